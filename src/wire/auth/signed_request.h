@@ -1,0 +1,67 @@
+// What a signature covers, and what a verified one says: the words that SigV4 and SigV2 share.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace slipway::wire {
+
+using HeaderPair = std::pair<std::string_view, std::string_view>;
+
+// A request as it came over the wire: nothing decoded, nothing normalised. Borrows everything.
+struct SignedRequest {
+  std::string_view method;
+  std::string_view path;   // raw, as in the request line, without the query
+  std::string_view query;  // raw, without '?'
+  std::span<const HeaderPair> headers;
+  // The whole body where it is at hand; nullopt while it still streams in. A body that is given is
+  // compared with a hash that the client announced.
+  std::optional<std::string_view> body = std::nullopt;
+};
+
+// The first header of that name (any case), or empty.
+std::string_view find_header(std::span<const HeaderPair> headers, std::string_view name);
+// The raw value of the first query parameter of that name (exact), or nullopt.
+std::optional<std::string_view> find_query(std::string_view query, std::string_view name);
+
+// Whose words a refusal is said in: AWS's codes, messages and statuses differ by protocol family.
+enum class AuthDialect : std::uint8_t { s3, query, json, rest_json };
+
+// The HTTP status that AWS gives to an error which this folder made for that dialect.
+int auth_status(const Error& error, AuthDialect dialect);
+
+// The secret that belongs to an access key id.
+struct KeyMaterial {
+  std::string_view secret;  // valid until the next call on the same KeySource
+};
+
+// Where secrets are looked up. One per thread; the server adapts its key ring to it.
+class KeySource {
+ public:
+  virtual ~KeySource() = default;
+
+  // `session_token` is empty for a long-term key. Fails with kind
+  //   "unknown_key"    no such key, or a temporary key without its token
+  //   "invalid_token"  the token is not one of ours or belongs to another key
+  //   "expired_token"  the session is over
+  virtual Result<KeyMaterial> find(std::string_view access_key_id,
+                                   std::string_view session_token) = 0;
+};
+
+// What x-amz-content-sha256 promises about the body.
+enum class PayloadMode : std::uint8_t {
+  hashed,                 // the signature covers the SHA-256 of the whole body
+  unsigned_payload,       // UNSIGNED-PAYLOAD
+  chunks_signed,          // STREAMING-AWS4-HMAC-SHA256-PAYLOAD
+  chunks_signed_trailer,  // STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER
+  chunks_trailer,         // STREAMING-UNSIGNED-PAYLOAD-TRAILER
+};
+
+}  // namespace slipway::wire
