@@ -1,0 +1,109 @@
+# How a folder under src/ becomes targets.
+#
+#   slipway_module(engine/fleet DEPS base net place third_party::llhttp)
+#     slipway_engine_fleet       static library of the folder's *.cc
+#     engine_fleet_test          gtest executable of *_test.cc         (ctest label fast)
+#     engine_fleet_slow_test     gtest executable of *_slow_test.cc    (ctest label slow)
+#     NAME_bench                 one executable for each NAME_bench.cc
+#     NAME_fuzz                  one libFuzzer executable for each NAME_fuzz.cc (SLIPWAY_FUZZ=ON)
+#   slipway_executable(slipway SOURCES main.cc DEPS server cli)
+#
+# DEPS are folder names under src/, or target names with `::`. TEST_DEPS go to the tests alone.
+
+# Headers that nearly every file includes, compiled once for all targets of a preset.
+file(WRITE ${CMAKE_BINARY_DIR}/slipway_pch.cc "// Carries the precompiled header.\n")
+add_library(slipway_pch STATIC ${CMAKE_BINARY_DIR}/slipway_pch.cc)
+target_link_libraries(slipway_pch PUBLIC slipway_options fmt::fmt)
+target_precompile_headers(slipway_pch PRIVATE
+  <algorithm> <array> <atomic> <chrono> <cstdint> <cstring> <expected> <functional> <map> <memory>
+  <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant>
+  <vector> <fmt/format.h>)
+
+# Folder names become library targets; names with `::` stay what they are.
+function(slipway_targets_of out)
+  set(targets)
+  foreach(dep IN LISTS ARGN)
+    if(NOT dep MATCHES "::")
+      string(REPLACE "/" "_" dep slipway_${dep})
+    endif()
+    list(APPEND targets ${dep})
+  endforeach()
+  set(${out} ${targets} PARENT_SCOPE)
+endfunction()
+
+function(slipway_use_pch target)
+  target_link_libraries(${target} PRIVATE slipway_options fmt::fmt)
+  target_precompile_headers(${target} REUSE_FROM slipway_pch)
+endfunction()
+
+function(slipway_gtest target label)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${target} ${arg_SOURCES})
+  target_link_libraries(${target} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
+  slipway_use_pch(${target})
+  add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+  set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
+  set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS ${target})
+  set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS_${label} ${target})
+endfunction()
+
+# Every NAME_kind.cc of the folder as an executable of its own.
+function(slipway_programs kind)
+  cmake_parse_arguments(arg "" "" "DEPS;OPTIONS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*_${kind}.cc)
+  foreach(source IN LISTS sources)
+    get_filename_component(target ${source} NAME_WE)
+    add_executable(${target} ${source})
+    target_link_libraries(${target} PRIVATE ${arg_DEPS})
+    target_link_options(${target} PRIVATE ${arg_OPTIONS})
+    slipway_use_pch(${target})
+    set_property(GLOBAL APPEND PROPERTY SLIPWAY_PROGRAMS_${kind} ${target})
+  endforeach()
+endfunction()
+
+function(slipway_module name)
+  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SOURCES" ${ARGN})
+  slipway_targets_of(library ${name})
+  slipway_targets_of(deps ${arg_DEPS})
+  slipway_targets_of(test_deps ${arg_TEST_DEPS})
+  string(REPLACE "/" "_" short ${name})
+
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(slow_tests ${tests})
+  list(FILTER slow_tests INCLUDE REGEX "_slow_test\\.cc$")
+  list(FILTER tests EXCLUDE REGEX "_slow_test\\.cc$")
+  list(APPEND sources ${arg_SOURCES})
+
+  if(sources)
+    add_library(${library} STATIC ${sources})
+    target_link_libraries(${library} PUBLIC ${deps})
+    slipway_use_pch(${library})
+  else()
+    add_library(${library} INTERFACE)
+    target_link_libraries(${library} INTERFACE ${deps})
+  endif()
+
+  if(tests)
+    slipway_gtest(${short}_test fast SOURCES ${tests} DEPS ${library} ${test_deps})
+  endif()
+  if(slow_tests)
+    slipway_gtest(${short}_slow_test slow SOURCES ${slow_tests} DEPS ${library} ${test_deps})
+  endif()
+  slipway_programs(bench DEPS ${library} ${test_deps} benchmark::benchmark)
+  if(SLIPWAY_FUZZ)
+    slipway_programs(fuzz DEPS ${library} OPTIONS -fsanitize=fuzzer)
+  endif()
+endfunction()
+
+# An executable in bin/; `SOURCES` are relative to the calling folder.
+function(slipway_executable name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  slipway_targets_of(deps ${arg_DEPS})
+  add_executable(${name} ${arg_SOURCES})
+  target_link_libraries(${name} PRIVATE ${deps})
+  slipway_use_pch(${name})
+  set_property(GLOBAL APPEND PROPERTY SLIPWAY_EXECUTABLES ${name})
+endfunction()

@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""Fetches the pinned third-party files (third_party/pins.json) into the cache, each once.
+
+  fetch_deps.py [--cmake FILE] [NAME...]
+
+The cache is $SLIPWAY_CACHE, else ~/.cache/slipway. A download is kept as downloads/SHA256/FILE and
+its unpacked form as unpacked/NAME-SHA256/, so a second clone, or a machine without a network, needs
+nothing else. --cmake writes `set(SLIPWAY_DEP_NAME path)` lines for CMake.
+"""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import zipfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PINS = json.loads((ROOT / "third_party" / "pins.json").read_text())
+
+
+def say(text):
+    print(f"fetch: {text}", file=sys.stderr, flush=True)
+
+
+def fail(text):
+    sys.exit(f"fetch: {text}")
+
+
+def cache_dir():
+    return pathlib.Path(os.environ.get("SLIPWAY_CACHE") or pathlib.Path.home() / ".cache" / "slipway")
+
+
+def sha256_of(path):
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def pip():
+    """A pip of our own in the cache: Debian's system Python has none, or refuses to be used."""
+    venv = cache_dir() / "venv-fetch"
+    if not (venv / "bin" / "pip").exists():
+        python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
+        if subprocess.run([python, "-m", "venv", str(venv)], capture_output=True).returncode != 0:
+            shutil.rmtree(venv, ignore_errors=True)
+            fail("python3 cannot make a virtual environment; install the package python3-venv")
+    return [str(venv / "bin" / "pip")]
+
+
+def client_command(pin, folder):
+    kind, spec = pin["client"], pin["spec"]
+    if kind == "npm":
+        if not shutil.which("npm"):
+            fail(f"npm is missing, and {spec} comes through it; install the packages nodejs and npm")
+        return ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder, spec]
+    command = pip() + ["download", "-q", "--disable-pip-version-check", "--no-deps", "-d", folder]
+    if kind == "pip-sdist":
+        return command + ["--no-binary", spec.split("==")[0], spec]
+    platform = [] if pin["platform"] == "any" else ["--platform", pin["platform"]]
+    return command + ["--only-binary=:all:", "--python-version", pin["python"], *platform, spec]
+
+
+def download(name, pin):
+    """The path of the downloaded file, fetched and checked against its hash where it is not there."""
+    target = cache_dir() / "downloads" / pin["sha256"] / pin["file"]
+    if target.exists():
+        return target
+    say(f"downloading {pin['spec']} ({name})")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        done = subprocess.run(client_command(pin, folder), capture_output=True, text=True)
+        got = pathlib.Path(folder) / pin["file"]
+        if done.returncode != 0 or not got.exists():
+            reason = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+            fail(f"{pin['spec']} could not be downloaded ({reason}); is the network there?")
+        if (found := sha256_of(got)) != pin["sha256"]:
+            fail(f"{pin['file']} has SHA-256 {found}, but third_party/pins.json pins {pin['sha256']}")
+        got.rename(target)
+    return target
+
+
+def members(archive):
+    """Yields (name, opener) for each plain file of a tar or zip."""
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as zipped:
+            for info in zipped.infolist():
+                if not info.is_dir():
+                    yield info.filename, lambda info=info: zipped.open(info)
+    else:
+        with tarfile.open(archive) as tarred:
+            for info in tarred:
+                if info.isfile():
+                    yield info.name, lambda info=info: tarred.extractfile(info)
+
+
+def unpack_into(folder, archive, pin):
+    for name, open_member in members(archive):
+        relative = name.removeprefix(pin["strip"])
+        if not name.startswith(pin["strip"]) or not relative.startswith(tuple(pin["keep"])):
+            continue
+        target = folder / relative
+        if not target.resolve().is_relative_to(folder.resolve()):
+            fail(f"{archive.name} has a member outside its own folder: {name}")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with open_member() as source, open(target, "wb") as out:
+            shutil.copyfileobj(source, out)
+
+
+def flatten_xgboost(folder):
+    """Puts libgomp beside libxgboost.so, where both are looked for, and says so in its RPATH."""
+    library = folder / "xgboost" / "lib" / "libxgboost.so"
+    old = b"$ORIGIN/../../xgboost_cpu.libs"
+    data = library.read_bytes()
+    if data.count(old) != 1:
+        fail("libxgboost.so has not the RPATH that tools/fetch_deps.py knows; mend flatten_xgboost")
+    (folder / "libxgboost.so").write_bytes(data.replace(old, b"$ORIGIN".ljust(len(old), b"\0")))
+    for gomp in (folder / "xgboost_cpu.libs").iterdir():
+        gomp.rename(folder / gomp.name)
+    shutil.rmtree(folder / "xgboost")
+
+
+def unpacked(name):
+    """The folder with the unpacked files of `name`, made where it is not there."""
+    pin = PINS[name]
+    recipe = hashlib.sha256(json.dumps(pin, sort_keys=True).encode()).hexdigest()[:16]
+    folder = cache_dir() / "unpacked" / f"{name}-{recipe}"
+    if folder.exists():
+        return folder
+    archive = download(name, pin)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = pathlib.Path(tempfile.mkdtemp(dir=folder.parent))
+    work.chmod(0o755)
+    unpack_into(work, archive, pin)
+    if name == "xgboost":
+        flatten_xgboost(work)
+    try:
+        work.rename(folder)
+    except OSError:  # another run was quicker
+        shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--cmake", metavar="FILE")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    names = arguments.names or [name for name in PINS if not PINS[name].get("optional")]
+    for name in names:
+        if name not in PINS:
+            fail(f"there is no pin named {name}; third_party/pins.json has {', '.join(PINS)}")
+    lines = [f'set(SLIPWAY_DEP_{name} "{unpacked(name)}")\n' for name in names]
+    if arguments.cmake:
+        pathlib.Path(arguments.cmake).write_text("".join(lines))
+    else:
+        print("".join(lines), end="")
+
+
+if __name__ == "__main__":
+    main()
