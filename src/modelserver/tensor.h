@@ -1,0 +1,80 @@
+// Typed arrays: what goes into a model and what comes out.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace slipway::modelserver {
+
+enum class ElementType : std::uint8_t {
+  float32, float64, float16, int8, int16, int32, int64,
+  uint8, uint16, uint32, uint64, boolean, string,
+};
+
+// "float32"; what messages and numpy call it.
+std::string_view name_of(ElementType type);
+// Bytes of one element; 0 for string.
+std::size_t size_of(ElementType type);
+
+using Shape = std::vector<std::int64_t>;
+
+// A size that the model leaves open, in a TensorInfo's shape.
+inline constexpr std::int64_t any_size = -1;
+
+// What a model says of one of its inputs or outputs.
+struct TensorInfo {
+  std::string name;
+  ElementType type = ElementType::float32;
+  Shape shape;  // any_size where it is open; the first one is the batch where `batched`
+
+  // Elements of one record: the product of all sizes but the first; any_size where one of them is
+  // open; 1 for rank 1 and 0.
+  std::int64_t record_size() const;
+  // Whether the first size is open.
+  bool open_first() const { return !shape.empty() && shape[0] == any_size; }
+};
+
+// "float32 [N, 128]": for messages.
+std::string describe(const TensorInfo& info);
+std::string describe(ElementType type, const Shape& shape);
+
+// Elements of a full shape; 1 for a scalar.
+std::int64_t element_count(const Shape& shape);
+
+// An array in row-major order that owns its elements. Numbers lie in `bytes`, strings in `strings`.
+// Buffers keep their capacity through clear(), so that a reused tensor allocates nothing.
+struct Tensor {
+  ElementType type = ElementType::float32;
+  Shape shape;
+  std::vector<std::byte> bytes;
+  std::vector<std::string> strings;
+
+  void clear();
+  std::size_t size() const;  // elements
+
+  template <typename T>
+  T* data() {
+    return reinterpret_cast<T*>(bytes.data());
+  }
+  template <typename T>
+  const T* data() const {
+    return reinterpret_cast<const T*>(bytes.data());
+  }
+
+  // Appends one element, converted to `type`. A number that an integer type cannot hold exactly,
+  // or a text that is no number, is refused: false.
+  [[nodiscard]] bool push_number(double value);
+  [[nodiscard]] bool push_integer(std::int64_t value);
+  [[nodiscard]] bool push_text(std::string_view text);
+
+  // Element `index` as a double; strings and indices out of range are bugs.
+  double number_at(std::size_t index) const;
+};
+
+float half_to_float(std::uint16_t half);
+std::uint16_t float_to_half(float value);
+
+}  // namespace slipway::modelserver
