@@ -1,0 +1,115 @@
+// Roles and policies as they are stored: rows keyed by account, documents kept as they came.
+//
+// Every function runs inside a caller's transaction, on its thread. Errors are this engine's own:
+// not_found and already_exists (kinds "role", "policy", "inline_policy", "attachment"), in_use,
+// limit_exceeded.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/store.h"
+
+namespace slipway::identity {
+
+inline constexpr std::size_t roles_max = 5'000;
+inline constexpr std::size_t attached_policies_max = 20;
+inline constexpr std::size_t inline_policies_bytes_max = 10'240;
+inline constexpr std::size_t identity_tags_max = 50;
+inline constexpr std::size_t identity_page_max = 1'000;
+
+// This engine's tables, for Store::open.
+std::span<const store::Migration> migrations();
+
+using Tag = std::pair<std::string, std::string>;
+
+struct Role {
+  std::string account;
+  std::string name;  // unique in the account, whatever its case
+  std::string path = "/";
+  std::string id;  // never used again
+  std::string description;
+  std::string trust_policy;  // JSON
+  std::chrono::seconds session_time_max{3'600};
+  std::optional<std::string> permissions_boundary;
+  Timestamp created{};
+  std::optional<Timestamp> last_used;
+};
+
+// A policy that stands by itself and can be attached.
+struct StoredPolicy {
+  std::string account;
+  std::string name;
+  std::string path = "/";
+  std::string id;
+  std::string description;
+  std::string document;  // JSON
+  Timestamp created{};
+  Timestamp updated{};
+  std::int64_t attachments = 0;  // how many roles it is attached to
+};
+
+// One page of a list in the order of names. `after` is the last name of the page before; `more` says
+// that another follows.
+struct PageRequest {
+  std::string path_prefix = "/";
+  std::string after = {};
+  std::size_t items_max = 100;
+};
+template <typename T>
+struct Page {
+  std::vector<T> items;
+  bool more = false;
+};
+
+Result<> create_role(store::Transaction& tx, const Role& role, std::span<const Tag> tags);
+Result<Role> find_role(store::Transaction& tx, std::string_view account, std::string_view name);
+Page<Role> list_roles(store::Transaction& tx, std::string_view account, const PageRequest& page);
+Result<> update_role(store::Transaction& tx, const Role& role);  // all but name, path, id, created
+// in_use while a policy, inline or attached, is on it.
+Result<> delete_role(store::Transaction& tx, std::string_view account, std::string_view name);
+
+// Names one role in the calls below.
+struct RoleName {
+  std::string_view account;
+  std::string_view name;
+};
+
+Result<> put_inline_policy(store::Transaction& tx, RoleName role, std::string_view policy_name,
+                           std::string_view document);
+Result<std::string> find_inline_policy(store::Transaction& tx, RoleName role,
+                                       std::string_view policy_name);
+Result<Page<std::string>> list_inline_policies(store::Transaction& tx, RoleName role,
+                                               const PageRequest& page);
+Result<> delete_inline_policy(store::Transaction& tx, RoleName role, std::string_view policy_name);
+
+// `policy` is the full name by which the door knows a policy; whether it exists is the door's to
+// check (find_policy, managed_policy). Attaching twice is fine.
+Result<> attach_policy(store::Transaction& tx, RoleName role, std::string_view policy);
+Result<> detach_policy(store::Transaction& tx, RoleName role, std::string_view policy);
+Result<Page<std::string>> list_attached_policies(store::Transaction& tx, RoleName role,
+                                                 const PageRequest& page);
+
+// Adds or replaces.
+Result<> put_tags(store::Transaction& tx, RoleName role, std::span<const Tag> tags);
+Result<> delete_tags(store::Transaction& tx, RoleName role, std::span<const std::string> keys);
+Result<Page<Tag>> list_tags(store::Transaction& tx, RoleName role, const PageRequest& page);
+
+Result<> create_policy(store::Transaction& tx, const StoredPolicy& policy);
+Result<StoredPolicy> find_policy(store::Transaction& tx, std::string_view account,
+                                 std::string_view name);
+Page<StoredPolicy> list_policies(store::Transaction& tx, std::string_view account,
+                                 const PageRequest& page);
+// in_use while attached. `policy` is its full name, as given to attach_policy.
+Result<> delete_policy(store::Transaction& tx, std::string_view account, std::string_view name,
+                       std::string_view policy);
+
+}  // namespace slipway::identity
