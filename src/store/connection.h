@@ -1,0 +1,69 @@
+// SQLite, adapted: one connection and its prepared statements. Internal to src/store.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "store/store.h"
+
+namespace slipway::store {
+
+// A prepared statement, on loan from its connection while a Rows or a run() uses it.
+class Statement {
+ public:
+  Statement(sqlite3* database, std::string_view sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  sqlite3_stmt* raw() const { return raw_; }
+  const std::string& sql() const { return sql_; }
+
+ private:
+  std::string sql_;
+  sqlite3_stmt* raw_ = nullptr;
+};
+
+enum class Access : std::uint8_t { read_only, read_write };
+
+// Used by one thread at a time. Throws Failure.
+class Connection {
+ public:
+  Connection(const std::filesystem::path& file, Access access);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Lends a statement for `sql`, prepared once and kept.
+  Statement* lend(std::string_view sql);
+  void give_back(Statement* statement);
+
+  // Advances `statement`; whether there is a row.
+  bool step(Statement* statement);
+
+  // Runs a statement that returns no rows.
+  void execute(std::string_view sql);
+
+  // False where an error made SQLite roll the whole transaction back by itself.
+  bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }
+
+  sqlite3* raw() const { return database_; }
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  sqlite3* database_ = nullptr;
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Statement>>, TextHash, std::equal_to<>>
+      idle_;
+};
+
+}  // namespace slipway::store

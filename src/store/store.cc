@@ -1,0 +1,265 @@
+#include "store/store.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <deque>
+#include <latch>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "store/connection.h"
+
+namespace slipway::store {
+namespace {
+
+constexpr std::size_t changes_per_commit_max = 512;
+constexpr std::size_t idle_readers_max = 16;
+
+// WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
+// #pragma_synchronous). Readers never wait for the writer.
+constexpr std::string_view writer_settings =
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY";
+constexpr std::string_view reader_settings = "PRAGMA cache_size=-1024; PRAGMA query_only=ON";
+
+Error to_error(const Failure& failure) {
+  const int kind = failure.code() & 0xff;
+  if (kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_BUSY || kind == SQLITE_READONLY)
+    return {ErrorCode::unavailable, fmt::format("the metadata cannot be written: {}; check the "
+                                                "disk that holds the data directory",
+                                                failure.what())};
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
+    return {ErrorCode::corrupted, fmt::format("the metadata is damaged: {}", failure.what())};
+  return {ErrorCode::internal, failure.what()};
+}
+
+struct Submitted {
+  Change change;
+  Done done;
+  Result<> outcome = {};
+  std::vector<Task> after_commit = {};
+};
+
+// One process owns the file: a second server on the same directory would run the same instances.
+int lock_or_throw(const std::filesystem::path& file) {
+  const std::string path = file.string() + ".lock";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) throw Failure(SQLITE_CANTOPEN, fmt::format("cannot create '{}'", path));
+  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
+  ::close(fd);
+  throw Failure(SQLITE_BUSY, fmt::format("another slipway serves '{}'; stop it or choose another "
+                                         "data directory with --data",
+                                         file.parent_path().string()));
+}
+
+void migrate_room(Connection& connection, std::string_view room,
+                  const std::map<int, std::string_view>& steps) {
+  Transaction tx(connection);
+  int current = 0;
+  if (auto rows = tx.query("SELECT version FROM room_version WHERE room=?1", room); rows.next())
+    current = static_cast<int>(rows.integer(0));
+  const int newest = steps.rbegin()->first;
+  if (current > newest)
+    throw Failure(SQLITE_MISMATCH,
+                  fmt::format("room '{}' is at version {}, this slipway knows {}: the data "
+                              "directory was written by a newer one",
+                              room, current, newest));
+  for (const auto& [version, sql] : steps)
+    if (version > current) connection.execute(sql);
+  tx.run("INSERT INTO room_version VALUES(?1,?2) ON CONFLICT(room) DO UPDATE SET version=?2", room,
+         newest);
+}
+
+void migrate(Connection& connection, std::span<const Migration> migrations) {
+  std::map<std::string_view, std::map<int, std::string_view>> rooms;
+  for (const Migration& step : migrations) rooms[step.room][step.version] = step.sql;
+  connection.execute("BEGIN IMMEDIATE");
+  connection.execute(
+      "CREATE TABLE IF NOT EXISTS room_version(room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+  for (const auto& [room, steps] : rooms) migrate_room(connection, room, steps);
+  connection.execute("COMMIT");
+}
+
+}  // namespace
+
+class Store::Impl {
+ public:
+  Impl(const std::filesystem::path& file, std::span<const Migration> migrations)
+      : file_(file), lock_(lock_or_throw(file)), writer_(file, Access::read_write) {
+    writer_.execute(writer_settings);
+    migrate(writer_, migrations);
+    thread_ = std::jthread([this] { run(); });
+  }
+
+  ~Impl() {
+    {
+      const std::scoped_lock lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+    ::close(lock_);
+  }
+
+  void submit(Change change, Done done) {
+    {
+      const std::scoped_lock lock(mutex_);
+      queue_.push_back({std::move(change), std::move(done)});
+    }
+    wake_.notify_one();
+  }
+
+  bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+
+  Result<> read(std::move_only_function<void(Transaction&)>& look) {
+    try {
+      std::unique_ptr<Connection> reader = take_reader();
+      reader->execute("BEGIN");
+      {
+        Transaction tx(*reader);
+        look(tx);
+      }
+      reader->execute("COMMIT");
+      return_reader(std::move(reader));
+      return {};
+    } catch (const Failure& failure) {
+      return std::unexpected(to_error(failure));
+    }
+  }
+
+ private:
+  void run() {
+    for (std::vector<Submitted> batch = take_batch(); !batch.empty(); batch = take_batch()) {
+      apply(batch);
+      for (Submitted& each : batch) {
+        if (each.outcome)
+          for (Task& task : each.after_commit) task();
+        each.done(std::move(each.outcome));
+      }
+    }
+  }
+
+  std::vector<Submitted> take_batch() {
+    std::unique_lock lock(mutex_);
+    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    std::vector<Submitted> batch;
+    while (!queue_.empty() && batch.size() < changes_per_commit_max) {
+      batch.push_back(std::move(queue_.front()));
+      queue_.pop_front();
+    }
+    return batch;
+  }
+
+  void apply(std::vector<Submitted>& batch) {
+    try {
+      writer_.execute("BEGIN IMMEDIATE");
+      for (Submitted& each : batch) apply_one(each);
+      writer_.execute("COMMIT");
+    } catch (const Failure& failure) {
+      log_error("store", "a commit failed", {{"why", failure.what()}});
+      for (Submitted& each : batch)
+        if (each.outcome) each.outcome = std::unexpected(to_error(failure));
+      roll_back();
+    }
+  }
+
+  // Throws Failure only where the whole transaction is lost.
+  void apply_one(Submitted& each) {
+    writer_.execute("SAVEPOINT change");
+    try {
+      Transaction tx(writer_);
+      each.outcome = each.change(tx);
+      each.after_commit = std::move(tx.after_commit_);
+    } catch (const Failure& failure) {
+      each.outcome = std::unexpected(to_error(failure));
+      if (!writer_.in_transaction()) throw;
+    } catch (const std::exception& bug) {
+      log_error("store", "a change threw", {{"what", bug.what()}});
+      each.outcome = fail(ErrorCode::internal, bug.what());
+    }
+    if (!each.outcome) writer_.execute("ROLLBACK TO change");
+    writer_.execute("RELEASE change");
+  }
+
+  void roll_back() {
+    try {
+      if (writer_.in_transaction()) writer_.execute("ROLLBACK");
+    } catch (const Failure& failure) {
+      log_error("store", "a rollback failed", {{"why", failure.what()}});
+    }
+  }
+
+  std::unique_ptr<Connection> take_reader() {
+    {
+      const std::scoped_lock lock(readers_mutex_);
+      if (!readers_.empty()) {
+        auto reader = std::move(readers_.back());
+        readers_.pop_back();
+        return reader;
+      }
+    }
+    auto reader = std::make_unique<Connection>(file_, Access::read_only);
+    reader->execute(reader_settings);
+    return reader;
+  }
+
+  void return_reader(std::unique_ptr<Connection> reader) {
+    const std::scoped_lock lock(readers_mutex_);
+    if (readers_.size() < idle_readers_max) readers_.push_back(std::move(reader));
+  }
+
+  const std::filesystem::path file_;
+  const int lock_;
+  Connection writer_;  // the writer's thread only, once it runs
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Submitted> queue_;
+  bool stopping_ = false;
+
+  std::mutex readers_mutex_;
+  std::vector<std::unique_ptr<Connection>> readers_;
+
+  std::jthread thread_;
+};
+
+Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file,
+                                           std::span<const Migration> migrations) {
+  try {
+    return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(file, migrations)));
+  } catch (const Failure& failure) {
+    return std::unexpected(to_error(failure));
+  }
+}
+
+Store::Store(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Store::~Store() = default;
+
+void Store::write_async(Change change, Done done) {
+  impl_->submit(std::move(change), std::move(done));
+}
+
+Result<> Store::write_and_wait(Change change) {
+  if (impl_->on_writer_thread())
+    throw std::logic_error("a change must not wait for another change: use write_async");
+  std::latch finished(1);
+  Result<> outcome;
+  impl_->submit(std::move(change), [&](Result<> result) {
+    outcome = std::move(result);
+    finished.count_down();
+  });
+  finished.wait();
+  return outcome;
+}
+
+Result<> Store::read_with(std::move_only_function<void(Transaction&)> look) {
+  return impl_->read(look);
+}
+
+}  // namespace slipway::store
