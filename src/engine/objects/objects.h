@@ -1,0 +1,190 @@
+// Buckets, objects, versions, uploads in parts.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/objects/types.h"
+#include "engine/objects/upload.h"
+#include "store/store.h"
+
+namespace slipway::objects {
+
+// This room's tables, for Store::open.
+std::span<const store::Migration> migrations();
+
+// Limits of a multipart upload (the last part may be smaller than part_bytes_min).
+inline constexpr std::uint32_t part_number_max = 10'000;
+inline constexpr std::uint64_t part_bytes_min = 5ULL << 20;
+inline constexpr std::size_t key_bytes_max = 1024;
+
+// --- What lives in the store alone: reading functions work in any transaction. -----------------
+//
+// Errors of all: not_found with kind "no_such_bucket", "no_such_key", "no_such_version",
+// "no_such_upload", "no_such_setting".
+
+struct NewBucket {
+  std::string name;
+  std::string account;
+  std::string region;
+  Timestamp now;
+};
+
+// already_exists where the name is taken by anyone; the error's details carry {"account", owner}.
+Result<Bucket> create_bucket(store::Transaction& tx, const NewBucket& bucket);
+Result<Bucket> find_bucket(store::Transaction& tx, std::string_view name);
+
+struct BucketQuery {
+  std::string account;
+  std::string prefix = {};
+  std::string after = {};
+  std::uint32_t entries_max = 10'000;
+};
+std::vector<Bucket> list_buckets(store::Transaction& tx, const BucketQuery& query);
+
+Result<> set_versioning(store::Transaction& tx, std::string_view bucket, Versioning versioning);
+
+// A bucket's settings: documents under names that a door chooses ("policy", "cors").
+struct SettingName {
+  std::string bucket;
+  std::string setting;
+};
+Result<std::string> setting(store::Transaction& tx, const SettingName& name);
+Result<> put_setting(store::Transaction& tx, const SettingName& name, std::string_view document);
+Result<> remove_setting(store::Transaction& tx, const SettingName& name);  // absent is fine
+
+// The latest version, or the named one. A delete marker is an object with `delete_marker` set when
+// named by its version, and not_found "delete_marker" (details: {"version", id}) when it is latest.
+Result<Object> find(store::Transaction& tx, const ObjectName& name);
+
+Result<ListPage> list(store::Transaction& tx, const ListQuery& query);
+Result<VersionPage> list_versions(store::Transaction& tx, const VersionQuery& query);
+
+// Replaces the tags of a version; returns that version.
+Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags);
+
+Result<Multipart> find_multipart(store::Transaction& tx, const MultipartName& name);
+Result<PartPage> list_parts(store::Transaction& tx, const PartQuery& query);
+Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQuery& query);
+
+// The parts an object was made of, in order; empty where it was written as one.
+std::vector<Part> parts_of(store::Transaction& tx, const Object& object);
+
+// --- Bytes. -------------------------------------------------------------------------------------
+
+// A stretch of an open file. Several may share a descriptor.
+struct FileSlice {
+  std::shared_ptr<const int> fd;  // closed when the last holder goes
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+// The bytes of a version, or of a range of it: either `bytes` or `slices`, in order. Stays readable
+// after the object is replaced or removed.
+struct Content {
+  std::string bytes;
+  std::vector<FileSlice> slices;
+  std::uint64_t length = 0;
+};
+
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t length = 0;
+};
+
+struct PutOptions {
+  Attributes attributes = {};
+  WriteCondition condition = {};
+  std::optional<Checksum> checksum = {};  // which of the body's checksums to keep
+};
+
+struct NewMultipart {
+  std::string bucket;
+  std::string key;
+  Attributes attributes = {};
+  std::optional<ChecksumKind> checksum_kind = {};
+  ChecksumScope checksum_scope = ChecksumScope::full_object;
+};
+
+// Writes and reads bytes. Thread-safe; outlived by nothing that it hands out but SealedBody, Upload
+// (which it must outlive) and Content (which it need not). Functions that take a transaction change
+// nothing where that transaction is refused, and remove files only after it is durable.
+class Objects {
+ public:
+  // Uses `<data>/objects`, which it makes. `store`, `clock` and `random` outlive this object.
+  // Starts the thread that removes replaced bodies and sweeps what a crash left behind.
+  static Result<std::unique_ptr<Objects>> open(store::Store& store,
+                                               const std::filesystem::path& data,
+                                               const Clock& clock, Random& random);
+  ~Objects();
+  Objects(const Objects&) = delete;
+  Objects& operator=(const Objects&) = delete;
+
+  Upload begin(UploadOptions options = {});
+
+  // Makes the body the latest version of a key. limit_exceeded "key_too_long".
+  Result<Object> put(store::Transaction& tx, const ObjectName& name, SealedBody body,
+                     PutOptions options = {});
+
+  // A new object with the bytes of another, which are shared and not copied. `source` is a version
+  // that this transaction found; its checksum and ETag go over.
+  Result<Object> copy(store::Transaction& tx, const Object& source, const ObjectName& target,
+                      PutOptions options = {});
+
+  // Without a version: removes the object, or makes a delete marker where the bucket keeps
+  // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing).
+  Result<Removal> remove(store::Transaction& tx, const ObjectName& name,
+                         const WriteCondition& condition = {});
+
+  // Removes an empty bucket with its settings and unfinished uploads; in_use where any version is.
+  Result<> remove_bucket(store::Transaction& tx, std::string_view name);
+
+  Result<Multipart> create_multipart(store::Transaction& tx, NewMultipart upload);
+
+  // Adds or replaces a part. invalid_argument "part_number" outside 1..part_number_max.
+  Result<Part> put_part(store::Transaction& tx, const MultipartName& name, std::uint32_t number,
+                        SealedBody body);
+
+  // Makes the parts named the latest version of the key; unnamed ones are dropped. No byte is
+  // copied. Repeating it answers what the first did. invalid_argument "part_order", "no_such_part"
+  // (details: part number and ETag), "part_too_small", "checksum_mismatch".
+  Result<Object> complete(store::Transaction& tx, const MultipartName& name,
+                          std::span<const PartReference> parts, const WriteCondition& condition);
+  Result<> abort(store::Transaction& tx, const MultipartName& name);
+
+  // The bytes of a version found in this transaction.
+  Result<Content> content(store::Transaction& tx, const Object& object,
+                          std::optional<ByteRange> range = {});
+
+  // find() and content() over a transaction of their own. `choose` sees the object before its bytes
+  // are opened and says which range of it is wanted, or refuses.
+  struct Opened {
+    Object object;
+    Content content;
+  };
+  using Chooser = std::move_only_function<Result<std::optional<ByteRange>>(store::Transaction& tx,
+                                                                           const Object&)>;
+  Result<Opened> open_object(const ObjectName& name, Chooser choose = {});
+
+  // Waits until what was removed so far, and what a crash left, is gone from the disk: tests.
+  void settle();
+
+ private:
+  class Impl;
+  explicit Objects(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// Reads `content` from its beginning, `bytes.size()` at most; what comes after stays in `content`.
+// Returns how much was read, 0 at the end. For those who unpack or copy instead of sending.
+Result<std::size_t> read_some(Content& content, std::span<std::byte> bytes);
+
+}  // namespace slipway::objects

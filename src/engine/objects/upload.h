@@ -1,0 +1,78 @@
+// Takes the bytes of one object or part: to memory while they are few, to a file beyond that.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/result.h"
+#include "engine/objects/types.h"
+
+namespace slipway::objects {
+
+class BodyFiles;
+
+// Bodies up to this size are kept in the store, where a group commit covers many of them.
+inline constexpr std::size_t inline_bytes_max = 16 * 1024;
+
+// A file of BodyFiles that no row names yet; removed when dropped, unless kept.
+class FileClaim {
+ public:
+  FileClaim(BodyFiles& files, std::string name) : files_(&files), name_(std::move(name)) {}
+  FileClaim(FileClaim&& other) noexcept;
+  FileClaim& operator=(FileClaim&&) = delete;
+  ~FileClaim();
+
+  const std::string& name() const { return name_; }
+  void keep() { files_ = nullptr; }
+
+ private:
+  BodyFiles* files_;
+  std::string name_;
+};
+
+// Bytes that are complete and, where they are a file, on the disk. Not yet an object: hand it to
+// Objects::put or put_part. Dropped, nothing stays.
+struct SealedBody {
+  std::uint64_t size = 0;
+  std::string etag;  // hex MD5
+  std::vector<Checksum> checksums;
+  std::string bytes;               // where no file
+  std::unique_ptr<FileClaim> file;
+};
+
+// What Upload computes beside the MD5, and what it may expect.
+struct UploadOptions {
+  std::vector<ChecksumKind> checksums = {};
+  std::optional<std::uint64_t> size_expected = {};
+  std::uint64_t bytes_max = 5ULL << 30;
+};
+
+// One body on its way in. write() and seal() come from one thread at a time, any thread; beyond
+// some size a helper thread, owned by this object, computes the MD5 while the caller writes on.
+// Memory is bounded (pipeline_buffers_max buffers of 1 MiB) whatever the size. Dropped before
+// seal(), nothing stays.
+class Upload {
+ public:
+  Upload(BodyFiles& files, UploadOptions options);
+  Upload(Upload&&) noexcept;
+  ~Upload();
+
+  // limit_exceeded beyond bytes_max, unavailable where the disk is full. After an error only
+  // destruction is left.
+  Result<> write(std::span<const std::byte> bytes);
+
+  std::uint64_t size() const;
+
+  // Waits until the bytes are on the disk. Called once.
+  Result<SealedBody> seal();
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::objects
