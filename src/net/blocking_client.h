@@ -1,0 +1,77 @@
+// A small synchronous HTTP/1.1 client, for the command line and for tests.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/http.h"
+#include "net/socket.h"
+#include "net/tls.h"
+
+namespace slipway::net {
+
+// Where a server is: scheme, host and port of a URL, or a unix socket.
+struct Origin {
+  enum class Scheme : std::uint8_t { http, https };
+
+  Scheme scheme = Scheme::http;
+  std::string host;  // as written; resolved when connecting
+  std::uint16_t port = 80;
+  std::string unix_path = {};  // not empty: connects there, and `host` is only named
+
+  // "http://127.0.0.1:4566", "https://example.org/", "unix:/run/x.sock". A path is not looked at.
+  static Result<Origin> parse(std::string_view url);
+  // What belongs in Host: "127.0.0.1:4566", without the scheme's own port.
+  std::string authority() const;
+};
+
+struct BlockingRequest {
+  std::string method = "GET";
+  std::string target = "/";
+  Fields headers = {};  // Host and Content-Length are added where absent
+  Body body = {};       // memory, or a part of a file, which is never held whole
+};
+
+struct BlockingResponse {
+  int status = 0;
+  Fields headers = {};
+  std::string body = {};  // empty where it went to a sink
+};
+
+struct BlockingLimits {
+  std::chrono::milliseconds connect_time{5'000};
+  std::chrono::milliseconds silence_time{120'000};  // without a byte either way
+  std::uint64_t body_bytes_max = 1ULL << 30;        // of an answer held in memory
+};
+
+// One kept-open connection, made when first needed and again when the server closed it. One thread
+// at a time.
+class BlockingClient {
+ public:
+  using Sink = std::function<Result<>(std::string_view)>;
+
+  // For https, `tls` says whom to trust; the system's certificates without it.
+  explicit BlockingClient(Origin origin, BlockingLimits limits = {},
+                          std::shared_ptr<const TlsContext> tls = nullptr);
+  ~BlockingClient();
+  BlockingClient(BlockingClient&&) noexcept;
+  BlockingClient& operator=(BlockingClient&&) noexcept;
+
+  // Any status is an answer; an error is that there was none: unavailable (nobody there, or
+  // closed), timeout, corrupted (no HTTP), permission_denied (certificate), limit_exceeded.
+  Result<BlockingResponse> send(BlockingRequest request);
+  // Gives the body to `sink` as it comes; what `sink` refuses ends the call with its error. The
+  // sink sees the body of every status: `on_head` may look at the head first and say otherwise.
+  Result<BlockingResponse> send(BlockingRequest request, const Sink& sink);
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::net

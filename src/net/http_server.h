@@ -1,0 +1,218 @@
+// The HTTP/1.1 server of one loop: what arrives is handed to a RequestHandler, and whoever holds
+// the Responder answers, at once or later, from any thread.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+#include "net/http.h"
+#include "net/loop.h"
+#include "net/tls.h"
+
+namespace slipway::net {
+
+// What a stranger may cost. Past a limit the answer is in brackets; the connection is closed after.
+struct HttpLimits {
+  std::size_t target_bytes_max = 32 * 1024;        // [414]
+  std::size_t header_bytes_max = 64 * 1024;        // request line and all fields [431]
+  std::size_t headers_max = 128;                   // fields, and trailers again [431]
+  std::uint64_t body_bytes_max = 64ULL << 20;      // collected bodies; a plan may say less [413]
+  std::uint64_t stream_bytes_max = 1ULL << 40;     // streamed bodies [413]
+  std::size_t connections_max = 16 * 1024;         // on this loop; more are closed at once
+  std::chrono::milliseconds idle_time{75'000};     // between requests: closed
+  std::chrono::milliseconds head_time{10'000};     // from its first byte to the head's end [408]
+  std::chrono::milliseconds body_window{20'000};   // in each window at least ...
+  std::uint64_t body_window_bytes_min = 4 * 1024;  // ... so much of a body must come [408]
+  std::chrono::milliseconds write_time{60'000};    // without a byte taken by the client: closed
+  std::chrono::milliseconds linger_time{2'000};    // reading on after a refusal, to deliver it
+  std::uint64_t linger_bytes_max = 16ULL << 20;
+};
+
+// What a connection does for one exchange. Implemented by the server; a test may bring its own.
+// `turn` is the exchange's number on its connection: what comes for an earlier one is ignored.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+  virtual void send(std::uint64_t turn, Response&& response) = 0;
+  virtual void send_view(std::uint64_t turn, const ResponseView& response) = 0;
+  virtual void start(std::uint64_t turn, int status, Fields&& headers) = 0;
+  virtual std::size_t write(std::uint64_t turn, std::string_view bytes) = 0;
+  virtual void finish(std::uint64_t turn) = 0;
+  virtual void abort(std::uint64_t turn) = 0;
+  virtual void on_drained(std::uint64_t turn, Task task) = 0;
+  virtual void on_closed(std::uint64_t turn, Task task) = 0;
+  virtual void set_paused(std::uint64_t turn, bool paused) = 0;
+};
+
+// An answer that is sent in pieces: with its Content-Length where start() was given one, else
+// chunked, else (HTTP/1.0) up to the end of the connection. Move-only; from any thread, one at a
+// time. Dropped without finish(): as abort().
+class BodyWriter {
+ public:
+  BodyWriter() = default;
+  BodyWriter(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+      : exchange_(std::move(exchange)), turn_(turn) {}
+  BodyWriter(BodyWriter&&) noexcept = default;
+  BodyWriter& operator=(BodyWriter&& other) noexcept;
+  ~BodyWriter() { abort(); }
+
+  explicit operator bool() const { return exchange_ != nullptr; }
+  // Copies `bytes` into the queue and returns how many bytes now wait there: a writer that sees
+  // more than it likes stops and goes on when on_drained() told it. Nothing happens once the client
+  // is gone.
+  std::size_t write(std::string_view bytes);
+  // Runs `task` once on the loop thread, when the queue is empty (at once where it is) or the
+  // client is gone.
+  void on_drained(Task task);
+  void finish();
+  // Cuts the connection, so that the client sees that the answer is incomplete.
+  void abort();
+
+ private:
+  std::shared_ptr<Exchange> exchange_;
+  std::uint64_t turn_ = 0;
+};
+
+// The duty to answer one request. Move-only, from any thread, exactly one answer. Dropped without
+// one: 500. When the client went away meanwhile, everything silently does nothing. The server's
+// loop outlives it.
+class Responder {
+ public:
+  Responder() = default;
+  Responder(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+      : exchange_(std::move(exchange)), turn_(turn) {}
+  // Answers into `sink`: for tests of handlers. Streamed answers arrive whole at their end.
+  static Responder to(std::move_only_function<void(Response&&)> sink);
+
+  Responder(Responder&&) noexcept = default;
+  Responder& operator=(Responder&& other) noexcept;
+  ~Responder() { drop(); }
+
+  explicit operator bool() const { return exchange_ != nullptr; }
+  // Written at once on the loop thread; from elsewhere posted to it.
+  void send(Response&& response);
+  // The same without owning anything: on the loop thread no allocation; from elsewhere it is
+  // copied.
+  void send(const ResponseView& response);
+  // Sends the head and hands the body over.
+  BodyWriter start(int status, Fields headers);
+  // Runs `task` once on the loop thread if the client closes before the answer went out, so that
+  // work for nobody can be given up. (A client that only half-closed counts too; an answer still
+  // reaches it.)
+  void on_closed(Task task);
+
+ private:
+  void drop();
+
+  std::shared_ptr<Exchange> exchange_;
+  std::uint64_t turn_ = 0;
+};
+
+// Stops and restarts the flow of a streamed body. Copyable; from any thread; after the body's end
+// it does nothing. While paused, the client meets TCP's own back-pressure and no time limit runs.
+class BodyControl {
+ public:
+  BodyControl() = default;
+  BodyControl(std::shared_ptr<Exchange> exchange, std::uint64_t turn)
+      : exchange_(std::move(exchange)), turn_(turn) {}
+  void pause() { set(true); }
+  void resume() { set(false); }
+
+ private:
+  void set(bool paused) {
+    if (exchange_) exchange_->set_paused(turn_, paused);
+  }
+  std::shared_ptr<Exchange> exchange_;
+  std::uint64_t turn_ = 0;
+};
+
+// Takes a body as it comes. Every call is on the loop thread. on_start, then on_data any number of
+// times, then either on_end or on_abort; destroyed after that. Answering before the end is fine:
+// then nothing further is called (not even on_abort), the rest of the body is thrown away and the
+// connection closed.
+class BodyReceiver {
+ public:
+  virtual ~BodyReceiver() = default;
+  // `request` has the head, no body.
+  virtual void on_start(Request&& request, Responder&& responder, BodyControl control) = 0;
+  // `bytes` are without chunk frames, and valid during the call only. After pause() at most what
+  // was already read still comes.
+  virtual void on_data(std::string_view bytes) = 0;
+  virtual void on_end(const Headers& trailers) = 0;
+  // timeout: too slow; limit_exceeded: too long; invalid_argument: broken chunks; unavailable: the
+  // client went away. Nothing can be answered any more, except to broken or slow ones, which the
+  // server has answered.
+  virtual void on_abort(const Error& error) = 0;
+};
+
+// What becomes of a request's body, decided at its head.
+struct Collect {
+  std::uint64_t bytes_max = ~0ULL;  // the server's body_bytes_max where smaller; 413 past it
+};
+struct Stream {
+  std::unique_ptr<BodyReceiver> receiver;
+};
+struct Refuse {
+  Response response;  // sent at once; closed after, where a body was announced
+};
+using BodyPlan = std::variant<Collect, Stream, Refuse>;
+
+// What the server is for. On the loop thread only; one for each loop.
+class RequestHandler {
+ public:
+  virtual ~RequestHandler() = default;
+  // The head is complete. `head` is valid during the call.
+  virtual BodyPlan on_head(const RequestHead& head) {
+    (void)head;
+    return Collect{};
+  }
+  // The body was collected, or there was none. An exception that leaves here is a bug: it is
+  // logged, and answered with 500 by the Responder's end.
+  virtual void on_request(Request&& request, Responder&& responder) = 0;
+};
+
+// What a server did so far. Loop thread.
+struct HttpServerCounters {
+  std::uint64_t connections = 0;  // accepted
+  std::uint64_t requests = 0;     // heads that were complete
+  std::uint64_t refused = 0;      // broken, too large or too slow: answered by the server itself
+  std::size_t open = 0;           // connections now
+};
+
+// Listens, reads, answers; strictly one request at a time on each connection, in order.
+//
+// Loop thread only, destructor included (it cuts what is left). `loop` and `handler` outlive it.
+class HttpServer {
+ public:
+  HttpServer(Loop& loop, RequestHandler& handler, HttpLimits limits = {});
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  // Accepts from a listening socket (socket.h: listen_tcp, listen_unix). With `tls`, every
+  // connection from it is TLS. May be called several times. When descriptors run out (EMFILE),
+  // accepting pauses for 100 ms.
+  void listen(Fd listener, std::shared_ptr<const TlsContext> tls = nullptr);
+  // Takes one connection that somebody else accepted.
+  void adopt(Fd connection, std::shared_ptr<const TlsContext> tls = nullptr);
+
+  // Closes the listeners and the idle connections, answers what is in flight with
+  // `Connection: close`, then runs `done` (on the loop thread); what is left at `deadline` is cut.
+  void drain(std::chrono::milliseconds deadline, Task done);
+
+  const HttpServerCounters& counters() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::net

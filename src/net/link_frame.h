@@ -1,0 +1,126 @@
+// The framed link between the router and a model server: the codec, pure functions over bytes.
+//
+// One stream (a unix socket) carries many exchanges at once, so a burst of requests costs one write
+// and forms a batch at the other end by itself. Little endian. A frame is
+//
+//   u32 length   of what follows these 12 bytes
+//   u8  type     LinkFrameType
+//   u8  flags    0
+//   u16 reserved 0
+//   u32 id       of the exchange, chosen by the router; an answer repeats it
+//
+// and then, for a request and a response,
+//
+//   u16 status             (request: 0)
+//   u16 content_type_bytes
+//   u16 accept_bytes       (response: 0)
+//   u16 pairs              further headers
+//   content type, accept, then for each pair: u16 name_bytes, u16 value_bytes, name, value
+//   body                   the rest
+//
+// ping and pong carry nothing; cancel carries nothing and means: nobody waits for `id` any more (it
+// may be answered all the same). Bodies over link_body_bytes_max go by HTTP instead.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "net/http.h"
+
+namespace slipway::net {
+
+inline constexpr std::size_t link_body_bytes_max = 64 * 1024;
+inline constexpr std::size_t link_head_bytes_max = 16 * 1024;  // content type, accept and pairs
+inline constexpr std::size_t link_pairs_max = 64;
+inline constexpr std::size_t link_frame_head_bytes = 12;
+
+enum class LinkFrameType : std::uint8_t {
+  request = 1,
+  response = 2,
+  ping = 3,
+  pong = 4,
+  cancel = 5
+};
+
+// The further headers of a frame, read one by one from its bytes.
+class LinkPairs {
+ public:
+  LinkPairs() = default;
+  LinkPairs(std::string_view bytes, std::size_t count) : bytes_(bytes), count_(count) {}
+
+  std::size_t size() const { return count_; }
+  // The next one, or nothing at the end.
+  std::optional<Header> next();
+  std::optional<std::string_view> find(std::string_view name) const;
+
+ private:
+  std::string_view bytes_;
+  std::size_t count_ = 0;
+};
+
+// A decoded frame. Views into the bytes it was decoded from.
+struct LinkFrame {
+  LinkFrameType type = LinkFrameType::ping;
+  std::uint32_t id = 0;
+  std::uint16_t status = 0;       // response
+  std::string_view content_type;  // request, response
+  std::string_view accept;        // request
+  LinkPairs headers;              // request, response
+  std::string_view body;          // request, response
+};
+
+// Takes the first frame off the front of `bytes`. Nothing: the frame is not complete yet, and
+// `bytes` is as it was. corrupted: no frame, or past a limit; the link must be closed.
+// No allocation but for an error.
+Result<std::optional<LinkFrame>> take_link_frame(std::string_view& bytes);
+
+struct LinkRequest {
+  std::uint32_t id = 0;
+  std::string_view content_type = {};
+  std::string_view accept = {};
+  std::span<const Header> headers = {};
+  std::string_view body = {};
+};
+
+struct LinkResponse {
+  std::uint32_t id = 0;
+  std::uint16_t status = 200;
+  std::string_view content_type = {};
+  std::span<const Header> headers = {};
+  std::string_view body = {};
+};
+
+// Each appends one frame to `out`. limit_exceeded, and then nothing was appended: the body or the
+// headers are past the limits above (send it by HTTP).
+Result<> append_link_request(std::string& out, const LinkRequest& request);
+Result<> append_link_response(std::string& out, const LinkResponse& response);
+void append_link_ping(std::string& out, std::uint32_t id);
+void append_link_pong(std::string& out, std::uint32_t id);
+void append_link_cancel(std::string& out, std::uint32_t id);
+
+// Whether such a request fits into a frame.
+bool fits_link(const LinkRequest& request);
+
+// The bytes of a link that were read and not yet taken. Frames are views into it until the next
+// space().
+class LinkInput {
+ public:
+  // At least `bytes_min` bytes to read into.
+  std::span<char> space(std::size_t bytes_min = 64 * 1024);
+  // So many bytes were read into the space.
+  void filled(std::size_t bytes) { end_ += bytes; }
+  // The next complete frame.
+  Result<std::optional<LinkFrame>> take();
+
+ private:
+  std::string bytes_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+};
+
+}  // namespace slipway::net

@@ -1,0 +1,89 @@
+// Owned file descriptors, addresses, and the few socket calls the rest of net is built on. Every
+// descriptor made here is non-blocking and close-on-exec.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "base/result.h"
+
+namespace slipway::net {
+
+// An open file descriptor, closed when this goes. Empty: -1.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  ~Fd() { reset(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1);
+  Result<Fd> duplicate() const;
+
+ private:
+  int fd_ = -1;
+};
+
+// Where a socket is or goes: an IP literal and port, or the path of a unix socket.
+struct Address {
+  enum class Kind : std::uint8_t { tcp, unix_path };
+
+  Kind kind = Kind::tcp;
+  std::string host = "127.0.0.1";  // tcp: an IPv4 or IPv6 literal, without brackets
+  std::uint16_t port = 0;          // tcp
+  std::string path = {};           // unix_path
+
+  static Address tcp(std::string host, std::uint16_t port);
+  static Address unix_socket(std::string path);
+  // "127.0.0.1:4566", "[::1]:4566", "localhost:4566", "unix:/run/x.sock".
+  static Result<Address> parse(std::string_view text);
+
+  // The form that parse() reads.
+  std::string text() const;
+  bool operator==(const Address&) const = default;
+};
+
+// Looks a host name up and returns its first address. Blocks on the resolver: never on a loop.
+Result<Address> resolve(const std::string& host, std::uint16_t port);
+
+// Several listeners of one port, one for each loop, share it through SO_REUSEPORT.
+enum class PortSharing : std::uint8_t {
+  first,  // refuses a port that anybody else listens on (unavailable), then lets others join
+  joins,  // joins a port that a `first` listener of this process holds
+};
+
+// Listens on a TCP address; port 0 takes any free one (ask with local_address). unavailable: the
+// port is taken; permission_denied: the port is privileged; invalid_argument: no such address here.
+Result<Fd> listen_tcp(const Address& address, PortSharing sharing = PortSharing::first);
+
+enum class SocketMode : std::uint16_t { owner_only = 0600, everyone = 0666 };
+// Listens on a unix socket. A stale file that nobody listens on is replaced; a live one is not
+// (unavailable). The file stays behind when the descriptor is closed.
+Result<Fd> listen_unix(const std::string& path, SocketMode mode = SocketMode::owner_only);
+
+// Starts to connect; the descriptor becomes writable when the connection stands or failed
+// (connect_error tells). unavailable: refused at once, or nobody there.
+Result<Fd> start_connect(const Address& address);
+// Nothing where the connection stands, else why it does not.
+Result<> connect_error(const Fd& socket, const Address& address);
+
+Result<Address> local_address(const Fd& socket);
+// "127.0.0.1:52344", or "unix" for a unix socket's peer.
+std::string peer_text(const Fd& socket);
+
+// Switches Nagle's algorithm off; does nothing on a unix socket.
+void set_no_delay(const Fd& socket);
+
+// "Connection refused (ECONNREFUSED)" and so on, from errno.
+std::string errno_text(int error);
+
+}  // namespace slipway::net
