@@ -1,0 +1,84 @@
+// Tells who waits that something changed, so that a Describe call can be held until there is news
+// without a thread standing by.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace slipway::engine {
+
+enum class WaitOutcome : std::uint8_t { changed, deadline, closed };
+
+// Called exactly once, on any thread, also from within wait(). Returns soon: it posts.
+using Waiter = std::move_only_function<void(WaitOutcome)>;
+
+inline constexpr std::size_t waiters_max = 10'000;
+
+// A hub of topics ("endpoint/123/us-east-1/name"). A waiter first takes sequence(), then reads the
+// state, then waits for what came after: nothing that happens between is missed.
+//
+// Thread-safe. Deadlines are kept by whoever calls expire() about ten times a second.
+class Changes {
+ public:
+  explicit Changes(const Clock& clock);
+  ~Changes();  // close()
+  Changes(const Changes&) = delete;
+  Changes& operator=(const Changes&) = delete;
+
+  // The number of the latest change of all topics.
+  std::uint64_t sequence() const;
+
+  // Something about `topic` changed and is durable: call it from Transaction::on_commit. Answers
+  // every waiter of the topic, outside the lock, on the calling thread.
+  void notify(std::string_view topic);
+
+  // Calls `waiter` once the topic changes after `since`: at once where it already did (or where too
+  // many wait), with `deadline` when that passes first, with `closed` when this hub closes.
+  void wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter);
+
+  // Answers those whose deadline has passed. Cheap where there are none.
+  void expire();
+
+  // Answers everyone; whoever waits later is answered at once.
+  void close();
+
+  std::size_t waiting() const;
+
+ private:
+  struct Waiting {
+    std::uint64_t id;
+    Instant deadline;
+    Waiter waiter;
+  };
+  struct TopicHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  };
+
+  std::vector<Waiter> take_topic(std::string_view topic);
+  std::vector<Waiter> take_expired(Instant now);
+
+  const Clock& clock_;
+  mutable std::mutex mutex_;
+  bool closed_ = false;
+  std::uint64_t sequence_ = 0;
+  std::uint64_t next_id_ = 0;
+  // When each topic changed last. Bounded: on overflow the oldest half goes, and a waiter whose
+  // `since` is older than what was dropped is answered at once.
+  std::unordered_map<std::string, std::uint64_t, TopicHash, std::equal_to<>> changed_at_;
+  std::uint64_t forgotten_before_ = 0;
+  std::unordered_map<std::string, std::vector<Waiting>, TopicHash, std::equal_to<>> waiting_;
+  std::multimap<Instant, std::pair<std::string, std::uint64_t>> deadlines_;
+};
+
+inline constexpr std::size_t remembered_topics_max = 100'000;
+
+}  // namespace slipway::engine

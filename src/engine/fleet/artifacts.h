@@ -1,0 +1,113 @@
+// Models on this machine's disk: fetched and unpacked once per content, shared by all instances.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "base/worker_pool.h"
+#include "engine/fleet/plan.h"
+
+namespace slipway::fleet {
+
+// Limits of one artifact.
+struct ArtifactLimits {
+  std::uint64_t fetched_bytes_max = 20ULL << 30;   // as stored
+  std::uint64_t unpacked_bytes_max = 50ULL << 30;  // on this disk
+  std::uint64_t entries_max = 100'000;
+  std::size_t name_bytes_max = 1024;
+};
+
+// One stored object of an artifact.
+struct ArtifactEntry {
+  std::string uri;      // what open() takes
+  std::string name;     // relative to the artifact, '/' between parts; from outside, so unchecked
+  std::string version;  // changes with the content (an ETag, a digest)
+  std::uint64_t bytes = 0;
+};
+
+class ArtifactReader {
+ public:
+  virtual ~ArtifactReader() = default;
+  // Fills the front of `out`; returns how much, 0 at the end.
+  virtual Result<std::size_t> read(std::span<char> out) = 0;
+};
+
+// Where artifacts come from: S3 in the server, a folder in tests. Blocks; called on worker threads,
+// several at once.
+class ArtifactSource {
+ public:
+  virtual ~ArtifactSource() = default;
+  // What stands under the artifact's uri now; its message names the uri where there is nothing.
+  virtual Result<std::vector<ArtifactEntry>> list(const Artifact& artifact) = 0;
+  virtual Result<std::unique_ptr<ArtifactReader>> open(const ArtifactEntry& entry) = 0;
+};
+
+// An artifact that is on the disk, complete.
+struct FetchedArtifact {
+  std::string content;               // names the content: equal content, equal name
+  std::filesystem::path directory;   // read-only for everybody
+};
+using FetchDone = std::function<void(Result<FetchedArtifact>)>;
+
+// What the reconciler asks for artifacts. ArtifactCache is the real one, SimulatedArtifacts the
+// test's.
+class Artifacts {
+ public:
+  virtual ~Artifacts() = default;
+  // Calls `done` once, on any thread.
+  virtual void fetch(const Artifact& artifact, FetchDone done) = 0;
+  // Where a content that was fetched lies, if it still does.
+  virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;
+};
+
+// Unpacks `archive` (tar, plain or compressed by gzip) below `into`, an empty directory. Refuses,
+// and what it wrote so far is the caller's to remove: absolute paths, "..", links that point out,
+// devices, more than the limits: invalid_argument or limit_exceeded, the message names the entry.
+Result<> unpack_archive(ArtifactReader& archive, const std::filesystem::path& into,
+                        const ArtifactLimits& limits);
+
+// Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete: it
+// is made elsewhere and renamed.
+class ArtifactCache final : public Artifacts {
+ public:
+  // `source` and `pool` outlive this object; `pool` is stopped before. Removes what a former
+  // process left half-made.
+  ArtifactCache(std::filesystem::path root, ArtifactSource& source, WorkerPool& pool,
+                ArtifactLimits limits = {});
+
+  void fetch(const Artifact& artifact, FetchDone done) override;
+  std::optional<std::filesystem::path> find(const std::string& content) override;
+
+  // Removes contents that are not in `used` and not being fetched, the least recently fetched
+  // first, until what is kept beside them is at most `spare_bytes_max`.
+  void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max);
+
+ private:
+  void fetch_now(const Artifact& artifact, const FetchDone& done);
+  Result<FetchedArtifact> obtain(const Artifact& artifact);
+  Result<> fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
+                const std::filesystem::path& into);
+
+  const std::filesystem::path root_;
+  ArtifactSource& source_;
+  WorkerPool& pool_;
+  const ArtifactLimits limits_;
+  std::mutex mutex_;
+  std::condition_variable free_;
+  std::set<std::string> busy_;  // contents that a worker is making
+};
+
+}  // namespace slipway::fleet

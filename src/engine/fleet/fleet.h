@@ -1,0 +1,108 @@
+// Groups of like instances behind a name. This is what a door calls, always within a transaction of
+// its own; the work is done afterwards by the FleetReconciler, woken when the transaction is
+// durable.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/fleet/plan.h"
+#include "store/store.h"
+
+namespace slipway::fleet {
+
+enum class FleetState : std::uint8_t {
+  creating,       // no generation has served yet
+  ready,          // what is wanted serves, with every instance
+  updating,       // something serves, and what is wanted is being brought up beside it
+  update_failed,  // the newest generation did not come up; the one before serves on
+  failed,         // the first generation did not come up; nothing serves
+  removing,       // routes are gone, instances are ending
+  gone,           // nothing of it is left, or it never was
+};
+
+std::string_view name_of(FleetState state);
+
+struct VariantStatus {
+  std::string name;
+  double weight_current = 0;  // 0 where nothing of it serves
+  double weight_wanted = 0;
+  std::uint32_t instances_current = 0;  // healthy and routed to
+  std::uint32_t instances_wanted = 0;
+};
+
+struct FleetStatus {
+  FleetState state = FleetState::gone;
+  std::string reason;  // failed, update_failed: the cause, with the last log lines quoted
+  Generation wanted = 0;
+  Generation serving = 0;  // 0: none
+  std::vector<VariantStatus> variants;  // of the serving generation; of the wanted where none serves
+  Timestamp changed_at = {};            // when `state` or `reason` changed last
+};
+
+struct VariantChange {
+  std::string name;
+  std::optional<double> weight;
+  std::optional<std::uint32_t> instances;
+};
+
+// One instance as a person or the log reader sees it.
+struct InstanceStatus {
+  std::string key;  // place::InstanceKey::text
+  std::string variant;
+  Generation generation = 0;
+  std::string phase;  // "starting", "healthy", "draining", "stopping", "ended"
+};
+
+// What doors hold. Thread-safe: it has no state but the hook.
+class Fleets {
+ public:
+  // `changed` is called with the fleet's id once a change is durable: it wakes the reconciler
+  // (FleetReconciler::wake).
+  explicit Fleets(std::function<void(const FleetId&)> changed) : changed_(std::move(changed)) {}
+
+  // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
+  // traffic moves to them when all are healthy, the old are drained and ended. A plan whose
+  // variants run the same programs as the wanted ones changes only weights, counts and routing and
+  // keeps the generation, unless that generation failed: then it is tried anew.
+  //
+  // Refuses: invalid_argument (check()); conflict while the fleet is being removed.
+  Result<Generation> put_plan(store::Transaction& tx, const FleetId& id, const FleetPlan& plan);
+
+  // Changes the wanted generation in place. Refuses: not_found (the fleet; or a variant, kind
+  // "no_such_variant"), invalid_argument, conflict while being removed.
+  Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
+                                  std::span<const VariantChange> changes);
+
+  // Ends the fleet: routes vanish first, then instances. Removing what is gone is fine.
+  Result<> remove(store::Transaction& tx, const FleetId& id);
+
+  // What is known of it in this transaction; `gone` where there is nothing. A put_plan before it in
+  // the same transaction is seen.
+  FleetStatus status(store::Transaction& tx, const FleetId& id) const;
+
+  // The plan that is wanted: not_found where there is none.
+  Result<FleetPlan> wanted_plan(store::Transaction& tx, const FleetId& id) const;
+
+  std::vector<InstanceStatus> instances(store::Transaction& tx, const FleetId& id) const;
+
+ private:
+  void tell(store::Transaction& tx, const FleetId& id);
+
+  std::function<void(const FleetId&)> changed_;
+};
+
+// The topic of engine::Changes that is notified, after commit, whenever status() changed.
+std::string topic_of(const FleetId& id);
+
+// This room's tables.
+std::span<const store::Migration> migrations();
+
+}  // namespace slipway::fleet

@@ -1,0 +1,82 @@
+// Makes each fleet be what its plan says.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/changes.h"
+#include "engine/fleet/artifacts.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/prober.h"
+#include "engine/fleet/routes.h"
+#include "engine/reconciler.h"
+#include "place/place.h"
+
+namespace slipway::fleet {
+
+// How a built-in image runs as a program of this host: argv and environment before what the plan
+// adds. The reconciler appends "--model-dir DIR --http-socket http.sock --link-socket link.sock"
+// and sets SLIPWAY_IMAGE to the built-in's name.
+struct BuiltInProgram {
+  std::vector<std::string> argv;
+  std::map<std::string, std::string> environment;
+};
+
+struct FleetOptions {
+  std::map<std::string, BuiltInProgram> built_ins;
+  std::chrono::milliseconds restart_delay_min{1'000};  // doubling
+  std::chrono::milliseconds restart_delay_max{60'000};
+  unsigned start_failures_max = 3;  // of a generation that never served, in a row, for one variant
+  std::chrono::milliseconds stop_grace{30'000};
+  std::chrono::milliseconds drain_max{70'000};  // then an old instance is ended all the same
+  std::size_t quoted_log_lines = 10;
+  std::size_t ended_kept_max = 3;  // ended instances per variant whose log is kept
+};
+
+// Starts what is missing, retires what is too many, replaces what died or stopped answering (1 s
+// doubling to 60 s between tries), and publishes a new routing snapshot whenever the set of healthy
+// instances changed. A new generation comes up beside the old; when all of it is healthy the routes
+// move in one step, the old drains and ends. One that fails leaves the old as it was.
+//
+// A function of (stored plan, observations, now): it may run at any time, twice, or after a crash.
+// Every start carries the key fleet/<id>/<generation>/<variant>/<ordinal>, and an ordinal is never
+// used again, so a start repeated after a crash finds the instance that already runs.
+class FleetReconciler final : public engine::Reconciler {
+ public:
+  // Everything outlives this object. Adds itself to `loop`.
+  struct Needs {
+    place::Place& place;
+    Artifacts& artifacts;
+    Prober& prober;
+    RouteTable& routes;
+    engine::ReconcilerLoop& loop;
+    engine::Changes& changes;
+  };
+  FleetReconciler(Needs needs, FleetOptions options);
+  ~FleetReconciler() override;
+
+  // From any thread: what the place, the prober and the route table report. Each wakes its fleet.
+  void observe(place::Observation observation);
+  void observe(HealthReport report);
+  void observe_drained(const place::InstanceKey& key);
+
+  // From any thread: a door changed this fleet (the hook of Fleets). Tells Changes too.
+  void wake(const FleetId& id);
+
+  std::string_view name() const override { return "fleet"; }
+  std::vector<std::string> keys(store::Transaction& tx) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace slipway::fleet

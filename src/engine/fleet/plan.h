@@ -1,0 +1,88 @@
+// What a fleet should be: written by a door, made so by the FleetReconciler.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace slipway::fleet {
+
+// Limits.
+inline constexpr std::size_t fleet_id_bytes_max = 256;
+inline constexpr std::size_t variant_name_bytes_max = 63;
+inline constexpr std::size_t variants_max = 20;
+inline constexpr std::uint32_t instances_per_variant_max = 1000;
+
+// Names a fleet for as long as it lives: chosen by the door, opaque here. Not empty; a fleet that
+// was removed may be followed by another of the same id once it is gone.
+struct FleetId {
+  std::string text;
+  auto operator<=>(const FleetId&) const = default;
+};
+
+// Counts the programs that a fleet was asked to run, from 1. 0: none.
+using Generation = std::uint64_t;
+
+enum class Routing : std::uint8_t { random, least_outstanding };
+
+// Files that every instance of a variant sees, fetched and unpacked once per content.
+struct Artifact {
+  enum class Form : std::uint8_t {
+    tar_gz,  // `uri` is an archive, unpacked
+    object,  // `uri` is one file, kept under its own name
+    prefix,  // every object below `uri`, kept under its relative name
+  };
+  std::string uri;
+  Form form = Form::tar_gz;
+
+  bool operator==(const Artifact&) const = default;
+};
+
+// What the instances of a variant run: exactly one of `built_in` and `image`.
+struct Program {
+  std::string built_in;                // a built-in image's name: "slipway-inference"
+  std::string image;                   // any other image's URI
+  std::vector<std::string> arguments;  // for an image; empty: its own
+  std::map<std::string, std::string> environment;
+  std::optional<Artifact> model;       // seen at /opt/ml/model
+
+  std::chrono::seconds startup_timeout{480};    // until the first healthy answer to /ping
+  std::chrono::seconds download_timeout{3600};  // until the artifact is there
+  std::uint64_t memory_bytes_max = 0;           // 0: no limit
+
+  bool operator==(const Program&) const = default;
+};
+
+struct Variant {
+  std::string name;
+  double weight = 1.0;
+  std::uint32_t instances = 1;
+  Routing routing = Routing::random;
+  Program program;
+
+  bool operator==(const Variant&) const = default;
+};
+
+struct FleetPlan {
+  std::vector<Variant> variants;
+  std::chrono::milliseconds request_timeout{60'000};
+
+  bool operator==(const FleetPlan&) const = default;
+};
+
+// Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
+// or infinite weight, a program that is neither or both.
+Result<> check(const FleetPlan& plan);
+
+// The stored form: JSON with a version. Reading refuses what it does not know: corrupted.
+std::string to_text(const FleetPlan& plan);
+Result<FleetPlan> plan_from_text(std::string_view text);
+
+}  // namespace slipway::fleet

@@ -1,0 +1,138 @@
+// Carries requests to instances: picks the variant and the instance, sends, waits, answers.
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/fleet/routes.h"
+
+namespace slipway::net {
+class Loop;
+}
+
+namespace slipway::fleet {
+
+// Limits.
+inline constexpr std::size_t link_backlog_bytes_max = 16 * 1024 * 1024;  // unsent, per link
+inline constexpr std::size_t answer_bytes_max = 26 * 1024 * 1024;
+inline constexpr std::chrono::milliseconds connect_timeout{1'000};
+inline constexpr unsigned attempts_max = 3;  // instances tried before giving up
+
+struct HeaderView {
+  std::string_view name;
+  std::string_view value;
+};
+
+// What to send. Header names and values, the body and the names are views: they belong to the
+// Invocation.
+struct InvokeRequest {
+  std::string_view fleet;
+  std::string_view target_variant;  // empty: by weight
+  std::string_view content_type;    // empty: none was given
+  std::string_view accept;
+  std::span<const HeaderView> headers;  // further ones, sent as they are
+  std::string_view body;
+};
+
+// What the instance said: any status, its 4xx and 5xx too. Views live until answered() returns.
+struct InvokeAnswer {
+  int status = 200;
+  std::string_view content_type;
+  std::span<const HeaderView> headers;  // without content type, length and connection's own
+  std::string_view body;
+  std::string* body_owned = nullptr;  // not null: the body stands in this string, take it
+  std::string_view variant;
+  std::chrono::microseconds model_time{0};  // from sent to answered
+};
+
+enum class InvokeFailure : std::uint8_t {
+  not_found,        // there is no such fleet
+  no_such_variant,  // the fleet has no variant of that name
+  unavailable,      // it has no healthy instance now, or all were too busy or unreachable
+  timeout,          // the instance did not answer within the fleet's request timeout
+  broken,           // the instance ended or cut the connection with the request under way
+  too_large,        // the answer passed answer_bytes_max
+};
+
+std::string_view name_of(InvokeFailure failure);
+
+// A request on its way. The door derives from it, keeps in it what it needs to answer, and hands it
+// over: from then on the router owns it and destroys it after the one call of answered() or failed().
+class Invocation {
+ public:
+  Invocation() = default;
+  Invocation(const Invocation&) = delete;
+  Invocation& operator=(const Invocation&) = delete;
+  virtual ~Invocation() = default;
+
+  // Its views stay valid as long as this object lives.
+  InvokeRequest request;
+
+  // Exactly one of the two, once, on the router's loop. They may call invoke().
+  virtual void answered(const InvokeAnswer& answer) = 0;
+  // `detail` is a sentence; `variant` is empty where none was picked.
+  virtual void failed(InvokeFailure failure, std::string_view detail, std::string_view variant) = 0;
+
+ private:
+  friend class RouterCore;
+  friend class FramedLink;
+  friend class HttpLink;
+
+  std::shared_ptr<const FleetRoute> route_;
+  const VariantRoute* variant_ = nullptr;
+  std::shared_ptr<const InstanceRoute> instance_;
+  std::chrono::steady_clock::time_point sent_at_ = {};
+  std::chrono::steady_clock::time_point deadline_ = {};
+  unsigned attempts_ = 0;
+};
+
+// Counts since the router's start, readable from any thread; one set for each router and fleet
+// variant, summed by the reader.
+struct LatencyHistogram {
+  // Bucket i counts model times in [2^i, 2^(i+1)) microseconds.
+  std::array<std::uint64_t, 32> buckets = {};
+};
+struct VariantCounters {
+  std::string fleet;
+  std::string variant;
+  std::uint64_t invocations = 0;
+  std::uint64_t answers_4xx = 0;
+  std::uint64_t answers_5xx = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t model_time_us = 0;
+  LatencyHistogram model_time;
+};
+
+class RouterCore;
+
+// One for each I/O loop; every method on that loop's thread unless said otherwise. Holds that
+// thread's own connections to instances. Destroyed on the loop's thread, or after the loop ended.
+//
+// A request is tried on another instance only where the first cannot have seen it (connection
+// refused, or the link went down before a byte of it was sent). What an instance answers, with any
+// status, is passed up.
+class Router {
+ public:
+  // `loop`, `routes` and `random` outlive this object.
+  Router(net::Loop& loop, RouteTable& routes, Random& random);
+  ~Router();
+  Router(const Router&) = delete;
+  Router& operator=(const Router&) = delete;
+
+  void invoke(std::unique_ptr<Invocation> invocation);
+
+  // From any thread: what was counted so far.
+  std::vector<VariantCounters> counters() const;
+
+ private:
+  std::unique_ptr<RouterCore> core_;
+};
+
+}  // namespace slipway::fleet

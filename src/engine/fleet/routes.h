@@ -1,0 +1,102 @@
+// Where requests go: immutable snapshots that the reconciler publishes and every router reads.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/fleet/plan.h"
+#include "place/place.h"
+
+namespace slipway::fleet {
+
+// One healthy instance. Whoever may still send to it, or waits for its answer, holds it: when the
+// last one lets go it is drained (RouteTable tells).
+struct InstanceRoute {
+  place::InstanceKey key;
+  place::Addresses addresses;
+  // Requests that any router has under way to it; what LEAST_OUTSTANDING compares.
+  alignas(64) mutable std::atomic<std::uint32_t> outstanding = 0;
+};
+
+struct VariantRoute {
+  std::string name;
+  double weight = 0;
+  Routing routing = Routing::random;
+  std::vector<std::shared_ptr<const InstanceRoute>> instances;
+};
+
+struct FleetRoute {
+  Generation generation = 0;  // 0: the fleet is known and nothing of it serves
+  std::chrono::milliseconds request_timeout{60'000};
+  std::vector<VariantRoute> variants;
+  double weight_total = 0;  // of the variants that have instances
+};
+
+struct StringHash {
+  using is_transparent = void;
+  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+};
+
+using RouteMap =
+    std::unordered_map<std::string, std::shared_ptr<const FleetRoute>, StringHash, std::equal_to<>>;
+
+inline constexpr std::size_t route_shards = 64;
+
+// Thread-safe. Publishing copies one shard's map; reading is an atomic load where nothing changed.
+class RouteTable {
+ public:
+  RouteTable() = default;
+  RouteTable(const RouteTable&) = delete;
+  RouteTable& operator=(const RouteTable&) = delete;
+
+  // Makes an instance's route. `drained` (see on_drained) follows once nobody holds it any more.
+  std::shared_ptr<const InstanceRoute> make_instance(place::InstanceKey key,
+                                                     place::Addresses addresses);
+
+  void publish(const FleetId& id, std::shared_ptr<const FleetRoute> route);
+  void withdraw(const FleetId& id);
+
+  static std::size_t shard_of(std::string_view fleet);
+  std::uint64_t version(std::size_t shard) const;
+  std::shared_ptr<const RouteMap> snapshot(std::size_t shard) const;
+
+  // Called on any thread with the key of an instance that no snapshot and no router holds any more.
+  // Set before the first make_instance.
+  void on_drained(std::function<void(const place::InstanceKey&)> sink);
+
+  // Called after every publish and withdraw on the publishing thread, so that idle routers let go
+  // of old snapshots too. Returns a handle for unsubscribe.
+  std::uint64_t subscribe(std::function<void()> changed);
+  void unsubscribe(std::uint64_t handle);
+
+ private:
+  struct Shard {
+    std::atomic<std::uint64_t> version = 1;
+    mutable std::mutex mutex;
+    std::shared_ptr<const RouteMap> map = std::make_shared<const RouteMap>();
+  };
+  struct DrainSink {
+    std::function<void(const place::InstanceKey&)> tell;
+  };
+
+  void change(const std::string& id, std::shared_ptr<const FleetRoute> route);
+  void tell_subscribers();
+
+  std::array<Shard, route_shards> shards_;
+  std::shared_ptr<DrainSink> drain_sink_ = std::make_shared<DrainSink>();
+  std::mutex subscribers_mutex_;
+  std::uint64_t next_handle_ = 1;
+  std::map<std::uint64_t, std::function<void()>> subscribers_;
+};
+
+}  // namespace slipway::fleet

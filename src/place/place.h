@@ -1,0 +1,157 @@
+// Runs instances somewhere: start, watch, stop, log, and nothing else. A place decides nothing.
+//
+// Implementations: process/, simulated/, later docker/ and kubernetes/; all pass
+// place_conformance.h. Callers ask capabilities(), never for the type.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace slipway::place {
+
+// Limits of what a caller may hand in.
+inline constexpr std::size_t key_bytes_max = 512;
+inline constexpr std::size_t arguments_max = 256;
+inline constexpr std::size_t environment_bytes_max = 256 * 1024;
+
+// Names one life of one instance: "fleet/<id>/<generation>/<variant>/<ordinal>". The first segment
+// is the engine that owns it. A key is used once: an instance that ended is followed by another
+// with another key, so that "this key was started" has one meaning, also after a crash.
+struct InstanceKey {
+  std::string text;
+
+  auto operator<=>(const InstanceKey&) const = default;
+
+  // The engine's segment: what stands before the first '/'.
+  std::string_view owner() const { return std::string_view(text).substr(0, text.find('/')); }
+
+  // A name for files, at most 28 bytes of [a-z0-9.-]: the key's end as far as it is readable and a
+  // digest of all of it. Two keys never share one.
+  std::string file_name() const;
+};
+
+// A directory or file of the host that the instance sees. Places that share the host's file tree
+// (capabilities().sees_host_paths) ignore `inside`.
+struct Mount {
+  enum class Access : std::uint8_t { read_only, read_write };
+  std::string host_path;
+  std::string inside;
+  Access access = Access::read_only;
+};
+
+// What to run. Everything the instance gets is named here; nothing else is inherited.
+struct InstanceSpec {
+  std::vector<std::string> argv;  // argv[0] is an absolute path (programs) or the image's command
+  std::string image;              // empty: a program of this host
+  std::map<std::string, std::string> environment;
+  std::vector<Mount> mounts;
+
+  // Where it will listen, relative to its working directory, which is its own run directory.
+  // Empty: it does not. In a container `port` is what it listens on instead.
+  std::string http_socket;
+  std::string link_socket;
+  std::uint16_t port = 0;
+
+  std::uint64_t memory_bytes_max = 0;  // 0: no limit
+};
+
+// Where an instance can be reached from this server.
+struct Addresses {
+  std::string http;  // "unix:/path" or "127.0.0.1:8080"; empty: nowhere
+  std::string link;  // "unix:/path"; empty: it has no framed link
+
+  bool operator==(const Addresses&) const = default;
+};
+
+// How an instance ended. Neither status nor signal: it ended while no one could watch it.
+struct Exit {
+  std::optional<int> status;
+  std::optional<int> signal;
+
+  bool operator==(const Exit&) const = default;
+  // "exited with status 1", "was ended by signal 9 (Killed)", "ended while it was not watched".
+  std::string describe() const;
+};
+
+// What happened to an instance. For one key: at most one of `started` and `adopted`, then at most
+// one `exited`; or one `start_failed` alone. A key that is started again reports again what it is.
+struct Observation {
+  enum class Kind : std::uint8_t {
+    started,        // it runs; `addresses` say where
+    adopted,        // a former server process started it and it still runs
+    start_failed,   // it never ran; `reason` says why. The key is used up
+    exited,         // it ended by itself or was stopped; `exit` says how
+    adoption_done,  // adopt() has reported everything; no key
+  };
+  Kind kind = Kind::started;
+  InstanceKey key;
+  Addresses addresses = {};
+  Exit exit = {};
+  std::string reason = {};
+};
+
+std::string_view name_of(Observation::Kind kind);
+
+// Called on a thread of the place, in order for each instance; returns soon and never calls back
+// into the place.
+using ObservationSink = std::function<void(Observation)>;
+
+struct Capabilities {
+  bool runs_programs = false;    // argv of this host, without an image
+  bool runs_images = false;      // container images
+  bool survives_server = false;  // instances outlive this process and adopt() finds them
+  bool sees_host_paths = false;  // host paths are the instance's paths
+  bool limits_memory = false;
+};
+
+// A part of what an instance printed (standard output and standard error, interleaved).
+struct LogPart {
+  std::string text;
+  std::uint64_t next_offset = 0;  // pass it to read on
+};
+
+// Thread-safe. Nothing here blocks on an instance.
+class Place {
+ public:
+  virtual ~Place() = default;
+
+  virtual Capabilities capabilities() const = 0;
+
+  // Starts `spec` and returns at once, or does nothing where an earlier call with this key did: a
+  // reconciler that crashed between the start and its own note of it must not start a second one.
+  // For a key that ended, `exited` (or `start_failed`) is reported again and nothing is started.
+  virtual void start(const InstanceKey& key, const InstanceSpec& spec) = 0;
+
+  // Asks politely, then after `grace` forces. Stopping what has ended or never was is fine.
+  virtual void stop(const InstanceKey& key, std::chrono::milliseconds grace) = 0;
+
+  // Forgets an ended key, with its log and its run directory. A key that still runs is left alone.
+  virtual void forget(const InstanceKey& key) = 0;
+
+  // Reports every instance that a former process started: `adopted` where it still runs, `exited`
+  // where it has ended and was not forgotten; then `adoption_done`. Called once, before the first
+  // start.
+  virtual void adopt() = 0;
+
+  // The last `lines` lines that the instance printed, at most `log_tail_bytes_max` bytes; empty
+  // where it printed nothing or is not known.
+  virtual std::string log_tail(const InstanceKey& key, std::size_t lines) const = 0;
+
+  // What it printed from `offset` on (0: the oldest that is kept), at most `log_read_bytes_max`.
+  // not_found: no such key.
+  virtual Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const = 0;
+};
+
+inline constexpr std::size_t log_tail_bytes_max = 16 * 1024;
+inline constexpr std::size_t log_read_bytes_max = 256 * 1024;
+
+}  // namespace slipway::place

@@ -1,0 +1,103 @@
+// A place without a machine: instances are entries in a table, driven by a clock that stands still
+// until told and by chance from a seed. Good enough that a test of a whole rollout is ten lines.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "place/place.h"
+
+namespace slipway::place {
+
+// How instances behave, drawn for each of them when it starts. All chances are in [0, 1].
+struct SimulatedFaults {
+  double start_fails = 0;      // never runs
+  double never_healthy = 0;    // runs and does not answer
+  double dies_starting = 0;    // ends before it is healthy
+  double dies_later = 0;       // ends at some time after it was healthy
+  double ignores_stop = 0;     // ends only when forced
+};
+
+// The machine that survives a crash of the server: what runs on it, when things happen to it. One
+// thread. A SimulatedPlace is one server process's view of it; after a "crash" the test destroys
+// the view and makes another.
+class SimulatedMachine {
+ public:
+  // `clock` and `random` outlive this object.
+  SimulatedMachine(const Clock& clock, Random& random);
+
+  void set_faults(SimulatedFaults faults) { faults_ = faults; }
+  // Overrides chance for instances whose spec has this environment entry "NAME=VALUE".
+  void set_faults_for(std::string environment_entry, SimulatedFaults faults);
+
+  struct Instance {
+    enum class Phase : std::uint8_t { starting, running, ended, failed } phase = Phase::starting;
+    InstanceSpec spec;
+    Instant started_at = {};
+    std::optional<Instant> healthy_at;  // nothing: never
+    std::optional<Instant> ends_at;
+    Exit exit;
+    bool ignores_stop = false;
+    std::string log;
+  };
+  const std::map<InstanceKey, Instance>& instances() const { return instances_; }
+  bool healthy(const InstanceKey& key) const;
+  std::size_t running() const;
+
+  // Ends an instance as if it had crashed.
+  void kill(const InstanceKey& key, Exit exit);
+
+  // Runs what is due by now; next_due() says when more is.
+  void advance();
+  std::optional<Instant> next_due() const;
+
+  // How many times each key was really started: an invariant is that none passes 1.
+  const std::map<InstanceKey, unsigned>& starts() const { return starts_; }
+
+ private:
+  friend class SimulatedPlace;
+
+  void start(const InstanceKey& key, const InstanceSpec& spec);
+  void stop(const InstanceKey& key, std::chrono::milliseconds grace);
+  void end(Instance& instance, const InstanceKey& key, Exit exit);
+  void report(Observation observation);
+  const SimulatedFaults& faults_of(const InstanceSpec& spec) const;
+  bool happens(double chance);
+  std::chrono::milliseconds between(int least_ms, int most_ms);
+
+  const Clock& clock_;
+  Random& random_;
+  SimulatedFaults faults_;
+  std::map<std::string, SimulatedFaults> faults_for_;
+  std::map<InstanceKey, Instance> instances_;
+  std::map<InstanceKey, unsigned> starts_;
+  ObservationSink sink_;  // of the one view that lives
+};
+
+// Observations are delivered from SimulatedMachine::advance(), never from within a call.
+class SimulatedPlace final : public Place {
+ public:
+  // `machine` outlives this object; one view at a time.
+  SimulatedPlace(SimulatedMachine& machine, ObservationSink sink);
+  ~SimulatedPlace() override;
+
+  Capabilities capabilities() const override;
+  void start(const InstanceKey& key, const InstanceSpec& spec) override;
+  void stop(const InstanceKey& key, std::chrono::milliseconds grace) override;
+  void forget(const InstanceKey& key) override;
+  void adopt() override;
+  std::string log_tail(const InstanceKey& key, std::size_t lines) const override;
+  Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const override;
+
+ private:
+  SimulatedMachine& machine_;
+};
+
+}  // namespace slipway::place
