@@ -1,12 +1,13 @@
 # How a folder under src/ becomes targets.
 #
 #   slipway_module(engine/fleet DEPS base net place third_party::llhttp)
-#     slipway_engine_fleet       static library of the folder's *.cc
+#     slipway_engine_fleet       static library of the folder's *.cc but main.cc and *_main.cc
 #     engine_fleet_test          gtest executable of *_test.cc         (ctest label fast)
 #     engine_fleet_slow_test     gtest executable of *_slow_test.cc    (ctest label slow)
 #     NAME_bench                 one executable for each NAME_bench.cc
 #     NAME_fuzz                  one libFuzzer executable for each NAME_fuzz.cc (SLIPWAY_FUZZ=ON)
-#   slipway_executable(slipway SOURCES main.cc DEPS server cli)
+#   slipway_executable(slipway SOURCES main.cc DEPS server cli)      in the group `programs`
+#   slipway_bench_program(raw_loop SOURCES raw_loop.cc DEPS base)    in the group `benches`
 #
 # DEPS are folder names under src/, or target names with `::`. TEST_DEPS go to the tests alone.
 
@@ -44,7 +45,6 @@ function(slipway_gtest target label)
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
   set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS ${target})
-  set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS_${label} ${target})
 endfunction()
 
 # Every NAME_kind.cc of the folder as an executable of its own.
@@ -70,7 +70,7 @@ function(slipway_module name)
 
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cc)
   set(tests ${sources})
-  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "(_(test|bench|fuzz)|/main|_main)\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
   set(slow_tests ${tests})
   list(FILTER slow_tests INCLUDE REGEX "_slow_test\\.cc$")
@@ -99,11 +99,19 @@ function(slipway_module name)
 endfunction()
 
 # An executable in bin/; `SOURCES` are relative to the calling folder.
-function(slipway_executable name)
+function(slipway_program_in group name)
   cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
   slipway_targets_of(deps ${arg_DEPS})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${deps})
   slipway_use_pch(${name})
-  set_property(GLOBAL APPEND PROPERTY SLIPWAY_EXECUTABLES ${name})
+  set_property(GLOBAL APPEND PROPERTY ${group} ${name})
 endfunction()
+
+macro(slipway_executable)
+  slipway_program_in(SLIPWAY_EXECUTABLES ${ARGN})
+endmacro()
+
+macro(slipway_bench_program)
+  slipway_program_in(SLIPWAY_PROGRAMS_bench ${ARGN})
+endmacro()
