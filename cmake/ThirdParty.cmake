@@ -46,7 +46,8 @@ add_library(third_party::sqlite ALIAS third_party_sqlite)
 
 # ONNX Runtime: headers of 1.29; the library is opened at run time with dlopen.
 add_library(third_party_onnxruntime INTERFACE)
-target_include_directories(third_party_onnxruntime SYSTEM INTERFACE ${SLIPWAY_DEP_onnxruntime_headers})
+target_include_directories(third_party_onnxruntime SYSTEM INTERFACE
+  ${CMAKE_SOURCE_DIR}/third_party/onnxruntime/include)
 target_compile_definitions(third_party_onnxruntime INTERFACE ORT_API_MANUAL_INIT)
 target_link_libraries(third_party_onnxruntime INTERFACE ${CMAKE_DL_LIBS})
 add_library(third_party::onnxruntime ALIAS third_party_onnxruntime)
