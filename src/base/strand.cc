@@ -1,0 +1,31 @@
+#include "base/strand.h"
+
+namespace slipway {
+
+void Strand::post(Task task) {
+  {
+    const std::scoped_lock lock(state_->mutex);
+    state_->queue.push_back(std::move(task));
+    if (std::exchange(state_->running, true)) return;
+  }
+  state_->pool.post([state = state_] { run(state); });
+}
+
+// One task a turn, so that a busy strand shares the pool with others.
+void Strand::run(const std::shared_ptr<State>& state) {
+  std::unique_lock lock(state->mutex);
+  Task task = std::move(state->queue.front());
+  state->queue.pop_front();
+  lock.unlock();
+  task();
+  task = nullptr;
+  lock.lock();
+  if (state->queue.empty()) {
+    state->running = false;
+    return;
+  }
+  lock.unlock();
+  state->pool.post([state] { run(state); });
+}
+
+}  // namespace slipway

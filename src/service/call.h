@@ -1,0 +1,98 @@
+// What a handler knows of the request that it answers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/identity/key_ring.h"
+#include "net/http.h"
+#include "store/store.h"
+#include "wire/arena.h"
+
+namespace slipway::service {
+
+// Who asks, and for which region. Every row is keyed by account and region.
+struct Caller {
+  identity::Principal principal;
+  std::string access_key_id;
+  std::string region;
+
+  const std::string& account() const { return principal.account; }
+};
+
+// What all calls of a server share. Everything outlives the calls.
+struct Ground {
+  const Clock& clock;
+  Random& random;
+};
+
+// One request on its way through a handler; the handler's thread only. Text that a handler returns
+// lives in arena() or in the request, both of which live until the answer is encoded.
+class Call {
+ public:
+  Call(const Ground& ground, const Caller& caller, const net::RequestHead& head,
+       std::string_view request_id, wire::Arena& arena)
+      : ground_(ground),
+        caller_(caller),
+        head_(head),
+        request_id_(request_id),
+        arena_(arena),
+        now_(ground.clock.now()) {}
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  // The transaction that the operation's mode opened: a snapshot for `read`, the change itself for
+  // `write`. The other modes have none, and asking is a bug (std::logic_error).
+  store::Transaction& tx() const;
+
+  const Caller& caller() const { return caller_; }
+  const std::string& account() const { return caller_.account(); }
+  const std::string& region() const { return caller_.region; }
+  // The request as it came, for what the model does not describe.
+  const net::RequestHead& head() const { return head_; }
+  std::string_view request_id() const { return request_id_; }
+
+  // The same instant for the whole call.
+  Timestamp now() const { return now_; }
+  Random& random() const { return ground_.random; }
+
+  wire::Arena& arena() const { return arena_; }
+  // An empty output to fill: `return call.output<CreateEndpointOutput>().EndpointArn(arn);`
+  template <typename Output>
+  Output output() const {
+    return Output(arena_);
+  }
+
+  // "arn:aws:sagemaker:us-east-1:000000000000:endpoint/name" for the caller's account and region.
+  std::string arn(std::string_view service, std::string_view resource) const;
+
+  // The bytes of a streamed output (S3's Body), beside the output that the handler returns.
+  void set_body(net::Body body) { body_ = std::move(body); }
+  std::optional<net::Body> take_body() { return std::exchange(body_, std::nullopt); }
+
+  // In a `read` handler: the answer is about something that is changing. Where the client is a
+  // waiter, the answer is held until `topic` of engine::Changes moves and then made anew, for at
+  // most waiter_hold_max (hold.h); for everyone else this does nothing.
+  void wait_for(std::string topic) { awaited_ = std::move(topic); }
+  const std::string& awaited() const { return awaited_; }
+
+  void set_transaction(store::Transaction* tx) { tx_ = tx; }
+
+ private:
+  const Ground& ground_;
+  const Caller& caller_;
+  const net::RequestHead& head_;
+  std::string_view request_id_;
+  wire::Arena& arena_;
+  const Timestamp now_;
+  store::Transaction* tx_ = nullptr;
+  std::optional<net::Body> body_;
+  std::string awaited_;
+};
+
+}  // namespace slipway::service

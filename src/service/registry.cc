@@ -1,0 +1,99 @@
+#include "service/registry.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <stdexcept>
+
+namespace slipway::service {
+namespace {
+
+std::optional<Mode> mode_named(std::string_view name) {
+  if (name == "read") return Mode::read;
+  if (name == "write") return Mode::write;
+  if (name == "work") return Mode::work;
+  if (name == "upload") return Mode::upload;
+  if (name == "hot") return Mode::hot;
+  return std::nullopt;
+}
+
+const wire::Operation& listed(const wire::Schema& schema, std::string_view name) {
+  const wire::Operation* const operation = schema.find_operation(name);
+  if (!operation || !operation->is(wire::built))
+    throw std::logic_error(
+        fmt::format("{} is not listed in the operations.txt of {}", name, schema.service.name));
+  return *operation;
+}
+
+void expect_shape(const wire::Operation& operation, const wire::Shape* has,
+                  const wire::Shape* model) {
+  // A model without a structure stands for an empty one.
+  const bool both_empty = (!has || has->members.empty()) && (!model || model->members.empty());
+  if (has == model || both_empty) return;
+  throw std::logic_error(fmt::format("the handler of {} has the shape {}, the model says {}",
+                                     operation.name, has ? has->name : "none",
+                                     model ? model->name : "none"));
+}
+
+}  // namespace
+
+Registry::Service Registry::begin(const wire::Schema& schema, ErrorTable errors) {
+  errors_[&schema] = errors;
+  return Service(*this, schema, errors);
+}
+
+Entry& Registry::Service::claim(std::string_view name, const wire::Shape& input) {
+  const wire::Operation& operation = listed(schema_, name);
+  expect_shape(operation, &input, operation.input);
+  const auto mode = mode_named(operation.mode);
+  if (!mode)
+    throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
+                                       operation.mode, name));
+  const auto [found, added] =
+      registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}});
+  if (!added) throw std::logic_error(fmt::format("{} was added twice", name));
+  return found->second;
+}
+
+void Registry::Service::add_handler(std::string_view name, const wire::Shape& input,
+                                    const wire::Shape* output, Handler handler) {
+  Entry& entry = claim(name, input);
+  expect_shape(*entry.operation, output, entry.operation->output);
+  if (entry.mode == Mode::upload || entry.mode == Mode::hot)
+    throw std::logic_error(fmt::format("{} is not of a mode with a handler", name));
+  entry.handler = std::move(handler);
+}
+
+void Registry::Service::add_opener(std::string_view name, const wire::Shape& input,
+                                   UploadOpener opener) {
+  Entry& entry = claim(name, input);
+  if (entry.mode != Mode::upload)
+    throw std::logic_error(fmt::format("{} is not of mode upload", name));
+  entry.opener = std::move(opener);
+}
+
+void Registry::add_hot(const wire::Schema& schema, std::string_view name) {
+  const wire::Operation& operation = listed(schema, name);
+  entries_[&operation] = Entry{&operation, Mode::hot, errors_of(schema), {}, {}};
+}
+
+const Entry* Registry::find(const wire::Operation& operation) const {
+  const auto found = entries_.find(&operation);
+  return found == entries_.end() ? nullptr : &found->second;
+}
+
+ErrorTable Registry::errors_of(const wire::Schema& schema) const {
+  const auto found = errors_.find(&schema);
+  return found == errors_.end() ? ErrorTable() : found->second;
+}
+
+std::vector<const wire::Operation*> Registry::unanswered(
+    std::span<const wire::Schema* const> schemas) const {
+  std::vector<const wire::Operation*> missing;
+  for (const wire::Schema* schema : schemas)
+    for (const wire::Operation& operation : schema->operations)
+      if (operation.is(wire::built) && !find(operation)) missing.push_back(&operation);
+  return missing;
+}
+
+}  // namespace slipway::service
