@@ -1,0 +1,58 @@
+// Finds what a request asks for: service, operation, protocol, and what its path names.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "wire/codec.h"
+#include "wire/schema.h"
+
+namespace slipway::wire {
+
+struct Route {
+  const Schema* schema = nullptr;
+  // Null: the service was found but has no such operation; answer unknown_operation(route).
+  const Operation* operation = nullptr;
+  Protocol protocol = Protocol::json11;
+  Labels labels;
+  // What the request called the operation, where it named one.
+  std::string_view operation_name;
+
+  // False: the request belongs to no service of ours (a health page, the console, the registry).
+  bool found() const { return schema != nullptr; }
+};
+
+// Immutable after construction, so any thread may ask. find() does not allocate.
+class Router {
+ public:
+  struct Options {
+    // Hosts under which the first label is a bucket: "s3.localhost" for bucket.s3.localhost.
+    // s3.amazonaws.com and its regional forms are always known.
+    std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost", "s3.localhost.localstack.cloud"};
+  };
+
+  // `schemas` outlive the router.
+  Router(std::span<const Schema* const> schemas, Options options);
+  explicit Router(std::span<const Schema* const> schemas);
+  ~Router();
+
+  // Only the head is read, and a form body where neither target nor scope says what is asked. The
+  // route's labels and operation_name view into the request.
+  Route find(const HttpRequestView& request) const;
+
+ private:
+  struct Tables;
+  std::unique_ptr<const Tables> tables_;
+};
+
+// The error for a service that has no such operation: UnknownOperationException, InvalidAction, or
+// S3's MethodNotAllowed, in the protocol of the request.
+HttpResponseParts unknown_operation(const Route& route, std::string_view request_id);
+
+// The error for an operation of AWS's that Slipway does not have yet, naming it.
+HttpResponseParts not_implemented(const Route& route, std::string_view request_id);
+
+}  // namespace slipway::wire
