@@ -19,7 +19,7 @@ std::optional<Mode> mode_named(std::string_view name) {
 
 const wire::Operation& listed(const wire::Schema& schema, std::string_view name) {
   const wire::Operation* const operation = schema.find_operation(name);
-  if (!operation || !operation->is(wire::built))
+  if (!operation || !operation->is(wire::OperationFlag::built))
     throw std::logic_error(
         fmt::format("{} is not listed in the operations.txt of {}", name, schema.service.name));
   return *operation;
@@ -92,7 +92,7 @@ std::vector<const wire::Operation*> Registry::unanswered(
   std::vector<const wire::Operation*> missing;
   for (const wire::Schema* schema : schemas)
     for (const wire::Operation& operation : schema->operations)
-      if (operation.is(wire::built) && !find(operation)) missing.push_back(&operation);
+      if (operation.is(wire::OperationFlag::built) && !find(operation)) missing.push_back(&operation);
   return missing;
 }
 

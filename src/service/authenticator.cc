@@ -1,0 +1,88 @@
+#include "service/authenticator.h"
+
+#include <algorithm>
+
+#include "service/errors.h"
+
+namespace slipway::service {
+namespace {
+
+bool is_v2(wire::AuthForm form) {
+  return form == wire::AuthForm::v2_header || form == wire::AuthForm::v2_presigned;
+}
+
+// The bucket that stands in the host and not in the path.
+std::string_view bucket_in_host(const wire::Route& route, std::string_view path) {
+  for (std::size_t i = 0; i < route.labels.count; ++i)
+    if (route.labels.items[i].name == "Bucket" &&
+        !path.substr(std::min<std::size_t>(1, path.size())).starts_with(route.labels.items[i].value))
+      return route.labels.items[i].value;
+  return {};
+}
+
+}  // namespace
+
+wire::AuthDialect dialect_of(const wire::Route& route) {
+  switch (route.protocol) {
+    case wire::Protocol::rest_xml: return wire::AuthDialect::s3;
+    case wire::Protocol::query: return wire::AuthDialect::query;
+    case wire::Protocol::rest_json: return wire::AuthDialect::rest_json;
+    default: return wire::AuthDialect::json;
+  }
+}
+
+Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock, AuthMode mode,
+                             std::string region)
+    : keys_(keys), clock_(clock), mode_(mode), region_(std::move(region)), source_(keys, clock) {}
+
+Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_key_id,
+                                                      std::string_view session_token) {
+  TRY(last_, reader_.find(access_key_id, session_token));
+  return wire::KeyMaterial{last_->secret};
+}
+
+Result<Authenticated> Authenticator::check(const net::RequestHead& head, const wire::Route& route,
+                                           std::optional<std::string_view> body) {
+  headers_.clear();
+  for (const net::Header& header : head.headers) headers_.emplace_back(header.name, header.value);
+  const wire::SignedRequest request{.method = head.method,
+                                    .path = head.path,
+                                    .query = head.query,
+                                    .headers = headers_,
+                                    .body = body};
+  if (mode_ == AuthMode::none) return trusted(request);
+  if (is_v2(wire::auth_form(request))) return check_v2(request, route);
+  return check_v4(request, dialect_of(route));
+}
+
+Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request,
+                                              wire::AuthDialect dialect) {
+  TRY(wire::Verified verified,
+      wire::verify(request, source_, cache_, clock_.now(), dialect));
+  Caller caller = caller_of_last(verified.region);
+  return Authenticated{std::move(caller), std::move(verified)};
+}
+
+Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request,
+                                              const wire::Route& route) {
+  TRY_DO(wire::verify_v2(request, source_, clock_.now(),
+                         {bucket_in_host(route, request.path)}));
+  return Authenticated{caller_of_last(region_), std::nullopt};
+}
+
+// Nothing is checked, but the region that a client signed for is still the region that it means.
+Authenticated Authenticator::trusted(const wire::SignedRequest& request) const {
+  Caller caller{keys_.root().principal, keys_.root().access_key_id, region_};
+  if (wire::auth_form(request) == wire::AuthForm::none) return {std::move(caller), std::nullopt};
+  auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
+  if (!claim) return {std::move(caller), std::nullopt};
+  if (!claim->scope.region.empty()) caller.region = claim->scope.region;
+  return {std::move(caller), std::nullopt};
+}
+
+Caller Authenticator::caller_of_last(std::string_view region) const {
+  const identity::Key& key = *source_.last();
+  return {key.principal, key.access_key_id, std::string(region)};
+}
+
+}  // namespace slipway::service

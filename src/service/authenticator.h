@@ -1,0 +1,73 @@
+// Checks who signed a request. One for each I/O loop.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/identity/key_ring.h"
+#include "net/http.h"
+#include "service/call.h"
+#include "wire/auth/sigv2.h"
+#include "wire/auth/sigv4.h"
+#include "wire/route.h"
+
+namespace slipway::service {
+
+// `none` takes every request for the root's own: for test suites that sign with dummy keys.
+enum class AuthMode : std::uint8_t { strict, none };
+
+// What a request's signature showed. `v4` is what aws-chunked bodies and announced body hashes are
+// held against; absent for SigV2 and where nothing was checked.
+struct Authenticated {
+  Caller caller;
+  std::optional<wire::Verified> v4;
+};
+
+// The words that a refusal is said in.
+wire::AuthDialect dialect_of(const wire::Route& route);
+
+// Loop thread only.
+class Authenticator {
+ public:
+  // `keys` and `clock` outlive it. `region` is the caller's where a request names none.
+  Authenticator(const identity::KeyRing& keys, const Clock& clock, AuthMode mode,
+                std::string region);
+
+  // Verifies the request's signature; `body` where it is at hand (absent: it streams in later, and
+  // the caller compares v4->content_sha256 then). Refuses in the dialect of the route, with the
+  // status that wire::auth_status knows.
+  Result<Authenticated> check(const net::RequestHead& head, const wire::Route& route,
+                              std::optional<std::string_view> body);
+
+ private:
+  // The key ring, as the signature checker asks for secrets; remembers whom the last key speaks for.
+  class Source final : public wire::KeySource {
+   public:
+    Source(const identity::KeyRing& keys, const Clock& clock) : reader_(keys, clock) {}
+    Result<wire::KeyMaterial> find(std::string_view access_key_id,
+                                   std::string_view session_token) override;
+    const identity::Key* last() const { return last_; }
+
+   private:
+    identity::KeyReader reader_;
+    const identity::Key* last_ = nullptr;
+  };
+
+  Result<Authenticated> check_v4(const wire::SignedRequest& request, wire::AuthDialect dialect);
+  Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
+  Authenticated trusted(const wire::SignedRequest& request) const;
+  Caller caller_of_last(std::string_view region) const;
+
+  const identity::KeyRing& keys_;
+  const Clock& clock_;
+  const AuthMode mode_;
+  const std::string region_;
+  Source source_;
+  wire::SigningKeyCache cache_;
+  std::vector<wire::HeaderPair> headers_;  // reused from request to request
+};
+
+}  // namespace slipway::service

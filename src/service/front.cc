@@ -1,0 +1,116 @@
+#include "service/front.h"
+
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "service/upload.h"
+#include "service/work.h"
+#include "wire/codec.h"
+
+namespace slipway::service {
+namespace {
+
+constexpr std::string_view health_page = "/_slipway/health";
+constexpr std::uint64_t page_body_bytes_max = 64 * 1024;
+
+Error too_large(std::uint64_t bytes_max) {
+  return {ErrorCode::limit_exceeded,
+          fmt::format("The request body is larger than the {} bytes that are allowed.", bytes_max)};
+}
+
+net::Response json_response(int status, std::string text) {
+  net::Response response{.status = status, .headers = {}, .body = std::move(text)};
+  response.headers.add("Content-Type", "application/json");
+  return response;
+}
+
+}  // namespace
+
+net::Response to_response(wire::HttpResponseParts&& parts) {
+  net::Response response{.status = parts.status, .headers = {}, .body = std::move(parts.body)};
+  for (const auto& [name, value] : parts.headers) response.headers.add(name, value);
+  return response;
+}
+
+net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
+                             std::string_view request_id) {
+  wire::ErrorAnswer answer = to_wire(error, route.schema->service, errors);
+  if (answer.status == 0 && error.code == ErrorCode::unauthenticated)
+    answer.status = wire::auth_status(error, dialect_of(route));
+  return to_response(
+      wire::encode_error(route.schema->service, route.operation, route.protocol, answer, request_id));
+}
+
+Front::Front(const Frame& frame, HotDoor& hot)
+    : frame_(frame),
+      hot_(hot),
+      authenticator_(frame.keys, frame.ground.clock, frame.auth, frame.region),
+      request_ids_(frame.ground.random.next()) {}
+
+wire::Route Front::route_of(const net::RequestHead& head, std::string_view body) {
+  headers_.clear();
+  for (const net::Header& header : head.headers) headers_.push_back({header.name, header.value});
+  return frame_.router.find({.method = head.method,
+                             .path = head.path,
+                             .query = head.query,
+                             .headers = headers_,
+                             .body = body});
+}
+
+std::string Front::make_request_id(const wire::Route& route) {
+  if (route.protocol == wire::Protocol::rest_xml)
+    return make_token(request_ids_, 16, "0123456789ABCDEF");
+  return make_uuid(request_ids_);
+}
+
+net::BodyPlan Front::on_head(const net::RequestHead& head) {
+  if (!head.has_body() && head.method != "PUT") return net::Collect{};
+  const wire::Route route = route_of(head, {});
+  const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
+  if (!entry) return net::Collect{route.found() ? control_body_bytes_max : page_body_bytes_max};
+  if (entry->mode == Mode::upload) return plan_upload(head, route, *entry);
+  const std::uint64_t bytes_max =
+      entry->mode == Mode::hot ? hot_body_bytes_max : control_body_bytes_max;
+  if (head.content_length.value_or(0) <= bytes_max) return net::Collect{bytes_max};
+  return net::Refuse{
+      error_response(too_large(bytes_max), route, entry->errors, make_request_id(route))};
+}
+
+net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route& route,
+                                 const Entry& entry) {
+  std::string request_id = make_request_id(route);
+  auto authenticated = authenticator_.check(head, route, std::nullopt);
+  if (!authenticated)
+    return net::Refuse{error_response(authenticated.error(), route, entry.errors, request_id)};
+  return net::Stream{make_upload_receiver(
+      frame_, {route, entry, std::move(*authenticated), std::move(request_id)})};
+}
+
+void Front::on_request(net::Request&& request, net::Responder&& responder) {
+  if (request.path().starts_with("/_slipway/")) return answer_page(request, responder);
+  wire::Route route = route_of(request.head(), request.body());
+  if (!route.found())
+    return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
+  std::string request_id = make_request_id(route);
+  if (!route.operation) return responder.send(to_response(wire::unknown_operation(route, request_id)));
+  const ErrorTable errors = frame_.registry.errors_of(*route.schema);
+  auto authenticated = authenticator_.check(request.head(), route, request.body());
+  if (!authenticated)
+    return responder.send(error_response(authenticated.error(), route, errors, request_id));
+  const Entry* const entry = frame_.registry.find(*route.operation);
+  if (!entry) return responder.send(to_response(wire::not_implemented(route, request_id)));
+  if (entry->mode == Mode::hot)
+    return hot_.handle({std::move(request), std::move(responder), route, &authenticated->caller,
+                        std::move(request_id)});
+  Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
+                       std::move(authenticated->caller), std::move(request_id)});
+}
+
+void Front::answer_page(const net::Request& request, net::Responder& responder) {
+  if (request.path() != health_page)
+    return responder.send(json_response(
+        404, R"({"message":"There is no such page; there is /_slipway/health."})"));
+  responder.send(json_response(200, R"({"status":"ok","service":"slipway"})"));
+}
+
+}  // namespace slipway::service

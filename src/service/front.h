@@ -1,0 +1,85 @@
+// The way of every request: route, check the signature, decode, validate, run the handler in its
+// mode, encode. One Front for each I/O loop, over one Frame that all loops share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/worker_pool.h"
+#include "engine/changes.h"
+#include "net/http_server.h"
+#include "service/authenticator.h"
+#include "service/hold.h"
+#include "service/registry.h"
+#include "store/store.h"
+#include "wire/route.h"
+
+namespace slipway::service {
+
+// Limits of bodies that are held in memory.
+inline constexpr std::uint64_t control_body_bytes_max = 16ULL << 20;
+inline constexpr std::uint64_t hot_body_bytes_max = 25ULL << 20;  // "25 MB", InvokeEndpoint
+
+// What all loops share; main makes it. Everything outlives the fronts.
+struct Frame {
+  const Registry& registry;
+  const wire::Router& router;
+  std::span<const wire::Schema* const> schemas;
+  store::Store& store;
+  WorkerPool& workers;
+  engine::Changes& changes;
+  const identity::KeyRing& keys;
+  Ground ground;
+  AuthMode auth = AuthMode::strict;
+  Holding holding = Holding::on;
+  std::string region;
+};
+
+// A request of a hot operation: authentic, its body at hand, not decoded.
+struct HotRequest {
+  net::Request request;
+  net::Responder responder;
+  wire::Route route;  // views into `request`
+  const Caller* caller;  // until handle() returns
+  std::string request_id;
+};
+
+// Answers hot operations on the I/O thread; waits for nothing. One for each loop.
+class HotDoor {
+ public:
+  virtual ~HotDoor() = default;
+  virtual void handle(HotRequest&& hot) = 0;
+};
+
+// Loop thread only.
+class Front final : public net::RequestHandler {
+ public:
+  // `hot` answers the operations of Mode::hot. Both outlive it.
+  Front(const Frame& frame, HotDoor& hot);
+
+  net::BodyPlan on_head(const net::RequestHead& head) override;
+  void on_request(net::Request&& request, net::Responder&& responder) override;
+
+ private:
+  wire::Route route_of(const net::RequestHead& head, std::string_view body);
+  std::string make_request_id(const wire::Route& route);
+  void answer_page(const net::Request& request, net::Responder& responder);
+  net::BodyPlan plan_upload(const net::RequestHead& head, const wire::Route& route,
+                            const Entry& entry);
+
+  const Frame& frame_;
+  HotDoor& hot_;
+  Authenticator authenticator_;
+  SeededRandom request_ids_;  // a kernel call for each request would be seen
+  std::vector<wire::HeaderView> headers_;  // reused from request to request
+};
+
+// The error as the answer to `route`, for whoever answers by itself.
+net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
+                             std::string_view request_id);
+net::Response to_response(wire::HttpResponseParts&& parts);
+
+}  // namespace slipway::service

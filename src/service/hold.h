@@ -1,0 +1,20 @@
+// Which Describe calls are held until there is news.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+
+namespace slipway::service {
+
+// The longest that an answer is held: below every client's read timeout (60 s) and below the 30 s
+// after which the SageMaker SDK's own poll would come again.
+inline constexpr std::chrono::seconds waiter_hold_max{25};
+
+enum class Holding : std::uint8_t { on, off };
+
+// Whether the client waits for a change and would ask again: a waiter of an AWS SDK (feature `B` in
+// the `m/` list of its User-Agent), or the SageMaker Python SDK, whose polling loop is its own.
+bool is_waiter(std::string_view user_agent);
+
+}  // namespace slipway::service

@@ -1,0 +1,240 @@
+#include "service/upload.h"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "base/strand.h"
+#include "wire/auth/chunked.h"
+#include "wire/codec.h"
+#include "wire/validate.h"
+
+namespace slipway::service {
+namespace {
+
+// Pauses the client while too much waits for the sink.
+class Flow {
+ public:
+  void use(net::BodyControl control) { control_ = std::move(control); }
+
+  void queued(std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    waiting_ += bytes;
+    if (waiting_ < upload_queue_bytes_max || paused_) return;
+    paused_ = true;
+    control_.pause();
+  }
+  void taken(std::size_t bytes) {
+    const std::scoped_lock lock(mutex_);
+    waiting_ -= bytes;
+    if (!paused_ || waiting_ > upload_queue_bytes_max / 2) return;
+    paused_ = false;
+    control_.resume();
+  }
+
+ private:
+  std::mutex mutex_;
+  net::BodyControl control_;
+  std::size_t waiting_ = 0;
+  bool paused_ = false;
+};
+
+// The half of an upload that runs on workers: one task at a time, in order.
+class UploadWork {
+ public:
+  UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
+      : begin_(std::move(begin)),
+        request_(std::move(request)),
+        responder_(std::move(responder)),
+        call_(frame.ground, begin_.authenticated.caller, request_.head(), begin_.request_id,
+              arena_) {}
+
+  void open() {
+    guard([this] { return try_open(); });
+  }
+  void take(std::string_view bytes) {
+    guard([&] { return try_take(bytes); });
+  }
+  void finish(std::vector<wire::Trailer> trailers) {
+    guard([&] { return try_finish(std::move(trailers)); });
+  }
+  // The client is gone, or was answered: nothing of the body remains.
+  void drop() {
+    over_ = true;
+    sink_.reset();
+  }
+
+  Flow flow;
+
+ private:
+  template <typename Step>
+  void guard(Step step) {
+    if (over_) return;
+    try {
+      if (Result<> outcome = step(); !outcome) refuse(outcome.error());
+    } catch (const std::exception& bug) {
+      log_error("service", "an upload threw",
+                {{"operation", std::string(begin_.entry.operation->name)}, {"what", bug.what()}});
+      refuse({ErrorCode::internal, "The request failed because of a bug in the server."});
+    }
+  }
+
+  void refuse(const Error& error) {
+    drop();
+    responder_.send(error_response(error, begin_.route, begin_.entry.errors, begin_.request_id));
+  }
+
+  Result<> try_open() {
+    std::vector<wire::HeaderView> headers;
+    for (const net::Header& header : request_.headers())
+      headers.push_back({header.name, header.value});
+    const wire::HttpRequestView view{.method = request_.method(),
+                                     .path = request_.path(),
+                                     .query = request_.query(),
+                                     .headers = headers,
+                                     .body = {}};
+    const wire::Operation& operation = *begin_.entry.operation;
+    TRY(input_, wire::decode_request(operation, begin_.route.protocol, begin_.route.labels, view,
+                                     arena_));
+    TRY_DO(wire::validate(operation, input_));
+    TRY_DO(expect_payload());
+    TRY(sink_, begin_.entry.opener(call_, input_));
+    return {};
+  }
+
+  // Prepares for what x-amz-content-sha256 announced.
+  Result<> expect_payload() {
+    if (!begin_.authenticated.v4) return {};
+    const wire::Verified& verified = *begin_.authenticated.v4;
+    if (verified.payload == wire::PayloadMode::hashed) hash_.emplace();
+    if (verified.payload == wire::PayloadMode::hashed ||
+        verified.payload == wire::PayloadMode::unsigned_payload)
+      return {};
+    std::vector<wire::HeaderPair> headers;
+    for (const net::Header& header : request_.headers())
+      headers.emplace_back(header.name, header.value);
+    const wire::SignedRequest request{.method = request_.method(),
+                                      .path = request_.path(),
+                                      .query = request_.query(),
+                                      .headers = headers};
+    TRY(wire::ChunkedOptions options, wire::chunked_options(request, verified));
+    decoder_.emplace(std::move(options));
+    return {};
+  }
+
+  Result<> try_take(std::string_view bytes) {
+    if (hash_) hash_->update(bytes);
+    if (!decoder_) return sink_->write(std::as_bytes(std::span(bytes)));
+    pieces_.clear();
+    TRY_DO(decoder_->push(bytes, pieces_));
+    for (const std::string_view piece : pieces_)
+      TRY_DO(sink_->write(std::as_bytes(std::span(piece))));
+    return {};
+  }
+
+  Result<> try_finish(std::vector<wire::Trailer> trailers) {
+    TRY_DO(compare_hash());
+    if (decoder_) {
+      TRY(trailers, decoder_->finish());
+    }
+    TRY(const wire::Node output, sink_->finish(call_, trailers));
+    over_ = true;
+    net::Response response = to_response(wire::encode_response(
+        *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
+    responder_.send(std::move(response));
+    return {};
+  }
+
+  Result<> compare_hash() {
+    if (!hash_) return {};
+    const auto hex = wire::hex_of(hash_->finish());
+    const std::string& announced = begin_.authenticated.v4->content_sha256;
+    if (announced.empty() || announced == wire::view_of(hex)) return {};
+    return std::unexpected(Error{
+        ErrorCode::invalid_argument,
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        "XAmzContentSHA256Mismatch",
+        {{"ClientComputedContentSHA256", announced},
+         {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
+  }
+
+  const UploadBegin begin_;
+  const net::Request request_;
+  net::Responder responder_;
+  wire::Arena arena_;
+  Call call_;
+  wire::Node input_{};
+  std::unique_ptr<BodySink> sink_;
+  std::optional<wire::Sha256> hash_;
+  std::optional<wire::ChunkedDecoder> decoder_;
+  std::vector<std::string_view> pieces_;
+  bool over_ = false;  // answered, or the client is gone
+};
+
+// The half that lives on the loop: gathers bytes into blocks and posts them.
+class UploadReceiver final : public net::BodyReceiver {
+ public:
+  UploadReceiver(const Frame& frame, UploadBegin begin)
+      : frame_(frame), begin_(std::move(begin)), strand_(frame.workers) {}
+
+  void on_start(net::Request&& request, net::Responder&& responder,
+                net::BodyControl control) override {
+    work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
+                                         std::move(responder));
+    work_->flow.use(std::move(control));
+    strand_.post([work = work_] { work->open(); });
+  }
+
+  void on_data(std::string_view bytes) override {
+    block_ += bytes;
+    if (block_.size() >= upload_block_bytes) hand_over();
+  }
+
+  void on_end(const net::Headers& trailers) override {
+    hand_over();
+    std::vector<wire::Trailer> copied;
+    for (const net::Header& trailer : trailers)
+      copied.emplace_back(to_lower(trailer.name), trailer.value);
+    strand_.post([work = work_, copied = std::move(copied)]() mutable {
+      work->finish(std::move(copied));
+    });
+  }
+
+  void on_abort(const Error&) override {
+    strand_.post([work = work_] { work->drop(); });
+  }
+
+ private:
+  static std::string to_lower(std::string_view name) {
+    std::string lower(name);
+    for (char& c : lower)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    return lower;
+  }
+
+  void hand_over() {
+    if (block_.empty()) return;
+    work_->flow.queued(block_.size());
+    strand_.post([work = work_, block = std::move(block_)] {
+      work->take(block);
+      work->flow.taken(block.size());
+    });
+    block_ = std::string();
+  }
+
+  const Frame& frame_;
+  UploadBegin begin_;
+  Strand strand_;
+  std::shared_ptr<UploadWork> work_;
+  std::string block_;
+};
+
+}  // namespace
+
+std::unique_ptr<net::BodyReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin) {
+  return std::make_unique<UploadReceiver>(frame, std::move(begin));
+}
+
+}  // namespace slipway::service

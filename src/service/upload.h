@@ -1,0 +1,27 @@
+// A streamed request body on its way into a door's BodySink: from the I/O loop through a strand of
+// workers, with back-pressure, so that a slow client costs a connection and never a thread.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "net/http_server.h"
+#include "service/front.h"
+
+namespace slipway::service {
+
+// What is read from the network at most ahead of what the sink has taken, for each upload.
+inline constexpr std::size_t upload_queue_bytes_max = 4 << 20;
+// What is handed to the sink at once.
+inline constexpr std::size_t upload_block_bytes = 512 << 10;
+
+struct UploadBegin {
+  wire::Route route;  // labels view into the head that on_start() brings
+  const Entry& entry;
+  Authenticated authenticated;
+  std::string request_id;
+};
+
+std::unique_ptr<net::BodyReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin);
+
+}  // namespace slipway::service

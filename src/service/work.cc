@@ -1,0 +1,129 @@
+#include "service/work.h"
+
+#include "base/log.h"
+#include "wire/codec.h"
+#include "wire/validate.h"
+
+namespace slipway::service {
+
+void Work::start(const Frame& frame, Begin begin) {
+  std::unique_ptr<Work> work(new Work(frame, std::move(begin)));
+  frame.workers.post([work = std::move(work)]() mutable { run(std::move(work)); });
+}
+
+Work::Work(const Frame& frame, Begin begin)
+    : frame_(frame),
+      request_(std::move(begin.request)),
+      responder_(std::move(begin.responder)),
+      route_(begin.route),
+      entry_(begin.entry),
+      caller_(std::move(begin.caller)),
+      request_id_(std::move(begin.request_id)),
+      hold_until_(frame.ground.clock.monotonic() + waiter_hold_max) {}
+
+void Work::run(std::unique_ptr<Work> work) {
+  if (const Result<> decoded = work->decode(); !decoded) {
+    work->answer_error(decoded.error());
+    return;
+  }
+  switch (work->entry_.mode) {
+    case Mode::read: return run_read(std::move(work));
+    case Mode::write: return run_write(std::move(work));
+    default: return run_alone(std::move(work));
+  }
+}
+
+Result<> Work::decode() {
+  std::vector<wire::HeaderView> headers;
+  headers.reserve(request_.headers().size());
+  for (const net::Header& header : request_.headers()) headers.push_back({header.name, header.value});
+  const wire::HttpRequestView view{.method = request_.method(),
+                                   .path = request_.path(),
+                                   .query = request_.query(),
+                                   .headers = headers,
+                                   .body = request_.body()};
+  TRY(input_, wire::decode_request(*route_.operation, route_.protocol, route_.labels, view, arena_));
+  return wire::validate(*route_.operation, input_);
+}
+
+void Work::run_read(std::unique_ptr<Work> work) {
+  const std::uint64_t since = work->frame_.changes.sequence();
+  Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
+            work->arena_);
+  Result<wire::Node> outcome = work->frame_.store.read([&](store::Transaction& tx) {
+    call.set_transaction(&tx);
+    return work->handle(call);
+  });
+  if (outcome && !call.awaited().empty() && work->may_hold())
+    return hold(std::move(work), call.awaited(), since);
+  work->body_ = call.take_body();
+  work->answer(std::move(outcome));
+}
+
+void Work::run_write(std::unique_ptr<Work> work) {
+  Work& self = *work;
+  self.frame_.store.write_async(
+      [&self](store::Transaction& tx) -> Result<> {
+        Call call(self.frame_.ground, self.caller_, self.request_.head(), self.request_id_,
+                  self.arena_);
+        call.set_transaction(&tx);
+        TRY(self.output_, self.handle(call));
+        return {};
+      },
+      [work = std::move(work)](Result<> outcome) {
+        if (outcome)
+          work->answer(work->output_);
+        else
+          work->answer_error(outcome.error());
+      });
+}
+
+void Work::run_alone(std::unique_ptr<Work> work) {
+  Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
+            work->arena_);
+  Result<wire::Node> outcome = work->handle(call);
+  work->body_ = call.take_body();
+  work->answer(std::move(outcome));
+}
+
+// What a handler throws is a bug: logged, answered as one, and the server goes on.
+Result<wire::Node> Work::handle(Call& call) {
+  try {
+    return entry_.handler(call, input_);
+  } catch (const store::Failure&) {
+    throw;  // the store rolls back and says what SQLite refused
+  } catch (const std::exception& bug) {
+    log_error("service", "a handler threw",
+              {{"operation", std::string(route_.operation->name)}, {"what", bug.what()}});
+    return fail(ErrorCode::internal, "The request failed because of a bug in the server.");
+  }
+}
+
+bool Work::may_hold() const {
+  return frame_.holding == Holding::on && is_waiter(request_.headers().get("user-agent")) &&
+         frame_.ground.clock.monotonic() < hold_until_;
+}
+
+void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since) {
+  const Frame& frame = work->frame_;
+  const Instant until = work->hold_until_;
+  frame.changes.wait(topic, since, until,
+                     [work = std::move(work)](engine::WaitOutcome) mutable {
+                       WorkerPool& workers = work->frame_.workers;
+                       workers.post([work = std::move(work)]() mutable { run_read(std::move(work)); });
+                     });
+}
+
+void Work::answer(Result<wire::Node> outcome) {
+  if (!outcome) return answer_error(outcome.error());
+  net::Response response = to_response(
+      wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
+  if (body_) response.body = std::move(*body_);
+  responder_.send(std::move(response));
+}
+
+void Work::answer_error(const Error& error) {
+  responder_.send(error_response(error, route_, entry_.errors, request_id_));
+}
+
+}  // namespace slipway::service

@@ -1,0 +1,60 @@
+// A control-plane request on its way through its handler: decoded and validated on a worker, run in
+// its mode, answered when its outcome is final.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "net/http_server.h"
+#include "service/front.h"
+#include "wire/arena.h"
+
+namespace slipway::service {
+
+// Owns the request until it is answered. One thread at a time: worker, writer, or none while held.
+class Work {
+ public:
+  struct Begin {
+    net::Request request;
+    net::Responder responder;
+    wire::Route route;
+    const Entry& entry;
+    Caller caller;
+    std::string request_id;
+  };
+
+  // Answers by itself, later, from another thread.
+  static void start(const Frame& frame, Begin begin);
+
+ private:
+  Work(const Frame& frame, Begin begin);
+
+  static void run(std::unique_ptr<Work> work);
+  static void run_read(std::unique_ptr<Work> work);
+  static void run_write(std::unique_ptr<Work> work);
+  static void run_alone(std::unique_ptr<Work> work);
+  static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
+
+  Result<> decode();
+  Result<wire::Node> handle(Call& call);
+  bool may_hold() const;
+  void answer(Result<wire::Node> outcome);
+  void answer_error(const Error& error);
+
+  const Frame& frame_;
+  net::Request request_;
+  net::Responder responder_;
+  const wire::Route route_;
+  const Entry& entry_;
+  const Caller caller_;
+  const std::string request_id_;
+  const Instant hold_until_;
+  wire::Arena arena_;
+  wire::Node input_{};
+  wire::Node output_{};
+  std::optional<net::Body> body_;
+};
+
+}  // namespace slipway::service
