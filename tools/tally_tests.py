@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Adds up what the tests said.
+
+  tally_tests.py FOLDER
+      Reads every JUnit-like XML file in FOLDER (gtest's and pytest's), names what failed and why
+      things were skipped, and prints the closing line `N passed, N failed[, N skipped]`.
+  tally_tests.py --expect BUILD PATTERN FOLDER
+      Writes a failure into FOLDER for each gtest executable of BUILD that matches PATTERN and left
+      no results: it crashed, hung or was not built.
+"""
+import collections
+import pathlib
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+
+def missing_results(build, pattern, folder):
+    names = (build / "tests.txt").read_text().split()
+    return [n for n in names if re.search(pattern, n) and not (folder / f"{n}.xml").exists()]
+
+
+def expect(build, pattern, folder):
+    for name in missing_results(build, pattern, folder):
+        suite = ElementTree.Element("testsuite", name=name)
+        case = ElementTree.SubElement(suite, "testcase", classname=name, name="(all of it)")
+        ElementTree.SubElement(case, "failure", message="it crashed or hung before it could report")
+        ElementTree.ElementTree(suite).write(folder / f"{name}.xml")
+
+
+def outcome(case):
+    """passed, failed or skipped, and why."""
+    for tag in ("failure", "error"):
+        if (found := case.find(tag)) is not None:
+            return "failed", (found.get("message") or found.text or "").strip()
+    if (found := case.find("skipped")) is not None or case.get("result") == "skipped":
+        return "skipped", (found.get("message") or "" if found is not None else "").strip()
+    return ("skipped", "disabled") if case.get("status") == "notrun" else ("passed", "")
+
+
+def tally(folder):
+    counts, skipped = collections.Counter(), collections.Counter()
+    for file in sorted(folder.glob("*.xml")):
+        for case in ElementTree.parse(file).iter("testcase"):
+            what, why = outcome(case)
+            counts[what] += 1
+            if what == "failed":
+                print(f"FAILED {case.get('classname')}.{case.get('name')}: {why.splitlines()[0] if why else ''}")
+            if what == "skipped":
+                lines = [line for line in why.splitlines() if line.strip() not in ("", "Skipped")]
+                skipped[f"{file.stem}: {lines[-1].strip() if lines else 'no reason given'}"] += 1
+    for why, count in sorted(skipped.items()):
+        print(f"skipped {count} × {why}")
+    line = f"{counts['passed']} passed, {counts['failed']} failed"
+    print(line + (f", {counts['skipped']} skipped" if counts["skipped"] else ""))
+    return 1 if counts["failed"] or not counts["passed"] else 0
+
+
+def main(arguments):
+    if arguments[:1] == ["--expect"]:
+        expect(pathlib.Path(arguments[1]), arguments[2], pathlib.Path(arguments[3]))
+        return 0
+    return tally(pathlib.Path(arguments[0]))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
