@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "engine/objects/file.h"
 #include "engine/objects/types.h"
 #include "engine/objects/upload.h"
 #include "store/store.h"
@@ -80,11 +81,18 @@ std::vector<Part> parts_of(store::Transaction& tx, const Object& object);
 
 // --- Bytes. -------------------------------------------------------------------------------------
 
-// A stretch of an open file. Several may share a descriptor.
+// Keeps the files of one body from being removed while it lives.
+class BodyLease;
+
+// A stretch of one of a body's files. Opened when its turn comes: an object of 10,000 parts must not
+// cost 10,000 descriptors.
 struct FileSlice {
-  std::shared_ptr<const int> fd;  // closed when the last holder goes
+  std::shared_ptr<const BodyLease> body;
+  std::string file;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+
+  Result<File> open() const;
 };
 
 // The bytes of a version, or of a range of it: either `bytes` or `slices`, in order. Stays readable
@@ -114,8 +122,8 @@ struct NewMultipart {
   ChecksumScope checksum_scope = ChecksumScope::full_object;
 };
 
-// Writes and reads bytes. Thread-safe; outlived by nothing that it hands out but SealedBody, Upload
-// (which it must outlive) and Content (which it need not). Functions that take a transaction change
+// Writes and reads bytes. Thread-safe; outlives every Upload, SealedBody and Content that it
+// hands out. Functions that take a transaction change
 // nothing where that transaction is refused, and remove files only after it is durable.
 class Objects {
  public:
@@ -183,8 +191,21 @@ class Objects {
   std::unique_ptr<Impl> impl_;
 };
 
-// Reads `content` from its beginning, `bytes.size()` at most; what comes after stays in `content`.
-// Returns how much was read, 0 at the end. For those who unpack or copy instead of sending.
-Result<std::size_t> read_some(Content& content, std::span<std::byte> bytes);
+// Reads a content from its beginning to its end: for those who unpack or copy instead of sending.
+class ContentReader {
+ public:
+  explicit ContentReader(Content content) : content_(std::move(content)) {}
+
+  // Returns how much was read, 0 at the end. `corrupted` where a file is shorter than its row says.
+  Result<std::size_t> read(std::span<std::byte> bytes);
+
+ private:
+  Result<std::size_t> read_slice(std::span<std::byte> bytes);
+
+  Content content_;
+  std::size_t slice_ = 0;
+  std::uint64_t taken_ = 0;  // of `bytes`, or of the current slice
+  File file_;
+};
 
 }  // namespace slipway::objects

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "wire/auth/checksum.h"
 
 namespace slipway::objects {
 
@@ -37,7 +38,7 @@ struct ObjectName {
 
 inline constexpr std::string_view null_version = "null";
 
-enum class ChecksumKind : std::uint8_t { crc32, crc32c, crc64nvme, sha1, sha256 };
+using ChecksumKind = wire::Checksum::Algorithm;
 
 // `composite`: the checksum of the parts' checksums, its value ends in "-N".
 enum class ChecksumScope : std::uint8_t { full_object, composite };

@@ -44,11 +44,13 @@ struct SealedBody {
   std::unique_ptr<FileClaim> file;
 };
 
-// What Upload computes beside the MD5, and what it may expect.
+// What Upload computes beside the MD5, and how much it takes.
 struct UploadOptions {
   std::vector<ChecksumKind> checksums = {};
-  std::optional<std::uint64_t> size_expected = {};
   std::uint64_t bytes_max = 5ULL << 30;
+  // Parts of an upload are files however small they are.
+  enum class Placement : std::uint8_t { by_size, file };
+  Placement placement = Placement::by_size;
 };
 
 // One body on its way in. write() and seal() come from one thread at a time, any thread; beyond
@@ -59,6 +61,7 @@ class Upload {
  public:
   Upload(BodyFiles& files, UploadOptions options);
   Upload(Upload&&) noexcept;
+  Upload& operator=(Upload&&) noexcept;
   ~Upload();
 
   // limit_exceeded beyond bytes_max, unavailable where the disk is full. After an error only

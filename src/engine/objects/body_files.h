@@ -1,0 +1,101 @@
+// The files that hold bodies, under names that this class draws: `<root>/3f/3f9c...` (32 hex
+// digits). Knows nothing of rows.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/random.h"
+#include "base/result.h"
+#include "base/worker_pool.h"
+#include "engine/objects/file.h"
+
+namespace slipway::objects {
+
+// What is to be removed once a transaction is durable: all files of one body, or, where `body` is
+// 0, files that no reader can have been given.
+struct DoomedBody {
+  std::int64_t body = 0;
+  std::vector<std::string> files;
+};
+
+// Thread-safe.
+class BodyFiles {
+ public:
+  static constexpr std::size_t folders = 256;
+
+  static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random);
+
+  struct Created {
+    std::string name;
+    File file;
+  };
+  Result<Created> create();
+
+  // Makes the file's name durable; its bytes are the caller's affair.
+  Result<> sync_folder(std::string_view name);
+
+  // not_found where there is no such file.
+  Result<File> open_for_reading(std::string_view name) const;
+
+  // Returns at once; a thread of this object removes. A leased body goes when its last lease ends.
+  void remove(DoomedBody doomed);
+
+  // conflict "body_gone" where the body's files are being removed: look for the object again.
+  Result<> lease(std::int64_t body);
+  void end_lease(std::int64_t body);
+
+  // Runs tasks one after the other on the thread that removes.
+  void post(Task task) { reaper_.post(std::move(task)); }
+  void stop() { reaper_.stop(); }
+
+  // The names of files in folder `index` that were there before this object was opened.
+  std::vector<std::string> old_names(std::size_t index) const;
+
+ private:
+  BodyFiles(const std::filesystem::path& root, Random& random);
+
+  struct Lease {
+    std::size_t holders = 0;
+    std::vector<std::string> doomed_files = {};
+    bool removing = false;
+  };
+
+  int folder_fd(std::string_view name) const;
+  void remove_now(const DoomedBody& doomed);
+  void unlink(const std::string& name);
+
+  std::filesystem::path root_;
+  Random& random_;
+  std::array<File, folders> folder_fds_;
+  std::int64_t opened_at_ns_ = 0;  // by the file system's clock
+
+  std::mutex mutex_;
+  std::map<std::int64_t, Lease> leases_;  // by body; guarded by mutex_
+  WorkerPool reaper_{1};
+};
+
+// Ends its lease when the last copy of the pointer goes.
+class BodyLease {
+ public:
+  BodyLease(BodyFiles& files, std::int64_t body) : files_(files), body_(body) {}
+  BodyLease(const BodyLease&) = delete;
+  BodyLease& operator=(const BodyLease&) = delete;
+  ~BodyLease() { files_.end_lease(body_); }
+
+  const BodyFiles& files() const { return files_; }
+
+ private:
+  BodyFiles& files_;
+  std::int64_t body_;
+};
+
+}  // namespace slipway::objects

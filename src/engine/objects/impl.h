@@ -1,0 +1,56 @@
+// What the files that implement Objects share. Not for other rooms.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "engine/objects/body_files.h"
+#include "engine/objects/objects.h"
+#include "engine/objects/rows.h"
+
+namespace slipway::objects {
+
+class Objects::Impl {
+ public:
+  Impl(store::Store& store, const Clock& clock, Random& random, std::unique_ptr<BodyFiles> files)
+      : store(store), clock(clock), random(random), files(std::move(files)) {}
+  ~Impl();
+
+  // Makes `row` the latest version of its key, in the place of the null version where the bucket
+  // keeps no versions. The row's number, version and time are given here.
+  Object make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row);
+
+  // One version holds the body no longer; the last one takes the files with it, once durable.
+  void release_body(store::Transaction& tx, std::int64_t body);
+  void remove_version(store::Transaction& tx, const Bucket& bucket, const VersionRow& row);
+
+  // Removes files after the commit.
+  void remove_files(store::Transaction& tx, DoomedBody doomed);
+
+  // Posts the removal of files that no row names, folder by folder.
+  void post_sweep();
+
+  store::Store& store;
+  const Clock& clock;
+  Random& random;
+  std::unique_ptr<BodyFiles> files;
+  std::atomic<bool> stopping = false;
+
+ private:
+  void sweep_folder(std::size_t index);
+};
+
+// Writes the row of a segment; keeps its file once durable.
+struct SegmentRow {
+  std::int64_t body = 0;
+  std::uint32_t number = 1;
+  std::optional<Checksum> checksum = {};
+  Timestamp modified = {};
+};
+void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody sealed);
+
+// Whether what `condition` asks for holds of `current` (null: there is no object).
+Result<> check_condition(const WriteCondition& condition, const ObjectName& name,
+                         const Object* current);
+
+}  // namespace slipway::objects

@@ -1,0 +1,242 @@
+// Writing: what a put, a copy and a removal do to the versions of a key and to the files.
+#include "engine/objects/objects.h"
+
+#include <fmt/format.h>
+
+#include <future>
+
+#include "base/log.h"
+#include "engine/objects/impl.h"
+
+namespace slipway::objects {
+namespace {
+
+constexpr std::string_view files_of_body_sql =
+    "SELECT file FROM objects_segment WHERE body=?1 AND file IS NOT NULL";
+
+std::vector<std::string> files_of_body(store::Transaction& tx, std::int64_t body) {
+  std::vector<std::string> files;
+  auto rows = tx.query(files_of_body_sql, body);
+  while (rows.next()) files.emplace_back(rows.text(0));
+  return files;
+}
+
+// Whether a version other than the one that is going holds the body too; counts it down if so.
+bool shared_with_another(store::Transaction& tx, std::int64_t body) {
+  if (tx.run("UPDATE objects_share SET more=more-1 WHERE body=?1", body) == 0) return false;
+  tx.run("DELETE FROM objects_share WHERE body=?1 AND more=0", body);
+  return true;
+}
+
+}  // namespace
+
+Result<> check_condition(const WriteCondition& condition, const ObjectName& name,
+                         const Object* current) {
+  const bool exists = current && !current->delete_marker;
+  using Presence = WriteCondition::Presence;
+  if (condition.presence == Presence::must_be_absent && exists)
+    return fail(ErrorCode::precondition_failed,
+                fmt::format("object '{}' exists already", name.key), "exists");
+  if ((condition.presence == Presence::must_exist || condition.etag) && !exists)
+    return no_such_key(name);
+  if (condition.etag && *condition.etag != current->etag)
+    return fail(ErrorCode::precondition_failed,
+                fmt::format("object '{}' has another ETag than the one asked for", name.key),
+                "other_etag");
+  return {};
+}
+
+void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody sealed) {
+  std::optional<std::string_view> file;
+  std::optional<store::Blob> bytes;
+  std::optional<ChecksumKind> kind;
+  std::optional<std::string_view> checksum;
+  if (sealed.file)
+    file = sealed.file->name();
+  else
+    bytes = store::Blob{sealed.bytes};
+  if (row.checksum) {
+    kind = row.checksum->kind;
+    checksum = row.checksum->base64;
+  }
+  tx.run("INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
+         "checksum,modified) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9)",
+         row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
+         row.modified.time_since_epoch().count());
+  if (sealed.file) tx.on_commit([claim = std::move(sealed.file)] { claim->keep(); });
+}
+
+Objects::Impl::~Impl() {
+  stopping = true;
+  files->stop();
+}
+
+void Objects::Impl::remove_files(store::Transaction& tx, DoomedBody doomed) {
+  if (doomed.files.empty()) return;
+  tx.on_commit([this, doomed = std::move(doomed)]() mutable { files->remove(std::move(doomed)); });
+}
+
+void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
+  if (body == 0 || shared_with_another(tx, body)) return;
+  remove_files(tx, DoomedBody{body, files_of_body(tx, body)});
+  tx.run("DELETE FROM objects_segment WHERE body=?1", body);
+  tx.run("DELETE FROM objects_upload WHERE body=?1", body);
+}
+
+void Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
+                                   const VersionRow& row) {
+  tx.run("DELETE FROM objects_version WHERE bucket=?1 AND key=?2 AND seq=?3", bucket.id,
+         row.object.key, row.number);
+  release_body(tx, row.object.body);
+}
+
+Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row) {
+  Object& object = row.object;
+  if (row.number == 0) row.number = next_number(tx);
+  object.bucket = bucket.name;
+  object.latest = true;
+  object.modified = clock.now();
+  if (bucket.versioning == Versioning::enabled) {
+    object.version = make_version(random, row.number);
+  } else {
+    object.version = null_version;
+    const ObjectName old{bucket.name, object.key, object.version};
+    if (const auto replaced = version_row(tx, bucket, old)) remove_version(tx, bucket, *replaced);
+  }
+  insert_version(tx, bucket, row);
+  return std::move(object);
+}
+
+Result<std::unique_ptr<Objects>> Objects::open(store::Store& store,
+                                               const std::filesystem::path& data,
+                                               const Clock& clock, Random& random) {
+  TRY(std::unique_ptr<BodyFiles> files, BodyFiles::open(data / "objects", random));
+  auto impl = std::make_unique<Impl>(store, clock, random, std::move(files));
+  impl->post_sweep();
+  return std::unique_ptr<Objects>(new Objects(std::move(impl)));
+}
+
+Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Objects::~Objects() = default;
+
+Upload Objects::begin(UploadOptions options) { return {*impl_->files, std::move(options)}; }
+
+void Objects::settle() {
+  std::promise<void> done;
+  impl_->files->post([&] { done.set_value(); });
+  done.get_future().wait();
+}
+
+void Objects::Impl::post_sweep() {
+  for (std::size_t index = 0; index < BodyFiles::folders; ++index)
+    files->post([this, index] {
+      if (!stopping) sweep_folder(index);
+    });
+}
+
+void Objects::Impl::sweep_folder(std::size_t index) {
+  const std::vector<std::string> names = files->old_names(index);
+  if (names.empty()) return;
+  DoomedBody orphans;
+  const auto outcome = store.read([&](store::Transaction& tx) -> Result<> {
+    for (const std::string& name : names) {
+      auto rows = tx.query("SELECT 1 FROM objects_segment WHERE file=?1", name);
+      if (!rows.next()) orphans.files.push_back(name);
+    }
+    return {};
+  });
+  if (!outcome || orphans.files.empty()) return;
+  log_info("objects", "removing bodies that a crash left without an object",
+           {{"files", std::to_string(orphans.files.size())}});
+  files->remove(std::move(orphans));
+}
+
+Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, SealedBody body,
+                            PutOptions options) {
+  TRY_DO(check_key(name.key));
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  const auto current = latest_row(tx, bucket, name.key);
+  TRY_DO(check_condition(options.condition, name, current ? &current->object : nullptr));
+  VersionRow row;
+  row.number = next_number(tx);
+  Object& object = row.object;
+  object.key = name.key;
+  object.size = body.size;
+  object.etag = body.etag;
+  object.checksum = std::move(options.checksum);
+  object.storage_class = std::move(options.attributes.storage_class);
+  object.properties = std::move(options.attributes.properties);
+  object.tags = std::move(options.attributes.tags);
+  object.body = row.number;
+  insert_segment(tx, {.body = row.number, .modified = impl_->clock.now()}, std::move(body));
+  return impl_->make_latest(tx, bucket, std::move(row));
+}
+
+Result<Object> Objects::copy(store::Transaction& tx, const Object& source,
+                             const ObjectName& target, PutOptions options) {
+  TRY_DO(check_key(target.key));
+  TRY(const Bucket bucket, find_bucket(tx, target.bucket));
+  const auto current = latest_row(tx, bucket, target.key);
+  TRY_DO(check_condition(options.condition, target, current ? &current->object : nullptr));
+  tx.run("INSERT INTO objects_share(body,more) VALUES(?1,1) "
+         "ON CONFLICT(body) DO UPDATE SET more=more+1",
+         source.body);
+  VersionRow row;
+  row.object = source;
+  row.object.key = target.key;
+  row.object.storage_class = std::move(options.attributes.storage_class);
+  row.object.properties = std::move(options.attributes.properties);
+  row.object.tags = std::move(options.attributes.tags);
+  return impl_->make_latest(tx, bucket, std::move(row));
+}
+
+namespace {
+
+Result<> check_removal(store::Transaction& tx, const Bucket& bucket, const ObjectName& name,
+                       const WriteCondition& condition) {
+  if (condition.presence == WriteCondition::Presence::any && !condition.etag) return {};
+  const auto current =
+      name.version ? version_row(tx, bucket, name) : latest_row(tx, bucket, name.key);
+  return check_condition(condition, name, current ? &current->object : nullptr);
+}
+
+}  // namespace
+
+Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
+                                const WriteCondition& condition) {
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  TRY_DO(check_removal(tx, bucket, name, condition));
+  if (!name.version && bucket.versioning != Versioning::never) {
+    VersionRow marker;
+    marker.object.key = name.key;
+    marker.object.delete_marker = true;
+    TRY_DO(check_key(name.key));
+    const Object made = impl_->make_latest(tx, bucket, std::move(marker));
+    return Removal{Removal::Kind::marker_made, made.version};
+  }
+  const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
+  const auto row = version_row(tx, bucket, exact);
+  if (!row) return Removal{Removal::Kind::nothing, *exact.version};
+  impl_->remove_version(tx, bucket, *row);
+  return Removal{row->object.delete_marker ? Removal::Kind::removed_marker : Removal::Kind::removed,
+                 row->object.version};
+}
+
+Result<> Objects::remove_bucket(store::Transaction& tx, std::string_view name) {
+  TRY(const Bucket bucket, find_bucket(tx, name));
+  if (tx.query("SELECT 1 FROM objects_version WHERE bucket=?1 LIMIT 1", bucket.id).next())
+    return fail(ErrorCode::in_use,
+                fmt::format("bucket '{}' is not empty; remove its objects first", name),
+                "bucket_not_empty");
+  std::vector<std::int64_t> uploads;
+  {
+    auto rows = tx.query("SELECT body FROM objects_upload WHERE bucket=?1", bucket.id);
+    while (rows.next()) uploads.push_back(rows.integer(0));
+  }
+  for (const std::int64_t body : uploads) impl_->release_body(tx, body);
+  tx.run("DELETE FROM objects_setting WHERE bucket=?1", bucket.id);
+  tx.run("DELETE FROM objects_bucket WHERE id=?1", bucket.id);
+  return {};
+}
+
+}  // namespace slipway::objects
