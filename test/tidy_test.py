@@ -11,22 +11,23 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX = 100, 600, 70
+LITERAL = re.compile(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*')
 NOT_A_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|template\b.*(class|struct) )")
 
 
 def functions(lines):
     """Yields (name, number of lines) of each function at column 0, as clang-format lays them out."""
-    start = None
+    start, depth = 0, 0
     for number, line in enumerate(lines):
-        if line.rstrip() in ("}", "};"):
-            if start is not None and not NOT_A_FUNCTION.match(lines[start]):
-                head = " ".join(lines[start:number + 1]).split("(")[0].split()
-                yield (head[-1] if head else "?"), number - start + 1
-            start = None
-        elif line.rstrip().endswith((";", "}")) and line[:1] != " " or line.startswith("namespace"):
-            start = None
-        elif start is None and line[:1] not in ("", " ", "#", "/", "}", ")"):
+        code = LITERAL.sub("", line).rstrip()
+        if depth == 0 and line[:1] not in ("", " ", "#", "/", "}", ")"):
             start = number
+        if code.startswith("namespace") or code == "}" and depth == 0:
+            continue
+        depth += code.count("{") - code.count("}")
+        if code.startswith("}") and depth == 0 and not NOT_A_FUNCTION.match(lines[start]):
+            head = " ".join(lines[start:number + 1]).split("(")[0].split()
+            yield (head[-1] if head else "?"), number - start + 1
 
 
 def sources():
