@@ -1,6 +1,6 @@
 // CRC-32, CRC-32C and CRC-64/NVME, by the machine's own instructions where it has them.
 //
-// All take and return the finished value (of "" it is 0), so that crc(b, crc(a)) == crc(ab).
+// All take and return the finished value (of "" it is 0), so that crc(b, crc(a)) is crc(ab).
 #pragma once
 
 #include <cstdint>

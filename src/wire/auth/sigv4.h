@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -83,8 +84,8 @@ class SigningKeyCache {
     std::string name;  // access key id, date, region, service and secret, with NUL between
     HmacKey key;
   };
-  std::vector<Entry> entries_;  // open-addressed by hash, grown to entries_max at the first use
-  std::string scratch_;
+  std::vector<Entry> entries_;  // by hash; of two that fall together the newer stays
+  std::string name_;            // of the key that is looked up
 };
 
 // A signature that held. Owns what outlives the request's head: aws-chunked needs key, date, scope
@@ -96,7 +97,7 @@ struct Verified {
   PayloadMode payload = PayloadMode::hashed;
   std::string content_sha256;  // lower-case hex where the caller must still compare the body; or empty
   // For ChunkedDecoder; filled where `payload` is chunks_signed or chunks_signed_trailer.
-  HmacKey signing_key;
+  std::optional<HmacKey> signing_key;
   std::string date;
   std::string scope;      // "20240501/us-east-1/s3/aws4_request"
   std::string signature;  // of the head

@@ -1,0 +1,343 @@
+// Reading what a request claims about its signature: the first half of sigv4.h.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/encoding.h"
+#include "wire/auth/auth_error.h"
+#include "wire/auth/canonical.h"
+#include "wire/auth/sigv4.h"
+
+namespace slipway::wire {
+namespace {
+
+constexpr std::string_view algorithm_v4 = "AWS4-HMAC-SHA256";
+constexpr std::string_view algorithm_v4a = "AWS4-ECDSA-P256-SHA256";
+constexpr std::string_view terminator = "aws4_request";
+constexpr std::size_t signature_digits = 64;
+constexpr std::size_t quoted_bytes_max = 200;  // of a client's text in a message
+
+std::string quoted(std::string_view text) { return std::string(text.substr(0, quoted_bytes_max)); }
+
+std::unexpected<Error> malformed(AuthDialect dialect, AuthForm form, std::string what) {
+  if (dialect != AuthDialect::s3) return refuse(AuthProblem::incomplete, dialect, std::move(what));
+  if (form == AuthForm::v4_header)
+    return refuse(AuthProblem::incomplete, dialect,
+                  fmt::format("The authorization header is malformed; {}", what));
+  auto error = refuse(AuthProblem::incomplete, dialect, std::move(what));
+  error.error().kind = "AuthorizationQueryParametersError";
+  return error;
+}
+
+// The last part between slashes, taken off `text`.
+std::string_view take_last(std::string_view& text) {
+  const std::size_t slash = text.rfind('/');
+  if (slash == std::string_view::npos) return {};
+  const std::string_view last = text.substr(slash + 1);
+  text = text.substr(0, slash);
+  return last;
+}
+
+std::optional<CredentialScope> parse_scope(std::string_view credential) {
+  CredentialScope scope;
+  if (take_last(credential) != terminator) return std::nullopt;
+  scope.service = take_last(credential);
+  scope.region = take_last(credential);
+  scope.date = take_last(credential);
+  scope.access_key_id = credential;
+  const auto fits = [](std::string_view part) {
+    return !part.empty() && part.size() <= scope_part_bytes_max;
+  };
+  const bool whole = fits(scope.service) && fits(scope.region) && scope.date.size() == 8 &&
+                     !scope.access_key_id.empty() &&
+                     scope.access_key_id.size() <= access_key_id_bytes_max;
+  return whole ? std::optional(scope) : std::nullopt;
+}
+
+bool is_hex_hash(std::string_view text) {
+  return text.size() == signature_digits && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+         });
+}
+
+struct PayloadWord {
+  std::string_view word;
+  PayloadMode mode;
+};
+constexpr PayloadWord payload_words[] = {
+    {"UNSIGNED-PAYLOAD", PayloadMode::unsigned_payload},
+    {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD", PayloadMode::chunks_signed},
+    {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", PayloadMode::chunks_signed_trailer},
+    {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadMode::chunks_trailer},
+};
+
+// Reads x-amz-content-sha256, from the header or a presigned query.
+Result<> read_payload(Authorization& claim, AuthDialect dialect) {
+  const std::string_view announced = claim.content_sha256;
+  for (const auto& [word, mode] : payload_words) {
+    if (announced != word) continue;
+    claim.payload = mode;
+    return {};
+  }
+  if (announced.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-"))
+    return refuse(AuthProblem::unsupported, dialect);
+  if (announced.empty() || is_hex_hash(announced)) return {};
+  return refuse(AuthProblem::hash_unreadable, dialect, {},
+                {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", quoted(announced)}});
+}
+
+bool holds_name(std::string_view signed_headers, std::string_view name) {
+  bool found = false;
+  for_each_part(signed_headers, ';', [&](std::string_view part) { return !(found = part == name); });
+  return found;
+}
+
+// What both forms must satisfy once their parts are read.
+Result<> check_parts(Authorization& claim, const SignedRequest& request, AuthDialect dialect) {
+  if (std::ranges::count(claim.signed_headers, ';') >= std::ptrdiff_t{signed_headers_max} ||
+      std::ranges::count(request.query, '&') >= std::ptrdiff_t{query_parameters_max})
+    return malformed(dialect, claim.form, "too many signed headers or query parameters.");
+  auto time = parse_iso8601_basic(claim.date);
+  if (!time)
+    return malformed(dialect, claim.form,
+                     fmt::format("Date must be in ISO-8601 'basic format'. Got '{}'. See "
+                                 "http://en.wikipedia.org/wiki/ISO_8601",
+                                 quoted(claim.date)));
+  claim.time = *time;
+  if (!holds_name(claim.signed_headers, "host"))
+    return refuse(AuthProblem::headers_unsigned, dialect,
+                  "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
+  return read_payload(claim, dialect);
+}
+
+// ---- The header form ---------------------------------------------------------------------------
+
+struct HeaderParts {
+  std::string_view credential;
+  std::string_view signed_headers;
+  std::string_view signature;
+};
+
+// Whether the piece "Name=value" was one of ours, and the first of its name.
+bool take_piece(HeaderParts& parts, std::string_view piece) {
+  const std::size_t equals = piece.find('=');
+  if (equals == std::string_view::npos) return false;
+  const std::string_view name = piece.substr(0, equals);
+  std::string_view* place = name == "Credential"      ? &parts.credential
+                            : name == "SignedHeaders" ? &parts.signed_headers
+                            : name == "Signature"     ? &parts.signature
+                                                      : nullptr;
+  if (place == nullptr || !place->empty()) return false;
+  *place = piece.substr(equals + 1);
+  return true;
+}
+
+Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialect) {
+  HeaderParts parts;
+  bool readable = true;
+  for_each_part(text, ',', [&](std::string_view piece) {
+    return readable = take_piece(parts, trim(piece));
+  });
+  if (!readable)
+    return malformed(dialect, AuthForm::v4_header,
+                     "Authorization header holds something that is not Credential, SignedHeaders "
+                     "or Signature, or holds one of them twice.");
+  std::string missing;
+  for (const auto& [name, value] : {std::pair("Credential", parts.credential),
+                                    std::pair("Signature", parts.signature),
+                                    std::pair("SignedHeaders", parts.signed_headers)})
+    if (value.empty())
+      missing += fmt::format("Authorization header requires '{}' parameter. ", name);
+  if (!missing.empty())
+    return malformed(dialect, AuthForm::v4_header, missing.substr(0, missing.size() - 1));
+  return parts;
+}
+
+// X-Amz-Date, or what Date says in either of its forms.
+Result<> read_header_date(Authorization& claim, const SignedRequest& request,
+                          AuthDialect dialect) {
+  claim.date = find_header(request.headers, "x-amz-date");
+  if (!claim.date.empty()) return {};
+  const std::string_view date = find_header(request.headers, "date");
+  if (date.empty())
+    return malformed(dialect, claim.form,
+                     "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
+                     "header.");
+  const auto time = parse_http_date(date);
+  claim.date = time ? std::string_view(*claim.decoded.emplace_back(
+                          std::make_unique<std::string>(to_iso8601_basic(*time))))
+                    : date;
+  return {};
+}
+
+Result<Authorization> parse_header(const SignedRequest& request, AuthDialect dialect) {
+  std::string_view text = find_header(request.headers, "authorization");
+  if (text.starts_with(algorithm_v4a)) return refuse(AuthProblem::unsupported, dialect);
+  text.remove_prefix(algorithm_v4.size());
+  TRY(const HeaderParts parts, parse_header_parts(text, dialect));
+  const auto scope = parse_scope(parts.credential);
+  if (!scope)
+    return malformed(dialect, AuthForm::v4_header,
+                     fmt::format("Credential must have at least 5 slash-delimited elements, e.g. "
+                                 "keyid/date/region/service/term, got '{}'",
+                                 quoted(parts.credential)));
+  Authorization claim{.form = AuthForm::v4_header,
+                      .scope = *scope,
+                      .signed_headers = parts.signed_headers,
+                      .signature = parts.signature,
+                      .session_token = find_header(request.headers, "x-amz-security-token"),
+                      .content_sha256 = find_header(request.headers, "x-amz-content-sha256")};
+  TRY_DO(read_header_date(claim, request, dialect));
+  TRY_DO(check_parts(claim, request, dialect));
+  if (dialect == AuthDialect::s3 && claim.content_sha256.empty())
+    return refuse(AuthProblem::hash_missing, dialect);
+  return claim;
+}
+
+// ---- The presigned form ------------------------------------------------------------------------
+
+// A query parameter, decoded where it needs it. Empty where absent.
+std::string_view query_text(Authorization& claim, const SignedRequest& request,
+                            std::string_view name) {
+  const std::string_view raw = find_query(request.query, name).value_or("");
+  if (raw.find_first_of("%+") == std::string_view::npos) return raw;
+  return *claim.decoded.emplace_back(
+      std::make_unique<std::string>(percent_decode(raw, PlusSign::space)));
+}
+
+Result<std::chrono::seconds> parse_expires(std::string_view text, AuthDialect dialect) {
+  std::int64_t seconds = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (error != std::errc{} || end != text.data() + text.size())
+    return malformed(dialect, AuthForm::v4_presigned, "X-Amz-Expires should be a number");
+  if (seconds < 0)
+    return malformed(dialect, AuthForm::v4_presigned, "X-Amz-Expires must be non-negative");
+  if (seconds > presign_expiry_max.count())
+    return malformed(dialect, AuthForm::v4_presigned,
+                     "X-Amz-Expires must be less than a week (in seconds); that is, the given "
+                     "X-Amz-Expires must be less than 604800 seconds");
+  return std::chrono::seconds(seconds);
+}
+
+constexpr std::string_view presigned_incomplete =
+    "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, "
+    "X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.";
+
+Result<> read_presigned_scope(Authorization& claim, const SignedRequest& request,
+                              AuthDialect dialect) {
+  const std::string_view credential = query_text(claim, request, "X-Amz-Credential");
+  if (credential.empty()) return malformed(dialect, claim.form, std::string(presigned_incomplete));
+  const auto scope = parse_scope(credential);
+  if (!scope)
+    return malformed(dialect, claim.form,
+                     fmt::format("Error parsing the X-Amz-Credential parameter; the Credential is "
+                                 "mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/"
+                                 "aws4_request\", got '{}'.",
+                                 quoted(credential)));
+  claim.scope = *scope;
+  return {};
+}
+
+// S3 asks for X-Amz-Expires; elsewhere a URL without it lives as long as a signature may be old.
+Result<> read_expires(Authorization& claim, const SignedRequest& request, AuthDialect dialect) {
+  const auto text = find_query(request.query, "X-Amz-Expires");
+  if (!text && dialect == AuthDialect::s3)
+    return malformed(dialect, claim.form, std::string(presigned_incomplete));
+  claim.expires = signature_skew_max;
+  if (!text) return {};
+  TRY(claim.expires, parse_expires(*text, dialect));
+  return {};
+}
+
+// The announced hash: in a header, in the query, or what the service takes it to be.
+std::string_view presigned_payload(Authorization& claim, const SignedRequest& request) {
+  const std::string_view header = find_header(request.headers, "x-amz-content-sha256");
+  if (!header.empty()) return header;
+  const std::string_view query = query_text(claim, request, "X-Amz-Content-Sha256");
+  if (!query.empty()) return query;
+  return path_rule(claim.scope.service) == PathRule::as_it_stands ? payload_words[0].word
+                                                                   : std::string_view{};
+}
+
+Result<Authorization> parse_presigned(const SignedRequest& request, AuthDialect dialect) {
+  Authorization claim{.form = AuthForm::v4_presigned};
+  const std::string_view algorithm = query_text(claim, request, "X-Amz-Algorithm");
+  if (algorithm == algorithm_v4a) return refuse(AuthProblem::unsupported, dialect);
+  if (algorithm != algorithm_v4)
+    return malformed(dialect, claim.form,
+                     "X-Amz-Algorithm only supports \"AWS4-HMAC-SHA256 and "
+                     "AWS4-ECDSA-P256-SHA256\"");
+  TRY_DO(read_presigned_scope(claim, request, dialect));
+  TRY_DO(read_expires(claim, request, dialect));
+  claim.signed_headers = query_text(claim, request, "X-Amz-SignedHeaders");
+  claim.signature = query_text(claim, request, "X-Amz-Signature");
+  claim.date = query_text(claim, request, "X-Amz-Date");
+  if (claim.signed_headers.empty() || claim.signature.empty() || claim.date.empty())
+    return malformed(dialect, claim.form, std::string(presigned_incomplete));
+  claim.session_token = query_text(claim, request, "X-Amz-Security-Token");
+  if (claim.session_token.empty())
+    claim.session_token = find_header(request.headers, "x-amz-security-token");
+  claim.content_sha256 = presigned_payload(claim, request);
+  TRY_DO(check_parts(claim, request, dialect));
+  return claim;
+}
+
+}  // namespace
+
+AuthForm auth_form(const SignedRequest& request) {
+  const std::string_view header = find_header(request.headers, "authorization");
+  if (header.starts_with("AWS4-")) return AuthForm::v4_header;
+  if (header.starts_with("AWS ")) return AuthForm::v2_header;
+  if (!request.query.empty()) {
+    if (find_query(request.query, "X-Amz-Signature") || find_query(request.query, "X-Amz-Algorithm"))
+      return AuthForm::v4_presigned;
+    if (find_query(request.query, "AWSAccessKeyId") && find_query(request.query, "Signature"))
+      return AuthForm::v2_presigned;
+  }
+  return AuthForm::none;
+}
+
+std::string_view scope_service(const SignedRequest& request) {
+  switch (auth_form(request)) {
+    case AuthForm::none: return {};
+    case AuthForm::v2_header:
+    case AuthForm::v2_presigned: return "s3";
+    case AuthForm::v4_presigned: break;
+    case AuthForm::v4_header: {
+      std::string_view text = find_header(request.headers, "authorization");
+      const std::size_t credential = text.find("Credential=");
+      if (credential == std::string_view::npos) return {};
+      text = text.substr(credential + std::string_view("Credential=").size());
+      const auto scope = parse_scope(trim(text.substr(0, text.find(','))));
+      return scope ? scope->service : std::string_view{};
+    }
+  }
+  // Nothing in a service's name is ever percent-encoded, only the slashes around it.
+  std::string_view text = find_query(request.query, "X-Amz-Credential").value_or("");
+  const std::size_t end = text.find_last_of("%/");
+  if (end == std::string_view::npos) return {};
+  const std::size_t begin = text.substr(0, end).find_last_of("%/");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin + (text[begin] == '%' ? 3 : 1), end - begin - (text[begin] == '%' ? 3 : 1));
+}
+
+Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect) {
+  switch (auth_form(request)) {
+    case AuthForm::v4_header: {
+      const std::string_view header = find_header(request.headers, "authorization");
+      if (!header.starts_with(algorithm_v4) && !header.starts_with(algorithm_v4a))
+        return refuse(AuthProblem::incomplete, dialect, "Unsupported Authorization Type");
+      return parse_header(request, dialect);
+    }
+    case AuthForm::v4_presigned: return parse_presigned(request, dialect);
+    case AuthForm::v2_header:
+    case AuthForm::v2_presigned:
+      return refuse(AuthProblem::unsupported, dialect,
+                    "Signature version 2 is taken by S3 alone; sign with AWS4-HMAC-SHA256.");
+    case AuthForm::none: break;
+  }
+  return refuse(AuthProblem::missing, dialect);
+}
+
+}  // namespace slipway::wire

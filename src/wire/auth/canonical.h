@@ -1,0 +1,46 @@
+// The canonical forms that both ends of a signature agree on: names folded, bytes encoded one way.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "wire/auth/sigv4.h"
+
+namespace slipway::wire {
+
+// S3 signs the path as it stands, its encoding made uniform; every other service signs the path
+// normalised (no "//", ".", "..") and encoded once more.
+enum class PathRule : std::uint8_t { as_it_stands, normalised };
+PathRule path_rule(std::string_view service);
+
+void append_canonical_path(std::string& out, std::string_view path, PathRule rule);
+
+// Sorted by encoded name, then value; without X-Amz-Signature. '+' is a space, as in forms.
+void append_canonical_query(std::string& out, std::string_view query);
+
+// "name:value\n" for each of the names in "a;b;c": values trimmed, runs of blanks made one, several
+// headers of a name joined by ','. An absent header has the empty value.
+void append_canonical_headers(std::string& out, std::span<const HeaderPair> headers,
+                              std::string_view signed_headers);
+
+// The whole text (see canonical_request in sigv4.h), appended.
+void append_canonical_request(std::string& out, const SignedRequest& request, PathRule rule,
+                              std::string_view signed_headers, std::string_view payload_hash);
+
+// ASCII only, which is all that header names are.
+bool equal_ignoring_case(std::string_view a, std::string_view b);
+bool starts_with_ignoring_case(std::string_view text, std::string_view lower_case_prefix);
+std::string to_lower(std::string_view text);
+std::string_view trim(std::string_view text);
+
+// Calls `use(part)` for each part of `text` between separators, until it returns false.
+template <typename Use>
+void for_each_part(std::string_view text, char separator, Use use) {
+  while (true) {
+    const std::size_t end = text.find(separator);
+    if (!use(text.substr(0, end)) || end == std::string_view::npos) return;
+    text.remove_prefix(end + 1);
+  }
+}
+
+}  // namespace slipway::wire
