@@ -1,0 +1,254 @@
+#include "engine/logs/log_book.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/clock.h"
+#include "engine/logs/collector.h"
+#include "engine/logs/record.h"
+
+namespace slipway::logs {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+class Folder {
+ public:
+  Folder() {
+    std::string name = (fs::temp_directory_path() / "slipway-logs-XXXXXX").string();
+    path_ = mkdtemp(name.data());
+  }
+  ~Folder() { fs::remove_all(path_); }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+const StreamName stream{"000000000000/us-east-1", "/aws/sagemaker/Endpoints/a", "blue/i-1"};
+
+std::vector<std::string> messages_of(const EventPage& page) {
+  std::vector<std::string> messages;
+  for (const Event& event : page.events) messages.push_back(event.message);
+  return messages;
+}
+
+using Messages = std::vector<std::string>;
+
+class LogBookTest : public testing::Test {
+ protected:
+  LogBookTest() { reopen(); }
+  void reopen() { book = LogBook::open(folder.path() / "logs").value(); }
+  void add(const StreamName& name, std::string_view message) {
+    const Line line{message, book->cursor(name) + message.size() + 1};
+    ASSERT_TRUE(book->append(name, clock.now(), {&line, 1}));
+    clock.advance(1s);
+  }
+  Messages all() { return messages_of(book->read_after(stream, 0, {}, 10'000).value()); }
+
+  Folder folder;
+  ManualClock clock;
+  std::unique_ptr<LogBook> book;
+};
+
+TEST_F(LogBookTest, WhatWasAppendedIsReadBackInOrderAndSurvivesARestart) {
+  add(stream, "one");
+  add(stream, "two \\ with\nline\rends");
+  reopen();
+  EXPECT_EQ(all(), (Messages{"one", "two \\ with\nline\rends"}));
+  EXPECT_EQ(book->cursor(stream), 4 + 22U);
+}
+
+TEST_F(LogBookTest, ReadsOnWhereTheLastPageEnded) {
+  for (int i = 0; i < 5; ++i) add(stream, std::to_string(i));
+  const EventPage first = book->read_after(stream, 0, {}, 2).value();
+  EXPECT_EQ(messages_of(first), (Messages{"0", "1"}));
+  const EventPage second = book->read_after(stream, first.end, {}, 10).value();
+  EXPECT_EQ(messages_of(second), (Messages{"2", "3", "4"}));
+  const EventPage third = book->read_after(stream, second.end, {}, 10).value();
+  EXPECT_TRUE(third.events.empty());
+  EXPECT_EQ(third.end, second.end);
+  add(stream, "5");
+  EXPECT_EQ(messages_of(book->read_after(stream, third.end, {}, 10).value()), Messages{"5"});
+}
+
+TEST_F(LogBookTest, ReadsBackwardsFromTheEnd) {
+  for (int i = 0; i < 5; ++i) add(stream, std::to_string(i));
+  const EventPage last = book->read_before(stream, std::nullopt, {}, 2).value();
+  EXPECT_EQ(messages_of(last), (Messages{"3", "4"}));
+  const EventPage before = book->read_before(stream, last.begin, {}, 2).value();
+  EXPECT_EQ(messages_of(before), (Messages{"1", "2"}));
+  const EventPage oldest = book->read_before(stream, before.begin, {}, 2).value();
+  EXPECT_EQ(messages_of(oldest), Messages{"0"});
+  EXPECT_TRUE(book->read_before(stream, oldest.begin, {}, 2).value().events.empty());
+}
+
+TEST_F(LogBookTest, ATimeRangeLeavesOutWhatIsOutsideIt) {
+  const Timestamp start = clock.now();
+  for (int i = 0; i < 5; ++i) add(stream, std::to_string(i));
+  const TimeRange range{start + 1s, start + 3s};
+  EXPECT_EQ(messages_of(book->read_after(stream, 0, range, 10).value()), (Messages{"1", "2"}));
+}
+
+TEST_F(LogBookTest, ARecordThatWasBeingWrittenWhenTheServerWasKilledIsCut) {
+  add(stream, "whole");
+  for (const auto& file : fs::recursive_directory_iterator(folder.path())) {
+    if (file.path().extension() == ".log") std::ofstream(file.path(), std::ios::app) << "17 99 hal";
+  }
+  reopen();
+  EXPECT_EQ(book->cursor(stream), 6U);
+  add(stream, "next");
+  EXPECT_EQ(all(), (Messages{"whole", "next"}));
+}
+
+TEST_F(LogBookTest, ALineThatIsThereAlreadyIsNotKeptTwice) {
+  const Line line{"once", 5};
+  ASSERT_TRUE(book->append(stream, clock.now(), {&line, 1}));
+  ASSERT_TRUE(book->append(stream, clock.now(), {&line, 1}));
+  EXPECT_EQ(all(), Messages{"once"});
+}
+
+TEST_F(LogBookTest, AStreamKeepsItsNewestSegmentsOnly) {
+  const std::string message(60'000, 'x');
+  for (int i = 0; i < 400; ++i) add(stream, message);
+  const auto streams = book->streams(stream.space, stream.group, "").value();
+  EXPECT_LE(streams.at(0).stored_bytes, segments_per_stream_max * (segment_bytes_max + 70'000));
+  EXPECT_EQ(streams.at(0).last_event, clock.now() - 1s);
+  EXPECT_GT(streams.at(0).first_event, clock.now() - 400s);
+  reopen();
+  EXPECT_EQ(book->streams(stream.space, stream.group, "").value().at(0).first_event,
+            streams.at(0).first_event);
+}
+
+TEST_F(LogBookTest, GroupsAndStreamsAreListedByNameAndSpace) {
+  add(stream, "x");
+  add({stream.space, stream.group, "blue/i-2"}, "x");
+  add({stream.space, "/other", "s"}, "x");
+  add({"111111111111/us-east-1", stream.group, "s"}, "x");
+  const auto groups = book->groups(stream.space, "/aws/");
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].name, stream.group);
+  EXPECT_EQ(book->groups(stream.space, "").size(), 2U);
+  EXPECT_EQ(book->streams(stream.space, stream.group, "blue/").value().size(), 2U);
+  EXPECT_EQ(book->streams(stream.space, stream.group, "green").value().size(), 0U);
+}
+
+TEST_F(LogBookTest, WhatDoesNotExistIsSaid) {
+  EXPECT_EQ(book->streams("a", "b", "").error().kind, "no_such_group");
+  EXPECT_EQ(book->read_after(stream, 0, {}, 1).error().kind, "no_such_group");
+  add(stream, "x");
+  const StreamName other{stream.space, stream.group, "none"};
+  EXPECT_EQ(book->read_after(other, 0, {}, 1).error().kind, "no_such_stream");
+}
+
+TEST_F(LogBookTest, NamesThatAreNoNamesAreRefused) {
+  const Line line{"x", 1};
+  for (const std::string& name : {std::string(), std::string("a\nb"), std::string(600, 'a')}) {
+    EXPECT_FALSE(book->append({stream.space, name, "s"}, clock.now(), {&line, 1}));
+  }
+}
+
+// A place whose instances print what the test says.
+class PrintingPlace final : public place::Place {
+ public:
+  place::Capabilities capabilities() const override { return {}; }
+  void start(const place::InstanceKey&, const place::InstanceSpec&) override {}
+  void stop(const place::InstanceKey&, std::chrono::milliseconds) override {}
+  void forget(const place::InstanceKey& key) override {
+    const std::scoped_lock lock(mutex);
+    forgotten.push_back(key.text);
+    printed.erase(key);
+  }
+  void adopt() override {}
+  std::string log_tail(const place::InstanceKey&, std::size_t) const override { return ""; }
+  Result<place::LogPart> read_log(const place::InstanceKey& key,
+                                  std::uint64_t offset) const override {
+    const std::scoped_lock lock(mutex);
+    const auto found = printed.find(key);
+    if (found == printed.end()) return fail(ErrorCode::not_found, "no such key");
+    const std::string text = found->second.substr(std::min<std::size_t>(offset, found->second.size()),
+                                                  place::log_read_bytes_max);
+    return place::LogPart{text, offset + text.size()};
+  }
+  void print(const place::InstanceKey& key, std::string_view text) {
+    const std::scoped_lock lock(mutex);
+    printed[key] += text;
+  }
+
+  mutable std::mutex mutex;
+  std::map<place::InstanceKey, std::string> printed;
+  std::vector<std::string> forgotten;
+};
+
+class CollectorTest : public LogBookTest {
+ protected:
+  void start_collector() {
+    collector = std::make_unique<Collector>(
+        *book, place, clock, [](const place::InstanceKey&) { return std::optional(stream); });
+  }
+  void observe(place::Observation::Kind kind) { collector->observe({.kind = kind, .key = key}); }
+
+  const place::InstanceKey key{"fleet/a/1/blue/1"};
+  PrintingPlace place;
+  std::unique_ptr<Collector> collector;
+};
+
+using Kind = place::Observation::Kind;
+
+TEST_F(CollectorTest, WhatARunningInstancePrintsIsThereWhenSomeoneReads) {
+  start_collector();
+  observe(Kind::started);
+  place.print(key, "loading\n\nhalf a li");
+  collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all(), Messages{"loading"});
+  place.print(key, "ne\r\n");
+  collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all(), (Messages{"loading", "half a line"}));
+}
+
+TEST_F(CollectorTest, ItsLastWordsAreKeptBeforeItIsForgotten) {
+  start_collector();
+  collector->start();
+  observe(Kind::started);
+  place.print(key, "cannot load the model");
+  CollectedPlace collected(place, *collector);
+  observe(Kind::exited);
+  collected.forget(key);
+  collector->stop();
+  EXPECT_EQ(place.forgotten, Messages{key.text});
+  EXPECT_EQ(all(), Messages{"cannot load the model"});
+}
+
+TEST_F(CollectorTest, AnAdoptedInstanceIsReadOnWhereTheFormerServerStopped) {
+  start_collector();
+  observe(Kind::started);
+  place.print(key, "one\n");
+  collector->collect(stream.space, stream.group);
+  collector.reset();
+  reopen();
+  place.print(key, "two\n");
+  start_collector();
+  observe(Kind::adopted);
+  collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all(), (Messages{"one", "two"}));
+}
+
+TEST_F(CollectorTest, AnEndlessLineBecomesSeveralEvents) {
+  start_collector();
+  observe(Kind::started);
+  place.print(key, std::string(3 * message_bytes_max + 10, 'x'));
+  collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all().size(), 3U);
+}
+
+TEST(RecordTest, WhatIsNoRecordIsNotRead) {
+  for (const std::string_view line : {"", "x", "1", "1 2", "1 x m", "99999999999999999999 1 m"}) {
+    EXPECT_FALSE(read_record(line)) << line;
+  }
+  EXPECT_EQ(read_record("1 2 ")->message, "");
+}
+
+}  // namespace
+}  // namespace slipway::logs
