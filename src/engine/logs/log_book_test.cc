@@ -58,7 +58,7 @@ TEST_F(LogBookTest, WhatWasAppendedIsReadBackInOrderAndSurvivesARestart) {
   add(stream, "two \\ with\nline\rends");
   reopen();
   EXPECT_EQ(all(), (Messages{"one", "two \\ with\nline\rends"}));
-  EXPECT_EQ(book->cursor(stream), 4 + 22U);
+  EXPECT_EQ(book->cursor(stream), 4 + 21U);
 }
 
 TEST_F(LogBookTest, ReadsOnWhereTheLastPageEnded) {
