@@ -278,14 +278,21 @@ Result<std::optional<Checksum>> checksum_of_parts(const Multipart& upload,
   return whole;
 }
 
-Result<Assembly> assemble(store::Transaction& tx, const UploadRow& row,
-                          std::span<const PartReference> references) {
-  Assembly assembly;
+Result<> check_order(std::span<const PartReference> references) {
   std::uint32_t last_number = 0;
   for (const PartReference& reference : references) {
     if (reference.number <= last_number)
       return bad_part("part_order", reference, "the parts are not named in ascending order");
     last_number = reference.number;
+  }
+  return {};
+}
+
+Result<Assembly> assemble(store::Transaction& tx, const UploadRow& row,
+                          std::span<const PartReference> references) {
+  TRY_DO(check_order(references));
+  Assembly assembly;
+  for (const PartReference& reference : references) {
     TRY(Part part, stored_part(tx, row.body, reference));
     if (&reference != &references.back() && part.size < part_bytes_min) {
       auto error = bad_part("part_too_small", reference,
