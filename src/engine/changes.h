@@ -71,8 +71,8 @@ class Changes {
   bool closed_ = false;
   std::uint64_t sequence_ = 0;
   std::uint64_t next_id_ = 0;
-  // When each topic changed last. Bounded: on overflow the oldest half goes, and a waiter whose
-  // `since` is older than what was dropped is answered at once.
+  // When each topic changed last. Bounded: on overflow all are forgotten, and who waits since an
+  // earlier moment is answered at once.
   std::unordered_map<std::string, std::uint64_t, TopicHash, std::equal_to<>> changed_at_;
   std::uint64_t forgotten_before_ = 0;
   std::unordered_map<std::string, std::vector<Waiting>, TopicHash, std::equal_to<>> waiting_;

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -44,6 +44,7 @@ class SimulatedMachine {
     std::optional<Instant> healthy_at;  // nothing: never
     std::optional<Instant> ends_at;
     Exit exit;
+    bool fails = false;  // will not start
     bool ignores_stop = false;
     std::string log;
   };
@@ -68,6 +69,8 @@ class SimulatedMachine {
   void stop(const InstanceKey& key, std::chrono::milliseconds grace);
   void end(Instance& instance, const InstanceKey& key, Exit exit);
   void report(Observation observation);
+  void report_state(const InstanceKey& key, const Instance& instance);
+  static Addresses addresses_of(const InstanceKey& key, const InstanceSpec& spec);
   const SimulatedFaults& faults_of(const InstanceSpec& spec) const;
   bool happens(double chance);
   std::chrono::milliseconds between(int least_ms, int most_ms);
@@ -78,6 +81,7 @@ class SimulatedMachine {
   std::map<std::string, SimulatedFaults> faults_for_;
   std::map<InstanceKey, Instance> instances_;
   std::map<InstanceKey, unsigned> starts_;
+  std::vector<InstanceKey> repeated_;  // started again: what they are is reported again
   ObservationSink sink_;  // of the one view that lives
 };
 

@@ -1,0 +1,99 @@
+#include "engine/changes.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace slipway::engine {
+
+Changes::Changes(const Clock& clock) : clock_(clock) {}
+
+Changes::~Changes() { close(); }
+
+std::uint64_t Changes::sequence() const {
+  const std::lock_guard lock(mutex_);
+  return sequence_;
+}
+
+void Changes::notify(std::string_view topic) {
+  for (Waiter& waiter : take_topic(topic)) waiter(WaitOutcome::changed);
+}
+
+std::vector<Waiter> Changes::take_topic(std::string_view topic) {
+  const std::lock_guard lock(mutex_);
+  ++sequence_;
+  if (changed_at_.size() >= remembered_topics_max) {
+    changed_at_.clear();
+    forgotten_before_ = sequence_;
+  }
+  changed_at_.insert_or_assign(std::string(topic), sequence_);
+  std::vector<Waiter> waiters;
+  const auto found = waiting_.find(topic);
+  if (found == waiting_.end()) return waiters;
+  for (Waiting& waiting : found->second) {
+    const auto [first, last] = deadlines_.equal_range(waiting.deadline);
+    deadlines_.erase(std::find_if(first, last, [&](const auto& entry) {
+      return entry.second.second == waiting.id;
+    }));
+    waiters.push_back(std::move(waiting.waiter));
+  }
+  waiting_.erase(found);
+  return waiters;
+}
+
+void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter) {
+  WaitOutcome at_once = WaitOutcome::changed;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto latest = changed_at_.find(topic);
+    const bool changed = latest != changed_at_.end() ? latest->second > since
+                                                     : since < forgotten_before_;
+    if (closed_) {
+      at_once = WaitOutcome::closed;
+    } else if (!changed && deadlines_.size() < waiters_max) {
+      const std::uint64_t id = next_id_++;
+      waiting_[std::string(topic)].push_back({id, deadline, std::move(waiter)});
+      deadlines_.insert({deadline, {std::string(topic), id}});
+      return;
+    }
+  }
+  waiter(at_once);
+}
+
+void Changes::expire() {
+  for (Waiter& waiter : take_expired(clock_.monotonic())) waiter(WaitOutcome::deadline);
+}
+
+std::vector<Waiter> Changes::take_expired(Instant now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Waiter> waiters;
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    const auto [topic, id] = std::move(deadlines_.begin()->second);
+    deadlines_.erase(deadlines_.begin());
+    const auto found = waiting_.find(topic);
+    const auto mine = std::ranges::find(found->second, id, &Waiting::id);
+    waiters.push_back(std::move(mine->waiter));
+    found->second.erase(mine);
+    if (found->second.empty()) waiting_.erase(found);
+  }
+  return waiters;
+}
+
+void Changes::close() {
+  std::vector<Waiter> waiters;
+  {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    for (auto& [topic, list] : waiting_)
+      for (Waiting& waiting : list) waiters.push_back(std::move(waiting.waiter));
+    waiting_.clear();
+    deadlines_.clear();
+  }
+  for (Waiter& waiter : waiters) waiter(WaitOutcome::closed);
+}
+
+std::size_t Changes::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return deadlines_.size();
+}
+
+}  // namespace slipway::engine

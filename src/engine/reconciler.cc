@@ -1,0 +1,173 @@
+#include "engine/reconciler.h"
+
+#include <fmt/format.h>
+
+#include <exception>
+#include <latch>
+
+#include "base/log.h"
+
+namespace slipway::engine {
+
+using std::chrono::microseconds;
+
+// What one reconcile came to.
+struct ReconcilerLoop::Outcome {
+  Wake wake;
+  std::optional<std::string> failure;
+};
+
+ReconcilerLoop::ReconcilerLoop(store::Store& store, const Clock& clock)
+    : store_(store), clock_(clock) {}
+
+ReconcilerLoop::~ReconcilerLoop() { stop(); }
+
+void ReconcilerLoop::add(Reconciler& reconciler) { reconcilers_.push_back(&reconciler); }
+
+void ReconcilerLoop::wake(const Reconciler& reconciler, std::string_view key) {
+  const auto place = std::ranges::find(reconcilers_, &reconciler);
+  if (place == reconcilers_.end()) return;
+  const std::lock_guard lock(mutex_);
+  Key wanted{static_cast<std::size_t>(place - reconcilers_.begin()), std::string(key)};
+  if (!woken_set_.insert(wanted).second) return;
+  woken_.push_back(std::move(wanted));
+  changed_.notify_one();
+}
+
+Result<> ReconcilerLoop::wake_all() {
+  for (Reconciler* reconciler : reconcilers_) {
+    TRY(const std::vector<std::string> keys,
+        store_.read([&](store::Transaction& tx) -> Result<std::vector<std::string>> {
+          return reconciler->keys(tx);
+        }));
+    for (const std::string& key : keys) wake(*reconciler, key);
+  }
+  return {};
+}
+
+std::vector<ReconcilerLoop::Key> ReconcilerLoop::take_due() {
+  const std::lock_guard lock(mutex_);
+  std::vector<Key> keys;
+  const auto take = [&](const Key& key) {
+    if (const auto timer = due_.find(key); timer != due_.end()) {
+      timers_.erase({timer->second, key});
+      due_.erase(timer);
+    }
+    keys.push_back(key);
+  };
+  const std::size_t count = std::min(woken_.size(), reconciles_per_batch_max);
+  for (std::size_t i = 0; i < count; ++i) {
+    woken_set_.erase(woken_[i]);
+    take(woken_[i]);
+  }
+  woken_.erase(woken_.begin(), woken_.begin() + static_cast<std::ptrdiff_t>(count));
+  const Instant now = clock_.monotonic();
+  while (keys.size() < reconciles_per_batch_max && !timers_.empty() &&
+         timers_.begin()->first <= now)
+    take(Key(timers_.begin()->second));
+  return keys;
+}
+
+std::size_t ReconcilerLoop::step() {
+  const std::vector<Key> keys = take_due();
+  if (!keys.empty()) run_batch(keys);
+  return keys.size();
+}
+
+// All are handed to the writer before the first is waited for: it gives them one commit.
+void ReconcilerLoop::run_batch(const std::vector<Key>& keys) {
+  std::vector<Outcome> outcomes(keys.size());
+  std::latch done(static_cast<std::ptrdiff_t>(keys.size()));
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    store_.write_async(
+        [this, &key = keys[i], &outcome = outcomes[i]](store::Transaction& tx) -> Result<> {
+          reconcile_one(key, tx, outcome);
+          if (outcome.failure) return fail(ErrorCode::internal, *outcome.failure);
+          return {};
+        },
+        [&done, &outcome = outcomes[i]](Result<> result) {
+          if (!result) outcome.failure = result.error().message;
+          done.count_down();
+        });
+  }
+  done.wait();
+  for (std::size_t i = 0; i < keys.size(); ++i) settle(keys[i], outcomes[i]);
+}
+
+void ReconcilerLoop::reconcile_one(const Key& key, store::Transaction& tx, Outcome& outcome) {
+  try {
+    outcome.wake = reconcilers_[key.reconciler]->reconcile(key.key, tx, clock_.now());
+  } catch (const std::exception& bug) {
+    outcome.failure = bug.what();
+  }
+}
+
+void ReconcilerLoop::settle(const Key& key, const Outcome& outcome) {
+  if (outcome.failure) {
+    const auto delay = next_retry(key);
+    log_error("engine", "a reconcile failed and is tried again",
+              {{"engine", std::string(reconcilers_[key.reconciler]->name())},
+               {"key", key.key},
+               {"cause", *outcome.failure},
+               {"again_in", fmt::format("{} ms", delay.count() / 1000)}});
+    return schedule(key, delay);
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    failures_.erase(key);
+  }
+  if (outcome.wake.in) schedule(key, *outcome.wake.in);
+}
+
+microseconds ReconcilerLoop::next_retry(const Key& key) {
+  const std::lock_guard lock(mutex_);
+  const unsigned failures = std::min(failures_[key]++, 16U);
+  return std::min<microseconds>(retry_delay_min * (1LL << failures), retry_delay_max);
+}
+
+void ReconcilerLoop::schedule(const Key& key, microseconds delay) {
+  const std::lock_guard lock(mutex_);
+  const Instant at = clock_.monotonic() + delay;
+  due_[key] = at;
+  timers_.insert({at, key});
+  changed_.notify_one();
+}
+
+std::optional<microseconds> ReconcilerLoop::next_due() const {
+  const std::lock_guard lock(mutex_);
+  if (!woken_.empty()) return microseconds(0);
+  if (timers_.empty()) return std::nullopt;
+  const auto wait =
+      std::chrono::ceil<microseconds>(timers_.begin()->first - clock_.monotonic());
+  return std::max(wait, microseconds(0));
+}
+
+void ReconcilerLoop::start() {
+  thread_ = std::thread([this] { run(); });
+}
+
+void ReconcilerLoop::run() {
+  std::unique_lock lock(mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    const std::size_t ran = step();
+    const auto wait = next_due();
+    lock.lock();
+    if (ran > 0 || stopping_ || !woken_.empty()) continue;
+    if (wait)
+      changed_.wait_for(lock, *wait);
+    else
+      changed_.wait(lock);
+  }
+}
+
+void ReconcilerLoop::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    changed_.notify_all();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace slipway::engine

@@ -1,0 +1,432 @@
+#include "place/process/process_place.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "place/process/run_directory.h"
+#include "place/process/spawn.h"
+#include "place/process/zygote.h"
+
+namespace slipway::place {
+
+namespace {
+
+using Command = std::move_only_function<void()>;
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds pid_file_poll{2};
+// A server may die between a fork and the child's own first steps: a successor gives a fresh
+// directory this long to show a process before it takes it for one that never ran.
+constexpr std::chrono::milliseconds young_directory_age{500};
+constexpr std::size_t events_max = 64;
+// A socket's address holds 107 bytes; longer roots are reached through a descriptor.
+constexpr std::size_t root_bytes_max = 60;
+
+int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
+void pidfd_signal(int pidfd, int signal) {
+  ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
+}
+
+}  // namespace
+
+class ProcessPlace::Impl {
+ public:
+  Impl(ProcessPlaceOptions options, ObservationSink sink, int root_lock);
+  ~Impl();
+
+  void post(Command command);
+  void start(const InstanceKey& key, const InstanceSpec& spec);
+  void stop(const InstanceKey& key, std::chrono::milliseconds grace);
+  void forget(const InstanceKey& key);
+  void adopt();
+
+  RunDirectory directory_of(const InstanceKey& key) const {
+    return RunDirectory(options_.root / key.file_name());
+  }
+  std::mutex& log_mutex() const { return log_mutex_; }
+
+ private:
+  // The instance's addresses by a path that fits into a socket's address.
+  Addresses addresses_of(const RunDirectory& directory) const;
+
+  struct Running {
+    RunDirectory directory;
+    ProcessId process;
+    int pidfd = -1;
+    SteadyClock::time_point forced_at = SteadyClock::time_point::max();
+  };
+
+  void run();
+  void run_commands();
+  int wait_ms() const;
+  void force_what_is_late();
+  void tend_now_and_then();
+
+  void start_fresh(const InstanceKey& key, const InstanceSpec& spec, const RunDirectory& directory);
+  Result<ProcessId> start_process(const InstanceSpec& spec, const RunDirectory& directory);
+  bool watch(const InstanceKey& key, const RunDirectory& directory, const ProcessId& process);
+  // Watches what an earlier start, perhaps of a former server, left running in the directory;
+  // false where nothing runs there.
+  bool take_over(const InstanceKey& key, const RunDirectory& directory);
+  void adopt_one(const RunDirectory& directory);
+  void report_end_of(const InstanceKey& key, const RunDirectory& directory, const Exit& exit);
+  void on_exit(const InstanceKey& key);
+
+  const ProcessPlaceOptions options_;
+  const ObservationSink sink_;
+  const int root_lock_;
+  const int root_;
+  const std::string reach_;  // the root by a short path
+  const int epoll_;
+  const int wake_;
+
+  std::mutex mutex_;
+  std::deque<Command> commands_;  // guarded by mutex_
+  bool stopping_ = false;         // guarded by mutex_
+  mutable std::mutex log_mutex_;  // moving logs aside against reading them
+
+  // The thread's own.
+  std::map<InstanceKey, Running> running_;
+  std::map<int, InstanceKey> keys_;  // by pidfd
+  Zygote zygote_;
+  SteadyClock::time_point tended_at_ = {};
+  std::jthread thread_;
+};
+
+ProcessPlace::Impl::Impl(ProcessPlaceOptions options, ObservationSink sink, int root_lock)
+    : options_(std::move(options)),
+      sink_(std::move(sink)),
+      root_lock_(root_lock),
+      root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
+      reach_(options_.root.native().size() <= root_bytes_max ? options_.root.string()
+                                                             : fmt::format("/proc/self/fd/{}", root_)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      zygote_(options_.zygote, options_.root, reach_) {
+  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
+  thread_ = std::jthread([this] { run(); });
+}
+
+ProcessPlace::Impl::~Impl() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  post([] {});
+  thread_.join();
+  for (const auto& [key, running] : running_) ::close(running.pidfd);
+  ::close(wake_);
+  ::close(epoll_);
+  ::close(root_);
+  ::close(root_lock_);
+}
+
+Addresses ProcessPlace::Impl::addresses_of(const RunDirectory& directory) const {
+  Addresses addresses = directory.addresses();
+  const std::string prefix = "unix:" + options_.root.string();
+  for (std::string* address : {&addresses.http, &addresses.link})
+    if (address->starts_with(prefix)) address->replace(0, prefix.size(), "unix:" + reach_);
+  return addresses;
+}
+
+void ProcessPlace::Impl::post(Command command) {
+  {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+  }
+  const std::uint64_t one = 1;
+  if (::write(wake_, &one, sizeof one) < 0) return;  // full: it is awake
+}
+
+void ProcessPlace::Impl::run() {
+  tend_now_and_then();
+  for (;;) {
+    std::array<epoll_event, events_max> events;
+    const int count = ::epoll_wait(epoll_, events.data(), events_max, wait_ms());
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[static_cast<std::size_t>(i)].data.fd;
+      if (const auto key = keys_.find(fd); fd != wake_ && key != keys_.end())
+        on_exit(InstanceKey(key->second));
+    }
+    run_commands();
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_ && commands_.empty()) return;
+    }
+    force_what_is_late();
+    tend_now_and_then();
+  }
+}
+
+void ProcessPlace::Impl::run_commands() {
+  std::uint64_t count = 0;
+  if (::read(wake_, &count, sizeof count) < 0 && errno != EAGAIN) return;
+  std::deque<Command> commands;
+  {
+    const std::lock_guard lock(mutex_);
+    commands.swap(commands_);
+  }
+  for (Command& command : commands) command();
+}
+
+int ProcessPlace::Impl::wait_ms() const {
+  if (running_.empty() && options_.zygote.empty()) return -1;
+  auto until = tended_at_ + log_check_period;
+  for (const auto& [key, running] : running_) until = std::min(until, running.forced_at);
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now());
+  return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
+}
+
+// The whole session: what the instance started ends with it.
+void ProcessPlace::Impl::force_what_is_late() {
+  const auto now = SteadyClock::now();
+  for (auto& [key, running] : running_) {
+    if (running.forced_at > now) continue;
+    running.forced_at = SteadyClock::time_point::max();
+    pidfd_signal(running.pidfd, SIGKILL);
+    ::kill(-running.process.pid, SIGKILL);
+  }
+}
+
+void ProcessPlace::Impl::tend_now_and_then() {
+  const auto now = SteadyClock::now();
+  if (now - tended_at_ < log_check_period) return;
+  tended_at_ = now;
+  zygote_.tend();
+  const std::lock_guard lock(log_mutex_);
+  for (const auto& [key, running] : running_) running.directory.rotate_log(log_bytes_max);
+}
+
+void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
+  const RunDirectory directory = directory_of(key);
+  if (const auto found = running_.find(key); found != running_.end())
+    return sink_({.kind = Observation::Kind::started, .key = key, .addresses = addresses_of(directory)});
+  if (directory.key().value_or(key) != key)
+    return sink_({.kind = Observation::Kind::start_failed,
+                  .key = key,
+                  .reason = fmt::format("The run directory {} belongs to another instance.",
+                                        directory.path().string())});
+  if (const auto exit = directory.ended())
+    return sink_({.kind = Observation::Kind::exited, .key = key, .exit = *exit});
+  if (take_over(key, directory))
+    return sink_({.kind = Observation::Kind::adopted, .key = key, .addresses = addresses_of(directory)});
+  if (directory.process()) return report_end_of(key, directory, {});
+  start_fresh(key, spec, directory);
+}
+
+void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec& spec,
+                                     const RunDirectory& directory) {
+  Observation observation{.kind = Observation::Kind::started, .key = key};
+  auto made = directory.make(key, spec);
+  if (!made) {
+    observation.kind = Observation::Kind::start_failed;
+    observation.reason = made.error().message;
+    return sink_(std::move(observation));
+  }
+  const auto process = start_process(spec, directory);
+  if (!process && process.error().kind == "locked" && take_over(key, directory)) {
+    observation.kind = Observation::Kind::adopted;
+  } else if (!process) {
+    observation.kind = Observation::Kind::start_failed;
+    observation.reason = process.error().message;
+    directory.note_end({});
+    return sink_(std::move(observation));
+  } else if (!watch(key, directory, *process)) {
+    return report_end_of(key, directory, {});
+  }
+  observation.addresses = addresses_of(directory);
+  sink_(std::move(observation));
+}
+
+Result<ProcessId> ProcessPlace::Impl::start_process(const InstanceSpec& spec,
+                                                    const RunDirectory& directory) {
+  if (spec.argv.empty() || !spec.image.empty())
+    return fail(ErrorCode::not_implemented,
+                "This place runs programs of this host, not container images.");
+  if (zygote_.takes(spec)) {
+    auto forked = zygote_.start(spec, directory);
+    if (forked || forked.error().kind == "locked") return forked;
+    log_warning("place", forked.error().message);
+  }
+  TRY(const pid_t pid, spawn({.argv = spec.argv,
+                              .environment = spec.environment,
+                              .directory = directory.path(),
+                              .lock_file = directory.file("lock"),
+                              .pid_file = directory.file("pid"),
+                              .log_file = directory.file("log"),
+                              .memory_bytes_max = spec.memory_bytes_max,
+                              .open_files_max = open_files_max}));
+  // A child that found the lock taken has ended without a pid file of its own.
+  const auto noted = directory.process();
+  if (noted && noted->pid == pid) return *noted;
+  ::waitpid(pid, nullptr, 0);
+  return fail(ErrorCode::unavailable, "The instance's lock is held by another process.", "locked");
+}
+
+bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& directory,
+                               const ProcessId& process) {
+  const int pidfd = pidfd_open(process.pid);
+  if (pidfd < 0) return false;
+  epoll_event event{.events = EPOLLIN, .data = {.fd = pidfd}};
+  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pidfd, &event);
+  running_[key] = {.directory = directory, .process = process, .pidfd = pidfd};
+  keys_[pidfd] = key;
+  return true;
+}
+
+bool ProcessPlace::Impl::take_over(const InstanceKey& key, const RunDirectory& directory) {
+  if (!directory.used()) return false;
+  // A process that took the lock writes its pid within moments.
+  const auto patience = SteadyClock::now() + pid_file_wait_max;
+  while (!directory.process() && SteadyClock::now() < patience &&
+         (directory.locked() || directory.age() < young_directory_age))
+    std::this_thread::sleep_for(pid_file_poll);
+  const auto process = directory.process();
+  if (!process || !is_alive(*process)) return false;
+  if (!watch(key, directory, *process)) return false;
+  // The number may have been given to another between the look and the pidfd: look again.
+  if (is_alive(*process)) return true;
+  ::close(running_[key].pidfd);
+  keys_.erase(running_[key].pidfd);
+  running_.erase(key);
+  return false;
+}
+
+void ProcessPlace::Impl::stop(const InstanceKey& key, std::chrono::milliseconds grace) {
+  const auto found = running_.find(key);
+  if (found == running_.end()) return;
+  Running& running = found->second;
+  const auto forced_at = SteadyClock::now() + grace;
+  if (running.forced_at == SteadyClock::time_point::max()) pidfd_signal(running.pidfd, SIGTERM);
+  running.forced_at = std::min(running.forced_at, forced_at);
+}
+
+void ProcessPlace::Impl::forget(const InstanceKey& key) {
+  if (running_.contains(key)) return;
+  const RunDirectory directory = directory_of(key);
+  const std::lock_guard lock(log_mutex_);
+  if (directory.key() == key) directory.remove();
+}
+
+void ProcessPlace::Impl::adopt() {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(options_.root, error))
+    if (entry.is_directory(error)) adopt_one(RunDirectory(entry.path()));
+  sink_({.kind = Observation::Kind::adoption_done, .key = {}});
+}
+
+void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
+  const auto key = directory.key();
+  if (!key || directory.path().filename() != key->file_name()) return directory.remove();
+  if (running_.contains(*key)) return;
+  if (const auto exit = directory.ended())
+    return sink_({.kind = Observation::Kind::exited, .key = *key, .exit = *exit});
+  if (!take_over(*key, directory)) return report_end_of(*key, directory, {});
+  sink_({.kind = Observation::Kind::adopted, .key = *key, .addresses = addresses_of(directory)});
+}
+
+void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirectory& directory,
+                                       const Exit& exit) {
+  // The lock outlives the instance where something it started still runs: that ends too.
+  if (const auto process = directory.process(); process && directory.locked())
+    ::kill(-process->pid, SIGKILL);
+  directory.note_end(exit);
+  directory.remove_sockets();
+  sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit});
+}
+
+void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
+  const Running running = running_.at(key);
+  siginfo_t info{};
+  Exit exit;
+  const bool ours = ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info,
+                             WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid != 0;
+  if (ours) {
+    // Until it is reaped, nobody else can have its number, nor its group's.
+    ::kill(-running.process.pid, SIGKILL);
+    ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info, WEXITED);
+    (info.si_code == CLD_EXITED ? exit.status : exit.signal) = info.si_status;
+  }
+  ::close(running.pidfd);
+  keys_.erase(running.pidfd);
+  running_.erase(key);
+  report_end_of(key, running.directory, exit);
+}
+
+Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
+                                                         ObservationSink sink) {
+  std::error_code error;
+  std::filesystem::create_directories(options.root, error);
+  if (!error) options.root = std::filesystem::canonical(options.root, error);
+  const std::string lock = options.root / "place.lock";
+  const int fd = error ? -1 : ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return fail(ErrorCode::unavailable,
+                fmt::format("The directory {} for running instances cannot be used: {}.",
+                            options.root.string(), error ? error.message() : std::strerror(errno)));
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    ::close(fd);
+    return fail(ErrorCode::conflict,
+                fmt::format("Another server uses {}; end it, or choose another --data directory.",
+                            options.root.string()));
+  }
+  return std::unique_ptr<ProcessPlace>(
+      new ProcessPlace(std::make_unique<Impl>(std::move(options), std::move(sink), fd)));
+}
+
+ProcessPlace::ProcessPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ProcessPlace::~ProcessPlace() = default;
+
+Capabilities ProcessPlace::capabilities() const {
+  return {.runs_programs = true,
+          .runs_images = false,
+          .survives_server = true,
+          .sees_host_paths = true,
+          .limits_memory = true};
+}
+
+void ProcessPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
+  impl_->post([this, key, spec] { impl_->start(key, spec); });
+}
+
+void ProcessPlace::stop(const InstanceKey& key, std::chrono::milliseconds grace) {
+  impl_->post([this, key, grace] { impl_->stop(key, grace); });
+}
+
+void ProcessPlace::forget(const InstanceKey& key) {
+  impl_->post([this, key] { impl_->forget(key); });
+}
+
+void ProcessPlace::adopt() {
+  impl_->post([this] { impl_->adopt(); });
+}
+
+std::string ProcessPlace::log_tail(const InstanceKey& key, std::size_t lines) const {
+  const std::lock_guard lock(impl_->log_mutex());
+  return impl_->directory_of(key).log_tail(lines);
+}
+
+Result<LogPart> ProcessPlace::read_log(const InstanceKey& key, std::uint64_t offset) const {
+  const std::lock_guard lock(impl_->log_mutex());
+  return impl_->directory_of(key).read_log(offset);
+}
+
+}  // namespace slipway::place

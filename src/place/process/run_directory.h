@@ -1,0 +1,68 @@
+// The files of one key under the process place: what survives the server.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "place/place.h"
+
+namespace slipway::place {
+
+// A process, told apart from a later one of the same number by when it started (clock ticks since
+// boot, field 22 of /proc/PID/stat).
+struct ProcessId {
+  pid_t pid = 0;
+  std::uint64_t start_time = 0;
+};
+
+// Whether that very process runs now: not ended, not a zombie.
+bool is_alive(const ProcessId& process);
+
+// One key's directory. No state of its own but the path: two of one path see the same.
+class RunDirectory {
+ public:
+  RunDirectory() = default;
+  explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+  const std::filesystem::path& path() const { return path_; }
+  std::string file(const char* name) const { return path_ / name; }
+
+  // Makes the directory and notes key and spec: from here on the key is used. conflict: the
+  // directory belongs to another key.
+  Result<> make(const InstanceKey& key, const InstanceSpec& spec) const;
+  // The key it belongs to; nothing where it is none.
+  std::optional<InstanceKey> key() const;
+  // The addresses noted by make().
+  Addresses addresses() const;
+  bool used() const;
+
+  std::optional<ProcessId> process() const;
+  // Whether somebody holds the lock.
+  bool locked() const;
+  // Seconds since the key was used.
+  std::chrono::milliseconds age() const;
+
+  std::optional<Exit> ended() const;
+  void note_end(const Exit& exit) const;
+  // Removes the sockets, so that nobody connects to what is gone.
+  void remove_sockets() const;
+  void remove() const;
+
+  // Moves the log aside (log.1) where it passed `bytes_max`. The caller keeps others out.
+  void rotate_log(std::uint64_t bytes_max) const;
+  std::string log_tail(std::size_t lines) const;
+  Result<LogPart> read_log(std::uint64_t offset) const;
+
+ private:
+  std::uint64_t log_base() const;
+
+  std::filesystem::path path_;
+};
+
+}  // namespace slipway::place

@@ -1,0 +1,237 @@
+#include "place/process/spawn.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+namespace slipway::place {
+
+namespace {
+
+// Descriptors of the child. `report` closes at the exec, which is how the parent learns of success.
+constexpr int lock_descriptor = 3;
+constexpr int report_descriptor = 4;
+constexpr int first_unwanted_descriptor = 5;
+constexpr int first_private_descriptor = 64;
+
+// What the child could not do.
+struct Failure {
+  int step = 0;
+  int error = 0;
+};
+constexpr const char* step_names[] = {"take its lock",          "note its pid",
+                                      "enter its directory",    "open its log",
+                                      "set its memory limit",   "execute the program"};
+enum Step : int { step_lock, step_pid, step_directory, step_log, step_limit, step_exec };
+
+// Everything the child needs, made before the fork: after it, only system calls.
+struct Prepared {
+  std::vector<char*> argv;
+  std::vector<std::string> environment_texts;
+  std::vector<char*> environment;
+  std::string pid_draft;
+  int report = -1;
+};
+
+Prepared prepare(const SpawnRequest& request) {
+  Prepared prepared;
+  for (const std::string& argument : request.argv)
+    prepared.argv.push_back(const_cast<char*>(argument.c_str()));
+  prepared.argv.push_back(nullptr);
+  for (const auto& [name, value] : request.environment)
+    prepared.environment_texts.push_back(name + "=" + value);
+  for (std::string& text : prepared.environment_texts) prepared.environment.push_back(text.data());
+  prepared.environment.push_back(nullptr);
+  prepared.pid_draft = request.pid_file + ".new";
+  return prepared;
+}
+
+// Appends a number in decimal; no library call.
+char* append_number(char* out, std::uint64_t value) {
+  char digits[24];
+  int count = 0;
+  do digits[count++] = static_cast<char>('0' + value % 10);
+  while ((value /= 10) != 0);
+  while (count > 0) *out++ = digits[--count];
+  return out;
+}
+
+// Field 22 of /proc/self/stat.
+std::uint64_t own_start_time() {
+  char text[1024];
+  const int fd = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  const ssize_t got = ::read(fd, text, sizeof text);
+  ::close(fd);
+  ssize_t at = got - 1;
+  while (at > 0 && text[at] != ')') --at;
+  for (int field = 2; field < 22 && at < got; ++at)
+    if (text[at] == ' ') ++field;
+  std::uint64_t value = 0;
+  for (; at < got && text[at] >= '0' && text[at] <= '9'; ++at)
+    value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
+  return value;
+}
+
+bool write_pid_file(const char* draft, const char* path) {
+  char text[64];
+  char* end = append_number(text, static_cast<std::uint64_t>(::getpid()));
+  *end++ = ' ';
+  end = append_number(end, own_start_time());
+  *end++ = '\n';
+  const int fd = ::open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return false;
+  const bool whole = ::write(fd, text, static_cast<std::size_t>(end - text)) == end - text;
+  ::close(fd);
+  return whole && ::rename(draft, path) == 0;
+}
+
+[[noreturn]] void give_up(Step step) {
+  const Failure failure{step, errno};
+  const ssize_t written = ::write(report_descriptor, &failure, sizeof failure);
+  ::_exit(written == sizeof failure ? 127 : 126);
+}
+
+void reset_signals() {
+  struct sigaction plain {};
+  plain.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &plain, nullptr);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+void take_lock(const char* path) {
+  const int fd = ::open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0 || ::dup2(fd, lock_descriptor) < 0) give_up(step_lock);
+  if (::flock(lock_descriptor, LOCK_EX | LOCK_NB) != 0) ::_exit(exit_status_locked);
+}
+
+void open_standard_files(const SpawnRequest& request) {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  int out = request.standard_output;
+  if (out < 0 && !request.log_file.empty())
+    out = ::open(request.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  else if (out < 0)
+    out = null;
+  const int in = request.standard_input < 0 ? null : request.standard_input;
+  const int error = request.standard_output < 0 ? out : null;
+  if (null < 0 || out < 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(error, 2) < 0)
+    give_up(step_log);
+}
+
+void set_limits(const SpawnRequest& request) {
+  if (request.memory_bytes_max != 0) {
+    const rlimit limit{request.memory_bytes_max, request.memory_bytes_max};
+    if (::setrlimit(RLIMIT_DATA, &limit) != 0) give_up(step_limit);
+  }
+  rlimit files{};
+  if (request.open_files_max != 0 && ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = std::min<rlim_t>(files.rlim_max, request.open_files_max);
+    ::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+}
+
+// Runs between fork and exec, possibly in the parent's memory: system calls on prepared data only.
+[[noreturn]] void become(const SpawnRequest& request, const Prepared& prepared) {
+  if (::dup3(prepared.report, report_descriptor, O_CLOEXEC) < 0) ::_exit(126);
+  reset_signals();
+  ::setsid();
+  ::umask(077);
+  if (request.lock_file.empty())
+    ::close(lock_descriptor);
+  else
+    take_lock(request.lock_file.c_str());
+  if (!request.pid_file.empty() &&
+      !write_pid_file(prepared.pid_draft.c_str(), request.pid_file.c_str()))
+    give_up(step_pid);
+  if (::chdir(request.directory.c_str()) != 0) give_up(step_directory);
+  open_standard_files(request);
+  ::close_range(first_unwanted_descriptor, ~0U, 0);
+  set_limits(request);
+  ::execve(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
+  give_up(step_exec);
+}
+
+// vfork, so that a large server starts a program as fast as a small one and its other threads run
+// on undisturbed; fork under sanitizers, whose run-time cannot bear a shared memory.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
+#define SLIPWAY_PLAIN_FORK 1
+#endif
+#endif
+
+pid_t fork_and_become(const SpawnRequest& request, const Prepared& prepared) {
+  sigset_t all;
+  sigset_t before;
+  ::sigfillset(&all);
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours may run in the child
+#ifdef SLIPWAY_PLAIN_FORK
+  const pid_t pid = ::fork();
+#else
+  const pid_t pid = ::vfork();
+#endif
+  if (pid == 0) become(request, prepared);
+  const int error = errno;
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  errno = error;
+  return pid;
+}
+
+// Waits until the child executed its program (nothing) or told why not.
+Failure read_report(int report, bool& failed) {
+  Failure failure;
+  ssize_t got = 0;
+  do got = ::read(report, &failure, sizeof failure);
+  while (got < 0 && errno == EINTR);
+  failed = got == sizeof failure;
+  return failure;
+}
+
+// Descriptors above those that the child gives a meaning to.
+int move_up(int fd) {
+  const int high = ::fcntl(fd, F_DUPFD_CLOEXEC, first_private_descriptor);
+  ::close(fd);
+  return high;
+}
+
+}  // namespace
+
+Result<pid_t> spawn(const SpawnRequest& request) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0)
+    return fail(ErrorCode::unavailable, fmt::format("No pipe for a new process can be made: {}.",
+                                                    std::strerror(errno)));
+  ends[0] = move_up(ends[0]);
+  ends[1] = move_up(ends[1]);
+  Prepared prepared = prepare(request);
+  prepared.report = ends[1];
+  const pid_t pid = fork_and_become(request, prepared);
+  const int fork_error = errno;
+  ::close(ends[1]);
+  bool failed = false;
+  const Failure failure = pid > 0 ? read_report(ends[0], failed) : Failure{};
+  ::close(ends[0]);
+  if (pid < 0)
+    return fail(ErrorCode::unavailable,
+                fmt::format("No process can be started: {}.", std::strerror(fork_error)));
+  if (!failed) return pid;
+  ::waitpid(pid, nullptr, 0);
+  return fail(ErrorCode::unavailable,
+              fmt::format("'{}' could not be started: it could not {}: {}.", request.argv[0],
+                          step_names[failure.step], std::strerror(failure.error)));
+}
+
+}  // namespace slipway::place
