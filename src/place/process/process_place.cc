@@ -35,6 +35,7 @@ constexpr std::chrono::milliseconds pid_file_poll{2};
 // A server may die between a fork and the child's own first steps: a successor gives a fresh
 // directory this long to show a process before it takes it for one that never ran.
 constexpr std::chrono::milliseconds young_directory_age{500};
+constexpr std::chrono::milliseconds root_lock_wait_max{500};
 constexpr std::size_t events_max = 64;
 // A socket's address holds 107 bytes; longer roots are reached through a descriptor.
 constexpr std::size_t root_bytes_max = 60;
@@ -371,6 +372,20 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   report_end_of(key, running.directory, exit);
 }
 
+namespace {
+
+// The child of a server that was killed in the middle of a start holds the lock for moments more.
+bool take_root_lock(int fd) {
+  const auto patience = SteadyClock::now() + root_lock_wait_max;
+  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (SteadyClock::now() > patience) return false;
+    std::this_thread::sleep_for(pid_file_poll);
+  }
+  return true;
+}
+
+}  // namespace
+
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
                                                          ObservationSink sink) {
   std::error_code error;
@@ -382,7 +397,7 @@ Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions opt
     return fail(ErrorCode::unavailable,
                 fmt::format("The directory {} for running instances cannot be used: {}.",
                             options.root.string(), error ? error.message() : std::strerror(errno)));
-  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+  if (!take_root_lock(fd)) {
     ::close(fd);
     return fail(ErrorCode::conflict,
                 fmt::format("Another server uses {}; end it, or choose another --data directory.",
