@@ -18,6 +18,7 @@ enum class ElementType : std::uint8_t {
 std::string_view name_of(ElementType type);
 // Bytes of one element; 0 for string.
 std::size_t size_of(ElementType type);
+bool is_floating(ElementType type);
 
 using Shape = std::vector<std::int64_t>;
 
@@ -28,32 +29,32 @@ inline constexpr std::int64_t any_size = -1;
 struct TensorInfo {
   std::string name;
   ElementType type = ElementType::float32;
-  Shape shape;  // any_size where it is open; the first one is the batch where `batched`
+  Shape shape;  // any_size where it is open; empty: a scalar, or the model does not say
 
-  // Elements of one record: the product of all sizes but the first; any_size where one of them is
-  // open; 1 for rank 1 and 0.
+  // Elements of one record: the product of all sizes but the first (1 for ranks 0 and 1); any_size
+  // where one of them is open.
   std::int64_t record_size() const;
-  // Whether the first size is open.
   bool open_first() const { return !shape.empty() && shape[0] == any_size; }
 };
 
 // "float32 [N, 128]": for messages.
-std::string describe(const TensorInfo& info);
 std::string describe(ElementType type, const Shape& shape);
+// "'x': float32 [N, 128]"
+std::string describe(const TensorInfo& info);
 
 // Elements of a full shape; 1 for a scalar.
 std::int64_t element_count(const Shape& shape);
 
 // An array in row-major order that owns its elements. Numbers lie in `bytes`, strings in `strings`.
-// Buffers keep their capacity through clear(), so that a reused tensor allocates nothing.
+// clear() keeps the capacity, so that a reused tensor allocates nothing.
 struct Tensor {
   ElementType type = ElementType::float32;
   Shape shape;
   std::vector<std::byte> bytes;
   std::vector<std::string> strings;
 
-  void clear();
-  std::size_t size() const;  // elements
+  void clear(ElementType new_type);
+  std::size_t size() const;  // elements that are there, whatever `shape` says
 
   template <typename T>
   T* data() {
@@ -64,14 +65,14 @@ struct Tensor {
     return reinterpret_cast<const T*>(bytes.data());
   }
 
-  // Appends one element, converted to `type`. A number that an integer type cannot hold exactly,
-  // or a text that is no number, is refused: false.
+  // Appends one element. False, and nothing appended, where `type` cannot hold it: a number that an
+  // integer type cannot hold exactly, a text that is no number.
   [[nodiscard]] bool push_number(double value);
-  [[nodiscard]] bool push_integer(std::int64_t value);
+  // Reads a number (for `boolean` also true and false) out of `text`, or takes it as a string.
   [[nodiscard]] bool push_text(std::string_view text);
 
-  // Element `index` as a double; strings and indices out of range are bugs.
-  double number_at(std::size_t index) const;
+  // Appends all elements of `other`, which has the same type.
+  void append(const Tensor& other);
 };
 
 float half_to_float(std::uint16_t half);

@@ -1,0 +1,124 @@
+#include "modelserver/decode.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "net/http.h"
+
+namespace slipway::modelserver {
+namespace {
+
+struct Name {
+  std::string_view text;
+  ContentType type;
+};
+
+constexpr std::array<Name, 10> content_type_names = {{
+    {"text/csv", ContentType::csv},
+    {"application/json", ContentType::json},
+    {"application/jsonlines", ContentType::json_lines},
+    {"application/x-jsonlines", ContentType::json_lines},
+    {"application/x-ndjson", ContentType::json_lines},
+    {"application/x-npy", ContentType::npy},
+    {"application/npy", ContentType::npy},
+    {"text/libsvm", ContentType::libsvm},
+    {"text/x-libsvm", ContentType::libsvm},
+    {"text/json", ContentType::json},
+}};
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+bool fits(const Shape& wanted, const Shape& given, std::size_t skipped) {
+  if (wanted.size() != given.size() + skipped) return false;
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const auto want = wanted[i + skipped];
+    if (want != any_size && want != given[i]) return false;
+  }
+  return true;
+}
+
+// A flat table [n, width] as [n, record's sizes].
+bool fit_flat(const TensorInfo& info, Tensor& tensor) {
+  if (tensor.shape.size() != 2) return false;
+  const auto records = tensor.shape[0];
+  const auto width = tensor.shape[1];
+  if (info.shape.size() == 1) {  // a column, or one record that is the whole vector
+    if (width != 1 && records != 1) return false;
+    tensor.shape = {records * width};
+    return info.shape[0] == any_size || info.shape[0] == tensor.shape[0];
+  }
+  if (info.shape.empty() || info.record_size() != width) return false;
+  if (!info.open_first() && info.shape[0] != records) return false;
+  tensor.shape = info.shape;
+  tensor.shape[0] = records;
+  return true;
+}
+
+}  // namespace
+
+void DecodedRequest::reset(const Signature& signature) {
+  inputs.resize(signature.inputs.size());
+  for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].clear(signature.inputs[i].type);
+  style = AnswerStyle::predictions;
+}
+
+ContentType content_type_of(std::string_view header) {
+  const auto media = trimmed(header.substr(0, header.find(';')));
+  const auto found = std::ranges::find_if(
+      content_type_names, [&](const Name& name) { return net::same_name(name.text, media); });
+  return found == content_type_names.end() ? ContentType::unknown : found->type;
+}
+
+Error misfit(const Signature& signature, std::string what) {
+  return {ErrorCode::invalid_argument,
+          fmt::format("The request does not fit the model: {}. {}", what, describe(signature))};
+}
+
+std::string describe(const Signature& signature) {
+  const auto list = [](const std::vector<TensorInfo>& infos) {
+    std::string text;
+    for (const auto& info : infos) text += (text.empty() ? "" : ", ") + describe(info);
+    return text.empty() ? std::string("nothing") : text;
+  };
+  return fmt::format("The model takes {} and gives {}.", list(signature.inputs),
+                     list(signature.outputs));
+}
+
+Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
+  const Shape given = tensor.shape;
+  if (fits(info.shape, given, 0)) return {};
+  if (info.shape.empty()) {  // a scalar, or a model that does not say
+    if (tensor.size() == 1) tensor.shape.clear();
+    return {};
+  }
+  if (fits(info.shape, given, 1) && (info.open_first() || info.shape[0] == 1)) {
+    tensor.shape.insert(tensor.shape.begin(), 1);
+    return {};
+  }
+  if (records == Records::flattened && fit_flat(info, tensor)) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("the input '{}' wants {}, and {} came", info.name,
+                          describe(info.type, info.shape), describe(tensor.type, given)));
+}
+
+Result<> decode(const Signature& signature, ContentType type, std::string_view body,
+                DecodedRequest& out) {
+  out.reset(signature);
+  switch (type) {
+    case ContentType::csv: return decode_csv(signature, body, out);
+    case ContentType::json: return decode_json(signature, body, out);
+    case ContentType::json_lines: return decode_json_lines(signature, body, out);
+    case ContentType::npy: return decode_npy(signature, body, out);
+    case ContentType::libsvm: return decode_libsvm(signature, body, out);
+    case ContentType::unknown: break;
+  }
+  return fail(ErrorCode::invalid_argument, "The content type is not known.");
+}
+
+}  // namespace slipway::modelserver

@@ -1,0 +1,49 @@
+// Outputs to answer bodies: one function for each Accept.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "modelserver/decode.h"
+#include "modelserver/model.h"
+
+namespace slipway::modelserver {
+
+// What answers look like where AWS's own images differ from each other.
+//
+//            no Accept   JSON                                  CSV
+//   plain    JSON        {"predictions": [1.5, ...]}           a line per record
+//   xgboost  CSV         {"predictions": [{"score": 1.5}, …]}  all records on one line; a record of
+//                                                              several values in brackets
+enum class Flavor : std::uint8_t { plain, xgboost };
+
+enum class AcceptType : std::uint8_t { json, csv, json_lines, npy };
+
+std::string_view media_type_of(AcceptType type);
+
+// Chooses among the types of an Accept header (parameters other than q=0 are not weighed: the first
+// one that is known wins; "*/*", "application/*" and an empty header mean the flavor's own). Nothing:
+// none of them can be written (406).
+std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor);
+
+// The part of a joined run's outputs that belongs to one request: records [first, first + count) of
+// every output. `whole`: the run was for this request alone, whatever the outputs' sizes.
+struct RecordRange {
+  std::int64_t first = 0;
+  std::int64_t count = 0;
+  bool whole = true;
+};
+
+// Appends the answer to `out`. invalid_argument where the outputs do not go into that type (several
+// arrays into .npy, arrays of different record counts into CSV): 406.
+//
+// NaN and infinities are carried: in JSON as NaN, Infinity and -Infinity, as Python writes and reads
+// them.
+Result<> encode(const Signature& signature, std::span<const Tensor> outputs, RecordRange range,
+                AcceptType type, AnswerStyle style, Flavor flavor, std::string& out);
+
+}  // namespace slipway::modelserver

@@ -1,0 +1,29 @@
+// ONNX models, by ONNX Runtime.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "modelserver/predictor.h"
+
+namespace slipway::modelserver {
+
+// The loaded library and its environment, without threads of its own: a process that has it may
+// fork. One for each process; the predictors made from it keep it alive.
+class OnnxRuntime {
+ public:
+  // Opens the library. not_found or unavailable where it cannot.
+  static Result<std::shared_ptr<const OnnxRuntime>> open();
+
+  virtual ~OnnxRuntime() = default;
+
+  // Loads a model, learns its signature, and runs it on made-up records: that warms it up and shows
+  // whether records may be joined. invalid_argument: the file is no model that this library takes.
+  virtual Result<std::unique_ptr<Predictor>> load(const std::string& path) const = 0;
+
+  // Makes and drops a tiny session, so that the first real one finds everything in place.
+  virtual void warm_up() const = 0;
+};
+
+}  // namespace slipway::modelserver

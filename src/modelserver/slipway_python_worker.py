@@ -1,0 +1,566 @@
+"""Runs one model's Python code for slipway-modelserver, in a process of its own.
+
+Started as `python3 slipway_python_worker.py FD`, with a connected unix socket as descriptor FD and
+the settings in SLIPWAY_WORKER, a JSON object:
+
+  model_dir   the unpacked model
+  image       slipway-inference, sagemaker-xgboost, sagemaker-scikit-learn
+  venv_cache  folder of virtual environments, one for each content of requirements
+  find_links  folders with wheels, tried before the package index
+
+First it makes sure of the packages: what the image is known to have and what `requirements.txt`
+beside the script asks for, installed once into an environment named by their content, and then goes
+on inside that environment. Then it loads the model and says so; then it answers, one at a time.
+
+A message, either way: u32 length of the head, u32 length of the body (little endian), the head (a
+JSON object), the body. Out: {"event": "ready"} or {"event": "failed", "message"}; then for each
+{"content_type", "accept", "custom_attributes"} an answer {"status", "content_type"}. It ends when
+the socket is closed. Needs nothing but the standard library until the model's own code asks for more.
+"""
+
+import fcntl
+import glob
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import io
+import json
+import os
+import pickle
+import platform
+import re
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import traceback
+import types
+
+PIP_LINES_QUOTED = 4
+MODEL_PREFIX = "/opt/ml/model"
+UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
+SKLEARN_VERSION = re.compile(rb"_sklearn_version[^0-9]{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)")
+MODEL_PATTERNS = ("model.joblib", "model.pkl", "*.joblib", "*.pkl", "*.pickle")
+
+
+class Failure(Exception):
+    """What a person has to know about why the model cannot be served."""
+
+
+class UnsupportedFormat(Exception):
+    status = 415
+
+
+class NotAcceptable(Exception):
+    status = 406
+
+
+class BadRequest(Exception):
+    status = 400
+
+
+# ---------------------------------------------------------------- packages
+
+def in_model(path, model_dir):
+    """A path inside AWS's fixed model folder is one inside ours."""
+    if path == MODEL_PREFIX or path.startswith(MODEL_PREFIX + "/"):
+        return model_dir + path[len(MODEL_PREFIX):]
+    return path
+
+
+def find_script(model_dir):
+    """(folder, module name) of the model's own code, or (None, None)."""
+    name = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
+    folders = [in_model(os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", ""), model_dir),
+               os.path.join(model_dir, "code"), model_dir]
+    for folder in folders:
+        path = os.path.join(folder, name) if folder else ""
+        if path and os.path.isfile(path):
+            return os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
+    if os.environ.get("SAGEMAKER_PROGRAM"):
+        raise Failure(f"The script {name} (SAGEMAKER_PROGRAM) is not in "
+                      f"{' or '.join(folder for folder in folders if folder)}.")
+    return None, None
+
+
+def find_pickle(model_dir):
+    for pattern in MODEL_PATTERNS:
+        found = sorted(glob.glob(os.path.join(model_dir, pattern)))
+        if found:
+            return found[0]
+    return None
+
+
+def importable(module):
+    return importlib.util.find_spec(module) is not None
+
+
+def installed_version(package):
+    try:
+        from importlib.metadata import version
+        return version(package)
+    except Exception:  # pylint: disable=broad-except
+        return None
+
+
+def saved_with(model_dir):
+    """The scikit-learn version that wrote the model, where its file says so."""
+    path = find_pickle(model_dir)
+    if not path:
+        return None
+    with open(path, "rb") as file:
+        found = SKLEARN_VERSION.search(file.read(64 << 20))
+    return found.group(1).decode() if found else None
+
+
+def image_packages(image, model_dir):
+    """What the image of that name brings along and this interpreter lacks: pip requirements."""
+    if image == "sagemaker-scikit-learn":
+        wanted = saved_with(model_dir)
+        have = installed_version("scikit-learn")
+        if have and importable("sklearn") and (wanted is None or have == wanted):
+            return []
+        return [f"scikit-learn=={wanted}" if wanted else "scikit-learn", "joblib", "numpy", "pandas"]
+    if image == "sagemaker-xgboost" and not importable("xgboost"):
+        return ["xgboost-cpu", "numpy"]
+    return []
+
+
+def content_key(packages, requirements, wheels):
+    digest = hashlib.sha256()
+    digest.update(f"{sys.version}|{platform.machine()}|{sorted(packages)}|".encode())
+    for path in [requirements] + sorted(wheels):
+        if path and os.path.isfile(path):
+            digest.update(os.path.basename(path).encode() + b"\0")
+            with open(path, "rb") as file:
+                for chunk in iter(lambda: file.read(1 << 20), b""):
+                    digest.update(chunk)
+    return digest.hexdigest()[:32]
+
+
+def run_quietly(command):
+    """Runs a command, copies what it prints to our log; (exit status, its last lines)."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               stdin=subprocess.DEVNULL, text=True, errors="replace")
+    lines = []
+    for line in process.stdout:
+        print(line.rstrip(), flush=True)
+        if line.strip() and not line.startswith("[notice]"):
+            lines = (lines + [line.strip()])[-PIP_LINES_QUOTED:]
+    return process.wait(), lines
+
+
+def pip_install(python, packages, requirements, link_folders):
+    base = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    what = packages + (["-r", requirements] if requirements else [])
+    links = [option for folder in link_folders for option in ("--find-links", folder)]
+    if links and run_quietly(base + ["--no-index"] + links + what)[0] == 0:
+        return None
+    status, lines = run_quietly(base + links + what)
+    return None if status == 0 else lines
+
+
+def make_environment(folder, packages, requirements, link_folders):
+    shutil.rmtree(folder, ignore_errors=True)
+    status, lines = run_quietly([sys.executable, "-m", "venv", folder])
+    if status != 0:
+        raise Failure("A virtual environment for the model's packages cannot be made (on Debian: "
+                      f"apt-get install python3-venv): {' / '.join(lines)}")
+    python = os.path.join(folder, "bin", "python")
+    failed = pip_install(python, packages, requirements, link_folders)
+    if failed is not None and packages and packages[0].startswith("scikit-learn=="):
+        print(f"{packages[0]} cannot be installed here; taking the newest one", flush=True)
+        newest = ["scikit-learn"] + packages[1:]
+        failed = pip_install(python, newest, requirements, link_folders)
+    if failed is not None:
+        what = "requirements.txt" if requirements else "the image's packages"
+        shutil.rmtree(folder, ignore_errors=True)
+        raise Failure(f"The packages of {what} could not be installed: {' / '.join(failed)}")
+
+
+def enter_environment(settings, code_dir):
+    """Goes on inside the environment that has the packages; returns where none is needed."""
+    if os.environ.get("SLIPWAY_WORKER_READY"):
+        return
+    requirements = os.path.join(code_dir, "requirements.txt") if code_dir else None
+    if not requirements or not os.path.isfile(requirements):
+        requirements = None
+    packages = image_packages(settings["image"], settings["model_dir"])
+    if not packages and not requirements:
+        return
+    folders = [folder for folder in settings.get("find_links", []) if folder]
+    if code_dir:
+        folders += [folder for folder in (code_dir, os.path.join(code_dir, "wheels"))
+                    if glob.glob(os.path.join(folder, "*.whl"))]
+    wheels = [path for folder in folders for path in glob.glob(os.path.join(folder, "*.whl"))]
+    cache = settings["venv_cache"]
+    os.makedirs(cache, exist_ok=True)
+    folder = os.path.join(cache, content_key(packages, requirements, wheels))
+    with open(folder + ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = os.path.join(folder, ".complete")
+        if not os.path.exists(done):
+            make_environment(folder, packages, requirements, folders)
+            with open(done, "w"):
+                pass
+    os.environ["SLIPWAY_WORKER_READY"] = "1"
+    python = os.path.join(folder, "bin", "python")
+    os.execv(python, [python] + sys.argv)
+
+
+# ---------------------------------------------------------------- formats
+
+def media_type(header):
+    return (header or "").split(";")[0].strip().lower()
+
+
+def need_numpy():
+    try:
+        import numpy
+        return numpy
+    except ImportError:
+        raise Failure("numpy is not installed, and the default handlers need it: put it into "
+                      "code/requirements.txt.") from None
+
+
+def decode_csv(text, dtype=None):
+    numpy = need_numpy()
+    if isinstance(text, (bytes, bytearray)):
+        text = text.decode("utf-8")
+    lines = [line for line in text.splitlines() if line.strip()]
+    array = numpy.genfromtxt(io.StringIO("\n".join(lines)), dtype=dtype, delimiter=",",
+                             encoding="utf-8")
+    if array.dtype.names is None and array.ndim < 2:
+        array = array.reshape((1, -1)) if len(lines) == 1 else array.reshape((-1, 1))
+    return array
+
+
+def decode_json(text, dtype=None):
+    numpy = need_numpy()
+    data = json.loads(text)
+    if isinstance(data, dict):
+        data = data.get("instances", data.get("inputs", data))
+    return numpy.array(data, dtype=dtype)
+
+
+def decode_json_lines(text, dtype=None):
+    numpy = need_numpy()
+    if isinstance(text, (bytes, bytearray)):
+        text = text.decode("utf-8")
+    return numpy.array([json.loads(line) for line in text.splitlines() if line.strip()], dtype=dtype)
+
+
+def decode_npy(data, dtype=None):
+    numpy = need_numpy()
+    array = numpy.load(io.BytesIO(data), allow_pickle=False)
+    return array if dtype is None else array.astype(dtype)
+
+
+DECODERS = {"text/csv": decode_csv, "application/json": decode_json,
+            "application/jsonlines": decode_json_lines, "application/x-npy": decode_npy}
+
+
+def decode(data, content_type, dtype=None):
+    decoder = DECODERS.get(media_type(content_type))
+    if decoder is None:
+        raise UnsupportedFormat(f"The content type '{content_type}' is not read by the default "
+                                f"input_fn; these are: {', '.join(DECODERS)}.")
+    try:
+        return decoder(data, dtype)
+    except (ValueError, TypeError) as error:
+        raise BadRequest(f"The body cannot be read as {content_type}: {error}") from error
+
+
+def to_plain(value):
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encode_json(value):
+    return json.dumps(value, default=to_plain)
+
+
+def encode_json_lines(value):
+    value = to_plain(value) if hasattr(value, "tolist") else value
+    return "".join(json.dumps(item, default=to_plain) + "\n" for item in value)
+
+
+def encode_csv(value):
+    numpy = need_numpy()
+    text = io.StringIO()
+    numpy.savetxt(text, numpy.atleast_1d(numpy.asarray(value)), delimiter=",", fmt="%s")
+    return text.getvalue()
+
+
+def encode_npy(value):
+    numpy = need_numpy()
+    data = io.BytesIO()
+    numpy.save(data, value)
+    return data.getvalue()
+
+
+ENCODERS = {"application/json": encode_json, "text/csv": encode_csv,
+            "application/jsonlines": encode_json_lines, "application/x-npy": encode_npy}
+
+
+def encode(value, accept):
+    encoder = ENCODERS.get(media_type(accept))
+    if encoder is None:
+        raise NotAcceptable(f"'{accept}' is not written by the default output_fn; these are: "
+                            f"{', '.join(ENCODERS)}.")
+    return encoder(value)
+
+
+# ---------------------------------------------------------------- default handlers
+
+def load_pickle(path):
+    try:
+        import joblib
+        return joblib.load(path)
+    except ImportError:
+        with open(path, "rb") as file:
+            return pickle.load(file)
+
+
+def default_model_fn(model_dir):
+    path = find_pickle(model_dir)
+    if path is None:
+        raise Failure("The script has no model_fn, and the model folder has no model.joblib or "
+                      "model.pkl to load without one.")
+    return load_pickle(path)
+
+
+def default_predict_fn(data, model):
+    if hasattr(model, "predict"):
+        return model.predict(data)
+    if callable(model):
+        return model(data)
+    raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
+
+
+def default_output_fn(prediction, accept):
+    return encode(prediction, accept), accept
+
+
+def sklearn_input_fn(data, content_type):
+    array = decode(data, content_type)
+    if media_type(content_type) not in UTF8_TYPES:
+        return array
+    try:
+        return array.astype("float32")
+    except (ValueError, TypeError):
+        return array
+
+
+def xgboost_input_fn(data, content_type):
+    import xgboost
+    return xgboost.DMatrix(decode(data, content_type, "float32"))
+
+
+def default_input_fn(data, content_type):
+    return decode(data, content_type)
+
+
+INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": xgboost_input_fn}
+
+
+# What scripts written for AWS's images import from them, where it is not installed.
+def add_stand_ins():
+    def module(name, **members):
+        made = types.ModuleType(name)
+        made.__path__ = []
+        for key, value in members.items():
+            setattr(made, key, value)
+        sys.modules[name] = made
+        parent, _, child = name.rpartition(".")
+        if parent:
+            setattr(sys.modules[parent], child, made)
+        return made
+
+    class Response:  # pylint: disable=too-few-public-methods
+        def __init__(self, response=None, accept=None, status=200, mimetype=None, **_):
+            self.response = response
+            self.status = status
+            self.mimetype = mimetype or accept or "application/json"
+
+    names = {"JSON": "application/json", "CSV": "text/csv", "NPY": "application/x-npy",
+             "OCTET_STREAM": "application/octet-stream", "ANY": "*/*", "UTF8_TYPES": list(UTF8_TYPES)}
+    if not importable("sagemaker_inference"):
+        module("sagemaker_inference")
+        module("sagemaker_inference.content_types", **names)
+        module("sagemaker_inference.decoder", decode=decode)
+        module("sagemaker_inference.encoder", encode=encode)
+        module("sagemaker_inference.errors", UnsupportedFormatError=UnsupportedFormat)
+    if not importable("sagemaker_containers"):
+        module("sagemaker_containers")
+        module("sagemaker_containers.beta")
+        module("sagemaker_containers.beta.framework")
+        module("sagemaker_containers.beta.framework.content_types", **names)
+        module("sagemaker_containers.beta.framework.encoders", decode=decode, encode=encode)
+        module("sagemaker_containers.beta.framework.worker", Response=Response)
+
+
+# ---------------------------------------------------------------- the model
+
+class Context:
+    """What handlers with one more parameter are given."""
+
+    def __init__(self, model_dir):
+        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
+        self.request_processor = [self]
+        self.properties = {}
+
+    def get_request_properties(self):
+        return self.properties
+
+    def get_request_header(self, _index, name):
+        return {key.lower(): value for key, value in self.properties.items()}.get(name.lower())
+
+    def get_all_request_header(self, _index):
+        return self.properties
+
+
+class Handler:
+    """The model's functions, each its own or the default."""
+
+    def __init__(self, settings, code_dir, module_name):
+        self.model_dir = settings["model_dir"]
+        self.context = Context(self.model_dir)
+        script = None
+        if module_name:
+            sys.path.insert(0, code_dir)
+            add_stand_ins()
+            script = importlib.import_module(module_name)
+        get = lambda name, default=None: getattr(script, name, default)
+        self.transform_fn = get("transform_fn")
+        own = [name for name in ("input_fn", "predict_fn", "output_fn") if get(name)]
+        if self.transform_fn and own:
+            raise Failure(f"The script has transform_fn and {' and '.join(own)}: it is one or the "
+                          "others.")
+        self.input_fn = get("input_fn", INPUT_FNS.get(settings["image"], default_input_fn))
+        self.predict_fn = get("predict_fn", default_predict_fn)
+        self.output_fn = get("output_fn", default_output_fn)
+        csv = settings["image"] == "sagemaker-xgboost"
+        self.default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
+                                             "text/csv" if csv else "application/json")
+        self.model = self.call(get("model_fn", default_model_fn), self.model_dir)
+
+    def call(self, function, *arguments):
+        """With the context behind, where the function takes one more."""
+        count = len(inspect.signature(function).parameters)
+        if count == len(arguments) + 1:
+            return function(*arguments, self.context)
+        return function(*arguments)
+
+    def transform(self, data, content_type, accept):
+        if self.transform_fn:
+            return self.call(self.transform_fn, self.model, data, content_type, accept)
+        value = self.call(self.input_fn, data, content_type)
+        prediction = self.call(self.predict_fn, value, self.model)
+        return self.call(self.output_fn, prediction, accept)
+
+    def answer(self, head, body):
+        """(status, content type, bytes) for one request."""
+        content_type = head.get("content_type") or "application/json"
+        accept = head.get("accept") or ""
+        if not accept or media_type(accept) == "*/*":
+            accept = self.default_accept
+        self.context.properties = {"Content-Type": content_type, "Accept": accept}
+        if head.get("custom_attributes"):
+            self.context.properties["X-Amzn-SageMaker-Custom-Attributes"] = head["custom_attributes"]
+        data = body.decode("utf-8") if media_type(content_type) in UTF8_TYPES else body
+        result = self.transform(data, content_type, accept)
+        status = 200
+        if isinstance(result, tuple):
+            result, accept = result[0], result[1]
+        elif hasattr(result, "response") and hasattr(result, "mimetype"):
+            status, accept, result = result.status, result.mimetype, result.response
+        if isinstance(result, str):
+            result = result.encode("utf-8")
+        elif not isinstance(result, (bytes, bytearray, memoryview)):
+            encoded = encode(result, accept)
+            result = encoded.encode("utf-8") if isinstance(encoded, str) else encoded
+        return int(status), str(accept), bytes(result)
+
+
+# ---------------------------------------------------------------- the socket
+
+def send(channel, head, body=b""):
+    text = json.dumps(head).encode("utf-8")
+    channel.sendall(struct.pack("<II", len(text), len(body)) + text)
+    if body:
+        channel.sendall(body)
+
+
+def receive_exactly(channel, count):
+    data = bytearray(count)
+    view = memoryview(data)
+    while view:
+        read = channel.recv_into(view)
+        if read == 0:
+            return None
+        view = view[read:]
+    return data
+
+
+def receive(channel):
+    lengths = receive_exactly(channel, 8)
+    if lengths is None:
+        return None, None
+    head_bytes, body_bytes = struct.unpack("<II", lengths)
+    head = receive_exactly(channel, head_bytes)
+    body = receive_exactly(channel, body_bytes)
+    if head is None or body is None:
+        return None, None
+    return json.loads(bytes(head)), bytes(body)
+
+
+def answer_one(handler, head, body):
+    try:
+        return handler.answer(head, body)
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        status = getattr(error, "status", None) or getattr(error, "status_code", None) or 500
+        text = str(error)
+        known = isinstance(error, (Failure, UnsupportedFormat, NotAcceptable, BadRequest))
+        message = text if known else f"{type(error).__name__}: {text}"
+        return int(status), "application/json", json.dumps({"error": message}).encode("utf-8")
+
+
+def load(settings):
+    code_dir, module_name = find_script(settings["model_dir"])
+    enter_environment(settings, code_dir)
+    return Handler(settings, code_dir, module_name)
+
+
+def main():
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    settings = json.loads(os.environ["SLIPWAY_WORKER"])
+    try:
+        # The channel is for the environment's interpreter too, and for nothing the model starts.
+        os.set_inheritable(channel.fileno(), True)
+        handler = load(settings)
+        os.set_inheritable(channel.fileno(), False)
+    except Failure as failure:
+        send(channel, {"event": "failed", "message": str(failure)})
+        return 1
+    except BaseException as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        send(channel, {"event": "failed",
+                       "message": f"The model's code failed while loading: "
+                                  f"{type(error).__name__}: {error}"})
+        return 1
+    send(channel, {"event": "ready"})
+    while True:
+        head, body = receive(channel)
+        if head is None:
+            return 0
+        status, content_type, data = answer_one(handler, head, body)
+        send(channel, {"status": status, "content_type": content_type}, data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

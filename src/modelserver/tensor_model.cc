@@ -1,0 +1,191 @@
+#include "modelserver/tensor_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "modelserver/json_cursor.h"
+
+namespace slipway::modelserver {
+namespace {
+
+constexpr std::string_view known_content_types =
+    "text/csv, application/json, application/jsonlines, application/x-npy and, for XGBoost, "
+    "text/libsvm";
+constexpr std::string_view known_accepts =
+    "application/json, text/csv, application/jsonlines and application/x-npy";
+constexpr std::size_t quoted_header_bytes_max = 100;
+
+std::uint16_t status_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::invalid_argument: return 400;
+    case ErrorCode::limit_exceeded: return 413;
+    default: return 500;
+  }
+}
+
+}  // namespace
+
+struct TensorModel::Item {
+  Invocation* invocation = nullptr;
+  DecodedRequest request;
+  AcceptType accept = AcceptType::json;
+  std::int64_t records = 0;
+};
+
+struct TensorModel::Workspace {
+  std::vector<Item> items;
+  std::vector<Item*> ready;
+  std::vector<Tensor> joined;
+  std::vector<Tensor> outputs;
+};
+
+TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor)
+    : predictor_(std::move(predictor)), flavor_(flavor) {}
+
+TensorModel::~TensorModel() = default;
+
+std::size_t TensorModel::batch_max() const {
+  return predictor_->joining() == Joining::by_records ? joined_requests_max : 1;
+}
+
+std::size_t TensorModel::concurrency() const {
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+std::unique_ptr<TensorModel::Workspace> TensorModel::take_workspace() {
+  const std::scoped_lock lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Workspace>();
+  auto workspace = std::move(idle_.back());
+  idle_.pop_back();
+  return workspace;
+}
+
+// Decodes the request and chooses the answer's type; answers at once where that fails.
+bool TensorModel::prepare(Invocation& invocation, Item& item) const {
+  item.invocation = &invocation;
+  ContentType type = content_type_of(invocation.content_type);
+  if (invocation.content_type.empty())
+    type = flavor_ == Flavor::xgboost ? ContentType::csv : ContentType::json;
+  if (type == ContentType::unknown) {
+    answer_error(invocation.answer, 415,
+                 fmt::format("The content type '{}' is not read here; these are: {}.",
+                             invocation.content_type.substr(0, quoted_header_bytes_max),
+                             known_content_types));
+    return false;
+  }
+  const auto accept = choose_accept(invocation.accept, flavor_);
+  if (!accept) {
+    answer_error(invocation.answer, 406,
+                 fmt::format("None of the types in 'Accept: {}' is written here; these are: {}.",
+                             invocation.accept.substr(0, quoted_header_bytes_max), known_accepts));
+    return false;
+  }
+  item.accept = *accept;
+  if (auto decoded = decode(signature(), type, invocation.body, item.request); !decoded) {
+    answer_error(invocation.answer, status_of(decoded.error().code), decoded.error().message);
+    return false;
+  }
+  const auto& shape = item.request.inputs.empty() ? Shape{} : item.request.inputs[0].shape;
+  item.records = shape.empty() ? 0 : shape[0];
+  return true;
+}
+
+bool TensorModel::can_join(const Item& first, const Item& next) const {
+  const auto& a = first.request.inputs;
+  const auto& b = next.request.inputs;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    if (b[i].shape[0] != next.records || a[i].shape[0] != first.records) return false;
+    if (!std::equal(a[i].shape.begin() + 1, a[i].shape.end(), b[i].shape.begin() + 1,
+                    b[i].shape.end())) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void TensorModel::finish(Item& item, std::span<const Tensor> outputs, RecordRange range) const {
+  Answer& answer = item.invocation->answer;
+  answer.body.clear();
+  auto encoded = encode(signature(), outputs, range, item.accept, item.request.style, flavor_,
+                        answer.body);
+  if (!encoded) return answer_error(answer, 406, encoded.error().message);
+  answer.status = 200;
+  answer.content_type = media_type_of(item.accept);
+}
+
+void TensorModel::run_alone(Item& item, Workspace& workspace) {
+  auto done = predictor_->run(item.request.inputs, workspace.outputs);
+  if (done) return finish(item, workspace.outputs, {});
+  Error error = std::move(done).error();
+  if (error.code == ErrorCode::invalid_argument) error.message += ' ' + describe(signature());
+  answer_error(item.invocation->answer, status_of(error.code), error.message);
+}
+
+void TensorModel::run_joined(std::span<Item*> items, Workspace& workspace) {
+  auto& joined = workspace.joined;
+  joined.resize(signature().inputs.size());
+  std::int64_t records = 0;
+  for (const Item* item : items) records += item->records;
+  for (std::size_t i = 0; i < joined.size(); ++i) {
+    joined[i].clear(signature().inputs[i].type);
+    for (const Item* item : items) joined[i].append(item->request.inputs[i]);
+    joined[i].shape = items[0]->request.inputs[i].shape;
+    joined[i].shape[0] = records;
+  }
+  const auto splits = [&](const Tensor& output) {
+    return !output.shape.empty() && output.shape[0] == records;
+  };
+  if (!predictor_->run(joined, workspace.outputs) ||
+      !std::ranges::all_of(workspace.outputs, splits)) {
+    for (Item* item : items) run_alone(*item, workspace);
+    return;
+  }
+  std::int64_t first = 0;
+  for (Item* item : items) {
+    finish(*item, workspace.outputs, {first, item->records, false});
+    first += item->records;
+  }
+}
+
+// Joins as many neighbours as go together.
+void TensorModel::run_items(std::span<Item*> items, Workspace& workspace) {
+  const bool joins = predictor_->joining() == Joining::by_records;
+  while (!items.empty()) {
+    std::size_t count = 1;
+    std::int64_t records = items[0]->records;
+    while (joins && count < std::min(items.size(), joined_requests_max) &&
+           records + items[count]->records <= joined_records_max &&
+           can_join(*items[0], *items[count])) {
+      records += items[count++]->records;
+    }
+    if (count == 1) {
+      run_alone(*items[0], workspace);
+    } else {
+      run_joined(items.first(count), workspace);
+    }
+    items = items.subspan(count);
+  }
+}
+
+void TensorModel::answer(std::span<Invocation> batch) {
+  auto workspace = take_workspace();
+  if (workspace->items.size() < batch.size()) workspace->items.resize(batch.size());
+  workspace->ready.clear();
+  for (std::size_t i = 0; i < batch.size(); ++i)
+    if (prepare(batch[i], workspace->items[i])) workspace->ready.push_back(&workspace->items[i]);
+  run_items(workspace->ready, *workspace);
+  const std::scoped_lock lock(mutex_);
+  idle_.push_back(std::move(workspace));
+}
+
+void answer_error(Answer& answer, std::uint16_t status, std::string_view sentence) {
+  answer.status = status;
+  answer.content_type = "application/json";
+  answer.body = "{\"error\": ";
+  append_json_string(answer.body, sentence);
+  answer.body += '}';
+}
+
+}  // namespace slipway::modelserver

@@ -1,0 +1,54 @@
+// A Model over a Predictor: decode, join, run, split, encode.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "modelserver/decode.h"
+#include "modelserver/encode.h"
+#include "modelserver/model.h"
+#include "modelserver/predictor.h"
+
+namespace slipway::modelserver {
+
+// Requests that one run joins.
+inline constexpr std::size_t joined_requests_max = 64;
+// Records that one run joins; a request of more runs alone.
+inline constexpr std::int64_t joined_records_max = 1024;
+
+// Requests of a batch whose records fit together are run as one where the predictor allows it; a
+// run that fails is repeated one by one, so that a bad request fails alone. Threads: answer() works
+// on a workspace of its own, taken from a list under a mutex.
+class TensorModel final : public Model {
+ public:
+  TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor);
+  ~TensorModel() override;
+
+  const Signature& signature() const override { return predictor_->signature(); }
+  std::size_t batch_max() const override;
+  std::size_t concurrency() const override;
+  void answer(std::span<Invocation> batch) override;
+
+ private:
+  struct Item;       // a request that was decoded
+  struct Workspace;  // the buffers of one answer() call
+
+  std::unique_ptr<Workspace> take_workspace();
+  bool prepare(Invocation& invocation, Item& item) const;
+  void run_items(std::span<Item*> items, Workspace& workspace);
+  void run_joined(std::span<Item*> items, Workspace& workspace);
+  void run_alone(Item& item, Workspace& workspace);
+  bool can_join(const Item& first, const Item& next) const;
+  void finish(Item& item, std::span<const Tensor> outputs, RecordRange range) const;
+
+  std::unique_ptr<Predictor> predictor_;
+  Flavor flavor_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> idle_;  // guarded by mutex_
+};
+
+// `{"error": "sentence"}`, as application/json, with that status.
+void answer_error(Answer& answer, std::uint16_t status, std::string_view sentence);
+
+}  // namespace slipway::modelserver
