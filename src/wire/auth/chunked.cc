@@ -103,7 +103,6 @@ bool ChunkedDecoder::is_trailing() const { return options_.mode != PayloadMode::
 
 Result<> ChunkedDecoder::push(std::string_view bytes, std::vector<std::string_view>& content) {
   while (!bytes.empty()) {
-    if (state_ == State::done) return incomplete();
     if (state_ == State::data) {
       TRY_DO(take_data(bytes, content));
       continue;
@@ -114,8 +113,10 @@ Result<> ChunkedDecoder::push(std::string_view bytes, std::vector<std::string_vi
     line_ += piece;
     if (newline == std::string_view::npos) return {};
     bytes.remove_prefix(newline + 1);
-    if (!line_.ends_with('\r')) return incomplete();
-    line_.pop_back();
+    if (line_.ends_with('\r'))
+      line_.pop_back();
+    else if (state_ != State::trailer)  // some clients end a trailer with a bare line feed
+      return incomplete();
     const std::string line = std::exchange(line_, {});
     TRY_DO(take_line(line));
   }
@@ -127,8 +128,10 @@ Result<> ChunkedDecoder::take_line(std::string_view line) {
     case State::header: return begin_chunk(line);
     case State::data_end: return line.empty() ? end_chunk() : incomplete();
     case State::trailer: return line.empty() ? end_trailers() : take_trailer(line);
-    default: return incomplete();
+    case State::done: return line.empty() && may_skip_blank() ? Result<>{} : incomplete();
+    case State::data: break;
   }
+  return incomplete();
 }
 
 Result<> ChunkedDecoder::begin_chunk(std::string_view line) {
@@ -213,7 +216,15 @@ Result<> ChunkedDecoder::check_trailer_signature() {
                 {{"StringToSign", text}, {"SignatureProvided", trailer_signature_}});
 }
 
+// minio-go writes one empty line more than it should, before the trailer's signature or after all.
+bool ChunkedDecoder::may_skip_blank() {
+  return !trailers_.empty() && !std::exchange(blank_skipped_, true);
+}
+
 Result<> ChunkedDecoder::end_trailers() {
+  const bool awaits_signature =
+      options_.mode == PayloadMode::chunks_signed_trailer && trailer_signature_.empty();
+  if (awaits_signature && may_skip_blank()) return {};
   state_ = State::done;
   if (trailers_.size() != announced_.size()) return malformed_trailer();
   return check_trailer_signature();
@@ -236,7 +247,7 @@ Result<> ChunkedDecoder::check_checksum() const {
 }
 
 Result<std::vector<Trailer>> ChunkedDecoder::finish() {
-  if (state_ != State::done) return incomplete();
+  if (state_ != State::done || !line_.empty()) return incomplete();
   if (options_.decoded_length && *options_.decoded_length != decoded_bytes_) return incomplete();
   TRY_DO(check_checksum());
   return std::move(trailers_);

@@ -76,6 +76,7 @@ class ChunkedDecoder {
   Result<> end_chunk();
   Result<> take_trailer(std::string_view line);
   Result<> end_trailers();
+  bool may_skip_blank();
   Result<> check_trailer_signature();
   Result<> check_checksum() const;
   bool is_signed() const;
@@ -95,6 +96,7 @@ class ChunkedDecoder {
   Sha256 chunk_hash_;
   std::vector<Trailer> trailers_;
   std::string trailer_signature_;
+  bool blank_skipped_ = false;
 };
 
 }  // namespace slipway::wire
