@@ -1,0 +1,261 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "service/errors.h"
+#include "service/sagemaker/deployment.h"
+#include "service/sagemaker/operations.h"
+#include "service/sagemaker/plan.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using fleet::FleetState;
+using fleet::FleetStatus;
+using service::refuse;
+
+std::string_view status_name(FleetState state) {
+  switch (state) {
+    case FleetState::creating: return "Creating";
+    case FleetState::ready: return "InService";
+    case FleetState::updating: return "Updating";
+    case FleetState::update_failed: return "InService";
+    case FleetState::failed: return "Failed";
+    case FleetState::removing: return "Deleting";
+    case FleetState::gone: return "Deleting";
+  }
+  return "OutOfService";
+}
+
+bool is_transitional(FleetState state) {
+  return state == FleetState::creating || state == FleetState::updating ||
+         state == FleetState::removing;
+}
+
+// An endpoint with everything that is known of it.
+struct Endpoint {
+  Resource resource;
+  Deployment deployment;
+  FleetStatus status;
+};
+
+// Absent where there is none, or where a deleted one has ended.
+std::optional<Endpoint> find_endpoint(const Call& call, const fleet::Fleets& fleets,
+                                      std::string_view name) {
+  auto resource = find(call, endpoint_kind, name);
+  if (!resource) return std::nullopt;
+  auto deployment = find_deployment(call, resource->arn);
+  if (!deployment) return std::nullopt;
+  FleetStatus status = fleets.status(call.tx(), fleet_of(call, name));
+  if (status.state == FleetState::gone) return std::nullopt;
+  return Endpoint{*std::move(resource), *std::move(deployment), std::move(status)};
+}
+
+Result<Endpoint> get_endpoint(const Call& call, const fleet::Fleets& fleets,
+                              std::string_view name) {
+  if (auto endpoint = find_endpoint(call, fleets, name)) return *std::move(endpoint);
+  return refuse("ValidationException", fmt::format("Could not find endpoint \"{}\".",
+                                                   arn_of(call, endpoint_kind, name)));
+}
+
+Result<Endpoint> get_settled_endpoint(const Call& call, const fleet::Fleets& fleets,
+                                      std::string_view name) {
+  TRY(Endpoint endpoint, get_endpoint(call, fleets, name));
+  if (is_transitional(endpoint.status.state))
+    return refuse("ValidationException", fmt::format("Cannot update in-progress endpoint \"{}\".",
+                                                     endpoint.resource.arn));
+  return endpoint;
+}
+
+Result<api::CreateEndpointConfigInput> config_named(const Call& call, std::string_view name) {
+  TRY(const Resource config, get(call, endpoint_config_kind, name));
+  return document_of<api::CreateEndpointConfigInput>(call, config);
+}
+
+// The rows of an endpoint of that name that was deleted and has ended since.
+void sweep_ended(const Call& call, const fleet::Fleets& fleets, std::string_view name) {
+  const auto resource = find(call, endpoint_kind, name);
+  if (!resource || find_endpoint(call, fleets, name)) return;
+  remove_deployment(call, resource->arn);
+  (void)remove(call, endpoint_kind, name);
+}
+
+bool serves_wanted(const Endpoint& endpoint) {
+  return endpoint.status.serving == 0 || endpoint.status.serving == endpoint.deployment.generation;
+}
+
+// The document of the deployment that clients see: the one that serves, else the wanted one.
+const std::string& seen_document(const Endpoint& endpoint) {
+  const Deployment& deployment = endpoint.deployment;
+  return serves_wanted(endpoint) || !deployment.former ? deployment.wanted : *deployment.former;
+}
+
+void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& status) {
+  const auto found =
+      std::ranges::find(status.variants, variant.VariantName(), &fleet::VariantStatus::name);
+  if (found == status.variants.end()) return;
+  variant.CurrentWeight(found->weight_current)
+      .DesiredWeight(found->weight_wanted)
+      .CurrentInstanceCount(found->instances_current)
+      .DesiredInstanceCount(found->instances_wanted);
+}
+
+// What is on its way while the former deployment still serves.
+Result<> fill_pending(const Call& call, const Endpoint& endpoint, api::DescribeEndpointOutput& out) {
+  if (serves_wanted(endpoint) || endpoint.status.state != FleetState::updating) return {};
+  TRY(const auto wanted, wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted,
+                                                                      call.arena()));
+  auto pending = out.make_PendingDeploymentSummary();
+  pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(endpoint.deployment.started);
+  for (const auto variant : wanted.ProductionVariants()) {
+    auto summary = pending.add_ProductionVariants();
+    wire::echo(variant, summary);
+  }
+  return {};
+}
+
+// UpdateEndpoint with RetainAllVariantProperties: weights and counts stay what they are, but for
+// those that are excluded.
+Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
+                           const fleet::FleetId& id, const api::UpdateEndpointInput& in,
+                           fleet::FleetPlan& plan) {
+  if (!in.RetainAllVariantProperties().value_or(false)) return {};
+  const auto excluded = [&](std::string_view property) {
+    return std::ranges::any_of(in.ExcludeRetainedVariantProperties(), [&](const auto each) {
+      return each.VariantPropertyType() == property;
+    });
+  };
+  TRY(const fleet::FleetPlan now, fleets.wanted_plan(tx, id));
+  for (fleet::Variant& variant : plan.variants) {
+    const auto kept = std::ranges::find(now.variants, variant.name, &fleet::Variant::name);
+    if (kept == now.variants.end()) continue;
+    if (!excluded("DesiredWeight")) variant.weight = kept->weight;
+    if (!excluded("DesiredInstanceCount")) variant.instances = kept->instances;
+  }
+  return {};
+}
+
+Result<> expect_supported(const api::DeploymentConfig& config) {
+  const auto policy = config.BlueGreenUpdatePolicy();
+  const auto kind = policy.TrafficRoutingConfiguration().Type();
+  if (config.RollingUpdatePolicy() || config.AutoRollbackConfiguration() ||
+      (policy && kind != "ALL_AT_ONCE"))
+    return refuse("ValidationException",
+                  "DeploymentConfig: only a blue/green update with ALL_AT_ONCE is supported by "
+                  "this version of Slipway.");
+  return {};
+}
+
+}  // namespace
+
+Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpointInput in) {
+  sweep_ended(call, fleets_, in.EndpointName());
+  TRY_DO(expect_supported(in.DeploymentConfig()));
+  TRY(const auto config, config_named(call, in.EndpointConfigName()));
+  TRY(const fleet::FleetPlan plan, fleet_plan(call, config));
+  TRY(const auto face, deployment_face(call, config));
+  TRY(const Resource endpoint,
+      sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
+  TRY_DO(put_tags(call, endpoint.arn, in.Tags()));
+  TRY(const auto generation, fleets_.put_plan(call.tx(), fleet_of(call, in.EndpointName()), plan));
+  put_deployment(call, endpoint.arn,
+                 {.generation = generation,
+                  .wanted = wire::to_json(face),
+                  .former = std::nullopt,
+                  .started = call.now()});
+  return call.output<api::CreateEndpointOutput>().EndpointArn(endpoint.arn);
+}
+
+Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::DescribeEndpointInput in) {
+  TRY(const Endpoint endpoint, get_endpoint(call, fleets_, in.EndpointName()));
+  const FleetStatus& status = endpoint.status;
+  TRY(auto out, wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));
+  out.EndpointName(endpoint.resource.name)
+      .EndpointArn(endpoint.resource.arn)
+      .EndpointStatus(status_name(status.state))
+      .CreationTime(endpoint.resource.created)
+      .LastModifiedTime(std::max(endpoint.resource.modified, status.changed_at));
+  if (!status.reason.empty()) out.FailureReason(status.reason);
+  if (status.state == FleetState::creating || status.state == FleetState::failed)
+    out.ProductionVariants({});  // as on AWS: there once something has served
+  for (auto variant : out.ProductionVariants()) fill_counts(variant, status);
+  TRY_DO(fill_pending(call, endpoint, out));
+  if (is_transitional(status.state)) call.wait_for(fleet::topic_of(fleet_of(call, in.EndpointName())));
+  return out;
+}
+
+Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsInput in) {
+  ListQuery query = list_query(in);
+  query.modified_before = in.LastModifiedTimeBefore();
+  query.modified_after = in.LastModifiedTimeAfter();
+  query.status_equals = in.StatusEquals();
+  const auto status_of = [&](const Resource& resource) -> std::optional<std::string> {
+    const FleetStatus status = fleets_.status(call.tx(), fleet_of(call, resource.name));
+    if (status.state == FleetState::gone) return std::nullopt;
+    return std::string(status_name(status.state));
+  };
+  TRY(const Page page, sagemaker::list(call, endpoint_kind, query, status_of));
+  auto out = call.output<api::ListEndpointsOutput>();
+  out.Endpoints(wire::empty);
+  for (const Listed& item : page.items)
+    out.add_Endpoints()
+        .EndpointName(item.resource.name)
+        .EndpointArn(item.resource.arn)
+        .CreationTime(item.resource.created)
+        .LastModifiedTime(item.resource.modified)
+        .EndpointStatus(item.status);
+  if (page.next_token) out.NextToken(*page.next_token);
+  return out;
+}
+
+Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpointInput in) {
+  TRY_DO(expect_supported(in.DeploymentConfig()));
+  TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  TRY(const auto config, config_named(call, in.EndpointConfigName()));
+  TRY(fleet::FleetPlan plan, fleet_plan(call, config));
+  TRY(const auto face, deployment_face(call, config));
+  const fleet::FleetId id = fleet_of(call, in.EndpointName());
+  TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
+  TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
+  const bool something_serves = endpoint.status.serving != 0;
+  put_deployment(call, endpoint.resource.arn,
+                 {.generation = generation,
+                  .wanted = wire::to_json(face),
+                  .former = something_serves ? std::optional(seen_document(endpoint)) : std::nullopt,
+                  .started = call.now()});
+  touch(call, endpoint_kind, in.EndpointName());
+  return call.output<api::UpdateEndpointOutput>().EndpointArn(endpoint.resource.arn);
+}
+
+Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_and_capacities(
+    Call& call, api::UpdateEndpointWeightsAndCapacitiesInput in) {
+  TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  std::vector<fleet::VariantChange> changes;
+  for (const auto wanted : in.DesiredWeightsAndCapacities()) {
+    fleet::VariantChange change{.name = std::string(wanted.VariantName()), .weight = {}, .instances = {}};
+    if (const auto weight = wanted.DesiredWeight()) change.weight = *weight;
+    if (const auto count = wanted.DesiredInstanceCount())
+      change.instances = static_cast<std::uint32_t>(*count);
+    changes.push_back(std::move(change));
+  }
+  const auto changed =
+      fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes);
+  if (!changed && changed.error().kind == "no_such_variant")
+    return refuse("ValidationException",
+                  fmt::format("The variant name(s) \"{}\" is/are not present within endpoint "
+                              "configuration.",
+                              changed.error().message));
+  TRY_DO(changed);
+  touch(call, endpoint_kind, in.EndpointName());
+  return call.output<api::UpdateEndpointWeightsAndCapacitiesOutput>().EndpointArn(
+      endpoint.resource.arn);
+}
+
+Result<> Endpoints::remove(Call& call, api::DeleteEndpointInput in) {
+  TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", endpoint.resource.arn);
+  return fleets_.remove(call.tx(), fleet_of(call, in.EndpointName()));
+}
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,74 @@
+#include <fmt/format.h>
+
+#include <set>
+
+#include "service/errors.h"
+#include "service/sagemaker/operations.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using service::refuse;
+
+Result<> check_variants(const Call& call, const wire::ListView<api::ProductionVariant>& variants,
+                        std::set<std::string_view>& names) {
+  for (const auto variant : variants) {
+    if (!names.insert(variant.VariantName()).second)
+      return refuse("ValidationException",
+                    fmt::format("Two production variants are named \"{}\".",
+                                variant.VariantName()));
+    if (variant.ModelName()) TRY_DO(get(call, model_kind, *variant.ModelName()));
+    const bool server = !variant.ServerlessConfig() && variant.ModelName();
+    if (server && !variant.InstanceType())
+      return refuse("ValidationException",
+                    fmt::format("Production variant \"{}\" needs an InstanceType.",
+                                variant.VariantName()));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
+                                                               api::CreateEndpointConfigInput in) {
+  std::set<std::string_view> names;
+  TRY_DO(check_variants(call, in.ProductionVariants(), names));
+  TRY_DO(check_variants(call, in.ShadowProductionVariants(), names));
+  TRY(const Resource config,
+      create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
+  TRY_DO(put_tags(call, config.arn, in.Tags()));
+  return call.output<api::CreateEndpointConfigOutput>().EndpointConfigArn(config.arn);
+}
+
+Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
+    Call& call, api::DescribeEndpointConfigInput in) {
+  TRY(const Resource config, get(call, endpoint_config_kind, in.EndpointConfigName()));
+  TRY(const auto given, document_of<api::CreateEndpointConfigInput>(call, config));
+  auto out = call.output<api::DescribeEndpointConfigOutput>();
+  out.EndpointConfigArn(config.arn).CreationTime(config.created);
+  out.EnableNetworkIsolation(given.EnableNetworkIsolation().value_or(false));
+  wire::echo(given, out);
+  return out;
+}
+
+Result<api::ListEndpointConfigsOutput> list_endpoint_configs(Call& call,
+                                                             api::ListEndpointConfigsInput in) {
+  TRY(const Page page, list(call, endpoint_config_kind, list_query(in)));
+  auto out = call.output<api::ListEndpointConfigsOutput>();
+  out.EndpointConfigs(wire::empty);
+  for (const Listed& item : page.items)
+    out.add_EndpointConfigs()
+        .EndpointConfigName(item.resource.name)
+        .EndpointConfigArn(item.resource.arn)
+        .CreationTime(item.resource.created);
+  if (page.next_token) out.NextToken(*page.next_token);
+  return out;
+}
+
+// An endpoint keeps what it was deployed from, so its configuration may go before it.
+Result<> delete_endpoint_config(Call& call, api::DeleteEndpointConfigInput in) {
+  return remove(call, endpoint_config_kind, in.EndpointConfigName());
+}
+
+}  // namespace slipway::sagemaker

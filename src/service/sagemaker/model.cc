@@ -1,0 +1,88 @@
+#include <fmt/format.h>
+
+#include "engine/objects/objects.h"
+#include "service/errors.h"
+#include "service/sagemaker/operations.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using service::refuse;
+
+// SageMaker looks for a model's archive when the model is made, and so do we: a typing error shows
+// here and not minutes later.
+Result<> expect_model_data(const Call& call, std::string_view url) {
+  constexpr std::string_view scheme = "s3://";
+  if (!url.starts_with(scheme)) return {};
+  const std::string_view path = url.substr(scheme.size());
+  const std::size_t slash = path.find('/');
+  const objects::ObjectName name{
+      .bucket = std::string(path.substr(0, slash)),
+      .key = slash == path.npos ? std::string() : std::string(path.substr(slash + 1))};
+  if (objects::find(call.tx(), name)) return {};
+  return refuse("ValidationException", fmt::format("Could not find model data at {}.", url));
+}
+
+Result<> check_container(const Call& call, const api::ContainerDefinition& container) {
+  if (!container.Image() && !container.ModelPackageName())
+    return refuse("ValidationException",
+                  "A container definition must name an Image or a ModelPackageName.");
+  if (container.ModelPackageName())
+    return refuse("ValidationException",
+                  "ModelPackageName is not supported by this version of Slipway; give Image and "
+                  "ModelDataUrl.");
+  if (container.ModelDataUrl() && container.ModelDataSource())
+    return refuse("ValidationException",
+                  "ModelDataUrl and ModelDataSource cannot both be given in a container.");
+  const bool one_model = container.Mode().value_or("SingleModel") == "SingleModel";
+  if (container.ModelDataUrl() && one_model)
+    return expect_model_data(call, *container.ModelDataUrl());
+  return {};
+}
+
+}  // namespace
+
+Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in) {
+  if (static_cast<bool>(in.PrimaryContainer()) == !in.Containers().empty())
+    return refuse("ValidationException",
+                  "Exactly one of PrimaryContainer and Containers must be given.");
+  if (in.PrimaryContainer()) TRY_DO(check_container(call, in.PrimaryContainer()));
+  for (const auto container : in.Containers()) TRY_DO(check_container(call, container));
+
+  TRY(const Resource model, create(call, model_kind, in.ModelName(), wire::to_json(in)));
+  TRY_DO(put_tags(call, model.arn, in.Tags()));
+  return call.output<api::CreateModelOutput>().ModelArn(model.arn);
+}
+
+Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelInput in) {
+  TRY(const Resource model, get(call, model_kind, in.ModelName()));
+  TRY(const auto given, document_of<api::CreateModelInput>(call, model));
+  auto out = call.output<api::DescribeModelOutput>();
+  out.ModelArn(model.arn).CreationTime(model.created);
+  out.EnableNetworkIsolation(given.EnableNetworkIsolation().value_or(false));
+  wire::echo(given, out);
+  // A single container says which kind it is, also where the client did not.
+  if (auto container = out.PrimaryContainer(); container && !container.Mode())
+    container.Mode("SingleModel");
+  return out;
+}
+
+Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in) {
+  TRY(const Page page, list(call, model_kind, list_query(in)));
+  auto out = call.output<api::ListModelsOutput>();
+  out.Models(wire::empty);
+  for (const Listed& item : page.items)
+    out.add_Models()
+        .ModelName(item.resource.name)
+        .ModelArn(item.resource.arn)
+        .CreationTime(item.resource.created);
+  if (page.next_token) out.NextToken(*page.next_token);
+  return out;
+}
+
+Result<> delete_model(Call& call, api::DeleteModelInput in) {
+  return remove(call, model_kind, in.ModelName());
+}
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,59 @@
+// The operations of this door; each stands in the file of its resource.
+#pragma once
+
+#include "engine/fleet/fleet.h"
+#include "gen/sagemaker.h"
+#include "service/call.h"
+
+namespace slipway::sagemaker {
+
+namespace api = aws::sagemaker;
+using service::Call;
+
+// model.cc
+Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in);
+Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelInput in);
+Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in);
+Result<> delete_model(Call& call, api::DeleteModelInput in);
+
+// endpoint_config.cc
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
+                                                               api::CreateEndpointConfigInput in);
+Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
+    Call& call, api::DescribeEndpointConfigInput in);
+Result<api::ListEndpointConfigsOutput> list_endpoint_configs(Call& call,
+                                                             api::ListEndpointConfigsInput in);
+Result<> delete_endpoint_config(Call& call, api::DeleteEndpointConfigInput in);
+
+// tags.cc
+Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in);
+Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in);
+Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in);
+
+// endpoint.cc: desired state goes to the fleet engine, status comes from it.
+class Endpoints {
+ public:
+  explicit Endpoints(fleet::Fleets& fleets) : fleets_(fleets) {}
+
+  // Answers at once with the ARN; the instances come up later, driven by the fleet's reconciler,
+  // and DescribeEndpoint tells how far it is. Refuses, and then nothing was written: an endpoint of
+  // that name lives; the configuration or one of its models does not exist.
+  Result<api::CreateEndpointOutput> create(Call& call, api::CreateEndpointInput in);
+
+  // A waiter's call is held while the endpoint is in a transitional state.
+  Result<api::DescribeEndpointOutput> describe(Call& call, api::DescribeEndpointInput in);
+  Result<api::ListEndpointsOutput> list(Call& call, api::ListEndpointsInput in);
+
+  // The new fleet comes up beside the old one; a failed one leaves the old serving.
+  Result<api::UpdateEndpointOutput> update(Call& call, api::UpdateEndpointInput in);
+  Result<api::UpdateEndpointWeightsAndCapacitiesOutput> update_weights_and_capacities(
+      Call& call, api::UpdateEndpointWeightsAndCapacitiesInput in);
+
+  // The endpoint is `Deleting` until its last instance has ended, and then gone.
+  Result<> remove(Call& call, api::DeleteEndpointInput in);
+
+ private:
+  fleet::Fleets& fleets_;
+};
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,140 @@
+#include "service/sagemaker/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "service/errors.h"
+#include "service/resource_key.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+namespace api = aws::sagemaker;
+using service::refuse;
+
+// Images that Slipway runs as plain processes, by the repository's name, whatever registry, account,
+// region and tag stand around it.
+constexpr std::array<std::string_view, 3> built_in_images = {
+    "slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"};
+
+// "sagemaker-xgboost" of "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.7-1".
+std::string_view repository_of(std::string_view image) {
+  image = image.substr(0, image.find('@'));
+  if (const auto slash = image.rfind('/'); slash != image.npos) image.remove_prefix(slash + 1);
+  return image.substr(0, image.find(':'));
+}
+
+std::unexpected<Error> not_built(std::string_view what) {
+  return refuse("ValidationException",
+                fmt::format("{} is not supported by this version of Slipway.", what));
+}
+
+Result<fleet::Artifact> artifact_of(const api::S3ModelDataSource& source) {
+  const bool gzip = source.CompressionType() == "Gzip";
+  const bool prefix = source.S3DataType() == "S3Prefix";
+  if (gzip && prefix)
+    return refuse("ValidationException",
+                  "ModelDataSource: CompressionType Gzip needs S3DataType S3Object.");
+  const auto form = gzip     ? fleet::Artifact::Form::tar_gz
+                    : prefix ? fleet::Artifact::Form::prefix
+                             : fleet::Artifact::Form::object;
+  return fleet::Artifact{.uri = std::string(source.S3Uri()), .form = form};
+}
+
+Result<std::optional<fleet::Artifact>> model_data(const api::ContainerDefinition& container) {
+  if (container.ModelDataUrl())
+    return fleet::Artifact{.uri = std::string(*container.ModelDataUrl()),
+                           .form = fleet::Artifact::Form::tar_gz};
+  const auto source = container.ModelDataSource().S3DataSource();
+  if (!source) return std::nullopt;
+  TRY(const fleet::Artifact artifact, artifact_of(source));
+  return artifact;
+}
+
+Result<api::ContainerDefinition> only_container(const api::CreateModelInput& model) {
+  if (model.PrimaryContainer()) return model.PrimaryContainer();
+  if (model.Containers().size() > 1) return not_built("A model with several containers");
+  return model.Containers()[0];
+}
+
+Result<api::ContainerDefinition> container_of(const Call& call,
+                                              const api::ProductionVariant& variant) {
+  if (!variant.ModelName()) return not_built("A production variant without a ModelName");
+  TRY(const Resource resource, get(call, model_kind, *variant.ModelName()));
+  TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
+  return only_container(model);
+}
+
+Result<fleet::Program> program_of(const api::ProductionVariant& variant,
+                                  const api::ContainerDefinition& container) {
+  if (container.Mode().value_or("SingleModel") != "SingleModel")
+    return not_built("A container of mode MultiModel");
+  fleet::Program program;
+  const std::string_view image = *container.Image();
+  const std::string_view repository = repository_of(image);
+  const bool built_in = std::ranges::find(built_in_images, repository) != built_in_images.end();
+  (built_in ? program.built_in : program.image) = built_in ? repository : image;
+  for (const auto& [name, value] : container.Environment())
+    program.environment.emplace(name, value);
+  TRY(program.model, model_data(container));
+  if (const auto limit = variant.ContainerStartupHealthCheckTimeoutInSeconds())
+    program.startup_timeout = std::chrono::seconds(*limit);
+  if (const auto limit = variant.ModelDataDownloadTimeoutInSeconds())
+    program.download_timeout = std::chrono::seconds(*limit);
+  return program;
+}
+
+Result<fleet::Variant> variant_of(const Call& call, const api::ProductionVariant& given) {
+  if (given.ServerlessConfig()) return not_built("A serverless variant");
+  TRY(const api::ContainerDefinition container, container_of(call, given));
+  TRY(fleet::Program program, program_of(given, container));
+  const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
+  return fleet::Variant{
+      .name = std::string(given.VariantName()),
+      .weight = given.InitialVariantWeight().value_or(1.0),
+      .instances = static_cast<std::uint32_t>(given.InitialInstanceCount().value_or(1)),
+      .routing = least ? fleet::Routing::least_outstanding : fleet::Routing::random,
+      .program = std::move(program)};
+}
+
+}  // namespace
+
+fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
+  return {service::resource_key(call.caller(), endpoint_name)};
+}
+
+Result<fleet::FleetPlan> fleet_plan(const Call& call,
+                                    const api::CreateEndpointConfigInput& config) {
+  if (config.AsyncInferenceConfig()) return not_built("AsyncInferenceConfig");
+  if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
+  fleet::FleetPlan plan;
+  for (const auto given : config.ProductionVariants()) {
+    TRY(fleet::Variant variant, variant_of(call, given));
+    plan.variants.push_back(std::move(variant));
+  }
+  TRY_DO(fleet::check(plan));
+  return plan;
+}
+
+Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
+                                                    const api::CreateEndpointConfigInput& config) {
+  api::DescribeEndpointOutput face(call.arena());
+  face.EndpointConfigName(config.EndpointConfigName());
+  for (const auto given : config.ProductionVariants()) {
+    TRY(const api::ContainerDefinition container, container_of(call, given));
+    auto variant = face.add_ProductionVariants();
+    variant.VariantName(given.VariantName());
+    if (given.RoutingConfig()) variant.RoutingConfig(given.RoutingConfig());
+    if (given.ManagedInstanceScaling())
+      variant.ManagedInstanceScaling(given.ManagedInstanceScaling());
+    variant.add_DeployedImages()
+        .SpecifiedImage(container.Image())
+        .ResolvedImage(container.Image())
+        .ResolutionTime(call.now());
+  }
+  return face;
+}
+
+}  // namespace slipway::sagemaker

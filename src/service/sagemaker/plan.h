@@ -1,0 +1,27 @@
+// What an endpoint configuration means for the fleet engine.
+#pragma once
+
+#include <string_view>
+
+#include "engine/fleet/plan.h"
+#include "gen/sagemaker.h"
+#include "service/call.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+
+// The plan of the fleet behind an endpoint with this configuration. Looks the models up as they are
+// now: ValidationException where one is gone, or where the configuration asks for what Slipway does
+// not have yet (serverless, asynchronous, several containers, several models, shadow variants).
+Result<fleet::FleetPlan> fleet_plan(const Call& call,
+                                    const aws::sagemaker::CreateEndpointConfigInput& config);
+
+// The fleet of an endpoint: its name below the doors.
+fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
+
+// What DescribeEndpoint says of a deployment for as long as it lives, whatever becomes of the
+// configuration: its name, its variants, their images.
+Result<aws::sagemaker::DescribeEndpointOutput> deployment_face(
+    const Call& call, const aws::sagemaker::CreateEndpointConfigInput& config);
+
+}  // namespace slipway::sagemaker

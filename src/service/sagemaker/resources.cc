@@ -1,0 +1,205 @@
+#include "service/sagemaker/resources.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/encoding.h"
+#include "service/errors.h"
+#include "service/sagemaker/sagemaker.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using service::refuse;
+
+constexpr store::Migration tables[] = {
+    {.room = "service/sagemaker",
+     .version = 1,
+     .sql = R"(
+       CREATE TABLE sagemaker_resource(
+         kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
+         arn TEXT NOT NULL, document TEXT NOT NULL,
+         created_us INTEGER NOT NULL, modified_us INTEGER NOT NULL,
+         PRIMARY KEY(kind, account, region, name)) WITHOUT ROWID;
+       CREATE UNIQUE INDEX sagemaker_resource_arn ON sagemaker_resource(arn);
+       CREATE TABLE sagemaker_tag(
+         arn TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+         PRIMARY KEY(arn, key)) WITHOUT ROWID;
+       CREATE TABLE sagemaker_deployment(
+         arn TEXT PRIMARY KEY, generation INTEGER NOT NULL, wanted TEXT NOT NULL, former TEXT,
+         started_us INTEGER NOT NULL) WITHOUT ROWID;
+     )"}};
+
+constexpr std::string_view columns = "name, arn, document, created_us, modified_us";
+
+Timestamp time_of(std::int64_t microseconds) {
+  return Timestamp(std::chrono::microseconds(microseconds));
+}
+
+std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
+
+Resource read_row(const store::Rows& rows) {
+  return {.name = std::string(rows.text(0)),
+          .arn = std::string(rows.text(1)),
+          .document = std::string(rows.text(2)),
+          .created = time_of(rows.integer(3)),
+          .modified = time_of(rows.integer(4))};
+}
+
+bool matches(const Resource& row, const ListQuery& query) {
+  const auto within = [](Timestamp time, const std::optional<Timestamp>& after,
+                         const std::optional<Timestamp>& before) {
+    return (!after || time > *after) && (!before || time < *before);
+  };
+  return (!query.name_contains || row.name.find(*query.name_contains) != std::string::npos) &&
+         within(row.created, query.created_after, query.created_before) &&
+         within(row.modified, query.modified_after, query.modified_before);
+}
+
+// Where an item stands in the order of a query, as text that compares that way.
+std::string position_of(const Listed& item, std::string_view sort_by) {
+  if (sort_by == "Name") return item.resource.name;
+  const std::string time = fmt::format("{:020}", number_of(item.resource.created));
+  const std::string_view first = sort_by == "Status" ? std::string_view(item.status) : time;
+  return fmt::format("{}\x1f{}", first, item.resource.name);
+}
+
+// A token is the order it belongs to and the position of the last item of its page.
+std::string make_token(std::string_view order, std::string_view position) {
+  return to_base64(fmt::format("{}\x1e{}", order, position));
+}
+
+Result<std::string> read_token(std::string_view token, std::string_view order) {
+  const auto text = from_base64(token);
+  if (!text || !text->starts_with(fmt::format("{}\x1e", order)))
+    return refuse("ValidationException", "Invalid NextToken: it does not belong to this request.");
+  return text->substr(order.size() + 1);
+}
+
+Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const ListQuery& query,
+                                     const StatusOf& status_of) {
+  std::vector<Listed> items;
+  auto rows = call.tx().query(
+      fmt::format("SELECT {} FROM sagemaker_resource WHERE kind=?1 AND account=?2 AND region=?3",
+                  columns),
+      kind.arn_type, call.account(), call.region());
+  while (rows.next()) {
+    Listed item{.resource = read_row(rows), .status = {}};
+    if (!matches(item.resource, query)) continue;
+    if (status_of) {
+      auto status = status_of(item.resource);
+      if (!status || (query.status_equals && *query.status_equals != *status)) continue;
+      item.status = std::move(*status);
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
+}
+
+}  // namespace
+
+std::span<const store::Migration> migrations() { return tables; }
+
+std::string arn_of(const Call& call, const Kind& kind, std::string_view name) {
+  std::string lower(name);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  return call.arn("sagemaker", fmt::format("{}/{}", kind.arn_type, lower));
+}
+
+Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,
+                        std::string document) {
+  Resource row{.name = std::string(name),
+               .arn = arn_of(call, kind, name),
+               .document = std::move(document),
+               .created = call.now(),
+               .modified = call.now()};
+  const std::int64_t added = call.tx().run(
+      "INSERT INTO sagemaker_resource VALUES(?1,?2,?3,?4,?5,?6,?7,?7) ON CONFLICT DO NOTHING",
+      kind.arn_type, call.account(), call.region(), row.name, row.arn, row.document,
+      number_of(row.created));
+  if (added == 0)
+    return refuse("ValidationException",
+                  fmt::format("Cannot create already existing {} \"{}\".", kind.noun, row.arn));
+  return row;
+}
+
+std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name) {
+  auto rows = call.tx().query(
+      "SELECT name, arn, document, created_us, modified_us FROM sagemaker_resource "
+      "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
+      kind.arn_type, call.account(), call.region(), name);
+  if (!rows.next()) return std::nullopt;
+  return read_row(rows);
+}
+
+Result<Resource> get(const Call& call, const Kind& kind, std::string_view name) {
+  if (auto row = find(call, kind, name)) return *std::move(row);
+  return refuse("ValidationException",
+                fmt::format("Could not find {} \"{}\".", kind.noun, arn_of(call, kind, name)));
+}
+
+void touch(const Call& call, const Kind& kind, std::string_view name) {
+  call.tx().run(
+      "UPDATE sagemaker_resource SET modified_us=?5 "
+      "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
+      kind.arn_type, call.account(), call.region(), name, number_of(call.now()));
+}
+
+Result<> remove(const Call& call, const Kind& kind, std::string_view name) {
+  TRY(const Resource row, get(call, kind, name));
+  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", row.arn);
+  call.tx().run("DELETE FROM sagemaker_resource WHERE arn=?1", row.arn);
+  return {};
+}
+
+Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
+                  const StatusOf& status_of) {
+  const std::string_view sort_by = query.sort_by.value_or("CreationTime");
+  const bool ascending = query.sort_order.value_or("Descending") == "Ascending";
+  const std::string order = fmt::format("{}/{}", sort_by, ascending ? "up" : "down");
+  std::optional<std::string> after;
+  if (query.next_token) {
+    TRY(after, read_token(*query.next_token, order));
+  }
+  TRY(std::vector<Listed> items, matching(call, kind, query, status_of));
+
+  const auto before = [&](const std::string& a, const std::string& b) {
+    return ascending ? a < b : b < a;
+  };
+  std::ranges::sort(items, before, [&](const Listed& item) { return position_of(item, sort_by); });
+  if (after)
+    std::erase_if(items, [&](const Listed& item) {
+      return !before(*after, position_of(item, sort_by));
+    });
+  Page page{.items = std::move(items), .next_token = {}};
+  const auto limit = static_cast<std::size_t>(query.max_results.value_or(page_size_default));
+  if (page.items.size() > limit) {
+    page.items.resize(limit);
+    page.next_token = make_token(order, position_of(page.items.back(), sort_by));
+  }
+  return page;
+}
+
+Result<> put_tags(const Call& call, std::string_view arn,
+                  const wire::ListView<aws::sagemaker::Tag>& tags) {
+  std::set<std::string_view> keys;
+  for (const auto tag : tags) {
+    if (!keys.insert(tag.Key()).second)
+      return refuse("ValidationException",
+                    fmt::format("Duplicate tag keys found: {}.", tag.Key()));
+    call.tx().run(
+        "INSERT INTO sagemaker_tag VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET value=?3", arn,
+        tag.Key(), tag.Value());
+  }
+  auto count = call.tx().query("SELECT count(*) FROM sagemaker_tag WHERE arn=?1", arn);
+  if (count.next() && count.integer(0) > static_cast<std::int64_t>(tags_max))
+    return refuse("ValidationException",
+                  fmt::format("A resource may have at most {} tags.", tags_max));
+  return {};
+}
+
+}  // namespace slipway::sagemaker

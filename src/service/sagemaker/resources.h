@@ -1,0 +1,120 @@
+// What was created and lives: models, endpoint configurations, endpoints, and the tags of each.
+//
+// A resource is the document that its Create was given, as JSON, beside what every kind has. All
+// functions work in the caller's transaction and for the caller's account and region.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "gen/sagemaker.h"
+#include "service/call.h"
+#include "wire/document.h"
+
+namespace slipway::sagemaker {
+
+using service::Call;
+
+// A kind of resource. `arn_type` stands in the ARN, `noun` in AWS's messages.
+struct Kind {
+  std::string_view arn_type;
+  std::string_view noun;
+};
+inline constexpr Kind model_kind{"model", "model"};
+inline constexpr Kind endpoint_config_kind{"endpoint-config", "endpoint configuration"};
+inline constexpr Kind endpoint_kind{"endpoint", "endpoint"};
+
+struct Resource {
+  std::string name;
+  std::string arn;
+  std::string document;
+  Timestamp created{};
+  Timestamp modified{};
+};
+
+// "arn:aws:sagemaker:us-east-1:000000000000:model/my-model": AWS writes the name in lower case.
+std::string arn_of(const Call& call, const Kind& kind, std::string_view name);
+
+// ValidationException `Cannot create already existing model "arn:...".`
+Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,
+                        std::string document);
+
+// ValidationException `Could not find model "arn:...".`
+Result<Resource> get(const Call& call, const Kind& kind, std::string_view name);
+std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name);
+
+// Marks it modified now.
+void touch(const Call& call, const Kind& kind, std::string_view name);
+
+// Removes it with its tags; the same error as get().
+Result<> remove(const Call& call, const Kind& kind, std::string_view name);
+
+// The document of a resource as the view of the shape that it was written from.
+template <typename View>
+Result<View> document_of(const Call& call, const Resource& resource) {
+  return wire::from_json<View>(resource.document, call.arena());
+}
+
+// ---- Listing ---------------------------------------------------------------------------------
+
+inline constexpr int page_size_default = 10;
+inline constexpr int page_size_max = 100;
+
+// What the List operations have in common, as they arrived.
+struct ListQuery {
+  std::optional<std::string_view> sort_by;     // "Name", "CreationTime" (the default), "Status"
+  std::optional<std::string_view> sort_order;  // "Ascending", "Descending" (the default)
+  std::optional<std::string_view> next_token;
+  std::optional<std::int64_t> max_results;
+  std::optional<std::string_view> name_contains;
+  std::optional<Timestamp> created_before, created_after;
+  std::optional<Timestamp> modified_before, modified_after;
+  std::optional<std::string_view> status_equals;
+};
+
+struct Listed {
+  Resource resource;
+  std::string status;  // of kinds that have one
+};
+
+struct Page {
+  std::vector<Listed> items;
+  std::optional<std::string> next_token;
+};
+
+// Names the status of a resource; nothing where the resource must not be listed.
+using StatusOf = std::function<std::optional<std::string>(const Resource&)>;
+
+// Refuses a token that this server did not make for such a query: ValidationException.
+Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
+                  const StatusOf& status_of = {});
+
+// The members that every List input has.
+template <typename Input>
+ListQuery list_query(const Input& in) {
+  return {.sort_by = in.SortBy(),
+          .sort_order = in.SortOrder(),
+          .next_token = in.NextToken(),
+          .max_results = in.MaxResults(),
+          .name_contains = in.NameContains(),
+          .created_before = in.CreationTimeBefore(),
+          .created_after = in.CreationTimeAfter(),
+          .modified_before = {},
+          .modified_after = {},
+          .status_equals = {}};
+}
+
+// ---- Tags ------------------------------------------------------------------------------------
+
+inline constexpr std::size_t tags_max = 50;
+
+// Adds or replaces tags of the resource with that ARN. ValidationException where a key stands twice
+// in `tags` or there would be more than tags_max.
+Result<> put_tags(const Call& call, std::string_view arn,
+                  const wire::ListView<aws::sagemaker::Tag>& tags);
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,17 @@
+// The door of Amazon SageMaker's control plane.
+#pragma once
+
+#include <span>
+
+#include "engine/fleet/fleet.h"
+#include "service/registry.h"
+#include "store/store.h"
+
+namespace slipway::sagemaker {
+
+// `fleets` outlives the registry.
+void install(service::Registry& registry, fleet::Fleets& fleets);
+
+std::span<const store::Migration> migrations();
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,62 @@
+#include <fmt/format.h>
+
+#include "service/errors.h"
+#include "service/sagemaker/operations.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using service::refuse;
+
+constexpr std::int64_t tags_per_page_default = 50;
+
+// The ARN as it is stored (AWS writes names in lower case and takes them in any).
+Result<std::string> expect_resource(const Call& call, std::string_view arn) {
+  auto rows = call.tx().query(
+      "SELECT arn FROM sagemaker_resource WHERE arn=lower(?1) AND account=?2", arn, call.account());
+  if (rows.next()) return std::string(rows.text(0));
+  return refuse("ValidationException", fmt::format("Could not find resource \"{}\".", arn));
+}
+
+}  // namespace
+
+Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in) {
+  TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
+  TRY_DO(put_tags(call, arn, in.Tags()));
+  auto out = call.output<api::AddTagsOutput>();
+  out.Tags(wire::empty);
+  auto rows = call.tx().query("SELECT key, value FROM sagemaker_tag WHERE arn=?1 ORDER BY key", arn);
+  while (rows.next()) out.add_Tags().Key(rows.text(0)).Value(rows.text(1));
+  return out;
+}
+
+// A page token is the last key of the page.
+Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in) {
+  TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
+  const std::int64_t limit = in.MaxResults().value_or(tags_per_page_default);
+  auto out = call.output<api::ListTagsOutput>();
+  out.Tags(wire::empty);
+  auto rows = call.tx().query(
+      "SELECT key, value FROM sagemaker_tag WHERE arn=?1 AND key>?2 ORDER BY key LIMIT ?3", arn,
+      in.NextToken().value_or(""), limit + 1);
+  std::string last;
+  for (std::int64_t count = 0; rows.next(); ++count) {
+    if (count == limit) {
+      out.NextToken(last);
+      break;
+    }
+    last = rows.text(0);
+    out.add_Tags().Key(rows.text(0)).Value(rows.text(1));
+  }
+  return out;
+}
+
+Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in) {
+  TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
+  for (const std::string_view key : in.TagKeys())
+    call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1 AND key=?2", arn, key);
+  return call.output<api::DeleteTagsOutput>();
+}
+
+}  // namespace slipway::sagemaker
