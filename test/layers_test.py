@@ -102,7 +102,7 @@ def test_no_include_points_up_or_sideways():
     assert not found, "\n" + "\n".join(found)
 
 
-def test_the_check_finds_upward_sideways_and_outside_arrows(tmp_path=None):
+def test_the_check_finds_upward_sideways_and_outside_arrows():
     layers = Layers((SRC / "layers.txt").read_text())
     refused = [("net", "wire/schema.h"), ("net", "store/store.h"), ("base", "net/http.h"),
                ("engine/fleet", "engine/rollout/plan.h"), ("engine/fleet", "service/call.h"),

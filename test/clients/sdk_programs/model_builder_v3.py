@@ -1,0 +1,32 @@
+"""ModelBuilder of SageMaker SDK 3. usage: model_builder_v3.py model.tar.gz record.csv"""
+import json
+import pathlib
+import sys
+import time
+
+import boto3
+from sagemaker.core.helper.session_helper import Session
+from sagemaker.serve import ModelBuilder
+
+IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest"
+
+name = f"sdk3-builder-{int(time.time() * 1000)}"
+s3 = boto3.client("s3")
+s3.create_bucket(Bucket=name)
+s3.upload_file(sys.argv[1], name, "model.tar.gz")
+session = Session(
+    boto_session=boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
+    sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+
+builder = ModelBuilder(
+    image_uri=IMAGE, s3_model_data_url=f"s3://{name}/model.tar.gz", instance_type="ml.m5.large",
+    role_arn="arn:aws:iam::000000000000:role/tests", sagemaker_session=session)
+builder.build(model_name=name)
+endpoint = builder.deploy(endpoint_name=name)
+answer = endpoint.invoke(body=pathlib.Path(sys.argv[2]).read_bytes(), content_type="text/csv",
+                         accept="application/json")
+value = json.loads(answer.body.read())
+while isinstance(value, dict):
+    value = next(iter(value.values()))
+endpoint.delete()
+print(json.dumps({"outputs": value}))

@@ -1,0 +1,24 @@
+"""How long Model.deploy() of SageMaker SDK 2 takes, whole. usage: time_deploy_v2.py model.tar.gz"""
+import json
+import sys
+import time
+
+import boto3
+import sagemaker
+from sagemaker.model import Model
+
+IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest"
+
+name = f"sdk2-time-{int(time.time() * 1000)}"
+boto3.client("s3").create_bucket(Bucket=name)
+session = sagemaker.Session(
+    boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
+    sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+data = session.upload_data(sys.argv[1], bucket=name, key_prefix="models")
+model = Model(image_uri=IMAGE, role="arn:aws:iam::000000000000:role/tests", model_data=data,
+              sagemaker_session=session)
+started = time.monotonic()
+model.deploy(1, "ml.m5.large", endpoint_name=name)
+seconds = time.monotonic() - started
+session.delete_endpoint(name)
+print(json.dumps({"seconds": seconds}))

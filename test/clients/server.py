@@ -1,0 +1,87 @@
+"""The real `slipway serve`, as a test starts, kills and stops it."""
+import os
+import pathlib
+import re
+import select
+import shlex
+import signal
+import subprocess
+import time
+
+READY_SECONDS_MAX = 30
+STOP_SECONDS_MAX = 40
+LOG_LINES_SHOWN = 40
+
+
+def binary(name="slipway"):
+    folder = pathlib.Path(os.environ.get("SLIPWAY_BIN") or
+                          pathlib.Path(__file__).resolve().parents[2] / "build/release/bin")
+    return folder / name
+
+
+class Server:
+    """One data directory and the process that serves it; it may be started many times."""
+
+    def __init__(self, folder, *flags):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.data, self.log = self.folder / "data", self.folder / "log"
+        self.flags, self.port, self.process, self.url = flags, 0, None, None
+
+    def start(self):
+        """Starts it and waits for the line `ready URL`; the port stays the same over restarts."""
+        command = [binary(), "serve", "--data", self.data, "--port", str(self.port), *self.flags]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
+        self.url = self.wait_until_ready()
+        self.port = int(self.url.rsplit(":", 1)[1])
+        return self
+
+    def wait_until_ready(self):
+        deadline = time.monotonic() + READY_SECONDS_MAX
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self.process.stdout], [], [], left)[0]:
+                break
+            line = self.process.stdout.readline()
+            if match := re.match(r"ready (http://\S+)", line):
+                return match.group(1)
+            if not line:
+                break
+        self.process.kill()
+        raise AssertionError(f"slipway serve did not become ready:\n{self.log_tail()}")
+
+    def kill(self):
+        """As a power cut would, for the process: SIGKILL."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self):
+        """SIGTERM; the exit status, or None where it was not running."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError(f"the server did not end on SIGTERM:\n{self.log_tail()}") from None
+
+    def client_environment(self):
+        """What `slipway env` prints, as a dict; no other AWS setting of this machine leaks in."""
+        exports = subprocess.run([binary(), "env", "--data", self.data, "--shell", "sh"],
+                                 capture_output=True, text=True, check=True).stdout
+        variables = dict(shlex.split(line.removeprefix("export "))[0].split("=", 1)
+                         for line in exports.splitlines() if line.startswith("export "))
+        variables["AWS_ENDPOINT_URL"] = self.url
+        return variables
+
+    def process_environment(self):
+        """For a client program: its PATH and home, and what `slipway env` prints."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        return {**kept, "AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
+                "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **self.client_environment()}
+
+    def log_tail(self):
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-LOG_LINES_SHOWN:])
