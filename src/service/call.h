@@ -71,9 +71,17 @@ class Call {
   // "arn:aws:sagemaker:us-east-1:000000000000:endpoint/name" for the caller's account and region.
   std::string arn(std::string_view service, std::string_view resource) const;
 
-  // The bytes of a streamed output (S3's Body), beside the output that the handler returns.
-  void set_body(net::Body body) { body_ = std::move(body); }
-  std::optional<net::Body> take_body() { return std::exchange(body_, std::nullopt); }
+  // What goes out beside the output that the handler returns: the bytes of a streamed member (S3's
+  // Body), a status other than the model's (206), headers that the model does not have.
+  struct Beside {
+    std::optional<net::Body> body;
+    std::optional<int> status;
+    net::Fields headers;
+  };
+  void set_body(net::Body body) { beside_.body = std::move(body); }
+  void set_status(int status) { beside_.status = status; }
+  void add_header(std::string_view name, std::string_view value) { beside_.headers.add(name, value); }
+  Beside take_beside() { return std::exchange(beside_, {}); }
 
   // In a `read` handler: the answer is about something that is changing. Where the client is a
   // waiter, the answer is held until `topic` of engine::Changes moves and then made anew, for at
@@ -91,7 +99,7 @@ class Call {
   wire::Arena& arena_;
   const Timestamp now_;
   store::Transaction* tx_ = nullptr;
-  std::optional<net::Body> body_;
+  Beside beside_;
   std::string awaited_;
 };
 

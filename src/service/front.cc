@@ -34,11 +34,26 @@ net::Response to_response(wire::HttpResponseParts&& parts) {
 
 net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
                              std::string_view request_id) {
-  wire::ErrorAnswer answer = to_wire(error, route.schema->service, errors);
+  constexpr std::string_view header_mark = "header:";
+  const auto is_header = [&](const auto& detail) { return detail.first.starts_with(header_mark); };
+  Error shown = error;
+  std::erase_if(shown.details, is_header);
+  wire::ErrorAnswer answer = to_wire(shown, route.schema->service, errors);
   if (answer.status == 0 && error.code == ErrorCode::unauthenticated)
     answer.status = wire::auth_status(error, dialect_of(route));
-  return to_response(
+  net::Response response = to_response(
       wire::encode_error(route.schema->service, route.operation, route.protocol, answer, request_id));
+  for (const auto& [name, value] : error.details)
+    if (name.starts_with(header_mark)) response.headers.set(name.substr(header_mark.size()), value);
+  if (response.status == 304) response.body = net::Body();
+  return response;
+}
+
+void put_beside(Call::Beside&& beside, net::Response& response) {
+  if (beside.body) response.body = std::move(*beside.body);
+  if (beside.status) response.status = *beside.status;
+  beside.headers.for_each(
+      [&](const net::Header& header) { response.headers.add(header.name, header.value); });
 }
 
 Front::Front(const Frame& frame, HotDoor& hot)

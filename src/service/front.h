@@ -77,9 +77,12 @@ class Front final : public net::RequestHandler {
   std::vector<wire::HeaderView> headers_;  // reused from request to request
 };
 
-// The error as the answer to `route`, for whoever answers by itself.
+// The error as the answer to `route`, for whoever answers by itself. Details whose name begins with
+// "header:" become headers; an answer that has no body by its status (304) keeps them alone.
 net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
                              std::string_view request_id);
 net::Response to_response(wire::HttpResponseParts&& parts);
+// Lays what a handler gave beside its output over the encoded answer.
+void put_beside(Call::Beside&& beside, net::Response& response);
 
 }  // namespace slipway::service

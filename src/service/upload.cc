@@ -143,6 +143,7 @@ class UploadWork {
     over_ = true;
     net::Response response = to_response(wire::encode_response(
         *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
+    put_beside(call_.take_beside(), response);
     responder_.send(std::move(response));
     return {};
   }

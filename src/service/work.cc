@@ -56,7 +56,7 @@ void Work::run_read(std::unique_ptr<Work> work) {
   });
   if (outcome && !call.awaited().empty() && work->may_hold())
     return hold(std::move(work), call.awaited(), since);
-  work->body_ = call.take_body();
+  work->beside_ = call.take_beside();
   work->answer(std::move(outcome));
 }
 
@@ -68,6 +68,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
                   self.arena_);
         call.set_transaction(&tx);
         TRY(self.output_, self.handle(call));
+        self.beside_ = call.take_beside();
         return {};
       },
       [work = std::move(work)](Result<> outcome) {
@@ -82,7 +83,7 @@ void Work::run_alone(std::unique_ptr<Work> work) {
   Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
             work->arena_);
   Result<wire::Node> outcome = work->handle(call);
-  work->body_ = call.take_body();
+  work->beside_ = call.take_beside();
   work->answer(std::move(outcome));
 }
 
@@ -118,7 +119,7 @@ void Work::answer(Result<wire::Node> outcome) {
   if (!outcome) return answer_error(outcome.error());
   net::Response response = to_response(
       wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
-  if (body_) response.body = std::move(*body_);
+  put_beside(std::move(beside_), response);
   responder_.send(std::move(response));
 }
 

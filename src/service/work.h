@@ -54,7 +54,7 @@ class Work {
   wire::Arena arena_;
   wire::Node input_{};
   wire::Node output_{};
-  std::optional<net::Body> body_;
+  Call::Beside beside_;
 };
 
 }  // namespace slipway::service

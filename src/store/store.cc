@@ -140,7 +140,11 @@ class Store::Impl {
       for (Submitted& each : batch) {
         if (each.outcome)
           for (Task& task : each.after_commit) task();
+        // What these own is freed before anyone who waits goes on.
+        each.after_commit.clear();
+        each.change = nullptr;
         each.done(std::move(each.outcome));
+        each.done = nullptr;
       }
     }
   }
