@@ -134,10 +134,10 @@ class BodyControl {
   std::uint64_t turn_ = 0;
 };
 
-// Takes a body as it comes. Every call is on the loop thread. on_start, then on_data any number of
-// times, then either on_end or on_abort; destroyed after that. Answering before the end is fine:
-// then nothing further is called (not even on_abort), the rest of the body is thrown away and the
-// connection closed.
+// Takes a body as it comes. Every call is on the loop thread and must not throw. on_start, then
+// on_data any number of times, then either on_end or on_abort; destroyed after that. Answering
+// before the end is fine: then nothing further is called (not even on_abort), the rest of the body
+// is thrown away and the connection closed.
 class BodyReceiver {
  public:
   virtual ~BodyReceiver() = default;
@@ -147,9 +147,9 @@ class BodyReceiver {
   // was already read still comes.
   virtual void on_data(std::string_view bytes) = 0;
   virtual void on_end(const Headers& trailers) = 0;
-  // timeout: too slow; limit_exceeded: too long; invalid_argument: broken chunks; unavailable: the
-  // client went away. Nothing can be answered any more, except to broken or slow ones, which the
-  // server has answered.
+  // timeout: too slow; limit_exceeded: too long; invalid_argument: broken chunks. These may still
+  // be answered, inside this call; else the server does (408, 413, 400). unavailable: the client
+  // went away.
   virtual void on_abort(const Error& error) = 0;
 };
 

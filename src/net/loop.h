@@ -53,8 +53,9 @@ class Loop {
   Loop& operator=(const Loop&) = delete;
 
   // Runs until stop(); what was posted before stop() is run first. May be entered again after.
+  // Blocks SIGPIPE for the calling thread: a closed socket is an error here, never a signal.
   void run();
-  // From any thread, and from a signal-free context only.
+  // From any thread.
   void stop();
 
   // Runs `task` on the loop thread, in the order of posting; never inside this call. From any

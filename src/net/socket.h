@@ -78,10 +78,13 @@ Result<> connect_error(const Fd& socket, const Address& address);
 
 Result<Address> local_address(const Fd& socket);
 // "127.0.0.1:52344", or "unix" for a unix socket's peer.
-std::string peer_text(const Fd& socket);
+std::string peer_text(int socket);
 
 // Switches Nagle's algorithm off; does nothing on a unix socket.
-void set_no_delay(const Fd& socket);
+void set_no_delay(int socket);
+
+// Blocks SIGPIPE in the calling thread, for good.
+void block_sigpipe();
 
 // "Connection refused (ECONNREFUSED)" and so on, from errno.
 std::string errno_text(int error);

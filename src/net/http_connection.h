@@ -1,0 +1,194 @@
+// One connection of the HTTP server. Internal to net.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/http_parser.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "net/message.h"
+#include "net/out_queue.h"
+#include "net/response_head.h"
+#include "net/transport.h"
+
+namespace slipway::net {
+
+class Connection;
+
+// What the connections of one server share. Loop thread.
+class ServerContext {
+ public:
+  ServerContext(Loop& loop, RequestHandler& handler, const HttpLimits& limits);
+  virtual ~ServerContext() = default;
+
+  // `connection` has closed itself; it must live until this batch ends.
+  virtual void forget(Connection& connection) = 0;
+  // "Date: ...\r\n" of this second.
+  std::string_view date_line();
+
+  Loop& loop;
+  RequestHandler& handler;
+  const HttpLimits limits;
+  const ParserLimits parser_limits;
+  const std::shared_ptr<MessagePool> pool;
+  HttpServerCounters counters;
+  std::string read_buffer;  // for streamed bodies: each read is handed on before the next
+  bool read_buffer_lent = false;
+  bool draining = false;
+
+ private:
+  std::string date_;
+  Instant date_until_;
+};
+
+// Reads requests one at a time and writes their answers. Watched edge-triggered for both directions
+// from beginning to end, so that nothing but one read and one write is asked of the kernel for a
+// request.
+//
+// Responders, body writers and controls keep this object alive (it is their Exchange); once closed
+// it is an empty shell to them. All but the Exchange's methods is for the loop thread.
+class Connection final : public Watcher,
+                         public BatchHook,
+                         public Exchange,
+                         public BodySink,
+                         public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(ServerContext& server, Fd socket, const TlsContext* tls);
+
+  void open();
+  // Ends what is too slow; called by the server's sweep.
+  void check_times(Instant now);
+  // No further request: an idle connection closes now, a busy one after its answer.
+  void drain();
+  void close();
+
+  void on_ready(std::uint32_t events) override;
+  void on_batch_end() override { advance(); }
+  Take on_body(std::string_view bytes) override;
+
+  void send(std::uint64_t turn, Response&& response) override;
+  void send_view(std::uint64_t turn, const ResponseView& response) override;
+  void start(std::uint64_t turn, int status, Fields&& headers) override;
+  std::size_t write(std::uint64_t turn, std::string_view bytes) override;
+  void finish(std::uint64_t turn) override;
+  void abort(std::uint64_t turn) override;
+  void on_drained(std::uint64_t turn, Task task) override;
+  void on_closed(std::uint64_t turn, Task task) override;
+  void set_paused(std::uint64_t turn, bool paused) override;
+
+  std::size_t index = 0;  // in the server's list
+
+ private:
+  using Framing = ResponseHead::Framing;
+
+  // What is expected next from the client.
+  enum class Input : std::uint8_t {
+    head,       // a request's head, or nothing yet
+    body,       // the rest of a body
+    none,       // a whole request was handed on; the next one waits for its answer
+    discarded,  // nothing more is answered: what still comes is thrown away
+  };
+
+  // The exchange under way; as new for each request.
+  struct Turn {
+    HttpVersion version = HttpVersion::v1_1;
+    bool open = false;       // an answer is owed
+    bool started = false;    // its head was written
+    bool head_only = false;  // the method is HEAD
+    bool keep_alive = true;  // as the client wishes
+    bool paused = false;     // the body's receiver wants no more
+    Framing framing = Framing::none;
+    std::uint64_t length_left = 0;  // of an answer with Framing::length
+    std::uint64_t body_bytes = 0;   // received so far
+    std::uint64_t body_bytes_max = 0;
+    std::unique_ptr<BodyReceiver> receiver;  // where the body is streamed
+    Task on_closed;
+    Task on_drained;
+  };
+
+  bool live() const { return server_ != nullptr; }
+  bool current(std::uint64_t turn) const { return live() && turn == turn_number_ && turn_.open; }
+  Instant now() const { return loop_.now(); }
+
+  // Reading: what came is parsed, then more is read, as long as anybody wants it.
+  void advance();
+  void take_input(std::uint64_t& budget);
+  bool wants_input() const;
+  bool has_unparsed() const;
+  bool can_go_on() const;
+  void go_on_later();
+  std::size_t read_some();
+  std::size_t read_into_message();
+  std::size_t read_and_pass_on();
+  bool note_read(const Io& io);
+  void peer_ended();
+  void tell_closed();
+
+  // Parsing: from the first byte to the request that is handed on.
+  void parse_message();
+  void parse_head(std::string_view bytes);
+  void parse_body(std::string_view bytes);
+  void on_head();
+  BodyPlan ask_for_plan();
+  void collect(std::uint64_t bytes_max);
+  void stream(std::unique_ptr<BodyReceiver> receiver);
+  bool admit_body(std::uint64_t bytes_max);
+  void invite_body();
+  void feed_stream(std::string_view bytes);
+  void body_done(std::string_view leftover);
+  void end_stream();
+  void hand_on_request();
+  void keep_leftover(std::string_view bytes);
+  void refuse(int status, std::string_view reason);
+  void refuse_with(Response&& response);
+  void abort_body(ErrorCode code, std::string_view reason);
+  void drop_receiver();
+
+  // Writing
+  template <typename HeaderList>
+  Framing write_head(int status, const HeaderList& headers, std::optional<std::uint64_t> length);
+  template <typename HeaderList>
+  void answer(int status, const HeaderList& headers, Body&& body);
+  void answered();
+  void next_turn();
+  void flush();
+  void written_out();
+  void end_connection();
+  void note_queue() { queued_bytes_.store(out_.bytes(), std::memory_order_relaxed); }
+
+  // Runs `act` on the loop thread, now or soon, if `turn` is then still the one under way.
+  template <typename Act>
+  void on_loop(std::uint64_t turn, Act act);
+
+  ServerContext* server_;  // null once closed
+  Loop& loop_;
+  Transport transport_;
+  HttpParser parser_;
+  OutQueue out_;
+  MessagePtr message_;      // being received
+  std::size_t parsed_ = 0;  // of its bytes
+  MessagePtr next_;         // what came behind the request under way
+  std::string peer_;
+  Turn turn_;
+  std::uint64_t turn_number_ = 1;
+  Input input_ = Input::head;
+  bool readable_ = false;  // the kernel may have more for us
+  bool hung_up_ = false;   // the peer closed its side: read to the end, whatever a read returned
+  bool peer_ended_ = false;
+  bool advancing_ = false;
+  bool going_on_later_ = false;
+  bool ending_ = false;     // nothing further is answered; closed when all is written
+  bool lingering_ = false;  // all is written; reads on so that the client gets it
+  bool stalled_ = false;    // the socket is full
+  Instant since_;           // begin of the current wait: idle, head, body window, linger
+  Instant stalled_since_;
+  std::uint64_t window_bytes_ = 0;
+  std::uint64_t discarded_bytes_ = 0;
+  std::atomic<std::size_t> posted_bytes_ = 0;  // written elsewhere, on their way to the loop
+  std::atomic<std::size_t> queued_bytes_ = 0;  // out_.bytes(), for other threads
+};
+
+}  // namespace slipway::net

@@ -1,0 +1,275 @@
+#include "net/http_server.h"
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/log.h"
+#include "net/http_connection.h"
+
+namespace slipway::net {
+namespace {
+
+constexpr int accepts_max = 64;  // before the connections have their turn
+constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::milliseconds sweep_time_max{1'000};
+constexpr std::chrono::milliseconds sweep_time_min{5};
+
+// So often that no limit is overrun by more than a quarter.
+std::chrono::milliseconds sweep_time(const HttpLimits& limits) {
+  const auto least = std::min({limits.idle_time, limits.head_time, limits.body_window,
+                               limits.write_time, limits.linger_time});
+  return std::clamp(least / 4, sweep_time_min, sweep_time_max);
+}
+
+// Nothing left to accept with: the listener stays readable, and would be reported again at once.
+bool is_shortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// An exchange that only keeps what it is told, for Responder::to.
+class SinkExchange final : public Exchange {
+ public:
+  explicit SinkExchange(std::move_only_function<void(Response&&)> sink) : sink_(std::move(sink)) {}
+
+  void send(std::uint64_t, Response&& response) override {
+    if (auto sink = std::exchange(sink_, {})) sink(std::move(response));
+  }
+  void send_view(std::uint64_t turn, const ResponseView& view) override {
+    Response response{.status = view.status, .body = std::string(view.body)};
+    for (const Header& header : view.headers) response.headers.add(header.name, header.value);
+    send(turn, std::move(response));
+  }
+  void start(std::uint64_t, int status, Fields&& headers) override {
+    started_ = {.status = status, .headers = std::move(headers)};
+  }
+  std::size_t write(std::uint64_t, std::string_view bytes) override {
+    written_ += bytes;
+    return 0;
+  }
+  void finish(std::uint64_t turn) override {
+    started_.body = std::move(written_);
+    send(turn, std::move(started_));
+  }
+  void abort(std::uint64_t) override { sink_ = {}; }
+  void on_drained(std::uint64_t, Task task) override { task(); }
+  void on_closed(std::uint64_t, Task) override {}
+  void set_paused(std::uint64_t, bool) override {}
+
+ private:
+  std::move_only_function<void(Response&&)> sink_;
+  Response started_;
+  std::string written_;
+};
+
+}  // namespace
+
+BodyWriter& BodyWriter::operator=(BodyWriter&& other) noexcept {
+  if (this == &other) return *this;
+  abort();
+  exchange_ = std::move(other.exchange_);
+  turn_ = other.turn_;
+  return *this;
+}
+
+std::size_t BodyWriter::write(std::string_view bytes) {
+  return exchange_ ? exchange_->write(turn_, bytes) : 0;
+}
+
+void BodyWriter::on_drained(Task task) {
+  if (exchange_) exchange_->on_drained(turn_, std::move(task));
+}
+
+void BodyWriter::finish() {
+  if (const auto exchange = std::move(exchange_)) exchange->finish(turn_);
+}
+
+void BodyWriter::abort() {
+  if (const auto exchange = std::move(exchange_)) exchange->abort(turn_);
+}
+
+Responder Responder::to(std::move_only_function<void(Response&&)> sink) {
+  return {std::make_shared<SinkExchange>(std::move(sink)), 0};
+}
+
+Responder& Responder::operator=(Responder&& other) noexcept {
+  if (this == &other) return *this;
+  drop();
+  exchange_ = std::move(other.exchange_);
+  turn_ = other.turn_;
+  return *this;
+}
+
+void Responder::send(Response&& response) {
+  if (const auto exchange = std::move(exchange_)) exchange->send(turn_, std::move(response));
+}
+
+void Responder::send(const ResponseView& response) {
+  if (const auto exchange = std::move(exchange_)) exchange->send_view(turn_, response);
+}
+
+BodyWriter Responder::start(int status, Fields headers) {
+  auto exchange = std::move(exchange_);
+  if (!exchange) return {};
+  exchange->start(turn_, status, std::move(headers));
+  return {std::move(exchange), turn_};
+}
+
+void Responder::on_closed(Task task) {
+  if (exchange_) exchange_->on_closed(turn_, std::move(task));
+}
+
+void Responder::drop() {
+  if (exchange_) send(plain_response(500, "Internal error: the request was not answered."));
+}
+
+// The listeners, the list of connections, and the sweep over it.
+class HttpServer::Impl final : public ServerContext, public BatchHook {
+ public:
+  Impl(Loop& on, RequestHandler& by, const HttpLimits& with) : ServerContext(on, by, with) {}
+
+  ~Impl() override {
+    done_ = {};
+    close_listeners();
+    cut_connections();
+    loop.cancel(sweep_timer_);
+    loop.cancel(deadline_timer_);
+    loop.disarm(*this);
+  }
+
+  void listen(Fd socket, std::shared_ptr<const TlsContext> tls) {
+    listeners_.push_back(std::make_unique<Listener>(*this, std::move(socket), std::move(tls)));
+  }
+
+  void adopt(Fd socket, std::shared_ptr<const TlsContext> tls) {
+    ++counters.connections;
+    if (connections_.size() >= limits.connections_max || draining) return;
+    auto connection = std::make_shared<Connection>(*this, std::move(socket), tls.get());
+    connection->index = connections_.size();
+    connections_.push_back(connection);
+    counters.open = connections_.size();
+    connection->open();
+    if (sweep_timer_ == 0) sweep_later();
+  }
+
+  void drain(std::chrono::milliseconds deadline, Task done) {
+    draining = true;
+    done_ = std::move(done);
+    close_listeners();
+    for (std::size_t i = connections_.size(); i-- > 0;) {
+      const auto connection = connections_[i];
+      connection->drain();
+    }
+    deadline_timer_ = loop.after(deadline, [this] { cut_connections(); });
+    loop.at_batch_end(*this);
+  }
+
+  void forget(Connection& connection) override {
+    const std::size_t i = connection.index;
+    graveyard_.push_back(std::move(connections_[i]));
+    if (i + 1 < connections_.size()) {
+      connections_[i] = std::move(connections_.back());
+      connections_[i]->index = i;
+    }
+    connections_.pop_back();
+    counters.open = connections_.size();
+    loop.at_batch_end(*this);
+  }
+
+  void on_batch_end() override {
+    graveyard_.clear();
+    if (!draining || !connections_.empty() || !done_) return;
+    loop.cancel(deadline_timer_);
+    loop.post(std::exchange(done_, {}));
+  }
+
+ private:
+  class Listener final : public Watcher {
+   public:
+    Listener(Impl& server, Fd socket, std::shared_ptr<const TlsContext> tls)
+        : server_(server), socket_(std::move(socket)), tls_(std::move(tls)) {
+      watch();
+    }
+    ~Listener() override {
+      server_.loop.cancel(pause_);
+      server_.loop.unwatch(socket_.get(), *this);
+    }
+
+    void on_ready(std::uint32_t) override {
+      for (int i = 0; i < accepts_max; ++i) {
+        Fd connection(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+        if (!connection) return accept_failed(errno);
+        server_.adopt(std::move(connection), tls_);
+      }
+    }
+
+   private:
+    void watch() {
+      // Several loops may wait on one unix listener: wake one of them.
+      server_.loop.watch(socket_.get(), EPOLLIN | EPOLLEXCLUSIVE, *this);
+    }
+
+    void accept_failed(int error) {
+      if (!is_shortage(error)) return;  // EAGAIN, or a connection that is already gone
+      log_warning("net", "cannot accept connections, trying again soon",
+                  {{"error", errno_text(error)}});
+      server_.loop.unwatch(socket_.get(), *this);
+      pause_ = server_.loop.after(accept_pause, [this] { watch(); });
+    }
+
+    Impl& server_;
+    Fd socket_;
+    std::shared_ptr<const TlsContext> tls_;
+    TimerId pause_ = 0;
+  };
+
+  void close_listeners() { listeners_.clear(); }
+
+  void cut_connections() {
+    while (!connections_.empty()) connections_.back()->close();
+  }
+
+  void sweep_later() {
+    sweep_timer_ = loop.after(sweep_time(limits), [this] { sweep(); });
+  }
+
+  // From the back: closing one moves the last into its place.
+  void sweep() {
+    sweep_timer_ = 0;
+    for (std::size_t i = connections_.size(); i-- > 0;) {
+      const auto connection = connections_[i];
+      connection->check_times(loop.now());
+    }
+    if (!connections_.empty()) sweep_later();
+  }
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  std::vector<std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> graveyard_;  // closed in this batch
+  TimerId sweep_timer_ = 0;
+  TimerId deadline_timer_ = 0;
+  Task done_;
+};
+
+HttpServer::HttpServer(Loop& loop, RequestHandler& handler, HttpLimits limits)
+    : impl_(std::make_unique<Impl>(loop, handler, limits)) {}
+
+HttpServer::~HttpServer() = default;
+
+void HttpServer::listen(Fd listener, std::shared_ptr<const TlsContext> tls) {
+  impl_->listen(std::move(listener), std::move(tls));
+}
+
+void HttpServer::adopt(Fd connection, std::shared_ptr<const TlsContext> tls) {
+  impl_->adopt(std::move(connection), std::move(tls));
+}
+
+void HttpServer::drain(std::chrono::milliseconds deadline, Task done) {
+  impl_->drain(deadline, std::move(done));
+}
+
+const HttpServerCounters& HttpServer::counters() const { return impl_->counters; }
+
+}  // namespace slipway::net

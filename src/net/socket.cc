@@ -1,0 +1,278 @@
+#include "net/socket.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <memory>
+
+namespace slipway::net {
+namespace {
+
+constexpr int listen_backlog = 4096;
+
+// An address as the kernel takes it.
+struct RawAddress {
+  sockaddr_storage storage = {};
+  socklen_t size = 0;
+  const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+};
+
+Result<RawAddress> raw_unix(const std::string& path) {
+  RawAddress raw;
+  auto& out = reinterpret_cast<sockaddr_un&>(raw.storage);
+  if (path.empty() || path.size() >= sizeof(out.sun_path)) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' cannot be a unix socket: a path has 1 to {} bytes; use a shorter "
+                            "directory",
+                            path, sizeof(out.sun_path) - 1));
+  }
+  out.sun_family = AF_UNIX;
+  std::memcpy(out.sun_path, path.c_str(), path.size() + 1);
+  raw.size = sizeof(sockaddr_un);
+  return raw;
+}
+
+Result<RawAddress> raw_address(const Address& address) {
+  if (address.kind == Address::Kind::unix_path) return raw_unix(address.path);
+  RawAddress raw;
+  auto& v4 = reinterpret_cast<sockaddr_in&>(raw.storage);
+  auto& v6 = reinterpret_cast<sockaddr_in6&>(raw.storage);
+  if (inet_pton(AF_INET, address.host.c_str(), &v4.sin_addr) == 1) {
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(address.port);
+    raw.size = sizeof(v4);
+  } else if (inet_pton(AF_INET6, address.host.c_str(), &v6.sin6_addr) == 1) {
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(address.port);
+    raw.size = sizeof(v6);
+  } else {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no IPv4 or IPv6 address", address.host));
+  }
+  return raw;
+}
+
+Address from_raw(const sockaddr_storage& storage) {
+  char text[INET6_ADDRSTRLEN] = {};
+  if (storage.ss_family == AF_INET) {
+    const auto& v4 = reinterpret_cast<const sockaddr_in&>(storage);
+    inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+    return Address::tcp(text, ntohs(v4.sin_port));
+  }
+  if (storage.ss_family == AF_INET6) {
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+    inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+    return Address::tcp(text, ntohs(v6.sin6_port));
+  }
+  return Address::unix_socket(reinterpret_cast<const sockaddr_un&>(storage).sun_path);
+}
+
+ErrorCode code_of(int error) {
+  switch (error) {
+    case EACCES:
+    case EPERM: return ErrorCode::permission_denied;
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT: return ErrorCode::invalid_argument;
+    case ETIMEDOUT: return ErrorCode::timeout;
+    case EMFILE:
+    case ENFILE: return ErrorCode::limit_exceeded;
+    default: return ErrorCode::unavailable;
+  }
+}
+
+std::unexpected<Error> fail_errno(std::string_view what, const Address& address, int error) {
+  return fail(code_of(error), fmt::format("{} {}: {}", what, address.text(), errno_text(error)));
+}
+
+Result<Fd> make_socket(const Address& address, const RawAddress& raw) {
+  Fd socket(::socket(raw.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!socket) return fail_errno("no socket for", address, errno);
+  return socket;
+}
+
+void set_option(int socket, int level, int option) {
+  const int on = 1;
+  ::setsockopt(socket, level, option, &on, sizeof(on));
+}
+
+Result<Fd> bind_and_listen(Fd socket, const Address& address, const RawAddress& raw) {
+  if (::bind(socket.get(), raw.get(), raw.size) != 0) {
+    return fail_errno("cannot listen on", address, errno);
+  }
+  if (::listen(socket.get(), listen_backlog) != 0) {
+    return fail_errno("cannot listen on", address, errno);
+  }
+  return socket;
+}
+
+// A port that another program shares by SO_REUSEPORT would be joined without a word, and half of
+// its connections taken: binding once without that option tells.
+Result<> check_port_free(const Address& address, const RawAddress& raw) {
+  TRY(const Fd probe, make_socket(address, raw));
+  set_option(probe.get(), SOL_SOCKET, SO_REUSEADDR);
+  if (::bind(probe.get(), raw.get(), raw.size) == 0) return {};
+  return fail_errno("cannot listen on", address, errno);
+}
+
+// Whether somebody accepts connections there.
+bool is_live(const RawAddress& raw) {
+  const Fd probe(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!probe) return true;
+  return ::connect(probe.get(), raw.get(), raw.size) == 0 || errno == EAGAIN;
+}
+
+struct AddressListFree {
+  void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+
+}  // namespace
+
+void Fd::reset(int fd) {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+}
+
+Result<Fd> Fd::duplicate() const {
+  Fd copy(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
+  if (!copy) return fail(code_of(errno), "cannot duplicate a descriptor: " + errno_text(errno));
+  return copy;
+}
+
+Address Address::tcp(std::string host, std::uint16_t port) {
+  return {.kind = Kind::tcp, .host = std::move(host), .port = port};
+}
+
+Address Address::unix_socket(std::string path) {
+  return {.kind = Kind::unix_path, .host = {}, .path = std::move(path)};
+}
+
+Result<Address> Address::parse(std::string_view text) {
+  if (text.starts_with("unix:")) return unix_socket(std::string(text.substr(5)));
+  const auto colon = text.rfind(':');
+  const auto bad = [&] {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no address: write HOST:PORT, [IPV6]:PORT or unix:PATH", text));
+  };
+  if (colon == std::string_view::npos) return bad();
+  std::string_view host = text.substr(0, colon);
+  const std::string_view digits = text.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (error != std::errc() || end != digits.data() + digits.size()) return bad();
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  if (host == "localhost") host = "127.0.0.1";
+  Address address = tcp(std::string(host), port);
+  if (!raw_address(address)) return bad();
+  return address;
+}
+
+std::string Address::text() const {
+  if (kind == Kind::unix_path) return "unix:" + path;
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+Result<Address> resolve(const std::string& host, std::uint16_t port) {
+  addrinfo hints = {};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  const int error = ::getaddrinfo(host.c_str(), nullptr, &hints, &found);
+  const std::unique_ptr<addrinfo, AddressListFree> list(found);
+  if (error != 0 || !list) {
+    return fail(ErrorCode::unavailable,
+                fmt::format("cannot find the host '{}': {}", host, ::gai_strerror(error)));
+  }
+  sockaddr_storage storage = {};
+  std::memcpy(&storage, list->ai_addr, list->ai_addrlen);
+  Address address = from_raw(storage);
+  address.port = port;
+  return address;
+}
+
+Result<Fd> listen_tcp(const Address& address, PortSharing sharing) {
+  TRY(const RawAddress raw, raw_address(address));
+  if (sharing == PortSharing::first && address.port != 0) TRY_DO(check_port_free(address, raw));
+  TRY(Fd socket, make_socket(address, raw));
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR);
+  set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT);
+  return bind_and_listen(std::move(socket), address, raw);
+}
+
+Result<Fd> listen_unix(const std::string& path, SocketMode mode) {
+  const Address address = Address::unix_socket(path);
+  TRY(const RawAddress raw, raw_address(address));
+  struct stat status = {};
+  if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) {
+    if (is_live(raw)) return fail_errno("cannot listen on", address, EADDRINUSE);
+    ::unlink(path.c_str());
+  }
+  TRY(Fd socket, make_socket(address, raw));
+  // The mode is set before the name appears: bind() makes the file with the descriptor's own.
+  ::fchmod(socket.get(), static_cast<mode_t>(mode));
+  TRY(Fd listening, bind_and_listen(std::move(socket), address, raw));
+  // bind() took the umask off.
+  if (mode == SocketMode::everyone) ::chmod(path.c_str(), static_cast<mode_t>(mode));
+  return listening;
+}
+
+Result<Fd> start_connect(const Address& address) {
+  TRY(const RawAddress raw, raw_address(address));
+  TRY(Fd socket, make_socket(address, raw));
+  set_no_delay(socket.get());
+  if (::connect(socket.get(), raw.get(), raw.size) != 0 && errno != EINPROGRESS) {
+    return fail_errno("cannot connect to", address, errno);
+  }
+  return socket;
+}
+
+Result<> connect_error(const Fd& socket, const Address& address) {
+  int error = 0;
+  socklen_t size = sizeof(error);
+  ::getsockopt(socket.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+  if (error != 0) return fail_errno("cannot connect to", address, error);
+  return {};
+}
+
+Result<Address> local_address(const Fd& socket) {
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof(storage);
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&storage), &size) != 0) {
+    return fail(ErrorCode::internal, "a socket has no address: " + errno_text(errno));
+  }
+  return from_raw(storage);
+}
+
+std::string peer_text(int socket) {
+  sockaddr_storage storage = {};
+  socklen_t size = sizeof(storage);
+  if (::getpeername(socket, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return "gone";
+  if (storage.ss_family == AF_UNIX) return "unix";
+  return from_raw(storage).text();
+}
+
+void set_no_delay(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY); }
+
+void block_sigpipe() {
+  sigset_t set;
+  ::sigemptyset(&set);
+  ::sigaddset(&set, SIGPIPE);
+  ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+}
+
+std::string errno_text(int error) {
+  const char* name = ::strerrorname_np(error);
+  return fmt::format("{} ({})", ::strerrordesc_np(error), name != nullptr ? name : "unknown");
+}
+
+}  // namespace slipway::net
