@@ -64,7 +64,7 @@ TIMES = {None: "unspecified", "iso8601": "iso8601", "unixTimestamp": "unix_secon
 PROTOCOLS = {"rest-json": "rest_json", "rest-xml": "rest_xml", "query": "query",
              "smithy-rpc-v2-cbor": "cbor"}
 OVERLAY_WORDS = {"validation-error": 1, "serialization-error": 1, "open-enum": 1, "root": 2,
-                 "bare": 1, "pattern": 2, "target-prefix": 1}
+                 "bare": 1, "pattern": 2, "target-prefix": 1, "xml-namespace": 1, "style": 1}
 CPP_WORDS = set("""alignas alignof and asm auto bool break case catch char class concept const
 constexpr continue decltype default delete do double else enum explicit export extern false float for
 friend goto if inline int long mutable namespace new not nullptr operator or private protected public
@@ -322,8 +322,9 @@ def service_row(model):
             f"{quoted(meta['endpointPrefix'])}, "
             f"{quoted(meta.get('signingName', meta['endpointPrefix']))}, "
             f"{quoted(one.get('target-prefix', meta.get('targetPrefix', '')))}, "
-            f"{quoted(meta.get('xmlNamespace', ''))}, protocols, {compatible}, "
-            f"{quoted(validation)}, {quoted(serialization)}}}")
+            f"{quoted(one.get('xml-namespace', meta.get('xmlNamespace', '')))}, protocols, "
+            f"{compatible}, {quoted(validation)}, {quoted(serialization)}, "
+            f"{'true' if one.get('style') == 's3' else 'false'}}}")
 
 
 def write_tables(model):

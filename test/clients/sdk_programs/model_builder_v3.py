@@ -14,13 +14,21 @@ name = f"sdk3-builder-{int(time.time() * 1000)}"
 s3 = boto3.client("s3")
 s3.create_bucket(Bucket=name)
 s3.upload_file(sys.argv[1], name, "model.tar.gz")
+# The SDK asks IAM what the role may do, so there is one.
+role = boto3.client("iam").create_role(
+    RoleName=name, AssumeRolePolicyDocument=json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+                       "Principal": {"Service": "sagemaker.amazonaws.com"}}]}))["Role"]["Arn"]
+boto3.client("iam").attach_role_policy(
+    RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
 session = Session(
     boto_session=boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
     sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
 
 builder = ModelBuilder(
     image_uri=IMAGE, s3_model_data_url=f"s3://{name}/model.tar.gz", instance_type="ml.m5.large",
-    role_arn="arn:aws:iam::000000000000:role/tests", sagemaker_session=session)
+    role_arn=role, sagemaker_session=session)
 builder.build(model_name=name)
 endpoint = builder.deploy(endpoint_name=name)
 answer = endpoint.invoke(body=pathlib.Path(sys.argv[2]).read_bytes(), content_type="text/csv",

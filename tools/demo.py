@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+"""`./dev demo [--keep] [FILE...]`: deploys a real pre-trained model and asks it about real files.
+
+The model is Magika (Google, Apache-2.0): from the first and last bytes of a file it says what kind of
+file it is. It came as an ONNX file inside a Python package; nothing of that package runs here.
+"""
+import argparse
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SLIPWAY = ROOT / "build/release/bin/slipway"
+WORK = ROOT / "build/demo"
+ENDPOINT = "what-file"
+FILES = ("src/base/log.cc", "tools/demo.py", "dev", "CMakeLists.txt", "examples/README.md", "LICENSE")
+
+
+def say(text=""):
+    print(text, flush=True)
+
+
+def fail(text):
+    sys.exit(f"./dev demo: {text}")
+
+
+def start_server(data):
+    """The process and its URL, once it says `ready URL`."""
+    log = open(WORK / "server.log", "wb")
+    process = subprocess.Popen([SLIPWAY, "serve", "--data", data, "--port", "0"],
+                               stdout=subprocess.PIPE, stderr=log, text=True)
+    match = re.match(r"ready (\S+)", process.stdout.readline())
+    if not match:
+        fail(f"the server did not start; its last words are in {log.name}")
+    return process, match.group(1)
+
+
+def client_environment(data, url):
+    """What `eval "$(slipway env)"` does for a shell."""
+    exports = subprocess.run([SLIPWAY, "env", "--data", data, "--shell", "sh"],
+                             capture_output=True, text=True, check=True).stdout
+    lines = [line.removeprefix("export ") for line in exports.splitlines() if line.startswith("export ")]
+    variables = dict(shlex.split(line)[0].split("=", 1) for line in lines)
+    return {**os.environ, **variables, "AWS_ENDPOINT_URL": url}
+
+
+def features(content, config):
+    """The 2,048 numbers that Magika reads: the first and the last bytes, padded."""
+    size, padding = config["beg_size"], config["padding_token"]
+    block = config["block_size"]
+    begin = list(content[:block].lstrip()[:size])
+    end = list(content[-block:].rstrip()[-size:])
+    return begin + [padding] * (size - len(begin)) + [padding] * (size - len(end)) + end
+
+
+def numbers(answer):
+    """The list of numbers inside an answer, whatever it is wrapped in."""
+    value = json.loads(answer)
+    while not (isinstance(value, list) and value and isinstance(value[0], (int, float))):
+        value = next(iter(value.values())) if isinstance(value, dict) else value[0]
+    return value
+
+
+def ask(path, config, environment):
+    """What kind of file `path` is, how sure the model is, and how long the command took."""
+    body = json.dumps({"instances": [features(path.read_bytes(), config)]})
+    started = time.monotonic()
+    done = subprocess.run([SLIPWAY, "invoke", ENDPOINT, "--content-type", "application/json",
+                           "--accept", "application/json", "--input", "-"],
+                          input=body, capture_output=True, text=True, env=environment)
+    seconds = time.monotonic() - started
+    if done.returncode != 0:
+        fail(f"the model did not answer: {done.stderr.strip()}")
+    scores = numbers(done.stdout)
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return config["target_labels_space"][best], scores[best], seconds
+
+
+def deploy(model, environment):
+    command = [SLIPWAY, "deploy", model, "--name", ENDPOINT]
+    say(f"$ slipway deploy {model.name} --name {ENDPOINT}")
+    started = time.monotonic()
+    if subprocess.run(command, env=environment).returncode != 0:
+        fail(f"the model could not be deployed; the server's log is {WORK / 'server.log'}")
+    say(f"  deployed in {time.monotonic() - started:.2f} s")
+    say()
+
+
+def ask_about(paths, config, environment):
+    say("Asked what kind of file each of these is, from their bytes alone:")
+    for path in paths:
+        label, score, seconds = ask(path, config, environment)
+        name = os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else path
+        say(f"  {str(name):32} {label:12} {score:6.1%}   {seconds * 1000:.0f} ms")
+    say()
+
+
+def what_next(data, url, kept):
+    start = f"slipway serve --data {os.path.relpath(data)}   # it listens on http://127.0.0.1:4566"
+    say("What to try next:")
+    say("  ./dev demo YOUR-FILE             ask about files of your own")
+    say("  ./dev demo --keep                leave the server running afterwards")
+    say(f"  {start if not kept else f'the server runs on at {url}; Ctrl-C ends it'}")
+    say(f'  eval "$(slipway env --data {os.path.relpath(data)})"   # then any AWS client: aws, boto3, SageMaker SDK')
+    say("  slipway deploy YOUR-MODEL.onnx   also XGBoost files and model.tar.gz")
+    say("  examples/                        the same in boto3, AWS CLI, JavaScript, SageMaker SDK")
+    say(f"(slipway is {os.path.relpath(SLIPWAY)})")
+
+
+def model_files():
+    found = subprocess.run([sys.executable, ROOT / "tools/fetch_deps.py", "magika"],
+                           capture_output=True, text=True)
+    if found.returncode != 0:
+        fail(found.stderr.strip())
+    folder = pathlib.Path(re.search(r'"(.*)"', found.stdout).group(1))
+    return folder / "model.onnx", json.loads((folder / "config.min.json").read_text())
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev demo")
+    parser.add_argument("--keep", action="store_true", help="leave the server running afterwards")
+    parser.add_argument("files", nargs="*", type=pathlib.Path, metavar="FILE")
+    parser.add_argument("--from", dest="folder", type=pathlib.Path, default=".", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    arguments.files = [(arguments.folder / file).resolve() for file in arguments.files]
+    for file in arguments.files:
+        if not file.is_file():
+            fail(f"there is no file {file}")
+    model, config = model_files()
+    shutil.rmtree(WORK, ignore_errors=True)
+    data = WORK / "data"
+    WORK.mkdir(parents=True)
+    process, url = start_server(data)
+    say(f"$ slipway serve --data {os.path.relpath(data)} --port 0")
+    say(f"  ready {url}")
+    say()
+    try:
+        environment = client_environment(data, url)
+        deploy(model, environment)
+        ask_about(arguments.files or [ROOT / name for name in FILES], config, environment)
+        what_next(data, url, arguments.keep)
+        if arguments.keep:
+            process.wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(40)
+
+
+if __name__ == "__main__":
+    main()
