@@ -79,8 +79,10 @@ std::string json_line(LogLevel level, std::string_view room, std::string_view me
 
 }  // namespace
 
+void configure_log(LogLevel least) { settings().least = least; }
+
 void configure_log(LogLevel least, LogFormat format) {
-  settings().least = least;
+  configure_log(least);
   settings().format = format;
 }
 

@@ -19,6 +19,7 @@ struct LogField {
 
 // Process-wide and set once by main before any thread starts; the default is `info`, `human` where
 // standard error is a terminal and `json` elsewhere.
+void configure_log(LogLevel least);
 void configure_log(LogLevel least, LogFormat format);
 bool log_enabled(LogLevel level);
 
