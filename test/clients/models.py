@@ -1,7 +1,6 @@
 """Models made at test time, and the numbers that their own libraries give in Python."""
 import functools
 import io
-import pickle  # noqa: F401  (joblib's format)
 
 import joblib
 import numpy as np

@@ -58,7 +58,7 @@ class Server:
         self.process.wait()
 
     def stop(self):
-        """SIGTERM; the exit status, or None where it was not running."""
+        """SIGTERM; the exit status. What its instances left running is ended too."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
@@ -66,6 +66,20 @@ class Server:
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise AssertionError(f"the server did not end on SIGTERM:\n{self.log_tail()}") from None
+        finally:
+            for process in self.left_running():
+                os.kill(process, signal.SIGKILL)
+
+    def left_running(self):
+        """Processes that work in, or were started for, this server's data directory."""
+        for entry in pathlib.Path("/proc").glob("[0-9]*"):
+            try:
+                words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                folder = os.readlink(entry / "cwd")
+            except OSError:
+                continue  # it ended, or is not ours to see
+            if any(str(self.data) in text for text in (folder, *words)) and int(entry.name) != os.getpid():
+                yield int(entry.name)
 
     def client_environment(self):
         """What `slipway env` prints, as a dict; no other AWS setting of this machine leaks in."""

@@ -1,0 +1,102 @@
+"""`slipway` as a person types it: deploy, invoke, status, logs, rm, ops, doctor."""
+import json
+import subprocess
+
+import numpy as np
+import pytest
+from make_model import mlp
+from models import csv
+from server import binary
+
+OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
+
+
+@pytest.fixture
+def slipway(server):
+    environment = server.process_environment()
+
+    def run(*arguments, expect=OK, stdin=None):
+        done = subprocess.run([binary(), *map(str, arguments)], input=stdin, capture_output=True,
+                              text=True, env=environment, timeout=120)
+        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+    return run
+
+
+@pytest.fixture
+def deployed(slipway, models, tmp_path, name):
+    (tmp_path / "model.onnx").write_bytes(mlp())
+    slipway("deploy", tmp_path / "model.onnx", "--name", name)
+    yield name
+    slipway("rm", name, expect=OK)
+
+
+def test_a_model_is_deployed_asked_and_removed(slipway, deployed, models):
+    record = models.records[0]
+    answer = slipway("invoke", deployed, "--content-type", "text/csv", "--accept", "text/csv",
+                     "--input", "-", stdin=csv(record)).stdout
+    np.testing.assert_allclose(
+        np.array(answer.strip().split(","), dtype=float), models.mlp_answer(record).ravel(),
+        rtol=1e-4, atol=1e-5)
+
+
+def test_status_lists_what_runs(slipway, deployed):
+    assert deployed in slipway("status").stdout
+    assert "InService" in slipway("status", deployed).stdout
+    assert deployed in json.dumps(json.loads(slipway("status", deployed, "--output", "json").stdout))
+
+
+def test_logs_show_what_the_model_printed(slipway, deployed):
+    assert slipway("logs", deployed).returncode == OK
+
+
+def test_a_wrong_body_is_an_error_on_the_error_stream(slipway, deployed):
+    done = slipway("invoke", deployed, "--content-type", "text/csv", "1,2,3", expect=FAILED)
+    assert "128" in done.stderr and not done.stdout
+
+
+def test_what_is_not_there_is_said_by_an_exit_code(slipway):
+    assert "never-made" in slipway("status", "never-made", expect=NOT_FOUND).stderr
+    assert "never-made" in slipway("invoke", "never-made", "1", expect=NOT_FOUND).stderr
+    slipway("no-such-command", expect=USAGE)
+
+
+def test_xgboost_files_are_deployed_as_they_are(slipway, models, tmp_path, name):
+    models.booster.save_model(tmp_path / "model.json")
+    slipway("deploy", tmp_path / "model.json", "--name", name)
+    answer = slipway("invoke", name, "--content-type", "text/csv", "--accept", "text/csv",
+                     "--input", "-", stdin=csv(models.cancer_rows)).stdout
+    np.testing.assert_allclose(np.array(answer.replace("\n", ",").strip(",").split(","), dtype=float),
+                               models.xgboost_answer(), rtol=1e-4, atol=1e-5)
+    slipway("rm", name)
+
+
+def test_ops_doctor_and_help_answer(slipway):
+    assert "CreateEndpoint" in slipway("ops").stdout
+    assert "CreateTrainingJob" in slipway("ops", "--missing").stdout
+    slipway("doctor")
+    assert "deploy" in slipway("--help").stdout
+
+
+@pytest.mark.parametrize("shell, line", [
+    ("sh", "export AWS_ENDPOINT_URL="), ("fish", "set -gx AWS_ENDPOINT_URL "), ("powershell", "$Env:AWS_ENDPOINT_URL")])
+def test_env_speaks_every_shell(slipway, server, shell, line):
+    assert line.lower() in slipway("env", "--data", server.data, "--shell", shell).stdout.lower()
+
+
+def test_health_answers_json(server):
+    import urllib.request
+    with urllib.request.urlopen(f"{server.url}/_slipway/health", timeout=5) as answer:
+        assert answer.status == 200 and json.loads(answer.read())
+
+
+def test_two_servers_do_not_share_a_data_directory(server):
+    done = subprocess.run([binary(), "serve", "--data", server.data, "--port", "0"],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0 and str(server.data) in done.stderr
+
+
+def test_no_signature_check_is_refused_beyond_loopback(tmp_path):
+    done = subprocess.run([binary(), "serve", "--data", tmp_path, "--port", "0", "--auth", "none",
+                           "--listen", "0.0.0.0"], capture_output=True, text=True, timeout=30)
+    assert done.returncode != 0 and "loopback" in done.stderr
