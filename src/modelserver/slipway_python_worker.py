@@ -532,6 +532,8 @@ def answer_one(handler, head, body):
 
 def load(settings):
     code_dir, module_name = find_script(settings["model_dir"])
+    if module_name is None:  # a pickled model alone, whatever the image
+        settings["image"] = "sagemaker-scikit-learn"
     enter_environment(settings, code_dir)
     return Handler(settings, code_dir, module_name)
 

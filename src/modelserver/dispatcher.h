@@ -1,0 +1,98 @@
+// Gathers the requests of one batch of the loop and gives them to the model.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/worker_pool.h"
+#include "modelserver/model.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+
+namespace slipway::modelserver {
+
+class LinkConnection;
+
+// Requests that may wait, and the bytes of their bodies; past either: 503.
+inline constexpr std::size_t waiting_requests_max = 8192;
+inline constexpr std::size_t waiting_bytes_max = std::size_t{512} << 20;
+
+// A model that takes longer than this for one request runs on worker threads, so that the loop goes
+// on reading; one that is faster than half of it runs on the loop.
+inline constexpr std::chrono::microseconds slow_run_time{200};
+
+// Where an answer goes.
+struct HttpReply {
+  net::Request request;  // owns the bytes that the invocation views
+  net::Responder responder;
+};
+struct LinkReply {
+  std::shared_ptr<LinkConnection> link;
+  std::uint32_t id = 0;
+};
+using Reply = std::variant<HttpReply, LinkReply>;
+
+// Requests wait until the end of the loop's batch, so that all that arrived together, over one link
+// or several, run together: batches form by themselves and nobody waits for one. How long a request
+// takes is measured as it goes; the first ones run on worker threads, and when that shows the model
+// to be fast the rest runs on the loop thread itself, without a hop.
+//
+// Loop thread only. `loop` outlives it.
+class Dispatcher final : public net::BatchHook {
+ public:
+  explicit Dispatcher(net::Loop& loop);
+  ~Dispatcher() override;
+
+  // From here on requests are answered by `model`; before, with 503.
+  void set_model(std::unique_ptr<Model> model);
+  const Model* model() const { return model_.get(); }
+
+  // Takes a request. The invocation's views are valid until the end of this batch at least; those of
+  // an HttpReply as long as the reply.
+  void submit(const Invocation& invocation, Reply reply);
+  // Nobody waits for that exchange any more; it is dropped if it did not start.
+  void cancel(const LinkConnection& link, std::uint32_t id);
+
+  // A link has bytes to be written at the end of this batch.
+  void flush_later(std::shared_ptr<LinkConnection> link);
+
+  bool idle() const { return waiting_.empty() && running_ == 0; }
+  // Runs once, at the end of the first batch that leaves nothing to do.
+  void when_idle(Task task);
+
+  void on_batch_end() override;
+
+ private:
+  struct Waiting;
+  struct Batch;
+
+  void run_here();
+  void run_elsewhere();
+  std::unique_ptr<Batch> take_batch(std::size_t count);
+  void finish(Batch& batch, std::chrono::nanoseconds took);
+  void keep_bytes();
+  void note_time(std::chrono::nanoseconds took, std::size_t requests);
+  void send(Waiting& waiting, const Answer& answer);
+  void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
+
+  net::Loop& loop_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<WorkerPool> pool_;  // made when first needed
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::size_t running_ = 0;  // batches on worker threads
+  std::unique_ptr<Batch> spare_;
+  std::vector<std::shared_ptr<LinkConnection>> dirty_;
+  double run_us_ = -1;  // moving average for one request; -1: nothing measured yet
+  bool slow_ = true;
+  Task idle_task_;
+};
+
+}  // namespace slipway::modelserver

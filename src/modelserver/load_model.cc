@@ -1,0 +1,206 @@
+#include "modelserver/load_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "modelserver/encode.h"
+#include "modelserver/python_model.h"
+#include "modelserver/shared_library.h"
+#include "modelserver/tensor_model.h"
+#include "modelserver/xgboost_model.h"
+
+namespace slipway::modelserver {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t default_workers_max = 4;
+constexpr std::chrono::seconds default_answer_time{60};
+constexpr std::string_view xgboost_extensions[] = {".json", ".ubj", ".xgb", ".bst", ".model",
+                                                   ".bin", ""};
+
+std::string variable(const char* name) {
+  const char* const value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::vector<fs::path> entries_of(const fs::path& folder) {
+  std::vector<fs::path> entries;
+  std::error_code error;
+  for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
+       it.increment(error)) {
+    entries.push_back(it->path());
+  }
+  std::ranges::sort(entries);
+  return entries;
+}
+
+std::vector<fs::path> files_with(const std::vector<fs::path>& entries,
+                                 std::initializer_list<std::string_view> extensions) {
+  std::vector<fs::path> files;
+  for (const auto& entry : entries) {
+    std::error_code error;
+    if (std::ranges::find(extensions, entry.extension().string()) != extensions.end() &&
+        fs::is_regular_file(entry, error)) {
+      files.push_back(entry);
+    }
+  }
+  return files;
+}
+
+std::string names_of(const std::vector<fs::path>& entries) {
+  std::string names;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    if (i == listed_entries_max) return names + fmt::format(" and {} more", entries.size() - i);
+    std::error_code error;
+    names += (i > 0 ? ", " : "") + entries[i].filename().string() +
+             (fs::is_directory(entries[i], error) ? "/" : "");
+  }
+  return names.empty() ? "nothing" : names;
+}
+
+// AWS's fixed model folder in a variable means ours.
+fs::path in_model(const std::string& path, const fs::path& model_dir) {
+  constexpr std::string_view prefix = "/opt/ml/model";
+  if (path == prefix) return model_dir;
+  if (path.starts_with(std::string(prefix) + '/')) return model_dir / path.substr(prefix.size() + 1);
+  return path;
+}
+
+bool has_script(const fs::path& model_dir) {
+  const std::string program = variable("SAGEMAKER_PROGRAM");
+  if (!program.empty()) return true;  // the worker finds it, or says where it looked
+  const std::string submitted = variable("SAGEMAKER_SUBMIT_DIRECTORY");
+  std::error_code error;
+  return fs::exists(model_dir / "code" / "inference.py", error) ||
+         fs::exists(model_dir / "inference.py", error) ||
+         (!submitted.empty() && fs::exists(in_model(submitted, model_dir) / "inference.py", error));
+}
+
+// The file that is meant by its name, or the only one; nothing where there is none.
+Result<std::optional<fs::path>> pick(const std::vector<fs::path>& files, std::string_view name,
+                                     std::string_view kind) {
+  if (files.empty()) return std::nullopt;
+  for (const auto& file : files)
+    if (file.filename() == name) return file;
+  if (files.size() == 1) return files[0];
+  return fail(ErrorCode::conflict,
+              fmt::format("The model directory has {} {} files ({}); name the one that is to be "
+                          "served {}.",
+                          files.size(), kind, names_of(files), name));
+}
+
+Result<std::optional<Choice>> find_onnx(const std::vector<fs::path>& entries) {
+  TRY(const auto file, pick(files_with(entries, {".onnx"}), "model.onnx", "ONNX"));
+  if (!file) return std::nullopt;
+  return Choice{Backend::onnx, file->string()};
+}
+
+Result<std::optional<Choice>> find_xgboost(const std::vector<fs::path>& entries) {
+  std::vector<fs::path> files;
+  for (const auto& entry : entries) {
+    std::error_code error;
+    if (!fs::is_regular_file(entry, error)) continue;
+    if (entry.filename() == "xgboost-model") return Choice{Backend::xgboost, entry.string()};
+    const bool named =
+        std::ranges::find(xgboost_extensions, entry.extension().string()) != std::end(xgboost_extensions);
+    if (named && looks_like_xgboost(entry.string())) files.push_back(entry);
+  }
+  TRY(const auto file, pick(files, "xgboost-model", "XGBoost"));
+  if (!file) return std::nullopt;
+  return Choice{Backend::xgboost, file->string()};
+}
+
+Result<std::optional<Choice>> find_pickle(const std::vector<fs::path>& entries) {
+  TRY(const auto file,
+      pick(files_with(entries, {".joblib", ".pkl", ".pickle"}), "model.joblib", "pickled"));
+  if (!file) return std::nullopt;
+  return Choice{Backend::python, file->string()};
+}
+
+Result<std::optional<Choice>> find_model(const std::vector<fs::path>& entries,
+                                         const std::string& image) {
+  TRY(const auto onnx, find_onnx(entries));
+  if (onnx) return onnx;
+  const bool pickles_first = image == "sagemaker-scikit-learn";
+  TRY(const auto first, pickles_first ? find_pickle(entries) : find_xgboost(entries));
+  if (first) return first;
+  return pickles_first ? find_xgboost(entries) : find_pickle(entries);
+}
+
+std::size_t number_in(const char* name, std::size_t otherwise, std::size_t most) {
+  const std::string text = variable(name);
+  std::size_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (text.empty() || error != std::errc() || end != text.data() + text.size() || value == 0)
+    return otherwise;
+  return std::min(value, most);
+}
+
+PythonOptions python_options(const Options& options) {
+  PythonOptions python;
+  if (const auto given = variable("SLIPWAY_PYTHON"); !given.empty()) python.interpreter = given;
+  python.script = library_folder() + "/slipway_python_worker.py";
+  std::error_code error;
+  python.model_dir = fs::absolute(options.model_dir, error).string();
+  python.image = options.image;
+  python.venv_cache = options.venv_cache;
+  python.find_links = options.find_links;
+  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+  python.workers =
+      number_in("SAGEMAKER_MODEL_SERVER_WORKERS", std::min(cores, default_workers_max), 256);
+  const auto seconds = number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), 3600);
+  python.answer_time = std::chrono::seconds(seconds);
+  return python;
+}
+
+}  // namespace
+
+Result<Choice> choose_backend(const Options& options) {
+  fs::path folder = options.model_dir;
+  std::error_code error;
+  if (!fs::is_directory(folder, error)) {
+    return fail(ErrorCode::not_found,
+                fmt::format("The model directory {} is not there.", options.model_dir));
+  }
+  if (has_script(folder)) return Choice{Backend::python, ""};
+  auto entries = entries_of(folder);
+  TRY(const auto found, find_model(entries, options.image));
+  if (found) return *found;
+  if (entries.size() == 1 && fs::is_directory(entries[0], error)) {
+    TRY(const auto inside, find_model(entries_of(entries[0]), options.image));
+    if (inside && inside->backend != Backend::python) return *inside;
+  }
+  return fail(ErrorCode::not_found,
+              fmt::format("The model directory has no model. Looked for: code/inference.py, "
+                          "model.onnx or one *.onnx, xgboost-model or an XGBoost *.json, *.ubj or "
+                          "*.xgb, model.joblib or one *.pkl. There is: {}.",
+                          names_of(entries)));
+}
+
+Result<std::unique_ptr<Model>> load_model(const Options& options,
+                                          std::shared_ptr<const OnnxRuntime> onnx) {
+  TRY(const Choice choice, choose_backend(options));
+  if (choice.backend == Backend::python) {
+    TRY(auto model, PythonModel::start(python_options(options)));
+    return model;
+  }
+  const Flavor flavor = options.image == "sagemaker-xgboost" ? Flavor::xgboost : Flavor::plain;
+  if (choice.backend == Backend::xgboost) {
+    TRY(auto predictor, load_xgboost_model(choice.file));
+    return std::make_unique<TensorModel>(std::move(predictor), flavor);
+  }
+  if (onnx == nullptr) {
+    TRY(onnx, OnnxRuntime::open());
+  }
+  TRY(auto predictor, onnx->load(choice.file));
+  return std::make_unique<TensorModel>(std::move(predictor), flavor);
+}
+
+}  // namespace slipway::modelserver

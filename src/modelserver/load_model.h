@@ -1,0 +1,39 @@
+// A model directory to a Model: which backend, and bringing it up.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "modelserver/model.h"
+#include "modelserver/onnx_model.h"
+#include "modelserver/options.h"
+
+namespace slipway::modelserver {
+
+// Entries of a model directory that an error lists.
+inline constexpr std::size_t listed_entries_max = 20;
+
+enum class Backend : std::uint8_t { onnx, xgboost, python };
+
+struct Choice {
+  Backend backend = Backend::onnx;
+  std::string file;  // the model's file; empty for a script, which loads what it likes
+};
+
+// Looks into the directory, in this order:
+//   a script      code/inference.py, or what SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name
+//   ONNX          model.onnx, or the only *.onnx
+//   XGBoost       xgboost-model, or the only file that is one (*.json, *.ubj, *.xgb, *.bst, *.model)
+//   scikit-learn  model.joblib, or any *.joblib, *.pkl
+// (for the image sagemaker-scikit-learn the last one before XGBoost). Where the directory has
+// nothing of these but one folder, it looks there. not_found lists what was looked for and what is
+// there; conflict, several files that could be meant.
+Result<Choice> choose_backend(const Options& options);
+
+// Chooses and loads. The message of an error is one that a person can act on. `onnx` is a runtime
+// that is open already, or null.
+Result<std::unique_ptr<Model>> load_model(const Options& options,
+                                          std::shared_ptr<const OnnxRuntime> onnx);
+
+}  // namespace slipway::modelserver

@@ -1,0 +1,104 @@
+#include "modelserver/options.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+
+namespace slipway::modelserver {
+namespace {
+
+constexpr std::string_view help_text =
+    R"(slipway-modelserver: serves one model by the SageMaker container contract.
+
+  slipway-modelserver [serve] [options]
+
+  --model-dir DIR      the unpacked model (default /opt/ml/model)
+  --port N             HTTP on this TCP port (0: any free one; default 8080, or
+                       SAGEMAKER_BIND_TO_PORT, when no socket is given)
+  --listen ADDRESS     the address of that port (default 0.0.0.0)
+  --http-socket PATH   HTTP on this unix socket
+  --link-socket PATH   the framed link on this unix socket
+  --venv-cache DIR     virtual environments for code/requirements.txt
+                       (default ~/.cache/slipway/venvs)
+  --find-links DIR     a folder of wheels to install from first (may be repeated)
+  --zygote SOCKET      be the parent that starts instances; see README.md of src/modelserver
+
+Environment: SLIPWAY_IMAGE, SLIPWAY_LIB, SLIPWAY_PYTHON, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_PROGRAM,
+SAGEMAKER_SUBMIT_DIRECTORY, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MODEL_SERVER_TIMEOUT.
+)";
+
+std::string variable(const char* name, std::string otherwise = {}) {
+  const char* const value = std::getenv(name);
+  return value == nullptr || *value == '\0' ? std::move(otherwise) : std::string(value);
+}
+
+Result<std::uint16_t> read_port(std::string_view text, std::string_view where) {
+  std::uint16_t port = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, port);
+  if (error != std::errc() || end != last) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("{} is '{}', which is no port (0 to 65535).", where, text));
+  }
+  return port;
+}
+
+// "host/team/sagemaker-xgboost:1.7-1@sha256:..." → "sagemaker-xgboost".
+std::string repository_name(std::string image) {
+  image.resize(std::min(image.size(), image.find('@')));
+  if (const auto slash = image.rfind('/'); slash != image.npos) image.erase(0, slash + 1);
+  image.resize(std::min(image.size(), image.find(':')));
+  return image;
+}
+
+Result<> set_option(Options& options, std::string_view name, const std::string& value) {
+  if (name == "--model-dir") options.model_dir = value;
+  else if (name == "--listen") options.listen_address = value;
+  else if (name == "--http-socket") options.http_socket = value;
+  else if (name == "--link-socket") options.link_socket = value;
+  else if (name == "--venv-cache") options.venv_cache = value;
+  else if (name == "--find-links") options.find_links.push_back(value);
+  else if (name == "--zygote") options.zygote_socket = value;
+  else if (name == "--port") {
+    TRY(options.port, read_port(value, name));
+  } else {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("The option {} is not known; --help lists them.", name));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Options> read_options(std::span<const std::string> arguments) {
+  Options options;
+  options.image = repository_name(variable("SLIPWAY_IMAGE", options.image));
+  const std::string home = variable("HOME", "/tmp");
+  options.venv_cache = home + "/.cache/slipway/venvs";
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& argument = arguments[i];
+    if (argument == "serve") continue;
+    if (argument == "--help" || argument == "-h")
+      return fail(ErrorCode::invalid_argument, std::string(help_text), "help");
+    const auto equals = argument.find('=');
+    if (argument.starts_with("--") && equals != argument.npos) {
+      TRY_DO(set_option(options, argument.substr(0, equals), argument.substr(equals + 1)));
+      continue;
+    }
+    if (!argument.starts_with("--") || i + 1 == arguments.size()) {
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("'{}' is not known here, or lacks its value; --help lists the options.",
+                              argument));
+    }
+    TRY_DO(set_option(options, argument, arguments[i + 1]));
+    ++i;
+  }
+  const bool addressed = options.port || !options.http_socket.empty() || !options.link_socket.empty();
+  if (!addressed && options.zygote_socket.empty()) {
+    TRY(options.port, read_port(variable("SAGEMAKER_BIND_TO_PORT", "8080"), "SAGEMAKER_BIND_TO_PORT"));
+  }
+  return options;
+}
+
+}  // namespace slipway::modelserver

@@ -1,0 +1,32 @@
+// What slipway-modelserver was asked to be: its arguments and environment.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace slipway::modelserver {
+
+struct Options {
+  std::string model_dir = "/opt/ml/model";
+  std::string image = "slipway-inference";  // repository name, without registry and tag
+  std::optional<std::uint16_t> port;        // 0: any free one
+  std::string listen_address = "0.0.0.0";   // with `port`
+  std::string http_socket;                  // empty: none
+  std::string link_socket;                  // empty: none
+  std::string venv_cache;
+  std::vector<std::string> find_links;
+  std::string zygote_socket;                // not empty: be a zygote, and nothing else
+};
+
+// Reads `arguments` (without the program's name; "serve", as SageMaker passes it, is let be) and the
+// environment. Where no address is given it listens on TCP port 8080, or SAGEMAKER_BIND_TO_PORT.
+// invalid_argument: an option that is not known or lacks its value; `kind` is "help" where --help or
+// --version asked for text, which is then the message.
+Result<Options> read_options(std::span<const std::string> arguments);
+
+}  // namespace slipway::modelserver

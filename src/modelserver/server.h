@@ -1,0 +1,21 @@
+// slipway-modelserver as a whole: listen, load, answer, drain.
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "modelserver/onnx_model.h"
+#include "modelserver/options.h"
+
+namespace slipway::modelserver {
+
+// Runs until SIGTERM or SIGINT and returns the exit status: 0 after a drain, 1 where the model cannot
+// be loaded or an address cannot be listened on (one line on standard error says why), 2 for
+// arguments that are not understood. `onnx`: a runtime that is open already, or null. To be called
+// on the main thread, before any other was started.
+int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
+
+// Reads the arguments (without the program's name), then serves or becomes a zygote.
+int run_program(std::span<const std::string> arguments);
+
+}  // namespace slipway::modelserver
