@@ -23,10 +23,6 @@ ROLE = "arn:aws:iam::000000000000:role/tests"
 REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: takes more than a few seconds")
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One server for all tests; each takes names of its own. It must end cleanly on SIGTERM."""
