@@ -77,6 +77,8 @@ struct ErrorAnswer {
   // Members of the modelled error, or further elements of S3's <Error>, by name. A value of a
   // numeric member is its decimal text.
   std::span<const std::pair<std::string, std::string>> details = {};
+  // The modelled error as a whole, of the error's shape; `details` and `message` are added to it.
+  const Node* members = nullptr;
 };
 
 // The error in the envelope of its protocol. `operation` may be null where none was found. A 5xx is

@@ -148,6 +148,8 @@ struct Service {
   // Overlay: the error code for violated constraints, and for a request that cannot be read.
   std::string_view validation_error = "ValidationException";
   std::string_view serialization_error = "SerializationException";
+  // Overlay: S3's own error envelope and request id headers.
+  bool s3_style = false;
 };
 
 // One service. Everything in it lives as long as it does.

@@ -40,7 +40,7 @@ class StructView {
   StructView() = default;
 
   // Whether the structure was given.
-  explicit operator bool() const { return node_.present(); }
+  explicit operator bool() const { return node_.kind == Kind::structure; }
 
   // What the view looks at; a structure node, or absent.
   const Node& node() const { return node_; }
@@ -54,7 +54,7 @@ class StructView {
   // reads absent values.
   const Node& slot(std::size_t index) const {
     static constexpr Node nothing{};
-    return node_.present() ? node_.items[index] : nothing;
+    return node_.kind == Kind::structure ? node_.items[index] : nothing;
   }
   Node& own_slot(std::size_t index) { return node_.items[index]; }
 
@@ -230,7 +230,7 @@ class Shaped : public StructView {
   template <typename T>
   std::optional<T> optional(std::size_t index) const {
     const Node& node = slot(index);
-    if (!node.present()) return std::nullopt;
+    if (!node.present() || node.kind == Kind::null) return std::nullopt;
     return Slot<T>::read(node, arena_);
   }
   template <typename T>
@@ -247,7 +247,7 @@ class Shaped : public StructView {
   template <typename T>
   T made(std::size_t index) {
     Node& node = own_slot(index);
-    if (!node.present()) node = T(*arena_).node();
+    if (node.kind != Kind::structure) node = T(*arena_).node();
     return T(node, arena_);
   }
   template <typename T>
