@@ -153,7 +153,7 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
   sweep_ended(call, fleets_, in.EndpointName());
   TRY_DO(expect_supported(in.DeploymentConfig()));
   TRY(const auto config, config_named(call, in.EndpointConfigName()));
-  TRY(const fleet::FleetPlan plan, fleet_plan(call, config));
+  TRY(const fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
   TRY(const auto face, deployment_face(call, config));
   TRY(const Resource endpoint,
       sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
@@ -213,7 +213,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(expect_supported(in.DeploymentConfig()));
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
   TRY(const auto config, config_named(call, in.EndpointConfigName()));
-  TRY(fleet::FleetPlan plan, fleet_plan(call, config));
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
   TRY(const auto face, deployment_face(call, config));
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));

@@ -4,6 +4,7 @@
 #include "engine/fleet/fleet.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
+#include "service/sagemaker/plan.h"
 
 namespace slipway::sagemaker {
 
@@ -33,7 +34,8 @@ Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in);
 // endpoint.cc: desired state goes to the fleet engine, status comes from it.
 class Endpoints {
  public:
-  explicit Endpoints(fleet::Fleets& fleets) : fleets_(fleets) {}
+  Endpoints(fleet::Fleets& fleets, BuiltInImages built_in)
+      : fleets_(fleets), built_in_(std::move(built_in)) {}
 
   // Answers at once with the ARN; the instances come up later, driven by the fleet's reconciler,
   // and DescribeEndpoint tells how far it is. Refuses, and then nothing was written: an endpoint of
@@ -54,6 +56,7 @@ class Endpoints {
 
  private:
   fleet::Fleets& fleets_;
+  const BuiltInImages built_in_;
 };
 
 }  // namespace slipway::sagemaker

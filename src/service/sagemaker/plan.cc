@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-
 #include "service/errors.h"
 #include "service/resource_key.h"
 
@@ -13,11 +10,6 @@ namespace {
 
 namespace api = aws::sagemaker;
 using service::refuse;
-
-// Images that Slipway runs as plain processes, by the repository's name, whatever registry, account,
-// region and tag stand around it.
-constexpr std::array<std::string_view, 3> built_in_images = {
-    "slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"};
 
 // "sagemaker-xgboost" of "246618743249.dkr.ecr.us-west-2.amazonaws.com/sagemaker-xgboost:1.7-1".
 std::string_view repository_of(std::string_view image) {
@@ -67,15 +59,18 @@ Result<api::ContainerDefinition> container_of(const Call& call,
   return only_container(model);
 }
 
-Result<fleet::Program> program_of(const api::ProductionVariant& variant,
+Result<fleet::Program> program_of(const BuiltInImages& built_in,
+                                  const api::ProductionVariant& variant,
                                   const api::ContainerDefinition& container) {
   if (container.Mode().value_or("SingleModel") != "SingleModel")
     return not_built("A container of mode MultiModel");
   fleet::Program program;
   const std::string_view image = *container.Image();
   const std::string_view repository = repository_of(image);
-  const bool built_in = std::ranges::find(built_in_images, repository) != built_in_images.end();
-  (built_in ? program.built_in : program.image) = built_in ? repository : image;
+  if (built_in.contains(repository))
+    program.built_in = repository;
+  else
+    program.image = image;
   for (const auto& [name, value] : container.Environment())
     program.environment.emplace(name, value);
   TRY(program.model, model_data(container));
@@ -86,10 +81,11 @@ Result<fleet::Program> program_of(const api::ProductionVariant& variant,
   return program;
 }
 
-Result<fleet::Variant> variant_of(const Call& call, const api::ProductionVariant& given) {
+Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_in,
+                                  const api::ProductionVariant& given) {
   if (given.ServerlessConfig()) return not_built("A serverless variant");
   TRY(const api::ContainerDefinition container, container_of(call, given));
-  TRY(fleet::Program program, program_of(given, container));
+  TRY(fleet::Program program, program_of(built_in, given, container));
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
   return fleet::Variant{
       .name = std::string(given.VariantName()),
@@ -105,13 +101,13 @@ fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
   return {service::resource_key(call.caller(), endpoint_name)};
 }
 
-Result<fleet::FleetPlan> fleet_plan(const Call& call,
+Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const api::CreateEndpointConfigInput& config) {
   if (config.AsyncInferenceConfig()) return not_built("AsyncInferenceConfig");
   if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
   fleet::FleetPlan plan;
   for (const auto given : config.ProductionVariants()) {
-    TRY(fleet::Variant variant, variant_of(call, given));
+    TRY(fleet::Variant variant, variant_of(call, built_in, given));
     plan.variants.push_back(std::move(variant));
   }
   TRY_DO(fleet::check(plan));

@@ -1,6 +1,9 @@
 // What an endpoint configuration means for the fleet engine.
 #pragma once
 
+#include <functional>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "engine/fleet/plan.h"
@@ -10,10 +13,14 @@
 
 namespace slipway::sagemaker {
 
+// The repository names of images that this server runs as plain processes, whatever registry,
+// account, region and tag stand around them.
+using BuiltInImages = std::set<std::string, std::less<>>;
+
 // The plan of the fleet behind an endpoint with this configuration. Looks the models up as they are
 // now: ValidationException where one is gone, or where the configuration asks for what Slipway does
 // not have yet (serverless, asynchronous, several containers, several models, shadow variants).
-Result<fleet::FleetPlan> fleet_plan(const Call& call,
+Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
 // The fleet of an endpoint: its name below the doors.

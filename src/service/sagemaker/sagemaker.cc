@@ -20,8 +20,8 @@ constexpr service::ErrorRow errors[] = {
 
 }  // namespace
 
-void install(service::Registry& registry, fleet::Fleets& fleets) {
-  const auto endpoints = std::make_shared<Endpoints>(fleets);
+void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in) {
+  const auto endpoints = std::make_shared<Endpoints>(fleets, std::move(built_in));
   auto service = registry.begin(api::schema(), errors);
   service.add<api::CreateModelInput>("CreateModel", create_model)
       .add<api::DescribeModelInput>("DescribeModel", describe_model)

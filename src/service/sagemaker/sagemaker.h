@@ -5,12 +5,13 @@
 
 #include "engine/fleet/fleet.h"
 #include "service/registry.h"
+#include "service/sagemaker/plan.h"
 #include "store/store.h"
 
 namespace slipway::sagemaker {
 
 // `fleets` outlives the registry.
-void install(service::Registry& registry, fleet::Fleets& fleets);
+void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in);
 
 std::span<const store::Migration> migrations();
 
