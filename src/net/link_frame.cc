@@ -168,17 +168,17 @@ bool fits_link(const LinkRequest& request) {
 
 Result<> append_link_request(std::string& out, const LinkRequest& request) {
   return append_message(out, {LinkFrameType::request, request.id, 0, request.content_type,
-                               request.accept, request.headers, request.body});
+                              request.accept, request.headers, request.body});
 }
 
 Result<> append_link_response(std::string& out, const LinkResponse& response) {
   return append_message(out, {LinkFrameType::response,
-                               response.id,
-                               response.status,
-                               response.content_type,
-                               {},
-                               response.headers,
-                               response.body});
+                              response.id,
+                              response.status,
+                              response.content_type,
+                              {},
+                              response.headers,
+                              response.body});
 }
 
 void append_link_ping(std::string& out, std::uint32_t id) {

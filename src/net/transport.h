@@ -42,6 +42,7 @@ class Transport {
   Transport& operator=(const Transport&) = delete;
 
   int fd() const { return socket_.get(); }
+  const Fd& socket() const { return socket_; }
   bool open() const { return static_cast<bool>(socket_); }
   bool secure() const { return ssl_ != nullptr; }
   // Whether the connection is ready for HTTP: always for a plain one.

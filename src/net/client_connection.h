@@ -1,0 +1,120 @@
+// One connection of the asynchronous client, and the call it carries. Internal to net.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "net/http_client.h"
+#include "net/http_parser.h"
+#include "net/loop.h"
+#include "net/message.h"
+#include "net/out_queue.h"
+#include "net/transport.h"
+
+namespace slipway::net {
+
+class ClientConnection;
+
+// A request on its way to an answer.
+struct ClientCall {
+  CallId id = 0;
+  ClientRequest request;
+  HttpClient::Callback callback;  // one of these two
+  std::unique_ptr<ResponseReceiver> receiver;
+  TimerId deadline = 0;
+  ClientConnection* connection = nullptr;  // while it is under way
+  bool sent = false;                       // a byte of it may have been read by the server
+  bool retried = false;
+  bool paused = false;
+};
+
+// Whom a connection tells what became of it and of its call. Loop thread.
+class ClientOwner {
+ public:
+  virtual ~ClientOwner() = default;
+  // The answer is complete; `message` is empty where it was streamed. The connection has no call
+  // any more, and is either reusable() or closed.
+  virtual void answered(ClientConnection& connection, ClientCall& call, MessagePtr message) = 0;
+  // The connection is closed; `call` is the one it carried, if any.
+  virtual void failed(ClientConnection& connection, ClientCall* call, Error error) = 0;
+};
+
+// "GET /x HTTP/1.1\r\n" and the fields, with Host and Content-Length where they are missing.
+void append_request_head(std::string& out, std::string_view method, std::string_view target,
+                         const Fields& headers, std::string_view host, std::uint64_t body_bytes);
+
+// The bytes of `body` for one attempt: they stay with the call, for a second one.
+Result<Body> body_for_attempt(Body& body);
+
+// Connects, sends one request after the other, reads their answers. Watched edge-triggered.
+class ClientConnection final : public Watcher,
+                               public BodySink,
+                               public std::enable_shared_from_this<ClientConnection> {
+ public:
+  ClientConnection(Loop& loop, ClientOwner& owner, const HttpClientLimits& limits,
+                   const ParserLimits& parser_limits, std::shared_ptr<MessagePool> pool,
+                   const Address& address);
+
+  // Connecting begins; a failure is told later, never from here.
+  void open();
+  void start(ClientCall& call);
+  // Forgets the call and closes, without telling anybody.
+  void drop();
+  void resume() { pump(); }
+
+  bool reusable() const { return live() && call_ == nullptr && !hung_up_ && keep_alive_; }
+  bool connecting() const { return connecting_; }
+  // Kept open from an earlier call, and nothing of an answer to this one came.
+  bool stale() const { return used_before_ && !got_bytes_; }
+  void connect_timed_out();
+
+  void on_ready(std::uint32_t events) override;
+  Take on_body(std::string_view bytes) override;
+
+  Instant since;  // connecting, or idle
+
+ private:
+  bool live() const { return owner_ != nullptr; }
+  void connected();
+  void write_request();
+  void pump();
+  bool flush();
+  bool read_some();
+  std::span<char> read_space();
+  void received(std::size_t bytes);
+  void parse();
+  bool parse_once();
+  void head_done();
+  void finish_interim();
+  void message_done();
+  void begin_message(std::string_view leftover);
+  void peer_ended();
+  void fail(ErrorCode code, std::string message, std::string kind);
+  void close();
+  void pump_later();
+
+  Loop& loop_;
+  ClientOwner* owner_;  // null once closed
+  const HttpClientLimits& limits_;
+  std::shared_ptr<MessagePool> pool_;
+  const Address& address_;
+  Transport transport_;
+  HttpParser parser_;
+  OutQueue out_;
+  MessagePtr message_;
+  std::size_t parsed_ = 0;
+  ClientCall* call_ = nullptr;
+  Error open_error_;
+  bool connecting_ = true;
+  bool head_done_ = false;
+  bool streams_ = false;      // the head went to the receiver, the body follows
+  bool got_bytes_ = false;    // of an answer to the call under way
+  bool used_before_ = false;  // an earlier call was answered here
+  bool keep_alive_ = true;
+  bool readable_ = false;
+  bool hung_up_ = false;
+  bool pumping_ = false;
+};
+
+}  // namespace slipway::net
