@@ -1,0 +1,173 @@
+#include "wire/rest_match.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "wire/text_match.h"
+
+namespace slipway::wire {
+namespace {
+
+std::string_view without_end_slash(std::string_view path) {
+  if (path.size() > 1 && path.ends_with('/')) path.remove_suffix(1);
+  return path;
+}
+
+// Takes the segment behind the next slash; false at the end of the path.
+bool next_segment(std::string_view& rest, std::string_view& segment) {
+  if (rest.empty()) return false;
+  rest.remove_prefix(1);
+  const auto end = rest.find('/');
+  segment = rest.substr(0, end);
+  rest.remove_prefix(end == std::string_view::npos ? rest.size() : end);
+  return true;
+}
+
+}  // namespace
+
+std::string_view query_value(std::string_view query, std::string_view name, bool& found) {
+  while (!query.empty()) {
+    const std::string_view pair = take_until(query, '&');
+    if (!pair.starts_with(name)) continue;
+    if (pair.size() == name.size()) {
+      found = true;
+      return {};
+    }
+    if (pair[name.size()] != '=') continue;
+    found = true;
+    return pair.substr(name.size() + 1);
+  }
+  found = false;
+  return {};
+}
+
+RestMatcher::RestMatcher(const Schema& schema) {
+  for (const Operation& operation : schema.operations) patterns_.push_back(parse(operation));
+  keep_needed_conditions(schema);
+  for (Pattern& pattern : patterns_) pattern.rank = rank_of(pattern);
+  std::ranges::sort(patterns_, [](const Pattern& a, const Pattern& b) {
+    return a.rank != b.rank ? a.rank > b.rank : a.operation->name < b.operation->name;
+  });
+}
+
+RestMatcher::Pattern RestMatcher::parse(const Operation& operation) {
+  Pattern pattern{.operation = &operation};
+  std::string_view query = operation.request_uri;
+  std::string_view path = without_end_slash(take_until(query, '?'));
+  std::string_view segment;
+  while (next_segment(path, segment)) {
+    if (!segment.starts_with('{')) {
+      if (!segment.empty()) pattern.segments.push_back({segment, Segment::Kind::literal});
+      continue;
+    }
+    const bool greedy = segment.ends_with("+}");
+    segment = segment.substr(1, segment.size() - (greedy ? 3 : 2));
+    pattern.segments.push_back({segment, greedy ? Segment::Kind::greedy : Segment::Kind::label});
+  }
+  while (!query.empty()) {
+    std::string_view value = take_until(query, '&');
+    const bool has_value = value.contains('=');
+    const std::string_view name = take_until(value, '=');
+    if (name != "x-id") pattern.literals.push_back({name, value, has_value});
+  }
+  pattern.queries.assign(operation.match_query.begin(), operation.match_query.end());
+  pattern.headers.assign(operation.match_headers.begin(), operation.match_headers.end());
+  return pattern;
+}
+
+// Equal for patterns that the path and the query literals alone do not tell apart.
+std::string RestMatcher::group_of(const Pattern& pattern) {
+  std::string key(pattern.operation->method);
+  for (const Segment& segment : pattern.segments) {
+    key += '/';
+    key += segment.kind == Segment::Kind::literal ? segment.text
+           : segment.kind == Segment::Kind::label ? "{}" : "{+}";
+  }
+  for (const QueryLiteral& literal : pattern.literals) ((key += '?') += literal.name) += literal.value;
+  return key;
+}
+
+// A required member that is missing is the validator's to report, not a reason to find another
+// operation; but where several share a path it is what tells them apart. S3 also needs it where a
+// path has no literal of its own (?uploadId= is all that makes a POST a CompleteMultipartUpload).
+void RestMatcher::keep_needed_conditions(const Schema& schema) {
+  std::map<std::string, int> sharing;
+  for (const Pattern& pattern : patterns_) ++sharing[group_of(pattern)];
+  for (Pattern& pattern : patterns_) {
+    const bool alone = sharing[group_of(pattern)] == 1;
+    if (!alone || (schema.service.s3_style && pattern.literals.empty())) continue;
+    pattern.queries.clear();
+    pattern.headers.clear();
+  }
+}
+
+int RestMatcher::rank_of(const Pattern& pattern) {
+  int rank = 0;
+  for (const Segment& segment : pattern.segments) {
+    rank += segment.kind == Segment::Kind::literal ? 10'000
+            : segment.kind == Segment::Kind::label ? 100 : 0;
+  }
+  const std::size_t conditions = pattern.literals.size() + pattern.queries.size() + pattern.headers.size();
+  rank += static_cast<int>(conditions) * 1'000;
+  rank += pattern.operation->is(OperationFlag::built) ? 2 : 0;
+  rank += pattern.operation->is(OperationFlag::outdated) ? 0 : 1;
+  return rank;
+}
+
+bool RestMatcher::path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket,
+                            Labels& labels) {
+  labels.count = 0;
+  std::size_t at = 0;
+  if (!bucket.empty()) {
+    if (pattern.segments.empty() || pattern.segments[0].kind != Segment::Kind::label) return false;
+    labels.add(pattern.segments[0].text, bucket);
+    at = 1;
+  }
+  std::string_view rest = path == "/" ? "" : path;
+  for (; at < pattern.segments.size(); ++at) {
+    const Segment& wanted = pattern.segments[at];
+    std::string_view segment;
+    if (wanted.kind == Segment::Kind::greedy) {
+      // Greedy labels end every template that AWS's models have.
+      if (rest.size() < 2) return false;
+      labels.add(wanted.text, rest.substr(1));
+      rest = {};
+      continue;
+    }
+    if (!next_segment(rest, segment)) return false;
+    if (wanted.kind == Segment::Kind::literal ? segment != wanted.text : segment.empty()) return false;
+    if (wanted.kind == Segment::Kind::label) labels.add(wanted.text, segment);
+  }
+  return rest.empty() || rest == "/";
+}
+
+bool RestMatcher::conditions_hold(const Pattern& pattern, const HttpRequestView& request) {
+  bool found = false;
+  if (request.query.empty() && !(pattern.literals.empty() && pattern.queries.empty())) return false;
+  for (const QueryLiteral& literal : pattern.literals) {
+    const std::string_view value = query_value(request.query, literal.name, found);
+    if (!found || (literal.has_value && value != literal.value)) return false;
+  }
+  for (const std::string_view name : pattern.queries) {
+    query_value(request.query, name, found);
+    if (!found) return false;
+  }
+  return std::ranges::all_of(pattern.headers, [&](std::string_view name) {
+    return std::ranges::any_of(request.headers, [&](const HeaderView& header) {
+      return equal_ignoring_case(header.name, name);
+    });
+  });
+}
+
+const Operation* RestMatcher::match(const HttpRequestView& request, std::string_view bucket,
+                                    Labels& labels) const {
+  for (const Pattern& pattern : patterns_) {
+    if (pattern.operation->method != request.method) continue;
+    if (!conditions_hold(pattern, request)) continue;
+    if (path_fits(pattern, request.path, bucket, labels)) return pattern.operation;
+  }
+  return nullptr;
+}
+
+}  // namespace slipway::wire

@@ -1,0 +1,287 @@
+#include "wire/validate.h"
+
+#include <cmath>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "wire/pattern.h"
+#include "wire/scalar.h"
+#include "wire/text_match.h"
+
+namespace slipway::wire {
+namespace {
+
+constexpr std::size_t violations_max = 100;
+constexpr std::size_t quoted_bytes_max = 4096;
+
+// Code points of UTF-8 text.
+std::size_t characters(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+  return count;
+}
+
+std::string bound_text(double bound) {
+  if (bound == std::trunc(bound) && std::abs(bound) < 9e18) return std::to_string(static_cast<std::int64_t>(bound));
+  std::string out;
+  format_real(bound, out);
+  return out;
+}
+
+void append_value(const Node& node, std::string& out) {
+  if (out.size() > quoted_bytes_max) return;
+  if (node.kind == Kind::list) {
+    out += '[';
+    for (std::uint32_t i = 0; i < node.n; ++i) {
+      if (i != 0) out += ", ";
+      append_value(node.items[i], out);
+    }
+    out += ']';
+  } else if (node.kind == Kind::map) {
+    out += '{';
+    for (std::uint32_t i = 0; i < node.n; ++i) {
+      if (i != 0) out += ", ";
+      (out += node.entries[i].key) += '=';
+      append_value(node.entries[i].value, out);
+    }
+    out += '}';
+  } else if (node.kind == Kind::null) {
+    out += "null";
+  } else {
+    format_scalar(node, TimestampFormat::iso8601, out);
+  }
+}
+
+std::string length_sentence(std::string_view what, double bound) {
+  return "Member must have length " + std::string(what) + " than or equal to " + bound_text(bound);
+}
+std::string value_sentence(std::string_view what, double bound) {
+  return "Member must have value " + std::string(what) + " than or equal to " + bound_text(bound);
+}
+
+std::string enum_sentence(const Shape& shape) {
+  std::string out = "Member must satisfy enum value set: [";
+  for (std::size_t i = 0; i < shape.enum_values.size(); ++i) {
+    if (i != 0) out += ", ";
+    out += shape.enum_values[i];
+  }
+  return out + "]";
+}
+
+std::string pattern_sentence(const Shape& shape) {
+  return "Member must satisfy regular expression pattern: " + std::string(shape.pattern);
+}
+
+// Calls `broken(sentence maker)` for each constraint of `shape` itself that `node` breaks.
+template <typename F>
+void each_broken(const Node& node, const Shape& shape, F broken) {
+  double size = 0;
+  bool counted = true;
+  switch (node.kind) {
+    case Kind::text: size = static_cast<double>(characters(node.text())); break;
+    case Kind::blob:
+    case Kind::list:
+    case Kind::map: size = node.n; break;
+    case Kind::integer: size = static_cast<double>(node.integer); counted = false; break;
+    case Kind::real: size = node.real; counted = false; break;
+    default: return;
+  }
+  const auto sentence = counted ? length_sentence : value_sentence;
+  if (size > shape.max) broken([&] { return sentence("less", shape.max); });
+  if (size < shape.min) broken([&] { return sentence("greater", shape.min); });
+  if (node.kind != Kind::text) return;
+  if (!shape.pattern.empty() && !compiled_pattern(shape.pattern).matches(node.text())) {
+    broken([&] { return pattern_sentence(shape); });
+  }
+  const bool closed = !shape.enum_values.empty() && !shape.is(ShapeFlag::open_enum);
+  if (closed && std::ranges::find(shape.enum_values, node.text()) == shape.enum_values.end()) {
+    broken([&] { return enum_sentence(shape); });
+  }
+}
+
+bool breaks(const Node& node, const Shape& shape) {
+  bool any = false;
+  each_broken(node, shape, [&](auto&&) { any = true; });
+  return any;
+}
+
+// "[Member must have length ..., Member must satisfy ...]": every constraint that the shape has, as
+// AWS says it of items and keys.
+std::string all_sentences(const Shape& shape) {
+  const bool number = shape.kind == ShapeKind::integer || shape.kind == ShapeKind::long_integer ||
+                      shape.kind == ShapeKind::float_number || shape.kind == ShapeKind::double_number;
+  const auto sentence = number ? value_sentence : length_sentence;
+  std::vector<std::string> parts;
+  if (!std::isnan(shape.max)) parts.push_back(sentence("less", shape.max));
+  if (!std::isnan(shape.min)) parts.push_back(sentence("greater", shape.min));
+  if (!shape.pattern.empty()) parts.push_back(pattern_sentence(shape));
+  if (!shape.enum_values.empty()) parts.push_back(enum_sentence(shape));
+  std::string out = "[";
+  for (std::size_t i = 0; i < parts.size(); ++i) (out += i == 0 ? "" : ", ") += parts[i];
+  return out + "]";
+}
+
+bool is_scalar(const Shape& shape) {
+  return shape.kind != ShapeKind::structure && shape.kind != ShapeKind::list && shape.kind != ShapeKind::map;
+}
+
+bool hides(const Shape& shape) {
+  if (shape.is(ShapeFlag::sensitive)) return true;
+  for (const Member& member : shape.members) {
+    if (shape.kind != ShapeKind::structure && member.shape->is(ShapeFlag::sensitive)) return true;
+  }
+  return false;
+}
+
+// A place in the input, as a chain up to the root: nothing is written unless something is wrong.
+struct Place {
+  const Place* up = nullptr;
+  std::string_view name;   // of the member or map key
+  std::size_t number = 0;  // of the list item, from 1
+  bool inside_item = false;
+
+  void write(std::string& out) const {
+    if (up != nullptr) up->write(out);
+    if (name.empty() && number == 0) return;
+    if (!out.empty()) out += '.';
+    if (number != 0) {
+      out += std::to_string(number) + ".member";
+    } else if (inside_item) {
+      (out += name) += ".member";
+    } else {
+      out += lower(name[0]);
+      out += name.substr(1);
+    }
+  }
+};
+
+class Validator {
+ public:
+  void structure(const Node& node, const Shape& shape, const Place& place) {
+    std::size_t given = 0;
+    for (std::size_t i = 0; i < shape.members.size(); ++i) {
+      const Member& member = shape.members[i];
+      const Place here{.up = &place, .name = member.name};
+      const Node& slot = node.items[i];
+      if (slot.present()) {
+        ++given;
+        value(slot, *member.shape, here);
+      } else if (member.is(MemberFlag::required) && !travels_beside(member)) {
+        violation(make_null(), *member.shape, here, "Member must not be null");
+      }
+    }
+    if (shape.is(ShapeFlag::is_union) && given != 1) {
+      violation(Node{}, shape, place, "Member must have exactly one of its members set", Show::nothing);
+    }
+  }
+
+  Result<void> result(std::string_view code) {
+    if (violations_.empty()) return {};
+    std::string message = std::to_string(violations_.size()) + " validation error" +
+                          (violations_.size() == 1 ? "" : "s") + " detected: ";
+    for (std::size_t i = 0; i < violations_.size(); ++i) (message += i == 0 ? "" : "; ") += violations_[i];
+    return fail(ErrorCode::invalid_argument, std::move(message), std::string(code));
+  }
+
+ private:
+  enum class Show : std::uint8_t { value, nothing };
+
+  static Node make_null() {
+    Node node{};
+    node.kind = Kind::null;
+    return node;
+  }
+
+  // Bodies that are not in the node cannot be missed in it.
+  static bool travels_beside(const Member& member) {
+    return member.is(MemberFlag::streaming) || member.shape->is(ShapeFlag::streaming_blob) ||
+           member.shape->is(ShapeFlag::event_stream);
+  }
+
+  void violation(const Node& node, const Shape& shape, const Place& place, std::string sentence,
+                 Show show = Show::value) {
+    if (violations_.size() >= violations_max) return;
+    std::string out = "Value ";
+    if (node.kind == Kind::null) {
+      out += "null ";
+    } else if (show == Show::value && !hides(shape)) {
+      out += '\'';
+      append_value(node, out);
+      out += "' ";
+    }
+    out += "at '";
+    std::string path;
+    place.write(path);
+    violations_.push_back(out + path + "' failed to satisfy constraint: " + std::move(sentence));
+  }
+
+  void value(const Node& node, const Shape& shape, const Place& place) {
+    if (violations_.size() >= violations_max) return;
+    each_broken(node, shape, [&](auto sentence) { violation(node, shape, place, sentence()); });
+    switch (node.kind) {
+      case Kind::structure: return structure(node, shape, place);
+      case Kind::list: return shape.kind == ShapeKind::list ? list(node, shape, place) : void();
+      case Kind::map: return shape.kind == ShapeKind::map ? map(node, shape, place) : void();
+      default: break;
+    }
+  }
+
+  void list(const Node& node, const Shape& shape, const Place& place) {
+    const Shape& item = *shape.members[0].shape;
+    bool scalar_broken = false;
+    for (std::uint32_t i = 0; i < node.n; ++i) {
+      const Place here{.up = &place, .number = i + std::size_t{1}};
+      const Node& each = node.items[i];
+      if (each.kind == Kind::null) {
+        if (!shape.is(ShapeFlag::sparse)) violation(each, item, here, "Member must not be null");
+      } else if (is_scalar(item)) {
+        scalar_broken = scalar_broken || breaks(each, item);
+      } else {
+        value(each, item, here);
+      }
+    }
+    if (scalar_broken) {
+      violation(node, shape, place, "Member must satisfy constraint: " + all_sentences(item));
+    }
+  }
+
+  void map(const Node& node, const Shape& shape, const Place& place) {
+    const Shape& key = *shape.members[0].shape;
+    const Shape& item = *shape.members[1].shape;
+    bool keys_broken = false;
+    bool values_broken = false;
+    for (const MapEntry& entry : node.map()) {
+      const Place here{.up = &place, .name = entry.key, .inside_item = true};
+      keys_broken = keys_broken || breaks(make_text(entry.key), key);
+      if (entry.value.kind == Kind::null) {
+        if (!shape.is(ShapeFlag::sparse)) violation(entry.value, item, here, "Member must not be null");
+      } else if (is_scalar(item)) {
+        values_broken = values_broken || breaks(entry.value, item);
+      } else {
+        value(entry.value, item, here);
+      }
+    }
+    if (keys_broken) violation(node, shape, place, "Map keys must satisfy constraint: " + all_sentences(key));
+    if (values_broken) violation(node, shape, place, "Map value must satisfy constraint: " + all_sentences(item));
+  }
+
+  std::vector<std::string> violations_;
+};
+
+}  // namespace
+
+Result<void> validate(const Node& input, const Shape& shape, const Service& service) {
+  Validator validator;
+  if (input.kind == Kind::structure && shape.kind == ShapeKind::structure && input.n == shape.members.size()) {
+    validator.structure(input, shape, Place{});
+  }
+  return validator.result(service.validation_error);
+}
+
+Result<void> validate(const Operation& operation, const Node& input) {
+  if (operation.input == nullptr) return {};
+  return validate(input, *operation.input, operation.schema->service);
+}
+
+}  // namespace slipway::wire
