@@ -7,7 +7,6 @@
 // restarting ends them all.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -20,6 +19,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "engine/identity/session_seal.h"
 
 namespace slipway::identity {
 
@@ -78,11 +78,11 @@ class KeyRing {
                    Timestamp now) const;
 
  private:
-  KeyRing(Key root, std::array<std::uint8_t, 32> sealing_key)
+  KeyRing(Key root, SealingKey sealing_key)
       : root_(std::move(root)), sealing_key_(sealing_key) {}
 
   Key root_;
-  std::array<std::uint8_t, 32> sealing_key_;
+  SealingKey sealing_key_;
 };
 
 // The root key pair of a server's data directory, for a client on the same machine. not_found where

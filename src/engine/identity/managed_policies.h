@@ -1,4 +1,4 @@
-// The provider's own policies that roles of machine-learning deployments attach, by name.
+// The cloud provider's own policies that roles of machine-learning deployments attach, by name.
 #pragma once
 
 #include <span>
@@ -10,7 +10,7 @@ struct ManagedPolicy {
   std::string_view name;         // "AmazonSageMakerFullAccess"
   std::string_view path;         // "/" or "/service-role/"
   std::string_view id;           // "ANPA..."
-  std::string_view description;
+  std::string_view version;      // "v27"
   std::string_view document;     // JSON
 };
 

@@ -20,9 +20,9 @@ inline constexpr std::size_t policy_statements_max = 1'000;
 // principals.
 enum class PolicyUse : std::uint8_t { permissions, trust };
 
-// One "Condition" test: every value of one key under one operator.
+// One "Condition" test: all values of one key under one operator.
 struct Condition {
-  std::string test;  // "StringLike", without qualifier and IfExists
+  std::string test;  // "StringLike", without qualifier and IfExists; always one that is known
   enum class Quantifier : std::uint8_t { none, any_value, all_values } quantifier = Quantifier::none;
   enum class WhenAbsent : std::uint8_t { fails, holds } when_absent = WhenAbsent::fails;
   std::string key;
@@ -40,8 +40,6 @@ struct Statement {
   Match principal_match = Match::listed;
   std::vector<std::pair<std::string, std::string>> principals;  // ("Service", "sagemaker...")
   std::vector<Condition> conditions;
-  std::size_t begin = 0;  // where it stands in the document's text
-  std::size_t end = 0;
 };
 
 class Policy {
@@ -93,7 +91,8 @@ Evaluation evaluate(std::span<const AttachedPolicy> policies, const AccessReques
 bool matches_wildcard(std::string_view pattern, std::string_view text);
 
 // Replaces ${key} by the context's single value; ${*}, ${?}, ${$} are the characters themselves.
-// nullopt where a key is absent: then nothing matches.
+// A '*' or '?' that comes in so is marked: matches_wildcard() takes it for itself alone. nullopt
+// where a key is absent: then nothing matches.
 std::optional<std::string> substitute_variables(std::string_view pattern,
                                                 std::span<const ContextEntry> context);
 

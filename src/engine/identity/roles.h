@@ -1,8 +1,9 @@
 // Roles and policies as they are stored: rows keyed by account, documents kept as they came.
 //
 // Every function runs inside a caller's transaction, on its thread. Errors are this engine's own:
-// not_found and already_exists (kinds "role", "policy", "inline_policy", "attachment"), in_use,
-// limit_exceeded.
+// not_found of kind "no_role", "no_policy", "no_inline_policy" or "no_attachment"; already_exists;
+// in_use of kind "has_policies", "has_attachments" or "is_attached"; limit_exceeded. Names are
+// unique whatever their case.
 #pragma once
 
 #include <chrono>
@@ -33,7 +34,7 @@ using Tag = std::pair<std::string, std::string>;
 
 struct Role {
   std::string account;
-  std::string name;  // unique in the account, whatever its case
+  std::string name;
   std::string path = "/";
   std::string id;  // never used again
   std::string description;
@@ -41,7 +42,6 @@ struct Role {
   std::chrono::seconds session_time_max{3'600};
   std::optional<std::string> permissions_boundary;
   Timestamp created{};
-  std::optional<Timestamp> last_used;
 };
 
 // A policy that stands by itself and can be attached.
@@ -53,8 +53,6 @@ struct StoredPolicy {
   std::string description;
   std::string document;  // JSON
   Timestamp created{};
-  Timestamp updated{};
-  std::int64_t attachments = 0;  // how many roles it is attached to
 };
 
 // One page of a list in the order of names. `after` is the last name of the page before; `more` says
@@ -98,16 +96,29 @@ Result<> detach_policy(store::Transaction& tx, RoleName role, std::string_view p
 Result<Page<std::string>> list_attached_policies(store::Transaction& tx, RoleName role,
                                                  const PageRequest& page);
 
-// Adds or replaces.
-Result<> put_tags(store::Transaction& tx, RoleName role, std::span<const Tag> tags);
-Result<> delete_tags(store::Transaction& tx, RoleName role, std::span<const std::string> keys);
-Result<Page<Tag>> list_tags(store::Transaction& tx, RoleName role, const PageRequest& page);
+// What carries tags.
+struct TagOwner {
+  enum class Kind : std::uint8_t { role, policy };
+  Kind kind = Kind::role;
+  std::string_view account;
+  std::string_view name;
+};
 
-Result<> create_policy(store::Transaction& tx, const StoredPolicy& policy);
+// Adds or replaces.
+Result<> put_tags(store::Transaction& tx, TagOwner owner, std::span<const Tag> tags);
+Result<> delete_tags(store::Transaction& tx, TagOwner owner, std::span<const std::string> keys);
+// One page in the order of keys.
+Result<Page<Tag>> list_tags(store::Transaction& tx, TagOwner owner, const PageRequest& page);
+
+Result<> create_policy(store::Transaction& tx, const StoredPolicy& policy,
+                       std::span<const Tag> tags);
 Result<StoredPolicy> find_policy(store::Transaction& tx, std::string_view account,
                                  std::string_view name);
 Page<StoredPolicy> list_policies(store::Transaction& tx, std::string_view account,
                                  const PageRequest& page);
+// How many roles of the account have this policy attached; `policy` is its full name.
+std::int64_t count_attachments(store::Transaction& tx, std::string_view account,
+                               std::string_view policy);
 // in_use while attached. `policy` is its full name, as given to attach_policy.
 Result<> delete_policy(store::Transaction& tx, std::string_view account, std::string_view name,
                        std::string_view policy);

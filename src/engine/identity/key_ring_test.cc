@@ -1,0 +1,158 @@
+#include "engine/identity/key_ring.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+namespace slipway::identity {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
+namespace fs = std::filesystem;
+
+const Principal root{.kind = Principal::Kind::root,
+                     .account = "000000000000",
+                     .name = "arn:aws:iam::000000000000:root",
+                     .id = "000000000000"};
+
+class KeyRingTest : public ::testing::Test {
+ protected:
+  KeyRingTest() {
+    std::string name = (fs::temp_directory_path() / "key_ring_XXXXXX").string();
+    folder_ = ::mkdtemp(name.data());
+  }
+  ~KeyRingTest() override { fs::remove_all(folder_); }
+
+  std::unique_ptr<KeyRing> open() {
+    auto ring = KeyRing::open(folder_ / "data", root, random_);
+    EXPECT_TRUE(ring) << ring.error().message;
+    return std::move(ring).value_or(nullptr);
+  }
+
+  fs::path file(std::string_view name) const { return folder_ / "data" / name; }
+
+  Session session(const KeyRing& ring) {
+    return ring.issue({Principal::Kind::role_session, "111111111111", "arn:of:role", "AROAX:me"},
+                      clock_.now() + 1h, random_)
+        .value();
+  }
+
+  fs::path folder_;
+  SystemRandom random_;
+  ManualClock clock_;
+};
+
+TEST_F(KeyRingTest, TheFirstStartMakesAKeyThatOnlyItsOwnerCanRead) {
+  const auto ring = open();
+  EXPECT_THAT(ring->root().access_key_id, MatchesRegex("AKIA[A-Z2-7]{16}"));
+  EXPECT_THAT(ring->root().secret, MatchesRegex("[A-Za-z0-9]{40}"));
+  for (const std::string_view name : {credentials_file, session_key_file}) {
+    struct stat facts {};
+    ASSERT_EQ(::stat(file(name).c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 0777, 0600U) << name;
+  }
+}
+
+TEST_F(KeyRingTest, TheNextStartHasTheSameKey) {
+  const std::string first = open()->root().secret;
+  EXPECT_EQ(open()->root().secret, first);
+  EXPECT_EQ(read_credentials(folder_ / "data")->secret, first);
+}
+
+TEST_F(KeyRingTest, TwoServersThatStartAtOnceAgreeOnOneKey) {
+  std::string first, second;
+  {
+    std::jthread one([&] { first = open()->root().secret; });
+    std::jthread two([&] { second = open()->root().secret; });
+  }
+  EXPECT_EQ(first, second);
+  EXPECT_EQ(open()->root().secret, first);
+}
+
+TEST_F(KeyRingTest, AFileThatOthersCanReadIsRefusedWithTheCommandThatMendsIt) {
+  open();
+  fs::permissions(file(credentials_file), fs::perms(0644));
+  const auto ring = KeyRing::open(folder_ / "data", root, random_);
+  ASSERT_FALSE(ring);
+  EXPECT_EQ(ring.error().code, ErrorCode::permission_denied);
+  EXPECT_THAT(ring.error().message, HasSubstr("chmod 600"));
+}
+
+TEST_F(KeyRingTest, ADamagedFileIsRefusedAndNotReplaced) {
+  open();
+  std::ofstream(file(session_key_file)) << "short";
+  EXPECT_EQ(KeyRing::open(folder_ / "data", root, random_).error().code, ErrorCode::corrupted);
+  std::ofstream(file(credentials_file)) << "nothing";
+  EXPECT_EQ(KeyRing::open(folder_ / "data", root, random_).error().code, ErrorCode::corrupted);
+  EXPECT_EQ(read_credentials(folder_ / "data").error().code, ErrorCode::corrupted);
+}
+
+TEST_F(KeyRingTest, AClientWithoutAServerIsToldToStartOne) {
+  const auto keys = read_credentials(folder_ / "nowhere");
+  EXPECT_EQ(keys.error().code, ErrorCode::not_found);
+  EXPECT_THAT(keys.error().message, HasSubstr("slipway serve --data"));
+}
+
+TEST_F(KeyRingTest, ASessionSpeaksForItsPrincipalAndSurvivesARestart) {
+  const Session made = session(*open());
+  EXPECT_THAT(made.keys.access_key_id, MatchesRegex("ASIA[A-Z2-7]{16}"));
+  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.now());
+  ASSERT_TRUE(key) << key.error().message;
+  EXPECT_EQ(key->secret, made.keys.secret);
+  EXPECT_EQ(key->principal.account, "111111111111");
+  EXPECT_EQ(key->principal.name, "arn:of:role");
+  EXPECT_EQ(key->principal.id, "AROAX:me");
+  EXPECT_EQ(key->principal.kind, Principal::Kind::role_session);
+  EXPECT_EQ(key->expires, made.expires);
+}
+
+TEST_F(KeyRingTest, EveryChangeOfATokenIsNoticed) {
+  const auto ring = open();
+  const Session made = session(*ring);
+  const auto kind = [&](std::string_view id, std::string_view token) {
+    const auto key = ring->find(id, token, clock_.now());
+    return key ? "accepted" : key.error().kind;
+  };
+  for (std::size_t i = 0; i < made.token.size(); i += 5) {
+    std::string changed = made.token;
+    changed[i] = changed[i] == 'A' ? 'B' : 'A';
+    EXPECT_EQ(kind(made.keys.access_key_id, changed), "invalid_token") << i;
+  }
+  EXPECT_EQ(kind(made.keys.access_key_id, ""), "unknown_key");
+  EXPECT_EQ(kind(session(*ring).keys.access_key_id, made.token), "invalid_token");
+  EXPECT_EQ(kind(ring->root().access_key_id, made.token), "invalid_token");
+  EXPECT_EQ(kind(made.keys.access_key_id, std::string(100'000, 'A')), "invalid_token");
+  EXPECT_EQ(kind("AKIANOBODY", ""), "unknown_key");
+}
+
+TEST_F(KeyRingTest, ANewSealingKeyEndsAllSessions) {
+  const Session made = session(*open());
+  fs::remove(file(session_key_file));
+  EXPECT_EQ(open()->find(made.keys.access_key_id, made.token, clock_.now()).error().kind,
+            "invalid_token");
+}
+
+TEST_F(KeyRingTest, AReaderRemembersASessionUntilItIsOver) {
+  const auto ring = open();
+  const Session made = session(*ring);
+  KeyReader reader(*ring, clock_);
+  for (int i = 0; i < 2; ++i) {
+    const auto key = reader.find(made.keys.access_key_id, made.token);
+    ASSERT_TRUE(key);
+    EXPECT_EQ((*key)->secret, made.keys.secret);
+    EXPECT_EQ(reader.find(made.keys.access_key_id, made.token + "A").error().kind, "invalid_token");
+    EXPECT_EQ(reader.find(made.keys.access_key_id, "").error().kind, "unknown_key");
+  }
+  clock_.advance(1h);
+  EXPECT_EQ(reader.find(made.keys.access_key_id, made.token).error().kind, "expired_token");
+  EXPECT_EQ((*reader.find(ring->root().access_key_id, ""))->secret, ring->root().secret);
+}
+
+}  // namespace
+}  // namespace slipway::identity

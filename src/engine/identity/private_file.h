@@ -1,0 +1,22 @@
+// Small files that nobody but their owner may read.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace slipway::identity {
+
+inline constexpr std::size_t private_file_bytes_max = 4096;
+
+// The whole file. not_found where there is none; permission_denied where it is not ours to read or
+// others may read it too; corrupted where it is no plain file or too long.
+Result<std::string> read_private_file(const std::filesystem::path& file);
+
+// Makes the file, readable and writable by its owner only, whole and durable or not at all. An
+// existing file is left as it is: already_exists.
+Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes);
+
+}  // namespace slipway::identity
