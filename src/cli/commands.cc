@@ -1,0 +1,87 @@
+#include "cli/commands.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <iostream>
+
+#include "cli/command.h"
+
+namespace slipway::cli {
+
+namespace {
+
+constexpr std::string_view exit_help =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 the thing named does not exist,\n"
+    "            4 the server cannot be reached.\n"
+    "`slipway COMMAND --help` has examples.";
+
+Terminal terminal_of(int descriptor) {
+  return isatty(descriptor) == 1 ? Terminal::yes : Terminal::no;
+}
+
+std::optional<std::string> process_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+// CLI11's own reports are several lines; a person wants the sentence and where to look.
+int answer_usage(CLI::App& app, World& world, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0) return app.exit(error, world.out, world.out);
+  CLI::App* command = app.get_subcommands().empty() ? nullptr : app.get_subcommands().front();
+  world.err << fmt::format("slipway: {}\n", error.what());
+  world.err << fmt::format("Try `slipway {}--help`.\n",
+                           command == nullptr ? "" : command->get_name() + " ");
+  return static_cast<int>(Exit::usage);
+}
+
+}  // namespace
+
+World World::of_process() {
+  static const SystemClock clock;
+  World world{.in = std::cin,
+              .out = std::cout,
+              .err = std::cerr,
+              .environment = process_environment,
+              .clock = clock};
+  world.in_terminal = terminal_of(STDIN_FILENO);
+  world.out_terminal = terminal_of(STDOUT_FILENO);
+  world.err_terminal = terminal_of(STDERR_FILENO);
+  return world;
+}
+
+void add_commands(CLI::App& app, World& world) {
+  app.require_subcommand(1);
+  app.footer(std::string(exit_help));
+  add_env(app, world);
+  add_deploy(app, world);
+  add_invoke(app, world);
+  add_status(app, world);
+  add_logs(app, world);
+  add_rm(app, world);
+  add_ops(app, world);
+  add_doctor(app, world);
+  add_completion(app, world);
+}
+
+int run(CLI::App& app, World& world, int argc, const char* const* argv) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return answer_usage(app, world, error);
+  }
+  world.out.flush();
+  return static_cast<int>(world.exit);
+}
+
+Exit exit_of(const Error& error) {
+  if (error.kind == "unreachable") return Exit::unreachable;
+  if (error.kind == "usage") return Exit::usage;
+  if (error.code == ErrorCode::not_found && error.kind != "no_keys") return Exit::not_found;
+  return is_missing(error) && error.kind != "no_keys" ? Exit::not_found : Exit::failed;
+}
+
+}  // namespace slipway::cli

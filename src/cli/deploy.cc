@@ -1,0 +1,359 @@
+#include "cli/deploy.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <boost/json.hpp>
+#include <ostream>
+#include <ranges>
+
+#include "base/encoding.h"
+#include "cli/aws_client.h"
+#include "cli/endpoint_calls.h"
+#include "cli/model_file.h"
+#include "cli/progress.h"
+#include "cli/upload.h"
+
+namespace slipway::cli {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr std::string_view role_name = "slipway";
+constexpr std::string_view trust =
+    R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow",)"
+    R"("Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
+constexpr std::string_view instance_type = "ml.m5.large";
+constexpr std::string_view variant_name = "AllTraffic";
+
+// A name as AWS wants it: letters and digits, hyphens between them.
+bool is_endpoint_name(std::string_view name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && name.size() <= endpoint_name_bytes_max && plain(name.front()) &&
+         plain(name.back()) &&
+         std::ranges::all_of(name, [&](char c) { return plain(c) || c == '-'; });
+}
+
+// What was made.
+struct Outcome {
+  std::string endpoint;
+  std::string endpoint_arn;
+  std::string model;
+  std::string configuration;
+  std::string image;
+  std::string model_uri;
+};
+
+class Deployment {
+ public:
+  Deployment(World& world, const DeployOptions& options, AwsClient& client)
+      : world_(world), options_(options), client_(client) {}
+
+  Result<Outcome> run();
+  ModelKind kind() const { return model_.kind; }
+
+ private:
+  Result<> check();
+  Result<> find_account();
+  Result<> upload();
+  Result<std::string> role();
+  Result<json::object> environment() const;
+  json::object container() const;
+  Result<> create_model();
+  Result<> create_configuration();
+  Result<> create_named(std::string_view operation, const json::object& input);
+  Result<> create_endpoint();
+  Result<> bring_up();
+  Result<> start();
+  Result<> clear_failed();
+  Result<> wait();
+  std::string own_name(const json::object& says) const;
+
+  World& world_;
+  const DeployOptions& options_;
+  AwsClient& client_;
+  std::string name_;
+  std::string account_;
+  json::object environment_;
+  ModelFile model_;
+  Outcome outcome_;
+  std::string former_configuration_;  // of the endpoint that is updated
+};
+
+Result<Outcome> Deployment::run() {
+  TRY_DO(check());
+  TRY_DO(find_account());
+  TRY_DO(upload());
+  TRY_DO(create_model());
+  TRY_DO(create_configuration());
+  TRY_DO(bring_up());
+  return outcome_;
+}
+
+// All that can be wrong without asking the server.
+Result<> Deployment::check() {
+  name_ = options_.name.empty() ? endpoint_name_from(options_.file, endpoint_name_bytes_max)
+                                : options_.name;
+  if (!is_endpoint_name(name_)) {
+    return misuse(fmt::format("'{}' cannot be an endpoint's name: letters, digits and hyphens between "
+                              "them, at most {}.",
+                              name_, endpoint_name_bytes_max));
+  }
+  outcome_.endpoint = name_;
+  TRY(environment_, environment());
+  Step step(world_, "reading", options_.file.string());
+  TRY(model_, examine_model(options_.file));
+  step.finish("read", fmt::format("{}, {}, {}", options_.file.filename().string(), name_of(model_.kind),
+                                  size_text(model_.bytes())));
+  return {};
+}
+
+Result<> Deployment::find_account() {
+  TRY(const std::string answer, client_.query("sts", "GetCallerIdentity", {}));
+  account_ = xml_text(answer, "Account").value_or("");
+  if (!account_.empty()) return {};
+  return fail(ErrorCode::corrupted,
+              fmt::format("The answer to GetCallerIdentity names no account. Is {} a Slipway server?",
+                          client_.settings().endpoint));
+}
+
+Result<> Deployment::upload() {
+  const std::string bucket =
+      options_.bucket.empty()
+          ? fmt::format("slipway-{}-{}", account_, client_.settings().region)
+          : options_.bucket;
+  Step step(world_, "uploading", size_text(model_.bytes()));
+  TRY(const Uploaded uploaded, upload_model(client_, bucket, model_));
+  outcome_.model_uri = uploaded.uri;
+  step.finish(uploaded.bytes_sent == 0 ? "found" : "uploaded", uploaded.uri);
+  return {};
+}
+
+Result<std::string> Deployment::role() {
+  auto answer = client_.query("iam", "GetRole", {{"RoleName", std::string(role_name)}});
+  if (!answer && answer.error().kind == "NoSuchEntity") {
+    answer = client_.query("iam", "CreateRole",
+                           {{"RoleName", std::string(role_name)},
+                            {"AssumeRolePolicyDocument", std::string(trust)}});
+  }
+  if (!answer) return std::unexpected(answer.error());
+  return xml_text(*answer, "Arn").value_or(fmt::format("arn:aws:iam::{}:role/{}", account_, role_name));
+}
+
+Result<json::object> Deployment::environment() const {
+  json::object map;
+  for (const std::string& entry : options_.environment) {
+    const std::size_t equals = entry.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return misuse(fmt::format("--env wants NAME=VALUE, not '{}'.", entry));
+    }
+    map[entry.substr(0, equals)] = entry.substr(equals + 1);
+  }
+  return map;
+}
+
+json::object Deployment::container() const {
+  json::object container{{"Image", outcome_.image}};
+  if (model_.kind == ModelKind::archive) {
+    container["ModelDataUrl"] = outcome_.model_uri;
+  } else {
+    const bool folder = outcome_.model_uri.ends_with('/');
+    container["ModelDataSource"] = {
+        {"S3DataSource",
+         {{"S3Uri", outcome_.model_uri},
+          {"S3DataType", folder ? "S3Prefix" : "S3Object"},
+          {"CompressionType", "None"}}}};
+  }
+  if (!environment_.empty()) container["Environment"] = environment_;
+  return container;
+}
+
+std::string Deployment::own_name(const json::object& says) const {
+  return fmt::format("{}-{}", std::string_view(name_).substr(0, own_stem_bytes_max),
+                     sha256_hex(json::serialize(says)).substr(0, own_digest_bytes));
+}
+
+// The name says what it is, so that what exists already is the same thing.
+Result<> Deployment::create_named(std::string_view operation, const json::object& input) {
+  const auto made = client_.call("sagemaker", operation, input);
+  if (made || made.error().message.contains("already existing")) return {};
+  return std::unexpected(made.error());
+}
+
+Result<> Deployment::create_model() {
+  outcome_.image = options_.image.empty()
+                       ? fmt::format("{}.dkr.ecr.{}.amazonaws.com/{}:latest", account_,
+                                     client_.settings().region, image_for(model_))
+                       : options_.image;
+  TRY(const std::string role_arn, role());
+  json::object input{{"ExecutionRoleArn", role_arn}, {"PrimaryContainer", container()}};
+  outcome_.model = own_name(input);
+  input["ModelName"] = outcome_.model;
+  return create_named("CreateModel", input);
+}
+
+Result<> Deployment::create_configuration() {
+  json::object input{{"ProductionVariants",
+                      {{{"VariantName", variant_name},
+                        {"ModelName", outcome_.model},
+                        {"InitialInstanceCount", options_.instances},
+                        {"InstanceType", instance_type},
+                        {"InitialVariantWeight", 1}}}}};
+  outcome_.configuration = own_name(input);
+  input["EndpointConfigName"] = outcome_.configuration;
+  return create_named("CreateEndpointConfig", input);
+}
+
+Result<> Deployment::create_endpoint() {
+  TRY(const json::object answer,
+      client_.call("sagemaker", "CreateEndpoint",
+                   {{"EndpointName", name_}, {"EndpointConfigName", outcome_.configuration}}));
+  outcome_.endpoint_arn = text_of(answer, "EndpointArn");
+  return {};
+}
+
+// An endpoint that never served is no loss.
+Result<> Deployment::clear_failed() {
+  TRY_DO(client_.call("sagemaker", "DeleteEndpoint", {{"EndpointName", name_}}));
+  const auto left = wait_until_settled(client_, world_.clock, name_, options_.wait);
+  if (!left && left.error().code != ErrorCode::not_found) return std::unexpected(left.error());
+  return {};
+}
+
+Result<> Deployment::start() {
+  const auto existing = describe_endpoint(client_, name_);
+  if (!existing && existing.error().code != ErrorCode::not_found) {
+    return std::unexpected(existing.error());
+  }
+  if (!existing) return create_endpoint();
+  outcome_.endpoint_arn = text_of(*existing, "EndpointArn");
+  const std::string configuration = text_of(*existing, "EndpointConfigName");
+  if (text_of(*existing, "EndpointStatus") == "Failed") {
+    former_configuration_ = configuration;
+    TRY_DO(clear_failed());
+    return create_endpoint();
+  }
+  if (configuration == outcome_.configuration) return {};
+  if (options_.existing == Existing::keep) {
+    return fail(ErrorCode::already_exists,
+                fmt::format("There is an endpoint '{}' already. Add --replace to put this model in its "
+                            "place while it serves on, or choose another --name.",
+                            name_));
+  }
+  former_configuration_ = configuration;
+  TRY_DO(client_.call("sagemaker", "UpdateEndpoint",
+                      {{"EndpointName", name_}, {"EndpointConfigName", outcome_.configuration}}));
+  return {};
+}
+
+Result<> Deployment::wait() {
+  TRY(const json::object endpoint,
+      wait_until_settled(client_, world_.clock, name_, options_.wait));
+  const bool serves = text_of(endpoint, "EndpointStatus") == "InService" &&
+                      text_of(endpoint, "EndpointConfigName") == outcome_.configuration;
+  if (serves) return {};
+  const std::string reason = text_of(endpoint, "FailureReason");
+  const bool old_serves = text_of(endpoint, "EndpointStatus") == "InService";
+  return fail(ErrorCode::internal,
+              fmt::format("Endpoint '{}' did not come up{}: {}\n`slipway logs {}` shows all that it "
+                          "printed.",
+                          name_, old_serves ? " with this model; the one before serves on" : "",
+                          reason.empty() ? "the server gives no reason." : reason, name_));
+}
+
+Result<> Deployment::bring_up() {
+  const std::string what =
+      fmt::format("{}, {} instance{}", name_, options_.instances, options_.instances == 1 ? "" : "s");
+  Step step(world_, "starting", what);
+  TRY_DO(start());
+  if (options_.wait.count() == 0) {
+    step.finish("asked for", what);
+    return {};
+  }
+  TRY_DO(wait());
+  step.finish("in service", what);
+  if (former_configuration_.empty() || former_configuration_ == outcome_.configuration) return {};
+  return remove_configuration(client_, name_, former_configuration_);
+}
+
+std::string how_to_call(const std::string& name, ModelKind kind) {
+  const bool numbers = kind == ModelKind::xgboost || kind == ModelKind::sklearn;
+  const std::string_view type = numbers ? "text/csv" : "application/json";
+  const std::string_view data = numbers ? "1.0,2.0,3.0" : "[[1.0, 2.0, 3.0]]";
+  return fmt::format(
+      "\nAsk it, with a shell prepared by: eval \"$(slipway env)\"\n\n"
+      "  slipway invoke {0} '{2}'\n\n"
+      "  aws sagemaker-runtime invoke-endpoint --endpoint-name {0} --content-type {1} \\\n"
+      "    --body fileb://input /dev/stdout\n\n"
+      "  import boto3\n"
+      "  runtime = boto3.client(\"sagemaker-runtime\")\n"
+      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"{1}\", Body=b\"{2}\")\n"
+      "  print(answer[\"Body\"].read())\n",
+      name, type, data);
+}
+
+json::object to_json(const Outcome& outcome) {
+  return {{"EndpointName", outcome.endpoint},
+          {"EndpointArn", outcome.endpoint_arn},
+          {"EndpointConfigName", outcome.configuration},
+          {"ModelName", outcome.model},
+          {"Image", outcome.image},
+          {"ModelUri", outcome.model_uri}};
+}
+
+Result<> deploy(World& world, const DeployOptions& options) {
+  TRY(AwsClient client, connect(world, options.client));
+  Deployment deployment(world, options, client);
+  TRY(const Outcome outcome, deployment.run());
+  if (options.client.format == Format::json) {
+    world.out << pretty(to_json(outcome));
+  } else {
+    world.out << how_to_call(outcome.endpoint, deployment.kind());
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_deploy(CLI::App& app, World& world) {
+  auto options = std::make_shared<DeployOptions>();
+  CLI::App* command = app.add_subcommand("deploy", "Upload a model and bring an endpoint up for it");
+  command
+      ->add_option("FILE", options->file,
+                   "An .onnx, XGBoost or scikit-learn model, a model.tar.gz, or a model folder")
+      ->required()
+      ->type_name("");
+  command->add_option("--name", options->name, "The endpoint's name (else made from the file's)")
+      ->type_name("NAME");
+  command->add_option("--image", options->image, "Container image (else a built-in one that fits)")
+      ->type_name("URI");
+  command->add_option("--env", options->environment, "Set in the container; may be repeated")
+      ->type_name("K=V")
+      ->allow_extra_args(false);
+  command->add_option("--instances", options->instances, "How many instances (1)")
+      ->type_name("N")
+      ->check(CLI::Range(1U, 1000U).description(""));
+  command->add_option("--bucket", options->bucket, "Where to upload (slipway-<account>-<region>)")
+      ->type_name("NAME");
+  command->add_flag_callback(
+      "--replace", [options] { options->existing = Existing::replace; },
+      "Put the model in the place of what the endpoint serves, without a gap");
+  command
+      ->add_option_function<unsigned>(
+          "--wait", [options](unsigned seconds) { options->wait = std::chrono::seconds(seconds); },
+          "How long to wait until it is in service (900); 0: do not")
+      ->type_name("SECONDS");
+  add_client_options(*command, options->client);
+  command->footer(
+      "Examples:\n"
+      "  slipway deploy iris.onnx\n"
+      "  slipway deploy model.tar.gz --name fraud --instances 2 --env LOG_LEVEL=debug\n"
+      "  slipway deploy better.ubj --name fraud --replace");
+  set_action(*command, world, std::move(options), deploy);
+}
+
+}  // namespace slipway::cli

@@ -1,0 +1,59 @@
+#include "cli/progress.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+namespace slipway::cli {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view clear_line = "\r\x1b[K";
+constexpr std::chrono::milliseconds tick_period = 100ms;
+// What is quicker shows only its outcome.
+constexpr std::chrono::milliseconds tick_delay = 150ms;
+
+}  // namespace
+
+Step::Step(World& world, std::string_view doing, std::string_view what)
+    : world_(world), line_(fmt::format("  {:<11}{}", doing, what)), begin_(world.clock.monotonic()) {
+  if (world.err_terminal == Terminal::no) return;
+  ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
+}
+
+Step::~Step() { stop_ticking(); }
+
+void Step::finish(std::string_view done, std::string_view what) {
+  stop_ticking();
+  const std::string time = duration_text(world_.clock.monotonic() - begin_);
+  world_.err << fmt::format("  {:<11}{} ({})\n", done, what, time);
+}
+
+void Step::tick(const std::stop_token& stop) {
+  std::unique_lock lock(mutex_);
+  for (auto pause = tick_delay; !stopped_.wait_for(lock, stop, pause, [] { return false; }) &&
+                                !stop.stop_requested();
+       pause = tick_period) {
+    const std::string time = duration_text(world_.clock.monotonic() - begin_);
+    world_.err << clear_line << line_ << "  " << time << std::flush;
+  }
+}
+
+void Step::stop_ticking() {
+  if (!ticker_.joinable()) return;
+  ticker_.request_stop();
+  ticker_.join();
+  world_.err << clear_line << std::flush;
+}
+
+std::string duration_text(std::chrono::nanoseconds time) {
+  const double seconds = std::chrono::duration<double>(time).count();
+  if (seconds < 1) return fmt::format("{:.0f} ms", seconds * 1000);
+  if (seconds < 60) return fmt::format("{:.1f} s", seconds);
+  const auto whole = static_cast<std::int64_t>(seconds);
+  return fmt::format("{} min {} s", whole / 60, whole % 60);
+}
+
+}  // namespace slipway::cli
