@@ -36,6 +36,8 @@ struct VariantStatus {
   double weight_wanted = 0;
   std::uint32_t instances_current = 0;  // healthy and routed to
   std::uint32_t instances_wanted = 0;
+
+  bool operator==(const VariantStatus&) const = default;
 };
 
 struct FleetStatus {
@@ -44,7 +46,10 @@ struct FleetStatus {
   Generation wanted = 0;
   Generation serving = 0;  // 0: none
   std::vector<VariantStatus> variants;  // of the serving generation; of the wanted where none serves
-  Timestamp changed_at = {};            // when `state` or `reason` changed last
+  // When the reconciler changed any of this last; a door that just wrote knows better.
+  Timestamp changed_at = {};
+
+  bool operator==(const FleetStatus&) const = default;
 };
 
 struct VariantChange {
@@ -69,14 +74,14 @@ class Fleets {
   explicit Fleets(std::function<void(const FleetId&)> changed) : changed_(std::move(changed)) {}
 
   // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
-  // traffic moves to them when all are healthy, the old are drained and ended. A plan whose
-  // variants run the same programs as the wanted ones changes only weights, counts and routing and
-  // keeps the generation, unless that generation failed: then it is tried anew.
+  // traffic moves to them when all are healthy, the old are drained and ended. Always a new
+  // generation, also for an equal plan: what its artifacts' URIs name may have changed. A
+  // generation that is still coming up is given up for the newer one.
   //
   // Refuses: invalid_argument (check()); conflict while the fleet is being removed.
   Result<Generation> put_plan(store::Transaction& tx, const FleetId& id, const FleetPlan& plan);
 
-  // Changes the wanted generation in place. Refuses: not_found (the fleet; or a variant, kind
+  // Changes the wanted generation in place, which is `updating` until it has its counts. Refuses: not_found (the fleet; or a variant, kind
   // "no_such_variant"), invalid_argument, conflict while being removed.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);

@@ -27,7 +27,8 @@ struct FleetId {
   auto operator<=>(const FleetId&) const = default;
 };
 
-// Counts the programs that a fleet was asked to run, from 1. 0: none.
+// Numbers the plans that fleets were asked to run, from 1, ascending over all fleets of a store. 0:
+// none.
 using Generation = std::uint64_t;
 
 enum class Routing : std::uint8_t { random, least_outstanding };

@@ -73,6 +73,12 @@ Result<BodyFiles::Created> BodyFiles::create() {
   return Created{std::move(name), std::move(file)};
 }
 
+Result<File> BodyFiles::create_nameless() const {
+  File file(::open(root_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (!file) return disk_failure("make a file", errno);
+  return file;
+}
+
 Result<> BodyFiles::sync_folder(std::string_view name) {
   if (::fsync(folder_fd(name)) != 0) return disk_failure("sync a folder", errno);
   return {};

@@ -44,7 +44,8 @@ bool SimulatedMachine::healthy(const InstanceKey& key) const {
   if (found == instances_.end()) return false;
   const Instance& instance = found->second;
   return instance.phase == Instance::Phase::running && instance.healthy_at &&
-         *instance.healthy_at <= clock_.monotonic();
+         *instance.healthy_at <= clock_.monotonic() &&
+         (!instance.hangs_at || *instance.hangs_at > clock_.monotonic());
 }
 
 std::size_t SimulatedMachine::running() const {
@@ -95,6 +96,8 @@ void SimulatedMachine::start(const InstanceKey& key, const InstanceSpec& spec) {
     instance.ends_at = instance.started_at + between(0, health_ms_max);
   else if (happens(faults.dies_later))
     instance.ends_at = instance.started_at + between(health_ms_max, death_ms_max);
+  if (happens(faults.hangs_later))
+    instance.hangs_at = instance.started_at + between(health_ms_max, death_ms_max);
   instance.exit = {.status = 1, .signal = std::nullopt};
   instance.ignores_stop = happens(faults.ignores_stop);
 }
@@ -161,6 +164,9 @@ std::optional<Instant> SimulatedMachine::next_due() const {
   for (const auto& [key, instance] : instances_) {
     if (instance.phase == Instance::Phase::starting) consider(instance.started_at);
     if (instance.ends_at && instance.phase != Instance::Phase::ended) consider(*instance.ends_at);
+    if (instance.phase != Instance::Phase::running) continue;
+    for (const auto& at : {instance.healthy_at, instance.hangs_at})
+      if (at && *at > clock_.monotonic()) consider(*at);
   }
   return due;
 }

@@ -22,6 +22,7 @@ struct SimulatedFaults {
   double never_healthy = 0;    // runs and does not answer
   double dies_starting = 0;    // ends before it is healthy
   double dies_later = 0;       // ends at some time after it was healthy
+  double hangs_later = 0;      // runs on and stops answering at some time after it was healthy
   double ignores_stop = 0;     // ends only when forced
 };
 
@@ -42,6 +43,7 @@ class SimulatedMachine {
     InstanceSpec spec;
     Instant started_at = {};
     std::optional<Instant> healthy_at;  // nothing: never
+    std::optional<Instant> hangs_at;
     std::optional<Instant> ends_at;
     Exit exit;
     bool fails = false;  // will not start

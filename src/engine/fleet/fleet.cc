@@ -1,0 +1,131 @@
+#include "engine/fleet/fleet.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/fleet/record.h"
+
+namespace slipway::fleet {
+
+namespace {
+
+constexpr std::array<store::Migration, 1> steps{{{
+    .room = "fleet",
+    .version = 1,
+    .sql = "CREATE TABLE fleet(id TEXT PRIMARY KEY, wanted INTEGER NOT NULL, "
+           "revision INTEGER NOT NULL, removing INTEGER NOT NULL, record TEXT) WITHOUT ROWID;"
+           "CREATE TABLE fleet_plan(id TEXT NOT NULL, generation INTEGER NOT NULL, "
+           "plan TEXT NOT NULL, PRIMARY KEY(id, generation)) WITHOUT ROWID;"
+           "CREATE TABLE fleet_generation(last INTEGER NOT NULL);"
+           "INSERT INTO fleet_generation VALUES(0);",
+}}};
+
+std::unexpected<Error> being_removed(const FleetId& id) {
+  return fail(ErrorCode::conflict,
+              fmt::format("The fleet '{}' is being removed; wait until it is gone.", id.text));
+}
+
+std::unexpected<Error> no_fleet(const FleetId& id) {
+  return fail(ErrorCode::not_found, fmt::format("There is no fleet '{}'.", id.text));
+}
+
+Result<> apply(FleetPlan& plan, const VariantChange& change) {
+  const auto variant = std::ranges::find(plan.variants, change.name, &Variant::name);
+  if (variant == plan.variants.end())
+    return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
+                "no_such_variant");
+  if (change.weight) variant->weight = *change.weight;
+  if (change.instances) variant->instances = *change.instances;
+  return {};
+}
+
+}  // namespace
+
+std::string_view name_of(FleetState state) {
+  switch (state) {
+    case FleetState::creating: return "creating";
+    case FleetState::ready: return "ready";
+    case FleetState::updating: return "updating";
+    case FleetState::update_failed: return "update_failed";
+    case FleetState::failed: return "failed";
+    case FleetState::removing: return "removing";
+    case FleetState::gone: return "gone";
+  }
+  return "unknown";
+}
+
+void Fleets::tell(store::Transaction& tx, const FleetId& id) {
+  tx.on_commit([changed = changed_, id] { changed(id); });
+}
+
+Result<Generation> Fleets::put_plan(store::Transaction& tx, const FleetId& id,
+                                    const FleetPlan& plan) {
+  if (id.text.empty() || id.text.size() > fleet_id_bytes_max)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("A fleet's id has 1 to {} bytes.", fleet_id_bytes_max));
+  TRY_DO(check(plan));
+  FleetRow row = load_row(tx, id).value_or(FleetRow{});
+  if (row.removing) return being_removed(id);
+  row.wanted = next_generation(tx);
+  ++row.revision;
+  save_wanted(tx, id, row);
+  save_plan(tx, id, row.wanted, plan);
+  tell(tx, id);
+  return row.wanted;
+}
+
+Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& id,
+                                        std::span<const VariantChange> changes) {
+  auto row = load_row(tx, id);
+  if (!row) return no_fleet(id);
+  if (row->removing) return being_removed(id);
+  TRY(FleetPlan plan, wanted_plan(tx, id));
+  for (const VariantChange& change : changes) TRY_DO(apply(plan, change));
+  TRY_DO(check(plan));
+  ++row->revision;
+  save_wanted(tx, id, *row);
+  save_plan(tx, id, row->wanted, plan);
+  tell(tx, id);
+  return {};
+}
+
+Result<> Fleets::remove(store::Transaction& tx, const FleetId& id) {
+  auto row = load_row(tx, id);
+  if (!row || row->removing) return {};
+  row->removing = true;
+  save_wanted(tx, id, *row);
+  tell(tx, id);
+  return {};
+}
+
+FleetStatus Fleets::status(store::Transaction& tx, const FleetId& id) const {
+  const auto row = load_row(tx, id);
+  return row ? status_of(tx, id, *row) : FleetStatus{};
+}
+
+Result<FleetPlan> Fleets::wanted_plan(store::Transaction& tx, const FleetId& id) const {
+  const auto row = load_row(tx, id);
+  auto plan = row ? load_plan(tx, id, row->wanted) : std::nullopt;
+  if (!plan) return no_fleet(id);
+  return std::move(*plan);
+}
+
+std::vector<InstanceStatus> Fleets::instances(store::Transaction& tx, const FleetId& id) const {
+  std::vector<InstanceStatus> list;
+  const auto row = load_row(tx, id);
+  if (!row) return list;
+  for (const InstanceRecord& instance : row->record.instances)
+    list.push_back({.key = key_of(id, instance).text,
+                    .variant = instance.variant,
+                    .generation = instance.generation,
+                    .phase = std::string(name_of(instance.phase))});
+  return list;
+}
+
+std::string topic_of(const FleetId& id) { return "fleet/" + id.text; }
+
+std::span<const store::Migration> migrations() { return steps; }
+
+}  // namespace slipway::fleet

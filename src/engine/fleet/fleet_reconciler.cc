@@ -1,0 +1,165 @@
+#include "engine/fleet/fleet_reconciler.h"
+
+#include <set>
+#include <utility>
+
+#include "engine/fleet/fleet_run.h"
+#include "engine/fleet/record.h"
+#include "engine/fleet/sight.h"
+
+namespace slipway::fleet {
+
+namespace {
+
+void take_in(Sight& sight, place::Observation&& observation) {
+  using Kind = place::Observation::Kind;
+  Seen& seen = sight.seen[observation.key];
+  switch (observation.kind) {
+    case Kind::started:
+    case Kind::adopted:
+      if (seen.state == Seen::State::ended) return;
+      seen.state = Seen::State::running;
+      seen.addresses = std::move(observation.addresses);
+      return;
+    case Kind::start_failed:
+      seen.state = Seen::State::ended;
+      seen.end = "could not be started (" + observation.reason + ")";
+      return;
+    case Kind::exited:
+      seen.state = Seen::State::ended;
+      seen.end = observation.exit.describe();
+      return;
+    case Kind::adoption_done: return;
+  }
+}
+
+void take_in(Sight& sight, HealthReport&& report) {
+  const auto seen = sight.seen.find(report.key);
+  if (seen == sight.seen.end()) return;
+  const bool fine = report.health == HealthReport::Health::healthy;
+  seen->second.health = fine ? Seen::Health::healthy : Seen::Health::unhealthy;
+  seen->second.health_reason = std::move(report.reason);
+}
+
+void take_in(Sight& sight, FetchReport&& report) {
+  const auto fetch = sight.fetches.find(report.id);
+  if (fetch != sight.fetches.end()) fetch->second.outcome = std::move(report.outcome);
+}
+
+}  // namespace
+
+void take_in(Sight& sight, Report&& report) {
+  std::visit([&](auto&& one) { take_in(sight, std::move(one)); }, std::move(report));
+}
+
+class FleetReconciler::Impl {
+ public:
+  Impl(FleetReconciler& self, Needs needs, FleetOptions options)
+      : self_(self), needs_(needs), options_(std::move(options)) {
+    needs_.loop.add(self_);
+  }
+
+  void post(const FleetId& id, Report report) {
+    {
+      const std::lock_guard lock(mutex_);
+      reports_[id].push_back(std::move(report));
+    }
+    wake(id);
+  }
+  void wake(const FleetId& id) { needs_.loop.wake(self_, id.text); }
+  void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }
+
+  void observe(place::Observation observation) {
+    if (observation.kind == place::Observation::Kind::adoption_done) return end_adoption();
+    // A key of another engine is none of ours; one that is broken belongs to nobody.
+    if (const auto id = fleet_of(observation.key)) return post(*id, std::move(observation));
+  }
+
+  engine::Wake reconcile(const FleetId& id, store::Transaction& tx, Timestamp now) {
+    const FleetRun::Around around{.needs = needs_,
+                                  .options = options_,
+                                  .adoption_done = take_in_reports(id),
+                                  .fetched = [this, id](FetchReport report) {
+                                    post(id, std::move(report));
+                                  }};
+    const engine::Wake wake = FleetRun(around, id, sights_[id], tx, now).run();
+    if (const Sight& sight = sights_[id]; sight.empty()) forget(id);
+    return wake;
+  }
+
+ private:
+  void end_adoption() {
+    std::set<FleetId> known;
+    {
+      const std::lock_guard lock(mutex_);
+      adoption_done_ = true;
+      known = known_;
+    }
+    for (const FleetId& id : known) wake(id);
+  }
+
+  void forget(const FleetId& id) {
+    sights_.erase(id);
+    const std::lock_guard lock(mutex_);
+    known_.erase(id);
+  }
+
+  // Returns whether the place had reported everything before these reports were taken.
+  bool take_in_reports(const FleetId& id) {
+    std::vector<Report> reports;
+    bool adoption_done = false;
+    {
+      const std::lock_guard lock(mutex_);
+      known_.insert(id);
+      adoption_done = adoption_done_;
+      if (const auto found = reports_.find(id); found != reports_.end()) {
+        reports = std::move(found->second);
+        reports_.erase(found);
+      }
+    }
+    for (Report& report : reports) take_in(sights_[id], std::move(report));
+    return adoption_done;
+  }
+
+  FleetReconciler& self_;
+  const Needs needs_;
+  const FleetOptions options_;
+
+  std::mutex mutex_;
+  std::map<FleetId, std::vector<Report>> reports_;  // guarded by mutex_
+  std::set<FleetId> known_;                         // guarded by mutex_
+  bool adoption_done_ = false;                      // guarded by mutex_
+
+  // Touched by reconciles and their commits alone, which never run at once.
+  std::map<FleetId, Sight> sights_;
+};
+
+FleetReconciler::FleetReconciler(Needs needs, FleetOptions options)
+    : impl_(std::make_unique<Impl>(*this, needs, std::move(options))) {}
+FleetReconciler::~FleetReconciler() = default;
+
+void FleetReconciler::observe(place::Observation observation) {
+  impl_->observe(std::move(observation));
+}
+
+void FleetReconciler::observe(HealthReport report) {
+  if (const auto id = fleet_of(report.key)) impl_->post(*id, std::move(report));
+}
+
+void FleetReconciler::observe_drained(const place::InstanceKey& key) {
+  if (const auto id = fleet_of(key)) impl_->wake(*id);
+}
+
+void FleetReconciler::wake(const FleetId& id) {
+  impl_->tell_changed(id);
+  impl_->wake(id);
+}
+
+std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) { return all_ids(tx); }
+
+engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
+                                        Timestamp now) {
+  return impl_->reconcile(FleetId{std::string(key)}, tx, now);
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,263 @@
+#include "engine/fleet/fleet_reconciler.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "engine/fleet/record.h"
+#include "engine/fleet/simulation.h"
+#include "engine/fleet/test_store.h"
+
+namespace slipway::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+FleetOptions options() {
+  FleetOptions options;
+  options.built_ins["model"] = {.argv = {"/bin/model"}, .environment = {}};
+  return options;
+}
+
+Variant variant(std::string name, std::uint32_t instances, std::string fault = "") {
+  Variant variant{.name = std::move(name), .weight = 1, .instances = instances};
+  variant.program.built_in = "model";
+  variant.program.model = Artifact{.uri = "s3://bucket/model.tar.gz"};
+  if (!fault.empty()) variant.program.environment["FAULT"] = fault;
+  return variant;
+}
+
+class FleetReconcilerTest : public testing::Test {
+ protected:
+  FleetReconcilerTest() {
+    world_.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
+    world_.machine().set_faults_for("FAULT=silent", {.never_healthy = 1});
+    world_.machine().set_faults_for("FAULT=start", {.start_fails = 1});
+  }
+
+  template <typename F>
+  auto write(F&& change) {
+    return store_->write([&](store::Transaction& tx) { return change(world_.fleets(), tx); });
+  }
+  void put(std::vector<Variant> variants) {
+    const auto put = write([&](Fleets& fleets, store::Transaction& tx) {
+      return fleets.put_plan(tx, id_, {.variants = variants});
+    });
+    ASSERT_TRUE(put) << put.error().message;
+  }
+  FleetStatus status() { return world_.status(id_); }
+  std::size_t routed() {
+    const auto route = world_.route(id_);
+    std::size_t count = 0;
+    if (route)
+      for (const VariantRoute& to : route->variants) count += to.instances.size();
+    return count;
+  }
+
+  TestFolder folder_;
+  std::unique_ptr<store::Store> store_ = open_test_store(folder_.path());
+  Simulation world_{*store_, 1, options()};
+  const FleetId id_{"000000000000/us-east-1/a"};
+};
+
+TEST_F(FleetReconcilerTest, ANewFleetIsCreatingThenReadyAndRoutedWithEveryInstance) {
+  EXPECT_EQ(status().state, FleetState::gone);
+  put({variant("main", 2), variant("other", 1)});
+  EXPECT_EQ(status().state, FleetState::creating);
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(status().variants[0].instances_current, 2U);
+  EXPECT_EQ(routed(), 3U);
+  EXPECT_EQ(world_.machine().running(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, AFleetWhoseProgramDiesFailsAndSaysWhyWithTheLastLogLines) {
+  put({variant("main", 1, "dies")});
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("'main'"));
+  EXPECT_THAT(status().reason, HasSubstr("exited with status 1"));
+  EXPECT_THAT(status().reason, HasSubstr("simulated instance fleet/"));
+  EXPECT_EQ(world_.machine().running(), 0U);
+  EXPECT_EQ(world_.machine().starts().size(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, AProgramThatNeverAnswersFailsAtItsStartupTimeout) {
+  put({variant("main", 1, "silent")});
+  world_.run(7min);
+  EXPECT_EQ(status().state, FleetState::creating);
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("within 480 s"));
+  EXPECT_EQ(world_.machine().running(), 0U);
+}
+
+TEST_F(FleetReconcilerTest, AnArtifactThatIsNotThereIsTheReason) {
+  world_.set_fetch_fails(1);
+  put({variant("main", 1)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("s3://bucket/model.tar.gz"));
+  EXPECT_TRUE(world_.machine().starts().empty());
+}
+
+TEST_F(FleetReconcilerTest, AnImageThatThisServerDoesNotHaveIsTheReason) {
+  Variant unknown = variant("main", 1);
+  unknown.program.built_in = "nobody-knows";
+  put({unknown});
+  world_.run(1min);
+  EXPECT_THAT(status().reason, HasSubstr("'nobody-knows'"));
+}
+
+TEST_F(FleetReconcilerTest, AnUpdateServesTheOldUntilAllOfTheNewIsHealthyThenEndsTheOld) {
+  put({variant("main", 2)});
+  world_.run(1min);
+  put({variant("main", 3)});
+  EXPECT_EQ(status().state, FleetState::updating);
+  world_.run(1min, [&] {
+    const auto route = world_.route(id_);
+    ASSERT_EQ(route->variants[0].instances.size(), route->generation == 1 ? 2U : 3U);
+  });
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(status().serving, 2U);
+  EXPECT_EQ(world_.machine().running(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, AnUpdateThatDoesNotComeUpLeavesTheOldServing) {
+  put({variant("main", 2)});
+  world_.run(1min);
+  put({variant("main", 1, "start")});
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::update_failed);
+  EXPECT_THAT(status().reason, HasSubstr("could not be started"));
+  EXPECT_EQ(status().serving, 1U);
+  EXPECT_EQ(routed(), 2U);
+  put({variant("main", 1)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(status().serving, 3U);
+  EXPECT_EQ(status().reason, "");
+}
+
+TEST_F(FleetReconcilerTest, ADeadInstanceIsReplacedAtOnceThenLaterAndLater) {
+  put({variant("main", 1)});
+  world_.run(2min);
+  const auto kill_the_running = [&] {
+    const auto route = world_.route(id_);
+    world_.machine().kill(route->variants[0].instances[0]->key, {.status = {}, .signal = 11});
+  };
+  kill_the_running();
+  world_.run(900ms);
+  EXPECT_EQ(routed(), 1U);
+  kill_the_running();
+  world_.run(900ms);
+  EXPECT_EQ(routed(), 0U);
+  world_.run(1s);
+  EXPECT_EQ(routed(), 1U);
+  EXPECT_EQ(status().state, FleetState::ready);
+}
+
+TEST_F(FleetReconcilerTest, CountsAndWeightsChangeInPlace) {
+  put({variant("main", 1), variant("other", 1)});
+  world_.run(1min);
+  const std::vector<VariantChange> changes{{.name = "main", .weight = 0.25, .instances = 3}};
+  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.set_weights_and_counts(tx, id_, changes);
+  }));
+  EXPECT_EQ(status().state, FleetState::updating);
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(status().serving, 1U);
+  EXPECT_EQ(status().variants[0].instances_current, 3U);
+  EXPECT_EQ(world_.route(id_)->weight_total, 1.25);
+  const std::vector<VariantChange> fewer{{.name = "main", .weight = {}, .instances = 1}};
+  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.set_weights_and_counts(tx, id_, fewer);
+  }));
+  world_.run(1min);
+  EXPECT_EQ(world_.machine().running(), 2U);
+  const std::vector<VariantChange> unknown{{.name = "nobody", .weight = 1.0, .instances = {}}};
+  const auto refused = write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.set_weights_and_counts(tx, id_, unknown);
+  });
+  EXPECT_EQ(refused.error().kind, "no_such_variant");
+}
+
+TEST_F(FleetReconcilerTest, RemovingTakesTheRoutesFirstThenTheInstancesThenEveryTrace) {
+  put({variant("main", 2)});
+  world_.run(1min);
+  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) { return fleets.remove(tx, id_); }));
+  EXPECT_EQ(status().state, FleetState::removing);
+  const auto refused = write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.put_plan(tx, id_, {.variants = {variant("main", 1)}});
+  });
+  EXPECT_EQ(refused.error().code, ErrorCode::conflict);
+  bool stopped_while_routed = false;
+  world_.run(1min, [&] { stopped_while_routed |= world_.route(id_) && world_.machine().running() < 2; });
+  EXPECT_FALSE(stopped_while_routed);
+  EXPECT_EQ(status().state, FleetState::gone);
+  EXPECT_TRUE(world_.machine().instances().empty());
+  put({variant("main", 1)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+}
+
+TEST_F(FleetReconcilerTest, AfterACrashTheSameInstancesServeAtOnce) {
+  put({variant("main", 2)});
+  world_.run(1min);
+  const auto before = world_.machine().starts();
+  world_.crash_and_restart();
+  while (world_.step()) {
+  }
+  EXPECT_EQ(routed(), 2U);
+  world_.run(5min);
+  EXPECT_EQ(world_.machine().starts(), before);
+  EXPECT_EQ(status().state, FleetState::ready);
+}
+
+TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  auto held = world_.route(id_);  // as a router with a request under way does
+  put({variant("main", 1)});
+  world_.run(10s);
+  EXPECT_EQ(status().serving, 2U);
+  EXPECT_EQ(world_.machine().running(), 2U);
+  held.reset();
+  world_.run(1s);
+  EXPECT_EQ(world_.machine().running(), 1U);
+}
+
+TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
+  const FleetId id{"000000000000/us-east-1/endpoint/a"};
+  const place::InstanceKey key =
+      key_of(id, {.ordinal = 7, .generation = 3, .variant = "main"});
+  EXPECT_EQ(key.text, "fleet/000000000000/us-east-1/endpoint/a/3/main/7");
+  EXPECT_EQ(fleet_of(key), id);
+  EXPECT_FALSE(fleet_of({"jobs/1/2/3/4"}));
+  EXPECT_FALSE(fleet_of({"fleet/1/2"}));
+  EXPECT_FALSE(fleet_of({""}));
+}
+
+TEST(FleetPlans, APlanThatIsWrittenIsReadBack) {
+  FleetPlan plan{.variants = {variant("main", 2), variant("b", 0)}};
+  plan.variants[0].routing = Routing::least_outstanding;
+  plan.variants[0].program.environment = {{"A", "\"quoted\" \n ü"}};
+  plan.variants[1].program.model.reset();
+  EXPECT_EQ(plan_from_text(to_text(plan)).value(), plan);
+  EXPECT_EQ(plan_from_text("{\"version\":99}").error().code, ErrorCode::corrupted);
+  EXPECT_EQ(plan_from_text("nonsense").error().code, ErrorCode::corrupted);
+}
+
+TEST(FleetPlans, ImpossiblePlansAreRefusedWithASentence) {
+  EXPECT_FALSE(check({}));
+  EXPECT_FALSE(check({.variants = {variant("a", 1), variant("a", 1)}}));
+  EXPECT_FALSE(check({.variants = {variant("a/b", 1)}}));
+  Variant heavy = variant("a", 1);
+  heavy.weight = -1;
+  EXPECT_FALSE(check({.variants = {heavy}}));
+  EXPECT_TRUE(check({.variants = {variant("a", 0)}}));
+}
+
+}  // namespace
+}  // namespace slipway::fleet

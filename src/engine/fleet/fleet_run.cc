@@ -1,0 +1,572 @@
+#include "engine/fleet/fleet_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "base/log.h"
+
+namespace slipway::fleet {
+
+using std::chrono::microseconds;
+
+namespace {
+
+bool alive(Phase phase) { return phase == Phase::starting || phase == Phase::healthy; }
+
+// Log lines come from outside: what is no plain text must not get into an answer.
+std::string printable(std::string text) {
+  if (!is_utf8(text))
+    for (char& c : text)
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  for (char& c : text)
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') c = ' ';
+  while (text.ends_with('\n')) text.pop_back();
+  return text;
+}
+
+// The end of a text, from a character's start on.
+std::string last_part(const std::string& text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t from = text.size() - bytes_max;
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+  return text.substr(from);
+}
+
+}  // namespace
+
+FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
+                   Timestamp now)
+    : around_(around),
+      needs_(around.needs),
+      options_(around.options),
+      id_(id),
+      sight_(sight),
+      tx_(tx),
+      now_(now) {}
+
+engine::Wake FleetRun::run() {
+  auto row = load_row(tx_, id_);
+  if (!row) return run_without_row();
+  row_ = std::move(*row);
+  const std::string text_before = to_text(record_);
+  const FleetStatus status_before = status_of(tx_, id_, row_);
+  wanted_ = load_plan(tx_, id_, row_.wanted);
+  if (record_.serving != 0) serving_ = load_plan(tx_, id_, record_.serving);
+  steps();
+  if (row_.removing && record_.instances.empty()) {
+    erase_fleet(tx_, id_);
+    row_ = {};
+  } else if (to_text(record_) != text_before) {
+    FleetStatus status = status_of(tx_, id_, row_);
+    if (status != status_before) record_.changed_at = now_;
+    save_record(tx_, id_, record_);
+  }
+  if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before)
+    tx_.on_commit([this_changes = &needs_.changes, topic = topic_of(id_)] {
+      this_changes->notify(topic);
+    });
+  return wake_;
+}
+
+engine::Wake FleetRun::run_without_row() {
+  if (!sight_.published.empty()) needs_.routes.withdraw(id_);
+  sight_.published.clear();
+  sight_.fetches.clear();
+  end_orphans();
+  return wake_;
+}
+
+void FleetRun::steps() {
+  for (const InstanceRecord& instance : record_.instances)
+    if (instance.phase == Phase::draining) drained_before_.insert(instance.ordinal);
+  take_note();
+  if (!row_.removing) {
+    bring_up();
+    keep_serving();
+  }
+  retire_others();
+  publish();
+  stop_drained();
+  forget_ended();
+  attend();
+  end_orphans();
+  const bool settled = std::ranges::all_of(record_.instances, [](const InstanceRecord& instance) {
+    return instance.phase == Phase::healthy || instance.phase == Phase::ended;
+  });
+  if (!settled || (record_.serving != row_.wanted && record_.failed != row_.wanted))
+    wake_ = wake_.sooner(engine::Wake::after(look_again));
+}
+
+// ---- 1. What was seen ----
+
+void FleetRun::take_note() {
+  for (InstanceRecord& instance : record_.instances) take_note_of(instance);
+}
+
+void FleetRun::take_note_of(InstanceRecord& instance) {
+  const place::InstanceKey key = key_of(id_, instance);
+  const auto found = sight_.seen.find(key);
+  const Seen seen = found == sight_.seen.end() ? Seen{} : found->second;
+  if (seen.state == Seen::State::ended) return take_note_of_end(instance, seen);
+  // A place that has reported everything, and was not asked in this process, knows nothing of it.
+  const bool never_was =
+      seen.state == Seen::State::unknown && around_.adoption_done && !seen.start_asked;
+  if (never_was && !alive(instance.phase)) return take_note_of_end(instance, seen);
+  if (never_was && instance.phase == Phase::healthy) enter(instance, Phase::starting);
+  const Variant* variant = variant_of(instance);
+  if (instance.phase == Phase::starting) {
+    const auto patience = variant ? variant->program.startup_timeout : std::chrono::seconds(0);
+    if (seen.health == Seen::Health::healthy) return enter(instance, Phase::healthy);
+    if (now_ - instance.since < patience) return wake_at(instance.since + patience);
+    count_failure(instance,
+                  with_log(fmt::format("The instance of variant '{}' did not answer GET /ping with "
+                                       "status 200 within {} s.",
+                                       instance.variant, patience.count()),
+                           key));
+    return enter(instance, Phase::stopping);
+  }
+  if (instance.phase != Phase::healthy || seen.health == Seen::Health::healthy) return;
+  const bool silent = seen.health == Seen::Health::unknown && seen.watched &&
+                      now_ - seen.watched_at >= silent_max;
+  if (seen.health == Seen::Health::unhealthy || silent) {
+    const std::string_view cause =
+        seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
+    count_failure(instance, with_log(fmt::format("The instance of variant '{}' stopped answering "
+                                                 "GET /ping: {}.",
+                                                 instance.variant, cause),
+                                     key));
+    return enter(instance, Phase::stopping);
+  }
+  if (seen.watched) wake_at(seen.watched_at + silent_max);
+}
+
+void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
+  if (instance.phase == Phase::ended) return;
+  const place::InstanceKey key = key_of(id_, instance);
+  if (alive(instance.phase))
+    count_failure(instance, with_log(fmt::format("The instance of variant '{}' {}{}.",
+                                                 instance.variant, seen.end,
+                                                 instance.phase == Phase::starting
+                                                     ? " before it was healthy"
+                                                     : ""),
+                                     key));
+  enter(instance, Phase::ended);
+  if (seen.watched) needs_.prober.unwatch(key);
+}
+
+// The first failure is mended at once, further ones later and later.
+void FleetRun::count_failure(const InstanceRecord& instance, std::string reason) {
+  VariantRecord& variant = variant_record(instance.generation, instance.variant);
+  if (instance.phase == Phase::healthy && now_ - instance.since >= sound_life) variant.failures = 0;
+  ++variant.failures;
+  const unsigned doublings = std::min(variant.failures, 20U);
+  const microseconds delay = doublings < 2 ? microseconds(0)
+                                           : options_.restart_delay_min * (1LL << (doublings - 2));
+  variant.not_before = now_ + std::min<microseconds>(delay, options_.restart_delay_max);
+  log_warning("fleet", reason,
+              {{"instance", key_of(id_, instance).text},
+               {"failures", fmt::format("{}", variant.failures)}});
+  failures_[{instance.generation, instance.variant}] = std::move(reason);
+}
+
+// ---- 2. The wanted generation ----
+
+void FleetRun::bring_up() {
+  if (!wanted_ || row_.wanted == record_.serving || row_.wanted == record_.failed) return;
+  if (!record_.generations.contains(row_.wanted)) record_.generations[row_.wanted].begun = now_;
+  for (const Variant& variant : wanted_->variants) {
+    if (const auto able = can_run(variant); !able) return fail_wanted(able.error().message);
+    const auto failure = failures_.find({row_.wanted, variant.name});
+    if (failure == failures_.end()) continue;
+    const unsigned failures = variant_record(row_.wanted, variant.name).failures;
+    const bool too_slow = std::ranges::any_of(record_.instances, [&](const auto& instance) {
+      return instance.generation == row_.wanted && instance.phase == Phase::stopping;
+    });
+    if (too_slow || failures >= options_.start_failures_max)
+      return fail_wanted(std::string(failure->second));
+  }
+  std::optional<std::string> failure;
+  for (const Variant& variant : wanted_->variants)
+    has_content(row_.wanted, variant, [&](std::string reason) { failure = std::move(reason); });
+  if (failure) return fail_wanted(std::move(*failure));
+  fill(row_.wanted, *wanted_);
+  if (complete(row_.wanted, *wanted_)) promote();
+}
+
+void FleetRun::fail_wanted(std::string reason) {
+  log_error("fleet", "a generation did not come up",
+            {{"fleet", id_.text}, {"reason", reason}});
+  record_.failed = row_.wanted;
+  record_.reason = last_part(reason, reason_bytes_max);
+  record_.applied_revision = row_.revision;
+}
+
+void FleetRun::promote() {
+  record_.serving = row_.wanted;
+  record_.failed = 0;
+  record_.scaling_failed = false;
+  record_.reason.clear();
+  record_.applied_revision = row_.revision;
+  serving_ = wanted_;
+  log_info("fleet", "a generation serves",
+           {{"fleet", id_.text}, {"generation", fmt::format("{}", row_.wanted)}});
+}
+
+Result<> FleetRun::can_run(const Variant& variant) const {
+  const Program& program = variant.program;
+  const place::Capabilities able = needs_.place.capabilities();
+  if (!program.image.empty() && !able.runs_images)
+    return fail(ErrorCode::not_implemented,
+                fmt::format("Variant '{}' needs the container image '{}', and no container engine "
+                            "is set up here; built-in images run without one.",
+                            variant.name, program.image));
+  if (!program.built_in.empty() && !options_.built_ins.contains(program.built_in))
+    return fail(ErrorCode::not_found, fmt::format("Variant '{}' needs the built-in image '{}', "
+                                                  "which this server does not have.",
+                                                  variant.name, program.built_in));
+  return {};
+}
+
+bool FleetRun::has_content(Generation generation, const Variant& variant,
+                           const std::function<void(std::string)>& failed) {
+  if (!variant.program.model) return true;
+  VariantRecord& known = variant_record(generation, variant.name);
+  if (!known.content.empty() && needs_.artifacts.find(known.content)) return true;
+  const FetchId fetch_id{generation, variant.name};
+  const auto [fetch, fresh] = sight_.fetches.try_emplace(fetch_id);
+  const std::string& uri = variant.program.model->uri;
+  if (fresh)
+    needs_.artifacts.fetch(*variant.program.model,
+                           [fetched = around_.fetched, fetch_id](Result<FetchedArtifact> outcome) {
+                             fetched({fetch_id, std::move(outcome)});
+                           });
+  if (!fetch->second.outcome) {
+    const Timestamp deadline =
+        record_.generations[generation].begun + variant.program.download_timeout;
+    if (now_ >= deadline)
+      failed(fmt::format("The model artifact {} of variant '{}' was not fetched within {} s.", uri,
+                         variant.name, variant.program.download_timeout.count()));
+    else
+      wake_at(deadline);
+    return false;
+  }
+  const Result<FetchedArtifact> outcome = std::move(*fetch->second.outcome);
+  sight_.fetches.erase(fetch);
+  if (!outcome) {
+    failed(fmt::format("The model artifact {} of variant '{}' cannot be used: {}", uri,
+                       variant.name, outcome.error().message));
+    return false;
+  }
+  known.content = outcome->content;
+  return true;
+}
+
+// ---- 3. The serving generation ----
+
+void FleetRun::keep_serving() {
+  if (!serving_ || record_.serving == 0) return;
+  for (const Variant& variant : serving_->variants)
+    has_content(record_.serving, variant, [&](const std::string& reason) {
+      log_error("fleet", reason, {{"fleet", id_.text}});
+      VariantRecord& known = variant_record(record_.serving, variant.name);
+      known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
+      sight_.fetches.erase({record_.serving, variant.name});
+      wake_at(known.not_before);
+    });
+  fill(record_.serving, *serving_);
+  judge_scaling();
+}
+
+// What a door changed in place is reached, or tried often enough.
+void FleetRun::judge_scaling() {
+  if (record_.serving != row_.wanted) return;
+  if (complete(record_.serving, *serving_)) {
+    record_.applied_revision = row_.revision;
+    if (record_.scaling_failed) record_.reason.clear();
+    record_.scaling_failed = false;
+    return;
+  }
+  if (record_.applied_revision == row_.revision) return;
+  for (const auto& [variant, reason] : failures_) {
+    if (variant_record(variant.first, variant.second).failures < options_.start_failures_max)
+      continue;
+    record_.applied_revision = row_.revision;
+    record_.scaling_failed = true;
+    record_.reason = last_part(reason, reason_bytes_max);
+  }
+}
+
+void FleetRun::fill(Generation generation, const FleetPlan& plan) {
+  for (const Variant& variant : plan.variants) fill(generation, variant);
+}
+
+void FleetRun::fill(Generation generation, const Variant& variant) {
+  std::size_t count = living(generation, variant.name);
+  if (count > variant.instances) return shrink(generation, variant, count - variant.instances);
+  const VariantRecord& known = variant_record(generation, variant.name);
+  if (variant.program.model && known.content.empty()) return;
+  if (count < variant.instances && now_ < known.not_before) return wake_at(known.not_before);
+  for (; count < variant.instances; ++count)
+    record_.instances.push_back({.ordinal = record_.next_ordinal++,
+                                 .generation = generation,
+                                 .variant = variant.name,
+                                 .since = now_});
+}
+
+// The youngest go first, those that are not healthy yet before all.
+void FleetRun::shrink(Generation generation, const Variant& variant, std::size_t surplus) {
+  for (const Phase phase : {Phase::starting, Phase::healthy})
+    for (auto instance = record_.instances.rbegin();
+         surplus > 0 && instance != record_.instances.rend(); ++instance)
+      if (instance->generation == generation && instance->variant == variant.name &&
+          instance->phase == phase) {
+        retire(*instance);
+        --surplus;
+      }
+}
+
+std::size_t FleetRun::living(Generation generation, const std::string& variant) const {
+  return static_cast<std::size_t>(std::ranges::count_if(record_.instances, [&](const auto& i) {
+    return i.generation == generation && i.variant == variant && alive(i.phase);
+  }));
+}
+
+std::size_t FleetRun::healthy(Generation generation, const std::string& variant) const {
+  return static_cast<std::size_t>(std::ranges::count_if(record_.instances, [&](const auto& i) {
+    return i.generation == generation && i.variant == variant && i.phase == Phase::healthy;
+  }));
+}
+
+bool FleetRun::complete(Generation generation, const FleetPlan& plan) const {
+  return std::ranges::all_of(plan.variants, [&](const Variant& variant) {
+    return healthy(generation, variant.name) == variant.instances;
+  });
+}
+
+// ---- 4. The others ----
+
+void FleetRun::retire_others() {
+  const bool wanted_lives = !row_.removing && record_.failed != row_.wanted;
+  for (InstanceRecord& instance : record_.instances) {
+    const bool serves = !row_.removing && instance.generation == record_.serving;
+    const bool comes_up = wanted_lives && instance.generation == row_.wanted;
+    if (!serves && !comes_up) retire(instance);
+  }
+  std::erase_if(record_.generations, [&](const auto& entry) {
+    const Generation generation = entry.first;
+    return generation != row_.wanted && generation != record_.serving &&
+           std::ranges::none_of(record_.instances, [&](const InstanceRecord& instance) {
+             return instance.generation == generation;
+           });
+  });
+  std::erase_if(sight_.fetches, [&](const auto& fetch) {
+    return fetch.first.first != row_.wanted && fetch.first.first != record_.serving;
+  });
+  keep_plans(tx_, id_, row_.wanted, record_.serving);
+}
+
+void FleetRun::retire(InstanceRecord& instance) {
+  if (instance.phase == Phase::starting) enter(instance, Phase::stopping);
+  if (instance.phase == Phase::healthy) enter(instance, Phase::draining);
+}
+
+// ---- 5. Routes ----
+
+void FleetRun::publish() {
+  if (row_.removing) {
+    if (!sight_.published.empty()) needs_.routes.withdraw(id_);
+    sight_.published.clear();
+    return;
+  }
+  std::string signature;
+  std::shared_ptr<const FleetRoute> route = make_route(signature);
+  if (signature == sight_.published) return;
+  needs_.routes.publish(id_, std::move(route));
+  sight_.published = std::move(signature);
+}
+
+std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
+  auto route = std::make_shared<FleetRoute>();
+  route->generation = record_.serving;
+  signature = fmt::format("{}", record_.serving);
+  if (!serving_) return route;
+  route->request_timeout = serving_->request_timeout;
+  for (const Variant& variant : serving_->variants) {
+    VariantRoute& to = route->variants.emplace_back();
+    to.name = variant.name;
+    to.weight = variant.weight;
+    to.routing = variant.routing;
+    signature += fmt::format("|{} {} {}", variant.name, variant.weight,
+                             static_cast<int>(variant.routing));
+    for (const InstanceRecord& instance : record_.instances) {
+      if (instance.generation != record_.serving || instance.variant != variant.name ||
+          instance.phase != Phase::healthy)
+        continue;
+      const place::InstanceKey key = key_of(id_, instance);
+      Seen& seen = sight_.seen[key];
+      if (seen.state != Seen::State::running) continue;
+      auto instance_route = seen.route.lock();
+      if (!instance_route) instance_route = needs_.routes.make_instance(key, seen.addresses);
+      seen.route = instance_route;
+      to.instances.push_back(std::move(instance_route));
+      signature += fmt::format(" {}", instance.ordinal);
+    }
+    if (!to.instances.empty()) route->weight_total += to.weight;
+  }
+  return route;
+}
+
+// Only what was draining before this run: the change of routes is durable by then.
+void FleetRun::stop_drained() {
+  for (InstanceRecord& instance : record_.instances) {
+    if (instance.phase != Phase::draining) continue;
+    const auto found = sight_.seen.find(key_of(id_, instance));
+    const bool held = found != sight_.seen.end() && !found->second.route.expired();
+    if (!drained_before_.contains(instance.ordinal))
+      wake_ = wake_.sooner(engine::Wake::after(microseconds(0)));
+    else if (!held || now_ - instance.since >= options_.drain_max)
+      enter(instance, Phase::stopping);
+    else
+      wake_at(instance.since + options_.drain_max);
+  }
+}
+
+// ---- 6. The place ----
+
+void FleetRun::attend() {
+  for (const InstanceRecord& instance : record_.instances) attend_to(instance);
+}
+
+void FleetRun::attend_to(const InstanceRecord& instance) {
+  if (instance.phase == Phase::ended) return;
+  const place::InstanceKey key = key_of(id_, instance);
+  Seen& seen = sight_.seen[key];
+  if (alive(instance.phase)) return attend_to_living(instance, key, seen);
+  if (seen.watched) needs_.prober.unwatch(key);
+  seen.watched = false;
+  if (instance.phase != Phase::stopping || seen.stop_asked) return;
+  seen.stop_asked = true;
+  needs_.place.stop(key, options_.stop_grace);
+}
+
+void FleetRun::attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
+                                Seen& seen) {
+  if (seen.state == Seen::State::running && !seen.watched) {
+    seen.watched = true;
+    seen.watched_at = now_;
+    needs_.prober.watch(key, seen.addresses);
+    if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
+  }
+  if (seen.state != Seen::State::unknown || seen.start_asked) return;
+  auto spec = spec_of(instance);
+  if (!spec) return;
+  seen.start_asked = true;
+  needs_.place.start(key, *spec);
+}
+
+// Nothing: its artifact is not on the disk now.
+std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
+  const Variant* variant = variant_of(instance);
+  if (variant == nullptr) return std::nullopt;
+  const Program& program = variant->program;
+  place::InstanceSpec spec;
+  const auto built_in = options_.built_ins.find(program.built_in);
+  if (built_in != options_.built_ins.end()) {
+    spec.argv = built_in->second.argv;
+    spec.environment = built_in->second.environment;
+  }
+  for (const auto& [name, value] : program.environment) spec.environment[name] = value;
+  spec.image = program.image;
+  spec.memory_bytes_max = program.memory_bytes_max;
+  if (program.model) {
+    const std::string& content = variant_record(instance.generation, variant->name).content;
+    const auto directory = needs_.artifacts.find(content);
+    if (!directory) return std::nullopt;
+    spec.mounts.push_back({.host_path = directory->string(), .inside = "/opt/ml/model"});
+    if (program.image.empty())
+      spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
+  }
+  if (program.image.empty()) {
+    spec.environment["SLIPWAY_IMAGE"] = program.built_in;
+    spec.http_socket = "http.sock";
+    spec.link_socket = "link.sock";
+    spec.argv.insert(spec.argv.end(),
+                     {"--http-socket", spec.http_socket, "--link-socket", spec.link_socket});
+  } else {
+    spec.argv = program.arguments.empty() ? std::vector<std::string>{"serve"} : program.arguments;
+    spec.port = 8080;
+  }
+  return spec;
+}
+
+// What runs under a key of this fleet and stands in no record: a start whose note was lost, or a
+// fleet that was removed meanwhile.
+void FleetRun::end_orphans() {
+  std::set<place::InstanceKey> known;
+  for (const InstanceRecord& instance : record_.instances) known.insert(key_of(id_, instance));
+  for (auto& [key, seen] : sight_.seen) {
+    if (known.contains(key)) continue;
+    if (seen.watched) needs_.prober.unwatch(key);
+    seen.watched = false;
+    if (seen.state == Seen::State::ended)
+      tx_.on_commit([&place = needs_.place, &sight = sight_, gone = key] {
+        place.forget(gone);
+        sight.seen.erase(gone);
+      });
+    else if (!seen.stop_asked) {
+      seen.stop_asked = true;
+      needs_.place.stop(key, options_.stop_grace);
+    }
+  }
+}
+
+// Ended instances of a generation that still matters are kept for their logs, a few of each variant;
+// what is dropped from the record is an orphan, and end_orphans() forgets it.
+void FleetRun::forget_ended() {
+  std::map<FetchId, std::size_t> kept;
+  for (auto instance = record_.instances.rbegin(); instance != record_.instances.rend(); ++instance) {
+    if (instance->phase != Phase::ended) continue;
+    const bool matters = !row_.removing && (instance->generation == row_.wanted ||
+                                            instance->generation == record_.serving);
+    if (!matters || ++kept[{instance->generation, instance->variant}] > options_.ended_kept_max)
+      instance->ordinal = 0;
+  }
+  std::erase_if(record_.instances, [](const InstanceRecord& i) { return i.ordinal == 0; });
+}
+
+// ---- Helpers ----
+
+void FleetRun::enter(InstanceRecord& instance, Phase phase) {
+  instance.phase = phase;
+  instance.since = now_;
+}
+
+const std::optional<FleetPlan>& FleetRun::plan_of(Generation generation) const {
+  static const std::optional<FleetPlan> none;
+  if (generation == row_.wanted) return wanted_;
+  return generation == record_.serving ? serving_ : none;
+}
+
+const Variant* FleetRun::variant_of(const InstanceRecord& instance) const {
+  const auto& plan = plan_of(instance.generation);
+  if (!plan) return nullptr;
+  const auto found = std::ranges::find(plan->variants, instance.variant, &Variant::name);
+  return found == plan->variants.end() ? nullptr : &*found;
+}
+
+VariantRecord& FleetRun::variant_record(Generation generation, const std::string& variant) {
+  return record_.generations[generation].variants[variant];
+}
+
+std::string FleetRun::with_log(std::string text, const place::InstanceKey& key) const {
+  const std::string log =
+      last_part(printable(needs_.place.log_tail(key, options_.quoted_log_lines)),
+                reason_bytes_max - std::min(reason_bytes_max, text.size() + 32));
+  return log.empty() ? text : text + " Its last log lines:\n" + log;
+}
+
+void FleetRun::wake_at(Timestamp time) { wake_ = wake_.sooner(engine::Wake::after(time - now_)); }
+
+}  // namespace slipway::fleet

@@ -1,0 +1,111 @@
+// One reconcile of one fleet: reads what is stored and seen, does the next idempotent steps, writes
+// what it knows now.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/record.h"
+#include "engine/fleet/sight.h"
+
+namespace slipway::fleet {
+
+// An instance that answered for so long was fine: its end is no part of a series of failures.
+inline constexpr std::chrono::seconds sound_life{60};
+// An instance that was healthy before a restart and does not answer for so long since is not.
+inline constexpr std::chrono::seconds silent_max{10};
+// While something is under way, a look this often costs little and would mend what was missed.
+inline constexpr std::chrono::seconds look_again{30};
+inline constexpr std::size_t reason_bytes_max = 1000;
+
+// Lives for the length of one Reconciler::reconcile(). Its steps, in the order of run(), each see
+// what those before decided.
+class FleetRun {
+ public:
+  struct Around {
+    const FleetReconciler::Needs& needs;
+    const FleetOptions& options;
+    bool adoption_done;
+    // Takes the outcome of a fetch from any thread.
+    std::function<void(FetchReport)> fetched;
+  };
+  FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
+           Timestamp now);
+
+  engine::Wake run();
+
+ private:
+  // A fleet without a row: whatever still runs of it ends.
+  engine::Wake run_without_row();
+  void steps();
+
+  // 1. What was seen moves instances from phase to phase.
+  void take_note();
+  void take_note_of(InstanceRecord& instance);
+  void take_note_of_end(InstanceRecord& instance, const Seen& seen);
+  void count_failure(const InstanceRecord& instance, std::string reason);
+  // 2. The wanted generation comes up, and serves once all of it is healthy.
+  void bring_up();
+  void fail_wanted(std::string reason);
+  void promote();
+  // 3. The serving generation keeps its counts.
+  void keep_serving();
+  void judge_scaling();
+  // 4. All others end.
+  void retire_others();
+  // 5. Routes follow; what is drained is stopped.
+  void publish();
+  void stop_drained();
+  // 6. The place and the prober are asked for what the phases say.
+  void attend();
+  void attend_to(const InstanceRecord& instance);
+  void attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key, Seen& seen);
+  void end_orphans();
+  void forget_ended();
+
+  // Whether the artifact of a variant is on the disk; asks for it where not. A failure of the
+  // fetch is handed to `failed`.
+  bool has_content(Generation generation, const Variant& variant,
+                   const std::function<void(std::string)>& failed);
+  void fill(Generation generation, const FleetPlan& plan);
+  void fill(Generation generation, const Variant& variant);
+  void shrink(Generation generation, const Variant& variant, std::size_t surplus);
+  std::size_t living(Generation generation, const std::string& variant) const;
+  std::size_t healthy(Generation generation, const std::string& variant) const;
+  bool complete(Generation generation, const FleetPlan& plan) const;
+
+  std::shared_ptr<const FleetRoute> make_route(std::string& signature);
+  std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
+  Result<> can_run(const Variant& variant) const;
+
+  void enter(InstanceRecord& instance, Phase phase);
+  void retire(InstanceRecord& instance);
+  const Variant* variant_of(const InstanceRecord& instance) const;
+  VariantRecord& variant_record(Generation generation, const std::string& variant);
+  const std::optional<FleetPlan>& plan_of(Generation generation) const;
+  std::string with_log(std::string text, const place::InstanceKey& key) const;
+  void wake_at(Timestamp time);
+
+  const Around& around_;
+  const FleetReconciler::Needs& needs_;
+  const FleetOptions& options_;
+  const FleetId& id_;
+  Sight& sight_;
+  store::Transaction& tx_;
+  const Timestamp now_;
+
+  FleetRow row_;
+  FleetRecord& record_ = row_.record;
+  std::optional<FleetPlan> wanted_;
+  std::optional<FleetPlan> serving_;
+  std::set<std::uint64_t> drained_before_;  // ordinals that were draining when this run began
+  std::map<FetchId, std::string> failures_;  // of this run, by variant: what to tell
+  engine::Wake wake_ = engine::Wake::never();
+};
+
+}  // namespace slipway::fleet

@@ -1,0 +1,145 @@
+#include "engine/fleet/plan.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <set>
+
+#include "engine/fleet/json.h"
+
+namespace slipway::fleet {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr int plan_version = 1;
+
+Result<> check_program(const Variant& variant) {
+  const Program& program = variant.program;
+  if (program.built_in.empty() == program.image.empty())
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' needs either a built-in image or an image.", variant.name));
+  if (program.model && program.model->uri.empty())
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' has a model artifact without a URI.", variant.name));
+  return {};
+}
+
+// A name is a segment of instance keys, so it holds no '/'.
+Result<> check_variant(const Variant& variant) {
+  if (variant.name.empty() || variant.name.size() > variant_name_bytes_max ||
+      variant.name.find('/') != std::string::npos)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("'{}' is no name for a variant: it has 1 to {} bytes and no '/'.",
+                            variant.name, variant_name_bytes_max));
+  if (!std::isfinite(variant.weight) || variant.weight < 0)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("The weight of variant '{}' must be 0 or more.", variant.name));
+  if (variant.instances > instances_per_variant_max)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' asks for {} instances; at most {} are allowed.",
+                            variant.name, variant.instances, instances_per_variant_max));
+  return check_program(variant);
+}
+
+json::value artifact_json(const std::optional<Artifact>& artifact) {
+  if (!artifact) return nullptr;
+  return json::object{{"uri", artifact->uri}, {"form", static_cast<int>(artifact->form)}};
+}
+
+std::optional<Artifact> artifact_from(const json::value& value) {
+  if (value.is_null()) return std::nullopt;
+  const json::object& object = value.as_object();
+  const int form = number_of<int>(object, "form");
+  if (form < 0 || form > static_cast<int>(Artifact::Form::prefix))
+    throw BadDocument("unknown form of artifact");
+  return Artifact{.uri = text_of(object, "uri"), .form = static_cast<Artifact::Form>(form)};
+}
+
+json::object program_json(const Program& program) {
+  json::object environment;
+  for (const auto& [name, value] : program.environment) environment[name] = value;
+  json::array arguments;
+  for (const std::string& argument : program.arguments) arguments.emplace_back(argument);
+  return {{"built_in", program.built_in},
+          {"image", program.image},
+          {"arguments", std::move(arguments)},
+          {"environment", std::move(environment)},
+          {"model", artifact_json(program.model)},
+          {"startup_timeout_s", program.startup_timeout.count()},
+          {"download_timeout_s", program.download_timeout.count()},
+          {"memory_bytes_max", program.memory_bytes_max}};
+}
+
+Program program_from(const json::object& object) {
+  Program program{.built_in = text_of(object, "built_in"), .image = text_of(object, "image")};
+  for (const json::value& argument : object.at("arguments").as_array())
+    program.arguments.emplace_back(argument.as_string());
+  for (const auto& entry : object.at("environment").as_object())
+    program.environment.emplace(entry.key(), entry.value().as_string());
+  program.model = artifact_from(object.at("model"));
+  program.startup_timeout = std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));
+  program.download_timeout =
+      std::chrono::seconds(number_of<std::int64_t>(object, "download_timeout_s"));
+  program.memory_bytes_max = number_of<std::uint64_t>(object, "memory_bytes_max");
+  return program;
+}
+
+json::object variant_json(const Variant& variant) {
+  return {{"name", variant.name},
+          {"weight", variant.weight},
+          {"instances", variant.instances},
+          {"routing", static_cast<int>(variant.routing)},
+          {"program", program_json(variant.program)}};
+}
+
+Variant variant_from(const json::object& object) {
+  const int routing = number_of<int>(object, "routing");
+  if (routing < 0 || routing > static_cast<int>(Routing::least_outstanding))
+    throw BadDocument("unknown routing");
+  return {.name = text_of(object, "name"),
+          .weight = number_of<double>(object, "weight"),
+          .instances = number_of<std::uint32_t>(object, "instances"),
+          .routing = static_cast<Routing>(routing),
+          .program = program_from(object.at("program").as_object())};
+}
+
+}  // namespace
+
+Result<> check(const FleetPlan& plan) {
+  if (plan.variants.empty() || plan.variants.size() > variants_max)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("A fleet has 1 to {} variants; {} were given.", variants_max,
+                            plan.variants.size()));
+  std::set<std::string_view> names;
+  for (const Variant& variant : plan.variants) {
+    TRY_DO(check_variant(variant));
+    if (!names.insert(variant.name).second)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("Two variants are named '{}'.", variant.name));
+  }
+  return {};
+}
+
+std::string to_text(const FleetPlan& plan) {
+  json::array variants;
+  for (const Variant& variant : plan.variants) variants.push_back(variant_json(variant));
+  return json::serialize(json::object{{"version", plan_version},
+                                      {"request_timeout_ms", plan.request_timeout.count()},
+                                      {"variants", std::move(variants)}});
+}
+
+Result<FleetPlan> plan_from_text(std::string_view text) {
+  return read_document("fleet plan", text, [](const json::object& object) {
+    if (number_of<int>(object, "version") != plan_version) throw BadDocument("unknown version");
+    FleetPlan plan;
+    plan.request_timeout =
+        std::chrono::milliseconds(number_of<std::int64_t>(object, "request_timeout_ms"));
+    for (const json::value& variant : object.at("variants").as_array())
+      plan.variants.push_back(variant_from(variant.as_object()));
+    return plan;
+  });
+}
+
+}  // namespace slipway::fleet

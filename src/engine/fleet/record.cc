@@ -1,0 +1,242 @@
+#include "engine/fleet/record.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/fleet/json.h"
+
+namespace slipway::fleet {
+
+namespace json = boost::json;
+
+namespace {
+
+constexpr int record_version = 1;
+constexpr std::string_view owner = "fleet";
+
+std::int64_t micros(Timestamp time) { return time.time_since_epoch().count(); }
+Timestamp time_of(const json::object& object, std::string_view name) {
+  return Timestamp(std::chrono::microseconds(number_of<std::int64_t>(object, name)));
+}
+
+json::object generation_json(const GenerationRecord& generation) {
+  json::object variants;
+  for (const auto& [name, variant] : generation.variants)
+    variants[name] = json::object{{"content", variant.content},
+                                  {"failures", variant.failures},
+                                  {"not_before", micros(variant.not_before)}};
+  return {{"begun", micros(generation.begun)}, {"variants", std::move(variants)}};
+}
+
+GenerationRecord generation_from(const json::object& object) {
+  GenerationRecord generation{.begun = time_of(object, "begun")};
+  for (const auto& entry : object.at("variants").as_object()) {
+    const json::object& variant = entry.value().as_object();
+    generation.variants[std::string(entry.key())] = {
+        .content = text_of(variant, "content"),
+        .failures = number_of<unsigned>(variant, "failures"),
+        .not_before = time_of(variant, "not_before")};
+  }
+  return generation;
+}
+
+InstanceRecord instance_from(const json::object& object) {
+  const int phase = number_of<int>(object, "phase");
+  if (phase < 0 || phase > static_cast<int>(Phase::ended)) throw BadDocument("unknown phase");
+  return {.ordinal = number_of<std::uint64_t>(object, "ordinal"),
+          .generation = number_of<Generation>(object, "generation"),
+          .variant = text_of(object, "variant"),
+          .phase = static_cast<Phase>(phase),
+          .since = time_of(object, "since")};
+}
+
+FleetRecord record_from(const json::object& object) {
+  if (number_of<int>(object, "version") != record_version) throw BadDocument("unknown version");
+  FleetRecord record{.serving = number_of<Generation>(object, "serving"),
+                     .failed = number_of<Generation>(object, "failed"),
+                     .applied_revision = number_of<std::uint64_t>(object, "applied_revision"),
+                     .scaling_failed = object.at("scaling_failed").as_bool(),
+                     .reason = text_of(object, "reason"),
+                     .changed_at = time_of(object, "changed_at"),
+                     .next_ordinal = number_of<std::uint64_t>(object, "next_ordinal")};
+  for (const auto& entry : object.at("generations").as_object()) {
+    Generation generation = 0;
+    std::from_chars(entry.key().data(), entry.key().data() + entry.key().size(), generation);
+    record.generations[generation] = generation_from(entry.value().as_object());
+  }
+  for (const json::value& instance : object.at("instances").as_array())
+    record.instances.push_back(instance_from(instance.as_object()));
+  return record;
+}
+
+template <typename T>
+T or_throw(Result<T> result) {
+  if (!result) throw BadDocument(result.error().message);
+  return std::move(*result);
+}
+
+FleetState state_of(const FleetRow& row) {
+  const FleetRecord& record = row.record;
+  if (row.removing) return FleetState::removing;
+  if (record.failed == row.wanted)
+    return record.serving == 0 ? FleetState::failed : FleetState::update_failed;
+  if (record.serving == 0) return FleetState::creating;
+  if (record.serving != row.wanted || record.applied_revision != row.revision)
+    return FleetState::updating;
+  return record.scaling_failed ? FleetState::update_failed : FleetState::ready;
+}
+
+std::uint32_t healthy_count(const FleetRecord& record, const std::string& variant) {
+  return static_cast<std::uint32_t>(
+      std::ranges::count_if(record.instances, [&](const InstanceRecord& instance) {
+        return instance.generation == record.serving && instance.variant == variant &&
+               instance.phase == Phase::healthy;
+      }));
+}
+
+const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_view name) {
+  if (!plan) return nullptr;
+  const auto found = std::ranges::find(plan->variants, name, &Variant::name);
+  return found == plan->variants.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+std::string_view name_of(Phase phase) {
+  switch (phase) {
+    case Phase::starting: return "starting";
+    case Phase::healthy: return "healthy";
+    case Phase::draining: return "draining";
+    case Phase::stopping: return "stopping";
+    case Phase::ended: return "ended";
+  }
+  return "unknown";
+}
+
+std::string to_text(const FleetRecord& record) {
+  json::object generations;
+  for (const auto& [number, generation] : record.generations)
+    generations[std::to_string(number)] = generation_json(generation);
+  json::array instances;
+  for (const InstanceRecord& instance : record.instances)
+    instances.push_back(json::object{{"ordinal", instance.ordinal},
+                                     {"generation", instance.generation},
+                                     {"variant", instance.variant},
+                                     {"phase", static_cast<int>(instance.phase)},
+                                     {"since", micros(instance.since)}});
+  return json::serialize(json::object{{"version", record_version},
+                                      {"serving", record.serving},
+                                      {"failed", record.failed},
+                                      {"applied_revision", record.applied_revision},
+                                      {"scaling_failed", record.scaling_failed},
+                                      {"reason", record.reason},
+                                      {"changed_at", micros(record.changed_at)},
+                                      {"next_ordinal", record.next_ordinal},
+                                      {"generations", std::move(generations)},
+                                      {"instances", std::move(instances)}});
+}
+
+Result<FleetRecord> record_from_text(std::string_view text) {
+  return read_document("fleet record", text, record_from);
+}
+
+place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance) {
+  return {fmt::format("{}/{}/{}/{}/{}", owner, id.text, instance.generation, instance.variant,
+                      instance.ordinal)};
+}
+
+// The id may hold '/': the other parts are counted from the end.
+std::optional<FleetId> fleet_of(const place::InstanceKey& key) {
+  if (key.owner() != owner) return std::nullopt;
+  std::size_t end = key.text.size();
+  for (int part = 0; part < 3; ++part) {
+    if (end == 0) return std::nullopt;
+    end = key.text.rfind('/', end - 1);
+    if (end == std::string::npos) return std::nullopt;
+  }
+  if (end <= owner.size() + 1) return std::nullopt;
+  return FleetId{key.text.substr(owner.size() + 1, end - owner.size() - 1)};
+}
+
+Generation next_generation(store::Transaction& tx) {
+  tx.run("UPDATE fleet_generation SET last = last + 1");
+  auto rows = tx.query("SELECT last FROM fleet_generation");
+  rows.next();
+  return static_cast<Generation>(rows.integer(0));
+}
+
+std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
+  auto rows = tx.query("SELECT wanted, revision, removing, record FROM fleet WHERE id = ?1", id.text);
+  if (!rows.next()) return std::nullopt;
+  FleetRow row{.wanted = static_cast<Generation>(rows.integer(0)),
+               .revision = static_cast<std::uint64_t>(rows.integer(1)),
+               .removing = rows.integer(2) != 0};
+  if (!rows.is_null(3)) row.record = or_throw(record_from_text(rows.text(3)));
+  return row;
+}
+
+std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id, Generation generation) {
+  auto rows =
+      tx.query("SELECT plan FROM fleet_plan WHERE id = ?1 AND generation = ?2", id.text, generation);
+  if (!rows.next()) return std::nullopt;
+  return or_throw(plan_from_text(rows.text(0)));
+}
+
+void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
+  tx.run("INSERT INTO fleet(id, wanted, revision, removing) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(id) "
+         "DO UPDATE SET wanted = ?2, revision = ?3, removing = ?4",
+         id.text, row.wanted, row.revision, row.removing);
+}
+
+void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record) {
+  tx.run("UPDATE fleet SET record = ?2 WHERE id = ?1", id.text, to_text(record));
+}
+
+void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
+               const FleetPlan& plan) {
+  tx.run("INSERT OR REPLACE INTO fleet_plan(id, generation, plan) VALUES(?1, ?2, ?3)", id.text,
+         generation, to_text(plan));
+}
+
+void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Generation serving) {
+  tx.run("DELETE FROM fleet_plan WHERE id = ?1 AND generation NOT IN (?2, ?3)", id.text, wanted,
+         serving);
+}
+
+void erase_fleet(store::Transaction& tx, const FleetId& id) {
+  tx.run("DELETE FROM fleet_plan WHERE id = ?1", id.text);
+  tx.run("DELETE FROM fleet WHERE id = ?1", id.text);
+}
+
+std::vector<std::string> all_ids(store::Transaction& tx) {
+  std::vector<std::string> ids;
+  auto rows = tx.query("SELECT id FROM fleet ORDER BY id");
+  while (rows.next()) ids.emplace_back(rows.text(0));
+  return ids;
+}
+
+FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
+  const FleetRecord& record = row.record;
+  FleetStatus status{.state = state_of(row),
+                     .wanted = row.wanted,
+                     .serving = record.serving,
+                     .changed_at = record.changed_at};
+  if (status.state == FleetState::failed || status.state == FleetState::update_failed)
+    status.reason = record.reason;
+  const auto wanted = load_plan(tx, id, row.wanted);
+  const auto serving = record.serving == row.wanted ? wanted : load_plan(tx, id, record.serving);
+  const auto& shown = serving ? serving : wanted;
+  if (!shown) return status;
+  for (const Variant& variant : shown->variants) {
+    const Variant* aim = find_variant(wanted, variant.name);
+    status.variants.push_back(
+        {.name = variant.name,
+         .weight_current = serving ? variant.weight : 0,
+         .weight_wanted = aim == nullptr ? 0 : aim->weight,
+         .instances_current = serving ? healthy_count(record, variant.name) : 0,
+         .instances_wanted = aim == nullptr ? 0 : aim->instances});
+  }
+  return status;
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,95 @@
+// What the reconciler knows and must not forget: written by it alone, beside the plans.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/plan.h"
+#include "place/place.h"
+#include "store/store.h"
+
+namespace slipway::fleet {
+
+enum class Phase : std::uint8_t {
+  starting,  // asked for; not yet healthy
+  healthy,   // was healthy, and nothing said otherwise since: routed to while it runs
+  draining,  // no longer routed to; what is under way may end
+  stopping,  // asked to end
+  ended,     // gone; kept for its log
+};
+
+std::string_view name_of(Phase phase);
+
+struct InstanceRecord {
+  std::uint64_t ordinal = 0;
+  Generation generation = 0;
+  std::string variant;
+  Phase phase = Phase::starting;
+  Timestamp since = {};  // when it entered the phase
+};
+
+// One variant of one generation.
+struct VariantRecord {
+  std::string content;         // the artifact that its instances see; empty: none yet, or none
+  unsigned failures = 0;       // in a row
+  Timestamp not_before = {};   // no start before this
+};
+
+struct GenerationRecord {
+  Timestamp begun = {};
+  std::map<std::string, VariantRecord, std::less<>> variants;
+};
+
+struct FleetRecord {
+  Generation serving = 0;           // 0: none
+  Generation failed = 0;            // the newest generation that did not come up; 0: none
+  std::uint64_t applied_revision = 0;  // the latest revision of which everything was reached
+  bool scaling_failed = false;      // it was not reached; the fleet serves with what it has
+  std::string reason;               // of `failed` or of `scaling_failed`
+  Timestamp changed_at = {};
+  std::uint64_t next_ordinal = 1;
+  std::map<Generation, GenerationRecord> generations;
+  std::vector<InstanceRecord> instances;
+};
+
+std::string to_text(const FleetRecord& record);
+Result<FleetRecord> record_from_text(std::string_view text);
+
+// "fleet/<id>/<generation>/<variant>/<ordinal>", and back; nothing for keys of another form.
+place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance);
+std::optional<FleetId> fleet_of(const place::InstanceKey& key);
+
+// One fleet as it is stored.
+struct FleetRow {
+  Generation wanted = 0;
+  std::uint64_t revision = 0;  // counts the door's changes
+  bool removing = false;
+  FleetRecord record;
+};
+
+// A number that no generation of any fleet had before, so that no instance key comes twice, also
+// where a fleet is removed and another of its id made.
+Generation next_generation(store::Transaction& tx);
+
+// Each throws store::Failure as statements do; a document that cannot be read throws BadDocument.
+std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id);
+std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id, Generation generation);
+void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record);
+void save_plan(store::Transaction& tx, const FleetId& id, Generation generation, const FleetPlan& plan);
+// Removes the plans of all generations but these.
+void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Generation serving);
+void erase_fleet(store::Transaction& tx, const FleetId& id);
+std::vector<std::string> all_ids(store::Transaction& tx);
+
+// The status that row and plans amount to.
+FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+
+}  // namespace slipway::fleet

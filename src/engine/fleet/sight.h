@@ -1,0 +1,59 @@
+// What the reconciler sees of one fleet in this process: nothing here survives a crash, and all of
+// it is learned again from the place, the prober and the artifact cache.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "base/clock.h"
+#include "engine/fleet/artifacts.h"
+#include "engine/fleet/prober.h"
+#include "engine/fleet/routes.h"
+#include "place/place.h"
+
+namespace slipway::fleet {
+
+// One instance as it was observed last, and what was already asked for in this process.
+struct Seen {
+  enum class State : std::uint8_t { unknown, running, ended } state = State::unknown;
+  place::Addresses addresses;
+  std::string end;  // how it ended, or why it never ran: "exited with status 1"
+  enum class Health : std::uint8_t { unknown, healthy, unhealthy } health = Health::unknown;
+  std::string health_reason;
+
+  bool start_asked = false;
+  bool stop_asked = false;
+  bool watched = false;
+  Timestamp watched_at = {};
+  std::weak_ptr<const InstanceRoute> route;  // alive while a router may send to it
+};
+
+// The fetching of one variant's artifact.
+struct Fetching {
+  std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
+};
+
+using FetchId = std::pair<Generation, std::string>;  // the variant of a generation
+
+struct Sight {
+  std::map<place::InstanceKey, Seen> seen;
+  std::map<FetchId, Fetching> fetches;
+  std::string published;  // what the published route says; empty: nothing was published
+
+  bool empty() const { return seen.empty() && fetches.empty() && published.empty(); }
+};
+
+struct FetchReport {
+  FetchId id;
+  Result<FetchedArtifact> outcome;
+};
+
+// What other threads report; taken in at the start of a reconcile.
+using Report = std::variant<place::Observation, HealthReport, FetchReport>;
+void take_in(Sight& sight, Report&& report);
+
+}  // namespace slipway::fleet

@@ -1,0 +1,186 @@
+// A whole fleet engine in one thread: simulated place, health and artifacts, a real store, and a
+// server that can be killed between any two of its effects. For tests, and for trying a policy on
+// yesterday's traffic.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "engine/fleet/fleet_reconciler.h"
+#include "engine/reconciler.h"
+#include "place/simulated/simulated_place.h"
+
+namespace slipway::fleet {
+
+// Thrown out of an effect: the server ends here.
+class SimulatedCrash : public std::runtime_error {
+ public:
+  SimulatedCrash() : std::runtime_error("the simulated server ends here") {}
+};
+
+// Counts effects down to the one at which the server ends.
+class CrashPoint {
+ public:
+  void arm(std::uint64_t effects) { left_ = effects; }
+  void disarm() { left_.reset(); }
+  bool reached() const { return reached_; }
+  void survive() { reached_ = false; }
+  // Before or after an effect. Once reached, the server does nothing any more.
+  void pass() {
+    if (reached_) throw SimulatedCrash();
+    if (!left_ || (*left_)-- > 0) return;
+    left_.reset();
+    reached_ = true;
+    throw SimulatedCrash();
+  }
+
+ private:
+  std::optional<std::uint64_t> left_;
+  bool reached_ = false;
+};
+
+// Health as the simulated machine has it.
+class SimulatedProber final : public Prober {
+ public:
+  SimulatedProber(const place::SimulatedMachine& machine, CrashPoint& crash, HealthSink sink)
+      : machine_(machine), crash_(crash), sink_(std::move(sink)) {}
+
+  void watch(const place::InstanceKey& key, const place::Addresses&) override {
+    crash_.pass();
+    watched_.try_emplace(key, false);
+  }
+  void unwatch(const place::InstanceKey& key) override { watched_.erase(key); }
+  // Reports what changed.
+  void advance();
+
+ private:
+  const place::SimulatedMachine& machine_;
+  CrashPoint& crash_;
+  HealthSink sink_;
+  std::map<place::InstanceKey, bool> watched_;
+};
+
+// Artifacts that arrive after a while, or do not.
+class SimulatedArtifacts final : public Artifacts {
+ public:
+  SimulatedArtifacts(const Clock& clock, Random& random, CrashPoint& crash)
+      : clock_(clock), random_(random), crash_(crash) {}
+
+  double fails = 0;  // chance of a fetch
+
+  void fetch(const Artifact& artifact, FetchDone done) override;
+  std::optional<std::filesystem::path> find(const std::string& content) override {
+    return std::filesystem::path("/simulated/artifacts") / content;
+  }
+  void advance();
+  std::optional<Instant> next_due() const;
+
+ private:
+  struct Fetch {
+    Instant at;
+    Artifact artifact;
+    FetchDone done;
+  };
+
+  const Clock& clock_;
+  Random& random_;
+  CrashPoint& crash_;
+  std::vector<Fetch> fetches_;
+};
+
+// The simulated place with crash points around every effect.
+class CrashingPlace final : public place::Place {
+ public:
+  CrashingPlace(place::SimulatedMachine& machine, CrashPoint& crash, place::ObservationSink sink)
+      : place_(machine, std::move(sink)), crash_(crash) {}
+
+  place::Capabilities capabilities() const override { return place_.capabilities(); }
+  void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
+    crash_.pass();
+    place_.start(key, spec);
+    crash_.pass();
+  }
+  void stop(const place::InstanceKey& key, std::chrono::milliseconds grace) override {
+    crash_.pass();
+    place_.stop(key, grace);
+    crash_.pass();
+  }
+  // Called after a commit, where nothing may be thrown: a server that has ended does nothing.
+  void forget(const place::InstanceKey& key) override {
+    if (!crash_.reached()) place_.forget(key);
+  }
+  void adopt() override { place_.adopt(); }
+  std::string log_tail(const place::InstanceKey& key, std::size_t lines) const override {
+    return place_.log_tail(key, lines);
+  }
+  Result<place::LogPart> read_log(const place::InstanceKey& key,
+                                  std::uint64_t offset) const override {
+    return place_.read_log(key, offset);
+  }
+
+ private:
+  place::SimulatedPlace place_;
+  CrashPoint& crash_;
+};
+
+// One simulated world. The store outlives servers; so does the machine.
+class Simulation {
+ public:
+  // `store` outlives this object and has fleet's tables.
+  Simulation(store::Store& store, std::uint64_t seed, FleetOptions options);
+  ~Simulation();
+
+  ManualClock& clock() { return clock_; }
+  Random& random() { return random_; }
+  place::SimulatedMachine& machine() { return machine_; }
+  CrashPoint& crash_point() { return crash_; }
+  RouteTable& routes() { return server_->routes; }
+  Fleets& fleets() { return server_->fleets; }
+  void set_fetch_fails(double chance);
+
+  // The server ends, whatever it was doing, and another starts on the same store and machine.
+  void crash_and_restart();
+  // Lets everything that is due now happen; false where nothing was.
+  bool step();
+  // Moves the clock to when something is due next, at most to `until`; false where nothing will be.
+  bool move_on(Instant until);
+  // Steps and moves on until nothing happens any more or `span` has passed. `each` runs after every
+  // step.
+  void run(std::chrono::microseconds span, const std::function<void()>& each = [] {});
+
+  FleetStatus status(const FleetId& id);
+  std::shared_ptr<const FleetRoute> route(const FleetId& id);
+
+ private:
+  struct Server {
+    explicit Server(Simulation& world);
+
+    engine::Changes changes;
+    engine::ReconcilerLoop loop;
+    RouteTable routes;
+    CrashingPlace place;
+    SimulatedProber prober;
+    SimulatedArtifacts artifacts;
+    FleetReconciler reconciler;
+    Fleets fleets;
+  };
+
+  store::Store& store_;
+  const FleetOptions options_;
+  ManualClock clock_;
+  SeededRandom random_;
+  place::SimulatedMachine machine_;
+  CrashPoint crash_;
+  double fetch_fails_ = 0;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace slipway::fleet
