@@ -508,6 +508,7 @@ void FleetRun::end_orphans() {
   for (const InstanceRecord& instance : record_.instances) known.insert(key_of(id_, instance));
   for (auto& [key, seen] : sight_.seen) {
     if (known.contains(key)) continue;
+    record_.next_ordinal = std::max(record_.next_ordinal, ordinal_of(key) + 1);  // used up
     if (seen.watched) needs_.prober.unwatch(key);
     seen.watched = false;
     if (seen.state == Seen::State::ended)

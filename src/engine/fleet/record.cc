@@ -158,6 +158,14 @@ std::optional<FleetId> fleet_of(const place::InstanceKey& key) {
   return FleetId{key.text.substr(owner.size() + 1, end - owner.size() - 1)};
 }
 
+std::uint64_t ordinal_of(const place::InstanceKey& key) {
+  const std::string_view text = key.text;
+  const std::string_view last = text.substr(text.rfind('/') + 1);
+  std::uint64_t ordinal = 0;
+  std::from_chars(last.data(), last.data() + last.size(), ordinal);
+  return ordinal;
+}
+
 Generation next_generation(store::Transaction& tx) {
   tx.run("UPDATE fleet_generation SET last = last + 1");
   auto rows = tx.query("SELECT last FROM fleet_generation");

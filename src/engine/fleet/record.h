@@ -65,6 +65,7 @@ Result<FleetRecord> record_from_text(std::string_view text);
 // "fleet/<id>/<generation>/<variant>/<ordinal>", and back; nothing for keys of another form.
 place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance);
 std::optional<FleetId> fleet_of(const place::InstanceKey& key);
+std::uint64_t ordinal_of(const place::InstanceKey& key);  // 0 where it has none
 
 // One fleet as it is stored.
 struct FleetRow {
