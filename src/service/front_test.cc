@@ -1,0 +1,184 @@
+#include "service/front.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <future>
+#include <latch>
+
+#include "gen/sagemaker.h"
+#include "gen/services.h"
+
+namespace slipway::service {
+namespace {
+
+namespace api = aws::sagemaker;
+namespace fs = std::filesystem;
+
+constexpr store::Migration tables[] = {
+    {.room = "test", .version = 1, .sql = "CREATE TABLE made(name TEXT)"}};
+
+// Answers no hot operation: none is asked here.
+class NoHotDoor final : public HotDoor {
+ public:
+  void handle(HotRequest&&) override { FAIL() << "a hot operation was asked for"; }
+};
+
+// A front over a store of its own, with three handlers of SageMaker's.
+class FrontTest : public testing::Test {
+ protected:
+  FrontTest() : changes_(clock_) {
+    std::string pattern = (fs::temp_directory_path() / "slipway-front-XXXXXX").string();
+    data_ = ::mkdtemp(pattern.data());
+    store_ = store::Store::open(data_ / "state.db", tables).value();
+    keys_ = identity::KeyRing::open(
+                data_, {identity::Principal::Kind::root, "000000000000", "arn:root", "0"}, random_)
+                .value();
+    registry_.begin(api::schema(), {})
+        .add<api::DescribeModelInput>("DescribeModel",
+                                      [this](Call& call, api::DescribeModelInput in) {
+                                        if (state_ == "Creating") call.wait_for("model");
+                                        auto out = call.output<api::DescribeModelOutput>();
+                                        out.ModelName(in.ModelName()).ModelArn(state_.load());
+                                        return Result<api::DescribeModelOutput>(out);
+                                      })
+        .add<api::CreateModelInput>(
+            "CreateModel",
+            [](Call& call, api::CreateModelInput in) -> Result<api::CreateModelOutput> {
+              call.tx().run("INSERT INTO made VALUES(?1)", in.ModelName());
+              if (in.ModelName() == "refused") return refuse("ValidationException", "no");
+              return call.output<api::CreateModelOutput>().ModelArn(
+                  call.arn("sagemaker", "model/x"));
+            })
+        .add<api::DeleteModelInput>("DeleteModel", [](Call&, api::DeleteModelInput) -> Result<> {
+          throw std::runtime_error("bug");
+        });
+  }
+  ~FrontTest() override {
+    changes_.close();
+    workers_.stop();
+    store_.reset();
+    fs::remove_all(data_);
+  }
+
+  net::Response ask(std::string_view operation, std::string_view body, AuthMode auth,
+                    std::string_view user_agent = "test", bool sign = false) {
+    frame_ = std::make_unique<Frame>(Frame{.registry = registry_,
+                                           .router = router_,
+                                           .schemas = aws::schemas(),
+                                           .store = *store_,
+                                           .workers = workers_,
+                                           .changes = changes_,
+                                           .keys = *keys_,
+                                           .ground = {clock_, random_},
+                                           .auth = auth,
+                                           .region = "us-east-1"});
+    front_ = std::make_unique<Front>(*frame_, hot_);
+    const std::string target = "SageMaker." + std::string(operation);
+    std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
+                                        {"X-Amz-Target", target},
+                                        {"User-Agent", user_agent},
+                                        {"Content-Type", "application/x-amz-json-1.1"}};
+    const auto added = sign ? signature(headers, body) : Signature();
+    for (const auto& [name, value] : added) headers.push_back({name, value});
+    std::promise<net::Response> answered;
+    auto answer = answered.get_future();
+    front_->on_request(net::Request::make("POST", "/", headers, body),
+                       net::Responder::to([&answered](net::Response&& response) {
+                         answered.set_value(std::move(response));
+                       }));
+    return answer.get();
+  }
+
+  using Signature = std::vector<std::pair<std::string, std::string>>;
+  Signature signature(const std::vector<net::Header>& headers, std::string_view body) {
+    std::vector<wire::HeaderPair> pairs;
+    for (const net::Header& header : headers) pairs.emplace_back(header.name, header.value);
+    return wire::sign({.method = "POST", .path = "/", .query = "", .headers = pairs, .body = body},
+                      {keys_->root().access_key_id, keys_->root().secret},
+                      {"us-east-1", "sagemaker"}, clock_.now());
+  }
+
+  std::int64_t made() {
+    return *store_->read([](store::Transaction& tx) -> Result<std::int64_t> {
+      auto rows = tx.query("SELECT count(*) FROM made");
+      rows.next();
+      return rows.integer(0);
+    });
+  }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  fs::path data_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<identity::KeyRing> keys_;
+  engine::Changes changes_;
+  WorkerPool workers_{2};
+  Registry registry_;
+  wire::Router router_{aws::schemas()};
+  NoHotDoor hot_;
+  std::unique_ptr<Frame> frame_;
+  std::unique_ptr<Front> front_;
+  std::atomic<const char*> state_text_ = "InService";
+  struct State {
+    std::atomic<const char*>& text;
+    bool operator==(std::string_view other) const { return text.load() == other; }
+    std::string_view load() const { return text.load(); }
+  } state_{state_text_};
+};
+
+constexpr std::string_view model = R"({"ModelName":"m"})";
+
+TEST_F(FrontTest, an_unsigned_request_is_refused_in_the_words_of_its_protocol) {
+  net::Response response = ask("DescribeModel", model, AuthMode::strict);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_NE(response.body.view().find("MissingAuthenticationToken"), std::string_view::npos);
+}
+
+TEST_F(FrontTest, a_signed_request_is_answered) {
+  net::Response response = ask("DescribeModel", model, AuthMode::strict, "test", true);
+  EXPECT_EQ(response.status, 200);
+  EXPECT_NE(response.body.view().find("InService"), std::string_view::npos);
+}
+
+TEST_F(FrontTest, a_change_that_is_refused_leaves_nothing) {
+  EXPECT_EQ(ask("CreateModel", R"({"ModelName":"refused"})", AuthMode::none).status, 400);
+  EXPECT_EQ(made(), 0);
+  EXPECT_EQ(ask("CreateModel", model, AuthMode::none).status, 200);
+  EXPECT_EQ(made(), 1);
+}
+
+TEST_F(FrontTest, a_broken_constraint_is_refused_before_the_handler_runs) {
+  net::Response response = ask("CreateModel", R"({"ModelName":"-"})", AuthMode::none);
+  EXPECT_EQ(response.status, 400);
+  EXPECT_NE(response.body.view().find("1 validation error detected"), std::string_view::npos);
+  EXPECT_EQ(made(), 0);
+}
+
+TEST_F(FrontTest, a_handler_that_throws_is_a_500_and_the_server_goes_on) {
+  EXPECT_EQ(ask("DeleteModel", model, AuthMode::none).status, 500);
+  EXPECT_EQ(ask("DescribeModel", model, AuthMode::none).status, 200);
+}
+
+TEST_F(FrontTest, an_operation_that_is_not_built_says_so_by_name) {
+  net::Response response = ask("CreateTrainingJob", "{}", AuthMode::none);
+  EXPECT_NE(response.body.view().find("CreateTrainingJob"), std::string_view::npos);
+  EXPECT_EQ(ask("NoSuchThing", "{}", AuthMode::none).status, 400);
+}
+
+TEST_F(FrontTest, a_waiter_is_answered_when_the_state_changes_and_others_at_once) {
+  state_text_ = "Creating";
+  net::Response at_once = ask("DescribeModel", model, AuthMode::none);
+  EXPECT_NE(at_once.body.view().find("Creating"), std::string_view::npos);
+  std::jthread later([this] {
+    while (changes_.waiting() == 0) std::this_thread::yield();
+    state_text_ = "InService";
+    changes_.notify("model");
+  });
+  net::Response held = ask("DescribeModel", model, AuthMode::none, "Boto3/1 m/B");
+  EXPECT_NE(held.body.view().find("InService"), std::string_view::npos);
+}
+
+}  // namespace
+}  // namespace slipway::service

@@ -1,0 +1,24 @@
+#include "service/hold.h"
+
+#include <gtest/gtest.h>
+
+namespace slipway::service {
+namespace {
+
+TEST(Hold, a_waiter_of_boto3_is_known_by_the_feature_list_of_its_user_agent) {
+  EXPECT_TRUE(is_waiter("Boto3/1.43.67 md/Botocore#1.43.67 ua/2.1 os/linux m/b,B,Z cfg/retry-mode#legacy"));
+  EXPECT_TRUE(is_waiter("aws-sdk-js/3.1 ua/2.1 m/B"));
+}
+
+TEST(Hold, another_call_is_not_a_waiter) {
+  EXPECT_FALSE(is_waiter("Boto3/1.43.67 md/Botocore#1.43.67 ua/2.1 os/linux m/b,Z,BB cfg/B"));
+  EXPECT_FALSE(is_waiter("curl/7.88"));
+  EXPECT_FALSE(is_waiter(""));
+}
+
+TEST(Hold, the_sagemaker_sdk_polls_unmarked_and_is_held_too) {
+  EXPECT_TRUE(is_waiter("AWS-SageMaker-Python-SDK/2.257.7 Python/3.11 Boto3/1.43 m/b"));
+}
+
+}  // namespace
+}  // namespace slipway::service
