@@ -109,7 +109,7 @@ Result<std::unique_ptr<PythonWorker>> PythonWorker::start(const PythonOptions& o
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
     return fail(ErrorCode::unavailable, "No socket for the Python worker: " + net::errno_text(errno));
   net::Fd ours(ends[0]);
-  const net::Fd theirs(ends[1]);
+  net::Fd theirs(ends[1]);
   fcntl(ours.get(), F_SETFL, O_NONBLOCK);
 
   auto variables = child_environment(options);
@@ -132,6 +132,7 @@ Result<std::unique_ptr<PythonWorker>> PythonWorker::start(const PythonOptions& o
   pid_t pid = 0;
   const int error = posix_spawnp(&pid, options.interpreter.c_str(), &files, &attributes,
                                  argv.data(), envp.data());
+  theirs.reset();  // so that the child's end is the channel's end
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) {

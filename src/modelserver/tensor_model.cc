@@ -16,6 +16,8 @@ constexpr std::string_view known_content_types =
 constexpr std::string_view known_accepts =
     "application/json, text/csv, application/jsonlines and application/x-npy";
 constexpr std::size_t quoted_header_bytes_max = 100;
+// Buffers that are kept for the next call; larger ones are given back.
+constexpr std::size_t workspace_bytes_max = std::size_t{8} << 20;
 
 std::uint16_t status_of(ErrorCode code) {
   switch (code) {
@@ -23,6 +25,12 @@ std::uint16_t status_of(ErrorCode code) {
     case ErrorCode::limit_exceeded: return 413;
     default: return 500;
   }
+}
+
+bool have_records(std::span<const Tensor> inputs, std::int64_t records) {
+  return std::ranges::all_of(inputs, [&](const Tensor& tensor) {
+    return !tensor.shape.empty() && tensor.shape[0] == records;
+  });
 }
 
 }  // namespace
@@ -39,6 +47,14 @@ struct TensorModel::Workspace {
   std::vector<Item*> ready;
   std::vector<Tensor> joined;
   std::vector<Tensor> outputs;
+
+  std::size_t bytes() const {
+    std::size_t sum = 0;
+    for (const Item& item : items)
+      for (const Tensor& tensor : item.request.inputs) sum += tensor.bytes.capacity();
+    for (const Tensor& tensor : outputs) sum += tensor.bytes.capacity();
+    return sum;
+  }
 };
 
 TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor)
@@ -87,16 +103,19 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
     answer_error(invocation.answer, status_of(decoded.error().code), decoded.error().message);
     return false;
   }
-  const auto& shape = item.request.inputs.empty() ? Shape{} : item.request.inputs[0].shape;
-  item.records = shape.empty() ? 0 : shape[0];
-  return true;
+  const auto& inputs = item.request.inputs;
+  item.records = inputs.empty() || inputs[0].shape.empty() ? 0 : inputs[0].shape[0];
+  if (predictor_->joining() == Joining::never || have_records(inputs, item.records)) return true;
+  answer_error(invocation.answer, 400,
+               misfit(signature(), "its inputs came with different numbers of records").message);
+  return false;
 }
 
+// Of one shape but for the number of records.
 bool TensorModel::can_join(const Item& first, const Item& next) const {
   const auto& a = first.request.inputs;
   const auto& b = next.request.inputs;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    if (b[i].shape[0] != next.records || a[i].shape[0] != first.records) return false;
     if (!std::equal(a[i].shape.begin() + 1, a[i].shape.end(), b[i].shape.begin() + 1,
                     b[i].shape.end())) {
       return false;
@@ -176,6 +195,7 @@ void TensorModel::answer(std::span<Invocation> batch) {
   for (std::size_t i = 0; i < batch.size(); ++i)
     if (prepare(batch[i], workspace->items[i])) workspace->ready.push_back(&workspace->items[i]);
   run_items(workspace->ready, *workspace);
+  if (workspace->bytes() > workspace_bytes_max) return;
   const std::scoped_lock lock(mutex_);
   idle_.push_back(std::move(workspace));
 }

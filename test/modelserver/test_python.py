@@ -1,0 +1,240 @@
+"""Python handlers and scikit-learn models."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import sys
+import threading
+import time
+import zipfile
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+IRIS, KINDS = load_iris(return_X_y=True)
+
+
+@pytest.fixture
+def own_python():
+    """The interpreter of these tests, which has numpy and scikit-learn."""
+    return {"SLIPWAY_PYTHON": sys.executable, "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+
+
+def write_script(folder, text):
+    (folder / "code").mkdir(exist_ok=True)
+    (folder / "code" / "inference.py").write_text(text)
+
+
+def write_wheel(folder, name, version, source):
+    """A wheel of one module, made by hand: nothing has to be fetched."""
+    folder.mkdir(exist_ok=True)
+    info = f"{name}-{version}.dist-info"
+    files = {f"{name}.py": source,
+             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\n"
+                              "Tag: py3-none-any\n"}
+    record = ""
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
+        for path, text in files.items():
+            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+            record += f"{path},sha256={digest.decode()},{len(text)}\n"
+            wheel.writestr(path, text)
+        wheel.writestr(f"{info}/RECORD", record + f"{info}/RECORD,,\n")
+
+
+def test_a_pickled_scikit_learn_model_needs_no_script(tmp_path, serve, own_python):
+    model = LogisticRegression(max_iter=1000).fit(IRIS, KINDS)
+    joblib.dump(model, tmp_path / "model.joblib")
+    server = serve(tmp_path, image="sagemaker-scikit-learn", env=own_python)
+    want = model.predict(IRIS[::30]).tolist()
+    rows = IRIS[::30].tolist()
+    assert server.ask(rows).json == want
+    assert server.ask({"instances": rows}).json == want
+    assert server.ask("\n".join(",".join(map(str, row)) for row in rows), "text/csv").json == want
+    assert server.ask(",".join(map(str, rows[0])), "text/csv").json == want[:1]
+    data = io.BytesIO()
+    np.save(data, IRIS[::30])
+    answer = server.ask(data.getvalue(), "application/x-npy", "application/x-npy")
+    assert np.load(io.BytesIO(answer.body)).tolist() == want
+    assert server.ask("x", "image/png").status == 415
+    assert server.ask(rows, accept="image/png").status == 406
+    assert server.ask("[[1,", "application/json").status == 400
+
+
+def test_the_four_functions_and_the_context(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+import json, os
+def model_fn(model_dir, context):
+    return {"dir": sorted(os.listdir(model_dir)), "calls": 0}
+def input_fn(data, content_type):
+    assert isinstance(data, str), type(data)
+    return json.loads(data)["x"]
+def predict_fn(data, model, context):
+    model["calls"] += 1
+    return data * 2, model["calls"], context.get_request_header(0, "X-Amzn-SageMaker-Custom-Attributes")
+def output_fn(prediction, accept):
+    return json.dumps(prediction), "application/x-own"
+''')
+    server = serve(tmp_path, env=own_python)
+    answer = server.ask({"x": 21}, **{"X-Amzn-SageMaker-Custom-Attributes": "trace=7"})
+    assert (answer.status, answer.content_type) == (200, "application/x-own")
+    assert answer.json == [42, 1, "trace=7"]
+
+
+def test_transform_fn_and_bytes(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+def model_fn(model_dir):
+    return "m"
+def transform_fn(model, data, content_type, accept):
+    return bytes(data)[::-1], accept
+''')
+    server = serve(tmp_path, env=own_python)
+    answer = server.ask(bytes(range(256)) * 4096, "application/octet-stream", "application/octet-stream")
+    assert answer.body == bytes(range(255, -1, -1)) * 4096
+
+
+def test_a_script_written_for_awss_images_finds_their_modules(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+from sagemaker_inference import content_types, decoder, encoder
+from sagemaker_containers.beta.framework import encoders, worker
+def model_fn(model_dir):
+    return None
+def input_fn(data, content_type):
+    return decoder.decode(data, content_type)
+def predict_fn(data, model):
+    return data + 1
+def output_fn(prediction, accept):
+    return worker.Response(encoders.encode(prediction, content_types.JSON), accept, mimetype=accept)
+''')
+    server = serve(tmp_path, env=own_python)
+    assert server.ask([[1, 2]]).json == [[2, 3]]
+
+
+def test_an_exception_is_the_requests_and_a_crash_too(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+import os, signal
+def model_fn(model_dir):
+    return os.getpid()
+def transform_fn(model, data, content_type, accept):
+    if data == "raise": raise ValueError("no such thing")
+    if data == "exit": os._exit(7)
+    if data == "kill": os.kill(os.getpid(), signal.SIGKILL)
+    return str(model), "text/plain"
+''')
+    server = serve(tmp_path, env=own_python)
+    first = server.ask("x", "text/csv").text
+    raised = server.ask("raise", "text/csv")
+    assert raised.status == 500 and raised.json["error"] == "ValueError: no such thing"
+    assert server.ask("x", "text/csv").text == first
+    for how in ("exit", "kill"):
+        assert server.ask(how, "text/csv").status == 500
+        again = server.ask("x", "text/csv")
+        assert again.status == 200 and again.text != first
+    assert server.request("GET", "/ping").status == 200
+    assert "no such thing" in server.output()
+
+
+def test_a_worker_that_hangs_is_replaced(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+import time
+def model_fn(model_dir):
+    return None
+def transform_fn(model, data, content_type, accept):
+    time.sleep(3600 if data == "hang" else 0)
+    return "ok", "text/plain"
+''')
+    server = serve(tmp_path, env=dict(own_python, SAGEMAKER_MODEL_SERVER_TIMEOUT="1"))
+    started = time.monotonic()
+    answer = server.ask("hang", "text/csv")
+    assert answer.status == 500 and "longer than 1 s" in answer.json["error"]
+    assert time.monotonic() - started < 20
+    assert server.ask("x", "text/csv").text == "ok"
+
+
+def test_several_workers_answer_at_once(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+import os, time
+def model_fn(model_dir):
+    return os.getpid()
+def transform_fn(model, data, content_type, accept):
+    time.sleep(0.2)
+    return str(model), "text/plain"
+''')
+    server = serve(tmp_path, env=dict(own_python, SAGEMAKER_MODEL_SERVER_WORKERS="3"))
+    deadline = time.monotonic() + 30
+    pids = set()
+    while len(pids) < 3 and time.monotonic() < deadline:
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(server.ask("x", "text/csv").text))
+                   for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        pids = set(answers)
+    assert len(pids) == 3
+
+
+def test_the_program_and_the_directory_may_be_named(tmp_path, serve, own_python):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "entry.py").write_text(
+        'def model_fn(d):\n    return 1\ndef transform_fn(m, d, c, a):\n    return "named"\n')
+    server = serve(tmp_path, env=dict(own_python, SAGEMAKER_PROGRAM="entry.py",
+                                      SAGEMAKER_SUBMIT_DIRECTORY="/opt/ml/model/src"))
+    assert server.ask("{}").text == "named"
+
+
+@pytest.mark.parametrize("text, words", [
+    ("import nosuchmodule\n", "No module named 'nosuchmodule'"),
+    ("def model_fn(d):\n    raise RuntimeError('weights are gone')\n", "weights are gone"),
+    ("def transform_fn(*a): pass\ndef input_fn(*a): pass\n", "transform_fn and input_fn"),
+    ("import os\nos._exit(3)\n", "ended with status 3"),
+])
+def test_a_script_that_does_not_load_says_why_in_one_line(tmp_path, serve, own_python, text, words):
+    write_script(tmp_path, text)
+    server = serve(tmp_path, ready=False, env=own_python)
+    assert server.wait() is False and server.process.returncode == 1
+    last = server.output().strip().splitlines()[-1]
+    assert last.startswith("slipway-modelserver: ") and words in last, server.output()
+
+
+def test_requirements_are_installed_once_from_wheels_beside_them(tmp_path, serve):
+    model = tmp_path / "model"
+    model.mkdir()
+    write_script(model, '''
+import sys
+import slipway_test_only
+def model_fn(model_dir):
+    return slipway_test_only.VALUE
+def transform_fn(model, data, content_type, accept):
+    return f"{model} {sys.prefix}", "text/plain"
+''')
+    (model / "code" / "requirements.txt").write_text("slipway_test_only==1.5\n")
+    write_wheel(model / "code", "slipway_test_only", "1.5", "VALUE = 'from the wheel'\n")
+    cache = tmp_path / "venvs"
+    env = {"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}
+    first = serve(model, env=env, args=["--venv-cache", str(cache)])
+    text = first.ask("{}").text
+    assert text.startswith("from the wheel ") and str(cache) in text
+    started = time.monotonic()
+    second = serve(model, env=env, args=["--venv-cache", str(cache)])
+    assert second.ask("{}").text == text
+    assert time.monotonic() - started < 3
+    assert len([name for name in os.listdir(cache) if not name.endswith(".lock")]) == 1
+
+
+def test_requirements_that_cannot_be_installed_are_quoted(tmp_path, serve):
+    model = tmp_path / "model"
+    model.mkdir()
+    write_script(model, "def model_fn(d): pass\n")
+    (model / "code" / "requirements.txt").write_text("slipway-no-such-package==9.9\n")
+    server = serve(model, ready=False, args=["--venv-cache", str(tmp_path / "venvs")],
+                   env={"PIP_NO_INDEX": "1"})
+    assert server.wait() is False and server.process.returncode == 1
+    last = server.output().strip().splitlines()[-1]
+    assert "could not be installed" in last and "slipway-no-such-package" in last
