@@ -1,0 +1,133 @@
+#include "service/s3/attributes.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/encoding.h"
+#include "service/s3/settings.h"
+#include "wire/document.h"
+
+namespace slipway::s3 {
+namespace {
+
+constexpr std::size_t tags_max = 10;
+constexpr std::size_t tag_key_characters_max = 128;
+constexpr std::size_t tag_value_characters_max = 256;
+
+constexpr std::array<std::string_view, 11> storage_classes{
+    "STANDARD",     "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER",      "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
+    "EXPRESS_ONEZONE"};
+
+std::size_t characters(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
+  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::optional<std::string_view> find_property(const objects::Pairs& properties,
+                                              std::string_view name) {
+  const auto found = std::ranges::find(properties, name, &objects::Pairs::value_type::first);
+  if (found == properties.end()) return std::nullopt;
+  return found->second;
+}
+
+std::string without_aws_chunked(std::string_view content_encoding) {
+  std::string kept;
+  while (!content_encoding.empty()) {
+    const std::size_t comma = std::min(content_encoding.find(','), content_encoding.size());
+    const std::string_view coding = trimmed(content_encoding.substr(0, comma));
+    content_encoding.remove_prefix(std::min(comma + 1, content_encoding.size()));
+    if (coding == "aws-chunked" || coding.empty()) continue;
+    if (!kept.empty()) kept += ',';
+    kept += coding;
+  }
+  return kept;
+}
+
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower;
+}
+
+Result<objects::Pairs> parse_tagging(std::string_view text) {
+  objects::Pairs tags;
+  while (!text.empty()) {
+    const std::string_view pair = text.substr(0, text.find('&'));
+    text.remove_prefix(std::min(pair.size() + 1, text.size()));
+    if (pair.empty()) continue;
+    const std::size_t equals = pair.find('=');
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    tags.emplace_back(percent_decode(pair.substr(0, equals), PlusSign::space),
+                      percent_decode(value, PlusSign::space));
+  }
+  TRY_DO(check_tags(tags));
+  return tags;
+}
+
+Result<> check_tags(const objects::Pairs& tags) {
+  if (tags.size() > tags_max)
+    return refuse("BadRequest", "Object tags cannot be greater than 10");
+  for (auto tag = tags.begin(); tag != tags.end(); ++tag) {
+    if (tag->first.empty() || characters(tag->first) > tag_key_characters_max)
+      return refuse("InvalidTag", "The TagKey you have provided is invalid");
+    if (characters(tag->second) > tag_value_characters_max)
+      return refuse("InvalidTag", "The TagValue you have provided is invalid");
+    if (tag->first.starts_with("aws:"))
+      return refuse("InvalidTag", "System tags cannot be added/updated by requester");
+    if (std::any_of(tags.begin(), tag, [&](const auto& t) { return t.first == tag->first; }))
+      return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
+  }
+  return {};
+}
+
+Result<> check_metadata(const objects::Pairs& properties) {
+  std::size_t bytes = 0;
+  for (const auto& [name, value] : properties)
+    if (name.starts_with(property::metadata))
+      bytes += name.size() - property::metadata.size() + value.size();
+  if (bytes <= metadata_bytes_max) return {};
+  return std::unexpected(Error{ErrorCode::limit_exceeded,
+                               "Your metadata headers exceed the maximum allowed metadata size",
+                               "MetadataTooLarge",
+                               {{"Size", std::to_string(bytes)},
+                                {"MaxSizeAllowed", std::to_string(metadata_bytes_max)}}});
+}
+
+Result<std::string> storage_class(std::optional<std::string_view> wanted) {
+  if (!wanted) return std::string("STANDARD");
+  if (std::ranges::find(storage_classes, *wanted) == storage_classes.end())
+    return refuse("InvalidStorageClass", "The storage class you specified is not valid");
+  return std::string(*wanted);
+}
+
+void add_default_encryption(store::Transaction& tx, std::string_view bucket,
+                            objects::Pairs& properties) {
+  if (find_property(properties, property::sse)) return;
+  const auto document = objects::setting(tx, {std::string(bucket), std::string(setting::encryption)});
+  if (!document) return;
+  wire::Arena arena;
+  const auto stored = wire::from_json<api::GetBucketEncryptionOutput>(*document, arena);
+  if (!stored) return;
+  for (const auto rule : stored->ServerSideEncryptionConfiguration().Rules()) {
+    const auto wanted = rule.ApplyServerSideEncryptionByDefault();
+    if (!wanted) continue;
+    properties.emplace_back(property::sse, wanted.SSEAlgorithm());
+    if (wanted.KMSMasterKeyID()) properties.emplace_back(property::sse_key, *wanted.KMSMasterKeyID());
+    if (rule.BucketKeyEnabled().value_or(false))
+      properties.emplace_back(property::sse_bucket_key, "true");
+    return;
+  }
+}
+
+}  // namespace slipway::s3

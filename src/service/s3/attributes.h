@@ -1,0 +1,140 @@
+// What travels with an object beside its bytes: how requests give it and answers show it. Templates
+// over the generated views, whose members have the same names on every shape.
+#pragma once
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "engine/objects/types.h"
+#include "service/s3/door.h"
+
+namespace slipway::s3 {
+
+inline constexpr std::size_t metadata_bytes_max = 2048;
+inline constexpr std::string_view default_content_type = "binary/octet-stream";
+
+// Names of an object's properties in the store. Metadata is "meta:" and its name.
+namespace property {
+inline constexpr std::string_view cache_control = "cache-control";
+inline constexpr std::string_view content_disposition = "content-disposition";
+inline constexpr std::string_view content_encoding = "content-encoding";
+inline constexpr std::string_view content_language = "content-language";
+inline constexpr std::string_view content_type = "content-type";
+inline constexpr std::string_view expires = "expires";  // seconds since 1970
+inline constexpr std::string_view redirect = "redirect";
+inline constexpr std::string_view sse = "sse";
+inline constexpr std::string_view sse_key = "sse-key";
+inline constexpr std::string_view sse_bucket_key = "sse-bucket-key";
+inline constexpr std::string_view metadata = "meta:";
+}  // namespace property
+
+std::optional<std::string_view> find_property(const objects::Pairs& properties,
+                                              std::string_view name);
+
+// "aws-chunked" is how a body travels, not what it is.
+std::string without_aws_chunked(std::string_view content_encoding);
+
+// "a=1&b=2", percent-encoded. InvalidArgument, InvalidTag.
+Result<objects::Pairs> parse_tagging(std::string_view text);
+// At most 10, keys once, within their lengths: InvalidTag.
+Result<> check_tags(const objects::Pairs& tags);
+
+// MetadataTooLarge.
+Result<> check_metadata(const objects::Pairs& properties);
+
+// STANDARD and the other classes of S3; all are kept in the same way.
+Result<std::string> storage_class(std::optional<std::string_view> wanted);
+
+// Adds what the bucket's encryption setting says where the request says nothing of encryption.
+void add_default_encryption(store::Transaction& tx, std::string_view bucket,
+                            objects::Pairs& properties);
+
+std::string lower_case(std::string_view text);
+
+template <typename In>
+Result<> refuse_customer_keys(const In& in) {
+  if (in.SSECustomerAlgorithm())
+    return refuse("NotImplemented",
+                  "Slipway does not encrypt with keys that customers provide (SSE-C).");
+  return {};
+}
+
+template <typename In>
+void read_encryption(const In& in, objects::Pairs& properties) {
+  const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
+    if (value) properties.emplace_back(name, *value);
+  };
+  add(property::sse, in.ServerSideEncryption());
+  add(property::sse_key, in.SSEKMSKeyId());
+  if (in.BucketKeyEnabled().value_or(false)) add(property::sse_bucket_key, "true");
+}
+
+// The headers and metadata of a request that makes an object.
+template <typename In>
+Result<objects::Pairs> read_properties(const In& in) {
+  TRY_DO(refuse_customer_keys(in));
+  objects::Pairs properties;
+  const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
+    if (value && !value->empty()) properties.emplace_back(name, *value);
+  };
+  add(property::cache_control, in.CacheControl());
+  add(property::content_disposition, in.ContentDisposition());
+  add(property::content_encoding, without_aws_chunked(in.ContentEncoding().value_or("")));
+  add(property::content_language, in.ContentLanguage());
+  add(property::content_type, in.ContentType().value_or(default_content_type));
+  if (in.Expires())
+    add(property::expires, std::to_string(in.Expires()->time_since_epoch().count() / 1'000'000));
+  add(property::redirect, in.WebsiteRedirectLocation());
+  for (const auto [name, value] : in.Metadata())
+    properties.emplace_back(std::string(property::metadata) + lower_case(name), value);
+  TRY_DO(check_metadata(properties));
+  read_encryption(in, properties);
+  return properties;
+}
+
+template <typename In>
+Result<objects::Attributes> read_attributes(const In& in) {
+  objects::Attributes attributes;
+  TRY(attributes.properties, read_properties(in));
+  TRY(attributes.storage_class, storage_class(in.StorageClass()));
+  if (in.Tagging()) {
+    TRY(attributes.tags, parse_tagging(*in.Tagging()));
+  }
+  return attributes;
+}
+
+// The headers that tell of encryption: S3 encrypts everything and says so.
+template <typename Out>
+void show_encryption(Out& out, const objects::Pairs& properties) {
+  out.ServerSideEncryption(find_property(properties, property::sse).value_or("AES256"));
+  if (const auto key = find_property(properties, property::sse_key)) out.SSEKMSKeyId(*key);
+  if (find_property(properties, property::sse_bucket_key)) out.BucketKeyEnabled(true);
+}
+
+// Everything of an object that GetObject and HeadObject show alike.
+template <typename Out>
+void show_properties(Out& out, const objects::Object& object) {
+  const objects::Pairs& properties = object.properties;
+  const auto text = [&](std::string_view name) { return find_property(properties, name); };
+  out.CacheControl(text(property::cache_control))
+      .ContentDisposition(text(property::content_disposition))
+      .ContentEncoding(text(property::content_encoding))
+      .ContentLanguage(text(property::content_language))
+      .ContentType(text(property::content_type).value_or(default_content_type))
+      .WebsiteRedirectLocation(text(property::redirect));
+  if (const auto expires = text(property::expires)) {
+    std::int64_t seconds = 0;
+    std::from_chars(expires->data(), expires->data() + expires->size(), seconds);
+    out.Expires(Timestamp(std::chrono::seconds(seconds)));
+  }
+  for (const auto& [name, value] : properties)
+    if (name.starts_with(property::metadata))
+      out.put_Metadata(std::string_view(name).substr(property::metadata.size()), value);
+  if (object.storage_class != "STANDARD") out.StorageClass(object.storage_class);
+  if (!object.tags.empty()) out.TagCount(static_cast<std::int32_t>(object.tags.size()));
+  show_encryption(out, properties);
+}
+
+}  // namespace slipway::s3

@@ -1,0 +1,223 @@
+#include <algorithm>
+#include <charconv>
+
+#include "base/encoding.h"
+#include "service/s3/operations.h"
+#include "service/s3/settings.h"
+#include "wire/document.h"
+
+namespace slipway::s3 {
+namespace {
+
+constexpr std::size_t name_length_min = 3;
+constexpr std::size_t name_length_max = 63;
+constexpr std::int32_t buckets_per_page_max = 10'000;
+// The region that is not named in a location constraint, and where making a bucket twice is fine.
+constexpr std::string_view classic_region = "us-east-1";
+
+bool lower_or_digit(char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); }
+
+bool looks_like_ip(std::string_view name) {
+  int groups = 0;
+  while (!name.empty()) {
+    const std::size_t dot = std::min(name.find('.'), name.size());
+    const std::string_view group = name.substr(0, dot);
+    if (group.empty() || group.size() > 3 ||
+        !std::ranges::all_of(group, [](char c) { return c >= '0' && c <= '9'; }))
+      return false;
+    ++groups;
+    name.remove_prefix(std::min(dot + 1, name.size()));
+  }
+  return groups == 4;
+}
+
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+bool is_bucket_name(std::string_view name) {
+  if (name.size() < name_length_min || name.size() > name_length_max) return false;
+  if (!lower_or_digit(name.front()) || !lower_or_digit(name.back())) return false;
+  const auto allowed = [](char c) { return lower_or_digit(c) || c == '.' || c == '-'; };
+  if (!std::ranges::all_of(name, allowed) || name.contains("..") || looks_like_ip(name))
+    return false;
+  for (const std::string_view prefix : {"xn--", "sthree-", "amzn-s3-demo-"})
+    if (name.starts_with(prefix)) return false;
+  for (const std::string_view suffix : {"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"})
+    if (name.ends_with(suffix)) return false;
+  return true;
+}
+
+std::unexpected<Error> with_bucket(std::string_view code, std::string message,
+                                   std::string_view bucket) {
+  return std::unexpected(Error{ErrorCode::conflict,
+                               std::move(message),
+                               std::string(code),
+                               {{"BucketName", std::string(bucket)}}});
+}
+
+// Where the bucket is to be. In the classic region any may be named; elsewhere the constraint and
+// the region that the request was signed for are the same.
+Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
+  const auto constraint = in.CreateBucketConfiguration().LocationConstraint();
+  if (call.region() == classic_region) {
+    if (constraint == classic_region)
+      return refuse("InvalidLocationConstraint", "The specified location-constraint is not valid");
+    if (constraint == "EU") return std::string("eu-west-1");
+    return std::string(constraint.value_or(classic_region));
+  }
+  if (!constraint)
+    return refuse("IllegalLocationConstraintException",
+                  "The unspecified location constraint is incompatible for the region specific "
+                  "endpoint this request was sent to.");
+  if (*constraint != call.region())
+    return refuse("IllegalLocationConstraintException",
+                  fmt::format("The {} location constraint is incompatible for the region specific "
+                              "endpoint this request was sent to.",
+                              *constraint));
+  return std::string(*constraint);
+}
+
+std::unexpected<Error> taken(const Call& call, const Error& error, std::string_view bucket) {
+  if (error.details.at(0).second == call.account())
+    return with_bucket("BucketAlreadyOwnedByYou",
+                       "Your previous request to create the named bucket succeeded and you already "
+                       "own it.",
+                       bucket);
+  return with_bucket("BucketAlreadyExists",
+                     "The requested bucket name is not available. The bucket namespace is shared by "
+                     "all users of the system. Please select a different name and try again.",
+                     bucket);
+}
+
+// What AWS gives every new bucket: nothing of it is public, its owner owns what is in it.
+Result<> put_first_settings(Call& call, api::CreateBucketRequest in) {
+  const auto put = [&](std::string_view name, const auto& document) {
+    return objects::put_setting(call.tx(), {std::string(in.Bucket()), std::string(name)},
+                                wire::to_json(document));
+  };
+  auto access = call.output<api::GetPublicAccessBlockOutput>();
+  auto blocked = call.output<api::PublicAccessBlockConfiguration>();
+  blocked.BlockPublicAcls(true).IgnorePublicAcls(true).BlockPublicPolicy(true).RestrictPublicBuckets(
+      true);
+  access.PublicAccessBlockConfiguration(blocked);
+  TRY_DO(put(setting::public_access, access));
+  auto controls = call.output<api::OwnershipControls>();
+  controls.add_Rules().ObjectOwnership(in.ObjectOwnership().value_or("BucketOwnerEnforced"));
+  auto ownership = call.output<api::GetBucketOwnershipControlsOutput>();
+  ownership.OwnershipControls(controls);
+  TRY_DO(put(setting::ownership, ownership));
+  const auto tags = in.CreateBucketConfiguration().Tags();
+  if (tags.empty()) return {};
+  auto tagging = call.output<api::GetBucketTaggingOutput>();
+  tagging.TagSet(tags);
+  return put(setting::tagging, tagging);
+}
+
+}  // namespace
+
+Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketRequest in) {
+  const std::string_view name = in.Bucket();
+  if (!is_bucket_name(name))
+    return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
+  if (in.ObjectLockEnabledForBucket().value_or(false))
+    return refuse("NotImplemented", "Slipway does not lock objects (ObjectLockEnabledForBucket).");
+  TRY(const std::string region, region_of(call, in));
+  auto out = call.output<api::CreateBucketOutput>();
+  out.Location(fmt::format("/{}", name));
+  const auto made = objects::create_bucket(
+      call.tx(), {std::string(name), call.account(), region, call.now()});
+  if (made) {
+    TRY_DO(put_first_settings(call, in));
+    return out;
+  }
+  if (made.error().code != ErrorCode::already_exists) return std::unexpected(made.error());
+  const bool mine = made.error().details.at(0).second == call.account();
+  if (mine && region == classic_region) return out;
+  return taken(call, made.error(), name);
+}
+
+Result<> delete_bucket(const Door& door, Call& call, api::DeleteBucketRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  return door.objects.remove_bucket(call.tx(), in.Bucket());
+}
+
+Result<api::HeadBucketOutput> head_bucket(Call& call, api::HeadBucketRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  return call.output<api::HeadBucketOutput>().BucketRegion(bucket.region).AccessPointAlias(false);
+}
+
+namespace {
+
+Result<std::int32_t> buckets_per_page(std::optional<std::int32_t> wanted) {
+  if (wanted && (*wanted < 1 || *wanted > buckets_per_page_max))
+    return invalid_argument("Argument max-buckets must be an integer between 1 and 10000",
+                            {"max-buckets", std::to_string(*wanted)});
+  return wanted.value_or(buckets_per_page_max);
+}
+
+Result<std::string> decode_token(std::optional<std::string_view> token) {
+  if (!token) return std::string();
+  auto name = from_base64(*token);
+  if (!name || name->empty())
+    return invalid_argument("The continuation token provided is incorrect",
+                            {"continuation-token", std::string(*token)});
+  return name;
+}
+
+}  // namespace
+
+Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest in) {
+  TRY(const std::int32_t limit, buckets_per_page(in.MaxBuckets()));
+  TRY(const std::string after, decode_token(in.ContinuationToken()));
+  auto out = call.output<api::ListBucketsOutput>();
+  out.Buckets(wire::empty).Prefix(in.Prefix());
+  auto owner = call.output<api::Owner>();
+  fill_owner(owner, call.account());
+  out.Owner(owner);
+  const objects::BucketQuery query{.account = call.account(),
+                                   .prefix = std::string(in.Prefix().value_or("")),
+                                   .after = after,
+                                   .entries_max = static_cast<std::uint32_t>(limit) + 1};
+  std::string last;
+  std::int32_t count = 0;
+  for (const objects::Bucket& bucket : objects::list_buckets(call.tx(), query)) {
+    if (in.BucketRegion() && *in.BucketRegion() != bucket.region) continue;
+    if (count++ == limit) {
+      out.ContinuationToken(to_base64(last));
+      break;
+    }
+    last = bucket.name;
+    out.add_Buckets().Name(bucket.name).CreationDate(bucket.created).BucketRegion(bucket.region);
+  }
+  return out;
+}
+
+Result<api::GetBucketLocationOutput> get_bucket_location(Call& call,
+                                                         api::GetBucketLocationRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  auto out = call.output<api::GetBucketLocationOutput>();
+  if (bucket.region != classic_region) out.LocationConstraint(bucket.region);
+  return out;
+}
+
+Result<api::GetBucketVersioningOutput> get_bucket_versioning(Call& call,
+                                                             api::GetBucketVersioningRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  auto out = call.output<api::GetBucketVersioningOutput>();
+  if (bucket.versioning == objects::Versioning::enabled) out.Status("Enabled");
+  if (bucket.versioning == objects::Versioning::suspended) out.Status("Suspended");
+  return out;
+}
+
+Result<> put_bucket_versioning(Call& call, api::PutBucketVersioningRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  const auto status = in.VersioningConfiguration().Status();
+  if (in.VersioningConfiguration().MFADelete() == "Enabled")
+    return refuse("NotImplemented", "Slipway has no MFA delete.");
+  if (status == "Enabled")
+    return objects::set_versioning(call.tx(), in.Bucket(), objects::Versioning::enabled);
+  if (status == "Suspended")
+    return objects::set_versioning(call.tx(), in.Bucket(), objects::Versioning::suspended);
+  return refuse("IllegalVersioningConfigurationException",
+                "The Versioning element must be specified");
+}
+
+}  // namespace slipway::s3

@@ -1,0 +1,251 @@
+// Settings of a bucket: documents that are stored as they were given.
+#include <algorithm>
+
+#include "service/s3/attributes.h"
+#include "service/s3/errors.h"
+#include "service/s3/operations.h"
+#include "service/s3/settings.h"
+#include "wire/document.h"
+#include "wire/json_reader.h"
+
+namespace slipway::s3 {
+namespace {
+
+constexpr std::size_t policy_bytes_max = 20 * 1024;
+constexpr std::size_t bucket_tags_max = 50;
+constexpr std::size_t cors_rules_max = 100;
+constexpr std::size_t lifecycle_rules_max = 1000;
+
+// A setting, and what S3 says where a bucket has none.
+struct Setting {
+  std::string_view name;
+  std::string_view absent_code = {};
+  std::string_view absent_message = {};
+};
+
+constexpr Setting encryption{setting::encryption};
+constexpr Setting notification{setting::notification};
+constexpr Setting public_access{setting::public_access, "NoSuchPublicAccessBlockConfiguration",
+                                "The public access block configuration was not found"};
+constexpr Setting ownership{setting::ownership, "OwnershipControlsNotFoundError",
+                            "The bucket ownership controls were not found"};
+constexpr Setting policy{setting::policy, "NoSuchBucketPolicy",
+                         "The bucket policy does not exist"};
+constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
+                       "The CORS configuration does not exist"};
+constexpr Setting lifecycle{setting::lifecycle, "NoSuchLifecycleConfiguration",
+                            "The lifecycle configuration does not exist"};
+constexpr Setting tagging{setting::tagging, "NoSuchTagSet", "The TagSet does not exist"};
+
+template <typename In>
+objects::SettingName name_of_setting(const In& in, const Setting& setting) {
+  return {std::string(in.Bucket()), std::string(setting.name)};
+}
+
+std::unexpected<Error> absent(const Setting& setting, std::string_view bucket) {
+  return std::unexpected(Error{ErrorCode::not_found,
+                               std::string(setting.absent_message),
+                               std::string(setting.absent_code),
+                               {{"BucketName", std::string(bucket)}}});
+}
+
+// The stored text; nullopt where there is none.
+template <typename In>
+Result<std::optional<std::string>> read_text(Call& call, const In& in, const Setting& setting) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  auto text = objects::setting(call.tx(), name_of_setting(in, setting));
+  if (text) return std::optional(*std::move(text));
+  if (text.error().kind != "no_such_setting") return std::unexpected(std::move(text).error());
+  if (setting.absent_code.empty()) return std::optional<std::string>();
+  return absent(setting, in.Bucket());
+}
+
+template <typename Out, typename In>
+Result<Out> read_document(Call& call, const In& in, const Setting& setting) {
+  TRY(const auto text, read_text(call, in, setting));
+  if (!text) return call.output<Out>();
+  return wire::from_json<Out>(*text, call.arena());
+}
+
+template <typename In, typename Document>
+Result<> write_document(Call& call, const In& in, const Setting& setting,
+                        const Document& document) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  return objects::put_setting(call.tx(), name_of_setting(in, setting), wire::to_json(document));
+}
+
+template <typename In>
+Result<> remove_document(Call& call, const In& in, const Setting& setting) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  return objects::remove_setting(call.tx(), name_of_setting(in, setting));
+}
+
+std::unexpected<Error> malformed() { return refuse("MalformedXML", std::string(malformed_xml)); }
+
+}  // namespace
+
+// --- Encryption: AES256 where nothing was said. ---
+
+Result<api::GetBucketEncryptionOutput> get_bucket_encryption(Call& call,
+                                                             api::GetBucketEncryptionRequest in) {
+  TRY(auto out, read_document<api::GetBucketEncryptionOutput>(call, in, encryption));
+  if (out.ServerSideEncryptionConfiguration()) return out;
+  auto standard = call.output<api::ServerSideEncryptionByDefault>();
+  standard.SSEAlgorithm("AES256");
+  auto configuration = call.output<api::ServerSideEncryptionConfiguration>();
+  configuration.add_Rules().ApplyServerSideEncryptionByDefault(standard).BucketKeyEnabled(false);
+  out.ServerSideEncryptionConfiguration(configuration);
+  return out;
+}
+
+Result<> put_bucket_encryption(Call& call, api::PutBucketEncryptionRequest in) {
+  if (in.ServerSideEncryptionConfiguration().Rules().size() != 1) return malformed();
+  return write_document(call, in, encryption, in);
+}
+
+Result<> delete_bucket_encryption(Call& call, api::DeleteBucketEncryptionRequest in) {
+  return remove_document(call, in, encryption);
+}
+
+// --- Public access and ownership: every bucket is made with them. ---
+
+Result<api::GetPublicAccessBlockOutput> get_public_access_block(
+    Call& call, api::GetPublicAccessBlockRequest in) {
+  return read_document<api::GetPublicAccessBlockOutput>(call, in, public_access);
+}
+
+Result<> put_public_access_block(Call& call, api::PutPublicAccessBlockRequest in) {
+  const auto given = in.PublicAccessBlockConfiguration();
+  auto whole = call.output<api::PublicAccessBlockConfiguration>();
+  whole.BlockPublicAcls(given.BlockPublicAcls().value_or(false))
+      .IgnorePublicAcls(given.IgnorePublicAcls().value_or(false))
+      .BlockPublicPolicy(given.BlockPublicPolicy().value_or(false))
+      .RestrictPublicBuckets(given.RestrictPublicBuckets().value_or(false));
+  auto document = call.output<api::GetPublicAccessBlockOutput>();
+  document.PublicAccessBlockConfiguration(whole);
+  return write_document(call, in, public_access, document);
+}
+
+Result<> delete_public_access_block(Call& call, api::DeletePublicAccessBlockRequest in) {
+  return remove_document(call, in, public_access);
+}
+
+Result<api::GetBucketOwnershipControlsOutput> get_bucket_ownership_controls(
+    Call& call, api::GetBucketOwnershipControlsRequest in) {
+  return read_document<api::GetBucketOwnershipControlsOutput>(call, in, ownership);
+}
+
+Result<> put_bucket_ownership_controls(Call& call, api::PutBucketOwnershipControlsRequest in) {
+  if (in.OwnershipControls().Rules().size() != 1) return malformed();
+  return write_document(call, in, ownership, in);
+}
+
+Result<> delete_bucket_ownership_controls(Call& call,
+                                          api::DeleteBucketOwnershipControlsRequest in) {
+  return remove_document(call, in, ownership);
+}
+
+// --- Policy: JSON text, returned byte for byte. ---
+
+Result<api::GetBucketPolicyOutput> get_bucket_policy(Call& call, api::GetBucketPolicyRequest in) {
+  TRY(const auto text, read_text(call, in, policy));
+  return call.output<api::GetBucketPolicyOutput>().Policy(text.value_or(""));
+}
+
+Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  const std::string_view text = in.Policy();
+  if (text.size() > policy_bytes_max)
+    return refuse("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.");
+  if (!text.starts_with('{') || !wire::read_json_document(text, call.arena()))
+    return refuse("MalformedPolicy",
+                  "Policies must be valid JSON and the first byte must be '{'");
+  return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
+}
+
+Result<> delete_bucket_policy(Call& call, api::DeleteBucketPolicyRequest in) {
+  return remove_document(call, in, policy);
+}
+
+// --- CORS. ---
+
+Result<api::GetBucketCorsOutput> get_bucket_cors(Call& call, api::GetBucketCorsRequest in) {
+  return read_document<api::GetBucketCorsOutput>(call, in, cors);
+}
+
+Result<> put_bucket_cors(Call& call, api::PutBucketCorsRequest in) {
+  constexpr std::array<std::string_view, 5> methods{"GET", "PUT", "HEAD", "POST", "DELETE"};
+  const auto rules = in.CORSConfiguration().CORSRules();
+  if (rules.empty() || rules.size() > cors_rules_max) return malformed();
+  for (const auto rule : rules)
+    for (const std::string_view method : rule.AllowedMethods())
+      if (std::ranges::find(methods, method) == methods.end())
+        return refuse("InvalidRequest",
+                      fmt::format("Found unsupported HTTP method in CORS config. Unsupported method "
+                                  "is {}",
+                                  method));
+  return write_document(call, in, cors, in.CORSConfiguration());
+}
+
+Result<> delete_bucket_cors(Call& call, api::DeleteBucketCorsRequest in) {
+  return remove_document(call, in, cors);
+}
+
+// --- Lifecycle. ---
+
+Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
+    Call& call, api::GetBucketLifecycleConfigurationRequest in) {
+  return read_document<api::GetBucketLifecycleConfigurationOutput>(call, in, lifecycle);
+}
+
+Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
+    Call& call, api::PutBucketLifecycleConfigurationRequest in) {
+  constexpr std::string_view standard = "all_storage_classes_128K";
+  const auto rules = in.LifecycleConfiguration().Rules();
+  if (rules.empty() || rules.size() > lifecycle_rules_max) return malformed();
+  auto document = call.output<api::GetBucketLifecycleConfigurationOutput>();
+  document.Rules(rules).TransitionDefaultMinimumObjectSize(
+      in.TransitionDefaultMinimumObjectSize().value_or(standard));
+  TRY_DO(write_document(call, in, lifecycle, document));
+  return call.output<api::PutBucketLifecycleConfigurationOutput>()
+      .TransitionDefaultMinimumObjectSize(document.TransitionDefaultMinimumObjectSize());
+}
+
+Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in) {
+  return remove_document(call, in, lifecycle);
+}
+
+// --- Notification: nothing where nothing was said. ---
+
+Result<api::NotificationConfiguration> get_bucket_notification(
+    Call& call, api::GetBucketNotificationConfigurationRequest in) {
+  return read_document<api::NotificationConfiguration>(call, in, notification);
+}
+
+Result<> put_bucket_notification(Call& call, api::PutBucketNotificationConfigurationRequest in) {
+  return write_document(call, in, notification, in.NotificationConfiguration());
+}
+
+// --- Tags. ---
+
+Result<api::GetBucketTaggingOutput> get_bucket_tagging(Call& call,
+                                                       api::GetBucketTaggingRequest in) {
+  return read_document<api::GetBucketTaggingOutput>(call, in, tagging);
+}
+
+Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
+  std::vector<std::string_view> keys;
+  for (const auto tag : in.Tagging().TagSet()) keys.push_back(tag.Key());
+  if (keys.size() > bucket_tags_max)
+    return refuse("InvalidTag", "Bucket tag count cannot be greater than 50");
+  std::ranges::sort(keys);
+  if (std::ranges::adjacent_find(keys) != keys.end())
+    return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
+  return write_document(call, in, tagging, in.Tagging());
+}
+
+Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in) {
+  return remove_document(call, in, tagging);
+}
+
+}  // namespace slipway::s3

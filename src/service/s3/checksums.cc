@@ -1,0 +1,92 @@
+#include "service/s3/checksums.h"
+
+#include <algorithm>
+
+namespace slipway::s3 {
+
+Result<> check_form(const GivenChecksum& given) {
+  const auto raw = from_base64(given.base64);
+  if (raw && raw->size() == wire::digest_bytes(given.kind)) return {};
+  return refuse("InvalidRequest", fmt::format("Value for {} header is invalid.",
+                                              wire::checksum_header(given.kind)));
+}
+
+Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm) {
+  if (!algorithm) return std::nullopt;
+  const auto kind = wire::checksum_algorithm(*algorithm);
+  if (!kind || *kind == ChecksumKind::md5)
+    return refuse("InvalidRequest",
+                  "Checksum algorithm provided is unsupported. Please try again with any of the "
+                  "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+  return kind;
+}
+
+std::string_view name_of(ChecksumScope scope) {
+  return scope == ChecksumScope::composite ? "COMPOSITE" : "FULL_OBJECT";
+}
+
+Result<> BodyChecks::read_md5(std::optional<std::string_view> content_md5) {
+  if (!content_md5) return {};
+  const auto raw = from_base64(*content_md5);
+  if (!raw || raw->size() != wire::digest_bytes(ChecksumKind::md5))
+    return std::unexpected(Error{ErrorCode::invalid_argument,
+                                 "The Content-MD5 you specified was invalid.",
+                                 "InvalidDigest",
+                                 {{"Content-MD5", std::string(*content_md5)}}});
+  md5_hex_ = to_hex(*raw);
+  return {};
+}
+
+Result<> BodyChecks::read_trailer(std::string_view name) {
+  if (name.empty()) return {};
+  const auto kind = wire::checksum_of_header(name);
+  if (!kind)
+    return refuse("InvalidRequest", "The value specified in the x-amz-trailer header is not supported");
+  if (given_)
+    return refuse("InvalidRequest",
+                  "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
+                  "allowed.");
+  kind_ = *kind;
+  trailer_ = name;
+  std::ranges::transform(trailer_, trailer_.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+  return {};
+}
+
+namespace {
+
+std::unexpected<Error> bad_checksum(ChecksumKind kind) {
+  return refuse("BadDigest",
+                fmt::format("The {} you specified did not match the calculated checksum.",
+                            wire::name_of(kind)));
+}
+
+const std::string* value_of(std::span<const wire::Trailer> trailers, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      trailers, [&](const wire::Trailer& trailer) { return std::get<0>(trailer) == name; });
+  return found == trailers.end() ? nullptr : &std::get<1>(*found);
+}
+
+}  // namespace
+
+Result<objects::Checksum> BodyChecks::settle(const objects::SealedBody& body,
+                                             std::span<const wire::Trailer> trailers) const {
+  if (!md5_hex_.empty() && md5_hex_ != body.etag)
+    return std::unexpected(Error{ErrorCode::invalid_argument,
+                                 "The Content-MD5 you specified did not match what we received.",
+                                 "BadDigest",
+                                 {{"ExpectedDigest", md5_hex_}, {"CalculatedDigest", body.etag}}});
+  const objects::Checksum& computed = body.checksums.front();
+  if (given_ && given_->base64 != computed.base64) return bad_checksum(kind_);
+  if (!trailer_.empty()) {
+    const std::string* const sent = value_of(trailers, trailer_);
+    if (!sent)
+      return refuse("MalformedTrailerError", "The request contained trailing data that was not "
+                                             "well-formed or did not conform to our published schema.");
+    TRY_DO(check_form({kind_, *sent}));
+    if (*sent != computed.base64) return bad_checksum(kind_);
+  }
+  return computed;
+}
+
+}  // namespace slipway::s3

@@ -1,0 +1,48 @@
+#include "service/s3/door.h"
+
+#include "base/encoding.h"
+
+namespace slipway::s3 {
+
+Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
+                                  const BucketClaim& claim) {
+  TRY(objects::Bucket bucket, objects::find_bucket(tx, claim.bucket));
+  const bool owner_expected =
+      claim.expected_owner.empty() || claim.expected_owner == bucket.account;
+  if (bucket.account != call.account() || !owner_expected)
+    return refuse("AccessDenied", "Access Denied");
+  return bucket;
+}
+
+std::string owner_id(std::string_view account) {
+  return sha256_hex(fmt::format("canonical user of account {}", account));
+}
+
+std::string_view unquoted(std::string_view etag) {
+  if (etag.starts_with("W/")) etag.remove_prefix(2);
+  if (etag.size() >= 2 && etag.front() == '"' && etag.back() == '"')
+    return etag.substr(1, etag.size() - 2);
+  return etag;
+}
+
+std::string NameEncoding::operator()(std::string_view name) const {
+  return url_ ? percent_encode(name, "/") : std::string(name);
+}
+
+std::unexpected<Error> invalid_argument(std::string message, const Argument& argument) {
+  return std::unexpected(
+      Error{ErrorCode::invalid_argument,
+            std::move(message),
+            "InvalidArgument",
+            {{"ArgumentName", std::string(argument.name)}, {"ArgumentValue", argument.value}}});
+}
+
+Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument) {
+  if (wanted.value_or(0) < 0)
+    return invalid_argument(
+        fmt::format("Argument {} must be an integer between 0 and 2147483647", argument),
+        {argument, std::to_string(*wanted)});
+  return std::min(wanted.value_or(page_entries_max), page_entries_max);
+}
+
+}  // namespace slipway::s3

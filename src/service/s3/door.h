@@ -1,0 +1,94 @@
+// What the operations of this door share.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "engine/objects/objects.h"
+#include "gen/s3.h"
+#include "service/call.h"
+#include "service/errors.h"
+#include "service/registry.h"
+#include "store/store.h"
+
+namespace slipway::s3 {
+
+namespace api = aws::s3;
+using service::BodySink;
+using service::Call;
+using service::refuse;
+
+// What an operation without a transaction of its own works on.
+struct Door {
+  objects::Objects& objects;
+  store::Store& store;
+};
+
+// The bucket that a request names, where the caller may use it: buckets of other accounts are
+// AccessDenied, as is an ExpectedBucketOwner that is not the owner.
+struct BucketClaim {
+  std::string_view bucket;
+  std::string_view expected_owner;
+};
+Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
+                                  const BucketClaim& claim);
+
+template <typename In>
+BucketClaim claim_of(const In& in) {
+  BucketClaim claim{in.Bucket(), {}};
+  if constexpr (requires { in.ExpectedBucketOwner(); })
+    claim.expected_owner = in.ExpectedBucketOwner().value_or("");
+  return claim;
+}
+template <typename In>
+Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx, const In& in) {
+  return bucket_of(call, tx, claim_of(in));
+}
+
+// The object, or the version of it, that a request names.
+template <typename In>
+objects::ObjectName name_of(const In& in) {
+  objects::ObjectName name{std::string(in.Bucket()), std::string(in.Key())};
+  if constexpr (requires { in.VersionId(); })
+    if (in.VersionId()) name.version = std::string(*in.VersionId());
+  return name;
+}
+
+// The canonical user id of an account: 64 hex digits.
+std::string owner_id(std::string_view account);
+
+template <typename Owner>
+void fill_owner(Owner owner, std::string_view account) {
+  owner.ID(owner_id(account)).DisplayName(account);
+}
+
+// ETags travel in quotes; clients may leave them out.
+inline std::string etag_header(std::string_view etag) { return fmt::format("\"{}\"", etag); }
+std::string_view unquoted(std::string_view etag);
+
+// Names as a listing shows them: percent-encoded where the client asked for encoding-type=url.
+class NameEncoding {
+ public:
+  explicit NameEncoding(std::optional<std::string_view> encoding_type)
+      : url_(encoding_type == "url") {}
+  std::string operator()(std::string_view name) const;
+
+ private:
+  bool url_;
+};
+
+// "InvalidArgument" with the argument named.
+struct Argument {
+  std::string_view name;
+  std::string value;
+};
+std::unexpected<Error> invalid_argument(std::string message, const Argument& argument);
+
+inline constexpr std::int32_t page_entries_max = 1000;
+
+// How many entries a page is to have: the client's wish, the service's limit.
+Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument);
+
+}  // namespace slipway::s3

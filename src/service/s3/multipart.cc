@@ -1,0 +1,288 @@
+#include "base/encoding.h"
+#include "service/s3/attributes.h"
+#include "service/s3/checksums.h"
+#include "service/s3/conditions.h"
+#include "service/s3/errors.h"
+#include "service/s3/operations.h"
+
+namespace slipway::s3 {
+namespace {
+
+template <typename In>
+objects::MultipartName upload_of(const In& in) {
+  return {std::string(in.Bucket()), std::string(in.Key()), std::string(in.UploadId())};
+}
+
+// Which checksum the upload keeps, and whether it is one of the whole or of the parts.
+struct ChecksumPlan {
+  std::optional<ChecksumKind> kind;
+  ChecksumScope scope = ChecksumScope::full_object;
+};
+
+Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
+  TRY(const auto kind, kind_of(in.ChecksumAlgorithm()));
+  const auto type = in.ChecksumType();
+  if (!kind) {
+    if (!type) return ChecksumPlan{};
+    return refuse("InvalidRequest",
+                  "The x-amz-checksum-type header can only be used with the "
+                  "x-amz-checksum-algorithm header.");
+  }
+  const bool whole_only = *kind == ChecksumKind::crc64nvme;
+  const bool parts_only = !wire::is_crc(*kind);
+  const bool composite = type ? *type == "COMPOSITE" : !whole_only;
+  if ((composite && whole_only) || (!composite && parts_only))
+    return refuse("InvalidRequest",
+                  fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
+                              composite ? "COMPOSITE" : "FULL_OBJECT", wire::name_of(*kind)));
+  return ChecksumPlan{kind, composite ? ChecksumScope::composite : ChecksumScope::full_object};
+}
+
+}  // namespace
+
+Result<api::CreateMultipartUploadOutput> create_multipart_upload(
+    const Door& door, Call& call, api::CreateMultipartUploadRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY(const ChecksumPlan plan, checksum_plan(in));
+  TRY(objects::Attributes attributes, read_attributes(in));
+  add_default_encryption(call.tx(), bucket.name, attributes.properties);
+  auto out = call.output<api::CreateMultipartUploadOutput>();
+  show_encryption(out, attributes.properties);
+  TRY(const objects::Multipart made,
+      door.objects.create_multipart(call.tx(), {.bucket = bucket.name,
+                                                .key = std::string(in.Key()),
+                                                .attributes = std::move(attributes),
+                                                .checksum_kind = plan.kind,
+                                                .checksum_scope = plan.scope}));
+  if (plan.kind) out.ChecksumAlgorithm(wire::name_of(*plan.kind)).ChecksumType(name_of(plan.scope));
+  return out.Bucket(in.Bucket()).Key(in.Key()).UploadId(made.name.upload);
+}
+
+namespace {
+
+// One UploadPart on its way.
+class PartSink final : public BodySink {
+ public:
+  struct Begin {
+    api::UploadPartRequest in;
+    BodyChecks checks;
+    objects::Upload upload;
+    objects::Pairs properties;
+    bool checksum_asked = false;
+  };
+  PartSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
+
+  Result<> write(std::span<const std::byte> bytes) override {
+    return in_s3_words(begin_.upload.write(bytes));
+  }
+
+  Result<wire::Node> finish(Call& call, std::span<const wire::Trailer> trailers) override {
+    return in_s3_words(put(call, trailers));
+  }
+
+ private:
+  template <typename T>
+  Result<T> in_s3_words(Result<T> result) const {
+    if (!result) result = std::unexpected(to_s3(std::move(result).error(), subject_of(begin_.in)));
+    return result;
+  }
+
+  Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
+    TRY(objects::SealedBody body, begin_.upload.seal());
+    TRY(const objects::Checksum checksum, begin_.checks.settle(body, trailers));
+    TRY(const objects::Part part, door_.store.write([&](store::Transaction& tx) {
+      const auto number = static_cast<std::uint32_t>(begin_.in.PartNumber());
+      return door_.objects.put_part(tx, upload_of(begin_.in), number, std::move(body));
+    }));
+    auto out = call.output<api::UploadPartOutput>();
+    out.ETag(etag_header(part.etag));
+    show_checksum(out, checksum);
+    show_encryption(out, begin_.properties);
+    return out.node();
+  }
+
+  const Door door_;
+  Begin begin_;
+};
+
+// A part of an upload that asked for a checksum brings one of that kind.
+Result<> check_part_kind(const objects::Multipart& upload, ChecksumKind given) {
+  if (!upload.checksum_kind || *upload.checksum_kind == given) return {};
+  return refuse("InvalidRequest",
+                fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual "
+                            "checksum Type: {}",
+                            lower_case(wire::name_of(*upload.checksum_kind)),
+                            lower_case(wire::name_of(given))));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
+                                              api::UploadPartRequest in) {
+  TRY_DO(refuse_customer_keys(in));
+  if (in.PartNumber() < 1 || in.PartNumber() > static_cast<int>(objects::part_number_max))
+    return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
+                            {"partNumber", std::to_string(in.PartNumber())});
+  TRY(BodyChecks checks, BodyChecks::of(call, in));
+  TRY(objects::Multipart upload,
+      door.store.read([&](store::Transaction& tx) -> Result<objects::Multipart> {
+        TRY_DO(bucket_of(call, tx, in));
+        return objects::find_multipart(tx, upload_of(in));
+      }));
+  const ChecksumKind kept = upload.checksum_kind.value_or(ChecksumKind::crc64nvme);
+  checks.use(kept);
+  TRY_DO(check_part_kind(upload, checks.kind()));
+  objects::UploadOptions options{.checksums = {checks.kind()},
+                                 .placement = objects::UploadOptions::Placement::file};
+  if (checks.kind() != kept) options.checksums.push_back(kept);
+  return std::make_unique<PartSink>(
+      door, PartSink::Begin{in, std::move(checks), door.objects.begin(std::move(options)),
+                            std::move(upload.attributes.properties)});
+}
+
+namespace {
+
+template <typename Part>
+std::optional<std::string> checksum_of(const Part& part) {
+  for (const auto& value : {part.ChecksumCRC32(), part.ChecksumCRC32C(), part.ChecksumCRC64NVME(),
+                            part.ChecksumSHA1(), part.ChecksumSHA256(), part.ChecksumSHA512()})
+    if (value) return std::string(*value);
+  return std::nullopt;
+}
+
+std::vector<objects::PartReference> references(api::CompleteMultipartUploadRequest in) {
+  std::vector<objects::PartReference> parts;
+  for (const auto part : in.MultipartUpload().Parts())
+    parts.push_back({static_cast<std::uint32_t>(std::max(part.PartNumber().value_or(0), 0)),
+                     std::string(unquoted(part.ETag().value_or(""))), checksum_of(part)});
+  return parts;
+}
+
+// Runs inside the change: an error takes the completion back.
+Result<> check_completed(api::CompleteMultipartUploadRequest in, const objects::Object& made) {
+  const auto given = checksum_of(in);
+  if (given && made.checksum && *given != made.checksum->base64)
+    return refuse("BadDigest",
+                  fmt::format("The {} you specified did not match the calculated checksum.",
+                              wire::name_of(made.checksum->kind)));
+  if (in.MpuObjectSize() && *in.MpuObjectSize() != static_cast<std::int64_t>(made.size))
+    return refuse("InvalidRequest",
+                  fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match "
+                              "what was computed: {}",
+                              *in.MpuObjectSize(), made.size));
+  return {};
+}
+
+}  // namespace
+
+Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
+    const Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY(const objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
+  TRY(const objects::Object made,
+      door.objects.complete(call.tx(), upload_of(in), references(in), condition));
+  TRY_DO(check_completed(in, made));
+  auto out = call.output<api::CompleteMultipartUploadOutput>();
+  out.Bucket(in.Bucket()).Key(in.Key()).ETag(etag_header(made.etag));
+  out.Location(fmt::format("http://{}/{}/{}", call.head().headers.get("host"), in.Bucket(),
+                           percent_encode(in.Key(), "/")));
+  show_checksum(out, made.checksum);
+  show_encryption(out, made.properties);
+  if (bucket.versioning == objects::Versioning::enabled) out.VersionId(made.version);
+  return out;
+}
+
+Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
+    const Door& door, Call& call, api::AbortMultipartUploadRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  TRY_DO(door.objects.abort(call.tx(), upload_of(in)));
+  return call.output<api::AbortMultipartUploadOutput>();
+}
+
+Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
+  TRY(const objects::Multipart upload, objects::find_multipart(call.tx(), upload_of(in)));
+  const std::int32_t after = std::max(in.PartNumberMarker().value_or(0), 0);
+  TRY(const objects::PartPage page,
+      objects::list_parts(call.tx(), {.name = upload.name,
+                                      .after_number = static_cast<std::uint32_t>(after),
+                                      .entries_max = static_cast<std::uint32_t>(limit)}));
+  auto out = call.output<api::ListPartsOutput>();
+  out.Bucket(in.Bucket()).Key(in.Key()).UploadId(in.UploadId());
+  out.PartNumberMarker(after)
+      .NextPartNumberMarker(static_cast<std::int32_t>(page.next))
+      .MaxParts(limit)
+      .IsTruncated(page.truncated)
+      .StorageClass(upload.attributes.storage_class);
+  auto owner = call.output<api::Owner>();
+  fill_owner(owner, bucket.account);
+  auto initiator = call.output<api::Initiator>();
+  fill_owner(initiator, bucket.account);
+  out.Owner(owner).Initiator(initiator);
+  if (upload.checksum_kind)
+    out.ChecksumAlgorithm(wire::name_of(*upload.checksum_kind))
+        .ChecksumType(name_of(upload.checksum_scope));
+  for (const objects::Part& part : page.parts) {
+    auto shown = out.add_Parts();
+    shown.PartNumber(static_cast<std::int32_t>(part.number))
+        .LastModified(part.modified)
+        .ETag(etag_header(part.etag))
+        .Size(static_cast<std::int64_t>(part.size));
+    if (upload.checksum_kind) show_checksum(shown, part.checksum);
+  }
+  return out;
+}
+
+namespace {
+
+void show_upload(Call& call, api::ListMultipartUploadsOutput& out, const objects::Bucket& bucket,
+                 const objects::Multipart& upload, const NameEncoding& encode) {
+  auto owner = call.output<api::Owner>();
+  fill_owner(owner, bucket.account);
+  auto initiator = call.output<api::Initiator>();
+  fill_owner(initiator, bucket.account);
+  auto shown = out.add_Uploads();
+  shown.UploadId(upload.name.upload)
+      .Key(encode(upload.name.key))
+      .Initiated(upload.started)
+      .StorageClass(upload.attributes.storage_class)
+      .Owner(owner)
+      .Initiator(initiator);
+  if (upload.checksum_kind)
+    shown.ChecksumAlgorithm(wire::name_of(*upload.checksum_kind))
+        .ChecksumType(name_of(upload.checksum_scope));
+}
+
+}  // namespace
+
+Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
+    Call& call, api::ListMultipartUploadsRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY(const std::int32_t limit, page_size(in.MaxUploads(), "max-uploads"));
+  const objects::MultipartQuery query{.bucket = bucket.name,
+                                      .prefix = std::string(in.Prefix().value_or("")),
+                                      .delimiter = std::string(in.Delimiter().value_or("")),
+                                      .after_key = std::string(in.KeyMarker().value_or("")),
+                                      .after_upload = std::string(in.UploadIdMarker().value_or("")),
+                                      .entries_max = static_cast<std::uint32_t>(limit)};
+  TRY(const objects::MultipartPage page, objects::list_multiparts(call.tx(), query));
+  const NameEncoding encode(in.EncodingType());
+  auto out = call.output<api::ListMultipartUploadsOutput>();
+  out.Bucket(in.Bucket())
+      .KeyMarker(encode(query.after_key))
+      .UploadIdMarker(query.after_upload)
+      .Prefix(encode(query.prefix))
+      .MaxUploads(limit)
+      .IsTruncated(page.truncated)
+      .EncodingType(in.EncodingType());
+  if (!query.delimiter.empty()) out.Delimiter(encode(query.delimiter));
+  for (const objects::Multipart& upload : page.uploads)
+    show_upload(call, out, bucket, upload, encode);
+  for (const std::string& prefix : page.common_prefixes)
+    out.add_CommonPrefixes().Prefix(encode(prefix));
+  if (page.truncated) out.NextKeyMarker(encode(page.next_key)).NextUploadIdMarker(page.next_upload);
+  return out;
+}
+
+}  // namespace slipway::s3

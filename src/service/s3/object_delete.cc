@@ -1,0 +1,68 @@
+#include "service/s3/errors.h"
+#include "service/s3/operations.h"
+
+namespace slipway::s3 {
+namespace {
+
+using Kind = objects::Removal::Kind;
+
+constexpr std::size_t objects_per_request_max = 1000;
+
+objects::WriteCondition etag_condition(std::optional<std::string_view> etag) {
+  objects::WriteCondition condition;
+  if (etag == "*")
+    condition.presence = objects::WriteCondition::Presence::must_exist;
+  else if (etag)
+    condition.etag = std::string(unquoted(*etag));
+  return condition;
+}
+
+// Removes one of several; what goes wrong with it is its own entry in the answer.
+void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
+                api::ObjectIdentifier wanted, api::DeleteObjectsOutput& out) {
+  objects::ObjectName name{std::string(in.Bucket()), std::string(wanted.Key())};
+  if (wanted.VersionId()) name.version = std::string(*wanted.VersionId());
+  const auto removal = door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()));
+  if (!removal) {
+    const Error error = to_s3(removal.error(), {.bucket = in.Bucket(), .key = wanted.Key()});
+    out.add_Errors()
+        .Key(wanted.Key())
+        .VersionId(wanted.VersionId())
+        .Code(error.kind)
+        .Message(error.message);
+    return;
+  }
+  if (in.Delete().Quiet().value_or(false)) return;
+  auto deleted = out.add_Deleted();
+  deleted.Key(wanted.Key()).VersionId(wanted.VersionId());
+  if (removal->kind == Kind::marker_made || removal->kind == Kind::removed_marker)
+    deleted.DeleteMarker(true).DeleteMarkerVersionId(removal->version);
+}
+
+}  // namespace
+
+Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
+                                              api::DeleteObjectRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  TRY(const objects::Removal removal,
+      door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch())));
+  auto out = call.output<api::DeleteObjectOutput>();
+  if (removal.kind == Kind::marker_made || removal.kind == Kind::removed_marker)
+    out.DeleteMarker(true);
+  if (removal.kind == Kind::marker_made || in.VersionId()) out.VersionId(removal.version);
+  return out;
+}
+
+// All of one request are one change of the store.
+Result<api::DeleteObjectsOutput> delete_objects(const Door& door, Call& call,
+                                                api::DeleteObjectsRequest in) {
+  TRY_DO(bucket_of(call, call.tx(), in));
+  const auto wanted = in.Delete().Objects();
+  if (wanted.empty() || wanted.size() > objects_per_request_max)
+    return refuse("MalformedXML", std::string(malformed_xml));
+  auto out = call.output<api::DeleteObjectsOutput>();
+  for (const auto each : wanted) delete_one(door, call, in, each, out);
+  return out;
+}
+
+}  // namespace slipway::s3

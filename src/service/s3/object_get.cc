@@ -1,0 +1,220 @@
+#include <algorithm>
+
+#include "service/s3/attributes.h"
+#include "service/s3/body.h"
+#include "service/s3/checksums.h"
+#include "service/s3/conditions.h"
+#include "service/s3/operations.h"
+
+namespace slipway::s3 {
+namespace {
+
+// What of an object a request is answered with.
+struct Selection {
+  objects::Bucket bucket;
+  objects::Object object;
+  objects::ByteRange range;
+  bool partial = false;
+  std::optional<objects::Part> part = {};
+};
+
+template <typename In>
+ReadConditions conditions_of(const In& in) {
+  return {in.IfMatch(), in.IfNoneMatch(), in.IfModifiedSince(), in.IfUnmodifiedSince()};
+}
+
+std::unexpected<Error> is_delete_marker(const Call& call, const objects::Object& marker) {
+  return std::unexpected(
+      Error{ErrorCode::conflict,
+            "The specified method is not allowed against this resource.",
+            "MethodNotAllowed",
+            {{"Method", std::string(call.head().method)},
+             {"ResourceType", "DeleteMarker"},
+             {"header:x-amz-delete-marker", "true"},
+             {"header:x-amz-version-id", marker.version},
+             {"header:Allow", "DELETE"},
+             {"header:Last-Modified", to_http_date(marker.modified)}}});
+}
+
+std::unexpected<Error> no_such_part_number(std::int32_t number, std::size_t count) {
+  return std::unexpected(Error{ErrorCode::invalid_argument,
+                               "The requested partnumber is not satisfiable",
+                               "InvalidPartNumber",
+                               {{"PartNumberRequested", std::to_string(number)},
+                                {"ActualPartCount", std::to_string(count)}}});
+}
+
+// ?partNumber=N: the N-th part; an object written as one is its own first part.
+Result<> select_part(store::Transaction& tx, std::int32_t number, Selection& selection) {
+  if (number < 1 || number > static_cast<std::int32_t>(objects::part_number_max))
+    return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
+                            {"partNumber", std::to_string(number)});
+  const std::vector<objects::Part> parts = objects::parts_of(tx, selection.object);
+  selection.partial = true;
+  if (parts.empty()) {
+    if (number != 1) return no_such_part_number(number, 1);
+    return {};
+  }
+  std::uint64_t offset = 0;
+  for (const objects::Part& part : parts) {
+    if (part.number == static_cast<std::uint32_t>(number)) {
+      selection.range = {offset, part.size};
+      selection.part = part;
+      return {};
+    }
+    offset += part.size;
+  }
+  return no_such_part_number(number, parts.size());
+}
+
+template <typename In>
+Result<> select_range(store::Transaction& tx, const In& in, Selection& selection) {
+  selection.range = {0, selection.object.size};
+  if (in.PartNumber() && in.Range())
+    return refuse("InvalidRequest",
+                  "Cannot specify both Range header and partNumber query parameter");
+  if (in.PartNumber()) return select_part(tx, *in.PartNumber(), selection);
+  if (!in.Range()) return {};
+  TRY(const auto range, parse_range(*in.Range(), selection.object.size));
+  if (!range) return {};
+  selection.range = *range;
+  selection.partial = true;
+  return {};
+}
+
+template <typename In>
+Result<Selection> select(Call& call, store::Transaction& tx, const In& in,
+                         const objects::Object& object) {
+  Selection selection;
+  TRY(selection.bucket, bucket_of(call, tx, in));
+  selection.object = object;
+  if (object.delete_marker) return is_delete_marker(call, object);
+  TRY_DO(check_conditions(conditions_of(in), object, Unmodified::not_modified));
+  TRY_DO(select_range(tx, in, selection));
+  return selection;
+}
+
+// Checksums are of the whole object or of a part; a client cannot hold a range against them.
+template <typename Out, typename In>
+void show_checksum_if_asked(Out& out, const In& in, const Selection& selection) {
+  if (in.ChecksumMode() != "ENABLED") return;
+  const bool whole = selection.range.length == selection.object.size;
+  if (selection.part) return show_checksum(out, selection.part->checksum);
+  if (whole) show_checksum(out, selection.object.checksum);
+}
+
+template <typename Out, typename In>
+void show(Call& call, Out& out, const In& in, const Selection& selection) {
+  const objects::Object& object = selection.object;
+  show_properties(out, object);
+  out.AcceptRanges("bytes").LastModified(object.modified).ETag(etag_header(object.etag));
+  if (selection.bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
+  show_checksum_if_asked(out, in, selection);
+  if (in.PartNumber() && object.parts > 0)
+    out.PartsCount(static_cast<std::int32_t>(object.parts));
+  if (!selection.partial || object.size == 0) return;
+  call.set_status(206);
+  out.ContentRange(fmt::format("bytes {}-{}/{}", selection.range.offset,
+                               selection.range.offset + selection.range.length - 1, object.size));
+}
+
+// response-content-type and its like.
+template <typename Out, typename In>
+void override_headers(Out& out, const In& in) {
+  if (in.ResponseCacheControl()) out.CacheControl(in.ResponseCacheControl());
+  if (in.ResponseContentDisposition()) out.ContentDisposition(in.ResponseContentDisposition());
+  if (in.ResponseContentEncoding()) out.ContentEncoding(in.ResponseContentEncoding());
+  if (in.ResponseContentLanguage()) out.ContentLanguage(in.ResponseContentLanguage());
+  if (in.ResponseContentType()) out.ContentType(in.ResponseContentType());
+  if (in.ResponseExpires()) out.Expires(in.ResponseExpires());
+}
+
+}  // namespace
+
+Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
+  TRY_DO(refuse_customer_keys(in));
+  Selection selection;
+  const auto choose = [&](store::Transaction& tx, const objects::Object& object)
+      -> Result<std::optional<objects::ByteRange>> {
+    TRY(selection, select(call, tx, in, object));
+    return selection.range;
+  };
+  TRY(objects::Objects::Opened opened, door.objects.open_object(name_of(in), choose));
+  TRY(net::Body body, to_body(std::move(opened.content)));
+  call.set_body(std::move(body));
+  auto out = call.output<api::GetObjectOutput>();
+  show(call, out, in, selection);
+  override_headers(out, in);
+  return out;
+}
+
+Result<api::HeadObjectOutput> head_object(Call& call, api::HeadObjectRequest in) {
+  TRY_DO(refuse_customer_keys(in));
+  TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
+  TRY(const Selection selection, select(call, call.tx(), in, object));
+  auto out = call.output<api::HeadObjectOutput>();
+  show(call, out, in, selection);
+  override_headers(out, in);
+  out.ContentLength(static_cast<std::int64_t>(selection.range.length));
+  return out;
+}
+
+namespace {
+
+bool asks_for(api::GetObjectAttributesRequest in, std::string_view attribute) {
+  return std::ranges::any_of(in.ObjectAttributes(),
+                             [&](std::string_view each) { return each == attribute; });
+}
+
+Result<api::GetObjectAttributesParts> attribute_parts(Call& call, api::GetObjectAttributesRequest in,
+                                                      const objects::Object& object) {
+  TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
+  const std::int32_t after = in.PartNumberMarker().value_or(0);
+  auto out = call.output<api::GetObjectAttributesParts>();
+  out.TotalPartsCount(static_cast<std::int32_t>(object.parts))
+      .PartNumberMarker(after)
+      .MaxParts(limit)
+      .IsTruncated(false);
+  std::int32_t count = 0;
+  for (const objects::Part& part : objects::parts_of(call.tx(), object)) {
+    const auto number = static_cast<std::int32_t>(part.number);
+    if (number <= after) continue;
+    if (count++ == limit) {
+      out.IsTruncated(true);
+      break;
+    }
+    auto shown = out.add_Parts();
+    shown.PartNumber(number).Size(static_cast<std::int64_t>(part.size));
+    show_checksum(shown, part.checksum);
+    out.NextPartNumberMarker(number);
+  }
+  return out;
+}
+
+}  // namespace
+
+Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
+                                                             api::GetObjectAttributesRequest in) {
+  TRY_DO(refuse_customer_keys(in));
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
+  if (object.delete_marker) return is_delete_marker(call, object);
+  auto out = call.output<api::GetObjectAttributesOutput>();
+  out.LastModified(object.modified);
+  if (bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
+  if (asks_for(in, "ETag")) out.ETag(object.etag);
+  if (asks_for(in, "ObjectSize")) out.ObjectSize(static_cast<std::int64_t>(object.size));
+  if (asks_for(in, "StorageClass")) out.StorageClass(object.storage_class);
+  if (asks_for(in, "Checksum") && object.checksum) {
+    auto checksum = call.output<api::Checksum>();
+    show_checksum(checksum, object.checksum);
+    out.Checksum(checksum);
+  }
+  if (asks_for(in, "ObjectParts") && object.parts > 0) {
+    TRY(const auto parts, attribute_parts(call, in, object));
+    out.ObjectParts(parts);
+  }
+  return out;
+}
+
+}  // namespace slipway::s3

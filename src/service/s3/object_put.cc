@@ -1,0 +1,83 @@
+#include "service/s3/attributes.h"
+#include "service/s3/checksums.h"
+#include "service/s3/conditions.h"
+#include "service/s3/errors.h"
+#include "service/s3/operations.h"
+
+namespace slipway::s3 {
+namespace {
+
+// One PutObject on its way: bytes go to the engine as they come, the object appears at the end.
+class PutSink final : public BodySink {
+ public:
+  struct Begin {
+    api::PutObjectRequest in;
+    BodyChecks checks;
+    objects::PutOptions options;
+    objects::Upload upload;
+  };
+  PutSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
+
+  Result<> write(std::span<const std::byte> bytes) override {
+    return in_s3_words(begin_.upload.write(bytes));
+  }
+
+  Result<wire::Node> finish(Call& call, std::span<const wire::Trailer> trailers) override {
+    return in_s3_words(put(call, trailers));
+  }
+
+ private:
+  template <typename T>
+  Result<T> in_s3_words(Result<T> result) const {
+    if (!result) result = std::unexpected(to_s3(std::move(result).error(), subject_of(begin_.in)));
+    return result;
+  }
+
+  Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
+    TRY(objects::SealedBody body, begin_.upload.seal());
+    TRY(begin_.options.checksum, begin_.checks.settle(body, trailers));
+    objects::Versioning versioning = objects::Versioning::never;
+    TRY(const objects::Object made,
+        door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
+          TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
+          versioning = bucket.versioning;
+          add_default_encryption(tx, bucket.name, begin_.options.attributes.properties);
+          return door_.objects.put(tx, name_of(begin_.in), std::move(body),
+                                   std::move(begin_.options));
+        }));
+    auto out = call.output<api::PutObjectOutput>();
+    out.ETag(etag_header(made.etag));
+    show_checksum(out, made.checksum);
+    show_encryption(out, made.properties);
+    if (versioning == objects::Versioning::enabled) out.VersionId(made.version);
+    return out.node();
+  }
+
+  const Door door_;
+  Begin begin_;
+};
+
+}  // namespace
+
+// Refuses before the body is read what can be told from the head; conditions are checked again
+// where the object appears.
+Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
+                                             api::PutObjectRequest in) {
+  TRY(objects::Attributes attributes, read_attributes(in));
+  TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
+  TRY(BodyChecks checks, BodyChecks::of(call, in));
+  if (in.WriteOffsetBytes())
+    return refuse("NotImplemented", "Slipway does not append to objects (x-amz-write-offset-bytes).");
+  TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
+    TRY_DO(bucket_of(call, tx, in));
+    return {};
+  }));
+  objects::Upload upload = door.objects.begin({.checksums = {checks.kind()}});
+  return std::make_unique<PutSink>(
+      door, PutSink::Begin{in,
+                           std::move(checks),
+                           {.attributes = std::move(attributes), .condition = std::move(condition)},
+                           std::move(upload)});
+}
+
+}  // namespace slipway::s3

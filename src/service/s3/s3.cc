@@ -1,0 +1,127 @@
+#include "service/s3/s3.h"
+
+#include "service/s3/errors.h"
+#include "service/s3/operations.h"
+
+namespace slipway::s3 {
+namespace {
+
+using Service = service::Registry::Service;
+
+// Registers operations so that the engine's failures leave in S3's words.
+class Adder {
+ public:
+  Adder(Service service, const Door& door) : service_(service), door_(door) {}
+
+  template <typename Op, typename F>
+  Adder& add(F handler) {
+    using In = typename Op::Input;
+    service_.add<In>(Op::name, [door = door_, handler](Call& call, In in) {
+      auto answer = run(door, handler, call, in);
+      if (!answer) answer = std::unexpected(to_s3(std::move(answer).error(), subject_of(in)));
+      return answer;
+    });
+    return *this;
+  }
+
+  template <typename Op, typename F>
+  Adder& add_upload(F opener) {
+    using In = typename Op::Input;
+    service_.add_upload<In>(Op::name, [door = door_, opener](Call& call, In in) {
+      auto sink = opener(door, call, in);
+      if (!sink) sink = std::unexpected(to_s3(std::move(sink).error(), subject_of(in)));
+      return sink;
+    });
+    return *this;
+  }
+
+ private:
+  template <typename F, typename In>
+  static auto run(const Door& door, F& handler, Call& call, const In& in) {
+    if constexpr (std::is_invocable_v<F&, const Door&, Call&, In>)
+      return handler(door, call, in);
+    else
+      return handler(call, in);
+  }
+
+  Service service_;
+  Door door_;
+};
+
+void add_bucket_operations(Adder& adder) {
+  namespace op = api::op;
+  adder.add<op::CreateBucket>(create_bucket)
+      .add<op::DeleteBucket>(delete_bucket)
+      .add<op::HeadBucket>(head_bucket)
+      .add<op::ListBuckets>(list_buckets)
+      .add<op::GetBucketLocation>(get_bucket_location)
+      .add<op::GetBucketVersioning>(get_bucket_versioning)
+      .add<op::PutBucketVersioning>(put_bucket_versioning);
+}
+
+void add_setting_operations(Adder& adder) {
+  namespace op = api::op;
+  adder.add<op::GetBucketEncryption>(get_bucket_encryption)
+      .add<op::PutBucketEncryption>(put_bucket_encryption)
+      .add<op::DeleteBucketEncryption>(delete_bucket_encryption)
+      .add<op::GetPublicAccessBlock>(get_public_access_block)
+      .add<op::PutPublicAccessBlock>(put_public_access_block)
+      .add<op::DeletePublicAccessBlock>(delete_public_access_block)
+      .add<op::GetBucketOwnershipControls>(get_bucket_ownership_controls)
+      .add<op::PutBucketOwnershipControls>(put_bucket_ownership_controls)
+      .add<op::DeleteBucketOwnershipControls>(delete_bucket_ownership_controls)
+      .add<op::GetBucketPolicy>(get_bucket_policy)
+      .add<op::PutBucketPolicy>(put_bucket_policy)
+      .add<op::DeleteBucketPolicy>(delete_bucket_policy)
+      .add<op::GetBucketCors>(get_bucket_cors)
+      .add<op::PutBucketCors>(put_bucket_cors)
+      .add<op::DeleteBucketCors>(delete_bucket_cors)
+      .add<op::GetBucketLifecycleConfiguration>(get_bucket_lifecycle)
+      .add<op::PutBucketLifecycleConfiguration>(put_bucket_lifecycle)
+      .add<op::DeleteBucketLifecycle>(delete_bucket_lifecycle)
+      .add<op::GetBucketNotificationConfiguration>(get_bucket_notification)
+      .add<op::PutBucketNotificationConfiguration>(put_bucket_notification)
+      .add<op::GetBucketTagging>(get_bucket_tagging)
+      .add<op::PutBucketTagging>(put_bucket_tagging)
+      .add<op::DeleteBucketTagging>(delete_bucket_tagging);
+}
+
+void add_object_operations(Adder& adder) {
+  namespace op = api::op;
+  adder.add_upload<op::PutObject>(put_object)
+      .add<op::GetObject>(get_object)
+      .add<op::HeadObject>(head_object)
+      .add<op::GetObjectAttributes>(get_object_attributes)
+      .add<op::CopyObject>(copy_object)
+      .add<op::DeleteObject>(delete_object)
+      .add<op::DeleteObjects>(delete_objects)
+      .add<op::GetObjectTagging>(get_object_tagging)
+      .add<op::PutObjectTagging>(put_object_tagging)
+      .add<op::DeleteObjectTagging>(delete_object_tagging)
+      .add<op::ListObjects>(list_objects)
+      .add<op::ListObjectsV2>(list_objects_v2)
+      .add<op::ListObjectVersions>(list_object_versions);
+}
+
+void add_multipart_operations(Adder& adder) {
+  namespace op = api::op;
+  adder.add<op::CreateMultipartUpload>(create_multipart_upload)
+      .add_upload<op::UploadPart>(upload_part)
+      .add<op::UploadPartCopy>(upload_part_copy)
+      .add<op::CompleteMultipartUpload>(complete_multipart_upload)
+      .add<op::AbortMultipartUpload>(abort_multipart_upload)
+      .add<op::ListParts>(list_parts)
+      .add<op::ListMultipartUploads>(list_multipart_uploads);
+}
+
+}  // namespace
+
+void install(service::Registry& registry, objects::Objects& objects, store::Store& store) {
+  Adder adder(registry.begin(api::schema(), error_table()), Door{objects, store});
+  add_bucket_operations(adder);
+  add_setting_operations(adder);
+  add_object_operations(adder);
+  add_multipart_operations(adder);
+}
+
+}  // namespace slipway::s3

@@ -1,0 +1,13 @@
+// The door of Amazon S3.
+#pragma once
+
+#include "engine/objects/objects.h"
+#include "service/registry.h"
+#include "store/store.h"
+
+namespace slipway::s3 {
+
+// Adds every operation of operations.txt. All arguments outlive the registry.
+void install(service::Registry& registry, objects::Objects& objects, store::Store& store);
+
+}  // namespace slipway::s3
