@@ -145,20 +145,27 @@ class BlockingClient::Impl final : public BodySink {
   }
 
   Result<> connect() {
-    Address address = Address::unix_socket(origin_.unix_path);
+    std::vector<Address> addresses = {Address::unix_socket(origin_.unix_path)};
     if (origin_.unix_path.empty()) {
-      TRY(address, resolve(origin_.host, origin_.port));
+      TRY(addresses, resolve(origin_.host, origin_.port));
     }
-    TRY(Fd socket, start_connect(address));
-    TRY_DO(wait(socket.get(), POLLOUT, limits_.connect_time, "accept the connection"));
-    TRY_DO(connect_error(socket, address));
+    Result<Fd> socket = connect_to(addresses.front());
+    for (std::size_t i = 1; i < addresses.size() && !socket; ++i) socket = connect_to(addresses[i]);
+    if (!socket) return std::unexpected(std::move(socket.error()));
     const bool secure = origin_.scheme == Origin::Scheme::https;
     if (secure && !tls_) {
       TRY(tls_, TlsContext::client());
     }
-    connection_ = std::make_unique<Connection>(std::move(socket), secure ? tls_.get() : nullptr,
+    connection_ = std::make_unique<Connection>(std::move(*socket), secure ? tls_.get() : nullptr,
                                                origin_.host, *this);
     return {};
+  }
+
+  Result<Fd> connect_to(const Address& address) {
+    TRY(Fd socket, start_connect(address));
+    TRY_DO(wait(socket.get(), POLLOUT, limits_.connect_time, "accept the connection"));
+    TRY_DO(connect_error(socket, address));
+    return socket;
   }
 
   Result<> wait(int fd, short events, std::chrono::milliseconds limit, std::string_view what) {

@@ -99,13 +99,13 @@ class ClientConnection final : public Watcher,
   const HttpClientLimits& limits_;
   std::shared_ptr<MessagePool> pool_;
   const Address& address_;
+  Error open_error_;  // why there is no socket; before transport_, whose making may set it
   Transport transport_;
   HttpParser parser_;
   OutQueue out_;
   MessagePtr message_;
   std::size_t parsed_ = 0;
   ClientCall* call_ = nullptr;
-  Error open_error_;
   bool connecting_ = true;
   bool head_done_ = false;
   bool streams_ = false;      // the head went to the receiver, the body follows

@@ -59,13 +59,14 @@ Fields& Fields::set(std::string_view name, std::string_view value) {
   return add(name, value);
 }
 
-void Fields::remove(std::string_view name) {
-  if (!has(name)) return;
+Fields& Fields::remove(std::string_view name) {
+  if (!has(name)) return *this;
   std::string kept;
   for_each([&](const Header& field) {
     if (!same_name(field.name, name)) append_field(kept, field.name, field.value);
   });
   text_ = std::move(kept);
+  return *this;
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {

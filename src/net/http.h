@@ -57,7 +57,7 @@ class Fields {
 
   Fields& add(std::string_view name, std::string_view value);
   Fields& set(std::string_view name, std::string_view value);  // in place of all of that name
-  void remove(std::string_view name);
+  Fields& remove(std::string_view name);
   std::optional<std::string_view> find(std::string_view name) const;
   bool has(std::string_view name) const { return find(name).has_value(); }
   bool empty() const { return text_.empty(); }

@@ -169,7 +169,7 @@ bool Connection::note_read(const Io& io) {
 void Connection::peer_ended() {
   peer_ended_ = true;
   // A client that only closed its own side still gets what was asked for before.
-  if (input_ != Input::head || out_.empty()) return close();
+  if (input_ == Input::body || out_.empty()) return close();
   message_.reset();
   ending_ = true;
   input_ = Input::none;
@@ -424,14 +424,14 @@ void Connection::drain() {
 
 void Connection::close() {
   if (!live()) return;
+  ServerContext& server = *std::exchange(server_, nullptr);
   loop_.unwatch(transport_.fd(), *this);
   loop_.disarm(*this);
-  transport_.close();
-  ServerContext& server = *std::exchange(server_, nullptr);
   abort_body(ErrorCode::unavailable, "the connection was closed");
   tell_closed();
   if (Task task = std::exchange(turn_.on_drained, {})) loop_.post(std::move(task));
   turn_.open = false;
+  transport_.close();
   message_.reset();
   next_.reset();
   out_.clear();

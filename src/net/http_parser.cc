@@ -95,8 +95,10 @@ int HttpParser::refuse(int status, std::string_view reason) {
 HttpParser::Stop HttpParser::explain() {
   const llhttp_errno_t error = llhttp_get_errno(&parser_);
   if (error == HPE_USER || error == HPE_CB_HEADERS_COMPLETE) return Stop::failed;
-  const char* reason = llhttp_get_error_reason(&parser_);
-  refuse(error == HPE_INVALID_VERSION ? 505 : 400, reason != nullptr ? reason : "no HTTP");
+  const char* words = llhttp_get_error_reason(&parser_);
+  const std::string_view reason = words != nullptr ? words : "no HTTP";
+  const bool version = error == HPE_INVALID_VERSION && reason.starts_with("Invalid");
+  refuse(version ? 505 : 400, reason);
   return Stop::failed;
 }
 

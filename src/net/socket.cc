@@ -183,7 +183,7 @@ std::string Address::text() const {
   return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-Result<Address> resolve(const std::string& host, std::uint16_t port) {
+Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -193,11 +193,14 @@ Result<Address> resolve(const std::string& host, std::uint16_t port) {
     return fail(ErrorCode::unavailable,
                 fmt::format("cannot find the host '{}': {}", host, ::gai_strerror(error)));
   }
-  sockaddr_storage storage = {};
-  std::memcpy(&storage, list->ai_addr, list->ai_addrlen);
-  Address address = from_raw(storage);
-  address.port = port;
-  return address;
+  std::vector<Address> addresses;
+  for (const addrinfo* each = list.get(); each != nullptr; each = each->ai_next) {
+    sockaddr_storage storage = {};
+    std::memcpy(&storage, each->ai_addr, each->ai_addrlen);
+    addresses.push_back(from_raw(storage));
+    addresses.back().port = port;
+  }
+  return addresses;
 }
 
 Result<Fd> listen_tcp(const Address& address, PortSharing sharing) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -52,8 +53,9 @@ struct Address {
   bool operator==(const Address&) const = default;
 };
 
-// Looks a host name up and returns its first address. Blocks on the resolver: never on a loop.
-Result<Address> resolve(const std::string& host, std::uint16_t port);
+// Looks a host name up: its addresses, in the order to try them; never empty. Blocks on the
+// resolver: not for a loop.
+Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
 
 // Several listeners of one port, one for each loop, share it through SO_REUSEPORT.
 enum class PortSharing : std::uint8_t {
