@@ -1,0 +1,119 @@
+#include "service/iam/known_policy.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "engine/identity/managed_policies.h"
+
+namespace slipway::iam {
+namespace {
+
+using service::Call;
+using service::refuse;
+
+constexpr std::string_view provider_prefix = "arn:aws:iam::aws:policy";
+constexpr std::string_view own_version = "v1";
+constexpr std::size_t entity_id_tail_characters = 17;
+// When the oldest of the provider's policies were published; shown for all of them.
+constexpr Timestamp provider_created{std::chrono::seconds(1'423'247'918)};
+
+KnownPolicy of_provider(const identity::ManagedPolicy& policy) {
+  return {.arn = fmt::format("{}{}{}", provider_prefix, policy.path, policy.name),
+          .name = std::string(policy.name),
+          .path = std::string(policy.path),
+          .id = std::string(policy.id),
+          .version = std::string(policy.version),
+          .description = {},
+          .document = std::string(policy.document),
+          .created = provider_created};
+}
+
+KnownPolicy of_caller(const Call& call, identity::StoredPolicy policy) {
+  return {.arn = iam_arn(call, "policy", policy.path, policy.name),
+          .name = std::move(policy.name),
+          .path = std::move(policy.path),
+          .id = std::move(policy.id),
+          .version = std::string(own_version),
+          .description = std::move(policy.description),
+          .document = std::move(policy.document),
+          .created = policy.created};
+}
+
+std::unexpected<Error> no_such_policy(std::string_view arn) {
+  return refuse("NoSuchEntity", fmt::format("Policy {} was not found.", arn));
+}
+
+// What is newest by name is not what a page needs: policies of an account are few, all are read.
+std::vector<identity::StoredPolicy> all_of_caller(Call& call, std::string_view path_prefix) {
+  std::vector<identity::StoredPolicy> all;
+  identity::PageRequest page{.path_prefix = std::string(path_prefix),
+                             .items_max = identity::identity_page_max};
+  for (bool more = true; more;) {
+    auto got = identity::list_policies(call.tx(), call.account(), page);
+    more = got.more;
+    if (more) page.after = got.items.back().name;
+    std::ranges::move(got.items, std::back_inserter(all));
+  }
+  return all;
+}
+
+}  // namespace
+
+Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
+  if (arn.starts_with(provider_prefix)) {
+    const auto* policy = identity::managed_policy(arn.substr(provider_prefix.size()));
+    return policy != nullptr ? Result<KnownPolicy>(of_provider(*policy)) : no_such_policy(arn);
+  }
+  if (!arn.starts_with("arn:aws:iam::") || arn.find(":policy/") == std::string_view::npos)
+    return refuse("InvalidInput", fmt::format("ARN {} is not valid.", arn));
+  auto policy =
+      identity::find_policy(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
+  if (!policy) return no_such_policy(arn);
+  KnownPolicy known = of_caller(call, *std::move(policy));
+  return known.arn == arn ? Result<KnownPolicy>(std::move(known)) : no_such_policy(arn);
+}
+
+std::vector<KnownPolicy> known_policies(Call& call, PolicyScope scope,
+                                        std::string_view path_prefix) {
+  std::vector<KnownPolicy> all;
+  if (scope != PolicyScope::local)
+    for (const auto& policy : identity::managed_policies())
+      if (policy.path.starts_with(path_prefix)) all.push_back(of_provider(policy));
+  if (scope != PolicyScope::provider)
+    for (auto& policy : all_of_caller(call, path_prefix))
+      all.push_back(of_caller(call, std::move(policy)));
+  std::ranges::sort(all, {}, &KnownPolicy::arn);
+  return all;
+}
+
+std::string iam_arn(const Call& call, std::string_view kind, std::string_view path,
+                    std::string_view name) {
+  return fmt::format("arn:aws:iam::{}:{}{}{}", call.account(), kind, path, name);
+}
+
+std::string make_entity_id(const Call& call, std::string_view prefix) {
+  return std::string(prefix) +
+         make_token(call.random(), entity_id_tail_characters, alphabet_base32);
+}
+
+Result<> check_document(std::string_view text, identity::PolicyUse use) {
+  TRY_DO(identity::Policy::parse(text, use));
+  return {};
+}
+
+Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : tags) {
+    std::string lower = key;
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    keys.push_back(std::move(lower));
+  }
+  std::ranges::sort(keys);
+  if (std::ranges::adjacent_find(keys) == keys.end()) return {};
+  return refuse("InvalidInput",
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+}
+
+}  // namespace slipway::iam

@@ -1,0 +1,83 @@
+// Policies as this door knows them, by their ARN: the caller's own and the provider's; and what all
+// its operations share.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/encoding.h"
+#include "engine/identity/policy.h"
+#include "engine/identity/roles.h"
+#include "service/call.h"
+#include "service/errors.h"
+
+namespace slipway::iam {
+
+struct KnownPolicy {
+  std::string arn;
+  std::string name;
+  std::string path;
+  std::string id;
+  std::string version;
+  std::string description;
+  std::string document;
+  Timestamp created{};
+};
+
+// NoSuchEntity where no policy has this ARN; InvalidInput where it is the ARN of no policy.
+Result<KnownPolicy> find_known_policy(service::Call& call, std::string_view arn);
+
+// All that lie under the path, in the order of their ARNs.
+enum class PolicyScope : std::uint8_t { all, provider, local };
+std::vector<KnownPolicy> known_policies(service::Call& call, PolicyScope scope,
+                                        std::string_view path_prefix);
+
+// "arn:aws:iam::000000000000:role/path/name"
+std::string iam_arn(const service::Call& call, std::string_view kind, std::string_view path,
+                    std::string_view name);
+
+// "AROA" and seventeen characters: an id that is never used again.
+std::string make_entity_id(const service::Call& call, std::string_view prefix);
+
+// MalformedPolicyDocument where the text is none.
+Result<> check_document(std::string_view text, identity::PolicyUse use);
+
+// Documents go over the wire percent-encoded (RFC 3986).
+inline std::string encoded_document(std::string_view text) { return percent_encode(text); }
+
+// InvalidInput where a key comes twice, in any case.
+template <typename Tags>
+Result<std::vector<identity::Tag>> read_tags(const Tags& tags);
+
+// Reads Marker and MaxItems of any List request; ValidationError for a marker that is none of ours.
+template <typename In>
+Result<identity::PageRequest> read_page(const In& in) {
+  identity::PageRequest page;
+  page.items_max = static_cast<std::size_t>(in.MaxItems().value_or(100));
+  if (!in.Marker()) return page;
+  const auto after = from_base64(*in.Marker());
+  if (!after) return service::refuse("ValidationError", "Invalid Marker.");
+  page.after = *after;
+  return page;
+}
+
+// Writes IsTruncated and, where more follows, Marker; `last` is what the next page comes after.
+template <typename Out, typename T>
+void write_page(Out& out, const identity::Page<T>& page, std::string_view last) {
+  out.IsTruncated(page.more);
+  if (page.more) out.Marker(to_base64(last));
+}
+
+Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags);
+
+template <typename Tags>
+Result<std::vector<identity::Tag>> read_tags(const Tags& tags) {
+  std::vector<identity::Tag> out;
+  for (const auto tag : tags) out.emplace_back(std::string(tag.Key()), std::string(tag.Value()));
+  TRY_DO(check_tag_keys_unique(out));
+  return out;
+}
+
+}  // namespace slipway::iam

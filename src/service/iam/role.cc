@@ -1,0 +1,135 @@
+#include "service/iam/known_policy.h"
+#include "service/iam/operations.h"
+
+namespace slipway::iam {
+namespace {
+
+using identity::Role;
+using identity::TagOwner;
+
+TagOwner tags_of(const Call& call, std::string_view role_name) {
+  return {TagOwner::Kind::role, call.account(), role_name};
+}
+
+// What every answer tells of a role.
+void fill(Call& call, const Role& role, api::Role out) {
+  out.Path(role.path)
+      .RoleName(role.name)
+      .RoleId(role.id)
+      .Arn(iam_arn(call, "role", role.path, role.name))
+      .CreateDate(role.created)
+      .AssumeRolePolicyDocument(encoded_document(role.trust_policy));
+}
+
+// What only the answers about one role tell.
+void fill_details(const Role& role, std::span<const identity::Tag> tags, api::Role out) {
+  if (!role.description.empty()) out.Description(role.description);
+  out.MaxSessionDuration(static_cast<std::int32_t>(role.session_time_max.count()));
+  if (role.permissions_boundary)
+    out.make_PermissionsBoundary()
+        .PermissionsBoundaryType("Policy")
+        .PermissionsBoundaryArn(*role.permissions_boundary);
+  for (const auto& [key, value] : tags) out.add_Tags().Key(key).Value(value);
+}
+
+}  // namespace
+
+Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest in) {
+  TRY_DO(check_document(in.AssumeRolePolicyDocument(), identity::PolicyUse::trust));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  Role role{.account = call.account(),
+            .name = std::string(in.RoleName()),
+            .path = std::string(in.Path().value_or("/")),
+            .id = make_entity_id(call, "AROA"),
+            .description = std::string(in.Description().value_or("")),
+            .trust_policy = std::string(in.AssumeRolePolicyDocument()),
+            .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  if (const auto seconds = in.MaxSessionDuration())
+    role.session_time_max = std::chrono::seconds(*seconds);
+  if (const auto boundary = in.PermissionsBoundary()) {
+    TRY_DO(find_known_policy(call, *boundary));
+    role.permissions_boundary = std::string(*boundary);
+  }
+  TRY_DO(identity::create_role(call.tx(), role, tags));
+  auto out = call.output<api::CreateRoleResponse>();
+  fill(call, role, out.make_Role());
+  fill_details(role, tags, out.make_Role());
+  return out;
+}
+
+Result<api::GetRoleResponse> get_role(Call& call, api::GetRoleRequest in) {
+  TRY(const Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
+  TRY(const auto tags, identity::list_tags(call.tx(), tags_of(call, role.name), {}));
+  auto out = call.output<api::GetRoleResponse>();
+  fill(call, role, out.make_Role());
+  fill_details(role, tags.items, out.make_Role());
+  out.make_Role().make_RoleLastUsed();  // there and empty: not used since it is recorded
+  return out;
+}
+
+Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) {
+  TRY(identity::PageRequest request, read_page(in));
+  request.path_prefix = in.PathPrefix().value_or("/");
+  const auto page = identity::list_roles(call.tx(), call.account(), request);
+  auto out = call.output<api::ListRolesResponse>();
+  out.Roles(wire::empty);
+  for (const Role& role : page.items) {
+    api::Role item = out.add_Roles();
+    fill(call, role, item);
+    if (!role.description.empty()) item.Description(role.description);
+    item.MaxSessionDuration(static_cast<std::int32_t>(role.session_time_max.count()));
+  }
+  write_page(out, page, page.more ? page.items.back().name : "");
+  return out;
+}
+
+Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest in) {
+  TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
+  if (in.Description()) role.description = *in.Description();
+  if (in.MaxSessionDuration()) role.session_time_max = std::chrono::seconds(*in.MaxSessionDuration());
+  TRY_DO(identity::update_role(call.tx(), role));
+  return call.output<api::UpdateRoleResponse>();
+}
+
+Result<> update_assume_role_policy(Call& call, api::UpdateAssumeRolePolicyRequest in) {
+  TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
+  TRY_DO(check_document(in.PolicyDocument(), identity::PolicyUse::trust));
+  role.trust_policy = in.PolicyDocument();
+  return identity::update_role(call.tx(), role);
+}
+
+Result<> delete_role(Call& call, api::DeleteRoleRequest in) {
+  return identity::delete_role(call.tx(), call.account(), in.RoleName());
+}
+
+Result<> tag_role(Call& call, api::TagRoleRequest in) {
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  return identity::put_tags(call.tx(), tags_of(call, in.RoleName()), tags);
+}
+
+Result<> untag_role(Call& call, api::UntagRoleRequest in) {
+  std::vector<std::string> keys;
+  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
+  return identity::delete_tags(call.tx(), tags_of(call, in.RoleName()), keys);
+}
+
+Result<api::ListRoleTagsResponse> list_role_tags(Call& call, api::ListRoleTagsRequest in) {
+  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const auto page,
+      identity::list_tags(call.tx(), tags_of(call, in.RoleName()), request));
+  auto out = call.output<api::ListRoleTagsResponse>();
+  out.Tags(wire::empty);
+  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
+  write_page(out, page, page.more ? page.items.back().first : "");
+  return out;
+}
+
+Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(
+    Call& call, api::ListInstanceProfilesForRoleRequest in) {
+  TRY_DO(identity::find_role(call.tx(), call.account(), in.RoleName()));
+  auto out = call.output<api::ListInstanceProfilesForRoleResponse>();
+  out.InstanceProfiles(wire::empty).IsTruncated(false);
+  return out;
+}
+
+}  // namespace slipway::iam
