@@ -147,7 +147,7 @@ class BlockingClient::Impl final : public BodySink {
   Result<> connect() {
     std::vector<Address> addresses = {Address::unix_socket(origin_.unix_path)};
     if (origin_.unix_path.empty()) {
-      TRY(addresses, resolve(origin_.host, origin_.port));
+      TRY(addresses, resolve_all(origin_.host, origin_.port));
     }
     Result<Fd> socket = connect_to(addresses.front());
     for (std::size_t i = 1; i < addresses.size() && !socket; ++i) socket = connect_to(addresses[i]);

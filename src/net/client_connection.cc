@@ -89,7 +89,7 @@ void ClientConnection::start(ClientCall& call) {
   head_done_ = streams_ = got_bytes_ = false;
   if (connecting_) return;
   write_request();
-  if (!pumping_) pump_later();
+  pump_later();
 }
 
 void ClientConnection::write_request() {

@@ -183,7 +183,7 @@ std::string Address::text() const {
   return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port) {
+Result<std::vector<Address>> resolve_all(const std::string& host, std::uint16_t port) {
   addrinfo hints = {};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
@@ -201,6 +201,11 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
     addresses.back().port = port;
   }
   return addresses;
+}
+
+Result<Address> resolve(const std::string& host, std::uint16_t port) {
+  TRY(const auto addresses, resolve_all(host, port));
+  return addresses.front();
 }
 
 Result<Fd> listen_tcp(const Address& address, PortSharing sharing) {

@@ -55,7 +55,9 @@ struct Address {
 
 // Looks a host name up: its addresses, in the order to try them; never empty. Blocks on the
 // resolver: not for a loop.
-Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port);
+Result<std::vector<Address>> resolve_all(const std::string& host, std::uint16_t port);
+// The first of them.
+Result<Address> resolve(const std::string& host, std::uint16_t port);
 
 // Several listeners of one port, one for each loop, share it through SO_REUSEPORT.
 enum class PortSharing : std::uint8_t {
