@@ -43,10 +43,9 @@ std::unexpected<Error> broken(std::string_view what, const fs::path& path) {
                           std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe)
 }
 
-// The file from `offset` on, at most segment_bytes_max and one record; empty where it is gone.
-std::string read_file(const fs::path& path, std::uint64_t offset = 0) {
+// The file, at most segment_bytes_max and one record of it; empty where it is gone.
+std::string read_file(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
-  file.seekg(static_cast<std::streamoff>(offset));
   std::string text;
   if (!file) return text;
   text.resize(segment_bytes_max + record_bytes_max);
@@ -87,6 +86,10 @@ struct LogBook::Stream {
   std::optional<Timestamp> last;
 
   fs::path path(std::uint32_t segment) const { return directory / segment_name(segment); }
+  // What the segment that is written to next can still take, but for its last record.
+  std::uint64_t room() const {
+    return segment_bytes_max - (tail_bytes < segment_bytes_max ? tail_bytes : 0);
+  }
   void load();
   void load_first();
   void drop_oldest();
@@ -265,7 +268,8 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
       append_record(records, stamp, line.cursor, line.message.substr(0, message_bytes_max));
       cursor = line.cursor;
     }
-    if (records.empty() || (records.size() < segment_bytes_max && &line != &lines.back())) continue;
+    const bool fits = records.size() < stream->room() && &line != &lines.back();
+    if (records.empty() || fits) continue;
     TRY_DO(stream->append(records));
     records.clear();
     stream->cursor = cursor;
@@ -375,15 +379,16 @@ Result<EventPage> LogBook::read_after(const StreamName& name, Position position,
   page.begin = position;
   page.end = std::max(position, snapshot.end);
   for (const std::uint32_t segment : snapshot.segments) {
-    if (position_of(segment + 1, 0) <= position) continue;
-    const std::uint64_t start = position > position_of(segment, 0) ? position & 0xffff'ffffU : 0;
-    const std::string text = read_file(snapshot.directory / segment_name(segment), start);
+    if (position >= snapshot.end || position_of(segment + 1, 0) <= position) continue;
+    const std::string text = read_file(snapshot.directory / segment_name(segment));
     for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos;
          at = end + 1) {
-      const Position here = position_of(segment, start + at);
+      const Position here = position_of(segment, at);
       if (here >= snapshot.end) break;
+      if (here < position) continue;
       if (filler.add(here, std::string_view(text).substr(at, end - at))) continue;
       page.end = here;
+      page.complete = false;
       page.events = filler.take();
       return page;
     }
@@ -406,11 +411,13 @@ Result<EventPage> LogBook::read_before(const StreamName& name, std::optional<Pos
     if (start >= page.end) continue;
     const std::string text = read_file(snapshot.directory / segment_name(*segment));
     std::size_t end = std::min<std::uint64_t>(text.size(), page.end - start);
+    end = end == 0 ? 0 : text.rfind('\n', end - 1) + 1;  // a position that nobody gave
     while (end > 0 && !full) {
       const std::size_t before = end < 2 ? std::string::npos : text.rfind('\n', end - 2);
       const std::size_t at = before + 1;
       full = !filler.add(start + at, std::string_view(text).substr(at, end - 1 - at));
       if (full) page.begin = start + end;
+      page.complete = !full;
       end = at;
     }
   }

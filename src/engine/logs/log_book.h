@@ -83,6 +83,7 @@ struct EventPage {
   std::vector<Event> events;  // oldest first
   Position begin = 0;         // read_before(begin) gives what is older
   Position end = 0;           // read_after(end) gives what is newer
+  bool complete = true;       // nothing more of the range lies in the direction of the reading
 };
 
 // Thread-safe.
