@@ -19,7 +19,9 @@ constexpr service::ErrorRow errors[] = {
     {"is_attached", "DeleteConflict", 409},
     {"limit_exceeded", "LimitExceeded", 409},
     {"malformed_policy", "MalformedPolicyDocument", 400},
+    {"AccessDenied", "AccessDenied", 403},
     {"InvalidInput", "InvalidInput", 400},
+    {"ValidationError", "ValidationError", 400},
 };
 
 }  // namespace

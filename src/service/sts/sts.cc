@@ -21,6 +21,7 @@ constexpr std::size_t packed_policy_bytes_max = 2'048;
 
 constexpr service::ErrorRow errors[] = {
     {"AccessDenied", "AccessDenied", 403},
+    {"ValidationError", "ValidationError", 400},
     {"malformed_policy", "MalformedPolicyDocument", 400},
     {"limit_exceeded", "PackedPolicyTooLarge", 400},
 };

@@ -99,25 +99,18 @@ Word update_by_tables(const Tables<Word>& tables, Word state, std::string_view b
 
 #if defined(__x86_64__)
 
-[[gnu::target("sse4.2")]] std::uint32_t update_crc32c_sse(std::uint32_t state,
-                                                          std::string_view bytes) {
-  std::uint64_t wide = state;
-  for (; bytes.size() >= 8; bytes.remove_prefix(8))
-    wide = _mm_crc32_u64(wide, load_little_endian(bytes.data()));
-  state = static_cast<std::uint32_t>(wide);
-  for (const char c : bytes) state = _mm_crc32_u8(state, static_cast<unsigned char>(c));
-  return state;
-}
-
 // Carrying 128 bits forward over D bits of message multiplies their first half by x^(D+64) and
-// their second by x^D; a carry-less product of reflected words brings one x of its own.
+// their second by x^D; a carry-less product of reflected words brings one x of its own. A
+// polynomial of fewer than 64 bits stands in the upper ones.
 struct FoldKeys {
   std::uint64_t first;
   std::uint64_t second;
 };
-constexpr FoldKeys fold_keys(std::uint64_t bits) {
-  return {power_of_x<std::uint64_t>(bits + 63, polynomial_crc64nvme),
-          power_of_x<std::uint64_t>(bits - 1, polynomial_crc64nvme)};
+template <typename Word>
+constexpr FoldKeys fold_keys(std::uint64_t bits, Word polynomial) {
+  constexpr int shift = 64 - 8 * static_cast<int>(sizeof(Word));
+  return {std::uint64_t{power_of_x(bits + 63, polynomial)} << shift,
+          std::uint64_t{power_of_x(bits - 1, polynomial)} << shift};
 }
 
 [[gnu::target("pclmul,sse2")]] __m128i fold(__m128i value, __m128i keys, __m128i next) {
@@ -135,11 +128,12 @@ constexpr FoldKeys fold_keys(std::uint64_t bits) {
 }
 
 // Folds 64 bytes at a time into four registers, those into one, and lets the tables finish.
-[[gnu::target("pclmul,sse2")]] std::uint64_t update_crc64nvme_clmul(std::uint64_t state,
-                                                                    std::string_view bytes) {
-  if (bytes.size() < 128) return update_by_tables(tables_crc64nvme, state, bytes);
-  constexpr FoldKeys across_512 = fold_keys(512);
-  constexpr FoldKeys across_128 = fold_keys(128);
+template <typename Word, Word polynomial>
+[[gnu::target("pclmul,sse2")]] Word update_by_folding(const Tables<Word>& tables, Word state,
+                                                      std::string_view bytes) {
+  if (bytes.size() < 128) return update_by_tables(tables, state, bytes);
+  constexpr FoldKeys across_512 = fold_keys(512, polynomial);
+  constexpr FoldKeys across_128 = fold_keys(128, polynomial);
   const __m128i keys_512 = as_register(across_512);
   const __m128i keys_128 = as_register(across_128);
 
@@ -162,8 +156,13 @@ constexpr FoldKeys fold_keys(std::uint64_t bits) {
 
   std::array<char, 16> folded;
   _mm_storeu_si128(reinterpret_cast<__m128i*>(folded.data()), lane3);
-  state = update_by_tables(tables_crc64nvme, std::uint64_t{0}, {folded.data(), folded.size()});
-  return update_by_tables(tables_crc64nvme, state, bytes);
+  state = update_by_tables(tables, Word{0}, {folded.data(), folded.size()});
+  return update_by_tables(tables, state, bytes);
+}
+
+bool can_fold() {
+  static const bool can = __builtin_cpu_supports("pclmul");
+  return can;
 }
 
 #endif
@@ -184,16 +183,16 @@ std::uint64_t crc64nvme_portable(std::string_view bytes, std::uint64_t before) {
 
 std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
 #if defined(__x86_64__)
-  static const bool has_sse = __builtin_cpu_supports("sse4.2");
-  if (has_sse) return ~update_crc32c_sse(~before, bytes);
+  if (can_fold())
+    return ~update_by_folding<std::uint32_t, polynomial_crc32c>(tables_crc32c, ~before, bytes);
 #endif
   return crc32c_portable(bytes, before);
 }
 
 std::uint64_t crc64nvme(std::string_view bytes, std::uint64_t before) {
 #if defined(__x86_64__)
-  static const bool has_clmul = __builtin_cpu_supports("pclmul");
-  if (has_clmul) return ~update_crc64nvme_clmul(~before, bytes);
+  if (can_fold())
+    return ~update_by_folding<std::uint64_t, polynomial_crc64nvme>(tables_crc64nvme, ~before, bytes);
 #endif
   return crc64nvme_portable(bytes, before);
 }
