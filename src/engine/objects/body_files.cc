@@ -39,7 +39,7 @@ Result<std::int64_t> file_system_now_ns(const std::filesystem::path& root) {
   const std::filesystem::path mark = root / "opened";
   File file(::open(mark.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0600));
   if (!file || ::futimens(file.fd(), nullptr) != 0) return disk_failure("make a file", errno);
-  struct stat status {};
+  struct stat status{};
   if (::fstat(file.fd(), &status) != 0) return disk_failure("look at a file", errno);
   return changed_at_ns(status);
 }
@@ -151,7 +151,7 @@ std::vector<std::string> BodyFiles::old_names(std::size_t index) const {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
   if (!folder) return names;
   while (const dirent* entry = ::readdir(folder.get())) {
-    struct stat status {};
+    struct stat status{};
     if (std::strlen(entry->d_name) != name_length) continue;
     if (::fstatat(folder_fds_[index].fd(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
       continue;

@@ -31,16 +31,15 @@ Result<Bucket> create_bucket(store::Transaction& tx, const NewBucket& bucket) {
     error.error().details.emplace_back("account", existing->account);
     return error;
   }
-  tx.run("INSERT INTO objects_bucket(name,account,region,created) VALUES(?1,?2,?3,?4)",
-         bucket.name, bucket.account, bucket.region, bucket.now.time_since_epoch().count());
+  tx.run("INSERT INTO objects_bucket(name,account,region,created) VALUES(?1,?2,?3,?4)", bucket.name,
+         bucket.account, bucket.region, bucket.now.time_since_epoch().count());
   return find_bucket(tx, bucket.name);
 }
 
 Result<Bucket> find_bucket(store::Transaction& tx, std::string_view name) {
   auto rows = tx.query(find_sql, name);
   if (rows.next()) return read_bucket(rows);
-  return fail(ErrorCode::not_found, fmt::format("there is no bucket '{}'", name),
-              "no_such_bucket");
+  return fail(ErrorCode::not_found, fmt::format("there is no bucket '{}'", name), "no_such_bucket");
 }
 
 std::vector<Bucket> list_buckets(store::Transaction& tx, const BucketQuery& query) {
@@ -74,8 +73,8 @@ Result<std::string> setting(store::Transaction& tx, const SettingName& name) {
 
 Result<> put_setting(store::Transaction& tx, const SettingName& name, std::string_view document) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
-  tx.run("INSERT OR REPLACE INTO objects_setting(bucket,name,document) VALUES(?1,?2,?3)",
-         bucket.id, name.setting, document);
+  tx.run("INSERT OR REPLACE INTO objects_setting(bucket,name,document) VALUES(?1,?2,?3)", bucket.id,
+         name.setting, document);
   return {};
 }
 

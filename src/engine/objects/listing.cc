@@ -11,7 +11,8 @@ namespace {
 // Older versions of a key that are read one by one before seeking to the next key is cheaper.
 constexpr int older_versions_read_max = 8;
 
-// The part of `key` up to and with the delimiter that follows the prefix; empty where there is none.
+// The part of `key` up to and with the delimiter that follows the prefix; empty where there is
+// none.
 std::string_view common_prefix(std::string_view key, std::string_view prefix,
                                std::string_view delimiter) {
   if (delimiter.empty()) return {};

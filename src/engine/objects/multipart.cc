@@ -19,7 +19,7 @@ struct UploadRow {
   std::optional<std::string> completed;  // the version it became
 };
 
-#define UPLOAD_COLUMNS                                                                \
+#define UPLOAD_COLUMNS                                                              \
   "id,key,body,started,storage_class,properties,tags,checksum_kind,checksum_scope," \
   "completed"
 
@@ -47,9 +47,9 @@ std::unexpected<Error> no_such_upload(const MultipartName& name) {
 
 Result<UploadRow> upload_row(store::Transaction& tx, const Bucket& bucket,
                              const MultipartName& name) {
-  auto rows = tx.query("SELECT " UPLOAD_COLUMNS
-                       " FROM objects_upload WHERE id=?1 AND bucket=?2 AND key=?3",
-                       name.upload, bucket.id, name.key);
+  auto rows =
+      tx.query("SELECT " UPLOAD_COLUMNS " FROM objects_upload WHERE id=?1 AND bucket=?2 AND key=?3",
+               name.upload, bucket.id, name.key);
   if (!rows.next()) return no_such_upload(name);
   return read_upload(rows, bucket.name);
 }
@@ -69,8 +69,8 @@ Part read_part(const store::Rows& rows) {
   part.size = static_cast<std::uint64_t>(rows.integer(1));
   part.etag = rows.text(2);
   if (!rows.is_null(3))
-    part.checksum = Checksum{static_cast<ChecksumKind>(rows.integer(3)),
-                             ChecksumScope::full_object, std::string(rows.text(4))};
+    part.checksum = Checksum{static_cast<ChecksumKind>(rows.integer(3)), ChecksumScope::full_object,
+                             std::string(rows.text(4))};
   part.modified = Timestamp(std::chrono::microseconds(rows.integer(5)));
   return part;
 }
@@ -119,8 +119,8 @@ Result<Part> Objects::put_part(store::Transaction& tx, const MultipartName& name
                 "part_number");
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(const UploadRow row, open_upload_row(tx, bucket, name));
-  if (auto rows = tx.query("SELECT file FROM objects_segment WHERE body=?1 AND number=?2",
-                           row.body, number);
+  if (auto rows = tx.query("SELECT file FROM objects_segment WHERE body=?1 AND number=?2", row.body,
+                           number);
       rows.next() && !rows.is_null(0))
     impl_->remove_files(tx, DoomedBody{0, {std::string(rows.text(0))}});
   tx.run("DELETE FROM objects_segment WHERE body=?1 AND number=?2", row.body, number);
@@ -157,8 +157,7 @@ Result<PartPage> list_parts(store::Transaction& tx, const PartQuery& query) {
 std::vector<Part> parts_of(store::Transaction& tx, const Object& object) {
   std::vector<Part> parts;
   if (object.parts == 0) return parts;
-  auto rows = tx.query("SELECT " PART_COLUMNS
-                       " FROM objects_segment WHERE body=?1 ORDER BY number",
+  auto rows = tx.query("SELECT " PART_COLUMNS " FROM objects_segment WHERE body=?1 ORDER BY number",
                        object.body);
   while (rows.next()) parts.push_back(read_part(rows));
   return parts;
@@ -177,14 +176,13 @@ Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQue
   TRY(const Bucket bucket, find_bucket(tx, query.bucket));
   MultipartPage page;
   // Behind a key all its uploads are passed over; behind an upload of that key only the older ones.
-  const std::int64_t after_body = query.after_upload.empty()
-                                      ? INT64_MAX
-                                      : number_of_upload(tx, query.after_upload);
-  auto rows = tx.query("SELECT " UPLOAD_COLUMNS
-                       " FROM objects_upload WHERE bucket=?1 AND completed IS NULL AND key>=?2 "
-                       "AND (key>?3 OR (key=?3 AND body>?4)) ORDER BY key, body",
-                       bucket.id, std::max(query.prefix, query.after_key), query.after_key,
-                       after_body);
+  const std::int64_t after_body =
+      query.after_upload.empty() ? INT64_MAX : number_of_upload(tx, query.after_upload);
+  auto rows =
+      tx.query("SELECT " UPLOAD_COLUMNS
+               " FROM objects_upload WHERE bucket=?1 AND completed IS NULL AND key>=?2 "
+               "AND (key>?3 OR (key=?3 AND body>?4)) ORDER BY key, body",
+               bucket.id, std::max(query.prefix, query.after_key), query.after_key, after_body);
   while (rows.next() && rows.text(1).starts_with(query.prefix)) {
     const std::string_view key = rows.text(1);
     const std::size_t cut = query.delimiter.empty()
@@ -233,8 +231,7 @@ std::unexpected<Error> bad_part(std::string_view kind, const PartReference& refe
 
 Result<Part> stored_part(store::Transaction& tx, std::int64_t body,
                          const PartReference& reference) {
-  auto rows = tx.query("SELECT " PART_COLUMNS
-                       " FROM objects_segment WHERE body=?1 AND number=?2",
+  auto rows = tx.query("SELECT " PART_COLUMNS " FROM objects_segment WHERE body=?1 AND number=?2",
                        body, reference.number);
   if (!rows.next())
     return bad_part("no_such_part", reference,
@@ -315,9 +312,8 @@ std::vector<std::string> settle_segments(store::Transaction& tx, std::int64_t bo
   std::vector<std::uint32_t> dropped;
   std::vector<std::string> files;
   {
-    auto rows = tx.query("SELECT " PART_COLUMNS
-                         " FROM objects_segment WHERE body=?1 ORDER BY number",
-                         body);
+    auto rows = tx.query(
+        "SELECT " PART_COLUMNS " FROM objects_segment WHERE body=?1 ORDER BY number", body);
     auto wanted = parts.begin();
     while (rows.next()) {
       if (wanted != parts.end() && wanted->number == rows.integer(0)) {

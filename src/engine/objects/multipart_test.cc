@@ -31,9 +31,7 @@ class MultipartTest : public ObjectsTest {
   }
 
   Result<Object> complete(const MultipartName& name, std::vector<PartReference> parts) {
-    return write([&](store::Transaction& tx) {
-      return objects_->complete(tx, name, parts, {});
-    });
+    return write([&](store::Transaction& tx) { return objects_->complete(tx, name, parts, {}); });
   }
 };
 
@@ -103,13 +101,13 @@ TEST_F(MultipartTest, an_aborted_upload_leaves_nothing) {
 }
 
 TEST_F(MultipartTest, composite_checksums_are_those_of_the_parts) {
-  const MultipartName name = create({.checksum_kind = ChecksumKind::sha256,
-                                     .checksum_scope = ChecksumScope::composite});
+  const MultipartName name =
+      create({.checksum_kind = ChecksumKind::sha256, .checksum_scope = ChecksumScope::composite});
   const Part one = part(name, 1, "x", ChecksumKind::sha256).value();
   const Object made = complete(name, {{1, one.etag, one.checksum->base64}}).value();
   EXPECT_EQ(made.checksum->base64,
-            wire::checksum_base64(ChecksumKind::sha256,
-                                  from_base64(one.checksum->base64).value()) + "-1");
+            wire::checksum_base64(ChecksumKind::sha256, from_base64(one.checksum->base64).value()) +
+                "-1");
 }
 
 TEST_F(MultipartTest, an_object_of_parts_is_replaced_while_it_is_read) {
@@ -142,9 +140,12 @@ TEST_F(MultipartTest, uploads_and_parts_are_listed_in_pages) {
 
   const MultipartName name = create();
   for (std::uint32_t number : {3U, 1U, 2U}) part(name, number, "x").value();
-  const PartPage page = store_->read([&](store::Transaction& tx) {
-    return list_parts(tx, {.name = name, .after_number = 1, .entries_max = 1});
-  }).value();
+  const PartPage page =
+      store_
+          ->read([&](store::Transaction& tx) {
+            return list_parts(tx, {.name = name, .after_number = 1, .entries_max = 1});
+          })
+          .value();
   ASSERT_THAT(page.parts, SizeIs(1));
   EXPECT_EQ(page.parts[0].number, 2U);
   EXPECT_TRUE(page.truncated);

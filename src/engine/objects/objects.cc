@@ -35,8 +35,8 @@ Result<> check_condition(const WriteCondition& condition, const ObjectName& name
   const bool exists = current && !current->delete_marker;
   using Presence = WriteCondition::Presence;
   if (condition.presence == Presence::must_be_absent && exists)
-    return fail(ErrorCode::precondition_failed,
-                fmt::format("object '{}' exists already", name.key), "exists");
+    return fail(ErrorCode::precondition_failed, fmt::format("object '{}' exists already", name.key),
+                "exists");
   if ((condition.presence == Presence::must_exist || condition.etag) && !exists)
     return no_such_key(name);
   if (condition.etag && *condition.etag != current->etag)
@@ -59,10 +59,11 @@ void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody se
     kind = row.checksum->kind;
     checksum = row.checksum->base64;
   }
-  tx.run("INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
-         "checksum,modified) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9)",
-         row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
-         row.modified.time_since_epoch().count());
+  tx.run(
+      "INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
+      "checksum,modified) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9)",
+      row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
+      row.modified.time_since_epoch().count());
   if (sealed.file) tx.on_commit([claim = std::move(sealed.file)] { claim->keep(); });
 }
 
@@ -172,15 +173,16 @@ Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, Seal
   return impl_->make_latest(tx, bucket, std::move(row));
 }
 
-Result<Object> Objects::copy(store::Transaction& tx, const Object& source,
-                             const ObjectName& target, PutOptions options) {
+Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const ObjectName& target,
+                             PutOptions options) {
   TRY_DO(check_key(target.key));
   TRY(const Bucket bucket, find_bucket(tx, target.bucket));
   const auto current = latest_row(tx, bucket, target.key);
   TRY_DO(check_condition(options.condition, target, current ? &current->object : nullptr));
-  tx.run("INSERT INTO objects_share(body,more) VALUES(?1,1) "
-         "ON CONFLICT(body) DO UPDATE SET more=more+1",
-         source.body);
+  tx.run(
+      "INSERT INTO objects_share(body,more) VALUES(?1,1) "
+      "ON CONFLICT(body) DO UPDATE SET more=more+1",
+      source.body);
   VersionRow row;
   row.object = source;
   row.object.key = target.key;

@@ -84,8 +84,8 @@ std::vector<Part> parts_of(store::Transaction& tx, const Object& object);
 // Keeps the files of one body from being removed while it lives.
 class BodyLease;
 
-// A stretch of one of a body's files. Opened when its turn comes: an object of 10,000 parts must not
-// cost 10,000 descriptors.
+// A stretch of one of a body's files. Opened when its turn comes: an object of 10,000 parts must
+// not cost 10,000 descriptors.
 struct FileSlice {
   std::shared_ptr<const BodyLease> body;
   std::string file;

@@ -65,9 +65,8 @@ class ObjectsTest : public testing::Test {
   }
 
   void version_bucket(Versioning versioning) {
-    ASSERT_TRUE(write([&](store::Transaction& tx) {
-      return set_versioning(tx, "box", versioning);
-    }));
+    ASSERT_TRUE(
+        write([&](store::Transaction& tx) { return set_versioning(tx, "box", versioning); }));
   }
 
   static std::string drain(Content content) {
@@ -107,8 +106,7 @@ class ObjectsTest : public testing::Test {
     objects_->settle();
     objects_->settle();  // what the first round found to remove
     std::size_t count = 0;
-    for (const auto& entry :
-         std::filesystem::recursive_directory_iterator(root_ / "objects"))
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ / "objects"))
       count += entry.is_regular_file() && entry.path().filename() != "opened";
     return count;
   }

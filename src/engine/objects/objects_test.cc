@@ -62,7 +62,9 @@ TEST_F(ObjectsTest, what_is_dropped_before_it_is_an_object_leaves_nothing) {
     const std::string bytes = pattern(3 << 20);
     ASSERT_TRUE(upload.write(std::as_bytes(std::span(bytes))));
   }
-  { const SealedBody sealed = body(pattern(100'000)); }
+  {
+    const SealedBody sealed = body(pattern(100'000));
+  }
   SealedBody refused = body(pattern(100'000));
   EXPECT_FALSE(write([&](store::Transaction& tx) -> Result<> {
     TRY_DO(objects_->put(tx, {"box", "k"}, std::move(refused)));
@@ -120,7 +122,8 @@ TEST_F(ObjectsTest, ranges_are_exact) {
 }
 
 TEST_F(ObjectsTest, hostile_keys_are_only_names) {
-  for (const std::string key : {"../../../../etc/passwd", "/abs", "a//b", ".", "..", "\x01\n", "ключ"}) {
+  for (const std::string key :
+       {"../../../../etc/passwd", "/abs", "a//b", ".", "..", "\x01\n", "ключ"}) {
     put(key, key).value();
     EXPECT_EQ(get(key), key);
   }

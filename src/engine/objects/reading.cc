@@ -34,8 +34,8 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name) {
     return std::move(row->object);
   }
   if (*name.version != null_version && !number_of_version(*name.version))
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is not a version id", *name.version), "bad_version");
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a version id", *name.version),
+                "bad_version");
   auto row = version_row(tx, bucket, name);
   if (!row) return no_such_version(name);
   return std::move(row->object);
@@ -69,9 +69,10 @@ Result<Content> Objects::content(store::Transaction& tx, const Object& object,
   Content content;
   content.length = wanted.length;
   std::shared_ptr<const BodyLease> lease;
-  auto rows = tx.query("SELECT start,size,file,bytes FROM objects_segment WHERE body=?1 "
-                       "AND start<?2 AND start+size>?3 ORDER BY number",
-                       object.body, wanted.offset + wanted.length, wanted.offset);
+  auto rows = tx.query(
+      "SELECT start,size,file,bytes FROM objects_segment WHERE body=?1 "
+      "AND start<?2 AND start+size>?3 ORDER BY number",
+      object.body, wanted.offset + wanted.length, wanted.offset);
   while (rows.next()) {
     const ByteRange part = overlap(wanted, static_cast<std::uint64_t>(rows.integer(0)),
                                    static_cast<std::uint64_t>(rows.integer(1)));
@@ -158,8 +159,8 @@ Result<std::size_t> ContentReader::read_slice(std::span<std::byte> bytes) {
   if (!file_) {
     TRY(file_, slice.open());
   }
-  const ssize_t count = ::pread(file_.fd(), bytes.data(), wanted,
-                                static_cast<off_t>(slice.offset + taken_));
+  const ssize_t count =
+      ::pread(file_.fd(), bytes.data(), wanted, static_cast<off_t>(slice.offset + taken_));
   if (count <= 0)
     return fail(ErrorCode::corrupted,
                 fmt::format("the body file '{}' cannot be read to its end: {}", slice.file,

@@ -16,7 +16,8 @@ constexpr std::size_t number_digits = 11;  // 62^11 > 2^63
 std::string number_in_base62(std::int64_t number) {
   std::string digits(number_digits, alphabet_base62[0]);
   auto rest = static_cast<std::uint64_t>(number);
-  for (std::size_t i = number_digits; rest > 0; rest /= 62) digits[--i] = alphabet_base62[rest % 62];
+  for (std::size_t i = number_digits; rest > 0; rest /= 62)
+    digits[--i] = alphabet_base62[rest % 62];
   return digits;
 }
 
@@ -94,9 +95,9 @@ VersionRow read_version(const store::Rows& rows, std::string_view bucket) {
   object.etag = rows.text(5);
   object.modified = Timestamp(std::chrono::microseconds(rows.integer(6)));
   if (!rows.is_null(7))
-    object.checksum = Checksum{static_cast<ChecksumKind>(rows.integer(7)),
-                               static_cast<ChecksumScope>(rows.integer(8)),
-                               std::string(rows.text(9))};
+    object.checksum =
+        Checksum{static_cast<ChecksumKind>(rows.integer(7)),
+                 static_cast<ChecksumScope>(rows.integer(8)), std::string(rows.text(9))};
   object.parts = static_cast<std::uint32_t>(rows.integer(10));
   object.storage_class = rows.text(11);
   object.properties = decode_pairs(rows.blob(12));
@@ -193,10 +194,10 @@ std::optional<std::string> text_after(std::string_view prefix) {
 Result<> check_key(std::string_view key) {
   if (key.empty()) return fail(ErrorCode::invalid_argument, "an object needs a key", "empty_key");
   if (key.size() > key_bytes_max)
-    return fail(ErrorCode::limit_exceeded,
-                fmt::format("the key has {} bytes; at most {} are allowed", key.size(),
-                            key_bytes_max),
-                "key_too_long");
+    return fail(
+        ErrorCode::limit_exceeded,
+        fmt::format("the key has {} bytes; at most {} are allowed", key.size(), key_bytes_max),
+        "key_too_long");
   return {};
 }
 

@@ -27,8 +27,8 @@ struct VersionRow {
 };
 
 // The columns of objects_version that read_version reads, in its order, after `key` and `seq`.
-#define SLIPWAY_VERSION_COLUMNS                                                             \
-  "key,seq,version,marker,size,etag,modified,checksum_kind,checksum_scope,checksum,parts,"  \
+#define SLIPWAY_VERSION_COLUMNS                                                            \
+  "key,seq,version,marker,size,etag,modified,checksum_kind,checksum_scope,checksum,parts," \
   "storage_class,properties,tags,body"
 
 VersionRow read_version(const store::Rows& rows, std::string_view bucket);

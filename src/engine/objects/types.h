@@ -16,7 +16,8 @@ namespace slipway::objects {
 // and metadata, tags.
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-// Whether a write to a key keeps what was there. `never` until first enabled, and never again after.
+// Whether a write to a key keeps what was there. `never` until first enabled, and never again
+// after.
 enum class Versioning : std::uint8_t { never, enabled, suspended };
 
 struct Bucket {

@@ -37,7 +37,9 @@ class Md5 {
   ~Md5() { finish(); }
 
   bool threaded() const { return thread_.joinable(); }
-  void start_thread() { thread_ = std::jthread([this] { run(); }); }
+  void start_thread() {
+    thread_ = std::jthread([this] { run(); });
+  }
 
   // Takes `buffer` and returns an empty one to fill; waits while the thread lags too far behind.
   Buffer add(Buffer buffer) {
@@ -99,9 +101,9 @@ class Md5 {
   wire::Checksum md5_{wire::Checksum::Algorithm::md5};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Buffer> queue_;     // guarded by mutex_
-  std::vector<Buffer> spares_;   // guarded by mutex_
-  bool finished_ = false;        // guarded by mutex_
+  std::deque<Buffer> queue_;    // guarded by mutex_
+  std::vector<Buffer> spares_;  // guarded by mutex_
+  bool finished_ = false;       // guarded by mutex_
   std::jthread thread_;
 };
 
@@ -139,7 +141,8 @@ class Upload::Impl {
     for (wire::Checksum& checksum : checksums_) checksum.update(rest);
     while (!rest.empty()) {
       const std::size_t taken = std::min(rest.size(), buffer_bytes - buffer_.size());
-      buffer_.insert(buffer_.end(), rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(taken));
+      buffer_.insert(buffer_.end(), rest.begin(),
+                     rest.begin() + static_cast<std::ptrdiff_t>(taken));
       rest.remove_prefix(taken);
       if (buffer_.size() == buffer_bytes) TRY_DO(flush());
     }
@@ -161,8 +164,8 @@ class Upload::Impl {
     body.size = size_;
     body.etag = md5_.hex();
     for (const wire::Checksum& checksum : checksums_)
-      body.checksums.push_back({checksum.algorithm(), ChecksumScope::full_object,
-                                checksum.base64()});
+      body.checksums.push_back(
+          {checksum.algorithm(), ChecksumScope::full_object, checksum.base64()});
     return body;
   }
 

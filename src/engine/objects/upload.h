@@ -40,7 +40,7 @@ struct SealedBody {
   std::uint64_t size = 0;
   std::string etag;  // hex MD5
   std::vector<Checksum> checksums;
-  std::string bytes;               // where no file
+  std::string bytes;  // where no file
   std::unique_ptr<FileClaim> file;
 };
 

@@ -15,8 +15,8 @@ constexpr std::size_t tag_key_characters_max = 128;
 constexpr std::size_t tag_value_characters_max = 256;
 
 constexpr std::array<std::string_view, 11> storage_classes{
-    "STANDARD",     "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-    "GLACIER",      "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
+    "STANDARD",       "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER",        "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
     "EXPRESS_ONEZONE"};
 
 std::size_t characters(std::string_view text) {
@@ -76,8 +76,7 @@ Result<objects::Pairs> parse_tagging(std::string_view text) {
 }
 
 Result<> check_tags(const objects::Pairs& tags) {
-  if (tags.size() > tags_max)
-    return refuse("BadRequest", "Object tags cannot be greater than 10");
+  if (tags.size() > tags_max) return refuse("BadRequest", "Object tags cannot be greater than 10");
   for (auto tag = tags.begin(); tag != tags.end(); ++tag) {
     if (tag->first.empty() || characters(tag->first) > tag_key_characters_max)
       return refuse("InvalidTag", "The TagKey you have provided is invalid");
@@ -97,11 +96,11 @@ Result<> check_metadata(const objects::Pairs& properties) {
     if (name.starts_with(property::metadata))
       bytes += name.size() - property::metadata.size() + value.size();
   if (bytes <= metadata_bytes_max) return {};
-  return std::unexpected(Error{ErrorCode::limit_exceeded,
-                               "Your metadata headers exceed the maximum allowed metadata size",
-                               "MetadataTooLarge",
-                               {{"Size", std::to_string(bytes)},
-                                {"MaxSizeAllowed", std::to_string(metadata_bytes_max)}}});
+  return std::unexpected(Error{
+      ErrorCode::limit_exceeded,
+      "Your metadata headers exceed the maximum allowed metadata size",
+      "MetadataTooLarge",
+      {{"Size", std::to_string(bytes)}, {"MaxSizeAllowed", std::to_string(metadata_bytes_max)}}});
 }
 
 Result<std::string> storage_class(std::optional<std::string_view> wanted) {
@@ -114,7 +113,8 @@ Result<std::string> storage_class(std::optional<std::string_view> wanted) {
 void add_default_encryption(store::Transaction& tx, std::string_view bucket,
                             objects::Pairs& properties) {
   if (find_property(properties, property::sse)) return;
-  const auto document = objects::setting(tx, {std::string(bucket), std::string(setting::encryption)});
+  const auto document =
+      objects::setting(tx, {std::string(bucket), std::string(setting::encryption)});
   if (!document) return;
   wire::Arena arena;
   const auto stored = wire::from_json<api::GetBucketEncryptionOutput>(*document, arena);
@@ -123,7 +123,8 @@ void add_default_encryption(store::Transaction& tx, std::string_view bucket,
     const auto wanted = rule.ApplyServerSideEncryptionByDefault();
     if (!wanted) continue;
     properties.emplace_back(property::sse, wanted.SSEAlgorithm());
-    if (wanted.KMSMasterKeyID()) properties.emplace_back(property::sse_key, *wanted.KMSMasterKeyID());
+    if (wanted.KMSMasterKeyID())
+      properties.emplace_back(property::sse_key, *wanted.KMSMasterKeyID());
     if (rule.BucketKeyEnabled().value_or(false))
       properties.emplace_back(property::sse_bucket_key, "true");
     return;

@@ -81,10 +81,11 @@ std::unexpected<Error> taken(const Call& call, const Error& error, std::string_v
                        "Your previous request to create the named bucket succeeded and you already "
                        "own it.",
                        bucket);
-  return with_bucket("BucketAlreadyExists",
-                     "The requested bucket name is not available. The bucket namespace is shared by "
-                     "all users of the system. Please select a different name and try again.",
-                     bucket);
+  return with_bucket(
+      "BucketAlreadyExists",
+      "The requested bucket name is not available. The bucket namespace is shared by "
+      "all users of the system. Please select a different name and try again.",
+      bucket);
 }
 
 // What AWS gives every new bucket: nothing of it is public, its owner owns what is in it.
@@ -95,8 +96,10 @@ Result<> put_first_settings(Call& call, api::CreateBucketRequest in) {
   };
   auto access = call.output<api::GetPublicAccessBlockOutput>();
   auto blocked = call.output<api::PublicAccessBlockConfiguration>();
-  blocked.BlockPublicAcls(true).IgnorePublicAcls(true).BlockPublicPolicy(true).RestrictPublicBuckets(
-      true);
+  blocked.BlockPublicAcls(true)
+      .IgnorePublicAcls(true)
+      .BlockPublicPolicy(true)
+      .RestrictPublicBuckets(true);
   access.PublicAccessBlockConfiguration(blocked);
   TRY_DO(put(setting::public_access, access));
   auto controls = call.output<api::OwnershipControls>();
@@ -122,8 +125,8 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
   out.Location(fmt::format("/{}", name));
-  const auto made = objects::create_bucket(
-      call.tx(), {std::string(name), call.account(), region, call.now()});
+  const auto made =
+      objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
     TRY_DO(put_first_settings(call, in));
     return out;

@@ -29,8 +29,7 @@ constexpr Setting public_access{setting::public_access, "NoSuchPublicAccessBlock
                                 "The public access block configuration was not found"};
 constexpr Setting ownership{setting::ownership, "OwnershipControlsNotFoundError",
                             "The bucket ownership controls were not found"};
-constexpr Setting policy{setting::policy, "NoSuchBucketPolicy",
-                         "The bucket policy does not exist"};
+constexpr Setting policy{setting::policy, "NoSuchBucketPolicy", "The bucket policy does not exist"};
 constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
                        "The CORS configuration does not exist"};
 constexpr Setting lifecycle{setting::lifecycle, "NoSuchLifecycleConfiguration",
@@ -158,8 +157,7 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
   if (text.size() > policy_bytes_max)
     return refuse("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.");
   if (!text.starts_with('{') || !wire::read_json_document(text, call.arena()))
-    return refuse("MalformedPolicy",
-                  "Policies must be valid JSON and the first byte must be '{'");
+    return refuse("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
   return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
 }
 
@@ -180,10 +178,11 @@ Result<> put_bucket_cors(Call& call, api::PutBucketCorsRequest in) {
   for (const auto rule : rules)
     for (const std::string_view method : rule.AllowedMethods())
       if (std::ranges::find(methods, method) == methods.end())
-        return refuse("InvalidRequest",
-                      fmt::format("Found unsupported HTTP method in CORS config. Unsupported method "
-                                  "is {}",
-                                  method));
+        return refuse(
+            "InvalidRequest",
+            fmt::format("Found unsupported HTTP method in CORS config. Unsupported method "
+                        "is {}",
+                        method));
   return write_document(call, in, cors, in.CORSConfiguration());
 }
 

@@ -7,8 +7,8 @@ namespace slipway::s3 {
 Result<> check_form(const GivenChecksum& given) {
   const auto raw = from_base64(given.base64);
   if (raw && raw->size() == wire::digest_bytes(given.kind)) return {};
-  return refuse("InvalidRequest", fmt::format("Value for {} header is invalid.",
-                                              wire::checksum_header(given.kind)));
+  return refuse("InvalidRequest",
+                fmt::format("Value for {} header is invalid.", wire::checksum_header(given.kind)));
 }
 
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm) {
@@ -41,7 +41,8 @@ Result<> BodyChecks::read_trailer(std::string_view name) {
   if (name.empty()) return {};
   const auto kind = wire::checksum_of_header(name);
   if (!kind)
-    return refuse("InvalidRequest", "The value specified in the x-amz-trailer header is not supported");
+    return refuse("InvalidRequest",
+                  "The value specified in the x-amz-trailer header is not supported");
   if (given_)
     return refuse("InvalidRequest",
                   "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
@@ -81,8 +82,9 @@ Result<objects::Checksum> BodyChecks::settle(const objects::SealedBody& body,
   if (!trailer_.empty()) {
     const std::string* const sent = value_of(trailers, trailer_);
     if (!sent)
-      return refuse("MalformedTrailerError", "The request contained trailing data that was not "
-                                             "well-formed or did not conform to our published schema.");
+      return refuse("MalformedTrailerError",
+                    "The request contained trailing data that was not "
+                    "well-formed or did not conform to our published schema.");
     TRY_DO(check_form({kind_, *sent}));
     if (*sent != computed.base64) return bad_checksum(kind_);
   }

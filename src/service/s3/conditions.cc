@@ -52,11 +52,11 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }
 
 std::unexpected<Error> outside(std::string_view range, std::uint64_t size) {
-  return std::unexpected(Error{ErrorCode::invalid_argument,
-                               "The requested range is not satisfiable",
-                               "InvalidRange",
-                               {{"ActualObjectSize", std::to_string(size)},
-                                {"RangeRequested", std::string(range)}}});
+  return std::unexpected(
+      Error{ErrorCode::invalid_argument,
+            "The requested range is not satisfiable",
+            "InvalidRange",
+            {{"ActualObjectSize", std::to_string(size)}, {"RangeRequested", std::string(range)}}});
 }
 
 }  // namespace
@@ -137,9 +137,10 @@ Result<objects::ObjectName> parse_copy_source(std::string_view source) {
   if (name.starts_with('/')) name.erase(0, 1);
   const std::size_t slash = name.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == name.size())
-    return invalid_argument("Copy Source must mention the source bucket and key: "
-                            "sourcebucket/sourcekey",
-                            argument);
+    return invalid_argument(
+        "Copy Source must mention the source bucket and key: "
+        "sourcebucket/sourcekey",
+        argument);
   if (version && version->empty())
     return invalid_argument("Version id cannot be the empty string", argument);
   return objects::ObjectName{name.substr(0, slash), name.substr(slash + 1), std::move(version)};
@@ -149,10 +150,11 @@ Result<objects::WriteCondition> write_condition(std::optional<std::string_view> 
                                                 std::optional<std::string_view> if_none_match) {
   objects::WriteCondition condition;
   if ((if_none_match && *if_none_match != "*") || (if_match && if_none_match))
-    return std::unexpected(Error{ErrorCode::not_implemented,
-                                 "A header you provided implies functionality that is not implemented",
-                                 "NotImplemented",
-                                 {{"Header", "If-None-Match"}}});
+    return std::unexpected(
+        Error{ErrorCode::not_implemented,
+              "A header you provided implies functionality that is not implemented",
+              "NotImplemented",
+              {{"Header", "If-None-Match"}}});
   if (if_none_match) condition.presence = objects::WriteCondition::Presence::must_be_absent;
   if (if_match == "*")
     condition.presence = objects::WriteCondition::Presence::must_exist;

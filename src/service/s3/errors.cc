@@ -82,8 +82,7 @@ constexpr Translation translations[] = {
     {"part_too_small", "EntityTooSmall",
      "Your proposed upload is smaller than the minimum allowed size"},
     {"no_parts", "MalformedXML", malformed_xml},
-    {"body_too_large", "EntityTooLarge",
-     "Your proposed upload exceeds the maximum allowed size"},
+    {"body_too_large", "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"},
 };
 
 std::string detail(const Error& error, std::string_view name) {

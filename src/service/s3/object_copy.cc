@@ -100,7 +100,8 @@ bool shareable(const objects::Object& source, std::optional<ChecksumKind> wanted
 // A copy in the making.
 class Copy {
  public:
-  Copy(const Door& door, Call& call, api::CopyObjectRequest in) : door_(door), call_(call), in_(in) {}
+  Copy(const Door& door, Call& call, api::CopyObjectRequest in)
+      : door_(door), call_(call), in_(in) {}
 
   Result<api::CopyObjectOutput> run() {
     TRY(from_, parse_copy_source(in_.CopySource()));
@@ -126,8 +127,8 @@ class Copy {
 
   Result<> rewrite() {
     Source source;
-    const auto choose = [&](store::Transaction& tx, const objects::Object&)
-        -> Result<std::optional<objects::ByteRange>> {
+    const auto choose = [&](store::Transaction& tx,
+                            const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
       TRY(source, find_source(call_, tx, in_, from_));
       if (source.object.size > copy_bytes_max)
         return refuse("InvalidRequest",
@@ -137,8 +138,7 @@ class Copy {
     };
     TRY(objects::Objects::Opened opened, door_.objects.open_object(from_, choose));
     const auto& old = opened.object.checksum;
-    const ChecksumKind kind =
-        kind_.value_or(old ? old->kind : ChecksumKind::crc64nvme);
+    const ChecksumKind kind = kind_.value_or(old ? old->kind : ChecksumKind::crc64nvme);
     TRY(objects::SealedBody body,
         copy_bytes(door_, std::move(opened.content), {.checksums = {kind}}));
     return door_.store.write([&](store::Transaction& tx) -> Result<> {
@@ -149,9 +149,7 @@ class Copy {
     });
   }
 
-  objects::ObjectName target() const {
-    return {std::string(in_.Bucket()), std::string(in_.Key())};
-  }
+  objects::ObjectName target() const { return {std::string(in_.Bucket()), std::string(in_.Key())}; }
 
   Result<objects::PutOptions> options_for(store::Transaction& tx, const Source& source) {
     TRY(const objects::Bucket bucket, bucket_of(call_, tx, in_));
@@ -199,8 +197,9 @@ Result<api::UploadPartCopyOutput> upload_part_copy(const Door& door, Call& call,
                                     std::string(in.UploadId())};
   Source source;
   std::optional<ChecksumKind> kind;
-  const auto choose = [&](store::Transaction& tx, const objects::Object& object)
-      -> Result<std::optional<objects::ByteRange>> {
+  const auto choose =
+      [&](store::Transaction& tx,
+          const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
     TRY_DO(bucket_of(call, tx, in));
     TRY(const objects::Multipart upload, objects::find_multipart(tx, name));
     kind = upload.checksum_kind;
@@ -210,10 +209,9 @@ Result<api::UploadPartCopyOutput> upload_part_copy(const Door& door, Call& call,
     return range;
   };
   TRY(objects::Objects::Opened opened, door.objects.open_object(from, choose));
-  TRY(objects::SealedBody body,
-      copy_bytes(door, std::move(opened.content),
-                 {.checksums = {kind.value_or(ChecksumKind::crc64nvme)},
-                  .placement = objects::UploadOptions::Placement::file}));
+  TRY(objects::SealedBody body, copy_bytes(door, std::move(opened.content),
+                                           {.checksums = {kind.value_or(ChecksumKind::crc64nvme)},
+                                            .placement = objects::UploadOptions::Placement::file}));
   TRY(const objects::Part part, door.store.write([&](store::Transaction& tx) {
     return door.objects.put_part(tx, name, static_cast<std::uint32_t>(in.PartNumber()),
                                  std::move(body));

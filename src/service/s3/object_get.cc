@@ -24,16 +24,15 @@ ReadConditions conditions_of(const In& in) {
 }
 
 std::unexpected<Error> is_delete_marker(const Call& call, const objects::Object& marker) {
-  return std::unexpected(
-      Error{ErrorCode::conflict,
-            "The specified method is not allowed against this resource.",
-            "MethodNotAllowed",
-            {{"Method", std::string(call.head().method)},
-             {"ResourceType", "DeleteMarker"},
-             {"header:x-amz-delete-marker", "true"},
-             {"header:x-amz-version-id", marker.version},
-             {"header:Allow", "DELETE"},
-             {"header:Last-Modified", to_http_date(marker.modified)}}});
+  return std::unexpected(Error{ErrorCode::conflict,
+                               "The specified method is not allowed against this resource.",
+                               "MethodNotAllowed",
+                               {{"Method", std::string(call.head().method)},
+                                {"ResourceType", "DeleteMarker"},
+                                {"header:x-amz-delete-marker", "true"},
+                                {"header:x-amz-version-id", marker.version},
+                                {"header:Allow", "DELETE"},
+                                {"header:Last-Modified", to_http_date(marker.modified)}}});
 }
 
 std::unexpected<Error> no_such_part_number(std::int32_t number, std::size_t count) {
@@ -110,8 +109,7 @@ void show(Call& call, Out& out, const In& in, const Selection& selection) {
   out.AcceptRanges("bytes").LastModified(object.modified).ETag(etag_header(object.etag));
   if (selection.bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   show_checksum_if_asked(out, in, selection);
-  if (in.PartNumber() && object.parts > 0)
-    out.PartsCount(static_cast<std::int32_t>(object.parts));
+  if (in.PartNumber() && object.parts > 0) out.PartsCount(static_cast<std::int32_t>(object.parts));
   if (!selection.partial || object.size == 0) return;
   call.set_status(206);
   out.ContentRange(fmt::format("bytes {}-{}/{}", selection.range.offset,
@@ -134,8 +132,9 @@ void override_headers(Out& out, const In& in) {
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
   TRY_DO(refuse_customer_keys(in));
   Selection selection;
-  const auto choose = [&](store::Transaction& tx, const objects::Object& object)
-      -> Result<std::optional<objects::ByteRange>> {
+  const auto choose =
+      [&](store::Transaction& tx,
+          const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
     TRY(selection, select(call, tx, in, object));
     return selection.range;
   };
@@ -166,7 +165,8 @@ bool asks_for(api::GetObjectAttributesRequest in, std::string_view attribute) {
                              [&](std::string_view each) { return each == attribute; });
 }
 
-Result<api::GetObjectAttributesParts> attribute_parts(Call& call, api::GetObjectAttributesRequest in,
+Result<api::GetObjectAttributesParts> attribute_parts(Call& call,
+                                                      api::GetObjectAttributesRequest in,
                                                       const objects::Object& object) {
   TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
   const std::int32_t after = in.PartNumberMarker().value_or(0);

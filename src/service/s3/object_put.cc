@@ -67,7 +67,8 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
   TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
   TRY(BodyChecks checks, BodyChecks::of(call, in));
   if (in.WriteOffsetBytes())
-    return refuse("NotImplemented", "Slipway does not append to objects (x-amz-write-offset-bytes).");
+    return refuse("NotImplemented",
+                  "Slipway does not append to objects (x-amz-write-offset-bytes).");
   TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
     TRY_DO(bucket_of(call, tx, in));
     return {};

@@ -48,7 +48,8 @@ Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in);
 Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in);
 
 // object_put.cc
-Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call, api::PutObjectRequest in);
+Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
+                                             api::PutObjectRequest in);
 
 // object_get.cc
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in);
@@ -86,10 +87,10 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in);
 Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
     const Door& door, Call& call, api::CompleteMultipartUploadRequest in);
-Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
-    const Door& door, Call& call, api::AbortMultipartUploadRequest in);
+Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const Door& door, Call& call,
+                                                               api::AbortMultipartUploadRequest in);
 Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in);
-Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
-    Call& call, api::ListMultipartUploadsRequest in);
+Result<api::ListMultipartUploadsOutput> list_multipart_uploads(Call& call,
+                                                               api::ListMultipartUploadsRequest in);
 
 }  // namespace slipway::s3

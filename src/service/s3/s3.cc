@@ -116,7 +116,7 @@ void add_multipart_operations(Adder& adder) {
 
 }  // namespace
 
-void install(service::Registry& registry, objects::Objects& objects, store::Store& store) {
+void install(service::Registry& registry, store::Store& store, objects::Objects& objects) {
   Adder adder(registry.begin(api::schema(), error_table()), Door{objects, store});
   add_bucket_operations(adder);
   add_setting_operations(adder);

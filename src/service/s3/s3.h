@@ -8,6 +8,6 @@
 namespace slipway::s3 {
 
 // Adds every operation of operations.txt. All arguments outlive the registry.
-void install(service::Registry& registry, objects::Objects& objects, store::Store& store);
+void install(service::Registry& registry, store::Store& store, objects::Objects& objects);
 
 }  // namespace slipway::s3

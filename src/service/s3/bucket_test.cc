@@ -1,0 +1,113 @@
+#include <gmock/gmock.h>
+
+#include "service/s3/s3_fixture.h"
+
+namespace slipway::s3 {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+TEST_F(S3Test, a_bucket_is_made_seen_and_removed) {
+  EXPECT_EQ(put("/first-bucket").header("location"), "/first-bucket");
+  EXPECT_EQ(put("/first-bucket/").status, 200);  // made again, with a trailing slash, us-east-1
+  EXPECT_EQ(ask("HEAD", "/first-bucket").header("x-amz-bucket-region"), "us-east-1");
+  EXPECT_THAT(get("/").body, HasSubstr("<Name>first-bucket</Name>"));
+  EXPECT_THAT(get("/").body, HasSubstr("<ListAllMyBucketsResult"));
+  EXPECT_THAT(get("/first-bucket?location").body, HasSubstr("LocationConstraint"));
+  EXPECT_EQ(ask("DELETE", "/first-bucket").status, 204);
+  EXPECT_EQ(ask("HEAD", "/first-bucket").status, 404);
+  EXPECT_EQ(get("/first-bucket").error(), "404 NoSuchBucket");
+  EXPECT_EQ(get("/first-bucket").element("BucketName"), "first-bucket");
+}
+
+TEST_F(S3Test, a_full_bucket_is_not_removed) {
+  put("/box/k", "x");
+  EXPECT_EQ(ask("DELETE", "/box").error(), "409 BucketNotEmpty");
+  EXPECT_EQ(get("/box/k").body, "x");
+}
+
+TEST_F(S3Test, names_that_are_no_bucket_names_are_refused) {
+  for (const char* name : {"/ab", "/Upper", "/-dash", "/dot.", "/a..b", "/192.168.1.1", "/xn--box"})
+    EXPECT_EQ(put(name).error(), "400 InvalidBucketName") << name;
+  EXPECT_EQ(put("/" + std::string(64, 'a')).error(), "400 InvalidBucketName");
+}
+
+TEST_F(S3Test, a_bucket_in_another_region_says_where_it_is) {
+  const std::string configuration =
+      "<CreateBucketConfiguration><LocationConstraint>eu-west-1</LocationConstraint>"
+      "</CreateBucketConfiguration>";
+  EXPECT_EQ(put("/far", configuration).status, 200);
+  EXPECT_THAT(get("/far?location").body, HasSubstr("eu-west-1"));
+  EXPECT_EQ(put("/far", configuration).error(), "409 BucketAlreadyOwnedByYou");
+}
+
+TEST_F(S3Test, settings_come_back_as_they_were_given) {
+  const std::string cors =
+      "<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod>"
+      "<AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>";
+  EXPECT_EQ(get("/box?cors").error(), "404 NoSuchCORSConfiguration");
+  EXPECT_EQ(put("/box?cors", cors).status, 200);
+  EXPECT_EQ(get("/box?cors").element("AllowedMethod"), "GET");
+  EXPECT_EQ(ask("DELETE", "/box?cors").status, 204);
+  EXPECT_EQ(get("/box?cors").error(), "404 NoSuchCORSConfiguration");
+
+  const std::string policy = R"({"Version": "2012-10-17", "Statement": []})";
+  EXPECT_EQ(put("/box?policy", "[]").error(), "400 MalformedPolicy");
+  EXPECT_EQ(put("/box?policy", policy).status, 204);
+  EXPECT_EQ(get("/box?policy").body, policy);
+
+  const std::string tags =
+      "<Tagging><TagSet><Tag><Key>team</Key><Value>ml</Value></Tag></TagSet></Tagging>";
+  EXPECT_EQ(get("/box?tagging").error(), "404 NoSuchTagSet");
+  EXPECT_EQ(put("/box?tagging", tags).status, 204);
+  EXPECT_EQ(get("/box?tagging").element("Value"), "ml");
+
+  const std::string lifecycle =
+      "<LifecycleConfiguration><Rule><ID>old</ID><Status>Enabled</Status>"
+      "<Filter><Prefix>tmp/</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule>"
+      "</LifecycleConfiguration>";
+  EXPECT_EQ(get("/box?lifecycle").error(), "404 NoSuchLifecycleConfiguration");
+  EXPECT_EQ(put("/box?lifecycle", lifecycle).status, 200);
+  EXPECT_EQ(get("/box?lifecycle").element("Days"), "3");
+
+  const std::string notification =
+      "<NotificationConfiguration><QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:x</Queue>"
+      "<Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>";
+  EXPECT_EQ(get("/box?notification").status, 200);
+  EXPECT_EQ(put("/box?notification", notification).status, 200);
+  EXPECT_EQ(get("/box?notification").element("Queue"), "arn:aws:sqs:x");
+}
+
+TEST_F(S3Test, a_new_bucket_has_the_settings_that_aws_gives_it) {
+  EXPECT_EQ(get("/box?encryption").element("SSEAlgorithm"), "AES256");
+  EXPECT_EQ(get("/box?publicAccessBlock").element("BlockPublicAcls"), "true");
+  EXPECT_EQ(get("/box?ownershipControls").element("ObjectOwnership"), "BucketOwnerEnforced");
+  EXPECT_EQ(ask("DELETE", "/box?publicAccessBlock").status, 204);
+  EXPECT_EQ(get("/box?publicAccessBlock").error(), "404 NoSuchPublicAccessBlockConfiguration");
+  EXPECT_THAT(get("/box?versioning").body, Not(HasSubstr("<Status>")));
+}
+
+TEST_F(S3Test, the_encryption_of_a_bucket_shows_on_its_objects) {
+  const std::string kms =
+      "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
+      "<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>key-1</KMSMasterKeyID>"
+      "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
+  EXPECT_EQ(put("/box/before", "x").header("x-amz-server-side-encryption"), "AES256");
+  EXPECT_EQ(put("/box?encryption", kms).status, 200);
+  EXPECT_EQ(put("/box/after", "x").header("x-amz-server-side-encryption"), "aws:kms");
+  EXPECT_EQ(get("/box/after").header("x-amz-server-side-encryption-aws-kms-key-id"), "key-1");
+}
+
+TEST_F(S3Test, broken_xml_is_malformed) {
+  EXPECT_EQ(put("/box?tagging", "<Tagging><TagSet>").error(), "400 MalformedXML");
+  EXPECT_EQ(put("/box?versioning", "not xml").error(), "400 MalformedXML");
+}
+
+TEST_F(S3Test, another_owner_than_the_expected_one_is_access_denied) {
+  EXPECT_EQ(ask("HEAD", "/box", {}, {{"x-amz-expected-bucket-owner", "111111111111"}}).status, 403);
+  EXPECT_EQ(ask("HEAD", "/box", {}, {{"x-amz-expected-bucket-owner", "000000000000"}}).status, 200);
+}
+
+}  // namespace
+}  // namespace slipway::s3

@@ -1,0 +1,133 @@
+// This door behind a real HTTP server on the loopback, without signatures: for its tests.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "base/encoding.h"
+#include "gen/services.h"
+#include "net/blocking_client.h"
+#include "net/http_server.h"
+#include "net/loop.h"
+#include "service/front.h"
+#include "service/s3/s3.h"
+
+namespace slipway::s3 {
+
+class S3Test : public testing::Test {
+ protected:
+  class NoHotDoor final : public service::HotDoor {
+   public:
+    void handle(service::HotRequest&&) override { FAIL() << "S3 has no hot operation"; }
+  };
+
+  S3Test() : changes_(clock_) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "s3-XXXXXX").string();
+    root_ = ::mkdtemp(pattern.data());
+    store_ = store::Store::open(root_ / "state.db", objects::migrations()).value();
+    objects_ = objects::Objects::open(*store_, root_, clock_, random_).value();
+    const identity::Principal owner{identity::Principal::Kind::root, "000000000000",
+                                    "arn:aws:iam::000000000000:root", "000000000000"};
+    keys_ = identity::KeyRing::open(root_, owner, random_).value();
+    install(registry_, *store_, *objects_);
+    serve();
+    EXPECT_EQ(ask("PUT", "/box").status, 200);
+  }
+  ~S3Test() override {
+    client_.reset();
+    loop_->run_and_wait([this] {
+      http_.reset();
+      front_.reset();
+    });
+    loop_.reset();
+    workers_.stop();
+    objects_.reset();
+    store_.reset();
+    std::filesystem::remove_all(root_);
+  }
+
+  struct Answer {
+    int status = 0;
+    net::Fields headers;
+    std::string body;
+
+    std::string header(std::string_view name) const {
+      return std::string(headers.find(name).value_or("(none)"));
+    }
+    // The text of the first element of that name.
+    std::string element(std::string_view name) const {
+      const std::string open = "<" + std::string(name) + ">";
+      const std::size_t begin = body.find(open);
+      if (begin == std::string::npos) return "(none)";
+      const std::size_t end = body.find("</" + std::string(name) + ">", begin);
+      return body.substr(begin + open.size(), end - begin - open.size());
+    }
+    // "404 NoSuchKey"
+    std::string error() const { return std::to_string(status) + " " + element("Code"); }
+  };
+
+  Answer ask(std::string_view method, std::string_view target, std::string body = {},
+             net::Fields headers = {}) {
+    auto answer = client_->send({.method = std::string(method),
+                                 .target = std::string(target),
+                                 .headers = std::move(headers),
+                                 .body = std::move(body)});
+    EXPECT_TRUE(answer) << method << " " << target << ": " << answer.error().message;
+    if (!answer) return {};
+    return {answer->status, std::move(answer->headers), std::move(answer->body)};
+  }
+  Answer get(std::string_view target, net::Fields headers = {}) {
+    return ask("GET", target, {}, std::move(headers));
+  }
+  Answer put(std::string_view target, std::string body = {}, net::Fields headers = {}) {
+    return ask("PUT", target, std::move(body), std::move(headers));
+  }
+
+  ManualClock clock_;
+  SeededRandom random_{1};
+
+ private:
+  void serve() {
+    frame_ = std::make_unique<service::Frame>(service::Frame{.registry = registry_,
+                                                             .router = router_,
+                                                             .schemas = aws::schemas(),
+                                                             .store = *store_,
+                                                             .workers = workers_,
+                                                             .changes = changes_,
+                                                             .keys = *keys_,
+                                                             .ground = {clock_, random_},
+                                                             .auth = service::AuthMode::none,
+                                                             .region = "us-east-1"});
+    net::Fd listener = net::listen_tcp(net::Address::tcp("127.0.0.1", 0)).value();
+    const net::Address address = net::local_address(listener).value();
+    loop_ = std::make_unique<net::LoopThread>();
+    loop_->run_and_wait([&] {
+      front_ = std::make_unique<service::Front>(*frame_, hot_);
+      http_ = std::make_unique<net::HttpServer>(loop_->loop(), *front_);
+      http_->listen(std::move(listener));
+    });
+    client_ = std::make_unique<net::BlockingClient>(
+        net::Origin{.host = address.host, .port = address.port});
+  }
+
+  std::filesystem::path root_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<objects::Objects> objects_;
+  std::unique_ptr<identity::KeyRing> keys_;
+  engine::Changes changes_;
+  WorkerPool workers_{2};
+  service::Registry registry_;
+  wire::Router router_{aws::schemas()};
+  NoHotDoor hot_;
+  std::unique_ptr<service::Frame> frame_;
+  std::unique_ptr<net::LoopThread> loop_;
+  std::unique_ptr<service::Front> front_;
+  std::unique_ptr<net::HttpServer> http_;
+  std::unique_ptr<net::BlockingClient> client_;
+};
+
+}  // namespace slipway::s3
