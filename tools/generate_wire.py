@@ -35,8 +35,8 @@ KNOWN = {
     "shape": {"type", "required", "members", "member", "key", "value", "min", "max", "pattern",
               "enum", "sensitive", "flattened", "union", "document", "exception", "error", "payload",
               "event", "eventstream", "xmlNamespace", "locationName", "timestampFormat", "sparse",
-              "streaming"},
-    "shape-ignored": {"documentation", "box", "fault", "synthetic", "retryable", "wrapper",
+              "streaming", "fault"},
+    "shape-ignored": {"documentation", "box", "synthetic", "retryable", "wrapper",
                       "xmlOrder", "deprecated", "deprecatedMessage", "deprecatedSince",
                       "requiresLength"},
     "member": {"shape", "location", "locationName", "flattened", "streaming", "xmlAttribute",
@@ -159,6 +159,10 @@ class Model:
             if name not in self.shapes:
                 raise ModelError(f"{service} overlay: no such shape: {name}")
         self.kept = self.reach()
+        ops = self.model["operations"].values()
+        # An answer has neither path nor query: what a model puts there travels in its body.
+        self.answers = ({op["output"]["shape"] for op in ops if "output" in op}
+                        - {op["input"]["shape"] for op in ops if "input" in op})
         self.index = {name: at for at, name in enumerate(self.kept)}
 
     def reach(self):
@@ -230,8 +234,11 @@ def member_row(model, owner, name, ref):
     if structure and name in shape.get("required", []):
         present.add("required")
     wire = ref.get("locationName", name if structure else "")
+    location = ref.get("location")
+    if owner in model.answers and location in ("uri", "querystring"):
+        location = None
     return (f"    {{{quoted(name)}, {quoted(wire)}, &shapes[{model.index[ref['shape']]}], "
-            f"Location::{LOCATIONS[ref.get('location')]}, {flags_of(MEMBER_FLAGS, present)}, "
+            f"Location::{LOCATIONS[location]}, {flags_of(MEMBER_FLAGS, present)}, "
             f"TimestampFormat::{TIMES[ref.get('timestampFormat')]}, {namespace_of(ref)}}},")
 
 
@@ -243,6 +250,7 @@ def shape_row(model, name, first, count, enums):
     shape = model.shapes[name]
     error = shape.get("error", {})
     check("error", error, f"{model.name}.{name}")
+    status = error.get("httpStatusCode", 500 if shape.get("fault") else 0)
     present = {flag for flag in SHAPE_FLAGS if shape.get(flag)}
     present |= {"senderFault"} if error.get("senderFault") else set()
     present |= {"open-enum"} if name in model.overlay.open_enums else set()
@@ -254,7 +262,7 @@ def shape_row(model, name, first, count, enums):
             f"{quoted(model.overlay.patterns.get(name, shape.get('pattern', '')))}, {enums}, "
             f"{quoted(model.overlay.roots.get(name, shape.get('locationName', '')))}, "
             f"{namespace_of(shape)}, "
-            f"{quoted(error.get('code', ''))}, {error.get('httpStatusCode', 0)}}},")
+            f"{quoted(error.get('code', ''))}, {status}}},")
 
 
 def match_lists(model, op):

@@ -53,10 +53,11 @@ void write_rpc(const Operation& operation, Protocol protocol, const Node& input,
 void write_payload(const Member& member, const Node& node, Protocol protocol, HttpRequestParts& out) {
   if (bypasses_node(member) || !node.present()) return;
   const Shape& shape = *member.shape;
-  if (node.kind == Kind::blob || node.kind == Kind::text) {
+  const bool document = shape.kind == ShapeKind::document;
+  if (!document && (node.kind == Kind::blob || node.kind == Kind::text)) {
     set_type(node.kind == Kind::blob ? "application/octet-stream" : "text/plain", out);
     out.body = node.text();
-  } else if (protocol == Protocol::rest_json) {
+  } else if (document || protocol == Protocol::rest_json) {
     set_type("application/json", out);
     write_json(node, shape, Names::wire, out.body);
   } else {
@@ -95,7 +96,8 @@ Result<Node> read_xml_body(const Operation& operation, std::string_view body, Ar
 
 Result<Node> read_query_body(const Operation& operation, std::string_view body, Arena& arena) {
   TRY(const Element* root, parse_xml(body, arena));
-  const Element* result = root->child(operation.result_wrapper);
+  const bool named = !operation.result_wrapper.empty();
+  const Element* result = root->child(named ? std::string(operation.result_wrapper) : std::string(operation.name) + "Result");
   return read_structure(result == nullptr ? *root : *result, *operation.output, TreeForm::xml, arena);
 }
 

@@ -20,12 +20,13 @@ struct Rewrite {
 };
 
 // What the models write and PCRE2 does not know. Surrogate pairs are how Java spells the planes
-// above the first.
+// above the first; U+10000 and U+10FFFF stand here as themselves, because PCRE2_ALT_BSUX, which
+// \uXXXX needs, knows no \x{}.
 constexpr Rewrite rewrites[] = {
-    {"\\uD800\\uDC00-\\uDBFF\\uDFFF", "\\x{10000}-\\x{10FFFF}"},
-    {"\\ud800\\udc00-\\udbff\\udfff", "\\x{10000}-\\x{10FFFF}"},
+    {"\\uD800\\uDC00-\\uDBFF\\uDFFF", "\xF0\x90\x80\x80-\xF4\x8F\xBF\xBF"},
+    {"\\ud800\\udc00-\\udbff\\udfff", "\xF0\x90\x80\x80-\xF4\x8F\xBF\xBF"},
     {"\\p{Alnum}", "\\p{Xan}"},
-    {"\\p{Print}", "\\x{20}-\\x{7E}"},
+    {"\\p{Print}", " -~"},
     {"$*", "(?:$)*"},
     {"$+", "(?:$)+"},
     {"$?", "(?:$)?"},

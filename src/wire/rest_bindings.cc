@@ -83,6 +83,7 @@ class BindingReader {
       TRY(const Node value, scalar(trimmed(header.value), member.shape->members[1]));
       append(out, header.name.substr(prefix.size()), arena_) = value;
     }
+    if (out.present()) drop_duplicate_keys(out);
     return out;
   }
 

@@ -18,9 +18,10 @@ constexpr std::string_view shape_traits[] = {
     "type", "required", "members", "member", "key", "value", "min", "max", "pattern", "enum",
     "sensitive", "flattened", "union", "document", "exception", "error", "payload", "event",
     "eventstream", "xmlNamespace", "locationName", "timestampFormat", "sparse", "streaming",
+    "location", "fault",
     // Left out on purpose.
-    "documentation", "box", "fault", "synthetic", "retryable", "wrapper", "xmlOrder", "deprecated",
-    "deprecatedMessage", "deprecatedSince", "requiresLength", "location", "resultWrapper"};
+    "documentation", "box", "synthetic", "retryable", "wrapper", "xmlOrder", "deprecated",
+    "deprecatedMessage", "deprecatedSince", "requiresLength", "resultWrapper"};
 constexpr std::string_view member_traits[] = {
     "shape", "location", "locationName", "flattened", "streaming", "xmlAttribute", "xmlNamespace",
     "timestampFormat", "jsonvalue", "idempotencyToken", "eventpayload", "eventheader", "hostLabel",
@@ -35,6 +36,8 @@ constexpr std::string_view operation_traits[] = {
     "documentation", "idempotent", "readonly", "staticContextParams", "operationContextParams",
     "deprecatedMessage", "deprecatedSince", "endpointdiscovery", "endpointoperation", "auth",
     "alias", "documentationUrl"};
+
+constexpr std::uint16_t server_fault_status = 500;
 
 // ---- Reading documents ----
 
@@ -154,11 +157,15 @@ class Loader final : public LoadedSchema {
 
   Result<void> load(const ModelParts& parts) {
     const Node shapes = deep_copy(parts.shapes, arena_);
-    for (const MapEntry& entry : shapes.map()) index_[entry.key] = index_.size();
+    for (const MapEntry& entry : shapes.map()) {
+      index_[entry.key] = index_.size();
+      models_[entry.key] = &entry.value;
+    }
     shapes_.resize(index_.size());
     for (const MapEntry& entry : shapes.map()) TRY_DO(load_shape(entry.key, entry.value));
     load_service(deep_copy(parts.metadata, arena_));
     for (const Node& operation : parts.operations) TRY_DO(load_operation(deep_copy(operation, arena_)));
+    keep_outputs_in_body();
     std::ranges::sort(operations_, {}, &Operation::name);
     schema_.shapes = shapes_;
     schema_.operations = operations_;
@@ -187,6 +194,12 @@ class Loader final : public LoadedSchema {
     const bool named = find(reference, "locationName") != nullptr;
     out.push_back({name, named ? wire : wire_default, shape, location_of(reference),
                    member_flags(reference), time_of(reference), space_of(reference)});
+    // Old models say where a member travels on its shape.
+    const Node& model = *models_[text(reference, "shape")];
+    if (!text(model, "location").empty()) {
+      out.back().location = location_of(model);
+      if (!named && find(model, "locationName") != nullptr) out.back().wire_name = text(model, "locationName");
+    }
     return {};
   }
 
@@ -223,9 +236,22 @@ class Loader final : public LoadedSchema {
     if (const std::string_view payload = text(model, "payload"); !payload.empty()) {
       shape.payload = static_cast<std::int16_t>(find_member(shape, payload));
     }
+    if (flag(model, "fault")) shape.error_status = server_fault_status;
     if (const Node* error = find(model, "error")) load_error(*error, shape);
     shapes_[index_[name]] = shape;
     return {};
+  }
+
+  // An answer has neither path nor query: what a model puts there travels in its body.
+  void keep_outputs_in_body() {
+    for (const Operation& operation : operations_) {
+      const auto takes = [&](const Operation& other) { return other.input == operation.output; };
+      if (operation.output == nullptr || std::ranges::any_of(operations_, takes)) continue;
+      for (Member& member : members_[static_cast<std::size_t>(operation.output - shapes_.data())]) {
+        const bool request_only = member.location == Location::uri || member.location == Location::query;
+        if (request_only) member.location = Location::body;
+      }
+    }
   }
 
   static void load_error(const Node& error, Shape& shape) {
@@ -286,6 +312,11 @@ class Loader final : public LoadedSchema {
       TRY(operation.input, shape_of(*input));
       operation.input_name = text(*input, "locationName");
       operation.input_namespace = space_of(*input);
+      // Old models name the payload here.
+      if (const std::string_view payload = text(*input, "payload"); !payload.empty()) {
+        Shape& shape = shapes_[index_.at(text(*input, "shape"))];
+        shape.payload = static_cast<std::int16_t>(find_member(shape, payload));
+      }
     }
     if (const Node* output = find(model, "output")) {
       TRY(operation.output, shape_of(*output));
@@ -305,6 +336,7 @@ class Loader final : public LoadedSchema {
   Arena arena_;
   Schema schema_;
   std::map<std::string_view, std::size_t> index_;
+  std::map<std::string_view, const Node*> models_;
   std::vector<Shape> shapes_;
   std::vector<Operation> operations_;
   std::vector<Protocol> protocols_;

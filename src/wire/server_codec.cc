@@ -1,5 +1,6 @@
 // The server's half of codec.h: requests in, answers out.
 #include <string>
+#include <vector>
 
 #include "wire/cbor_codec.h"
 #include "wire/codec.h"
@@ -46,6 +47,8 @@ Result<Node> read_payload(const Member& member, Protocol protocol, std::string_v
   const Shape& shape = *member.shape;
   // An absent payload and an empty one look the same.
   if (body.empty()) return Node{};
+  // A document is JSON under either REST protocol.
+  if (shape.kind == ShapeKind::document) return read_json(body, shape, Names::wire, arena);
   if (shape.kind == ShapeKind::blob) return make_blob(body);
   if (shape.kind == ShapeKind::text) return make_text(body);
   if (protocol == Protocol::rest_json) return read_json(body, shape, Names::wire, arena);
@@ -76,17 +79,36 @@ Result<Node> read_rest_request(const Operation& operation, Protocol protocol, co
   return out;
 }
 
-bool inflates(const Operation& operation, Protocol protocol, const HttpRequestView& request) {
-  if (is_rest(protocol) && !operation.is(OperationFlag::compressible)) return false;
-  return equal_ignoring_case(trimmed(request.header("content-encoding")), "gzip");
+// The last coding of Content-Encoding is gzip.
+bool is_gzipped(std::string_view encoding) {
+  const auto comma = encoding.rfind(',');
+  const std::string_view last = comma == std::string_view::npos ? encoding : encoding.substr(comma + 1);
+  return equal_ignoring_case(trimmed(last), "gzip");
 }
 
-Result<Node> read_request(const Operation& operation, Protocol protocol, const Labels& labels,
-                          const HttpRequestView& request, Arena& arena) {
-  std::string_view body = request.body;
-  if (inflates(operation, protocol, request)) {
-    TRY(body, inflate_gzip(body, arena));
+// REST bodies belong to the caller, so they are inflated only where the model says that clients
+// compress by themselves.
+bool inflates(const Operation& operation, Protocol protocol, const HttpRequestView& request) {
+  if (is_rest(protocol) && !operation.is(OperationFlag::compressible)) return false;
+  return is_gzipped(request.header("content-encoding"));
+}
+
+// The headers as they were before the client compressed: without the last coding.
+std::vector<HeaderView> without_gzip(std::span<const HeaderView> headers) {
+  std::vector<HeaderView> out;
+  for (HeaderView header : headers) {
+    if (equal_ignoring_case(header.name, "content-encoding")) {
+      const auto comma = header.value.rfind(',');
+      if (comma == std::string_view::npos) continue;
+      header.value = trimmed(header.value.substr(0, comma));
+    }
+    out.push_back(header);
   }
+  return out;
+}
+
+Result<Node> read_input(const Operation& operation, Protocol protocol, const Labels& labels,
+                        const HttpRequestView& request, std::string_view body, Arena& arena) {
   if (operation.input == nullptr) return make_structure(0, arena);
   TRY(Node out, is_rest(protocol)
                     ? read_rest_request(operation, protocol, labels, request, body, arena)
@@ -96,13 +118,29 @@ Result<Node> read_request(const Operation& operation, Protocol protocol, const L
   return out;
 }
 
+Result<Node> read_request(const Operation& operation, Protocol protocol, const Labels& labels,
+                          const HttpRequestView& request, Arena& arena) {
+  if (!inflates(operation, protocol, request)) {
+    return read_input(operation, protocol, labels, request, request.body, arena);
+  }
+  std::string_view body = request.body;
+  if (!body.empty()) {
+    TRY(body, inflate_gzip(body, arena));
+  }
+  const std::vector<HeaderView> headers = without_gzip(request.headers);
+  HttpRequestView plain = request;
+  plain.headers = headers;
+  return read_input(operation, protocol, labels, plain, body, arena);
+}
+
 void write_payload(const Member& member, const Node& node, Protocol protocol,
                    const Operation& operation, HttpResponseParts& out) {
   if (bypasses_node(member) || !node.present()) return;
-  if (node.kind == Kind::blob || node.kind == Kind::text) {
+  const bool document = member.shape->kind == ShapeKind::document;
+  if (!document && (node.kind == Kind::blob || node.kind == Kind::text)) {
     add_content_type(node.kind == Kind::blob ? "application/octet-stream" : "text/plain", out);
     out.body = node.text();
-  } else if (protocol == Protocol::rest_json) {
+  } else if (document || protocol == Protocol::rest_json) {
     add_content_type("application/json", out);
     write_json(node, *member.shape, Names::wire, out.body);
   } else {
@@ -156,10 +194,11 @@ void write_query_response(const Operation& operation, const Node& node, std::str
   const std::string response = std::string(operation.name) + "Response";
   open_tag(response, space, out.body);
   if (operation.output != nullptr) {
-    const std::string_view wrapper = operation.result_wrapper;
-    if (!wrapper.empty()) open_tag(wrapper, {}, out.body);
+    std::string wrapper(operation.result_wrapper);
+    if (wrapper.empty()) wrapper = std::string(operation.name) + "Result";
+    open_tag(wrapper, {}, out.body);
     write_members(node, *operation.output, out.body);
-    if (!wrapper.empty()) close_tag(wrapper, out.body);
+    close_tag(wrapper, out.body);
   }
   out.body += "<ResponseMetadata><RequestId>";
   write_xml_text(request_id, out.body);

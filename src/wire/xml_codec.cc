@@ -22,13 +22,6 @@ std::string_view or_else(std::string_view name, std::string_view otherwise) {
   return name.empty() ? otherwise : name;
 }
 
-// The element of a flattened list: the member's own wire name, or what the list's element is called
-// where the member has none of its own.
-std::string_view flat_name(const Member& member) {
-  if (member.wire_name != member.name || member.shape->kind != ShapeKind::list) return member.wire_name;
-  return or_else(member.shape->members[0].wire_name, member.wire_name);
-}
-
 class TreeReader {
  public:
   TreeReader(TreeForm form, Arena& arena) : form_(form), arena_(arena) {}
@@ -124,6 +117,7 @@ class TreeReader {
     return items(numbered(members == nullptr ? element : *members), item);
   }
 
+  // Under the member's name, as Smithy says; under the element's where a client follows botocore.
   Result<Node> flat_list(const Element& element, const Member& member) {
     const Member& item = member.shape->members[0];
     for (const std::string_view name : {member.wire_name, item.wire_name}) {
@@ -267,7 +261,7 @@ class XmlWriter {
     const bool flat = is_flat(member);
     if (flat && node.kind == Kind::list) {
       const Member& item = member.shape->members[0];
-      for (std::uint32_t i = 0; i < node.n; ++i) value(flat_name(member), node.items[i], item);
+      for (std::uint32_t i = 0; i < node.n; ++i) value(member.wire_name, node.items[i], item);
     } else if (flat && node.kind == Kind::map) {
       for (const MapEntry& entry : node.map()) {
         map_entry(member.wire_name, entry, *member.shape);
@@ -288,7 +282,7 @@ class FormWriter {
     for (std::size_t i = 0; i < shape.members.size(); ++i) {
       if (!node.items[i].present()) continue;
       const Member& m = shape.members[i];
-      value(node.items[i], m, prefix + std::string(is_flat(m) ? flat_name(m) : m.wire_name));
+      value(node.items[i], m, prefix + std::string(m.wire_name));
     }
   }
 
