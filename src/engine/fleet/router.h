@@ -10,8 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "engine/fleet/routes.h"
+#include "net/http.h"
 
 namespace slipway::net {
 class Loop;
@@ -24,11 +26,15 @@ inline constexpr std::size_t link_backlog_bytes_max = 16 * 1024 * 1024;  // unse
 inline constexpr std::size_t answer_bytes_max = 26 * 1024 * 1024;
 inline constexpr std::chrono::milliseconds connect_timeout{1'000};
 inline constexpr unsigned attempts_max = 3;  // instances tried before giving up
+// A request that meets a fleet whose instances are all being replaced waits so long for one.
+inline constexpr std::chrono::milliseconds hold_time_max{5'000};
+inline constexpr std::size_t held_max = 1'024;  // requests that wait so, per router
 
-struct HeaderView {
-  std::string_view name;
-  std::string_view value;
-};
+using HeaderView = net::Header;
+
+class RouterCore;
+class InstanceLink;
+struct VariantCells;
 
 // What to send. Header names and values, the body and the names are views: they belong to the
 // Invocation.
@@ -55,7 +61,7 @@ struct InvokeAnswer {
 enum class InvokeFailure : std::uint8_t {
   not_found,        // there is no such fleet
   no_such_variant,  // the fleet has no variant of that name
-  unavailable,      // it has no healthy instance now, or all were too busy or unreachable
+  unavailable,      // it had no instance for hold_time_max, or all were too busy or unreachable
   timeout,          // the instance did not answer within the fleet's request timeout
   broken,           // the instance ended or cut the connection with the request under way
   too_large,        // the answer passed answer_bytes_max
@@ -82,14 +88,14 @@ class Invocation {
 
  private:
   friend class RouterCore;
-  friend class FramedLink;
-  friend class HttpLink;
 
+  // The router's: where the request is and since when.
   std::shared_ptr<const FleetRoute> route_;
   const VariantRoute* variant_ = nullptr;
-  std::shared_ptr<const InstanceRoute> instance_;
-  std::chrono::steady_clock::time_point sent_at_ = {};
-  std::chrono::steady_clock::time_point deadline_ = {};
+  VariantCells* cells_ = nullptr;
+  InstanceLink* link_ = nullptr;
+  Instant arrived_at_ = {};
+  Instant sent_at_ = {};
   unsigned attempts_ = 0;
 };
 
@@ -110,14 +116,13 @@ struct VariantCounters {
   LatencyHistogram model_time;
 };
 
-class RouterCore;
-
 // One for each I/O loop; every method on that loop's thread unless said otherwise. Holds that
 // thread's own connections to instances. Destroyed on the loop's thread, or after the loop ended.
 //
 // A request is tried on another instance only where the first cannot have seen it (connection
 // refused, or the link went down before a byte of it was sent). What an instance answers, with any
-// status, is passed up.
+// status, is passed up. Bodies that fit go over the instance's framed link, where it has one; all
+// others by HTTP.
 class Router {
  public:
   // `loop`, `routes` and `random` outlive this object.
@@ -132,7 +137,7 @@ class Router {
   std::vector<VariantCounters> counters() const;
 
  private:
-  std::unique_ptr<RouterCore> core_;
+  std::shared_ptr<RouterCore> core_;
 };
 
 }  // namespace slipway::fleet

@@ -135,17 +135,27 @@ void Collector::finish_ended() {
   for (const auto& key : to_forget) place_.forget(key);
 }
 
+// What follows the cursor: at least one whole line, unless there is none yet.
+std::optional<Collector::Text> Collector::next_text(const Source& source) const {
+  const Result<place::LogPart> first = place_.read_log(source.key, source.cursor);
+  if (!first || first->text.empty()) return std::nullopt;
+  // What the place no longer keeps is skipped.
+  Text next{first->text, first->next_offset - first->text.size(), false};
+  if (next.text.contains('\n')) return next;
+  const Result<place::LogPart> more = place_.read_log(source.key, first->next_offset);
+  next.ends = !more || more->text.empty();
+  if (!next.ends) next.text += more->text;
+  return next;
+}
+
 // Where the book cannot take a line the cursor stays, and the next round tries again.
 void Collector::read(Source& source, Upto upto) {
   const std::scoped_lock reading(source.reading);
   source.cursor = std::max(source.cursor, book_.cursor(source.stream));
   for (std::size_t part = 0; part < parts_per_round_max || upto == Upto::end; ++part) {
-    const Result<place::LogPart> read = place_.read_log(source.key, source.cursor);
-    if (!read || read->text.empty()) return;
-    // What the place no longer keeps is skipped.
-    const std::uint64_t start = read->next_offset - read->text.size();
-    const bool last_part = read->text.size() < place::log_read_bytes_max;
-    const Cut cut = cut_lines(read->text, start, upto == Upto::end && last_part);
+    const auto next = next_text(source);
+    if (!next) return;
+    const Cut cut = cut_lines(next->text, next->start, upto == Upto::end && next->ends);
     const Result<> kept = book_.append(source.stream, clock_.now(), cut.lines);
     if (!kept) {
       log_warning("logs", "what an instance printed could not be kept",

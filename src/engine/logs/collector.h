@@ -59,11 +59,17 @@ class Collector {
     std::uint64_t cursor = 0;
     std::mutex reading;  // held by whoever reads it: this thread or a caller of collect()
   };
+  struct Text {
+    std::string text;
+    std::uint64_t start = 0;  // where it begins in what the instance printed
+    bool ends = false;        // nothing follows it yet
+  };
   enum class Upto : std::uint8_t { last_whole_line, end };
 
   void run(std::stop_token stop);
   void read_round();
   void finish_ended();
+  std::optional<Text> next_text(const Source& source) const;
   void read(Source& source, Upto upto);
   std::shared_ptr<Source> source_of(const place::InstanceKey& key);
 

@@ -273,7 +273,7 @@ class PrintingPlace final : public place::Place {
     const auto found = printed.find(key);
     if (found == printed.end()) return fail(ErrorCode::not_found, "no such key");
     const std::string text = found->second.substr(std::min<std::size_t>(offset, found->second.size()),
-                                                  place::log_read_bytes_max);
+                                                  part_bytes);
     return place::LogPart{text, offset + text.size()};
   }
   void print(const place::InstanceKey& key, std::string_view text) {
@@ -281,6 +281,7 @@ class PrintingPlace final : public place::Place {
     printed[key] += text;
   }
 
+  std::size_t part_bytes = place::log_read_bytes_max;
   mutable std::mutex mutex;
   std::map<place::InstanceKey, std::string> printed;
   std::vector<std::string> forgotten;
@@ -337,6 +338,19 @@ TEST_F(CollectorTest, AnAdoptedInstanceIsReadOnWhereTheFormerServerStopped) {
   observe(Kind::adopted);
   collector->collect(stream.space, stream.group);
   EXPECT_EQ(all(), (Messages{"one", "two"}));
+}
+
+TEST_F(CollectorTest, ALineThatThePlaceGivesInTwoPartsIsOneEvent) {
+  start_collector();
+  observe(Kind::started);
+  place.part_bytes = 3;
+  place.print(key, "one\ntwo and a half\n");
+  for (int i = 0; i < 3; ++i) collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all().front(), "one");
+  EXPECT_EQ(book->cursor(stream), 0U + std::string_view("one\n").size());
+  place.part_bytes = 9;
+  collector->collect(stream.space, stream.group);
+  EXPECT_EQ(all(), (Messages{"one", "two and a half"}));
 }
 
 TEST_F(CollectorTest, AnEndlessLineBecomesSeveralEvents) {

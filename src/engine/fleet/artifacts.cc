@@ -1,0 +1,224 @@
+#include "engine/fleet/artifacts.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "engine/fleet/file_names.h"
+
+namespace slipway::fleet {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t copy_bytes = 1024 * 1024;
+constexpr std::size_t content_digits = 32;
+constexpr std::size_t shown_name_bytes_max = 200;
+constexpr const char* half_made = ".new";
+
+// Equal for equal content, also under another URI.
+std::string content_of(const Artifact& artifact, const std::vector<ArtifactEntry>& entries) {
+  std::string text = fmt::format("{}\n", static_cast<int>(artifact.form));
+  for (const ArtifactEntry& entry : entries)
+    text += fmt::format("{}\n{}\n{}\n", artifact.form == Artifact::Form::tar_gz ? "" : entry.name,
+                        entry.version, entry.bytes);
+  return sha256_hex(text).substr(0, content_digits);
+}
+
+// The owner may always write (collect() removes); an instance has no need to.
+Result<int> create_file(const fs::path& path) {
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+  if (fd < 0)
+    return fail(ErrorCode::unavailable,
+                fmt::format("'{}' cannot be written: {}.", path.string(), std::strerror(errno)));
+  return fd;
+}
+
+Result<> write_all(int fd, std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0)
+      return fail(ErrorCode::unavailable,
+                  fmt::format("The artifact cannot be written: {}.", std::strerror(errno)));
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+  return {};
+}
+
+Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left) {
+  std::vector<char> buffer(copy_bytes);
+  for (;;) {
+    TRY(const std::size_t got, reader.read(buffer));
+    if (got == 0) return {};
+    if (got > bytes_left)
+      return fail(ErrorCode::limit_exceeded, "The artifact is longer than is allowed.");
+    bytes_left -= got;
+    TRY_DO(write_all(fd, std::span(buffer).first(got)));
+  }
+}
+
+Result<> store_file(ArtifactReader& reader, const fs::path& path, std::uint64_t& bytes_left) {
+  std::error_code error;
+  fs::create_directories(path.parent_path(), error);
+  TRY(const int fd, create_file(path));
+  auto copied = copy_to(reader, fd, bytes_left);
+  ::close(fd);
+  return copied;
+}
+
+void touch(const fs::path& path) {
+  std::error_code ignored;
+  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
+}
+
+std::uint64_t bytes_below(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error))
+    if (it->is_regular_file(error)) bytes += it->file_size(error);
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::string> clean_name(std::string_view name, std::size_t bytes_max) {
+  std::string shown(name.substr(0, shown_name_bytes_max));
+  for (char& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7F) c = '?';
+  const auto refuse = [&](std::string_view why) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("The name '{}' in the artifact {}; it was refused.", shown, why));
+  };
+  if (name.size() > bytes_max) return refuse(fmt::format("has more than {} bytes", bytes_max));
+  if (name.starts_with('/')) return refuse("is an absolute path");
+  if (name.find('\0') != std::string_view::npos) return refuse("holds a NUL");
+  std::string clean;
+  while (!name.empty()) {
+    const std::string_view part = name.substr(0, name.find('/'));
+    name.remove_prefix(std::min(name.size(), part.size() + 1));
+    if (part == "..") return refuse("leads upwards with '..'");
+    if (part.empty() || part == ".") continue;
+    clean += clean.empty() ? "" : "/";
+    clean += part;
+  }
+  return clean;
+}
+
+ArtifactCache::ArtifactCache(fs::path root, ArtifactSource& source, WorkerPool& pool,
+                             ArtifactLimits limits)
+    : root_(std::move(root)), source_(source), pool_(pool), limits_(limits) {
+  std::error_code error;
+  fs::create_directories(root_, error);
+  for (const auto& entry : fs::directory_iterator(root_, error))
+    if (entry.path().extension() == half_made) fs::remove_all(entry.path(), error);
+}
+
+std::optional<fs::path> ArtifactCache::find(const std::string& content) {
+  if (content.empty()) return std::nullopt;
+  const fs::path directory = root_ / content;
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) return std::nullopt;
+  return directory;
+}
+
+void ArtifactCache::fetch(const Artifact& artifact, FetchDone done) {
+  pool_.post([this, artifact, done = std::move(done)] { fetch_now(artifact, done); });
+}
+
+void ArtifactCache::fetch_now(const Artifact& artifact, const FetchDone& done) {
+  try {
+    done(obtain(artifact));
+  } catch (const std::exception& bug) {
+    done(fail(ErrorCode::internal, bug.what()));
+  }
+}
+
+// One worker makes a content; others that want it wait for that one.
+Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
+  TRY(const std::vector<ArtifactEntry> entries, source_.list(artifact));
+  if (entries.empty()) return fail(ErrorCode::not_found, fmt::format("Nothing stands at {}.", artifact.uri));
+  if (entries.size() > limits_.entries_max)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("The artifact {} has more than {} objects.", artifact.uri,
+                            limits_.entries_max));
+  FetchedArtifact fetched{.content = content_of(artifact, entries)};
+  fetched.directory = root_ / fetched.content;
+  {
+    std::unique_lock lock(mutex_);
+    free_.wait(lock, [&] { return !busy_.contains(fetched.content); });
+    if (find(fetched.content)) {
+      touch(fetched.directory);
+      return fetched;
+    }
+    busy_.insert(fetched.content);
+  }
+  const fs::path draft = root_ / (fetched.content + half_made);
+  auto filled = fill(artifact, entries, draft);
+  std::error_code error;
+  if (filled) fs::rename(draft, fetched.directory, error);
+  if (error) filled = fail(ErrorCode::unavailable, fmt::format("The artifact cannot be kept: {}.", error.message()));
+  fs::remove_all(draft, error);
+  {
+    const std::lock_guard lock(mutex_);
+    busy_.erase(fetched.content);
+    free_.notify_all();
+  }
+  TRY_DO(filled);
+  return fetched;
+}
+
+Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
+                             const fs::path& into) {
+  std::error_code error;
+  fs::remove_all(into, error);
+  fs::create_directories(into, error);
+  if (error)
+    return fail(ErrorCode::unavailable,
+                fmt::format("'{}' cannot be made: {}.", into.string(), error.message()));
+  if (artifact.form == Artifact::Form::tar_gz) {
+    TRY(const auto reader, source_.open(entries.front()));
+    return unpack_archive(*reader, into, limits_);
+  }
+  std::uint64_t bytes_left = limits_.fetched_bytes_max;
+  for (const ArtifactEntry& entry : entries) {
+    TRY(const std::string name, clean_name(entry.name, limits_.name_bytes_max));
+    if (name.empty() || entry.name.ends_with('/')) continue;  // a folder's marker
+    TRY(const auto reader, source_.open(entry));
+    TRY_DO(store_file(*reader, into / name, bytes_left));
+  }
+  return {};
+}
+
+void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max) {
+  struct Spare {
+    fs::file_time_type fetched_at;
+    fs::path directory;
+  };
+  std::vector<Spare> spares;
+  const std::lock_guard lock(mutex_);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root_, error)) {
+    const std::string name = entry.path().filename();
+    if (used.contains(name) || entry.path().extension() == half_made || busy_.contains(name)) continue;
+    spares.push_back({entry.last_write_time(error), entry.path()});
+  }
+  std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);
+  std::uint64_t kept = 0;
+  for (const Spare& spare : spares) {
+    kept += bytes_below(spare.directory);
+    if (kept > spare_bytes_max) fs::remove_all(spare.directory, error);
+  }
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,194 @@
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/log.h"
+#include "engine/fleet/instance_link.h"
+
+namespace slipway::fleet {
+
+namespace {
+
+constexpr std::chrono::milliseconds reconnect_delay{50};
+constexpr std::size_t slots_max = 0xFFFF;
+constexpr std::size_t out_bytes_kept = 1024 * 1024;
+constexpr int status_again_by_http = 507;
+constexpr std::string_view again_header = "x-slipway-retry";
+
+}  // namespace
+
+FramedLink::FramedLink(net::Loop& loop, net::Address address, LinkUser& user)
+    : loop_(loop), address_(std::move(address)), user_(user) {}
+
+FramedLink::~FramedLink() {
+  if (fd_) go_down("the server is stopping");
+}
+
+// A unix socket connects at once or not at all.
+bool FramedLink::connect() {
+  if (loop_.now() < down_until_) return false;
+  auto socket = net::start_connect(address_);
+  if (!socket || !net::connect_error(*socket, address_)) {
+    down_until_ = loop_.now() + reconnect_delay;
+    return false;
+  }
+  fd_ = std::move(*socket);
+  loop_.watch(fd_.get(), EPOLLIN | EPOLLRDHUP, *this);
+  writable_later_ = false;
+  written_ = 0;
+  input_ = {};
+  return true;
+}
+
+std::size_t FramedLink::take_slot() {
+  if (free_slots_.empty()) {
+    slots_.emplace_back();
+    return slots_.size() - 1;
+  }
+  const std::size_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  return slot;
+}
+
+std::unique_ptr<Invocation> FramedLink::release(std::size_t slot) {
+  Slot& freed = slots_[slot];
+  ++freed.turn;
+  --under_way_;
+  free_slots_.push_back(static_cast<std::uint32_t>(slot));
+  return std::move(freed.invocation);
+}
+
+std::uint32_t FramedLink::id_of(std::size_t slot, std::uint16_t turn) {
+  return static_cast<std::uint32_t>(slot) | static_cast<std::uint32_t>(turn) << 16;
+}
+
+bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline) {
+  if (!fd_ && !connect()) return false;
+  if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way_ >= slots_max) return false;
+  const std::uint64_t begins_at = written_ + (out_.size() - out_begin_);
+  const std::size_t slot = take_slot();
+  const InvokeRequest& request = invocation->request;
+  const auto appended = net::append_link_request(out_, {.id = id_of(slot, slots_[slot].turn),
+                                                        .content_type = request.content_type,
+                                                        .accept = request.accept,
+                                                        .headers = request.headers,
+                                                        .body = request.body});
+  if (!appended) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slot));
+    return false;
+  }
+  Slot& taken = slots_[slot];
+  taken.invocation = std::move(invocation);
+  taken.deadline = deadline;
+  taken.begins_at = begins_at;
+  ++under_way_;
+  if (!writable_later_) loop_.at_batch_end(*this);
+  return true;
+}
+
+void FramedLink::on_batch_end() { flush(); }
+
+void FramedLink::flush() {
+  while (fd_ && out_begin_ < out_.size()) {
+    const ssize_t sent = ::send(fd_.get(), out_.data() + out_begin_, out_.size() - out_begin_,
+                                MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && errno != EAGAIN) return go_down(net::errno_text(errno));
+    if (sent < 0) break;
+    out_begin_ += static_cast<std::size_t>(sent);
+    written_ += static_cast<std::uint64_t>(sent);
+  }
+  const bool left = fd_ && out_begin_ < out_.size();
+  if (!left) {
+    out_.clear();
+    out_begin_ = 0;
+    if (out_.capacity() > out_bytes_kept) out_.shrink_to_fit();
+  }
+  if (!fd_ || left == writable_later_) return;
+  writable_later_ = left;
+  loop_.rewatch(fd_.get(), EPOLLIN | EPOLLRDHUP | (left ? std::uint32_t{EPOLLOUT} : 0U), *this);
+}
+
+void FramedLink::on_ready(std::uint32_t events) {
+  if ((events & EPOLLOUT) != 0) flush();
+  if (fd_ && (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) read_some();
+}
+
+void FramedLink::read_some() {
+  const std::span<char> space = input_.space();
+  const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), MSG_DONTWAIT);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got <= 0) return go_down(got == 0 ? "the instance closed it" : net::errno_text(errno));
+  input_.filled(static_cast<std::size_t>(got));
+  if (!take_frames()) go_down("the instance sent what is no frame");
+}
+
+bool FramedLink::take_frames() {
+  while (fd_) {
+    auto frame = input_.take();
+    if (!frame) return false;
+    if (!*frame) return true;
+    on_frame(**frame);
+  }
+  return true;
+}
+
+void FramedLink::on_frame(net::LinkFrame& frame) {
+  if (frame.type == net::LinkFrameType::ping) {
+    net::append_link_pong(out_, frame.id);
+    if (!writable_later_) loop_.at_batch_end(*this);
+    return;
+  }
+  const std::size_t slot = frame.id & 0xFFFF;
+  if (frame.type != net::LinkFrameType::response || slot >= slots_.size()) return;
+  if (!slots_[slot].invocation || id_of(slot, slots_[slot].turn) != frame.id) return;  // cancelled
+  answer(release(slot), frame);
+}
+
+void FramedLink::answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame) {
+  pairs_.clear();
+  for (auto pair = frame.headers.next(); pair; pair = frame.headers.next()) pairs_.push_back(*pair);
+  if (frame.status == status_again_by_http)
+    for (const net::Header& pair : pairs_)
+      if (net::same_name(pair.name, again_header))
+        return user_.on_again_by_http(std::move(invocation));
+  user_.on_answer(std::move(invocation), {.status = frame.status,
+                                          .content_type = frame.content_type,
+                                          .headers = pairs_,
+                                          .body = frame.body});
+}
+
+// What was not sent at all goes elsewhere; of the rest nobody knows what became.
+void FramedLink::go_down(const std::string& why) {
+  loop_.disarm(*this);
+  loop_.unwatch(fd_.get(), *this);
+  fd_.reset();
+  down_until_ = loop_.now() + reconnect_delay;
+  out_.clear();
+  out_begin_ = 0;
+  std::vector<Slot> lost;
+  lost.swap(slots_);
+  free_slots_.clear();
+  under_way_ = 0;
+  const std::uint64_t written = written_;
+  for (Slot& slot : lost) {
+    if (!slot.invocation) continue;
+    if (slot.begins_at >= written)
+      user_.on_unsent(std::move(slot.invocation), why);
+    else
+      user_.on_failure(std::move(slot.invocation), InvokeFailure::broken, why);
+  }
+}
+
+void FramedLink::expire(Instant now) {
+  for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (!slots_[slot].invocation || slots_[slot].deadline > now) continue;
+    net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
+    if (!writable_later_) loop_.at_batch_end(*this);
+    user_.on_failure(release(slot), InvokeFailure::timeout, "no answer came in time");
+  }
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,108 @@
+// One router's way to one instance: a framed link where the instance has one, HTTP for the rest.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/fleet/router.h"
+#include "net/http_client.h"
+#include "net/link_frame.h"
+#include "net/loop.h"
+
+namespace slipway::fleet {
+
+// Is told what became of an invocation. Called on the loop, never from within send() of the same
+// invocation.
+class LinkUser {
+ public:
+  virtual ~LinkUser() = default;
+  virtual void on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) = 0;
+  // The instance cannot have seen it: it may be sent elsewhere.
+  virtual void on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) = 0;
+  virtual void on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
+                          std::string_view why) = 0;
+  // The model server wants this one again by HTTP, because its answer does not fit into a frame.
+  virtual void on_again_by_http(std::unique_ptr<Invocation> invocation) = 0;
+};
+
+// The framed link: many requests under way at once on one unix socket; what one batch of the loop
+// sends goes out in one write. Loop thread only.
+class FramedLink final : private net::Watcher, private net::BatchHook {
+ public:
+  // `loop` and `user` outlive this object.
+  FramedLink(net::Loop& loop, net::Address address, LinkUser& user);
+  ~FramedLink();  // what is under way fails
+
+  // Takes the invocation where it can be sent now; otherwise leaves it and returns false: the link
+  // is down, or its backlog is full.
+  bool send(std::unique_ptr<Invocation>& invocation, Instant deadline);
+  std::size_t under_way() const { return under_way_; }
+  // Fails with `timeout` what should have been answered by now.
+  void expire(Instant now);
+
+ private:
+  struct Slot {
+    std::unique_ptr<Invocation> invocation;
+    Instant deadline = {};
+    std::uint64_t begins_at = 0;  // its frame's first byte, counted over the connection's life
+    std::uint16_t turn = 0;       // tells a late answer from one to the slot's next user
+  };
+
+  void on_ready(std::uint32_t events) override;
+  void on_batch_end() override;
+  bool connect();
+  void go_down(const std::string& why);
+  void read_some();
+  bool take_frames();
+  void on_frame(net::LinkFrame& frame);
+  void answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame);
+  void flush();
+  std::size_t take_slot();
+  std::unique_ptr<Invocation> release(std::size_t slot);
+  static std::uint32_t id_of(std::size_t slot, std::uint16_t turn);
+
+  net::Loop& loop_;
+  const net::Address address_;
+  LinkUser& user_;
+  net::Fd fd_;
+  Instant down_until_ = {};
+  bool writable_later_ = false;  // EPOLLOUT is watched
+  std::string out_;              // not yet written: from out_begin_ on
+  std::size_t out_begin_ = 0;
+  std::uint64_t written_ = 0;    // bytes, over the connection's life
+  net::LinkInput input_;
+  std::vector<Slot> slots_;
+  std::vector<std::uint32_t> free_slots_;
+  std::size_t under_way_ = 0;
+  std::vector<net::Header> pairs_;  // of the answer at hand
+};
+
+// Loop thread only. Holds the instance: while this object lives, the instance is not drained.
+class InstanceLink {
+ public:
+  InstanceLink(net::Loop& loop, std::shared_ptr<const InstanceRoute> instance, LinkUser& user);
+  ~InstanceLink();
+
+  const InstanceRoute& instance() const { return *instance_; }
+  // Takes the invocation, or leaves it (link down and no HTTP, or too busy) and returns false.
+  bool send(std::unique_ptr<Invocation>& invocation, std::chrono::milliseconds time_limit);
+  bool send_by_http(std::unique_ptr<Invocation>& invocation, std::chrono::milliseconds time_limit);
+  void expire(Instant now);
+  std::size_t under_way() const;
+
+ private:
+  void on_http_answer(std::unique_ptr<Invocation> invocation, Result<net::ClientResponse> result);
+
+  net::Loop& loop_;
+  const std::shared_ptr<const InstanceRoute> instance_;
+  LinkUser& user_;
+  std::unique_ptr<FramedLink> framed_;
+  std::unique_ptr<net::HttpClient> http_;
+  std::size_t http_under_way_ = 0;
+};
+
+}  // namespace slipway::fleet
