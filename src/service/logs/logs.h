@@ -1,0 +1,14 @@
+// The door of Amazon CloudWatch Logs.
+#pragma once
+
+#include "engine/logs/collector.h"
+#include "engine/logs/log_book.h"
+#include "service/registry.h"
+
+namespace slipway::logs_door {
+
+// Both outlive the registry. Before a group is read, what its running instances printed since is
+// collected, so that an answer is never behind.
+void install(service::Registry& registry, logs::LogBook& book, logs::Collector& collector);
+
+}  // namespace slipway::logs_door
