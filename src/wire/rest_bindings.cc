@@ -81,7 +81,7 @@ class BindingReader {
       if (header.name.size() <= prefix.size()) continue;
       if (!equal_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
       TRY(const Node value, scalar(trimmed(header.value), member.shape->members[1]));
-      append(out, header.name.substr(prefix.size()), arena_) = value;
+      append(out, lower_case(header.name.substr(prefix.size())), arena_) = value;
     }
     if (out.present()) drop_duplicate_keys(out);
     return out;
@@ -130,6 +130,13 @@ class BindingReader {
       append(out, arena_) = node;
     }
     return out;
+  }
+
+  // Header names have no case of their own; S3 gives metadata back in lower case.
+  std::string_view lower_case(std::string_view name) {
+    std::string text(name);
+    for (char& c : text) c = lower(c);
+    return text == name ? name : arena_.copy(text);
   }
 
   // Every parameter of the query, once for each name.
