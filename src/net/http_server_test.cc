@@ -19,6 +19,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 using namespace std::chrono_literals;
+using namespace std::string_view_literals;
 
 // What the server says to exactly these bytes, up to the end of the connection.
 std::string answer_to(TestServer& server, std::string_view bytes) {
@@ -272,11 +273,11 @@ TEST(HttpServer, refuses_smuggling_and_broken_requests_with_400) {
   expect_refused(request("X-Cr: a\rb\r\n"), "400");
   expect_refused(request("No colon\r\n"), "400");
   expect_refused(request(": no name\r\n"), "400");
-  expect_refused(request(std::string_view("X-Nul: a\0b\r\n", 12)), "400");
-  expect_refused(request(std::string_view("X-N\0l: a\r\n", 10)), "400");
+  expect_refused(request("X-Nul: a\0b\r\n"sv), "400");
+  expect_refused(request("X-N\0l: a\r\n"sv), "400");
   expect_refused("GET / HTTP/1.1\nHost: x\n\n", "400");
   expect_refused("GET / HTTP/1.1\r\nHost: x\r\n\n", "400");
-  expect_refused(std::string_view("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n", 31), "400");
+  expect_refused("GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n"sv, "400");
   expect_refused("GET /a b HTTP/1.1\r\nHost: x\r\n\r\n", "400");
   expect_refused("G@T / HTTP/1.1\r\nHost: x\r\n\r\n", "400");
   expect_refused("GET / HTTP/1.1\r\n\r\n", "400");                        // no Host
