@@ -10,15 +10,18 @@
 #   slipway_bench_program(raw_loop SOURCES raw_loop.cc DEPS base)    in the group `benches`
 #
 # DEPS are folder names under src/, or target names with `::`. TEST_DEPS go to the tests alone.
+# PCH <CLI/CLI.hpp> gives a module, and its tests, a precompiled header of their own with that header
+# in it; PCH_OF cli lets an executable use the one of that module.
 
 # Headers that nearly every file includes, compiled once for all targets of a preset.
 file(WRITE ${CMAKE_BINARY_DIR}/slipway_pch.cc "// Carries the precompiled header.\n")
 add_library(slipway_pch STATIC ${CMAKE_BINARY_DIR}/slipway_pch.cc)
 target_link_libraries(slipway_pch PUBLIC slipway_options fmt::fmt)
-target_precompile_headers(slipway_pch PRIVATE
+set(SLIPWAY_PCH
   <algorithm> <array> <atomic> <chrono> <cstdint> <cstring> <expected> <functional> <map> <memory>
   <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant>
   <vector> <fmt/format.h>)
+target_precompile_headers(slipway_pch PRIVATE ${SLIPWAY_PCH})
 
 # Folder names become library targets; names with `::` stay what they are.
 function(slipway_targets_of out)
@@ -32,16 +35,21 @@ function(slipway_targets_of out)
   set(${out} ${targets} PARENT_SCOPE)
 endfunction()
 
+# slipway_use_pch(TARGET [OWNER]): with the precompiled header of OWNER, by default everybody's.
 function(slipway_use_pch target)
+  set(owner slipway_pch)
+  if(ARGC GREATER 1)
+    set(owner ${ARGV1})
+  endif()
   target_link_libraries(${target} PRIVATE slipway_options fmt::fmt)
-  target_precompile_headers(${target} REUSE_FROM slipway_pch)
+  target_precompile_headers(${target} REUSE_FROM ${owner})
 endfunction()
 
 function(slipway_gtest target label)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "PCH_OF" "SOURCES;DEPS" ${ARGN})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
-  slipway_use_pch(${target})
+  slipway_use_pch(${target} ${arg_PCH_OF})
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
   set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS ${target})
@@ -62,7 +70,7 @@ function(slipway_programs kind)
 endfunction()
 
 function(slipway_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SOURCES" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SOURCES;PCH" ${ARGN})
   slipway_targets_of(library ${name})
   slipway_targets_of(deps ${arg_DEPS})
   slipway_targets_of(test_deps ${arg_TEST_DEPS})
@@ -80,17 +88,25 @@ function(slipway_module name)
   if(sources)
     add_library(${library} STATIC ${sources})
     target_link_libraries(${library} PUBLIC ${deps})
-    slipway_use_pch(${library})
+    if(arg_PCH)
+      target_link_libraries(${library} PRIVATE slipway_options fmt::fmt)
+      target_precompile_headers(${library} PRIVATE ${SLIPWAY_PCH} ${arg_PCH})
+      set(pch_of PCH_OF ${library})
+    else()
+      slipway_use_pch(${library})
+      set(pch_of)
+    endif()
   else()
     add_library(${library} INTERFACE)
     target_link_libraries(${library} INTERFACE ${deps})
   endif()
 
   if(tests)
-    slipway_gtest(${short}_test fast SOURCES ${tests} DEPS ${library} ${test_deps})
+    slipway_gtest(${short}_test fast SOURCES ${tests} DEPS ${library} ${test_deps} ${pch_of})
   endif()
   if(slow_tests)
-    slipway_gtest(${short}_slow_test slow SOURCES ${slow_tests} DEPS ${library} ${test_deps})
+    slipway_gtest(${short}_slow_test slow SOURCES ${slow_tests} DEPS ${library} ${test_deps}
+      ${pch_of})
   endif()
   slipway_programs(bench DEPS ${library} ${test_deps} benchmark::benchmark)
   if(SLIPWAY_FUZZ)
@@ -100,11 +116,12 @@ endfunction()
 
 # An executable in bin/; `SOURCES` are relative to the calling folder.
 function(slipway_program_in group name)
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "PCH_OF" "SOURCES;DEPS" ${ARGN})
   slipway_targets_of(deps ${arg_DEPS})
+  slipway_targets_of(pch_of ${arg_PCH_OF})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${deps})
-  slipway_use_pch(${name})
+  slipway_use_pch(${name} ${pch_of})
   set_property(GLOBAL APPEND PROPERTY ${group} ${name})
 endfunction()
 
