@@ -1,0 +1,244 @@
+#include "engine/fleet/router.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <thread>
+
+#include "engine/fleet/test_instance.h"
+#include "engine/fleet/test_invocation.h"
+#include "engine/fleet/test_store.h"
+
+namespace slipway::fleet {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr const char* fleet = "a/b/endpoint";
+
+// Instances on one loop thread, the router on another, as processes and server are.
+class RouterTest : public testing::Test {
+ protected:
+  RouterTest() {
+    routes_.on_drained([this](const place::InstanceKey&) { ++drained_; });
+    router_loop_.run_and_wait(
+        [this] { router_ = std::make_unique<Router>(router_loop_.loop(), routes_, random_); });
+  }
+  ~RouterTest() override {
+    router_loop_.run_and_wait([this] { router_.reset(); });
+    instance_loop_.run_and_wait([this] { instances_.clear(); });
+  }
+
+  enum class Ways : std::uint8_t { both, http_only };
+  std::shared_ptr<const InstanceRoute> add_instance(const std::string& name, Ways ways = Ways::both) {
+    place::Addresses addresses{.http = "unix:" + (folder_.path() / (name + ".http")).string()};
+    if (ways == Ways::both) addresses.link = "unix:" + (folder_.path() / (name + ".link")).string();
+    instance_loop_.run_and_wait([&] {
+      instances_[name] = std::make_unique<TestInstance>(
+          instance_loop_.loop(), name, addresses.http.substr(5),
+          addresses.link.empty() ? "" : addresses.link.substr(5));
+    });
+    return routes_.make_instance({"fleet/" + name}, addresses);
+  }
+  void publish(std::vector<VariantRoute> variants, std::chrono::milliseconds timeout = 60s) {
+    auto route = std::make_shared<FleetRoute>();
+    route->generation = 1;
+    route->request_timeout = timeout;
+    route->variants = std::move(variants);
+    for (const VariantRoute& variant : route->variants)
+      if (!variant.instances.empty()) route->weight_total += variant.weight;
+    routes_.publish({fleet}, std::move(route));
+  }
+  void send(TestRequest request) {
+    router_loop_.loop().post([this, asked = std::move(request)]() mutable {
+      router_->invoke(std::make_unique<TestInvocation>(std::move(asked), outcomes_));
+    });
+  }
+  TestOutcome ask(TestRequest request) {
+    const std::size_t before = outcomes_->size();
+    send(std::move(request));
+    const auto outcomes = outcomes_->wait(before + 1);
+    EXPECT_GT(outcomes.size(), before) << "no answer";
+    return outcomes.size() > before ? outcomes.back() : TestOutcome{};
+  }
+  template <typename T>
+  T of(const std::string& name, T TestInstance::* member) {
+    T value{};
+    instance_loop_.run_and_wait([&] { value = instances_[name].get()->*member; });
+    return value;
+  }
+
+  TestFolder folder_;
+  SeededRandom random_{1};
+  std::atomic<int> drained_ = 0;
+  RouteTable routes_;
+  net::LoopThread instance_loop_;
+  net::LoopThread router_loop_;
+  std::map<std::string, std::unique_ptr<TestInstance>> instances_;
+  std::shared_ptr<TestOutcomes> outcomes_ = std::make_shared<TestOutcomes>();
+  std::unique_ptr<Router> router_;
+};
+
+TEST_F(RouterTest, ARequestGoesOverTheFramedLinkAndItsAnswerComesBackWhole) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  const TestOutcome outcome =
+      ask({.fleet = fleet,
+           .body = "1,2,3",
+           .headers = {{"X-Amzn-SageMaker-Custom-Attributes", "trace=7"}}});
+  EXPECT_EQ(outcome.status, 200);
+  EXPECT_EQ(outcome.body, "1,2,3");
+  EXPECT_EQ(outcome.content_type, "text/csv");
+  EXPECT_EQ(outcome.header("x-got-accept"), "application/json");
+  EXPECT_EQ(outcome.header("x-got-X-Amzn-SageMaker-Custom-Attributes"), "trace=7");
+  EXPECT_EQ(outcome.variant, "main");
+  EXPECT_EQ(of("a", &TestInstance::by_link), 1);
+}
+
+TEST_F(RouterTest, ALargeBodyAndAnInstanceWithoutALinkAreServedByHttp) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}},
+           {.name = "plain", .weight = 0, .instances = {add_instance("b", Ways::http_only)}}});
+  const std::string large(25 << 20, 'x');
+  EXPECT_EQ(ask({.fleet = fleet, .body = large, .target_variant = "main"}).body, large);
+  EXPECT_EQ(of("a", &TestInstance::by_http), 1);
+  const TestOutcome outcome = ask({.fleet = fleet, .body = "small", .target_variant = "plain"});
+  EXPECT_EQ(outcome.body, "small");
+  EXPECT_EQ(outcome.content_type, "text/csv");
+  EXPECT_EQ(outcome.header("content-length"), "");
+}
+
+TEST_F(RouterTest, AnInstancesOwnErrorIsPassedUpWithItsStatusAndBody) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  const TestOutcome outcome = ask({.fleet = fleet, .body = "fail"});
+  EXPECT_EQ(outcome.status, 400);
+  EXPECT_EQ(outcome.body, "a bad shape");
+  std::vector<VariantCounters> counters;
+  router_loop_.run_and_wait([&] { counters = router_->counters(); });
+  ASSERT_EQ(counters.size(), 1U);
+  EXPECT_EQ(counters[0].answers_4xx, 1U);
+  EXPECT_EQ(counters[0].invocations, 1U);
+}
+
+TEST_F(RouterTest, UnknownFleetsAndVariantsAndFleetsThatDoNotServeYetAreToldApart) {
+  EXPECT_EQ(ask({.fleet = "nobody", .body = "x"}).failure, InvokeFailure::not_found);
+  routes_.publish({"young"}, std::make_shared<FleetRoute>());
+  EXPECT_EQ(ask({.fleet = "young", .body = "x"}).failure, InvokeFailure::unavailable);
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  const TestOutcome outcome = ask({.fleet = fleet, .body = "x", .target_variant = "other"});
+  EXPECT_EQ(outcome.failure, InvokeFailure::no_such_variant);
+  routes_.withdraw({fleet});
+  EXPECT_EQ(ask({.fleet = fleet, .body = "x"}).failure, InvokeFailure::not_found);
+}
+
+TEST_F(RouterTest, TrafficIsSplitByWeightAndATargetOverridesIt) {
+  publish({{.name = "three", .weight = 3, .instances = {add_instance("a")}},
+           {.name = "one", .weight = 1, .instances = {add_instance("b")}},
+           {.name = "none", .weight = 0, .instances = {add_instance("c")}}});
+  for (int i = 0; i < 2000; ++i) send({.fleet = fleet, .body = "who"});
+  std::map<std::string, int> counts;
+  for (const TestOutcome& outcome : outcomes_->wait(2000)) ++counts[outcome.variant];
+  EXPECT_NEAR(counts["three"], 1500, 120);
+  EXPECT_NEAR(counts["one"], 500, 120);
+  EXPECT_EQ(counts["none"], 0);
+  EXPECT_EQ(ask({.fleet = fleet, .body = "who", .target_variant = "none"}).body, "c");
+}
+
+TEST_F(RouterTest, LeastOutstandingAvoidsTheBusyInstance) {
+  publish({{.name = "main",
+            .weight = 1,
+            .routing = Routing::least_outstanding,
+            .instances = {add_instance("a"), add_instance("b")}}});
+  for (int i = 0; i < 4; ++i) send({.fleet = fleet, .body = "slow:500"});
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(of("a", &TestInstance::by_link), 2);
+  EXPECT_EQ(of("b", &TestInstance::by_link), 2);
+}
+
+TEST_F(RouterTest, ARequestThatIsNotAnsweredInTimeFailsAndTheLinkGoesOn) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}}, 200ms);
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(ask({.fleet = fleet, .body = "silent"}).failure, InvokeFailure::timeout);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+  EXPECT_EQ(ask({.fleet = fleet, .body = "still here"}).body, "still here");
+}
+
+TEST_F(RouterTest, ADeadInstanceIsPassedOverForOneThatLives) {
+  auto dead = routes_.make_instance(
+      {"fleet/dead"}, {.http = "unix:" + (folder_.path() / "dead.http").string(),
+                       .link = "unix:" + (folder_.path() / "dead.link").string()});
+  publish({{.name = "main", .weight = 1, .instances = {dead, add_instance("a")}}});
+  for (int i = 0; i < 50; ++i) send({.fleet = fleet, .body = "who"});
+  for (const TestOutcome& outcome : outcomes_->wait(50)) EXPECT_EQ(outcome.body, "a");
+}
+
+TEST_F(RouterTest, WhatWasUnderWayWhenTheInstanceDiedFailsAndIsNotSentTwice) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a"), add_instance("b")}}});
+  send({.fleet = fleet, .body = "silent"});
+  std::this_thread::sleep_for(50ms);
+  instance_loop_.run_and_wait([this] {
+    for (auto& [name, instance] : instances_) instance->cut_links();
+  });
+  EXPECT_EQ(outcomes_->wait(1)[0].failure, InvokeFailure::broken);
+  EXPECT_EQ(of("a", &TestInstance::by_link) + of("b", &TestInstance::by_link), 1);
+  EXPECT_EQ(ask({.fleet = fleet, .body = "on"}).body, "on");
+}
+
+TEST_F(RouterTest, ARequestWaitsForTheReplacementOfTheLastInstance) {
+  publish({{.name = "main", .weight = 1, .instances = {}}});
+  send({.fleet = fleet, .body = "who"});
+  std::this_thread::sleep_for(100ms);
+  EXPECT_EQ(outcomes_->size(), 0U);
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  EXPECT_EQ(outcomes_->wait(1)[0].body, "a");
+}
+
+TEST_F(RouterTest, AnUpdateDropsNoRequestAndTheOldInstanceIsDrainedAfterItsLastAnswer) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("old")}}});
+  send({.fleet = fleet, .body = "slow:300"});
+  std::atomic<bool> stop = false;
+  std::atomic<std::size_t> sent = 1;
+  std::jthread traffic([&] {
+    while (!stop) {
+      send({.fleet = fleet, .body = "who"});
+      ++sent;
+      std::this_thread::sleep_for(100us);
+    }
+  });
+  std::this_thread::sleep_for(50ms);
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("new")}}});
+  std::this_thread::sleep_for(50ms);
+  EXPECT_EQ(drained_, 0);
+  std::this_thread::sleep_for(500ms);
+  EXPECT_EQ(drained_, 1);
+  stop = true;
+  traffic.join();
+  for (const TestOutcome& outcome : outcomes_->wait(sent)) EXPECT_EQ(outcome.status, 200);
+  EXPECT_EQ(outcomes_->size(), sent);
+}
+
+TEST_F(RouterTest, AnIdleRouterLetsGoOfOldInstancesToo) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  ask({.fleet = fleet, .body = "x"});
+  routes_.withdraw({fleet});
+  for (int i = 0; i < 200 && drained_ == 0; ++i) std::this_thread::sleep_for(5ms);
+  EXPECT_EQ(drained_, 1);
+}
+
+TEST_F(RouterTest, EndingTheRouterAnswersEverythingThatIsUnderWay) {
+  publish({{.name = "main",
+            .weight = 1,
+            .instances = {add_instance("a")}},
+           {.name = "plain", .weight = 0, .instances = {add_instance("b", Ways::http_only)}},
+           {.name = "none", .weight = 0, .instances = {}}});
+  send({.fleet = fleet, .body = "silent"});
+  send({.fleet = fleet, .body = "silent", .target_variant = "plain"});
+  send({.fleet = fleet, .body = "silent", .target_variant = "none"});
+  std::this_thread::sleep_for(50ms);
+  router_loop_.run_and_wait([this] { router_.reset(); });
+  const auto outcomes = outcomes_->wait(3);
+  ASSERT_EQ(outcomes.size(), 3U);
+  for (const TestOutcome& outcome : outcomes) EXPECT_TRUE(outcome.failure);
+}
+
+}  // namespace
+}  // namespace slipway::fleet

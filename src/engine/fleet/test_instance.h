@@ -1,0 +1,173 @@
+// An instance for tests: obeys the container contract over HTTP and the framed link, and echoes.
+//
+// The body decides what it does: "crash" ends the process, "fail" is answered with 400, "slow:N"
+// after N ms, "silent" never; anything else comes back, with its content type and with the headers
+// that it came with as "x-got-NAME". "who" is answered with its name.
+#pragma once
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/http_server.h"
+#include "net/link_frame.h"
+#include "net/loop.h"
+
+namespace slipway::fleet {
+
+struct TestAnswer {
+  int status = 200;
+  std::string content_type;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+// What a request is answered with, and when; without a value: never.
+struct TestAsked {
+  std::string content_type;
+  std::string accept;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+};
+
+class TestInstance final : public net::RequestHandler, private net::Watcher {
+ public:
+  // `loop` outlives this object. Empty paths: no such listener.
+  TestInstance(net::Loop& loop, std::string name, const std::string& http_path,
+               const std::string& link_path)
+      : loop_(loop), name_(std::move(name)) {
+    if (!http_path.empty()) {
+      server_ = std::make_unique<net::HttpServer>(loop_, *this);
+      server_->listen(net::listen_unix(http_path).value());
+    }
+    if (!link_path.empty()) {
+      listener_ = net::listen_unix(link_path).value();
+      loop_.watch(listener_.get(), EPOLLIN, *this);
+    }
+  }
+  ~TestInstance() override {
+    if (listener_) loop_.unwatch(listener_.get(), *this);
+  }
+
+  bool healthy = true;
+  int by_http = 0;
+  int by_link = 0;
+
+  // Cuts every framed connection, as a crash does.
+  void cut_links() { links_.clear(); }
+
+ private:
+  // One accepted framed connection.
+  class LinkPeer final : public net::Watcher {
+   public:
+    LinkPeer(TestInstance& instance, net::Fd fd) : instance_(instance), fd_(std::move(fd)) {
+      instance_.loop_.watch(fd_.get(), EPOLLIN, *this);
+    }
+    ~LinkPeer() override { instance_.loop_.unwatch(fd_.get(), *this); }
+    void on_ready(std::uint32_t) override {
+      const std::span<char> space = input_.space();
+      const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), 0);
+      if (got <= 0) return instance_.drop(this);
+      input_.filled(static_cast<std::size_t>(got));
+      for (auto frame = input_.take(); frame && *frame; frame = input_.take()) on_frame(**frame);
+    }
+
+   private:
+    void on_frame(net::LinkFrame& frame) {
+      if (frame.type != net::LinkFrameType::request) return;
+      ++instance_.by_link;
+      TestAsked asked{.content_type = std::string(frame.content_type),
+                      .accept = std::string(frame.accept),
+                      .headers = {},
+                      .body = std::string(frame.body)};
+      for (auto pair = frame.headers.next(); pair; pair = frame.headers.next())
+        asked.headers.emplace_back(pair->name, pair->value);
+      instance_.answer(asked, [this, alive = std::weak_ptr(alive_), id = frame.id](TestAnswer answer) {
+        if (alive.lock()) send(id, answer);
+      });
+    }
+    void send(std::uint32_t id, const TestAnswer& answer) {
+      std::vector<net::Header> headers;
+      for (const auto& [name, value] : answer.headers) headers.push_back({name, value});
+      std::string out;
+      const auto fits = net::append_link_response(
+          out, {.id = id,
+                .status = static_cast<std::uint16_t>(answer.status),
+                .content_type = answer.content_type,
+                .headers = headers,
+                .body = answer.body});
+      if (!fits) std::abort();
+      for (std::string_view rest = out; !rest.empty();) {
+        const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
+        if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+      }
+    }
+
+    TestInstance& instance_;
+    net::Fd fd_;
+    net::LinkInput input_;
+    std::shared_ptr<int> alive_ = std::make_shared<int>();
+  };
+
+  void on_ready(std::uint32_t) override {
+    net::Fd peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (peer) links_.push_back(std::make_unique<LinkPeer>(*this, std::move(peer)));
+  }
+  void drop(LinkPeer* peer) {
+    std::erase_if(links_, [&](const auto& link) { return link.get() == peer; });
+  }
+
+  void on_request(net::Request&& request, net::Responder&& responder) override {
+    if (request.path() == "/ping")
+      return responder.send(net::Response{.status = healthy ? 200 : 503});
+    ++by_http;
+    TestAsked asked{.content_type = std::string(request.headers().get("content-type")),
+                    .accept = std::string(request.headers().get("accept")),
+                    .headers = {},
+                    .body = std::string(request.body())};
+    for (const net::Header& header : request.headers())
+      asked.headers.emplace_back(header.name, header.value);
+    answer(asked, [to = std::make_shared<net::Responder>(std::move(responder))](TestAnswer answer) {
+      net::Response response{.status = answer.status, .headers = {}, .body = answer.body};
+      if (!answer.content_type.empty()) response.headers.add("Content-Type", answer.content_type);
+      for (const auto& [name, value] : answer.headers) response.headers.add(name, value);
+      to->send(std::move(response));
+    });
+  }
+
+  void answer(const TestAsked& asked, std::function<void(TestAnswer)> done) {
+    if (asked.body == "crash") ::_exit(70);
+    if (asked.body == "silent") return kept_.push_back(std::move(done));
+    if (asked.body == "who") return done({.content_type = "text/plain", .headers = {}, .body = name_});
+    if (asked.body == "fail")
+      return done({.status = 400, .content_type = "text/plain", .headers = {}, .body = "a bad shape"});
+    TestAnswer answer{.content_type = asked.content_type, .headers = {}, .body = asked.body};
+    answer.headers.emplace_back("x-got-accept", asked.accept);
+    for (const auto& [name, value] : asked.headers)
+      if (name.starts_with("X-Amzn")) answer.headers.emplace_back("x-got-" + name, value);
+    int delay_ms = 0;
+    if (asked.body.starts_with("slow:"))
+      std::from_chars(asked.body.data() + 5, asked.body.data() + asked.body.size(), delay_ms);
+    if (delay_ms == 0) return done(std::move(answer));
+    loop_.after(std::chrono::milliseconds(delay_ms),
+                [done = std::move(done), answer = std::move(answer)] { done(answer); });
+  }
+
+  net::Loop& loop_;
+  const std::string name_;
+  std::unique_ptr<net::HttpServer> server_;
+  net::Fd listener_;
+  std::vector<std::unique_ptr<LinkPeer>> links_;
+  std::vector<std::function<void(TestAnswer)>> kept_;
+};
+
+}  // namespace slipway::fleet
