@@ -158,6 +158,7 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
     return refuse("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.");
   if (!text.starts_with('{') || !wire::read_json_document(text, call.arena()))
     return refuse("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
+  call.set_status(204);
   return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
 }
 
@@ -240,6 +241,7 @@ Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
   std::ranges::sort(keys);
   if (std::ranges::adjacent_find(keys) != keys.end())
     return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
+  call.set_status(204);
   return write_document(call, in, tagging, in.Tagging());
 }
 

@@ -87,6 +87,9 @@ class S3Test : public testing::Test {
     return ask("PUT", target, std::move(body), std::move(headers));
   }
 
+  // "http://127.0.0.1:PORT"
+  const std::string& origin() const { return origin_; }
+
   ManualClock clock_;
   SeededRandom random_{1};
 
@@ -104,6 +107,7 @@ class S3Test : public testing::Test {
                                                              .region = "us-east-1"});
     net::Fd listener = net::listen_tcp(net::Address::tcp("127.0.0.1", 0)).value();
     const net::Address address = net::local_address(listener).value();
+    origin_ = "http://" + address.text();
     loop_ = std::make_unique<net::LoopThread>();
     loop_->run_and_wait([&] {
       front_ = std::make_unique<service::Front>(*frame_, hot_);
@@ -115,6 +119,7 @@ class S3Test : public testing::Test {
   }
 
   std::filesystem::path root_;
+  std::string origin_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<objects::Objects> objects_;
   std::unique_ptr<identity::KeyRing> keys_;
