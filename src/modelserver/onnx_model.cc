@@ -326,7 +326,7 @@ class OnnxPredictor final : public Predictor {
 class OnnxRuntimeImpl final : public OnnxRuntime,
                               public std::enable_shared_from_this<OnnxRuntimeImpl> {
  public:
-  OnnxRuntimeImpl() : env_(ORT_LOGGING_LEVEL_ERROR, "slipway") {}
+  OnnxRuntimeImpl() : env_(ORT_LOGGING_LEVEL_ERROR, "slipway") { env_.DisableTelemetryEvents(); }
 
   Result<std::unique_ptr<Predictor>> load(const std::string& path) const override {
     try {
@@ -367,6 +367,8 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
 };
 
 }  // namespace
+
+void forbid_telemetry() { setenv("ORT_DISABLE_TELEMETRY", "1", 1); }
 
 Result<std::shared_ptr<const OnnxRuntime>> OnnxRuntime::open() {
   TRY(void* const library, open_library({"libonnxruntime.so.1", "libonnxruntime.so"}));

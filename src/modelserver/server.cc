@@ -151,6 +151,7 @@ int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx) {
 }
 
 int run_program(std::span<const std::string> arguments) {
+  forbid_telemetry();
   const auto options = read_options(arguments);
   if (!options && options.error().kind == "help") {
     fmt::print("{}", options.error().message);

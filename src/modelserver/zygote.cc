@@ -254,6 +254,7 @@ class Zygote {
     if (!settled.runs) std::_Exit(75);
     clearenv();
     for (const auto& [name, value] : request.env) setenv(name.c_str(), value.c_str(), 1);
+    forbid_telemetry();
     const auto options = read_options(std::span(request.argv).subspan(1));
     if (!options || !options->zygote_socket.empty()) {
       fmt::print(stderr, "slipway-modelserver: {}\n",
