@@ -55,6 +55,12 @@ TEST(Usage, NothingAndAnUnknownCommandAreExitCode2) {
   EXPECT_EQ(world.run({"status", "--output", "yaml"}).exit, 2);
 }
 
+TEST(Usage, ACommandThatIsNotThereIsAnsweredWithTheNearest) {
+  TestWorld world;
+  EXPECT_THAT(world.run({"deplyo"}).err, HasSubstr("no command 'deplyo'. Did you mean deploy?"));
+  EXPECT_THAT(world.run({"frobnicate"}).err, Not(HasSubstr("Did you mean")));
+}
+
 TEST(Usage, EveryCommandHasHelpWithExamples) {
   TestWorld world;
   EXPECT_THAT(world.run({"--help"}).out, HasSubstr("Exit codes"));

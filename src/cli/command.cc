@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "net/socket.h"
+
 namespace slipway::cli {
 
 void add_output_option(CLI::App& command, Format& format) {
@@ -40,6 +42,7 @@ void set_callback(CLI::App& command, World& world, std::function<Result<>()> act
 }
 
 Result<AwsClient> connect(const World& world, const ClientOptions& options) {
+  net::block_sigpipe();  // a server that refuses an upload closes in the middle of it
   TRY(Settings settings, find_settings(world, options.connection));
   return AwsClient::make(std::move(settings), world.clock);
 }

@@ -4,8 +4,12 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
 #include <iostream>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "cli/command.h"
 
@@ -35,6 +39,43 @@ int answer_usage(CLI::App& app, World& world, const CLI::ParseError& error) {
   world.err << fmt::format("slipway: {}\n", error.what());
   world.err << fmt::format("Try `slipway {}--help`.\n",
                            command == nullptr ? "" : command->get_name() + " ");
+  return static_cast<int>(Exit::usage);
+}
+
+// How many letters have to be put in, taken out or changed.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0U);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] == b[j] ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+// The command that was probably meant, or nothing.
+std::string nearest_command(const CLI::App& app, std::string_view typed) {
+  constexpr std::size_t typed_bytes_max = 64;
+  constexpr std::size_t distance_max = 2;
+  std::string nearest;
+  std::size_t least = distance_max + 1;
+  if (typed.size() > typed_bytes_max) return nearest;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    const std::size_t far = distance(typed, command->get_name());
+    if (far < least) nearest = command->get_name();
+    least = std::min(least, far);
+  }
+  return nearest;
+}
+
+int answer_unknown(const CLI::App& app, World& world, std::string_view typed) {
+  const std::string nearest = nearest_command(app, typed);
+  world.err << fmt::format("slipway: There is no command '{}'.{}\nTry `slipway --help`.\n", typed,
+                           nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest));
   return static_cast<int>(Exit::usage);
 }
 
@@ -68,6 +109,10 @@ void add_commands(CLI::App& app, World& world) {
 }
 
 int run(CLI::App& app, World& world, int argc, const char* const* argv) {
+  const std::string_view first = argc > 1 ? argv[1] : "-";
+  if (!first.starts_with('-') && app.get_subcommand_no_throw(std::string(first)) == nullptr) {
+    return answer_unknown(app, world, first);
+  }
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

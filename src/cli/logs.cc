@@ -146,14 +146,15 @@ void print(World& world, Format format, const std::vector<PrintedLine>& lines) {
   world.out.flush();
 }
 
-// Nothing printed yet is no error for an endpoint that exists.
+// Until nobody reads any more. Nothing printed yet is no error for an endpoint that exists.
 Result<> follow(World& world, const LogsOptions& options, Tail& tail) {
-  for (;;) {
+  while (world.out) {
     std::this_thread::sleep_for(follow_period);
     const auto lines = tail.more();
     if (lines) print(world, options.client.format, *lines);
     if (!lines && !is_no_group(lines.error())) return std::unexpected(lines.error());
   }
+  return {};
 }
 
 Result<> show_logs(World& world, const LogsOptions& options) {

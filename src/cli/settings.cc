@@ -30,26 +30,22 @@ std::string text_of(const boost::json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
-Result<wire::Credentials> credentials_under(const fs::path& data) {
+Result<wire::Credentials> credentials_under(const fs::path& data, std::string_view before) {
   auto keys = identity::read_credentials(data);
-  if (!keys) {
-    return fail(keys.error().code,
-                fmt::format("There are no keys to sign with: {} Start the server (slipway serve), name "
-                            "its directory with --data, or set AWS_ACCESS_KEY_ID and "
-                            "AWS_SECRET_ACCESS_KEY.",
-                            keys.error().message),
-                "no_keys");
-  }
-  return wire::Credentials{keys->access_key_id, keys->secret};
+  if (keys) return wire::Credentials{keys->access_key_id, keys->secret};
+  return fail(keys.error().code,
+              fmt::format("There are no keys to sign with{}: {}", before, keys.error().message),
+              "no_keys");
 }
 
 Result<wire::Credentials> find_credentials(const World& world, const ConnectionOptions& options) {
-  if (!options.data.empty()) return credentials_under(options.data);
+  if (!options.data.empty()) return credentials_under(options.data, "");
   wire::Credentials keys{from_environment(world, "AWS_ACCESS_KEY_ID"),
                          from_environment(world, "AWS_SECRET_ACCESS_KEY"),
                          from_environment(world, "AWS_SESSION_TOKEN")};
   if (!keys.access_key_id.empty() && !keys.secret_access_key.empty()) return keys;
-  return credentials_under(data_directory(world, ""));
+  return credentials_under(data_directory(world, ""),
+                           ", neither AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY nor a server's");
 }
 
 }  // namespace
