@@ -31,9 +31,8 @@ std::vector<Waiter> Changes::take_topic(std::string_view topic) {
   if (found == waiting_.end()) return waiters;
   for (Waiting& waiting : found->second) {
     const auto [first, last] = deadlines_.equal_range(waiting.deadline);
-    deadlines_.erase(std::find_if(first, last, [&](const auto& entry) {
-      return entry.second.second == waiting.id;
-    }));
+    deadlines_.erase(std::find_if(
+        first, last, [&](const auto& entry) { return entry.second.second == waiting.id; }));
     waiters.push_back(std::move(waiting.waiter));
   }
   waiting_.erase(found);
@@ -45,8 +44,8 @@ void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline
   {
     const std::lock_guard lock(mutex_);
     const auto latest = changed_at_.find(topic);
-    const bool changed = latest != changed_at_.end() ? latest->second > since
-                                                     : since < forgotten_before_;
+    const bool changed =
+        latest != changed_at_.end() ? latest->second > since : since < forgotten_before_;
     if (closed_) {
       at_once = WaitOutcome::closed;
     } else if (!changed && deadlines_.size() < waiters_max) {

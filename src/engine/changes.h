@@ -60,7 +60,9 @@ class Changes {
   };
   struct TopicHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
 
   std::vector<Waiter> take_topic(std::string_view topic);

@@ -137,8 +137,7 @@ std::optional<microseconds> ReconcilerLoop::next_due() const {
   const std::lock_guard lock(mutex_);
   if (!woken_.empty()) return microseconds(0);
   if (timers_.empty()) return std::nullopt;
-  const auto wait =
-      std::chrono::ceil<microseconds>(timers_.begin()->first - clock_.monotonic());
+  const auto wait = std::chrono::ceil<microseconds>(timers_.begin()->first - clock_.monotonic());
   return std::max(wait, microseconds(0));
 }
 

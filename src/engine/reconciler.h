@@ -4,11 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <map>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <optional>
 #include <set>
 #include <string>
@@ -27,7 +27,9 @@ struct Wake {
   std::optional<std::chrono::microseconds> in;  // nothing: only when woken
 
   static Wake never() { return {}; }
-  static Wake after(std::chrono::microseconds delay) { return {std::max(delay, std::chrono::microseconds(0))}; }
+  static Wake after(std::chrono::microseconds delay) {
+    return {std::max(delay, std::chrono::microseconds(0))};
+  }
   // The earlier of both.
   Wake sooner(Wake other) const {
     if (!in) return other;
@@ -113,11 +115,11 @@ class ReconcilerLoop {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   bool stopping_ = false;
-  std::vector<Key> woken_;               // in the order of the wakes, each once
+  std::vector<Key> woken_;  // in the order of the wakes, each once
   std::set<Key> woken_set_;
   std::set<std::pair<Instant, Key>> timers_;
-  std::map<Key, Instant> due_;           // the one timer of a key
-  std::map<Key, unsigned> failures_;     // in a row
+  std::map<Key, Instant> due_;        // the one timer of a key
+  std::map<Key, unsigned> failures_;  // in a row
   std::thread thread_;
 };
 

@@ -40,8 +40,8 @@ class Counting final : public Reconciler {
 class ReconcilerLoopTest : public testing::Test {
  protected:
   void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() /
-              ("slipway_loop_" + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("slipway_loop_" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
     auto store = store::Store::open(folder_ / "s.db", std::span(&counters, 1));
     ASSERT_TRUE(store) << store.error().message;

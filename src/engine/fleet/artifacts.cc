@@ -147,11 +147,11 @@ void ArtifactCache::fetch_now(const Artifact& artifact, const FetchDone& done) {
 // One worker makes a content; others that want it wait for that one.
 Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
   TRY(const std::vector<ArtifactEntry> entries, source_.list(artifact));
-  if (entries.empty()) return fail(ErrorCode::not_found, fmt::format("Nothing stands at {}.", artifact.uri));
+  if (entries.empty())
+    return fail(ErrorCode::not_found, fmt::format("Nothing stands at {}.", artifact.uri));
   if (entries.size() > limits_.entries_max)
-    return fail(ErrorCode::limit_exceeded,
-                fmt::format("The artifact {} has more than {} objects.", artifact.uri,
-                            limits_.entries_max));
+    return fail(ErrorCode::limit_exceeded, fmt::format("The artifact {} has more than {} objects.",
+                                                       artifact.uri, limits_.entries_max));
   FetchedArtifact fetched{.content = content_of(artifact, entries)};
   fetched.directory = root_ / fetched.content;
   {
@@ -167,7 +167,9 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
   auto filled = fill(artifact, entries, draft);
   std::error_code error;
   if (filled) fs::rename(draft, fetched.directory, error);
-  if (error) filled = fail(ErrorCode::unavailable, fmt::format("The artifact cannot be kept: {}.", error.message()));
+  if (error)
+    filled = fail(ErrorCode::unavailable,
+                  fmt::format("The artifact cannot be kept: {}.", error.message()));
   fs::remove_all(draft, error);
   {
     const std::lock_guard lock(mutex_);
@@ -210,7 +212,8 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     const std::string name = entry.path().filename();
-    if (used.contains(name) || entry.path().extension() == half_made || busy_.contains(name)) continue;
+    if (used.contains(name) || entry.path().extension() == half_made || busy_.contains(name))
+      continue;
     spares.push_back({entry.last_write_time(error), entry.path()});
   }
   std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);

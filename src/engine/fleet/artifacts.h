@@ -57,8 +57,8 @@ class ArtifactSource {
 
 // An artifact that is on the disk, complete.
 struct FetchedArtifact {
-  std::string content;               // names the content: equal content, equal name
-  std::filesystem::path directory;   // read-only for everybody
+  std::string content;              // names the content: equal content, equal name
+  std::filesystem::path directory;  // read-only for everybody
 };
 using FetchDone = std::function<void(Result<FetchedArtifact>)>;
 

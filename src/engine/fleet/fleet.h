@@ -45,7 +45,8 @@ struct FleetStatus {
   std::string reason;  // failed, update_failed: the cause, with the last log lines quoted
   Generation wanted = 0;
   Generation serving = 0;  // 0: none
-  std::vector<VariantStatus> variants;  // of the serving generation; of the wanted where none serves
+  std::vector<VariantStatus>
+      variants;  // of the serving generation; of the wanted where none serves
   // When the reconciler changed any of this last; a door that just wrote knows better.
   Timestamp changed_at = {};
 
@@ -81,8 +82,9 @@ class Fleets {
   // Refuses: invalid_argument (check()); conflict while the fleet is being removed.
   Result<Generation> put_plan(store::Transaction& tx, const FleetId& id, const FleetPlan& plan);
 
-  // Changes the wanted generation in place, which is `updating` until it has its counts. Refuses: not_found (the fleet; or a variant, kind
-  // "no_such_variant"), invalid_argument, conflict while being removed.
+  // Changes the wanted generation in place, which is `updating` until it has its counts. Refuses:
+  // not_found (the fleet; or a variant, kind "no_such_variant"), invalid_argument, conflict while
+  // being removed.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);
 

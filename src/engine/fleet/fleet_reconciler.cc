@@ -57,6 +57,26 @@ class FleetReconciler::Impl {
   Impl(FleetReconciler& self, Needs needs, FleetOptions options)
       : self_(self), needs_(needs), options_(std::move(options)) {
     needs_.loop.add(self_);
+    needs_.routes.set_incomplete();
+  }
+
+  // Every fleet of a start is published once before the table is complete.
+  void expect(const std::vector<std::string>& ids) {
+    bool none = false;
+    {
+      const std::lock_guard lock(mutex_);
+      expected_.insert(ids.begin(), ids.end());
+      none = expected_.empty();
+    }
+    if (none) needs_.routes.set_complete();
+  }
+  void looked_at(const FleetId& id) {
+    bool last = false;
+    {
+      const std::lock_guard lock(mutex_);
+      last = expected_.erase(id.text) > 0 && expected_.empty();
+    }
+    if (last) needs_.routes.set_complete();
   }
 
   void post(const FleetId& id, Report report) {
@@ -76,12 +96,11 @@ class FleetReconciler::Impl {
   }
 
   engine::Wake reconcile(const FleetId& id, store::Transaction& tx, Timestamp now) {
-    const FleetRun::Around around{.needs = needs_,
-                                  .options = options_,
-                                  .adoption_done = take_in_reports(id),
-                                  .fetched = [this, id](FetchReport report) {
-                                    post(id, std::move(report));
-                                  }};
+    const FleetRun::Around around{
+        .needs = needs_,
+        .options = options_,
+        .adoption_done = take_in_reports(id),
+        .fetched = [this, id](FetchReport report) { post(id, std::move(report)); }};
     const engine::Wake wake = FleetRun(around, id, sights_[id], tx, now).run();
     if (const Sight& sight = sights_[id]; sight.empty()) forget(id);
     return wake;
@@ -128,6 +147,7 @@ class FleetReconciler::Impl {
   std::mutex mutex_;
   std::map<FleetId, std::vector<Report>> reports_;  // guarded by mutex_
   std::set<FleetId> known_;                         // guarded by mutex_
+  std::set<std::string> expected_;                  // guarded by mutex_
   bool adoption_done_ = false;                      // guarded by mutex_
 
   // Touched by reconciles and their commits alone, which never run at once.
@@ -155,11 +175,22 @@ void FleetReconciler::wake(const FleetId& id) {
   impl_->wake(id);
 }
 
-std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) { return all_ids(tx); }
+std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) {
+  std::vector<std::string> ids = all_ids(tx);
+  impl_->expect(ids);
+  return ids;
+}
 
 engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
                                         Timestamp now) {
-  return impl_->reconcile(FleetId{std::string(key)}, tx, now);
+  const FleetId id{std::string(key)};
+  // Looked at, also where this throws: one broken record must not hold up the others' requests.
+  struct Looked {
+    Impl& impl;
+    const FleetId& id;
+    ~Looked() { impl.looked_at(id); }
+  } const looked{*impl_, id};
+  return impl_->reconcile(id, tx, now);
 }
 
 }  // namespace slipway::fleet

@@ -186,14 +186,16 @@ TEST_F(FleetReconcilerTest, CountsAndWeightsChangeInPlace) {
 TEST_F(FleetReconcilerTest, RemovingTakesTheRoutesFirstThenTheInstancesThenEveryTrace) {
   put({variant("main", 2)});
   world_.run(1min);
-  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) { return fleets.remove(tx, id_); }));
+  ASSERT_TRUE(
+      write([&](Fleets& fleets, store::Transaction& tx) { return fleets.remove(tx, id_); }));
   EXPECT_EQ(status().state, FleetState::removing);
   const auto refused = write([&](Fleets& fleets, store::Transaction& tx) {
     return fleets.put_plan(tx, id_, {.variants = {variant("main", 1)}});
   });
   EXPECT_EQ(refused.error().code, ErrorCode::conflict);
   bool stopped_while_routed = false;
-  world_.run(1min, [&] { stopped_while_routed |= world_.route(id_) && world_.machine().running() < 2; });
+  world_.run(1min,
+             [&] { stopped_while_routed |= world_.route(id_) && world_.machine().running() < 2; });
   EXPECT_FALSE(stopped_while_routed);
   EXPECT_EQ(status().state, FleetState::gone);
   EXPECT_TRUE(world_.machine().instances().empty());
@@ -230,8 +232,7 @@ TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) 
 
 TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
   const FleetId id{"000000000000/us-east-1/endpoint/a"};
-  const place::InstanceKey key =
-      key_of(id, {.ordinal = 7, .generation = 3, .variant = "main"});
+  const place::InstanceKey key = key_of(id, {.ordinal = 7, .generation = 3, .variant = "main"});
   EXPECT_EQ(key.text, "fleet/000000000000/us-east-1/endpoint/a/3/main/7");
   EXPECT_EQ(fleet_of(key), id);
   EXPECT_FALSE(fleet_of({"jobs/1/2/3/4"}));

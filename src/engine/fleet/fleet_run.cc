@@ -64,9 +64,8 @@ engine::Wake FleetRun::run() {
     save_record(tx_, id_, record_);
   }
   if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before)
-    tx_.on_commit([this_changes = &needs_.changes, topic = topic_of(id_)] {
-      this_changes->notify(topic);
-    });
+    tx_.on_commit(
+        [this_changes = &needs_.changes, topic = topic_of(id_)] { this_changes->notify(topic); });
   return wake_;
 }
 
@@ -128,8 +127,8 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
     return enter(instance, Phase::stopping);
   }
   if (instance.phase != Phase::healthy || seen.health == Seen::Health::healthy) return;
-  const bool silent = seen.health == Seen::Health::unknown && seen.watched &&
-                      now_ - seen.watched_at >= silent_max;
+  const bool silent =
+      seen.health == Seen::Health::unknown && seen.watched && now_ - seen.watched_at >= silent_max;
   if (seen.health == Seen::Health::unhealthy || silent) {
     const std::string_view cause =
         seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
@@ -146,12 +145,11 @@ void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
   if (instance.phase == Phase::ended) return;
   const place::InstanceKey key = key_of(id_, instance);
   if (alive(instance.phase))
-    count_failure(instance, with_log(fmt::format("The instance of variant '{}' {}{}.",
-                                                 instance.variant, seen.end,
-                                                 instance.phase == Phase::starting
-                                                     ? " before it was healthy"
-                                                     : ""),
-                                     key));
+    count_failure(
+        instance,
+        with_log(fmt::format("The instance of variant '{}' {}{}.", instance.variant, seen.end,
+                             instance.phase == Phase::starting ? " before it was healthy" : ""),
+                 key));
   enter(instance, Phase::ended);
   if (seen.watched) needs_.prober.unwatch(key);
 }
@@ -162,8 +160,8 @@ void FleetRun::count_failure(const InstanceRecord& instance, std::string reason)
   if (instance.phase == Phase::healthy && now_ - instance.since >= sound_life) variant.failures = 0;
   ++variant.failures;
   const unsigned doublings = std::min(variant.failures, 20U);
-  const microseconds delay = doublings < 2 ? microseconds(0)
-                                           : options_.restart_delay_min * (1LL << (doublings - 2));
+  const microseconds delay =
+      doublings < 2 ? microseconds(0) : options_.restart_delay_min * (1LL << (doublings - 2));
   variant.not_before = now_ + std::min<microseconds>(delay, options_.restart_delay_max);
   log_warning("fleet", reason,
               {{"instance", key_of(id_, instance).text},
@@ -196,8 +194,7 @@ void FleetRun::bring_up() {
 }
 
 void FleetRun::fail_wanted(std::string reason) {
-  log_error("fleet", "a generation did not come up",
-            {{"fleet", id_.text}, {"reason", reason}});
+  log_error("fleet", "a generation did not come up", {{"fleet", id_.text}, {"reason", reason}});
   record_.failed = row_.wanted;
   record_.reason = last_part(reason, reason_bytes_max);
   record_.applied_revision = row_.revision;
@@ -398,8 +395,8 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
     to.name = variant.name;
     to.weight = variant.weight;
     to.routing = variant.routing;
-    signature += fmt::format("|{} {} {}", variant.name, variant.weight,
-                             static_cast<int>(variant.routing));
+    signature +=
+        fmt::format("|{} {} {}", variant.name, variant.weight, static_cast<int>(variant.routing));
     for (const InstanceRecord& instance : record_.instances) {
       if (instance.generation != record_.serving || instance.variant != variant.name ||
           instance.phase != Phase::healthy)
@@ -523,11 +520,12 @@ void FleetRun::end_orphans() {
   }
 }
 
-// Ended instances of a generation that still matters are kept for their logs, a few of each variant;
-// what is dropped from the record is an orphan, and end_orphans() forgets it.
+// Ended instances of a generation that still matters are kept for their logs, a few of each
+// variant; what is dropped from the record is an orphan, and end_orphans() forgets it.
 void FleetRun::forget_ended() {
   std::map<FetchId, std::size_t> kept;
-  for (auto instance = record_.instances.rbegin(); instance != record_.instances.rend(); ++instance) {
+  for (auto instance = record_.instances.rbegin(); instance != record_.instances.rend();
+       ++instance) {
     if (instance->phase != Phase::ended) continue;
     const bool matters = !row_.removing && (instance->generation == row_.wanted ||
                                             instance->generation == record_.serving);

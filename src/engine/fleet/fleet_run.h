@@ -103,7 +103,7 @@ class FleetRun {
   FleetRecord& record_ = row_.record;
   std::optional<FleetPlan> wanted_;
   std::optional<FleetPlan> serving_;
-  std::set<std::uint64_t> drained_before_;  // ordinals that were draining when this run began
+  std::set<std::uint64_t> drained_before_;   // ordinals that were draining when this run began
   std::map<FetchId, std::string> failures_;  // of this run, by variant: what to tell
   engine::Wake wake_ = engine::Wake::never();
 };

@@ -2,6 +2,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/log.h"
@@ -32,8 +33,10 @@ bool FramedLink::connect() {
   auto socket = net::start_connect(address_);
   if (!socket || !net::connect_error(*socket, address_)) {
     down_until_ = loop_.now() + reconnect_delay;
+    down_since_ = std::min(down_since_, loop_.now());
     return false;
   }
+  down_since_ = Instant::max();
   fd_ = std::move(*socket);
   loop_.watch(fd_.get(), EPOLLIN | EPOLLRDHUP, *this);
   writable_later_ = false;
@@ -166,6 +169,7 @@ void FramedLink::go_down(const std::string& why) {
   loop_.unwatch(fd_.get(), *this);
   fd_.reset();
   down_until_ = loop_.now() + reconnect_delay;
+  down_since_ = loop_.now();
   out_.clear();
   out_begin_ = 0;
   std::vector<Slot> lost;

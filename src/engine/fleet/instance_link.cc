@@ -9,7 +9,7 @@ namespace {
 
 // Fields of an answer that belong to its connection, or that the server writes anew.
 constexpr std::array<std::string_view, 8> own_fields{
-    "content-type", "content-length", "connection",  "keep-alive",
+    "content-type", "content-length", "connection",        "keep-alive",
     "date",         "server",         "transfer-encoding", "trailer"};
 
 bool passes(std::string_view name) {
@@ -24,7 +24,8 @@ std::optional<net::Address> address_of(const std::string& text) {
   return address ? std::optional(std::move(*address)) : std::nullopt;
 }
 
-net::ClientRequest http_request(const InvokeRequest& request, std::chrono::milliseconds time_limit) {
+net::ClientRequest http_request(const InvokeRequest& request,
+                                std::chrono::milliseconds time_limit) {
   net::ClientRequest out{.method = "POST", .target = "/invocations", .time_limit = time_limit};
   if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
   if (!request.accept.empty()) out.headers.add("Accept", request.accept);
@@ -64,8 +65,14 @@ void InstanceLink::expire(Instant now) {
 
 bool InstanceLink::send(std::unique_ptr<Invocation>& invocation,
                         std::chrono::milliseconds time_limit) {
-  if (framed_ && framed_->send(invocation, loop_.now() + time_limit)) return true;
-  return send_by_http(invocation, time_limit);
+  const InvokeRequest& request = invocation->request;
+  const bool framed = framed_ && !framed_->is_lost() &&
+                      net::fits_link({.content_type = request.content_type,
+                                      .accept = request.accept,
+                                      .headers = request.headers,
+                                      .body = request.body});
+  return framed ? framed_->send(invocation, loop_.now() + time_limit)
+                : send_by_http(invocation, time_limit);
 }
 
 bool InstanceLink::send_by_http(std::unique_ptr<Invocation>& invocation,
@@ -85,8 +92,7 @@ void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
   --http_under_way_;
   if (!result) {
     const Error& error = result.error();
-    if (error.kind == "not_sent")
-      return user_.on_unsent(std::move(invocation), error.message);
+    if (error.kind == "not_sent") return user_.on_unsent(std::move(invocation), error.message);
     return user_.on_failure(std::move(invocation), failure_of(error), error.message);
   }
   std::vector<net::Header> headers;

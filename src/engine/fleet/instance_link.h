@@ -15,6 +15,8 @@
 
 namespace slipway::fleet {
 
+inline constexpr std::chrono::milliseconds link_patience{1'000};
+
 // Is told what became of an invocation. Called on the loop, never from within send() of the same
 // invocation.
 class LinkUser {
@@ -40,6 +42,9 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   // Takes the invocation where it can be sent now; otherwise leaves it and returns false: the link
   // is down, or its backlog is full.
   bool send(std::unique_ptr<Invocation>& invocation, Instant deadline);
+  // Whether it cannot be connected for so long that HTTP is worth a try. When an instance dies, its
+  // link goes down moments before its last socket does: what is sent there then is lost.
+  bool is_lost() const { return !fd_ && loop_.now() - down_since_ >= link_patience; }
   std::size_t under_way() const { return under_way_; }
   // Fails with `timeout` what should have been answered by now.
   void expire(Instant now);
@@ -70,10 +75,11 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   LinkUser& user_;
   net::Fd fd_;
   Instant down_until_ = {};
-  bool writable_later_ = false;  // EPOLLOUT is watched
-  std::string out_;              // not yet written: from out_begin_ on
+  Instant down_since_ = Instant::max();  // max: it is up, or was never tried
+  bool writable_later_ = false;          // EPOLLOUT is watched
+  std::string out_;                      // not yet written: from out_begin_ on
   std::size_t out_begin_ = 0;
-  std::uint64_t written_ = 0;    // bytes, over the connection's life
+  std::uint64_t written_ = 0;  // bytes, over the connection's life
   net::LinkInput input_;
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;

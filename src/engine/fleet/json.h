@@ -26,7 +26,8 @@ auto read_document(std::string_view what, std::string_view text, Read&& read)
     const boost::json::value value = boost::json::parse({text.data(), text.size()});
     return read(value.as_object());
   } catch (const std::exception& error) {
-    return fail(ErrorCode::corrupted, fmt::format("The stored {} cannot be read: {}.", what, error.what()));
+    return fail(ErrorCode::corrupted,
+                fmt::format("The stored {} cannot be read: {}.", what, error.what()));
   }
 }
 

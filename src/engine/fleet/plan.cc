@@ -18,8 +18,9 @@ constexpr int plan_version = 1;
 Result<> check_program(const Variant& variant) {
   const Program& program = variant.program;
   if (program.built_in.empty() == program.image.empty())
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("Variant '{}' needs either a built-in image or an image.", variant.name));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("Variant '{}' needs either a built-in image or an image.", variant.name));
   if (program.model && program.model->uri.empty())
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has a model artifact without a URI.", variant.name));
@@ -79,7 +80,8 @@ Program program_from(const json::object& object) {
   for (const auto& entry : object.at("environment").as_object())
     program.environment.emplace(entry.key(), entry.value().as_string());
   program.model = artifact_from(object.at("model"));
-  program.startup_timeout = std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));
+  program.startup_timeout =
+      std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));
   program.download_timeout =
       std::chrono::seconds(number_of<std::int64_t>(object, "download_timeout_s"));
   program.memory_bytes_max = number_of<std::uint64_t>(object, "memory_bytes_max");

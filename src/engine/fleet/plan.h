@@ -52,7 +52,7 @@ struct Program {
   std::string image;                   // any other image's URI
   std::vector<std::string> arguments;  // for an image; empty: its own
   std::map<std::string, std::string> environment;
-  std::optional<Artifact> model;       // seen at /opt/ml/model
+  std::optional<Artifact> model;  // seen at /opt/ml/model
 
   std::chrono::seconds startup_timeout{480};    // until the first healthy answer to /ping
   std::chrono::seconds download_timeout{3600};  // until the artifact is there

@@ -174,7 +174,8 @@ Generation next_generation(store::Transaction& tx) {
 }
 
 std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
-  auto rows = tx.query("SELECT wanted, revision, removing, record FROM fleet WHERE id = ?1", id.text);
+  auto rows =
+      tx.query("SELECT wanted, revision, removing, record FROM fleet WHERE id = ?1", id.text);
   if (!rows.next()) return std::nullopt;
   FleetRow row{.wanted = static_cast<Generation>(rows.integer(0)),
                .revision = static_cast<std::uint64_t>(rows.integer(1)),
@@ -183,17 +184,19 @@ std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
   return row;
 }
 
-std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id, Generation generation) {
-  auto rows =
-      tx.query("SELECT plan FROM fleet_plan WHERE id = ?1 AND generation = ?2", id.text, generation);
+std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
+                                   Generation generation) {
+  auto rows = tx.query("SELECT plan FROM fleet_plan WHERE id = ?1 AND generation = ?2", id.text,
+                       generation);
   if (!rows.next()) return std::nullopt;
   return or_throw(plan_from_text(rows.text(0)));
 }
 
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
-  tx.run("INSERT INTO fleet(id, wanted, revision, removing) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(id) "
-         "DO UPDATE SET wanted = ?2, revision = ?3, removing = ?4",
-         id.text, row.wanted, row.revision, row.removing);
+  tx.run(
+      "INSERT INTO fleet(id, wanted, revision, removing) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(id) "
+      "DO UPDATE SET wanted = ?2, revision = ?3, removing = ?4",
+      id.text, row.wanted, row.revision, row.removing);
 }
 
 void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record) {

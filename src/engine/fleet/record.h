@@ -37,9 +37,9 @@ struct InstanceRecord {
 
 // One variant of one generation.
 struct VariantRecord {
-  std::string content;         // the artifact that its instances see; empty: none yet, or none
-  unsigned failures = 0;       // in a row
-  Timestamp not_before = {};   // no start before this
+  std::string content;        // the artifact that its instances see; empty: none yet, or none
+  unsigned failures = 0;      // in a row
+  Timestamp not_before = {};  // no start before this
 };
 
 struct GenerationRecord {
@@ -48,11 +48,11 @@ struct GenerationRecord {
 };
 
 struct FleetRecord {
-  Generation serving = 0;           // 0: none
-  Generation failed = 0;            // the newest generation that did not come up; 0: none
+  Generation serving = 0;              // 0: none
+  Generation failed = 0;               // the newest generation that did not come up; 0: none
   std::uint64_t applied_revision = 0;  // the latest revision of which everything was reached
-  bool scaling_failed = false;      // it was not reached; the fleet serves with what it has
-  std::string reason;               // of `failed` or of `scaling_failed`
+  bool scaling_failed = false;         // it was not reached; the fleet serves with what it has
+  std::string reason;                  // of `failed` or of `scaling_failed`
   Timestamp changed_at = {};
   std::uint64_t next_ordinal = 1;
   std::map<Generation, GenerationRecord> generations;
@@ -81,10 +81,12 @@ Generation next_generation(store::Transaction& tx);
 
 // Each throws store::Failure as statements do; a document that cannot be read throws BadDocument.
 std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id);
-std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id, Generation generation);
+std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
+                                   Generation generation);
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row);
 void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record);
-void save_plan(store::Transaction& tx, const FleetId& id, Generation generation, const FleetPlan& plan);
+void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
+               const FleetPlan& plan);
 // Removes the plans of all generations but these.
 void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Generation serving);
 void erase_fleet(store::Transaction& tx, const FleetId& id);

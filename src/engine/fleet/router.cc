@@ -251,6 +251,7 @@ void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
 void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
   const InvokeRequest& request = invocation->request;
   FleetState* fleet = find_fleet(fresh_shard(request.fleet), request.fleet);
+  if (fleet == nullptr && !routes_.complete()) return hold(std::move(invocation));
   if (fleet == nullptr)
     return refuse(std::move(invocation), InvokeFailure::not_found, "there is no such fleet");
   VariantState* variant = pick_variant(*fleet, request.target_variant);
@@ -263,8 +264,13 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
   invocation->route_ = fleet->route;
   invocation->variant_ = variant->route;
   invocation->cells_ = variant->cells;
-  InstanceLink* link = pick_instance(*variant, invocation->link_);
-  if (!send(invocation, *link)) hold(std::move(invocation));
+  const InstanceLink* not_this = invocation->link_;
+  for (unsigned tries = 0; tries < attempts_max; ++tries) {
+    InstanceLink* link = pick_instance(*variant, not_this);
+    if (send(invocation, *link)) return;
+    not_this = link;
+  }
+  hold(std::move(invocation));
 }
 
 // By weight among those that have instances; where all of these weigh nothing, any of them.
@@ -295,10 +301,9 @@ InstanceLink* RouterCore::pick_instance(const VariantState& variant, const Insta
   InstanceLink* best = nullptr;
   std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
   for (std::size_t i = 0; i < looked_at; ++i) {
-    const std::size_t at = links.size() > compared_max ? random_.below(links.size())
-                                                       : (from + i) % links.size();
-    const std::uint32_t load =
-        links[at]->instance().outstanding.load(std::memory_order_relaxed);
+    const std::size_t at =
+        links.size() > compared_max ? random_.below(links.size()) : (from + i) % links.size();
+    const std::uint32_t load = links[at]->instance().outstanding.load(std::memory_order_relaxed);
     if ((best != nullptr && load >= least) || links[at] == not_this) continue;
     best = links[at];
     least = load;
@@ -311,8 +316,8 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
   Invocation& sent = *invocation;
   sent.link_ = &link;
   sent.sent_at_ = loop_.now();
-  ++sent.attempts_;
   if (!link.send(invocation, time_left(sent))) return false;
+  ++sent.attempts_;
   link.instance().outstanding.fetch_add(1, std::memory_order_relaxed);
   ++under_way_;
   keep_sweeping();
@@ -384,8 +389,7 @@ void RouterCore::refuse(std::unique_ptr<Invocation> invocation, InvokeFailure fa
 
 // Tried again with the next snapshot and with every sweep.
 void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
-  if (closed_ || held_.size() >= held_max ||
-      loop_.now() - invocation->arrived_at_ >= hold_time_max)
+  if (closed_ || held_.size() >= held_max || loop_.now() - invocation->arrived_at_ >= hold_time_max)
     return refuse(std::move(invocation), InvokeFailure::unavailable,
                   "it has no instance that can take a request now");
   invocation->route_.reset();
@@ -453,7 +457,9 @@ Router::Router(net::Loop& loop, RouteTable& routes, Random& random)
 }
 Router::~Router() { core_->close(); }
 
-void Router::invoke(std::unique_ptr<Invocation> invocation) { core_->invoke(std::move(invocation)); }
+void Router::invoke(std::unique_ptr<Invocation> invocation) {
+  core_->invoke(std::move(invocation));
+}
 
 std::vector<VariantCounters> Router::counters() const { return core_->counters(); }
 

@@ -70,7 +70,8 @@ enum class InvokeFailure : std::uint8_t {
 std::string_view name_of(InvokeFailure failure);
 
 // A request on its way. The door derives from it, keeps in it what it needs to answer, and hands it
-// over: from then on the router owns it and destroys it after the one call of answered() or failed().
+// over: from then on the router owns it and destroys it after the one call of answered() or
+// failed().
 class Invocation {
  public:
   Invocation() = default;

@@ -31,13 +31,14 @@ class RouterTest : public testing::Test {
   }
 
   enum class Ways : std::uint8_t { both, http_only };
-  std::shared_ptr<const InstanceRoute> add_instance(const std::string& name, Ways ways = Ways::both) {
+  std::shared_ptr<const InstanceRoute> add_instance(const std::string& name,
+                                                    Ways ways = Ways::both) {
     place::Addresses addresses{.http = "unix:" + (folder_.path() / (name + ".http")).string()};
     if (ways == Ways::both) addresses.link = "unix:" + (folder_.path() / (name + ".link")).string();
     instance_loop_.run_and_wait([&] {
-      instances_[name] = std::make_unique<TestInstance>(
-          instance_loop_.loop(), name, addresses.http.substr(5),
-          addresses.link.empty() ? "" : addresses.link.substr(5));
+      instances_[name] =
+          std::make_unique<TestInstance>(instance_loop_.loop(), name, addresses.http.substr(5),
+                                         addresses.link.empty() ? "" : addresses.link.substr(5));
     });
     return routes_.make_instance({"fleet/" + name}, addresses);
   }
@@ -82,10 +83,9 @@ class RouterTest : public testing::Test {
 
 TEST_F(RouterTest, ARequestGoesOverTheFramedLinkAndItsAnswerComesBackWhole) {
   publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
-  const TestOutcome outcome =
-      ask({.fleet = fleet,
-           .body = "1,2,3",
-           .headers = {{"X-Amzn-SageMaker-Custom-Attributes", "trace=7"}}});
+  const TestOutcome outcome = ask({.fleet = fleet,
+                                   .body = "1,2,3",
+                                   .headers = {{"X-Amzn-SageMaker-Custom-Attributes", "trace=7"}}});
   EXPECT_EQ(outcome.status, 200);
   EXPECT_EQ(outcome.body, "1,2,3");
   EXPECT_EQ(outcome.content_type, "text/csv");
@@ -99,7 +99,8 @@ TEST_F(RouterTest, ALargeBodyAndAnInstanceWithoutALinkAreServedByHttp) {
   publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}},
            {.name = "plain", .weight = 0, .instances = {add_instance("b", Ways::http_only)}}});
   const std::string large(25 << 20, 'x');
-  EXPECT_EQ(ask({.fleet = fleet, .body = large, .target_variant = "main"}).body, large);
+  const TestOutcome all = ask({.fleet = fleet, .body = large, .target_variant = "main"});
+  EXPECT_TRUE(all.body == large) << all.body.size() << " bytes came back: " << all.detail;
   EXPECT_EQ(of("a", &TestInstance::by_http), 1);
   const TestOutcome outcome = ask({.fleet = fleet, .body = "small", .target_variant = "plain"});
   EXPECT_EQ(outcome.body, "small");
@@ -163,9 +164,9 @@ TEST_F(RouterTest, ARequestThatIsNotAnsweredInTimeFailsAndTheLinkGoesOn) {
 }
 
 TEST_F(RouterTest, ADeadInstanceIsPassedOverForOneThatLives) {
-  auto dead = routes_.make_instance(
-      {"fleet/dead"}, {.http = "unix:" + (folder_.path() / "dead.http").string(),
-                       .link = "unix:" + (folder_.path() / "dead.link").string()});
+  auto dead = routes_.make_instance({"fleet/dead"},
+                                    {.http = "unix:" + (folder_.path() / "dead.http").string(),
+                                     .link = "unix:" + (folder_.path() / "dead.link").string()});
   publish({{.name = "main", .weight = 1, .instances = {dead, add_instance("a")}}});
   for (int i = 0; i < 50; ++i) send({.fleet = fleet, .body = "who"});
   for (const TestOutcome& outcome : outcomes_->wait(50)) EXPECT_EQ(outcome.body, "a");
@@ -225,9 +226,7 @@ TEST_F(RouterTest, AnIdleRouterLetsGoOfOldInstancesToo) {
 }
 
 TEST_F(RouterTest, EndingTheRouterAnswersEverythingThatIsUnderWay) {
-  publish({{.name = "main",
-            .weight = 1,
-            .instances = {add_instance("a")}},
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}},
            {.name = "plain", .weight = 0, .instances = {add_instance("b", Ways::http_only)}},
            {.name = "none", .weight = 0, .instances = {}}});
   send({.fleet = fleet, .body = "silent"});

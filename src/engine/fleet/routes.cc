@@ -37,6 +37,11 @@ void RouteTable::change(const std::string& id, std::shared_ptr<const FleetRoute>
   tell_subscribers();
 }
 
+void RouteTable::set_complete() {
+  complete_.store(true, std::memory_order_release);
+  tell_subscribers();
+}
+
 std::size_t RouteTable::shard_of(std::string_view fleet) {
   return StringHash{}(fleet) % route_shards;
 }

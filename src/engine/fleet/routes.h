@@ -44,7 +44,9 @@ struct FleetRoute {
 
 struct StringHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
 };
 
 using RouteMap =
@@ -65,6 +67,13 @@ class RouteTable {
 
   void publish(const FleetId& id, std::shared_ptr<const FleetRoute> route);
   void withdraw(const FleetId& id);
+
+  // After a start, until every stored fleet was published once, one that is missing here may exist:
+  // routers let its requests wait rather than say that there is no such fleet. A table is complete
+  // unless told otherwise.
+  void set_incomplete() { complete_.store(false, std::memory_order_release); }
+  void set_complete();
+  bool complete() const { return complete_.load(std::memory_order_acquire); }
 
   static std::size_t shard_of(std::string_view fleet);
   std::uint64_t version(std::size_t shard) const;
@@ -93,6 +102,7 @@ class RouteTable {
   void tell_subscribers();
 
   std::array<Shard, route_shards> shards_;
+  std::atomic<bool> complete_ = true;
   std::shared_ptr<DrainSink> drain_sink_ = std::make_shared<DrainSink>();
   std::mutex subscribers_mutex_;
   std::uint64_t next_handle_ = 1;

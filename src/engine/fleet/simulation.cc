@@ -38,7 +38,8 @@ void SimulatedArtifacts::advance() {
   for (Fetch& fetch : due) {
     const bool fine = static_cast<double>(below(random_, 1000)) >= fails * 1000;
     if (fine)
-      fetch.done(FetchedArtifact{.content = "content", .directory = "/simulated/artifacts/content"});
+      fetch.done(
+          FetchedArtifact{.content = "content", .directory = "/simulated/artifacts/content"});
     else
       fetch.done(fail(ErrorCode::not_found, "There is no object " + fetch.artifact.uri + "."));
   }

@@ -75,7 +75,8 @@ class FleetHistory {
   void write(F&& change) {
     const auto done = store_.write(
         [&](store::Transaction& tx) -> Result<> { return change(world_.fleets(), tx); });
-    if (!done && done.error().code != ErrorCode::conflict && done.error().code != ErrorCode::not_found)
+    if (!done && done.error().code != ErrorCode::conflict &&
+        done.error().code != ErrorCode::not_found)
       throw BrokenPromise(done.error().message);
   }
   void change_plan() {
@@ -163,7 +164,8 @@ class FleetHistory {
                        state == FleetState::gone || state == FleetState::ready;
     require(stays, fmt::format("the fleet stays '{}'", name_of(state)));
     if (state == FleetState::failed || state == FleetState::gone)
-      require(world_.machine().running() == 0, "instances of a fleet that failed or is gone run on");
+      require(world_.machine().running() == 0,
+              "instances of a fleet that failed or is gone run on");
     if (state != FleetState::ready) change_plan();
     world_.run(span, [this] { look(); });
     const FleetStatus status = world_.status(id_);
@@ -174,7 +176,8 @@ class FleetHistory {
     require(world_.machine().running() == wanted,
             fmt::format("{} instances run, {} are wanted", world_.machine().running(), wanted));
     std::size_t routed = 0;
-    for (const VariantRoute& variant : world_.route(id_)->variants) routed += variant.instances.size();
+    for (const VariantRoute& variant : world_.route(id_)->variants)
+      routed += variant.instances.size();
     require(routed == wanted, fmt::format("{} instances are routed, {} wanted", routed, wanted));
   }
 

@@ -1,5 +1,6 @@
-// Random histories from seeds: plans, counts, kills, removals, crashes of the server between any two
-// of its effects, and every fault that the simulated place knows. SLIPWAY_SEED=N plays one alone.
+// Random histories from seeds: plans, counts, kills, removals, crashes of the server between any
+// two of its effects, and every fault that the simulated place knows. SLIPWAY_SEED=N plays one
+// alone.
 #include <gtest/gtest.h>
 
 #include <cstdlib>

@@ -91,20 +91,21 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
                       .body = std::string(frame.body)};
       for (auto pair = frame.headers.next(); pair; pair = frame.headers.next())
         asked.headers.emplace_back(pair->name, pair->value);
-      instance_.answer(asked, [this, alive = std::weak_ptr(alive_), id = frame.id](TestAnswer answer) {
-        if (alive.lock()) send(id, answer);
-      });
+      instance_.answer(asked,
+                       [this, alive = std::weak_ptr(alive_), id = frame.id](TestAnswer answer) {
+                         if (alive.lock()) send(id, answer);
+                       });
     }
     void send(std::uint32_t id, const TestAnswer& answer) {
       std::vector<net::Header> headers;
       for (const auto& [name, value] : answer.headers) headers.push_back({name, value});
       std::string out;
-      const auto fits = net::append_link_response(
-          out, {.id = id,
-                .status = static_cast<std::uint16_t>(answer.status),
-                .content_type = answer.content_type,
-                .headers = headers,
-                .body = answer.body});
+      const auto fits =
+          net::append_link_response(out, {.id = id,
+                                          .status = static_cast<std::uint16_t>(answer.status),
+                                          .content_type = answer.content_type,
+                                          .headers = headers,
+                                          .body = answer.body});
       if (!fits) std::abort();
       for (std::string_view rest = out; !rest.empty();) {
         const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
@@ -147,9 +148,11 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   void answer(const TestAsked& asked, std::function<void(TestAnswer)> done) {
     if (asked.body == "crash") ::_exit(70);
     if (asked.body == "silent") return kept_.push_back(std::move(done));
-    if (asked.body == "who") return done({.content_type = "text/plain", .headers = {}, .body = name_});
+    if (asked.body == "who")
+      return done({.content_type = "text/plain", .headers = {}, .body = name_});
     if (asked.body == "fail")
-      return done({.status = 400, .content_type = "text/plain", .headers = {}, .body = "a bad shape"});
+      return done(
+          {.status = 400, .content_type = "text/plain", .headers = {}, .body = "a bad shape"});
     TestAnswer answer{.content_type = asked.content_type, .headers = {}, .body = asked.body};
     answer.headers.emplace_back("x-got-accept", asked.accept);
     for (const auto& [name, value] : asked.headers)

@@ -146,9 +146,9 @@ class Unpacker {
       bytes_ += size;
       if (bytes_ > limits_.unpacked_bytes_max || offset < 0 ||
           static_cast<std::uint64_t>(offset) > limits_.unpacked_bytes_max)
-        return fail(ErrorCode::limit_exceeded,
-                    fmt::format("The archive unpacks to more than {} bytes.",
-                                limits_.unpacked_bytes_max));
+        return fail(
+            ErrorCode::limit_exceeded,
+            fmt::format("The archive unpacks to more than {} bytes.", limits_.unpacked_bytes_max));
       TRY_DO(write_block(fd, static_cast<const char*>(bytes), size, offset));
     }
   }
@@ -174,8 +174,8 @@ class Unpacker {
   static bool leads_inside(const fs::path& root, const fs::path& path) {
     std::error_code error;
     const fs::path real = fs::weakly_canonical(path, error);
-    return !error && std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first ==
-                         root.end();
+    return !error &&
+           std::mismatch(root.begin(), root.end(), real.begin(), real.end()).first == root.end();
   }
 
   // The target, seen from the link's folder, must stay inside.
@@ -235,12 +235,13 @@ class Unpacker {
 
 }  // namespace
 
-Result<> unpack_archive(ArtifactReader& reader, const fs::path& into, const ArtifactLimits& limits) {
+Result<> unpack_archive(ArtifactReader& reader, const fs::path& into,
+                        const ArtifactLimits& limits) {
   const Archive a(archive_read_new());
   archive_read_support_filter_gzip(a.get());
   archive_read_support_format_tar(a.get());
-  auto source = std::make_unique<Source>(Source{.reader = reader,
-                                                .bytes_max = limits.fetched_bytes_max});
+  auto source =
+      std::make_unique<Source>(Source{.reader = reader, .bytes_max = limits.fetched_bytes_max});
   const int opened = archive_read_open(a.get(), source.get(), nullptr, read_source, nullptr);
   Unpacker unpacker(a.get(), into, limits);
   auto done = opened == ARCHIVE_OK ? unpacker.unpack() : Result<>{};

@@ -116,8 +116,9 @@ ProcessPlace::Impl::Impl(ProcessPlaceOptions options, ObservationSink sink, int 
       sink_(std::move(sink)),
       root_lock_(root_lock),
       root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      reach_(options_.root.native().size() <= root_bytes_max ? options_.root.string()
-                                                             : fmt::format("/proc/self/fd/{}", root_)),
+      reach_(options_.root.native().size() <= root_bytes_max
+                 ? options_.root.string()
+                 : fmt::format("/proc/self/fd/{}", root_)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
       zygote_(options_.zygote, options_.root, reach_) {
@@ -219,7 +220,8 @@ void ProcessPlace::Impl::tend_now_and_then() {
 void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
   const RunDirectory directory = directory_of(key);
   if (const auto found = running_.find(key); found != running_.end())
-    return sink_({.kind = Observation::Kind::started, .key = key, .addresses = addresses_of(directory)});
+    return sink_(
+        {.kind = Observation::Kind::started, .key = key, .addresses = addresses_of(directory)});
   if (directory.key().value_or(key) != key)
     return sink_({.kind = Observation::Kind::start_failed,
                   .key = key,
@@ -228,7 +230,8 @@ void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec)
   if (const auto exit = directory.ended())
     return sink_({.kind = Observation::Kind::exited, .key = key, .exit = *exit});
   if (take_over(key, directory))
-    return sink_({.kind = Observation::Kind::adopted, .key = key, .addresses = addresses_of(directory)});
+    return sink_(
+        {.kind = Observation::Kind::adopted, .key = key, .addresses = addresses_of(directory)});
   if (directory.process()) return report_end_of(key, directory, {});
   start_fresh(key, spec, directory);
 }
@@ -359,7 +362,8 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   siginfo_t info{};
   Exit exit;
   const bool ours = ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info,
-                             WEXITED | WNOWAIT | WNOHANG) == 0 && info.si_pid != 0;
+                             WEXITED | WNOWAIT | WNOHANG) == 0 &&
+                    info.si_pid != 0;
   if (ours) {
     // Until it is reaped, nobody else can have its number, nor its group's.
     ::kill(-running.process.pid, SIGKILL);

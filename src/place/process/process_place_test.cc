@@ -56,7 +56,8 @@ InstanceSpec shell(const std::string& script) {
 class ProcessHarness final : public PlaceHarness {
  public:
   std::unique_ptr<Place> open(ObservationSink sink) override {
-    auto place = ProcessPlace::open({.root = folder_.path() / "run", .zygote = {}}, std::move(sink));
+    auto place =
+        ProcessPlace::open({.root = folder_.path() / "run", .zygote = {}}, std::move(sink));
     EXPECT_TRUE(place) << place.error().message;
     return std::move(*place);
   }
@@ -78,8 +79,7 @@ class ProcessHarness final : public PlaceHarness {
   Folder folder_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance,
-                         testing::Values(HarnessFactory([] {
+INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance, testing::Values(HarnessFactory([] {
                            return std::make_unique<ProcessHarness>();
                          })));
 

@@ -77,7 +77,7 @@ std::optional<ProcStat> proc_stat(pid_t pid) {
 }
 
 std::uint64_t size_of(const std::string& path) {
-  struct stat info {};
+  struct stat info{};
   return ::stat(path.c_str(), &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
 
@@ -125,8 +125,8 @@ Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec) co
                                                     path_.string(), error.message()));
   fs::permissions(path_, fs::perms::owner_all, error);
   if (const auto other = this->key(); other && *other != key)
-    return fail(ErrorCode::conflict, fmt::format("The run directory {} belongs to another instance.",
-                                                 path_.string()));
+    return fail(ErrorCode::conflict,
+                fmt::format("The run directory {} belongs to another instance.", path_.string()));
   Addresses addresses;
   if (!spec.http_socket.empty()) addresses.http = "unix:" + file(spec.http_socket.c_str());
   if (spec.http_socket.empty() && spec.port != 0)

@@ -29,9 +29,9 @@ struct Failure {
   int step = 0;
   int error = 0;
 };
-constexpr const char* step_names[] = {"take its lock",          "note its pid",
-                                      "enter its directory",    "open its log",
-                                      "set its memory limit",   "execute the program"};
+constexpr const char* step_names[] = {"take its lock",        "note its pid",
+                                      "enter its directory",  "open its log",
+                                      "set its memory limit", "execute the program"};
 enum Step : int { step_lock, step_pid, step_directory, step_log, step_limit, step_exec };
 
 // Everything the child needs, made before the fork: after it, only system calls.
@@ -103,7 +103,7 @@ bool write_pid_file(const char* draft, const char* path) {
 }
 
 void reset_signals() {
-  struct sigaction plain {};
+  struct sigaction plain{};
   plain.sa_handler = SIG_DFL;
   for (int signal = 1; signal < NSIG; ++signal) ::sigaction(signal, &plain, nullptr);
   sigset_t none;
@@ -212,8 +212,8 @@ int move_up(int fd) {
 Result<pid_t> spawn(const SpawnRequest& request) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    return fail(ErrorCode::unavailable, fmt::format("No pipe for a new process can be made: {}.",
-                                                    std::strerror(errno)));
+    return fail(ErrorCode::unavailable,
+                fmt::format("No pipe for a new process can be made: {}.", std::strerror(errno)));
   ends[0] = move_up(ends[0]);
   ends[1] = move_up(ends[1]);
   Prepared prepared = prepare(request);

@@ -18,12 +18,12 @@ namespace slipway::place {
 
 // How instances behave, drawn for each of them when it starts. All chances are in [0, 1].
 struct SimulatedFaults {
-  double start_fails = 0;      // never runs
-  double never_healthy = 0;    // runs and does not answer
-  double dies_starting = 0;    // ends before it is healthy
-  double dies_later = 0;       // ends at some time after it was healthy
-  double hangs_later = 0;      // runs on and stops answering at some time after it was healthy
-  double ignores_stop = 0;     // ends only when forced
+  double start_fails = 0;    // never runs
+  double never_healthy = 0;  // runs and does not answer
+  double dies_starting = 0;  // ends before it is healthy
+  double dies_later = 0;     // ends at some time after it was healthy
+  double hangs_later = 0;    // runs on and stops answering at some time after it was healthy
+  double ignores_stop = 0;   // ends only when forced
 };
 
 // The machine that survives a crash of the server: what runs on it, when things happen to it. One
@@ -84,7 +84,7 @@ class SimulatedMachine {
   std::map<InstanceKey, Instance> instances_;
   std::map<InstanceKey, unsigned> starts_;
   std::vector<InstanceKey> repeated_;  // started again: what they are is reported again
-  ObservationSink sink_;  // of the one view that lives
+  ObservationSink sink_;               // of the one view that lives
 };
 
 // Observations are delivered from SimulatedMachine::advance(), never from within a call.

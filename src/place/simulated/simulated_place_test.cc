@@ -37,8 +37,7 @@ class SimulatedHarness final : public PlaceHarness {
   SimulatedMachine machine_{clock_, random_};
 };
 
-INSTANTIATE_TEST_SUITE_P(Simulated, PlaceConformance,
-                         testing::Values(HarnessFactory([] {
+INSTANTIATE_TEST_SUITE_P(Simulated, PlaceConformance, testing::Values(HarnessFactory([] {
                            return std::make_unique<SimulatedHarness>();
                          })));
 

@@ -1,0 +1,255 @@
+#include "engine/fleet/artifacts.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstring>
+#include <fstream>
+
+#include "engine/fleet/test_store.h"
+
+namespace slipway::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+// One entry of an archive that a test makes.
+struct TarEntry {
+  std::string name;
+  std::string content = {};
+  unsigned type = AE_IFREG;
+  std::string link = {};
+  std::string hard_link = {};
+};
+
+std::string make_tar(const std::vector<TarEntry>& entries) {
+  std::string out(4 << 20, '\0');
+  std::size_t used = 0;
+  archive* a = archive_write_new();
+  archive_write_add_filter_gzip(a);
+  archive_write_set_format_pax_restricted(a);
+  archive_write_open_memory(a, out.data(), out.size(), &used);
+  for (const TarEntry& entry : entries) {
+    archive_entry* e = archive_entry_new();
+    archive_entry_set_pathname(e, entry.name.c_str());
+    archive_entry_set_filetype(e, entry.type);
+    archive_entry_set_perm(e, 0644);
+    archive_entry_set_size(e, static_cast<la_int64_t>(entry.content.size()));
+    if (!entry.link.empty()) archive_entry_set_symlink(e, entry.link.c_str());
+    if (!entry.hard_link.empty()) archive_entry_set_hardlink(e, entry.hard_link.c_str());
+    archive_write_header(a, e);
+    archive_write_data(a, entry.content.data(), entry.content.size());
+    archive_entry_free(e);
+  }
+  archive_write_close(a);
+  archive_write_free(a);
+  out.resize(used);
+  return out;
+}
+
+class TextReader final : public ArtifactReader {
+ public:
+  explicit TextReader(std::string text) : text_(std::move(text)) {}
+  Result<std::size_t> read(std::span<char> out) override {
+    const std::size_t size = std::min(out.size(), text_.size() - at_);
+    std::memcpy(out.data(), text_.data() + at_, size);
+    at_ += size;
+    return size;
+  }
+
+ private:
+  std::string text_;
+  std::size_t at_ = 0;
+};
+
+// Objects in memory, by uri.
+class TestSource final : public ArtifactSource {
+ public:
+  Result<std::vector<ArtifactEntry>> list(const Artifact& artifact) override {
+    std::vector<ArtifactEntry> entries;
+    for (const auto& [uri, text] : objects)
+      if (uri.starts_with(artifact.uri))
+        entries.push_back(
+            {.uri = uri,
+             .name = uri.substr(artifact.form == Artifact::Form::prefix ? artifact.uri.size()
+                                                                        : uri.rfind('/') + 1),
+             .version = std::to_string(std::hash<std::string>{}(text)),
+             .bytes = text.size()});
+    if (entries.empty())
+      return fail(ErrorCode::not_found, "Nothing stands at " + artifact.uri + ".");
+    return entries;
+  }
+  Result<std::unique_ptr<ArtifactReader>> open(const ArtifactEntry& entry) override {
+    ++opened;
+    return std::make_unique<TextReader>(objects.at(entry.uri));
+  }
+
+  std::map<std::string, std::string> objects;
+  std::atomic<int> opened = 0;
+};
+
+class ArtifactsTest : public testing::Test {
+ protected:
+  Result<> unpack(const std::vector<TarEntry>& entries, ArtifactLimits limits = {}) {
+    fs::create_directories(into_);
+    TextReader reader(make_tar(entries));
+    return unpack_archive(reader, into_, limits);
+  }
+  Result<FetchedArtifact> fetch(const Artifact& artifact) {
+    std::mutex mutex;
+    std::condition_variable done;
+    std::optional<Result<FetchedArtifact>> outcome;
+    cache_.fetch(artifact, [&](Result<FetchedArtifact> result) {
+      const std::lock_guard lock(mutex);
+      outcome = std::move(result);
+      done.notify_all();
+    });
+    std::unique_lock lock(mutex);
+    done.wait(lock, [&] { return outcome.has_value(); });
+    return std::move(*outcome);
+  }
+  void expect_refused(const std::vector<TarEntry>& entries, const std::string& because) {
+    const auto done = unpack(entries);
+    ASSERT_FALSE(done);
+    EXPECT_EQ(done.error().code, ErrorCode::invalid_argument);
+    EXPECT_THAT(done.error().message, HasSubstr(because));
+    EXPECT_EQ(files_outside(), 0U) << "something was written outside";
+    fs::remove_all(into_);
+  }
+  std::size_t files_outside() const {
+    std::size_t count = 0;
+    for (const auto& entry : fs::directory_iterator(folder_.path()))
+      if (entry.path() != into_ && entry.path() != folder_.path() / "cache") ++count;
+    return count;
+  }
+
+  TestFolder folder_;
+  const fs::path into_ = folder_.path() / "into";
+  TestSource source_;
+  WorkerPool pool_{4};
+  ArtifactCache cache_{folder_.path() / "cache", source_, pool_};
+};
+
+TEST_F(ArtifactsTest, AnOrdinaryArchiveIsUnpackedWithFoldersAndInnerLinks) {
+  ASSERT_TRUE(
+      unpack({{.name = "./"},
+              {.name = "./model.onnx", .content = "weights"},
+              {.name = "code/", .type = AE_IFDIR},
+              {.name = "code/inference.py", .content = "print()"},
+              {.name = "code/latest.py", .type = AE_IFLNK, .link = "inference.py"},
+              {.name = "deep/down/to/link", .type = AE_IFLNK, .link = "../../../model.onnx"},
+              {.name = "same", .hard_link = "model.onnx"}}));
+  EXPECT_EQ(read_file(into_ / "model.onnx"), "weights");
+  EXPECT_EQ(read_file(into_ / "code/latest.py"), "print()");
+  EXPECT_EQ(read_file(into_ / "deep/down/to/link"), "weights");
+  EXPECT_EQ(read_file(into_ / "same"), "weights");
+}
+
+TEST_F(ArtifactsTest, EntriesThatLeaveTheFolderAreRefusedByName) {
+  expect_refused({{.name = "/etc/evil", .content = "x"}}, "absolute");
+  expect_refused({{.name = "a/../../evil", .content = "x"}}, "'..'");
+  expect_refused({{.name = "..", .type = AE_IFDIR}}, "'..'");
+  expect_refused({{.name = "link", .type = AE_IFLNK, .link = "/etc/passwd"}}, "points out");
+  expect_refused({{.name = "link", .type = AE_IFLNK, .link = "../evil"}}, "points out");
+  expect_refused({{.name = "link", .hard_link = "/etc/passwd"}}, "points out");
+  expect_refused({{.name = "link", .hard_link = "../../evil"}}, "points out");
+  expect_refused({{.name = "null", .type = AE_IFCHR}}, "device");
+  expect_refused({{.name = "pipe", .type = AE_IFIFO}}, "device");
+}
+
+TEST_F(ArtifactsTest, ChainsOfLinksThatLeadOutInTheEndAreRefused) {
+  // "up" looks like one level down and is the top; what follows it climbs out.
+  expect_refused({{.name = "x/y/", .type = AE_IFDIR},
+                  {.name = "x/y/up", .type = AE_IFLNK, .link = "../.."},
+                  {.name = "out", .type = AE_IFLNK, .link = "x/y/up/.."}},
+                 "points out");
+  expect_refused({{.name = "x/y/", .type = AE_IFDIR},
+                  {.name = "x/y/up", .type = AE_IFLNK, .link = "../.."},
+                  {.name = "x/y/up/../evil", .content = "x"}},
+                 "'..'");
+  // A file under a name that is a link: the link is made last, so the file is not written through.
+  const auto done =
+      unpack({{.name = "d", .type = AE_IFLNK, .link = "."}, {.name = "d/evil", .content = "x"}});
+  EXPECT_FALSE(done);
+  EXPECT_EQ(files_outside(), 0U);
+}
+
+TEST_F(ArtifactsTest, BombsAreStoppedAtTheNamedLimits) {
+  const auto large = unpack({{.name = "zeros", .content = std::string(2 << 20, '\0')}},
+                            {.unpacked_bytes_max = 1 << 20});
+  ASSERT_FALSE(large);
+  EXPECT_EQ(large.error().code, ErrorCode::limit_exceeded);
+  EXPECT_LE(fs::file_size(into_ / "zeros"), 1U << 20);
+  const auto many = unpack({{.name = "a"}, {.name = "b"}, {.name = "c"}}, {.entries_max = 2});
+  ASSERT_FALSE(many);
+  EXPECT_EQ(many.error().code, ErrorCode::limit_exceeded);
+  const auto long_one = unpack({{.name = std::string(200, 'n')}}, {.name_bytes_max = 100});
+  EXPECT_EQ(long_one.error().code, ErrorCode::invalid_argument);
+}
+
+TEST_F(ArtifactsTest, WhatIsNoArchiveIsRefusedWithASentence) {
+  fs::create_directories(into_);
+  TextReader text("this is not an archive at all");
+  EXPECT_THAT(unpack_archive(text, into_, {}).error().message, HasSubstr("tar archive"));
+  TextReader nothing("");
+  EXPECT_THAT(unpack_archive(nothing, into_, {}).error().message, HasSubstr("tar archive"));
+  std::string cut = make_tar({{.name = "a", .content = std::string(100'000, 'x') + "end"}});
+  cut.resize(cut.size() / 2);
+  TextReader half(cut);
+  EXPECT_FALSE(unpack_archive(half, into_, {}));
+}
+
+TEST_F(ArtifactsTest, EqualContentIsFetchedOnceHoweverManyAskAtOnce) {
+  source_.objects["s3://b/one/model.tar.gz"] = make_tar({{.name = "model", .content = "w"}});
+  source_.objects["s3://b/two/model.tar.gz"] = source_.objects["s3://b/one/model.tar.gz"];
+  std::atomic<int> done = 0;
+  for (int i = 0; i < 20; ++i)
+    cache_.fetch({.uri = i % 2 == 0 ? "s3://b/one/model.tar.gz" : "s3://b/two/model.tar.gz"},
+                 [&](const Result<FetchedArtifact>& result) { done += result ? 1 : 100; });
+  pool_.stop();
+  EXPECT_EQ(done, 20);
+  EXPECT_EQ(source_.opened, 1);
+}
+
+TEST_F(ArtifactsTest, APrefixKeepsItsTreeAndAnObjectItsName) {
+  source_.objects["s3://b/p/a.onnx"] = "1";
+  source_.objects["s3://b/p/code/x.py"] = "2";
+  source_.objects["s3://b/p/empty/"] = "";
+  const auto tree = fetch({.uri = "s3://b/p/", .form = Artifact::Form::prefix});
+  ASSERT_TRUE(tree) << tree.error().message;
+  EXPECT_EQ(read_file(tree->directory / "code/x.py"), "2");
+  const auto one = fetch({.uri = "s3://b/p/a.onnx", .form = Artifact::Form::object});
+  ASSERT_TRUE(one) << one.error().message;
+  EXPECT_EQ(read_file(one->directory / "a.onnx"), "1");
+  EXPECT_EQ(cache_.find(one->content), one->directory);
+  source_.objects["s3://b/q/../../evil"] = "x";
+  EXPECT_FALSE(fetch({.uri = "s3://b/q/", .form = Artifact::Form::prefix}));
+  EXPECT_EQ(files_outside(), 0U);
+}
+
+TEST_F(ArtifactsTest, AFailedFetchLeavesNothingAndACollectionKeepsWhatIsUsed) {
+  source_.objects["s3://b/bad"] = "no archive";
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = std::string(1000, 'x')}});
+  source_.objects["s3://b/other"] = make_tar({{.name = "o", .content = std::string(1000, 'y')}});
+  EXPECT_FALSE(fetch({.uri = "s3://b/bad"}));
+  EXPECT_FALSE(fetch({.uri = "s3://b/missing"}));
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "cache"));
+  const auto good = fetch({.uri = "s3://b/good"});
+  const auto other = fetch({.uri = "s3://b/other"});
+  cache_.collect({good->content}, 500);
+  EXPECT_TRUE(cache_.find(good->content));
+  EXPECT_FALSE(cache_.find(other->content));
+}
+
+}  // namespace
+}  // namespace slipway::fleet
