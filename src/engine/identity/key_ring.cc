@@ -44,10 +44,11 @@ std::string value_of(std::string_view text, std::string_view label) {
 Result<KeyPair> parse_credentials(std::string_view text, const std::filesystem::path& file) {
   KeyPair keys{value_of(text, id_label), value_of(text, secret_label)};
   if (!keys.access_key_id.empty() && !keys.secret.empty()) return keys;
-  return fail(ErrorCode::corrupted,
-              fmt::format("{} holds no access key; restore it, or move it away and start the server "
-                          "to have a new one made.",
-                          file.string()));
+  return fail(
+      ErrorCode::corrupted,
+      fmt::format("{} holds no access key; restore it, or move it away and start the server "
+                  "to have a new one made.",
+                  file.string()));
 }
 
 Result<KeyPair> open_credentials(const std::filesystem::path& file, Random& random) {
@@ -76,10 +77,11 @@ Result<SealingKey> open_sealing_key(const std::filesystem::path& file, Random& r
   if (!bytes) return std::unexpected(bytes.error());
   SealingKey key;
   if (bytes->size() != key.size())
-    return fail(ErrorCode::corrupted,
-                fmt::format("{} is not a sealing key of {} bytes; move it away to have a new one made "
-                            "(temporary credentials end by that).",
-                            file.string(), key.size()));
+    return fail(
+        ErrorCode::corrupted,
+        fmt::format("{} is not a sealing key of {} bytes; move it away to have a new one made "
+                    "(temporary credentials end by that).",
+                    file.string(), key.size()));
   std::memcpy(key.data(), bytes->data(), key.size());
   return key;
 }
@@ -90,9 +92,8 @@ Result<> make_folder(const std::filesystem::path& folder) {
   if (fs::create_directories(folder, error))
     fs::permissions(folder, fs::perms::owner_all, fs::perm_options::replace, error);
   if (!error) return {};
-  return fail(ErrorCode::unavailable,
-              fmt::format("Cannot make the data directory {}: {}.", folder.string(),
-                          error.message()));
+  return fail(ErrorCode::unavailable, fmt::format("Cannot make the data directory {}: {}.",
+                                                  folder.string(), error.message()));
 }
 
 // ---- The record that a session token seals ------------------------------------------------------
@@ -124,7 +125,8 @@ std::string session_record(const std::string& secret, const Principal& principal
 
 // `record` was authenticated, so it has the form that session_record gave it.
 Key read_record(std::string_view access_key_id, std::string_view record) {
-  Key key{.access_key_id = std::string(access_key_id), .secret = {}, .principal = {}, .expires = {}};
+  Key key{
+      .access_key_id = std::string(access_key_id), .secret = {}, .principal = {}, .expires = {}};
   key.principal.kind = static_cast<Principal::Kind>(record.front());
   record.remove_prefix(1);
   key.secret = take_text(record);
@@ -196,8 +198,7 @@ Result<KeyPair> read_credentials(const std::filesystem::path& data) {
   return parse_credentials(*text, file);
 }
 
-Result<const Key*> KeyReader::find(std::string_view access_key_id,
-                                   std::string_view session_token) {
+Result<const Key*> KeyReader::find(std::string_view access_key_id, std::string_view session_token) {
   if (session_token.empty() && access_key_id == ring_.root().access_key_id) return &ring_.root();
   if (remembered_.empty()) remembered_.resize(remembered_max);
   Remembered& place = remembered_[std::hash<std::string_view>{}(access_key_id) % remembered_max];

@@ -59,8 +59,8 @@ struct Session {
 // Immutable once open: any number of threads use it without a lock.
 class KeyRing {
  public:
-  // Reads the root key pair and the sealing key under `data`, or makes them, each whole and readable
-  // by its owner only. Refuses files that others can read, or that are damaged.
+  // Reads the root key pair and the sealing key under `data`, or makes them, each whole and
+  // readable by its owner only. Refuses files that others can read, or that are damaged.
   static Result<std::unique_ptr<KeyRing>> open(const std::filesystem::path& data, Principal root,
                                                Random& random);
 
@@ -78,8 +78,7 @@ class KeyRing {
                    Timestamp now) const;
 
  private:
-  KeyRing(Key root, SealingKey sealing_key)
-      : root_(std::move(root)), sealing_key_(sealing_key) {}
+  KeyRing(Key root, SealingKey sealing_key) : root_(std::move(root)), sealing_key_(sealing_key) {}
 
   Key root_;
   SealingKey sealing_key_;

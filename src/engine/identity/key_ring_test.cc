@@ -38,8 +38,9 @@ class KeyRingTest : public ::testing::Test {
   fs::path file(std::string_view name) const { return folder_ / "data" / name; }
 
   Session session(const KeyRing& ring) {
-    return ring.issue({Principal::Kind::role_session, "111111111111", "arn:of:role", "AROAX:me"},
-                      clock_.now() + 1h, random_)
+    return ring
+        .issue({Principal::Kind::role_session, "111111111111", "arn:of:role", "AROAX:me"},
+               clock_.now() + 1h, random_)
         .value();
   }
 
@@ -53,7 +54,7 @@ TEST_F(KeyRingTest, TheFirstStartMakesAKeyThatOnlyItsOwnerCanRead) {
   EXPECT_THAT(ring->root().access_key_id, MatchesRegex("AKIA[A-Z2-7]{16}"));
   EXPECT_THAT(ring->root().secret, MatchesRegex("[A-Za-z0-9]{40}"));
   for (const std::string_view name : {credentials_file, session_key_file}) {
-    struct stat facts {};
+    struct stat facts{};
     ASSERT_EQ(::stat(file(name).c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 0777, 0600U) << name;
   }

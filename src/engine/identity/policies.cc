@@ -31,14 +31,15 @@ Result<> require_owner(store::Transaction& tx, TagOwner owner) {
 Result<> put_tags(store::Transaction& tx, TagOwner owner, std::span<const Tag> tags) {
   TRY_DO(require_owner(tx, owner));
   for (const auto& [key, value] : tags)
-    tx.run("INSERT OR REPLACE INTO identity_tags (account, owner, key, value) VALUES (?1, ?2, ?3, ?4)",
-           owner.account, owner_key(owner), key, value);
+    tx.run(
+        "INSERT OR REPLACE INTO identity_tags (account, owner, key, value) VALUES (?1, ?2, ?3, ?4)",
+        owner.account, owner_key(owner), key, value);
   auto rows = tx.query("SELECT count(*) FROM identity_tags WHERE account = ?1 AND owner = ?2",
                        owner.account, owner_key(owner));
   if (!rows.next() || rows.integer(0) <= std::int64_t{identity_tags_max}) return {};
-  return fail(ErrorCode::limit_exceeded,
-              fmt::format("The number of tags has reached the maximum limit of {}.",
-                          identity_tags_max));
+  return fail(
+      ErrorCode::limit_exceeded,
+      fmt::format("The number of tags has reached the maximum limit of {}.", identity_tags_max));
 }
 
 Result<> delete_tags(store::Transaction& tx, TagOwner owner, std::span<const std::string> keys) {
@@ -76,29 +77,29 @@ Result<> create_policy(store::Transaction& tx, const StoredPolicy& policy,
 
 Result<StoredPolicy> find_policy(store::Transaction& tx, std::string_view account,
                                  std::string_view name) {
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM identity_policies WHERE account = ?1 AND name_key = ?2",
-                  policy_columns),
-      account, key_of(name));
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM identity_policies WHERE account = ?1 AND name_key = ?2",
+                           policy_columns),
+               account, key_of(name));
   if (rows.next()) return policy_of(rows);
   return fail(ErrorCode::not_found, fmt::format("Policy {} was not found.", name), "no_policy");
 }
 
 Page<StoredPolicy> list_policies(store::Transaction& tx, std::string_view account,
                                  const PageRequest& page) {
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM identity_policies WHERE account = ?1 AND name_key > ?2 "
-                  "AND substr(path, 1, length(?3)) = ?3 ORDER BY name_key LIMIT ?4",
-                  policy_columns),
-      account, key_of(page.after), page.path_prefix, page.items_max + 1);
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM identity_policies WHERE account = ?1 AND name_key > ?2 "
+                           "AND substr(path, 1, length(?3)) = ?3 ORDER BY name_key LIMIT ?4",
+                           policy_columns),
+               account, key_of(page.after), page.path_prefix, page.items_max + 1);
   return page_of<StoredPolicy>(rows, page, policy_of);
 }
 
 std::int64_t count_attachments(store::Transaction& tx, std::string_view account,
                                std::string_view policy) {
-  auto rows = tx.query(
-      "SELECT count(*) FROM identity_attachments WHERE account = ?1 AND policy = ?2", account,
-      policy);
+  auto rows =
+      tx.query("SELECT count(*) FROM identity_attachments WHERE account = ?1 AND policy = ?2",
+               account, policy);
   return rows.next() ? rows.integer(0) : 0;
 }
 

@@ -23,7 +23,11 @@ enum class PolicyUse : std::uint8_t { permissions, trust };
 // One "Condition" test: all values of one key under one operator.
 struct Condition {
   std::string test;  // "StringLike", without qualifier and IfExists; always one that is known
-  enum class Quantifier : std::uint8_t { none, any_value, all_values } quantifier = Quantifier::none;
+  enum class Quantifier : std::uint8_t {
+    none,
+    any_value,
+    all_values
+  } quantifier = Quantifier::none;
   enum class WhenAbsent : std::uint8_t { fails, holds } when_absent = WhenAbsent::fails;
   std::string key;
   std::vector<std::string> values;
@@ -45,7 +49,8 @@ struct Statement {
 class Policy {
  public:
   // invalid_argument, with a sentence that says what is wrong and where, for what is not a policy:
-  // JSON that does not parse, unknown elements or operators, statements without Effect or Action, ...
+  // JSON that does not parse, unknown elements or operators, statements without Effect or Action,
+  // ...
   static Result<Policy> parse(std::string_view text, PolicyUse use);
 
   std::span<const Statement> statements() const { return statements_; }

@@ -64,8 +64,7 @@ Result<> read_actions(Statement& statement, const json::value& value) {
   if (actions.empty()) return refuse("Policy statement must contain actions.");
   for (std::string& action : actions) {
     if (action != "*" && action.find(':') == std::string::npos)
-      return refuse(
-          "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
+      return refuse("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
     statement.actions.push_back(lower(action));
   }
   return {};
@@ -86,7 +85,8 @@ Result<> read_principals(Statement& statement, const json::value& value) {
     statement.principals.emplace_back("*", "*");
     return {};
   }
-  if (!value.is_object() || value.get_object().empty()) return refuse("Invalid principal in policy");
+  if (!value.is_object() || value.get_object().empty())
+    return refuse("Invalid principal in policy");
   for (const auto& [kind, names] : value.get_object()) {
     constexpr std::array<std::string_view, 4> kinds = {"AWS", "Service", "Federated",
                                                        "CanonicalUser"};
@@ -163,7 +163,8 @@ Result<> read_element(Statement& statement, std::string_view name, const json::v
 }
 
 Result<> check_permissions(const Statement& statement) {
-  if (!statement.principals.empty()) return refuse("Policy document should not specify a principal.");
+  if (!statement.principals.empty())
+    return refuse("Policy document should not specify a principal.");
   if (statement.resources.empty()) return refuse("Policy statement must contain resources.");
   return {};
 }
@@ -181,8 +182,7 @@ Result<Statement> read_statement(const json::value& value, PolicyUse use) {
   if (!value.is_object()) return syntax_error();
   const json::object& elements = value.get_object();
   Statement statement;
-  for (const auto& [name, element] : elements)
-    TRY_DO(read_element(statement, name, element));
+  for (const auto& [name, element] : elements) TRY_DO(read_element(statement, name, element));
   if (!elements.contains("Effect"))
     return use == PolicyUse::trust ? refuse("Missing required field Effect") : syntax_error();
   if (statement.actions.empty()) return refuse("Policy statement must contain actions.");

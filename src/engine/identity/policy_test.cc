@@ -80,9 +80,10 @@ TEST(PolicyEvaluation, ConditionsCompareAsTheirOperatorSays) {
             allowed);
   EXPECT_EQ(under(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:top*"}})", context), allowed);
   EXPECT_EQ(under(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:topic"}})", context), nothing);
-  EXPECT_EQ(under(R"({"StringEquals":{"aws:username":"ann"},"Bool":{"aws:SecureTransport":"false"}})",
-                  context),
-            nothing);
+  EXPECT_EQ(
+      under(R"({"StringEquals":{"aws:username":"ann"},"Bool":{"aws:SecureTransport":"false"}})",
+            context),
+      nothing);
 }
 
 TEST(PolicyEvaluation, AnAbsentKeyFailsUnlessTheOperatorSaysOtherwise) {
@@ -107,10 +108,12 @@ TEST(PolicyEvaluation, VariablesStandForTheContextsValueAndNeverForAWildcard) {
   constexpr std::string_view document =
       R"({"Statement":{"Effect":"Allow","Action":"s3:*",
           "Resource":["arn:aws:s3:::home/${aws:username}/*","arn:aws:s3:::odd/${*}"]}})";
-  EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::home/ann/k", {{"aws:username", {"ann"}}}),
-            allowed);
-  EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::home/bob/k", {{"aws:username", {"ann"}}}),
-            nothing);
+  EXPECT_EQ(
+      decide(document, "s3:GetObject", "arn:aws:s3:::home/ann/k", {{"aws:username", {"ann"}}}),
+      allowed);
+  EXPECT_EQ(
+      decide(document, "s3:GetObject", "arn:aws:s3:::home/bob/k", {{"aws:username", {"ann"}}}),
+      nothing);
   EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::home/bob/k", {{"aws:username", {"*"}}}),
             nothing);
   EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::home/ann/k"), nothing);
@@ -119,8 +122,9 @@ TEST(PolicyEvaluation, VariablesStandForTheContextsValueAndNeverForAWildcard) {
 }
 
 TEST(PolicyEvaluation, TheAnswerNamesWhatDecidedAndWhatWasMissing) {
-  const auto one = Policy::parse(
-      R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})", PolicyUse::permissions);
+  const auto one =
+      Policy::parse(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})",
+                    PolicyUse::permissions);
   const auto two = Policy::parse(
       R"({"Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*",
           "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}},
@@ -156,13 +160,13 @@ TEST(PolicyDocument, WhatIsNoPolicyIsRefusedWithAReason) {
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
   EXPECT_EQ(refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"bucket"}})"),
             "Resource bucket must be in ARN format or \"*\".");
-  EXPECT_EQ(refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Principal":"*"}})"),
-            "Policy document should not specify a principal.");
+  EXPECT_EQ(
+      refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*","Principal":"*"}})"),
+      "Policy document should not specify a principal.");
   EXPECT_EQ(refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",
                         "Condition":{"Sounds":{"a":"b"}}}})"),
             "Invalid Condition type : Sounds.");
-  EXPECT_EQ(refusal(std::string(200'000, ' ')),
-            "The policy document is longer than 131072 bytes.");
+  EXPECT_EQ(refusal(std::string(200'000, ' ')), "The policy document is longer than 131072 bytes.");
   EXPECT_EQ(refusal(R"({"Statement":)" + std::string(1000, '[') + std::string(1000, ']') + "}"),
             "This policy contains invalid Json");
 }
@@ -172,9 +176,9 @@ TEST(PolicyDocument, ATrustPolicyNamesPrincipalsAndNoResources) {
                         {"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})",
                     PolicyUse::trust),
             "accepted");
-  EXPECT_EQ(refusal(R"({"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]})",
-                    PolicyUse::trust),
-            "Missing required field Principal");
+  EXPECT_EQ(
+      refusal(R"({"Statement":[{"Effect":"Allow","Action":"sts:AssumeRole"}]})", PolicyUse::trust),
+      "Missing required field Principal");
   EXPECT_EQ(refusal(R"({"Statement":[{"Effect":"Allow","Principal":"*","Resource":"*",
                         "Action":"sts:AssumeRole"}]})",
                     PolicyUse::trust),

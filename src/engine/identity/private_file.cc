@@ -44,10 +44,11 @@ Result<> check_private(const struct stat& facts, const std::filesystem::path& fi
                             "move it away to have a new one made.",
                             file.string()));
   if ((facts.st_mode & 077) != 0)
-    return fail(ErrorCode::permission_denied,
-                fmt::format("{} can be read by others; run `chmod 600 {}` (and consider the keys in "
-                            "it known).",
-                            file.string(), file.string()));
+    return fail(
+        ErrorCode::permission_denied,
+        fmt::format("{} can be read by others; run `chmod 600 {}` (and consider the keys in "
+                    "it known).",
+                    file.string(), file.string()));
   return {};
 }
 
@@ -72,7 +73,7 @@ void sync_folder(const std::filesystem::path& folder) {
 Result<std::string> read_private_file(const std::filesystem::path& file) {
   const Descriptor in(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!in) return system_failure("read", file);
-  struct stat facts {};
+  struct stat facts{};
   if (::fstat(in.get(), &facts) != 0) return system_failure("read", file);
   TRY_DO(check_private(facts, file));
   std::string bytes(private_file_bytes_max, '\0');

@@ -46,9 +46,9 @@ Role role_of(const store::Rows& rows) {
 }
 
 std::int64_t count_rows(store::Transaction& tx, std::string_view table, RoleName role) {
-  auto rows = tx.query(
-      fmt::format("SELECT count(*) FROM {} WHERE account = ?1 AND role_key = ?2", table),
-      role.account, key_of(role.name));
+  auto rows =
+      tx.query(fmt::format("SELECT count(*) FROM {} WHERE account = ?1 AND role_key = ?2", table),
+               role.account, key_of(role.name));
   return rows.next() ? rows.integer(0) : 0;
 }
 
@@ -96,21 +96,21 @@ Result<> create_role(store::Transaction& tx, const Role& role, std::span<const T
 }
 
 Result<Role> find_role(store::Transaction& tx, std::string_view account, std::string_view name) {
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM identity_roles WHERE account = ?1 AND name_key = ?2",
-                  role_columns),
-      account, key_of(name));
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM identity_roles WHERE account = ?1 AND name_key = ?2",
+                           role_columns),
+               account, key_of(name));
   if (rows.next()) return role_of(rows);
   return fail(ErrorCode::not_found, fmt::format("The role with name {} cannot be found.", name),
               "no_role");
 }
 
 Page<Role> list_roles(store::Transaction& tx, std::string_view account, const PageRequest& page) {
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM identity_roles WHERE account = ?1 AND name_key > ?2 "
-                  "AND substr(path, 1, length(?3)) = ?3 ORDER BY name_key LIMIT ?4",
-                  role_columns),
-      account, key_of(page.after), page.path_prefix, page.items_max + 1);
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM identity_roles WHERE account = ?1 AND name_key > ?2 "
+                           "AND substr(path, 1, length(?3)) = ?3 ORDER BY name_key LIMIT ?4",
+                           role_columns),
+               account, key_of(page.after), page.path_prefix, page.items_max + 1);
   return page_of<Role>(rows, page, role_of);
 }
 
@@ -166,19 +166,18 @@ Result<Page<std::string>> list_inline_policies(store::Transaction& tx, RoleName 
                                                const PageRequest& page) {
   TRY_DO(require_role(tx, role));
   auto rows = tx.query(
-      "SELECT name FROM identity_inline_policies WHERE account = ?1 AND role_key = ?2 AND name > ?3 "
+      "SELECT name FROM identity_inline_policies WHERE account = ?1 AND role_key = ?2 AND name > "
+      "?3 "
       "ORDER BY name LIMIT ?4",
       role.account, key_of(role.name), page.after, page.items_max + 1);
   return page_of<std::string>(rows, page,
                               [](const store::Rows& row) { return std::string(row.text(0)); });
 }
 
-Result<> delete_inline_policy(store::Transaction& tx, RoleName role,
-                              std::string_view policy_name) {
+Result<> delete_inline_policy(store::Transaction& tx, RoleName role, std::string_view policy_name) {
   TRY_DO(find_inline_policy(tx, role, policy_name));
-  tx.run(
-      "DELETE FROM identity_inline_policies WHERE account = ?1 AND role_key = ?2 AND name = ?3",
-      role.account, key_of(role.name), policy_name);
+  tx.run("DELETE FROM identity_inline_policies WHERE account = ?1 AND role_key = ?2 AND name = ?3",
+         role.account, key_of(role.name), policy_name);
   return {};
 }
 
@@ -207,7 +206,8 @@ Result<Page<std::string>> list_attached_policies(store::Transaction& tx, RoleNam
                                                  const PageRequest& page) {
   TRY_DO(require_role(tx, role));
   auto rows = tx.query(
-      "SELECT policy FROM identity_attachments WHERE account = ?1 AND role_key = ?2 AND policy > ?3 "
+      "SELECT policy FROM identity_attachments WHERE account = ?1 AND role_key = ?2 AND policy > "
+      "?3 "
       "ORDER BY policy LIMIT ?4",
       role.account, key_of(role.name), page.after, page.items_max + 1);
   return page_of<std::string>(rows, page,

@@ -55,8 +55,8 @@ struct StoredPolicy {
   Timestamp created{};
 };
 
-// One page of a list in the order of names. `after` is the last name of the page before; `more` says
-// that another follows.
+// One page of a list in the order of names. `after` is the last name of the page before; `more`
+// says that another follows.
 struct PageRequest {
   std::string path_prefix = "/";
   std::string after = {};

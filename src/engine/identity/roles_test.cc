@@ -105,9 +105,8 @@ TEST_F(Roles, TagsOfADeletedRoleDoNotComeBackWithItsName) {
   make("r", "/", {{"old", "1"}});
   write([&](auto& tx) { return delete_role(tx, "1", "r"); });
   make("r");
-  const auto tags = read([](auto& tx) {
-    return list_tags(tx, {TagOwner::Kind::role, "1", "r"}, {});
-  });
+  const auto tags =
+      read([](auto& tx) { return list_tags(tx, {TagOwner::Kind::role, "1", "r"}, {}); });
   EXPECT_TRUE(tags->items.empty());
 }
 
@@ -126,9 +125,7 @@ TEST_F(Roles, LimitsAreEnforcedAndLeaveNothingBehind) {
             "limit_exceeded");
   std::vector<Tag> tags;
   for (std::size_t i = 0; i <= identity_tags_max; ++i) tags.emplace_back(std::to_string(i), "");
-  EXPECT_EQ(write([&](auto& tx) {
-              return put_tags(tx, {TagOwner::Kind::role, "1", "r"}, tags);
-            }),
+  EXPECT_EQ(write([&](auto& tx) { return put_tags(tx, {TagOwner::Kind::role, "1", "r"}, tags); }),
             "limit_exceeded");
 }
 

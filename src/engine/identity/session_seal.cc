@@ -33,12 +33,11 @@ Context begin(Direction direction, const SealingKey& key, std::string_view nonce
               std::string_view access_key_id) {
   Context context(EVP_CIPHER_CTX_new());
   int done = 0;
-  const bool ready =
-      context &&
-      EVP_CipherInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(), bytes_of(nonce),
-                        static_cast<int>(direction)) == 1 &&
-      EVP_CipherUpdate(context.get(), nullptr, &done, bytes_of(access_key_id),
-                       static_cast<int>(access_key_id.size())) == 1;
+  const bool ready = context &&
+                     EVP_CipherInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(),
+                                       bytes_of(nonce), static_cast<int>(direction)) == 1 &&
+                     EVP_CipherUpdate(context.get(), nullptr, &done, bytes_of(access_key_id),
+                                      static_cast<int>(access_key_id.size())) == 1;
   return ready ? std::move(context) : nullptr;
 }
 
@@ -75,8 +74,7 @@ Result<std::string> unseal(const SealingKey& key, std::string_view access_key_id
     return invalid_token();
   const std::string_view all = *decoded;
   const std::string_view nonce = all.substr(1, nonce_bytes);
-  const std::string_view sealed =
-      all.substr(1 + nonce_bytes, all.size() - envelope_bytes);
+  const std::string_view sealed = all.substr(1 + nonce_bytes, all.size() - envelope_bytes);
   std::string tag(all.substr(all.size() - tag_bytes));
   std::string record(sealed.size(), '\0');
   std::string rest(tag_bytes, '\0');

@@ -55,8 +55,8 @@ class Iam : public ::testing::Test {
   template <typename Answer>
   std::string refusal(const Answer& answer) {
     if (answer) return "accepted";
-    const wire::ErrorAnswer wire_answer = service::to_wire(
-        answer.error(), api::schema().service, registry_.errors_of(api::schema()));
+    const wire::ErrorAnswer wire_answer =
+        service::to_wire(answer.error(), api::schema().service, registry_.errors_of(api::schema()));
     return fmt::format("{} {} {}", wire_answer.code, wire_answer.status, wire_answer.message);
   }
 
@@ -113,21 +113,22 @@ TEST_F(Iam, RefusalsHaveAmazonsCodesStatusesAndWords) {
             "NoSuchEntity 404 The role with name nobody cannot be found.");
   EXPECT_EQ(refusal(create("r")), "accepted");
   EXPECT_EQ(refusal(create("R")), "EntityAlreadyExists 409 Role with name R already exists.");
-  EXPECT_EQ(refusal(run(create_role, input<api::CreateRoleRequest>().RoleName("x")
-                                         .AssumeRolePolicyDocument("nonsense"))),
+  EXPECT_EQ(refusal(run(create_role,
+                        input<api::CreateRoleRequest>().RoleName("x").AssumeRolePolicyDocument(
+                            "nonsense"))),
             "MalformedPolicyDocument 400 This policy contains invalid Json");
   EXPECT_EQ(refusal(run(get_role_policy,
                         input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"))),
             "NoSuchEntity 404 The role policy with name p cannot be found.");
-  EXPECT_EQ(refusal(run(attach_role_policy,
-                        input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
-                            "arn:aws:iam::aws:policy/Nothing"))),
-            "NoSuchEntity 404 Policy arn:aws:iam::aws:policy/Nothing does not exist or is not "
-            "attachable.");
-  EXPECT_EQ(refusal(run(attach_role_policy, input<api::AttachRolePolicyRequest>()
-                                                .RoleName("r")
-                                                .PolicyArn("something-else-entirely"))),
-            "InvalidInput 400 ARN something-else-entirely is not valid.");
+  EXPECT_EQ(
+      refusal(run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
+                                          "arn:aws:iam::aws:policy/Nothing"))),
+      "NoSuchEntity 404 Policy arn:aws:iam::aws:policy/Nothing does not exist or is not "
+      "attachable.");
+  EXPECT_EQ(
+      refusal(run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
+                                          "something-else-entirely"))),
+      "InvalidInput 400 ARN something-else-entirely is not valid.");
   auto twice = input<api::TagRoleRequest>().RoleName("r");
   twice.add_Tags().Key("a").Value("1");
   twice.add_Tags().Key("A").Value("2");
@@ -142,8 +143,8 @@ TEST_F(Iam, ARoleIsDeletedOnceNothingIsOnIt) {
     return refusal(run(delete_role, input<api::DeleteRoleRequest>().RoleName("r")));
   };
   EXPECT_EQ(remove(), "DeleteConflict 409 Cannot delete entity, must detach all policies first.");
-  const auto attached = run(list_attached_role_policies,
-                            input<api::ListAttachedRolePoliciesRequest>().RoleName("r"));
+  const auto attached =
+      run(list_attached_role_policies, input<api::ListAttachedRolePoliciesRequest>().RoleName("r"));
   ASSERT_EQ(attached->AttachedPolicies().size(), 1U);
   EXPECT_EQ(attached->AttachedPolicies()[0].PolicyName(), "AmazonSageMakerFullAccess");
   run(detach_role_policy,
@@ -168,24 +169,23 @@ TEST_F(Iam, ListsComeInPages) {
 
 TEST_F(Iam, InlinePoliciesAreKeptAsTheyCame) {
   create("r");
-  EXPECT_EQ(refusal(run(put_role_policy, input<api::PutRolePolicyRequest>()
-                                             .RoleName("r")
-                                             .PolicyName("p")
-                                             .PolicyDocument(allow_get))),
-            "accepted");
+  EXPECT_EQ(
+      refusal(run(put_role_policy,
+                  input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p").PolicyDocument(
+                      allow_get))),
+      "accepted");
   const auto got =
       run(get_role_policy, input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"));
   EXPECT_EQ(percent_decode(got->PolicyDocument()), allow_get);
-  const auto names =
-      run(list_role_policies, input<api::ListRolePoliciesRequest>().RoleName("r"));
+  const auto names = run(list_role_policies, input<api::ListRolePoliciesRequest>().RoleName("r"));
   ASSERT_EQ(names->PolicyNames().size(), 1U);
   EXPECT_EQ(names->PolicyNames()[0], "p");
 }
 
 TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) {
   create("r");
-  run(put_role_policy, input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p")
-                           .PolicyDocument(allow_get));
+  run(put_role_policy,
+      input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p").PolicyDocument(allow_get));
   run(attach_role_policy,
       input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(full_access));
   auto request = input<api::SimulatePrincipalPolicyRequest>().PolicySourceArn(
@@ -204,8 +204,7 @@ TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) 
   request.add_ResourceArns("arn:aws:sagemaker:us-east-1:000000000000:endpoint/x");
   EXPECT_EQ(decisions(),
             "s3:GetObject=allowed sagemaker:CreateEndpoint=allowed iam:DeleteRole=implicitDeny ");
-  request.add_PolicyInputList(
-      R"({"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}})");
+  request.add_PolicyInputList(R"({"Statement":{"Effect":"Deny","Action":"s3:*","Resource":"*"}})");
   EXPECT_THAT(decisions(), StartsWith("s3:GetObject=explicitDeny "));
   request.add_PermissionsBoundaryPolicyInputList(allow_get);
   EXPECT_THAT(decisions(), HasSubstr("sagemaker:CreateEndpoint=implicitDeny"));
@@ -215,9 +214,9 @@ TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) 
 }
 
 TEST_F(Iam, OwnPoliciesAreMadeListedAttachedAndDeleted) {
-  const auto made = run(create_policy, input<api::CreatePolicyRequest>()
-                                           .PolicyName("mine")
-                                           .PolicyDocument(allow_get));
+  const auto made =
+      run(create_policy,
+          input<api::CreatePolicyRequest>().PolicyName("mine").PolicyDocument(allow_get));
   ASSERT_TRUE(made) << made.error().message;
   const std::string arn(*made->Policy().Arn());
   EXPECT_EQ(arn, "arn:aws:iam::000000000000:policy/mine");
@@ -225,8 +224,8 @@ TEST_F(Iam, OwnPoliciesAreMadeListedAttachedAndDeleted) {
   run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(arn));
   const auto got = run(get_policy, input<api::GetPolicyRequest>().PolicyArn(arn));
   EXPECT_EQ(got->Policy().AttachmentCount(), 1);
-  const auto version = run(
-      get_policy_version, input<api::GetPolicyVersionRequest>().PolicyArn(arn).VersionId("v1"));
+  const auto version =
+      run(get_policy_version, input<api::GetPolicyVersionRequest>().PolicyArn(arn).VersionId("v1"));
   EXPECT_EQ(percent_decode(*version->PolicyVersion().Document()), allow_get);
   const auto local = run(list_policies, input<api::ListPoliciesRequest>().Scope("Local"));
   EXPECT_EQ(local->Policies().size(), 1U);

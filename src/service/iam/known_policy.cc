@@ -68,8 +68,7 @@ Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
   }
   if (!arn.starts_with("arn:aws:iam::") || arn.find(":policy/") == std::string_view::npos)
     return refuse("InvalidInput", fmt::format("ARN {} is not valid.", arn));
-  auto policy =
-      identity::find_policy(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
+  auto policy = identity::find_policy(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
   if (!policy) return no_such_policy(arn);
   KnownPolicy known = of_caller(call, *std::move(policy));
   return known.arn == arn ? Result<KnownPolicy>(std::move(known)) : no_such_policy(arn);

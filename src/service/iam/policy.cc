@@ -63,8 +63,8 @@ Result<api::GetPolicyResponse> get_policy(Call& call, api::GetPolicyRequest in) 
   fill(call, policy, item);
   if (!policy.description.empty()) item.Description(policy.description);
   item.Tags(wire::empty);
-  const auto tags = identity::list_tags(
-      call.tx(), {TagOwner::Kind::policy, call.account(), policy.name}, {});
+  const auto tags =
+      identity::list_tags(call.tx(), {TagOwner::Kind::policy, call.account(), policy.name}, {});
   if (tags && policy.arn == iam_arn(call, "policy", policy.path, policy.name))
     for (const auto& [key, value] : tags->items) item.add_Tags().Key(key).Value(value);
   return out;
@@ -88,8 +88,8 @@ Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesReq
   auto out = call.output<api::ListPoliciesResponse>();
   out.Policies(wire::empty);
   identity::Page<std::string> page;
-  for (const KnownPolicy& policy : known_policies(call, scope_of(in.Scope().value_or("All")),
-                                                  in.PathPrefix().value_or("/"))) {
+  for (const KnownPolicy& policy :
+       known_policies(call, scope_of(in.Scope().value_or("All")), in.PathPrefix().value_or("/"))) {
     if (policy.arn <= request.after) continue;
     if (in.OnlyAttached().value_or(false) &&
         identity::count_attachments(call.tx(), call.account(), policy.arn) == 0)
@@ -115,7 +115,8 @@ Result<api::ListPolicyVersionsResponse> list_policy_versions(Call& call,
 Result<> delete_policy(Call& call, api::DeletePolicyRequest in) {
   TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
   if (policy.arn != iam_arn(call, "policy", policy.path, policy.name))
-    return refuse("AccessDenied", fmt::format("Cannot delete {}: it is the provider's.", policy.arn));
+    return refuse("AccessDenied",
+                  fmt::format("Cannot delete {}: it is the provider's.", policy.arn));
   return identity::delete_policy(call.tx(), call.account(), policy.name, policy.arn);
 }
 

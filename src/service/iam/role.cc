@@ -26,9 +26,8 @@ void fill_details(const Role& role, std::span<const identity::Tag> tags, api::Ro
   if (!role.description.empty()) out.Description(role.description);
   out.MaxSessionDuration(static_cast<std::int32_t>(role.session_time_max.count()));
   if (role.permissions_boundary)
-    out.make_PermissionsBoundary()
-        .PermissionsBoundaryType("Policy")
-        .PermissionsBoundaryArn(*role.permissions_boundary);
+    out.make_PermissionsBoundary().PermissionsBoundaryType("Policy").PermissionsBoundaryArn(
+        *role.permissions_boundary);
   for (const auto& [key, value] : tags) out.add_Tags().Key(key).Value(value);
 }
 
@@ -86,7 +85,8 @@ Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) 
 Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest in) {
   TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
   if (in.Description()) role.description = *in.Description();
-  if (in.MaxSessionDuration()) role.session_time_max = std::chrono::seconds(*in.MaxSessionDuration());
+  if (in.MaxSessionDuration())
+    role.session_time_max = std::chrono::seconds(*in.MaxSessionDuration());
   TRY_DO(identity::update_role(call.tx(), role));
   return call.output<api::UpdateRoleResponse>();
 }
@@ -115,8 +115,7 @@ Result<> untag_role(Call& call, api::UntagRoleRequest in) {
 
 Result<api::ListRoleTagsResponse> list_role_tags(Call& call, api::ListRoleTagsRequest in) {
   TRY(const identity::PageRequest request, read_page(in));
-  TRY(const auto page,
-      identity::list_tags(call.tx(), tags_of(call, in.RoleName()), request));
+  TRY(const auto page, identity::list_tags(call.tx(), tags_of(call, in.RoleName()), request));
   auto out = call.output<api::ListRoleTagsResponse>();
   out.Tags(wire::empty);
   for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);

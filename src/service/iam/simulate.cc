@@ -46,9 +46,9 @@ class PolicySet {
 Result<identity::Role> role_at(Call& call, std::string_view arn) {
   const std::string prefix = fmt::format("arn:aws:iam::{}:role/", call.account());
   if (!arn.starts_with("arn:"))
-    return refuse("InvalidInput",
-                  fmt::format("Invalid Entity Arn: {} does not clearly define entity type and name.",
-                              arn));
+    return refuse(
+        "InvalidInput",
+        fmt::format("Invalid Entity Arn: {} does not clearly define entity type and name.", arn));
   if (!arn.starts_with(prefix))
     return refuse("NoSuchEntity", fmt::format("The entity {} cannot be found.", arn));
   return identity::find_role(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));

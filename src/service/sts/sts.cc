@@ -60,14 +60,15 @@ Result<identity::Role> role_to_assume(Call& call, std::string_view arn) {
 
 Result<> check_life(const Call& call, const identity::Role& role, std::chrono::seconds life) {
   if (life > role.session_time_max)
-    return refuse("ValidationError",
-                  "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
-  const bool chained =
-      call.caller().principal.kind == identity::Principal::Kind::role_session;
+    return refuse(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+  const bool chained = call.caller().principal.kind == identity::Principal::Kind::role_session;
   if (chained && life > chained_session_max)
-    return refuse("ValidationError",
-                  "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
-                  "by role chaining");
+    return refuse(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
+        "by role chaining");
   return {};
 }
 
@@ -110,12 +111,11 @@ Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest i
     TRY_DO(identity::Policy::parse(*policy, identity::PolicyUse::permissions));
 
   const std::string_view session_name = in.RoleSessionName();
-  const identity::Principal principal{
-      .kind = identity::Principal::Kind::role_session,
-      .account = call.account(),
-      .name = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", call.account(), role.name,
-                          session_name),
-      .id = fmt::format("{}:{}", role.id, session_name)};
+  const identity::Principal principal{.kind = identity::Principal::Kind::role_session,
+                                      .account = call.account(),
+                                      .name = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}",
+                                                          call.account(), role.name, session_name),
+                                      .id = fmt::format("{}:{}", role.id, session_name)};
   TRY(const identity::Session session, keys.issue(principal, expiry(call, life), call.random()));
 
   auto out = call.output<api::AssumeRoleResponse>();
@@ -143,10 +143,9 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
 void install(service::Registry& registry, const identity::KeyRing& keys) {
   registry.begin(api::schema(), errors)
       .add<api::GetCallerIdentityRequest>("GetCallerIdentity", get_caller_identity)
-      .add<api::AssumeRoleRequest>("AssumeRole",
-                                   [&keys](Call& call, api::AssumeRoleRequest in) {
-                                     return assume_role(call, in, keys);
-                                   })
+      .add<api::AssumeRoleRequest>(
+          "AssumeRole",
+          [&keys](Call& call, api::AssumeRoleRequest in) { return assume_role(call, in, keys); })
       .add<api::GetSessionTokenRequest>("GetSessionToken",
                                         [&keys](Call& call, api::GetSessionTokenRequest in) {
                                           return get_session_token(call, in, keys);

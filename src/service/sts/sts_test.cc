@@ -35,8 +35,8 @@ class Sts : public ::testing::Test {
                               .path = "/team/",
                               .id = "AROAWORKER",
                               .trust_policy = "{}"};
-    const auto made = store_->write(
-        [&](store::Transaction& tx) { return identity::create_role(tx, role, {}); });
+    const auto made =
+        store_->write([&](store::Transaction& tx) { return identity::create_role(tx, role, {}); });
     EXPECT_TRUE(made);
   }
   ~Sts() override {
@@ -70,8 +70,8 @@ class Sts : public ::testing::Test {
   template <typename Answer>
   std::string refusal(const Answer& answer) {
     if (answer) return "accepted";
-    const wire::ErrorAnswer wire_answer = service::to_wire(
-        answer.error(), api::schema().service, registry_.errors_of(api::schema()));
+    const wire::ErrorAnswer wire_answer =
+        service::to_wire(answer.error(), api::schema().service, registry_.errors_of(api::schema()));
     return fmt::format("{} {} {}", wire_answer.code, wire_answer.status, wire_answer.message);
   }
 
@@ -98,15 +98,13 @@ TEST_F(Sts, TheRootKeyIsTheAccountsRoot) {
 TEST_F(Sts, AnAssumedRolesCredentialsSpeakForIt) {
   const auto assumed = assume(worker());
   ASSERT_TRUE(assumed) << assumed.error().message;
-  EXPECT_EQ(assumed->AssumedRoleUser().Arn(),
-            "arn:aws:sts::000000000000:assumed-role/worker/me");
+  EXPECT_EQ(assumed->AssumedRoleUser().Arn(), "arn:aws:sts::000000000000:assumed-role/worker/me");
   EXPECT_EQ(assumed->AssumedRoleUser().AssumedRoleId(), "AROAWORKER:me");
   const api::Credentials credentials = assumed->Credentials();
   EXPECT_THAT(std::string(credentials.AccessKeyId()), MatchesRegex("ASIA[A-Z2-7]{16}"));
   EXPECT_EQ(credentials.Expiration(), clock_.now() + 1h);
 
-  const auto key =
-      keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.now());
+  const auto key = keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.now());
   ASSERT_TRUE(key);
   EXPECT_EQ(key->secret, credentials.SecretAccessKey());
   become(key->principal);

@@ -19,8 +19,7 @@ struct Words {
 constexpr std::string_view mismatch_message =
     "The request signature we calculated does not match the signature you provided. Check your AWS "
     "Secret Access Key and signing method. Consult the service documentation for details.";
-constexpr std::string_view token_message =
-    "The security token included in the request is invalid.";
+constexpr std::string_view token_message = "The security token included in the request is invalid.";
 
 // In the order of AuthProblem.
 constexpr std::array<Words, 13> all_words{{
@@ -51,7 +50,8 @@ constexpr std::array<Words, 13> all_words{{
      "There were headers present in the request which were not signed"},
     {AuthProblem::mismatch, ErrorCode::unauthenticated, "SignatureDoesNotMatch",
      "SignatureDoesNotMatch", "InvalidSignatureException",
-     "The request signature we calculated does not match the signature you provided. Check your key "
+     "The request signature we calculated does not match the signature you provided. Check your "
+     "key "
      "and signing method.",
      mismatch_message},
     {AuthProblem::body_mismatch, ErrorCode::invalid_argument, "XAmzContentSHA256Mismatch",

@@ -10,19 +10,19 @@
 namespace slipway::wire {
 
 enum class AuthProblem : std::uint8_t {
-  missing,             // no signature at all
-  incomplete,          // a part of the authorization is missing or cannot be read
-  skewed,              // signed too long ago or too far ahead
-  presign_over,        // a presigned URL whose time has passed
+  missing,       // no signature at all
+  incomplete,    // a part of the authorization is missing or cannot be read
+  skewed,        // signed too long ago or too far ahead
+  presign_over,  // a presigned URL whose time has passed
   unknown_key,
   invalid_token,
   expired_token,
-  headers_unsigned,    // a header that must be signed is not
-  mismatch,            // the signature is another
-  body_mismatch,       // the body does not have the announced hash
-  hash_missing,        // S3 wants x-amz-content-sha256
-  hash_unreadable,     // x-amz-content-sha256 is neither a hash nor a word that is known
-  unsupported,         // a real form of signature that Slipway does not have
+  headers_unsigned,  // a header that must be signed is not
+  mismatch,          // the signature is another
+  body_mismatch,     // the body does not have the announced hash
+  hash_missing,      // S3 wants x-amz-content-sha256
+  hash_unreadable,   // x-amz-content-sha256 is neither a hash nor a word that is known
+  unsupported,       // a real form of signature that Slipway does not have
 };
 
 // An error whose kind is AWS's code. `message` replaces AWS's standing text where it depends on the

@@ -16,7 +16,8 @@ inline constexpr std::string_view example_secret = "wJalrXUtnFEMI/K7MDENG+bPxRfi
 
 class FakeKeys final : public KeySource {
  public:
-  Result<KeyMaterial> find(std::string_view access_key_id, std::string_view session_token) override {
+  Result<KeyMaterial> find(std::string_view access_key_id,
+                           std::string_view session_token) override {
     last_token = session_token;
     const auto found = secrets.find(std::string(access_key_id));
     if (found == secrets.end())

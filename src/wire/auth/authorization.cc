@@ -39,6 +39,17 @@ std::string_view take_last(std::string_view& text) {
   return last;
 }
 
+// The same where slashes may be percent-encoded.
+std::string_view take_last_encoded(std::string_view& text) {
+  const std::size_t plain = text.rfind('/');
+  const std::size_t encoded = std::max(text.rfind("%2F") + 1, text.rfind("%2f") + 1);
+  const std::size_t begin = std::max(plain + 1, encoded == 0 ? 0 : encoded + 2);
+  if (begin == 0) return std::exchange(text, {});
+  const std::string_view last = text.substr(begin);
+  text = text.substr(0, begin == plain + 1 ? plain : encoded - 1);
+  return last;
+}
+
 std::optional<CredentialScope> parse_scope(std::string_view credential) {
   CredentialScope scope;
   if (take_last(credential) != terminator) return std::nullopt;
@@ -89,7 +100,8 @@ Result<> read_payload(Authorization& claim, AuthDialect dialect) {
 
 bool holds_name(std::string_view signed_headers, std::string_view name) {
   bool found = false;
-  for_each_part(signed_headers, ';', [&](std::string_view part) { return !(found = part == name); });
+  for_each_part(signed_headers, ';',
+                [&](std::string_view part) { return !(found = part == name); });
   return found;
 }
 
@@ -136,17 +148,16 @@ bool take_piece(HeaderParts& parts, std::string_view piece) {
 Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialect) {
   HeaderParts parts;
   bool readable = true;
-  for_each_part(text, ',', [&](std::string_view piece) {
-    return readable = take_piece(parts, trim(piece));
-  });
+  for_each_part(text, ',',
+                [&](std::string_view piece) { return readable = take_piece(parts, trim(piece)); });
   if (!readable)
     return malformed(dialect, AuthForm::v4_header,
                      "Authorization header holds something that is not Credential, SignedHeaders "
                      "or Signature, or holds one of them twice.");
   std::string missing;
-  for (const auto& [name, value] : {std::pair("Credential", parts.credential),
-                                    std::pair("Signature", parts.signature),
-                                    std::pair("SignedHeaders", parts.signed_headers)})
+  for (const auto& [name, value] :
+       {std::pair("Credential", parts.credential), std::pair("Signature", parts.signature),
+        std::pair("SignedHeaders", parts.signed_headers)})
     if (value.empty())
       missing += fmt::format("Authorization header requires '{}' parameter. ", name);
   if (!missing.empty())
@@ -155,8 +166,7 @@ Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialec
 }
 
 // X-Amz-Date, or what Date says in either of its forms.
-Result<> read_header_date(Authorization& claim, const SignedRequest& request,
-                          AuthDialect dialect) {
+Result<> read_header_date(Authorization& claim, const SignedRequest& request, AuthDialect dialect) {
   claim.date = find_header(request.headers, "x-amz-date");
   if (!claim.date.empty()) return {};
   const std::string_view date = find_header(request.headers, "date");
@@ -257,7 +267,7 @@ std::string_view presigned_payload(Authorization& claim, const SignedRequest& re
   const std::string_view query = query_text(claim, request, "X-Amz-Content-Sha256");
   if (!query.empty()) return query;
   return path_rule(claim.scope.service) == PathRule::as_it_stands ? payload_words[0].word
-                                                                   : std::string_view{};
+                                                                  : std::string_view{};
 }
 
 Result<Authorization> parse_presigned(const SignedRequest& request, AuthDialect dialect) {
@@ -290,7 +300,8 @@ AuthForm auth_form(const SignedRequest& request) {
   if (header.starts_with("AWS4-")) return AuthForm::v4_header;
   if (header.starts_with("AWS ")) return AuthForm::v2_header;
   if (!request.query.empty()) {
-    if (find_query(request.query, "X-Amz-Signature") || find_query(request.query, "X-Amz-Algorithm"))
+    if (find_query(request.query, "X-Amz-Signature") ||
+        find_query(request.query, "X-Amz-Algorithm"))
       return AuthForm::v4_presigned;
     if (find_query(request.query, "AWSAccessKeyId") && find_query(request.query, "Signature"))
       return AuthForm::v2_presigned;
@@ -315,11 +326,8 @@ std::string_view scope_service(const SignedRequest& request) {
   }
   // Nothing in a service's name is ever percent-encoded, only the slashes around it.
   std::string_view text = find_query(request.query, "X-Amz-Credential").value_or("");
-  const std::size_t end = text.find_last_of("%/");
-  if (end == std::string_view::npos) return {};
-  const std::size_t begin = text.substr(0, end).find_last_of("%/");
-  if (begin == std::string_view::npos) return {};
-  return text.substr(begin + (text[begin] == '%' ? 3 : 1), end - begin - (text[begin] == '%' ? 3 : 1));
+  take_last_encoded(text);
+  return take_last_encoded(text);
 }
 
 Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect) {

@@ -140,7 +140,8 @@ void append_canonical_query(std::string& out, std::string_view query) {
     const std::size_t equals = part.find('=');
     Parameter parameter;
     append_query_part(parameter.name, part.substr(0, equals));
-    if (equals != std::string_view::npos) append_query_part(parameter.value, part.substr(equals + 1));
+    if (equals != std::string_view::npos)
+      append_query_part(parameter.value, part.substr(equals + 1));
     if (!part.empty() && parameter.name != "X-Amz-Signature")
       parameters.push_back(std::move(parameter));
     return true;

@@ -106,8 +106,12 @@ void Checksum::update(std::string_view bytes) {
     case Algorithm::crc32c: crc_ = crc32c(bytes, crc); break;
     case Algorithm::crc64nvme: crc_ = crc64nvme(bytes, crc_); break;
     case Algorithm::sha1: SHA1_Update(as<SHA_CTX>(state_), bytes.data(), bytes.size()); break;
-    case Algorithm::sha256: SHA256_Update(as<SHA256_CTX>(state_), bytes.data(), bytes.size()); break;
-    case Algorithm::sha512: SHA512_Update(as<SHA512_CTX>(state_), bytes.data(), bytes.size()); break;
+    case Algorithm::sha256:
+      SHA256_Update(as<SHA256_CTX>(state_), bytes.data(), bytes.size());
+      break;
+    case Algorithm::sha512:
+      SHA512_Update(as<SHA512_CTX>(state_), bytes.data(), bytes.size());
+      break;
     case Algorithm::md5: MD5_Update(as<MD5_CTX>(state_), bytes.data(), bytes.size()); break;
   }
 }

@@ -34,13 +34,12 @@ std::unexpected<Error> invalid_request(std::string message) {
 }
 
 std::unexpected<Error> chunk_too_small(std::uint64_t next_chunk, std::uint64_t bytes) {
-  return std::unexpected(
-      Error{.code = ErrorCode::invalid_argument,
-            .message = fmt::format("Only the last chunk is allowed to have a size less than {} bytes",
-                                   chunk_bytes_min),
-            .kind = "InvalidChunkSizeError",
-            .details = {{"Chunk", std::to_string(next_chunk)},
-                        {"BadChunkSize", std::to_string(bytes)}}});
+  return std::unexpected(Error{
+      .code = ErrorCode::invalid_argument,
+      .message = fmt::format("Only the last chunk is allowed to have a size less than {} bytes",
+                             chunk_bytes_min),
+      .kind = "InvalidChunkSizeError",
+      .details = {{"Chunk", std::to_string(next_chunk)}, {"BadChunkSize", std::to_string(bytes)}}});
 }
 
 // The whole text as a number in `base`; nullopt for anything else.

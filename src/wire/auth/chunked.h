@@ -86,7 +86,7 @@ class ChunkedDecoder {
   std::vector<std::string> announced_;
   std::optional<Checksum> checksum_;  // of the content, where a trailer will name one
   State state_ = State::header;
-  std::string line_;  // the part of a line that came so far
+  std::string line_;         // the part of a line that came so far
   std::uint64_t chunk_ = 0;  // how many began
   std::uint64_t chunk_bytes_ = 0;
   std::uint64_t chunk_left_ = 0;

@@ -71,27 +71,30 @@ Result<ChunkedOptions> options_of(const OwnedRequest& request) {
   testing::FakeKeys keys;
   keys.secrets["AKIAIOSFODNN7EXAMPLE"] = secret;
   SigningKeyCache cache;
-  TRY(const Verified verified, verify(request.view(), keys, cache, testing::at("20130524T000000Z"),
-                                      AuthDialect::s3));
+  TRY(const Verified verified,
+      verify(request.view(), keys, cache, testing::at("20130524T000000Z"), AuthDialect::s3));
   return chunked_options(request.view(), verified);
 }
 
 std::string published_chunk(std::size_t bytes, std::string_view signature) {
-  return fmt::format("{:x};chunk-signature={}\r\n{}\r\n", bytes, signature, std::string(bytes, 'a'));
+  return fmt::format("{:x};chunk-signature={}\r\n{}\r\n", bytes, signature,
+                     std::string(bytes, 'a'));
 }
 
 std::string published_body() {
-  return published_chunk(65536, "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648") +
+  return published_chunk(65536,
+                         "ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648") +
          published_chunk(1024, "0055627c9e194cb4542bae2aa5492e3c1575bbb81b612b7d234b86a503ef5497") +
-         "0;chunk-signature=b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n";
+         "0;chunk-signature="
+         "b6c6ea8a5354eaf15b3cb7646744f4275b71ea724fed81ceb9323e279d449df9\r\n\r\n";
 }
 
 ChunkedOptions published_options() {
-  OwnedRequest head = published_head(
-      "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-      "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;"
-      "x-amz-decoded-content-length;x-amz-storage-class",
-      "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9");
+  OwnedRequest head =
+      published_head("STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
+                     "content-encoding;content-length;host;x-amz-content-sha256;x-amz-date;"
+                     "x-amz-decoded-content-length;x-amz-storage-class",
+                     "4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9");
   head.add("Content-Length", "66824");
   const auto options = options_of(head);
   EXPECT_TRUE(options) << options.error().message;
@@ -109,7 +112,8 @@ constexpr std::string_view trailer_signature =
     "x-amz-trailer-signature:d81f82fc3505edab99d459891051a732e8730629a2e4a59689829ca17fe2e435";
 
 std::string published_trailer_chunks() {
-  return published_chunk(65536, "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2") +
+  return published_chunk(65536,
+                         "b474d8862b1487a5145d686f57f013e54db672cee1c953b3010fb58501ef5aa2") +
          published_chunk(1024, "1c1344b170168f8e65b41376b44b20fe354e373826ccbbe2c1d40a8cae51e5c7") +
          "0;chunk-signature=2ca2aba2005185cf7159c6277faf83795951dd77a3a99e6e65d5c9f85863f992\r\n";
 }

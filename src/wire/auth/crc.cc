@@ -54,7 +54,8 @@ Word combine(Word a, CrcPiece b, Word polynomial) {
   return multiply(shift, a, polynomial) ^ static_cast<Word>(b.crc);
 }
 
-// ---- Eight tables, eight bytes at a time ---------------------------------------------------------
+// ---- Eight tables, eight bytes at a time
+// ---------------------------------------------------------
 
 template <typename Word>
 using Tables = std::array<std::array<Word, 256>, 8>;
@@ -95,7 +96,8 @@ Word update_by_tables(const Tables<Word>& tables, Word state, std::string_view b
   return state;
 }
 
-// ---- The machine's own ---------------------------------------------------------------------------
+// ---- The machine's own
+// ---------------------------------------------------------------------------
 
 #if defined(__x86_64__)
 
@@ -192,7 +194,8 @@ std::uint32_t crc32c(std::string_view bytes, std::uint32_t before) {
 std::uint64_t crc64nvme(std::string_view bytes, std::uint64_t before) {
 #if defined(__x86_64__)
   if (can_fold())
-    return ~update_by_folding<std::uint64_t, polynomial_crc64nvme>(tables_crc64nvme, ~before, bytes);
+    return ~update_by_folding<std::uint64_t, polynomial_crc64nvme>(tables_crc64nvme, ~before,
+                                                                   bytes);
 #endif
   return crc64nvme_portable(bytes, before);
 }

@@ -101,8 +101,7 @@ void append_event(std::string& out, std::string_view event_type, std::string_vie
   append_event_frame(out, headers, payload);
 }
 
-void append_exception(std::string& out, std::string_view exception_type,
-                      std::string_view payload) {
+void append_exception(std::string& out, std::string_view exception_type, std::string_view payload) {
   const std::array<EventHeader, 3> headers = {EventHeader{":exception-type", exception_type},
                                               EventHeader{":content-type", "application/json"},
                                               EventHeader{":message-type", "exception"}};

@@ -16,7 +16,8 @@ namespace slipway::wire {
 // What AWS's own clients refuse beyond.
 inline constexpr std::size_t event_headers_bytes_max = 128 * 1024;
 inline constexpr std::size_t event_payload_bytes_max = 24 * 1024 * 1024;
-// Total length, headers length, their CRC, and the CRC of all: the bytes around headers and payload.
+// Total length, headers length, their CRC, and the CRC of all: the bytes around headers and
+// payload.
 inline constexpr std::size_t event_overhead_bytes = 16;
 
 // A header of type string (7), the only one that services send.
@@ -31,8 +32,7 @@ void append_event_frame(std::string& out, std::span<const EventHeader> headers,
 void append_event(std::string& out, std::string_view event_type, std::string_view content_type,
                   std::string_view payload);
 // `:message-type: exception`: a modelled error in flight; the payload is its JSON.
-void append_exception(std::string& out, std::string_view exception_type,
-                      std::string_view payload);
+void append_exception(std::string& out, std::string_view exception_type, std::string_view payload);
 
 // A frame that was read. Headers of other types than string and the payload are views into the
 // input; a header of another type has its raw value bytes.

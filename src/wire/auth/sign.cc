@@ -13,9 +13,9 @@ namespace {
 
 // What proxies and HTTP libraries change on the way.
 constexpr std::array<std::string_view, 15> never_signed = {
-    "authorization", "cache-control", "connection", "expect", "from", "keep-alive", "max-forwards",
-    "pragma", "referer", "te", "trailer", "transfer-encoding", "upgrade", "user-agent",
-    "x-amzn-trace-id"};
+    "authorization", "cache-control",     "connection", "expect",     "from",
+    "keep-alive",    "max-forwards",      "pragma",     "referer",    "te",
+    "trailer",       "transfer-encoding", "upgrade",    "user-agent", "x-amzn-trace-id"};
 
 std::string signed_names(std::span<const HeaderPair> headers) {
   std::vector<std::string> names;
@@ -75,8 +75,7 @@ std::vector<std::pair<std::string, std::string>> sign(const SignedRequest& reque
   const std::string names = signed_names(headers);
   Authorization claim = claim_of(credentials, target, date);
   claim.signed_headers = names;
-  const std::string signature =
-      signature_of(whole, claim, payload, credentials.secret_access_key);
+  const std::string signature = signature_of(whole, claim, payload, credentials.secret_access_key);
   added.emplace_back("Authorization",
                      fmt::format("AWS4-HMAC-SHA256 Credential={}, SignedHeaders={}, Signature={}",
                                  credential_of(claim.scope), names, signature));
@@ -101,8 +100,8 @@ std::string presign(const SignedRequest& request, const Credentials& credentials
   whole.query = query;
   const bool s3 = path_rule(target.service) == PathRule::as_it_stands;
   const std::string payload = s3 ? "UNSIGNED-PAYLOAD" : sha256_hex(request.body.value_or(""));
-  return query + "&X-Amz-Signature=" +
-         signature_of(whole, claim, payload, credentials.secret_access_key);
+  return query +
+         "&X-Amz-Signature=" + signature_of(whole, claim, payload, credentials.secret_access_key);
 }
 
 }  // namespace slipway::wire

@@ -20,16 +20,41 @@ namespace slipway::wire {
 namespace {
 
 // The query parameters that are part of what is signed.
-constexpr std::array<std::string_view, 31> sub_resources = {
-    "accelerate", "acl", "analytics", "cors", "defaultObjectAcl", "delete", "encryption",
-    "inventory", "legal-hold", "lifecycle", "location", "logging", "metrics", "notification",
-    "object-lock", "partNumber", "policy", "replication", "requestPayment",
-    "response-cache-control", "response-content-disposition", "response-content-encoding",
-    "response-content-language", "response-content-type", "response-expires", "restore",
-    "retention", "select", "select-type", "storageClass", "tagging"};
+constexpr std::array<std::string_view, 31> sub_resources = {"accelerate",
+                                                            "acl",
+                                                            "analytics",
+                                                            "cors",
+                                                            "defaultObjectAcl",
+                                                            "delete",
+                                                            "encryption",
+                                                            "inventory",
+                                                            "legal-hold",
+                                                            "lifecycle",
+                                                            "location",
+                                                            "logging",
+                                                            "metrics",
+                                                            "notification",
+                                                            "object-lock",
+                                                            "partNumber",
+                                                            "policy",
+                                                            "replication",
+                                                            "requestPayment",
+                                                            "response-cache-control",
+                                                            "response-content-disposition",
+                                                            "response-content-encoding",
+                                                            "response-content-language",
+                                                            "response-content-type",
+                                                            "response-expires",
+                                                            "restore",
+                                                            "retention",
+                                                            "select",
+                                                            "select-type",
+                                                            "storageClass",
+                                                            "tagging"};
 constexpr std::array<std::string_view, 10> more_sub_resources = {
-    "torrent", "uploadId", "uploads", "versionId", "versioning", "versions", "website",
-    "intelligent-tiering", "publicAccessBlock", "ownershipControls"};
+    "torrent",           "uploadId",         "uploads", "versionId",
+    "versioning",        "versions",         "website", "intelligent-tiering",
+    "publicAccessBlock", "ownershipControls"};
 
 bool is_sub_resource(std::string_view name) {
   return std::ranges::find(sub_resources, name) != sub_resources.end() ||
@@ -46,8 +71,9 @@ void append_sub_resources(std::string& out, std::string_view query) {
   for_each_part(query, '&', [&](std::string_view part) {
     const std::size_t equals = part.find('=');
     if (is_sub_resource(part.substr(0, equals)))
-      found.emplace_back(part.substr(0, equals),
-                         equals == std::string_view::npos ? "" : "=" + decode(part.substr(equals + 1)));
+      found.emplace_back(part.substr(0, equals), equals == std::string_view::npos
+                                                     ? ""
+                                                     : "=" + decode(part.substr(equals + 1)));
     return true;
   });
   std::ranges::sort(found);
@@ -142,9 +168,9 @@ Result<Claim> read_presigned(const SignedRequest& request, Timestamp now) {
   std::int64_t seconds = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
   if (error != std::errc{} || end != text.data() + text.size())
-    return refuse(AuthProblem::missing, AuthDialect::s3,
-                  fmt::format("Invalid date (should be seconds since epoch): {}",
-                              text.substr(0, 100)));
+    return refuse(
+        AuthProblem::missing, AuthDialect::s3,
+        fmt::format("Invalid date (should be seconds since epoch): {}", text.substr(0, 100)));
   const std::int64_t now_seconds =
       std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   if (seconds < now_seconds)
@@ -157,9 +183,9 @@ Result<Claim> read_presigned(const SignedRequest& request, Timestamp now) {
 
 std::string string_to_sign_v2(const SignedRequest& request, std::string_view date_or_expires,
                               VirtualBucket bucket) {
-  std::string text = fmt::format("{}\n{}\n{}\n{}\n", request.method,
-                                 find_header(request.headers, "content-md5"),
-                                 find_header(request.headers, "content-type"), date_or_expires);
+  std::string text =
+      fmt::format("{}\n{}\n{}\n{}\n", request.method, find_header(request.headers, "content-md5"),
+                  find_header(request.headers, "content-type"), date_or_expires);
   append_amz_lines(text, request);
   if (!bucket.name.empty()) text.append(1, '/').append(bucket.name);
   text.append(request.path.empty() ? "/" : request.path);

@@ -9,9 +9,9 @@
 namespace slipway::wire {
 namespace {
 
-using ::testing::StartsWith;
 using testing::at;
 using testing::OwnedRequest;
+using ::testing::StartsWith;
 
 // AWS's own examples ("Signing and authenticating REST requests").
 class SigV2 : public ::testing::Test {
@@ -26,9 +26,9 @@ TEST_F(SigV2, TheDocumentedObjectGetIsAccepted) {
   request.add("Host", "awsexamplebucket1.us-west-1.s3.amazonaws.com");
   request.add("Date", "Tue, 27 Mar 2007 19:36:42 +0000");
   request.add("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:qgk2+6Sv9/oM7G3qLEjTH1a1l1g=");
-  EXPECT_EQ(string_to_sign_v2(request.view(), "Tue, 27 Mar 2007 19:36:42 +0000",
-                              {"awsexamplebucket1"}),
-            "GET\n\n\nTue, 27 Mar 2007 19:36:42 +0000\n/awsexamplebucket1/photos/puppy.jpg");
+  EXPECT_EQ(
+      string_to_sign_v2(request.view(), "Tue, 27 Mar 2007 19:36:42 +0000", {"awsexamplebucket1"}),
+      "GET\n\n\nTue, 27 Mar 2007 19:36:42 +0000\n/awsexamplebucket1/photos/puppy.jpg");
 }
 
 TEST_F(SigV2, TheDocumentedUploadLinesAreJoinedAndSorted) {

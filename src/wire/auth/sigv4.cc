@@ -13,7 +13,7 @@ namespace {
 constexpr std::string_view algorithm_v4 = "AWS4-HMAC-SHA256";
 constexpr std::string_view empty_hash =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-constexpr std::size_t canonical_bytes_usual = 1024;  // reserved; longer ones grow
+constexpr std::size_t canonical_bytes_usual = 1024;       // reserved; longer ones grow
 constexpr std::size_t canonical_bytes_shown = 16 * 1024;  // in an error's details
 
 std::string scope_text(const CredentialScope& scope) {
@@ -24,7 +24,8 @@ std::string scope_text(const CredentialScope& scope) {
   return text;
 }
 
-std::string text_to_sign(std::string_view date, std::string_view scope, std::string_view canonical) {
+std::string text_to_sign(std::string_view date, std::string_view scope,
+                         std::string_view canonical) {
   std::string text;
   text.reserve(algorithm_v4.size() + date.size() + scope.size() + 70);
   text.append(algorithm_v4).append(1, '\n').append(date).append(1, '\n').append(scope);
@@ -41,10 +42,11 @@ Result<> check_scope_date(const Authorization& claim, AuthDialect dialect) {
                   fmt::format("The authorization header is malformed; Invalid credential date "
                               "\"{}\". This date is not the same as X-Amz-Date: \"{}\".",
                               claim.scope.date, claim.date.substr(0, 8)));
-  return refuse(AuthProblem::mismatch, dialect,
-                fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
-                            "of date from HTTP: '{}' != '{}', from '{}'.",
-                            claim.scope.date, claim.date.substr(0, 8), claim.date));
+  return refuse(
+      AuthProblem::mismatch, dialect,
+      fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
+                  "of date from HTTP: '{}' != '{}', from '{}'.",
+                  claim.scope.date, claim.date.substr(0, 8), claim.date));
 }
 
 std::unexpected<Error> too_old(const Authorization& claim, Timestamp now, AuthDialect dialect) {
@@ -114,16 +116,16 @@ Result<> check_headers_signed(const SignedRequest& request, const Authorization&
   const bool s3 = dialect == AuthDialect::s3;
   std::string unsigned_names;
   for (const auto& [name, value] : request.headers) {
-    const bool matters = s3 ? starts_with_ignoring_case(name, "x-amz-")
-                            : equal_ignoring_case(name, "x-amz-target");
+    const bool matters =
+        s3 ? starts_with_ignoring_case(name, "x-amz-") : equal_ignoring_case(name, "x-amz-target");
     if (!matters || is_signed(claim.signed_headers, name)) continue;
     unsigned_names.append(unsigned_names.empty() ? "" : ", ").append(to_lower(name));
   }
   if (unsigned_names.empty()) return {};
   if (!s3)
-    return refuse(AuthProblem::headers_unsigned, dialect,
-                  fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.",
-                              unsigned_names));
+    return refuse(
+        AuthProblem::headers_unsigned, dialect,
+        fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", unsigned_names));
   return refuse(AuthProblem::headers_unsigned, dialect, {}, {{"HeadersNotSigned", unsigned_names}});
 }
 

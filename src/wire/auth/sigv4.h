@@ -95,7 +95,8 @@ struct Verified {
   std::string region;
   std::string service;
   PayloadMode payload = PayloadMode::hashed;
-  std::string content_sha256;  // lower-case hex where the caller must still compare the body; or empty
+  std::string
+      content_sha256;  // lower-case hex where the caller must still compare the body; or empty
   // For ChunkedDecoder; filled where `payload` is chunks_signed or chunks_signed_trailer.
   std::optional<HmacKey> signing_key;
   std::string date;

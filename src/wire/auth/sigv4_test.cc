@@ -12,10 +12,10 @@ namespace slipway::wire {
 namespace {
 
 using namespace std::chrono_literals;
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using testing::at;
+using ::testing::HasSubstr;
 using testing::OwnedRequest;
+using ::testing::StartsWith;
 
 const Timestamp noon = at("20240501T120000Z");
 
@@ -31,7 +31,8 @@ class SigV4 : public ::testing::Test {
   }
 
   OwnedRequest presigned(std::string_view service, std::string_view path, std::string_view query) {
-    OwnedRequest request{.path = std::string(path), .query = std::string(query), .body = std::nullopt};
+    OwnedRequest request{
+        .path = std::string(path), .query = std::string(query), .body = std::nullopt};
     request.add("Host", "127.0.0.1:4566");
     request.query = presign(request.view(), credentials_, {"us-east-1", service}, noon, 60s);
     return request;
@@ -94,7 +95,8 @@ TEST_F(SigV4, AWrongSecretIsRefusedInTheWordsOfEachProtocol) {
   const OwnedRequest request = signed_request("sagemaker");
   EXPECT_THAT(refusal(request, AuthDialect::query), StartsWith("SignatureDoesNotMatch 403 "));
   EXPECT_THAT(refusal(request, AuthDialect::json), StartsWith("InvalidSignatureException 400 "));
-  EXPECT_THAT(refusal(request, AuthDialect::rest_json), StartsWith("InvalidSignatureException 403 "));
+  EXPECT_THAT(refusal(request, AuthDialect::rest_json),
+              StartsWith("InvalidSignatureException 403 "));
 }
 
 TEST_F(SigV4, AnUnknownKeyIsRefusedInTheWordsOfEachProtocol) {
@@ -102,10 +104,12 @@ TEST_F(SigV4, AnUnknownKeyIsRefusedInTheWordsOfEachProtocol) {
   const OwnedRequest request = signed_request("s3");
   EXPECT_EQ(refusal(request, AuthDialect::query),
             "InvalidClientTokenId 403 The security token included in the request is invalid.");
-  EXPECT_EQ(refusal(request, AuthDialect::json),
-            "UnrecognizedClientException 400 The security token included in the request is invalid.");
-  EXPECT_EQ(refusal(request, AuthDialect::s3),
-            "InvalidAccessKeyId 403 The AWS Access Key Id you provided does not exist in our records.");
+  EXPECT_EQ(
+      refusal(request, AuthDialect::json),
+      "UnrecognizedClientException 400 The security token included in the request is invalid.");
+  EXPECT_EQ(
+      refusal(request, AuthDialect::s3),
+      "InvalidAccessKeyId 403 The AWS Access Key Id you provided does not exist in our records.");
 }
 
 TEST_F(SigV4, ARequestWithoutSignatureIsRefused) {
@@ -192,7 +196,8 @@ TEST_F(SigV4, ABodyThatStillStreamsIsLeftToTheCallerToCompare) {
 TEST_F(SigV4, S3WantsTheHashAnnouncedAndReadable) {
   OwnedRequest request = signed_request("s3");
   request.header("X-Amz-Content-Sha256") = "nonsense";
-  EXPECT_THAT(refusal(request, AuthDialect::s3), StartsWith("InvalidArgument 400 x-amz-content-sha256"));
+  EXPECT_THAT(refusal(request, AuthDialect::s3),
+              StartsWith("InvalidArgument 400 x-amz-content-sha256"));
   std::erase_if(request.headers, [](auto& h) { return h.first == "X-Amz-Content-Sha256"; });
   EXPECT_EQ(refusal(request, AuthDialect::s3),
             "InvalidRequest 400 Missing required header for this request: x-amz-content-sha256");
@@ -296,6 +301,11 @@ TEST_F(SigV4, RoutingReadsTheServiceBeforeAnythingIsTrusted) {
   EXPECT_EQ(scope_service(OwnedRequest{}.view()), "");
   OwnedRequest plain{.query = "X-Amz-Algorithm=x&X-Amz-Credential=a/20240501/r/sts/aws4_request"};
   EXPECT_EQ(scope_service(plain.view()), "sts");
+  for (const std::string_view odd :
+       {"%/", "%", "/", "%2F", "a%2f", "s3%2Faws4_request", "", "//%2F"}) {
+    plain.query = fmt::format("X-Amz-Algorithm=x&X-Amz-Credential={}", odd);
+    EXPECT_THAT(std::string(scope_service(plain.view())), ::testing::AnyOf("", "s3", "a")) << odd;
+  }
 }
 
 TEST_F(SigV4, S3PathsAreSignedAsTheyStand) {
