@@ -209,6 +209,89 @@ TEST_F(ProcessPlaceTest, AMemoryLimitEndsAnInstanceThatTakesMore) {
   EXPECT_NE(place_->log_tail(key_, 5).find("MemoryError"), std::string::npos);
 }
 
+// The zygote protocol in a few lines: one JSON line in, a forked program, its pid out.
+constexpr const char* zygote_script = R"(
+import json, os, socket, sys, fcntl
+server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[-1]); server.listen()
+print('ready', flush=True)
+while True:
+    peer, _ = server.accept()
+    ask = json.loads(peer.makefile().readline())
+    if ask['env'].get('REFUSE'):
+        peer.sendall(b'{"error": "not today"}\n'); peer.close(); continue
+    child = os.fork()
+    if child == 0:
+        if os.fork(): os._exit(0)
+        os.setsid(); os.chdir(ask['run_dir'])
+        lock = os.open(ask['lock'], os.O_RDWR | os.O_CREAT); fcntl.flock(lock, fcntl.LOCK_EX)
+        os.set_inheritable(lock, True)
+        log = os.open('log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        os.dup2(log, 1); os.dup2(log, 2); os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
+        start = open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19]
+        open('pid.new', 'w').write('%d %s\n' % (os.getpid(), start)); os.rename('pid.new', 'pid')
+        peer.sendall(json.dumps({'pid': os.getpid(), 'start_time': int(start)}).encode() + b'\n')
+        os.execve('/bin/sh', ['sh', '-c', 'echo warm; ' + ask['argv'][1]], ask['env'])
+    os.waitpid(child, 0); peer.close()
+)";
+
+class ZygoteTest : public ProcessPlaceTest {
+ protected:
+  void open_with_zygote() {
+    const fs::path program = folder_.path() / "program";
+    std::ofstream(program)
+        << "#!/bin/sh\n[ \"$1\" = --zygote ] || { echo plain; eval \"$1\"; exit; }\n"
+        << "exec python3 " << (folder_.path() / "zygote.py").string() << " \"$@\"\n";
+    std::ofstream(folder_.path() / "zygote.py") << zygote_script;
+    fs::permissions(program, fs::perms::owner_all);
+    program_ = program;
+    root_ = folder_.path() / "run";
+    auto place = ProcessPlace::open({.root = root_, .zygote = {program_, "--zygote"}},
+                                    [this](Observation observation) {
+                                      const std::lock_guard lock(mutex_);
+                                      seen_.push_back(std::move(observation));
+                                    });
+    ASSERT_TRUE(place) << place.error().message;
+    place_ = std::move(*place);
+    ASSERT_TRUE(eventually([&] { return fs::exists(root_ / "zygote.sock"); }));
+    std::this_thread::sleep_for(100ms);  // its "ready" follows
+  }
+  InstanceSpec spec(const std::string& script, const std::string& refuse = "") {
+    InstanceSpec spec{.argv = {program_, script}, .environment = {{"PATH", "/usr/bin:/bin"}}};
+    if (!refuse.empty()) spec.environment["REFUSE"] = refuse;
+    return spec;
+  }
+
+  std::string program_;
+};
+
+TEST_F(ZygoteTest, AnInstanceIsForkedFromTheWarmedParentAndStoppedLikeAnyOther) {
+  open_with_zygote();
+  place_->start(key_, spec("sleep 1000"));
+  ASSERT_TRUE(saw(Kind::started));
+  EXPECT_TRUE(eventually([&] { return place_->log_tail(key_, 1) == "warm\n"; }));
+  place_->stop(key_, 5s);
+  EXPECT_TRUE(saw(Kind::exited));
+}
+
+TEST_F(ZygoteTest, WhatTheWarmedParentRefusesIsStartedPlainly) {
+  open_with_zygote();
+  place_->start(key_, spec("exit 4", "yes"));
+  ASSERT_TRUE(saw(Kind::exited));
+  EXPECT_EQ(last_.exit.status, 4);
+  EXPECT_EQ(place_->log_tail(key_, 1), "plain\n");
+}
+
+TEST_F(ZygoteTest, ItsInstancesOutliveTheServerAndAreAdopted) {
+  open_with_zygote();
+  place_->start(key_, spec("sleep 1000"));
+  ASSERT_TRUE(saw(Kind::started));
+  place_.reset();
+  seen_.clear();
+  open();
+  place_->adopt();
+  EXPECT_TRUE(saw(Kind::adopted));
+}
+
 // A server that is really killed with SIGKILL, at several moments around its starts.
 TEST_F(ProcessPlaceTest, InstancesOfAServerThatWasKilledAreFoundAgainAndNeverTwice) {
   const fs::path root = folder_.path() / "run";
