@@ -1,0 +1,58 @@
+// The `slipway` program: `serve` is the server, everything else a client of its public API.
+
+#include <fmt/format.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "gen/services.h"
+#include "net/socket.h"
+#include "server/server.h"
+
+namespace {
+
+using namespace slipway;
+
+// Signals end the server from one place: blocked in every thread, awaited in this one.
+sigset_t block_ending_signals() {
+  sigset_t ending;
+  sigemptyset(&ending);
+  sigaddset(&ending, SIGTERM);
+  sigaddset(&ending, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &ending, nullptr);
+  net::block_sigpipe();
+  return ending;
+}
+
+cli::Exit serve(const server::ServeOptions& options) {
+  configure_log(options.least_logged());
+  const sigset_t ending = block_ending_signals();
+  auto server = server::Server::start(options);
+  if (!server) {
+    fmt::print(stderr, "slipway: {}\n", server.error().message);
+    return cli::Exit::failed;
+  }
+  fmt::print("ready {}\n", (*server)->endpoint());
+  std::fflush(stdout);
+  int signal = 0;
+  sigwait(&ending, &signal);
+  (*server)->stop();
+  return cli::Exit::ok;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Slipway: SageMaker's deployment model on your own machine", "slipway");
+  cli::World world = cli::World::of_process();
+  world.schemas = aws::schemas();
+  server::ServeOptions options;
+  CLI::App* const command = app.add_subcommand("serve", "Run the server");
+  server::add_options(*command, options);
+  command->callback([&] { world.exit = serve(options); });
+  cli::add_commands(app, world);
+  return cli::run(app, world, argc, argv);
+}

@@ -1,0 +1,110 @@
+#include "server/options.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+
+namespace slipway::server {
+namespace {
+
+std::filesystem::path default_data() {
+  const char* const home = std::getenv("HOME");
+  return std::filesystem::path(home ? home : ".") / ".slipway";
+}
+
+bool is_loopback(std::string_view address) {
+  return address == "localhost" || address == "::1" || address.starts_with("127.");
+}
+
+}  // namespace
+
+service::AuthMode ServeOptions::auth_mode() const {
+  return auth == "none" ? service::AuthMode::none : service::AuthMode::strict;
+}
+
+service::Holding ServeOptions::holding() const {
+  return hold == "off" ? service::Holding::off : service::Holding::on;
+}
+
+LogLevel ServeOptions::least_logged() const {
+  if (log_level == "debug") return LogLevel::debug;
+  if (log_level == "warning") return LogLevel::warning;
+  if (log_level == "error") return LogLevel::error;
+  return LogLevel::info;
+}
+
+std::map<std::string, std::string> ServeOptions::image_programs() const {
+  std::map<std::string, std::string> programs_by_name;
+  for (const std::string& each : programs)
+    if (const auto equals = each.find('='); equals != each.npos)
+      programs_by_name[each.substr(0, equals)] = each.substr(equals + 1);
+  return programs_by_name;
+}
+
+void add_options(CLI::App& serve, ServeOptions& options) {
+  options.data = default_data();
+  serve.add_option("--data", options.data, "Directory that holds everything (default ~/.slipway)")
+      ->envname("SLIPWAY_DATA");
+  serve.add_option("--listen", options.listen, "Address to listen on")
+      ->envname("SLIPWAY_LISTEN")
+      ->capture_default_str();
+  serve.add_option("--port", options.port, "Port to listen on; 0 takes any free one")
+      ->envname("SLIPWAY_PORT")
+      ->capture_default_str();
+  serve.add_option("--auth", options.auth,
+                   "strict: every signature is verified; none: every request is the root's "
+                   "(loopback only)")
+      ->envname("SLIPWAY_AUTH")
+      ->check(CLI::IsMember({"strict", "none"}))
+      ->capture_default_str();
+  serve.add_option("--account", options.account, "Account id, twelve digits")
+      ->envname("SLIPWAY_ACCOUNT")
+      ->capture_default_str();
+  serve.add_option("--region", options.region, "Region of requests that name none")
+      ->envname("SLIPWAY_REGION")
+      ->capture_default_str();
+  serve.add_option("--tls-cert", options.tls_cert, "Certificate chain (PEM); serves HTTPS")
+      ->envname("SLIPWAY_TLS_CERT");
+  serve.add_option("--tls-key", options.tls_key, "Private key (PEM) of --tls-cert")
+      ->envname("SLIPWAY_TLS_KEY");
+  serve.add_option("--hold", options.hold,
+                   "on: a waiter's Describe call is answered when the state changes; off: at once")
+      ->envname("SLIPWAY_HOLD")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
+  serve.add_option("--io-threads", options.io_threads, "I/O threads; 0: one for each core")
+      ->envname("SLIPWAY_IO_THREADS")
+      ->check(CLI::Range(0u, io_threads_max))
+      ->capture_default_str();
+  serve.add_option("--log-level", options.log_level, "debug, info, warning or error")
+      ->envname("SLIPWAY_LOG_LEVEL")
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
+      ->capture_default_str();
+  serve.add_option("--program", options.programs,
+                   "NAME=PATH: images of this repository name run as this program, which obeys the "
+                   "container contract on the unix socket that --http-socket names")
+      ->envname("SLIPWAY_PROGRAM");
+  serve.set_config("--config", "", "Configuration file: the same names without dashes, name = value");
+}
+
+Result<> check(const ServeOptions& options) {
+  const bool digits = options.account.find_first_not_of("0123456789") == std::string::npos;
+  if (options.account.size() != 12 || !digits)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--account '{}' is not twelve digits", options.account));
+  if (options.auth_mode() == service::AuthMode::none && !is_loopback(options.listen))
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("--auth none lets everyone who reaches '{}' do everything; use it only "
+                            "with --listen 127.0.0.1, or leave signatures on",
+                            options.listen));
+  for (const std::string& each : options.programs)
+    if (const auto equals = each.find('='); equals == each.npos || !each.substr(equals + 1).starts_with('/'))
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("--program '{}' is not NAME=/absolute/path", each));
+  if (options.tls_cert.empty() != options.tls_key.empty())
+    return fail(ErrorCode::invalid_argument, "--tls-cert and --tls-key go together; give both");
+  return {};
+}
+
+}  // namespace slipway::server

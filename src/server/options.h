@@ -1,0 +1,50 @@
+// What `slipway serve` was told: flags, then the environment, then the configuration file.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "service/authenticator.h"
+#include "service/hold.h"
+
+namespace CLI {
+class App;
+}
+
+namespace slipway::server {
+
+struct ServeOptions {
+  std::filesystem::path data;
+  std::string listen = "127.0.0.1";
+  std::uint16_t port = 4566;
+  std::string auth = "strict";
+  std::string account = "000000000000";
+  std::string region = "us-east-1";
+  std::string tls_cert;
+  std::string tls_key;
+  std::string hold = "on";
+  unsigned io_threads = 0;  // 0: one for each core, at most io_threads_max
+  std::string log_level = "info";
+  std::vector<std::string> programs;  // "NAME=PATH"
+
+  service::AuthMode auth_mode() const;
+  service::Holding holding() const;
+  LogLevel least_logged() const;
+  // Repository name to absolute path, of those that are well-formed (check() refuses the others).
+  std::map<std::string, std::string> image_programs() const;
+};
+
+inline constexpr unsigned io_threads_max = 8;
+
+// Adds the options of `serve` to its subcommand.
+void add_options(CLI::App& serve, ServeOptions& options);
+
+// What the options say together: `--auth none` only on loopback, certificate and key both or none.
+// invalid_argument: the sentence says which option and what to do.
+Result<> check(const ServeOptions& options);
+
+}  // namespace slipway::server

@@ -1,0 +1,345 @@
+#include "server/server.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <future>
+#include <vector>
+
+#include "base/log.h"
+#include "engine/changes.h"
+#include "engine/fleet/fleet_reconciler.h"
+#include "engine/identity/roles.h"
+#include "engine/logs/collector.h"
+#include "engine/logs/log_book.h"
+#include "engine/objects/objects.h"
+#include "gen/services.h"
+#include "place/process/process_place.h"
+#include "server/object_artifacts.h"
+#include "server/running_instances.h"
+#include "service/front.h"
+#include "service/iam/iam.h"
+#include "service/logs/logs.h"
+#include "service/s3/s3.h"
+#include "service/sagemaker/log_stream.h"
+#include "service/sagemaker/sagemaker.h"
+#include "service/sagemaker_runtime/runtime.h"
+#include "service/sts/sts.h"
+
+namespace slipway::server {
+namespace {
+
+constexpr std::size_t control_workers = 8;
+constexpr std::size_t artifact_workers = 2;
+constexpr std::chrono::milliseconds drain_time{10'000};
+constexpr std::chrono::milliseconds stop_grace{5'000};
+constexpr std::chrono::milliseconds expire_period{100};
+
+std::filesystem::path folder_of_this_program() {
+  std::error_code ignored;
+  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
+}
+
+std::vector<store::Migration> all_migrations() {
+  std::vector<store::Migration> all;
+  for (const auto room : {identity::migrations(), objects::migrations(), fleet::migrations(),
+                          sagemaker::migrations()})
+    all.insert(all.end(), room.begin(), room.end());
+  return all;
+}
+
+// The images that need no container engine: our own model server under three names.
+fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
+                                  const ServeOptions& serve) {
+  const std::filesystem::path& data = serve.data;
+  fleet::FleetOptions options;
+  for (const char* image : {"slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"})
+    options.built_ins[image] = {
+        .argv = {model_server.string(), "serve", "--venv-cache", (data / "venvs").string()},
+        .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
+                        {"HOME", data.string()}}};
+  for (const auto& [image, program] : serve.image_programs())
+    options.built_ins[image] = {.argv = {program}, .environment = {}};
+  return options;
+}
+
+Result<> make_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (error)
+    return fail(ErrorCode::unavailable,
+                fmt::format("cannot make the data directory '{}': {}", path.string(),
+                            error.message()));
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+  return {};
+}
+
+// One I/O thread with everything that it has of its own.
+class IoLoop {
+ public:
+  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, Random& random, net::Fd listener,
+         std::shared_ptr<const net::TlsContext> tls, unsigned number)
+      : thread_(fmt::format("io-{}", number)) {
+    thread_.run_and_wait([&] {
+      router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random);
+      runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_);
+      front_ = std::make_unique<service::Front>(frame, *runtime_);
+      http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_);
+      http_->listen(std::move(listener), std::move(tls));
+    });
+  }
+  ~IoLoop() {
+    thread_.run_and_wait([this] {
+      http_.reset();
+      front_.reset();
+      runtime_.reset();
+      router_.reset();
+    });
+  }
+
+  net::Loop& loop() { return thread_.loop(); }
+
+  std::future<void> drain() {
+    auto done = std::make_shared<std::promise<void>>();
+    thread_.loop().post([this, done] { http_->drain(drain_time, [done] { done->set_value(); }); });
+    return done->get_future();
+  }
+
+ private:
+  net::LoopThread thread_;
+  std::unique_ptr<fleet::Router> router_;
+  std::unique_ptr<sagemaker_runtime::Runtime> runtime_;
+  std::unique_ptr<service::Front> front_;
+  std::unique_ptr<net::HttpServer> http_;
+};
+
+}  // namespace
+
+// Members stand in the order in which they are made; they go in the reverse.
+class Server::Parts {
+ public:
+  explicit Parts(const ServeOptions& options) : options_(options), changes_(clock_) {}
+
+  ~Parts() {
+    loops_.clear();
+    if (reconcilers_) reconcilers_->stop();
+    if (collector_) collector_->stop();
+    workers_.stop();
+    artifact_workers_.stop();
+  }
+
+  Result<> open_state();
+  Result<> open_engines();
+  void install_doors();
+  Result<> listen();
+  void begin();
+  void stop();
+
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  void observe(place::Observation observation);
+  void keep_deadlines();
+  Result<> tell_clients() const;
+  unsigned io_threads() const;
+  sagemaker::BuiltInImages built_in_images() const;
+
+  const ServeOptions options_;
+  SystemClock clock_;
+  SystemRandom random_;
+
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<identity::KeyRing> keys_;
+  std::unique_ptr<objects::Objects> objects_;
+  std::unique_ptr<logs::LogBook> log_book_;
+
+  engine::Changes changes_;
+  fleet::RouteTable routes_;
+  WorkerPool artifact_workers_{artifact_workers};
+  WorkerPool workers_{control_workers};
+  net::LoopThread prober_loop_{"prober"};
+
+  RunningInstances running_;
+  std::unique_ptr<place::ProcessPlace> processes_;
+  std::unique_ptr<logs::Collector> collector_;
+  std::unique_ptr<logs::CollectedPlace> place_;
+
+  std::unique_ptr<ObjectArtifacts> artifact_source_;
+  std::unique_ptr<fleet::ArtifactCache> artifacts_;
+  std::unique_ptr<fleet::HttpProber> prober_;
+  std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
+  std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
+  std::unique_ptr<fleet::Fleets> fleets_;
+
+  service::Registry registry_;
+  std::unique_ptr<wire::Router> wire_router_;
+  std::unique_ptr<service::Frame> frame_;
+  std::vector<std::unique_ptr<IoLoop>> loops_;
+  std::string endpoint_;
+};
+
+Result<> Server::Parts::open_state() {
+  TRY_DO(make_directory(options_.data));
+  TRY(store_, store::Store::open(options_.data / "slipway.db", all_migrations()));
+  const identity::Principal root{.kind = identity::Principal::Kind::root,
+                                 .account = options_.account,
+                                 .name = fmt::format("arn:aws:iam::{}:root", options_.account),
+                                 .id = options_.account};
+  TRY(keys_, identity::KeyRing::open(options_.data, root, random_));
+  TRY(objects_, objects::Objects::open(*store_, options_.data, clock_, random_));
+  TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
+  return {};
+}
+
+Result<> Server::Parts::open_engines() {
+  const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
+  TRY(processes_, place::ProcessPlace::open(
+                      {.root = options_.data / "instances",
+                       .zygote = {model_server.string(), "--zygote"}},
+                      [this](place::Observation seen) { observe(std::move(seen)); }));
+  collector_ = std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
+  place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
+
+  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
+  artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
+                                                      *artifact_source_, artifact_workers_);
+  prober_ = std::make_unique<fleet::HttpProber>(
+      prober_loop_.loop(),
+      [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
+  routes_.on_drained(
+      [this](const place::InstanceKey& key) { fleet_reconciler_->observe_drained(key); });
+  reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
+  fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
+      fleet::FleetReconciler::Needs{.place = *place_,
+                                    .artifacts = *artifacts_,
+                                    .prober = *prober_,
+                                    .routes = routes_,
+                                    .loop = *reconcilers_,
+                                    .changes = changes_},
+      fleet_options(model_server, options_));
+  fleets_ = std::make_unique<fleet::Fleets>(
+      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
+  return {};
+}
+
+sagemaker::BuiltInImages Server::Parts::built_in_images() const {
+  sagemaker::BuiltInImages names;
+  for (const auto& [name, program] : fleet_options({}, options_).built_ins) names.insert(name);
+  return names;
+}
+
+void Server::Parts::install_doors() {
+  sts::install(registry_, *keys_);
+  iam::install(registry_);
+  s3::install(registry_, *store_, *objects_);
+  sagemaker::install(registry_, *fleets_, built_in_images());
+  sagemaker_runtime::install(registry_);
+  logs_door::install(registry_, *log_book_, *collector_);
+
+  wire_router_ = std::make_unique<wire::Router>(aws::schemas());
+  frame_ = std::make_unique<service::Frame>(
+      service::Frame{.registry = registry_,
+                     .router = *wire_router_,
+                     .schemas = aws::schemas(),
+                     .store = *store_,
+                     .workers = workers_,
+                     .changes = changes_,
+                     .keys = *keys_,
+                     .ground = {clock_, random_},
+                     .auth = options_.auth_mode(),
+                     .holding = options_.holding(),
+                     .region = options_.region});
+}
+
+Result<> Server::Parts::listen() {
+  std::shared_ptr<const net::TlsContext> tls;
+  if (!options_.tls_cert.empty()) {
+    TRY(tls, net::TlsContext::server(options_.tls_cert, options_.tls_key));
+  }
+  TRY(const net::Address wanted, net::resolve(options_.listen, options_.port));
+  TRY(net::Fd listener, net::listen_tcp(wanted));
+  TRY(const net::Address address, net::local_address(listener));
+  endpoint_ = fmt::format("{}://{}", tls ? "https" : "http", address.text());
+  for (unsigned i = 0; i < io_threads(); ++i) {
+    if (i > 0) {
+      TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
+    }
+    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls, i));
+  }
+  return {};
+}
+
+unsigned Server::Parts::io_threads() const {
+  if (options_.io_threads > 0) return options_.io_threads;
+  return std::clamp(std::thread::hardware_concurrency(), 1u, io_threads_max);
+}
+
+void Server::Parts::begin() {
+  processes_->adopt();
+  collector_->start();
+  if (const Result<> woken = reconcilers_->wake_all(); !woken)
+    log_error("server", "the fleets cannot be read", {{"why", woken.error().message}});
+  reconcilers_->start();
+  loops_.front()->loop().post([this] { keep_deadlines(); });
+  if (const Result<> told = tell_clients(); !told)
+    log_warning("server", "server.json cannot be written", {{"why", told.error().message}});
+}
+
+void Server::Parts::keep_deadlines() {
+  changes_.expire();
+  loops_.front()->loop().after(expire_period, [this] { keep_deadlines(); });
+}
+
+void Server::Parts::observe(place::Observation observation) {
+  running_.observe(observation);
+  collector_->observe(observation);
+  fleet_reconciler_->observe(std::move(observation));
+}
+
+// Where clients on this machine find the server: read by `slipway env`.
+Result<> Server::Parts::tell_clients() const {
+  const std::filesystem::path file = options_.data / "server.json";
+  const std::filesystem::path fresh = options_.data / "server.json.new";
+  std::ofstream out(fresh);
+  out << fmt::format(R"({{"endpoint":"{}","account":"{}","region":"{}","pid":{}}})", endpoint_,
+                     options_.account, options_.region, ::getpid())
+      << '\n';
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(fresh, file, error);
+  if (!out || error)
+    return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", file.string()));
+  return {};
+}
+
+void Server::Parts::stop() {
+  changes_.close();
+  std::vector<std::future<void>> drained;
+  for (const auto& loop : loops_) drained.push_back(loop->drain());
+  for (const auto& done : drained) done.wait();
+  reconcilers_->stop();
+  running_.stop_all(*processes_, stop_grace);
+  std::error_code ignored;
+  std::filesystem::remove(options_.data / "server.json", ignored);
+}
+
+Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
+  TRY_DO(check(options));
+  auto parts = std::make_unique<Parts>(options);
+  TRY_DO(parts->open_state());
+  TRY_DO(parts->open_engines());
+  parts->install_doors();
+  TRY_DO(parts->listen());
+  parts->begin();
+  return std::unique_ptr<Server>(new Server(std::move(parts)));
+}
+
+Server::Server(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Server::~Server() = default;
+
+const std::string& Server::endpoint() const { return parts_->endpoint(); }
+
+void Server::stop() { parts_->stop(); }
+
+}  // namespace slipway::server
