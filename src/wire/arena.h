@@ -20,7 +20,7 @@ class Arena {
   // Uninitialised memory, aligned to 8 bytes. Never null.
   void* allocate(std::size_t bytes) {
     const std::size_t rounded = (bytes + 7) & ~std::size_t{7};
-    if (rounded > static_cast<std::size_t>(end_ - next_)) grow(rounded);
+    if (next_ == nullptr || rounded > static_cast<std::size_t>(end_ - next_)) grow(rounded);
     void* result = next_;
     next_ += rounded;
     return result;

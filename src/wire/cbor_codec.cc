@@ -16,7 +16,16 @@ constexpr int cbor_depth_max = 128;
 constexpr std::size_t cbor_bytes_max = 64 * 1024 * 1024;  // of arena, for one request
 constexpr double cbor_seconds_max = 253402300800.0;
 
-enum Major : std::uint8_t { positive, negative, bytes_string, text_string, array, map, tag, simple };
+enum Major : std::uint8_t {
+  positive,
+  negative,
+  bytes_string,
+  text_string,
+  array,
+  map,
+  tag,
+  simple
+};
 
 constexpr std::uint8_t indefinite = 31;
 constexpr std::uint8_t break_byte = 0xFF;
@@ -52,7 +61,8 @@ class Reader {
 
   Result<Node> whole(const Shape& shape) {
     Node node{};
-    if (value(shape, node) && !rest_.empty()) fail("Unexpected bytes after the end of the CBOR document");
+    if (value(shape, node) && !rest_.empty())
+      fail("Unexpected bytes after the end of the CBOR document");
     if (!error_.empty()) return unreadable(std::move(error_));
     return node;
   }
@@ -128,13 +138,15 @@ class Reader {
         Head piece{};
         std::string_view part;
         if (!this->head(piece)) return false;
-        if (piece.major != head.major || piece.endless()) return fail("Malformed CBOR: a piece of a string");
+        if (piece.major != head.major || piece.endless())
+          return fail("Malformed CBOR: a piece of a string");
         if (!take(piece.number, part)) return false;
         joined += part;
       }
       out = arena_.copy(joined);
     }
-    return head.major != text_string || is_utf8(out) || fail("A text of the CBOR document is not UTF-8");
+    return head.major != text_string || is_utf8(out) ||
+           fail("A text of the CBOR document is not UTF-8");
   }
 
   bool key(std::string_view& out) {
@@ -155,7 +167,8 @@ class Reader {
       return true;
     }
     switch (shape.kind) {
-      case ShapeKind::structure: return found.major == map ? structure(found, shape, out) : mismatch(shape);
+      case ShapeKind::structure:
+        return found.major == map ? structure(found, shape, out) : mismatch(shape);
       case ShapeKind::map: return found.major == map ? entries(found, shape, out) : mismatch(shape);
       case ShapeKind::list: return found.major == array ? list(found, shape, out) : mismatch(shape);
       case ShapeKind::text: return text(found, text_string, shape, out);
@@ -261,7 +274,8 @@ class Reader {
     if (found.major == tag && (found.number != 1 || !head(inner))) return mismatch(shape);
     double seconds = 0;
     if (!number(inner, seconds)) return mismatch(shape);
-    if (!(std::abs(seconds) < cbor_seconds_max)) return fail("A timestamp of the CBOR document is out of range");
+    if (!(std::abs(seconds) < cbor_seconds_max))
+      return fail("A timestamp of the CBOR document is out of range");
     out = make_time(from_epoch_seconds(seconds));
     return true;
   }
@@ -306,7 +320,8 @@ void write_head(Major major, std::uint64_t number, std::string& out) {
   }
   while (size < 3 && number >> (8 << size) != 0) ++size;
   out += static_cast<char>(first | (24 + size));
-  for (int shift = (8 << size) - 8; shift >= 0; shift -= 8) out += static_cast<char>(number >> shift);
+  for (int shift = (8 << size) - 8; shift >= 0; shift -= 8)
+    out += static_cast<char>(number >> shift);
 }
 
 void write_double(double value, std::string& out) {
@@ -320,13 +335,15 @@ void write_time(slipway::Timestamp time, std::string& out) {
   out += static_cast<char>(0xC1);
   if (us % 1'000'000 != 0) return write_double(to_epoch_seconds(time), out);
   const std::int64_t seconds = us / 1'000'000;
-  write_head(seconds < 0 ? negative : positive, static_cast<std::uint64_t>(seconds < 0 ? -1 - seconds : seconds), out);
+  write_head(seconds < 0 ? negative : positive,
+             static_cast<std::uint64_t>(seconds < 0 ? -1 - seconds : seconds), out);
 }
 
 void write_collection(const Node& node, const Shape& shape, std::string& out) {
   if (node.kind == Kind::list) {
     write_head(array, node.n, out);
-    for (std::uint32_t i = 0; i < node.n; ++i) write_cbor(node.items[i], *shape.members[0].shape, out);
+    for (std::uint32_t i = 0; i < node.n; ++i)
+      write_cbor(node.items[i], *shape.members[0].shape, out);
   } else if (node.kind == Kind::map) {
     write_head(map, node.n, out);
     for (const MapEntry& entry : node.map()) {
@@ -365,7 +382,8 @@ void write_cbor(const Node& node, const Shape& shape, std::string& out) {
     case Kind::boolean: out += static_cast<char>(node.boolean ? 0xF5 : 0xF4); break;
     case Kind::integer:
       write_head(node.integer < 0 ? negative : positive,
-                 static_cast<std::uint64_t>(node.integer < 0 ? -1 - node.integer : node.integer), out);
+                 static_cast<std::uint64_t>(node.integer < 0 ? -1 - node.integer : node.integer),
+                 out);
       break;
     case Kind::real: write_double(node.real, out); break;
     case Kind::text: write_cbor_text(node.text(), out); break;

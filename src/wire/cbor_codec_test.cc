@@ -13,7 +13,10 @@ constexpr Shape text_shape{.name = "Text", .kind = ShapeKind::text};
 constexpr Shape long_shape{.name = "Long", .kind = ShapeKind::long_integer};
 constexpr Shape real_shape{.name = "Real", .kind = ShapeKind::double_number};
 constexpr Shape time_shape{.name = "Time", .kind = ShapeKind::timestamp};
-constexpr Member members[] = {{"a", "a", &text_shape}, {"b", "b", &long_shape}, {"c", "c", &real_shape}, {"d", "d", &time_shape}};
+constexpr Member members[] = {{"a", "a", &text_shape},
+                              {"b", "b", &long_shape},
+                              {"c", "c", &real_shape},
+                              {"d", "d", &time_shape}};
 constexpr Shape shape{.name = "All", .members = members};
 
 Result<Node> read_hex(std::string_view hex, Arena& arena) {
@@ -23,7 +26,12 @@ Result<Node> read_hex(std::string_view hex, Arena& arena) {
 TEST(Cbor, ReadsPiecesHalvesAndTagsAndSkipsWhatItDoesNotKnow) {
   Arena arena;
   // {_ "a": (_ "x", "y"), "zz": [1, {}], "b": -1, "c": half 1.5, "d": tag 1 (0)}
-  const auto node = read_hex("bf61617f61786179ff627a7a8201a0616220" "6163f93e00" "6164c100" "ff", arena);
+  const auto node = read_hex(
+      "bf61617f61786179ff627a7a8201a0616220"
+      "6163f93e00"
+      "6164c100"
+      "ff",
+      arena);
   ASSERT_TRUE(node) << node.error().message;
   EXPECT_EQ(node->items[0].text(), "xy");
   EXPECT_EQ(node->items[1].integer, -1);
@@ -48,8 +56,9 @@ TEST(Cbor, WhatIsWrittenIsReadBack) {
 TEST(Cbor, RefusesLiesAboutLengthsDepthAndTypes) {
   Arena arena;
   for (const std::string_view hex :
-       {"", "a1", "a16161", "bf", "ff", "a161617b7fffffffffffffff", "bb7fffffffffffffff", "a161617c", "a1617a9f",
-        "a161621bffffffffffffffff", "a16161617861", "a1016161", "a161612e"}) {
+       {"", "a1", "a16161", "bf", "ff", "a161617b7fffffffffffffff", "bb7fffffffffffffff",
+        "a161617c", "a1617a9f", "a161621bffffffffffffffff", "a16161617861", "a1016161",
+        "a161612e"}) {
     EXPECT_FALSE(read_hex(hex, arena)) << hex;
   }
   std::string deep = "a1617a";

@@ -29,28 +29,32 @@ void set_type(std::string_view type, HttpRequestParts& out) {
   out.headers = std::move(headers.headers);
 }
 
-void write_rpc(const Operation& operation, Protocol protocol, const Node& input, HttpRequestParts& out) {
+void write_rpc(const Operation& operation, Protocol protocol, const Node& input,
+               HttpRequestParts& out) {
   const Service& service = operation.schema->service;
   const Shape& shape = input_of(operation);
   out.path = "/";
   if (protocol == Protocol::query) {
     set_type("application/x-www-form-urlencoded; charset=utf-8", out);
-    out.body = "Action=" + std::string(operation.name) + "&Version=" + std::string(service.api_version);
+    out.body =
+        "Action=" + std::string(operation.name) + "&Version=" + std::string(service.api_version);
     write_form(input, shape, out.body);
   } else if (protocol == Protocol::cbor) {
-    out.path = "/service/" + std::string(service.target_prefix) + "/operation/" + std::string(operation.name);
+    out.path = "/service/" + std::string(service.target_prefix) + "/operation/" +
+               std::string(operation.name);
     out.headers.emplace_back("smithy-protocol", "rpc-v2-cbor");
     set_type("application/cbor", out);
     write_cbor(input, shape, out.body);
   } else {
-    out.headers.emplace_back("X-Amz-Target",
-                             std::string(service.target_prefix) + "." + std::string(operation.name));
+    out.headers.emplace_back(
+        "X-Amz-Target", std::string(service.target_prefix) + "." + std::string(operation.name));
     set_type(content_type_of(protocol), out);
     write_json(input, shape, Names::wire, out.body);
   }
 }
 
-void write_payload(const Member& member, const Node& node, Protocol protocol, HttpRequestParts& out) {
+void write_payload(const Member& member, const Node& node, Protocol protocol,
+                   HttpRequestParts& out) {
   if (bypasses_node(member) || !node.present()) return;
   const Shape& shape = *member.shape;
   const bool document = shape.kind == ShapeKind::document;
@@ -69,7 +73,8 @@ void write_payload(const Member& member, const Node& node, Protocol protocol, Ht
   }
 }
 
-void write_rest_body(const Operation& operation, Protocol protocol, const Node& input, HttpRequestParts& out) {
+void write_rest_body(const Operation& operation, Protocol protocol, const Node& input,
+                     HttpRequestParts& out) {
   const Shape& shape = input_of(operation);
   if (shape.payload >= 0) {
     const auto slot = static_cast<std::size_t>(shape.payload);
@@ -79,8 +84,10 @@ void write_rest_body(const Operation& operation, Protocol protocol, const Node& 
     write_json(input, shape, Names::wire, out.body);
   } else if (has_body_members(shape)) {
     set_type("application/xml", out);
-    const std::string_view own = shape.location_name.empty() ? operation.input_name : shape.location_name;
-    const XmlNamespace& space = operation.input_namespace.uri.empty() ? shape.xml_namespace : operation.input_namespace;
+    const std::string_view own =
+        shape.location_name.empty() ? operation.input_name : shape.location_name;
+    const XmlNamespace& space =
+        operation.input_namespace.uri.empty() ? shape.xml_namespace : operation.input_namespace;
     write_element(own.empty() ? shape.name : own, input, shape, space, out.body);
   }
 }
@@ -97,22 +104,26 @@ Result<Node> read_xml_body(const Operation& operation, std::string_view body, Ar
 Result<Node> read_query_body(const Operation& operation, std::string_view body, Arena& arena) {
   TRY(const Element* root, parse_xml(body, arena));
   const bool named = !operation.result_wrapper.empty();
-  const Element* result = root->child(named ? std::string(operation.result_wrapper) : std::string(operation.name) + "Result");
-  return read_structure(result == nullptr ? *root : *result, *operation.output, TreeForm::xml, arena);
+  const Element* result = root->child(named ? std::string(operation.result_wrapper)
+                                            : std::string(operation.name) + "Result");
+  return read_structure(result == nullptr ? *root : *result, *operation.output, TreeForm::xml,
+                        arena);
 }
 
-Result<Node> read_payload(const Member& member, Protocol protocol, std::string_view body, Arena& arena) {
+Result<Node> read_payload(const Member& member, Protocol protocol, std::string_view body,
+                          Arena& arena) {
   if (bypasses_node(member) || body.empty()) return Node{};
   const Shape& shape = *member.shape;
   if (shape.kind == ShapeKind::blob) return make_blob(arena.copy(body));
   if (shape.kind == ShapeKind::text) return make_text(arena.copy(body));
-  if (protocol == Protocol::rest_json) return read_json(arena.copy(body), shape, Names::wire, arena);
+  if (protocol == Protocol::rest_json)
+    return read_json(arena.copy(body), shape, Names::wire, arena);
   TRY(const Element* root, parse_xml(body, arena));
   return read_structure(*root, shape, TreeForm::xml, arena);
 }
 
-Result<Node> read_rest(const Operation& operation, Protocol protocol, const HttpResponseView& response,
-                       Arena& arena) {
+Result<Node> read_rest(const Operation& operation, Protocol protocol,
+                       const HttpResponseView& response, Arena& arena) {
   const Shape& shape = *operation.output;
   Node out = make_structure(shape.members.size(), arena);
   if (shape.payload >= 0) {
@@ -129,8 +140,8 @@ Result<Node> read_rest(const Operation& operation, Protocol protocol, const Http
   return out;
 }
 
-Result<Node> read_rpc(const Operation& operation, Protocol protocol, const HttpResponseView& response,
-                      Arena& arena) {
+Result<Node> read_rpc(const Operation& operation, Protocol protocol,
+                      const HttpResponseView& response, Arena& arena) {
   const Shape& shape = *operation.output;
   if (response.body.empty()) return make_structure(shape.members.size(), arena);
   if (protocol == Protocol::query) return read_query_body(operation, response.body, arena);

@@ -59,8 +59,8 @@ struct Labels {
 // ---- As a server ----
 
 // The input of `operation`: a structure node in the order of operation.input, or an empty one where
-// the operation has no input. Text views into `request` and `arena`: both outlive the node. Streaming
-// members and the bodies they stand for are left alone. A gzipped body is inflated.
+// the operation has no input. Text views into `request` and `arena`: both outlive the node.
+// Streaming members and the bodies they stand for are left alone. A gzipped body is inflated.
 Result<Node> decode_request(const Operation& operation, Protocol protocol, const Labels& labels,
                             const HttpRequestView& request, Arena& arena);
 
@@ -83,8 +83,9 @@ struct ErrorAnswer {
 
 // The error in the envelope of its protocol. `operation` may be null where none was found. A 5xx is
 // the server's fault, everything else the sender's.
-HttpResponseParts encode_error(const Service& service, const Operation* operation, Protocol protocol,
-                               const ErrorAnswer& error, std::string_view request_id);
+HttpResponseParts encode_error(const Service& service, const Operation* operation,
+                               Protocol protocol, const ErrorAnswer& error,
+                               std::string_view request_id);
 
 // ---- As a client ----
 

@@ -28,13 +28,16 @@ std::string header(const HttpResponseParts& answer, std::string_view name) {
 
 TEST(Errors, OfSageMakerCarryTheModelledNameMemberAndStatus) {
   const Operation& operation = aws::sagemaker::op::CreateEndpoint::operation();
-  const auto answer = encode_error(operation.schema->service, &operation, Protocol::json11,
-                                   {.code = "ResourceLimitExceeded", .message = "Too \"many\""}, "req-1");
+  const auto answer =
+      encode_error(operation.schema->service, &operation, Protocol::json11,
+                   {.code = "ResourceLimitExceeded", .message = "Too \"many\""}, "req-1");
   EXPECT_EQ(answer.status, 400);
   EXPECT_EQ(header(answer, "Content-Type"), "application/x-amz-json-1.1");
   EXPECT_EQ(header(answer, "x-amzn-RequestId"), "req-1");
   EXPECT_EQ(header(answer, "x-amzn-ErrorType"), "ResourceLimitExceeded");
-  EXPECT_EQ(answer.body, R"({"__type":"com.amazonaws.sagemaker#ResourceLimitExceeded","Message":"Too \"many\""})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"__type":"com.amazonaws.sagemaker#ResourceLimitExceeded","Message":"Too \"many\""})");
 }
 
 TEST(Errors, ThatNoModelHasAreWrittenByTheirBareName) {
@@ -42,7 +45,8 @@ TEST(Errors, ThatNoModelHasAreWrittenByTheirBareName) {
   const auto answer = encode_error(operation.schema->service, &operation, Protocol::json11,
                                    {.code = "ValidationException", .message = "m"}, "r");
   EXPECT_EQ(answer.body, R"({"__type":"ValidationException","message":"m"})");
-  const auto silent = encode_error(operation.schema->service, nullptr, Protocol::json11, {.code = "InternalFailure", .message = "", .status = 500}, "r");
+  const auto silent = encode_error(operation.schema->service, nullptr, Protocol::json11,
+                                   {.code = "InternalFailure", .message = "", .status = 500}, "r");
   EXPECT_EQ(silent.status, 500);
   EXPECT_EQ(silent.body, R"({"__type":"InternalFailure"})");
 }
@@ -54,7 +58,9 @@ TEST(Errors, OfAModelCarryTheContainersStatusAsANumber) {
                                    {.code = "ModelError", .message = "m", .details = details}, "r");
   EXPECT_EQ(answer.status, 424);
   EXPECT_EQ(header(answer, "x-amzn-ErrorType"), "ModelError");
-  EXPECT_EQ(answer.body, R"({"__type":"ModelError","Message":"m","OriginalStatusCode":500,"OriginalMessage":"boom"})");
+  EXPECT_EQ(
+      answer.body,
+      R"({"__type":"ModelError","Message":"m","OriginalStatusCode":500,"OriginalMessage":"boom"})");
 }
 
 TEST(Errors, OfIamAreWrappedAndNamedByTheirCode) {
@@ -64,19 +70,24 @@ TEST(Errors, OfIamAreWrappedAndNamedByTheirCode) {
   EXPECT_EQ(answer.status, 404);
   EXPECT_EQ(header(answer, "Content-Type"), "text/xml");
   EXPECT_EQ(answer.body,
-            "<ErrorResponse xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type>"
-            "<Code>NoSuchEntity</Code><Message>no &lt;role&gt;</Message></Error><RequestId>r</RequestId></ErrorResponse>");
+            "<ErrorResponse "
+            "xmlns=\"https://iam.amazonaws.com/doc/2010-05-08/\"><Error><Type>Sender</Type>"
+            "<Code>NoSuchEntity</Code><Message>no "
+            "&lt;role&gt;</Message></Error><RequestId>r</RequestId></ErrorResponse>");
 }
 
 TEST(Errors, OfS3StandAloneWithTheirFactsAndBothIds) {
   const Operation& operation = aws::s3::op::GetObject::operation();
   const Details details = {{"Key", "a&b"}};
-  const auto answer = encode_error(operation.schema->service, &operation, Protocol::rest_xml,
-                                   {.code = "NoSuchKey", .message = "gone", .status = 404, .details = details}, "r");
+  const auto answer = encode_error(
+      operation.schema->service, &operation, Protocol::rest_xml,
+      {.code = "NoSuchKey", .message = "gone", .status = 404, .details = details}, "r");
   EXPECT_EQ(answer.status, 404);
   EXPECT_EQ(header(answer, "x-amz-request-id"), "r");
-  EXPECT_TRUE(answer.body.starts_with("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>"
-                                      "<Message>gone</Message><Key>a&amp;b</Key><RequestId>r</RequestId><HostId>")) << answer.body;
+  EXPECT_TRUE(answer.body.starts_with(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>NoSuchKey</Code>"
+      "<Message>gone</Message><Key>a&amp;b</Key><RequestId>r</RequestId><HostId>"))
+      << answer.body;
 }
 
 TEST(Answers, OfQueryServicesCarryTheRequestIdInTheBody) {
@@ -86,10 +97,14 @@ TEST(Answers, OfQueryServicesCarryTheRequestIdInTheBody) {
   out.Account("000000000000").Arn("arn:aws:iam::000000000000:root").UserId("000000000000");
   const auto answer = encode_response(operation, Protocol::query, out.node(), "r");
   EXPECT_EQ(answer.body,
-            "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"
-            "<UserId>000000000000</UserId><Account>000000000000</Account><Arn>arn:aws:iam::000000000000:root</Arn>"
-            "</GetCallerIdentityResult><ResponseMetadata><RequestId>r</RequestId></ResponseMetadata></GetCallerIdentityResponse>");
-  const auto bare = encode_response(aws::iam::op::DeleteRole::operation(), Protocol::query, Node{}, "r");
+            "<GetCallerIdentityResponse "
+            "xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>"
+            "<UserId>000000000000</UserId><Account>000000000000</"
+            "Account><Arn>arn:aws:iam::000000000000:root</Arn>"
+            "</GetCallerIdentityResult><ResponseMetadata><RequestId>r</RequestId></"
+            "ResponseMetadata></GetCallerIdentityResponse>");
+  const auto bare =
+      encode_response(aws::iam::op::DeleteRole::operation(), Protocol::query, Node{}, "r");
   EXPECT_FALSE(bare.body.contains("Result>")) << bare.body;
 }
 
@@ -98,23 +113,37 @@ TEST(Answers, OfS3HaveAwsRootElements) {
   aws::s3::ListObjectsV2Output list(arena);
   list.Name("b").KeyCount(1).IsTruncated(false);
   list.add_Contents().Key("k").Size(5'000'000'000).ETag("\"e\"");
-  const auto answer = encode_response(aws::s3::op::ListObjectsV2::operation(), Protocol::rest_xml, list.node(), "r");
-  EXPECT_TRUE(answer.body.contains("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">")) << answer.body;
-  EXPECT_TRUE(answer.body.contains("<Contents><Key>k</Key><ETag>&quot;e&quot;</ETag><Size>5000000000</Size></Contents>")) << answer.body;
+  const auto answer = encode_response(aws::s3::op::ListObjectsV2::operation(), Protocol::rest_xml,
+                                      list.node(), "r");
+  EXPECT_TRUE(
+      answer.body.contains("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"))
+      << answer.body;
+  EXPECT_TRUE(answer.body.contains(
+      "<Contents><Key>k</Key><ETag>&quot;e&quot;</ETag><Size>5000000000</Size></Contents>"))
+      << answer.body;
 
   aws::s3::GetBucketLocationOutput place(arena);
-  const auto default_place = encode_response(aws::s3::op::GetBucketLocation::operation(), Protocol::rest_xml, place.node(), "r");
-  EXPECT_TRUE(default_place.body.ends_with("<LocationConstraint xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></LocationConstraint>")) << default_place.body;
+  const auto default_place = encode_response(aws::s3::op::GetBucketLocation::operation(),
+                                             Protocol::rest_xml, place.node(), "r");
+  EXPECT_TRUE(default_place.body.ends_with(
+      "<LocationConstraint "
+      "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"></LocationConstraint>"))
+      << default_place.body;
   place.LocationConstraint("eu-west-1");
-  const auto answered = encode_response(aws::s3::op::GetBucketLocation::operation(), Protocol::rest_xml, place.node(), "r");
+  const auto answered = encode_response(aws::s3::op::GetBucketLocation::operation(),
+                                        Protocol::rest_xml, place.node(), "r");
   EXPECT_TRUE(answered.body.contains(">eu-west-1</LocationConstraint>")) << answered.body;
 }
 
 TEST(Answers, OfHeadOperationsAreHeadersOnly) {
   Arena arena;
   aws::s3::HeadObjectOutput out(arena);
-  out.ContentLength(7).ETag("\"e\"").LastModified(from_epoch_seconds(1700000000)).put_Metadata("color", "red");
-  const auto answer = encode_response(aws::s3::op::HeadObject::operation(), Protocol::rest_xml, out.node(), "r");
+  out.ContentLength(7)
+      .ETag("\"e\"")
+      .LastModified(from_epoch_seconds(1700000000))
+      .put_Metadata("color", "red");
+  const auto answer =
+      encode_response(aws::s3::op::HeadObject::operation(), Protocol::rest_xml, out.node(), "r");
   EXPECT_EQ(answer.body, "");
   EXPECT_EQ(header(answer, "Content-Length"), "7");
   EXPECT_EQ(header(answer, "Last-Modified"), "Tue, 14 Nov 2023 22:13:20 GMT");
@@ -126,18 +155,31 @@ TEST(Requests, OfS3TakeLabelsQueryHeadersAndXml) {
   Labels labels;
   labels.add("Bucket", "b");
   labels.add("Key", "a%20b/c%2Bd");
-  const std::vector<HeaderView> headers = {{"X-Amz-Meta-Color", "red"}, {"content-type", "text/plain"}};
-  const HttpRequestView put{.method = "PUT", .path = "/b/a%20b/c%2Bd", .query = "", .headers = headers, .body = "<not xml"};
-  const auto node = decode_request(aws::s3::op::PutObject::operation(), Protocol::rest_xml, labels, put, arena);
+  const std::vector<HeaderView> headers = {{"X-Amz-Meta-Color", "red"},
+                                           {"content-type", "text/plain"}};
+  const HttpRequestView put{.method = "PUT",
+                            .path = "/b/a%20b/c%2Bd",
+                            .query = "",
+                            .headers = headers,
+                            .body = "<not xml"};
+  const auto node =
+      decode_request(aws::s3::op::PutObject::operation(), Protocol::rest_xml, labels, put, arena);
   ASSERT_TRUE(node) << node.error().message;
   const aws::s3::PutObjectRequest in(*node, &arena);
   EXPECT_EQ(in.Key(), "a b/c+d");
   EXPECT_EQ(in.ContentType(), "text/plain");
   EXPECT_EQ(in.Metadata().find("color"), "red");
 
-  const HttpRequestView remove{.method = "POST", .path = "/b", .query = "delete", .headers = {},
-                               .body = "<Delete xmlns='x'><Quiet>true</Quiet><Object><Key>k1</Key></Object><Object><Key>k2</Key></Object></Delete>"};
-  const auto objects = decode_request(aws::s3::op::DeleteObjects::operation(), Protocol::rest_xml, labels, remove, arena);
+  const HttpRequestView remove{.method = "POST",
+                               .path = "/b",
+                               .query = "delete",
+                               .headers = {},
+                               .body =
+                                   "<Delete "
+                                   "xmlns='x'><Quiet>true</Quiet><Object><Key>k1</Key></"
+                                   "Object><Object><Key>k2</Key></Object></Delete>"};
+  const auto objects = decode_request(aws::s3::op::DeleteObjects::operation(), Protocol::rest_xml,
+                                      labels, remove, arena);
   ASSERT_TRUE(objects) << objects.error().message;
   const aws::s3::DeleteObjectsRequest many(*objects, &arena);
   EXPECT_EQ(many.Delete().Quiet(), true);
@@ -147,12 +189,16 @@ TEST(Requests, OfS3TakeLabelsQueryHeadersAndXml) {
 
 TEST(Requests, ThatCannotBeReadAreNamedAsTheServiceDoes) {
   Arena arena;
-  const HttpRequestView json{.method = "POST", .path = "/", .query = "", .headers = {}, .body = "{"};
-  const auto a = decode_request(aws::sagemaker::op::CreateEndpoint::operation(), Protocol::json11, {}, json, arena);
+  const HttpRequestView json{
+      .method = "POST", .path = "/", .query = "", .headers = {}, .body = "{"};
+  const auto a = decode_request(aws::sagemaker::op::CreateEndpoint::operation(), Protocol::json11,
+                                {}, json, arena);
   ASSERT_FALSE(a);
   EXPECT_EQ(a.error().kind, "SerializationException");
-  const HttpRequestView xml{.method = "POST", .path = "/b", .query = "delete", .headers = {}, .body = "<Delete>"};
-  const auto b = decode_request(aws::s3::op::DeleteObjects::operation(), Protocol::rest_xml, {}, xml, arena);
+  const HttpRequestView xml{
+      .method = "POST", .path = "/b", .query = "delete", .headers = {}, .body = "<Delete>"};
+  const auto b =
+      decode_request(aws::s3::op::DeleteObjects::operation(), Protocol::rest_xml, {}, xml, arena);
   ASSERT_FALSE(b);
   EXPECT_EQ(b.error().kind, "MalformedXML");
 }
@@ -160,15 +206,18 @@ TEST(Requests, ThatCannotBeReadAreNamedAsTheServiceDoes) {
 std::string gzipped(std::string_view text) {
   libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
   std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
-  out.resize(libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
+  out.resize(
+      libdeflate_gzip_compress(compressor, text.data(), text.size(), out.data(), out.size()));
   libdeflate_free_compressor(compressor);
   return out;
 }
 
 Result<Node> decode_gzip(const std::string& body, Arena& arena) {
   const std::vector<HeaderView> headers = {{"Content-Encoding", "gzip"}};
-  const HttpRequestView request{.method = "POST", .path = "/", .query = "", .headers = headers, .body = body};
-  return decode_request(aws::sagemaker::op::CreateEndpoint::operation(), Protocol::json11, {}, request, arena);
+  const HttpRequestView request{
+      .method = "POST", .path = "/", .query = "", .headers = headers, .body = body};
+  return decode_request(aws::sagemaker::op::CreateEndpoint::operation(), Protocol::json11, {},
+                        request, arena);
 }
 
 TEST(Requests, MayBeCompressedButNotBeABomb) {
@@ -189,14 +238,19 @@ TEST(Clients, TalkToTheServerInEveryProtocolOfItsServices) {
   aws::s3::PutObjectTaggingRequest in(arena);
   in.Bucket("b").Key("a b/c");
   in.make_Tagging().add_TagSet().Key("k").Value("v");
-  const auto request = encode_request(aws::s3::op::PutObjectTagging::operation(), Protocol::rest_xml, in.node());
+  const auto request =
+      encode_request(aws::s3::op::PutObjectTagging::operation(), Protocol::rest_xml, in.node());
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->method, "PUT");
   EXPECT_EQ(request->path, "/b/a%20b/c");
   EXPECT_EQ(request->query, "tagging");
-  EXPECT_EQ(request->body, "<Tagging xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>k</Key><Value>v</Value></Tag></TagSet></Tagging>");
+  EXPECT_EQ(request->body,
+            "<Tagging "
+            "xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><TagSet><Tag><Key>k</Key><Value>v</"
+            "Value></Tag></TagSet></Tagging>");
   aws::s3::HeadBucketRequest nameless(arena);
-  EXPECT_FALSE(encode_request(aws::s3::op::HeadBucket::operation(), Protocol::rest_xml, nameless.node()));
+  EXPECT_FALSE(
+      encode_request(aws::s3::op::HeadBucket::operation(), Protocol::rest_xml, nameless.node()));
 }
 
 }  // namespace

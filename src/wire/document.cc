@@ -14,8 +14,8 @@ std::string to_json(const Node& node, const Shape& shape) {
 Result<Node> from_json(std::string_view text, const Shape& shape, Arena& arena) {
   auto node = read_json(arena.copy(text), shape, Names::model, arena);
   if (!node) {
-    return fail(ErrorCode::corrupted, "A stored " + std::string(shape.name) +
-                                          " cannot be read: " + node.error().message);
+    return fail(ErrorCode::corrupted,
+                "A stored " + std::string(shape.name) + " cannot be read: " + node.error().message);
   }
   return node;
 }

@@ -77,7 +77,8 @@ class XmlBuilder {
     Element& element = add_child(*open_.back(), without_prefix(arena_.copy(name)), arena_);
     open_.push_back(&element);
     for (; *attributes != nullptr; attributes += 2) {
-      if (++attributes_ > xml_attributes_max) return stop("The XML document has too many attributes");
+      if (++attributes_ > xml_attributes_max)
+        return stop("The XML document has too many attributes");
       Attribute* added = arena_.make_array<Attribute>(1);
       *added = {arena_.copy(attributes[0]), arena_.copy(attributes[1]), element.attributes};
       element.attributes = added;
@@ -129,7 +130,8 @@ Result<void> split_form(std::string_view text, std::vector<Parameter>& out, Aren
     if (pair.empty()) continue;
     if (out.size() == form_parameters_max) return unreadable("The request has too many parameters");
     const auto equals = pair.find('=');
-    const std::string_view value = equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
+    const std::string_view value =
+        equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     out.push_back({decoded(pair.substr(0, equals), arena), decoded(value, arena), out.size()});
   }
   return {};
@@ -181,7 +183,8 @@ Element& add_child(Element& parent, std::string_view name, Arena& arena) {
 }
 
 Result<const Element*> parse_xml(std::string_view text, Arena& arena) {
-  if (text.size() > static_cast<std::size_t>(1 << 30)) return unreadable("The XML document is too large");
+  if (text.size() > static_cast<std::size_t>(1 << 30))
+    return unreadable("The XML document is too large");
   return XmlBuilder(arena).parse(text);
 }
 

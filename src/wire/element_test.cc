@@ -52,7 +52,9 @@ TEST(Xml, SaysWhereItIsNotWellFormed) {
 
 TEST(Form, MakesATreeOfDottedNames) {
   Arena arena;
-  const Element* root = form("Tags.member.1.Key=a&Tags.member.10.Key=c&Tags.member.2.Key=b+b%2Bb&Tags-x=1&Action=A", arena);
+  const Element* root =
+      form("Tags.member.1.Key=a&Tags.member.10.Key=c&Tags.member.2.Key=b+b%2Bb&Tags-x=1&Action=A",
+           arena);
   ASSERT_NE(root, nullptr);
   const Element* list = root->child("Tags")->child("member");
   EXPECT_EQ(list->child("1")->child("Key")->text, "a");

@@ -129,7 +129,8 @@ void write_json_error(const Failure& failure, const ErrorAnswer& answer, Protoco
   const bool rest = protocol == Protocol::rest_json;
   add_json_member("__type", rest ? std::string(failure.name()) : failure.type(), out.body);
   if (failure.shape() == nullptr || !failure.message_is_member()) {
-    if (!answer.message.empty()) add_json_member(rest ? "Message" : "message", answer.message, out.body);
+    if (!answer.message.empty())
+      add_json_member(rest ? "Message" : "message", answer.message, out.body);
   }
   failure.each_extra([&](std::string_view name, std::string_view value) {
     add_json_member(name, value, out.body);
@@ -182,7 +183,8 @@ void write_error_members(const Failure& failure, const ErrorAnswer& answer, std:
     for (std::size_t i = 0; i < failure.shape()->members.size(); ++i) {
       const Member& member = failure.shape()->members[i];
       const Node& node = failure.node().items[i];
-      const bool is_message = equal_ignoring_case(member.name, "message") && !answer.message.empty();
+      const bool is_message =
+          equal_ignoring_case(member.name, "message") && !answer.message.empty();
       if (is_message || !node.present() || member.location != Location::body) continue;
       const Shape one{.name = failure.shape()->name, .members = {&member, 1}};
       Arena arena;
@@ -191,7 +193,8 @@ void write_error_members(const Failure& failure, const ErrorAnswer& answer, std:
       write_members(wrapped, one, out);
     }
   }
-  failure.each_extra([&](std::string_view name, std::string_view value) { add_element(name, value, out); });
+  failure.each_extra(
+      [&](std::string_view name, std::string_view value) { add_element(name, value, out); });
 }
 
 void write_s3_error(const Failure& failure, const ErrorAnswer& answer, std::string_view request_id,
@@ -249,8 +252,8 @@ void read_json_error(const HttpResponseView& response, Arena& arena, ServiceErro
 
 void read_cbor_error(const HttpResponseView& response, Arena& arena, ServiceError& out) {
   static constexpr Shape text{.name = "String", .kind = ShapeKind::text};
-  static constexpr Member members[] = {{"__type", "__type", &text}, {"message", "message", &text},
-                                       {"Message", "Message", &text}};
+  static constexpr Member members[] = {
+      {"__type", "__type", &text}, {"message", "message", &text}, {"Message", "Message", &text}};
   static constexpr Shape shape{.name = "Error", .members = members};
   const auto node = read_cbor(response.body, shape, arena);
   if (!node || node->kind != Kind::structure) return;
@@ -275,8 +278,9 @@ void read_xml_error(const HttpResponseView& response, Arena& arena, ServiceError
 
 }  // namespace
 
-HttpResponseParts encode_error(const Service& service, const Operation* operation, Protocol protocol,
-                               const ErrorAnswer& error, std::string_view request_id) {
+HttpResponseParts encode_error(const Service& service, const Operation* operation,
+                               Protocol protocol, const ErrorAnswer& error,
+                               std::string_view request_id) {
   const Failure failure(service, operation, error);
   HttpResponseParts out;
   out.status = failure.status();

@@ -19,7 +19,8 @@ constexpr std::size_t gzip_bytes_min = 18;
 std::size_t claimed_size(std::string_view bytes) {
   std::uint32_t size = 0;
   for (int i = 3; i >= 0; --i) {
-    size = size << 8 | static_cast<std::uint8_t>(bytes[bytes.size() - 4 + static_cast<std::size_t>(i)]);
+    size = size << 8 |
+           static_cast<std::uint8_t>(bytes[bytes.size() - 4 + static_cast<std::size_t>(i)]);
   }
   return size;
 }

@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const Operation& operation = slipway::aws::sagemaker::op::CreateEndpointConfig::operation();
   Arena arena;
-  const HttpRequestView request{.method = "POST", .path = "/", .query = "", .headers = {}, .body = text};
+  const HttpRequestView request{
+      .method = "POST", .path = "/", .query = "", .headers = {}, .body = text};
   if (const auto node = decode_request(operation, Protocol::json11, {}, request, arena)) {
     (void)validate(operation, *node);
     const std::string stored = to_json(*node, *operation.input);

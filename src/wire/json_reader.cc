@@ -263,7 +263,8 @@ class Reader {
   }
 
   bool word(std::string_view wanted) {
-    if (!std::string_view(at_, end_).starts_with(wanted)) return fail("Unexpected token in the JSON document");
+    if (!std::string_view(at_, end_).starts_with(wanted))
+      return fail("Unexpected token in the JSON document");
     at_ += wanted.size();
     return true;
   }
@@ -294,8 +295,7 @@ class Reader {
       case ShapeKind::double_number: return real(digits, out);
       case ShapeKind::timestamp: return parsed(shape, digits, out);
       case ShapeKind::document: return any_number(digits, whole, out);
-      default:
-        return mismatch("com.amazon.coral.value.json.numbers.TruncatingBigNumber", shape);
+      default: return mismatch("com.amazon.coral.value.json.numbers.TruncatingBigNumber", shape);
     }
   }
 
@@ -344,7 +344,8 @@ class Reader {
     const auto [at, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (error == std::errc::result_out_of_range) {
       // Too small is zero; too large has no value.
-      if (digits.find("e-") == std::string_view::npos && digits.find("E-") == std::string_view::npos)
+      if (digits.find("e-") == std::string_view::npos &&
+          digits.find("E-") == std::string_view::npos)
         return fail("'" + std::string(digits) + "' is not a valid number");
       value = 0;
     }
@@ -378,7 +379,8 @@ class Reader {
       ascii = ascii && (before & highs) == 0;
       return from + run;
     }
-    while (from != end_ && *from != '"' && *from != '\\' && static_cast<unsigned char>(*from) >= 0x20) {
+    while (from != end_ && *from != '"' && *from != '\\' &&
+           static_cast<unsigned char>(*from) >= 0x20) {
       ascii = ascii && static_cast<unsigned char>(*from) < 0x80;
       ++from;
     }
@@ -406,12 +408,14 @@ class Reader {
     while (true) {
       if (close == end_) return ended();
       if (*close == '"') break;
-      if (static_cast<unsigned char>(*close) < 0x20) return fail("A control character in a JSON string");
+      if (static_cast<unsigned char>(*close) < 0x20)
+        return fail("A control character in a JSON string");
       close += *close == '\\' ? 2 : 1;
       if (close > end_) return ended();
       close = plain_run(close, ascii);
     }
-    char* const buffer = static_cast<char*>(arena_.allocate(static_cast<std::size_t>(close - start)));
+    char* const buffer =
+        static_cast<char*>(arena_.allocate(static_cast<std::size_t>(close - start)));
     char* to = std::copy(start, stop, buffer);
     at_ = stop;
     while (at_ != close) {
@@ -449,7 +453,8 @@ class Reader {
     if (code >= 0xDC00 && code < 0xE000) return fail("A lone surrogate in a JSON string");
     if (code >= 0xD800 && code < 0xDC00) {
       char32_t low = 0;
-      if (close - at_ < 6 || at_[0] != '\\' || at_[1] != 'u') return fail("A lone surrogate in a JSON string");
+      if (close - at_ < 6 || at_[0] != '\\' || at_[1] != 'u')
+        return fail("A lone surrogate in a JSON string");
       at_ += 2;
       if (!hex4(close, low)) return false;
       if (low < 0xDC00 || low >= 0xE000) return fail("A lone surrogate in a JSON string");
@@ -492,7 +497,8 @@ void drop_duplicate_keys(Node& map) {
     any = true;
   }
   if (!any) return;
-  const auto gone = std::ranges::remove_if(entries, [](const MapEntry& e) { return !e.value.present(); });
+  const auto gone =
+      std::ranges::remove_if(entries, [](const MapEntry& e) { return !e.value.present(); });
   map.n = static_cast<std::uint32_t>(gone.begin() - entries.begin());
   map.growable = 0;
 }

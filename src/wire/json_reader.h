@@ -10,13 +10,13 @@
 
 namespace slipway::wire {
 
-// Which names a document uses: those of the wire (and then only members that travel in the body), or
-// the model's (and then all members: stored documents).
+// Which names a document uses: those of the wire (and then only members that travel in the body),
+// or the model's (and then all members: stored documents).
 enum class Names : std::uint8_t { wire, model };
 
-// Reads the whole of `text` as a value of `shape`. Strings without escapes view into `text`. Members
-// that the shape does not have are skipped; null members are absent; of a name given twice the last
-// counts; whole numbers are exact over the range of 64 bits.
+// Reads the whole of `text` as a value of `shape`. Strings without escapes view into `text`.
+// Members that the shape does not have are skipped; null members are absent; of a name given twice
+// the last counts; whole numbers are exact over the range of 64 bits.
 //
 // invalid_argument: not JSON (RFC 8259), not UTF-8, deeper or larger than the limits, or a value of
 // another type than the shape says.

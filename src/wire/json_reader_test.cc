@@ -19,8 +19,9 @@ constexpr Member text_item[] = {{"member", "", &text_shape}};
 constexpr Shape list_shape{.name = "List", .kind = ShapeKind::list, .members = text_item};
 constexpr Member entry[] = {{"key", "", &text_shape}, {"value", "", &text_shape}};
 constexpr Shape map_shape{.name = "Map", .kind = ShapeKind::map, .members = entry};
-constexpr Member members[] = {{"a", "a", &text_shape}, {"b", "b", &whole_shape}, {"c", "c", &long_shape},
-                              {"d", "d", &real_shape}, {"e", "e", &flag_shape}, {"f", "f", &blob_shape},
+constexpr Member members[] = {{"a", "a", &text_shape}, {"b", "b", &whole_shape},
+                              {"c", "c", &long_shape}, {"d", "d", &real_shape},
+                              {"e", "e", &flag_shape}, {"f", "f", &blob_shape},
                               {"g", "g", &list_shape}, {"h", "h", &map_shape}};
 constexpr Shape shape{.name = "All", .members = members};
 
@@ -56,7 +57,8 @@ TEST(JsonReader, DecodesEscapesAndSurrogatePairs) {
 }
 
 TEST(JsonReader, RefusesStringsThatAreNotUtf8OrHoldControlCharacters) {
-  EXPECT_EQ(again("{\"a\": \"\xFF\xFE plain text behind it\"}"), "A string in the JSON document is not UTF-8");
+  EXPECT_EQ(again("{\"a\": \"\xFF\xFE plain text behind it\"}"),
+            "A string in the JSON document is not UTF-8");
   EXPECT_NE(again("{\"a\": \"x\ny\"}"), "{\"a\":\"x\\ny\"}");
   EXPECT_EQ(again("{\"a\": \"\\\\x\ny\"}"), "A control character in a JSON string");
 }
@@ -67,7 +69,8 @@ TEST(JsonReader, OfANameGivenTwiceTheLastCounts) {
 }
 
 TEST(JsonReader, SkipsUnknownMembersAndNulls) {
-  EXPECT_EQ(again(R"({"z": {"deep": [1, {"x": "y"}]}, "a": null, "g": ["p", null]})"), R"({"g":["p",null]})");
+  EXPECT_EQ(again(R"({"z": {"deep": [1, {"x": "y"}]}, "a": null, "g": ["p", null]})"),
+            R"({"g":["p",null]})");
 }
 
 TEST(JsonReader, SaysInAwsWordsWhichTypeWasWrong) {
@@ -85,7 +88,8 @@ TEST(JsonReader, ReadsTheNumbersThatJsonLacksFromStrings) {
 }
 
 TEST(JsonReader, RefusesEveryTruncationOfADocument) {
-  const std::string whole = R"({"a":"x\u00e4","b":12,"g":["p","q"],"h":{"k":"v"},"e":true,"d":1.5e3})";
+  const std::string whole =
+      R"({"a":"x\u00e4","b":12,"g":["p","q"],"h":{"k":"v"},"e":true,"d":1.5e3})";
   Arena arena;
   ASSERT_TRUE(read_json(whole, shape, Names::wire, arena));
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -96,8 +100,9 @@ TEST(JsonReader, RefusesEveryTruncationOfADocument) {
 }
 
 TEST(JsonReader, RefusesWhatIsNotJson) {
-  for (const std::string_view text : {"{} x", "{a:1}", "{'a':1}", R"({"a":"x",})", R"({"b":01})", R"({"b":+1})",
-                                      R"({"b":.5})", R"({"d":1.})", R"({"d":1e})", R"({"e":tru})", "nul", "[1"}) {
+  for (const std::string_view text :
+       {"{} x", "{a:1}", "{'a':1}", R"({"a":"x",})", R"({"b":01})", R"({"b":+1})", R"({"b":.5})",
+        R"({"d":1.})", R"({"d":1e})", R"({"e":tru})", "nul", "[1"}) {
     Arena arena;
     EXPECT_FALSE(read_json(text, shape, Names::wire, arena)) << text;
   }

@@ -93,9 +93,7 @@ Node deep_copy(const Node& node, Arena& arena) {
   copy.growable = 0;
   switch (node.kind) {
     case Kind::text:
-    case Kind::blob:
-      copy.bytes = arena.copy(node.text()).data();
-      break;
+    case Kind::blob: copy.bytes = arena.copy(node.text()).data(); break;
     case Kind::structure:
     case Kind::list:
       copy.items = arena.make_array<Node>(node.n);
@@ -104,11 +102,11 @@ Node deep_copy(const Node& node, Arena& arena) {
     case Kind::map:
       copy.entries = arena.make_array<MapEntry>(node.n);
       for (std::uint32_t i = 0; i < node.n; ++i) {
-        copy.entries[i] = {arena.copy(node.entries[i].key), deep_copy(node.entries[i].value, arena)};
+        copy.entries[i] = {arena.copy(node.entries[i].key),
+                           deep_copy(node.entries[i].value, arena)};
       }
       break;
-    default:
-      break;
+    default: break;
   }
   return copy;
 }

@@ -13,13 +13,13 @@
 namespace slipway::wire {
 
 enum class Kind : std::uint8_t {
-  absent,     // not given
-  null,       // an explicit null: only in documents and sparse collections
+  absent,  // not given
+  null,    // an explicit null: only in documents and sparse collections
   boolean,
-  integer,    // integer and long shapes
-  real,       // float and double shapes
+  integer,  // integer and long shapes
+  real,     // float and double shapes
   text,
-  blob,       // decoded bytes
+  blob,  // decoded bytes
   timestamp,
   structure,  // one slot for each member of the shape, in the schema's order
   list,

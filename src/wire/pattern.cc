@@ -36,7 +36,8 @@ constexpr Rewrite rewrites[] = {
 struct Workspace {
   pcre2_match_context* context = pcre2_match_context_create(nullptr);
   pcre2_match_data* data = pcre2_match_data_create(1, nullptr);
-  pcre2_jit_stack* stack = pcre2_jit_stack_create(jit_stack_bytes_first, jit_stack_bytes_max, nullptr);
+  pcre2_jit_stack* stack =
+      pcre2_jit_stack_create(jit_stack_bytes_first, jit_stack_bytes_max, nullptr);
 
   Workspace() {
     pcre2_set_match_limit(context, match_steps_max);

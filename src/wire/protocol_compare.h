@@ -1,4 +1,5 @@
-// Compares what the codecs made with what a protocol test (botocore's form) expects. For tests only.
+// Compares what the codecs made with what a protocol test (botocore's form) expects. For tests
+// only.
 #pragma once
 
 #include <string>

@@ -22,7 +22,8 @@ std::string shown(const Node& document) {
   return out;
 }
 
-std::string differs(std::string_view where, const std::string& actual, const std::string& expected) {
+std::string differs(std::string_view where, const std::string& actual,
+                    const std::string& expected) {
   return std::string(where) + ": have " + actual + ", want " + expected;
 }
 
@@ -57,10 +58,12 @@ Node scalar_of(const Node& document, const Shape& shape, Arena& arena) {
 
 class Differ {
  public:
-  std::string structure(const Node& actual, const Node& expected, const Shape& shape, const std::string& where) {
+  std::string structure(const Node& actual, const Node& expected, const Shape& shape,
+                        const std::string& where) {
     if (actual.kind != Kind::structure) return where + ": not a structure";
     for (const MapEntry& entry : expected.map()) {
-      if (find_member(shape, entry.key) < 0) return where + ": the shape has no " + std::string(entry.key);
+      if (find_member(shape, entry.key) < 0)
+        return where + ": the shape has no " + std::string(entry.key);
     }
     for (std::size_t i = 0; i < shape.members.size(); ++i) {
       const Member& member = shape.members[i];
@@ -69,23 +72,28 @@ class Differ {
       const bool absent = wanted == nullptr || wanted->kind == Kind::null;
       // A server puts every parameter into such a map; a client's case does not say so.
       if (member.location == Location::query && member.shape->kind == ShapeKind::map) {
-        if (!absent && !covers(actual.items[i], *wanted, *member.shape->members[1].shape)) return here + ": lacks some";
+        if (!absent && !covers(actual.items[i], *wanted, *member.shape->members[1].shape))
+          return here + ": lacks some";
         continue;
       }
       if (absent && actual.items[i].present() && !member.is(MemberFlag::idempotency_token)) {
         return here + ": there, but not wanted";
       }
-      if (absent || member.is(MemberFlag::streaming) || member.shape->is(ShapeFlag::streaming_blob)) continue;
+      if (absent || member.is(MemberFlag::streaming) || member.shape->is(ShapeFlag::streaming_blob))
+        continue;
       // No header and no parameter is how an empty collection travels there.
       const bool collection = wanted->kind == Kind::list || wanted->kind == Kind::map;
-      if (collection && wanted->n == 0 && member.location != Location::body && !actual.items[i].present()) continue;
+      if (collection && wanted->n == 0 && member.location != Location::body &&
+          !actual.items[i].present())
+        continue;
       std::string found = value(actual.items[i], *wanted, *member.shape, here);
       if (!found.empty()) return found;
     }
     return {};
   }
 
-  std::string value(const Node& actual, const Node& expected, const Shape& shape, const std::string& where) {
+  std::string value(const Node& actual, const Node& expected, const Shape& shape,
+                    const std::string& where) {
     if (expected.kind == Kind::null) return actual.kind == Kind::null ? "" : where + ": not null";
     if (shape.kind == ShapeKind::document) {
       const std::string found = document_difference(actual, expected);
@@ -112,17 +120,22 @@ class Differ {
     });
   }
 
-  std::string list(const Node& actual, const Node& expected, const Shape& item, const std::string& where) {
-    if (actual.kind != Kind::list || actual.n != expected.n) return where + ": not a list of that length";
+  std::string list(const Node& actual, const Node& expected, const Shape& item,
+                   const std::string& where) {
+    if (actual.kind != Kind::list || actual.n != expected.n)
+      return where + ": not a list of that length";
     for (std::uint32_t i = 0; i < actual.n; ++i) {
-      std::string found = value(actual.items[i], expected.items[i], item, where + "[" + std::to_string(i) + "]");
+      std::string found =
+          value(actual.items[i], expected.items[i], item, where + "[" + std::to_string(i) + "]");
       if (!found.empty()) return found;
     }
     return {};
   }
 
-  std::string map(const Node& actual, const Node& expected, const Shape& item, const std::string& where) {
-    if (actual.kind != Kind::map || actual.n != expected.n) return where + ": not a map of that size";
+  std::string map(const Node& actual, const Node& expected, const Shape& item,
+                  const std::string& where) {
+    if (actual.kind != Kind::map || actual.n != expected.n)
+      return where + ": not a map of that size";
     for (const MapEntry& entry : actual.map()) {
       const Node* wanted = nullptr;
       for (const MapEntry& other : expected.map()) {
@@ -130,17 +143,20 @@ class Differ {
         if (equal_ignoring_case(other.key, entry.key)) wanted = &other.value;
       }
       if (wanted == nullptr) return where + ": has '" + std::string(entry.key) + "'";
-      std::string found = value(entry.value, *wanted, item, where + "{" + std::string(entry.key) + "}");
+      std::string found =
+          value(entry.value, *wanted, item, where + "{" + std::string(entry.key) + "}");
       if (!found.empty()) return found;
     }
     return {};
   }
 
-  std::string scalar(const Node& actual, const Node& expected, const Shape& shape, const std::string& where) {
+  std::string scalar(const Node& actual, const Node& expected, const Shape& shape,
+                     const std::string& where) {
     Arena arena;
     Node wanted = scalar_of(expected, shape, arena);
     if (wanted.kind == Kind::real && actual.kind == Kind::real) {
-      return same_number(actual.real, wanted.real) ? "" : differs(where, shown(actual), shown(expected));
+      return same_number(actual.real, wanted.real) ? ""
+                                                   : differs(where, shown(actual), shown(expected));
     }
     if (equal(actual, wanted)) return {};
     // A JSON value in a string is compared as JSON.
@@ -164,21 +180,23 @@ struct Canonical {
   }
 
   static bool passes(const Element& element) {
-    return element.name != "ResponseMetadata" && element.name != "RequestId" && element.name != "HostId" &&
-           element.name != "requestId";
+    return element.name != "ResponseMetadata" && element.name != "RequestId" &&
+           element.name != "HostId" && element.name != "requestId";
   }
 
   static void write(const Element& element, std::string& out, RootName root) {
     ((out += '<') += element.name) += '>';
     std::vector<std::string> attributes;
     for (const Attribute* at = element.attributes; at != nullptr; at = at->next) {
-      if (!at->name.starts_with("xmlns")) attributes.push_back(std::string(at->name) + "=" + std::string(at->value));
+      if (!at->name.starts_with("xmlns"))
+        attributes.push_back(std::string(at->name) + "=" + std::string(at->value));
     }
     std::ranges::sort(attributes);
     for (const std::string& attribute : attributes) (out += '@') += attribute;
     std::vector<const Element*> children;
     for (const Element* at = element.first; at != nullptr; at = at->next) {
-      const bool made_up = root == RootName::ignored && at->name == "Type" && element.name == "Error";
+      const bool made_up =
+          root == RootName::ignored && at->name == "Type" && element.name == "Error";
       if (passes(*at) && !made_up) children.push_back(at);
     }
     // Equal names keep their order.
@@ -212,19 +230,22 @@ Node node_of(const Node& document, const Shape& shape, Arena& arena) {
     Node out = make_structure(shape.members.size(), arena);
     for (std::size_t i = 0; i < shape.members.size(); ++i) {
       const Node* given = member_of(document, shape.members[i].name);
-      if (given != nullptr && given->kind != Kind::null) out.items[i] = node_of(*given, *shape.members[i].shape, arena);
+      if (given != nullptr && given->kind != Kind::null)
+        out.items[i] = node_of(*given, *shape.members[i].shape, arena);
     }
     return out;
   }
   if (shape.kind == ShapeKind::list) {
     Node out = make_list(document.n, arena);
-    for (std::uint32_t i = 0; i < document.n; ++i) out.items[i] = node_of(document.items[i], *shape.members[0].shape, arena);
+    for (std::uint32_t i = 0; i < document.n; ++i)
+      out.items[i] = node_of(document.items[i], *shape.members[0].shape, arena);
     return out;
   }
   if (shape.kind == ShapeKind::map) {
     Node out = make_map(document.n, arena);
     for (std::uint32_t i = 0; i < document.n; ++i) {
-      out.entries[i] = {document.entries[i].key, node_of(document.entries[i].value, *shape.members[1].shape, arena)};
+      out.entries[i] = {document.entries[i].key,
+                        node_of(document.entries[i].value, *shape.members[1].shape, arena)};
     }
     return out;
   }
@@ -257,7 +278,8 @@ std::string document_difference(const Node& actual, const Node& expected) {
     return {};
   } else if (equal(actual, expected)) {
     return {};
-  } else if (actual.kind == Kind::text && expected.kind == Kind::text && same_time(actual.text(), expected.text())) {
+  } else if (actual.kind == Kind::text && expected.kind == Kind::text &&
+             same_time(actual.text(), expected.text())) {
     return {};
   }
   return differs(" ", shown(actual), shown(expected));
@@ -266,14 +288,18 @@ std::string document_difference(const Node& actual, const Node& expected) {
 Node known_part(const Node& document, const Shape& shape, Arena& arena) {
   if (document.kind == Kind::list && shape.kind == ShapeKind::list) {
     Node out = make_list(document.n, arena);
-    for (std::uint32_t i = 0; i < document.n; ++i) out.items[i] = known_part(document.items[i], *shape.members[0].shape, arena);
+    for (std::uint32_t i = 0; i < document.n; ++i)
+      out.items[i] = known_part(document.items[i], *shape.members[0].shape, arena);
     return out;
   }
-  if (document.kind != Kind::map || (shape.kind != ShapeKind::structure && shape.kind != ShapeKind::map)) return document;
+  if (document.kind != Kind::map ||
+      (shape.kind != ShapeKind::structure && shape.kind != ShapeKind::map))
+    return document;
   Node out = make_map(0, arena);
   for (const MapEntry& entry : document.map()) {
     const int slot = shape.kind == ShapeKind::map ? 1 : find_wire_member(shape, entry.key);
-    if (slot < 0 || (shape.kind == ShapeKind::structure && entry.value.kind == Kind::null)) continue;
+    if (slot < 0 || (shape.kind == ShapeKind::structure && entry.value.kind == Kind::null))
+      continue;
     const Shape& inner = *shape.members[static_cast<std::size_t>(slot)].shape;
     append(out, entry.key, arena) = known_part(entry.value, inner, arena);
   }

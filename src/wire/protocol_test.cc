@@ -44,7 +44,8 @@ std::map<std::string, std::string> read_exceptions() {
   std::istringstream lines(contents(fs::path(exceptions_file)));
   for (std::string line; std::getline(lines, line);) {
     const auto colon = line.find(": ");
-    if (!line.starts_with('#') && colon != std::string::npos) out[line.substr(0, colon)] = line.substr(colon + 2);
+    if (!line.starts_with('#') && colon != std::string::npos)
+      out[line.substr(0, colon)] = line.substr(colon + 2);
   }
   return out;
 }
@@ -60,7 +61,8 @@ class Case {
   Case(const Node& suite, const Node& given_case, std::string file)
       : file_(std::move(file)), case_(given_case) {
     const Node operations[] = {*member_of(given_case, "given")};
-    auto loaded = load_schema({*member_of(suite, "metadata"), *member_of(suite, "shapes"), operations});
+    auto loaded =
+        load_schema({*member_of(suite, "metadata"), *member_of(suite, "shapes"), operations});
     if (!loaded) {
       failure_ = loaded.error().message;
       return;
@@ -108,7 +110,8 @@ Case::Sent Case::sent() const {
   out.body = text_member(serialized, "body");
   if (protocol_ == Protocol::cbor) out.body = from_base64(out.body).value_or("");
   if (const Node* headers = member_of(serialized, "headers")) {
-    for (const MapEntry& entry : headers->map()) out.headers.push_back({entry.key, entry.value.text()});
+    for (const MapEntry& entry : headers->map())
+      out.headers.push_back({entry.key, entry.value.text()});
   }
   out.view.method = text_member(serialized, "method");
   if (out.view.method.empty()) out.view.method = operation_->method;
@@ -143,7 +146,8 @@ std::string Case::run_input() {
   Sent request = sent();
   const auto mark = request.target.find('?');
   request.view.path = std::string_view(request.target).substr(0, mark);
-  if (mark != std::string::npos) request.view.query = std::string_view(request.target).substr(mark + 1);
+  if (mark != std::string::npos)
+    request.view.query = std::string_view(request.target).substr(mark + 1);
   request.view.headers = request.headers;
   request.view.body = request.body;
   std::string found = check_request(request.view);
@@ -154,9 +158,9 @@ std::string Case::run_input() {
 
 // What the server's own layers set, or what only names the test's request.
 bool is_framing(std::string_view name) {
-  return equal_ignoring_case(name, "content-length") || equal_ignoring_case(name, "x-amzn-requestid") ||
-         equal_ignoring_case(name, "x-amz-id-2") || equal_ignoring_case(name, "x-amz-request-id") ||
-         equal_ignoring_case(name, "x-amz-target");
+  return equal_ignoring_case(name, "content-length") ||
+         equal_ignoring_case(name, "x-amzn-requestid") || equal_ignoring_case(name, "x-amz-id-2") ||
+         equal_ignoring_case(name, "x-amz-request-id") || equal_ignoring_case(name, "x-amz-target");
 }
 
 // "com.amazonaws.x#Name:http://..." is Name: all that a client looks at.
@@ -176,16 +180,20 @@ std::string without_spaces(std::string_view text) {
 
 bool same_header(std::string_view name, std::string_view made, std::string_view wanted) {
   if (equal_ignoring_case(name, "x-amzn-errortype")) return bare_name(made) == bare_name(wanted);
-  return made == wanted || same_time(made, wanted) || without_spaces(made) == without_spaces(wanted);
+  return made == wanted || same_time(made, wanted) ||
+         without_spaces(made) == without_spaces(wanted);
 }
 
 std::string Case::check_headers(const HttpResponseParts& made, const Node& wanted) const {
   for (const MapEntry& entry : wanted.map()) {
     bool met = is_framing(entry.key);
     for (const auto& [name, value] : made.headers) {
-      met = met || (equal_ignoring_case(name, entry.key) && same_header(name, value, entry.value.text()));
+      met = met ||
+            (equal_ignoring_case(name, entry.key) && same_header(name, value, entry.value.text()));
     }
-    if (!met) return "header " + std::string(entry.key) + " is not '" + std::string(entry.value.text()) + "'";
+    if (!met)
+      return "header " + std::string(entry.key) + " is not '" + std::string(entry.value.text()) +
+             "'";
   }
   return {};
 }
@@ -225,7 +233,11 @@ std::string Case::check_body(const std::string& made, const std::string& wanted)
   static constexpr Shape nothing{.name = "Unit"};
   if (shape == nullptr) shape = &nothing;
   if (!is_error()) {
-    b = known_part(*b, shape->payload < 0 ? *shape : *shape->members[static_cast<std::size_t>(shape->payload)].shape, arena);
+    b = known_part(*b,
+                   shape->payload < 0
+                       ? *shape
+                       : *shape->members[static_cast<std::size_t>(shape->payload)].shape,
+                   arena);
   }
   if (is_error()) {
     one_error_name(*a);
@@ -264,13 +276,16 @@ std::string Case::check_read(const Node& response) {
   const HttpResponseParts made = encode_response(*operation_, protocol_, node, "id");
   std::vector<HeaderView> made_headers;
   for (const auto& [name, value] : made.headers) {
-    if (!is_framing(name) && !equal_ignoring_case(name, "content-type")) made_headers.push_back({name, value});
+    if (!is_framing(name) && !equal_ignoring_case(name, "content-type"))
+      made_headers.push_back({name, value});
   }
   // What comes from elsewhere than the operation, in the test as in the server.
   for (const HeaderView& header : headers) {
-    if (is_framing(header.name) || equal_ignoring_case(header.name, "content-type")) made_headers.push_back(header);
+    if (is_framing(header.name) || equal_ignoring_case(header.name, "content-type"))
+      made_headers.push_back(header);
   }
-  const auto ours = decode_response(*operation_, protocol_, {made.status, made_headers, made.body}, arena_);
+  const auto ours =
+      decode_response(*operation_, protocol_, {made.status, made_headers, made.body}, arena_);
   if (!ours) return "round trip: " + ours.error().message;
   found = difference(*ours, result, *operation_->output);
   return found.empty() ? "" : "round trip: " + found;
@@ -306,7 +321,8 @@ std::string Case::run_output() {
   }
   Node members{};
   if (shape != nullptr) members = node_of(*member_of(case_, "error"), *shape, arena_);
-  const ErrorAnswer answer{.code = code, .message = text_member(case_, "errorMessage"), .members = &members};
+  const ErrorAnswer answer{
+      .code = code, .message = text_member(case_, "errorMessage"), .members = &members};
   const auto made = encode_error(schema_->schema().service, operation_, protocol_, answer, "id");
   const std::string found = check_response(made);
   return found.empty() ? check_error(made, shape) : found;
@@ -358,18 +374,28 @@ class ProtocolInput : public ::testing::TestWithParam<const char*> {};
 class ProtocolOutput : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ProtocolInput, RequestsOfClientsAreRead) { run_file("input", GetParam(), &Case::run_input); }
-TEST_P(ProtocolOutput, AnswersAreWhatClientsExpect) { run_file("output", GetParam(), &Case::run_output); }
+TEST_P(ProtocolOutput, AnswersAreWhatClientsExpect) {
+  run_file("output", GetParam(), &Case::run_output);
+}
 class OlderProtocolInput : public ::testing::TestWithParam<const char*> {};
 class OlderProtocolOutput : public ::testing::TestWithParam<const char*> {};
 
-TEST_P(OlderProtocolInput, RequestsOfClientsAreRead) { run_file("legacy/input", GetParam(), &Case::run_input); }
+TEST_P(OlderProtocolInput, RequestsOfClientsAreRead) {
+  run_file("legacy/input", GetParam(), &Case::run_input);
+}
 TEST_P(OlderProtocolOutput, AnswersAreWhatClientsExpect) {
   run_file("legacy/output", GetParam(), &Case::run_output);
 }
 
-constexpr const char* files[] = {
-    "json", "json_1_0", "json_1_0-query-compatible", "rest-json", "rest-xml", "query",
-    "smithy-rpc-v2-cbor", "smithy-rpc-v2-cbor-query-compatible", "smithy-rpc-v2-cbor-non-query-compatible"};
+constexpr const char* files[] = {"json",
+                                 "json_1_0",
+                                 "json_1_0-query-compatible",
+                                 "rest-json",
+                                 "rest-xml",
+                                 "query",
+                                 "smithy-rpc-v2-cbor",
+                                 "smithy-rpc-v2-cbor-query-compatible",
+                                 "smithy-rpc-v2-cbor-non-query-compatible"};
 INSTANTIATE_TEST_SUITE_P(Botocore, ProtocolInput, ::testing::ValuesIn(files));
 INSTANTIATE_TEST_SUITE_P(Botocore, ProtocolOutput, ::testing::ValuesIn(files));
 constexpr const char* older_files[] = {"json", "rest-json", "rest-xml", "query"};

@@ -29,7 +29,8 @@ Result<std::vector<QueryPair>> split_query(std::string_view query, Arena& arena)
   while (!query.empty()) {
     const std::string_view pair = take_until(query, '&');
     if (pair.empty()) continue;
-    if (pairs.size() == query_parameters_max) return unreadable("The query string has too many parameters");
+    if (pairs.size() == query_parameters_max)
+      return unreadable("The query string has too many parameters");
     const auto equals = pair.find('=');
     const std::string_view value = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
     pairs.push_back({percent_decoded(pair.substr(0, equals), PlusSign::space, arena),
@@ -112,7 +113,8 @@ class BindingReader {
   Result<Node> scalar(std::string_view text, const Member& member) {
     if (member.is(MemberFlag::json_value)) {
       const auto json = from_base64(text);
-      if (!json) return unreadable("The header of '" + std::string(member.name) + "' is not base64");
+      if (!json)
+        return unreadable("The header of '" + std::string(member.name) + "' is not base64");
       return make_text(arena_.copy(*json));
     }
     const bool needs_text = member.shape->kind != ShapeKind::text;
@@ -164,10 +166,13 @@ class BindingReader {
   Arena& arena_;
 };
 
-bool needs_quotes(std::string_view text) { return text.find_first_of(",\"") != std::string_view::npos; }
+bool needs_quotes(std::string_view text) {
+  return text.find_first_of(",\"") != std::string_view::npos;
+}
 
 void write_header_item(const Node& node, TimestampFormat format, std::string& out) {
-  if (node.kind != Kind::text || !needs_quotes(node.text())) return format_scalar(node, format, out);
+  if (node.kind != Kind::text || !needs_quotes(node.text()))
+    return format_scalar(node, format, out);
   out += '"';
   for (const char c : node.text()) {
     if (c == '"' || c == '\\') out += '\\';
@@ -190,7 +195,8 @@ std::string header_text(const Node& node, const Member& member) {
   return member.is(MemberFlag::json_value) ? to_base64(out) : out;
 }
 
-void add_parameter(std::string_view name, const Node& node, TimestampFormat format, std::string& query) {
+void add_parameter(std::string_view name, const Node& node, TimestampFormat format,
+                   std::string& query) {
   std::string text;
   format_scalar(node, format, text);
   if (!query.empty()) query += '&';
@@ -201,16 +207,20 @@ void write_query_map(const Node& node, const Operation& operation, std::string& 
   for (const MapEntry& entry : node.map()) {
     // A member of that name goes first.
     const int slot = find_wire_member(*operation.input, entry.key);
-    if (slot >= 0 && operation.input->members[static_cast<std::size_t>(slot)].location == Location::query) continue;
+    if (slot >= 0 &&
+        operation.input->members[static_cast<std::size_t>(slot)].location == Location::query)
+      continue;
     if (entry.value.kind != Kind::list) {
       add_parameter(entry.key, entry.value, TimestampFormat::iso8601, query);
       continue;
     }
-    for (const Node& item : entry.value.slots()) add_parameter(entry.key, item, TimestampFormat::iso8601, query);
+    for (const Node& item : entry.value.slots())
+      add_parameter(entry.key, item, TimestampFormat::iso8601, query);
   }
 }
 
-void write_query_member(const Operation& operation, const Member& member, const Node& node, std::string& query) {
+void write_query_member(const Operation& operation, const Member& member, const Node& node,
+                        std::string& query) {
   if (node.kind == Kind::map) {
     write_query_map(node, operation, query);
   } else if (node.kind == Kind::list) {
@@ -232,7 +242,8 @@ Result<std::string> label_text(const Shape& shape, const Node& input, std::strin
     const Member& member = shape.members[static_cast<std::size_t>(slot)];
     format_scalar(input.items[slot], time_format(member, TimestampFormat::iso8601), text);
   }
-  if (text.empty()) return unreadable("'" + std::string(label) + "' stands in the path and must not be empty");
+  if (text.empty())
+    return unreadable("'" + std::string(label) + "' stands in the path and must not be empty");
   return percent_encode(text, greedy ? "/" : "");
 }
 
@@ -298,7 +309,8 @@ void write_headers(const Node& node, const Shape& shape, HeaderList& out) {
     } else if (member.location == Location::headers_with_prefix) {
       const std::string prefix(member.wire_name == member.name ? "" : member.wire_name);
       for (const MapEntry& entry : value.map()) {
-        out.emplace_back(prefix + std::string(entry.key), header_text(entry.value, member.shape->members[1]));
+        out.emplace_back(prefix + std::string(entry.key),
+                         header_text(entry.value, member.shape->members[1]));
       }
     }
   }
@@ -307,7 +319,8 @@ void write_headers(const Node& node, const Shape& shape, HeaderList& out) {
 int status_of(const Node& node, const Shape& shape, int otherwise) {
   for (std::size_t i = 0; i < shape.members.size(); ++i) {
     const bool carries = shape.members[i].location == Location::status_code;
-    if (carries && node.items[i].kind == Kind::integer) return static_cast<int>(node.items[i].integer);
+    if (carries && node.items[i].kind == Kind::integer)
+      return static_cast<int>(node.items[i].integer);
   }
   return otherwise;
 }
@@ -322,7 +335,8 @@ Result<void> write_target(const Operation& operation, const Node& input, HttpReq
     if (open == std::string_view::npos) break;
     const auto close = path.find('}', open);
     if (operation.input == nullptr) return unreadable("The operation has labels but no input");
-    TRY(const std::string text, label_text(*operation.input, input, path.substr(open + 1, close - open - 1)));
+    TRY(const std::string text,
+        label_text(*operation.input, input, path.substr(open + 1, close - open - 1)));
     out.path += text;
     path.remove_prefix(close + 1);
   }

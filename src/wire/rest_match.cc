@@ -82,9 +82,11 @@ std::string RestMatcher::group_of(const Pattern& pattern) {
   for (const Segment& segment : pattern.segments) {
     key += '/';
     key += segment.kind == Segment::Kind::literal ? segment.text
-           : segment.kind == Segment::Kind::label ? "{}" : "{+}";
+           : segment.kind == Segment::Kind::label ? "{}"
+                                                  : "{+}";
   }
-  for (const QueryLiteral& literal : pattern.literals) ((key += '?') += literal.name) += literal.value;
+  for (const QueryLiteral& literal : pattern.literals)
+    ((key += '?') += literal.name) += literal.value;
   return key;
 }
 
@@ -106,9 +108,11 @@ int RestMatcher::rank_of(const Pattern& pattern) {
   int rank = 0;
   for (const Segment& segment : pattern.segments) {
     rank += segment.kind == Segment::Kind::literal ? 10'000
-            : segment.kind == Segment::Kind::label ? 100 : 0;
+            : segment.kind == Segment::Kind::label ? 100
+                                                   : 0;
   }
-  const std::size_t conditions = pattern.literals.size() + pattern.queries.size() + pattern.headers.size();
+  const std::size_t conditions =
+      pattern.literals.size() + pattern.queries.size() + pattern.headers.size();
   rank += static_cast<int>(conditions) * 1'000;
   rank += pattern.operation->is(OperationFlag::built) ? 2 : 0;
   rank += pattern.operation->is(OperationFlag::outdated) ? 0 : 1;
@@ -136,7 +140,8 @@ bool RestMatcher::path_fits(const Pattern& pattern, std::string_view path, std::
       continue;
     }
     if (!next_segment(rest, segment)) return false;
-    if (wanted.kind == Segment::Kind::literal ? segment != wanted.text : segment.empty()) return false;
+    if (wanted.kind == Segment::Kind::literal ? segment != wanted.text : segment.empty())
+      return false;
     if (wanted.kind == Segment::Kind::label) labels.add(wanted.text, segment);
   }
   return rest.empty() || rest == "/";

@@ -15,13 +15,14 @@ class RestMatcher {
  public:
   explicit RestMatcher(const Schema& schema);
 
-  // The most specific operation that fits: more literal segments first, then what its query literals
-  // and required members ask for. A slash at the end and x-id in the query say nothing. Segments
-  // are compared and caught as they came, percent-encoding and all.
+  // The most specific operation that fits: more literal segments first, then what its query
+  // literals and required members ask for. A slash at the end and x-id in the query say nothing.
+  // Segments are compared and caught as they came, percent-encoding and all.
   //
   // With `bucket`, the path's first label stands in the host instead, and only templates that begin
   // with it match. Null where nothing fits; `labels` is then unspecified.
-  const Operation* match(const HttpRequestView& request, std::string_view bucket, Labels& labels) const;
+  const Operation* match(const HttpRequestView& request, std::string_view bucket,
+                         Labels& labels) const;
 
  private:
   struct Segment {
@@ -47,7 +48,8 @@ class RestMatcher {
   static std::string group_of(const Pattern& pattern);
   void keep_needed_conditions(const Schema& schema);
   static int rank_of(const Pattern& pattern);
-  static bool path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket, Labels& labels);
+  static bool path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket,
+                        Labels& labels);
   static bool conditions_hold(const Pattern& pattern, const HttpRequestView& request);
 
   std::vector<Pattern> patterns_;  // best first

@@ -47,12 +47,13 @@ struct Head {
   }
 };
 
-// "AKID/20240501/us-east-1/sagemaker/aws4_request" names sagemaker; a key may hold slashes, and in a
-// query the slashes are written %2F.
+// "AKID/20240501/us-east-1/sagemaker/aws4_request" names sagemaker; a key may hold slashes, and in
+// a query the slashes are written %2F.
 std::string_view scope_service(std::string_view credential) {
   const bool encoded = !credential.contains('/');
   const auto cut = [&](std::string_view& text) {
-    const auto at = encoded ? std::max(text.rfind("%2F") + 1, text.rfind("%2f") + 1) - 1 : text.rfind('/');
+    const auto at =
+        encoded ? std::max(text.rfind("%2F") + 1, text.rfind("%2f") + 1) - 1 : text.rfind('/');
     if (at == std::string_view::npos) return std::string_view{};
     const std::string_view last = text.substr(at + (encoded ? 3 : 1));
     text = text.substr(0, at);
@@ -104,12 +105,14 @@ Protocol json_protocol(const Head& head) {
 // The protocol to answer in where no operation was found.
 Protocol fallback_protocol(const Schema& schema, const Head& head) {
   if (is_rest(schema)) return rest_protocol(schema);
-  if (speaks(schema, Protocol::query) && (is_form(head) || !speaks(schema, Protocol::json10))) return Protocol::query;
+  if (speaks(schema, Protocol::query) && (is_form(head) || !speaks(schema, Protocol::json10)))
+    return Protocol::query;
   return json_protocol(head);
 }
 
 // Parameter of a form request, in the query string or in the body.
-std::string_view form_parameter(const HttpRequestView& request, const Head& head, std::string_view name) {
+std::string_view form_parameter(const HttpRequestView& request, const Head& head,
+                                std::string_view name) {
   bool found = false;
   const std::string_view value = query_value(request.query, name, found);
   if (found || !is_form(head)) return value;
@@ -149,7 +152,8 @@ struct Router::Tables {
   std::vector<std::string> bucket_suffixes;  // ".s3.localhost"
 
   const Entry* s3() const {
-    const auto found = std::ranges::find_if(services, [](const Entry& entry) { return entry.schema->service.s3_style; });
+    const auto found = std::ranges::find_if(
+        services, [](const Entry& entry) { return entry.schema->service.s3_style; });
     return found == services.end() ? nullptr : &*found;
   }
 
@@ -171,8 +175,10 @@ struct Router::Tables {
 
   bool by_cbor_path(const HttpRequestView& request, Route& route) const;
   bool by_target(const Head& head, Route& route) const;
-  bool by_rest(const Entry& entry, const HttpRequestView& request, const Head& head, Route& route) const;
-  bool by_scope(std::string_view scope, const HttpRequestView& request, const Head& head, Route& route) const;
+  bool by_rest(const Entry& entry, const HttpRequestView& request, const Head& head,
+               Route& route) const;
+  bool by_scope(std::string_view scope, const HttpRequestView& request, const Head& head,
+                Route& route) const;
   bool by_version(const HttpRequestView& request, const Head& head, Route& route) const;
   bool by_path(const HttpRequestView& request, const Head& head, Route& route) const;
 };
@@ -183,7 +189,8 @@ bool Router::Tables::by_cbor_path(const HttpRequestView& request, Route& route) 
   if (last == std::string_view::npos) return false;
   const std::string_view before = request.path.substr(0, last);
   const auto slash = before.rfind('/');
-  if (slash == std::string_view::npos || !before.substr(0, slash).ends_with("/service")) return false;
+  if (slash == std::string_view::npos || !before.substr(0, slash).ends_with("/service"))
+    return false;
   const std::string_view prefix = before.substr(slash + 1);
   for (const Entry& entry : services) {
     if (entry.schema->service.target_prefix != prefix) continue;
@@ -238,12 +245,14 @@ bool Router::Tables::by_scope(std::string_view scope, const HttpRequestView& req
   return true;
 }
 
-bool Router::Tables::by_version(const HttpRequestView& request, const Head& head, Route& route) const {
+bool Router::Tables::by_version(const HttpRequestView& request, const Head& head,
+                                Route& route) const {
   const std::string_view action = form_parameter(request, head, "Action");
   if (action.empty()) return false;
   const std::string_view version = form_parameter(request, head, "Version");
   for (const Entry& entry : services) {
-    if (!speaks(*entry.schema, Protocol::query) || entry.schema->service.api_version != version) continue;
+    if (!speaks(*entry.schema, Protocol::query) || entry.schema->service.api_version != version)
+      continue;
     route = by_name(*entry.schema, Protocol::query, action);
     return true;
   }
@@ -265,7 +274,8 @@ bool Router::Tables::by_path(const HttpRequestView& request, const Head& head, R
 Router::Router(std::span<const Schema* const> schemas, Options options) {
   auto tables = std::make_unique<Tables>();
   for (const Schema* schema : schemas) tables->services.push_back({schema, RestMatcher(*schema)});
-  for (const std::string& host : options.bucket_hosts) tables->bucket_suffixes.push_back("." + host);
+  for (const std::string& host : options.bucket_hosts)
+    tables->bucket_suffixes.push_back("." + host);
   std::ranges::sort(tables->bucket_suffixes, std::greater{}, &std::string::size);
   tables_ = std::move(tables);
 }
@@ -302,7 +312,8 @@ HttpResponseParts unknown_operation(const Route& route, std::string_view request
   ErrorAnswer error;
   std::string message;
   if (route.protocol == Protocol::query) {
-    message = "Could not find operation " + name + " for version " + std::string(service.api_version);
+    message =
+        "Could not find operation " + name + " for version " + std::string(service.api_version);
     error = {.code = "InvalidAction", .message = message};
   } else if (service.s3_style) {
     error = {.code = "MethodNotAllowed",
@@ -310,7 +321,8 @@ HttpResponseParts unknown_operation(const Route& route, std::string_view request
              .status = 405};
   } else {
     const bool rest = route.protocol == Protocol::rest_json || route.protocol == Protocol::rest_xml;
-    message = name.empty() ? "The requested operation does not exist." : "The operation " + name + " does not exist.";
+    message = name.empty() ? "The requested operation does not exist."
+                           : "The operation " + name + " does not exist.";
     error = {.code = "UnknownOperationException", .message = message, .status = rest ? 404 : 400};
   }
   return encode_error(service, nullptr, route.protocol, error, request_id);
@@ -318,7 +330,8 @@ HttpResponseParts unknown_operation(const Route& route, std::string_view request
 
 HttpResponseParts not_implemented(const Route& route, std::string_view request_id) {
   const Service& service = route.schema->service;
-  const std::string_view name = route.operation == nullptr ? route.operation_name : route.operation->name;
+  const std::string_view name =
+      route.operation == nullptr ? route.operation_name : route.operation->name;
   const std::string message = "Slipway does not implement " + std::string(service.name) + " " +
                               std::string(name) + " yet. `slipway ops` lists what it does.";
   const std::string_view code = service.s3_style ? "NotImplemented" : "NotImplementedException";

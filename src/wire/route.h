@@ -31,7 +31,8 @@ class Router {
   struct Options {
     // Hosts under which the first label is a bucket: "s3.localhost" for bucket.s3.localhost.
     // s3.amazonaws.com and its regional forms are always known.
-    std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost", "s3.localhost.localstack.cloud"};
+    std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost",
+                                             "s3.localhost.localstack.cloud"};
   };
 
   // `schemas` outlive the router.

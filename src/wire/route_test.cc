@@ -21,19 +21,23 @@ std::string label(const Route& route, std::string_view name) {
 
 class RouteTest : public ::testing::Test {
  protected:
-  Route find(std::string_view method, std::string_view target, const Pairs& headers, std::string_view body = "") {
+  Route find(std::string_view method, std::string_view target, const Pairs& headers,
+             std::string_view body = "") {
     const auto mark = target.find('?');
     const std::string_view query = mark == std::string_view::npos ? "" : target.substr(mark + 1);
     return router_.find({method, target.substr(0, mark), query, headers, body});
   }
-  std::string name(std::string_view method, std::string_view target, const Pairs& headers, std::string_view body = "") {
+  std::string name(std::string_view method, std::string_view target, const Pairs& headers,
+                   std::string_view body = "") {
     const Route route = find(method, target, headers, body);
     if (!route.found()) return "nobody";
     const std::string service(route.schema->service.name);
     return service + "." + (route.operation == nullptr ? "?" : std::string(route.operation->name));
   }
   std::string s3(std::string_view method, std::string_view target, Pairs more = {}) {
-    more.push_back({"Authorization", "AWS4-HMAC-SHA256 Credential=AK/20240101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=0"});
+    more.push_back({"Authorization",
+                    "AWS4-HMAC-SHA256 Credential=AK/20240101/us-east-1/s3/aws4_request, "
+                    "SignedHeaders=host, Signature=0"});
     return name(method, target, more);
   }
 
@@ -41,29 +45,41 @@ class RouteTest : public ::testing::Test {
 };
 
 TEST_F(RouteTest, TheTargetNamesTheOperationWhateverTheScopeSays) {
-  const Pairs headers = {{"x-amz-target", "SageMaker.CreateModel"},
-                         {"content-type", "application/x-amz-json-1.1"},
-                         {"authorization", "AWS4-HMAC-SHA256 Credential=AK/1/r/s3/aws4_request, SignedHeaders=host, Signature=0"}};
+  const Pairs headers = {
+      {"x-amz-target", "SageMaker.CreateModel"},
+      {"content-type", "application/x-amz-json-1.1"},
+      {"authorization",
+       "AWS4-HMAC-SHA256 Credential=AK/1/r/s3/aws4_request, SignedHeaders=host, Signature=0"}};
   EXPECT_EQ(name("POST", "/", headers), "sagemaker.CreateModel");
   EXPECT_EQ(find("POST", "/", headers).protocol, Protocol::json11);
 }
 
 TEST_F(RouteTest, TheInferenceDataPathIsFoundSignedAndUnsigned) {
-  const Pairs headers = {{"Authorization", "AWS4-HMAC-SHA256 Credential=A/K/1/r/sagemaker/aws4_request, SignedHeaders=host, Signature=0"}};
-  EXPECT_EQ(name("POST", "/endpoints/my%2Fe/invocations", headers), "sagemaker-runtime.InvokeEndpoint");
+  const Pairs headers = {{"Authorization",
+                          "AWS4-HMAC-SHA256 Credential=A/K/1/r/sagemaker/aws4_request, "
+                          "SignedHeaders=host, Signature=0"}};
+  EXPECT_EQ(name("POST", "/endpoints/my%2Fe/invocations", headers),
+            "sagemaker-runtime.InvokeEndpoint");
   const Route route = find("POST", "/endpoints/my%2Fe/invocations", {});
   EXPECT_EQ(route.operation->name, "InvokeEndpoint");
   EXPECT_EQ(label(route, "EndpointName"), "my%2Fe");
-  EXPECT_EQ(name("POST", "/endpoints/e/invocations-response-stream", {}), "sagemaker-runtime.InvokeEndpointWithResponseStream");
-  EXPECT_EQ(name("POST", "/endpoints/e/async-invocations", headers), "sagemaker-runtime.InvokeEndpointAsync");
+  EXPECT_EQ(name("POST", "/endpoints/e/invocations-response-stream", {}),
+            "sagemaker-runtime.InvokeEndpointWithResponseStream");
+  EXPECT_EQ(name("POST", "/endpoints/e/async-invocations", headers),
+            "sagemaker-runtime.InvokeEndpointAsync");
 }
 
 TEST_F(RouteTest, FormRequestsAreFoundByScopeOrByVersion) {
   const Pairs form = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
-  EXPECT_EQ(name("POST", "/", form, "Action=GetCallerIdentity&Version=2011-06-15"), "sts.GetCallerIdentity");
+  EXPECT_EQ(name("POST", "/", form, "Action=GetCallerIdentity&Version=2011-06-15"),
+            "sts.GetCallerIdentity");
   EXPECT_EQ(name("POST", "/", form, "Version=2010-05-08&RoleName=x&Action=GetRole"), "iam.GetRole");
-  EXPECT_EQ(name("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", {}), "sts.GetCallerIdentity");
-  const Pairs scoped = {form[0], {"Authorization", "AWS4-HMAC-SHA256 Credential=AK/1/r/iam/aws4_request, SignedHeaders=host, Signature=0"}};
+  EXPECT_EQ(name("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", {}),
+            "sts.GetCallerIdentity");
+  const Pairs scoped = {
+      form[0],
+      {"Authorization",
+       "AWS4-HMAC-SHA256 Credential=AK/1/r/iam/aws4_request, SignedHeaders=host, Signature=0"}};
   EXPECT_EQ(name("POST", "/", scoped, "Action=CreateSandwich&Version=2010-05-08"), "iam.?");
 }
 
@@ -81,7 +97,8 @@ TEST_F(RouteTest, S3OperationsOfOnePathAreToldApart) {
   EXPECT_EQ(s3("PUT", "/b/k?x-id=PutObject"), "s3.PutObject");
   EXPECT_EQ(s3("PUT", "/b/k", {{"x-amz-copy-source", "/c/d"}}), "s3.CopyObject");
   EXPECT_EQ(s3("PUT", "/b/k?partNumber=1&uploadId=u"), "s3.UploadPart");
-  EXPECT_EQ(s3("PUT", "/b/k?partNumber=1&uploadId=u", {{"X-Amz-Copy-Source", "/c/d"}}), "s3.UploadPartCopy");
+  EXPECT_EQ(s3("PUT", "/b/k?partNumber=1&uploadId=u", {{"X-Amz-Copy-Source", "/c/d"}}),
+            "s3.UploadPartCopy");
   EXPECT_EQ(s3("POST", "/b/k?uploads"), "s3.CreateMultipartUpload");
   EXPECT_EQ(s3("POST", "/b/k?uploadId=u"), "s3.CompleteMultipartUpload");
   EXPECT_EQ(s3("DELETE", "/b/k?uploadId=u"), "s3.AbortMultipartUpload");
@@ -104,8 +121,9 @@ TEST_F(RouteTest, KeysKeepTheirSlashesAndEscapes) {
 }
 
 TEST_F(RouteTest, TheBucketMayStandInTheHost) {
-  for (const std::string_view host : {"my.bucket.s3.localhost:4566", "my.bucket.localhost", "my.bucket.s3.amazonaws.com",
-                                      "my.bucket.s3.eu-west-1.amazonaws.com", "my.bucket.s3-eu-west-1.amazonaws.com"}) {
+  for (const std::string_view host :
+       {"my.bucket.s3.localhost:4566", "my.bucket.localhost", "my.bucket.s3.amazonaws.com",
+        "my.bucket.s3.eu-west-1.amazonaws.com", "my.bucket.s3-eu-west-1.amazonaws.com"}) {
     const Route route = find("GET", "/a/b", {{"Host", host}});
     ASSERT_TRUE(route.found()) << host;
     EXPECT_EQ(route.operation->name, "GetObject") << host;
@@ -113,20 +131,29 @@ TEST_F(RouteTest, TheBucketMayStandInTheHost) {
     EXPECT_EQ(label(route, "Key"), "a/b") << host;
     EXPECT_EQ(find("GET", "/", {{"Host", host}}).operation->name, "ListObjects") << host;
   }
-  for (const std::string_view host : {"localhost:4566", "127.0.0.1:4566", "[::1]:4566", "s3.localhost", "s3.amazonaws.com", "s3.eu-west-1.amazonaws.com"}) {
+  for (const std::string_view host :
+       {"localhost:4566", "127.0.0.1:4566", "[::1]:4566", "s3.localhost", "s3.amazonaws.com",
+        "s3.eu-west-1.amazonaws.com"}) {
     const Route route = find("GET", "/a/b", {{"Host", host}});
     EXPECT_EQ(label(route, "Bucket"), "a") << host;
   }
 }
 
 TEST_F(RouteTest, PresignedRequestsAreFoundByTheirQuery) {
-  EXPECT_EQ(name("GET", "/b/k?X-Amz-Credential=AK%2F20240101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0", {}), "s3.GetObject");
-  EXPECT_EQ(name("PUT", "/endpoints/k?AWSAccessKeyId=AK&Signature=x&Expires=1", {}), "s3.PutObject");
+  EXPECT_EQ(
+      name("GET",
+           "/b/k?X-Amz-Credential=AK%2F20240101%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Signature=0",
+           {}),
+      "s3.GetObject");
+  EXPECT_EQ(name("PUT", "/endpoints/k?AWSAccessKeyId=AK&Signature=x&Expires=1", {}),
+            "s3.PutObject");
   EXPECT_EQ(name("GET", "/b/k", {{"Authorization", "AWS AK:sig"}}), "s3.GetObject");
 }
 
 TEST_F(RouteTest, WhatNamesAnotherServiceNeverFallsThroughToS3) {
-  const Pairs other = {{"Authorization", "AWS4-HMAC-SHA256 Credential=AK/1/r/dynamodb/aws4_request, SignedHeaders=host, Signature=0"}};
+  const Pairs other = {{"Authorization",
+                        "AWS4-HMAC-SHA256 Credential=AK/1/r/dynamodb/aws4_request, "
+                        "SignedHeaders=host, Signature=0"}};
   EXPECT_EQ(name("GET", "/", other), "nobody");
   EXPECT_EQ(name("POST", "/", {{"X-Amz-Target", "DynamoDB_20120810.ListTables"}}), "nobody");
   EXPECT_EQ(name("GET", "/_slipway/health", {}), "nobody");
@@ -134,7 +161,8 @@ TEST_F(RouteTest, WhatNamesAnotherServiceNeverFallsThroughToS3) {
 }
 
 TEST_F(RouteTest, UnknownAndUnbuiltOperationsAreAnsweredByNameInTheirProtocol) {
-  const Pairs headers = {{"x-amz-target", "SageMaker.CreateSandwich"}, {"content-type", "application/x-amz-json-1.1"}};
+  const Pairs headers = {{"x-amz-target", "SageMaker.CreateSandwich"},
+                         {"content-type", "application/x-amz-json-1.1"}};
   const Route unknown = find("POST", "/", headers);
   const auto answer = unknown_operation(unknown, "id");
   EXPECT_EQ(answer.status, 400);
@@ -146,7 +174,8 @@ TEST_F(RouteTest, UnknownAndUnbuiltOperationsAreAnsweredByNameInTheirProtocol) {
 }
 
 TEST_F(RouteTest, SurvivesOddRequests) {
-  for (const std::string_view target : {"", "/", "//", "///", "/?", "/?&&=&", "/%", "*", "/b?%zz"}) {
+  for (const std::string_view target :
+       {"", "/", "//", "///", "/?", "/?&&=&", "/%", "*", "/b?%zz"}) {
     find("GET", target, {{"Authorization", "AWS4-"}, {"Host", ":"}});
     find("GET", target, {{"Authorization", "AWS4-HMAC-SHA256 Credential="}, {"X-Amz-Target", "."}});
     find("POST", target, {{"Smithy-Protocol", "rpc-v2-cbor"}, {"Host", "."}});

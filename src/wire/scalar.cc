@@ -21,10 +21,10 @@ bool parse_whole(std::string_view text, T& value) {
 
 Result<Node> parse_integer(const Shape& shape, std::string_view text) {
   std::int64_t value = 0;
-  const bool fits = parse_whole(text, value) &&
-                    (shape.kind == ShapeKind::long_integer ||
-                     (value >= std::numeric_limits<std::int32_t>::min() &&
-                      value <= std::numeric_limits<std::int32_t>::max()));
+  const bool fits =
+      parse_whole(text, value) && (shape.kind == ShapeKind::long_integer ||
+                                   (value >= std::numeric_limits<std::int32_t>::min() &&
+                                    value <= std::numeric_limits<std::int32_t>::max()));
   if (!fits) return unreadable("'" + std::string(text) + "' is not a valid integer");
   return make_integer(value);
 }

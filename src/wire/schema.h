@@ -1,8 +1,8 @@
 // What AWS's models say about services, operations and shapes, as plain tables.
 //
-// The tables of each service in src/service/*/operations.txt are generated when the project is built
-// (tools/generate_wire.py, from the pinned botocore wheel) and live in read-only memory. The same
-// form is loaded at run time from JSON (schema_loader.h): the protocol tests do that.
+// The tables of each service in src/service/*/operations.txt are generated when the project is
+// built (tools/generate_wire.py, from the pinned botocore wheel) and live in read-only memory. The
+// same form is loaded at run time from JSON (schema_loader.h): the protocol tests do that.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,16 @@ enum class Protocol : std::uint8_t { json10, json11, rest_json, rest_xml, query,
 std::string_view name_of(Protocol protocol);
 
 enum class ShapeKind : std::uint8_t {
-  structure, list, map, text, blob, boolean, integer, long_integer, float_number, double_number,
+  structure,
+  list,
+  map,
+  text,
+  blob,
+  boolean,
+  integer,
+  long_integer,
+  float_number,
+  double_number,
   timestamp,
   document,  // any JSON value
 };
@@ -27,7 +36,12 @@ enum class TimestampFormat : std::uint8_t { unspecified, iso8601, unix_seconds, 
 
 // Where a member travels. `body` unless the model says otherwise.
 enum class Location : std::uint8_t {
-  body, header, headers_with_prefix, uri, query, status_code,
+  body,
+  header,
+  headers_with_prefix,
+  uri,
+  query,
+  status_code,
 };
 
 struct Shape;
@@ -43,8 +57,8 @@ enum class MemberFlag : std::uint16_t {
   flattened = 1 << 1,
   xml_attribute = 1 << 2,
   idempotency_token = 1 << 3,
-  streaming = 1 << 4,      // the bytes bypass Node: the door gets or gives a byte stream beside it
-  json_value = 1 << 5,     // a JSON document carried as text (base64 in a header)
+  streaming = 1 << 4,   // the bytes bypass Node: the door gets or gives a byte stream beside it
+  json_value = 1 << 5,  // a JSON document carried as text (base64 in a header)
   event_payload = 1 << 6,
   event_header = 1 << 7,
   host_label = 1 << 8,
@@ -66,17 +80,17 @@ struct Member {
 };
 
 enum class ShapeFlag : std::uint16_t {
-  sensitive = 1 << 0,         // never in a message or a log
-  flat = 1 << 1,              // list, map: `flattened` on the shape itself
+  sensitive = 1 << 0,  // never in a message or a log
+  flat = 1 << 1,       // list, map: `flattened` on the shape itself
   is_union = 1 << 2,
   exception = 1 << 3,
   sender_fault = 1 << 4,
-  sparse = 1 << 5,            // list, map: null items are kept
+  sparse = 1 << 5,  // list, map: null items are kept
   event_stream = 1 << 6,
   event = 1 << 7,
-  open_enum = 1 << 8,         // overlay: values beyond `enum_values` are accepted
+  open_enum = 1 << 8,  // overlay: values beyond `enum_values` are accepted
   streaming_blob = 1 << 9,
-  bare_root = 1 << 10,        // overlay: the only body member is the root element itself
+  bare_root = 1 << 10,  // overlay: the only body member is the root element itself
 };
 
 inline constexpr double unbounded = std::numeric_limits<double>::quiet_NaN();
@@ -103,11 +117,11 @@ struct Shape {
 };
 
 enum class OperationFlag : std::uint16_t {
-  built = 1 << 0,               // in operations.txt: its shapes are here
+  built = 1 << 0,  // in operations.txt: its shapes are here
   unsigned_payload = 1 << 1,
-  checksum_required = 1 << 2,   // a request must carry a checksum
-  compressible = 1 << 3,        // clients may gzip the body
-  outdated = 1 << 4,            // deprecated: loses against another operation of the same path
+  checksum_required = 1 << 2,  // a request must carry a checksum
+  compressible = 1 << 3,       // clients may gzip the body
+  outdated = 1 << 4,           // deprecated: loses against another operation of the same path
 };
 
 struct Operation {
@@ -136,8 +150,8 @@ struct Operation {
 };
 
 struct Service {
-  std::string_view name;             // botocore's: "sagemaker-runtime"
-  std::string_view service_id;       // "SageMaker Runtime"
+  std::string_view name;        // botocore's: "sagemaker-runtime"
+  std::string_view service_id;  // "SageMaker Runtime"
   std::string_view api_version;
   std::string_view endpoint_prefix;  // "runtime.sagemaker"
   std::string_view signing_name;     // what a credential scope says
@@ -148,6 +162,8 @@ struct Service {
   // Overlay: the error code for violated constraints, and for a request that cannot be read.
   std::string_view validation_error = "ValidationException";
   std::string_view serialization_error = "SerializationException";
+  // Overlay: the code where a member of the body breaks a constraint; empty where it is the same.
+  std::string_view body_validation_error = {};
   // Overlay: S3's own error envelope and request id headers.
   bool s3_style = false;
 };

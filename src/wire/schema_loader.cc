@@ -82,7 +82,8 @@ XmlNamespace space_of(const Node& map) {
 }
 
 template <typename T>
-T lookup(std::string_view word, T otherwise, std::span<const std::pair<std::string_view, T>> table) {
+T lookup(std::string_view word, T otherwise,
+         std::span<const std::pair<std::string_view, T>> table) {
   for (const auto& [name, value] : table) {
     if (name == word) return value;
   }
@@ -99,19 +100,21 @@ TimestampFormat time_of(const Node& map) {
 
 Location location_of(const Node& map) {
   static constexpr std::pair<std::string_view, Location> table[] = {
-      {"header", Location::header},     {"headers", Location::headers_with_prefix},
-      {"uri", Location::uri},           {"querystring", Location::query},
+      {"header", Location::header},
+      {"headers", Location::headers_with_prefix},
+      {"uri", Location::uri},
+      {"querystring", Location::query},
       {"statusCode", Location::status_code}};
   return lookup<Location>(text(map, "location"), Location::body, table);
 }
 
 ShapeKind kind_of(const Node& shape) {
   static constexpr std::pair<std::string_view, ShapeKind> table[] = {
-      {"list", ShapeKind::list},           {"map", ShapeKind::map},
-      {"string", ShapeKind::text},         {"character", ShapeKind::text},
-      {"blob", ShapeKind::blob},           {"boolean", ShapeKind::boolean},
-      {"integer", ShapeKind::integer},     {"long", ShapeKind::long_integer},
-      {"float", ShapeKind::float_number},  {"double", ShapeKind::double_number},
+      {"list", ShapeKind::list},          {"map", ShapeKind::map},
+      {"string", ShapeKind::text},        {"character", ShapeKind::text},
+      {"blob", ShapeKind::blob},          {"boolean", ShapeKind::boolean},
+      {"integer", ShapeKind::integer},    {"long", ShapeKind::long_integer},
+      {"float", ShapeKind::float_number}, {"double", ShapeKind::double_number},
       {"timestamp", ShapeKind::timestamp}};
   if (flag(shape, "document")) return ShapeKind::document;
   return lookup<ShapeKind>(text(shape, "type"), ShapeKind::structure, table);
@@ -142,10 +145,10 @@ std::uint16_t member_flags(const Node& reference) {
 
 std::uint16_t shape_flags(const Node& shape) {
   static constexpr std::pair<std::string_view, ShapeFlag> table[] = {
-      {"sensitive", ShapeFlag::sensitive},   {"flattened", ShapeFlag::flat},
-      {"union", ShapeFlag::is_union},        {"exception", ShapeFlag::exception},
-      {"sparse", ShapeFlag::sparse},         {"eventstream", ShapeFlag::event_stream},
-      {"event", ShapeFlag::event},           {"streaming", ShapeFlag::streaming_blob}};
+      {"sensitive", ShapeFlag::sensitive}, {"flattened", ShapeFlag::flat},
+      {"union", ShapeFlag::is_union},      {"exception", ShapeFlag::exception},
+      {"sparse", ShapeFlag::sparse},       {"eventstream", ShapeFlag::event_stream},
+      {"event", ShapeFlag::event},         {"streaming", ShapeFlag::streaming_blob}};
   return flags_of<ShapeFlag>(shape, table);
 }
 
@@ -164,7 +167,8 @@ class Loader final : public LoadedSchema {
     shapes_.resize(index_.size());
     for (const MapEntry& entry : shapes.map()) TRY_DO(load_shape(entry.key, entry.value));
     load_service(deep_copy(parts.metadata, arena_));
-    for (const Node& operation : parts.operations) TRY_DO(load_operation(deep_copy(operation, arena_)));
+    for (const Node& operation : parts.operations)
+      TRY_DO(load_operation(deep_copy(operation, arena_)));
     keep_outputs_in_body();
     std::ranges::sort(operations_, {}, &Operation::name);
     schema_.shapes = shapes_;
@@ -175,7 +179,8 @@ class Loader final : public LoadedSchema {
  private:
   Result<const Shape*> shape_of(const Node& reference) {
     const auto found = index_.find(text(reference, "shape"));
-    if (found == index_.end()) return unreadable("no shape '" + std::string(text(reference, "shape")) + "'");
+    if (found == index_.end())
+      return unreadable("no shape '" + std::string(text(reference, "shape")) + "'");
     return &shapes_[found->second];
   }
 
@@ -186,8 +191,8 @@ class Loader final : public LoadedSchema {
     return out;
   }
 
-  Result<void> add_member(std::string_view name, std::string_view wire_default, const Node& reference,
-                          std::vector<Member>& out) {
+  Result<void> add_member(std::string_view name, std::string_view wire_default,
+                          const Node& reference, std::vector<Member>& out) {
     TRY_DO(check(reference, member_traits, name));
     TRY(const Shape* shape, shape_of(reference));
     const std::string_view wire = text(reference, "locationName");
@@ -198,7 +203,8 @@ class Loader final : public LoadedSchema {
     const Node& model = *models_[text(reference, "shape")];
     if (!text(model, "location").empty()) {
       out.back().location = location_of(model);
-      if (!named && find(model, "locationName") != nullptr) out.back().wire_name = text(model, "locationName");
+      if (!named && find(model, "locationName") != nullptr)
+        out.back().wire_name = text(model, "locationName");
     }
     return {};
   }
@@ -224,7 +230,10 @@ class Loader final : public LoadedSchema {
   Result<void> load_shape(std::string_view name, const Node& model) {
     TRY_DO(check(model, shape_traits, name));
     std::vector<Member>& members = members_.emplace_back();
-    Shape shape{.name = name, .kind = kind_of(model), .flags = shape_flags(model), .timestamp_format = time_of(model)};
+    Shape shape{.name = name,
+                .kind = kind_of(model),
+                .flags = shape_flags(model),
+                .timestamp_format = time_of(model)};
     if (shape.kind != ShapeKind::document) TRY_DO(add_members(model, members));
     shape.members = members;
     shape.min = number(model, "min");
@@ -248,7 +257,8 @@ class Loader final : public LoadedSchema {
       const auto takes = [&](const Operation& other) { return other.input == operation.output; };
       if (operation.output == nullptr || std::ranges::any_of(operations_, takes)) continue;
       for (Member& member : members_[static_cast<std::size_t>(operation.output - shapes_.data())]) {
-        const bool request_only = member.location == Location::uri || member.location == Location::query;
+        const bool request_only =
+            member.location == Location::uri || member.location == Location::query;
         if (request_only) member.location = Location::body;
       }
     }
@@ -258,7 +268,8 @@ class Loader final : public LoadedSchema {
     shape.error_code = text(error, "code");
     const double status = number(error, "httpStatusCode");
     if (status == status) shape.error_status = static_cast<std::uint16_t>(status);
-    if (flag(error, "senderFault")) shape.flags |= static_cast<std::uint16_t>(ShapeFlag::sender_fault);
+    if (flag(error, "senderFault"))
+      shape.flags |= static_cast<std::uint16_t>(ShapeFlag::sender_fault);
   }
 
   void load_service(const Node& metadata) {
@@ -275,21 +286,27 @@ class Loader final : public LoadedSchema {
     const Node* spoken = find(metadata, "protocols");
     if (spoken == nullptr) spoken = find(metadata, "protocol");
     const Node one[] = {spoken == nullptr ? Node{} : *spoken};
-    const std::span<const Node> words = one[0].kind == Kind::list ? std::span<const Node>(one[0].slots()) : one;
-    for (const Node& word : words) add_protocol(word.text(), text(metadata, "jsonVersion") == "1.0");
+    const std::span<const Node> words =
+        one[0].kind == Kind::list ? std::span<const Node>(one[0].slots()) : one;
+    for (const Node& word : words)
+      add_protocol(word.text(), text(metadata, "jsonVersion") == "1.0");
     service.protocols = protocols_;
   }
 
   void add_protocol(std::string_view word, bool json10) {
     static constexpr std::pair<std::string_view, Protocol> table[] = {
-        {"rest-json", Protocol::rest_json}, {"rest-xml", Protocol::rest_xml},
-        {"query", Protocol::query},         {"smithy-rpc-v2-cbor", Protocol::cbor}};
-    protocols_.push_back(lookup<Protocol>(word, json10 ? Protocol::json10 : Protocol::json11, table));
+        {"rest-json", Protocol::rest_json},
+        {"rest-xml", Protocol::rest_xml},
+        {"query", Protocol::query},
+        {"smithy-rpc-v2-cbor", Protocol::cbor}};
+    protocols_.push_back(
+        lookup<Protocol>(word, json10 ? Protocol::json10 : Protocol::json11, table));
   }
 
   Result<void> load_operation(const Node& model) {
     TRY_DO(check(model, operation_traits, text(model, "name")));
-    Operation operation{.name = text(model, "name"), .schema = &schema_, .method = "POST", .request_uri = "/"};
+    Operation operation{
+        .name = text(model, "name"), .schema = &schema_, .method = "POST", .request_uri = "/"};
     operation.flags = static_cast<std::uint16_t>(OperationFlag::built);
     if (const Node* http = find(model, "http")) {
       operation.method = text(*http, "method");

@@ -66,7 +66,8 @@ Result<Node> read_body(const Shape& shape, Protocol protocol, std::string_view b
 }
 
 Result<Node> read_rest_request(const Operation& operation, Protocol protocol, const Labels& labels,
-                               const HttpRequestView& request, std::string_view body, Arena& arena) {
+                               const HttpRequestView& request, std::string_view body,
+                               Arena& arena) {
   const Shape& shape = *operation.input;
   TRY(Node out, read_body(shape, protocol, body, arena));
   if (out.kind != Kind::structure) out = make_structure(shape.members.size(), arena);
@@ -82,7 +83,8 @@ Result<Node> read_rest_request(const Operation& operation, Protocol protocol, co
 // The last coding of Content-Encoding is gzip.
 bool is_gzipped(std::string_view encoding) {
   const auto comma = encoding.rfind(',');
-  const std::string_view last = comma == std::string_view::npos ? encoding : encoding.substr(comma + 1);
+  const std::string_view last =
+      comma == std::string_view::npos ? encoding : encoding.substr(comma + 1);
   return equal_ignoring_case(trimmed(last), "gzip");
 }
 

@@ -23,7 +23,8 @@ std::size_t characters(std::string_view text) {
 }
 
 std::string bound_text(double bound) {
-  if (bound == std::trunc(bound) && std::abs(bound) < 9e18) return std::to_string(static_cast<std::int64_t>(bound));
+  if (bound == std::trunc(bound) && std::abs(bound) < 9e18)
+    return std::to_string(static_cast<std::int64_t>(bound));
   std::string out;
   format_real(bound, out);
   return out;
@@ -48,6 +49,11 @@ void append_value(const Node& node, std::string& out) {
     out += '}';
   } else if (node.kind == Kind::null) {
     out += "null";
+  } else if (node.kind == Kind::real) {
+    // As Java writes a double: 2.0, not 2.
+    const std::size_t start = out.size();
+    format_real(node.real, out);
+    if (out.find_first_not_of("-0123456789", start) == std::string::npos) out += ".0";
   } else {
     format_scalar(node, TimestampFormat::iso8601, out);
   }
@@ -83,8 +89,14 @@ void each_broken(const Node& node, const Shape& shape, F broken) {
     case Kind::blob:
     case Kind::list:
     case Kind::map: size = node.n; break;
-    case Kind::integer: size = static_cast<double>(node.integer); counted = false; break;
-    case Kind::real: size = node.real; counted = false; break;
+    case Kind::integer:
+      size = static_cast<double>(node.integer);
+      counted = false;
+      break;
+    case Kind::real:
+      size = node.real;
+      counted = false;
+      break;
     default: return;
   }
   const auto sentence = counted ? length_sentence : value_sentence;
@@ -110,7 +122,8 @@ bool breaks(const Node& node, const Shape& shape) {
 // AWS says it of items and keys.
 std::string all_sentences(const Shape& shape) {
   const bool number = shape.kind == ShapeKind::integer || shape.kind == ShapeKind::long_integer ||
-                      shape.kind == ShapeKind::float_number || shape.kind == ShapeKind::double_number;
+                      shape.kind == ShapeKind::float_number ||
+                      shape.kind == ShapeKind::double_number;
   const auto sentence = number ? value_sentence : length_sentence;
   std::vector<std::string> parts;
   if (!std::isnan(shape.max)) parts.push_back(sentence("less", shape.max));
@@ -123,7 +136,8 @@ std::string all_sentences(const Shape& shape) {
 }
 
 bool is_scalar(const Shape& shape) {
-  return shape.kind != ShapeKind::structure && shape.kind != ShapeKind::list && shape.kind != ShapeKind::map;
+  return shape.kind != ShapeKind::structure && shape.kind != ShapeKind::list &&
+         shape.kind != ShapeKind::map;
 }
 
 bool hides(const Shape& shape) {
@@ -164,23 +178,30 @@ class Validator {
       const Member& member = shape.members[i];
       const Place here{.up = &place, .name = member.name};
       const Node& slot = node.items[i];
+      const std::size_t before = violations_.size();
       if (slot.present()) {
         ++given;
         value(slot, *member.shape, here);
       } else if (member.is(MemberFlag::required) && !travels_beside(member)) {
         violation(make_null(), *member.shape, here, "Member must not be null");
       }
+      const bool in_body = place.up == nullptr && member.location == Location::body;
+      if (in_body && violations_.size() > before) body_broken_ = true;
     }
     if (shape.is(ShapeFlag::is_union) && given != 1) {
-      violation(Node{}, shape, place, "Member must have exactly one of its members set", Show::nothing);
+      violation(Node{}, shape, place, "Member must have exactly one of its members set",
+                Show::nothing);
     }
   }
 
-  Result<void> result(std::string_view code) {
+  Result<void> result(const Service& service) {
     if (violations_.empty()) return {};
+    const bool body = body_broken_ && !service.body_validation_error.empty();
+    const std::string_view code = body ? service.body_validation_error : service.validation_error;
     std::string message = std::to_string(violations_.size()) + " validation error" +
                           (violations_.size() == 1 ? "" : "s") + " detected: ";
-    for (std::size_t i = 0; i < violations_.size(); ++i) (message += i == 0 ? "" : "; ") += violations_[i];
+    for (std::size_t i = 0; i < violations_.size(); ++i)
+      (message += i == 0 ? "" : "; ") += violations_[i];
     return fail(ErrorCode::invalid_argument, std::move(message), std::string(code));
   }
 
@@ -255,28 +276,33 @@ class Validator {
       const Place here{.up = &place, .name = entry.key, .inside_item = true};
       keys_broken = keys_broken || breaks(make_text(entry.key), key);
       if (entry.value.kind == Kind::null) {
-        if (!shape.is(ShapeFlag::sparse)) violation(entry.value, item, here, "Member must not be null");
+        if (!shape.is(ShapeFlag::sparse))
+          violation(entry.value, item, here, "Member must not be null");
       } else if (is_scalar(item)) {
         values_broken = values_broken || breaks(entry.value, item);
       } else {
         value(entry.value, item, here);
       }
     }
-    if (keys_broken) violation(node, shape, place, "Map keys must satisfy constraint: " + all_sentences(key));
-    if (values_broken) violation(node, shape, place, "Map value must satisfy constraint: " + all_sentences(item));
+    if (keys_broken)
+      violation(node, shape, place, "Map keys must satisfy constraint: " + all_sentences(key));
+    if (values_broken)
+      violation(node, shape, place, "Map value must satisfy constraint: " + all_sentences(item));
   }
 
   std::vector<std::string> violations_;
+  bool body_broken_ = false;
 };
 
 }  // namespace
 
 Result<void> validate(const Node& input, const Shape& shape, const Service& service) {
   Validator validator;
-  if (input.kind == Kind::structure && shape.kind == ShapeKind::structure && input.n == shape.members.size()) {
+  if (input.kind == Kind::structure && shape.kind == ShapeKind::structure &&
+      input.n == shape.members.size()) {
     validator.structure(input, shape, Place{});
   }
-  return validator.result(service.validation_error);
+  return validator.result(service);
 }
 
 Result<void> validate(const Operation& operation, const Node& input) {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gen/s3.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
 #include "wire/codec.h"
@@ -17,7 +18,8 @@ namespace sm = aws::sagemaker;
 template <typename Op>
 std::string message(std::string_view json) {
   Arena arena;
-  const HttpRequestView request{.method = "POST", .path = "/", .query = "", .headers = {}, .body = json};
+  const HttpRequestView request{
+      .method = "POST", .path = "/", .query = "", .headers = {}, .body = json};
   const auto node = decode_request(Op::operation(), Protocol::json11, {}, request, arena);
   if (!node) return "unreadable: " + node.error().message;
   const auto valid = validate(Op::operation(), *node);
@@ -27,19 +29,24 @@ std::string message(std::string_view json) {
 }
 
 TEST(Validate, AcceptsWhatAwsAccepts) {
-  EXPECT_EQ(message<sm::op::CreateEndpoint>(R"({"EndpointName": "my-endpoint-1", "EndpointConfigName": "c"})"), "");
+  EXPECT_EQ(message<sm::op::CreateEndpoint>(
+                R"({"EndpointName": "my-endpoint-1", "EndpointConfigName": "c"})"),
+            "");
 }
 
 TEST(Validate, NamesAMissingMemberInAwsWords) {
   EXPECT_EQ(message<sm::op::CreateEndpoint>(R"({"EndpointName": "e"})"),
-            "1 validation error detected: Value null at 'endpointConfigName' failed to satisfy constraint: "
+            "1 validation error detected: Value null at 'endpointConfigName' failed to satisfy "
+            "constraint: "
             "Member must not be null");
 }
 
 TEST(Validate, CollectsAllViolations) {
   const std::string found = message<sm::op::CreateEndpoint>(R"({"EndpointName": "-bad"})");
-  EXPECT_TRUE(found.starts_with("2 validation errors detected: Value '-bad' at 'endpointName' failed to satisfy "
-                                "constraint: Member must satisfy regular expression pattern: ")) << found;
+  EXPECT_TRUE(found.starts_with(
+      "2 validation errors detected: Value '-bad' at 'endpointName' failed to satisfy "
+      "constraint: Member must satisfy regular expression pattern: "))
+      << found;
   EXPECT_TRUE(found.contains("; Value null at 'endpointConfigName'")) << found;
 }
 
@@ -54,36 +61,67 @@ TEST(Validate, WritesPathsAsAwsDoes) {
   const std::string found = message<sm::op::CreateEndpointConfig>(
       R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v", "ModelName": "bad name",
           "InitialVariantWeight": -1}]})");
-  EXPECT_TRUE(found.contains("Value 'bad name' at 'productionVariants.1.member.modelName' failed to satisfy")) << found;
-  EXPECT_TRUE(found.contains("Value '-1' at 'productionVariants.1.member.initialVariantWeight' failed to satisfy "
-                             "constraint: Member must have value greater than or equal to 0")) << found;
+  EXPECT_TRUE(found.contains(
+      "Value 'bad name' at 'productionVariants.1.member.modelName' failed to satisfy"))
+      << found;
+  EXPECT_TRUE(found.contains(
+      "Value '-1.0' at 'productionVariants.1.member.initialVariantWeight' failed to satisfy "
+      "constraint: Member must have value greater than or equal to 0"))
+      << found;
 }
 
 TEST(Validate, ListsTheValuesOfAClosedEnumAndAcceptsNewInstanceTypes) {
   const std::string found = message<sm::op::ListEndpoints>(R"({"SortOrder": "Sideways"})");
-  EXPECT_EQ(found, "1 validation error detected: Value 'Sideways' at 'sortOrder' failed to satisfy constraint: "
-                   "Member must satisfy enum value set: [Ascending, Descending]");
-  EXPECT_EQ(message<sm::op::CreateEndpointConfig>(
-                R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v", "ModelName": "m",
-                    "InstanceType": "ml.z9.gigantic"}]})"), "");
+  EXPECT_EQ(
+      found,
+      "1 validation error detected: Value 'Sideways' at 'sortOrder' failed to satisfy constraint: "
+      "Member must satisfy enum value set: [Ascending, Descending]");
+  EXPECT_EQ(
+      message<sm::op::CreateEndpointConfig>(
+          R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v", "ModelName": "m",
+                    "InstanceType": "ml.z9.gigantic"}]})"),
+      "");
 }
 
 TEST(Validate, SaysOfItemsAndEntriesEveryConstraintTheyHave) {
-  const std::string found = message<sm::op::DeleteTags>(R"({"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e", "TagKeys": ["<>"]})");
-  EXPECT_TRUE(found.starts_with("1 validation error detected: Value '[<>]' at 'tagKeys' failed to satisfy constraint: "
-                                "Member must satisfy constraint: [Member must have length less than or equal to 128, "
-                                "Member must have length greater than or equal to 1, Member must satisfy regular")) << found;
+  const std::string found = message<sm::op::DeleteTags>(
+      R"({"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e", "TagKeys": ["<>"]})");
+  EXPECT_TRUE(found.starts_with(
+      "1 validation error detected: Value '[<>]' at 'tagKeys' failed to satisfy constraint: "
+      "Member must satisfy constraint: [Member must have length less than or equal to 128, "
+      "Member must have length greater than or equal to 1, Member must satisfy regular"))
+      << found;
 }
 
 TEST(Validate, RefusesNullItems) {
-  EXPECT_EQ(message<sm::op::CreateEndpoint>(R"({"EndpointName": "e", "EndpointConfigName": "c", "Tags": [null]})"),
-            "1 validation error detected: Value null at 'tags.1.member' failed to satisfy constraint: "
-            "Member must not be null");
+  EXPECT_EQ(
+      message<sm::op::CreateEndpoint>(
+          R"({"EndpointName": "e", "EndpointConfigName": "c", "Tags": [null]})"),
+      "1 validation error detected: Value null at 'tags.1.member' failed to satisfy constraint: "
+      "Member must not be null");
+}
+
+TEST(Validate, CallsAnS3BodyThatLacksSomethingMalformed) {
+  Arena arena;
+  Labels labels;
+  labels.add("Bucket", "b");
+  const HttpRequestView request{
+      .method = "POST", .path = "/b", .query = "delete", .headers = {}, .body = "<Delete/>"};
+  const Operation& operation = aws::s3::op::DeleteObjects::operation();
+  const auto node = decode_request(operation, Protocol::rest_xml, labels, request, arena);
+  ASSERT_TRUE(node) << node.error().message;
+  aws::s3::DeleteObjectsRequest in(*node, &arena);
+  in.Delete(aws::s3::Delete(arena));
+  const auto valid = validate(operation, in.node());
+  ASSERT_FALSE(valid);
+  EXPECT_EQ(valid.error().kind, "MalformedXML");
 }
 
 TEST(Validate, LeavesSensitiveValuesOut) {
-  static const Shape secret{.name = "Secret", .kind = ShapeKind::text,
-                         .flags = static_cast<std::uint16_t>(ShapeFlag::sensitive), .max = 3};
+  static const Shape secret{.name = "Secret",
+                            .kind = ShapeKind::text,
+                            .flags = static_cast<std::uint16_t>(ShapeFlag::sensitive),
+                            .max = 3};
   static const Member members[] = {{"Password", "Password", &secret}};
   const Shape shape{.name = "Input", .members = members};
   Arena arena;
@@ -91,8 +129,9 @@ TEST(Validate, LeavesSensitiveValuesOut) {
   node.items[0] = make_text("hunter2");
   const auto result = validate(node, shape, Service{});
   ASSERT_FALSE(result);
-  EXPECT_EQ(result.error().message, "1 validation error detected: Value at 'password' failed to satisfy constraint: "
-                                    "Member must have length less than or equal to 3");
+  EXPECT_EQ(result.error().message,
+            "1 validation error detected: Value at 'password' failed to satisfy constraint: "
+            "Member must have length less than or equal to 3");
 }
 
 TEST(Pattern, MatchesTheWholeTextOnly) {
@@ -104,7 +143,8 @@ TEST(Pattern, MatchesTheWholeTextOnly) {
   const Pattern planes("[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF]*");
   EXPECT_TRUE(planes.compiled());
   EXPECT_FALSE(planes.matches("a\x01"));
-  EXPECT_TRUE(Pattern("[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF]*").matches("a\xF0\x9F\x98\x80"));
+  EXPECT_TRUE(Pattern("[\\u0020-\\uD7FF\\uE000-\\uFFFD\\uD800\\uDC00-\\uDBFF\\uDFFF]*")
+                  .matches("a\xF0\x9F\x98\x80"));
 }
 
 TEST(Pattern, GivesUpOnTextsThatTakeForever) {
@@ -115,7 +155,8 @@ TEST(Pattern, GivesUpOnTextsThatTakeForever) {
 TEST(Pattern, EveryPatternOfEveryServiceCompiles) {
   for (const Schema* schema : aws::schemas()) {
     for (const Shape& shape : schema->shapes) {
-      if (!shape.pattern.empty()) EXPECT_TRUE(Pattern(shape.pattern).compiled()) << shape.name << ' ' << shape.pattern;
+      if (!shape.pattern.empty())
+        EXPECT_TRUE(Pattern(shape.pattern).compiled()) << shape.name << ' ' << shape.pattern;
     }
   }
 }

@@ -1,7 +1,8 @@
 // Typed, thin eyes on a Node: what the generated views (gen/<service>.h) are made of.
 //
-// A view is a node and a pointer, copied freely. It reads and writes the slots of one structure; the slots
-// and everything they point to live in an Arena or in the request's buffer, which the view borrows.
+// A view is a node and a pointer, copied freely. It reads and writes the slots of one structure;
+// the slots and everything they point to live in an Arena or in the request's buffer, which the
+// view borrows.
 #pragma once
 
 #include <concepts>
@@ -48,7 +49,8 @@ class StructView {
 
  protected:
   StructView(const Node& node, Arena* arena) : node_(node), arena_(arena) {}
-  StructView(std::size_t slots, Arena& arena) : node_(make_structure(slots, arena)), arena_(&arena) {}
+  StructView(std::size_t slots, Arena& arena)
+      : node_(make_structure(slots, arena)), arena_(&arena) {}
 
   // An absent node stands for what is not there, so that a chain of readers on an absent structure
   // reads absent values.
@@ -141,7 +143,10 @@ class ListView {
     Iterator() = default;
     Iterator(const Node* at, Arena* arena) : at_(at), arena_(arena) {}
     T operator*() const { return Slot<T>::read(*at_, arena_); }
-    Iterator& operator++() { ++at_; return *this; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
     Iterator operator++(int) { return Iterator(at_++, arena_); }
     bool operator==(const Iterator& other) const { return at_ == other.at_; }
 
@@ -179,7 +184,10 @@ class MapView {
     Iterator() = default;
     Iterator(const MapEntry* at, Arena* arena) : at_(at), arena_(arena) {}
     value_type operator*() const { return {at_->key, Slot<T>::read(at_->value, arena_)}; }
-    Iterator& operator++() { ++at_; return *this; }
+    Iterator& operator++() {
+      ++at_;
+      return *this;
+    }
     Iterator operator++(int) { return Iterator(at_++, arena_); }
     bool operator==(const Iterator& other) const { return at_ == other.at_; }
 
@@ -283,7 +291,8 @@ class Unit : public Shaped<Unit, 0> {
   static const Shape& shape();
 };
 
-// Collects items for a list that is set as a whole: lists of lists, or a list built before its owner.
+// Collects items for a list that is set as a whole: lists of lists, or a list built before its
+// owner.
 template <typename T>
 class ListBuilder {
  public:

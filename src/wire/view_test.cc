@@ -25,7 +25,8 @@ constexpr std::string_view create_config = R"({
 
 sm::CreateEndpointConfigInput read(std::string_view json, Arena& arena) {
   const Operation& operation = sm::op::CreateEndpointConfig::operation();
-  const HttpRequestView request{.method = "POST", .path = "/", .query = "", .headers = {}, .body = json};
+  const HttpRequestView request{
+      .method = "POST", .path = "/", .query = "", .headers = {}, .body = json};
   const auto node = decode_request(operation, Protocol::json11, {}, request, arena);
   EXPECT_TRUE(node) << node.error().message;
   return sm::CreateEndpointConfigInput(*node, &arena);
@@ -55,11 +56,12 @@ TEST(View, EchoesAnInputIntoAnAnswerWithoutWhatWasNotGiven) {
   sm::DescribeEndpointConfigOutput out(arena);
   out.EndpointConfigArn("arn").CreationTime(from_epoch_seconds(1700000000.5));
   echo(in, out);
-  EXPECT_EQ(to_json(out),
-            R"({"EndpointConfigName":"config-1","EndpointConfigArn":"arn","ProductionVariants":[)"
-            R"({"VariantName":"a","ModelName":"m","InitialInstanceCount":2,"InstanceType":"ml.m5.large",)"
-            R"("InitialVariantWeight":0.5,"ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
-            R"({"VariantName":"b","ModelName":"n"}],"CreationTime":1700000000.5})");
+  EXPECT_EQ(
+      to_json(out),
+      R"({"EndpointConfigName":"config-1","EndpointConfigArn":"arn","ProductionVariants":[)"
+      R"({"VariantName":"a","ModelName":"m","InitialInstanceCount":2,"InstanceType":"ml.m5.large",)"
+      R"("InitialVariantWeight":0.5,"ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
+      R"({"VariantName":"b","ModelName":"n"}],"CreationTime":1700000000.5})");
 }
 
 TEST(View, BuildsListsOfStructuresItemByItem) {
@@ -89,8 +91,9 @@ TEST(View, BuildsMapsAndNestedStructures) {
   in.ModelName("m");
   in.make_PrimaryContainer().Image("img").put_Environment("A", "1").put_Environment("B", "2");
   EXPECT_EQ(in.PrimaryContainer().Environment().find("B"), "2");
-  EXPECT_EQ(to_json(in),
-            R"({"ModelName":"m","PrimaryContainer":{"Image":"img","Environment":{"A":"1","B":"2"}}})");
+  EXPECT_EQ(
+      to_json(in),
+      R"({"ModelName":"m","PrimaryContainer":{"Image":"img","Environment":{"A":"1","B":"2"}}})");
 }
 
 TEST(Document, WhatWasStoredIsReadBackAndStaysValidWithoutTheText) {

@@ -24,15 +24,19 @@ std::string config_request() {
   in.EndpointConfigName("fraud-detection-2024-05-01-12-00-00");
   for (int i = 0; i < 10; ++i) {
     auto variant = in.add_ProductionVariants();
-    variant.VariantName("variant-" + std::to_string(i)).ModelName("fraud-detection-model-" + std::to_string(i));
+    variant.VariantName("variant-" + std::to_string(i))
+        .ModelName("fraud-detection-model-" + std::to_string(i));
     variant.InitialInstanceCount(2).InstanceType("ml.m5.xlarge").InitialVariantWeight(0.25);
     variant.ContainerStartupHealthCheckTimeoutInSeconds(600).VolumeSizeInGB(64);
   }
-  for (int i = 0; i < 30; ++i) in.add_Tags().Key("team-" + std::to_string(i)).Value("machine-learning");
+  for (int i = 0; i < 30; ++i)
+    in.add_Tags().Key("team-" + std::to_string(i)).Value("machine-learning");
   auto capture = in.make_DataCaptureConfig();
-  capture.EnableCapture(true).InitialSamplingPercentage(50).DestinationS3Uri("s3://bucket/capture/prefix");
+  capture.EnableCapture(true).InitialSamplingPercentage(50).DestinationS3Uri(
+      "s3://bucket/capture/prefix");
   capture.add_CaptureOptions().CaptureMode("Input");
-  const auto request = encode_request(sm::op::CreateEndpointConfig::operation(), Protocol::json11, in.node());
+  const auto request =
+      encode_request(sm::op::CreateEndpointConfig::operation(), Protocol::json11, in.node());
   return request->body;
 }
 
@@ -44,7 +48,8 @@ void BM_Read(benchmark::State& state) {
   const std::string body = config_request();
   for (auto _ : state) {
     Arena arena;
-    benchmark::DoNotOptimize(decode_request(sm::op::CreateEndpointConfig::operation(), Protocol::json11, {}, view_of(body), arena));
+    benchmark::DoNotOptimize(decode_request(sm::op::CreateEndpointConfig::operation(),
+                                            Protocol::json11, {}, view_of(body), arena));
   }
   state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * body.size()));
 }
@@ -55,7 +60,8 @@ void BM_Validate(benchmark::State& state) {
   Arena arena;
   const Operation& operation = sm::op::CreateEndpointConfig::operation();
   const auto node = decode_request(operation, Protocol::json11, {}, view_of(body), arena);
-  if (const auto valid = validate(operation, *node); !valid) state.SkipWithError(valid.error().message.c_str());
+  if (const auto valid = validate(operation, *node); !valid)
+    state.SkipWithError(valid.error().message.c_str());
   for (auto _ : state) benchmark::DoNotOptimize(validate(operation, *node));
 }
 BENCHMARK(BM_Validate);
@@ -63,30 +69,41 @@ BENCHMARK(BM_Validate);
 void BM_Write(benchmark::State& state) {
   const std::string body = config_request();
   Arena arena;
-  const auto node = decode_request(sm::op::CreateEndpointConfig::operation(), Protocol::json11, {}, view_of(body), arena);
-  for (auto _ : state) benchmark::DoNotOptimize(to_json(*node, sm::CreateEndpointConfigInput::shape()));
+  const auto node = decode_request(sm::op::CreateEndpointConfig::operation(), Protocol::json11, {},
+                                   view_of(body), arena);
+  for (auto _ : state)
+    benchmark::DoNotOptimize(to_json(*node, sm::CreateEndpointConfigInput::shape()));
 }
 BENCHMARK(BM_Write);
 
-void BM_Route(benchmark::State& state, std::string_view method, std::string_view path, std::string_view scope,
-              std::string_view target) {
+void BM_Route(benchmark::State& state, std::string_view method, std::string_view path,
+              std::string_view scope, std::string_view target) {
   const Router router(aws::schemas());
-  const std::string authorization = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20240501/us-east-1/" + std::string(scope) +
-                                    "/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=0123456789abcdef";
-  const std::vector<HeaderView> headers = {{"Host", "127.0.0.1:4566"}, {"Accept-Encoding", "identity"}, {"X-Amz-Target", target},
-                                           {"Content-Type", "text/csv"}, {"User-Agent", "Boto3/1.43 md/Botocore#1.43"},
-                                           {"X-Amz-Date", "20240501T120000Z"}, {"Authorization", authorization}, {"Content-Length", "100"}};
+  const std::string authorization =
+      "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20240501/us-east-1/" + std::string(scope) +
+      "/aws4_request, SignedHeaders=content-type;host;x-amz-date, Signature=0123456789abcdef";
+  const std::vector<HeaderView> headers = {{"Host", "127.0.0.1:4566"},
+                                           {"Accept-Encoding", "identity"},
+                                           {"X-Amz-Target", target},
+                                           {"Content-Type", "text/csv"},
+                                           {"User-Agent", "Boto3/1.43 md/Botocore#1.43"},
+                                           {"X-Amz-Date", "20240501T120000Z"},
+                                           {"Authorization", authorization},
+                                           {"Content-Length", "100"}};
   const HttpRequestView request{method, path, "", headers, ""};
   if (router.find(request).operation == nullptr) state.SkipWithError("not found");
   for (auto _ : state) benchmark::DoNotOptimize(router.find(request));
 }
-BENCHMARK_CAPTURE(BM_Route, invoke_endpoint, "POST", "/endpoints/fraud/invocations", "sagemaker", "");
-BENCHMARK_CAPTURE(BM_Route, describe_endpoint, "POST", "/", "sagemaker", "SageMaker.DescribeEndpoint");
+BENCHMARK_CAPTURE(BM_Route, invoke_endpoint, "POST", "/endpoints/fraud/invocations", "sagemaker",
+                  "");
+BENCHMARK_CAPTURE(BM_Route, describe_endpoint, "POST", "/", "sagemaker",
+                  "SageMaker.DescribeEndpoint");
 BENCHMARK_CAPTURE(BM_Route, get_object, "GET", "/bucket/a/key", "s3", "");
 
 void BM_ReadInvokeEndpoint(benchmark::State& state) {
   const Operation& operation = aws::sagemaker_runtime::op::InvokeEndpoint::operation();
-  const std::vector<HeaderView> headers = {{"Host", "127.0.0.1:4566"}, {"Content-Type", "text/csv"}, {"Accept", "application/json"}};
+  const std::vector<HeaderView> headers = {
+      {"Host", "127.0.0.1:4566"}, {"Content-Type", "text/csv"}, {"Accept", "application/json"}};
   const std::string body(700, '1');
   Labels labels;
   labels.add("EndpointName", "fraud");

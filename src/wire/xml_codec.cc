@@ -85,7 +85,8 @@ class TreeReader {
         found.push_back({number, found.size(), at});
       }
     }
-    std::ranges::sort(found, {}, [](const Item& item) { return std::pair(item.number, item.order); });
+    std::ranges::sort(found, {},
+                      [](const Item& item) { return std::pair(item.number, item.order); });
     std::vector<const Element*> sorted;
     for (const Item& item : found) sorted.push_back(item.element);
     return sorted;
@@ -234,13 +235,15 @@ class XmlWriter {
       for (const MapEntry& entry : node.map()) map_entry("entry", entry, shape);
     } else {
       const bool given = member != nullptr;
-      scalar(node, given ? time_format(*member, TimestampFormat::iso8601) : TimestampFormat::iso8601);
+      scalar(node,
+             given ? time_format(*member, TimestampFormat::iso8601) : TimestampFormat::iso8601);
     }
   }
 
   void value(std::string_view name, const Node& node, const Member& member) {
     const XmlNamespace& own = member.xml_namespace;
-    element(name, node, *member.shape, &member, own.uri.empty() ? member.shape->xml_namespace : own);
+    element(name, node, *member.shape, &member,
+            own.uri.empty() ? member.shape->xml_namespace : own);
   }
 
   void map_entry(std::string_view name, const MapEntry& entry, const Shape& shape) {
@@ -318,7 +321,8 @@ class FormWriter {
     const Member& item = member.shape->members[1];
     std::size_t number = 0;
     for (const MapEntry& entry : node.map()) {
-      const std::string prefix = name + (is_flat(member) ? "." : ".entry.") + std::to_string(++number) + ".";
+      const std::string prefix =
+          name + (is_flat(member) ? "." : ".entry.") + std::to_string(++number) + ".";
       pair(prefix + std::string(or_else(key.wire_name, "key")), make_text(entry.key),
            TimestampFormat::iso8601);
       value(entry.value, item, prefix + std::string(or_else(item.wire_name, "value")));
@@ -330,7 +334,8 @@ class FormWriter {
 
 }  // namespace
 
-Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form, Arena& arena) {
+Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form,
+                            Arena& arena) {
   return TreeReader(form, arena).structure(element, shape);
 }
 

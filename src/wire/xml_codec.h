@@ -16,7 +16,8 @@ enum class TreeForm : std::uint8_t { xml, form };
 
 // The members of `shape` that travel in the body, from the children and attributes of `element`.
 // Elements that the shape does not have are skipped. Texts view into the tree.
-Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form, Arena& arena);
+Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form,
+                            Arena& arena);
 
 // Appends one element named `name`. `other` is what else stands on the opening tag.
 void write_element(std::string_view name, const Node& node, const Shape& shape,
