@@ -49,7 +49,8 @@ struct Connection {
 std::string_view header(std::string_view head, std::string_view name) {
   for (std::size_t at = 0; (at = head.find("\r\n", at)) != head.npos; at += 2) {
     const auto line = head.substr(at + 2, name.size());
-    if (line.size() < name.size() || strncasecmp(line.data(), name.data(), name.size()) != 0) continue;
+    if (line.size() < name.size() || strncasecmp(line.data(), name.data(), name.size()) != 0)
+      continue;
     auto value = head.substr(at + 2 + name.size());
     value = value.substr(0, value.find("\r\n"));
     while (value.starts_with(' ')) value.remove_prefix(1);

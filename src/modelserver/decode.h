@@ -1,8 +1,8 @@
 // Request bodies to tensors: one function for each content type.
 //
 // Every function fills `out.inputs` in the order of the signature's inputs, in their types and
-// fitting shapes. An invalid_argument names what the model takes and what came; limit_exceeded names
-// the limit. Nothing here keeps a view of the body.
+// fitting shapes. An invalid_argument names what the model takes and what came; limit_exceeded
+// names the limit. Nothing here keeps a view of the body.
 #pragma once
 
 #include <cstdint>

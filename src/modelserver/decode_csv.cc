@@ -23,9 +23,9 @@ const char* skip_blanks(const char* at, const char* end) {
 
 std::unexpected<Error> bad_field(const Signature& signature, std::string_view field,
                                  std::size_t line, std::size_t column, const TensorInfo& info) {
-  return std::unexpected(misfit(
-      signature, fmt::format("line {}, column {}: '{}' is no {}", line, column,
-                             field.substr(0, quoted_field_bytes_max), name_of(info.type))));
+  return std::unexpected(
+      misfit(signature, fmt::format("line {}, column {}: '{}' is no {}", line, column,
+                                    field.substr(0, quoted_field_bytes_max), name_of(info.type))));
 }
 
 // The common case, and the fast one: plain numbers into one float32 input. Gives up (nothing said)
@@ -147,7 +147,8 @@ Result<Columns> columns_of(const Signature& signature) {
     if (width == any_size && signature.inputs.size() > 1) {
       return std::unexpected(misfit(
           signature, fmt::format("CSV cannot say which columns are for '{}', whose size is open; "
-                                 "send JSON", info.name)));
+                                 "send JSON",
+                                 info.name)));
     }
     columns.widths.push_back(width);
     columns.total = width == any_size ? any_size : columns.total + width;
@@ -166,9 +167,9 @@ Result<std::int64_t> read_record(const Signature& signature, const Columns& colu
       left = ++input < columns.widths.size() ? columns.widths[input] : 0;
     std::string_view field;
     if (!reader.read_field(field, last)) {
-      return std::unexpected(misfit(
-          signature, fmt::format("line {}, column {}: a quoted field does not end as one",
-                                 reader.line(), count + 1)));
+      return std::unexpected(
+          misfit(signature, fmt::format("line {}, column {}: a quoted field does not end as one",
+                                        reader.line(), count + 1)));
     }
     if (input == columns.widths.size()) continue;  // too many: counted, refused by the caller
     if (!push_field(out.inputs[input], field)) {

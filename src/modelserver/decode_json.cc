@@ -80,8 +80,9 @@ class JsonDecoder {
 
   Result<> require_one_input() const {
     if (signature_.inputs.size() == 1) return {};
-    return std::unexpected(misfit(signature_, "with several inputs, each value needs its name: "
-                                              "{\"inputs\": {name: value}}"));
+    return std::unexpected(misfit(signature_,
+                                  "with several inputs, each value needs its name: "
+                                  "{\"inputs\": {name: value}}"));
   }
 
   Result<> require_all() const {
@@ -106,9 +107,9 @@ class JsonDecoder {
     Shape shape;
     TRY_DO(read_elements(cursor, input, shape));
     if (records_ > 0 && shape != shapes_[input]) {
-      return std::unexpected(misfit(
-          signature_, fmt::format("record {} has another shape than those before it",
-                                  records_ + 1)));
+      return std::unexpected(
+          misfit(signature_,
+                 fmt::format("record {} has another shape than those before it", records_ + 1)));
     }
     shapes_[input] = std::move(shape);
     return {};

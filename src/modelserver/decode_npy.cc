@@ -59,8 +59,7 @@ Result<> read_shape(std::string_view header, NpyHead& head) {
     const auto first = item.find_first_not_of(' ');
     if (first == item.npos) continue;
     std::int64_t size = 0;
-    const auto [end, error] =
-        std::from_chars(item.data() + first, item.data() + item.size(), size);
+    const auto [end, error] = std::from_chars(item.data() + first, item.data() + item.size(), size);
     if (error != std::errc() || size < 0) return broken("its 'shape' is not one");
     head.shape.push_back(size);
     if (head.shape.size() > npy_rank_max || (size > 0 && count > npy_elements_max / size))
@@ -73,7 +72,9 @@ Result<> read_shape(std::string_view header, NpyHead& head) {
 // Reads the header and takes it off `body`.
 Result<NpyHead> read_head(std::string_view& body) {
   if (!body.starts_with(npy_magic) || body.size() < 10) return broken("it does not begin as one");
-  const auto byte = [&](std::size_t i) { return static_cast<std::size_t>(static_cast<unsigned char>(body[i])); };
+  const auto byte = [&](std::size_t i) {
+    return static_cast<std::size_t>(static_cast<unsigned char>(body[i]));
+  };
   const auto major = byte(6);
   if (major < 1 || major > 3) return broken(fmt::format("version {} is not known", major));
   std::size_t length = byte(8) | byte(9) << 8;
@@ -185,8 +186,8 @@ bool copy_elements(const NpyHead& head, const NpyType& type, std::string_view da
 
 Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRequest& out) {
   if (signature.inputs.size() != 1) {
-    return std::unexpected(
-        misfit(signature, "an .npy body is one array, and the model takes several inputs; send JSON"));
+    return std::unexpected(misfit(
+        signature, "an .npy body is one array, and the model takes several inputs; send JSON"));
   }
   TRY(const NpyHead head, read_head(body));
   const auto known = std::ranges::find_if(npy_types, [&](const NpyType& type) {
@@ -203,9 +204,9 @@ Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRe
   }
   Tensor& tensor = out.inputs[0];
   if (!copy_elements(head, *known, body, tensor)) {
-    return std::unexpected(misfit(
-        signature, fmt::format("an array of {} came, with values that {} cannot hold",
-                               name_of(known->type), name_of(tensor.type))));
+    return std::unexpected(
+        misfit(signature, fmt::format("an array of {} came, with values that {} cannot hold",
+                                      name_of(known->type), name_of(tensor.type))));
   }
   tensor.shape = head.shape;
   if (auto fitted = fit_shape(signature.inputs[0], Records::flattened, tensor); !fitted)

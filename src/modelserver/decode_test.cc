@@ -78,8 +78,8 @@ TEST(Csv, ColumnsAreDealtToTheInputsInTheirOrder) {
 }
 
 TEST(Csv, FillsShapesOfAnyRank) {
-  const auto image = first(one(ElementType::float32, {any_size, 2, 1, 2}), ContentType::csv,
-                           "1,2,3,4\n5,6,7,8\n");
+  const auto image =
+      first(one(ElementType::float32, {any_size, 2, 1, 2}), ContentType::csv, "1,2,3,4\n5,6,7,8\n");
   EXPECT_EQ(image.shape, (Shape{2, 2, 1, 2}));
   const auto vector = one(ElementType::float32, {any_size});
   EXPECT_EQ(first(vector, ContentType::csv, "1\n2\n3\n").shape, (Shape{3}));
@@ -90,7 +90,8 @@ TEST(Csv, FillsShapesOfAnyRank) {
 TEST(Csv, WhatDoesNotFitIsNamed) {
   EXPECT_THAT(refusal(table, ContentType::csv, "1,2\n"), HasSubstr("float32 [N, 3]"));
   EXPECT_THAT(refusal(table, ContentType::csv, "1,2,x\n"), HasSubstr("line 1, column 3: 'x'"));
-  EXPECT_THAT(refusal(table, ContentType::csv, "1,2,3\n1,2,3,4\n"), HasSubstr("line 2 has 4 columns"));
+  EXPECT_THAT(refusal(table, ContentType::csv, "1,2,3\n1,2,3,4\n"),
+              HasSubstr("line 2 has 4 columns"));
   EXPECT_THAT(refusal(table, ContentType::csv, ""), HasSubstr("no record"));
   EXPECT_THAT(refusal(table, ContentType::csv, "\n \n"), HasSubstr("no record"));
   EXPECT_THAT(refusal(table, ContentType::csv, "1,2,\"3\n"), HasSubstr("quoted"));
@@ -150,13 +151,16 @@ TEST(Json, WhatDoesNotFitIsNamed) {
   EXPECT_THAT(refusal(table, ContentType::json, "[[1, 2]]"), HasSubstr("float32 [1, 2] came"));
   EXPECT_THAT(refusal(table, ContentType::json, "[[1, 2, 3], [4]]"), HasSubstr("one shape"));
   EXPECT_THAT(refusal(table, ContentType::json, R"([[1, 2, "3"]])"), HasSubstr("byte 8"));
-  EXPECT_THAT(refusal(table, ContentType::json, R"({"inputs": {"z": [1]}})"), HasSubstr("no input 'z'"));
+  EXPECT_THAT(refusal(table, ContentType::json, R"({"inputs": {"z": [1]}})"),
+              HasSubstr("no input 'z'"));
   EXPECT_THAT(refusal(table, ContentType::json, R"({"instances": []})"), HasSubstr("no record"));
-  EXPECT_THAT(refusal(table, ContentType::json, R"({"x": [1,2,3], "x": [1,2,3]})"), HasSubstr("twice"));
+  EXPECT_THAT(refusal(table, ContentType::json, R"({"x": [1,2,3], "x": [1,2,3]})"),
+              HasSubstr("twice"));
   EXPECT_THAT(refusal(mixed, ContentType::json, R"({"instances": [{"age": 1, "name": "a"}]})"),
               HasSubstr("missing"));
   EXPECT_THAT(refusal(mixed, ContentType::json, "[[1, 2]]"), HasSubstr("needs its name"));
-  for (const auto* const body : {"", "{", "[", "[1,", "[1 2]", "[[1,2,3]]x", "nope", "{\"inputs\"", "[1,2,3]]"})
+  for (const auto* const body :
+       {"", "{", "[", "[1,", "[1 2]", "[[1,2,3]]x", "nope", "{\"inputs\"", "[1,2,3]]"})
     refusal(table, ContentType::json, body);
 }
 
@@ -168,8 +172,9 @@ TEST(Json, DepthHasALimit) {
 // What numpy.save writes, from its parts.
 std::string npy(std::string_view type, std::string_view fortran, std::string_view shape,
                 std::string_view data) {
-  std::string header = "{'descr': '" + std::string(type) + "', 'fortran_order': " +
-                       std::string(fortran) + ", 'shape': " + std::string(shape) + ", }\n";
+  std::string header = "{'descr': '" + std::string(type) +
+                       "', 'fortran_order': " + std::string(fortran) +
+                       ", 'shape': " + std::string(shape) + ", }\n";
   std::string out("\x93NUMPY\x01\x00", 8);
   out += static_cast<char>(header.size());
   out += '\0';
@@ -214,7 +219,8 @@ TEST(Npy, WhatIsBrokenIsRefused) {
 }
 
 TEST(Libsvm, WhatIsAbsentIsMissing) {
-  const auto tensor = first(table, ContentType::libsvm, "1 0:1.5 2:-2\n\n1:7 # note\n0 qid:3 1:8\n");
+  const auto tensor =
+      first(table, ContentType::libsvm, "1 0:1.5 2:-2\n\n1:7 # note\n0 qid:3 1:8\n");
   EXPECT_EQ(tensor.shape, (Shape{3, 3}));
   const auto list = values<float>(tensor);
   EXPECT_EQ(list[0], 1.5);

@@ -54,8 +54,8 @@ class Dispatcher final : public net::BatchHook {
   void set_model(std::unique_ptr<Model> model);
   const Model* model() const { return model_.get(); }
 
-  // Takes a request. The invocation's views are valid until the end of this batch at least; those of
-  // an HttpReply as long as the reply.
+  // Takes a request. The invocation's views are valid until the end of this batch at least; those
+  // of an HttpReply as long as the reply.
   void submit(const Invocation& invocation, Reply reply);
   // Nobody waits for that exchange any more; it is dropped if it did not start.
   void cancel(const LinkConnection& link, std::uint32_t id);

@@ -59,11 +59,13 @@ void append_element(std::string& out, const Tensor& tensor, std::size_t i) {
     case ElementType::float64: return append_double(out, element_at<double>(tensor, i));
     case ElementType::float16:
       return append_float(out, half_to_float(element_at<std::uint16_t>(tensor, i)));
-    case ElementType::int8: return append_integer(out, static_cast<int>(element_at<std::int8_t>(tensor, i)));
+    case ElementType::int8:
+      return append_integer(out, static_cast<int>(element_at<std::int8_t>(tensor, i)));
     case ElementType::int16: return append_integer(out, element_at<std::int16_t>(tensor, i));
     case ElementType::int32: return append_integer(out, element_at<std::int32_t>(tensor, i));
     case ElementType::int64: return append_integer(out, element_at<std::int64_t>(tensor, i));
-    case ElementType::uint8: return append_integer(out, static_cast<unsigned>(element_at<std::uint8_t>(tensor, i)));
+    case ElementType::uint8:
+      return append_integer(out, static_cast<unsigned>(element_at<std::uint8_t>(tensor, i)));
     case ElementType::uint16: return append_integer(out, element_at<std::uint16_t>(tensor, i));
     case ElementType::uint32: return append_integer(out, element_at<std::uint32_t>(tensor, i));
     case ElementType::uint64: return append_integer(out, element_at<std::uint64_t>(tensor, i));
@@ -78,9 +80,9 @@ void append_element(std::string& out, const Tensor& tensor, std::size_t i) {
 struct View {
   const Tensor* tensor = nullptr;
   std::string_view name;
-  std::int64_t records = 1;      // the first size; 1 for a scalar
-  std::size_t first = 0;         // element
-  std::size_t record_size = 1;   // elements
+  std::int64_t records = 1;     // the first size; 1 for a scalar
+  std::size_t first = 0;        // element
+  std::size_t record_size = 1;  // elements
   std::span<const std::int64_t> record_shape;
   bool scalar = false;
 };
@@ -129,9 +131,8 @@ void append_value(std::string& out, const View& view) {
 }
 
 bool all_by_record(std::span<const View> views) {
-  return std::ranges::all_of(views, [&](const View& view) {
-    return !view.scalar && view.records == views[0].records;
-  });
+  return std::ranges::all_of(
+      views, [&](const View& view) { return !view.scalar && view.records == views[0].records; });
 }
 
 // A record's value; for several outputs {name: value, ...}.
@@ -248,9 +249,9 @@ void append_npy(std::string& out, const View& view) {
 }
 
 Result<> refuse(std::string_view type, std::string_view why) {
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("The answer cannot be written as {}: {}. Ask for application/json.", type,
-                          why));
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("The answer cannot be written as {}: {}. Ask for application/json.", type, why));
 }
 
 Result<> encode_by_record(std::span<const View> views, AcceptType type, Flavor flavor,

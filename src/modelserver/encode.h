@@ -26,8 +26,8 @@ enum class AcceptType : std::uint8_t { json, csv, json_lines, npy };
 std::string_view media_type_of(AcceptType type);
 
 // Chooses among the types of an Accept header (parameters other than q=0 are not weighed: the first
-// one that is known wins; "*/*", "application/*" and an empty header mean the flavor's own). Nothing:
-// none of them can be written (406).
+// one that is known wins; "*/*", "application/*" and an empty header mean the flavor's own).
+// Nothing: none of them can be written (406).
 std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor);
 
 // The part of a joined run's outputs that belongs to one request: records [first, first + count) of
@@ -41,8 +41,8 @@ struct RecordRange {
 // Appends the answer to `out`. invalid_argument where the outputs do not go into that type (several
 // arrays into .npy, arrays of different record counts into CSV): 406.
 //
-// NaN and infinities are carried: in JSON as NaN, Infinity and -Infinity, as Python writes and reads
-// them.
+// NaN and infinities are carried: in JSON as NaN, Infinity and -Infinity, as Python writes and
+// reads them.
 Result<> encode(const Signature& signature, std::span<const Tensor> outputs, RecordRange range,
                 AcceptType type, AnswerStyle style, Flavor flavor, std::string& out);
 

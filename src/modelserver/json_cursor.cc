@@ -50,8 +50,7 @@ bool push_word(Tensor& tensor, std::string_view word) {
   if (starts_number(word)) return tensor.type != ElementType::string && tensor.push_text(word);
   if (truth) return tensor.push_number(word == "true" ? 1 : 0);
   if (word == "null") {
-    return is_floating(tensor.type) &&
-           tensor.push_number(std::numeric_limits<double>::quiet_NaN());
+    return is_floating(tensor.type) && tensor.push_number(std::numeric_limits<double>::quiet_NaN());
   }
   return is_special_number(word) && is_floating(tensor.type) && tensor.push_text(word);
 }
@@ -60,11 +59,11 @@ bool push_word(Tensor& tensor, std::string_view word) {
 
 std::unexpected<Error> JsonCursor::fail_here(std::string_view what) const {
   const auto rest = std::string_view(at_, static_cast<std::size_t>(end_ - at_));
-  return fail(ErrorCode::invalid_argument,
-              fmt::format("The JSON is not as it should be at byte {}: {}, and {} came.",
-                          at_ - begin_, what,
-                          rest.empty() ? "its end"
-                                       : fmt::format("'{}'", rest.substr(0, quoted_bytes_max))));
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format(
+          "The JSON is not as it should be at byte {}: {}, and {} came.", at_ - begin_, what,
+          rest.empty() ? "its end" : fmt::format("'{}'", rest.substr(0, quoted_bytes_max))));
 }
 
 char JsonCursor::peek() {
@@ -116,7 +115,8 @@ Result<> JsonCursor::read_escape(std::string& out) {
   if (code >= 0xD800 && code < 0xDC00 && end_ - at_ >= 6 && at_[0] == '\\' && at_[1] == 'u') {
     at_ += 2;
     TRY(const std::uint32_t low, read_hex4());
-    if (low < 0xDC00 || low > 0xDFFF) return fail_here("the second half of a surrogate pair is due");
+    if (low < 0xDC00 || low > 0xDFFF)
+      return fail_here("the second half of a surrogate pair is due");
     code = 0x10000 + ((code - 0xD800) << 10) + (low - 0xDC00);
   } else if (code >= 0xD800 && code < 0xE000) {
     return fail_here("a surrogate pair is due");

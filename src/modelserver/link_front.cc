@@ -85,8 +85,11 @@ void LinkConnection::submit(const net::LinkFrame& frame) {
 void LinkConnection::respond(std::uint32_t id, const Answer& answer) {
   if (front_ == nullptr) return;
   if (output_.empty()) front_->dispatcher_.flush_later(shared_from_this());
-  net::LinkResponse response{.id = id, .status = answer.status, .content_type = answer.content_type,
-                             .headers = {}, .body = answer.body};
+  net::LinkResponse response{.id = id,
+                             .status = answer.status,
+                             .content_type = answer.content_type,
+                             .headers = {},
+                             .body = answer.body};
   if (net::append_link_response(output_, response)) return;
   // Past what a frame holds: the router asks again by HTTP.
   static constexpr net::Header retry[] = {{"x-slipway-retry", "http"}};
@@ -98,8 +101,8 @@ void LinkConnection::respond(std::uint32_t id, const Answer& answer) {
 
 void LinkConnection::flush() {
   while (front_ != nullptr && written_ < output_.size()) {
-    const auto sent = ::send(socket_.get(), output_.data() + written_, output_.size() - written_,
-                             MSG_NOSIGNAL);
+    const auto sent =
+        ::send(socket_.get(), output_.data() + written_, output_.size() - written_, MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN) break;
     if (sent < 0 && errno != EINTR) return close();
     if (sent > 0) written_ += static_cast<std::size_t>(sent);
@@ -116,8 +119,8 @@ void LinkConnection::flush() {
 void LinkConnection::update_watch() {
   if (front_ == nullptr) return;
   const auto queued = output_.size() - written_;
-  const std::uint32_t wanted = (queued > 0 ? EPOLLOUT : 0U) |
-                               (queued < link_output_bytes_max ? EPOLLIN : 0U);
+  const std::uint32_t wanted =
+      (queued > 0 ? EPOLLOUT : 0U) | (queued < link_output_bytes_max ? EPOLLIN : 0U);
   if (wanted == watched_) return;
   watched_ = wanted;
   front_->loop_.rewatch(socket_.get(), watched_, *this);

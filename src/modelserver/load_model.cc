@@ -22,8 +22,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t default_workers_max = 4;
 constexpr std::chrono::seconds default_answer_time{60};
-constexpr std::string_view xgboost_extensions[] = {".json", ".ubj", ".xgb", ".bst", ".model",
-                                                   ".bin", ""};
+constexpr std::string_view xgboost_extensions[] = {".json",  ".ubj", ".xgb", ".bst",
+                                                   ".model", ".bin", ""};
 
 std::string variable(const char* name) {
   const char* const value = std::getenv(name);
@@ -69,7 +69,8 @@ std::string names_of(const std::vector<fs::path>& entries) {
 fs::path in_model(const std::string& path, const fs::path& model_dir) {
   constexpr std::string_view prefix = "/opt/ml/model";
   if (path == prefix) return model_dir;
-  if (path.starts_with(std::string(prefix) + '/')) return model_dir / path.substr(prefix.size() + 1);
+  if (path.starts_with(std::string(prefix) + '/'))
+    return model_dir / path.substr(prefix.size() + 1);
   return path;
 }
 
@@ -108,8 +109,8 @@ Result<std::optional<Choice>> find_xgboost(const std::vector<fs::path>& entries)
     std::error_code error;
     if (!fs::is_regular_file(entry, error)) continue;
     if (entry.filename() == "xgboost-model") return Choice{Backend::xgboost, entry.string()};
-    const bool named =
-        std::ranges::find(xgboost_extensions, entry.extension().string()) != std::end(xgboost_extensions);
+    const bool named = std::ranges::find(xgboost_extensions, entry.extension().string()) !=
+                       std::end(xgboost_extensions);
     if (named && looks_like_xgboost(entry.string())) files.push_back(entry);
   }
   TRY(const auto file, pick(files, "xgboost-model", "XGBoost"));
@@ -155,7 +156,8 @@ PythonOptions python_options(const Options& options) {
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   python.workers =
       number_in("SAGEMAKER_MODEL_SERVER_WORKERS", std::min(cores, default_workers_max), 256);
-  const auto seconds = number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), 3600);
+  const auto seconds =
+      number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), 3600);
   python.answer_time = std::chrono::seconds(seconds);
   return python;
 }

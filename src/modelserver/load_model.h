@@ -24,8 +24,8 @@ struct Choice {
 // Looks into the directory, in this order:
 //   a script      code/inference.py, or what SAGEMAKER_PROGRAM and SAGEMAKER_SUBMIT_DIRECTORY name
 //   ONNX          model.onnx, or the only *.onnx
-//   XGBoost       xgboost-model, or the only file that is one (*.json, *.ubj, *.xgb, *.bst, *.model)
-//   scikit-learn  model.joblib, or any *.joblib, *.pkl
+//   XGBoost       xgboost-model, or the only file that is one (*.json, *.ubj, *.xgb, *.bst,
+//   *.model) scikit-learn  model.joblib, or any *.joblib, *.pkl
 // (for the image sagemaker-scikit-learn the last one before XGBoost). Where the directory has
 // nothing of these but one folder, it looks there. not_found lists what was looked for and what is
 // there; conflict, several files that could be meant.

@@ -45,7 +45,8 @@ class Model {
 
   virtual const Signature& signature() const = 0;
 
-  // How many invocations one call of answer() may usefully join; 1: they are only ever run one by one.
+  // How many invocations one call of answer() may usefully join; 1: they are only ever run one by
+  // one.
   virtual std::size_t batch_max() const = 0;
 
   // How many threads may usefully be inside answer() at once.

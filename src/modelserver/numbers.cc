@@ -71,7 +71,8 @@ const char* read_by_library(const char* first, const char* last, T& value) {
     }
     const std::string_view text(at, static_cast<std::size_t>(end - at));
     const auto exponent = text.find_first_of("eE");
-    const bool tiny = exponent != text.npos && exponent + 1 < text.size() && text[exponent + 1] == '-';
+    const bool tiny =
+        exponent != text.npos && exponent + 1 < text.size() && text[exponent + 1] == '-';
     value = tiny ? T{0} : std::numeric_limits<T>::infinity();
     if (*at == '-') value = -value;
   }

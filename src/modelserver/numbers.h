@@ -6,9 +6,9 @@
 
 namespace slipway::modelserver {
 
-// Reads one float at the front of [first, last), correctly rounded; returns the end of what it read,
-// or `first` where no number stands there. Takes what C's strtof takes in decimal, without leading
-// blanks: "1", "-1.5", "+.5e3", "nan", "inf", "Infinity", in any case.
+// Reads one float at the front of [first, last), correctly rounded; returns the end of what it
+// read, or `first` where no number stands there. Takes what C's strtof takes in decimal, without
+// leading blanks: "1", "-1.5", "+.5e3", "nan", "inf", "Infinity", in any case.
 const char* read_float(const char* first, const char* last, float& value);
 const char* read_double(const char* first, const char* last, double& value);
 

@@ -27,11 +27,29 @@ std::size_t taken(std::string_view text) {
 }
 
 TEST(Numbers, AreReadAsTheCLibraryReadsThem) {
-  for (const char* text : {"0", "-0", "1", "-1.5", "+2.25", "0.1", ".5", "5.", "1e3", "1.5E-3",
-                           "3.4028235e38", "1e39", "-1e39", "1e-46", "1e-40", "16777217",
+  for (const char* text : {"0",
+                           "-0",
+                           "1",
+                           "-1.5",
+                           "+2.25",
+                           "0.1",
+                           ".5",
+                           "5.",
+                           "1e3",
+                           "1.5E-3",
+                           "3.4028235e38",
+                           "1e39",
+                           "-1e39",
+                           "1e-46",
+                           "1e-40",
+                           "16777217",
                            "0.000000000000000000000000000000000000001401298464324817",
-                           "123456789012345678901234567890", "7.0385307e-26", "1.00000005960464477539",
-                           "8388609.5", "0.30000001192092896", "179769313486231570000e300"})
+                           "123456789012345678901234567890",
+                           "7.0385307e-26",
+                           "1.00000005960464477539",
+                           "8388609.5",
+                           "0.30000001192092896",
+                           "179769313486231570000e300"})
     EXPECT_EQ(std::bit_cast<std::uint32_t>(read(text)),
               std::bit_cast<std::uint32_t>(std::strtof(text, nullptr)))
         << text;
@@ -61,7 +79,8 @@ TEST(Numbers, AnyFloatSurvivesTheWayThroughItsShortestText) {
     std::string text;
     append_float(text, value);
     if (std::isinf(value)) text = value < 0 ? "-inf" : "inf";
-    EXPECT_EQ(std::bit_cast<std::uint32_t>(read(text)), std::bit_cast<std::uint32_t>(value)) << text;
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(read(text)), std::bit_cast<std::uint32_t>(value))
+        << text;
   }
 }
 

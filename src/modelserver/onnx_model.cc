@@ -66,9 +66,9 @@ std::string plain_message(const std::string& message) {
 
 Result<TensorInfo> describe_value(std::string name, const Ort::TypeInfo& info) {
   if (info.GetONNXType() != ONNX_TYPE_TENSOR) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is no tensor; sequences, maps and optional values are not taken",
-                            name));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("'{}' is no tensor; sequences, maps and optional values are not taken", name));
   }
   const auto tensor = info.GetTensorTypeAndShapeInfo();
   const auto type = type_of(tensor.GetElementType());
@@ -217,8 +217,8 @@ class OnnxPredictor final : public Predictor {
     } catch (const Ort::Exception& error) {
       const bool refused = error.GetOrtErrorCode() == ORT_INVALID_ARGUMENT;
       return fail(refused ? ErrorCode::invalid_argument : ErrorCode::internal,
-                  fmt::format("ONNX Runtime {} the request: {}",
-                              refused ? "refused" : "failed on", plain_message(error.what())));
+                  fmt::format("ONNX Runtime {} the request: {}", refused ? "refused" : "failed on",
+                              plain_message(error.what())));
     }
   }
 
@@ -269,9 +269,10 @@ class OnnxPredictor final : public Predictor {
       const auto record = std::max<std::int64_t>(info.record_size(), 1);
       for (std::int64_t at = 0; at < elements; ++at) {
         const auto which = number + at / record;
-        const bool pushed = is_floating(info.type)
-                                ? tensor.push_number(0.25 * static_cast<double>((at % record + which * 3) % 7 - 3))
-                                : tensor.push_number(static_cast<double>((at % record + which) % 2));
+        const bool pushed =
+            is_floating(info.type)
+                ? tensor.push_number(0.25 * static_cast<double>((at % record + which * 3) % 7 - 3))
+                : tensor.push_number(static_cast<double>((at % record + which) % 2));
         if (!pushed) break;
       }
     }
@@ -279,7 +280,9 @@ class OnnxPredictor final : public Predictor {
   }
 
   static bool is_joined(const Tensor& first, const Tensor& second, const Tensor& both) {
-    const auto rows = [](const Tensor& tensor) { return tensor.shape.empty() ? 0 : tensor.shape[0]; };
+    const auto rows = [](const Tensor& tensor) {
+      return tensor.shape.empty() ? 0 : tensor.shape[0];
+    };
     if (rows(first) != 1 || rows(second) != 1 || rows(both) != 2) return false;
     if (first.size() + second.size() != both.size()) return false;
     if (both.type == ElementType::string)
@@ -333,14 +336,14 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
       auto predictor = std::make_unique<OnnxPredictor>(shared_from_this(),
                                                        Ort::Session(env_, path.c_str(), options()));
       if (auto learnt = predictor->learn(); !learnt) {
-        return fail(ErrorCode::invalid_argument,
-                    fmt::format("The model {} cannot be served: {}.", path, learnt.error().message));
+        return fail(ErrorCode::invalid_argument, fmt::format("The model {} cannot be served: {}.",
+                                                             path, learnt.error().message));
       }
       predictor->probe();
       return predictor;
     } catch (const Ort::Exception& error) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("ONNX Runtime cannot load {}: {}", path, plain_message(error.what())));
+      return fail(ErrorCode::invalid_argument, fmt::format("ONNX Runtime cannot load {}: {}", path,
+                                                           plain_message(error.what())));
     }
   }
 

@@ -9,9 +9,9 @@
 
 namespace slipway::modelserver {
 
-// Forbids ONNX Runtime to send usage events to its maker, which its Linux builds otherwise do from a
-// thread of their own (ORT_DISABLE_TELEMETRY in this process's environment, for children too). To be
-// called while there is one thread only.
+// Forbids ONNX Runtime to send usage events to its maker, which its Linux builds otherwise do from
+// a thread of their own (ORT_DISABLE_TELEMETRY in this process's environment, for children too). To
+// be called while there is one thread only.
 void forbid_telemetry();
 
 // The loaded library and its environment, without threads of its own: a process that has it may

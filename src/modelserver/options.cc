@@ -53,13 +53,20 @@ std::string repository_name(std::string image) {
 }
 
 Result<> set_option(Options& options, std::string_view name, const std::string& value) {
-  if (name == "--model-dir") options.model_dir = value;
-  else if (name == "--listen") options.listen_address = value;
-  else if (name == "--http-socket") options.http_socket = value;
-  else if (name == "--link-socket") options.link_socket = value;
-  else if (name == "--venv-cache") options.venv_cache = value;
-  else if (name == "--find-links") options.find_links.push_back(value);
-  else if (name == "--zygote") options.zygote_socket = value;
+  if (name == "--model-dir")
+    options.model_dir = value;
+  else if (name == "--listen")
+    options.listen_address = value;
+  else if (name == "--http-socket")
+    options.http_socket = value;
+  else if (name == "--link-socket")
+    options.link_socket = value;
+  else if (name == "--venv-cache")
+    options.venv_cache = value;
+  else if (name == "--find-links")
+    options.find_links.push_back(value);
+  else if (name == "--zygote")
+    options.zygote_socket = value;
   else if (name == "--port") {
     TRY(options.port, read_port(value, name));
   } else {
@@ -87,16 +94,19 @@ Result<Options> read_options(std::span<const std::string> arguments) {
       continue;
     }
     if (!argument.starts_with("--") || i + 1 == arguments.size()) {
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("'{}' is not known here, or lacks its value; --help lists the options.",
-                              argument));
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("'{}' is not known here, or lacks its value; --help lists the options.",
+                      argument));
     }
     TRY_DO(set_option(options, argument, arguments[i + 1]));
     ++i;
   }
-  const bool addressed = options.port || !options.http_socket.empty() || !options.link_socket.empty();
+  const bool addressed =
+      options.port || !options.http_socket.empty() || !options.link_socket.empty();
   if (!addressed && options.zygote_socket.empty()) {
-    TRY(options.port, read_port(variable("SAGEMAKER_BIND_TO_PORT", "8080"), "SAGEMAKER_BIND_TO_PORT"));
+    TRY(options.port,
+        read_port(variable("SAGEMAKER_BIND_TO_PORT", "8080"), "SAGEMAKER_BIND_TO_PORT"));
   }
   return options;
 }

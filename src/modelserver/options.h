@@ -20,12 +20,13 @@ struct Options {
   std::string link_socket;                  // empty: none
   std::string venv_cache;
   std::vector<std::string> find_links;
-  std::string zygote_socket;                // not empty: be a zygote, and nothing else
+  std::string zygote_socket;  // not empty: be a zygote, and nothing else
 };
 
-// Reads `arguments` (without the program's name; "serve", as SageMaker passes it, is let be) and the
-// environment. Where no address is given it listens on TCP port 8080, or SAGEMAKER_BIND_TO_PORT.
-// invalid_argument: an option that is not known or lacks its value; `kind` is "help" where --help or
+// Reads `arguments` (without the program's name; "serve", as SageMaker passes it, is let be) and
+// the environment. Where no address is given it listens on TCP port 8080, or
+// SAGEMAKER_BIND_TO_PORT. invalid_argument: an option that is not known or lacks its value; `kind`
+// is "help" where --help or
 // --version asked for text, which is then the message.
 Result<Options> read_options(std::span<const std::string> arguments);
 

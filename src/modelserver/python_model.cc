@@ -72,9 +72,10 @@ void PythonModel::answer_one(Invocation& invocation) {
   auto worker = take();
   if (auto done = worker->answer(invocation, options_.answer_time); !done) {
     const bool late = done.error().code == ErrorCode::timeout;
-    log_warning("modelserver", late ? "a Python worker took too long; replacing it"
-                                    : "a Python worker died; replacing it",
-                {{"pid", std::to_string(worker->pid())}});
+    log_warning(
+        "modelserver",
+        late ? "a Python worker took too long; replacing it" : "a Python worker died; replacing it",
+        {{"pid", std::to_string(worker->pid())}});
     answer_error(invocation.answer, 500,
                  late ? fmt::format("The model's code took longer than {} s and was stopped.",
                                     options_.answer_time.count() / 1000)

@@ -21,8 +21,8 @@ namespace slipway::modelserver {
 namespace {
 
 constexpr std::size_t head_bytes_max = 1 << 20;
-constexpr std::chrono::milliseconds end_time{1'000};   // from closing the channel to killing
-constexpr std::chrono::hours load_time_max{24};        // whoever waits for /ping decides, not this
+constexpr std::chrono::milliseconds end_time{1'000};  // from closing the channel to killing
+constexpr std::chrono::hours load_time_max{24};       // whoever waits for /ping decides, not this
 constexpr int channel_in_child = 3;
 
 void append_member(std::string& json, std::string_view name, std::string_view value) {
@@ -83,9 +83,12 @@ Result<Head> parse_head(std::string_view text) {
       return {};
     }
     TRY(std::string value, cursor.read_string());
-    if (key == "event") head.event = std::move(value);
-    else if (key == "message") head.message = std::move(value);
-    else if (key == "content_type") head.content_type = std::move(value);
+    if (key == "event")
+      head.event = std::move(value);
+    else if (key == "message")
+      head.message = std::move(value);
+    else if (key == "content_type")
+      head.content_type = std::move(value);
     return {};
   }));
   return head;
@@ -107,7 +110,8 @@ std::size_t get_u32(const char* from) {
 Result<std::unique_ptr<PythonWorker>> PythonWorker::start(const PythonOptions& options) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-    return fail(ErrorCode::unavailable, "No socket for the Python worker: " + net::errno_text(errno));
+    return fail(ErrorCode::unavailable,
+                "No socket for the Python worker: " + net::errno_text(errno));
   net::Fd ours(ends[0]);
   net::Fd theirs(ends[1]);
   fcntl(ours.get(), F_SETFL, O_NONBLOCK);
@@ -136,15 +140,17 @@ Result<std::unique_ptr<PythonWorker>> PythonWorker::start(const PythonOptions& o
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&files);
   if (error != 0) {
-    return fail(ErrorCode::unavailable,
-                fmt::format("The Python interpreter '{}' does not start: {}. Install python3 or name "
-                            "one in SLIPWAY_PYTHON.",
-                            options.interpreter, net::errno_text(error)));
+    return fail(
+        ErrorCode::unavailable,
+        fmt::format("The Python interpreter '{}' does not start: {}. Install python3 or name "
+                    "one in SLIPWAY_PYTHON.",
+                    options.interpreter, net::errno_text(error)));
   }
   std::unique_ptr<PythonWorker> worker(new PythonWorker(pid, std::move(ours)));
   const auto first = worker->receive(std::chrono::steady_clock::now() + load_time_max);
   if (!first)
-    return fail(ErrorCode::unavailable, "The Python worker " + worker->describe_end() + " while loading.");
+    return fail(ErrorCode::unavailable,
+                "The Python worker " + worker->describe_end() + " while loading.");
   TRY(const Head head, parse_head(first->head));
   if (head.event != "ready") return fail(ErrorCode::invalid_argument, head.message);
   return worker;
@@ -176,8 +182,8 @@ std::string PythonWorker::describe_end() {
 
 Result<> PythonWorker::wait_for(short events, Instant deadline) const {
   for (;;) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return fail(ErrorCode::timeout, "The Python worker took too long.");
     pollfd entry{channel_.get(), events, 0};
     const auto time = static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30));

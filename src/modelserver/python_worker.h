@@ -23,7 +23,7 @@ struct PythonOptions {
   std::string interpreter = "python3";  // $SLIPWAY_PYTHON
   std::string script;                   // slipway_python_worker.py
   std::string model_dir;
-  std::string image;                    // "sagemaker-scikit-learn"
+  std::string image;  // "sagemaker-scikit-learn"
   std::string venv_cache;
   std::vector<std::string> find_links;
   std::size_t workers = 1;
@@ -36,7 +36,8 @@ class PythonWorker {
  public:
   // Starts the child and waits until its model is loaded (the first time that may take minutes:
   // packages are installed). invalid_argument: the model's code or packages do not work, and the
-  // message is the child's own; unavailable: the child could not be started or ended without a word.
+  // message is the child's own; unavailable: the child could not be started or ended without a
+  // word.
   static Result<std::unique_ptr<PythonWorker>> start(const PythonOptions& options);
 
   ~PythonWorker();

@@ -9,8 +9,8 @@
 
 namespace slipway::modelserver {
 
-// Runs until SIGTERM or SIGINT and returns the exit status: 0 after a drain, 1 where the model cannot
-// be loaded or an address cannot be listened on (one line on standard error says why), 2 for
+// Runs until SIGTERM or SIGINT and returns the exit status: 0 after a drain, 1 where the model
+// cannot be loaded or an address cannot be listened on (one line on standard error says why), 2 for
 // arguments that are not understood. `onnx`: a runtime that is open already, or null. To be called
 // on the main thread, before any other was started.
 int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx);

@@ -2,9 +2,9 @@
 // that the build puts into lib/; skipped where it is not there.
 #include "modelserver/server.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -110,7 +110,7 @@ bool has_runtime() {
 
 // Asks over the link until the model is there; the answers by id, in the order they came.
 std::vector<std::pair<std::uint32_t, std::string>> ask_link(const net::Fd& link,
-                                                             std::vector<std::string> bodies) {
+                                                            std::vector<std::string> bodies) {
   std::string out;
   for (std::uint32_t i = 0; i < bodies.size(); ++i)
     EXPECT_TRUE(net::append_link_request(
@@ -126,7 +126,8 @@ std::vector<std::pair<std::uint32_t, std::string>> ask_link(const net::Fd& link,
     for (;;) {
       const auto frame = net::take_link_frame(rest);
       if (!frame || !*frame) break;
-      answers.emplace_back((*frame)->id, std::to_string((*frame)->status) + ' ' + std::string((*frame)->body));
+      answers.emplace_back((*frame)->id,
+                           std::to_string((*frame)->status) + ' ' + std::string((*frame)->body));
     }
     in.erase(0, in.size() - rest.size());
   }
@@ -152,7 +153,8 @@ TEST(Server, AnswersManyRequestsOfOneWriteAndEndsCleanly) {
   const ModelFolder folder;
   const auto http = folder.path / "http.sock";
   const auto link_path = folder.path / "link.sock";
-  Child server({"serve", "--model-dir", folder.path, "--http-socket", http, "--link-socket", link_path});
+  Child server(
+      {"serve", "--model-dir", folder.path, "--http-socket", http, "--link-socket", link_path});
   ASSERT_THAT(wait_until_ready(http), HasSubstr("200"));
   const net::Fd link = connect_to(link_path);
   std::vector<std::string> bodies(200, "1,1\n");
@@ -175,7 +177,8 @@ TEST(Server, ALinkThatSendsNonsenseIsClosedAndTheOthersGoOn) {
   const ModelFolder folder;
   const auto http = folder.path / "http.sock";
   const auto link_path = folder.path / "link.sock";
-  const Child server({"--model-dir", folder.path, "--http-socket", http, "--link-socket", link_path});
+  const Child server(
+      {"--model-dir", folder.path, "--http-socket", http, "--link-socket", link_path});
   ASSERT_THAT(wait_until_ready(http), HasSubstr("200"));
   const net::Fd bad = connect_to(link_path);
   const net::Fd good = connect_to(link_path);
@@ -194,8 +197,9 @@ TEST(Server, ArgumentsThatAreNotUnderstoodAreSaid) {
 std::string zygote_request(const fs::path& folder) {
   const std::string dir = folder.string();
   return R"({"argv": ["slipway-modelserver", "serve", "--model-dir", ")" + dir +
-         R"(", "--http-socket", ")" + dir + R"(/http.sock"], "env": {"SLIPWAY_IMAGE": "slipway-inference"}, )" +
-         R"("run_dir": ")" + dir + R"(", "lock": ")" + dir + "/lock\"}\n";
+         R"(", "--http-socket", ")" + dir +
+         R"(/http.sock"], "env": {"SLIPWAY_IMAGE": "slipway-inference"}, )" + R"("run_dir": ")" +
+         dir + R"(", "lock": ")" + dir + "/lock\"}\n";
 }
 
 TEST(Zygote, ForksInstancesThatOutliveIt) {
@@ -221,7 +225,8 @@ TEST(Zygote, ForksInstancesThatOutliveIt) {
   EXPECT_THAT(wait_until_ready(folder.path / "http.sock"), HasSubstr("200"));
   kill(pid, SIGTERM);
   const auto deadline = std::chrono::steady_clock::now() + patience;
-  while (kill(pid, 0) == 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(5ms);
+  while (kill(pid, 0) == 0 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(5ms);
   std::ifstream log(folder.path / "log");
   EXPECT_THAT(std::string((std::istreambuf_iterator<char>(log)), {}), HasSubstr("ready"));
 }
@@ -250,7 +255,8 @@ TEST(ModelDirectory, TellsWhichBackend) {
   fs::rename(folder.path / "model.onnx", folder.path / "a.onnx");
   EXPECT_EQ(choose_backend(options_for(folder.path))->backend, Backend::onnx);
   std::ofstream(folder.path / "b.onnx") << "x";
-  EXPECT_THAT(choose_backend(options_for(folder.path)).error().message, HasSubstr("a.onnx, b.onnx"));
+  EXPECT_THAT(choose_backend(options_for(folder.path)).error().message,
+              HasSubstr("a.onnx, b.onnx"));
   fs::remove(folder.path / "a.onnx");
   fs::remove(folder.path / "b.onnx");
   std::ofstream(folder.path / "config.json") << "{\"name\": 1}";
@@ -258,7 +264,8 @@ TEST(ModelDirectory, TellsWhichBackend) {
   EXPECT_EQ(choose_backend(options_for(folder.path))->backend, Backend::python);
   std::ofstream(folder.path / "booster.json") << "{\"learner\": {}}";
   EXPECT_EQ(choose_backend(options_for(folder.path))->backend, Backend::xgboost);
-  EXPECT_EQ(choose_backend(options_for(folder.path, "sagemaker-scikit-learn"))->backend, Backend::python);
+  EXPECT_EQ(choose_backend(options_for(folder.path, "sagemaker-scikit-learn"))->backend,
+            Backend::python);
   fs::create_directory(folder.path / "code");
   std::ofstream(folder.path / "code" / "inference.py") << "x";
   EXPECT_EQ(choose_backend(options_for(folder.path))->backend, Backend::python);

@@ -28,17 +28,20 @@ Result<void*> open_library(std::initializer_list<std::string_view> names) {
                 fmt::format("The library {} does not open: {}.", path.string(), dlerror()));
   }
   for (const auto name : names)
-    if (void* const library = dlopen(std::string(name).c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-  return fail(ErrorCode::not_found,
-              fmt::format("The library {} is neither in {} nor where the system looks. Set SLIPWAY_LIB "
-                          "to the folder that has it.",
-                          *names.begin(), folder.string()));
+    if (void* const library = dlopen(std::string(name).c_str(), RTLD_NOW | RTLD_LOCAL))
+      return library;
+  return fail(
+      ErrorCode::not_found,
+      fmt::format("The library {} is neither in {} nor where the system looks. Set SLIPWAY_LIB "
+                  "to the folder that has it.",
+                  *names.begin(), folder.string()));
 }
 
 Result<void*> find_symbol(void* library, const char* name) {
   if (void* const symbol = dlsym(library, name)) return symbol;
-  return fail(ErrorCode::unavailable,
-              fmt::format("The library has no function {}: it is not the one that is meant.", name));
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("The library has no function {}: it is not the one that is meant.", name));
 }
 
 }  // namespace slipway::modelserver

@@ -20,8 +20,18 @@ struct TypeFacts {
 };
 
 constexpr std::array<TypeFacts, 13> type_facts = {{
-    {"float32", 4}, {"float64", 8}, {"float16", 2}, {"int8", 1}, {"int16", 2}, {"int32", 4},
-    {"int64", 8}, {"uint8", 1}, {"uint16", 2}, {"uint32", 4}, {"uint64", 8}, {"bool", 1},
+    {"float32", 4},
+    {"float64", 8},
+    {"float16", 2},
+    {"int8", 1},
+    {"int16", 2},
+    {"int32", 4},
+    {"int64", 8},
+    {"uint8", 1},
+    {"uint16", 2},
+    {"uint32", 4},
+    {"uint64", 8},
+    {"bool", 1},
     {"string", 0},
 }};
 
@@ -63,7 +73,8 @@ bool push_boolean_text(Tensor& tensor, std::string_view text) {
   if (text == "false" || text == "False" || text == "FALSE") return tensor.push_number(0);
   double value = 0;
   const char* const last = text.data() + text.size();
-  return !text.empty() && read_double(text.data(), last, value) == last && tensor.push_number(value);
+  return !text.empty() && read_double(text.data(), last, value) == last &&
+         tensor.push_number(value);
 }
 
 bool push_floating_text(Tensor& tensor, std::string_view text) {
@@ -81,7 +92,9 @@ bool push_floating_text(Tensor& tensor, std::string_view text) {
 
 }  // namespace
 
-std::string_view name_of(ElementType type) { return type_facts[static_cast<std::size_t>(type)].name; }
+std::string_view name_of(ElementType type) {
+  return type_facts[static_cast<std::size_t>(type)].name;
+}
 std::size_t size_of(ElementType type) { return type_facts[static_cast<std::size_t>(type)].size; }
 bool is_floating(ElementType type) { return type <= ElementType::float16; }
 
@@ -132,7 +145,9 @@ bool Tensor::push_number(double value) {
   switch (type) {
     case ElementType::float32: push_raw(*this, static_cast<float>(value)); return true;
     case ElementType::float64: push_raw(*this, value); return true;
-    case ElementType::float16: push_raw(*this, float_to_half(static_cast<float>(value))); return true;
+    case ElementType::float16:
+      push_raw(*this, float_to_half(static_cast<float>(value)));
+      return true;
     case ElementType::int8: return push_whole<std::int8_t>(*this, value);
     case ElementType::int16: return push_whole<std::int16_t>(*this, value);
     case ElementType::int32: return push_whole<std::int32_t>(*this, value);
@@ -193,7 +208,8 @@ std::uint16_t float_to_half(float value) {
   const float magnitude = std::fabs(value);
   if (magnitude >= 65520.0F) return static_cast<std::uint16_t>(sign | 0x7C00);
   if (magnitude < 0x1p-14F) {  // subnormal: the nearest multiple of 2^-24, ties to even
-    return static_cast<std::uint16_t>(sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
+    return static_cast<std::uint16_t>(
+        sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
   }
   const std::uint32_t rebased = (bits & 0x7FFFFFFF) - (112U << 23);
   const std::uint32_t rounded = rebased + 0xFFF + ((rebased >> 13) & 1);

@@ -10,8 +10,19 @@
 namespace slipway::modelserver {
 
 enum class ElementType : std::uint8_t {
-  float32, float64, float16, int8, int16, int32, int64,
-  uint8, uint16, uint32, uint64, boolean, string,
+  float32,
+  float64,
+  float16,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+  uint16,
+  uint32,
+  uint64,
+  boolean,
+  string,
 };
 
 // "float32"; what messages and numpy call it.

@@ -127,8 +127,8 @@ bool TensorModel::can_join(const Item& first, const Item& next) const {
 void TensorModel::finish(Item& item, std::span<const Tensor> outputs, RecordRange range) const {
   Answer& answer = item.invocation->answer;
   answer.body.clear();
-  auto encoded = encode(signature(), outputs, range, item.accept, item.request.style, flavor_,
-                        answer.body);
+  auto encoded =
+      encode(signature(), outputs, range, item.accept, item.request.style, flavor_, answer.body);
   if (!encoded) return answer_error(answer, 406, encoded.error().message);
   answer.status = 200;
   answer.content_type = media_type_of(item.accept);

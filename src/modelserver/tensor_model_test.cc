@@ -90,7 +90,8 @@ TEST(TensorModel, ARunHasALimitOfRecords) {
   for (int i = 0; i < joined_records_max; ++i) many += "1,2\n";
   const auto batch = asked.ask({many, "1,2", "3,4"});
   EXPECT_EQ(asked.doubler->runs, 2);
-  EXPECT_TRUE(std::ranges::all_of(batch, [](const Invocation& each) { return each.answer.status == 200; }));
+  EXPECT_TRUE(
+      std::ranges::all_of(batch, [](const Invocation& each) { return each.answer.status == 200; }));
 }
 
 TEST(TensorModel, TypesThatAreNotKnownAreNamedWithThoseThatAre) {

@@ -116,8 +116,8 @@ Result<std::string> read_file(const std::string& path) {
                 fmt::format("The model {} cannot be read: {}.", path, error.message()));
   }
   if (size > xgboost_file_bytes_max) {
-    return fail(ErrorCode::limit_exceeded, fmt::format("The model {} has more than {} bytes.", path,
-                                                       xgboost_file_bytes_max));
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("The model {} has more than {} bytes.", path, xgboost_file_bytes_max));
   }
   std::string bytes(size, '\0');
   std::ifstream file(path, std::ios::binary);
@@ -197,8 +197,8 @@ class XgboostPredictor final : public Predictor {
       return check(api_.predict_dense(booster_, array.c_str(), predict_config.data(), nullptr,
                                       &shape, &rank, &values));
     }
-    TRY_DO(check(api_.matrix_create(array.c_str(), R"({"missing": NaN, "nthread": 1})",
-                                    &matrix.handle)));
+    TRY_DO(check(
+        api_.matrix_create(array.c_str(), R"({"missing": NaN, "nthread": 1})", &matrix.handle)));
     return check(api_.predict_matrix(booster_, matrix.handle, predict_config.data(), &shape, &rank,
                                      &values));
   }
@@ -207,8 +207,8 @@ class XgboostPredictor final : public Predictor {
   Result<> learn() {
     Size features = 0;
     TRY_DO(check(api_.feature_count(booster_, &features)));
-    signature_.inputs = {{"features", ElementType::float32,
-                          {any_size, static_cast<std::int64_t>(features)}}};
+    signature_.inputs = {
+        {"features", ElementType::float32, {any_size, static_cast<std::int64_t>(features)}}};
     signature_.outputs = {{"predictions", ElementType::float32, {any_size}}};
     std::vector<Tensor> record(1);
     record[0].shape = {1, static_cast<std::int64_t>(features)};

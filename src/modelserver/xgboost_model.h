@@ -12,9 +12,9 @@ namespace slipway::modelserver {
 // Bytes of the largest model file that is read.
 inline constexpr std::size_t xgboost_file_bytes_max = std::size_t{8} << 30;
 
-// Loads a model file: JSON, UBJSON, the `xgboost-model` that AWS's image writes (either of these, or
-// a pickled Booster of them), and the old binary form where the library still reads it. The content
-// tells which, not the name. invalid_argument: the file is no such model.
+// Loads a model file: JSON, UBJSON, the `xgboost-model` that AWS's image writes (either of these,
+// or a pickled Booster of them), and the old binary form where the library still reads it. The
+// content tells which, not the name. invalid_argument: the file is no such model.
 //
 // The predictor takes one input, float32 [N, features], where NaN is a missing value, and gives one
 // output, float32 [N] or [N, classes].

@@ -29,7 +29,7 @@ namespace slipway::modelserver {
 namespace {
 
 constexpr std::size_t clients_max = 64;
-constexpr int start_time_field = 22;       // of /proc/PID/stat
+constexpr int start_time_field = 22;  // of /proc/PID/stat
 
 volatile sig_atomic_t* ended_by_signal() {
   static volatile sig_atomic_t ended = 0;
@@ -39,7 +39,7 @@ volatile sig_atomic_t* ended_by_signal() {
 void on_signal(int) { *ended_by_signal() = 1; }
 
 void catch_ending_signals() {
-  struct sigaction action {};
+  struct sigaction action{};
   action.sa_handler = on_signal;  // without SA_RESTART: poll returns
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
@@ -110,8 +110,8 @@ Settled settle(const ZygoteRequest& request) {
   setsid();
   const int lock = ::open(request.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock < 0)
-    return {error_line(fmt::format("The lock {} does not open: {}.", request.lock,
-                                   net::errno_text(errno)))};
+    return {error_line(
+        fmt::format("The lock {} does not open: {}.", request.lock, net::errno_text(errno)))};
   if (flock(lock, LOCK_EX | LOCK_NB) != 0)
     return {error_line(fmt::format("The lock {} is held.", request.lock), "locked")};
   if (chdir(request.run_dir.c_str()) != 0)
@@ -120,8 +120,8 @@ Settled settle(const ZygoteRequest& request) {
   const int log = ::open("log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   const int nothing = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (log < 0 || nothing < 0 || dup2(nothing, 0) < 0 || dup2(log, 1) < 0 || dup2(log, 2) < 0)
-    return {error_line(fmt::format("The log in {} does not open: {}.", request.run_dir,
-                                   net::errno_text(errno)))};
+    return {error_line(
+        fmt::format("The log in {} does not open: {}.", request.run_dir, net::errno_text(errno)))};
   const std::string start_time = own_start_time();
   const int pid_file = ::open("pid", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   write_all(pid_file, fmt::format("{} {}\n", getpid(), start_time));
@@ -143,8 +143,9 @@ class Zygote {
       log_warning("modelserver", "the zygote goes on without ONNX Runtime",
                   {{"cause", runtime.error().message}});
     }
-    struct stat status {};
-    watches_input_ = fstat(0, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
+    struct stat status{};
+    watches_input_ =
+        fstat(0, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode));
     return {};
   }
 
@@ -290,8 +291,7 @@ Result<ZygoteRequest> parse_zygote_request(std::string_view line) {
     return {};
   }));
   TRY_DO(cursor.expect_end());
-  if (request.argv.empty())
-    return fail(ErrorCode::invalid_argument, "The request has no argv.");
+  if (request.argv.empty()) return fail(ErrorCode::invalid_argument, "The request has no argv.");
   if (!request.run_dir.starts_with('/') || !request.lock.starts_with('/'))
     return fail(ErrorCode::invalid_argument, "run_dir and lock are absolute paths.");
   return request;

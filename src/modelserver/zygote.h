@@ -25,9 +25,9 @@ struct ZygoteRequest {
 Result<ZygoteRequest> parse_zygote_request(std::string_view line);
 
 // Listens on `socket` and serves one connection after another on this thread, the only one of the
-// process (a process with threads must not fork and go on). Returns the exit status: 0 after SIGTERM
-// or when standard input was a pipe that closed, 1 where it cannot listen. In a forked instance it
-// returns the instance's own exit status.
+// process (a process with threads must not fork and go on). Returns the exit status: 0 after
+// SIGTERM or when standard input was a pipe that closed, 1 where it cannot listen. In a forked
+// instance it returns the instance's own exit status.
 int run_zygote(const std::string& socket);
 
 }  // namespace slipway::modelserver
