@@ -36,6 +36,9 @@ void append_request_head(std::string& out, std::string_view method, std::string_
 }
 
 Result<Body> body_for_attempt(Body& body) {
+  if (body.sequence() != nullptr) {
+    return slipway::fail(ErrorCode::invalid_argument, "a request's body is memory or one file");
+  }
   FileRange* range = body.file();
   if (range == nullptr) return Body::borrowed(body.view());
   TRY(Fd copy, range->file.duplicate());

@@ -100,6 +100,7 @@ Body Body::shared(std::string_view bytes, std::shared_ptr<const void> owner) {
 
 std::uint64_t Body::size() const {
   if (const auto* range = std::get_if<FileRange>(&content_)) return range->length;
+  if (const auto* sequence = std::get_if<FileSequence>(&content_)) return sequence->length;
   return view().size();
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <memory>
 #include <optional>
@@ -84,21 +85,31 @@ struct FileRange {
   std::uint64_t length = 0;
 };
 
+// Parts of several files, one after the other, each opened when the one before it was sent. `next`
+// runs on the loop thread; nothing: a file failed, and the connection is cut. Their lengths add up
+// to `length`; answers only (a client could not send it a second time).
+struct FileSequence {
+  std::uint64_t length = 0;
+  std::move_only_function<std::optional<FileRange>()> next;
+};
+
 // The bytes after the head of a message that is sent. Move-only.
 class Body {
  public:
   Body() = default;
-  Body(std::string text) : content_(std::move(text)) {}         // NOLINT
-  Body(const char* text) : content_(std::string_view(text)) {}  // NOLINT: a literal
-  Body(FileRange range) : content_(std::move(range)) {}         // NOLINT
+  Body(std::string text) : content_(std::move(text)) {}           // NOLINT
+  Body(const char* text) : content_(std::string_view(text)) {}    // NOLINT: a literal
+  Body(FileSequence sequence) : content_(std::move(sequence)) {}  // NOLINT
+  Body(FileRange range) : content_(std::move(range)) {}           // NOLINT
   // Bytes that outlive the sending, such as a literal's.
   static Body borrowed(std::string_view bytes);
   // Bytes that `owner` keeps alive; it is let go on the loop thread when they were sent.
   static Body shared(std::string_view bytes, std::shared_ptr<const void> owner);
 
   std::uint64_t size() const;
-  // The bytes, unless this is a file's.
+  // The bytes, unless they are in files.
   std::string_view view() const;
+  FileSequence* sequence() { return std::get_if<FileSequence>(&content_); }
   FileRange* file() { return std::get_if<FileRange>(&content_); }
   std::string* text() { return std::get_if<std::string>(&content_); }
 
@@ -109,7 +120,7 @@ class Body {
   Shared* owned() { return std::get_if<Shared>(&content_); }
 
  private:
-  std::variant<std::string_view, std::string, FileRange, Shared> content_;
+  std::variant<std::string_view, std::string, FileRange, FileSequence, Shared> content_;
 };
 
 // An answer. Content-Length, Transfer-Encoding, Connection and Date are the server's to write; a

@@ -1,6 +1,7 @@
 // What one loop of the HTTP server costs: an echo of POST bodies over kept-open connections, asked
 // by a second thread of this process. Prints requests per second and the server thread's own CPU
-// time per request; the latter is what to compare, the former depends on the neighbours.
+// time per request (the latter is what to compare, the former depends on the neighbours), and how
+// often that thread called operator new.
 //
 //   http_bench [connections...]      default: 1 16 64; 3 runs of 2 s each, medians
 #include <sys/epoll.h>
@@ -10,11 +11,25 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
 #include "net/http_server.h"
+
+namespace {
+thread_local std::uint64_t allocations = 0;
+}  // namespace
+
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 
 namespace slipway::net {
 namespace {
@@ -77,6 +92,7 @@ class Asker final : public Watcher {
 
 struct Figures {
   double per_second = 0;
+  double allocations = 0;
   double cpu_microseconds = 0;
 };
 
@@ -88,6 +104,8 @@ Figures measure(std::size_t connections) {
   std::unique_ptr<HttpServer> server;
   double cpu_before = 0;
   double cpu_after = 0;
+  std::uint64_t allocations_before = 0;
+  std::uint64_t allocations_after = 0;
   serving.run_and_wait([&] {
     server = std::make_unique<HttpServer>(serving.loop(), echo);
     server->listen(std::move(listener));
@@ -97,7 +115,10 @@ Figures measure(std::size_t connections) {
   {
     LoopThread asking;
     std::vector<std::unique_ptr<Asker>> askers;
-    serving.run_and_wait([&] { cpu_before = thread_cpu_seconds(); });
+    serving.run_and_wait([&] {
+      cpu_before = thread_cpu_seconds();
+      allocations_before = allocations;
+    });
     const auto begin = std::chrono::steady_clock::now();
     asking.run_and_wait([&] {
       for (std::size_t i = 0; i < connections; ++i) {
@@ -107,25 +128,34 @@ Figures measure(std::size_t connections) {
     std::this_thread::sleep_for(run_time);
     asking.run_and_wait([&] { askers.clear(); });
     took = std::chrono::steady_clock::now() - begin;
-    serving.run_and_wait([&] { cpu_after = thread_cpu_seconds(); });
+    serving.run_and_wait([&] {
+      cpu_after = thread_cpu_seconds();
+      allocations_after = allocations;
+    });
   }
   serving.run_and_wait([&] { server.reset(); });
   const auto count = static_cast<double>(answers);
-  return {count / took.count(), 1e6 * (cpu_after - cpu_before) / count};
+  return {.per_second = count / took.count(),
+          .allocations = static_cast<double>(allocations_after - allocations_before) / count,
+          .cpu_microseconds = 1e6 * (cpu_after - cpu_before) / count};
 }
 
 void print_medians(std::size_t connections) {
   std::vector<double> rates;
   std::vector<double> costs;
+  double allocated = 0;
   for (int i = 0; i < runs; ++i) {
     const Figures figures = measure(connections);
     rates.push_back(figures.per_second);
     costs.push_back(figures.cpu_microseconds);
+    allocated = figures.allocations;
   }
   std::ranges::sort(rates);
   std::ranges::sort(costs);
-  std::printf("http echo %3zu B, %3zu connections: %8.0f requests/s, %5.2f us of server CPU each\n",
-              body_bytes, connections, rates[runs / 2], costs[runs / 2]);
+  std::printf(
+      "http echo %zu B, %2zu connections: %6.0f requests/s, %5.2f us of server CPU and %.3f "
+      "allocations each\n",
+      body_bytes, connections, rates[runs / 2], costs[runs / 2], allocated);
 }
 
 }  // namespace

@@ -301,10 +301,15 @@ TEST(HttpClient, streams_an_answer_and_pauses_it) {
   Caller caller(server.address());
   NotingReceiver::Notes notes;
   CallId call = 0;
+  std::promise<void> paused;
   caller.run([&] {
     HttpClient& client = caller.client();
-    call = client.send({}, std::make_unique<NotingReceiver>(notes, [&] { client.pause(call); }));
+    call = client.send({}, std::make_unique<NotingReceiver>(notes, [&] {
+                         client.pause(call);
+                         paused.set_value();
+                       }));
   });
+  paused.get_future().wait();
   std::this_thread::sleep_for(50ms);
   {
     const std::lock_guard lock(notes.mutex);

@@ -12,8 +12,6 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "the link is little endian");
 
 constexpr std::size_t message_head_bytes = 8;
-constexpr std::size_t payload_bytes_max =
-    message_head_bytes + link_head_bytes_max + link_body_bytes_max;
 constexpr std::size_t kept_input_bytes_max = 1 << 20;
 
 template <typename Number>
@@ -40,8 +38,12 @@ std::size_t head_bytes(std::string_view content_type, std::string_view accept,
   return bytes;
 }
 
-bool fits(std::size_t head, std::size_t pairs, std::size_t body) {
-  return head <= link_head_bytes_max && pairs <= link_pairs_max && body <= link_body_bytes_max;
+std::size_t body_bytes_max(LinkFrameType type) {
+  return type == LinkFrameType::response ? link_response_body_bytes_max : link_body_bytes_max;
+}
+
+bool fits(LinkFrameType type, std::size_t head, std::size_t pairs, std::size_t body) {
+  return head <= link_head_bytes_max && pairs <= link_pairs_max && body <= body_bytes_max(type);
 }
 
 void append_frame_head(std::string& out, LinkFrameType type, std::uint32_t id, std::size_t length) {
@@ -65,11 +67,11 @@ struct LinkMessage {
 
 Result<> append_message(std::string& out, const LinkMessage& e) {
   const std::size_t head = head_bytes(e.content_type, e.accept, e.headers);
-  if (!fits(head, e.headers.size(), e.body.size())) {
+  if (!fits(e.type, head, e.headers.size(), e.body.size())) {
     return fail(ErrorCode::limit_exceeded,
                 fmt::format("{} bytes of headers and {} of body do not fit into one frame of the "
                             "link (at most {} and {}); send it by HTTP",
-                            head, e.body.size(), link_head_bytes_max, link_body_bytes_max));
+                            head, e.body.size(), link_head_bytes_max, body_bytes_max(e.type)));
   }
   const std::size_t length = message_head_bytes + head + e.body.size();
   append_frame_head(out, e.type, e.id, length);
@@ -116,7 +118,7 @@ Result<> decode_message(std::string_view payload, LinkFrame& frame) {
   if (!pair_bytes) return broken("a header ends behind its frame");
   frame.headers = LinkPairs(payload.substr(0, *pair_bytes), pairs);
   frame.body = payload.substr(*pair_bytes);
-  if (!fits(content_type + accept + *pair_bytes, pairs, frame.body.size())) {
+  if (!fits(frame.type, content_type + accept + *pair_bytes, pairs, frame.body.size())) {
     return broken("its parts are past their limits");
   }
   return {};
@@ -146,8 +148,10 @@ Result<std::optional<LinkFrame>> take_link_frame(std::string_view& bytes) {
   if (bytes.size() < link_frame_head_bytes) return std::nullopt;
   const std::size_t length = read_number<std::uint32_t>(bytes, 0);
   const auto type = read_number<std::uint8_t>(bytes, 4);
-  if (length > payload_bytes_max) return broken("its length is past the limit");
   if (type < 1 || type > 5) return broken("its type is unknown");
+  const std::size_t longest =
+      message_head_bytes + link_head_bytes_max + body_bytes_max(static_cast<LinkFrameType>(type));
+  if (length > longest) return broken("its length is past the limit");
   if (bytes.size() - link_frame_head_bytes < length) return std::nullopt;
   LinkFrame frame;
   frame.type = static_cast<LinkFrameType>(type);
@@ -162,7 +166,8 @@ Result<std::optional<LinkFrame>> take_link_frame(std::string_view& bytes) {
 }
 
 bool fits_link(const LinkRequest& request) {
-  return fits(head_bytes(request.content_type, request.accept, request.headers),
+  return fits(LinkFrameType::request,
+              head_bytes(request.content_type, request.accept, request.headers),
               request.headers.size(), request.body.size());
 }
 

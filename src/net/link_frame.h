@@ -19,7 +19,8 @@
 //   body                   the rest
 //
 // ping and pong carry nothing; cancel carries nothing and means: nobody waits for `id` any more (it
-// may be answered all the same). Bodies over link_body_bytes_max go by HTTP instead.
+// may be answered all the same). A request whose body is over link_body_bytes_max goes by HTTP
+// instead; an answer may be long, for a model must not be run again because of it.
 #pragma once
 
 #include <cstddef>
@@ -34,7 +35,8 @@
 
 namespace slipway::net {
 
-inline constexpr std::size_t link_body_bytes_max = 64 * 1024;
+inline constexpr std::size_t link_body_bytes_max = 64 * 1024;  // of a request
+inline constexpr std::size_t link_response_body_bytes_max = 32UL << 20;
 inline constexpr std::size_t link_head_bytes_max = 16 * 1024;  // content type, accept and pairs
 inline constexpr std::size_t link_pairs_max = 64;
 inline constexpr std::size_t link_frame_head_bytes = 12;

@@ -13,6 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     LinkPairs pairs = (*frame)->headers;
     std::size_t seen = (*frame)->content_type.size() + (*frame)->accept.size();
     while (const auto header = pairs.next()) seen += header->name.size() + header->value.size();
-    if (seen > link_head_bytes_max || (*frame)->body.size() > link_body_bytes_max) std::abort();
+    if (seen > link_head_bytes_max || (*frame)->body.size() > link_response_body_bytes_max)
+      std::abort();
   }
 }

@@ -80,6 +80,24 @@ TEST(LinkFrame, what_does_not_fit_is_refused_and_nothing_is_written) {
   EXPECT_TRUE(append_link_request(bytes, largest).has_value());
 }
 
+TEST(LinkFrame, an_answer_may_be_much_longer_than_a_request) {
+  const std::string body(link_response_body_bytes_max, 'x');
+  std::string bytes;
+  ASSERT_TRUE(append_link_response(bytes, {.id = 3, .body = body}));
+  LinkInput input;
+  for (std::size_t at = 0; at < bytes.size();) {
+    EXPECT_FALSE((*input.take()).has_value());
+    const std::span<char> space = input.space();
+    const std::size_t size = std::min(space.size(), bytes.size() - at);
+    std::copy_n(bytes.data() + at, size, space.data());
+    input.filled(size);
+    at += size;
+  }
+  EXPECT_TRUE((*input.take())->body == body);
+  const std::string too_long = body + "x";
+  EXPECT_FALSE(append_link_response(bytes, {.body = too_long}).has_value());
+}
+
 TEST(LinkFrame, every_damaged_frame_is_refused_or_waited_for_and_never_read_past) {
   const Header headers[] = {{"X-A", "1"}, {"X-B", "22"}};
   std::string whole;

@@ -16,6 +16,8 @@ iovec part_of(std::string_view bytes) {
   return {.iov_base = const_cast<char*>(bytes.data()), .iov_len = bytes.size()};
 }
 
+bool in_files(Body& body) { return body.file() != nullptr || body.sequence() != nullptr; }
+
 }  // namespace
 
 OutQueue::Segment& OutQueue::open_segment() {
@@ -37,11 +39,29 @@ void OutQueue::add(std::string_view bytes) {
 void OutQueue::add_body(Body&& body) {
   const std::uint64_t size = body.size();
   if (size == 0) return;
-  if (body.file() == nullptr && size <= copied_body_max) return add(body.view());
+  if (!in_files(body) && size <= copied_body_max) return add(body.view());
   Segment& segment = open_segment();
   segment.body = std::move(body);
   segment.closed = true;
   bytes_ += size;
+}
+
+// What follows the first `skip` bytes of a segment's file or files.
+Io OutQueue::write_file(Transport& transport, Segment& segment, std::uint64_t skip) {
+  if (const FileRange* range = segment.body.file()) {
+    return transport.send_file(range->file.get(), range->offset + skip, range->length - skip);
+  }
+  FileSequence& sequence = *segment.body.sequence();
+  FileRange& part = segment.part;
+  while (skip >= segment.part_begin + part.length) {
+    segment.part_begin += part.length;
+    auto next = sequence.next();
+    if (!next) return {.state = Io::State::broken};
+    part = std::move(*next);
+  }
+  const std::uint64_t within = skip - segment.part_begin;
+  const std::uint64_t left = std::min(part.length - within, sequence.length - skip);
+  return transport.send_file(part.file.get(), part.offset + within, left);
 }
 
 // The front of the queue: as much memory as one call takes, or a piece of a file.
@@ -57,9 +77,9 @@ Io OutQueue::write_some(Transport& transport) {
     } else {
       skip -= segment.text.size();
     }
-    if (const FileRange* range = segment.body.file()) {
+    if (in_files(segment.body)) {
       if (count > 0) break;
-      return transport.send_file(range->file.get(), range->offset + skip, range->length - skip);
+      return write_file(transport, segment, skip);
     }
     const std::string_view rest = segment.body.view().substr(skip);
     if (!rest.empty()) parts[count++] = part_of(rest);
@@ -78,6 +98,8 @@ void OutQueue::advance(std::uint64_t bytes) {
     segment.text.clear();
     if (segment.text.capacity() > kept_text_max) segment.text = {};
     segment.body = {};
+    segment.part = {};
+    segment.part_begin = 0;
     segment.closed = false;
     ++first_;
   }

@@ -36,11 +36,14 @@ class OutQueue {
   struct Segment {
     std::string text;
     Body body;
-    bool closed = false;  // has a body: further text goes into the next segment
+    FileRange part;                // of a FileSequence: the one that is being sent ...
+    std::uint64_t part_begin = 0;  // ... and where it begins among them
+    bool closed = false;           // has a body: further text goes into the next segment
   };
 
   Segment& open_segment();
   Io write_some(Transport& transport);
+  static Io write_file(Transport& transport, Segment& segment, std::uint64_t skip);
   void advance(std::uint64_t bytes);
   void compact();
 

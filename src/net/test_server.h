@@ -153,4 +153,21 @@ class RawClient {
   bool ended_ = false;
 };
 
+// What the server says to exactly these bytes, up to the end of the connection.
+inline std::string answer_to(TestServer& server, std::string_view bytes) {
+  RawClient client(server.address());
+  client.send(bytes);
+  client.half_close();
+  return client.read_all();
+}
+
+// Limits that a test can wait for.
+inline HttpLimits quick_limits() {
+  return {.idle_time = std::chrono::milliseconds(60),
+          .head_time = std::chrono::milliseconds(60),
+          .body_window = std::chrono::milliseconds(60),
+          .write_time = std::chrono::milliseconds(100),
+          .linger_time = std::chrono::milliseconds(60)};
+}
+
 }  // namespace slipway::net
