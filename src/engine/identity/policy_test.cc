@@ -53,7 +53,8 @@ TEST(PolicyEvaluation, DenyWinsOverAllow) {
 
 TEST(PolicyEvaluation, NotActionAndNotResourceTakeTheOthers) {
   constexpr std::string_view document =
-      R"({"Statement":{"Effect":"Allow","NotAction":"iam:*","NotResource":"arn:aws:s3:::secret/*"}})";
+      R"({"Statement":{"Effect":"Allow","NotAction":"iam:*",
+          "NotResource":"arn:aws:s3:::secret/*"}})";
   EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::b/k"), allowed);
   EXPECT_EQ(decide(document, "iam:GetRole", "arn:aws:s3:::b/k"), nothing);
   EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::secret/k"), nothing);
