@@ -59,7 +59,8 @@ TEST(Validate, CountsCharactersNotBytesAndSaysTheLimit) {
 
 TEST(Validate, WritesPathsAsAwsDoes) {
   const std::string found = message<sm::op::CreateEndpointConfig>(
-      R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v", "ModelName": "bad name",
+      R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
+          "ModelName": "bad name",
           "InitialVariantWeight": -1}]})");
   EXPECT_TRUE(found.contains(
       "Value 'bad name' at 'productionVariants.1.member.modelName' failed to satisfy"))
@@ -78,14 +79,16 @@ TEST(Validate, ListsTheValuesOfAClosedEnumAndAcceptsNewInstanceTypes) {
       "Member must satisfy enum value set: [Ascending, Descending]");
   EXPECT_EQ(
       message<sm::op::CreateEndpointConfig>(
-          R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v", "ModelName": "m",
+          R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
+          "ModelName": "m",
                     "InstanceType": "ml.z9.gigantic"}]})"),
       "");
 }
 
 TEST(Validate, SaysOfItemsAndEntriesEveryConstraintTheyHave) {
   const std::string found = message<sm::op::DeleteTags>(
-      R"({"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e", "TagKeys": ["<>"]})");
+      R"({"ResourceArn": "arn:aws:sagemaker:us-east-1:123456789012:endpoint/e",
+          "TagKeys": ["<>"]})");
   EXPECT_TRUE(found.starts_with(
       "1 validation error detected: Value '[<>]' at 'tagKeys' failed to satisfy constraint: "
       "Member must satisfy constraint: [Member must have length less than or equal to 128, "

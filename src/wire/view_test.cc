@@ -17,7 +17,8 @@ constexpr std::string_view create_config = R"({
   "EndpointConfigName": "config-1",
   "ProductionVariants": [
     {"VariantName": "a", "ModelName": "m", "InitialInstanceCount": 2, "InitialVariantWeight": 0.5,
-     "InstanceType": "ml.m5.large", "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 5}},
+     "InstanceType": "ml.m5.large", "ServerlessConfig": {"MemorySizeInMB": 1024,
+          "MaxConcurrency": 5}},
     {"VariantName": "b", "ModelName": "n"}],
   "Tags": [{"Key": "k", "Value": "v"}],
   "SomethingNew": {"nested": [1, 2, {"x": null}]}
@@ -60,7 +61,8 @@ TEST(View, EchoesAnInputIntoAnAnswerWithoutWhatWasNotGiven) {
       to_json(out),
       R"({"EndpointConfigName":"config-1","EndpointConfigArn":"arn","ProductionVariants":[)"
       R"({"VariantName":"a","ModelName":"m","InitialInstanceCount":2,"InstanceType":"ml.m5.large",)"
-      R"("InitialVariantWeight":0.5,"ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
+      R"("InitialVariantWeight":0.5,)"
+            R"("ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
       R"({"VariantName":"b","ModelName":"n"}],"CreationTime":1700000000.5})");
 }
 
