@@ -81,6 +81,10 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
+  serve.add_option("--python", options.python,
+                   "Interpreter of Python handlers and scikit-learn models")
+      ->envname("SLIPWAY_PYTHON")
+      ->capture_default_str();
   serve.add_option("--program", options.programs,
                    "NAME=PATH: images of this repository name run as this program, which obeys the "
                    "container contract on the unix socket that --http-socket names")

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string hold = "on";
   unsigned io_threads = 0;  // 0: one for each core, at most io_threads_max
   std::string log_level = "info";
+  std::string python = "python3";
   std::vector<std::string> programs;  // "NAME=PATH"
 
   service::AuthMode auth_mode() const;

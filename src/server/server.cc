@@ -58,7 +58,8 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
     options.built_ins[image] = {
         .argv = {model_server.string(), "serve", "--venv-cache", (data / "venvs").string()},
         .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {"HOME", data.string()}}};
+                        {"HOME", data.string()},
+                        {"SLIPWAY_PYTHON", serve.python}}};
   for (const auto& [image, program] : serve.image_programs())
     options.built_ins[image] = {.argv = {program}, .environment = {}};
   return options;

@@ -6,6 +6,7 @@ import select
 import shlex
 import signal
 import subprocess
+import sys
 import time
 
 READY_SECONDS_MAX = 30
@@ -32,6 +33,7 @@ class Server:
         """Starts it and waits for the line `ready URL`; the port stays the same over restarts."""
         command = [binary(), "serve", "--data", self.data, "--port", str(self.port), *self.flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
+        environment["SLIPWAY_PYTHON"] = sys.executable  # Python handlers see the tests' packages
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)

@@ -14,12 +14,13 @@ NEAR = {"rtol": 1e-4, "atol": 1e-5}
 
 
 def numbers(body):
-    """The numbers of an answer, whatever they are wrapped in."""
+    """The numbers of an answer: {"predictions": [...]}, and [{"score": x}, ...] as XGBoost's has it."""
     value = json.loads(body)
     while isinstance(value, dict):
         assert len(value) == 1, f"one member was expected: {value}"
         value = next(iter(value.values()))
-    return np.array(value, dtype=np.float64)
+    rows = [row["score"] if isinstance(row, dict) else row for row in value]
+    return np.array(rows, dtype=np.float64)
 
 
 def error_of(caught):
