@@ -32,7 +32,7 @@ std::string InstanceKey::file_name() const {
 std::string Exit::describe() const {
   if (status) return fmt::format("exited with status {}", *status);
   if (signal) return fmt::format("was ended by signal {} ({})", *signal, ::strsignal(*signal));
-  return "ended while it was not watched";
+  return "ended";
 }
 
 std::string_view name_of(Observation::Kind kind) {

@@ -72,13 +72,14 @@ struct Addresses {
   bool operator==(const Addresses&) const = default;
 };
 
-// How an instance ended. Neither status nor signal: it ended while no one could watch it.
+// How an instance ended. Neither status nor signal: it is not known, because no one watched or
+// because it was no child of this process (a former server's, a warmed parent's).
 struct Exit {
   std::optional<int> status;
   std::optional<int> signal;
 
   bool operator==(const Exit&) const = default;
-  // "exited with status 1", "was ended by signal 9 (Killed)", "ended while it was not watched".
+  // "exited with status 1", "was ended by signal 9 (Killed)", "ended".
   std::string describe() const;
 };
 

@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::size_t copy_bytes = 1024 * 1024;
 constexpr std::size_t content_digits = 32;
+// A content that was just fetched may be needed by a fleet that has not noted it yet.
+constexpr std::chrono::hours spare_age_min{1};
 constexpr std::size_t shown_name_bytes_max = 200;
 constexpr const char* half_made = ".new";
 
@@ -218,9 +220,10 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
   }
   std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);
   std::uint64_t kept = 0;
+  const auto young = fs::file_time_type::clock::now() - spare_age_min;
   for (const Spare& spare : spares) {
     kept += bytes_below(spare.directory);
-    if (kept > spare_bytes_max) fs::remove_all(spare.directory, error);
+    if (kept > spare_bytes_max && spare.fetched_at < young) fs::remove_all(spare.directory, error);
   }
 }
 

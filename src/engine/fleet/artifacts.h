@@ -91,8 +91,9 @@ class ArtifactCache final : public Artifacts {
   void fetch(const Artifact& artifact, FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override;
 
-  // Removes contents that are not in `used` and not being fetched, the least recently fetched
-  // first, until what is kept beside them is at most `spare_bytes_max`.
+  // Removes contents that are not in `used`, not being fetched and not fetched within the last
+  // hour, the least recently fetched first, until what is kept beside them is at most
+  // `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max);
 
  private:

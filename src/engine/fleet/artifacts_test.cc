@@ -247,6 +247,10 @@ TEST_F(ArtifactsTest, AFailedFetchLeavesNothingAndACollectionKeepsWhatIsUsed) {
   const auto good = fetch({.uri = "s3://b/good"});
   const auto other = fetch({.uri = "s3://b/other"});
   cache_.collect({good->content}, 500);
+  EXPECT_TRUE(cache_.find(other->content)) << "it is young";
+  for (const auto& each : {good, other})
+    fs::last_write_time(each->directory, fs::file_time_type::clock::now() - std::chrono::hours(2));
+  cache_.collect({good->content}, 500);
   EXPECT_TRUE(cache_.find(good->content));
   EXPECT_FALSE(cache_.find(other->content));
 }

@@ -124,6 +124,18 @@ std::vector<InstanceStatus> Fleets::instances(store::Transaction& tx, const Flee
   return list;
 }
 
+std::set<std::string> used_contents(store::Transaction& tx) {
+  std::set<std::string> used;
+  for (const std::string& id : all_ids(tx)) {
+    const auto row = load_row(tx, {id});
+    if (!row) continue;
+    for (const auto& [number, generation] : row->record.generations)
+      for (const auto& [name, variant] : generation.variants)
+        if (!variant.content.empty()) used.insert(variant.content);
+  }
+  return used;
+}
+
 std::string topic_of(const FleetId& id) { return "fleet/" + id.text; }
 
 std::span<const store::Migration> migrations() { return steps; }

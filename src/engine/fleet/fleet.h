@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -108,6 +109,10 @@ class Fleets {
 
 // The topic of engine::Changes that is notified, after commit, whenever status() changed.
 std::string topic_of(const FleetId& id);
+
+// The contents (FetchedArtifact::content) that some fleet still needs: what ArtifactCache::collect
+// must keep.
+std::set<std::string> used_contents(store::Transaction& tx);
 
 // This room's tables.
 std::span<const store::Migration> migrations();

@@ -100,7 +100,8 @@ class FleetReconciler::Impl {
         .needs = needs_,
         .options = options_,
         .adoption_done = take_in_reports(id),
-        .fetched = [this, id](FetchReport report) { post(id, std::move(report)); }};
+        .fetched = [this, id](FetchReport report) { post(id, std::move(report)); },
+        .look_again = [this, id] { wake(id); }};
     const engine::Wake wake = FleetRun(around, id, sights_[id], tx, now).run();
     if (const Sight& sight = sights_[id]; sight.empty()) forget(id);
     return wake;

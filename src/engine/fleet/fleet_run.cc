@@ -509,10 +509,12 @@ void FleetRun::end_orphans() {
     if (seen.watched) needs_.prober.unwatch(key);
     seen.watched = false;
     if (seen.state == Seen::State::ended)
-      tx_.on_commit([&place = needs_.place, &sight = sight_, gone = key] {
-        place.forget(gone);
-        sight.seen.erase(gone);
-      });
+      tx_.on_commit(
+          [&place = needs_.place, &sight = sight_, gone = key, look_again = around_.look_again] {
+            place.forget(gone);
+            sight.seen.erase(gone);
+            if (sight.seen.empty()) look_again();  // nothing may be left of the fleet itself
+          });
     else if (!seen.stop_asked) {
       seen.stop_asked = true;
       needs_.place.stop(key, options_.stop_grace);

@@ -33,6 +33,7 @@ class FleetRun {
     bool adoption_done;
     // Takes the outcome of a fetch from any thread.
     std::function<void(FetchReport)> fetched;
+    std::function<void()> look_again;  // wakes this fleet
   };
   FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
            Timestamp now);
