@@ -41,7 +41,8 @@ ErrorCode code_of_status(int status) {
   }
 }
 
-std::string text_of(const boost::json::object& object, std::initializer_list<std::string_view> names) {
+std::string text_of(const boost::json::object& object,
+                    std::initializer_list<std::string_view> names) {
   for (const std::string_view name : names) {
     const boost::json::value* value = object.if_contains(name);
     if (value != nullptr && value->is_string()) return std::string(value->get_string());
@@ -52,7 +53,8 @@ std::string text_of(const boost::json::object& object, std::initializer_list<std
 // "com.amazonaws.sagemaker#ResourceNotFound:http://..." is ResourceNotFound.
 std::string bare_code(std::string_view code) {
   code = code.substr(0, code.find(':'));
-  return std::string(code.substr(code.find('#') == std::string_view::npos ? 0 : code.find('#') + 1));
+  return std::string(
+      code.substr(code.find('#') == std::string_view::npos ? 0 : code.find('#') + 1));
 }
 
 void read_json_error(const net::BlockingResponse& response, Error& error) {
@@ -99,7 +101,8 @@ Error nobody_there(const Error& error, const std::string& endpoint) {
   if (error.code != ErrorCode::unavailable && error.code != ErrorCode::timeout) return unreachable;
   unreachable.kind = "unreachable";
   unreachable.message = fmt::format(
-      "The server at {} cannot be reached: {} Start it with `slipway serve`, or name it with --endpoint, "
+      "The server at {} cannot be reached: {} Start it with `slipway serve`, or name it with "
+      "--endpoint, "
       "--data or AWS_ENDPOINT_URL.",
       endpoint, error.message.ends_with('.') ? error.message : error.message + ".");
   return unreachable;
@@ -146,8 +149,9 @@ Result<AwsClient> AwsClient::make(Settings settings, const Clock& clock) {
 Result<boost::json::object> AwsClient::call(std::string_view service, std::string_view operation,
                                             const boost::json::object& input, Hold hold) {
   AwsRequest request{.service = std::string(service)};
-  request.headers = {{"Content-Type", "application/x-amz-json-1.1"},
-                     {"X-Amz-Target", fmt::format("{}.{}", look_up(json_services, service), operation)}};
+  request.headers = {
+      {"Content-Type", "application/x-amz-json-1.1"},
+      {"X-Amz-Target", fmt::format("{}.{}", look_up(json_services, service), operation)}};
   request.body = boost::json::serialize(input);
   TRY(const net::BlockingResponse response, send(std::move(request), hold));
   if (response.body.empty()) return boost::json::object();
@@ -155,8 +159,8 @@ Result<boost::json::object> AwsClient::call(std::string_view service, std::strin
   boost::json::value output = boost::json::parse(response.body, broken);
   if (broken || !output.is_object()) {
     return fail(ErrorCode::corrupted,
-                fmt::format("The answer to {} is not a JSON object. Is {} a Slipway server?", operation,
-                            settings_.endpoint));
+                fmt::format("The answer to {} is not a JSON object. Is {} a Slipway server?",
+                            operation, settings_.endpoint));
   }
   return std::move(output.get_object());
 }
@@ -185,7 +189,8 @@ Result<net::BlockingResponse> AwsClient::send(AwsRequest request, Hold hold) {
   for (const auto& [name, value] : headers) out.headers.add(name, value);
   for (const auto& [name, value] : added) out.headers.set(name, value);
   out.headers.add("User-Agent", hold == Hold::yes ? waiting_agent : agent);
-  out.body = request.file ? net::Body(*std::move(request.file)) : net::Body(std::move(request.body));
+  out.body =
+      request.file ? net::Body(*std::move(request.file)) : net::Body(std::move(request.body));
   auto response = connection_.send(std::move(out));
   if (!response) return std::unexpected(nobody_there(response.error(), settings_.endpoint));
   if (response->status >= 300) return std::unexpected(error_of(*response));
@@ -206,7 +211,8 @@ std::optional<std::string> xml_text(std::string_view xml, std::string_view tag) 
   if (end == std::string_view::npos) return std::nullopt;
   std::string text(rest.substr(0, end));
   constexpr std::pair<std::string_view, std::string_view> entities[] = {
-      {"&lt;", "<"}, {"&gt;", ">"}, {"&quot;", "\""}, {"&apos;", "'"}, {"&#39;", "'"}, {"&amp;", "&"}};
+      {"&lt;", "<"},   {"&gt;", ">"},  {"&quot;", "\""},
+      {"&apos;", "'"}, {"&#39;", "'"}, {"&amp;", "&"}};
   for (const auto& [entity, character] : entities) {
     for (std::size_t at = 0; (at = text.find(entity, at)) != std::string::npos; ++at) {
       text.replace(at, entity.size(), character);

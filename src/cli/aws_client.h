@@ -64,8 +64,8 @@ class AwsClient {
   net::BlockingClient connection_;
 };
 
-// Whether the error is SageMaker's way of saying that the thing does not exist: it has no code of its
-// own for it, only "Could not find ..." in a ValidationException.
+// Whether the error is SageMaker's way of saying that the thing does not exist: it has no code of
+// its own for it, only "Could not find ..." in a ValidationException.
 bool is_missing(const Error& error);
 
 // The text of the first <tag> in an XML answer, entities resolved; nothing where there is none.

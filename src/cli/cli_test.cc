@@ -20,22 +20,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-net::Response json_answer(std::string body, int status = 200) {
-  net::Response response{status};
-  response.headers.add("Content-Type", "application/x-amz-json-1.1");
-  response.body = net::Body(std::move(body));
-  return response;
-}
-
-net::Response aws_error(int status, std::string_view code, std::string_view message) {
-  return json_answer(fmt::format(R"({{"__type":"{}","message":"{}"}})", code, message), status);
-}
-
-net::Response no_endpoint() {
-  return aws_error(400, "ValidationException",
-                   R"(Could not find endpoint \"arn:aws:sagemaker:us-east-1:000000000000:endpoint/x\".)");
-}
-
 // ---- Usage -----------------------------------------------------------------------------------
 
 TEST(Usage, AWrongOptionIsOneSentenceAndExitCode2) {
@@ -64,8 +48,8 @@ TEST(Usage, ACommandThatIsNotThereIsAnsweredWithTheNearest) {
 TEST(Usage, EveryCommandHasHelpWithExamples) {
   TestWorld world;
   EXPECT_THAT(world.run({"--help"}).out, HasSubstr("Exit codes"));
-  for (const char* command : {"env", "deploy", "invoke", "status", "logs", "rm", "ops", "doctor",
-                              "completion"}) {
+  for (const char* command :
+       {"env", "deploy", "invoke", "status", "logs", "rm", "ops", "doctor", "completion"}) {
     const Ran ran = world.run({command, "--help"});
     EXPECT_EQ(ran.exit, 0) << command;
     EXPECT_THAT(ran.out, HasSubstr("Examples:")) << command;
@@ -129,9 +113,9 @@ TEST(Status, ListsAllPages) {
             "a     2023-11-14T22:13:20Z  InService\n"
             "b     2023-11-14T22:13:20Z  Failed\n");
   EXPECT_THAT(server.operations(), ElementsAre("ListEndpoints", "ListEndpoints"));
+  EXPECT_THAT(server.seen()[0].headers["authorization"], HasSubstr("Credential=AKIATEST/"));
   EXPECT_THAT(server.seen()[0].headers["authorization"],
-              HasSubstr("Credential=AKIATEST/"));
-  EXPECT_THAT(server.seen()[0].headers["authorization"], HasSubstr("/us-east-1/sagemaker/aws4_request"));
+              HasSubstr("/us-east-1/sagemaker/aws4_request"));
 }
 
 TEST(Status, ColourIsForTerminalsWithoutNoColor) {
@@ -140,7 +124,8 @@ TEST(Status, ColourIsForTerminalsWithoutNoColor) {
   });
   TestWorld world;
   world.out_terminal = Terminal::yes;
-  EXPECT_THAT(world.run({"status", "--endpoint", server.url()}).out, HasSubstr("\x1b[32mInService"));
+  EXPECT_THAT(world.run({"status", "--endpoint", server.url()}).out,
+              HasSubstr("\x1b[32mInService"));
   world.environment["NO_COLOR"] = "1";
   EXPECT_THAT(world.run({"status", "--endpoint", server.url()}).out, Not(HasSubstr("\x1b")));
 }
@@ -155,7 +140,8 @@ TEST(Status, AnEndpointThatDoesNotExistIsExitCode3) {
 
 TEST(Status, JsonIsTheAnswerItself) {
   CannedServer server([](const Seen&) {
-    return json_answer(R"({"EndpointName":"x","EndpointStatus":"Failed","FailureReason":"no \"x\""})");
+    return json_answer(
+        R"({"EndpointName":"x","EndpointStatus":"Failed","FailureReason":"no \"x\""})");
   });
   TestWorld world;
   const Ran ran = world.run({"status", "x", "--output", "json", "--endpoint", server.url()});
@@ -174,11 +160,11 @@ TEST(Status, WhatIsNoAnswerOfAServerIsOneSentence) {
 // ---- Invoke ----------------------------------------------------------------------------------
 
 TEST(Invoke, PrintsTheBodyAsItIs) {
-  CannedServer server([](const Seen& seen) {
-    return json_answer(std::string("\0\xff", 2) + seen.body);
-  });
+  CannedServer server(
+      [](const Seen& seen) { return json_answer(std::string("\0\xff", 2) + seen.body); });
   TestWorld world;
-  const Ran ran = world.run({"invoke", "iris", "1,2", "--variant", "blue", "--endpoint", server.url()});
+  const Ran ran =
+      world.run({"invoke", "iris", "1,2", "--variant", "blue", "--endpoint", server.url()});
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_EQ(ran.out, std::string("\0\xff", 2) + "1,2");
   const Seen seen = server.seen().at(0);
@@ -193,7 +179,8 @@ TEST(Invoke, TakesWhatIsPipedInAndWhatIsInAFile) {
   world.input = "[1]";
   EXPECT_EQ(world.run({"invoke", "a", "--endpoint", server.url()}).out, "[1]");
   const auto file = world.folder.put("rows.jsonl", "{}");
-  EXPECT_EQ(world.run({"invoke", "a", "--input", file.string(), "--endpoint", server.url()}).out, "{}");
+  EXPECT_EQ(world.run({"invoke", "a", "--input", file.string(), "--endpoint", server.url()}).out,
+            "{}");
   EXPECT_EQ(server.seen()[0].headers.at("content-type"), "application/json");
   EXPECT_EQ(server.seen()[1].headers.at("content-type"), "application/jsonlines");
 }
@@ -208,10 +195,10 @@ TEST(Invoke, WithNothingToSendOnATerminalItSaysSo) {
 
 TEST(Invoke, WhatAModelRefusesGoesToStandardError) {
   CannedServer server([](const Seen&) {
-    net::Response answer = json_answer(
-        R"j({"Message":"Received client error (400)","OriginalStatusCode":400,)j"
-        R"j("OriginalMessage":"wants 4 numbers"})j",
-        424);
+    net::Response answer =
+        json_answer(R"j({"Message":"Received client error (400)","OriginalStatusCode":400,)j"
+                    R"j("OriginalMessage":"wants 4 numbers"})j",
+                    424);
     answer.headers.add("x-amzn-ErrorType", "ModelError");
     return answer;
   });
@@ -238,230 +225,6 @@ TEST(Invoke, TellsContentTypesApart) {
   EXPECT_EQ(guess_content_type("a.csv", "[1"), "text/csv");
 }
 
-// ---- Model files -----------------------------------------------------------------------------
-
-// onnx.ModelProto with ir_version 8, a producer and a graph of two bytes.
-const std::string onnx("\x08\x08\x12\x04test\x3a\x02hi", 12);
-
-TEST(ModelFileTest, KindsAreToldByContent) {
-  Folder folder;
-  const auto kind = [&](const std::string& name, std::string_view content) {
-    const auto model = examine_model(folder.put(name, content));
-    return model ? std::string(name_of(model->kind)) : model.error().message;
-  };
-  EXPECT_EQ(kind("a.bin", onnx), "ONNX model");
-  EXPECT_EQ(kind("b.json", R"({"learner":{}})"), "XGBoost model");
-  EXPECT_EQ(kind("c.ubj", std::string("{L\0\0\0\0\0\0\0\7learner", 17)), "XGBoost model");
-  EXPECT_EQ(kind("d.tar.gz", "\x1f\x8b\x08"), "model archive");
-  EXPECT_EQ(kind("e.joblib", "\x80\x04"), "scikit-learn model");
-  EXPECT_THAT(kind("f.onnx", onnx.substr(0, 11)), HasSubstr("nothing that Slipway can deploy"));
-  EXPECT_THAT(kind("g.txt", "hello"), HasSubstr("nothing that Slipway can deploy"));
-  EXPECT_THAT(kind("h", ""), HasSubstr("nothing that Slipway can deploy"));
-  EXPECT_EQ(examine_model(folder.path() / "none").error().code, ErrorCode::not_found);
-}
-
-TEST(ModelFileTest, ExternalDataTravelsWithAnOnnxModel) {
-  Folder folder;
-  const auto file = folder.put("big.onnx", onnx);
-  folder.put("big.onnx.data", "weights");
-  const auto model = examine_model(file).value();
-  ASSERT_EQ(model.parts.size(), 2U);
-  EXPECT_EQ(model.parts[1].name, "big.onnx.data");
-}
-
-TEST(ModelFileTest, AFolderIsTakenWithoutWhatIsHidden) {
-  Folder folder;
-  folder.put("m/code/inference.py", "def model_fn(): pass");
-  folder.put("m/code/__pycache__/x.pyc", "x");
-  folder.put("m/.git/config", "x");
-  folder.put("m/weights.bin", "x");
-  const auto model = examine_model(folder.path() / "m").value();
-  ASSERT_EQ(model.parts.size(), 2U);
-  EXPECT_EQ(model.parts[0].name, "code/inference.py");
-  EXPECT_EQ(image_for(model), "slipway-inference");
-  std::filesystem::create_directory(folder.path() / "empty");
-  EXPECT_FALSE(examine_model(folder.path() / "empty"));
-}
-
-TEST(ModelFileTest, TheSameContentHasTheSameDigest) {
-  Folder folder;
-  const auto digest = [&](const std::string& name, std::string_view content) {
-    return examine_model(folder.put(name, content))->digest;
-  };
-  EXPECT_EQ(digest("x/model.onnx", onnx), digest("y/model.onnx", onnx));
-  EXPECT_NE(digest("x/model.onnx", onnx), digest("z/model.onnx", onnx + std::string("\x08\x09", 2)));
-}
-
-TEST(ModelFileTest, NamesBecomeEndpointNames) {
-  EXPECT_EQ(endpoint_name_from("a/my model.v2.onnx", 63), "my-model-v2");
-  EXPECT_EQ(endpoint_name_from("__x__.tar.gz", 63), "x");
-  EXPECT_EQ(endpoint_name_from("a/folder/", 63), "folder");
-  EXPECT_EQ(endpoint_name_from("\xc3\xa4.onnx", 63), "model");
-  EXPECT_EQ(endpoint_name_from("abc-def.onnx", 4), "abc");
-}
-
-// ---- Deploy ----------------------------------------------------------------------------------
-
-// Enough of a server for one deployment.
-class DeployServer {
- public:
-  DeployServer() : server([this](const Seen& seen) { return answer(seen); }) {}
-
-  net::Response answer(const Seen& seen) {
-    const std::string& op = seen.operation;
-    if (op == "GetCallerIdentity") return xml("<Account>000000000000</Account>");
-    if (op == "GetRole") return xml("<Error><Code>NoSuchEntity</Code><Message>no</Message></Error>", 404);
-    if (op == "CreateRole") return xml("<Arn>arn:aws:iam::000000000000:role/slipway</Arn>");
-    if (op == "DescribeEndpoint") return describe();
-    if (op == "CreateEndpoint" || op == "UpdateEndpoint") {
-      config = boost::json::parse(seen.body).at("EndpointConfigName").as_string();
-      deploying = true;
-      return json_answer(R"({"EndpointArn":"arn:aws:sagemaker:us-east-1:000000000000:endpoint/iris"})");
-    }
-    if (op == "DeleteEndpoint") config.clear();
-    if (op == "DescribeEndpointConfig") {
-      return json_answer(R"({"ProductionVariants":[{"ModelName":"iris-0123456789ab"},{"ModelName":"mine"}]})");
-    }
-    if (seen.method == "HEAD") return xml("", stored ? 200 : 404);
-    if (seen.method == "PUT" && seen.target == "/slipway-000000000000-us-east-1") bucket = true;
-    if (seen.method == "PUT" && !bucket) return xml("<Error><Code>NoSuchBucket</Code></Error>", 404);
-    return json_answer("{}");
-  }
-  net::Response describe() {
-    if (config.empty()) return no_endpoint();
-    const bool was_deploying = std::exchange(deploying, false);
-    return json_answer(fmt::format(
-        R"({{"EndpointArn":"arn:x/iris","EndpointStatus":"{}","EndpointConfigName":"{}","FailureReason":"{}"}})",
-        was_deploying ? "Creating" : status, was_deploying ? "" : config, reason));
-  }
-  static net::Response xml(std::string body, int status = 200) {
-    net::Response response{status};
-    response.body = net::Body(std::move(body));
-    return response;
-  }
-
-  std::string config;  // of the endpoint; empty: there is none
-  std::string status = "InService";
-  std::string reason;
-  bool deploying = false;
-  bool bucket = false;
-  bool stored = false;
-  CannedServer server;
-};
-
-class DeployTest : public testing::Test {
- protected:
-  Ran deploy(std::vector<std::string> more = {}) {
-    std::vector<std::string> arguments{"deploy", model.string(), "--endpoint", backend.server.url()};
-    arguments.insert(arguments.end(), more.begin(), more.end());
-    return world.run(arguments);
-  }
-  bool asked(std::string_view operation) {
-    const auto operations = backend.server.operations();
-    return std::ranges::count(operations, operation) > 0;
-  }
-  boost::json::value input_of(std::string_view operation) {
-    for (const Seen& seen : backend.server.seen()) {
-      if (seen.operation == operation) return boost::json::parse(seen.body);
-    }
-    return nullptr;
-  }
-
-  DeployServer backend;
-  TestWorld world;
-  std::filesystem::path model = world.folder.put("iris.onnx", onnx);
-};
-
-TEST_F(DeployTest, UploadsCreatesWaitsAndSaysHowToCallIt) {
-  const Ran ran = deploy({"--env", "A=1", "--env", "B=x=y", "--instances", "2"});
-  ASSERT_EQ(ran.exit, 0) << ran.err;
-  EXPECT_THAT(ran.out, HasSubstr("slipway invoke iris"));
-  EXPECT_THAT(ran.err, HasSubstr("in service iris, 2 instances"));
-  const auto container = input_of("CreateModel").at("PrimaryContainer");
-  const std::string uri(container.at("ModelDataSource").at("S3DataSource").at("S3Uri").as_string());
-  EXPECT_THAT(uri, HasSubstr("s3://slipway-000000000000-us-east-1/models/"));
-  EXPECT_TRUE(uri.ends_with("/iris.onnx"));
-  EXPECT_EQ(container.at("Image"), "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest");
-  EXPECT_EQ(container.at("Environment"), (boost::json::value{{"A", "1"}, {"B", "x=y"}}));
-  EXPECT_EQ(input_of("CreateEndpointConfig").at("ProductionVariants").at(0).at("InitialInstanceCount"), 2);
-  const std::string object = uri.substr(4);
-  EXPECT_TRUE(asked("PUT " + object)) << testing::PrintToString(backend.server.operations());
-}
-
-TEST_F(DeployTest, TheUploadCarriesItsChecksumAndIsSignedUnread) {
-  deploy();
-  for (const Seen& seen : backend.server.seen()) {
-    if (seen.method != "PUT" || seen.body.empty()) continue;
-    EXPECT_EQ(seen.body, onnx);
-    EXPECT_EQ(seen.headers.at("x-amz-content-sha256"), "UNSIGNED-PAYLOAD");
-    const std::string hash = from_hex(sha256_hex(onnx)).value();
-    EXPECT_EQ(seen.headers.at("x-amz-checksum-sha256"), to_base64(hash));
-  }
-}
-
-TEST_F(DeployTest, WaitsAsAWaiterDoes) {
-  deploy();
-  bool waited = false;
-  for (const Seen& seen : backend.server.seen()) {
-    waited = waited || (seen.operation == "DescribeEndpoint" &&
-                        seen.headers.at("user-agent").contains("m/B"));
-  }
-  EXPECT_TRUE(waited);
-}
-
-TEST_F(DeployTest, JsonNamesWhatWasMade) {
-  const Ran ran = deploy({"--output", "json", "--name", "other"});
-  ASSERT_EQ(ran.exit, 0) << ran.err;
-  const auto made = boost::json::parse(ran.out);
-  EXPECT_EQ(made.at("EndpointName"), "other");
-  EXPECT_TRUE(is_own_name(made.at("ModelName").as_string(), "other"));
-}
-
-TEST_F(DeployTest, AnEndpointThatServesSomethingElseIsNotTouchedWithoutReplace) {
-  backend.config = "iris-0123456789ab";
-  const Ran ran = deploy();
-  EXPECT_EQ(ran.exit, 1);
-  EXPECT_THAT(ran.err, HasSubstr("--replace"));
-  EXPECT_FALSE(asked("UpdateEndpoint"));
-}
-
-TEST_F(DeployTest, ReplaceUpdatesAndClearsAwayWhatItMadeBefore) {
-  backend.config = "iris-0123456789ab";
-  const Ran ran = deploy({"--replace"});
-  ASSERT_EQ(ran.exit, 0) << ran.err;
-  EXPECT_TRUE(asked("UpdateEndpoint"));
-  EXPECT_EQ(input_of("DeleteEndpointConfig").at("EndpointConfigName"), "iris-0123456789ab");
-  EXPECT_EQ(input_of("DeleteModel").at("ModelName"), "iris-0123456789ab");
-}
-
-TEST_F(DeployTest, AFailureNamesItsReason) {
-  backend.status = "Failed";
-  backend.reason = "The model has no graph.";
-  const Ran ran = deploy();
-  EXPECT_EQ(ran.exit, 1);
-  EXPECT_THAT(ran.err, HasSubstr("The model has no graph."));
-  EXPECT_THAT(ran.err, HasSubstr("slipway logs iris"));
-}
-
-TEST_F(DeployTest, WhatIsWrongIsSaidBeforeTheServerIsAsked) {
-  EXPECT_EQ(deploy({"--name", "-bad-"}).exit, 2);
-  EXPECT_EQ(deploy({"--env", "novalue"}).exit, 2);
-  EXPECT_EQ(deploy({"--instances", "0"}).exit, 2);
-  model = "/no/such/model.onnx";
-  EXPECT_EQ(deploy().exit, 3);
-  EXPECT_TRUE(backend.server.seen().empty());
-}
-
-TEST_F(DeployTest, RemovingTakesWhatDeployMadeAndNothingElse) {
-  backend.config = "iris-0123456789ab";
-  const Ran ran = world.run({"rm", "iris", "--endpoint", backend.server.url()});
-  ASSERT_EQ(ran.exit, 0) << ran.err;
-  EXPECT_TRUE(asked("DeleteEndpoint"));
-  EXPECT_TRUE(asked("DeleteEndpointConfig"));
-  EXPECT_EQ(input_of("DeleteModel").at("ModelName"), "iris-0123456789ab");
-  EXPECT_EQ(world.run({"rm", "iris", "--endpoint", backend.server.url()}).exit, 3);
-}
-
 // ---- Logs ------------------------------------------------------------------------------------
 
 TEST(Logs, StreamsAreMergedByTimeAndCutToTheNewest) {
@@ -470,8 +233,9 @@ TEST(Logs, StreamsAreMergedByTimeAndCutToTheNewest) {
       return json_answer(R"({"logStreams":[{"logStreamName":"v/i-1"},{"logStreamName":"v/i-2"}]})");
     }
     if (seen.body.contains("v/i-1")) {
-      return json_answer(R"({"events":[{"timestamp":1000,"message":"a"},{"timestamp":3000,"message":"c"}],)"
-                         R"("nextForwardToken":"f/1"})");
+      return json_answer(
+          R"({"events":[{"timestamp":1000,"message":"a"},{"timestamp":3000,"message":"c"}],)"
+          R"("nextForwardToken":"f/1"})");
     }
     return json_answer(R"({"events":[{"timestamp":2000,"message":"b"}],"nextForwardToken":"f/1"})");
   });
@@ -492,7 +256,8 @@ TEST(Logs, FollowingReadsOnFromTheTokenUntilTheServerIsGone) {
     }
     if (seen.body.contains("f/2")) return aws_error(500, "InternalFailure", "enough");
     if (seen.body.contains("f/1")) {
-      return json_answer(R"({"events":[{"timestamp":2000,"message":"b"}],"nextForwardToken":"f/2"})");
+      return json_answer(
+          R"({"events":[{"timestamp":2000,"message":"b"}],"nextForwardToken":"f/2"})");
     }
     ++calls;
     return json_answer(R"({"events":[{"timestamp":1000,"message":"a"}],"nextForwardToken":"f/1"})");
@@ -616,7 +381,8 @@ TEST(Text, XmlIsReadAsFarAsItIsNeeded) {
 }
 
 TEST(Text, PrettyJsonCanBeReadBack) {
-  const boost::json::value value{{"a", {1, 2.5, nullptr}}, {"b", boost::json::object()}, {"c", "\"\n"}};
+  const boost::json::value value{
+      {"a", {1, 2.5, nullptr}}, {"b", boost::json::object()}, {"c", "\"\n"}};
   EXPECT_EQ(boost::json::parse(pretty(value)), value);
 }
 

@@ -11,7 +11,8 @@
 namespace slipway::cli {
 
 void add_output_option(CLI::App& command, Format& format) {
-  static const std::map<std::string, Format> formats{{"text", Format::text}, {"json", Format::json}};
+  static const std::map<std::string, Format> formats{{"text", Format::text},
+                                                     {"json", Format::json}};
   command.add_option("--output", format, "text for people, json for programs")
       ->type_name("text|json")
       ->transform(CLI::CheckedTransformer(formats).description(""));
@@ -22,7 +23,8 @@ void add_client_options(CLI::App& command, ClientOptions& options) {
       .add_option("--endpoint", options.connection.endpoint,
                   "Where the server is (else AWS_ENDPOINT_URL, else http://127.0.0.1:4566)")
       ->type_name("URL");
-  command.add_option("--region", options.connection.region, "Region (else AWS_REGION, else us-east-1)")
+  command
+      .add_option("--region", options.connection.region, "Region (else AWS_REGION, else us-east-1)")
       ->type_name("NAME");
   command
       .add_option("--data", options.connection.data,
@@ -124,14 +126,15 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 }
 
 std::string coloured(const World& world, Colour colour, std::string_view text) {
-  const bool plain = world.out_terminal == Terminal::no ||
-                     !world.environment("NO_COLOR").value_or("").empty();
+  const bool plain =
+      world.out_terminal == Terminal::no || !world.environment("NO_COLOR").value_or("").empty();
   return plain ? std::string(text) : fmt::format("{}{}\x1b[0m", code_of(colour), text);
 }
 
 std::string status_text(const World& world, std::string_view status) {
   if (status == "InService") return coloured(world, Colour::green, status);
-  const bool bad = status == "Failed" || status == "OutOfService" || status == "UpdateRollbackFailed";
+  const bool bad =
+      status == "Failed" || status == "OutOfService" || status == "UpdateRollbackFailed";
   return coloured(world, bad ? Colour::red : Colour::yellow, status);
 }
 

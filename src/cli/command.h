@@ -59,9 +59,8 @@ std::string status_text(const World& world, std::string_view status);
 template <typename Options>
 void set_action(CLI::App& command, World& world, std::shared_ptr<Options> options,
                 Result<> (*action)(World&, const Options&)) {
-  set_callback(command, world, [&world, options = std::move(options), action] {
-    return action(world, *options);
-  });
+  set_callback(command, world,
+               [&world, options = std::move(options), action] { return action(world, *options); });
 }
 
 // One for each command; `app` and `world` outlive the parse.

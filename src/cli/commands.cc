@@ -57,6 +57,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
+std::vector<const CLI::App*> commands_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App*) { return true; });
+}
+
+bool has_command(const CLI::App& app, std::string_view name) {
+  return std::ranges::any_of(commands_of(app),
+                             [&](const CLI::App* each) { return each->get_name() == name; });
+}
+
 // The command that was probably meant, or nothing.
 std::string nearest_command(const CLI::App& app, std::string_view typed) {
   constexpr std::size_t typed_bytes_max = 64;
@@ -64,7 +73,7 @@ std::string nearest_command(const CLI::App& app, std::string_view typed) {
   std::string nearest;
   std::size_t least = distance_max + 1;
   if (typed.size() > typed_bytes_max) return nearest;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : commands_of(app)) {
     const std::size_t far = distance(typed, command->get_name());
     if (far < least) nearest = command->get_name();
     least = std::min(least, far);
@@ -110,7 +119,7 @@ void add_commands(CLI::App& app, World& world) {
 
 int run(CLI::App& app, World& world, int argc, const char* const* argv) {
   const std::string_view first = argc > 1 ? argv[1] : "-";
-  if (!first.starts_with('-') && app.get_subcommand_no_throw(std::string(first)) == nullptr) {
+  if (!first.starts_with('-') && !has_command(app, first)) {
     return answer_unknown(app, world, first);
   }
   try {

@@ -1,5 +1,5 @@
-// slipway completion: scripts that let a shell complete commands, options and their words, made from the
-// commands themselves.
+// slipway completion: scripts that let a shell complete commands, options and their words, made
+// from the commands themselves.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -17,7 +17,7 @@ struct CompletionOptions {
 };
 
 struct OptionText {
-  std::string name;                // "--output"
+  std::string name;  // "--output"
   std::string description;
   std::vector<std::string> words;  // what may follow, where that is known
 };
@@ -72,8 +72,8 @@ std::string bash_script(const std::vector<CommandText>& commands) {
   }
   std::string values;
   for (const auto& [option, choices] : words) {
-    values += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", option,
-                          choices);
+    values += fmt::format("    {}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n",
+                          option, choices);
   }
   return fmt::format(R"(_slipway() {{
   local current="${{COMP_WORDS[COMP_CWORD]}}" words="--help"
@@ -133,13 +133,14 @@ compdef _slipway slipway
 std::string fish_script(const std::vector<CommandText>& commands) {
   std::string script;
   for (const CommandText& command : commands) {
-    script += fmt::format("complete -c slipway -n __fish_use_subcommand -f -a {} -d {}\n", command.name,
-                          quoted(command.description));
+    script += fmt::format("complete -c slipway -n __fish_use_subcommand -f -a {} -d {}\n",
+                          command.name, quoted(command.description));
     for (const OptionText& option : command.options) {
       const std::string words =
           option.words.empty() ? "" : fmt::format(" -x -a {}", quoted(join(option.words)));
-      script += fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -l {}{} -d {}\n",
-                            command.name, option.name.substr(2), words, quoted(option.description));
+      script +=
+          fmt::format("complete -c slipway -n '__fish_seen_subcommand_from {}' -l {}{} -d {}\n",
+                      command.name, option.name.substr(2), words, quoted(option.description));
     }
   }
   return script;
@@ -158,7 +159,8 @@ Result<> print_script(World& world, const CompletionOptions& options) {
 void add_completion(CLI::App& app, World& world) {
   auto options = std::make_shared<CompletionOptions>();
   options->app = &app;
-  CLI::App* command = app.add_subcommand("completion", "Print a script that completes for your shell");
+  CLI::App* command =
+      app.add_subcommand("completion", "Print a script that completes for your shell");
   command->add_option("SHELL", options->shell, "bash, zsh or fish")
       ->required()
       ->type_name("")

@@ -99,16 +99,17 @@ Result<> Deployment::check() {
   name_ = options_.name.empty() ? endpoint_name_from(options_.file, endpoint_name_bytes_max)
                                 : options_.name;
   if (!is_endpoint_name(name_)) {
-    return misuse(fmt::format("'{}' cannot be an endpoint's name: letters, digits and hyphens between "
-                              "them, at most {}.",
-                              name_, endpoint_name_bytes_max));
+    return misuse(
+        fmt::format("'{}' cannot be an endpoint's name: letters, digits and hyphens between "
+                    "them, at most {}.",
+                    name_, endpoint_name_bytes_max));
   }
   outcome_.endpoint = name_;
   TRY(environment_, environment());
   Step step(world_, "reading", options_.file.string());
   TRY(model_, examine_model(options_.file));
-  step.finish("read", fmt::format("{}, {}, {}", options_.file.filename().string(), name_of(model_.kind),
-                                  size_text(model_.bytes())));
+  step.finish("read", fmt::format("{}, {}, {}", options_.file.filename().string(),
+                                  name_of(model_.kind), size_text(model_.bytes())));
   return {};
 }
 
@@ -116,16 +117,16 @@ Result<> Deployment::find_account() {
   TRY(const std::string answer, client_.query("sts", "GetCallerIdentity", {}));
   account_ = xml_text(answer, "Account").value_or("");
   if (!account_.empty()) return {};
-  return fail(ErrorCode::corrupted,
-              fmt::format("The answer to GetCallerIdentity names no account. Is {} a Slipway server?",
-                          client_.settings().endpoint));
+  return fail(
+      ErrorCode::corrupted,
+      fmt::format("The answer to GetCallerIdentity names no account. Is {} a Slipway server?",
+                  client_.settings().endpoint));
 }
 
 Result<> Deployment::upload() {
-  const std::string bucket =
-      options_.bucket.empty()
-          ? fmt::format("slipway-{}-{}", account_, client_.settings().region)
-          : options_.bucket;
+  const std::string bucket = options_.bucket.empty()
+                                 ? fmt::format("slipway-{}-{}", account_, client_.settings().region)
+                                 : options_.bucket;
   Step step(world_, "uploading", size_text(model_.bytes()));
   TRY(const Uploaded uploaded, upload_model(client_, bucket, model_));
   outcome_.model_uri = uploaded.uri;
@@ -136,12 +137,13 @@ Result<> Deployment::upload() {
 Result<std::string> Deployment::role() {
   auto answer = client_.query("iam", "GetRole", {{"RoleName", std::string(role_name)}});
   if (!answer && answer.error().kind == "NoSuchEntity") {
-    answer = client_.query("iam", "CreateRole",
-                           {{"RoleName", std::string(role_name)},
-                            {"AssumeRolePolicyDocument", std::string(trust)}});
+    answer = client_.query(
+        "iam", "CreateRole",
+        {{"RoleName", std::string(role_name)}, {"AssumeRolePolicyDocument", std::string(trust)}});
   }
   if (!answer) return std::unexpected(answer.error());
-  return xml_text(*answer, "Arn").value_or(fmt::format("arn:aws:iam::{}:role/{}", account_, role_name));
+  return xml_text(*answer, "Arn")
+      .value_or(fmt::format("arn:aws:iam::{}:role/{}", account_, role_name));
 }
 
 Result<json::object> Deployment::environment() const {
@@ -162,11 +164,10 @@ json::object Deployment::container() const {
     container["ModelDataUrl"] = outcome_.model_uri;
   } else {
     const bool folder = outcome_.model_uri.ends_with('/');
-    container["ModelDataSource"] = {
-        {"S3DataSource",
-         {{"S3Uri", outcome_.model_uri},
-          {"S3DataType", folder ? "S3Prefix" : "S3Object"},
-          {"CompressionType", "None"}}}};
+    container["ModelDataSource"] = {{"S3DataSource",
+                                     {{"S3Uri", outcome_.model_uri},
+                                      {"S3DataType", folder ? "S3Prefix" : "S3Object"},
+                                      {"CompressionType", "None"}}}};
   }
   if (!environment_.empty()) container["Environment"] = environment_;
   return container;
@@ -239,10 +240,11 @@ Result<> Deployment::start() {
   }
   if (configuration == outcome_.configuration) return {};
   if (options_.existing == Existing::keep) {
-    return fail(ErrorCode::already_exists,
-                fmt::format("There is an endpoint '{}' already. Add --replace to put this model in its "
-                            "place while it serves on, or choose another --name.",
-                            name_));
+    return fail(
+        ErrorCode::already_exists,
+        fmt::format("There is an endpoint '{}' already. Add --replace to put this model in its "
+                    "place while it serves on, or choose another --name.",
+                    name_));
   }
   former_configuration_ = configuration;
   TRY_DO(client_.call("sagemaker", "UpdateEndpoint",
@@ -251,23 +253,23 @@ Result<> Deployment::start() {
 }
 
 Result<> Deployment::wait() {
-  TRY(const json::object endpoint,
-      wait_until_settled(client_, world_.clock, name_, options_.wait));
+  TRY(const json::object endpoint, wait_until_settled(client_, world_.clock, name_, options_.wait));
   const bool serves = text_of(endpoint, "EndpointStatus") == "InService" &&
                       text_of(endpoint, "EndpointConfigName") == outcome_.configuration;
   if (serves) return {};
   const std::string reason = text_of(endpoint, "FailureReason");
   const bool old_serves = text_of(endpoint, "EndpointStatus") == "InService";
-  return fail(ErrorCode::internal,
-              fmt::format("Endpoint '{}' did not come up{}: {}\n`slipway logs {}` shows all that it "
-                          "printed.",
-                          name_, old_serves ? " with this model; the one before serves on" : "",
-                          reason.empty() ? "the server gives no reason." : reason, name_));
+  return fail(
+      ErrorCode::internal,
+      fmt::format("Endpoint '{}' did not come up{}: {}\n`slipway logs {}` shows all that it "
+                  "printed.",
+                  name_, old_serves ? " with this model; the one before serves on" : "",
+                  reason.empty() ? "the server gives no reason." : reason, name_));
 }
 
 Result<> Deployment::bring_up() {
-  const std::string what =
-      fmt::format("{}, {} instance{}", name_, options_.instances, options_.instances == 1 ? "" : "s");
+  const std::string what = fmt::format("{}, {} instance{}", name_, options_.instances,
+                                       options_.instances == 1 ? "" : "s");
   Step step(world_, "starting", what);
   TRY_DO(start());
   if (options_.wait.count() == 0) {
@@ -291,7 +293,8 @@ std::string how_to_call(const std::string& name, ModelKind kind) {
       "    --body fileb://input /dev/stdout\n\n"
       "  import boto3\n"
       "  runtime = boto3.client(\"sagemaker-runtime\")\n"
-      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"{1}\", Body=b\"{2}\")\n"
+      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"{1}\", "
+      "Body=b\"{2}\")\n"
       "  print(answer[\"Body\"].read())\n",
       name, type, data);
 }
@@ -321,7 +324,8 @@ Result<> deploy(World& world, const DeployOptions& options) {
 
 void add_deploy(CLI::App& app, World& world) {
   auto options = std::make_shared<DeployOptions>();
-  CLI::App* command = app.add_subcommand("deploy", "Upload a model and bring an endpoint up for it");
+  CLI::App* command =
+      app.add_subcommand("deploy", "Upload a model and bring an endpoint up for it");
   command
       ->add_option("FILE", options->file,
                    "An .onnx, XGBoost or scikit-learn model, a model.tar.gz, or a model folder")

@@ -78,17 +78,19 @@ Finding check_library(const World& world, std::string_view name, std::string_vie
     last = dlerror();  // NOLINT(concurrency-mt-unsafe)
   }
   return {State::missing, std::string(name),
-          fmt::format("without it {}: {}. Build again with ./dev build, or name its folder in SLIPWAY_LIB.",
-                      lost, last)};
+          fmt::format(
+              "without it {}: {}. Build again with ./dev build, or name its folder in SLIPWAY_LIB.",
+              lost, last)};
 }
 
 Finding check_model_server() {
   const fs::path path = program_folder() / "slipway-modelserver";
   if (access(path.c_str(), X_OK) == 0) return {State::ok, "slipway-modelserver", path.string()};
   return {State::missing, "slipway-modelserver",
-          fmt::format("without it no endpoint comes up: there is none beside this program, in {}. Build it "
-                      "with ./dev build.",
-                      program_folder().string())};
+          fmt::format(
+              "without it no endpoint comes up: there is none beside this program, in {}. Build it "
+              "with ./dev build.",
+              program_folder().string())};
 }
 
 // Whether Python can do this, with its last words where it cannot. `statement` has no quotes.
@@ -108,7 +110,8 @@ Finding check_python(std::string_view what, const std::string& statement, std::s
   std::string said;
   if (python_can(statement, said)) return {State::ok, std::string(what), said};
   return {State::absent, std::string(what),
-          fmt::format("without it {}: {}. {}", lost, said.empty() ? "python3 does not run" : said, mend)};
+          fmt::format("without it {}: {}. {}", lost, said.empty() ? "python3 does not run" : said,
+                      mend)};
 }
 
 // Connects without waiting long.
@@ -128,10 +131,11 @@ Finding check_docker(const World& world) {
   }
   const Result<> reached = try_connect(net::Address::unix_socket(path));
   if (reached) return {State::ok, "container engine", path};
-  return {State::absent, "container engine",
-          fmt::format("without it only the built-in images run: nothing answers at {}. Start docker or "
-                      "podman's service, or set DOCKER_HOST.",
-                      path)};
+  return {
+      State::absent, "container engine",
+      fmt::format("without it only the built-in images run: nothing answers at {}. Start docker or "
+                  "podman's service, or set DOCKER_HOST.",
+                  path)};
 }
 
 Finding check_data(const fs::path& data) {
@@ -143,8 +147,9 @@ Finding check_data(const fs::path& data) {
   if (there.empty()) there = ".";
   if (access(there.c_str(), W_OK) == 0) return {State::ok, "data directory", data.string()};
   return {State::missing, "data directory",
-          fmt::format("the server cannot keep its state: {} cannot be written. Name another with --data.",
-                      there.string())};
+          fmt::format(
+              "the server cannot keep its state: {} cannot be written. Name another with --data.",
+              there.string())};
 }
 
 Finding check_space(const fs::path& data) {
@@ -155,11 +160,13 @@ Finding check_space(const fs::path& data) {
   }
   const auto space = fs::space(there.empty() ? "." : there, error);
   const std::string free = size_text(error ? 0 : space.available);
-  if (!error && space.available >= free_bytes_wanted) return {State::ok, "disk space", free + " free"};
+  if (!error && space.available >= free_bytes_wanted)
+    return {State::ok, "disk space", free + " free"};
   return {State::missing, "disk space",
-          fmt::format("models and objects need room: {} free at {}. Make room, or name another disk with "
-                      "--data.",
-                      free, there.string())};
+          fmt::format(
+              "models and objects need room: {} free at {}. Make room, or name another disk with "
+              "--data.",
+              free, there.string())};
 }
 
 // How far the server's clock is from ours, by the Date of an answer.
@@ -174,9 +181,11 @@ Finding check_clock(const World& world, const Result<net::BlockingResponse>& hea
   const auto skew = health ? skew_of(*health, now) : std::nullopt;
   const bool right = now > not_before && skew.value_or(std::chrono::seconds(0)) < clock_skew_max;
   if (right) return {State::ok, "clock", to_iso8601(now)};
-  return {State::missing, "clock",
-          fmt::format("signatures are refused when it is wrong: it says {}, {} s from the server's. Set it.",
-                      to_iso8601(now), skew.value_or(std::chrono::seconds(0)).count())};
+  return {
+      State::missing, "clock",
+      fmt::format(
+          "signatures are refused when it is wrong: it says {}, {} s from the server's. Set it.",
+          to_iso8601(now), skew.value_or(std::chrono::seconds(0)).count())};
 }
 
 Result<net::BlockingResponse> ask_health(const std::string& endpoint) {
@@ -191,9 +200,10 @@ Finding check_server(const std::string& endpoint, const Result<net::BlockingResp
   const auto origin = net::Origin::parse(endpoint);
   if (health || !origin) {
     return {State::missing, "server",
-            fmt::format("something that is no Slipway server answers at {}. End it, or use another --port "
-                        "and --endpoint.",
-                        endpoint)};
+            fmt::format(
+                "something that is no Slipway server answers at {}. End it, or use another --port "
+                "and --endpoint.",
+                endpoint)};
   }
   const auto listener = net::listen_tcp(net::Address::tcp("127.0.0.1", origin->port));
   if (listener) {
@@ -268,8 +278,8 @@ Result<> diagnose(World& world, const DoctorOptions& options) {
   const auto findings = examine(world, options);
   world.out << (options.format == Format::json ? pretty(to_json(findings))
                                                : to_text(world, findings));
-  const auto missing =
-      std::ranges::count_if(findings, [](const auto& each) { return each.state == State::missing; });
+  const auto missing = std::ranges::count_if(
+      findings, [](const auto& each) { return each.state == State::missing; });
   if (missing == 0) return {};
   return fail(ErrorCode::unavailable,
               missing == 1 ? "One thing that Slipway needs is missing."
@@ -280,15 +290,18 @@ Result<> diagnose(World& world, const DoctorOptions& options) {
 
 void add_doctor(CLI::App& app, World& world) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = app.add_subcommand("doctor", "Say what is missing on this machine, and for what");
-  command->add_option("--data", options->connection.data,
-                      "The server's data directory (else SLIPWAY_DATA, else ~/.slipway)")
+  CLI::App* command =
+      app.add_subcommand("doctor", "Say what is missing on this machine, and for what");
+  command
+      ->add_option("--data", options->connection.data,
+                   "The server's data directory (else SLIPWAY_DATA, else ~/.slipway)")
       ->type_name("DIR");
   command->add_option("--endpoint", options->connection.endpoint, "Where the server is")
       ->type_name("URL");
   add_output_option(*command, options->format);
   command->footer(
-      "`missing` is needed by everyone and makes the exit code 1; `absent` only for what its line says.\n"
+      "`missing` is needed by everyone and makes the exit code 1; `absent` only for what its line "
+      "says.\n"
       "Examples:\n"
       "  slipway doctor\n"
       "  slipway doctor --data /srv/slipway --output json");

@@ -39,18 +39,19 @@ Result<json::object> describe_endpoint(AwsClient& client, std::string_view name,
   return answer;
 }
 
-Result<json::object> wait_until_settled(AwsClient& client, const Clock& clock, std::string_view name,
-                                        std::chrono::seconds patience) {
+Result<json::object> wait_until_settled(AwsClient& client, const Clock& clock,
+                                        std::string_view name, std::chrono::seconds patience) {
   const Instant deadline = clock.monotonic() + patience;
   for (auto pause = poll_first;; pause = std::min(2 * pause, poll_max)) {
     TRY(json::object endpoint, describe_endpoint(client, name, Hold::yes));
     const std::string status = text_of(endpoint, "EndpointStatus");
     if (is_settled(status)) return endpoint;
     if (clock.monotonic() > deadline) {
-      return fail(ErrorCode::timeout,
-                  fmt::format("Endpoint '{0}' is still {1} after {2} s. `slipway status {0}` shows how it "
-                              "goes on; --wait waits longer.",
-                              name, status, patience.count()));
+      return fail(
+          ErrorCode::timeout,
+          fmt::format("Endpoint '{0}' is still {1} after {2} s. `slipway status {0}` shows how it "
+                      "goes on; --wait waits longer.",
+                      name, status, patience.count()));
     }
     std::this_thread::sleep_for(pause);
   }

@@ -19,8 +19,8 @@ inline constexpr std::chrono::milliseconds poll_max{1'000};
 Result<boost::json::object> describe_endpoint(AwsClient& client, std::string_view name,
                                               Hold hold = Hold::no);
 
-// Asks until the endpoint is neither on its way up nor on its way down, and returns what it is then;
-// timeout after `patience`. not_found once it is gone.
+// Asks until the endpoint is neither on its way up nor on its way down, and returns what it is
+// then; timeout after `patience`. not_found once it is gone.
 Result<boost::json::object> wait_until_settled(AwsClient& client, const Clock& clock,
                                                std::string_view name,
                                                std::chrono::seconds patience);
@@ -30,8 +30,8 @@ std::string text_of(const boost::json::object& object, std::string_view name);
 // Whether `slipway deploy` gave this name to a model or configuration of the endpoint.
 bool is_own_name(std::string_view name, std::string_view endpoint);
 
-// Removes a configuration that `slipway deploy` made for the endpoint, and its models; does nothing for
-// any other.
+// Removes a configuration that `slipway deploy` made for the endpoint, and its models; does nothing
+// for any other.
 Result<> remove_configuration(AwsClient& client, std::string_view endpoint,
                               const std::string& configuration);
 

@@ -49,7 +49,8 @@ Result<> print_environment(World& world, const EnvOptions& options) {
       or_else(options.connection.endpoint, or_else(server.endpoint, endpoint_default));
   const std::string region =
       or_else(options.connection.region, or_else(server.region, region_default));
-  for (const auto& [name, value] : std::initializer_list<std::pair<std::string_view, std::string_view>>{
+  for (const auto& [name, value] :
+       std::initializer_list<std::pair<std::string_view, std::string_view>>{
            {"AWS_ENDPOINT_URL", endpoint},
            {"AWS_ACCESS_KEY_ID", keys.access_key_id},
            {"AWS_SECRET_ACCESS_KEY", keys.secret},
@@ -65,14 +66,16 @@ Result<> print_environment(World& world, const EnvOptions& options) {
 void add_env(CLI::App& app, World& world) {
   auto options = std::make_shared<EnvOptions>();
   CLI::App* command = app.add_subcommand("env", "Print what a shell needs: endpoint, keys, region");
-  command->add_option("--data", options->connection.data,
-                      "The server's data directory (else SLIPWAY_DATA, else ~/.slipway)")
+  command
+      ->add_option("--data", options->connection.data,
+                   "The server's data directory (else SLIPWAY_DATA, else ~/.slipway)")
       ->type_name("DIR");
   command->add_option("--shell", options->shell, "sh (bash, zsh, dash), fish or powershell")
       ->type_name("sh|fish|powershell")
       ->check(CLI::IsMember({"sh", "fish", "powershell"}).description(""));
-  command->add_option("--endpoint", options->connection.endpoint,
-                      "Where the server is, if not where it says")
+  command
+      ->add_option("--endpoint", options->connection.endpoint,
+                   "Where the server is, if not where it says")
       ->type_name("URL");
   command->add_option("--region", options->connection.region, "Region, if not the server's")
       ->type_name("NAME");

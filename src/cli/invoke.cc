@@ -62,8 +62,9 @@ Result<Input> read_input(World& world, const InvokeOptions& options) {
 }
 
 AwsRequest request_of(const InvokeOptions& options, Input input) {
-  AwsRequest request{.service = "sagemaker",
-                     .path = fmt::format("/endpoints/{}/invocations", percent_encode(options.name))};
+  AwsRequest request{
+      .service = "sagemaker",
+      .path = fmt::format("/endpoints/{}/invocations", percent_encode(options.name))};
   const std::string type = options.content_type.empty()
                                ? std::string(guess_content_type(input.file_name, input.bytes))
                                : options.content_type;
@@ -104,9 +105,10 @@ void print_answer(World& world, Format format, const net::BlockingResponse& answ
   };
   if (format == Format::json) {
     const bool text = is_utf8(answer.body);
-    world.out << pretty({{"ContentType", header("Content-Type")},
-                         {"InvokedProductionVariant", header("x-amzn-Invoked-Production-Variant")},
-                         {text ? "Body" : "BodyBase64", text ? answer.body : to_base64(answer.body)}});
+    world.out << pretty(
+        {{"ContentType", header("Content-Type")},
+         {"InvokedProductionVariant", header("x-amzn-Invoked-Production-Variant")},
+         {text ? "Body" : "BodyBase64", text ? answer.body : to_base64(answer.body)}});
     return;
   }
   world.out << answer.body;
@@ -127,11 +129,11 @@ Result<> invoke(World& world, const InvokeOptions& options) {
 
 std::string_view guess_content_type(std::string_view file_name, std::string_view bytes) {
   constexpr std::pair<std::string_view, std::string_view> types[] = {
-      {".csv", "text/csv"},           {".json", "application/json"},
-      {".npy", "application/x-npy"},  {".jsonl", "application/jsonlines"},
-      {".libsvm", "text/libsvm"},     {".svm", "text/libsvm"},
-      {".txt", "text/plain"},         {".jpg", "image/jpeg"},
-      {".jpeg", "image/jpeg"},        {".png", "image/png"}};
+      {".csv", "text/csv"},          {".json", "application/json"},
+      {".npy", "application/x-npy"}, {".jsonl", "application/jsonlines"},
+      {".libsvm", "text/libsvm"},    {".svm", "text/libsvm"},
+      {".txt", "text/plain"},        {".jpg", "image/jpeg"},
+      {".jpeg", "image/jpeg"},       {".png", "image/png"}};
   for (const auto& [ending, type] : types) {
     if (file_name.ends_with(ending)) return type;
   }

@@ -99,9 +99,8 @@ Result<std::vector<PrintedLine>> Tail::read(const std::string& stream, json::obj
 
 void sort_by_time(std::vector<PrintedLine>& lines) {
   for (std::size_t i = 0; i < lines.size(); ++i) lines[i].place = i;
-  std::ranges::sort(lines, {}, [](const PrintedLine& line) {
-    return std::pair(line.time_ms, line.place);
-  });
+  std::ranges::sort(lines, {},
+                    [](const PrintedLine& line) { return std::pair(line.time_ms, line.place); });
 }
 
 Result<std::vector<PrintedLine>> Tail::newest(unsigned count) {
@@ -178,13 +177,15 @@ void add_logs(CLI::App& app, World& world) {
   CLI::App* command = app.add_subcommand("logs", "Show what an endpoint's instances printed");
   command->add_option("NAME", options->name, "The endpoint")->required()->type_name("");
   command->add_flag_callback(
-      "-f,--follow", [options] { options->after = After::follow; }, "Go on with what is printed next");
+      "-f,--follow", [options] { options->after = After::follow; },
+      "Go on with what is printed next");
   command->add_option("--lines", options->lines, "How many lines from the end (100)")
       ->type_name("N")
       ->check(CLI::Range(0U, lines_max).description(""));
   add_client_options(*command, options->client);
   command->footer(
-      "Each line is: time, variant/instance, what was printed. With --output json, one object a line.\n"
+      "Each line is: time, variant/instance, what was printed. With --output json, one object a "
+      "line.\n"
       "Examples:\n"
       "  slipway logs iris\n"
       "  slipway logs iris -f --lines 10\n"

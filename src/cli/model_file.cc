@@ -34,8 +34,8 @@ std::optional<std::uint64_t> take_varint(std::istream& in) {
   return std::nullopt;
 }
 
-// ONNX is a protobuf message, which has no magic number: its top-level fields are walked, and must be
-// those of onnx.ModelProto with a graph among them.
+// ONNX is a protobuf message, which has no magic number: its top-level fields are walked, and must
+// be those of onnx.ModelProto with a graph among them.
 bool is_onnx(const fs::path& path, std::uint64_t bytes) {
   constexpr std::uint64_t graph_field = 7;
   constexpr std::uint64_t fields[] = {1, 2, 3, 4, 5, 6, graph_field, 8, 14, 20, 25, 26};
@@ -137,11 +137,13 @@ Result<std::vector<ModelPart>> parts_of_folder(const fs::path& folder) {
       if (entries->is_directory()) entries.disable_recursion_pending();
     } else if (entries->is_regular_file()) {
       if (parts.size() == model_files_max) {
-        return fail(ErrorCode::limit_exceeded, fmt::format("{} has more than {} files; deploy it as a "
-                                                           "model.tar.gz.",
-                                                           folder.string(), model_files_max));
+        return fail(ErrorCode::limit_exceeded,
+                    fmt::format("{} has more than {} files; deploy it as a "
+                                "model.tar.gz.",
+                                folder.string(), model_files_max));
       }
-      TRY(ModelPart part, read_part(entries->path(), fs::relative(entries->path(), folder).string()));
+      TRY(ModelPart part,
+          read_part(entries->path(), fs::relative(entries->path(), folder).string()));
       parts.push_back(std::move(part));
     }
   }
@@ -202,11 +204,12 @@ Result<ModelFile> examine_model(const fs::path& path) {
     model.kind = *kind;
     TRY(model.parts, parts_of_file(path, *kind));
   } else {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} is nothing that Slipway can deploy: an ONNX model, an XGBoost model (JSON, "
-                            "UBJSON), a scikit-learn model (.joblib, .pkl), a model.tar.gz, or a folder "
-                            "with these and code/inference.py.",
-                            path.string()));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("{} is nothing that Slipway can deploy: an ONNX model, an XGBoost model (JSON, "
+                    "UBJSON), a scikit-learn model (.joblib, .pkl), a model.tar.gz, or a folder "
+                    "with these and code/inference.py.",
+                    path.string()));
   }
   set_digest(model);
   return model;

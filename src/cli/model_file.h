@@ -39,14 +39,15 @@ struct ModelFile {
   std::uint64_t bytes() const;
 };
 
-// Looks at content, not at the name alone, and reads everything once for the digest. not_found: no such
-// file; invalid_argument: nothing that can be deployed, with what can.
+// Looks at content, not at the name alone, and reads everything once for the digest. not_found: no
+// such file; invalid_argument: nothing that can be deployed, with what can.
 Result<ModelFile> examine_model(const std::filesystem::path& path);
 
 // The built-in image that serves it: "slipway-inference", "sagemaker-xgboost", ...
 std::string_view image_for(const ModelFile& model);
 
-// An endpoint's name made from a file's: "my model.v2.onnx" gives "my-model-v2". At most `bytes_max`.
+// An endpoint's name made from a file's: "my model.v2.onnx" gives "my-model-v2". At most
+// `bytes_max`.
 std::string endpoint_name_from(const std::filesystem::path& path, std::size_t bytes_max);
 
 }  // namespace slipway::cli

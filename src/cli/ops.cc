@@ -20,9 +20,7 @@ struct OpsOptions {
   Format format = Format::text;
 };
 
-bool is_built(const wire::Operation& operation) {
-  return operation.is(wire::OperationFlag::built);
-}
+bool is_built(const wire::Operation& operation) { return operation.is(wire::OperationFlag::built); }
 
 std::vector<std::string_view> names_of(const wire::Schema& schema, Which which) {
   std::vector<std::string_view> names;

@@ -18,7 +18,9 @@ constexpr std::chrono::milliseconds tick_delay = 150ms;
 }  // namespace
 
 Step::Step(World& world, std::string_view doing, std::string_view what)
-    : world_(world), line_(fmt::format("  {:<11}{}", doing, what)), begin_(world.clock.monotonic()) {
+    : world_(world),
+      line_(fmt::format("  {:<11}{}", doing, what)),
+      begin_(world.clock.monotonic()) {
   if (world.err_terminal == Terminal::no) return;
   ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
 }
@@ -33,8 +35,8 @@ void Step::finish(std::string_view done, std::string_view what) {
 
 void Step::tick(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
-  for (auto pause = tick_delay; !stopped_.wait_for(lock, stop, pause, [] { return false; }) &&
-                                !stop.stop_requested();
+  for (auto pause = tick_delay;
+       !stopped_.wait_for(lock, stop, pause, [] { return false; }) && !stop.stop_requested();
        pause = tick_period) {
     const std::string time = duration_text(world_.clock.monotonic() - begin_);
     world_.err << clear_line << line_ << "  " << time << std::flush;

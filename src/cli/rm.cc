@@ -28,9 +28,8 @@ Result<> remove_endpoint(World& world, AwsClient& client, const std::string& nam
   }
   const auto left = wait_until_settled(client, world.clock, name, removal_patience);
   if (left) {
-    return fail(ErrorCode::conflict,
-                fmt::format("Endpoint '{}' is {} instead of gone.", name,
-                            text_of(*left, "EndpointStatus")));
+    return fail(ErrorCode::conflict, fmt::format("Endpoint '{}' is {} instead of gone.", name,
+                                                 text_of(*left, "EndpointStatus")));
   }
   if (left.error().code != ErrorCode::not_found) return std::unexpected(left.error());
   TRY_DO(remove_configuration(client, name, text_of(endpoint, "EndpointConfigName")));
@@ -55,7 +54,9 @@ void add_rm(CLI::App& app, World& world) {
   auto options = std::make_shared<RemoveOptions>();
   CLI::App* command =
       app.add_subcommand("rm", "Remove an endpoint, and the model and configuration of its deploy");
-  command->add_option("NAME", options->names, "The endpoint, or several")->required()->type_name("");
+  command->add_option("NAME", options->names, "The endpoint, or several")
+      ->required()
+      ->type_name("");
   add_client_options(*command, options->client);
   command->footer(
       "What was uploaded stays in the bucket; its logs stay too.\n"

@@ -46,10 +46,10 @@ std::filesystem::path data_directory(const World& world, const std::string& give
 // not_found where no server was ever ready there; corrupted where the file cannot be understood.
 Result<ServerFile> read_server_file(const std::filesystem::path& data);
 
-// Endpoint: --endpoint, the server.json of a --data that was given, AWS_ENDPOINT_URL, the server.json
-// of the default directory, http://127.0.0.1:4566. Region: --region, AWS_REGION, AWS_DEFAULT_REGION,
-// server.json, us-east-1. Keys: those of a --data that was given, the AWS_* variables, those of the
-// default directory. not_found where there are no keys, with what to do.
+// Endpoint: --endpoint, the server.json of a --data that was given, AWS_ENDPOINT_URL, the
+// server.json of the default directory, http://127.0.0.1:4566. Region: --region, AWS_REGION,
+// AWS_DEFAULT_REGION, server.json, us-east-1. Keys: those of a --data that was given, the AWS_*
+// variables, those of the default directory. not_found where there are no keys, with what to do.
 Result<Settings> find_settings(const World& world, const ConnectionOptions& options);
 
 }  // namespace slipway::cli

@@ -63,7 +63,8 @@ std::string rows_of(const World& world, const json::array& endpoints) {
 std::string variant_text(const json::object& variant) {
   return fmt::format("{}: {:.0f} of {:.0f} instances, weight {}", text_of(variant, "VariantName"),
                      number_of(variant, "CurrentInstanceCount"),
-                     number_of(variant, "DesiredInstanceCount"), number_of(variant, "CurrentWeight"));
+                     number_of(variant, "DesiredInstanceCount"),
+                     number_of(variant, "CurrentWeight"));
 }
 
 std::string full_text(const World& world, const json::object& endpoint) {

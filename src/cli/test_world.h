@@ -3,6 +3,8 @@
 
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <CLI/CLI.hpp>
 #include <filesystem>
 #include <fstream>
@@ -41,7 +43,7 @@ class Folder {
 struct Seen {
   std::string method;
   std::string target;
-  std::string operation;  // after the dot of X-Amz-Target, or Action=
+  std::string operation;                       // after the dot of X-Amz-Target, or Action=
   std::map<std::string, std::string> headers;  // lower-case names
   std::string body;
 };
@@ -77,7 +79,10 @@ class CannedServer final : public net::RequestHandler {
   }
 
   void on_request(net::Request&& request, net::Responder&& responder) override {
-    Seen seen{std::string(request.method()), std::string(request.target()), "", {},
+    Seen seen{std::string(request.method()),
+              std::string(request.target()),
+              "",
+              {},
               std::string(request.body())};
     for (const net::Header& header : request.headers()) {
       std::string name(header.name);
@@ -86,7 +91,8 @@ class CannedServer final : public net::RequestHandler {
     }
     const std::string& target = seen.headers["x-amz-target"];
     if (!target.empty()) seen.operation = target.substr(target.find('.') + 1);
-    if (seen.body.starts_with("Action=")) seen.operation = seen.body.substr(7, seen.body.find('&') - 7);
+    if (seen.body.starts_with("Action="))
+      seen.operation = seen.body.substr(7, seen.body.find('&') - 7);
     {
       const std::scoped_lock lock(mutex_);
       seen_.push_back(seen);
@@ -110,6 +116,23 @@ struct Ran {
   std::string err;
 };
 
+inline net::Response json_answer(std::string body, int status = 200) {
+  net::Response response{status};
+  response.headers.add("Content-Type", "application/x-amz-json-1.1");
+  response.body = net::Body(std::move(body));
+  return response;
+}
+
+inline net::Response aws_error(int status, std::string_view code, std::string_view message) {
+  return json_answer(fmt::format(R"({{"__type":"{}","message":"{}"}})", code, message), status);
+}
+
+inline net::Response no_endpoint() {
+  return aws_error(
+      400, "ValidationException",
+      R"(Could not find endpoint \"arn:aws:sagemaker:us-east-1:000000000000:endpoint/x\".)");
+}
+
 class TestWorld {
  public:
   TestWorld() {
@@ -129,7 +152,8 @@ class TestWorld {
                 .environment =
                     [this](const std::string& name) {
                       const auto found = environment.find(name);
-                      return found == environment.end() ? std::nullopt : std::optional(found->second);
+                      return found == environment.end() ? std::nullopt
+                                                        : std::optional(found->second);
                     },
                 .clock = clock};
     world.schemas = schemas;

@@ -72,7 +72,8 @@ Result<std::uint64_t> upload_part(AwsClient& client, const std::string& bucket,
 
 }  // namespace
 
-Result<Uploaded> upload_model(AwsClient& client, const std::string& bucket, const ModelFile& model) {
+Result<Uploaded> upload_model(AwsClient& client, const std::string& bucket,
+                              const ModelFile& model) {
   const std::string folder = fmt::format("models/{}/", model.digest);
   Uploaded uploaded{.uri = fmt::format("s3://{}/{}", bucket, folder)};
   for (const ModelPart& part : model.parts) {

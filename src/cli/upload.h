@@ -10,12 +10,12 @@
 namespace slipway::cli {
 
 struct Uploaded {
-  std::string uri;              // "s3://bucket/models/<digest>/model.onnx", or ".../<digest>/"
+  std::string uri;               // "s3://bucket/models/<digest>/model.onnx", or ".../<digest>/"
   std::uint64_t bytes_sent = 0;  // 0: all of it was there
 };
 
-// Into `bucket`, which is made where it is missing, below models/<digest>/. Each file is streamed with
-// its SHA-256, which the server compares.
+// Into `bucket`, which is made where it is missing, below models/<digest>/. Each file is streamed
+// with its SHA-256, which the server compares.
 Result<Uploaded> upload_model(AwsClient& client, const std::string& bucket, const ModelFile& model);
 
 }  // namespace slipway::cli

@@ -93,7 +93,8 @@ class Collector {
 class CollectedPlace final : public place::Place {
  public:
   // Both outlive this object.
-  CollectedPlace(place::Place& place, Collector& collector) : place_(place), collector_(collector) {}
+  CollectedPlace(place::Place& place, Collector& collector)
+      : place_(place), collector_(collector) {}
 
   place::Capabilities capabilities() const override { return place_.capabilities(); }
   void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
@@ -107,7 +108,8 @@ class CollectedPlace final : public place::Place {
   std::string log_tail(const place::InstanceKey& key, std::size_t lines) const override {
     return place_.log_tail(key, lines);
   }
-  Result<place::LogPart> read_log(const place::InstanceKey& key, std::uint64_t offset) const override {
+  Result<place::LogPart> read_log(const place::InstanceKey& key,
+                                  std::uint64_t offset) const override {
     return place_.read_log(key, offset);
   }
 

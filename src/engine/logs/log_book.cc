@@ -176,9 +176,9 @@ Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root) {
   std::error_code error;
   fs::create_directories(root, error);
   if (error) {
-    return fail(ErrorCode::permission_denied,
-                fmt::format("cannot make the directory {} for logs: {}", root.string(),
-                            error.message()));
+    return fail(
+        ErrorCode::permission_denied,
+        fmt::format("cannot make the directory {} for logs: {}", root.string(), error.message()));
   }
   fs::permissions(root, fs::perms::owner_all, error);
   std::unique_ptr<LogBook> book(new LogBook(std::move(root)));
@@ -200,7 +200,8 @@ void LogBook::load_streams() {
       fs::remove_all(entry.path(), error);
       continue;
     }
-    stream->created = Timestamp(std::chrono::microseconds(std::strtoll(created.c_str(), nullptr, 10)));
+    stream->created =
+        Timestamp(std::chrono::microseconds(std::strtoll(created.c_str(), nullptr, 10)));
     for (const auto& inside : fs::directory_iterator(entry.path(), error)) {
       if (const auto number = segment_number(inside.path().filename())) {
         stream->segments.push_back(*number);
@@ -221,9 +222,10 @@ LogBook::Stream* LogBook::find(const StreamName& name) const {
 Result<LogBook::Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
   if (Stream* stream = find(name)) return stream;
   if (!is_good_name(name.space) || !is_good_name(name.group) || !is_good_name(name.stream)) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("the names of a log's group and stream are one line of 1 to {} bytes each",
-                            name_bytes_max));
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the names of a log's group and stream are one line of 1 to {} bytes each",
+                    name_bytes_max));
   }
   make_room();
   auto stream = std::make_unique<Stream>();
@@ -320,7 +322,8 @@ Result<std::vector<StreamInfo>> LogBook::streams(std::string_view space, std::st
   const std::scoped_lock lock(mutex_);
   if (!has_group(space, group)) return no_such_group();
   std::vector<StreamInfo> streams;
-  for (auto at = streams_.lower_bound({std::string(space), std::string(group), std::string(prefix)});
+  for (auto at =
+           streams_.lower_bound({std::string(space), std::string(group), std::string(prefix)});
        at != streams_.end(); ++at) {
     const auto& [name, stream] = *at;
     if (name.space != space || name.group != group || !name.stream.starts_with(prefix)) break;

@@ -1,8 +1,8 @@
 // Groups, streams and events, kept on disk: what was printed outlives the instance that printed it.
 //
 // A stream is a directory of segments, text files of one event a line, appended and never changed;
-// the oldest go when the stream grows past its limit. Nothing is synced: a server killed with SIGKILL
-// loses nothing, a machine that loses power its last seconds of log lines.
+// the oldest go when the stream grows past its limit. Nothing is synced: a server killed with
+// SIGKILL loses nothing, a machine that loses power its last seconds of log lines.
 #pragma once
 
 #include <chrono>
@@ -23,11 +23,11 @@
 namespace slipway::logs {
 
 // Limits.
-inline constexpr std::size_t name_bytes_max = 512;             // of a group or a stream
-inline constexpr std::size_t message_bytes_max = 64 * 1024;    // longer lines become several events
+inline constexpr std::size_t name_bytes_max = 512;           // of a group or a stream
+inline constexpr std::size_t message_bytes_max = 64 * 1024;  // longer lines become several events
 inline constexpr std::uint64_t segment_bytes_max = 4ULL << 20;
-inline constexpr std::size_t segments_per_stream_max = 4;      // 16 MiB for each stream
-inline constexpr std::size_t streams_max = 2'000;              // then the longest silent one goes
+inline constexpr std::size_t segments_per_stream_max = 4;  // 16 MiB for each stream
+inline constexpr std::size_t streams_max = 2'000;          // then the longest silent one goes
 inline constexpr std::size_t page_events_max = 10'000;
 inline constexpr std::size_t page_bytes_max = 1 << 20;
 
@@ -108,8 +108,8 @@ class LogBook {
   Result<std::vector<StreamInfo>> streams(std::string_view space, std::string_view group,
                                           std::string_view prefix) const;
 
-  // The first events at or after `position` (0: the oldest kept). not_found, kind "no_such_group" or
-  // "no_such_stream".
+  // The first events at or after `position` (0: the oldest kept). not_found, kind "no_such_group"
+  // or "no_such_stream".
   Result<EventPage> read_after(const StreamName& name, Position position, const TimeRange& range,
                                std::size_t events_max) const;
   // The last events before `position` (nothing: the newest).

@@ -272,8 +272,8 @@ class PrintingPlace final : public place::Place {
     const std::scoped_lock lock(mutex);
     const auto found = printed.find(key);
     if (found == printed.end()) return fail(ErrorCode::not_found, "no such key");
-    const std::string text = found->second.substr(std::min<std::size_t>(offset, found->second.size()),
-                                                  part_bytes);
+    const std::string text =
+        found->second.substr(std::min<std::size_t>(offset, found->second.size()), part_bytes);
     return place::LogPart{text, offset + text.size()};
   }
   void print(const place::InstanceKey& key, std::string_view text) {

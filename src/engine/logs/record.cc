@@ -34,7 +34,8 @@ std::string unescape(std::string_view text) {
 
 }  // namespace
 
-void append_record(std::string& out, Timestamp time, std::uint64_t cursor, std::string_view message) {
+void append_record(std::string& out, Timestamp time, std::uint64_t cursor,
+                   std::string_view message) {
   fmt::format_to(std::back_inserter(out), "{} {} ", time.time_since_epoch().count(), cursor);
   for (const char c : message) {
     switch (c) {

@@ -21,7 +21,8 @@ struct Record {
 };
 
 // With its line end.
-void append_record(std::string& out, Timestamp time, std::uint64_t cursor, std::string_view message);
+void append_record(std::string& out, Timestamp time, std::uint64_t cursor,
+                   std::string_view message);
 
 // Without its line end. Nothing where it is no record.
 std::optional<Record> read_record(std::string_view line);

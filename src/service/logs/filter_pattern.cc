@@ -32,9 +32,10 @@ Result<FilterPattern> FilterPattern::parse(std::string_view text) {
   FilterPattern pattern;
   const std::size_t first = text.find_first_not_of(' ');
   if (first != std::string_view::npos && std::string_view("{[%").contains(text[first])) {
-    return fail(ErrorCode::not_implemented,
-                "Filter patterns over JSON, columns and regular expressions are not supported by this "
-                "version of Slipway; use words, \"phrases\", ?either ?or and -without.");
+    return fail(
+        ErrorCode::not_implemented,
+        "Filter patterns over JSON, columns and regular expressions are not supported by this "
+        "version of Slipway; use words, \"phrases\", ?either ?or and -without.");
   }
   while (true) {
     text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));

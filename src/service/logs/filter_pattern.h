@@ -9,8 +9,8 @@
 
 namespace slipway::logs_door {
 
-// Matches an event that has every plain term, at least one of the `?` terms where there are any, and
-// none of the `-` terms. A term is a word, or anything in double quotes; case counts.
+// Matches an event that has every plain term, at least one of the `?` terms where there are any,
+// and none of the `-` terms. A term is a word, or anything in double quotes; case counts.
 class FilterPattern {
  public:
   // not_implemented: a pattern over JSON ({...}), columns ([...]) or a regular expression (%...%).

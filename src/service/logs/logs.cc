@@ -127,17 +127,20 @@ class Door {
 
 bool matches_pattern(const api::DescribeLogGroupsRequest& in, const logs::GroupInfo& group) {
   const std::string_view pattern = in.logGroupNamePattern().value_or("");
-  return std::ranges::search(group.name, pattern, [](char a, char b) {
-           return std::tolower(a) == std::tolower(b);
-         }).begin() != group.name.end() ||
+  return std::ranges::search(
+             group.name, pattern,
+             [](char a, char b) {
+               return std::tolower(a) == std::tolower(b);
+             }).begin() != group.name.end() ||
          pattern.empty();
 }
 
 Result<api::DescribeLogGroupsResponse> Door::describe_groups(
     Call& call, api::DescribeLogGroupsRequest in) const {
   if (in.logGroupNamePrefix() && in.logGroupNamePattern()) {
-    return refuse("InvalidParameterException",
-                  "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
+    return refuse(
+        "InvalidParameterException",
+        "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.");
   }
   auto groups = book_.groups(space_of(call), in.logGroupNamePrefix().value_or(""));
   std::erase_if(groups, [&](const auto& group) { return !matches_pattern(in, group); });
@@ -160,7 +163,8 @@ Result<api::DescribeLogGroupsResponse> Door::describe_groups(
   return out;
 }
 
-void sort_streams(std::vector<logs::StreamInfo>& streams, const api::DescribeLogStreamsRequest& in) {
+void sort_streams(std::vector<logs::StreamInfo>& streams,
+                  const api::DescribeLogStreamsRequest& in) {
   if (in.orderBy() == "LastEventTime") {
     std::ranges::sort(streams, {}, [](const logs::StreamInfo& stream) {
       return std::pair(stream.last_event.value_or(stream.created), stream.name);
@@ -245,7 +249,8 @@ Result<logs::Search> search_of(const Call& call, const api::FilterLogEventsReque
   return search;
 }
 
-// A page is what was read, less what the pattern leaves out: it may be empty and still have a next one.
+// A page is what was read, less what the pattern leaves out: it may be empty and still have a next
+// one.
 Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
                                                          api::FilterLogEventsRequest in) const {
   TRY(const logs::Search search, search_of(call, in));
@@ -261,7 +266,8 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
         .timestamp(to_milliseconds(each.event.time))
         .ingestionTime(to_milliseconds(each.event.time))
         .message(printable(each.event.message))
-        .eventId(fmt::format("{:036}{:020}", to_milliseconds(each.event.time), each.event.position));
+        .eventId(
+            fmt::format("{:036}{:020}", to_milliseconds(each.event.time), each.event.position));
   }
   if (!found.complete) out.nextToken(to_text(found.events.back().place()));
   return out;
@@ -272,12 +278,14 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
 void install(service::Registry& registry, logs::LogBook& book, logs::Collector& collector) {
   const Door door(book, collector);
   registry.begin(api::schema(), errors)
-      .add<api::DescribeLogGroupsRequest>(
-          "DescribeLogGroups",
-          [=](Call& call, api::DescribeLogGroupsRequest in) { return door.describe_groups(call, in); })
-      .add<api::DescribeLogStreamsRequest>(
-          "DescribeLogStreams",
-          [=](Call& call, api::DescribeLogStreamsRequest in) { return door.describe_streams(call, in); })
+      .add<api::DescribeLogGroupsRequest>("DescribeLogGroups",
+                                          [=](Call& call, api::DescribeLogGroupsRequest in) {
+                                            return door.describe_groups(call, in);
+                                          })
+      .add<api::DescribeLogStreamsRequest>("DescribeLogStreams",
+                                           [=](Call& call, api::DescribeLogStreamsRequest in) {
+                                             return door.describe_streams(call, in);
+                                           })
       .add<api::FilterLogEventsRequest>(
           "FilterLogEvents",
           [=](Call& call, api::FilterLogEventsRequest in) { return door.filter_events(call, in); })

@@ -70,11 +70,11 @@ class LogsDoorTest : public testing::Test {
     });
   }
   auto filter(auto fill) {
-    return call<api::FilterLogEventsResponse, api::FilterLogEventsRequest>(
-        "FilterLogEvents", [&](auto& in) {
-          in.logGroupName(group);
-          fill(in);
-        });
+    return call<api::FilterLogEventsResponse, api::FilterLogEventsRequest>("FilterLogEvents",
+                                                                           [&](auto& in) {
+                                                                             in.logGroupName(group);
+                                                                             fill(in);
+                                                                           });
   }
   static std::vector<std::string> messages_of(const auto& out) {
     std::vector<std::string> messages;
@@ -156,18 +156,19 @@ TEST_F(LogsDoorTest, GroupsAndStreamsAreListedInPages) {
                })
         .value();
   };
-  const auto first = streams([](auto& in) { in.limit(2).descending(true).orderBy("LastEventTime"); });
+  const auto first =
+      streams([](auto& in) { in.limit(2).descending(true).orderBy("LastEventTime"); });
   EXPECT_EQ(*first.logStreams()[0].logStreamName(), "c");
   const std::string token(*first.nextToken());
-  const auto second = streams([&](auto& in) {
-    in.limit(2).descending(true).orderBy("LastEventTime").nextToken(token);
-  });
+  const auto second = streams(
+      [&](auto& in) { in.limit(2).descending(true).orderBy("LastEventTime").nextToken(token); });
   EXPECT_EQ(*second.logStreams()[0].logStreamName(), "a");
   EXPECT_FALSE(second.nextToken());
 
-  const auto groups = call<api::DescribeLogGroupsResponse, api::DescribeLogGroupsRequest>(
-                          "DescribeLogGroups", [](auto& in) { in.logGroupNamePattern("sagemaker"); })
-                          .value();
+  const auto groups =
+      call<api::DescribeLogGroupsResponse, api::DescribeLogGroupsRequest>(
+          "DescribeLogGroups", [](auto& in) { in.logGroupNamePattern("sagemaker"); })
+          .value();
   ASSERT_EQ(groups.logGroups().size(), 1U);
   EXPECT_EQ(*groups.logGroups()[0].arn(),
             "arn:aws:logs:us-east-1:000000000000:log-group:/aws/sagemaker/Endpoints/iris:*");
@@ -198,7 +199,8 @@ TEST_F(LogsDoorTest, BytesThatAreNoTextAreReplaced) {
 
 TEST_F(LogsDoorTest, TokensThatNobodyGaveAreRefusedOrHarmless) {
   add("blue/i-1", "x");
-  for (const std::string token : {"", "x", "f/", "f/x/s", "f/99999999999999999999999/s", "//////"}) {
+  for (const std::string token :
+       {"", "x", "f/", "f/x/s", "f/99999999999999999999999/s", "//////"}) {
     EXPECT_FALSE(get([&](auto& in) { in.nextToken(token); })) << token;
     EXPECT_FALSE(filter([&](auto& in) { in.nextToken(token); })) << token;
   }

@@ -46,8 +46,8 @@ Result<StreamToken> stream_token(std::string_view text) {
 }
 
 std::string to_text(const logs::EventPlace& place) {
-  return to_base64(fmt::format("{} {} {}", place.time.time_since_epoch().count(), place.position,
-                               place.stream));
+  return to_base64(
+      fmt::format("{} {} {}", place.time.time_since_epoch().count(), place.position, place.stream));
 }
 
 Result<logs::EventPlace> group_token(std::string_view text) {
