@@ -86,6 +86,7 @@ class FleetReconciler::Impl {
     }
     wake(id);
   }
+  RouteTable& routes() { return needs_.routes; }
   void wake(const FleetId& id) { needs_.loop.wake(self_, id.text); }
   void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }
 
@@ -157,7 +158,8 @@ class FleetReconciler::Impl {
 
 FleetReconciler::FleetReconciler(Needs needs, FleetOptions options)
     : impl_(std::make_unique<Impl>(*this, needs, std::move(options))) {}
-FleetReconciler::~FleetReconciler() = default;
+// Routes that go later have nobody to tell.
+FleetReconciler::~FleetReconciler() { impl_->routes().on_drained({}); }
 
 void FleetReconciler::observe(place::Observation observation) {
   impl_->observe(std::move(observation));

@@ -50,7 +50,8 @@ struct FleetOptions {
 // used again, so a start repeated after a crash finds the instance that already runs.
 class FleetReconciler final : public engine::Reconciler {
  public:
-  // Everything outlives this object. Adds itself to `loop`.
+  // Everything outlives this object, but nothing may report to it any more when it goes: end the
+  // loop, the prober's loop, the place and the artifacts' workers first. Adds itself to `loop`.
   struct Needs {
     place::Place& place;
     Artifacts& artifacts;
