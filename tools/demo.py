@@ -17,7 +17,7 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SLIPWAY = ROOT / "build/release/bin/slipway"
+SLIPWAY = pathlib.Path(os.environ.get("SLIPWAY_BIN") or ROOT / "build/release/bin") / "slipway"
 WORK = ROOT / "build/demo"
 ENDPOINT = "what-file"
 FILES = ("src/base/log.cc", "tools/demo.py", "dev", "CMakeLists.txt", "examples/README.md", "LICENSE")

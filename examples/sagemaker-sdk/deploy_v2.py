@@ -21,10 +21,8 @@ def main(model_path, record_path):
     name = f"sdk2-example-{int(time.time() * 1000)}"
     boto3.client("s3").create_bucket(Bucket=name)
 
-    # A session that is given its bucket and its clients asks STS for nothing.
-    session = sagemaker.Session(
-        boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
-        sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+    # A session that is given its bucket asks STS for nothing.
+    session = sagemaker.Session(boto3.Session(), default_bucket=name)
 
     model = Model(
         image_uri=IMAGE, role=ROLE, sagemaker_session=session, predictor_cls=Predictor,

@@ -39,8 +39,8 @@ def run(server, command, **more):
 
 
 def last_json(output):
-    """The JSON that a program printed last; the SageMaker SDK draws `---!` before it, on its line."""
-    return json.loads(output.strip().splitlines()[-1].lstrip("-!*"))
+    """The JSON that a program printed last; the SageMaker SDKs draw `---!` and frames before it."""
+    return json.loads(output.strip().splitlines()[-1].lstrip("-!*╯╰─"))
 
 
 def assert_right(output, expected):

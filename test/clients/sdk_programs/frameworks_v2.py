@@ -28,9 +28,7 @@ folder = pathlib.Path(sys.argv[1])
 rows = json.loads((folder / "rows.json").read_text())
 name = f"sdk2-frameworks-{int(time.time() * 1000)}"
 boto3.client("s3").create_bucket(Bucket=name)
-session = sagemaker.Session(
-    boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
-    sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+session = sagemaker.Session(boto3.Session(), default_bucket=name)
 
 
 def upload(file):

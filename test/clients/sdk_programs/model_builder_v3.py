@@ -22,9 +22,7 @@ role = boto3.client("iam").create_role(
                        "Principal": {"Service": "sagemaker.amazonaws.com"}}]}))["Role"]["Arn"]
 boto3.client("iam").attach_role_policy(
     RoleName=name, PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess")
-session = Session(
-    boto_session=boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
-    sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+session = Session(boto_session=boto3.Session(), default_bucket=name)
 
 builder = ModelBuilder(
     image_uri=IMAGE, s3_model_data_url=f"s3://{name}/model.tar.gz", instance_type="ml.m5.large",

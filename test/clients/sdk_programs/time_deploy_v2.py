@@ -11,9 +11,7 @@ IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest"
 
 name = f"sdk2-time-{int(time.time() * 1000)}"
 boto3.client("s3").create_bucket(Bucket=name)
-session = sagemaker.Session(
-    boto3.Session(), default_bucket=name, sagemaker_client=boto3.client("sagemaker"),
-    sagemaker_runtime_client=boto3.client("sagemaker-runtime"))
+session = sagemaker.Session(boto3.Session(), default_bucket=name)
 data = session.upload_data(sys.argv[1], bucket=name, key_prefix="models")
 model = Model(image_uri=IMAGE, role="arn:aws:iam::000000000000:role/tests", model_data=data,
               sagemaker_session=session)
