@@ -19,7 +19,8 @@ using namespace slipway;
 class Echo final : public net::RequestHandler {
  public:
   void on_request(net::Request&& request, net::Responder&& responder) override {
-    const net::Header type[] = {{"Content-Type", request.headers().get("content-type", "text/plain")}};
+    const net::Header type[] = {
+        {"Content-Type", request.headers().get("content-type", "text/plain")}};
     responder.send(net::ResponseView{.status = 200, .headers = type, .body = request.body()});
   }
 };

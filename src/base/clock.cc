@@ -18,8 +18,8 @@ using std::chrono::seconds;
 
 constexpr std::array<std::string_view, 7> day_names = {"Sun", "Mon", "Tue", "Wed",
                                                        "Thu", "Fri", "Sat"};
-constexpr std::array<std::string_view, 12> month_names = {
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+constexpr std::array<std::string_view, 12> month_names = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                          "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
 // A calendar date and a time of day, UTC.
 struct Civil {
@@ -44,9 +44,8 @@ Civil to_civil(Timestamp time) {
 }
 
 std::optional<Timestamp> from_civil(const Civil& civil) {
-  const std::chrono::year_month_day date(std::chrono::year(civil.year),
-                                         std::chrono::month(civil.month),
-                                         std::chrono::day(civil.day));
+  const std::chrono::year_month_day date(
+      std::chrono::year(civil.year), std::chrono::month(civil.month), std::chrono::day(civil.day));
   const bool leap_second_or_less = civil.second >= 0 && civil.second <= 60;
   if (!date.ok() || civil.hour < 0 || civil.hour > 23 || civil.minute < 0 || civil.minute > 59 ||
       !leap_second_or_less)
@@ -174,9 +173,7 @@ std::unexpected<Error> not_a_time(std::string_view text, std::string_view form) 
 
 }  // namespace
 
-Timestamp SystemClock::now() const {
-  return floor<microseconds>(std::chrono::system_clock::now());
-}
+Timestamp SystemClock::now() const { return floor<microseconds>(std::chrono::system_clock::now()); }
 
 Instant SystemClock::monotonic() const { return std::chrono::steady_clock::now(); }
 
@@ -238,8 +235,8 @@ Result<Timestamp> parse_iso8601_basic(std::string_view text) {
   Civil civil;
   if (!scan.take_digits(4, civil.year) || !scan.take_digits(2, civil.month) ||
       !scan.take_digits(2, civil.day) || !scan.take('T') || !scan.take_digits(2, civil.hour) ||
-      !scan.take_digits(2, civil.minute) || !scan.take_digits(2, civil.second) ||
-      !scan.take('Z') || !scan.rest().empty())
+      !scan.take_digits(2, civil.minute) || !scan.take_digits(2, civil.second) || !scan.take('Z') ||
+      !scan.rest().empty())
     return not_a_time(text, form);
   const auto time = from_civil(civil);
   if (!time) return not_a_time(text, form);

@@ -57,7 +57,7 @@ std::string to_iso8601_basic(Timestamp time);
 std::string to_http_date(Timestamp time);
 
 // Each refuses what is not exactly of its form: invalid_argument.
-Result<Timestamp> parse_iso8601(std::string_view text);        // extended, optional fraction, Z or offset
+Result<Timestamp> parse_iso8601(std::string_view text);  // extended, optional fraction, Z or offset
 Result<Timestamp> parse_iso8601_basic(std::string_view text);  // SigV4's
 Result<Timestamp> parse_http_date(std::string_view text);      // the three forms of RFC 9110
 

@@ -12,11 +12,11 @@
 
 namespace slipway {
 
-std::string to_hex(std::string_view bytes);                 // lower case
-Result<std::string> from_hex(std::string_view text);        // either case
+std::string to_hex(std::string_view bytes);           // lower case
+Result<std::string> from_hex(std::string_view text);  // either case
 
-std::string to_base64(std::string_view bytes);              // RFC 4648 section 4, padded
-Result<std::string> from_base64(std::string_view text);     // padded or not; nothing else
+std::string to_base64(std::string_view bytes);           // RFC 4648 section 4, padded
+Result<std::string> from_base64(std::string_view text);  // padded or not; nothing else
 
 // Percent-encodes all but A-Za-z0-9-_.~ ; `keep` lists further bytes left as they are ("/").
 std::string percent_encode(std::string_view text, std::string_view keep = {});

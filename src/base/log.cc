@@ -46,8 +46,7 @@ void append_json_text(std::string& out, std::string_view text) {
 
 // Control characters of a foreign text must not steer the reader's terminal.
 void append_printable(std::string& out, std::string_view text) {
-  for (const char c : text)
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
+  for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
 std::string human_line(LogLevel level, std::string_view room, std::string_view message,
@@ -64,9 +63,9 @@ std::string human_line(LogLevel level, std::string_view room, std::string_view m
 
 std::string json_line(LogLevel level, std::string_view room, std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line = fmt::format(R"({{"time":"{}","level":"{}","room":"{}","message":)",
-                                 to_iso8601(SystemClock().now(), Fraction::milliseconds),
-                                 name_of(level), room);
+  std::string line =
+      fmt::format(R"({{"time":"{}","level":"{}","room":"{}","message":)",
+                  to_iso8601(SystemClock().now(), Fraction::milliseconds), name_of(level), room);
   append_json_text(line, message);
   for (const LogField& field : fields) {
     line += ',';

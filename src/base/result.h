@@ -56,17 +56,18 @@ inline std::unexpected<Error> fail(ErrorCode code, std::string message, std::str
 #define SLIPWAY_JOIN(a, b) SLIPWAY_JOIN2(a, b)
 
 // TRY(const Bucket bucket, find_bucket(tx, name));  declares `bucket`, or returns the error.
-#define TRY(declaration, ...) SLIPWAY_TRY_IMPL(SLIPWAY_JOIN(try_result_, __LINE__), declaration, __VA_ARGS__)
-#define SLIPWAY_TRY_IMPL(result, declaration, ...)                     \
-  auto result = (__VA_ARGS__);                                         \
-  if (!result) return std::unexpected(std::move(result).error());      \
+#define TRY(declaration, ...) \
+  SLIPWAY_TRY_IMPL(SLIPWAY_JOIN(try_result_, __LINE__), declaration, __VA_ARGS__)
+#define SLIPWAY_TRY_IMPL(result, declaration, ...)                \
+  auto result = (__VA_ARGS__);                                    \
+  if (!result) return std::unexpected(std::move(result).error()); \
   declaration = *std::move(result)
 
 // TRY_DO(write_row(tx, row));  returns the error of a Result<void>, or goes on.
-#define TRY_DO(...)                                                                    \
-  do {                                                                                 \
-    if (auto try_done = (__VA_ARGS__); !try_done)                                      \
-      return std::unexpected(std::move(try_done).error());                             \
+#define TRY_DO(...)                                        \
+  do {                                                     \
+    if (auto try_done = (__VA_ARGS__); !try_done)          \
+      return std::unexpected(std::move(try_done).error()); \
   } while (false)
 
 }  // namespace slipway

@@ -7,7 +7,8 @@
 
 namespace slipway::server {
 
-// Takes "s3://bucket/key" apart; the fleet engine knows no buckets, the objects engine no artifacts.
+// Takes "s3://bucket/key" apart; the fleet engine knows no buckets, the objects engine no
+// artifacts.
 class ObjectArtifacts final : public fleet::ArtifactSource {
  public:
   // Both outlive this object.

@@ -52,9 +52,10 @@ void add_options(CLI::App& serve, ServeOptions& options) {
   serve.add_option("--port", options.port, "Port to listen on; 0 takes any free one")
       ->envname("SLIPWAY_PORT")
       ->capture_default_str();
-  serve.add_option("--auth", options.auth,
-                   "strict: every signature is verified; none: every request is the root's "
-                   "(loopback only)")
+  serve
+      .add_option("--auth", options.auth,
+                  "strict: every signature is verified; none: every request is the root's "
+                  "(loopback only)")
       ->envname("SLIPWAY_AUTH")
       ->check(CLI::IsMember({"strict", "none"}))
       ->capture_default_str();
@@ -68,8 +69,9 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_TLS_CERT");
   serve.add_option("--tls-key", options.tls_key, "Private key (PEM) of --tls-cert")
       ->envname("SLIPWAY_TLS_KEY");
-  serve.add_option("--hold", options.hold,
-                   "on: a waiter's Describe call is answered when the state changes; off: at once")
+  serve
+      .add_option("--hold", options.hold,
+                  "on: a waiter's Describe call is answered when the state changes; off: at once")
       ->envname("SLIPWAY_HOLD")
       ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
@@ -81,15 +83,18 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
-  serve.add_option("--python", options.python,
-                   "Interpreter of Python handlers and scikit-learn models")
+  serve
+      .add_option("--python", options.python,
+                  "Interpreter of Python handlers and scikit-learn models")
       ->envname("SLIPWAY_PYTHON")
       ->capture_default_str();
-  serve.add_option("--program", options.programs,
-                   "NAME=PATH: images of this repository name run as this program, which obeys the "
-                   "container contract on the unix socket that --http-socket names")
+  serve
+      .add_option("--program", options.programs,
+                  "NAME=PATH: images of this repository name run as this program, which obeys the "
+                  "container contract on the unix socket that --http-socket names")
       ->envname("SLIPWAY_PROGRAM");
-  serve.set_config("--config", "", "Configuration file: the same names without dashes, name = value");
+  serve.set_config("--config", "",
+                   "Configuration file: the same names without dashes, name = value");
 }
 
 Result<> check(const ServeOptions& options) {
@@ -103,7 +108,8 @@ Result<> check(const ServeOptions& options) {
                             "with --listen 127.0.0.1, or leave signatures on",
                             options.listen));
   for (const std::string& each : options.programs)
-    if (const auto equals = each.find('='); equals == each.npos || !each.substr(equals + 1).starts_with('/'))
+    if (const auto equals = each.find('=');
+        equals == each.npos || !each.substr(equals + 1).starts_with('/'))
       return fail(ErrorCode::invalid_argument,
                   fmt::format("--program '{}' is not NAME=/absolute/path", each));
   if (options.tls_cert.empty() != options.tls_key.empty())

@@ -69,9 +69,8 @@ Result<> make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (error)
-    return fail(ErrorCode::unavailable,
-                fmt::format("cannot make the data directory '{}': {}", path.string(),
-                            error.message()));
+    return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
+                                                    path.string(), error.message()));
   std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
   return {};
 }
@@ -195,11 +194,12 @@ Result<> Server::Parts::open_state() {
 
 Result<> Server::Parts::open_engines() {
   const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
-  TRY(processes_, place::ProcessPlace::open(
-                      {.root = options_.data / "instances",
-                       .zygote = {model_server.string(), "--zygote"}},
-                      [this](place::Observation seen) { observe(std::move(seen)); }));
-  collector_ = std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
+  TRY(processes_,
+      place::ProcessPlace::open(
+          {.root = options_.data / "instances", .zygote = {model_server.string(), "--zygote"}},
+          [this](place::Observation seen) { observe(std::move(seen)); }));
+  collector_ =
+      std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
 
   artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
@@ -239,18 +239,17 @@ void Server::Parts::install_doors() {
   logs_door::install(registry_, *log_book_, *collector_);
 
   wire_router_ = std::make_unique<wire::Router>(aws::schemas());
-  frame_ = std::make_unique<service::Frame>(
-      service::Frame{.registry = registry_,
-                     .router = *wire_router_,
-                     .schemas = aws::schemas(),
-                     .store = *store_,
-                     .workers = workers_,
-                     .changes = changes_,
-                     .keys = *keys_,
-                     .ground = {clock_, random_},
-                     .auth = options_.auth_mode(),
-                     .holding = options_.holding(),
-                     .region = options_.region});
+  frame_ = std::make_unique<service::Frame>(service::Frame{.registry = registry_,
+                                                           .router = *wire_router_,
+                                                           .schemas = aws::schemas(),
+                                                           .store = *store_,
+                                                           .workers = workers_,
+                                                           .changes = changes_,
+                                                           .keys = *keys_,
+                                                           .ground = {clock_, random_},
+                                                           .auth = options_.auth_mode(),
+                                                           .holding = options_.holding(),
+                                                           .region = options_.region});
 }
 
 Result<> Server::Parts::listen() {
@@ -266,7 +265,8 @@ Result<> Server::Parts::listen() {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
-    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls, i));
+    loops_.push_back(
+        std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls, i));
   }
   return {};
 }

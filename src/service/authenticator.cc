@@ -15,7 +15,8 @@ bool is_v2(wire::AuthForm form) {
 std::string_view bucket_in_host(const wire::Route& route, std::string_view path) {
   for (std::size_t i = 0; i < route.labels.count; ++i)
     if (route.labels.items[i].name == "Bucket" &&
-        !path.substr(std::min<std::size_t>(1, path.size())).starts_with(route.labels.items[i].value))
+        !path.substr(std::min<std::size_t>(1, path.size()))
+             .starts_with(route.labels.items[i].value))
       return route.labels.items[i].value;
   return {};
 }
@@ -57,16 +58,14 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
 
 Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request,
                                               wire::AuthDialect dialect) {
-  TRY(wire::Verified verified,
-      wire::verify(request, source_, cache_, clock_.now(), dialect));
+  TRY(wire::Verified verified, wire::verify(request, source_, cache_, clock_.now(), dialect));
   Caller caller = caller_of_last(verified.region);
   return Authenticated{std::move(caller), std::move(verified)};
 }
 
 Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request,
                                               const wire::Route& route) {
-  TRY_DO(wire::verify_v2(request, source_, clock_.now(),
-                         {bucket_in_host(route, request.path)}));
+  TRY_DO(wire::verify_v2(request, source_, clock_.now(), {bucket_in_host(route, request.path)}));
   return Authenticated{caller_of_last(region_), std::nullopt};
 }
 

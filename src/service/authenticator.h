@@ -43,7 +43,8 @@ class Authenticator {
                               std::optional<std::string_view> body);
 
  private:
-  // The key ring, as the signature checker asks for secrets; remembers whom the last key speaks for.
+  // The key ring, as the signature checker asks for secrets; remembers whom the last key speaks
+  // for.
   class Source final : public wire::KeySource {
    public:
     Source(const identity::KeyRing& keys, const Clock& clock) : reader_(keys, clock) {}

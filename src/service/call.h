@@ -80,7 +80,9 @@ class Call {
   };
   void set_body(net::Body body) { beside_.body = std::move(body); }
   void set_status(int status) { beside_.status = status; }
-  void add_header(std::string_view name, std::string_view value) { beside_.headers.add(name, value); }
+  void add_header(std::string_view name, std::string_view value) {
+    beside_.headers.add(name, value);
+  }
   Beside take_beside() { return std::exchange(beside_, {}); }
 
   // In a `read` handler: the answer is about something that is changing. Where the client is a

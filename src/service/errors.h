@@ -22,9 +22,9 @@ using ErrorTable = std::span<const ErrorRow>;
 
 // What goes over the wire; borrows the error's texts and the table's.
 //
-// Looked up in this order: the error's `kind` in the table (an AWS code may stand there too, for its
-// status); a `kind` with a capital first letter is an AWS code as it is; the error's code in the
-// table; what every service calls it ("ServiceUnavailable" 503, "InternalFailure" 500, the
+// Looked up in this order: the error's `kind` in the table (an AWS code may stand there too, for
+// its status); a `kind` with a capital first letter is an AWS code as it is; the error's code in
+// the table; what every service calls it ("ServiceUnavailable" 503, "InternalFailure" 500, the
 // service's own validation error for invalid_argument, ...).
 wire::ErrorAnswer to_wire(const Error& error, const wire::Service& service, ErrorTable table);
 

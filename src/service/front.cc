@@ -41,8 +41,8 @@ net::Response error_response(const Error& error, const wire::Route& route, Error
   wire::ErrorAnswer answer = to_wire(shown, route.schema->service, errors);
   if (answer.status == 0 && error.code == ErrorCode::unauthenticated)
     answer.status = wire::auth_status(error, dialect_of(route));
-  net::Response response = to_response(
-      wire::encode_error(route.schema->service, route.operation, route.protocol, answer, request_id));
+  net::Response response = to_response(wire::encode_error(route.schema->service, route.operation,
+                                                          route.protocol, answer, request_id));
   for (const auto& [name, value] : error.details)
     if (name.starts_with(header_mark)) response.headers.set(name.substr(header_mark.size()), value);
   if (response.status == 304) response.body = net::Body();
@@ -107,7 +107,8 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   if (!route.found())
     return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
   std::string request_id = make_request_id(route);
-  if (!route.operation) return responder.send(to_response(wire::unknown_operation(route, request_id)));
+  if (!route.operation)
+    return responder.send(to_response(wire::unknown_operation(route, request_id)));
   const ErrorTable errors = frame_.registry.errors_of(*route.schema);
   auto authenticated = authenticator_.check(request.head(), route, request.body());
   if (!authenticated)
@@ -123,8 +124,8 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
 
 void Front::answer_page(const net::Request& request, net::Responder& responder) {
   if (request.path() != health_page)
-    return responder.send(json_response(
-        404, R"({"message":"There is no such page; there is /_slipway/health."})"));
+    return responder.send(
+        json_response(404, R"({"message":"There is no such page; there is /_slipway/health."})"));
   responder.send(json_response(200, R"({"status":"ok","service":"slipway"})"));
 }
 

@@ -42,7 +42,7 @@ struct Frame {
 struct HotRequest {
   net::Request request;
   net::Responder responder;
-  wire::Route route;  // views into `request`
+  wire::Route route;     // views into `request`
   const Caller* caller;  // until handle() returns
   std::string request_id;
 };
@@ -73,7 +73,7 @@ class Front final : public net::RequestHandler {
   const Frame& frame_;
   HotDoor& hot_;
   Authenticator authenticator_;
-  SeededRandom request_ids_;  // a kernel call for each request would be seen
+  SeededRandom request_ids_;               // a kernel call for each request would be seen
   std::vector<wire::HeaderView> headers_;  // reused from request to request
 };
 

@@ -6,7 +6,8 @@ namespace slipway::service {
 namespace {
 
 TEST(Hold, a_waiter_of_boto3_is_known_by_the_feature_list_of_its_user_agent) {
-  EXPECT_TRUE(is_waiter("Boto3/1.43.67 md/Botocore#1.43.67 ua/2.1 os/linux m/b,B,Z cfg/retry-mode#legacy"));
+  EXPECT_TRUE(
+      is_waiter("Boto3/1.43.67 md/Botocore#1.43.67 ua/2.1 os/linux m/b,B,Z cfg/retry-mode#legacy"));
   EXPECT_TRUE(is_waiter("aws-sdk-js/3.1 ua/2.1 m/B"));
 }
 

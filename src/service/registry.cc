@@ -47,8 +47,8 @@ Entry& Registry::Service::claim(std::string_view name, const wire::Shape& input)
   expect_shape(operation, &input, operation.input);
   const auto mode = mode_named(operation.mode);
   if (!mode)
-    throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
-                                       operation.mode, name));
+    throw std::logic_error(
+        fmt::format("'{}' in operations.txt is no mode of a handler ({})", operation.mode, name));
   const auto [found, added] =
       registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}});
   if (!added) throw std::logic_error(fmt::format("{} was added twice", name));
@@ -92,7 +92,8 @@ std::vector<const wire::Operation*> Registry::unanswered(
   std::vector<const wire::Operation*> missing;
   for (const wire::Schema* schema : schemas)
     for (const wire::Operation& operation : schema->operations)
-      if (operation.is(wire::OperationFlag::built) && !find(operation)) missing.push_back(&operation);
+      if (operation.is(wire::OperationFlag::built) && !find(operation))
+        missing.push_back(&operation);
   return missing;
 }
 

@@ -73,8 +73,8 @@ class Registry {
       const wire::Shape* output = nullptr;
       if constexpr (!std::is_void_v<Output>) output = &Output::shape();
       add_handler(operation, Input::shape(), output,
-                  [handler = std::move(handler)](Call& call, const wire::Node& input) mutable
-                  -> Result<wire::Node> {
+                  [handler = std::move(handler)](
+                      Call& call, const wire::Node& input) mutable -> Result<wire::Node> {
                     Answer answer = handler(call, Input(input, &call.arena()));
                     if (!answer) return std::unexpected(std::move(answer).error());
                     if constexpr (std::is_void_v<Output>)

@@ -96,8 +96,8 @@ class UploadWork {
                                      .headers = headers,
                                      .body = {}};
     const wire::Operation& operation = *begin_.entry.operation;
-    TRY(input_, wire::decode_request(operation, begin_.route.protocol, begin_.route.labels, view,
-                                     arena_));
+    TRY(input_,
+        wire::decode_request(operation, begin_.route.protocol, begin_.route.labels, view, arena_));
     TRY_DO(wire::validate(operation, input_));
     TRY_DO(expect_payload());
     TRY(sink_, begin_.entry.opener(call_, input_));
@@ -153,12 +153,12 @@ class UploadWork {
     const auto hex = wire::hex_of(hash_->finish());
     const std::string& announced = begin_.authenticated.v4->content_sha256;
     if (announced.empty() || announced == wire::view_of(hex)) return {};
-    return std::unexpected(Error{
-        ErrorCode::invalid_argument,
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-        "XAmzContentSHA256Mismatch",
-        {{"ClientComputedContentSHA256", announced},
-         {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
+    return std::unexpected(
+        Error{ErrorCode::invalid_argument,
+              "The provided 'x-amz-content-sha256' header does not match what was computed.",
+              "XAmzContentSHA256Mismatch",
+              {{"ClientComputedContentSHA256", announced},
+               {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
   const UploadBegin begin_;
@@ -198,9 +198,8 @@ class UploadReceiver final : public net::BodyReceiver {
     std::vector<wire::Trailer> copied;
     for (const net::Header& trailer : trailers)
       copied.emplace_back(to_lower(trailer.name), trailer.value);
-    strand_.post([work = work_, copied = std::move(copied)]() mutable {
-      work->finish(std::move(copied));
-    });
+    strand_.post(
+        [work = work_, copied = std::move(copied)]() mutable { work->finish(std::move(copied)); });
   }
 
   void on_abort(const Error&) override {

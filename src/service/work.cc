@@ -36,13 +36,15 @@ void Work::run(std::unique_ptr<Work> work) {
 Result<> Work::decode() {
   std::vector<wire::HeaderView> headers;
   headers.reserve(request_.headers().size());
-  for (const net::Header& header : request_.headers()) headers.push_back({header.name, header.value});
+  for (const net::Header& header : request_.headers())
+    headers.push_back({header.name, header.value});
   const wire::HttpRequestView view{.method = request_.method(),
                                    .path = request_.path(),
                                    .query = request_.query(),
                                    .headers = headers,
                                    .body = request_.body()};
-  TRY(input_, wire::decode_request(*route_.operation, route_.protocol, route_.labels, view, arena_));
+  TRY(input_,
+      wire::decode_request(*route_.operation, route_.protocol, route_.labels, view, arena_));
   return wire::validate(*route_.operation, input_);
 }
 
@@ -108,17 +110,16 @@ bool Work::may_hold() const {
 void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since) {
   const Frame& frame = work->frame_;
   const Instant until = work->hold_until_;
-  frame.changes.wait(topic, since, until,
-                     [work = std::move(work)](engine::WaitOutcome) mutable {
-                       WorkerPool& workers = work->frame_.workers;
-                       workers.post([work = std::move(work)]() mutable { run_read(std::move(work)); });
-                     });
+  frame.changes.wait(topic, since, until, [work = std::move(work)](engine::WaitOutcome) mutable {
+    WorkerPool& workers = work->frame_.workers;
+    workers.post([work = std::move(work)]() mutable { run_read(std::move(work)); });
+  });
 }
 
 void Work::answer(Result<wire::Node> outcome) {
   if (!outcome) return answer_error(outcome.error());
-  net::Response response = to_response(
-      wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
+  net::Response response =
+      to_response(wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
   put_beside(std::move(beside_), response);
   responder_.send(std::move(response));
 }

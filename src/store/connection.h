@@ -58,11 +58,14 @@ class Connection {
  private:
   struct TextHash {
     using is_transparent = void;
-    std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
   };
 
   sqlite3* database_ = nullptr;
-  std::unordered_map<std::string, std::vector<std::unique_ptr<Statement>>, TextHash, std::equal_to<>>
+  std::unordered_map<std::string, std::vector<std::unique_ptr<Statement>>, TextHash,
+                     std::equal_to<>>
       idle_;
 };
 

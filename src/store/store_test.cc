@@ -13,9 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr Migration note_tables[] = {{.room = "note",
-                                      .version = 1,
-                                      .sql = "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT)"}};
+constexpr Migration note_tables[] = {
+    {.room = "note", .version = 1, .sql = "CREATE TABLE note(id INTEGER PRIMARY KEY, text TEXT)"}};
 
 class StoreTest : public testing::Test {
  protected:

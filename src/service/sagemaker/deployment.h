@@ -12,7 +12,8 @@
 
 namespace slipway::sagemaker {
 
-// `wanted` and `former` are documents of the shape DescribeEndpointOutput (plan.h: deployment_face).
+// `wanted` and `former` are documents of the shape DescribeEndpointOutput (plan.h:
+// deployment_face).
 struct Deployment {
   fleet::Generation generation = 0;  // the fleet's number of the wanted one
   std::string wanted;

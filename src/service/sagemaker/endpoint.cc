@@ -55,16 +55,16 @@ std::optional<Endpoint> find_endpoint(const Call& call, const fleet::Fleets& fle
 Result<Endpoint> get_endpoint(const Call& call, const fleet::Fleets& fleets,
                               std::string_view name) {
   if (auto endpoint = find_endpoint(call, fleets, name)) return *std::move(endpoint);
-  return refuse("ValidationException", fmt::format("Could not find endpoint \"{}\".",
-                                                   arn_of(call, endpoint_kind, name)));
+  return refuse("ValidationException",
+                fmt::format("Could not find endpoint \"{}\".", arn_of(call, endpoint_kind, name)));
 }
 
 Result<Endpoint> get_settled_endpoint(const Call& call, const fleet::Fleets& fleets,
                                       std::string_view name) {
   TRY(Endpoint endpoint, get_endpoint(call, fleets, name));
   if (is_transitional(endpoint.status.state))
-    return refuse("ValidationException", fmt::format("Cannot update in-progress endpoint \"{}\".",
-                                                     endpoint.resource.arn));
+    return refuse("ValidationException",
+                  fmt::format("Cannot update in-progress endpoint \"{}\".", endpoint.resource.arn));
   return endpoint;
 }
 
@@ -102,10 +102,11 @@ void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& statu
 }
 
 // What is on its way while the former deployment still serves.
-Result<> fill_pending(const Call& call, const Endpoint& endpoint, api::DescribeEndpointOutput& out) {
+Result<> fill_pending(const Call& call, const Endpoint& endpoint,
+                      api::DescribeEndpointOutput& out) {
   if (serves_wanted(endpoint) || endpoint.status.state != FleetState::updating) return {};
-  TRY(const auto wanted, wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted,
-                                                                      call.arena()));
+  TRY(const auto wanted,
+      wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
   auto pending = out.make_PendingDeploymentSummary();
   pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(endpoint.deployment.started);
   for (const auto variant : wanted.ProductionVariants()) {
@@ -170,7 +171,8 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
 Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::DescribeEndpointInput in) {
   TRY(const Endpoint endpoint, get_endpoint(call, fleets_, in.EndpointName()));
   const FleetStatus& status = endpoint.status;
-  TRY(auto out, wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));
+  TRY(auto out,
+      wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));
   out.EndpointName(endpoint.resource.name)
       .EndpointArn(endpoint.resource.arn)
       .EndpointStatus(status_name(status.state))
@@ -181,7 +183,8 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
     out.ProductionVariants({});  // as on AWS: there once something has served
   for (auto variant : out.ProductionVariants()) fill_counts(variant, status);
   TRY_DO(fill_pending(call, endpoint, out));
-  if (is_transitional(status.state)) call.wait_for(fleet::topic_of(fleet_of(call, in.EndpointName())));
+  if (is_transitional(status.state))
+    call.wait_for(fleet::topic_of(fleet_of(call, in.EndpointName())));
   return out;
 }
 
@@ -219,11 +222,12 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
   const bool something_serves = endpoint.status.serving != 0;
-  put_deployment(call, endpoint.resource.arn,
-                 {.generation = generation,
-                  .wanted = wire::to_json(face),
-                  .former = something_serves ? std::optional(seen_document(endpoint)) : std::nullopt,
-                  .started = call.now()});
+  put_deployment(
+      call, endpoint.resource.arn,
+      {.generation = generation,
+       .wanted = wire::to_json(face),
+       .former = something_serves ? std::optional(seen_document(endpoint)) : std::nullopt,
+       .started = call.now()});
   touch(call, endpoint_kind, in.EndpointName());
   return call.output<api::UpdateEndpointOutput>().EndpointArn(endpoint.resource.arn);
 }
@@ -233,7 +237,8 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
   std::vector<fleet::VariantChange> changes;
   for (const auto wanted : in.DesiredWeightsAndCapacities()) {
-    fleet::VariantChange change{.name = std::string(wanted.VariantName()), .weight = {}, .instances = {}};
+    fleet::VariantChange change{
+        .name = std::string(wanted.VariantName()), .weight = {}, .instances = {}};
     if (const auto weight = wanted.DesiredWeight()) change.weight = *weight;
     if (const auto count = wanted.DesiredInstanceCount())
       change.instances = static_cast<std::uint32_t>(*count);

@@ -15,15 +15,14 @@ Result<> check_variants(const Call& call, const wire::ListView<api::ProductionVa
                         std::set<std::string_view>& names) {
   for (const auto variant : variants) {
     if (!names.insert(variant.VariantName()).second)
-      return refuse("ValidationException",
-                    fmt::format("Two production variants are named \"{}\".",
-                                variant.VariantName()));
+      return refuse("ValidationException", fmt::format("Two production variants are named \"{}\".",
+                                                       variant.VariantName()));
     if (variant.ModelName()) TRY_DO(get(call, model_kind, *variant.ModelName()));
     const bool server = !variant.ServerlessConfig() && variant.ModelName();
     if (server && !variant.InstanceType())
-      return refuse("ValidationException",
-                    fmt::format("Production variant \"{}\" needs an InstanceType.",
-                                variant.VariantName()));
+      return refuse(
+          "ValidationException",
+          fmt::format("Production variant \"{}\" needs an InstanceType.", variant.VariantName()));
   }
   return {};
 }

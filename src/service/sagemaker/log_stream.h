@@ -8,8 +8,8 @@
 
 namespace slipway::sagemaker {
 
-// Group "/aws/sagemaker/Endpoints/<EndpointName>", stream "<variant>/<instance id>", in the space of
-// the endpoint's account and region. Nothing for an instance that is no endpoint's.
+// Group "/aws/sagemaker/Endpoints/<EndpointName>", stream "<variant>/<instance id>", in the space
+// of the endpoint's account and region. Nothing for an instance that is no endpoint's.
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key);
 
 }  // namespace slipway::sagemaker

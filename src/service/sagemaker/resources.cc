@@ -14,10 +14,7 @@ namespace {
 
 using service::refuse;
 
-constexpr store::Migration tables[] = {
-    {.room = "service/sagemaker",
-     .version = 1,
-     .sql = R"(
+constexpr store::Migration tables[] = {{.room = "service/sagemaker", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_resource(
          kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
          arn TEXT NOT NULL, document TEXT NOT NULL,
@@ -172,9 +169,8 @@ Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
   };
   std::ranges::sort(items, before, [&](const Listed& item) { return position_of(item, sort_by); });
   if (after)
-    std::erase_if(items, [&](const Listed& item) {
-      return !before(*after, position_of(item, sort_by));
-    });
+    std::erase_if(items,
+                  [&](const Listed& item) { return !before(*after, position_of(item, sort_by)); });
   Page page{.items = std::move(items), .next_token = {}};
   const auto limit = static_cast<std::size_t>(query.max_results.value_or(page_size_default));
   if (page.items.size() > limit) {
@@ -189,11 +185,9 @@ Result<> put_tags(const Call& call, std::string_view arn,
   std::set<std::string_view> keys;
   for (const auto tag : tags) {
     if (!keys.insert(tag.Key()).second)
-      return refuse("ValidationException",
-                    fmt::format("Duplicate tag keys found: {}.", tag.Key()));
-    call.tx().run(
-        "INSERT INTO sagemaker_tag VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET value=?3", arn,
-        tag.Key(), tag.Value());
+      return refuse("ValidationException", fmt::format("Duplicate tag keys found: {}.", tag.Key()));
+    call.tx().run("INSERT INTO sagemaker_tag VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET value=?3",
+                  arn, tag.Key(), tag.Value());
   }
   auto count = call.tx().query("SELECT count(*) FROM sagemaker_tag WHERE arn=?1", arn);
   if (count.next() && count.integer(0) > static_cast<std::int64_t>(tags_max))

@@ -36,20 +36,17 @@ void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages b
       .add<api::DeleteTagsInput>("DeleteTags", delete_tags);
   service
       .add<api::CreateEndpointInput>(
-          "CreateEndpoint", [=](Call& call, api::CreateEndpointInput in) {
-            return endpoints->create(call, in);
-          })
+          "CreateEndpoint",
+          [=](Call& call, api::CreateEndpointInput in) { return endpoints->create(call, in); })
       .add<api::DescribeEndpointInput>(
-          "DescribeEndpoint", [=](Call& call, api::DescribeEndpointInput in) {
-            return endpoints->describe(call, in);
-          })
+          "DescribeEndpoint",
+          [=](Call& call, api::DescribeEndpointInput in) { return endpoints->describe(call, in); })
       .add<api::ListEndpointsInput>(
           "ListEndpoints",
           [=](Call& call, api::ListEndpointsInput in) { return endpoints->list(call, in); })
       .add<api::UpdateEndpointInput>(
-          "UpdateEndpoint", [=](Call& call, api::UpdateEndpointInput in) {
-            return endpoints->update(call, in);
-          })
+          "UpdateEndpoint",
+          [=](Call& call, api::UpdateEndpointInput in) { return endpoints->update(call, in); })
       .add<api::UpdateEndpointWeightsAndCapacitiesInput>(
           "UpdateEndpointWeightsAndCapacities",
           [=](Call& call, api::UpdateEndpointWeightsAndCapacitiesInput in) {

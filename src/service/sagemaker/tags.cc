@@ -26,7 +26,8 @@ Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in) {
   TRY_DO(put_tags(call, arn, in.Tags()));
   auto out = call.output<api::AddTagsOutput>();
   out.Tags(wire::empty);
-  auto rows = call.tx().query("SELECT key, value FROM sagemaker_tag WHERE arn=?1 ORDER BY key", arn);
+  auto rows =
+      call.tx().query("SELECT key, value FROM sagemaker_tag WHERE arn=?1 ORDER BY key", arn);
   while (rows.next()) out.add_Tags().Key(rows.text(0)).Value(rows.text(1));
   return out;
 }

@@ -19,12 +19,9 @@ using service::ErrorRow;
 constexpr std::size_t original_message_bytes_max = 4096;
 
 constexpr ErrorRow errors[] = {
-    {"ValidationError", "ValidationError", 400},
-    {"ModelError", "ModelError", 424},
-    {"invalid_argument", "ValidationError", 400},
-    {"limit_exceeded", "ValidationError", 413},
-    {"unavailable", "ServiceUnavailable", 503},
-    {"internal", "InternalFailure", 500},
+    {"ValidationError", "ValidationError", 400},  {"ModelError", "ModelError", 424},
+    {"invalid_argument", "ValidationError", 400}, {"limit_exceeded", "ValidationError", 413},
+    {"unavailable", "ServiceUnavailable", 503},   {"internal", "InternalFailure", 500},
 };
 
 // The request headers that a container sees beside Content-Type and Accept; all others are
@@ -135,16 +132,16 @@ Result<> Invoke::take(const net::Header& header) {
       if (header.value.size() > passed.bytes_max)
         return std::unexpected(too_long(passed.member, header.value, passed.bytes_max));
       if (passed.name == target_variant) request.target_variant = header.value;
-      if (header_count_ < headers_.size())
-        headers_[header_count_++] = {passed.name, header.value};
+      if (header_count_ < headers_.size()) headers_[header_count_++] = {passed.name, header.value};
     }
     return {};
   } else {
     return {};
   }
   if (header.value.size() > media_type_bytes_max)
-    return std::unexpected(too_long(net::same_name(header.name, "accept") ? "accept" : "contentType",
-                                    header.value, media_type_bytes_max));
+    return std::unexpected(
+        too_long(net::same_name(header.name, "accept") ? "accept" : "contentType", header.value,
+                 media_type_bytes_max));
   return {};
 }
 
@@ -194,8 +191,9 @@ void Invoke::failed(InvokeFailure failure, std::string_view detail, std::string_
       return refuse(validation_error(
           fmt::format("Endpoint {} of account {} not found.", endpoint_, account_)));
     case InvokeFailure::no_such_variant:
-      return refuse(validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
-                                                 request.target_variant, endpoint_, account_)));
+      return refuse(
+          validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
+                                       request.target_variant, endpoint_, account_)));
     case InvokeFailure::timeout:
       return refuse(model_error(
           "Your invocation timed out while waiting for a response from container primary. Review "
@@ -209,8 +207,7 @@ void Invoke::failed(InvokeFailure failure, std::string_view detail, std::string_
                       "group {} for more information.",
                       detail, log_group()),
           500, detail));
-    case InvokeFailure::unavailable:
-      return refuse({ErrorCode::unavailable, std::string(detail)});
+    case InvokeFailure::unavailable: return refuse({ErrorCode::unavailable, std::string(detail)});
   }
 }
 
