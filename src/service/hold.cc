@@ -1,7 +1,20 @@
 #include "service/hold.h"
 
+#include <algorithm>
+
 namespace slipway::service {
 namespace {
+
+// Clients whose polling loops are their own, as they name themselves in front of '/' or '#' and a
+// version: the SageMaker Python SDK 2, and the two layers of 3.
+constexpr std::string_view polling_clients[] = {"AWS-SageMaker-Python-SDK", "AWS-SageMakerCore"};
+
+bool names(std::string_view user_agent, std::string_view client) {
+  const std::size_t at = user_agent.find(client);
+  if (at == user_agent.npos || at + client.size() == user_agent.size()) return false;
+  const char next = user_agent[at + client.size()];
+  return next == '/' || next == '#';
+}
 
 // "B" as a whole item of "E,B,Z"; an item may be "B:detail".
 bool lists_waiter(std::string_view features) {
@@ -18,7 +31,9 @@ bool lists_waiter(std::string_view features) {
 }  // namespace
 
 bool is_waiter(std::string_view user_agent) {
-  if (user_agent.find("AWS-SageMaker-Python-SDK/") != user_agent.npos) return true;
+  if (std::ranges::any_of(polling_clients,
+                          [&](std::string_view client) { return names(user_agent, client); }))
+    return true;
   while (!user_agent.empty()) {
     const std::size_t space = user_agent.find(' ');
     const std::string_view word = user_agent.substr(0, space);

@@ -18,7 +18,11 @@ TEST(Hold, another_call_is_not_a_waiter) {
 }
 
 TEST(Hold, the_sagemaker_sdk_polls_unmarked_and_is_held_too) {
-  EXPECT_TRUE(is_waiter("AWS-SageMaker-Python-SDK/2.257.7 Python/3.11 Boto3/1.43 m/b"));
+  EXPECT_TRUE(is_waiter("AWS-SageMaker-Python-SDK/2.150.0 Python/3.11 Boto3/1.43 m/b"));
+  EXPECT_TRUE(
+      is_waiter("Boto3/1.44.5 md/Botocore#1.44.5 m/b lib/AWS-SageMaker-Python-SDK#2.257.7"));
+  EXPECT_TRUE(is_waiter("Boto3/1.44.5 md/Botocore#1.44.5 m/b lib/AWS-SageMakerCore#2.27.0"));
+  EXPECT_FALSE(is_waiter("tool/1.0 for-AWS-SageMaker-Python-SDK"));
 }
 
 }  // namespace
