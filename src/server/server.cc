@@ -5,6 +5,7 @@
 
 #include <fstream>
 #include <future>
+#include <set>
 #include <vector>
 
 #include "base/log.h"
@@ -35,6 +36,9 @@ constexpr std::size_t artifact_workers = 2;
 constexpr std::chrono::milliseconds drain_time{10'000};
 constexpr std::chrono::milliseconds stop_grace{5'000};
 constexpr std::chrono::milliseconds expire_period{100};
+// Artifacts that no fleet uses are kept for the next deployment, up to this much.
+constexpr std::uint64_t spare_artifact_bytes_max = 20ULL << 30;
+constexpr std::chrono::hours artifact_collect_period{1};
 
 std::filesystem::path folder_of_this_program() {
   std::error_code ignored;
@@ -121,26 +125,30 @@ class Server::Parts {
  public:
   explicit Parts(const ServeOptions& options) : options_(options), changes_(clock_) {}
 
+  // First every thread that reports to another part ends; then the parts may go.
   ~Parts() {
     loops_.clear();
     if (reconcilers_) reconcilers_->stop();
-    if (collector_) collector_->stop();
     workers_.stop();
     artifact_workers_.stop();
+    prober_loop_.stop();
+    if (collector_) collector_->stop();
+    processes_.reset();
   }
 
   Result<> open_state();
   Result<> open_engines();
   void install_doors();
   Result<> listen();
-  void begin();
+  Result<> begin();
   void stop();
 
   const std::string& endpoint() const { return endpoint_; }
 
  private:
   void observe(place::Observation observation);
-  void keep_deadlines();
+  void keep_deadlines(net::Loop& loop);
+  void collect_artifacts(net::Loop& loop);
   Result<> tell_clients() const;
   unsigned io_threads() const;
   sagemaker::BuiltInImages built_in_images() const;
@@ -276,20 +284,35 @@ unsigned Server::Parts::io_threads() const {
   return std::clamp(std::thread::hardware_concurrency(), 1u, io_threads_max);
 }
 
-void Server::Parts::begin() {
+Result<> Server::Parts::begin() {
+  TRY_DO(reconcilers_->wake_all());
   processes_->adopt();
   collector_->start();
-  if (const Result<> woken = reconcilers_->wake_all(); !woken)
-    log_error("server", "the fleets cannot be read", {{"why", woken.error().message}});
   reconcilers_->start();
-  loops_.front()->loop().post([this] { keep_deadlines(); });
+  net::Loop& loop = loops_.front()->loop();
+  loop.post([this, &loop] { keep_deadlines(loop); });
+  loop.post([this, &loop] { collect_artifacts(loop); });
   if (const Result<> told = tell_clients(); !told)
     log_warning("server", "server.json cannot be written", {{"why", told.error().message}});
+  return {};
 }
 
-void Server::Parts::keep_deadlines() {
+void Server::Parts::keep_deadlines(net::Loop& loop) {
   changes_.expire();
-  loops_.front()->loop().after(expire_period, [this] { keep_deadlines(); });
+  loop.after(expire_period, [this, &loop] { keep_deadlines(loop); });
+}
+
+void Server::Parts::collect_artifacts(net::Loop& loop) {
+  artifact_workers_.post([this] {
+    const auto used = store_->read([](store::Transaction& tx) -> Result<std::set<std::string>> {
+      return fleet::used_contents(tx);
+    });
+    if (used)
+      artifacts_->collect(*used, spare_artifact_bytes_max);
+    else
+      log_warning("server", "unused artifacts stay", {{"why", used.error().message}});
+  });
+  loop.after(artifact_collect_period, [this, &loop] { collect_artifacts(loop); });
 }
 
 void Server::Parts::observe(place::Observation observation) {
@@ -332,7 +355,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
   TRY_DO(parts->open_engines());
   parts->install_doors();
   TRY_DO(parts->listen());
-  parts->begin();
+  TRY_DO(parts->begin());
   return std::unique_ptr<Server>(new Server(std::move(parts)));
 }
 
