@@ -8,7 +8,7 @@ namespace slipway::service {
 
 void Work::start(const Frame& frame, Begin begin) {
   std::unique_ptr<Work> work(new Work(frame, std::move(begin)));
-  frame.workers.post([work = std::move(work)]() mutable { run(std::move(work)); });
+  frame.workers.post([work = std::move(work)]() mutable { run_safely(std::move(work), run); });
 }
 
 Work::Work(const Frame& frame, Begin begin)
@@ -20,6 +20,18 @@ Work::Work(const Frame& frame, Begin begin)
       caller_(std::move(begin.caller)),
       request_id_(std::move(begin.request_id)),
       hold_until_(frame.ground.clock.monotonic() + waiter_hold_max) {}
+
+// What throws past handle() is a bug of the frame or its codecs; it costs this answer alone: the
+// responder goes with the work and sends 500.
+void Work::run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>)) {
+  const std::string_view operation = work->route_.operation->name;
+  try {
+    step(std::move(work));
+  } catch (const std::exception& bug) {
+    log_error("service", "a request threw",
+              {{"operation", std::string(operation)}, {"what", bug.what()}});
+  }
+}
 
 void Work::run(std::unique_ptr<Work> work) {
   if (const Result<> decoded = work->decode(); !decoded) {
@@ -73,12 +85,17 @@ void Work::run_write(std::unique_ptr<Work> work) {
         self.beside_ = call.take_beside();
         return {};
       },
-      [work = std::move(work)](Result<> outcome) {
-        if (outcome)
-          work->answer(work->output_);
-        else
-          work->answer_error(outcome.error());
+      [work = std::move(work)](Result<> outcome) mutable {
+        work->outcome_ = std::move(outcome);
+        run_safely(std::move(work), answer_write);
       });
+}
+
+void Work::answer_write(std::unique_ptr<Work> work) {
+  if (work->outcome_)
+    work->answer(work->output_);
+  else
+    work->answer_error(work->outcome_.error());
 }
 
 void Work::run_alone(std::unique_ptr<Work> work) {
@@ -112,7 +129,7 @@ void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint6
   const Instant until = work->hold_until_;
   frame.changes.wait(topic, since, until, [work = std::move(work)](engine::WaitOutcome) mutable {
     WorkerPool& workers = work->frame_.workers;
-    workers.post([work = std::move(work)]() mutable { run_read(std::move(work)); });
+    workers.post([work = std::move(work)]() mutable { run_safely(std::move(work), run_read); });
   });
 }
 

@@ -31,9 +31,11 @@ class Work {
  private:
   Work(const Frame& frame, Begin begin);
 
+  static void run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>));
   static void run(std::unique_ptr<Work> work);
   static void run_read(std::unique_ptr<Work> work);
   static void run_write(std::unique_ptr<Work> work);
+  static void answer_write(std::unique_ptr<Work> work);
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
@@ -54,6 +56,7 @@ class Work {
   wire::Arena arena_;
   wire::Node input_{};
   wire::Node output_{};
+  Result<> outcome_;  // of the change, in a `write`
   Call::Beside beside_;
 };
 
