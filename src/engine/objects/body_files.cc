@@ -22,10 +22,15 @@ std::unexpected<Error> disk_failure(std::string_view doing, int error) {
                           doing, std::strerror(error)));
 }
 
-Result<File> open_folder(const std::filesystem::path& path) {
+// Opens a folder, and makes it where it is not there yet; then `made` becomes true.
+Result<File> open_folder(const std::filesystem::path& path, bool& made) {
+  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+  File folder(::open(path.c_str(), flags));
+  if (folder) return folder;
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return disk_failure(fmt::format("make '{}'", path.string()), errno);
-  File folder(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  made = true;
+  folder = File(::open(path.c_str(), flags));
   if (!folder) return disk_failure(fmt::format("open '{}'", path.string()), errno);
   return folder;
 }
@@ -52,12 +57,13 @@ BodyFiles::BodyFiles(const std::filesystem::path& root, Random& random)
 Result<std::unique_ptr<BodyFiles>> BodyFiles::open(const std::filesystem::path& root,
                                                    Random& random) {
   std::unique_ptr<BodyFiles> files(new BodyFiles(root, random));
-  TRY(File top, open_folder(root));
+  bool made = false;
+  TRY(File top, open_folder(root, made));
   TRY(files->opened_at_ns_, file_system_now_ns(root));
   for (std::size_t i = 0; i < folders; ++i) {
-    TRY(files->folder_fds_[i], open_folder(root / fmt::format("{:02x}", i)));
+    TRY(files->folder_fds_[i], open_folder(root / fmt::format("{:02x}", i), made));
   }
-  if (::fsync(top.fd()) != 0) return disk_failure("sync a folder", errno);
+  if (made && ::fsync(top.fd()) != 0) return disk_failure("sync a folder", errno);
   return files;
 }
 
@@ -71,12 +77,6 @@ Result<BodyFiles::Created> BodyFiles::create() {
   File file(::openat(folder_fd(name), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
   if (!file) return disk_failure("make a file", errno);
   return Created{std::move(name), std::move(file)};
-}
-
-Result<File> BodyFiles::create_nameless() const {
-  File file(::open(root_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!file) return disk_failure("make a file", errno);
-  return file;
 }
 
 Result<> BodyFiles::sync_folder(std::string_view name) {

@@ -40,9 +40,6 @@ class BodyFiles {
   };
   Result<Created> create();
 
-  // A file that has no name and is gone when it is closed.
-  Result<File> create_nameless() const;
-
   // Makes the file's name durable; its bytes are the caller's affair.
   Result<> sync_folder(std::string_view name);
 

@@ -191,9 +191,6 @@ class Objects {
   std::unique_ptr<Impl> impl_;
 };
 
-// The slices of a content in one file without a name, for those who need a single descriptor.
-Result<File> gather(const Content& content);
-
 // Reads a content from its beginning to its end: for those who unpack or copy instead of sending.
 class ContentReader {
  public:

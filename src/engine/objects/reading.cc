@@ -110,30 +110,6 @@ Result<Objects::Opened> Objects::open_object(const ObjectName& name, Chooser cho
 
 Result<File> FileSlice::open() const { return body->files().open_for_reading(file); }
 
-namespace {
-
-Result<> append(const File& to, const FileSlice& slice) {
-  TRY(const File from, slice.open());
-  auto offset = static_cast<off64_t>(slice.offset);
-  for (std::uint64_t left = slice.length; left > 0;) {
-    const ssize_t count = ::copy_file_range(from.fd(), &offset, to.fd(), nullptr, left, 0);
-    if (count <= 0)
-      return fail(ErrorCode::unavailable,
-                  fmt::format("cannot put the parts of an object together: {}",
-                              count < 0 ? std::strerror(errno) : "a part is too short"));
-    left -= static_cast<std::uint64_t>(count);
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<File> gather(const Content& content) {
-  TRY(File whole, content.slices.front().body->files().create_nameless());
-  for (const FileSlice& slice : content.slices) TRY_DO(append(whole, slice));
-  return whole;
-}
-
 Result<std::size_t> ContentReader::read(std::span<std::byte> bytes) {
   if (content_.slices.empty()) {
     const std::size_t count = std::min<std::size_t>(bytes.size(), content_.bytes.size() - taken_);

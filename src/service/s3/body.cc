@@ -1,5 +1,7 @@
 #include "service/s3/body.h"
 
+#include "base/log.h"
+
 namespace slipway::s3 {
 namespace {
 
@@ -7,6 +9,24 @@ Result<net::FileRange> open_range(const objects::FileSlice& slice) {
   TRY(objects::File file, slice.open());
   return net::FileRange{net::Fd(file.release()), slice.offset, slice.length};
 }
+
+// Opens the slices one after the other, on the loop thread.
+class Slices {
+ public:
+  explicit Slices(std::vector<objects::FileSlice> slices) : slices_(std::move(slices)) {}
+
+  std::optional<net::FileRange> operator()() {
+    if (next_ == slices_.size()) return std::nullopt;
+    auto range = open_range(slices_[next_++]);
+    if (range) return *std::move(range);
+    log_error("s3", "an object cannot be sent to its end", {{"why", range.error().message}});
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<objects::FileSlice> slices_;
+  std::size_t next_ = 0;
+};
 
 }  // namespace
 
@@ -16,9 +36,7 @@ Result<net::Body> to_body(objects::Content content) {
     TRY(net::FileRange range, open_range(content.slices.front()));
     return net::Body(std::move(range));
   }
-  const std::uint64_t length = content.length;
-  TRY(objects::File gathered, objects::gather(content));
-  return net::Body(net::FileRange{net::Fd(gathered.release()), 0, length});
+  return net::Body(net::FileSequence{content.length, Slices(std::move(content.slices))});
 }
 
 }  // namespace slipway::s3

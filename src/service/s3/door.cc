@@ -1,5 +1,8 @@
 #include "service/s3/door.h"
 
+#include <algorithm>
+#include <charconv>
+
 #include "base/encoding.h"
 
 namespace slipway::s3 {
@@ -35,6 +38,19 @@ std::unexpected<Error> invalid_argument(std::string message, const Argument& arg
             std::move(message),
             "InvalidArgument",
             {{"ArgumentName", std::string(argument.name)}, {"ArgumentValue", argument.value}}});
+}
+
+// The decoded length where the body is in aws-chunked frames, which have a length of their own.
+Result<> check_announced_size(const Call& call) {
+  std::uint64_t announced = call.head().content_length.value_or(0);
+  if (const auto decoded = call.head().headers.find("x-amz-decoded-content-length"))
+    std::from_chars(decoded->data(), decoded->data() + decoded->size(), announced);
+  if (announced <= body_bytes_max) return {};
+  return std::unexpected(Error{ErrorCode::limit_exceeded,
+                               "Your proposed upload exceeds the maximum allowed size",
+                               "EntityTooLarge",
+                               {{"ProposedSize", std::to_string(announced)},
+                                {"MaxSizeAllowed", std::to_string(body_bytes_max)}}});
 }
 
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument) {

@@ -86,6 +86,12 @@ struct Argument {
 };
 std::unexpected<Error> invalid_argument(std::string message, const Argument& argument);
 
+// The largest body of one PutObject or UploadPart.
+inline constexpr std::uint64_t body_bytes_max = 5ULL << 30;
+
+// EntityTooLarge where the head says already that the body is too large.
+Result<> check_announced_size(const Call& call);
+
 inline constexpr std::int32_t page_entries_max = 1000;
 
 // How many entries a page is to have: the client's wish, the service's limit.

@@ -120,6 +120,7 @@ Result<> check_part_kind(const objects::Multipart& upload, ChecksumKind given) {
 Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in) {
   TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_announced_size(call));
   if (in.PartNumber() < 1 || in.PartNumber() > static_cast<int>(objects::part_number_max))
     return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
                             {"partNumber", std::to_string(in.PartNumber())});
@@ -133,6 +134,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
   checks.use(kept);
   TRY_DO(check_part_kind(upload, checks.kind()));
   objects::UploadOptions options{.checksums = {checks.kind()},
+                                 .bytes_max = body_bytes_max,
                                  .placement = objects::UploadOptions::Placement::file};
   if (checks.kind() != kept) options.checksums.push_back(kept);
   return std::make_unique<PartSink>(

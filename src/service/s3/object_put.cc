@@ -63,6 +63,7 @@ class PutSink final : public BodySink {
 // where the object appears.
 Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
                                              api::PutObjectRequest in) {
+  TRY_DO(check_announced_size(call));
   TRY(objects::Attributes attributes, read_attributes(in));
   TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
   TRY(BodyChecks checks, BodyChecks::of(call, in));
@@ -73,7 +74,8 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
     TRY_DO(bucket_of(call, tx, in));
     return {};
   }));
-  objects::Upload upload = door.objects.begin({.checksums = {checks.kind()}});
+  objects::Upload upload =
+      door.objects.begin({.checksums = {checks.kind()}, .bytes_max = body_bytes_max});
   return std::make_unique<PutSink>(
       door, PutSink::Begin{in,
                            std::move(checks),

@@ -127,6 +127,13 @@ TEST_F(S3Test, metadata_and_tags_have_limits) {
   EXPECT_EQ(put("/box/k", "x", {{"x-amz-storage-class", "ATTIC"}}).status, 400);
 }
 
+TEST_F(S3Test, a_body_that_is_announced_too_large_is_refused_before_it_comes) {
+  const Answer answer =
+      put("/box/k", "x", {{"x-amz-decoded-content-length", std::to_string((5ULL << 30) + 1)}});
+  EXPECT_EQ(answer.error(), "400 EntityTooLarge");
+  EXPECT_EQ(answer.element("MaxSizeAllowed"), "5368709120");
+}
+
 TEST_F(S3Test, tags_are_put_read_and_removed) {
   put("/box/k", "x");
   const std::string tags =
