@@ -11,7 +11,7 @@
 namespace slipway {
 
 // What went wrong, in the engines' own words. Each service maps these to its AWS errors in one
-// table (service/error_table.h).
+// table (service/errors.h).
 enum class ErrorCode : std::uint8_t {
   invalid_argument,     // the caller sent something that can never work
   not_found,            // the thing that was named does not exist

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/text.h"
 #include "net/http.h"
 
 namespace slipway::modelserver {
@@ -27,12 +28,6 @@ constexpr std::array<Name, 10> content_type_names = {{
     {"text/x-libsvm", ContentType::libsvm},
     {"text/json", ContentType::json},
 }};
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 bool fits(const Shape& wanted, const Shape& given, std::size_t skipped) {
   if (wanted.size() != given.size() + skipped) return false;

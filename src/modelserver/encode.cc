@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.h"
 #include "modelserver/json_cursor.h"
 #include "modelserver/numbers.h"
 #include "net/http.h"
@@ -27,12 +28,6 @@ constexpr std::array<AcceptName, 7> accept_names = {{
     {"application/x-ndjson", AcceptType::json_lines},
     {"text/json", AcceptType::json},
 }};
-
-std::string_view trimmed(std::string_view text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
 
 bool is_refused(std::string_view parameters) {
   for (const auto zero : {"q=0", "q=0.0", "q=0.00", "q=0.000"})

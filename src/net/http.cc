@@ -2,12 +2,11 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "net/message.h"
 
 namespace slipway::net {
 namespace {
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 // What ends or hides a field.
 constexpr bool breaks_field(char c) { return c == '\r' || c == '\n' || c == '\0'; }
@@ -23,13 +22,7 @@ void append_clean(std::string& out, std::string_view text) {
 
 }  // namespace
 
-bool same_name(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  }
-  return true;
-}
+bool same_name(std::string_view a, std::string_view b) { return equal_ignoring_case(a, b); }
 
 void append_field(std::string& out, std::string_view name, std::string_view value) {
   append_clean(out, name);

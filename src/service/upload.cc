@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/strand.h"
+#include "base/text.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
 #include "wire/validate.h"
@@ -120,6 +121,7 @@ class UploadWork {
                                       .query = request_.query(),
                                       .headers = headers};
     TRY(wire::ChunkedOptions options, wire::chunked_options(request, verified));
+    options.signatures = begin_.authenticated.chunk_signatures;
     decoder_.emplace(std::move(options));
     return {};
   }
@@ -207,13 +209,6 @@ class UploadReceiver final : public net::BodyReceiver {
   }
 
  private:
-  static std::string to_lower(std::string_view name) {
-    std::string lower(name);
-    for (char& c : lower)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
-    return lower;
-  }
-
   void hand_over() {
     if (block_.empty()) return;
     work_->flow.queued(block_.size());

@@ -203,6 +203,25 @@ TEST(Requests, ThatCannotBeReadAreNamedAsTheServiceDoes) {
   EXPECT_EQ(b.error().kind, "MalformedXML");
 }
 
+TEST(Requests, WhoseAddressIsNoTextAreRefusedBeforeAnythingIsReadFromThem) {
+  const auto kind_of = [](std::string_view path, std::string_view query) {
+    Arena arena;
+    Labels labels;
+    labels.add("Bucket", "b");
+    const HttpRequestView list{
+        .method = "GET", .path = path, .query = query, .headers = {}, .body = {}};
+    const auto node = decode_request(aws::s3::op::ListObjectsV2::operation(), Protocol::rest_xml,
+                                     labels, list, arena);
+    return node ? std::string() : node.error().kind;
+  };
+  EXPECT_EQ(kind_of("/b", "prefix=%C3%A9%00%25"), "");
+  EXPECT_EQ(kind_of("/b%ff", ""), "InvalidURI");
+  EXPECT_EQ(kind_of("/b%", ""), "InvalidURI");
+  EXPECT_EQ(kind_of("/b%zz", ""), "InvalidURI");
+  EXPECT_EQ(kind_of("/b", "prefix=%ff"), "InvalidURI");
+  EXPECT_EQ(kind_of("/b", "max-keys=99999999999"), "InvalidArgument");
+}
+
 std::string gzipped(std::string_view text) {
   libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
   std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');

@@ -1,7 +1,7 @@
 #include "wire/envelope.h"
 
 #include "base/encoding.h"
-#include "wire/text_match.h"
+#include "base/text.h"
 #include "wire/xml_codec.h"
 
 namespace slipway::wire {

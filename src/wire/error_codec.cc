@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <string>
 
+#include "base/text.h"
 #include "wire/cbor_codec.h"
 #include "wire/codec.h"
 #include "wire/element.h"
@@ -10,7 +11,6 @@
 #include "wire/json_writer.h"
 #include "wire/rest_bindings.h"
 #include "wire/scalar.h"
-#include "wire/text_match.h"
 #include "wire/xml_codec.h"
 
 namespace slipway::wire {

@@ -7,11 +7,11 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/element.h"
 #include "wire/json_reader.h"
 #include "wire/json_writer.h"
 #include "wire/scalar.h"
-#include "wire/text_match.h"
 
 namespace slipway::wire::testing {
 namespace {

@@ -10,13 +10,13 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/cbor_codec.h"
 #include "wire/codec.h"
 #include "wire/json_reader.h"
 #include "wire/protocol_compare.h"
 #include "wire/rest_match.h"
 #include "wire/schema_loader.h"
-#include "wire/text_match.h"
 
 namespace slipway::wire::testing {
 namespace {

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/json_reader.h"
 #include "wire/scalar.h"
-#include "wire/text_match.h"
 
 namespace slipway::wire {
 namespace {
@@ -22,6 +22,23 @@ std::string_view percent_decoded(std::string_view text, PlusSign plus, Arena& ar
   const std::string_view special = plus == PlusSign::space ? "%+" : "%";
   if (text.find_first_of(special) == std::string_view::npos) return text;
   return arena.copy(percent_decode(text, plus));
+}
+
+bool has_broken_escape(std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdefABCDEF";
+  for (auto at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1)) {
+    if (at + 3 > text.size()) return true;
+    if (text.substr(at + 1, 2).find_first_not_of(digits) != std::string_view::npos) return true;
+  }
+  return false;
+}
+
+// What a path or query says must be text: it goes into documents that could not be read otherwise.
+Result<> check_target(const HttpRequestView& request) {
+  const bool readable = !has_broken_escape(request.path) && is_utf8(percent_decode(request.path)) &&
+                        is_utf8(percent_decode(request.query));
+  if (readable) return {};
+  return fail(ErrorCode::invalid_argument, "Couldn't parse the specified URI.", "InvalidURI");
 }
 
 Result<std::vector<QueryPair>> split_query(std::string_view query, Arena& arena) {
@@ -251,6 +268,7 @@ Result<std::string> label_text(const Shape& shape, const Node& input, std::strin
 
 Result<void> read_bindings(const Shape& shape, const Labels& labels, const HttpRequestView& request,
                            Arena& arena, Node& out) {
+  TRY_DO(check_target(request));
   BindingReader reader(arena);
   std::vector<QueryPair> pairs;
   bool split = false;

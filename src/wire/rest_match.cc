@@ -4,7 +4,7 @@
 #include <map>
 #include <string>
 
-#include "wire/text_match.h"
+#include "base/text.h"
 
 namespace slipway::wire {
 namespace {

@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "base/text.h"
 #include "wire/rest_match.h"
-#include "wire/text_match.h"
 
 namespace slipway::wire {
 namespace {

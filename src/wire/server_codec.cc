@@ -2,6 +2,7 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "wire/cbor_codec.h"
 #include "wire/codec.h"
 #include "wire/element.h"
@@ -10,7 +11,6 @@
 #include "wire/json_reader.h"
 #include "wire/json_writer.h"
 #include "wire/rest_bindings.h"
-#include "wire/text_match.h"
 #include "wire/xml_codec.h"
 
 namespace slipway::wire {
@@ -76,7 +76,12 @@ Result<Node> read_rest_request(const Operation& operation, Protocol protocol, co
     TRY(out.items[slot], read_payload(shape.members[slot], protocol, body, arena));
     if (out.items[slot].kind == Kind::null) out.items[slot] = Node{};
   }
-  TRY_DO(read_bindings(shape, labels, request, arena, out));
+  if (auto bound = read_bindings(shape, labels, request, arena, out); !bound) {
+    // Not the body's fault, as what the service calls a body that it cannot read would say.
+    if (protocol == Protocol::rest_xml && bound.error().kind.empty())
+      bound.error().kind = "InvalidArgument";
+    return std::unexpected(std::move(bound).error());
+  }
   return out;
 }
 

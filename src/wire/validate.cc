@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "base/text.h"
 #include "wire/pattern.h"
 #include "wire/scalar.h"
-#include "wire/text_match.h"
 
 namespace slipway::wire {
 namespace {

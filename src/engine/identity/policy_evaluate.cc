@@ -1,8 +1,8 @@
 // Answering questions by policies: the second half of policy.h.
 #include <algorithm>
-#include <cctype>
 #include <set>
 
+#include "base/text.h"
 #include "engine/identity/policy.h"
 #include "engine/identity/policy_tests.h"
 
@@ -19,16 +19,10 @@ bool same_character(char pattern, char text) {
   return pattern == '?' || pattern == text;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
-
 const ContextEntry* find_context(std::span<const ContextEntry> context, std::string_view key) {
-  const std::string wanted = lower(key);
+  const std::string wanted = to_lower(key);
   const auto found = std::ranges::find_if(
-      context, [&](const ContextEntry& entry) { return lower(entry.key) == wanted; });
+      context, [&](const ContextEntry& entry) { return to_lower(entry.key) == wanted; });
   return found == context.end() ? nullptr : &*found;
 }
 
@@ -157,7 +151,7 @@ Evaluation evaluate(std::span<const AttachedPolicy> policies, const AccessReques
   std::vector<std::pair<std::size_t, std::size_t>> allowing;
   std::vector<std::pair<std::size_t, std::size_t>> denying;
   std::set<std::string> missing;
-  const std::string action = lower(request.action);
+  const std::string action = to_lower(request.action);
   for (std::size_t p = 0; p < policies.size(); ++p) {
     const auto statements = policies[p].policy->statements();
     for (std::size_t s = 0; s < statements.size(); ++s) {

@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 #include <cctype>
 
+#include "base/text.h"
 #include "engine/identity/policy.h"
 #include "engine/identity/policy_tests.h"
 
@@ -21,12 +22,6 @@ std::unexpected<Error> refuse(std::string message) {
 }
 
 std::unexpected<Error> syntax_error() { return refuse("Syntax errors in policy."); }
-
-std::string lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), [](unsigned char c) { return std::tolower(c); });
-  return out;
-}
 
 // A text, a number or a truth value as text; nullopt for what has an inside.
 std::optional<std::string> scalar(const json::value& value) {
@@ -65,7 +60,7 @@ Result<> read_actions(Statement& statement, const json::value& value) {
   for (std::string& action : actions) {
     if (action != "*" && action.find(':') == std::string::npos)
       return refuse("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
-    statement.actions.push_back(lower(action));
+    statement.actions.push_back(to_lower(action));
   }
   return {};
 }

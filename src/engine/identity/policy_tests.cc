@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
 #include <optional>
 #include <string>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "engine/identity/policy.h"
 
 namespace slipway::identity {
@@ -18,11 +18,6 @@ namespace {
 using Compare = bool (*)(std::string_view wanted, std::string_view given);
 
 bool equal(std::string_view wanted, std::string_view given) { return wanted == given; }
-
-bool equal_ignoring_case(std::string_view wanted, std::string_view given) {
-  const auto lower = [](unsigned char c) { return std::tolower(c); };
-  return std::ranges::equal(wanted, given, {}, lower, lower);
-}
 
 std::optional<double> number(std::string_view text) {
   double value = 0;

@@ -1,25 +1,20 @@
 // What the functions over this engine's tables share.
 #pragma once
 
-#include <algorithm>
-#include <cctype>
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "engine/identity/roles.h"
 #include "store/store.h"
 
 namespace slipway::identity {
 
 // Names differ by more than their case: rows are keyed by the name in lower case.
-inline std::string key_of(std::string_view name) {
-  std::string key(name);
-  std::ranges::transform(key, key.begin(), [](unsigned char c) { return std::tolower(c); });
-  return key;
-}
+inline std::string key_of(std::string_view name) { return to_lower(name); }
 
 inline std::string owner_key(TagOwner owner) {
   return (owner.kind == TagOwner::Kind::role ? "role/" : "policy/") + key_of(owner.name);

@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 
+#include "base/text.h"
 #include "engine/identity/managed_policies.h"
 
 namespace slipway::iam {
@@ -104,11 +104,7 @@ Result<> check_document(std::string_view text, identity::PolicyUse use) {
 
 Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags) {
   std::vector<std::string> keys;
-  for (const auto& [key, value] : tags) {
-    std::string lower = key;
-    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
-    keys.push_back(std::move(lower));
-  }
+  for (const auto& [key, value] : tags) keys.push_back(to_lower(key));
   std::ranges::sort(keys);
   if (std::ranges::adjacent_find(keys) == keys.end()) return {};
   return refuse("InvalidInput",

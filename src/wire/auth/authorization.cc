@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/auth_error.h"
 #include "wire/auth/canonical.h"
 #include "wire/auth/sigv4.h"
@@ -86,9 +87,8 @@ constexpr PayloadWord payload_words[] = {
 // Reads x-amz-content-sha256, from the header or a presigned query.
 Result<> read_payload(Authorization& claim, AuthDialect dialect) {
   const std::string_view announced = claim.content_sha256;
-  for (const auto& [word, mode] : payload_words) {
-    if (announced != word) continue;
-    claim.payload = mode;
+  if (const auto mode = payload_mode(announced)) {
+    claim.payload = *mode;
     return {};
   }
   if (announced.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-"))
@@ -148,8 +148,9 @@ bool take_piece(HeaderParts& parts, std::string_view piece) {
 Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialect) {
   HeaderParts parts;
   bool readable = true;
-  for_each_part(text, ',',
-                [&](std::string_view piece) { return readable = take_piece(parts, trim(piece)); });
+  for_each_part(text, ',', [&](std::string_view piece) {
+    return readable = take_piece(parts, trimmed(piece));
+  });
   if (!readable)
     return malformed(dialect, AuthForm::v4_header,
                      "Authorization header holds something that is not Credential, SignedHeaders "
@@ -295,6 +296,11 @@ Result<Authorization> parse_presigned(const SignedRequest& request, AuthDialect 
 
 }  // namespace
 
+std::optional<PayloadMode> payload_mode(std::string_view announced) {
+  const auto found = std::ranges::find(payload_words, announced, &PayloadWord::word);
+  return found == std::end(payload_words) ? std::nullopt : std::optional(found->mode);
+}
+
 AuthForm auth_form(const SignedRequest& request) {
   const std::string_view header = find_header(request.headers, "authorization");
   if (header.starts_with("AWS4-")) return AuthForm::v4_header;
@@ -320,7 +326,7 @@ std::string_view scope_service(const SignedRequest& request) {
       const std::size_t credential = text.find("Credential=");
       if (credential == std::string_view::npos) return {};
       text = text.substr(credential + std::string_view("Credential=").size());
-      const auto scope = parse_scope(trim(text.substr(0, text.find(','))));
+      const auto scope = parse_scope(trimmed(text.substr(0, text.find(','))));
       return scope ? scope->service : std::string_view{};
     }
   }

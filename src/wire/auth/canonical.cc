@@ -4,12 +4,12 @@
 #include <array>
 #include <vector>
 
+#include "base/text.h"
+
 namespace slipway::wire {
 namespace {
 
 constexpr std::string_view upper_hex = "0123456789ABCDEF";
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 constexpr std::array<bool, 256> unreserved = [] {
   std::array<bool, 256> table{};
@@ -107,7 +107,7 @@ struct Parameter {
 // Appends the value with its runs of blanks made one.
 void append_header_value(std::string& out, std::string_view value) {
   bool after_blank = false;
-  for (const char c : trim(value)) {
+  for (const char c : trimmed(value)) {
     const bool blank = c == ' ' || c == '\t';
     if (!blank) out += c;
     if (blank && !after_blank) out += ' ';
@@ -179,30 +179,9 @@ void append_canonical_request(std::string& out, const SignedRequest& request, Pa
   out.append(1, '\n').append(signed_headers).append(1, '\n').append(payload_hash);
 }
 
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::ranges::equal(a, b, {}, lower, lower);
-}
-
-bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
-  return equal_ignoring_case(text.substr(0, prefix.size()), prefix);
-}
-
-std::string to_lower(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(), lower);
-  return out;
-}
-
-std::string_view trim(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
-
 std::string_view find_header(std::span<const HeaderPair> headers, std::string_view name) {
   for (const auto& [header, value] : headers)
-    if (equal_ignoring_case(header, name)) return trim(value);
+    if (equal_ignoring_case(header, name)) return trimmed(value);
   return {};
 }
 

@@ -27,12 +27,6 @@ void append_canonical_headers(std::string& out, std::span<const HeaderPair> head
 void append_canonical_request(std::string& out, const SignedRequest& request, PathRule rule,
                               std::string_view signed_headers, std::string_view payload_hash);
 
-// ASCII only, which is all that header names are.
-bool equal_ignoring_case(std::string_view a, std::string_view b);
-bool starts_with_ignoring_case(std::string_view text, std::string_view lower_case_prefix);
-std::string to_lower(std::string_view text);
-std::string_view trim(std::string_view text);
-
 // Calls `use(part)` for each part of `text` between separators, until it returns false.
 template <typename Use>
 void for_each_part(std::string_view text, char separator, Use use) {

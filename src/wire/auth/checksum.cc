@@ -11,6 +11,7 @@
 #include <new>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/crc.h"
 
 namespace slipway::wire {
@@ -38,11 +39,6 @@ constexpr std::array<Facts, 7> all_facts{{
 }};
 
 const Facts& facts(Algorithm algorithm) { return all_facts[static_cast<std::size_t>(algorithm)]; }
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
 
 std::string big_endian(std::uint64_t value, std::size_t bytes) {
   std::string out(bytes, '\0');

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/auth_error.h"
 #include "wire/auth/canonical.h"
 
@@ -53,7 +54,7 @@ std::optional<std::uint64_t> to_number(std::string_view text, int base) {
 std::vector<std::string> names_of(std::string_view list) {
   std::vector<std::string> names;
   for_each_part(list, ',', [&](std::string_view part) {
-    if (const std::string_view name = trim(part); !name.empty()) names.push_back(to_lower(name));
+    if (const std::string_view name = trimmed(part); !name.empty()) names.push_back(to_lower(name));
     return names.size() <= trailers_max;
   });
   return names;
@@ -96,7 +97,9 @@ ChunkedDecoder::ChunkedDecoder(ChunkedOptions options)
     if (const auto algorithm = checksum_of_header(name)) checksum_.emplace(*algorithm);
 }
 
-bool ChunkedDecoder::is_signed() const { return options_.mode != PayloadMode::chunks_trailer; }
+bool ChunkedDecoder::is_signed() const {
+  return is_checked() && options_.mode != PayloadMode::chunks_trailer;
+}
 
 bool ChunkedDecoder::is_trailing() const { return options_.mode != PayloadMode::chunks_signed; }
 
@@ -138,7 +141,7 @@ Result<> ChunkedDecoder::begin_chunk(std::string_view line) {
   const auto bytes = to_number(line.substr(0, mark), 16);
   if (!bytes || *bytes > chunk_bytes_max) return incomplete();
   const std::string_view extension = mark == std::string_view::npos ? "" : line.substr(mark);
-  if (is_signed() != extension.starts_with(signature_mark)) return incomplete();
+  if (is_checked() && is_signed() != extension.starts_with(signature_mark)) return incomplete();
   ++chunk_;
   if (chunk_ > 1 && *bytes > 0 && chunk_bytes_ < chunk_bytes_min)
     return chunk_too_small(chunk_, chunk_bytes_);
@@ -188,9 +191,9 @@ Result<> ChunkedDecoder::take_trailer(std::string_view line) {
   const std::size_t colon = line.find(':');
   if (colon == std::string_view::npos || !is_trailing() || !trailer_signature_.empty())
     return malformed_trailer();
-  std::string name = to_lower(trim(line.substr(0, colon)));
-  std::string value(trim(line.substr(colon + 1)));
-  if (name == trailer_signature_name && is_signed()) {
+  std::string name = to_lower(trimmed(line.substr(0, colon)));
+  std::string value(trimmed(line.substr(colon + 1)));
+  if (name == trailer_signature_name && (is_signed() || !is_checked())) {
     trailer_signature_ = std::move(value);
     return {};
   }
@@ -202,7 +205,7 @@ Result<> ChunkedDecoder::take_trailer(std::string_view line) {
 }
 
 Result<> ChunkedDecoder::check_trailer_signature() {
-  if (options_.mode != PayloadMode::chunks_signed_trailer) return {};
+  if (!is_checked() || options_.mode != PayloadMode::chunks_signed_trailer) return {};
   if (trailers_.empty() && trailer_signature_.empty()) return {};
   std::string lines;
   for (const auto& [name, value] : trailers_) lines += fmt::format("{}:{}\n", name, value);

@@ -26,8 +26,13 @@ inline constexpr std::uint64_t chunk_bytes_max = 5ULL << 30;
 // Every chunk but the last must have at least this.
 inline constexpr std::uint64_t chunk_bytes_min = 8192;
 
+// Whether the signatures of chunks and trailers are compared. `passed_over` takes them, or their
+// absence, for what they are worth: where nobody's signature is checked.
+enum class ChunkSignatures : std::uint8_t { checked, passed_over };
+
 struct ChunkedOptions {
   PayloadMode mode = PayloadMode::chunks_trailer;
+  ChunkSignatures signatures = ChunkSignatures::checked;
   // For the signed modes, from Verified.
   std::optional<HmacKey> signing_key = std::nullopt;
   std::string date = {};
@@ -79,6 +84,7 @@ class ChunkedDecoder {
   bool may_skip_blank();
   Result<> check_trailer_signature();
   Result<> check_checksum() const;
+  bool is_checked() const { return options_.signatures == ChunkSignatures::checked; }
   bool is_signed() const;
   bool is_trailing() const;
 

@@ -183,6 +183,22 @@ TEST(AwsChunked, AnUnsignedBodyWithAChecksumTrailerIsAccepted) {
   EXPECT_EQ(outcome.trailers.at(0).second, "NhCmhg==");
 }
 
+TEST(AwsChunked, SignaturesThatNobodyChecksArePassedOverInEveryMode) {
+  const std::string chunks = "5;chunk-signature=aa\r\nhello\r\n0;chunk-signature=bb\r\n";
+  const std::string trailer = "x-amz-checksum-crc32:NhCmhg==\r\nx-amz-trailer-signature:cc\r\n\r\n";
+  for (const auto mode : {PayloadMode::chunks_signed, PayloadMode::chunks_signed_trailer,
+                          PayloadMode::chunks_trailer}) {
+    const bool plain = mode == PayloadMode::chunks_signed;
+    ChunkedOptions options = unsigned_options(5, plain ? "" : "x-amz-checksum-crc32");
+    options.mode = mode;
+    options.signatures = ChunkSignatures::passed_over;
+    const Outcome outcome = decode_at_every_step(options, chunks + (plain ? "\r\n" : trailer));
+    EXPECT_EQ(outcome.error, "");
+    EXPECT_EQ(outcome.content, "hello");
+    EXPECT_EQ(outcome.trailers.size(), plain ? 0U : 1U);
+  }
+}
+
 TEST(AwsChunked, RefusalsAreThoseOfS3) {
   const auto error = [](std::string_view body, std::uint64_t length = 5,
                         std::string trailers = "x-amz-checksum-crc32") {

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/canonical.h"
 #include "wire/auth/sigv4.h"
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/auth_error.h"
 #include "wire/auth/canonical.h"
 #include "wire/auth/hmac.h"
@@ -90,7 +91,7 @@ void append_amz_lines(std::string& out, const SignedRequest& request) {
     if (!is_new) line->second += "," + value;
   };
   for (const auto& [name, value] : request.headers)
-    if (starts_with_ignoring_case(name, "x-amz-")) add(name, std::string(trim(value)));
+    if (starts_with_ignoring_case(name, "x-amz-")) add(name, std::string(trimmed(value)));
   for_each_part(request.query, '&', [&](std::string_view part) {
     const std::size_t equals = part.find('=');
     if (equals != std::string_view::npos && starts_with_ignoring_case(part, "x-amz-"))
@@ -131,7 +132,7 @@ Result<Claim> read_header(const SignedRequest& request, Timestamp now) {
                   "AWS authentication requires a valid Date or x-amz-date header");
   if (*time > now + signature_skew_max || *time < now - signature_skew_max)
     return refuse(AuthProblem::skewed, AuthDialect::s3);
-  return Claim{.access_key_id = std::string(trim(text.substr(0, colon))),
+  return Claim{.access_key_id = std::string(trimmed(text.substr(0, colon))),
                .signature = std::string(text.substr(colon + 1)),
                .date_or_expires = std::string(amz_date.empty() ? date : ""),
                .session_token = std::string(find_header(request.headers, "x-amz-security-token"))};

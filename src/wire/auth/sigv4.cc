@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "wire/auth/auth_error.h"
 #include "wire/auth/canonical.h"
 

@@ -68,6 +68,9 @@ struct Authorization {
   std::vector<std::unique_ptr<std::string>> decoded;
 };
 
+// What a word of x-amz-content-sha256 stands for; nullopt for a hash, or nothing.
+std::optional<PayloadMode> payload_mode(std::string_view announced);
+
 // Reads the claim. Fails, in the dialect's words, where it is absent, incomplete or malformed.
 Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect);
 

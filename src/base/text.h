@@ -1,20 +1,34 @@
-// Small questions about pieces of text.
+// Small questions about pieces of text. Case is ASCII's alone, whatever the locale: what protocols
+// compare (header names, algorithms, actions) is never anything else.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
 #include <string_view>
 
-namespace slipway::wire {
+namespace slipway {
 
 constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
+inline std::string to_lower(std::string_view text) {
+  std::string out(text);
+  std::ranges::transform(out, out.begin(), lower);
+  return out;
+}
+
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
+  for (std::size_t i = 0; i < a.size(); ++i)
     if (a[i] != b[i] && lower(a[i]) != lower(b[i])) return false;
-  }
   return true;
 }
 
+constexpr bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
+  return equal_ignoring_case(text.substr(0, prefix.size()), prefix);
+}
+
+// Without the spaces and tabs around it.
 constexpr std::string_view trimmed(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
   while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
@@ -29,4 +43,4 @@ constexpr std::string_view take_until(std::string_view& rest, char mark) {
   return taken;
 }
 
-}  // namespace slipway::wire
+}  // namespace slipway
