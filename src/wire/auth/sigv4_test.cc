@@ -304,7 +304,8 @@ TEST_F(SigV4, RoutingReadsTheServiceBeforeAnythingIsTrusted) {
   for (const std::string_view odd :
        {"%/", "%", "/", "%2F", "a%2f", "s3%2Faws4_request", "", "//%2F"}) {
     plain.query = fmt::format("X-Amz-Algorithm=x&X-Amz-Credential={}", odd);
-    EXPECT_THAT(std::string(scope_service(plain.view())), ::testing::AnyOf("", "s3", "a", "%")) << odd;
+    EXPECT_THAT(std::string(scope_service(plain.view())), ::testing::AnyOf("", "s3", "a", "%"))
+        << odd;
   }
 }
 
