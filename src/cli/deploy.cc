@@ -63,8 +63,9 @@ class Deployment {
   Result<std::string> role();
   Result<json::object> environment() const;
   json::object container() const;
-  Result<> create_model();
-  Result<> create_configuration();
+  Result<json::object> model_input();
+  json::object configuration_input();
+  Result<> look_for_existing();
   Result<> create_named(std::string_view operation, const json::object& input);
   Result<> create_endpoint();
   Result<> bring_up();
@@ -81,15 +82,21 @@ class Deployment {
   json::object environment_;
   ModelFile model_;
   Outcome outcome_;
-  std::string former_configuration_;  // of the endpoint that is updated
+  // The endpoint of that name, as it was found.
+  enum class Former : std::uint8_t { none, same, serves, failed };
+  Former former_ = Former::none;
+  std::string former_configuration_;
 };
 
 Result<Outcome> Deployment::run() {
   TRY_DO(check());
   TRY_DO(find_account());
   TRY_DO(upload());
-  TRY_DO(create_model());
-  TRY_DO(create_configuration());
+  TRY(const json::object model, model_input());
+  const json::object configuration = configuration_input();
+  TRY_DO(look_for_existing());
+  TRY_DO(create_named("CreateModel", model));
+  TRY_DO(create_named("CreateEndpointConfig", configuration));
   TRY_DO(bring_up());
   return outcome_;
 }
@@ -185,7 +192,7 @@ Result<> Deployment::create_named(std::string_view operation, const json::object
   return std::unexpected(made.error());
 }
 
-Result<> Deployment::create_model() {
+Result<json::object> Deployment::model_input() {
   outcome_.image = options_.image.empty()
                        ? fmt::format("{}.dkr.ecr.{}.amazonaws.com/{}:latest", account_,
                                      client_.settings().region, image_for(model_))
@@ -194,10 +201,10 @@ Result<> Deployment::create_model() {
   json::object input{{"ExecutionRoleArn", role_arn}, {"PrimaryContainer", container()}};
   outcome_.model = own_name(input);
   input["ModelName"] = outcome_.model;
-  return create_named("CreateModel", input);
+  return input;
 }
 
-Result<> Deployment::create_configuration() {
+json::object Deployment::configuration_input() {
   json::object input{{"ProductionVariants",
                       {{{"VariantName", variant_name},
                         {"ModelName", outcome_.model},
@@ -206,7 +213,7 @@ Result<> Deployment::create_configuration() {
                         {"InitialVariantWeight", 1}}}}};
   outcome_.configuration = own_name(input);
   input["EndpointConfigName"] = outcome_.configuration;
-  return create_named("CreateEndpointConfig", input);
+  return input;
 }
 
 Result<> Deployment::create_endpoint() {
@@ -225,28 +232,31 @@ Result<> Deployment::clear_failed() {
   return {};
 }
 
-Result<> Deployment::start() {
+// Refuses before anything was made.
+Result<> Deployment::look_for_existing() {
   const auto existing = describe_endpoint(client_, name_);
-  if (!existing && existing.error().code != ErrorCode::not_found) {
-    return std::unexpected(existing.error());
-  }
-  if (!existing) return create_endpoint();
+  if (!existing && existing.error().code == ErrorCode::not_found) return {};
+  if (!existing) return std::unexpected(existing.error());
   outcome_.endpoint_arn = text_of(*existing, "EndpointArn");
-  const std::string configuration = text_of(*existing, "EndpointConfigName");
-  if (text_of(*existing, "EndpointStatus") == "Failed") {
-    former_configuration_ = configuration;
+  former_configuration_ = text_of(*existing, "EndpointConfigName");
+  former_ = text_of(*existing, "EndpointStatus") == "Failed"  ? Former::failed
+            : former_configuration_ == outcome_.configuration ? Former::same
+                                                              : Former::serves;
+  if (former_ != Former::serves || options_.existing == Existing::replace) return {};
+  return fail(
+      ErrorCode::already_exists,
+      fmt::format("There is an endpoint '{}' already. Add --replace to put this model in its "
+                  "place while it serves on, or choose another --name.",
+                  name_));
+}
+
+Result<> Deployment::start() {
+  if (former_ == Former::same) return {};
+  if (former_ == Former::none) return create_endpoint();
+  if (former_ == Former::failed) {
     TRY_DO(clear_failed());
     return create_endpoint();
   }
-  if (configuration == outcome_.configuration) return {};
-  if (options_.existing == Existing::keep) {
-    return fail(
-        ErrorCode::already_exists,
-        fmt::format("There is an endpoint '{}' already. Add --replace to put this model in its "
-                    "place while it serves on, or choose another --name.",
-                    name_));
-  }
-  former_configuration_ = configuration;
   TRY_DO(client_.call("sagemaker", "UpdateEndpoint",
                       {{"EndpointName", name_}, {"EndpointConfigName", outcome_.configuration}}));
   return {};
@@ -259,6 +269,7 @@ Result<> Deployment::wait() {
   if (serves) return {};
   const std::string reason = text_of(endpoint, "FailureReason");
   const bool old_serves = text_of(endpoint, "EndpointStatus") == "InService";
+  if (old_serves) TRY_DO(remove_configuration(client_, name_, outcome_.configuration));
   return fail(
       ErrorCode::internal,
       fmt::format("Endpoint '{}' did not come up{}: {}\n`slipway logs {}` shows all that it "

@@ -94,7 +94,7 @@ class DeployServer {
     if (op == "CreateRole") return xml("<Arn>arn:aws:iam::000000000000:role/slipway</Arn>");
     if (op == "DescribeEndpoint") return describe();
     if (op == "CreateEndpoint" || op == "UpdateEndpoint") {
-      config = boost::json::parse(seen.body).at("EndpointConfigName").as_string();
+      if (!keeps_old) config = boost::json::parse(seen.body).at("EndpointConfigName").as_string();
       deploying = true;
       return json_answer(
           R"({"EndpointArn":"arn:aws:sagemaker:us-east-1:000000000000:endpoint/iris"})");
@@ -113,10 +113,10 @@ class DeployServer {
   net::Response describe() {
     if (config.empty()) return no_endpoint();
     const bool was_deploying = std::exchange(deploying, false);
-    return json_answer(fmt::format(
-        R"({{"EndpointArn":"arn:x/iris","EndpointStatus":"{}",)"
-        R"("EndpointConfigName":"{}","FailureReason":"{}"}})",
-        was_deploying ? "Creating" : status, was_deploying ? "" : config, reason));
+    return json_answer(fmt::format(R"({{"EndpointArn":"arn:x/iris","EndpointStatus":"{}",)"
+                                   R"("EndpointConfigName":"{}","FailureReason":"{}"}})",
+                                   was_deploying ? "Creating" : status, was_deploying ? "" : config,
+                                   reason));
   }
   static net::Response xml(std::string body, int status = 200) {
     net::Response response{status};
@@ -128,6 +128,7 @@ class DeployServer {
   std::string status = "InService";
   std::string reason;
   bool deploying = false;
+  bool keeps_old = false;  // an update does not come up
   bool bucket = false;
   bool stored = false;
   CannedServer server;
@@ -211,6 +212,7 @@ TEST_F(DeployTest, AnEndpointThatServesSomethingElseIsNotTouchedWithoutReplace) 
   EXPECT_EQ(ran.exit, 1);
   EXPECT_THAT(ran.err, HasSubstr("--replace"));
   EXPECT_FALSE(asked("UpdateEndpoint"));
+  EXPECT_FALSE(asked("CreateModel"));
 }
 
 TEST_F(DeployTest, ReplaceUpdatesAndClearsAwayWhatItMadeBefore) {
@@ -220,6 +222,17 @@ TEST_F(DeployTest, ReplaceUpdatesAndClearsAwayWhatItMadeBefore) {
   EXPECT_TRUE(asked("UpdateEndpoint"));
   EXPECT_EQ(input_of("DeleteEndpointConfig").at("EndpointConfigName"), "iris-0123456789ab");
   EXPECT_EQ(input_of("DeleteModel").at("ModelName"), "iris-0123456789ab");
+}
+
+TEST_F(DeployTest, AnUpdateThatFailsLeavesNothingBehind) {
+  backend.config = "iris-0123456789ab";
+  backend.keeps_old = true;
+  backend.reason = "The model has no graph.";
+  const Ran ran = deploy({"--replace"});
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr("the one before serves on: The model has no graph."));
+  EXPECT_EQ(input_of("DeleteEndpointConfig").at("EndpointConfigName"),
+            input_of("CreateEndpointConfig").at("EndpointConfigName"));
 }
 
 TEST_F(DeployTest, AFailureNamesItsReason) {
