@@ -139,17 +139,6 @@ struct AddressListFree {
 
 }  // namespace
 
-void Fd::reset(int fd) {
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
-}
-
-Result<Fd> Fd::duplicate() const {
-  Fd copy(::fcntl(fd_, F_DUPFD_CLOEXEC, 0));
-  if (!copy) return fail(code_of(errno), "cannot duplicate a descriptor: " + errno_text(errno));
-  return copy;
-}
-
 Address Address::tcp(std::string host, std::uint16_t port) {
   return {.kind = Kind::tcp, .host = std::move(host), .port = port};
 }
@@ -276,11 +265,6 @@ void block_sigpipe() {
   ::sigemptyset(&set);
   ::sigaddset(&set, SIGPIPE);
   ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-}
-
-std::string errno_text(int error) {
-  const char* name = ::strerrorname_np(error);
-  return fmt::format("{} ({})", ::strerrordesc_np(error), name != nullptr ? name : "unknown");
 }
 
 }  // namespace slipway::net

@@ -1,38 +1,20 @@
-// Owned file descriptors, addresses, and the few socket calls the rest of net is built on. Every
-// descriptor made here is non-blocking and close-on-exec.
+// Addresses, and the few socket calls the rest of net is built on. Every descriptor made here is
+// non-blocking and close-on-exec.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace slipway::net {
 
-// An open file descriptor, closed when this goes. Empty: -1.
-class Fd {
- public:
-  Fd() = default;
-  explicit Fd(int fd) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    if (this != &other) reset(std::exchange(other.fd_, -1));
-    return *this;
-  }
-  ~Fd() { reset(); }
-
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-  int release() { return std::exchange(fd_, -1); }
-  void reset(int fd = -1);
-  Result<Fd> duplicate() const;
-
- private:
-  int fd_ = -1;
-};
+// Every room above knows these by this name.
+using slipway::errno_text;
+using slipway::Fd;
 
 // Where a socket is or goes: an IP literal and port, or the path of a unix socket.
 struct Address {
@@ -89,8 +71,5 @@ void set_no_delay(int socket);
 
 // Blocks SIGPIPE in the calling thread, for good.
 void block_sigpipe();
-
-// "Connection refused (ECONNREFUSED)" and so on, from errno.
-std::string errno_text(int error);
 
 }  // namespace slipway::net

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <condition_variable>
 #include <deque>
@@ -12,6 +11,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "store/connection.h"
 
@@ -47,12 +47,11 @@ struct Submitted {
 };
 
 // One process owns the file: a second server on the same directory would run the same instances.
-int lock_or_throw(const std::filesystem::path& file) {
+Fd lock_or_throw(const std::filesystem::path& file) {
   const std::string path = file.string() + ".lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) throw Failure(SQLITE_CANTOPEN, fmt::format("cannot create '{}'", path));
-  if (::flock(fd, LOCK_EX | LOCK_NB) == 0) return fd;
-  ::close(fd);
+  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!lock) throw Failure(SQLITE_CANTOPEN, fmt::format("cannot create '{}'", path));
+  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   throw Failure(SQLITE_BUSY, fmt::format("another slipway serves '{}'; stop it or choose another "
                                          "data directory with --data",
                                          file.parent_path().string()));
@@ -104,7 +103,6 @@ class Store::Impl {
     }
     wake_.notify_one();
     thread_.join();
-    ::close(lock_);
   }
 
   void submit(Change change, Done done) {
@@ -219,7 +217,7 @@ class Store::Impl {
   }
 
   const std::filesystem::path file_;
-  const int lock_;
+  const Fd lock_;
   Connection writer_;  // the writer's thread only, once it runs
 
   std::mutex mutex_;

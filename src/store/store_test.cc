@@ -129,6 +129,14 @@ TEST_F(StoreTest, a_file_of_a_newer_slipway_is_refused) {
   EXPECT_NE(older.error().message.find("newer"), std::string::npos);
 }
 
+TEST_F(StoreTest, a_file_that_did_not_open_can_be_opened_again_by_the_same_process) {
+  constexpr Migration broken[] = {{.room = "note", .version = 1, .sql = "CREATE NONSENSE"}};
+  EXPECT_FALSE(Store::open(file(), broken));
+  auto store = open();
+  ASSERT_TRUE(store);
+  EXPECT_TRUE(add_note(*store, "one"));
+}
+
 TEST_F(StoreTest, migrations_apply_once_and_in_order) {
   open().reset();
   constexpr Migration grown[] = {

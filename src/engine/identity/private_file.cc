@@ -10,23 +10,10 @@
 #include <cstring>
 #include <utility>
 
+#include "base/fd.h"
+
 namespace slipway::identity {
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
 
 std::unexpected<Error> system_failure(std::string_view what, const std::filesystem::path& file) {
   const int number = errno;
@@ -64,14 +51,14 @@ Result<> write_all(int fd, std::string_view bytes, const std::filesystem::path& 
 }
 
 void sync_folder(const std::filesystem::path& folder) {
-  const Descriptor handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (handle) ::fsync(handle.get());
 }
 
 }  // namespace
 
 Result<std::string> read_private_file(const std::filesystem::path& file) {
-  const Descriptor in(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const Fd in(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!in) return system_failure("read", file);
   struct stat facts{};
   if (::fstat(in.get(), &facts) != 0) return system_failure("read", file);
@@ -85,7 +72,7 @@ Result<std::string> read_private_file(const std::filesystem::path& file) {
 
 Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes) {
   std::string draft = file.string() + ".XXXXXX";
-  const Descriptor out(::mkostemp(draft.data(), O_CLOEXEC));  // 0600
+  const Fd out(::mkostemp(draft.data(), O_CLOEXEC));  // 0600
   if (!out) return system_failure("create", file);
   Result<> made = write_all(out.get(), bytes, file);
   // A link and not a rename: of two servers that start at once, the second must not replace.

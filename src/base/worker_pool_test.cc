@@ -1,0 +1,67 @@
+#include "base/worker_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <memory>
+
+#include "base/strand.h"
+
+namespace slipway {
+namespace {
+
+TEST(WorkerPoolTest, what_was_posted_before_the_stop_is_run_and_what_comes_after_is_dropped) {
+  std::atomic<int> ran = 0;
+  WorkerPool pool(3);
+  for (int i = 0; i < 1000; ++i) pool.post([&] { ++ran; });
+  pool.stop();
+  EXPECT_EQ(ran, 1000);
+  pool.post([&] { ++ran; });
+  pool.stop();
+  EXPECT_EQ(ran, 1000);
+}
+
+TEST(StrandTest, tasks_run_in_order_and_never_two_at_once) {
+  WorkerPool pool(4);
+  std::vector<int> order;  // unguarded on purpose: a thread sanitizer sees two at once
+  {
+    Strand strand(pool);
+    for (int i = 0; i < 1000; ++i) strand.post([&order, i] { order.push_back(i); });
+  }
+  pool.stop();
+  // What was queued when the pool stopped may be dropped, but never out of order.
+  for (int i = 0; i < static_cast<int>(order.size()); ++i)
+    ASSERT_EQ(order[static_cast<std::size_t>(i)], i);
+}
+
+TEST(StrandTest, one_strand_that_waits_holds_up_no_other) {
+  WorkerPool pool(2);
+  Strand slow(pool), quick(pool);
+  std::promise<void> release, ran;
+  slow.post([gate = release.get_future().share()] { gate.wait(); });
+  quick.post([&] { ran.set_value(); });
+  EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  release.set_value();
+  pool.stop();
+}
+
+TEST(StrandTest, a_strand_may_be_dropped_while_its_tasks_wait) {
+  WorkerPool pool(1);
+  std::promise<void> release;
+  pool.post([gate = release.get_future().share()] { gate.wait(); });
+  auto owned = std::make_shared<int>(1);
+  const std::weak_ptr<int> watch = owned;
+  auto ran = std::make_shared<std::promise<void>>();
+  {
+    Strand strand(pool);
+    strand.post([ran, owned = std::move(owned)] { ran->set_value(); });
+  }
+  release.set_value();
+  EXPECT_EQ(ran->get_future().wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  pool.stop();
+  EXPECT_TRUE(watch.expired());
+}
+
+}  // namespace
+}  // namespace slipway
