@@ -320,8 +320,8 @@ TEST_F(ObjectsTest, a_page_costs_what_it_shows_in_a_bucket_of_many_keys) {
     EXPECT_THAT(page({.prefix = "d1/", .after = "d1/050000", .entries_max = 10}).objects,
                 SizeIs(10));
   }
-  // Reading all keys for each would take seconds.
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(500));
+  // Reading all keys for each would take half a minute.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
 }
 
 TEST_F(ObjectsTest, a_key_of_many_versions_is_one_entry_of_a_listing) {
