@@ -5,9 +5,11 @@
 namespace slipway::service {
 namespace {
 
-// Clients whose polling loops are their own, as they name themselves in front of '/' or '#' and a
-// version: the SageMaker Python SDK 2, and the two layers of 3.
-constexpr std::string_view polling_clients[] = {"AWS-SageMaker-Python-SDK", "AWS-SageMakerCore"};
+// Clients that poll without a mark, as they name themselves in front of '/' or '#' and a version:
+// the SageMaker Python SDK 2, the two layers of 3, and the SDK for JavaScript 3, whose waiters
+// sleep 30 s and more between two calls.
+constexpr std::string_view polling_clients[] = {"AWS-SageMaker-Python-SDK", "AWS-SageMakerCore",
+                                                "aws-sdk-js"};
 
 bool names(std::string_view user_agent, std::string_view client) {
   const std::size_t at = user_agent.find(client);

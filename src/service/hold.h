@@ -14,7 +14,9 @@ inline constexpr std::chrono::seconds waiter_hold_max{25};
 enum class Holding : std::uint8_t { on, off };
 
 // Whether the client waits for a change and would ask again: a waiter of an AWS SDK (feature `B` in
-// the `m/` list of its User-Agent), or the SageMaker Python SDK, whose polling loop is its own.
+// the `m/` list of its User-Agent), or one whose waiters are not marked: the SageMaker Python SDK
+// and the AWS SDK for JavaScript. Of those a single Describe is held too, for as long as what it
+// describes is in a transitional state.
 bool is_waiter(std::string_view user_agent);
 
 }  // namespace slipway::service

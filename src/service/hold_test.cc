@@ -8,7 +8,10 @@ namespace {
 TEST(Hold, a_waiter_of_boto3_is_known_by_the_feature_list_of_its_user_agent) {
   EXPECT_TRUE(
       is_waiter("Boto3/1.43.67 md/Botocore#1.43.67 ua/2.1 os/linux m/b,B,Z cfg/retry-mode#legacy"));
-  EXPECT_TRUE(is_waiter("aws-sdk-js/3.1 ua/2.1 m/B"));
+}
+
+TEST(Hold, the_sdk_for_javascript_does_not_mark_its_waiters_and_is_held) {
+  EXPECT_TRUE(is_waiter("aws-sdk-js/3.958.0 ua/2.1 os/linux lang/js api/sagemaker#3.958.0 m/E,g"));
 }
 
 TEST(Hold, another_call_is_not_a_waiter) {
