@@ -3,10 +3,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <future>
 #include <latch>
 
+#include "base/test_folder.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
 
@@ -14,7 +14,7 @@ namespace slipway::service {
 namespace {
 
 namespace api = aws::sagemaker;
-namespace fs = std::filesystem;
+namespace op = api::op;
 
 constexpr store::Migration tables[] = {
     {.room = "test", .version = 1, .sql = "CREATE TABLE made(name TEXT)"}};
@@ -29,37 +29,31 @@ class NoHotDoor final : public HotDoor {
 class FrontTest : public testing::Test {
  protected:
   FrontTest() : changes_(clock_) {
-    std::string pattern = (fs::temp_directory_path() / "slipway-front-XXXXXX").string();
-    data_ = ::mkdtemp(pattern.data());
     store_ = store::Store::open(data_ / "state.db", tables).value();
     keys_ = identity::KeyRing::open(
-                data_, {identity::Principal::Kind::root, "000000000000", "arn:root", "0"}, random_)
+                data_.path(), {identity::Principal::Kind::root, "000000000000", "arn:root", "0"},
+                random_)
                 .value();
     registry_.begin(api::schema(), {})
-        .add<api::DescribeModelInput>("DescribeModel",
-                                      [this](Call& call, api::DescribeModelInput in) {
-                                        if (state_ == "Creating") call.wait_for("model");
-                                        auto out = call.output<api::DescribeModelOutput>();
-                                        out.ModelName(in.ModelName()).ModelArn(state_.load());
-                                        return Result<api::DescribeModelOutput>(out);
-                                      })
-        .add<api::CreateModelInput>(
-            "CreateModel",
-            [](Call& call, api::CreateModelInput in) -> Result<api::CreateModelOutput> {
-              call.tx().run("INSERT INTO made VALUES(?1)", in.ModelName());
-              if (in.ModelName() == "refused") return refuse("ValidationException", "no");
-              return call.output<api::CreateModelOutput>().ModelArn(
-                  call.arn("sagemaker", "model/x"));
-            })
-        .add<api::DeleteModelInput>("DeleteModel", [](Call&, api::DeleteModelInput) -> Result<> {
-          throw std::runtime_error("bug");
-        });
+        .add<op::DescribeModel>([this](Call& call, api::DescribeModelInput in) {
+          if (state_ == "Creating") call.wait_for("model");
+          auto out = call.output<api::DescribeModelOutput>();
+          out.ModelName(in.ModelName()).ModelArn(state_.load());
+          return Result<api::DescribeModelOutput>(out);
+        })
+        .add<op::CreateModel>([](Call& call,
+                                 api::CreateModelInput in) -> Result<api::CreateModelOutput> {
+          call.tx().run("INSERT INTO made VALUES(?1)", in.ModelName());
+          if (in.ModelName() == "refused") return refuse("ValidationException", "no");
+          return call.output<api::CreateModelOutput>().ModelArn(call.arn("sagemaker", "model/x"));
+        })
+        .add<op::DeleteModel>(
+            [](Call&, api::DeleteModelInput) -> Result<> { throw std::runtime_error("bug"); });
   }
   ~FrontTest() override {
     changes_.close();
     workers_.stop();
     store_.reset();
-    fs::remove_all(data_);
   }
 
   net::Response ask(std::string_view operation, std::string_view body, AuthMode auth,
@@ -110,7 +104,7 @@ class FrontTest : public testing::Test {
 
   SystemClock clock_;
   SystemRandom random_;
-  fs::path data_;
+  TestFolder data_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<identity::KeyRing> keys_;
   engine::Changes changes_;

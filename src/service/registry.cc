@@ -25,16 +25,6 @@ const wire::Operation& listed(const wire::Schema& schema, std::string_view name)
   return *operation;
 }
 
-void expect_shape(const wire::Operation& operation, const wire::Shape* has,
-                  const wire::Shape* model) {
-  // A model without a structure stands for an empty one.
-  const bool both_empty = (!has || has->members.empty()) && (!model || model->members.empty());
-  if (has == model || both_empty) return;
-  throw std::logic_error(fmt::format("the handler of {} has the shape {}, the model says {}",
-                                     operation.name, has ? has->name : "none",
-                                     model ? model->name : "none"));
-}
-
 }  // namespace
 
 Registry::Service Registry::begin(const wire::Schema& schema, ErrorTable errors) {
@@ -42,33 +32,31 @@ Registry::Service Registry::begin(const wire::Schema& schema, ErrorTable errors)
   return Service(*this, schema, errors);
 }
 
-Entry& Registry::Service::claim(std::string_view name, const wire::Shape& input) {
-  const wire::Operation& operation = listed(schema_, name);
-  expect_shape(operation, &input, operation.input);
+Entry& Registry::Service::claim(const wire::Operation& operation) {
+  if (schema_.find_operation(operation.name) != &operation)
+    throw std::logic_error(
+        fmt::format("{} is no operation of {}", operation.name, schema_.service.name));
   const auto mode = mode_named(operation.mode);
   if (!mode)
-    throw std::logic_error(
-        fmt::format("'{}' in operations.txt is no mode of a handler ({})", operation.mode, name));
+    throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
+                                       operation.mode, operation.name));
   const auto [found, added] =
       registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}});
-  if (!added) throw std::logic_error(fmt::format("{} was added twice", name));
+  if (!added) throw std::logic_error(fmt::format("{} was added twice", operation.name));
   return found->second;
 }
 
-void Registry::Service::add_handler(std::string_view name, const wire::Shape& input,
-                                    const wire::Shape* output, Handler handler) {
-  Entry& entry = claim(name, input);
-  expect_shape(*entry.operation, output, entry.operation->output);
+void Registry::Service::add_handler(const wire::Operation& operation, Handler handler) {
+  Entry& entry = claim(operation);
   if (entry.mode == Mode::upload || entry.mode == Mode::hot)
-    throw std::logic_error(fmt::format("{} is not of a mode with a handler", name));
+    throw std::logic_error(fmt::format("{} is not of a mode with a handler", operation.name));
   entry.handler = std::move(handler);
 }
 
-void Registry::Service::add_opener(std::string_view name, const wire::Shape& input,
-                                   UploadOpener opener) {
-  Entry& entry = claim(name, input);
+void Registry::Service::add_opener(const wire::Operation& operation, UploadOpener opener) {
+  Entry& entry = claim(operation);
   if (entry.mode != Mode::upload)
-    throw std::logic_error(fmt::format("{} is not of mode upload", name));
+    throw std::logic_error(fmt::format("{} is not of mode upload", operation.name));
   entry.opener = std::move(opener);
 }
 

@@ -57,22 +57,25 @@ struct Entry {
 // Filled once by each door's install(), then only read, from any thread.
 class Registry {
  public:
-  // One service's part of the registry, while it is being filled. Adding what operations.txt does
-  // not list, with another mode or with other shapes, is a bug: std::logic_error at start.
+  // One service's part of the registry, while it is being filled. Adding an operation twice, with
+  // another mode than operations.txt says, or of another service, is a bug: std::logic_error at
+  // start. What operations.txt does not list has no type to add.
   class Service {
    public:
     Service(Registry& registry, const wire::Schema& schema, ErrorTable errors)
         : registry_(registry), schema_(schema), errors_(errors) {}
 
-    // `handler(Call&, Input) -> Result<Output>`, for Mode::read, write and work; `Output` is void
-    // where the operation answers nothing.
-    template <typename Input, typename F>
-    Service& add(std::string_view operation, F handler) {
+    // `Op` is a generated operation (gen/<service>.h). `handler(Call&, Op::Input) ->
+    // Result<Op::Output>`, for Mode::read, write and work; Result<> where it answers nothing.
+    template <typename Op, typename F>
+    Service& add(F handler) {
+      using Input = typename Op::Input;
       using Answer = std::invoke_result_t<F&, Call&, Input>;
       using Output = typename Answer::value_type;
-      const wire::Shape* output = nullptr;
-      if constexpr (!std::is_void_v<Output>) output = &Output::shape();
-      add_handler(operation, Input::shape(), output,
+      static_assert(std::is_same_v<Output, typename Op::Output> ||
+                        (std::is_void_v<Output> && std::is_same_v<typename Op::Output, wire::Unit>),
+                    "the handler answers with another structure than the operation's");
+      add_handler(Op::operation(),
                   [handler = std::move(handler)](
                       Call& call, const wire::Node& input) mutable -> Result<wire::Node> {
                     Answer answer = handler(call, Input(input, &call.arena()));
@@ -85,10 +88,11 @@ class Registry {
       return *this;
     }
 
-    // `opener(Call&, Input) -> Result<std::unique_ptr<BodySink>>`, for Mode::upload.
-    template <typename Input, typename F>
-    Service& add_upload(std::string_view operation, F opener) {
-      add_opener(operation, Input::shape(),
+    // `opener(Call&, Op::Input) -> Result<std::unique_ptr<BodySink>>`, for Mode::upload.
+    template <typename Op, typename F>
+    Service& add_upload(F opener) {
+      using Input = typename Op::Input;
+      add_opener(Op::operation(),
                  [opener = std::move(opener)](Call& call, const wire::Node& input) mutable {
                    return opener(call, Input(input, &call.arena()));
                  });
@@ -96,10 +100,9 @@ class Registry {
     }
 
    private:
-    Entry& claim(std::string_view operation, const wire::Shape& input);
-    void add_handler(std::string_view operation, const wire::Shape& input,
-                     const wire::Shape* output, Handler handler);
-    void add_opener(std::string_view operation, const wire::Shape& input, UploadOpener opener);
+    Entry& claim(const wire::Operation& operation);
+    void add_handler(const wire::Operation& operation, Handler handler);
+    void add_opener(const wire::Operation& operation, UploadOpener opener);
 
     Registry& registry_;
     const wire::Schema& schema_;

@@ -8,6 +8,8 @@
 #include <latch>
 #include <thread>
 
+#include "base/test_folder.h"
+
 namespace slipway::store {
 namespace {
 
@@ -18,12 +20,6 @@ constexpr Migration note_tables[] = {
 
 class StoreTest : public testing::Test {
  protected:
-  StoreTest() {
-    std::string pattern = (fs::temp_directory_path() / "slipway-store-XXXXXX").string();
-    directory_ = ::mkdtemp(pattern.data());
-  }
-  ~StoreTest() override { fs::remove_all(directory_); }
-
   std::unique_ptr<Store> open(std::span<const Migration> migrations = note_tables) {
     auto store = Store::open(file(), migrations);
     EXPECT_TRUE(store) << store.error().message;
@@ -31,7 +27,7 @@ class StoreTest : public testing::Test {
   }
   fs::path file() const { return directory_ / "state.db"; }
 
-  fs::path directory_;
+  TestFolder directory_;
 };
 
 Result<std::int64_t> add_note(Store& store, std::string_view text) {

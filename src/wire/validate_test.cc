@@ -77,12 +77,11 @@ TEST(Validate, ListsTheValuesOfAClosedEnumAndAcceptsNewInstanceTypes) {
       found,
       "1 validation error detected: Value 'Sideways' at 'sortOrder' failed to satisfy constraint: "
       "Member must satisfy enum value set: [Ascending, Descending]");
-  EXPECT_EQ(
-      message<sm::op::CreateEndpointConfig>(
-          R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
+  EXPECT_EQ(message<sm::op::CreateEndpointConfig>(
+                R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
           "ModelName": "m",
                     "InstanceType": "ml.z9.gigantic"}]})"),
-      "");
+            "");
 }
 
 TEST(Validate, SaysOfItemsAndEntriesEveryConstraintTheyHave) {

@@ -62,7 +62,7 @@ TEST(View, EchoesAnInputIntoAnAnswerWithoutWhatWasNotGiven) {
       R"({"EndpointConfigName":"config-1","EndpointConfigArn":"arn","ProductionVariants":[)"
       R"({"VariantName":"a","ModelName":"m","InitialInstanceCount":2,"InstanceType":"ml.m5.large",)"
       R"("InitialVariantWeight":0.5,)"
-            R"("ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
+      R"("ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":5}},)"
       R"({"VariantName":"b","ModelName":"n"}],"CreationTime":1700000000.5})");
 }
 

@@ -8,6 +8,8 @@
 #include <fstream>
 #include <thread>
 
+#include "base/test_folder.h"
+
 namespace slipway::identity {
 namespace {
 
@@ -23,12 +25,6 @@ const Principal root{.kind = Principal::Kind::root,
 
 class KeyRingTest : public ::testing::Test {
  protected:
-  KeyRingTest() {
-    std::string name = (fs::temp_directory_path() / "key_ring_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~KeyRingTest() override { fs::remove_all(folder_); }
-
   std::unique_ptr<KeyRing> open() {
     auto ring = KeyRing::open(folder_ / "data", root, random_);
     EXPECT_TRUE(ring) << ring.error().message;
@@ -44,7 +40,7 @@ class KeyRingTest : public ::testing::Test {
         .value();
   }
 
-  fs::path folder_;
+  TestFolder folder_;
   SystemRandom random_;
   ManualClock clock_;
 };

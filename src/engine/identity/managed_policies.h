@@ -7,11 +7,11 @@
 namespace slipway::identity {
 
 struct ManagedPolicy {
-  std::string_view name;         // "AmazonSageMakerFullAccess"
-  std::string_view path;         // "/" or "/service-role/"
-  std::string_view id;           // "ANPA..."
-  std::string_view version;      // "v27"
-  std::string_view document;     // JSON
+  std::string_view name;      // "AmazonSageMakerFullAccess"
+  std::string_view path;      // "/" or "/service-role/"
+  std::string_view id;        // "ANPA..."
+  std::string_view version;   // "v27"
+  std::string_view document;  // JSON
 };
 
 std::span<const ManagedPolicy> managed_policies();

@@ -2,27 +2,15 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
+#include "base/test_folder.h"
 #include "engine/identity/managed_policies.h"
 
 namespace slipway::identity {
 namespace {
 
-namespace fs = std::filesystem;
-
 class Roles : public ::testing::Test {
  protected:
-  Roles() {
-    std::string name = (fs::temp_directory_path() / "roles_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-    reopen();
-  }
-  ~Roles() override {
-    store_.reset();
-    fs::remove_all(folder_);
-  }
+  Roles() { reopen(); }
 
   void reopen() {
     store_.reset();
@@ -54,7 +42,7 @@ class Roles : public ::testing::Test {
     return write([&](store::Transaction& tx) { return create_role(tx, role, tags); });
   }
 
-  fs::path folder_;
+  TestFolder folder_;
   std::unique_ptr<store::Store> store_;
 };
 

@@ -27,34 +27,32 @@ constexpr service::ErrorRow errors[] = {
 }  // namespace
 
 void install(service::Registry& registry) {
+  namespace op = api::op;
   registry.begin(api::schema(), errors)
-      .add<api::CreateRoleRequest>("CreateRole", create_role)
-      .add<api::GetRoleRequest>("GetRole", get_role)
-      .add<api::ListRolesRequest>("ListRoles", list_roles)
-      .add<api::UpdateRoleRequest>("UpdateRole", update_role)
-      .add<api::UpdateAssumeRolePolicyRequest>("UpdateAssumeRolePolicy", update_assume_role_policy)
-      .add<api::DeleteRoleRequest>("DeleteRole", delete_role)
-      .add<api::TagRoleRequest>("TagRole", tag_role)
-      .add<api::UntagRoleRequest>("UntagRole", untag_role)
-      .add<api::ListRoleTagsRequest>("ListRoleTags", list_role_tags)
-      .add<api::ListInstanceProfilesForRoleRequest>("ListInstanceProfilesForRole",
-                                                    list_instance_profiles_for_role)
-      .add<api::PutRolePolicyRequest>("PutRolePolicy", put_role_policy)
-      .add<api::GetRolePolicyRequest>("GetRolePolicy", get_role_policy)
-      .add<api::ListRolePoliciesRequest>("ListRolePolicies", list_role_policies)
-      .add<api::DeleteRolePolicyRequest>("DeleteRolePolicy", delete_role_policy)
-      .add<api::AttachRolePolicyRequest>("AttachRolePolicy", attach_role_policy)
-      .add<api::DetachRolePolicyRequest>("DetachRolePolicy", detach_role_policy)
-      .add<api::ListAttachedRolePoliciesRequest>("ListAttachedRolePolicies",
-                                                 list_attached_role_policies)
-      .add<api::CreatePolicyRequest>("CreatePolicy", create_policy)
-      .add<api::GetPolicyRequest>("GetPolicy", get_policy)
-      .add<api::GetPolicyVersionRequest>("GetPolicyVersion", get_policy_version)
-      .add<api::ListPoliciesRequest>("ListPolicies", list_policies)
-      .add<api::ListPolicyVersionsRequest>("ListPolicyVersions", list_policy_versions)
-      .add<api::DeletePolicyRequest>("DeletePolicy", delete_policy)
-      .add<api::SimulatePrincipalPolicyRequest>("SimulatePrincipalPolicy",
-                                                simulate_principal_policy);
+      .add<op::CreateRole>(create_role)
+      .add<op::GetRole>(get_role)
+      .add<op::ListRoles>(list_roles)
+      .add<op::UpdateRole>(update_role)
+      .add<op::UpdateAssumeRolePolicy>(update_assume_role_policy)
+      .add<op::DeleteRole>(delete_role)
+      .add<op::TagRole>(tag_role)
+      .add<op::UntagRole>(untag_role)
+      .add<op::ListRoleTags>(list_role_tags)
+      .add<op::ListInstanceProfilesForRole>(list_instance_profiles_for_role)
+      .add<op::PutRolePolicy>(put_role_policy)
+      .add<op::GetRolePolicy>(get_role_policy)
+      .add<op::ListRolePolicies>(list_role_policies)
+      .add<op::DeleteRolePolicy>(delete_role_policy)
+      .add<op::AttachRolePolicy>(attach_role_policy)
+      .add<op::DetachRolePolicy>(detach_role_policy)
+      .add<op::ListAttachedRolePolicies>(list_attached_role_policies)
+      .add<op::CreatePolicy>(create_policy)
+      .add<op::GetPolicy>(get_policy)
+      .add<op::GetPolicyVersion>(get_policy_version)
+      .add<op::ListPolicies>(list_policies)
+      .add<op::ListPolicyVersions>(list_policy_versions)
+      .add<op::DeletePolicy>(delete_policy)
+      .add<op::SimulatePrincipalPolicy>(simulate_principal_policy);
 }
 
 }  // namespace slipway::iam

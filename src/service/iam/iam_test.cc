@@ -4,10 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
 #include "base/encoding.h"
+#include "base/test_folder.h"
 #include "engine/identity/roles.h"
 #include "service/errors.h"
 #include "service/iam/operations.h"
@@ -18,7 +16,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-namespace fs = std::filesystem;
 
 constexpr std::string_view trust =
     R"({"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":)"
@@ -30,15 +27,9 @@ constexpr std::string_view full_access = "arn:aws:iam::aws:policy/AmazonSageMake
 class Iam : public ::testing::Test {
  protected:
   Iam() {
-    std::string name = (fs::temp_directory_path() / "iam_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     auto opened = store::Store::open(folder_ / "store.db", identity::migrations());
     if (opened) store_ = *std::move(opened);
     install(registry_);
-  }
-  ~Iam() override {
-    store_.reset();
-    fs::remove_all(folder_);
   }
 
   // Runs an operation as one change; what it returns lives as long as the test.
@@ -69,7 +60,7 @@ class Iam : public ::testing::Test {
     return Input(arena_);
   }
 
-  fs::path folder_;
+  TestFolder folder_;
   std::unique_ptr<store::Store> store_;
   service::Registry registry_;
   SystemRandom random_;

@@ -276,22 +276,19 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
 }  // namespace
 
 void install(service::Registry& registry, logs::LogBook& book, logs::Collector& collector) {
+  namespace op = api::op;
   const Door door(book, collector);
   registry.begin(api::schema(), errors)
-      .add<api::DescribeLogGroupsRequest>("DescribeLogGroups",
-                                          [=](Call& call, api::DescribeLogGroupsRequest in) {
-                                            return door.describe_groups(call, in);
-                                          })
-      .add<api::DescribeLogStreamsRequest>("DescribeLogStreams",
-                                           [=](Call& call, api::DescribeLogStreamsRequest in) {
-                                             return door.describe_streams(call, in);
-                                           })
-      .add<api::FilterLogEventsRequest>(
-          "FilterLogEvents",
+      .add<op::DescribeLogGroups>([=](Call& call, api::DescribeLogGroupsRequest in) {
+        return door.describe_groups(call, in);
+      })
+      .add<op::DescribeLogStreams>([=](Call& call, api::DescribeLogStreamsRequest in) {
+        return door.describe_streams(call, in);
+      })
+      .add<op::FilterLogEvents>(
           [=](Call& call, api::FilterLogEventsRequest in) { return door.filter_events(call, in); })
-      .add<api::GetLogEventsRequest>("GetLogEvents", [=](Call& call, api::GetLogEventsRequest in) {
-        return door.get_events(call, in);
-      });
+      .add<op::GetLogEvents>(
+          [=](Call& call, api::GetLogEventsRequest in) { return door.get_events(call, in); });
 }
 
 }  // namespace slipway::logs_door

@@ -16,7 +16,7 @@ class Adder {
   template <typename Op, typename F>
   Adder& add(F handler) {
     using In = typename Op::Input;
-    service_.add<In>(Op::name, [door = door_, handler](Call& call, In in) {
+    service_.add<Op>([door = door_, handler](Call& call, In in) {
       auto answer = run(door, handler, call, in);
       if (!answer) answer = std::unexpected(to_s3(std::move(answer).error(), subject_of(in)));
       return answer;
@@ -27,7 +27,7 @@ class Adder {
   template <typename Op, typename F>
   Adder& add_upload(F opener) {
     using In = typename Op::Input;
-    service_.add_upload<In>(Op::name, [door = door_, opener](Call& call, In in) {
+    service_.add_upload<Op>([door = door_, opener](Call& call, In in) {
       auto sink = opener(door, call, in);
       if (!sink) sink = std::unexpected(to_s3(std::move(sink).error(), subject_of(in)));
       return sink;

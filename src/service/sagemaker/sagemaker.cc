@@ -21,39 +21,34 @@ constexpr service::ErrorRow errors[] = {
 }  // namespace
 
 void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in) {
+  namespace op = api::op;
   const auto endpoints = std::make_shared<Endpoints>(fleets, std::move(built_in));
   auto service = registry.begin(api::schema(), errors);
-  service.add<api::CreateModelInput>("CreateModel", create_model)
-      .add<api::DescribeModelInput>("DescribeModel", describe_model)
-      .add<api::ListModelsInput>("ListModels", list_models)
-      .add<api::DeleteModelInput>("DeleteModel", delete_model)
-      .add<api::CreateEndpointConfigInput>("CreateEndpointConfig", create_endpoint_config)
-      .add<api::DescribeEndpointConfigInput>("DescribeEndpointConfig", describe_endpoint_config)
-      .add<api::ListEndpointConfigsInput>("ListEndpointConfigs", list_endpoint_configs)
-      .add<api::DeleteEndpointConfigInput>("DeleteEndpointConfig", delete_endpoint_config)
-      .add<api::AddTagsInput>("AddTags", add_tags)
-      .add<api::ListTagsInput>("ListTags", list_tags)
-      .add<api::DeleteTagsInput>("DeleteTags", delete_tags);
+  service.add<op::CreateModel>(create_model)
+      .add<op::DescribeModel>(describe_model)
+      .add<op::ListModels>(list_models)
+      .add<op::DeleteModel>(delete_model)
+      .add<op::CreateEndpointConfig>(create_endpoint_config)
+      .add<op::DescribeEndpointConfig>(describe_endpoint_config)
+      .add<op::ListEndpointConfigs>(list_endpoint_configs)
+      .add<op::DeleteEndpointConfig>(delete_endpoint_config)
+      .add<op::AddTags>(add_tags)
+      .add<op::ListTags>(list_tags)
+      .add<op::DeleteTags>(delete_tags);
   service
-      .add<api::CreateEndpointInput>(
-          "CreateEndpoint",
+      .add<op::CreateEndpoint>(
           [=](Call& call, api::CreateEndpointInput in) { return endpoints->create(call, in); })
-      .add<api::DescribeEndpointInput>(
-          "DescribeEndpoint",
+      .add<op::DescribeEndpoint>(
           [=](Call& call, api::DescribeEndpointInput in) { return endpoints->describe(call, in); })
-      .add<api::ListEndpointsInput>(
-          "ListEndpoints",
+      .add<op::ListEndpoints>(
           [=](Call& call, api::ListEndpointsInput in) { return endpoints->list(call, in); })
-      .add<api::UpdateEndpointInput>(
-          "UpdateEndpoint",
+      .add<op::UpdateEndpoint>(
           [=](Call& call, api::UpdateEndpointInput in) { return endpoints->update(call, in); })
-      .add<api::UpdateEndpointWeightsAndCapacitiesInput>(
-          "UpdateEndpointWeightsAndCapacities",
+      .add<op::UpdateEndpointWeightsAndCapacities>(
           [=](Call& call, api::UpdateEndpointWeightsAndCapacitiesInput in) {
             return endpoints->update_weights_and_capacities(call, in);
           })
-      .add<api::DeleteEndpointInput>(
-          "DeleteEndpoint",
+      .add<op::DeleteEndpoint>(
           [=](Call& call, api::DeleteEndpointInput in) { return endpoints->remove(call, in); });
 }
 

@@ -141,15 +141,14 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
 }
 
 void install(service::Registry& registry, const identity::KeyRing& keys) {
+  namespace op = api::op;
   registry.begin(api::schema(), errors)
-      .add<api::GetCallerIdentityRequest>("GetCallerIdentity", get_caller_identity)
-      .add<api::AssumeRoleRequest>(
-          "AssumeRole",
+      .add<op::GetCallerIdentity>(get_caller_identity)
+      .add<op::AssumeRole>(
           [&keys](Call& call, api::AssumeRoleRequest in) { return assume_role(call, in, keys); })
-      .add<api::GetSessionTokenRequest>("GetSessionToken",
-                                        [&keys](Call& call, api::GetSessionTokenRequest in) {
-                                          return get_session_token(call, in, keys);
-                                        });
+      .add<op::GetSessionToken>([&keys](Call& call, api::GetSessionTokenRequest in) {
+        return get_session_token(call, in, keys);
+      });
 }
 
 }  // namespace slipway::sts

@@ -4,9 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-
+#include "base/test_folder.h"
 #include "engine/identity/roles.h"
 #include "service/errors.h"
 #include "service/sts/operations.h"
@@ -17,7 +15,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
-namespace fs = std::filesystem;
 
 const identity::Principal root{identity::Principal::Kind::root, "000000000000",
                                "arn:aws:iam::000000000000:root", "000000000000"};
@@ -25,10 +22,8 @@ const identity::Principal root{identity::Principal::Kind::root, "000000000000",
 class Sts : public ::testing::Test {
  protected:
   Sts() {
-    std::string name = (fs::temp_directory_path() / "sts_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
     store_ = store::Store::open(folder_ / "store.db", identity::migrations()).value();
-    keys_ = identity::KeyRing::open(folder_, root, random_).value();
+    keys_ = identity::KeyRing::open(folder_.path(), root, random_).value();
     install(registry_, *keys_);
     const identity::Role role{.account = "000000000000",
                               .name = "worker",
@@ -38,10 +33,6 @@ class Sts : public ::testing::Test {
     const auto made =
         store_->write([&](store::Transaction& tx) { return identity::create_role(tx, role, {}); });
     EXPECT_TRUE(made);
-  }
-  ~Sts() override {
-    store_.reset();
-    fs::remove_all(folder_);
   }
 
   template <typename F>
@@ -75,7 +66,7 @@ class Sts : public ::testing::Test {
     return fmt::format("{} {} {}", wire_answer.code, wire_answer.status, wire_answer.message);
   }
 
-  fs::path folder_;
+  TestFolder folder_;
   SystemRandom random_;
   ManualClock clock_;
   std::unique_ptr<store::Store> store_;
