@@ -60,23 +60,29 @@ Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request
                                               wire::AuthDialect dialect) {
   TRY(wire::Verified verified, wire::verify(request, source_, cache_, clock_.now(), dialect));
   Caller caller = caller_of_last(verified.region);
-  return Authenticated{std::move(caller), std::move(verified)};
+  return Authenticated{.caller = std::move(caller), .v4 = std::move(verified)};
 }
 
 Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request,
                                               const wire::Route& route) {
   TRY_DO(wire::verify_v2(request, source_, clock_.now(), {bucket_in_host(route, request.path)}));
-  return Authenticated{caller_of_last(region_), std::nullopt};
+  return Authenticated{.caller = caller_of_last(region_), .v4 = std::nullopt};
 }
 
-// Nothing is checked, but the region that a client signed for is still the region that it means.
+// Nothing is checked, but the region that a client signed for is still the region that it means,
+// and a body that comes in chunks is still taken out of them.
 Authenticated Authenticator::trusted(const wire::SignedRequest& request) const {
-  Caller caller{keys_.root().principal, keys_.root().access_key_id, region_};
-  if (wire::auth_form(request) == wire::AuthForm::none) return {std::move(caller), std::nullopt};
-  auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
-  if (!claim) return {std::move(caller), std::nullopt};
-  if (!claim->scope.region.empty()) caller.region = claim->scope.region;
-  return {std::move(caller), std::nullopt};
+  Authenticated out{{keys_.root().principal, keys_.root().access_key_id, region_},
+                    std::nullopt,
+                    wire::ChunkSignatures::passed_over};
+  if (const auto mode =
+          wire::payload_mode(wire::find_header(request.headers, "x-amz-content-sha256"));
+      mode && *mode != wire::PayloadMode::unsigned_payload)
+    out.v4 = wire::Verified{.payload = *mode};
+  if (wire::auth_form(request) == wire::AuthForm::none) return out;
+  const auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
+  if (claim && !claim->scope.region.empty()) out.caller.region = claim->scope.region;
+  return out;
 }
 
 Caller Authenticator::caller_of_last(std::string_view region) const {

@@ -10,6 +10,7 @@
 #include "engine/identity/key_ring.h"
 #include "net/http.h"
 #include "service/call.h"
+#include "wire/auth/chunked.h"
 #include "wire/auth/sigv2.h"
 #include "wire/auth/sigv4.h"
 #include "wire/route.h"
@@ -20,10 +21,12 @@ namespace slipway::service {
 enum class AuthMode : std::uint8_t { strict, none };
 
 // What a request's signature showed. `v4` is what aws-chunked bodies and announced body hashes are
-// held against; absent for SigV2 and where nothing was checked.
+// held against; absent for SigV2. Where nothing was checked it says only that a body comes in
+// chunks, whose signatures are passed over.
 struct Authenticated {
   Caller caller;
   std::optional<wire::Verified> v4;
+  wire::ChunkSignatures chunk_signatures = wire::ChunkSignatures::checked;
 };
 
 // The words that a refusal is said in.
