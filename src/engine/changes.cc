@@ -48,7 +48,9 @@ void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline
         latest != changed_at_.end() ? latest->second > since : since < forgotten_before_;
     if (closed_) {
       at_once = WaitOutcome::closed;
-    } else if (!changed && deadlines_.size() < waiters_max) {
+    } else if (!changed && deadlines_.size() >= waiters_max) {
+      at_once = WaitOutcome::deadline;
+    } else if (!changed) {
       const std::uint64_t id = next_id_++;
       waiting_[std::string(topic)].push_back({id, deadline, std::move(waiter)});
       deadlines_.insert({deadline, {std::string(topic), id}});

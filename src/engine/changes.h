@@ -40,8 +40,9 @@ class Changes {
   // every waiter of the topic, outside the lock, on the calling thread.
   void notify(std::string_view topic);
 
-  // Calls `waiter` once the topic changes after `since`: at once where it already did (or where too
-  // many wait), with `deadline` when that passes first, with `closed` when this hub closes.
+  // Calls `waiter` once the topic changes after `since`: at once where it already did, with
+  // `deadline` when that passes first (at once where too many wait), with `closed` when this hub
+  // closes. Only after `changed` is it of use to wait again.
   void wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter);
 
   // Answers those whose deadline has passed. Cheap where there are none.

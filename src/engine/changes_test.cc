@@ -56,7 +56,7 @@ TEST_F(ChangesTest, TooManyWaitersAreAnsweredAtOnce) {
   for (std::size_t i = 0; i < waiters_max; ++i)
     changes_.wait("a", changes_.sequence(), clock_.monotonic() + 25s, [](WaitOutcome) {});
   changes_.wait("a", changes_.sequence(), clock_.monotonic() + 25s, note());
-  EXPECT_EQ(outcomes_, std::vector{WaitOutcome::changed});
+  EXPECT_EQ(outcomes_, std::vector{WaitOutcome::deadline});
 }
 
 }  // namespace

@@ -127,7 +127,9 @@ bool Work::may_hold() const {
 void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since) {
   const Frame& frame = work->frame_;
   const Instant until = work->hold_until_;
-  frame.changes.wait(topic, since, until, [work = std::move(work)](engine::WaitOutcome) mutable {
+  using engine::WaitOutcome;
+  frame.changes.wait(topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
+    if (outcome != WaitOutcome::changed) work->hold_until_ = {};  // this answer is the last
     WorkerPool& workers = work->frame_.workers;
     workers.post([work = std::move(work)]() mutable { run_safely(std::move(work), run_read); });
   });

@@ -52,7 +52,7 @@ class Work {
   const Entry& entry_;
   const Caller caller_;
   const std::string request_id_;
-  const Instant hold_until_;
+  Instant hold_until_;
   wire::Arena arena_;
   wire::Node input_{};
   wire::Node output_{};
