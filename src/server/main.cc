@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -27,8 +29,18 @@ sigset_t block_ending_signals() {
   return ending;
 }
 
+// Each connection and each upload takes a descriptor; the usual soft limit is meant for select().
+void raise_open_files_limit() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &files);
+}
+
 cli::Exit serve(const server::ServeOptions& options) {
   configure_log(options.least_logged());
+  ::umask(077);  // what is written is for the owner only
+  raise_open_files_limit();
   const sigset_t ending = block_ending_signals();
   auto server = server::Server::start(options);
   if (!server) {

@@ -1,5 +1,6 @@
 #include "server/options.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -13,8 +14,11 @@ std::filesystem::path default_data() {
   return std::filesystem::path(home ? home : ".") / ".slipway";
 }
 
-bool is_loopback(std::string_view address) {
-  return address == "localhost" || address == "::1" || address.starts_with("127.");
+// A name is none, whatever it looks like: it may lead anywhere.
+bool is_loopback(const std::string& address) {
+  in_addr v4{};
+  const bool numbers = ::inet_pton(AF_INET, address.c_str(), &v4) == 1;
+  return address == "localhost" || address == "::1" || (numbers && address.starts_with("127."));
 }
 
 }  // namespace

@@ -69,14 +69,13 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
   return options;
 }
 
+// For the owner only, as main() set the umask; a directory that was there keeps its mode.
 Result<> make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error)
-    return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
-                                                    path.string(), error.message()));
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-  return {};
+  if (!error) return {};
+  return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
+                                                  path.string(), error.message()));
 }
 
 // One I/O thread with everything that it has of its own.
@@ -125,11 +124,14 @@ class Server::Parts {
  public:
   explicit Parts(const ServeOptions& options) : options_(options), changes_(clock_) {}
 
-  // First every thread that reports to another part ends; then the parts may go.
+  // First every thread that reports to another part ends; then the parts may go. What a client left
+  // behind without its answer still holds that client's loop: it is worked off before the loops go.
   ~Parts() {
-    loops_.clear();
+    changes_.close();
     if (reconcilers_) reconcilers_->stop();
     workers_.stop();
+    if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
+    loops_.clear();
     artifact_workers_.stop();
     prober_loop_.stop();
     if (collector_) collector_->stop();
