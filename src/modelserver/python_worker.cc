@@ -6,9 +6,11 @@
 #include <signal.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <cstring>
 #include <thread>
@@ -180,14 +182,22 @@ std::string PythonWorker::describe_end() {
   return fmt::format("ended with status {}", WEXITSTATUS(status));
 }
 
+PythonWorker::PythonWorker(pid_t pid, net::Fd channel)
+    : pid_(pid),
+      channel_(std::move(channel)),
+      process_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
+
+// The child's end shows at its process: what it started may hold the channel open longer.
 Result<> PythonWorker::wait_for(short events, Instant deadline) const {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return fail(ErrorCode::timeout, "The Python worker took too long.");
-    pollfd entry{channel_.get(), events, 0};
+    std::array<pollfd, 2> entries{{{channel_.get(), events, 0}, {process_.get(), POLLIN, 0}}};
     const auto time = static_cast<int>(std::min<std::int64_t>(left.count(), 1 << 30));
-    if (poll(&entry, 1, time) > 0) return {};
+    if (poll(entries.data(), entries.size(), time) <= 0) continue;
+    if (entries[0].revents != 0) return {};
+    return fail(ErrorCode::unavailable, "The Python worker is gone.");
   }
 }
 

@@ -51,7 +51,7 @@ class PythonWorker {
   pid_t pid() const { return pid_; }
 
  private:
-  PythonWorker(pid_t pid, net::Fd channel) : pid_(pid), channel_(std::move(channel)) {}
+  PythonWorker(pid_t pid, net::Fd channel);
 
   struct Message {
     std::string head;
@@ -66,6 +66,7 @@ class PythonWorker {
 
   pid_t pid_;
   net::Fd channel_;
+  net::Fd process_;  // a pidfd
   bool reaped_ = false;
 };
 

@@ -139,6 +139,24 @@ def transform_fn(model, data, content_type, accept):
     assert "no such thing" in server.output()
 
 
+def test_a_worker_that_dies_is_noticed_though_what_it_started_lives_on(tmp_path, serve, own_python):
+    write_script(tmp_path, '''
+import os, time
+def model_fn(model_dir):
+    if os.fork() == 0:  # holds all that the worker had open
+        time.sleep(20)
+        os._exit(0)
+def transform_fn(model, data, content_type, accept):
+    if data == "exit": os._exit(7)
+    return "ok", "text/plain"
+''')
+    server = serve(tmp_path, env=own_python)
+    started = time.monotonic()
+    assert server.ask("exit", "text/csv").status == 500
+    assert server.ask("x", "text/csv").text == "ok"
+    assert time.monotonic() - started < 10
+
+
 def test_a_worker_that_hangs_is_replaced(tmp_path, serve, own_python):
     write_script(tmp_path, '''
 import time
