@@ -273,6 +273,15 @@ TEST_F(ZygoteTest, AnInstanceIsForkedFromTheWarmedParentAndStoppedLikeAnyOther) 
   EXPECT_TRUE(saw(Kind::exited));
 }
 
+TEST_F(ZygoteTest, WhatItsInstancesLeaveRunningEndsWithThem) {
+  open_with_zygote();
+  // Without the lock, which tells of what still runs.
+  place_->start(key_, spec("exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; sleep 1000 & echo $!"));
+  ASSERT_TRUE(saw(Kind::exited));
+  const pid_t left = std::stoi(place_->log_tail(key_, 1));
+  EXPECT_TRUE(eventually([&] { return ::kill(left, 0) != 0; }));
+}
+
 TEST_F(ZygoteTest, WhatTheWarmedParentRefusesIsStartedPlainly) {
   open_with_zygote();
   place_->start(key_, spec("exit 4", "yes"));
