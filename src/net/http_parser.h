@@ -56,7 +56,6 @@ class HttpParser {
 
   // Of the current message, from head_done on.
   bool keep_alive() const { return keep_alive_; }
-  bool upgrades() const { return parser_.upgrade != 0; }
 
   // After Stop::failed.
   int failure_status() const { return failure_status_; }

@@ -70,8 +70,6 @@ class ChunkedDecoder {
   //   BadDigest              a checksum trailer is not that of the content
   Result<std::vector<Trailer>> finish();
 
-  std::uint64_t decoded_bytes() const { return decoded_bytes_; }
-
  private:
   enum class State : std::uint8_t { header, data, data_end, trailer, done };
 
