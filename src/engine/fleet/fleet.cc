@@ -81,7 +81,12 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   auto row = load_row(tx, id);
   if (!row) return no_fleet(id);
   if (row->removing) return being_removed(id);
-  TRY(FleetPlan plan, wanted_plan(tx, id));
+  // After an update that failed it is the generation that serves which is changed, and wanted.
+  if (row->record.failed == row->wanted && row->record.serving != 0)
+    row->wanted = row->record.serving;
+  auto stored = load_plan(tx, id, row->wanted);
+  if (!stored) return no_fleet(id);
+  FleetPlan& plan = *stored;
   for (const VariantChange& change : changes) TRY_DO(apply(plan, change));
   TRY_DO(check(plan));
   ++row->revision;
@@ -131,7 +136,8 @@ std::set<std::string> used_contents(store::Transaction& tx) {
     if (!row) continue;
     for (const auto& [number, generation] : row->record.generations)
       for (const auto& [name, variant] : generation.variants)
-        if (!variant.content.empty()) used.insert(variant.content);
+        for (const std::string& content : {variant.content, variant.code_content})
+          if (!content.empty()) used.insert(content);
   }
   return used;
 }

@@ -83,7 +83,8 @@ class Fleets {
   // Refuses: invalid_argument (check()); conflict while the fleet is being removed.
   Result<Generation> put_plan(store::Transaction& tx, const FleetId& id, const FleetPlan& plan);
 
-  // Changes the wanted generation in place, which is `updating` until it has its counts. Refuses:
+  // Changes the wanted generation in place, which is `updating` until it has its counts; after an
+  // update that failed, the one that serves, and the failed one is given up. Refuses:
   // not_found (the fleet; or a variant, kind "no_such_variant"), invalid_argument, conflict while
   // being removed.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,

@@ -101,6 +101,30 @@ TEST_F(FleetReconcilerTest, AnArtifactThatIsNotThereIsTheReason) {
   EXPECT_TRUE(world_.machine().starts().empty());
 }
 
+TEST_F(FleetReconcilerTest, CodeThatDoesNotComeWithTheModelIsFetchedAndItsVariableSaysWhereItLies) {
+  Variant with_code = variant("main", 1);
+  with_code.program.environment["CODE_DIR"] = "s3://bucket/code.tar.gz";
+  with_code.program.code = Code{{.uri = "s3://bucket/code.tar.gz"}, "CODE_DIR"};
+  put({with_code});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  ASSERT_EQ(world_.machine().instances().size(), 1U);
+  const place::InstanceSpec& spec = world_.machine().instances().begin()->second.spec;
+  EXPECT_EQ(spec.environment.at("CODE_DIR"), "/simulated/artifacts/content");
+  EXPECT_EQ(spec.mounts.size(), 2U);
+}
+
+TEST_F(FleetReconcilerTest, CodeThatIsNotThereIsTheReason) {
+  Variant with_code = variant("main", 1);
+  with_code.program.model.reset();
+  with_code.program.code = Code{{.uri = "s3://bucket/code.tar.gz"}, "CODE_DIR"};
+  world_.set_fetch_fails(1);
+  put({with_code});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("The code s3://bucket/code.tar.gz of variant 'main'"));
+}
+
 TEST_F(FleetReconcilerTest, AnImageThatThisServerDoesNotHaveIsTheReason) {
   Variant unknown = variant("main", 1);
   unknown.program.built_in = "nobody-knows";

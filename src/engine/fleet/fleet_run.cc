@@ -187,7 +187,7 @@ void FleetRun::bring_up() {
   }
   std::optional<std::string> failure;
   for (const Variant& variant : wanted_->variants)
-    has_content(row_.wanted, variant, [&](std::string reason) { failure = std::move(reason); });
+    has_contents(row_.wanted, variant, [&](std::string reason) { failure = std::move(reason); });
   if (failure) return fail_wanted(std::move(*failure));
   fill(row_.wanted, *wanted_);
   if (complete(row_.wanted, *wanted_)) promote();
@@ -226,25 +226,34 @@ Result<> FleetRun::can_run(const Variant& variant) const {
   return {};
 }
 
-bool FleetRun::has_content(Generation generation, const Variant& variant,
-                           const std::function<void(std::string)>& failed) {
-  if (!variant.program.model) return true;
-  VariantRecord& known = variant_record(generation, variant.name);
-  if (!known.content.empty() && needs_.artifacts.find(known.content)) return true;
-  const FetchId fetch_id{generation, variant.name};
-  const auto [fetch, fresh] = sight_.fetches.try_emplace(fetch_id);
-  const std::string& uri = variant.program.model->uri;
+// Both are asked for at once.
+bool FleetRun::has_contents(Generation generation, const Variant& variant, const Failed& failed) {
+  const VariantId id{generation, variant.name};
+  const bool model = !variant.program.model || has_content({id, Part::model}, variant, failed);
+  const bool code = !variant.program.code || has_content({id, Part::code}, variant, failed);
+  return model && code;
+}
+
+bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Failed& failed) {
+  const Generation generation = id.variant.first;
+  const bool is_model = id.part == Part::model;
+  const Artifact& artifact = is_model ? *variant.program.model : variant.program.code->artifact;
+  const std::string_view what = is_model ? "model artifact" : "code";
+  VariantRecord& record = variant_record(generation, variant.name);
+  std::string& known = is_model ? record.content : record.code_content;
+  if (!known.empty() && needs_.artifacts.find(known)) return true;
+  const auto [fetch, fresh] = sight_.fetches.try_emplace(id);
   if (fresh)
-    needs_.artifacts.fetch(*variant.program.model,
-                           [fetched = around_.fetched, fetch_id](Result<FetchedArtifact> outcome) {
-                             fetched({fetch_id, std::move(outcome)});
+    needs_.artifacts.fetch(artifact,
+                           [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
+                             fetched({id, std::move(outcome)});
                            });
   if (!fetch->second.outcome) {
     const Timestamp deadline =
         record_.generations[generation].begun + variant.program.download_timeout;
     if (now_ >= deadline)
-      failed(fmt::format("The model artifact {} of variant '{}' was not fetched within {} s.", uri,
-                         variant.name, variant.program.download_timeout.count()));
+      failed(fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what,
+                         artifact.uri, variant.name, variant.program.download_timeout.count()));
     else
       wake_at(deadline);
     return false;
@@ -252,11 +261,11 @@ bool FleetRun::has_content(Generation generation, const Variant& variant,
   const Result<FetchedArtifact> outcome = std::move(*fetch->second.outcome);
   sight_.fetches.erase(fetch);
   if (!outcome) {
-    failed(fmt::format("The model artifact {} of variant '{}' cannot be used: {}", uri,
+    failed(fmt::format("The {} {} of variant '{}' cannot be used: {}", what, artifact.uri,
                        variant.name, outcome.error().message));
     return false;
   }
-  known.content = outcome->content;
+  known = outcome->content;
   return true;
 }
 
@@ -265,11 +274,12 @@ bool FleetRun::has_content(Generation generation, const Variant& variant,
 void FleetRun::keep_serving() {
   if (!serving_ || record_.serving == 0) return;
   for (const Variant& variant : serving_->variants)
-    has_content(record_.serving, variant, [&](const std::string& reason) {
+    has_contents(record_.serving, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
       VariantRecord& known = variant_record(record_.serving, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
-      sight_.fetches.erase({record_.serving, variant.name});
+      for (const Part part : {Part::model, Part::code})
+        sight_.fetches.erase({{record_.serving, variant.name}, part});
       wake_at(known.not_before);
     });
   fill(record_.serving, *serving_);
@@ -304,6 +314,7 @@ void FleetRun::fill(Generation generation, const Variant& variant) {
   if (count > variant.instances) return shrink(generation, variant, count - variant.instances);
   const VariantRecord& known = variant_record(generation, variant.name);
   if (variant.program.model && known.content.empty()) return;
+  if (variant.program.code && known.code_content.empty()) return;
   if (count < variant.instances && now_ < known.not_before) return wake_at(known.not_before);
   for (; count < variant.instances; ++count)
     record_.instances.push_back({.ordinal = record_.next_ordinal++,
@@ -359,7 +370,8 @@ void FleetRun::retire_others() {
            });
   });
   std::erase_if(sight_.fetches, [&](const auto& fetch) {
-    return fetch.first.first != row_.wanted && fetch.first.first != record_.serving;
+    const Generation generation = fetch.first.variant.first;
+    return generation != row_.wanted && generation != record_.serving;
   });
   keep_plans(tx_, id_, row_.wanted, record_.serving);
 }
@@ -463,7 +475,7 @@ void FleetRun::attend_to_living(const InstanceRecord& instance, const place::Ins
   needs_.place.start(key, *spec);
 }
 
-// Nothing: its artifact is not on the disk now.
+// Nothing: one of its artifacts is not on the disk now.
 std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
   const Variant* variant = variant_of(instance);
   if (variant == nullptr) return std::nullopt;
@@ -477,9 +489,16 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
   for (const auto& [name, value] : program.environment) spec.environment[name] = value;
   spec.image = program.image;
   spec.memory_bytes_max = program.memory_bytes_max;
+  const VariantRecord& known = variant_record(instance.generation, variant->name);
+  if (program.code) {
+    constexpr const char* inside = "/opt/ml/code";
+    const auto directory = needs_.artifacts.find(known.code_content);
+    if (!directory) return std::nullopt;
+    spec.mounts.push_back({.host_path = directory->string(), .inside = inside});
+    spec.environment[program.code->variable] = program.image.empty() ? directory->string() : inside;
+  }
   if (program.model) {
-    const std::string& content = variant_record(instance.generation, variant->name).content;
-    const auto directory = needs_.artifacts.find(content);
+    const auto directory = needs_.artifacts.find(known.content);
     if (!directory) return std::nullopt;
     spec.mounts.push_back({.host_path = directory->string(), .inside = "/opt/ml/model"});
     if (program.image.empty())
@@ -525,7 +544,7 @@ void FleetRun::end_orphans() {
 // Ended instances of a generation that still matters are kept for their logs, a few of each
 // variant; what is dropped from the record is an orphan, and end_orphans() forgets it.
 void FleetRun::forget_ended() {
-  std::map<FetchId, std::size_t> kept;
+  std::map<VariantId, std::size_t> kept;
   for (auto instance = record_.instances.rbegin(); instance != record_.instances.rend();
        ++instance) {
     if (instance->phase != Phase::ended) continue;

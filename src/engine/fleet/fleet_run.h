@@ -69,10 +69,11 @@ class FleetRun {
   void end_orphans();
   void forget_ended();
 
-  // Whether the artifact of a variant is on the disk; asks for it where not. A failure of the
-  // fetch is handed to `failed`.
-  bool has_content(Generation generation, const Variant& variant,
-                   const std::function<void(std::string)>& failed);
+  // Whether the model and the code of a variant are on the disk; asks for what is not. A failure
+  // of a fetch is handed to `failed`.
+  using Failed = std::function<void(std::string)>;
+  bool has_contents(Generation generation, const Variant& variant, const Failed& failed);
+  bool has_content(const FetchId& id, const Variant& variant, const Failed& failed);
   void fill(Generation generation, const FleetPlan& plan);
   void fill(Generation generation, const Variant& variant);
   void shrink(Generation generation, const Variant& variant, std::size_t surplus);
@@ -104,8 +105,8 @@ class FleetRun {
   FleetRecord& record_ = row_.record;
   std::optional<FleetPlan> wanted_;
   std::optional<FleetPlan> serving_;
-  std::set<std::uint64_t> drained_before_;   // ordinals that were draining when this run began
-  std::map<FetchId, std::string> failures_;  // of this run, by variant: what to tell
+  std::set<std::uint64_t> drained_before_;     // ordinals that were draining when this run began
+  std::map<VariantId, std::string> failures_;  // of this run, by variant: what to tell
   engine::Wake wake_ = engine::Wake::never();
 };
 

@@ -24,6 +24,11 @@ Result<> check_program(const Variant& variant) {
   if (program.model && program.model->uri.empty())
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has a model artifact without a URI.", variant.name));
+  if (program.code && (program.code->artifact.uri.empty() || program.code->variable.empty()))
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' has code without a URI or without a variable that tells "
+                            "where it lies.",
+                            variant.name));
   return {};
 }
 
@@ -58,6 +63,20 @@ std::optional<Artifact> artifact_from(const json::value& value) {
   return Artifact{.uri = text_of(object, "uri"), .form = static_cast<Artifact::Form>(form)};
 }
 
+json::value code_json(const std::optional<Code>& code) {
+  if (!code) return nullptr;
+  return json::object{{"artifact", artifact_json(code->artifact)}, {"variable", code->variable}};
+}
+
+// Absent in plans that were stored before there was any.
+std::optional<Code> code_from(const json::value* value) {
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  const json::object& object = value->as_object();
+  auto artifact = artifact_from(object.at("artifact"));
+  if (!artifact) throw BadDocument("code without an artifact");
+  return Code{.artifact = *std::move(artifact), .variable = text_of(object, "variable")};
+}
+
 json::object program_json(const Program& program) {
   json::object environment;
   for (const auto& [name, value] : program.environment) environment[name] = value;
@@ -68,6 +87,7 @@ json::object program_json(const Program& program) {
           {"arguments", std::move(arguments)},
           {"environment", std::move(environment)},
           {"model", artifact_json(program.model)},
+          {"code", code_json(program.code)},
           {"startup_timeout_s", program.startup_timeout.count()},
           {"download_timeout_s", program.download_timeout.count()},
           {"memory_bytes_max", program.memory_bytes_max}};
@@ -80,6 +100,7 @@ Program program_from(const json::object& object) {
   for (const auto& entry : object.at("environment").as_object())
     program.environment.emplace(entry.key(), entry.value().as_string());
   program.model = artifact_from(object.at("model"));
+  program.code = code_from(object.if_contains("code"));
   program.startup_timeout =
       std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));
   program.download_timeout =

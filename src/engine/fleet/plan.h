@@ -46,6 +46,15 @@ struct Artifact {
   bool operator==(const Artifact&) const = default;
 };
 
+// Code that serves a model and does not come with it. The instance is told where it lies by a
+// variable of its environment, in place of what the plan's environment says there.
+struct Code {
+  Artifact artifact;
+  std::string variable;
+
+  bool operator==(const Code&) const = default;
+};
+
 // What the instances of a variant run: exactly one of `built_in` and `image`.
 struct Program {
   std::string built_in;                // a built-in image's name: "slipway-inference"
@@ -53,9 +62,10 @@ struct Program {
   std::vector<std::string> arguments;  // for an image; empty: its own
   std::map<std::string, std::string> environment;
   std::optional<Artifact> model;  // seen at /opt/ml/model
+  std::optional<Code> code;       // seen at /opt/ml/code
 
   std::chrono::seconds startup_timeout{480};    // until the first healthy answer to /ping
-  std::chrono::seconds download_timeout{3600};  // until the artifact is there
+  std::chrono::seconds download_timeout{3600};  // until the artifacts are there
   std::uint64_t memory_bytes_max = 0;           // 0: no limit
 
   bool operator==(const Program&) const = default;

@@ -23,6 +23,7 @@ json::object generation_json(const GenerationRecord& generation) {
   json::object variants;
   for (const auto& [name, variant] : generation.variants)
     variants[name] = json::object{{"content", variant.content},
+                                  {"code_content", variant.code_content},
                                   {"failures", variant.failures},
                                   {"not_before", micros(variant.not_before)}};
   return {{"begun", micros(generation.begun)}, {"variants", std::move(variants)}};
@@ -32,8 +33,10 @@ GenerationRecord generation_from(const json::object& object) {
   GenerationRecord generation{.begun = time_of(object, "begun")};
   for (const auto& entry : object.at("variants").as_object()) {
     const json::object& variant = entry.value().as_object();
+    const json::value* code = variant.if_contains("code_content");  // absent in older records
     generation.variants[std::string(entry.key())] = {
         .content = text_of(variant, "content"),
+        .code_content = code ? std::string(code->as_string()) : std::string(),
         .failures = number_of<unsigned>(variant, "failures"),
         .not_before = time_of(variant, "not_before")};
   }

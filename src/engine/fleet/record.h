@@ -37,7 +37,8 @@ struct InstanceRecord {
 
 // One variant of one generation.
 struct VariantRecord {
-  std::string content;        // the artifact that its instances see; empty: none yet, or none
+  std::string content;        // the model that its instances see; empty: none yet, or none
+  std::string code_content;   // the code, likewise
   unsigned failures = 0;      // in a row
   Timestamp not_before = {};  // no start before this
 };

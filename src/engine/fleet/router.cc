@@ -54,6 +54,7 @@ std::string_view name_of(InvokeFailure failure) {
   switch (failure) {
     case InvokeFailure::not_found: return "not_found";
     case InvokeFailure::no_such_variant: return "no_such_variant";
+    case InvokeFailure::not_serving: return "not_serving";
     case InvokeFailure::unavailable: return "unavailable";
     case InvokeFailure::timeout: return "timeout";
     case InvokeFailure::broken: return "broken";
@@ -259,7 +260,7 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::no_such_variant,
                   fmt::format("it has no variant '{}'", request.target_variant));
   if (variant == nullptr && fleet->route->generation == 0)
-    return refuse(std::move(invocation), InvokeFailure::unavailable, "nothing of it serves yet");
+    return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
   if (variant == nullptr || variant->links.empty()) return hold(std::move(invocation));
   invocation->route_ = fleet->route;
   invocation->variant_ = variant->route;

@@ -61,6 +61,7 @@ struct InvokeAnswer {
 enum class InvokeFailure : std::uint8_t {
   not_found,        // there is no such fleet
   no_such_variant,  // the fleet has no variant of that name
+  not_serving,      // nothing of the fleet serves: its first generation is not up, or failed
   unavailable,      // it had no instance for hold_time_max, or all were too busy or unreachable
   timeout,          // the instance did not answer within the fleet's request timeout
   broken,           // the instance ended or cut the connection with the request under way

@@ -123,7 +123,7 @@ TEST_F(RouterTest, AnInstancesOwnErrorIsPassedUpWithItsStatusAndBody) {
 TEST_F(RouterTest, UnknownFleetsAndVariantsAndFleetsThatDoNotServeYetAreToldApart) {
   EXPECT_EQ(ask({.fleet = "nobody", .body = "x"}).failure, InvokeFailure::not_found);
   routes_.publish({"young"}, std::make_shared<FleetRoute>());
-  EXPECT_EQ(ask({.fleet = "young", .body = "x"}).failure, InvokeFailure::unavailable);
+  EXPECT_EQ(ask({.fleet = "young", .body = "x"}).failure, InvokeFailure::not_serving);
   publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
   const TestOutcome outcome = ask({.fleet = fleet, .body = "x", .target_variant = "other"});
   EXPECT_EQ(outcome.failure, InvokeFailure::no_such_variant);

@@ -32,12 +32,21 @@ struct Seen {
   std::weak_ptr<const InstanceRoute> route;  // alive while a router may send to it
 };
 
-// The fetching of one variant's artifact.
+// The fetching of one artifact of a variant.
 struct Fetching {
   std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
 };
 
-using FetchId = std::pair<Generation, std::string>;  // the variant of a generation
+using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
+
+enum class Part : std::uint8_t { model, code };
+
+struct FetchId {
+  VariantId variant;
+  Part part = Part::model;
+
+  auto operator<=>(const FetchId&) const = default;
+};
 
 struct Sight {
   std::map<place::InstanceKey, Seen> seen;
