@@ -33,6 +33,10 @@ bool is_transitional(FleetState state) {
          state == FleetState::removing;
 }
 
+Timestamp last_modified(const Resource& resource, const FleetStatus& status) {
+  return std::max(resource.modified, status.changed_at);
+}
+
 // An endpoint with everything that is known of it.
 struct Endpoint {
   Resource resource;
@@ -68,17 +72,30 @@ Result<Endpoint> get_settled_endpoint(const Call& call, const fleet::Fleets& fle
   return endpoint;
 }
 
+// "DeleteEndpoint is the only operation that can be performed on a failed endpoint."
+Result<Endpoint> get_updatable_endpoint(const Call& call, const fleet::Fleets& fleets,
+                                        std::string_view name) {
+  TRY(Endpoint endpoint, get_settled_endpoint(call, fleets, name));
+  if (endpoint.status.state == FleetState::failed)
+    return refuse("ValidationException",
+                  fmt::format("Cannot update endpoint \"{}\" in status Failed. DeleteEndpoint is "
+                              "the only operation that can be performed on a failed endpoint.",
+                              endpoint.resource.arn));
+  return endpoint;
+}
+
 Result<api::CreateEndpointConfigInput> config_named(const Call& call, std::string_view name) {
   TRY(const Resource config, get(call, endpoint_config_kind, name));
   return document_of<api::CreateEndpointConfigInput>(call, config);
 }
 
-// The rows of an endpoint of that name that was deleted and has ended since.
-void sweep_ended(const Call& call, const fleet::Fleets& fleets, std::string_view name) {
-  const auto resource = find(call, endpoint_kind, name);
-  if (!resource || find_endpoint(call, fleets, name)) return;
-  remove_deployment(call, resource->arn);
-  (void)remove(call, endpoint_kind, name);
+// The rows of endpoints that were deleted and have ended since.
+void sweep_ended(const Call& call, const fleet::Fleets& fleets) {
+  for (const Resource& resource : leaving(call, endpoint_kind)) {
+    if (find_endpoint(call, fleets, resource.name)) continue;
+    remove_deployment(call, resource.arn);
+    (void)remove(call, endpoint_kind, resource.name);
+  }
 }
 
 bool serves_wanted(const Endpoint& endpoint) {
@@ -137,6 +154,22 @@ Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
   return {};
 }
 
+Result<> expect_variants(const Call& call, const Endpoint& endpoint,
+                         const wire::ListView<api::DesiredWeightAndCapacity>& wanted) {
+  std::string missing;
+  for (const auto each : wanted)
+    if (std::ranges::find(endpoint.status.variants, each.VariantName(),
+                          &fleet::VariantStatus::name) == endpoint.status.variants.end())
+      missing += fmt::format("{}{}", missing.empty() ? "" : ", ", each.VariantName());
+  if (missing.empty()) return {};
+  TRY(const auto seen,
+      wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));
+  return refuse("ValidationException",
+                fmt::format("The variant name(s) \"{}\" is/are not present within endpoint "
+                            "configuration \"{}\".",
+                            missing, seen.EndpointConfigName().value_or("")));
+}
+
 Result<> expect_supported(const api::DeploymentConfig& config) {
   const auto policy = config.BlueGreenUpdatePolicy();
   const auto kind = policy.TrafficRoutingConfiguration().Type();
@@ -151,11 +184,12 @@ Result<> expect_supported(const api::DeploymentConfig& config) {
 }  // namespace
 
 Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpointInput in) {
-  sweep_ended(call, fleets_, in.EndpointName());
+  sweep_ended(call, fleets_);
   TRY_DO(expect_supported(in.DeploymentConfig()));
   TRY(const auto config, config_named(call, in.EndpointConfigName()));
   TRY(const fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
-  TRY(const auto face, deployment_face(call, config));
+  TRY(auto face, deployment_face(call, config));
+  if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   TRY(const Resource endpoint,
       sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
   TRY_DO(put_tags(call, endpoint.arn, in.Tags()));
@@ -177,7 +211,7 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
       .EndpointArn(endpoint.resource.arn)
       .EndpointStatus(status_name(status.state))
       .CreationTime(endpoint.resource.created)
-      .LastModifiedTime(std::max(endpoint.resource.modified, status.changed_at));
+      .LastModifiedTime(last_modified(endpoint.resource, status));
   if (!status.reason.empty()) out.FailureReason(status.reason);
   if (status.state == FleetState::creating || status.state == FleetState::failed)
     out.ProductionVariants({});  // as on AWS: there once something has served
@@ -193,12 +227,13 @@ Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsI
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();
-  const auto status_of = [&](const Resource& resource) -> std::optional<std::string> {
-    const FleetStatus status = fleets_.status(call.tx(), fleet_of(call, resource.name));
-    if (status.state == FleetState::gone) return std::nullopt;
-    return std::string(status_name(status.state));
+  const auto look = [&](Listed& item) {
+    const FleetStatus status = fleets_.status(call.tx(), fleet_of(call, item.resource.name));
+    item.status = status_name(status.state);
+    item.resource.modified = last_modified(item.resource, status);
+    return status.state != FleetState::gone;
   };
-  TRY(const Page page, sagemaker::list(call, endpoint_kind, query, status_of));
+  TRY(const Page page, sagemaker::list(call, endpoint_kind, query, look));
   auto out = call.output<api::ListEndpointsOutput>();
   out.Endpoints(wire::empty);
   for (const Listed& item : page.items)
@@ -214,10 +249,11 @@ Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsI
 
 Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpointInput in) {
   TRY_DO(expect_supported(in.DeploymentConfig()));
-  TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  TRY(const Endpoint endpoint, get_updatable_endpoint(call, fleets_, in.EndpointName()));
   TRY(const auto config, config_named(call, in.EndpointConfigName()));
   TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
-  TRY(const auto face, deployment_face(call, config));
+  TRY(auto face, deployment_face(call, config));
+  if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
@@ -234,7 +270,8 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
 
 Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_and_capacities(
     Call& call, api::UpdateEndpointWeightsAndCapacitiesInput in) {
-  TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  TRY(const Endpoint endpoint, get_updatable_endpoint(call, fleets_, in.EndpointName()));
+  TRY_DO(expect_variants(call, endpoint, in.DesiredWeightsAndCapacities()));
   std::vector<fleet::VariantChange> changes;
   for (const auto wanted : in.DesiredWeightsAndCapacities()) {
     fleet::VariantChange change{
@@ -244,14 +281,13 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
       change.instances = static_cast<std::uint32_t>(*count);
     changes.push_back(std::move(change));
   }
-  const auto changed =
-      fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes);
-  if (!changed && changed.error().kind == "no_such_variant")
-    return refuse("ValidationException",
-                  fmt::format("The variant name(s) \"{}\" is/are not present within endpoint "
-                              "configuration.",
-                              changed.error().message));
-  TRY_DO(changed);
+  TRY_DO(fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes));
+  if (!serves_wanted(endpoint))  // the update that failed is given up for good
+    put_deployment(call, endpoint.resource.arn,
+                   {.generation = endpoint.status.serving,
+                    .wanted = seen_document(endpoint),
+                    .former = std::nullopt,
+                    .started = endpoint.deployment.started});
   touch(call, endpoint_kind, in.EndpointName());
   return call.output<api::UpdateEndpointWeightsAndCapacitiesOutput>().EndpointArn(
       endpoint.resource.arn);
@@ -259,7 +295,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
 
 Result<> Endpoints::remove(Call& call, api::DeleteEndpointInput in) {
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
-  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", endpoint.resource.arn);
+  mark_leaving(call, endpoint.resource);
   return fleets_.remove(call.tx(), fleet_of(call, in.EndpointName()));
 }
 

@@ -59,6 +59,18 @@ Result<api::ContainerDefinition> container_of(const Call& call,
   return only_container(model);
 }
 
+// The SageMaker SDK names the archive of a model's script here, and AWS's own containers fetch it
+// themselves. The built-in images have no client for S3: it comes to them as an artifact.
+std::optional<fleet::Code> code_of(const api::ContainerDefinition& container) {
+  constexpr std::string_view variable = "SAGEMAKER_SUBMIT_DIRECTORY";
+  for (const auto& [name, value] : container.Environment())
+    if (name == variable && value.starts_with("s3://"))
+      return fleet::Code{
+          .artifact = {.uri = std::string(value), .form = fleet::Artifact::Form::tar_gz},
+          .variable = std::string(variable)};
+  return std::nullopt;
+}
+
 Result<fleet::Program> program_of(const BuiltInImages& built_in,
                                   const api::ProductionVariant& variant,
                                   const api::ContainerDefinition& container) {
@@ -74,6 +86,7 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
   for (const auto& [name, value] : container.Environment())
     program.environment.emplace(name, value);
   TRY(program.model, model_data(container));
+  if (!program.built_in.empty()) program.code = code_of(container);
   if (const auto limit = variant.ContainerStartupHealthCheckTimeoutInSeconds())
     program.startup_timeout = std::chrono::seconds(*limit);
   if (const auto limit = variant.ModelDataDownloadTimeoutInSeconds())
@@ -104,6 +117,9 @@ fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const api::CreateEndpointConfigInput& config) {
   if (config.AsyncInferenceConfig()) return not_built("AsyncInferenceConfig");
+  if (config.ExplainerConfig()) return not_built("ExplainerConfig");
+  if (config.DataCaptureConfig().EnableCapture().value_or(false))
+    return not_built("DataCaptureConfig with EnableCapture");
   if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
   fleet::FleetPlan plan;
   for (const auto given : config.ProductionVariants()) {

@@ -14,7 +14,8 @@ namespace {
 
 using service::refuse;
 
-constexpr store::Migration tables[] = {{.room = "service/sagemaker", .version = 1, .sql = R"(
+constexpr store::Migration tables[] = {
+    {.room = "service/sagemaker", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_resource(
          kind TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
          arn TEXT NOT NULL, document TEXT NOT NULL,
@@ -27,7 +28,10 @@ constexpr store::Migration tables[] = {{.room = "service/sagemaker", .version = 
        CREATE TABLE sagemaker_deployment(
          arn TEXT PRIMARY KEY, generation INTEGER NOT NULL, wanted TEXT NOT NULL, former TEXT,
          started_us INTEGER NOT NULL) WITHOUT ROWID;
-     )"}};
+     )"},
+    {.room = "service/sagemaker",
+     .version = 2,
+     .sql = "CREATE TABLE sagemaker_leaving(arn TEXT PRIMARY KEY) WITHOUT ROWID;"}};
 
 constexpr std::string_view columns = "name, arn, document, created_us, modified_us";
 
@@ -45,14 +49,19 @@ Resource read_row(const store::Rows& rows) {
           .modified = time_of(rows.integer(4))};
 }
 
-bool matches(const Resource& row, const ListQuery& query) {
-  const auto within = [](Timestamp time, const std::optional<Timestamp>& after,
-                         const std::optional<Timestamp>& before) {
-    return (!after || time > *after) && (!before || time < *before);
-  };
+bool within(Timestamp time, const std::optional<Timestamp>& after,
+            const std::optional<Timestamp>& before) {
+  return (!after || time > *after) && (!before || time < *before);
+}
+
+bool row_matches(const Resource& row, const ListQuery& query) {
   return (!query.name_contains || row.name.find(*query.name_contains) != std::string::npos) &&
-         within(row.created, query.created_after, query.created_before) &&
-         within(row.modified, query.modified_after, query.modified_before);
+         within(row.created, query.created_after, query.created_before);
+}
+
+bool look_matches(const Listed& item, const ListQuery& query) {
+  return (!query.status_equals || *query.status_equals == item.status) &&
+         within(item.resource.modified, query.modified_after, query.modified_before);
 }
 
 // Where an item stands in the order of a query, as text that compares that way.
@@ -76,7 +85,7 @@ Result<std::string> read_token(std::string_view token, std::string_view order) {
 }
 
 Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const ListQuery& query,
-                                     const StatusOf& status_of) {
+                                     const Look& look) {
   std::vector<Listed> items;
   auto rows = call.tx().query(
       fmt::format("SELECT {} FROM sagemaker_resource WHERE kind=?1 AND account=?2 AND region=?3",
@@ -84,13 +93,8 @@ Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const L
       kind.arn_type, call.account(), call.region());
   while (rows.next()) {
     Listed item{.resource = read_row(rows), .status = {}};
-    if (!matches(item.resource, query)) continue;
-    if (status_of) {
-      auto status = status_of(item.resource);
-      if (!status || (query.status_equals && *query.status_equals != *status)) continue;
-      item.status = std::move(*status);
-    }
-    items.push_back(std::move(item));
+    if (!row_matches(item.resource, query) || (look && !look(item))) continue;
+    if (look_matches(item, query)) items.push_back(std::move(item));
   }
   return items;
 }
@@ -149,12 +153,27 @@ void touch(const Call& call, const Kind& kind, std::string_view name) {
 Result<> remove(const Call& call, const Kind& kind, std::string_view name) {
   TRY(const Resource row, get(call, kind, name));
   call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", row.arn);
+  call.tx().run("DELETE FROM sagemaker_leaving WHERE arn=?1", row.arn);
   call.tx().run("DELETE FROM sagemaker_resource WHERE arn=?1", row.arn);
   return {};
 }
 
-Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
-                  const StatusOf& status_of) {
+void mark_leaving(const Call& call, const Resource& resource) {
+  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", resource.arn);
+  call.tx().run("INSERT INTO sagemaker_leaving VALUES(?1) ON CONFLICT DO NOTHING", resource.arn);
+}
+
+std::vector<Resource> leaving(const Call& call, const Kind& kind) {
+  std::vector<Resource> list;
+  auto rows = call.tx().query(
+      "SELECT name, r.arn, document, created_us, modified_us FROM sagemaker_leaving l "
+      "JOIN sagemaker_resource r ON r.arn=l.arn WHERE kind=?1 AND account=?2 AND region=?3",
+      kind.arn_type, call.account(), call.region());
+  while (rows.next()) list.push_back(read_row(rows));
+  return list;
+}
+
+Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, const Look& look) {
   const std::string_view sort_by = query.sort_by.value_or("CreationTime");
   const bool ascending = query.sort_order.value_or("Descending") == "Ascending";
   const std::string order = fmt::format("{}/{}", sort_by, ascending ? "up" : "down");
@@ -162,7 +181,7 @@ Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
   if (query.next_token) {
     TRY(after, read_token(*query.next_token, order));
   }
-  TRY(std::vector<Listed> items, matching(call, kind, query, status_of));
+  TRY(std::vector<Listed> items, matching(call, kind, query, look));
 
   const auto before = [&](const std::string& a, const std::string& b) {
     return ascending ? a < b : b < a;

@@ -53,6 +53,10 @@ void touch(const Call& call, const Kind& kind, std::string_view name);
 // Removes it with its tags; the same error as get().
 Result<> remove(const Call& call, const Kind& kind, std::string_view name);
 
+// An endpoint that was deleted keeps its row, marked as leaving, until its last instance has ended.
+void mark_leaving(const Call& call, const Resource& resource);
+std::vector<Resource> leaving(const Call& call, const Kind& kind);
+
 // The document of a resource as the view of the shape that it was written from.
 template <typename View>
 Result<View> document_of(const Call& call, const Resource& resource) {
@@ -86,12 +90,13 @@ struct Page {
   std::optional<std::string> next_token;
 };
 
-// Names the status of a resource; nothing where the resource must not be listed.
-using StatusOf = std::function<std::optional<std::string>(const Resource&)>;
+// Fills in what is not in the row: the status, and when it changed; false where the resource must
+// not be listed.
+using Look = std::function<bool(Listed&)>;
 
 // Refuses a token that this server did not make for such a query: ValidationException.
 Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
-                  const StatusOf& status_of = {});
+                  const Look& look = {});
 
 // The members that every List input has.
 template <typename Input>

@@ -14,7 +14,9 @@ constexpr std::int64_t tags_per_page_default = 50;
 // The ARN as it is stored (AWS writes names in lower case and takes them in any).
 Result<std::string> expect_resource(const Call& call, std::string_view arn) {
   auto rows = call.tx().query(
-      "SELECT arn FROM sagemaker_resource WHERE arn=lower(?1) AND account=?2", arn, call.account());
+      "SELECT arn FROM sagemaker_resource WHERE arn=lower(?1) AND account=?2 "
+      "AND arn NOT IN (SELECT arn FROM sagemaker_leaving)",
+      arn, call.account());
   if (rows.next()) return std::string(rows.text(0));
   return refuse("ValidationException", fmt::format("Could not find resource \"{}\".", arn));
 }
