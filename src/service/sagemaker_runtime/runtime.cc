@@ -30,16 +30,22 @@ struct PassedHeader {
   std::string_view name;
   std::string_view member;  // as a validation message calls it
   std::size_t bytes_max;
+  // Not empty: no endpoint of this server can be asked so; the beginning of the sentence that says
+  // why.
+  std::string_view refusal = {};
 };
 constexpr std::string_view target_variant = "X-Amzn-SageMaker-Target-Variant";
 constexpr std::array<PassedHeader, 8> passed_headers = {{
     {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
     {target_variant, "targetVariant", 63},
-    {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024},
-    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63},
+    {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024,
+     "TargetModel needs a multi-model endpoint"},
+    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
+     "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
     {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
     {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
-    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63},
+    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63,
+     "InferenceComponentName needs an endpoint with inference components"},
     {"X-Amzn-SageMaker-Session-Id", "sessionId", 256},
 }};
 constexpr std::size_t media_type_bytes_max = 1024;
@@ -51,6 +57,17 @@ constexpr std::array<std::string_view, 3> returned_headers = {
     "X-Amzn-SageMaker-New-Session-Id",
     "X-Amzn-SageMaker-Closed-Session-Id",
 };
+
+// The API model's pattern; what is no name is found nowhere, so it is looked at only then.
+constexpr std::string_view endpoint_name_pattern = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
+
+bool is_endpoint_name(std::string_view name) {
+  const auto is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && is_alphanumeric(name.front()) && is_alphanumeric(name.back()) &&
+         std::ranges::all_of(name, [&](char c) { return c == '-' || is_alphanumeric(c); });
+}
 
 bool has_sagemaker_prefix(std::string_view name) {
   constexpr std::string_view prefix = "x-amzn-sagemaker-";
@@ -95,6 +112,7 @@ class Invoke final : public fleet::Invocation {
  private:
   Result<> take(const net::Header& header);
   void pass_on(const fleet::InvokeAnswer& answer);
+  Error not_found() const;
   Error model_error(const fleet::InvokeAnswer& answer) const;
   Error model_error(std::string message, int status, std::string_view original) const;
   std::string log_group() const { return fmt::format("/aws/sagemaker/Endpoints/{}", endpoint_); }
@@ -131,6 +149,9 @@ Result<> Invoke::take(const net::Header& header) {
       if (!net::same_name(header.name, passed.name)) continue;
       if (header.value.size() > passed.bytes_max)
         return std::unexpected(too_long(passed.member, header.value, passed.bytes_max));
+      if (!passed.refusal.empty())
+        return std::unexpected(validation_error(
+            fmt::format("{}, which endpoint {} is not.", passed.refusal, endpoint_)));
       if (passed.name == target_variant) request.target_variant = header.value;
       if (header_count_ < headers_.size()) headers_[header_count_++] = {passed.name, header.value};
     }
@@ -185,11 +206,24 @@ Error Invoke::model_error(std::string message, int status, std::string_view orig
             fmt::format("arn:aws:logs:{}:{}:log-group:{}", region_, account_, log_group())}}};
 }
 
+Error Invoke::not_found() const {
+  if (is_endpoint_name(endpoint_))
+    return validation_error(
+        fmt::format("Endpoint {} of account {} not found.", endpoint_, account_));
+  return validation_error(
+      fmt::format("1 validation error detected: Value '{}' at 'endpointName' failed to satisfy "
+                  "constraint: Member must satisfy regular expression pattern: {}",
+                  endpoint_, endpoint_name_pattern));
+}
+
 void Invoke::failed(InvokeFailure failure, std::string_view detail, std::string_view variant) {
   switch (failure) {
-    case InvokeFailure::not_found:
+    case InvokeFailure::not_found: return refuse(not_found());
+    case InvokeFailure::not_serving:
       return refuse(validation_error(
-          fmt::format("Endpoint {} of account {} not found.", endpoint_, account_)));
+          fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
+                      "DescribeEndpoint says how far it is.",
+                      endpoint_, account_)));
     case InvokeFailure::no_such_variant:
       return refuse(
           validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
@@ -207,7 +241,9 @@ void Invoke::failed(InvokeFailure failure, std::string_view detail, std::string_
                       "group {} for more information.",
                       detail, log_group()),
           500, detail));
-    case InvokeFailure::unavailable: return refuse({ErrorCode::unavailable, std::string(detail)});
+    case InvokeFailure::unavailable:
+      return refuse({ErrorCode::unavailable,
+                     fmt::format("Endpoint {} cannot answer now: {}.", endpoint_, detail)});
   }
 }
 
