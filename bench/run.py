@@ -20,6 +20,7 @@ def machine():
 
 
 def print_table(rows):
+    """Called after each measure, so that a run that is cut short has said what it knows."""
     head = ("measure", "Slipway", "beside it", "ratio", "to reach", "")
     lines = [head] + [(r.name, r.value, r.peer, r.ratio, r.goal,
                        {True: "reached", False: "NOT reached", None: ""}[r.reached]) for r in rows]
@@ -35,11 +36,10 @@ def main(names):
     if unknown:
         sys.exit(f"there is no measure {unknown[0]}; there are {', '.join(measures.ALL)}")
     print(f"on {machine()}\n", flush=True)
-    rows = []
     for name in names or measures.ALL:
-        print(f"== {name}", file=sys.stderr, flush=True)
-        rows += measures.ALL[name]()
-    print_table(rows)
+        print(f"== {name}", flush=True)
+        print_table(measures.ALL[name]())
+        print(flush=True)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,8 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
                         {"HOME", data.string()},
                         {"SLIPWAY_PYTHON", serve.python}}};
   for (const auto& [image, program] : serve.image_programs())
-    options.built_ins[image] = {.argv = {program}, .environment = {}};
+    options.built_ins[image] = {
+        .argv = {program}, .environment = {}, .front = fleet::BuiltInProgram::Front::http};
   return options;
 }
 

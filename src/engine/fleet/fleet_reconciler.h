@@ -22,11 +22,14 @@
 namespace slipway::fleet {
 
 // How a built-in image runs as a program of this host: argv and environment before what the plan
-// adds. The reconciler appends "--model-dir DIR --http-socket http.sock --link-socket link.sock"
-// and sets SLIPWAY_IMAGE to the built-in's name.
+// adds. The reconciler appends "--model-dir DIR --http-socket http.sock", for a framed link
+// "--link-socket link.sock", and sets SLIPWAY_IMAGE to the built-in's name.
 struct BuiltInProgram {
+  // How it takes requests: our own model server has a framed link beside HTTP.
+  enum class Front : std::uint8_t { http_and_link, http };
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;
+  Front front = Front::http_and_link;
 };
 
 struct FleetOptions {

@@ -507,9 +507,12 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
   if (program.image.empty()) {
     spec.environment["SLIPWAY_IMAGE"] = program.built_in;
     spec.http_socket = "http.sock";
-    spec.link_socket = "link.sock";
-    spec.argv.insert(spec.argv.end(),
-                     {"--http-socket", spec.http_socket, "--link-socket", spec.link_socket});
+    spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
+    if (built_in != options_.built_ins.end() &&
+        built_in->second.front == BuiltInProgram::Front::http_and_link) {
+      spec.link_socket = "link.sock";
+      spec.argv.insert(spec.argv.end(), {"--link-socket", spec.link_socket});
+    }
   } else {
     spec.argv = program.arguments.empty() ? std::vector<std::string>{"serve"} : program.arguments;
     spec.port = 8080;
