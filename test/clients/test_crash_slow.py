@@ -6,6 +6,7 @@ serves again. SLIPWAY_CRASHES sets how often (50), SLIPWAY_SEED the chance.
 import hashlib
 import os
 import random
+import signal
 import threading
 import time
 
@@ -18,16 +19,18 @@ from models import csv
 CRASHES = int(os.environ.get("SLIPWAY_CRASHES", "50"))
 SEED = int(os.environ.get("SLIPWAY_SEED", "20240501"))
 SERVES_AGAIN_SECONDS_MAX = 30
+RECORD = csv(np.linspace(-1, 1, 128, dtype=np.float32))
 
 
 class Driver(threading.Thread):
-    """Uploads objects and makes models until told to stop; notes what was acknowledged."""
+    """Uploads, takes away, makes models and invokes until told to stop; notes what was acknowledged."""
 
     def __init__(self, aws, bucket, number, crash):
         super().__init__(daemon=True)
         self.aws, self.bucket, self.prefix = aws, bucket, f"c{crash}-t{number}"
         self.chance = random.Random(f"{SEED}-{self.prefix}")
-        self.objects, self.models, self.tried = {}, set(), {}
+        self.objects, self.models, self.tried, self.removed = {}, set(), {}, set()
+        self.answers = set()
         self.done = threading.Event()
 
     def run(self):
@@ -50,6 +53,18 @@ class Driver(threading.Thread):
             PrimaryContainer={"Image": f"{REGISTRY}/slipway-inference:latest",
                               "ModelDataUrl": f"s3://{self.bucket}/model.tar.gz"})
         self.models.add(name)
+        self.answers.add(self.aws.runtime.invoke_endpoint(
+            EndpointName="crash", ContentType="text/csv", Accept="text/csv", Body=RECORD)["Body"].read())
+        if step % 3 == 2:
+            self.objects.pop(key)  # whether it is there is open until this is acknowledged
+            self.aws.s3.delete_object(Bucket=self.bucket, Key=key)
+            self.removed.add(key)
+
+
+def kill_an_instance(server, chance):
+    instances = sorted(process for process in server.left_running() if process != server.process.pid)
+    if instances:
+        os.kill(chance.choice(instances), signal.SIGKILL)
 
 
 def crash_once(server, aws, bucket, crash, chance):
@@ -57,6 +72,8 @@ def crash_once(server, aws, bucket, crash, chance):
     for driver in drivers:
         driver.start()
     time.sleep(chance.uniform(0.005, 0.4))
+    if crash % 4 == 3:
+        kill_an_instance(server, chance)
     server.kill()
     for driver in drivers:
         driver.done.set()
@@ -74,6 +91,8 @@ def check_acknowledged(aws, bucket, drivers):
         for key in driver.tried.keys() & etags.keys():
             body = aws.s3.get_object(Bucket=bucket, Key=key)["Body"].read()
             assert hashlib.md5(body).hexdigest() == driver.tried[key], f"{key} is half-made"
+        assert not driver.removed & etags.keys(), "what was acknowledged as removed is there again"
+        assert len(driver.answers) <= 1, "one record, several answers"
         for name in driver.models:
             aws.sagemaker.describe_model(ModelName=name)
 
