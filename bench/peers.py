@@ -75,7 +75,7 @@ def nginx(upstream=None):
                 if upstream else "return 200 'ok';")
         up = f"upstream up {{ server 127.0.0.1:{upstream}; keepalive 64; }}" if upstream else ""
         pathlib.Path(folder, "nginx.conf").write_text(f"""
-            daemon off; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log;
+            {"user root; " if os.geteuid() == 0 else ""}daemon off; worker_processes 2; pid {folder}/pid; error_log {folder}/error.log;
             events {{ worker_connections 1024; }}
             http {{ access_log off; keepalive_requests 1000000000; client_max_body_size 64m;
               client_body_temp_path {folder}/b; proxy_temp_path {folder}/p; fastcgi_temp_path {folder}/f;
