@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/identity/managed_policies.h"
-
 namespace slipway::identity {
 namespace {
 
@@ -187,22 +185,6 @@ TEST(PolicyDocument, ATrustPolicyNamesPrincipalsAndNoResources) {
   EXPECT_EQ(refusal(R"({"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:*"}]})",
                     PolicyUse::trust),
             "AssumeRole policy may only specify STS AssumeRole actions.");
-}
-
-TEST(ManagedPolicies, EveryDocumentIsAPolicy) {
-  for (const ManagedPolicy& policy : managed_policies())
-    EXPECT_EQ(refusal(policy.document), "accepted") << policy.name;
-}
-
-TEST(ManagedPolicies, AreFoundByPathAndName) {
-  const ManagedPolicy* policy = managed_policy("/AmazonSageMakerFullAccess");
-  ASSERT_NE(policy, nullptr);
-  EXPECT_EQ(decide(policy->document, "sagemaker:CreateEndpoint",
-                   "arn:aws:sagemaker:us-east-1:000000000000:endpoint/x"),
-            allowed);
-  EXPECT_NE(managed_policy("/service-role/AWSLambdaBasicExecutionRole"), nullptr);
-  EXPECT_EQ(managed_policy("/AWSLambdaBasicExecutionRole"), nullptr);
-  EXPECT_EQ(managed_policy("/service-role/AdministratorAccess"), nullptr);
 }
 
 }  // namespace

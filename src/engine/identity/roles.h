@@ -90,7 +90,7 @@ Result<Page<std::string>> list_inline_policies(store::Transaction& tx, RoleName 
 Result<> delete_inline_policy(store::Transaction& tx, RoleName role, std::string_view policy_name);
 
 // `policy` is the full name by which the door knows a policy; whether it exists is the door's to
-// check (find_policy, managed_policy). Attaching twice is fine.
+// check (find_policy, or a policy of its own). Attaching twice is fine.
 Result<> attach_policy(store::Transaction& tx, RoleName role, std::string_view policy);
 Result<> detach_policy(store::Transaction& tx, RoleName role, std::string_view policy);
 Result<Page<std::string>> list_attached_policies(store::Transaction& tx, RoleName role,

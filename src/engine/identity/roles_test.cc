@@ -3,8 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
-#include "engine/identity/managed_policies.h"
-
 namespace slipway::identity {
 namespace {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "engine/identity/managed_policies.h"
+#include "service/iam/managed_policies.h"
 
 namespace slipway::iam {
 namespace {
@@ -19,7 +19,7 @@ constexpr std::size_t entity_id_tail_characters = 17;
 // When the oldest of the provider's policies were published; shown for all of them.
 constexpr Timestamp provider_created{std::chrono::seconds(1'423'247'918)};
 
-KnownPolicy of_provider(const identity::ManagedPolicy& policy) {
+KnownPolicy of_provider(const ManagedPolicy& policy) {
   return {.arn = fmt::format("{}{}{}", provider_prefix, policy.path, policy.name),
           .name = std::string(policy.name),
           .path = std::string(policy.path),
@@ -63,7 +63,7 @@ std::vector<identity::StoredPolicy> all_of_caller(Call& call, std::string_view p
 
 Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
   if (arn.starts_with(provider_prefix)) {
-    const auto* policy = identity::managed_policy(arn.substr(provider_prefix.size()));
+    const auto* policy = managed_policy(arn.substr(provider_prefix.size()));
     return policy != nullptr ? Result<KnownPolicy>(of_provider(*policy)) : no_such_policy(arn);
   }
   if (!arn.starts_with("arn:aws:iam::") || arn.find(":policy/") == std::string_view::npos)
@@ -78,7 +78,7 @@ std::vector<KnownPolicy> known_policies(Call& call, PolicyScope scope,
                                         std::string_view path_prefix) {
   std::vector<KnownPolicy> all;
   if (scope != PolicyScope::local)
-    for (const auto& policy : identity::managed_policies())
+    for (const auto& policy : managed_policies())
       if (policy.path.starts_with(path_prefix)) all.push_back(of_provider(policy));
   if (scope != PolicyScope::provider)
     for (auto& policy : all_of_caller(call, path_prefix))

@@ -1,9 +1,9 @@
 // The documents are the provider's own, as published early in 2025.
-#include "engine/identity/managed_policies.h"
+#include "service/iam/managed_policies.h"
 
 #include <algorithm>
 
-namespace slipway::identity {
+namespace slipway::iam {
 namespace {
 
 constexpr ManagedPolicy all_managed_policies[] = {
@@ -557,4 +557,4 @@ const ManagedPolicy* managed_policy(std::string_view path_and_name) {
   return found == std::end(all_managed_policies) ? nullptr : found;
 }
 
-}  // namespace slipway::identity
+}  // namespace slipway::iam

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-namespace slipway::identity {
+namespace slipway::iam {
 
 struct ManagedPolicy {
   std::string_view name;      // "AmazonSageMakerFullAccess"
@@ -18,4 +18,4 @@ std::span<const ManagedPolicy> managed_policies();
 // By path and name, "/service-role/AWSLambdaBasicExecutionRole"; nullptr where there is none.
 const ManagedPolicy* managed_policy(std::string_view path_and_name);
 
-}  // namespace slipway::identity
+}  // namespace slipway::iam
