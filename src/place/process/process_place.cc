@@ -41,7 +41,6 @@ constexpr std::size_t events_max = 64;
 constexpr std::size_t root_bytes_max = 60;
 
 int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
-bool is_there(pid_t pid) { return ::kill(pid, 0) == 0 || errno != ESRCH; }
 void pidfd_signal(int pidfd, int signal) {
   ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
 }
@@ -370,8 +369,8 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
     ::kill(-running.process.pid, SIGKILL);
     ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info, WEXITED);
     (info.si_code == CLD_EXITED ? exit.status : exit.signal) = info.si_status;
-  } else if (!is_there(running.process.pid)) {
-    // Somebody else reaped it. While nobody has its number, a group of that number is its own.
+  } else if (!has_new_owner(running.process)) {
+    // Somebody else reaps it. While nobody new has its number, a group of that number is its own.
     ::kill(-running.process.pid, SIGKILL);
   }
   ::close(running.pidfd);

@@ -117,6 +117,11 @@ bool is_alive(const ProcessId& process) {
   return stat && stat->start_time == process.start_time && stat->state != 'Z' && stat->state != 'X';
 }
 
+bool has_new_owner(const ProcessId& process) {
+  const auto stat = proc_stat(process.pid);
+  return stat && stat->start_time != process.start_time;
+}
+
 Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec) const {
   std::error_code error;
   fs::create_directories(path_, error);

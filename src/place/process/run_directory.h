@@ -24,6 +24,9 @@ struct ProcessId {
 // Whether that very process runs now: not ended, not a zombie.
 bool is_alive(const ProcessId& process);
 
+// Whether its number belongs to another process now.
+bool has_new_owner(const ProcessId& process);
+
 // One key's directory. No state of its own but the path: two of one path see the same.
 class RunDirectory {
  public:
