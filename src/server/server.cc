@@ -141,7 +141,7 @@ class Server::Parts {
 
   Result<> open_state();
   Result<> open_engines();
-  void install_doors();
+  Result<> install_doors();
   Result<> listen();
   Result<> begin();
   void stop();
@@ -241,13 +241,17 @@ sagemaker::BuiltInImages Server::Parts::built_in_images() const {
   return names;
 }
 
-void Server::Parts::install_doors() {
+Result<> Server::Parts::install_doors() {
   sts::install(registry_, *keys_);
   iam::install(registry_);
   s3::install(registry_, *store_, *objects_);
   sagemaker::install(registry_, *fleets_, built_in_images());
   sagemaker_runtime::install(registry_);
   logs_door::install(registry_, *log_book_, *collector_);
+  for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
+    return fail(
+        ErrorCode::internal,
+        fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
   wire_router_ = std::make_unique<wire::Router>(aws::schemas());
   frame_ = std::make_unique<service::Frame>(service::Frame{.registry = registry_,
@@ -261,6 +265,7 @@ void Server::Parts::install_doors() {
                                                            .auth = options_.auth_mode(),
                                                            .holding = options_.holding(),
                                                            .region = options_.region});
+  return {};
 }
 
 Result<> Server::Parts::listen() {
@@ -356,7 +361,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
   auto parts = std::make_unique<Parts>(options);
   TRY_DO(parts->open_state());
   TRY_DO(parts->open_engines());
-  parts->install_doors();
+  TRY_DO(parts->install_doors());
   TRY_DO(parts->listen());
   TRY_DO(parts->begin());
   return std::unique_ptr<Server>(new Server(std::move(parts)));
