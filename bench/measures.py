@@ -234,7 +234,7 @@ def timed_get(url):
     begin = time.perf_counter()
     with urllib.request.urlopen(url) as answer:
         left = int(answer.headers["Content-Length"])
-        while left > 0 and (got := answer.fp.raw.readinto(buffer)):
+        while left > 0 and (got := answer.readinto(buffer)):
             left -= got
     if left > 0:
         raise RuntimeError("the object came short")
