@@ -36,6 +36,7 @@ class FrontTest : public testing::Test {
                 .value();
     registry_.begin(api::schema(), {})
         .add<op::DescribeModel>([this](Call& call, api::DescribeModelInput in) {
+          ++described_;
           if (state_ == "Creating") call.wait_for("model");
           auto out = call.output<api::DescribeModelOutput>();
           out.ModelName(in.ModelName()).ModelArn(state_.load());
@@ -114,6 +115,7 @@ class FrontTest : public testing::Test {
   NoHotDoor hot_;
   std::unique_ptr<Frame> frame_;
   std::unique_ptr<Front> front_;
+  std::atomic<int> described_ = 0;
   std::atomic<const char*> state_text_ = "InService";
   struct State {
     std::atomic<const char*>& text;
@@ -172,6 +174,14 @@ TEST_F(FrontTest, a_waiter_is_answered_when_the_state_changes_and_others_at_once
   });
   net::Response held = ask("DescribeModel", model, AuthMode::none, "Boto3/1 m/B");
   EXPECT_NE(held.body.view().find("InService"), std::string_view::npos);
+}
+
+TEST_F(FrontTest, a_waiter_is_answered_once_and_at_once_while_the_server_ends) {
+  state_text_ = "Creating";
+  changes_.close();
+  net::Response answer = ask("DescribeModel", model, AuthMode::none, "Boto3/1 m/B");
+  EXPECT_NE(answer.body.view().find("Creating"), std::string_view::npos);
+  EXPECT_LE(described_, 2);
 }
 
 }  // namespace
