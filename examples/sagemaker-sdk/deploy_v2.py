@@ -29,7 +29,10 @@ def main(model_path, record_path):
         model_data=session.upload_data(model_path, bucket=name, key_prefix="models"))
     predictor = model.deploy(
         initial_instance_count=1, instance_type="ml.m5.large", endpoint_name=name,
-        serializer=CSVSerializer(), deserializer=JSONDeserializer())
+        serializer=CSVSerializer(), deserializer=JSONDeserializer(), wait=False)
+
+    # deploy() can wait by itself, but sleeps 30 s before it looks for the first time.
+    session.wait_for_endpoint(name, poll=1)
 
     with open(record_path, encoding="ascii") as record:
         print(json.dumps(predictor.predict(record.read())))

@@ -1,6 +1,8 @@
 """The main job through boto3: a model in, an answer out."""
+import concurrent.futures
 import io
 import json
+import threading
 import time
 
 import numpy as np
@@ -154,12 +156,46 @@ def test_an_update_moves_to_the_new_model_and_drops_no_request(deployment, model
     assert deployment.status()["EndpointConfigName"] == config
 
 
+def test_an_update_to_the_same_configuration_takes_the_new_bytes_and_refuses_no_request(
+        deployment, models, aws):
+    """As on AWS: the data under the same address may have changed, so every update deploys anew."""
+    deployment.deploy(models.mlp_archive)
+    deployment.upload(models.other_mlp_archive)
+    record = models.records[0]
+    old, new = (models.mlp_answer(record, seed).ravel() for seed in (7, 8))
+    seen, done = [], threading.Event()
+
+    def ask_on():
+        while not done.is_set():
+            seen.append(numbers(deployment.invoke(csv(record))).ravel())
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        asking = [pool.submit(ask_on) for _ in range(3)]
+        aws.sagemaker.update_endpoint(
+            EndpointName=deployment.name, EndpointConfigName=deployment.name)
+        deployment.wait()
+        np.testing.assert_allclose(numbers(deployment.invoke(csv(record))).ravel(), new, **NEAR)
+        time.sleep(1)  # the old instance drains and ends
+        done.set()
+        for each in asking:
+            each.result()  # raises what a request was refused with
+    assert np.allclose(seen[0], old, **NEAR) and np.allclose(seen[-1], new, **NEAR)
+    assert all(np.allclose(s, old, **NEAR) or np.allclose(s, new, **NEAR) for s in seen)
+
+
 def test_a_model_that_does_not_load_fails_with_a_reason_to_act_on(deployment, aws):
     with pytest.raises(WaiterError):
         deployment.deploy(tar_gz({"model.onnx": b"this is no model"}))
     status = deployment.status()
     assert status["EndpointStatus"] == "Failed"
     assert "model.onnx" in status["FailureReason"]
+    with pytest.raises(ClientError) as caught:
+        deployment.invoke("1")
+    assert error_of(caught) == ("ValidationError", 400)
+    with pytest.raises(ClientError) as caught:
+        aws.sagemaker.update_endpoint(
+            EndpointName=deployment.name, EndpointConfigName=deployment.name)
+    assert "DeleteEndpoint is the only operation" in str(caught.value)
 
 
 def test_an_update_that_fails_leaves_the_old_model_serving(deployment, models, aws):
@@ -199,6 +235,15 @@ def test_an_unknown_endpoint_is_a_validation_error(aws, name):
         aws.runtime.invoke_endpoint(EndpointName=name, Body=b"1")
     assert error_of(caught) == ("ValidationError", 400)
     assert f"Endpoint {name} of account 000000000000 not found" in str(caught.value)
+
+
+@pytest.mark.parametrize("target", [{"TargetVariant": "nobody"}, {"TargetModel": "other.tar.gz"},
+                                    {"TargetContainerHostname": "second"}])
+def test_a_target_that_the_endpoint_does_not_have_is_a_validation_error(deployment, models, target):
+    deployment.deploy(models.mlp_archive)
+    with pytest.raises(ClientError) as caught:
+        deployment.invoke(csv(models.records[0]), **target)
+    assert error_of(caught) == ("ValidationError", 400)
 
 
 def test_names_are_taken_once_and_missing_things_are_named(deployment, models, aws):

@@ -66,7 +66,9 @@ def test_javascript_example(server, job, tmp_path):
     modules = environment_or_skip("SLIPWAY_NODE_MODULES")
     (tmp_path / "node_modules").symlink_to(modules)
     program = shutil.copy(EXAMPLES / "javascript/deploy.mjs", tmp_path)
+    started = time.monotonic()
     assert_right(run(server, ["node", program, *files]), right)
+    assert time.monotonic() - started < 28, "its waiters sleep 30 s where the server does not hold"
 
 
 def test_sagemaker_sdk_2_example(server, job):
@@ -89,8 +91,11 @@ def sdk_program(server, variable, program, *arguments):
 
 
 def test_sagemaker_sdk_2_deploys_in_seconds(server, job):
-    seconds = sdk_program(server, "SLIPWAY_SAGEMAKER2", "time_deploy_v2.py", job[0][0])["seconds"]
-    assert seconds < 10, f"Model.deploy() took {seconds:.1f} s; an ordinary server takes 30"
+    """2.257.7 sleeps 30 s before it looks for the first time: no server can shorten that, but one
+    sleep must do, and a wait of a second must be one of seconds."""
+    seconds = sdk_program(server, "SLIPWAY_SAGEMAKER2", "time_deploy_v2.py", job[0][0])
+    assert seconds["whole"] < 40, f"Model.deploy() took {seconds['whole']:.1f} s"
+    assert seconds["polled"] < 10, f"deploy and wait(poll=1) took {seconds['polled']:.1f} s"
 
 
 def test_sagemaker_sdk_2_runs_a_notebook_for_xgboost_and_scikit_learn(server, models, tmp_path):
@@ -100,6 +105,7 @@ def test_sagemaker_sdk_2_runs_a_notebook_for_xgboost_and_scikit_learn(server, mo
     (tmp_path / "rows.json").write_text(json.dumps(rows))
     answer = sdk_program(server, "SLIPWAY_SAGEMAKER2", "frameworks_v2.py", tmp_path)
     np.testing.assert_allclose(answer["xgboost"], models.xgboost_answer(), **NEAR)
+    np.testing.assert_allclose(answer["script"], models.xgboost_answer(), **NEAR)
     assert answer["sklearn"] == models.forest.predict(models.iris_rows).tolist()
 
 
