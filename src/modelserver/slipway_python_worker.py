@@ -488,8 +488,13 @@ class Handler:
 
 # ---------------------------------------------------------------- the socket
 
+def json_bytes(value):
+    """JSON as UTF-8; what is no character (a lone surrogate in an exception's text) becomes '?'."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
+
+
 def send(channel, head, body=b""):
-    text = json.dumps(head).encode("utf-8")
+    text = json_bytes(head)
     channel.sendall(struct.pack("<II", len(text), len(body)) + text)
     if body:
         channel.sendall(body)
@@ -527,7 +532,7 @@ def answer_one(handler, head, body):
         text = str(error)
         known = isinstance(error, (Failure, UnsupportedFormat, NotAcceptable, BadRequest))
         message = text if known else f"{type(error).__name__}: {text}"
-        return int(status), "application/json", json.dumps({"error": message}).encode("utf-8")
+        return int(status), "application/json", json_bytes({"error": message})
 
 
 def load(settings):

@@ -122,6 +122,7 @@ def model_fn(model_dir):
     return os.getpid()
 def transform_fn(model, data, content_type, accept):
     if data == "raise": raise ValueError("no such thing")
+    if data == "odd": raise ValueError("a\\ud800b")
     if data == "exit": os._exit(7)
     if data == "kill": os.kill(os.getpid(), signal.SIGKILL)
     return str(model), "text/plain"
@@ -130,6 +131,7 @@ def transform_fn(model, data, content_type, accept):
     first = server.ask("x", "text/csv").text
     raised = server.ask("raise", "text/csv")
     assert raised.status == 500 and raised.json["error"] == "ValueError: no such thing"
+    assert server.ask("odd", "text/csv").json["error"] == "ValueError: a?b"
     assert server.ask("x", "text/csv").text == first
     for how in ("exit", "kill"):
         assert server.ask(how, "text/csv").status == 500
