@@ -37,16 +37,20 @@ void raise_open_files_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
-cli::Exit serve(const server::ServeOptions& options) {
+cli::Exit refuse(const Error& error) {
+  fmt::print(stderr, "slipway: {}\n", error.message);
+  return error.code == ErrorCode::invalid_argument ? cli::Exit::usage : cli::Exit::failed;
+}
+
+cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
+  if (const Result<> read = server::read_config(command, options); !read)
+    return refuse(read.error());
   configure_log(options.least_logged());
   ::umask(077);  // what is written is for the owner only
   raise_open_files_limit();
   const sigset_t ending = block_ending_signals();
   auto server = server::Server::start(options);
-  if (!server) {
-    fmt::print(stderr, "slipway: {}\n", server.error().message);
-    return cli::Exit::failed;
-  }
+  if (!server) return refuse(server.error());
   fmt::print("ready {}\n", (*server)->endpoint());
   std::fflush(stdout);
   int signal = 0;
@@ -64,7 +68,7 @@ int main(int argc, char** argv) {
   server::ServeOptions options;
   CLI::App* const command = app.add_subcommand("serve", "Run the server");
   server::add_options(*command, options);
-  command->callback([&] { world.exit = serve(options); });
+  command->callback([&] { world.exit = serve(*command, options); });
   cli::add_commands(app, world);
   return cli::run(app, world, argc, argv);
 }

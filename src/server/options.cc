@@ -97,8 +97,31 @@ void add_options(CLI::App& serve, ServeOptions& options) {
                   "NAME=PATH: images of this repository name run as this program, which obeys the "
                   "container contract on the unix socket that --http-socket names")
       ->envname("SLIPWAY_PROGRAM");
-  serve.set_config("--config", "",
-                   "Configuration file: the same names without dashes, name = value");
+  serve
+      .add_option("--config", options.config,
+                  "Configuration file: the options' names without dashes, name = value; flags and "
+                  "the environment come first")
+      ->envname("SLIPWAY_CONFIG")
+      ->check(CLI::ExistingFile);
+}
+
+Result<> read_config(CLI::App& serve, const ServeOptions& options) {
+  if (options.config.empty()) return {};
+  try {
+    for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_file(options.config)) {
+      CLI::Option* const option = serve.get_option_no_throw("--" + item.name);
+      if (!item.parents.empty() || !option || item.name == "config")
+        return fail(ErrorCode::invalid_argument,
+                    fmt::format("'{}' in {} is no option of serve; slipway serve --help lists them",
+                                item.fullname(), options.config));
+      if (!option->empty()) continue;  // a flag or the environment said otherwise
+      option->add_result(item.inputs);
+      option->run_callback();
+    }
+  } catch (const CLI::Error& error) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}: {}", options.config, error.what()));
+  }
+  return {};
 }
 
 Result<> check(const ServeOptions& options) {

@@ -29,6 +29,7 @@ struct ServeOptions {
   std::string hold = "on";
   unsigned io_threads = 0;  // 0: one for each core, at most io_threads_max
   std::string log_level = "info";
+  std::string config;  // a file with what neither flags nor the environment say; empty: none
   std::string python = "python3";
   std::vector<std::string> programs;  // "NAME=PATH"
 
@@ -43,6 +44,10 @@ inline constexpr unsigned io_threads_max = 8;
 
 // Adds the options of `serve` to its subcommand.
 void add_options(CLI::App& serve, ServeOptions& options);
+
+// Fills in from `options.config` what neither a flag nor the environment gave. invalid_argument:
+// the file cannot be read, or names what is no option.
+Result<> read_config(CLI::App& serve, const ServeOptions& options);
 
 // What the options say together: `--auth none` only on loopback, certificate and key both or none.
 // invalid_argument: the sentence says which option and what to do.
