@@ -8,9 +8,9 @@
 #include "base/log.h"
 #include "base/strand.h"
 #include "base/text.h"
+#include "service/decode.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
-#include "wire/validate.h"
 
 namespace slipway::service {
 namespace {
@@ -88,18 +88,7 @@ class UploadWork {
   }
 
   Result<> try_open() {
-    std::vector<wire::HeaderView> headers;
-    for (const net::Header& header : request_.headers())
-      headers.push_back({header.name, header.value});
-    const wire::HttpRequestView view{.method = request_.method(),
-                                     .path = request_.path(),
-                                     .query = request_.query(),
-                                     .headers = headers,
-                                     .body = {}};
-    const wire::Operation& operation = *begin_.entry.operation;
-    TRY(input_,
-        wire::decode_request(operation, begin_.route.protocol, begin_.route.labels, view, arena_));
-    TRY_DO(wire::validate(operation, input_));
+    TRY(input_, decode_input(begin_.route, request_, arena_));
     TRY_DO(expect_payload());
     TRY(sink_, begin_.entry.opener(call_, input_));
     return {};

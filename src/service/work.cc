@@ -1,8 +1,8 @@
 #include "service/work.h"
 
 #include "base/log.h"
+#include "service/decode.h"
 #include "wire/codec.h"
-#include "wire/validate.h"
 
 namespace slipway::service {
 
@@ -34,30 +34,14 @@ void Work::run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<W
 }
 
 void Work::run(std::unique_ptr<Work> work) {
-  if (const Result<> decoded = work->decode(); !decoded) {
-    work->answer_error(decoded.error());
-    return;
-  }
+  const auto input = decode_input(work->route_, work->request_, work->arena_);
+  if (!input) return work->answer_error(input.error());
+  work->input_ = *input;
   switch (work->entry_.mode) {
     case Mode::read: return run_read(std::move(work));
     case Mode::write: return run_write(std::move(work));
     default: return run_alone(std::move(work));
   }
-}
-
-Result<> Work::decode() {
-  std::vector<wire::HeaderView> headers;
-  headers.reserve(request_.headers().size());
-  for (const net::Header& header : request_.headers())
-    headers.push_back({header.name, header.value});
-  const wire::HttpRequestView view{.method = request_.method(),
-                                   .path = request_.path(),
-                                   .query = request_.query(),
-                                   .headers = headers,
-                                   .body = request_.body()};
-  TRY(input_,
-      wire::decode_request(*route_.operation, route_.protocol, route_.labels, view, arena_));
-  return wire::validate(*route_.operation, input_);
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {
