@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -36,6 +37,12 @@ class RouterCore;
 class InstanceLink;
 struct VariantCells;
 
+// How an answer of the 2xx kind is handed over.
+enum class AnswerMode : std::uint8_t {
+  whole,     // collected: one answered()
+  streamed,  // as it comes: begun(), part() any number of times, ended()
+};
+
 // What to send. Header names and values, the body and the names are views: they belong to the
 // Invocation.
 struct InvokeRequest {
@@ -45,6 +52,12 @@ struct InvokeRequest {
   std::string_view accept;
   std::span<const HeaderView> headers;  // further ones, sent as they are
   std::string_view body;
+  // Not empty: the body stands in files instead, and goes by HTTP as it is read. Called for each
+  // attempt.
+  std::function<net::FileSequence()> body_files;
+  AnswerMode answer_mode = AnswerMode::whole;
+  // From the arrival to the answer's end; 0: the fleet's own limit.
+  std::chrono::milliseconds time_limit{0};
 };
 
 // What the instance said: any status, its 4xx and 5xx too. Views live until answered() returns.
@@ -71,8 +84,8 @@ enum class InvokeFailure : std::uint8_t {
 std::string_view name_of(InvokeFailure failure);
 
 // A request on its way. The door derives from it, keeps in it what it needs to answer, and hands it
-// over: from then on the router owns it and destroys it after the one call of answered() or
-// failed().
+// over: from then on the router owns it and destroys it after the one call of answered(), ended()
+// or failed().
 class Invocation {
  public:
   Invocation() = default;
@@ -83,10 +96,25 @@ class Invocation {
   // Its views stay valid as long as this object lives.
   InvokeRequest request;
 
-  // Exactly one of the two, once, on the router's loop. They may call invoke().
+  // Exactly one of answered(), failed() and ended(), once, on the router's loop. They may call
+  // invoke(). A streamed answer of another kind than 2xx comes by answered(), whole.
   virtual void answered(const InvokeAnswer& answer) = 0;
-  // `detail` is a sentence; `variant` is empty where none was picked.
+  // `detail` is a sentence; `variant` is empty where none was picked. Of a streamed answer: also
+  // after begun(), in place of what is missing.
   virtual void failed(InvokeFailure failure, std::string_view detail, std::string_view variant) = 0;
+
+  // A streamed answer: its head (`body` is empty), its bytes as they came, its end.
+  virtual void begun(const InvokeAnswer& head) { (void)head; }
+  virtual void part(std::string_view bytes) { (void)bytes; }
+  virtual void ended() {}
+
+  // Stops and restarts the reading of a streamed answer, from begun() on: whoever cannot take more
+  // slows the instance down. After pause() at most what was already read still comes.
+  void pause();
+  void resume();
+  // Nobody waits for the answer any more: the instance is told where it can be, failed() does not
+  // follow, and this object is destroyed. Not from within its own begun(), part() or ended().
+  void give_up();
 
  private:
   friend class RouterCore;
