@@ -1,4 +1,4 @@
-// The door of the SageMaker runtime: InvokeEndpoint.
+// The door of the SageMaker runtime: hands each operation to its own file.
 #pragma once
 
 #include "engine/fleet/router.h"

@@ -1,0 +1,130 @@
+#include "service/sagemaker_runtime/failures.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/encoding.h"
+#include "service/resource_key.h"
+
+namespace slipway::sagemaker_runtime {
+namespace {
+
+using fleet::InvokeFailure;
+using service::ErrorRow;
+
+// AWS cuts what a container says in an error after this many bytes.
+constexpr std::size_t original_message_bytes_max = 4096;
+
+constexpr ErrorRow errors[] = {
+    {"ValidationError", "ValidationError", 400},  {"ModelError", "ModelError", 424},
+    {"invalid_argument", "ValidationError", 400}, {"limit_exceeded", "ValidationError", 413},
+    {"unavailable", "ServiceUnavailable", 503},   {"internal", "InternalFailure", 500},
+};
+
+// The API model's pattern; what is no name is found nowhere, so it is looked at only then.
+constexpr std::string_view endpoint_name_pattern = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
+
+bool is_endpoint_name(std::string_view name) {
+  const auto is_alphanumeric = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+  };
+  return !name.empty() && is_alphanumeric(name.front()) && is_alphanumeric(name.back()) &&
+         std::ranges::all_of(name, [&](char c) { return c == '-' || is_alphanumeric(c); });
+}
+
+std::string log_group(const AskedEndpoint& endpoint) {
+  return fmt::format("/aws/sagemaker/Endpoints/{}", endpoint.name);
+}
+
+Error model_error(const AskedEndpoint& endpoint, std::string message, int status,
+                  std::string_view original) {
+  return {ErrorCode::internal,
+          std::move(message),
+          "ModelError",
+          {{"OriginalStatusCode", std::to_string(status)},
+           {"OriginalMessage", std::string(original)},
+           {"LogStreamArn", fmt::format("arn:aws:logs:{}:{}:log-group:{}", endpoint.region,
+                                        endpoint.account, log_group(endpoint))}}};
+}
+
+Error not_found(const AskedEndpoint& endpoint) {
+  if (is_endpoint_name(endpoint.name))
+    return validation_error(
+        fmt::format("Endpoint {} of account {} not found.", endpoint.name, endpoint.account));
+  return validation_error(
+      fmt::format("1 validation error detected: Value '{}' at 'endpointName' failed to satisfy "
+                  "constraint: Member must satisfy regular expression pattern: {}",
+                  endpoint.name, endpoint_name_pattern));
+}
+
+}  // namespace
+
+AskedEndpoint AskedEndpoint::of(const wire::Route& route, const service::Caller& caller) {
+  AskedEndpoint endpoint{.name = percent_decode(route.labels.items[0].value),
+                         .account = std::string(caller.account()),
+                         .region = caller.region};
+  endpoint.fleet = service::resource_key(caller, endpoint.name);
+  return endpoint;
+}
+
+service::ErrorTable error_table() { return errors; }
+
+Error validation_error(std::string message) {
+  return {ErrorCode::invalid_argument, std::move(message), "ValidationError"};
+}
+
+Error too_long(std::string_view member, std::string_view value, std::size_t bytes_max) {
+  return validation_error(
+      fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: "
+                  "Member must have length less than or equal to {}",
+                  value, member, bytes_max));
+}
+
+Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail,
+                    std::string_view target_variant) {
+  switch (failure) {
+    case InvokeFailure::not_found: return not_found(endpoint);
+    case InvokeFailure::not_serving:
+      return validation_error(
+          fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
+                      "DescribeEndpoint says how far it is.",
+                      endpoint.name, endpoint.account));
+    case InvokeFailure::no_such_variant:
+      return validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
+                                          target_variant, endpoint.name, endpoint.account));
+    case InvokeFailure::timeout:
+      return model_error(
+          endpoint,
+          "Your invocation timed out while waiting for a response from container primary. Review "
+          "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and "
+          "try again.",
+          0, detail);
+    case InvokeFailure::broken:
+    case InvokeFailure::too_large:
+      return model_error(
+          endpoint,
+          fmt::format("Received server error (0) from primary with message \"{}\". See the log "
+                      "group {} for more information.",
+                      detail, log_group(endpoint)),
+          500, detail);
+    case InvokeFailure::unavailable:
+      return {ErrorCode::unavailable,
+              fmt::format("Endpoint {} cannot answer now: {}.", endpoint.name, detail)};
+  }
+  std::unreachable();
+}
+
+Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body) {
+  const std::string_view original = body.substr(0, original_message_bytes_max);
+  std::string message = fmt::format(
+      "Received {} error ({}) from primary with message \"{}\". See "
+      "https://{}.console.aws.amazon.com/cloudwatch/home?region={}#logEventViewer:group={} in "
+      "account {} for more information.",
+      status < 500 ? "client" : "server", status, original, endpoint.region, endpoint.region,
+      log_group(endpoint), endpoint.account);
+  return model_error(endpoint, std::move(message), status, original);
+}
+
+}  // namespace slipway::sagemaker_runtime

@@ -1,0 +1,39 @@
+// How a failure of an invocation is called on the wire: its AWS name, its status, its text.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "engine/fleet/router.h"
+#include "service/authenticator.h"
+#include "service/errors.h"
+#include "wire/route.h"
+
+namespace slipway::sagemaker_runtime {
+
+// The endpoint that a call names, as it stands in the texts, and the fleet behind it.
+struct AskedEndpoint {
+  std::string name;
+  std::string account;
+  std::string region;
+  std::string fleet;
+
+  // From the route's label EndpointName. Any name: a wrong one is found nowhere.
+  static AskedEndpoint of(const wire::Route& route, const service::Caller& caller);
+};
+
+// Codes and statuses of every operation of this door.
+service::ErrorTable error_table();
+
+Error validation_error(std::string message);
+// `member` as AWS calls it: "targetVariant".
+Error too_long(std::string_view member, std::string_view value, std::size_t bytes_max);
+
+// What AWS says where no instance answered. `target_variant` is what the caller asked for.
+Error failure_error(const AskedEndpoint& endpoint, fleet::InvokeFailure failure,
+                    std::string_view detail, std::string_view target_variant);
+// ModelError for an answer of a container that is not of the 2xx kind.
+Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body);
+
+}  // namespace slipway::sagemaker_runtime

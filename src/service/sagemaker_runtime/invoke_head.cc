@@ -1,0 +1,92 @@
+#include "service/sagemaker_runtime/invoke_head.h"
+
+#include <fmt/format.h>
+
+namespace slipway::sagemaker_runtime {
+namespace {
+
+constexpr std::string_view target_variant_name = "X-Amzn-SageMaker-Target-Variant";
+
+constexpr std::array<PassedHeader, 8> invoke_headers = {{
+    {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
+    {target_variant_name, "targetVariant", 63},
+    {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024,
+     "TargetModel needs a multi-model endpoint"},
+    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
+     "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
+    {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
+    {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
+    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63,
+     "InferenceComponentName needs an endpoint with inference components"},
+    {"X-Amzn-SageMaker-Session-Id", "sessionId", 256},
+}};
+static_assert(invoke_headers.size() <= passed_headers_max);
+
+bool has_sagemaker_prefix(std::string_view name) {
+  constexpr std::string_view prefix = "x-amzn-sagemaker-";
+  return name.size() > prefix.size() && net::same_name(name.substr(0, prefix.size()), prefix);
+}
+
+Result<> take_passed(const net::Header& field, const PassedHeader& passed,
+                     const AskedEndpoint& endpoint, InvokeHead& head) {
+  if (field.value.size() > passed.bytes_max)
+    return std::unexpected(too_long(passed.member, field.value, passed.bytes_max));
+  if (!passed.refusal.empty())
+    return std::unexpected(validation_error(
+        fmt::format("{}, which endpoint {} is not.", passed.refusal, endpoint.name)));
+  if (passed.name == target_variant_name) head.target_variant = field.value;
+  if (head.passed_count < head.passed.size())
+    head.passed[head.passed_count++] = {passed.name, field.value};
+  return {};
+}
+
+Result<> take_media_type(std::string_view member, std::string_view value, std::string_view& to) {
+  if (value.size() > media_type_bytes_max)
+    return std::unexpected(too_long(member, value, media_type_bytes_max));
+  to = value;
+  return {};
+}
+
+Result<> take(const net::Header& field, const HeadRules& rules, const AskedEndpoint& endpoint,
+              InvokeHead& head) {
+  if (net::same_name(field.name, rules.content_type_field))
+    return take_media_type("contentType", field.value, head.content_type);
+  if (net::same_name(field.name, rules.accept_field))
+    return take_media_type("accept", field.value, head.accept);
+  if (!has_sagemaker_prefix(field.name)) return {};
+  for (const PassedHeader& passed : rules.passed)
+    if (net::same_name(field.name, passed.name)) return take_passed(field, passed, endpoint, head);
+  return {};
+}
+
+}  // namespace
+
+const HeadRules invoke_rules{.passed = invoke_headers};
+
+void InvokeHead::fill(fleet::InvokeRequest& request) const {
+  request.content_type = content_type;
+  request.accept = accept;
+  request.target_variant = target_variant;
+  request.headers = headers();
+}
+
+Result<> read_head(const net::Headers& fields, const HeadRules& rules,
+                   const AskedEndpoint& endpoint, InvokeHead& head) {
+  if (endpoint.name.size() > endpoint_name_bytes_max)
+    return std::unexpected(too_long("endpointName", endpoint.name, endpoint_name_bytes_max));
+  for (const net::Header& field : fields) TRY_DO(take(field, rules, endpoint, head));
+  return {};
+}
+
+AnswerHead::AnswerHead(const fleet::InvokeAnswer& answer, std::string_view request_id,
+                       std::string_view content_type_field) {
+  fields_[count_++] = {"x-amzn-RequestId", request_id};
+  fields_[count_++] = {"x-Amzn-Invoked-Production-Variant", answer.variant};
+  if (!answer.content_type.empty()) fields_[count_++] = {content_type_field, answer.content_type};
+  for (const fleet::HeaderView& header : answer.headers)
+    for (const std::string_view name : returned_headers)
+      if (net::same_name(header.name, name) && count_ < fields_.size())
+        fields_[count_++] = {name, header.value};
+}
+
+}  // namespace slipway::sagemaker_runtime
