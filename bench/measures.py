@@ -32,11 +32,11 @@ class Row:
     reached: bool = None
 
 
-def deploy(server, name, archive=None, image="slipway-inference", wait=True):
+def deploy(server, name, archive=None, image="slipway-inference", wait=True, environment=None):
     """Model, configuration and endpoint of one name; returns when CreateEndpoint has answered, or
     when the endpoint is in service."""
     sagemaker = server.client("sagemaker")
-    container = {"Image": IMAGE.format(image)}
+    container = {"Image": IMAGE.format(image), "Environment": environment or {}}
     if archive is not None:
         s3 = server.client("s3")
         s3.create_bucket(Bucket="models")

@@ -9,7 +9,10 @@ machine drifts; the ratio is what to quote. Needs wrk and nginx; moto where inst
 import platform
 import sys
 
+import batching
 import measures
+
+ALL = {**measures.ALL, **batching.ALL}
 
 
 def machine():
@@ -32,13 +35,13 @@ def print_table(rows):
 
 
 def main(names):
-    unknown = [name for name in names if name not in measures.ALL]
+    unknown = [name for name in names if name not in ALL]
     if unknown:
-        sys.exit(f"there is no measure {unknown[0]}; there are {', '.join(measures.ALL)}")
+        sys.exit(f"there is no measure {unknown[0]}; there are {', '.join(ALL)}")
     print(f"on {machine()}\n", flush=True)
-    for name in names or measures.ALL:
+    for name in names or ALL:
         print(f"== {name}", flush=True)
-        print_table(measures.ALL[name]())
+        print_table(ALL[name]())
         print(flush=True)
 
 

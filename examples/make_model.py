@@ -13,12 +13,12 @@ from onnx import TensorProto, helper, numpy_helper
 LAYERS = [128, 256, 256, 10]
 
 
-def mlp(seed=7):
-    """A multilayer perceptron: `input` float [N,128] -> `output` float [N,10]."""
+def mlp(seed=7, layers=LAYERS):
+    """A multilayer perceptron: `input` float [N,128] -> `output` float [N,10], or of other widths."""
     chance = np.random.default_rng(seed)
     nodes, weights, value = [], [], "input"
-    for i, (inside, outside) in enumerate(zip(LAYERS, LAYERS[1:])):
-        last = i == len(LAYERS) - 2
+    for i, (inside, outside) in enumerate(zip(layers, layers[1:])):
+        last = i == len(layers) - 2
         scale = (2 / inside) ** 0.5
         for name, array in (("w", chance.normal(0, scale, (inside, outside))), ("b", chance.normal(0, 0.1, outside))):
             weights.append(numpy_helper.from_array(array.astype(np.float32), f"{name}{i}"))
@@ -29,8 +29,8 @@ def mlp(seed=7):
             value = f"relu{i}"
     graph = helper.make_graph(
         nodes, "mlp",
-        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", LAYERS[0]])],
-        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", LAYERS[-1]])],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", layers[0]])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", layers[-1]])],
         weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)

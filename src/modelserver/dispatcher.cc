@@ -18,6 +18,7 @@ constexpr double newest_weight = 0.2;
 struct Dispatcher::Waiting {
   Invocation invocation;
   Reply reply;
+  Instant since = {};
   std::vector<char> kept;  // a link's bytes, once they are needed beyond the batch
 };
 
@@ -27,10 +28,11 @@ struct Dispatcher::Batch {
   std::vector<Waiting> requests;
 };
 
-Dispatcher::Dispatcher(net::Loop& loop) : loop_(loop) {}
+Dispatcher::Dispatcher(net::Loop& loop, Batching batching) : loop_(loop), batching_(batching) {}
 
 Dispatcher::~Dispatcher() {
   loop_.disarm(*this);
+  loop_.cancel(wait_timer_);
   if (pool_) pool_->stop();
 }
 
@@ -44,7 +46,7 @@ void Dispatcher::submit(const Invocation& invocation, Reply reply) {
     return refuse(reply, 503, "More requests wait than are let in; try again later.");
   }
   waiting_bytes_ += invocation.body.size();
-  waiting_.push_back({invocation, std::move(reply), {}});
+  waiting_.push_back({invocation, std::move(reply), loop_.now(), {}});
 }
 
 void Dispatcher::cancel(const LinkConnection& link, std::uint32_t id) {
@@ -68,7 +70,7 @@ void Dispatcher::when_idle(Task task) {
 }
 
 void Dispatcher::on_batch_end() {
-  if (!waiting_.empty()) slow_ ? run_elsewhere() : run_here();
+  if (!waiting_.empty() && !waits_for_more()) slow_ ? run_elsewhere() : run_here();
   for (const auto& link : std::exchange(dirty_, {})) link->flush();
   if (idle_task_ && idle()) std::exchange(idle_task_, {})();
 }
@@ -86,9 +88,29 @@ std::unique_ptr<Dispatcher::Batch> Dispatcher::take_batch(std::size_t count) {
   return batch;
 }
 
+std::size_t Dispatcher::batch_max() const {
+  return std::min(model_->batch_max(), batching_.requests_max);
+}
+
+// Whether the oldest request may wait on for others to join it.
+bool Dispatcher::waits_for_more() {
+  if (batching_.wait.count() == 0 || batch_max() == 1 || waiting_.size() >= batch_max())
+    return false;
+  const auto waited = loop_.now() - waiting_.front().since;
+  if (waited >= batching_.wait) return false;
+  keep_bytes();
+  if (wait_timer_ == 0) {
+    wait_timer_ = loop_.after(batching_.wait - waited, [this] {
+      wait_timer_ = 0;
+      loop_.at_batch_end(*this);
+    });
+  }
+  return true;
+}
+
 void Dispatcher::run_here() {
   while (!waiting_.empty() && !slow_) {
-    auto batch = take_batch(std::min(waiting_.size(), model_->batch_max()));
+    auto batch = take_batch(std::min(waiting_.size(), batch_max()));
     const auto started = std::chrono::steady_clock::now();
     model_->answer(batch->invocations);
     finish(*batch, std::chrono::steady_clock::now() - started);
@@ -105,7 +127,7 @@ void Dispatcher::run_elsewhere() {
   while (!waiting_.empty() && running_ < most) {
     // Shared out evenly among the threads that are free.
     const auto share = (waiting_.size() + most - running_ - 1) / (most - running_);
-    auto batch = take_batch(std::min(share, model_->batch_max()));
+    auto batch = take_batch(std::min(share, batch_max()));
     ++running_;
     pool_->post([this, model = model_.get(), batch = std::move(batch)]() mutable {
       const auto started = std::chrono::steady_clock::now();
@@ -129,7 +151,7 @@ void Dispatcher::finish(Batch& batch, std::chrono::nanoseconds took) {
 
 // A link's bytes are overwritten by its next read: who waits longer gets a copy.
 void Dispatcher::keep_bytes() {
-  for (auto& [invocation, reply, kept] : waiting_) {
+  for (auto& [invocation, reply, since, kept] : waiting_) {
     if (!kept.empty() || std::holds_alternative<HttpReply>(reply)) continue;
     std::string_view* const views[] = {&invocation.content_type, &invocation.accept,
                                        &invocation.custom_attributes, &invocation.body};
@@ -163,7 +185,7 @@ void Dispatcher::send(Waiting& waiting, const Answer& answer) {
 }
 
 void Dispatcher::refuse(Reply& reply, std::uint16_t status, std::string_view sentence) {
-  Waiting waiting{{}, std::move(reply), {}};
+  Waiting waiting{{}, std::move(reply), {}, {}};
   Answer answer;
   answer_error(answer, status, sentence);
   send(waiting, answer);

@@ -13,6 +13,7 @@
 
 #include "base/worker_pool.h"
 #include "modelserver/model.h"
+#include "modelserver/options.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 
@@ -40,14 +41,15 @@ struct LinkReply {
 using Reply = std::variant<HttpReply, LinkReply>;
 
 // Requests wait until the end of the loop's batch, so that all that arrived together, over one link
-// or several, run together: batches form by themselves and nobody waits for one. How long a request
-// takes is measured as it goes; the first ones run on worker threads, and when that shows the model
-// to be fast the rest runs on the loop thread itself, without a hop.
+// or several, run together: batches form by themselves and nobody waits for one, unless Batching
+// says how long to wait for more. How long a request takes is measured as it goes; the first ones
+// run on worker threads, and when that shows the model to be fast the rest runs on the loop thread
+// itself, without a hop.
 //
 // Loop thread only. `loop` outlives it.
 class Dispatcher final : public net::BatchHook {
  public:
-  explicit Dispatcher(net::Loop& loop);
+  Dispatcher(net::Loop& loop, Batching batching);
   ~Dispatcher() override;
 
   // From here on requests are answered by `model`; before, with 503.
@@ -73,6 +75,8 @@ class Dispatcher final : public net::BatchHook {
   struct Waiting;
   struct Batch;
 
+  std::size_t batch_max() const;
+  bool waits_for_more();
   void run_here();
   void run_elsewhere();
   std::unique_ptr<Batch> take_batch(std::size_t count);
@@ -83,6 +87,8 @@ class Dispatcher final : public net::BatchHook {
   void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
 
   net::Loop& loop_;
+  const Batching batching_;
+  net::TimerId wait_timer_ = 0;
   std::unique_ptr<Model> model_;
   std::unique_ptr<WorkerPool> pool_;  // made when first needed
   std::deque<Waiting> waiting_;

@@ -25,7 +25,9 @@ constexpr std::string_view help_text =
   --zygote SOCKET      be the parent that starts instances; see README.md of src/modelserver
 
 Environment: SLIPWAY_IMAGE, SLIPWAY_LIB, SLIPWAY_PYTHON, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_PROGRAM,
-SAGEMAKER_SUBMIT_DIRECTORY, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MODEL_SERVER_TIMEOUT.
+SAGEMAKER_SUBMIT_DIRECTORY, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MODEL_SERVER_TIMEOUT,
+SLIPWAY_BATCH_REQUESTS_MAX (requests that one run may join, default 64), SLIPWAY_BATCH_WAIT_MS (how
+long a request may wait for others to join it, default 0).
 )";
 
 std::string variable(const char* name, std::string otherwise = {}) {
@@ -42,6 +44,28 @@ Result<std::uint16_t> read_port(std::string_view text, std::string_view where) {
                 fmt::format("{} is '{}', which is no port (0 to 65535).", where, text));
   }
   return port;
+}
+
+Result<std::size_t> read_number(const char* name, std::size_t least, std::size_t most,
+                                std::size_t otherwise) {
+  const std::string text = variable(name, std::to_string(otherwise));
+  std::size_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  if (error == std::errc() && end == last && number >= least && number <= most) return number;
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("{} is '{}', which is no number from {} to {}.", name, text, least, most));
+}
+
+Result<Batching> read_batching() {
+  Batching batching;
+  TRY(batching.requests_max,
+      read_number("SLIPWAY_BATCH_REQUESTS_MAX", 1, batch_requests_max, batching.requests_max));
+  TRY(const std::size_t wait_ms,
+      read_number("SLIPWAY_BATCH_WAIT_MS", 0, static_cast<std::size_t>(batch_wait_max.count()), 0));
+  batching.wait = std::chrono::milliseconds(wait_ms);
+  return batching;
 }
 
 // "host/team/sagemaker-xgboost:1.7-1@sha256:..." → "sagemaker-xgboost".
@@ -81,6 +105,7 @@ Result<> set_option(Options& options, std::string_view name, const std::string& 
 Result<Options> read_options(std::span<const std::string> arguments) {
   Options options;
   options.image = repository_name(variable("SLIPWAY_IMAGE", options.image));
+  TRY(options.batching, read_batching());
   const std::string home = variable("HOME", "/tmp");
   options.venv_cache = home + "/.cache/slipway/venvs";
   for (std::size_t i = 0; i < arguments.size(); ++i) {

@@ -1,6 +1,7 @@
 // What slipway-modelserver was asked to be: its arguments and environment.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -11,6 +12,15 @@
 
 namespace slipway::modelserver {
 
+// How requests that wait together run together; a model whose requests cannot be joined ignores it.
+// The defaults never cost a lone request more than its own run.
+struct Batching {
+  std::size_t requests_max = 64;      // in one run: SLIPWAY_BATCH_REQUESTS_MAX
+  std::chrono::milliseconds wait{0};  // of a request for more to join it: SLIPWAY_BATCH_WAIT_MS
+};
+inline constexpr std::size_t batch_requests_max = 1024;
+inline constexpr std::chrono::milliseconds batch_wait_max{1'000};
+
 struct Options {
   std::string model_dir = "/opt/ml/model";
   std::string image = "slipway-inference";  // repository name, without registry and tag
@@ -18,6 +28,7 @@ struct Options {
   std::string listen_address = "0.0.0.0";   // with `port`
   std::string http_socket;                  // empty: none
   std::string link_socket;                  // empty: none
+  Batching batching;
   std::string venv_cache;
   std::vector<std::string> find_links;
   std::string zygote_socket;  // not empty: be a zygote, and nothing else

@@ -49,7 +49,7 @@ class Server final : public net::Watcher {
       : options_(options),
         onnx_(std::move(onnx)),
         signals_(block_ending_signals()),
-        dispatcher_(loop_),
+        dispatcher_(loop_, options.batching),
         http_front_(dispatcher_),
         http_(loop_, http_front_, limits()) {
     loop_.watch(signals_.get(), EPOLLIN, *this);

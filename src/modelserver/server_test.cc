@@ -188,7 +188,43 @@ TEST(Server, ALinkThatSendsNonsenseIsClosedAndTheOthersGoOn) {
   EXPECT_EQ(ask_link(good, {"3,3\n"}).at(0).second, "200 0.5,0.5\n");
 }
 
+// A variable of the environment of children, for as long as it lives.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
+  ~Variable() { unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
+TEST(Server, RequestsWaitForOthersOnlyWhereTheModelsEnvironmentSaysSo) {
+  if (!has_runtime()) GTEST_SKIP() << "no libonnxruntime.so.1 in lib/";
+  const Variable most("SLIPWAY_BATCH_REQUESTS_MAX", "4");
+  const Variable wait("SLIPWAY_BATCH_WAIT_MS", "1000");
+  const ModelFolder folder;
+  const auto link_path = folder.path / "link.sock";
+  const Child server({"--model-dir", folder.path, "--http-socket", folder.path / "http.sock",
+                      "--link-socket", link_path});
+  ASSERT_THAT(wait_until_ready(folder.path / "http.sock"), HasSubstr("200"));
+  const net::Fd link = connect_to(link_path);
+  const auto took = [&](std::size_t requests) {
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(ask_link(link, std::vector<std::string>(requests, "1,1\n")).size(), requests);
+    return std::chrono::steady_clock::now() - begun;
+  };
+  EXPECT_GE(took(1), 1000ms);
+  EXPECT_LT(took(4), 1000ms);
+}
+
 TEST(Server, ArgumentsThatAreNotUnderstoodAreSaid) {
+  const auto with_wait = [](const char* value) {
+    const Variable wait("SLIPWAY_BATCH_WAIT_MS", value);
+    return Child({"--port", "0", "--model-dir", "/nowhere"}).wait();
+  };
+  EXPECT_EQ(with_wait("1001"), 2);
+  EXPECT_EQ(with_wait("soon"), 2);
+  EXPECT_NE(with_wait("1000"), 2);
   EXPECT_EQ(Child({"--nonsense", "1"}).wait(), 2);
   EXPECT_EQ(Child({"--port", "99999"}).wait(), 2);
   EXPECT_EQ(Child({"--help"}).wait(), 0);

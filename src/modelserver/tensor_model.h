@@ -12,8 +12,8 @@
 
 namespace slipway::modelserver {
 
-// Requests that one run joins.
-inline constexpr std::size_t joined_requests_max = 64;
+// Requests that one run may join.
+inline constexpr std::size_t joined_requests_max = 1024;
 // Records that one run joins; a request of more runs alone.
 inline constexpr std::int64_t joined_records_max = 1024;
 
