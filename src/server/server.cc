@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "engine/changes.h"
+#include "engine/events/queues.h"
+#include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/identity/roles.h"
 #include "engine/logs/collector.h"
@@ -48,7 +50,7 @@ std::filesystem::path folder_of_this_program() {
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
   for (const auto room : {identity::migrations(), objects::migrations(), fleet::migrations(),
-                          sagemaker::migrations()})
+                          events::migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -166,6 +168,8 @@ class Server::Parts {
   std::unique_ptr<logs::LogBook> log_book_;
 
   engine::Changes changes_;
+  events::Queues queues_{random_, changes_};
+  events::Topics topics_{random_, [] {}};
   fleet::RouteTable routes_;
   WorkerPool artifact_workers_{artifact_workers};
   WorkerPool workers_{control_workers};

@@ -1,0 +1,193 @@
+// Messages of a queue: sent, received, hidden, removed.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "engine/events/queues.h"
+#include "engine/events/receipt.h"
+#include "engine/events/rows.h"
+
+namespace slipway::events {
+namespace {
+
+using std::chrono::seconds;
+
+std::string group_of(store::Transaction& tx, std::int64_t seq) {
+  auto rows = tx.query("SELECT grp FROM events_message WHERE seq = ?1", seq);
+  return rows.next() ? std::string(rows.text(0)) : std::string();
+}
+
+bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
+
+void refresh_group_of(store::Transaction& tx, const Queue& queue, std::string_view group) {
+  if (is_strict(queue)) refresh_group(tx, queue.box, group);
+}
+
+std::uint64_t size_of(const OutgoingMessage& message) {
+  std::uint64_t bytes = message.body.size();
+  for (const Attribute& each : message.attributes)
+    bytes += each.name.size() + each.type.size() + each.value.size();
+  return bytes;
+}
+
+// The message that `receipt` names, if it is still the last that was given for it.
+std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
+                                   const Receipt& receipt) {
+  if (receipt.box != queue.box) return std::nullopt;
+  auto rows = tx.query(
+      fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns),
+      receipt.seq, queue.box);
+  if (!rows.next()) return std::nullopt;
+  const Place place = place_of(rows);
+  if (place.receives != receipt.receives) return std::nullopt;
+  return place;
+}
+
+struct Row {
+  std::int64_t box;
+  std::string_view group;
+  Timestamp visible;
+  Timestamp sent;
+};
+
+std::int64_t insert_message(store::Transaction& tx, const Row& row) {
+  tx.run(
+      "INSERT INTO events_message (box, grp, visible, receives, sent, first_received) "
+      "VALUES (?1, ?2, ?3, 0, ?4, 0)",
+      row.box, row.group, number_of(row.visible), number_of(row.sent));
+  return tx.last_id();
+}
+
+// A group that was not there begins with this message; one that was stays as it is.
+void begin_group(store::Transaction& tx, const Row& row, std::int64_t seq) {
+  tx.run(
+      "INSERT INTO events_group (box, grp, head, ready) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT DO NOTHING",
+      row.box, row.group, seq, number_of(row.visible));
+}
+
+}  // namespace
+
+std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now) {
+  auto rows = tx.query(
+      "SELECT id, seq FROM events_sent WHERE owner = ?1 AND scope = ?2 AND name = ?3 AND at > ?4",
+      name.owner, name.scope, name.name, number_of(now - deduplication_time));
+  if (!rows.next()) return std::nullopt;
+  return Sent{std::string(rows.text(0)), rows.integer(1)};
+}
+
+void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, Timestamp now) {
+  tx.run(
+      "INSERT INTO events_sent (owner, scope, name, at, id, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+      "ON CONFLICT DO UPDATE SET at = ?4, id = ?5, seq = ?6",
+      name.owner, name.scope, name.name, number_of(now), sent.id, sent.sequence);
+}
+
+void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view group) {
+  std::int64_t head = 0;
+  std::int64_t ready = 0;
+  {
+    // Messages in flight are among those that the last receive could give: the first few.
+    auto rows = tx.query(
+        "SELECT seq, visible, receives FROM events_message WHERE box = ?1 AND grp = ?2 AND "
+        "grp <> '' ORDER BY seq LIMIT ?3",
+        box, group, receive_messages_max);
+    while (rows.next()) {
+      if (head == 0) head = rows.integer(0), ready = rows.integer(1);
+      if (rows.integer(2) > 0) ready = std::max(ready, rows.integer(1));
+    }
+  }
+  if (head == 0)
+    tx.run("DELETE FROM events_group WHERE box = ?1 AND grp = ?2", box, group);
+  else
+    tx.run(
+        "INSERT INTO events_group (box, grp, head, ready) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT DO UPDATE SET head = ?3, ready = ?4",
+        box, group, head, ready);
+}
+
+void erase_message(store::Transaction& tx, std::int64_t seq) {
+  tx.run("DELETE FROM events_message WHERE seq = ?1", seq);
+  tx.run("DELETE FROM events_text WHERE seq = ?1", seq);
+}
+
+Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
+                          const OutgoingMessage& message, Timestamp now) const {
+  if (size_of(message) > queue.settings.message_bytes_max)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("One or more parameters are invalid. Reason: Message must be shorter "
+                            "than {} bytes.",
+                            queue.settings.message_bytes_max),
+                "too_long");
+  const std::string owner = fmt::format("q{}", queue.box);
+  std::string name = message.deduplication;
+  if (is_strict(queue) && name.empty()) name = sha256_hex(message.body);
+  const bool by_group = queue.settings.deduplication_scope == QueueSettings::Scope::group;
+  const SentName sent_name{owner, by_group ? std::string_view(message.group) : "", name};
+  if (is_strict(queue))
+    if (auto sent = find_sent(tx, sent_name, now)) return *std::move(sent);
+
+  const seconds delay = message.delay.value_or(queue.settings.delay);
+  const Row row{queue.box, message.group, now + delay, now};
+  const Sent sent{.id = make_uuid(random_), .sequence = insert_message(tx, row)};
+  tx.run(
+      "INSERT INTO events_text (seq, id, body, attributes, system_attributes, deduplication, "
+      "sender, came_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '')",
+      sent.sequence, sent.id, message.body, store::Blob{pack(message.attributes)},
+      store::Blob{pack(message.system_attributes)}, name, message.sender);
+  if (is_strict(queue)) {
+    begin_group(tx, row, sent.sequence);
+    note_sent(tx, sent_name, sent, now);
+  }
+  tell(tx, queue.id);
+  return sent;
+}
+
+Result<> Queues::remove_message(store::Transaction& tx, const Queue& queue,
+                                std::string_view receipt, Timestamp now) const {
+  TRY(const Receipt named, receipt_of(queue, receipt));
+  const auto place = find_received(tx, queue, named);
+  if (!place) return {};
+  if (is_strict(queue) && place->visible <= now)
+    return fail(ErrorCode::conflict, "The receipt handle has expired", "old_receipt");
+  const std::string group = group_of(tx, place->seq);
+  erase_message(tx, place->seq);
+  refresh_group_of(tx, queue, group);
+  if (is_strict(queue)) tell(tx, queue.id);
+  return {};
+}
+
+Result<> Queues::change_visibility(store::Transaction& tx, const Queue& queue,
+                                   std::string_view receipt, seconds visibility,
+                                   Timestamp now) const {
+  TRY(const Receipt named, receipt_of(queue, receipt));
+  const auto place = find_received(tx, queue, named);
+  if (!place || place->visible <= now)
+    return fail(ErrorCode::conflict, "The message is not in flight.", "not_in_flight");
+  if (now + visibility > time_of(named.received) + hidden_time_max)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Total VisibilityTimeout for the message is beyond the limit [{} "
+                            "seconds]",
+                            seconds(hidden_time_max).count()),
+                "hidden_too_long");
+  tx.run("UPDATE events_message SET visible = ?2 WHERE seq = ?1", place->seq,
+         number_of(now + visibility));
+  refresh_group_of(tx, queue, group_of(tx, place->seq));
+  tell(tx, queue.id);
+  return {};
+}
+
+std::optional<Timestamp> Queues::next_visible(store::Transaction& tx, const Queue& queue,
+                                              Timestamp now) const {
+  auto rows =
+      is_strict(queue)
+          ? tx.query("SELECT min(ready) FROM events_group WHERE box = ?1 AND ready > ?2", queue.box,
+                     number_of(now))
+          : tx.query("SELECT min(visible) FROM events_message WHERE box = ?1 AND visible > ?2",
+                     queue.box, number_of(now));
+  if (!rows.next() || rows.is_null(0)) return std::nullopt;
+  return time_of(rows.integer(0));
+}
+
+}  // namespace slipway::events

@@ -1,0 +1,179 @@
+// Queues as rows; their messages are in queue_messages.cc.
+#include "engine/events/queues.h"
+
+#include <fmt/format.h>
+
+#include "engine/events/json.h"
+#include "engine/events/rows.h"
+
+namespace slipway::events {
+namespace {
+
+using std::chrono::seconds;
+
+constexpr std::string_view queue_columns = "id, box, settings, created, modified, purged, tags";
+
+std::string settings_text(const QueueSettings& settings) {
+  boost::json::object out{{"order", static_cast<int>(settings.order)},
+                          {"visibility", settings.visibility.count()},
+                          {"delay", settings.delay.count()},
+                          {"retention", settings.retention.count()},
+                          {"wait", settings.wait.count()},
+                          {"message_bytes_max", settings.message_bytes_max},
+                          {"deduplication", static_cast<int>(settings.deduplication)},
+                          {"scope", static_cast<int>(settings.deduplication_scope)},
+                          {"notes", to_object(settings.notes)}};
+  if (settings.dead_letters) {
+    out["dead_letters"] = settings.dead_letters->queue.text;
+    out["receives_max"] = settings.dead_letters->receives_max;
+  }
+  return boost::json::serialize(out);
+}
+
+QueueSettings settings_of(std::string_view text) {
+  const boost::json::value value = boost::json::parse({text.data(), text.size()});
+  const boost::json::object& stored = value.as_object();
+  const auto number = [&](std::string_view name) {
+    return stored.at({name.data(), name.size()}).to_number<std::int64_t>();
+  };
+  QueueSettings out{.order = static_cast<Order>(number("order")),
+                    .visibility = seconds(number("visibility")),
+                    .delay = seconds(number("delay")),
+                    .retention = seconds(number("retention")),
+                    .wait = seconds(number("wait")),
+                    .message_bytes_max = static_cast<std::uint32_t>(number("message_bytes_max")),
+                    .deduplication = static_cast<Deduplication>(number("deduplication")),
+                    .deduplication_scope = static_cast<QueueSettings::Scope>(number("scope")),
+                    .notes = to_text_map(stored.at("notes"))};
+  if (stored.contains("dead_letters"))
+    out.dead_letters = {.queue = {std::string(stored.at("dead_letters").as_string())},
+                        .receives_max = static_cast<std::uint32_t>(number("receives_max"))};
+  return out;
+}
+
+std::optional<std::string> dead_letters_of(const QueueSettings& settings) {
+  if (!settings.dead_letters) return std::nullopt;
+  return settings.dead_letters->queue.text;
+}
+
+std::int64_t new_box(store::Transaction& tx) {
+  tx.run("INSERT INTO events_box DEFAULT VALUES");
+  return tx.last_id();
+}
+
+void drop_box(store::Transaction& tx, std::int64_t box) {
+  tx.run("UPDATE events_box SET dropped = 1 WHERE number = ?1", box);
+}
+
+std::int64_t count_where(store::Transaction& tx, std::string_view condition, std::int64_t box,
+                         Timestamp now) {
+  auto rows =
+      tx.query(fmt::format("SELECT count(*) FROM events_message WHERE box = ?1 AND {}", condition),
+               box, number_of(now));
+  return rows.next() ? rows.integer(0) : 0;
+}
+
+std::vector<QueueId> ids_of(store::Rows rows) {
+  std::vector<QueueId> out;
+  while (rows.next()) out.push_back({std::string(rows.text(0))});
+  return out;
+}
+
+}  // namespace
+
+std::string topic_of(const QueueId& id) { return "events/queue/" + id.text; }
+
+Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
+                             const QueueSettings& settings, const Tags& tags, Timestamp now) const {
+  if (find(tx, id))
+    return fail(ErrorCode::already_exists, fmt::format("The queue '{}' exists.", id.text));
+  const std::int64_t box = new_box(tx);
+  tx.run(
+      "INSERT INTO events_queue (id, box, settings, tags, dead_letters, retention, created, "
+      "modified, purged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
+      id.text, box, settings_text(settings), map_text(tags), dead_letters_of(settings),
+      settings.retention.count(), number_of(now));
+  return Queue{.id = id,
+               .box = box,
+               .settings = settings,
+               .created = now,
+               .modified = now,
+               .purged = {},
+               .tags = tags};
+}
+
+Result<Queue> Queues::find(store::Transaction& tx, const QueueId& id) const {
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM events_queue WHERE id = ?1", queue_columns), id.text);
+  if (!rows.next())
+    return fail(ErrorCode::not_found, fmt::format("There is no queue '{}'.", id.text), "no_queue");
+  return Queue{.id = {std::string(rows.text(0))},
+               .box = rows.integer(1),
+               .settings = settings_of(rows.text(2)),
+               .created = time_of(rows.integer(3)),
+               .modified = time_of(rows.integer(4)),
+               .purged = time_of(rows.integer(5)),
+               .tags = map_of(rows.text(6))};
+}
+
+Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
+                                 const QueueSettings& settings, Timestamp now) const {
+  tx.run(
+      "UPDATE events_queue SET settings = ?2, dead_letters = ?3, retention = ?4, modified = ?5 "
+      "WHERE id = ?1",
+      queue.id.text, settings_text(settings), dead_letters_of(settings), settings.retention.count(),
+      number_of(now));
+  return {};
+}
+
+Result<> Queues::set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const {
+  tx.run("UPDATE events_queue SET tags = ?2 WHERE id = ?1", queue.id.text, map_text(tags));
+  return {};
+}
+
+Result<> Queues::remove(store::Transaction& tx, const QueueId& id) const {
+  TRY(const Queue queue, find(tx, id));
+  tx.run("DELETE FROM events_queue WHERE id = ?1", id.text);
+  drop_box(tx, queue.box);
+  tell(tx, id);
+  return {};
+}
+
+Result<> Queues::purge(store::Transaction& tx, const Queue& queue, Timestamp now) const {
+  if (queue.purged > Timestamp{} && now < queue.purged + purge_pause)
+    return fail(
+        ErrorCode::conflict,
+        fmt::format("The queue was emptied within the last {} seconds.", purge_pause.count()),
+        "purging");
+  tx.run("UPDATE events_queue SET box = ?2, purged = ?3 WHERE id = ?1", queue.id.text, new_box(tx),
+         number_of(now));
+  drop_box(tx, queue.box);
+  return {};
+}
+
+std::vector<QueueId> Queues::list(store::Transaction& tx, std::string_view prefix,
+                                  std::string_view after, std::size_t ids_max) const {
+  return ids_of(tx.query(
+      "SELECT id FROM events_queue WHERE id > ?2 AND id >= ?1 AND substr(id, 1, length(?1)) = ?1 "
+      "ORDER BY id LIMIT ?3",
+      prefix, after, ids_max));
+}
+
+std::vector<QueueId> Queues::list_sources(store::Transaction& tx, const QueueId& id,
+                                          std::string_view after, std::size_t ids_max) const {
+  return ids_of(tx.query(
+      "SELECT id FROM events_queue WHERE dead_letters = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
+      id.text, after, ids_max));
+}
+
+QueueCounts Queues::count(store::Transaction& tx, const Queue& queue, Timestamp now) const {
+  return {.visible = count_where(tx, "visible <= ?2", queue.box, now),
+          .in_flight = count_where(tx, "visible > ?2 AND receives > 0", queue.box, now),
+          .delayed = count_where(tx, "visible > ?2 AND receives = 0", queue.box, now)};
+}
+
+void Queues::tell(store::Transaction& tx, const QueueId& id) const {
+  tx.on_commit([&changes = changes_, topic = topic_of(id)] { changes.notify(topic); });
+}
+
+}  // namespace slipway::events

@@ -1,0 +1,189 @@
+// Durable queues: a message that was sent is there until it is removed, moved to the dead letters,
+// or older than its queue keeps messages.
+//
+// Everything is a function over a transaction that the caller opened: send() in the same change as
+// the caller's own rows, so that both are there or neither. Who waits for messages waits in
+// engine::Changes for topic_of(queue), which moves after each commit that could give it something.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/changes.h"
+#include "engine/events/message.h"
+#include "store/store.h"
+
+namespace slipway::events {
+
+// Limits.
+inline constexpr std::size_t receive_messages_max = 10;
+// In flight: received and neither removed nor visible again.
+inline constexpr std::int64_t in_flight_max = 120'000;
+// How long a repeated strict send, and a repeated receive, is known.
+inline constexpr std::chrono::minutes deduplication_time{5};
+inline constexpr std::chrono::seconds purge_pause{60};
+inline constexpr std::chrono::hours hidden_time_max{12};
+// Messages that one receive drops (too old) or moves (dead letters) on its way to those it gives.
+inline constexpr std::size_t dropped_per_receive_max = 100;
+// Rows that one step of the sweeper removes.
+inline constexpr std::size_t swept_rows_max = 500;
+
+using Tags = std::map<std::string, std::string>;
+
+// Where a message goes that was received `receives_max` times and is still there.
+struct DeadLetters {
+  QueueId queue;
+  std::uint32_t receives_max = 1;
+  bool operator==(const DeadLetters&) const = default;
+};
+
+struct QueueSettings {
+  Order order = Order::loose;
+  std::chrono::seconds visibility{30};  // how long a received message is hidden
+  std::chrono::seconds delay{0};        // how long a new one is
+  std::chrono::seconds retention{345'600};
+  std::chrono::seconds wait{0};  // of a receive that finds nothing and says no time
+  std::uint32_t message_bytes_max = 1 << 20;
+  Deduplication deduplication = Deduplication::by_name;
+  enum class Scope : std::uint8_t { queue, group } deduplication_scope = Scope::queue;
+  std::optional<DeadLetters> dead_letters = {};
+  // What the door keeps with the queue, without meaning here.
+  std::map<std::string, std::string> notes = {};
+
+  bool operator==(const QueueSettings&) const = default;
+};
+
+struct Queue {
+  QueueId id;
+  std::int64_t box = 0;  // holds its messages; another one after each purge
+  QueueSettings settings;
+  Timestamp created;
+  Timestamp modified;
+  Timestamp purged;  // the epoch: never
+  Tags tags;
+};
+
+struct OutgoingMessage {
+  std::string body;
+  Attributes attributes = {};
+  Attributes system_attributes = {};               // those of the door ("AWSTraceHeader")
+  std::optional<std::chrono::seconds> delay = {};  // else the queue's
+  std::string group = {};                          // strict: required
+  std::string deduplication = {};                  // strict: required, or made from the body
+  std::string sender = {};
+};
+
+struct Sent {
+  std::string id;
+  std::int64_t sequence = 0;  // ascending within a queue
+};
+
+struct ReceivedMessage {
+  std::string id;
+  std::string receipt;
+  std::int64_t sequence = 0;
+  std::string body;
+  Attributes attributes;
+  Attributes system_attributes;
+  std::string group;
+  std::string deduplication;
+  std::string sender;
+  std::string came_from;  // QueueId of the queue that it is a dead letter of, or empty
+  Timestamp sent;
+  Timestamp first_received;
+  std::uint32_t receives = 0;
+};
+
+struct ReceiveRequest {
+  std::size_t messages_max = 1;
+  std::optional<std::chrono::seconds> visibility = {};  // else the queue's
+  std::string attempt = {};  // strict: a repeated attempt of this name gets the same messages again
+};
+
+// Approximate only in that they may be old when they are read.
+struct QueueCounts {
+  std::int64_t visible = 0;
+  std::int64_t in_flight = 0;
+  std::int64_t delayed = 0;
+};
+
+// "events/queue/<id>" of engine::Changes.
+std::string topic_of(const QueueId& id);
+
+// Thread-safe; what it is given outlives it.
+class Queues {
+ public:
+  Queues(Random& random, engine::Changes& changes) : random_(random), changes_(changes) {}
+
+  // already_exists.
+  Result<Queue> create(store::Transaction& tx, const QueueId& id, const QueueSettings& settings,
+                       const Tags& tags, Timestamp now) const;
+  // not_found, kind "no_queue"; so do all that take an id.
+  Result<Queue> find(store::Transaction& tx, const QueueId& id) const;
+  Result<> change_settings(store::Transaction& tx, const Queue& queue,
+                           const QueueSettings& settings, Timestamp now) const;
+  Result<> set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const;
+  // Its messages are gone at once and their rows swept later.
+  Result<> remove(store::Transaction& tx, const QueueId& id) const;
+
+  // By id, those after `after` that begin with `prefix`; one more than asked for says that there
+  // are more.
+  std::vector<QueueId> list(store::Transaction& tx, std::string_view prefix, std::string_view after,
+                            std::size_t ids_max) const;
+  // Whose dead letters go to `id`.
+  std::vector<QueueId> list_sources(store::Transaction& tx, const QueueId& id,
+                                    std::string_view after, std::size_t ids_max) const;
+  QueueCounts count(store::Transaction& tx, const Queue& queue, Timestamp now) const;
+
+  // Durable when the transaction is. A strict message that was sent before under the same name
+  // gives what it gave then.
+  Result<Sent> send(store::Transaction& tx, const Queue& queue, const OutgoingMessage& message,
+                    Timestamp now) const;
+
+  // Hides what it returns until now + visibility. Dead letters leave on the way. limit_exceeded,
+  // kind "in_flight", where too many are out already.
+  Result<std::vector<ReceivedMessage>> receive(store::Transaction& tx, const Queue& queue,
+                                               const ReceiveRequest& request, Timestamp now) const;
+  // When the next hidden message will be visible, for who found nothing.
+  std::optional<Timestamp> next_visible(store::Transaction& tx, const Queue& queue,
+                                        Timestamp now) const;
+
+  // Removing what is removed already, or was received again since under another receipt, does
+  // nothing. invalid_argument, kind "bad_receipt"; strict: kind "old_receipt" after its visibility
+  // ended.
+  Result<> remove_message(store::Transaction& tx, const Queue& queue, std::string_view receipt,
+                          Timestamp now) const;
+  // Hidden until now + visibility; zero: visible at once. conflict, kind "not_in_flight";
+  // invalid_argument, kind "hidden_too_long", past hidden_time_max since it was received.
+  Result<> change_visibility(store::Transaction& tx, const Queue& queue, std::string_view receipt,
+                             std::chrono::seconds visibility, Timestamp now) const;
+  // conflict, kind "purging", within purge_pause of the last. What was there is gone at once; its
+  // rows are swept later.
+  Result<> purge(store::Transaction& tx, const Queue& queue, Timestamp now) const;
+
+ private:
+  void tell(store::Transaction& tx, const QueueId& id) const;
+  Result<> check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
+                           Timestamp now) const;
+
+  Random& random_;
+  engine::Changes& changes_;
+  // How many more messages of a queue may surely be received before they must be counted again.
+  mutable std::mutex mutex_;
+  mutable std::unordered_map<std::int64_t, std::int64_t> headroom_;
+};
+
+std::span<const store::Migration> migrations();
+
+}  // namespace slipway::events

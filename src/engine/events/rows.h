@@ -1,0 +1,54 @@
+// What the functions over this engine's tables share.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "base/clock.h"
+#include "engine/events/queues.h"
+#include "store/store.h"
+
+namespace slipway::events {
+
+inline std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
+inline Timestamp time_of(std::int64_t number) {
+  return Timestamp(std::chrono::microseconds(number));
+}
+
+// A message's row without its text.
+struct Place {
+  std::int64_t seq = 0;
+  std::uint32_t receives = 0;
+  Timestamp visible;
+  Timestamp sent;
+  Timestamp first_received;
+};
+
+inline constexpr std::string_view place_columns = "seq, receives, visible, sent, first_received";
+
+inline Place place_of(const store::Rows& rows) {
+  return {.seq = rows.integer(0),
+          .receives = static_cast<std::uint32_t>(rows.integer(1)),
+          .visible = time_of(rows.integer(2)),
+          .sent = time_of(rows.integer(3)),
+          .first_received = time_of(rows.integer(4))};
+}
+
+// What was sent to `owner` under a name within deduplication_time.
+struct SentName {
+  std::string_view owner;  // 'q' or 't' and a number
+  std::string_view scope;
+  std::string_view name;
+};
+std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now);
+void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, Timestamp now);
+
+// Writes anew what the group of a strict queue stands on.
+void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view group);
+
+// Takes a message out of its queue.
+void erase_message(store::Transaction& tx, std::int64_t seq);
+
+}  // namespace slipway::events

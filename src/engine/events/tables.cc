@@ -1,0 +1,75 @@
+// The tables of this engine.
+#include "engine/events/queues.h"
+
+namespace slipway::events {
+namespace {
+
+// Text of a message stands beside its row, so that hiding a message for a while does not write its
+// text again.
+constexpr std::string_view tables = R"sql(
+-- What holds the messages of a queue. Emptying a queue gives it another box; the rows of a box
+-- that no queue has are swept.
+CREATE TABLE events_box(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, dropped INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX events_box_dropped ON events_box(number) WHERE dropped <> 0;
+CREATE TABLE events_queue(
+  id TEXT PRIMARY KEY, box INTEGER NOT NULL, settings TEXT NOT NULL, tags TEXT NOT NULL,
+  dead_letters TEXT, retention INTEGER NOT NULL, created INTEGER NOT NULL,
+  modified INTEGER NOT NULL, purged INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX events_queue_by_dead_letters ON events_queue(dead_letters, id);
+CREATE TABLE events_message(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, box INTEGER NOT NULL, grp TEXT NOT NULL,
+  visible INTEGER NOT NULL, receives INTEGER NOT NULL, sent INTEGER NOT NULL,
+  first_received INTEGER NOT NULL);
+CREATE INDEX events_message_by_visible ON events_message(box, visible, seq);
+CREATE INDEX events_message_by_group ON events_message(box, grp, seq) WHERE grp <> '';
+CREATE INDEX events_message_by_sent ON events_message(box, sent);
+CREATE TABLE events_text(
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL, body TEXT NOT NULL, attributes BLOB NOT NULL,
+  system_attributes BLOB NOT NULL, deduplication TEXT NOT NULL, sender TEXT NOT NULL,
+  came_from TEXT NOT NULL);
+-- The groups of strict queues: the first message of each, and when the group gives messages again.
+CREATE TABLE events_group(
+  box INTEGER NOT NULL, grp TEXT NOT NULL, head INTEGER NOT NULL, ready INTEGER NOT NULL,
+  PRIMARY KEY(box, grp)) WITHOUT ROWID;
+CREATE INDEX events_group_by_ready ON events_group(box, ready, head);
+-- What was sent under a name; `owner` is 'q' or 't' and the number of the box or topic.
+CREATE TABLE events_sent(
+  owner TEXT NOT NULL, scope TEXT NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL,
+  id TEXT NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY(owner, scope, name)) WITHOUT ROWID;
+CREATE INDEX events_sent_by_time ON events_sent(at);
+-- Receives that named their attempt, and what they gave: "seq:receives" apart by blanks.
+CREATE TABLE events_attempt(
+  box INTEGER NOT NULL, name TEXT NOT NULL, at INTEGER NOT NULL, given TEXT NOT NULL,
+  PRIMARY KEY(box, name)) WITHOUT ROWID;
+CREATE INDEX events_attempt_by_time ON events_attempt(at);
+
+CREATE TABLE events_topic(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, settings TEXT NOT NULL,
+  tags TEXT NOT NULL, created INTEGER NOT NULL);
+CREATE TABLE events_subscription(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, topic TEXT NOT NULL,
+  channel INTEGER NOT NULL, endpoint TEXT NOT NULL, owner TEXT NOT NULL, state INTEGER NOT NULL,
+  token TEXT NOT NULL, settings TEXT NOT NULL, created INTEGER NOT NULL,
+  UNIQUE(topic, channel, endpoint));
+CREATE INDEX events_subscription_by_token ON events_subscription(token);
+-- Published and not yet copied to the subscribers.
+CREATE TABLE events_notification(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, id TEXT NOT NULL,
+  subject TEXT NOT NULL, body TEXT NOT NULL, other_bodies TEXT NOT NULL, attributes BLOB NOT NULL,
+  grp TEXT NOT NULL, deduplication TEXT NOT NULL, published INTEGER NOT NULL);
+CREATE INDEX events_notification_by_topic ON events_notification(topic);
+-- Copied for an HTTP subscriber and not yet taken by it. The head is one "Name: value" a line.
+CREATE TABLE events_delivery(
+  seq INTEGER PRIMARY KEY AUTOINCREMENT, subscription TEXT NOT NULL, url TEXT NOT NULL,
+  head TEXT NOT NULL, body TEXT NOT NULL, attempts INTEGER NOT NULL, due INTEGER NOT NULL);
+CREATE INDEX events_delivery_by_subscription ON events_delivery(subscription, due, seq);
+)sql";
+
+constexpr store::Migration all_migrations[] = {{"events", 1, tables}};
+
+}  // namespace
+
+std::span<const store::Migration> migrations() { return all_migrations; }
+
+}  // namespace slipway::events

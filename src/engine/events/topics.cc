@@ -1,0 +1,252 @@
+// Topics and subscriptions as rows.
+#include "engine/events/topics.h"
+
+#include <fmt/format.h>
+
+#include "base/encoding.h"
+#include "engine/events/json.h"
+#include "engine/events/rows.h"
+
+namespace slipway::events {
+namespace {
+
+constexpr std::string_view subscription_columns =
+    "number, id, topic, channel, endpoint, owner, state, token, settings, created";
+
+std::string settings_text(const TopicSettings& settings) {
+  return boost::json::serialize(
+      boost::json::object{{"order", static_cast<int>(settings.order)},
+                          {"deduplication", static_cast<int>(settings.deduplication)},
+                          {"notes", to_object(settings.notes)}});
+}
+
+TopicSettings topic_settings_of(std::string_view text) {
+  const boost::json::value value = boost::json::parse({text.data(), text.size()});
+  const boost::json::object& stored = value.as_object();
+  return {.order = static_cast<Order>(stored.at("order").to_number<int>()),
+          .deduplication = static_cast<Deduplication>(stored.at("deduplication").to_number<int>()),
+          .notes = to_text_map(stored.at("notes"))};
+}
+
+std::string settings_text(const SubscriptionSettings& settings) {
+  boost::json::object out{{"filter", settings.filter},
+                          {"filter_scope", static_cast<int>(settings.filter_scope)},
+                          {"form", static_cast<int>(settings.form)},
+                          {"notes", to_object(settings.notes)}};
+  if (settings.dead_letters) out["dead_letters"] = settings.dead_letters->text;
+  return boost::json::serialize(out);
+}
+
+SubscriptionSettings subscription_settings_of(std::string_view text) {
+  const boost::json::value value = boost::json::parse({text.data(), text.size()});
+  const boost::json::object& stored = value.as_object();
+  SubscriptionSettings out{
+      .filter = std::string(stored.at("filter").as_string()),
+      .filter_scope = static_cast<FilterScope>(stored.at("filter_scope").to_number<int>()),
+      .form = static_cast<Form>(stored.at("form").to_number<int>()),
+      .notes = to_text_map(stored.at("notes"))};
+  if (stored.contains("dead_letters"))
+    out.dead_letters = QueueId{std::string(stored.at("dead_letters").as_string())};
+  return out;
+}
+
+Subscription subscription_of(const store::Rows& rows) {
+  return {.id = std::string(rows.text(1)),
+          .topic = {std::string(rows.text(2))},
+          .channel = static_cast<Channel>(rows.integer(3)),
+          .endpoint = std::string(rows.text(4)),
+          .owner = std::string(rows.text(5)),
+          .state = static_cast<Subscription::State>(rows.integer(6)),
+          .token = std::string(rows.text(7)),
+          .settings = subscription_settings_of(rows.text(8)),
+          .created = time_of(rows.integer(9))};
+}
+
+std::unexpected<Error> no_subscription() {
+  return fail(ErrorCode::not_found, "Subscription does not exist", "no_subscription");
+}
+
+std::string other_bodies_text(const std::map<Channel, std::string>& bodies) {
+  boost::json::object out;
+  for (const auto& [channel, body] : bodies) out[fmt::to_string(static_cast<int>(channel))] = body;
+  return boost::json::serialize(out);
+}
+
+// A strict notification's name, made from its text where it has none.
+Result<std::string> name_of(const Topic& topic, const Notification& notification) {
+  if (!notification.deduplication.empty()) return notification.deduplication;
+  if (topic.settings.deduplication == Deduplication::by_content)
+    return sha256_hex(notification.body);
+  return fail(ErrorCode::invalid_argument,
+              "The topic should either have ContentBasedDeduplication enabled or "
+              "MessageDeduplicationId provided explicitly",
+              "no_deduplication");
+}
+
+}  // namespace
+
+Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
+                             const TopicSettings& settings,
+                             const std::map<std::string, std::string>& tags, Timestamp now) const {
+  if (find(tx, id))
+    return fail(ErrorCode::already_exists, fmt::format("The topic '{}' exists.", id.text));
+  tx.run("INSERT INTO events_topic (id, settings, tags, created) VALUES (?1, ?2, ?3, ?4)", id.text,
+         settings_text(settings), map_text(tags), number_of(now));
+  return Topic{
+      .number = tx.last_id(), .id = id, .settings = settings, .created = now, .tags = tags};
+}
+
+Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
+  auto rows = tx.query("SELECT number, id, settings, created, tags FROM events_topic WHERE id = ?1",
+                       id.text);
+  if (!rows.next()) return fail(ErrorCode::not_found, "Topic does not exist", "no_topic");
+  return Topic{.number = rows.integer(0),
+               .id = {std::string(rows.text(1))},
+               .settings = topic_settings_of(rows.text(2)),
+               .created = time_of(rows.integer(3)),
+               .tags = map_of(rows.text(4))};
+}
+
+Result<> Topics::change_settings(store::Transaction& tx, const TopicId& id,
+                                 const TopicSettings& settings) const {
+  TRY_DO(find(tx, id));
+  tx.run("UPDATE events_topic SET settings = ?2 WHERE id = ?1", id.text, settings_text(settings));
+  return {};
+}
+
+Result<> Topics::set_tags(store::Transaction& tx, const TopicId& id,
+                          const std::map<std::string, std::string>& tags) const {
+  TRY_DO(find(tx, id));
+  tx.run("UPDATE events_topic SET tags = ?2 WHERE id = ?1", id.text, map_text(tags));
+  return {};
+}
+
+void Topics::remove(store::Transaction& tx, const TopicId& id) const {
+  tx.run(
+      "DELETE FROM events_delivery WHERE subscription IN "
+      "(SELECT id FROM events_subscription WHERE topic = ?1)",
+      id.text);
+  tx.run("DELETE FROM events_subscription WHERE topic = ?1", id.text);
+  tx.run("DELETE FROM events_notification WHERE topic = ?1", id.text);
+  tx.run("DELETE FROM events_topic WHERE id = ?1", id.text);
+}
+
+std::vector<TopicId> Topics::list(store::Transaction& tx, std::string_view prefix,
+                                  std::string_view after, std::size_t ids_max) const {
+  auto rows = tx.query(
+      "SELECT id FROM events_topic WHERE id > ?2 AND id >= ?1 AND substr(id, 1, length(?1)) = ?1 "
+      "ORDER BY id LIMIT ?3",
+      prefix, after, ids_max);
+  std::vector<TopicId> out;
+  while (rows.next()) out.push_back({std::string(rows.text(0))});
+  return out;
+}
+
+Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
+                                  const Notification& notification, Timestamp now) const {
+  TRY(const Topic topic, find(tx, id));
+  const bool strict = topic.settings.order == Order::strict;
+  const std::string owner = fmt::format("t{}", topic.number);
+  std::string name = notification.deduplication;
+  if (strict) {
+    TRY(name, name_of(topic, notification));
+    if (const auto sent = find_sent(tx, {owner, {}, name}, now))
+      return Published{sent->id, sent->sequence};
+  }
+  Published out{.id = make_uuid(random_)};
+  tx.run(
+      "INSERT INTO events_notification (topic, id, subject, body, other_bodies, attributes, grp, "
+      "deduplication, published) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      id.text, out.id, notification.subject, notification.body,
+      other_bodies_text(notification.other_bodies), store::Blob{pack(notification.attributes)},
+      notification.group, name, number_of(now));
+  out.sequence = tx.last_id();
+  if (strict) note_sent(tx, {owner, {}, name}, {out.id, out.sequence}, now);
+  tx.on_commit([wake = wake_] { wake(); });
+  return out;
+}
+
+Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription wanted,
+                                       Timestamp now) const {
+  TRY_DO(find(tx, wanted.topic));
+  auto there = tx.query(
+      fmt::format("SELECT {} FROM events_subscription WHERE topic = ?1 AND channel = ?2 AND "
+                  "endpoint = ?3",
+                  subscription_columns),
+      wanted.topic.text, wanted.channel, wanted.endpoint);
+  if (there.next()) return subscription_of(there);
+  if (const auto counts = count(tx, wanted.topic);
+      counts.pending + counts.confirmed >= subscriptions_per_topic_max)
+    return fail(ErrorCode::limit_exceeded, "The topic has too many subscriptions.",
+                "too_many_subscriptions");
+  wanted.id = make_uuid(random_);
+  wanted.created = now;
+  tx.run(
+      "INSERT INTO events_subscription (id, topic, channel, endpoint, owner, state, token, "
+      "settings, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      wanted.id, wanted.topic.text, wanted.channel, wanted.endpoint, wanted.owner, wanted.state,
+      wanted.token, settings_text(wanted.settings), number_of(now));
+  return wanted;
+}
+
+Result<Subscription> Topics::find_subscription(store::Transaction& tx, std::string_view id) const {
+  auto rows = tx.query(
+      fmt::format("SELECT {} FROM events_subscription WHERE id = ?1", subscription_columns), id);
+  if (!rows.next()) return no_subscription();
+  return subscription_of(rows);
+}
+
+Result<> Topics::change_subscription(store::Transaction& tx, std::string_view id,
+                                     const SubscriptionSettings& settings) const {
+  const auto changed = tx.run("UPDATE events_subscription SET settings = ?2 WHERE id = ?1", id,
+                              settings_text(settings));
+  return changed > 0 ? Result<>{} : no_subscription();
+}
+
+Result<Subscription> Topics::confirm(store::Transaction& tx, const TopicId& topic,
+                                     std::string_view token) const {
+  std::string id;
+  {
+    auto rows = tx.query("SELECT id FROM events_subscription WHERE token = ?1 AND topic = ?2",
+                         token, topic.text);
+    if (token.empty() || !rows.next()) return no_subscription();
+    id = rows.text(0);
+  }
+  tx.run("UPDATE events_subscription SET state = ?2 WHERE id = ?1", id,
+         Subscription::State::confirmed);
+  return find_subscription(tx, id);
+}
+
+Result<> Topics::unsubscribe(store::Transaction& tx, std::string_view id) const {
+  tx.run("DELETE FROM events_delivery WHERE subscription = ?1", id);
+  const auto changed = tx.run("DELETE FROM events_subscription WHERE id = ?1", id);
+  return changed > 0 ? Result<>{} : no_subscription();
+}
+
+Topics::SubscriptionCounts Topics::count(store::Transaction& tx, const TopicId& id) const {
+  SubscriptionCounts out;
+  auto rows = tx.query(
+      "SELECT state, count(*) FROM events_subscription WHERE topic = ?1 GROUP BY state", id.text);
+  while (rows.next()) {
+    const auto state = static_cast<Subscription::State>(rows.integer(0));
+    (state == Subscription::State::pending ? out.pending : out.confirmed) = rows.integer(1);
+  }
+  return out;
+}
+
+std::vector<Topics::Listed> Topics::list_subscriptions(store::Transaction& tx, const TopicId& topic,
+                                                       std::string_view prefix, std::int64_t after,
+                                                       std::size_t subscriptions_max) const {
+  const std::string_view which =
+      topic.text.empty() ? "substr(topic, 1, length(?1)) = ?1" : "topic = ?1";
+  auto rows = tx.query(
+      fmt::format("SELECT {} FROM events_subscription WHERE {} AND number > ?2 ORDER BY number "
+                  "LIMIT ?3",
+                  subscription_columns, which),
+      topic.text.empty() ? prefix : std::string_view(topic.text), after, subscriptions_max);
+  std::vector<Listed> out;
+  while (rows.next()) out.push_back({rows.integer(0), subscription_of(rows)});
+  return out;
+}
+
+}  // namespace slipway::events

@@ -1,0 +1,149 @@
+// Topics: what is published to one is copied to everyone who subscribed and whom its filter lets
+// through.
+//
+// publish() only notes the notification, in the caller's transaction; the copying begins once that
+// is durable, on the deliverer's thread (deliverer.h). So a notification is sent if and only if
+// what it tells of was committed, and nobody who publishes waits for a subscriber.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "engine/events/message.h"
+#include "store/store.h"
+
+namespace slipway::events {
+
+// Limits.
+inline constexpr std::int64_t subscriptions_per_topic_max = 100'000;
+
+struct TopicSettings {
+  Order order = Order::loose;
+  Deduplication deduplication = Deduplication::by_name;
+  // What the door keeps with the topic, without meaning here.
+  std::map<std::string, std::string> notes = {};
+
+  bool operator==(const TopicSettings&) const = default;
+};
+
+struct Topic {
+  std::int64_t number = 0;  // never used for another topic, also of the same name
+  TopicId id;
+  TopicSettings settings;
+  Timestamp created;
+  std::map<std::string, std::string> tags;
+};
+
+// Where a subscriber is reached: the id of a queue, or the URL of an HTTP server.
+enum class Channel : std::uint8_t { queue, http };
+
+// What of a notification a filter looks at.
+enum class FilterScope : std::uint8_t { attributes, body };
+
+// What is delivered: the door's envelope with the message in it, or the message as it was
+// published.
+enum class Form : std::uint8_t { envelope, bare };
+
+struct SubscriptionSettings {
+  std::string filter = {};  // filter.h; empty: everything
+  FilterScope filter_scope = FilterScope::attributes;
+  Form form = Form::envelope;
+  std::optional<QueueId> dead_letters = {};  // what can not be delivered
+  // What the door keeps with the subscription, without meaning here.
+  std::map<std::string, std::string> notes = {};
+
+  bool operator==(const SubscriptionSettings&) const = default;
+};
+
+struct Subscription {
+  std::string id;  // a UUID
+  TopicId topic;
+  Channel channel = Channel::queue;
+  std::string endpoint;  // the QueueId's text, or the URL
+  std::string owner;     // the account that subscribed
+  enum class State : std::uint8_t { pending, confirmed } state = State::pending;
+  std::string token;  // what the subscriber must say to confirm
+  SubscriptionSettings settings;
+  Timestamp created;
+};
+
+struct Notification {
+  std::string subject = {};  // empty: none
+  std::string body;
+  Attributes attributes = {};
+  // What some channels get instead of `body`.
+  std::map<Channel, std::string> other_bodies = {};
+  std::string group = {};          // strict: required
+  std::string deduplication = {};  // strict: required, or made from the body
+};
+
+struct Published {
+  std::string id;             // a UUID, the same for every subscriber
+  std::int64_t sequence = 0;  // ascending within a topic
+};
+
+// Thread-safe: has no state but what it was given.
+class Topics {
+ public:
+  // `wake` is called after a commit with something to deliver, on the store's thread; it posts.
+  Topics(Random& random, std::function<void()> wake) : random_(random), wake_(std::move(wake)) {}
+
+  // already_exists.
+  Result<Topic> create(store::Transaction& tx, const TopicId& id, const TopicSettings& settings,
+                       const std::map<std::string, std::string>& tags, Timestamp now) const;
+  // not_found, kind "no_topic"; so do all that take an id.
+  Result<Topic> find(store::Transaction& tx, const TopicId& id) const;
+  Result<> change_settings(store::Transaction& tx, const TopicId& id,
+                           const TopicSettings& settings) const;
+  Result<> set_tags(store::Transaction& tx, const TopicId& id,
+                    const std::map<std::string, std::string>& tags) const;
+  // With its subscriptions and all that it had still to deliver. What is not there is removed.
+  void remove(store::Transaction& tx, const TopicId& id) const;
+  std::vector<TopicId> list(store::Transaction& tx, std::string_view prefix, std::string_view after,
+                            std::size_t ids_max) const;
+
+  // Durable when the transaction is, delivered after it. A strict notification that was published
+  // within deduplication_time under the same name is not sent again and gives what it gave then.
+  Result<Published> publish(store::Transaction& tx, const TopicId& id,
+                            const Notification& notification, Timestamp now) const;
+
+  // The same topic, channel and endpoint: the subscription that is there already.
+  Result<Subscription> subscribe(store::Transaction& tx, Subscription wanted, Timestamp now) const;
+  // not_found, kind "no_subscription"; so do all that take a subscription's id.
+  Result<Subscription> find_subscription(store::Transaction& tx, std::string_view id) const;
+  Result<> change_subscription(store::Transaction& tx, std::string_view id,
+                               const SubscriptionSettings& settings) const;
+  Result<Subscription> confirm(store::Transaction& tx, const TopicId& topic,
+                               std::string_view token) const;
+  Result<> unsubscribe(store::Transaction& tx, std::string_view id) const;
+
+  struct SubscriptionCounts {
+    std::int64_t pending = 0;
+    std::int64_t confirmed = 0;
+  };
+  SubscriptionCounts count(store::Transaction& tx, const TopicId& id) const;
+  // Of one topic, or, with an empty topic, of all whose id begins with `prefix`; in the order of
+  // subscribing, those after `after` (0: from the first).
+  struct Listed {
+    std::int64_t number = 0;
+    Subscription subscription;
+  };
+  std::vector<Listed> list_subscriptions(store::Transaction& tx, const TopicId& topic,
+                                         std::string_view prefix, std::int64_t after,
+                                         std::size_t subscriptions_max) const;
+
+ private:
+  Random& random_;
+  std::function<void()> wake_;
+};
+
+}  // namespace slipway::events
