@@ -208,7 +208,8 @@ class BlockingClient::Impl final : public BodySink {
 
   void write_some(OutQueue& out) {
     // Where writing fails, what the server said before it closed still counts: reading tells.
-    if (out.flush(connection_->transport, write_bytes_max) == OutQueue::Flush::broken) out.clear();
+    const auto flushed = out.flush(connection_->transport, write_bytes_max);
+    if (flushed == OutQueue::Flush::broken || flushed == OutQueue::Flush::no_source) out.clear();
   }
 
   struct Reading {

@@ -97,7 +97,8 @@ void ClientConnection::start(ClientCall& call) {
 
 void ClientConnection::write_request() {
   ClientRequest& request = call_->request;
-  auto body = body_for_attempt(request.body);
+  auto body =
+      request.body_files ? Result<Body>(request.body_files()) : body_for_attempt(request.body);
   if (!body) return fail(body.error().code, body.error().message, "not_sent");
   std::string& out = out_.text();
   const std::size_t before = out.size();
@@ -134,6 +135,10 @@ bool ClientConnection::flush() {
   if (call_ != nullptr) call_->sent = true;
   const auto flushed = out_.flush(transport_, write_bytes_max);
   if (flushed == OutQueue::Flush::out_of_turn) pump_later();
+  if (flushed == OutQueue::Flush::no_source) {
+    fail(ErrorCode::internal, "a file of the request's body cannot be read", "lost");
+    return false;
+  }
   // The server may have answered and closed before it read everything: what it said counts.
   if (flushed == OutQueue::Flush::broken) {
     out_.clear();

@@ -61,7 +61,7 @@ class ClientConnection final : public Watcher,
   void start(ClientCall& call);
   // Forgets the call and closes, without telling anybody.
   void drop();
-  void resume() { pump(); }
+  void resume() { pump_later(); }
 
   bool reusable() const { return live() && call_ == nullptr && !hung_up_ && keep_alive_; }
   bool connecting() const { return connecting_; }

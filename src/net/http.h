@@ -87,7 +87,7 @@ struct FileRange {
 
 // Parts of several files, one after the other, each opened when the one before it was sent. `next`
 // runs on the loop thread; nothing: a file failed, and the connection is cut. Their lengths add up
-// to `length`; answers only (a client could not send it a second time).
+// to `length`. In a request: ClientRequest::body_files, which makes one for each attempt.
 struct FileSequence {
   std::uint64_t length = 0;
   std::move_only_function<std::optional<FileRange>()> next;

@@ -36,6 +36,8 @@ struct ClientRequest {
   // Host and Content-Length are added where absent.
   Fields headers = {};
   Body body = {};
+  // Not empty: the body instead, made anew for each attempt. HttpClient only.
+  std::function<FileSequence()> body_files = {};
   std::chrono::milliseconds time_limit{60'000};  // for everything, waiting and connecting included
   StaleRetry stale_retry = StaleRetry::once;
 };
@@ -88,7 +90,7 @@ class HttpClient {
   CallId send(ClientRequest request, std::unique_ptr<ResponseReceiver> receiver);
   // Forgets the call; its callback is dropped unrun. After its end: does nothing.
   void cancel(CallId call);
-  // Stops and restarts the reading of a streamed answer.
+  // Stops and restarts the reading of a streamed answer; nothing is told from within resume().
   void pause(CallId call);
   void resume(CallId call);
 

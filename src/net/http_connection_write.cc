@@ -215,7 +215,8 @@ void Connection::flush() {
       stalled_ = true;
       return;
     case OutQueue::Flush::out_of_turn: return go_on_later();
-    case OutQueue::Flush::broken: return close();
+    case OutQueue::Flush::broken:
+    case OutQueue::Flush::no_source: return close();
   }
 }
 

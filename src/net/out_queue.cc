@@ -56,7 +56,7 @@ Io OutQueue::write_file(Transport& transport, Segment& segment, std::uint64_t sk
   while (skip >= segment.part_begin + part.length) {
     segment.part_begin += part.length;
     auto next = sequence.next();
-    if (!next) return {.state = Io::State::broken};
+    if (!next) return {.state = Io::State::ended};
     part = std::move(*next);
   }
   const std::uint64_t within = skip - segment.part_begin;
@@ -120,6 +120,7 @@ OutQueue::Flush OutQueue::flush(Transport& transport, std::uint64_t budget) {
     if (written >= budget) return Flush::out_of_turn;
     const Io io = write_some(transport);
     if (io.state == Io::State::blocked) return Flush::blocked;
+    if (io.state == Io::State::ended) return Flush::no_source;
     if (io.state != Io::State::moved) return Flush::broken;
     advance(io.bytes);
     written += io.bytes;

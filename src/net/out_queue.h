@@ -15,7 +15,13 @@ namespace slipway::net {
 // its body leave in one call; the memory is used again.
 class OutQueue {
  public:
-  enum class Flush : std::uint8_t { emptied, blocked, out_of_turn, broken };
+  enum class Flush : std::uint8_t {
+    emptied,
+    blocked,
+    out_of_turn,
+    broken,     // the connection
+    no_source,  // a file of the body: it failed, or is shorter than was promised
+  };
 
   bool empty() const { return bytes_ == 0; }
   std::uint64_t bytes() const { return bytes_; }

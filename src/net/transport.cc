@@ -106,7 +106,7 @@ Io Transport::send_file(int file, std::uint64_t offset, std::uint64_t length) {
     std::array<char, tls_file_piece> piece;
     const ssize_t got = ::pread(file, piece.data(), std::min<std::uint64_t>(length, piece.size()),
                                 static_cast<off_t>(offset));
-    if (got <= 0) return {.state = Io::State::broken};
+    if (got <= 0) return {.state = Io::State::ended};
     const iovec part = {.iov_base = piece.data(), .iov_len = static_cast<std::size_t>(got)};
     return write({&part, 1});
   }
@@ -114,7 +114,7 @@ Io Transport::send_file(int file, std::uint64_t offset, std::uint64_t length) {
   const ssize_t put = ::sendfile(socket_.get(), file, &from, std::min(length, send_file_bytes_max));
   if (put < 0) return from_errno(errno_ = errno);
   // The file is shorter than was promised.
-  if (put == 0) return {.state = Io::State::broken};
+  if (put == 0) return {.state = Io::State::ended};
   return {.state = Io::State::moved, .bytes = static_cast<std::size_t>(put)};
 }
 

@@ -21,7 +21,7 @@ struct Io {
   enum class State : std::uint8_t {
     moved,    // `bytes` went through
     blocked,  // nothing now: wait for the socket
-    ended,    // read only: the peer sends no more
+    ended,    // the peer sends no more; send_file: the file has no more
     broken,   // reset, or TLS that does not hold
   };
   State state = State::broken;
@@ -50,7 +50,8 @@ class Transport {
 
   Io read(std::span<char> into);
   Io write(std::span<const iovec> parts);
-  // Sends a part of a file; plain connections straight from the page cache.
+  // Sends a part of a file; plain connections straight from the page cache. `ended`: it is shorter
+  // than that, or cannot be read.
   Io send_file(int file, std::uint64_t offset, std::uint64_t length);
 
   // Says that nothing more will be sent.

@@ -18,6 +18,8 @@ constexpr std::size_t out_bytes_kept = 1024 * 1024;
 constexpr int status_again_by_http = 507;
 constexpr std::string_view again_header = "x-slipway-retry";
 
+std::size_t slot_of(std::uint32_t id) { return id & 0xFFFF; }
+
 }  // namespace
 
 FramedLink::FramedLink(net::Loop& loop, net::Address address, LinkUser& user)
@@ -83,6 +85,7 @@ bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline)
     return false;
   }
   Slot& taken = slots_[slot];
+  invocation->place_ = {.way = ExchangePlace::Way::framed, .number = slot};
   taken.invocation = std::move(invocation);
   taken.deadline = deadline;
   taken.begins_at = begins_at;
@@ -144,15 +147,47 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
     if (!writable_later_) loop_.at_batch_end(*this);
     return;
   }
-  const std::size_t slot = frame.id & 0xFFFF;
-  if (frame.type != net::LinkFrameType::response || slot >= slots_.size()) return;
-  if (!slots_[slot].invocation || id_of(slot, slots_[slot].turn) != frame.id) return;  // cancelled
-  answer(release(slot), frame);
+  if (frame.type != net::LinkFrameType::response || !is_current(frame.id)) return;
+  const std::size_t slot = slot_of(frame.id);
+  const bool streamed = slots_[slot].invocation->request.answer_mode == AnswerMode::streamed &&
+                        frame.status >= 200 && frame.status < 300;
+  streamed ? stream_whole(frame) : answer(release(slot), frame);
+}
+
+// Whether somebody waits for that exchange still: it may have been given up.
+bool FramedLink::is_current(std::uint32_t id) const {
+  const std::size_t slot = slot_of(id);
+  return slot < slots_.size() && slots_[slot].invocation && id_of(slot, slots_[slot].turn) == id;
+}
+
+// An answer that came whole, for somebody who takes it in parts.
+void FramedLink::stream_whole(net::LinkFrame& frame) {
+  read_pairs(frame);
+  Invocation& invocation = *slots_[slot_of(frame.id)].invocation;
+  user_.on_begun(
+      invocation,
+      {.status = frame.status, .content_type = frame.content_type, .headers = pairs_, .body = {}});
+  if (is_current(frame.id) && !frame.body.empty()) user_.on_part(invocation, frame.body);
+  if (is_current(frame.id)) user_.on_ended(release(slot_of(frame.id)));
+}
+
+void FramedLink::read_pairs(net::LinkFrame& frame) {
+  pairs_.clear();
+  for (auto pair = frame.headers.next(); pair; pair = frame.headers.next()) pairs_.push_back(*pair);
+}
+
+void FramedLink::set_paused(Invocation& /*invocation*/, Flow /*flow*/) {}
+
+void FramedLink::drop(Invocation& invocation) {
+  const std::size_t slot = invocation.place_.number;
+  net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
+  if (!writable_later_) loop_.at_batch_end(*this);
+  // It may be the invocation itself that gives up: it goes when it has returned.
+  loop_.post([gone = release(slot)] {});
 }
 
 void FramedLink::answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame) {
-  pairs_.clear();
-  for (auto pair = frame.headers.next(); pair; pair = frame.headers.next()) pairs_.push_back(*pair);
+  read_pairs(frame);
   if (frame.status == status_again_by_http)
     for (const net::Header& pair : pairs_)
       if (net::same_name(pair.name, again_header))

@@ -30,9 +30,21 @@ net::ClientRequest http_request(const InvokeRequest& request,
   if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
   if (!request.accept.empty()) out.headers.add("Accept", request.accept);
   for (const net::Header& header : request.headers) out.headers.add(header.name, header.value);
-  out.body = net::Body::borrowed(request.body);
+  if (request.body_files)
+    out.body_files = request.body_files;
+  else
+    out.body = net::Body::borrowed(request.body);
   return out;
 }
+
+std::vector<net::Header> passed_headers(const net::Headers& headers) {
+  std::vector<net::Header> passed;
+  for (const net::Header& header : headers)
+    if (passes(header.name)) passed.push_back(header);
+  return passed;
+}
+
+bool is_success(int status) { return status >= 200 && status < 300; }
 
 InvokeFailure failure_of(const Error& error) {
   if (error.code == ErrorCode::timeout) return InvokeFailure::timeout;
@@ -41,6 +53,51 @@ InvokeFailure failure_of(const Error& error) {
 }
 
 }  // namespace
+
+// Takes a streamed answer from HTTP; one of another kind than 2xx it collects.
+class HttpStream final : public net::ResponseReceiver {
+ public:
+  HttpStream(InstanceLink& link, std::unique_ptr<Invocation> invocation)
+      : link_(link), invocation_(std::move(invocation)) {}
+
+  void on_head(net::ClientResponse&& head) override {
+    status_ = head.status();
+    if (!is_success(status_)) return void(refusal_.emplace(std::move(head)));
+    link_.user_.on_begun(*invocation_, {.status = status_,
+                                        .content_type = head.headers().get("content-type"),
+                                        .headers = passed_headers(head.headers()),
+                                        .body = {}});
+  }
+  void on_data(std::string_view bytes) override {
+    if (!refusal_) return link_.user_.on_part(*invocation_, bytes);
+    refusal_body_ += bytes.substr(0, refusal_bytes_max - refusal_body_.size());
+  }
+  void on_end(const net::Headers& /*trailers*/) override {
+    --link_.http_under_way_;
+    if (!refusal_) return link_.user_.on_ended(std::move(invocation_));
+    link_.user_.on_answer(std::move(invocation_),
+                          {.status = status_,
+                           .content_type = refusal_->headers().get("content-type"),
+                           .headers = passed_headers(refusal_->headers()),
+                           .body = refusal_body_});
+  }
+  void on_abort(const Error& error) override {
+    --link_.http_under_way_;
+    if (error.kind == "not_sent")
+      return link_.user_.on_unsent(std::move(invocation_), error.message);
+    link_.user_.on_failure(std::move(invocation_), failure_of(error), error.message);
+  }
+
+ private:
+  // What is kept of the body of an answer that is none of the 2xx kind; the rest is thrown away.
+  static constexpr std::size_t refusal_bytes_max = 1024 * 1024;
+
+  InstanceLink& link_;
+  std::unique_ptr<Invocation> invocation_;
+  int status_ = 0;
+  std::optional<net::ClientResponse> refusal_;
+  std::string refusal_body_;
+};
 
 InstanceLink::InstanceLink(net::Loop& loop, std::shared_ptr<const InstanceRoute> instance,
                            LinkUser& user)
@@ -66,7 +123,7 @@ void InstanceLink::expire(Instant now) {
 bool InstanceLink::send(std::unique_ptr<Invocation>& invocation,
                         std::chrono::milliseconds time_limit) {
   const InvokeRequest& request = invocation->request;
-  const bool framed = framed_ && !framed_->is_lost() &&
+  const bool framed = framed_ && !framed_->is_lost() && !request.body_files &&
                       net::fits_link({.content_type = request.content_type,
                                       .accept = request.accept,
                                       .headers = request.headers,
@@ -80,11 +137,32 @@ bool InstanceLink::send_by_http(std::unique_ptr<Invocation>& invocation,
   if (!http_) return false;
   ++http_under_way_;
   net::ClientRequest request = http_request(invocation->request, time_limit);
-  http_->send(std::move(request),
-              [this, sent = std::move(invocation)](Result<net::ClientResponse> result) mutable {
-                on_http_answer(std::move(sent), std::move(result));
-              });
+  ExchangePlace& place = invocation->place_;
+  place = {.way = ExchangePlace::Way::http};
+  if (invocation->request.answer_mode == AnswerMode::streamed) {
+    place.number =
+        http_->send(std::move(request), std::make_unique<HttpStream>(*this, std::move(invocation)));
+    return true;
+  }
+  place.number =
+      http_->send(std::move(request),
+                  [this, sent = std::move(invocation)](Result<net::ClientResponse> result) mutable {
+                    on_http_answer(std::move(sent), std::move(result));
+                  });
   return true;
+}
+
+void InstanceLink::set_paused(Invocation& invocation, Flow flow) {
+  const ExchangePlace& place = invocation.place_;
+  if (place.way == ExchangePlace::Way::framed) return framed_->set_paused(invocation, flow);
+  flow == Flow::paused ? http_->pause(place.number) : http_->resume(place.number);
+}
+
+void InstanceLink::drop(Invocation& invocation) {
+  const ExchangePlace& place = invocation.place_;
+  if (place.way == ExchangePlace::Way::framed) return framed_->drop(invocation);
+  --http_under_way_;
+  http_->cancel(place.number);
 }
 
 void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
@@ -95,12 +173,9 @@ void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
     if (error.kind == "not_sent") return user_.on_unsent(std::move(invocation), error.message);
     return user_.on_failure(std::move(invocation), failure_of(error), error.message);
   }
-  std::vector<net::Header> headers;
-  for (const net::Header& header : result->headers())
-    if (passes(header.name)) headers.push_back(header);
   user_.on_answer(std::move(invocation), {.status = result->status(),
                                           .content_type = result->headers().get("content-type"),
-                                          .headers = headers,
+                                          .headers = passed_headers(result->headers()),
                                           .body = result->body()});
 }
 

@@ -17,6 +17,8 @@ namespace slipway::fleet {
 
 inline constexpr std::chrono::milliseconds link_patience{1'000};
 
+enum class Flow : std::uint8_t { flowing, paused };
+
 // Is told what became of an invocation. Called on the loop, never from within send() of the same
 // invocation.
 class LinkUser {
@@ -27,6 +29,11 @@ class LinkUser {
   virtual void on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) = 0;
   virtual void on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
                           std::string_view why) = 0;
+  // A streamed answer of the 2xx kind; on_answer does not follow. The invocation may be given up in
+  // on_begun and on_part.
+  virtual void on_begun(Invocation& invocation, InvokeAnswer&& head) = 0;
+  virtual void on_part(Invocation& invocation, std::string_view bytes) = 0;
+  virtual void on_ended(std::unique_ptr<Invocation> invocation) = 0;
   // The model server wants this one again by HTTP, because its answer does not fit into a frame.
   virtual void on_again_by_http(std::unique_ptr<Invocation> invocation) = 0;
 };
@@ -48,6 +55,9 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   std::size_t under_way() const { return under_way_; }
   // Fails with `timeout` what should have been answered by now.
   void expire(Instant now);
+  // As InstanceLink's.
+  void set_paused(Invocation& invocation, Flow flow);
+  void drop(Invocation& invocation);
 
  private:
   struct Slot {
@@ -65,6 +75,9 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   bool take_frames();
   void on_frame(net::LinkFrame& frame);
   void answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame);
+  void read_pairs(net::LinkFrame& frame);
+  void stream_whole(net::LinkFrame& frame);
+  bool is_current(std::uint32_t id) const;
   void flush();
   std::size_t take_slot();
   std::unique_ptr<Invocation> release(std::size_t slot);
@@ -97,10 +110,17 @@ class InstanceLink {
   // Takes the invocation, or leaves it (link down and no HTTP, or too busy) and returns false.
   bool send(std::unique_ptr<Invocation>& invocation, std::chrono::milliseconds time_limit);
   bool send_by_http(std::unique_ptr<Invocation>& invocation, std::chrono::milliseconds time_limit);
+  // Stops and restarts the reading of a streamed answer.
+  void set_paused(Invocation& invocation, Flow flow);
+  // Ends the exchange without a word to the user and destroys the invocation, at the latest when
+  // what the loop is at has returned.
+  void drop(Invocation& invocation);
   void expire(Instant now);
   std::size_t under_way() const;
 
  private:
+  friend class HttpStream;
+
   void on_http_answer(std::unique_ptr<Invocation> invocation, Result<net::ClientResponse> result);
 
   net::Loop& loop_;

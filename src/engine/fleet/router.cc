@@ -90,6 +90,11 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   void on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
                   std::string_view why) override;
   void on_again_by_http(std::unique_ptr<Invocation> invocation) override;
+  void on_begun(Invocation& invocation, InvokeAnswer&& head) override;
+  void on_part(Invocation& invocation, std::string_view bytes) override;
+  void on_ended(std::unique_ptr<Invocation> invocation) override;
+  void set_paused(Invocation& invocation, Flow flow);
+  void give_up(Invocation& invocation);
 
  private:
   struct VariantState {
@@ -125,6 +130,8 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   void dispatch_held();
   void let_go(Invocation& invocation);
   std::chrono::milliseconds time_left(const Invocation& invocation) const;
+  void count(Invocation& invocation, int status) const;
+  std::chrono::microseconds time_since_sent(const Invocation& invocation) const;
   void refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
               std::string_view detail);
 
@@ -244,6 +251,7 @@ VariantCells* RouterCore::cells_of(const std::string& fleet, const std::string& 
 
 void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
   invocation->arrived_at_ = loop_.now();
+  invocation->router_ = this;
   if (closed_)
     return refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
   dispatch(std::move(invocation));
@@ -326,7 +334,9 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
 }
 
 std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) const {
-  const auto left = invocation.arrived_at_ + invocation.route_->request_timeout - loop_.now();
+  const auto limit = invocation.request.time_limit.count() > 0 ? invocation.request.time_limit
+                                                               : invocation.route_->request_timeout;
+  const auto left = invocation.arrived_at_ + limit - loop_.now();
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), time_left_min);
 }
 
@@ -337,22 +347,59 @@ void RouterCore::let_go(Invocation& invocation) {
 
 // ---- What became of it ----
 
-void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
-  let_go(*invocation);
-  VariantCells& cells = *invocation->cells_;
-  const auto took =
-      std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation->sent_at_);
-  const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0));
+std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocation) const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
+}
+
+void RouterCore::count(Invocation& invocation, int status) const {
+  VariantCells& cells = *invocation.cells_;
+  const auto us =
+      static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
   add(cells.invocations, 1);
   add(cells.model_time_us, us);
   add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
-  if (answer.status >= 500)
+  if (status >= 500)
     add(cells.answers_5xx, 1);
-  else if (answer.status >= 400)
+  else if (status >= 400)
     add(cells.answers_4xx, 1);
+}
+
+void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
+  let_go(*invocation);
+  count(*invocation, answer.status);
   answer.variant = invocation->variant_->name;
-  answer.model_time = took;
+  answer.model_time = time_since_sent(*invocation);
   invocation->answered(answer);
+}
+
+void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
+  invocation.place_.begun = true;
+  head.variant = invocation.variant_->name;
+  head.model_time = time_since_sent(invocation);
+  invocation.begun(head);
+}
+
+void RouterCore::on_part(Invocation& invocation, std::string_view bytes) { invocation.part(bytes); }
+
+void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
+  let_go(*invocation);
+  count(*invocation, 200);
+  invocation->ended();
+}
+
+void RouterCore::set_paused(Invocation& invocation, Flow flow) {
+  if (invocation.place_.begun) invocation.link_->set_paused(invocation, flow);
+}
+
+// It is either held or under way at a link: between the two nobody outside is called.
+void RouterCore::give_up(Invocation& invocation) {
+  if (invocation.place_.way == ExchangePlace::Way::none) {
+    std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
+    return;
+  }
+  let_go(invocation);
+  count(invocation, 200);
+  invocation.link_->drop(invocation);
 }
 
 void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) {
@@ -365,6 +412,8 @@ void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_v
 void RouterCore::on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
                             std::string_view why) {
   let_go(*invocation);
+  // What breaks because this server ends is not the instance's fault.
+  if (closed_ && invocation->place_.begun) failure = InvokeFailure::unavailable;
   refuse(std::move(invocation), failure, why);
 }
 
@@ -396,6 +445,7 @@ void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
   invocation->route_.reset();
   invocation->variant_ = nullptr;
   invocation->link_ = nullptr;
+  invocation->place_ = {};
   invocation->attempts_ = 0;
   held_.push_back(std::move(invocation));
   keep_sweeping();
@@ -457,6 +507,10 @@ Router::Router(net::Loop& loop, RouteTable& routes, Random& random)
   core_->open();
 }
 Router::~Router() { core_->close(); }
+
+void Invocation::pause() { router_->set_paused(*this, Flow::paused); }
+void Invocation::resume() { router_->set_paused(*this, Flow::flowing); }
+void Invocation::give_up() { router_->give_up(*this); }
 
 void Router::invoke(std::unique_ptr<Invocation> invocation) {
   core_->invoke(std::move(invocation));

@@ -43,6 +43,14 @@ enum class AnswerMode : std::uint8_t {
   streamed,  // as it comes: begun(), part() any number of times, ended()
 };
 
+// Where at its link an exchange is.
+struct ExchangePlace {
+  enum class Way : std::uint8_t { none, framed, http };
+  Way way = Way::none;
+  std::uint64_t number = 0;  // framed: the slot; http: the client's call
+  bool begun = false;        // the answer is streamed, and begun() was told
+};
+
 // What to send. Header names and values, the body and the names are views: they belong to the
 // Invocation.
 struct InvokeRequest {
@@ -56,7 +64,7 @@ struct InvokeRequest {
   // attempt.
   std::function<net::FileSequence()> body_files;
   AnswerMode answer_mode = AnswerMode::whole;
-  // From the arrival to the answer's end; 0: the fleet's own limit.
+  // From the arrival to the answer's end, whatever the receiver's pace; 0: the fleet's own limit.
   std::chrono::milliseconds time_limit{0};
 };
 
@@ -109,21 +117,29 @@ class Invocation {
   virtual void ended() {}
 
   // Stops and restarts the reading of a streamed answer, from begun() on: whoever cannot take more
-  // slows the instance down. After pause() at most what was already read still comes.
+  // slows the instance down. After pause() at most what was already read, or on its way within the
+  // link's window, still comes. Nothing is called from within these. The time limit runs on.
   void pause();
   void resume();
-  // Nobody waits for the answer any more: the instance is told where it can be, failed() does not
-  // follow, and this object is destroyed. Not from within its own begun(), part() or ended().
+  // Nobody waits for the answer any more: the instance is told where it can be (its connection is
+  // cut, or the link says so), nothing further is called, and this object is destroyed: soon, where
+  // it is called from within begun() or part(), else at once. Not from within answered(), failed()
+  // or ended(), and not before invoke() returned.
   void give_up();
 
  private:
   friend class RouterCore;
+  friend class InstanceLink;
+  friend class FramedLink;
+  friend class HttpStream;
 
   // The router's: where the request is and since when.
   std::shared_ptr<const FleetRoute> route_;
   const VariantRoute* variant_ = nullptr;
   VariantCells* cells_ = nullptr;
+  RouterCore* router_ = nullptr;  // from invoke() to the end
   InstanceLink* link_ = nullptr;
+  ExchangePlace place_;
   Instant arrived_at_ = {};
   Instant sent_at_ = {};
   unsigned attempts_ = 0;

@@ -2,7 +2,9 @@
 //
 // The body decides what it does: "crash" ends the process, "fail" is answered with 400, "slow:N"
 // after N ms, "silent" never; anything else comes back, with its content type and with the headers
-// that it came with as "x-got-NAME". "who" is answered with its name.
+// that it came with as "x-got-NAME". "who" is answered with its name. By HTTP, "stream:N" is
+// answered in N parts of 100 bytes, "endless" in parts for ever, and "half" ends in the middle. A
+// body above 64 MiB is not kept: the answer is how many bytes came.
 #pragma once
 
 #include <sys/epoll.h>
@@ -61,6 +63,8 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   bool healthy = true;
   int by_http = 0;
   int by_link = 0;
+  int streams_under_way = 0;       // by HTTP
+  std::uint64_t stream_bytes = 0;  // given out in streams, by HTTP
 
   // Cuts every framed connection, as a crash does.
   void cut_links() { links_.clear(); }
@@ -127,10 +131,64 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
     std::erase_if(links_, [&](const auto& link) { return link.get() == peer; });
   }
 
+  // A streamed answer: as many parts as the client takes.
+  struct Stream {
+    net::BodyWriter writer;
+    std::uint64_t parts_left = 0;
+    bool breaks = false;
+    bool gone = false;
+  };
+  void start_stream(net::Responder&& responder, std::uint64_t parts, bool breaks) {
+    const auto stream = std::make_shared<Stream>();
+    ++streams_under_way;
+    responder.on_closed([stream] { stream->gone = true; });
+    stream->writer = responder.start(200, {{"Content-Type", "text/event-stream"}});
+    stream->parts_left = parts;
+    stream->breaks = breaks;
+    stream_on(stream);
+  }
+  void stream_on(const std::shared_ptr<Stream>& stream) {
+    constexpr std::size_t queue_bytes_max = 64 * 1024;
+    while (stream->parts_left > 0 && !stream->gone) {
+      --stream->parts_left;
+      stream_bytes += 100;
+      if (stream->writer.write(std::string(100, 'p')) < queue_bytes_max) continue;
+      return stream->writer.on_drained([this, stream] { stream_on(stream); });
+    }
+    --streams_under_way;
+    stream->breaks ? stream->writer.abort() : stream->writer.finish();
+  }
+
+  class Counter final : public net::BodyReceiver {
+   public:
+    void on_start(net::Request&&, net::Responder&& responder, net::BodyControl) override {
+      responder_ = std::move(responder);
+    }
+    void on_data(std::string_view bytes) override { count_ += bytes.size(); }
+    void on_end(const net::Headers&) override {
+      responder_.send(net::Response{.body = std::to_string(count_)});
+    }
+    void on_abort(const Error&) override {}
+
+   private:
+    net::Responder responder_;
+    std::uint64_t count_ = 0;
+  };
+
+  net::BodyPlan on_head(const net::RequestHead& head) override {
+    if (head.content_length.value_or(0) <= (64ULL << 20)) return net::Collect{};
+    return net::Stream{std::make_unique<Counter>()};
+  }
+
   void on_request(net::Request&& request, net::Responder&& responder) override {
     if (request.path() == "/ping")
       return responder.send(net::Response{.status = healthy ? 200 : 503});
     ++by_http;
+    const std::string_view body = request.body();
+    if (body == "endless") return start_stream(std::move(responder), ~0ULL, false);
+    if (body == "half") return start_stream(std::move(responder), 10, true);
+    if (body.starts_with("stream:"))
+      return start_stream(std::move(responder), std::stoull(std::string(body.substr(7))), false);
     TestAsked asked{.content_type = std::string(request.headers().get("content-type")),
                     .accept = std::string(request.headers().get("accept")),
                     .headers = {},
