@@ -48,8 +48,8 @@ TEST(Usage, ACommandThatIsNotThereIsAnsweredWithTheNearest) {
 TEST(Usage, EveryCommandHasHelpWithExamples) {
   TestWorld world;
   EXPECT_THAT(world.run({"--help"}).out, HasSubstr("Exit codes"));
-  for (const char* command :
-       {"env", "deploy", "invoke", "status", "logs", "rm", "ops", "doctor", "completion"}) {
+  for (const char* command : {"env", "deploy", "invoke", "status", "logs", "rm", "advise", "ops",
+                              "doctor", "completion"}) {
     const Ran ran = world.run({command, "--help"});
     EXPECT_EQ(ran.exit, 0) << command;
     EXPECT_THAT(ran.out, HasSubstr("Examples:")) << command;

@@ -64,6 +64,7 @@ void set_action(CLI::App& command, World& world, std::shared_ptr<Options> option
 }
 
 // One for each command; `app` and `world` outlive the parse.
+void add_advise(CLI::App& app, World& world);
 void add_completion(CLI::App& app, World& world);
 void add_deploy(CLI::App& app, World& world);
 void add_doctor(CLI::App& app, World& world);

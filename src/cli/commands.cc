@@ -112,6 +112,7 @@ void add_commands(CLI::App& app, World& world) {
   add_status(app, world);
   add_logs(app, world);
   add_rm(app, world);
+  add_advise(app, world);
   add_ops(app, world);
   add_doctor(app, world);
   add_completion(app, world);

@@ -105,6 +105,7 @@ class IoLoop {
   }
 
   net::Loop& loop() { return thread_.loop(); }
+  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
 
   std::future<void> drain() {
     auto done = std::make_shared<std::promise<void>>();
@@ -155,6 +156,7 @@ class Server::Parts {
   void keep_deadlines(net::Loop& loop);
   void collect_artifacts(net::Loop& loop);
   Result<> tell_clients() const;
+  std::string traffic() const;
   unsigned io_threads() const;
   sagemaker::BuiltInImages built_in_images() const;
 
@@ -191,6 +193,7 @@ class Server::Parts {
   std::unique_ptr<wire::Router> wire_router_;
   std::unique_ptr<service::Frame> frame_;
   std::vector<std::unique_ptr<IoLoop>> loops_;
+  std::atomic<bool> listening_ = false;  // loops_ is complete
   std::string endpoint_;
 };
 
@@ -258,17 +261,19 @@ Result<> Server::Parts::install_doors() {
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
   wire_router_ = std::make_unique<wire::Router>(aws::schemas());
-  frame_ = std::make_unique<service::Frame>(service::Frame{.registry = registry_,
-                                                           .router = *wire_router_,
-                                                           .schemas = aws::schemas(),
-                                                           .store = *store_,
-                                                           .workers = workers_,
-                                                           .changes = changes_,
-                                                           .keys = *keys_,
-                                                           .ground = {clock_, random_},
-                                                           .auth = options_.auth_mode(),
-                                                           .holding = options_.holding(),
-                                                           .region = options_.region});
+  frame_ =
+      std::make_unique<service::Frame>(service::Frame{.registry = registry_,
+                                                      .router = *wire_router_,
+                                                      .schemas = aws::schemas(),
+                                                      .store = *store_,
+                                                      .workers = workers_,
+                                                      .changes = changes_,
+                                                      .keys = *keys_,
+                                                      .ground = {clock_, random_},
+                                                      .auth = options_.auth_mode(),
+                                                      .holding = options_.holding(),
+                                                      .region = options_.region,
+                                                      .traffic = [this] { return traffic(); }});
   return {};
 }
 
@@ -297,6 +302,7 @@ unsigned Server::Parts::io_threads() const {
 }
 
 Result<> Server::Parts::begin() {
+  listening_ = true;
   TRY_DO(reconcilers_->wake_all());
   processes_->adopt();
   collector_->start();
@@ -331,6 +337,22 @@ void Server::Parts::observe(place::Observation observation) {
   running_.observe(observation);
   collector_->observe(observation);
   fleet_reconciler_->observe(std::move(observation));
+}
+
+// Each loop's router counts for itself; whoever reads adds up.
+std::string Server::Parts::traffic() const {
+  std::string rows;
+  if (listening_)
+    for (const auto& loop : loops_)
+      for (const fleet::VariantCounters& each : loop->counters())
+        rows +=
+            fmt::format(R"({}{{"endpoint":"{}","variant":"{}","invocations":{},"answers_4xx":{},)"
+                        R"("answers_5xx":{},"failures":{},"model_time_us":{},"request_bytes":{},)"
+                        R"("answer_bytes":{}}})",
+                        rows.empty() ? "" : ",", each.fleet, each.variant, each.invocations,
+                        each.answers_4xx, each.answers_5xx, each.failures, each.model_time_us,
+                        each.request_bytes, each.answer_bytes);
+  return fmt::format(R"({{"variants":[{}]}})", rows);
 }
 
 // Where clients on this machine find the server: read by `slipway env`.

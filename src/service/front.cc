@@ -11,11 +11,16 @@ namespace slipway::service {
 namespace {
 
 constexpr std::string_view health_page = "/_slipway/health";
+constexpr std::string_view traffic_page = "/_slipway/traffic";
 constexpr std::uint64_t page_body_bytes_max = 64 * 1024;
 
 Error too_large(std::uint64_t bytes_max) {
   return {ErrorCode::limit_exceeded,
           fmt::format("The request body is larger than the {} bytes that are allowed.", bytes_max)};
+}
+
+bool is_of_this_machine(std::string_view peer) {
+  return peer == "unix" || peer.starts_with("127.") || peer.starts_with("[::1]");
 }
 
 net::Response json_response(int status, std::string text) {
@@ -123,6 +128,8 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
 }
 
 void Front::answer_page(const net::Request& request, net::Responder& responder) {
+  if (request.path() == traffic_page && frame_.traffic && is_of_this_machine(request.peer()))
+    return responder.send(json_response(200, frame_.traffic()));
   if (request.path() != health_page)
     return responder.send(
         json_response(404, R"({"message":"There is no such page; there is /_slipway/health."})"));

@@ -2,6 +2,7 @@
 // mode, encode. One Front for each I/O loop, over one Frame that all loops share.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -36,6 +37,9 @@ struct Frame {
   AuthMode auth = AuthMode::strict;
   Holding holding = Holding::on;
   std::string region;
+  // What was asked so far, as the JSON of the page /_slipway/traffic; from any thread. Only callers
+  // on this machine see it. Empty: there is no such page.
+  std::function<std::string()> traffic;
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.

@@ -20,6 +20,7 @@ def slipway(server):
                               text=True, env=environment, timeout=120)
         assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
+    run.environment = environment
     return run
 
 
@@ -44,6 +45,18 @@ def test_status_lists_what_runs(slipway, deployed):
     assert deployed in slipway("status").stdout
     assert "InService" in slipway("status", deployed).stdout
     assert deployed in json.dumps(json.loads(slipway("status", deployed, "--output", "json").stdout))
+
+
+def test_advice_comes_from_what_is_told_and_from_an_endpoints_own_traffic(slipway, deployed, models):
+    told = slipway("advise", "--payload", "5MB", "--busy", "5").stdout
+    assert "Use a real-time endpoint" in told and "bodies of at most 4 MB" in told
+    watching = subprocess.Popen([binary(), "advise", deployed, "--watch", "3s", "--output", "json"],
+                                env=slipway.environment, stdout=subprocess.PIPE, text=True)
+    for _ in range(5):
+        slipway("invoke", deployed, "--content-type", "text/csv", csv(models.records[0]))
+    advice = json.loads(watching.communicate(timeout=30)[0])
+    assert advice["way"] == "a real-time endpoint" and "requests a second" in advice["reasons"][1]
+    slipway("advise", "never-made", "--watch", "1ms", expect=NOT_FOUND)
 
 
 def test_logs_show_what_the_model_printed(slipway, deployed):

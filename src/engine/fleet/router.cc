@@ -72,6 +72,8 @@ struct VariantCells {
   std::atomic<std::uint64_t> answers_5xx = 0;
   std::atomic<std::uint64_t> failures = 0;
   std::atomic<std::uint64_t> model_time_us = 0;
+  std::atomic<std::uint64_t> request_bytes = 0;
+  std::atomic<std::uint64_t> answer_bytes = 0;
   std::array<std::atomic<std::uint64_t>, 32> model_time = {};
 };
 
@@ -357,6 +359,8 @@ void RouterCore::count(Invocation& invocation, int status) const {
       static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
   add(cells.invocations, 1);
   add(cells.model_time_us, us);
+  add(cells.request_bytes, invocation->request.body.size());
+  add(cells.answer_bytes, answer.body.size());
   add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
   if (status >= 500)
     add(cells.answers_5xx, 1);
@@ -496,6 +500,8 @@ std::vector<VariantCounters> RouterCore::counters() const {
     out.answers_5xx = value(cells.answers_5xx);
     out.failures = value(cells.failures);
     out.model_time_us = value(cells.model_time_us);
+    out.request_bytes = value(cells.request_bytes);
+    out.answer_bytes = value(cells.answer_bytes);
     for (std::size_t i = 0; i < cells.model_time.size(); ++i)
       out.model_time.buckets[i] = value(cells.model_time[i]);
   }

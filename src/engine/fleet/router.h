@@ -159,6 +159,8 @@ struct VariantCounters {
   std::uint64_t answers_5xx = 0;
   std::uint64_t failures = 0;
   std::uint64_t model_time_us = 0;
+  std::uint64_t request_bytes = 0;
+  std::uint64_t answer_bytes = 0;  // of whole answers
   LatencyHistogram model_time;
 };
 
