@@ -102,8 +102,15 @@ net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route
   auto authenticated = authenticator_.check(head, route, std::nullopt);
   if (!authenticated)
     return net::Refuse{error_response(authenticated.error(), route, entry.errors, request_id)};
+  auto slot = frame_.uploads->take();
+  if (!slot) {
+    const Error full{ErrorCode::unavailable,
+                     "Please reduce your request rate: more uploads are under way than are let in.",
+                     "SlowDown"};
+    return net::Refuse{error_response(full, route, entry.errors, request_id)};
+  }
   return net::Stream{make_upload_receiver(
-      frame_, {route, entry, std::move(*authenticated), std::move(request_id)})};
+      frame_, {route, entry, std::move(*authenticated), std::move(request_id), std::move(slot)})};
 }
 
 void Front::on_request(net::Request&& request, net::Responder&& responder) {

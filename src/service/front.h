@@ -2,6 +2,7 @@
 // mode, encode. One Front for each I/O loop, over one Frame that all loops share.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -24,6 +25,25 @@ namespace slipway::service {
 inline constexpr std::uint64_t control_body_bytes_max = 16ULL << 20;
 inline constexpr std::uint64_t hot_body_bytes_max = 25ULL << 20;  // "25 MB", InvokeEndpoint
 
+// Uploads under way at once, over all loops: each may hold a few megabytes and keep a worker busy.
+// More are answered 503, which SDKs repeat.
+inline constexpr unsigned uploads_max = 256;
+
+class UploadSlots {
+ public:
+  // Nothing where all are taken; else one, given back when the last copy of it goes.
+  std::shared_ptr<const void> take() {
+    if (taken_.fetch_add(1) >= uploads_max) {
+      taken_.fetch_sub(1);
+      return nullptr;
+    }
+    return {this, [this](const void*) { taken_.fetch_sub(1); }};
+  }
+
+ private:
+  std::atomic<unsigned> taken_ = 0;
+};
+
 // What all loops share; main makes it. Everything outlives the fronts.
 struct Frame {
   const Registry& registry;
@@ -40,6 +60,7 @@ struct Frame {
   // What was asked so far, as the JSON of the page /_slipway/traffic; from any thread. Only callers
   // on this machine see it. Empty: there is no such page.
   std::function<std::string()> traffic;
+  std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.

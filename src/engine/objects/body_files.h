@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -31,6 +32,7 @@ struct DoomedBody {
 class BodyFiles {
  public:
   static constexpr std::size_t folders = 256;
+  static constexpr unsigned hashing_threads_max = 16;
 
   static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random);
 
@@ -39,6 +41,14 @@ class BodyFiles {
     File file;
   };
   Result<Created> create();
+
+  // Whether one more upload may hash on a thread of its own; given back by end_hashing().
+  bool begin_hashing() {
+    if (hashing_.fetch_add(1) < hashing_threads_max) return true;
+    hashing_.fetch_sub(1);
+    return false;
+  }
+  void end_hashing() { hashing_.fetch_sub(1); }
 
   // Makes the file's name durable; its bytes are the caller's affair.
   Result<> sync_folder(std::string_view name);
@@ -80,6 +90,7 @@ class BodyFiles {
 
   std::mutex mutex_;
   std::map<std::int64_t, Lease> leases_;  // by body; guarded by mutex_
+  std::atomic<unsigned> hashing_ = 0;
   WorkerPool reaper_{1};
 };
 

@@ -37,7 +37,10 @@ class Md5 {
   ~Md5() { finish(); }
 
   bool threaded() const { return thread_.joinable(); }
-  void start_thread() {
+  // Where `files` has no thread left for it, the caller's goes on hashing.
+  void start_thread(BodyFiles& files) {
+    if (!files.begin_hashing()) return;
+    files_ = &files;
     thread_ = std::jthread([this] { run(); });
   }
 
@@ -80,6 +83,7 @@ class Md5 {
     }
     changed_.notify_all();
     thread_.join();
+    files_->end_hashing();
   }
 
   void run() {
@@ -104,6 +108,7 @@ class Md5 {
   std::deque<Buffer> queue_;    // guarded by mutex_
   std::vector<Buffer> spares_;  // guarded by mutex_
   bool finished_ = false;       // guarded by mutex_
+  BodyFiles* files_ = nullptr;  // whose thread this is
   std::jthread thread_;
 };
 
@@ -180,7 +185,7 @@ class Upload::Impl {
   // Writes the buffer to the file, then gives it to the MD5: both read, neither changes it.
   Result<> flush() {
     if (!claim_) TRY_DO(create_file());
-    if (!md5_.threaded() && size_ > threadless_bytes_max) md5_.start_thread();
+    if (!md5_.threaded() && size_ > threadless_bytes_max) md5_.start_thread(files_);
     TRY_DO(write_file(text_of(buffer_)));
     buffer_ = md5_.add(std::move(buffer_));
     return {};

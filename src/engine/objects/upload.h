@@ -54,9 +54,9 @@ struct UploadOptions {
 };
 
 // One body on its way in. write() and seal() come from one thread at a time, any thread; beyond
-// some size a helper thread, owned by this object, computes the MD5 while the caller writes on.
-// Memory is bounded (pipeline_buffers_max buffers of 1 MiB) whatever the size. Dropped before
-// seal(), nothing stays.
+// some size a helper thread, one of at most hashing_threads_max, computes the MD5 while the caller
+// writes on. Memory is bounded (pipeline_buffers_max buffers of 1 MiB) whatever the size. Dropped
+// before seal(), nothing stays.
 class Upload {
  public:
   Upload(BodyFiles& files, UploadOptions options);

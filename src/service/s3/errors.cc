@@ -47,6 +47,7 @@ constexpr service::ErrorRow statuses[] = {
     {"NotModified", "NotModified", 304},
     {"OwnershipControlsNotFoundError", "OwnershipControlsNotFoundError", 404},
     {"PreconditionFailed", "PreconditionFailed", 412},
+    {"SlowDown", "SlowDown", 503},
     {"XAmzContentSHA256Mismatch", "XAmzContentSHA256Mismatch", 400},
 };
 

@@ -53,6 +53,15 @@ TEST_F(S3Test, what_is_not_there_is_said_in_s3s_words) {
   EXPECT_EQ(put("/box/" + std::string(1025, 'k'), "x").error(), "400 KeyTooLongError");
 }
 
+TEST_F(S3Test, more_uploads_than_are_let_in_are_told_to_slow_down) {
+  std::vector<std::shared_ptr<const void>> slots;
+  for (unsigned i = 0; i < service::uploads_max; ++i) slots.push_back(upload_slots().take());
+  EXPECT_EQ(put("/box/k", "x").error(), "503 SlowDown");
+  slots.pop_back();
+  EXPECT_EQ(put("/box/k", "x").status, 200);
+  EXPECT_EQ(put("/box/k", "x").status, 200);
+}
+
 TEST_F(S3Test, ranges_are_answered_with_206) {
   put("/box/k", "0123456789");
   const auto range = [&](const char* text) { return get("/box/k", {{"Range", text}}); };

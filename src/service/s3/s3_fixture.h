@@ -97,6 +97,7 @@ class S3Test : public testing::Test {
   }
 
   // "http://127.0.0.1:PORT"
+  service::UploadSlots& upload_slots() { return *frame_->uploads; }
   const std::string& origin() const { return origin_; }
 
   ManualClock clock_;
