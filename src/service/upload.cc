@@ -46,7 +46,8 @@ class Flow {
 class UploadWork {
  public:
   UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
-      : begin_(std::move(begin)),
+      : slot_(std::move(begin.slot)),
+        begin_(std::move(begin)),
         request_(std::move(request)),
         responder_(std::move(responder)),
         call_(frame.ground, begin_.authenticated.caller, request_.head(), begin_.request_id,
@@ -65,6 +66,7 @@ class UploadWork {
   void drop() {
     over_ = true;
     sink_.reset();
+    slot_.reset();
   }
 
   Flow flow;
@@ -131,7 +133,7 @@ class UploadWork {
       TRY(trailers, decoder_->finish());
     }
     TRY(const wire::Node output, sink_->finish(call_, trailers));
-    over_ = true;
+    drop();
     net::Response response = to_response(wire::encode_response(
         *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
     put_beside(call_.take_beside(), response);
@@ -152,6 +154,7 @@ class UploadWork {
                {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
+  std::shared_ptr<const void> slot_;  // free once the answer is on its way
   const UploadBegin begin_;
   const net::Request request_;
   net::Responder responder_;
