@@ -359,8 +359,7 @@ void RouterCore::count(Invocation& invocation, int status) const {
       static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
   add(cells.invocations, 1);
   add(cells.model_time_us, us);
-  add(cells.request_bytes, invocation->request.body.size());
-  add(cells.answer_bytes, answer.body.size());
+  add(cells.request_bytes, invocation.request.body.size());
   add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
   if (status >= 500)
     add(cells.answers_5xx, 1);
@@ -371,6 +370,7 @@ void RouterCore::count(Invocation& invocation, int status) const {
 void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
   let_go(*invocation);
   count(*invocation, answer.status);
+  add(invocation->cells_->answer_bytes, answer.body.size());
   answer.variant = invocation->variant_->name;
   answer.model_time = time_since_sent(*invocation);
   invocation->answered(answer);
@@ -383,7 +383,10 @@ void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
   invocation.begun(head);
 }
 
-void RouterCore::on_part(Invocation& invocation, std::string_view bytes) { invocation.part(bytes); }
+void RouterCore::on_part(Invocation& invocation, std::string_view bytes) {
+  add(invocation.cells_->answer_bytes, bytes.size());
+  invocation.part(bytes);
+}
 
 void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
   let_go(*invocation);
