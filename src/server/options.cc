@@ -93,6 +93,12 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_PYTHON")
       ->capture_default_str();
   serve
+      .add_option("--stream-seconds", options.stream_seconds,
+                  "Longest streamed answer, from its request to its last byte; AWS has 480")
+      ->envname("SLIPWAY_STREAM_SECONDS")
+      ->check(CLI::Range(1u, 86'400u))
+      ->capture_default_str();
+  serve
       .add_option("--program", options.programs,
                   "NAME=PATH: images of this repository name run as this program, which obeys the "
                   "container contract on the unix socket that --http-socket names")

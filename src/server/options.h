@@ -32,6 +32,7 @@ struct ServeOptions {
   std::string config;  // a file with what neither flags nor the environment say; empty: none
   std::string python = "python3";
   std::vector<std::string> programs;  // "NAME=PATH"
+  unsigned stream_seconds = 480;
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;

@@ -85,11 +85,12 @@ Result<> make_directory(const std::filesystem::path& path) {
 class IoLoop {
  public:
   IoLoop(const service::Frame& frame, fleet::RouteTable& routes, Random& random, net::Fd listener,
-         std::shared_ptr<const net::TlsContext> tls, unsigned number)
+         std::shared_ptr<const net::TlsContext> tls, unsigned number,
+         std::chrono::seconds stream_time_limit)
       : thread_(fmt::format("io-{}", number)) {
     thread_.run_and_wait([&] {
       router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random);
-      runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_);
+      runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_, stream_time_limit);
       front_ = std::make_unique<service::Front>(frame, *runtime_);
       http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_);
       http_->listen(std::move(listener), std::move(tls));
@@ -290,8 +291,8 @@ Result<> Server::Parts::listen() {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
-    loops_.push_back(
-        std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls, i));
+    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls,
+                                              i, std::chrono::seconds(options_.stream_seconds)));
   }
   return {};
 }

@@ -402,6 +402,7 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
   signature = fmt::format("{}", record_.serving);
   if (!serving_) return route;
   route->request_timeout = serving_->request_timeout;
+  route->part_border = serving_->part_border;
   for (const Variant& variant : serving_->variants) {
     VariantRoute& to = route->variants.emplace_back();
     to.name = variant.name;

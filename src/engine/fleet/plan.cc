@@ -128,6 +128,15 @@ Variant variant_from(const json::object& object) {
           .program = program_from(object.at("program").as_object())};
 }
 
+// Absent in plans that were stored before there was any.
+PartBorder part_border_from(const json::object& object) {
+  if (object.if_contains("part_border") == nullptr) return PartBorder::none;
+  const int border = number_of<int>(object, "part_border");
+  if (border < 0 || border > static_cast<int>(PartBorder::event))
+    throw BadDocument("unknown border of parts");
+  return static_cast<PartBorder>(border);
+}
+
 }  // namespace
 
 Result<> check(const FleetPlan& plan) {
@@ -150,6 +159,7 @@ std::string to_text(const FleetPlan& plan) {
   for (const Variant& variant : plan.variants) variants.push_back(variant_json(variant));
   return json::serialize(json::object{{"version", plan_version},
                                       {"request_timeout_ms", plan.request_timeout.count()},
+                                      {"part_border", static_cast<int>(plan.part_border)},
                                       {"variants", std::move(variants)}});
 }
 
@@ -159,6 +169,7 @@ Result<FleetPlan> plan_from_text(std::string_view text) {
     FleetPlan plan;
     plan.request_timeout =
         std::chrono::milliseconds(number_of<std::int64_t>(object, "request_timeout_ms"));
+    plan.part_border = part_border_from(object);
     for (const json::value& variant : object.at("variants").as_array())
       plan.variants.push_back(variant_from(variant.as_object()));
     return plan;

@@ -81,9 +81,17 @@ struct Variant {
   bool operator==(const Variant&) const = default;
 };
 
+// Where the parts of a streamed answer begin and end for the client.
+enum class PartBorder : std::uint8_t {
+  none,   // as they come
+  line,   // a part is a line
+  event,  // a part is a server-sent event
+};
+
 struct FleetPlan {
   std::vector<Variant> variants;
   std::chrono::milliseconds request_timeout{60'000};
+  PartBorder part_border = PartBorder::none;
 
   bool operator==(const FleetPlan&) const = default;
 };

@@ -380,6 +380,7 @@ void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
   invocation.place_.begun = true;
   head.variant = invocation.variant_->name;
   head.model_time = time_since_sent(invocation);
+  head.part_border = invocation.route_->part_border;
   invocation.begun(head);
 }
 

@@ -77,6 +77,8 @@ struct InvokeAnswer {
   std::string* body_owned = nullptr;  // not null: the body stands in this string, take it
   std::string_view variant;
   std::chrono::microseconds model_time{0};  // from sent to answered
+  PartBorder part_border =
+      PartBorder::none;  // begun(): what the fleet asks of whoever passes it on
 };
 
 enum class InvokeFailure : std::uint8_t {

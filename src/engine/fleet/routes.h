@@ -38,6 +38,7 @@ struct VariantRoute {
 struct FleetRoute {
   Generation generation = 0;  // 0: the fleet is known and nothing of it serves
   std::chrono::milliseconds request_timeout{60'000};
+  PartBorder part_border = PartBorder::none;
   std::vector<VariantRoute> variants;
   double weight_total = 0;  // of the variants that have instances
 };

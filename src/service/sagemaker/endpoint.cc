@@ -187,12 +187,13 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
   sweep_ended(call, fleets_);
   TRY_DO(expect_supported(in.DeploymentConfig()));
   TRY(const auto config, config_named(call, in.EndpointConfigName()));
-  TRY(const fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   TRY(const Resource endpoint,
       sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
   TRY_DO(put_tags(call, endpoint.arn, in.Tags()));
+  TRY_DO(apply_stream_alignment(call, endpoint.arn, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), fleet_of(call, in.EndpointName()), plan));
   put_deployment(call, endpoint.arn,
                  {.generation = generation,
@@ -256,6 +257,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
+  TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
   const bool something_serves = endpoint.status.serving != 0;
   put_deployment(

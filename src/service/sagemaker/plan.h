@@ -24,6 +24,15 @@ using BuiltInImages = std::set<std::string, std::less<>>;
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
+// How an endpoint asks for streamed answers whose parts end where its lines ("line") or its
+// server-sent events ("sse") end: by this tag, a key of Slipway's own. It counts when the endpoint
+// is created or updated.
+inline constexpr std::string_view stream_alignment_tag = "slipway:stream-alignment";
+
+// Reads the tag of the endpoint with this ARN into the plan. ValidationException: it is neither.
+Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
+                                fleet::FleetPlan& plan);
+
 // The fleet of an endpoint: its name below the doors.
 fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
 

@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "service/resource_key.h"
+#include "wire/json_writer.h"
 
 namespace slipway::sagemaker_runtime {
 namespace {
@@ -114,6 +115,28 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
               fmt::format("Endpoint {} cannot answer now: {}.", endpoint.name, detail)};
   }
   std::unreachable();
+}
+
+// AWS names the codes and no texts; the sentences are ours.
+StreamFailure stream_failure(InvokeFailure failure, std::string_view detail) {
+  StreamFailure named{.exception = "ModelStreamError", .payload = {}};
+  std::string_view code;
+  std::string message;
+  if (failure == InvokeFailure::timeout) {
+    code = "ModelInvocationTimeExceeded";
+    message = "The model did not finish its answer within the time that a stream may take.";
+  } else if (failure == InvokeFailure::broken) {
+    code = "StreamBroken";
+    message = fmt::format("The model's container broke off its answer: {}.", detail);
+  } else {
+    named.exception = "InternalStreamFailure";
+    message = fmt::format("The stream cannot go on: {}.", detail);
+  }
+  named.payload = R"({"Message":)";
+  wire::write_json_string(message, named.payload);
+  if (!code.empty()) named.payload += fmt::format(R"(,"ErrorCode":"{}")", code);
+  named.payload += '}';
+  return named;
 }
 
 Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body) {

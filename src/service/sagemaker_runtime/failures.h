@@ -36,4 +36,11 @@ Error failure_error(const AskedEndpoint& endpoint, fleet::InvokeFailure failure,
 // ModelError for an answer of a container that is not of the 2xx kind.
 Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body);
 
+// A failure in the middle of a stream, as it stands in its last frame.
+struct StreamFailure {
+  std::string_view exception;  // ModelStreamError or InternalStreamFailure
+  std::string payload;         // its JSON
+};
+StreamFailure stream_failure(fleet::InvokeFailure failure, std::string_view detail);
+
 }  // namespace slipway::sagemaker_runtime

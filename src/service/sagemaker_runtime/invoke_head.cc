@@ -22,6 +22,18 @@ constexpr std::array<PassedHeader, 8> invoke_headers = {{
 }};
 static_assert(invoke_headers.size() <= passed_headers_max);
 
+// A session is opened by InvokeEndpoint and only continued here; there is no TargetModel.
+constexpr std::array<PassedHeader, 6> stream_headers = {{
+    {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
+    {target_variant_name, "targetVariant", 63},
+    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
+     "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
+    {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
+    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63,
+     "InferenceComponentName needs an endpoint with inference components"},
+    {"X-Amzn-SageMaker-Session-Id", "sessionId", 256, {}, "NEW_SESSION"},
+}};
+
 bool has_sagemaker_prefix(std::string_view name) {
   constexpr std::string_view prefix = "x-amzn-sagemaker-";
   return name.size() > prefix.size() && net::same_name(name.substr(0, prefix.size()), prefix);
@@ -34,6 +46,11 @@ Result<> take_passed(const net::Header& field, const PassedHeader& passed,
   if (!passed.refusal.empty())
     return std::unexpected(validation_error(
         fmt::format("{}, which endpoint {} is not.", passed.refusal, endpoint.name)));
+  if (!passed.refused_value.empty() && field.value == passed.refused_value)
+    return std::unexpected(validation_error(
+        fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: "
+                    "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
+                    field.value, passed.member)));
   if (passed.name == target_variant_name) head.target_variant = field.value;
   if (head.passed_count < head.passed.size())
     head.passed[head.passed_count++] = {passed.name, field.value};
@@ -62,6 +79,7 @@ Result<> take(const net::Header& field, const HeadRules& rules, const AskedEndpo
 }  // namespace
 
 const HeadRules invoke_rules{.passed = invoke_headers};
+const HeadRules stream_rules{.accept_field = "X-Amzn-SageMaker-Accept", .passed = stream_headers};
 
 void InvokeHead::fill(fleet::InvokeRequest& request) const {
   request.content_type = content_type;

@@ -26,6 +26,8 @@ struct PassedHeader {
   // Not empty: no endpoint of this server can be asked so; the beginning of the sentence that says
   // why.
   std::string_view refusal = {};
+  // Not empty: a value that this operation does not take, though others do.
+  std::string_view refused_value = {};
 };
 
 // How one operation lays its members out as header fields.
@@ -35,8 +37,9 @@ struct HeadRules {
   std::span<const PassedHeader> passed;
 };
 
-// InvokeEndpoint's.
+// InvokeEndpoint's, and InvokeEndpointWithResponseStream's.
 extern const HeadRules invoke_rules;
+extern const HeadRules stream_rules;
 
 // What a call says beside its body. Views into the request's fields.
 struct InvokeHead {

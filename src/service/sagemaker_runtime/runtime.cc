@@ -6,12 +6,23 @@
 
 namespace slipway::sagemaker_runtime {
 
+Runtime::Runtime(fleet::Router& router, std::chrono::milliseconds stream_time_limit)
+    : router_(router),
+      stream_time_limit_(stream_time_limit),
+      stream_operation_(
+          &aws::sagemaker_runtime::op::InvokeEndpointWithResponseStream::operation()) {}
+
 void install(service::Registry& registry) {
   const wire::Schema& schema = aws::sagemaker_runtime::schema();
   registry.begin(schema, error_table());
   registry.add_hot(schema, "InvokeEndpoint");
+  registry.add_hot(schema, "InvokeEndpointWithResponseStream");
 }
 
-void Runtime::handle(service::HotRequest&& hot) { invoke_endpoint(std::move(hot), router_); }
+void Runtime::handle(service::HotRequest&& hot) {
+  if (hot.route.operation == stream_operation_)
+    return invoke_endpoint_streamed(std::move(hot), router_, stream_time_limit_);
+  invoke_endpoint(std::move(hot), router_);
+}
 
 }  // namespace slipway::sagemaker_runtime

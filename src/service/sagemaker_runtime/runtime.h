@@ -3,6 +3,7 @@
 
 #include "engine/fleet/router.h"
 #include "service/front.h"
+#include "service/sagemaker_runtime/stream.h"
 
 namespace slipway::sagemaker_runtime {
 
@@ -11,7 +12,9 @@ void install(service::Registry& registry);
 // One for each I/O loop, beside that loop's router, which outlives it.
 class Runtime final : public service::HotDoor {
  public:
-  explicit Runtime(fleet::Router& router) : router_(router) {}
+  // `stream_time_limit`: what a streamed answer may take from its request to its last byte.
+  explicit Runtime(fleet::Router& router,
+                   std::chrono::milliseconds stream_time_limit = stream_time_limit_default);
 
   // Hands the request to the router, which answers on the same loop. Refuses at once, with
   // ValidationError, what breaks the limits of the API.
@@ -19,6 +22,8 @@ class Runtime final : public service::HotDoor {
 
  private:
   fleet::Router& router_;
+  const std::chrono::milliseconds stream_time_limit_;
+  const wire::Operation* const stream_operation_;
 };
 
 }  // namespace slipway::sagemaker_runtime
