@@ -73,6 +73,8 @@ class ReconcilerLoop {
   ReconcilerLoop(const ReconcilerLoop&) = delete;
   ReconcilerLoop& operator=(const ReconcilerLoop&) = delete;
 
+  const Clock& clock() const { return clock_; }
+
   // Before the first step or start(). `reconciler` outlives this object.
   void add(Reconciler& reconciler);
 

@@ -88,6 +88,12 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   serve
+      .add_option("--serverless-idle", options.serverless_idle,
+                  "Seconds from a serverless endpoint's last request to the end of its instances")
+      ->envname("SLIPWAY_SERVERLESS_IDLE")
+      ->check(CLI::Range(1u, serverless_idle_max))
+      ->capture_default_str();
+  serve
       .add_option("--python", options.python,
                   "Interpreter of Python handlers and scikit-learn models")
       ->envname("SLIPWAY_PYTHON")

@@ -31,6 +31,7 @@ struct ServeOptions {
   std::string log_level = "info";
   std::string config;  // a file with what neither flags nor the environment say; empty: none
   std::string python = "python3";
+  unsigned serverless_idle = 60;      // seconds
   std::vector<std::string> programs;  // "NAME=PATH"
   unsigned stream_seconds = 480;
 
@@ -42,6 +43,7 @@ struct ServeOptions {
 };
 
 inline constexpr unsigned io_threads_max = 8;
+inline constexpr unsigned serverless_idle_max = 86'400;  // seconds
 
 // Adds the options of `serve` to its subcommand.
 void add_options(CLI::App& serve, ServeOptions& options);

@@ -60,6 +60,7 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
                                   const ServeOptions& serve) {
   const std::filesystem::path& data = serve.data;
   fleet::FleetOptions options;
+  options.idle_time = std::chrono::seconds(serve.serverless_idle);
   for (const char* image : {"slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"})
     options.built_ins[image] = {
         .argv = {model_server.string(), "serve", "--venv-cache", (data / "venvs").string()},

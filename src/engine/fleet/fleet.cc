@@ -37,7 +37,19 @@ Result<> apply(FleetPlan& plan, const VariantChange& change) {
     return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
                 "no_such_variant");
   if (change.weight) variant->weight = *change.weight;
+  if (change.instances && variant->elastic)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("The instances of variant '{}' follow its requests; it has no count.",
+                            change.name),
+                "elastic");
+  if ((change.concurrency_max || change.provisioned) && !variant->elastic)
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("Variant '{}' has a count of instances and no concurrency.", change.name),
+        "not_elastic");
   if (change.instances) variant->instances = *change.instances;
+  if (change.concurrency_max) variant->elastic->concurrency_max = *change.concurrency_max;
+  if (change.provisioned) variant->elastic->provisioned = *change.provisioned;
   return {};
 }
 

@@ -36,7 +36,9 @@ struct VariantStatus {
   double weight_current = 0;  // 0 where nothing of it serves
   double weight_wanted = 0;
   std::uint32_t instances_current = 0;  // healthy and routed to
-  std::uint32_t instances_wanted = 0;
+  std::uint32_t instances_wanted = 0;   // of an elastic variant: those that always stand
+  std::optional<Elastic> elastic_current = {};
+  std::optional<Elastic> elastic_wanted = {};
 
   bool operator==(const VariantStatus&) const = default;
 };
@@ -57,7 +59,9 @@ struct FleetStatus {
 struct VariantChange {
   std::string name;
   std::optional<double> weight;
-  std::optional<std::uint32_t> instances;
+  std::optional<std::uint32_t> instances = {};        // of a variant that is not elastic
+  std::optional<std::uint32_t> concurrency_max = {};  // of an elastic one, as the next
+  std::optional<std::uint32_t> provisioned = {};
 };
 
 // One instance as a person or the log reader sees it.
@@ -85,8 +89,8 @@ class Fleets {
 
   // Changes the wanted generation in place, which is `updating` until it has its counts; after an
   // update that failed, the one that serves, and the failed one is given up. Refuses:
-  // not_found (the fleet; or a variant, kind "no_such_variant"), invalid_argument, conflict while
-  // being removed.
+  // not_found (the fleet; or a variant, kind "no_such_variant"), invalid_argument (also, of kind
+  // "elastic" or "not_elastic", what the variant does not have), conflict while being removed.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);
 

@@ -39,6 +39,8 @@ struct FleetOptions {
   unsigned start_failures_max = 3;  // of a generation that never served, in a row, for one variant
   std::chrono::milliseconds stop_grace{30'000};
   std::chrono::milliseconds drain_max{70'000};  // then an old instance is ended all the same
+  // From the end of the last request of an elastic variant to the end of its instances.
+  std::chrono::milliseconds idle_time{60'000};
   std::size_t quoted_log_lines = 10;
   std::size_t ended_kept_max = 3;  // ended instances per variant whose log is kept
 };

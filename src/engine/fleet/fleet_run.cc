@@ -9,8 +9,6 @@
 
 namespace slipway::fleet {
 
-using std::chrono::microseconds;
-
 namespace {
 
 bool alive(Phase phase) { return phase == Phase::starting || phase == Phase::healthy; }
@@ -73,6 +71,7 @@ engine::Wake FleetRun::run_without_row() {
   if (!sight_.published.empty()) needs_.routes.withdraw(id_);
   sight_.published.clear();
   sight_.fetches.clear();
+  sight_.elastic.clear();
   end_orphans();
   return wake_;
 }
@@ -83,6 +82,7 @@ void FleetRun::steps() {
   take_note();
   if (!row_.removing) {
     bring_up();
+    follow_demand();
     keep_serving();
   }
   retire_others();
@@ -159,10 +159,7 @@ void FleetRun::count_failure(const InstanceRecord& instance, std::string reason)
   VariantRecord& variant = variant_record(instance.generation, instance.variant);
   if (instance.phase == Phase::healthy && now_ - instance.since >= sound_life) variant.failures = 0;
   ++variant.failures;
-  const unsigned doublings = std::min(variant.failures, 20U);
-  const microseconds delay =
-      doublings < 2 ? microseconds(0) : options_.restart_delay_min * (1LL << (doublings - 2));
-  variant.not_before = now_ + std::min<microseconds>(delay, options_.restart_delay_max);
+  variant.not_before = now_ + delay_after_failure(instance, reason, variant.failures);
   log_warning("fleet", reason,
               {{"instance", key_of(id_, instance).text},
                {"failures", fmt::format("{}", variant.failures)}});
@@ -276,6 +273,7 @@ void FleetRun::keep_serving() {
   for (const Variant& variant : serving_->variants)
     has_contents(record_.serving, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
+      if (variant.elastic) give_up_waiting(variant, reason);
       VariantRecord& known = variant_record(record_.serving, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
       for (const Part part : {Part::model, Part::code})
@@ -311,12 +309,13 @@ void FleetRun::fill(Generation generation, const FleetPlan& plan) {
 
 void FleetRun::fill(Generation generation, const Variant& variant) {
   std::size_t count = living(generation, variant.name);
-  if (count > variant.instances) return shrink(generation, variant, count - variant.instances);
+  const std::size_t wanted = wanted_count(generation, variant);
+  if (count > wanted) return shrink(generation, variant, count - wanted);
   const VariantRecord& known = variant_record(generation, variant.name);
   if (variant.program.model && known.content.empty()) return;
   if (variant.program.code && known.code_content.empty()) return;
-  if (count < variant.instances && now_ < known.not_before) return wake_at(known.not_before);
-  for (; count < variant.instances; ++count)
+  if (count < wanted && now_ < known.not_before) return wake_at(known.not_before);
+  for (; count < wanted; ++count)
     record_.instances.push_back({.ordinal = record_.next_ordinal++,
                                  .generation = generation,
                                  .variant = variant.name,
@@ -349,7 +348,9 @@ std::size_t FleetRun::healthy(Generation generation, const std::string& variant)
 
 bool FleetRun::complete(Generation generation, const FleetPlan& plan) const {
   return std::ranges::all_of(plan.variants, [&](const Variant& variant) {
-    return healthy(generation, variant.name) == variant.instances;
+    const std::size_t there = healthy(generation, variant.name);
+    const std::size_t wanted = count_to_serve(generation, variant);
+    return variant.elastic ? there >= wanted : there == wanted;
   });
 }
 
@@ -372,6 +373,9 @@ void FleetRun::retire_others() {
   std::erase_if(sight_.fetches, [&](const auto& fetch) {
     const Generation generation = fetch.first.variant.first;
     return generation != row_.wanted && generation != record_.serving;
+  });
+  std::erase_if(sight_.elastic, [&](const auto& elastic) {
+    return row_.removing || elastic.first.first != record_.serving;
   });
   keep_plans(tx_, id_, row_.wanted, record_.serving);
 }
@@ -410,6 +414,7 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
     to.routing = variant.routing;
     signature +=
         fmt::format("|{} {} {}", variant.name, variant.weight, static_cast<int>(variant.routing));
+    if (variant.elastic) to.elastic = elastic_route(variant, signature);
     for (const InstanceRecord& instance : record_.instances) {
       if (instance.generation != record_.serving || instance.variant != variant.name ||
           instance.phase != Phase::healthy)

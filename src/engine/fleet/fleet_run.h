@@ -41,6 +41,8 @@ class FleetRun {
   engine::Wake run();
 
  private:
+  using microseconds = std::chrono::microseconds;
+
   // A fleet without a row: whatever still runs of it ends.
   engine::Wake run_without_row();
   void steps();
@@ -57,6 +59,16 @@ class FleetRun {
   // 3. The serving generation keeps its counts.
   void keep_serving();
   void judge_scaling();
+  // Of an elastic variant (fleet_run_elastic.cc): its instances follow the demand.
+  void follow_demand();
+  ElasticSight& elastic_sight(const Variant& variant);
+  std::uint32_t wanted_count(Generation generation, const Variant& variant);
+  std::uint32_t count_to_serve(Generation generation, const Variant& variant) const;
+  microseconds delay_after_failure(const InstanceRecord& instance, const std::string& reason,
+                                   unsigned failures);
+  void give_up_waiting(const Variant& variant, const std::string& reason);
+  std::shared_ptr<const ElasticRoute> elastic_route(const Variant& variant, std::string& signature);
+
   // 4. All others end.
   void retire_others();
   // 5. Routes follow; what is drained is stopped.

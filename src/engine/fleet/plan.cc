@@ -32,6 +32,19 @@ Result<> check_program(const Variant& variant) {
   return {};
 }
 
+Result<> check_elastic(std::string_view name, const Elastic& elastic) {
+  if (elastic.concurrency_max == 0 || elastic.concurrency_max > instances_per_variant_max ||
+      elastic.requests_per_instance == 0)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' must take 1 to {} requests at once.", name,
+                            instances_per_variant_max));
+  if (elastic.provisioned > elastic.concurrency_max)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' provisions for {} requests at once and takes at most {}.",
+                            name, elastic.provisioned, elastic.concurrency_max));
+  return {};
+}
+
 // A name is a segment of instance keys, so it holds no '/'.
 Result<> check_variant(const Variant& variant) {
   if (variant.name.empty() || variant.name.size() > variant_name_bytes_max ||
@@ -46,6 +59,7 @@ Result<> check_variant(const Variant& variant) {
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' asks for {} instances; at most {} are allowed.",
                             variant.name, variant.instances, instances_per_variant_max));
+  if (variant.elastic) TRY_DO(check_elastic(variant.name, *variant.elastic));
   return check_program(variant);
 }
 
@@ -109,10 +123,29 @@ Program program_from(const json::object& object) {
   return program;
 }
 
+json::value elastic_json(const std::optional<Elastic>& elastic) {
+  if (!elastic) return nullptr;
+  return json::object{{"concurrency_max", elastic->concurrency_max},
+                      {"provisioned", elastic->provisioned},
+                      {"requests_per_instance", elastic->requests_per_instance},
+                      {"body_bytes_max", elastic->body_bytes_max}};
+}
+
+// Absent in plans that were stored before there was any.
+std::optional<Elastic> elastic_from(const json::value* value) {
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  const json::object& object = value->as_object();
+  return Elastic{.concurrency_max = number_of<std::uint32_t>(object, "concurrency_max"),
+                 .provisioned = number_of<std::uint32_t>(object, "provisioned"),
+                 .requests_per_instance = number_of<std::uint32_t>(object, "requests_per_instance"),
+                 .body_bytes_max = number_of<std::uint64_t>(object, "body_bytes_max")};
+}
+
 json::object variant_json(const Variant& variant) {
   return {{"name", variant.name},
           {"weight", variant.weight},
           {"instances", variant.instances},
+          {"elastic", elastic_json(variant.elastic)},
           {"routing", static_cast<int>(variant.routing)},
           {"program", program_json(variant.program)}};
 }
@@ -124,6 +157,7 @@ Variant variant_from(const json::object& object) {
   return {.name = text_of(object, "name"),
           .weight = number_of<double>(object, "weight"),
           .instances = number_of<std::uint32_t>(object, "instances"),
+          .elastic = elastic_from(object.if_contains("elastic")),
           .routing = static_cast<Routing>(routing),
           .program = program_from(object.at("program").as_object())};
 }

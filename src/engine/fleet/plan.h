@@ -71,10 +71,21 @@ struct Program {
   bool operator==(const Program&) const = default;
 };
 
+// Makes the instances of a variant come and go with its requests (engine/fleet/elastic.h).
+struct Elastic {
+  std::uint32_t concurrency_max = 1;        // requests under way at once; more wait a moment
+  std::uint32_t provisioned = 0;            // requests at once for which instances always stand
+  std::uint32_t requests_per_instance = 1;  // that one instance is given at once
+  std::uint64_t body_bytes_max = 0;         // of a request and of an answer; 0: no limit of its own
+
+  bool operator==(const Elastic&) const = default;
+};
+
 struct Variant {
   std::string name;
   double weight = 1.0;
-  std::uint32_t instances = 1;
+  std::uint32_t instances = 1;  // of an elastic variant: not looked at
+  std::optional<Elastic> elastic = {};
   Routing routing = Routing::random;
   Program program;
 

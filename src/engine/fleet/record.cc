@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/fleet/elastic.h"
 #include "engine/fleet/json.h"
 
 namespace slipway::fleet {
@@ -95,6 +96,10 @@ std::uint32_t healthy_count(const FleetRecord& record, const std::string& varian
         return instance.generation == record.serving && instance.variant == variant &&
                instance.phase == Phase::healthy;
       }));
+}
+
+std::uint32_t standing_instances(const Variant& variant) {
+  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
 }
 
 const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_view name) {
@@ -248,7 +253,9 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
          .weight_current = serving ? variant.weight : 0,
          .weight_wanted = aim == nullptr ? 0 : aim->weight,
          .instances_current = serving ? healthy_count(record, variant.name) : 0,
-         .instances_wanted = aim == nullptr ? 0 : aim->instances});
+         .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
+         .elastic_current = variant.elastic,
+         .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic});
   }
   return status;
 }

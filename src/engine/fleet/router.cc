@@ -9,8 +9,7 @@
 #include <limits>
 #include <mutex>
 
-#include "engine/fleet/instance_link.h"
-#include "net/loop.h"
+#include "engine/fleet/router_core.h"
 
 namespace slipway::fleet {
 
@@ -29,25 +28,6 @@ std::uint64_t value(const std::atomic<std::uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
-// Chance that costs a few instructions (splitmix64); nothing secret depends on it.
-class QuickRandom {
- public:
-  explicit QuickRandom(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-  }
-  std::size_t below(std::size_t bound) {
-    return static_cast<std::size_t>((next() >> 32) * bound >> 32);
-  }
-  double fraction() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
-
- private:
-  std::uint64_t state_;
-};
-
 }  // namespace
 
 std::string_view name_of(InvokeFailure failure) {
@@ -59,104 +39,13 @@ std::string_view name_of(InvokeFailure failure) {
     case InvokeFailure::timeout: return "timeout";
     case InvokeFailure::broken: return "broken";
     case InvokeFailure::too_large: return "too_large";
+    case InvokeFailure::request_too_large: return "request_too_large";
+    case InvokeFailure::throttled: return "throttled";
+    case InvokeFailure::not_ready: return "not_ready";
+    case InvokeFailure::start_failed: return "start_failed";
   }
   return "unknown";
 }
-
-// What one router counts of one variant.
-struct VariantCells {
-  std::string fleet;
-  std::string variant;
-  std::atomic<std::uint64_t> invocations = 0;
-  std::atomic<std::uint64_t> answers_4xx = 0;
-  std::atomic<std::uint64_t> answers_5xx = 0;
-  std::atomic<std::uint64_t> failures = 0;
-  std::atomic<std::uint64_t> model_time_us = 0;
-  std::atomic<std::uint64_t> request_bytes = 0;
-  std::atomic<std::uint64_t> answer_bytes = 0;
-  std::array<std::atomic<std::uint64_t>, 32> model_time = {};
-};
-
-class RouterCore final : public LinkUser, public std::enable_shared_from_this<RouterCore> {
- public:
-  RouterCore(net::Loop& loop, RouteTable& routes, Random& random)
-      : loop_(loop), routes_(routes), random_(random.next()) {}
-
-  void open();
-  void close();
-  void invoke(std::unique_ptr<Invocation> invocation);
-  std::vector<VariantCounters> counters() const;
-
-  void on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) override;
-  void on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) override;
-  void on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                  std::string_view why) override;
-  void on_again_by_http(std::unique_ptr<Invocation> invocation) override;
-  void on_begun(Invocation& invocation, InvokeAnswer&& head) override;
-  void on_part(Invocation& invocation, std::string_view bytes) override;
-  void on_ended(std::unique_ptr<Invocation> invocation) override;
-  void set_paused(Invocation& invocation, Flow flow);
-  void give_up(Invocation& invocation);
-
- private:
-  struct VariantState {
-    const VariantRoute* route = nullptr;
-    VariantCells* cells = nullptr;
-    std::vector<InstanceLink*> links;
-  };
-  // One fleet as this router uses it, made from the snapshot when first asked for.
-  struct FleetState {
-    std::shared_ptr<const FleetRoute> route;
-    std::vector<VariantState> variants;
-    double weight_total = 0;
-  };
-  using Links = std::unordered_map<const InstanceRoute*, std::unique_ptr<InstanceLink>>;
-  struct Shard {
-    std::uint64_t version = 0;
-    std::shared_ptr<const RouteMap> map;
-    std::unordered_map<std::string, FleetState, StringHash, std::equal_to<>> fleets;
-    Links links;
-  };
-
-  Shard& fresh_shard(std::string_view fleet);
-  void reload(Shard& shard, std::size_t index);
-  void refresh();
-  FleetState* find_fleet(Shard& shard, std::string_view fleet);
-  VariantCells* cells_of(const std::string& fleet, const std::string& variant);
-
-  void dispatch(std::unique_ptr<Invocation> invocation);
-  VariantState* pick_variant(FleetState& fleet, std::string_view target);
-  InstanceLink* pick_instance(const VariantState& variant, const InstanceLink* not_this);
-  bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
-  void hold(std::unique_ptr<Invocation> invocation);
-  void dispatch_held();
-  void let_go(Invocation& invocation);
-  std::chrono::milliseconds time_left(const Invocation& invocation) const;
-  void count(Invocation& invocation, int status) const;
-  std::chrono::microseconds time_since_sent(const Invocation& invocation) const;
-  void refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-              std::string_view detail);
-
-  void keep_sweeping();
-  void sweep();
-  void expire();
-  void drop_retired();
-
-  net::Loop& loop_;
-  RouteTable& routes_;
-  QuickRandom random_;
-  std::uint64_t subscription_ = 0;
-  std::atomic<bool> refresh_posted_ = false;
-  std::array<Shard, route_shards> shards_;
-  std::vector<std::unique_ptr<InstanceLink>> retired_;  // not routed to, answers may still come
-  std::deque<std::unique_ptr<Invocation>> held_;
-  std::size_t under_way_ = 0;
-  net::TimerId sweep_timer_ = 0;
-  bool closed_ = false;
-
-  mutable std::mutex cells_mutex_;  // adding cells against reading them
-  std::deque<VariantCells> cells_;
-};
 
 // ---- Snapshots ----
 
@@ -179,6 +68,9 @@ void RouterCore::close() {
     held_.pop_front();
     refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
   }
+  for (const ElasticLines::Line& line : lines_.lines())
+    for (auto& invocation : lines_.take_all(line.gate))
+      refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
   for (Shard& shard : shards_) shard = {};
   retired_.clear();
 }
@@ -212,6 +104,7 @@ void RouterCore::refresh() {
     if (shards_[i].map && shards_[i].version != routes_.version(i)) reload(shards_[i], i);
   drop_retired();
   dispatch_held();
+  advance_lines();
 }
 
 void RouterCore::drop_retired() {
@@ -271,6 +164,8 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
                   fmt::format("it has no variant '{}'", request.target_variant));
   if (variant == nullptr && fleet->route->generation == 0)
     return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
+  if (variant != nullptr && variant->route->elastic)
+    return dispatch_elastic(std::move(invocation), *fleet, *variant);
   if (variant == nullptr || variant->links.empty()) return hold(std::move(invocation));
   invocation->route_ = fleet->route;
   invocation->variant_ = variant->route;
@@ -369,6 +264,7 @@ void RouterCore::count(Invocation& invocation, int status) const {
 
 void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
   let_go(*invocation);
+  if (exceeds_limit(*invocation, answer)) return refuse_answer(std::move(invocation), answer);
   count(*invocation, answer.status);
   add(invocation->cells_->answer_bytes, answer.body.size());
   answer.variant = invocation->variant_->name;
@@ -402,6 +298,7 @@ void RouterCore::set_paused(Invocation& invocation, Flow flow) {
 // It is either held or under way at a link: between the two nobody outside is called.
 void RouterCore::give_up(Invocation& invocation) {
   if (invocation.place_.way == ExchangePlace::Way::none) {
+    if (lines_.remove(invocation)) return;
     std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
     return;
   }
@@ -413,7 +310,8 @@ void RouterCore::give_up(Invocation& invocation) {
 void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) {
   let_go(*invocation);
   if (closed_) return refuse(std::move(invocation), InvokeFailure::unavailable, why);
-  if (invocation->attempts_ < attempts_max) return dispatch(std::move(invocation));
+  if (invocation->attempts_ < attempts_max || invocation->variant_->elastic)
+    return dispatch(std::move(invocation));
   hold(std::move(invocation));
 }
 
@@ -489,7 +387,8 @@ void RouterCore::sweep() {
   if (under_way_ > 0) expire();
   drop_retired();
   dispatch_held();
-  if (under_way_ > 0 || !held_.empty() || !retired_.empty()) keep_sweeping();
+  advance_lines();
+  if (under_way_ > 0 || !held_.empty() || !lines_.empty() || !retired_.empty()) keep_sweeping();
 }
 
 std::vector<VariantCounters> RouterCore::counters() const {

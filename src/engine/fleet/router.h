@@ -88,7 +88,12 @@ enum class InvokeFailure : std::uint8_t {
   unavailable,      // it had no instance for hold_time_max, or all were too busy or unreachable
   timeout,          // the instance did not answer within the fleet's request timeout
   broken,           // the instance ended or cut the connection with the request under way
-  too_large,        // the answer passed answer_bytes_max
+  too_large,        // the answer passed answer_bytes_max, or an elastic variant's own limit
+  // Of elastic variants:
+  request_too_large,  // the request passed the variant's own limit
+  throttled,          // concurrency_max were under way, for turn_wait_max
+  not_ready,          // no instance was up within the request's time
+  start_failed,       // its instances do not start; `detail` says why
 };
 
 std::string_view name_of(InvokeFailure failure);
@@ -134,6 +139,7 @@ class Invocation {
   friend class InstanceLink;
   friend class FramedLink;
   friend class HttpStream;
+  friend class ElasticLines;
 
   // The router's: where the request is and since when.
   std::shared_ptr<const FleetRoute> route_;
@@ -145,6 +151,7 @@ class Invocation {
   Instant arrived_at_ = {};
   Instant sent_at_ = {};
   unsigned attempts_ = 0;
+  ElasticTurn turn_;  // of an elastic variant
 };
 
 // Counts since the router's start, readable from any thread; one set for each router and fleet

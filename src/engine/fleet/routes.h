@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "engine/fleet/elastic.h"
 #include "engine/fleet/plan.h"
 #include "place/place.h"
 
@@ -32,6 +33,7 @@ struct VariantRoute {
   std::string name;
   double weight = 0;
   Routing routing = Routing::random;
+  std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
   std::vector<std::shared_ptr<const InstanceRoute>> instances;
 };
 
@@ -83,6 +85,9 @@ class RouteTable {
   // Called on any thread with the key of an instance that no snapshot and no router holds any more.
   // Set before the first make_instance.
   void on_drained(std::function<void(const place::InstanceKey&)> sink);
+
+  // Has idle routers look again at what waits in them; from any thread.
+  void nudge() { tell_subscribers(); }
 
   // Called after every publish and withdraw on the publishing thread, so that idle routers let go
   // of old snapshots too. Returns a handle for unsubscribe.

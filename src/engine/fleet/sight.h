@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "engine/fleet/artifacts.h"
+#include "engine/fleet/elastic.h"
 #include "engine/fleet/prober.h"
 #include "engine/fleet/routes.h"
 #include "place/place.h"
@@ -48,12 +49,19 @@ struct FetchId {
   auto operator<=>(const FetchId&) const = default;
 };
 
+// The demand for an elastic variant of the serving generation, and what is made of it.
+struct ElasticSight {
+  std::shared_ptr<ElasticGate> gate;
+  ElasticAim aim;
+};
+
 struct Sight {
   std::map<place::InstanceKey, Seen> seen;
   std::map<FetchId, Fetching> fetches;
+  std::map<VariantId, ElasticSight> elastic;
   std::string published;  // what the published route says; empty: nothing was published
 
-  bool empty() const { return seen.empty() && fetches.empty() && published.empty(); }
+  bool empty() const { return seen.empty() && fetches.empty() && elastic.empty() && published.empty(); }
 };
 
 struct FetchReport {

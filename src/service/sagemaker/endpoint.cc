@@ -7,6 +7,7 @@
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/plan.h"
 #include "service/sagemaker/resources.h"
+#include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -116,6 +117,7 @@ void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& statu
       .DesiredWeight(found->weight_wanted)
       .CurrentInstanceCount(found->instances_current)
       .DesiredInstanceCount(found->instances_wanted);
+  fill_serverless(variant, *found);
 }
 
 // What is on its way while the former deployment still serves.
@@ -256,6 +258,8 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
+  TRY(const fleet::FleetPlan plan_now, fleets_.wanted_plan(call.tx(), id));
+  TRY_DO(check_conversion(plan_now, plan));
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
   TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
@@ -281,6 +285,10 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
     if (const auto weight = wanted.DesiredWeight()) change.weight = *weight;
     if (const auto count = wanted.DesiredInstanceCount())
       change.instances = static_cast<std::uint32_t>(*count);
+    const auto& variants = endpoint.status.variants;
+    TRY_DO(take_serverless_update(
+        wanted, *std::ranges::find(variants, wanted.VariantName(), &fleet::VariantStatus::name),
+        change));
     changes.push_back(std::move(change));
   }
   TRY_DO(fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes));

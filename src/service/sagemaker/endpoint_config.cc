@@ -5,6 +5,7 @@
 #include "service/errors.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/resources.h"
+#include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -34,6 +35,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   std::set<std::string_view> names;
   TRY_DO(check_variants(call, in.ProductionVariants(), names));
   TRY_DO(check_variants(call, in.ShadowProductionVariants(), names));
+  TRY_DO(check_serverless(call, in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

@@ -4,6 +4,7 @@
 
 #include "service/errors.h"
 #include "service/resource_key.h"
+#include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -96,16 +97,17 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
 
 Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_in,
                                   const api::ProductionVariant& given) {
-  if (given.ServerlessConfig()) return not_built("A serverless variant");
   TRY(const api::ContainerDefinition container, container_of(call, given));
   TRY(fleet::Program program, program_of(built_in, given, container));
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
-  return fleet::Variant{
+  fleet::Variant variant{
       .name = std::string(given.VariantName()),
       .weight = given.InitialVariantWeight().value_or(1.0),
       .instances = static_cast<std::uint32_t>(given.InitialInstanceCount().value_or(1)),
       .routing = least ? fleet::Routing::least_outstanding : fleet::Routing::random,
       .program = std::move(program)};
+  if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);
+  return variant;
 }
 
 }  // namespace
@@ -155,6 +157,8 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
     if (given.RoutingConfig()) variant.RoutingConfig(given.RoutingConfig());
     if (given.ManagedInstanceScaling())
       variant.ManagedInstanceScaling(given.ManagedInstanceScaling());
+    if (const auto serverless = given.ServerlessConfig())
+      variant.CurrentServerlessConfig(serverless).DesiredServerlessConfig(serverless);
     variant.add_DeployedImages()
         .SpecifiedImage(container.Image())
         .ResolvedImage(container.Image())

@@ -19,9 +19,15 @@ using service::ErrorRow;
 constexpr std::size_t original_message_bytes_max = 4096;
 
 constexpr ErrorRow errors[] = {
-    {"ValidationError", "ValidationError", 400},  {"ModelError", "ModelError", 424},
-    {"invalid_argument", "ValidationError", 400}, {"limit_exceeded", "ValidationError", 413},
-    {"unavailable", "ServiceUnavailable", 503},   {"internal", "InternalFailure", 500},
+    {"ValidationError", "ValidationError", 400},
+    {"ModelError", "ModelError", 424},
+    {"invalid_argument", "ValidationError", 400},
+    {"limit_exceeded", "ValidationError", 413},
+    // Seen with status 400 (opensearch-project/ml-commons issue 2429).
+    {"ThrottlingException", "ThrottlingException", 400},
+    {"ModelNotReadyException", "ModelNotReadyException", 429},
+    {"unavailable", "ServiceUnavailable", 503},
+    {"internal", "InternalFailure", 500},
 };
 
 // The API model's pattern; what is no name is found nowhere, so it is looked at only then.
@@ -104,12 +110,25 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
           0, detail);
     case InvokeFailure::broken:
     case InvokeFailure::too_large:
+    case InvokeFailure::start_failed:
       return model_error(
           endpoint,
           fmt::format("Received server error (0) from primary with message \"{}\". See the log "
                       "group {} for more information.",
                       detail, log_group(endpoint)),
           500, detail);
+    case InvokeFailure::request_too_large:
+      return {ErrorCode::limit_exceeded,
+              fmt::format("The request to endpoint {} is too large: {}.", endpoint.name, detail)};
+    case InvokeFailure::throttled:
+      return {ErrorCode::unavailable,
+              fmt::format("Rate exceeded for endpoint {}: {}.", endpoint.name, detail),
+              "ThrottlingException"};
+    case InvokeFailure::not_ready:
+      return {ErrorCode::unavailable,
+              fmt::format("Endpoint {} is not ready: {}. Wait and try your request again.",
+                          endpoint.name, detail),
+              "ModelNotReadyException"};
     case InvokeFailure::unavailable:
       return {ErrorCode::unavailable,
               fmt::format("Endpoint {} cannot answer now: {}.", endpoint.name, detail)};

@@ -1,0 +1,89 @@
+#include "engine/fleet/elastic.h"
+
+#include <algorithm>
+
+namespace slipway::fleet {
+
+ElasticGate::ElasticGate(const Clock& clock, Hooks hooks)
+    : clock_(clock),
+      hooks_(std::move(hooks)),
+      last_used_us_(clock.now().time_since_epoch().count()) {}
+
+bool ElasticGate::take_turn(std::uint32_t concurrency_max) {
+  std::uint32_t before = under_way_.load(std::memory_order_relaxed);
+  do {
+    if (before >= concurrency_max) return false;
+  } while (!under_way_.compare_exchange_weak(before, before + 1));
+  const std::uint32_t now = before + 1;
+  std::uint32_t peak = peak_.load(std::memory_order_relaxed);
+  while (peak < now && !peak_.compare_exchange_weak(peak, now)) {
+  }
+  if (now > aimed_.load()) ring();
+  return true;
+}
+
+// The time is written before the count falls: whoever sees nobody under way sees until when.
+void ElasticGate::give_back_turn() {
+  last_used_us_.store(clock_.now().time_since_epoch().count(), std::memory_order_relaxed);
+  under_way_.fetch_sub(1);
+  if (waiting_.load() > 0) hooks_.freed();
+}
+
+void ElasticGate::add_waiting(std::int32_t change) { waiting_.fetch_add(change); }
+
+void ElasticGate::ring() {
+  if (!rung_.exchange(true)) hooks_.demand();
+}
+
+ElasticGate::GivenUp ElasticGate::given_up() const {
+  const std::lock_guard lock(mutex_);
+  return {.times = given_up_times(), .reason = given_up_reason_};
+}
+
+ElasticGate::Demand ElasticGate::look() {
+  rung_.store(false);
+  Demand demand;
+  demand.now = under_way_.load();
+  demand.peak = std::max(peak_.exchange(demand.now), demand.now);
+  demand.last_used =
+      Timestamp(std::chrono::microseconds(last_used_us_.load(std::memory_order_relaxed)));
+  return demand;
+}
+
+// A turn that was taken between the look and this saw the old aim: one of the two sides notices.
+void ElasticGate::aim(std::uint32_t requests) {
+  aimed_.store(requests);
+  if (under_way_.load() > requests) ring();
+}
+
+void ElasticGate::give_up(std::string reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    given_up_reason_ = std::move(reason);
+    given_up_times_.fetch_add(1, std::memory_order_release);
+  }
+  hooks_.freed();
+}
+
+std::uint32_t instances_for(const Elastic& elastic, std::uint32_t requests) {
+  const std::uint32_t wanted = std::min(requests, elastic.concurrency_max);
+  return (wanted + elastic.requests_per_instance - 1) / elastic.requests_per_instance;
+}
+
+std::optional<Timestamp> follow(ElasticAim& aim, const Elastic& elastic,
+                                const ElasticGate::Demand& demand,
+                                std::chrono::milliseconds idle_time, Timestamp now) {
+  const std::uint32_t needed = instances_for(elastic, demand.peak);
+  const Timestamp idle_at = demand.last_used + idle_time;
+  if (demand.now == 0 && demand.peak == 0 && idle_at <= now) {
+    aim.instances = 0;
+  } else if (needed >= aim.instances || aim.until <= now) {
+    // While it was used within the idle time, one stays, whatever the peak since the last look.
+    aim.instances = std::max(needed, aim.instances > 0 ? 1U : 0U);
+    aim.until = now + idle_time;
+  }
+  if (aim.instances == 0) return std::nullopt;
+  return demand.now == 0 ? std::max(idle_at, now + std::chrono::microseconds(1)) : aim.until;
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,82 @@
+// What FleetRun does about elastic variants.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/fleet/fleet_run.h"
+
+namespace slipway::fleet {
+
+// Only what serves has a demand; a generation that comes up proves itself with one instance of each
+// variant, or with those that always stand.
+void FleetRun::follow_demand() {
+  if (!serving_ || record_.serving == 0) return;
+  for (const Variant& variant : serving_->variants) {
+    if (!variant.elastic) continue;
+    ElasticSight& sight = elastic_sight(variant);
+    const auto next_look =
+        follow(sight.aim, *variant.elastic, sight.gate->look(), options_.idle_time, now_);
+    if (next_look) wake_at(*next_look);
+    sight.gate->aim(wanted_count(record_.serving, variant) *
+                    variant.elastic->requests_per_instance);
+  }
+}
+
+// What runs already when this process first looks stays for an idle time.
+ElasticSight& FleetRun::elastic_sight(const Variant& variant) {
+  const auto [entry, fresh] = sight_.elastic.try_emplace({record_.serving, variant.name});
+  ElasticSight& sight = entry->second;
+  if (!fresh) return sight;
+  sight.gate = std::make_shared<ElasticGate>(
+      needs_.loop.clock(),
+      ElasticGate::Hooks{.demand = around_.look_again,
+                         .freed = [&routes = needs_.routes] { routes.nudge(); }});
+  sight.aim = {.instances = static_cast<std::uint32_t>(living(record_.serving, variant.name)),
+               .until = now_ + options_.idle_time};
+  return sight;
+}
+
+std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& variant) {
+  const std::uint32_t standing = count_to_serve(generation, variant);
+  if (!variant.elastic || generation != record_.serving) return standing;
+  return std::max(standing, elastic_sight(variant).aim.instances);
+}
+
+std::uint32_t FleetRun::count_to_serve(Generation generation, const Variant& variant) const {
+  if (!variant.elastic) return variant.instances;
+  const std::uint32_t standing = provisioned_instances(*variant.elastic);
+  return generation == record_.serving ? standing : std::max(standing, 1U);
+}
+
+// The first failure is mended at once, further ones later and later; of an elastic variant only a
+// little later, since it is its requests that ask for each try.
+std::chrono::microseconds FleetRun::delay_after_failure(const InstanceRecord& instance,
+                                                        const std::string& reason,
+                                                        unsigned failures) {
+  const unsigned doublings = std::min(failures, 20U);
+  const microseconds delay =
+      doublings < 2 ? microseconds(0) : options_.restart_delay_min * (1LL << (doublings - 2));
+  const Variant* variant = variant_of(instance);
+  if (variant == nullptr || !variant->elastic || instance.generation != record_.serving)
+    return std::min<microseconds>(delay, options_.restart_delay_max);
+  if (instance.phase == Phase::starting && failures >= options_.start_failures_max)
+    give_up_waiting(*variant, reason);
+  return std::min<microseconds>(delay, elastic_restart_delay_max);
+}
+
+void FleetRun::give_up_waiting(const Variant& variant, const std::string& reason) {
+  elastic_sight(variant).gate->give_up(reason);
+}
+
+std::shared_ptr<const ElasticRoute> FleetRun::elastic_route(const Variant& variant,
+                                                            std::string& signature) {
+  const Elastic& limits = *variant.elastic;
+  signature += fmt::format(" elastic {} {} {}", limits.concurrency_max,
+                           limits.requests_per_instance, limits.body_bytes_max);
+  return std::make_shared<const ElasticRoute>(
+      ElasticRoute{.limits = limits,
+                   .request_timeout = serving_->request_timeout,
+                   .gate = elastic_sight(variant).gate});
+}
+
+}  // namespace slipway::fleet
