@@ -11,8 +11,6 @@ namespace slipway::fleet {
 
 namespace {
 
-bool alive(Phase phase) { return phase == Phase::starting || phase == Phase::healthy; }
-
 // Log lines come from outside: what is no plain text must not get into an answer.
 std::string printable(std::string text) {
   if (!is_utf8(text))
@@ -112,7 +110,7 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   // A place that has reported everything, and was not asked in this process, knows nothing of it.
   const bool never_was =
       seen.state == Seen::State::unknown && around_.adoption_done && !seen.start_asked;
-  if (never_was && !alive(instance.phase)) return take_note_of_end(instance, seen);
+  if (never_was && !is_alive(instance.phase)) return take_note_of_end(instance, seen);
   if (never_was && instance.phase == Phase::healthy) enter(instance, Phase::starting);
   const Variant* variant = variant_of(instance);
   if (instance.phase == Phase::starting) {
@@ -144,7 +142,7 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
 void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
   if (instance.phase == Phase::ended) return;
   const place::InstanceKey key = key_of(id_, instance);
-  if (alive(instance.phase))
+  if (is_alive(instance.phase))
     count_failure(
         instance,
         with_log(fmt::format("The instance of variant '{}' {}{}.", instance.variant, seen.end,
@@ -336,7 +334,7 @@ void FleetRun::shrink(Generation generation, const Variant& variant, std::size_t
 
 std::size_t FleetRun::living(Generation generation, const std::string& variant) const {
   return static_cast<std::size_t>(std::ranges::count_if(record_.instances, [&](const auto& i) {
-    return i.generation == generation && i.variant == variant && alive(i.phase);
+    return i.generation == generation && i.variant == variant && is_alive(i.phase);
   }));
 }
 
@@ -446,123 +444,6 @@ void FleetRun::stop_drained() {
     else
       wake_at(instance.since + options_.drain_max);
   }
-}
-
-// ---- 6. The place ----
-
-void FleetRun::attend() {
-  for (const InstanceRecord& instance : record_.instances) attend_to(instance);
-}
-
-void FleetRun::attend_to(const InstanceRecord& instance) {
-  if (instance.phase == Phase::ended) return;
-  const place::InstanceKey key = key_of(id_, instance);
-  Seen& seen = sight_.seen[key];
-  if (alive(instance.phase)) return attend_to_living(instance, key, seen);
-  if (seen.watched) needs_.prober.unwatch(key);
-  seen.watched = false;
-  if (instance.phase != Phase::stopping || seen.stop_asked) return;
-  seen.stop_asked = true;
-  needs_.place.stop(key, options_.stop_grace);
-}
-
-void FleetRun::attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
-                                Seen& seen) {
-  if (seen.state == Seen::State::running && !seen.watched) {
-    seen.watched = true;
-    seen.watched_at = now_;
-    needs_.prober.watch(key, seen.addresses);
-    if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
-  }
-  if (seen.state != Seen::State::unknown || seen.start_asked) return;
-  auto spec = spec_of(instance);
-  if (!spec) return;
-  seen.start_asked = true;
-  needs_.place.start(key, *spec);
-}
-
-// Nothing: one of its artifacts is not on the disk now.
-std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
-  const Variant* variant = variant_of(instance);
-  if (variant == nullptr) return std::nullopt;
-  const Program& program = variant->program;
-  place::InstanceSpec spec;
-  const auto built_in = options_.built_ins.find(program.built_in);
-  if (built_in != options_.built_ins.end()) {
-    spec.argv = built_in->second.argv;
-    spec.environment = built_in->second.environment;
-  }
-  for (const auto& [name, value] : program.environment) spec.environment[name] = value;
-  spec.image = program.image;
-  spec.memory_bytes_max = program.memory_bytes_max;
-  const VariantRecord& known = variant_record(instance.generation, variant->name);
-  if (program.code) {
-    constexpr const char* inside = "/opt/ml/code";
-    const auto directory = needs_.artifacts.find(known.code_content);
-    if (!directory) return std::nullopt;
-    spec.mounts.push_back({.host_path = directory->string(), .inside = inside});
-    spec.environment[program.code->variable] = program.image.empty() ? directory->string() : inside;
-  }
-  if (program.model) {
-    const auto directory = needs_.artifacts.find(known.content);
-    if (!directory) return std::nullopt;
-    spec.mounts.push_back({.host_path = directory->string(), .inside = "/opt/ml/model"});
-    if (program.image.empty())
-      spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
-  }
-  if (program.image.empty()) {
-    spec.environment["SLIPWAY_IMAGE"] = program.built_in;
-    spec.http_socket = "http.sock";
-    spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
-    if (built_in != options_.built_ins.end() &&
-        built_in->second.front == BuiltInProgram::Front::http_and_link) {
-      spec.link_socket = "link.sock";
-      spec.argv.insert(spec.argv.end(), {"--link-socket", spec.link_socket});
-    }
-  } else {
-    spec.argv = program.arguments.empty() ? std::vector<std::string>{"serve"} : program.arguments;
-    spec.port = 8080;
-  }
-  return spec;
-}
-
-// What runs under a key of this fleet and stands in no record: a start whose note was lost, or a
-// fleet that was removed meanwhile.
-void FleetRun::end_orphans() {
-  std::set<place::InstanceKey> known;
-  for (const InstanceRecord& instance : record_.instances) known.insert(key_of(id_, instance));
-  for (auto& [key, seen] : sight_.seen) {
-    if (known.contains(key)) continue;
-    record_.next_ordinal = std::max(record_.next_ordinal, ordinal_of(key) + 1);  // used up
-    if (seen.watched) needs_.prober.unwatch(key);
-    seen.watched = false;
-    if (seen.state == Seen::State::ended)
-      tx_.on_commit(
-          [&place = needs_.place, &sight = sight_, gone = key, look_again = around_.look_again] {
-            place.forget(gone);
-            sight.seen.erase(gone);
-            if (sight.seen.empty()) look_again();  // nothing may be left of the fleet itself
-          });
-    else if (!seen.stop_asked) {
-      seen.stop_asked = true;
-      needs_.place.stop(key, options_.stop_grace);
-    }
-  }
-}
-
-// Ended instances of a generation that still matters are kept for their logs, a few of each
-// variant; what is dropped from the record is an orphan, and end_orphans() forgets it.
-void FleetRun::forget_ended() {
-  std::map<VariantId, std::size_t> kept;
-  for (auto instance = record_.instances.rbegin(); instance != record_.instances.rend();
-       ++instance) {
-    if (instance->phase != Phase::ended) continue;
-    const bool matters = !row_.removing && (instance->generation == row_.wanted ||
-                                            instance->generation == record_.serving);
-    if (!matters || ++kept[{instance->generation, instance->variant}] > options_.ended_kept_max)
-      instance->ordinal = 0;
-  }
-  std::erase_if(record_.instances, [](const InstanceRecord& i) { return i.ordinal == 0; });
 }
 
 // ---- Helpers ----

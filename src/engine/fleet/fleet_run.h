@@ -23,6 +23,8 @@ inline constexpr std::chrono::seconds silent_max{10};
 inline constexpr std::chrono::seconds look_again{30};
 inline constexpr std::size_t reason_bytes_max = 1000;
 
+inline bool is_alive(Phase phase) { return phase == Phase::starting || phase == Phase::healthy; }
+
 // Lives for the length of one Reconciler::reconcile(). Its steps, in the order of run(), each see
 // what those before decided.
 class FleetRun {

@@ -61,7 +61,9 @@ struct Sight {
   std::map<VariantId, ElasticSight> elastic;
   std::string published;  // what the published route says; empty: nothing was published
 
-  bool empty() const { return seen.empty() && fetches.empty() && elastic.empty() && published.empty(); }
+  bool empty() const {
+    return seen.empty() && fetches.empty() && elastic.empty() && published.empty();
+  }
 };
 
 struct FetchReport {
