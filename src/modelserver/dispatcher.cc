@@ -34,6 +34,7 @@ Dispatcher::~Dispatcher() {
   loop_.disarm(*this);
   loop_.cancel(wait_timer_);
   if (pool_) pool_->stop();
+  streams_.clear();
 }
 
 void Dispatcher::set_model(std::unique_ptr<Model> model) { model_ = std::move(model); }
@@ -54,7 +55,7 @@ void Dispatcher::cancel(const LinkConnection& link, std::uint32_t id) {
     const auto* const reply = std::get_if<LinkReply>(&waiting.reply);
     return reply != nullptr && reply->link.get() == &link && reply->id == id;
   });
-  if (found == waiting_.end()) return;
+  if (found == waiting_.end()) return cancel_stream(link, id);
   waiting_bytes_ -= found->invocation.body.size();
   waiting_.erase(found);
 }
@@ -70,7 +71,8 @@ void Dispatcher::when_idle(Task task) {
 }
 
 void Dispatcher::on_batch_end() {
-  if (!waiting_.empty() && !waits_for_more()) slow_ ? run_elsewhere() : run_here();
+  if (!waiting_.empty() && !waits_for_more())
+    slow_ || !streams_.empty() ? run_elsewhere() : run_here();
   for (const auto& link : std::exchange(dirty_, {})) link->flush();
   if (idle_task_ && idle()) std::exchange(idle_task_, {})();
 }
@@ -109,7 +111,7 @@ bool Dispatcher::waits_for_more() {
 }
 
 void Dispatcher::run_here() {
-  while (!waiting_.empty() && !slow_) {
+  while (!waiting_.empty() && !slow_ && streams_.empty()) {
     auto batch = take_batch(std::min(waiting_.size(), batch_max()));
     const auto started = std::chrono::steady_clock::now();
     model_->answer(batch->invocations);
@@ -124,9 +126,10 @@ void Dispatcher::run_elsewhere() {
   keep_bytes();
   const auto most = model_->concurrency();
   if (!pool_) pool_ = std::make_unique<WorkerPool>(most);
-  while (!waiting_.empty() && running_ < most) {
+  while (!waiting_.empty() && running_ + streams_.size() < most) {
     // Shared out evenly among the threads that are free.
-    const auto share = (waiting_.size() + most - running_ - 1) / (most - running_);
+    const auto free = most - running_ - streams_.size();
+    const auto share = (waiting_.size() + free - 1) / free;
     auto batch = take_batch(std::min(share, batch_max()));
     ++running_;
     pool_->post([this, model = model_.get(), batch = std::move(batch)]() mutable {
@@ -174,7 +177,8 @@ void Dispatcher::note_time(std::chrono::nanoseconds took, std::size_t requests) 
   if (!slow_ && run_us_ > limit) slow_ = true;
 }
 
-void Dispatcher::send(Waiting& waiting, const Answer& answer) {
+void Dispatcher::send(Waiting& waiting, Answer& answer) {
+  if (answer.parts) return start_stream(waiting.reply, answer);
   if (auto* const link = std::get_if<LinkReply>(&waiting.reply)) {
     link->link->respond(link->id, answer);
     return;

@@ -12,14 +12,17 @@
 #include <vector>
 
 #include "base/worker_pool.h"
+#include "modelserver/answer_stream.h"
 #include "modelserver/model.h"
 #include "modelserver/options.h"
 #include "net/http_server.h"
+#include "net/link_frame.h"
 #include "net/loop.h"
 
 namespace slipway::modelserver {
 
 class LinkConnection;
+class LinkSink;
 
 // Requests that may wait, and the bytes of their bodies; past either: 503.
 inline constexpr std::size_t waiting_requests_max = 8192;
@@ -37,6 +40,7 @@ struct HttpReply {
 struct LinkReply {
   std::shared_ptr<LinkConnection> link;
   std::uint32_t id = 0;
+  net::LinkAnswer answer = net::LinkAnswer::whole;
 };
 using Reply = std::variant<HttpReply, LinkReply>;
 
@@ -59,13 +63,19 @@ class Dispatcher final : public net::BatchHook {
   // Takes a request. The invocation's views are valid until the end of this batch at least; those
   // of an HttpReply as long as the reply.
   void submit(const Invocation& invocation, Reply reply);
-  // Nobody waits for that exchange any more; it is dropped if it did not start.
+  // Nobody waits for that exchange any more; it is dropped if it did not start, and an answer in
+  // parts is ended.
   void cancel(const LinkConnection& link, std::uint32_t id);
 
   // A link has bytes to be written at the end of this batch.
   void flush_later(std::shared_ptr<LinkConnection> link);
 
-  bool idle() const { return waiting_.empty() && running_ == 0; }
+  // The router lets so many bytes more of that exchange's parts come.
+  void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes);
+  // A link is gone with all its exchanges.
+  void link_closed(const LinkConnection& link);
+
+  bool idle() const { return waiting_.empty() && running_ == 0 && streams_.empty(); }
   // Runs once, at the end of the first batch that leaves nothing to do.
   void when_idle(Task task);
 
@@ -73,6 +83,10 @@ class Dispatcher final : public net::BatchHook {
 
  private:
   struct Waiting;
+  struct Stream {
+    std::unique_ptr<AnswerStream> stream;
+    LinkSink* link = nullptr;  // its sink, where it goes over a link
+  };
   struct Batch;
 
   std::size_t batch_max() const;
@@ -83,7 +97,11 @@ class Dispatcher final : public net::BatchHook {
   void finish(Batch& batch, std::chrono::nanoseconds took);
   void keep_bytes();
   void note_time(std::chrono::nanoseconds took, std::size_t requests);
-  void send(Waiting& waiting, const Answer& answer);
+  void send(Waiting& waiting, Answer& answer);
+  void start_stream(Reply& reply, Answer& answer);
+  Stream* find_stream(const LinkConnection& link, std::uint32_t id);
+  void stream_done(AnswerStream& stream);
+  void cancel_stream(const LinkConnection& link, std::uint32_t id);
   void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
 
   net::Loop& loop_;
@@ -96,6 +114,7 @@ class Dispatcher final : public net::BatchHook {
   std::size_t running_ = 0;  // batches on worker threads
   std::unique_ptr<Batch> spare_;
   std::vector<std::shared_ptr<LinkConnection>> dirty_;
+  std::vector<Stream> streams_;
   double run_us_ = -1;  // moving average for one request; -1: nothing measured yet
   bool slow_ = true;
   Task idle_task_;

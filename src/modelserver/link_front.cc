@@ -32,6 +32,7 @@ void LinkConnection::close() {
   front->loop_.unwatch(socket_.get(), *this);
   socket_.reset();
   front->connections_.erase(self);
+  front->dispatcher_.link_closed(*this);
 }
 
 void LinkConnection::on_ready(std::uint32_t events) {
@@ -67,8 +68,10 @@ void LinkConnection::take_frames() {
         net::append_link_pong(output_, (*frame)->id);
         front_->dispatcher_.flush_later(shared_from_this());
         break;
-      case net::LinkFrameType::response:
-      case net::LinkFrameType::pong: break;
+      case net::LinkFrameType::credit:
+        front_->dispatcher_.add_credit(*this, (*frame)->id, (*frame)->credit);
+        break;
+      default: break;
     }
   }
 }
@@ -79,12 +82,38 @@ void LinkConnection::submit(const net::LinkFrame& frame) {
   invocation.accept = frame.accept;
   invocation.custom_attributes = frame.headers.find(custom_attributes_name).value_or("");
   invocation.body = frame.body;
-  front_->dispatcher_.submit(invocation, LinkReply{shared_from_this(), frame.id});
+  front_->dispatcher_.submit(invocation, LinkReply{shared_from_this(), frame.id, frame.answer});
+}
+
+std::string* LinkConnection::output() {
+  if (front_ == nullptr) return nullptr;
+  if (output_.empty()) front_->dispatcher_.flush_later(shared_from_this());
+  return &output_;
+}
+
+void LinkConnection::begin(std::uint32_t id, const Answer& answer) {
+  if (std::string* const out = output())
+    (void)net::append_link_begin(*out, {.id = id,
+                                        .status = answer.status,
+                                        .content_type = answer.content_type,
+                                        .headers = {},
+                                        .body = {}});
+}
+
+void LinkConnection::part(std::uint32_t id, std::string_view bytes) {
+  if (std::string* const out = output()) net::append_link_part(*out, id, bytes);
+}
+
+void LinkConnection::end(std::uint32_t id) {
+  if (std::string* const out = output()) net::append_link_end(*out, id);
+}
+
+void LinkConnection::abort(std::uint32_t id, std::string_view why) {
+  if (std::string* const out = output()) net::append_link_abort(*out, id, why);
 }
 
 void LinkConnection::respond(std::uint32_t id, const Answer& answer) {
-  if (front_ == nullptr) return;
-  if (output_.empty()) front_->dispatcher_.flush_later(shared_from_this());
+  if (output() == nullptr) return;
   net::LinkResponse response{.id = id,
                              .status = answer.status,
                              .content_type = answer.content_type,

@@ -29,6 +29,12 @@ class LinkConnection final : public net::Watcher,
   void on_ready(std::uint32_t events) override;
   // Queues an answer; it is written at the end of the batch. After close() nothing happens.
   void respond(std::uint32_t id, const Answer& answer);
+  // An answer in parts, frame by frame; `answer` has its status and content type.
+  void begin(std::uint32_t id, const Answer& answer);
+  void part(std::uint32_t id, std::string_view bytes);
+  void end(std::uint32_t id);
+  void abort(std::uint32_t id, std::string_view why);
+  bool open() const { return front_ != nullptr; }
   // Writes what is queued, as far as the socket takes it.
   void flush();
   void close();
@@ -36,6 +42,8 @@ class LinkConnection final : public net::Watcher,
  private:
   void read();
   void take_frames();
+  // Where the next frame is written; null once closed.
+  std::string* output();
   void submit(const net::LinkFrame& frame);
   void update_watch();
 

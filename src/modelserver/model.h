@@ -1,8 +1,10 @@
 // One loaded model, as the fronts see it.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,10 +23,36 @@ struct Signature {
 // "the model takes 'x': float32 [N, 128] and gives 'y': float32 [N, 10]"
 std::string describe(const Signature& signature);
 
+// The rest of an answer that a model gives in parts, read on the loop thread. Dropped before its
+// end: the model's code is ended, however it likes that.
+class PartSource {
+ public:
+  struct Piece {
+    enum class Kind : std::uint8_t {
+      bytes,
+      nothing,  // for now: wait for the descriptor
+      end,
+      broken,  // it ends here, incomplete; `bytes` is a sentence
+    };
+    Kind kind = Kind::nothing;
+    std::string_view bytes = {};  // until the next read()
+  };
+  virtual ~PartSource() = default;
+  // Readable when there may be more than read() gave up to its `nothing`.
+  virtual int descriptor() const = 0;
+  // Never blocks. After end and broken: not again.
+  virtual Piece read() = 0;
+  // Asks the model's code to come to an end; what it still gives is to be read and thrown away.
+  virtual void stop() = 0;
+  // How long nothing may come before the source counts as broken.
+  virtual std::chrono::milliseconds silence_max() const = 0;
+};
+
 struct Answer {
   std::uint16_t status = 500;
   std::string content_type;
   std::string body;
+  std::shared_ptr<PartSource> parts;  // not null: in place of the body
 };
 
 // One request and, once answered, its answer. The views outlive the call that answers it.
@@ -53,6 +81,7 @@ class Model {
   virtual std::size_t concurrency() const = 0;
 
   // Answers every invocation. Blocks for as long as the model computes; safe from several threads.
+  // An answer in parts occupies one of `concurrency` until its source is gone.
   virtual void answer(std::span<Invocation> batch) = 0;
 };
 

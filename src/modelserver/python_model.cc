@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "modelserver/python_stream.h"
 #include "modelserver/tensor_model.h"
 
 namespace slipway::modelserver {
@@ -23,7 +24,7 @@ Result<std::unique_ptr<PythonModel>> PythonModel::start(PythonOptions options) {
   return model;
 }
 
-PythonModel::~PythonModel() = default;  // `others_` joins first
+PythonModel::~PythonModel() = default;  // the threads join first
 
 void PythonModel::start_others() {
   others_ = std::jthread([this](const std::stop_token& stop) {
@@ -55,6 +56,15 @@ void PythonModel::put(std::unique_ptr<PythonWorker> worker) {
   free_.notify_one();
 }
 
+// Ending a worker and starting another both take their time; the loop waits for neither.
+void PythonModel::retire(std::unique_ptr<PythonWorker> worker) {
+  const std::scoped_lock lock(mutex_);
+  replacing_.emplace_back([this, old = std::move(worker)]() mutable {
+    old.reset();
+    put(replace());
+  });
+}
+
 std::unique_ptr<PythonWorker> PythonModel::replace() {
   std::string cause;
   for (int i = 0; i < replacement_tries_max; ++i) {
@@ -70,7 +80,12 @@ std::unique_ptr<PythonWorker> PythonModel::replace() {
 
 void PythonModel::answer_one(Invocation& invocation) {
   auto worker = take();
-  if (auto done = worker->answer(invocation, options_.answer_time); !done) {
+  auto done = worker->answer(invocation, options_.answer_time);
+  if (done && *done == PythonWorker::Form::parts) {
+    invocation.answer.parts = std::make_shared<PythonStream>(*this, std::move(worker));
+    return;
+  }
+  if (!done) {
     const bool late = done.error().code == ErrorCode::timeout;
     log_warning(
         "modelserver",

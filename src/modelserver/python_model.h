@@ -15,6 +15,8 @@ namespace slipway::modelserver {
 // Bodies pass through as they are. One worker is there from the start; the others, up to
 // options.workers, come up in the background. answer() takes a free worker or waits for one.
 //
+// An answer in parts holds its worker until it ends or is given up (python_stream.h).
+//
 // A worker that dies or takes too long costs the request that it had (500), and is replaced; the
 // requests behind it go on. When a replacement does not come up, this process ends with status 1,
 // and whoever started it starts another.
@@ -30,10 +32,15 @@ class PythonModel final : public Model {
   std::size_t concurrency() const override { return options_.workers; }
   void answer(std::span<Invocation> batch) override;
 
+  // Gives a worker back that answered to the end; or one that did not, to be replaced without
+  // waiting for it. For PythonStream.
+  void put(std::unique_ptr<PythonWorker> worker);
+  void retire(std::unique_ptr<PythonWorker> worker);
+  const PythonOptions& options() const { return options_; }
+
  private:
   void start_others();
   std::unique_ptr<PythonWorker> take();
-  void put(std::unique_ptr<PythonWorker> worker);
   void answer_one(Invocation& invocation);
   std::unique_ptr<PythonWorker> replace();
 
@@ -43,6 +50,7 @@ class PythonModel final : public Model {
   std::condition_variable free_;
   std::vector<std::unique_ptr<PythonWorker>> workers_;  // the idle ones; guarded by mutex_
   std::jthread others_;                                 // starts the workers after the first
+  std::vector<std::jthread> replacing_;                 // guarded by mutex_
 };
 
 }  // namespace slipway::modelserver

@@ -109,6 +109,13 @@ std::size_t get_u32(const char* from) {
 
 }  // namespace
 
+Result<std::string> read_stream_end(std::string_view text) {
+  TRY(Head head, parse_head(text));
+  if (head.event == "end") return std::string();
+  if (head.event == "failed") return std::move(head.message);
+  return fail(ErrorCode::corrupted, "no end of a stream");
+}
+
 Result<std::unique_ptr<PythonWorker>> PythonWorker::start(const PythonOptions& options) {
   int ends[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
@@ -254,7 +261,17 @@ Result<PythonWorker::Message> PythonWorker::receive(Instant deadline) {
   return message;
 }
 
-Result<> PythonWorker::answer(Invocation& invocation, std::chrono::milliseconds time) {
+bool PythonWorker::send_stop() {
+  constexpr std::string_view head = R"({"event": "stop"})";
+  std::string bytes(8, '\0');
+  put_u32(bytes.data(), head.size());
+  bytes += head;
+  return ::send(channel_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL) ==
+         static_cast<ssize_t>(bytes.size());
+}
+
+Result<PythonWorker::Form> PythonWorker::answer(Invocation& invocation,
+                                                std::chrono::milliseconds time) {
   const auto deadline = std::chrono::steady_clock::now() + time;
   std::string head = "{";
   append_member(head, "content_type", invocation.content_type);
@@ -268,7 +285,7 @@ Result<> PythonWorker::answer(Invocation& invocation, std::chrono::milliseconds 
   invocation.answer.status = static_cast<std::uint16_t>(sane ? parsed.status : 500);
   invocation.answer.content_type = std::move(parsed.content_type);
   invocation.answer.body = std::move(message.body);
-  return {};
+  return parsed.event == "stream" ? Form::parts : Form::whole;
 }
 
 }  // namespace slipway::modelserver

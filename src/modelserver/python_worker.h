@@ -30,6 +30,9 @@ struct PythonOptions {
   std::chrono::milliseconds answer_time{60'000};  // an answer that takes longer costs the worker
 };
 
+// The head of a stream's last message: empty where it ended as it should, else why it broke.
+Result<std::string> read_stream_end(std::string_view head);
+
 // Used by one thread at a time. The destructor closes the channel, upon which the child ends, and
 // after a second kills what is left.
 class PythonWorker {
@@ -46,7 +49,15 @@ class PythonWorker {
 
   // Sends the request and waits for its answer. unavailable: the child died; timeout: it took too
   // long. After either this worker is of no use any more.
-  Result<> answer(Invocation& invocation, std::chrono::milliseconds time);
+  // An answer in parts: Form::parts, and from then on the channel is the caller's to read: messages
+  // without a head are parts, one with the event "end" or "failed" is the last, and "stop" asks the
+  // child to end it (slipway_python_worker.py).
+  enum class Form : std::uint8_t { whole, parts };
+  Result<Form> answer(Invocation& invocation, std::chrono::milliseconds time);
+
+  int channel() const { return channel_.get(); }
+  // Sends "stop" without waiting; false where the child takes nothing.
+  bool send_stop();
 
   pid_t pid() const { return pid_; }
 

@@ -18,6 +18,7 @@ JSON object), the body. Out: {"event": "ready"} or {"event": "failed", "message"
 the socket is closed. Needs nothing but the standard library until the model's own code asks for more.
 """
 
+import asyncio
 import fcntl
 import glob
 import hashlib
@@ -30,6 +31,7 @@ import os
 import pickle
 import platform
 import re
+import select
 import shutil
 import socket
 import struct
@@ -342,6 +344,8 @@ def default_predict_fn(data, model):
 
 
 def default_output_fn(prediction, accept):
+    if is_stream(prediction):
+        return prediction, accept
     return encode(prediction, accept), accept
 
 
@@ -365,6 +369,58 @@ def default_input_fn(data, content_type):
 
 
 INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": xgboost_input_fn}
+
+
+# ---------------------------------------------------------------- answers in parts
+
+def is_stream(value):
+    """A generator or any other iterator, asynchronous ones too: an answer in parts."""
+    return hasattr(value, "__next__") or hasattr(value, "__anext__")
+
+
+def parts_of(value):
+    """The parts of a stream, one after the other; closing it closes what the model's code gave."""
+    if hasattr(value, "__next__"):
+        try:
+            yield from value
+        finally:
+            getattr(value, "close", lambda: None)()
+        return
+    loop = asyncio.new_event_loop()
+    try:
+        while True:
+            try:
+                yield loop.run_until_complete(value.__anext__())
+            except StopAsyncIteration:
+                return
+    finally:
+        if hasattr(value, "aclose"):
+            loop.run_until_complete(value.aclose())
+        loop.close()
+
+
+def begun(parts):
+    """The same parts with the first one made already: up to it an error is an ordinary one."""
+    first = next(parts, b"")
+
+    def rest():
+        try:
+            yield first
+            yield from parts
+        finally:
+            parts.close()
+    return rest()
+
+
+def part_bytes(part):
+    """Bytes and text as they are, any other value as a line of JSON."""
+    if isinstance(part, bytes):
+        return part
+    if isinstance(part, str):
+        return part.encode("utf-8")
+    if isinstance(part, (bytearray, memoryview)):
+        return bytes(part)
+    return json_bytes(part) + b"\n"
 
 
 # What scripts written for AWS's images import from them, where it is not installed.
@@ -463,7 +519,7 @@ class Handler:
         return self.call(self.output_fn, prediction, accept)
 
     def answer(self, head, body):
-        """(status, content type, bytes) for one request."""
+        """(status, content type, bytes or an iterator of parts) for one request."""
         content_type = head.get("content_type") or "application/json"
         accept = head.get("accept") or ""
         if not accept or media_type(accept) == "*/*":
@@ -478,6 +534,8 @@ class Handler:
             result, accept = result[0], result[1]
         elif hasattr(result, "response") and hasattr(result, "mimetype"):
             status, accept, result = result.status, result.mimetype, result.response
+        if is_stream(result):
+            return int(status), str(accept), begun(parts_of(result))
         if isinstance(result, str):
             result = result.encode("utf-8")
         elif not isinstance(result, (bytes, bytearray, memoryview)):
@@ -523,6 +581,28 @@ def receive(channel):
     return json.loads(bytes(head)), bytes(body)
 
 
+def send_stream(channel, poller, status, content_type, parts):
+    """Part by part, until the end or until somebody on the other side says stop."""
+    send(channel, {"event": "stream", "status": status, "content_type": content_type})
+    end = {"event": "end"}
+    try:
+        for part in parts:
+            data = part_bytes(part)
+            if data:
+                channel.sendall(struct.pack("<II", 0, len(data)) + data)
+            if poller.poll(0):
+                receive(channel)  # there is nothing else that it could be
+                break
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        end = {"event": "failed", "message": f"{type(error).__name__}: {error}"[:1000]}
+    try:
+        parts.close()
+    except Exception:  # pylint: disable=broad-except
+        traceback.print_exc()
+    send(channel, end)
+
+
 def answer_one(handler, head, body):
     try:
         return handler.answer(head, body)
@@ -560,13 +640,20 @@ def main():
                        "message": f"The model's code failed while loading: "
                                   f"{type(error).__name__}: {error}"})
         return 1
+    poller = select.poll()
+    poller.register(channel, select.POLLIN)
     send(channel, {"event": "ready"})
     while True:
         head, body = receive(channel)
         if head is None:
             return 0
+        if head.get("event") == "stop":
+            continue  # it came too late
         status, content_type, data = answer_one(handler, head, body)
-        send(channel, {"status": status, "content_type": content_type}, data)
+        if isinstance(data, bytes):
+            send(channel, {"status": status, "content_type": content_type}, data)
+        else:
+            send_stream(channel, poller, status, content_type, data)
 
 
 if __name__ == "__main__":

@@ -39,17 +39,37 @@ std::size_t head_bytes(std::string_view content_type, std::string_view accept,
 }
 
 std::size_t body_bytes_max(LinkFrameType type) {
-  return type == LinkFrameType::response ? link_response_body_bytes_max : link_body_bytes_max;
+  switch (type) {
+    case LinkFrameType::response: return link_response_body_bytes_max;
+    case LinkFrameType::begin: return 0;
+    default: return link_body_bytes_max;
+  }
+}
+
+bool is_message(LinkFrameType type) {
+  return type == LinkFrameType::request || type == LinkFrameType::response ||
+         type == LinkFrameType::begin;
+}
+
+// Of what follows a frame's head.
+std::size_t length_max(LinkFrameType type) {
+  switch (type) {
+    case LinkFrameType::part: return link_part_bytes_max;
+    case LinkFrameType::abort: return link_abort_bytes_max;
+    case LinkFrameType::credit: return sizeof(std::uint32_t);
+    default: return message_head_bytes + link_head_bytes_max + body_bytes_max(type);
+  }
 }
 
 bool fits(LinkFrameType type, std::size_t head, std::size_t pairs, std::size_t body) {
   return head <= link_head_bytes_max && pairs <= link_pairs_max && body <= body_bytes_max(type);
 }
 
-void append_frame_head(std::string& out, LinkFrameType type, std::uint32_t id, std::size_t length) {
+void append_frame_head(std::string& out, LinkFrameType type, std::uint32_t id, std::size_t length,
+                       LinkAnswer answer = LinkAnswer::whole) {
   append_number(out, static_cast<std::uint32_t>(length));
   append_number(out, static_cast<std::uint8_t>(type));
-  append_number(out, std::uint8_t{0});
+  append_number(out, static_cast<std::uint8_t>(answer));
   append_number(out, std::uint16_t{0});
   append_number(out, id);
 }
@@ -63,6 +83,7 @@ struct LinkMessage {
   std::string_view accept;
   std::span<const Header> headers;
   std::string_view body;
+  LinkAnswer answer = LinkAnswer::whole;
 };
 
 Result<> append_message(std::string& out, const LinkMessage& e) {
@@ -74,7 +95,7 @@ Result<> append_message(std::string& out, const LinkMessage& e) {
                             head, e.body.size(), link_head_bytes_max, body_bytes_max(e.type)));
   }
   const std::size_t length = message_head_bytes + head + e.body.size();
-  append_frame_head(out, e.type, e.id, length);
+  append_frame_head(out, e.type, e.id, length, e.answer);
   append_number(out, e.status);
   append_number(out, static_cast<std::uint16_t>(e.content_type.size()));
   append_number(out, static_cast<std::uint16_t>(e.accept.size()));
@@ -124,6 +145,24 @@ Result<> decode_message(std::string_view payload, LinkFrame& frame) {
   return {};
 }
 
+Result<> decode_content(std::string_view payload, char flags, LinkFrame& frame) {
+  if (is_message(frame.type)) {
+    if (frame.type == LinkFrameType::request && flags == 1) frame.answer = LinkAnswer::streamed;
+    return decode_message(payload, frame);
+  }
+  switch (frame.type) {
+    case LinkFrameType::part:
+    case LinkFrameType::abort: frame.body = payload; return {};
+    case LinkFrameType::credit:
+      if (payload.size() != sizeof(frame.credit)) return broken("a credit is no number");
+      frame.credit = read_number<std::uint32_t>(payload, 0);
+      return {};
+    default:
+      if (!payload.empty()) return broken("a frame without content has some");
+      return {};
+  }
+}
+
 }  // namespace
 
 std::optional<Header> LinkPairs::next() {
@@ -148,19 +187,14 @@ Result<std::optional<LinkFrame>> take_link_frame(std::string_view& bytes) {
   if (bytes.size() < link_frame_head_bytes) return std::nullopt;
   const std::size_t length = read_number<std::uint32_t>(bytes, 0);
   const auto type = read_number<std::uint8_t>(bytes, 4);
-  if (type < 1 || type > 5) return broken("its type is unknown");
-  const std::size_t longest =
-      message_head_bytes + link_head_bytes_max + body_bytes_max(static_cast<LinkFrameType>(type));
-  if (length > longest) return broken("its length is past the limit");
+  if (type < 1 || type > 10) return broken("its type is unknown");
+  if (length > length_max(static_cast<LinkFrameType>(type)))
+    return broken("its length is past the limit");
   if (bytes.size() - link_frame_head_bytes < length) return std::nullopt;
   LinkFrame frame;
   frame.type = static_cast<LinkFrameType>(type);
   frame.id = read_number<std::uint32_t>(bytes, 8);
-  if (frame.type == LinkFrameType::request || frame.type == LinkFrameType::response) {
-    TRY_DO(decode_message(bytes.substr(link_frame_head_bytes, length), frame));
-  } else if (length != 0) {
-    return broken("a frame without content has some");
-  }
+  TRY_DO(decode_content(bytes.substr(link_frame_head_bytes, length), bytes[5], frame));
   bytes.remove_prefix(link_frame_head_bytes + length);
   return frame;
 }
@@ -173,7 +207,7 @@ bool fits_link(const LinkRequest& request) {
 
 Result<> append_link_request(std::string& out, const LinkRequest& request) {
   return append_message(out, {LinkFrameType::request, request.id, 0, request.content_type,
-                              request.accept, request.headers, request.body});
+                              request.accept, request.headers, request.body, request.answer});
 }
 
 Result<> append_link_response(std::string& out, const LinkResponse& response) {
@@ -184,6 +218,36 @@ Result<> append_link_response(std::string& out, const LinkResponse& response) {
                               {},
                               response.headers,
                               response.body});
+}
+
+Result<> append_link_begin(std::string& out, const LinkResponse& response) {
+  return append_message(out, {LinkFrameType::begin,
+                              response.id,
+                              response.status,
+                              response.content_type,
+                              {},
+                              response.headers,
+                              {}});
+}
+
+void append_link_part(std::string& out, std::uint32_t id, std::string_view bytes) {
+  append_frame_head(out, LinkFrameType::part, id, bytes.size());
+  out.append(bytes);
+}
+
+void append_link_end(std::string& out, std::uint32_t id) {
+  append_frame_head(out, LinkFrameType::end, id, 0);
+}
+
+void append_link_abort(std::string& out, std::uint32_t id, std::string_view why) {
+  why = why.substr(0, link_abort_bytes_max);
+  append_frame_head(out, LinkFrameType::abort, id, why.size());
+  out.append(why);
+}
+
+void append_link_credit(std::string& out, std::uint32_t id, std::uint32_t bytes) {
+  append_frame_head(out, LinkFrameType::credit, id, sizeof(bytes));
+  append_number(out, bytes);
 }
 
 void append_link_ping(std::string& out, std::uint32_t id) {

@@ -5,7 +5,7 @@
 //
 //   u32 length   of what follows these 12 bytes
 //   u8  type     LinkFrameType
-//   u8  flags    0
+//   u8  flags    1 in a request: its answer may come in parts; else 0
 //   u16 reserved 0
 //   u32 id       of the exchange, chosen by the router; an answer repeats it
 //
@@ -21,6 +21,12 @@
 // ping and pong carry nothing; cancel carries nothing and means: nobody waits for `id` any more (it
 // may be answered all the same). A request whose body is over link_body_bytes_max goes by HTTP
 // instead; an answer may be long, for a model must not be run again because of it.
+//
+// An answer in parts, where the request allows it: one begin (as a response, its body empty), parts
+// (nothing but bytes), then end (nothing) or abort (a sentence: the answer stays incomplete). The
+// bytes of parts are limited by a window for each exchange: link_window_bytes at the beginning, and
+// what the router adds with credit (u32 bytes). So a reader that is slow slows its own exchange
+// down and no other.
 #pragma once
 
 #include <cstddef>
@@ -40,14 +46,25 @@ inline constexpr std::size_t link_response_body_bytes_max = 32UL << 20;
 inline constexpr std::size_t link_head_bytes_max = 16 * 1024;  // content type, accept and pairs
 inline constexpr std::size_t link_pairs_max = 64;
 inline constexpr std::size_t link_frame_head_bytes = 12;
+inline constexpr std::size_t link_part_bytes_max = 256 * 1024;
+inline constexpr std::size_t link_window_bytes = 256 * 1024;
+inline constexpr std::size_t link_abort_bytes_max = 4 * 1024;
 
 enum class LinkFrameType : std::uint8_t {
   request = 1,
   response = 2,
   ping = 3,
   pong = 4,
-  cancel = 5
+  cancel = 5,
+  begin = 6,
+  part = 7,
+  end = 8,
+  abort = 9,
+  credit = 10,
 };
+
+// How the router takes an answer.
+enum class LinkAnswer : std::uint8_t { whole, streamed };
 
 // The further headers of a frame, read one by one from its bytes.
 class LinkPairs {
@@ -69,11 +86,13 @@ class LinkPairs {
 struct LinkFrame {
   LinkFrameType type = LinkFrameType::ping;
   std::uint32_t id = 0;
-  std::uint16_t status = 0;       // response
-  std::string_view content_type;  // request, response
-  std::string_view accept;        // request
-  LinkPairs headers;              // request, response
-  std::string_view body;          // request, response
+  LinkAnswer answer = LinkAnswer::whole;  // request
+  std::uint16_t status = 0;               // response, begin
+  std::string_view content_type;          // request, response, begin
+  std::string_view accept;                // request
+  LinkPairs headers;                      // request, response, begin
+  std::string_view body;                  // request, response, part; abort: why
+  std::uint32_t credit = 0;               // credit
 };
 
 // Takes the first frame off the front of `bytes`. Nothing: the frame is not complete yet, and
@@ -87,6 +106,7 @@ struct LinkRequest {
   std::string_view accept = {};
   std::span<const Header> headers = {};
   std::string_view body = {};
+  LinkAnswer answer = LinkAnswer::whole;
 };
 
 struct LinkResponse {
@@ -101,6 +121,14 @@ struct LinkResponse {
 // headers are past the limits above (send it by HTTP).
 Result<> append_link_request(std::string& out, const LinkRequest& request);
 Result<> append_link_response(std::string& out, const LinkResponse& response);
+// Begins an answer in parts; its body is not looked at.
+Result<> append_link_begin(std::string& out, const LinkResponse& response);
+// At most link_part_bytes_max.
+void append_link_part(std::string& out, std::uint32_t id, std::string_view bytes);
+void append_link_end(std::string& out, std::uint32_t id);
+// A longer sentence is cut.
+void append_link_abort(std::string& out, std::uint32_t id, std::string_view why);
+void append_link_credit(std::string& out, std::uint32_t id, std::uint32_t bytes);
 void append_link_ping(std::string& out, std::uint32_t id);
 void append_link_pong(std::string& out, std::uint32_t id);
 void append_link_cancel(std::string& out, std::uint32_t id);

@@ -145,5 +145,50 @@ TEST(LinkFrame, input_gives_frames_as_they_become_complete) {
   EXPECT_EQ(next, 500U);
 }
 
+TEST(LinkFrame, carries_an_answer_in_parts) {
+  std::string bytes;
+  ASSERT_TRUE(append_link_request(bytes, {.id = 7, .answer = LinkAnswer::streamed}));
+  ASSERT_TRUE(append_link_begin(bytes, {.id = 7, .status = 206, .content_type = "text/plain"}));
+  append_link_part(bytes, 7, "one");
+  append_link_part(bytes, 7, std::string(link_part_bytes_max, 'x'));
+  append_link_credit(bytes, 7, 123'456);
+  append_link_end(bytes, 7);
+  append_link_abort(bytes, 8, std::string(10'000, 'w'));
+  std::string_view rest(bytes);
+  const auto take = [&] { return take_link_frame(rest).value().value(); };
+  EXPECT_EQ(take().answer, LinkAnswer::streamed);
+  const LinkFrame begin = take();
+  EXPECT_EQ(begin.type, LinkFrameType::begin);
+  EXPECT_EQ(begin.status, 206);
+  EXPECT_EQ(begin.content_type, "text/plain");
+  EXPECT_EQ(take().body, "one");
+  EXPECT_EQ(take().body.size(), link_part_bytes_max);
+  EXPECT_EQ(take().credit, 123'456U);
+  EXPECT_EQ(take().type, LinkFrameType::end);
+  const LinkFrame abort = take();
+  EXPECT_EQ(abort.type, LinkFrameType::abort);
+  EXPECT_EQ(abort.id, 8U);
+  EXPECT_EQ(abort.body, std::string(link_abort_bytes_max, 'w'));
+  EXPECT_TRUE(rest.empty());
+}
+
+TEST(LinkFrame, refuses_parts_and_credits_of_a_wrong_length) {
+  std::string part;
+  append_link_part(part, 1, std::string(link_part_bytes_max + 1, 'x'));
+  std::string_view rest(part);
+  EXPECT_FALSE(take_link_frame(rest));
+  std::string credit;
+  append_link_credit(credit, 1, 1);
+  credit[0] = 3;
+  rest = credit;
+  EXPECT_FALSE(take_link_frame(rest));
+  std::string end;
+  append_link_end(end, 1);
+  end[0] = 1;
+  end += 'x';
+  rest = end;
+  EXPECT_FALSE(take_link_frame(rest));
+}
+
 }  // namespace
 }  // namespace slipway::net

@@ -184,6 +184,140 @@ def test_what_the_api_does_not_take_is_refused_before_the_container_sees_it(aws,
     assert "Endpoint nobody of account 000000000000 not found." in str(caught.value)
 
 
+# ---- handlers of the built-in image: over the framed link -------------------------------------------
+
+HANDLER = b"""
+import json, os, time
+
+def model_fn(model_dir):
+    return {"closed": 0}
+
+def input_fn(body, content_type):
+    return json.loads(body)
+
+def predict_fn(asked, model):
+    if asked["do"] == "closed":
+        return model["closed"]
+    if asked["do"] == "early":
+        raise ValueError("before the first part")
+    if asked["do"] == "async":
+        return later(asked)
+    return words(asked, model)
+
+async def later(asked):
+    for part in asked["parts"]:
+        yield part
+
+def words(asked, model):
+    if asked["do"] == "early in the generator":
+        raise ValueError("before the first part")
+    try:
+        if asked["do"] == "count":
+            for i in range(asked["count"]):
+                yield (b"%08d " % i).ljust(asked["bytes"], b".")
+        elif asked["do"] == "parts":
+            for part in asked["parts"]:
+                yield part
+                time.sleep(asked.get("pause", 0))
+        elif asked["do"] == "endless":
+            while True:
+                yield bytes(65536)
+        elif asked["do"] == "trickle":
+            while True:
+                yield "."
+                time.sleep(0.05)
+        elif asked["do"] == "late":
+            yield "some"
+            raise ValueError("in the middle")
+        elif asked["do"] == "dies":
+            yield "some"
+            time.sleep(0.1)
+            os._exit(3)
+    finally:
+        model["closed"] += 1
+"""
+
+
+@pytest.fixture(scope="module")
+def handler(aws):
+    """A generator of the built-in image; one worker, so that what holds it holds everything."""
+    made = Deployment(aws, "handler")
+    return made.deploy(tar_gz({"code/inference.py": HANDLER}),
+                       environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}).name
+
+
+def test_a_handler_that_yields_is_streamed_part_by_part(aws, handler):
+    words = ["one ", "two ", {"three": 3}]
+    begun = time.monotonic()
+    arrived = []
+    for event in ask(aws, handler, {"do": "parts", "parts": words, "pause": 0.3})["Body"]:
+        arrived.append((event["PayloadPart"]["Bytes"], time.monotonic() - begun))
+    assert [data for data, _ in arrived] == [b"one ", b"two ", b'{"three": 3}\n']
+    assert arrived[0][1] < 0.25 and arrived[2][1] > 0.55
+
+
+def test_a_handlers_parts_are_exact_and_pass_the_links_window(aws, handler):
+    got = parts(ask(aws, handler, {"do": "count", "count": 1000, "bytes": 100}))
+    assert got == [(b"%08d " % i).ljust(100, b".") for i in range(1000)]
+    large = parts(ask(aws, handler, {"do": "count", "count": 20, "bytes": 1 << 20}))
+    assert b"".join(large) == b"".join((b"%08d " % i).ljust(1 << 20, b".") for i in range(20))
+
+
+def test_an_asynchronous_generator_is_streamed_too(aws, handler):
+    assert parts(ask(aws, handler, {"do": "async", "parts": ["a", "b"]})) == [b"a", b"b"]
+
+
+def test_a_handler_that_yields_answers_a_plain_invocation_whole(aws, handler):
+    answer = aws.runtime.invoke_endpoint(
+        EndpointName=handler, ContentType="application/json",
+        Body=json.dumps({"do": "parts", "parts": ["a", "b"]}))
+    assert answer["Body"].read() == b"ab"
+
+
+@pytest.mark.parametrize("do", ["early", "early in the generator"])
+def test_a_handler_that_fails_before_its_first_part_is_a_model_error(aws, handler, do):
+    with pytest.raises(ClientError) as caught:
+        ask(aws, handler, {"do": do})
+    assert error_of(caught) == ("ModelError", 424)
+    assert "before the first part" in caught.value.response["OriginalMessage"]
+
+
+@pytest.mark.parametrize("do, why", [("late", "ValueError: in the middle"), ("dies", "ended")])
+def test_a_handler_that_fails_in_the_middle_breaks_the_stream_and_the_next_is_served(
+        aws, handler, do, why):
+    got = []
+    with pytest.raises(EventStreamError) as caught:
+        for event in ask(aws, handler, {"do": do})["Body"]:
+            got.append(event["PayloadPart"]["Bytes"])
+    assert got == [b"some"]
+    assert caught.value.response["Error"]["Code"] == "ModelStreamError" and why in str(caught.value)
+    assert parts(ask(aws, handler, {"do": "parts", "parts": ["on"]})) == [b"on"]
+
+
+def closed(aws, handler):
+    answer = aws.runtime.invoke_endpoint(EndpointName=handler, Body=b'{"do": "closed"}',
+                                         ContentType="application/json", Accept="application/json")
+    return json.loads(answer["Body"].read())
+
+
+@pytest.mark.parametrize("do", ["endless", "trickle"])
+def test_a_generator_ends_when_its_reader_goes_away_or_the_time_is_up(aws, handler, do):
+    before = closed(aws, handler)
+    runtime = aws.client("sagemaker-runtime")
+    body = runtime.invoke_endpoint_with_response_stream(
+        EndpointName=handler, ContentType="application/json", Body=json.dumps({"do": do}))["Body"]
+    next(iter(body))
+    body.close()
+    runtime.close()
+    begun = time.monotonic()
+    assert closed(aws, handler) == before + 1  # the one worker is free again
+    assert time.monotonic() - begun < STREAM_SECONDS - 1
+    with pytest.raises(EventStreamError):
+        for _ in ask(aws, handler, {"do": do})["Body"]:
+            pass
+    assert closed(aws, handler) == before + 2
+
+
 # ---- slow and absent readers -----------------------------------------------------------------------
 
 

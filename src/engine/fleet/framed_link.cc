@@ -18,6 +18,11 @@ constexpr std::size_t out_bytes_kept = 1024 * 1024;
 constexpr int status_again_by_http = 507;
 constexpr std::string_view again_header = "x-slipway-retry";
 
+net::LinkAnswer answer_of(const InvokeRequest& request) {
+  return request.answer_mode == AnswerMode::streamed ? net::LinkAnswer::streamed
+                                                     : net::LinkAnswer::whole;
+}
+
 std::size_t slot_of(std::uint32_t id) { return id & 0xFFFF; }
 
 }  // namespace
@@ -79,7 +84,8 @@ bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline)
                                                         .content_type = request.content_type,
                                                         .accept = request.accept,
                                                         .headers = request.headers,
-                                                        .body = request.body});
+                                                        .body = request.body,
+                                                        .answer = answer_of(request)});
   if (!appended) {
     free_slots_.push_back(static_cast<std::uint32_t>(slot));
     return false;
@@ -89,6 +95,9 @@ bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline)
   taken.invocation = std::move(invocation);
   taken.deadline = deadline;
   taken.begins_at = begins_at;
+  taken.window = net::link_window_bytes;
+  taken.taken_bytes = 0;
+  taken.flow = Flow::flowing;
   ++under_way_;
   if (!writable_later_) loop_.at_batch_end(*this);
   return true;
@@ -147,7 +156,28 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
     if (!writable_later_) loop_.at_batch_end(*this);
     return;
   }
-  if (frame.type != net::LinkFrameType::response || !is_current(frame.id)) return;
+  if (!is_current(frame.id)) return;
+  const bool begun = slots_[slot_of(frame.id)].invocation->place_.begun;
+  switch (frame.type) {
+    case net::LinkFrameType::response:
+      if (!begun) return on_response(frame);
+      break;
+    case net::LinkFrameType::begin:
+      if (!begun) return on_begin(frame);
+      break;
+    case net::LinkFrameType::part:
+      if (begun) return on_part(frame);
+      break;
+    case net::LinkFrameType::end:
+    case net::LinkFrameType::abort:
+      if (begun) return on_stream_end(frame);
+      break;
+    default: break;
+  }
+  go_down("the instance sent a frame that does not fit its exchange");
+}
+
+void FramedLink::on_response(net::LinkFrame& frame) {
   const std::size_t slot = slot_of(frame.id);
   const bool streamed = slots_[slot].invocation->request.answer_mode == AnswerMode::streamed &&
                         frame.status >= 200 && frame.status < 300;
@@ -176,7 +206,43 @@ void FramedLink::read_pairs(net::LinkFrame& frame) {
   for (auto pair = frame.headers.next(); pair; pair = frame.headers.next()) pairs_.push_back(*pair);
 }
 
-void FramedLink::set_paused(Invocation& /*invocation*/, Flow /*flow*/) {}
+void FramedLink::on_begin(net::LinkFrame& frame) {
+  read_pairs(frame);
+  user_.on_begun(
+      *slots_[slot_of(frame.id)].invocation,
+      {.status = frame.status, .content_type = frame.content_type, .headers = pairs_, .body = {}});
+}
+
+void FramedLink::on_part(const net::LinkFrame& frame) {
+  const auto bytes = static_cast<std::uint32_t>(frame.body.size());
+  Slot& slot = slots_[slot_of(frame.id)];
+  if (bytes > slot.window) return go_down("the instance sent more than it was let");
+  slot.window -= bytes;
+  slot.taken_bytes += bytes;
+  user_.on_part(*slot.invocation, frame.body);
+  if (is_current(frame.id)) grant(frame.id);
+}
+
+// Not for every part: half a window at a time.
+void FramedLink::grant(std::uint32_t id) {
+  Slot& slot = slots_[slot_of(id)];
+  if (slot.flow == Flow::paused || slot.taken_bytes < net::link_window_bytes / 2) return;
+  net::append_link_credit(out_, id, slot.taken_bytes);
+  slot.window += std::exchange(slot.taken_bytes, 0);
+  if (!writable_later_) loop_.at_batch_end(*this);
+}
+
+void FramedLink::on_stream_end(const net::LinkFrame& frame) {
+  auto invocation = release(slot_of(frame.id));
+  if (frame.type == net::LinkFrameType::end) return user_.on_ended(std::move(invocation));
+  user_.on_failure(std::move(invocation), InvokeFailure::broken, frame.body);
+}
+
+void FramedLink::set_paused(Invocation& invocation, Flow flow) {
+  const std::size_t number = invocation.place_.number;
+  slots_[number].flow = flow;
+  if (flow == Flow::flowing) grant(id_of(number, slots_[number].turn));
+}
 
 void FramedLink::drop(Invocation& invocation) {
   const std::size_t slot = invocation.place_.number;

@@ -65,6 +65,11 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
     Instant deadline = {};
     std::uint64_t begins_at = 0;  // its frame's first byte, counted over the connection's life
     std::uint16_t turn = 0;       // tells a late answer from one to the slot's next user
+    // Of an answer in parts: what the instance may still send, and what was taken since it was last
+    // told so.
+    std::uint32_t window = 0;
+    std::uint32_t taken_bytes = 0;
+    Flow flow = Flow::flowing;
   };
 
   void on_ready(std::uint32_t events) override;
@@ -75,6 +80,11 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   bool take_frames();
   void on_frame(net::LinkFrame& frame);
   void answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame);
+  void on_response(net::LinkFrame& frame);
+  void on_begin(net::LinkFrame& frame);
+  void on_part(const net::LinkFrame& frame);
+  void on_stream_end(const net::LinkFrame& frame);
+  void grant(std::uint32_t id);
   void read_pairs(net::LinkFrame& frame);
   void stream_whole(net::LinkFrame& frame);
   bool is_current(std::uint32_t id) const;

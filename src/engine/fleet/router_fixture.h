@@ -17,6 +17,9 @@ namespace slipway::fleet {
 inline constexpr const char* fleet = "a/b/endpoint";
 
 class RouterTest : public testing::Test {
+ public:
+  enum class Ways : std::uint8_t { both, http_only };
+
  protected:
   RouterTest() {
     routes_.on_drained([this](const place::InstanceKey&) { ++drained_; });
@@ -28,7 +31,6 @@ class RouterTest : public testing::Test {
     instance_loop_.run_and_wait([this] { instances_.clear(); });
   }
 
-  enum class Ways : std::uint8_t { both, http_only };
   std::shared_ptr<const InstanceRoute> add_instance(const std::string& name,
                                                     Ways ways = Ways::both) {
     place::Addresses addresses{.http = "unix:" + (folder_.path() / (name + ".http")).string()};

@@ -95,8 +95,14 @@ class RouterStreamTest : public RouterTest {
   Seen seen_;
 };
 
-TEST_F(RouterStreamTest, AStreamedAnswerComesInPartsWithItsHeadFirst) {
-  serve(Ways::http_only);
+// The same over the framed link and over HTTP.
+class RouterStreamWays : public RouterStreamTest,
+                         public testing::WithParamInterface<RouterTest::Ways> {};
+INSTANTIATE_TEST_SUITE_P(Both, RouterStreamWays,
+                         testing::Values(RouterTest::Ways::both, RouterTest::Ways::http_only));
+
+TEST_P(RouterStreamWays, AStreamedAnswerComesInPartsWithItsHeadFirst) {
+  serve(GetParam());
   start("stream:1000");
   const Seen seen = wait_end();
   EXPECT_EQ(seen.end, "ended");
@@ -105,6 +111,33 @@ TEST_F(RouterStreamTest, AStreamedAnswerComesInPartsWithItsHeadFirst) {
   EXPECT_EQ(seen.bytes, std::string(100'000, 'p'));
   EXPECT_GT(seen.parts, 1U);
   EXPECT_EQ(router_->counters().at(0).invocations, 1U);
+}
+
+TEST_F(RouterStreamTest, AStreamOverTheLinkPassesItsWindowManyTimes) {
+  serve(Ways::both);
+  start("stream:100000");
+  const Seen seen = wait_end();
+  EXPECT_EQ(seen.end, "ended");
+  EXPECT_EQ(seen.count, 10'000'000U);
+  EXPECT_EQ(of("a", &TestInstance::by_link), 1);
+}
+
+TEST_F(RouterStreamTest, OneStreamThatIsPausedDoesNotHoldUpItsLinksOthers) {
+  serve(Ways::both);
+  Streamed* const paused = start("endless", [](Streamed& self) { self.pause(); });
+  wait([](const Seen& seen) { return seen.count > 0; });
+  EXPECT_EQ(ask({.fleet = fleet, .body = "by the way"}).body, "by the way");
+  EXPECT_EQ(of("a", &TestInstance::by_link), 2);
+  router_loop_.run_and_wait([&] { paused->give_up(); });
+  wait([](const Seen& seen) { return seen.destroyed; });
+}
+
+TEST_F(RouterStreamTest, AnInstanceThatDiesInTheMiddleBreaksTheStream) {
+  serve(Ways::both);
+  start("endless", [](Streamed& self) { self.pause(); });
+  wait([](const Seen& seen) { return seen.count > 0; });
+  instance_loop_.run_and_wait([this] { instances_["a"]->cut_links(); });
+  EXPECT_EQ(wait_end().end, "broken");
 }
 
 TEST_F(RouterStreamTest, WhatCameWholeIsHandedOverAsOnePart) {
@@ -129,14 +162,14 @@ TEST_F(RouterStreamTest, ARefusalIsAnsweredWholeAndNothingBegins) {
   }
 }
 
-TEST_F(RouterStreamTest, AStreamThatIsCutInTheMiddleIsBroken) {
-  serve(Ways::http_only);
+TEST_P(RouterStreamWays, AStreamThatIsCutInTheMiddleIsBroken) {
+  serve(GetParam());
   start("half");
   EXPECT_EQ(wait_end().end, "broken");
 }
 
-TEST_F(RouterStreamTest, AStreamThatGoesOnForEverEndsAtItsTimeLimit) {
-  serve(Ways::http_only);
+TEST_P(RouterStreamWays, AStreamThatGoesOnForEverEndsAtItsTimeLimit) {
+  serve(GetParam());
   start("endless", {}, 300ms);
   const Seen seen = wait_end();
   EXPECT_EQ(seen.end, "timeout");
@@ -144,8 +177,8 @@ TEST_F(RouterStreamTest, AStreamThatGoesOnForEverEndsAtItsTimeLimit) {
   eventually([&] { return of("a", &TestInstance::streams_under_way) == 0; });
 }
 
-TEST_F(RouterStreamTest, WhoPausesSlowsTheInstanceDownUntilItResumes) {
-  serve(Ways::http_only);
+TEST_P(RouterStreamWays, WhoPausesSlowsTheInstanceDownUntilItResumes) {
+  serve(GetParam());
   bool pausing = true;
   Streamed* const stream = start("endless", [&](Streamed& self) {
     if (pausing) self.pause();
@@ -165,8 +198,8 @@ TEST_F(RouterStreamTest, WhoPausesSlowsTheInstanceDownUntilItResumes) {
   wait([](const Seen& seen) { return seen.destroyed; });
 }
 
-TEST_F(RouterStreamTest, WhoGivesUpHearsNothingMoreAndTheInstanceIsCutOff) {
-  serve(Ways::http_only);
+TEST_P(RouterStreamWays, WhoGivesUpHearsNothingMoreAndTheInstanceIsCutOff) {
+  serve(GetParam());
   start("endless", [](Streamed& self) { self.give_up(); });
   const Seen seen = wait([](const Seen& now) { return now.destroyed; });
   EXPECT_EQ(seen.end, "");

@@ -2,7 +2,7 @@
 //
 // The body decides what it does: "crash" ends the process, "fail" is answered with 400, "slow:N"
 // after N ms, "silent" never; anything else comes back, with its content type and with the headers
-// that it came with as "x-got-NAME". "who" is answered with its name. By HTTP, "stream:N" is
+// that it came with as "x-got-NAME". "who" is answered with its name. "stream:N" is
 // answered in N parts of 100 bytes, "endless" in parts for ever, and "half" ends in the middle. A
 // body above 64 MiB is not kept: the answer is how many bytes came.
 #pragma once
@@ -63,8 +63,8 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   bool healthy = true;
   int by_http = 0;
   int by_link = 0;
-  int streams_under_way = 0;       // by HTTP
-  std::uint64_t stream_bytes = 0;  // given out in streams, by HTTP
+  int streams_under_way = 0;
+  std::uint64_t stream_bytes = 0;  // given out in streams
 
   // Cuts every framed connection, as a crash does.
   void cut_links() { links_.clear(); }
@@ -86,9 +86,53 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
     }
 
    private:
+    // An answer in parts of 100 bytes, within the router's window.
+    struct Parts {
+      std::uint64_t left = 0;
+      std::size_t window = net::link_window_bytes;
+      bool breaks = false;
+    };
+    // Whether the body asks for an answer in parts.
+    bool start_parts(std::uint32_t id, std::string_view body) {
+      Parts parts;
+      if (body == "endless") parts.left = ~0ULL;
+      if (body == "half") parts = {.left = 10, .breaks = true};
+      if (body.starts_with("stream:")) parts.left = std::stoull(std::string(body.substr(7)));
+      if (parts.left == 0) return false;
+      std::string out;
+      (void)net::append_link_begin(out, {.id = id, .content_type = "text/event-stream"});
+      write(out);
+      parts_[id] = parts;
+      ++instance_.streams_under_way;
+      send_parts(id);
+      return true;
+    }
+    void send_parts(std::uint32_t id) {
+      Parts& parts = parts_.at(id);
+      std::string out;
+      for (; parts.left > 0 && parts.window >= 100; --parts.left, parts.window -= 100) {
+        net::append_link_part(out, id, std::string(100, 'p'));
+        instance_.stream_bytes += 100;
+      }
+      const bool done = parts.left == 0;
+      if (done && parts.breaks) net::append_link_abort(out, id, "it was asked to");
+      if (done && !parts.breaks) net::append_link_end(out, id);
+      if (done) end_parts(id);
+      write(out);
+    }
+    void end_parts(std::uint32_t id) {
+      if (parts_.erase(id) > 0) --instance_.streams_under_way;
+    }
+
     void on_frame(net::LinkFrame& frame) {
+      if (frame.type == net::LinkFrameType::cancel) return end_parts(frame.id);
+      if (frame.type == net::LinkFrameType::credit && parts_.contains(frame.id)) {
+        parts_[frame.id].window += frame.credit;
+        return send_parts(frame.id);
+      }
       if (frame.type != net::LinkFrameType::request) return;
       ++instance_.by_link;
+      if (frame.answer == net::LinkAnswer::streamed && start_parts(frame.id, frame.body)) return;
       TestAsked asked{.content_type = std::string(frame.content_type),
                       .accept = std::string(frame.accept),
                       .headers = {},
@@ -111,6 +155,9 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
                                           .headers = headers,
                                           .body = answer.body});
       if (!fits) std::abort();
+      write(out);
+    }
+    void write(std::string_view out) {
       for (std::string_view rest = out; !rest.empty();) {
         const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
@@ -120,6 +167,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
     TestInstance& instance_;
     net::Fd fd_;
     net::LinkInput input_;
+    std::map<std::uint32_t, Parts> parts_;
     std::shared_ptr<int> alive_ = std::make_shared<int>();
   };
 
