@@ -11,8 +11,9 @@ import sys
 
 import batching
 import measures
+import streaming
 
-ALL = {**measures.ALL, **batching.ALL}
+ALL = {**measures.ALL, **batching.ALL, **streaming.ALL}
 
 
 def machine():

@@ -1,6 +1,5 @@
 """InvokeEndpointWithResponseStream: hosting-contract.md sections 1 to 4 and 7, with containers that
 stream, and with some that should not be trusted to."""
-import http.client
 import json
 import os
 import pathlib
@@ -402,3 +401,44 @@ def test_an_alignment_that_does_not_exist_is_refused(aws, name):
         deploy(aws, name, {"slipway:stream-alignment": "words"}.items())
     assert caught.value.response["Error"]["Code"] == "ValidationException"
     assert "'line' or 'sse'" in str(caught.value)
+
+
+# ---- other clients, and the example ----------------------------------------------------------------
+
+
+def run(server, command):
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                          timeout=120, env=server.process_environment())
+    assert done.returncode == 0, f"{command[0]} failed:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def stream_in_javascript(server, tmp_path):
+    if not os.environ.get("SLIPWAY_NODE_MODULES"):
+        pytest.skip("SLIPWAY_NODE_MODULES is not set; ./dev test sets it")
+    (tmp_path / "node_modules").symlink_to(os.environ["SLIPWAY_NODE_MODULES"])
+    program = shutil.copy(EXAMPLES / "javascript/stream.mjs", tmp_path)
+
+    def ask(endpoint, asked):
+        output = run(server, ["node", program, endpoint, json.dumps(asked)])
+        return [json.loads(line) for line in output.splitlines()]
+    return ask
+
+
+def test_the_javascript_sdk_reads_parts_and_errors(stream_in_javascript, endpoint, handler):
+    lines = stream_in_javascript(endpoint, {"do": "parts", "parts": ["one", "zwei"], "pause": 0.05})
+    assert lines == [{"type": "text/event-stream", "variant": "all"}, {"part": "one"},
+                     {"part": "zwei"}]
+    assert stream_in_javascript(endpoint, {"do": "half"})[-1] == {
+        "error": "ModelStreamError", "code": "StreamBroken"}
+    assert stream_in_javascript(endpoint, {"do": "trickle"})[-1] == {
+        "error": "ModelStreamError", "code": "ModelInvocationTimeExceeded"}
+    assert stream_in_javascript(handler, {"do": "parts", "parts": ["a"]})[1:] == [{"part": "a"}]
+
+
+def test_the_example_prints_words_as_they_come(server):
+    lines = run(server, [sys.executable, EXAMPLES / "ways/streaming.py"]).splitlines()
+    assert [line.split("ms  ")[1] for line in lines[:3]] == ["'Slipway '", "'streams '", "'what '"]
+    lines = run(server, [sys.executable, EXAMPLES / "ways/streaming.py", "--lines"]).splitlines()
+    assert len(lines) == 2 and all("word by word. \\n" in line for line in lines)
