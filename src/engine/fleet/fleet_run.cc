@@ -208,6 +208,7 @@ void FleetRun::promote() {
 
 Result<> FleetRun::can_run(const Variant& variant) const {
   const Program& program = variant.program;
+  if (variant.offers) return {};
   const place::Capabilities able = needs_.place.capabilities();
   if (!program.image.empty() && !able.runs_images)
     return fail(ErrorCode::not_implemented,
@@ -410,8 +411,9 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
     to.name = variant.name;
     to.weight = variant.weight;
     to.routing = variant.routing;
-    signature +=
-        fmt::format("|{} {} {}", variant.name, variant.weight, static_cast<int>(variant.routing));
+    to.use = use_of(variant);
+    signature += fmt::format("|{} {} {} {}", variant.name, variant.weight,
+                             static_cast<int>(variant.routing), static_cast<int>(to.use));
     if (variant.elastic) to.elastic = elastic_route(variant, signature);
     for (const InstanceRecord& instance : record_.instances) {
       if (instance.generation != record_.serving || instance.variant != variant.name ||

@@ -43,7 +43,7 @@ std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& varia
 }
 
 std::uint32_t FleetRun::count_to_serve(Generation generation, const Variant& variant) const {
-  if (!variant.elastic) return variant.instances;
+  if (!variant.elastic) return variant.instances_to_run();
   const std::uint32_t standing = provisioned_instances(*variant.elastic);
   return generation == record_.serving ? standing : std::max(standing, 1U);
 }

@@ -17,6 +17,12 @@ constexpr int plan_version = 1;
 
 Result<> check_program(const Variant& variant) {
   const Program& program = variant.program;
+  if (variant.offers) {
+    if (program == Program{}) return {};
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' offers its instances to others and cannot run a program.",
+                            variant.name));
+  }
   if (program.built_in.empty() == program.image.empty())
     return fail(
         ErrorCode::invalid_argument,
@@ -141,25 +147,44 @@ std::optional<Elastic> elastic_from(const json::value* value) {
                  .body_bytes_max = number_of<std::uint64_t>(object, "body_bytes_max")};
 }
 
+json::object resources_json(const Resources& resources) {
+  return {{"cpus", resources.cpus},
+          {"memory_mib", resources.memory_mib},
+          {"accelerators", resources.accelerators}};
+}
+
+Resources resources_from(const json::object& object) {
+  return {.cpus = number_of<double>(object, "cpus"),
+          .memory_mib = number_of<std::uint64_t>(object, "memory_mib"),
+          .accelerators = number_of<double>(object, "accelerators")};
+}
+
+// What not every variant has is written only where it is there.
 json::object variant_json(const Variant& variant) {
-  return {{"name", variant.name},
-          {"weight", variant.weight},
-          {"instances", variant.instances},
-          {"elastic", elastic_json(variant.elastic)},
-          {"routing", static_cast<int>(variant.routing)},
-          {"program", program_json(variant.program)}};
+  json::object object{{"name", variant.name},
+                      {"weight", variant.weight},
+                      {"instances", variant.instances},
+                      {"routing", static_cast<int>(variant.routing)},
+                      {"program", program_json(variant.program)}};
+  if (variant.elastic) object["elastic"] = elastic_json(variant.elastic);
+  if (variant.at_zero == AtZero::refuse) object["refuses_at_zero"] = true;
+  if (variant.offers) object["offers"] = resources_json(*variant.offers);
+  return object;
 }
 
 Variant variant_from(const json::object& object) {
   const int routing = number_of<int>(object, "routing");
   if (routing < 0 || routing > static_cast<int>(Routing::least_outstanding))
     throw BadDocument("unknown routing");
-  return {.name = text_of(object, "name"),
-          .weight = number_of<double>(object, "weight"),
-          .instances = number_of<std::uint32_t>(object, "instances"),
-          .elastic = elastic_from(object.if_contains("elastic")),
-          .routing = static_cast<Routing>(routing),
-          .program = program_from(object.at("program").as_object())};
+  Variant variant{.name = text_of(object, "name"),
+                  .weight = number_of<double>(object, "weight"),
+                  .instances = number_of<std::uint32_t>(object, "instances"),
+                  .routing = static_cast<Routing>(routing),
+                  .program = program_from(object.at("program").as_object())};
+  if (object.contains("refuses_at_zero")) variant.at_zero = AtZero::refuse;
+  if (const json::value* offers = object.if_contains("offers"))
+    variant.offers = resources_from(offers->as_object());
+  return variant;
 }
 
 // Absent in plans that were stored before there was any.

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/fleet/placement.h"
 
 namespace slipway::fleet {
 
@@ -81,13 +82,23 @@ struct Elastic {
   bool operator==(const Elastic&) const = default;
 };
 
+// What becomes of a request to a variant that wants no instance at all and is not elastic.
+enum class AtZero : std::uint8_t { hold, refuse };
+
 struct Variant {
   std::string name;
   double weight = 1.0;
   std::uint32_t instances = 1;  // of an elastic variant: not looked at
   std::optional<Elastic> elastic = {};
   Routing routing = Routing::random;
+  AtZero at_zero = AtZero::hold;
   Program program;
+  // Set: this variant runs nothing of its own (`program` is empty). Its instances are machines of
+  // this size for other fleets to be placed on; they are there as soon as they are wanted.
+  std::optional<Resources> offers = std::nullopt;
+
+  // Those of its instances that are processes.
+  std::uint32_t instances_to_run() const { return offers ? 0 : instances; }
 
   bool operator==(const Variant&) const = default;
 };
@@ -108,7 +119,7 @@ struct FleetPlan {
 };
 
 // Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
-// or infinite weight, a program that is neither or both.
+// or infinite weight, a program that is neither or both (of a variant that offers itself: any).
 Result<> check(const FleetPlan& plan);
 
 // The stored form: JSON with a version. Reading refuses what it does not know: corrupted.

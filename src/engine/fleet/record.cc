@@ -252,7 +252,8 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
         {.name = variant.name,
          .weight_current = serving ? variant.weight : 0,
          .weight_wanted = aim == nullptr ? 0 : aim->weight,
-         .instances_current = serving ? healthy_count(record, variant.name) : 0,
+         .instances_current =
+             serving ? variant.offers ? variant.instances : healthy_count(record, variant.name) : 0,
          .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
          .elastic_current = variant.elastic,
          .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic});

@@ -35,6 +35,8 @@ std::string_view name_of(InvokeFailure failure) {
     case InvokeFailure::not_found: return "not_found";
     case InvokeFailure::no_such_variant: return "no_such_variant";
     case InvokeFailure::not_serving: return "not_serving";
+    case InvokeFailure::at_zero: return "at_zero";
+    case InvokeFailure::offered: return "offered";
     case InvokeFailure::unavailable: return "unavailable";
     case InvokeFailure::timeout: return "timeout";
     case InvokeFailure::broken: return "broken";
@@ -166,7 +168,9 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
   if (variant != nullptr && variant->route->elastic)
     return dispatch_elastic(std::move(invocation), *fleet, *variant);
-  if (variant == nullptr || variant->links.empty()) return hold(std::move(invocation));
+  if (variant == nullptr || variant->links.empty())
+    return without_instance(std::move(invocation), *fleet->route,
+                            variant == nullptr ? nullptr : variant->route);
   invocation->route_ = fleet->route;
   invocation->variant_ = variant->route;
   invocation->cells_ = variant->cells;
@@ -342,6 +346,22 @@ void RouterCore::refuse(std::unique_ptr<Invocation> invocation, InvokeFailure fa
 }
 
 // ---- Waiting for an instance ----
+
+// `variant` is null where none was picked: then what all of them have in common counts.
+void RouterCore::without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
+                                  const VariantRoute* variant) {
+  using Use = VariantRoute::Use;
+  const auto all = [&](Use use) {
+    if (variant != nullptr) return variant->use == use;
+    return std::ranges::all_of(fleet.variants,
+                               [use](const VariantRoute& each) { return each.use == use; });
+  };
+  if (all(Use::at_zero))
+    return refuse(std::move(invocation), InvokeFailure::at_zero, "it has no instance by wish");
+  if (all(Use::offered))
+    return refuse(std::move(invocation), InvokeFailure::offered, "it runs nothing of its own");
+  hold(std::move(invocation));
+}
 
 // Tried again with the next snapshot and with every sweep.
 void RouterCore::hold(std::unique_ptr<Invocation> invocation) {

@@ -85,6 +85,8 @@ enum class InvokeFailure : std::uint8_t {
   not_found,        // there is no such fleet
   no_such_variant,  // the fleet has no variant of that name
   not_serving,      // nothing of the fleet serves: its first generation is not up, or failed
+  at_zero,          // the variant wants no instance, and refuses meanwhile
+  offered,          // the variant runs nothing of its own: other fleets are placed on it
   unavailable,      // it had no instance for hold_time_max, or all were too busy or unreachable
   timeout,          // the instance did not answer within the fleet's request timeout
   broken,           // the instance ended or cut the connection with the request under way

@@ -101,6 +101,8 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   VariantState* pick_variant(FleetState& fleet, std::string_view target);
   InstanceLink* pick_instance(const VariantState& variant, const InstanceLink* not_this);
   bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
+  void without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
+                        const VariantRoute* variant);
   void hold(std::unique_ptr<Invocation> invocation);
   void dispatch_held();
   void dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetState& fleet,

@@ -4,6 +4,13 @@
 
 namespace slipway::fleet {
 
+VariantRoute::Use use_of(const Variant& variant) {
+  if (variant.offers) return VariantRoute::Use::offered;
+  const bool refuses = variant.instances == 0 && variant.at_zero == AtZero::refuse;
+  return refuses ? VariantRoute::Use::at_zero : VariantRoute::Use::serves;
+}
+
+
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses) {
   auto* route = new InstanceRoute{.key = std::move(key), .addresses = std::move(addresses)};

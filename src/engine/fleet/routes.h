@@ -30,12 +30,20 @@ struct InstanceRoute {
 };
 
 struct VariantRoute {
+  enum class Use : std::uint8_t {
+    serves,   // by its instances; while it has none, requests wait
+    at_zero,  // it wants no instance: requests are refused
+    offered,  // it runs nothing of its own: requests go to the fleets placed on it
+  };
   std::string name;
   double weight = 0;
   Routing routing = Routing::random;
+  Use use = Use::serves;
   std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
   std::vector<std::shared_ptr<const InstanceRoute>> instances;
 };
+
+VariantRoute::Use use_of(const Variant& variant);
 
 struct FleetRoute {
   Generation generation = 0;  // 0: the fleet is known and nothing of it serves

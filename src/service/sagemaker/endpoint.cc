@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "service/errors.h"
+#include "service/sagemaker/component.h"
 #include "service/sagemaker/deployment.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/plan.h"
@@ -172,6 +173,39 @@ Result<> expect_variants(const Call& call, const Endpoint& endpoint,
                             missing, seen.EndpointConfigName().value_or("")));
 }
 
+std::string joined_names(const std::vector<Component>& components) {
+  std::string names;
+  for (const Component& component : components)
+    names += fmt::format("{}\"{}\"", names.empty() ? "" : ", ", component.resource.name);
+  return names;
+}
+
+// An endpoint goes after its components. AWS refuses too; its words are not known.
+Result<> expect_no_components(const Call& call, const Endpoint& endpoint) {
+  const std::vector<Component> components = components_on(call, endpoint.resource.name);
+  if (components.empty()) return {};
+  return refuse(
+      "ValidationException",
+      fmt::format("Cannot delete endpoint \"{}\": it hosts the inference component(s) {}. "
+                  "Delete them first.",
+                  endpoint.resource.arn, joined_names(components)));
+}
+
+// Every component keeps a variant that takes it.
+Result<> expect_places(const Call& call, const Endpoint& endpoint, const fleet::FleetPlan& plan) {
+  std::vector<Component> homeless = components_on(call, endpoint.resource.name);
+  std::erase_if(homeless, [&](const Component& component) {
+    const auto variant =
+        std::ranges::find(plan.variants, component.variant(), &fleet::Variant::name);
+    return variant != plan.variants.end() && variant->offers;
+  });
+  if (homeless.empty()) return {};
+  return refuse("ValidationException",
+                fmt::format("Cannot update endpoint \"{}\": the new configuration has no variant "
+                            "for the inference component(s) {}.",
+                            endpoint.resource.arn, joined_names(homeless)));
+}
+
 Result<> expect_supported(const api::DeploymentConfig& config) {
   const auto policy = config.BlueGreenUpdatePolicy();
   const auto kind = policy.TrafficRoutingConfiguration().Type();
@@ -262,7 +296,9 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(check_conversion(plan_now, plan));
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
   TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
+  TRY_DO(expect_places(call, endpoint, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
+  TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   const bool something_serves = endpoint.status.serving != 0;
   put_deployment(
       call, endpoint.resource.arn,
@@ -292,6 +328,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
     changes.push_back(std::move(change));
   }
   TRY_DO(fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes));
+  TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   if (!serves_wanted(endpoint))  // the update that failed is given up for good
     put_deployment(call, endpoint.resource.arn,
                    {.generation = endpoint.status.serving,
@@ -305,6 +342,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
 
 Result<> Endpoints::remove(Call& call, api::DeleteEndpointInput in) {
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
+  TRY_DO(expect_no_components(call, endpoint));
   mark_leaving(call, endpoint.resource);
   return fleets_.remove(call.tx(), fleet_of(call, in.EndpointName()));
 }

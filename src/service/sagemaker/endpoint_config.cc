@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 
 #include "service/errors.h"
@@ -19,12 +20,32 @@ Result<> check_variants(const Call& call, const wire::ListView<api::ProductionVa
       return refuse("ValidationException", fmt::format("Two production variants are named \"{}\".",
                                                        variant.VariantName()));
     if (variant.ModelName()) TRY_DO(get(call, model_kind, *variant.ModelName()));
-    const bool server = !variant.ServerlessConfig() && variant.ModelName();
-    if (server && !variant.InstanceType())
+    if (!variant.ServerlessConfig() && !variant.InstanceType())
       return refuse(
           "ValidationException",
           fmt::format("Production variant \"{}\" needs an InstanceType.", variant.VariantName()));
   }
+  return {};
+}
+
+// A configuration without models is for inference components: all of its variants are, and the role
+// that a model would name stands in the configuration.
+Result<> check_components(const api::CreateEndpointConfigInput& in) {
+  const auto has_model = [](const auto variant) { return variant.ModelName().has_value(); };
+  const auto& variants = in.ProductionVariants();
+  if (std::ranges::all_of(variants, has_model)) return {};
+  if (std::ranges::any_of(variants, has_model))
+    return refuse("ValidationException",
+                  "Either all production variants have a ModelName, or none has one and the "
+                  "endpoint hosts inference components.");
+  if (!in.ExecutionRoleArn())
+    return refuse("ValidationException",
+                  "ExecutionRoleArn is required for an endpoint configuration whose production "
+                  "variants have no ModelName.");
+  if (!in.ShadowProductionVariants().empty() || in.AsyncInferenceConfig())
+    return refuse("ValidationException",
+                  "Inference components are not supported together with shadow variants or "
+                  "AsyncInferenceConfig.");
   return {};
 }
 
@@ -36,6 +57,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   TRY_DO(check_variants(call, in.ProductionVariants(), names));
   TRY_DO(check_variants(call, in.ShadowProductionVariants(), names));
   TRY_DO(check_serverless(call, in));
+  TRY_DO(check_components(in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

@@ -4,6 +4,7 @@
 #include "engine/fleet/fleet.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
+#include "service/sagemaker/component.h"
 #include "service/sagemaker/plan.h"
 
 namespace slipway::sagemaker {
@@ -55,6 +56,46 @@ class Endpoints {
   Result<> remove(Call& call, api::DeleteEndpointInput in);
 
  private:
+  fleet::Fleets& fleets_;
+  const BuiltInImages built_in_;
+};
+
+// inference_component.cc: models that share the instances of an endpoint. Each is a fleet of its
+// own (component.h).
+class Components {
+ public:
+  Components(fleet::Fleets& fleets, BuiltInImages built_in)
+      : fleets_(fleets), built_in_(std::move(built_in)) {}
+
+  // Answers at once with the ARN. A component whose copies do not fit on what the endpoint's
+  // instances have left is `Failed` and says so, until there is room. ValidationException: the name
+  // is taken; the endpoint is not there or hosts no components; what the specification names is not
+  // there or is not built.
+  Result<api::CreateInferenceComponentOutput> create(Call& call,
+                                                     api::CreateInferenceComponentInput in);
+  Result<api::DescribeInferenceComponentOutput> describe(Call& call,
+                                                         api::DescribeInferenceComponentInput in);
+  Result<api::ListInferenceComponentsOutput> list(Call& call, api::ListInferenceComponentsInput in);
+
+  // New copies come up beside the old ones; those that do not leave the old serving.
+  Result<api::UpdateInferenceComponentOutput> update(Call& call,
+                                                     api::UpdateInferenceComponentInput in);
+  Result<api::UpdateInferenceComponentRuntimeConfigOutput> update_runtime_config(
+      Call& call, api::UpdateInferenceComponentRuntimeConfigInput in);
+
+  // `Deleting` until its last copy has ended; its room is free at once.
+  Result<> remove(Call& call, api::DeleteInferenceComponentInput in);
+
+ private:
+  struct Change {
+    std::optional<api::InferenceComponentSpecification> specification;
+    std::optional<std::int64_t> copies;
+  };
+  // The component's ARN.
+  Result<std::string> apply(Call& call, std::string_view name, const Change& change);
+  Result<> expect_room(const Call& call, const Component& changed) const;
+  void sweep_ended(const Call& call);
+
   fleet::Fleets& fleets_;
   const BuiltInImages built_in_;
 };

@@ -4,6 +4,7 @@
 
 #include "service/errors.h"
 #include "service/resource_key.h"
+#include "service/sagemaker/instance_types.h"
 #include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
@@ -52,14 +53,6 @@ Result<api::ContainerDefinition> only_container(const api::CreateModelInput& mod
   return model.Containers()[0];
 }
 
-Result<api::ContainerDefinition> container_of(const Call& call,
-                                              const api::ProductionVariant& variant) {
-  if (!variant.ModelName()) return not_built("A production variant without a ModelName");
-  TRY(const Resource resource, get(call, model_kind, *variant.ModelName()));
-  TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
-  return only_container(model);
-}
-
 // The SageMaker SDK names the archive of a model's script here, and AWS's own containers fetch it
 // themselves. The built-in images have no client for S3: it comes to them as an artifact.
 std::optional<fleet::Code> code_of(const api::ContainerDefinition& container) {
@@ -72,8 +65,25 @@ std::optional<fleet::Code> code_of(const api::ContainerDefinition& container) {
   return std::nullopt;
 }
 
+// The instances of a variant without a model: room for inference components.
+Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
+  const std::string_view type = given.InstanceType().value_or("");
+  const auto offers = resources_of(type);
+  if (!offers)
+    return refuse("ValidationException",
+                  fmt::format("Slipway does not know what an instance of type \"{}\" offers to "
+                              "inference components.",
+                              type));
+  return fleet::Variant{
+      .name = std::string(given.VariantName()),
+      .weight = given.InitialVariantWeight().value_or(1.0),
+      .instances = static_cast<std::uint32_t>(given.InitialInstanceCount().value_or(1)),
+      .offers = offers};
+}
+
+}  // namespace
+
 Result<fleet::Program> program_of(const BuiltInImages& built_in,
-                                  const api::ProductionVariant& variant,
                                   const api::ContainerDefinition& container) {
   if (container.Mode().value_or("SingleModel") != "SingleModel")
     return not_built("A container of mode MultiModel");
@@ -88,17 +98,30 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
     program.environment.emplace(name, value);
   TRY(program.model, model_data(container));
   if (!program.built_in.empty()) program.code = code_of(container);
+  return program;
+}
+
+Result<api::ContainerDefinition> container_of_model(const Call& call, std::string_view model_name) {
+  TRY(const Resource resource, get(call, model_kind, model_name));
+  TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
+  return only_container(model);
+}
+
+namespace {
+
+void limit_startup(const api::ProductionVariant& variant, fleet::Program& program) {
   if (const auto limit = variant.ContainerStartupHealthCheckTimeoutInSeconds())
     program.startup_timeout = std::chrono::seconds(*limit);
   if (const auto limit = variant.ModelDataDownloadTimeoutInSeconds())
     program.download_timeout = std::chrono::seconds(*limit);
-  return program;
 }
 
 Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_in,
                                   const api::ProductionVariant& given) {
-  TRY(const api::ContainerDefinition container, container_of(call, given));
-  TRY(fleet::Program program, program_of(built_in, given, container));
+  if (!given.ModelName()) return offered_variant(given);
+  TRY(const api::ContainerDefinition container, container_of_model(call, *given.ModelName()));
+  TRY(fleet::Program program, program_of(built_in, container));
+  limit_startup(given, program);
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
   fleet::Variant variant{
       .name = std::string(given.VariantName()),
@@ -151,7 +174,6 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
   api::DescribeEndpointOutput face(call.arena());
   face.EndpointConfigName(config.EndpointConfigName());
   for (const auto given : config.ProductionVariants()) {
-    TRY(const api::ContainerDefinition container, container_of(call, given));
     auto variant = face.add_ProductionVariants();
     variant.VariantName(given.VariantName());
     if (given.RoutingConfig()) variant.RoutingConfig(given.RoutingConfig());
@@ -159,6 +181,8 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
       variant.ManagedInstanceScaling(given.ManagedInstanceScaling());
     if (const auto serverless = given.ServerlessConfig())
       variant.CurrentServerlessConfig(serverless).DesiredServerlessConfig(serverless);
+    if (!given.ModelName()) continue;
+    TRY(const api::ContainerDefinition container, container_of_model(call, *given.ModelName()));
     variant.add_DeployedImages()
         .SpecifiedImage(container.Image())
         .ResolvedImage(container.Image())

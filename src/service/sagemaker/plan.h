@@ -33,6 +33,14 @@ inline constexpr std::string_view stream_alignment_tag = "slipway:stream-alignme
 Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
                                 fleet::FleetPlan& plan);
 
+// What a container runs. Neither the limits of its start nor its memory, which stand elsewhere.
+Result<fleet::Program> program_of(const BuiltInImages& built_in,
+                                  const aws::sagemaker::ContainerDefinition& container);
+// The only container of a model: ValidationException where there is no such model, or where it has
+// several.
+Result<aws::sagemaker::ContainerDefinition> container_of_model(const Call& call,
+                                                               std::string_view model_name);
+
 // The fleet of an endpoint: its name below the doors.
 fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
 

@@ -31,7 +31,12 @@ constexpr store::Migration tables[] = {
      )"},
     {.room = "service/sagemaker",
      .version = 2,
-     .sql = "CREATE TABLE sagemaker_leaving(arn TEXT PRIMARY KEY) WITHOUT ROWID;"}};
+     .sql = "CREATE TABLE sagemaker_leaving(arn TEXT PRIMARY KEY) WITHOUT ROWID;"},
+    {.room = "service/sagemaker/component", .version = 1, .sql = R"(
+       CREATE TABLE sagemaker_component(
+         arn TEXT PRIMARY KEY, endpoint TEXT NOT NULL, slots TEXT NOT NULL) WITHOUT ROWID;
+       CREATE INDEX sagemaker_component_endpoint ON sagemaker_component(endpoint);
+     )"}};
 
 constexpr std::string_view columns = "name, arn, document, created_us, modified_us";
 

@@ -18,11 +18,38 @@ constexpr service::ErrorRow errors[] = {
     {"limit_exceeded", "ResourceLimitExceeded", 400},
 };
 
+void add_components(service::Registry::Service& service,
+                    const std::shared_ptr<Components>& components) {
+  namespace op = api::op;
+  service
+      .add<op::CreateInferenceComponent>([=](Call& call, api::CreateInferenceComponentInput in) {
+        return components->create(call, in);
+      })
+      .add<op::DescribeInferenceComponent>(
+          [=](Call& call, api::DescribeInferenceComponentInput in) {
+            return components->describe(call, in);
+          })
+      .add<op::ListInferenceComponents>([=](Call& call, api::ListInferenceComponentsInput in) {
+        return components->list(call, in);
+      })
+      .add<op::UpdateInferenceComponent>([=](Call& call, api::UpdateInferenceComponentInput in) {
+        return components->update(call, in);
+      })
+      .add<op::UpdateInferenceComponentRuntimeConfig>(
+          [=](Call& call, api::UpdateInferenceComponentRuntimeConfigInput in) {
+            return components->update_runtime_config(call, in);
+          })
+      .add<op::DeleteInferenceComponent>([=](Call& call, api::DeleteInferenceComponentInput in) {
+        return components->remove(call, in);
+      });
+}
+
 }  // namespace
 
 void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in) {
   namespace op = api::op;
-  const auto endpoints = std::make_shared<Endpoints>(fleets, std::move(built_in));
+  const auto endpoints = std::make_shared<Endpoints>(fleets, built_in);
+  const auto components = std::make_shared<Components>(fleets, built_in);
   auto service = registry.begin(api::schema(), errors);
   service.add<op::CreateModel>(create_model)
       .add<op::DescribeModel>(describe_model)
@@ -50,6 +77,7 @@ void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages b
           })
       .add<op::DeleteEndpoint>(
           [=](Call& call, api::DeleteEndpointInput in) { return endpoints->remove(call, in); });
+  add_components(service, components);
 }
 
 }  // namespace slipway::sagemaker

@@ -42,6 +42,8 @@ bool is_endpoint_name(std::string_view name) {
 }
 
 std::string log_group(const AskedEndpoint& endpoint) {
+  if (!endpoint.component.empty())
+    return fmt::format("/aws/sagemaker/InferenceComponents/{}", endpoint.component);
   return fmt::format("/aws/sagemaker/Endpoints/{}", endpoint.name);
 }
 
@@ -56,7 +58,13 @@ Error model_error(const AskedEndpoint& endpoint, std::string message, int status
                                         endpoint.account, log_group(endpoint))}}};
 }
 
+// AWS's words for a component that is not there are not known.
 Error not_found(const AskedEndpoint& endpoint) {
+  if (!endpoint.component.empty())
+    return validation_error(
+        fmt::format("Inference Component {} of endpoint {} of account {} not "
+                    "found.",
+                    endpoint.component, endpoint.name, endpoint.account));
   if (is_endpoint_name(endpoint.name))
     return validation_error(
         fmt::format("Endpoint {} of account {} not found.", endpoint.name, endpoint.account));
@@ -74,6 +82,11 @@ AskedEndpoint AskedEndpoint::of(const wire::Route& route, const service::Caller&
                          .region = caller.region};
   endpoint.fleet = service::resource_key(caller, endpoint.name);
   return endpoint;
+}
+
+void AskedEndpoint::choose_component(std::string_view component_name) {
+  component = component_name;
+  fleet = fmt::format("{}{}{}", fleet, service::component_mark, component);
 }
 
 service::ErrorTable error_table() { return errors; }
@@ -94,6 +107,11 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
   switch (failure) {
     case InvokeFailure::not_found: return not_found(endpoint);
     case InvokeFailure::not_serving:
+      if (!endpoint.component.empty())
+        return validation_error(
+            fmt::format("Inference Component {} of endpoint {} is not in service; "
+                        "DescribeInferenceComponent says how far it is.",
+                        endpoint.component, endpoint.name));
       return validation_error(
           fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
                       "DescribeEndpoint says how far it is.",
@@ -129,6 +147,16 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
               fmt::format("Endpoint {} is not ready: {}. Wait and try your request again.",
                           endpoint.name, detail),
               "ModelNotReadyException"};
+    case InvokeFailure::at_zero:
+      return validation_error(
+          "Inference Component has no capacity to process this request. ApplicationAutoScaling may "
+          "be in-progress (if configured) or try to increase the capacity by invoking "
+          "UpdateInferenceComponentRuntimeConfig API.");
+    case InvokeFailure::offered:
+      return validation_error(
+          "Inference Component Name header is required for endpoints to which you plan to deploy "
+          "inference components. Please include Inference Component Name header or consider using "
+          "SageMaker models.");
     case InvokeFailure::unavailable:
       return {ErrorCode::unavailable,
               fmt::format("Endpoint {} cannot answer now: {}.", endpoint.name, detail)};

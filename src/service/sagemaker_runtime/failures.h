@@ -12,12 +12,16 @@
 
 namespace slipway::sagemaker_runtime {
 
-// The endpoint that a call names, as it stands in the texts, and the fleet behind it.
+// The endpoint that a call names, or an inference component on it, as it stands in the texts, and
+// the fleet behind it.
 struct AskedEndpoint {
   std::string name;
   std::string account;
   std::string region;
   std::string fleet;
+  std::string component;  // empty: the endpoint itself is asked
+
+  void choose_component(std::string_view component_name);
 
   // From the route's label EndpointName. Any name: a wrong one is found nowhere.
   static AskedEndpoint of(const wire::Route& route, const service::Caller& caller);

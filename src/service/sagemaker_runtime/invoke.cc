@@ -32,13 +32,14 @@ class Invoke final : public fleet::Invocation {
   net::Responder responder_;
   const wire::Route route_;
   const std::string request_id_;
-  const AskedEndpoint endpoint_;
+  AskedEndpoint endpoint_;
   InvokeHead head_;
 };
 
 Result<> Invoke::prepare() {
   TRY_DO(read_head(request_.headers(), invoke_rules, endpoint_, head_));
   head_.fill(request);
+  if (!head_.component.empty()) endpoint_.choose_component(head_.component);
   request.fleet = endpoint_.fleet;
   request.body = request_.body();
   return {};

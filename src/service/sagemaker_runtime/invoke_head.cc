@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include "service/resource_key.h"
+
 namespace slipway::sagemaker_runtime {
 namespace {
 
 constexpr std::string_view target_variant_name = "X-Amzn-SageMaker-Target-Variant";
+constexpr std::string_view component_name = "X-Amzn-SageMaker-Inference-Component";
 
 constexpr std::array<PassedHeader, 8> invoke_headers = {{
     {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
@@ -16,8 +19,7 @@ constexpr std::array<PassedHeader, 8> invoke_headers = {{
      "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
     {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
     {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
-    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63,
-     "InferenceComponentName needs an endpoint with inference components"},
+    {component_name, "inferenceComponentName", 63},
     {"X-Amzn-SageMaker-Session-Id", "sessionId", 256},
 }};
 static_assert(invoke_headers.size() <= passed_headers_max);
@@ -29,8 +31,7 @@ constexpr std::array<PassedHeader, 6> stream_headers = {{
     {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
      "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
     {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
-    {"X-Amzn-SageMaker-Inference-Component", "inferenceComponentName", 63,
-     "InferenceComponentName needs an endpoint with inference components"},
+    {component_name, "inferenceComponentName", 63},
     {"X-Amzn-SageMaker-Session-Id", "sessionId", 256, {}, "NEW_SESSION"},
 }};
 
@@ -52,6 +53,7 @@ Result<> take_passed(const net::Header& field, const PassedHeader& passed,
                     "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
                     field.value, passed.member)));
   if (passed.name == target_variant_name) head.target_variant = field.value;
+  if (passed.name == component_name) head.component = field.value;
   if (head.passed_count < head.passed.size())
     head.passed[head.passed_count++] = {passed.name, field.value};
   return {};
@@ -92,6 +94,9 @@ Result<> read_head(const net::Headers& fields, const HeadRules& rules,
                    const AskedEndpoint& endpoint, InvokeHead& head) {
   if (endpoint.name.size() > endpoint_name_bytes_max)
     return std::unexpected(too_long("endpointName", endpoint.name, endpoint_name_bytes_max));
+  // "endpoint:component" is what a component's fleet is called below, and no endpoint's name.
+  if (endpoint.name.find(service::component_mark) != endpoint.name.npos)
+    return std::unexpected(failure_error(endpoint, fleet::InvokeFailure::not_found, {}, {}));
   for (const net::Header& field : fields) TRY_DO(take(field, rules, endpoint, head));
   return {};
 }

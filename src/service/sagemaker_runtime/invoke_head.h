@@ -46,6 +46,7 @@ struct InvokeHead {
   std::string_view content_type;
   std::string_view accept;
   std::string_view target_variant;
+  std::string_view component;  // InferenceComponentName
   std::array<fleet::HeaderView, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 

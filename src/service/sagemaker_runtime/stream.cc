@@ -51,7 +51,7 @@ class StreamedInvoke final : public fleet::Invocation {
   net::Responder responder_;
   const wire::Route route_;
   const std::string request_id_;
-  const AskedEndpoint endpoint_;
+  AskedEndpoint endpoint_;
   InvokeHead head_;
   net::BodyWriter writer_;  // from begun() on
   PartAligner aligner_{fleet::PartBorder::none};
@@ -63,6 +63,7 @@ class StreamedInvoke final : public fleet::Invocation {
 Result<> StreamedInvoke::prepare() {
   TRY_DO(read_head(request_.headers(), stream_rules, endpoint_, head_));
   head_.fill(request);
+  if (!head_.component.empty()) endpoint_.choose_component(head_.component);
   request.fleet = endpoint_.fleet;
   request.body = request_.body();
   request.answer_mode = fleet::AnswerMode::streamed;
