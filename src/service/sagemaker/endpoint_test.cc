@@ -198,11 +198,7 @@ TEST_F(Door, what_a_configuration_asks_for_and_is_not_built_is_named_when_it_is_
       plain);
   const std::string async = fmt::format(
       R"({},"AsyncInferenceConfig":{{"OutputConfig":{{"S3OutputPath":"s3://b/c"}}}})", plain);
-  const NotBuilt cases[] = {
-      {"serverless", R"("ProductionVariants":[{"VariantName":"a","ModelName":"m",
-           "ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":1}}])"},
-      {"DataCaptureConfig", capture},
-      {"AsyncInferenceConfig", async}};
+  const NotBuilt cases[] = {{"DataCaptureConfig", capture}, {"AsyncInferenceConfig", async}};
   for (const NotBuilt& each : cases) {
     const std::string name = fmt::format("c-{}", each.what);
     done("CreateEndpointConfig",
