@@ -179,6 +179,7 @@ Variant variant_from(const json::object& object) {
   Variant variant{.name = text_of(object, "name"),
                   .weight = number_of<double>(object, "weight"),
                   .instances = number_of<std::uint32_t>(object, "instances"),
+                  .elastic = elastic_from(object.if_contains("elastic")),
                   .routing = static_cast<Routing>(routing),
                   .program = program_from(object.at("program").as_object())};
   if (object.contains("refuses_at_zero")) variant.at_zero = AtZero::refuse;
