@@ -24,7 +24,8 @@ Result<std::unique_ptr<PythonModel>> PythonModel::start(PythonOptions options) {
   return model;
 }
 
-PythonModel::~PythonModel() = default;  // the threads join first
+// The threads join as the members go.
+PythonModel::~PythonModel() { ending_ = true; }
 
 void PythonModel::start_others() {
   others_ = std::jthread([this](const std::stop_token& stop) {
@@ -58,10 +59,10 @@ void PythonModel::put(std::unique_ptr<PythonWorker> worker) {
 
 // Ending a worker and starting another both take their time; the loop waits for neither.
 void PythonModel::retire(std::unique_ptr<PythonWorker> worker) {
-  const std::scoped_lock lock(mutex_);
-  replacing_.emplace_back([this, old = std::move(worker)]() mutable {
+  if (!replacing_) replacing_ = std::make_unique<WorkerPool>(1);
+  replacing_->post([this, old = std::move(worker)]() mutable {
     old.reset();
-    put(replace());
+    if (!ending_) put(replace());
   });
 }
 

@@ -1,12 +1,14 @@
 // A Model whose Python code runs in child processes.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
+#include "base/worker_pool.h"
 #include "modelserver/model.h"
 #include "modelserver/python_worker.h"
 
@@ -33,7 +35,7 @@ class PythonModel final : public Model {
   void answer(std::span<Invocation> batch) override;
 
   // Gives a worker back that answered to the end; or one that did not, to be replaced without
-  // waiting for it. For PythonStream.
+  // waiting for it. For PythonStream; retire() on the loop thread.
   void put(std::unique_ptr<PythonWorker> worker);
   void retire(std::unique_ptr<PythonWorker> worker);
   const PythonOptions& options() const { return options_; }
@@ -50,7 +52,8 @@ class PythonModel final : public Model {
   std::condition_variable free_;
   std::vector<std::unique_ptr<PythonWorker>> workers_;  // the idle ones; guarded by mutex_
   std::jthread others_;                                 // starts the workers after the first
-  std::vector<std::jthread> replacing_;                 // guarded by mutex_
+  std::atomic<bool> ending_ = false;
+  std::unique_ptr<WorkerPool> replacing_;  // one thread, made when first needed
 };
 
 }  // namespace slipway::modelserver

@@ -73,6 +73,7 @@ class Connection final : public Watcher,
   void send_view(std::uint64_t turn, const ResponseView& response) override;
   void start(std::uint64_t turn, int status, Fields&& headers) override;
   std::size_t write(std::uint64_t turn, std::string_view bytes) override;
+  void flush_now(std::uint64_t turn) override;
   void finish(std::uint64_t turn) override;
   void abort(std::uint64_t turn) override;
   void on_drained(std::uint64_t turn, Task task) override;

@@ -131,6 +131,10 @@ std::size_t Connection::write(std::uint64_t turn, std::string_view bytes) {
   return out_.bytes();
 }
 
+void Connection::flush_now(std::uint64_t turn) {
+  on_loop(turn, [this] { flush(); });
+}
+
 void Connection::finish(std::uint64_t turn) {
   on_loop(turn, [this] {
     // Less than was promised: only a cut tells the client.

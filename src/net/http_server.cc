@@ -78,6 +78,10 @@ std::size_t BodyWriter::write(std::string_view bytes) {
   return exchange_ ? exchange_->write(turn_, bytes) : 0;
 }
 
+void BodyWriter::flush() {
+  if (exchange_) exchange_->flush_now(turn_);
+}
+
 void BodyWriter::on_drained(Task task) {
   if (exchange_) exchange_->on_drained(turn_, std::move(task));
 }

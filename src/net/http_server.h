@@ -45,6 +45,7 @@ class Exchange {
   virtual void send_view(std::uint64_t turn, const ResponseView& response) = 0;
   virtual void start(std::uint64_t turn, int status, Fields&& headers) = 0;
   virtual std::size_t write(std::uint64_t turn, std::string_view bytes) = 0;
+  virtual void flush_now(std::uint64_t turn) { (void)turn; }
   virtual void finish(std::uint64_t turn) = 0;
   virtual void abort(std::uint64_t turn) = 0;
   virtual void on_drained(std::uint64_t turn, Task task) = 0;
@@ -69,6 +70,9 @@ class BodyWriter {
   // more than it likes stops and goes on when on_drained() told it. Nothing happens once the client
   // is gone.
   std::size_t write(std::string_view bytes);
+  // What was written leaves now and not at the end of the loop's batch: where the first bytes of an
+  // answer are waited for and many more are at hand.
+  void flush();
   // Runs `task` once on the loop thread, when the queue is empty (at once where it is) or the
   // client is gone.
   void on_drained(Task task);

@@ -57,6 +57,7 @@ class StreamedInvoke final : public fleet::Invocation {
   PartAligner aligner_{fleet::PartBorder::none};
   std::string frame_;  // reused
   bool paused_ = false;
+  bool first_sent_ = false;
   const std::shared_ptr<StreamedInvoke*> alive_ = std::make_shared<StreamedInvoke*>(this);
 };
 
@@ -106,6 +107,8 @@ void StreamedInvoke::send_part(std::string_view bytes) {
 
 void StreamedInvoke::send_frame() {
   const std::size_t waiting = writer_.write(frame_);
+  // Whoever waits for the first word does not wait for what came with it to be framed.
+  if (!std::exchange(first_sent_, true)) return writer_.flush();
   if (waiting <= stream_queue_bytes_max || paused_) return;
   paused_ = true;
   pause();
