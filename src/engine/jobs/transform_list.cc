@@ -1,0 +1,134 @@
+// What a transform job's input is, and where its output goes.
+#include <fmt/format.h>
+
+#include <boost/json.hpp>
+
+#include "engine/jobs/transform_run.h"
+
+namespace slipway::jobs {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view scheme = "s3://";
+constexpr std::string_view output_suffix = ".out";
+
+std::string uri_of(std::string_view bucket, std::string_view key) {
+  return fmt::format("{}{}/{}", scheme, bucket, key);
+}
+
+// The input's key without the folder that the prefix names: "in/" and "in" leave "b.csv" of
+// "in/b.csv", and so does the key itself; "in/b" leaves it too, as what it cuts is a name.
+std::string_view relative_key(std::string_view key, std::string_view prefix) {
+  const bool is_folder = key.size() > prefix.size() && key[prefix.size()] == '/';
+  if (is_folder) return key.substr(prefix.size() + 1);
+  const std::size_t slash = prefix.rfind('/');
+  return slash == prefix.npos ? key : key.substr(slash + 1);
+}
+
+// Collects files up to the limit.
+class Listing {
+ public:
+  explicit Listing(const TransformPlan& plan) : plan_(plan) {}
+
+  Result<> add(const objects::Object& object, std::string_view relative) {
+    if (object.key.ends_with('/')) return {};  // a folder's placeholder
+    if (files_.size() >= transform_files_max)
+      return fail(ErrorCode::limit_exceeded,
+                  fmt::format("the input has more than {} objects", transform_files_max));
+    files_.push_back(
+        {.ordinal = files_.size(),
+         .bucket = object.bucket,
+         .key = object.key,
+         .output_key = fmt::format("{}{}{}", plan_.output_prefix, relative, output_suffix),
+         .bytes = object.size});
+    return {};
+  }
+
+  Result<std::vector<TransformFile>> take() {
+    if (!files_.empty()) return std::move(files_);
+    return fail(ErrorCode::not_found, fmt::format("there is no object at {}",
+                                                  uri_of(plan_.input_bucket, plan_.input_key)));
+  }
+
+ private:
+  const TransformPlan& plan_;
+  std::vector<TransformFile> files_;
+};
+
+Result<> list_prefix(store::Transaction& tx, const TransformPlan& plan, Listing& listing) {
+  objects::ListQuery query{.bucket = plan.input_bucket, .prefix = plan.input_key};
+  for (;;) {
+    TRY(const objects::ListPage page, objects::list(tx, query));
+    for (const objects::Object& object : page.objects)
+      TRY_DO(listing.add(object, relative_key(object.key, plan.input_key)));
+    if (!page.truncated) return {};
+    query.after = page.next;
+  }
+}
+
+// [{"prefix": "s3://bucket/folder/"}, "a.csv", "b/c.csv"]
+Result<> read_manifest(store::Transaction& tx, std::string_view text, Listing& listing) {
+  boost::system::error_code error;
+  const json::value document = json::parse({text.data(), text.size()}, error);
+  const json::array* entries = error ? nullptr : document.if_array();
+  const json::object* head =
+      entries != nullptr && !entries->empty() ? entries->front().if_object() : nullptr;
+  const json::value* prefix = head != nullptr ? head->if_contains("prefix") : nullptr;
+  const std::string start =
+      prefix != nullptr && prefix->is_string() ? std::string(prefix->as_string()) : "";
+  const std::size_t slash = start.find('/', scheme.size());
+  if (!start.starts_with(scheme) || slash == start.npos)
+    return fail(ErrorCode::invalid_argument,
+                "the manifest is no JSON list that begins with {\"prefix\": \"s3://bucket/...\"}");
+  const std::string bucket = start.substr(scheme.size(), slash - scheme.size());
+  for (std::size_t i = 1; i < entries->size(); ++i) {
+    const json::string* name = (*entries)[i].if_string();
+    if (name == nullptr)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("entry {} of the manifest is no name of an object", i));
+    const std::string key = start.substr(slash + 1) + std::string(*name);
+    const auto object = objects::find(tx, {.bucket = bucket, .key = key});
+    if (!object)
+      return fail(ErrorCode::not_found,
+                  fmt::format("the manifest names {}, which is not there", uri_of(bucket, key)));
+    TRY_DO(listing.add(*object, std::string_view(*name)));
+  }
+  return {};
+}
+
+Result<std::string> read_whole(objects::Objects& objects, const objects::ObjectName& name) {
+  TRY(auto opened, objects.open_object(name));
+  if (opened.object.size > manifest_bytes_max)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("the manifest is larger than {} bytes", manifest_bytes_max));
+  std::string text(opened.object.size, '\0');
+  objects::ContentReader reader(std::move(opened.content));
+  for (std::size_t at = 0; at < text.size();) {
+    TRY(const std::size_t got, reader.read(std::as_writable_bytes(std::span(text).subspan(at))));
+    if (got == 0) return fail(ErrorCode::corrupted, "the manifest is shorter than its row says");
+    at += got;
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
+                                              const TransformPlan& plan) {
+  std::string manifest;
+  if (plan.source == TransformPlan::Source::manifest) {
+    TRY(manifest, read_whole(ground.objects, {.bucket = plan.input_bucket, .key = plan.input_key}));
+  }
+  return ground.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
+    TRY_DO(objects::find_bucket(tx, plan.output_bucket));
+    Listing listing(plan);
+    if (plan.source == TransformPlan::Source::manifest)
+      TRY_DO(read_manifest(tx, manifest, listing));
+    else
+      TRY_DO(list_prefix(tx, plan, listing));
+    return listing.take();
+  });
+}
+
+}  // namespace slipway::jobs
