@@ -21,6 +21,7 @@
 #include "place/process/process_place.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
+#include "server/transform_engine.h"
 #include "service/front.h"
 #include "service/iam/iam.h"
 #include "service/logs/logs.h"
@@ -49,8 +50,9 @@ std::filesystem::path folder_of_this_program() {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto room : {identity::migrations(), objects::migrations(), fleet::migrations(),
-                          events::migrations(), sagemaker::migrations()})
+  for (const auto room :
+       {identity::migrations(), objects::migrations(), fleet::migrations(), events::migrations(),
+        jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -135,6 +137,7 @@ class Server::Parts {
   ~Parts() {
     changes_.close();
     if (reconcilers_) reconcilers_->stop();
+    if (transforms_) transforms_->stop();
     workers_.stop();
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
@@ -190,6 +193,7 @@ class Server::Parts {
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
+  std::unique_ptr<TransformEngine> transforms_;
 
   service::Registry registry_;
   std::unique_ptr<wire::Router> wire_router_;
@@ -241,6 +245,15 @@ Result<> Server::Parts::open_engines() {
       fleet_options(model_server, options_));
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
+  transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
+                                                                         .objects = *objects_,
+                                                                         .fleets = *fleets_,
+                                                                         .routes = routes_,
+                                                                         .loop = *reconcilers_,
+                                                                         .changes = changes_,
+                                                                         .log_book = *log_book_,
+                                                                         .clock = clock_,
+                                                                         .random = random_});
   return {};
 }
 
@@ -255,6 +268,7 @@ Result<> Server::Parts::install_doors() {
   iam::install(registry_);
   s3::install(registry_, *store_, *objects_);
   sagemaker::install(registry_, *fleets_, built_in_images());
+  sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images());
   sagemaker_runtime::install(registry_);
   logs_door::install(registry_, *log_book_, *collector_);
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))

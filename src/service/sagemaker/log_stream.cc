@@ -2,34 +2,60 @@
 
 #include <fmt/format.h>
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 #include "service/resource_key.h"
 
 namespace slipway::sagemaker {
+namespace {
+
+constexpr std::string_view transform_group = "/aws/sagemaker/TransformJobs";
+
+std::vector<std::string_view> segments_of(std::string_view text) {
+  std::vector<std::string_view> segments;
+  for (;;) {
+    const std::size_t slash = text.find('/');
+    segments.push_back(text.substr(0, slash));
+    if (slash == text.npos) return segments;
+    text.remove_prefix(slash + 1);
+  }
+}
+
+std::string space_of(std::string_view account, std::string_view region) {
+  return fmt::format("{}/{}", account, region);
+}
+
+}  // namespace
 
 // The key is "fleet/<account>/<region>/<endpoint>/<generation>/<variant>/<ordinal>" (plan.h names
-// the fleet, engine/fleet the instance); none of the parts can hold a slash. A copy of an inference
+// the fleet, engine/fleet the instance), with "/transform" behind the name where it is a transform
+// job's (engine/jobs/transform.h); none of the parts can hold a slash. A copy of an inference
 // component has "<endpoint>:<component>" in the endpoint's place.
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
-  std::array<std::string_view, 7> parts;
-  std::string_view rest = key.text;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    const std::size_t slash = rest.find('/');
-    const bool last = i + 1 == parts.size();
-    if ((slash == rest.npos) != last) return std::nullopt;
-    parts[i] = rest.substr(0, slash);
-    if (!last) rest.remove_prefix(slash + 1);
-  }
-  const auto& [owner, account, region, endpoint, generation, variant, ordinal] = parts;
-  if (owner != "fleet") return std::nullopt;
+  const auto parts = segments_of(key.text);
+  if (parts.size() < 7 || parts[0] != "fleet") return std::nullopt;
+  if (parts.size() == 8 && parts[4] == "transform")
+    return logs::StreamName{.space = space_of(parts[1], parts[2]),
+                            .group = std::string(transform_group),
+                            .stream = fmt::format("{}/i-{}-{}", parts[3], parts[5], parts[7])};
+  if (parts.size() != 7) return std::nullopt;
+  const std::string_view endpoint = parts[3];
   const std::size_t mark = endpoint.find(service::component_mark);
-  return logs::StreamName{.space = fmt::format("{}/{}", account, region),
+  return logs::StreamName{.space = space_of(parts[1], parts[2]),
                           .group = mark == endpoint.npos
                                        ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
                                        : fmt::format("/aws/sagemaker/InferenceComponents/{}",
                                                      endpoint.substr(mark + 1)),
-                          .stream = fmt::format("{}/i-{}-{}", variant, generation, ordinal)};
+                          .stream = fmt::format("{}/i-{}-{}", parts[5], parts[4], parts[6])};
+}
+
+std::optional<logs::StreamName> data_log_of(const jobs::TransformId& job) {
+  const auto parts = segments_of(job.text);
+  if (parts.size() != 3) return std::nullopt;
+  return logs::StreamName{.space = space_of(parts[0], parts[1]),
+                          .group = std::string(transform_group),
+                          .stream = fmt::format("{}/data-log", parts[2])};
 }
 
 }  // namespace slipway::sagemaker

@@ -1,8 +1,9 @@
-// Where CloudWatch Logs shows what an endpoint's instance prints.
+// Where CloudWatch Logs shows what an instance prints.
 #pragma once
 
 #include <optional>
 
+#include "engine/jobs/transform.h"
 #include "engine/logs/log_book.h"
 #include "place/place.h"
 
@@ -10,7 +11,12 @@ namespace slipway::sagemaker {
 
 // Group "/aws/sagemaker/Endpoints/<EndpointName>", stream "<variant>/<instance id>", in the space
 // of the endpoint's account and region; "/aws/sagemaker/InferenceComponents/<name>" for a copy of
-// an inference component. Nothing for an instance that is no endpoint's.
+// an inference component; for a transform job "/aws/sagemaker/TransformJobs", stream
+// "<TransformJobName>/<instance id>". Nothing for an instance that is none of these.
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key);
+
+// The log of a transform job itself: its terms, its progress, what failed. Stream
+// "<TransformJobName>/data-log" (AWS has one for each instance; here one tells all).
+std::optional<logs::StreamName> data_log_of(const jobs::TransformId& job);
 
 }  // namespace slipway::sagemaker

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/fleet/fleet.h"
+#include "engine/jobs/transform.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
 #include "service/sagemaker/component.h"
@@ -97,6 +98,27 @@ class Components {
   void sweep_ended(const Call& call);
 
   fleet::Fleets& fleets_;
+  const BuiltInImages built_in_;
+};
+
+// transform_job.cc: the job goes to the jobs engine, its status comes from it.
+class TransformJobs {
+ public:
+  TransformJobs(jobs::Transforms& transforms, BuiltInImages built_in)
+      : transforms_(transforms), built_in_(std::move(built_in)) {}
+
+  // Answers at once with the ARN; the job works on. A name is taken for good (ResourceInUse).
+  // ValidationException: the model is not there, a limit, a filter that cannot be read.
+  Result<api::CreateTransformJobResponse> create(Call& call, api::CreateTransformJobRequest in);
+  // A waiter's call is held until the job's status changes.
+  Result<api::DescribeTransformJobResponse> describe(Call& call,
+                                                     api::DescribeTransformJobRequest in);
+  Result<api::ListTransformJobsResponse> list(Call& call, api::ListTransformJobsRequest in);
+  // The job is `Stopping`, and soon `Stopped`; what it wrote stays.
+  Result<> stop(Call& call, api::StopTransformJobRequest in);
+
+ private:
+  jobs::Transforms& transforms_;
   const BuiltInImages built_in_;
 };
 

@@ -27,6 +27,7 @@ struct Kind {
 inline constexpr Kind model_kind{"model", "model"};
 inline constexpr Kind endpoint_config_kind{"endpoint-config", "endpoint configuration"};
 inline constexpr Kind endpoint_kind{"endpoint", "endpoint"};
+inline constexpr Kind transform_job_kind{"transform-job", "transform job"};
 
 struct Resource {
   std::string name;

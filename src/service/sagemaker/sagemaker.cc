@@ -80,4 +80,19 @@ void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages b
   add_components(service, components);
 }
 
+void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
+                            BuiltInImages built_in) {
+  namespace op = api::op;
+  const auto jobs = std::make_shared<TransformJobs>(transforms, std::move(built_in));
+  registry.begin(api::schema(), errors)
+      .add<op::CreateTransformJob>(
+          [=](Call& call, api::CreateTransformJobRequest in) { return jobs->create(call, in); })
+      .add<op::DescribeTransformJob>(
+          [=](Call& call, api::DescribeTransformJobRequest in) { return jobs->describe(call, in); })
+      .add<op::ListTransformJobs>(
+          [=](Call& call, api::ListTransformJobsRequest in) { return jobs->list(call, in); })
+      .add<op::StopTransformJob>(
+          [=](Call& call, api::StopTransformJobRequest in) { return jobs->stop(call, in); });
+}
+
 }  // namespace slipway::sagemaker

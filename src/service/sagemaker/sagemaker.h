@@ -4,6 +4,7 @@
 #include <span>
 
 #include "engine/fleet/fleet.h"
+#include "engine/jobs/transform.h"
 #include "service/registry.h"
 #include "service/sagemaker/plan.h"
 #include "store/store.h"
@@ -12,6 +13,10 @@ namespace slipway::sagemaker {
 
 // `fleets` outlives the registry.
 void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in);
+
+// Batch transform. `transforms` outlives the registry.
+void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
+                            BuiltInImages built_in);
 
 std::span<const store::Migration> migrations();
 

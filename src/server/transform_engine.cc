@@ -1,0 +1,44 @@
+#include "server/transform_engine.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/log.h"
+#include "service/sagemaker/log_stream.h"
+
+namespace slipway::server {
+
+TransformEngine::TransformEngine(const Needs& needs)
+    : log_book_(needs.log_book),
+      clock_(needs.clock),
+      instances_(needs.routes, needs.random),
+      runs_(
+          {.store = needs.store,
+           .objects = needs.objects,
+           .instances = instances_,
+           .clock = needs.clock,
+           .log = [this](const jobs::TransformId& job, std::string_view line) { log(job, line); }},
+          [this](const jobs::TransformId& id) { reconciler_.wake(id); }),
+      reconciler_({.fleets = needs.fleets,
+                   .runs = runs_,
+                   .loop = needs.loop,
+                   .changes = needs.changes,
+                   .clock = needs.clock}),
+      jobs_([this](const jobs::TransformId& id) { reconciler_.wake(id); }) {}
+
+// As AWS writes such lines: "2026-01-01T00:00:00.000Z:[sagemaker logs]: ...".
+void TransformEngine::log(const jobs::TransformId& job, std::string_view line) {
+  const auto stream = sagemaker::data_log_of(job);
+  if (!stream) return;
+  const Timestamp now = clock_.now();
+  const std::string text =
+      fmt::format("{}:[sagemaker logs]: {}", to_iso8601(now, Fraction::milliseconds), line);
+  const std::lock_guard lock(log_mutex_);
+  const std::array lines{
+      logs::Line{.message = text, .cursor = log_book_.cursor(*stream) + text.size() + 1}};
+  if (auto kept = log_book_.append(*stream, now, lines); !kept)
+    log_warning("transform", "a line of a job's log is lost", {{"why", kept.error().message}});
+}
+
+}  // namespace slipway::server

@@ -1,0 +1,51 @@
+// Batch transform, joined: its instances, runs, reconciler and log.
+#pragma once
+
+#include <mutex>
+#include <string_view>
+
+#include "engine/changes.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/routes.h"
+#include "engine/jobs/transform_instances.h"
+#include "engine/jobs/transform_reconciler.h"
+#include "engine/logs/log_book.h"
+#include "engine/objects/objects.h"
+#include "engine/reconciler.h"
+
+namespace slipway::server {
+
+class TransformEngine {
+ public:
+  // Everything outlives this object; the loop must have ended before it goes.
+  struct Needs {
+    store::Store& store;
+    objects::Objects& objects;
+    fleet::Fleets& fleets;
+    fleet::RouteTable& routes;
+    engine::ReconcilerLoop& loop;
+    engine::Changes& changes;
+    logs::LogBook& log_book;
+    const Clock& clock;
+    Random& random;
+  };
+  explicit TransformEngine(const Needs& needs);
+
+  // Ends what runs; jobs go on with the next start. Call when the reconcilers have ended.
+  void stop() { runs_.stop_all(); }
+
+  jobs::Transforms& jobs() { return jobs_; }
+
+ private:
+  void log(const jobs::TransformId& job, std::string_view line);
+
+  logs::LogBook& log_book_;
+  const Clock& clock_;
+  std::mutex log_mutex_;  // a line's place in its stream is taken and used under it
+  jobs::RoutedInstances instances_;
+  jobs::TransformRuns runs_;
+  jobs::TransformReconciler reconciler_;
+  jobs::Transforms jobs_;
+};
+
+}  // namespace slipway::server

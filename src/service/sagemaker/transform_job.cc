@@ -1,0 +1,258 @@
+// Batch transform: the job is the jobs engine's, its instances a fleet of its own.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/objects/objects.h"
+#include "service/errors.h"
+#include "service/resource_key.h"
+#include "service/sagemaker/operations.h"
+#include "service/sagemaker/plan.h"
+#include "service/sagemaker/resources.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+using jobs::TransformPlan;
+using jobs::TransformState;
+using jobs::TransformStatus;
+using service::refuse;
+
+constexpr std::string_view variant_name = "transform";
+constexpr std::int64_t timeout_s_default = 600;
+constexpr std::int64_t retries_default = 3;
+constexpr std::string_view scheme = "s3://";
+
+std::string_view status_name(const TransformStatus& status) {
+  switch (status.state) {
+    case TransformState::completed: return "Completed";
+    case TransformState::failed: return "Failed";
+    case TransformState::stopped: return "Stopped";
+    default: break;
+  }
+  return status.stop == TransformStatus::Stop::asked ? "Stopping" : "InProgress";
+}
+
+jobs::TransformId id_of(const Call& call, std::string_view name) {
+  return {service::resource_key(call.caller(), name)};
+}
+
+struct Place {
+  std::string bucket;
+  std::string key;
+};
+Result<Place> place_of(std::string_view member, std::string_view uri) {
+  if (!uri.starts_with(scheme))
+    return refuse("ValidationException",
+                  fmt::format("{}: {} is not an s3:// address.", member, uri));
+  const std::string_view path = uri.substr(scheme.size());
+  const std::size_t slash = path.find('/');
+  Place place{std::string(path.substr(0, slash)),
+              slash == path.npos ? std::string() : std::string(path.substr(slash + 1))};
+  if (!place.bucket.empty()) return place;
+  return refuse("ValidationException", fmt::format("{}: {} names no bucket.", member, uri));
+}
+
+jobs::RecordFormat format_of(std::string_view media) {
+  media = media.substr(0, media.find(';'));
+  while (media.ends_with(' ')) media.remove_suffix(1);
+  std::string lower(media);
+  std::ranges::transform(lower, lower.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+  });
+  if (lower == "text/csv") return jobs::RecordFormat::csv;
+  if (lower == "application/json") return jobs::RecordFormat::json;
+  if (lower == "application/jsonlines") return jobs::RecordFormat::json_lines;
+  return jobs::RecordFormat::opaque;
+}
+
+jobs::SplitType split_of(std::string_view name) {
+  if (name == "Line") return jobs::SplitType::line;
+  if (name == "RecordIO") return jobs::SplitType::record_io;
+  if (name == "TFRecord") return jobs::SplitType::tf_record;
+  return jobs::SplitType::none;
+}
+
+// What the container is told of the job; of the last three only what the client set itself.
+void add_batch_environment(const api::CreateTransformJobRequest& in,
+                           std::map<std::string, std::string>& environment) {
+  environment["SAGEMAKER_BATCH"] = "true";
+  if (const auto payload = in.MaxPayloadInMB())
+    environment["SAGEMAKER_MAX_PAYLOAD_IN_MB"] = fmt::format("{}", *payload);
+  if (const auto strategy = in.BatchStrategy())
+    environment["SAGEMAKER_BATCH_STRATEGY"] =
+        *strategy == "SingleRecord" ? "SINGLE_RECORD" : "MULTI_RECORD";
+  if (const auto concurrency = in.MaxConcurrentTransforms())
+    environment["SAGEMAKER_MAX_CONCURRENT_TRANSFORMS"] = fmt::format("{}", *concurrency);
+}
+
+// The model's containers as an endpoint of one variant would run them.
+Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& built_in,
+                                      const api::CreateTransformJobRequest& in) {
+  api::CreateEndpointConfigInput config(call.arena());
+  config.EndpointConfigName(in.TransformJobName());
+  config.add_ProductionVariants()
+      .VariantName(variant_name)
+      .ModelName(in.ModelName())
+      .InitialInstanceCount(in.TransformResources().InstanceCount());
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in, config));
+  plan.request_timeout = std::chrono::seconds(
+      in.ModelClientConfig().InvocationsTimeoutInSeconds().value_or(timeout_s_default));
+  fleet::Variant& variant = plan.variants.front();
+  variant.routing = fleet::Routing::least_outstanding;  // whoever is free takes the next piece
+  for (const auto& [name, value] : in.Environment())
+    variant.program.environment.insert_or_assign(std::string(name), std::string(value));
+  add_batch_environment(in, variant.program.environment);
+  return plan;
+}
+
+Result<> expect_supported(const api::CreateTransformJobRequest& in) {
+  const std::string_view kind = in.TransformInput().DataSource().S3DataSource().S3DataType();
+  if (kind != "S3Prefix" && kind != "ManifestFile")
+    return refuse("ValidationException",
+                  fmt::format("S3DataType {} cannot be used for batch transform.", kind));
+  if (in.DataCaptureConfig())
+    return refuse("ValidationException",
+                  "DataCaptureConfig is not supported for transform jobs by this version of "
+                  "Slipway.");
+  return {};
+}
+
+Result<> fill_input(const api::TransformInput& given, TransformPlan& plan) {
+  const auto source = given.DataSource().S3DataSource();
+  TRY(Place place, place_of("S3Uri", source.S3Uri()));
+  plan.source = source.S3DataType() == "ManifestFile" ? TransformPlan::Source::manifest
+                                                      : TransformPlan::Source::prefix;
+  plan.input_bucket = std::move(place.bucket);
+  plan.input_key = std::move(place.key);
+  plan.content_type = given.ContentType().value_or("");
+  plan.input_format = format_of(plan.content_type);
+  plan.split = split_of(given.SplitType().value_or("None"));
+  if (given.CompressionType() == "Gzip") plan.compression = TransformPlan::Compression::gzip;
+  return {};
+}
+
+Result<> fill_output(const api::TransformOutput& given, TransformPlan& plan) {
+  TRY(Place place, place_of("S3OutputPath", given.S3OutputPath()));
+  plan.output_bucket = std::move(place.bucket);
+  plan.output_prefix = std::move(place.key);
+  if (!plan.output_prefix.empty() && !plan.output_prefix.ends_with('/')) plan.output_prefix += '/';
+  plan.accept = given.Accept().value_or("");
+  plan.output_format = format_of(plan.accept);
+  if (given.AssembleWith() == "Line") plan.assembly = TransformPlan::Assembly::lines;
+  return {};
+}
+
+Result<TransformPlan> plan_of(const Call& call, const BuiltInImages& built_in,
+                              const api::CreateTransformJobRequest& in) {
+  TRY_DO(expect_supported(in));
+  TransformPlan plan;
+  TRY(plan.fleet, instances_of(call, built_in, in));
+  TRY_DO(fill_input(in.TransformInput(), plan));
+  TRY_DO(fill_output(in.TransformOutput(), plan));
+  if (const auto strategy = in.BatchStrategy())
+    plan.strategy = *strategy == "SingleRecord" ? jobs::BatchStrategy::single_record
+                                                : jobs::BatchStrategy::multi_record;
+  if (const auto payload = in.MaxPayloadInMB())
+    plan.payload_mb = static_cast<std::uint32_t>(*payload);
+  if (const auto concurrency = in.MaxConcurrentTransforms())
+    plan.concurrency = static_cast<std::uint32_t>(*concurrency);
+  plan.retries_max = static_cast<std::uint32_t>(
+      in.ModelClientConfig().InvocationsMaxRetries().value_or(retries_default));
+  const auto processing = in.DataProcessing();
+  plan.input_filter = processing.InputFilter().value_or("");
+  plan.output_filter = processing.OutputFilter().value_or("");
+  if (processing.JoinSource() == "Input") plan.join = TransformPlan::Join::input;
+  return plan;
+}
+
+struct Job {
+  Resource resource;
+  TransformStatus status;
+};
+Result<Job> get_job(const Call& call, const jobs::Transforms& transforms, std::string_view name) {
+  auto resource = find(call, transform_job_kind, name);
+  auto status = transforms.status(call.tx(), id_of(call, name));
+  if (resource && status) return Job{*std::move(resource), *std::move(status)};
+  return refuse("ValidationException",
+                fmt::format("Could not find requested job with name: {}", name));
+}
+
+}  // namespace
+
+Result<api::CreateTransformJobResponse> TransformJobs::create(Call& call,
+                                                              api::CreateTransformJobRequest in) {
+  if (const auto taken = find(call, transform_job_kind, in.TransformJobName()))
+    return refuse("ResourceInUse",
+                  fmt::format("Job name must be unique within an AWS account and region, and a job "
+                              "with this name already exists ({})",
+                              taken->arn));
+  TRY(const TransformPlan plan, plan_of(call, built_in_, in));
+  TRY(const Resource job,
+      sagemaker::create(call, transform_job_kind, in.TransformJobName(), wire::to_json(in)));
+  TRY_DO(put_tags(call, job.arn, in.Tags()));
+  TRY_DO(transforms_.create(call.tx(), id_of(call, in.TransformJobName()), plan, call.now()));
+  return call.output<api::CreateTransformJobResponse>().TransformJobArn(job.arn);
+}
+
+Result<api::DescribeTransformJobResponse> TransformJobs::describe(
+    Call& call, api::DescribeTransformJobRequest in) {
+  TRY(const Job job, get_job(call, transforms_, in.TransformJobName()));
+  TRY(const auto given, document_of<api::CreateTransformJobRequest>(call, job.resource));
+  auto out = call.output<api::DescribeTransformJobResponse>();
+  wire::echo(given, out);
+  out.TransformJobArn(job.resource.arn)
+      .TransformJobStatus(status_name(job.status))
+      .CreationTime(job.resource.created);
+  if (!job.status.reason.empty()) out.FailureReason(job.status.reason);
+  if (job.status.started) out.TransformStartTime(*job.status.started);
+  if (job.status.ended) out.TransformEndTime(*job.status.ended);
+  if (!has_ended(job.status.state))
+    call.wait_for(jobs::topic_of(id_of(call, in.TransformJobName())));
+  return out;
+}
+
+Result<api::ListTransformJobsResponse> TransformJobs::list(Call& call,
+                                                           api::ListTransformJobsRequest in) {
+  ListQuery query = list_query(in);
+  query.modified_before = in.LastModifiedTimeBefore();
+  query.modified_after = in.LastModifiedTimeAfter();
+  query.status_equals = in.StatusEquals();
+  const auto status_of = [&](std::string_view name) {
+    return transforms_.status(call.tx(), id_of(call, name));
+  };
+  const auto look = [&](Listed& item) {
+    const auto status = status_of(item.resource.name);
+    if (!status) return false;
+    item.status = status_name(*status);
+    item.resource.modified = status->changed;
+    return true;
+  };
+  TRY(const Page page, sagemaker::list(call, transform_job_kind, query, look));
+  auto out = call.output<api::ListTransformJobsResponse>();
+  out.TransformJobSummaries(wire::empty);
+  for (const Listed& item : page.items) {
+    auto summary = out.add_TransformJobSummaries();
+    summary.TransformJobName(item.resource.name)
+        .TransformJobArn(item.resource.arn)
+        .CreationTime(item.resource.created)
+        .LastModifiedTime(item.resource.modified)
+        .TransformJobStatus(item.status);
+    const auto status = status_of(item.resource.name);
+    if (status && status->ended) summary.TransformEndTime(*status->ended);
+    if (status && !status->reason.empty()) summary.FailureReason(status->reason);
+  }
+  if (page.next_token) out.NextToken(*page.next_token);
+  return out;
+}
+
+Result<> TransformJobs::stop(Call& call, api::StopTransformJobRequest in) {
+  TRY(const Job job, get_job(call, transforms_, in.TransformJobName()));
+  if (has_ended(job.status.state))
+    return refuse("ValidationException",
+                  fmt::format("The request was rejected because the transform job is in status {}.",
+                              status_name(job.status)));
+  return transforms_.stop(call.tx(), id_of(call, in.TransformJobName()), call.now());
+}
+
+}  // namespace slipway::sagemaker
