@@ -1,4 +1,4 @@
-// slipway status: all endpoints, or one in full.
+// slipway status: all endpoints and the newest transform jobs, or one of them in full.
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -7,6 +7,7 @@
 
 #include "cli/command.h"
 #include "cli/endpoint_calls.h"
+#include "cli/transform_status.h"
 
 namespace slipway::cli {
 
@@ -90,20 +91,35 @@ Result<> show_all(World& world, AwsClient& client, Format format) {
   TRY(const json::array endpoints, list_endpoints(client));
   if (format == Format::json) {
     world.out << pretty(endpoints);
-  } else if (endpoints.empty()) {
-    world.out << "No endpoints. `slipway deploy FILE` makes one.\n";
-  } else {
-    world.out << rows_of(world, endpoints);
+    return {};
   }
+  // What lists no jobs has none to show: a server of another kind is no reason to fail.
+  const json::array jobs = list_transform_jobs(client).value_or(json::array());
+  if (endpoints.empty() && jobs.empty()) {
+    world.out << "No endpoints. `slipway deploy FILE` makes one.\n";
+  }
+  if (!endpoints.empty()) world.out << rows_of(world, endpoints);
+  if (!endpoints.empty() && !jobs.empty()) world.out << '\n';
+  if (!jobs.empty()) world.out << transform_rows(world, jobs);
+  return {};
+}
+
+// A name that no endpoint has may be a transform job's.
+Result<> show_job(World& world, AwsClient& client, const StatusOptions& options,
+                  const Error& no_endpoint) {
+  const auto job = describe_transform_job(client, options.name);
+  if (!job) return std::unexpected(no_endpoint);
+  world.out << (options.client.format == Format::json ? pretty(*job) : transform_text(world, *job));
   return {};
 }
 
 Result<> show(World& world, const StatusOptions& options) {
   TRY(AwsClient client, connect(world, options.client));
   if (options.name.empty()) return show_all(world, client, options.client.format);
-  TRY(const json::object endpoint, describe_endpoint(client, options.name));
-  world.out << (options.client.format == Format::json ? pretty(endpoint)
-                                                      : full_text(world, endpoint));
+  const auto endpoint = describe_endpoint(client, options.name);
+  if (!endpoint) return show_job(world, client, options, endpoint.error());
+  world.out << (options.client.format == Format::json ? pretty(*endpoint)
+                                                      : full_text(world, *endpoint));
   return {};
 }
 
@@ -111,8 +127,9 @@ Result<> show(World& world, const StatusOptions& options) {
 
 void add_status(CLI::App& app, World& world) {
   auto options = std::make_shared<StatusOptions>();
-  CLI::App* command = app.add_subcommand("status", "Show all endpoints, or one in full");
-  command->add_option("NAME", options->name, "The endpoint")->type_name("");
+  CLI::App* command =
+      app.add_subcommand("status", "Show all endpoints and transform jobs, or one in full");
+  command->add_option("NAME", options->name, "The endpoint or transform job")->type_name("");
   add_client_options(*command, options->client);
   command->footer(
       "Examples:\n"
