@@ -9,11 +9,12 @@ machine drifts; the ratio is what to quote. Needs wrk and nginx; moto where inst
 import platform
 import sys
 
+import batch
 import batching
 import measures
 import streaming
 
-ALL = {**measures.ALL, **batching.ALL, **streaming.ALL}
+ALL = {**measures.ALL, **batching.ALL, **streaming.ALL, **batch.ALL}
 
 
 def machine():
