@@ -112,10 +112,27 @@ TEST(Status, ListsAllPages) {
             "NAME  CHANGED               STATUS\n"
             "a     2023-11-14T22:13:20Z  InService\n"
             "b     2023-11-14T22:13:20Z  Failed\n");
-  EXPECT_THAT(server.operations(), ElementsAre("ListEndpoints", "ListEndpoints"));
+  EXPECT_THAT(server.operations(),
+              ElementsAre("ListEndpoints", "ListEndpoints", "ListTransformJobs"));
   EXPECT_THAT(server.seen()[0].headers["authorization"], HasSubstr("Credential=AKIATEST/"));
   EXPECT_THAT(server.seen()[0].headers["authorization"],
               HasSubstr("/us-east-1/sagemaker/aws4_request"));
+}
+
+TEST(Status, ShowsTransformJobsAndHowFarTheirLogsSayTheyAre) {
+  CannedServer server([](const Seen& seen) {
+    if (seen.body.contains("logStreamName"))
+      return json_answer(R"({"events":[{"timestamp":1,"message":"x: progress: files 1 of 3"},)"
+                         R"({"timestamp":2,"message":"x: progress: files 2 of 3"}]})");
+    if (seen.body.contains("SortBy")) return json_answer(R"({"Endpoints":[]})");
+    return json_answer(R"({"TransformJobSummaries":[{"TransformJobName":"j",)"
+                       R"("TransformJobStatus":"InProgress","LastModifiedTime":1.7e9}]})");
+  });
+  TestWorld world;
+  const Ran ran = world.run({"status", "--endpoint", server.url()});
+  EXPECT_EQ(ran.out,
+            "TRANSFORM JOB  CHANGED               STATUS      PROGRESS\n"
+            "j              2023-11-14T22:13:20Z  InProgress  files 2 of 3\n");
 }
 
 TEST(Status, ColourIsForTerminalsWithoutNoColor) {

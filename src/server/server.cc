@@ -393,6 +393,7 @@ void Server::Parts::stop() {
   for (const auto& loop : loops_) drained.push_back(loop->drain());
   for (const auto& done : drained) done.wait();
   reconcilers_->stop();
+  transforms_->stop();  // before their instances end: a job goes on with the next start
   running_.stop_all(*processes_, stop_grace);
   std::error_code ignored;
   std::filesystem::remove(options_.data / "server.json", ignored);

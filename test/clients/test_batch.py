@@ -334,24 +334,51 @@ def test_no_input_and_too_large_a_record_fail_the_job(echo_batch):
 
 
 def test_kill_in_the_middle_loses_and_doubles_no_output(own_server, name, models):
-    """The server is killed several times; every file has its one right output at the end."""
+    """The server is killed and stopped between files; each has its one right output at the end."""
     from conftest import Clients
     aws = Clients(own_server)
     batch = Batch(aws, name, models.mlp_archive)
-    rows = {i: rows_of(400, 100 + i) for i in range(12)}
+    rows = {i: rows_of(500, 100 + i) for i in range(24)}
     for i, each in rows.items():
         batch.put(f"in/{i:02}.csv", csv_of(each))
-    job = batch.start(BatchStrategy="SingleRecord", MaxConcurrentTransforms=2)
-    for _ in range(3):
-        time.sleep(1.5)
-        own_server.kill()
+    aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    job = batch.start(BatchStrategy="SingleRecord", MaxConcurrentTransforms=1)
+    ended_within = 0
+    for wanted, end in ((1, own_server.kill), (4, own_server.stop), (8, own_server.kill)):
+        while len(batch.outputs()) < wanted:
+            time.sleep(0.05)
+        described = aws.sagemaker.describe_transform_job(TransformJobName=job)
+        ended_within += described["TransformJobStatus"] == "InProgress"
+        end()
         own_server.start()
+    assert ended_within == 3
     assert batch.wait(job)["TransformJobStatus"] == "Completed"
+    versions = aws.s3.list_object_versions(Bucket=name, Prefix="out/")["Versions"]
+    assert len(versions) == len(rows)
     outputs = batch.outputs()
-    assert len(outputs) == len(rows)
     for i, each in rows.items():
         np.testing.assert_allclose(numbers(outputs[f"{i:02}.csv.out"]), models.mlp_answer(each),
                                    rtol=1e-4, atol=1e-5)
+
+
+def test_without_a_limit_a_whole_object_goes_as_it_is_read(echo_batch):
+    """Section 4: MaxPayloadInMB 0: streamed, whatever its size."""
+    echo_batch.put("in/large", (b"a" * (MEBIBYTE - 1) + b"\n") * 8)
+    echo_batch.put("in/small", b"abc")
+    outputs = echo_batch.run(split="None", assemble="None", MaxPayloadInMB=0)
+    assert outputs == {"large.out": f"<{MEBIBYTE - 1}>\n".encode() * 8, "small.out": b"<3>\n"}
+
+
+def test_status_shows_jobs_and_how_far_they_are(mlp_batch, server):
+    from server import binary
+    mlp_batch.put("in/x.csv", csv_of(rows_of(7, 8)))
+    job = mlp_batch.start()
+    mlp_batch.wait(job)
+    environment = {**os.environ, **server.client_environment()}
+    for arguments in ([], [job]):
+        done = subprocess.run([binary(), "status", *arguments], env=environment,
+                              capture_output=True, text=True, timeout=30)
+        assert job in done.stdout and "files 1 of 1, failed 0, records 7" in done.stdout
 
 
 def test_the_sdk_transformer_runs_a_job(server, name, models, mlp_batch):

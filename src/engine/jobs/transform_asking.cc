@@ -88,6 +88,7 @@ void Asking::ask(const std::shared_ptr<Piece>& piece) {
                   .content_type = terms_.content_type,
                   .accept = terms_.accept,
                   .body = piece->sent,
+                  .body_files = piece->sent_files,
                   .owner = piece},
                  [self = shared_from_this(), piece](Reply reply) {
                    self->take_reply(piece, std::move(reply));

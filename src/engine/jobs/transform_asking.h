@@ -40,7 +40,8 @@ struct Piece {
   std::string_view input;         // as it stands in the file; of one record, without its framing
   std::string made;               // holds what is sent, where that is not a part of the input
   std::string_view sent;
-  std::uint64_t first_record = 0;  // in the file, from 1
+  std::function<net::FileSequence()> sent_files;  // in place of `sent`: a whole object
+  std::uint64_t first_record = 0;                 // in the file, from 1
   std::uint64_t records = 0;
   std::uint64_t offset = 0;  // in the file, where it is not compressed
   std::uint64_t bytes = 0;

@@ -76,6 +76,17 @@ class Outstanding {
   std::deque<std::shared_ptr<Piece>> pieces_;
 };
 
+net::FileSequence files_of(const std::shared_ptr<const objects::Content>& content) {
+  return {.length = content->length,
+          .next = [content, at = std::size_t{0}]() mutable -> std::optional<net::FileRange> {
+            if (at == content->slices.size()) return std::nullopt;
+            const objects::FileSlice& slice = content->slices[at++];
+            auto file = slice.open();
+            if (!file) return std::nullopt;
+            return net::FileRange{net::Fd(file->release()), slice.offset, slice.length};
+          }};
+}
+
 std::size_t block_bytes(const TransformTerms& terms) {
   return terms.payload_mb * mebibyte + InputPieces::block_margin;
 }
@@ -133,6 +144,44 @@ Result<ByteSource> TransformFiles::open(const TransformFile& file) const {
   return inflating(std::move(plain));
 }
 
+// Whether an object is sent as it lies in its files, without passing through memory.
+bool TransformFiles::goes_whole() const {
+  return job_.terms.payload_mb == 0 && job_.plan.split == SplitType::none &&
+         job_.plan.compression == TransformPlan::Compression::none &&
+         job_.plan.join == TransformPlan::Join::none && job_.rules.sends_input_as_it_is();
+}
+
+Result<objects::SealedBody> TransformFiles::make_whole(const TransformFile& file, End& end) {
+  TRY(auto opened, job_.ground.objects.open_object({.bucket = file.bucket, .key = file.key}));
+  objects::Upload upload = job_.ground.objects.begin({.bytes_max = output_bytes_max});
+  Outstanding outstanding(*job_.asking);
+  auto piece = std::make_shared<Piece>();
+  piece->first_record = 1;
+  piece->records = 1;
+  piece->bytes = opened.object.size;
+  const auto content = std::make_shared<const objects::Content>(std::move(opened.content));
+  piece->made = content->bytes;
+  piece->sent = piece->made;
+  if (!content->slices.empty()) piece->sent_files = [content] { return files_of(content); };
+  std::string out;
+  auto wants = piece->bytes > 0 ? Asking::Wants::more : Asking::Wants::no_more;
+  while (wants == Asking::Wants::more || !outstanding.empty()) {
+    const auto turn = job_.asking->wait(outstanding.first(), wants);
+    if (turn == Asking::Turn::stop) {
+      end = End::stopped;
+      return fail(ErrorCode::unavailable, "the job is being stopped");
+    }
+    if (turn == Asking::Turn::write) {
+      TRY_DO(write(*outstanding.take_first(), upload, out));
+      continue;
+    }
+    wants = Asking::Wants::no_more;
+    outstanding.add(piece);
+  }
+  job_.ground.step();
+  return upload.seal();
+}
+
 std::uint64_t TransformFiles::payload_bytes_max(const TransformFile& file) const {
   if (job_.terms.payload_mb > 0) return job_.terms.payload_mb * mebibyte;
   const bool known = job_.plan.compression == TransformPlan::Compression::none;
@@ -164,6 +213,7 @@ Result<> TransformFiles::write(const Piece& piece, objects::Upload& upload, std:
 }
 
 Result<objects::SealedBody> TransformFiles::make_output(const TransformFile& file, End& end) {
+  if (goes_whole()) return make_whole(file, end);
   TRY(ByteSource source, open(file));
   const std::uint64_t bytes_max = payload_bytes_max(file);
   const auto blocks = job_.terms.payload_mb > 0

@@ -7,6 +7,7 @@
 
 #include "engine/fleet/router.h"
 #include "net/http_client.h"
+#include "net/link_frame.h"
 #include "net/loop.h"
 
 namespace slipway::jobs {
@@ -23,6 +24,21 @@ class Asked final : public fleet::Invocation {
     request.content_type = question_.content_type;
     request.accept = question_.accept;
     request.body = question_.body;
+    request.body_files = question_.body_files;
+    // Bulk may be answered by bulk: no more than what is kept anyway, but more than a router keeps.
+    const bool bulk = question_.body_files || question_.body.size() > net::link_body_bytes_max;
+    if (bulk) request.answer_mode = fleet::AnswerMode::streamed;
+  }
+  void begun(const fleet::InvokeAnswer& head) override { status_ = head.status; }
+  void part(std::string_view bytes) override {
+    if (body_.size() + bytes.size() > transform_answer_bytes_max) overflown_ = true;
+    if (!overflown_) body_ += bytes;
+  }
+  void ended() override {
+    if (!overflown_) return done_({.status = status_, .body = std::move(body_)});
+    done_({.status = 0,
+           .body = fmt::format("the answer is larger than {} bytes", transform_answer_bytes_max),
+           .repeat = Reply::Repeat::is_useless});
   }
   void answered(const fleet::InvokeAnswer& answer) override {
     std::string body =
@@ -36,6 +52,9 @@ class Asked final : public fleet::Invocation {
  private:
   const Question question_;
   ReplyDone done_;
+  int status_ = 0;  // of a streamed answer, which is collected here
+  std::string body_;
+  bool overflown_ = false;
 };
 
 std::optional<net::Address> first_address(const fleet::RouteTable& routes,

@@ -13,8 +13,12 @@
 #include "base/worker_pool.h"
 #include "engine/fleet/plan.h"
 #include "engine/fleet/routes.h"
+#include "net/http.h"
 
 namespace slipway::jobs {
+
+// What an answer may come to.
+inline constexpr std::size_t transform_answer_bytes_max = 256UL << 20;
 
 // One request. Everything viewed belongs to `owner`, which is held until the reply.
 struct Question {
@@ -22,15 +26,20 @@ struct Question {
   std::string_view content_type;
   std::string_view accept;
   std::string_view body;
+  // Not empty: the body is in files, and goes as it is read. Called for each try.
+  std::function<net::FileSequence()> body_files;
   std::shared_ptr<const void> owner;
 };
 
 struct Reply {
   int status = 0;    // what the container said; 0: nothing, `body` is a sentence that says why
   std::string body;  // the answer, or what was wrong
+  enum class Repeat : std::uint8_t { may_help, is_useless } repeat = Repeat::may_help;
   bool is_good() const { return status >= 200 && status < 300; }
   // Whether the same request may fare better: the container failed, or was not reached.
-  bool may_be_repeated() const { return status == 0 || status >= 500; }
+  bool may_be_repeated() const {
+    return repeat == Repeat::may_help && (status == 0 || status >= 500);
+  }
 };
 
 using ReplyDone = std::move_only_function<void(Reply)>;

@@ -84,6 +84,7 @@ void TransformRun::lead() {
   } catch (const std::exception& error) {
     outcome = fail(ErrorCode::internal, error.what());
   }
+  if (!outcome && !stopping()) ground_.log(id_, outcome.error().message);
   {
     const std::lock_guard lock(mutex_);
     outcome_ = std::move(outcome);

@@ -28,7 +28,8 @@ inline constexpr std::size_t file_workers_max = 32;  // of one job
 inline constexpr std::size_t runs_max = 64;          // jobs at once; others wait
 inline constexpr std::chrono::seconds progress_period{5};
 inline constexpr std::size_t quoted_answer_bytes_max = 400;
-// Without a limit for a request (payload 0), what one may come to all the same.
+// Without a limit for a request (payload 0) whole objects go as they are read, whatever their size;
+// what must be in memory all the same (records, gzip, what is filtered or joined) may come to this.
 inline constexpr std::uint64_t unlimited_bytes_max = 1ULL << 30;
 inline constexpr std::uint64_t output_bytes_max = 1ULL << 42;
 
@@ -124,6 +125,8 @@ class TransformFiles {
   End transform(const TransformFile& file);
   Result<objects::SealedBody> make_output(const TransformFile& file, End& end);
   Result<ByteSource> open(const TransformFile& file) const;
+  bool goes_whole() const;
+  Result<objects::SealedBody> make_whole(const TransformFile& file, End& end);
   Result<> prepare(Piece& piece) const;
   Result<> write(const Piece& piece, objects::Upload& upload, std::string& out);
   Result<> settle(const TransformFile& file, Result<objects::SealedBody> made);
