@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace slipway::modelserver {
 namespace {
 
@@ -43,9 +45,20 @@ net::BodyPlan HttpFront::on_head(const net::RequestHead& head) {
       404, "Nothing is here; GET /ping and POST /invocations are what is answered.")};
 }
 
+void HttpFront::answer_pings(int status) {
+  for (net::Responder& waiting : std::exchange(waiting_pings_, {}))
+    waiting.send(net::ResponseView{status, {}, {}});
+}
+
 void HttpFront::on_request(net::Request&& request, net::Responder&& responder) {
   const Model* const model = dispatcher_.model();
   if (request.path() == ping_path) {
+    const bool waits = request.headers().get("Prefer").starts_with("wait=");
+    if (model == nullptr && waits && waiting_pings_.size() < waiting_pings_max) {
+      if (waiting_pings_.empty())
+        loop_.after(ping_wait_max, [this] { answer_pings(dispatcher_.model() ? 200 : 503); });
+      return waiting_pings_.push_back(std::move(responder));
+    }
     const int status = model == nullptr ? 503 : 200;
     return responder.send(net::ResponseView{status, {}, {}});
   }

@@ -50,7 +50,7 @@ class Server final : public net::Watcher {
         onnx_(std::move(onnx)),
         signals_(block_ending_signals()),
         dispatcher_(loop_, options.batching),
-        http_front_(dispatcher_),
+        http_front_(dispatcher_, loop_),
         http_(loop_, http_front_, limits()) {
     loop_.watch(signals_.get(), EPOLLIN, *this);
   }
@@ -114,6 +114,7 @@ class Server final : public net::Watcher {
                 {"model", ready->signature().inputs.empty() ? "its inputs are its own matter"
                                                             : describe(ready->signature())}});
       dispatcher_.set_model(std::move(ready));
+      http_front_.model_is_there();
     });
   }
 

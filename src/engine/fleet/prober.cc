@@ -92,7 +92,10 @@ void HttpProber::Impl::ping(const place::InstanceKey& key) {
   if (found == watched_.end()) return;
   found->second.timer = 0;
   found->second.client->send(
-      {.method = "GET", .target = "/ping", .time_limit = ping_timeout},
+      {.method = "GET",
+       .target = "/ping",
+       .headers = {{"Prefer", "wait=1"}},
+       .time_limit = ping_timeout},
       [weak = weak_from_this(), key](const Result<net::ClientResponse>& answer) {
         if (const auto self = weak.lock()) self->on_answer(key, answer);
       });

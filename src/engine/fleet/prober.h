@@ -1,4 +1,5 @@
-// Asks instances whether they are healthy, for life: GET /ping, 200 within two seconds.
+// Asks instances whether they are healthy, for life: GET /ping, 200 within two seconds. Each says
+// "Prefer: wait=1" (RFC 7240): an instance that is about to be ready may answer when it is.
 #pragma once
 
 #include <chrono>
