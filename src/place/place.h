@@ -61,7 +61,8 @@ struct InstanceSpec {
   std::string link_socket;
   std::uint16_t port = 0;
 
-  std::uint64_t memory_bytes_max = 0;  // 0: no limit
+  // Of all its processes together; one that takes more is ended. 0: no limit.
+  std::uint64_t memory_bytes_max = 0;
 };
 
 // Where an instance can be reached from this server.
@@ -84,12 +85,15 @@ struct Exit {
 };
 
 // What happened to an instance. For one key: at most one of `started` and `adopted`, then at most
-// one `exited`; or one `start_failed` alone. A key that is started again reports again what it is.
+// one `over_memory` and one `exited`; or one `start_failed` alone. A key that is started again
+// reports again what it is.
 struct Observation {
   enum class Kind : std::uint8_t {
     started,        // it runs; `addresses` say where
     adopted,        // a former server process started it and it still runs
     start_failed,   // it never ran; `reason` says why. The key is used up
+    over_memory,    // it passed its memory limit: told before it is ended, so that whoever loses
+                    // its connection knows why
     exited,         // it ended by itself or was stopped; `exit` says how
     adoption_done,  // adopt() has reported everything; no key
   };
@@ -97,7 +101,7 @@ struct Observation {
   InstanceKey key;
   Addresses addresses = {};
   Exit exit = {};
-  std::string reason = {};
+  std::string reason = {};  // start_failed, over_memory
 };
 
 std::string_view name_of(Observation::Kind kind);

@@ -29,6 +29,7 @@ void take_in(Sight& sight, place::Observation&& observation) {
       seen.state = Seen::State::ended;
       seen.end = observation.exit.describe();
       return;
+    case Kind::over_memory:
     case Kind::adoption_done: return;
   }
 }
@@ -92,8 +93,10 @@ class FleetReconciler::Impl {
 
   void observe(place::Observation observation) {
     if (observation.kind == place::Observation::Kind::adoption_done) return end_adoption();
+    if (observation.kind == place::Observation::Kind::over_memory)
+      return needs_.routes.note_ending(observation.key, std::move(observation.reason));
     // A key of another engine is none of ours; one that is broken belongs to nobody.
-    if (const auto id = fleet_of(observation.key)) return post(*id, std::move(observation));
+    if (const auto id = fleet_of(observation.key)) follow(*id, std::move(observation));
   }
 
   engine::Wake reconcile(const FleetId& id, store::Transaction& tx, Timestamp now) {
@@ -109,6 +112,17 @@ class FleetReconciler::Impl {
   }
 
  private:
+  // An instance that was just started is watched from here on, not only from its next reconcile:
+  // somebody may wait for it.
+  void follow(const FleetId& id, place::Observation observation) {
+    const place::Observation::Kind kind = observation.kind;
+    const place::InstanceKey key = observation.key;
+    const place::Addresses addresses = observation.addresses;
+    post(id, std::move(observation));
+    if (kind == place::Observation::Kind::started) needs_.prober.watch(key, addresses);
+    if (kind == place::Observation::Kind::exited) needs_.prober.unwatch(key);
+  }
+
   void end_adoption() {
     std::set<FleetId> known;
     {

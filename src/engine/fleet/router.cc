@@ -324,7 +324,9 @@ void RouterCore::on_failure(std::unique_ptr<Invocation> invocation, InvokeFailur
   let_go(*invocation);
   // What breaks because this server ends is not the instance's fault.
   if (closed_ && invocation->place_.begun) failure = InvokeFailure::unavailable;
-  refuse(std::move(invocation), failure, why);
+  const auto ending =
+      failure == InvokeFailure::broken ? invocation->link_->instance().ending.load() : nullptr;
+  refuse(std::move(invocation), failure, ending ? "the instance ended: " + *ending : why);
 }
 
 void RouterCore::on_again_by_http(std::unique_ptr<Invocation> invocation) {

@@ -14,11 +14,26 @@ VariantRoute::Use use_of(const Variant& variant) {
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses) {
   auto* route = new InstanceRoute{.key = std::move(key), .addresses = std::move(addresses)};
+  {
+    const std::lock_guard lock(drain_sink_->mutex);
+    drain_sink_->alive[route->key] = route;
+  }
   return {route, [sink = drain_sink_](const InstanceRoute* drained) {
             const place::InstanceKey gone = drained->key;
+            {
+              const std::lock_guard lock(sink->mutex);
+              sink->alive.erase(gone);
+            }
             delete drained;
             if (sink->tell) sink->tell(gone);
           }};
+}
+
+void RouteTable::note_ending(const place::InstanceKey& key, std::string reason) {
+  const std::lock_guard lock(drain_sink_->mutex);
+  const auto found = drain_sink_->alive.find(key);
+  if (found != drain_sink_->alive.end())
+    found->second->ending.store(std::make_shared<const std::string>(std::move(reason)));
 }
 
 void RouteTable::publish(const FleetId& id, std::shared_ptr<const FleetRoute> route) {

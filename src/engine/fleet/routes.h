@@ -27,6 +27,8 @@ struct InstanceRoute {
   place::Addresses addresses;
   // Requests that any router has under way to it; what LEAST_OUTSTANDING compares.
   alignas(64) mutable std::atomic<std::uint32_t> outstanding = 0;
+  // Why it ends, where that is known before its connections break.
+  mutable std::atomic<std::shared_ptr<const std::string>> ending = {};
 };
 
 struct VariantRoute {
@@ -76,6 +78,9 @@ class RouteTable {
   std::shared_ptr<const InstanceRoute> make_instance(place::InstanceKey key,
                                                      place::Addresses addresses);
 
+  // Notes why an instance that is routed to ends; from any thread.
+  void note_ending(const place::InstanceKey& key, std::string reason);
+
   void publish(const FleetId& id, std::shared_ptr<const FleetRoute> route);
   void withdraw(const FleetId& id);
 
@@ -108,8 +113,11 @@ class RouteTable {
     mutable std::mutex mutex;
     std::shared_ptr<const RouteMap> map = std::make_shared<const RouteMap>();
   };
+  // What the routes themselves know of the table, which may go before the last of them.
   struct DrainSink {
     std::function<void(const place::InstanceKey&)> tell;
+    std::mutex mutex;
+    std::map<place::InstanceKey, const InstanceRoute*> alive;  // guarded by mutex
   };
 
   void change(const std::string& id, std::shared_ptr<const FleetRoute> route);

@@ -66,7 +66,7 @@ void Collector::run(std::stop_token stop) {
 
 void Collector::observe(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
-  if (observation.kind == Kind::adoption_done) return;
+  if (observation.kind == Kind::adoption_done || observation.kind == Kind::over_memory) return;
   const bool runs = observation.kind == Kind::started || observation.kind == Kind::adopted;
   const std::shared_ptr<Source> source = source_of(observation.key);
   if (source == nullptr) return;

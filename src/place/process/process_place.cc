@@ -20,6 +20,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "place/process/memory_watch.h"
 #include "place/process/run_directory.h"
 #include "place/process/spawn.h"
 #include "place/process/zygote.h"
@@ -72,6 +73,8 @@ class ProcessPlace::Impl {
     ProcessId process;
     int pidfd = -1;
     SteadyClock::time_point forced_at = SteadyClock::time_point::max();
+    std::uint64_t memory_bytes_max = 0;
+    bool over_memory = false;
   };
 
   void run();
@@ -79,6 +82,8 @@ class ProcessPlace::Impl {
   int wait_ms() const;
   void force_what_is_late();
   void tend_now_and_then();
+  void watch_memory();
+  void end_over_memory(const InstanceKey& key, Running& running, std::uint64_t bytes);
 
   void start_fresh(const InstanceKey& key, const InstanceSpec& spec, const RunDirectory& directory);
   Result<ProcessId> start_process(const InstanceSpec& spec, const RunDirectory& directory);
@@ -108,6 +113,7 @@ class ProcessPlace::Impl {
   std::map<int, InstanceKey> keys_;  // by pidfd
   Zygote zygote_;
   SteadyClock::time_point tended_at_ = {};
+  SteadyClock::time_point memory_checked_at_ = {};
   std::jthread thread_;
 };
 
@@ -175,6 +181,7 @@ void ProcessPlace::Impl::run() {
     }
     force_what_is_late();
     tend_now_and_then();
+    watch_memory();
   }
 }
 
@@ -192,7 +199,11 @@ void ProcessPlace::Impl::run_commands() {
 int ProcessPlace::Impl::wait_ms() const {
   if (running_.empty() && options_.zygote.empty()) return -1;
   auto until = tended_at_ + log_check_period;
-  for (const auto& [key, running] : running_) until = std::min(until, running.forced_at);
+  for (const auto& [key, running] : running_) {
+    until = std::min(until, running.forced_at);
+    if (running.memory_bytes_max != 0)
+      until = std::min(until, memory_checked_at_ + memory_check_period);
+  }
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now());
   return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
 }
@@ -215,6 +226,32 @@ void ProcessPlace::Impl::tend_now_and_then() {
   zygote_.tend();
   const std::lock_guard lock(log_mutex_);
   for (const auto& [key, running] : running_) running.directory.rotate_log(log_bytes_max);
+}
+
+void ProcessPlace::Impl::watch_memory() {
+  const auto now = SteadyClock::now();
+  if (now - memory_checked_at_ < memory_check_period) return;
+  memory_checked_at_ = now;
+  for (auto& [key, running] : running_) {
+    if (running.memory_bytes_max == 0 || running.over_memory) continue;
+    const std::uint64_t bytes = memory_of_tree(running.process.pid);
+    if (bytes > running.memory_bytes_max) end_over_memory(key, running, bytes);
+  }
+}
+
+// Told first, then ended: whoever loses its connection can look up why.
+void ProcessPlace::Impl::end_over_memory(const InstanceKey& key, Running& running,
+                                         std::uint64_t bytes) {
+  running.over_memory = true;
+  const std::string reason =
+      fmt::format("it took {} MiB of memory, which is more than its limit of {} MiB, and was ended",
+                  bytes >> 20, running.memory_bytes_max >> 20);
+  running.directory.note_in_log("slipway: this instance: " + reason);
+  log_warning("place", "an instance passed its memory limit",
+              {{"instance", key.text}, {"what", reason}});
+  sink_({.kind = Observation::Kind::over_memory, .key = key, .reason = reason});
+  pidfd_signal(running.pidfd, SIGKILL);
+  ::kill(-running.process.pid, SIGKILL);
 }
 
 void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
@@ -276,7 +313,6 @@ Result<ProcessId> ProcessPlace::Impl::start_process(const InstanceSpec& spec,
                               .lock_file = directory.file("lock"),
                               .pid_file = directory.file("pid"),
                               .log_file = directory.file("log"),
-                              .memory_bytes_max = spec.memory_bytes_max,
                               .open_files_max = open_files_max}));
   // A child that found the lock taken has ended without a pid file of its own.
   const auto noted = directory.process();
@@ -291,7 +327,10 @@ bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& direc
   if (pidfd < 0) return false;
   epoll_event event{.events = EPOLLIN, .data = {.fd = pidfd}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, pidfd, &event);
-  running_[key] = {.directory = directory, .process = process, .pidfd = pidfd};
+  running_[key] = {.directory = directory,
+                   .process = process,
+                   .pidfd = pidfd,
+                   .memory_bytes_max = directory.memory_bytes_max()};
   keys_[pidfd] = key;
   return true;
 }

@@ -16,6 +16,8 @@ namespace slipway::place {
 // Limits and paces.
 inline constexpr std::uint64_t log_bytes_max = 8 * 1024 * 1024;  // then the older half moves aside
 inline constexpr std::chrono::milliseconds log_check_period{1'000};
+// Between two looks at the memory of an instance that has a limit; it may pass it for so long.
+inline constexpr std::chrono::milliseconds memory_check_period{100};
 inline constexpr std::chrono::milliseconds pid_file_wait_max{2'000};
 inline constexpr std::chrono::milliseconds zygote_answer_max{2'000};
 inline constexpr std::uint64_t open_files_max = 65'536;
@@ -39,6 +41,8 @@ struct ProcessPlaceOptions {
 // environment of its spec, and the directory as its working directory.
 //
 // One thread of its own starts, signals and watches (epoll over pidfds); the sink is called there.
+// A memory limit is kept by looking: an instance whose processes hold more is killed.
+//
 // Where another process's child ended, its status cannot be learned: the Exit says neither.
 class ProcessPlace final : public Place {
  public:

@@ -199,14 +199,38 @@ TEST_F(ProcessPlaceTest, ASecondServerOnTheSameDirectoryIsRefused) {
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
 }
 
-TEST_F(ProcessPlaceTest, AMemoryLimitEndsAnInstanceThatTakesMore) {
+constexpr const char* takes_memory = "x = b'x' * (400 << 20); import time; time.sleep(60)";
+
+TEST_F(ProcessPlaceTest, AnInstanceThatTakesMoreThanItsMemoryIsEndedAndItIsToldBefore) {
   open();
-  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", "x = bytearray(400 << 20); print(len(x))"}};
+  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", takes_memory}};
+  spec.memory_bytes_max = 100 << 20;
+  place_->start(key_, spec);
+  ASSERT_TRUE(saw(Kind::over_memory));
+  EXPECT_NE(last_.reason.find("its limit of 100 MiB"), std::string::npos) << last_.reason;
+  ASSERT_TRUE(saw(Kind::exited));
+  EXPECT_EQ(last_.exit.signal, 9);
+  EXPECT_NE(place_->log_tail(key_, 5).find("its limit of 100 MiB"), std::string::npos);
+}
+
+TEST_F(ProcessPlaceTest, WhatAnInstanceStartedCountsToItsMemory) {
+  open();
+  const std::string child = std::string("/usr/bin/python3 -c \"") + takes_memory + "\"; true";
+  InstanceSpec spec{.argv = {"/bin/sh", "-c", child}};
+  spec.memory_bytes_max = 100 << 20;
+  place_->start(key_, spec);
+  EXPECT_TRUE(saw(Kind::over_memory));
+  EXPECT_TRUE(saw(Kind::exited));
+}
+
+TEST_F(ProcessPlaceTest, AnInstanceWithinItsMemoryRunsOn) {
+  open();
+  InstanceSpec spec{
+      .argv = {"/usr/bin/python3", "-c", "x = b'x' * (50 << 20); import time; time.sleep(0.5)"}};
   spec.memory_bytes_max = 100 << 20;
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited));
-  EXPECT_NE(last_.exit.status, 0);
-  EXPECT_NE(place_->log_tail(key_, 5).find("MemoryError"), std::string::npos);
+  EXPECT_EQ(last_.exit.status, 0);
 }
 
 // The zygote protocol in a few lines: one JSON line in, a forked program, its pid out.

@@ -99,6 +99,7 @@ std::string last_bytes(const std::string& path, std::size_t bytes) {
 
 std::string spec_text(const InstanceSpec& spec, const Addresses& addresses) {
   std::string text = fmt::format("http {}\nlink {}\n", addresses.http, addresses.link);
+  if (spec.memory_bytes_max != 0) text += fmt::format("memory {}\n", spec.memory_bytes_max);
   for (const std::string& argument : spec.argv) text += fmt::format("argument {}\n", argument);
   return text;
 }
@@ -152,6 +153,22 @@ std::optional<InstanceKey> RunDirectory::key() const {
 Addresses RunDirectory::addresses() const {
   const std::string text = read_small(file("spec")).value_or("");
   return {.http = value_of(text, "http "), .link = value_of(text, "link ")};
+}
+
+std::uint64_t RunDirectory::memory_bytes_max() const {
+  const std::string text = value_of(read_small(file("spec")).value_or(""), "memory ");
+  std::string_view rest = text;
+  return number<std::uint64_t>(rest).value_or(0);
+}
+
+void RunDirectory::note_in_log(std::string_view line) const {
+  const int fd = ::open(file("log").c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  const std::string text = fmt::format("{}\n", line);
+  if (::write(fd, text.data(), text.size()) < 0) {
+    // The disk is full: the observation says the same.
+  }
+  ::close(fd);
 }
 
 bool RunDirectory::used() const { return ::access(file("spec").c_str(), F_OK) == 0; }

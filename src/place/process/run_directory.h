@@ -43,6 +43,10 @@ class RunDirectory {
   std::optional<InstanceKey> key() const;
   // The addresses noted by make().
   Addresses addresses() const;
+  // The memory limit noted by make(); 0: none.
+  std::uint64_t memory_bytes_max() const;
+  // Appends a line of the place's own to the log.
+  void note_in_log(std::string_view line) const;
   bool used() const;
 
   std::optional<ProcessId> process() const;

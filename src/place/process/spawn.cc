@@ -29,10 +29,9 @@ struct Failure {
   int step = 0;
   int error = 0;
 };
-constexpr const char* step_names[] = {"take its lock",        "note its pid",
-                                      "enter its directory",  "open its log",
-                                      "set its memory limit", "execute the program"};
-enum Step : int { step_lock, step_pid, step_directory, step_log, step_limit, step_exec };
+constexpr const char* step_names[] = {"take its lock", "note its pid", "enter its directory",
+                                      "open its log", "execute the program"};
+enum Step : int { step_lock, step_pid, step_directory, step_log, step_exec };
 
 // Everything the child needs, made before the fork: after it, only system calls.
 struct Prepared {
@@ -131,10 +130,6 @@ void open_standard_files(const SpawnRequest& request) {
 }
 
 void set_limits(const SpawnRequest& request) {
-  if (request.memory_bytes_max != 0) {
-    const rlimit limit{request.memory_bytes_max, request.memory_bytes_max};
-    if (::setrlimit(RLIMIT_DATA, &limit) != 0) give_up(step_limit);
-  }
   rlimit files{};
   if (request.open_files_max != 0 && ::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     files.rlim_cur = std::min<rlim_t>(files.rlim_max, request.open_files_max);

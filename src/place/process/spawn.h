@@ -18,14 +18,13 @@ inline constexpr int exit_status_locked = 75;
 struct SpawnRequest {
   std::vector<std::string> argv;  // argv[0]: an absolute path
   std::map<std::string, std::string> environment;
-  std::string directory;               // its working directory
-  std::string lock_file;               // empty: none. Held (flock) on descriptor 3 for life
-  std::string pid_file;                // empty: none. "PID STARTTIME\n"
-  std::string log_file;                // standard output and error, appended; empty: /dev/null
-  int standard_input = -1;             // -1: /dev/null
-  int standard_output = -1;            // -1: as log_file says
-  std::uint64_t memory_bytes_max = 0;  // RLIMIT_DATA; 0: as it is
-  std::uint64_t open_files_max = 0;    // RLIMIT_NOFILE; 0: as it is
+  std::string directory;             // its working directory
+  std::string lock_file;             // empty: none. Held (flock) on descriptor 3 for life
+  std::string pid_file;              // empty: none. "PID STARTTIME\n"
+  std::string log_file;              // standard output and error, appended; empty: /dev/null
+  int standard_input = -1;           // -1: /dev/null
+  int standard_output = -1;          // -1: as log_file says
+  std::uint64_t open_files_max = 0;  // RLIMIT_NOFILE; 0: as it is
 };
 
 // Starts it as the leader of a session of its own, with default signal handling and no descriptor

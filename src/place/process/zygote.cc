@@ -191,7 +191,7 @@ void Zygote::tend() {
 
 bool Zygote::takes(const InstanceSpec& spec) {
   if (pid_ == 0 || command_.empty() || spec.argv.empty()) return false;
-  if (spec.argv.front() != command_.front() || spec.memory_bytes_max != 0) return false;
+  if (spec.argv.front() != command_.front()) return false;
   if (!ready_) {
     char text[64];
     ready_ = ::read(output_, text, sizeof text) > 0;
