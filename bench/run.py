@@ -12,9 +12,11 @@ import sys
 import batch
 import batching
 import measures
+import serverless
 import streaming
 
-ALL = {**measures.ALL, **batching.ALL, **streaming.ALL, **batch.ALL}
+MODULES = (measures, batch, batching, serverless, streaming)
+ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 
 def machine():
