@@ -19,6 +19,7 @@
 #include "engine/objects/objects.h"
 #include "gen/services.h"
 #include "place/process/process_place.h"
+#include "server/captured_objects.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
@@ -87,12 +88,12 @@ Result<> make_directory(const std::filesystem::path& path) {
 // One I/O thread with everything that it has of its own.
 class IoLoop {
  public:
-  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, Random& random, net::Fd listener,
-         std::shared_ptr<const net::TlsContext> tls, unsigned number,
-         std::chrono::seconds stream_time_limit)
+  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, fleet::CaptureBuffer& captures,
+         Random& random, net::Fd listener, std::shared_ptr<const net::TlsContext> tls,
+         unsigned number, std::chrono::seconds stream_time_limit)
       : thread_(fmt::format("io-{}", number)) {
     thread_.run_and_wait([&] {
-      router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random);
+      router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random, &captures);
       runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_, stream_time_limit);
       front_ = std::make_unique<service::Front>(frame, *runtime_);
       http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_);
@@ -141,6 +142,7 @@ class Server::Parts {
     workers_.stop();
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
+    if (captures_) captures_->stop();
     artifact_workers_.stop();
     prober_loop_.stop();
     if (collector_) collector_->stop();
@@ -195,6 +197,9 @@ class Server::Parts {
   std::unique_ptr<fleet::Fleets> fleets_;
   std::unique_ptr<TransformEngine> transforms_;
 
+  std::unique_ptr<CapturedObjects> captured_objects_;
+  std::unique_ptr<fleet::CaptureWriter> captures_;
+
   service::Registry registry_;
   std::unique_ptr<wire::Router> wire_router_;
   std::unique_ptr<service::Frame> frame_;
@@ -243,6 +248,9 @@ Result<> Server::Parts::open_engines() {
                                     .loop = *reconcilers_,
                                     .changes = changes_},
       fleet_options(model_server, options_));
+  captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
+  captures_ = std::make_unique<fleet::CaptureWriter>(
+      clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
@@ -306,8 +314,9 @@ Result<> Server::Parts::listen() {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
-    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, random_, std::move(listener), tls,
-                                              i, std::chrono::seconds(options_.stream_seconds)));
+    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, captures_->add_buffer(), random_,
+                                              std::move(listener), tls, i,
+                                              std::chrono::seconds(options_.stream_seconds)));
   }
   return {};
 }

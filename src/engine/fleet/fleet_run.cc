@@ -404,8 +404,7 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
   route->generation = record_.serving;
   signature = fmt::format("{}", record_.serving);
   if (!serving_) return route;
-  route->request_timeout = serving_->request_timeout;
-  route->part_border = serving_->part_border;
+  take_settings(*route, *serving_);
   for (const Variant& variant : serving_->variants) {
     VariantRoute& to = route->variants.emplace_back();
     to.name = variant.name;

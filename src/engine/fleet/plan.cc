@@ -159,6 +159,36 @@ Resources resources_from(const json::object& object) {
           .accelerators = number_of<double>(object, "accelerators")};
 }
 
+json::array texts_json(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) array.emplace_back(text);
+  return array;
+}
+
+std::vector<std::string> texts_from(const json::value& value) {
+  std::vector<std::string> texts;
+  for (const json::value& text : value.as_array()) texts.emplace_back(text.as_string());
+  return texts;
+}
+
+json::object capture_json(const CapturePlan& capture) {
+  return {{"destination", capture.destination},
+          {"percent", capture.percent},
+          {"input", capture.input},
+          {"output", capture.output},
+          {"csv_types", texts_json(capture.csv_types)},
+          {"json_types", texts_json(capture.json_types)}};
+}
+
+CapturePlan capture_from(const json::object& object) {
+  return {.destination = text_of(object, "destination"),
+          .percent = number_of<unsigned>(object, "percent"),
+          .input = object.at("input").as_bool(),
+          .output = object.at("output").as_bool(),
+          .csv_types = texts_from(object.at("csv_types")),
+          .json_types = texts_from(object.at("json_types"))};
+}
+
 // What not every variant has is written only where it is there.
 json::object variant_json(const Variant& variant) {
   json::object object{{"name", variant.name},
@@ -217,10 +247,12 @@ Result<> check(const FleetPlan& plan) {
 std::string to_text(const FleetPlan& plan) {
   json::array variants;
   for (const Variant& variant : plan.variants) variants.push_back(variant_json(variant));
-  return json::serialize(json::object{{"version", plan_version},
-                                      {"request_timeout_ms", plan.request_timeout.count()},
-                                      {"part_border", static_cast<int>(plan.part_border)},
-                                      {"variants", std::move(variants)}});
+  json::object object{{"version", plan_version},
+                      {"request_timeout_ms", plan.request_timeout.count()},
+                      {"part_border", static_cast<int>(plan.part_border)},
+                      {"variants", std::move(variants)}};
+  if (plan.capture) object["capture"] = capture_json(*plan.capture);
+  return json::serialize(object);
 }
 
 Result<FleetPlan> plan_from_text(std::string_view text) {
@@ -230,6 +262,8 @@ Result<FleetPlan> plan_from_text(std::string_view text) {
     plan.request_timeout =
         std::chrono::milliseconds(number_of<std::int64_t>(object, "request_timeout_ms"));
     plan.part_border = part_border_from(object);
+    if (const json::value* capture = object.if_contains("capture"))
+      plan.capture = capture_from(capture->as_object());
     for (const json::value& variant : object.at("variants").as_array())
       plan.variants.push_back(variant_from(variant.as_object()));
     return plan;

@@ -110,10 +110,24 @@ enum class PartBorder : std::uint8_t {
   event,  // a part is a server-sent event
 };
 
+// Which requests and answers are copied for later (capture.h).
+struct CapturePlan {
+  std::string destination;  // opaque here
+  unsigned percent = 100;   // of the requests, chosen at random
+  bool input = true;        // the request's body
+  bool output = true;       // the answer's
+  // The content types whose bodies are text.
+  std::vector<std::string> csv_types = {};
+  std::vector<std::string> json_types = {};
+
+  bool operator==(const CapturePlan&) const = default;
+};
+
 struct FleetPlan {
   std::vector<Variant> variants;
   std::chrono::milliseconds request_timeout{60'000};
   PartBorder part_border = PartBorder::none;
+  std::optional<CapturePlan> capture = std::nullopt;
 
   bool operator==(const FleetPlan&) const = default;
 };

@@ -273,6 +273,7 @@ void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&
   add(invocation->cells_->answer_bytes, answer.body.size());
   answer.variant = invocation->variant_->name;
   answer.model_time = time_since_sent(*invocation);
+  if (invocation->route_->capture) capture(*invocation, answer);
   invocation->answered(answer);
 }
 
@@ -281,17 +282,20 @@ void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
   head.variant = invocation.variant_->name;
   head.model_time = time_since_sent(invocation);
   head.part_border = invocation.route_->part_border;
+  if (invocation.route_->capture) begin_capture(invocation, head);
   invocation.begun(head);
 }
 
 void RouterCore::on_part(Invocation& invocation, std::string_view bytes) {
   add(invocation.cells_->answer_bytes, bytes.size());
+  if (invocation.captured_) capture_part(*invocation.captured_, bytes);
   invocation.part(bytes);
 }
 
 void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
   let_go(*invocation);
   count(*invocation, 200);
+  if (invocation->captured_) captures_->offer(std::move(*invocation->captured_));
   invocation->ended();
 }
 
@@ -433,8 +437,8 @@ std::vector<VariantCounters> RouterCore::counters() const {
   return list;
 }
 
-Router::Router(net::Loop& loop, RouteTable& routes, Random& random)
-    : core_(std::make_shared<RouterCore>(loop, routes, random)) {
+Router::Router(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)
+    : core_(std::make_shared<RouterCore>(loop, routes, random, captures)) {
   core_->open();
 }
 Router::~Router() { core_->close(); }

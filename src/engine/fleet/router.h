@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "engine/fleet/capture.h"
 #include "engine/fleet/routes.h"
 #include "net/http.h"
 
@@ -60,6 +61,9 @@ struct InvokeRequest {
   std::string_view accept;
   std::span<const HeaderView> headers;  // further ones, sent as they are
   std::string_view body;
+  // What a captured copy says of the request beside its bodies.
+  std::string_view caller_id;
+  std::string_view caller_note;
   // Not empty: the body stands in files instead, and goes by HTTP as it is read. Called for each
   // attempt.
   std::function<net::FileSequence()> body_files;
@@ -153,7 +157,8 @@ class Invocation {
   Instant arrived_at_ = {};
   Instant sent_at_ = {};
   unsigned attempts_ = 0;
-  ElasticTurn turn_;  // of an elastic variant
+  std::unique_ptr<CaptureRecord> captured_;  // of a streamed answer, while it comes
+  ElasticTurn turn_;                         // of an elastic variant
 };
 
 // Counts since the router's start, readable from any thread; one set for each router and fleet
@@ -184,8 +189,8 @@ struct VariantCounters {
 // others by HTTP.
 class Router {
  public:
-  // `loop`, `routes` and `random` outlive this object.
-  Router(net::Loop& loop, RouteTable& routes, Random& random);
+  // Everything outlives this object. Without `captures` nothing is captured.
+  Router(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures = nullptr);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;

@@ -52,8 +52,8 @@ struct VariantCells {
 
 class RouterCore final : public LinkUser, public std::enable_shared_from_this<RouterCore> {
  public:
-  RouterCore(net::Loop& loop, RouteTable& routes, Random& random)
-      : loop_(loop), routes_(routes), random_(random.next()) {}
+  RouterCore(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)
+      : loop_(loop), routes_(routes), random_(random.next()), captures_(captures) {}
 
   void open();
   void close();
@@ -116,6 +116,9 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   void let_go(Invocation& invocation);
   std::chrono::milliseconds time_left(const Invocation& invocation) const;
   void count(Invocation& invocation, int status) const;
+  void capture(const Invocation& invocation, const InvokeAnswer& answer);
+  void begin_capture(Invocation& invocation, const InvokeAnswer& head);
+  static void capture_part(CaptureRecord& record, std::string_view bytes);
   std::chrono::microseconds time_since_sent(const Invocation& invocation) const;
   void refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
               std::string_view detail);
@@ -128,6 +131,7 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   net::Loop& loop_;
   RouteTable& routes_;
   QuickRandom random_;
+  CaptureBuffer* const captures_;  // null: nothing is captured
   std::uint64_t subscription_ = 0;
   std::atomic<bool> refresh_posted_ = false;
   std::array<Shard, route_shards> shards_;

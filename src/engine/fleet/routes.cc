@@ -10,6 +10,11 @@ VariantRoute::Use use_of(const Variant& variant) {
   return refuses ? VariantRoute::Use::at_zero : VariantRoute::Use::serves;
 }
 
+void take_settings(FleetRoute& route, const FleetPlan& plan) {
+  route.request_timeout = plan.request_timeout;
+  route.part_border = plan.part_border;
+  if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
+}
 
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses) {

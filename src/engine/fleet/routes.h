@@ -52,8 +52,12 @@ struct FleetRoute {
   std::chrono::milliseconds request_timeout{60'000};
   PartBorder part_border = PartBorder::none;
   std::vector<VariantRoute> variants;
-  double weight_total = 0;  // of the variants that have instances
+  double weight_total = 0;                     // of the variants that have instances
+  std::shared_ptr<const CapturePlan> capture;  // null: nothing is captured
 };
+
+// What the whole fleet has, from its plan.
+void take_settings(FleetRoute& route, const FleetPlan& plan);
 
 struct StringHash {
   using is_transparent = void;

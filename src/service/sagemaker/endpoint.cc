@@ -136,11 +136,12 @@ Result<> fill_pending(const Call& call, const Endpoint& endpoint,
   return {};
 }
 
-// UpdateEndpoint with RetainAllVariantProperties: weights and counts stay what they are, but for
-// those that are excluded.
+// UpdateEndpoint with RetainAllVariantProperties: weights, counts and what is captured stay what
+// they are, but for those that are excluded. `now`: what DescribeEndpoint says of them.
 Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
                            const fleet::FleetId& id, const api::UpdateEndpointInput& in,
-                           fleet::FleetPlan& plan) {
+                           fleet::FleetPlan& plan, const api::DescribeEndpointOutput& seen,
+                           api::DescribeEndpointOutput& face) {
   if (!in.RetainAllVariantProperties().value_or(false)) return {};
   const auto excluded = [&](std::string_view property) {
     return std::ranges::any_of(in.ExcludeRetainedVariantProperties(), [&](const auto each) {
@@ -153,6 +154,10 @@ Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
     if (kept == now.variants.end()) continue;
     if (!excluded("DesiredWeight")) variant.weight = kept->weight;
     if (!excluded("DesiredInstanceCount")) variant.instances = kept->instances;
+  }
+  if (!excluded("DataCaptureConfig")) {
+    plan.capture = now.capture;
+    face.DataCaptureConfig(seen.DataCaptureConfig());
   }
   return {};
 }
@@ -294,7 +299,9 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
   TRY(const fleet::FleetPlan plan_now, fleets_.wanted_plan(call.tx(), id));
   TRY_DO(check_conversion(plan_now, plan));
-  TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan));
+  TRY(const auto seen,
+      wire::from_json<api::DescribeEndpointOutput>(seen_document(endpoint), call.arena()));
+  TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan, seen, face));
   TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
   TRY_DO(expect_places(call, endpoint, plan));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));

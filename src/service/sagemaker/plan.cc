@@ -4,6 +4,7 @@
 
 #include "service/errors.h"
 #include "service/resource_key.h"
+#include "service/sagemaker/capture_file.h"
 #include "service/sagemaker/instance_types.h"
 #include "service/sagemaker/serverless.h"
 
@@ -135,6 +136,20 @@ Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_i
 
 }  // namespace
 
+namespace {
+
+// The key is asked for by the model's shape, also where none was given.
+void fill_capture(const api::DataCaptureConfig& given, api::DataCaptureConfigSummary summary) {
+  const bool enabled = given.EnableCapture().value_or(true);
+  summary.EnableCapture(enabled)
+      .CaptureStatus(enabled ? "Started" : "Stopped")
+      .CurrentSamplingPercentage(given.InitialSamplingPercentage())
+      .DestinationS3Uri(given.DestinationS3Uri())
+      .KmsKeyId(given.KmsKeyId().value_or(""));
+}
+
+}  // namespace
+
 fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
   return {service::resource_key(call.caller(), endpoint_name)};
 }
@@ -143,14 +158,15 @@ Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built
                                     const api::CreateEndpointConfigInput& config) {
   if (config.AsyncInferenceConfig()) return not_built("AsyncInferenceConfig");
   if (config.ExplainerConfig()) return not_built("ExplainerConfig");
-  if (config.DataCaptureConfig().EnableCapture().value_or(false))
-    return not_built("DataCaptureConfig with EnableCapture");
   if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
   fleet::FleetPlan plan;
+  plan.capture = capture_plan(config.DataCaptureConfig());
   for (const auto given : config.ProductionVariants()) {
     TRY(fleet::Variant variant, variant_of(call, built_in, given));
     plan.variants.push_back(std::move(variant));
   }
+  if (plan.capture && plan.variants.front().offers)
+    return not_built("DataCaptureConfig for inference components");
   TRY_DO(fleet::check(plan));
   return plan;
 }
@@ -173,6 +189,8 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
                                                     const api::CreateEndpointConfigInput& config) {
   api::DescribeEndpointOutput face(call.arena());
   face.EndpointConfigName(config.EndpointConfigName());
+  if (const auto capture = config.DataCaptureConfig())
+    fill_capture(capture, face.make_DataCaptureConfig());
   for (const auto given : config.ProductionVariants()) {
     auto variant = face.add_ProductionVariants();
     variant.VariantName(given.VariantName());

@@ -8,16 +8,18 @@ namespace slipway::sagemaker_runtime {
 namespace {
 
 constexpr std::string_view target_variant_name = "X-Amzn-SageMaker-Target-Variant";
+constexpr std::string_view inference_id_name = "X-Amzn-SageMaker-Inference-Id";
+constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 constexpr std::string_view component_name = "X-Amzn-SageMaker-Inference-Component";
 
 constexpr std::array<PassedHeader, 8> invoke_headers = {{
-    {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
+    {custom_attributes_name, "customAttributes", 1024},
     {target_variant_name, "targetVariant", 63},
     {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024,
      "TargetModel needs a multi-model endpoint"},
     {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
      "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
-    {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
+    {inference_id_name, "inferenceId", 64},
     {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
     {component_name, "inferenceComponentName", 63},
     {"X-Amzn-SageMaker-Session-Id", "sessionId", 256},
@@ -26,11 +28,11 @@ static_assert(invoke_headers.size() <= passed_headers_max);
 
 // A session is opened by InvokeEndpoint and only continued here; there is no TargetModel.
 constexpr std::array<PassedHeader, 6> stream_headers = {{
-    {"X-Amzn-SageMaker-Custom-Attributes", "customAttributes", 1024},
+    {custom_attributes_name, "customAttributes", 1024},
     {target_variant_name, "targetVariant", 63},
     {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
      "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
-    {"X-Amzn-SageMaker-Inference-Id", "inferenceId", 64},
+    {inference_id_name, "inferenceId", 64},
     {component_name, "inferenceComponentName", 63},
     {"X-Amzn-SageMaker-Session-Id", "sessionId", 256, {}, "NEW_SESSION"},
 }};
@@ -54,6 +56,8 @@ Result<> take_passed(const net::Header& field, const PassedHeader& passed,
                     field.value, passed.member)));
   if (passed.name == target_variant_name) head.target_variant = field.value;
   if (passed.name == component_name) head.component = field.value;
+  if (passed.name == inference_id_name) head.inference_id = field.value;
+  if (passed.name == custom_attributes_name) head.custom_attributes = field.value;
   if (head.passed_count < head.passed.size())
     head.passed[head.passed_count++] = {passed.name, field.value};
   return {};
@@ -87,6 +91,8 @@ void InvokeHead::fill(fleet::InvokeRequest& request) const {
   request.content_type = content_type;
   request.accept = accept;
   request.target_variant = target_variant;
+  request.caller_id = inference_id;
+  request.caller_note = custom_attributes;
   request.headers = headers();
 }
 

@@ -47,6 +47,8 @@ struct InvokeHead {
   std::string_view accept;
   std::string_view target_variant;
   std::string_view component;  // InferenceComponentName
+  std::string_view inference_id;
+  std::string_view custom_attributes;
   std::array<fleet::HeaderView, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 

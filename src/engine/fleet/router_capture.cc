@@ -1,0 +1,48 @@
+// The router's copies for the CaptureBuffer of its loop (capture.h).
+#include "engine/fleet/router_core.h"
+
+namespace slipway::fleet {
+namespace {
+
+constexpr std::size_t hundred_percent = 100;
+
+CaptureRecord record_of(const InvokeRequest& request,
+                        const std::shared_ptr<const CapturePlan>& plan,
+                        const InvokeAnswer& answer) {
+  CaptureRecord record{.plan = plan,
+                       .fleet = std::string(request.fleet),
+                       .variant = std::string(answer.variant),
+                       .caller_id = std::string(request.caller_id),
+                       .caller_note = std::string(request.caller_note),
+                       .input_type = std::string(request.content_type),
+                       .output_type = std::string(answer.content_type)};
+  if (plan->input) record.input = request.body;
+  if (plan->output) record.output = answer.body;
+  return record;
+}
+
+}  // namespace
+
+// Only what was answered well is captured: a choice, AWS does not say. A request whose body stands
+// in files is captured without it.
+void RouterCore::capture(const Invocation& invocation, const InvokeAnswer& answer) {
+  const auto& plan = invocation.route_->capture;
+  if (captures_ == nullptr || answer.status < 200 || answer.status >= 300 ||
+      random_.below(hundred_percent) >= plan->percent)
+    return;
+  captures_->offer(record_of(invocation.request, plan, answer));
+}
+
+void RouterCore::begin_capture(Invocation& invocation, const InvokeAnswer& head) {
+  const auto& plan = invocation.route_->capture;
+  if (captures_ == nullptr || random_.below(hundred_percent) >= plan->percent) return;
+  invocation.captured_ = std::make_unique<CaptureRecord>(record_of(invocation.request, plan, head));
+}
+
+// What has become too long for the buffer is kept so long that the buffer drops it.
+void RouterCore::capture_part(CaptureRecord& record, std::string_view bytes) {
+  if (record.plan->output && record.output.size() <= capture_buffer_bytes_max)
+    record.output += bytes;
+}
+
+}  // namespace slipway::fleet

@@ -1,0 +1,21 @@
+#include "server/captured_objects.h"
+
+#include "service/sagemaker/capture_file.h"
+
+namespace slipway::server {
+
+Result<> CapturedObjects::keep(const fleet::CaptureFile& file) {
+  const sagemaker::CaptureObject made = sagemaker::capture_object(file, random_);
+  objects::Upload upload = objects_.begin();
+  TRY_DO(upload.write(std::as_bytes(std::span(made.lines))));
+  TRY(objects::SealedBody body, upload.seal());
+  return store_.write([&](store::Transaction& tx) -> Result<> {
+    objects::PutOptions options;
+    options.attributes.properties = {{"ContentType", "application/jsonlines"}};
+    TRY_DO(objects_.put(tx, {.bucket = made.bucket, .key = made.key}, std::move(body),
+                        std::move(options)));
+    return {};
+  });
+}
+
+}  // namespace slipway::server

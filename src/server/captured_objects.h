@@ -1,0 +1,26 @@
+// Captured requests into the server's own buckets.
+#pragma once
+
+#include "base/random.h"
+#include "engine/fleet/capture.h"
+#include "engine/objects/objects.h"
+#include "store/store.h"
+
+namespace slipway::server {
+
+// A sink of fleet::CaptureWriter: one object a file. Everything outlives this object.
+class CapturedObjects {
+ public:
+  CapturedObjects(store::Store& store, objects::Objects& objects, Random& random)
+      : store_(store), objects_(objects), random_(random) {}
+
+  // not_found: the bucket is not there.
+  Result<> keep(const fleet::CaptureFile& file);
+
+ private:
+  store::Store& store_;
+  objects::Objects& objects_;
+  Random& random_;
+};
+
+}  // namespace slipway::server
