@@ -11,7 +11,7 @@ Result<> CapturedObjects::keep(const fleet::CaptureFile& file) {
   TRY(objects::SealedBody body, upload.seal());
   return store_.write([&](store::Transaction& tx) -> Result<> {
     objects::PutOptions options;
-    options.attributes.properties = {{"ContentType", "application/jsonlines"}};
+    options.attributes.properties = {{"content-type", "application/jsonlines"}};
     TRY_DO(objects_.put(tx, {.bucket = made.bucket, .key = made.key}, std::move(body),
                         std::move(options)));
     return {};
