@@ -227,6 +227,14 @@ PartBorder part_border_from(const json::object& object) {
   return static_cast<PartBorder>(border);
 }
 
+// Likewise.
+Access access_from(const json::value* value) {
+  if (value == nullptr) return Access::direct;
+  const int access = value->to_number<int>();
+  if (access < 0 || access > static_cast<int>(Access::queued)) throw BadDocument("unknown access");
+  return static_cast<Access>(access);
+}
+
 }  // namespace
 
 Result<> check(const FleetPlan& plan) {
@@ -250,6 +258,7 @@ std::string to_text(const FleetPlan& plan) {
   json::object object{{"version", plan_version},
                       {"request_timeout_ms", plan.request_timeout.count()},
                       {"part_border", static_cast<int>(plan.part_border)},
+                      {"access", static_cast<int>(plan.access)},
                       {"variants", std::move(variants)}};
   if (plan.capture) object["capture"] = capture_json(*plan.capture);
   return json::serialize(object);
@@ -264,6 +273,7 @@ Result<FleetPlan> plan_from_text(std::string_view text) {
     plan.part_border = part_border_from(object);
     if (const json::value* capture = object.if_contains("capture"))
       plan.capture = capture_from(capture->as_object());
+    plan.access = access_from(object.if_contains("access"));
     for (const json::value& variant : object.at("variants").as_array())
       plan.variants.push_back(variant_from(variant.as_object()));
     return plan;

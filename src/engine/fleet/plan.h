@@ -34,6 +34,9 @@ using Generation = std::uint64_t;
 
 enum class Routing : std::uint8_t { random, least_outstanding };
 
+// Who may send requests to a fleet: everyone, or the durable queue before it alone.
+enum class Access : std::uint8_t { direct, queued };
+
 // Files that every instance of a variant sees, fetched and unpacked once per content.
 struct Artifact {
   enum class Form : std::uint8_t {
@@ -128,6 +131,7 @@ struct FleetPlan {
   std::chrono::milliseconds request_timeout{60'000};
   PartBorder part_border = PartBorder::none;
   std::optional<CapturePlan> capture = std::nullopt;
+  Access access = Access::direct;
 
   bool operator==(const FleetPlan&) const = default;
 };

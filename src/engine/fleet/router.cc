@@ -33,6 +33,7 @@ std::uint64_t value(const std::atomic<std::uint64_t>& counter) {
 std::string_view name_of(InvokeFailure failure) {
   switch (failure) {
     case InvokeFailure::not_found: return "not_found";
+    case InvokeFailure::other_access: return "other_access";
     case InvokeFailure::no_such_variant: return "no_such_variant";
     case InvokeFailure::not_serving: return "not_serving";
     case InvokeFailure::at_zero: return "at_zero";
@@ -160,6 +161,8 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
   if (fleet == nullptr && !routes_.complete()) return hold(std::move(invocation));
   if (fleet == nullptr)
     return refuse(std::move(invocation), InvokeFailure::not_found, "there is no such fleet");
+  if (fleet->route->generation != 0 && fleet->route->access != request.access)
+    return refuse(std::move(invocation), InvokeFailure::other_access, "it is asked in another way");
   VariantState* variant = pick_variant(*fleet, request.target_variant);
   if (variant == nullptr && !request.target_variant.empty() && fleet->route->generation != 0)
     return refuse(std::move(invocation), InvokeFailure::no_such_variant,
@@ -231,6 +234,7 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
   link.instance().outstanding.fetch_add(1, std::memory_order_relaxed);
   ++under_way_;
   keep_sweeping();
+  sent.sent();
   return true;
 }
 

@@ -57,6 +57,7 @@ struct ExchangePlace {
 struct InvokeRequest {
   std::string_view fleet;
   std::string_view target_variant;  // empty: by weight
+  Access access = Access::direct;   // the fleet's own, or the request is refused
   std::string_view content_type;    // empty: none was given
   std::string_view accept;
   std::span<const HeaderView> headers;  // further ones, sent as they are
@@ -87,6 +88,7 @@ struct InvokeAnswer {
 
 enum class InvokeFailure : std::uint8_t {
   not_found,        // there is no such fleet
+  other_access,     // the fleet takes requests of the other kind of access
   no_such_variant,  // the fleet has no variant of that name
   not_serving,      // nothing of the fleet serves: its first generation is not up, or failed
   at_zero,          // the variant wants no instance, and refuses meanwhile
@@ -116,6 +118,9 @@ class Invocation {
 
   // Its views stay valid as long as this object lives.
   InvokeRequest request;
+
+  // An instance was picked and the request is on its way to it; again for each further attempt.
+  virtual void sent() {}
 
   // Exactly one of answered(), failed() and ended(), once, on the router's loop. They may call
   // invoke(). A streamed answer of another kind than 2xx comes by answered(), whole.

@@ -13,6 +13,7 @@ VariantRoute::Use use_of(const Variant& variant) {
 void take_settings(FleetRoute& route, const FleetPlan& plan) {
   route.request_timeout = plan.request_timeout;
   route.part_border = plan.part_border;
+  route.access = plan.access;
   if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
 }
 

@@ -51,6 +51,7 @@ struct FleetRoute {
   Generation generation = 0;  // 0: the fleet is known and nothing of it serves
   std::chrono::milliseconds request_timeout{60'000};
   PartBorder part_border = PartBorder::none;
+  Access access = Access::direct;
   std::vector<VariantRoute> variants;
   double weight_total = 0;                     // of the variants that have instances
   std::shared_ptr<const CapturePlan> capture;  // null: nothing is captured
