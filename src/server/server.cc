@@ -14,6 +14,8 @@
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/identity/roles.h"
+#include "engine/jobs/queue.h"
+#include "engine/jobs/router_courier.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
@@ -29,6 +31,7 @@
 #include "service/s3/s3.h"
 #include "service/sagemaker/log_stream.h"
 #include "service/sagemaker/sagemaker.h"
+#include "service/sagemaker_runtime/async_notice.h"
 #include "service/sagemaker_runtime/runtime.h"
 #include "service/sts/sts.h"
 
@@ -51,9 +54,9 @@ std::filesystem::path folder_of_this_program() {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto room :
-       {identity::migrations(), objects::migrations(), fleet::migrations(), events::migrations(),
-        jobs::transform_migrations(), sagemaker::migrations()})
+  for (const auto room : {identity::migrations(), objects::migrations(), fleet::migrations(),
+                          events::migrations(), jobs::queue_migrations(),
+                          jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -140,6 +143,7 @@ class Server::Parts {
     if (reconcilers_) reconcilers_->stop();
     if (transforms_) transforms_->stop();
     workers_.stop();
+    courier_.reset();
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
     if (captures_) captures_->stop();
@@ -151,6 +155,7 @@ class Server::Parts {
 
   Result<> open_state();
   Result<> open_engines();
+  void open_request_queues();
   Result<> install_doors();
   Result<> listen();
   Result<> begin();
@@ -199,6 +204,10 @@ class Server::Parts {
 
   std::unique_ptr<CapturedObjects> captured_objects_;
   std::unique_ptr<fleet::CaptureWriter> captures_;
+  sagemaker_runtime::AsyncNotices async_notices_{topics_};
+  std::unique_ptr<jobs::RouterCourier> courier_;
+  std::unique_ptr<jobs::RequestQueues> request_queues_;
+  jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
 
   service::Registry registry_;
   std::unique_ptr<wire::Router> wire_router_;
@@ -262,7 +271,22 @@ Result<> Server::Parts::open_engines() {
                                                                          .log_book = *log_book_,
                                                                          .clock = clock_,
                                                                          .random = random_});
+  open_request_queues();
   return {};
+}
+
+void Server::Parts::open_request_queues() {
+  courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
+      .routes = routes_, .objects = *objects_, .workers = workers_, .random = random_});
+  request_queues_ =
+      std::make_unique<jobs::RequestQueues>(jobs::RequestQueues::Needs{.store = *store_,
+                                                                       .objects = *objects_,
+                                                                       .loop = *reconcilers_,
+                                                                       .courier = *courier_,
+                                                                       .door = async_notices_,
+                                                                       .clock = clock_});
+  reconcilers_->add(*request_queues_);
+  routes_.subscribe([this] { request_queues_->look_again(); });
 }
 
 sagemaker::BuiltInImages Server::Parts::built_in_images() const {
@@ -275,9 +299,10 @@ Result<> Server::Parts::install_doors() {
   sts::install(registry_, *keys_);
   iam::install(registry_);
   s3::install(registry_, *store_, *objects_);
-  sagemaker::install(registry_, *fleets_, built_in_images());
+  sagemaker::install(registry_, *fleets_, job_queues_, built_in_images());
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images());
-  sagemaker_runtime::install(registry_);
+  sagemaker_runtime::install(registry_,
+                             {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
   logs_door::install(registry_, *log_book_, *collector_);
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(

@@ -4,6 +4,7 @@
 
 #include "service/errors.h"
 #include "service/sagemaker/component.h"
+#include "service/sagemaker/async_config.h"
 #include "service/sagemaker/deployment.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/plan.h"
@@ -235,7 +236,9 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
       sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
   TRY_DO(put_tags(call, endpoint.arn, in.Tags()));
   TRY_DO(apply_stream_alignment(call, endpoint.arn, plan));
-  TRY(const auto generation, fleets_.put_plan(call.tx(), fleet_of(call, in.EndpointName()), plan));
+  const fleet::FleetId id = fleet_of(call, in.EndpointName());
+  TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
+  TRY_DO(open_queue(call, queues_, id, config));
   put_deployment(call, endpoint.arn,
                  {.generation = generation,
                   .wanted = wire::to_json(face),
@@ -304,6 +307,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(retain_properties(call.tx(), fleets_, id, in, plan, seen, face));
   TRY_DO(apply_stream_alignment(call, endpoint.resource.arn, plan));
   TRY_DO(expect_places(call, endpoint, plan));
+  TRY_DO(change_queue(call, queues_, id, config));
   TRY(const auto generation, fleets_.put_plan(call.tx(), id, plan));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   const bool something_serves = endpoint.status.serving != 0;
@@ -351,6 +355,7 @@ Result<> Endpoints::remove(Call& call, api::DeleteEndpointInput in) {
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
   TRY_DO(expect_no_components(call, endpoint));
   mark_leaving(call, endpoint.resource);
+  queues_.close(call.tx(), fleet_of(call, in.EndpointName()).text);
   return fleets_.remove(call.tx(), fleet_of(call, in.EndpointName()));
 }
 

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "service/errors.h"
+#include "service/sagemaker/async_config.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/resources.h"
 #include "service/sagemaker/serverless.h"
@@ -58,6 +59,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   TRY_DO(check_variants(call, in.ShadowProductionVariants(), names));
   TRY_DO(check_serverless(call, in));
   TRY_DO(check_components(in));
+  TRY_DO(check_async(in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

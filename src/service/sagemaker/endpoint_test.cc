@@ -192,9 +192,11 @@ TEST_F(Door, what_a_configuration_asks_for_and_is_not_built_is_named_when_it_is_
   make_model("m");
   constexpr std::string_view plain =
       R"("ProductionVariants":[{"VariantName":"a","ModelName":"m","InstanceType":"ml.m5.large"}])";
-  const std::string async = fmt::format(
-      R"({},"AsyncInferenceConfig":{{"OutputConfig":{{"S3OutputPath":"s3://b/c"}}}})", plain);
-  const NotBuilt cases[] = {{"AsyncInferenceConfig", async}};
+  const std::string explained = fmt::format(
+      R"({},"ExplainerConfig":{{"ClarifyExplainerConfig":{{"ShapConfig":{{
+          "ShapBaselineConfig":{{}}}}}}}})",
+      plain);
+  const NotBuilt cases[] = {{"ExplainerConfig", explained}};
   for (const NotBuilt& each : cases) {
     const std::string name = fmt::format("c-{}", each.what);
     done("CreateEndpointConfig",

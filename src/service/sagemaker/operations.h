@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/fleet/fleet.h"
+#include "engine/jobs/queue.h"
 #include "engine/jobs/transform.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
@@ -36,8 +37,8 @@ Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in);
 // endpoint.cc: desired state goes to the fleet engine, status comes from it.
 class Endpoints {
  public:
-  Endpoints(fleet::Fleets& fleets, BuiltInImages built_in)
-      : fleets_(fleets), built_in_(std::move(built_in)) {}
+  Endpoints(fleet::Fleets& fleets, const jobs::Queues& queues, BuiltInImages built_in)
+      : fleets_(fleets), queues_(queues), built_in_(std::move(built_in)) {}
 
   // Answers at once with the ARN; the instances come up later, driven by the fleet's reconciler,
   // and DescribeEndpoint tells how far it is. Refuses, and then nothing was written: an endpoint of
@@ -58,6 +59,7 @@ class Endpoints {
 
  private:
   fleet::Fleets& fleets_;
+  const jobs::Queues& queues_;
   const BuiltInImages built_in_;
 };
 

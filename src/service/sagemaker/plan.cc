@@ -6,6 +6,7 @@
 #include "service/resource_key.h"
 #include "service/sagemaker/capture_file.h"
 #include "service/sagemaker/instance_types.h"
+#include "service/sagemaker/async_config.h"
 #include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
@@ -156,7 +157,6 @@ fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
 
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const api::CreateEndpointConfigInput& config) {
-  if (config.AsyncInferenceConfig()) return not_built("AsyncInferenceConfig");
   if (config.ExplainerConfig()) return not_built("ExplainerConfig");
   if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
   fleet::FleetPlan plan;
@@ -167,6 +167,7 @@ Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built
   }
   if (plan.capture && plan.variants.front().offers)
     return not_built("DataCaptureConfig for inference components");
+  if (config.AsyncInferenceConfig()) ask_by_queue(plan);
   TRY_DO(fleet::check(plan));
   return plan;
 }
@@ -191,6 +192,7 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
   face.EndpointConfigName(config.EndpointConfigName());
   if (const auto capture = config.DataCaptureConfig())
     fill_capture(capture, face.make_DataCaptureConfig());
+  if (config.AsyncInferenceConfig()) face.AsyncInferenceConfig(config.AsyncInferenceConfig());
   for (const auto given : config.ProductionVariants()) {
     auto variant = face.add_ProductionVariants();
     variant.VariantName(given.VariantName());

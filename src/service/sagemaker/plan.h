@@ -19,8 +19,7 @@ using BuiltInImages = std::set<std::string, std::less<>>;
 
 // The plan of the fleet behind an endpoint with this configuration. Looks the models up as they are
 // now: ValidationException where one is gone, or where the configuration asks for what Slipway does
-// not have yet (asynchronous, several containers, several models, shadow variants,
-// explanations).
+// not have yet (several containers, several models, shadow variants, explanations).
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const aws::sagemaker::CreateEndpointConfigInput& config);
 

@@ -46,9 +46,10 @@ void add_components(service::Registry::Service& service,
 
 }  // namespace
 
-void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in) {
+void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
+             BuiltInImages built_in) {
   namespace op = api::op;
-  const auto endpoints = std::make_shared<Endpoints>(fleets, built_in);
+  const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
   const auto components = std::make_shared<Components>(fleets, built_in);
   auto service = registry.begin(api::schema(), errors);
   service.add<op::CreateModel>(create_model)

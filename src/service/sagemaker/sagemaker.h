@@ -4,6 +4,7 @@
 #include <span>
 
 #include "engine/fleet/fleet.h"
+#include "engine/jobs/queue.h"
 #include "engine/jobs/transform.h"
 #include "service/registry.h"
 #include "service/sagemaker/plan.h"
@@ -11,8 +12,9 @@
 
 namespace slipway::sagemaker {
 
-// `fleets` outlives the registry.
-void install(service::Registry& registry, fleet::Fleets& fleets, BuiltInImages built_in);
+// `fleets` and `queues` outlive the registry.
+void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
+             BuiltInImages built_in);
 
 // Batch transform. `transforms` outlives the registry.
 void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,

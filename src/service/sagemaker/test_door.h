@@ -45,7 +45,7 @@ struct Answer {
 class Door : public testing::Test {
  protected:
   Door() {
-    install(registry_, world_.fleets(), {"slipway-inference"});
+    install(registry_, world_.fleets(), queues_, {"slipway-inference"});
     world_.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
   }
   ~Door() override {
@@ -55,7 +55,8 @@ class Door : public testing::Test {
 
   static std::unique_ptr<store::Store> open_store(const std::filesystem::path& folder) {
     std::vector<store::Migration> all;
-    for (const auto& room : {fleet::migrations(), objects::migrations(), migrations()})
+    for (const auto& room :
+         {fleet::migrations(), objects::migrations(), jobs::queue_migrations(), migrations()})
       all.insert(all.end(), room.begin(), room.end());
     return store::Store::open(folder / "state.db", all).value();
   }
@@ -138,6 +139,7 @@ class Door : public testing::Test {
           .value();
   engine::Changes changes_{world_.clock()};
   WorkerPool workers_{2};
+  jobs::Queues queues_{[](jobs::QueueId) {}};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
   NoHotDoor hot_;

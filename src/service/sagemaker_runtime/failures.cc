@@ -28,6 +28,8 @@ constexpr ErrorRow errors[] = {
     {"ModelNotReadyException", "ModelNotReadyException", 429},
     {"unavailable", "ServiceUnavailable", 503},
     {"internal", "InternalFailure", 500},
+    {"queue_full", "ServiceUnavailable", 503},
+    {"key_too_long", "ValidationError", 400},
 };
 
 // The API model's pattern; what is no name is found nowhere, so it is looked at only then.
@@ -116,6 +118,11 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
           fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
                       "DescribeEndpoint says how far it is.",
                       endpoint.name, endpoint.account));
+    case InvokeFailure::other_access:  // AWS's wording is not known
+      return validation_error(fmt::format(
+          "Endpoint {} of account {} does not support this operation: an endpoint with an "
+          "AsyncInferenceConfig is invoked with InvokeEndpointAsync, and only such an endpoint.",
+          endpoint.name, endpoint.account));
     case InvokeFailure::no_such_variant:
       return validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
                                           target_variant, endpoint.name, endpoint.account));

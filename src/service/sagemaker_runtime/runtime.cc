@@ -12,9 +12,15 @@ Runtime::Runtime(fleet::Router& router, std::chrono::milliseconds stream_time_li
       stream_operation_(
           &aws::sagemaker_runtime::op::InvokeEndpointWithResponseStream::operation()) {}
 
-void install(service::Registry& registry) {
-  const wire::Schema& schema = aws::sagemaker_runtime::schema();
-  registry.begin(schema, error_table());
+void install(service::Registry& registry, const AsyncInvocations::Needs& async) {
+  namespace api = aws::sagemaker_runtime;
+  const wire::Schema& schema = api::schema();
+  auto service = registry.begin(schema, error_table());
+  service.add<api::op::InvokeEndpointAsync>(
+      [invocations = AsyncInvocations(async)](service::Call& call,
+                                              api::InvokeEndpointAsyncInput in) {
+        return invocations.invoke(call, in);
+      });
   registry.add_hot(schema, "InvokeEndpoint");
   registry.add_hot(schema, "InvokeEndpointWithResponseStream");
 }

@@ -3,11 +3,13 @@
 
 #include "engine/fleet/router.h"
 #include "service/front.h"
+#include "service/sagemaker_runtime/async.h"
 #include "service/sagemaker_runtime/stream.h"
 
 namespace slipway::sagemaker_runtime {
 
-void install(service::Registry& registry);
+// What `async` names outlives the registry.
+void install(service::Registry& registry, const AsyncInvocations::Needs& async);
 
 // One for each I/O loop, beside that loop's router, which outlives it.
 class Runtime final : public service::HotDoor {

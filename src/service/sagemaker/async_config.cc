@@ -1,0 +1,61 @@
+#include "service/sagemaker/async_config.h"
+
+#include "service/errors.h"
+#include "wire/document.h"
+
+namespace slipway::sagemaker {
+namespace {
+
+namespace api = aws::sagemaker;
+using service::refuse;
+
+jobs::QueueSettings settings_of(const api::AsyncInferenceConfig& config) {
+  const auto wanted = config.ClientConfig().MaxConcurrentInvocationsPerInstance();
+  return {.concurrency = static_cast<std::uint32_t>(wanted.value_or(async_concurrency_default)),
+          .document = wire::to_json(config)};
+}
+
+}  // namespace
+
+// The text for what is not combined is AWS's (boto/boto3#4275).
+Result<> check_async(const api::CreateEndpointConfigInput& config) {
+  if (!config.AsyncInferenceConfig()) return {};
+  if (config.AsyncInferenceConfig().OutputConfig().S3OutputPath().value_or("").empty())
+    return refuse(
+        "ValidationException",
+        "AsyncInferenceConfig: OutputConfig needs an S3OutputPath: without it there is no "
+        "place for results.");
+  if (config.DataCaptureConfig().EnableCapture().value_or(false) || config.ExplainerConfig() ||
+      !config.ShadowProductionVariants().empty())
+    return refuse("ValidationException",
+                  "One or more endpoint features are not supported using this configuration");
+  return {};
+}
+
+// Least outstanding: the requests that the queue has under way spread so that no instance has more
+// than its share.
+void ask_by_queue(fleet::FleetPlan& plan) {
+  plan.access = fleet::Access::queued;
+  plan.request_timeout = async_invocation_timeout_max;
+  for (fleet::Variant& variant : plan.variants) variant.routing = fleet::Routing::least_outstanding;
+}
+
+Result<> open_queue(const service::Call& call, const jobs::Queues& queues, const fleet::FleetId& id,
+                    const api::CreateEndpointConfigInput& config) {
+  if (!config.AsyncInferenceConfig()) return {};
+  return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig()));
+}
+
+Result<> change_queue(const service::Call& call, const jobs::Queues& queues,
+                      const fleet::FleetId& id, const api::CreateEndpointConfigInput& config) {
+  const bool is_async = jobs::Queues::find(call.tx(), id.text).has_value();
+  if (is_async != static_cast<bool>(config.AsyncInferenceConfig()))
+    return refuse("ValidationException",
+                  is_async ? "An endpoint with an AsyncInferenceConfig cannot be updated to one "
+                             "without it; create another endpoint."
+                           : "An endpoint without an AsyncInferenceConfig cannot be updated to one "
+                             "with it; create another endpoint.");
+  return open_queue(call, queues, id, config);
+}
+
+}  // namespace slipway::sagemaker

@@ -1,0 +1,172 @@
+#include "service/sagemaker_runtime/async.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "base/encoding.h"
+#include "service/resource_key.h"
+#include "service/sagemaker_runtime/failures.h"
+#include "wire/document.h"
+
+namespace slipway::sagemaker_runtime {
+namespace {
+
+namespace api = aws::sagemaker_runtime;
+using service::Call;
+
+constexpr std::string_view s3_scheme = "s3://";
+constexpr std::string_view https_scheme = "https://";
+
+std::unexpected<Error> refused(std::string message) {
+  return std::unexpected(validation_error(std::move(message)));
+}
+
+std::pair<std::string_view, std::string_view> split_path(std::string_view path) {
+  const auto slash = path.find('/');
+  if (slash == path.npos) return {path, {}};
+  return {path.substr(0, slash), path.substr(slash + 1)};
+}
+
+// "s3://bucket/key", and S3's two forms of "https://": the bucket before ".s3" in the host's name,
+// or first in the path. Nothing where it names no bucket.
+std::optional<objects::ObjectName> parse_location(std::string_view uri) {
+  std::string_view bucket;
+  std::string_view key;
+  if (uri.starts_with(s3_scheme)) {
+    std::tie(bucket, key) = split_path(uri.substr(s3_scheme.size()));
+  } else if (uri.starts_with(https_scheme)) {
+    const auto [host, path] = split_path(uri.substr(https_scheme.size()));
+    const auto dot = host.find(".s3");
+    if (dot != host.npos) {
+      bucket = host.substr(0, dot);
+      key = path;
+    } else {
+      std::tie(bucket, key) = split_path(path);
+    }
+    if (bucket.empty()) return std::nullopt;
+    return objects::ObjectName{.bucket = std::string(bucket), .key = percent_decode(key)};
+  }
+  if (bucket.empty()) return std::nullopt;
+  return objects::ObjectName{.bucket = std::string(bucket), .key = std::string(key)};
+}
+
+// A place below a path that may end in '/' or not, or be a bucket alone.
+Result<objects::ObjectName> below(std::string_view path, std::string_view name) {
+  auto place = parse_location(path);
+  if (!place) return refused(fmt::format("The path {} names no bucket.", path));
+  if (!place->key.empty() && !place->key.ends_with('/')) place->key += '/';
+  place->key += name;
+  return *std::move(place);
+}
+
+std::string uri_of(const objects::ObjectName& name) {
+  return fmt::format("{}{}/{}", s3_scheme, name.bucket, name.key);
+}
+
+std::string joined(std::string_view folder, std::string_view name) {
+  while (folder.ends_with('/')) folder.remove_suffix(1);
+  if (folder.empty()) return std::string(name);
+  return fmt::format("{}/{}", folder, name);
+}
+
+objects::Pairs headers_of(const api::InvokeEndpointAsyncInput& in, std::string_view inference_id) {
+  objects::Pairs headers{{"X-Amzn-SageMaker-Inference-Id", std::string(inference_id)}};
+  if (in.CustomAttributes())
+    headers.emplace_back("X-Amzn-SageMaker-Custom-Attributes", *in.CustomAttributes());
+  return headers;
+}
+
+// The wording is ours: AWS's is not known.
+Result<> fill_body(const api::InvokeEndpointAsyncInput& in, jobs::QueuedRequest& request) {
+  const bool inline_body = in.Body() && !in.Body()->bytes.empty();
+  if (inline_body == in.InputLocation().has_value())
+    return refused(
+        "1 validation error detected: exactly one of Body and InputLocation must be given.");
+  if (inline_body) {
+    request.body = in.Body()->bytes;
+    return {};
+  }
+  request.input = parse_location(*in.InputLocation());
+  if (request.input && !request.input->key.empty()) return {};
+  return refused(fmt::format("InputLocation {} names no object in a bucket.", *in.InputLocation()));
+}
+
+// The result is named by a UUID of its own, also where the caller chose the InferenceId: two
+// requests of one id must not overwrite each other. (AWS says "based on the inference ID".)
+Result<> fill_places(const api::InvokeEndpointAsyncInput& in,
+                     const aws::sagemaker::AsyncInferenceOutputConfig& config,
+                     std::string_view uuid, jobs::QueuedRequest& request) {
+  const std::string name =
+      in.Filename() ? std::string(*in.Filename()) : fmt::format("{}.out", uuid);
+  TRY(request.output, below(config.S3OutputPath().value_or(""),
+                            joined(in.S3OutputPathExtension().value_or(""), name)));
+  if (config.S3FailurePath()) {
+    TRY(request.failure, below(*config.S3FailurePath(), fmt::format("{}-error.out", uuid)));
+  }
+  return {};
+}
+
+}  // namespace
+
+AsyncNote AsyncNote::from(std::string_view text) {
+  const auto end = text.find('\n');
+  return {.inference_id = std::string(text.substr(0, end)),
+          .input_location = end == text.npos ? std::string() : std::string(text.substr(end + 1))};
+}
+
+bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
+  if (!needs_.routes.complete()) return needs_.fleets.status(call.tx(), {fleet}).serving != 0;
+  const auto routes = needs_.routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto route = routes->find(fleet);
+  return route != routes->end() && route->second->generation != 0;
+}
+
+Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_view endpoint) const {
+  AskedEndpoint asked{.name = std::string(endpoint),
+                      .account = call.account(),
+                      .region = call.region(),
+                      .fleet = service::resource_key(call.caller(), endpoint)};
+  using fleet::InvokeFailure;
+  const auto not_so = [&](InvokeFailure why) {
+    return std::unexpected(failure_error(asked, why, {}, {}));
+  };
+  auto queue = jobs::Queues::find(call.tx(), asked.fleet);
+  if (!queue) {
+    const auto status = needs_.fleets.status(call.tx(), {asked.fleet});
+    return not_so(status.state == fleet::FleetState::gone ? InvokeFailure::not_found
+                                                          : InvokeFailure::other_access);
+  }
+  if (!serves(call, asked.fleet)) return not_so(InvokeFailure::not_serving);
+  return *std::move(queue);
+}
+
+Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
+    Call& call, api::InvokeEndpointAsyncInput in) const {
+  TRY(const jobs::Queue queue, queue_of(call, in.EndpointName()));
+  TRY(const auto config,
+      wire::from_json<aws::sagemaker::AsyncInferenceConfig>(queue.settings.document, call.arena()));
+  const std::string uuid = make_uuid(call.random());
+  const std::string id = in.InferenceId() ? std::string(*in.InferenceId()) : uuid;
+  const std::chrono::seconds ttl(in.RequestTTLSeconds().value_or(request_ttl_default.count()));
+  jobs::QueuedRequest request{
+      .accepted = call.now(),
+      .expires = call.now() + ttl,
+      .time_limit = std::chrono::seconds(
+          in.InvocationTimeoutSeconds().value_or(invocation_timeout_default.count())),
+      .content_type = std::string(in.ContentType().value_or("")),
+      .accept = std::string(in.Accept().value_or("")),
+      .headers = headers_of(in, id),
+      .document = AsyncNote{.inference_id = id,
+                            .input_location = std::string(in.InputLocation().value_or(""))}
+                      .text()};
+  TRY_DO(fill_body(in, request));
+  TRY_DO(fill_places(in, config.OutputConfig(), uuid, request));
+  auto out = call.output<api::InvokeEndpointAsyncOutput>();
+  out.InferenceId(id).OutputLocation(uri_of(request.output));
+  if (request.failure) out.FailureLocation(uri_of(*request.failure));
+  TRY_DO(needs_.queues.accept(call.tx(), queue, std::move(request)));
+  return out;
+}
+
+}  // namespace slipway::sagemaker_runtime

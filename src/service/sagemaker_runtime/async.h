@@ -1,0 +1,53 @@
+// InvokeEndpointAsync: accepts a request for an endpoint with an AsyncInferenceConfig and answers
+// once it is durable; the result comes later, as an object.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/routes.h"
+#include "engine/jobs/queue.h"
+#include "gen/sagemaker.h"
+#include "gen/sagemaker_runtime.h"
+#include "service/call.h"
+
+namespace slipway::sagemaker_runtime {
+
+// The API's (AsyncBodyBlob is in the model; these are its texts).
+inline constexpr std::chrono::seconds request_ttl_default{21'600};
+inline constexpr std::chrono::seconds invocation_timeout_default{900};
+
+// What stands in jobs::QueuedRequest::document.
+struct AsyncNote {
+  std::string inference_id;
+  std::string input_location;  // empty: the body came with the call
+
+  std::string text() const { return inference_id + '\n' + input_location; }
+  static AsyncNote from(std::string_view text);
+};
+
+class AsyncInvocations {
+ public:
+  // All outlive this object.
+  struct Needs {
+    jobs::RequestQueues& queues;
+    const fleet::Fleets& fleets;
+    const fleet::RouteTable& routes;
+  };
+  explicit AsyncInvocations(const Needs& needs) : needs_(needs) {}
+
+  // On the store's writer: the answer leaves when the request is durable. ValidationError where the
+  // endpoint does not exist, has not served yet or is a real-time one, and where not exactly one of
+  // Body and InputLocation is given.
+  Result<aws::sagemaker_runtime::InvokeEndpointAsyncOutput> invoke(
+      service::Call& call, aws::sagemaker_runtime::InvokeEndpointAsyncInput in) const;
+
+ private:
+  Result<jobs::Queue> queue_of(const service::Call& call, std::string_view endpoint) const;
+  bool serves(const service::Call& call, const std::string& fleet) const;
+
+  const Needs needs_;
+};
+
+}  // namespace slipway::sagemaker_runtime

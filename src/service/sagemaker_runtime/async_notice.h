@@ -1,0 +1,32 @@
+// What is said of an asynchronous inference that ended: the failure object's text, and the
+// notification to the endpoint's topics.
+#pragma once
+
+#include <string>
+
+#include "engine/events/topics.h"
+#include "engine/jobs/queue.h"
+
+namespace slipway::sagemaker_runtime {
+
+// The response goes into the notification up to this size ("128 KB").
+inline constexpr std::size_t notified_response_bytes_max = 128 * 1024;
+
+class AsyncNotices final : public jobs::QueueDoor {
+ public:
+  // `topics` outlives this object.
+  explicit AsyncNotices(const events::Topics& topics) : topics_(topics) {}
+
+  std::string failure_text(const jobs::Settled& settled) const override;
+  // Where the topic is gone the notification is lost and logged, as on AWS (NotificationFailures).
+  void announce(store::Transaction& tx, const jobs::Settled& settled) override;
+
+ private:
+  const events::Topics& topics_;
+};
+
+// The notification's JSON. `response`: also what the container answered.
+enum class WithResponse : std::uint8_t { no, yes };
+std::string notification_text(const jobs::Settled& settled, WithResponse response);
+
+}  // namespace slipway::sagemaker_runtime
