@@ -1,12 +1,16 @@
 """Asynchronous inference through boto3: what is accepted, what comes of it, and where it stands."""
 import json
+import os
+import pathlib
+import threading
 import time
 
 import botocore.exceptions
 import numpy as np
 import pytest
-from conftest import REGISTRY, ROLE
+from conftest import REGISTRY, ROLE, Clients, Deployment
 from models import csv
+from server import Server
 
 DONE_SECONDS_MAX = 20
 
@@ -85,3 +89,255 @@ def test_an_inline_body_and_an_object_are_answered_as_objects(aws, endpoint, mod
     done = endpoint.fetch(accepted["OutputLocation"])
     assert done["ContentType"].startswith("text/csv")
     np.testing.assert_allclose(numbers(done["Body"].read()), models.mlp_answer(record), rtol=1e-4, atol=1e-5)
+
+
+def refusal(call, code="ValidationError"):
+    with pytest.raises(botocore.exceptions.ClientError) as caught:
+        call()
+    assert caught.value.response["Error"]["Code"] == code, caught.value
+    return caught.value.response["Error"]["Message"]
+
+
+# ---- What is accepted ----
+
+@pytest.fixture(scope="module")
+def whims(tmp_path_factory):
+    """A server of this module's own whose image `whims` is the container of that name."""
+    program = pathlib.Path(__file__).parent / "containers/whims.py"
+    server = Server(tmp_path_factory.mktemp("whims"), "--program", f"whims={program}")
+    server.start()
+    yield Whims(server)
+    assert server.stop() == 0, server.log_tail()
+
+
+class Whims:
+    def __init__(self, server):
+        self.server, self.aws, self.made = server, Clients(server), {}
+
+    def endpoint(self, name, **options):
+        """One endpoint of that name for all tests that ask for it."""
+        if name not in self.made:
+            deployment = Deployment(self.aws, name)
+            self.aws.sagemaker.create_model(
+                ModelName=name, ExecutionRoleArn=ROLE,
+                PrimaryContainer={"Image": f"{REGISTRY}/whims:latest"})
+            self.made[name] = Asynchronous(self.aws, deployment).deploy(name, **options)
+        return self.made[name]
+
+
+@pytest.fixture
+def plain(whims):
+    return whims.endpoint("plain")
+
+
+class Unchecked:
+    """boto3 that leaves checking to the server."""
+
+    def __init__(self, endpoint):
+        self.client = endpoint.aws.client("sagemaker-runtime", parameter_validation=False)
+        self.name = endpoint.name
+
+    def ask(self, **more):
+        return self.client.invoke_endpoint_async(EndpointName=self.name, **more)
+
+
+@pytest.mark.parametrize("member, most, beyond", [
+    ("Body", b"b" * 128_000, b"b" * 128_001),
+    ("RequestTTLSeconds", 21_600, 21_601),
+    ("RequestTTLSeconds", 60, 59),
+    ("InvocationTimeoutSeconds", 3_600, 3_601),
+    ("InvocationTimeoutSeconds", 1, 0),
+    ("InferenceId", "i" * 64, "i" * 65),
+    ("Filename", "f" * 32, "f" * 33),
+    ("Filename", "one.dot", "two.dots.here"),
+    ("S3OutputPathExtension", "e" * 512, "e" * 513),
+    ("S3OutputPathExtension", "a/b", "s3:a"),
+    ("CustomAttributes", "c" * 1024, "c" * 1025),
+    ("ContentType", "t" * 1024, "t" * 1025),
+    ("Accept", "a" * 1024, "a" * 1025),
+])
+def test_each_limit_holds_at_it_and_one_past(plain, member, most, beyond):
+    """Contract 2 and 4: the lengths, ranges and patterns of InvokeEndpointAsync."""
+    unchecked = Unchecked(plain)
+    asked = {"Body": b"x", "ContentType": "text/plain"}
+    accepted = unchecked.ask(**{**asked, member: most})
+    assert accepted["ResponseMetadata"]["HTTPStatusCode"] == 202
+    message = refusal(lambda: unchecked.ask(**{**asked, member: beyond}))
+    assert "1 validation error detected" in message
+
+
+def test_exactly_one_of_body_and_input_location_is_taken(plain):
+    """Contract 4: exactly one of Body, InputLocation."""
+    assert "exactly one" in refusal(lambda: plain.ask())
+    assert "exactly one" in refusal(lambda: plain.ask(b"x", InputLocation="s3://plain/x"))
+    refusal(lambda: plain.ask(InputLocation="s3://plain"))
+    refusal(lambda: Unchecked(plain).ask(InputLocation="file:///etc/passwd"))
+
+
+def test_an_endpoint_is_asked_in_its_own_way_only(whims, plain):
+    """Contract 10: presence of AsyncInferenceConfig = async only."""
+    runtime = whims.aws.runtime
+    refusal(lambda: runtime.invoke_endpoint(EndpointName="plain", Body=b"x"))
+    refusal(lambda: runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"))
+    deployment = Deployment(whims.aws, "real-time")
+    deployment.config({"all": ("plain", 1.0, 1)})
+    deployment.start()
+    deployment.wait()
+    refusal(lambda: runtime.invoke_endpoint_async(EndpointName="real-time", Body=b"x"))
+    assert runtime.invoke_endpoint(EndpointName="real-time", Body=b"x")["Body"].read() == b"x"
+    # Neither becomes the other by an update.
+    refusal(lambda: whims.aws.sagemaker.update_endpoint(
+        EndpointName="real-time", EndpointConfigName="plain"), "ValidationException")
+    refusal(lambda: whims.aws.sagemaker.update_endpoint(
+        EndpointName="plain", EndpointConfigName="real-time"), "ValidationException")
+
+
+def test_the_configuration_is_checked_and_shown(whims, plain):
+    sagemaker = whims.aws.sagemaker
+    shown = sagemaker.describe_endpoint(EndpointName="plain")["AsyncInferenceConfig"]
+    assert shown["OutputConfig"]["S3OutputPath"] == "s3://plain/out"
+    assert shown == sagemaker.describe_endpoint_config(EndpointConfigName="plain")["AsyncInferenceConfig"]
+    variant = {"VariantName": "v", "ModelName": "plain", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    good = {"OutputConfig": {"S3OutputPath": "s3://plain/out"}}
+
+    def configure(config, **more):
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="refused", AsyncInferenceConfig=config,
+            ProductionVariants=more.pop("variants", [variant]), **more)
+
+    refusal(lambda: configure({"OutputConfig": {}}), "ValidationException")
+    refusal(lambda: configure({**good, "ClientConfig": {"MaxConcurrentInvocationsPerInstance": 1001}}),
+            "ValidationException")
+    serverless = {"VariantName": "v", "ModelName": "plain",
+                  "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
+    assert "features are not supported" in refusal(
+        lambda: configure(good, variants=[serverless]), "ValidationException")
+
+
+# ---- What comes of it ----
+
+def test_what_a_container_refuses_stands_as_the_failure_object(plain):
+    """Contract 10: <S3FailurePath>/<uuid>-error.out; the container is not asked again."""
+    accepted = plain.ask(b"x", CustomAttributes="status=503")
+    assert plain.failure(accepted) == "as you wished"
+    with pytest.raises(plain.aws.s3.exceptions.NoSuchKey):
+        plain.aws.s3.get_object(**location(accepted["OutputLocation"]))
+
+
+def test_an_input_that_is_not_there_fails_the_request(plain):
+    accepted = plain.ask(InputLocation="s3://plain/not/there")
+    assert "s3://plain/not/there" in plain.failure(accepted)
+
+
+def test_a_late_answer_fails_after_the_invocation_timeout(plain):
+    """Contract 4: answer time, InvocationTimeoutSeconds."""
+    begin = time.monotonic()
+    accepted = plain.ask(b"x", CustomAttributes="sleep=20", InvocationTimeoutSeconds=1)
+    assert "timed out" in plain.failure(accepted)
+    assert 1 <= time.monotonic() - begin < 10
+
+
+def test_a_container_that_hangs_up_fails_the_request_after_three_tries(plain):
+    accepted = plain.ask(b"x", CustomAttributes="hangup")
+    assert "Received server error (0)" in plain.failure(accepted)
+    assert plain.answer(plain.ask(b"y")) == b"y"
+
+
+def test_a_container_that_dies_costs_only_the_request_that_kills_it(whims):
+    """The endpoint recovers and what stood in the queue behind is answered."""
+    endpoint = whims.endpoint("mortal", concurrency=1)
+    dying = endpoint.ask(b"x", CustomAttributes="die")
+    behind = [endpoint.ask(str(i).encode()) for i in range(5)]
+    for i, accepted in enumerate(behind):
+        assert endpoint.fetch(accepted["OutputLocation"], 60)["Body"].read() == str(i).encode()
+    assert "Received server error (0)" in endpoint.fetch(dying["FailureLocation"], 60)["Body"].read().decode()
+
+
+def test_an_instance_gets_no_more_at_once_than_the_configuration_says(whims):
+    """Contract 4: MaxConcurrentInvocationsPerInstance."""
+    endpoint = whims.endpoint("narrow", concurrency=3)
+    for accepted in [endpoint.ask(b"x", CustomAttributes="sleep=0.05") for _ in range(30)]:
+        endpoint.answer(accepted)
+    assert endpoint.answer(endpoint.ask(b"x", CustomAttributes="peak")) == b"3"
+
+
+def test_large_bodies_stream_from_object_to_container_to_object(whims, plain):
+    """Contract 4: 1 GB via S3; what the server needs in memory does not grow with the body."""
+    size, piece = 256 << 20, os.urandom(1 << 20)
+    whims.aws.s3.put_object(Bucket="plain", Key="large", Body=piece * (size // len(piece)), ContentType="a/b")
+    before = resident_mb(whims.server)
+    accepted = plain.ask(InputLocation="s3://plain/large", CustomAttributes="count")
+    assert plain.fetch(accepted["OutputLocation"], 120)["Body"].read() == str(size).encode()
+    accepted = plain.ask(piece[:100_000], CustomAttributes=f"repeat={size // 100_000}", ContentType="a/b")
+    done = plain.fetch(accepted["OutputLocation"], 120)
+    assert done["ContentLength"] == size // 100_000 * 100_000 and done["ContentType"] == "a/b"
+    assert done["Body"].read(100_000) == piece[:100_000]
+    assert resident_mb(whims.server, "VmHWM") - before < 100
+
+
+def resident_mb(server, which="VmRSS"):
+    status = pathlib.Path(f"/proc/{server.process.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith(which)).split()[1]) // 1024
+
+
+def test_deleting_the_endpoint_fails_what_waits(whims):
+    endpoint = whims.endpoint("short-lived", concurrency=1)
+    endpoint.ask(b"x", CustomAttributes="sleep=1")
+    waiting = endpoint.ask(b"y", CustomAttributes="sleep=1")
+    whims.aws.sagemaker.delete_endpoint(EndpointName="short-lived")
+    assert "deleted" in endpoint.failure(waiting)
+
+
+def test_an_update_loses_nothing(whims):
+    endpoint = whims.endpoint("updated", concurrency=2)
+    accepted = [endpoint.ask(str(i).encode(), CustomAttributes="sleep=0.02") for i in range(60)]
+    whims.aws.sagemaker.update_endpoint(EndpointName="updated", EndpointConfigName="updated")
+    accepted += [endpoint.ask(str(i).encode(), CustomAttributes="sleep=0.02") for i in range(60, 100)]
+    for i, each in enumerate(accepted):
+        assert endpoint.fetch(each["OutputLocation"], 60)["Body"].read() == str(i).encode()
+
+
+def test_nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed(tmp_path):
+    """kill -9 under load, several times: every acknowledged id has exactly one result."""
+    program = pathlib.Path(__file__).parent / "containers/whims.py"
+    server = Server(tmp_path / "server", "--program", f"whims={program}")
+    server.start()
+    try:
+        endpoint = Whims(server).endpoint("crashed", concurrency=4)
+        endpoint.aws.s3.put_bucket_versioning(
+            Bucket="crashed", VersioningConfiguration={"Status": "Enabled"})
+        accepted = []
+        for round_ in range(4):
+            stop = threading.Event()
+            drivers = [threading.Thread(target=drive, args=(Clients(server), accepted, stop, f"{round_}-{d}"))
+                       for d in range(3)]
+            for driver in drivers:
+                driver.start()
+            time.sleep(0.3 + 0.2 * round_)
+            server.kill()
+            stop.set()
+            for driver in drivers:
+                driver.join(20)
+            server.start()
+        endpoint = Asynchronous(Clients(server), endpoint.deployment)
+        assert len(accepted) > 20
+        for body, uri in accepted:
+            assert endpoint.fetch(uri, 60)["Body"].read() == body
+        versions = endpoint.aws.s3.get_paginator("list_object_versions").paginate(Bucket="crashed")
+        keys = [v["Key"] for page in versions for v in page.get("Versions", [])]
+        assert len(keys) == len(set(keys)), "a result was written twice"
+        assert not [key for key in keys if key.startswith("failed/")]
+    finally:
+        server.stop()
+
+
+def drive(aws, accepted, stop, label):
+    number = 0
+    while not stop.is_set():
+        body = f"{label}-{number}".encode()
+        try:
+            answer = aws.runtime.invoke_endpoint_async(EndpointName="crashed", Body=body)
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
+            return  # the server died under this call: it may or may not have been accepted
+        accepted.append((body, answer["OutputLocation"]))
+        number += 1
