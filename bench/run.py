@@ -9,13 +9,14 @@ machine drifts; the ratio is what to quote. Needs wrk and nginx; moto where inst
 import platform
 import sys
 
+import asynchronous
 import batch
 import batching
 import measures
 import serverless
 import streaming
 
-MODULES = (measures, batch, batching, serverless, streaming)
+MODULES = (measures, asynchronous, batch, batching, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

@@ -2,6 +2,8 @@
 import json
 import os
 import pathlib
+import subprocess
+import sys
 import threading
 import time
 
@@ -11,6 +13,7 @@ import pytest
 from conftest import REGISTRY, ROLE, Clients, Deployment
 from models import csv
 from server import Server
+from test_clients import sdk_program
 
 DONE_SECONDS_MAX = 20
 
@@ -341,3 +344,28 @@ def drive(aws, accepted, stop, label):
             return  # the server died under this call: it may or may not have been accepted
         accepted.append((body, answer["OutputLocation"]))
         number += 1
+
+
+# ---- Other clients ----
+
+def test_the_example_runs(server, models, tmp_path):
+    files = [tmp_path / "model.tar.gz", tmp_path / "record.csv"]
+    files[0].write_bytes(models.mlp_archive)
+    files[1].write_text(csv(models.records[0]))
+    program = pathlib.Path(__file__).parents[2] / "examples/ways/asynchronous.py"
+    done = subprocess.run([sys.executable, program, *files], env=server.process_environment(),
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    np.testing.assert_allclose(numbers(done.stdout.encode()), models.mlp_answer(models.records[:1]),
+                               rtol=1e-4, atol=1e-5)
+
+
+def test_the_sagemaker_sdk_2_waits_for_its_answer(server, models, tmp_path):
+    """AsyncInferenceConfig, AsyncPredictor.predict and predict_async, and a failure as its error."""
+    (tmp_path / "model.tar.gz").write_bytes(models.mlp_archive)
+    (tmp_path / "rows.json").write_text(json.dumps(models.records[:2].tolist()))
+    answer = sdk_program(server, "SLIPWAY_SAGEMAKER2", "async_v2.py", tmp_path)
+    right = models.mlp_answer(models.records[:2])
+    np.testing.assert_allclose(answer["waited"], right, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(answer["later"], right, rtol=1e-4, atol=1e-5)
+    assert answer["failed"] == "AsyncInferenceModelError"

@@ -222,8 +222,8 @@ void RequestQueues::Run::expire() {
       fail(*request, QueueFailure::expired, std::string(why));
   for (const auto& [number, waiting] : state_.waiting) {
     if (settled_ >= settled_per_run_max) break;
-    const auto request = load_request(tx_, number, WithBody::no);
-    if (request && request->expires <= now_)
+    if (waiting.sent.expires > now_) continue;
+    if (const auto request = load_request(tx_, number, WithBody::no))
       fail(*request, QueueFailure::expired, std::string(why));
   }
   more_ = settled_ >= settled_per_run_max;
@@ -235,7 +235,7 @@ std::vector<std::pair<std::int64_t, unsigned>> RequestQueues::Run::candidates(
   std::vector<std::pair<std::int64_t, unsigned>> list;
   for (const auto& [number, waiting] : state_.waiting)
     if (waiting.not_before <= instant_ && list.size() < count_max)
-      list.emplace_back(number, waiting.broken);
+      list.emplace_back(number, waiting.sent.broken);
   if (list.size() < count_max)
     for (const std::int64_t number :
          numbers_after(tx_, queue_.id, state_.sent_up_to, count_max - list.size()))
@@ -319,9 +319,13 @@ engine::Wake RequestQueues::Run::next_look() {
   const auto expiry = next_expiry(tx_, queue_.id, state_.sent_up_to);
   state_.next_expiry = expiry.value_or(Timestamp::max());
   if (expiry) wake = wake.sooner(engine::Wake::after(*expiry - now_));
-  for (const auto& [number, waiting] : state_.waiting)
-    wake = wake.sooner(engine::Wake::after(
-        std::chrono::ceil<std::chrono::microseconds>(waiting.not_before - instant_)));
+  // One whose time has come and that was not sent waits for room.
+  for (const auto& [number, waiting] : state_.waiting) {
+    wake = wake.sooner(engine::Wake::after(waiting.sent.expires - now_));
+    if (waiting.not_before > instant_)
+      wake = wake.sooner(engine::Wake::after(
+          std::chrono::ceil<std::chrono::microseconds>(waiting.not_before - instant_)));
+  }
   return wake;
 }
 
@@ -343,7 +347,8 @@ void RequestQueues::send(QueueId id, std::vector<Sending> sendings) {
   State& state = states_[id];
   for (Sending& sending : sendings) {
     state.waiting.erase(sending.number);
-    state.sent[sending.number] = sending.broken;
+    state.sent[sending.number] = {.broken = sending.broken,
+                                  .expires = sending.delivery.request.expires};
     needs_.courier.deliver(std::move(sending.delivery),
                            [this, id, number = sending.number](Delivered delivered) {
                              arrived(id, number, std::move(delivered));
@@ -365,7 +370,7 @@ void RequestQueues::arrived(QueueId id, std::int64_t number, Delivered delivered
         if (!kept->delivered) kept->again = kept->delivered.error().mishap;
         const State& state = states_[id];
         const auto sent = state.sent.find(number);
-        const unsigned broken = sent == state.sent.end() ? 0 : sent->second;
+        const unsigned broken = sent == state.sent.end() ? 0 : sent->second.broken;
         if (kept->again == Mishap::unavailable) return {};
         if (kept->again == Mishap::broken && broken + 1 < deliveries_max) return {};
         kept->again.reset();
@@ -418,9 +423,10 @@ Result<> RequestQueues::finish(store::Transaction& tx, QueueId id, std::int64_t 
 void RequestQueues::finished(QueueId id, std::int64_t number, const std::optional<Mishap>& again) {
   State& state = states_[id];
   if (const auto sent = state.sent.find(number); sent != state.sent.end()) {
+    if (again == Mishap::broken) ++sent->second.broken;
     if (again)
       state.waiting[number] = {.not_before = needs_.clock.monotonic() + delivery_retry_delay,
-                               .broken = sent->second + (again == Mishap::broken ? 1 : 0)};
+                               .sent = sent->second};
     state.sent.erase(sent);
   }
   if (completing_.fetch_sub(1) == completing_max) look_again();

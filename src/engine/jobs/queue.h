@@ -114,15 +114,19 @@ class RequestQueues final : public engine::Reconciler {
   engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
 
  private:
+  struct Sent {
+    unsigned broken = 0;  // how many instances ended under it
+    Timestamp expires = {};
+  };
   struct Waiting {
     Instant not_before = {};
-    unsigned broken = 0;
+    Sent sent = {};
   };
   // What is known of a queue beside its rows. The store's writer only.
   struct State {
     std::int64_t rows = 0;
     std::int64_t sent_up_to = 0;              // everything up to this number was sent once
-    std::map<std::int64_t, unsigned> sent;    // under way: how many instances ended under it
+    std::map<std::int64_t, Sent> sent;        // under way
     std::map<std::int64_t, Waiting> waiting;  // was sent, and is to be sent again
     Timestamp next_expiry = Timestamp::max();
   };

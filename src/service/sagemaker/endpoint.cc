@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "service/errors.h"
-#include "service/sagemaker/component.h"
 #include "service/sagemaker/async_config.h"
+#include "service/sagemaker/component.h"
 #include "service/sagemaker/deployment.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/plan.h"

@@ -4,9 +4,9 @@
 
 #include "service/errors.h"
 #include "service/resource_key.h"
+#include "service/sagemaker/async_config.h"
 #include "service/sagemaker/capture_file.h"
 #include "service/sagemaker/instance_types.h"
-#include "service/sagemaker/async_config.h"
 #include "service/sagemaker/serverless.h"
 
 namespace slipway::sagemaker {
