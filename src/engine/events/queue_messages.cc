@@ -44,29 +44,6 @@ std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
   return place;
 }
 
-struct Row {
-  std::int64_t box;
-  std::string_view group;
-  Timestamp visible;
-  Timestamp sent;
-};
-
-std::int64_t insert_message(store::Transaction& tx, const Row& row) {
-  tx.run(
-      "INSERT INTO events_message (box, grp, visible, receives, sent, first_received) "
-      "VALUES (?1, ?2, ?3, 0, ?4, 0)",
-      row.box, row.group, number_of(row.visible), number_of(row.sent));
-  return tx.last_id();
-}
-
-// A group that was not there begins with this message; one that was stays as it is.
-void begin_group(store::Transaction& tx, const Row& row, std::int64_t seq) {
-  tx.run(
-      "INSERT INTO events_group (box, grp, head, ready) VALUES (?1, ?2, ?3, ?4) "
-      "ON CONFLICT DO NOTHING",
-      row.box, row.group, seq, number_of(row.visible));
-}
-
 }  // namespace
 
 std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now) {
@@ -107,6 +84,21 @@ void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view gr
         box, group, head, ready);
 }
 
+std::int64_t insert_message(store::Transaction& tx, const MessageRow& row) {
+  tx.run(
+      "INSERT INTO events_message (box, grp, visible, receives, sent, first_received) "
+      "VALUES (?1, ?2, ?3, 0, ?4, 0)",
+      row.box, row.group, number_of(row.visible), number_of(row.sent));
+  return tx.last_id();
+}
+
+void begin_group(store::Transaction& tx, const MessageRow& row, std::int64_t seq) {
+  tx.run(
+      "INSERT INTO events_group (box, grp, head, ready) VALUES (?1, ?2, ?3, ?4) "
+      "ON CONFLICT DO NOTHING",
+      row.box, row.group, seq, number_of(row.visible));
+}
+
 void erase_message(store::Transaction& tx, std::int64_t seq) {
   tx.run("DELETE FROM events_message WHERE seq = ?1", seq);
   tx.run("DELETE FROM events_text WHERE seq = ?1", seq);
@@ -129,7 +121,7 @@ Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
     if (auto sent = find_sent(tx, sent_name, now)) return *std::move(sent);
 
   const seconds delay = message.delay.value_or(queue.settings.delay);
-  const Row row{queue.box, message.group, now + delay, now};
+  const MessageRow row{queue.box, message.group, now + delay, now};
   const Sent sent{.id = make_uuid(random_), .sequence = insert_message(tx, row)};
   tx.run(
       "INSERT INTO events_text (seq, id, body, attributes, system_attributes, deduplication, "

@@ -36,8 +36,6 @@ inline constexpr std::chrono::seconds purge_pause{60};
 inline constexpr std::chrono::hours hidden_time_max{12};
 // Messages that one receive drops (too old) or moves (dead letters) on its way to those it gives.
 inline constexpr std::size_t dropped_per_receive_max = 100;
-// Rows that one step of the sweeper removes.
-inline constexpr std::size_t swept_rows_max = 500;
 
 using Tags = std::map<std::string, std::string>;
 
@@ -173,6 +171,16 @@ class Queues {
   Result<> purge(store::Transaction& tx, const Queue& queue, Timestamp now) const;
 
  private:
+  class Receiving;
+  struct Move {
+    std::int64_t seq;
+    Timestamp sent;
+    const Queue* from;
+    const Queue* to;
+  };
+
+  // To the end of another queue, not received there yet.
+  void move(store::Transaction& tx, const Move& move, Timestamp now) const;
   void tell(store::Transaction& tx, const QueueId& id) const;
   Result<> check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
                            Timestamp now) const;

@@ -48,6 +48,17 @@ void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, T
 // Writes anew what the group of a strict queue stands on.
 void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view group);
 
+// A new message as a row; its text stands beside it.
+struct MessageRow {
+  std::int64_t box;
+  std::string_view group;
+  Timestamp visible;
+  Timestamp sent;
+};
+std::int64_t insert_message(store::Transaction& tx, const MessageRow& row);
+// A group that was not there begins with this message; one that was stays as it is.
+void begin_group(store::Transaction& tx, const MessageRow& row, std::int64_t seq);
+
 // Takes a message out of its queue.
 void erase_message(store::Transaction& tx, std::int64_t seq);
 

@@ -1,0 +1,254 @@
+// Receiving: which messages of a queue go out next, and what happens to those that may not.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/text.h"
+#include "engine/events/queues.h"
+#include "engine/events/receipt.h"
+#include "engine/events/rows.h"
+
+namespace slipway::events {
+namespace {
+
+using std::chrono::seconds;
+
+bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
+
+bool is_too_old(const Queue& queue, const Place& place, Timestamp now) {
+  return place.sent + queue.settings.retention <= now;
+}
+
+std::vector<Place> places_of(store::Rows rows) {
+  std::vector<Place> out;
+  while (rows.next()) out.push_back(place_of(rows));
+  return out;
+}
+
+}  // namespace
+
+// One receive, from a queue's rows to messages.
+class Queues::Receiving {
+ public:
+  Receiving(const Queues& queues, store::Transaction& tx, const Queue& queue,
+            const ReceiveRequest& request, Timestamp now)
+      : queues_(queues),
+        tx_(tx),
+        queue_(queue),
+        wanted_(std::min(request.messages_max, receive_messages_max)),
+        visible_(now + request.visibility.value_or(queue.settings.visibility)),
+        attempt_(is_strict(queue) ? request.attempt : ""),
+        now_(now) {
+    if (queue.settings.dead_letters) {
+      auto found = queues.find(tx, queue.settings.dead_letters->queue);
+      if (found) dead_letters_ = *std::move(found);
+    }
+  }
+
+  Result<std::vector<ReceivedMessage>> run() {
+    if (repeat_attempt()) return give();
+    TRY_DO(queues_.check_in_flight(tx_, queue_, wanted_, now_));
+    // Once more for each time that something was in the way of what can be given.
+    while (taken_.size() < wanted_ && dropped_ < dropped_per_receive_max) {
+      const std::size_t before = dropped_;
+      is_strict(queue_) ? take_by_group() : take_visible();
+      if (dropped_ == before) break;
+    }
+    note_attempt();
+    return give();
+  }
+
+ private:
+  void take_visible() {
+    for (const Place& place : places_of(
+             tx_.query(fmt::format("SELECT {} FROM events_message WHERE box = ?1 AND visible <= ?2 "
+                                   "ORDER BY visible, seq LIMIT ?3",
+                                   place_columns),
+                       queue_.box, number_of(now_), wanted_)))
+      take(place);
+  }
+
+  // Whole groups, the longest ready first; within one, in the order of sending.
+  void take_by_group() {
+    std::vector<std::string> groups;
+    {
+      auto rows = tx_.query(
+          "SELECT grp FROM events_group WHERE box = ?1 AND ready <= ?2 ORDER BY ready, head "
+          "LIMIT ?3",
+          queue_.box, number_of(now_), wanted_);
+      while (rows.next()) groups.emplace_back(rows.text(0));
+    }
+    for (const std::string& group : groups) {
+      if (taken_.size() >= wanted_) return;
+      for (const Place& place : places_of(tx_.query(
+               fmt::format("SELECT {} FROM events_message WHERE box = ?1 AND grp = ?2 AND "
+                           "grp <> '' ORDER BY seq LIMIT ?3",
+                           place_columns),
+               queue_.box, group, wanted_)))
+        if (place.visible > now_ || !take(place)) break;
+      refresh_group(tx_, queue_.box, group);
+    }
+  }
+
+  // False where no more is wanted.
+  bool take(const Place& place) {
+    if (std::ranges::find(taken_, place.seq, &Place::seq) != taken_.end()) return true;
+    if (is_too_old(queue_, place, now_)) {
+      erase_message(tx_, place.seq);
+      ++dropped_;
+      return true;
+    }
+    if (dead_letters_ && place.receives >= queue_.settings.dead_letters->receives_max) {
+      bury(place);
+      ++dropped_;
+      return true;
+    }
+    if (taken_.size() >= wanted_) return false;
+    Place& taken = taken_.emplace_back(place);
+    if (taken.receives++ == 0) taken.first_received = now_;
+    tx_.run(
+        "UPDATE events_message SET visible = ?2, receives = ?3, first_received = ?4 WHERE seq = ?1",
+        taken.seq, number_of(visible_), taken.receives, number_of(taken.first_received));
+    return true;
+  }
+
+  void bury(const Place& place) {
+    queues_.move(
+        tx_, {.seq = place.seq, .sent = place.sent, .from = &queue_, .to = &*dead_letters_}, now_);
+  }
+
+  // What this attempt was given before, where all of it is still hidden and was not received since.
+  bool repeat_attempt() {
+    if (attempt_.empty()) return false;
+    std::string given;
+    {
+      auto rows =
+          tx_.query("SELECT given FROM events_attempt WHERE box = ?1 AND name = ?2 AND at > ?3",
+                    queue_.box, attempt_, number_of(now_ - deduplication_time));
+      if (!rows.next()) return false;
+      given = rows.text(0);
+    }
+    for (std::string_view rest = given; !rest.empty();) {
+      std::string_view item = take_until(rest, ' ');
+      const auto place = find_place(take_until(item, ':'), item);
+      if (!place) return taken_.clear(), false;
+      taken_.push_back(*place);
+    }
+    for (const Place& place : taken_)
+      tx_.run("UPDATE events_message SET visible = ?2 WHERE seq = ?1", place.seq,
+              number_of(visible_));
+    return !taken_.empty();
+  }
+
+  std::optional<Place> find_place(std::string_view seq, std::string_view receives) {
+    std::int64_t number = 0;
+    std::from_chars(seq.data(), seq.data() + seq.size(), number);
+    auto rows = tx_.query(
+        fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns),
+        number, queue_.box);
+    if (!rows.next()) return std::nullopt;
+    const Place place = place_of(rows);
+    if (place.visible <= now_ || fmt::to_string(place.receives) != receives) return std::nullopt;
+    return place;
+  }
+
+  void note_attempt() {
+    if (attempt_.empty() || taken_.empty()) return;
+    std::string given;
+    for (const Place& place : taken_) {
+      if (!given.empty()) given += ' ';
+      given += fmt::format("{}:{}", place.seq, place.receives);
+    }
+    tx_.run(
+        "INSERT INTO events_attempt (box, name, at, given) VALUES (?1, ?2, ?3, ?4) "
+        "ON CONFLICT DO UPDATE SET at = ?3, given = ?4",
+        queue_.box, attempt_, number_of(now_), given);
+  }
+
+  Result<std::vector<ReceivedMessage>> give() {
+    std::vector<ReceivedMessage> out;
+    out.reserve(taken_.size());
+    for (const Place& place : taken_) {
+      TRY(ReceivedMessage message, read(place));
+      out.push_back(std::move(message));
+    }
+    return out;
+  }
+
+  Result<ReceivedMessage> read(const Place& place) {
+    auto rows = tx_.query(
+        "SELECT t.id, t.body, t.attributes, t.system_attributes, t.deduplication, t.sender, "
+        "t.came_from, m.grp FROM events_text t JOIN events_message m ON m.seq = t.seq "
+        "WHERE t.seq = ?1",
+        place.seq);
+    if (!rows.next())
+      return fail(ErrorCode::corrupted, fmt::format("Message {} has no text.", place.seq));
+    TRY(Attributes attributes, unpack(rows.blob(2)));
+    TRY(Attributes system_attributes, unpack(rows.blob(3)));
+    return ReceivedMessage{
+        .id = std::string(rows.text(0)),
+        .receipt = to_text({queue_.box, place.seq, place.receives, number_of(now_)}),
+        .sequence = place.seq,
+        .body = std::string(rows.text(1)),
+        .attributes = std::move(attributes),
+        .system_attributes = std::move(system_attributes),
+        .group = std::string(rows.text(7)),
+        .deduplication = std::string(rows.text(4)),
+        .sender = std::string(rows.text(5)),
+        .came_from = std::string(rows.text(6)),
+        .sent = place.sent,
+        .first_received = place.first_received,
+        .receives = place.receives};
+  }
+
+  const Queues& queues_;
+  store::Transaction& tx_;
+  const Queue& queue_;
+  const std::size_t wanted_;
+  const Timestamp visible_;
+  const std::string attempt_;
+  const Timestamp now_;
+  std::optional<Queue> dead_letters_;
+  std::vector<Place> taken_;
+  std::size_t dropped_ = 0;
+};
+
+Result<std::vector<ReceivedMessage>> Queues::receive(store::Transaction& tx, const Queue& queue,
+                                                     const ReceiveRequest& request,
+                                                     Timestamp now) const {
+  return Receiving(*this, tx, queue, request, now).run();
+}
+
+// Counting is as long as what is in flight, so it is done again only when as many were received as
+// could have been since the last time.
+Result<> Queues::check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
+                                 Timestamp now) const {
+  const std::scoped_lock lock(mutex_);
+  std::int64_t& headroom = headroom_[queue.box];
+  if (headroom < static_cast<std::int64_t>(messages))
+    headroom = in_flight_max - count(tx, queue, now).in_flight;
+  if (headroom <= 0)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("Too many messages in flight: {}.", in_flight_max), "in_flight");
+  headroom -= static_cast<std::int64_t>(messages);
+  return {};
+}
+
+void Queues::move(store::Transaction& tx, const Move& move, Timestamp now) const {
+  const bool strict = is_strict(*move.to);
+  std::string group;
+  {
+    auto rows = tx.query("SELECT grp FROM events_message WHERE seq = ?1", move.seq);
+    if (rows.next()) group = rows.text(0);
+  }
+  const Timestamp sent = strict ? now : move.sent;
+  const std::int64_t seq = insert_message(tx, {move.to->box, group, now, sent});
+  tx.run("UPDATE events_text SET seq = ?2, came_from = ?3 WHERE seq = ?1", move.seq, seq,
+         move.from->id.text);
+  tx.run("DELETE FROM events_message WHERE seq = ?1", move.seq);
+  if (strict) begin_group(tx, {move.to->box, group, now, sent}, seq);
+  tell(tx, move.to->id);
+}
+
+}  // namespace slipway::events
