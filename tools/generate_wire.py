@@ -65,7 +65,8 @@ PROTOCOLS = {"rest-json": "rest_json", "rest-xml": "rest_xml", "query": "query",
              "smithy-rpc-v2-cbor": "cbor"}
 OVERLAY_WORDS = {"validation-error": 1, "serialization-error": 1, "open-enum": 1, "root": 2,
                  "bare": 1, "pattern": 2, "target-prefix": 1, "xml-namespace": 1, "style": 1,
-                 "body-validation-error": 1}
+                 "body-validation-error": 1, "also-protocol": 1, "query-name": 2, "optional": 1,
+                 "error-code": 2, "unsigned": 1}
 CPP_WORDS = set("""alignas alignof and asm auto bool break case catch char class concept const
 constexpr continue decltype default delete do double else enum explicit export extern false float for
 friend goto if inline int long mutable namespace new not nullptr operator or private protected public
@@ -119,6 +120,7 @@ class Overlay:
     def __init__(self, path):
         self.one = {}
         self.open_enums, self.bare, self.roots, self.patterns = set(), set(), {}, {}
+        self.query_names, self.error_codes, self.optional, self.unsigned = {}, {}, set(), set()
         for number, line in enumerate(path.read_text().splitlines() if path else [], 1):
             line = line.strip()
             if line and not line.startswith("#"):
@@ -139,6 +141,14 @@ class Overlay:
             self.roots[parts[0]] = parts[1]
         elif word == "pattern":
             self.patterns[parts[0]] = parts[1]
+        elif word == "query-name":
+            self.query_names[parts[0]] = parts[1]
+        elif word == "error-code":
+            self.error_codes[parts[0]] = parts[1]
+        elif word == "optional":
+            self.optional.add(parts[0])
+        elif word == "unsigned":
+            self.unsigned.add(parts[0])
         else:
             self.one[word] = parts[0]
 
@@ -159,12 +169,35 @@ class Model:
         for name in overlay.open_enums | overlay.bare | set(overlay.roots) | set(overlay.patterns):
             if name not in self.shapes:
                 raise ModelError(f"{service} overlay: no such shape: {name}")
+        self.lay_over()
         self.kept = self.reach()
         ops = self.model["operations"].values()
         # An answer has neither path nor query: what a model puts there travels in its body.
         self.answers = ({op["output"]["shape"] for op in ops if "output" in op}
                         - {op["input"]["shape"] for op in ops if "input" in op})
         self.index = {name: at for at, name in enumerate(self.kept)}
+
+    def lay_over(self):
+        """Puts into the model what the overlay says of its members, errors and operations."""
+        for place, name in self.overlay.query_names.items():
+            self.member(place)["locationName"] = name
+        for name in self.overlay.optional:
+            for shape in self.shapes.values():
+                if name in shape.get("required", []):
+                    shape["required"].remove(name)
+        for name, code in self.overlay.error_codes.items():
+            self.shapes[name].setdefault("error", {})["code"] = code
+        for name in self.overlay.unsigned:
+            self.model["operations"][name]["authtype"] = "none"
+
+    def member(self, place):
+        """What "Structure.Member", "List.member", "Map.key" or "Map.value" names."""
+        shape, _, member = place.partition(".")
+        found = self.shapes.get(shape, {})
+        found = found.get("members", found).get(member)
+        if not isinstance(found, dict):
+            raise ModelError(f"{self.name} overlay: no such member: {place}")
+        return found
 
     def reach(self):
         """The shapes of the listed operations, sorted by name."""
@@ -198,7 +231,8 @@ class Model:
         return "document" if shape.get("document") else KINDS[shape["type"]]
 
     def protocols(self):
-        wanted = self.meta.get("protocols", [self.meta["protocol"]])
+        wanted = list(self.meta.get("protocols", [self.meta["protocol"]]))
+        wanted += [self.overlay.one[word] for word in ("also-protocol",) if word in self.overlay.one]
         names = [self.json_protocol() if p == "json" else PROTOCOLS[p]
                  for p in wanted if p == "json" or p in PROTOCOLS]
         return names

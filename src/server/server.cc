@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "engine/changes.h"
 #include "engine/events/queues.h"
+#include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/identity/roles.h"
@@ -33,6 +34,7 @@
 #include "service/sagemaker/sagemaker.h"
 #include "service/sagemaker_runtime/async_notice.h"
 #include "service/sagemaker_runtime/runtime.h"
+#include "service/sqs/sqs.h"
 #include "service/sts/sts.h"
 
 namespace slipway::server {
@@ -197,6 +199,7 @@ class Server::Parts {
   std::unique_ptr<ObjectArtifacts> artifact_source_;
   std::unique_ptr<fleet::ArtifactCache> artifacts_;
   std::unique_ptr<fleet::HttpProber> prober_;
+  events::Sweeper sweeper_;
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
@@ -260,6 +263,7 @@ Result<> Server::Parts::open_engines() {
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
+  reconcilers_->add(sweeper_);
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
@@ -304,6 +308,7 @@ Result<> Server::Parts::install_doors() {
   sagemaker_runtime::install(registry_,
                              {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
   logs_door::install(registry_, *log_book_, *collector_);
+  sqs::install(registry_, queues_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(
         ErrorCode::internal,

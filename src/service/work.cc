@@ -1,5 +1,7 @@
 #include "service/work.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "service/decode.h"
 #include "wire/codec.h"
@@ -19,7 +21,8 @@ Work::Work(const Frame& frame, Begin begin)
       entry_(begin.entry),
       caller_(std::move(begin.caller)),
       request_id_(std::move(begin.request_id)),
-      hold_until_(frame.ground.clock.monotonic() + waiter_hold_max) {}
+      hold_until_(frame.ground.clock.monotonic() + waiter_hold_max),
+      begun_(frame.ground.clock.monotonic()) {}
 
 // What throws past handle() is a bug of the frame or its codecs; it costs this answer alone: the
 // responder goes with the work and sends 500.
@@ -65,8 +68,10 @@ void Work::run_write(std::unique_ptr<Work> work) {
         Call call(self.frame_.ground, self.caller_, self.request_.head(), self.request_id_,
                   self.arena_);
         call.set_transaction(&tx);
+        self.since_ = self.frame_.changes.sequence();
         TRY(self.output_, self.handle(call));
         self.beside_ = call.take_beside();
+        self.poll_ = call.take_poll();
         return {};
       },
       [work = std::move(work)](Result<> outcome) mutable {
@@ -76,10 +81,36 @@ void Work::run_write(std::unique_ptr<Work> work) {
 }
 
 void Work::answer_write(std::unique_ptr<Work> work) {
-  if (work->outcome_)
-    work->answer(work->output_);
-  else
-    work->answer_error(work->outcome_.error());
+  if (!work->outcome_) return work->answer_error(work->outcome_.error());
+  if (work->poll_ && work->frame_.ground.clock.monotonic() < work->begun_ + work->poll_->time_max)
+    return poll(std::move(work));
+  work->answer(work->output_);
+}
+
+void Work::poll(std::unique_ptr<Work> work) {
+  if (!work->gone_) {
+    work->gone_ = std::make_shared<std::atomic<bool>>(false);
+    work->responder_.on_closed([gone = work->gone_] { *gone = true; });
+  }
+  const Frame& frame = work->frame_;
+  const Call::Poll wanted = *std::exchange(work->poll_, {});
+  Instant until = work->begun_ + wanted.time_max;
+  if (wanted.look_again)
+    until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);
+  const std::uint64_t since = work->since_;
+  using engine::WaitOutcome;
+  frame.changes.wait(
+      wanted.topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
+        if (outcome == WaitOutcome::closed) return work->answer(work->output_);
+        WorkerPool& workers = work->frame_.workers;
+        workers.post(
+            [work = std::move(work)]() mutable { run_safely(std::move(work), poll_again); });
+      });
+}
+
+// What would be given to a client that has gone would be lost to the others.
+void Work::poll_again(std::unique_ptr<Work> work) {
+  if (!*work->gone_) run_write(std::move(work));
 }
 
 void Work::run_alone(std::unique_ptr<Work> work) {

@@ -2,7 +2,9 @@
 // its mode, answered when its outcome is final.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -36,6 +38,8 @@ class Work {
   static void run_read(std::unique_ptr<Work> work);
   static void run_write(std::unique_ptr<Work> work);
   static void answer_write(std::unique_ptr<Work> work);
+  static void poll(std::unique_ptr<Work> work);
+  static void poll_again(std::unique_ptr<Work> work);
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
@@ -56,6 +60,10 @@ class Work {
   wire::Node input_{};
   wire::Node output_{};
   Result<> outcome_;  // of the change, in a `write`
+  const Instant begun_;
+  std::uint64_t since_ = 0;  // of engine::Changes, before the change
+  std::optional<Call::Poll> poll_;
+  std::shared_ptr<std::atomic<bool>> gone_;  // the client, while its answer is polled for
   Call::Beside beside_;
 };
 

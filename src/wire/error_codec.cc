@@ -62,8 +62,12 @@ class Failure {
   // What SDKs look for: the shape's name in JSON and CBOR.
   std::string_view name() const { return shape_ != nullptr ? shape_->name : answer_.code; }
 
-  // What stands in XML's <Code> and in x-amzn-query-error.
+  // What stands in XML's <Code> and in x-amzn-query-error. Services that spoke Query before JSON
+  // call there without "Exception" what their models do not have: InvalidParameterValue.
   std::string_view code() const {
+    constexpr std::string_view mark = "Exception";
+    if (shape_ == nullptr && service_.query_compatible && answer_.code.ends_with(mark))
+      return answer_.code.substr(0, answer_.code.size() - mark.size());
     if (shape_ == nullptr) return answer_.code;
     return shape_->error_code.empty() ? shape_->name : shape_->error_code;
   }

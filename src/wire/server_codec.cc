@@ -20,6 +20,12 @@ bool is_rest(Protocol protocol) {
   return protocol == Protocol::rest_json || protocol == Protocol::rest_xml;
 }
 
+// A service that spoke Query before it spoke JSON has its Query names in the tables; its JSON names
+// are the model's.
+Names json_names(const Service& service) {
+  return service.query_compatible ? Names::model : Names::wire;
+}
+
 bool bypasses_node(const Member& member) {
   return member.is(MemberFlag::streaming) || member.shape->is(ShapeFlag::streaming_blob) ||
          member.shape->is(ShapeFlag::event_stream);
@@ -38,7 +44,7 @@ Result<Node> read_rpc_request(const Operation& operation, Protocol protocol,
   if (protocol == Protocol::query) return read_query_request(shape, request, body, arena);
   if (body.empty()) return make_structure(shape.members.size(), arena);
   if (protocol == Protocol::cbor) return read_cbor(body, shape, arena);
-  return read_json(body, shape, Names::wire, arena);
+  return read_json(body, shape, json_names(operation.schema->service), arena);
 }
 
 Result<Node> read_payload(const Member& member, Protocol protocol, std::string_view body,
@@ -219,7 +225,7 @@ void write_json_response(const Operation& operation, Protocol protocol, const No
   if (operation.output == nullptr) {
     out.body = "{}";
   } else {
-    write_json(node, *operation.output, Names::wire, out.body);
+    write_json(node, *operation.output, json_names(operation.schema->service), out.body);
   }
 }
 

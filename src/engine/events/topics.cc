@@ -28,10 +28,32 @@ TopicSettings topic_settings_of(std::string_view text) {
           .notes = to_text_map(stored.at("notes"))};
 }
 
+boost::json::array to_array(const RetryPolicy& retry) {
+  return {retry.retries,
+          retry.at_once,
+          retry.at_delay_min,
+          retry.at_delay_max,
+          retry.delay_min.count(),
+          retry.delay_max.count(),
+          static_cast<int>(retry.growth)};
+}
+
+RetryPolicy retry_of(const boost::json::array& stored) {
+  const auto number = [&](std::size_t i) { return stored.at(i).to_number<std::uint32_t>(); };
+  return {.retries = number(0),
+          .at_once = number(1),
+          .at_delay_min = number(2),
+          .at_delay_max = number(3),
+          .delay_min = std::chrono::seconds(number(4)),
+          .delay_max = std::chrono::seconds(number(5)),
+          .growth = static_cast<RetryPolicy::Growth>(number(6))};
+}
+
 std::string settings_text(const SubscriptionSettings& settings) {
   boost::json::object out{{"filter", settings.filter},
                           {"filter_scope", static_cast<int>(settings.filter_scope)},
                           {"form", static_cast<int>(settings.form)},
+                          {"retry", to_array(settings.retry)},
                           {"notes", to_object(settings.notes)}};
   if (settings.dead_letters) out["dead_letters"] = settings.dead_letters->text;
   return boost::json::serialize(out);
@@ -44,6 +66,7 @@ SubscriptionSettings subscription_settings_of(std::string_view text) {
       .filter = std::string(stored.at("filter").as_string()),
       .filter_scope = static_cast<FilterScope>(stored.at("filter_scope").to_number<int>()),
       .form = static_cast<Form>(stored.at("form").to_number<int>()),
+      .retry = retry_of(stored.at("retry").as_array()),
       .notes = to_text_map(stored.at("notes"))};
   if (stored.contains("dead_letters"))
     out.dead_letters = QueueId{std::string(stored.at("dead_letters").as_string())};

@@ -6,6 +6,7 @@
 // what it tells of was committed, and nobody who publishes waits for a subscriber.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -53,11 +54,33 @@ enum class FilterScope : std::uint8_t { attributes, body };
 // published.
 enum class Form : std::uint8_t { envelope, bare };
 
+// When a delivery that failed is tried again: at once, then `slow` times after delay_min, then with
+// delays that grow from delay_min to delay_max, then after delay_max.
+struct RetryPolicy {
+  std::uint32_t retries = 3;  // in all
+  std::uint32_t at_once = 0;
+  std::uint32_t at_delay_min = 0;
+  std::uint32_t at_delay_max = 0;
+  std::chrono::seconds delay_min{20};
+  std::chrono::seconds delay_max{20};
+  enum class Growth : std::uint8_t {
+    linear,
+    arithmetic,
+    geometric,
+    exponential
+  } growth = Growth::linear;
+
+  // Before retry `number`, from 0; nothing where there is none more.
+  std::optional<std::chrono::milliseconds> delay(std::uint32_t number) const;
+  bool operator==(const RetryPolicy&) const = default;
+};
+
 struct SubscriptionSettings {
   std::string filter = {};  // filter.h; empty: everything
   FilterScope filter_scope = FilterScope::attributes;
   Form form = Form::envelope;
-  std::optional<QueueId> dead_letters = {};  // what can not be delivered
+  std::optional<QueueId> dead_letters = {};  // gets what cannot be delivered
+  RetryPolicy retry = {};                    // of an HTTP delivery
   // What the door keeps with the subscription, without meaning here.
   std::map<std::string, std::string> notes = {};
 

@@ -1,0 +1,76 @@
+// Copies what was published to the subscribers of its topic: into their queues, and into the rows
+// of what HTTP subscribers are still to get (http_deliveries.h).
+//
+// Reads a batch of notifications, looks at the filters and makes the envelopes on a worker, then
+// writes all copies and removes the notifications in one change: a crash before that change copies
+// them again from the beginning, one after it does not. In the order of publishing.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/strand.h"
+#include "engine/events/envelope.h"
+#include "engine/events/filter.h"
+#include "engine/events/queues.h"
+#include "engine/events/topics.h"
+#include "store/store.h"
+
+namespace slipway::events {
+
+// Limits.
+inline constexpr std::size_t notifications_per_batch_max = 100;
+inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
+inline constexpr std::size_t filters_kept_max = 10'000;
+
+// Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
+// first.
+class Deliverer {
+ public:
+  struct Needs {
+    store::Store& store;
+    const Queues& queues;
+    const Topics& topics;
+    Envelope& envelope;
+    const Clock& clock;
+    WorkerPool& workers;
+    // A subscription has an HTTP delivery to make; called after the commit, on the store's thread.
+    std::function<void(const std::string& subscription)> wake_http;
+  };
+  explicit Deliverer(Needs needs) : needs_(std::move(needs)), strand_(needs_.workers) {}
+
+  // There may be something to deliver. From any thread; cheap where that was said already.
+  void wake();
+
+  // In a change that made a pending subscription: asks its endpoint to confirm.
+  void ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const;
+
+ private:
+  struct Copy;
+  struct Batch;
+
+  void run();
+  Result<Batch> read(store::Transaction& tx);
+  void make_copies(Batch& batch);
+  Copy copy_of(const PublishedNotification& published, const Subscription& subscription);
+  bool lets_through(const Subscription& subscription, const PublishedNotification& published);
+  Result<> write(store::Transaction& tx, const Batch& batch) const;
+  void write_copy(store::Transaction& tx, const Copy& copy) const;
+
+  Needs needs_;
+  Strand strand_;
+  std::atomic<bool> woken_ = false;
+  // Of policies by scope and text; the strand's only.
+  std::map<std::pair<FilterScope, std::string>, Filter> filters_;
+};
+
+// A message for a topic's subscriber that cannot be delivered goes to the subscription's dead
+// letters, or nowhere.
+void give_up(store::Transaction& tx, const Queues& queues, const Subscription& subscription,
+             OutgoingMessage message, std::string_view why, Timestamp now);
+
+}  // namespace slipway::events

@@ -1,0 +1,27 @@
+// A queue's attributes by AWS's names: each in one table, with its limits.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "service/sqs/door.h"
+
+namespace slipway::sqs {
+
+// Lays `given` over `settings`. InvalidAttributeName ("Unknown Attribute X."),
+// InvalidAttributeValue. FifoQueue is the queue's type and is not among them.
+Result<> read_settings(const wire::MapView<std::string_view>& given,
+                       events::QueueSettings& settings);
+
+// RedrivePolicy must name a queue of the same kind that lets this one use it. Refuses as
+// read_settings().
+Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId& id,
+                            const events::QueueSettings& settings);
+
+// One setting as AWS shows it; nothing where it is not set, or not one that a queue of this order
+// has. "All" is not a name here.
+std::optional<std::string> setting_text(const events::QueueSettings& settings,
+                                        std::string_view name);
+std::span<const std::string_view> setting_names();
+
+}  // namespace slipway::sqs

@@ -1,0 +1,61 @@
+#include "service/sqs/door.h"
+
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "service/arn.h"
+
+namespace slipway::sqs {
+namespace {
+
+// "account/name" at the end of a URL or a path.
+std::optional<std::pair<std::string, std::string>> account_and_name(std::string_view url) {
+  while (url.ends_with('/')) url.remove_suffix(1);
+  const auto slash = url.rfind('/');
+  if (slash == url.npos || slash == 0) return std::nullopt;
+  const std::string_view name = url.substr(slash + 1);
+  url = url.substr(0, slash);
+  const std::string_view account = url.substr(url.rfind('/') + 1);
+  if (account.size() != 12 || account.find_first_not_of("0123456789") != account.npos)
+    return std::nullopt;
+  return std::pair(std::string(account), percent_decode(name));
+}
+
+}  // namespace
+
+Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url) const {
+  const std::string_view address = url.value_or(call.head().path);
+  if (!url && address.size() <= 1) return missing("QueueUrl");
+  const auto parts = account_and_name(address);
+  if (!parts)
+    return refuse("InvalidAddress",
+                  fmt::format("The address {} is not valid for this endpoint.", address));
+  return queues.find(call.tx(),
+                     {fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)});
+}
+
+std::string Door::url_of(const Call& call, const events::QueueId& id) const {
+  const std::string_view account = std::string_view(id.text).substr(0, id.text.find('/'));
+  return fmt::format("{}://{}/{}/{}", scheme, call.head().headers.get("host"), account,
+                     name_of(id));
+}
+
+std::string_view name_of(const events::QueueId& id) {
+  return std::string_view(id.text).substr(id.text.rfind('/') + 1);
+}
+
+std::string arn_of(const events::QueueId& id) {
+  std::string_view rest = id.text;
+  const std::string_view account = take_until(rest, '/');
+  const std::string_view region = take_until(rest, '/');
+  return fmt::format("arn:aws:sqs:{}:{}:{}", region, account, rest);
+}
+
+std::optional<events::QueueId> id_of_arn(std::string_view text) {
+  const auto arn = service::parse_arn(text);
+  if (!arn || arn->service != "sqs") return std::nullopt;
+  return events::QueueId{arn->key()};
+}
+
+}  // namespace slipway::sqs

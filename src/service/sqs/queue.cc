@@ -1,0 +1,269 @@
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "service/resource_key.h"
+#include "service/sqs/attributes.h"
+#include "service/sqs/batch.h"
+#include "service/sqs/operations.h"
+
+namespace slipway::sqs {
+namespace {
+
+using events::Order;
+using events::Queue;
+using events::QueueId;
+using events::QueueSettings;
+
+constexpr std::size_t name_bytes_max = 80;
+constexpr std::string_view strict_suffix = ".fifo";
+constexpr std::size_t tags_max = 50;
+constexpr std::size_t tag_key_bytes_max = 128;
+constexpr std::size_t tag_value_bytes_max = 256;
+
+Result<> check_name(std::string_view name, Order order) {
+  std::string_view plain = name;
+  if (order == Order::strict && plain.ends_with(strict_suffix))
+    plain.remove_suffix(strict_suffix.size());
+  const bool suffixed = plain.size() != name.size();
+  if (!plain.empty() && name.size() <= name_bytes_max && is_plain(plain) &&
+      suffixed == (order == Order::strict))
+    return {};
+  if (order == Order::strict)
+    return bad_value(
+        "The name of a FIFO queue can only include alphanumeric characters, hyphens, or "
+        "underscores, must end with .fifo suffix and be 1 to 80 in length.");
+  return bad_value(
+      "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
+}
+
+Result<> add_tags(const wire::MapView<std::string_view>& given, events::Tags& tags) {
+  for (const auto& [key, value] : given) {
+    if (key.empty() || key.size() > tag_key_bytes_max || value.size() > tag_value_bytes_max)
+      return bad_value(fmt::format("Invalid tag: keys have 1 to {} bytes and values at most {}.",
+                                   tag_key_bytes_max, tag_value_bytes_max));
+    tags[std::string(key)] = value;
+  }
+  if (tags.size() > tags_max)
+    return bad_value(
+        fmt::format("Too many tags added for queue: at most {} are allowed.", tags_max));
+  return {};
+}
+
+// An existing queue of that name is the answer where it has every attribute that is asked for.
+Result<> check_same(const Queue& queue, const wire::MapView<std::string_view>& given,
+                    const QueueSettings& wanted) {
+  for (const auto& [name, value] : given)
+    if (setting_text(queue.settings, name) != setting_text(wanted, name))
+      return refuse("QueueNameExists",
+                    fmt::format("A queue already exists with the same name and a different value "
+                                "for attribute {}",
+                                name));
+  return {};
+}
+
+Result<Order> order_of(const wire::MapView<std::string_view>& given) {
+  const auto fifo = given.find("FifoQueue");
+  if (!fifo) return Order::loose;
+  if (*fifo == "true") return Order::strict;
+  // AWS's own answer to "false": only FIFO queues have the attribute.
+  return refuse("InvalidAttributeName", "Unknown Attribute FifoQueue.");
+}
+
+std::string number_text(std::int64_t number) { return fmt::to_string(number); }
+std::string seconds_text(Timestamp time) {
+  return number_text(std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count());
+}
+
+// Those that are not settings; nothing where it is none of them.
+class State {
+ public:
+  State(const Door& door, Call& call, const Queue& queue)
+      : door_(door), call_(call), queue_(queue) {}
+
+  std::optional<std::string> text(std::string_view name) {
+    if (name == "QueueArn") return arn_of(queue_.id);
+    if (name == "CreatedTimestamp") return seconds_text(queue_.created);
+    if (name == "LastModifiedTimestamp") return seconds_text(queue_.modified);
+    if (name == "ApproximateNumberOfMessages") return number_text(counts().visible);
+    if (name == "ApproximateNumberOfMessagesNotVisible") return number_text(counts().in_flight);
+    if (name == "ApproximateNumberOfMessagesDelayed") return number_text(counts().delayed);
+    return std::nullopt;
+  }
+  static constexpr std::string_view names[] = {"QueueArn",
+                                               "ApproximateNumberOfMessages",
+                                               "ApproximateNumberOfMessagesNotVisible",
+                                               "ApproximateNumberOfMessagesDelayed",
+                                               "CreatedTimestamp",
+                                               "LastModifiedTimestamp"};
+
+ private:
+  const events::QueueCounts& counts() {
+    if (!counts_) counts_ = door_.queues.count(call_.tx(), queue_, call_.now());
+    return *counts_;
+  }
+
+  const Door& door_;
+  Call& call_;
+  const Queue& queue_;
+  std::optional<events::QueueCounts> counts_;
+};
+
+// A page of queues by the URLs that they have for this client.
+struct Page {
+  std::vector<QueueId> ids;
+  std::optional<std::string> next;
+};
+Page cut(std::vector<QueueId> ids, std::size_t queues_max) {
+  Page out{std::move(ids), {}};
+  if (out.ids.size() <= queues_max) return out;
+  out.ids.resize(queues_max);
+  out.next = to_base64(out.ids.back().text);
+  return out;
+}
+
+Result<std::string> page_start(std::optional<std::string_view> token) {
+  if (!token || token->empty()) return std::string();
+  auto id = from_base64(*token);
+  if (!id) return bad_value("Invalid NextToken value.");
+  return id;
+}
+
+Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
+  const auto size = wanted.value_or(page_queues_max);
+  if (size < 1 || size > std::int32_t{page_queues_max})
+    return bad_value(
+        fmt::format("Value {} for parameter MaxResults is invalid. Reason: Must be "
+                    "an integer from 1 to {}.",
+                    size, page_queues_max));
+  return static_cast<std::size_t>(size);
+}
+
+}  // namespace
+
+Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
+                                            api::CreateQueueRequest in) {
+  QueueSettings settings;
+  TRY(settings.order, order_of(in.Attributes()));
+  TRY_DO(check_name(in.QueueName(), settings.order));
+  TRY_DO(read_settings(in.Attributes(), settings));
+  events::Tags tags;
+  TRY_DO(add_tags(in.tags(), tags));
+  const QueueId id{service::resource_key(call.caller(), in.QueueName())};
+  if (const auto queue = door.queues.find(call.tx(), id)) {
+    TRY_DO(check_same(*queue, in.Attributes(), settings));
+  } else {
+    TRY_DO(check_dead_letters(call, door, id, settings));
+    TRY_DO(door.queues.create(call.tx(), id, settings, tags, call.now()));
+  }
+  return call.output<api::CreateQueueResult>().QueueUrl(door.url_of(call, id));
+}
+
+Result<> delete_queue(const Door& door, Call& call, api::DeleteQueueRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  return door.queues.remove(call.tx(), queue.id);
+}
+
+Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
+                                             api::GetQueueUrlRequest in) {
+  const std::string_view account = in.QueueOwnerAWSAccountId().value_or(call.account());
+  TRY(const Queue queue, door.queues.find(call.tx(), {fmt::format("{}/{}/{}", account,
+                                                                  call.region(), in.QueueName())}));
+  return call.output<api::GetQueueUrlResult>().QueueUrl(door.url_of(call, queue.id));
+}
+
+// Without MaxResults AWS gives up to a thousand and no token.
+Result<api::ListQueuesResult> list_queues(const Door& door, Call& call, api::ListQueuesRequest in) {
+  TRY(const std::size_t size, page_size(in.MaxResults()));
+  TRY(const std::string after, page_start(in.NextToken()));
+  const std::string prefix =
+      service::resource_key(call.caller(), in.QueueNamePrefix().value_or(""));
+  const Page page = cut(door.queues.list(call.tx(), prefix, after, size + 1), size);
+  auto out = call.output<api::ListQueuesResult>();
+  for (const QueueId& id : page.ids) out.add_QueueUrls(door.url_of(call, id));
+  if (in.MaxResults()) out.NextToken(page.next);
+  return out;
+}
+
+Result<api::ListDeadLetterSourceQueuesResult> list_dead_letter_source_queues(
+    const Door& door, Call& call, api::ListDeadLetterSourceQueuesRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  TRY(const std::size_t size, page_size(in.MaxResults()));
+  TRY(const std::string after, page_start(in.NextToken()));
+  const Page page = cut(door.queues.list_sources(call.tx(), queue.id, after, size + 1), size);
+  auto out = call.output<api::ListDeadLetterSourceQueuesResult>();
+  out.queueUrls(wire::empty);
+  for (const QueueId& id : page.ids) out.add_queueUrls(door.url_of(call, id));
+  if (in.MaxResults()) out.NextToken(page.next);
+  return out;
+}
+
+Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Call& call,
+                                                           api::GetQueueAttributesRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  State state(door, call, queue);
+  auto out = call.output<api::GetQueueAttributesResult>();
+  const auto known = [](std::string_view name) {
+    return std::ranges::find(State::names, name) != std::end(State::names) ||
+           std::ranges::find(setting_names(), name) != setting_names().end();
+  };
+  const auto put = [&](std::string_view name) {
+    auto text = state.text(name);
+    if (!text) text = setting_text(queue.settings, name);
+    if (text) out.put_Attributes(name, *text);
+  };
+  for (const std::string_view name : in.AttributeNames()) {
+    if (name == "All") {
+      out.Attributes(wire::empty);
+      std::ranges::for_each(State::names, put);
+      std::ranges::for_each(setting_names(), put);
+      return out;
+    }
+    if (!known(name))
+      return refuse("InvalidAttributeName", fmt::format("Unknown Attribute {}.", name));
+    put(name);
+  }
+  return out;
+}
+
+Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttributesRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  QueueSettings settings = queue.settings;
+  TRY_DO(read_settings(in.Attributes(), settings));
+  if (settings.dead_letters != queue.settings.dead_letters)
+    TRY_DO(check_dead_letters(call, door, queue.id, settings));
+  return door.queues.change_settings(call.tx(), queue, settings, call.now());
+}
+
+Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  auto purged = door.queues.purge(call.tx(), queue, call.now());
+  if (!purged && purged.error().kind == "purging")
+    purged.error().message =
+        fmt::format("Only one PurgeQueue operation on {} is allowed every {} seconds.",
+                    name_of(queue.id), events::purge_pause.count());
+  return purged;
+}
+
+Result<> tag_queue(const Door& door, Call& call, api::TagQueueRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  events::Tags tags = queue.tags;
+  TRY_DO(add_tags(in.Tags(), tags));
+  return door.queues.set_tags(call.tx(), queue, tags);
+}
+
+Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  events::Tags tags = queue.tags;
+  for (const std::string_view key : in.TagKeys()) tags.erase(std::string(key));
+  return door.queues.set_tags(call.tx(), queue, tags);
+}
+
+Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
+                                                 api::ListQueueTagsRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  auto out = call.output<api::ListQueueTagsResult>();
+  for (const auto& [key, value] : queue.tags) out.put_Tags(key, value);
+  return out;
+}
+
+}  // namespace slipway::sqs

@@ -1,0 +1,163 @@
+#include "service/message_attributes.h"
+#include "service/sqs/batch.h"
+#include "service/sqs/digest.h"
+#include "service/sqs/operations.h"
+
+namespace slipway::sqs {
+namespace {
+
+using events::Attribute;
+using events::Order;
+using events::OutgoingMessage;
+using events::Queue;
+
+constexpr std::size_t attributes_max = 10;
+constexpr std::int32_t delay_seconds_max = 900;
+constexpr std::size_t group_bytes_max = 128;
+// What is added to the engine's sequence so that it has the 20 digits that AWS's has.
+constexpr std::uint64_t sequence_base = 10'000'000'000'000'000'000ULL;
+
+std::string sequence_text(std::int64_t sequence) {
+  return fmt::to_string(sequence_base + static_cast<std::uint64_t>(sequence));
+}
+
+// Letters, digits and ASCII punctuation.
+Result<> check_name(std::string_view name, std::string_view parameter) {
+  const bool plain = std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (name.size() <= group_bytes_max && plain) return {};
+  return bad_value(
+      fmt::format("Value {} for parameter {} is invalid. Reason: {} can only include alphanumeric "
+                  "and punctuation characters. 1 to {} in length.",
+                  name, parameter, parameter, group_bytes_max));
+}
+
+template <typename Entry>
+Result<> read_order(const Queue& queue, const Entry& in, OutgoingMessage& out) {
+  const bool strict = queue.settings.order == Order::strict;
+  out.group = in.MessageGroupId().value_or("");
+  out.deduplication = in.MessageDeduplicationId().value_or("");
+  TRY_DO(check_name(out.group, "MessageGroupId"));
+  TRY_DO(check_name(out.deduplication, "MessageDeduplicationId"));
+  if (!strict && in.MessageDeduplicationId())
+    return bad_value(
+        fmt::format("Value {} for parameter MessageDeduplicationId is invalid. Reason: The request "
+                    "includes a parameter that is not valid for this queue type.",
+                    out.deduplication));
+  if (!strict) return {};
+  if (out.group.empty()) return missing("MessageGroupId");
+  if (out.deduplication.empty() &&
+      queue.settings.deduplication != events::Deduplication::by_content)
+    return bad_value(
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId "
+        "provided explicitly");
+  return {};
+}
+
+Result<> read_delay(const Queue& queue, std::optional<std::int32_t> given, OutgoingMessage& out) {
+  if (!given) return {};
+  if (*given < 0 || *given > delay_seconds_max)
+    return bad_value(
+        fmt::format("Value {} for parameter DelaySeconds is invalid. Reason: "
+                    "DelaySeconds must be >= 0 and <= {}.",
+                    *given, delay_seconds_max));
+  if (queue.settings.order == Order::strict) {
+    // A FIFO queue delays all its messages alike; AWS takes a zero and refuses the rest.
+    if (*given == 0) return {};
+    return bad_value(
+        fmt::format("Value {} for parameter DelaySeconds is invalid. Reason: The "
+                    "request include parameter that is not valid for this queue type.",
+                    *given));
+  }
+  out.delay = std::chrono::seconds(*given);
+  return {};
+}
+
+template <typename Entry>
+Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const Entry& in) {
+  OutgoingMessage out{.body = std::string(in.MessageBody()), .sender = call.caller().principal.id};
+  if (out.body.empty()) return missing("MessageBody");
+  if (!service::is_message_text(out.body))
+    return refuse("InvalidMessageContents",
+                  "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 "
+                  "to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF");
+  if (in.MessageAttributes().size() > attributes_max)
+    return bad_value(
+        fmt::format("Number of message attributes [{}] exceeds the allowed maximum "
+                    "[{}].",
+                    in.MessageAttributes().size(), attributes_max));
+  TRY(out.attributes, service::read_attributes(in.MessageAttributes()));
+  for (const auto& [name, value] : in.MessageSystemAttributes())
+    if (name != "AWSTraceHeader" || value.DataType() != "String")
+      return bad_value(fmt::format("Message system attribute name '{}' is invalid.", name));
+  for (const auto& [name, value] : in.MessageSystemAttributes())
+    out.system_attributes.push_back(
+        Attribute{.name = std::string(name),
+                  .type = "String",
+                  .value = std::string(value.StringValue().value_or(""))});
+  TRY_DO(read_delay(queue, in.DelaySeconds(), out));
+  TRY_DO(read_order(queue, in, out));
+  return out;
+}
+
+template <typename Answer>
+void fill(const Queue& queue, const OutgoingMessage& message, const events::Sent& sent,
+          Answer& out) {
+  out.MessageId(sent.id).MD5OfMessageBody(md5_hex(message.body));
+  if (!message.attributes.empty()) out.MD5OfMessageAttributes(md5_hex(message.attributes));
+  if (!message.system_attributes.empty())
+    out.MD5OfMessageSystemAttributes(md5_hex(message.system_attributes));
+  if (queue.settings.order == Order::strict) out.SequenceNumber(sequence_text(sent.sequence));
+}
+
+std::size_t bytes_of(const api::SendMessageBatchRequestEntry& entry) {
+  std::size_t bytes = entry.MessageBody().size();
+  for (const auto& [name, value] : entry.MessageAttributes()) {
+    const auto binary = value.BinaryValue();
+    bytes += name.size() + value.DataType().size() + value.StringValue().value_or("").size() +
+             (binary ? binary->bytes.size() : 0);
+  }
+  return bytes;
+}
+
+Result<> send_entry(const Door& door, Call& call, const Queue& queue,
+                    const api::SendMessageBatchRequestEntry& entry,
+                    api::SendMessageBatchResult& out) {
+  TRY(const OutgoingMessage message, read_message(call, queue, entry));
+  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.now()));
+  auto item = out.add_Successful();
+  fill(queue, message, sent, item.Id(entry.Id()));
+  return {};
+}
+
+}  // namespace
+
+Result<api::SendMessageResult> send_message(const Door& door, Call& call,
+                                            api::SendMessageRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  TRY(const OutgoingMessage message, read_message(call, queue, in));
+  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.now()));
+  auto out = call.output<api::SendMessageResult>();
+  fill(queue, message, sent, out);
+  return out;
+}
+
+Result<api::SendMessageBatchResult> send_message_batch(const Door& door, Call& call,
+                                                       api::SendMessageBatchRequest in) {
+  TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  TRY_DO(check_batch(in.Entries(), "SendMessageBatchRequestEntry"));
+  std::size_t bytes = 0;
+  for (const auto entry : in.Entries()) bytes += bytes_of(entry);
+  if (bytes > batch_bytes_max)
+    return refuse("BatchRequestTooLong",
+                  fmt::format("Batch requests cannot be longer than {} bytes. You have sent {} "
+                              "bytes.",
+                              batch_bytes_max, bytes));
+  auto out = call.output<api::SendMessageBatchResult>();
+  out.Successful(wire::empty).Failed(wire::empty);
+  for (const auto entry : in.Entries())
+    if (const auto sent = send_entry(door, call, queue, entry, out); !sent)
+      fill_failure(sent.error(), entry.Id(), out.add_Failed());
+  return out;
+}
+
+}  // namespace slipway::sqs

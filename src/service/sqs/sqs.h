@@ -1,0 +1,15 @@
+// Amazon SQS as a door onto the queues of the `events` engine.
+#pragma once
+
+#include <string>
+
+#include "engine/events/queues.h"
+#include "service/registry.h"
+
+namespace slipway::sqs {
+
+// `queues` outlives the registry. `scheme` ("http") begins the URLs of queues; the rest of the
+// address is what the client called the server.
+void install(service::Registry& registry, const events::Queues& queues, std::string scheme);
+
+}  // namespace slipway::sqs
