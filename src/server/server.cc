@@ -10,6 +10,8 @@
 
 #include "base/log.h"
 #include "engine/changes.h"
+#include "engine/events/deliverer.h"
+#include "engine/events/http_courier.h"
 #include "engine/events/queues.h"
 #include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
@@ -34,6 +36,8 @@
 #include "service/sagemaker/sagemaker.h"
 #include "service/sagemaker_runtime/async_notice.h"
 #include "service/sagemaker_runtime/runtime.h"
+#include "service/sns/envelope.h"
+#include "service/sns/sns.h"
 #include "service/sqs/sqs.h"
 #include "service/sts/sts.h"
 
@@ -144,8 +148,9 @@ class Server::Parts {
     changes_.close();
     if (reconcilers_) reconcilers_->stop();
     if (transforms_) transforms_->stop();
+    if (courier_) courier_->stop();
     workers_.stop();
-    courier_.reset();
+    request_courier_.reset();
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
     if (captures_) captures_->stop();
@@ -158,6 +163,7 @@ class Server::Parts {
   Result<> open_state();
   Result<> open_engines();
   void open_request_queues();
+  Result<> open_events();
   Result<> install_doors();
   Result<> listen();
   Result<> begin();
@@ -185,7 +191,7 @@ class Server::Parts {
 
   engine::Changes changes_;
   events::Queues queues_{random_, changes_};
-  events::Topics topics_{random_, [] {}};
+  events::Topics topics_{random_, [this] { deliverer_->wake(); }};
   fleet::RouteTable routes_;
   WorkerPool artifact_workers_{artifact_workers};
   WorkerPool workers_{control_workers};
@@ -199,7 +205,7 @@ class Server::Parts {
   std::unique_ptr<ObjectArtifacts> artifact_source_;
   std::unique_ptr<fleet::ArtifactCache> artifacts_;
   std::unique_ptr<fleet::HttpProber> prober_;
-  events::Sweeper sweeper_;
+  events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
@@ -208,9 +214,14 @@ class Server::Parts {
   std::unique_ptr<CapturedObjects> captured_objects_;
   std::unique_ptr<fleet::CaptureWriter> captures_;
   sagemaker_runtime::AsyncNotices async_notices_{topics_};
-  std::unique_ptr<jobs::RouterCourier> courier_;
+  std::unique_ptr<jobs::RouterCourier> request_courier_;
   std::unique_ptr<jobs::RequestQueues> request_queues_;
   jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
+  std::unique_ptr<const sns::Signer> signer_;
+  std::unique_ptr<sns::Envelope> envelope_;
+  std::unique_ptr<events::HttpCourier> courier_;
+  std::unique_ptr<events::HttpDeliveries> http_deliveries_;
+  std::unique_ptr<events::Deliverer> deliverer_;
 
   service::Registry registry_;
   std::unique_ptr<wire::Router> wire_router_;
@@ -263,7 +274,6 @@ Result<> Server::Parts::open_engines() {
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
-  reconcilers_->add(sweeper_);
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
@@ -280,17 +290,38 @@ Result<> Server::Parts::open_engines() {
 }
 
 void Server::Parts::open_request_queues() {
-  courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
+  request_courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
       .routes = routes_, .objects = *objects_, .workers = workers_, .random = random_});
   request_queues_ =
       std::make_unique<jobs::RequestQueues>(jobs::RequestQueues::Needs{.store = *store_,
                                                                        .objects = *objects_,
                                                                        .loop = *reconcilers_,
-                                                                       .courier = *courier_,
+                                                                       .courier = *request_courier_,
                                                                        .door = async_notices_,
                                                                        .clock = clock_});
   reconcilers_->add(*request_queues_);
   routes_.subscribe([this] { request_queues_->look_again(); });
+}
+
+Result<> Server::Parts::open_events() {
+  TRY(signer_, sns::Signer::open(options_.data));
+  envelope_ = std::make_unique<sns::Envelope>(*signer_, random_, endpoint_);
+  courier_ = std::make_unique<events::HttpCourier>(clock_, [this](events::CourierReport report) {
+    http_deliveries_->observe(std::move(report));
+  });
+  http_deliveries_ =
+      std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_);
+  deliverer_ = std::make_unique<events::Deliverer>(events::Deliverer::Needs{
+      .store = *store_,
+      .queues = queues_,
+      .topics = topics_,
+      .envelope = *envelope_,
+      .clock = clock_,
+      .workers = workers_,
+      .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); }});
+  reconcilers_->add(sweeper_);
+  reconcilers_->add(*http_deliveries_);
+  return {};
 }
 
 sagemaker::BuiltInImages Server::Parts::built_in_images() const {
@@ -308,6 +339,7 @@ Result<> Server::Parts::install_doors() {
   sagemaker_runtime::install(registry_,
                              {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
   logs_door::install(registry_, *log_book_, *collector_);
+  sns::install(registry_, topics_, *deliverer_);
   sqs::install(registry_, queues_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(
@@ -328,6 +360,7 @@ Result<> Server::Parts::install_doors() {
                                                       .holding = options_.holding(),
                                                       .region = options_.region,
                                                       .traffic = [this] { return traffic(); }});
+  frame_->pages.emplace(sns::certificate_path, signer_->certificate());
   return {};
 }
 
@@ -443,6 +476,7 @@ Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
   auto parts = std::make_unique<Parts>(options);
   TRY_DO(parts->open_state());
   TRY_DO(parts->open_engines());
+  TRY_DO(parts->open_events());
   TRY_DO(parts->install_doors());
   TRY_DO(parts->listen());
   TRY_DO(parts->begin());

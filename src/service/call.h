@@ -91,17 +91,6 @@ class Call {
   void wait_for(std::string topic) { awaited_ = std::move(topic); }
   const std::string& awaited() const { return awaited_; }
 
-  // In a `write` handler: the answer holds nothing yet, and its client, any client, asked to wait.
-  // It is made anew when `topic` of engine::Changes moves or `look_again` has passed, and goes out
-  // as it is once `time_max` has passed since the request came, or when the server ends.
-  struct Poll {
-    std::string topic;
-    std::chrono::microseconds time_max;
-    std::optional<std::chrono::microseconds> look_again = {};
-  };
-  void poll(Poll poll) { poll_ = std::move(poll); }
-  std::optional<Poll> take_poll() { return std::exchange(poll_, {}); }
-
   void set_transaction(store::Transaction* tx) { tx_ = tx; }
 
  private:
@@ -114,7 +103,6 @@ class Call {
   store::Transaction* tx_ = nullptr;
   Beside beside_;
   std::string awaited_;
-  std::optional<Poll> poll_;
 };
 
 }  // namespace slipway::service

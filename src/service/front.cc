@@ -137,6 +137,11 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
 void Front::answer_page(const net::Request& request, net::Responder& responder) {
   if (request.path() == traffic_page && frame_.traffic && is_of_this_machine(request.peer()))
     return responder.send(json_response(200, frame_.traffic()));
+  if (const auto page = frame_.pages.find(request.path()); page != frame_.pages.end()) {
+    net::Response response{.status = 200, .headers = {}, .body = page->second};
+    response.headers.add("Content-Type", "text/plain; charset=utf-8");
+    return responder.send(std::move(response));
+  }
   if (request.path() != health_page)
     return responder.send(
         json_response(404, R"({"message":"There is no such page; there is /_slipway/health."})"));

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -61,6 +62,8 @@ struct Frame {
   // on this machine see it. Empty: there is no such page.
   std::function<std::string()> traffic;
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
+  // Texts that anybody may read, by path under /_slipway/.
+  std::map<std::string, std::string, std::less<>> pages = {};
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.

@@ -71,7 +71,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
         self.since_ = self.frame_.changes.sequence();
         TRY(self.output_, self.handle(call));
         self.beside_ = call.take_beside();
-        self.poll_ = call.take_poll();
+        self.poll_ = poll_of(call);
         return {};
       },
       [work = std::move(work)](Result<> outcome) mutable {
@@ -93,7 +93,7 @@ void Work::poll(std::unique_ptr<Work> work) {
     work->responder_.on_closed([gone = work->gone_] { *gone = true; });
   }
   const Frame& frame = work->frame_;
-  const Call::Poll wanted = *std::exchange(work->poll_, {});
+  const Poll wanted = *std::exchange(work->poll_, {});
   Instant until = work->begun_ + wanted.time_max;
   if (wanted.look_again)
     until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "net/http_server.h"
 #include "service/front.h"
+#include "service/poll.h"
 #include "wire/arena.h"
 
 namespace slipway::service {
@@ -62,7 +63,7 @@ class Work {
   Result<> outcome_;  // of the change, in a `write`
   const Instant begun_;
   std::uint64_t since_ = 0;  // of engine::Changes, before the change
-  std::optional<Call::Poll> poll_;
+  std::optional<Poll> poll_;
   std::shared_ptr<std::atomic<bool>> gone_;  // the client, while its answer is polled for
   Call::Beside beside_;
 };

@@ -172,11 +172,10 @@ void give_up(store::Transaction& tx, const Queues& queues, const Subscription& s
                 {{"subscription", subscription.id}, {"why", std::string(why)}});
     return;
   }
-  const auto queue = queues.find(tx, *subscription.settings.dead_letters);
-  message.attributes.push_back(
-      Attribute{.name = "ErrorMessage", .type = "String", .value = std::string(why)});
-  const auto sent = queue ? queues.send(tx, *queue, message, now).transform([](const Sent&) {})
-                          : Result<>(std::unexpected(queue.error()));
+  const auto sent = [&]() -> Result<Sent> {
+    TRY(const Queue queue, queues.find(tx, *subscription.settings.dead_letters));
+    return queues.send(tx, queue, message, now);
+  }();
   if (!sent)
     log_warning("events", "a dead letter was dropped",
                 {{"subscription", subscription.id}, {"why", sent.error().message}});

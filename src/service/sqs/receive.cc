@@ -1,6 +1,6 @@
 #include <algorithm>
 
-#include "base/encoding.h"
+#include "service/poll.h"
 #include "service/sqs/batch.h"
 #include "service/sqs/digest.h"
 #include "service/sqs/operations.h"
@@ -140,10 +140,10 @@ void wait_for_more(const Door& door, Call& call, const Queue& queue,
                    const api::ReceiveMessageRequest& in) {
   const seconds wait = in.WaitTimeSeconds() ? seconds(*in.WaitTimeSeconds()) : queue.settings.wait;
   if (wait == seconds(0)) return;
-  Call::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
+  service::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
   if (const auto next = door.queues.next_visible(call.tx(), queue, call.now()))
     poll.look_again = *next - call.now();
-  call.poll(std::move(poll));
+  service::poll(call, poll);
 }
 
 Result<> with_receipt(Result<> done, std::string_view receipt) {

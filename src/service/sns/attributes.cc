@@ -1,0 +1,250 @@
+#include "service/sns/attributes.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "engine/events/filter.h"
+#include "service/arn.h"
+
+namespace slipway::sns {
+namespace {
+
+namespace json = boost::json;
+using events::Deduplication;
+using events::Order;
+
+constexpr std::size_t document_bytes_max = 262'144;
+constexpr std::uint32_t retries_max = 100;
+constexpr std::uint32_t delay_seconds_max = 3600;
+
+// What is kept and shown again without a meaning here: there is no key service, no tracing, and
+// policies are not enforced.
+constexpr std::string_view kept_of_topics[] = {
+    "DisplayName",      "KmsMasterKeyId", "TracingConfig", "FifoThroughputScope",
+    "SignatureVersion", "Policy",         "DeliveryPolicy"};
+constexpr std::string_view documents[] = {"Policy", "DeliveryPolicy"};
+
+template <std::size_t n>
+bool is_in(const std::string_view (&names)[n], std::string_view name) {
+  return std::ranges::find(names, name) != std::end(names);
+}
+
+std::optional<json::object> object_of(std::string_view text) {
+  boost::system::error_code error;
+  json::value value = json::parse({text.data(), text.size()}, error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+Result<> read_switch(std::string_view name, std::string_view value, bool& out) {
+  if (value != "true" && value != "false")
+    return invalid(
+        fmt::format("{} Reason: Invalid value [{}]. Must be true or false.", name, value));
+  out = value == "true";
+  return {};
+}
+
+// A whole number of a delivery policy; `out` stays where it is not there.
+template <typename T>
+Result<> read_number(const json::object& policy, std::string_view name, std::uint32_t most,
+                     T& out) {
+  const json::value* value = policy.if_contains({name.data(), name.size()});
+  if (!value || value->is_null()) return {};
+  if (!value->is_int64() || value->as_int64() < 0 || value->as_int64() > most)
+    return invalid(fmt::format("DeliveryPolicy: {} must be between 0 and {}", name, most));
+  out = static_cast<T>(value->as_int64());
+  return {};
+}
+
+Result<> read_retry(const json::object& policy, events::RetryPolicy& out) {
+  std::uint32_t least = static_cast<std::uint32_t>(out.delay_min.count());
+  std::uint32_t most = static_cast<std::uint32_t>(out.delay_max.count());
+  TRY_DO(read_number(policy, "numRetries", retries_max, out.retries));
+  TRY_DO(read_number(policy, "numNoDelayRetries", retries_max, out.at_once));
+  TRY_DO(read_number(policy, "numMinDelayRetries", retries_max, out.at_delay_min));
+  TRY_DO(read_number(policy, "numMaxDelayRetries", retries_max, out.at_delay_max));
+  TRY_DO(read_number(policy, "minDelayTarget", delay_seconds_max, least));
+  TRY_DO(read_number(policy, "maxDelayTarget", delay_seconds_max, most));
+  if (least < 1 || most < least)
+    return invalid(
+        "DeliveryPolicy: maxDelayTarget must be greater than or equal to "
+        "minDelayTarget, and that at least 1");
+  if (out.at_once + out.at_delay_min + out.at_delay_max > out.retries)
+    return invalid(
+        "DeliveryPolicy: numRetries must be greater than or equal to total of "
+        "numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries");
+  out.delay_min = std::chrono::seconds(least);
+  out.delay_max = std::chrono::seconds(most);
+  if (const json::value* growth = policy.if_contains("backoffFunction"); growth) {
+    constexpr std::string_view known[] = {"linear", "arithmetic", "geometric", "exponential"};
+    const auto found = growth->is_string()
+                           ? std::ranges::find(known, std::string_view(growth->as_string()))
+                           : std::end(known);
+    if (found == std::end(known))
+      return invalid(
+          "DeliveryPolicy: backoffFunction must be one of linear, arithmetic, "
+          "geometric, exponential");
+    out.growth = static_cast<events::RetryPolicy::Growth>(found - std::begin(known));
+  }
+  return {};
+}
+
+Result<> read_delivery_policy(std::string_view text, events::SubscriptionSettings& settings) {
+  settings.retry = {};
+  settings.notes.erase("DeliveryPolicy");
+  settings.notes.erase("headerContentType");
+  if (text.empty()) return {};
+  const auto policy = object_of(text);
+  if (!policy || text.size() > document_bytes_max)
+    return invalid("DeliveryPolicy: failed to parse JSON");
+  if (const json::value* retry = policy->if_contains("healthyRetryPolicy");
+      retry && retry->is_object())
+    TRY_DO(read_retry(retry->as_object(), settings.retry));
+  if (const json::value* request = policy->if_contains("requestPolicy");
+      request && request->is_object())
+    if (const json::value* type = request->as_object().if_contains("headerContentType");
+        type && type->is_string()) {
+      const std::string_view value = type->as_string();
+      if (!std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; }))
+        return invalid("DeliveryPolicy: invalid headerContentType");
+      settings.notes["headerContentType"] = value;
+    }
+  settings.notes["DeliveryPolicy"] = text;
+  return {};
+}
+
+Result<> read_redrive(std::string_view text, events::SubscriptionSettings& settings) {
+  settings.dead_letters.reset();
+  if (text.empty() || text == "{}") return {};
+  const auto policy = object_of(text);
+  const json::value* target = policy ? policy->if_contains("deadLetterTargetArn") : nullptr;
+  if (!target || !target->is_string())
+    return invalid("RedrivePolicy: failed to parse JSON, or deadLetterTargetArn is missing");
+  const auto arn = service::parse_arn(std::string_view(target->as_string()));
+  if (!arn || arn->service != "sqs")
+    return invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn");
+  settings.dead_letters = events::QueueId{arn->key()};
+  return {};
+}
+
+std::string redrive_text(const events::QueueId& queue) {
+  events::Subscription as_queue{.channel = events::Channel::queue, .endpoint = queue.text};
+  return json::serialize(json::object{{"deadLetterTargetArn", endpoint_of(as_queue)}});
+}
+
+}  // namespace
+
+Result<> read_topic_attribute(std::string_view name, std::string_view value,
+                              events::TopicSettings& settings) {
+  if (name == "FifoTopic") {
+    bool strict = false;
+    TRY_DO(read_switch(name, value, strict));
+    if (strict != (settings.order == Order::strict))
+      return invalid(
+          "Fifo Topic names must end with .fifo and must be made up of only uppercase "
+          "and lowercase ASCII letters, numbers, underscores, and hyphens, and must be "
+          "between 1 and 256 characters long.");
+    return {};
+  }
+  if (name == "ContentBasedDeduplication") {
+    bool by_content = false;
+    TRY_DO(read_switch(name, value, by_content));
+    if (settings.order != Order::strict)
+      return invalid(
+          "Attributes Reason: ContentBasedDeduplication can only be set for FIFO topics");
+    settings.deduplication = by_content ? Deduplication::by_content : Deduplication::by_name;
+    return {};
+  }
+  if (!is_in(kept_of_topics, name)) return invalid("AttributeName");
+  if (is_in(documents, name) && !value.empty() &&
+      (value.size() > document_bytes_max || !object_of(value)))
+    return invalid(fmt::format("{}: failed to parse JSON", name));
+  if (name == "SignatureVersion" && value != "1" && value != "2")
+    return invalid("Attributes Reason: SignatureVersion must be 1 or 2");
+  if (value.empty())
+    settings.notes.erase(std::string(name));
+  else
+    settings.notes[std::string(name)] = value;
+  return {};
+}
+
+std::map<std::string, std::string> topic_attributes(const events::Topic& topic) {
+  std::map<std::string, std::string> out = topic.settings.notes;
+  out.try_emplace("DisplayName", "");
+  if (topic.settings.order == Order::strict) {
+    out["FifoTopic"] = "true";
+    out["ContentBasedDeduplication"] =
+        topic.settings.deduplication == Deduplication::by_content ? "true" : "false";
+  }
+  return out;
+}
+
+Result<> read_subscription_attribute(std::string_view name, std::string_view value,
+                                     events::SubscriptionSettings& settings) {
+  if (name == "FilterPolicy") {
+    settings.filter = value == "{}" ? "" : value;
+    return {};
+  }
+  if (name == "FilterPolicyScope") {
+    if (value != "MessageAttributes" && value != "MessageBody")
+      return invalid(
+          fmt::format("FilterPolicyScope: Invalid value [{}]. Please use either "
+                      "MessageBody or MessageAttributes",
+                      value));
+    settings.filter_scope =
+        value == "MessageBody" ? events::FilterScope::body : events::FilterScope::attributes;
+    return {};
+  }
+  if (name == "RawMessageDelivery") {
+    bool bare = false;
+    TRY_DO(read_switch(name, value, bare));
+    settings.form = bare ? events::Form::bare : events::Form::envelope;
+    return {};
+  }
+  if (name == "RedrivePolicy") return read_redrive(value, settings);
+  if (name == "DeliveryPolicy") return read_delivery_policy(value, settings);
+  if (name == "SubscriptionRoleArn") {
+    settings.notes["SubscriptionRoleArn"] = value;
+    return {};
+  }
+  return invalid("AttributeName");
+}
+
+Result<> check_filter(const events::SubscriptionSettings& settings) {
+  if (settings.filter.empty()) return {};
+  const auto filter = events::Filter::parse(settings.filter, settings.filter_scope);
+  if (filter) return {};
+  return invalid(fmt::format("FilterPolicy: {}", filter.error().message));
+}
+
+std::map<std::string, std::string> subscription_attributes(
+    const events::Subscription& subscription) {
+  const events::SubscriptionSettings& settings = subscription.settings;
+  const bool pending = subscription.state == events::Subscription::State::pending;
+  std::map<std::string, std::string> out{
+      {"SubscriptionArn", arn_of(subscription)},
+      {"TopicArn", arn_of(subscription.topic)},
+      {"Owner", subscription.owner},
+      {"Protocol", std::string(protocol_of(subscription))},
+      {"Endpoint", endpoint_of(subscription)},
+      {"PendingConfirmation", pending ? "true" : "false"},
+      {"ConfirmationWasAuthenticated",
+       subscription.channel == events::Channel::queue ? "true" : "false"},
+      {"RawMessageDelivery", settings.form == events::Form::bare ? "true" : "false"},
+      {"SubscriptionPrincipal", fmt::format("arn:aws:iam::{}:root", subscription.owner)}};
+  if (!settings.filter.empty()) {
+    out["FilterPolicy"] = settings.filter;
+    out["FilterPolicyScope"] =
+        settings.filter_scope == events::FilterScope::body ? "MessageBody" : "MessageAttributes";
+  }
+  if (settings.dead_letters) out["RedrivePolicy"] = redrive_text(*settings.dead_letters);
+  for (const std::string_view name : {"DeliveryPolicy", "SubscriptionRoleArn"})
+    if (const auto note = settings.notes.find(std::string(name)); note != settings.notes.end())
+      out.insert(*note);
+  if (subscription.channel == events::Channel::http)
+    out["EffectiveDeliveryPolicy"] =
+        fmt::format(R"({{"healthyRetryPolicy":{}}})", delivery_policy_text(settings.retry));
+  return out;
+}
+
+}  // namespace slipway::sns

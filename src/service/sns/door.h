@@ -1,0 +1,52 @@
+// What the operations of this door share: topics and subscriptions by ARN, AWS's words for what is
+// wrong.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "engine/events/deliverer.h"
+#include "engine/events/topics.h"
+#include "gen/sns.h"
+#include "service/call.h"
+#include "service/errors.h"
+
+namespace slipway::sns {
+
+namespace api = aws::sns;
+using service::Call;
+using service::refuse;
+
+inline constexpr std::size_t page_items_max = 100;
+
+struct Door {
+  const events::Topics& topics;
+  const events::Deliverer& deliverer;
+};
+
+// "Invalid parameter: <what>"
+inline std::unexpected<Error> invalid(std::string_view what) {
+  return refuse("InvalidParameterException", fmt::format("Invalid parameter: {}", what));
+}
+
+// With the 20 digits of AWS's.
+std::string sequence_text(std::int64_t sequence);
+
+std::string arn_of(const events::TopicId& id);
+// "<topic's ARN>:<id>".
+std::string arn_of(const events::Subscription& subscription);
+// InvalidParameter where it is none of a topic.
+Result<events::TopicId> topic_of_arn(std::string_view arn);
+// A subscription's own id, at the end of its ARN. InvalidParameter.
+Result<std::string> subscription_of_arn(std::string_view arn);
+
+// "sqs" and a queue's ARN, or the scheme of an URL and the URL.
+std::string_view protocol_of(const events::Subscription& subscription);
+std::string endpoint_of(const events::Subscription& subscription);
+
+// AWS's JSON of the retries of an HTTP subscription.
+std::string delivery_policy_text(const events::RetryPolicy& retry);
+
+}  // namespace slipway::sns

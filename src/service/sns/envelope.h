@@ -1,0 +1,46 @@
+// Messages as SNS's subscribers get them.
+// docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "engine/events/envelope.h"
+#include "service/sns/signer.h"
+#include "store/store.h"
+
+namespace slipway::sns {
+
+// Where the certificate is served, on this server, without a signature.
+inline constexpr std::string_view certificate_path = "/_slipway/sns/SimpleNotificationService.pem";
+
+// Thread-safe.
+class Envelope final : public events::Envelope {
+ public:
+  // `endpoint` is read when a message is made: the server's own "http://127.0.0.1:4566". All
+  // outlive it.
+  Envelope(const Signer& signer, Random& random, const std::string& endpoint)
+      : signer_(signer), random_(random), endpoint_(endpoint) {}
+
+  std::string wrap(const events::PublishedNotification& published,
+                   const events::Subscription& subscription) override;
+  events::HttpDelivery http(const events::PublishedNotification& published,
+                            const events::Subscription& subscription) override;
+  events::HttpDelivery confirmation(const events::Subscription& subscription,
+                                    Timestamp now) override;
+
+ private:
+  std::string signature_of(const std::string& text, SignatureVersion version);
+
+  const Signer& signer_;
+  Random& random_;
+  const std::string& endpoint_;
+  // All subscribers of one message get the same signature.
+  std::mutex mutex_;
+  std::string signed_text_;
+  SignatureVersion signed_version_ = SignatureVersion::sha1;
+  std::string signature_;
+};
+
+}  // namespace slipway::sns

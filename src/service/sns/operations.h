@@ -1,0 +1,46 @@
+// The operations of this door; each stands in the file of what it is about. All refuse NotFound for
+// what is not there and InvalidParameter for what cannot be.
+#pragma once
+
+#include "service/sns/door.h"
+
+namespace slipway::sns {
+
+// topic.cc
+Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
+                                              api::CreateTopicInput in);
+Result<> delete_topic(const Door& door, Call& call, api::DeleteTopicInput in);
+Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::ListTopicsInput in);
+Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, Call& call,
+                                                             api::GetTopicAttributesInput in);
+Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttributesInput in);
+// Statements in the topic's Policy, which is kept and shown, not enforced.
+Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in);
+Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionInput in);
+Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
+                                              api::TagResourceRequest in);
+Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
+                                                  api::UntagResourceRequest in);
+Result<api::ListTagsForResourceResponse> list_tags_for_resource(const Door& door, Call& call,
+                                                                api::ListTagsForResourceRequest in);
+
+// subscription.cc
+Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::SubscribeInput in);
+Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, Call& call,
+                                                              api::ConfirmSubscriptionInput in);
+Result<> unsubscribe(const Door& door, Call& call, api::UnsubscribeInput in);
+Result<api::ListSubscriptionsResponse> list_subscriptions(const Door& door, Call& call,
+                                                          api::ListSubscriptionsInput in);
+Result<api::ListSubscriptionsByTopicResponse> list_subscriptions_by_topic(
+    const Door& door, Call& call, api::ListSubscriptionsByTopicInput in);
+Result<api::GetSubscriptionAttributesResponse> get_subscription_attributes(
+    const Door& door, Call& call, api::GetSubscriptionAttributesInput in);
+Result<> set_subscription_attributes(const Door& door, Call& call,
+                                     api::SetSubscriptionAttributesInput in);
+
+// publish.cc
+Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishInput in);
+Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
+                                                api::PublishBatchInput in);
+
+}  // namespace slipway::sns

@@ -1,0 +1,113 @@
+#include "service/sns/signer.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <iterator>
+
+#include "base/encoding.h"
+#include "base/fd.h"
+
+namespace slipway::sns {
+namespace {
+
+constexpr unsigned key_bits = 2048;
+constexpr long certificate_seconds = 10L * 365 * 24 * 3600;
+constexpr std::string_view file_name = "sns-signing.pem";
+
+struct Free {
+  void operator()(BIO* p) const { BIO_free(p); }
+  void operator()(X509* p) const { X509_free(p); }
+  void operator()(EVP_PKEY* p) const { EVP_PKEY_free(p); }
+  void operator()(EVP_MD_CTX* p) const { EVP_MD_CTX_free(p); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Free>;
+
+std::string text_of(BIO* bio) {
+  char* bytes = nullptr;
+  const long size = BIO_get_mem_data(bio, &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
+}
+
+Owned<X509> make_certificate(EVP_PKEY* key) {
+  Owned<X509> out(X509_new());
+  X509_set_version(out.get(), 2);
+  ASN1_INTEGER_set(X509_get_serialNumber(out.get()), 1);
+  X509_gmtime_adj(X509_getm_notBefore(out.get()), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(out.get()), certificate_seconds);
+  X509_set_pubkey(out.get(), key);
+  X509_NAME* const name = X509_get_subject_name(out.get());
+  const auto* const common = reinterpret_cast<const unsigned char*>("sns.slipway.local");
+  X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, common, -1, -1, 0);
+  X509_set_issuer_name(out.get(), name);
+  X509_sign(out.get(), key, EVP_sha256());
+  return out;
+}
+
+// Certificate and key, as the file holds them.
+std::string make_file() {
+  const Owned<EVP_PKEY> key(EVP_RSA_gen(key_bits));
+  if (!key) return {};
+  const Owned<X509> certificate = make_certificate(key.get());
+  const Owned<BIO> bio(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(bio.get(), certificate.get());
+  PEM_write_bio_PrivateKey(bio.get(), key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  return text_of(bio.get());
+}
+
+// Whole or not at all.
+Result<> write_file(const std::filesystem::path& path, std::string_view text) {
+  const std::string fresh = path.string() + ".new";
+  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const bool written =
+      file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::fsync(file.get()) == 0 && ::rename(fresh.c_str(), path.c_str()) == 0;
+  if (written) return {};
+  return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", path.string()));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<const Signer>> Signer::open(const std::filesystem::path& folder) {
+  const std::filesystem::path path = folder / file_name;
+  std::string text;
+  if (std::ifstream in(path); in) text.assign(std::istreambuf_iterator<char>(in), {});
+  if (text.empty()) {
+    text = make_file();
+    TRY_DO(write_file(path, text));
+  }
+  const Owned<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
+  const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  if (!certificate || !key)
+    return fail(ErrorCode::corrupted,
+                fmt::format("'{}' holds no certificate and key; remove it, and a new one is made",
+                            path.string()));
+  const Owned<BIO> shown(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(shown.get(), certificate.get());
+  return std::unique_ptr<const Signer>(new Signer(key.release(), text_of(shown.get())));
+}
+
+Signer::~Signer() { EVP_PKEY_free(key_); }
+
+std::string Signer::sign(std::string_view text, SignatureVersion version) const {
+  const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
+  const EVP_MD* const digest = version == SignatureVersion::sha1 ? EVP_sha1() : EVP_sha256();
+  const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
+  std::string out(static_cast<std::size_t>(EVP_PKEY_get_size(key_)), '\0');
+  std::size_t size = out.size();
+  EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key_);
+  EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, bytes,
+                 text.size());
+  out.resize(size);
+  return to_base64(out);
+}
+
+}  // namespace slipway::sns

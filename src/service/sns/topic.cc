@@ -1,0 +1,186 @@
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "service/policy_statement.h"
+#include "service/resource_key.h"
+#include "service/sns/attributes.h"
+#include "service/sns/operations.h"
+
+namespace slipway::sns {
+namespace {
+
+using events::Topic;
+using events::TopicId;
+using events::TopicSettings;
+using Tags = std::map<std::string, std::string>;
+
+constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t tags_max = 50;
+constexpr std::string_view strict_suffix = ".fifo";
+
+Result<> check_name(std::string_view name) {
+  std::string_view plain = name;
+  if (plain.ends_with(strict_suffix)) plain.remove_suffix(strict_suffix.size());
+  const bool good = std::ranges::all_of(plain, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+  if (good && !plain.empty() && name.size() <= name_bytes_max) return {};
+  return invalid("Topic Name");
+}
+
+Result<> add_tags(const wire::ListView<api::Tag>& given, Tags& tags) {
+  for (const api::Tag tag : given) tags[std::string(tag.Key())] = tag.Value();
+  if (tags.size() <= tags_max) return {};
+  return refuse(
+      "TagLimitExceededException",
+      fmt::format("Could not complete request: tag quota of per resource exceeded: {}", tags_max));
+}
+
+Result<Topic> find(const Door& door, Call& call, std::string_view arn) {
+  TRY(const TopicId id, topic_of_arn(arn));
+  return door.topics.find(call.tx(), id);
+}
+
+Result<> put_policy(const Door& door, Call& call, const Topic& topic, Result<std::string> policy) {
+  if (!policy) return invalid(policy.error().message);
+  TopicSettings settings = topic.settings;
+  settings.notes["Policy"] = *std::move(policy);
+  return door.topics.change_settings(call.tx(), topic.id, settings);
+}
+
+std::string policy_of(const Topic& topic) {
+  const auto found = topic.settings.notes.find("Policy");
+  return found == topic.settings.notes.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+// A topic of that name is the answer where it is what is asked for.
+Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
+                                              api::CreateTopicInput in) {
+  TRY_DO(check_name(in.Name()));
+  TopicSettings settings;
+  if (in.Name().ends_with(strict_suffix)) {
+    settings.order = events::Order::strict;
+    if (in.Attributes().find("FifoTopic").value_or("false") != "true") return invalid("Topic Name");
+  }
+  for (const auto& [name, value] : in.Attributes())
+    TRY_DO(read_topic_attribute(name, value, settings));
+  Tags tags;
+  TRY_DO(add_tags(in.Tags(), tags));
+  const TopicId id{service::resource_key(call.caller(), in.Name())};
+  if (const auto topic = door.topics.find(call.tx(), id)) {
+    const auto there = topic_attributes(*topic);
+    for (const auto& [name, value] : in.Attributes())
+      if (const auto found = there.find(std::string(name));
+          found == there.end() || found->second != value)
+        return invalid("Attributes Reason: Topic already exists with different attributes");
+    if (in.Tags().has() && tags != topic->tags)
+      return invalid("Tags Reason: Topic already exists with different tags");
+  } else {
+    TRY_DO(door.topics.create(call.tx(), id, settings, tags, call.now()));
+  }
+  return call.output<api::CreateTopicResponse>().TopicArn(arn_of(id));
+}
+
+Result<> delete_topic(const Door& door, Call& call, api::DeleteTopicInput in) {
+  TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  door.topics.remove(call.tx(), id);
+  return {};
+}
+
+Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::ListTopicsInput in) {
+  std::string after;
+  if (const auto token = in.NextToken(); token && !token->empty()) {
+    auto id = from_base64(*token);
+    if (!id) return invalid("NextToken");
+    after = *std::move(id);
+  }
+  const std::string prefix = service::resource_key(call.caller(), "");
+  std::vector<TopicId> ids = door.topics.list(call.tx(), prefix, after, page_items_max + 1);
+  auto out = call.output<api::ListTopicsResponse>();
+  out.Topics(wire::empty);
+  if (ids.size() > page_items_max) {
+    ids.pop_back();
+    out.NextToken(to_base64(ids.back().text));
+  }
+  for (const TopicId& id : ids) out.add_Topics().TopicArn(arn_of(id));
+  return out;
+}
+
+Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, Call& call,
+                                                             api::GetTopicAttributesInput in) {
+  TRY(const Topic topic, find(door, call, in.TopicArn()));
+  const auto counts = door.topics.count(call.tx(), topic.id);
+  const std::string owner = topic.id.text.substr(0, topic.id.text.find('/'));
+  auto attributes = topic_attributes(topic);
+  attributes["TopicArn"] = arn_of(topic.id);
+  attributes["Owner"] = owner;
+  attributes["SubscriptionsConfirmed"] = fmt::to_string(counts.confirmed);
+  attributes["SubscriptionsPending"] = fmt::to_string(counts.pending);
+  attributes["SubscriptionsDeleted"] = "0";
+  attributes["EffectiveDeliveryPolicy"] =
+      fmt::format(R"({{"http":{{"defaultHealthyRetryPolicy":{},"disableSubscriptionOverrides":)"
+                  R"(false}}}})",
+                  delivery_policy_text({}));
+  if (!attributes.contains("Policy"))
+    attributes["Policy"] = fmt::format(
+        R"({{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":)"
+        R"("__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":)"
+        R"(["SNS:Publish","SNS:Subscribe"],"Resource":"{}","Condition":{{"StringEquals":)"
+        R"({{"AWS:SourceOwner":"{}"}}}}}}]}})",
+        arn_of(topic.id), owner);
+  auto out = call.output<api::GetTopicAttributesResponse>();
+  for (const auto& [name, value] : attributes) out.put_Attributes(name, value);
+  return out;
+}
+
+Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttributesInput in) {
+  TRY(const Topic topic, find(door, call, in.TopicArn()));
+  TopicSettings settings = topic.settings;
+  if (in.AttributeName() == "FifoTopic") return invalid("AttributeName");
+  TRY_DO(read_topic_attribute(in.AttributeName(), in.AttributeValue().value_or(""), settings));
+  return door.topics.change_settings(call.tx(), topic.id, settings);
+}
+
+Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in) {
+  TRY(const Topic topic, find(door, call, in.TopicArn()));
+  service::PolicyStatement statement{
+      .label = std::string(in.Label()), .resource = arn_of(topic.id), .service = "SNS"};
+  for (const std::string_view account : in.AWSAccountId()) statement.accounts.emplace_back(account);
+  for (const std::string_view action : in.ActionName()) statement.actions.emplace_back(action);
+  return put_policy(door, call, topic, service::add_statement(policy_of(topic), statement));
+}
+
+Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionInput in) {
+  TRY(const Topic topic, find(door, call, in.TopicArn()));
+  return put_policy(door, call, topic, service::remove_statement(policy_of(topic), in.Label()));
+}
+
+Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
+                                              api::TagResourceRequest in) {
+  TRY(Topic topic, find(door, call, in.ResourceArn()));
+  TRY_DO(add_tags(in.Tags(), topic.tags));
+  TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
+  return call.output<api::TagResourceResponse>();
+}
+
+Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
+                                                  api::UntagResourceRequest in) {
+  TRY(Topic topic, find(door, call, in.ResourceArn()));
+  for (const std::string_view key : in.TagKeys()) topic.tags.erase(std::string(key));
+  TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
+  return call.output<api::UntagResourceResponse>();
+}
+
+Result<api::ListTagsForResourceResponse> list_tags_for_resource(
+    const Door& door, Call& call, api::ListTagsForResourceRequest in) {
+  TRY(const Topic topic, find(door, call, in.ResourceArn()));
+  auto out = call.output<api::ListTagsForResourceResponse>();
+  out.Tags(wire::empty);
+  for (const auto& [key, value] : topic.tags) out.add_Tags().Key(key).Value(value);
+  return out;
+}
+
+}  // namespace slipway::sns
