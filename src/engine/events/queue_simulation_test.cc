@@ -18,7 +18,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::uint64_t seeds = 150;
+constexpr std::uint64_t seeds = 40;
 constexpr int acts = 120;
 
 class QueueHistory {

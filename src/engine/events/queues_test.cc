@@ -19,6 +19,11 @@ class QueueTest : public ::testing::Test {
     if (opened) store_ = *std::move(opened);
   }
 
+  template <typename F>
+  auto write(F&& change) {
+    return store_->write(std::forward<F>(change));
+  }
+
   Queue make(const std::string& name, QueueSettings settings = {}) {
     return *write([&](store::Transaction& tx) {
       return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.now());
@@ -26,10 +31,6 @@ class QueueTest : public ::testing::Test {
   }
   Queue strict(const std::string& name) { return make(name, {.order = Order::strict}); }
 
-  template <typename F>
-  auto write(F&& change) {
-    return store_->write(std::forward<F>(change));
-  }
   Result<Sent> send(const Queue& queue, OutgoingMessage message) {
     return write([&](store::Transaction& tx) {
       return queues_.send(tx, *queues_.find(tx, queue.id), message, clock_.now());
