@@ -2,6 +2,7 @@
 #include "service/iam/iam.h"
 
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"

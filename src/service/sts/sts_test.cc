@@ -2,6 +2,7 @@
 #include "service/sts/sts.h"
 
 #include <gmock/gmock.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
