@@ -16,6 +16,7 @@
 #include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/sessions.h"
 #include "engine/identity/roles.h"
 #include "engine/jobs/queue.h"
 #include "engine/jobs/router_courier.h"
@@ -60,9 +61,10 @@ std::filesystem::path folder_of_this_program() {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto room : {identity::migrations(), objects::migrations(), fleet::migrations(),
-                          events::migrations(), jobs::queue_migrations(),
-                          jobs::transform_migrations(), sagemaker::migrations()})
+  for (const auto room :
+       {identity::migrations(), objects::migrations(), fleet::migrations(),
+        fleet::session_migrations(), events::migrations(), jobs::queue_migrations(),
+        jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -97,13 +99,15 @@ Result<> make_directory(const std::filesystem::path& path) {
 // One I/O thread with everything that it has of its own.
 class IoLoop {
  public:
-  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, fleet::CaptureBuffer& captures,
-         Random& random, net::Fd listener, std::shared_ptr<const net::TlsContext> tls,
-         unsigned number, std::chrono::seconds stream_time_limit)
+  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, fleet::Sessions& sessions,
+         fleet::CaptureBuffer& captures, Random& random, net::Fd listener,
+         std::shared_ptr<const net::TlsContext> tls, unsigned number,
+         std::chrono::seconds stream_time_limit)
       : thread_(fmt::format("io-{}", number)) {
     thread_.run_and_wait([&] {
       router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random, &captures);
-      runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_, stream_time_limit);
+      runtime_ =
+          std::make_unique<sagemaker_runtime::Runtime>(*router_, sessions, stream_time_limit);
       front_ = std::make_unique<service::Front>(frame, *runtime_);
       http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_);
       http_->listen(std::move(listener), std::move(tls));
@@ -151,6 +155,7 @@ class Server::Parts {
     if (courier_) courier_->stop();
     workers_.stop();
     request_courier_.reset();
+    if (sessions_) sessions_->close();
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
     if (captures_) captures_->stop();
@@ -193,6 +198,7 @@ class Server::Parts {
   events::Queues queues_{random_, changes_};
   events::Topics topics_{random_, [this] { deliverer_->wake(); }};
   fleet::RouteTable routes_;
+  std::unique_ptr<fleet::Sessions> sessions_;
   WorkerPool artifact_workers_{artifact_workers};
   WorkerPool workers_{control_workers};
   net::LoopThread prober_loop_{"prober"};
@@ -240,6 +246,7 @@ Result<> Server::Parts::open_state() {
                                  .id = options_.account};
   TRY(keys_, identity::KeyRing::open(options_.data, root, random_));
   TRY(objects_, objects::Objects::open(*store_, options_.data, clock_, random_));
+  TRY(sessions_, fleet::Sessions::open(*store_, clock_));
   TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
   return {};
 }
@@ -377,8 +384,8 @@ Result<> Server::Parts::listen() {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
-    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, captures_->add_buffer(), random_,
-                                              std::move(listener), tls, i,
+    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, *sessions_, captures_->add_buffer(),
+                                              random_, std::move(listener), tls, i,
                                               std::chrono::seconds(options_.stream_seconds)));
   }
   return {};

@@ -31,26 +31,34 @@ std::unexpected<Error> no_fleet(const FleetId& id) {
   return fail(ErrorCode::not_found, fmt::format("There is no fleet '{}'.", id.text));
 }
 
-Result<> apply(FleetPlan& plan, const VariantChange& change) {
-  const auto variant = std::ranges::find(plan.variants, change.name, &Variant::name);
-  if (variant == plan.variants.end())
-    return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
-                "no_such_variant");
-  if (change.weight) variant->weight = *change.weight;
-  if (change.instances && variant->elastic)
+Result<> apply(Variant& variant, const VariantChange& change) {
+  if (change.weight) variant.weight = *change.weight;
+  if (change.instances && variant.elastic)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("The instances of variant '{}' follow its requests; it has no count.",
                             change.name),
                 "elastic");
-  if ((change.concurrency_max || change.provisioned) && !variant->elastic)
+  if ((change.concurrency_max || change.provisioned) && !variant.elastic)
     return fail(
         ErrorCode::invalid_argument,
         fmt::format("Variant '{}' has a count of instances and no concurrency.", change.name),
         "not_elastic");
-  if (change.instances) variant->instances = *change.instances;
-  if (change.concurrency_max) variant->elastic->concurrency_max = *change.concurrency_max;
-  if (change.provisioned) variant->elastic->provisioned = *change.provisioned;
+  if (change.instances) variant.instances = *change.instances;
+  if (change.concurrency_max) variant.elastic->concurrency_max = *change.concurrency_max;
+  if (change.provisioned) variant.elastic->provisioned = *change.provisioned;
   return {};
+}
+
+Result<> apply(FleetPlan& plan, const VariantChange& change) {
+  bool found = false;
+  for (Variant& variant : plan.variants) {  // each container of it
+    if (variant.variant() != change.name) continue;
+    found = true;
+    TRY_DO(apply(variant, change));
+  }
+  if (found) return {};
+  return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
+              "no_such_variant");
 }
 
 }  // namespace

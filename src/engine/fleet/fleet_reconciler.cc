@@ -71,10 +71,12 @@ class FleetReconciler::Impl {
     }
     if (none) needs_.routes.set_complete();
   }
+  // Before the place has reported what still runs, a fleet may look emptier than it is.
   void looked_at(const FleetId& id) {
     bool last = false;
     {
       const std::lock_guard lock(mutex_);
+      if (!all_reported_) return;
       last = expected_.erase(id.text) > 0 && expected_.empty();
     }
     if (last) needs_.routes.set_complete();
@@ -146,7 +148,7 @@ class FleetReconciler::Impl {
     {
       const std::lock_guard lock(mutex_);
       known_.insert(id);
-      adoption_done = adoption_done_;
+      all_reported_ = adoption_done = adoption_done_;
       if (const auto found = reports_.find(id); found != reports_.end()) {
         reports = std::move(found->second);
         reports_.erase(found);
@@ -168,6 +170,7 @@ class FleetReconciler::Impl {
 
   // Touched by reconciles and their commits alone, which never run at once.
   std::map<FleetId, Sight> sights_;
+  bool all_reported_ = false;  // before the reports that the last reconcile took were taken
 };
 
 FleetReconciler::FleetReconciler(Needs needs, FleetOptions options)

@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
+#include "engine/fleet/plan_route.h"
 
 namespace slipway::fleet {
 
@@ -406,8 +407,7 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
   if (!serving_) return route;
   take_settings(*route, *serving_);
   for (const Variant& variant : serving_->variants) {
-    VariantRoute& to = route->variants.emplace_back();
-    to.name = variant.name;
+    VariantRoute& to = add_route(*route, variant);
     to.weight = variant.weight;
     to.routing = variant.routing;
     to.use = use_of(variant);
@@ -427,8 +427,10 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
       to.instances.push_back(std::move(instance_route));
       signature += fmt::format(" {}", instance.ordinal);
     }
-    if (!to.instances.empty()) route->weight_total += to.weight;
+    if (!to.instances.empty() && to.position == 0 && to.audience == Audience::callers)
+      route->weight_total += to.weight;
   }
+  route->shadow_share = shadow_share(*serving_);
   return route;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -52,9 +53,23 @@ Result<> check_elastic(std::string_view name, const Elastic& elastic) {
 }
 
 // A name is a segment of instance keys, so it holds no '/'.
+bool is_name(std::string_view name) {
+  return !name.empty() && name.size() <= variant_name_bytes_max &&
+         name.find('/') == std::string_view::npos;
+}
+
+// A container's name ends that of its variant: "<variant>.<container>".
+bool is_named_well(const Variant& variant) {
+  const std::string_view of = variant.variant();
+  if (!is_name(of)) return false;
+  if (variant.execution == Execution::single) return variant.container.empty();
+  return is_name(variant.container) &&
+         variant.name.size() == of.size() + 1 + variant.container.size() &&
+         variant.name.ends_with("." + variant.container);
+}
+
 Result<> check_variant(const Variant& variant) {
-  if (variant.name.empty() || variant.name.size() > variant_name_bytes_max ||
-      variant.name.find('/') != std::string::npos)
+  if (!is_named_well(variant))
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is no name for a variant: it has 1 to {} bytes and no '/'.",
                             variant.name, variant_name_bytes_max));
@@ -67,6 +82,47 @@ Result<> check_variant(const Variant& variant) {
                             variant.name, variant.instances, instances_per_variant_max));
   if (variant.elastic) TRY_DO(check_elastic(variant.name, *variant.elastic));
   return check_program(variant);
+}
+
+bool agree(const Variant& one, const Variant& other) {
+  return one.execution == other.execution && one.execution != Execution::single &&
+         one.audience == other.audience && one.weight == other.weight &&
+         one.instances == other.instances && one.routing == other.routing;
+}
+
+// The containers of a variant stand together, are alike, and are not too many.
+Result<> check_containers(const FleetPlan& plan) {
+  std::set<std::string_view> variants;
+  std::size_t containers = 0;
+  const Variant* before = nullptr;
+  for (const Variant& variant : plan.variants) {
+    const bool goes_on = before != nullptr && before->variant() == variant.variant();
+    containers = goes_on ? containers + 1 : 1;
+    if (goes_on ? !agree(*before, variant) : !variants.insert(variant.variant()).second)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("The containers of variant '{}' must stand together and agree in "
+                              "weight, count and execution.",
+                              variant.variant()));
+    if (containers > containers_max)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("Variant '{}' has more than {} containers.", variant.variant(),
+                              containers_max));
+    before = &variant;
+  }
+  if (!variants.empty() && variants.size() <= variants_max) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("A fleet has 1 to {} variants; {} were given.", variants_max, variants.size()));
+}
+
+Result<> check_audiences(const FleetPlan& plan) {
+  std::set<std::string_view> shadows;
+  std::set<std::string_view> others;
+  for (const Variant& variant : plan.variants)
+    (variant.audience == Audience::shadow ? shadows : others).insert(variant.variant());
+  if (shadows.size() <= 1 && !others.empty()) return {};
+  return fail(ErrorCode::invalid_argument,
+              "A fleet has one shadow variant at most, beside a variant that answers.");
 }
 
 json::value artifact_json(const std::optional<Artifact>& artifact) {
@@ -199,7 +255,21 @@ json::object variant_json(const Variant& variant) {
   if (variant.elastic) object["elastic"] = elastic_json(variant.elastic);
   if (variant.at_zero == AtZero::refuse) object["refuses_at_zero"] = true;
   if (variant.offers) object["offers"] = resources_json(*variant.offers);
+  if (variant.execution != Execution::single) {
+    object["execution"] = static_cast<int>(variant.execution);
+    object["container"] = variant.container;
+  }
+  if (variant.audience != Audience::callers)
+    object["audience"] = static_cast<int>(variant.audience);
   return object;
+}
+
+// A member that not every variant has: its number, or 0.
+int later_number(const json::object& object, std::string_view name, int number_max) {
+  if (!object.contains(name)) return 0;
+  const int number = number_of<int>(object, name);
+  if (number < 0 || number > number_max) throw BadDocument(fmt::format("unknown {}", name));
+  return number;
 }
 
 Variant variant_from(const json::object& object) {
@@ -215,6 +285,11 @@ Variant variant_from(const json::object& object) {
   if (object.contains("refuses_at_zero")) variant.at_zero = AtZero::refuse;
   if (const json::value* offers = object.if_contains("offers"))
     variant.offers = resources_from(offers->as_object());
+  variant.execution = static_cast<Execution>(
+      later_number(object, "execution", static_cast<int>(Execution::direct)));
+  if (object.contains("container")) variant.container = text_of(object, "container");
+  variant.audience =
+      static_cast<Audience>(later_number(object, "audience", static_cast<int>(Audience::shadow)));
   return variant;
 }
 
@@ -237,11 +312,13 @@ Access access_from(const json::value* value) {
 
 }  // namespace
 
+std::string_view Variant::variant() const {
+  const std::string_view all = name;
+  const std::size_t tail = container.empty() ? 0 : container.size() + 1;
+  return all.substr(0, all.size() - std::min(all.size(), tail));
+}
+
 Result<> check(const FleetPlan& plan) {
-  if (plan.variants.empty() || plan.variants.size() > variants_max)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("A fleet has 1 to {} variants; {} were given.", variants_max,
-                            plan.variants.size()));
   std::set<std::string_view> names;
   for (const Variant& variant : plan.variants) {
     TRY_DO(check_variant(variant));
@@ -249,7 +326,8 @@ Result<> check(const FleetPlan& plan) {
       return fail(ErrorCode::invalid_argument,
                   fmt::format("Two variants are named '{}'.", variant.name));
   }
-  return {};
+  TRY_DO(check_containers(plan));
+  return check_audiences(plan);
 }
 
 std::string to_text(const FleetPlan& plan) {

@@ -19,6 +19,7 @@ namespace slipway::fleet {
 inline constexpr std::size_t fleet_id_bytes_max = 256;
 inline constexpr std::size_t variant_name_bytes_max = 63;
 inline constexpr std::size_t variants_max = 20;
+inline constexpr std::size_t containers_max = 15;  // of one variant
 inline constexpr std::uint32_t instances_per_variant_max = 1000;
 
 // Names a fleet for as long as it lives: chosen by the door, opaque here. Not empty; a fleet that
@@ -88,7 +89,25 @@ struct Elastic {
 // What becomes of a request to a variant that wants no instance at all and is not elastic.
 enum class AtZero : std::uint8_t { hold, refuse };
 
+// What the containers of one variant are to each other.
+enum class Execution : std::uint8_t {
+  single,  // there is one
+  serial,  // the answer of each is the request of the next; the last one's goes to the caller
+  direct,  // the caller names the one that answers
+};
+
+// Whose requests a variant gets.
+enum class Audience : std::uint8_t {
+  callers,  // requests of callers, by weight
+  shadow,   // copies of requests that another variant answered; what it says is dropped. Its weight
+            // over that of all others, at most 1, is the share that is copied
+};
+
+// A variant; or, where a variant has several containers, one of them: these stand next to each
+// other in the plan, in the order of their execution, and agree in all but name and program. Each
+// has instances of its own, which are brought up, probed, replaced and drained like any.
 struct Variant {
+  // Its own: the variant's, or "<variant>.<container>" where it has several.
   std::string name;
   double weight = 1.0;
   std::uint32_t instances = 1;  // of an elastic variant: not looked at
@@ -102,6 +121,13 @@ struct Variant {
 
   // Those of its instances that are processes.
   std::uint32_t instances_to_run() const { return offers ? 0 : instances; }
+
+  Execution execution = Execution::single;
+  std::string container = {};  // its name among the variant's; empty: there is one
+  Audience audience = Audience::callers;
+
+  // What callers know it by: the part of `name` before the container.
+  std::string_view variant() const;
 
   bool operator==(const Variant&) const = default;
 };
@@ -137,7 +163,8 @@ struct FleetPlan {
 };
 
 // Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
-// or infinite weight, a program that is neither or both (of a variant that offers itself: any).
+// or infinite weight, a program that is neither or both (of a variant that offers itself: any),
+// containers of one variant that disagree or are apart, more than one shadow, nothing but a shadow.
 Result<> check(const FleetPlan& plan);
 
 // The stored form: JSON with a version. Reading refuses what it does not know: corrupted.

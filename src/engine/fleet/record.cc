@@ -104,7 +104,7 @@ std::uint32_t standing_instances(const Variant& variant) {
 
 const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_view name) {
   if (!plan) return nullptr;
-  const auto found = std::ranges::find(plan->variants, name, &Variant::name);
+  const auto found = std::ranges::find(plan->variants, name, &Variant::variant);
   return found == plan->variants.end() ? nullptr : &*found;
 }
 
@@ -247,16 +247,23 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
   const auto& shown = serving ? serving : wanted;
   if (!shown) return status;
   for (const Variant& variant : shown->variants) {
-    const Variant* aim = find_variant(wanted, variant.name);
-    status.variants.push_back(
-        {.name = variant.name,
-         .weight_current = serving ? variant.weight : 0,
-         .weight_wanted = aim == nullptr ? 0 : aim->weight,
-         .instances_current =
-             serving ? variant.offers ? variant.instances : healthy_count(record, variant.name) : 0,
-         .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
-         .elastic_current = variant.elastic,
-         .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic});
+    const std::uint32_t healthy = !serving         ? 0
+                                  : variant.offers ? variant.instances
+                                                   : healthy_count(record, variant.name);
+    if (!status.variants.empty() && status.variants.back().name == variant.variant()) {
+      // One more container: the variant has as many instances as the scarcest of them.
+      std::uint32_t& fewest = status.variants.back().instances_current;
+      fewest = std::min(fewest, healthy);
+      continue;
+    }
+    const Variant* aim = find_variant(wanted, variant.variant());
+    status.variants.push_back({.name = std::string(variant.variant()),
+                               .weight_current = serving ? variant.weight : 0,
+                               .weight_wanted = aim == nullptr ? 0 : aim->weight,
+                               .instances_current = healthy,
+                               .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
+                               .elastic_current = variant.elastic,
+                               .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic});
   }
   return status;
 }

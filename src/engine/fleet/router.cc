@@ -3,11 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
-#include <bit>
-#include <deque>
 #include <limits>
-#include <mutex>
 
 #include "engine/fleet/router_core.h"
 
@@ -16,39 +12,14 @@ namespace slipway::fleet {
 namespace {
 
 constexpr std::chrono::milliseconds sweep_period{100};
-constexpr std::chrono::milliseconds time_left_min{1};
 // More instances than this are compared by drawing two of them.
 constexpr std::size_t compared_max = 32;
 
-// One writer; readers on other threads see each number whole.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
-  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-}
 std::uint64_t value(const std::atomic<std::uint64_t>& counter) {
   return counter.load(std::memory_order_relaxed);
 }
 
 }  // namespace
-
-std::string_view name_of(InvokeFailure failure) {
-  switch (failure) {
-    case InvokeFailure::not_found: return "not_found";
-    case InvokeFailure::other_access: return "other_access";
-    case InvokeFailure::no_such_variant: return "no_such_variant";
-    case InvokeFailure::not_serving: return "not_serving";
-    case InvokeFailure::at_zero: return "at_zero";
-    case InvokeFailure::offered: return "offered";
-    case InvokeFailure::unavailable: return "unavailable";
-    case InvokeFailure::timeout: return "timeout";
-    case InvokeFailure::broken: return "broken";
-    case InvokeFailure::too_large: return "too_large";
-    case InvokeFailure::request_too_large: return "request_too_large";
-    case InvokeFailure::throttled: return "throttled";
-    case InvokeFailure::not_ready: return "not_ready";
-    case InvokeFailure::start_failed: return "start_failed";
-  }
-  return "unknown";
-}
 
 // ---- Snapshots ----
 
@@ -156,6 +127,8 @@ void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
 }
 
 void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
+  if (invocation->relay_ && invocation->relay_->is_under_way())
+    return dispatch_further(std::move(invocation));
   const InvokeRequest& request = invocation->request;
   FleetState* fleet = find_fleet(fresh_shard(request.fleet), request.fleet);
   if (fleet == nullptr && !routes_.complete()) return hold(std::move(invocation));
@@ -163,7 +136,8 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::not_found, "there is no such fleet");
   if (fleet->route->generation != 0 && fleet->route->access != request.access)
     return refuse(std::move(invocation), InvokeFailure::other_access, "it is asked in another way");
-  VariantState* variant = pick_variant(*fleet, request.target_variant);
+  if (!request.instance.empty()) return dispatch_pinned(std::move(invocation), *fleet);
+  VariantState* variant = pick_variant(*fleet, request.target_variant, invocation->audience_);
   if (variant == nullptr && !request.target_variant.empty() && fleet->route->generation != 0)
     return refuse(std::move(invocation), InvokeFailure::no_such_variant,
                   fmt::format("it has no variant '{}'", request.target_variant));
@@ -171,32 +145,106 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
   if (variant != nullptr && variant->route->elastic)
     return dispatch_elastic(std::move(invocation), *fleet, *variant);
-  if (variant == nullptr || variant->links.empty())
-    return without_instance(std::move(invocation), *fleet->route,
-                            variant == nullptr ? nullptr : variant->route);
+  if (variant == nullptr) return without_instance(std::move(invocation), *fleet->route, nullptr);
+  const bool direct = variant->route->execution == Execution::direct;
+  if (!request.container.empty() && !direct)
+    return refuse(std::move(invocation), InvokeFailure::not_direct,
+                  "its containers are not asked one by one");
+  if (direct) variant = find_container(*variant, request.container);
+  if (variant == nullptr)
+    return refuse(std::move(invocation), InvokeFailure::no_such_container,
+                  fmt::format("it has no container '{}'", request.container));
+  if (variant->links.empty())
+    return without_instance(std::move(invocation), *fleet->route, variant->route);
   invocation->route_ = fleet->route;
-  invocation->variant_ = variant->route;
-  invocation->cells_ = variant->cells;
+  dispatch_to(std::move(invocation), *variant);
+}
+
+// To an instance of this variant or container, which belongs to the invocation's route.
+void RouterCore::dispatch_to(std::unique_ptr<Invocation> invocation, const VariantState& variant) {
+  if (variant.links.empty()) return hold(std::move(invocation));
+  invocation->variant_ = variant.route;
+  invocation->cells_ = variant.cells;
+  if (variant.route->execution == Execution::serial && !invocation->relay_)
+    invocation->relay_ = std::make_unique<Relay>(invocation->request);
+  if (invocation->relay_) invocation->relay_->fit(invocation->request, *variant.route);
   const InstanceLink* not_this = invocation->link_;
   for (unsigned tries = 0; tries < attempts_max; ++tries) {
-    InstanceLink* link = pick_instance(*variant, not_this);
+    InstanceLink* link = pick_instance(variant, not_this);
     if (send(invocation, *link)) return;
     not_this = link;
   }
   hold(std::move(invocation));
 }
 
+// To the one instance that it names, or to none.
+void RouterCore::dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetState& fleet) {
+  const InvokeRequest& request = invocation->request;
+  for (const VariantState& variant : fleet.variants) {
+    const Execution execution = variant.route->execution;
+    if (variant.route->elastic || execution == Execution::serial ||
+        (execution == Execution::direct && variant.route->container != request.container))
+      continue;
+    for (InstanceLink* link : variant.links) {
+      if (link->instance().key.text != request.instance) continue;
+      invocation->route_ = fleet.route;
+      return dispatch_to(std::move(invocation),
+                         {.route = variant.route, .cells = variant.cells, .links = {link}});
+    }
+  }
+  if (!routes_.complete()) return hold(std::move(invocation));
+  refuse(std::move(invocation), InvokeFailure::no_such_instance, "the instance is gone");
+}
+
+// The next container of a series. What an update or a removal replaced meanwhile is still there for
+// those that began with it: the invocation holds the route, and with it its instances.
+void RouterCore::dispatch_further(std::unique_ptr<Invocation> invocation) {
+  const VariantRoute& next = *invocation->variant_;
+  FleetState* now = find_fleet(fresh_shard(invocation->request.fleet), invocation->request.fleet);
+  if (now != nullptr && now->route->generation == invocation->route_->generation)
+    for (const VariantState& variant : now->variants)
+      if (variant.route->name == next.name && variant.route->position == next.position) {
+        invocation->route_ = now->route;
+        return dispatch_to(std::move(invocation), variant);
+      }
+  VariantState former{.route = &next, .cells = invocation->cells_, .links = {}};
+  for (const auto& instance : next.instances) former.links.push_back(&link_of(instance));
+  dispatch_to(std::move(invocation), former);
+}
+
+// The link to an instance that need not be routed to any more.
+InstanceLink& RouterCore::link_of(const std::shared_ptr<const InstanceRoute>& instance) {
+  for (const Shard& shard : shards_)
+    if (const auto found = shard.links.find(instance.get()); found != shard.links.end())
+      return *found->second;
+  for (const auto& link : retired_)
+    if (&link->instance() == instance.get()) return *link;
+  return *retired_.emplace_back(std::make_unique<InstanceLink>(loop_, instance, *this));
+}
+
+// `first` is the first container of its variant; the others follow it.
+RouterCore::VariantState* RouterCore::find_container(VariantState& first,
+                                                     std::string_view container) {
+  VariantState* const end = &first + first.route->containers;
+  VariantState* const found = std::find_if(
+      &first, end, [&](const VariantState& each) { return each.route->container == container; });
+  return found == end ? nullptr : found;
+}
+
 // By weight among those that have instances; where all of these weigh nothing, any of them.
-RouterCore::VariantState* RouterCore::pick_variant(FleetState& fleet, std::string_view target) {
+// Of a variant with several containers, the first.
+RouterCore::VariantState* RouterCore::pick_variant(FleetState& fleet, std::string_view target,
+                                                   Audience audience) {
   if (!target.empty()) {
     for (VariantState& variant : fleet.variants)
-      if (variant.route->name == target) return &variant;
+      if (variant.route->name == target && variant.route->audience == audience) return &variant;
     return nullptr;
   }
   if (fleet.variants.size() == 1) return &fleet.variants.front();
   double left = random_.fraction() * fleet.weight_total;
   VariantState* last = nullptr;
   for (VariantState& variant : fleet.variants) {
+    if (variant.route->position != 0 || variant.route->audience == Audience::shadow) continue;
     if (variant.links.empty() || (fleet.weight_total > 0 && variant.route->weight <= 0)) continue;
     last = &variant;
     left -= variant.route->weight;
@@ -238,123 +286,6 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
   return true;
 }
 
-std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) const {
-  const auto limit = invocation.request.time_limit.count() > 0 ? invocation.request.time_limit
-                                                               : invocation.route_->request_timeout;
-  const auto left = invocation.arrived_at_ + limit - loop_.now();
-  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), time_left_min);
-}
-
-void RouterCore::let_go(Invocation& invocation) {
-  invocation.link_->instance().outstanding.fetch_sub(1, std::memory_order_relaxed);
-  --under_way_;
-}
-
-// ---- What became of it ----
-
-std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocation) const {
-  return std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
-}
-
-void RouterCore::count(Invocation& invocation, int status) const {
-  VariantCells& cells = *invocation.cells_;
-  const auto us =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
-  add(cells.invocations, 1);
-  add(cells.model_time_us, us);
-  add(cells.request_bytes, invocation.request.body.size());
-  add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
-  if (status >= 500)
-    add(cells.answers_5xx, 1);
-  else if (status >= 400)
-    add(cells.answers_4xx, 1);
-}
-
-void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
-  let_go(*invocation);
-  if (exceeds_limit(*invocation, answer)) return refuse_answer(std::move(invocation), answer);
-  count(*invocation, answer.status);
-  add(invocation->cells_->answer_bytes, answer.body.size());
-  answer.variant = invocation->variant_->name;
-  answer.model_time = time_since_sent(*invocation);
-  if (invocation->route_->capture) capture(*invocation, answer);
-  invocation->answered(answer);
-}
-
-void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
-  invocation.place_.begun = true;
-  head.variant = invocation.variant_->name;
-  head.model_time = time_since_sent(invocation);
-  head.part_border = invocation.route_->part_border;
-  if (invocation.route_->capture) begin_capture(invocation, head);
-  invocation.begun(head);
-}
-
-void RouterCore::on_part(Invocation& invocation, std::string_view bytes) {
-  add(invocation.cells_->answer_bytes, bytes.size());
-  if (invocation.captured_) capture_part(*invocation.captured_, bytes);
-  invocation.part(bytes);
-}
-
-void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
-  let_go(*invocation);
-  count(*invocation, 200);
-  if (invocation->captured_) captures_->offer(std::move(*invocation->captured_));
-  invocation->ended();
-}
-
-void RouterCore::set_paused(Invocation& invocation, Flow flow) {
-  if (invocation.place_.begun) invocation.link_->set_paused(invocation, flow);
-}
-
-// It is either held or under way at a link: between the two nobody outside is called.
-void RouterCore::give_up(Invocation& invocation) {
-  if (invocation.place_.way == ExchangePlace::Way::none) {
-    if (lines_.remove(invocation)) return;
-    std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
-    return;
-  }
-  let_go(invocation);
-  count(invocation, 200);
-  invocation.link_->drop(invocation);
-}
-
-void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) {
-  let_go(*invocation);
-  if (closed_) return refuse(std::move(invocation), InvokeFailure::unavailable, why);
-  if (invocation->attempts_ < attempts_max || invocation->variant_->elastic)
-    return dispatch(std::move(invocation));
-  hold(std::move(invocation));
-}
-
-void RouterCore::on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                            std::string_view why) {
-  let_go(*invocation);
-  // What breaks because this server ends is not the instance's fault.
-  if (closed_ && invocation->place_.begun) failure = InvokeFailure::unavailable;
-  const auto ending =
-      failure == InvokeFailure::broken ? invocation->link_->instance().ending.load() : nullptr;
-  refuse(std::move(invocation), failure, ending ? "the instance ended: " + *ending : why);
-}
-
-void RouterCore::on_again_by_http(std::unique_ptr<Invocation> invocation) {
-  const auto left = time_left(*invocation);
-  if (!invocation->link_->send_by_http(invocation, left))
-    on_failure(std::move(invocation), InvokeFailure::too_large,
-               "the answer does not fit into a frame and the instance has no HTTP");
-}
-
-void RouterCore::refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                        std::string_view detail) {
-  if (invocation->cells_ != nullptr) {
-    add(invocation->cells_->invocations, 1);
-    add(invocation->cells_->failures, 1);
-  }
-  const std::string_view variant =
-      invocation->variant_ == nullptr ? std::string_view() : invocation->variant_->name;
-  invocation->failed(failure, detail, variant);
-}
-
 // ---- Waiting for an instance ----
 
 // `variant` is null where none was picked: then what all of them have in common counts.
@@ -378,8 +309,12 @@ void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
   if (closed_ || held_.size() >= held_max || loop_.now() - invocation->arrived_at_ >= hold_time_max)
     return refuse(std::move(invocation), InvokeFailure::unavailable,
                   "it has no instance that can take a request now");
-  invocation->route_.reset();
-  invocation->variant_ = nullptr;
+  if (invocation->audience_ == Audience::shadow)
+    return refuse(std::move(invocation), InvokeFailure::unavailable, "a copy waits for nothing");
+  if (!invocation->relay_ || !invocation->relay_->is_under_way()) {
+    invocation->route_.reset();
+    invocation->variant_ = nullptr;
+  }
   invocation->link_ = nullptr;
   invocation->place_ = {};
   invocation->attempts_ = 0;
@@ -447,9 +382,15 @@ Router::Router(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffe
 }
 Router::~Router() { core_->close(); }
 
-void Invocation::pause() { router_->set_paused(*this, Flow::paused); }
-void Invocation::resume() { router_->set_paused(*this, Flow::flowing); }
-void Invocation::give_up() { router_->give_up(*this); }
+void Invocation::pause() {
+  if (router_ != nullptr) router_->set_paused(*this, Flow::paused);
+}
+void Invocation::resume() {
+  if (router_ != nullptr) router_->set_paused(*this, Flow::flowing);
+}
+void Invocation::give_up() {
+  if (router_ != nullptr) router_->give_up(*this);
+}
 
 void Router::invoke(std::unique_ptr<Invocation> invocation) {
   core_->invoke(std::move(invocation));

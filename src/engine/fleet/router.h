@@ -36,6 +36,7 @@ using HeaderView = net::Header;
 
 class RouterCore;
 class InstanceLink;
+class Relay;
 struct VariantCells;
 
 // How an answer of the 2xx kind is handed over.
@@ -58,7 +59,10 @@ struct InvokeRequest {
   std::string_view fleet;
   std::string_view target_variant;  // empty: by weight
   Access access = Access::direct;   // the fleet's own, or the request is refused
-  std::string_view content_type;    // empty: none was given
+  std::string_view container;       // which one, of a variant in direct execution; else empty
+  // Not empty: the key of the one instance that may get it; it is never sent elsewhere.
+  std::string_view instance;
+  std::string_view content_type;  // empty: none was given
   std::string_view accept;
   std::span<const HeaderView> headers;  // further ones, sent as they are
   std::string_view body;
@@ -81,22 +85,27 @@ struct InvokeAnswer {
   std::string_view body;
   std::string* body_owned = nullptr;  // not null: the body stands in this string, take it
   std::string_view variant;
-  std::chrono::microseconds model_time{0};  // from sent to answered
-  PartBorder part_border =
-      PartBorder::none;  // begun(): what the fleet asks of whoever passes it on
+  std::string_view container;               // empty: the variant has one
+  std::string_view instance;                // its key; empty: in series, or elastic
+  std::chrono::microseconds model_time{0};  // from sent to answered; of a series: all of them
+  // begun(): what the fleet asks of whoever passes it on.
+  PartBorder part_border = PartBorder::none;
 };
 
 enum class InvokeFailure : std::uint8_t {
-  not_found,        // there is no such fleet
-  other_access,     // the fleet takes requests of the other kind of access
-  no_such_variant,  // the fleet has no variant of that name
-  not_serving,      // nothing of the fleet serves: its first generation is not up, or failed
-  at_zero,          // the variant wants no instance, and refuses meanwhile
-  offered,          // the variant runs nothing of its own: other fleets are placed on it
-  unavailable,      // it had no instance for hold_time_max, or all were too busy or unreachable
-  timeout,          // the instance did not answer within the fleet's request timeout
-  broken,           // the instance ended or cut the connection with the request under way
-  too_large,        // the answer passed answer_bytes_max, or an elastic variant's own limit
+  not_found,          // there is no such fleet
+  other_access,       // the fleet takes requests of the other kind of access
+  no_such_variant,    // the fleet has no variant of that name
+  no_such_container,  // the variant needs a container's name, and it has none of the one given
+  not_direct,         // a container was named, and the variant's containers are not asked directly
+  no_such_instance,   // the instance that was named is gone
+  not_serving,        // nothing of the fleet serves: its first generation is not up, or failed
+  at_zero,            // the variant wants no instance, and refuses meanwhile
+  offered,            // the variant runs nothing of its own: other fleets are placed on it
+  unavailable,        // it had no instance for hold_time_max, or all were too busy or unreachable
+  timeout,            // the instance did not answer within the fleet's request timeout
+  broken,             // the instance ended or cut the connection with the request under way
+  too_large,          // the answer passed answer_bytes_max, or an elastic variant's own limit
   // Of elastic variants:
   request_too_large,  // the request passed the variant's own limit
   throttled,          // concurrency_max were under way, for turn_wait_max
@@ -111,10 +120,10 @@ std::string_view name_of(InvokeFailure failure);
 // or failed().
 class Invocation {
  public:
-  Invocation() = default;
+  Invocation();
   Invocation(const Invocation&) = delete;
   Invocation& operator=(const Invocation&) = delete;
-  virtual ~Invocation() = default;
+  virtual ~Invocation();
 
   // Its views stay valid as long as this object lives.
   InvokeRequest request;
@@ -139,6 +148,9 @@ class Invocation {
   // link's window, still comes. Nothing is called from within these. The time limit runs on.
   void pause();
   void resume();
+  // The container that the request is at, or was at when it ended; empty where the variant has one,
+  // or none was picked.
+  std::string_view container() const;
   // Nobody waits for the answer any more: the instance is told where it can be (its connection is
   // cut, or the link says so), nothing further is called, and this object is destroyed: soon, where
   // it is called from within begun() or part(), else at once. Not from within answered(), failed()
@@ -164,6 +176,8 @@ class Invocation {
   unsigned attempts_ = 0;
   std::unique_ptr<CaptureRecord> captured_;  // of a streamed answer, while it comes
   ElasticTurn turn_;                         // of an elastic variant
+  Audience audience_ = Audience::callers;
+  std::unique_ptr<Relay> relay_;  // of a serial variant
 };
 
 // Counts since the router's start, readable from any thread; one set for each router and fleet

@@ -6,17 +6,19 @@ namespace {
 
 constexpr std::size_t hundred_percent = 100;
 
-CaptureRecord record_of(const InvokeRequest& request,
+// `relay` is null but for containers in series, whose requests are not the caller's.
+CaptureRecord record_of(const InvokeRequest& request, const Relay* relay,
                         const std::shared_ptr<const CapturePlan>& plan,
                         const InvokeAnswer& answer) {
-  CaptureRecord record{.plan = plan,
-                       .fleet = std::string(request.fleet),
-                       .variant = std::string(answer.variant),
-                       .caller_id = std::string(request.caller_id),
-                       .caller_note = std::string(request.caller_note),
-                       .input_type = std::string(request.content_type),
-                       .output_type = std::string(answer.content_type)};
-  if (plan->input) record.input = request.body;
+  CaptureRecord record{
+      .plan = plan,
+      .fleet = std::string(request.fleet),
+      .variant = std::string(answer.variant),
+      .caller_id = std::string(request.caller_id),
+      .caller_note = std::string(request.caller_note),
+      .input_type = std::string(relay ? relay->type_of_caller() : request.content_type),
+      .output_type = std::string(answer.content_type)};
+  if (plan->input) record.input = relay ? relay->body_of_caller() : request.body;
   if (plan->output) record.output = answer.body;
   return record;
 }
@@ -30,13 +32,14 @@ void RouterCore::capture(const Invocation& invocation, const InvokeAnswer& answe
   if (captures_ == nullptr || answer.status < 200 || answer.status >= 300 ||
       random_.below(hundred_percent) >= plan->percent)
     return;
-  captures_->offer(record_of(invocation.request, plan, answer));
+  captures_->offer(record_of(invocation.request, invocation.relay_.get(), plan, answer));
 }
 
 void RouterCore::begin_capture(Invocation& invocation, const InvokeAnswer& head) {
   const auto& plan = invocation.route_->capture;
   if (captures_ == nullptr || random_.below(hundred_percent) >= plan->percent) return;
-  invocation.captured_ = std::make_unique<CaptureRecord>(record_of(invocation.request, plan, head));
+  invocation.captured_ = std::make_unique<CaptureRecord>(
+      record_of(invocation.request, invocation.relay_.get(), plan, head));
 }
 
 // What has become too long for the buffer is kept so long that the buffer drops it.

@@ -1,4 +1,6 @@
-// The inside of a Router: shared by router.cc and router_elastic.cc.
+// The inside of a Router, in three files: router.cc finds an instance for a request,
+// router_elastic.cc lets those of elastic variants wait for one, router_outcome.cc tells what
+// became of it.
 #pragma once
 
 #include <array>
@@ -7,12 +9,15 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "engine/fleet/elastic_lines.h"
 #include "engine/fleet/instance_link.h"
+#include "engine/fleet/relay.h"
 #include "engine/fleet/router.h"
+#include "engine/fleet/shadow.h"
 #include "net/loop.h"
 
 namespace slipway::fleet {
@@ -36,7 +41,8 @@ class QuickRandom {
   std::uint64_t state_;
 };
 
-// What one router counts of one variant.
+// What one router counts of one variant. One writer; readers on other threads see each number
+// whole.
 struct VariantCells {
   std::string fleet;
   std::string variant;
@@ -50,6 +56,7 @@ struct VariantCells {
   std::array<std::atomic<std::uint64_t>, 32> model_time = {};
 };
 
+// Loop thread only, but for counters().
 class RouterCore final : public LinkUser, public std::enable_shared_from_this<RouterCore> {
  public:
   RouterCore(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)
@@ -98,7 +105,16 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   VariantCells* cells_of(const std::string& fleet, const std::string& variant);
 
   void dispatch(std::unique_ptr<Invocation> invocation);
-  VariantState* pick_variant(FleetState& fleet, std::string_view target);
+  void dispatch_to(std::unique_ptr<Invocation> invocation, const VariantState& variant);
+  void dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetState& fleet);
+  void dispatch_further(std::unique_ptr<Invocation> invocation);
+  VariantState* pick_variant(FleetState& fleet, std::string_view target,
+                             Audience audience = Audience::callers);
+  static VariantState* find_container(VariantState& first, std::string_view container);
+  InstanceLink& link_of(const std::shared_ptr<const InstanceRoute>& instance);
+  void relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer);
+  void tell_origin(const Invocation& invocation, InvokeAnswer& answer) const;
+  void mirror(std::unique_ptr<Invocation> invocation);
   InstanceLink* pick_instance(const VariantState& variant, const InstanceLink* not_this);
   bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
   void without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
@@ -122,6 +138,7 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   std::chrono::microseconds time_since_sent(const Invocation& invocation) const;
   void refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
               std::string_view detail);
+  static void refuse(Invocation& invocation, InvokeFailure failure, std::string_view detail);
 
   void keep_sweeping();
   void sweep();
@@ -134,6 +151,7 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   CaptureBuffer* const captures_;  // null: nothing is captured
   std::uint64_t subscription_ = 0;
   std::atomic<bool> refresh_posted_ = false;
+  ShadowLedger shadows_;  // before all that may hold an invocation
   std::array<Shard, route_shards> shards_;
   std::vector<std::unique_ptr<InstanceLink>> retired_;  // not routed to, answers may still come
   std::deque<std::unique_ptr<Invocation>> held_;

@@ -49,7 +49,8 @@ class RouterTest : public testing::Test {
     route->request_timeout = timeout;
     route->variants = std::move(variants);
     for (const VariantRoute& variant : route->variants)
-      if (!variant.instances.empty()) route->weight_total += variant.weight;
+      if (!variant.instances.empty() && variant.position == 0)
+        route->weight_total += variant.weight;
     routes_.publish({fleet}, std::move(route));
   }
   void send(TestRequest request) {

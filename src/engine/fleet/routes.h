@@ -31,18 +31,25 @@ struct InstanceRoute {
   mutable std::atomic<std::shared_ptr<const std::string>> ending = {};
 };
 
+// A variant, or one container of it: these follow each other, see plan.h.
 struct VariantRoute {
   enum class Use : std::uint8_t {
     serves,   // by its instances; while it has none, requests wait
     at_zero,  // it wants no instance: requests are refused
     offered,  // it runs nothing of its own: requests go to the fleets placed on it
   };
-  std::string name;
+  std::string name;  // the variant's, for each of its containers
   double weight = 0;
   Routing routing = Routing::random;
   Use use = Use::serves;
   std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
   std::vector<std::shared_ptr<const InstanceRoute>> instances;
+
+  Execution execution = Execution::single;
+  std::string container = {};    // empty: there is one
+  std::uint32_t position = 0;    // among the variant's containers
+  std::uint32_t containers = 1;  // that the variant has
+  Audience audience = Audience::callers;
 };
 
 VariantRoute::Use use_of(const Variant& variant);
@@ -53,7 +60,9 @@ struct FleetRoute {
   PartBorder part_border = PartBorder::none;
   Access access = Access::direct;
   std::vector<VariantRoute> variants;
-  double weight_total = 0;                     // of the variants that have instances
+  // Of the variants that answer callers and have instances; of each, its first container counts.
+  double weight_total = 0;
+  double shadow_share = 0;  // of the requests is copied to the shadow variant; 0: there is none
   std::shared_ptr<const CapturePlan> capture;  // null: nothing is captured
 };
 

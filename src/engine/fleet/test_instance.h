@@ -61,6 +61,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   }
 
   bool healthy = true;
+  bool mute = false;  // takes requests and answers none
   int by_http = 0;
   int by_link = 0;
   int streams_under_way = 0;
@@ -253,7 +254,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
 
   void answer(const TestAsked& asked, std::function<void(TestAnswer)> done) {
     if (asked.body == "crash") ::_exit(70);
-    if (asked.body == "silent") return kept_.push_back(std::move(done));
+    if (mute || asked.body == "silent") return kept_.push_back(std::move(done));
     if (asked.body == "who")
       return done({.content_type = "text/plain", .headers = {}, .body = name_});
     if (asked.body == "fail")

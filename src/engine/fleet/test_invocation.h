@@ -18,6 +18,8 @@ struct TestOutcome {
   std::string content_type;
   std::string body;
   std::string variant;
+  std::string container;
+  std::string instance;
   std::vector<std::pair<std::string, std::string>> headers;
   std::optional<InvokeFailure> failure;
   std::string detail;
@@ -36,6 +38,8 @@ struct TestRequest {
   std::string content_type = "text/csv";
   std::string accept = "application/json";
   std::vector<std::pair<std::string, std::string>> headers = {};
+  std::string container = {};
+  std::string instance = {};
 };
 
 // Where outcomes arrive; from any thread.
@@ -70,6 +74,8 @@ class TestInvocation final : public Invocation {
     for (const auto& [name, value] : asked_.headers) headers_.push_back({name, value});
     request = {.fleet = asked_.fleet,
                .target_variant = asked_.target_variant,
+               .container = asked_.container,
+               .instance = asked_.instance,
                .content_type = asked_.content_type,
                .accept = asked_.accept,
                .headers = headers_,
@@ -79,13 +85,16 @@ class TestInvocation final : public Invocation {
     TestOutcome outcome{.status = answer.status,
                         .content_type = std::string(answer.content_type),
                         .body = std::string(answer.body),
-                        .variant = std::string(answer.variant)};
+                        .variant = std::string(answer.variant),
+                        .container = std::string(answer.container),
+                        .instance = std::string(answer.instance)};
     for (const HeaderView& header : answer.headers)
       outcome.headers.emplace_back(header.name, header.value);
     outcomes_->put(std::move(outcome));
   }
   void failed(InvokeFailure failure, std::string_view detail, std::string_view variant) override {
     outcomes_->put({.variant = std::string(variant),
+                    .container = std::string(container()),
                     .headers = {},
                     .failure = failure,
                     .detail = std::string(detail)});

@@ -134,6 +134,10 @@ Result<> fill_pending(const Call& call, const Endpoint& endpoint,
     auto summary = pending.add_ProductionVariants();
     wire::echo(variant, summary);
   }
+  for (const auto variant : wanted.ShadowProductionVariants()) {
+    auto summary = pending.add_ShadowProductionVariants();
+    wire::echo(variant, summary);
+  }
   return {};
 }
 
@@ -151,7 +155,7 @@ Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
   };
   TRY(const fleet::FleetPlan now, fleets.wanted_plan(tx, id));
   for (fleet::Variant& variant : plan.variants) {
-    const auto kept = std::ranges::find(now.variants, variant.name, &fleet::Variant::name);
+    const auto kept = std::ranges::find(now.variants, variant.variant(), &fleet::Variant::variant);
     if (kept == now.variants.end()) continue;
     if (!excluded("DesiredWeight")) variant.weight = kept->weight;
     if (!excluded("DesiredInstanceCount")) variant.instances = kept->instances;
@@ -258,9 +262,12 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
       .CreationTime(endpoint.resource.created)
       .LastModifiedTime(last_modified(endpoint.resource, status));
   if (!status.reason.empty()) out.FailureReason(status.reason);
-  if (status.state == FleetState::creating || status.state == FleetState::failed)
+  if (status.state == FleetState::creating || status.state == FleetState::failed) {
     out.ProductionVariants({});  // as on AWS: there once something has served
+    out.ShadowProductionVariants({});
+  }
   for (auto variant : out.ProductionVariants()) fill_counts(variant, status);
+  for (auto variant : out.ShadowProductionVariants()) fill_counts(variant, status);
   TRY_DO(fill_pending(call, endpoint, out));
   if (is_transitional(status.state))
     call.wait_for(fleet::topic_of(fleet_of(call, in.EndpointName())));

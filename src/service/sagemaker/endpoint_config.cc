@@ -50,6 +50,25 @@ Result<> check_components(const api::CreateEndpointConfigInput& in) {
   return {};
 }
 
+// "SageMaker supports a maximum of one shadow variant per endpoint. For an endpoint with a shadow
+// variant, there can be a maximum of one production variant"; and neither serverless nor
+// asynchronous ones.
+Result<> check_shadows(const api::CreateEndpointConfigInput& config) {
+  const auto shadows = config.ShadowProductionVariants();
+  if (shadows.empty()) return {};
+  if (shadows.size() > 1)
+    return refuse("ValidationException", "An endpoint has one shadow variant at most.");
+  if (config.ProductionVariants().size() > 1)
+    return refuse("ValidationException",
+                  "An endpoint with a shadow variant has one production variant at most.");
+  const bool serverless =
+      config.ProductionVariants()[0].ServerlessConfig() || shadows[0].ServerlessConfig();
+  if (serverless || config.AsyncInferenceConfig())
+    return refuse("ValidationException",
+                  "Shadow variants are not supported with serverless or asynchronous inference.");
+  return {};
+}
+
 }  // namespace
 
 Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
@@ -60,6 +79,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   TRY_DO(check_serverless(call, in));
   TRY_DO(check_components(in));
   TRY_DO(check_async(in));
+  TRY_DO(check_shadows(in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

@@ -31,7 +31,8 @@ std::string space_of(std::string_view account, std::string_view region) {
 // The key is "fleet/<account>/<region>/<endpoint>/<generation>/<variant>/<ordinal>" (plan.h names
 // the fleet, engine/fleet the instance), with "/transform" behind the name where it is a transform
 // job's (engine/jobs/transform.h); none of the parts can hold a slash. A copy of an inference
-// component has "<endpoint>:<component>" in the endpoint's place.
+// component has "<endpoint>:<component>" in the endpoint's place. A container of several is
+// "<variant>.<container>", and AWS names it behind the instance.
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
   const auto parts = segments_of(key.text);
   if (parts.size() < 7 || parts[0] != "fleet") return std::nullopt;
@@ -42,12 +43,16 @@ std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
   if (parts.size() != 7) return std::nullopt;
   const std::string_view endpoint = parts[3];
   const std::size_t mark = endpoint.find(service::component_mark);
-  return logs::StreamName{.space = space_of(parts[1], parts[2]),
-                          .group = mark == endpoint.npos
-                                       ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
-                                       : fmt::format("/aws/sagemaker/InferenceComponents/{}",
-                                                     endpoint.substr(mark + 1)),
-                          .stream = fmt::format("{}/i-{}-{}", parts[5], parts[4], parts[6])};
+  const std::string_view variant = parts[5];
+  const std::size_t dot = variant.find('.');  // stands in no variant's own name
+  const bool several = dot != variant.npos;
+  return logs::StreamName{
+      .space = space_of(parts[1], parts[2]),
+      .group = mark == endpoint.npos ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
+                                     : fmt::format("/aws/sagemaker/InferenceComponents/{}",
+                                                   endpoint.substr(mark + 1)),
+      .stream = fmt::format("{}/i-{}-{}{}{}", variant.substr(0, dot), parts[4], parts[6],
+                            several ? "/" : "", several ? variant.substr(dot + 1) : "")};
 }
 
 std::optional<logs::StreamName> data_log_of(const jobs::TransformId& job) {

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "engine/objects/objects.h"
 #include "service/errors.h"
 #include "service/sagemaker/operations.h"
@@ -9,6 +11,9 @@ namespace slipway::sagemaker {
 namespace {
 
 using service::refuse;
+
+// Limits.
+constexpr std::size_t environment_bytes_max = 32 * 1024;  // of all containers of a model
 
 // SageMaker looks for a model's archive when the model is made, and so do we: a typing error shows
 // here and not minutes later.
@@ -41,6 +46,41 @@ Result<> check_container(const Call& call, const api::ContainerDefinition& conta
   return {};
 }
 
+// The containers of a model among themselves: names for all of them or for none, none twice; a
+// limit on their environments together.
+Result<> check_containers(const api::CreateModelInput& model) {
+  const auto containers = model.Containers();
+  std::set<std::string_view> names;
+  std::size_t environment_bytes = 0;
+  std::size_t multi_model = 0;
+  for (const auto container : containers) {
+    const auto name = container.ContainerHostname();
+    if (name && !names.insert(*name).second)
+      return refuse("ValidationException",
+                    fmt::format("Two containers have the ContainerHostname \"{}\".", *name));
+    for (const auto& [key, value] : container.Environment())
+      environment_bytes += key.size() + value.size();
+    if (container.Mode() == "MultiModel") ++multi_model;
+  }
+  if (!names.empty() && names.size() != containers.size())
+    return refuse("ValidationException",
+                  "If a ContainerHostname is given for one container of a model, it must be given "
+                  "for every container of that model.");
+  if (environment_bytes > environment_bytes_max)
+    return refuse(
+        "ValidationException",
+        fmt::format("The environments of a model's containers may have {} bytes together.",
+                    environment_bytes_max));
+  if (multi_model > 1)
+    return refuse("ValidationException",
+                  "More than one container in MultiModel mode is not supported with inference "
+                  "pipeline.");
+  if (model.InferenceExecutionConfig().Mode() == "Direct" && containers.size() < 2)
+    return refuse("ValidationException",
+                  "InferenceExecutionConfig with Mode Direct needs at least two Containers.");
+  return {};
+}
+
 }  // namespace
 
 Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in) {
@@ -49,6 +89,7 @@ Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in
                   "Exactly one of PrimaryContainer and Containers must be given.");
   if (in.PrimaryContainer()) TRY_DO(check_container(call, in.PrimaryContainer()));
   for (const auto container : in.Containers()) TRY_DO(check_container(call, container));
+  TRY_DO(check_containers(in));
 
   TRY(const Resource model, create(call, model_kind, in.ModelName(), wire::to_json(in)));
   TRY_DO(put_tags(call, model.arn, in.Tags()));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "service/errors.h"
 #include "service/resource_key.h"
 #include "service/sagemaker/async_config.h"
@@ -49,10 +51,11 @@ Result<std::optional<fleet::Artifact>> model_data(const api::ContainerDefinition
   return artifact;
 }
 
-Result<api::ContainerDefinition> only_container(const api::CreateModelInput& model) {
-  if (model.PrimaryContainer()) return model.PrimaryContainer();
-  if (model.Containers().size() > 1) return not_built("A model with several containers");
-  return model.Containers()[0];
+std::vector<api::ContainerDefinition> containers_of(const api::CreateModelInput& model) {
+  if (model.PrimaryContainer()) return {model.PrimaryContainer()};
+  std::vector<api::ContainerDefinition> containers;
+  for (const auto container : model.Containers()) containers.push_back(container);
+  return containers;
 }
 
 // The SageMaker SDK names the archive of a model's script here, and AWS's own containers fetch it
@@ -106,7 +109,10 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
 Result<api::ContainerDefinition> container_of_model(const Call& call, std::string_view model_name) {
   TRY(const Resource resource, get(call, model_kind, model_name));
   TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
-  return only_container(model);
+  const auto containers = containers_of(model);
+  if (containers.size() > 1)
+    return not_built("A model with several containers in an inference component");
+  return containers.front();
 }
 
 namespace {
@@ -118,10 +124,28 @@ void limit_startup(const api::ProductionVariant& variant, fleet::Program& progra
     program.download_timeout = std::chrono::seconds(*limit);
 }
 
-Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_in,
-                                  const api::ProductionVariant& given) {
-  if (!given.ModelName()) return offered_variant(given);
-  TRY(const api::ContainerDefinition container, container_of_model(call, *given.ModelName()));
+Result<api::CreateModelInput> model_of(const Call& call, std::string_view model_name) {
+  TRY(const Resource resource, get(call, model_kind, model_name));
+  return document_of<api::CreateModelInput>(call, resource);
+}
+
+// AWS's name for a container that was given none is its place, from 1.
+std::string container_name(const api::ContainerDefinition& container, std::size_t index) {
+  return container.ContainerHostname() ? std::string(*container.ContainerHostname())
+                                       : fmt::format("container-{}", index + 1);
+}
+
+// A container of an image is told where to listen when it is one of several. Here each has a
+// network of its own, so it is the port of a lone one; the range for further ports is a choice.
+void tell_ports(fleet::Program& program) {
+  if (program.image.empty()) return;  // programs of this host listen on sockets in the file tree
+  program.environment.try_emplace("SAGEMAKER_BIND_TO_PORT", "8080");
+  program.environment.try_emplace("SAGEMAKER_SAFE_PORT_RANGE", "9000-9999");
+}
+
+Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
+                                  const api::ProductionVariant& given,
+                                  const api::ContainerDefinition& container) {
   TRY(fleet::Program program, program_of(built_in, container));
   limit_startup(given, program);
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
@@ -133,6 +157,69 @@ Result<fleet::Variant> variant_of(const Call& call, const BuiltInImages& built_i
       .program = std::move(program)};
   if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);
   return variant;
+}
+
+// One container of a model that has several.
+void name_container(fleet::Variant& variant, std::string name, fleet::Execution execution) {
+  variant.name += "." + name;
+  variant.container = std::move(name);
+  variant.execution = execution;
+  tell_ports(variant.program);
+}
+
+// As many variants of the fleet as the model has containers.
+Result<> add_variant(const Call& call, const BuiltInImages& built_in,
+                     const api::ProductionVariant& given, fleet::Audience audience,
+                     fleet::FleetPlan& plan) {
+  if (!given.ModelName()) {
+    TRY(fleet::Variant room, offered_variant(given));
+    plan.variants.push_back(std::move(room));
+    return {};
+  }
+  TRY(const auto model, model_of(call, *given.ModelName()));
+  const auto containers = containers_of(model);
+  const bool several = containers.size() > 1;
+  if (several && audience == fleet::Audience::shadow)
+    return refuse("ValidationException",
+                  fmt::format("Shadow variant \"{}\": a model with several containers cannot be "
+                              "used with shadow variants.",
+                              given.VariantName()));
+  if (several && given.ServerlessConfig())
+    return refuse(
+        "ValidationException",
+        fmt::format("Production variant \"{}\": a model with several containers cannot be "
+                    "served by a serverless endpoint.",
+                    given.VariantName()));
+  const auto execution = model.InferenceExecutionConfig().Mode() == "Direct"
+                             ? fleet::Execution::direct
+                             : fleet::Execution::serial;
+  for (std::size_t i = 0; i < containers.size(); ++i) {
+    if (several && containers[i].Mode() == "MultiModel")
+      return not_built("A container of mode MultiModel among several");
+    TRY(fleet::Variant variant, variant_of(built_in, given, containers[i]));
+    if (several) name_container(variant, container_name(containers[i], i), execution);
+    variant.audience = audience;
+    plan.variants.push_back(std::move(variant));
+  }
+  return {};
+}
+
+Result<> add_face(const Call& call, const api::ProductionVariant& given,
+                  api::ProductionVariantSummary variant) {
+  variant.VariantName(given.VariantName());
+  if (given.RoutingConfig()) variant.RoutingConfig(given.RoutingConfig());
+  if (given.ManagedInstanceScaling())
+    variant.ManagedInstanceScaling(given.ManagedInstanceScaling());
+  if (const auto serverless = given.ServerlessConfig())
+    variant.CurrentServerlessConfig(serverless).DesiredServerlessConfig(serverless);
+  if (!given.ModelName()) return {};
+  TRY(const auto model, model_of(call, *given.ModelName()));
+  for (const api::ContainerDefinition& container : containers_of(model))
+    variant.add_DeployedImages()
+        .SpecifiedImage(container.Image())
+        .ResolvedImage(container.Image())
+        .ResolutionTime(call.now());
+  return {};
 }
 
 }  // namespace
@@ -158,13 +245,12 @@ fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const api::CreateEndpointConfigInput& config) {
   if (config.ExplainerConfig()) return not_built("ExplainerConfig");
-  if (!config.ShadowProductionVariants().empty()) return not_built("A shadow variant");
   fleet::FleetPlan plan;
   plan.capture = capture_plan(config.DataCaptureConfig());
-  for (const auto given : config.ProductionVariants()) {
-    TRY(fleet::Variant variant, variant_of(call, built_in, given));
-    plan.variants.push_back(std::move(variant));
-  }
+  for (const auto given : config.ProductionVariants())
+    TRY_DO(add_variant(call, built_in, given, fleet::Audience::callers, plan));
+  for (const auto given : config.ShadowProductionVariants())
+    TRY_DO(add_variant(call, built_in, given, fleet::Audience::shadow, plan));
   if (plan.capture && plan.variants.front().offers)
     return not_built("DataCaptureConfig for inference components");
   if (config.AsyncInferenceConfig()) ask_by_queue(plan);
@@ -193,21 +279,10 @@ Result<api::DescribeEndpointOutput> deployment_face(const Call& call,
   if (const auto capture = config.DataCaptureConfig())
     fill_capture(capture, face.make_DataCaptureConfig());
   if (config.AsyncInferenceConfig()) face.AsyncInferenceConfig(config.AsyncInferenceConfig());
-  for (const auto given : config.ProductionVariants()) {
-    auto variant = face.add_ProductionVariants();
-    variant.VariantName(given.VariantName());
-    if (given.RoutingConfig()) variant.RoutingConfig(given.RoutingConfig());
-    if (given.ManagedInstanceScaling())
-      variant.ManagedInstanceScaling(given.ManagedInstanceScaling());
-    if (const auto serverless = given.ServerlessConfig())
-      variant.CurrentServerlessConfig(serverless).DesiredServerlessConfig(serverless);
-    if (!given.ModelName()) continue;
-    TRY(const api::ContainerDefinition container, container_of_model(call, *given.ModelName()));
-    variant.add_DeployedImages()
-        .SpecifiedImage(container.Image())
-        .ResolvedImage(container.Image())
-        .ResolutionTime(call.now());
-  }
+  for (const auto given : config.ProductionVariants())
+    TRY_DO(add_face(call, given, face.add_ProductionVariants()));
+  for (const auto given : config.ShadowProductionVariants())
+    TRY_DO(add_face(call, given, face.add_ShadowProductionVariants()));
   return face;
 }
 

@@ -19,7 +19,8 @@ using BuiltInImages = std::set<std::string, std::less<>>;
 
 // The plan of the fleet behind an endpoint with this configuration. Looks the models up as they are
 // now: ValidationException where one is gone, or where the configuration asks for what Slipway does
-// not have yet (several containers, several models, shadow variants, explanations).
+// not have yet (several models, explanations). Each container of a model with several is a variant
+// of the fleet (engine/fleet/plan.h).
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
                                     const aws::sagemaker::CreateEndpointConfigInput& config);
 

@@ -129,7 +129,7 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
                       .fleet = service::resource_key(call.caller(), endpoint)};
   using fleet::InvokeFailure;
   const auto not_so = [&](InvokeFailure why) {
-    return std::unexpected(failure_error(asked, why, {}, {}));
+    return std::unexpected(failure_error(asked, why, {}, {}, {}));
   };
   auto queue = jobs::Queues::find(call.tx(), asked.fleet);
   if (!queue) {

@@ -61,6 +61,59 @@ Error model_error(const AskedEndpoint& endpoint, std::string message, int status
 }
 
 // AWS's words for a component that is not there are not known.
+// A container without a name is the only one, and "primary" in AWS's texts.
+std::string_view named(std::string_view container) {
+  return container.empty() ? "primary" : container;
+}
+
+// AWS says that each of these is a validation error and not in which words: they are a choice.
+Error wrong_container(const AskedEndpoint& endpoint, InvokeFailure failure,
+                      std::string_view container) {
+  if (failure == InvokeFailure::not_direct)
+    return validation_error(fmt::format(
+        "TargetContainerHostname needs an endpoint with several containers in Direct mode, which "
+        "endpoint {} is not.",
+        endpoint.name));
+  if (container.empty())
+    return validation_error(
+        fmt::format("TargetContainerHostname must be specified: the containers of endpoint {} are "
+                    "invoked in Direct mode.",
+                    endpoint.name));
+  return validation_error(fmt::format("Container {} not found for endpoint {} of account {}.",
+                                      container, endpoint.name, endpoint.account));
+}
+
+}  // namespace
+
+// Neither AWS's name for this nor its text is published: ValidationError is a choice, as for
+// everything else that a call names and that is not there.
+Error no_session(const AskedEndpoint& endpoint) {
+  return validation_error(fmt::format(
+      "The session is not known to endpoint {} of account {}. It expired or was closed, "
+      "or its instance is gone; start another with NEW_SESSION.",
+      endpoint.name, endpoint.account));
+}
+
+Error no_place_for_session(const AskedEndpoint& endpoint) {
+  return validation_error(fmt::format(
+      "Endpoint {} holds no sessions: they need instances that stay, and one container, "
+      "or several in Direct mode.",
+      endpoint.name));
+}
+
+AskedEndpoint AskedEndpoint::of(const wire::Route& route, const service::Caller& caller) {
+  AskedEndpoint endpoint{.name = percent_decode(route.labels.items[0].value),
+                         .account = std::string(caller.account()),
+                         .region = caller.region};
+  endpoint.fleet = service::resource_key(caller, endpoint.name);
+  return endpoint;
+}
+
+void AskedEndpoint::choose_component(std::string_view component_name) {
+  component = component_name;
+  fleet = fmt::format("{}{}{}", fleet, service::component_mark, component);
+}
+
 Error not_found(const AskedEndpoint& endpoint) {
   if (!endpoint.component.empty())
     return validation_error(
@@ -74,21 +127,6 @@ Error not_found(const AskedEndpoint& endpoint) {
       fmt::format("1 validation error detected: Value '{}' at 'endpointName' failed to satisfy "
                   "constraint: Member must satisfy regular expression pattern: {}",
                   endpoint.name, endpoint_name_pattern));
-}
-
-}  // namespace
-
-AskedEndpoint AskedEndpoint::of(const wire::Route& route, const service::Caller& caller) {
-  AskedEndpoint endpoint{.name = percent_decode(route.labels.items[0].value),
-                         .account = std::string(caller.account()),
-                         .region = caller.region};
-  endpoint.fleet = service::resource_key(caller, endpoint.name);
-  return endpoint;
-}
-
-void AskedEndpoint::choose_component(std::string_view component_name) {
-  component = component_name;
-  fleet = fmt::format("{}{}{}", fleet, service::component_mark, component);
 }
 
 service::ErrorTable error_table() { return errors; }
@@ -105,7 +143,7 @@ Error too_long(std::string_view member, std::string_view value, std::size_t byte
 }
 
 Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail,
-                    std::string_view target_variant) {
+                    const fleet::InvokeRequest& request, std::string_view container) {
   switch (failure) {
     case InvokeFailure::not_found: return not_found(endpoint);
     case InvokeFailure::not_serving:
@@ -125,22 +163,26 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
           endpoint.name, endpoint.account));
     case InvokeFailure::no_such_variant:
       return validation_error(fmt::format("Variant {} not found for endpoint {} of account {}.",
-                                          target_variant, endpoint.name, endpoint.account));
+                                          request.target_variant, endpoint.name, endpoint.account));
+    case InvokeFailure::no_such_container:
+    case InvokeFailure::not_direct: return wrong_container(endpoint, failure, request.container);
+    case InvokeFailure::no_such_instance: return no_session(endpoint);
     case InvokeFailure::timeout:
       return model_error(
           endpoint,
-          "Your invocation timed out while waiting for a response from container primary. Review "
-          "the latency metrics for each container in Amazon CloudWatch, resolve the issue, and "
-          "try again.",
+          fmt::format("Your invocation timed out while waiting for a response from container {}. "
+                      "Review the latency metrics for each container in Amazon CloudWatch, resolve "
+                      "the issue, and try again.",
+                      named(container)),
           0, detail);
     case InvokeFailure::broken:
     case InvokeFailure::too_large:
     case InvokeFailure::start_failed:
       return model_error(
           endpoint,
-          fmt::format("Received server error (0) from primary with message \"{}\". See the log "
+          fmt::format("Received server error (0) from {} with message \"{}\". See the log "
                       "group {} for more information.",
-                      detail, log_group(endpoint)),
+                      named(container), detail, log_group(endpoint)),
           500, detail);
     case InvokeFailure::request_too_large:
       return {ErrorCode::limit_exceeded,
@@ -193,14 +235,15 @@ StreamFailure stream_failure(InvokeFailure failure, std::string_view detail) {
   return named;
 }
 
-Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body) {
-  const std::string_view original = body.substr(0, original_message_bytes_max);
+Error model_error(const AskedEndpoint& endpoint, const fleet::InvokeAnswer& answer) {
+  const int status = answer.status;
+  const std::string_view original = answer.body.substr(0, original_message_bytes_max);
   std::string message = fmt::format(
-      "Received {} error ({}) from primary with message \"{}\". See "
+      "Received {} error ({}) from {} with message \"{}\". See "
       "https://{}.console.aws.amazon.com/cloudwatch/home?region={}#logEventViewer:group={} in "
       "account {} for more information.",
-      status < 500 ? "client" : "server", status, original, endpoint.region, endpoint.region,
-      log_group(endpoint), endpoint.account);
+      status < 500 ? "client" : "server", status, named(answer.container), original,
+      endpoint.region, endpoint.region, log_group(endpoint), endpoint.account);
   return model_error(endpoint, std::move(message), status, original);
 }
 

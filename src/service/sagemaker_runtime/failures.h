@@ -34,11 +34,22 @@ Error validation_error(std::string message);
 // `member` as AWS calls it: "targetVariant".
 Error too_long(std::string_view member, std::string_view value, std::size_t bytes_max);
 
-// What AWS says where no instance answered. `target_variant` is what the caller asked for.
+// ValidationError: there is no endpoint of that name.
+Error not_found(const AskedEndpoint& endpoint);
+// ValidationError: a session that nobody holds, or no more.
+Error no_session(const AskedEndpoint& endpoint);
+// ValidationError: no instance could hold it, because they come and go, or because several answer
+// in series. (A choice: on AWS the containers of a series share an instance; here each has its
+// own.)
+Error no_place_for_session(const AskedEndpoint& endpoint);
+
+// What AWS says where no instance answered `request`, which went to `container`, where it went that
+// far and the endpoint has several.
 Error failure_error(const AskedEndpoint& endpoint, fleet::InvokeFailure failure,
-                    std::string_view detail, std::string_view target_variant);
+                    std::string_view detail, const fleet::InvokeRequest& request,
+                    std::string_view container);
 // ModelError for an answer of a container that is not of the 2xx kind.
-Error model_error(const AskedEndpoint& endpoint, int status, std::string_view body);
+Error model_error(const AskedEndpoint& endpoint, const fleet::InvokeAnswer& answer);
 
 // A failure in the middle of a stream, as it stands in its last frame.
 struct StreamFailure {

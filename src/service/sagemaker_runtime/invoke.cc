@@ -2,6 +2,7 @@
 
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/invoke_head.h"
+#include "service/sagemaker_runtime/session.h"
 
 namespace slipway::sagemaker_runtime {
 namespace {
@@ -9,8 +10,9 @@ namespace {
 // One InvokeEndpoint on its way: owns the request, and with it every view that the router sees.
 class Invoke final : public fleet::Invocation {
  public:
-  explicit Invoke(service::HotRequest&& hot)
-      : request_(std::move(hot.request)),
+  Invoke(service::HotRequest&& hot, fleet::Sessions& sessions)
+      : sessions_(sessions),
+        request_(std::move(hot.request)),
         responder_(std::move(hot.responder)),
         route_(hot.route),
         request_id_(std::move(hot.request_id)),
@@ -28,12 +30,17 @@ class Invoke final : public fleet::Invocation {
               std::string_view variant) override;
 
  private:
+  void begin_session(const NewSession& session, const fleet::InvokeAnswer& answer,
+                     const AnswerHead& head);
+
+  fleet::Sessions& sessions_;
   net::Request request_;
   net::Responder responder_;
   const wire::Route route_;
   const std::string request_id_;
   AskedEndpoint endpoint_;
   InvokeHead head_;
+  HeldSession session_;
 };
 
 Result<> Invoke::prepare() {
@@ -42,25 +49,48 @@ Result<> Invoke::prepare() {
   if (!head_.component.empty()) endpoint_.choose_component(head_.component);
   request.fleet = endpoint_.fleet;
   request.body = request_.body();
-  return {};
+  return session_.find(sessions_, endpoint_, head_, request);
 }
 
 void Invoke::answered(const fleet::InvokeAnswer& answer) {
-  if (answer.status < 200 || answer.status >= 300)
-    return refuse(model_error(endpoint_, answer.status, answer.body));
+  if (answer.status < 200 || answer.status >= 300) return refuse(model_error(endpoint_, answer));
   const AnswerHead head(answer, request_id_);
+  if (!head_.session.empty()) {
+    if (const auto closed = closed_session(answer)) sessions_.end(endpoint_.fleet, *closed);
+    if (const auto opened = opened_session(answer, sessions_.now());
+        opened && head_.session == new_session)
+      return begin_session(*opened, answer, head);
+  }
   responder_.send(net::ResponseView{.status = 200, .headers = head.fields(), .body = answer.body});
+}
+
+// The answer leaves from the store's thread, when this object is gone: it takes all along.
+void Invoke::begin_session(const NewSession& session, const fleet::InvokeAnswer& answer,
+                           const AnswerHead& head) {
+  if (answer.instance.empty()) return refuse(no_place_for_session(endpoint_));
+  net::Response response{.status = 200, .headers = {}, .body = std::string(answer.body)};
+  for (const net::Header& field : head.fields()) response.headers.add(field.name, field.value);
+  net::Response refusal =
+      service::error_response({ErrorCode::unavailable, "The session could not be kept; try again."},
+                              route_, error_table(), request_id_);
+  sessions_.begin(endpoint_.fleet, session.id, answer.instance, session.expires,
+                  [responder = std::move(responder_), response = std::move(response),
+                   refusal = std::move(refusal)](const Result<>& kept) mutable {
+                    responder.send(kept ? std::move(response) : std::move(refusal));
+                  });
 }
 
 void Invoke::failed(fleet::InvokeFailure failure, std::string_view detail,
                     std::string_view /*variant*/) {
-  refuse(failure_error(endpoint_, failure, detail, request.target_variant));
+  if (failure == fleet::InvokeFailure::no_such_instance)  // what it held is lost with it
+    sessions_.end(endpoint_.fleet, head_.session);
+  refuse(failure_error(endpoint_, failure, detail, request, container()));
 }
 
 }  // namespace
 
-void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router) {
-  auto invoke = std::make_unique<Invoke>(std::move(hot));
+void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions) {
+  auto invoke = std::make_unique<Invoke>(std::move(hot), sessions);
   if (const Result<> prepared = invoke->prepare(); !prepared)
     return invoke->refuse(prepared.error());
   router.invoke(std::move(invoke));

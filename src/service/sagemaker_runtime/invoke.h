@@ -2,12 +2,17 @@
 #pragma once
 
 #include "engine/fleet/router.h"
+#include "engine/fleet/sessions.h"
 #include "service/front.h"
 
 namespace slipway::sagemaker_runtime {
 
 // Hands the request to the router, which answers on the same loop; refuses at once what breaks the
 // API's limits.
-void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router);
+//
+// Sessions: a call with the id of one goes to the instance that holds it. A container that was
+// asked for a new one answers with its id and its end; that answer leaves once the session is
+// durable.
+void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions);
 
 }  // namespace slipway::sagemaker_runtime

@@ -11,18 +11,19 @@ constexpr std::string_view target_variant_name = "X-Amzn-SageMaker-Target-Varian
 constexpr std::string_view inference_id_name = "X-Amzn-SageMaker-Inference-Id";
 constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 constexpr std::string_view component_name = "X-Amzn-SageMaker-Inference-Component";
+constexpr std::string_view container_header = "X-Amzn-SageMaker-Target-Container-Hostname";
+constexpr std::string_view session_header = "X-Amzn-SageMaker-Session-Id";
 
 constexpr std::array<PassedHeader, 8> invoke_headers = {{
     {custom_attributes_name, "customAttributes", 1024},
     {target_variant_name, "targetVariant", 63},
     {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024,
      "TargetModel needs a multi-model endpoint"},
-    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
-     "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
+    {container_header, "targetContainerHostname", 63},
     {inference_id_name, "inferenceId", 64},
     {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
     {component_name, "inferenceComponentName", 63},
-    {"X-Amzn-SageMaker-Session-Id", "sessionId", 256},
+    {session_header, "sessionId", 256},
 }};
 static_assert(invoke_headers.size() <= passed_headers_max);
 
@@ -30,11 +31,10 @@ static_assert(invoke_headers.size() <= passed_headers_max);
 constexpr std::array<PassedHeader, 6> stream_headers = {{
     {custom_attributes_name, "customAttributes", 1024},
     {target_variant_name, "targetVariant", 63},
-    {"X-Amzn-SageMaker-Target-Container-Hostname", "targetContainerHostname", 63,
-     "TargetContainerHostname needs an endpoint with several containers in Direct mode"},
+    {container_header, "targetContainerHostname", 63},
     {inference_id_name, "inferenceId", 64},
     {component_name, "inferenceComponentName", 63},
-    {"X-Amzn-SageMaker-Session-Id", "sessionId", 256, {}, "NEW_SESSION"},
+    {session_header, "sessionId", 256, {}, new_session},
 }};
 
 bool has_sagemaker_prefix(std::string_view name) {
@@ -58,6 +58,8 @@ Result<> take_passed(const net::Header& field, const PassedHeader& passed,
   if (passed.name == component_name) head.component = field.value;
   if (passed.name == inference_id_name) head.inference_id = field.value;
   if (passed.name == custom_attributes_name) head.custom_attributes = field.value;
+  if (passed.name == container_header) head.container = field.value;
+  if (passed.name == session_header) head.session = field.value;
   if (head.passed_count < head.passed.size())
     head.passed[head.passed_count++] = {passed.name, field.value};
   return {};
@@ -93,6 +95,7 @@ void InvokeHead::fill(fleet::InvokeRequest& request) const {
   request.target_variant = target_variant;
   request.caller_id = inference_id;
   request.caller_note = custom_attributes;
+  request.container = container;
   request.headers = headers();
 }
 
@@ -102,7 +105,7 @@ Result<> read_head(const net::Headers& fields, const HeadRules& rules,
     return std::unexpected(too_long("endpointName", endpoint.name, endpoint_name_bytes_max));
   // "endpoint:component" is what a component's fleet is called below, and no endpoint's name.
   if (endpoint.name.find(service::component_mark) != endpoint.name.npos)
-    return std::unexpected(failure_error(endpoint, fleet::InvokeFailure::not_found, {}, {}));
+    return std::unexpected(not_found(endpoint));
   for (const net::Header& field : fields) TRY_DO(take(field, rules, endpoint, head));
   return {};
 }

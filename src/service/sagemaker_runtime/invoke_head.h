@@ -15,6 +15,8 @@ namespace slipway::sagemaker_runtime {
 
 inline constexpr std::size_t passed_headers_max = 16;
 inline constexpr std::size_t media_type_bytes_max = 1024;
+// Asks the container for a session, in place of a session's id.
+inline constexpr std::string_view new_session = "NEW_SESSION";
 inline constexpr std::size_t endpoint_name_bytes_max = 63;
 
 // A request header that a container sees beside Content-Type and Accept; all others are stripped.
@@ -49,6 +51,8 @@ struct InvokeHead {
   std::string_view component;  // InferenceComponentName
   std::string_view inference_id;
   std::string_view custom_attributes;
+  std::string_view container;  // TargetContainerHostname
+  std::string_view session;    // an id, or new_session
   std::array<fleet::HeaderView, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 

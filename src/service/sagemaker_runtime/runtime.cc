@@ -6,8 +6,10 @@
 
 namespace slipway::sagemaker_runtime {
 
-Runtime::Runtime(fleet::Router& router, std::chrono::milliseconds stream_time_limit)
+Runtime::Runtime(fleet::Router& router, fleet::Sessions& sessions,
+                 std::chrono::milliseconds stream_time_limit)
     : router_(router),
+      sessions_(sessions),
       stream_time_limit_(stream_time_limit),
       stream_operation_(
           &aws::sagemaker_runtime::op::InvokeEndpointWithResponseStream::operation()) {}
@@ -27,8 +29,8 @@ void install(service::Registry& registry, const AsyncInvocations::Needs& async) 
 
 void Runtime::handle(service::HotRequest&& hot) {
   if (hot.route.operation == stream_operation_)
-    return invoke_endpoint_streamed(std::move(hot), router_, stream_time_limit_);
-  invoke_endpoint(std::move(hot), router_);
+    return invoke_endpoint_streamed(std::move(hot), router_, sessions_, stream_time_limit_);
+  invoke_endpoint(std::move(hot), router_, sessions_);
 }
 
 }  // namespace slipway::sagemaker_runtime

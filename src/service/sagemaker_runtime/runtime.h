@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/fleet/router.h"
+#include "engine/fleet/sessions.h"
 #include "service/front.h"
 #include "service/sagemaker_runtime/async.h"
 #include "service/sagemaker_runtime/stream.h"
@@ -11,12 +12,13 @@ namespace slipway::sagemaker_runtime {
 // What `async` names outlives the registry.
 void install(service::Registry& registry, const AsyncInvocations::Needs& async);
 
-// One for each I/O loop, beside that loop's router, which outlives it.
+// One for each I/O loop, beside that loop's router. That and the sessions, which all loops share,
+// outlive it.
 class Runtime final : public service::HotDoor {
  public:
   // `stream_time_limit`: what a streamed answer may take from its request to its last byte.
-  explicit Runtime(fleet::Router& router,
-                   std::chrono::milliseconds stream_time_limit = stream_time_limit_default);
+  Runtime(fleet::Router& router, fleet::Sessions& sessions,
+          std::chrono::milliseconds stream_time_limit = stream_time_limit_default);
 
   // Hands the request to the router, which answers on the same loop. Refuses at once, with
   // ValidationError, what breaks the limits of the API.
@@ -24,6 +26,7 @@ class Runtime final : public service::HotDoor {
 
  private:
   fleet::Router& router_;
+  fleet::Sessions& sessions_;
   const std::chrono::milliseconds stream_time_limit_;
   const wire::Operation* const stream_operation_;
 };

@@ -6,6 +6,7 @@
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/invoke_head.h"
 #include "service/sagemaker_runtime/part_aligner.h"
+#include "service/sagemaker_runtime/session.h"
 #include "wire/auth/event_stream.h"
 
 namespace slipway::sagemaker_runtime {
@@ -27,7 +28,7 @@ class StreamedInvoke final : public fleet::Invocation {
   }
 
   // Fills `request` from the head; or says what breaks the API's limits.
-  Result<> prepare();
+  Result<> prepare(const fleet::Sessions& sessions);
   // From here on a client that goes away ends this.
   void watch_client();
 
@@ -53,6 +54,7 @@ class StreamedInvoke final : public fleet::Invocation {
   const std::string request_id_;
   AskedEndpoint endpoint_;
   InvokeHead head_;
+  HeldSession session_;
   net::BodyWriter writer_;  // from begun() on
   PartAligner aligner_{fleet::PartBorder::none};
   std::string frame_;  // reused
@@ -61,14 +63,14 @@ class StreamedInvoke final : public fleet::Invocation {
   const std::shared_ptr<StreamedInvoke*> alive_ = std::make_shared<StreamedInvoke*>(this);
 };
 
-Result<> StreamedInvoke::prepare() {
+Result<> StreamedInvoke::prepare(const fleet::Sessions& sessions) {
   TRY_DO(read_head(request_.headers(), stream_rules, endpoint_, head_));
   head_.fill(request);
   if (!head_.component.empty()) endpoint_.choose_component(head_.component);
   request.fleet = endpoint_.fleet;
   request.body = request_.body();
   request.answer_mode = fleet::AnswerMode::streamed;
-  return {};
+  return session_.find(sessions, endpoint_, head_, request);
 }
 
 // The connection may outlive this, and the other way round.
@@ -124,12 +126,12 @@ void StreamedInvoke::ended() {
 }
 
 void StreamedInvoke::answered(const fleet::InvokeAnswer& answer) {
-  refuse(model_error(endpoint_, answer.status, answer.body));
+  refuse(model_error(endpoint_, answer));
 }
 
 void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
                             std::string_view /*variant*/) {
-  if (!writer_) return refuse(failure_error(endpoint_, failure, detail, request.target_variant));
+  if (!writer_) return refuse(failure_error(endpoint_, failure, detail, request, container()));
   aligner_.finish([this](std::string_view part) { send_part(part); });
   const StreamFailure named = stream_failure(failure, detail);
   frame_.clear();
@@ -141,9 +143,10 @@ void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
 }  // namespace
 
 void invoke_endpoint_streamed(service::HotRequest&& hot, fleet::Router& router,
+                              const fleet::Sessions& sessions,
                               std::chrono::milliseconds time_limit) {
   auto invoke = std::make_unique<StreamedInvoke>(std::move(hot), time_limit);
-  if (const Result<> prepared = invoke->prepare(); !prepared)
+  if (const Result<> prepared = invoke->prepare(sessions); !prepared)
     return invoke->refuse(prepared.error());
   invoke->watch_client();
   router.invoke(std::move(invoke));

@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "engine/fleet/router.h"
+#include "engine/fleet/sessions.h"
 #include "service/front.h"
 
 namespace slipway::sagemaker_runtime {
@@ -24,8 +25,11 @@ inline constexpr std::size_t stream_part_bytes_max = 1024 * 1024;
 //   ModelStreamError, ErrorCode StreamBroken                  the container ended or cut its answer
 //   InternalStreamFailure                                     this server ends
 //
+// A session can be continued, not begun.
+//
 // A client that went away takes the instance's answer with it.
 void invoke_endpoint_streamed(service::HotRequest&& hot, fleet::Router& router,
+                              const fleet::Sessions& sessions,
                               std::chrono::milliseconds time_limit);
 
 }  // namespace slipway::sagemaker_runtime

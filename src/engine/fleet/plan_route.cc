@@ -1,0 +1,34 @@
+#include "engine/fleet/plan_route.h"
+
+namespace slipway::fleet {
+
+// A variant's containers stand next to each other in the plan, and so in the route.
+VariantRoute& add_route(FleetRoute& route, const Variant& variant) {
+  std::uint32_t position = 0;
+  if (!route.variants.empty() && route.variants.back().name == variant.variant())
+    position = route.variants.back().position + 1;
+  VariantRoute& to = route.variants.emplace_back();
+  to.name = variant.variant();
+  to.execution = variant.execution;
+  to.container = variant.container;
+  to.audience = variant.audience;
+  to.position = position;
+  for (std::size_t i = 0; i <= position; ++i)
+    route.variants[route.variants.size() - 1 - i].containers = position + 1;
+  return to;
+}
+
+double shadow_share(const FleetPlan& plan) {
+  double shadow = 0;
+  double others = 0;
+  std::string_view before;
+  for (const Variant& variant : plan.variants) {
+    if (variant.variant() == before) continue;  // one more container
+    (variant.audience == Audience::shadow ? shadow : others) += variant.weight;
+    before = variant.variant();
+  }
+  if (shadow <= 0) return 0;
+  return others <= shadow ? 1 : shadow / others;
+}
+
+}  // namespace slipway::fleet

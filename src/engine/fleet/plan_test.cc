@@ -1,0 +1,79 @@
+#include "engine/fleet/plan.h"
+
+#include <gtest/gtest.h>
+
+#include "engine/fleet/plan_route.h"
+
+namespace slipway::fleet {
+namespace {
+
+Variant container(const std::string& variant, const std::string& name,
+                  Execution execution = Execution::serial) {
+  Variant made{.name = variant + "." + name, .program = {.built_in = "test"}};
+  made.container = name;
+  made.execution = execution;
+  return made;
+}
+
+Variant lone(const std::string& name, Audience audience = Audience::callers) {
+  Variant made{.name = name, .program = {.built_in = "test"}};
+  made.audience = audience;
+  return made;
+}
+
+TEST(Plan, ContainersAndShadowsComeBackFromTheirStoredForm) {
+  const FleetPlan plan{.variants = {container("main", "one"), container("main", "two"),
+                                    lone("other"), lone("shadow", Audience::shadow)}};
+  ASSERT_TRUE(check(plan));
+  const auto read = plan_from_text(to_text(plan));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, plan);
+  EXPECT_EQ(read->variants[1].variant(), "main");
+  EXPECT_EQ(read->variants[2].variant(), "other");
+}
+
+TEST(Plan, ContainersThatAreApartOrDisagreeOrAreTooManyAreRefused) {
+  EXPECT_FALSE(
+      check({.variants = {container("main", "one"), lone("b"), container("main", "two")}}));
+  Variant heavier = container("main", "two");
+  heavier.weight = 2;
+  EXPECT_FALSE(check({.variants = {container("main", "one"), heavier}}));
+  EXPECT_FALSE(check({.variants = {container("main", "one"), lone("main")}}));
+  FleetPlan many;
+  for (std::size_t i = 0; i < containers_max; ++i)
+    many.variants.push_back(container("main", "c" + std::to_string(i)));
+  EXPECT_TRUE(check(many));
+  many.variants.push_back(container("main", "one-more"));
+  EXPECT_FALSE(check(many));
+}
+
+TEST(Plan, AShadowStandsAloneAndBesideSomethingThatAnswers) {
+  EXPECT_FALSE(check({.variants = {lone("shadow", Audience::shadow)}}));
+  EXPECT_FALSE(
+      check({.variants = {lone("a"), lone("b", Audience::shadow), lone("c", Audience::shadow)}}));
+}
+
+TEST(Plan, TheShareOfAShadowIsItsWeightOverTheOthersAndAtMostAll) {
+  FleetPlan plan{.variants = {lone("main"), lone("shadow", Audience::shadow)}};
+  plan.variants[0].weight = 4;
+  EXPECT_DOUBLE_EQ(shadow_share(plan), 0.25);
+  plan.variants[1].weight = 8;
+  EXPECT_DOUBLE_EQ(shadow_share(plan), 1);
+  plan.variants[1].weight = 0;
+  EXPECT_DOUBLE_EQ(shadow_share(plan), 0);
+}
+
+TEST(Plan, ContainersFollowEachOtherInTheRoute) {
+  FleetRoute route;
+  for (const auto& variant : {container("main", "one"), container("main", "two"), lone("other")})
+    add_route(route, variant);
+  ASSERT_EQ(route.variants.size(), 3U);
+  EXPECT_EQ(route.variants[0].containers, 2U);
+  EXPECT_EQ(route.variants[1].position, 1U);
+  EXPECT_EQ(route.variants[1].containers, 2U);
+  EXPECT_EQ(route.variants[2].position, 0U);
+  EXPECT_EQ(route.variants[2].containers, 1U);
+}
+
+}  // namespace
+}  // namespace slipway::fleet
