@@ -13,10 +13,11 @@ import asynchronous
 import batch
 import batching
 import measures
+import multi_model
 import serverless
 import streaming
 
-MODULES = (measures, asynchronous, batch, batching, serverless, streaming)
+MODULES = (measures, asynchronous, batch, batching, multi_model, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

@@ -28,16 +28,23 @@ struct Dispatcher::Batch {
   std::vector<Waiting> requests;
 };
 
-Dispatcher::Dispatcher(net::Loop& loop, Batching batching) : loop_(loop), batching_(batching) {}
+Dispatcher::Dispatcher(net::Loop& loop, Batching batching, WorkerPool* pool)
+    : loop_(loop), batching_(batching), pool_(pool) {}
 
 Dispatcher::~Dispatcher() {
   loop_.disarm(*this);
   loop_.cancel(wait_timer_);
-  if (pool_) pool_->stop();
+  if (own_pool_) own_pool_->stop();
   streams_.clear();
 }
 
 void Dispatcher::set_model(std::unique_ptr<Model> model) { model_ = std::move(model); }
+
+void Dispatcher::submit(std::string_view model, const Invocation& invocation, Reply reply) {
+  if (!model.empty())
+    return refuse(reply, 404, "This server has one model; it takes requests that name none.");
+  submit(invocation, std::move(reply));
+}
 
 void Dispatcher::submit(const Invocation& invocation, Reply reply) {
   loop_.at_batch_end(*this);
@@ -60,11 +67,6 @@ void Dispatcher::cancel(const LinkConnection& link, std::uint32_t id) {
   waiting_.erase(found);
 }
 
-void Dispatcher::flush_later(std::shared_ptr<LinkConnection> link) {
-  dirty_.push_back(std::move(link));
-  loop_.at_batch_end(*this);
-}
-
 void Dispatcher::when_idle(Task task) {
   idle_task_ = std::move(task);
   loop_.at_batch_end(*this);
@@ -73,7 +75,6 @@ void Dispatcher::when_idle(Task task) {
 void Dispatcher::on_batch_end() {
   if (!waiting_.empty() && !waits_for_more())
     slow_ || !streams_.empty() ? run_elsewhere() : run_here();
-  for (const auto& link : std::exchange(dirty_, {})) link->flush();
   if (idle_task_ && idle()) std::exchange(idle_task_, {})();
 }
 
@@ -125,7 +126,10 @@ void Dispatcher::run_here() {
 void Dispatcher::run_elsewhere() {
   keep_bytes();
   const auto most = model_->concurrency();
-  if (!pool_) pool_ = std::make_unique<WorkerPool>(most);
+  if (pool_ == nullptr) {
+    own_pool_ = std::make_unique<WorkerPool>(most);
+    pool_ = own_pool_.get();
+  }
   while (!waiting_.empty() && running_ + streams_.size() < most) {
     // Shared out evenly among the threads that are free.
     const auto free = most - running_ - streams_.size();
@@ -179,20 +183,20 @@ void Dispatcher::note_time(std::chrono::nanoseconds took, std::size_t requests) 
 
 void Dispatcher::send(Waiting& waiting, Answer& answer) {
   if (answer.parts) return start_stream(waiting.reply, answer);
-  if (auto* const link = std::get_if<LinkReply>(&waiting.reply)) {
-    link->link->respond(link->id, answer);
-    return;
-  }
-  const net::Header headers[] = {{"Content-Type", answer.content_type}};
-  std::get<HttpReply>(waiting.reply)
-      .responder.send(net::ResponseView{answer.status, headers, answer.body});
+  send_to(waiting.reply, answer);
 }
 
-void Dispatcher::refuse(Reply& reply, std::uint16_t status, std::string_view sentence) {
-  Waiting waiting{{}, std::move(reply), {}, {}};
+void send_to(Reply& reply, const Answer& answer) {
+  if (auto* const link = std::get_if<LinkReply>(&reply))
+    return link->link->respond(link->id, answer);
+  const net::Header headers[] = {{"Content-Type", answer.content_type}};
+  std::get<HttpReply>(reply).responder.send(net::ResponseView{answer.status, headers, answer.body});
+}
+
+void refuse(Reply& reply, std::uint16_t status, std::string_view sentence) {
   Answer answer;
   answer_error(answer, status, sentence);
-  send(waiting, answer);
+  send_to(reply, answer);
 }
 
 }  // namespace slipway::modelserver

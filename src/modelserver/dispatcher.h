@@ -13,6 +13,7 @@
 
 #include "base/worker_pool.h"
 #include "modelserver/answer_stream.h"
+#include "modelserver/intake.h"
 #include "modelserver/model.h"
 #include "modelserver/options.h"
 #include "net/http_server.h"
@@ -21,7 +22,6 @@
 
 namespace slipway::modelserver {
 
-class LinkConnection;
 class LinkSink;
 
 // Requests that may wait, and the bytes of their bodies; past either: 503.
@@ -32,18 +32,6 @@ inline constexpr std::size_t waiting_bytes_max = std::size_t{512} << 20;
 // on reading; one that is faster than half of it runs on the loop.
 inline constexpr std::chrono::microseconds slow_run_time{200};
 
-// Where an answer goes.
-struct HttpReply {
-  net::Request request;  // owns the bytes that the invocation views
-  net::Responder responder;
-};
-struct LinkReply {
-  std::shared_ptr<LinkConnection> link;
-  std::uint32_t id = 0;
-  net::LinkAnswer answer = net::LinkAnswer::whole;
-};
-using Reply = std::variant<HttpReply, LinkReply>;
-
 // Requests wait until the end of the loop's batch, so that all that arrived together, over one link
 // or several, run together: batches form by themselves and nobody waits for one, unless Batching
 // says how long to wait for more. How long a request takes is measured as it goes; the first ones
@@ -51,29 +39,27 @@ using Reply = std::variant<HttpReply, LinkReply>;
 // itself, without a hop.
 //
 // Loop thread only. `loop` outlives it.
-class Dispatcher final : public net::BatchHook {
+class Dispatcher final : public net::BatchHook, public Intake {
  public:
-  Dispatcher(net::Loop& loop, Batching batching);
+  // `pool`: worker threads that it shares with others and that outlive it; null: it makes its own
+  // when it needs them.
+  Dispatcher(net::Loop& loop, Batching batching, WorkerPool* pool = nullptr);
   ~Dispatcher() override;
 
   // From here on requests are answered by `model`; before, with 503.
   void set_model(std::unique_ptr<Model> model);
   const Model* model() const { return model_.get(); }
+  // Gives the model back; to be called when idle().
+  std::unique_ptr<Model> take_model() { return std::move(model_); }
 
-  // Takes a request. The invocation's views are valid until the end of this batch at least; those
-  // of an HttpReply as long as the reply.
+  // A request that names a model is refused with 404: there is one, without a name.
+  void submit(std::string_view model, const Invocation& invocation, Reply reply) override;
   void submit(const Invocation& invocation, Reply reply);
-  // Nobody waits for that exchange any more; it is dropped if it did not start, and an answer in
-  // parts is ended.
-  void cancel(const LinkConnection& link, std::uint32_t id);
+  // What answers in parts is ended.
+  void cancel(const LinkConnection& link, std::uint32_t id) override;
 
-  // A link has bytes to be written at the end of this batch.
-  void flush_later(std::shared_ptr<LinkConnection> link);
-
-  // The router lets so many bytes more of that exchange's parts come.
-  void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes);
-  // A link is gone with all its exchanges.
-  void link_closed(const LinkConnection& link);
+  void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes) override;
+  void link_closed(const LinkConnection& link) override;
 
   bool idle() const { return waiting_.empty() && running_ == 0 && streams_.empty(); }
   // Runs once, at the end of the first batch that leaves nothing to do.
@@ -102,18 +88,17 @@ class Dispatcher final : public net::BatchHook {
   Stream* find_stream(const LinkConnection& link, std::uint32_t id);
   void stream_done(AnswerStream& stream);
   void cancel_stream(const LinkConnection& link, std::uint32_t id);
-  void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
 
   net::Loop& loop_;
   const Batching batching_;
   net::TimerId wait_timer_ = 0;
   std::unique_ptr<Model> model_;
-  std::unique_ptr<WorkerPool> pool_;  // made when first needed
+  std::unique_ptr<WorkerPool> own_pool_;  // made when first needed
+  WorkerPool* pool_;
   std::deque<Waiting> waiting_;
   std::size_t waiting_bytes_ = 0;
   std::size_t running_ = 0;  // batches on worker threads
   std::unique_ptr<Batch> spare_;
-  std::vector<std::shared_ptr<LinkConnection>> dirty_;
   std::vector<Stream> streams_;
   double run_us_ = -1;  // moving average for one request; -1: nothing measured yet
   bool slow_ = true;

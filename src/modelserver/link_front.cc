@@ -32,7 +32,7 @@ void LinkConnection::close() {
   front->loop_.unwatch(socket_.get(), *this);
   socket_.reset();
   front->connections_.erase(self);
-  front->dispatcher_.link_closed(*this);
+  front->intake_.link_closed(*this);
 }
 
 void LinkConnection::on_ready(std::uint32_t events) {
@@ -63,13 +63,13 @@ void LinkConnection::take_frames() {
     if (!*frame) return;
     switch ((*frame)->type) {
       case net::LinkFrameType::request: submit(**frame); break;
-      case net::LinkFrameType::cancel: front_->dispatcher_.cancel(*this, (*frame)->id); break;
+      case net::LinkFrameType::cancel: front_->intake_.cancel(*this, (*frame)->id); break;
       case net::LinkFrameType::ping:
         net::append_link_pong(output_, (*frame)->id);
-        front_->dispatcher_.flush_later(shared_from_this());
+        front_->flush_later(shared_from_this());
         break;
       case net::LinkFrameType::credit:
-        front_->dispatcher_.add_credit(*this, (*frame)->id, (*frame)->credit);
+        front_->intake_.add_credit(*this, (*frame)->id, (*frame)->credit);
         break;
       default: break;
     }
@@ -82,12 +82,13 @@ void LinkConnection::submit(const net::LinkFrame& frame) {
   invocation.accept = frame.accept;
   invocation.custom_attributes = frame.headers.find(custom_attributes_name).value_or("");
   invocation.body = frame.body;
-  front_->dispatcher_.submit(invocation, LinkReply{shared_from_this(), frame.id, frame.answer});
+  const auto model = frame.headers.find(link_model_name).value_or("");
+  front_->intake_.submit(model, invocation, LinkReply{shared_from_this(), frame.id, frame.answer});
 }
 
 std::string* LinkConnection::output() {
   if (front_ == nullptr) return nullptr;
-  if (output_.empty()) front_->dispatcher_.flush_later(shared_from_this());
+  if (output_.empty()) front_->flush_later(shared_from_this());
   return &output_;
 }
 
@@ -155,14 +156,24 @@ void LinkConnection::update_watch() {
   front_->loop_.rewatch(socket_.get(), watched_, *this);
 }
 
-LinkFront::LinkFront(net::Loop& loop, Dispatcher& dispatcher, net::Fd listener)
-    : loop_(loop), dispatcher_(dispatcher), listener_(std::move(listener)) {
+LinkFront::LinkFront(net::Loop& loop, Intake& intake, net::Fd listener)
+    : loop_(loop), intake_(intake), listener_(std::move(listener)) {
   loop_.watch(listener_.get(), EPOLLIN, *this);
 }
 
 LinkFront::~LinkFront() {
   stop_listening();
+  loop_.disarm(*this);
   while (!connections_.empty()) (*connections_.begin())->close();
+}
+
+void LinkFront::flush_later(std::shared_ptr<LinkConnection> link) {
+  dirty_.push_back(std::move(link));
+  loop_.at_batch_end(*this);
+}
+
+void LinkFront::on_batch_end() {
+  for (const auto& link : std::exchange(dirty_, {})) link->flush();
 }
 
 void LinkFront::stop_listening() {

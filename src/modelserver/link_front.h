@@ -4,8 +4,9 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <vector>
 
-#include "modelserver/dispatcher.h"
+#include "modelserver/intake.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -55,21 +56,30 @@ class LinkConnection final : public net::Watcher,
   std::uint32_t watched_ = 0;
 };
 
-// Listens and keeps the connections. Loop thread only; `loop` and `dispatcher` outlive it.
-class LinkFront final : public net::Watcher {
+// The pair of a request that says which of many models it is for.
+inline constexpr std::string_view link_model_name = "x-slipway-model";
+
+// Listens and keeps the connections. Loop thread only; `loop` and `intake` outlive it.
+class LinkFront final : public net::Watcher, public net::BatchHook {
  public:
-  LinkFront(net::Loop& loop, Dispatcher& dispatcher, net::Fd listener);
+  LinkFront(net::Loop& loop, Intake& intake, net::Fd listener);
   ~LinkFront() override;
 
   void on_ready(std::uint32_t events) override;
   // No new connections; those that are there go on.
   void stop_listening();
 
+  void on_batch_end() override;
+
  private:
   friend class LinkConnection;
 
+  // A link has bytes to be written at the end of this batch, behind everything that answers.
+  void flush_later(std::shared_ptr<LinkConnection> link);
+
   net::Loop& loop_;
-  Dispatcher& dispatcher_;
+  Intake& intake_;
+  std::vector<std::shared_ptr<LinkConnection>> dirty_;
   net::Fd listener_;
   std::unordered_set<std::shared_ptr<LinkConnection>> connections_;
 };

@@ -154,8 +154,8 @@ PythonOptions python_options(const Options& options) {
   python.venv_cache = options.venv_cache;
   python.find_links = options.find_links;
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
-  python.workers =
-      number_in("SAGEMAKER_MODEL_SERVER_WORKERS", std::min(cores, default_workers_max), 256);
+  python.workers = number_in("SAGEMAKER_MODEL_SERVER_WORKERS",
+                             options.multi_model ? 1 : std::min(cores, default_workers_max), 256);
   const auto seconds =
       number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), 3600);
   python.answer_time = std::chrono::seconds(seconds);
@@ -201,7 +201,8 @@ Result<std::unique_ptr<Model>> load_model(const Options& options,
   if (onnx == nullptr) {
     TRY(onnx, OnnxRuntime::open());
   }
-  TRY(auto predictor, onnx->load(choice.file));
+  TRY(auto predictor,
+      onnx->load(choice.file, options.multi_model ? Footprint::one_of_many : Footprint::alone));
   return std::make_unique<TensorModel>(std::move(predictor), flavor);
 }
 

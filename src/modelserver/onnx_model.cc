@@ -331,10 +331,11 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
  public:
   OnnxRuntimeImpl() : env_(ORT_LOGGING_LEVEL_ERROR, "slipway") { env_.DisableTelemetryEvents(); }
 
-  Result<std::unique_ptr<Predictor>> load(const std::string& path) const override {
+  Result<std::unique_ptr<Predictor>> load(const std::string& path,
+                                          Footprint footprint) const override {
     try {
-      auto predictor = std::make_unique<OnnxPredictor>(shared_from_this(),
-                                                       Ort::Session(env_, path.c_str(), options()));
+      auto predictor = std::make_unique<OnnxPredictor>(
+          shared_from_this(), Ort::Session(env_, path.c_str(), options(footprint)));
       if (auto learnt = predictor->learn(); !learnt) {
         return fail(ErrorCode::invalid_argument, fmt::format("The model {} cannot be served: {}.",
                                                              path, learnt.error().message));
@@ -349,7 +350,8 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
 
   void warm_up() const override {
     try {
-      Ort::Session session(env_, onnx_warm_up_model.data(), onnx_warm_up_model.size(), options());
+      Ort::Session session(env_, onnx_warm_up_model.data(), onnx_warm_up_model.size(),
+                           options(Footprint::alone));
     } catch (const Ort::Exception&) {
       // Only slower then.
     }
@@ -357,11 +359,12 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
 
  private:
   // One thread for each run: callers are the parallelism. No thread is started.
-  static Ort::SessionOptions options() {
+  static Ort::SessionOptions options(Footprint footprint) {
     Ort::SessionOptions options;
     options.SetIntraOpNumThreads(1);
     options.SetInterOpNumThreads(1);
     options.SetExecutionMode(ORT_SEQUENTIAL);
+    if (footprint == Footprint::one_of_many) options.DisableCpuMemArena().DisableMemPattern();
     options.SetGraphOptimizationLevel(GraphOptimizationLevel::ORT_ENABLE_ALL);
     return options;
   }

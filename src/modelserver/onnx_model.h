@@ -14,6 +14,12 @@ namespace slipway::modelserver {
 // be called while there is one thread only.
 void forbid_telemetry();
 
+// How a model treats memory.
+enum class Footprint : std::uint8_t {
+  alone,        // keeps what it once needed for the next run
+  one_of_many,  // gives it back after each run, so that thousands fit side by side
+};
+
 // The loaded library and its environment, without threads of its own: a process that has it may
 // fork. One for each process; the predictors made from it keep it alive.
 class OnnxRuntime {
@@ -25,7 +31,8 @@ class OnnxRuntime {
 
   // Loads a model, learns its signature, and runs it on made-up records: that warms it up and shows
   // whether records may be joined. invalid_argument: the file is no model that this library takes.
-  virtual Result<std::unique_ptr<Predictor>> load(const std::string& path) const = 0;
+  virtual Result<std::unique_ptr<Predictor>> load(const std::string& path,
+                                                  Footprint footprint) const = 0;
 
   // Makes and drops a tiny session, so that the first real one finds everything in place.
   virtual void warm_up() const = 0;

@@ -8,6 +8,8 @@
 namespace slipway::modelserver {
 namespace {
 
+constexpr std::size_t model_memory_mb_max = std::size_t{1} << 24;
+
 constexpr std::string_view help_text =
     R"(slipway-modelserver: serves one model by the SageMaker container contract.
 
@@ -19,6 +21,7 @@ constexpr std::string_view help_text =
   --listen ADDRESS     the address of that port (default 0.0.0.0)
   --http-socket PATH   HTTP on this unix socket
   --link-socket PATH   the framed link on this unix socket
+  --multi-model        many models by the multi-model contract (/models), in place of one
   --venv-cache DIR     virtual environments for code/requirements.txt
                        (default ~/.cache/slipway/venvs)
   --find-links DIR     a folder of wheels to install from first (may be repeated)
@@ -27,7 +30,9 @@ constexpr std::string_view help_text =
 Environment: SLIPWAY_IMAGE, SLIPWAY_LIB, SLIPWAY_PYTHON, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_PROGRAM,
 SAGEMAKER_SUBMIT_DIRECTORY, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MODEL_SERVER_TIMEOUT,
 SLIPWAY_BATCH_REQUESTS_MAX (requests that one run may join, default 64), SLIPWAY_BATCH_WAIT_MS (how
-long a request may wait for others to join it, default 0).
+long a request may wait for others to join it, default 0), SAGEMAKER_MULTI_MODEL (true: as
+--multi-model), SLIPWAY_MODEL_MEMORY_MB (with many models: past it none is loaded, and the answer
+is 507).
 )";
 
 std::string variable(const char* name, std::string otherwise = {}) {
@@ -56,6 +61,12 @@ Result<std::size_t> read_number(const char* name, std::size_t least, std::size_t
   return fail(
       ErrorCode::invalid_argument,
       fmt::format("{} is '{}', which is no number from {} to {}.", name, text, least, most));
+}
+
+// AWS writes true, its own containers' tests True.
+bool read_switch(const char* name) {
+  const std::string text = variable(name);
+  return text == "true" || text == "True" || text == "1";
 }
 
 Result<Batching> read_batching() {
@@ -106,11 +117,19 @@ Result<Options> read_options(std::span<const std::string> arguments) {
   Options options;
   options.image = repository_name(variable("SLIPWAY_IMAGE", options.image));
   TRY(options.batching, read_batching());
+  options.multi_model = read_switch("SAGEMAKER_MULTI_MODEL");
+  TRY(const std::size_t memory_mb,
+      read_number("SLIPWAY_MODEL_MEMORY_MB", 0, model_memory_mb_max, 0));
+  options.model_memory_bytes_max = std::uint64_t{memory_mb} << 20;
   const std::string home = variable("HOME", "/tmp");
   options.venv_cache = home + "/.cache/slipway/venvs";
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& argument = arguments[i];
     if (argument == "serve") continue;
+    if (argument == "--multi-model") {
+      options.multi_model = true;
+      continue;
+    }
     if (argument == "--help" || argument == "-h")
       return fail(ErrorCode::invalid_argument, std::string(help_text), "help");
     const auto equals = argument.find('=');

@@ -29,6 +29,11 @@ struct Options {
   std::string http_socket;                  // empty: none
   std::string link_socket;                  // empty: none
   Batching batching;
+  // Many models, loaded and let go by request: --multi-model, or SAGEMAKER_MULTI_MODEL=true as AWS
+  // sets it. `model_dir` is not looked at.
+  bool multi_model = false;
+  // Of this process, beyond which no further model is loaded: SLIPWAY_MODEL_MEMORY_MB. 0: no limit.
+  std::uint64_t model_memory_bytes_max = 0;
   std::string venv_cache;
   std::vector<std::string> find_links;
   std::string zygote_socket;  // not empty: be a zygote, and nothing else

@@ -17,6 +17,8 @@
 #include "modelserver/http_front.h"
 #include "modelserver/link_front.h"
 #include "modelserver/load_model.h"
+#include "modelserver/model_shelf.h"
+#include "modelserver/shelf_front.h"
 #include "modelserver/zygote.h"
 #include "net/http_server.h"
 #include "net/loop.h"
@@ -51,7 +53,9 @@ class Server final : public net::Watcher {
         signals_(block_ending_signals()),
         dispatcher_(loop_, options.batching),
         http_front_(dispatcher_, loop_),
-        http_(loop_, http_front_, limits()) {
+        many_(options.multi_model ? std::make_unique<Many>(loop_, options, onnx_) : nullptr),
+        http_(loop_, many_ ? static_cast<net::RequestHandler&>(many_->front) : http_front_,
+              limits()) {
     loop_.watch(signals_.get(), EPOLLIN, *this);
   }
 
@@ -64,7 +68,8 @@ class Server final : public net::Watcher {
     }
     if (!options_.link_socket.empty()) {
       TRY(net::Fd listener, net::listen_unix(options_.link_socket));
-      link_.emplace(loop_, dispatcher_, std::move(listener));
+      link_.emplace(loop_, many_ ? static_cast<Intake&>(many_->shelf) : dispatcher_,
+                    std::move(listener));
     }
     if (!options_.port) return {};
     TRY(net::Fd listener,
@@ -76,8 +81,9 @@ class Server final : public net::Watcher {
   }
 
   int run() {
-    loader_ = std::jthread([this] { load(); });
+    if (!many_) loader_ = std::jthread([this] { load(); });
     loop_.run();
+    if (many_) std::_Exit(status_);     // a loader may be in the middle of a model
     if (!loaded_) std::_Exit(status_);  // the loader may be in the middle of an installation
     loader_.join();
     return status_;
@@ -123,8 +129,19 @@ class Server final : public net::Watcher {
     if (std::exchange(draining_, true)) return loop_.stop();
     if (link_) link_->stop_listening();
     loop_.after(drain_time, [this] { loop_.stop(); });
-    http_.drain(drain_time, [this] { dispatcher_.when_idle([this] { loop_.stop(); }); });
+    http_.drain(drain_time, [this] {
+      if (many_) return many_->shelf.when_idle([this] { loop_.stop(); });
+      dispatcher_.when_idle([this] { loop_.stop(); });
+    });
   }
+
+  // In place of the one model, where the options ask for many.
+  struct Many {
+    Many(net::Loop& loop, const Options& options, std::shared_ptr<const OnnxRuntime> onnx)
+        : shelf(loop, options, std::move(onnx)), front(shelf) {}
+    ModelShelf shelf;
+    ShelfFront front;
+  };
 
   const Options& options_;
   std::shared_ptr<const OnnxRuntime> onnx_;
@@ -132,6 +149,7 @@ class Server final : public net::Watcher {
   net::Loop loop_;
   Dispatcher dispatcher_;
   HttpFront http_front_;
+  std::unique_ptr<Many> many_;
   net::HttpServer http_;
   std::optional<LinkFront> link_;
   bool loaded_ = false;  // loop thread

@@ -16,6 +16,7 @@
 #include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/model_keeper.h"
 #include "engine/fleet/sessions.h"
 #include "engine/identity/roles.h"
 #include "engine/jobs/queue.h"
@@ -53,6 +54,7 @@ constexpr std::chrono::milliseconds expire_period{100};
 // Artifacts that no fleet uses are kept for the next deployment, up to this much.
 constexpr std::uint64_t spare_artifact_bytes_max = 20ULL << 30;
 constexpr std::chrono::hours artifact_collect_period{1};
+constexpr std::chrono::seconds short_disk_age_min{60};
 
 std::filesystem::path folder_of_this_program() {
   std::error_code ignored;
@@ -161,6 +163,7 @@ class Server::Parts {
     if (captures_) captures_->stop();
     artifact_workers_.stop();
     prober_loop_.stop();
+    models_loop_.stop();
     if (collector_) collector_->stop();
     processes_.reset();
   }
@@ -180,6 +183,8 @@ class Server::Parts {
   void observe(place::Observation observation);
   void keep_deadlines(net::Loop& loop);
   void collect_artifacts(net::Loop& loop);
+  void discard_artifact(const std::string& content);
+  Result<std::set<std::string>> used_artifacts();
   Result<> tell_clients() const;
   std::string traffic() const;
   unsigned io_threads() const;
@@ -197,6 +202,7 @@ class Server::Parts {
   engine::Changes changes_;
   events::Queues queues_{random_, changes_};
   events::Topics topics_{random_, [this] { deliverer_->wake(); }};
+  net::LoopThread models_loop_{"models"};  // routes hold what posts to it
   fleet::RouteTable routes_;
   std::unique_ptr<fleet::Sessions> sessions_;
   WorkerPool artifact_workers_{artifact_workers};
@@ -210,6 +216,7 @@ class Server::Parts {
 
   std::unique_ptr<ObjectArtifacts> artifact_source_;
   std::unique_ptr<fleet::ArtifactCache> artifacts_;
+  std::unique_ptr<fleet::ModelKeeper> models_;
   std::unique_ptr<fleet::HttpProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
@@ -264,6 +271,13 @@ Result<> Server::Parts::open_engines() {
   artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
   artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
                                                       *artifact_source_, artifact_workers_);
+  artifacts_->on_short_disk([this] {
+    if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
+  });
+  models_ = std::make_unique<fleet::ModelKeeper>(fleet::ResidentModels::Needs{
+      .loop = models_loop_.loop(),
+      .artifacts = *artifacts_,
+      .discard = [this](const std::string& content) { discard_artifact(content); }});
   prober_ = std::make_unique<fleet::HttpProber>(
       prober_loop_.loop(),
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
@@ -276,7 +290,8 @@ Result<> Server::Parts::open_engines() {
                                     .prober = *prober_,
                                     .routes = routes_,
                                     .loop = *reconcilers_,
-                                    .changes = changes_},
+                                    .changes = changes_,
+                                    .models = models_.get()},
       fleet_options(model_server, options_));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
   captures_ = std::make_unique<fleet::CaptureWriter>(
@@ -417,15 +432,29 @@ void Server::Parts::keep_deadlines(net::Loop& loop) {
 
 void Server::Parts::collect_artifacts(net::Loop& loop) {
   artifact_workers_.post([this] {
-    const auto used = store_->read([](store::Transaction& tx) -> Result<std::set<std::string>> {
-      return fleet::used_contents(tx);
-    });
+    const auto used = used_artifacts();
     if (used)
       artifacts_->collect(*used, spare_artifact_bytes_max);
     else
       log_warning("server", "unused artifacts stay", {{"why", used.error().message}});
   });
   loop.after(artifact_collect_period, [this, &loop] { collect_artifacts(loop); });
+}
+
+// Of fleets as they are stored, and of the models that requests asked for.
+Result<std::set<std::string>> Server::Parts::used_artifacts() {
+  TRY(auto used, store_->read([](store::Transaction& tx) -> Result<std::set<std::string>> {
+    return fleet::used_contents(tx);
+  }));
+  used.merge(models_->contents());
+  return used;
+}
+
+void Server::Parts::discard_artifact(const std::string& content) {
+  artifact_workers_.post([this, content] {
+    const auto used = used_artifacts();
+    if (used && !used->contains(content)) artifacts_->remove(content);
+  });
 }
 
 void Server::Parts::observe(place::Observation observation) {

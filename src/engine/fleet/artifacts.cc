@@ -22,10 +22,9 @@ namespace {
 
 constexpr std::size_t copy_bytes = 1024 * 1024;
 constexpr std::size_t content_digits = 32;
-// A content that was just fetched may be needed by a fleet that has not noted it yet.
-constexpr std::chrono::hours spare_age_min{1};
 constexpr std::size_t shown_name_bytes_max = 200;
 constexpr const char* half_made = ".new";
+constexpr const char* removed_now = ".gone.new";  // by its end half-made: swept at the next start
 
 // Equal for equal content, also under another URI.
 std::string content_of(const Artifact& artifact, const std::vector<ArtifactEntry>& entries) {
@@ -83,6 +82,12 @@ void touch(const fs::path& path) {
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
 }
 
+bool is_short_of_disk(const fs::path& folder) {
+  std::error_code error;
+  const fs::space_info space = fs::space(folder, error);
+  return !error && space.available < space.capacity / 100 * disk_free_percent_min;
+}
+
 std::uint64_t bytes_below(const fs::path& folder) {
   std::uint64_t bytes = 0;
   std::error_code error;
@@ -131,6 +136,7 @@ std::optional<fs::path> ArtifactCache::find(const std::string& content) {
   const fs::path directory = root_ / content;
   std::error_code error;
   if (!fs::is_directory(directory, error)) return std::nullopt;
+  touch(directory);
   return directory;
 }
 
@@ -159,12 +165,10 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
   {
     std::unique_lock lock(mutex_);
     free_.wait(lock, [&] { return !busy_.contains(fetched.content); });
-    if (find(fetched.content)) {
-      touch(fetched.directory);
-      return fetched;
-    }
+    if (find(fetched.content)) return fetched;
     busy_.insert(fetched.content);
   }
+  if (relieve_ && is_short_of_disk(root_)) relieve_();
   const fs::path draft = root_ / (fetched.content + half_made);
   auto filled = fill(artifact, entries, draft);
   std::error_code error;
@@ -204,7 +208,20 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
   return {};
 }
 
-void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max) {
+void ArtifactCache::remove(const std::string& content) {
+  const std::lock_guard lock(mutex_);
+  if (content.empty() || busy_.contains(content)) return;
+  // Away at once, so that a half-removed directory is never found.
+  std::error_code error;
+  const fs::path doomed = root_ / (content + removed_now);
+  fs::rename(root_ / content, doomed, error);
+  fs::remove_all(doomed, error);
+}
+
+// A content that was just fetched may be needed by a fleet that has not noted it yet: hence the
+// age.
+void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
+                            std::chrono::seconds age_min) {
   struct Spare {
     fs::file_time_type fetched_at;
     fs::path directory;
@@ -220,7 +237,7 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
   }
   std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);
   std::uint64_t kept = 0;
-  const auto young = fs::file_time_type::clock::now() - spare_age_min;
+  const auto young = fs::file_time_type::clock::now() - age_min;
   for (const Spare& spare : spares) {
     kept += bytes_below(spare.directory);
     if (kept > spare_bytes_max && spare.fetched_at < young) fs::remove_all(spare.directory, error);

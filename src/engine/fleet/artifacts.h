@@ -38,6 +38,9 @@ struct ArtifactEntry {
   std::uint64_t bytes = 0;
 };
 
+// A disk with less than this free, of 100 parts, is short.
+inline constexpr unsigned disk_free_percent_min = 5;
+
 class ArtifactReader {
  public:
   virtual ~ArtifactReader() = default;
@@ -91,10 +94,18 @@ class ArtifactCache final : public Artifacts {
   void fetch(const Artifact& artifact, FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override;
 
-  // Removes contents that are not in `used`, not being fetched and not fetched within the last
-  // hour, the least recently fetched first, until what is kept beside them is at most
+  // Removes a content that nothing needs. Whoever had found it just now finds it gone.
+  void remove(const std::string& content);
+
+  // Removes contents that are not in `used`, not being fetched and not fetched or found within
+  // `age_min`, the least recently found first, until what is kept beside them is at most
   // `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
-  void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max);
+  void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
+               std::chrono::seconds age_min = std::chrono::hours(1));
+
+  // Called on a worker's thread before something is fetched onto a disk that is nearly full; may
+  // collect(). To be set before the first fetch.
+  void on_short_disk(std::function<void()> relieve) { relieve_ = std::move(relieve); }
 
  private:
   void fetch_now(const Artifact& artifact, const FetchDone& done);
@@ -106,6 +117,7 @@ class ArtifactCache final : public Artifacts {
   ArtifactSource& source_;
   WorkerPool& pool_;
   const ArtifactLimits limits_;
+  std::function<void()> relieve_;
   std::mutex mutex_;
   std::condition_variable free_;
   std::set<std::string> busy_;  // contents that a worker is making

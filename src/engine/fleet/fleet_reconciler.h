@@ -21,6 +21,8 @@
 
 namespace slipway::fleet {
 
+class ModelKeeper;
+
 // How a built-in image runs as a program of this host: argv and environment before what the plan
 // adds. The reconciler appends "--model-dir DIR --http-socket http.sock", for a framed link
 // "--link-socket link.sock", and sets SLIPWAY_IMAGE to the built-in's name.
@@ -64,6 +66,7 @@ class FleetReconciler final : public engine::Reconciler {
     RouteTable& routes;
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
+    ModelKeeper* models = nullptr;  // null: variants with many models are refused
   };
   FleetReconciler(Needs needs, FleetOptions options);
   ~FleetReconciler() override;

@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/log.h"
+#include "engine/fleet/model_keeper.h"
 #include "engine/fleet/plan_route.h"
 
 namespace slipway::fleet {
@@ -220,6 +221,8 @@ Result<> FleetRun::can_run(const Variant& variant) const {
     return fail(ErrorCode::not_found, fmt::format("Variant '{}' needs the built-in image '{}', "
                                                   "which this server does not have.",
                                                   variant.name, program.built_in));
+  if (program.models && !needs_.models)
+    return fail(ErrorCode::not_implemented, "Nobody keeps a variant's many models here.");
   return {};
 }
 
@@ -429,6 +432,8 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
     }
     if (!to.instances.empty() && to.position == 0 && to.audience == Audience::callers)
       route->weight_total += to.weight;
+    if (variant.program.models && needs_.models != nullptr)
+      to.models = needs_.models->of(id_, record_.serving, variant, to.instances);
   }
   route->shadow_share = shadow_share(*serving_);
   return route;

@@ -16,6 +16,7 @@ constexpr std::chrono::milliseconds reconnect_delay{50};
 constexpr std::size_t slots_max = 0xFFFF;
 constexpr std::size_t out_bytes_kept = 1024 * 1024;
 constexpr int status_again_by_http = 507;
+constexpr std::string_view model_header = "x-slipway-model";
 constexpr std::string_view again_header = "x-slipway-retry";
 
 net::LinkAnswer answer_of(const InvokeRequest& request) {
@@ -74,6 +75,15 @@ std::uint32_t FramedLink::id_of(std::size_t slot, std::uint16_t turn) {
   return static_cast<std::uint32_t>(slot) | static_cast<std::uint32_t>(turn) << 16;
 }
 
+// The model's name goes as a pair beside the request's own.
+std::span<const net::Header> FramedLink::headers_of(const Invocation& invocation) {
+  const std::string_view model = invocation.model_name();
+  if (model.empty()) return invocation.request.headers;
+  sent_pairs_.assign(invocation.request.headers.begin(), invocation.request.headers.end());
+  sent_pairs_.push_back({model_header, model});
+  return sent_pairs_;
+}
+
 bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline) {
   if (!fd_ && !connect()) return false;
   if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way_ >= slots_max) return false;
@@ -83,7 +93,7 @@ bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline)
   const auto appended = net::append_link_request(out_, {.id = id_of(slot, slots_[slot].turn),
                                                         .content_type = request.content_type,
                                                         .accept = request.accept,
-                                                        .headers = request.headers,
+                                                        .headers = headers_of(*invocation),
                                                         .body = request.body,
                                                         .answer = answer_of(request)});
   if (!appended) {

@@ -1,5 +1,7 @@
 #include "engine/fleet/instance_link.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <utility>
 
@@ -24,9 +26,11 @@ std::optional<net::Address> address_of(const std::string& text) {
   return address ? std::optional(std::move(*address)) : std::nullopt;
 }
 
-net::ClientRequest http_request(const InvokeRequest& request,
+// `model`: what the instance calls the model that is asked; empty: it has one.
+net::ClientRequest http_request(const InvokeRequest& request, std::string_view model,
                                 std::chrono::milliseconds time_limit) {
   net::ClientRequest out{.method = "POST", .target = "/invocations", .time_limit = time_limit};
+  if (!model.empty()) out.target = fmt::format("/models/{}/invoke", model);
   if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
   if (!request.accept.empty()) out.headers.add("Accept", request.accept);
   for (const net::Header& header : request.headers) out.headers.add(header.name, header.value);
@@ -126,7 +130,7 @@ bool InstanceLink::send(std::unique_ptr<Invocation>& invocation,
   const bool framed = framed_ && !framed_->is_lost() && !request.body_files &&
                       net::fits_link({.content_type = request.content_type,
                                       .accept = request.accept,
-                                      .headers = request.headers,
+                                      .headers = framed_->headers_of(*invocation),
                                       .body = request.body});
   return framed ? framed_->send(invocation, loop_.now() + time_limit)
                 : send_by_http(invocation, time_limit);
@@ -136,7 +140,8 @@ bool InstanceLink::send_by_http(std::unique_ptr<Invocation>& invocation,
                                 std::chrono::milliseconds time_limit) {
   if (!http_) return false;
   ++http_under_way_;
-  net::ClientRequest request = http_request(invocation->request, time_limit);
+  net::ClientRequest request =
+      http_request(invocation->request, invocation->model_name(), time_limit);
   ExchangePlace& place = invocation->place_;
   place = {.way = ExchangePlace::Way::http};
   if (invocation->request.answer_mode == AnswerMode::streamed) {

@@ -49,6 +49,8 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   // Takes the invocation where it can be sent now; otherwise leaves it and returns false: the link
   // is down, or its backlog is full.
   bool send(std::unique_ptr<Invocation>& invocation, Instant deadline);
+  // The pairs that go with it; until the next is sent.
+  std::span<const net::Header> headers_of(const Invocation& invocation);
   // Whether it cannot be connected for so long that HTTP is worth a try. When an instance dies, its
   // link goes down moments before its last socket does: what is sent there then is lost.
   bool is_lost() const { return !fd_ && loop_.now() - down_since_ >= link_patience; }
@@ -107,7 +109,8 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t under_way_ = 0;
-  std::vector<net::Header> pairs_;  // of the answer at hand
+  std::vector<net::Header> pairs_;       // of the answer at hand
+  std::vector<net::Header> sent_pairs_;  // of the request at hand
 };
 
 // Loop thread only. Holds the instance: while this object lives, the instance is not drained.

@@ -31,6 +31,11 @@ Result<> check_program(const Variant& variant) {
   if (program.model && program.model->uri.empty())
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has a model artifact without a URI.", variant.name));
+  if (program.models && (program.model || program.models->uri.empty()))
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("Variant '{}' has a collection of models without a URI, or a model "
+                            "beside it.",
+                            variant.name));
   if (program.code && (program.code->artifact.uri.empty() || program.code->variable.empty()))
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has code without a URI or without a variable that tells "
@@ -153,6 +158,25 @@ std::optional<Code> code_from(const json::value* value) {
   return Code{.artifact = *std::move(artifact), .variable = text_of(object, "variable")};
 }
 
+json::value models_json(const std::optional<ModelCollection>& models) {
+  if (!models) return nullptr;
+  return json::object{{"uri", models->uri},
+                      {"form", static_cast<int>(models->form)},
+                      {"kept", models->kept},
+                      {"loaded_max", models->loaded_max}};
+}
+
+// Absent in plans that were stored before there was any.
+std::optional<ModelCollection> models_from(const json::value* value) {
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  const auto artifact = artifact_from(*value);
+  const json::object& object = value->as_object();
+  return ModelCollection{.uri = artifact->uri,
+                         .form = artifact->form,
+                         .kept = object.at("kept").as_bool(),
+                         .loaded_max = number_of<std::uint32_t>(object, "loaded_max")};
+}
+
 json::object program_json(const Program& program) {
   json::object environment;
   for (const auto& [name, value] : program.environment) environment[name] = value;
@@ -163,6 +187,7 @@ json::object program_json(const Program& program) {
           {"arguments", std::move(arguments)},
           {"environment", std::move(environment)},
           {"model", artifact_json(program.model)},
+          {"models", models_json(program.models)},
           {"code", code_json(program.code)},
           {"startup_timeout_s", program.startup_timeout.count()},
           {"download_timeout_s", program.download_timeout.count()},
@@ -176,6 +201,7 @@ Program program_from(const json::object& object) {
   for (const auto& entry : object.at("environment").as_object())
     program.environment.emplace(entry.key(), entry.value().as_string());
   program.model = artifact_from(object.at("model"));
+  program.models = models_from(object.if_contains("models"));
   program.code = code_from(object.if_contains("code"));
   program.startup_timeout =
       std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));

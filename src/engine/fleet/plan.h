@@ -51,6 +51,16 @@ struct Artifact {
   bool operator==(const Artifact&) const = default;
 };
 
+// Models of which a request names one: fetched when they are asked for, many on each instance.
+struct ModelCollection {
+  std::string uri;  // what stands before each model's name
+  Artifact::Form form = Artifact::Form::tar_gz;
+  bool kept = true;              // false: let go, from disk too, as soon as no request uses it
+  std::uint32_t loaded_max = 0;  // in the memory of one instance; 0: as many as it takes
+
+  bool operator==(const ModelCollection&) const = default;
+};
+
 // Code that serves a model and does not come with it. The instance is told where it lies by a
 // variable of its environment, in place of what the plan's environment says there.
 struct Code {
@@ -66,8 +76,9 @@ struct Program {
   std::string image;                   // any other image's URI
   std::vector<std::string> arguments;  // for an image; empty: its own
   std::map<std::string, std::string> environment;
-  std::optional<Artifact> model;  // seen at /opt/ml/model
-  std::optional<Code> code;       // seen at /opt/ml/code
+  std::optional<Artifact> model;          // seen at /opt/ml/model
+  std::optional<ModelCollection> models;  // in place of `model`
+  std::optional<Code> code;               // seen at /opt/ml/code
 
   std::chrono::seconds startup_timeout{480};    // until the first healthy answer to /ping
   std::chrono::seconds download_timeout{3600};  // until the artifacts are there

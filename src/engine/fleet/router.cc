@@ -37,6 +37,7 @@ void RouterCore::close() {
   closed_ = true;
   routes_.unsubscribe(subscription_);
   loop_.cancel(sweep_timer_);
+  models_.close();
   while (!held_.empty()) {
     auto invocation = std::move(held_.front());
     held_.pop_front();
@@ -143,6 +144,8 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
                   fmt::format("it has no variant '{}'", request.target_variant));
   if (variant == nullptr && fleet->route->generation == 0)
     return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
+  if (variant != nullptr && !variant->route->models && !request.model.empty())
+    return refuse(std::move(invocation), InvokeFailure::model_unexpected, "it has one model");
   if (variant != nullptr && variant->route->elastic)
     return dispatch_elastic(std::move(invocation), *fleet, *variant);
   if (variant == nullptr) return without_instance(std::move(invocation), *fleet->route, nullptr);
@@ -168,6 +171,7 @@ void RouterCore::dispatch_to(std::unique_ptr<Invocation> invocation, const Varia
   if (variant.route->execution == Execution::serial && !invocation->relay_)
     invocation->relay_ = std::make_unique<Relay>(invocation->request);
   if (invocation->relay_) invocation->relay_->fit(invocation->request, *variant.route);
+  if (variant.route->models) return dispatch_to_model(std::move(invocation));
   const InstanceLink* not_this = invocation->link_;
   for (unsigned tries = 0; tries < attempts_max; ++tries) {
     InstanceLink* link = pick_instance(variant, not_this);
@@ -316,6 +320,7 @@ void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
     invocation->variant_ = nullptr;
   }
   invocation->link_ = nullptr;
+  invocation->model_.reset();
   invocation->place_ = {};
   invocation->attempts_ = 0;
   held_.push_back(std::move(invocation));

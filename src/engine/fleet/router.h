@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/fleet/capture.h"
+#include "engine/fleet/resident_models.h"
 #include "engine/fleet/routes.h"
 #include "net/http.h"
 
@@ -59,6 +60,7 @@ struct InvokeRequest {
   std::string_view fleet;
   std::string_view target_variant;  // empty: by weight
   Access access = Access::direct;   // the fleet's own, or the request is refused
+  std::string_view model;           // of a variant that has many; empty: none was named
   std::string_view container;       // which one, of a variant in direct execution; else empty
   // Not empty: the key of the one instance that may get it; it is never sent elsewhere.
   std::string_view instance;
@@ -111,6 +113,12 @@ enum class InvokeFailure : std::uint8_t {
   throttled,          // concurrency_max were under way, for turn_wait_max
   not_ready,          // no instance was up within the request's time
   start_failed,       // its instances do not start; `detail` says why
+  // Of variants with many models:
+  model_missing,     // the request names none
+  model_unexpected,  // the request names one, and the variant does not have many
+  no_such_model,     // nothing stands where the model should; the detail is its URI
+  model_unusable,    // what stands there cannot be fetched or unpacked
+  model_loading,     // the model was not loaded in time; the loading goes on
 };
 
 std::string_view name_of(InvokeFailure failure);
@@ -164,6 +172,9 @@ class Invocation {
   friend class HttpStream;
   friend class ElasticLines;
 
+  // What the instance calls the model that is asked; empty: it has one.
+  std::string_view model_name() const { return model_ ? model_.name() : std::string_view(); }
+
   // The router's: where the request is and since when.
   std::shared_ptr<const FleetRoute> route_;
   const VariantRoute* variant_ = nullptr;
@@ -171,6 +182,8 @@ class Invocation {
   RouterCore* router_ = nullptr;  // from invoke() to the end
   InstanceLink* link_ = nullptr;
   ExchangePlace place_;
+  ResidentModels::Use model_;  // what keeps the model loaded
+  bool model_lost_ = false;    // an instance did not have it any more: it was loaded once more
   Instant arrived_at_ = {};
   Instant sent_at_ = {};
   unsigned attempts_ = 0;

@@ -1,6 +1,7 @@
-// The inside of a Router, in three files: router.cc finds an instance for a request,
-// router_elastic.cc lets those of elastic variants wait for one, router_outcome.cc tells what
-// became of it.
+// The inside of a Router, in several files: router.cc finds an instance for a request,
+// router_elastic.cc lets those of elastic variants wait for one, router_models.cc those of variants
+// with many models for a model, router_capture.cc copies, router_outcome.cc tells what became of
+// it.
 #pragma once
 
 #include <array>
@@ -15,6 +16,7 @@
 
 #include "engine/fleet/elastic_lines.h"
 #include "engine/fleet/instance_link.h"
+#include "engine/fleet/model_gate.h"
 #include "engine/fleet/relay.h"
 #include "engine/fleet/router.h"
 #include "engine/fleet/shadow.h"
@@ -57,10 +59,16 @@ struct VariantCells {
 };
 
 // Loop thread only, but for counters().
-class RouterCore final : public LinkUser, public std::enable_shared_from_this<RouterCore> {
+class RouterCore final : public LinkUser,
+                         public ModelGateUser,
+                         public std::enable_shared_from_this<RouterCore> {
  public:
   RouterCore(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)
-      : loop_(loop), routes_(routes), random_(random.next()), captures_(captures) {}
+      : loop_(loop),
+        routes_(routes),
+        random_(random.next()),
+        captures_(captures),
+        models_(loop, *this) {}
 
   void open();
   void close();
@@ -75,6 +83,11 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   void on_begun(Invocation& invocation, InvokeAnswer&& head) override;
   void on_part(Invocation& invocation, std::string_view bytes) override;
   void on_ended(std::unique_ptr<Invocation> invocation) override;
+  void on_model_ready(std::unique_ptr<Invocation> invocation, ResidentModels::Use use) override;
+  void on_model_refused(std::unique_ptr<Invocation> invocation,
+                        const ModelRefusal& refusal) override;
+  void on_model_failed(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
+                       std::string_view detail) override;
   void set_paused(Invocation& invocation, Flow flow);
   void give_up(Invocation& invocation);
 
@@ -121,6 +134,8 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
                         const VariantRoute* variant);
   void hold(std::unique_ptr<Invocation> invocation);
   void dispatch_held();
+  void dispatch_to_model(std::unique_ptr<Invocation> invocation);
+  static bool has_lost_model(Invocation& invocation, int status);
   void dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetState& fleet,
                         VariantState& variant);
   bool send_elastic(std::unique_ptr<Invocation>& invocation, FleetState& fleet,
@@ -156,6 +171,7 @@ class RouterCore final : public LinkUser, public std::enable_shared_from_this<Ro
   std::vector<std::unique_ptr<InstanceLink>> retired_;  // not routed to, answers may still come
   std::deque<std::unique_ptr<Invocation>> held_;
   ElasticLines lines_;
+  ModelGate models_;
   std::size_t under_way_ = 0;
   net::TimerId sweep_timer_ = 0;
   bool closed_ = false;

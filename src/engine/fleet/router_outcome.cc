@@ -39,6 +39,11 @@ std::string_view name_of(InvokeFailure failure) {
     case InvokeFailure::throttled: return "throttled";
     case InvokeFailure::not_ready: return "not_ready";
     case InvokeFailure::start_failed: return "start_failed";
+    case InvokeFailure::model_missing: return "model_missing";
+    case InvokeFailure::model_unexpected: return "model_unexpected";
+    case InvokeFailure::no_such_model: return "no_such_model";
+    case InvokeFailure::model_unusable: return "model_unusable";
+    case InvokeFailure::model_loading: return "model_loading";
   }
   return "unknown";
 }
@@ -90,6 +95,7 @@ void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&
   if (Relay::goes_on(*invocation->variant_, answer.status))
     return relay(std::move(invocation), std::move(answer));
   if (exceeds_limit(*invocation, answer)) return refuse_answer(std::move(invocation), answer);
+  if (has_lost_model(*invocation, answer.status)) return dispatch(std::move(invocation));
   count(*invocation, answer.status);
   add(invocation->cells_->answer_bytes, answer.body.size());
   tell_origin(*invocation, answer);
@@ -165,6 +171,7 @@ void RouterCore::set_paused(Invocation& invocation, Flow flow) {
 void RouterCore::give_up(Invocation& invocation) {
   if (invocation.place_.way == ExchangePlace::Way::none) {
     if (lines_.remove(invocation)) return;
+    models_.forget(invocation);
     std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
     return;
   }

@@ -19,7 +19,9 @@ void take_settings(FleetRoute& route, const FleetPlan& plan) {
 
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses) {
-  auto* route = new InstanceRoute{.key = std::move(key), .addresses = std::move(addresses)};
+  auto* route = new InstanceRoute{.key = std::move(key),
+                                  .addresses = std::move(addresses),
+                                  .number = next_number_.fetch_add(1)};
   {
     const std::lock_guard lock(drain_sink_->mutex);
     drain_sink_->alive[route->key] = route;

@@ -20,11 +20,14 @@
 
 namespace slipway::fleet {
 
+class ResidentModels;
+
 // One healthy instance. Whoever may still send to it, or waits for its answer, holds it: when the
 // last one lets go it is drained (RouteTable tells).
 struct InstanceRoute {
   place::InstanceKey key;
   place::Addresses addresses;
+  std::uint64_t number = 0;  // of all routes of this process
   // Requests that any router has under way to it; what LEAST_OUTSTANDING compares.
   alignas(64) mutable std::atomic<std::uint32_t> outstanding = 0;
   // Why it ends, where that is known before its connections break.
@@ -44,6 +47,8 @@ struct VariantRoute {
   Use use = Use::serves;
   std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
   std::vector<std::shared_ptr<const InstanceRoute>> instances;
+  // Not null: the variant has many models, and each request names one.
+  std::shared_ptr<ResidentModels> models;
 
   Execution execution = Execution::single;
   std::string container = {};    // empty: there is one
@@ -139,6 +144,7 @@ class RouteTable {
 
   std::array<Shard, route_shards> shards_;
   std::atomic<bool> complete_ = true;
+  std::atomic<std::uint64_t> next_number_ = 1;
   std::shared_ptr<DrainSink> drain_sink_ = std::make_shared<DrainSink>();
   std::mutex subscribers_mutex_;
   std::uint64_t next_handle_ = 1;

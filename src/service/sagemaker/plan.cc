@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <vector>
 
 #include "service/errors.h"
@@ -70,6 +71,38 @@ std::optional<fleet::Code> code_of(const api::ContainerDefinition& container) {
   return std::nullopt;
 }
 
+// How many models an instance of a multi-model container keeps in memory. AWS has no such setting
+// and lets the container say when it has no memory; this is Slipway's own, for containers that do
+// not say so.
+Result<std::uint32_t> loaded_max_of(const api::ContainerDefinition& container) {
+  constexpr std::string_view variable = "SLIPWAY_LOADED_MODELS_MAX";
+  for (const auto& [name, value] : container.Environment()) {
+    if (name != variable) continue;
+    std::uint32_t number = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (error == std::errc() && end == value.data() + value.size()) return number;
+    return refuse("ValidationException",
+                  fmt::format("{} is '{}', which is no number.", variable, value));
+  }
+  return 0;
+}
+
+// Mode MultiModel: ModelDataUrl is a prefix, and each request names a model below it.
+Result<> take_collection(const api::ContainerDefinition& container, fleet::Program& program) {
+  if (!program.model)
+    return refuse("ValidationException",
+                  "A container of Mode MultiModel needs a ModelDataUrl: the prefix of its models.");
+  TRY(const std::uint32_t loaded_max, loaded_max_of(container));
+  program.models =
+      fleet::ModelCollection{.uri = program.model->uri,
+                             .form = program.model->form,
+                             .kept = container.MultiModelConfig().ModelCacheSetting() != "Disabled",
+                             .loaded_max = loaded_max};
+  program.model.reset();
+  program.environment["SAGEMAKER_MULTI_MODEL"] = "true";
+  return {};
+}
+
 // The instances of a variant without a model: room for inference components.
 Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
   const std::string_view type = given.InstanceType().value_or("");
@@ -90,8 +123,6 @@ Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
 
 Result<fleet::Program> program_of(const BuiltInImages& built_in,
                                   const api::ContainerDefinition& container) {
-  if (container.Mode().value_or("SingleModel") != "SingleModel")
-    return not_built("A container of mode MultiModel");
   fleet::Program program;
   const std::string_view image = *container.Image();
   const std::string_view repository = repository_of(image);
@@ -102,6 +133,7 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
   for (const auto& [name, value] : container.Environment())
     program.environment.emplace(name, value);
   TRY(program.model, model_data(container));
+  if (container.Mode() == "MultiModel") TRY_DO(take_collection(container, program));
   if (!program.built_in.empty()) program.code = code_of(container);
   return program;
 }

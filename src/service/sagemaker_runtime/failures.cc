@@ -129,6 +129,42 @@ Error not_found(const AskedEndpoint& endpoint) {
                   endpoint.name, endpoint_name_pattern));
 }
 
+namespace {
+
+// AWS's text, as users quote it; its space before "(bucket" varies.
+Error no_such_model(std::string_view uri) {
+  std::string_view path = uri.substr(std::min(uri.size(), uri.find("//") + 2));
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  return validation_error(
+      fmt::format("Failed to download model data(bucket: {}, key: {}). Please ensure that there is "
+                  "an object located at the URL and that the role passed to CreateModel has "
+                  "permissions to download the model.",
+                  path.substr(0, slash), path.substr(std::min(slash + 1, path.size()))));
+}
+
+// Of endpoints with many models.
+Error model_failure(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail) {
+  switch (failure) {
+    case InvokeFailure::model_missing: return missing_target_model("");
+    case InvokeFailure::model_unexpected:
+      return validation_error(
+          fmt::format("Endpoint {} is not a multi-model endpoint and does not support target model "
+                      "header.",
+                      endpoint.name));
+    case InvokeFailure::no_such_model: return no_such_model(detail);
+    case InvokeFailure::model_unusable:
+      return validation_error(fmt::format("Failed to download model data: {}", detail));
+    case InvokeFailure::model_loading:
+      return {ErrorCode::unavailable,
+              "The model is not ready for inference serving: it is still being loaded. Please try "
+              "again.",
+              "ModelNotReadyException"};
+    default: std::unreachable();
+  }
+}
+
+}  // namespace
+
 service::ErrorTable error_table() { return errors; }
 
 Error validation_error(std::string message) {
@@ -140,6 +176,13 @@ Error too_long(std::string_view member, std::string_view value, std::size_t byte
       fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: "
                   "Member must have length less than or equal to {}",
                   value, member, bytes_max));
+}
+
+// AWS's text as far as it is quoted anywhere; the end is a choice.
+Error missing_target_model(std::string_view request_id) {
+  return validation_error(
+      fmt::format("Request{}{} is missing a target model header for a multi-model endpoint.",
+                  request_id.empty() ? "" : " ", request_id));
 }
 
 Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail,
@@ -206,6 +249,11 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
           "Inference Component Name header is required for endpoints to which you plan to deploy "
           "inference components. Please include Inference Component Name header or consider using "
           "SageMaker models.");
+    case InvokeFailure::model_missing:
+    case InvokeFailure::model_unexpected:
+    case InvokeFailure::no_such_model:
+    case InvokeFailure::model_unusable:
+    case InvokeFailure::model_loading: return model_failure(endpoint, failure, detail);
     case InvokeFailure::unavailable:
       return {ErrorCode::unavailable,
               fmt::format("Endpoint {} cannot answer now: {}.", endpoint.name, detail)};

@@ -43,6 +43,10 @@ Error no_session(const AskedEndpoint& endpoint);
 // own.)
 Error no_place_for_session(const AskedEndpoint& endpoint);
 
+// ValidationError: a request without TargetModel to an endpoint with many. `request_id` may be
+// empty.
+Error missing_target_model(std::string_view request_id);
+
 // What AWS says where no instance answered `request`, which went to `container`, where it went that
 // far and the endpoint has several.
 Error failure_error(const AskedEndpoint& endpoint, fleet::InvokeFailure failure,

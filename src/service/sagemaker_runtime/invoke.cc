@@ -84,6 +84,8 @@ void Invoke::failed(fleet::InvokeFailure failure, std::string_view detail,
                     std::string_view /*variant*/) {
   if (failure == fleet::InvokeFailure::no_such_instance)  // what it held is lost with it
     sessions_.end(endpoint_.fleet, head_.session);
+  if (failure == fleet::InvokeFailure::model_missing)
+    return refuse(missing_target_model(request_id_));
   refuse(failure_error(endpoint_, failure, detail, request, container()));
 }
 

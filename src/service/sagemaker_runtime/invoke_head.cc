@@ -13,12 +13,12 @@ constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Att
 constexpr std::string_view component_name = "X-Amzn-SageMaker-Inference-Component";
 constexpr std::string_view container_header = "X-Amzn-SageMaker-Target-Container-Hostname";
 constexpr std::string_view session_header = "X-Amzn-SageMaker-Session-Id";
+constexpr std::string_view target_model_name = "X-Amzn-SageMaker-Target-Model";
 
 constexpr std::array<PassedHeader, 8> invoke_headers = {{
     {custom_attributes_name, "customAttributes", 1024},
     {target_variant_name, "targetVariant", 63},
-    {"X-Amzn-SageMaker-Target-Model", "targetModel", 1024,
-     "TargetModel needs a multi-model endpoint"},
+    {target_model_name, "targetModel", 1024},
     {container_header, "targetContainerHostname", 63},
     {inference_id_name, "inferenceId", 64},
     {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
@@ -60,6 +60,7 @@ Result<> take_passed(const net::Header& field, const PassedHeader& passed,
   if (passed.name == custom_attributes_name) head.custom_attributes = field.value;
   if (passed.name == container_header) head.container = field.value;
   if (passed.name == session_header) head.session = field.value;
+  if (passed.name == target_model_name) head.target_model = field.value;
   if (head.passed_count < head.passed.size())
     head.passed[head.passed_count++] = {passed.name, field.value};
   return {};
@@ -96,6 +97,7 @@ void InvokeHead::fill(fleet::InvokeRequest& request) const {
   request.caller_id = inference_id;
   request.caller_note = custom_attributes;
   request.container = container;
+  request.model = target_model;
   request.headers = headers();
 }
 

@@ -53,6 +53,7 @@ struct InvokeHead {
   std::string_view custom_attributes;
   std::string_view container;  // TargetContainerHostname
   std::string_view session;    // an id, or new_session
+  std::string_view target_model;
   std::array<fleet::HeaderView, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 

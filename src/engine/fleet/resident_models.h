@@ -1,0 +1,117 @@
+// The models of one variant that has a collection of them: asks its instances to load them and to
+// let them go.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/fleet/artifacts.h"
+#include "engine/fleet/model_residency.h"
+#include "engine/fleet/plan.h"
+#include "engine/fleet/routes.h"
+#include "net/loop.h"
+
+namespace slipway::fleet {
+
+// Limits.
+inline constexpr std::size_t model_answer_bytes_max = 1024 * 1024;  // of what is not an invocation
+inline constexpr std::size_t model_pages_max = 10'000;
+
+// Thread-safe. Held by routes, and by whoever uses one of its models. The routers of all loops ask
+// the same object; its lock is held for the look-up and never while anything waits.
+//
+// The instances are asked by the multi-model container contract (POST, GET and DELETE /models) over
+// HTTP, on the loop given. An instance that a former process of this server filled is asked first
+// what it has.
+class ResidentModels final : public std::enable_shared_from_this<ResidentModels> {
+ public:
+  struct Needs {
+    net::Loop& loop;
+    Artifacts& artifacts;
+    // Takes files from the disk that nothing needs; may be empty. Any thread.
+    std::function<void(std::string content)> discard;
+  };
+
+  // A model that is loaded, and stays so for as long as this lives.
+  class Use {
+   public:
+    Use() = default;
+    Use(std::shared_ptr<ResidentModels> models, ModelResidency::Copy* copy)
+        : models_(std::move(models)), copy_(copy) {}
+    Use(Use&& other) noexcept
+        : models_(std::move(other.models_)), copy_(std::exchange(other.copy_, nullptr)) {}
+    Use& operator=(Use&& other) noexcept;
+    ~Use() { reset(); }
+
+    explicit operator bool() const { return copy_ != nullptr; }
+    HostId host() const { return ModelResidency::host_of(*copy_); }
+    // What the instance calls the model; as long as this lives.
+    std::string_view name() const { return ModelResidency::name_of(*copy_); }
+    // The instance says that it does not have it.
+    void lose();
+    void reset();
+
+   private:
+    std::shared_ptr<ResidentModels> models_;
+    ModelResidency::Copy* copy_ = nullptr;
+  };
+
+  struct Outcome {
+    ModelResidency::Wake::Why why = ModelResidency::Wake::Why::ready;
+    Use use;               // ready
+    ModelRefusal refusal;  // refused
+    Error error;           // no_files
+    std::string uri;       // no_files: where they should be
+  };
+  using Done = std::move_only_function<void(Outcome)>;
+
+  ResidentModels(Needs needs, ModelCollection collection);
+  ~ResidentModels();
+
+  // The hot path: nothing where no instance has it loaded.
+  Use find(std::string_view model);
+  // Has it loaded; at `deadline` whoever asked is told that it is not, and the loading goes on.
+  // `done` is called once, on any thread, maybe within this call.
+  void await(std::string_view model, Instant now, Instant deadline, Done done);
+
+  // The instances that serve now.
+  void set_instances(std::span<const std::shared_ptr<const InstanceRoute>> instances);
+
+  // The contents on disk that models in memory came from.
+  std::vector<std::string> contents() const;
+
+ private:
+  class Wire;
+  friend class Use;
+
+  void perform(std::unique_lock<std::mutex> lock);
+  void perform(ModelResidency::Effect effect);
+  void fetch(const ModelResidency::Fetch& wanted);
+  void wake(ModelResidency::Wake wake);
+  template <typename Change>
+  void change(Change&& change);
+  void keep_ticking();
+  std::string uri_of(std::string_view model) const;
+
+  const Needs needs_;
+  const ModelCollection collection_;
+  std::shared_ptr<Wire> wire_;  // used on the loop only
+  mutable std::mutex mutex_;
+  ModelResidency residency_;  // this and all below are guarded by mutex_
+  ModelTicket next_ticket_ = 1;
+  struct Waiting {
+    std::string model;
+    Done done;
+  };
+  std::unordered_map<ModelTicket, Waiting> waiting_;
+  bool ticking_ = false;
+};
+
+}  // namespace slipway::fleet
