@@ -142,6 +142,18 @@ Error no_such_model(std::string_view uri) {
                   path.substr(0, slash), path.substr(std::min(slash + 1, path.size()))));
 }
 
+Error not_serving(const AskedEndpoint& endpoint) {
+  if (!endpoint.component.empty())
+    return validation_error(
+        fmt::format("Inference Component {} of endpoint {} is not in service; "
+                    "DescribeInferenceComponent says how far it is.",
+                    endpoint.component, endpoint.name));
+  return validation_error(
+      fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
+                  "DescribeEndpoint says how far it is.",
+                  endpoint.name, endpoint.account));
+}
+
 // Of endpoints with many models.
 Error model_failure(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail) {
   switch (failure) {
@@ -189,16 +201,7 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
                     const fleet::InvokeRequest& request, std::string_view container) {
   switch (failure) {
     case InvokeFailure::not_found: return not_found(endpoint);
-    case InvokeFailure::not_serving:
-      if (!endpoint.component.empty())
-        return validation_error(
-            fmt::format("Inference Component {} of endpoint {} is not in service; "
-                        "DescribeInferenceComponent says how far it is.",
-                        endpoint.component, endpoint.name));
-      return validation_error(
-          fmt::format("Endpoint {} of account {} not found. It exists and is not in service; "
-                      "DescribeEndpoint says how far it is.",
-                      endpoint.name, endpoint.account));
+    case InvokeFailure::not_serving: return not_serving(endpoint);
     case InvokeFailure::other_access:  // AWS's wording is not known
       return validation_error(fmt::format(
           "Endpoint {} of account {} does not support this operation: an endpoint with an "
