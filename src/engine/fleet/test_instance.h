@@ -15,6 +15,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <cerrno>
 #include <map>
 #include <memory>
 #include <string>
@@ -162,6 +163,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
       for (std::string_view rest = out; !rest.empty();) {
         const ssize_t sent = ::send(fd_.get(), rest.data(), rest.size(), MSG_NOSIGNAL);
         if (sent > 0) rest.remove_prefix(static_cast<std::size_t>(sent));
+        if (sent < 0 && errno != EINTR && errno != EAGAIN) return;  // the router is gone
       }
     }
 
