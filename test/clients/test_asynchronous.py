@@ -213,7 +213,7 @@ def test_the_configuration_is_checked_and_shown(whims, plain):
             "ValidationException")
     serverless = {"VariantName": "v", "ModelName": "plain",
                   "ServerlessConfig": {"MemorySizeInMB": 1024, "MaxConcurrency": 1}}
-    assert "features are not supported" in refusal(
+    assert "not supported for serverless endpoints" in refusal(
         lambda: configure(good, variants=[serverless]), "ValidationException")
 
 

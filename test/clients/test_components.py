@@ -1,5 +1,6 @@
 """Inference components through boto3 (hosting contract, sections 2 and 12): models that share the
 instances of an endpoint, each asked by its name."""
+import functools
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 from conftest import REGISTRY, ROLE, Clients
+from make_model import tar_gz
 from models import csv
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/ways/inference_components.py"
@@ -210,24 +212,40 @@ def test_an_update_changes_the_model_without_a_failed_request(host, models, aws)
     host.in_service(component)
 
 
-def test_the_memory_of_a_copy_is_limited(host, models):
-    """MaxMemoryRequiredInMb is the limit of the process that serves."""
+GREEDY = b"""
+import time
+
+def model_fn(model_dir):
+    return None
+
+def input_fn(body, content_type):
+    return int(body)
+
+def predict_fn(mib, model):
+    taken = bytearray(mib << 20)
+    for at in range(0, len(taken), 4096):
+        taken[at] = 1
+    time.sleep(10 if mib > 300 else 0)
+    return "fine"
+
+def output_fn(prediction, accept):
+    return prediction
+"""
+
+
+def test_the_memory_of_a_copy_is_limited(host):
+    """MaxMemoryRequiredInMb is the limit of the copy, with all that it starts."""
     host.start()
-    limit = 3_333  # MB: no other test's
-    component = host.add("c", models.mlp_archive, MinMemoryRequiredInMb=128,
-                         MaxMemoryRequiredInMb=limit)
+    component = host.add("c", tar_gz({"code/inference.py": GREEDY}), MinMemoryRequiredInMb=128,
+                         MaxMemoryRequiredInMb=800)
     host.in_service(component)
-    assert host.ask(component, models.records)
-    assert [pid for pid in os.listdir("/proc") if data_limit(pid) == limit * 1024 * 1024]
-
-
-def data_limit(process):
-    try:
-        lines = pathlib.Path(f"/proc/{process}/limits").read_text().splitlines()
-    except OSError:
-        return None  # no process, or it ended
-    [words] = [line.split() for line in lines if line.startswith("Max data size")]
-    return int(words[3]) if words[3].isdigit() else None
+    ask = functools.partial(host.aws.runtime.invoke_endpoint, EndpointName=host.name,
+                            InferenceComponentName=component, ContentType="text/plain")
+    assert ask(Body=b"100")["Body"].read() == b"fine"
+    with pytest.raises(ClientError) as caught:
+        ask(Body=b"1000")
+    assert caught.value.response["Error"]["Code"] == "ModelError"
+    assert "limit of 800 MiB" in caught.value.response["Error"]["Message"]
 
 
 def test_components_are_listed_tagged_and_deleted_before_their_endpoint(host, models, aws):

@@ -82,12 +82,11 @@ def test_parts_arrive_as_the_container_sends_them_and_not_at_the_end(aws, endpoi
 def test_the_heads_members_travel_under_their_own_names(aws, endpoint):
     """Section 2: Accept as X-Amzn-SageMaker-Accept, the type as X-Amzn-SageMaker-Content-Type."""
     answer = ask(aws, endpoint, {"do": "head"}, Accept="text/plain", CustomAttributes="trace=7",
-                 InferenceId="abc", SessionId="s-1")
+                 InferenceId="abc")
     head = json.loads(b"".join(parts(answer)))
     assert head["accept"] == "text/plain" and head["content-type"] == "application/json"
     assert head["x-amzn-sagemaker-custom-attributes"] == "trace=7"
     assert head["x-amzn-sagemaker-inference-id"] == "abc"
-    assert head["x-amzn-sagemaker-session-id"] == "s-1"
     assert not any(name.startswith("x-amz-") or name == "authorization" for name in head)
     assert answer["ContentType"] == "application/json"
     assert answer["InvokedProductionVariant"] == "all"
