@@ -42,26 +42,6 @@ def raw_seconds(session, rows, seconds):
     return statistics.median(times)
 
 
-def lone_seconds(request, seconds):
-    """The median time of a request that meets nobody else, over one kept-open connection."""
-    import http.client
-    from urllib.parse import urlsplit
-    url = urlsplit(request.url)
-    connection = http.client.HTTPConnection(url.hostname, url.port)
-    times = []
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 5:
-        begin = time.perf_counter()
-        connection.request("POST", url.path, request.body, request.headers)
-        answer = connection.getresponse()
-        body = answer.read()
-        times.append(time.perf_counter() - begin)
-        if answer.status != 200:
-            raise RuntimeError(f"answered {answer.status}: {body[:200]}")
-    connection.close()
-    return statistics.median(times)
-
-
 def batching(runs=5):
     """A network of 8 x 1024 x 1024 at 64 connections, against ONNX Runtime given batches of 32."""
     model = mlp(layers=LAYERS)
@@ -75,10 +55,10 @@ def batching(runs=5):
         for _ in range(runs):
             rates.append(load.run_wrk(request, 64, 4).per_second)
             raw_rates.append(BATCH / raw_seconds(all_cores, BATCH, 2))
-            lone.append(lone_seconds(request, 2))
+            lone.append(load.run_wrk(request, 1, 2).p50_us)
             raw_lone.append(raw_seconds(one_core, 1, 2))
     rate, raw = statistics.median(rates), statistics.median(raw_rates)
-    added = (statistics.median(lone) - statistics.median(raw_lone)) * 1e6
+    added = statistics.median(lone) - statistics.median(raw_lone) * 1e6
     return [Row("batching: 33.6 MB network, 64 connections", f"{rate:,.0f}/s",
                 f"ONNX Runtime, batches of {BATCH}, all cores: {raw:,.0f}/s", f"{rate / raw:.2f}",
                 ">= 0.80", rate / raw >= 0.8),
