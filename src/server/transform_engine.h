@@ -15,6 +15,8 @@
 
 namespace slipway::server {
 
+// Owns the parts and the thread of their router; adds their reconciler to the loop. A line of a
+// job's log may come from any of its run's threads.
 class TransformEngine {
  public:
   // Everything outlives this object; the loop must have ended before it goes.
