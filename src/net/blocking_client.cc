@@ -9,7 +9,6 @@
 #include <csignal>
 #include <cstring>
 #include <ctime>
-#include <optional>
 
 #include "net/client_connection.h"
 #include "net/http_parser.h"
@@ -99,7 +98,9 @@ class BlockingClient::Impl final : public BodySink {
       : origin_(std::move(origin)), limits_(limits), tls_(std::move(tls)) {}
 
   Result<BlockingResponse> send(BlockingRequest& request, const Sink* sink) {
+    using Clock = std::chrono::steady_clock;
     const SigpipeGuard guard;
+    until_ = limits_.whole_time ? Clock::now() + *limits_.whole_time : Clock::time_point::max();
     sink_ = sink;
     const bool kept_open = connection_ != nullptr;
     auto response = attempt(request);
@@ -169,7 +170,7 @@ class BlockingClient::Impl final : public BodySink {
   }
 
   Result<> wait(int fd, short events, std::chrono::milliseconds limit, std::string_view what) {
-    const auto end = std::chrono::steady_clock::now() + limit;
+    const auto end = std::min(std::chrono::steady_clock::now() + limit, until_);
     while (true) {
       const auto left =
           std::chrono::ceil<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
@@ -177,9 +178,15 @@ class BlockingClient::Impl final : public BodySink {
       const int ready = ::poll(&poll, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
       if (ready > 0) return {};
       if (ready < 0 && errno == EINTR) continue;
+      if (end == until_) return too_late();
       return fail(ErrorCode::timeout,
                   fmt::format("{} did not {} within {} ms", place(), what, limit.count()));
     }
+  }
+
+  std::unexpected<Error> too_late() const {
+    return fail(ErrorCode::timeout, fmt::format("{} had not answered wholly after {} ms", place(),
+                                                limits_.whole_time->count()));
   }
 
   // Writes and reads as the socket allows: a server may answer before it has read everything.
@@ -198,6 +205,7 @@ class BlockingClient::Impl final : public BodySink {
       if (!out.empty()) write_some(out);
       TRY(const Progress progress, read_some(reading));
       done = progress == Progress::done;
+      if (!done && std::chrono::steady_clock::now() >= until_) return too_late();
       if (progress != Progress::blocked || done) continue;
       const auto events = static_cast<short>(out.empty() ? POLLIN : POLLIN | POLLOUT);
       TRY_DO(wait(connection_->transport.fd(), events, limits_.silence_time, "answer"));
@@ -313,6 +321,7 @@ class BlockingClient::Impl final : public BodySink {
   const Sink* sink_ = nullptr;
   std::optional<Error> sink_error_;
   BlockingResponse response_;
+  std::chrono::steady_clock::time_point until_;  // of the call under way
   bool got_bytes_ = false;
   bool keep_ = false;
 };

@@ -1,10 +1,12 @@
-// A small synchronous HTTP/1.1 client, for the command line and for tests.
+// A small synchronous HTTP/1.1 client, for threads that have nothing else to do: the command line,
+// couriers of notifications, tests.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,9 @@ struct BlockingLimits {
   std::chrono::milliseconds connect_time{5'000};
   std::chrono::milliseconds silence_time{120'000};  // without a byte either way
   std::uint64_t body_bytes_max = 1ULL << 30;        // of an answer held in memory
+  // From the call to the answer's last byte, but for the look-up of the host's name: ends what
+  // comes byte by byte for ever. Nothing: as long as there is no silence.
+  std::optional<std::chrono::milliseconds> whole_time = {};
 };
 
 // One kept-open connection, made when first needed and again when the server closed it. One thread

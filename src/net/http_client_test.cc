@@ -394,6 +394,43 @@ TEST(BlockingClient, says_why_there_is_no_answer) {
   server.run([&] { kept.clear(); });
 }
 
+// A peer that says `beginning` and then one more byte every 5 ms, until nobody listens any more.
+class Trickle {
+ public:
+  explicit Trickle(std::string beginning)
+      : listener_(*listen_tcp(Address::tcp("127.0.0.1", 0))),
+        address_(*local_address(listener_)),
+        thread_([this, beginning = std::move(beginning)] {
+          pollfd poll = {.fd = listener_.get(), .events = POLLIN, .revents = 0};
+          if (::poll(&poll, 1, 5'000) != 1) return;
+          const Fd peer(::accept(listener_.get(), nullptr, nullptr));
+          std::string_view next = beginning;
+          for (int i = 0;
+               i < 1'000 && ::send(peer.get(), next.data(), next.size(), MSG_NOSIGNAL) > 0; ++i) {
+            next = "a";
+            std::this_thread::sleep_for(5ms);
+          }
+        }) {}
+  const Address& address() const { return address_; }
+
+ private:
+  Fd listener_;
+  Address address_;
+  std::jthread thread_;
+};
+
+TEST(BlockingClient, ends_an_answer_that_comes_byte_by_byte_for_ever) {
+  for (const char* beginning :
+       {"HTTP/1.1 200 OK\r\nX-Slow: ", "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"}) {
+    const Trickle peer(beginning);
+    BlockingClient client(*Origin::parse("http://" + peer.address().text()),
+                          {.silence_time = 3'000ms, .whole_time = 100ms});
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_EQ(client.send({}).error().code, ErrorCode::timeout) << beginning;
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s) << beginning;
+  }
+}
+
 TEST(Origin, reads_urls) {
   EXPECT_EQ(Origin::parse("http://127.0.0.1:4566")->authority(), "127.0.0.1:4566");
   EXPECT_EQ(Origin::parse("https://example.org/a?b")->port, 443);

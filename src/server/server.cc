@@ -328,9 +328,8 @@ void Server::Parts::open_request_queues() {
 Result<> Server::Parts::open_events() {
   TRY(signer_, sns::Signer::open(options_.data));
   envelope_ = std::make_unique<sns::Envelope>(*signer_, random_, endpoint_);
-  courier_ = std::make_unique<events::HttpCourier>(clock_, [this](events::CourierReport report) {
-    http_deliveries_->observe(std::move(report));
-  });
+  courier_ = std::make_unique<events::HttpCourier>(
+      [this](events::CourierReport report) { http_deliveries_->observe(std::move(report)); });
   http_deliveries_ =
       std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_);
   deliverer_ = std::make_unique<events::Deliverer>(events::Deliverer::Needs{

@@ -19,8 +19,7 @@ std::string target_of(std::string_view url) {
 
 }  // namespace
 
-HttpCourier::HttpCourier(const Clock& clock, std::function<void(CourierReport)> report)
-    : clock_(clock), report_(std::move(report)) {}
+HttpCourier::HttpCourier(std::function<void(CourierReport)> report) : report_(std::move(report)) {}
 
 void HttpCourier::stop() {
   stopping_ = true;
@@ -42,18 +41,12 @@ CourierReport HttpCourier::deliver(const CourierTask& task) const {
   }
   net::BlockingClient client(*std::move(origin), {.connect_time = connect_time,
                                                   .silence_time = delivery_time_max,
-                                                  .body_bytes_max = answer_bytes_max});
+                                                  .body_bytes_max = answer_bytes_max,
+                                                  .whole_time = delivery_time_max});
   net::BlockingRequest request{
       .method = "POST", .target = target_of(task.url), .body = task.delivery.body};
   for (const auto& [name, value] : task.delivery.head) request.headers.add(name, value);
-  // The body is of no interest, but it may not go on for ever.
-  std::size_t bytes = 0;
-  const Instant until = clock_.monotonic() + delivery_time_max;
-  const auto answer = client.send(std::move(request), [&](std::string_view piece) -> Result<> {
-    bytes += piece.size();
-    if (bytes <= answer_bytes_max && clock_.monotonic() < until) return {};
-    return fail(ErrorCode::limit_exceeded, "its answer did not end");
-  });
+  const auto answer = client.send(std::move(request));
   if (answer)
     out.status = answer->status;
   else

@@ -11,13 +11,13 @@ namespace slipway::events {
 
 inline constexpr std::size_t courier_threads = 8;
 
-// Sends with POST, a whole exchange in at most delivery_time_max after its head; follows no
-// redirection, keeps no answer. Thread-safe; the destructor ends what is under way, and reports no
-// more of what was not begun.
+// Sends with POST, a whole exchange in at most delivery_time_max, however its answer comes; follows
+// no redirection, keeps no answer. Thread-safe; the destructor waits for what is under way, and
+// drops what was not begun.
 class HttpCourier final : public Courier {
  public:
   // `report` is called from the courier's threads.
-  HttpCourier(const Clock& clock, std::function<void(CourierReport)> report);
+  explicit HttpCourier(std::function<void(CourierReport)> report);
   ~HttpCourier() override { stop(); }
 
   void send(CourierTask task) override;
@@ -26,7 +26,6 @@ class HttpCourier final : public Courier {
  private:
   CourierReport deliver(const CourierTask& task) const;
 
-  const Clock& clock_;
   std::function<void(CourierReport)> report_;
   std::atomic<bool> stopping_ = false;
   WorkerPool threads_{courier_threads};
