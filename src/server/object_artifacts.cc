@@ -2,27 +2,21 @@
 
 #include <fmt/format.h>
 
+#include "engine/objects/uri.h"
+
 namespace slipway::server {
 namespace {
 
-constexpr std::string_view scheme = "s3://";
-
-Result<objects::ObjectName> parse_uri(std::string_view uri) {
-  if (!uri.starts_with(scheme))
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("'{}' is not an s3:// address; upload the model to a bucket of this "
-                            "server",
-                            uri));
-  const std::string_view path = uri.substr(scheme.size());
-  const std::size_t slash = path.find('/');
-  if (slash == path.npos || slash == 0)
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' names no key in a bucket", uri));
-  return objects::ObjectName{.bucket = std::string(path.substr(0, slash)),
-                             .key = std::string(path.substr(slash + 1))};
+Result<objects::ObjectName> name_of(std::string_view uri) {
+  if (auto name = objects::parse_uri(uri)) return *std::move(name);
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("'{}' is not an s3:// address; upload the model to a bucket of this "
+                          "server",
+                          uri));
 }
 
 fleet::ArtifactEntry entry_of(const objects::Object& object, std::string name) {
-  return {.uri = fmt::format("{}{}/{}", scheme, object.bucket, object.key),
+  return {.uri = objects::uri_of({.bucket = object.bucket, .key = object.key}),
           .name = std::move(name),
           .version = object.etag,
           .bytes = object.size};
@@ -58,7 +52,7 @@ class ObjectReader final : public fleet::ArtifactReader {
 }  // namespace
 
 Result<std::vector<fleet::ArtifactEntry>> ObjectArtifacts::list(const fleet::Artifact& artifact) {
-  TRY(objects::ObjectName name, parse_uri(artifact.uri));
+  TRY(objects::ObjectName name, name_of(artifact.uri));
   return store_.read([&](store::Transaction& tx) -> Result<std::vector<fleet::ArtifactEntry>> {
     if (artifact.form == fleet::Artifact::Form::prefix) {
       if (!name.key.empty() && !name.key.ends_with('/')) name.key += '/';
@@ -76,7 +70,7 @@ Result<std::vector<fleet::ArtifactEntry>> ObjectArtifacts::list(const fleet::Art
 
 Result<std::unique_ptr<fleet::ArtifactReader>> ObjectArtifacts::open(
     const fleet::ArtifactEntry& entry) {
-  TRY(const objects::ObjectName name, parse_uri(entry.uri));
+  TRY(const objects::ObjectName name, name_of(entry.uri));
   TRY(auto opened, objects_.open_object(name));
   if (opened.object.etag != entry.version)
     return fail(ErrorCode::conflict,

@@ -7,8 +7,8 @@
 
 namespace slipway::server {
 
-// Takes "s3://bucket/key" apart; the fleet engine knows no buckets, the objects engine no
-// artifacts.
+// An artifact's URI is an object's, or that of the folder above several; the fleet engine knows no
+// buckets, the objects engine no artifacts.
 class ObjectArtifacts final : public fleet::ArtifactSource {
  public:
   // Both outlive this object.

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/jobs/transform_input.h"
 #include "engine/jobs/transform_run.h"
+#include "engine/objects/uri.h"
 
 namespace slipway::jobs {
 namespace {
@@ -121,14 +122,13 @@ TransformFiles::End TransformFiles::transform(const TransformFile& file) {
   auto made = make_output(file, end);
   if (end == End::stopped) return end;
   const bool good = made.has_value();
+  const std::string uri = objects::uri_of({.bucket = file.bucket, .key = file.key});
   if (!good) {
-    made.error().message =
-        fmt::format("s3://{}/{}: {}", file.bucket, file.key, made.error().message);
+    made.error().message = fmt::format("{}: {}", uri, made.error().message);
     job_.ground.log(job_.id, made.error().message);
   }
   if (auto settled = settle(file, std::move(made)); !settled) {
-    job_.ground.log(job_.id,
-                    fmt::format("s3://{}/{}: {}", file.bucket, file.key, settled.error().message));
+    job_.ground.log(job_.id, fmt::format("{}: {}", uri, settled.error().message));
     progress.files_failed += 1;
     return end;
   }

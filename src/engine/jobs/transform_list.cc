@@ -4,18 +4,14 @@
 #include <boost/json.hpp>
 
 #include "engine/jobs/transform_run.h"
+#include "engine/objects/uri.h"
 
 namespace slipway::jobs {
 namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view scheme = "s3://";
 constexpr std::string_view output_suffix = ".out";
-
-std::string uri_of(std::string_view bucket, std::string_view key) {
-  return fmt::format("{}{}/{}", scheme, bucket, key);
-}
 
 // The input's key without the folder that the prefix names: "in/" and "in" leave "b.csv" of
 // "in/b.csv", and so does the key itself; "in/b" leaves it too, as what it cuts is a name.
@@ -47,8 +43,10 @@ class Listing {
 
   Result<std::vector<TransformFile>> take() {
     if (!files_.empty()) return std::move(files_);
-    return fail(ErrorCode::not_found, fmt::format("there is no object at {}",
-                                                  uri_of(plan_.input_bucket, plan_.input_key)));
+    return fail(
+        ErrorCode::not_found,
+        fmt::format("there is no object at {}",
+                    objects::uri_of({.bucket = plan_.input_bucket, .key = plan_.input_key})));
   }
 
  private:
@@ -77,21 +75,21 @@ Result<> read_manifest(store::Transaction& tx, std::string_view text, Listing& l
   const json::value* prefix = head != nullptr ? head->if_contains("prefix") : nullptr;
   const std::string start =
       prefix != nullptr && prefix->is_string() ? std::string(prefix->as_string()) : "";
-  const std::size_t slash = start.find('/', scheme.size());
-  if (!start.starts_with(scheme) || slash == start.npos)
+  const auto folder = objects::parse_uri(start);
+  if (!folder)
     return fail(ErrorCode::invalid_argument,
                 "the manifest is no JSON list that begins with {\"prefix\": \"s3://bucket/...\"}");
-  const std::string bucket = start.substr(scheme.size(), slash - scheme.size());
   for (std::size_t i = 1; i < entries->size(); ++i) {
     const json::string* name = (*entries)[i].if_string();
     if (name == nullptr)
       return fail(ErrorCode::invalid_argument,
                   fmt::format("entry {} of the manifest is no name of an object", i));
-    const std::string key = start.substr(slash + 1) + std::string(*name);
-    const auto object = objects::find(tx, {.bucket = bucket, .key = key});
+    const objects::ObjectName named{.bucket = folder->bucket,
+                                    .key = folder->key + std::string(*name)};
+    const auto object = objects::find(tx, named);
     if (!object)
       return fail(ErrorCode::not_found,
-                  fmt::format("the manifest names {}, which is not there", uri_of(bucket, key)));
+                  fmt::format("the manifest names {}, which is not there", objects::uri_of(named)));
     TRY_DO(listing.add(*object, std::string_view(*name)));
   }
   return {};

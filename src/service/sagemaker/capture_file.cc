@@ -6,6 +6,7 @@
 #include <boost/json.hpp>
 
 #include "base/encoding.h"
+#include "engine/objects/uri.h"
 #include "net/http.h"
 
 namespace slipway::sagemaker {
@@ -14,8 +15,6 @@ namespace {
 namespace json = boost::json;
 using fleet::CapturePlan;
 using fleet::CaptureRecord;
-
-constexpr std::string_view scheme = "s3://";
 
 bool stands_in(const std::vector<std::string>& types, std::string_view type) {
   type = type.substr(0, type.find(';'));
@@ -97,11 +96,10 @@ CaptureObject capture_object(const fleet::CaptureFile& file, Random& random) {
     object.lines += line_of(record, random);
     object.lines += '\n';
   }
-  std::string_view path = file.plan->destination;
-  if (path.starts_with(scheme)) path.remove_prefix(scheme.size());
-  const std::size_t slash = path.find('/');
-  object.bucket = path.substr(0, slash);
-  std::string_view prefix = slash == path.npos ? std::string_view() : path.substr(slash + 1);
+  const objects::ObjectName folder =
+      objects::parse_uri(file.plan->destination).value_or(objects::ObjectName());
+  object.bucket = folder.bucket;
+  std::string_view prefix = folder.key;
   while (prefix.ends_with('/')) prefix.remove_suffix(1);
   const CaptureRecord& first = file.records.front();
   // The fleet is called "account/region/endpoint" (plan.h).

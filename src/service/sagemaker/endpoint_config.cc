@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/objects/uri.h"
 #include "service/errors.h"
 #include "service/sagemaker/async_config.h"
 #include "service/sagemaker/operations.h"
@@ -69,6 +70,16 @@ Result<> check_shadows(const api::CreateEndpointConfigInput& config) {
   return {};
 }
 
+// The shape allows "https:" too, of which nobody says what it means.
+Result<> check_capture(const api::CreateEndpointConfigInput& config) {
+  if (!config.DataCaptureConfig()) return {};
+  const std::string_view destination = config.DataCaptureConfig().DestinationS3Uri();
+  if (objects::parse_uri(destination)) return {};
+  return refuse(
+      "ValidationException",
+      fmt::format("DataCaptureConfig: DestinationS3Uri {} is not an s3:// address.", destination));
+}
+
 }  // namespace
 
 Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
@@ -80,6 +91,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   TRY_DO(check_components(in));
   TRY_DO(check_async(in));
   TRY_DO(check_shadows(in));
+  TRY_DO(check_capture(in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

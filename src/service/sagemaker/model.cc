@@ -3,6 +3,7 @@
 #include <set>
 
 #include "engine/objects/objects.h"
+#include "engine/objects/uri.h"
 #include "service/errors.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/resources.h"
@@ -18,14 +19,8 @@ constexpr std::size_t environment_bytes_max = 32 * 1024;  // of all containers o
 // SageMaker looks for a model's archive when the model is made, and so do we: a typing error shows
 // here and not minutes later.
 Result<> expect_model_data(const Call& call, std::string_view url) {
-  constexpr std::string_view scheme = "s3://";
-  if (!url.starts_with(scheme)) return {};
-  const std::string_view path = url.substr(scheme.size());
-  const std::size_t slash = path.find('/');
-  const objects::ObjectName name{
-      .bucket = std::string(path.substr(0, slash)),
-      .key = slash == path.npos ? std::string() : std::string(path.substr(slash + 1))};
-  if (objects::find(call.tx(), name)) return {};
+  const auto name = objects::parse_uri(url);
+  if (!name || objects::find(call.tx(), *name)) return {};
   return refuse("ValidationException", fmt::format("Could not find model data at {}.", url));
 }
 

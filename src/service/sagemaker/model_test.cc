@@ -71,6 +71,15 @@ TEST_F(Door, a_configuration_of_a_model_that_is_not_there_is_refused) {
             fmt::format("Could not find endpoint configuration \"{}\".", arn("endpoint-config/c")));
 }
 
+TEST_F(Door, captured_requests_go_to_a_bucket) {
+  make_model("m");
+  EXPECT_THAT(refused("CreateEndpointConfig", R"({"EndpointConfigName":"c","ProductionVariants":[
+      {"VariantName":"a","ModelName":"m","InstanceType":"ml.m5.large"}],
+      "DataCaptureConfig":{"InitialSamplingPercentage":1,"CaptureOptions":[{"CaptureMode":"Input"}],
+      "DestinationS3Uri":"https://bucket/folder"}})"),
+              HasSubstr("is not an s3:// address"));
+}
+
 TEST_F(Door, two_variants_of_one_name_and_a_variant_without_a_machine_are_refused) {
   make_model("m");
   EXPECT_THAT(refused("CreateEndpointConfig", R"({"EndpointConfigName":"c","ProductionVariants":[

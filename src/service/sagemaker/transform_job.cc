@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "engine/objects/objects.h"
+#include "engine/objects/uri.h"
 #include "service/errors.h"
 #include "service/resource_key.h"
 #include "service/sagemaker/operations.h"
@@ -21,7 +22,6 @@ using service::refuse;
 constexpr std::string_view variant_name = "transform";
 constexpr std::int64_t timeout_s_default = 600;
 constexpr std::int64_t retries_default = 3;
-constexpr std::string_view scheme = "s3://";
 
 std::string_view status_name(const TransformStatus& status) {
   switch (status.state) {
@@ -37,20 +37,9 @@ jobs::TransformId id_of(const Call& call, std::string_view name) {
   return {service::resource_key(call.caller(), name)};
 }
 
-struct Place {
-  std::string bucket;
-  std::string key;
-};
-Result<Place> place_of(std::string_view member, std::string_view uri) {
-  if (!uri.starts_with(scheme))
-    return refuse("ValidationException",
-                  fmt::format("{}: {} is not an s3:// address.", member, uri));
-  const std::string_view path = uri.substr(scheme.size());
-  const std::size_t slash = path.find('/');
-  Place place{std::string(path.substr(0, slash)),
-              slash == path.npos ? std::string() : std::string(path.substr(slash + 1))};
-  if (!place.bucket.empty()) return place;
-  return refuse("ValidationException", fmt::format("{}: {} names no bucket.", member, uri));
+Result<objects::ObjectName> place_of(std::string_view member, std::string_view uri) {
+  if (auto place = objects::parse_uri(uri)) return *std::move(place);
+  return refuse("ValidationException", fmt::format("{}: {} is not an s3:// address.", member, uri));
 }
 
 jobs::RecordFormat format_of(std::string_view media) {
@@ -120,7 +109,7 @@ Result<> expect_supported(const api::CreateTransformJobRequest& in) {
 
 Result<> fill_input(const api::TransformInput& given, TransformPlan& plan) {
   const auto source = given.DataSource().S3DataSource();
-  TRY(Place place, place_of("S3Uri", source.S3Uri()));
+  TRY(objects::ObjectName place, place_of("S3Uri", source.S3Uri()));
   plan.source = source.S3DataType() == "ManifestFile" ? TransformPlan::Source::manifest
                                                       : TransformPlan::Source::prefix;
   plan.input_bucket = std::move(place.bucket);
@@ -133,7 +122,7 @@ Result<> fill_input(const api::TransformInput& given, TransformPlan& plan) {
 }
 
 Result<> fill_output(const api::TransformOutput& given, TransformPlan& plan) {
-  TRY(Place place, place_of("S3OutputPath", given.S3OutputPath()));
+  TRY(objects::ObjectName place, place_of("S3OutputPath", given.S3OutputPath()));
   plan.output_bucket = std::move(place.bucket);
   plan.output_prefix = std::move(place.key);
   if (!plan.output_prefix.empty() && !plan.output_prefix.ends_with('/')) plan.output_prefix += '/';

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "engine/objects/uri.h"
 #include "service/resource_key.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "wire/document.h"
@@ -15,7 +16,6 @@ namespace {
 namespace api = aws::sagemaker_runtime;
 using service::Call;
 
-constexpr std::string_view s3_scheme = "s3://";
 constexpr std::string_view https_scheme = "https://";
 
 std::unexpected<Error> refused(std::string message) {
@@ -31,24 +31,13 @@ std::pair<std::string_view, std::string_view> split_path(std::string_view path) 
 // "s3://bucket/key", and S3's two forms of "https://": the bucket before ".s3" in the host's name,
 // or first in the path. Nothing where it names no bucket.
 std::optional<objects::ObjectName> parse_location(std::string_view uri) {
-  std::string_view bucket;
-  std::string_view key;
-  if (uri.starts_with(s3_scheme)) {
-    std::tie(bucket, key) = split_path(uri.substr(s3_scheme.size()));
-  } else if (uri.starts_with(https_scheme)) {
-    const auto [host, path] = split_path(uri.substr(https_scheme.size()));
-    const auto dot = host.find(".s3");
-    if (dot != host.npos) {
-      bucket = host.substr(0, dot);
-      key = path;
-    } else {
-      std::tie(bucket, key) = split_path(path);
-    }
-    if (bucket.empty()) return std::nullopt;
-    return objects::ObjectName{.bucket = std::string(bucket), .key = percent_decode(key)};
-  }
+  if (!uri.starts_with(https_scheme)) return objects::parse_uri(uri);
+  const auto [host, path] = split_path(uri.substr(https_scheme.size()));
+  const auto dot = host.find(".s3");
+  const auto [bucket, key] =
+      dot == host.npos ? split_path(path) : std::pair(host.substr(0, dot), path);
   if (bucket.empty()) return std::nullopt;
-  return objects::ObjectName{.bucket = std::string(bucket), .key = std::string(key)};
+  return objects::ObjectName{.bucket = std::string(bucket), .key = percent_decode(key)};
 }
 
 // A place below a path that may end in '/' or not, or be a bucket alone.
@@ -58,10 +47,6 @@ Result<objects::ObjectName> below(std::string_view path, std::string_view name) 
   if (!place->key.empty() && !place->key.ends_with('/')) place->key += '/';
   place->key += name;
   return *std::move(place);
-}
-
-std::string uri_of(const objects::ObjectName& name) {
-  return fmt::format("{}{}/{}", s3_scheme, name.bucket, name.key);
 }
 
 std::string joined(std::string_view folder, std::string_view name) {
@@ -163,8 +148,8 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
   TRY_DO(fill_body(in, request));
   TRY_DO(fill_places(in, config.OutputConfig(), uuid, request));
   auto out = call.output<api::InvokeEndpointAsyncOutput>();
-  out.InferenceId(id).OutputLocation(uri_of(request.output));
-  if (request.failure) out.FailureLocation(uri_of(*request.failure));
+  out.InferenceId(id).OutputLocation(objects::uri_of(request.output));
+  if (request.failure) out.FailureLocation(objects::uri_of(*request.failure));
   TRY_DO(needs_.queues.accept(call.tx(), queue, std::move(request)));
   return out;
 }

@@ -9,7 +9,9 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/objects/uri.h"
 #include "gen/sagemaker.h"
+#include "service/arn.h"
 #include "service/sagemaker_runtime/async.h"
 #include "wire/document.h"
 
@@ -34,13 +36,10 @@ Endpoint endpoint_of(std::string_view fleet) {
   return endpoint;
 }
 
-// "arn:aws:sns:region:account:name".
-std::optional<events::TopicId> topic_of(std::string_view arn) {
-  for (int skipped = 0; skipped < 3; ++skipped) take_until(arn, ':');
-  const std::string_view region = take_until(arn, ':');
-  const std::string_view account = take_until(arn, ':');
-  if (region.empty() || account.empty() || arn.empty()) return std::nullopt;
-  return events::TopicId{fmt::format("{}/{}/{}", account, region, arn)};
+std::optional<events::TopicId> topic_of(std::string_view text) {
+  const auto arn = service::parse_arn(text);
+  if (!arn || arn->service != "sns") return std::nullopt;
+  return events::TopicId{arn->key()};
 }
 
 // The first is AWS's as seen (a container that answered 500); the others say in its manner what
@@ -77,10 +76,6 @@ std::string reason_of(const Settled& settled) {
   return {};
 }
 
-std::string location(const objects::ObjectName& name) {
-  return fmt::format("s3://{}/{}", name.bucket, name.key);
-}
-
 json::object response_body(const std::string& bytes) {
   if (is_utf8(bytes)) return {{"content", bytes}, {"encoding", "UTF-8"}};
   return {{"content", to_base64(bytes)}, {"encoding", "BASE64"}};
@@ -105,9 +100,9 @@ std::string notification_text(const Settled& settled, WithResponse response) {
   json::object answered;
   if (!settled.content_type.empty()) answered["contentType"] = settled.content_type;
   if (!settled.failure)
-    answered["outputLocation"] = location(settled.request.output);
+    answered["outputLocation"] = objects::uri_of(settled.request.output);
   else if (settled.request.failure)
-    answered["failureLocation"] = location(*settled.request.failure);
+    answered["failureLocation"] = objects::uri_of(*settled.request.failure);
 
   json::object notice{
       {"awsRegion", endpoint.region},
