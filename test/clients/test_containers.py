@@ -9,8 +9,8 @@ import time
 import pytest
 from botocore.exceptions import ClientError
 from conftest import Clients
-from containers import (Endpoint, answers_again, container, endpoint, error, eventually, program_clients,
-                        program_flags, programs)  # noqa: F401
+from container_endpoints import (Endpoint, answers_again, container, endpoint, error, eventually,
+                                 program_clients, program_flags, programs)  # noqa: F401
 from server import Server
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples" / "ways"

@@ -4,7 +4,7 @@ import time
 import pytest
 from botocore.exceptions import ClientError, WaiterError
 from conftest import Clients
-from containers import container, endpoint, program_clients, programs  # noqa: F401
+from container_endpoints import container, endpoint, program_clients, programs  # noqa: F401
 
 
 def config(endpoint, model, suffix=""):

@@ -17,7 +17,7 @@ from models import csv
 from server import Server
 from test_boto3 import NEAR, error_of, numbers
 
-CONTAINER = pathlib.Path(__file__).with_name("multi_model_container.py")
+CONTAINER = pathlib.Path(__file__).parent / "containers/multi_model.py"
 
 
 @pytest.fixture(scope="module")

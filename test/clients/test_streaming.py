@@ -21,9 +21,9 @@ STREAM_SECONDS = 3
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    """A server that runs stream_container.py as an image, and ends streams after three seconds."""
+    """A server that runs containers/streaming.py as an image, and ends streams after three seconds."""
     server = Server(tmp_path_factory.mktemp("server"),
-                    "--program", f"stream-container={HERE / 'stream_container.py'}",
+                    "--program", f"stream-container={HERE / 'containers/streaming.py'}",
                     "--stream-seconds", str(STREAM_SECONDS))
     server.start()
     yield server

@@ -11,12 +11,11 @@
     count          answers with how many bytes came
 Several are separated by commas.
 """
-import http.server
 import os
-import socketserver
-import sys
 import threading
 import time
+
+import unix_http
 
 CHUNK = 1 << 20
 
@@ -25,27 +24,11 @@ class Under:
     lock, now, peak = threading.Lock(), 0, 0
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def address_string(self):
-        return "unix"
-
-    def log_message(self, *_):
-        pass
-
+class Handler(unix_http.Handler):
     def do_GET(self):
-        self.answer(200, b"")
+        self.answer(200)
 
-    def answer(self, status, body, times=1):
-        self.send_response(status)
-        self.send_header("Content-Type", self.headers.get("Content-Type") or "text/plain")
-        self.send_header("Content-Length", str(len(body) * times))
-        self.end_headers()
-        for _ in range(times):
-            self.wfile.write(body)
-
-    def body(self, whims):
+    def read(self, whims):
         left, parts, count = int(self.headers.get("Content-Length") or 0), [], 0
         while left > 0 and (part := self.rfile.read(min(left, CHUNK))):
             left, count = left - len(part), count + len(part)
@@ -66,7 +49,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def obey(self):
         wishes = self.headers.get("X-Amzn-SageMaker-Custom-Attributes") or ""
         whims = dict((w.split("=") + [""])[:2] for w in wishes.split(",") if w)
-        body = self.body(whims)
+        body = self.read(whims)
         time.sleep(float(whims.get("sleep", 0)))
         if "die" in whims:
             os._exit(3)
@@ -78,14 +61,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif "peak" in whims:
             self.answer(200, str(Under.peak).encode())
         else:
-            self.answer(200, body, int(whims.get("repeat", 1)))
+            self.answer(200, body, times=int(whims.get("repeat", 1)))
 
 
-class Front(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads, request_queue_size = True, 128
-
-
-path = sys.argv[sys.argv.index("--http-socket") + 1]
-if os.path.exists(path):
-    os.unlink(path)
-Front(path, Handler).serve_forever()
+if __name__ == "__main__":
+    unix_http.serve(Handler)

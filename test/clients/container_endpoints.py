@@ -1,4 +1,4 @@
-"""Endpoints whose containers are programs/container.py, run by `slipway serve --program`."""
+"""Endpoints whose containers are containers/faults.py, run by `slipway serve --program`."""
 import pathlib
 import sys
 import time
@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from conftest import ROLE, Clients, Deployment
 from server import Server
 
-PROGRAM = pathlib.Path(__file__).parent / "programs" / "container.py"
+PROGRAM = pathlib.Path(__file__).parent / "containers" / "faults.py"
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/test-container:1"
 
 

@@ -14,11 +14,11 @@ The body of POST /invocations is JSON: {"do": WHAT, ...}
   gone     how many streams ended because their client went away, and how many bytes went out
 """
 import json
-import os
 import socketserver
-import sys
 import threading
 import time
+
+import unix_http
 
 ENDED = {"gone": 0, "sent": 0}
 LOCK = threading.Lock()
@@ -99,13 +99,5 @@ class Handler(socketserver.StreamRequestHandler):
                 yield b".", 0.1
 
 
-class Container(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-
 if __name__ == "__main__":
-    where = sys.argv[sys.argv.index("--http-socket") + 1]
-    if os.path.exists(where):
-        os.unlink(where)
-    Container(where, Handler).serve_forever()
+    unix_http.serve(Handler)

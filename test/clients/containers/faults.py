@@ -14,15 +14,14 @@ body's first word:
 anything else comes back with CONTAINER_NAME behind it. Each answer's CustomAttributes name the
 process.
 """
-import argparse
 import datetime
-import http.server
 import json
 import os
-import socketserver
 import threading
 import time
 import uuid
+
+import unix_http
 
 NAME = os.environ.get("CONTAINER_NAME", "")
 PING = os.environ.get("CONTAINER_PING", "ready")
@@ -32,24 +31,13 @@ HEADER = "X-Amzn-SageMaker-"
 sessions = {}
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def address_string(self):
-        return "unix"
-
+class Handler(unix_http.Handler):
     def log_message(self, form, *arguments):
         print(f"{NAME} {form % arguments}", flush=True)
 
     def answer(self, status, body=b"", headers=()):
-        self.send_response(status)
-        for name, value in headers:
-            self.send_header(name, value)
-        self.send_header("Content-Type", self.headers.get("Content-Type") or "text/plain")
-        self.send_header(HEADER + "Custom-Attributes", str(os.getpid()))
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        process = (HEADER + "Custom-Attributes", str(os.getpid()))
+        super().answer(status, body, [*headers, process])
 
     def do_GET(self):
         self.answer(503 if PING == "never" else 200)
@@ -57,7 +45,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             threading.Timer(0.3, os._exit, [3]).start()
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        body = self.body()
         word, _, rest = body.decode(errors="replace").partition(" ")
         session = self.headers.get(HEADER + "Session-Id")
         if word == "half":
@@ -108,17 +96,5 @@ def words(body):
         return None
 
 
-class Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--http-socket", required=True)
-    given, _ = parser.parse_known_args()
-    Server(given.http_socket, Handler).serve_forever()
-
-
 if __name__ == "__main__":
-    main()
+    unix_http.serve(Handler)
