@@ -85,6 +85,14 @@ json::value to_value(const Attributes& attributes) {
   return out;
 }
 
+// Each value that an "anything-but" excludes counts as one: a choice, so that a message is compared
+// with filter_combinations_max of them and not with as many as fit into a policy.
+double values_of(const std::vector<Condition>& conditions) {
+  std::size_t out = 0;
+  for (const Condition& each : conditions) out += std::max<std::size_t>(each.others.size(), 1);
+  return static_cast<double>(out);
+}
+
 }  // namespace
 
 Result<Filter::Policy::Key> Filter::Policy::parse_key(std::string_view name,
@@ -155,7 +163,7 @@ double Filter::Policy::combinations(std::size_t depth) const {
   double out = 1;
   for (const Key& key : keys)
     out *= key.nested ? key.nested->combinations(depth + 1)
-                      : static_cast<double>(key.conditions.size() * depth);
+                      : values_of(key.conditions) * static_cast<double>(depth);
   for (const auto& policies : any_of) {
     double sum = 0;
     for (const Policy& each : policies) sum += each.combinations(depth);

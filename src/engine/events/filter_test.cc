@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
 namespace slipway::events {
 namespace {
 
@@ -40,6 +42,13 @@ constexpr Row rows[] = {
     {R"({"a":[{"suffix":"ball"}]})", R"({"a":"ballet"})", false},
     {R"({"a":[{"wildcard":"b*e*l"}]})", R"({"a":"baseball"})", true},
     {R"({"a":[{"wildcard":"b*x"}]})", R"({"a":"baseball"})", false},
+    {R"({"a":[{"wildcard":"*"}]})", R"({"a":""})", true},
+    {R"({"a":[{"wildcard":"*b**ll"}]})", R"({"a":"baseball"})", true},
+    {R"({"a":[{"wildcard":"baseball"}]})", R"({"a":"baseball"})", true},
+    {R"({"a":[{"wildcard":"base"}]})", R"({"a":"baseball"})", false},
+    {R"({"a":[{"wildcard":"aba*aba"}]})", R"({"a":"ababa"})", false},
+    {R"({"a":[{"wildcard":"ab*ab*ba"}]})", R"({"a":"ababba"})", true},
+    {R"({"a":[{"wildcard":"*ll*ll"}]})", R"({"a":"baseball"})", false},
     {R"({"a":[{"equals-ignore-case":"Tennis"}]})", R"({"a":"TENNIS"})", true},
     {R"({"a":[{"equals-ignore-case":"Tennis"}]})", R"({"a":"tenni"})", false},
     {R"({"a":[{"anything-but":["x","y"]}]})", R"({"a":"z"})", true},
@@ -145,6 +154,27 @@ TEST(FilterLimits, FiveKeysAnd150CombinationsAreTakenAndOneMoreIsNot) {
   EXPECT_EQ(past.error().kind, "filter_too_large");
   EXPECT_TRUE(Filter::parse(R"({"a":["1"],"b":["1"],"c":["1"],"d":["1"],"e":["1"]})",
                             FilterScope::attributes));
+}
+
+TEST(FilterLimits, ExcludedValuesCountLikeOthers) {
+  const auto policy = [](int count) {
+    std::string out = R"({"a":[{"anything-but":[0)";
+    for (int i = 1; i < count; ++i) out += "," + std::to_string(i);
+    return out + "]}]}";
+  };
+  EXPECT_TRUE(Filter::parse(policy(150), FilterScope::attributes));
+  EXPECT_FALSE(Filter::parse(policy(151), FilterScope::attributes));
+}
+
+// The text and the pattern are made so that a search that goes back takes their product: minutes.
+TEST(FilterLimits, APatternMadeToBeSlowIsNot) {
+  const std::string half(100'000, 'a');
+  const auto filter =
+      Filter::parse(R"({"a":[{"wildcard":"*)" + half + R"(b*"}]})", FilterScope::body);
+  ASSERT_TRUE(filter);
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_FALSE(filter->matches({}, R"({"a":")" + half + half + R"("})"));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(1));
 }
 
 }  // namespace
