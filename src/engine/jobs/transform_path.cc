@@ -79,12 +79,20 @@ bool skip_value(std::string_view text, std::size_t& at, int depth) {
 
 using Items = std::vector<std::pair<std::string_view, std::string_view>>;
 
-bool items_of(std::string_view json, Items& items) {
+std::unexpected<Error> too_many_items() {
+  return fail(ErrorCode::limit_exceeded,
+              fmt::format("a list in a record has more than {} items", record_items_max));
+}
+
+Result<> items_of(std::string_view json, Items& items) {
   std::size_t at = 0;
+  bool too_many = false;
   const auto keep = [&](std::string_view key, std::string_view value) {
-    items.emplace_back(key, value);
+    too_many = items.size() >= record_items_max;
+    if (!too_many) items.emplace_back(key, value);
   };
-  return walk_items(json, at, 0, keep) && at == json.size();
+  if (!walk_items(json, at, 0, keep) || at != json.size()) return not_json(json);
+  return too_many ? too_many_items() : Result<>{};
 }
 
 // Keys are compared as written; an escape in a key is no way to write one here.
@@ -228,6 +236,22 @@ Result<std::vector<std::size_t>> RecordPath::places(const Step& step, std::size_
   return chosen;
 }
 
+struct RecordPath::Chosen {
+  Chosen(std::string_view record, std::string& text)
+      : out(text),
+        bytes_max(text.size() + chosen_growth_max * record.size() + chosen_more_bytes_max) {}
+  // Before each addition, so that at most one is too large.
+  Result<> check() const {
+    if (out.size() <= bytes_max) return {};
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("the filter makes a record more than {} times as large as it was",
+                            chosen_growth_max));
+  }
+
+  std::string& out;
+  const std::size_t bytes_max;
+};
+
 Result<> RecordPath::choose_csv(std::string_view record, std::string& out) const {
   if (whole()) {
     out += record;
@@ -235,10 +259,12 @@ Result<> RecordPath::choose_csv(std::string_view record, std::string& out) const
   }
   if (!fits_csv()) return fail(ErrorCode::invalid_argument, "columns of CSV have no names");
   std::vector<std::string_view> columns;
-  split_columns(record, columns);
-  TRY(const auto chosen, places(steps_[0], columns.size()));
+  if (!split_columns(record, columns)) return too_many_items();
+  TRY(const auto places_chosen, places(steps_[0], columns.size()));
+  Chosen chosen(record, out);
   bool first = true;
-  for (const std::size_t at : chosen) {
+  for (const std::size_t at : places_chosen) {
+    TRY_DO(chosen.check());
     if (!std::exchange(first, false)) out += ',';
     out += columns[at];
   }
@@ -248,25 +274,27 @@ Result<> RecordPath::choose_csv(std::string_view record, std::string& out) const
 Result<> RecordPath::choose_json(std::string_view record, std::string& out) const {
   const std::string_view text = json_trimmed(record);
   if (!is_json_value(text)) return not_json(text);
-  return choose(text, 0, out);
+  Chosen chosen(text, out);
+  return choose(text, 0, chosen);
 }
 
-Result<> RecordPath::choose(std::string_view json, std::size_t depth, std::string& out) const {
+Result<> RecordPath::choose(std::string_view json, std::size_t depth, Chosen& chosen) const {
+  TRY_DO(chosen.check());
   if (depth == steps_.size()) {
-    out += json;
+    chosen.out += json;
     return {};
   }
-  if (steps_[depth].kind == Step::Kind::names) return choose_names(json, depth, out);
-  return choose_elements(json, depth, out);
+  if (steps_[depth].kind == Step::Kind::names) return choose_names(json, depth, chosen);
+  return choose_elements(json, depth, chosen);
 }
 
-Result<> RecordPath::choose_names(std::string_view json, std::size_t depth,
-                                  std::string& out) const {
+Result<> RecordPath::choose_names(std::string_view json, std::size_t depth, Chosen& chosen) const {
+  std::string& out = chosen.out;
   Items items;
   if (!json.starts_with('{'))
     return fail(ErrorCode::invalid_argument,
                 fmt::format("'{}' is asked of what is no object", steps_[depth].names[0]));
-  if (!items_of(json, items)) return not_json(json);
+  TRY_DO(items_of(json, items));
   const bool several = steps_[depth].names.size() > 1;
   if (several) out += '{';
   bool first = true;
@@ -276,44 +304,47 @@ Result<> RecordPath::choose_names(std::string_view json, std::size_t depth,
     if (found == items.end())
       return fail(ErrorCode::invalid_argument, fmt::format("the record has no member '{}'", name));
     if (several) out += fmt::format("{}{}:", std::exchange(first, false) ? "" : ",", found->first);
-    TRY_DO(choose(found->second, depth + 1, out));
+    TRY_DO(choose(found->second, depth + 1, chosen));
   }
   if (several) out += '}';
   return {};
 }
 
 Result<> RecordPath::choose_elements(std::string_view json, std::size_t depth,
-                                     std::string& out) const {
+                                     Chosen& chosen) const {
+  std::string& out = chosen.out;
   const Step& step = steps_[depth];
   Items items;
   const bool list =
       json.starts_with('[') || (json.starts_with('{') && step.kind == Step::Kind::all);
   if (!list) return fail(ErrorCode::invalid_argument, "an index is asked of what is no array");
-  if (!items_of(json, items)) return not_json(json);
-  TRY(const auto chosen, places(step, items.size()));
+  TRY_DO(items_of(json, items));
+  TRY(const auto places_chosen, places(step, items.size()));
   if (step.kind == Step::Kind::indices && step.indices.size() == 1)
-    return choose(items[chosen[0]].second, depth + 1, out);
+    return choose(items[places_chosen[0]].second, depth + 1, chosen);
   out += '[';
   bool first = true;
-  for (const std::size_t at : chosen) {
+  for (const std::size_t at : places_chosen) {
     if (!std::exchange(first, false)) out += ',';
-    TRY_DO(choose(items[at].second, depth + 1, out));
+    TRY_DO(choose(items[at].second, depth + 1, chosen));
   }
   out += ']';
   return {};
 }
 
-void split_columns(std::string_view record, std::vector<std::string_view>& columns) {
+bool split_columns(std::string_view record, std::vector<std::string_view>& columns) {
   columns.clear();
   std::size_t start = 0;
   bool quoted = false;
   for (std::size_t at = 0; at < record.size(); ++at) {
     if (record[at] == '"') quoted = !quoted;
     if (record[at] != ',' || quoted) continue;
+    if (columns.size() + 1 >= record_items_max) return false;
     columns.push_back(record.substr(start, at - start));
     start = at + 1;
   }
   columns.push_back(record.substr(start));
+  return true;
 }
 
 std::string_view json_trimmed(std::string_view text) {

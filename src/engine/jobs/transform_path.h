@@ -17,6 +17,11 @@ namespace slipway::jobs {
 // Limits.
 inline constexpr std::size_t path_bytes_max = 63;
 inline constexpr int json_depth_max = 64;
+inline constexpr std::size_t record_items_max = 4UL << 20;  // columns, members or elements
+// A path may name one place again and again, at each level of a record: what is chosen may be so
+// many times as large as the record, and as many bytes more, or a megabyte could become thousands.
+inline constexpr std::size_t chosen_growth_max = 4;
+inline constexpr std::size_t chosen_more_bytes_max = 64;
 
 // A path that was read. Immutable.
 class RecordPath {
@@ -31,7 +36,8 @@ class RecordPath {
   bool fits_csv() const;
 
   // Appends what is chosen of one record (a CSV line without its end; a JSON text).
-  // invalid_argument: the record has no such column or member, or is no JSON.
+  // invalid_argument: the record has no such column or member, or is no JSON. limit_exceeded: a
+  // list in it is longer than record_items_max, or what is chosen is larger than it may be.
   Result<> choose_csv(std::string_view record, std::string& out) const;
   Result<> choose_json(std::string_view record, std::string& out) const;
 
@@ -48,15 +54,16 @@ class RecordPath {
 
   struct Places;  // what a step chooses among so many
   static Result<std::vector<std::size_t>> places(const Step& step, std::size_t count);
-  Result<> choose(std::string_view json, std::size_t depth, std::string& out) const;
-  Result<> choose_names(std::string_view json, std::size_t depth, std::string& out) const;
-  Result<> choose_elements(std::string_view json, std::size_t depth, std::string& out) const;
+  struct Chosen;  // what was chosen so far, and how large it may be
+  Result<> choose(std::string_view json, std::size_t depth, Chosen& chosen) const;
+  Result<> choose_names(std::string_view json, std::size_t depth, Chosen& chosen) const;
+  Result<> choose_elements(std::string_view json, std::size_t depth, Chosen& chosen) const;
 
   std::vector<Step> steps_;
 };
 
-// The columns of a CSV record, as they stand, quotes included.
-void split_columns(std::string_view record, std::vector<std::string_view>& columns);
+// The columns of a CSV record, as they stand, quotes included. False past record_items_max.
+bool split_columns(std::string_view record, std::vector<std::string_view>& columns);
 
 // `text` without the white space around it.
 std::string_view json_trimmed(std::string_view text);

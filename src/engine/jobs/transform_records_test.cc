@@ -47,6 +47,32 @@ TEST(RecordPath, members_are_chosen_by_name_and_numbers_stay_as_written) {
   EXPECT_THAT(json("$.x", std::string(5000, '[')), HasSubstr("no JSON"));
 }
 
+TEST(RecordPath, a_record_grows_by_no_more_than_its_limit) {
+  EXPECT_EQ(csv("$[0,0,0,0]", "abc"), "abc,abc,abc,abc");
+  EXPECT_EQ(json("$[0,0]", "[1]"), "[1,1]");
+  const std::string big(1'000, '7');
+  EXPECT_THAT(csv("$[0,0,0,0,0,0,0,0]", big), HasSubstr("more than 4 times"));
+  // Each level doubles: 2,048 times the record without a limit.
+  std::string path = "$", record = big;
+  for (int level = 0; level < 11; ++level) path += "[0,0]", record = "[" + record + "]";
+  std::string out;
+  const auto done = RecordPath::parse(path).value().choose_json(record, out);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::limit_exceeded);
+  EXPECT_LT(out.size(), 6 * record.size());
+}
+
+TEST(RecordPath, a_record_of_too_many_columns_is_refused_and_one_less_is_not) {
+  const std::string commas(record_items_max - 1, ',');
+  EXPECT_EQ(csv("$[0]", commas), "");
+  EXPECT_THAT(csv("$[0]", commas + ","), HasSubstr("more than 4194304 items"));
+  std::string list(2 * record_items_max, '1');
+  for (std::size_t at = 0; at < list.size(); at += 2) list[at] = ',';
+  list.front() = '[';
+  EXPECT_EQ(json("$[0]", list + "]"), "1");
+  EXPECT_THAT(json("$[0]", list + ",1]"), HasSubstr("more than 4194304 items"));
+}
+
 TEST(RecordPath, what_is_not_of_the_language_is_refused_with_its_place) {
   for (const std::string_view bad :
        {"", "x", "$x", "$.", "$..a", "$[", "$[]", "$['a", "$[1", "$[?(@.a)]", "$.a()", "$[a]"})
