@@ -31,5 +31,7 @@ std::string sha256_hex(std::string_view bytes);
 
 // Whether `text` is well-formed UTF-8 (RFC 3629).
 bool is_utf8(std::string_view text);
+// `text` with U+FFFD in the place of each byte that belongs to no well-formed sequence.
+std::string to_utf8(std::string_view text);
 
 }  // namespace slipway

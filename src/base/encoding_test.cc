@@ -72,5 +72,14 @@ TEST(EncodingTest, utf8_is_told_from_what_only_looks_like_it) {
     EXPECT_FALSE(is_utf8(text)) << to_hex(text);
 }
 
+TEST(Encoding, WhatIsNoUtf8IsReplacedByteByByteAndTheRestStays) {
+  EXPECT_EQ(to_utf8("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+  EXPECT_EQ(to_utf8("a\xff"
+                    "b\xe2\x82"),
+            "a\xef\xbf\xbd"
+            "b\xef\xbf\xbd\xef\xbf\xbd");
+  EXPECT_EQ(to_utf8(""), "");
+}
+
 }  // namespace
 }  // namespace slipway

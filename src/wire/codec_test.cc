@@ -63,6 +63,18 @@ TEST(Errors, OfAModelCarryTheContainersStatusAsANumber) {
       R"({"__type":"ModelError","Message":"m","OriginalStatusCode":500,"OriginalMessage":"boom"})");
 }
 
+// A container's last words may be cut within a character, or be no text at all.
+TEST(Errors, QuoteWhatIsNoUtf8SoThatTheAnswerStaysReadable) {
+  const Operation& operation = aws::sagemaker_runtime::op::InvokeEndpoint::operation();
+  const Details details = {{"OriginalMessage", "gr\xc3"}};
+  const auto answer =
+      encode_error(operation.schema->service, &operation, Protocol::rest_json,
+                   {.code = "ModelError", .message = "\xff!", .details = details}, "r");
+  EXPECT_EQ(answer.body,
+            "{\"__type\":\"ModelError\",\"Message\":\"\xef\xbf\xbd!\","
+            "\"OriginalMessage\":\"gr\xef\xbf\xbd\"}");
+}
+
 TEST(Errors, OfIamAreWrappedAndNamedByTheirCode) {
   const Operation& operation = aws::iam::op::GetRole::operation();
   const auto answer = encode_error(operation.schema->service, &operation, Protocol::query,

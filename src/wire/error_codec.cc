@@ -1,7 +1,9 @@
 // Errors in the envelopes of their protocols, out and in.
 #include <algorithm>
 #include <string>
+#include <vector>
 
+#include "base/encoding.h"
 #include "base/text.h"
 #include "wire/cbor_codec.h"
 #include "wire/codec.h"
@@ -31,6 +33,22 @@ const Shape* find_error(const Operation* operation, std::string_view code) {
   }
   return nullptr;
 }
+
+// An error whose texts can be written in every protocol: it may quote what a stranger sent or what
+// a container said, and that need not be UTF-8.
+struct LegibleError {
+  explicit LegibleError(const ErrorAnswer& given) : message(to_utf8(given.message)), answer(given) {
+    for (const auto& [name, value] : given.details) details.emplace_back(name, to_utf8(value));
+    answer.message = message;
+    answer.details = details;
+  }
+  LegibleError(const LegibleError&) = delete;
+  LegibleError& operator=(const LegibleError&) = delete;
+
+  const std::string message;
+  std::vector<std::pair<std::string, std::string>> details;
+  ErrorAnswer answer;  // of views into the others
+};
 
 // An error about to be written: the modelled shape, where there is one, with its members filled.
 class Failure {
@@ -283,8 +301,10 @@ void read_xml_error(const HttpResponseView& response, Arena& arena, ServiceError
 }  // namespace
 
 HttpResponseParts encode_error(const Service& service, const Operation* operation,
-                               Protocol protocol, const ErrorAnswer& error,
+                               Protocol protocol, const ErrorAnswer& given,
                                std::string_view request_id) {
+  const LegibleError legible(given);
+  const ErrorAnswer& error = legible.answer;
   const Failure failure(service, operation, error);
   HttpResponseParts out;
   out.status = failure.status();
