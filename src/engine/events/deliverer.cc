@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/log.h"
@@ -12,9 +13,9 @@ namespace slipway::events {
 
 struct Deliverer::Copy {
   std::int64_t notification = 0;
-  Subscription subscription;
-  OutgoingMessage message;  // into a queue
-  HttpDelivery http;        // to an HTTP subscriber
+  const Subscription* subscription;  // of the batch: its filter may be long
+  OutgoingMessage message;           // into a queue
+  HttpDelivery http;                 // to an HTTP subscriber
 };
 
 struct Deliverer::Batch {
@@ -80,14 +81,20 @@ Result<Deliverer::Batch> Deliverer::read(store::Transaction& tx) {
                                                .other_bodies = bodies_of(rows.text(5)),
                                                .group = std::string(rows.text(7)),
                                                .deduplication = std::string(rows.text(8))}});
-    bytes += next.notification.body.size();
-    if (out.subscriptions.contains(next.topic)) continue;
-    auto& subscribers = out.subscriptions[next.topic];
-    for (Topics::Listed& each : needs_.topics.list_subscriptions(
-             tx, next.topic, {}, 0, static_cast<std::size_t>(subscriptions_per_topic_max)))
-      if (each.subscription.state == Subscription::State::confirmed)
-        subscribers.push_back(std::move(each.subscription));
+    const auto [subscribers, fresh] = out.subscriptions.try_emplace(next.topic);
+    if (fresh) subscribers->second = confirmed_subscribers(tx, next.topic);
+    bytes += next.notification.body.size() * std::max<std::size_t>(subscribers->second.size(), 1);
   }
+  return out;
+}
+
+std::vector<Subscription> Deliverer::confirmed_subscribers(store::Transaction& tx,
+                                                           const TopicId& topic) const {
+  std::vector<Subscription> out;
+  for (Topics::Listed& each : needs_.topics.list_subscriptions(
+           tx, topic, {}, 0, static_cast<std::size_t>(subscriptions_per_topic_max)))
+    if (each.subscription.state == Subscription::State::confirmed)
+      out.push_back(std::move(each.subscription));
   return out;
 }
 
@@ -100,7 +107,7 @@ void Deliverer::make_copies(Batch& batch) {
 
 Deliverer::Copy Deliverer::copy_of(const PublishedNotification& published,
                                    const Subscription& subscription) {
-  Copy out{.notification = published.sequence, .subscription = subscription};
+  Copy out{.notification = published.sequence, .subscription = &subscription};
   if (subscription.channel == Channel::http) {
     out.http = needs_.envelope.http(published, subscription);
     return out;
@@ -145,7 +152,7 @@ Result<> Deliverer::write(store::Transaction& tx, const Batch& batch) const {
 }
 
 void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
-  const Subscription& subscription = copy.subscription;
+  const Subscription& subscription = *copy.subscription;
   if (subscription.channel == Channel::http) {
     add_delivery(tx, subscription, copy.http, needs_.clock.now());
     tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });

@@ -24,7 +24,8 @@ namespace slipway::events {
 
 // Limits.
 inline constexpr std::size_t notifications_per_batch_max = 100;
-inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
+// Of a batch's bodies, each as often as there are subscribers; one notification is always taken.
+inline constexpr std::size_t batch_body_bytes_max = 64 << 20;
 inline constexpr std::size_t filters_kept_max = 10'000;
 
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
@@ -55,6 +56,8 @@ class Deliverer {
 
   void run();
   Result<Batch> read(store::Transaction& tx);
+  std::vector<Subscription> confirmed_subscribers(store::Transaction& tx,
+                                                  const TopicId& topic) const;
   void make_copies(Batch& batch);
   Copy copy_of(const PublishedNotification& published, const Subscription& subscription);
   bool lets_through(const Subscription& subscription, const PublishedNotification& published);
