@@ -189,6 +189,13 @@ TEST_F(ElasticRouterTest, WhoeverWaitsForAFleetThatGoesIsToldSo) {
   EXPECT_EQ(outcomes_->wait(1).at(0).failure, InvokeFailure::not_found);
 }
 
+TEST_F(ElasticRouterTest, AContainerIsNotAskedByItsName) {
+  publish_elastic({add_instance("a")});
+  const TestOutcome named = ask({.fleet = fleet, .body = "1", .container = "one"});
+  EXPECT_EQ(named.failure, InvokeFailure::not_direct);
+  EXPECT_EQ(ask({.fleet = fleet, .body = "2"}).status, 200);
+}
+
 TEST_F(ElasticRouterTest, BodiesPastTheLimitAreRefusedBothWays) {
   publish_elastic({add_instance("a")});
   EXPECT_EQ(ask({.fleet = fleet, .body = std::string(100, 'a')}).status, 200);

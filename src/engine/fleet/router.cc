@@ -146,13 +146,13 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
   if (variant != nullptr && !variant->route->models && !request.model.empty())
     return refuse(std::move(invocation), InvokeFailure::model_unexpected, "it has one model");
+  const bool direct = variant != nullptr && variant->route->execution == Execution::direct;
+  if (variant != nullptr && !request.container.empty() && !direct)
+    return refuse(std::move(invocation), InvokeFailure::not_direct,
+                  "its containers are not asked one by one");
   if (variant != nullptr && variant->route->elastic)
     return dispatch_elastic(std::move(invocation), *fleet, *variant);
   if (variant == nullptr) return without_instance(std::move(invocation), *fleet->route, nullptr);
-  const bool direct = variant->route->execution == Execution::direct;
-  if (!request.container.empty() && !direct)
-    return refuse(std::move(invocation), InvokeFailure::not_direct,
-                  "its containers are not asked one by one");
   if (direct) variant = find_container(*variant, request.container);
   if (variant == nullptr)
     return refuse(std::move(invocation), InvokeFailure::no_such_container,
