@@ -139,13 +139,22 @@ def test_a_component_is_asked_through_its_own_endpoint_only(host, models, aws):
     host.start()
     component = host.add("c", models.mlp_archive)
     host.in_service(component)
-    with pytest.raises(ClientError, match="not found"):
+    with pytest.raises(ClientError, match="Endpoint another of account 000000000000 not found"):
         aws.runtime.invoke_endpoint(EndpointName="another", InferenceComponentName=component,
                                     Body=b"1", ContentType="text/csv")
     # The way it is called below the doors is no endpoint's name.
     with pytest.raises(ClientError, match="failed to satisfy constraint"):
         aws.runtime.invoke_endpoint(EndpointName=f"{host.name}:c", Body=b"1",
                                     ContentType="text/csv")
+
+
+def test_an_endpoint_with_models_takes_no_component_s_name(deployment, models, aws):
+    deployment.deploy(models.mlp_archive)
+    for ask in (aws.runtime.invoke_endpoint, aws.runtime.invoke_endpoint_with_response_stream):
+        with pytest.raises(ClientError) as refused:
+            ask(EndpointName=deployment.name, InferenceComponentName="any", Body=b"1")
+        assert refused.value.response["Error"]["Code"] == "ValidationError"
+        assert "Inference Component Name header is not allowed" in str(refused.value)
 
 
 def test_copies_go_to_zero_and_a_request_then_finds_no_capacity(host, models):

@@ -107,6 +107,12 @@ RouterCore::FleetState* RouterCore::find_fleet(Shard& shard, std::string_view fl
   return &state;
 }
 
+std::shared_ptr<const FleetRoute> RouterCore::route_of(std::string_view fleet) {
+  if (closed_) return nullptr;
+  const FleetState* const state = find_fleet(fresh_shard(fleet), fleet);
+  return state == nullptr ? nullptr : state->route;
+}
+
 VariantCells* RouterCore::cells_of(const std::string& fleet, const std::string& variant) {
   const std::lock_guard lock(cells_mutex_);
   for (VariantCells& cells : cells_)
@@ -399,6 +405,10 @@ void Invocation::give_up() {
 
 void Router::invoke(std::unique_ptr<Invocation> invocation) {
   core_->invoke(std::move(invocation));
+}
+
+std::shared_ptr<const FleetRoute> Router::route_of(std::string_view fleet) {
+  return core_->route_of(fleet);
 }
 
 std::vector<VariantCounters> Router::counters() const { return core_->counters(); }

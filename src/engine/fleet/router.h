@@ -229,6 +229,9 @@ class Router {
 
   void invoke(std::unique_ptr<Invocation> invocation);
 
+  // The fleet as this router sees it now; null where there is none of that name.
+  std::shared_ptr<const FleetRoute> route_of(std::string_view fleet);
+
   // From any thread: what was counted so far.
   std::vector<VariantCounters> counters() const;
 

@@ -73,6 +73,7 @@ class RouterCore final : public LinkUser,
   void open();
   void close();
   void invoke(std::unique_ptr<Invocation> invocation);
+  std::shared_ptr<const FleetRoute> route_of(std::string_view fleet);
   std::vector<VariantCounters> counters() const;
 
   void on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) override;

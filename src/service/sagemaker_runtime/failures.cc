@@ -60,7 +60,6 @@ Error model_error(const AskedEndpoint& endpoint, std::string message, int status
                                         endpoint.account, log_group(endpoint))}}};
 }
 
-// AWS's words for a component that is not there are not known.
 // A container without a name is the only one, and "primary" in AWS's texts.
 std::string_view named(std::string_view container) {
   return container.empty() ? "primary" : container;
@@ -114,12 +113,28 @@ void AskedEndpoint::choose_component(std::string_view component_name) {
   fleet = fmt::format("{}{}{}", fleet, service::component_mark, component);
 }
 
-Error not_found(const AskedEndpoint& endpoint) {
-  if (!endpoint.component.empty())
+std::string_view AskedEndpoint::own_fleet() const {
+  const std::string_view whole = fleet;
+  return component.empty() ? whole : whole.substr(0, whole.size() - component.size() - 1);
+}
+
+// The second text is AWS's, as litellm's tests quote it; AWS's words for a component that is not
+// there are not known.
+Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route) {
+  using Use = fleet::VariantRoute::Use;
+  if (route == nullptr) return not_found(endpoint);
+  if (!route->variants.empty() &&
+      std::ranges::none_of(route->variants, [](const auto& v) { return v.use == Use::offered; }))
     return validation_error(
-        fmt::format("Inference Component {} of endpoint {} of account {} not "
-                    "found.",
-                    endpoint.component, endpoint.name, endpoint.account));
+        "Inference Component Name header is not allowed for endpoints to which you dont plan to "
+        "deploy inference components. Please remove the Inference Component Name header and try "
+        "again.");
+  return validation_error(
+      fmt::format("Inference Component {} of endpoint {} of account {} not found.",
+                  endpoint.component, endpoint.name, endpoint.account));
+}
+
+Error not_found(const AskedEndpoint& endpoint) {
   if (is_endpoint_name(endpoint.name))
     return validation_error(
         fmt::format("Endpoint {} of account {} not found.", endpoint.name, endpoint.account));

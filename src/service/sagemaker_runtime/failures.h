@@ -22,6 +22,8 @@ struct AskedEndpoint {
   std::string component;  // empty: the endpoint itself is asked
 
   void choose_component(std::string_view component_name);
+  // The fleet of the endpoint itself, also where a component is asked.
+  std::string_view own_fleet() const;
 
   // From the route's label EndpointName. Any name: a wrong one is found nowhere.
   static AskedEndpoint of(const wire::Route& route, const service::Caller& caller);
@@ -36,6 +38,9 @@ Error too_long(std::string_view member, std::string_view value, std::size_t byte
 
 // ValidationError: there is no endpoint of that name.
 Error not_found(const AskedEndpoint& endpoint);
+// ValidationError: there is no such component. `route` is that of the endpoint itself, null where
+// there is none of that name: that is said then, or that it has models in place of components.
+Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route);
 // ValidationError: a session that nobody holds, or no more.
 Error no_session(const AskedEndpoint& endpoint);
 // ValidationError: no instance could hold it, because they come and go, or because several answer

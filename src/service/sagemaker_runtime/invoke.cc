@@ -10,8 +10,9 @@ namespace {
 // One InvokeEndpoint on its way: owns the request, and with it every view that the router sees.
 class Invoke final : public fleet::Invocation {
  public:
-  Invoke(service::HotRequest&& hot, fleet::Sessions& sessions)
-      : sessions_(sessions),
+  Invoke(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions)
+      : router_(router),
+        sessions_(sessions),
         request_(std::move(hot.request)),
         responder_(std::move(hot.responder)),
         route_(hot.route),
@@ -33,6 +34,7 @@ class Invoke final : public fleet::Invocation {
   void begin_session(const NewSession& session, const fleet::InvokeAnswer& answer,
                      const AnswerHead& head);
 
+  fleet::Router& router_;
   fleet::Sessions& sessions_;
   net::Request request_;
   net::Responder responder_;
@@ -86,13 +88,15 @@ void Invoke::failed(fleet::InvokeFailure failure, std::string_view detail,
     sessions_.end(endpoint_.fleet, head_.session);
   if (failure == fleet::InvokeFailure::model_missing)
     return refuse(missing_target_model(request_id_));
+  if (failure == fleet::InvokeFailure::not_found && !endpoint_.component.empty())
+    return refuse(no_component(endpoint_, router_.route_of(endpoint_.own_fleet()).get()));
   refuse(failure_error(endpoint_, failure, detail, request, container()));
 }
 
 }  // namespace
 
 void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions) {
-  auto invoke = std::make_unique<Invoke>(std::move(hot), sessions);
+  auto invoke = std::make_unique<Invoke>(std::move(hot), router, sessions);
   if (const Result<> prepared = invoke->prepare(); !prepared)
     return invoke->refuse(prepared.error());
   router.invoke(std::move(invoke));

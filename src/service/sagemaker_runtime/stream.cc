@@ -18,8 +18,10 @@ using fleet::InvokeFailure;
 // sees.
 class StreamedInvoke final : public fleet::Invocation {
  public:
-  StreamedInvoke(service::HotRequest&& hot, std::chrono::milliseconds time_limit)
-      : request_(std::move(hot.request)),
+  StreamedInvoke(service::HotRequest&& hot, fleet::Router& router,
+                 std::chrono::milliseconds time_limit)
+      : router_(router),
+        request_(std::move(hot.request)),
         responder_(std::move(hot.responder)),
         route_(hot.route),
         request_id_(std::move(hot.request_id)),
@@ -48,6 +50,7 @@ class StreamedInvoke final : public fleet::Invocation {
   void send_part(std::string_view bytes);
   void send_frame();
 
+  fleet::Router& router_;
   net::Request request_;
   net::Responder responder_;
   const wire::Route route_;
@@ -131,6 +134,8 @@ void StreamedInvoke::answered(const fleet::InvokeAnswer& answer) {
 
 void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
                             std::string_view /*variant*/) {
+  if (failure == InvokeFailure::not_found && !endpoint_.component.empty())
+    return refuse(no_component(endpoint_, router_.route_of(endpoint_.own_fleet()).get()));
   if (!writer_) return refuse(failure_error(endpoint_, failure, detail, request, container()));
   aligner_.finish([this](std::string_view part) { send_part(part); });
   const StreamFailure named = stream_failure(failure, detail);
@@ -145,7 +150,7 @@ void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
 void invoke_endpoint_streamed(service::HotRequest&& hot, fleet::Router& router,
                               const fleet::Sessions& sessions,
                               std::chrono::milliseconds time_limit) {
-  auto invoke = std::make_unique<StreamedInvoke>(std::move(hot), time_limit);
+  auto invoke = std::make_unique<StreamedInvoke>(std::move(hot), router, time_limit);
   if (const Result<> prepared = invoke->prepare(sessions); !prepared)
     return invoke->refuse(prepared.error());
   invoke->watch_client();
