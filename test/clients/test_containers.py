@@ -307,6 +307,7 @@ def test_a_broken_answer_is_a_model_error_and_the_endpoint_recovers(endpoint, bo
     code, status, text = error(endpoint.ask, body)
     assert (code, status) == ("ModelError", 424)
     assert "from primary" in text
+    assert "http.sock" not in text, "where it listens is the server's own affair"
     assert answers_again(endpoint, "fine") == "fine!"
     assert endpoint.status()["EndpointStatus"] == "InService"
 

@@ -56,6 +56,15 @@ InvokeFailure failure_of(const Error& error) {
   return InvokeFailure::broken;
 }
 
+// Where an instance listens is this server's own affair: callers are told of the container.
+std::string told(const Error& error, const InstanceRoute& instance) {
+  const std::string& address = instance.addresses.http;
+  std::string text = error.message;
+  if (const auto at = text.find(address); !address.empty() && at != text.npos)
+    text.replace(at, address.size(), "the container");
+  return text;
+}
+
 }  // namespace
 
 // Takes a streamed answer from HTTP; one of another kind than 2xx it collects.
@@ -89,7 +98,8 @@ class HttpStream final : public net::ResponseReceiver {
     --link_.http_under_way_;
     if (error.kind == "not_sent")
       return link_.user_.on_unsent(std::move(invocation_), error.message);
-    link_.user_.on_failure(std::move(invocation_), failure_of(error), error.message);
+    link_.user_.on_failure(std::move(invocation_), failure_of(error),
+                           told(error, *link_.instance_));
   }
 
  private:
@@ -176,7 +186,7 @@ void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
   if (!result) {
     const Error& error = result.error();
     if (error.kind == "not_sent") return user_.on_unsent(std::move(invocation), error.message);
-    return user_.on_failure(std::move(invocation), failure_of(error), error.message);
+    return user_.on_failure(std::move(invocation), failure_of(error), told(error, *instance_));
   }
   user_.on_answer(std::move(invocation), {.status = result->status(),
                                           .content_type = result->headers().get("content-type"),
