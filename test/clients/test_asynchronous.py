@@ -288,6 +288,8 @@ def test_deleting_the_endpoint_fails_what_waits(whims):
     endpoint.ask(b"x", CustomAttributes="sleep=1")
     waiting = endpoint.ask(b"y", CustomAttributes="sleep=1")
     whims.aws.sagemaker.delete_endpoint(EndpointName="short-lived")
+    with pytest.raises(botocore.exceptions.ClientError, match="Endpoint short-lived .* not found"):
+        endpoint.ask(b"z")
     assert "deleted" in endpoint.failure(waiting)
 
 

@@ -118,9 +118,11 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
   };
   auto queue = jobs::Queues::find(call.tx(), asked.fleet);
   if (!queue) {
-    const auto status = needs_.fleets.status(call.tx(), {asked.fleet});
-    return not_so(status.state == fleet::FleetState::gone ? InvokeFailure::not_found
-                                                          : InvokeFailure::other_access);
+    switch (needs_.fleets.status(call.tx(), {asked.fleet}).state) {
+      case fleet::FleetState::gone: return not_so(InvokeFailure::not_found);
+      case fleet::FleetState::removing: return not_so(InvokeFailure::not_serving);
+      default: return not_so(InvokeFailure::other_access);
+    }
   }
   if (!serves(call, asked.fleet)) return not_so(InvokeFailure::not_serving);
   return *std::move(queue);
