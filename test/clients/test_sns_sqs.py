@@ -179,6 +179,13 @@ def test_what_cannot_be_is_refused_by_aws_names(aws, queue, code, call):
     assert error_of(caught) == code
 
 
+def test_a_queue_that_is_not_there_is_said_so_in_awss_words(aws, queue):
+    for call in (lambda: aws.sqs.get_queue_url(QueueName="no-such-queue"),
+                 lambda: aws.sqs.receive_message(QueueUrl=queue + "-not")):
+        with pytest.raises(ClientError, match=r"The specified queue does not exist\.$"):
+            call()
+
+
 def test_a_message_of_one_mebibyte_is_taken_and_one_byte_more_is_not(aws, queue):
     aws.sqs.send_message(QueueUrl=queue, MessageBody="x" * (1 << 20))
     with pytest.raises(ClientError, match="must be shorter than 1048576 bytes") as caught:

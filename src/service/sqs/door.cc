@@ -31,8 +31,15 @@ Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url
   if (!parts)
     return refuse("InvalidAddress",
                   fmt::format("The address {} is not valid for this endpoint.", address));
-  return queues.find(call.tx(),
-                     {fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)});
+  return get(call, {fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)});
+}
+
+Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
+  auto queue = queues.find(call.tx(), id);
+  if (queue || queue.error().kind != "no_queue") return queue;
+  Error error = std::move(queue).error();
+  error.message = "The specified queue does not exist.";
+  return std::unexpected(std::move(error));
 }
 
 std::string Door::url_of(const Call& call, const events::QueueId& id) const {

@@ -37,6 +37,8 @@ struct Door {
   // QueueDoesNotExist; InvalidAddress where `url` has not the form .../account/name. Without a URL
   // the request's own path is one, as older clients send it.
   Result<events::Queue> find(Call& call, std::optional<std::string_view> url) const;
+  // QueueDoesNotExist, in AWS's words.
+  Result<events::Queue> get(Call& call, const events::QueueId& id) const;
   std::string url_of(const Call& call, const events::QueueId& id) const;
 };
 

@@ -166,8 +166,8 @@ Result<> delete_queue(const Door& door, Call& call, api::DeleteQueueRequest in) 
 Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
                                              api::GetQueueUrlRequest in) {
   const std::string_view account = in.QueueOwnerAWSAccountId().value_or(call.account());
-  TRY(const Queue queue, door.queues.find(call.tx(), {fmt::format("{}/{}/{}", account,
-                                                                  call.region(), in.QueueName())}));
+  TRY(const Queue queue,
+      door.get(call, {fmt::format("{}/{}/{}", account, call.region(), in.QueueName())}));
   return call.output<api::GetQueueUrlResult>().QueueUrl(door.url_of(call, queue.id));
 }
 
