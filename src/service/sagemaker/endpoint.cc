@@ -122,10 +122,12 @@ void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& statu
   fill_serverless(variant, *found);
 }
 
-// What is on its way while the former deployment still serves.
+// What is on its way: while the former deployment still serves, or the first one comes up.
 Result<> fill_pending(const Call& call, const Endpoint& endpoint,
                       api::DescribeEndpointOutput& out) {
-  if (serves_wanted(endpoint) || endpoint.status.state != FleetState::updating) return {};
+  const bool first = endpoint.status.state == FleetState::creating;
+  const bool next = endpoint.status.state == FleetState::updating && !serves_wanted(endpoint);
+  if (!first && !next) return {};
   TRY(const auto wanted,
       wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
   auto pending = out.make_PendingDeploymentSummary();

@@ -20,6 +20,9 @@ TEST_F(Door, an_endpoint_is_creating_without_variants_and_then_in_service_with_t
   const Answer creating = describe("mine");
   EXPECT_EQ(creating.text("EndpointStatus"), "Creating");
   EXPECT_FALSE(creating.has("ProductionVariants"));
+  const json::object& pending = creating.body.at("PendingDeploymentSummary").as_object();
+  EXPECT_EQ(pending.at("EndpointConfigName").as_string(), "c");
+  EXPECT_EQ(pending.at("ProductionVariants").as_array().size(), 1U);
   settle();
   const Answer endpoint = describe("mine");
   EXPECT_EQ(endpoint.text("EndpointStatus"), "InService");
