@@ -284,6 +284,8 @@ def test_a_job_is_described_and_listed_as_it_was_made(mlp_batch, aws):
     assert described["MaxPayloadInMB"] == 5 and described["MaxConcurrentTransforms"] == 2
     assert described["ModelClientConfig"]["InvocationsMaxRetries"] == 2
     assert described["ExperimentConfig"] == {"TrialName": "trial"}
+    assert described["DataProcessing"] == {  # as AWS fills it in
+        "InputFilter": "$", "OutputFilter": "$", "JoinSource": "None"}
     assert described["CreationTime"] <= described["TransformStartTime"] <= described["TransformEndTime"]
     tags = aws.sagemaker.list_tags(ResourceArn=described["TransformJobArn"])["Tags"]
     assert tags == [{"Key": "k", "Value": "v"}]

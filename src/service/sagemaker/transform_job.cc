@@ -155,6 +155,21 @@ Result<TransformPlan> plan_of(const Call& call, const BuiltInImages& built_in,
   return plan;
 }
 
+// AWS shows these also where the client did not give them (dg, "Deploy models for batch
+// inference").
+void fill_defaults(api::DescribeTransformJobResponse& out) {
+  auto input = out.TransformInput();
+  if (!input.CompressionType()) input.CompressionType("None");
+  if (!input.SplitType()) input.SplitType("None");
+  auto output = out.TransformOutput();
+  if (!output.AssembleWith()) output.AssembleWith("None");
+  if (!output.KmsKeyId()) output.KmsKeyId("");
+  auto processing = out.DataProcessing() ? out.DataProcessing() : out.make_DataProcessing();
+  if (!processing.InputFilter()) processing.InputFilter("$");
+  if (!processing.OutputFilter()) processing.OutputFilter("$");
+  if (!processing.JoinSource()) processing.JoinSource("None");
+}
+
 struct Job {
   Resource resource;
   TransformStatus status;
@@ -190,6 +205,7 @@ Result<api::DescribeTransformJobResponse> TransformJobs::describe(
   TRY(const auto given, document_of<api::CreateTransformJobRequest>(call, job.resource));
   auto out = call.output<api::DescribeTransformJobResponse>();
   wire::echo(given, out);
+  fill_defaults(out);
   out.TransformJobArn(job.resource.arn)
       .TransformJobStatus(status_name(job.status))
       .CreationTime(job.resource.created);
