@@ -1,7 +1,6 @@
 // Which way to ask fits a workload: a pure function over a table of rules.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -22,9 +21,6 @@ enum class Way : std::uint8_t {
   multi_model,
   batch
 };
-inline constexpr std::array<Way, 6> all_ways = {Way::real_time,   Way::streaming,
-                                                Way::serverless,  Way::asynchronous,
-                                                Way::multi_model, Way::batch};
 // "a serverless endpoint"
 std::string_view name_of(Way way);
 

@@ -18,11 +18,6 @@
 
 namespace slipway::place {
 
-// Limits of what a caller may hand in.
-inline constexpr std::size_t key_bytes_max = 512;
-inline constexpr std::size_t arguments_max = 256;
-inline constexpr std::size_t environment_bytes_max = 256 * 1024;
-
 // Names one life of one instance: "fleet/<id>/<generation>/<variant>/<ordinal>". The first segment
 // is the engine that owns it. A key is used once: an instance that ended is followed by another
 // with another key, so that "this key was started" has one meaning, also after a crash.

@@ -99,8 +99,6 @@ struct TransformStatus {
   std::optional<Timestamp> started;  // its instances were ready
   std::optional<Timestamp> ended;
   Timestamp changed = {};
-
-  Timestamp last_change() const { return changed; }
 };
 
 // What doors hold. Thread-safe: it has no state but the hook.

@@ -6,8 +6,8 @@
 #include <boost/json.hpp>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "engine/objects/uri.h"
-#include "net/http.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -17,10 +17,9 @@ using fleet::CapturePlan;
 using fleet::CaptureRecord;
 
 bool stands_in(const std::vector<std::string>& types, std::string_view type) {
-  type = type.substr(0, type.find(';'));
-  while (type.ends_with(' ')) type.remove_suffix(1);
-  return std::ranges::any_of(types,
-                             [&](const std::string& each) { return net::same_name(each, type); });
+  const std::string_view plain = trimmed(take_until(type, ';'));
+  return std::ranges::any_of(
+      types, [&](const std::string& each) { return equal_ignoring_case(each, plain); });
 }
 
 std::string_view encoding_of(const CapturePlan& plan, std::string_view type,

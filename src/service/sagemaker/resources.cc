@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/encoding.h"
+#include "base/text.h"
 #include "service/errors.h"
 #include "service/sagemaker/sagemaker.h"
 
@@ -109,11 +110,7 @@ Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const L
 std::span<const store::Migration> migrations() { return tables; }
 
 std::string arn_of(const Call& call, const Kind& kind, std::string_view name) {
-  std::string lower(name);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  return call.arn("sagemaker", fmt::format("{}/{}", kind.arn_type, lower));
+  return call.arn("sagemaker", fmt::format("{}/{}", kind.arn_type, to_lower(name)));
 }
 
 Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,

@@ -67,7 +67,6 @@ Result<View> document_of(const Call& call, const Resource& resource) {
 // ---- Listing ---------------------------------------------------------------------------------
 
 inline constexpr int page_size_default = 10;
-inline constexpr int page_size_max = 100;
 
 // What the List operations have in common, as they arrived.
 struct ListQuery {

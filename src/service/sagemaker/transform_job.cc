@@ -1,8 +1,7 @@
 // Batch transform: the job is the jobs engine's, its instances a fleet of its own.
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "base/text.h"
 #include "engine/objects/objects.h"
 #include "engine/objects/uri.h"
 #include "service/errors.h"
@@ -43,15 +42,10 @@ Result<objects::ObjectName> place_of(std::string_view member, std::string_view u
 }
 
 jobs::RecordFormat format_of(std::string_view media) {
-  media = media.substr(0, media.find(';'));
-  while (media.ends_with(' ')) media.remove_suffix(1);
-  std::string lower(media);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-  });
-  if (lower == "text/csv") return jobs::RecordFormat::csv;
-  if (lower == "application/json") return jobs::RecordFormat::json;
-  if (lower == "application/jsonlines") return jobs::RecordFormat::json_lines;
+  const std::string type = to_lower(trimmed(take_until(media, ';')));
+  if (type == "text/csv") return jobs::RecordFormat::csv;
+  if (type == "application/json") return jobs::RecordFormat::json;
+  if (type == "application/jsonlines") return jobs::RecordFormat::json_lines;
   return jobs::RecordFormat::opaque;
 }
 
