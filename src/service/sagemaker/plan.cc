@@ -180,6 +180,7 @@ Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
                                   const api::ContainerDefinition& container) {
   TRY(fleet::Program program, program_of(built_in, container));
   limit_startup(given, program);
+  // PREFIX_AWARE stands in no API model up to botocore 1.43.67: validation refuses it before this.
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
   fleet::Variant variant{
       .name = std::string(given.VariantName()),
