@@ -11,11 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <functional>
-#include <cerrno>
 #include <map>
 #include <memory>
 #include <string>
@@ -59,6 +59,8 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   }
   ~TestInstance() override {
     if (listener_) loop_.unwatch(listener_.get(), *this);
+    for (const auto& each : streams_)
+      if (const auto stream = each.lock()) stream->orphaned = true;
   }
 
   bool healthy = true;
@@ -188,6 +190,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
     std::uint64_t parts_left = 0;
     bool breaks = false;
     bool gone = false;
+    bool orphaned = false;  // the instance is no more
   };
   void start_stream(net::Responder&& responder, std::uint64_t parts, bool breaks) {
     const auto stream = std::make_shared<Stream>();
@@ -196,14 +199,19 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
     stream->writer = responder.start(200, {{"Content-Type", "text/event-stream"}});
     stream->parts_left = parts;
     stream->breaks = breaks;
+    streams_.push_back(stream);
     stream_on(stream);
   }
   void stream_on(const std::shared_ptr<Stream>& stream) {
     constexpr std::size_t queue_bytes_max = 64 * 1024;
-    while (stream->parts_left > 0 && !stream->gone) {
+    if (stream->orphaned) return;
+    // So few at a time that the loop comes to hear when the client is gone.
+    constexpr int parts_max = 1000;
+    for (int parts = 1; stream->parts_left > 0 && !stream->gone; ++parts) {
       --stream->parts_left;
       stream_bytes += 100;
-      if (stream->writer.write(std::string(100, 'p')) < queue_bytes_max) continue;
+      const std::size_t waiting = stream->writer.write(std::string(100, 'p'));
+      if (waiting < queue_bytes_max && parts < parts_max) continue;
       return stream->writer.on_drained([this, stream] { stream_on(stream); });
     }
     --streams_under_way;
@@ -279,6 +287,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   std::unique_ptr<net::HttpServer> server_;
   net::Fd listener_;
   std::vector<std::unique_ptr<LinkPeer>> links_;
+  std::vector<std::weak_ptr<Stream>> streams_;
   std::vector<std::function<void(TestAnswer)>> kept_;
 };
 
