@@ -1,8 +1,8 @@
 // IAM as a client sees it: one call after another against a store of their own.
 #include "service/iam/iam.h"
 
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/encoding.h"

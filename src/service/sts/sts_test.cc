@@ -1,8 +1,8 @@
 // STS as a client sees it.
 #include "service/sts/sts.h"
 
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
