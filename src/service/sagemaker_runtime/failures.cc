@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/encoding.h"
+#include "engine/objects/uri.h"
 #include "service/resource_key.h"
 #include "wire/json_writer.h"
 
@@ -146,15 +147,14 @@ Error not_found(const AskedEndpoint& endpoint) {
 
 namespace {
 
-// AWS's text, as users quote it; its space before "(bucket" varies.
+// AWS's text as far as users quote it (to "located at the URL"); the rest is a choice.
 Error no_such_model(std::string_view uri) {
-  std::string_view path = uri.substr(std::min(uri.size(), uri.find("//") + 2));
-  const std::size_t slash = std::min(path.find('/'), path.size());
+  const auto place = objects::parse_uri(uri);
   return validation_error(
       fmt::format("Failed to download model data(bucket: {}, key: {}). Please ensure that there is "
                   "an object located at the URL and that the role passed to CreateModel has "
                   "permissions to download the model.",
-                  path.substr(0, slash), path.substr(std::min(slash + 1, path.size()))));
+                  place ? place->bucket : "", place ? place->key : std::string(uri)));
 }
 
 Error not_serving(const AskedEndpoint& endpoint) {
