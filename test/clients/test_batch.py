@@ -11,7 +11,7 @@ import time
 import botocore.exceptions
 import numpy as np
 import pytest
-from conftest import REGISTRY, ROLE
+from conftest import REGISTRY, ROLE, Clients
 from make_model import tar_gz
 
 MEBIBYTE = 1 << 20
@@ -337,7 +337,6 @@ def test_no_input_and_too_large_a_record_fail_the_job(echo_batch):
 
 def test_kill_in_the_middle_loses_and_doubles_no_output(own_server, name, models):
     """The server is killed and stopped between files; each has its one right output at the end."""
-    from conftest import Clients
     aws = Clients(own_server)
     batch = Batch(aws, name, models.mlp_archive)
     rows = {i: rows_of(500, 100 + i) for i in range(24)}

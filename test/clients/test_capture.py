@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 from botocore.exceptions import ClientError
+from conftest import Clients, Deployment
 from models import csv
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "examples/ways/data_capture.py"
@@ -146,7 +147,6 @@ def test_a_bucket_that_went_costs_captures_and_no_request(deployment, models, aw
 
 
 def test_a_clean_end_writes_what_was_captured(own_server, models, name):
-    from conftest import Clients, Deployment
     aws = Clients(own_server)
     deployment = deploy(Deployment(aws, name), models.mlp_archive)
     deployment.invoke(csv(models.records[0]))
