@@ -90,12 +90,14 @@ class Batch:
         assert described["TransformJobStatus"] == "Completed", described.get("FailureReason")
         return self.outputs()
 
+    def output_keys(self):
+        listed = self.aws.s3.list_objects_v2(Bucket=self.name, Prefix=f"out/{self.jobs}/")
+        return [o["Key"] for o in listed.get("Contents", [])]
+
     def outputs(self):
-        prefix = f"out/{self.jobs}/"
-        listed = self.aws.s3.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
-        return {o["Key"].removeprefix(prefix):
-                self.aws.s3.get_object(Bucket=self.name, Key=o["Key"])["Body"].read()
-                for o in listed}
+        return {key.removeprefix(f"out/{self.jobs}/"):
+                self.aws.s3.get_object(Bucket=self.name, Key=key)["Body"].read()
+                for key in self.output_keys()}
 
 
 @pytest.fixture
@@ -339,15 +341,15 @@ def test_kill_in_the_middle_loses_and_doubles_no_output(own_server, name, models
     """The server is killed and stopped between files; each has its one right output at the end."""
     aws = Clients(own_server)
     batch = Batch(aws, name, models.mlp_archive)
-    rows = {i: rows_of(500, 100 + i) for i in range(24)}
+    rows = {i: rows_of(1000, 100 + i) for i in range(24)}
     for i, each in rows.items():
         batch.put(f"in/{i:02}.csv", csv_of(each))
     aws.s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
     job = batch.start(BatchStrategy="SingleRecord", MaxConcurrentTransforms=1)
     ended_within = 0
     for wanted, end in ((1, own_server.kill), (4, own_server.stop), (8, own_server.kill)):
-        while len(batch.outputs()) < wanted:
-            time.sleep(0.05)
+        while len(batch.output_keys()) < wanted:
+            time.sleep(0.01)
         described = aws.sagemaker.describe_transform_job(TransformJobName=job)
         ended_within += described["TransformJobStatus"] == "InProgress"
         end()
