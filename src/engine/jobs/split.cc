@@ -116,7 +116,9 @@ Result<Cut> cut_one(const CutRule& rule, std::string_view window, More more) {
 Result<Cut> cut_many(const CutRule& rule, std::string_view window, More more) {
   Cut all;
   while (all.bytes < window.size()) {
-    TRY(const std::size_t next, record_end(rule.type, window.substr(all.bytes), more));
+    const auto end = record_end(rule.type, window.substr(all.bytes), more);
+    if (!end && all.bytes > 0) return all;  // said when it is the first: with its own place
+    TRY(const std::size_t next, end);
     if (next == 0 || all.bytes + next > rule.bytes_max) {
       const bool first_is_too_large = all.bytes == 0 && window.size() > rule.bytes_max;
       if (first_is_too_large) return too_large(rule.bytes_max);
@@ -196,6 +198,7 @@ std::uint64_t count_lines(std::string_view text) {
   for (std::size_t at = text.find("\n\n"); at != text.npos; at = text.find("\n\n", at + 1)) ++empty;
   for (std::size_t at = text.find("\n\r\n"); at != text.npos; at = text.find("\n\r\n", at + 1))
     ++empty;
+  if (text == "\r" || text.ends_with("\n\r")) ++empty;
   return count - empty;
 }
 

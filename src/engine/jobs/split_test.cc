@@ -80,6 +80,8 @@ TEST(Split, the_last_line_may_lack_its_end_and_empty_lines_are_no_records) {
   EXPECT_EQ(count_lines("a\n\nb"), 2U);
   EXPECT_EQ(count_lines("\na\r\n\r\nb\n"), 2U);
   EXPECT_EQ(count_lines(""), 0U);
+  EXPECT_EQ(count_lines("a\r\n\r"), 1U);
+  EXPECT_EQ(count_lines("\r"), 0U);
 }
 
 TEST(Split, a_record_at_the_limit_is_sent_and_one_past_it_is_refused_by_number_and_place) {
@@ -123,6 +125,18 @@ TEST(Split, what_is_not_of_the_format_or_cut_off_is_said) {
               HasSubstr("no TFRecord"));
   EXPECT_THAT(pieces_of(tf_hello.substr(0, 20), {SplitType::tf_record, multi, 100}, 8).error,
               HasSubstr("ends within"));
+}
+
+TEST(Split, records_before_one_that_is_not_of_the_format_are_sent_and_it_is_said_which_it_is) {
+  const std::string good = record_io("abcd");
+  const Sent damaged =
+      pieces_of(good + good + "no magic here", {SplitType::record_io, multi, 99}, 9);
+  EXPECT_THAT(damaged.pieces, ElementsAre(good + good));
+  EXPECT_THAT(damaged.error, HasSubstr("record 3 (byte 24): this is no RecordIO"));
+  const Sent cut_off =
+      pieces_of(tf_hello + tf_hello.substr(0, 20), {SplitType::tf_record, multi, 99}, 9);
+  EXPECT_THAT(cut_off.pieces, ElementsAre(tf_hello));
+  EXPECT_THAT(cut_off.error, HasSubstr("record 2 (byte 21): the input ends within"));
 }
 
 // Whatever the stretches in which bytes arrive and the limit of a request, the same records come.

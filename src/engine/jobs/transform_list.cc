@@ -1,15 +1,12 @@
 // What a transform job's input is, and where its output goes.
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
+#include "engine/jobs/transform_manifest.h"
 #include "engine/jobs/transform_run.h"
 #include "engine/objects/uri.h"
 
 namespace slipway::jobs {
 namespace {
-
-namespace json = boost::json;
 
 constexpr std::string_view output_suffix = ".out";
 
@@ -65,32 +62,16 @@ Result<> list_prefix(store::Transaction& tx, const TransformPlan& plan, Listing&
   }
 }
 
-// [{"prefix": "s3://bucket/folder/"}, "a.csv", "b/c.csv"]
-Result<> read_manifest(store::Transaction& tx, std::string_view text, Listing& listing) {
-  boost::system::error_code error;
-  const json::value document = json::parse({text.data(), text.size()}, error);
-  const json::array* entries = error ? nullptr : document.if_array();
-  const json::object* head =
-      entries != nullptr && !entries->empty() ? entries->front().if_object() : nullptr;
-  const json::value* prefix = head != nullptr ? head->if_contains("prefix") : nullptr;
-  const std::string start =
-      prefix != nullptr && prefix->is_string() ? std::string(prefix->as_string()) : "";
-  const auto folder = objects::parse_uri(start);
-  if (!folder)
-    return fail(ErrorCode::invalid_argument,
-                "the manifest is no JSON list that begins with {\"prefix\": \"s3://bucket/...\"}");
-  for (std::size_t i = 1; i < entries->size(); ++i) {
-    const json::string* name = (*entries)[i].if_string();
-    if (name == nullptr)
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("entry {} of the manifest is no name of an object", i));
-    const objects::ObjectName named{.bucket = folder->bucket,
-                                    .key = folder->key + std::string(*name)};
+Result<> list_manifest(store::Transaction& tx, std::string_view text, Listing& listing) {
+  TRY(const Manifest manifest, read_manifest(text));
+  for (const std::string& name : manifest.names) {
+    const objects::ObjectName named{.bucket = manifest.folder.bucket,
+                                    .key = manifest.folder.key + name};
     const auto object = objects::find(tx, named);
     if (!object)
       return fail(ErrorCode::not_found,
                   fmt::format("the manifest names {}, which is not there", objects::uri_of(named)));
-    TRY_DO(listing.add(*object, std::string_view(*name)));
+    TRY_DO(listing.add(*object, name));
   }
   return {};
 }
@@ -122,7 +103,7 @@ Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
     TRY_DO(objects::find_bucket(tx, plan.output_bucket));
     Listing listing(plan);
     if (plan.source == TransformPlan::Source::manifest)
-      TRY_DO(read_manifest(tx, manifest, listing));
+      TRY_DO(list_manifest(tx, manifest, listing));
     else
       TRY_DO(list_prefix(tx, plan, listing));
     return listing.take();
