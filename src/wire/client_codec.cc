@@ -49,7 +49,7 @@ void write_rpc(const Operation& operation, Protocol protocol, const Node& input,
     out.headers.emplace_back(
         "X-Amz-Target", std::string(service.target_prefix) + "." + std::string(operation.name));
     set_type(content_type_of(protocol), out);
-    write_json(input, shape, Names::wire, out.body);
+    write_json(input, shape, json_names(service), out.body);
   }
 }
 
@@ -146,7 +146,7 @@ Result<Node> read_rpc(const Operation& operation, Protocol protocol,
   if (response.body.empty()) return make_structure(shape.members.size(), arena);
   if (protocol == Protocol::query) return read_query_body(operation, response.body, arena);
   if (protocol == Protocol::cbor) return read_cbor(arena.copy(response.body), shape, arena);
-  return read_json(arena.copy(response.body), shape, Names::wire, arena);
+  return read_json(arena.copy(response.body), shape, json_names(operation.schema->service), arena);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "gen/s3.h"
 #include "gen/sagemaker.h"
 #include "gen/sagemaker_runtime.h"
+#include "gen/sqs.h"
 #include "gen/sts.h"
 
 namespace slipway::wire {
@@ -234,6 +235,20 @@ TEST(Requests, WhoseAddressIsNoTextAreRefusedBeforeAnythingIsReadFromThem) {
   EXPECT_EQ(kind_of("/b", "max-keys=99999999999"), "InvalidArgument");
 }
 
+TEST(Requests, WhoseFormIsNoTextAreRefused) {
+  const auto error_of = [](std::string_view body) {
+    Arena arena;
+    const HttpRequestView form{
+        .method = "POST", .path = "/", .query = "", .headers = {}, .body = body};
+    const auto node =
+        decode_request(aws::iam::op::CreateRole::operation(), Protocol::query, {}, form, arena);
+    return node ? std::string() : node.error().message;
+  };
+  EXPECT_EQ(error_of("RoleName=r&Description=%C3%A9"), "");
+  EXPECT_EQ(error_of("RoleName=r&Description=%ff"), "A parameter of the request is not UTF-8");
+  EXPECT_EQ(error_of("RoleName=r&Tags.member.\xff=1"), "A parameter of the request is not UTF-8");
+}
+
 std::string gzipped(std::string_view text) {
   libdeflate_compressor* compressor = libdeflate_alloc_compressor(6);
   std::string out(libdeflate_gzip_compress_bound(compressor, text.size()), '\0');
@@ -282,6 +297,16 @@ TEST(Clients, TalkToTheServerInEveryProtocolOfItsServices) {
   aws::s3::HeadBucketRequest nameless(arena);
   EXPECT_FALSE(
       encode_request(aws::s3::op::HeadBucket::operation(), Protocol::rest_xml, nameless.node()));
+}
+
+TEST(Clients, UseTheModelsNamesInTheJsonOfAServiceThatSpokeQueryBefore) {
+  Arena arena;
+  aws::sqs::ReceiveMessageRequest in(arena);
+  in.QueueUrl("q").add_MessageAttributeNames("All");
+  const auto request =
+      encode_request(aws::sqs::op::ReceiveMessage::operation(), Protocol::json10, in.node());
+  ASSERT_TRUE(request);
+  EXPECT_EQ(request->body, R"({"QueueUrl":"q","MessageAttributeNames":["All"]})");
 }
 
 }  // namespace

@@ -133,6 +133,9 @@ Result<void> split_form(std::string_view text, std::vector<Parameter>& out, Aren
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view{} : pair.substr(equals + 1);
     out.push_back({decoded(pair.substr(0, equals), arena), decoded(value, arena), out.size()});
+    // It goes into documents that could not be read otherwise.
+    if (!is_utf8(out.back().name) || !is_utf8(out.back().value))
+      return unreadable("A parameter of the request is not UTF-8");
   }
   return {};
 }

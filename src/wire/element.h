@@ -37,7 +37,7 @@ Result<const Element*> parse_xml(std::string_view text, Arena& arena);
 
 // A tree of the parameters of an application/x-www-form-urlencoded text, each dot in a name one
 // level: "Tags.member.1.Key=a" is Tags > member > 1 > Key. Children come sorted by name.
-// `texts` are read as one. Refused: more parameters or depth than the limits.
+// `texts` are read as one. Refused: more parameters or depth than the limits, what is not UTF-8.
 Result<const Element*> parse_form(std::span<const std::string_view> texts, Arena& arena);
 
 }  // namespace slipway::wire

@@ -14,6 +14,12 @@ namespace slipway::wire {
 // or the model's (and then all members: stored documents).
 enum class Names : std::uint8_t { wire, model };
 
+// What a service's JSON uses. One that spoke Query before it spoke JSON has its Query names in the
+// tables; its JSON names are the model's.
+inline Names json_names(const Service& service) {
+  return service.query_compatible ? Names::model : Names::wire;
+}
+
 // Reads the whole of `text` as a value of `shape`. Strings without escapes view into `text`.
 // Members that the shape does not have are skipped; null members are absent; of a name given twice
 // the last counts; whole numbers are exact over the range of 64 bits.

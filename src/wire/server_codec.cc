@@ -20,12 +20,6 @@ bool is_rest(Protocol protocol) {
   return protocol == Protocol::rest_json || protocol == Protocol::rest_xml;
 }
 
-// A service that spoke Query before it spoke JSON has its Query names in the tables; its JSON names
-// are the model's.
-Names json_names(const Service& service) {
-  return service.query_compatible ? Names::model : Names::wire;
-}
-
 bool bypasses_node(const Member& member) {
   return member.is(MemberFlag::streaming) || member.shape->is(ShapeFlag::streaming_blob) ||
          member.shape->is(ShapeFlag::event_stream);
