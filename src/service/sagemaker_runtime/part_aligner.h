@@ -26,12 +26,12 @@ class PartAligner {
   void take(std::string_view bytes, Emit&& emit) {
     if (border_ == fleet::PartBorder::none) return emit(bytes);
     for (auto length = find_end(bytes); length; length = find_end(bytes)) {
-      if (held_.empty()) {
-        emit(bytes.substr(0, *length));
-      } else {
+      if (!held_.empty()) {
         held_ += bytes.substr(0, *length);
         emit(std::string_view(held_));
         held_.clear();
+      } else if (*length > 0) {  // 0: the part's end was held back and passed on at the limit
+        emit(bytes.substr(0, *length));
       }
       bytes.remove_prefix(*length);
     }

@@ -57,6 +57,11 @@ TEST(PartAligner, WhatIsLongerThanTheLimitIsPassedOnCutAndNothingIsLost) {
   EXPECT_EQ(parts.size(), 3U);
 }
 
+TEST(PartAligner, AnEventThatEndsJustAtTheLimitLeavesNoEmptyPart) {
+  const std::string first = std::string(aligned_part_bytes_max - 3, 'x') + "\r\n\r";
+  EXPECT_EQ(cut(PartBorder::event, first + "y", first.size()), (Parts{first, "y"}));
+}
+
 TEST(PartAligner, PartsJoinedAreTheStreamForAnyBytes) {
   SeededRandom random(7);
   constexpr std::string_view letters = "ab\n\r";
