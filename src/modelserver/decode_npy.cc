@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstring>
+#include <span>
 
 #include "modelserver/decode.h"
 
@@ -163,8 +164,8 @@ bool walk(const NpyHead& head, const char* data, Visit&& visit) {
 bool copy_elements(const NpyHead& head, const NpyType& type, std::string_view data, Tensor& out) {
   if (type.type == out.type && head.order != '>' && (!head.fortran || head.shape.size() < 2) &&
       type.type != ElementType::boolean) {
-    out.bytes.resize(data.size());
-    std::memcpy(out.bytes.data(), data.data(), data.size());
+    const auto bytes = std::as_bytes(std::span(data));
+    out.bytes.assign(bytes.begin(), bytes.end());
     return true;
   }
   return walk(head, data.data(), [&](const char* element) {

@@ -202,6 +202,10 @@ TEST(Npy, EveryOrderAndTypeIsRead) {
               ElementsAre(1, 0, 1));
 }
 
+TEST(Npy, AnArrayWithoutRecordsIsOne) {
+  EXPECT_EQ(first(table, ContentType::npy, npy("<f4", "False", "(0, 3)", "")).shape, Shape({0, 3}));
+}
+
 TEST(Npy, WhatIsBrokenIsRefused) {
   const std::string data = bytes_of<float>({1, 2, 3});
   const std::string fine = npy("<f4", "False", "(1, 3)", data);
