@@ -72,8 +72,9 @@ json::value to_value(const Attributes& attributes) {
     if (each.form == Attribute::Form::binary) continue;
     if (each.type.starts_with("Number")) {
       double number = 0;
+      const char* begin = each.value.data() + (each.value.starts_with('+') ? 1 : 0);
       const char* end = each.value.data() + each.value.size();
-      if (std::from_chars(each.value.data(), end, number).ptr == end) out[each.name] = number;
+      if (std::from_chars(begin, end, number).ptr == end) out[each.name] = number;
     } else if (each.type == "String.Array") {
       boost::system::error_code error;
       json::value items = json::parse(each.value, error);

@@ -90,6 +90,7 @@ INSTANTIATE_TEST_SUITE_P(Table, FilterOfBodies, ::testing::ValuesIn(rows));
 Attributes attributes() {
   return {{.name = "kind", .type = "String", .value = "order"},
           {.name = "price", .type = "Number", .value = "99.5"},
+          {.name = "change", .type = "Number", .value = "+5"},
           {.name = "tags", .type = "String.Array", .value = R"(["new","hot",3])"},
           {.name = "blob", .type = "Binary", .form = Attribute::Form::binary, .value = "order"}};
 }
@@ -110,6 +111,7 @@ constexpr AttributeRow attribute_rows[] = {
     {R"({"price":[{"numeric":["<",100]}]})", true},
     {R"({"price":[99.5]})", true},
     {R"({"price":["99.5"]})", false},
+    {R"({"change":[5]})", true},
     {R"({"tags":["hot"]})", true},
     {R"({"tags":[3]})", true},
     {R"({"tags":["old"]})", false},
