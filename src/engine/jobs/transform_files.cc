@@ -88,6 +88,13 @@ net::FileSequence files_of(const std::shared_ptr<const objects::Content>& conten
           }};
 }
 
+// Made here, in bulk, and read by others later, if at all.
+objects::UploadOptions output_upload() {
+  return {.bytes_max = output_bytes_max,
+          .etag = objects::UploadOptions::Etag::md5_or_crc,
+          .caching = objects::Caching::bypass};
+}
+
 std::size_t block_bytes(const TransformTerms& terms) {
   return terms.payload_mb * mebibyte + InputPieces::block_margin;
 }
@@ -153,7 +160,7 @@ bool TransformFiles::goes_whole() const {
 
 Result<objects::SealedBody> TransformFiles::make_whole(const TransformFile& file, End& end) {
   TRY(auto opened, job_.ground.objects.open_object({.bucket = file.bucket, .key = file.key}));
-  objects::Upload upload = job_.ground.objects.begin({.bytes_max = output_bytes_max});
+  objects::Upload upload = job_.ground.objects.begin(output_upload());
   Outstanding outstanding(*job_.asking);
   auto piece = std::make_shared<Piece>();
   piece->first_record = 1;
@@ -222,7 +229,7 @@ Result<objects::SealedBody> TransformFiles::make_output(const TransformFile& fil
   InputPieces pieces(
       std::move(source),
       {.type = job_.plan.split, .strategy = job_.terms.strategy, .bytes_max = bytes_max}, blocks);
-  objects::Upload upload = job_.ground.objects.begin({.bytes_max = output_bytes_max});
+  objects::Upload upload = job_.ground.objects.begin(output_upload());
   Outstanding outstanding(*job_.asking);
   std::string out;
   auto wants = Asking::Wants::more;

@@ -56,6 +56,33 @@ TEST_F(ObjectsTest, a_body_written_in_odd_pieces_is_one_body) {
   EXPECT_EQ(sealed.checksums[1].base64, wire::checksum_base64(ChecksumKind::sha256, bytes));
 }
 
+TEST_F(ObjectsTest, bulk_goes_past_the_cache_and_gets_a_tag_that_is_no_md5_beyond_a_size) {
+  for (const std::size_t size : {1UL, 1UL << 20, 8UL << 20, (8UL << 20) + 1, (11UL << 20) + 4096}) {
+    const std::string bytes = pattern(size);
+    SealedBody sealed =
+        body(bytes, {.etag = UploadOptions::Etag::md5_or_crc, .caching = Caching::bypass});
+    if (size <= etag_md5_max)
+      EXPECT_EQ(sealed.etag, md5_hex(bytes)) << size;
+    else
+      EXPECT_THAT(sealed.etag, testing::MatchesRegex("[0-9a-f]{32}-1")) << size;
+    ASSERT_TRUE(write([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(objects_->put(tx, {"box", "k"}, std::move(sealed)));
+      return {};
+    }));
+    EXPECT_EQ(get("k"), bytes) << size;
+  }
+}
+
+TEST_F(ObjectsTest, the_tag_of_bulk_tells_other_bytes_and_other_sizes) {
+  const UploadOptions bulk{.etag = UploadOptions::Etag::md5_or_crc};
+  const std::string bytes = pattern(9UL << 20, 1);
+  std::string other = bytes;
+  other.back() ^= 1;
+  EXPECT_EQ(body(bytes, bulk).etag, body(bytes, bulk).etag);
+  EXPECT_NE(body(bytes, bulk).etag, body(other, bulk).etag);
+  EXPECT_NE(body(bytes, bulk).etag, body(bytes.substr(1), bulk).etag);
+}
+
 TEST_F(ObjectsTest, what_is_dropped_before_it_is_an_object_leaves_nothing) {
   {
     Upload upload = objects_->begin();

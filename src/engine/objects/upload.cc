@@ -1,14 +1,9 @@
 #include "engine/objects/upload.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <condition_variable>
-#include <cstring>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -16,20 +11,14 @@
 
 #include "base/encoding.h"
 #include "engine/objects/body_files.h"
+#include "engine/objects/body_writer.h"
 
 namespace slipway::objects {
 namespace {
 
-constexpr std::size_t buffer_bytes = 1 << 20;
 constexpr std::size_t pipeline_buffers_max = 4;
 // Beyond this many bytes the MD5 gets a thread of its own: making one costs more than hashing less.
 constexpr std::uint64_t threadless_bytes_max = 1 << 20;
-// How much is written before the kernel is told to begin putting it on the disk.
-constexpr std::uint64_t writeback_bytes = 8 << 20;
-
-using Buffer = std::vector<char>;
-
-std::string_view text_of(const Buffer& buffer) { return {buffer.data(), buffer.size()}; }
 
 // The MD5 of a body, on the caller's thread until start_thread(), on its own after.
 class Md5 {
@@ -45,9 +34,9 @@ class Md5 {
   }
 
   // Takes `buffer` and returns an empty one to fill; waits while the thread lags too far behind.
-  Buffer add(Buffer buffer) {
+  WriteBuffer add(WriteBuffer buffer) {
     if (!threaded()) {
-      md5_.update(text_of(buffer));
+      md5_.update(buffer.text());
       buffer.clear();
       return buffer;
     }
@@ -64,14 +53,10 @@ class Md5 {
   }
 
  private:
-  Buffer take_spare() {
-    Buffer spare;
-    if (spares_.empty()) {
-      spare.reserve(buffer_bytes);
-    } else {
-      spare = std::move(spares_.back());
-      spares_.pop_back();
-    }
+  WriteBuffer take_spare() {
+    if (spares_.empty()) return {};
+    WriteBuffer spare = std::move(spares_.back());
+    spares_.pop_back();
     return spare;
   }
 
@@ -91,11 +76,11 @@ class Md5 {
     for (;;) {
       changed_.wait(lock, [this] { return finished_ || !queue_.empty(); });
       if (queue_.empty()) return;
-      Buffer buffer = std::move(queue_.front());
+      WriteBuffer buffer = std::move(queue_.front());
       queue_.pop_front();
       changed_.notify_all();
       lock.unlock();
-      md5_.update(text_of(buffer));
+      md5_.update(buffer.text());
       buffer.clear();
       lock.lock();
       spares_.push_back(std::move(buffer));
@@ -105,19 +90,12 @@ class Md5 {
   wire::Checksum md5_{wire::Checksum::Algorithm::md5};
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<Buffer> queue_;    // guarded by mutex_
-  std::vector<Buffer> spares_;  // guarded by mutex_
-  bool finished_ = false;       // guarded by mutex_
-  BodyFiles* files_ = nullptr;  // whose thread this is
+  std::deque<WriteBuffer> queue_;    // guarded by mutex_
+  std::vector<WriteBuffer> spares_;  // guarded by mutex_
+  bool finished_ = false;            // guarded by mutex_
+  BodyFiles* files_ = nullptr;       // whose thread this is
   std::jthread thread_;
 };
-
-std::unexpected<Error> write_failure(int error) {
-  return fail(ErrorCode::unavailable,
-              fmt::format("cannot write the object's bytes: {}; check the disk that holds the data "
-                          "directory",
-                          std::strerror(error)));
-}
 
 }  // namespace
 
@@ -145,11 +123,8 @@ class Upload::Impl {
     size_ += rest.size();
     for (wire::Checksum& checksum : checksums_) checksum.update(rest);
     while (!rest.empty()) {
-      const std::size_t taken = std::min(rest.size(), buffer_bytes - buffer_.size());
-      buffer_.insert(buffer_.end(), rest.begin(),
-                     rest.begin() + static_cast<std::ptrdiff_t>(taken));
-      rest.remove_prefix(taken);
-      if (buffer_.size() == buffer_bytes) TRY_DO(flush());
+      rest.remove_prefix(buffer_.append(rest));
+      if (buffer_.full()) TRY_DO(flush());
     }
     return {};
   }
@@ -159,7 +134,7 @@ class Upload::Impl {
     const bool small = !claim_ && buffer_.size() <= inline_bytes_max &&
                        options_.placement == UploadOptions::Placement::by_size;
     if (small) {
-      body.bytes.assign(buffer_.begin(), buffer_.end());
+      body.bytes = buffer_.text();
       md5_.add(std::move(buffer_));
     } else {
       TRY_DO(flush());
@@ -167,7 +142,7 @@ class Upload::Impl {
       body.file = std::move(claim_);
     }
     body.size = size_;
-    body.etag = md5_.hex();
+    body.etag = hashes() ? md5_.hex() : bulk_etag();
     for (const wire::Checksum& checksum : checksums_)
       body.checksums.push_back(
           {checksum.algorithm(), ChecksumScope::full_object, checksum.base64()});
@@ -175,9 +150,16 @@ class Upload::Impl {
   }
 
  private:
+  bool hashes() const { return options_.etag == UploadOptions::Etag::md5 || size_ <= etag_md5_max; }
+
+  // Of the form that S3 gives what came in parts: no client takes that for the MD5 of the bytes.
+  std::string bulk_etag() const {
+    return fmt::format("{}{:016x}-1", to_hex(bulk_crc_.digest()), size_);
+  }
+
   Result<> create_file() {
     TRY(BodyFiles::Created created, files_.create());
-    file_ = std::move(created.file);
+    writer_ = BodyWriter(std::move(created.file), options_.caching);
     claim_ = std::make_unique<FileClaim>(files_, std::move(created.name));
     return {};
   }
@@ -185,32 +167,21 @@ class Upload::Impl {
   // Writes the buffer to the file, then gives it to the MD5: both read, neither changes it.
   Result<> flush() {
     if (!claim_) TRY_DO(create_file());
-    if (!md5_.threaded() && size_ > threadless_bytes_max) md5_.start_thread(files_);
-    TRY_DO(write_file(text_of(buffer_)));
+    TRY_DO(writer_.write(buffer_.text()));
+    if (options_.etag == UploadOptions::Etag::md5_or_crc) bulk_crc_.update(buffer_.text());
+    if (!hashes()) {
+      buffer_.clear();
+      return {};
+    }
+    const bool deserves_thread =
+        options_.etag == UploadOptions::Etag::md5 && size_ > threadless_bytes_max;
+    if (deserves_thread && !md5_.threaded()) md5_.start_thread(files_);
     buffer_ = md5_.add(std::move(buffer_));
     return {};
   }
 
-  Result<> write_file(std::string_view bytes) {
-    while (!bytes.empty()) {
-      const ssize_t wrote = ::pwrite(file_.fd(), bytes.data(), bytes.size(), offset_);
-      if (wrote < 0 && errno == EINTR) continue;
-      if (wrote < 0) return write_failure(errno);
-      bytes.remove_prefix(static_cast<std::size_t>(wrote));
-      offset_ += wrote;
-    }
-    begin_writeback();
-    return {};
-  }
-
-  void begin_writeback() {
-    if (offset_ - synced_ < static_cast<off_t>(writeback_bytes)) return;
-    ::sync_file_range(file_.fd(), synced_, offset_ - synced_, SYNC_FILE_RANGE_WRITE);
-    synced_ = offset_;
-  }
-
   Result<> make_durable() {
-    if (::fdatasync(file_.fd()) != 0) return write_failure(errno);
+    TRY_DO(writer_.make_durable());
     return files_.sync_folder(claim_->name());
   }
 
@@ -218,12 +189,11 @@ class Upload::Impl {
   UploadOptions options_;
   std::vector<wire::Checksum> checksums_;
   std::uint64_t size_ = 0;
-  Buffer buffer_;
+  WriteBuffer buffer_;
   std::unique_ptr<FileClaim> claim_;
-  File file_;
-  off_t offset_ = 0;
-  off_t synced_ = 0;
+  BodyWriter writer_;
   Md5 md5_;
+  wire::Checksum bulk_crc_{wire::Checksum::Algorithm::crc64nvme};
 };
 
 Upload::Upload(BodyFiles& files, UploadOptions options)

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "engine/objects/body_writer.h"
 #include "engine/objects/types.h"
 
 namespace slipway::objects {
@@ -38,19 +39,27 @@ class FileClaim {
 // Objects::put or put_part. Dropped, nothing stays.
 struct SealedBody {
   std::uint64_t size = 0;
-  std::string etag;  // hex MD5
+  std::string etag;  // see UploadOptions::Etag
   std::vector<Checksum> checksums;
   std::string bytes;  // where no file
   std::unique_ptr<FileClaim> file;
 };
 
-// What Upload computes beside the MD5, and how much it takes.
+// With Etag::md5_or_crc, bodies up to this size have their MD5 for a tag.
+inline constexpr std::uint64_t etag_md5_max = 8ULL << 20;
+
+// What Upload computes, where it writes and how much it takes.
 struct UploadOptions {
   std::vector<ChecksumKind> checksums = {};
   std::uint64_t bytes_max = 5ULL << 30;
   // Parts of an upload are files however small they are.
   enum class Placement : std::uint8_t { by_size, file };
   Placement placement = Placement::by_size;
+  // The tag: always the hex MD5, as S3's clients expect of a PUT; or, for what the server makes
+  // itself, beyond etag_md5_max what costs next to nothing: hex CRC64-NVME and size, then "-1".
+  enum class Etag : std::uint8_t { md5, md5_or_crc };
+  Etag etag = Etag::md5;
+  Caching caching = Caching::keep;
 };
 
 // One body on its way in. write() and seal() come from one thread at a time, any thread; beyond
