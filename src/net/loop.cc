@@ -1,5 +1,6 @@
 #include "net/loop.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -103,6 +104,11 @@ void Loop::unwatch(int fd, Watcher& watcher) {
   for (std::size_t i = batch_->next; i < batch_->end; ++i) {
     if (batch_->events[i].data.ptr == &watcher) batch_->events[i].data.ptr = nullptr;
   }
+}
+
+bool Loop::has_events() const {
+  pollfd ready = {.fd = epoll_.get(), .events = POLLIN, .revents = 0};
+  return ::poll(&ready, 1, 0) > 0;
 }
 
 TimerId Loop::after(std::chrono::nanoseconds delay, Task task) {

@@ -71,6 +71,9 @@ class Loop {
   // Also drops what the current batch still had to report to `watcher`. Call before close().
   void unwatch(int fd, Watcher& watcher);
 
+  // Whether something is to be reported already. Loop thread only.
+  bool has_events() const;
+
   // Timers are coarse: a task runs up to 2 ms late, never early.
   TimerId after(std::chrono::nanoseconds delay, Task task);
   // Cancelling what ran or was cancelled is fine.

@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "net/alarm.h"
 #include "net/http.h"
 #include "net/timer_wheel.h"
 
@@ -165,6 +166,60 @@ TEST(Address, reads_what_it_writes) {
        {"", "x", "127.0.0.1", "127.0.0.1:99999", "host.example:1", ":1", "1.2.3.4:"}) {
     EXPECT_FALSE(Address::parse(text)) << text;
   }
+}
+
+TEST(Alarm, rings_once_for_the_last_deadline_that_was_set) {
+  Loop loop;
+  int rings = 0;
+  Alarm alarm(loop, [&] {
+    ++rings;
+    if (rings == 1)
+      alarm.set(100us);
+    else
+      loop.stop();
+  });
+  const auto begun = std::chrono::steady_clock::now();
+  alarm.set(1h);
+  alarm.set(300us);
+  loop.run();
+  EXPECT_EQ(rings, 2);
+  EXPECT_GE(std::chrono::steady_clock::now() - begun, 400us);
+}
+
+TEST(Alarm, of_no_delay_rings_and_one_that_is_gone_does_not) {
+  Loop loop;
+  auto gone = std::make_unique<Alarm>(loop, [] { FAIL(); });
+  Alarm alarm(loop, [&] { loop.stop(); });
+  gone->set(0us);
+  alarm.set(0us);
+  gone.reset();
+  loop.run();
+}
+
+TEST(Loop, says_whether_something_is_to_be_reported) {
+  Loop loop;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  FunctionWatcher watcher;
+  bool before = false;
+  bool after = true;
+  watcher.act = [&](std::uint32_t) {
+    before = loop.has_events();
+    char byte = 0;
+    EXPECT_EQ(::read(ends[0], &byte, 1), 1);
+    after = loop.has_events();
+    loop.stop();
+  };
+  loop.watch(ends[0], EPOLLIN, watcher);
+  EXPECT_FALSE(loop.has_events());
+  EXPECT_EQ(::write(ends[1], "x", 1), 1);
+  EXPECT_TRUE(loop.has_events());
+  loop.run();
+  EXPECT_TRUE(before);
+  EXPECT_FALSE(after);
+  loop.unwatch(ends[0], watcher);
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 TEST(Socket, a_taken_port_is_refused_and_joined_only_on_purpose) {
