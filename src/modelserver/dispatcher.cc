@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "modelserver/link_front.h"
 #include "modelserver/tensor_model.h"
@@ -12,6 +13,10 @@ namespace {
 
 // The weight of the newest measurement in the moving average.
 constexpr double newest_weight = 0.2;
+// What waits for its share of a crowd waits no longer when nothing came for so long.
+constexpr std::chrono::microseconds quiet_time{200};
+// What is left with each batch of the most requests that were ever under way at once.
+constexpr double crowd_kept = 0.95;
 
 }  // namespace
 
@@ -33,7 +38,6 @@ Dispatcher::Dispatcher(net::Loop& loop, Batching batching, WorkerPool* pool)
 
 Dispatcher::~Dispatcher() {
   loop_.disarm(*this);
-  loop_.cancel(wait_timer_);
   if (own_pool_) own_pool_->stop();
   streams_.clear();
 }
@@ -73,8 +77,12 @@ void Dispatcher::when_idle(Task task) {
 }
 
 void Dispatcher::on_batch_end() {
-  if (!waiting_.empty() && !waits_for_more())
-    slow_ || !streams_.empty() ? run_elsewhere() : run_here();
+  if (!waiting_.empty() && !waits_for_more()) {
+    if (!streams_.empty() || (slow_ && !comes_alone()))
+      run_elsewhere();
+    else
+      run_here();
+  }
   if (idle_task_ && idle()) std::exchange(idle_task_, {})();
 }
 
@@ -95,53 +103,97 @@ std::size_t Dispatcher::batch_max() const {
   return std::min(model_->batch_max(), batching_.requests_max);
 }
 
-// Whether the oldest request may wait on for others to join it.
+// How many more batches may run now.
+std::size_t Dispatcher::free_slots() const {
+  const std::size_t taken = running_ + streams_.size();
+  return std::max(model_->concurrency(), taken) - taken;
+}
+
+// Of the requests that are under way, for one of the batches that may run at once.
+std::size_t Dispatcher::fair_share() const {
+  const double share = std::ceil(crowd_ / static_cast<double>(model_->concurrency()));
+  return std::max<std::size_t>(1, static_cast<std::size_t>(share));
+}
+
+// How long the oldest request may wait for others to join it, and how many are enough.
+std::chrono::nanoseconds Dispatcher::wait_of(std::size_t* enough) const {
+  *enough = batch_max();
+  if (*enough == 1) return {};
+  if (batching_.wait.count() > 0) return batching_.wait;
+  if (running_ == 0 || free_slots() == 0) return {};
+  *enough = std::min(*enough, fair_share());
+  return std::chrono::nanoseconds(static_cast<std::int64_t>(batch_us_ * 1000 / 2));
+}
+
 bool Dispatcher::waits_for_more() {
-  if (batching_.wait.count() == 0 || batch_max() == 1 || waiting_.size() >= batch_max())
-    return false;
+  std::size_t enough = 0;
+  const auto most = wait_of(&enough);
   const auto waited = loop_.now() - waiting_.front().since;
-  if (waited >= batching_.wait) return false;
+  if (std::exchange(waited_enough_, false) || waited >= most || waiting_.size() >= enough)
+    return false;
   keep_bytes();
-  if (wait_timer_ == 0) {
-    wait_timer_ = loop_.after(batching_.wait - waited, [this] {
-      wait_timer_ = 0;
+  if (!alarm_)
+    alarm_ = std::make_unique<net::Alarm>(loop_, [this] {
+      waited_enough_ = true;
       loop_.at_batch_end(*this);
     });
-  }
+  alarm_->set(batching_.wait.count() > 0
+                  ? most - waited
+                  : std::min<std::chrono::nanoseconds>(quiet_time, most - waited));
   return true;
 }
 
+// Whether the one request that waits is likely to be the only one for as long as it runs, and to
+// run as long as those before it did.
+bool Dispatcher::comes_alone() {
+  using Micro = std::chrono::duration<double, std::micro>;
+  const bool alone = waiting_.size() == 1 && running_ == 0;
+  if (!alone) alone_ = 0;
+  if (!alone || pool_ != own_pool_.get() || batch_max() == 1 || run_us_ < 0 ||
+      run_us_ > Micro(lone_run_time_max).count() ||
+      waiting_.front().invocation.body.size() > lone_body_bytes_max)
+    return false;
+  return ++alone_ > lone_requests_min;
+}
+
 void Dispatcher::run_here() {
-  while (!waiting_.empty() && !slow_ && streams_.empty()) {
-    auto batch = take_batch(std::min(waiting_.size(), batch_max()));
-    const auto started = std::chrono::steady_clock::now();
-    model_->answer(batch->invocations);
-    finish(*batch, std::chrono::steady_clock::now() - started);
-    spare_ = std::move(batch);
+  if (slow_) {
+    run_batch_here();
+    if (loop_.has_events()) alone_ = 0;  // others came meanwhile, and had to wait
+    return;
   }
+  while (!waiting_.empty() && !slow_ && streams_.empty()) run_batch_here();
   if (!waiting_.empty()) run_elsewhere();
+}
+
+void Dispatcher::run_batch_here() {
+  auto batch = take_batch(std::min(waiting_.size(), batch_max()));
+  const auto started = std::chrono::steady_clock::now();
+  model_->answer(batch->invocations);
+  finish(*batch, std::chrono::steady_clock::now() - started);
+  spare_ = std::move(batch);
 }
 
 // As many batches as there may run at once; the rest waits, and grows together meanwhile.
 void Dispatcher::run_elsewhere() {
   keep_bytes();
-  const auto most = model_->concurrency();
   if (pool_ == nullptr) {
-    own_pool_ = std::make_unique<WorkerPool>(most);
+    own_pool_ = std::make_unique<WorkerPool>(model_->concurrency());
     pool_ = own_pool_.get();
   }
-  while (!waiting_.empty() && running_ + streams_.size() < most) {
-    // Shared out evenly among the threads that are free.
-    const auto free = most - running_ - streams_.size();
-    const auto share = (waiting_.size() + free - 1) / free;
-    auto batch = take_batch(std::min(share, batch_max()));
+  while (!waiting_.empty() && free_slots() > 0) {
+    const auto under_way = static_cast<double>(waiting_.size() + running_requests_);
+    crowd_ = std::max(crowd_ * crowd_kept, under_way);
+    auto batch = take_batch(std::min({waiting_.size(), fair_share(), batch_max()}));
     ++running_;
+    running_requests_ += batch->requests.size();
     pool_->post([this, model = model_.get(), batch = std::move(batch)]() mutable {
       const auto started = std::chrono::steady_clock::now();
       model->answer(batch->invocations);
       const auto took = std::chrono::steady_clock::now() - started;
       loop_.post([this, took, done = std::move(batch)] {
         --running_;
+        running_requests_ -= done->requests.size();
         finish(*done, took);
         loop_.at_batch_end(*this);
       });
@@ -174,7 +226,9 @@ void Dispatcher::keep_bytes() {
 }
 
 void Dispatcher::note_time(std::chrono::nanoseconds took, std::size_t requests) {
-  const double us = static_cast<double>(took.count()) / 1000.0 / static_cast<double>(requests);
+  const double batch_us = static_cast<double>(took.count()) / 1000.0;
+  const double us = batch_us / static_cast<double>(requests);
+  batch_us_ += newest_weight * (batch_us - batch_us_);
   run_us_ = run_us_ < 0 ? us : run_us_ + newest_weight * (us - run_us_);
   const auto limit = static_cast<double>(slow_run_time.count());
   if (slow_ && run_us_ < limit / 2) slow_ = false;
