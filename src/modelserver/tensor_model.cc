@@ -16,6 +16,8 @@ constexpr std::string_view known_content_types =
 constexpr std::string_view known_accepts =
     "application/json, text/csv, application/jsonlines and application/x-npy";
 constexpr std::size_t quoted_header_bytes_max = 100;
+// What of a large table is worked on at once: its text, numbers and answers stay in a core's cache.
+constexpr std::size_t slice_bytes = std::size_t{256} << 10;
 // Buffers that are kept for the next call; larger ones are given back.
 constexpr std::size_t workspace_bytes_max = std::size_t{8} << 20;
 
@@ -25,6 +27,12 @@ std::uint16_t status_of(ErrorCode code) {
     case ErrorCode::limit_exceeded: return 413;
     default: return 500;
   }
+}
+
+// The next whole lines of a body, of slice_bytes if it can be; empty where there is no line end.
+std::string_view next_slice(std::string_view body) {
+  if (body.size() <= slice_bytes) return body;
+  return body.substr(0, body.rfind('\n', slice_bytes) + 1);
 }
 
 bool have_records(std::span<const Tensor> inputs, std::int64_t records) {
@@ -44,6 +52,7 @@ struct TensorModel::Item {
 
 struct TensorModel::Workspace {
   std::vector<Item> items;
+  Item slice;
   std::vector<Item*> ready;
   std::vector<Tensor> joined;
   std::vector<Tensor> outputs;
@@ -52,6 +61,7 @@ struct TensorModel::Workspace {
     std::size_t sum = 0;
     for (const Item& item : items)
       for (const Tensor& tensor : item.request.inputs) sum += tensor.bytes.capacity();
+    for (const Tensor& tensor : slice.request.inputs) sum += tensor.bytes.capacity();
     for (const Tensor& tensor : outputs) sum += tensor.bytes.capacity();
     return sum;
   }
@@ -188,12 +198,54 @@ void TensorModel::run_items(std::span<Item*> items, Workspace& workspace) {
   }
 }
 
+// Whether a body is a table whose lines may be answered a slice after the other.
+bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) const {
+  const bool by_line =
+      accept == AcceptType::json_lines || (accept == AcceptType::csv && flavor_ == Flavor::plain);
+  return by_line && invocation.body.size() >= 2 * slice_bytes &&
+         predictor_->joining() == Joining::by_records &&
+         content_type_of(invocation.content_type) == ContentType::csv;
+}
+
+// Answers a large table a slice at a time: what is at work stays in the processor's caches, and
+// memory does not grow with the body. False, and nothing answered, at whatever is unusual or wrong:
+// the table as a whole then says what it is.
+bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace) {
+  const auto accept = choose_accept(invocation.accept, flavor_);
+  if (!accept || !can_slice(invocation, *accept)) return false;
+  Item& item = workspace.slice;
+  std::string& out = invocation.answer.body;
+  out.clear();
+  Shape shape;
+  for (std::string_view rest = invocation.body; !rest.empty();) {
+    const std::string_view slice = next_slice(rest);
+    if (slice.empty() || !decode(signature(), ContentType::csv, slice, item.request)) return false;
+    rest.remove_prefix(slice.size());
+    Tensor& input = item.request.inputs[0];
+    const std::int64_t records = input.shape.empty() ? 0 : input.shape[0];
+    const bool fits = have_records(item.request.inputs, records) &&
+                      (shape.empty() || std::equal(shape.begin() + 1, shape.end(),
+                                                   input.shape.begin() + 1, input.shape.end()));
+    shape = input.shape;
+    if (!fits || !predictor_->run(item.request.inputs, workspace.outputs) ||
+        !have_records(workspace.outputs, records) ||
+        !encode(signature(), workspace.outputs, {}, *accept, item.request.style, flavor_, out))
+      return false;
+    if (out.capacity() < invocation.body.size() / slice.size() * out.size())
+      out.reserve((invocation.body.size() / slice.size() + 1) * out.size());
+  }
+  invocation.answer.status = 200;
+  invocation.answer.content_type = media_type_of(*accept);
+  return true;
+}
+
 void TensorModel::answer(std::span<Invocation> batch) {
   auto workspace = take_workspace();
   if (workspace->items.size() < batch.size()) workspace->items.resize(batch.size());
   workspace->ready.clear();
   for (std::size_t i = 0; i < batch.size(); ++i)
-    if (prepare(batch[i], workspace->items[i])) workspace->ready.push_back(&workspace->items[i]);
+    if (!answer_in_slices(batch[i], *workspace) && prepare(batch[i], workspace->items[i]))
+      workspace->ready.push_back(&workspace->items[i]);
   run_items(workspace->ready, *workspace);
   if (workspace->bytes() > workspace_bytes_max) return;
   const std::scoped_lock lock(mutex_);

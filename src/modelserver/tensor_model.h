@@ -35,6 +35,8 @@ class TensorModel final : public Model {
   struct Workspace;  // the buffers of one answer() call
 
   std::unique_ptr<Workspace> take_workspace();
+  bool can_slice(const Invocation& invocation, AcceptType accept) const;
+  bool answer_in_slices(Invocation& invocation, Workspace& workspace);
   bool prepare(Invocation& invocation, Item& item) const;
   void run_items(std::span<Item*> items, Workspace& workspace);
   void run_joined(std::span<Item*> items, Workspace& workspace);

@@ -44,6 +44,43 @@ def test_csv_in_json_out_is_what_onnx_runtime_says(mlp):
     np.testing.assert_allclose(answer.json["predictions"], expected(folder, RECORDS), rtol=1e-4, atol=1e-5)
 
 
+LARGE = np.random.default_rng(4).standard_normal((700, 128)).astype(np.float32)  # 1.8 MB of text
+
+
+@pytest.mark.parametrize("spelt", [
+    lambda text: text,
+    lambda text: text.rstrip("\n"),
+    lambda text: text.replace("\n", "\r\n"),
+    lambda text: text.replace("\n", "\n\n", 300),
+    lambda text: "\n".join('"' + line.replace(",", '",', 1) if i == 400 else line
+                           for i, line in enumerate(text.split("\n"))),
+], ids=["plain", "no end", "crlf", "empty lines", "quoted"])
+@pytest.mark.parametrize("accept", ["text/csv", "application/jsonlines", "application/json"])
+def test_a_large_table_is_answered_like_a_small_one(mlp, spelt, accept):
+    """Its lines are answered a slice after the other: none is lost, doubled or out of order."""
+    folder, server = mlp
+    answer = server.ask(spelt(csv(LARGE)), "text/csv", accept)
+    assert (answer.status, answer.content_type) == (200, accept), answer.text
+    got = {"text/csv": lambda: np.loadtxt(io.StringIO(answer.text), delimiter=","),
+           "application/jsonlines": lambda: [json.loads(line) for line in answer.text.splitlines()],
+           "application/json": lambda: answer.json["predictions"]}[accept]()
+    np.testing.assert_allclose(got, expected(folder, LARGE), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("damage, said", [
+    (lambda line: line.rsplit(",", 1)[0], "line 650 has 127 columns"),
+    (lambda line: line.replace(",", ",x", 1), "line 650, column 2"),
+    (lambda line: '"' + line, "line 650, column 1"),
+], ids=["short", "no number", "open quote"])
+def test_a_fault_in_a_large_table_is_named_by_its_line(mlp, damage, said):
+    _, server = mlp
+    lines = csv(LARGE).split("\n")
+    lines[649] = damage(lines[649])
+    answer = server.ask("\n".join(lines), "text/csv", "text/csv")
+    assert answer.status == 400
+    assert said in answer.json["error"]
+
+
 @pytest.mark.parametrize("body, content_type", [
     (RECORDS.tolist(), "application/json"),
     ({"instances": RECORDS.tolist()}, "application/json; charset=utf-8"),
