@@ -28,8 +28,8 @@ bool takes_unsigned(const wire::Route& route) {
 
 }  // namespace
 
-wire::AuthDialect dialect_of(const wire::Route& route) {
-  switch (route.protocol) {
+wire::AuthDialect dialect_of(const wire::Asked& asked) {
+  switch (asked.protocol) {
     case wire::Protocol::rest_xml: return wire::AuthDialect::s3;
     case wire::Protocol::query: return wire::AuthDialect::query;
     case wire::Protocol::rest_json: return wire::AuthDialect::rest_json;

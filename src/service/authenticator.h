@@ -30,7 +30,7 @@ struct Authenticated {
 };
 
 // The words that a refusal is said in.
-wire::AuthDialect dialect_of(const wire::Route& route);
+wire::AuthDialect dialect_of(const wire::Asked& asked);
 
 // Loop thread only.
 class Authenticator {

@@ -37,17 +37,17 @@ net::Response to_response(wire::HttpResponseParts&& parts) {
   return response;
 }
 
-net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
+net::Response error_response(const Error& error, const wire::Asked& asked, ErrorTable errors,
                              std::string_view request_id) {
   constexpr std::string_view header_mark = "header:";
   const auto is_header = [&](const auto& detail) { return detail.first.starts_with(header_mark); };
   Error shown = error;
   std::erase_if(shown.details, is_header);
-  wire::ErrorAnswer answer = to_wire(shown, route.schema->service, errors);
+  wire::ErrorAnswer answer = to_wire(shown, asked.schema->service, errors);
   if (answer.status == 0 && error.code == ErrorCode::unauthenticated)
-    answer.status = wire::auth_status(error, dialect_of(route));
-  net::Response response = to_response(wire::encode_error(route.schema->service, route.operation,
-                                                          route.protocol, answer, request_id));
+    answer.status = wire::auth_status(error, dialect_of(asked));
+  net::Response response = to_response(wire::encode_error(asked.schema->service, asked.operation,
+                                                          asked.protocol, answer, request_id));
   for (const auto& [name, value] : error.details)
     if (name.starts_with(header_mark)) response.headers.set(name.substr(header_mark.size()), value);
   if (response.status == 304) response.body = net::Body();

@@ -107,7 +107,7 @@ class Front final : public net::RequestHandler {
 
 // The error as the answer to `route`, for whoever answers by itself. Details whose name begins with
 // "header:" become headers; an answer that has no body by its status (304) keeps them alone.
-net::Response error_response(const Error& error, const wire::Route& route, ErrorTable errors,
+net::Response error_response(const Error& error, const wire::Asked& asked, ErrorTable errors,
                              std::string_view request_id);
 net::Response to_response(wire::HttpResponseParts&& parts);
 // Lays what a handler gave beside its output over the encoded answer.

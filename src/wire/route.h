@@ -12,11 +12,15 @@
 
 namespace slipway::wire {
 
-struct Route {
+// What is asked for, as far as an answer must know it.
+struct Asked {
   const Schema* schema = nullptr;
   // Null: the service was found but has no such operation; answer unknown_operation(route).
   const Operation* operation = nullptr;
   Protocol protocol = Protocol::json11;
+};
+
+struct Route : Asked {
   Labels labels;
   // What the request called the operation, where it named one.
   std::string_view operation_name;

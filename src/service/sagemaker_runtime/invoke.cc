@@ -15,7 +15,7 @@ class Invoke final : public fleet::Invocation {
         sessions_(sessions),
         request_(std::move(hot.request)),
         responder_(std::move(hot.responder)),
-        route_(hot.route),
+        asked_(hot.route),
         request_id_(std::move(hot.request_id)),
         endpoint_(AskedEndpoint::of(hot.route, *hot.caller)) {}
 
@@ -23,7 +23,7 @@ class Invoke final : public fleet::Invocation {
   Result<> prepare();
 
   void refuse(const Error& error) {
-    responder_.send(service::error_response(error, route_, error_table(), request_id_));
+    responder_.send(service::error_response(error, asked_, error_table(), request_id_));
   }
 
   void answered(const fleet::InvokeAnswer& answer) override;
@@ -38,7 +38,7 @@ class Invoke final : public fleet::Invocation {
   fleet::Sessions& sessions_;
   net::Request request_;
   net::Responder responder_;
-  const wire::Route route_;
+  const wire::Asked asked_;
   const std::string request_id_;
   AskedEndpoint endpoint_;
   InvokeHead head_;
@@ -74,7 +74,7 @@ void Invoke::begin_session(const NewSession& session, const fleet::InvokeAnswer&
   for (const net::Header& field : head.fields()) response.headers.add(field.name, field.value);
   net::Response refusal =
       service::error_response({ErrorCode::unavailable, "The session could not be kept; try again."},
-                              route_, error_table(), request_id_);
+                              asked_, error_table(), request_id_);
   sessions_.begin(endpoint_.fleet, session.id, answer.instance, session.expires,
                   [responder = std::move(responder_), response = std::move(response),
                    refusal = std::move(refusal)](const Result<>& kept) mutable {

@@ -13,7 +13,7 @@
 
 namespace slipway::sagemaker_runtime {
 
-inline constexpr std::size_t passed_headers_max = 16;
+inline constexpr std::size_t passed_headers_max = 8;
 inline constexpr std::size_t media_type_bytes_max = 1024;
 // Asks the container for a session, in place of a session's id.
 inline constexpr std::string_view new_session = "NEW_SESSION";

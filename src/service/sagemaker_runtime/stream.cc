@@ -23,7 +23,7 @@ class StreamedInvoke final : public fleet::Invocation {
       : router_(router),
         request_(std::move(hot.request)),
         responder_(std::move(hot.responder)),
-        route_(hot.route),
+        asked_(hot.route),
         request_id_(std::move(hot.request_id)),
         endpoint_(AskedEndpoint::of(hot.route, *hot.caller)) {
     request.time_limit = time_limit;
@@ -35,7 +35,7 @@ class StreamedInvoke final : public fleet::Invocation {
   void watch_client();
 
   void refuse(const Error& error) {
-    responder_.send(service::error_response(error, route_, error_table(), request_id_));
+    responder_.send(service::error_response(error, asked_, error_table(), request_id_));
   }
 
   void answered(const fleet::InvokeAnswer& answer) override;
@@ -53,7 +53,7 @@ class StreamedInvoke final : public fleet::Invocation {
   fleet::Router& router_;
   net::Request request_;
   net::Responder responder_;
-  const wire::Route route_;
+  const wire::Asked asked_;
   const std::string request_id_;
   AskedEndpoint endpoint_;
   InvokeHead head_;
