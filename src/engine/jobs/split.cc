@@ -190,16 +190,29 @@ bool next_line(std::string_view& rest, std::string_view& line) {
   return false;
 }
 
+// A line is counted where it ends: at a line feed that has something else before it than a line's
+// beginning, a carriage return apart. In chunks that a byte can count, so that the compiler makes
+// vectors of it.
 std::uint64_t count_lines(std::string_view text) {
-  std::uint64_t count = static_cast<std::uint64_t>(std::ranges::count(text, '\n'));
-  if (!text.empty() && text.back() != '\n') ++count;
-  // Empty lines are rare: two line ends in a row are looked for only as memory is.
-  std::uint64_t empty = !text.empty() && (text.front() == '\n' || text.starts_with("\r\n")) ? 1 : 0;
-  for (std::size_t at = text.find("\n\n"); at != text.npos; at = text.find("\n\n", at + 1)) ++empty;
-  for (std::size_t at = text.find("\n\r\n"); at != text.npos; at = text.find("\n\r\n", at + 1))
-    ++empty;
-  if (text == "\r" || text.ends_with("\n\r")) ++empty;
-  return count - empty;
+  const char* const first = text.data();
+  const std::size_t head = std::min<std::size_t>(text.size(), 2);
+  const auto begins_line = [&](std::size_t at) { return at == 0 || first[at - 1] == '\n'; };
+  std::uint64_t count = 0;
+  for (std::size_t at = 0; at < head; ++at)
+    if (first[at] == '\n' && !begins_line(at) && !(first[at - 1] == '\r' && begins_line(at - 1)))
+      ++count;
+  for (std::size_t at = head; at < text.size();) {
+    const std::size_t end = std::min<std::size_t>(text.size(), at + 255);
+    std::uint8_t lines = 0;
+    for (; at < end; ++at) {
+      const bool empty = (first[at - 1] == '\n') |  // no branches
+                         ((first[at - 1] == '\r') & (first[at - 2] == '\n'));
+      lines += static_cast<std::uint8_t>((first[at] == '\n') & !empty);
+    }
+    count += lines;
+  }
+  const std::string_view rest = text.substr(text.rfind('\n') + 1);
+  return rest.empty() || rest == "\r" ? count : count + 1;
 }
 
 }  // namespace slipway::jobs

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
 #include <vector>
 
 #include "base/random.h"
@@ -82,6 +83,18 @@ TEST(Split, the_last_line_may_lack_its_end_and_empty_lines_are_no_records) {
   EXPECT_EQ(count_lines(""), 0U);
   EXPECT_EQ(count_lines("a\r\n\r"), 1U);
   EXPECT_EQ(count_lines("\r"), 0U);
+}
+
+TEST(Split, lines_are_counted_as_they_are_walked) {
+  std::minstd_rand chance(7);
+  for (int i = 0; i < 3000; ++i) {
+    std::string text(chance() % 700, 'x');
+    for (char& c : text) c = "\n\nx\r"[chance() % (i % 2 == 0 ? 4 : 3)];
+    std::uint64_t walked = 0;
+    std::string_view rest = text;
+    for (std::string_view line; next_line(rest, line);) ++walked;
+    ASSERT_EQ(count_lines(text), walked) << ::testing::PrintToString(text);
+  }
 }
 
 TEST(Split, a_record_at_the_limit_is_sent_and_one_past_it_is_refused_by_number_and_place) {
