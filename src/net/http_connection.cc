@@ -16,6 +16,9 @@ constexpr std::uint64_t read_bytes_max = 1 << 20;       // before other connecti
 constexpr std::uint64_t unsent_bytes_max = 256 * 1024;  // more unsent answers: no further request
 constexpr std::size_t read_buffer_bytes = 256 * 1024;
 constexpr std::size_t first_growth = 64 * 1024;
+// A body gets its room at once up to this size, and beyond by doubling: what is announced may never
+// come, though memory that nothing is written to costs nothing.
+constexpr std::uint64_t announced_growth_max = 16ULL << 20;
 constexpr char tls_hello = 0x16;
 
 }  // namespace
@@ -126,13 +129,20 @@ std::size_t Connection::read_into_message() {
     parsed_ = 0;
   }
   Message& m = *message_;
-  if (m.used == m.capacity()) m.reserve(std::max(2 * m.capacity(), first_growth));
+  if (m.used == m.capacity()) m.reserve(next_capacity());
   const bool first = m.used == 0;
   const Io io = transport_.read(m.free_space());
   if (!note_read(io)) return 0;
   m.used += io.bytes;
   if (first) since_ = m.head.received_at = now();
   return io.bytes;
+}
+
+std::size_t Connection::next_capacity() const {
+  const std::size_t doubled = std::max(2 * message_->capacity(), first_growth);
+  if (input_ != Input::body || !message_->head.content_length) return doubled;
+  const std::uint64_t announced = message_->body_begin + *message_->head.content_length;
+  return std::max<std::size_t>(doubled, std::min(announced, announced_growth_max));
 }
 
 std::size_t Connection::read_and_pass_on() {

@@ -123,6 +123,7 @@ class Connection final : public Watcher,
   void go_on_later();
   std::size_t read_some();
   std::size_t read_into_message();
+  std::size_t next_capacity() const;
   std::size_t read_and_pass_on();
   bool note_read(const Io& io);
   void peer_ended();
