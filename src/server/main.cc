@@ -1,6 +1,7 @@
 // The `slipway` program: `serve` is the server, everything else a client of its public API.
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -42,7 +43,13 @@ cli::Exit refuse(const Error& error) {
   return error.code == ErrorCode::invalid_argument ? cli::Exit::usage : cli::Exit::failed;
 }
 
+// Buffers of this size go back to the system when they are let go, whichever thread they were made
+// by. The C library would raise this bound as it sees such buffers and keep them, a heap for each
+// thread: a job of large pieces then left three times its buffers behind.
+constexpr int mapped_bytes_min = 4 << 20;
+
 cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
+  ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
   if (const Result<> read = server::read_config(command, options); !read)
     return refuse(read.error());
   configure_log(options.least_logged());
