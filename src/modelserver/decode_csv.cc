@@ -14,6 +14,9 @@ namespace {
 // A field as quoted in a message.
 constexpr std::size_t quoted_field_bytes_max = 40;
 
+// Of a number and the comma behind it; room for more is made when they are shorter.
+constexpr std::size_t usual_number_bytes = 6;
+
 bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 const char* skip_blanks(const char* at, const char* end) {
@@ -34,29 +37,35 @@ std::unexpected<Error> bad_field(const Signature& signature, std::string_view fi
 bool read_float_table(std::string_view body, Tensor& out) {
   const char* at = body.data();
   const char* const end = at + body.size();
-  out.bytes.resize((body.size() / 2 + 1) * sizeof(float));
-  float* const first = out.data<float>();
-  float* next = first;
+  std::size_t count = 0;
+  std::size_t room = 0;
+  float* numbers = nullptr;
   std::int64_t width = -1;
   std::int64_t records = 0;
   while (at != end) {
-    const float* const row = next;
+    const std::size_t row = count;
     for (;;) {
-      const char* const after = read_float(at, end, *next);
+      if (count == room) {
+        room += static_cast<std::size_t>(end - at) / usual_number_bytes + 1;
+        out.bytes.resize(room * sizeof(float));
+        numbers = out.data<float>();
+      }
+      const char* const after = read_float(at, end, numbers[count]);
       if (after == at) return false;
-      ++next;
+      ++count;
       at = after;
       if (at == end || *at != ',') break;
       ++at;
     }
     if (at != end && *at == '\r') ++at;
     if (at != end && *at++ != '\n') return false;
-    if (width >= 0 && next - row != width) return false;
-    width = next - row;
+    const auto columns = static_cast<std::int64_t>(count - row);
+    if (width >= 0 && columns != width) return false;
+    width = columns;
     ++records;
   }
   if (records == 0) return false;
-  out.bytes.resize(static_cast<std::size_t>(next - first) * sizeof(float));
+  out.bytes.resize(count * sizeof(float));
   out.shape = {records, width};
   return true;
 }

@@ -23,10 +23,11 @@ net::Response json_response(std::string text) {
   return {200, {{"Content-Type", "application/json"}}, std::move(text)};
 }
 
+// One more request than run at once: it comes in while they run.
 std::string execution_parameters(const Model* model) {
   return fmt::format(R"({{"MaxConcurrentTransforms": {}, "BatchStrategy": "MULTI_RECORD", )"
                      R"("MaxPayloadInMB": {}}})",
-                     model == nullptr ? 1 : model->concurrency(), transform_payload_mb);
+                     model == nullptr ? 1 : model->concurrency() + 1, transform_payload_mb);
 }
 
 }  // namespace

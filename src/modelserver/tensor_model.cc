@@ -231,7 +231,7 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
         !have_records(workspace.outputs, records) ||
         !encode(signature(), workspace.outputs, {}, *accept, item.request.style, flavor_, out))
       return false;
-    if (out.capacity() < invocation.body.size() / slice.size() * out.size())
+    if (rest.size() + slice.size() == invocation.body.size())  // the first: the others are like it
       out.reserve((invocation.body.size() / slice.size() + 1) * out.size());
   }
   invocation.answer.status = 200;
