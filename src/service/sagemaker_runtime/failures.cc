@@ -8,6 +8,7 @@
 #include "base/encoding.h"
 #include "engine/objects/uri.h"
 #include "service/resource_key.h"
+#include "service/sagemaker_runtime/member_text.h"
 #include "wire/json_writer.h"
 
 namespace slipway::sagemaker_runtime {
@@ -35,14 +36,6 @@ constexpr ErrorRow errors[] = {
 
 // The API model's pattern; what is no name is found nowhere, so it is looked at only then.
 constexpr std::string_view endpoint_name_pattern = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
-
-bool is_endpoint_name(std::string_view name) {
-  const auto is_alphanumeric = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-  };
-  return !name.empty() && is_alphanumeric(name.front()) && is_alphanumeric(name.back()) &&
-         std::ranges::all_of(name, [&](char c) { return c == '-' || is_alphanumeric(c); });
-}
 
 std::string log_group(const AskedEndpoint& endpoint) {
   if (!endpoint.component.empty())
@@ -136,7 +129,7 @@ Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route
 }
 
 Error not_found(const AskedEndpoint& endpoint) {
-  if (is_endpoint_name(endpoint.name))
+  if (has_form(endpoint.name, Form::name))
     return validation_error(
         fmt::format("Endpoint {} of account {} not found.", endpoint.name, endpoint.account));
   return validation_error(

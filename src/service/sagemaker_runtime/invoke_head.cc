@@ -7,82 +7,148 @@
 namespace slipway::sagemaker_runtime {
 namespace {
 
-constexpr std::string_view target_variant_name = "X-Amzn-SageMaker-Target-Variant";
-constexpr std::string_view inference_id_name = "X-Amzn-SageMaker-Inference-Id";
-constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
-constexpr std::string_view component_name = "X-Amzn-SageMaker-Inference-Component";
-constexpr std::string_view container_header = "X-Amzn-SageMaker-Target-Container-Hostname";
-constexpr std::string_view session_header = "X-Amzn-SageMaker-Session-Id";
-constexpr std::string_view target_model_name = "X-Amzn-SageMaker-Target-Model";
+constexpr std::string_view ascii_pattern = R"(\p{ASCII}*)";
+constexpr std::string_view printable_pattern = R"(\A\S[\p{Print}]*\z)";
+constexpr std::string_view name_pattern = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*";
 
-constexpr std::array<PassedHeader, 8> invoke_headers = {{
-    {custom_attributes_name, "customAttributes", 1024},
-    {target_variant_name, "targetVariant", 63},
-    {target_model_name, "targetModel", 1024},
-    {container_header, "targetContainerHostname", 63},
-    {inference_id_name, "inferenceId", 64},
-    {"X-Amzn-SageMaker-Enable-Explanations", "enableExplanations", 64},
-    {component_name, "inferenceComponentName", 63},
-    {session_header, "sessionId", 256},
-}};
+constexpr PassedHeader custom_attributes{.name = "X-Amzn-SageMaker-Custom-Attributes",
+                                         .member = "customAttributes",
+                                         .to = &InvokeHead::custom_attributes,
+                                         .bytes_max = 1024,
+                                         .form = Form::ascii,
+                                         .pattern = ascii_pattern,
+                                         .sensitive = true};
+constexpr PassedHeader target_variant{.name = "X-Amzn-SageMaker-Target-Variant",
+                                      .member = "targetVariant",
+                                      .to = &InvokeHead::target_variant,
+                                      .bytes_max = 63,
+                                      .form = Form::name,
+                                      .pattern = name_pattern};
+constexpr PassedHeader target_model{.name = "X-Amzn-SageMaker-Target-Model",
+                                    .member = "targetModel",
+                                    .to = &InvokeHead::target_model,
+                                    .bytes_min = 1,
+                                    .bytes_max = 1024,
+                                    .form = Form::printable,
+                                    .pattern = printable_pattern};
+constexpr PassedHeader target_container{.name = "X-Amzn-SageMaker-Target-Container-Hostname",
+                                        .member = "targetContainerHostname",
+                                        .to = &InvokeHead::container,
+                                        .bytes_max = 63,
+                                        .form = Form::name,
+                                        .pattern = name_pattern};
+constexpr PassedHeader inference_id{.name = "X-Amzn-SageMaker-Inference-Id",
+                                    .member = "inferenceId",
+                                    .to = &InvokeHead::inference_id,
+                                    .bytes_min = 1,
+                                    .bytes_max = 64,
+                                    .form = Form::printable,
+                                    .pattern = printable_pattern};
+constexpr PassedHeader enable_explanations{.name = "X-Amzn-SageMaker-Enable-Explanations",
+                                           .member = "enableExplanations",
+                                           .bytes_min = 1,
+                                           .bytes_max = 64,
+                                           .pattern = ".*"};
+constexpr PassedHeader component{.name = "X-Amzn-SageMaker-Inference-Component",
+                                 .member = "inferenceComponentName",
+                                 .to = &InvokeHead::component,
+                                 .bytes_max = 63,
+                                 .form = Form::name,
+                                 .pattern = R"(^[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?$)"};
+constexpr PassedHeader session_or_new_one{
+    .name = "X-Amzn-SageMaker-Session-Id",
+    .member = "sessionId",
+    .to = &InvokeHead::session,
+    .bytes_max = 256,
+    .form = Form::name_or_new_one,
+    .pattern = "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"};
+constexpr PassedHeader session{.name = session_or_new_one.name,
+                               .member = session_or_new_one.member,
+                               .to = &InvokeHead::session,
+                               .bytes_max = 256,
+                               .form = Form::name,
+                               .pattern = "^[a-zA-Z0-9](-*[a-zA-Z0-9])*$"};
+
+constexpr std::array invoke_headers = {custom_attributes, target_variant,    target_model,
+                                       target_container,  inference_id,      enable_explanations,
+                                       component,         session_or_new_one};
 static_assert(invoke_headers.size() <= passed_headers_max);
 
 // A session is opened by InvokeEndpoint and only continued here; there is no TargetModel.
-constexpr std::array<PassedHeader, 6> stream_headers = {{
-    {custom_attributes_name, "customAttributes", 1024},
-    {target_variant_name, "targetVariant", 63},
-    {container_header, "targetContainerHostname", 63},
-    {inference_id_name, "inferenceId", 64},
-    {component_name, "inferenceComponentName", 63},
-    {session_header, "sessionId", 256, {}, new_session},
-}};
+constexpr std::array stream_headers = {custom_attributes, target_variant, target_container,
+                                       inference_id,      component,      session};
+
+// Accept and ContentType.
+constexpr PassedHeader media_type(std::string_view member) {
+  return {.name = {},
+          .member = member,
+          .bytes_max = media_type_bytes_max,
+          .form = Form::ascii,
+          .pattern = ascii_pattern};
+}
+constexpr PassedHeader content_type = media_type("contentType");
+constexpr PassedHeader accept = media_type("accept");
+
+// What breaks the API's limits, all of it, in AWS's words.
+class Violations {
+ public:
+  void look_at(std::string_view value, const PassedHeader& rule) {
+    if (value.size() > rule.bytes_max) [[unlikely]]
+      add(value, rule,
+          fmt::format("Member must have length less than or equal to {}", rule.bytes_max));
+    if (value.size() < rule.bytes_min) [[unlikely]]
+      add(value, rule,
+          fmt::format("Member must have length greater than or equal to {}", rule.bytes_min));
+    if (!has_form(value, rule.form)) [[unlikely]]
+      add(value, rule,
+          fmt::format("Member must satisfy regular expression pattern: {}", rule.pattern));
+  }
+
+  Result<> result() const {
+    if (count_ == 0) [[likely]]
+      return {};
+    return std::unexpected(validation_error(fmt::format(
+        "{} validation error{} detected: {}", count_, count_ == 1 ? "" : "s", sentences_)));
+  }
+
+ private:
+  void add(std::string_view value, const PassedHeader& rule, std::string_view sentence) {
+    const std::string quoted = rule.sensitive ? std::string() : fmt::format("'{}' ", value);
+    sentences_ += fmt::format("{}Value {}at '{}' failed to satisfy constraint: {}",
+                              count_ == 0 ? "" : "; ", quoted, rule.member, sentence);
+    ++count_;
+  }
+
+  std::size_t count_ = 0;
+  std::string sentences_;
+};
 
 bool has_sagemaker_prefix(std::string_view name) {
   constexpr std::string_view prefix = "x-amzn-sagemaker-";
   return name.size() > prefix.size() && net::same_name(name.substr(0, prefix.size()), prefix);
 }
 
-Result<> take_passed(const net::Header& field, const PassedHeader& passed,
-                     const AskedEndpoint& endpoint, InvokeHead& head) {
-  if (field.value.size() > passed.bytes_max)
-    return std::unexpected(too_long(passed.member, field.value, passed.bytes_max));
-  if (!passed.refusal.empty())
-    return std::unexpected(validation_error(
-        fmt::format("{}, which endpoint {} is not.", passed.refusal, endpoint.name)));
-  if (!passed.refused_value.empty() && field.value == passed.refused_value)
-    return std::unexpected(validation_error(
-        fmt::format("1 validation error detected: Value '{}' at '{}' failed to satisfy constraint: "
-                    "Member must satisfy regular expression pattern: ^[a-zA-Z0-9](-*[a-zA-Z0-9])*$",
-                    field.value, passed.member)));
-  if (passed.name == target_variant_name) head.target_variant = field.value;
-  if (passed.name == component_name) head.component = field.value;
-  if (passed.name == inference_id_name) head.inference_id = field.value;
-  if (passed.name == custom_attributes_name) head.custom_attributes = field.value;
-  if (passed.name == container_header) head.container = field.value;
-  if (passed.name == session_header) head.session = field.value;
-  if (passed.name == target_model_name) head.target_model = field.value;
+void take_passed(const net::Header& field, const PassedHeader& rule, InvokeHead& head) {
+  if (rule.to != nullptr) head.*rule.to = field.value;
   if (head.passed_count < head.passed.size())
-    head.passed[head.passed_count++] = {passed.name, field.value};
-  return {};
+    head.passed[head.passed_count++] = {rule.name, field.value};
 }
 
-Result<> take_media_type(std::string_view member, std::string_view value, std::string_view& to) {
-  if (value.size() > media_type_bytes_max)
-    return std::unexpected(too_long(member, value, media_type_bytes_max));
-  to = value;
-  return {};
-}
-
-Result<> take(const net::Header& field, const HeadRules& rules, const AskedEndpoint& endpoint,
-              InvokeHead& head) {
-  if (net::same_name(field.name, rules.content_type_field))
-    return take_media_type("contentType", field.value, head.content_type);
-  if (net::same_name(field.name, rules.accept_field))
-    return take_media_type("accept", field.value, head.accept);
-  if (!has_sagemaker_prefix(field.name)) return {};
-  for (const PassedHeader& passed : rules.passed)
-    if (net::same_name(field.name, passed.name)) return take_passed(field, passed, endpoint, head);
-  return {};
+void take(const net::Header& field, const HeadRules& rules, InvokeHead& head,
+          Violations& violations) {
+  if (net::same_name(field.name, rules.content_type_field)) {
+    violations.look_at(field.value, content_type);
+    head.content_type = field.value;
+  } else if (net::same_name(field.name, rules.accept_field)) {
+    violations.look_at(field.value, accept);
+    head.accept = field.value;
+  } else if (has_sagemaker_prefix(field.name)) {
+    for (const PassedHeader& rule : rules.passed) {
+      if (!net::same_name(field.name, rule.name)) continue;
+      violations.look_at(field.value, rule);
+      return take_passed(field, rule, head);
+    }
+  }
 }
 
 }  // namespace
@@ -108,8 +174,9 @@ Result<> read_head(const net::Headers& fields, const HeadRules& rules,
   // "endpoint:component" is what a component's fleet is called below, and no endpoint's name.
   if (endpoint.name.find(service::component_mark) != endpoint.name.npos)
     return std::unexpected(not_found(endpoint));
-  for (const net::Header& field : fields) TRY_DO(take(field, rules, endpoint, head));
-  return {};
+  Violations violations;
+  for (const net::Header& field : fields) take(field, rules, head, violations);
+  return violations.result();
 }
 
 AnswerHead::AnswerHead(const fleet::InvokeAnswer& answer, std::string_view request_id,

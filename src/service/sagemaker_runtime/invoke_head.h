@@ -10,26 +10,27 @@
 #include "engine/fleet/router.h"
 #include "net/http.h"
 #include "service/sagemaker_runtime/failures.h"
+#include "service/sagemaker_runtime/member_text.h"
 
 namespace slipway::sagemaker_runtime {
 
 inline constexpr std::size_t passed_headers_max = 8;
 inline constexpr std::size_t media_type_bytes_max = 1024;
-// Asks the container for a session, in place of a session's id.
-inline constexpr std::string_view new_session = "NEW_SESSION";
 inline constexpr std::size_t endpoint_name_bytes_max = 63;
 
+struct InvokeHead;
+
 // A request header that a container sees beside Content-Type and Accept; all others are stripped.
-// Lengths are the API model's.
+// Bounds and form are the API model's.
 struct PassedHeader {
   std::string_view name;
-  std::string_view member;  // as a validation message calls it
-  std::size_t bytes_max;
-  // Not empty: no endpoint of this server can be asked so; the beginning of the sentence that says
-  // why.
-  std::string_view refusal = {};
-  // Not empty: a value that this operation does not take, though others do.
-  std::string_view refused_value = {};
+  std::string_view member;                      // as a validation message calls it
+  std::string_view InvokeHead::* to = nullptr;  // where its value stands too
+  std::size_t bytes_min = 0;
+  std::size_t bytes_max = 0;
+  Form form = Form::any;
+  std::string_view pattern;  // the form in the model's words
+  bool sensitive = false;    // no message repeats the value
 };
 
 // How one operation lays its members out as header fields.
@@ -65,8 +66,8 @@ struct InvokeHead {
   void fill(fleet::InvokeRequest& request) const;
 };
 
-// Reads the fields that `rules` name, the endpoint's name included; a ValidationError says what
-// breaks the API's limits.
+// Reads the fields that `rules` name, the endpoint's name included; a ValidationError says
+// everything that breaks the API's limits.
 Result<> read_head(const net::Headers& fields, const HeadRules& rules,
                    const AskedEndpoint& endpoint, InvokeHead& head);
 
