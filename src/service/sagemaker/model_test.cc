@@ -62,6 +62,15 @@ TEST_F(Door, a_configuration_is_described_as_it_was_given) {
     EXPECT_FALSE(config.has(absent)) << absent;
 }
 
+TEST_F(Door, an_instance_type_is_one_of_those_that_there_are) {
+  make_model("m");
+  EXPECT_THAT(refused("CreateEndpointConfig", R"({"EndpointConfigName":"c","ProductionVariants":[
+      {"VariantName":"all","ModelName":"m","InstanceType":"ml.m5.lagre"}]})"),
+              testing::StartsWith("1 validation error detected: Value 'ml.m5.lagre' at "
+                                  "'productionVariants.1.member.instanceType' failed to satisfy "
+                                  "constraint: Member must satisfy enum value set: ["));
+}
+
 TEST_F(Door, a_configuration_of_a_model_that_is_not_there_is_refused) {
   const std::string_view body = R"({"EndpointConfigName":"c","ProductionVariants":[
       {"VariantName":"all","ModelName":"none","InstanceType":"ml.m5.large"}]})";
