@@ -16,12 +16,45 @@ using service::refuse;
 // Limits.
 constexpr std::size_t environment_bytes_max = 32 * 1024;  // of all containers of a model
 
+constexpr std::string_view archive_suffix = ".tar.gz";
+
 // SageMaker looks for a model's archive when the model is made, and so do we: a typing error shows
 // here and not minutes later.
 Result<> expect_model_data(const Call& call, std::string_view url) {
   const auto name = objects::parse_uri(url);
   if (!name || objects::find(call.tx(), *name)) return {};
   return refuse("ValidationException", fmt::format("Could not find model data at {}.", url));
+}
+
+// "A valid key name prefix identified by S3Uri always ends with a forward slash"; an object is
+// looked for like the one that a ModelDataUrl names.
+Result<> check_source(const Call& call, const api::S3ModelDataSource& source) {
+  if (source.S3DataType() == "S3Object") return expect_model_data(call, source.S3Uri());
+  if (source.S3Uri().ends_with('/')) return {};
+  return refuse("ValidationException",
+                fmt::format("ModelDataSource: S3Uri {} is given as S3Prefix and does not end with "
+                            "a forward slash.",
+                            source.S3Uri()));
+}
+
+// Mode MultiModel: a prefix, below which each request names a model; it may be empty still. AWS
+// refuses the others too, in words that are not known.
+Result<> expect_collection(const Call& call, const api::ContainerDefinition& container) {
+  const auto source = container.ModelDataSource().S3DataSource();
+  if (!container.ModelDataUrl() && !source)
+    return refuse("ValidationException",
+                  "A container of Mode MultiModel needs a ModelDataUrl: the prefix of its models.");
+  const std::string_view url =
+      container.ModelDataUrl() ? *container.ModelDataUrl() : source.S3Uri();
+  const auto name = objects::parse_uri(url);
+  const bool is_object = name && !name->key.empty() && objects::find(call.tx(), *name).has_value();
+  if (!url.ends_with(archive_suffix) && (!is_object || url.ends_with('/')) &&
+      source.S3DataType() != "S3Object")
+    return {};
+  return refuse("ValidationException",
+                fmt::format("ModelDataUrl {} is an object; in Mode MultiModel it is the prefix of "
+                            "the models.",
+                            url));
 }
 
 Result<> check_container(const Call& call, const api::ContainerDefinition& container) {
@@ -35,9 +68,10 @@ Result<> check_container(const Call& call, const api::ContainerDefinition& conta
   if (container.ModelDataUrl() && container.ModelDataSource())
     return refuse("ValidationException",
                   "ModelDataUrl and ModelDataSource cannot both be given in a container.");
-  const bool one_model = container.Mode().value_or("SingleModel") == "SingleModel";
-  if (container.ModelDataUrl() && one_model)
-    return expect_model_data(call, *container.ModelDataUrl());
+  const auto source = container.ModelDataSource().S3DataSource();
+  if (source) TRY_DO(check_source(call, source));
+  if (container.Mode() == "MultiModel") return expect_collection(call, container);
+  if (container.ModelDataUrl()) return expect_model_data(call, *container.ModelDataUrl());
   return {};
 }
 

@@ -41,6 +41,32 @@ TEST_F(Door, model_data_is_looked_for_when_the_model_is_made) {
             "Could not find model data at s3://bucket/none.tar.gz.");
 }
 
+TEST_F(Door, many_models_stand_below_a_prefix) {
+  const auto refusal = [this](std::string_view data) {
+    return refused("CreateModel",
+                   fmt::format(R"({{"ModelName":"m","PrimaryContainer":{{"Image":"a/b:1",
+                                   "Mode":"MultiModel"{}}}}})",
+                               data));
+  };
+  EXPECT_THAT(refusal(""), HasSubstr("needs a ModelDataUrl"));
+  EXPECT_THAT(refusal(R"(,"ModelDataUrl":"s3://bucket/one.tar.gz")"),
+              HasSubstr("is an object; in Mode MultiModel it is the prefix"));
+  done("CreateModel", R"({"ModelName":"m","PrimaryContainer":{"Image":"a/b:1","Mode":"MultiModel",
+                          "ModelDataUrl":"s3://bucket/models"}})");
+}
+
+TEST_F(Door, a_source_that_is_a_prefix_ends_with_a_slash_and_an_object_is_there) {
+  const auto refusal = [this](std::string_view uri, std::string_view type) {
+    return refused("CreateModel", fmt::format(R"({{"ModelName":"m","PrimaryContainer":{{
+        "Image":"a/b:1","ModelDataSource":{{"S3DataSource":{{"S3Uri":"{}","S3DataType":"{}",
+        "CompressionType":"None"}}}}}}}})",
+                                              uri, type));
+  };
+  EXPECT_THAT(refusal("s3://bucket/models", "S3Prefix"), HasSubstr("forward slash"));
+  EXPECT_EQ(refusal("s3://bucket/none", "S3Object"),
+            "Could not find model data at s3://bucket/none.");
+}
+
 TEST_F(Door, a_model_has_either_one_container_or_a_list) {
   EXPECT_THAT(refused("CreateModel", R"({"ModelName":"m"})"), HasSubstr("Exactly one"));
   EXPECT_THAT(refused("CreateModel", R"({"ModelName":"m","PrimaryContainer":{"Image":"a/b:1"},
