@@ -7,6 +7,7 @@
 #include "service/errors.h"
 #include "service/sagemaker/async_config.h"
 #include "service/sagemaker/operations.h"
+#include "service/sagemaker/plan.h"
 #include "service/sagemaker/resources.h"
 #include "service/sagemaker/serverless.h"
 
@@ -80,6 +81,13 @@ Result<> check_capture(const api::CreateEndpointConfigInput& config) {
       fmt::format("DataCaptureConfig: DestinationS3Uri {} is not an s3:// address.", destination));
 }
 
+// What stands where a variant says nothing: "If unspecified, it defaults to 1.0".
+void fill_defaults(api::ProductionVariant variant) {
+  if (!variant.InitialVariantWeight()) variant.InitialVariantWeight(variant_weight_default);
+  if (variant.InstanceType() && !variant.InitialInstanceCount())
+    variant.InitialInstanceCount(variant_instances_default);
+}
+
 }  // namespace
 
 Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
@@ -106,6 +114,8 @@ Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
   out.EndpointConfigArn(config.arn).CreationTime(config.created);
   out.EnableNetworkIsolation(given.EnableNetworkIsolation().value_or(false));
   wire::echo(given, out);
+  for (const auto variant : out.ProductionVariants()) fill_defaults(variant);
+  for (const auto variant : out.ShadowProductionVariants()) fill_defaults(variant);
   return out;
 }
 

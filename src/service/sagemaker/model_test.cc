@@ -88,6 +88,24 @@ TEST_F(Door, a_configuration_is_described_as_it_was_given) {
     EXPECT_FALSE(config.has(absent)) << absent;
 }
 
+TEST_F(Door, a_configuration_says_what_a_variant_has_by_default) {
+  make_model("m");
+  done("CreateEndpointConfig", R"({"EndpointConfigName":"c","ProductionVariants":[
+      {"VariantName":"all","ModelName":"m","InstanceType":"ml.m5.large"}]})");
+  done("CreateEndpointConfig", R"({"EndpointConfigName":"s","ProductionVariants":[
+      {"VariantName":"all","ModelName":"m",
+       "ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":1}}]})");
+  const auto variant = [this](std::string_view name) {
+    const Answer config =
+        done("DescribeEndpointConfig", fmt::format(R"({{"EndpointConfigName":"{}"}})", name));
+    return config.body.at("ProductionVariants").as_array()[0].as_object();
+  };
+  EXPECT_EQ(variant("c").at("InitialVariantWeight").to_number<double>(), 1.0);
+  EXPECT_EQ(variant("c").at("InitialInstanceCount").to_number<int>(), 1);
+  EXPECT_EQ(variant("s").at("InitialVariantWeight").to_number<double>(), 1.0);
+  EXPECT_FALSE(variant("s").contains("InitialInstanceCount"));
+}
+
 TEST_F(Door, an_instance_type_is_one_of_those_that_there_are) {
   make_model("m");
   EXPECT_THAT(refused("CreateEndpointConfig", R"({"EndpointConfigName":"c","ProductionVariants":[

@@ -112,11 +112,11 @@ Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
                   fmt::format("Slipway does not know what an instance of type \"{}\" offers to "
                               "inference components.",
                               type));
-  return fleet::Variant{
-      .name = std::string(given.VariantName()),
-      .weight = given.InitialVariantWeight().value_or(1.0),
-      .instances = static_cast<std::uint32_t>(given.InitialInstanceCount().value_or(1)),
-      .offers = offers};
+  return fleet::Variant{.name = std::string(given.VariantName()),
+                        .weight = given.InitialVariantWeight().value_or(variant_weight_default),
+                        .instances = static_cast<std::uint32_t>(
+                            given.InitialInstanceCount().value_or(variant_instances_default)),
+                        .offers = offers};
 }
 
 }  // namespace
@@ -184,8 +184,9 @@ Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
   fleet::Variant variant{
       .name = std::string(given.VariantName()),
-      .weight = given.InitialVariantWeight().value_or(1.0),
-      .instances = static_cast<std::uint32_t>(given.InitialInstanceCount().value_or(1)),
+      .weight = given.InitialVariantWeight().value_or(variant_weight_default),
+      .instances = static_cast<std::uint32_t>(
+          given.InitialInstanceCount().value_or(variant_instances_default)),
       .routing = least ? fleet::Routing::least_outstanding : fleet::Routing::random,
       .program = std::move(program)};
   if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);

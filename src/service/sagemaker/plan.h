@@ -1,6 +1,7 @@
 // What an endpoint configuration means for the fleet engine.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <set>
 #include <string>
@@ -16,6 +17,10 @@ namespace slipway::sagemaker {
 // The repository names of images that this server runs as plain processes, whatever registry,
 // account, region and tag stand around them.
 using BuiltInImages = std::set<std::string, std::less<>>;
+
+// What a variant has that says nothing of it; the weight is AWS's, the count a choice.
+inline constexpr double variant_weight_default = 1.0;
+inline constexpr std::int32_t variant_instances_default = 1;
 
 // The plan of the fleet behind an endpoint with this configuration. Looks the models up as they are
 // now: ValidationException where one is gone, or where the configuration asks for what Slipway does
