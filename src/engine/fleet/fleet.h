@@ -50,7 +50,8 @@ struct FleetStatus {
   Generation serving = 0;  // 0: none
   std::vector<VariantStatus>
       variants;  // of the serving generation; of the wanted where none serves
-  // When the reconciler changed any of this last; a door that just wrote knows better.
+  // When the reconciler changed any of this last, but for how many instances serve; a door that
+  // just wrote knows better.
   Timestamp changed_at = {};
 
   bool operator==(const FleetStatus&) const = default;
@@ -111,6 +112,9 @@ class Fleets {
 
   std::function<void(const FleetId&)> changed_;
 };
+
+// Those of a variant's instances that stand whatever is asked of it.
+std::uint32_t standing_instances(const Variant& variant);
 
 // The topic of engine::Changes that is notified, after commit, whenever status() changed.
 std::string topic_of(const FleetId& id);

@@ -32,6 +32,14 @@ std::string last_part(const std::string& text, std::size_t bytes_max) {
   return text.substr(from);
 }
 
+// Whether more changed than how many instances serve: these come and go with demand and with
+// their failures.
+bool is_another(FleetStatus status, const FleetStatus& before) {
+  for (std::size_t i = 0; i < std::min(status.variants.size(), before.variants.size()); ++i)
+    status.variants[i].instances_current = before.variants[i].instances_current;
+  return status != before;
+}
+
 }  // namespace
 
 FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
@@ -57,8 +65,7 @@ engine::Wake FleetRun::run() {
     erase_fleet(tx_, id_);
     row_ = {};
   } else if (to_text(record_) != text_before) {
-    FleetStatus status = status_of(tx_, id_, row_);
-    if (status != status_before) record_.changed_at = now_;
+    if (is_another(status_of(tx_, id_, row_), status_before)) record_.changed_at = now_;
     save_record(tx_, id_, record_);
   }
   if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before)

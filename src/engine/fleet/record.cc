@@ -98,10 +98,6 @@ std::uint32_t healthy_count(const FleetRecord& record, const std::string& varian
       }));
 }
 
-std::uint32_t standing_instances(const Variant& variant) {
-  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
-}
-
 const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_view name) {
   if (!plan) return nullptr;
   const auto found = std::ranges::find(plan->variants, name, &Variant::variant);
@@ -109,6 +105,10 @@ const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_vi
 }
 
 }  // namespace
+
+std::uint32_t standing_instances(const Variant& variant) {
+  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
+}
 
 std::string_view name_of(Phase phase) {
   switch (phase) {
@@ -245,6 +245,7 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
   const auto wanted = load_plan(tx, id, row.wanted);
   const auto serving = record.serving == row.wanted ? wanted : load_plan(tx, id, record.serving);
   const auto& shown = serving ? serving : wanted;
+  const auto& aimed_at = status.state == FleetState::update_failed ? shown : wanted;
   if (!shown) return status;
   for (const Variant& variant : shown->variants) {
     const std::uint32_t healthy = !serving         ? 0
@@ -256,7 +257,7 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
       fewest = std::min(fewest, healthy);
       continue;
     }
-    const Variant* aim = find_variant(wanted, variant.variant());
+    const Variant* aim = find_variant(aimed_at, variant.variant());
     status.variants.push_back({.name = std::string(variant.variant()),
                                .weight_current = serving ? variant.weight : 0,
                                .weight_wanted = aim == nullptr ? 0 : aim->weight,

@@ -111,7 +111,18 @@ const std::string& seen_document(const Endpoint& endpoint) {
   return serves_wanted(endpoint) || !deployment.former ? deployment.wanted : *deployment.former;
 }
 
-void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& status) {
+// What is being done to a variant that serves; empty: nothing.
+std::string_view stage_of(FleetState state, const fleet::VariantStatus& variant) {
+  if (state == FleetState::removing) return "Deleting";
+  const bool follows_demand = variant.elastic_current.has_value();
+  const bool has_all = follows_demand ? variant.instances_current >= variant.instances_wanted
+                                      : variant.instances_current == variant.instances_wanted;
+  return state == FleetState::updating && !has_all ? "Updating" : std::string_view();
+}
+
+// A variant as it is now, in the deployment that clients see.
+void fill_seen(api::ProductionVariantSummary variant, const Endpoint& endpoint) {
+  const FleetStatus& status = endpoint.status;
   const auto found =
       std::ranges::find(status.variants, variant.VariantName(), &fleet::VariantStatus::name);
   if (found == status.variants.end()) return;
@@ -120,26 +131,56 @@ void fill_counts(api::ProductionVariantSummary variant, const FleetStatus& statu
       .CurrentInstanceCount(found->instances_current)
       .DesiredInstanceCount(found->instances_wanted);
   fill_serverless(variant, *found);
+  if (status.state == FleetState::updating && !serves_wanted(endpoint)) return;
+  if (const auto stage = stage_of(status.state, *found); !stage.empty())
+    variant.add_VariantStatus().Status(stage).StartTime(endpoint.resource.modified);
+}
+
+// What a variant of the deployment that is on its way will be.
+void fill_coming(api::PendingProductionVariantSummary variant, const fleet::FleetPlan& plan,
+                 Timestamp started) {
+  variant.add_VariantStatus().Status("Creating").StartTime(started);
+  const auto found =
+      std::ranges::find(plan.variants, variant.VariantName(), &fleet::Variant::variant);
+  if (found == plan.variants.end()) return;
+  variant.DesiredWeight(found->weight)
+      .DesiredInstanceCount(static_cast<std::int32_t>(fleet::standing_instances(*found)));
+}
+
+// Of a variant that serves: the serverless limits that the wanted deployment has for it, if any.
+void fill_next_limits(api::ProductionVariantSummary variant,
+                      const api::DescribeEndpointOutput& wanted) {
+  variant.DesiredServerlessConfig({});
+  for (const auto next : wanted.ProductionVariants())
+    if (next.VariantName() == variant.VariantName())
+      variant.DesiredServerlessConfig(next.DesiredServerlessConfig());
 }
 
 // What is on its way: while the former deployment still serves, or the first one comes up.
-Result<> fill_pending(const Call& call, const Endpoint& endpoint,
+Result<> fill_pending(const Call& call, const fleet::Fleets& fleets, const Endpoint& endpoint,
                       api::DescribeEndpointOutput& out) {
   const bool first = endpoint.status.state == FleetState::creating;
   const bool next = endpoint.status.state == FleetState::updating && !serves_wanted(endpoint);
   if (!first && !next) return {};
   TRY(const auto wanted,
       wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
+  TRY(const fleet::FleetPlan plan,
+      fleets.wanted_plan(call.tx(), fleet_of(call, endpoint.resource.name)));
+  const Timestamp started = endpoint.deployment.started;
   auto pending = out.make_PendingDeploymentSummary();
-  pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(endpoint.deployment.started);
+  pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(started);
   for (const auto variant : wanted.ProductionVariants()) {
     auto summary = pending.add_ProductionVariants();
     wire::echo(variant, summary);
+    fill_coming(summary, plan, started);
   }
   for (const auto variant : wanted.ShadowProductionVariants()) {
     auto summary = pending.add_ShadowProductionVariants();
     wire::echo(variant, summary);
+    fill_coming(summary, plan, started);
   }
+  if (next)
+    for (const auto variant : out.ProductionVariants()) fill_next_limits(variant, wanted);
   return {};
 }
 
@@ -268,9 +309,9 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
     out.ProductionVariants({});  // as on AWS: there once something has served
     out.ShadowProductionVariants({});
   }
-  for (auto variant : out.ProductionVariants()) fill_counts(variant, status);
-  for (auto variant : out.ShadowProductionVariants()) fill_counts(variant, status);
-  TRY_DO(fill_pending(call, endpoint, out));
+  for (const auto variant : out.ProductionVariants()) fill_seen(variant, endpoint);
+  for (const auto variant : out.ShadowProductionVariants()) fill_seen(variant, endpoint);
+  TRY_DO(fill_pending(call, fleets_, endpoint, out));
   if (is_transitional(status.state))
     call.wait_for(fleet::topic_of(fleet_of(call, in.EndpointName())));
   return out;
@@ -364,6 +405,7 @@ Result<> Endpoints::remove(Call& call, api::DeleteEndpointInput in) {
   TRY(const Endpoint endpoint, get_settled_endpoint(call, fleets_, in.EndpointName()));
   TRY_DO(expect_no_components(call, endpoint));
   mark_leaving(call, endpoint.resource);
+  touch(call, endpoint_kind, in.EndpointName());
   queues_.close(call.tx(), fleet_of(call, in.EndpointName()).text);
   return fleets_.remove(call.tx(), fleet_of(call, in.EndpointName()));
 }

@@ -32,6 +32,84 @@ TEST_F(Door, an_endpoint_is_creating_without_variants_and_then_in_service_with_t
   EXPECT_FALSE(endpoint.has("PendingDeploymentSummary"));
 }
 
+// The stage at which the first variant of these is; empty: at none.
+std::string stage(const json::object& holder) {
+  const json::object& variant = holder.at("ProductionVariants").as_array().at(0).as_object();
+  const json::value* stages = variant.if_contains("VariantStatus");
+  if (stages == nullptr) return {};
+  const json::object& only = stages->as_array().at(0).as_object();
+  EXPECT_TRUE(only.contains("StartTime"));
+  return std::string(only.at("Status").as_string());
+}
+
+TEST_F(Door, a_variant_says_at_which_stage_it_is) {
+  make_model("m");
+  make_config("one", "m");
+  make_config("two", "m", 2);
+  start_endpoint("mine", "one");
+  const auto pending = [this] {
+    return describe("mine").body.at("PendingDeploymentSummary").as_object();
+  };
+  EXPECT_EQ(stage(pending()), "Creating");
+  settle();
+  EXPECT_EQ(stage(describe("mine").body), "");
+
+  done("UpdateEndpoint", with_config("mine", "two"));
+  EXPECT_EQ(stage(describe("mine").body), "");
+  EXPECT_EQ(stage(pending()), "Creating");
+  const json::object coming = pending().at("ProductionVariants").as_array().at(0).as_object();
+  EXPECT_EQ(coming.at("DesiredInstanceCount").to_number<int>(), 2);
+  EXPECT_EQ(coming.at("DesiredWeight").to_number<double>(), 1.0);
+  settle();
+
+  done("UpdateEndpointWeightsAndCapacities", R"({"EndpointName":"mine",
+      "DesiredWeightsAndCapacities":[{"VariantName":"all","DesiredInstanceCount":3}]})");
+  EXPECT_EQ(stage(describe("mine").body), "Updating");
+  settle();
+  EXPECT_EQ(stage(describe("mine").body), "");
+  done("DeleteEndpoint", named("mine"));
+  EXPECT_EQ(stage(describe("mine").body), "Deleting");
+}
+
+TEST_F(Door, instances_that_come_and_go_do_not_modify_an_endpoint) {
+  deploy("mine");
+  const auto modified = [this] {
+    return describe("mine").body.at("LastModifiedTime").to_number<double>();
+  };
+  const double before = modified();
+  world_.machine().kill(world_.machine().instances().begin()->first, {.status = 1});
+  settle();
+  EXPECT_EQ(world_.machine().starts().size(), 2U);
+  EXPECT_EQ(modified(), before);
+  done("UpdateEndpoint", with_config("mine", "mine"));
+  settle();
+  EXPECT_GT(modified(), before);
+}
+
+TEST_F(Door, an_update_from_serverless_to_instances_wants_no_serverless_limits) {
+  make_model("mine");
+  constexpr std::string_view limits =
+      R"({{"EndpointConfigName":"{}","ProductionVariants":[{{"VariantName":"all","ModelName":"mine",
+          "ServerlessConfig":{{"MemorySizeInMB":{},"MaxConcurrency":3}}}}]}})";
+  done("CreateEndpointConfig", fmt::format(limits, "small", 1024));
+  done("CreateEndpointConfig", fmt::format(limits, "large", 2048));
+  make_config("instances", "mine");
+  start_endpoint("mine", "small");
+  settle();
+  const auto memory = [](const Answer& endpoint, std::string_view which) {
+    return first_variant(endpoint).at(which).as_object().at("MemorySizeInMB").to_number<int>();
+  };
+  done("UpdateEndpoint", with_config("mine", "large"));
+  EXPECT_EQ(memory(describe("mine"), "CurrentServerlessConfig"), 1024);
+  EXPECT_EQ(memory(describe("mine"), "DesiredServerlessConfig"), 2048);
+  settle();
+  done("UpdateEndpoint", with_config("mine", "instances"));
+  EXPECT_EQ(memory(describe("mine"), "CurrentServerlessConfig"), 2048);
+  EXPECT_FALSE(first_variant(describe("mine")).contains("DesiredServerlessConfig"));
+  settle();
+  EXPECT_FALSE(first_variant(describe("mine")).contains("CurrentServerlessConfig"));
+}
+
 TEST_F(Door, an_endpoint_that_is_not_there_is_named_by_its_arn) {
   const std::string absent = fmt::format("Could not find endpoint \"{}\".", arn("endpoint/none"));
   EXPECT_EQ(refused("DescribeEndpoint", named("none")), absent);
@@ -102,13 +180,14 @@ TEST_F(Door, an_update_to_the_same_configuration_deploys_anew) {
 TEST_F(Door, an_update_that_fails_leaves_the_old_in_service_with_the_reason) {
   deploy("mine");
   make_model("bad", "dies");
-  make_config("bad", "bad");
+  make_config("bad", "bad", 2);
   done("UpdateEndpoint", with_config("mine", "bad"));
   settle();
   const Answer endpoint = describe("mine");
   EXPECT_EQ(endpoint.text("EndpointStatus"), "InService");
   EXPECT_EQ(endpoint.text("EndpointConfigName"), "mine");
   EXPECT_THAT(endpoint.text("FailureReason"), HasSubstr("exited with status 1"));
+  EXPECT_EQ(first_variant(endpoint).at("DesiredInstanceCount").to_number<int>(), 1);
 }
 
 constexpr std::string_view three_instances = R"({"EndpointName":"mine",
