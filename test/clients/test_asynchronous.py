@@ -175,6 +175,9 @@ def test_exactly_one_of_body_and_input_location_is_taken(plain):
     assert "exactly one" in refusal(lambda: plain.ask(b"x", InputLocation="s3://plain/x"))
     refusal(lambda: plain.ask(InputLocation="s3://plain"))
     refusal(lambda: Unchecked(plain).ask(InputLocation="file:///etc/passwd"))
+    for address in ("https://example.com/plain/key", "https://s3.amazonaws.com.example.com/plain/key"):
+        assert "names no object" in refusal(lambda: plain.ask(InputLocation=address))
+    assert plain.ask(InputLocation="https://plain.s3.us-east-1.amazonaws.com/key")["OutputLocation"]
 
 
 def test_an_endpoint_is_asked_in_its_own_way_only(whims, plain):

@@ -1,6 +1,9 @@
 #include "service/sagemaker/async_config.h"
 
+#include <fmt/format.h>
+
 #include "service/errors.h"
+#include "service/s3_location.h"
 #include "wire/document.h"
 
 namespace slipway::sagemaker {
@@ -25,6 +28,11 @@ Result<> check_async(const api::CreateEndpointConfigInput& config) {
         "ValidationException",
         "AsyncInferenceConfig: OutputConfig needs an S3OutputPath: without it there is no "
         "place for results.");
+  for (const auto path : {config.AsyncInferenceConfig().OutputConfig().S3OutputPath(),
+                          config.AsyncInferenceConfig().OutputConfig().S3FailurePath()})
+    if (path && !service::s3_location(*path))
+      return refuse("ValidationException",
+                    fmt::format("AsyncInferenceConfig: {} names no bucket of S3.", *path));
   if (config.DataCaptureConfig().EnableCapture().value_or(false) || config.ExplainerConfig() ||
       !config.ShadowProductionVariants().empty())
     return refuse("ValidationException",

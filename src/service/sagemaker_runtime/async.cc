@@ -4,9 +4,9 @@
 
 #include <utility>
 
-#include "base/encoding.h"
 #include "engine/objects/uri.h"
 #include "service/resource_key.h"
+#include "service/s3_location.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "wire/document.h"
 
@@ -16,33 +16,13 @@ namespace {
 namespace api = aws::sagemaker_runtime;
 using service::Call;
 
-constexpr std::string_view https_scheme = "https://";
-
 std::unexpected<Error> refused(std::string message) {
   return std::unexpected(validation_error(std::move(message)));
 }
 
-std::pair<std::string_view, std::string_view> split_path(std::string_view path) {
-  const auto slash = path.find('/');
-  if (slash == path.npos) return {path, {}};
-  return {path.substr(0, slash), path.substr(slash + 1)};
-}
-
-// "s3://bucket/key", and S3's two forms of "https://": the bucket before ".s3" in the host's name,
-// or first in the path. Nothing where it names no bucket.
-std::optional<objects::ObjectName> parse_location(std::string_view uri) {
-  if (!uri.starts_with(https_scheme)) return objects::parse_uri(uri);
-  const auto [host, path] = split_path(uri.substr(https_scheme.size()));
-  const auto dot = host.find(".s3");
-  const auto [bucket, key] =
-      dot == host.npos ? split_path(path) : std::pair(host.substr(0, dot), path);
-  if (bucket.empty()) return std::nullopt;
-  return objects::ObjectName{.bucket = std::string(bucket), .key = percent_decode(key)};
-}
-
 // A place below a path that may end in '/' or not, or be a bucket alone.
 Result<objects::ObjectName> below(std::string_view path, std::string_view name) {
-  auto place = parse_location(path);
+  auto place = service::s3_location(path);
   if (!place) return refused(fmt::format("The path {} names no bucket.", path));
   if (!place->key.empty() && !place->key.ends_with('/')) place->key += '/';
   place->key += name;
@@ -72,7 +52,7 @@ Result<> fill_body(const api::InvokeEndpointAsyncInput& in, jobs::QueuedRequest&
     request.body = in.Body()->bytes;
     return {};
   }
-  request.input = parse_location(*in.InputLocation());
+  request.input = service::s3_location(*in.InputLocation());
   if (request.input && !request.input->key.empty()) return {};
   return refused(fmt::format("InputLocation {} names no object in a bucket.", *in.InputLocation()));
 }
