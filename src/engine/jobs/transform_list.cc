@@ -29,12 +29,17 @@ class Listing {
     if (files_.size() >= transform_files_max)
       return fail(ErrorCode::limit_exceeded,
                   fmt::format("the input has more than {} objects", transform_files_max));
-    files_.push_back(
-        {.ordinal = files_.size(),
-         .bucket = object.bucket,
-         .key = object.key,
-         .output_key = fmt::format("{}{}{}", plan_.output_prefix, relative, output_suffix),
-         .bytes = object.size});
+    std::string output_key = fmt::format("{}{}{}", plan_.output_prefix, relative, output_suffix);
+    if (output_key.size() > objects::key_bytes_max)
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("the key of an output has at most {} bytes, and this would have {}: "
+                              "that of {}",
+                              objects::key_bytes_max, output_key.size(), object.key));
+    files_.push_back({.ordinal = files_.size(),
+                      .bucket = object.bucket,
+                      .key = object.key,
+                      .output_key = std::move(output_key),
+                      .bytes = object.size});
     return {};
   }
 

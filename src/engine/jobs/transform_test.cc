@@ -255,6 +255,17 @@ TEST_F(TransformJob, an_input_without_objects_and_a_missing_bucket_fail_the_job)
   EXPECT_THAT(status().reason, HasSubstr("no object at s3://box/in/"));
 }
 
+TEST_F(TransformJob, an_output_whose_key_is_none_is_found_before_any_work) {
+  put("in/a", "1\n");
+  put("in/" + std::string(1017, 'k'), "2\n");
+  create();
+  EXPECT_EQ(run().state, TransformState::failed);
+  EXPECT_THAT(status().reason,
+              HasSubstr("ClientError: the key of an output has at most 1024 bytes, "
+                        "and this would have 1025: that of in/kkk"));
+  EXPECT_EQ(outputs(), Outputs());
+}
+
 TEST_F(TransformJob, a_stopped_job_ends_and_a_second_stop_is_refused) {
   put("in/a", "1\n");
   create();
