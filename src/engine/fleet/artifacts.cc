@@ -35,12 +35,17 @@ std::string content_of(const Artifact& artifact, const std::vector<ArtifactEntry
   return sha256_hex(text).substr(0, content_digits);
 }
 
+// The caller hears why, and the log where.
+std::unexpected<Error> cannot(std::string_view what, const fs::path& path, const std::string& why) {
+  log_error("fleet", "an artifact cannot be kept",
+            {{"act", std::string(what)}, {"path", path.string()}, {"why", why}});
+  return fail(ErrorCode::unavailable, fmt::format("The artifact cannot be kept: {}.", why));
+}
+
 // The owner may always write (collect() removes); an instance has no need to.
 Result<int> create_file(const fs::path& path) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (fd < 0)
-    return fail(ErrorCode::unavailable,
-                fmt::format("'{}' cannot be written: {}.", path.string(), std::strerror(errno)));
+  if (fd < 0) return cannot("write", path, std::strerror(errno));
   return fd;
 }
 
@@ -191,9 +196,7 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
   std::error_code error;
   fs::remove_all(into, error);
   fs::create_directories(into, error);
-  if (error)
-    return fail(ErrorCode::unavailable,
-                fmt::format("'{}' cannot be made: {}.", into.string(), error.message()));
+  if (error) return cannot("make", into, error.message());
   if (artifact.form == Artifact::Form::tar_gz) {
     TRY(const auto reader, source_.open(entries.front()));
     return unpack_archive(*reader, into, limits_);

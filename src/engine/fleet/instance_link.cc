@@ -5,6 +5,8 @@
 #include <array>
 #include <utility>
 
+#include "engine/fleet/told.h"
+
 namespace slipway::fleet {
 
 namespace {
@@ -56,13 +58,8 @@ InvokeFailure failure_of(const Error& error) {
   return InvokeFailure::broken;
 }
 
-// Where an instance listens is this server's own affair: callers are told of the container.
 std::string told(const Error& error, const InstanceRoute& instance) {
-  const std::string& address = instance.addresses.http;
-  std::string text = error.message;
-  if (const auto at = text.find(address); !address.empty() && at != text.npos)
-    text.replace(at, address.size(), "the container");
-  return text;
+  return fleet::told(error.message, instance.addresses);
 }
 
 }  // namespace
@@ -97,7 +94,7 @@ class HttpStream final : public net::ResponseReceiver {
   void on_abort(const Error& error) override {
     --link_.http_under_way_;
     if (error.kind == "not_sent")
-      return link_.user_.on_unsent(std::move(invocation_), error.message);
+      return link_.user_.on_unsent(std::move(invocation_), told(error, *link_.instance_));
     link_.user_.on_failure(std::move(invocation_), failure_of(error),
                            told(error, *link_.instance_));
   }
@@ -185,7 +182,8 @@ void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
   --http_under_way_;
   if (!result) {
     const Error& error = result.error();
-    if (error.kind == "not_sent") return user_.on_unsent(std::move(invocation), error.message);
+    if (error.kind == "not_sent")
+      return user_.on_unsent(std::move(invocation), told(error, *instance_));
     return user_.on_failure(std::move(invocation), failure_of(error), told(error, *instance_));
   }
   user_.on_answer(std::move(invocation), {.status = result->status(),

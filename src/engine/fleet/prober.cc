@@ -5,6 +5,7 @@
 #include <map>
 #include <utility>
 
+#include "engine/fleet/told.h"
 #include "net/http_client.h"
 #include "net/loop.h"
 
@@ -35,6 +36,7 @@ class HttpProber::Impl : public std::enable_shared_from_this<Impl> {
 
  private:
   struct Watched {
+    place::Addresses addresses;
     std::unique_ptr<net::HttpClient> client;
     net::TimerId timer = 0;
     milliseconds delay = ping_first_delay;
@@ -64,6 +66,7 @@ void HttpProber::Impl::watch(const place::InstanceKey& key, const place::Address
                   .health = HealthReport::Health::unhealthy,
                   .reason = "it has no HTTP address: " + address.error().message});
   Watched& watched = watched_[key];
+  watched.addresses = addresses;
   watched.client = std::make_unique<net::HttpClient>(
       loop_, std::move(*address),
       net::HttpClientLimits{.connect_time = ping_timeout, .body_bytes_max = ping_answer_bytes_max});
@@ -108,7 +111,7 @@ void HttpProber::Impl::on_answer(const place::InstanceKey& key,
   if (answer && answer->status() == 200) return note_good(key, found->second);
   note_miss(key, found->second,
             answer ? fmt::format("it answered with status {}", answer->status())
-                   : answer.error().message);
+                   : told(answer.error().message, found->second.addresses));
 }
 
 void HttpProber::Impl::note_good(const place::InstanceKey& key, Watched& watched) {
