@@ -61,14 +61,14 @@ class Batch:
         self.aws.s3.put_object(Bucket=self.name, Key=key, Body=body)
 
     def start(self, uri="in/", split="Line", accept="text/csv", content_type="text/csv",
-              assemble="Line", compression="None", instances=1, kind="S3Prefix", **more):
+              assemble="Line", compression="None", instances=1, kind="S3Prefix", model=None, **more):
         self.jobs += 1
         job = f"{self.name}-{self.jobs}"
         output = {"S3OutputPath": f"s3://{self.name}/out/{self.jobs}", "AssembleWith": assemble}
         if accept:
             output["Accept"] = accept
         self.aws.sagemaker.create_transform_job(
-            TransformJobName=job, ModelName=self.name,
+            TransformJobName=job, ModelName=model or self.name,
             TransformInput={
                 "DataSource": {"S3DataSource": {"S3DataType": kind,
                                                 "S3Uri": f"s3://{self.name}/{uri}"}},
@@ -312,6 +312,16 @@ def test_what_cannot_work_is_refused_when_the_job_is_made(mlp_batch, how, code, 
         mlp_batch.start(**how)
     assert refused.value.response["Error"]["Code"] == code
     assert words in refused.value.response["Error"]["Message"]
+
+
+def test_a_model_that_is_many_transforms_nothing(mlp_batch, aws):
+    model = f"{mlp_batch.name}-many"
+    aws.sagemaker.create_model(ModelName=model, ExecutionRoleArn=ROLE, PrimaryContainer={
+        "Image": f"{REGISTRY}/slipway-inference:latest", "Mode": "MultiModel",
+        "ModelDataUrl": f"s3://{mlp_batch.name}/models/"})
+    with pytest.raises(botocore.exceptions.ClientError, match="MultiModel") as refused:
+        mlp_batch.start(model=model)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
 
 
 def test_names_are_taken_for_good_and_unknown_jobs_are_said(mlp_batch, aws):

@@ -82,6 +82,11 @@ Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& bui
   plan.request_timeout = std::chrono::seconds(
       in.ModelClientConfig().InvocationsTimeoutInSeconds().value_or(timeout_s_default));
   fleet::Variant& variant = plan.variants.front();
+  if (variant.program.models)  // no record says which model it is for
+    return refuse("ValidationException",
+                  fmt::format("Model {} has a container of Mode MultiModel, which cannot be used "
+                              "for batch transform.",
+                              in.ModelName()));
   variant.routing = fleet::Routing::least_outstanding;  // whoever is free takes the next piece
   for (const auto& [name, value] : in.Environment())
     variant.program.environment.insert_or_assign(std::string(name), std::string(value));
