@@ -9,7 +9,7 @@ import time
 
 import numpy as np
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, EventStreamError
 from conftest import ROLE, Clients, Deployment
 from make_model import tar_gz
 from server import Server
@@ -217,12 +217,40 @@ def test_bodies_have_at_most_4_mib_both_ways(deployment, control):
         deployment.invoke(b"a" * (4 * MIB + 1), "text/plain", "text/plain")
     error, status = error_of(caught)
     assert (error["Code"], status) == ("ValidationError", 413)
+    request_id = caught.value.response["ResponseMetadata"]["RequestId"]
+    assert error["Message"] == f"Request {request_id} has oversize body."  # AWS's own words
     assert len(ask(deployment, answer=4 * MIB)) == 4 * MIB
     with pytest.raises(ClientError) as caught:
         ask(deployment, answer=4 * MIB + 1)
     error, status = error_of(caught)
     assert (error["Code"], status) == ("ModelError", 424)
     assert str(4 * MIB) in error["Message"]
+
+
+def test_a_stream_is_held_to_the_same_limits(deployment, control):
+    """A choice: AWS does not say what becomes of a stream on a serverless endpoint."""
+    deploy_handler(deployment, control)
+
+    def stream(body):
+        answer = deployment.aws.runtime.invoke_endpoint_with_response_stream(
+            EndpointName=deployment.name, Body=body, ContentType="application/json")
+        return sum(len(event["PayloadPart"]["Bytes"]) for event in answer["Body"])
+
+    assert stream(json.dumps({"answer": 4 * MIB})) == 4 * MIB
+    with pytest.raises(EventStreamError, match="at most 4194304 bytes"):
+        stream(json.dumps({"answer": 4 * MIB + 1}))
+    with pytest.raises(ClientError, match="has oversize body"):
+        stream(b"a" * (4 * MIB + 1))
+    assert stream(b"{}") == len(b"fine")
+
+
+def test_a_cold_start_does_not_modify_the_endpoint(deployment, models):
+    deploy(deployment, models.mlp_archive)
+    to_zero(deployment)
+    before = deployment.status()["LastModifiedTime"]
+    deployment.invoke(",".join(str(x) for x in models.records[0]))
+    wait_for_count(deployment, 1)
+    assert deployment.status()["LastModifiedTime"] == before
 
 
 def test_an_instance_that_takes_too_much_memory_is_ended_and_the_endpoint_recovers(
@@ -375,6 +403,11 @@ def test_instances_do_not_become_serverless_and_the_reverse_works(deployment, mo
     deployment.config({"all": (deployment.name, 1.0, 1)}, "-instances")
     sagemaker.update_endpoint(EndpointName=deployment.name,
                               EndpointConfigName=deployment.name + "-instances")
+    updating = deployment.status()
+    if updating["EndpointStatus"] == "Updating":
+        assert "DesiredServerlessConfig" not in updating["ProductionVariants"][0]
+        [coming] = updating["PendingDeploymentSummary"]["ProductionVariants"]
+        assert coming["VariantStatus"][0]["Status"] == "Creating"
     deployment.wait()
     assert "CurrentServerlessConfig" not in variant_of(deployment)
     assert variant_of(deployment)["CurrentInstanceCount"] == 1

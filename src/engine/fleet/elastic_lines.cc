@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace slipway::fleet {
+
+std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
+                                        std::chrono::milliseconds of_fleet) {
+  return request.time_limit.count() > 0 ? std::min(request.time_limit, of_fleet) : of_fleet;
+}
 
 ElasticLines::~ElasticLines() {
   for (auto& [gate, queue] : lines_)
@@ -93,11 +100,6 @@ void ElasticLines::drop_given_up(Queue& queue, std::vector<Dropped>& dropped) {
                        .detail = given_up.reason});
 }
 
-std::chrono::milliseconds ElasticLines::time_of(const Queue& queue, const Invocation& waiting) {
-  const std::chrono::milliseconds own = waiting.request.time_limit;
-  return own.count() > 0 ? own : queue.request_timeout;
-}
-
 std::vector<ElasticLines::Dropped> ElasticLines::take_dropped(Instant now) {
   std::vector<Dropped> dropped;
   for (auto line = lines_.begin(); line != lines_.end();) {
@@ -111,7 +113,8 @@ std::vector<ElasticLines::Dropped> ElasticLines::take_dropped(Instant now) {
                          .failure = InvokeFailure::throttled,
                          .detail = "as many requests as it takes at once were under way"});
     while (!queue.with_turn.empty()) {
-      const std::chrono::milliseconds max = time_of(queue, *queue.with_turn.front());
+      const std::chrono::milliseconds max =
+          elastic_limit(queue.with_turn.front()->request, queue.request_timeout);
       if (waited(queue.with_turn) < max) break;
       dropped.push_back(
           {.waiting = take_front(queue, queue.with_turn),

@@ -1,6 +1,7 @@
 // The requests of elastic variants that wait in one router: for their turn, or for an instance.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -14,6 +15,10 @@
 #include "engine/fleet/router.h"
 
 namespace slipway::fleet {
+
+// What a request to an elastic variant may take: the fleet's limit, or its own where that is less.
+std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
+                                        std::chrono::milliseconds of_fleet);
 
 // One line for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
 class ElasticLines {
@@ -71,7 +76,6 @@ class ElasticLines {
     return queue.with_turn.size() + queue.without_turn.size();
   }
   Waiting take_front(Queue& queue, std::deque<Waiting>& from);
-  static std::chrono::milliseconds time_of(const Queue& queue, const Invocation& waiting);
   void drop_given_up(Queue& queue, std::vector<Dropped>& dropped);
 
   std::unordered_map<const ElasticGate*, Queue> lines_;

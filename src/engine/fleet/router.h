@@ -75,7 +75,8 @@ struct InvokeRequest {
   // attempt.
   std::function<net::FileSequence()> body_files;
   AnswerMode answer_mode = AnswerMode::whole;
-  // From the arrival to the answer's end, whatever the receiver's pace; 0: the fleet's own limit.
+  // From the arrival to the answer's end, whatever the receiver's pace; 0: the fleet's own limit,
+  // and of an elastic variant at most that.
   std::chrono::milliseconds time_limit{0};
 };
 
@@ -87,8 +88,9 @@ struct InvokeAnswer {
   std::string_view body;
   std::string* body_owned = nullptr;  // not null: the body stands in this string, take it
   std::string_view variant;
-  std::string_view container;               // empty: the variant has one
-  std::string_view instance;                // its key; empty: in series, or elastic
+  std::string_view container;  // empty: the variant has one
+  // Its key; empty: none can be asked again (in series, elastic, of many models).
+  std::string_view instance;
   std::chrono::microseconds model_time{0};  // from sent to answered; of a series: all of them
   // begun(): what the fleet asks of whoever passes it on.
   PartBorder part_border = PartBorder::none;
@@ -101,13 +103,15 @@ enum class InvokeFailure : std::uint8_t {
   no_such_container,  // the variant needs a container's name, and it has none of the one given
   not_direct,         // a container was named, and the variant's containers are not asked directly
   no_such_instance,   // the instance that was named is gone
+  other_instance,     // it is none of the variant or the container that was named with it
   not_serving,        // nothing of the fleet serves: its first generation is not up, or failed
   at_zero,            // the variant wants no instance, and refuses meanwhile
   offered,            // the variant runs nothing of its own: other fleets are placed on it
   unavailable,        // it had no instance for hold_time_max, or all were too busy or unreachable
   timeout,            // the instance did not answer within the fleet's request timeout
   broken,             // the instance ended or cut the connection with the request under way
-  too_large,          // the answer passed answer_bytes_max, or an elastic variant's own limit
+  too_large,          // the answer passed answer_bytes_max, or an elastic variant's own limit;
+                      // of a streamed one, also after it began
   // Of elastic variants:
   request_too_large,  // the request passed the variant's own limit
   throttled,          // concurrency_max were under way, for turn_wait_max
@@ -189,6 +193,7 @@ class Invocation {
   unsigned attempts_ = 0;
   std::unique_ptr<CaptureRecord> captured_;  // of a streamed answer, while it comes
   ElasticTurn turn_;                         // of an elastic variant
+  std::uint64_t streamed_bytes_ = 0;         // of its answer, so far
   Audience audience_ = Audience::callers;
   std::unique_ptr<Relay> relay_;  // of a serial variant
 };

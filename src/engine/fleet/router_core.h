@@ -143,6 +143,8 @@ class RouterCore final : public LinkUser,
                     VariantState& variant);
   void advance_lines();
   static bool exceeds_limit(const Invocation& invocation, const InvokeAnswer& answer);
+  static bool exceeds_limit(Invocation& invocation, std::string_view part);
+  void cut_off(Invocation& invocation);
   void refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer);
   void drop_from_lines();
   void let_go(Invocation& invocation);

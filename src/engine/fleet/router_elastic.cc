@@ -79,6 +79,22 @@ void RouterCore::drop_from_lines() {
     refuse(std::move(waiting), failure, detail);
 }
 
+// A stream is held to the limit by what came of it so far.
+bool RouterCore::exceeds_limit(Invocation& invocation, std::string_view part) {
+  const auto& elastic = invocation.variant_->elastic;
+  if (!elastic || elastic->limits.body_bytes_max == 0) return false;
+  invocation.streamed_bytes_ += part.size();
+  return invocation.streamed_bytes_ > elastic->limits.body_bytes_max;
+}
+
+void RouterCore::cut_off(Invocation& invocation) {
+  let_go(invocation);
+  refuse(invocation, InvokeFailure::too_large,
+         fmt::format("an answer has at most {} bytes",
+                     invocation.variant_->elastic->limits.body_bytes_max));
+  invocation.link_->drop(invocation);
+}
+
 bool RouterCore::exceeds_limit(const Invocation& invocation, const InvokeAnswer& answer) {
   const auto& elastic = invocation.variant_->elastic;
   return elastic && elastic->limits.body_bytes_max != 0 &&

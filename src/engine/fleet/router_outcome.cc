@@ -28,6 +28,7 @@ std::string_view name_of(InvokeFailure failure) {
     case InvokeFailure::no_such_container: return "no_such_container";
     case InvokeFailure::not_direct: return "not_direct";
     case InvokeFailure::no_such_instance: return "no_such_instance";
+    case InvokeFailure::other_instance: return "other_instance";
     case InvokeFailure::not_serving: return "not_serving";
     case InvokeFailure::at_zero: return "at_zero";
     case InvokeFailure::offered: return "offered";
@@ -56,8 +57,11 @@ std::string_view Invocation::container() const {
 }
 
 std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) const {
-  const auto limit = invocation.request.time_limit.count() > 0 ? invocation.request.time_limit
-                                                               : invocation.route_->request_timeout;
+  const auto limit = invocation.variant_ != nullptr && invocation.variant_->elastic
+                         ? elastic_limit(invocation.request, invocation.route_->request_timeout)
+                     : invocation.request.time_limit.count() > 0
+                         ? invocation.request.time_limit
+                         : invocation.route_->request_timeout;
   const auto left = invocation.arrived_at_ + limit - loop_.now();
   return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), time_left_min);
 }
@@ -136,7 +140,7 @@ void RouterCore::relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& an
 void RouterCore::tell_origin(const Invocation& invocation, InvokeAnswer& answer) const {
   answer.variant = invocation.variant_->name;
   answer.container = invocation.variant_->container;
-  if (!invocation.relay_ && !invocation.variant_->elastic)
+  if (!invocation.relay_ && !invocation.variant_->elastic && !invocation.variant_->models)
     answer.instance = invocation.link_->instance().key.text;
   answer.model_time = time_since_sent(invocation);
 }
@@ -151,6 +155,7 @@ void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
 
 void RouterCore::on_part(Invocation& invocation, std::string_view bytes) {
   add(invocation.cells_->answer_bytes, bytes.size());
+  if (exceeds_limit(invocation, bytes)) return cut_off(invocation);
   if (invocation.captured_) capture_part(*invocation.captured_, bytes);
   invocation.part(bytes);
 }

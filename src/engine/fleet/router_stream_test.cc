@@ -113,6 +113,30 @@ TEST_P(RouterStreamWays, AStreamedAnswerComesInPartsWithItsHeadFirst) {
   EXPECT_EQ(router_->counters().at(0).invocations, 1U);
 }
 
+TEST_P(RouterStreamWays, AStreamOfAnElasticVariantIsHeldToTheVariantsLimits) {
+  static const SystemClock clock;
+  const Elastic limits{.concurrency_max = 1, .requests_per_instance = 1, .body_bytes_max = 1000};
+  const auto gate =
+      std::make_shared<ElasticGate>(clock, ElasticGate::Hooks{.demand = [] {}, .freed = [] {}});
+  publish({{.name = "main",
+            .weight = 1,
+            .elastic = std::make_shared<const ElasticRoute>(
+                ElasticRoute{.limits = limits, .request_timeout = 500ms, .gate = gate}),
+            .instances = {add_instance("a", GetParam())}}},
+          500ms);
+  const auto end_of = [this](const char* body) {
+    router_loop_.run_and_wait([this] { seen_ = {}; });
+    start(body, {}, 8min);
+    return wait_end();
+  };
+  EXPECT_EQ(end_of("stream:10").end, "ended");
+  const Seen cut = end_of("stream:1000");
+  EXPECT_EQ(cut.end, "too_large");
+  EXPECT_LE(cut.count, 1000U);
+  EXPECT_EQ(end_of("stream:10").end, "ended") << "its turn was given back";
+  EXPECT_EQ(end_of("silent").end, "timeout");
+}
+
 TEST_F(RouterStreamTest, AStreamOverTheLinkPassesItsWindowManyTimes) {
   serve(Ways::both);
   start("stream:100000");

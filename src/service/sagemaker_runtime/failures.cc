@@ -89,8 +89,8 @@ Error no_session(const AskedEndpoint& endpoint) {
 
 Error no_place_for_session(const AskedEndpoint& endpoint) {
   return validation_error(fmt::format(
-      "Endpoint {} holds no sessions: they need instances that stay, and one container, "
-      "or several in Direct mode.",
+      "Endpoint {} holds no sessions: they need instances that stay, one model, and one "
+      "container or several in Direct mode.",
       endpoint.name));
 }
 
@@ -165,7 +165,7 @@ Error not_serving(const AskedEndpoint& endpoint) {
 // Of endpoints with many models.
 Error model_failure(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail) {
   switch (failure) {
-    case InvokeFailure::model_missing: return missing_target_model("");
+    case InvokeFailure::model_missing: return *request_error(failure, "");
     case InvokeFailure::model_unexpected:
       return validation_error(
           fmt::format("Endpoint {} is not a multi-model endpoint and does not support target model "
@@ -198,11 +198,16 @@ Error too_long(std::string_view member, std::string_view value, std::size_t byte
                   value, member, bytes_max));
 }
 
-// AWS's text as far as it is quoted anywhere; the end is a choice.
-Error missing_target_model(std::string_view request_id) {
-  return validation_error(
-      fmt::format("Request{}{} is missing a target model header for a multi-model endpoint.",
-                  request_id.empty() ? "" : " ", request_id));
+// AWS's texts as far as they are quoted anywhere (the second: aws/sagemaker-python-sdk#4271); the
+// end of the first and the status of the second are a choice.
+std::optional<Error> request_error(InvokeFailure failure, std::string_view request_id) {
+  if (failure == InvokeFailure::model_missing)
+    return validation_error(fmt::format(
+        "Request {} is missing a target model header for a multi-model endpoint.", request_id));
+  if (failure == InvokeFailure::request_too_large)
+    return Error{ErrorCode::limit_exceeded,
+                 fmt::format("Request {} has oversize body.", request_id)};
+  return std::nullopt;
 }
 
 Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail,
@@ -221,6 +226,11 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
     case InvokeFailure::no_such_container:
     case InvokeFailure::not_direct: return wrong_container(endpoint, failure, request.container);
     case InvokeFailure::no_such_instance: return no_session(endpoint);
+    case InvokeFailure::other_instance:  // what AWS does then is not known
+      return validation_error(
+          fmt::format("The session is held elsewhere on endpoint {}: {}, and the request names "
+                      "another.",
+                      endpoint.name, detail));
     case InvokeFailure::timeout:
       return model_error(
           endpoint,
@@ -238,9 +248,7 @@ Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::s
                       "group {} for more information.",
                       named(container), detail, log_group(endpoint)),
           500, detail);
-    case InvokeFailure::request_too_large:
-      return {ErrorCode::limit_exceeded,
-              fmt::format("The request to endpoint {} is too large: {}.", endpoint.name, detail)};
+    case InvokeFailure::request_too_large: return *request_error(failure, "");
     case InvokeFailure::throttled:
       return {ErrorCode::unavailable,
               fmt::format("Rate exceeded for endpoint {}: {}.", endpoint.name, detail),
@@ -280,6 +288,9 @@ StreamFailure stream_failure(InvokeFailure failure, std::string_view detail) {
   if (failure == InvokeFailure::timeout) {
     code = "ModelInvocationTimeExceeded";
     message = "The model did not finish its answer within the time that a stream may take.";
+  } else if (failure == InvokeFailure::too_large) {
+    code = "StreamBroken";
+    message = fmt::format("The model's answer is too large: {}.", detail);
   } else if (failure == InvokeFailure::broken) {
     code = "StreamBroken";
     message = fmt::format("The model's container broke off its answer: {}.", detail);

@@ -1,6 +1,7 @@
 // How a failure of an invocation is called on the wire: its AWS name, its status, its text.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -43,14 +44,14 @@ Error not_found(const AskedEndpoint& endpoint);
 Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route);
 // ValidationError: a session that nobody holds, or no more.
 Error no_session(const AskedEndpoint& endpoint);
-// ValidationError: no instance could hold it, because they come and go, or because several answer
-// in series. (A choice: on AWS the containers of a series share an instance; here each has its
-// own.)
+// ValidationError: no instance could hold it, because they come and go, because several answer in
+// series (a choice: on AWS the containers of a series share an instance; here each has its own), or
+// because each request goes where its model is loaded.
 Error no_place_for_session(const AskedEndpoint& endpoint);
 
-// ValidationError: a request without TargetModel to an endpoint with many. `request_id` may be
-// empty.
-Error missing_target_model(std::string_view request_id);
+// What AWS says of a request by its id: that it names none of an endpoint's many models, or is too
+// large. Nothing for other failures.
+std::optional<Error> request_error(fleet::InvokeFailure failure, std::string_view request_id);
 
 // What AWS says where no instance answered `request`, which went to `container`, where it went that
 // far and the endpoint has several.

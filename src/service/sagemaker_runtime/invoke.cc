@@ -86,8 +86,7 @@ void Invoke::failed(fleet::InvokeFailure failure, std::string_view detail,
                     std::string_view /*variant*/) {
   if (failure == fleet::InvokeFailure::no_such_instance)  // what it held is lost with it
     sessions_.end(endpoint_.fleet, head_.session);
-  if (failure == fleet::InvokeFailure::model_missing)
-    return refuse(missing_target_model(request_id_));
+  if (const auto error = request_error(failure, request_id_)) return refuse(*error);
   if (failure == fleet::InvokeFailure::not_found && !endpoint_.component.empty())
     return refuse(no_component(endpoint_, router_.route_of(endpoint_.own_fleet()).get()));
   refuse(failure_error(endpoint_, failure, detail, request, container()));

@@ -136,7 +136,9 @@ void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
                             std::string_view /*variant*/) {
   if (failure == InvokeFailure::not_found && !endpoint_.component.empty())
     return refuse(no_component(endpoint_, router_.route_of(endpoint_.own_fleet()).get()));
-  if (!writer_) return refuse(failure_error(endpoint_, failure, detail, request, container()));
+  const auto error = request_error(failure, request_id_);
+  if (!writer_)
+    return refuse(error ? *error : failure_error(endpoint_, failure, detail, request, container()));
   aligner_.finish([this](std::string_view part) { send_part(part); });
   const StreamFailure named = stream_failure(failure, detail);
   frame_.clear();

@@ -9,7 +9,8 @@
 
 namespace slipway::sagemaker_runtime {
 
-// AWS's: from the request's arrival to the answer's last byte.
+// AWS's: from the request's arrival to the answer's last byte. What AWS does with a stream of a
+// serverless endpoint is not published; here it is held to that endpoint's limits, 60 s and 4 MB.
 inline constexpr std::chrono::minutes stream_time_limit_default{8};
 
 // What of a stream may wait for a slow reader; past it the instance is paused.
@@ -22,7 +23,9 @@ inline constexpr std::size_t stream_part_bytes_max = 1024 * 1024;
 // after it an exception in the stream:
 //
 //   ModelStreamError, ErrorCode ModelInvocationTimeExceeded   `time_limit` passed
-//   ModelStreamError, ErrorCode StreamBroken                  the container ended or cut its answer
+//   ModelStreamError, ErrorCode StreamBroken                  the container ended or cut its
+//   answer,
+//                                                             or it grew past the limit
 //   InternalStreamFailure                                     this server ends
 //
 // A session can be continued, not begun.
