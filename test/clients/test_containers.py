@@ -272,8 +272,12 @@ def test_sessions_work_with_containers_asked_directly(endpoint):
     for count in range(1, 6):
         text, _ = endpoint.ask("session a", SessionId=session, TargetContainerHostname="two")
         assert text == ",".join("a" * count)
-    code = error(endpoint.ask, "session a", SessionId=session, TargetContainerHostname="one")[0]
-    assert code == "ValidationError"
+    for more in ({"TargetContainerHostname": "one"}, {},
+                 {"TargetContainerHostname": "two", "TargetVariant": "other"}):
+        code, status, message = error(endpoint.ask, "session a", SessionId=session, **more)
+        assert (code, status) == ("ValidationError", 400), message
+    text, _ = endpoint.ask("session a", SessionId=session, TargetContainerHostname="two")
+    assert text == ",".join("a" * 6), "what was refused ended no session"
 
 
 def test_containers_in_series_hold_no_session(endpoint):

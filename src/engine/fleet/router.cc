@@ -187,16 +187,39 @@ void RouterCore::dispatch_to(std::unique_ptr<Invocation> invocation, const Varia
   hold(std::move(invocation));
 }
 
+namespace {
+
+// What a request that names an instance says against it beside.
+std::optional<std::pair<InvokeFailure, std::string>> contradiction(const InvokeRequest& request,
+                                                                   const VariantRoute& variant) {
+  const bool direct = variant.execution == Execution::direct;
+  if (!request.target_variant.empty() && request.target_variant != variant.name)
+    return std::pair(InvokeFailure::other_instance,
+                     fmt::format("the instance is one of variant '{}'", variant.name));
+  if (!request.model.empty()) return std::pair(InvokeFailure::model_unexpected, "it has one model");
+  if (!direct && !request.container.empty())
+    return std::pair(InvokeFailure::not_direct, "its containers are not asked one by one");
+  if (direct && request.container.empty())
+    return std::pair(InvokeFailure::no_such_container, "none was named");
+  if (direct && request.container != variant.container)
+    return std::pair(InvokeFailure::other_instance,
+                     fmt::format("the instance is one of container '{}'", variant.container));
+  return std::nullopt;
+}
+
+}  // namespace
+
 // To the one instance that it names, or to none.
 void RouterCore::dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetState& fleet) {
   const InvokeRequest& request = invocation->request;
   for (const VariantState& variant : fleet.variants) {
-    const Execution execution = variant.route->execution;
-    if (variant.route->elastic || execution == Execution::serial ||
-        (execution == Execution::direct && variant.route->container != request.container))
+    if (variant.route->elastic || variant.route->models ||
+        variant.route->execution == Execution::serial)
       continue;
     for (InstanceLink* link : variant.links) {
       if (link->instance().key.text != request.instance) continue;
+      if (const auto against = contradiction(request, *variant.route))
+        return refuse(std::move(invocation), against->first, against->second);
       invocation->route_ = fleet.route;
       return dispatch_to(std::move(invocation),
                          {.route = variant.route, .cells = variant.cells, .links = {link}});

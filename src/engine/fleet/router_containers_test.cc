@@ -178,5 +178,36 @@ TEST_F(ContainersTest, ARequestForOneInstanceGoesThereOrNowhere) {
   EXPECT_EQ(outcomes_->wait(before + 1).back().failure, InvokeFailure::no_such_instance);
 }
 
+TEST_F(ContainersTest, WhatARequestSaysAgainstTheInstanceThatItNamesIsRefused) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a")}},
+           {.name = "other", .weight = 1, .instances = {add_instance("b")}}});
+  TestRequest request{.fleet = fleet, .body = "who", .instance = "fleet/b"};
+  request.target_variant = "other";
+  EXPECT_EQ(ask(request).body, "b");
+  request.target_variant = "main";
+  EXPECT_EQ(ask(request).failure, InvokeFailure::other_instance);
+  EXPECT_EQ(outcomes_->wait(2).back().detail, "the instance is one of variant 'other'");
+  request.target_variant = "";
+  request.container = "one";
+  EXPECT_EQ(ask(request).failure, InvokeFailure::not_direct);
+
+  const auto container = [this](std::string name, std::uint32_t position, std::string instance) {
+    return VariantRoute{.name = "main",
+                        .weight = 1,
+                        .instances = {add_instance(instance)},
+                        .execution = Execution::direct,
+                        .container = std::move(name),
+                        .position = position,
+                        .containers = 2};
+  };
+  publish({container("one", 0, "c"), container("two", 1, "d")});
+  request.instance = "fleet/d";
+  EXPECT_EQ(ask(request).failure, InvokeFailure::other_instance);
+  request.container = "two";
+  EXPECT_EQ(ask(request).body, "d");
+  request.container = "";
+  EXPECT_EQ(ask(request).failure, InvokeFailure::no_such_container);
+}
+
 }  // namespace
 }  // namespace slipway::fleet
