@@ -246,6 +246,39 @@ def test_a_target_that_the_endpoint_does_not_have_is_a_validation_error(deployme
     assert error_of(caught) == ("ValidationError", 400)
 
 
+@pytest.mark.parametrize("member, value, pattern", [
+    ("TargetVariant", "a_b", "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"),
+    ("TargetContainerHostname", "-a", "^[a-zA-Z0-9](-*[a-zA-Z0-9])*"),
+    ("TargetModel", "a\tb", r"\A\S[\p{Print}]*\z"),
+    ("InferenceId", "a\tb", r"\A\S[\p{Print}]*\z"),
+    ("InferenceComponentName", "a b", r"^[a-zA-Z0-9]([\-a-zA-Z0-9]*[a-zA-Z0-9])?$"),
+    ("SessionId", "a_b", "^(NEW_SESSION)$|^[a-zA-Z0-9](-*[a-zA-Z0-9])*$")])
+def test_what_a_header_says_is_held_to_the_models_pattern(aws, member, value, pattern):
+    """The API model's constraints, in the words of AWS's validator."""
+    with pytest.raises(ClientError) as caught:
+        aws.runtime.invoke_endpoint(EndpointName="any", Body=b"1", **{member: value})
+    assert error_of(caught) == ("ValidationError", 400)
+    named = member[0].lower() + member[1:]
+    assert caught.value.response["Error"]["Message"] == (
+        f"1 validation error detected: Value '{value}' at '{named}' failed to satisfy constraint: "
+        f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def test_an_instance_type_that_there_is_not_is_refused(aws, deployment, models):
+    model = deployment.model(models.mlp_archive)
+    with pytest.raises(ClientError) as caught:
+        aws.sagemaker.create_endpoint_config(EndpointConfigName=deployment.name, ProductionVariants=[
+            {"VariantName": "all", "ModelName": model, "InstanceType": "ml.m5.lagre",
+             "InitialInstanceCount": 1}])
+    assert error_of(caught) == ("ValidationException", 400)
+    assert "Member must satisfy enum value set: [" in str(caught.value)
+    aws.sagemaker.create_endpoint_config(EndpointConfigName=deployment.name, ProductionVariants=[
+        {"VariantName": "all", "ModelName": model, "InstanceType": "ml.m5.large"}])
+    [variant] = aws.sagemaker.describe_endpoint_config(
+        EndpointConfigName=deployment.name)["ProductionVariants"]
+    assert (variant["InitialVariantWeight"], variant["InitialInstanceCount"]) == (1.0, 1)
+
+
 def test_names_are_taken_once_and_missing_things_are_named(deployment, models, aws):
     deployment.model(models.mlp_archive)
     with pytest.raises(ClientError) as caught:

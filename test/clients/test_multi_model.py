@@ -409,3 +409,17 @@ def test_the_sagemaker_sdks_multidatamodel_works_unmodified(server, models, tmp_
     for seed, answer in zip((1, 2), answers):
         np.testing.assert_allclose(np.ravel(answer["predictions"]),
                                    models.mlp_answer(row, seed).ravel(), **NEAR)
+
+
+@pytest.mark.parametrize("data", [None, "models/one.tar.gz", "models/one", "none.tar.gz"])
+def test_models_that_stand_nowhere_or_in_one_object_are_refused(aws, name, data):
+    """ModelDataUrl is "the prefix in Amazon S3 where the model artifacts are located"."""
+    aws.s3.create_bucket(Bucket=name)
+    for key in ("models/one.tar.gz", "models/one"):
+        aws.s3.put_object(Bucket=name, Key=key, Body=b"x")
+    container = {"Image": f"{REGISTRY}/slipway-inference:latest", "Mode": "MultiModel"}
+    if data:
+        container["ModelDataUrl"] = f"s3://{name}/{data}"
+    with pytest.raises(ClientError) as caught:
+        aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer=container)
+    assert error_of(caught) == ("ValidationException", 400)
