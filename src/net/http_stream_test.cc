@@ -49,13 +49,13 @@ TEST(HttpStream, sends_files_and_borrowed_and_shared_bytes) {
 }
 
 TEST(HttpStream, sends_parts_of_several_files_one_after_the_other) {
-  TestServer server;
   char path[] = "/tmp/slipway_net_test_XXXXXX";
   const Fd file(::mkstemp(path));
   ::unlink(path);
   const std::string content(300'000, 'q');
   ASSERT_EQ(::write(file.get(), content.data(), content.size()), 300'000);
   std::atomic<int> opened = 0;
+  TestServer server;  // goes before what its loop reads
   server.handler.answer = [&](Request&& request, Responder&& responder) {
     const int failing = request.path() == "/fails" ? 3 : 1000;
     const auto next = [&, failing, n = 0]() mutable -> std::optional<FileRange> {
