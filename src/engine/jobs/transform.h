@@ -69,6 +69,10 @@ struct TransformPlan {
   std::string output_filter;
   enum class Join : std::uint8_t { none, input };
   Join join = Join::none;
+  // A record of JSON and its answer, joined: the member that the answer becomes, and beside it the
+  // one that a record which is no object becomes.
+  std::string joined_answer_name;
+  std::string joined_record_name;
 
   bool operator==(const TransformPlan&) const = default;
 };
@@ -91,9 +95,18 @@ enum class TransformState : std::uint8_t {
 };
 bool has_ended(TransformState state);
 
+// To whom a failure is to be laid.
+enum class Fault : std::uint8_t {
+  nobody,
+  input,   // what was given: the objects, the records, where the output shall go
+  model,   // the container
+  server,  // this machine
+};
+
 struct TransformStatus {
   TransformState state = TransformState::waiting;
   enum class Stop : std::uint8_t { not_asked, asked } stop = Stop::not_asked;
+  Fault fault = Fault::nobody;
   std::string reason;  // failed: why
   Timestamp created = {};
   std::optional<Timestamp> started;  // its instances were ready

@@ -30,8 +30,14 @@ std::string place_of(const Piece& piece) {
   return fmt::format("{} (bytes {} to {})", records, piece.offset, piece.offset + piece.bytes);
 }
 
-// "ClientError" where the container refused the record, "AlgorithmError" where it failed on it:
-// the words with which AWS begins a job's FailureReason.
+// Of an Error: the container is at fault. All others are the input's.
+constexpr std::string_view model_failed = "model_failed";
+
+Fault fault_of(const Error& error) {
+  return error.kind == model_failed ? Fault::model : Fault::input;
+}
+
+// A status of the 4xx kind says that the container refused the record, any other that it failed.
 Error refused(const Piece& piece) {
   const int status = piece.reply.status;
   const bool client = status >= 400 && status < 500;
@@ -40,7 +46,8 @@ Error refused(const Piece& piece) {
                   : fmt::format("Bad HTTP status received from algorithm: {}: {}", status,
                                 one_line(piece.reply.body));
   return {client ? ErrorCode::invalid_argument : ErrorCode::unavailable,
-          fmt::format("{}: {}", place_of(piece), what), client ? "ClientError" : "AlgorithmError"};
+          fmt::format("{}: {}", place_of(piece), what),
+          std::string(client ? std::string_view() : model_failed)};
 }
 
 Error located(Error error, const Piece& piece) {
@@ -263,9 +270,9 @@ Result<objects::SealedBody> TransformFiles::make_output(const TransformFile& fil
 // second run can lose or double it.
 Result<> TransformFiles::settle(const TransformFile& file, Result<objects::SealedBody> made) {
   job_.ground.step();
-  const auto note = [&](FileState state, const std::string& reason, auto&& also) {
+  const auto note = [&](FileState state, Fault fault, const std::string& reason, auto&& also) {
     return job_.ground.store.write([&](store::Transaction& tx) -> Result<> {
-      if (!end_file(tx, job_.id, file.ordinal, state, reason)) return {};
+      if (!end_file(tx, job_.id, file.ordinal, state, fault, reason)) return {};
       return also(tx);
     });
   };
@@ -282,17 +289,13 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
   };
   Result<> done;
   if (made)
-    done = note(FileState::done, "", put);
+    done = note(FileState::done, Fault::nobody, "", put);
   else
-    done = note(FileState::failed,
-                fmt::format("{}: {}", made.error().kind.empty() ? "ClientError" : made.error().kind,
-                            made.error().message),
-                nothing);
+    done = note(FileState::failed, fault_of(made.error()), made.error().message, nothing);
   job_.ground.step();
   if (done) return {};
-  const std::string reason =
-      fmt::format("InternalServerError: the output cannot be written: {}", done.error().message);
-  TRY_DO(note(FileState::failed, reason, nothing));
+  const std::string reason = fmt::format("the output cannot be written: {}", done.error().message);
+  TRY_DO(note(FileState::failed, Fault::server, reason, nothing));
   return done;
 }
 

@@ -137,6 +137,8 @@ void try_records(std::uint8_t choice, std::string_view path, std::string_view in
   plan.split = SplitType::line;
   plan.assembly = TransformPlan::Assembly::lines;
   plan.input_filter = path;
+  plan.joined_answer_name = "answer";
+  plan.joined_record_name = "record";
   auto rules = RecordRules::of(plan, BatchStrategy::multi_record);
   if (!rules) return;
   std::string out;

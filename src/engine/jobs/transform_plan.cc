@@ -62,6 +62,8 @@ TransformPlan read_plan(const PlanReader& in) {
   plan.input_filter = in.text("input_filter");
   plan.output_filter = in.text("output_filter");
   plan.join = in.number<TransformPlan::Join>("join");
+  plan.joined_answer_name = in.text("joined_answer_name");
+  plan.joined_record_name = in.text("joined_record_name");
   return plan;
 }
 
@@ -127,7 +129,9 @@ std::string to_text(const TransformPlan& plan) {
                                       {"retries_max", plan.retries_max},
                                       {"input_filter", plan.input_filter},
                                       {"output_filter", plan.output_filter},
-                                      {"join", static_cast<int>(plan.join)}});
+                                      {"join", static_cast<int>(plan.join)},
+                                      {"joined_answer_name", plan.joined_answer_name},
+                                      {"joined_record_name", plan.joined_record_name}});
 }
 
 Result<TransformPlan> transform_plan_from_text(std::string_view text) {

@@ -46,7 +46,7 @@ void TransformReconciler::save(Look& look) {
 
 engine::Wake TransformReconciler::begin(Look& look) {
   const auto put = needs_.fleets.put_plan(look.tx, fleet_of(look.id), look.row.plan.fleet);
-  if (!put) return end(look, TransformState::failed, put.error().message);
+  if (!put) return fail(look, Fault::server, put.error().message);
   look.row.status.state = TransformState::starting;
   save(look);
   return engine::Wake::after(std::chrono::microseconds(0));
@@ -56,8 +56,7 @@ engine::Wake TransformReconciler::await_instances(Look& look) {
   const std::uint64_t since = needs_.changes.sequence();
   const fleet::FleetId fleet = fleet_of(look.id);
   const fleet::FleetStatus status = needs_.fleets.status(look.tx, fleet);
-  if (status.state == fleet::FleetState::failed)
-    return end(look, TransformState::failed, "AlgorithmError: " + status.reason);
+  if (status.state == fleet::FleetState::failed) return fail(look, Fault::model, status.reason);
   if (status.state == fleet::FleetState::ready) {
     look.row.status.state = TransformState::running;
     look.row.status.started = look.now;
@@ -85,34 +84,39 @@ engine::Wake TransformReconciler::work(Look& look) {
       needs_.runs.forget(look.id);  // not the job's fault: once more
       return engine::Wake::after(transform_look_again);
     }
-    return end(look, TransformState::failed, fmt::format("ClientError: {}", error.message));
+    return fail(look, Fault::input, error.message);
   }
   const FileCounts counts = count_files(look.tx, look.id);
   if (counts.waiting > 0) {
     needs_.runs.forget(look.id);
     return engine::Wake::after(std::chrono::microseconds(0));
   }
-  if (counts.failed == 0) return end(look, TransformState::completed, "");
+  if (counts.failed == 0) return end(look, TransformState::completed);
   const std::string all = counts.total() == 1
                               ? ""
                               : fmt::format(" ({} of {} files failed; see the job's logs)",
                                             counts.failed, counts.total());
-  return end(look, TransformState::failed,
-             counts.first_failure.substr(0, reason_bytes_max - all.size()) + all);
+  return fail(look, counts.first_fault,
+              counts.first_failure.substr(0, reason_bytes_max - all.size()) + all);
 }
 
 engine::Wake TransformReconciler::end_as_asked(Look& look) {
   const bool runs = needs_.runs.runs(look.id) && !needs_.runs.outcome(look.id);
-  if (!runs) return end(look, TransformState::stopped, "");
+  if (!runs) return end(look, TransformState::stopped);
   needs_.runs.stop(look.id);
   return engine::Wake::after(transform_look_again);
 }
 
-engine::Wake TransformReconciler::end(Look& look, TransformState state, std::string reason) {
+engine::Wake TransformReconciler::fail(Look& look, Fault fault, std::string_view reason) {
+  look.row.status.fault = fault;
+  look.row.status.reason = reason.substr(0, reason_bytes_max);
+  return end(look, TransformState::failed);
+}
+
+engine::Wake TransformReconciler::end(Look& look, TransformState state) {
   if (auto removed = needs_.fleets.remove(look.tx, fleet_of(look.id)); !removed)
     throw std::runtime_error(removed.error().message);
   look.row.status.state = state;
-  look.row.status.reason = reason.substr(0, reason_bytes_max);
   look.row.status.ended = look.now;
   forget_files(look.tx, look.id);
   save(look);

@@ -46,7 +46,8 @@ class TransformReconciler final : public engine::Reconciler {
   engine::Wake await_instances(Look& look);
   engine::Wake work(Look& look);
   engine::Wake end_as_asked(Look& look);
-  engine::Wake end(Look& look, TransformState state, std::string reason);
+  engine::Wake end(Look& look, TransformState state);
+  engine::Wake fail(Look& look, Fault fault, std::string_view reason);
   void save(Look& look);
 
   const Needs needs_;

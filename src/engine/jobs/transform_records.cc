@@ -25,7 +25,8 @@ bool by_lines(const RecordRules& rules, RecordFormat format) {
 
 // A record of JSON and its answer in one: a member of the object, or of a new one around a value
 // that is none.
-Result<> join_json(std::string_view input, std::string_view answer, std::string& out) {
+Result<> join_json(const RecordRules& rules, std::string_view input, std::string_view answer,
+                   std::string& out) {
   input = json_trimmed(input);
   answer = json_trimmed(answer);
   for (const std::string_view text : {input, answer})
@@ -34,14 +35,15 @@ Result<> join_json(std::string_view input, std::string_view answer, std::string&
           ErrorCode::invalid_argument,
           fmt::format("a record cannot be joined, for this is no JSON: {}", text.substr(0, 80)));
   if (!input.starts_with('{')) {
-    out += fmt::format(R"({{"SageMakerInput":{},"SageMakerOutput":{}}})", input, answer);
+    out += fmt::format(R"({{"{}":{},"{}":{}}})", rules.joined_record_name, input,
+                       rules.joined_answer_name, answer);
     return {};
   }
   const std::string_view members = json_trimmed(input.substr(1, input.size() - 2));
   out += '{';
   out += members;
   if (!members.empty()) out += ',';
-  out += "\"SageMakerOutput\":";
+  out += fmt::format(R"("{}":)", rules.joined_answer_name);
   out += answer;
   out += '}';
   return {};
@@ -49,7 +51,7 @@ Result<> join_json(std::string_view input, std::string_view answer, std::string&
 
 Result<> join(const RecordRules& rules, std::string_view input, std::string_view answer,
               std::string& out) {
-  if (rules.input_format != RecordFormat::csv) return join_json(input, answer, out);
+  if (rules.input_format != RecordFormat::csv) return join_json(rules, input, answer, out);
   out += input;
   out += ',';
   out += answer;
@@ -100,6 +102,8 @@ Result<RecordRules> RecordRules::of(const TransformPlan& plan, BatchStrategy str
   rules.strategy = strategy;
   rules.assembly = plan.assembly;
   rules.join = plan.join;
+  rules.joined_answer_name = plan.joined_answer_name;
+  rules.joined_record_name = plan.joined_record_name;
   const auto path = [](const std::string& text) {
     return RecordPath::parse(text.empty() ? "$" : text);
   };

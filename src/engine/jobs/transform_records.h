@@ -21,6 +21,8 @@ struct RecordRules {
   BatchStrategy strategy = BatchStrategy::multi_record;
   TransformPlan::Assembly assembly = TransformPlan::Assembly::as_it_is;
   TransformPlan::Join join = TransformPlan::Join::none;
+  std::string joined_answer_name;
+  std::string joined_record_name;
   RecordPath input_filter;
   RecordPath output_filter;
 

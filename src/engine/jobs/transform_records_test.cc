@@ -85,6 +85,8 @@ struct Rules {
   TransformPlan plan;
   BatchStrategy strategy = BatchStrategy::multi_record;
   explicit Rules(RecordFormat format) {
+    plan.joined_answer_name = "answer";
+    plan.joined_record_name = "record";
     plan.input_format = plan.output_format = format;
     plan.split = SplitType::line;
     plan.assembly = TransformPlan::Assembly::lines;
@@ -112,15 +114,15 @@ TEST(Records, csv_is_joined_line_by_line_and_filtered_after_it) {
   EXPECT_EQ(rules.filter("1,2\n3,4\n"), "2\n4\n");
 }
 
-// Contract section 11: adds SageMakerOutput to the object; non-objects become both members.
+// Contract section 11: adds the answer to the object; non-objects become both members.
 TEST(Records, json_is_joined_as_a_member_and_what_is_no_object_becomes_one) {
   Rules rules(RecordFormat::json_lines);
   rules.plan.join = TransformPlan::Join::input;
   EXPECT_EQ(rules.finish("{\"a\": 1.0}\n{}\n[1]\n", "[0.5]\n{\"p\":1}\n2\n"),
-            "{\"a\": 1.0,\"SageMakerOutput\":[0.5]}\n{\"SageMakerOutput\":{\"p\":1}}\n"
-            "{\"SageMakerInput\":[1],\"SageMakerOutput\":2}\n");
-  rules.plan.output_filter = "$['a','SageMakerOutput']";
-  EXPECT_EQ(rules.finish("{\"a\":1,\"b\":2}\n", "3\n"), "{\"a\":1,\"SageMakerOutput\":3}\n");
+            "{\"a\": 1.0,\"answer\":[0.5]}\n{\"answer\":{\"p\":1}}\n"
+            "{\"record\":[1],\"answer\":2}\n");
+  rules.plan.output_filter = "$['a','answer']";
+  EXPECT_EQ(rules.finish("{\"a\":1,\"b\":2}\n", "3\n"), "{\"a\":1,\"answer\":3}\n");
   EXPECT_THAT(rules.finish("{\"a\":1}\n", "{no\n"), HasSubstr("no JSON"));
 }
 
@@ -143,8 +145,7 @@ TEST(Records, one_record_alone_is_joined_whole) {
   Rules rules(RecordFormat::json);
   rules.strategy = BatchStrategy::single_record;
   rules.plan.join = TransformPlan::Join::input;
-  EXPECT_EQ(rules.finish("{\"a\":1}", "{\"p\":\n[1]}\n"),
-            "{\"a\":1,\"SageMakerOutput\":{\"p\":\n[1]}}\n");
+  EXPECT_EQ(rules.finish("{\"a\":1}", "{\"p\":\n[1]}\n"), "{\"a\":1,\"answer\":{\"p\":\n[1]}}\n");
   Rules lines(RecordFormat::csv);
   lines.strategy = BatchStrategy::single_record;
   lines.plan.join = TransformPlan::Join::input;

@@ -8,12 +8,14 @@ namespace {
 constexpr store::Migration tables[] = {{.room = "engine/jobs/transform", .version = 1, .sql = R"(
   CREATE TABLE transform_job(
     id TEXT PRIMARY KEY, plan TEXT NOT NULL, state INTEGER NOT NULL, stop INTEGER NOT NULL,
-    listed INTEGER NOT NULL, reason TEXT NOT NULL, created_us INTEGER NOT NULL, started_us INTEGER,
-    ended_us INTEGER, changed_us INTEGER NOT NULL) WITHOUT ROWID;
+    listed INTEGER NOT NULL, fault INTEGER NOT NULL, reason TEXT NOT NULL,
+    created_us INTEGER NOT NULL, started_us INTEGER, ended_us INTEGER,
+    changed_us INTEGER NOT NULL) WITHOUT ROWID;
   CREATE INDEX transform_job_open ON transform_job(id) WHERE ended_us IS NULL;
   CREATE TABLE transform_file(
     job TEXT NOT NULL, ordinal INTEGER NOT NULL, bucket TEXT NOT NULL, key TEXT NOT NULL,
-    output_key TEXT NOT NULL, bytes INTEGER NOT NULL, state INTEGER NOT NULL, reason TEXT NOT NULL,
+    output_key TEXT NOT NULL, bytes INTEGER NOT NULL, state INTEGER NOT NULL,
+    fault INTEGER NOT NULL, reason TEXT NOT NULL,
     PRIMARY KEY(job, ordinal)) WITHOUT ROWID;
 )"}};
 
@@ -32,16 +34,17 @@ std::optional<Timestamp> optional_time(const store::Rows& rows, int column) {
 TransformStatus read_status(const store::Rows& rows) {
   return {.state = static_cast<TransformState>(rows.integer(0)),
           .stop = static_cast<TransformStatus::Stop>(rows.integer(1)),
-          .reason = std::string(rows.text(2)),
-          .created = time_of(rows.integer(3)),
-          .started = optional_time(rows, 4),
-          .ended = optional_time(rows, 5),
-          .changed = time_of(rows.integer(6))};
+          .fault = static_cast<Fault>(rows.integer(2)),
+          .reason = std::string(rows.text(3)),
+          .created = time_of(rows.integer(4)),
+          .started = optional_time(rows, 5),
+          .ended = optional_time(rows, 6),
+          .changed = time_of(rows.integer(7))};
 }
 
 constexpr std::string_view status_query =
-    "SELECT state, stop, reason, created_us, started_us, ended_us, changed_us FROM transform_job "
-    "WHERE id=?1";
+    "SELECT state, stop, fault, reason, created_us, started_us, ended_us, changed_us "
+    "FROM transform_job WHERE id=?1";
 
 }  // namespace
 
@@ -64,7 +67,7 @@ Result<> Transforms::create(store::Transaction& tx, const TransformId& id,
     return fail(ErrorCode::invalid_argument, "A transform job's id is empty or too long.");
   TRY_DO(check(plan));
   const std::int64_t added = tx.run(
-      "INSERT INTO transform_job VALUES(?1,?2,?3,?4,0,'',?5,NULL,NULL,?5) ON CONFLICT DO NOTHING",
+      "INSERT INTO transform_job VALUES(?1,?2,?3,?4,0,0,'',?5,NULL,NULL,?5) ON CONFLICT DO NOTHING",
       id.text, to_text(plan), TransformState::waiting, TransformStatus::Stop::not_asked,
       number_of(now));
   if (added == 0) return fail(ErrorCode::already_exists, "A job of that name was made before.");
@@ -107,9 +110,10 @@ std::optional<TransformRow> load_transform(store::Transaction& tx, const Transfo
 
 void save_status(store::Transaction& tx, const TransformId& id, const TransformStatus& status) {
   tx.run(
-      "UPDATE transform_job SET state=?2, stop=?3, reason=?4, started_us=?5, ended_us=?6, "
-      "changed_us=?7 WHERE id=?1",
-      id.text, status.state, status.stop, status.reason, number_of(status.started),
+      "UPDATE transform_job SET state=?2, stop=?3, fault=?4, reason=?5, started_us=?6, "
+      "ended_us=?7, "
+      "changed_us=?8 WHERE id=?1",
+      id.text, status.state, status.stop, status.fault, status.reason, number_of(status.started),
       number_of(status.ended), number_of(status.changed));
 }
 
@@ -126,7 +130,7 @@ void save_files(store::Transaction& tx, const TransformId& id,
       "UPDATE transform_job SET listed=1 WHERE id=?1 AND listed=0 AND ended_us IS NULL", id.text);
   if (first == 0) return;
   for (const TransformFile& file : files)
-    tx.run("INSERT INTO transform_file VALUES(?1,?2,?3,?4,?5,?6,?7,'')", id.text, file.ordinal,
+    tx.run("INSERT INTO transform_file VALUES(?1,?2,?3,?4,?5,?6,?7,0,'')", id.text, file.ordinal,
            file.bucket, file.key, file.output_key, file.bytes, FileState::waiting);
 }
 
@@ -158,18 +162,21 @@ FileCounts count_files(store::Transaction& tx, const TransformId& id) {
     }
   }
   auto failure = tx.query(
-      "SELECT reason FROM transform_file WHERE job=?1 AND state=?2 ORDER BY ordinal LIMIT 1",
+      "SELECT fault, reason FROM transform_file WHERE job=?1 AND state=?2 ORDER BY ordinal LIMIT 1",
       id.text, FileState::failed);
-  if (failure.next()) counts.first_failure = failure.text(0);
+  if (failure.next()) {
+    counts.first_fault = static_cast<Fault>(failure.integer(0));
+    counts.first_failure = failure.text(1);
+  }
   return counts;
 }
 
 bool end_file(store::Transaction& tx, const TransformId& id, std::uint64_t ordinal, FileState state,
-              std::string_view reason) {
+              Fault fault, std::string_view reason) {
   return tx.run(
-             "UPDATE transform_file SET state=?3, reason=?4 "
-             "WHERE job=?1 AND ordinal=?2 AND state=?5",
-             id.text, ordinal, state, reason, FileState::waiting) == 1;
+             "UPDATE transform_file SET state=?3, fault=?4, reason=?5 "
+             "WHERE job=?1 AND ordinal=?2 AND state=?6",
+             id.text, ordinal, state, fault, reason, FileState::waiting) == 1;
 }
 
 void forget_files(store::Transaction& tx, const TransformId& id) {

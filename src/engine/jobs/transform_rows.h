@@ -32,6 +32,7 @@ struct FileCounts {
   std::uint64_t waiting = 0;
   std::uint64_t done = 0;
   std::uint64_t failed = 0;
+  Fault first_fault = Fault::nobody;
   std::string first_failure;
   std::uint64_t total() const { return waiting + done + failed; }
 };
@@ -47,8 +48,9 @@ void save_files(store::Transaction& tx, const TransformId& id,
 std::vector<TransformFile> waiting_files(store::Transaction& tx, const TransformId& id);
 FileCounts count_files(store::Transaction& tx, const TransformId& id);
 // False where the file was not waiting any more: whoever asks must then write nothing either.
+// `fault` is nobody's and `reason` empty where it is done.
 bool end_file(store::Transaction& tx, const TransformId& id, std::uint64_t ordinal, FileState state,
-              std::string_view reason);
+              Fault fault, std::string_view reason);
 void forget_files(store::Transaction& tx, const TransformId& id);
 
 }  // namespace slipway::jobs

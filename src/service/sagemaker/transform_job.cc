@@ -22,6 +22,17 @@ constexpr std::string_view variant_name = "transform";
 constexpr std::int64_t timeout_s_default = 600;
 constexpr std::int64_t retries_default = 3;
 
+// AWS begins a job's FailureReason with whose fault it is.
+std::string failure_reason(const TransformStatus& status) {
+  switch (status.fault) {
+    case jobs::Fault::nobody: break;
+    case jobs::Fault::input: return "ClientError: " + status.reason;
+    case jobs::Fault::model: return "AlgorithmError: " + status.reason;
+    case jobs::Fault::server: return "InternalServerError: " + status.reason;
+  }
+  return status.reason;
+}
+
 std::string_view status_name(const TransformStatus& status) {
   switch (status.state) {
     case TransformState::completed: return "Completed";
@@ -151,6 +162,8 @@ Result<TransformPlan> plan_of(const Call& call, const BuiltInImages& built_in,
   plan.input_filter = processing.InputFilter().value_or("");
   plan.output_filter = processing.OutputFilter().value_or("");
   if (processing.JoinSource() == "Input") plan.join = TransformPlan::Join::input;
+  plan.joined_answer_name = "SageMakerOutput";
+  plan.joined_record_name = "SageMakerInput";
   return plan;
 }
 
@@ -208,7 +221,7 @@ Result<api::DescribeTransformJobResponse> TransformJobs::describe(
   out.TransformJobArn(job.resource.arn)
       .TransformJobStatus(status_name(job.status))
       .CreationTime(job.resource.created);
-  if (!job.status.reason.empty()) out.FailureReason(job.status.reason);
+  if (!job.status.reason.empty()) out.FailureReason(failure_reason(job.status));
   if (job.status.started) out.TransformStartTime(*job.status.started);
   if (job.status.ended) out.TransformEndTime(*job.status.ended);
   if (!has_ended(job.status.state))
@@ -244,7 +257,7 @@ Result<api::ListTransformJobsResponse> TransformJobs::list(Call& call,
         .TransformJobStatus(item.status);
     const auto status = status_of(item.resource.name);
     if (status && status->ended) summary.TransformEndTime(*status->ended);
-    if (status && !status->reason.empty()) summary.FailureReason(status->reason);
+    if (status && !status->reason.empty()) summary.FailureReason(failure_reason(*status));
   }
   if (page.next_token) out.NextToken(*page.next_token);
   return out;
