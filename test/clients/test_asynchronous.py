@@ -74,7 +74,7 @@ def numbers(body):
 
 
 def test_an_inline_body_and_an_object_are_answered_as_objects(aws, endpoint, models):
-    """Contract 1, 2 and 10: 202, InferenceId, OutputLocation <S3OutputPath>/<uuid>.out."""
+    """Contract section 1, 2 and 10: 202, InferenceId, OutputLocation <S3OutputPath>/<uuid>.out."""
     endpoint.deploy(endpoint.deployment.model(models.mlp_archive))
     record = models.records[:2]
     accepted = endpoint.ask(csv(record), ContentType="text/csv", Accept="text/csv")
@@ -160,7 +160,7 @@ class Unchecked:
     ("Accept", "a" * 1024, "a" * 1025),
 ])
 def test_each_limit_holds_at_it_and_one_past(plain, member, most, beyond):
-    """Contract 2 and 4: the lengths, ranges and patterns of InvokeEndpointAsync."""
+    """Contract section 2 and 4: the lengths, ranges and patterns of InvokeEndpointAsync."""
     unchecked = Unchecked(plain)
     asked = {"Body": b"x", "ContentType": "text/plain"}
     accepted = unchecked.ask(**{**asked, member: most})
@@ -170,7 +170,7 @@ def test_each_limit_holds_at_it_and_one_past(plain, member, most, beyond):
 
 
 def test_exactly_one_of_body_and_input_location_is_taken(plain):
-    """Contract 4: exactly one of Body, InputLocation."""
+    """Contract section 4: exactly one of Body, InputLocation."""
     assert "exactly one" in refusal(lambda: plain.ask())
     assert "exactly one" in refusal(lambda: plain.ask(b"x", InputLocation="s3://plain/x"))
     refusal(lambda: plain.ask(InputLocation="s3://plain"))
@@ -181,7 +181,7 @@ def test_exactly_one_of_body_and_input_location_is_taken(plain):
 
 
 def test_an_endpoint_is_asked_in_its_own_way_only(whims, plain):
-    """Contract 10: presence of AsyncInferenceConfig = async only."""
+    """Contract section 10: presence of AsyncInferenceConfig = async only."""
     runtime = whims.aws.runtime
     refusal(lambda: runtime.invoke_endpoint(EndpointName="plain", Body=b"x"))
     refusal(lambda: runtime.invoke_endpoint_async(EndpointName="none", Body=b"x"))
@@ -223,7 +223,7 @@ def test_the_configuration_is_checked_and_shown(whims, plain):
 # ---- What comes of it ----
 
 def test_what_a_container_refuses_stands_as_the_failure_object(plain):
-    """Contract 10: <S3FailurePath>/<uuid>-error.out; the container is not asked again."""
+    """Contract section 10: <S3FailurePath>/<uuid>-error.out; the container is not asked again."""
     accepted = plain.ask(b"x", CustomAttributes="status=503")
     assert plain.failure(accepted) == "as you wished"
     with pytest.raises(plain.aws.s3.exceptions.NoSuchKey):
@@ -236,7 +236,7 @@ def test_an_input_that_is_not_there_fails_the_request(plain):
 
 
 def test_a_late_answer_fails_after_the_invocation_timeout(plain):
-    """Contract 4: answer time, InvocationTimeoutSeconds."""
+    """Contract section 4: answer time, InvocationTimeoutSeconds."""
     begin = time.monotonic()
     accepted = plain.ask(b"x", CustomAttributes="sleep=20", InvocationTimeoutSeconds=1)
     assert "timed out" in plain.failure(accepted)
@@ -260,7 +260,7 @@ def test_a_container_that_dies_costs_only_the_request_that_kills_it(whims):
 
 
 def test_an_instance_gets_no_more_at_once_than_the_configuration_says(whims):
-    """Contract 4: MaxConcurrentInvocationsPerInstance."""
+    """Contract section 4: MaxConcurrentInvocationsPerInstance."""
     endpoint = whims.endpoint("narrow", concurrency=3)
     for accepted in [endpoint.ask(b"x", CustomAttributes="sleep=0.05") for _ in range(30)]:
         endpoint.answer(accepted)
@@ -268,7 +268,7 @@ def test_an_instance_gets_no_more_at_once_than_the_configuration_says(whims):
 
 
 def test_large_bodies_stream_from_object_to_container_to_object(whims, plain):
-    """Contract 4: 1 GB via S3; what the server needs in memory does not grow with the body."""
+    """Contract section 4: 1 GB via S3; what the server needs in memory does not grow with the body."""
     size, piece = 256 << 20, os.urandom(1 << 20)
     whims.aws.s3.put_object(Bucket="plain", Key="large", Body=piece * (size // len(piece)), ContentType="a/b")
     before = resident_mb(whims.server)

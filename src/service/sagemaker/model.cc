@@ -75,31 +75,36 @@ Result<> check_container(const Call& call, const api::ContainerDefinition& conta
   return {};
 }
 
-// The containers of a model among themselves: names for all of them or for none, none twice; a
-// limit on their environments together.
+// One limit for the environments of all containers together, be there one or several.
+Result<> check_environments(const api::CreateModelInput& model) {
+  std::size_t bytes = 0;
+  const auto add = [&](const api::ContainerDefinition& container) {
+    for (const auto& [key, value] : container.Environment()) bytes += key.size() + value.size();
+  };
+  if (model.PrimaryContainer()) add(model.PrimaryContainer());
+  for (const auto container : model.Containers()) add(container);
+  if (bytes <= environment_bytes_max) return {};
+  return refuse("ValidationException",
+                fmt::format("The environments of a model's containers may have {} bytes together.",
+                            environment_bytes_max));
+}
+
+// The containers of a model among themselves: names for all of them or for none, none twice.
 Result<> check_containers(const api::CreateModelInput& model) {
   const auto containers = model.Containers();
   std::set<std::string_view> names;
-  std::size_t environment_bytes = 0;
   std::size_t multi_model = 0;
   for (const auto container : containers) {
     const auto name = container.ContainerHostname();
     if (name && !names.insert(*name).second)
       return refuse("ValidationException",
                     fmt::format("Two containers have the ContainerHostname \"{}\".", *name));
-    for (const auto& [key, value] : container.Environment())
-      environment_bytes += key.size() + value.size();
     if (container.Mode() == "MultiModel") ++multi_model;
   }
   if (!names.empty() && names.size() != containers.size())
     return refuse("ValidationException",
                   "If a ContainerHostname is given for one container of a model, it must be given "
                   "for every container of that model.");
-  if (environment_bytes > environment_bytes_max)
-    return refuse(
-        "ValidationException",
-        fmt::format("The environments of a model's containers may have {} bytes together.",
-                    environment_bytes_max));
   if (multi_model > 1)
     return refuse("ValidationException",
                   "More than one container in MultiModel mode is not supported with inference "
@@ -119,6 +124,7 @@ Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in
   if (in.PrimaryContainer()) TRY_DO(check_container(call, in.PrimaryContainer()));
   for (const auto container : in.Containers()) TRY_DO(check_container(call, container));
   TRY_DO(check_containers(in));
+  TRY_DO(check_environments(in));
 
   TRY(const Resource model, create(call, model_kind, in.ModelName(), wire::to_json(in)));
   TRY_DO(put_tags(call, model.arn, in.Tags()));
