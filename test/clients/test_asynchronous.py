@@ -59,8 +59,8 @@ class Asynchronous:
     def answer(self, accepted):
         return self.fetch(accepted["OutputLocation"])["Body"].read()
 
-    def failure(self, accepted):
-        return self.fetch(accepted["FailureLocation"])["Body"].read().decode()
+    def failure(self, accepted, seconds=DONE_SECONDS_MAX):
+        return self.fetch(accepted["FailureLocation"], seconds)["Body"].read().decode()
 
 
 @pytest.fixture
@@ -267,18 +267,49 @@ def test_an_instance_gets_no_more_at_once_than_the_configuration_says(whims):
     assert endpoint.answer(endpoint.ask(b"x", CustomAttributes="peak")) == b"3"
 
 
-def test_large_bodies_stream_from_object_to_container_to_object(whims, plain):
+GIGABYTE = 1 << 30
+
+
+@pytest.fixture(scope="module")
+def gigabytes(whims):
+    """s3://gigabytes/at, of the most bytes that a request may have, and /past, of one more."""
+    s3, piece = whims.aws.s3, 128 << 20
+    s3.create_bucket(Bucket="gigabytes")
+    s3.put_object(Bucket="gigabytes", Key="piece", Body=os.urandom(1 << 20) * (piece >> 20))
+    s3.put_object(Bucket="gigabytes", Key="byte", Body=b"x")
+    for key, sources in (("at", ["piece"] * 8), ("past", ["piece"] * 8 + ["byte"])):
+        upload = s3.create_multipart_upload(Bucket="gigabytes", Key=key, ContentType="a/b")["UploadId"]
+        parts = [{"PartNumber": i, "ETag": s3.upload_part_copy(
+            Bucket="gigabytes", Key=key, UploadId=upload, PartNumber=i,
+            CopySource={"Bucket": "gigabytes", "Key": source})["CopyPartResult"]["ETag"]}
+            for i, source in enumerate(sources, 1)]
+        s3.complete_multipart_upload(Bucket="gigabytes", Key=key, UploadId=upload,
+                                     MultipartUpload={"Parts": parts})
+    return GIGABYTE
+
+
+@pytest.mark.slow
+def test_a_gigabyte_streams_from_object_to_container_to_object(whims, plain, gigabytes):
     """Contract section 4: 1 GB via S3; what the server needs in memory does not grow with the body."""
-    size, piece = 256 << 20, os.urandom(1 << 20)
-    whims.aws.s3.put_object(Bucket="plain", Key="large", Body=piece * (size // len(piece)), ContentType="a/b")
     before = resident_mb(whims.server)
-    accepted = plain.ask(InputLocation="s3://plain/large", CustomAttributes="count")
-    assert plain.fetch(accepted["OutputLocation"], 120)["Body"].read() == str(size).encode()
-    accepted = plain.ask(piece[:100_000], CustomAttributes=f"repeat={size // 100_000}", ContentType="a/b")
+    accepted = plain.ask(InputLocation="s3://gigabytes/at", CustomAttributes="count")
+    assert plain.fetch(accepted["OutputLocation"], 120)["Body"].read() == str(GIGABYTE).encode()
+    accepted = plain.ask(b"0123456789abcdef" * 1024, CustomAttributes=f"repeat={GIGABYTE >> 14}",
+                         ContentType="a/b")
     done = plain.fetch(accepted["OutputLocation"], 120)
-    assert done["ContentLength"] == size // 100_000 * 100_000 and done["ContentType"] == "a/b"
-    assert done["Body"].read(100_000) == piece[:100_000]
+    assert (done["ContentLength"], done["ContentType"]) == (GIGABYTE, "a/b")
+    assert done["Body"].read(16) == b"0123456789abcdef"
     assert resident_mb(whims.server, "VmHWM") - before < 100
+
+
+@pytest.mark.slow
+def test_one_byte_more_than_a_gigabyte_is_refused(whims, plain, gigabytes):
+    """Contract section 4: 1 GB, of the input and of the answer."""
+    accepted = plain.ask(InputLocation="s3://gigabytes/past", CustomAttributes="count")
+    assert "1073741824" in plain.failure(accepted)
+    accepted = plain.ask(b"0123456789abcde" * 1024, ContentType="a/b",
+                         CustomAttributes=f"repeat={GIGABYTE // (15 << 10) + 1}")
+    assert "larger than is allowed" in plain.failure(accepted, 120)
 
 
 def resident_mb(server, which="VmRSS"):
