@@ -105,8 +105,9 @@ class BlockingClient::Impl final : public BodySink {
     const bool kept_open = connection_ != nullptr;
     auto response = attempt(request);
     if (response || !kept_open || got_bytes_) return response;
-    // The server had closed the connection that was kept open.
-    return attempt(request);
+    // The server closed the connection that was kept open.
+    const bool harmless = unread_ || is_idempotent(request.method);
+    return harmless ? attempt(request) : response;
   }
 
   Take on_body(std::string_view bytes) override {
@@ -134,11 +135,21 @@ class BlockingClient::Impl final : public BodySink {
     got_bytes_ = false;
     sink_error_.reset();
     response_ = {};
+    written_ = 0;
+    reset_ = ended_ = false;
     if (!connection_) TRY_DO(connect());
     auto done = exchange(request);
+    unread_ = was_unread();
     if (!done || !keep_) connection_.reset();
     if (!done) return std::unexpected(std::move(done.error()));
     return std::move(response_);
+  }
+
+  // Whether the server cannot have read a byte of the request (ClientConnection::was_unread).
+  bool was_unread() const {
+    const Transport& transport = connection_->transport;
+    const bool tells = ended_ && !transport.secure() && origin_.unix_path.empty();
+    return written_ == 0 || (tells && unacknowledged_bytes(transport.socket()) >= written_);
   }
 
   std::string place() const {
@@ -216,7 +227,10 @@ class BlockingClient::Impl final : public BodySink {
 
   void write_some(OutQueue& out) {
     // Where writing fails, what the server said before it closed still counts: reading tells.
+    const std::uint64_t before = out.bytes();
     const auto flushed = out.flush(connection_->transport, write_bytes_max);
+    written_ += before - out.bytes();
+    reset_ = reset_ || flushed == OutQueue::Flush::broken;
     if (flushed == OutQueue::Flush::broken || flushed == OutQueue::Flush::no_source) out.clear();
   }
 
@@ -243,6 +257,7 @@ class BlockingClient::Impl final : public BodySink {
         if (reading.head_done && connection_->parser.feed_end() == HttpParser::Stop::message_done) {
           return Progress::done;
         }
+        ended_ = !reset_;
         return fail(ErrorCode::unavailable,
                     fmt::format("{} closed the connection before it had answered", place()));
       case Io::State::broken: return broken();
@@ -322,7 +337,12 @@ class BlockingClient::Impl final : public BodySink {
   std::optional<Error> sink_error_;
   BlockingResponse response_;
   std::chrono::steady_clock::time_point until_;  // of the call under way
+  // Of the request under way; ClientConnection has the same.
+  std::uint64_t written_ = 0;
   bool got_bytes_ = false;
+  bool reset_ = false;
+  bool ended_ = false;
+  bool unread_ = false;
   bool keep_ = false;
 };
 

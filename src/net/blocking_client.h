@@ -1,5 +1,5 @@
 // A small synchronous HTTP/1.1 client, for threads that have nothing else to do: the command line,
-// couriers of notifications, tests.
+// tests.
 #pragma once
 
 #include <chrono>

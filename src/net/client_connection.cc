@@ -35,6 +35,11 @@ void append_request_head(std::string& out, std::string_view method, std::string_
   out.append(headers.text()).append("\r\n");
 }
 
+bool is_idempotent(std::string_view method) {
+  constexpr std::string_view methods[] = {"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"};
+  return std::ranges::find(methods, method) != std::end(methods);
+}
+
 Result<Body> body_for_attempt(Body& body) {
   if (body.sequence() != nullptr) {
     return slipway::fail(ErrorCode::invalid_argument, "a request's body is memory or one file");
@@ -47,14 +52,16 @@ Result<Body> body_for_attempt(Body& body) {
 
 ClientConnection::ClientConnection(Loop& loop, ClientOwner& owner, const HttpClientLimits& limits,
                                    const ParserLimits& parser_limits,
-                                   std::shared_ptr<MessagePool> pool, const Address& address)
+                                   std::shared_ptr<MessagePool> pool, const Address& address,
+                                   const ClientTls& tls)
     : since(loop.now()),
       loop_(loop),
       owner_(&owner),
       limits_(limits),
       pool_(std::move(pool)),
       address_(address),
-      transport_(socket_of(address, open_error_), nullptr, Transport::Side::client),
+      transport_(socket_of(address, open_error_), tls.context.get(), Transport::Side::client,
+                 tls.host_name),
       parser_(HttpParser::Kind::response, parser_limits, *this) {}
 
 void ClientConnection::open() {
@@ -90,6 +97,7 @@ void ClientConnection::start(ClientCall& call) {
   call_ = &call;
   call.connection = this;
   head_done_ = streams_ = got_bytes_ = false;
+  written_ = 0;
   if (connecting_) return;
   write_request();
   pump_later();
@@ -132,8 +140,10 @@ void ClientConnection::pump() {
 
 bool ClientConnection::flush() {
   if (out_.empty()) return true;
-  if (call_ != nullptr) call_->sent = true;
+  const std::uint64_t before = out_.bytes();
   const auto flushed = out_.flush(transport_, write_bytes_max);
+  written_ += before - out_.bytes();
+  if (call_ != nullptr && written_ > 0) call_->sent = true;
   if (flushed == OutQueue::Flush::out_of_turn) pump_later();
   if (flushed == OutQueue::Flush::no_source) {
     fail(ErrorCode::internal, "a file of the request's body cannot be read", "lost");
@@ -143,7 +153,7 @@ bool ClientConnection::flush() {
   if (flushed == OutQueue::Flush::broken) {
     out_.clear();
     keep_alive_ = false;
-    hung_up_ = readable_ = true;
+    hung_up_ = readable_ = reset_ = true;
   }
   return true;
 }
@@ -284,6 +294,7 @@ void ClientConnection::message_done() {
 
 void ClientConnection::peer_ended() {
   hung_up_ = true;
+  ended_ = !reset_;
   keep_alive_ = false;
   if (call_ != nullptr && head_done_ && parser_.feed_end() == HttpParser::Stop::message_done) {
     return message_done();
@@ -292,11 +303,21 @@ void ClientConnection::peer_ended() {
        fmt::format("{} closed the connection before it had answered", address_.text()), "lost");
 }
 
+// Whether the server cannot have read a byte of the request: it closed before the first one came.
+// Its system acknowledges what it takes for the server, and says so with the close; where it reset
+// the connection, it may not have said.
+bool ClientConnection::was_unread() const {
+  if (got_bytes_) return false;
+  const bool tells = ended_ && !transport_.secure() && address_.kind == Address::Kind::tcp;
+  return written_ == 0 || (tells && unacknowledged_bytes(transport_.socket()) >= written_);
+}
+
 void ClientConnection::fail(ErrorCode code, std::string message, std::string kind) {
   if (!live()) return;
   ClientOwner& owner = *owner_;
   ClientCall* call = std::exchange(call_, nullptr);
   if (call != nullptr) call->connection = nullptr;
+  if (call != nullptr && !call->retried && was_unread()) call->sent = false;
   if (call != nullptr && !call->sent) kind = "not_sent";
   close();
   owner.failed(*this, call, {code, std::move(message), std::move(kind)});

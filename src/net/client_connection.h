@@ -24,7 +24,7 @@ struct ClientCall {
   std::unique_ptr<ResponseReceiver> receiver;
   TimerId deadline = 0;
   ClientConnection* connection = nullptr;  // while it is under way
-  bool sent = false;                       // a byte of it may have been read by the server
+  bool sent = false;                       // the server may have read a byte of it
   bool retried = false;
   bool paused = false;
 };
@@ -44,6 +44,9 @@ class ClientOwner {
 void append_request_head(std::string& out, std::string_view method, std::string_view target,
                          const Fields& headers, std::string_view host, std::uint64_t body_bytes);
 
+// Whether two requests of that method do what one does (RFC 9110, 9.2.2).
+bool is_idempotent(std::string_view method);
+
 // The bytes of `body` for one attempt: they stay with the call, for a second one.
 Result<Body> body_for_attempt(Body& body);
 
@@ -54,7 +57,7 @@ class ClientConnection final : public Watcher,
  public:
   ClientConnection(Loop& loop, ClientOwner& owner, const HttpClientLimits& limits,
                    const ParserLimits& parser_limits, std::shared_ptr<MessagePool> pool,
-                   const Address& address);
+                   const Address& address, const ClientTls& tls);
 
   // Connecting begins; a failure is told later, never from here.
   void open();
@@ -91,6 +94,7 @@ class ClientConnection final : public Watcher,
   void begin_message(std::string_view leftover);
   void peer_ended();
   void fail(ErrorCode code, std::string message, std::string kind);
+  bool was_unread() const;
   void close();
   void pump_later();
 
@@ -105,6 +109,7 @@ class ClientConnection final : public Watcher,
   OutQueue out_;
   MessagePtr message_;
   std::size_t parsed_ = 0;
+  std::uint64_t written_ = 0;  // of the request, before TLS
   ClientCall* call_ = nullptr;
   bool connecting_ = true;
   bool head_done_ = false;
@@ -114,6 +119,8 @@ class ClientConnection final : public Watcher,
   bool keep_alive_ = true;
   bool readable_ = false;
   bool hung_up_ = false;
+  bool reset_ = false;  // writing failed
+  bool ended_ = false;  // the server closed in order: every acknowledgement had come
   bool pumping_ = false;
 };
 

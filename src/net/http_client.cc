@@ -25,10 +25,11 @@ Headers ClientResponse::trailers() const { return Headers(message_->trailers); }
 // The calls, the connections, and which call goes to which connection.
 class HttpClient::Impl final : public ClientOwner {
  public:
-  Impl(Loop& loop, Address address, const HttpClientLimits& limits)
+  Impl(Loop& loop, Address address, const HttpClientLimits& limits, ClientTls tls)
       : loop_(loop),
         address_(std::move(address)),
         limits_(limits),
+        tls_(std::move(tls)),
         parser_limits_{.header_bytes_max = limits.header_bytes_max,
                        .headers_max = limits.headers_max},
         pool_(std::make_shared<MessagePool>()) {}
@@ -99,7 +100,9 @@ class HttpClient::Impl final : public ClientOwner {
     const bool stale = connection.stale();
     retire(connection);
     if (call == nullptr) return place_waiting();
-    const bool again = stale && !call->retried && call->request.stale_retry == StaleRetry::once;
+    const bool harmless = !call->sent || is_idempotent(call->request.method);
+    const bool again =
+        stale && harmless && !call->retried && call->request.stale_retry == StaleRetry::once;
     if (again) {
       call->retried = true;
       // The others that were kept open are most likely closed too.
@@ -135,8 +138,8 @@ class HttpClient::Impl final : public ClientOwner {
       drop_connection(*connection);
     }
     if (connections_.size() >= limits_.connections_max) return false;
-    connections_.push_back(
-        std::make_shared<ClientConnection>(loop_, *this, limits_, parser_limits_, pool_, address_));
+    connections_.push_back(std::make_shared<ClientConnection>(loop_, *this, limits_, parser_limits_,
+                                                              pool_, address_, tls_));
     const auto connection = connections_.back();
     connection->start(call);
     connection->open();
@@ -236,6 +239,7 @@ class HttpClient::Impl final : public ClientOwner {
   Loop& loop_;
   const Address address_;
   const HttpClientLimits limits_;
+  const ClientTls tls_;
   const ParserLimits parser_limits_;
   const std::shared_ptr<MessagePool> pool_;
   std::unordered_map<CallId, std::unique_ptr<ClientCall>> calls_;
@@ -247,8 +251,8 @@ class HttpClient::Impl final : public ClientOwner {
   TimerId sweep_timer_ = 0;
 };
 
-HttpClient::HttpClient(Loop& loop, Address address, HttpClientLimits limits)
-    : impl_(std::make_unique<Impl>(loop, std::move(address), limits)) {}
+HttpClient::HttpClient(Loop& loop, Address address, HttpClientLimits limits, ClientTls tls)
+    : impl_(std::make_unique<Impl>(loop, std::move(address), limits, std::move(tls))) {}
 
 HttpClient::~HttpClient() = default;
 

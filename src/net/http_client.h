@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "net/http.h"
 #include "net/loop.h"
+#include "net/tls.h"
 
 namespace slipway::net {
 
@@ -26,8 +27,15 @@ struct HttpClientLimits {
   std::uint64_t body_bytes_max = 64ULL << 20;  // of a collected answer
 };
 
-// What becomes of a call whose kept-open connection turned out to be closed before any byte of an
-// answer came: the server most likely never read it.
+// Whom a client trusts, and whose name the server's certificate must bear. No context: no TLS.
+struct ClientTls {
+  std::shared_ptr<const TlsContext> context = {};
+  std::string host_name = {};
+};
+
+// What becomes of a call whose kept-open connection turned out to be closed. Sent once more is what
+// the server cannot have read a byte of, and what does no harm twice (GET, HEAD, OPTIONS, TRACE,
+// PUT, DELETE: RFC 9110, 9.2.2) while no byte of an answer came.
 enum class StaleRetry : std::uint8_t { once, never };
 
 struct ClientRequest {
@@ -75,13 +83,14 @@ using CallId = std::uint64_t;  // 0: no call
 // not destroy it.
 //
 // Errors: timeout (time_limit passed), unavailable with kind "not_sent" (nobody listens, or the
-// connection failed before the request could have been read: safe to send elsewhere), unavailable
-// with kind "lost" (closed before the answer was complete), corrupted (no HTTP), limit_exceeded.
+// connection was closed and the server cannot have read a byte: safe to send elsewhere),
+// unavailable with kind "lost" (closed before the answer was complete), corrupted (no HTTP),
+// limit_exceeded.
 class HttpClient {
  public:
   using Callback = std::move_only_function<void(Result<ClientResponse>)>;
 
-  HttpClient(Loop& loop, Address address, HttpClientLimits limits = {});
+  HttpClient(Loop& loop, Address address, HttpClientLimits limits = {}, ClientTls tls = {});
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

@@ -44,18 +44,20 @@ class Caller {
     thread_.run_and_wait([&] { client_.reset(); });
   }
 
-  std::future<Outcome> send(ClientRequest request) {
+  // `before` runs on the loop, which hears of nothing between it and the sending.
+  std::future<Outcome> send(ClientRequest request, const std::function<void()>& before = {}) {
     auto promise = std::make_shared<std::promise<Outcome>>();
     auto future = promise->get_future();
     thread_.run_and_wait([&] {
+      if (before) before();
       last = client_->send(std::move(request), [promise](Result<ClientResponse> result) {
         promise->set_value(outcome_of(std::move(result)));
       });
     });
     return future;
   }
-  Outcome call(ClientRequest request) {
-    auto future = send(std::move(request));
+  Outcome call(ClientRequest request, const std::function<void()>& before = {}) {
+    auto future = send(std::move(request), before);
     if (future.wait_for(10s) != std::future_status::ready) return {.error = "never"};
     return future.get();
   }
@@ -172,15 +174,63 @@ TEST(HttpClient, says_not_sent_when_nobody_listens) {
   EXPECT_EQ(unix.error + "/" + unix.kind, "unavailable/not_sent");
 }
 
-TEST(HttpClient, sends_again_when_a_kept_connection_turns_out_closed) {
-  ScriptedServer server([](int connection, int fd) {
-    read_head(fd);
-    say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + std::to_string(connection));
-    if (connection == 0) read_head(fd);  // takes the second request and closes without a word
+// Answers the first request of a connection with its number; of a POST it reads the body too.
+void answer_with_number(int connection, int fd) {
+  const std::string head = read_head(fd);
+  char body = 0;
+  if (head.starts_with("POST")) EXPECT_EQ(::recv(fd, &body, 1, 0), 1);
+  say(fd, "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + std::to_string(connection));
+}
+
+// What a ScriptedServer's first connection waits for before it is closed, and says when it is.
+struct Close {
+  std::promise<void> wanted;
+  std::promise<void> done;
+};
+
+TEST(HttpClient, sends_again_what_a_server_that_closes_idle_connections_never_read) {
+  Close close;
+  ScriptedServer server([&](int connection, int fd) {
+    answer_with_number(connection, fd);
+    if (connection > 0) return;
+    close.wanted.get_future().wait();
+    ::shutdown(fd, SHUT_RDWR);
+    close.done.set_value();
   });
   Caller caller(server.address());
   EXPECT_EQ(caller.call({.method = "POST", .body = std::string("a")}).body, "0");
-  EXPECT_EQ(caller.call({.method = "POST", .body = std::string("b")}).body, "1");
+  const auto closed_unheard = [&] {
+    close.wanted.set_value();
+    close.done.get_future().wait();
+  };
+  const Outcome again = caller.call({.method = "POST", .body = std::string("b")}, closed_unheard);
+  EXPECT_EQ(again.body, "1") << again.error << "/" << again.kind;
+}
+
+TEST(HttpClient, sends_no_post_again_that_a_server_may_have_read) {
+  for (const bool whole : {false, true}) {
+    ScriptedServer server([&](int connection, int fd) {
+      answer_with_number(connection, fd);
+      if (connection > 0) return;
+      char body = 0;
+      read_head(fd);
+      if (whole) EXPECT_EQ(::recv(fd, &body, 1, 0), 1);
+    });
+    Caller caller(server.address());
+    EXPECT_EQ(caller.call({.method = "POST", .body = std::string("a")}).body, "0");
+    const Outcome lost = caller.call({.method = "POST", .body = std::string("b")});
+    EXPECT_EQ(lost.error + "/" + lost.kind, "unavailable/lost") << lost.body;
+  }
+}
+
+TEST(HttpClient, sends_a_get_again_when_a_kept_connection_turns_out_closed) {
+  ScriptedServer server([](int connection, int fd) {
+    answer_with_number(connection, fd);
+    if (connection == 0) read_head(fd);  // takes the second request and closes without a word
+  });
+  Caller caller(server.address());
+  EXPECT_EQ(caller.call({}).body, "0");
+  EXPECT_EQ(caller.call({}).body, "1");
 }
 
 TEST(HttpClient, does_not_send_again_when_told_so_or_when_bytes_came) {

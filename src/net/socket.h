@@ -62,6 +62,10 @@ Result<Fd> start_connect(const Address& address);
 // Nothing where the connection stands, else why it does not.
 Result<> connect_error(const Fd& socket, const Address& address);
 
+// How much was written to a TCP connection that the peer's system has not acknowledged; also after
+// the peer closed it.
+std::uint64_t unacknowledged_bytes(const Fd& socket);
+
 Result<Address> local_address(const Fd& socket);
 // "127.0.0.1:52344", or "unix" for a unix socket's peer.
 std::string peer_text(int socket);
