@@ -1,12 +1,18 @@
 #include "engine/events/http_courier.h"
 
-#include "net/blocking_client.h"
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
 
 namespace slipway::events {
 namespace {
 
-constexpr std::size_t answer_bytes_max = 64 * 1024;
-constexpr std::chrono::milliseconds connect_time{5'000};
+constexpr net::HttpClientLimits client_limits{.connections_max = 1,
+                                              .waiting_max = 1,
+                                              .idle_max = 0,
+                                              .connect_time = std::chrono::milliseconds(5'000)};
 
 // "/path?query" of "http://host:port/path?query".
 std::string target_of(std::string_view url) {
@@ -17,41 +23,147 @@ std::string target_of(std::string_view url) {
   return target.starts_with('/') ? std::string(target) : "/" + std::string(target);
 }
 
+bool is_literal(const std::string& host) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes;
+  return ::inet_pton(AF_INET, host.c_str(), bytes.data()) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes.data()) == 1;
+}
+
 }  // namespace
 
-HttpCourier::HttpCourier(std::function<void(CourierReport)> report) : report_(std::move(report)) {}
+// Hears the status; what the subscriber says besides is read and dropped.
+class HttpCourier::Answer final : public net::ResponseReceiver {
+ public:
+  Answer(HttpCourier& courier, ErrandId id) : courier_(courier), id_(id) {}
+
+  void on_head(net::ClientResponse&& head) override { status_ = head.status(); }
+  void on_data(std::string_view) override {}
+  void on_end(const net::Headers&) override { courier_.answered(id_, status_); }
+  void on_abort(const Error& error) override { courier_.unanswered(id_, error); }
+
+ private:
+  HttpCourier& courier_;
+  const ErrandId id_;
+  int status_ = 0;
+};
+
+HttpCourier::HttpCourier(std::function<void(CourierReport)> report,
+                         std::shared_ptr<const net::TlsContext> trusted)
+    : report_(std::move(report)), trusted_(std::move(trusted)) {}
 
 void HttpCourier::stop() {
-  stopping_ = true;
-  threads_.stop();
+  if (stopping_.exchange(true)) return;
+  resolvers_.stop();
+  thread_.run_and_wait([this] {
+    auto errands = std::move(errands_);
+    errands_.clear();
+  });
+  thread_.stop();
 }
 
 void HttpCourier::send(CourierTask task) {
-  threads_.post([this, task = std::move(task)] {
-    if (!stopping_) report_(deliver(task));
+  if (stopping_) return;
+  thread_.loop().post([this, task = std::move(task)]() mutable { begin(std::move(task)); });
+}
+
+void HttpCourier::begin(CourierTask task) {
+  if (stopping_) return;
+  const ErrandId id = ++last_id_;
+  auto origin = net::Origin::parse(task.url);
+  Errand& errand = errands_[id];
+  errand.task = std::move(task);
+  if (!origin) return end(id, 0, origin.error().message);
+  errand.origin = *std::move(origin);
+  errand.deadline = thread_.loop().after(delivery_time_max, [this, id] {
+    const auto late = errands_.find(id);
+    if (late == errands_.end()) return;
+    end(id, 0,
+        fmt::format("{} had not answered wholly after {} s", late->second.origin.authority(),
+                    delivery_time_max.count()));
+  });
+  look_up(id, errand.origin);
+}
+
+void HttpCourier::look_up(ErrandId id, const net::Origin& origin) {
+  if (is_literal(origin.host)) {
+    errands_[id].addresses = {net::Address::tcp(origin.host, origin.port)};
+    return try_next(id);
+  }
+  const std::string name = fmt::format("{}:{}", origin.host, origin.port);
+  std::vector<ErrandId>& waiting = lookups_[name];
+  waiting.push_back(id);
+  if (waiting.size() > 1) return;
+  resolvers_.post([this, name, host = origin.host, port = origin.port] {
+    if (stopping_) return;
+    thread_.loop().post(
+        [this, name, addresses = net::resolve_all(host, port)] { found(name, addresses); });
   });
 }
 
-CourierReport HttpCourier::deliver(const CourierTask& task) const {
-  CourierReport out{.seq = task.seq, .subscription = task.subscription};
-  auto origin = net::Origin::parse(task.url);
-  if (!origin) {
-    out.why = origin.error().message;
-    return out;
+void HttpCourier::found(const std::string& name,
+                        const Result<std::vector<net::Address>>& addresses) {
+  const auto waiting = lookups_.extract(name);
+  for (const ErrandId id : waiting.mapped()) {
+    const auto errand = errands_.find(id);
+    if (errand == errands_.end()) continue;
+    if (!addresses) {
+      end(id, 0, addresses.error().message);
+      continue;
+    }
+    errand->second.addresses.assign(addresses->rbegin(), addresses->rend());
+    try_next(id);
   }
-  net::BlockingClient client(*std::move(origin), {.connect_time = connect_time,
-                                                  .silence_time = delivery_time_max,
-                                                  .body_bytes_max = answer_bytes_max,
-                                                  .whole_time = delivery_time_max});
-  net::BlockingRequest request{
-      .method = "POST", .target = target_of(task.url), .body = task.delivery.body};
-  for (const auto& [name, value] : task.delivery.head) request.headers.add(name, value);
-  const auto answer = client.send(std::move(request));
-  if (answer)
-    out.status = answer->status;
-  else
-    out.why = answer.error().message;
-  return out;
+}
+
+Result<net::ClientTls> HttpCourier::tls_for(const net::Origin& origin) {
+  if (origin.scheme == net::Origin::Scheme::http) return net::ClientTls{};
+  if (!trusted_) {
+    TRY(trusted_, net::TlsContext::client());
+  }
+  return net::ClientTls{.context = trusted_, .host_name = origin.host};
+}
+
+void HttpCourier::try_next(ErrandId id) {
+  Errand& errand = errands_.at(id);
+  auto tls = tls_for(errand.origin);
+  if (!tls) return end(id, 0, tls.error().message);
+  net::ClientRequest request{.method = "POST",
+                             .target = target_of(errand.task.url),
+                             .body = net::Body::borrowed(errand.task.delivery.body),
+                             .time_limit = delivery_time_max,
+                             .stale_retry = net::StaleRetry::never};
+  request.headers.add("Host", errand.origin.authority());
+  for (const auto& [name, value] : errand.task.delivery.head) request.headers.add(name, value);
+  errand.client = std::make_unique<net::HttpClient>(thread_.loop(), errand.addresses.back(),
+                                                    client_limits, *std::move(tls));
+  errand.addresses.pop_back();
+  errand.client->send(std::move(request), std::make_unique<Answer>(*this, id));
+}
+
+void HttpCourier::answered(ErrandId id, int status) { end(id, status, {}); }
+
+// A client must not go from within its own call: it goes with the next batch.
+void HttpCourier::unanswered(ErrandId id, const Error& error) {
+  const auto errand = errands_.find(id);
+  if (errand == errands_.end() || stopping_) return;
+  if (error.kind != "not_sent" || errand->second.addresses.empty())
+    return end(id, 0, error.message);
+  thread_.loop().post([this, id, tried = std::move(errand->second.client)]() mutable {
+    tried.reset();
+    if (errands_.contains(id)) try_next(id);
+  });
+}
+
+void HttpCourier::end(ErrandId id, int status, std::string why) {
+  auto errand = errands_.extract(id);
+  if (!errand) return;
+  thread_.loop().cancel(errand.mapped().deadline);
+  CourierReport report{.seq = errand.mapped().task.seq,
+                       .subscription = errand.mapped().task.subscription,
+                       .status = status,
+                       .why = std::move(why)};
+  thread_.loop().post([gone = std::move(errand)] {});
+  if (!stopping_) report_(std::move(report));
 }
 
 }  // namespace slipway::events

@@ -64,27 +64,55 @@ void HttpDeliveries::observe(CourierReport report) {
 
 engine::Wake HttpDeliveries::reconcile(std::string_view key, store::Transaction& tx,
                                        Timestamp now) {
-  std::vector<CourierReport> reports;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (auto node = reports_.extract(std::string(key))) reports = std::move(node.mapped());
-  }
-  const auto subscription = topics_.find_subscription(tx, key);
-  if (!subscription) {
-    under_way_.erase(std::string(key));
-    return engine::Wake::never();
-  }
-  for (const CourierReport& report : reports) settle(tx, *subscription, report, now);
-  begin(tx, *subscription, now);
+  if (const auto lost = begun_.extract(std::string(key)))
+    for (const std::int64_t seq : lost.mapped()) slots_.release(key, seq);
+  look(key, tx, now);
+  slots_.decline(key);
+  call_next();
   auto rows = tx.query("SELECT min(due) FROM events_delivery WHERE subscription = ?1 AND due > ?2",
                        key, number_of(now));
   if (!rows.next() || rows.is_null(0)) return engine::Wake::never();
   return engine::Wake::after(time_of(rows.integer(0)) - now);
 }
 
+void HttpDeliveries::look(std::string_view key, store::Transaction& tx, Timestamp now) {
+  const std::vector<CourierReport> reports = reports_of(key, tx);
+  for (const CourierReport& report : reports) slots_.release(key, report.seq);
+  const auto subscription = topics_.find_subscription(tx, key);
+  if (!subscription) {
+    // One that came while it was copied for is gone too.
+    tx.run("DELETE FROM events_delivery WHERE subscription = ?1", key);
+    return;
+  }
+  for (const CourierReport& report : reports) settle(tx, *subscription, report, now);
+  call_next();  // before this one takes the slots that it has just left
+  begin(tx, *subscription, now);
+}
+
+void HttpDeliveries::call_next() {
+  for (const std::string& next : slots_.call()) wake(next);
+}
+
+// They are forgotten once what they changed is durable.
+std::vector<CourierReport> HttpDeliveries::reports_of(std::string_view key,
+                                                      store::Transaction& tx) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = reports_.find(key);
+  if (found == reports_.end()) return {};
+  tx.on_commit([this, key = std::string(key), count = found->second.size()] {
+    const std::scoped_lock again(mutex_);
+    const auto read = reports_.find(key);
+    read->second.erase(read->second.begin(),
+                       read->second.begin() + static_cast<std::ptrdiff_t>(count));
+    if (read->second.empty()) reports_.erase(read);
+  });
+  return found->second;
+}
+
 void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscription,
                             const CourierReport& report, Timestamp now) {
-  under_way_[subscription.id].erase(report.seq);
+  slots_.note(subscription.id,
+              report.status == 0 ? DeliverySlots::Heard::nothing : DeliverySlots::Heard::an_answer);
   std::uint32_t attempts = 0;
   std::string body;
   {
@@ -107,20 +135,27 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
 // The courier is told after the commit: what it sends is in a row.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
                            Timestamp now) {
-  std::set<std::int64_t>& under_way = under_way_[subscription.id];
-  if (under_way.size() >= deliveries_under_way_max) return;
+  const std::string& id = subscription.id;
   auto rows = tx.query(
       "SELECT seq, url, head, body FROM events_delivery WHERE subscription = ?1 AND due <= ?2 "
       "ORDER BY due, seq LIMIT ?3",
-      subscription.id, number_of(now), 2 * deliveries_under_way_max);
-  while (under_way.size() < deliveries_under_way_max && rows.next()) {
-    if (!under_way.insert(rows.integer(0)).second) continue;
-    CourierTask task{.seq = rows.integer(0),
-                     .subscription = subscription.id,
+      id, number_of(now), 2 * deliveries_under_way_max);
+  std::vector<CourierTask> tasks;
+  while (rows.next()) {
+    const std::int64_t seq = rows.integer(0);
+    if (slots_.holds(id, seq)) continue;
+    if (slots_.take(id, seq) != DeliverySlots::Turn::now) break;
+    begun_[id].push_back(seq);
+    tasks.push_back({.seq = seq,
+                     .subscription = id,
                      .url = std::string(rows.text(1)),
-                     .delivery = delivery_of(rows.text(2), rows.text(3))};
-    tx.on_commit([this, task = std::move(task)]() mutable { courier_.send(std::move(task)); });
+                     .delivery = delivery_of(rows.text(2), rows.text(3))});
   }
+  if (tasks.empty()) return;
+  tx.on_commit([this, id, tasks = std::move(tasks)]() mutable {
+    begun_.erase(id);
+    for (CourierTask& task : tasks) courier_.send(std::move(task));
+  });
 }
 
 }  // namespace slipway::events

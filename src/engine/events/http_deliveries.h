@@ -1,17 +1,18 @@
 // What HTTP subscribers are still to get, and the giving of it.
 //
 // A row stays until its subscriber took it, its retries are used up, or its subscription is gone;
-// which one comes next is a function of the rows, the reports and the time. What was under way when
-// the server ended is sent again: at least once, as any HTTP delivery.
+// which one comes next is a function of the rows, the reports, the time and whose turn it is
+// (delivery_slots.h). What was under way when the server ended is sent again: at least once, as any
+// HTTP delivery.
 #pragma once
 
 #include <functional>
 #include <map>
 #include <mutex>
-#include <set>
 #include <string>
 #include <vector>
 
+#include "engine/events/delivery_slots.h"
 #include "engine/events/envelope.h"
 #include "engine/events/queues.h"
 #include "engine/events/topics.h"
@@ -20,7 +21,6 @@
 namespace slipway::events {
 
 // Limits.
-inline constexpr std::size_t deliveries_under_way_max = 4;  // of one subscription
 inline constexpr std::chrono::seconds delivery_time_max{15};
 
 // For the next reconcile of the subscription.
@@ -63,7 +63,13 @@ class HttpDeliveries final : public engine::Reconciler {
   void observe(CourierReport report);
   void wake(const std::string& subscription) { loop_.wake(*this, subscription); }
 
+  // How many subscriptions something is remembered of for what they are sent now.
+  std::size_t remembered() const { return slots_.subscriptions() + begun_.size(); }
+
  private:
+  std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
+  void look(std::string_view key, store::Transaction& tx, Timestamp now);
+  void call_next();
   void settle(store::Transaction& tx, const Subscription& subscription, const CourierReport& report,
               Timestamp now);
   void begin(store::Transaction& tx, const Subscription& subscription, Timestamp now);
@@ -72,8 +78,9 @@ class HttpDeliveries final : public engine::Reconciler {
   const Queues& queues_;
   Courier& courier_;
   engine::ReconcilerLoop& loop_;
-  // By subscription.
-  std::map<std::string, std::set<std::int64_t>, std::less<>> under_way_;
+  DeliverySlots slots_;
+  // Slots taken in a change that is not durable yet, by subscription: given back where it never is.
+  std::map<std::string, std::vector<std::int64_t>, std::less<>> begun_;
   std::mutex mutex_;
   std::map<std::string, std::vector<CourierReport>, std::less<>> reports_;  // guarded by mutex_
 };

@@ -1,0 +1,126 @@
+#include "engine/events/http_courier.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+#include <mutex>
+
+#include "net/test_certificate.h"
+#include "net/test_server.h"
+
+namespace slipway::events {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+// A courier, and what it reported.
+class Couriers {
+ public:
+  explicit Couriers(std::shared_ptr<const net::TlsContext> trusted = nullptr)
+      : courier_([this](CourierReport report) { take(std::move(report)); }, std::move(trusted)) {}
+
+  std::future<CourierReport> send(std::string url, std::string body = "hello") {
+    const std::lock_guard lock(mutex_);
+    CourierTask task{.seq = ++last_, .subscription = "s", .url = std::move(url)};
+    task.delivery = {.head = {{"x-kind", "note"}}, .body = std::move(body)};
+    auto report = reports_[last_].get_future();
+    courier_.send(std::move(task));
+    return report;
+  }
+  CourierReport deliver(std::string url) {
+    auto report = send(std::move(url));
+    return report.wait_for(60s) == std::future_status::ready ? report.get()
+                                                             : CourierReport{.why = "never"};
+  }
+
+ private:
+  void take(CourierReport report) {
+    const std::lock_guard lock(mutex_);
+    reports_[report.seq].set_value(report);
+  }
+
+  std::mutex mutex_;
+  std::int64_t last_ = 0;
+  std::map<std::int64_t, std::promise<CourierReport>> reports_;
+  HttpCourier courier_;
+};
+
+// Answers "/hang" never, "/no" with 403 and all else with 200; keeps what it was sent.
+class Subscriber {
+ public:
+  explicit Subscriber(std::shared_ptr<const net::TlsContext> tls = nullptr)
+      : server_({}, std::move(tls)) {
+    server_.handler.answer = [this](net::Request&& request, net::Responder&& responder) {
+      if (request.path() == "/hang") return hanging_.push_back(std::move(responder));
+      last = std::string(request.method()) + " " + std::string(request.target()) + " " +
+             std::string(request.headers().get("host")) + " " +
+             std::string(request.headers().get("x-kind")) + " " + std::string(request.body());
+      responder.send({.status = request.path() == "/no" ? 403 : 200, .body = "thanks"});
+    };
+  }
+  ~Subscriber() {
+    server_.run([this] { hanging_.clear(); });
+  }
+
+  std::string authority(std::string_view host = "127.0.0.1") const {
+    return std::string(host) + ":" + std::to_string(server_.address().port);
+  }
+
+  std::string last;
+
+ private:
+  std::vector<net::Responder> hanging_;
+  net::TestServer server_;
+};
+
+TEST(HttpCourier, PostsWhatItIsGivenAndReportsTheStatus) {
+  Subscriber subscriber;
+  Couriers couriers;
+  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority() + "/a?b=c").status, 200);
+  EXPECT_EQ(subscriber.last, "POST /a?b=c " + subscriber.authority() + " note hello");
+  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority("localhost") + "/no").status, 403);
+}
+
+TEST(HttpCourier, ReportsWhyThereIsNoAnswer) {
+  Couriers couriers;
+  const auto nobody = *net::local_address(*net::listen_tcp(net::Address::tcp("127.0.0.1", 0)));
+  const CourierReport refused = couriers.deliver("http://" + nobody.text());
+  EXPECT_EQ(refused.status, 0);
+  EXPECT_THAT(refused.why, HasSubstr("refused"));
+  EXPECT_THAT(couriers.deliver("gopher://x").why, HasSubstr("no server's address"));
+  EXPECT_EQ(couriers.deliver("http://nobody.invalid/").status, 0);
+}
+
+TEST(HttpCourier, SubscribersThatHangDelayNoneThatAnswers) {
+  Subscriber subscriber;
+  Couriers couriers;
+  std::vector<std::future<CourierReport>> hanging;
+  for (int i = 0; i < 100; ++i)
+    hanging.push_back(couriers.send("http://" + subscriber.authority() + "/hang"));
+  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority() + "/").status, 200);
+  EXPECT_EQ(hanging.front().wait_for(0s), std::future_status::timeout);
+}
+
+TEST(HttpCourier, SpeaksTlsWithThoseWhomItTrustsAndWithNoOther) {
+  const net::TestCertificate certificate;
+  Subscriber subscriber(*net::TlsContext::server(certificate.cert(), certificate.key()));
+  const std::string url = "https://" + subscriber.authority("localhost") + "/a";
+  {
+    Couriers couriers(*net::TlsContext::client(certificate.cert()));
+    for (const std::string& body : {std::string("hello"), std::string(256 * 1024, 'b')}) {
+      auto report = couriers.send(url, body);
+      ASSERT_EQ(report.wait_for(60s), std::future_status::ready);
+      EXPECT_EQ(report.get().status, 200);
+      EXPECT_EQ(subscriber.last, "POST /a " + subscriber.authority("localhost") + " note " + body);
+    }
+  }
+  Couriers strangers;
+  const CourierReport refused = strangers.deliver(url);
+  EXPECT_EQ(refused.status, 0);
+  EXPECT_THAT(refused.why, HasSubstr("certificate"));
+}
+
+}  // namespace
+}  // namespace slipway::events

@@ -1,0 +1,169 @@
+#include "engine/events/http_deliveries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/test_folder.h"
+
+namespace slipway::events {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A courier that the test answers for.
+class HeldCourier final : public Courier {
+ public:
+  void send(CourierTask task) override { under_way.push_back(std::move(task)); }
+  std::size_t count(std::string_view subscription) const {
+    return static_cast<std::size_t>(
+        std::ranges::count(under_way, subscription, &CourierTask::subscription));
+  }
+
+  std::vector<CourierTask> under_way;
+};
+
+class HttpDeliveriesTest : public ::testing::Test {
+ protected:
+  HttpDeliveriesTest() {
+    store_ = store::Store::open(folder_ / "store.db", migrations()).value();
+    loop_.emplace(*store_, clock_);
+    deliveries_.emplace(topics_, queues_, courier_, *loop_);
+    loop_->add(*deliveries_);
+    change([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.now()));
+      return {};
+    });
+  }
+
+  void change(const std::function<Result<>(store::Transaction&)>& change) {
+    const Result<> outcome = store_->write(change);
+    EXPECT_TRUE(outcome) << outcome.error().message;
+  }
+  Subscription subscribe(const std::string& url) {
+    Subscription out;
+    change([&](store::Transaction& tx) -> Result<> {
+      TRY(out, topics_.subscribe(tx,
+                                 {.topic = topic_,
+                                  .channel = Channel::http,
+                                  .endpoint = url,
+                                  .state = Subscription::State::confirmed},
+                                 clock_.now()));
+      return {};
+    });
+    return out;
+  }
+  void add(const Subscription& subscription, int count) {
+    change([&](store::Transaction& tx) -> Result<> {
+      for (int i = 0; i < count; ++i)
+        add_delivery(tx, subscription, {.head = {}, .body = "note"}, clock_.now());
+      return {};
+    });
+    deliveries_->wake(subscription.id);
+  }
+  void settle() {
+    while (loop_->step() > 0) {
+    }
+  }
+  // Ends every request under way to `subscription`.
+  void report(const Subscription& subscription, int status) {
+    std::vector<CourierTask> tasks;
+    std::erase_if(courier_.under_way, [&](CourierTask& task) {
+      if (task.subscription != subscription.id) return false;
+      tasks.push_back(task);
+      return true;
+    });
+    for (const CourierTask& task : tasks)
+      deliveries_->observe(
+          {.seq = task.seq, .subscription = task.subscription, .status = status, .why = "hangs"});
+    settle();
+  }
+
+  TestFolder folder_;
+  std::unique_ptr<store::Store> store_;
+  ManualClock clock_;
+  SeededRandom random_{1};
+  Topics topics_{random_, [] {}};
+  engine::Changes changes_{clock_};
+  Queues queues_{random_, changes_};
+  HeldCourier courier_;
+  std::optional<engine::ReconcilerLoop> loop_;
+  std::optional<HttpDeliveries> deliveries_;
+  const TopicId topic_{"000000000000/us-east-1/news"};
+};
+
+TEST_F(HttpDeliveriesTest, ASubscriptionHasOneRequestUnderWayUntilItAnswersAndThenAFew) {
+  const Subscription subscription = subscribe("http://a/");
+  add(subscription, 10);
+  settle();
+  EXPECT_EQ(courier_.under_way.size(), 1u);
+  report(subscription, 200);
+  EXPECT_EQ(courier_.under_way.size(), deliveries_under_way_max);
+  report(subscription, 0);
+  EXPECT_EQ(courier_.under_way.size(), 1u);
+}
+
+TEST_F(HttpDeliveriesTest, SubscriptionsThatHangDelayNoneThatAnswers) {
+  const Subscription good = subscribe("http://good/");
+  add(good, 1);
+  settle();
+  report(good, 200);
+  std::vector<Subscription> hanging;
+  for (std::size_t i = 0; i < 2 * delivery_slots_max; ++i)
+    hanging.push_back(subscribe("http://hangs/" + std::to_string(i)));
+  for (const Subscription& each : hanging) add(each, 5);
+  settle();
+  EXPECT_EQ(courier_.under_way.size(), doubtful_slots_max);
+  add(good, 3);
+  settle();
+  EXPECT_EQ(courier_.count(good.id), 3u);
+}
+
+TEST_F(HttpDeliveriesTest, ASlotThatIsFreeGoesToWhoWaitsLongest) {
+  std::vector<Subscription> all;
+  for (std::size_t i = 0; i < doubtful_slots_max + 2; ++i)
+    all.push_back(subscribe("http://hangs/" + std::to_string(i)));
+  for (const Subscription& each : all) add(each, 2);
+  settle();
+  const Subscription& first_in_line = all[doubtful_slots_max];
+  EXPECT_EQ(courier_.count(first_in_line.id), 0u);
+  report(all[0], 0);
+  EXPECT_EQ(courier_.count(first_in_line.id), 1u);
+  EXPECT_EQ(courier_.count(all[0].id), 0u);
+  EXPECT_EQ(courier_.under_way.size(), doubtful_slots_max);
+}
+
+TEST_F(HttpDeliveriesTest, EveryDeliveryComesOnceHoweverTheSlotsAreShared) {
+  std::vector<Subscription> all;
+  for (int i = 0; i < 300; ++i) all.push_back(subscribe("http://s/" + std::to_string(i)));
+  for (const Subscription& each : all) add(each, 7);
+  settle();
+  std::set<std::int64_t> delivered;
+  while (!courier_.under_way.empty()) {
+    EXPECT_LE(courier_.under_way.size(), delivery_slots_max);
+    const std::size_t at = below(random_, courier_.under_way.size());
+    const CourierTask task = courier_.under_way[at];
+    courier_.under_way.erase(courier_.under_way.begin() + static_cast<std::ptrdiff_t>(at));
+    EXPECT_TRUE(delivered.insert(task.seq).second);
+    deliveries_->observe({.seq = task.seq, .subscription = task.subscription, .status = 200});
+    settle();
+  }
+  EXPECT_EQ(delivered.size(), 2100u);
+}
+
+TEST_F(HttpDeliveriesTest, NothingIsRememberedOfASubscriptionThatHasAllOrIsGone) {
+  for (int i = 0; i < 20; ++i) {
+    const Subscription subscription = subscribe("http://a/" + std::to_string(i));
+    add(subscription, 2);
+    settle();
+    if (i % 2 == 0)
+      change([&](store::Transaction& tx) { return topics_.unsubscribe(tx, subscription.id); });
+    while (!courier_.under_way.empty()) report(subscription, 200);
+  }
+  EXPECT_EQ(deliveries_->remembered(), 0u);
+}
+
+}  // namespace
+}  // namespace slipway::events
