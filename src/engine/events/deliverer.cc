@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "base/log.h"
 #include "engine/events/http_deliveries.h"
@@ -12,16 +13,37 @@
 namespace slipway::events {
 
 struct Deliverer::Copy {
-  std::int64_t notification = 0;
   const Subscription* subscription;  // of the batch: its filter may be long
   OutgoingMessage message;           // into a queue
   HttpDelivery http;                 // to an HTTP subscriber
 };
 
+// A notification, and those of its subscribers whose turn it is.
+struct Deliverer::Piece {
+  PublishedNotification published;
+  std::span<const Topics::Listed> subscribers;
+  enum class Rest : std::uint8_t { none, more } rest = Rest::none;
+  std::vector<Copy> copies = {};
+};
+
 struct Deliverer::Batch {
-  std::vector<PublishedNotification> notifications;
-  std::map<TopicId, std::vector<Subscription>> subscriptions;
-  std::vector<Copy> copies;
+  std::vector<Piece> pieces;
+  // Of a topic, after a number.
+  std::map<std::pair<TopicId, std::int64_t>, std::vector<Topics::Listed>> subscribers;
+  std::size_t looked_at = 0;
+  std::size_t body_bytes = 0;
+
+  bool is_full() const {
+    return pieces.size() >= notifications_per_batch_max || looked_at >= subscribers_per_batch_max ||
+           body_bytes >= batch_body_bytes_max;
+  }
+  // For how many subscribers more there is room with such a body.
+  std::size_t room(std::size_t bytes) const {
+    const std::size_t by_number = subscribers_per_batch_max - looked_at;
+    const std::size_t by_size =
+        (batch_body_bytes_max - body_bytes) / std::max<std::size_t>(bytes, 1);
+    return std::min(by_number, std::max<std::size_t>(by_size, 1));
+  }
 };
 
 namespace {
@@ -32,6 +54,32 @@ std::map<Channel, std::string> bodies_of(std::string_view text) {
   for (const auto& [channel, body] : value.as_object())
     out.emplace(static_cast<Channel>(channel[0] - '0'), std::string(body.as_string()));
   return out;
+}
+
+constexpr std::string_view notification_columns =
+    "seq, id, subject, body, other_bodies, attributes, grp, deduplication, published, copied_to";
+
+Result<PublishedNotification> notification_of(const store::Rows& rows, const TopicId& topic) {
+  TRY(Attributes attributes, unpack(rows.blob(5)));
+  return PublishedNotification{.topic = topic,
+                               .id = std::string(rows.text(1)),
+                               .sequence = rows.integer(0),
+                               .published = time_of(rows.integer(8)),
+                               .notification = {.subject = std::string(rows.text(2)),
+                                                .body = std::string(rows.text(3)),
+                                                .attributes = std::move(attributes),
+                                                .other_bodies = bodies_of(rows.text(4)),
+                                                .group = std::string(rows.text(6)),
+                                                .deduplication = std::string(rows.text(7))}};
+}
+
+// The topic after `topic` that has notifications; behind the last comes the first.
+std::optional<TopicId> next_topic(store::Transaction& tx, const TopicId& topic) {
+  for (const std::string& after : {topic.text, std::string()}) {
+    auto rows = tx.query("SELECT min(topic) FROM events_notification WHERE topic > ?1", after);
+    if (rows.next() && !rows.is_null(0)) return TopicId{std::string(rows.text(0))};
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -46,7 +94,7 @@ void Deliverer::run() {
   woken_ = false;
   try {
     auto batch = needs_.store.read([&](store::Transaction& tx) { return read(tx); });
-    if (batch && batch->notifications.empty()) return;
+    if (batch && batch->pieces.empty()) return;
     Result<> done;
     if (batch) {
       make_copies(*batch);
@@ -63,51 +111,61 @@ void Deliverer::run() {
 
 Result<Deliverer::Batch> Deliverer::read(store::Transaction& tx) {
   Batch out;
-  auto rows = tx.query(
-      "SELECT seq, topic, id, subject, body, other_bodies, attributes, grp, deduplication, "
-      "published FROM events_notification ORDER BY seq LIMIT ?1",
-      notifications_per_batch_max);
-  std::size_t bytes = 0;
-  while (bytes < batch_body_bytes_max && rows.next()) {
-    TRY(Attributes attributes, unpack(rows.blob(6)));
-    const PublishedNotification& next = out.notifications.emplace_back(
-        PublishedNotification{.topic = {std::string(rows.text(1))},
-                              .id = std::string(rows.text(2)),
-                              .sequence = rows.integer(0),
-                              .published = time_of(rows.integer(9)),
-                              .notification = {.subject = std::string(rows.text(3)),
-                                               .body = std::string(rows.text(4)),
-                                               .attributes = std::move(attributes),
-                                               .other_bodies = bodies_of(rows.text(5)),
-                                               .group = std::string(rows.text(7)),
-                                               .deduplication = std::string(rows.text(8))}});
-    const auto [subscribers, fresh] = out.subscriptions.try_emplace(next.topic);
-    if (fresh) subscribers->second = confirmed_subscribers(tx, next.topic);
-    bytes += next.notification.body.size() * std::max<std::size_t>(subscribers->second.size(), 1);
+  std::optional<TopicId> first;
+  while (!out.is_full()) {
+    const auto topic = next_topic(tx, last_topic_);
+    if (!topic || topic == first) break;
+    if (!first) first = topic;
+    last_topic_ = *topic;
+    TRY_DO(read_topic(tx, *topic, out));
   }
   return out;
 }
 
-std::vector<Subscription> Deliverer::confirmed_subscribers(store::Transaction& tx,
-                                                           const TopicId& topic) const {
-  std::vector<Subscription> out;
-  for (Topics::Listed& each : needs_.topics.list_subscriptions(
-           tx, topic, {}, 0, static_cast<std::size_t>(subscriptions_per_topic_max)))
-    if (each.subscription.state == Subscription::State::confirmed)
-      out.push_back(std::move(each.subscription));
-  return out;
+// A notification that does not come to its end keeps those behind it waiting.
+Result<> Deliverer::read_topic(store::Transaction& tx, const TopicId& topic, Batch& batch) const {
+  auto rows = tx.query(fmt::format("SELECT {} FROM events_notification WHERE topic = ?1 "
+                                   "ORDER BY seq LIMIT ?2",
+                                   notification_columns),
+                       topic.text, notifications_per_batch_max);
+  while (!batch.is_full() && rows.next()) {
+    TRY(PublishedNotification published, notification_of(rows, topic));
+    const auto& waiting = subscribers(tx, topic, rows.integer(9), batch);
+    const std::size_t bytes = published.notification.body.size();
+    const std::size_t count = std::min(waiting.size(), batch.room(bytes));
+    const auto rest = count < waiting.size() ? Piece::Rest::more : Piece::Rest::none;
+    batch.looked_at += count;
+    batch.body_bytes += count * bytes;
+    batch.pieces.push_back({.published = std::move(published),
+                            .subscribers = std::span(waiting).first(count),
+                            .rest = rest});
+    if (rest == Piece::Rest::more) break;
+  }
+  return {};
+}
+
+// One more than a batch looks at: whether there are more.
+const std::vector<Topics::Listed>& Deliverer::subscribers(store::Transaction& tx,
+                                                          const TopicId& topic, std::int64_t after,
+                                                          Batch& batch) const {
+  const auto [place, fresh] = batch.subscribers.try_emplace({topic, after});
+  if (fresh)
+    place->second =
+        needs_.topics.list_subscriptions(tx, topic, {}, after, subscribers_per_batch_max + 1);
+  return place->second;
 }
 
 void Deliverer::make_copies(Batch& batch) {
-  for (const PublishedNotification& published : batch.notifications)
-    for (const Subscription& subscription : batch.subscriptions[published.topic])
-      if (lets_through(subscription, published))
-        batch.copies.push_back(copy_of(published, subscription));
+  for (Piece& piece : batch.pieces)
+    for (const auto& [number, subscription] : piece.subscribers)
+      if (subscription.state == Subscription::State::confirmed &&
+          lets_through(subscription, piece.published))
+        piece.copies.push_back(copy_of(piece.published, subscription));
 }
 
 Deliverer::Copy Deliverer::copy_of(const PublishedNotification& published,
                                    const Subscription& subscription) {
-  Copy out{.notification = published.sequence, .subscription = &subscription};
+  Copy out{.subscription = &subscription};
   if (subscription.channel == Channel::http) {
     out.http = needs_.envelope.http(published, subscription);
     return out;
@@ -141,12 +199,14 @@ bool Deliverer::lets_through(const Subscription& subscription,
 
 // A topic that was deleted in between took its notifications with it.
 Result<> Deliverer::write(store::Transaction& tx, const Batch& batch) const {
-  auto copy = batch.copies.begin();
-  for (const PublishedNotification& published : batch.notifications) {
-    const bool there =
-        tx.run("DELETE FROM events_notification WHERE seq = ?1", published.sequence) > 0;
-    for (; copy != batch.copies.end() && copy->notification == published.sequence; ++copy)
-      if (there) write_copy(tx, *copy);
+  for (const Piece& piece : batch.pieces) {
+    const std::int64_t seq = piece.published.sequence;
+    const bool there = piece.rest == Piece::Rest::none
+                           ? tx.run("DELETE FROM events_notification WHERE seq = ?1", seq) > 0
+                           : tx.run("UPDATE events_notification SET copied_to = ?2 WHERE seq = ?1",
+                                    seq, piece.subscribers.back().number) > 0;
+    if (!there) continue;
+    for (const Copy& copy : piece.copies) write_copy(tx, copy);
   }
   return {};
 }

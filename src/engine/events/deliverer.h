@@ -2,8 +2,10 @@
 // of what HTTP subscribers are still to get (http_deliveries.h).
 //
 // Reads a batch of notifications, looks at the filters and makes the envelopes on a worker, then
-// writes all copies and removes the notifications in one change: a crash before that change copies
-// them again from the beginning, one after it does not. In the order of publishing.
+// writes all copies and notes in the same change how far each notification came: a crash before
+// that change makes these copies again, one after it does not. A notification with more subscribers
+// than a batch has room for takes several; it goes with its last. In the order of publishing within
+// a topic; topics have their turns.
 #pragma once
 
 #include <atomic>
@@ -24,8 +26,9 @@ namespace slipway::events {
 
 // Limits.
 inline constexpr std::size_t notifications_per_batch_max = 100;
-// Of a batch's bodies, each as often as there are subscribers; one notification is always taken.
-inline constexpr std::size_t batch_body_bytes_max = 64 << 20;
+inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are looked at
+// Of a batch's bodies, each as often as there are subscribers; one subscriber is always taken.
+inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
 inline constexpr std::size_t filters_kept_max = 10'000;
 
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
@@ -52,12 +55,14 @@ class Deliverer {
 
  private:
   struct Copy;
+  struct Piece;
   struct Batch;
 
   void run();
   Result<Batch> read(store::Transaction& tx);
-  std::vector<Subscription> confirmed_subscribers(store::Transaction& tx,
-                                                  const TopicId& topic) const;
+  Result<> read_topic(store::Transaction& tx, const TopicId& topic, Batch& batch) const;
+  const std::vector<Topics::Listed>& subscribers(store::Transaction& tx, const TopicId& topic,
+                                                 std::int64_t after, Batch& batch) const;
   void make_copies(Batch& batch);
   Copy copy_of(const PublishedNotification& published, const Subscription& subscription);
   bool lets_through(const Subscription& subscription, const PublishedNotification& published);
@@ -67,7 +72,9 @@ class Deliverer {
   Needs needs_;
   Strand strand_;
   std::atomic<bool> woken_ = false;
-  // Of policies by scope and text; the strand's only.
+  // The strand's only:
+  TopicId last_topic_;  // whose notifications the last batch read last
+  // Of policies by scope and text.
   std::map<std::pair<FilterScope, std::string>, Filter> filters_;
 };
 

@@ -66,7 +66,11 @@ CREATE TABLE events_delivery(
 CREATE INDEX events_delivery_by_subscription ON events_delivery(subscription, due, seq);
 )sql";
 
-constexpr store::Migration all_migrations[] = {{"events", 1, tables}};
+// Up to which of its topic's subscriptions, by number, a notification was looked at.
+constexpr std::string_view cursors =
+    "ALTER TABLE events_notification ADD COLUMN copied_to INTEGER NOT NULL DEFAULT 0";
+
+constexpr store::Migration all_migrations[] = {{"events", 1, tables}, {"events", 2, cursors}};
 
 }  // namespace
 
