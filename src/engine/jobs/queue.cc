@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <span>
 #include <utility>
@@ -28,6 +29,14 @@ Result<objects::SealedBody> seal_text(objects::Objects& objects, std::string_vie
   objects::Upload upload = objects.begin();
   TRY_DO(upload.write(std::as_bytes(std::span(text))));
   return upload.seal();
+}
+
+// How many suspects may be under way at once, where under one of them so many instances ended. A
+// full instance's requests are tried in groups, and then alone those of the group that failed:
+// groups of the square root take the fewest tries.
+std::size_t suspects_max(unsigned broken, std::uint32_t concurrency) {
+  if (broken + 1 >= deliveries_max) return 1;
+  return static_cast<std::size_t>(std::ceil(std::sqrt(concurrency)));
 }
 
 objects::PutOptions typed(std::string_view content_type) {
@@ -170,7 +179,13 @@ class RequestQueues::Run {
   void expire();
   void send();
   engine::Wake next_look();
-  std::vector<std::pair<std::int64_t, unsigned>> candidates(std::size_t count_max);
+  struct Candidate {
+    std::int64_t number = 0;
+    unsigned broken = 0;
+    enum class Turn : std::uint8_t { in_order, last } turn = Turn::in_order;
+  };
+  std::vector<Candidate> candidates(std::size_t count_max);
+  std::vector<Candidate> suspects(std::size_t count_max) const;
   void prepare(std::int64_t number, unsigned broken);
   bool open_input(QueuedRequest& request, objects::Content& content);
   void fail(const QueuedRequest& request, QueueFailure failure, std::string detail);
@@ -229,17 +244,49 @@ void RequestQueues::Run::expire() {
   more_ = settled_ >= settled_per_run_max;
 }
 
-// Those that were sent before come first: they are older.
-std::vector<std::pair<std::int64_t, unsigned>> RequestQueues::Run::candidates(
-    std::size_t count_max) {
-  std::vector<std::pair<std::int64_t, unsigned>> list;
+// Those that were sent before come first: they are older. Suspects come last while they yield.
+std::vector<RequestQueues::Run::Candidate> RequestQueues::Run::candidates(std::size_t count_max) {
+  const std::vector<Candidate> suspected = suspects(count_max);
+  std::vector<Candidate> list;
+  const auto add_suspects = [&](Candidate::Turn turn) {
+    for (const Candidate& each : suspected)
+      if (list.size() < count_max && each.turn == turn) list.push_back(each);
+  };
+  add_suspects(Candidate::Turn::in_order);
   for (const auto& [number, waiting] : state_.waiting)
-    if (waiting.not_before <= instant_ && list.size() < count_max)
-      list.emplace_back(number, waiting.sent.broken);
+    if (waiting.sent.broken == 0 && waiting.not_before <= instant_ && list.size() < count_max)
+      list.push_back({.number = number});
   if (list.size() < count_max)
     for (const std::int64_t number :
          numbers_after(tx_, queue_.id, state_.sent_up_to, count_max - list.size()))
-      list.emplace_back(number, 0);
+      list.push_back({.number = number});
+  add_suspects(Candidate::Turn::last);
+  return list;
+}
+
+// The suspects that may be under way beside those that are.
+std::vector<RequestQueues::Run::Candidate> RequestQueues::Run::suspects(
+    std::size_t count_max) const {
+  std::vector<Candidate> list;
+  std::size_t under_way = 0;
+  unsigned worst = 0;
+  const auto count = [&](unsigned broken) {
+    under_way += broken > 0 ? 1 : 0;
+    worst = std::max(worst, broken);
+  };
+  const auto is_suspect = [](const auto& waiting) { return waiting.second.sent.broken > 0; };
+  if (std::ranges::none_of(state_.waiting, is_suspect)) return list;
+  for (const auto& [number, sent] : state_.sent) count(sent.broken);
+  for (const auto& [number, waiting] : state_.waiting) {
+    const unsigned broken = waiting.sent.broken;
+    if (broken == 0 || waiting.not_before > instant_ || list.size() == count_max) continue;
+    if (under_way >= suspects_max(std::max(worst, broken), queue_.settings.concurrency)) continue;
+    count(broken);
+    using Turn = Candidate::Turn;
+    list.push_back({.number = number,
+                    .broken = broken,
+                    .turn = waiting.yields_until > instant_ ? Turn::last : Turn::in_order});
+  }
   return list;
 }
 
@@ -254,7 +301,7 @@ void RequestQueues::Run::send() {
   const auto list = candidates(count_max + 1);
   std::int64_t sent_up_to = state_.sent_up_to;
   std::size_t handled = 0;
-  for (const auto& [number, broken] : list) {
+  for (const auto& [number, broken, turn] : list) {
     if (sendings_.size() == count_max) break;
     prepare(number, broken);
     sent_up_to = std::max(sent_up_to, number);
@@ -422,15 +469,20 @@ Result<> RequestQueues::finish(store::Transaction& tx, QueueId id, std::int64_t 
 
 void RequestQueues::finished(QueueId id, std::int64_t number, const std::optional<Mishap>& again) {
   State& state = states_[id];
+  bool suspects_turn = false;
   if (const auto sent = state.sent.find(number); sent != state.sent.end()) {
+    suspects_turn = sent->second.broken > 0 && !state.waiting.empty();
     if (again == Mishap::broken) ++sent->second.broken;
+    const Instant now = needs_.clock.monotonic();
     if (again)
-      state.waiting[number] = {.not_before = needs_.clock.monotonic() + delivery_retry_delay,
+      state.waiting[number] = {.not_before = now + delivery_retry_delay,
+                               .yields_until = now + suspect_patience,
                                .sent = sent->second};
     state.sent.erase(sent);
   }
   if (completing_.fetch_sub(1) == completing_max) look_again();
-  if (again || (state.sent.empty() && state.rows == 0)) wake(id);  // a closed queue ends so
+  const bool ends = state.sent.empty() && state.rows == 0;  // a closed queue
+  if (again || suspects_turn || ends) wake(id);
 }
 
 // ---- Results ----

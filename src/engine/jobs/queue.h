@@ -36,6 +36,8 @@ inline constexpr std::size_t settled_per_run_max = 256;
 inline constexpr std::size_t completing_max = 256;
 // After an instance ended under a request, after nothing took it, after a commit failed.
 inline constexpr std::chrono::milliseconds delivery_retry_delay{500};
+// How long a request under which an instance ended lets all others go first.
+inline constexpr std::chrono::seconds suspect_patience{60};
 
 // This room's tables of queues.
 std::span<const store::Migration> queue_migrations();
@@ -84,6 +86,11 @@ class Queues {
 // Sent again: a request that no instance took, or under which an instance ended (deliveries_max).
 // Not sent again: one that was answered, with whatever status, or that timed out.
 //
+// A request under which an instance ended is a suspect: it may be what ends them. So that it holds
+// up no others and takes none down with it, it goes after all that wait, for suspect_patience; few
+// suspects are under way at once, and one whose last try it is is the only one. So a request is
+// given up as `broken` only after a try without another suspect beside it.
+//
 // accept() and reconcile() run on the store's writer, in the transaction given; what they note in
 // memory they note once it is durable. The other functions: any thread.
 class RequestQueues final : public engine::Reconciler {
@@ -120,6 +127,7 @@ class RequestQueues final : public engine::Reconciler {
   };
   struct Waiting {
     Instant not_before = {};
+    Instant yields_until = {};  // a suspect: lets others go first
     Sent sent = {};
   };
   // What is known of a queue beside its rows. The store's writer only.

@@ -87,6 +87,78 @@ TEST(Queue, ARequestUnderWhichInstancesEndIsGivenUpAfterTheThird) {
   EXPECT_EQ(world.instances().seen["a"], deliveries_max);
 }
 
+std::vector<std::string> under_way(QueueWorld& world) {
+  std::vector<std::string> keys;
+  for (const auto& each : world.instances().under_way)
+    keys.push_back(each.delivery.request.output.key);
+  return keys;
+}
+
+bool is_under_way(QueueWorld& world, const std::string& key) {
+  return std::ranges::count(under_way(world), key) > 0;
+}
+
+TEST(Queue, ARequestUnderWhichAnInstanceEndedLetsItsNeighboursGoFirst) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  for (const char* key : {"poison", "a", "b"}) ASSERT_TRUE(world.accept(key, long_time));
+  world.settle();
+  world.instances().fail(0, Mishap::broken);
+  world.instances().instances = 0;  // until it is started again
+  world.move_on(2 * delivery_retry_delay);
+  world.instances().instances = 1;
+  world.requests().look_again();
+  world.settle();
+  for (const char* key : {"a", "b"}) {
+    EXPECT_THAT(under_way(world), ElementsAre(key));
+    world.instances().answer(0, 200);
+    world.settle();
+  }
+  EXPECT_THAT(under_way(world), ElementsAre("poison"));
+}
+
+TEST(Queue, ARequestUnderWhichAnInstanceEndedHasItsTurnAlthoughOthersKeepComing) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  ASSERT_TRUE(world.accept("suspect", long_time));
+  ASSERT_TRUE(world.accept("r0", long_time));
+  world.settle();
+  world.instances().fail(0, Mishap::broken);
+  world.move_on(delivery_retry_delay);
+  int tries = 0;
+  while (under_way(world) != std::vector<std::string>{"suspect"} && tries < 100) {
+    ASSERT_TRUE(world.accept("r" + std::to_string(++tries), long_time));
+    world.clock().advance(1s);
+    world.instances().answer(0, 200);
+    world.settle();
+  }
+  EXPECT_NEAR(tries, suspect_patience.count(), 2);
+}
+
+// One request ends every instance that it comes to, and all that it has under way.
+TEST(Queue, ARequestThatEndsItsInstancesTakesNoneOfItsNeighboursWithIt) {
+  constexpr unsigned concurrency = 16;
+  constexpr unsigned requests = 100;
+  QueueWorld world(1);
+  world.put_queue(concurrency);
+  for (unsigned i = 0; i < requests; ++i)
+    ASSERT_TRUE(world.accept(i == 3 ? "poison" : "r" + std::to_string(i), long_time));
+  for (int i = 0; i < 1000 && world.backlog()->requests > 0; ++i) {
+    world.move_on(delivery_retry_delay);
+    auto& instances = world.instances();
+    while (!instances.under_way.empty() && !is_under_way(world, "poison")) {
+      instances.answer(0, 200);
+      world.settle();
+    }
+    while (!instances.under_way.empty()) instances.fail(0, Mishap::broken);
+  }
+  auto announced = world.announced();
+  ASSERT_EQ(announced.size(), requests);
+  for (const auto& [key, outcomes] : announced)
+    EXPECT_THAT(outcomes, ElementsAre(key == "poison" ? "broken" : "completed")) << key;
+  EXPECT_EQ(world.instances().seen["poison"], deliveries_max);
+}
+
 TEST(Queue, WhatNoInstanceTookIsSentAgainUntilOneDoes) {
   QueueWorld world(1);
   world.put_queue(1);
