@@ -24,6 +24,7 @@ struct AdviseOptions {
   std::string endpoint;
   double watch_ms = 10'000;
   Workload workload;
+  std::optional<Wanted> wanted;
   double time_ms = 50;
   double latency_ms = 0;
   double busy_percent = 100;
@@ -31,26 +32,41 @@ struct AdviseOptions {
   std::string price_file;
 };
 
-Result<Workload> workload_of(World& world, const AdviseOptions& options) {
-  Workload workload = options.workload;
+// What is asked, and how what was watched came.
+struct Watched {
+  Workload workload;
+  std::optional<Asked> seen;
+};
+
+// Nobody waits for what is queued or comes in batches.
+Wanted wanted_of(const Asked& seen) { return seen.real_time > 0 ? Wanted::at_once : Wanted::later; }
+
+Result<Watched> workload_of(World& world, const AdviseOptions& options) {
+  Watched out{.workload = options.workload};
+  Workload& workload = out.workload;
+  workload.wanted = options.wanted.value_or(Wanted::at_once);
   workload.time = std::chrono::milliseconds(static_cast<std::int64_t>(std::ceil(options.time_ms)));
   workload.busy = options.busy_percent / 100;
   if (options.latency_ms > 0)
     workload.latency = std::chrono::milliseconds(static_cast<std::int64_t>(options.latency_ms));
   if (options.budget > 0) workload.budget_dollars = options.budget;
-  if (options.endpoint.empty()) return workload;
+  if (options.endpoint.empty()) return out;
   TRY(AwsClient client, connect(world, options.client));
   const auto window = std::chrono::milliseconds(static_cast<std::int64_t>(options.watch_ms));
-  TRY_DO(observe_traffic(client, options.endpoint, window, workload));
-  return workload;
+  TRY(out.seen, observe_traffic(client, options.endpoint, window, workload));
+  workload.wanted = options.wanted.value_or(wanted_of(*out.seen));
+  return out;
 }
 
-json::object to_json(const Advice& advice) {
+json::object to_json(const Advice& advice, const std::optional<Asked>& seen) {
   json::array reasons(advice.reasons.begin(), advice.reasons.end());
   json::array refusals;
   for (const Refusal& refusal : advice.refusals)
     refusals.push_back({{"way", name_of(refusal.way)}, {"why", refusal.why}});
   json::object out{{"reasons", std::move(reasons)}, {"refusals", std::move(refusals)}};
+  if (seen)
+    out["seen"] = json::object{
+        {"realTime", seen->real_time}, {"queued", seen->queued}, {"batch", seen->batch}};
   if (!advice.way) return out;
   out["way"] = name_of(*advice.way);
   if (advice.instances > 0) out["instances"] = advice.instances;
@@ -81,6 +97,11 @@ std::string sizes_of(const Workload& workload, const Advice& advice) {
   }
 }
 
+void print_seen(World& world, const Asked& seen) {
+  world.out << fmt::format("Seen: {} requests in real time, {} queued, {} in batches.\n",
+                           seen.real_time, seen.queued, seen.batch);
+}
+
 void print_text(World& world, const Workload& workload, const Advice& advice) {
   if (advice.way) {
     world.out << fmt::format("Use {}: {}.\n", name_of(*advice.way), sizes_of(workload, advice));
@@ -101,12 +122,14 @@ Result<> print_advice(World& world, const AdviseOptions& options) {
   if (!options.price_file.empty()) {
     TRY(prices, PriceList::read(options.price_file));
   }
-  TRY(const Workload workload, workload_of(world, options));
-  const Advice advice = advise(workload, prices ? &*prices : nullptr);
-  if (options.client.format == Format::json)
-    world.out << pretty(to_json(advice));
-  else
-    print_text(world, workload, advice);
+  TRY(const Watched watched, workload_of(world, options));
+  const Advice advice = advise(watched.workload, prices ? &*prices : nullptr);
+  if (options.client.format == Format::json) {
+    world.out << pretty(to_json(advice, watched.seen));
+  } else {
+    if (watched.seen) print_seen(world, *watched.seen);
+    print_text(world, watched.workload, advice);
+  }
   if (!advice.way) world.exit = Exit::failed;
   return {};
 }
@@ -132,8 +155,9 @@ void add_workload_options(CLI::App& command, AdviseOptions& options) {
   command.add_option("--latency", options.latency_ms, "What a caller accepts: 200ms")
       ->transform(duration());
   command
-      .add_option("--wanted", workload.wanted,
-                  "When answers are wanted: at-once (default), in-parts, later")
+      .add_option("--wanted", options.wanted,
+                  "When answers are wanted: at-once (default), in-parts, later (default where all "
+                  "that NAME was asked is queued or in batches)")
       ->transform(CLI::CheckedTransformer(std::map<std::string, Wanted>{
           {"at-once", Wanted::at_once}, {"in-parts", Wanted::in_parts}, {"later", Wanted::later}}));
   command.add_option("--models", workload.models, "How many models are asked")
@@ -156,7 +180,7 @@ void add_advise(CLI::App& app, World& world) {
   CLI::App* command =
       app.add_subcommand("advise", "Say which endpoint type fits a workload, and why");
   command
-      ->add_option("NAME", options->endpoint, "Watch this endpoint instead of --rate, --time, ...")
+      ->add_option("NAME", options->endpoint, "Watch this endpoint or job instead of --rate, ...")
       ->type_name("");
   command->add_option("--watch", options->watch_ms, "For how long to watch it (default 10s)")
       ->transform(duration())

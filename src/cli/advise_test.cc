@@ -169,9 +169,11 @@ TEST(AdviseCommand, WatchesAnEndpointsOwnCounters) {
     const int at = looks++;
     return net::Response{
         .body = fmt::format(
-            R"({{"variants":[{{"endpoint":"1/us-east-1/iris","variant":"v","invocations":{},)"
+            R"({{"variants":[{{"way":"real_time","endpoint":"1/us-east-1/iris","variant":"v",)"
+            R"("invocations":{},)"
             R"("model_time_us":{},"request_bytes":{},"answer_bytes":0}},)"
-            R"({{"endpoint":"1/us-east-1/other","variant":"v","invocations":{},"model_time_us":0,)"
+            R"({{"way":"queued","endpoint":"1/us-east-1/other","variant":"v","invocations":{},)"
+            R"("model_time_us":0,)"
             R"("request_bytes":0,"answer_bytes":0}}]}})",
             at * 10, at * 30'000'000, at * 10 * 6 * mb, at * 1000)};
   });
@@ -181,6 +183,14 @@ TEST(AdviseCommand, WatchesAnEndpointsOwnCounters) {
   EXPECT_EQ(ran.exit, 0) << ran.err;
   EXPECT_THAT(ran.out, HasSubstr("100 requests a second of 3000 ms"));
   EXPECT_THAT(ran.out, HasSubstr("at most 4 MB"));
+  EXPECT_THAT(ran.out, HasSubstr("Seen: 10 requests in real time, 0 queued, 0 in batches."));
+  looks = 0;
+  const Ran queued = world.run({"advise", "other", "--watch", "100ms"});
+  EXPECT_THAT(queued.out, HasSubstr("0 requests in real time, 1000 queued"));
+  EXPECT_THAT(queued.out, HasSubstr("nobody waits for the answers"));
+  looks = 0;
+  EXPECT_THAT(world.run({"advise", "other", "--watch", "100ms", "--wanted", "at-once"}).out,
+              HasSubstr("somebody waits"));
   looks = 0;
   EXPECT_EQ(world.run({"advise", "nobody", "--watch", "1ms"}).exit, 3);
 }

@@ -14,7 +14,7 @@ namespace json = boost::json;
 constexpr std::string_view traffic_page = "/_slipway/traffic";
 
 struct Counts {
-  std::uint64_t invocations = 0;
+  Asked seen;
   std::uint64_t model_time_us = 0;
   std::uint64_t request_bytes = 0;
   std::uint64_t answer_bytes = 0;
@@ -31,6 +31,13 @@ bool is_named(const json::object& row, std::string_view endpoint) {
   return fleet.substr(fleet.rfind('/') + 1) == endpoint;
 }
 
+std::uint64_t& count_of(Asked& seen, const json::object& row) {
+  const json::value* const given = row.if_contains("way");
+  const std::string_view way = given == nullptr ? "" : std::string_view(given->as_string());
+  if (way == "queued") return seen.queued;
+  return way == "batch" ? seen.batch : seen.real_time;
+}
+
 Result<Counts> counts_of(AwsClient& client, std::string_view endpoint) {
   TRY(const net::BlockingResponse page,
       client.send({.service = "sagemaker", .method = "GET", .path = std::string(traffic_page)}));
@@ -44,7 +51,7 @@ Result<Counts> counts_of(AwsClient& client, std::string_view endpoint) {
   for (const json::value& each : document.at("variants").as_array()) {
     const json::object& row = each.as_object();
     if (!is_named(row, endpoint)) continue;
-    sum.invocations += number_in(row, "invocations");
+    count_of(sum.seen, row) += number_in(row, "invocations");
     sum.model_time_us += number_in(row, "model_time_us");
     sum.request_bytes += number_in(row, "request_bytes");
     sum.answer_bytes += number_in(row, "answer_bytes");
@@ -54,15 +61,18 @@ Result<Counts> counts_of(AwsClient& client, std::string_view endpoint) {
 
 }  // namespace
 
-Result<> observe_traffic(AwsClient& client, std::string_view endpoint,
-                         std::chrono::milliseconds window, Workload& workload) {
+Result<Asked> observe_traffic(AwsClient& client, std::string_view endpoint,
+                              std::chrono::milliseconds window, Workload& workload) {
   TRY(const Counts before, counts_of(client, endpoint));
   std::this_thread::sleep_for(window);
   TRY(const Counts after, counts_of(client, endpoint));
-  const std::uint64_t count = after.invocations - before.invocations;
+  const Asked seen{.real_time = after.seen.real_time - before.seen.real_time,
+                   .queued = after.seen.queued - before.seen.queued,
+                   .batch = after.seen.batch - before.seen.batch};
+  const std::uint64_t count = seen.real_time + seen.queued + seen.batch;
   if (count == 0)
     return fail(ErrorCode::not_found,
-                fmt::format("Nothing asked the endpoint '{}' within {} ms; watch it for longer "
+                fmt::format("Nothing asked '{}' within {} ms; watch it for longer "
                             "(--watch), or say what its traffic is (--rate, --time, --payload).",
                             endpoint, window.count()));
   const double seconds = std::chrono::duration<double>(window).count();
@@ -71,7 +81,7 @@ Result<> observe_traffic(AwsClient& client, std::string_view endpoint,
       std::chrono::microseconds((after.model_time_us - before.model_time_us) / count));
   workload.payload_bytes = (after.request_bytes - before.request_bytes) / count;
   workload.answer_bytes = (after.answer_bytes - before.answer_bytes) / count;
-  return {};
+  return seen;
 }
 
 }  // namespace slipway::cli

@@ -462,19 +462,23 @@ void Server::Parts::observe(place::Observation observation) {
   fleet_reconciler_->observe(std::move(observation));
 }
 
-// Each loop's router counts for itself; whoever reads adds up.
+// Each router counts for itself; whoever reads adds up.
 std::string Server::Parts::traffic() const {
   std::string rows;
+  const auto add = [&](std::string_view way, const std::vector<fleet::VariantCounters>& counters) {
+    for (const fleet::VariantCounters& each : counters)
+      rows += fmt::format(
+          R"({}{{"way":"{}","endpoint":"{}","variant":"{}","invocations":{},"answers_4xx":{},)"
+          R"("answers_5xx":{},"failures":{},"model_time_us":{},"request_bytes":{},)"
+          R"("answer_bytes":{}}})",
+          rows.empty() ? "" : ",", way, each.fleet, each.variant, each.invocations,
+          each.answers_4xx, each.answers_5xx, each.failures, each.model_time_us, each.request_bytes,
+          each.answer_bytes);
+  };
   if (listening_)
-    for (const auto& loop : loops_)
-      for (const fleet::VariantCounters& each : loop->counters())
-        rows +=
-            fmt::format(R"({}{{"endpoint":"{}","variant":"{}","invocations":{},"answers_4xx":{},)"
-                        R"("answers_5xx":{},"failures":{},"model_time_us":{},"request_bytes":{},)"
-                        R"("answer_bytes":{}}})",
-                        rows.empty() ? "" : ",", each.fleet, each.variant, each.invocations,
-                        each.answers_4xx, each.answers_5xx, each.failures, each.model_time_us,
-                        each.request_bytes, each.answer_bytes);
+    for (const auto& loop : loops_) add("real_time", loop->counters());
+  add("queued", request_courier_->counters());
+  add("batch", transforms_->counters());
   return fmt::format(R"({{"variants":[{}]}})", rows);
 }
 

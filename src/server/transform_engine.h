@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <string_view>
+#include <vector>
 
 #include "engine/changes.h"
 #include "engine/fleet/fleet.h"
@@ -37,6 +38,8 @@ class TransformEngine {
   void stop() { runs_.stop_all(); }
 
   jobs::Transforms& jobs() { return jobs_; }
+  // From any thread: what the jobs' instances were asked so far.
+  std::vector<fleet::VariantCounters> counters() const { return instances_.counters(); }
 
  private:
   void log(const jobs::TransformId& job, std::string_view line);

@@ -58,8 +58,9 @@ struct Frame {
   AuthMode auth = AuthMode::strict;
   Holding holding = Holding::on;
   std::string region;
-  // What was asked so far, as the JSON of the page /_slipway/traffic; from any thread. Only callers
-  // on this machine see it. Empty: there is no such page.
+  // What was asked so far, as the JSON of the page /_slipway/traffic: in real time, queued and in
+  // batches told apart; from any thread. Only callers on this machine see it. Empty: there is no
+  // such page.
   std::function<std::string()> traffic;
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // Texts that anybody may read, by path under /_slipway/.

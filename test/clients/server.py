@@ -1,4 +1,5 @@
 """The real `slipway serve`, as a test starts, kills and stops it."""
+import json
 import os
 import pathlib
 import re
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 
 READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 40
@@ -97,6 +99,11 @@ class Server:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         return {**kept, "AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **self.client_environment()}
+
+    def traffic(self):
+        """What every endpoint and job was asked so far, by router's variant and way."""
+        with urllib.request.urlopen(f"{self.url}/_slipway/traffic", timeout=10) as page:
+            return json.load(page)["variants"]
 
     def log_tail(self):
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []

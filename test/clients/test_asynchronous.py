@@ -94,6 +94,17 @@ def test_an_inline_body_and_an_object_are_answered_as_objects(aws, endpoint, mod
     np.testing.assert_allclose(numbers(done["Body"].read()), models.mlp_answer(record), rtol=1e-4, atol=1e-5)
 
 
+def test_what_is_queued_is_counted_apart_with_the_bytes_of_its_object(aws, server, endpoint, models):
+    endpoint.deploy(endpoint.deployment.model(models.mlp_archive))
+    body = csv(np.tile(models.records, (8, 1))).encode()
+    assert len(body) > 16 * 1024  # a file of its own
+    aws.s3.put_object(Bucket=endpoint.name, Key="in/1.csv", Body=body)
+    endpoint.answer(endpoint.ask(InputLocation=f"s3://{endpoint.name}/in/1.csv", ContentType="text/csv"))
+    counted = [row for row in server.traffic() if row["endpoint"].endswith(f"/{endpoint.name}")]
+    assert {row["way"]: row["invocations"] for row in counted} == {"queued": 1}
+    assert counted[0]["request_bytes"] == len(body) and counted[0]["answer_bytes"] > 0
+
+
 def refusal(call, code="ValidationError"):
     with pytest.raises(botocore.exceptions.ClientError) as caught:
         call()

@@ -394,6 +394,14 @@ def test_status_shows_jobs_and_how_far_they_are(mlp_batch, server):
         assert job in done.stdout and "files 1 of 1, failed 0, records 7" in done.stdout
 
 
+def test_what_a_job_asks_is_counted_apart(mlp_batch, server):
+    mlp_batch.put("in/x.csv", csv_of(rows_of(7, 8)))
+    job = mlp_batch.start()
+    mlp_batch.wait(job)
+    counted = [row for row in server.traffic() if row["endpoint"].endswith(f"/{job}")]
+    assert {row["way"] for row in counted} == {"batch"} and sum(row["invocations"] for row in counted) > 0
+
+
 def test_the_sdk_transformer_runs_a_job(server, name, models, mlp_batch):
     """The SageMaker Python SDK's Transformer, end to end."""
     if "SLIPWAY_SAGEMAKER2" not in os.environ:

@@ -149,6 +149,7 @@ class RouterCore final : public LinkUser,
   void drop_from_lines();
   void let_go(Invocation& invocation);
   std::chrono::milliseconds time_left(const Invocation& invocation) const;
+  static std::uint64_t request_bytes(const Invocation& invocation);
   void count(Invocation& invocation, int status) const;
   void capture(const Invocation& invocation, const InvokeAnswer& answer);
   void begin_capture(Invocation& invocation, const InvokeAnswer& head);

@@ -79,14 +79,19 @@ std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocati
          std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
 }
 
+std::uint64_t RouterCore::request_bytes(const Invocation& invocation) {
+  if (invocation.relay_) return invocation.relay_->body_of_caller().size();
+  const InvokeRequest& request = invocation.request;
+  return request.body_files ? request.body_files().length : request.body.size();
+}
+
 void RouterCore::count(Invocation& invocation, int status) const {
   VariantCells& cells = *invocation.cells_;
   const auto us =
       static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
   add(cells.invocations, 1);
   add(cells.model_time_us, us);
-  add(cells.request_bytes, invocation.relay_ ? invocation.relay_->body_of_caller().size()
-                                             : invocation.request.body.size());
+  add(cells.request_bytes, request_bytes(invocation));
   add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
   if (status >= 500)
     add(cells.answers_5xx, 1);

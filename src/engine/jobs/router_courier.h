@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <vector>
 
 #include "base/random.h"
 #include "base/worker_pool.h"
@@ -38,6 +39,9 @@ class RouterCourier final : public Courier {
   // Counts what any router has under way to the fleet's instances, and what is on its way there.
   std::size_t room(std::string_view fleet, std::uint32_t concurrency) const override;
   void deliver(Delivery delivery, Arrived arrived) override;
+
+  // From any thread: what instances were asked so far.
+  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
 
  private:
   class Errand;

@@ -141,6 +141,7 @@ class Transforms {
 std::string topic_of(const TransformId& id);
 // The fleet of a job.
 fleet::FleetId fleet_of(const TransformId& id);
+TransformId job_of(const fleet::FleetId& fleet);
 
 // This room's tables.
 std::span<const store::Migration> transform_migrations();

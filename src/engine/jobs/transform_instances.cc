@@ -5,7 +5,7 @@
 #include <optional>
 #include <set>
 
-#include "engine/fleet/router.h"
+#include "engine/jobs/transform.h"
 #include "net/http_client.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
@@ -84,6 +84,7 @@ class RoutedInstances::Impl {
   }
 
   net::Loop& loop() { return thread_.loop(); }
+  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
 
   void ask(Question question, ReplyDone done) {
     router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
@@ -121,6 +122,12 @@ class RoutedInstances::Impl {
 RoutedInstances::RoutedInstances(fleet::RouteTable& routes, Random& random)
     : impl_(std::make_unique<Impl>(routes, random)) {}
 RoutedInstances::~RoutedInstances() = default;
+
+std::vector<fleet::VariantCounters> RoutedInstances::counters() const {
+  auto list = impl_->counters();
+  for (fleet::VariantCounters& each : list) each.fleet = job_of({each.fleet}).text;
+  return list;
+}
 
 void RoutedInstances::ask(Question question, ReplyDone done) {
   impl_->loop().post(

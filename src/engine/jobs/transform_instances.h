@@ -7,11 +7,13 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/random.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/plan.h"
+#include "engine/fleet/router.h"
 #include "engine/fleet/routes.h"
 #include "net/http.h"
 
@@ -66,6 +68,9 @@ class RoutedInstances final : public TransformInstances {
   void ask(Question question, ReplyDone done) override;
   void ask_parameters(const fleet::FleetId& fleet, ParametersDone done) override;
   void later(std::chrono::milliseconds delay, Task task) override;
+
+  // From any thread: what the jobs' instances were asked so far, each job's under its own id.
+  std::vector<fleet::VariantCounters> counters() const;
 
  private:
   class Impl;

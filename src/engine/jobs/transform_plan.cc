@@ -107,6 +107,9 @@ Result<> check_join(const TransformPlan& plan) {
 }  // namespace
 
 fleet::FleetId fleet_of(const TransformId& id) { return {id.text + "/transform"}; }
+TransformId job_of(const fleet::FleetId& fleet) {
+  return {fleet.text.substr(0, fleet.text.rfind('/'))};
+}
 
 std::string to_text(const TransformPlan& plan) {
   return json::serialize(json::object{{"version", plan_version},
