@@ -235,6 +235,7 @@ class Server::Parts {
   std::unique_ptr<events::HttpCourier> courier_;
   std::unique_ptr<events::HttpDeliveries> http_deliveries_;
   std::unique_ptr<events::Deliverer> deliverer_;
+  std::unique_ptr<events::MessageMoves> moves_;
 
   service::Registry registry_;
   std::unique_ptr<wire::Router> wire_router_;
@@ -340,8 +341,10 @@ Result<> Server::Parts::open_events() {
       .clock = clock_,
       .workers = workers_,
       .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); }});
+  moves_ = std::make_unique<events::MessageMoves>(queues_, random_, *reconcilers_);
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);
+  reconcilers_->add(*moves_);
   return {};
 }
 
@@ -361,7 +364,7 @@ Result<> Server::Parts::install_doors() {
                              {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
   logs_door::install(registry_, *log_book_, *collector_);
   sns::install(registry_, topics_, *deliverer_);
-  sqs::install(registry_, queues_, options_.tls_cert.empty() ? "http" : "https");
+  sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(
         ErrorCode::internal,
@@ -477,7 +480,7 @@ std::string Server::Parts::traffic() const {
   };
   if (listening_)
     for (const auto& loop : loops_) add("real_time", loop->counters());
-  add("queued", request_courier_->counters());
+  if (request_courier_) add("queued", request_courier_->counters());
   add("batch", transforms_->counters());
   return fmt::format(R"({{"variants":[{}]}})", rows);
 }

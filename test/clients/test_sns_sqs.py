@@ -112,6 +112,91 @@ def test_a_message_goes_to_the_dead_letters_after_maxReceiveCount(aws, name, que
     assert aws.sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [queue]
 
 
+@pytest.fixture
+def dead(aws, name, queue):
+    """A dead letter queue with one message of `queue`."""
+    dead = aws.sqs.create_queue(QueueName=name + "-dead")["QueueUrl"]
+    policy = json.dumps({"deadLetterTargetArn": arn_of(aws, dead), "maxReceiveCount": 1})
+    aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": policy})
+    aws.sqs.send_message(QueueUrl=queue, MessageBody="poison")
+    receive(aws, queue, VisibilityTimeout=0)
+    assert receive(aws, queue, 0) == []
+    return dead
+
+
+def moved(aws, source):
+    """The latest move out of `source`, once it is over."""
+    deadline = time.monotonic() + 20
+    while (task := aws.sqs.list_message_move_tasks(SourceArn=source)["Results"][0])["Status"] == "RUNNING":
+        assert time.monotonic() < deadline and task["TaskHandle"]
+        time.sleep(0.02)
+    return task
+
+
+def test_dead_letters_are_moved_back_to_where_they_came_from(aws, queue, dead):
+    source = arn_of(aws, dead)
+    assert aws.sqs.list_message_move_tasks(SourceArn=source).get("Results", []) == []
+    assert aws.sqs.start_message_move_task(SourceArn=source)["TaskHandle"]
+    task = moved(aws, source)
+    assert time.time() - 60 < task.pop("StartedTimestamp") / 1000 < time.time() + 1
+    assert task == {"Status": "COMPLETED", "SourceArn": source, "ApproximateNumberOfMessagesMoved": 1,
+                    "ApproximateNumberOfMessagesToMove": 1}
+    message, = receive(aws, queue, AttributeNames=["All"])
+    assert message["Body"] == "poison" and message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+def test_a_move_has_a_rate_is_cancelled_once_and_says_why_it_failed(aws, queue, dead):
+    source = arn_of(aws, dead)
+    for _ in range(3):
+        aws.sqs.send_message(QueueUrl=dead, MessageBody="direct")
+    task = aws.sqs.start_message_move_task(
+        SourceArn=source, DestinationArn=arn_of(aws, queue), MaxNumberOfMessagesPerSecond=1)["TaskHandle"]
+    running, = aws.sqs.list_message_move_tasks(SourceArn=source, MaxResults=10)["Results"]
+    assert running["MaxNumberOfMessagesPerSecond"] == 1 and running["TaskHandle"] == task
+    assert running["DestinationArn"] == arn_of(aws, queue)
+    with pytest.raises(ClientError, match="already a task running") as caught:
+        aws.sqs.start_message_move_task(SourceArn=source)
+    assert error_of(caught) == "InvalidParameterValue"
+    assert aws.sqs.cancel_message_move_task(TaskHandle=task)["ApproximateNumberOfMessagesMoved"] < 4
+    assert moved(aws, source)["Status"] == "CANCELLED"
+    with pytest.raises(ClientError, match="Task does not exist") as caught:
+        aws.sqs.cancel_message_move_task(TaskHandle=task)
+    assert error_of(caught) == "ResourceNotFoundException"
+    aws.sqs.start_message_move_task(SourceArn=source)
+    failed = moved(aws, source)
+    assert (failed["Status"], failed["FailureReason"]) == ("FAILED", "CouldNotDetermineMessageSource")
+
+
+@pytest.mark.parametrize("code, call", [
+    ("ResourceNotFoundException",
+     lambda sqs, live, dead: sqs.start_message_move_task(SourceArn=dead + "-not")),
+    ("ResourceNotFoundException",
+     lambda sqs, live, dead: sqs.start_message_move_task(SourceArn=dead, DestinationArn=dead + "-not")),
+    ("ResourceNotFoundException",
+     lambda sqs, live, dead: sqs.list_message_move_tasks(SourceArn=dead + "-not")),
+    ("InvalidParameterValue", lambda sqs, live, dead: sqs.start_message_move_task(SourceArn="dead")),
+    ("InvalidParameterValue", lambda sqs, live, dead: sqs.start_message_move_task(SourceArn=live)),
+    ("InvalidParameterValue",
+     lambda sqs, live, dead: sqs.start_message_move_task(SourceArn=dead, DestinationArn=dead)),
+    ("InvalidParameterValue", lambda sqs, live, dead: sqs.start_message_move_task(
+        SourceArn=dead, MaxNumberOfMessagesPerSecond=501)),
+    ("InvalidParameterValue",
+     lambda sqs, live, dead: sqs.list_message_move_tasks(SourceArn=dead, MaxResults=11)),
+    ("InvalidParameterValue", lambda sqs, live, dead: sqs.cancel_message_move_task(TaskHandle="x")),
+])
+def test_a_move_that_cannot_be_is_refused_by_aws_names(aws, queue, dead, code, call):
+    with pytest.raises(ClientError) as caught:
+        call(aws.sqs, arn_of(aws, queue), arn_of(aws, dead))
+    assert error_of(caught) == code
+
+
+def test_the_name_of_a_deleted_queue_is_free_after_a_minute_only(aws, name, queue):
+    aws.sqs.delete_queue(QueueUrl=queue)
+    with pytest.raises(ClientError, match="You must wait 60 seconds") as caught:
+        aws.sqs.create_queue(QueueName=name)
+    assert error_of(caught) == "AWS.SimpleQueueService.QueueDeletedRecently"
+
+
 def test_a_fifo_queue_keeps_the_order_of_each_group_and_drops_repeated_sends(aws, name):
     queue = aws.sqs.create_queue(QueueName=name + ".fifo", Attributes={
         "FifoQueue": "true", "ContentBasedDeduplication": "true"})["QueueUrl"]
@@ -152,6 +237,8 @@ def test_batches_tell_of_each_entry(aws, queue):
      lambda sqs, queue: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=11)),
     ("InvalidParameterValue",
      lambda sqs, queue: sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=21)),
+    ("InvalidParameterValue",
+     lambda sqs, queue: sqs.receive_message(QueueUrl=queue, ReceiveRequestAttemptId="a b")),
     ("InvalidParameterValue", lambda sqs, queue: sqs.create_queue(QueueName="x" * 81)),
     ("InvalidAttributeValue",
      lambda sqs, queue: sqs.set_queue_attributes(QueueUrl=queue, Attributes={"DelaySeconds": "901"})),

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/encoding.h"
 #include "base/text.h"
 #include "engine/events/queues.h"
 #include "engine/events/receipt.h"
@@ -39,7 +40,9 @@ class Queues::Receiving {
         wanted_(std::min(request.messages_max, receive_messages_max)),
         visible_(now + request.visibility.value_or(queue.settings.visibility)),
         attempt_(is_strict(queue) ? request.attempt : ""),
-        now_(now) {
+        at_limit_(is_strict(queue) ? ReceiveRequest::AtLimit::nothing : request.at_limit),
+        now_(now),
+        received_(now) {
     if (queue.settings.dead_letters) {
       auto found = queues.find(tx, queue.settings.dead_letters->queue);
       if (found) dead_letters_ = *std::move(found);
@@ -48,7 +51,10 @@ class Queues::Receiving {
 
   Result<std::vector<ReceivedMessage>> run() {
     if (repeat_attempt()) return give();
-    TRY_DO(queues_.check_in_flight(tx_, queue_, wanted_, now_));
+    if (auto checked = queues_.check_in_flight(tx_, queue_, wanted_, now_); !checked) {
+      if (at_limit_ == ReceiveRequest::AtLimit::nothing) return give();
+      return std::unexpected(std::move(checked).error());
+    }
     // Once more for each time that something was in the way of what can be given.
     while (taken_.size() < wanted_ && dropped_ < dropped_per_receive_max) {
       const std::size_t before = dropped_;
@@ -122,12 +128,14 @@ class Queues::Receiving {
   bool repeat_attempt() {
     if (attempt_.empty()) return false;
     std::string given;
+    Timestamp first;
     {
       auto rows =
-          tx_.query("SELECT given FROM events_attempt WHERE box = ?1 AND name = ?2 AND at > ?3",
+          tx_.query("SELECT given, at FROM events_attempt WHERE box = ?1 AND name = ?2 AND at > ?3",
                     queue_.box, attempt_, number_of(now_ - deduplication_time));
       if (!rows.next()) return false;
       given = rows.text(0);
+      first = time_of(rows.integer(1));
     }
     for (std::string_view rest = given; !rest.empty();) {
       std::string_view item = take_until(rest, ' ');
@@ -138,6 +146,7 @@ class Queues::Receiving {
     for (const Place& place : taken_)
       tx_.run("UPDATE events_message SET visible = ?2 WHERE seq = ?1", place.seq,
               number_of(visible_));
+    if (!taken_.empty()) received_ = first;  // so that the receipts are the same too
     return !taken_.empty();
   }
 
@@ -188,7 +197,7 @@ class Queues::Receiving {
     TRY(Attributes system_attributes, unpack(rows.blob(3)));
     return ReceivedMessage{
         .id = std::string(rows.text(0)),
-        .receipt = to_text({queue_.box, place.seq, place.receives, number_of(now_)}),
+        .receipt = to_text({queue_.box, place.seq, place.receives, number_of(received_)}),
         .sequence = place.seq,
         .body = std::string(rows.text(1)),
         .attributes = std::move(attributes),
@@ -208,7 +217,9 @@ class Queues::Receiving {
   const std::size_t wanted_;
   const Timestamp visible_;
   const std::string attempt_;
+  const ReceiveRequest::AtLimit at_limit_;
   const Timestamp now_;
+  Timestamp received_;
   std::optional<Queue> dead_letters_;
   std::vector<Place> taken_;
   std::size_t dropped_ = 0;
@@ -225,6 +236,7 @@ Result<std::vector<ReceivedMessage>> Queues::receive(store::Transaction& tx, con
 Result<> Queues::check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
                                  Timestamp now) const {
   const std::scoped_lock lock(mutex_);
+  if (headroom_.size() >= headrooms_kept_max) headroom_.clear();
   std::int64_t& headroom = headroom_[queue.box];
   if (headroom < static_cast<std::int64_t>(messages))
     headroom = in_flight_max - count(tx, queue, now).in_flight;
@@ -246,9 +258,28 @@ void Queues::move(store::Transaction& tx, const Move& move, Timestamp now) const
   const std::int64_t seq = insert_message(tx, {move.to->box, group, now, sent});
   tx.run("UPDATE events_text SET seq = ?2, came_from = ?3 WHERE seq = ?1", move.seq, seq,
          move.from->id.text);
+  // Two messages that had one name at different times are two dead letters.
+  if (strict) tx.run("UPDATE events_text SET deduplication = id WHERE seq = ?1", seq);
   tx.run("DELETE FROM events_message WHERE seq = ?1", move.seq);
   if (strict) begin_group(tx, {move.to->box, group, now, sent}, seq);
   tell(tx, move.to->id);
+}
+
+void Queues::send_on(store::Transaction& tx, std::int64_t seq, const Queue& from, const Queue& to,
+                     Timestamp now) const {
+  std::string group;
+  {
+    auto rows = tx.query("SELECT grp FROM events_message WHERE seq = ?1", seq);
+    if (rows.next()) group = rows.text(0);
+  }
+  const MessageRow row{to.box, group, now + to.settings.delay, now};
+  const std::int64_t sent = insert_message(tx, row);
+  tx.run("UPDATE events_text SET seq = ?2, id = ?3, came_from = '' WHERE seq = ?1", seq, sent,
+         make_uuid(random_));
+  tx.run("DELETE FROM events_message WHERE seq = ?1", seq);
+  if (is_strict(from)) refresh_group(tx, from.box, group);
+  if (is_strict(to)) begin_group(tx, row, sent);
+  tell(tx, to.id);
 }
 
 }  // namespace slipway::events

@@ -79,6 +79,12 @@ std::vector<QueueId> ids_of(store::Rows rows) {
   return out;
 }
 
+bool was_removed_lately(store::Transaction& tx, const QueueId& id, Timestamp now) {
+  auto rows = tx.query("SELECT 1 FROM events_removed_queue WHERE id = ?1 AND at > ?2", id.text,
+                       number_of(now - removal_pause));
+  return rows.next();
+}
+
 }  // namespace
 
 std::string topic_of(const QueueId& id) { return "events/queue/" + id.text; }
@@ -87,6 +93,11 @@ Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
                              const QueueSettings& settings, const Tags& tags, Timestamp now) const {
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The queue '{}' exists.", id.text));
+  if (was_removed_lately(tx, id, now))
+    return fail(ErrorCode::conflict,
+                fmt::format("A queue '{}' was removed within the last {} seconds.", id.text,
+                            removal_pause.count()),
+                "removed_lately");
   const std::int64_t box = new_box(tx);
   tx.run(
       "INSERT INTO events_queue (id, box, settings, tags, dead_letters, retention, created, "
@@ -131,9 +142,12 @@ Result<> Queues::set_tags(store::Transaction& tx, const Queue& queue, const Tags
   return {};
 }
 
-Result<> Queues::remove(store::Transaction& tx, const QueueId& id) const {
+Result<> Queues::remove(store::Transaction& tx, const QueueId& id, Timestamp now) const {
   TRY(const Queue queue, find(tx, id));
   tx.run("DELETE FROM events_queue WHERE id = ?1", id.text);
+  tx.run("DELETE FROM events_move WHERE source = ?1", id.text);
+  tx.run("INSERT OR REPLACE INTO events_removed_queue (id, at) VALUES (?1, ?2)", id.text,
+         number_of(now));
   drop_box(tx, queue.box);
   tell(tx, id);
   return {};

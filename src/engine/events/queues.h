@@ -33,6 +33,9 @@ inline constexpr std::int64_t in_flight_max = 120'000;
 // How long a repeated strict send, and a repeated receive, is known.
 inline constexpr std::chrono::minutes deduplication_time{5};
 inline constexpr std::chrono::seconds purge_pause{60};
+// After a queue was removed, until another may have its name.
+inline constexpr std::chrono::seconds removal_pause{60};
+inline constexpr std::size_t headrooms_kept_max = 10'000;
 inline constexpr std::chrono::hours hidden_time_max{12};
 // Messages that one receive drops (too old) or moves (dead letters) on its way to those it gives.
 inline constexpr std::size_t dropped_per_receive_max = 100;
@@ -107,6 +110,8 @@ struct ReceiveRequest {
   std::size_t messages_max = 1;
   std::optional<std::chrono::seconds> visibility = {};  // else the queue's
   std::string attempt = {};  // strict: a repeated attempt of this name gets the same messages again
+  // What a receive comes to while in_flight_max messages are out; strict: always nothing.
+  enum class AtLimit : std::uint8_t { error, nothing } at_limit = AtLimit::error;
 };
 
 // Approximate only in that they may be old when they are read.
@@ -124,7 +129,7 @@ class Queues {
  public:
   Queues(Random& random, engine::Changes& changes) : random_(random), changes_(changes) {}
 
-  // already_exists.
+  // already_exists; conflict, kind "removed_lately", within removal_pause of remove().
   Result<Queue> create(store::Transaction& tx, const QueueId& id, const QueueSettings& settings,
                        const Tags& tags, Timestamp now) const;
   // not_found, kind "no_queue"; so do all that take an id.
@@ -133,7 +138,7 @@ class Queues {
                            const QueueSettings& settings, Timestamp now) const;
   Result<> set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const;
   // Its messages are gone at once and their rows swept later.
-  Result<> remove(store::Transaction& tx, const QueueId& id) const;
+  Result<> remove(store::Transaction& tx, const QueueId& id, Timestamp now) const;
 
   // By id, those after `after` that begin with `prefix`; one more than asked for says that there
   // are more.
@@ -150,7 +155,7 @@ class Queues {
                     Timestamp now) const;
 
   // Hides what it returns until now + visibility. Dead letters leave on the way. limit_exceeded,
-  // kind "in_flight", where too many are out already.
+  // kind "in_flight", where too many are out already (AtLimit).
   Result<std::vector<ReceivedMessage>> receive(store::Transaction& tx, const Queue& queue,
                                                const ReceiveRequest& request, Timestamp now) const;
   // When the next hidden message will be visible, for who found nothing.
@@ -166,6 +171,9 @@ class Queues {
   // invalid_argument, kind "hidden_too_long", past hidden_time_max since it was received.
   Result<> change_visibility(store::Transaction& tx, const Queue& queue, std::string_view receipt,
                              std::chrono::seconds visibility, Timestamp now) const;
+  // Sends the message `seq` of one queue to another, as a new message with the same content.
+  void send_on(store::Transaction& tx, std::int64_t seq, const Queue& from, const Queue& to,
+               Timestamp now) const;
   // conflict, kind "purging", within purge_pause of the last. What was there is gone at once; its
   // rows are swept later.
   Result<> purge(store::Transaction& tx, const Queue& queue, Timestamp now) const;

@@ -249,13 +249,37 @@ TEST_F(QueueTest, ADeadReceiptOfAStrictQueueIsRefused) {
   EXPECT_EQ(remove(queue, got[0].receipt).error().kind, "old_receipt");
 }
 
+TEST_F(QueueTest, WithTooManyInFlightAReceiveGivesNothingAndOnlyWhoDoesNotWaitIsTold) {
+  for (const Queue& queue : {make("q"), strict("q.fifo")}) {
+    send_all(queue, "g", {"m"});
+    ASSERT_TRUE(write([&](store::Transaction& tx) -> Result<> {
+      tx.run(
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?3) INSERT "
+          "INTO "
+          "events_message (box, grp, visible, receives, sent, first_received) "
+          "SELECT ?1, 'h', ?2, 1, 0, 0 FROM n",
+          queue.box, (clock_.now() + minutes(1)).time_since_epoch().count(), in_flight_max);
+      return {};
+    }));
+    EXPECT_TRUE(receive(queue, {.at_limit = ReceiveRequest::AtLimit::nothing}).empty());
+    const auto told =
+        write([&](store::Transaction& tx) { return queues_.receive(tx, queue, {}, clock_.now()); });
+    if (queue.settings.order == Order::strict)
+      EXPECT_TRUE(told && told->empty());
+    else
+      EXPECT_EQ(told.error().kind, "in_flight");
+  }
+}
+
 TEST_F(QueueTest, ARepeatedReceiveAttemptGetsTheSameMessagesAgain) {
   const Queue queue = strict("q.fifo");
   send_all(queue, "g", {"1", "2"});
   const auto first = receive(queue, {.messages_max = 2, .attempt = "try"});
+  clock_.advance(seconds(1));
   const auto again = receive(queue, {.messages_max = 2, .attempt = "try"});
   ASSERT_EQ(again.size(), 2u);
   EXPECT_EQ(again[0].id, first[0].id);
+  EXPECT_EQ(again[0].receipt, first[0].receipt);
   EXPECT_EQ(again[0].receives, 1u);
   EXPECT_TRUE(receive(queue, {.messages_max = 2, .attempt = "other"}).empty());
   EXPECT_TRUE(remove(queue, first[0].receipt));
@@ -290,8 +314,29 @@ TEST_F(QueueTest, APurgedQueueIsEmptyAtOnceAndItsRowsAreSwept) {
 TEST_F(QueueTest, AQueueOfTheSameNameAsARemovedOneIsEmpty) {
   const Queue queue = make("q");
   ASSERT_TRUE(send(queue, {.body = "m"}));
-  ASSERT_TRUE(write([&](store::Transaction& tx) { return queues_.remove(tx, queue.id); }));
-  EXPECT_TRUE(receive(make("q")).empty());
+  ASSERT_TRUE(
+      write([&](store::Transaction& tx) { return queues_.remove(tx, queue.id, clock_.now()); }));
+  const auto again = [&] {
+    return write(
+        [&](store::Transaction& tx) { return queues_.create(tx, queue.id, {}, {}, clock_.now()); });
+  };
+  EXPECT_EQ(again().error().kind, "removed_lately");
+  clock_.advance(removal_pause);
+  EXPECT_TRUE(receive(*again()).empty());
+}
+
+TEST_F(QueueTest, StrictDeadLettersOfOneNameAreSeveral) {
+  const Queue dead = strict("dead.fifo");
+  const Queue queue = make(
+      "q.fifo",
+      {.order = Order::strict, .visibility = seconds(1), .dead_letters = DeadLetters{dead.id, 1}});
+  const auto sent = send(queue, {.body = "m", .group = "g", .deduplication = "name"});
+  EXPECT_EQ(receive(queue).size(), 1u);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(receive(queue).empty());
+  const auto got = receive(dead);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].deduplication, sent->id);
 }
 
 TEST_F(QueueTest, WhoWaitsIsToldOnceAMessageIsDurable) {

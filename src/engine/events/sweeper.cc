@@ -68,6 +68,10 @@ engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, Timest
       tx.run("DELETE FROM events_attempt WHERE (box, name) IN "
              "(SELECT box, name FROM events_attempt WHERE at <= ?1 LIMIT ?2)",
              forgotten, swept_rows_max));
+  swept += static_cast<std::size_t>(
+      tx.run("DELETE FROM events_removed_queue WHERE id IN "
+             "(SELECT id FROM events_removed_queue WHERE at <= ?1 LIMIT ?2)",
+             number_of(now - removal_pause), swept_rows_max));
   tx.on_commit([this] { nudge_(); });
   return engine::Wake::after(swept > 0 ? std::chrono::milliseconds(5) : sweep_period);
 }

@@ -70,7 +70,22 @@ CREATE INDEX events_delivery_by_subscription ON events_delivery(subscription, du
 constexpr std::string_view cursors =
     "ALTER TABLE events_notification ADD COLUMN copied_to INTEGER NOT NULL DEFAULT 0";
 
-constexpr store::Migration all_migrations[] = {{"events", 1, tables}, {"events", 2, cursors}};
+constexpr std::string_view moves = R"sql(
+-- Messages on their way out of dead letters; `last` is the newest that was there at the start.
+CREATE TABLE events_move(
+  number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, source TEXT NOT NULL,
+  target TEXT, rate INTEGER NOT NULL, state INTEGER NOT NULL, failure INTEGER NOT NULL,
+  moved INTEGER NOT NULL, to_move INTEGER NOT NULL, started INTEGER NOT NULL,
+  last INTEGER NOT NULL);
+CREATE INDEX events_move_by_source ON events_move(source);
+CREATE INDEX events_move_by_state ON events_move(state) WHERE state = 0;
+-- Queues that were removed lately.
+CREATE TABLE events_removed_queue(id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX events_removed_queue_by_time ON events_removed_queue(at);
+)sql";
+
+constexpr store::Migration all_migrations[] = {
+    {"events", 1, tables}, {"events", 2, cursors}, {"events", 3, moves}};
 
 }  // namespace
 

@@ -14,6 +14,7 @@ namespace slipway::sqs {
 inline constexpr std::size_t batch_entries_max = 10;
 inline constexpr std::size_t batch_id_bytes_max = 80;
 inline constexpr std::size_t batch_bytes_max = 1 << 20;
+inline constexpr std::size_t token_bytes_max = 128;
 
 // Letters, digits, '-' and '_'.
 inline bool is_plain(std::string_view text) {
@@ -21,6 +22,17 @@ inline bool is_plain(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_';
   });
+}
+
+// A name that a client gives to a group, a message or an attempt: letters, digits and ASCII
+// punctuation; empty is none.
+inline Result<> check_token(std::string_view text, std::string_view parameter) {
+  const bool plain = std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f'; });
+  if (text.size() <= token_bytes_max && plain) return {};
+  return bad_value(
+      fmt::format("Value {} for parameter {} is invalid. Reason: {} can only include alphanumeric "
+                  "and punctuation characters. 1 to {} in length.",
+                  text, parameter, parameter, token_bytes_max));
 }
 
 // EmptyBatchRequest, TooManyEntriesInBatchRequest, InvalidBatchEntryId, BatchEntryIdsNotDistinct.

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/events/message_moves.h"
 #include "engine/events/queues.h"
 #include "gen/sqs.h"
 #include "service/call.h"
@@ -32,6 +33,7 @@ inline std::unexpected<Error> missing(std::string_view parameter) {
 // Copied into every handler.
 struct Door {
   const events::Queues& queues;
+  events::MessageMoves& moves;
   std::string scheme;
 
   // QueueDoesNotExist; InvalidAddress where `url` has not the form .../account/name. Without a URL

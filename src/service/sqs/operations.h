@@ -47,4 +47,12 @@ Result<> change_message_visibility(const Door& door, Call& call,
 Result<api::ChangeMessageVisibilityBatchResult> change_message_visibility_batch(
     const Door& door, Call& call, api::ChangeMessageVisibilityBatchRequest in);
 
+// move.cc
+Result<api::StartMessageMoveTaskResult> start_message_move_task(
+    const Door& door, Call& call, api::StartMessageMoveTaskRequest in);
+Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
+    const Door& door, Call& call, api::ListMessageMoveTasksRequest in);
+Result<api::CancelMessageMoveTaskResult> cancel_message_move_task(
+    const Door& door, Call& call, api::CancelMessageMoveTaskRequest in);
+
 }  // namespace slipway::sqs

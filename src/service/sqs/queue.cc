@@ -138,6 +138,18 @@ Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
   return static_cast<std::size_t>(size);
 }
 
+Result<> create(const Door& door, Call& call, const QueueId& id, const QueueSettings& settings,
+                const events::Tags& tags) {
+  auto made = door.queues.create(call.tx(), id, settings, tags, call.now());
+  if (made) return {};
+  if (made.error().kind == "removed_lately")
+    made.error().message = fmt::format(
+        "You must wait {} seconds after deleting a queue before you can create another with the "
+        "same name.",
+        events::removal_pause.count());
+  return std::unexpected(std::move(made).error());
+}
+
 }  // namespace
 
 Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
@@ -153,14 +165,14 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
     TRY_DO(check_same(*queue, in.Attributes(), settings));
   } else {
     TRY_DO(check_dead_letters(call, door, id, settings));
-    TRY_DO(door.queues.create(call.tx(), id, settings, tags, call.now()));
+    TRY_DO(create(door, call, id, settings, tags));
   }
   return call.output<api::CreateQueueResult>().QueueUrl(door.url_of(call, id));
 }
 
 Result<> delete_queue(const Door& door, Call& call, api::DeleteQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
-  return door.queues.remove(call.tx(), queue.id);
+  return door.queues.remove(call.tx(), queue.id, call.now());
 }
 
 Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,

@@ -15,7 +15,6 @@ using std::chrono::seconds;
 
 constexpr std::int32_t wait_seconds_max = 20;
 constexpr std::int32_t visibility_seconds_max = 43'200;
-constexpr std::size_t attempt_bytes_max = 128;
 constexpr std::uint64_t sequence_base = 10'000'000'000'000'000'000ULL;  // send.cc
 
 Result<> check_range(std::string_view parameter, std::optional<std::int32_t> value,
@@ -128,17 +127,19 @@ Result<events::ReceiveRequest> read_request(const api::ReceiveMessageRequest& in
   TRY_DO(check_range("VisibilityTimeout", in.VisibilityTimeout(), visibility_seconds_max));
   events::ReceiveRequest out{.messages_max = static_cast<std::size_t>(most),
                              .attempt = std::string(in.ReceiveRequestAttemptId().value_or(""))};
-  if (out.attempt.size() > attempt_bytes_max)
-    return bad_value(
-        fmt::format("Value {} for parameter ReceiveRequestAttemptId is invalid.", out.attempt));
+  TRY_DO(check_token(out.attempt, "ReceiveRequestAttemptId"));
   if (in.VisibilityTimeout()) out.visibility = seconds(*in.VisibilityTimeout());
   return out;
+}
+
+seconds wait_of(const Queue& queue, const api::ReceiveMessageRequest& in) {
+  return in.WaitTimeSeconds() ? seconds(*in.WaitTimeSeconds()) : queue.settings.wait;
 }
 
 // Nothing there: the answer waits for a message to be sent or to be visible again.
 void wait_for_more(const Door& door, Call& call, const Queue& queue,
                    const api::ReceiveMessageRequest& in) {
-  const seconds wait = in.WaitTimeSeconds() ? seconds(*in.WaitTimeSeconds()) : queue.settings.wait;
+  const seconds wait = wait_of(queue, in);
   if (wait == seconds(0)) return;
   service::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
   if (const auto next = door.queues.next_visible(call.tx(), queue, call.now()))
@@ -191,7 +192,9 @@ void fill_failure(const Error& error, std::string_view id, api::BatchResultError
 Result<api::ReceiveMessageResult> receive_message(const Door& door, Call& call,
                                                   api::ReceiveMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
-  TRY(const events::ReceiveRequest request, read_request(in));
+  TRY(events::ReceiveRequest request, read_request(in));
+  // Only a short poll is told (SQSDeveloperGuide, quotas-messages).
+  if (wait_of(queue, in) > seconds(0)) request.at_limit = events::ReceiveRequest::AtLimit::nothing;
   TRY(const Wanted wanted, Wanted::read(in));
   TRY(const auto messages, door.queues.receive(call.tx(), queue, request, call.now()));
   auto out = call.output<api::ReceiveMessageResult>();

@@ -13,7 +13,6 @@ using events::Queue;
 
 constexpr std::size_t attributes_max = 10;
 constexpr std::int32_t delay_seconds_max = 900;
-constexpr std::size_t group_bytes_max = 128;
 // What is added to the engine's sequence so that it has the 20 digits that AWS's has.
 constexpr std::uint64_t sequence_base = 10'000'000'000'000'000'000ULL;
 
@@ -21,23 +20,13 @@ std::string sequence_text(std::int64_t sequence) {
   return fmt::to_string(sequence_base + static_cast<std::uint64_t>(sequence));
 }
 
-// Letters, digits and ASCII punctuation.
-Result<> check_name(std::string_view name, std::string_view parameter) {
-  const bool plain = std::ranges::all_of(name, [](char c) { return c > ' ' && c < '\x7f'; });
-  if (name.size() <= group_bytes_max && plain) return {};
-  return bad_value(
-      fmt::format("Value {} for parameter {} is invalid. Reason: {} can only include alphanumeric "
-                  "and punctuation characters. 1 to {} in length.",
-                  name, parameter, parameter, group_bytes_max));
-}
-
 template <typename Entry>
 Result<> read_order(const Queue& queue, const Entry& in, OutgoingMessage& out) {
   const bool strict = queue.settings.order == Order::strict;
   out.group = in.MessageGroupId().value_or("");
   out.deduplication = in.MessageDeduplicationId().value_or("");
-  TRY_DO(check_name(out.group, "MessageGroupId"));
-  TRY_DO(check_name(out.deduplication, "MessageDeduplicationId"));
+  TRY_DO(check_token(out.group, "MessageGroupId"));
+  TRY_DO(check_token(out.deduplication, "MessageDeduplicationId"));
   if (!strict && in.MessageDeduplicationId())
     return bad_value(
         fmt::format("Value {} for parameter MessageDeduplicationId is invalid. Reason: The request "

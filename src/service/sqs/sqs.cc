@@ -9,6 +9,9 @@ namespace {
 constexpr service::ErrorRow errors[] = {
     {"no_queue", "QueueDoesNotExist", 400},
     {"purging", "PurgeQueueInProgress", 403},
+    {"removed_lately", "QueueDeletedRecently", 400},
+    {"moving", "InvalidParameterValueException", 400},
+    {"no_move", "ResourceNotFoundException", 404},
     {"in_flight", "OverLimit", 403},
     {"bad_receipt", "ReceiptHandleIsInvalid", 404},
     {"old_receipt", "InvalidParameterValueException", 400},
@@ -28,9 +31,10 @@ auto with(const Door& door) {
 
 service::ErrorTable error_table() { return errors; }
 
-void install(service::Registry& registry, const events::Queues& queues, std::string scheme) {
+void install(service::Registry& registry, const events::Queues& queues, events::MessageMoves& moves,
+             std::string scheme) {
   namespace op = api::op;
-  const Door door{queues, std::move(scheme)};
+  const Door door{queues, moves, std::move(scheme)};
   registry.begin(api::schema(), errors)
       .add<op::CreateQueue>(with<create_queue>(door))
       .add<op::DeleteQueue>(with<delete_queue>(door))
@@ -40,6 +44,9 @@ void install(service::Registry& registry, const events::Queues& queues, std::str
       .add<op::GetQueueAttributes>(with<get_queue_attributes>(door))
       .add<op::SetQueueAttributes>(with<set_queue_attributes>(door))
       .add<op::PurgeQueue>(with<purge_queue>(door))
+      .add<op::StartMessageMoveTask>(with<start_message_move_task>(door))
+      .add<op::ListMessageMoveTasks>(with<list_message_move_tasks>(door))
+      .add<op::CancelMessageMoveTask>(with<cancel_message_move_task>(door))
       .add<op::TagQueue>(with<tag_queue>(door))
       .add<op::UntagQueue>(with<untag_queue>(door))
       .add<op::ListQueueTags>(with<list_queue_tags>(door))

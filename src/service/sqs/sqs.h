@@ -3,13 +3,15 @@
 
 #include <string>
 
+#include "engine/events/message_moves.h"
 #include "engine/events/queues.h"
 #include "service/registry.h"
 
 namespace slipway::sqs {
 
-// `queues` outlives the registry. `scheme` ("http") begins the URLs of queues; the rest of the
-// address is what the client called the server.
-void install(service::Registry& registry, const events::Queues& queues, std::string scheme);
+// `queues` and `moves` outlive the registry. `scheme` ("http") begins the URLs of queues; the rest
+// of the address is what the client called the server.
+void install(service::Registry& registry, const events::Queues& queues, events::MessageMoves& moves,
+             std::string scheme);
 
 }  // namespace slipway::sqs
