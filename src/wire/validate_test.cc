@@ -71,17 +71,18 @@ TEST(Validate, WritesPathsAsAwsDoes) {
       << found;
 }
 
-TEST(Validate, ListsTheValuesOfAClosedEnumAndAcceptsNewInstanceTypes) {
+TEST(Validate, ListsTheValuesOfAnEnum) {
   const std::string found = message<sm::op::ListEndpoints>(R"({"SortOrder": "Sideways"})");
   EXPECT_EQ(
       found,
       "1 validation error detected: Value 'Sideways' at 'sortOrder' failed to satisfy constraint: "
       "Member must satisfy enum value set: [Ascending, Descending]");
-  EXPECT_EQ(message<sm::op::CreateEndpointConfig>(
-                R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
-          "ModelName": "m",
-                    "InstanceType": "ml.z9.gigantic"}]})"),
-            "");
+  EXPECT_TRUE(message<sm::op::CreateEndpointConfig>(
+                  R"({"EndpointConfigName": "c", "ProductionVariants": [{"VariantName": "v",
+          "ModelName": "m", "InstanceType": "ml.z9.gigantic"}]})")
+                  .starts_with("1 validation error detected: Value 'ml.z9.gigantic' at "
+                               "'productionVariants.1.member.instanceType' failed to satisfy "
+                               "constraint: Member must satisfy enum value set: [ml."));
 }
 
 TEST(Validate, SaysOfItemsAndEntriesEveryConstraintTheyHave) {
