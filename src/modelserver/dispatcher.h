@@ -46,7 +46,7 @@ inline constexpr unsigned lone_requests_min = 64;
 // How long a request takes is measured as it goes; the first ones run on worker threads, and when
 // that shows the model to be fast the rest runs on the loop thread itself, without a hop.
 //
-// Loop thread only. `loop` outlives it.
+// Loop thread only. `loop` outlives it, and runs no more when it goes, unless it is idle().
 class Dispatcher final : public net::BatchHook, public Intake {
  public:
   // `pool`: worker threads that it shares with others and that outlive it; null: it makes its own
