@@ -228,6 +228,7 @@ void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
 
 void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const {
   const Timestamp now = needs_.clock.now();
+  if (!needs_.topics.may_ask(tx, subscription.id, now)) return;
   add_delivery(tx, subscription, needs_.envelope.confirmation(subscription, now), now);
   tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
 }

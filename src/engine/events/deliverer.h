@@ -50,7 +50,9 @@ class Deliverer {
   // There may be something to deliver. From any thread; cheap where that was said already.
   void wake();
 
-  // In a change that made a pending subscription: asks its endpoint to confirm.
+  // In a change that made a pending subscription, or found one: asks its endpoint to confirm,
+  // with one request that is not repeated whatever becomes of it; does nothing within
+  // confirmation_pause of the last.
   void ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const;
 
  private:

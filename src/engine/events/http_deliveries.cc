@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "engine/events/deliverer.h"
 #include "engine/events/rows.h"
@@ -121,14 +122,20 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
     attempts = static_cast<std::uint32_t>(rows.integer(0));
     body = rows.text(1);
   }
-  const auto delay = may_retry(report) ? subscription.settings.retry.delay(attempts) : std::nullopt;
+  // Who has not confirmed gets one request: nobody's address is called again and again for others.
+  const bool confirmed = subscription.state == Subscription::State::confirmed;
+  const auto delay =
+      confirmed && may_retry(report) ? subscription.settings.retry.delay(attempts) : std::nullopt;
   if (!was_taken(report) && delay) {
     tx.run("UPDATE events_delivery SET attempts = attempts + 1, due = ?2 WHERE seq = ?1",
            report.seq, number_of(now + *delay));
     return;
   }
   tx.run("DELETE FROM events_delivery WHERE seq = ?1", report.seq);
-  if (!was_taken(report))
+  if (!was_taken(report) && !confirmed)
+    log_warning("events", "a subscriber was not asked to confirm",
+                {{"subscription", subscription.id}, {"why", reason_of(report)}});
+  else if (!was_taken(report))
     give_up(tx, queues_, subscription, {.body = std::move(body)}, reason_of(report), now);
 }
 

@@ -1,5 +1,6 @@
 #include "engine/events/http_deliveries.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -42,14 +43,16 @@ class HttpDeliveriesTest : public ::testing::Test {
     const Result<> outcome = store_->write(change);
     EXPECT_TRUE(outcome) << outcome.error().message;
   }
-  Subscription subscribe(const std::string& url) {
+  Subscription subscribe(const std::string& url,
+                         Subscription::State state = Subscription::State::confirmed) {
     Subscription out;
     change([&](store::Transaction& tx) -> Result<> {
       TRY(out, topics_.subscribe(tx,
                                  {.topic = topic_,
                                   .channel = Channel::http,
                                   .endpoint = url,
-                                  .state = Subscription::State::confirmed},
+                                  .state = state,
+                                  .settings = {.retry = {.retries = 100, .at_once = 100}}},
                                  clock_.now()));
       return {};
     });
@@ -103,6 +106,20 @@ TEST_F(HttpDeliveriesTest, ASubscriptionHasOneRequestUnderWayUntilItAnswersAndTh
   EXPECT_EQ(courier_.under_way.size(), deliveries_under_way_max);
   report(subscription, 0);
   EXPECT_EQ(courier_.under_way.size(), 1u);
+}
+
+TEST_F(HttpDeliveriesTest, WhoHasNotConfirmedIsAskedOnceWhateverItAnswers) {
+  for (const int status : {0, 200, 429, 500}) {
+    const Subscription pending =
+        subscribe(fmt::format("http://stranger/{}", status), Subscription::State::pending);
+    add(pending, 1);
+    settle();
+    ASSERT_EQ(courier_.count(pending.id), 1u);
+    report(pending, status);
+    clock_.advance(24h);
+    settle();
+    EXPECT_EQ(courier_.count(pending.id), 0u) << status;
+  }
 }
 
 TEST_F(HttpDeliveriesTest, SubscriptionsThatHangDelayNoneThatAnswers) {

@@ -19,7 +19,7 @@ using Failure = MessageMove::Failure;
 constexpr std::uint32_t steps_per_second = 10;
 
 constexpr std::string_view move_columns =
-    "number, id, source, target, rate, state, failure, moved, to_move, started";
+    "number, id, source, target, rate, state, failure, moved, started, last";
 
 MessageMove move_of(const store::Rows& rows) {
   MessageMove out{.number = rows.integer(0),
@@ -29,8 +29,8 @@ MessageMove move_of(const store::Rows& rows) {
                   .state = static_cast<State>(rows.integer(5)),
                   .failure = static_cast<Failure>(rows.integer(6)),
                   .moved = rows.integer(7),
-                  .to_move = rows.integer(8),
-                  .started = time_of(rows.integer(9))};
+                  .started = time_of(rows.integer(8)),
+                  .last = rows.integer(9)};
   if (!rows.is_null(3)) out.target = QueueId{std::string(rows.text(3))};
   return out;
 }
@@ -53,8 +53,9 @@ std::optional<std::string> text_of(const std::optional<QueueId>& id) {
   return id->text;
 }
 
-std::int64_t last_of(store::Transaction& tx, std::int64_t move) {
-  auto rows = tx.query("SELECT last FROM events_move WHERE number = ?1", move);
+// Moves are started and driven on the store's writer, where nothing is counted that may be long.
+std::int64_t newest_message(store::Transaction& tx) {
+  auto rows = tx.query("SELECT max(seq) FROM events_message");
   return rows.next() ? rows.integer(0) : 0;
 }
 
@@ -101,18 +102,13 @@ Result<MessageMove> MessageMoves::start(store::Transaction& tx, const Queue& sou
                   .source = source.id,
                   .target = target,
                   .per_second = per_second,
-                  .started = now};
-  std::int64_t last = 0;
-  {
-    auto rows =
-        tx.query("SELECT count(*), max(seq) FROM events_message WHERE box = ?1", source.box);
-    if (rows.next()) out.to_move = rows.integer(0), last = rows.integer(1);
-  }
+                  .started = now,
+                  .last = newest_message(tx)};
   tx.run(
       "INSERT INTO events_move (id, source, target, rate, state, failure, moved, to_move, started, "
-      "last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?8, ?9)",
-      out.id, source.id.text, text_of(target), per_second, out.state, out.failure, out.to_move,
-      number_of(now), last);
+      "last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
+      out.id, source.id.text, text_of(target), per_second, out.state, out.failure, number_of(now),
+      out.last);
   out.number = tx.last_id();
   tx.run(
       "DELETE FROM events_move WHERE source = ?1 AND number NOT IN (SELECT number FROM events_move "
@@ -131,6 +127,14 @@ std::vector<MessageMove> MessageMoves::list(store::Transaction& tx, const QueueI
   std::vector<MessageMove> out;
   while (rows.next()) out.push_back(move_of(rows));
   return out;
+}
+
+std::int64_t MessageMoves::left_to_move(store::Transaction& tx, const MessageMove& move) {
+  auto rows = tx.query(
+      "SELECT count(*) FROM events_queue q JOIN events_message m ON m.box = q.box "
+      "WHERE q.id = ?1 AND m.seq <= ?2",
+      move.source.text, move.last);
+  return rows.next() ? rows.integer(0) : 0;
 }
 
 Result<MessageMove> MessageMoves::cancel(store::Transaction& tx, std::string_view id) {
@@ -176,8 +180,7 @@ engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& t
 
 // Ends where there is nothing more to move, or where one cannot be moved.
 void MessageMoves::move_some(store::Transaction& tx, MessageMove& move, Step& step) const {
-  const std::int64_t last = last_of(tx, move.number);
-  const auto dead = dead_letters(tx, step.source, last, step.count_max, step.now);
+  const auto dead = dead_letters(tx, step.source, move.last, step.count_max, step.now);
   if (dead.empty()) move.state = State::completed;
   for (const auto& [seq, came_from] : dead) {
     const QueueId id = move.target.value_or(QueueId{came_from});

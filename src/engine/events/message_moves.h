@@ -37,8 +37,8 @@ struct MessageMove {
   };
   Failure failure = Failure::none;
   std::int64_t moved = 0;
-  std::int64_t to_move = 0;  // what was there at the start
   Timestamp started;
+  std::int64_t last = 0;  // the newest message that there was at the start: none after it is moved
 };
 
 // One key for each move that runs. Each step takes messages that were there when the move began,
@@ -60,6 +60,9 @@ class MessageMoves final : public engine::Reconciler {
   // The latest first.
   static std::vector<MessageMove> list(store::Transaction& tx, const QueueId& source,
                                        std::size_t moves_max);
+  // How many messages that were there at its start are there still: as long as they are many, so
+  // not for the store's writer.
+  static std::int64_t left_to_move(store::Transaction& tx, const MessageMove& move);
   // What was moved stays where it is. not_found, kind "no_move", where none of that id runs.
   static Result<MessageMove> cancel(store::Transaction& tx, std::string_view id);
 

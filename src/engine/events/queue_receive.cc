@@ -231,15 +231,17 @@ Result<std::vector<ReceivedMessage>> Queues::receive(store::Transaction& tx, con
   return Receiving(*this, tx, queue, request, now).run();
 }
 
-// Counting is as long as what is in flight, so it is done again only when as many were received as
-// could have been since the last time.
+// Counting is as long as what is hidden, so it is done again only when as many were received as
+// could have been since the last time; at the limit, where that would be at once, after a pause.
 Result<> Queues::check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
                                  Timestamp now) const {
   const std::scoped_lock lock(mutex_);
   if (headroom_.size() >= headrooms_kept_max) headroom_.clear();
-  std::int64_t& headroom = headroom_[queue.box];
-  if (headroom < static_cast<std::int64_t>(messages))
-    headroom = in_flight_max - count(tx, queue, now).in_flight;
+  auto& [headroom, count_after] = headroom_[queue.box];
+  if (headroom < static_cast<std::int64_t>(messages) && count_after <= now) {
+    headroom = in_flight_max - count_in_flight(tx, queue.box, now);
+    count_after = now + in_flight_count_pause;
+  }
   if (headroom <= 0)
     return fail(ErrorCode::limit_exceeded,
                 fmt::format("Too many messages in flight: {}.", in_flight_max), "in_flight");

@@ -180,9 +180,13 @@ std::vector<QueueId> Queues::list_sources(store::Transaction& tx, const QueueId&
       id.text, after, ids_max));
 }
 
+std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, Timestamp now) {
+  return count_where(tx, "visible > ?2 AND receives > 0", box, now);
+}
+
 QueueCounts Queues::count(store::Transaction& tx, const Queue& queue, Timestamp now) const {
   return {.visible = count_where(tx, "visible <= ?2", queue.box, now),
-          .in_flight = count_where(tx, "visible > ?2 AND receives > 0", queue.box, now),
+          .in_flight = count_in_flight(tx, queue.box, now),
           .delayed = count_where(tx, "visible > ?2 AND receives = 0", queue.box, now)};
 }
 

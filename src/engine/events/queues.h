@@ -30,6 +30,8 @@ namespace slipway::events {
 inline constexpr std::size_t receive_messages_max = 10;
 // In flight: received and neither removed nor visible again.
 inline constexpr std::int64_t in_flight_max = 120'000;
+// Between two counts of them, for a queue that is at its limit.
+inline constexpr std::chrono::milliseconds in_flight_count_pause{1'000};
 // How long a repeated strict send, and a repeated receive, is known.
 inline constexpr std::chrono::minutes deduplication_time{5};
 inline constexpr std::chrono::seconds purge_pause{60};
@@ -197,7 +199,11 @@ class Queues {
   engine::Changes& changes_;
   // How many more messages of a queue may surely be received before they must be counted again.
   mutable std::mutex mutex_;
-  mutable std::unordered_map<std::int64_t, std::int64_t> headroom_;
+  struct Headroom {
+    std::int64_t messages = 0;
+    Timestamp count_after;
+  };
+  mutable std::unordered_map<std::int64_t, Headroom> headroom_;
 };
 
 std::span<const store::Migration> migrations();

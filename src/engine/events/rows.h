@@ -45,6 +45,9 @@ struct SentName {
 std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now);
 void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, Timestamp now);
 
+// Received and still hidden. As long as what is hidden.
+std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, Timestamp now);
+
 // Writes anew what the group of a strict queue stands on.
 void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view group);
 

@@ -84,8 +84,20 @@ CREATE TABLE events_removed_queue(id TEXT PRIMARY KEY, at INTEGER NOT NULL) WITH
 CREATE INDEX events_removed_queue_by_time ON events_removed_queue(at);
 )sql";
 
+constexpr std::string_view guards = R"sql(
+-- How many subscriptions a topic has, so that subscribing counts none.
+ALTER TABLE events_topic ADD COLUMN subscriptions INTEGER NOT NULL DEFAULT 0;
+UPDATE events_topic SET subscriptions =
+  (SELECT count(*) FROM events_subscription s WHERE s.topic = events_topic.id);
+-- When a pending subscription's endpoint was last asked to confirm; 0: never.
+ALTER TABLE events_subscription ADD COLUMN asked INTEGER NOT NULL DEFAULT 0;
+-- Says of a hidden message whether it is in flight without a look at its row.
+DROP INDEX events_message_by_visible;
+CREATE INDEX events_message_by_visible ON events_message(box, visible, seq, receives);
+)sql";
+
 constexpr store::Migration all_migrations[] = {
-    {"events", 1, tables}, {"events", 2, cursors}, {"events", 3, moves}};
+    {"events", 1, tables}, {"events", 2, cursors}, {"events", 3, moves}, {"events", 4, guards}};
 
 }  // namespace
 

@@ -198,8 +198,9 @@ Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription want
                   subscription_columns),
       wanted.topic.text, wanted.channel, wanted.endpoint);
   if (there.next()) return subscription_of(there);
-  if (const auto counts = count(tx, wanted.topic);
-      counts.pending + counts.confirmed >= subscriptions_per_topic_max)
+  if (tx.run("UPDATE events_topic SET subscriptions = subscriptions + 1 WHERE id = ?1 AND "
+             "subscriptions < ?2",
+             wanted.topic.text, subscriptions_per_topic_max) == 0)
     return fail(ErrorCode::limit_exceeded, "The topic has too many subscriptions.",
                 "too_many_subscriptions");
   wanted.id = make_uuid(random_);
@@ -241,9 +242,21 @@ Result<Subscription> Topics::confirm(store::Transaction& tx, const TopicId& topi
 }
 
 Result<> Topics::unsubscribe(store::Transaction& tx, std::string_view id) const {
+  tx.run(
+      "UPDATE events_topic SET subscriptions = subscriptions - 1 WHERE id = "
+      "(SELECT topic FROM events_subscription WHERE id = ?1)",
+      id);
   tx.run("DELETE FROM events_delivery WHERE subscription = ?1", id);
   const auto changed = tx.run("DELETE FROM events_subscription WHERE id = ?1", id);
   return changed > 0 ? Result<>{} : no_subscription();
+}
+
+bool Topics::may_ask(store::Transaction& tx, std::string_view id, Timestamp now) const {
+  return tx.run(
+             "UPDATE events_subscription SET asked = ?2 WHERE id = ?1 AND state = ?3 AND "
+             "(asked = 0 OR asked <= ?4)",
+             id, number_of(now), Subscription::State::pending,
+             number_of(now - confirmation_pause)) > 0;
 }
 
 Topics::SubscriptionCounts Topics::count(store::Transaction& tx, const TopicId& id) const {

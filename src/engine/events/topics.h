@@ -26,6 +26,8 @@ namespace slipway::events {
 
 // Limits.
 inline constexpr std::int64_t subscriptions_per_topic_max = 100'000;
+// Between two requests to confirm one subscription.
+inline constexpr std::chrono::seconds confirmation_pause{60};
 
 struct TopicSettings {
   Order order = Order::loose;
@@ -148,6 +150,9 @@ class Topics {
   Result<Subscription> confirm(store::Transaction& tx, const TopicId& topic,
                                std::string_view token) const;
   Result<> unsubscribe(store::Transaction& tx, std::string_view id) const;
+  // Whether the endpoint of a pending subscription may be asked to confirm, and notes that it is:
+  // not within confirmation_pause of the last time, however often somebody subscribes it again.
+  bool may_ask(store::Transaction& tx, std::string_view id, Timestamp now) const;
 
   struct SubscriptionCounts {
     std::int64_t pending = 0;

@@ -43,5 +43,58 @@ TEST_F(Publishing, ToATopicThatIsNotThereIsRefused) {
   EXPECT_EQ(woken_, 0);
 }
 
+class Subscribing : public Publishing {
+ protected:
+  Subscribing() {
+    EXPECT_TRUE(change([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(topics_.create(tx, topic_, {}, {}, Timestamp{}));
+      return {};
+    }));
+  }
+  Result<> change(const std::function<Result<>(store::Transaction&)>& what) {
+    return store_->write(what);
+  }
+  Result<Subscription> subscribe(const std::string& endpoint) {
+    return store_->write([&](store::Transaction& tx) {
+      return topics_.subscribe(
+          tx, {.topic = topic_, .channel = Channel::http, .endpoint = endpoint}, Timestamp{});
+    });
+  }
+  void pretend_count(std::int64_t count) {
+    EXPECT_TRUE(change([&](store::Transaction& tx) -> Result<> {
+      tx.run("UPDATE events_topic SET subscriptions = ?1", count);
+      return {};
+    }));
+  }
+};
+
+TEST_F(Subscribing, IsRefusedAtTheLimitWithoutCountingAndAnUnsubscriptionMakesRoom) {
+  const auto first = subscribe("http://a/");
+  ASSERT_TRUE(first);
+  pretend_count(subscriptions_per_topic_max);
+  const auto refused = subscribe("http://b/");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().kind, "too_many_subscriptions");
+  EXPECT_TRUE(subscribe("http://a/")) << "what is subscribed already takes no room";
+  ASSERT_TRUE(change([&](store::Transaction& tx) { return topics_.unsubscribe(tx, first->id); }));
+  EXPECT_TRUE(subscribe("http://b/"));
+  EXPECT_FALSE(subscribe("http://c/"));
+}
+
+TEST_F(Subscribing, AnEndpointIsAskedToConfirmOnceInAWhileAndNeverAfterIt) {
+  const auto pending = subscribe("http://a/");
+  ASSERT_TRUE(pending);
+  const Timestamp start(std::chrono::hours(1));
+  std::vector<bool> asked;
+  ASSERT_TRUE(change([&](store::Transaction& tx) -> Result<> {
+    for (const auto after : {0, 1, 59, 60, 61})
+      asked.push_back(topics_.may_ask(tx, pending->id, start + std::chrono::seconds(after)));
+    tx.run("UPDATE events_subscription SET state = ?1", Subscription::State::confirmed);
+    asked.push_back(topics_.may_ask(tx, pending->id, start + std::chrono::hours(1)));
+    return {};
+  }));
+  EXPECT_EQ(asked, (std::vector{true, false, false, true, false, false}));
+}
+
 }  // namespace
 }  // namespace slipway::events

@@ -79,11 +79,12 @@ std::string_view reason_of(MessageMove::Failure failure) {
   return "";
 }
 
-void fill(const MessageMove& move, api::ListMessageMoveTasksResultEntry out) {
+void fill(Call& call, const MessageMove& move, api::ListMessageMoveTasksResultEntry out) {
   out.Status(status_of(move))
       .SourceArn(arn_of(move.source))
       .ApproximateNumberOfMessagesMoved(move.moved)
-      .ApproximateNumberOfMessagesToMove(move.to_move)
+      .ApproximateNumberOfMessagesToMove(move.moved +
+                                         events::MessageMoves::left_to_move(call.tx(), move))
       .StartedTimestamp(
           std::chrono::floor<std::chrono::milliseconds>(move.started).time_since_epoch().count());
   if (move.state == MessageMove::State::running) out.TaskHandle(handle_of(move));
@@ -130,7 +131,7 @@ Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
   auto out = call.output<api::ListMessageMoveTasksResult>();
   out.Results(wire::empty);
   for (const MessageMove& move : events::MessageMoves::list(call.tx(), source.id, most))
-    fill(move, out.add_Results());
+    fill(call, move, out.add_Results());
   return out;
 }
 
