@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 
+#include "base/text.h"
 #include "net/client_connection.h"
 #include "net/http_parser.h"
 #include "net/out_queue.h"
@@ -60,11 +61,11 @@ Result<Origin> Origin::parse(std::string_view url) {
     origin.unix_path = url.substr(5);
     return origin;
   }
-  if (rest.starts_with("https://")) {
+  if (starts_with_ignoring_case(rest, "https://")) {
     origin.scheme = Scheme::https;
     origin.port = 443;
     rest.remove_prefix(8);
-  } else if (rest.starts_with("http://")) {
+  } else if (starts_with_ignoring_case(rest, "http://")) {
     rest.remove_prefix(7);
   } else {
     return no_url(url);

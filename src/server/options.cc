@@ -21,6 +21,39 @@ bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || (numbers && address.starts_with("127."));
 }
 
+// What the work itself may take, run and reach.
+void add_work_options(CLI::App& serve, ServeOptions& options) {
+  serve
+      .add_option("--serverless-idle", options.serverless_idle,
+                  "Seconds from a serverless endpoint's last request to the end of its instances")
+      ->envname("SLIPWAY_SERVERLESS_IDLE")
+      ->check(CLI::Range(1u, serverless_idle_max))
+      ->capture_default_str();
+  serve
+      .add_option("--python", options.python,
+                  "Interpreter of Python handlers and scikit-learn models")
+      ->envname("SLIPWAY_PYTHON")
+      ->capture_default_str();
+  serve
+      .add_option("--stream-seconds", options.stream_seconds,
+                  "Longest streamed answer, from its request to its last byte; AWS has 480")
+      ->envname("SLIPWAY_STREAM_SECONDS")
+      ->check(CLI::Range(1u, 86'400u))
+      ->capture_default_str();
+  serve
+      .add_option("--deliver-to-private", options.deliver_to_private,
+                  "on: SNS sends to HTTP subscribers on this machine and in private networks too; "
+                  "off: to public addresses only; auto: on with --auth none, else off")
+      ->envname("SLIPWAY_DELIVER_TO_PRIVATE")
+      ->check(CLI::IsMember({"auto", "on", "off"}))
+      ->capture_default_str();
+  serve
+      .add_option("--program", options.programs,
+                  "NAME=PATH: images of this repository name run as this program, which obeys the "
+                  "container contract on the unix socket that --http-socket names")
+      ->envname("SLIPWAY_PROGRAM");
+}
+
 }  // namespace
 
 service::AuthMode ServeOptions::auth_mode() const {
@@ -29,6 +62,12 @@ service::AuthMode ServeOptions::auth_mode() const {
 
 service::Holding ServeOptions::holding() const {
   return hold == "off" ? service::Holding::off : service::Holding::on;
+}
+
+net::Reach ServeOptions::delivery_reach() const {
+  const bool open = deliver_to_private == "on" ||
+                    (deliver_to_private == "auto" && auth_mode() == service::AuthMode::none);
+  return open ? net::Reach::anywhere : net::Reach::public_only;
 }
 
 LogLevel ServeOptions::least_logged() const {
@@ -87,28 +126,7 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
-  serve
-      .add_option("--serverless-idle", options.serverless_idle,
-                  "Seconds from a serverless endpoint's last request to the end of its instances")
-      ->envname("SLIPWAY_SERVERLESS_IDLE")
-      ->check(CLI::Range(1u, serverless_idle_max))
-      ->capture_default_str();
-  serve
-      .add_option("--python", options.python,
-                  "Interpreter of Python handlers and scikit-learn models")
-      ->envname("SLIPWAY_PYTHON")
-      ->capture_default_str();
-  serve
-      .add_option("--stream-seconds", options.stream_seconds,
-                  "Longest streamed answer, from its request to its last byte; AWS has 480")
-      ->envname("SLIPWAY_STREAM_SECONDS")
-      ->check(CLI::Range(1u, 86'400u))
-      ->capture_default_str();
-  serve
-      .add_option("--program", options.programs,
-                  "NAME=PATH: images of this repository name run as this program, which obeys the "
-                  "container contract on the unix socket that --http-socket names")
-      ->envname("SLIPWAY_PROGRAM");
+  add_work_options(serve, options);
   serve
       .add_option("--config", options.config,
                   "Configuration file: the options' names without dashes, name = value; flags and "

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "net/reach.h"
 #include "service/authenticator.h"
 #include "service/hold.h"
 
@@ -34,10 +35,13 @@ struct ServeOptions {
   unsigned serverless_idle = 60;      // seconds
   std::vector<std::string> programs;  // "NAME=PATH"
   unsigned stream_seconds = 480;
+  std::string deliver_to_private = "auto";
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;
   LogLevel least_logged() const;
+  // Whom notifications may be sent to.
+  net::Reach delivery_reach() const;
   // Repository name to absolute path, of those that are well-formed (check() refuses the others).
   std::map<std::string, std::string> image_programs() const;
 };

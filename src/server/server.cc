@@ -330,7 +330,8 @@ Result<> Server::Parts::open_events() {
   TRY(signer_, sns::Signer::open(options_.data));
   envelope_ = std::make_unique<sns::Envelope>(*signer_, random_, endpoint_);
   courier_ = std::make_unique<events::HttpCourier>(
-      [this](events::CourierReport report) { http_deliveries_->observe(std::move(report)); });
+      [this](events::CourierReport report) { http_deliveries_->observe(std::move(report)); },
+      options_.delivery_reach());
   http_deliveries_ =
       std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_);
   deliverer_ = std::make_unique<events::Deliverer>(events::Deliverer::Needs{
@@ -363,7 +364,7 @@ Result<> Server::Parts::install_doors() {
   sagemaker_runtime::install(registry_,
                              {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
   logs_door::install(registry_, *log_book_, *collector_);
-  sns::install(registry_, topics_, *deliverer_);
+  sns::install(registry_, topics_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(

@@ -26,7 +26,7 @@ REGISTRY = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One server for all tests; each takes names of its own. It must end cleanly on SIGTERM."""
-    server = Server(tmp_path_factory.mktemp("server"))
+    server = Server(tmp_path_factory.mktemp("server"), "--deliver-to-private", "on")
     server.start()
     yield server
     assert server.stop() == 0, f"the server did not end cleanly:\n{server.log_tail()}"

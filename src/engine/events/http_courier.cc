@@ -47,9 +47,9 @@ class HttpCourier::Answer final : public net::ResponseReceiver {
   int status_ = 0;
 };
 
-HttpCourier::HttpCourier(std::function<void(CourierReport)> report,
+HttpCourier::HttpCourier(std::function<void(CourierReport)> report, net::Reach reach,
                          std::shared_ptr<const net::TlsContext> trusted)
-    : report_(std::move(report)), trusted_(std::move(trusted)) {}
+    : report_(std::move(report)), reach_(reach), trusted_(std::move(trusted)) {}
 
 void HttpCourier::stop() {
   if (stopping_.exchange(true)) return;
@@ -123,8 +123,22 @@ Result<net::ClientTls> HttpCourier::tls_for(const net::Origin& origin) {
   return net::ClientTls{.context = trusted_, .host_name = origin.host};
 }
 
+// The next address that may be connected to; why the last one may not, where none is left.
+Result<net::Address> HttpCourier::take_address(Errand& errand) const {
+  Result<> refused = fail(ErrorCode::unavailable, "it has no address");
+  while (!errand.addresses.empty()) {
+    net::Address address = std::move(errand.addresses.back());
+    errand.addresses.pop_back();
+    refused = net::check_reach(address, reach_);
+    if (refused) return address;
+  }
+  return std::unexpected(std::move(refused).error());
+}
+
 void HttpCourier::try_next(ErrandId id) {
   Errand& errand = errands_.at(id);
+  auto address = take_address(errand);
+  if (!address) return end(id, 0, address.error().message);
   auto tls = tls_for(errand.origin);
   if (!tls) return end(id, 0, tls.error().message);
   net::ClientRequest request{.method = "POST",
@@ -134,9 +148,8 @@ void HttpCourier::try_next(ErrandId id) {
                              .stale_retry = net::StaleRetry::never};
   request.headers.add("Host", errand.origin.authority());
   for (const auto& [name, value] : errand.task.delivery.head) request.headers.add(name, value);
-  errand.client = std::make_unique<net::HttpClient>(thread_.loop(), errand.addresses.back(),
+  errand.client = std::make_unique<net::HttpClient>(thread_.loop(), *std::move(address),
                                                     client_limits, *std::move(tls));
-  errand.addresses.pop_back();
   errand.client->send(std::move(request), std::make_unique<Answer>(*this, id));
 }
 

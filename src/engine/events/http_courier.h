@@ -15,6 +15,7 @@
 #include "net/blocking_client.h"
 #include "net/http_client.h"
 #include "net/loop.h"
+#include "net/reach.h"
 
 namespace slipway::events {
 
@@ -23,13 +24,16 @@ inline constexpr std::size_t name_lookups_max = 4;
 
 // Sends with POST, a whole exchange in at most delivery_time_max, however its answer comes; follows
 // no redirection, keeps no answer. How many it is given at once is its caller's to bound.
-// Thread-safe; what is under way when it stops is not reported.
+//
+// With Reach::public_only it connects to no address that is not public: each is looked at after the
+// look-up and right before it is connected to, so a name that leads elsewhere the second time gains
+// nothing. Thread-safe; what is under way when it stops is not reported.
 class HttpCourier final : public Courier {
  public:
   // `report` is called from the loop's thread. `trusted`: whom https trusts; the system's
   // certificates without it.
-  explicit HttpCourier(std::function<void(CourierReport)> report,
-                       std::shared_ptr<const net::TlsContext> trusted = nullptr);
+  HttpCourier(std::function<void(CourierReport)> report, net::Reach reach,
+              std::shared_ptr<const net::TlsContext> trusted = nullptr);
   ~HttpCourier() override { stop(); }
 
   void send(CourierTask task) override;
@@ -51,6 +55,7 @@ class HttpCourier final : public Courier {
   void begin(CourierTask task);
   void look_up(ErrandId id, const net::Origin& origin);
   void found(const std::string& name, const Result<std::vector<net::Address>>& addresses);
+  Result<net::Address> take_address(Errand& errand) const;
   void try_next(ErrandId id);
   void answered(ErrandId id, int status);
   void unanswered(ErrandId id, const Error& error);
@@ -58,6 +63,7 @@ class HttpCourier final : public Courier {
   Result<net::ClientTls> tls_for(const net::Origin& origin);
 
   std::function<void(CourierReport)> report_;
+  const net::Reach reach_;
   std::shared_ptr<const net::TlsContext> trusted_;
   std::atomic<bool> stopping_ = false;
   ErrandId last_id_ = 0;

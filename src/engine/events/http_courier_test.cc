@@ -18,8 +18,10 @@ using testing::HasSubstr;
 // A courier, and what it reported.
 class Couriers {
  public:
-  explicit Couriers(std::shared_ptr<const net::TlsContext> trusted = nullptr)
-      : courier_([this](CourierReport report) { take(std::move(report)); }, std::move(trusted)) {}
+  explicit Couriers(std::shared_ptr<const net::TlsContext> trusted = nullptr,
+                    net::Reach reach = net::Reach::anywhere)
+      : courier_([this](CourierReport report) { take(std::move(report)); }, reach,
+                 std::move(trusted)) {}
 
   std::future<CourierReport> send(std::string url, std::string body = "hello") {
     const std::lock_guard lock(mutex_);
@@ -91,6 +93,32 @@ TEST(HttpCourier, ReportsWhyThereIsNoAnswer) {
   EXPECT_THAT(refused.why, HasSubstr("refused"));
   EXPECT_THAT(couriers.deliver("gopher://x").why, HasSubstr("no server's address"));
   EXPECT_EQ(couriers.deliver("http://nobody.invalid/").status, 0);
+}
+
+TEST(HttpCourier, ConnectsToNoAddressThatIsNotPublicUnlessItIsTold) {
+  Subscriber subscriber;
+  Couriers couriers(nullptr, net::Reach::public_only);
+  for (const char* host : {"127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
+    const CourierReport report = couriers.deliver("http://" + subscriber.authority(host) + "/");
+    EXPECT_EQ(report.status, 0) << host;
+    EXPECT_THAT(report.why, HasSubstr("only public ones may be reached")) << host;
+  }
+  EXPECT_THAT(couriers.deliver("http://169.254.169.254/latest/meta-data/").why,
+              HasSubstr("link-local"));
+  EXPECT_EQ(subscriber.last, "");
+}
+
+TEST(HttpCourier, FollowsNoRedirection) {
+  net::TestServer redirecting;
+  Subscriber subscriber;
+  redirecting.handler.answer = [&](net::Request&&, net::Responder&& responder) {
+    net::Fields head;
+    head.add("Location", "http://" + subscriber.authority() + "/inside");
+    responder.send({.status = 307, .headers = std::move(head), .body = std::string("over there")});
+  };
+  Couriers couriers;
+  EXPECT_EQ(couriers.deliver("http://" + redirecting.address().text() + "/").status, 307);
+  EXPECT_EQ(subscriber.last, "");
 }
 
 TEST(HttpCourier, SubscribersThatHangDelayNoneThatAnswers) {

@@ -10,6 +10,7 @@
 #include "engine/events/deliverer.h"
 #include "engine/events/topics.h"
 #include "gen/sns.h"
+#include "net/reach.h"
 #include "service/call.h"
 #include "service/errors.h"
 
@@ -24,6 +25,7 @@ inline constexpr std::size_t page_items_max = 100;
 struct Door {
   const events::Topics& topics;
   const events::Deliverer& deliverer;
+  net::Reach reach;
 };
 
 // "Invalid parameter: <what>"

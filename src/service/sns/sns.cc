@@ -24,9 +24,9 @@ auto with(const Door& door) {
 }  // namespace
 
 void install(service::Registry& registry, const events::Topics& topics,
-             const events::Deliverer& deliverer) {
+             const events::Deliverer& deliverer, net::Reach reach) {
   namespace op = api::op;
-  const Door door{topics, deliverer};
+  const Door door{topics, deliverer, reach};
   registry.begin(api::schema(), errors)
       .add<op::CreateTopic>(with<create_topic>(door))
       .add<op::DeleteTopic>(with<delete_topic>(door))

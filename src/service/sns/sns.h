@@ -3,12 +3,13 @@
 
 #include "engine/events/deliverer.h"
 #include "engine/events/topics.h"
+#include "net/reach.h"
 #include "service/registry.h"
 
 namespace slipway::sns {
 
-// Both outlive the registry.
+// Topics and deliverer outlive the registry. `reach`: which HTTP endpoints may subscribe.
 void install(service::Registry& registry, const events::Topics& topics,
-             const events::Deliverer& deliverer);
+             const events::Deliverer& deliverer, net::Reach reach);
 
 }  // namespace slipway::sns

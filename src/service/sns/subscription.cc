@@ -1,6 +1,8 @@
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
+#include "net/blocking_client.h"
 #include "service/arn.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
@@ -33,14 +35,28 @@ Result<> read_queue(const events::Topic& topic, std::string_view endpoint, Subsc
   return {};
 }
 
-Result<> read_url(const events::Topic& topic, std::string_view protocol, std::string_view endpoint,
-                  Call& call, Subscription& out) {
+bool is_blank_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
+
+// What can be said without a look-up; what a name leads to is looked at when it is sent to.
+Result<> check_host(const net::Origin& origin, net::Reach reach) {
+  if (reach == net::Reach::anywhere) return {};
+  const auto address = net::numeric_address(origin.host, origin.port);
+  if (net::is_local_name(origin.host) || (address && !net::check_reach(*address, reach)))
+    return refuse("AuthorizationErrorException", "Not authorized to subscribe internal endpoints");
+  return {};
+}
+
+Result<> read_url(const Door& door, const events::Topic& topic, std::string_view protocol,
+                  std::string_view endpoint, Call& call, Subscription& out) {
   if (topic.settings.order == events::Order::strict)
     return invalid("Invalid protocol type: " + std::string(protocol));
   const std::string scheme = fmt::format("{}://", protocol);
-  if (!starts_with_ignoring_case(endpoint, scheme) || endpoint.size() == scheme.size() ||
-      endpoint.size() > url_bytes_max || endpoint.find_first_of(" \r\n\t") != endpoint.npos)
+  if (!starts_with_ignoring_case(endpoint, scheme) || endpoint.size() > url_bytes_max ||
+      std::ranges::any_of(endpoint, is_blank_or_control))
     return invalid("Endpoint must match the specified protocol");
+  const auto origin = net::Origin::parse(endpoint);
+  if (!origin) return invalid("Unreachable Endpoint");
+  TRY_DO(check_host(*origin, door.reach));
   out.channel = Channel::http;
   out.endpoint = endpoint;
   out.state = Subscription::State::pending;
@@ -48,13 +64,13 @@ Result<> read_url(const events::Topic& topic, std::string_view protocol, std::st
   return {};
 }
 
-Result<> read_endpoint(const events::Topic& topic, Call& call, const api::SubscribeInput& in,
-                       Subscription& out) {
+Result<> read_endpoint(const Door& door, const events::Topic& topic, Call& call,
+                       const api::SubscribeInput& in, Subscription& out) {
   const std::string_view protocol = in.Protocol();
   const std::string_view endpoint = in.Endpoint().value_or("");
   if (protocol == "sqs") return read_queue(topic, endpoint, out);
   if (protocol == "http" || protocol == "https")
-    return read_url(topic, protocol, endpoint, call, out);
+    return read_url(door, topic, protocol, endpoint, call, out);
   if (std::ranges::find(not_built, protocol) == std::end(not_built))
     return invalid(fmt::format("Amazon SNS does not support this protocol string: {}", protocol));
   return std::unexpected(Error{
@@ -117,7 +133,7 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
   TRY(const TopicId id, topic_of_arn(in.TopicArn()));
   TRY(const events::Topic topic, door.topics.find(call.tx(), id));
   Subscription wanted{.topic = id, .owner = call.account()};
-  TRY_DO(read_endpoint(topic, call, in, wanted));
+  TRY_DO(read_endpoint(door, topic, call, in, wanted));
   for (const auto& [name, value] : in.Attributes())
     TRY_DO(read_subscription_attribute(name, value, wanted.settings));
   TRY_DO(check_filter(wanted.settings));
@@ -126,7 +142,7 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
   if (in.Attributes().has() && subscription.settings != wanted.settings)
     return invalid("Attributes Reason: Subscription already exists with different attributes");
   const bool pending = subscription.state == Subscription::State::pending;
-  // Subscribing again asks again.
+  // Subscribing again asks again, after a while.
   if (pending) door.deliverer.ask_to_confirm(call.tx(), subscription);
   const bool show = !pending || in.ReturnSubscriptionArn().value_or(false);
   return call.output<api::SubscribeResponse>().SubscriptionArn(show ? arn_of(subscription)
