@@ -23,11 +23,13 @@ Statement::Statement(sqlite3* database, std::string_view sql) : sql_(sql) {
 
 Statement::~Statement() { sqlite3_finalize(raw_); }
 
-Connection::Connection(const std::filesystem::path& file, Access access) {
+Connection::Connection(const Opening& opening, Access access) {
+  const std::filesystem::path& file = opening.file;
+  const char* const vfs = opening.vfs.empty() ? nullptr : opening.vfs.c_str();
   const int flags = SQLITE_OPEN_NOMUTEX |
                     (access == Access::read_only ? SQLITE_OPEN_READONLY
                                                  : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-  if (sqlite3_open_v2(file.c_str(), &database_, flags, nullptr) != SQLITE_OK) {
+  if (sqlite3_open_v2(file.c_str(), &database_, flags, vfs) != SQLITE_OK) {
     const std::string why = database_ ? sqlite3_errmsg(database_) : "out of memory";
     sqlite3_close(database_);
     throw Failure(SQLITE_CANTOPEN, fmt::format("cannot open '{}': {}", file.string(), why));

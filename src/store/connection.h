@@ -32,10 +32,15 @@ class Statement {
 
 enum class Access : std::uint8_t { read_only, read_write };
 
+struct Opening {
+  std::filesystem::path file;
+  std::string vfs;  // empty: SQLite's own
+};
+
 // Used by one thread at a time. Throws Failure.
 class Connection {
  public:
-  Connection(const std::filesystem::path& file, Access access);
+  Connection(const Opening& opening, Access access);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <condition_variable>
+#include <cstdlib>
 #include <deque>
 #include <latch>
 #include <map>
@@ -22,11 +24,15 @@ constexpr std::size_t changes_per_commit_max = 512;
 constexpr std::size_t idle_readers_max = 16;
 
 // WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
-// #pragma_synchronous). Readers never wait for the writer.
+// #pragma_synchronous). Readers never wait for the writer. No memory map: an I/O error under one
+// would be a signal instead of an error. Checkpoints are ours (shorten_log), as SQLite's own
+// keep their errors to themselves.
 constexpr std::string_view writer_settings =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY";
-constexpr std::string_view reader_settings = "PRAGMA cache_size=-1024; PRAGMA query_only=ON";
+    "PRAGMA cache_size=-8192; PRAGMA temp_store=MEMORY; PRAGMA mmap_size=0;"
+    "PRAGMA cell_size_check=ON; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=67108864";
+constexpr std::string_view reader_settings =
+    "PRAGMA cache_size=-1024; PRAGMA query_only=ON; PRAGMA mmap_size=0; PRAGMA cell_size_check=ON";
 
 Error to_error(const Failure& failure) {
   const int kind = failure.code() & 0xff;
@@ -37,6 +43,19 @@ Error to_error(const Failure& failure) {
   if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
     return {ErrorCode::corrupted, fmt::format("the metadata is damaged: {}", failure.what())};
   return {ErrorCode::internal, failure.what()};
+}
+
+// Whether a COMMIT that failed so has certainly not happened: the disk was full before the frame
+// that would have sealed it. After any other failure the frames may lie in the log, whole.
+bool certainly_undone(const Failure& failure) {
+  const int kind = failure.code() & 0xff;
+  return kind == SQLITE_FULL || kind == SQLITE_BUSY || kind == SQLITE_CONSTRAINT;
+}
+
+[[noreturn]] void end_now(const Error& error) {
+  log_error("store", "ending: whether a change is on the disk is known only after the next start",
+            {{"why", error.message}});
+  std::_Exit(unknown_commit_exit);
 }
 
 struct Submitted {
@@ -55,6 +74,47 @@ Fd lock_or_throw(const std::filesystem::path& file) {
   throw Failure(SQLITE_BUSY, fmt::format("another slipway serves '{}'; stop it or choose another "
                                          "data directory with --data",
                                          file.parent_path().string()));
+}
+
+// A clean end leaves no log behind.
+bool ended_uncleanly(const std::filesystem::path& file) {
+  std::error_code error;
+  const auto bytes = std::filesystem::file_size(file.string() + "-wal", error);
+  return !error && bytes > 0;
+}
+
+void check_pages(Connection& connection) {
+  Transaction tx(connection);
+  auto rows = tx.query("PRAGMA quick_check(1)");
+  if (rows.next() && rows.text(0) == "ok") return;
+  throw Failure(SQLITE_CORRUPT,
+                fmt::format("{}; restore a backup (slipway restore)", rows.text(0)));
+}
+
+// What recovery found in the log may stand in the kernel's cache alone, where a sync has failed
+// before: it is written anew, to the file, before anybody is told of it. On a full disk that cannot
+// be done; the log then stays as it is, so that the owner can make room through the server.
+void settle_log(Connection& connection) {
+  int in_log = 0;
+  int moved = 0;
+  const int outcome = sqlite3_wal_checkpoint_v2(connection.raw(), nullptr,
+                                                SQLITE_CHECKPOINT_TRUNCATE, &in_log, &moved);
+  if (outcome == SQLITE_OK) return;
+  // A backup that reads meanwhile keeps the log from being cut, not from being carried over.
+  if ((outcome & 0xff) == SQLITE_BUSY && moved == in_log) return;
+  const Failure failure(outcome, fmt::format("the log cannot be carried into the file: {}",
+                                             sqlite3_errmsg(connection.raw())));
+  if ((outcome & 0xff) != SQLITE_FULL) throw failure;
+  log_warning("store", "the disk is full", {{"why", failure.what()}});
+}
+
+// A new file's name survives a power cut only when its folder was synced, and so does the end of
+// the journal that SQLite had before its log: that one, come back, would undo everything.
+void sync_folder_of(const std::filesystem::path& file, Disk& disk) {
+  const Fd folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder || disk.sync_names(folder.get()) != 0)
+    throw Failure(SQLITE_IOERR_DIR_FSYNC,
+                  fmt::format("cannot sync '{}'", file.parent_path().string()));
 }
 
 void migrate_room(Connection& connection, std::string_view room,
@@ -89,10 +149,20 @@ void migrate(Connection& connection, std::span<const Migration> migrations) {
 
 class Store::Impl {
  public:
-  Impl(const std::filesystem::path& file, std::span<const Migration> migrations)
-      : file_(file), lock_(lock_or_throw(file)), writer_(file, Access::read_write) {
+  Impl(const std::filesystem::path& file, std::span<const Migration> migrations, Options options)
+      : opening_{file, options.vfs},
+        end_process_(std::move(options.end_process)),
+        log_pages_max_(options.log_pages_max),
+        lock_(lock_or_throw(file)),
+        crashed_(ended_uncleanly(file)),
+        writer_(opening_, Access::read_write) {
+    if (!end_process_) end_process_ = end_now;
     writer_.execute(writer_settings);
+    if (crashed_) check_pages(writer_);
+    settle_log(writer_);
     migrate(writer_, migrations);
+    sync_folder_of(file, *options.disk);
+    sqlite3_wal_hook(writer_.raw(), note_log_length, this);
     thread_ = std::jthread([this] { run(); });
   }
 
@@ -144,7 +214,37 @@ class Store::Impl {
         each.done(std::move(each.outcome));
         each.done = nullptr;
       }
+      if (log_pages_ >= log_pages_max_) shorten_log();
     }
+  }
+
+  static int note_log_length(void* self, sqlite3*, const char*, int pages) {
+    static_cast<Impl*>(self)->log_pages_ = pages;
+    return SQLITE_OK;
+  }
+
+  // Readers that stand in the way only put it off. A sync that failed is another matter: the pages
+  // count as lost, and a second sync would say nothing about them.
+  void shorten_log() {
+    log_pages_ = 0;
+    const int outcome = sqlite3_wal_checkpoint_v2(writer_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
+                                                  nullptr, nullptr);
+    if (outcome == SQLITE_OK || (outcome & 0xff) == SQLITE_BUSY) return;
+    const Failure failure(outcome, fmt::format("the log cannot be carried into the file: {}",
+                                               sqlite3_errmsg(writer_.raw())));
+    if (outcome == SQLITE_IOERR_FSYNC || outcome == SQLITE_IOERR_DIR_FSYNC) return end(failure);
+    log_error("store", "a checkpoint failed", {{"why", failure.what()}});
+  }
+
+  // Returns only where a test says so.
+  void end(const Failure& failure) {
+    ended_ = to_error(failure);
+    end_process_(*ended_);
+  }
+
+  void refuse_all(std::vector<Submitted>& batch, const Error& why) {
+    for (Submitted& each : batch)
+      if (each.outcome) each.outcome = std::unexpected(why);
   }
 
   std::vector<Submitted> take_batch() {
@@ -159,15 +259,18 @@ class Store::Impl {
   }
 
   void apply(std::vector<Submitted>& batch) {
+    if (ended_) return refuse_all(batch, *ended_);
+    bool committing = false;
     try {
       writer_.execute("BEGIN IMMEDIATE");
       for (Submitted& each : batch) apply_one(each);
+      committing = true;
       writer_.execute("COMMIT");
     } catch (const Failure& failure) {
+      if (committing && !certainly_undone(failure)) end(failure);
       log_error("store", "a commit failed", {{"why", failure.what()}});
-      for (Submitted& each : batch)
-        if (each.outcome) each.outcome = std::unexpected(to_error(failure));
-      roll_back();
+      refuse_all(batch, to_error(failure));
+      if (!ended_) roll_back();
     }
   }
 
@@ -193,7 +296,7 @@ class Store::Impl {
     try {
       if (writer_.in_transaction()) writer_.execute("ROLLBACK");
     } catch (const Failure& failure) {
-      log_error("store", "a rollback failed", {{"why", failure.what()}});
+      end(failure);
     }
   }
 
@@ -206,7 +309,7 @@ class Store::Impl {
         return reader;
       }
     }
-    auto reader = std::make_unique<Connection>(file_, Access::read_only);
+    auto reader = std::make_unique<Connection>(opening_, Access::read_only);
     reader->execute(reader_settings);
     return reader;
   }
@@ -216,9 +319,14 @@ class Store::Impl {
     if (readers_.size() < idle_readers_max) readers_.push_back(std::move(reader));
   }
 
-  const std::filesystem::path file_;
+  const Opening opening_;
+  std::move_only_function<void(const Error&)> end_process_;
+  const int log_pages_max_;
   const Fd lock_;
-  Connection writer_;  // the writer's thread only, once it runs
+  const bool crashed_;
+  Connection writer_;                // the writer's thread only, once it runs
+  int log_pages_ = 0;                // the writer's thread only
+  std::optional<Error> ended_ = {};  // the writer's thread only
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -232,9 +340,10 @@ class Store::Impl {
 };
 
 Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file,
-                                           std::span<const Migration> migrations) {
+                                           std::span<const Migration> migrations, Options options) {
   try {
-    return std::unique_ptr<Store>(new Store(std::make_unique<Impl>(file, migrations)));
+    return std::unique_ptr<Store>(
+        new Store(std::make_unique<Impl>(file, migrations, std::move(options))));
   } catch (const Failure& failure) {
     return std::unexpected(to_error(failure));
   }

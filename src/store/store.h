@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
 
@@ -147,20 +148,42 @@ class Transaction {
 using Change = std::move_only_function<Result<>(Transaction&)>;
 using Done = std::move_only_function<void(Result<>)>;
 
+// What a store stands on beside its file.
+struct Options {
+  // A failed sync leaves a commit that nobody can call done or undone: its pages may be on the
+  // disk, and the next open may find them. So the process ends, the caller hears nothing, and
+  // recovery decides. By default this logs the error and ends the process at once, running no
+  // destructor that could remove a file that either state names. A test may throw or return; after
+  // that every change is refused. Runs on the writer's thread.
+  std::move_only_function<void(const Error&)> end_process = {};
+  // The name of SQLite's way to the disk, and what syncs the folder; a test's may fail.
+  std::string vfs = {};  // empty: the kernel's
+  Disk* disk = &kernel_disk();
+  // The write-ahead log is carried into the file when it has this many pages.
+  int log_pages_max = 1000;
+};
+
+// The exit status of a process that ended because a commit became unknown (EX_IOERR).
+inline constexpr int unknown_commit_exit = 74;
+
 // Thread-safe.
 class Store {
  public:
-  // Opens or makes the file and brings every room's tables to their newest version. Refuses a file
-  // that a newer Slipway wrote, one that is damaged, and one that another process has open.
+  // Opens or makes the file and brings every room's tables to their newest version. What a crash
+  // left in the write-ahead log is in the file, and on the disk, when this returns; after a crash
+  // the file's pages are checked first. Refuses a file that a newer Slipway wrote, one that is
+  // damaged, and one that another process has open.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file,
-                                             std::span<const Migration> migrations);
+                                             std::span<const Migration> migrations,
+                                             Options options = {});
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
   // Runs `change(Transaction&) -> Result<T>` on the writer's thread. When this returns a value the
-  // change is on the disk; when it returns an error nothing of it is. Waiting changes share one
-  // commit (group commit), each in a savepoint of its own. Not to be called from a change.
+  // change is on the disk; when it returns an error nothing of it is, and never will be. Waiting
+  // changes share one commit (group commit), each in a savepoint of its own. Not to be called from
+  // a change.
   template <typename F>
   auto write(F&& change) -> std::invoke_result_t<F&, Transaction&> {
     using Answer = std::invoke_result_t<F&, Transaction&>;
