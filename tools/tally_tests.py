@@ -2,11 +2,14 @@
 """Adds up what the tests said.
 
   tally_tests.py FOLDER
-      Reads every JUnit-like XML file in FOLDER (gtest's and pytest's), names what failed and why
-      things were skipped, and prints the closing line `N passed, N failed[, N skipped]`.
-  tally_tests.py --expect BUILD PATTERN FOLDER
-      Writes a failure into FOLDER for each gtest executable of BUILD that matches PATTERN and left
-      no results: it crashed, hung or was not built.
+      Reads every JUnit-like XML file in FOLDER (gtest's and pytest's), names what failed, why
+      things were skipped and which took longest, and prints the closing line
+      `N passed, N failed[, N skipped]`.
+  tally_tests.py --expect BUILD PATTERN EXCEPT FOLDER
+      Writes a failure into FOLDER for each gtest executable of BUILD that matches PATTERN, does not
+      match EXCEPT, and left no results: it crashed, hung or was not built.
+  tally_tests.py --expect-file NAME FOLDER
+      The same for one run that should have left FOLDER/NAME.xml.
 """
 import collections
 import pathlib
@@ -15,13 +18,18 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
-def missing_results(build, pattern, folder):
+LONGEST_SHOWN = 10
+
+
+def names_of(build, pattern, without):
     names = (build / "tests.txt").read_text().split()
-    return [n for n in names if re.search(pattern, n) and not (folder / f"{n}.xml").exists()]
+    return [n for n in names if re.search(pattern, n) and not re.search(without, n)]
 
 
-def expect(build, pattern, folder):
-    for name in missing_results(build, pattern, folder):
+def expect(names, folder):
+    for name in names:
+        if (folder / f"{name}.xml").exists():
+            continue
         suite = ElementTree.Element("testsuite", name=name)
         case = ElementTree.SubElement(suite, "testcase", classname=name, name="(all of it)")
         ElementTree.SubElement(case, "failure", message="it crashed or hung before it could report")
@@ -38,12 +46,21 @@ def outcome(case):
     return ("skipped", "disabled") if case.get("status") == "notrun" else ("passed", "")
 
 
+def print_longest(durations):
+    if len(durations) <= LONGEST_SHOWN:
+        return
+    print(f"the {LONGEST_SHOWN} longest of {len(durations)}:")
+    for seconds, name in sorted(durations, reverse=True)[:LONGEST_SHOWN]:
+        print(f"  {seconds:6.1f} s  {name}")
+
+
 def tally(folder):
-    counts, skipped = collections.Counter(), collections.Counter()
+    counts, skipped, durations = collections.Counter(), collections.Counter(), []
     for file in sorted(folder.glob("*.xml")):
         for case in ElementTree.parse(file).iter("testcase"):
             what, why = outcome(case)
             counts[what] += 1
+            durations.append((float(case.get("time") or 0), f"{case.get('classname')}.{case.get('name')}"))
             if what == "failed":
                 print(f"FAILED {case.get('classname')}.{case.get('name')}: {why.splitlines()[0] if why else ''}")
             if what == "skipped":
@@ -51,6 +68,7 @@ def tally(folder):
                 skipped[f"{file.stem}: {lines[-1].strip() if lines else 'no reason given'}"] += 1
     for why, count in sorted(skipped.items()):
         print(f"skipped {count} × {why}")
+    print_longest(durations)
     line = f"{counts['passed']} passed, {counts['failed']} failed"
     print(line + (f", {counts['skipped']} skipped" if counts["skipped"] else ""))
     return 1 if counts["failed"] or not counts["passed"] else 0
@@ -58,7 +76,10 @@ def tally(folder):
 
 def main(arguments):
     if arguments[:1] == ["--expect"]:
-        expect(pathlib.Path(arguments[1]), arguments[2], pathlib.Path(arguments[3]))
+        expect(names_of(pathlib.Path(arguments[1]), *arguments[2:4]), pathlib.Path(arguments[4]))
+        return 0
+    if arguments[:1] == ["--expect-file"]:
+        expect(arguments[1:2], pathlib.Path(arguments[2]))
         return 0
     return tally(pathlib.Path(arguments[0]))
 

@@ -1,4 +1,5 @@
 """The real `slipway serve`, as a test starts, kills and stops it."""
+import contextlib
 import json
 import os
 import pathlib
@@ -6,6 +7,7 @@ import re
 import select
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -22,6 +24,19 @@ def binary(name="slipway"):
     return folder / name
 
 
+def held_port():
+    """A bound socket and its port, which nobody else on this machine is given while it is open.
+
+    Tests beside this one start servers too. A socket that is bound and does not listen keeps the
+    kernel from handing out its port, also between a kill and the next start, and does not keep a
+    server that is told this port from listening on it: both have SO_REUSEADDR.
+    """
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    return holder, holder.getsockname()[1]
+
+
 class Server:
     """One data directory and the process that serves it; it may be started many times."""
 
@@ -29,7 +44,8 @@ class Server:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data, self.log = self.folder / "data", self.folder / "log"
-        self.flags, self.port, self.process, self.url = flags, 0, None, None
+        self.flags, self.process, self.url = flags, None, None
+        self.held, self.port = held_port()
 
     def start(self):
         """Starts it and waits for the line `ready URL`; the port stays the same over restarts."""
@@ -40,7 +56,6 @@ class Server:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)
         self.url = self.wait_until_ready()
-        self.port = int(self.url.rsplit(":", 1)[1])
         return self
 
     def wait_until_ready(self):
@@ -72,17 +87,19 @@ class Server:
             raise AssertionError(f"the server did not end on SIGTERM:\n{self.log_tail()}") from None
         finally:
             for process in self.left_running():
-                os.kill(process, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
 
     def left_running(self):
         """Processes that work in, or were started for, this server's data directory."""
+        ours = re.compile(re.escape(str(self.data)) + r"(?![\w.-])")
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
                 folder = os.readlink(entry / "cwd")
             except OSError:
                 continue  # it ended, or is not ours to see
-            if any(str(self.data) in text for text in (folder, *words)) and int(entry.name) != os.getpid():
+            if any(map(ours.search, (folder, *words))) and int(entry.name) != os.getpid():
                 yield int(entry.name)
 
     def client_environment(self):

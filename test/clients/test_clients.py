@@ -90,6 +90,8 @@ def sdk_program(server, variable, program, *arguments):
     return last_json(run(server, [python, path, *arguments]))
 
 
+@pytest.mark.slow
+@pytest.mark.alone
 def test_sagemaker_sdk_2_deploys_in_seconds(server, job):
     """2.257.7 sleeps 30 s before it looks for the first time: no server can shorten that, but one
     sleep must do, and a wait of a second must be one of seconds."""

@@ -6,6 +6,8 @@ from botocore.exceptions import ClientError, WaiterError
 from conftest import Clients
 from container_endpoints import container, endpoint, program_clients, programs  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 
 def config(endpoint, model, suffix=""):
     endpoint.aws.sagemaker.create_endpoint_config(

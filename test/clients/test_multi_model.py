@@ -299,6 +299,7 @@ def output_fn(answer, accept): return str(answer), "text/plain"
     assert len(answers) == 2
 
 
+@pytest.mark.slow
 def test_a_load_over_60_seconds_is_not_ready_and_goes_on(make, aws):
     """Section 6: over 60 s -> ModelNotReadyException (429, section 3) and loading goes on."""
     endpoint = make(image="own-container:1")

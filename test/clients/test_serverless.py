@@ -293,6 +293,7 @@ def test_an_instance_that_dies_with_a_request_is_a_model_error_and_the_endpoint_
         assert ask(deployment) == b"fine"
 
 
+@pytest.mark.slow
 def test_an_instance_that_is_never_ready_is_waited_for_60_seconds(deployment, control):
     """Section 3: ModelNotReadyException, 429. Section 4: 60 s."""
     deploy_handler(deployment, control)

@@ -68,6 +68,7 @@ def error_of(caught):
 # ---- what comes through ----------------------------------------------------------------------------
 
 
+@pytest.mark.alone
 def test_parts_arrive_as_the_container_sends_them_and_not_at_the_end(aws, endpoint):
     """Section 1: 200, an event stream; section 7: a part is raw bytes."""
     words = ["one ", "two ", "three"]
@@ -244,6 +245,7 @@ def handler(aws):
                        environment={"SAGEMAKER_MODEL_SERVER_WORKERS": "1"}).name
 
 
+@pytest.mark.alone
 def test_a_handler_that_yields_is_streamed_part_by_part(aws, handler):
     words = ["one ", "two ", {"three": 3}]
     begun = time.monotonic()

@@ -18,6 +18,8 @@ READY_SECONDS = 60
 def find_program():
     given = os.environ.get("SLIPWAY_MODELSERVER")
     places = [Path(given)] if given else []
+    if folder := os.environ.get("SLIPWAY_BIN"):
+        places.append(Path(folder) / "slipway-modelserver")
     places += [ROOT / "build" / preset / "bin" / "slipway-modelserver" for preset in ("release", "dev")]
     for place in places:
         if place.exists():
