@@ -6,7 +6,9 @@ find_package(PkgConfig REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(EXPAT REQUIRED)
-find_package(LibArchive REQUIRED)
+if(NOT SLIPWAY_FUZZ)
+  find_package(LibArchive REQUIRED)
+endif()
 find_package(simdjson REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(GTest REQUIRED)
@@ -16,13 +18,19 @@ pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET GLOBAL libdeflate)
 find_package(ZLIB REQUIRED)
 
 find_program(SLIPWAY_PYTHON NAMES python3 REQUIRED)
-execute_process(
-  COMMAND ${SLIPWAY_PYTHON} ${CMAKE_SOURCE_DIR}/tools/fetch_deps.py
-          --cmake ${CMAKE_BINARY_DIR}/third_party.cmake
-  RESULT_VARIABLE fetched)
-if(NOT fetched EQUAL 0)
-  message(FATAL_ERROR "The pinned third-party files could not be fetched (see the line above).")
-endif()
+
+# slipway_fetch(FILE NAME...): FILE sets SLIPWAY_DEP_NAME for the names, or for all that is always needed.
+function(slipway_fetch file)
+  execute_process(
+    COMMAND ${SLIPWAY_PYTHON} ${CMAKE_SOURCE_DIR}/tools/fetch_deps.py --cmake ${CMAKE_BINARY_DIR}/${file}
+            ${ARGN}
+    RESULT_VARIABLE fetched)
+  if(NOT fetched EQUAL 0)
+    message(FATAL_ERROR "The pinned third-party files could not be fetched (see the line above).")
+  endif()
+endfunction()
+
+slipway_fetch(third_party.cmake)
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/third_party/pins.json)
 include(${CMAKE_BINARY_DIR}/third_party.cmake)
 
@@ -53,6 +61,25 @@ target_link_libraries(third_party_onnxruntime INTERFACE ${CMAKE_DL_LIBS})
 add_library(third_party::onnxruntime ALIAS third_party_onnxruntime)
 
 add_library(third_party::libdeflate ALIAS PkgConfig::libdeflate)
+
+# For the fuzzers, Debian's libarchive with no more than reading tar needs, compiled here: only code
+# that is instrumented tells libFuzzer when an input found something new.
+function(slipway_instrumented_libarchive)
+  slipway_fetch(libarchive.cmake libarchive)
+  include(${CMAKE_BINARY_DIR}/libarchive.cmake)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)  # its own list of build types has no "None"
+  foreach(part TAR CPIO CAT TEST INSTALL ACL XATTR ICONV OPENSSL LIBB2 LZ4 LZMA ZSTD BZip2 LIBXML2
+          EXPAT PCREPOSIX LIBGCC CNG WERROR)
+    set(ENABLE_${part} OFF CACHE BOOL "" FORCE)
+  endforeach()
+  add_subdirectory(${SLIPWAY_DEP_libarchive} ${CMAKE_BINARY_DIR}/libarchive EXCLUDE_FROM_ALL)
+  target_compile_options(archive_static PRIVATE -w -fno-sanitize=undefined)
+  target_include_directories(archive_static SYSTEM INTERFACE ${SLIPWAY_DEP_libarchive}/libarchive)
+  add_library(LibArchive::LibArchive ALIAS archive_static)
+endfunction()
+if(SLIPWAY_FUZZ)
+  slipway_instrumented_libarchive()
+endif()
 
 # What is opened at run time lies in lib/ beside bin/.
 file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/lib)

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -54,8 +55,33 @@ def pip():
     return [str(venv / "bin" / "pip")]
 
 
+def as_source_lists(folder):
+    """This machine's apt sources as lists of source packages, in `folder`: Debian leaves those out."""
+    for file in [*pathlib.Path("/etc/apt").glob("sources.list"),
+                 *pathlib.Path("/etc/apt/sources.list.d").glob("*.list"),
+                 *pathlib.Path("/etc/apt/sources.list.d").glob("*.sources")]:
+        text = re.sub(r"(?m)^(Types:\s*)deb\b.*$", r"\1deb-src", file.read_text())
+        text = re.sub(r"(?m)^deb\s", "deb-src ", text)
+        (folder / file.name).with_suffix(file.suffix).write_text(text)
+
+
+def apt_source_command(spec, folder):
+    """apt with lists and a cache of its own, so that the machine's stay as they are."""
+    apt = cache_dir() / "apt-source"
+    for part in ("sources", "lists/partial", "cache/archives/partial"):
+        (apt / part).mkdir(parents=True, exist_ok=True)
+    as_source_lists(apt / "sources")
+    options = ["-q", "-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::Etc::sourceparts={apt}/sources",
+               "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache"]
+    if subprocess.run(["apt-get", *options, "update"], capture_output=True).returncode != 0:
+        fail("apt-get update failed for source packages; is the network there?")
+    return ["env", "-C", folder, "apt-get", *options, "source", "--download-only", spec]
+
+
 def client_command(pin, folder):
     kind, spec = pin["client"], pin["spec"]
+    if kind == "apt-source":
+        return apt_source_command(spec, folder)
     if kind == "npm":
         if not shutil.which("npm"):
             fail(f"npm is missing, and {spec} comes through it; install the packages nodejs and npm")
@@ -65,6 +91,12 @@ def client_command(pin, folder):
         return command + ["--no-binary", spec.split("==")[0], spec]
     platform = [] if pin["platform"] == "any" else ["--platform", pin["platform"]]
     return command + ["--only-binary=:all:", "--python-version", pin["python"], *platform, spec]
+
+
+def check_and_keep(file, digest, folder):
+    if (found := sha256_of(file)) != digest:
+        fail(f"{file.name} has SHA-256 {found}, but third_party/pins.json pins {digest}")
+    file.rename(folder / file.name)
 
 
 def download(name, pin):
@@ -80,9 +112,9 @@ def download(name, pin):
         if done.returncode != 0 or not got.exists():
             reason = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
             fail(f"{pin['spec']} could not be downloaded ({reason}); is the network there?")
-        if (found := sha256_of(got)) != pin["sha256"]:
-            fail(f"{pin['file']} has SHA-256 {found}, but third_party/pins.json pins {pin['sha256']}")
-        got.rename(target)
+        if patches := pin.get("patches"):
+            check_and_keep(got.parent / patches["file"], patches["sha256"], target.parent)
+        check_and_keep(got, pin["sha256"], target.parent)
     return target
 
 
@@ -113,6 +145,24 @@ def unpack_into(folder, archive, pin):
             shutil.copyfileobj(source, out)
 
 
+def apply_patches(folder, archive, keep):
+    """Applies what a Debian source package changes, to the files that were kept."""
+    with tempfile.TemporaryDirectory() as work:
+        with tarfile.open(archive) as tarred:
+            for info in tarred:
+                if info.isfile() and info.name.startswith("debian/patches/"):
+                    (pathlib.Path(work) / pathlib.Path(info.name).name).write_bytes(
+                        tarred.extractfile(info).read())
+        series = (pathlib.Path(work) / "series").read_text().split()
+        for patch in series:
+            done = subprocess.run(
+                ["git", "apply", "--exclude=*/test/*", *[f"--include={part}*" for part in keep],
+                 pathlib.Path(work) / patch], cwd=folder, capture_output=True, text=True,
+                env={**os.environ, "GIT_DIR": "/dev/null"})
+            if done.returncode != 0:
+                fail(f"{archive.name}: {patch} does not apply: {done.stderr.strip()}")
+
+
 def flatten_xgboost(folder):
     """Puts libgomp beside libxgboost.so, where both are looked for, and says so in its RPATH."""
     library = folder / "xgboost" / "lib" / "libxgboost.so"
@@ -138,6 +188,8 @@ def unpacked(name):
     work = pathlib.Path(tempfile.mkdtemp(dir=folder.parent))
     work.chmod(0o755)
     unpack_into(work, archive, pin)
+    if patches := pin.get("patches"):
+        apply_patches(work, archive.parent / patches["file"], pin["keep"])
     if name == "xgboost":
         flatten_xgboost(work)
     try:
