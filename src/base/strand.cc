@@ -1,5 +1,7 @@
 #include "base/strand.h"
 
+#include "base/memory_shortage.h"
+
 namespace slipway {
 
 void Strand::post(Task task) {
@@ -8,7 +10,7 @@ void Strand::post(Task task) {
     state_->queue.push_back(std::move(task));
     if (std::exchange(state_->running, true)) return;
   }
-  state_->pool.post([state = state_] { run(state); });
+  state_->pool.post([state = state_] { run(state); }, state_->owner);
 }
 
 // One task a turn, so that a busy strand shares the pool with others.
@@ -17,7 +19,7 @@ void Strand::run(const std::shared_ptr<State>& state) {
   Task task = std::move(state->queue.front());
   state->queue.pop_front();
   lock.unlock();
-  task();
+  survive_memory_shortage("workers", task);  // the strand's other tasks still come
   task = nullptr;
   lock.lock();
   if (state->queue.empty()) {
@@ -25,7 +27,7 @@ void Strand::run(const std::shared_ptr<State>& state) {
     return;
   }
   lock.unlock();
-  state->pool.post([state] { run(state); });
+  state->pool.post([state] { run(state); }, state->owner);
 }
 
 }  // namespace slipway

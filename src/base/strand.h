@@ -14,14 +14,16 @@ namespace slipway {
 // Thread-safe. May be dropped while tasks are queued: they still run, then everything is freed.
 class Strand {
  public:
-  explicit Strand(WorkerPool& pool) : state_(std::make_shared<State>(pool)) {}
+  explicit Strand(WorkerPool& pool, TaskOwner owner = TaskOwner::nobody)
+      : state_(std::make_shared<State>(pool, owner)) {}
 
   void post(Task task);
 
  private:
   struct State {
-    explicit State(WorkerPool& workers) : pool(workers) {}
+    State(WorkerPool& workers, TaskOwner whose) : pool(workers), owner(whose) {}
     WorkerPool& pool;
+    const TaskOwner owner;
     std::mutex mutex;
     std::deque<Task> queue;
     bool running = false;

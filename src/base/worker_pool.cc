@@ -1,19 +1,32 @@
 #include "base/worker_pool.h"
 
-namespace slipway {
+#include <sys/resource.h>
+#include <unistd.h>
 
-WorkerPool::WorkerPool(std::size_t threads) {
+#include "base/memory_shortage.h"
+
+namespace slipway {
+namespace {
+
+constexpr int background_nice = 5;  // a third of the weight of the others
+
+}  // namespace
+
+WorkerPool::WorkerPool(std::size_t threads, Priority priority) {
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  for (std::size_t i = 0; i < threads; ++i)
+    threads_.emplace_back([this, priority] { run(priority); });
 }
 
 WorkerPool::~WorkerPool() { stop(); }
 
-void WorkerPool::post(Task task) {
+void WorkerPool::post(Task task, TaskOwner owner) {
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
-    queue_.push_back(std::move(task));
+    std::deque<Task>& queue = queues_[owner];
+    queue.push_back(std::move(task));
+    if (queue.size() == 1) turns_.push_back(owner);
   }
   wake_.notify_one();
 }
@@ -27,15 +40,30 @@ void WorkerPool::stop() {
   threads_.clear();
 }
 
-void WorkerPool::run() {
+Task WorkerPool::take_next() {
+  const TaskOwner owner = turns_.front();
+  turns_.pop_front();
+  const auto queue = queues_.find(owner);
+  Task task = std::move(queue->second.front());
+  queue->second.pop_front();
+  if (queue->second.empty())
+    queues_.erase(queue);
+  else
+    turns_.push_back(owner);
+  return task;
+}
+
+void WorkerPool::run(Priority priority) {
+  // On Linux a thread has a nice value of its own, and may always be nicer.
+  if (priority == Priority::background)
+    ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), background_nice);
   for (;;) {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-    if (queue_.empty()) return;
-    Task task = std::move(queue_.front());
-    queue_.pop_front();
+    wake_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
+    if (turns_.empty()) return;
+    Task task = take_next();
     lock.unlock();
-    task();
+    survive_memory_shortage("workers", task);
   }
 }
 

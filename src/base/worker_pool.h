@@ -3,37 +3,51 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 #include <vector>
 
 namespace slipway {
 
 using Task = std::move_only_function<void()>;
 
-// Runs tasks on a fixed number of threads, first come first served. A task that throws ends the
-// process: whoever posts catches.
+// Whom a task is for; tasks of one owner are run in the order of posting.
+enum class TaskOwner : std::uint64_t { nobody = 0 };
+
+// Runs tasks on a fixed number of threads. Owners take turns, one task each: who posts thousands
+// waits for itself, and not the others for it. A task that throws ends the process (whoever posts
+// catches), but for an allocation that failed, which ends the task.
+//
+// The server has one pool for each lane, so that what moves many bytes never holds the threads of
+// what is quick.
 class WorkerPool {
  public:
-  explicit WorkerPool(std::size_t threads);
+  // `background` threads give way to the others where cores are short.
+  enum class Priority : std::uint8_t { normal, background };
+
+  explicit WorkerPool(std::size_t threads, Priority priority = Priority::normal);
   ~WorkerPool();  // stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
   // From any thread. After stop() the task is dropped.
-  void post(Task task);
+  void post(Task task, TaskOwner owner = TaskOwner::nobody);
 
   // Runs what is queued to its end, then joins. Idempotent.
   void stop();
 
  private:
-  void run();
+  void run(Priority priority);
+  Task take_next();
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Task> queue_;
+  std::unordered_map<TaskOwner, std::deque<Task>> queues_;  // none is empty
+  std::deque<TaskOwner> turns_;                             // each that has a queue, once
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };

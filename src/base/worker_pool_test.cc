@@ -22,6 +22,38 @@ TEST(WorkerPoolTest, what_was_posted_before_the_stop_is_run_and_what_comes_after
   EXPECT_EQ(ran, 1000);
 }
 
+TEST(WorkerPoolTest, who_posts_much_does_not_hold_up_who_posts_little) {
+  WorkerPool pool(1);
+  std::promise<void> go;
+  pool.post([begin = go.get_future().share()] { begin.wait(); });
+  std::vector<char> order;
+  for (int i = 0; i < 100; ++i) pool.post([&] { order.push_back('m'); }, TaskOwner{1});
+  pool.post([&] { order.push_back('l'); }, TaskOwner{2});
+  pool.post([&] { order.push_back('l'); }, TaskOwner{2});
+  go.set_value();
+  pool.stop();
+  ASSERT_EQ(order.size(), 102U);
+  EXPECT_EQ(std::string(order.begin(), order.begin() + 4), "mlml");
+}
+
+TEST(WorkerPoolTest, an_allocation_that_fails_costs_its_task_and_not_the_process) {
+  WorkerPool pool(1);
+  bool ran = false;
+  pool.post([] { throw std::bad_alloc(); });
+  pool.post([&] { ran = true; });
+  pool.stop();
+  EXPECT_TRUE(ran);
+}
+
+TEST(StrandTest, an_allocation_that_fails_costs_its_task_and_the_strand_goes_on) {
+  WorkerPool pool(1);
+  Strand strand(pool);
+  std::promise<void> ran;
+  strand.post([] { throw std::bad_alloc(); });
+  strand.post([&] { ran.set_value(); });
+  EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(5)), std::future_status::ready);
+}
+
 TEST(StrandTest, tasks_run_in_order_and_never_two_at_once) {
   WorkerPool pool(4);
   std::vector<int> order;  // unguarded on purpose: a thread sanitizer sees two at once

@@ -8,6 +8,7 @@
 #include <exception>
 
 #include "base/log.h"
+#include "base/memory_shortage.h"
 
 namespace slipway::net {
 namespace {
@@ -16,9 +17,8 @@ constexpr std::uint64_t read_bytes_max = 1 << 20;       // before other connecti
 constexpr std::uint64_t unsent_bytes_max = 256 * 1024;  // more unsent answers: no further request
 constexpr std::size_t read_buffer_bytes = 256 * 1024;
 constexpr std::size_t first_growth = 64 * 1024;
-// A body gets its room at once up to this size, and beyond by doubling: what is announced may never
-// come, though memory that nothing is written to costs nothing.
-constexpr std::uint64_t announced_growth_max = 16ULL << 20;
+// In such steps a body's memory is asked of the budget, ahead of what is read into it.
+constexpr std::uint64_t room_step = 256 * 1024;
 constexpr char tls_hello = 0x16;
 
 }  // namespace
@@ -43,12 +43,24 @@ Connection::Connection(ServerContext& server, Fd socket, const TlsContext* tls)
       loop_(server.loop),
       transport_(std::move(socket), tls, Transport::Side::server),
       parser_(HttpParser::Kind::request, server.parser_limits, *this),
-      since_(server.loop.now()) {}
+      since_(server.loop.now()),
+      discarded_bytes_max_(server.limits.linger_bytes_max) {}
 
-void Connection::open() {
+bool Connection::open(std::string peer) {
   set_no_delay(transport_.fd());
-  peer_ = peer_text(transport_.fd());
-  loop_.watch(transport_.fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
+  peer_ = std::move(peer);
+  return loop_.try_watch(transport_.fd(), EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this);
+}
+
+Connection::Use Connection::use() const {
+  switch (input_) {
+    case Input::none: return Use::busy;
+    case Input::body: return known_ || turn_.paused ? Use::busy : Use::strangers_body;
+    case Input::discarded: return Use::strangers_wait;
+    case Input::head: break;
+  }
+  if (!known_) return Use::strangers_wait;
+  return message_ || !out_.empty() ? Use::busy : Use::idle;
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -60,7 +72,16 @@ void Connection::on_ready(std::uint32_t events) {
     if (input_ == Input::none) tell_closed();
     if (input_ == Input::none && (events & (EPOLLHUP | EPOLLERR)) != 0) return close();
   }
-  advance();
+  go_on();
+}
+
+void Connection::go_on() {
+  if (!survive_memory_shortage("net", [this] { advance(); })) close_after_shortage();
+}
+
+void Connection::close_after_shortage() noexcept {
+  advancing_ = false;
+  server_ != nullptr ? survive_memory_shortage("net", [this] { close(); }) : false;
 }
 
 void Connection::tell_closed() {
@@ -70,7 +91,7 @@ void Connection::tell_closed() {
 bool Connection::wants_input() const {
   switch (input_) {
     case Input::head: return out_.bytes() < unsent_bytes_max;
-    case Input::body: return !turn_.paused;
+    case Input::body: return !turn_.paused && !starved_;
     case Input::none: return false;
     case Input::discarded: return true;
   }
@@ -113,7 +134,7 @@ void Connection::go_on_later() {
   going_on_later_ = true;
   loop_.post([self = shared_from_this()] {
     self->going_on_later_ = false;
-    self->advance();
+    self->go_on();
   });
 }
 
@@ -129,6 +150,7 @@ std::size_t Connection::read_into_message() {
     parsed_ = 0;
   }
   Message& m = *message_;
+  if (!has_room()) return starve();
   if (m.used == m.capacity()) m.reserve(next_capacity());
   const bool first = m.used == 0;
   const Io io = transport_.read(m.free_space());
@@ -138,11 +160,42 @@ std::size_t Connection::read_into_message() {
   return io.bytes;
 }
 
+// What is announced may never come: memory grows with what came.
 std::size_t Connection::next_capacity() const {
-  const std::size_t doubled = std::max(2 * message_->capacity(), first_growth);
+  const std::uint64_t doubled = std::max(2 * message_->capacity(), first_growth);
   if (input_ != Input::body || !message_->head.content_length) return doubled;
-  const std::uint64_t announced = message_->body_begin + *message_->head.content_length;
-  return std::max<std::size_t>(doubled, std::min(announced, announced_growth_max));
+  const std::uint64_t whole = message_->body_begin + *message_->head.content_length;
+  return whole > message_->capacity() ? std::min(doubled, whole) : doubled;
+}
+
+// Whether the budget has room for what is read next. A body that nobody counts always finds some.
+bool Connection::has_room() {
+  if (input_ != Input::body) return true;
+  MemoryBudget::Share& room = message_->room;
+  const std::uint64_t free = message_->capacity() - message_->used;
+  const std::uint64_t next = free > 0 ? message_->capacity() : next_capacity();
+  if (next <= room.bytes()) return true;
+  if (!room.grow_to((next + room_step - 1) / room_step * room_step)) return false;
+  starved_since_.reset();
+  return true;
+}
+
+std::size_t Connection::starve() {
+  starved_ = true;
+  if (!starved_since_) starved_since_ = now();
+  server_->wait_for_room(*this);
+  return 0;
+}
+
+void Connection::look_for_room() {
+  if (!live() || !starved_) return;
+  starved_ = false;
+  since_ = now();
+  window_bytes_ = 0;
+  if (has_room()) return go_on();
+  if (now() - *starved_since_ > server_->limits.room_time)
+    return refuse(503, "there is no memory left for the request's body now");
+  starve();
 }
 
 std::size_t Connection::read_and_pass_on() {
@@ -161,7 +214,7 @@ std::size_t Connection::read_and_pass_on() {
     server.read_buffer_lent = false;
   } else {
     discarded_bytes_ += io.bytes;
-    if (discarded_bytes_ > server.limits.linger_bytes_max) close();
+    if (discarded_bytes_ > discarded_bytes_max_) close();
   }
   return io.bytes;
 }
@@ -224,9 +277,9 @@ void Connection::on_head() {
     head.expects_continue = head.version == HttpVersion::v1_1 && head.has_body();
   }
   BodyPlan plan = ask_for_plan();
-  if (auto* refusal = std::get_if<Refuse>(&plan)) return refuse_with(std::move(refusal->response));
+  if (auto* refusal = std::get_if<Refuse>(&plan)) return refuse_with(std::move(*refusal));
   if (auto* streamed = std::get_if<Stream>(&plan)) return stream(std::move(streamed->receiver));
-  collect(std::get<Collect>(plan).bytes_max);
+  collect(std::get<Collect>(std::move(plan)));
 }
 
 BodyPlan Connection::ask_for_plan() {
@@ -234,7 +287,7 @@ BodyPlan Connection::ask_for_plan() {
     return server_->handler.on_head(message_->head);
   } catch (const std::exception& error) {
     log_error("net", "a request handler threw", {{"error", error.what()}});
-    return Refuse{plain_response(500, "Internal error.")};
+    return Refuse{.response = plain_response(500, "Internal error.")};
   }
 }
 
@@ -250,9 +303,14 @@ void Connection::invite_body() {
   flush();
 }
 
-void Connection::collect(std::uint64_t bytes_max) {
-  if (!admit_body(std::min(bytes_max, server_->limits.body_bytes_max))) return;
+void Connection::collect(Collect&& plan) {
+  turn_.collects = true;
+  if (!admit_body(std::min(plan.bytes_max, server_->limits.body_bytes_max))) return;
   Message& m = *message_;
+  if (const auto& memory = server_->limits.memory; memory && !plan.owner.empty()) {
+    m.room = memory->open(plan.owner, plan.standing);
+    known_ = known_ || plan.standing == Standing::proven;
+  }
   m.body_begin = m.body_end = parsed_;
   if (!m.head.has_body()) {
     return body_done({m.data() + parsed_, m.used - parsed_});
@@ -369,19 +427,26 @@ void Connection::refuse(int status, std::string_view reason) {
   abort_body(code, reason);
   if (!current(turn_number_)) return;  // the receiver answered in its own words
   if (turn_.started) return close();
-  send(turn_number_, plain_response(status, reason));
+  send(turn_number_, words_for(status, reason));
+}
+
+// In the handler's words where it has seen the head.
+Response Connection::words_for(int status, std::string_view reason) {
+  return message_ && turn_.collects ? server_->handler.refusal(message_->head, status, reason)
+                                    : plain_response(status, reason);
 }
 
 // The handler's refusal, at the head.
-void Connection::refuse_with(Response&& response) {
+void Connection::refuse_with(Refuse&& refusal) {
   if (message_->head.has_body()) {
+    discarded_bytes_max_ = std::min(discarded_bytes_max_, refusal.read_on_bytes_max);
     turn_.keep_alive = false;
     input_ = Input::discarded;
   } else {
     keep_leftover({message_->data() + parsed_, message_->used - parsed_});
     input_ = Input::none;
   }
-  send(turn_number_, std::move(response));
+  send(turn_number_, std::move(refusal.response));
 }
 
 void Connection::abort_body(ErrorCode code, std::string_view reason) {
@@ -412,8 +477,9 @@ void Connection::check_times(Instant at) {
       return;
     }
     case Input::body: {
+      if (starved_) return;
       if (!turn_.paused && waited <= limits.body_window) return;
-      if (!turn_.paused && window_bytes_ < limits.body_window_bytes_min) {
+      if (!turn_.paused && window_bytes_ < window_bytes_min()) {
         return refuse(408, "the request's body came too slowly");
       }
       since_ = at;
@@ -427,6 +493,14 @@ void Connection::check_times(Instant at) {
   }
 }
 
+// Where memory is short, who sends slowly gives way.
+std::uint64_t Connection::window_bytes_min() const {
+  const HttpLimits& limits = server_->limits;
+  const bool crowded = limits.memory && message_->room.bytes() > 0 &&
+                       limits.memory->held() > limits.memory->bytes_max() / 2;
+  return crowded ? limits.crowded_window_bytes_min : limits.body_window_bytes_min;
+}
+
 void Connection::drain() {
   const bool idle = input_ == Input::head && !message_ && out_.empty();
   if (idle) close();
@@ -437,14 +511,17 @@ void Connection::close() {
   ServerContext& server = *std::exchange(server_, nullptr);
   loop_.unwatch(transport_.fd(), *this);
   loop_.disarm(*this);
-  abort_body(ErrorCode::unavailable, "the connection was closed");
-  tell_closed();
-  if (Task task = std::exchange(turn_.on_drained, {})) loop_.post(std::move(task));
+  survive_memory_shortage("net", [this] {
+    abort_body(ErrorCode::unavailable, "the connection was closed");
+    tell_closed();
+    if (Task task = std::exchange(turn_.on_drained, {})) loop_.post(std::move(task));
+  });
   turn_.open = false;
   transport_.close();
   message_.reset();
   next_.reset();
   out_.clear();
+  unread_.release();
   note_queue();
   server.forget(*this);
 }

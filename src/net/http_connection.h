@@ -26,6 +26,8 @@ class ServerContext {
 
   // `connection` has closed itself; it must live until this batch ends.
   virtual void forget(Connection& connection) = 0;
+  // `connection` waits for room in limits.memory: look_for_room() is called soon.
+  virtual void wait_for_room(Connection& connection) = 0;
   // "Date: ...\r\n" of this second.
   std::string_view date_line();
 
@@ -58,7 +60,17 @@ class Connection final : public Watcher,
  public:
   Connection(ServerContext& server, Fd socket, const TlsContext* tls);
 
-  void open();
+  // `peer`: whom it is with, as peer_text() has it. False: it cannot be watched; nothing happened.
+  bool open(std::string peer);
+  const std::string& peer() const { return peer_; }
+  // Goes on with a body that waited for room, or gives it up after limits.room_time.
+  void look_for_room();
+
+  // How readily it makes way for a newcomer, and since when it has been waiting.
+  enum class Use : std::uint8_t { busy, strangers_body, idle, strangers_wait };
+  Use use() const;
+  Instant since() const { return since_; }
+
   // Ends what is too slow; called by the server's sweep.
   void check_times(Instant now);
   // No further request: an idle connection closes now, a busy one after its answer.
@@ -66,7 +78,7 @@ class Connection final : public Watcher,
   void close();
 
   void on_ready(std::uint32_t events) override;
-  void on_batch_end() override { advance(); }
+  void on_batch_end() override { go_on(); }
   Take on_body(std::string_view bytes) override;
 
   void send(std::uint64_t turn, Response&& response) override;
@@ -79,6 +91,7 @@ class Connection final : public Watcher,
   void on_drained(std::uint64_t turn, Task task) override;
   void on_closed(std::uint64_t turn, Task task) override;
   void set_paused(std::uint64_t turn, bool paused) override;
+  void vouch(std::uint64_t turn) override { known_ = known_ || current(turn); }
 
   std::size_t index = 0;  // in the server's list
 
@@ -101,6 +114,7 @@ class Connection final : public Watcher,
     bool head_only = false;  // the method is HEAD
     bool keep_alive = true;  // as the client wishes
     bool paused = false;     // the body's receiver wants no more
+    bool collects = false;   // the body, which the handler lets in
     Framing framing = Framing::none;
     std::uint64_t length_left = 0;  // of an answer with Framing::length
     std::uint64_t body_bytes = 0;   // received so far
@@ -114,6 +128,9 @@ class Connection final : public Watcher,
   bool current(std::uint64_t turn) const { return live() && turn == turn_number_ && turn_.open; }
   Instant now() const { return loop_.now(); }
 
+  // As advance(); an allocation that fails costs this connection.
+  void go_on();
+
   // Reading: what came is parsed, then more is read, as long as anybody wants it.
   void advance();
   void take_input(std::uint64_t& budget);
@@ -123,6 +140,8 @@ class Connection final : public Watcher,
   void go_on_later();
   std::size_t read_some();
   std::size_t read_into_message();
+  bool has_room();
+  std::size_t starve();
   std::size_t next_capacity() const;
   std::size_t read_and_pass_on();
   bool note_read(const Io& io);
@@ -135,7 +154,7 @@ class Connection final : public Watcher,
   void parse_body(std::string_view bytes);
   void on_head();
   BodyPlan ask_for_plan();
-  void collect(std::uint64_t bytes_max);
+  void collect(Collect&& plan);
   void stream(std::unique_ptr<BodyReceiver> receiver);
   bool admit_body(std::uint64_t bytes_max);
   void invite_body();
@@ -145,7 +164,10 @@ class Connection final : public Watcher,
   void hand_on_request();
   void keep_leftover(std::string_view bytes);
   void refuse(int status, std::string_view reason);
-  void refuse_with(Response&& response);
+  void refuse_with(Refuse&& refusal);
+  Response words_for(int status, std::string_view reason);
+  std::uint64_t window_bytes_min() const;
+  void close_after_shortage() noexcept;
   void abort_body(ErrorCode code, std::string_view reason);
   void drop_receiver();
 
@@ -159,6 +181,7 @@ class Connection final : public Watcher,
   void flush();
   void written_out();
   void end_connection();
+  void count_unread();
   void note_queue() { queued_bytes_.store(out_.bytes(), std::memory_order_relaxed); }
 
   // Runs `act` on the loop thread, now or soon, if `turn` is then still the one under way.
@@ -185,10 +208,15 @@ class Connection final : public Watcher,
   bool ending_ = false;     // nothing further is answered; closed when all is written
   bool lingering_ = false;  // all is written; reads on so that the client gets it
   bool stalled_ = false;    // the socket is full
+  bool known_ = false;      // the client showed once who it is
+  bool starved_ = false;    // the body waits for room
   Instant since_;           // begin of the current wait: idle, head, body window, linger
   Instant stalled_since_;
+  std::optional<Instant> starved_since_;
+  MemoryBudget::Share unread_;  // what answers take that the client does not read
   std::uint64_t window_bytes_ = 0;
   std::uint64_t discarded_bytes_ = 0;
+  std::uint64_t discarded_bytes_max_ = 0;
   std::atomic<std::size_t> posted_bytes_ = 0;  // written elsewhere, on their way to the loop
   std::atomic<std::size_t> queued_bytes_ = 0;  // out_.bytes(), for other threads
 };

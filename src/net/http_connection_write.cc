@@ -10,6 +10,8 @@ namespace slipway::net {
 namespace {
 
 constexpr std::uint64_t write_bytes_max = 4 << 20;  // before other connections have their turn
+// What a client may leave unread before the budget counts it.
+constexpr std::uint64_t uncounted_unread_max = 64 * 1024;
 
 void append_chunk_head(std::string& out, std::size_t size) {
   std::array<char, 16> digits;
@@ -213,15 +215,29 @@ void Connection::flush() {
   const auto flushed = out_.flush(transport_, write_bytes_max);
   note_queue();
   switch (flushed) {
-    case OutQueue::Flush::emptied: stalled_ = false; return written_out();
+    case OutQueue::Flush::emptied:
+      stalled_ = false;
+      unread_.release();
+      return written_out();
     case OutQueue::Flush::blocked:
       if (!stalled_ || out_.bytes() < before) stalled_since_ = now();
       stalled_ = true;
-      return;
+      return count_unread();
     case OutQueue::Flush::out_of_turn: return go_on_later();
     case OutQueue::Flush::broken:
     case OutQueue::Flush::no_source: return close();
   }
+}
+
+// An answer waits in memory for a client that reads slowly: where there is no room for many such,
+// this one is cut.
+void Connection::count_unread() {
+  const auto& memory = server_->limits.memory;
+  const std::uint64_t held = out_.memory_bytes();
+  if (!memory || held <= std::max(uncounted_unread_max, unread_.bytes())) return;
+  if (unread_.bytes() == 0)
+    unread_ = memory->open(address_of(peer_), known_ ? Standing::proven : Standing::claimed);
+  if (!unread_.grow_to(held)) close();
 }
 
 void Connection::written_out() {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <utility>
 
 #include "base/log.h"
 #include "net/http_connection.h"
@@ -14,6 +16,10 @@ namespace {
 
 constexpr int accepts_max = 64;  // before the connections have their turn
 constexpr std::chrono::milliseconds accept_pause{100};
+constexpr std::chrono::milliseconds room_look_time{50};
+// Of the connections that might make way for a newcomer so many are compared.
+constexpr std::size_t candidates_max = 256;
+constexpr std::size_t displaced_at_shortage = 16;
 constexpr std::chrono::milliseconds sweep_time_max{1'000};
 constexpr std::chrono::milliseconds sweep_time_min{5};
 
@@ -140,6 +146,7 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
     cut_connections();
     loop.cancel(sweep_timer_);
     loop.cancel(deadline_timer_);
+    loop.cancel(room_timer_);
     loop.disarm(*this);
   }
 
@@ -149,13 +156,23 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
 
   void adopt(Fd socket, std::shared_ptr<const TlsContext> tls) {
     ++counters.connections;
-    if (connections_.size() >= limits.connections_max || draining) return;
+    if (draining) return;
+    std::string peer = peer_text(socket.get());
+    if (!find_place(address_of(peer))) return;
     auto connection = std::make_shared<Connection>(*this, std::move(socket), tls.get());
+    grow_lists();
+    ++by_address_[std::string(address_of(peer))];
+    if (!connection->open(std::move(peer))) return forget_address(*connection);
     connection->index = connections_.size();
-    connections_.push_back(connection);
+    connections_.push_back(std::move(connection));
     counters.open = connections_.size();
-    connection->open();
     if (sweep_timer_ == 0) sweep_later();
+  }
+
+  // Closes some that wait, so that their descriptors are free.
+  void displace_some() {
+    for (std::size_t i = 0; i < displaced_at_shortage; ++i)
+      if (!displace_one({})) return;
   }
 
   void drain(std::chrono::milliseconds deadline, Task done) {
@@ -170,7 +187,13 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
     loop.at_batch_end(*this);
   }
 
+  void wait_for_room(Connection& connection) override {
+    starved_.push_back(connection.shared_from_this());
+    if (room_timer_ == 0) look_for_room_later();
+  }
+
   void forget(Connection& connection) override {
+    forget_address(connection);
     const std::size_t i = connection.index;
     graveyard_.push_back(std::move(connections_[i]));
     if (i + 1 < connections_.size()) {
@@ -219,6 +242,7 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
       if (!is_shortage(error)) return;  // EAGAIN, or a connection that is already gone
       log_warning("net", "cannot accept connections, trying again soon",
                   {{"error", errno_text(error)}});
+      server_.displace_some();
       server_.loop.unwatch(socket_.get(), *this);
       pause_ = server_.loop.after(accept_pause, [this] { watch(); });
     }
@@ -230,6 +254,53 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
   };
 
   void close_listeners() { listeners_.clear(); }
+
+  // Whoever closes a connection must not need memory for it.
+  void grow_lists() {
+    const std::size_t wanted = connections_.size() + 1;
+    if (wanted <= connections_.capacity() && wanted <= graveyard_.capacity()) return;
+    connections_.reserve(2 * wanted + 64);
+    graveyard_.reserve(2 * wanted + 64);
+  }
+
+  void forget_address(const Connection& connection) {
+    const auto found = by_address_.find(address_of(connection.peer()));
+    if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
+  }
+
+  // Whether one more from `address` is let in; where it is full, somebody who waits makes way.
+  bool find_place(std::string_view address) {
+    const auto found = by_address_.find(address);
+    const std::size_t of_address = found == by_address_.end() ? 0 : found->second;
+    if (address != "unix" && of_address >= limits.connections_per_address_max)
+      return displace_one(address);
+    return connections_.size() < limits.connections_max || displace_one({});
+  }
+
+  // `address`: whose connection makes way; empty: anybody's. False: all that were looked at are
+  // busy.
+  bool displace_one(std::string_view address) {
+    std::shared_ptr<Connection> least;
+    for (std::size_t looked = std::min(connections_.size(), candidates_max); looked > 0; --looked) {
+      hand_ = (hand_ + 1) % connections_.size();
+      const auto& each = connections_[hand_];
+      if (each->use() == Connection::Use::busy) continue;
+      if (!address.empty() && address_of(each->peer()) != address) continue;
+      if (!least || std::pair(least->use(), each->since()) < std::pair(each->use(), least->since()))
+        least = each;
+    }
+    if (!least) return false;
+    ++counters.displaced;
+    least->close();
+    return true;
+  }
+
+  void look_for_room_later() {
+    room_timer_ = loop.after(room_look_time, [this] {
+      room_timer_ = 0;
+      for (const auto& connection : std::exchange(starved_, {})) connection->look_for_room();
+    });
+  }
 
   void cut_connections() {
     while (!connections_.empty()) connections_.back()->close();
@@ -252,6 +323,10 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
   std::vector<std::unique_ptr<Listener>> listeners_;
   std::vector<std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> graveyard_;  // closed in this batch
+  std::vector<std::shared_ptr<Connection>> starved_;    // wait for room in limits.memory
+  std::map<std::string, std::size_t, std::less<>> by_address_;
+  std::size_t hand_ = 0;  // where displace_one() looks next
+  TimerId room_timer_ = 0;
   TimerId sweep_timer_ = 0;
   TimerId deadline_timer_ = 0;
   Task done_;

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <variant>
 
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "net/http.h"
 #include "net/loop.h"
@@ -21,18 +22,28 @@ namespace slipway::net {
 
 // What a stranger may cost. Past a limit the answer is in brackets; the connection is closed after.
 struct HttpLimits {
-  std::size_t target_bytes_max = 32 * 1024;        // [414]
-  std::size_t header_bytes_max = 64 * 1024;        // request line and all fields [431]
-  std::size_t headers_max = 128;                   // fields, and trailers again [431]
-  std::uint64_t body_bytes_max = 64ULL << 20;      // collected bodies; a plan may say less [413]
-  std::uint64_t stream_bytes_max = 1ULL << 40;     // streamed bodies [413]
-  std::size_t connections_max = 16 * 1024;         // on this loop; more are closed at once
-  std::chrono::milliseconds idle_time{75'000};     // between requests: closed
-  std::chrono::milliseconds head_time{10'000};     // from its first byte to the head's end [408]
-  std::chrono::milliseconds body_window{20'000};   // in each window at least ...
-  std::uint64_t body_window_bytes_min = 4 * 1024;  // ... so much of a body must come [408]
-  std::chrono::milliseconds write_time{60'000};    // without a byte taken by the client: closed
-  std::chrono::milliseconds linger_time{2'000};    // reading on after a refusal, to deliver it
+  std::size_t target_bytes_max = 32 * 1024;     // [414]
+  std::size_t header_bytes_max = 64 * 1024;     // request line and all fields [431]
+  std::size_t headers_max = 128;                // fields, and trailers again [431]
+  std::uint64_t body_bytes_max = 64ULL << 20;   // collected bodies; a plan may say less [413]
+  std::uint64_t stream_bytes_max = 1ULL << 40;  // streamed bodies [413]
+  // On this loop. At the limit a newcomer takes the place of a stranger who is waiting, else of a
+  // known client who is; where nobody waits, it is closed at once.
+  std::size_t connections_max = 16 * 1024;
+  // The same for one address (not for a unix socket's peers).
+  std::size_t connections_per_address_max = 12 * 1024;
+  std::chrono::milliseconds idle_time{75'000};      // between requests: closed
+  std::chrono::milliseconds head_time{10'000};      // from its first byte to the head's end [408]
+  std::chrono::milliseconds body_window{20'000};    // in each window at least ...
+  std::uint64_t body_window_bytes_min = 64 * 1024;  // ... so much of a body must come [408] ...
+  // ... and so much of a collected one while more than half of `memory` is held.
+  std::uint64_t crowded_window_bytes_min = 1 << 20;
+  // What collected bodies and unread answers may take, over all servers that share it. A body for
+  // which there is no room is not read on until there is. None: without limit.
+  std::shared_ptr<MemoryBudget> memory = nullptr;
+  std::chrono::milliseconds room_time{5'000};    // a body waits for room [503]
+  std::chrono::milliseconds write_time{60'000};  // without a byte taken by the client: closed
+  std::chrono::milliseconds linger_time{2'000};  // reading on after a refusal, to deliver it
   std::uint64_t linger_bytes_max = 16ULL << 20;
 };
 
@@ -51,6 +62,7 @@ class Exchange {
   virtual void on_drained(std::uint64_t turn, Task task) = 0;
   virtual void on_closed(std::uint64_t turn, Task task) = 0;
   virtual void set_paused(std::uint64_t turn, bool paused) = 0;
+  virtual void vouch(std::uint64_t turn) { (void)turn; }
 };
 
 // An answer that is sent in pieces: with its Content-Length where start() was given one, else
@@ -106,6 +118,11 @@ class Responder {
   // The same without owning anything: on the loop thread no allocation; from elsewhere it is
   // copied.
   void send(const ResponseView& response);
+  // Says that the client showed who it is: its connection is no stranger's from now on. Loop
+  // thread.
+  void vouch() {
+    if (exchange_) exchange_->vouch(turn_);
+  }
   // Sends the head and hands the body over.
   BodyWriter start(int status, Fields headers);
   // Runs `task` once on the loop thread if the client closes before the answer went out, so that
@@ -160,12 +177,18 @@ class BodyReceiver {
 // What becomes of a request's body, decided at its head.
 struct Collect {
   std::uint64_t bytes_max = ~0ULL;  // the server's body_bytes_max where smaller; 413 past it
+  // For whom HttpLimits::memory counts the body. Nobody: the body is small, and not counted.
+  std::string owner = {};
+  Standing standing = Standing::claimed;
 };
 struct Stream {
   std::unique_ptr<BodyReceiver> receiver;
 };
 struct Refuse {
   Response response;  // sent at once; closed after, where a body was announced
+  // How much of that body is still read, and thrown away, so that the answer gets through; at most
+  // HttpLimits::linger_bytes_max.
+  std::uint64_t read_on_bytes_max = ~0ULL;
 };
 using BodyPlan = std::variant<Collect, Stream, Refuse>;
 
@@ -181,6 +204,12 @@ class RequestHandler {
   // The body was collected, or there was none. An exception that leaves here is a bug: it is
   // logged, and answered with 500 by the Responder's end.
   virtual void on_request(Request&& request, Responder&& responder) = 0;
+  // The words for what the server refuses by itself after on_head() let the body in: too long, too
+  // slow, no room for it.
+  virtual Response refusal(const RequestHead& head, int status, std::string_view reason) {
+    (void)head;
+    return plain_response(status, reason);
+  }
 };
 
 // What a server did so far. Loop thread.
@@ -189,6 +218,7 @@ struct HttpServerCounters {
   std::uint64_t requests = 0;     // heads that were complete
   std::uint64_t refused = 0;      // broken, too large or too slow: answered by the server itself
   std::size_t open = 0;           // connections now
+  std::uint64_t displaced = 0;    // closed to make room for newcomers
 };
 
 // Listens, reads, answers; strictly one request at a time on each connection, in order.
@@ -203,7 +233,7 @@ class HttpServer {
 
   // Accepts from a listening socket (socket.h: listen_tcp, listen_unix). With `tls`, every
   // connection from it is TLS. May be called several times. When descriptors run out (EMFILE),
-  // accepting pauses for 100 ms.
+  // strangers who wait are closed and accepting pauses for 100 ms.
   void listen(Fd listener, std::shared_ptr<const TlsContext> tls = nullptr);
   // Takes one connection that somebody else accepted.
   void adopt(Fd connection, std::shared_ptr<const TlsContext> tls = nullptr);

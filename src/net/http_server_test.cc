@@ -400,19 +400,6 @@ TEST(HttpServer, closes_on_a_client_that_does_not_read) {
   EXPECT_EQ(server.counters().open, 0U);
 }
 
-TEST(HttpServer, closes_connections_past_their_number) {
-  TestServer server({.connections_max = 2});
-  RawClient first(server.address());
-  RawClient second(server.address());
-  for (RawClient* client : {&first, &second}) {
-    client->send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_THAT(client->read_response(), StartsWith("HTTP/1.1 200"));
-  }
-  RawClient third(server.address());
-  EXPECT_EQ(third.read_all(), "");
-  EXPECT_TRUE(third.closed_by_server());
-}
-
 TEST(HttpServer, survives_running_out_of_descriptors) {
   TestServer server;
   rlimit before = {};

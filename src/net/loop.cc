@@ -13,6 +13,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/memory_shortage.h"
 #include "net/timer_wheel.h"
 
 namespace slipway::net {
@@ -90,8 +91,12 @@ void Loop::wake() {
 }
 
 void Loop::watch(int fd, std::uint32_t events, Watcher& watcher) {
+  if (!try_watch(fd, events, watcher)) die("epoll cannot watch");
+}
+
+bool Loop::try_watch(int fd, std::uint32_t events, Watcher& watcher) {
   epoll_event event = {.events = events, .data = {.ptr = &watcher}};
-  if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) die("epoll cannot watch");
+  return ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 void Loop::rewatch(int fd, std::uint32_t events, Watcher& watcher) {
@@ -143,7 +148,9 @@ void Loop::run_batch() {
   batch.end = static_cast<std::size_t>(std::max(count, 0));
   for (batch.next = 0; batch.next < batch.end;) {
     const epoll_event event = batch.events[batch.next++];
-    if (event.data.ptr != nullptr) static_cast<Watcher*>(event.data.ptr)->on_ready(event.events);
+    if (event.data.ptr == nullptr) continue;
+    survive_memory_shortage("net",
+                            [&] { static_cast<Watcher*>(event.data.ptr)->on_ready(event.events); });
   }
   timers_->run_due(now_);
   if (wake_pending_.load(std::memory_order_acquire)) run_posted();
@@ -157,7 +164,7 @@ void Loop::run_posted() {
     const std::lock_guard lock(mutex_);
     running_.swap(posted_);
   }
-  for (Task& task : running_) task();
+  for (Task& task : running_) survive_memory_shortage("net", task);
   running_.clear();
 }
 
@@ -167,7 +174,7 @@ void Loop::run_hooks() {
     BatchHook* hook = hooks_[i];
     if (hook == nullptr) continue;
     hook->armed_ = false;
-    hook->on_batch_end();
+    survive_memory_shortage("net", [&] { hook->on_batch_end(); });
   }
   hooks_.clear();
 }

@@ -44,7 +44,8 @@ using TimerId = std::uint64_t;  // 0: no timer
 //
 // Everything is for the loop thread, the thread inside run(), except post(), stop() and
 // in_loop_thread(); before run() is entered, the thread that will enter it counts as the loop
-// thread. A watcher, hook or task that throws ends the process.
+// thread. A watcher, hook or task that throws ends the process, but for an allocation that failed:
+// that ends the watcher's turn or the task alone.
 class Loop {
  public:
   Loop();
@@ -67,6 +68,8 @@ class Loop {
 
   // Watches `fd` for epoll's `events` (EPOLLET included if wanted). `watcher` outlives the watch.
   void watch(int fd, std::uint32_t events, Watcher& watcher);
+  // The same for what a stranger may have many of: false where the kernel watches no more.
+  bool try_watch(int fd, std::uint32_t events, Watcher& watcher);
   void rewatch(int fd, std::uint32_t events, Watcher& watcher);
   // Also drops what the current batch still had to report to `watcher`. Call before close().
   void unwatch(int fd, Watcher& watcher);

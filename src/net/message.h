@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/memory_budget.h"
 #include "net/http.h"
 
 namespace slipway::net {
@@ -29,7 +30,7 @@ struct Message {
   void append(std::string_view more);
   std::string_view body() const { return {bytes_.get() + body_begin, body_end - body_begin}; }
 
-  // As new, except for the memory, of which no more than a usual message's is kept.
+  // As new, except for the memory.
   void clear();
 
   RequestHead head;  // requests
@@ -41,6 +42,7 @@ struct Message {
   std::size_t used = 0;  // bytes in the buffer
   std::size_t body_begin = 0;
   std::size_t body_end = 0;
+  MemoryBudget::Share room;           // what its body takes of the server's memory
   std::shared_ptr<MessagePool> home;  // while it is lent out
 
  private:
@@ -62,6 +64,8 @@ using MessagePtr = std::unique_ptr<Message, MessageReturn>;
 // Messages that wait to be used again. Any thread: a request may end anywhere.
 class MessagePool : public std::enable_shared_from_this<MessagePool> {
  public:
+  MessagePool();
+
   MessagePtr take();
   void give_back(std::unique_ptr<Message> message);
 

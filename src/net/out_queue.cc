@@ -29,6 +29,13 @@ OutQueue::Segment& OutQueue::open_segment() {
   return segments_[end_++];
 }
 
+std::uint64_t OutQueue::memory_bytes() const {
+  std::uint64_t bytes = 0;
+  for (std::size_t i = first_; i < end_; ++i)
+    bytes += segments_[i].text.size() + segments_[i].body.view().size();
+  return bytes;
+}
+
 std::string& OutQueue::text() { return open_segment().text; }
 
 void OutQueue::add(std::string_view bytes) {

@@ -25,6 +25,8 @@ class OutQueue {
 
   bool empty() const { return bytes_ == 0; }
   std::uint64_t bytes() const { return bytes_; }
+  // What of it is in memory and not in files.
+  std::uint64_t memory_bytes() const;
 
   // Appends text: write into it, then say with appended() how much it became longer.
   std::string& text();

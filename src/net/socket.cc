@@ -266,6 +266,8 @@ std::string peer_text(int socket) {
   return from_raw(storage).text();
 }
 
+std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+
 void set_no_delay(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY); }
 
 void block_sigpipe() {

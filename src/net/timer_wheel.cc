@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/memory_shortage.h"
+
 namespace slipway::net {
 
 std::uint64_t TimerWheel::tick_of(Instant time) const {
@@ -89,7 +91,7 @@ void TimerWheel::run_due(Instant now) {
     if (!nodes_[index].linked || nodes_[index].generation != timer >> 32) continue;
     unlink(index);
     Task task = release(index);
-    task();
+    survive_memory_shortage("net", task);
   }
   due.clear();
   due_ = std::move(due);

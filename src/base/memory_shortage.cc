@@ -1,0 +1,17 @@
+#include "base/memory_shortage.h"
+
+#include <exception>
+
+#include "base/log.h"
+
+namespace slipway {
+
+void log_memory_shortage(std::string_view room) noexcept {
+  try {
+    log_error(room, "memory ran out; what needed it was given up");
+  } catch (const std::exception&) {
+    return;  // not even for that
+  }
+}
+
+}  // namespace slipway

@@ -1,0 +1,25 @@
+// What becomes of an allocation that fails: the act that needed it ends, the process goes on.
+#pragma once
+
+#include <new>
+#include <string_view>
+
+namespace slipway {
+
+// One line in the log, where there is memory for it.
+void log_memory_shortage(std::string_view room) noexcept;
+
+// Runs `act` to its end, or to the allocation in it that fails: false then, and the log says so.
+// Stands where one request's work begins, so that what is unwound is that request's alone.
+template <typename Act>
+bool survive_memory_shortage(std::string_view room, Act&& act) {
+  try {
+    act();
+    return true;
+  } catch (const std::bad_alloc&) {
+    log_memory_shortage(room);
+    return false;
+  }
+}
+
+}  // namespace slipway
