@@ -48,6 +48,13 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str();
   serve
+      .add_option("--request-memory", options.request_memory,
+                  "MiB that request bodies in memory may take together; 0: a quarter of the "
+                  "machine's memory")
+      ->envname("SLIPWAY_REQUEST_MEMORY")
+      ->check(CLI::Range(0u, request_memory_max))
+      ->capture_default_str();
+  serve
       .add_option("--program", options.programs,
                   "NAME=PATH: images of this repository name run as this program, which obeys the "
                   "container contract on the unix socket that --http-socket names")

@@ -36,6 +36,7 @@ struct ServeOptions {
   std::vector<std::string> programs;  // "NAME=PATH"
   unsigned stream_seconds = 480;
   std::string deliver_to_private = "auto";
+  unsigned request_memory = 0;  // MiB; 0: a quarter of the machine's
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;
@@ -47,7 +48,8 @@ struct ServeOptions {
 };
 
 inline constexpr unsigned io_threads_max = 8;
-inline constexpr unsigned serverless_idle_max = 86'400;  // seconds
+inline constexpr unsigned request_memory_max = 1U << 24;  // MiB
+inline constexpr unsigned serverless_idle_max = 86'400;   // seconds
 
 // Adds the options of `serve` to its subcommand.
 void add_options(CLI::App& serve, ServeOptions& options);

@@ -27,6 +27,7 @@
 #include "gen/services.h"
 #include "place/process/process_place.h"
 #include "server/captured_objects.h"
+#include "server/limits.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
@@ -47,6 +48,8 @@ namespace slipway::server {
 namespace {
 
 constexpr std::size_t control_workers = 8;
+constexpr std::size_t file_workers = 8;
+constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
 constexpr std::chrono::milliseconds drain_time{10'000};
 constexpr std::chrono::milliseconds stop_grace{5'000};
@@ -103,7 +106,7 @@ class IoLoop {
  public:
   IoLoop(const service::Frame& frame, fleet::RouteTable& routes, fleet::Sessions& sessions,
          fleet::CaptureBuffer& captures, Random& random, net::Fd listener,
-         std::shared_ptr<const net::TlsContext> tls, unsigned number,
+         std::shared_ptr<const net::TlsContext> tls, const net::HttpLimits& limits, unsigned number,
          std::chrono::seconds stream_time_limit)
       : thread_(fmt::format("io-{}", number)) {
     thread_.run_and_wait([&] {
@@ -111,7 +114,7 @@ class IoLoop {
       runtime_ =
           std::make_unique<sagemaker_runtime::Runtime>(*router_, sessions, stream_time_limit);
       front_ = std::make_unique<service::Front>(frame, *runtime_);
-      http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_);
+      http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_, limits);
       http_->listen(std::move(listener), std::move(tls));
     });
   }
@@ -152,9 +155,12 @@ class Server::Parts {
   // behind without its answer still holds that client's loop: it is worked off before the loops go.
   ~Parts() {
     changes_.close();
+    if (frame_) frame_->uploads->close();
     if (reconcilers_) reconcilers_->stop();
     if (transforms_) transforms_->stop();
     if (courier_) courier_->stop();
+    bulk_workers_.stop();
+    file_workers_.stop();
     workers_.stop();
     request_courier_.reset();
     if (sessions_) sessions_->close();
@@ -205,8 +211,10 @@ class Server::Parts {
   net::LoopThread models_loop_{"models"};  // routes hold what posts to it
   fleet::RouteTable routes_;
   std::unique_ptr<fleet::Sessions> sessions_;
-  WorkerPool artifact_workers_{artifact_workers};
+  WorkerPool artifact_workers_{artifact_workers, WorkerPool::Priority::background};
   WorkerPool workers_{control_workers};
+  WorkerPool file_workers_{file_workers, WorkerPool::Priority::background};
+  WorkerPool bulk_workers_{bulk_workers, WorkerPool::Priority::background};
   net::LoopThread prober_loop_{"prober"};
 
   RunningInstances running_;
@@ -314,7 +322,7 @@ Result<> Server::Parts::open_engines() {
 
 void Server::Parts::open_request_queues() {
   request_courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
-      .routes = routes_, .objects = *objects_, .workers = workers_, .random = random_});
+      .routes = routes_, .objects = *objects_, .workers = file_workers_, .random = random_});
   request_queues_ =
       std::make_unique<jobs::RequestQueues>(jobs::RequestQueues::Needs{.store = *store_,
                                                                        .objects = *objects_,
@@ -372,19 +380,20 @@ Result<> Server::Parts::install_doors() {
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
   wire_router_ = std::make_unique<wire::Router>(aws::schemas());
-  frame_ =
-      std::make_unique<service::Frame>(service::Frame{.registry = registry_,
-                                                      .router = *wire_router_,
-                                                      .schemas = aws::schemas(),
-                                                      .store = *store_,
-                                                      .workers = workers_,
-                                                      .changes = changes_,
-                                                      .keys = *keys_,
-                                                      .ground = {clock_, random_},
-                                                      .auth = options_.auth_mode(),
-                                                      .holding = options_.holding(),
-                                                      .region = options_.region,
-                                                      .traffic = [this] { return traffic(); }});
+  frame_ = std::make_unique<service::Frame>(
+      service::Frame{.registry = registry_,
+                     .router = *wire_router_,
+                     .schemas = aws::schemas(),
+                     .store = *store_,
+                     .lanes = {.control = workers_, .files = file_workers_, .bulk = bulk_workers_},
+                     .changes = changes_,
+                     .keys = *keys_,
+                     .ground = {clock_, random_},
+                     .auth = options_.auth_mode(),
+                     .holding = options_.holding(),
+                     .region = options_.region,
+                     .traffic = [this] { return traffic(); }});
+  frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   frame_->pages.emplace(sns::certificate_path, signer_->certificate());
   return {};
 }
@@ -398,12 +407,13 @@ Result<> Server::Parts::listen() {
   TRY(net::Fd listener, net::listen_tcp(wanted));
   TRY(const net::Address address, net::local_address(listener));
   endpoint_ = fmt::format("{}://{}", tls ? "https" : "http", address.text());
+  const net::HttpLimits limits = http_limits(options_, io_threads());
   for (unsigned i = 0; i < io_threads(); ++i) {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
     loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, *sessions_, captures_->add_buffer(),
-                                              random_, std::move(listener), tls, i,
+                                              random_, std::move(listener), tls, limits, i,
                                               std::chrono::seconds(options_.stream_seconds)));
   }
   return {};
@@ -430,6 +440,7 @@ Result<> Server::Parts::begin() {
 
 void Server::Parts::keep_deadlines(net::Loop& loop) {
   changes_.expire();
+  frame_->uploads->expire(clock_.monotonic());
   loop.after(expire_period, [this, &loop] { keep_deadlines(loop); });
 }
 
@@ -504,6 +515,7 @@ Result<> Server::Parts::tell_clients() const {
 
 void Server::Parts::stop() {
   changes_.close();
+  frame_->uploads->close();
   std::vector<std::future<void>> drained;
   for (const auto& loop : loops_) drained.push_back(loop->drain());
   for (const auto& done : drained) done.wait();

@@ -1,7 +1,10 @@
 #include "service/authenticator.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "net/socket.h"
 #include "service/errors.h"
 
 namespace slipway::service {
@@ -47,15 +50,38 @@ Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_ke
   return wire::KeyMaterial{last_->secret};
 }
 
-Result<Authenticated> Authenticator::check(const net::RequestHead& head, const wire::Route& route,
-                                           std::optional<std::string_view> body) {
+// Without its body; views into the head and into headers_.
+wire::SignedRequest Authenticator::signed_request(const net::RequestHead& head) {
   headers_.clear();
   for (const net::Header& header : head.headers) headers_.emplace_back(header.name, header.value);
-  const wire::SignedRequest request{.method = head.method,
-                                    .path = head.path,
-                                    .query = head.query,
-                                    .headers = headers_,
-                                    .body = body};
+  return {.method = head.method, .path = head.path, .query = head.query, .headers = headers_};
+}
+
+Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::Route& route) {
+  const std::string address(net::address_of(head.peer));
+  if (mode_ == AuthMode::none) return Sender{address, Standing::proven};
+  const wire::SignedRequest request = signed_request(head);
+  if (!is_v2(wire::auth_form(request))) {
+    TRY(const wire::Authorization claim, wire::parse_authorization(request, dialect_of(route)));
+    if (claim.payload == wire::PayloadMode::hashed && claim.content_sha256.empty()) {
+      TRY_DO(wire::check_claim(request, claim, source_, clock_.now(), dialect_of(route)));
+      return Sender{fmt::format("{} {}", claim.scope.access_key_id, address), Standing::claimed};
+    }
+  }
+  TRY(const Authenticated authenticated, check(head, route, std::nullopt));
+  return Sender{authenticated.caller.access_key_id, Standing::proven};
+}
+
+bool Authenticator::names_known_key(const net::RequestHead& head) {
+  const wire::SignedRequest request = signed_request(head);
+  const auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
+  return claim && source_.find(claim->scope.access_key_id, claim->session_token).has_value();
+}
+
+Result<Authenticated> Authenticator::check(const net::RequestHead& head, const wire::Route& route,
+                                           std::optional<std::string_view> body) {
+  wire::SignedRequest request = signed_request(head);
+  request.body = body;
   if (mode_ == AuthMode::none) return trusted(request);
   if (takes_unsigned(route) && wire::auth_form(request) == wire::AuthForm::none)
     return trusted(request);

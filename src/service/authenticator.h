@@ -1,11 +1,13 @@
 // Checks who signed a request. One for each I/O loop.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "engine/identity/key_ring.h"
 #include "net/http.h"
@@ -29,6 +31,12 @@ struct Authenticated {
   wire::ChunkSignatures chunk_signatures = wire::ChunkSignatures::checked;
 };
 
+// Who sends a body, as far as its head shows.
+struct Sender {
+  std::string name;  // for whom memory is counted: a key, and where it is only claimed the address
+  Standing standing = Standing::claimed;
+};
+
 // The words that a refusal is said in.
 wire::AuthDialect dialect_of(const wire::Asked& asked);
 
@@ -45,6 +53,14 @@ class Authenticator {
   Result<Authenticated> check(const net::RequestHead& head, const wire::Route& route,
                               std::optional<std::string_view> body);
 
+  // Checks all that the head alone can show of a request whose body is yet to come: its signature
+  // where the body's hash is announced, and else that key, scope and date hold. Refuses as check()
+  // does; a request without a signature too, whatever its operation would take.
+  Result<Sender> look_at(const net::RequestHead& head, const wire::Route& route);
+
+  // Whether the head names an access key that there is: nothing shows that its owner sent it.
+  bool names_known_key(const net::RequestHead& head);
+
  private:
   // The key ring, as the signature checker asks for secrets; remembers whom the last key speaks
   // for.
@@ -60,6 +76,7 @@ class Authenticator {
     const identity::Key* last_ = nullptr;
   };
 
+  wire::SignedRequest signed_request(const net::RequestHead& head);
   Result<Authenticated> check_v4(const wire::SignedRequest& request, wire::AuthDialect dialect);
   Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
   Authenticated trusted(const wire::SignedRequest& request) const;

@@ -11,6 +11,10 @@ store::Transaction& Call::tx() const {
   return *tx_;
 }
 
+TaskOwner owner_of(const Caller& caller) {
+  return static_cast<TaskOwner>(std::hash<std::string>{}(caller.access_key_id));
+}
+
 std::string Call::arn(std::string_view service, std::string_view resource) const {
   return fmt::format("arn:aws:{}:{}:{}:{}", service, region(), account(), resource);
 }

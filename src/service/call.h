@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "base/worker_pool.h"
 #include "engine/identity/key_ring.h"
 #include "net/http.h"
 #include "store/store.h"
@@ -24,6 +25,9 @@ struct Caller {
 
   const std::string& account() const { return principal.account; }
 };
+
+// Whose turn on the workers a caller's request takes: callers share them by access key.
+TaskOwner owner_of(const Caller& caller);
 
 // What all calls of a server share. Everything outlives the calls.
 struct Ground {

@@ -13,6 +13,9 @@ namespace {
 constexpr std::string_view health_page = "/_slipway/health";
 constexpr std::string_view traffic_page = "/_slipway/traffic";
 constexpr std::uint64_t page_body_bytes_max = 64 * 1024;
+constexpr const char* slow_body =
+    "Your socket connection to the server was not read from or written to within the timeout "
+    "period. Idle connections will be closed.";
 
 Error too_large(std::uint64_t bytes_max) {
   return {ErrorCode::limit_exceeded,
@@ -86,31 +89,56 @@ std::string Front::make_request_id(const wire::Route& route) {
 net::BodyPlan Front::on_head(const net::RequestHead& head) {
   if (!head.has_body() && head.method != "PUT") return net::Collect{};
   const wire::Route route = route_of(head, {});
+  if (!route.found())
+    return net::Collect{frame_.auth == AuthMode::none ? page_body_bytes_max
+                                                      : strangers_body_bytes_max};
   const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
-  if (!entry) return net::Collect{route.found() ? control_body_bytes_max : page_body_bytes_max};
-  if (entry->mode == Mode::upload) return plan_upload(head, route, *entry);
-  const std::uint64_t bytes_max =
-      entry->mode == Mode::hot ? hot_body_bytes_max : control_body_bytes_max;
-  if (head.content_length.value_or(0) <= bytes_max) return net::Collect{bytes_max};
-  return net::Refuse{
-      error_response(too_large(bytes_max), route, entry->errors, make_request_id(route))};
+  if (entry && entry->mode == Mode::upload) return plan_upload(head, route, *entry);
+  const bool hot = entry && entry->mode == Mode::hot;
+  return plan_collected(head, route, hot ? hot_body_bytes_max : control_body_bytes_max);
+}
+
+// Nothing large is collected for a stranger: the head must be signed, or at least name a key, a
+// scope and a date that hold where only the whole body can show more.
+net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Route& route,
+                                    std::uint64_t bytes_max) {
+  if (head.content_length.value_or(0) > bytes_max)
+    return turn_away(head, route, too_large(bytes_max));
+  if (head.content_length && *head.content_length <= strangers_body_bytes_max)
+    return net::Collect{bytes_max};
+  auto sender = authenticator_.look_at(head, route);
+  if (!sender) return turn_away(head, route, sender.error());
+  return net::Collect{bytes_max, std::move(sender->name), sender->standing};
+}
+
+net::Refuse Front::turn_away(const net::RequestHead& head, const wire::Route& route,
+                             const Error& error) {
+  const bool stranger = !authenticator_.names_known_key(head);
+  return {error_response(error, route, frame_.registry.errors_of(*route.schema),
+                         make_request_id(route)),
+          stranger ? strangers_read_on_bytes_max : ~0ULL};
+}
+
+// For what was let in and did not come: too much of it, too slowly, or with no room to put it.
+net::Response Front::refusal(const net::RequestHead& head, int status, std::string_view reason) {
+  const wire::Route route = route_of(head, {});
+  if (!route.found()) return net::plain_response(status, reason);
+  Error error{ErrorCode::unavailable, std::string(reason)};
+  if (status == 413) error = too_large(control_body_bytes_max);
+  if (status == 408) error = {ErrorCode::timeout, slow_body, "RequestTimeout"};
+  net::Response response = error_response(error, route, frame_.registry.errors_of(*route.schema),
+                                          make_request_id(route));
+  if (status == 503) response.status = status;
+  return response;
 }
 
 net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route& route,
                                  const Entry& entry) {
   std::string request_id = make_request_id(route);
   auto authenticated = authenticator_.check(head, route, std::nullopt);
-  if (!authenticated)
-    return net::Refuse{error_response(authenticated.error(), route, entry.errors, request_id)};
-  auto slot = frame_.uploads->take();
-  if (!slot) {
-    const Error full{ErrorCode::unavailable,
-                     "Please reduce your request rate: more uploads are under way than are let in.",
-                     "SlowDown"};
-    return net::Refuse{error_response(full, route, entry.errors, request_id)};
-  }
+  if (!authenticated) return turn_away(head, route, authenticated.error());
   return net::Stream{make_upload_receiver(
-      frame_, {route, entry, std::move(*authenticated), std::move(request_id), std::move(slot)})};
+      frame_, {route, entry, std::move(*authenticated), std::move(request_id)})};
 }
 
 void Front::on_request(net::Request&& request, net::Responder&& responder) {
@@ -125,6 +153,7 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   auto authenticated = authenticator_.check(request.head(), route, request.body());
   if (!authenticated)
     return responder.send(error_response(authenticated.error(), route, errors, request_id));
+  responder.vouch();
   const Entry* const entry = frame_.registry.find(*route.operation);
   if (!entry) return responder.send(to_response(wire::not_implemented(route, request_id)));
   if (entry->mode == Mode::hot)

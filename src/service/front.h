@@ -2,7 +2,6 @@
 // mode, encode. One Front for each I/O loop, over one Frame that all loops share.
 #pragma once
 
-#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -17,6 +16,7 @@
 #include "service/authenticator.h"
 #include "service/hold.h"
 #include "service/registry.h"
+#include "service/upload_slots.h"
 #include "store/store.h"
 #include "wire/route.h"
 
@@ -26,23 +26,17 @@ namespace slipway::service {
 inline constexpr std::uint64_t control_body_bytes_max = 16ULL << 20;
 inline constexpr std::uint64_t hot_body_bytes_max = 25ULL << 20;  // "25 MB", InvokeEndpoint
 
-// Uploads under way at once, over all loops: each may hold a few megabytes and keep a worker busy.
-// More are answered 503, which SDKs repeat.
-inline constexpr unsigned uploads_max = 256;
+// A body up to this size is collected before its signature is looked at: it fits into the buffer
+// that every connection has. For a larger one the head must show who sends it.
+inline constexpr std::uint64_t strangers_body_bytes_max = 8 * 1024;
+// How much of a refused body is still read where the head names no key of ours.
+inline constexpr std::uint64_t strangers_read_on_bytes_max = 64 * 1024;
 
-class UploadSlots {
- public:
-  // Nothing where all are taken; else one, given back when the last copy of it goes.
-  std::shared_ptr<const void> take() {
-    if (taken_.fetch_add(1) >= uploads_max) {
-      taken_.fetch_sub(1);
-      return nullptr;
-    }
-    return {this, [this](const void*) { taken_.fetch_sub(1); }};
-  }
-
- private:
-  std::atomic<unsigned> taken_ = 0;
+// The threads that handlers run on, by what they may wait for. All may be one pool.
+struct Lanes {
+  WorkerPool& control;  // the store, a moment
+  WorkerPool& files;    // files, a block or a look at a time: uploads, reading an object
+  WorkerPool& bulk;     // files, for as long as it takes: copying bytes
 };
 
 // What all loops share; main makes it. Everything outlives the fronts.
@@ -51,7 +45,7 @@ struct Frame {
   const wire::Router& router;
   std::span<const wire::Schema* const> schemas;
   store::Store& store;
-  WorkerPool& workers;
+  Lanes lanes;
   engine::Changes& changes;
   const identity::KeyRing& keys;
   Ground ground;
@@ -91,11 +85,15 @@ class Front final : public net::RequestHandler {
 
   net::BodyPlan on_head(const net::RequestHead& head) override;
   void on_request(net::Request&& request, net::Responder&& responder) override;
+  net::Response refusal(const net::RequestHead& head, int status, std::string_view reason) override;
 
  private:
   wire::Route route_of(const net::RequestHead& head, std::string_view body);
   std::string make_request_id(const wire::Route& route);
   void answer_page(const net::Request& request, net::Responder& responder);
+  net::BodyPlan plan_collected(const net::RequestHead& head, const wire::Route& route,
+                               std::uint64_t bytes_max);
+  net::Refuse turn_away(const net::RequestHead& head, const wire::Route& route, const Error& error);
   net::BodyPlan plan_upload(const net::RequestHead& head, const wire::Route& route,
                             const Entry& entry);
 

@@ -63,7 +63,7 @@ class FrontTest : public testing::Test {
                                            .router = router_,
                                            .schemas = aws::schemas(),
                                            .store = *store_,
-                                           .workers = workers_,
+                                           .lanes = {workers_, workers_, workers_},
                                            .changes = changes_,
                                            .keys = *keys_,
                                            .ground = {clock_, random_},

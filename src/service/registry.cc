@@ -12,6 +12,8 @@ std::optional<Mode> mode_named(std::string_view name) {
   if (name == "read") return Mode::read;
   if (name == "write") return Mode::write;
   if (name == "work") return Mode::work;
+  if (name == "file") return Mode::file;
+  if (name == "bulk") return Mode::bulk;
   if (name == "upload") return Mode::upload;
   if (name == "hot") return Mode::hot;
   return std::nullopt;

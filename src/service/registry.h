@@ -24,6 +24,8 @@ enum class Mode : std::uint8_t {
   read,    // on a worker, over a snapshot of the store
   write,   // on the store's writer, as one change: what it returns is answered when durable
   work,    // on a worker, without a transaction: the handler's engine has its own
+  file,    // as work, in the lane of those that wait for files
+  bulk,    // as work, in the lane of those that move as many bytes as their client likes
   upload,  // on workers: a BodySink takes the streamed body
   hot,     // on the I/O thread, by a HotDoor (front.h)
 };
@@ -50,7 +52,7 @@ struct Entry {
   const wire::Operation* operation = nullptr;
   Mode mode = Mode::read;
   ErrorTable errors;
-  Handler handler;      // read, write, work
+  Handler handler;      // read, write, work, file, bulk
   UploadOpener opener;  // upload
 };
 
@@ -66,7 +68,8 @@ class Registry {
         : registry_(registry), schema_(schema), errors_(errors) {}
 
     // `Op` is a generated operation (gen/<service>.h). `handler(Call&, Op::Input) ->
-    // Result<Op::Output>`, for Mode::read, write and work; Result<> where it answers nothing.
+    // Result<Op::Output>`, for Mode::read, write, work, file and bulk; Result<> where it answers
+    // nothing.
     template <typename Op, typename F>
     Service& add(F handler) {
       using Input = typename Op::Input;

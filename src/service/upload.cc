@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/strand.h"
 #include "base/text.h"
+#include "net/socket.h"
 #include "service/decode.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
@@ -46,25 +47,34 @@ class Flow {
 class UploadWork {
  public:
   UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
-      : slot_(std::move(begin.slot)),
-        begin_(std::move(begin)),
+      : begin_(std::move(begin)),
         request_(std::move(request)),
         responder_(std::move(responder)),
         call_(frame.ground, begin_.authenticated.caller, request_.head(), begin_.request_id,
               arena_) {}
 
-  void open() {
-    guard([this] { return try_open(); });
+  // Begins with a slot, or refuses without one. What came before is taken now.
+  void open(UploadSlots::Slot slot) {
+    guard([&] { return try_open(std::move(slot)); });
+    for (Task& early : std::exchange(early_, {})) early();
   }
-  void take(std::string_view bytes) {
-    guard([&] { return try_take(bytes); });
+  void take(std::string block) {
+    if (!opened_ && !over_)
+      return early_.push_back(
+          [this, block = std::move(block)]() mutable { take(std::move(block)); });
+    guard([&] { return try_take(block); });
+    flow.taken(block.size());
   }
   void finish(std::vector<wire::Trailer> trailers) {
+    if (!opened_ && !over_)
+      return early_.push_back(
+          [this, late = std::move(trailers)]() mutable { finish(std::move(late)); });
     guard([&] { return try_finish(std::move(trailers)); });
   }
   // The client is gone, or was answered: nothing of the body remains.
   void drop() {
     over_ = true;
+    early_.clear();
     sink_.reset();
     slot_.reset();
   }
@@ -89,7 +99,13 @@ class UploadWork {
     responder_.send(error_response(error, begin_.route, begin_.entry.errors, begin_.request_id));
   }
 
-  Result<> try_open() {
+  Result<> try_open(UploadSlots::Slot slot) {
+    if (!slot)
+      return fail(ErrorCode::unavailable,
+                  "Please reduce your request rate: more uploads are under way than are let in.",
+                  "SlowDown");
+    slot_ = std::move(slot);
+    opened_ = true;
     TRY(input_, decode_input(begin_.route, request_, arena_));
     TRY_DO(expect_payload());
     TRY(sink_, begin_.entry.opener(call_, input_));
@@ -154,7 +170,6 @@ class UploadWork {
                {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
-  std::shared_ptr<const void> slot_;  // free once the answer is on its way
   const UploadBegin begin_;
   const net::Request request_;
   net::Responder responder_;
@@ -165,6 +180,9 @@ class UploadWork {
   std::optional<wire::Sha256> hash_;
   std::optional<wire::ChunkedDecoder> decoder_;
   std::vector<std::string_view> pieces_;
+  UploadSlots::Slot slot_;   // free once the answer is on its way
+  std::vector<Task> early_;  // what came before the slot
+  bool opened_ = false;
   bool over_ = false;  // answered, or the client is gone
 };
 
@@ -172,14 +190,26 @@ class UploadWork {
 class UploadReceiver final : public net::BodyReceiver {
  public:
   UploadReceiver(const Frame& frame, UploadBegin begin)
-      : frame_(frame), begin_(std::move(begin)), strand_(frame.workers) {}
+      : frame_(frame),
+        begin_(std::move(begin)),
+        strand_(frame.lanes.files, owner_of(begin_.authenticated.caller)) {}
 
   void on_start(net::Request&& request, net::Responder&& responder,
                 net::BodyControl control) override {
+    const Uploader uploader = uploader_of(request.head());
     work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
                                          std::move(responder));
-    work_->flow.use(std::move(control));
-    strand_.post([work = work_] { work->open(); });
+    work_->flow.use(control);
+    auto slot = frame_.uploads->take(
+        uploader, frame_.ground.clock.monotonic(),
+        [strand = strand_, work = work_, control](UploadSlots::Slot late) mutable {
+          begin(strand, work, std::move(late));
+          control.resume();
+        });
+    if (slot)
+      begin(strand_, work_, std::move(slot));
+    else
+      control.pause();  // nothing is read before there is a slot
   }
 
   void on_data(std::string_view bytes) override {
@@ -201,13 +231,22 @@ class UploadReceiver final : public net::BodyReceiver {
   }
 
  private:
+  static void begin(Strand& strand, const std::shared_ptr<UploadWork>& work,
+                    UploadSlots::Slot slot) {
+    strand.post([work, slot = std::move(slot)]() mutable { work->open(std::move(slot)); });
+  }
+
+  Uploader uploader_of(const net::RequestHead& head) const {
+    const bool presigned = head.query.find("Signature=") != head.query.npos;
+    return {begin_.authenticated.caller.access_key_id, std::string(net::address_of(head.peer)),
+            presigned ? std::string(head.target) : std::string()};
+  }
+
   void hand_over() {
     if (block_.empty()) return;
     work_->flow.queued(block_.size());
-    strand_.post([work = work_, block = std::move(block_)] {
-      work->take(block);
-      work->flow.taken(block.size());
-    });
+    strand_.post(
+        [work = work_, block = std::move(block_)]() mutable { work->take(std::move(block)); });
     block_ = std::string();
   }
 

@@ -20,7 +20,6 @@ struct UploadBegin {
   const Entry& entry;
   Authenticated authenticated;
   std::string request_id;
-  std::shared_ptr<const void> slot = {};  // of UploadSlots, held to the end
 };
 
 std::unique_ptr<net::BodyReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin);

@@ -10,7 +10,17 @@ namespace slipway::service {
 
 void Work::start(const Frame& frame, Begin begin) {
   std::unique_ptr<Work> work(new Work(frame, std::move(begin)));
-  frame.workers.post([work = std::move(work)]() mutable { run_safely(std::move(work), run); });
+  const TaskOwner owner = owner_of(work->caller_);
+  work->lane().post([work = std::move(work)]() mutable { run_safely(std::move(work), run); },
+                    owner);
+}
+
+WorkerPool& Work::lane() const {
+  switch (entry_.mode) {
+    case Mode::file: return frame_.lanes.files;
+    case Mode::bulk: return frame_.lanes.bulk;
+    default: return frame_.lanes.control;
+  }
 }
 
 Work::Work(const Frame& frame, Begin begin)
@@ -23,6 +33,13 @@ Work::Work(const Frame& frame, Begin begin)
       request_id_(std::move(begin.request_id)),
       hold_until_(frame.ground.clock.monotonic() + waiter_hold_max),
       begun_(frame.ground.clock.monotonic()) {}
+
+void Work::post_again(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>)) {
+  WorkerPool& workers = work->frame_.lanes.control;
+  const TaskOwner owner = owner_of(work->caller_);
+  workers.post([work = std::move(work), step]() mutable { run_safely(std::move(work), step); },
+               owner);
+}
 
 // What throws past handle() is a bug of the frame or its codecs; it costs this answer alone: the
 // responder goes with the work and sends 500.
@@ -99,13 +116,11 @@ void Work::poll(std::unique_ptr<Work> work) {
     until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);
   const std::uint64_t since = work->since_;
   using engine::WaitOutcome;
-  frame.changes.wait(
-      wanted.topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
-        if (outcome == WaitOutcome::closed) return work->answer(work->output_);
-        WorkerPool& workers = work->frame_.workers;
-        workers.post(
-            [work = std::move(work)]() mutable { run_safely(std::move(work), poll_again); });
-      });
+  frame.changes.wait(wanted.topic, since, until,
+                     [work = std::move(work)](WaitOutcome outcome) mutable {
+                       if (outcome == WaitOutcome::closed) return work->answer(work->output_);
+                       post_again(std::move(work), poll_again);
+                     });
 }
 
 // What would be given to a client that has gone would be lost to the others.
@@ -145,8 +160,7 @@ void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint6
   using engine::WaitOutcome;
   frame.changes.wait(topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
     if (outcome != WaitOutcome::changed) work->hold_until_ = {};  // this answer is the last
-    WorkerPool& workers = work->frame_.workers;
-    workers.post([work = std::move(work)]() mutable { run_safely(std::move(work), run_read); });
+    post_again(std::move(work), run_read);
   });
 }
 

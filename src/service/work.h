@@ -34,6 +34,8 @@ class Work {
  private:
   Work(const Frame& frame, Begin begin);
 
+  WorkerPool& lane() const;
+  static void post_again(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>));
   static void run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>));
   static void run(std::unique_ptr<Work> work);
   static void run_read(std::unique_ptr<Work> work);

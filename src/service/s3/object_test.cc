@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <future>
+
 #include "service/s3/s3_fixture.h"
 
 namespace slipway::s3 {
@@ -53,13 +55,22 @@ TEST_F(S3Test, what_is_not_there_is_said_in_s3s_words) {
   EXPECT_EQ(put("/box/" + std::string(1025, 'k'), "x").error(), "400 KeyTooLongError");
 }
 
-TEST_F(S3Test, more_uploads_than_are_let_in_are_told_to_slow_down) {
-  std::vector<std::shared_ptr<const void>> slots;
-  for (unsigned i = 0; i < service::uploads_max; ++i) slots.push_back(upload_slots().take());
-  EXPECT_EQ(put("/box/k", "x").error(), "503 SlowDown");
+TEST_F(S3Test, an_upload_waits_for_a_slot_and_is_told_to_slow_down_where_none_comes_free) {
+  std::vector<service::UploadSlots::Slot> slots;
+  for (unsigned i = 0; i < service::uploads_max; ++i) {
+    const std::string who = std::to_string(i);
+    slots.push_back(upload_slots().take({who, who, ""}, clock_.monotonic(), [](auto) {}));
+  }
+  auto late = std::async(std::launch::async, [&] { return put("/box/k", "x").error(); });
+  while (late.wait_for(std::chrono::milliseconds(5)) != std::future_status::ready)
+    upload_slots().expire(clock_.monotonic() + service::upload_wait_max);
+  EXPECT_EQ(late.get(), "503 SlowDown");
+
+  auto waits = std::async(std::launch::async, [&] { return put("/box/k", "waited").status; });
+  EXPECT_EQ(waits.wait_for(std::chrono::milliseconds(50)), std::future_status::timeout);
   slots.pop_back();
-  EXPECT_EQ(put("/box/k", "x").status, 200);
-  EXPECT_EQ(put("/box/k", "x").status, 200);
+  EXPECT_EQ(waits.get(), 200);
+  EXPECT_EQ(get("/box/k").body, "waited");
 }
 
 TEST_F(S3Test, ranges_are_answered_with_206) {

@@ -105,16 +105,17 @@ class S3Test : public testing::Test {
 
  private:
   void serve() {
-    frame_ = std::make_unique<service::Frame>(service::Frame{.registry = registry_,
-                                                             .router = router_,
-                                                             .schemas = aws::schemas(),
-                                                             .store = *store_,
-                                                             .workers = workers_,
-                                                             .changes = changes_,
-                                                             .keys = *keys_,
-                                                             .ground = {clock_, random_},
-                                                             .auth = service::AuthMode::none,
-                                                             .region = "us-east-1"});
+    frame_ =
+        std::make_unique<service::Frame>(service::Frame{.registry = registry_,
+                                                        .router = router_,
+                                                        .schemas = aws::schemas(),
+                                                        .store = *store_,
+                                                        .lanes = {workers_, workers_, workers_},
+                                                        .changes = changes_,
+                                                        .keys = *keys_,
+                                                        .ground = {clock_, random_},
+                                                        .auth = service::AuthMode::none,
+                                                        .region = "us-east-1"});
     net::Fd listener = net::listen_tcp(net::Address::tcp("127.0.0.1", 0)).value();
     const net::Address address = net::local_address(listener).value();
     origin_ = "http://" + address.text();

@@ -235,15 +235,21 @@ std::string string_to_sign(const Authorization& claim, std::string_view canonica
   return text_to_sign(claim.date, scope_text(claim.scope), canonical);
 }
 
-Result<Verified> verify(const SignedRequest& request, const Authorization& claim, KeySource& keys,
-                        SigningKeyCache& cache, Timestamp now, AuthDialect dialect) {
+Result<KeyMaterial> check_claim(const SignedRequest& request, const Authorization& claim,
+                                KeySource& keys, Timestamp now, AuthDialect dialect) {
   TRY_DO(check_time(claim, now, dialect));
   auto material = keys.find(claim.scope.access_key_id, claim.session_token);
   if (!material) return refuse_key(material.error(), dialect, claim.scope.access_key_id);
   TRY_DO(check_headers_signed(request, claim, dialect));
+  return *material;
+}
+
+Result<Verified> verify(const SignedRequest& request, const Authorization& claim, KeySource& keys,
+                        SigningKeyCache& cache, Timestamp now, AuthDialect dialect) {
+  TRY(const KeyMaterial material, check_claim(request, claim, keys, now, dialect));
   TRY(PayloadLine line, payload_line(request, claim, dialect));
 
-  const HmacKey& key = cache.get(claim.scope, material->secret);
+  const HmacKey& key = cache.get(claim.scope, material.secret);
   const std::string canonical = canonical_request(request, claim, line.text);
   const std::string to_sign = string_to_sign(claim, canonical);
   if (!equal_in_constant_time(view_of(hex_of(key.sign(to_sign))), claim.signature))

@@ -107,6 +107,11 @@ struct Verified {
   std::string signature;  // of the head
 };
 
+// What can be shown of a claim before the body is at hand: the time, that the key exists (its
+// material is returned), and that every header is signed that has to be. Fails as verify() does.
+Result<KeyMaterial> check_claim(const SignedRequest& request, const Authorization& claim,
+                                KeySource& keys, Timestamp now, AuthDialect dialect);
+
 // Shows that the claim holds: time, key, session token, signed headers, signature, and the body's
 // hash where request.body is given. `keys` and `cache` belong to the calling thread.
 //

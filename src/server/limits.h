@@ -1,0 +1,30 @@
+// How much strangers and clients may cost, out of what this machine has.
+#pragma once
+
+#include <cstdint>
+
+#include "net/http_server.h"
+#include "server/options.h"
+
+namespace slipway::server {
+
+// Of the machine's memory (or of the control group's), the share that collected request bodies and
+// unread answers may take together; --request-memory says otherwise.
+inline constexpr std::uint64_t request_memory_divisor = 4;
+inline constexpr std::uint64_t request_memory_min = 128ULL << 20;
+// And the share of uploads under way, which stream through a few buffers each.
+inline constexpr std::uint64_t upload_memory_divisor = 8;
+// Descriptors that connections never take: instances, the store's readers, models that are fetched.
+inline constexpr std::uint64_t reserved_descriptors_min = 64;
+
+std::uint64_t request_memory(const ServeOptions& options);
+std::uint64_t upload_memory();
+
+// What of the limit of open files connections may have: half of what is not open yet, since each
+// may need a file for its body, and where that is little a quarter.
+std::uint64_t connection_descriptors();
+
+// The limits of each of `loops` HTTP servers.
+net::HttpLimits http_limits(const ServeOptions& options, unsigned loops);
+
+}  // namespace slipway::server
