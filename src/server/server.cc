@@ -197,6 +197,7 @@ class Server::Parts {
   sagemaker::BuiltInImages built_in_images() const;
 
   const ServeOptions options_;
+  std::unique_ptr<DiskRoom> disk_;
   SystemClock clock_;
   SystemRandom random_;
 
@@ -264,6 +265,9 @@ Result<> Server::Parts::open_state() {
   TRY(objects_, objects::Objects::open(*store_, options_.data, clock_, random_));
   TRY(sessions_, fleet::Sessions::open(*store_, clock_));
   TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
+  disk_ = std::make_unique<DiskRoom>(options_.data);
+  objects_->use(*disk_);
+  log_book_->use(*disk_);
   return {};
 }
 
@@ -279,7 +283,8 @@ Result<> Server::Parts::open_engines() {
 
   artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
   artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
-                                                      *artifact_source_, artifact_workers_);
+                                                      *artifact_source_, artifact_workers_,
+                                                      fleet::ArtifactLimits{.room = disk_.get()});
   artifacts_->on_short_disk([this] {
     if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
   });
@@ -393,6 +398,7 @@ Result<> Server::Parts::install_doors() {
                      .holding = options_.holding(),
                      .region = options_.region,
                      .traffic = [this] { return traffic(); }});
+  frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   frame_->pages.emplace(sns::certificate_path, signer_->certificate());
   return {};
@@ -446,6 +452,7 @@ void Server::Parts::keep_deadlines(net::Loop& loop) {
 
 void Server::Parts::collect_artifacts(net::Loop& loop) {
   artifact_workers_.post([this] {
+    disk_->keep_file();
     const auto used = used_artifacts();
     if (used)
       artifacts_->collect(*used, spare_artifact_bytes_max);

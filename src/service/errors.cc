@@ -5,6 +5,8 @@
 namespace slipway::service {
 namespace {
 
+constexpr std::string_view disk_full = "disk_full";
+
 constexpr ErrorRow common_errors[] = {
     {"not_found", "ResourceNotFoundException", 400},
     {"already_exists", "ResourceInUse", 400},
@@ -15,6 +17,8 @@ constexpr ErrorRow common_errors[] = {
     {"permission_denied", "AccessDeniedException", 403},
     {"unauthenticated", "AccessDeniedException", 403},
     {"not_implemented", "NotImplemented", 501},
+    // AWS's disks are never full: the name is ours, and the status one that no SDK repeats.
+    {disk_full, "InsufficientStorage", 507},
     {"unavailable", "ServiceUnavailable", 503},
     {"timeout", "ServiceUnavailable", 503},
     {"corrupted", "InternalFailure", 500},
@@ -40,9 +44,12 @@ wire::ErrorAnswer to_wire(const Error& error, const wire::Service& service, Erro
   if (!error.kind.empty())
     if (const ErrorRow* row = find(table, error.kind)) return answer(row->code, row->status);
   if (is_aws_code(error.kind)) return answer(error.kind, 0);
-  if (const ErrorRow* row = find(table, name_of(error.code))) return answer(row->code, row->status);
+  if (error.kind != disk_full)
+    if (const ErrorRow* row = find(table, name_of(error.code)))
+      return answer(row->code, row->status);
   if (error.code == ErrorCode::invalid_argument) return answer(service.validation_error, 400);
-  const ErrorRow* const row = find(common_errors, name_of(error.code));
+  const ErrorRow* const row =
+      find(common_errors, error.kind == disk_full ? disk_full : name_of(error.code));
   return answer(row->code, row->status);
 }
 

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/disk_room.h"
 #include "base/random.h"
 #include "base/worker_pool.h"
 #include "engine/changes.h"
@@ -57,6 +58,8 @@ struct Frame {
   // such page.
   std::function<std::string()> traffic;
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
+  // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
+  DiskRoom* disk = nullptr;
   // Texts that anybody may read, by path under /_slipway/.
   std::map<std::string, std::string, std::less<>> pages = {};
 };

@@ -47,7 +47,8 @@ class Flow {
 class UploadWork {
  public:
   UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
-      : begin_(std::move(begin)),
+      : disk_(frame.disk),
+        begin_(std::move(begin)),
         request_(std::move(request)),
         responder_(std::move(responder)),
         call_(frame.ground, begin_.authenticated.caller, request_.head(), begin_.request_id,
@@ -106,6 +107,7 @@ class UploadWork {
                   "SlowDown");
     slot_ = std::move(slot);
     opened_ = true;
+    if (disk_) TRY_DO(disk_->admit_bytes(request_.head().content_length.value_or(0)));
     TRY(input_, decode_input(begin_.route, request_, arena_));
     TRY_DO(expect_payload());
     TRY(sink_, begin_.entry.opener(call_, input_));
@@ -170,6 +172,7 @@ class UploadWork {
                {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
+  const DiskRoom* const disk_;  // may be null
   const UploadBegin begin_;
   const net::Request request_;
   net::Responder responder_;

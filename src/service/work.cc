@@ -7,6 +7,23 @@
 #include "wire/codec.h"
 
 namespace slipway::service {
+namespace {
+
+// Pages of the database's file that hold nothing now, and are taken before the file grows.
+constexpr std::string_view reusable_bytes_query =
+    "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
+
+// What the operations that end or remove something are called; and a message must be received
+// before it can be deleted.
+constexpr std::string_view deleting_verbs[] = {"Delete", "Abort",  "Purge",       "Stop",
+                                               "Remove", "Cancel", "Unsubscribe", "ReceiveMessage"};
+
+bool is_deletion(std::string_view operation) {
+  return std::ranges::any_of(deleting_verbs,
+                             [&](std::string_view verb) { return operation.starts_with(verb); });
+}
+
+}  // namespace
 
 void Work::start(const Frame& frame, Begin begin) {
   std::unique_ptr<Work> work(new Work(frame, std::move(begin)));
@@ -57,11 +74,27 @@ void Work::run(std::unique_ptr<Work> work) {
   const auto input = decode_input(work->route_, work->request_, work->arena_);
   if (!input) return work->answer_error(input.error());
   work->input_ = *input;
+  if (const Result<> room = work->find_room(); !room) return work->answer_error(room.error());
   switch (work->entry_.mode) {
     case Mode::read: return run_read(std::move(work));
     case Mode::write: return run_write(std::move(work));
     default: return run_alone(std::move(work));
   }
+}
+
+// Where the disk is nearly full, only what frees room is let through to the store.
+Result<> Work::find_room() const {
+  const bool changes = entry_.mode == Mode::write || entry_.mode == Mode::bulk;
+  if (!changes || !frame_.disk || !frame_.disk->is_low()) return {};
+  if (is_deletion(route_.operation->name)) {
+    frame_.disk->release_file();
+    return {};
+  }
+  const auto reusable = frame_.store.read([](store::Transaction& tx) -> Result<std::uint64_t> {
+    auto rows = tx.query(reusable_bytes_query);
+    return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
+  });
+  return frame_.disk->admit_change(reusable.value_or(0));
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {

@@ -46,6 +46,7 @@ class Work {
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
+  Result<> find_room() const;
   Result<wire::Node> handle(Call& call);
   bool may_hold() const;
   void answer(Result<wire::Node> outcome);

@@ -61,7 +61,7 @@ Result<> write_all(int fd, std::span<const char> bytes) {
   return {};
 }
 
-Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left) {
+Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left, const DiskRoom* room) {
   std::vector<char> buffer(copy_bytes);
   for (;;) {
     TRY(const std::size_t got, reader.read(buffer));
@@ -69,15 +69,17 @@ Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left) {
     if (got > bytes_left)
       return fail(ErrorCode::limit_exceeded, "The artifact is longer than is allowed.");
     bytes_left -= got;
+    if (room != nullptr) TRY_DO(room->admit_bytes(got));
     TRY_DO(write_all(fd, std::span(buffer).first(got)));
   }
 }
 
-Result<> store_file(ArtifactReader& reader, const fs::path& path, std::uint64_t& bytes_left) {
+Result<> store_file(ArtifactReader& reader, const fs::path& path, std::uint64_t& bytes_left,
+                    const DiskRoom* room) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   TRY(const int fd, create_file(path));
-  auto copied = copy_to(reader, fd, bytes_left);
+  auto copied = copy_to(reader, fd, bytes_left, room);
   ::close(fd);
   return copied;
 }
@@ -206,7 +208,7 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
     TRY(const std::string name, clean_name(entry.name, limits_.name_bytes_max));
     if (name.empty() || entry.name.ends_with('/')) continue;  // a folder's marker
     TRY(const auto reader, source_.open(entry));
-    TRY_DO(store_file(*reader, into / name, bytes_left));
+    TRY_DO(store_file(*reader, into / name, bytes_left, limits_.room));
   }
   return {};
 }

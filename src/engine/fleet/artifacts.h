@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "base/disk_room.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/plan.h"
@@ -24,8 +25,13 @@ namespace slipway::fleet {
 
 // Limits of one artifact.
 struct ArtifactLimits {
-  std::uint64_t fetched_bytes_max = 20ULL << 30;   // as stored
-  std::uint64_t unpacked_bytes_max = 50ULL << 30;  // on this disk
+  std::uint64_t fetched_bytes_max = 20ULL << 30;  // as stored
+  // An archive may unpack to this much whatever it has, and beyond to so many times what was read
+  // of it: weights shrink to a half or a third, and what shrinks to a hundredth is no model.
+  std::uint64_t unpacked_bytes_free = 1ULL << 30;
+  std::uint64_t unpacked_ratio_max = 100;
+  // Whose reserve of the disk is left alone; outlives the cache. None: without limit.
+  const DiskRoom* room = nullptr;
   std::uint64_t entries_max = 100'000;
   std::size_t name_bytes_max = 1024;
 };

@@ -186,7 +186,7 @@ TEST_F(ArtifactsTest, ChainsOfLinksThatLeadOutInTheEndAreRefused) {
 
 TEST_F(ArtifactsTest, BombsAreStoppedAtTheNamedLimits) {
   const auto large = unpack({{.name = "zeros", .content = std::string(2 << 20, '\0')}},
-                            {.unpacked_bytes_max = 1 << 20});
+                            {.unpacked_bytes_free = 1 << 20, .unpacked_ratio_max = 1});
   ASSERT_FALSE(large);
   EXPECT_EQ(large.error().code, ErrorCode::limit_exceeded);
   EXPECT_LE(fs::file_size(into_ / "zeros"), 1U << 20);

@@ -69,8 +69,8 @@ la_ssize_t read_source(archive* a, void* data, const void** buffer) {
 
 class Unpacker {
  public:
-  Unpacker(archive* a, const fs::path& into, const ArtifactLimits& limits)
-      : archive_(a), into_(into), limits_(limits) {}
+  Unpacker(archive* a, const Source& source, const fs::path& into, const ArtifactLimits& limits)
+      : archive_(a), source_(source), into_(into), limits_(limits) {}
 
   Result<> unpack() {
     for (;;) {
@@ -143,14 +143,23 @@ class Unpacker {
       const int got = archive_read_data_block(archive_, &bytes, &size, &offset);
       if (got == ARCHIVE_EOF) return {};
       if (got < ARCHIVE_WARN) return broken();
-      bytes_ += size;
-      if (bytes_ > limits_.unpacked_bytes_max || offset < 0 ||
-          static_cast<std::uint64_t>(offset) > limits_.unpacked_bytes_max)
-        return fail(
-            ErrorCode::limit_exceeded,
-            fmt::format("The archive unpacks to more than {} bytes.", limits_.unpacked_bytes_max));
+      TRY_DO(admit(size, offset));
       TRY_DO(write_block(fd, static_cast<const char*>(bytes), size, offset));
     }
+  }
+
+  // A bomb ends by what it unpacks to for each byte of it, and any archive before the disk is full.
+  Result<> admit(std::size_t size, la_int64_t offset) {
+    bytes_ += size;
+    const std::uint64_t bytes_max =
+        std::max(limits_.unpacked_bytes_free, source_.bytes * limits_.unpacked_ratio_max);
+    if (bytes_ > bytes_max || offset < 0 || static_cast<std::uint64_t>(offset) > bytes_max)
+      return fail(
+          ErrorCode::limit_exceeded,
+          fmt::format("The archive unpacks to more than {} bytes, {} times what was read of "
+                      "it.",
+                      bytes_max, limits_.unpacked_ratio_max));
+    return limits_.room != nullptr ? limits_.room->admit_bytes(size) : Result<>{};
   }
 
   static Result<> write_block(int fd, const char* bytes, std::size_t size, la_int64_t offset) {
@@ -226,6 +235,7 @@ class Unpacker {
   };
 
   archive* archive_;
+  const Source& source_;
   const fs::path& into_;
   const ArtifactLimits& limits_;
   std::uint64_t entries_ = 0;
@@ -243,7 +253,7 @@ Result<> unpack_archive(ArtifactReader& reader, const fs::path& into,
   auto source =
       std::make_unique<Source>(Source{.reader = reader, .bytes_max = limits.fetched_bytes_max});
   const int opened = archive_read_open(a.get(), source.get(), nullptr, read_source, nullptr);
-  Unpacker unpacker(a.get(), into, limits);
+  Unpacker unpacker(a.get(), *source, into, limits);
   auto done = opened == ARCHIVE_OK ? unpacker.unpack() : Result<>{};
   TRY_DO(source->outcome);
   if (opened != ARCHIVE_OK)

@@ -49,7 +49,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fs::create_directory(into);
   Bytes reader(data, size);
   const slipway::fleet::ArtifactLimits limits{.fetched_bytes_max = 1 << 20,
-                                              .unpacked_bytes_max = 1 << 20,
+                                              .unpacked_bytes_free = 1 << 20,
+                                              .unpacked_ratio_max = 4,
                                               .entries_max = 100,
                                               .name_bytes_max = 256};
   if (!slipway::fleet::unpack_archive(reader, into, limits)) fs::remove_all(into);

@@ -158,10 +158,12 @@ void Collector::read(Source& source, Upto upto) {
     const Cut cut = cut_lines(next->text, next->start, upto == Upto::end && next->ends);
     const Result<> kept = book_.append(source.stream, clock_.now(), cut.lines);
     if (!kept) {
-      log_warning("logs", "what an instance printed could not be kept",
-                  {{"instance", source.key.text}, {"reason", kept.error().message}});
+      if (!std::exchange(source.refused, true))
+        log_warning("logs", "what an instance printed could not be kept",
+                    {{"instance", source.key.text}, {"reason", kept.error().message}});
       return;
     }
+    source.refused = false;
     if (cut.cursor <= source.cursor) return;
     source.cursor = cut.cursor;
   }

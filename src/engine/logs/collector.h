@@ -57,7 +57,8 @@ class Collector {
     place::InstanceKey key;
     StreamName stream;
     std::uint64_t cursor = 0;
-    std::mutex reading;  // held by whoever reads it: this thread or a caller of collect()
+    bool refused = false;  // the book took nothing the last time: said once
+    std::mutex reading;    // held by whoever reads it: this thread or a caller of collect()
   };
   struct Text {
     std::string text;

@@ -259,6 +259,7 @@ void LogBook::make_room() {
 
 Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const Line> lines) {
   if (lines.empty()) return {};
+  if (room_) TRY_DO(room_->admit_bytes(segment_bytes_max));
   const std::scoped_lock lock(mutex_);
   TRY(Stream* const stream, find_or_make(name, time));
   // A clock that was set back must not put a line before the one above it.

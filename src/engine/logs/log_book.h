@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/disk_room.h"
 #include "base/result.h"
 
 namespace slipway::logs {
@@ -93,10 +94,15 @@ class LogBook {
   static Result<std::unique_ptr<LogBook>> open(std::filesystem::path root);
   ~LogBook();
 
+  // Nothing is appended from the reserve of `room` on, which outlives this object. Before the first
+  // append().
+  void use(const DiskRoom& room) { room_ = &room; }
+
   // Appends lines to a stream, made where it is new. Each carries how far its source was read with
   // it, so that a reader that was killed goes on after the last line that is kept; a line whose
   // cursor is not past cursor() is there already and dropped.
-  // invalid_argument: a name that is empty, too long or of more than one line.
+  // invalid_argument: a name that is empty, too long or of more than one line. unavailable: the
+  // disk is full.
   Result<> append(const StreamName& name, Timestamp time, std::span<const Line> lines);
 
   // The cursor of the last line; 0 for a stream that is not there.
@@ -129,6 +135,7 @@ class LogBook {
   Result<Snapshot> snapshot(const StreamName& name) const;
 
   std::filesystem::path root_;
+  const DiskRoom* room_ = nullptr;
   mutable std::mutex mutex_;
   std::map<StreamName, std::unique_ptr<Stream>> streams_;  // guarded by mutex_
 };

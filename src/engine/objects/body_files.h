@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/disk_room.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
@@ -35,6 +36,13 @@ class BodyFiles {
   static constexpr unsigned hashing_threads_max = 16;
 
   static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random);
+
+  // What is asked before a body's bytes are written; outlives this object. Before the first body.
+  void use(const DiskRoom& room) { room_ = &room; }
+  // unavailable "disk_full": what is left of the disk is kept for deletions.
+  Result<> admit(std::uint64_t bytes) const {
+    return room_ != nullptr ? room_->admit_bytes(bytes) : Result<>{};
+  }
 
   struct Created {
     std::string name;
@@ -85,6 +93,7 @@ class BodyFiles {
 
   std::filesystem::path root_;
   Random& random_;
+  const DiskRoom* room_ = nullptr;
   std::array<File, folders> folder_fds_;
   std::int64_t opened_at_ns_ = 0;  // by the file system's clock
 

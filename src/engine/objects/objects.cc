@@ -120,6 +120,8 @@ Result<std::unique_ptr<Objects>> Objects::open(store::Store& store,
 Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Objects::~Objects() = default;
 
+void Objects::use(const DiskRoom& room) { impl_->files->use(room); }
+
 Upload Objects::begin(UploadOptions options) { return {*impl_->files, std::move(options)}; }
 
 void Objects::settle() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/disk_room.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/objects/file.h"
@@ -135,6 +136,9 @@ class Objects {
   ~Objects();
   Objects(const Objects&) = delete;
   Objects& operator=(const Objects&) = delete;
+
+  // Bodies stop before the reserve of `room`, which outlives this object. Before the first body.
+  void use(const DiskRoom& room);
 
   Upload begin(UploadOptions options = {});
 

@@ -166,6 +166,7 @@ class Upload::Impl {
 
   // Writes the buffer to the file, then gives it to the MD5: both read, neither changes it.
   Result<> flush() {
+    TRY_DO(files_.admit(buffer_.size()));
     if (!claim_) TRY_DO(create_file());
     TRY_DO(writer_.write(buffer_.text()));
     if (options_.etag == UploadOptions::Etag::md5_or_crc) bulk_crc_.update(buffer_.text());
