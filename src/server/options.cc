@@ -134,6 +134,10 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
   add_work_options(serve, options);
+  serve.add_flag(
+      "--accept-older-database", options.accept_older_database,
+      "Go on with a database that knows less than the bodies of objects beside it; those "
+      "that it does not name are kept for a day in objects/quarantine");
   serve
       .add_option("--config", options.config,
                   "Configuration file: the options' names without dashes, name = value; flags and "

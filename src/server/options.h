@@ -35,6 +35,7 @@ struct ServeOptions {
   unsigned serverless_idle = 60;      // seconds
   std::vector<std::string> programs;  // "NAME=PATH"
   unsigned stream_seconds = 480;
+  bool accept_older_database = false;
   std::string deliver_to_private = "auto";
   unsigned request_memory = 0;  // MiB; 0: a quarter of the machine's
 

@@ -262,7 +262,11 @@ Result<> Server::Parts::open_state() {
                                  .name = fmt::format("arn:aws:iam::{}:root", options_.account),
                                  .id = options_.account};
   TRY(keys_, identity::KeyRing::open(options_.data, root, random_));
-  TRY(objects_, objects::Objects::open(*store_, options_.data, clock_, random_));
+  using OlderDatabase = objects::OpenOptions::OlderDatabase;
+  TRY(objects_, objects::Objects::open(
+                    *store_, options_.data, clock_, random_,
+                    {.older_database = options_.accept_older_database ? OlderDatabase::accept
+                                                                      : OlderDatabase::refuse}));
   TRY(sessions_, fleet::Sessions::open(*store_, clock_));
   TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
   disk_ = std::make_unique<DiskRoom>(options_.data);

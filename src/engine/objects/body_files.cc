@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -49,22 +50,48 @@ Result<std::int64_t> file_system_now_ns(const std::filesystem::path& root) {
   return changed_at_ns(status);
 }
 
+// The bodies in a folder that `wanted` takes.
+template <typename Wanted>
+std::vector<std::string> names_in(const std::filesystem::path& path, const File& folder,
+                                  Wanted wanted) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(path.c_str()), ::closedir);
+  if (!open) return names;
+  while (const dirent* entry = ::readdir(open.get())) {
+    struct stat status{};
+    if (std::strlen(entry->d_name) != name_length) continue;
+    if (::fstatat(folder.fd(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (wanted(status)) names.emplace_back(entry->d_name);
+  }
+  return names;
+}
+
 }  // namespace
 
-BodyFiles::BodyFiles(const std::filesystem::path& root, Random& random)
-    : root_(root), random_(random) {}
+BodyFiles::BodyFiles(const std::filesystem::path& root, Random& random, Disk& disk)
+    : root_(root), random_(random), disk_(disk) {}
 
 Result<std::unique_ptr<BodyFiles>> BodyFiles::open(const std::filesystem::path& root,
-                                                   Random& random) {
-  std::unique_ptr<BodyFiles> files(new BodyFiles(root, random));
-  bool made = false;
-  TRY(File top, open_folder(root, made));
-  TRY(files->opened_at_ns_, file_system_now_ns(root));
-  for (std::size_t i = 0; i < folders; ++i) {
-    TRY(files->folder_fds_[i], open_folder(root / fmt::format("{:02x}", i), made));
-  }
-  if (made && ::fsync(top.fd()) != 0) return disk_failure("sync a folder", errno);
+                                                   Random& random, Disk& disk) {
+  std::unique_ptr<BodyFiles> files(new BodyFiles(root, random, disk));
+  TRY_DO(files->open_folders());
   return files;
+}
+
+Result<> BodyFiles::open_folders() {
+  bool made = false;
+  TRY(const File top, open_folder(root_, made));
+  TRY(opened_at_ns_, file_system_now_ns(root_));
+  for (std::size_t i = 0; i < folders; ++i) {
+    TRY(folder_fds_[i], open_folder(root_ / fmt::format("{:02x}", i), made));
+  }
+  TRY(quarantine_, open_folder(root_ / "quarantine", made));
+  const std::filesystem::path lock = root_ / "removal.lock";
+  removal_lock_ = File(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!removal_lock_) return disk_failure("make a file", errno);
+  // Also where the folders were there: the process that made them may have died before its sync.
+  if (disk_.sync_names(top.fd()) != 0) return disk_failure("sync a folder", errno);
+  return {};
 }
 
 int BodyFiles::folder_fd(std::string_view name) const {
@@ -74,14 +101,23 @@ int BodyFiles::folder_fd(std::string_view name) const {
 
 Result<BodyFiles::Created> BodyFiles::create() {
   std::string name = make_token(random_, name_length, alphabet_hex);
-  File file(::openat(folder_fd(name), name.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600));
+  File file(disk_.create({folder_fd(name), name}));
   if (!file) return disk_failure("make a file", errno);
   return Created{std::move(name), std::move(file)};
 }
 
 Result<> BodyFiles::sync_folder(std::string_view name) {
-  if (::fsync(folder_fd(name)) != 0) return disk_failure("sync a folder", errno);
+  if (disk_.sync_names(folder_fd(name)) != 0) return disk_failure("sync a folder", errno);
   return {};
+}
+
+Result<std::string> BodyFiles::link(std::string_view name) {
+  std::string second = make_token(random_, name_length, alphabet_hex);
+  const DiskNames names{{folder_fd(name), std::string(name)}, {folder_fd(second), second}};
+  if (disk_.link(names) == 0) return second;
+  if (errno == EMLINK || errno == EPERM || errno == EOPNOTSUPP || errno == EXDEV)
+    return fail(ErrorCode::not_implemented, "the file system makes no second name of a file");
+  return disk_failure("link a file", errno);
 }
 
 Result<File> BodyFiles::open_for_reading(std::string_view name) const {
@@ -92,17 +128,94 @@ Result<File> BodyFiles::open_for_reading(std::string_view name) const {
   return disk_failure("open a file", errno);
 }
 
+std::string BodyFiles::path(std::string_view name) const {
+  return (root_ / name.substr(0, 2) / name).string();
+}
+
+bool BodyFiles::holds_any() const {
+  for (std::size_t i = 0; i < folders; ++i)
+    if (!names_in(root_ / fmt::format("{:02x}", i), folder_fds_[i], [](const struct stat&) {
+           return true;
+         }).empty())
+      return true;
+  return false;
+}
+
+Result<BodyFiles::Facts> BodyFiles::facts(std::string_view name) const {
+  struct stat status{};
+  if (::fstatat(folder_fd(name), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+    return Facts{static_cast<std::uint64_t>(status.st_size), changed_at_ns(status)};
+  if (errno == ENOENT)
+    return fail(ErrorCode::not_found, fmt::format("the body file '{}' is gone", name), "no_file");
+  return disk_failure("look at a file", errno);
+}
+
+void BodyFiles::note_damage(std::string_view name, std::string_view object) {
+  const auto seen = facts(name);
+  const std::int64_t changed_at = seen ? seen->changed_at_ns : 0;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [known, fresh] = damaged_.try_emplace(std::string(name), changed_at);
+    if (!fresh && known->second == changed_at) return;
+    known->second = changed_at;
+  }
+  log_error("objects", "the bytes of an object are damaged",
+            {{"object", std::string(object)}, {"file", std::string(name)}});
+}
+
+bool BodyFiles::is_damaged(std::string_view name, const Facts& facts) const {
+  const std::lock_guard lock(mutex_);
+  const auto known = damaged_.find(name);
+  return known != damaged_.end() && known->second == facts.changed_at_ns;
+}
+
 void BodyFiles::unlink(const std::string& name) {
-  if (::unlinkat(folder_fd(name), name.c_str(), 0) == 0 || errno == ENOENT) return;
+  if (disk_.unlink({folder_fd(name), name}) == 0 || errno == ENOENT) return;
   log_warning("objects", "cannot remove a body file; the next start tries again",
               {{"file", name}, {"error", std::strerror(errno)}});
 }
 
-void BodyFiles::remove_now(const DoomedBody& doomed) {
+void BodyFiles::remove_now(DoomedBody doomed) {
+  if (::flock(removal_lock_.fd(), LOCK_EX | LOCK_NB) != 0) {
+    held_back_.push_back(std::move(doomed));
+    return;
+  }
   for (const std::string& name : doomed.files) unlink(name);
-  if (doomed.body == 0) return;
+  ::flock(removal_lock_.fd(), LOCK_UN);
   const std::lock_guard lock(mutex_);
-  leases_.erase(doomed.body);
+  for (const std::string& name : doomed.files) damaged_.erase(name);
+  if (doomed.body != 0) leases_.erase(doomed.body);
+}
+
+void BodyFiles::retry_removals() {
+  for (DoomedBody& doomed : std::exchange(held_back_, {})) remove_now(std::move(doomed));
+}
+
+void BodyFiles::put_into_quarantine(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    if (disk_.rename({{folder_fd(name), name}, {quarantine_.fd(), name}}) != 0)
+      log_warning("objects", "cannot put a body file into quarantine; the next start tries again",
+                  {{"file", name}, {"error", std::strerror(errno)}});
+}
+
+std::vector<std::string> BodyFiles::quarantined() const {
+  return names_in(root_ / "quarantine", quarantine_, [](const struct stat&) { return true; });
+}
+
+void BodyFiles::take_out_of_quarantine(const std::string& name) {
+  if (disk_.rename({{quarantine_.fd(), name}, {folder_fd(name), name}}) == 0) return;
+  log_error("objects", "cannot take a body file out of quarantine",
+            {{"file", name}, {"error", std::strerror(errno)}});
+}
+
+void BodyFiles::empty_quarantine(std::chrono::seconds age_min) {
+  const auto now = file_system_now_ns(root_);
+  if (!now) return;
+  const std::int64_t before = *now - std::chrono::nanoseconds(age_min).count();
+  const auto old = names_in(root_ / "quarantine", quarantine_, [&](const struct stat& status) {
+    return changed_at_ns(status) <= before;
+  });
+  for (const std::string& name : old) disk_.unlink({quarantine_.fd(), name});
 }
 
 Result<> BodyFiles::lease(std::int64_t body) {
@@ -128,7 +241,7 @@ void BodyFiles::end_lease(std::int64_t body) {
     }
     lease.removing = true;
   }
-  reaper_.post([this, doomed = std::move(doomed)] { remove_now(doomed); });
+  reaper_.post([this, doomed = std::move(doomed)]() mutable { remove_now(std::move(doomed)); });
 }
 
 void BodyFiles::remove(DoomedBody doomed) {
@@ -142,22 +255,12 @@ void BodyFiles::remove(DoomedBody doomed) {
     }
     lease.removing = true;
   }
-  reaper_.post([this, doomed = std::move(doomed)] { remove_now(doomed); });
+  reaper_.post([this, doomed = std::move(doomed)]() mutable { remove_now(std::move(doomed)); });
 }
 
 std::vector<std::string> BodyFiles::old_names(std::size_t index) const {
-  std::vector<std::string> names;
-  const std::filesystem::path path = root_ / fmt::format("{:02x}", index);
-  const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(path.c_str()), ::closedir);
-  if (!folder) return names;
-  while (const dirent* entry = ::readdir(folder.get())) {
-    struct stat status{};
-    if (std::strlen(entry->d_name) != name_length) continue;
-    if (::fstatat(folder_fds_[index].fd(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
-      continue;
-    if (changed_at_ns(status) < opened_at_ns_) names.emplace_back(entry->d_name);
-  }
-  return names;
+  return names_in(root_ / fmt::format("{:02x}", index), folder_fds_[index],
+                  [&](const struct stat& status) { return changed_at_ns(status) < opened_at_ns_; });
 }
 
 }  // namespace slipway::objects

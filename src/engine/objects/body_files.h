@@ -1,9 +1,11 @@
 // The files that hold bodies, under names that this class draws: `<root>/3f/3f9c...` (32 hex
-// digits). Knows nothing of rows.
+// digits). Knows nothing of rows. Files that no row names go to `<root>/quarantine` before they are
+// removed for good: the rows might be wrong.
 #pragma once
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -14,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/disk.h"
 #include "base/disk_room.h"
 #include "base/random.h"
 #include "base/result.h"
@@ -35,7 +38,9 @@ class BodyFiles {
   static constexpr std::size_t folders = 256;
   static constexpr unsigned hashing_threads_max = 16;
 
-  static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random);
+  // `random` and `disk` outlive this object.
+  static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random,
+                                                 Disk& disk);
 
   // What is asked before a body's bytes are written; outlives this object. Before the first body.
   void use(const DiskRoom& room) { room_ = &room; }
@@ -49,6 +54,11 @@ class BodyFiles {
     File file;
   };
   Result<Created> create();
+  // A second name of the bytes behind `name`, which then live as long as either. not_implemented
+  // where the file system has no such thing, or no more of them.
+  Result<std::string> link(std::string_view name);
+
+  Disk& disk() const { return disk_; }
 
   // Whether one more upload may hash on a thread of its own; given back by end_hashing().
   bool begin_hashing() {
@@ -64,8 +74,25 @@ class BodyFiles {
   // not_found where there is no such file.
   Result<File> open_for_reading(std::string_view name) const;
 
+  std::string path(std::string_view name) const;
+  bool holds_any() const;  // bodies, of whatever age
+
+  struct Facts {
+    std::uint64_t bytes = 0;
+    std::int64_t changed_at_ns = 0;
+  };
+  // not_found where there is no such file.
+  Result<Facts> facts(std::string_view name) const;
+
   // Returns at once; a thread of this object removes. A leased body goes when its last lease ends.
+  // While another process holds `<root>/removal.lock` (a backup links what it found), nothing goes.
   void remove(DoomedBody doomed);
+  // What could not go is tried again, on the thread that removes.
+  void retry_removals();
+
+  // Damage is told to the log once, and remembered until the file changes.
+  void note_damage(std::string_view name, std::string_view object);
+  bool is_damaged(std::string_view name, const Facts& facts) const;
 
   // conflict "body_gone" where the body's files are being removed: look for the object again.
   Result<> lease(std::int64_t body);
@@ -78,8 +105,15 @@ class BodyFiles {
   // The names of files in folder `index` that were there before this object was opened.
   std::vector<std::string> old_names(std::size_t index) const;
 
+  // On the thread that removes, or before it has work.
+  void put_into_quarantine(const std::vector<std::string>& names);
+  std::vector<std::string> quarantined() const;
+  void take_out_of_quarantine(const std::string& name);
+  // Removes what has been there for that long.
+  void empty_quarantine(std::chrono::seconds age_min);
+
  private:
-  BodyFiles(const std::filesystem::path& root, Random& random);
+  BodyFiles(const std::filesystem::path& root, Random& random, Disk& disk);
 
   struct Lease {
     std::size_t holders = 0;
@@ -88,17 +122,24 @@ class BodyFiles {
   };
 
   int folder_fd(std::string_view name) const;
-  void remove_now(const DoomedBody& doomed);
+  void remove_now(DoomedBody doomed);
   void unlink(const std::string& name);
+  Result<> open_folders();
 
   std::filesystem::path root_;
   Random& random_;
   const DiskRoom* room_ = nullptr;
+  Disk& disk_;
   std::array<File, folders> folder_fds_;
+  File quarantine_;
+  File removal_lock_;
   std::int64_t opened_at_ns_ = 0;  // by the file system's clock
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::map<std::int64_t, Lease> leases_;  // by body; guarded by mutex_
+  // When the damaged file was last changed, by name; guarded by mutex_.
+  std::map<std::string, std::int64_t, std::less<>> damaged_;
+  std::vector<DoomedBody> held_back_;  // the thread that removes
   std::atomic<unsigned> hashing_ = 0;
   WorkerPool reaper_{1};
 };
@@ -111,7 +152,7 @@ class BodyLease {
   BodyLease& operator=(const BodyLease&) = delete;
   ~BodyLease() { files_.end_lease(body_); }
 
-  const BodyFiles& files() const { return files_; }
+  BodyFiles& files() const { return files_; }
 
  private:
   BodyFiles& files_;

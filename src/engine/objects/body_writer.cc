@@ -45,7 +45,8 @@ std::size_t WriteBuffer::append(std::string_view bytes) {
   return taken;
 }
 
-BodyWriter::BodyWriter(File file, Caching caching) : file_(std::move(file)) {
+BodyWriter::BodyWriter(Disk& disk, File file, Caching caching)
+    : disk_(&disk), file_(std::move(file)) {
   direct_ = caching == Caching::bypass && set_direct(true);
 }
 
@@ -60,7 +61,7 @@ Result<> BodyWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
     // The end of a body is rarely as long as the disk would have it: the cache takes that.
     if (direct_ && bytes.size() % direct_alignment != 0) direct_ = !set_direct(false);
-    const ssize_t wrote = ::pwrite(file_.fd(), bytes.data(), bytes.size(), offset_);
+    const ssize_t wrote = disk_->write(file_.fd(), bytes, offset_);
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote < 0 && errno == EINVAL && direct_ && set_direct(false)) {  // another alignment
       direct_ = false;
@@ -81,7 +82,7 @@ void BodyWriter::begin_writeback() {
 }
 
 Result<> BodyWriter::make_durable() {
-  if (::fdatasync(file_.fd()) != 0) return write_failure(errno);
+  if (disk_->sync_bytes(file_.fd()) != 0) return write_failure(errno);
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string_view>
 
+#include "base/disk.h"
 #include "base/result.h"
 #include "engine/objects/file.h"
 
@@ -49,7 +50,8 @@ class WriteBuffer {
 class BodyWriter {
  public:
   BodyWriter() = default;
-  BodyWriter(File file, Caching caching);
+  // `disk` outlives it.
+  BodyWriter(Disk& disk, File file, Caching caching);
 
   // All but the last are full WriteBuffers. unavailable: the disk, and what is wrong with it.
   Result<> write(std::string_view bytes);
@@ -60,6 +62,7 @@ class BodyWriter {
   void begin_writeback();
   bool set_direct(bool direct);
 
+  Disk* disk_ = nullptr;
   File file_;
   bool direct_ = false;
   off_t offset_ = 0;

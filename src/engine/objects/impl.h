@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "engine/objects/body_files.h"
+#include "engine/objects/keeper.h"
 #include "engine/objects/objects.h"
 #include "engine/objects/rows.h"
 
@@ -15,6 +16,9 @@ class Objects::Impl {
   Impl(store::Store& store, const Clock& clock, Random& random, std::unique_ptr<BodyFiles> files)
       : store(store), clock(clock), random(random), files(std::move(files)) {}
   ~Impl();
+
+  // Compares the database with the mark at `mark` and the bodies beside it, then starts the keeper.
+  Result<> begin_keeping(BodyMark mark, OpenOptions::OlderDatabase older);
 
   // Makes `row` the latest version of its key, in the place of the null version where the bucket
   // keeps no versions. The row's number, version and time are given here.
@@ -27,17 +31,25 @@ class Objects::Impl {
   // Removes files after the commit.
   void remove_files(store::Transaction& tx, DoomedBody doomed);
 
-  // Posts the removal of files that no row names, folder by folder.
+  // A transaction that makes or removes a body says so: the counter grows, and the mark follows.
+  void note_change(store::Transaction& tx);
+
+  // Posts the quarantine of files that no row names, folder by folder.
   void post_sweep();
+
+  // What a body file that is not there means: "body_missing" where a row still names it.
+  Error why_missing(const FileSlice& slice);
 
   store::Store& store;
   const Clock& clock;
   Random& random;
   std::unique_ptr<BodyFiles> files;
+  std::unique_ptr<BodyKeeper> keeper;
   std::atomic<bool> stopping = false;
 
  private:
   void sweep_folder(std::size_t index);
+  Result<> take_back_from_quarantine();
 };
 
 // Writes the row of a segment; keeps its file once durable.

@@ -12,6 +12,7 @@ namespace slipway::objects {
 namespace {
 
 constexpr std::size_t upload_id_length = 64;
+constexpr std::size_t md5_hex_digits = 32;  // an ETag that parts can be told by
 
 struct UploadRow {
   Multipart upload;
@@ -124,9 +125,37 @@ Result<Part> Objects::put_part(store::Transaction& tx, const MultipartName& name
       rows.next() && !rows.is_null(0))
     impl_->remove_files(tx, DoomedBody{0, {std::string(rows.text(0))}});
   tx.run("DELETE FROM objects_segment WHERE body=?1 AND number=?2", row.body, number);
+  impl_->note_change(tx);
   Part part{number, body.size, body.etag, checksum_to_keep(row.upload, body), impl_->clock.now()};
   insert_segment(tx, {row.body, number, part.checksum, part.modified}, std::move(body));
   return part;
+}
+
+Result<std::optional<SealedBody>> Objects::share_part(store::Transaction& tx, const Object& object,
+                                                      ByteRange range) {
+  auto rows = tx.query(
+      "SELECT file,etag,checksum_kind,checksum,sums FROM objects_segment WHERE body=?1 AND "
+      "start=?2 "
+      "AND size=?3 AND file IS NOT NULL",
+      object.body, range.offset, range.length);
+  if (!rows.next() || rows.text(1).size() != md5_hex_digits) return std::nullopt;
+  TRY_DO(content(tx, object, range));  // it is there
+  TRY_DO(impl_->files->lease(object.body));
+  const BodyLease lease(*impl_->files, object.body);
+  auto second = impl_->files->link(rows.text(0));
+  if (!second && second.error().code == ErrorCode::not_implemented) return std::nullopt;
+  SealedBody body{
+      .size = range.length, .etag = std::string(rows.text(1)), .sums = std::string(rows.blob(4))};
+  TRY(std::string name, std::move(second));
+  body.file = std::make_unique<FileClaim>(*impl_->files, std::move(name));
+  TRY_DO(impl_->files->sync_folder(body.file->name()));
+  if (!rows.is_null(2))
+    body.checksums.push_back({static_cast<ChecksumKind>(rows.integer(2)),
+                              ChecksumScope::full_object, std::string(rows.text(3))});
+  const bool whole = object.parts == 0 && range.length == object.size;
+  if (whole && object.checksum && object.checksum->scope == ChecksumScope::full_object)
+    body.checksums.push_back(*object.checksum);
+  return body;
 }
 
 Result<> Objects::abort(store::Transaction& tx, const MultipartName& name) {

@@ -61,15 +61,21 @@ void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody se
   }
   tx.run(
       "INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
-      "checksum,modified) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9)",
+      "checksum,modified,sums) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9,?10)",
       row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
-      row.modified.time_since_epoch().count());
+      row.modified.time_since_epoch().count(), store::Blob{sealed.sums});
   if (sealed.file) tx.on_commit([claim = std::move(sealed.file)] { claim->keep(); });
 }
 
 Objects::Impl::~Impl() {
   stopping = true;
+  if (keeper) keeper->stop();
   files->stop();
+}
+
+void Objects::Impl::note_change(store::Transaction& tx) {
+  next_number(tx);
+  tx.on_commit([this] { keeper->note_change(); });
 }
 
 void Objects::Impl::remove_files(store::Transaction& tx, DoomedBody doomed) {
@@ -79,6 +85,7 @@ void Objects::Impl::remove_files(store::Transaction& tx, DoomedBody doomed) {
 
 void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
   if (body == 0 || shared_with_another(tx, body)) return;
+  note_change(tx);
   remove_files(tx, DoomedBody{body, files_of_body(tx, body)});
   tx.run("DELETE FROM objects_segment WHERE body=?1", body);
   tx.run("DELETE FROM objects_upload WHERE body=?1", body);
@@ -110,9 +117,12 @@ Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, 
 
 Result<std::unique_ptr<Objects>> Objects::open(store::Store& store,
                                                const std::filesystem::path& data,
-                                               const Clock& clock, Random& random) {
-  TRY(std::unique_ptr<BodyFiles> files, BodyFiles::open(data / "objects", random));
+                                               const Clock& clock, Random& random,
+                                               OpenOptions options) {
+  const std::filesystem::path root = data / "objects";
+  TRY(std::unique_ptr<BodyFiles> files, BodyFiles::open(root, random, *options.disk));
   auto impl = std::make_unique<Impl>(store, clock, random, std::move(files));
+  TRY_DO(impl->begin_keeping(BodyMark(root), options.older_database));
   impl->post_sweep();
   return std::unique_ptr<Objects>(new Objects(std::move(impl)));
 }
@@ -128,30 +138,6 @@ void Objects::settle() {
   std::promise<void> done;
   impl_->files->post([&] { done.set_value(); });
   done.get_future().wait();
-}
-
-void Objects::Impl::post_sweep() {
-  for (std::size_t index = 0; index < BodyFiles::folders; ++index)
-    files->post([this, index] {
-      if (!stopping) sweep_folder(index);
-    });
-}
-
-void Objects::Impl::sweep_folder(std::size_t index) {
-  const std::vector<std::string> names = files->old_names(index);
-  if (names.empty()) return;
-  DoomedBody orphans;
-  const auto outcome = store.read([&](store::Transaction& tx) -> Result<> {
-    for (const std::string& name : names) {
-      auto rows = tx.query("SELECT 1 FROM objects_segment WHERE file=?1", name);
-      if (!rows.next()) orphans.files.push_back(name);
-    }
-    return {};
-  });
-  if (!outcome || orphans.files.empty()) return;
-  log_info("objects", "removing bodies that a crash left without an object",
-           {{"files", std::to_string(orphans.files.size())}});
-  files->remove(std::move(orphans));
 }
 
 Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, SealedBody body,
@@ -171,12 +157,13 @@ Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, Seal
   object.properties = std::move(options.attributes.properties);
   object.tags = std::move(options.attributes.tags);
   object.body = row.number;
+  impl_->note_change(tx);
   insert_segment(tx, {.body = row.number, .modified = impl_->clock.now()}, std::move(body));
   return impl_->make_latest(tx, bucket, std::move(row));
 }
 
 Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const ObjectName& target,
-                             PutOptions options) {
+                             PutOptions options, std::optional<WholeBody> whole) {
   TRY_DO(check_key(target.key));
   TRY(const Bucket bucket, find_bucket(tx, target.bucket));
   const auto current = latest_row(tx, bucket, target.key);
@@ -188,6 +175,11 @@ Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const
   VersionRow row;
   row.object = source;
   row.object.key = target.key;
+  if (whole) {
+    row.object.etag = std::move(whole->etag);
+    row.object.checksum = std::move(whole->checksum);
+    row.object.parts = 0;
+  }
   row.object.storage_class = std::move(options.attributes.storage_class);
   row.object.properties = std::move(options.attributes.properties);
   row.object.tags = std::move(options.attributes.tags);

@@ -92,6 +92,9 @@ struct FileSlice {
   std::string file;
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
+  std::uint64_t file_bytes = 0;               // the whole file
+  std::shared_ptr<const std::string> sums;    // body_sums.h; empty: nobody knows them
+  std::shared_ptr<const std::string> object;  // "s3://bucket/key", for a person
 
   Result<File> open() const;
 };
@@ -115,6 +118,22 @@ struct PutOptions {
   std::optional<Checksum> checksum = {};  // which of the body's checksums to keep
 };
 
+// What a copy says of bytes that came in parts, if it is to look written as one.
+struct WholeBody {
+  std::string etag;
+  std::optional<Checksum> checksum;
+};
+
+// What Objects stands on beside the store.
+struct OpenOptions {
+  // A database that knows less than the mark beside the bodies was put back from an older copy, and
+  // one without a mark but with bodies is new: every body that it does not name would be swept
+  // away. `accept` goes on with it; those bodies stay in quarantine for a day.
+  enum class OlderDatabase : std::uint8_t { refuse, accept };
+  OlderDatabase older_database = OlderDatabase::refuse;
+  Disk* disk = &kernel_disk();
+};
+
 struct NewMultipart {
   std::string bucket;
   std::string key;
@@ -128,11 +147,13 @@ struct NewMultipart {
 // nothing where that transaction is refused, and remove files only after it is durable.
 class Objects {
  public:
-  // Uses `<data>/objects`, which it makes. `store`, `clock` and `random` outlive this object.
-  // Starts the thread that removes replaced bodies and sweeps what a crash left behind.
+  // Uses `<data>/objects`, which it makes. `store`, `clock`, `random` and the disk outlive this
+  // object. Starts the threads that remove replaced bodies, put what a crash left behind into
+  // quarantine, and look at each body now and then. conflict "older_database": see OpenOptions.
   static Result<std::unique_ptr<Objects>> open(store::Store& store,
                                                const std::filesystem::path& data,
-                                               const Clock& clock, Random& random);
+                                               const Clock& clock, Random& random,
+                                               OpenOptions options = {});
   ~Objects();
   Objects(const Objects&) = delete;
   Objects& operator=(const Objects&) = delete;
@@ -147,9 +168,15 @@ class Objects {
                      PutOptions options = {});
 
   // A new object with the bytes of another, which are shared and not copied. `source` is a version
-  // that this transaction found; its checksum and ETag go over.
+  // that this transaction found; its checksum and ETag go over, unless `whole` says others.
   Result<Object> copy(store::Transaction& tx, const Object& source, const ObjectName& target,
-                      PutOptions options = {});
+                      PutOptions options = {}, std::optional<WholeBody> whole = {});
+
+  // The bytes of `range` as a body of its own, for put_part, without moving one: a second name of
+  // the file. Only where the range is exactly one that was put as a part, or as a whole object, and
+  // the file system can; else nothing. Its checksums are those that came with it.
+  Result<std::optional<SealedBody>> share_part(store::Transaction& tx, const Object& object,
+                                               ByteRange range);
 
   // Without a version: removes the object, or makes a delete marker where the bucket keeps
   // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing).
@@ -172,9 +199,15 @@ class Objects {
                           std::span<const PartReference> parts, const WriteCondition& condition);
   Result<> abort(store::Transaction& tx, const MultipartName& name);
 
-  // The bytes of a version found in this transaction.
+  // The bytes of a version found in this transaction. corrupted "body_damaged", or not_found
+  // "no_file" where the disk lacks them: the object was removed just now, or check() says more.
   Result<Content> content(store::Transaction& tx, const Object& object,
                           std::optional<ByteRange> range = {});
+
+  // Whether the bytes of a version found in this transaction are on the disk, without reading them:
+  // corrupted "body_missing" or "body_damaged", as open_object says it; not_found where the object
+  // was removed meanwhile.
+  Result<> check(store::Transaction& tx, const Object& object);
 
   // find() and content() over a transaction of their own. `choose` sees the object before its bytes
   // are opened and says which range of it is wanted, or refuses.
@@ -186,7 +219,7 @@ class Objects {
                                                                            const Object&)>;
   Result<Opened> open_object(const ObjectName& name, Chooser choose = {});
 
-  // Waits until what was removed so far, and what a crash left, is gone from the disk: tests.
+  // Waits until what was removed so far is gone from the disk, and what a crash left in quarantine.
   void settle();
 
  private:
@@ -200,16 +233,20 @@ class ContentReader {
  public:
   explicit ContentReader(Content content) : content_(std::move(content)) {}
 
-  // Returns how much was read, 0 at the end. `corrupted` where a file is shorter than its row says.
+  // Returns how much was read, 0 at the end; every byte was checked. corrupted "body_damaged" or
+  // "body_missing".
   Result<std::size_t> read(std::span<std::byte> bytes);
 
  private:
   Result<std::size_t> read_slice(std::span<std::byte> bytes);
+  Result<> load_block(const FileSlice& slice, std::uint64_t at);
 
   Content content_;
   std::size_t slice_ = 0;
   std::uint64_t taken_ = 0;  // of `bytes`, or of the current slice
   File file_;
+  std::string block_;              // of the current file, checked
+  std::uint64_t block_begin_ = 0;  // where it stands in the file
 };
 
 }  // namespace slipway::objects

@@ -6,8 +6,12 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/log.h"
+#include "engine/objects/body_sums.h"
+#include "engine/objects/checked_pieces.h"
 #include "engine/objects/impl.h"
 #include "engine/objects/pairs.h"
+#include "engine/objects/uri.h"
 
 namespace slipway::objects {
 namespace {
@@ -63,30 +67,94 @@ ByteRange overlap(ByteRange range, std::uint64_t start, std::uint64_t size) {
 
 }  // namespace
 
+namespace {
+
+// What every slice of one content has in common.
+struct SliceMaker {
+  BodyFiles& files;
+  const Object& object;
+  std::shared_ptr<const BodyLease> lease = {};
+  std::shared_ptr<const std::string> name = {};
+
+  Result<FileSlice> slice(const store::Rows& rows, ByteRange part) {
+    if (!lease) {
+      TRY_DO(files.lease(object.body));
+      lease = std::make_shared<const BodyLease>(files, object.body);
+      name = std::make_shared<const std::string>(uri_of({object.bucket, object.key}));
+    }
+    return FileSlice{.body = lease,
+                     .file = std::string(rows.text(2)),
+                     .offset = part.offset,
+                     .length = part.length,
+                     .file_bytes = static_cast<std::uint64_t>(rows.integer(1)),
+                     .sums = std::make_shared<const std::string>(rows.blob(4)),
+                     .object = name};
+  }
+};
+
+// Looks at the file, and not into it.
+Result<> check_presence(const BodyFiles& files, const FileSlice& slice) {
+  TRY(const BodyFiles::Facts facts, files.facts(slice.file));
+  if (facts.bytes != slice.file_bytes || files.is_damaged(slice.file, facts))
+    return body_damaged(slice);
+  return {};
+}
+
+std::unexpected<Error> row_damaged(const Object& object) {
+  const std::string name = uri_of({object.bucket, object.key});
+  log_error("objects", "the bytes of an object are damaged, in the database", {{"object", name}});
+  return fail(ErrorCode::corrupted,
+              fmt::format("The stored bytes of {} are damaged; put the object again, or restore it "
+                          "from a backup.",
+                          name),
+              "body_damaged");
+}
+
+}  // namespace
+
 Result<Content> Objects::content(store::Transaction& tx, const Object& object,
                                  std::optional<ByteRange> range) {
   const ByteRange wanted = range.value_or(ByteRange{0, object.size});
   Content content;
   content.length = wanted.length;
-  std::shared_ptr<const BodyLease> lease;
+  SliceMaker maker{*impl_->files, object};
   auto rows = tx.query(
-      "SELECT start,size,file,bytes FROM objects_segment WHERE body=?1 "
+      "SELECT start,size,file,bytes,sums FROM objects_segment WHERE body=?1 "
       "AND start<?2 AND start+size>?3 ORDER BY number",
       object.body, wanted.offset + wanted.length, wanted.offset);
   while (rows.next()) {
     const ByteRange part = overlap(wanted, static_cast<std::uint64_t>(rows.integer(0)),
                                    static_cast<std::uint64_t>(rows.integer(1)));
     if (rows.is_null(2)) {
+      if (!matches(rows.blob(4), 0, rows.blob(3))) return row_damaged(object);
       content.bytes.append(rows.blob(3).substr(part.offset, part.length));
       continue;
     }
-    if (!lease) {
-      TRY_DO(impl_->files->lease(object.body));
-      lease = std::make_shared<const BodyLease>(*impl_->files, object.body);
+    TRY(FileSlice slice, maker.slice(rows, part));
+    if (auto there = check_presence(*impl_->files, slice); !there) {
+      if (there.error().kind != "no_file") return std::unexpected(std::move(there).error());
+      return std::unexpected(impl_->why_missing(slice));
     }
-    content.slices.push_back({lease, std::string(rows.text(2)), part.offset, part.length});
+    content.slices.push_back(std::move(slice));
   }
   return content;
+}
+
+// A file that was removed after this transaction's snapshot is named by no newer one.
+Error Objects::Impl::why_missing(const FileSlice& slice) {
+  const auto named = store.read([&](store::Transaction& tx) -> Result<bool> {
+    return tx.query("SELECT 1 FROM objects_segment WHERE file=?1", slice.file).next();
+  });
+  if (!named) return named.error();
+  if (*named) return body_missing(slice).error();
+  return {ErrorCode::conflict, "the object was removed meanwhile", "body_gone"};
+}
+
+Result<> Objects::check(store::Transaction& tx, const Object& object) {
+  const auto found = content(tx, object);
+  if (found) return {};
+  if (found.error().kind == "body_gone") return no_such_key({object.bucket, object.key});
+  return std::unexpected(found.error());
 }
 
 Result<Objects::Opened> Objects::open_object(const ObjectName& name, Chooser choose) {
@@ -96,15 +164,14 @@ Result<Objects::Opened> Objects::open_object(const ObjectName& name, Chooser cho
     if (choose) {
       TRY(range, choose(tx, object));
     }
+    // The lease holds from here on; that the files are there shows that it came in time.
     TRY(Content opened, content(tx, object, range));
-    // The lease holds from here on; that the first file is there shows that it came in time.
-    if (!opened.slices.empty()) TRY_DO(opened.slices.front().open());
     return Opened{std::move(object), std::move(opened)};
   };
   for (int left = open_attempts_max;; --left) {
     Result<Opened> opened = impl_->store.read(attempt);
     if (opened || left == 0) return opened;
-    if (opened.error().kind != "body_gone" && opened.error().kind != "no_file") return opened;
+    if (opened.error().kind != "body_gone") return opened;
   }
 }
 
@@ -128,21 +195,40 @@ Result<std::size_t> ContentReader::read(std::span<std::byte> bytes) {
   return 0;
 }
 
+// A block that was checked is kept until its bytes were taken; without sums, a block is what there
+// is room for.
 Result<std::size_t> ContentReader::read_slice(std::span<std::byte> bytes) {
   const FileSlice& slice = content_.slices[slice_];
   const std::size_t wanted = std::min<std::size_t>(bytes.size(), slice.length - taken_);
   if (wanted == 0) return 0;
+  const std::uint64_t at = slice.offset + taken_;
+  if (!file_ || at < block_begin_ || at >= block_begin_ + block_.size())
+    TRY_DO(load_block(slice, at));
+  const std::string_view rest = std::string_view(block_).substr(at - block_begin_);
+  const std::size_t count = std::min(wanted, rest.size());
+  std::memcpy(bytes.data(), rest.data(), count);
+  taken_ += count;
+  return count;
+}
+
+Result<> ContentReader::load_block(const FileSlice& slice, std::uint64_t at) {
   if (!file_) {
-    TRY(file_, slice.open());
+    auto opened = slice.open();
+    if (!opened && opened.error().kind == "no_file") return body_missing(slice);
+    TRY(file_, std::move(opened));
   }
-  const ssize_t count =
-      ::pread(file_.fd(), bytes.data(), wanted, static_cast<off_t>(slice.offset + taken_));
-  if (count <= 0)
-    return fail(ErrorCode::corrupted,
-                fmt::format("the body file '{}' cannot be read to its end: {}", slice.file,
-                            count < 0 ? std::strerror(errno) : "it is too short"));
-  taken_ += static_cast<std::uint64_t>(count);
-  return static_cast<std::size_t>(count);
+  const std::uint64_t number = at / sum_block_bytes;
+  block_begin_ = number * sum_block_bytes;
+  block_.resize(std::min<std::uint64_t>(sum_block_bytes, slice.file_bytes - block_begin_));
+  for (std::size_t got = 0; got < block_.size();) {
+    const ssize_t count = ::pread(file_.fd(), block_.data() + got, block_.size() - got,
+                                  static_cast<off_t>(block_begin_ + got));
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return body_damaged(slice);
+    got += static_cast<std::size_t>(count);
+  }
+  if (!matches(*slice.sums, number, block_)) return body_damaged(slice);
+  return {};
 }
 
 }  // namespace slipway::objects

@@ -53,7 +53,16 @@ CREATE TABLE objects_upload(
 CREATE INDEX objects_upload_open ON objects_upload(bucket, key, body) WHERE completed IS NULL;
 )sql";
 
-constexpr std::array<store::Migration, 1> steps{{{"objects", 1, tables}}};
+// What tells damage. `sums` are body_sums.h's; `sums_made` is when, where that was after the bytes
+// were written. The name of the database ties it to the mark beside the bodies (body_mark.h).
+constexpr std::string_view sums = R"sql(
+ALTER TABLE objects_segment ADD COLUMN sums BLOB;
+ALTER TABLE objects_segment ADD COLUMN sums_made INTEGER;
+CREATE TABLE objects_state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO objects_state VALUES('database', lower(hex(randomblob(16))));
+)sql";
+
+constexpr std::array<store::Migration, 2> steps{{{"objects", 1, tables}, {"objects", 2, sums}}};
 
 std::int64_t microseconds(Timestamp time) { return time.time_since_epoch().count(); }
 

@@ -11,6 +11,7 @@
 
 #include "base/encoding.h"
 #include "engine/objects/body_files.h"
+#include "engine/objects/body_sums.h"
 #include "engine/objects/body_writer.h"
 
 namespace slipway::objects {
@@ -135,6 +136,7 @@ class Upload::Impl {
                        options_.placement == UploadOptions::Placement::by_size;
     if (small) {
       body.bytes = buffer_.text();
+      sums_.update(body.bytes);
       md5_.add(std::move(buffer_));
     } else {
       TRY_DO(flush());
@@ -142,6 +144,7 @@ class Upload::Impl {
       body.file = std::move(claim_);
     }
     body.size = size_;
+    body.sums = sums_.finish();
     body.etag = hashes() ? md5_.hex() : bulk_etag();
     for (const wire::Checksum& checksum : checksums_)
       body.checksums.push_back(
@@ -159,7 +162,7 @@ class Upload::Impl {
 
   Result<> create_file() {
     TRY(BodyFiles::Created created, files_.create());
-    writer_ = BodyWriter(std::move(created.file), options_.caching);
+    writer_ = BodyWriter(files_.disk(), std::move(created.file), options_.caching);
     claim_ = std::make_unique<FileClaim>(files_, std::move(created.name));
     return {};
   }
@@ -169,6 +172,7 @@ class Upload::Impl {
     TRY_DO(files_.admit(buffer_.size()));
     if (!claim_) TRY_DO(create_file());
     TRY_DO(writer_.write(buffer_.text()));
+    sums_.update(buffer_.text());
     if (options_.etag == UploadOptions::Etag::md5_or_crc) bulk_crc_.update(buffer_.text());
     if (!hashes()) {
       buffer_.clear();
@@ -193,6 +197,7 @@ class Upload::Impl {
   WriteBuffer buffer_;
   std::unique_ptr<FileClaim> claim_;
   BodyWriter writer_;
+  BodySums sums_;
   Md5 md5_;
   wire::Checksum bulk_crc_{wire::Checksum::Algorithm::crc64nvme};
 };

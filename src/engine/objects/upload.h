@@ -42,6 +42,7 @@ struct SealedBody {
   std::string etag;  // see UploadOptions::Etag
   std::vector<Checksum> checksums;
   std::string bytes;  // where no file
+  std::string sums;   // body_sums.h
   std::unique_ptr<FileClaim> file;
 };
 
