@@ -5,6 +5,7 @@
 
 #include "base/fd.h"
 #include "base/strand.h"
+#include "engine/jobs/checked_files.h"
 
 namespace slipway::jobs {
 namespace {
@@ -181,18 +182,7 @@ class RouterCourier::Errand final : public fleet::Invocation {
     if (!std::exchange(launched_, true)) courier_.launched(delivery_.fleet);
   }
 
-  net::FileSequence files() const {
-    return {.length = delivery_.content.length,
-            .next = [slices = delivery_.content.slices,
-                     at = std::size_t{0}]() mutable -> std::optional<net::FileRange> {
-              if (at == slices.size()) return std::nullopt;
-              const objects::FileSlice& slice = slices[at++];
-              auto file = slice.open();
-              if (!file) return std::nullopt;
-              return net::FileRange{
-                  .file = Fd(file->release()), .offset = slice.offset, .length = slice.length};
-            }};
-  }
+  net::FileSequence files() const { return checked_files(delivery_.content); }
 
   RouterCourier& courier_;
   const Delivery delivery_;

@@ -5,6 +5,7 @@
 #include <deque>
 
 #include "base/log.h"
+#include "engine/jobs/checked_files.h"
 #include "engine/jobs/transform_input.h"
 #include "engine/jobs/transform_run.h"
 #include "engine/objects/uri.h"
@@ -83,17 +84,6 @@ class Outstanding {
   Asking& asking_;
   std::deque<std::shared_ptr<Piece>> pieces_;
 };
-
-net::FileSequence files_of(const std::shared_ptr<const objects::Content>& content) {
-  return {.length = content->length,
-          .next = [content, at = std::size_t{0}]() mutable -> std::optional<net::FileRange> {
-            if (at == content->slices.size()) return std::nullopt;
-            const objects::FileSlice& slice = content->slices[at++];
-            auto file = slice.open();
-            if (!file) return std::nullopt;
-            return net::FileRange{net::Fd(file->release()), slice.offset, slice.length};
-          }};
-}
 
 // Made here, in bulk, and read by others later, if at all.
 objects::UploadOptions output_upload() {
@@ -176,7 +166,7 @@ Result<objects::SealedBody> TransformFiles::make_whole(const TransformFile& file
   const auto content = std::make_shared<const objects::Content>(std::move(opened.content));
   piece->made = content->bytes;
   piece->sent = piece->made;
-  if (!content->slices.empty()) piece->sent_files = [content] { return files_of(content); };
+  if (!content->slices.empty()) piece->sent_files = [content] { return checked_files(*content); };
   std::string out;
   auto wants = piece->bytes > 0 ? Asking::Wants::more : Asking::Wants::no_more;
   while (wants == Asking::Wants::more || !outstanding.empty()) {

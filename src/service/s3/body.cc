@@ -1,42 +1,44 @@
 #include "service/s3/body.h"
 
-#include "base/log.h"
+#include "engine/objects/checked_pieces.h"
 
 namespace slipway::s3 {
 namespace {
 
-Result<net::FileRange> open_range(const objects::FileSlice& slice) {
-  TRY(objects::File file, slice.open());
-  return net::FileRange{net::Fd(file.release()), slice.offset, slice.length};
+using Piece = objects::CheckedPieces::Piece;
+
+net::FileRange to_range(Piece piece) {
+  return {net::Fd(piece.file.release()), piece.offset, piece.length};
 }
 
-// Opens the slices one after the other, on the loop thread.
-class Slices {
+// Checks one piece after the other, on the loop thread, while the one before is on its way. What is
+// damaged is not sent: the connection is cut, since the head is gone already.
+class Pieces {
  public:
-  explicit Slices(std::vector<objects::FileSlice> slices) : slices_(std::move(slices)) {}
+  Pieces(Piece first, objects::CheckedPieces rest)
+      : first_(std::move(first)), rest_(std::move(rest)) {}
 
   std::optional<net::FileRange> operator()() {
-    if (next_ == slices_.size()) return std::nullopt;
-    auto range = open_range(slices_[next_++]);
-    if (range) return *std::move(range);
-    log_error("s3", "an object cannot be sent to its end", {{"why", range.error().message}});
-    return std::nullopt;
+    if (first_) return to_range(*std::exchange(first_, std::nullopt));
+    auto piece = rest_.next();
+    if (!piece || !*piece) return std::nullopt;
+    return to_range(**std::move(piece));
   }
 
  private:
-  std::vector<objects::FileSlice> slices_;
-  std::size_t next_ = 0;
+  std::optional<Piece> first_;
+  objects::CheckedPieces rest_;
 };
 
 }  // namespace
 
 Result<net::Body> to_body(objects::Content content) {
   if (content.slices.empty()) return net::Body(std::move(content.bytes));
-  if (content.slices.size() == 1) {
-    TRY(net::FileRange range, open_range(content.slices.front()));
-    return net::Body(std::move(range));
-  }
-  return net::Body(net::FileSequence{content.length, Slices(std::move(content.slices))});
+  objects::CheckedPieces pieces(std::move(content.slices));
+  TRY(std::optional<Piece> first, pieces.next());
+  if (!first) return net::Body();
+  if (first->length == content.length) return net::Body(to_range(*std::move(first)));
+  return net::Body(net::FileSequence{content.length, Pieces(*std::move(first), std::move(pieces))});
 }
 
 }  // namespace slipway::s3

@@ -19,6 +19,7 @@ constexpr service::ErrorRow statuses[] = {
     {"EntityTooSmall", "EntityTooSmall", 400},
     {"IllegalLocationConstraintException", "IllegalLocationConstraintException", 400},
     {"IncompleteBody", "IncompleteBody", 400},
+    {"InternalError", "InternalError", 500},
     {"InvalidArgument", "InvalidArgument", 400},
     {"InvalidBucketName", "InvalidBucketName", 400},
     {"InvalidDigest", "InvalidDigest", 400},
@@ -130,6 +131,9 @@ Details details_of(const Error& error, const Subject& subject) {
 service::ErrorTable error_table() { return statuses; }
 
 Error to_s3(Error error, const Subject& subject) {
+  // Repeating it will not help: S3's own words for this code ask to, these say what is wrong.
+  if (error.kind == "body_damaged" || error.kind == "body_missing")
+    return {error.code, error.message, "InternalError", {{"Key", std::string(subject.key)}}};
   const auto found = std::ranges::find(translations, error.kind, &Translation::kind);
   if (found == std::end(translations)) return error;
   Details details = details_of(error, subject);

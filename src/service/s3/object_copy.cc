@@ -1,3 +1,6 @@
+#include <algorithm>
+
+#include "base/encoding.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
@@ -8,6 +11,7 @@ namespace {
 
 constexpr std::size_t copy_block_bytes = 1 << 20;
 constexpr std::uint64_t copy_bytes_max = 5ULL << 30;
+constexpr int copy_attempts_max = 4;
 
 // Where a copy comes from, found and allowed.
 struct Source {
@@ -31,18 +35,37 @@ Result<Source> find_source(const Call& call, store::Transaction& tx, const In& i
   return Source{std::move(object), bucket.versioning != objects::Versioning::never};
 }
 
-// The bytes once more, through the hashes.
-Result<objects::SealedBody> copy_bytes(const Door& door, objects::Content content,
-                                       objects::UploadOptions options) {
-  objects::Upload upload = door.objects.begin(std::move(options));
+// Reads a content to its end, checked, block by block.
+template <typename Take>
+Result<> read_through(objects::Content content, Take take) {
   objects::ContentReader reader(std::move(content));
   std::vector<std::byte> block(copy_block_bytes);
   for (;;) {
     TRY(const std::size_t count, reader.read(block));
-    if (count == 0) break;
-    TRY_DO(upload.write(std::span(block).first(count)));
+    if (count == 0) return {};
+    TRY_DO(take(std::span<const std::byte>(block).first(count)));
   }
+}
+
+// The bytes once more, through the hashes.
+Result<objects::SealedBody> copy_bytes(const Door& door, objects::Content content,
+                                       objects::UploadOptions options) {
+  objects::Upload upload = door.objects.begin(std::move(options));
+  TRY_DO(read_through(std::move(content), [&](auto bytes) { return upload.write(bytes); }));
   return upload.seal();
+}
+
+// Of bytes that stay where they are.
+Result<> digest(objects::Content content, std::span<wire::Checksum> digests) {
+  return read_through(std::move(content), [&](auto bytes) -> Result<> {
+    for (wire::Checksum& each : digests)
+      each.update({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    return {};
+  });
+}
+
+objects::Checksum whole_checksum(const wire::Checksum& digest) {
+  return {digest.algorithm(), objects::ChecksumScope::full_object, digest.base64()};
 }
 
 bool is(std::optional<std::string_view> directive, std::string_view value) {
@@ -90,14 +113,36 @@ Result<> check_self_copy(api::CopyObjectRequest in, const objects::ObjectName& f
                 "or encryption attributes.");
 }
 
-// Whether the bytes can be shared: an ETag of parts must become one of the whole, another checksum
-// must be computed.
-bool shareable(const objects::Object& source, std::optional<ChecksumKind> wanted) {
-  if (source.parts > 0 || !source.checksum) return false;
-  return !wanted || source.checksum->kind == *wanted;
+constexpr std::size_t md5_hex_digits = 32;
+
+// What of a source its copy cannot take over: a copy is written as one, so its ETag is the MD5 of
+// the whole, and its checksum is one of the whole and of the kind that was asked for.
+struct Unknown {
+  bool etag = false;
+  std::optional<ChecksumKind> checksum;
+
+  bool any() const { return etag || checksum; }
+};
+
+Unknown unknown_of(const objects::Object& source, std::optional<ChecksumKind> wanted) {
+  Unknown unknown;
+  unknown.etag = source.parts > 0 || source.etag.size() != md5_hex_digits;
+  const auto& has = source.checksum;
+  const ChecksumKind kind = wanted.value_or(has ? has->kind : ChecksumKind::crc64nvme);
+  const bool known = has && has->kind == kind && has->scope == objects::ChecksumScope::full_object;
+  if (!known) unknown.checksum = kind;
+  return unknown;
 }
 
-// A copy in the making.
+Result<> check_size(const objects::Object& source) {
+  if (source.size <= copy_bytes_max) return {};
+  return refuse("InvalidRequest",
+                "The specified copy source is larger than the maximum allowable size for a copy "
+                "source: 5368709120");
+}
+
+// A copy in the making. The bytes are shared, never moved; where something of the whole is not
+// known, they are read once for it.
 class Copy {
  public:
   Copy(const Door& door, Call& call, api::CopyObjectRequest in)
@@ -108,44 +153,60 @@ class Copy {
     TRY_DO(check_directives(in_));
     TRY_DO(check_self_copy(in_, from_));
     TRY(kind_, kind_of(in_.ChecksumAlgorithm()));
-    TRY(const bool shared, share());
-    if (!shared) TRY_DO(rewrite());
-    return answer();
+    // The source may be replaced between the look at its bytes and the copy.
+    for (int left = copy_attempts_max; left > 0; --left) {
+      TRY_DO(look());
+      TRY(const bool shared, share());
+      if (shared) return answer();
+    }
+    return refuse("SlowDown", "The copy source was replaced again and again; please try again.");
   }
 
  private:
-  // One transaction, no bytes. False where they have to be read.
-  Result<bool> share() {
-    return door_.store.write([&](store::Transaction& tx) -> Result<bool> {
-      TRY(const Source source, find_source(call_, tx, in_, from_));
-      if (!shareable(source.object, kind_)) return false;
-      TRY(objects::PutOptions options, options_for(tx, source));
-      TRY(made_, door_.objects.copy(tx, source.object, target(), std::move(options)));
-      return true;
-    });
+  // Finds the source, undamaged as far as can be told without reading, and what it lacks.
+  Result<> look() {
+    objects::Object source;
+    TRY_DO(door_.store.read([&](store::Transaction& tx) -> Result<> {
+      TRY(const Source found, find_source(call_, tx, in_, from_));
+      source = found.object;
+      TRY_DO(check_size(source));
+      return door_.objects.check(tx, source);
+    }));
+    looked_at_ = source.body;
+    whole_.reset();
+    const Unknown unknown = unknown_of(source, kind_);
+    if (!unknown.any()) return {};
+    return learn(source, unknown);
   }
 
-  Result<> rewrite() {
-    Source source;
+  Result<> learn(const objects::Object& seen, const Unknown& unknown) {
     const auto choose = [&](store::Transaction& tx,
                             const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
-      TRY(source, find_source(call_, tx, in_, from_));
-      if (source.object.size > copy_bytes_max)
-        return refuse("InvalidRequest",
-                      "The specified copy source is larger than the maximum allowable size for a "
-                      "copy source: 5368709120");
+      TRY_DO(find_source(call_, tx, in_, from_));
       return std::nullopt;
     };
     TRY(objects::Objects::Opened opened, door_.objects.open_object(from_, choose));
-    const auto& old = opened.object.checksum;
-    const ChecksumKind kind = kind_.value_or(old ? old->kind : ChecksumKind::crc64nvme);
-    TRY(objects::SealedBody body,
-        copy_bytes(door_, std::move(opened.content), {.checksums = {kind}}));
-    return door_.store.write([&](store::Transaction& tx) -> Result<> {
+    if (opened.object.body != seen.body) return {};  // share() will see it, too
+    std::vector<wire::Checksum> digests;
+    if (unknown.checksum) digests.emplace_back(*unknown.checksum);
+    if (unknown.etag) digests.emplace_back(ChecksumKind::md5);
+    TRY_DO(digest(std::move(opened.content), digests));
+    whole_ = objects::WholeBody{seen.etag, seen.checksum};
+    if (unknown.checksum) whole_->checksum = whole_checksum(digests.front());
+    if (unknown.etag) whole_->etag = to_hex(digests.back().digest());
+    return {};
+  }
+
+  // One transaction, no bytes. False where the source is another than the one looked at.
+  Result<bool> share() {
+    return door_.store.write([&](store::Transaction& tx) -> Result<bool> {
+      TRY(const Source source, find_source(call_, tx, in_, from_));
+      if (source.object.body != looked_at_) return false;
+      if (!whole_ && unknown_of(source.object, kind_).any()) return false;
       TRY(objects::PutOptions options, options_for(tx, source));
-      options.checksum = body.checksums.front();
-      TRY(made_, door_.objects.put(tx, target(), std::move(body), std::move(options)));
-      return {};
+      TRY(made_,
+          door_.objects.copy(tx, source.object, target(), std::move(options), std::move(whole_)));
+      return true;
     });
   }
 
@@ -179,6 +240,8 @@ class Copy {
   const api::CopyObjectRequest in_;
   objects::ObjectName from_;
   std::optional<ChecksumKind> kind_;
+  std::int64_t looked_at_ = 0;               // the source's body
+  std::optional<objects::WholeBody> whole_;  // what was learnt of it
   objects::Versioning versioning_ = objects::Versioning::never;
   std::optional<std::string> source_version_;
   objects::Object made_;
@@ -190,39 +253,108 @@ Result<api::CopyObjectOutput> copy_object(const Door& door, Call& call, api::Cop
   return Copy(door, call, in).run();
 }
 
+namespace {
+
+// UploadPartCopy: a part that is a whole object, or a whole part of one, becomes a second name of
+// its file; every other range is written anew.
+class PartCopy {
+ public:
+  PartCopy(const Door& door, Call& call, api::UploadPartCopyRequest in)
+      : door_(door),
+        call_(call),
+        in_(in),
+        name_{std::string(in.Bucket()), std::string(in.Key()), std::string(in.UploadId())} {}
+
+  Result<api::UploadPartCopyOutput> run() {
+    TRY(from_, parse_copy_source(in_.CopySource()));
+    TRY(std::optional<objects::SealedBody> body, share());
+    if (!body) {
+      TRY(body, rewrite());
+    }
+    TRY(const objects::Part part, door_.store.write([&](store::Transaction& tx) {
+      return door_.objects.put_part(tx, name_, static_cast<std::uint32_t>(in_.PartNumber()),
+                                    *std::move(body));
+    }));
+    return answer(part);
+  }
+
+ private:
+  // What of the source is wanted; refuses what may not be copied.
+  Result<objects::ByteRange> choose(store::Transaction& tx) {
+    TRY_DO(bucket_of(call_, tx, in_));
+    TRY(const objects::Multipart upload, objects::find_multipart(tx, name_));
+    kind_ = upload.checksum_kind;
+    TRY(source_, find_source(call_, tx, in_, from_));
+    if (!in_.CopySourceRange()) return objects::ByteRange{0, source_.object.size};
+    return parse_copy_range(*in_.CopySourceRange(), source_.object.size);
+  }
+
+  Result<objects::Objects::Opened> open() {
+    return door_.objects.open_object(
+        from_,
+        [&](store::Transaction& tx,
+            const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
+          TRY(const objects::ByteRange range, choose(tx));
+          return range;
+        });
+  }
+
+  ChecksumKind kept_kind() const { return kind_.value_or(ChecksumKind::crc64nvme); }
+
+  bool has_checksum(const objects::SealedBody& body) const {
+    return std::ranges::any_of(body.checksums, [this](const objects::Checksum& each) {
+      return each.kind == kept_kind();
+    });
+  }
+
+  Result<std::optional<objects::SealedBody>> share() {
+    TRY(auto body,
+        door_.store.read([&](store::Transaction& tx) -> Result<std::optional<objects::SealedBody>> {
+          TRY(const objects::ByteRange range, choose(tx));
+          return door_.objects.share_part(tx, source_.object, range);
+        }));
+    if (!body || has_checksum(*body))
+      return body;
+    const std::int64_t shared = source_.object.body;
+    TRY(objects::Objects::Opened opened, open());
+    if (source_.object.body != shared) return std::nullopt;  // it was replaced meanwhile
+    wire::Checksum checksum(kept_kind());
+    TRY_DO(digest(std::move(opened.content), std::span(&checksum, 1)));
+    body->checksums.push_back(whole_checksum(checksum));
+    return body;
+  }
+
+  Result<objects::SealedBody> rewrite() {
+    TRY(objects::Objects::Opened opened, open());
+    return copy_bytes(
+        door_, std::move(opened.content),
+        {.checksums = {kept_kind()}, .placement = objects::UploadOptions::Placement::file});
+  }
+
+  api::UploadPartCopyOutput answer(const objects::Part& part) {
+    auto result = call_.output<api::CopyPartResult>();
+    result.ETag(etag_header(part.etag)).LastModified(part.modified);
+    if (kind_) show_checksum(result, part.checksum);
+    auto out = call_.output<api::UploadPartCopyOutput>();
+    out.CopyPartResult(result).ServerSideEncryption("AES256");
+    if (source_.versioned) out.CopySourceVersionId(source_.object.version);
+    return out;
+  }
+
+  const Door& door_;
+  Call& call_;
+  const api::UploadPartCopyRequest in_;
+  const objects::MultipartName name_;
+  objects::ObjectName from_;
+  Source source_;
+  std::optional<ChecksumKind> kind_;
+};
+
+}  // namespace
+
 Result<api::UploadPartCopyOutput> upload_part_copy(const Door& door, Call& call,
                                                    api::UploadPartCopyRequest in) {
-  TRY(const objects::ObjectName from, parse_copy_source(in.CopySource()));
-  const objects::MultipartName name{std::string(in.Bucket()), std::string(in.Key()),
-                                    std::string(in.UploadId())};
-  Source source;
-  std::optional<ChecksumKind> kind;
-  const auto choose =
-      [&](store::Transaction& tx,
-          const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
-    TRY_DO(bucket_of(call, tx, in));
-    TRY(const objects::Multipart upload, objects::find_multipart(tx, name));
-    kind = upload.checksum_kind;
-    TRY(source, find_source(call, tx, in, from));
-    if (!in.CopySourceRange()) return std::nullopt;
-    TRY(const objects::ByteRange range, parse_copy_range(*in.CopySourceRange(), object.size));
-    return range;
-  };
-  TRY(objects::Objects::Opened opened, door.objects.open_object(from, choose));
-  TRY(objects::SealedBody body, copy_bytes(door, std::move(opened.content),
-                                           {.checksums = {kind.value_or(ChecksumKind::crc64nvme)},
-                                            .placement = objects::UploadOptions::Placement::file}));
-  TRY(const objects::Part part, door.store.write([&](store::Transaction& tx) {
-    return door.objects.put_part(tx, name, static_cast<std::uint32_t>(in.PartNumber()),
-                                 std::move(body));
-  }));
-  auto result = call.output<api::CopyPartResult>();
-  result.ETag(etag_header(part.etag)).LastModified(part.modified);
-  if (kind) show_checksum(result, part.checksum);
-  auto out = call.output<api::UploadPartCopyOutput>();
-  out.CopyPartResult(result).ServerSideEncryption("AES256");
-  if (source.versioned) out.CopySourceVersionId(source.object.version);
-  return out;
+  return PartCopy(door, call, in).run();
 }
 
 }  // namespace slipway::s3

@@ -147,10 +147,12 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
   return out;
 }
 
-Result<api::HeadObjectOutput> head_object(Call& call, api::HeadObjectRequest in) {
+// Says what GetObject would: also that the bytes are not there.
+Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in) {
   TRY_DO(refuse_customer_keys(in));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   TRY(const Selection selection, select(call, call.tx(), in, object));
+  TRY_DO(door.objects.check(call.tx(), object));
   auto out = call.output<api::HeadObjectOutput>();
   show(call, out, in, selection);
   override_headers(out, in);

@@ -53,7 +53,7 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
 
 // object_get.cc
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in);
-Result<api::HeadObjectOutput> head_object(Call& call, api::HeadObjectRequest in);
+Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in);
 Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
                                                              api::GetObjectAttributesRequest in);
 

@@ -100,6 +100,15 @@ class S3Test : public testing::Test {
   service::UploadSlots& upload_slots() { return *frame_->uploads; }
   const std::string& origin() const { return origin_; }
 
+  // The files that hold bodies.
+  std::vector<std::filesystem::path> bodies() const {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(root_ / "objects"))
+      if (entry.is_regular_file() && entry.path().filename().string().size() == 32)
+        found.push_back(entry.path());
+    return found;
+  }
+
   ManualClock clock_;
   SeededRandom random_{1};
 
