@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "base/text.h"
 #include "net/socket.h"
 #include "service/errors.h"
+#include "wire/auth/auth_error.h"
 
 namespace slipway::service {
 namespace {
@@ -14,13 +16,16 @@ bool is_v2(wire::AuthForm form) {
   return form == wire::AuthForm::v2_header || form == wire::AuthForm::v2_presigned;
 }
 
-// The bucket that stands in the host and not in the path.
-std::string_view bucket_in_host(const wire::Route& route, std::string_view path) {
-  for (std::size_t i = 0; i < route.labels.count; ++i)
-    if (route.labels.items[i].name == "Bucket" &&
-        !path.substr(std::min<std::size_t>(1, path.size()))
-             .starts_with(route.labels.items[i].value))
-      return route.labels.items[i].value;
+// What of the query selects the operation though SigV2 does not cover it; empty: nothing. Where a
+// header must be there too, that one is covered; and both forms of listing objects are one right.
+std::string_view uncovered_by_v2(const wire::Operation& operation) {
+  std::string_view query = operation.request_uri;
+  take_until(query, '?');
+  while (!query.empty() && operation.match_headers.empty()) {
+    std::string_view pair = take_until(query, '&');
+    const std::string_view name = take_until(pair, '=');
+    if (name != "x-id" && name != "list-type" && !wire::covers_v2(name)) return name;
+  }
   return {};
 }
 
@@ -33,7 +38,9 @@ bool takes_unsigned(const wire::Route& route) {
 
 wire::AuthDialect dialect_of(const wire::Asked& asked) {
   switch (asked.protocol) {
-    case wire::Protocol::rest_xml: return wire::AuthDialect::s3;
+    case wire::Protocol::rest_xml:
+      if (asked.schema->service.s3_style) return wire::AuthDialect::s3;
+      return wire::AuthDialect::query;
     case wire::Protocol::query: return wire::AuthDialect::query;
     case wire::Protocol::rest_json: return wire::AuthDialect::rest_json;
     default: return wire::AuthDialect::json;
@@ -64,7 +71,8 @@ Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::
   if (!is_v2(wire::auth_form(request))) {
     TRY(const wire::Authorization claim, wire::parse_authorization(request, dialect_of(route)));
     if (claim.payload == wire::PayloadMode::hashed && claim.content_sha256.empty()) {
-      TRY_DO(wire::check_claim(request, claim, source_, clock_.now(), dialect_of(route)));
+      const wire::SignedFor wanted{route.schema->service.signing_name, dialect_of(route)};
+      TRY_DO(wire::check_claim(request, claim, wanted, source_, clock_.now()));
       return Sender{fmt::format("{} {}", claim.scope.access_key_id, address), Standing::claimed};
     }
   }
@@ -86,19 +94,26 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   if (takes_unsigned(route) && wire::auth_form(request) == wire::AuthForm::none)
     return trusted(request);
   if (is_v2(wire::auth_form(request))) return check_v2(request, route);
-  return check_v4(request, dialect_of(route));
+  return check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
 }
 
 Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request,
-                                              wire::AuthDialect dialect) {
-  TRY(wire::Verified verified, wire::verify(request, source_, cache_, clock_.now(), dialect));
+                                              const wire::SignedFor& wanted) {
+  TRY(wire::Verified verified, wire::verify(request, wanted, source_, cache_, clock_.now()));
   Caller caller = caller_of_last(verified.region);
   return Authenticated{.caller = std::move(caller), .v4 = std::move(verified)};
 }
 
 Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request,
                                               const wire::Route& route) {
-  TRY_DO(wire::verify_v2(request, source_, clock_.now(), {bucket_in_host(route, request.path)}));
+  // It names no service, so that only the route can bind it: elsewhere it is no signature at all.
+  if (!route.schema->service.s3_style)
+    return wire::refuse(wire::AuthProblem::missing, dialect_of(route));
+  if (const auto name = uncovered_by_v2(*route.operation); !name.empty())
+    return wire::refuse(
+        wire::AuthProblem::unsupported, wire::AuthDialect::s3,
+        fmt::format("Signature version 2 does not cover '{}'; sign with AWS4-HMAC-SHA256.", name));
+  TRY_DO(wire::verify_v2(request, source_, clock_.now(), {route.virtual_bucket}));
   return Authenticated{.caller = caller_of_last(region_), .v4 = std::nullopt};
 }
 

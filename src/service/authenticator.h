@@ -47,9 +47,9 @@ class Authenticator {
   Authenticator(const identity::KeyRing& keys, const Clock& clock, AuthMode mode,
                 std::string region);
 
-  // Verifies the request's signature; `body` where it is at hand (absent: it streams in later, and
-  // the caller compares v4->content_sha256 then). Refuses in the dialect of the route, with the
-  // status that wire::auth_status knows.
+  // Verifies that the request is signed, and for the service of the route; `body` where it is at
+  // hand (absent: it streams in later, and the caller compares v4->content_sha256 then). Refuses in
+  // the dialect of the route, with the status that wire::auth_status knows.
   Result<Authenticated> check(const net::RequestHead& head, const wire::Route& route,
                               std::optional<std::string_view> body);
 
@@ -77,7 +77,7 @@ class Authenticator {
   };
 
   wire::SignedRequest signed_request(const net::RequestHead& head);
-  Result<Authenticated> check_v4(const wire::SignedRequest& request, wire::AuthDialect dialect);
+  Result<Authenticated> check_v4(const wire::SignedRequest& request, const wire::SignedFor& wanted);
   Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
   Authenticated trusted(const wire::SignedRequest& request) const;
   Caller caller_of_last(std::string_view region) const;

@@ -24,6 +24,13 @@ bool next_segment(std::string_view& rest, std::string_view& segment) {
   return true;
 }
 
+bool has_dot_segment(std::string_view path) {
+  std::string_view segment;
+  while (next_segment(path, segment))
+    if (segment == "." || segment == "..") return true;
+  return false;
+}
+
 }  // namespace
 
 std::string_view query_value(std::string_view query, std::string_view name, bool& found) {
@@ -42,7 +49,7 @@ std::string_view query_value(std::string_view query, std::string_view name, bool
   return {};
 }
 
-RestMatcher::RestMatcher(const Schema& schema) {
+RestMatcher::RestMatcher(const Schema& schema) : dots_are_names_(schema.service.s3_style) {
   for (const Operation& operation : schema.operations) patterns_.push_back(parse(operation));
   keep_needed_conditions(schema);
   for (Pattern& pattern : patterns_) pattern.rank = rank_of(pattern);
@@ -167,6 +174,7 @@ bool RestMatcher::conditions_hold(const Pattern& pattern, const HttpRequestView&
 
 const Operation* RestMatcher::match(const HttpRequestView& request, std::string_view bucket,
                                     Labels& labels) const {
+  if (!dots_are_names_ && has_dot_segment(request.path)) return nullptr;
   for (const Pattern& pattern : patterns_) {
     if (pattern.operation->method != request.method) continue;
     if (!conditions_hold(pattern, request)) continue;

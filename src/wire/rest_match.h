@@ -17,7 +17,8 @@ class RestMatcher {
 
   // The most specific operation that fits: more literal segments first, then what its query
   // literals and required members ask for. A slash at the end and x-id in the query say nothing.
-  // Segments are compared and caught as they came, percent-encoding and all.
+  // Segments are compared and caught as they came, percent-encoding and all. A signature covers the
+  // path without its "." and ".." segments but for S3, so a path that has some fits nothing there.
   //
   // With `bucket`, the path's first label stands in the host instead, and only templates that begin
   // with it match. Null where nothing fits; `labels` is then unspecified.
@@ -53,6 +54,7 @@ class RestMatcher {
   static bool conditions_hold(const Pattern& pattern, const HttpRequestView& request);
 
   std::vector<Pattern> patterns_;  // best first
+  bool dots_are_names_;
 };
 
 // The raw value of a query parameter; `found` tells an empty one from none.

@@ -21,6 +21,7 @@ bool starts_ignoring_case(std::string_view text, std::string_view start) {
 struct Head {
   std::string_view protocol;
   std::string_view target;
+  std::string_view other_target;  // X-Amzn-Target
   std::string_view authorization;
   std::string_view content_type;
   std::string_view host;
@@ -37,7 +38,10 @@ struct Head {
         keep(header, "x-amz-target", target);
         keep(header, "content-type", content_type);
         break;
-      case 13: keep(header, "authorization", authorization); break;
+      case 13:
+        keep(header, "authorization", authorization);
+        keep(header, "x-amzn-target", other_target);
+        break;
       case 15: keep(header, "smithy-protocol", protocol); break;
       default: break;
     }
@@ -63,6 +67,7 @@ std::string_view scope_service(std::string_view credential) {
   return cut(credential);
 }
 
+// The service that the request says it is signed for, or empty. Signature V2 is S3's alone.
 std::string_view scope_of(const Head& head, const HttpRequestView& request) {
   if (head.authorization.starts_with("AWS4-")) {
     const auto at = head.authorization.find("Credential=");
@@ -70,15 +75,17 @@ std::string_view scope_of(const Head& head, const HttpRequestView& request) {
     const std::string_view rest = head.authorization.substr(at + 11);
     return scope_service(rest.substr(0, rest.find_first_of(", ")));
   }
+  if (head.authorization.starts_with("AWS ")) return "s3";
   bool found = false;
-  return scope_service(query_value(request.query, "X-Amz-Credential", found));
+  const std::string_view credential = query_value(request.query, "X-Amz-Credential", found);
+  if (found) return scope_service(credential);
+  query_value(request.query, "AWSAccessKeyId", found);
+  return found ? "s3" : std::string_view{};
 }
 
-bool signed_the_old_way(const Head& head, const HttpRequestView& request) {
-  bool found = false;
-  if (head.authorization.starts_with("AWS ")) return true;
-  query_value(request.query, "AWSAccessKeyId", found);
-  return found;
+// Directory buckets are S3's too; that Slipway has none is for S3 to say.
+std::string_view routed_scope(std::string_view scope) {
+  return scope == "s3express" ? "s3" : scope;
 }
 
 bool is_form(const Head& head) {
@@ -98,16 +105,23 @@ Protocol rest_protocol(const Schema& schema) {
   return speaks(schema, Protocol::rest_xml) ? Protocol::rest_xml : Protocol::rest_json;
 }
 
-Protocol json_protocol(const Head& head) {
+bool speaks_json(const Schema& schema) {
+  return speaks(schema, Protocol::json10) || speaks(schema, Protocol::json11);
+}
+
+// The content type chooses only where the service speaks both.
+Protocol json_protocol(const Schema& schema, const Head& head) {
+  if (!speaks(schema, Protocol::json11)) return Protocol::json10;
+  if (!speaks(schema, Protocol::json10)) return Protocol::json11;
   return head.content_type.contains("json-1.0") ? Protocol::json10 : Protocol::json11;
 }
 
 // The protocol to answer in where no operation was found.
 Protocol fallback_protocol(const Schema& schema, const Head& head) {
   if (is_rest(schema)) return rest_protocol(schema);
-  if (speaks(schema, Protocol::query) && (is_form(head) || !speaks(schema, Protocol::json10)))
+  if (speaks(schema, Protocol::query) && (is_form(head) || !speaks_json(schema)))
     return Protocol::query;
-  return json_protocol(head);
+  return json_protocol(schema, head);
 }
 
 // Parameter of a form request, in the query string or in the body.
@@ -170,31 +184,55 @@ struct Router::Tables {
   }
 
   Route by_name(const Schema& schema, Protocol protocol, std::string_view name) const {
-    return {&schema, schema.find_operation(name), protocol, {}, name};
+    return {{&schema, schema.find_operation(name), protocol}, {}, name, {}};
   }
 
-  bool by_cbor_path(const HttpRequestView& request, Route& route) const;
+  const Entry* signed_as(std::string_view scope) const {
+    const auto found = std::ranges::find_if(
+        services, [&](const Entry& entry) { return entry.schema->service.signing_name == scope; });
+    return found == services.end() ? nullptr : &*found;
+  }
+
+  // The Query service of that version, or null.
+  const Entry* of_version(std::string_view version) const {
+    const auto found = std::ranges::find_if(services, [&](const Entry& entry) {
+      return speaks(*entry.schema, Protocol::query) && entry.schema->service.api_version == version;
+    });
+    return found == services.end() ? nullptr : &*found;
+  }
+
+  bool by_cbor_path(const HttpRequestView& request, const Head& head, Route& route) const;
   bool by_target(const Head& head, Route& route) const;
   bool by_rest(const Entry& entry, const HttpRequestView& request, const Head& head,
                Route& route) const;
+  bool by_action(const Entry& entry, const HttpRequestView& request, const Head& head,
+                 Route& route) const;
   bool by_scope(std::string_view scope, const HttpRequestView& request, const Head& head,
                 Route& route) const;
   bool by_version(const HttpRequestView& request, const Head& head, Route& route) const;
   bool by_path(const HttpRequestView& request, const Head& head, Route& route) const;
+  Route signed_route(std::string_view scope, const HttpRequestView& request,
+                     const Head& head) const;
+  Route unsigned_route(const HttpRequestView& request, const Head& head) const;
 };
 
-// .../service/{Service}/operation/{Operation}
-bool Router::Tables::by_cbor_path(const HttpRequestView& request, Route& route) const {
-  const auto last = request.path.rfind("/operation/");
-  if (last == std::string_view::npos) return false;
-  const std::string_view before = request.path.substr(0, last);
-  const auto slash = before.rfind('/');
-  if (slash == std::string_view::npos || !before.substr(0, slash).ends_with("/service"))
-    return false;
-  const std::string_view prefix = before.substr(slash + 1);
+// "/service/{Service}/operation/{Operation}" and nothing around it; {Service} may have a namespace.
+bool Router::Tables::by_cbor_path(const HttpRequestView& request, const Head& head,
+                                  Route& route) const {
+  constexpr std::string_view before_service = "/service/";
+  constexpr std::string_view before_operation = "operation";
+  if (request.method != "POST" || !request.path.starts_with(before_service)) return false;
+  std::string_view rest = request.path.substr(before_service.size());
+  const std::string_view shape = take_until(rest, '/');
+  if (take_until(rest, '/') != before_operation || rest.empty() || rest.contains('/')) return false;
+  const std::string_view name = shape.substr(shape.rfind('.') + 1);
   for (const Entry& entry : services) {
-    if (entry.schema->service.target_prefix != prefix) continue;
-    route = by_name(*entry.schema, Protocol::cbor, request.path.substr(last + 11));
+    if (!speaks(*entry.schema, Protocol::cbor) || entry.schema->service.target_prefix != name)
+      continue;
+    route = by_name(*entry.schema, Protocol::cbor, rest);
+    // Two protocols at once are none: which of the two operations is meant cannot be told.
+    if (!head.target.empty() || !head.other_target.empty())
+      route = {{entry.schema, nullptr, Protocol::cbor}, {}, {}, {}};
     return true;
   }
   return false;
@@ -202,11 +240,11 @@ bool Router::Tables::by_cbor_path(const HttpRequestView& request, Route& route) 
 
 bool Router::Tables::by_target(const Head& head, Route& route) const {
   const auto dot = head.target.rfind('.');
-  if (dot == std::string_view::npos) return false;
+  if (dot == std::string_view::npos || dot == 0) return false;
   const std::string_view prefix = head.target.substr(0, dot);
   for (const Entry& entry : services) {
-    if (entry.schema->service.target_prefix != prefix) continue;
-    route = by_name(*entry.schema, json_protocol(head), head.target.substr(dot + 1));
+    if (entry.schema->service.target_prefix != prefix || !speaks_json(*entry.schema)) continue;
+    route = by_name(*entry.schema, json_protocol(*entry.schema, head), head.target.substr(dot + 1));
     return true;
   }
   return false;
@@ -219,56 +257,76 @@ bool Router::Tables::by_rest(const Entry& entry, const HttpRequestView& request,
   route.operation = entry.rest.match(request, bucket, route.labels);
   route.schema = entry.schema;
   route.protocol = rest_protocol(*entry.schema);
+  route.virtual_bucket = bucket;
   if (route.operation != nullptr) route.operation_name = route.operation->name;
   return route.operation != nullptr;
 }
 
+// A version that is another service's says that the request is not for this one.
+bool Router::Tables::by_action(const Entry& entry, const HttpRequestView& request, const Head& head,
+                               Route& route) const {
+  if (!speaks(*entry.schema, Protocol::query)) return false;
+  const std::string_view action = form_parameter(request, head, "Action");
+  if (action.empty()) return false;
+  const std::string_view version = form_parameter(request, head, "Version");
+  if (version != entry.schema->service.api_version && of_version(version) != nullptr) return false;
+  route = by_name(*entry.schema, Protocol::query, action);
+  return true;
+}
+
 bool Router::Tables::by_scope(std::string_view scope, const HttpRequestView& request,
                               const Head& head, Route& route) const {
-  if (scope == "s3express") scope = "s3";
-  const Entry* first = nullptr;
   for (const Entry& entry : services) {
     if (entry.schema->service.signing_name != scope) continue;
-    if (first == nullptr) first = &entry;
-    if (is_rest(*entry.schema)) {
-      if (by_rest(entry, request, head, route)) return true;
-    } else if (speaks(*entry.schema, Protocol::query)) {
-      const std::string_view action = form_parameter(request, head, "Action");
-      if (!action.empty()) {
-        route = by_name(*entry.schema, Protocol::query, action);
-        return true;
-      }
-    }
+    if (is_rest(*entry.schema) ? by_rest(entry, request, head, route)
+                               : by_action(entry, request, head, route))
+      return true;
   }
-  if (first == nullptr) return false;
-  route = {first->schema, nullptr, fallback_protocol(*first->schema, head), {}, {}};
-  return true;
+  return false;
 }
 
 bool Router::Tables::by_version(const HttpRequestView& request, const Head& head,
                                 Route& route) const {
   const std::string_view action = form_parameter(request, head, "Action");
   if (action.empty()) return false;
-  const std::string_view version = form_parameter(request, head, "Version");
-  for (const Entry& entry : services) {
-    if (!speaks(*entry.schema, Protocol::query) || entry.schema->service.api_version != version)
-      continue;
-    route = by_name(*entry.schema, Protocol::query, action);
-    return true;
-  }
-  return false;
+  const Entry* const entry = of_version(form_parameter(request, head, "Version"));
+  if (entry == nullptr) return false;
+  route = by_name(*entry->schema, Protocol::query, action);
+  return true;
 }
 
-// Unsigned, and nothing names a service: the REST services by their paths, S3 last of all.
+// The REST services by their paths, but for S3, which has every path.
 bool Router::Tables::by_path(const HttpRequestView& request, const Head& head, Route& route) const {
-  for (const Entry& entry : services) {
-    if (!is_rest(*entry.schema) || entry.schema->service.s3_style) continue;
-    if (by_rest(entry, request, head, route)) return true;
-  }
-  const Entry* bucket_service = s3();
-  if (bucket_service == nullptr) return false;
+  return std::ranges::any_of(services, [&](const Entry& entry) {
+    return is_rest(*entry.schema) && !entry.schema->service.s3_style &&
+           by_rest(entry, request, head, route);
+  });
+}
+
+// Whose scope is not ours is not told that it should have been S3's.
+Route Router::Tables::signed_route(std::string_view scope, const HttpRequestView& request,
+                                   const Head& head) const {
+  Route route;
+  if (by_scope(scope, request, head, route)) return route;
+  if (by_version(request, head, route) || by_path(request, head, route)) return route;
+  const Entry* const own = signed_as(scope);
+  if (own == nullptr) return {};
+  const Entry* const bucket_service = s3();
+  if (own != bucket_service && bucket_service != nullptr &&
+      by_rest(*bucket_service, request, head, route))
+    return route;
+  return {{own->schema, nullptr, fallback_protocol(*own->schema, head)}, {}, {}, {}};
+}
+
+Route Router::Tables::unsigned_route(const HttpRequestView& request, const Head& head) const {
+  Route route;
+  if (by_version(request, head, route)) return route;
+  if (!head.target.empty()) return {};
+  if (by_path(request, head, route)) return route;
+  const Entry* const bucket_service = s3();
+  if (bucket_service == nullptr) return {};
   by_rest(*bucket_service, request, head, route);
-  return true;
+  return route;
 }
 
 Router::Router(std::span<const Schema* const> schemas, Options options) {
@@ -285,25 +343,18 @@ Router::Router(std::span<const Schema* const> schemas) : Router(schemas, Options
 Router::~Router() = default;
 
 Route Router::find(const HttpRequestView& request) const {
-  Route route;
   const std::string_view path = request.path;
-  if (path == "/v2" || path.starts_with("/v2/") || path.starts_with(own_prefix)) return route;
+  if (path == "/v2" || path.starts_with("/v2/") || path.starts_with(own_prefix)) return {};
   const Head head(request);
-  if (head.protocol == "rpc-v2-cbor" && tables_->by_cbor_path(request, route)) return route;
+  const std::string_view scope = routed_scope(scope_of(head, request));
+  Route route;
+  // A key of S3's may look like any path, and the header beside it is not signed.
+  if (head.protocol == "rpc-v2-cbor" && scope != "s3" &&
+      tables_->by_cbor_path(request, head, route))
+    return route;
   if (!head.target.empty() && tables_->by_target(head, route)) return route;
-  const std::string_view scope = scope_of(head, request);
-  if (!scope.empty()) {
-    if (!tables_->by_scope(scope, request, head, route)) route = {};
-    return route;
-  }
-  const Tables::Entry* s3 = tables_->s3();
-  if (s3 != nullptr && signed_the_old_way(head, request)) {
-    tables_->by_rest(*s3, request, head, route);
-    return route;
-  }
-  if (tables_->by_version(request, head, route)) return route;
-  if (!head.target.empty() || !tables_->by_path(request, head, route)) route = {};
-  return route;
+  return scope.empty() ? tables_->unsigned_route(request, head)
+                       : tables_->signed_route(scope, request, head);
 }
 
 HttpResponseParts unknown_operation(const Route& route, std::string_view request_id) {

@@ -24,12 +24,18 @@ struct Route : Asked {
   Labels labels;
   // What the request called the operation, where it named one.
   std::string_view operation_name;
+  // The bucket that the host names; empty where it stands in the path, or there is none.
+  std::string_view virtual_bucket;
 
   // False: the request belongs to no service of ours (a health page, the console, the registry).
   bool found() const { return schema != nullptr; }
 };
 
 // Immutable after construction, so any thread may ask. find() does not allocate.
+//
+// A route trusts nothing: it says what a request asks for, and the signature must then have been
+// made for the route's service (auth/sigv4.h). What need not be signed (content-type,
+// smithy-protocol) chooses among the protocols of one service and never between services.
 class Router {
  public:
   struct Options {
@@ -44,8 +50,12 @@ class Router {
   explicit Router(std::span<const Schema* const> schemas);
   ~Router();
 
-  // Only the head is read, and a form body where neither target nor scope says what is asked. The
-  // route's labels and operation_name view into the request.
+  // Only the head is read, and a form body where no target says what is asked. The route's texts
+  // view into the request.
+  //
+  // With a signature, what the scope's own service has of the request comes first. Where it has
+  // nothing, the route is that of the service that the request names otherwise (by target, version
+  // or path), which refuses the scope in its own words.
   Route find(const HttpRequestView& request) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "wire/auth/auth_error.h"
 
+#include <fmt/format.h>
+
 #include <array>
 
 namespace slipway::wire {
@@ -22,7 +24,7 @@ constexpr std::string_view mismatch_message =
 constexpr std::string_view token_message = "The security token included in the request is invalid.";
 
 // In the order of AuthProblem.
-constexpr std::array<Words, 13> all_words{{
+constexpr std::array<Words, 15> all_words{{
     {AuthProblem::missing, ErrorCode::unauthenticated, "AccessDenied", "MissingAuthenticationToken",
      "MissingAuthenticationTokenException", "Access Denied",
      "Request is missing Authentication Token"},
@@ -74,6 +76,14 @@ constexpr std::array<Words, 13> all_words{{
      "AWS4-HMAC-SHA256.",
      "This server does not verify signatures of this algorithm (SigV4a); sign with "
      "AWS4-HMAC-SHA256."},
+    {AuthProblem::ambiguous, ErrorCode::invalid_argument, "InvalidArgument", "IncompleteSignature",
+     "IncompleteSignatureException",
+     "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query "
+     "string parameter or the Authorization header should be specified",
+     "The request is signed more than once: give either one Authorization header or the "
+     "query-string parameters."},
+    {AuthProblem::foreign, ErrorCode::unauthenticated, "AccessDenied", "AccessDenied",
+     "AccessDeniedException", "Access Denied", "The request comes from another site."},
 }};
 
 std::string_view code_of(const Words& words, AuthDialect dialect) {
@@ -99,7 +109,7 @@ int auth_status(const Error& error, AuthDialect dialect) {
   switch (dialect) {
     case AuthDialect::s3: return s3_status(error.kind);
     case AuthDialect::query: return error.kind == "IncompleteSignature" ? 400 : 403;
-    case AuthDialect::json: return 400;
+    case AuthDialect::json: return error.kind == "AccessDeniedException" ? 403 : 400;
     case AuthDialect::rest_json: return 403;
   }
   return 403;
@@ -113,6 +123,16 @@ std::unexpected<Error> refuse(AuthProblem problem, AuthDialect dialect, std::str
                                .message = std::move(message),
                                .kind = std::string(code_of(words, dialect)),
                                .details = std::move(details)});
+}
+
+std::unexpected<Error> malformed(AuthDialect dialect, AuthForm form, std::string what) {
+  if (dialect != AuthDialect::s3) return refuse(AuthProblem::incomplete, dialect, std::move(what));
+  if (form == AuthForm::v4_header)
+    return refuse(AuthProblem::incomplete, dialect,
+                  fmt::format("The authorization header is malformed; {}", what));
+  auto error = refuse(AuthProblem::incomplete, dialect, std::move(what));
+  error.error().kind = "AuthorizationQueryParametersError";
+  return error;
 }
 
 std::unexpected<Error> refuse_key(const Error& error, AuthDialect dialect,

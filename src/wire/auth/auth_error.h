@@ -23,12 +23,21 @@ enum class AuthProblem : std::uint8_t {
   hash_missing,      // S3 wants x-amz-content-sha256
   hash_unreadable,   // x-amz-content-sha256 is neither a hash nor a word that is known
   unsupported,       // a real form of signature that Slipway does not have
+  ambiguous,         // signed twice, or a header that decides something stands there twice
+  foreign,           // nothing is signed, and the request comes from a stranger's page
 };
 
 // An error whose kind is AWS's code. `message` replaces AWS's standing text where it depends on the
 // request; empty: the standing text.
 std::unexpected<Error> refuse(AuthProblem problem, AuthDialect dialect, std::string message = {},
                               std::vector<std::pair<std::string, std::string>> details = {});
+
+// What S3 says first of a credential in a URL.
+inline constexpr std::string_view credential_parameter =
+    "Error parsing the X-Amz-Credential parameter; ";
+
+// AuthProblem::incomplete, as S3 says it of a header, of a URL, and as the others say it.
+std::unexpected<Error> malformed(AuthDialect dialect, AuthForm form, std::string what);
 
 // The same for what a KeySource said, by its kind.
 std::unexpected<Error> refuse_key(const Error& error, AuthDialect dialect,

@@ -15,21 +15,9 @@ namespace {
 
 constexpr std::string_view algorithm_v4 = "AWS4-HMAC-SHA256";
 constexpr std::string_view algorithm_v4a = "AWS4-ECDSA-P256-SHA256";
-constexpr std::string_view terminator = "aws4_request";
-constexpr std::size_t signature_digits = 64;
 constexpr std::size_t quoted_bytes_max = 200;  // of a client's text in a message
 
 std::string quoted(std::string_view text) { return std::string(text.substr(0, quoted_bytes_max)); }
-
-std::unexpected<Error> malformed(AuthDialect dialect, AuthForm form, std::string what) {
-  if (dialect != AuthDialect::s3) return refuse(AuthProblem::incomplete, dialect, std::move(what));
-  if (form == AuthForm::v4_header)
-    return refuse(AuthProblem::incomplete, dialect,
-                  fmt::format("The authorization header is malformed; {}", what));
-  auto error = refuse(AuthProblem::incomplete, dialect, std::move(what));
-  error.error().kind = "AuthorizationQueryParametersError";
-  return error;
-}
 
 // The last part between slashes, taken off `text`.
 std::string_view take_last(std::string_view& text) {
@@ -40,20 +28,9 @@ std::string_view take_last(std::string_view& text) {
   return last;
 }
 
-// The same where slashes may be percent-encoded.
-std::string_view take_last_encoded(std::string_view& text) {
-  const std::size_t plain = text.rfind('/');
-  const std::size_t encoded = std::max(text.rfind("%2F") + 1, text.rfind("%2f") + 1);
-  const std::size_t begin = std::max(plain + 1, encoded == 0 ? 0 : encoded + 2);
-  if (begin == 0) return std::exchange(text, {});
-  const std::string_view last = text.substr(begin);
-  text = text.substr(0, begin == plain + 1 ? plain : encoded - 1);
-  return last;
-}
-
 std::optional<CredentialScope> parse_scope(std::string_view credential) {
   CredentialScope scope;
-  if (take_last(credential) != terminator) return std::nullopt;
+  scope.terminator = take_last(credential);
   scope.service = take_last(credential);
   scope.region = take_last(credential);
   scope.date = take_last(credential);
@@ -61,16 +38,23 @@ std::optional<CredentialScope> parse_scope(std::string_view credential) {
   const auto fits = [](std::string_view part) {
     return !part.empty() && part.size() <= scope_part_bytes_max;
   };
-  const bool whole = fits(scope.service) && fits(scope.region) && scope.date.size() == 8 &&
-                     !scope.access_key_id.empty() &&
+  const bool whole = fits(scope.terminator) && fits(scope.service) && fits(scope.region) &&
+                     fits(scope.date) && !scope.access_key_id.empty() &&
                      scope.access_key_id.size() <= access_key_id_bytes_max;
   return whole ? std::optional(scope) : std::nullopt;
 }
 
-bool is_hex_hash(std::string_view text) {
-  return text.size() == signature_digits && std::ranges::all_of(text, [](char c) {
-           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-         });
+std::unexpected<Error> unreadable_scope(AuthDialect dialect, AuthForm form,
+                                        std::string_view credential) {
+  if (dialect != AuthDialect::s3)
+    return malformed(dialect, form,
+                     fmt::format("Credential must have exactly 5 slash-delimited elements, e.g. "
+                                 "keyid/date/region/service/term, got '{}'",
+                                 quoted(credential)));
+  return malformed(dialect, form,
+                   fmt::format("{}the Credential is mal-formed; expecting "
+                               "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+                               form == AuthForm::v4_presigned ? credential_parameter : ""));
 }
 
 struct PayloadWord {
@@ -83,20 +67,6 @@ constexpr PayloadWord payload_words[] = {
     {"STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", PayloadMode::chunks_signed_trailer},
     {"STREAMING-UNSIGNED-PAYLOAD-TRAILER", PayloadMode::chunks_trailer},
 };
-
-// Reads x-amz-content-sha256, from the header or a presigned query.
-Result<> read_payload(Authorization& claim, AuthDialect dialect) {
-  const std::string_view announced = claim.content_sha256;
-  if (const auto mode = payload_mode(announced)) {
-    claim.payload = *mode;
-    return {};
-  }
-  if (announced.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-"))
-    return refuse(AuthProblem::unsupported, dialect);
-  if (announced.empty() || is_hex_hash(announced)) return {};
-  return refuse(AuthProblem::hash_unreadable, dialect, {},
-                {{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", quoted(announced)}});
-}
 
 bool holds_name(std::string_view signed_headers, std::string_view name) {
   bool found = false;
@@ -120,7 +90,8 @@ Result<> check_parts(Authorization& claim, const SignedRequest& request, AuthDia
   if (!holds_name(claim.signed_headers, "host"))
     return refuse(AuthProblem::headers_unsigned, dialect,
                   "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.");
-  return read_payload(claim, dialect);
+  claim.payload = payload_mode(claim.content_sha256).value_or(PayloadMode::hashed);
+  return {};
 }
 
 // ---- The header form ---------------------------------------------------------------------------
@@ -188,11 +159,7 @@ Result<Authorization> parse_header(const SignedRequest& request, AuthDialect dia
   text.remove_prefix(algorithm_v4.size());
   TRY(const HeaderParts parts, parse_header_parts(text, dialect));
   const auto scope = parse_scope(parts.credential);
-  if (!scope)
-    return malformed(dialect, AuthForm::v4_header,
-                     fmt::format("Credential must have at least 5 slash-delimited elements, e.g. "
-                                 "keyid/date/region/service/term, got '{}'",
-                                 quoted(parts.credential)));
+  if (!scope) return unreadable_scope(dialect, AuthForm::v4_header, parts.credential);
   Authorization claim{.form = AuthForm::v4_header,
                       .scope = *scope,
                       .signed_headers = parts.signed_headers,
@@ -201,8 +168,6 @@ Result<Authorization> parse_header(const SignedRequest& request, AuthDialect dia
                       .content_sha256 = find_header(request.headers, "x-amz-content-sha256")};
   TRY_DO(read_header_date(claim, request, dialect));
   TRY_DO(check_parts(claim, request, dialect));
-  if (dialect == AuthDialect::s3 && claim.content_sha256.empty())
-    return refuse(AuthProblem::hash_missing, dialect);
   return claim;
 }
 
@@ -240,12 +205,7 @@ Result<> read_presigned_scope(Authorization& claim, const SignedRequest& request
   const std::string_view credential = query_text(claim, request, "X-Amz-Credential");
   if (credential.empty()) return malformed(dialect, claim.form, std::string(presigned_incomplete));
   const auto scope = parse_scope(credential);
-  if (!scope)
-    return malformed(dialect, claim.form,
-                     fmt::format("Error parsing the X-Amz-Credential parameter; the Credential is "
-                                 "mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/"
-                                 "aws4_request\", got '{}'.",
-                                 quoted(credential)));
+  if (!scope) return unreadable_scope(dialect, claim.form, credential);
   claim.scope = *scope;
   return {};
 }
@@ -286,12 +246,53 @@ Result<Authorization> parse_presigned(const SignedRequest& request, AuthDialect 
   claim.date = query_text(claim, request, "X-Amz-Date");
   if (claim.signed_headers.empty() || claim.signature.empty() || claim.date.empty())
     return malformed(dialect, claim.form, std::string(presigned_incomplete));
+  // A token in a header that is signed comes before the one in the query.
+  const std::string_view token = find_header(request.headers, "x-amz-security-token");
   claim.session_token = query_text(claim, request, "X-Amz-Security-Token");
-  if (claim.session_token.empty())
-    claim.session_token = find_header(request.headers, "x-amz-security-token");
+  if (claim.session_token.empty() || holds_name(claim.signed_headers, "x-amz-security-token"))
+    claim.session_token = token;
   claim.content_sha256 = presigned_payload(claim, request);
   TRY_DO(check_parts(claim, request, dialect));
   return claim;
+}
+
+// ---- Signed once
+// ---------------------------------------------------------------------------------
+
+bool is_presigned_v4(std::string_view query) {
+  return !query.empty() &&
+         (find_query(query, "X-Amz-Signature") || find_query(query, "X-Amz-Algorithm"));
+}
+
+bool is_presigned_v2(std::string_view query) {
+  return !query.empty() && find_query(query, "AWSAccessKeyId") && find_query(query, "Signature");
+}
+
+bool is_presigned(std::string_view query) {
+  return is_presigned_v4(query) || is_presigned_v2(query);
+}
+
+// The headers whose first value decides who asks for what: a second one would be signed with it and
+// read by nobody.
+constexpr std::string_view deciding_headers[] = {"authorization",        "date",
+                                                 "x-amz-date",           "x-amz-target",
+                                                 "x-amz-security-token", "x-amz-content-sha256"};
+
+Result<> check_no_repeats(const SignedRequest& request, AuthDialect dialect) {
+  unsigned seen = 0;
+  for (const auto& [name, value] : request.headers) {
+    for (unsigned bit = 1; const std::string_view deciding : deciding_headers) {
+      if (equal_ignoring_case(name, deciding)) {
+        if ((seen & bit) != 0)
+          return refuse(
+              AuthProblem::ambiguous, dialect,
+              fmt::format("The header '{}' stands in the request more than once.", deciding));
+        seen |= bit;
+      }
+      bit <<= 1;
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -305,38 +306,20 @@ AuthForm auth_form(const SignedRequest& request) {
   const std::string_view header = find_header(request.headers, "authorization");
   if (header.starts_with("AWS4-")) return AuthForm::v4_header;
   if (header.starts_with("AWS ")) return AuthForm::v2_header;
-  if (!request.query.empty()) {
-    if (find_query(request.query, "X-Amz-Signature") ||
-        find_query(request.query, "X-Amz-Algorithm"))
-      return AuthForm::v4_presigned;
-    if (find_query(request.query, "AWSAccessKeyId") && find_query(request.query, "Signature"))
-      return AuthForm::v2_presigned;
-  }
-  return AuthForm::none;
+  if (is_presigned_v4(request.query)) return AuthForm::v4_presigned;
+  return is_presigned_v2(request.query) ? AuthForm::v2_presigned : AuthForm::none;
 }
 
-std::string_view scope_service(const SignedRequest& request) {
-  switch (auth_form(request)) {
-    case AuthForm::none: return {};
-    case AuthForm::v2_header:
-    case AuthForm::v2_presigned: return "s3";
-    case AuthForm::v4_presigned: break;
-    case AuthForm::v4_header: {
-      std::string_view text = find_header(request.headers, "authorization");
-      const std::size_t credential = text.find("Credential=");
-      if (credential == std::string_view::npos) return {};
-      text = text.substr(credential + std::string_view("Credential=").size());
-      const auto scope = parse_scope(trimmed(text.substr(0, text.find(','))));
-      return scope ? scope->service : std::string_view{};
-    }
-  }
-  // Nothing in a service's name is ever percent-encoded, only the slashes around it.
-  std::string_view text = find_query(request.query, "X-Amz-Credential").value_or("");
-  take_last_encoded(text);
-  return take_last_encoded(text);
+Result<> check_signed_once(const SignedRequest& request, AuthDialect dialect) {
+  TRY_DO(check_no_repeats(request, dialect));
+  const std::string_view header = find_header(request.headers, "authorization");
+  if (header.empty() || !is_presigned(request.query)) return {};
+  return refuse(AuthProblem::ambiguous, dialect, {},
+                {{"ArgumentName", "Authorization"}, {"ArgumentValue", quoted(header)}});
 }
 
 Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect) {
+  TRY_DO(check_signed_once(request, dialect));
   switch (auth_form(request)) {
     case AuthForm::v4_header: {
       const std::string_view header = find_header(request.headers, "authorization");

@@ -71,8 +71,8 @@ Result<ChunkedOptions> options_of(const OwnedRequest& request) {
   testing::FakeKeys keys;
   keys.secrets["AKIAIOSFODNN7EXAMPLE"] = secret;
   SigningKeyCache cache;
-  TRY(const Verified verified,
-      verify(request.view(), keys, cache, testing::at("20130524T000000Z"), AuthDialect::s3));
+  TRY(const Verified verified, verify(request.view(), {"s3", AuthDialect::s3}, keys, cache,
+                                      testing::at("20130524T000000Z")));
   return chunked_options(request.view(), verified);
 }
 

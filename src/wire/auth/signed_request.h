@@ -34,8 +34,29 @@ std::optional<std::string_view> find_query(std::string_view query, std::string_v
 // Whose words a refusal is said in: AWS's codes, messages and statuses differ by protocol family.
 enum class AuthDialect : std::uint8_t { s3, query, json, rest_json };
 
+// What a request must have been signed for, by what it asks for: no signature counts elsewhere.
+struct SignedFor {
+  std::string_view service;  // the signing name: "s3", "sagemaker"
+  AuthDialect dialect;
+};
+
+enum class AuthForm : std::uint8_t {
+  none,          // no signature at all
+  v4_header,     // Authorization: AWS4-HMAC-SHA256 ...
+  v4_presigned,  // X-Amz-Signature= in the query
+  v2_header,     // Authorization: AWS AKID:signature
+  v2_presigned,  // AWSAccessKeyId= and Signature= in the query
+};
+
+// Which form of signature the request carries, without checking any of it.
+AuthForm auth_form(const SignedRequest& request);
+
 // The HTTP status that AWS gives to an error which this folder made for that dialect.
 int auth_status(const Error& error, AuthDialect dialect);
+
+// Refuses a request that is signed in its header and in its query, or that has a header twice which
+// decides who asks for what. Both signature versions begin with it.
+Result<> check_signed_once(const SignedRequest& request, AuthDialect dialect);
 
 // The secret that belongs to an access key id.
 struct KeyMaterial {

@@ -57,11 +57,6 @@ constexpr std::array<std::string_view, 10> more_sub_resources = {
     "versioning",        "versions",         "website", "intelligent-tiering",
     "publicAccessBlock", "ownershipControls"};
 
-bool is_sub_resource(std::string_view name) {
-  return std::ranges::find(sub_resources, name) != sub_resources.end() ||
-         std::ranges::find(more_sub_resources, name) != more_sub_resources.end();
-}
-
 using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 std::string decode(std::string_view text) { return percent_decode(text, PlusSign::space); }
@@ -71,7 +66,7 @@ void append_sub_resources(std::string& out, std::string_view query) {
   Parameters found;
   for_each_part(query, '&', [&](std::string_view part) {
     const std::size_t equals = part.find('=');
-    if (is_sub_resource(part.substr(0, equals)))
+    if (covers_v2(part.substr(0, equals)))
       found.emplace_back(part.substr(0, equals), equals == std::string_view::npos
                                                      ? ""
                                                      : "=" + decode(part.substr(equals + 1)));
@@ -182,6 +177,11 @@ Result<Claim> read_presigned(const SignedRequest& request, Timestamp now) {
 
 }  // namespace
 
+bool covers_v2(std::string_view parameter) {
+  return std::ranges::find(sub_resources, parameter) != sub_resources.end() ||
+         std::ranges::find(more_sub_resources, parameter) != more_sub_resources.end();
+}
+
 std::string string_to_sign_v2(const SignedRequest& request, std::string_view date_or_expires,
                               VirtualBucket bucket) {
   std::string text =
@@ -196,6 +196,7 @@ std::string string_to_sign_v2(const SignedRequest& request, std::string_view dat
 
 Result<VerifiedV2> verify_v2(const SignedRequest& request, KeySource& keys, Timestamp now,
                              VirtualBucket bucket) {
+  TRY_DO(check_signed_once(request, AuthDialect::s3));
   const bool in_header = auth_form(request) == AuthForm::v2_header;
   TRY(const Claim claim, in_header ? read_header(request, now) : read_presigned(request, now));
   const auto material = keys.find(claim.access_key_id, claim.session_token);

@@ -24,6 +24,10 @@ struct VirtualBucket {
 Result<VerifiedV2> verify_v2(const SignedRequest& request, KeySource& keys, Timestamp now,
                              VirtualBucket bucket = {});
 
+// Whether the query parameter of that name is part of what is signed. All others are not, so they
+// may not select an operation.
+bool covers_v2(std::string_view parameter);
+
 // "GET\n\n\n1141889120\n/bucket/key": `date_or_expires` is the fourth line.
 std::string string_to_sign_v2(const SignedRequest& request, std::string_view date_or_expires,
                               VirtualBucket bucket = {});

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/text.h"
 #include "wire/auth/auth_error.h"
@@ -16,6 +18,7 @@ constexpr std::string_view empty_hash =
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 constexpr std::size_t canonical_bytes_usual = 1024;       // reserved; longer ones grow
 constexpr std::size_t canonical_bytes_shown = 16 * 1024;  // in an error's details
+constexpr std::size_t argument_bytes_shown = 200;
 
 std::string scope_text(const CredentialScope& scope) {
   std::string text;
@@ -35,20 +38,6 @@ std::string text_to_sign(std::string_view date, std::string_view scope,
 }
 
 // ---- Time --------------------------------------------------------------------------------------
-
-Result<> check_scope_date(const Authorization& claim, AuthDialect dialect) {
-  if (claim.scope.date == claim.date.substr(0, 8)) return {};
-  if (dialect == AuthDialect::s3)
-    return refuse(AuthProblem::incomplete, dialect,
-                  fmt::format("The authorization header is malformed; Invalid credential date "
-                              "\"{}\". This date is not the same as X-Amz-Date: \"{}\".",
-                              claim.scope.date, claim.date.substr(0, 8)));
-  return refuse(
-      AuthProblem::mismatch, dialect,
-      fmt::format("Date in Credential scope does not match YYYYMMDD from ISO-8601 version "
-                  "of date from HTTP: '{}' != '{}', from '{}'.",
-                  claim.scope.date, claim.date.substr(0, 8), claim.date));
-}
 
 std::unexpected<Error> too_old(const Authorization& claim, Timestamp now, AuthDialect dialect) {
   const Timestamp oldest = now - signature_skew_max;
@@ -91,13 +80,66 @@ Result<> check_presigned_time(const Authorization& claim, Timestamp now, AuthDia
 }
 
 Result<> check_time(const Authorization& claim, Timestamp now, AuthDialect dialect) {
-  TRY_DO(check_scope_date(claim, dialect));
   if (claim.form == AuthForm::v4_presigned) return check_presigned_time(claim, now, dialect);
   const bool early = claim.time > now + signature_skew_max;
   const bool late = claim.time < now - signature_skew_max;
   if (!early && !late) return {};
   if (dialect == AuthDialect::s3) return skewed_s3(claim, now);
   return early ? too_early(claim, now, dialect) : too_old(claim, now, dialect);
+}
+
+// ---- Scope -------------------------------------------------------------------------------------
+
+constexpr std::string_view terminator = "aws4_request";
+constexpr std::size_t date_digits = 8;
+
+std::string_view day_of(const Authorization& claim) { return claim.date.substr(0, date_digits); }
+
+// S3 names the first thing that is wrong.
+Result<> check_s3_scope(const Authorization& claim, const SignedFor& wanted) {
+  const CredentialScope& scope = claim.scope;
+  std::string what;
+  if (scope.service != wanted.service)
+    what = fmt::format("incorrect service \"{}\". This endpoint belongs to \"{}\".", scope.service,
+                       wanted.service);
+  else if (scope.terminator != terminator)
+    what = fmt::format("incorrect terminal \"{}\". This endpoint uses \"{}\".", scope.terminator,
+                       terminator);
+  else if (scope.date.size() != date_digits)
+    what = fmt::format(
+        "incorrect date format \"{}\". This date in the credential must be in the format "
+        "\"yyyyMMdd\".",
+        scope.date);
+  const bool presigned = claim.form == AuthForm::v4_presigned;
+  if (!what.empty())
+    return malformed(wanted.dialect, claim.form,
+                     presigned ? std::string(credential_parameter) + what : what);
+  if (scope.date == day_of(claim)) return {};
+  return malformed(
+      wanted.dialect, claim.form,
+      fmt::format(
+          "Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".",
+          scope.date, day_of(claim)));
+}
+
+// The others name everything that is wrong, one sentence each; the blanks at their ends are AWS's.
+// Any region is taken: it is the region that the caller means.
+Result<> check_scope(const Authorization& claim, const SignedFor& wanted) {
+  if (wanted.dialect == AuthDialect::s3) return check_s3_scope(claim, wanted);
+  const CredentialScope& scope = claim.scope;
+  std::string wrong;
+  if (scope.service != wanted.service)
+    wrong += fmt::format("Credential should be scoped to correct service: '{}'. ", wanted.service);
+  if (scope.terminator != terminator)
+    wrong += fmt::format("Credential should be scoped with a valid terminator: '{}', not '{}'. ",
+                         terminator, scope.terminator);
+  if (scope.date != day_of(claim))
+    wrong += fmt::format(
+        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: "
+        "'{}' != '{}', from '{}'.",
+        scope.date, day_of(claim), claim.date);
+  if (wrong.empty()) return {};
+  return refuse(AuthProblem::mismatch, wanted.dialect, std::move(wrong));
 }
 
 // ---- Headers -----------------------------------------------------------------------------------
@@ -128,6 +170,28 @@ Result<> check_headers_signed(const SignedRequest& request, const Authorization&
         AuthProblem::headers_unsigned, dialect,
         fmt::format("'{}' must be a 'SignedHeader' in the AWS Authorization.", unsigned_names));
   return refuse(AuthProblem::headers_unsigned, dialect, {}, {{"HeadersNotSigned", unsigned_names}});
+}
+
+bool is_hex_hash(std::string_view text) {
+  return text.size() == empty_hash.size() && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+         });
+}
+
+// What is announced of the body. A body that the signature does not cover is S3's alone; elsewhere
+// AWS takes the hash of the body whatever is announced, and finds another signature.
+Result<> check_payload(const Authorization& claim, AuthDialect dialect) {
+  const std::string_view announced = claim.content_sha256;
+  if (is_hex_hash(announced)) return {};
+  if (dialect != AuthDialect::s3)
+    return announced.empty() ? Result<>() : refuse(AuthProblem::mismatch, dialect);
+  if (claim.payload != PayloadMode::hashed) return {};
+  if (announced.empty()) return refuse(AuthProblem::hash_missing, dialect);
+  if (announced.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-"))
+    return refuse(AuthProblem::unsupported, dialect);
+  return refuse(AuthProblem::hash_unreadable, dialect, {},
+                {{"ArgumentName", "x-amz-content-sha256"},
+                 {"ArgumentValue", std::string(announced.substr(0, argument_bytes_shown))}});
 }
 
 // ---- Body and signature ------------------------------------------------------------------------
@@ -236,31 +300,37 @@ std::string string_to_sign(const Authorization& claim, std::string_view canonica
 }
 
 Result<KeyMaterial> check_claim(const SignedRequest& request, const Authorization& claim,
-                                KeySource& keys, Timestamp now, AuthDialect dialect) {
+                                const SignedFor& wanted, KeySource& keys, Timestamp now) {
+  // S3 looks at the scope before the time, the others after it.
+  const AuthDialect dialect = wanted.dialect;
+  if (dialect == AuthDialect::s3) TRY_DO(check_scope(claim, wanted));
   TRY_DO(check_time(claim, now, dialect));
+  if (dialect != AuthDialect::s3) TRY_DO(check_scope(claim, wanted));
+  TRY_DO(check_headers_signed(request, claim, dialect));
+  TRY_DO(check_payload(claim, dialect));
   auto material = keys.find(claim.scope.access_key_id, claim.session_token);
   if (!material) return refuse_key(material.error(), dialect, claim.scope.access_key_id);
-  TRY_DO(check_headers_signed(request, claim, dialect));
-  return *material;
+  return material;
 }
 
-Result<Verified> verify(const SignedRequest& request, const Authorization& claim, KeySource& keys,
-                        SigningKeyCache& cache, Timestamp now, AuthDialect dialect) {
-  TRY(const KeyMaterial material, check_claim(request, claim, keys, now, dialect));
-  TRY(PayloadLine line, payload_line(request, claim, dialect));
+Result<Verified> verify(const SignedRequest& request, const Authorization& claim,
+                        const SignedFor& wanted, KeySource& keys, SigningKeyCache& cache,
+                        Timestamp now) {
+  TRY(const KeyMaterial material, check_claim(request, claim, wanted, keys, now));
+  TRY(PayloadLine line, payload_line(request, claim, wanted.dialect));
 
   const HmacKey& key = cache.get(claim.scope, material.secret);
   const std::string canonical = canonical_request(request, claim, line.text);
   const std::string to_sign = string_to_sign(claim, canonical);
   if (!equal_in_constant_time(view_of(hex_of(key.sign(to_sign))), claim.signature))
-    return mismatch(claim, canonical, to_sign, dialect);
+    return mismatch(claim, canonical, to_sign, wanted.dialect);
   return verified(claim, std::move(line), key);
 }
 
-Result<Verified> verify(const SignedRequest& request, KeySource& keys, SigningKeyCache& cache,
-                        Timestamp now, AuthDialect dialect) {
-  TRY(const Authorization claim, parse_authorization(request, dialect));
-  return verify(request, claim, keys, cache, now, dialect);
+Result<Verified> verify(const SignedRequest& request, const SignedFor& wanted, KeySource& keys,
+                        SigningKeyCache& cache, Timestamp now) {
+  TRY(const Authorization claim, parse_authorization(request, wanted.dialect));
+  return verify(request, claim, wanted, keys, cache, now);
 }
 
 }  // namespace slipway::wire

@@ -1,7 +1,7 @@
 // AWS Signature Version 4: header and presigned forms, verified and made.
 //
-// Verifying is two steps, because routing needs the credential scope before anything is trusted:
-// parse_authorization() reads what the request claims, verify() shows that it is true. Everything
+// Verifying is two steps: parse_authorization() reads what the request claims, verify() shows that
+// it is true, and that it was made for the service that is asked. Everything
 // here is a pure function of its arguments (time and keys are passed in); the only state is the
 // SigningKeyCache, one per thread.
 #pragma once
@@ -35,22 +35,8 @@ struct CredentialScope {
   std::string_view date;  // yyyymmdd
   std::string_view region;
   std::string_view service;
+  std::string_view terminator = "aws4_request";
 };
-
-enum class AuthForm : std::uint8_t {
-  none,          // no signature at all
-  v4_header,     // Authorization: AWS4-HMAC-SHA256 ...
-  v4_presigned,  // X-Amz-Signature= in the query
-  v2_header,     // Authorization: AWS AKID:signature
-  v2_presigned,  // AWSAccessKeyId= and Signature= in the query
-};
-
-// Which form of signature the request carries, without checking any of it.
-AuthForm auth_form(const SignedRequest& request);
-
-// The service named by the (unverified) credential scope, or empty: what routing asks. SigV2 means
-// "s3". Views into the request.
-std::string_view scope_service(const SignedRequest& request);
 
 // What a SigV4 request claims of itself. Views into the request, but for what is percent-encoded in
 // a presigned query, which is decoded into `decoded`.
@@ -71,7 +57,8 @@ struct Authorization {
 // What a word of x-amz-content-sha256 stands for; nullopt for a hash, or nothing.
 std::optional<PayloadMode> payload_mode(std::string_view announced);
 
-// Reads the claim. Fails, in the dialect's words, where it is absent, incomplete or malformed.
+// Reads the claim. Fails, in the dialect's words, where it is absent, incomplete or malformed, or
+// made twice: in the header and in the query, or in two headers.
 Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect);
 
 // A signing key (the HMAC chain over date, region, service) kept ready for the next request.
@@ -107,22 +94,26 @@ struct Verified {
   std::string signature;  // of the head
 };
 
-// What can be shown of a claim before the body is at hand: the time, that the key exists (its
-// material is returned), and that every header is signed that has to be. Fails as verify() does.
+// What the head alone shows of a claim, before a byte of the body is read: that it was made now and
+// for this service, that what must be signed is signed, and that the key is known and its session
+// runs. No secret is proven by it; verify() begins with it.
 Result<KeyMaterial> check_claim(const SignedRequest& request, const Authorization& claim,
-                                KeySource& keys, Timestamp now, AuthDialect dialect);
+                                const SignedFor& wanted, KeySource& keys, Timestamp now);
 
-// Shows that the claim holds: time, key, session token, signed headers, signature, and the body's
-// hash where request.body is given. `keys` and `cache` belong to the calling thread.
+// Shows that the claim holds: check_claim(), the signature, and the body's hash where request.body
+// is given. `keys` and `cache` belong to the calling thread.
+//
+// A body that the signature does not cover (UNSIGNED-PAYLOAD, STREAMING-...) is S3's alone.
 //
 // Fails in the dialect's words: kind is AWS's error code (auth_status() gives the HTTP status);
 // for S3 the details carry StringToSign, CanonicalRequest and the rest of what S3 says.
-Result<Verified> verify(const SignedRequest& request, const Authorization& claim, KeySource& keys,
-                        SigningKeyCache& cache, Timestamp now, AuthDialect dialect);
+Result<Verified> verify(const SignedRequest& request, const Authorization& claim,
+                        const SignedFor& wanted, KeySource& keys, SigningKeyCache& cache,
+                        Timestamp now);
 
 // parse_authorization() and verify() in one.
-Result<Verified> verify(const SignedRequest& request, KeySource& keys, SigningKeyCache& cache,
-                        Timestamp now, AuthDialect dialect);
+Result<Verified> verify(const SignedRequest& request, const SignedFor& wanted, KeySource& keys,
+                        SigningKeyCache& cache, Timestamp now);
 
 // The texts between request and signature, for tests and for S3's answer to a wrong signature.
 // `payload_hash` is the last line: a hex hash or one of the words of PayloadMode.

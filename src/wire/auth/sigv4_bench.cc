@@ -24,7 +24,7 @@ void verify_invoke_endpoint(benchmark::State& state) {
   SigningKeyCache cache;
   const SignedRequest view = request.view();
   for (auto _ : state) {
-    auto verified = verify(view, keys, cache, now, AuthDialect::rest_json);
+    auto verified = verify(view, {"sagemaker", AuthDialect::rest_json}, keys, cache, now);
     if (!verified) state.SkipWithError("refused");
     benchmark::DoNotOptimize(verified);
   }

@@ -34,9 +34,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   testing::FakeKeys keys;
   SigningKeyCache cache;
   const slipway::Timestamp now = testing::at("20150830T123600Z");
-  (void)scope_service(request);
-  for (const AuthDialect dialect : {AuthDialect::s3, AuthDialect::json})
-    if (verify(request, keys, cache, now, dialect)) __builtin_trap();
+  for (const SignedFor& wanted :
+       {SignedFor{"s3", AuthDialect::s3}, SignedFor{"sagemaker", AuthDialect::json}})
+    if (verify(request, wanted, keys, cache, now)) __builtin_trap();
   if (auth_form(request) == AuthForm::v2_header || auth_form(request) == AuthForm::v2_presigned)
     if (verify_v2(request, keys, now)) __builtin_trap();
   return 0;

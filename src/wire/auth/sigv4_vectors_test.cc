@@ -80,8 +80,8 @@ void check_vector(const fs::path& signed_request) {
 
   testing::FakeKeys keys;
   SigningKeyCache cache;
-  const auto verified =
-      verify(request, *claim, keys, cache, testing::at("20150830T123600Z"), AuthDialect::query);
+  const auto verified = verify(request, *claim, {"service", AuthDialect::query}, keys, cache,
+                               testing::at("20150830T123600Z"));
   ASSERT_TRUE(verified) << verified.error().message;
   EXPECT_EQ(verified->access_key_id, "AKIDEXAMPLE");
   EXPECT_EQ(verified->service, "service");
