@@ -3,9 +3,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <ctime>
+#include <fstream>
 #include <optional>
 
 namespace slipway {
@@ -173,17 +176,77 @@ std::unexpected<Error> not_a_time(std::string_view text, std::string_view form) 
 
 }  // namespace
 
+namespace {
+
+ClockReading read_machine() {
+  ClockReading out{
+      .civil = floor<microseconds>(std::chrono::system_clock::now()), .boot = {}, .since_boot = {}};
+  timespec boot{};
+  if (::clock_gettime(CLOCK_BOOTTIME, &boot) == 0)
+    out.since_boot =
+        floor<microseconds>(seconds(boot.tv_sec) + std::chrono::nanoseconds(boot.tv_nsec));
+  return out;
+}
+
+std::string boot_of_machine() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string out;
+  std::getline(file, out);
+  return out;
+}
+
+}  // namespace
+
+ServerTime resume(const ClockNote& note, const ClockReading& now) {
+  const bool same_boot = !note.machine.boot.empty() && note.machine.boot == now.boot &&
+                         now.since_boot >= note.machine.since_boot;
+  if (same_boot) return note.server + (now.since_boot - note.machine.since_boot);
+  return note.server +
+         std::clamp<microseconds>(now.civil - note.machine.civil, microseconds(0), off_time_max);
+}
+
+SystemClock::SystemClock()
+    : start_(read_machine()), start_server_(start_.civil.time_since_epoch()) {
+  start_.boot = boot_of_machine();
+}
+
+ServerTime SystemClock::server_time() const {
+  return start_server_ + (read_machine().since_boot - start_.since_boot);
+}
+
+void SystemClock::go_on_from(const ClockNote& note) {
+  ClockReading now = read_machine();
+  now.boot = start_.boot;
+  start_server_ = resume(note, now);
+  start_ = std::move(now);
+}
+
+ClockNote SystemClock::note() const {
+  ClockReading now = read_machine();
+  now.boot = start_.boot;
+  const ServerTime server = start_server_ + (now.since_boot - start_.since_boot);
+  return {.server = server, .machine = std::move(now)};
+}
+
 Timestamp SystemClock::now() const { return floor<microseconds>(std::chrono::system_clock::now()); }
 
 Instant SystemClock::monotonic() const { return std::chrono::steady_clock::now(); }
 
 ManualClock::ManualClock(Timestamp start) : start_(start) {}
 
-Timestamp ManualClock::now() const { return start_ + microseconds(passed_us_.load()); }
+Timestamp ManualClock::now() const {
+  return start_ + microseconds(passed_us_.load() + set_us_.load());
+}
 
 Instant ManualClock::monotonic() const { return Instant(microseconds(passed_us_.load())); }
 
+ServerTime ManualClock::server_time() const {
+  return ServerTime(start_.time_since_epoch() + microseconds(passed_us_.load()));
+}
+
 void ManualClock::advance(microseconds by) { passed_us_ += by.count(); }
+
+void ManualClock::set_civil_by(microseconds by) { set_us_ += by.count(); }
 
 double to_epoch_seconds(Timestamp time) {
   return static_cast<double>(time.time_since_epoch().count()) / 1e6;

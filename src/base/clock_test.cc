@@ -68,5 +68,65 @@ TEST(ClockTest, a_manual_clock_stands_still_until_told) {
   EXPECT_EQ(clock.monotonic() - before, seconds(3));
 }
 
+TEST(ClockTest, a_clock_that_is_set_moves_civil_time_alone) {
+  ManualClock clock(moment);
+  const ServerTime server = clock.server_time();
+  const Instant instant = clock.monotonic();
+  clock.set_civil_by(-std::chrono::hours(1));
+  EXPECT_EQ(clock.now(), moment - std::chrono::hours(1));
+  EXPECT_EQ(clock.server_time(), server);
+  EXPECT_EQ(clock.monotonic(), instant);
+  clock.advance(seconds(3));
+  EXPECT_EQ(clock.server_time() - server, seconds(3));
+}
+
+constexpr ServerTime stood{seconds(1'000)};
+constexpr std::string_view one_boot = "one", other_boot = "other";
+
+ClockNote note_at(seconds since_boot) {
+  return {.server = stood,
+          .machine = {.civil = moment, .boot = std::string(one_boot), .since_boot = since_boot}};
+}
+ClockReading reading(std::string_view boot, seconds since_boot, seconds civil_since_note) {
+  return {.civil = moment + civil_since_note, .boot = std::string(boot), .since_boot = since_boot};
+}
+
+TEST(ClockTest, within_one_boot_server_time_passes_whatever_the_civil_clock_says) {
+  for (const auto set : {seconds(-1'000'000), seconds(0), seconds(60), seconds(1'000'000)})
+    EXPECT_EQ(resume(note_at(seconds(100)), reading(one_boot, seconds(160), set)),
+              stood + seconds(60));
+}
+
+TEST(ClockTest, over_a_boot_server_time_never_goes_back_and_never_leaps) {
+  const auto after = [](seconds civil) {
+    return resume(note_at(seconds(100)), reading(other_boot, seconds(5), civil)) - stood;
+  };
+  EXPECT_EQ(after(seconds(300)), seconds(300));
+  EXPECT_EQ(after(seconds(-300)), seconds(0));
+  EXPECT_EQ(after(std::chrono::hours(24 * 365)), off_time_max);
+}
+
+TEST(ClockTest, a_boot_that_is_not_known_or_began_anew_is_another) {
+  ClockNote unknown = note_at(seconds(100));
+  unknown.machine.boot.clear();
+  EXPECT_EQ(resume(unknown, reading("", seconds(500), seconds(30))), stood + seconds(30));
+  EXPECT_EQ(resume(note_at(seconds(100)), reading(one_boot, seconds(50), seconds(30))),
+            stood + seconds(30));
+}
+
+TEST(ClockTest, the_machine_goes_on_from_a_note) {
+  SystemClock clock;
+  EXPECT_LT(
+      std::chrono::abs(clock.server_time().time_since_epoch() - clock.now().time_since_epoch()),
+      seconds(5))
+      << "it begins as civil time";
+  ClockNote note = clock.note();
+  note.server = stood;
+  SystemClock next;
+  next.go_on_from(note);
+  EXPECT_GE(next.server_time(), stood);
+  EXPECT_LT(next.server_time(), stood + seconds(30));
+}
+
 }  // namespace
 }  // namespace slipway

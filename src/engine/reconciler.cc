@@ -96,7 +96,7 @@ void ReconcilerLoop::run_batch(const std::vector<Key>& keys) {
 
 void ReconcilerLoop::reconcile_one(const Key& key, store::Transaction& tx, Outcome& outcome) {
   try {
-    outcome.wake = reconcilers_[key.reconciler]->reconcile(key.key, tx, clock_.now());
+    outcome.wake = reconcilers_[key.reconciler]->reconcile(key.key, tx, clock_.moment());
   } catch (const std::exception& bug) {
     outcome.failure = bug.what();
   }

@@ -52,7 +52,7 @@ class Reconciler {
 
   // Runs inside a store write; no two calls of any reconciler run at once. What it throws rolls its
   // changes back, is logged, and the key is tried again later.
-  virtual Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) = 0;
+  virtual Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) = 0;
 };
 
 // Limits.

@@ -25,7 +25,7 @@ class Counting final : public Reconciler {
     while (rows.next()) keys.emplace_back(rows.text(0));
     return keys;
   }
-  Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp) override {
+  Wake reconcile(std::string_view key, store::Transaction& tx, const Moment&) override {
     ran.emplace_back(key);
     tx.run("INSERT INTO counter VALUES(?1, 1) ON CONFLICT(key) DO UPDATE SET n = n + 1", key);
     if (throws_left > 0 && throws_left-- > 0) throw std::runtime_error("a bug");

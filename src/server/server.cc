@@ -24,6 +24,7 @@
 #include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
+#include "engine/time_keeper.h"
 #include "gen/services.h"
 #include "place/process/process_place.h"
 #include "server/captured_objects.h"
@@ -67,9 +68,9 @@ std::filesystem::path folder_of_this_program() {
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
   for (const auto room :
-       {identity::migrations(), objects::migrations(), fleet::migrations(),
-        fleet::session_migrations(), events::migrations(), jobs::queue_migrations(),
-        jobs::transform_migrations(), sagemaker::migrations()})
+       {engine::time_migrations(), identity::migrations(), objects::migrations(),
+        fleet::migrations(), fleet::session_migrations(), events::migrations(),
+        jobs::queue_migrations(), jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -189,6 +190,8 @@ class Server::Parts {
   void observe(place::Observation observation);
   void keep_deadlines(net::Loop& loop);
   void collect_artifacts(net::Loop& loop);
+  void note_time();
+  void keep_time(net::Loop& loop);
   void discard_artifact(const std::string& content);
   Result<std::set<std::string>> used_artifacts();
   Result<> tell_clients() const;
@@ -257,6 +260,7 @@ class Server::Parts {
 Result<> Server::Parts::open_state() {
   TRY_DO(make_directory(options_.data));
   TRY(store_, store::Store::open(options_.data / "slipway.db", all_migrations()));
+  TRY_DO(engine::keep_time(*store_, clock_));
   const identity::Principal root{.kind = identity::Principal::Kind::root,
                                  .account = options_.account,
                                  .name = fmt::format("arn:aws:iam::{}:root", options_.account),
@@ -443,6 +447,7 @@ Result<> Server::Parts::begin() {
   net::Loop& loop = loops_.front()->loop();
   loop.post([this, &loop] { keep_deadlines(loop); });
   loop.post([this, &loop] { collect_artifacts(loop); });
+  loop.post([this, &loop] { keep_time(loop); });
   if (const Result<> told = tell_clients(); !told)
     log_warning("server", "server.json cannot be written", {{"why", told.error().message}});
   return {};
@@ -452,6 +457,19 @@ void Server::Parts::keep_deadlines(net::Loop& loop) {
   changes_.expire();
   frame_->uploads->expire(clock_.monotonic());
   loop.after(expire_period, [this, &loop] { keep_deadlines(loop); });
+}
+
+void Server::Parts::note_time() {
+  const Result<> noted = store_->write([this](store::Transaction& tx) -> Result<> {
+    engine::put_note(tx, clock_.note());
+    return {};
+  });
+  if (!noted) log_warning("server", "the time is not noted", {{"why", noted.error().message}});
+}
+
+void Server::Parts::keep_time(net::Loop& loop) {
+  workers_.post([this] { note_time(); });
+  loop.after(engine::time_note_period, [this, &loop] { keep_time(loop); });
 }
 
 void Server::Parts::collect_artifacts(net::Loop& loop) {
@@ -533,6 +551,7 @@ void Server::Parts::stop() {
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
   running_.stop_all(*processes_, stop_grace);
+  note_time();
   std::error_code ignored;
   std::filesystem::remove(options_.data / "server.json", ignored);
 }

@@ -46,7 +46,7 @@ class Call {
         head_(head),
         request_id_(request_id),
         arena_(arena),
-        now_(ground.clock.now()) {}
+        now_(ground.clock.moment()) {}
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
@@ -61,8 +61,10 @@ class Call {
   const net::RequestHead& head() const { return head_; }
   std::string_view request_id() const { return request_id_; }
 
-  // The same instant for the whole call.
-  Timestamp now() const { return now_; }
+  // The same instant for the whole call: the civil time that is shown, and both time lines for an
+  // engine that keeps what is due.
+  Timestamp now() const { return now_.civil; }
+  const Moment& moment() const { return now_; }
   Random& random() const { return ground_.random; }
 
   wire::Arena& arena() const { return arena_; }
@@ -103,7 +105,7 @@ class Call {
   const net::RequestHead& head_;
   std::string_view request_id_;
   wire::Arena& arena_;
-  const Timestamp now_;
+  const Moment now_;
   store::Transaction* tx_ = nullptr;
   Beside beside_;
   std::string awaited_;

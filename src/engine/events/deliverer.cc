@@ -214,11 +214,11 @@ Result<> Deliverer::write(store::Transaction& tx, const Batch& batch) const {
 void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
   const Subscription& subscription = *copy.subscription;
   if (subscription.channel == Channel::http) {
-    add_delivery(tx, subscription, copy.http, needs_.clock.now());
+    add_delivery(tx, subscription, copy.http, needs_.clock.moment());
     tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
     return;
   }
-  const Timestamp now = needs_.clock.now();
+  const Moment now = needs_.clock.moment();
   auto queue = needs_.queues.find(tx, {subscription.endpoint});
   if (queue)
     if (auto sent = needs_.queues.send(tx, *queue, copy.message, now); !sent)
@@ -227,14 +227,14 @@ void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
 }
 
 void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const {
-  const Timestamp now = needs_.clock.now();
+  const Moment now = needs_.clock.moment();
   if (!needs_.topics.may_ask(tx, subscription.id, now)) return;
-  add_delivery(tx, subscription, needs_.envelope.confirmation(subscription, now), now);
+  add_delivery(tx, subscription, needs_.envelope.confirmation(subscription, now.civil), now);
   tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
 }
 
 void give_up(store::Transaction& tx, const Queues& queues, const Subscription& subscription,
-             OutgoingMessage message, std::string_view why, Timestamp now) {
+             OutgoingMessage message, std::string_view why, const Moment& now) {
   if (!subscription.settings.dead_letters) {
     log_warning("events", "a notification was dropped",
                 {{"subscription", subscription.id}, {"why", std::string(why)}});

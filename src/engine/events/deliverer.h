@@ -83,6 +83,6 @@ class Deliverer {
 // A message for a topic's subscriber that cannot be delivered goes to the subscription's dead
 // letters, or nowhere.
 void give_up(store::Transaction& tx, const Queues& queues, const Subscription& subscription,
-             OutgoingMessage message, std::string_view why, Timestamp now);
+             OutgoingMessage message, std::string_view why, const Moment& now);
 
 }  // namespace slipway::events

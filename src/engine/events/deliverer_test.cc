@@ -44,20 +44,20 @@ class Delivering : public ::testing::Test {
   }
   void create_topic(const TopicId& topic, int subscribers) {
     change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.create(tx, topic, {}, {}, clock_.now()));
+      TRY_DO(topics_.create(tx, topic, {}, {}, clock_.moment()));
       for (int i = 0; i < subscribers; ++i) {
         const QueueId queue{topic.text + "-" + std::to_string(i)};
-        TRY_DO(queues_.create(tx, queue, {}, {}, clock_.now()));
+        TRY_DO(queues_.create(tx, queue, {}, {}, clock_.moment()));
         TRY_DO(topics_.subscribe(
             tx, {.topic = topic, .endpoint = queue.text, .state = Subscription::State::confirmed},
-            clock_.now()));
+            clock_.moment()));
       }
       return {};
     });
   }
   void publish(const TopicId& topic, const std::string& body) {
     change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.publish(tx, topic, {.body = body}, clock_.now()));
+      TRY_DO(topics_.publish(tx, topic, {.body = body}, clock_.moment()));
       return {};
     });
   }

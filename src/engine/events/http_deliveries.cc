@@ -40,11 +40,12 @@ std::string reason_of(const CourierReport& report) {
 }  // namespace
 
 void add_delivery(store::Transaction& tx, const Subscription& subscription,
-                  const HttpDelivery& delivery, Timestamp now) {
+                  const HttpDelivery& delivery, const Moment& now) {
   tx.run(
       "INSERT INTO events_delivery (subscription, url, head, body, attempts, due) "
       "VALUES (?1, ?2, ?3, ?4, 0, ?5)",
-      subscription.id, subscription.endpoint, head_text(delivery), delivery.body, number_of(now));
+      subscription.id, subscription.endpoint, head_text(delivery), delivery.body,
+      number_of(now.server));
 }
 
 std::vector<std::string> HttpDeliveries::keys(store::Transaction& tx) {
@@ -64,19 +65,19 @@ void HttpDeliveries::observe(CourierReport report) {
 }
 
 engine::Wake HttpDeliveries::reconcile(std::string_view key, store::Transaction& tx,
-                                       Timestamp now) {
+                                       const Moment& now) {
   if (const auto lost = begun_.extract(std::string(key)))
     for (const std::int64_t seq : lost.mapped()) slots_.release(key, seq);
   look(key, tx, now);
   slots_.decline(key);
   call_next();
   auto rows = tx.query("SELECT min(due) FROM events_delivery WHERE subscription = ?1 AND due > ?2",
-                       key, number_of(now));
+                       key, number_of(now.server));
   if (!rows.next() || rows.is_null(0)) return engine::Wake::never();
-  return engine::Wake::after(time_of(rows.integer(0)) - now);
+  return engine::Wake::after(server_time_from(rows.integer(0)) - now.server);
 }
 
-void HttpDeliveries::look(std::string_view key, store::Transaction& tx, Timestamp now) {
+void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Moment& now) {
   const std::vector<CourierReport> reports = reports_of(key, tx);
   for (const CourierReport& report : reports) slots_.release(key, report.seq);
   const auto subscription = topics_.find_subscription(tx, key);
@@ -111,7 +112,7 @@ std::vector<CourierReport> HttpDeliveries::reports_of(std::string_view key,
 }
 
 void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscription,
-                            const CourierReport& report, Timestamp now) {
+                            const CourierReport& report, const Moment& now) {
   slots_.note(subscription.id,
               report.status == 0 ? DeliverySlots::Heard::nothing : DeliverySlots::Heard::an_answer);
   std::uint32_t attempts = 0;
@@ -128,7 +129,7 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
       confirmed && may_retry(report) ? subscription.settings.retry.delay(attempts) : std::nullopt;
   if (!was_taken(report) && delay) {
     tx.run("UPDATE events_delivery SET attempts = attempts + 1, due = ?2 WHERE seq = ?1",
-           report.seq, number_of(now + *delay));
+           report.seq, number_of(now.server + *delay));
     return;
   }
   tx.run("DELETE FROM events_delivery WHERE seq = ?1", report.seq);
@@ -141,12 +142,12 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
 
 // The courier is told after the commit: what it sends is in a row.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
-                           Timestamp now) {
+                           const Moment& now) {
   const std::string& id = subscription.id;
   auto rows = tx.query(
       "SELECT seq, url, head, body FROM events_delivery WHERE subscription = ?1 AND due <= ?2 "
       "ORDER BY due, seq LIMIT ?3",
-      id, number_of(now), 2 * deliveries_under_way_max);
+      id, number_of(now.server), 2 * deliveries_under_way_max);
   std::vector<CourierTask> tasks;
   while (rows.next()) {
     const std::int64_t seq = rows.integer(0);

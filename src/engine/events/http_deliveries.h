@@ -25,7 +25,7 @@ inline constexpr std::chrono::seconds delivery_time_max{15};
 
 // For the next reconcile of the subscription.
 void add_delivery(store::Transaction& tx, const Subscription& subscription,
-                  const HttpDelivery& delivery, Timestamp now);
+                  const HttpDelivery& delivery, const Moment& now);
 
 // One request to a subscriber, and how it went: its status, or why there was none.
 struct CourierTask {
@@ -58,7 +58,7 @@ class HttpDeliveries final : public engine::Reconciler {
 
   std::string_view name() const override { return "events-http"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
 
   void observe(CourierReport report);
   void wake(const std::string& subscription) { loop_.wake(*this, subscription); }
@@ -68,11 +68,11 @@ class HttpDeliveries final : public engine::Reconciler {
 
  private:
   std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
-  void look(std::string_view key, store::Transaction& tx, Timestamp now);
+  void look(std::string_view key, store::Transaction& tx, const Moment& now);
   void call_next();
   void settle(store::Transaction& tx, const Subscription& subscription, const CourierReport& report,
-              Timestamp now);
-  void begin(store::Transaction& tx, const Subscription& subscription, Timestamp now);
+              const Moment& now);
+  void begin(store::Transaction& tx, const Subscription& subscription, const Moment& now);
 
   const Topics& topics_;
   const Queues& queues_;

@@ -34,7 +34,7 @@ class HttpDeliveriesTest : public ::testing::Test {
     deliveries_.emplace(topics_, queues_, courier_, *loop_);
     loop_->add(*deliveries_);
     change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.now()));
+      TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.moment()));
       return {};
     });
   }
@@ -53,7 +53,7 @@ class HttpDeliveriesTest : public ::testing::Test {
                                   .endpoint = url,
                                   .state = state,
                                   .settings = {.retry = {.retries = 100, .at_once = 100}}},
-                                 clock_.now()));
+                                 clock_.moment()));
       return {};
     });
     return out;
@@ -61,7 +61,7 @@ class HttpDeliveriesTest : public ::testing::Test {
   void add(const Subscription& subscription, int count) {
     change([&](store::Transaction& tx) -> Result<> {
       for (int i = 0; i < count; ++i)
-        add_delivery(tx, subscription, {.head = {}, .body = "note"}, clock_.now());
+        add_delivery(tx, subscription, {.head = {}, .body = "note"}, clock_.moment());
       return {};
     });
     deliveries_->wake(subscription.id);

@@ -19,18 +19,19 @@ using Failure = MessageMove::Failure;
 constexpr std::uint32_t steps_per_second = 10;
 
 constexpr std::string_view move_columns =
-    "number, id, source, target, rate, state, failure, moved, started, last";
+    "number, id, source, target, rate, state, failure, moved, started, since, last";
 
 MessageMove move_of(const store::Rows& rows) {
-  MessageMove out{.number = rows.integer(0),
-                  .id = std::string(rows.text(1)),
-                  .source = {std::string(rows.text(2))},
-                  .per_second = static_cast<std::uint32_t>(rows.integer(4)),
-                  .state = static_cast<State>(rows.integer(5)),
-                  .failure = static_cast<Failure>(rows.integer(6)),
-                  .moved = rows.integer(7),
-                  .started = time_of(rows.integer(8)),
-                  .last = rows.integer(9)};
+  MessageMove out{
+      .number = rows.integer(0),
+      .id = std::string(rows.text(1)),
+      .source = {std::string(rows.text(2))},
+      .per_second = static_cast<std::uint32_t>(rows.integer(4)),
+      .state = static_cast<State>(rows.integer(5)),
+      .failure = static_cast<Failure>(rows.integer(6)),
+      .moved = rows.integer(7),
+      .started = {.civil = time_of(rows.integer(8)), .server = server_time_from(rows.integer(9))},
+      .last = rows.integer(10)};
   if (!rows.is_null(3)) out.target = QueueId{std::string(rows.text(3))};
   return out;
 }
@@ -66,7 +67,7 @@ struct Dead {
 
 // Of a strict queue only groups with nothing in flight: what is behind it stays behind it.
 std::vector<Dead> dead_letters(store::Transaction& tx, const Queue& source, std::int64_t last,
-                               std::size_t count_max, Timestamp now) {
+                               std::size_t count_max, ServerTime now) {
   constexpr std::string_view loose =
       "SELECT m.seq, t.came_from FROM events_message m JOIN events_text t ON t.seq = m.seq "
       "WHERE m.box = ?1 AND m.visible <= ?2 AND m.seq <= ?3 ORDER BY m.visible, m.seq LIMIT ?4";
@@ -86,14 +87,14 @@ std::vector<Dead> dead_letters(store::Transaction& tx, const Queue& source, std:
 // One look at a move.
 struct MessageMoves::Step {
   Queue source;
-  Timestamp now;
+  Moment now;
   std::size_t count_max;
   std::map<QueueId, Queue> targets = {};
 };
 
 Result<MessageMove> MessageMoves::start(store::Transaction& tx, const Queue& source,
                                         const std::optional<QueueId>& target,
-                                        std::uint32_t per_second, Timestamp now) {
+                                        std::uint32_t per_second, const Moment& now) {
   const auto before = list(tx, source.id, 1);
   if (!before.empty() && before.front().state == State::running)
     return fail(ErrorCode::conflict,
@@ -106,9 +107,9 @@ Result<MessageMove> MessageMoves::start(store::Transaction& tx, const Queue& sou
                   .last = newest_message(tx)};
   tx.run(
       "INSERT INTO events_move (id, source, target, rate, state, failure, moved, to_move, started, "
-      "last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8)",
-      out.id, source.id.text, text_of(target), per_second, out.state, out.failure, number_of(now),
-      out.last);
+      "since, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?9)",
+      out.id, source.id.text, text_of(target), per_second, out.state, out.failure,
+      number_of(now.civil), number_of(now.server), out.last);
   out.number = tx.last_id();
   tx.run(
       "DELETE FROM events_move WHERE source = ?1 AND number NOT IN (SELECT number FROM events_move "
@@ -153,7 +154,8 @@ std::vector<std::string> MessageMoves::keys(store::Transaction& tx) {
   return out;
 }
 
-engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& tx, Timestamp now) {
+engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& tx,
+                                     const Moment& now) {
   auto move = find_move(tx, "number", key);
   if (!move || move->state != State::running) return engine::Wake::never();
   const std::uint32_t rate = move->per_second;
@@ -166,7 +168,7 @@ engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& t
   if (rate > 0) count = std::max(rate / steps_per_second, 1U);
   if (!source) {
     fail_with(Failure::no_queue);
-  } else if (now - move->started > move_time_max) {
+  } else if (now.server - move->started.server > move_time_max) {
     fail_with(Failure::too_slow);
   } else {
     Step step{.source = *source, .now = now, .count_max = count};
@@ -180,7 +182,7 @@ engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& t
 
 // Ends where there is nothing more to move, or where one cannot be moved.
 void MessageMoves::move_some(store::Transaction& tx, MessageMove& move, Step& step) const {
-  const auto dead = dead_letters(tx, step.source, move.last, step.count_max, step.now);
+  const auto dead = dead_letters(tx, step.source, move.last, step.count_max, step.now.server);
   if (dead.empty()) move.state = State::completed;
   for (const auto& [seq, came_from] : dead) {
     const QueueId id = move.target.value_or(QueueId{came_from});

@@ -37,7 +37,7 @@ struct MessageMove {
   };
   Failure failure = Failure::none;
   std::int64_t moved = 0;
-  Timestamp started;
+  Moment started;
   std::int64_t last = 0;  // the newest message that there was at the start: none after it is moved
 };
 
@@ -56,7 +56,7 @@ class MessageMoves final : public engine::Reconciler {
   // conflict, kind "moving": one of that queue runs.
   Result<MessageMove> start(store::Transaction& tx, const Queue& source,
                             const std::optional<QueueId>& target, std::uint32_t per_second,
-                            Timestamp now);
+                            const Moment& now);
   // The latest first.
   static std::vector<MessageMove> list(store::Transaction& tx, const QueueId& source,
                                        std::size_t moves_max);
@@ -68,7 +68,7 @@ class MessageMoves final : public engine::Reconciler {
 
   std::string_view name() const override { return "events-moves"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
 
  private:
   struct Step;

@@ -32,7 +32,7 @@ class Moving : public ::testing::Test {
   }
   Queue make(const std::string& name, QueueSettings settings = {}) {
     return *write([&](store::Transaction& tx) {
-      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.now());
+      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.moment());
     });
   }
   // A queue whose every message is a dead letter after it was received once.
@@ -45,13 +45,13 @@ class Moving : public ::testing::Test {
     const auto sent = write([&](store::Transaction& tx) {
       const std::string group = queue.settings.order == Order::strict ? "g" : "";
       return queues_.send(tx, queue, {.body = body, .group = group, .deduplication = group + body},
-                          clock_.now());
+                          clock_.moment());
     });
     return sent->id;
   }
   std::vector<ReceivedMessage> receive(const Queue& queue) {
     return *write([&](store::Transaction& tx) {
-      return queues_.receive(tx, queue, {.messages_max = 10}, clock_.now());
+      return queues_.receive(tx, queue, {.messages_max = 10}, clock_.moment());
     });
   }
   std::string bodies(const Queue& queue) {
@@ -68,7 +68,7 @@ class Moving : public ::testing::Test {
   Result<MessageMove> start(const Queue& dead, std::optional<QueueId> target = {},
                             std::uint32_t per_second = 0) {
     return write([&](store::Transaction& tx) {
-      return moves_->start(tx, dead, target, per_second, clock_.now());
+      return moves_->start(tx, dead, target, per_second, clock_.moment());
     });
   }
   void settle() {
@@ -178,7 +178,7 @@ TEST_F(Moving, WhatHasNowhereToGoEndsTheMove) {
   send(a, "1");
   let_die(a);
   ASSERT_TRUE(
-      write([&](store::Transaction& tx) { return queues_.remove(tx, a.id, clock_.now()); }));
+      write([&](store::Transaction& tx) { return queues_.remove(tx, a.id, clock_.moment()); }));
   ASSERT_TRUE(start(dead));
   settle();
   EXPECT_EQ(last(dead).state, State::failed);
@@ -196,7 +196,7 @@ TEST_F(Moving, AStrictGroupIsMovedInItsOrderAndNotPastOneThatIsInFlight) {
   const Queue other = make("other.fifo", {.order = Order::strict, .visibility = 30s});
   for (const char* body : {"1", "2", "3"}) send(dead, body);
   (void)write([&](store::Transaction& tx) {
-    return queues_.receive(tx, dead, {.messages_max = 1}, clock_.now());
+    return queues_.receive(tx, dead, {.messages_max = 1}, clock_.moment());
   });
   ASSERT_TRUE(start(dead, other.id));
   settle();

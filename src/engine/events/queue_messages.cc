@@ -46,7 +46,7 @@ std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
 
 }  // namespace
 
-std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now) {
+std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, ServerTime now) {
   auto rows = tx.query(
       "SELECT id, seq FROM events_sent WHERE owner = ?1 AND scope = ?2 AND name = ?3 AND at > ?4",
       name.owner, name.scope, name.name, number_of(now - deduplication_time));
@@ -54,7 +54,7 @@ std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Time
   return Sent{std::string(rows.text(0)), rows.integer(1)};
 }
 
-void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, Timestamp now) {
+void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, ServerTime now) {
   tx.run(
       "INSERT INTO events_sent (owner, scope, name, at, id, seq) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT DO UPDATE SET at = ?4, id = ?5, seq = ?6",
@@ -86,9 +86,10 @@ void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view gr
 
 std::int64_t insert_message(store::Transaction& tx, const MessageRow& row) {
   tx.run(
-      "INSERT INTO events_message (box, grp, visible, receives, sent, first_received) "
-      "VALUES (?1, ?2, ?3, 0, ?4, 0)",
-      row.box, row.group, number_of(row.visible), number_of(row.sent));
+      "INSERT INTO events_message (box, grp, visible, receives, sent, since, first_received) "
+      "VALUES (?1, ?2, ?3, 0, ?4, ?5, 0)",
+      row.box, row.group, number_of(row.visible), number_of(row.sent.civil),
+      number_of(row.sent.server));
   return tx.last_id();
 }
 
@@ -105,7 +106,7 @@ void erase_message(store::Transaction& tx, std::int64_t seq) {
 }
 
 Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
-                          const OutgoingMessage& message, Timestamp now) const {
+                          const OutgoingMessage& message, const Moment& now) const {
   if (size_of(message) > queue.settings.message_bytes_max)
     return fail(ErrorCode::limit_exceeded,
                 fmt::format("One or more parameters are invalid. Reason: Message must be shorter "
@@ -118,10 +119,10 @@ Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
   const bool by_group = queue.settings.deduplication_scope == QueueSettings::Scope::group;
   const SentName sent_name{owner, by_group ? std::string_view(message.group) : "", name};
   if (is_strict(queue))
-    if (auto sent = find_sent(tx, sent_name, now)) return *std::move(sent);
+    if (auto sent = find_sent(tx, sent_name, now.server)) return *std::move(sent);
 
   const seconds delay = message.delay.value_or(queue.settings.delay);
-  const MessageRow row{queue.box, message.group, now + delay, now};
+  const MessageRow row{queue.box, message.group, now.server + delay, now};
   const Sent sent{.id = make_uuid(random_), .sequence = insert_message(tx, row)};
   tx.run(
       "INSERT INTO events_text (seq, id, body, attributes, system_attributes, deduplication, "
@@ -130,18 +131,18 @@ Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
       store::Blob{pack(message.system_attributes)}, name, message.sender);
   if (is_strict(queue)) {
     begin_group(tx, row, sent.sequence);
-    note_sent(tx, sent_name, sent, now);
+    note_sent(tx, sent_name, sent, now.server);
   }
   tell(tx, queue.id);
   return sent;
 }
 
 Result<> Queues::remove_message(store::Transaction& tx, const Queue& queue,
-                                std::string_view receipt, Timestamp now) const {
+                                std::string_view receipt, const Moment& now) const {
   TRY(const Receipt named, receipt_of(queue, receipt));
   const auto place = find_received(tx, queue, named);
   if (!place) return {};
-  if (is_strict(queue) && place->visible <= now)
+  if (is_strict(queue) && place->visible <= now.server)
     return fail(ErrorCode::conflict, "The receipt handle has expired", "old_receipt");
   const std::string group = group_of(tx, place->seq);
   erase_message(tx, place->seq);
@@ -152,34 +153,34 @@ Result<> Queues::remove_message(store::Transaction& tx, const Queue& queue,
 
 Result<> Queues::change_visibility(store::Transaction& tx, const Queue& queue,
                                    std::string_view receipt, seconds visibility,
-                                   Timestamp now) const {
+                                   const Moment& now) const {
   TRY(const Receipt named, receipt_of(queue, receipt));
   const auto place = find_received(tx, queue, named);
-  if (!place || place->visible <= now)
+  if (!place || place->visible <= now.server)
     return fail(ErrorCode::conflict, "The message is not in flight.", "not_in_flight");
-  if (now + visibility > time_of(named.received) + hidden_time_max)
+  if (now.server + visibility > server_time_from(named.received) + hidden_time_max)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Total VisibilityTimeout for the message is beyond the limit [{} "
                             "seconds]",
                             seconds(hidden_time_max).count()),
                 "hidden_too_long");
   tx.run("UPDATE events_message SET visible = ?2 WHERE seq = ?1", place->seq,
-         number_of(now + visibility));
+         number_of(now.server + visibility));
   refresh_group_of(tx, queue, group_of(tx, place->seq));
   tell(tx, queue.id);
   return {};
 }
 
-std::optional<Timestamp> Queues::next_visible(store::Transaction& tx, const Queue& queue,
-                                              Timestamp now) const {
+std::optional<ServerTime> Queues::next_visible(store::Transaction& tx, const Queue& queue,
+                                               const Moment& now) const {
   auto rows =
       is_strict(queue)
           ? tx.query("SELECT min(ready) FROM events_group WHERE box = ?1 AND ready > ?2", queue.box,
-                     number_of(now))
+                     number_of(now.server))
           : tx.query("SELECT min(visible) FROM events_message WHERE box = ?1 AND visible > ?2",
-                     queue.box, number_of(now));
+                     queue.box, number_of(now.server));
   if (!rows.next() || rows.is_null(0)) return std::nullopt;
-  return time_of(rows.integer(0));
+  return server_time_from(rows.integer(0));
 }
 
 }  // namespace slipway::events

@@ -17,8 +17,8 @@ using std::chrono::seconds;
 
 bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
 
-bool is_too_old(const Queue& queue, const Place& place, Timestamp now) {
-  return place.sent + queue.settings.retention <= now;
+bool is_too_old(const Queue& queue, const Place& place, ServerTime now) {
+  return place.sent.server + queue.settings.retention <= now;
 }
 
 std::vector<Place> places_of(store::Rows rows) {
@@ -33,16 +33,16 @@ std::vector<Place> places_of(store::Rows rows) {
 class Queues::Receiving {
  public:
   Receiving(const Queues& queues, store::Transaction& tx, const Queue& queue,
-            const ReceiveRequest& request, Timestamp now)
+            const ReceiveRequest& request, const Moment& now)
       : queues_(queues),
         tx_(tx),
         queue_(queue),
         wanted_(std::min(request.messages_max, receive_messages_max)),
-        visible_(now + request.visibility.value_or(queue.settings.visibility)),
+        visible_(now.server + request.visibility.value_or(queue.settings.visibility)),
         attempt_(is_strict(queue) ? request.attempt : ""),
         at_limit_(is_strict(queue) ? ReceiveRequest::AtLimit::nothing : request.at_limit),
         now_(now),
-        received_(now) {
+        received_(now.server) {
     if (queue.settings.dead_letters) {
       auto found = queues.find(tx, queue.settings.dead_letters->queue);
       if (found) dead_letters_ = *std::move(found);
@@ -71,7 +71,7 @@ class Queues::Receiving {
              tx_.query(fmt::format("SELECT {} FROM events_message WHERE box = ?1 AND visible <= ?2 "
                                    "ORDER BY visible, seq LIMIT ?3",
                                    place_columns),
-                       queue_.box, number_of(now_), wanted_)))
+                       queue_.box, number_of(now_.server), wanted_)))
       take(place);
   }
 
@@ -82,7 +82,7 @@ class Queues::Receiving {
       auto rows = tx_.query(
           "SELECT grp FROM events_group WHERE box = ?1 AND ready <= ?2 ORDER BY ready, head "
           "LIMIT ?3",
-          queue_.box, number_of(now_), wanted_);
+          queue_.box, number_of(now_.server), wanted_);
       while (rows.next()) groups.emplace_back(rows.text(0));
     }
     for (const std::string& group : groups) {
@@ -92,7 +92,7 @@ class Queues::Receiving {
                            "grp <> '' ORDER BY seq LIMIT ?3",
                            place_columns),
                queue_.box, group, wanted_)))
-        if (place.visible > now_ || !take(place)) break;
+        if (place.visible > now_.server || !take(place)) break;
       refresh_group(tx_, queue_.box, group);
     }
   }
@@ -100,7 +100,7 @@ class Queues::Receiving {
   // False where no more is wanted.
   bool take(const Place& place) {
     if (std::ranges::find(taken_, place.seq, &Place::seq) != taken_.end()) return true;
-    if (is_too_old(queue_, place, now_)) {
+    if (is_too_old(queue_, place, now_.server)) {
       erase_message(tx_, place.seq);
       ++dropped_;
       return true;
@@ -112,7 +112,7 @@ class Queues::Receiving {
     }
     if (taken_.size() >= wanted_) return false;
     Place& taken = taken_.emplace_back(place);
-    if (taken.receives++ == 0) taken.first_received = now_;
+    if (taken.receives++ == 0) taken.first_received = now_.civil;
     tx_.run(
         "UPDATE events_message SET visible = ?2, receives = ?3, first_received = ?4 WHERE seq = ?1",
         taken.seq, number_of(visible_), taken.receives, number_of(taken.first_received));
@@ -128,14 +128,14 @@ class Queues::Receiving {
   bool repeat_attempt() {
     if (attempt_.empty()) return false;
     std::string given;
-    Timestamp first;
+    ServerTime first;
     {
       auto rows =
           tx_.query("SELECT given, at FROM events_attempt WHERE box = ?1 AND name = ?2 AND at > ?3",
-                    queue_.box, attempt_, number_of(now_ - deduplication_time));
+                    queue_.box, attempt_, number_of(now_.server - deduplication_time));
       if (!rows.next()) return false;
       given = rows.text(0);
-      first = time_of(rows.integer(1));
+      first = server_time_from(rows.integer(1));
     }
     for (std::string_view rest = given; !rest.empty();) {
       std::string_view item = take_until(rest, ' ');
@@ -158,7 +158,8 @@ class Queues::Receiving {
         number, queue_.box);
     if (!rows.next()) return std::nullopt;
     const Place place = place_of(rows);
-    if (place.visible <= now_ || fmt::to_string(place.receives) != receives) return std::nullopt;
+    if (place.visible <= now_.server || fmt::to_string(place.receives) != receives)
+      return std::nullopt;
     return place;
   }
 
@@ -172,7 +173,7 @@ class Queues::Receiving {
     tx_.run(
         "INSERT INTO events_attempt (box, name, at, given) VALUES (?1, ?2, ?3, ?4) "
         "ON CONFLICT DO UPDATE SET at = ?3, given = ?4",
-        queue_.box, attempt_, number_of(now_), given);
+        queue_.box, attempt_, number_of(now_.server), given);
   }
 
   Result<std::vector<ReceivedMessage>> give() {
@@ -206,7 +207,7 @@ class Queues::Receiving {
         .deduplication = std::string(rows.text(4)),
         .sender = std::string(rows.text(5)),
         .came_from = std::string(rows.text(6)),
-        .sent = place.sent,
+        .sent = place.sent.civil,
         .first_received = place.first_received,
         .receives = place.receives};
   }
@@ -215,11 +216,11 @@ class Queues::Receiving {
   store::Transaction& tx_;
   const Queue& queue_;
   const std::size_t wanted_;
-  const Timestamp visible_;
+  const ServerTime visible_;
   const std::string attempt_;
   const ReceiveRequest::AtLimit at_limit_;
-  const Timestamp now_;
-  Timestamp received_;
+  const Moment now_;
+  ServerTime received_;
   std::optional<Queue> dead_letters_;
   std::vector<Place> taken_;
   std::size_t dropped_ = 0;
@@ -227,20 +228,20 @@ class Queues::Receiving {
 
 Result<std::vector<ReceivedMessage>> Queues::receive(store::Transaction& tx, const Queue& queue,
                                                      const ReceiveRequest& request,
-                                                     Timestamp now) const {
+                                                     const Moment& now) const {
   return Receiving(*this, tx, queue, request, now).run();
 }
 
 // Counting is as long as what is hidden, so it is done again only when as many were received as
 // could have been since the last time; at the limit, where that would be at once, after a pause.
 Result<> Queues::check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
-                                 Timestamp now) const {
+                                 const Moment& now) const {
   const std::scoped_lock lock(mutex_);
   if (headroom_.size() >= headrooms_kept_max) headroom_.clear();
   auto& [headroom, count_after] = headroom_[queue.box];
-  if (headroom < static_cast<std::int64_t>(messages) && count_after <= now) {
-    headroom = in_flight_max - count_in_flight(tx, queue.box, now);
-    count_after = now + in_flight_count_pause;
+  if (headroom < static_cast<std::int64_t>(messages) && count_after <= now.server) {
+    headroom = in_flight_max - count_in_flight(tx, queue.box, now.server);
+    count_after = now.server + in_flight_count_pause;
   }
   if (headroom <= 0)
     return fail(ErrorCode::limit_exceeded,
@@ -249,32 +250,32 @@ Result<> Queues::check_in_flight(store::Transaction& tx, const Queue& queue, std
   return {};
 }
 
-void Queues::move(store::Transaction& tx, const Move& move, Timestamp now) const {
+void Queues::move(store::Transaction& tx, const Move& move, const Moment& now) const {
   const bool strict = is_strict(*move.to);
   std::string group;
   {
     auto rows = tx.query("SELECT grp FROM events_message WHERE seq = ?1", move.seq);
     if (rows.next()) group = rows.text(0);
   }
-  const Timestamp sent = strict ? now : move.sent;
-  const std::int64_t seq = insert_message(tx, {move.to->box, group, now, sent});
+  const MessageRow row{move.to->box, group, now.server, strict ? now : move.sent};
+  const std::int64_t seq = insert_message(tx, row);
   tx.run("UPDATE events_text SET seq = ?2, came_from = ?3 WHERE seq = ?1", move.seq, seq,
          move.from->id.text);
   // Two messages that had one name at different times are two dead letters.
   if (strict) tx.run("UPDATE events_text SET deduplication = id WHERE seq = ?1", seq);
   tx.run("DELETE FROM events_message WHERE seq = ?1", move.seq);
-  if (strict) begin_group(tx, {move.to->box, group, now, sent}, seq);
+  if (strict) begin_group(tx, row, seq);
   tell(tx, move.to->id);
 }
 
 void Queues::send_on(store::Transaction& tx, std::int64_t seq, const Queue& from, const Queue& to,
-                     Timestamp now) const {
+                     const Moment& now) const {
   std::string group;
   {
     auto rows = tx.query("SELECT grp FROM events_message WHERE seq = ?1", seq);
     if (rows.next()) group = rows.text(0);
   }
-  const MessageRow row{to.box, group, now + to.settings.delay, now};
+  const MessageRow row{to.box, group, now.server + to.settings.delay, now};
   const std::int64_t sent = insert_message(tx, row);
   tx.run("UPDATE events_text SET seq = ?2, id = ?3, came_from = '' WHERE seq = ?1", seq, sent,
          make_uuid(random_));

@@ -1,7 +1,7 @@
 // Random histories of a queue from seeds: sends, receives, removals, changes of visibility, time,
-// sweeps, and crashes before and after a commit. Nothing that was sent is lost, nothing is given
-// twice within its visibility, and a strict group is given in order. SLIPWAY_SEED=N plays one
-// alone.
+// sweeps, a machine's clock that is set, and crashes before and after a commit. Nothing that was
+// sent is lost, nothing is given twice within its visibility, and a strict group is given in order.
+// SLIPWAY_SEED=N plays one alone.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -29,7 +29,7 @@ class QueueHistory {
     settings_.visibility = seconds(1 + below(random_, 20));
     settings_.retention = seconds(1'209'600);
     write([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(queues_.create(tx, id_, settings_, {}, clock_.now()));
+      TRY_DO(queues_.create(tx, id_, settings_, {}, clock_.moment()));
       return {};
     });
   }
@@ -47,7 +47,7 @@ class QueueHistory {
     int number = 0;
     bool removed = false;
     std::string receipt = {};
-    Timestamp hidden_until = {};
+    ServerTime hidden_until = {};
   };
 
   bool chance(std::uint64_t one_in) { return below(random_, one_in) == 0; }
@@ -79,7 +79,7 @@ class QueueHistory {
   Queue queue(store::Transaction& tx) { return *queues_.find(tx, id_); }
 
   void act() {
-    switch (below(random_, 8)) {
+    switch (below(random_, 9)) {
       case 0:
       case 1:
       case 2: return send();
@@ -87,6 +87,7 @@ class QueueHistory {
       case 4: return receive(1 + below(random_, 10));
       case 5: return remove();
       case 6: return hide();
+      case 7: return set_clock();
       default: clock_.advance(std::chrono::milliseconds(below(random_, 8'000))); return sweep();
     }
   }
@@ -97,7 +98,7 @@ class QueueHistory {
     const std::string body = fmt::format("{}/{}", group, number);
     if (write([&](store::Transaction& tx) -> Result<> {
           TRY_DO(queues_.send(tx, queue(tx), {.body = body, .group = group, .deduplication = body},
-                              clock_.now()));
+                              clock_.moment()));
           return {};
         }))
       messages_[body] = {.group = group, .number = number};
@@ -105,17 +106,17 @@ class QueueHistory {
 
   void receive(std::size_t most) {
     std::vector<ReceivedMessage> got;
-    const Timestamp now = clock_.now();
+    const Moment now = clock_.moment();
     const bool durable = write([&](store::Transaction& tx) -> Result<> {
       TRY(got, queues_.receive(tx, queue(tx), {.messages_max = most}, now));
       return {};
     });
     if (!durable) return;
-    for (const ReceivedMessage& each : got) note(each, now);
+    for (const ReceivedMessage& each : got) note(each, now.server);
     if (settings_.order == Order::strict) check_order(got);
   }
 
-  void note(const ReceivedMessage& each, Timestamp now) {
+  void note(const ReceivedMessage& each, ServerTime now) {
     require(messages_.contains(each.body), "a message came that was never sent: " + each.body);
     Message& message = messages_[each.body];
     require(!message.removed, "a message came after its removal: " + each.body);
@@ -140,7 +141,7 @@ class QueueHistory {
   Message* pick() {
     std::vector<Message*> out;
     for (auto& [body, message] : messages_)
-      if (!message.removed && message.hidden_until > clock_.now()) out.push_back(&message);
+      if (!message.removed && message.hidden_until > clock_.server_time()) out.push_back(&message);
     return out.empty() ? nullptr : out[below(random_, out.size())];
   }
 
@@ -149,7 +150,7 @@ class QueueHistory {
   }
   void remove(Message& message) {
     if (write([&](store::Transaction& tx) {
-          return queues_.remove_message(tx, queue(tx), message.receipt, clock_.now());
+          return queues_.remove_message(tx, queue(tx), message.receipt, clock_.moment());
         }))
       message.removed = true;
   }
@@ -159,14 +160,20 @@ class QueueHistory {
     if (!message) return;
     const auto time = seconds(below(random_, 30));
     if (write([&](store::Transaction& tx) {
-          return queues_.change_visibility(tx, queue(tx), message->receipt, time, clock_.now());
+          return queues_.change_visibility(tx, queue(tx), message->receipt, time, clock_.moment());
         }))
-      message->hidden_until = clock_.now() + time;
+      message->hidden_until = clock_.server_time() + time;
+  }
+
+  // Somebody sets the machine's clock, by up to 30 days: further than anything is kept.
+  void set_clock() {
+    const auto by = std::chrono::seconds(below(random_, 2 * 2'592'000));
+    clock_.set_civil_by(by - std::chrono::seconds(2'592'000));
   }
 
   void sweep() {
     write([&](store::Transaction& tx) -> Result<> {
-      sweeper_.reconcile("all", tx, clock_.now());
+      sweeper_.reconcile("all", tx, clock_.moment());
       return {};
     });
   }

@@ -66,7 +66,7 @@ void drop_box(store::Transaction& tx, std::int64_t box) {
 }
 
 std::int64_t count_where(store::Transaction& tx, std::string_view condition, std::int64_t box,
-                         Timestamp now) {
+                         ServerTime now) {
   auto rows =
       tx.query(fmt::format("SELECT count(*) FROM events_message WHERE box = ?1 AND {}", condition),
                box, number_of(now));
@@ -79,7 +79,7 @@ std::vector<QueueId> ids_of(store::Rows rows) {
   return out;
 }
 
-bool was_removed_lately(store::Transaction& tx, const QueueId& id, Timestamp now) {
+bool was_removed_lately(store::Transaction& tx, const QueueId& id, ServerTime now) {
   auto rows = tx.query("SELECT 1 FROM events_removed_queue WHERE id = ?1 AND at > ?2", id.text,
                        number_of(now - removal_pause));
   return rows.next();
@@ -90,10 +90,11 @@ bool was_removed_lately(store::Transaction& tx, const QueueId& id, Timestamp now
 std::string topic_of(const QueueId& id) { return "events/queue/" + id.text; }
 
 Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
-                             const QueueSettings& settings, const Tags& tags, Timestamp now) const {
+                             const QueueSettings& settings, const Tags& tags,
+                             const Moment& now) const {
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The queue '{}' exists.", id.text));
-  if (was_removed_lately(tx, id, now))
+  if (was_removed_lately(tx, id, now.server))
     return fail(ErrorCode::conflict,
                 fmt::format("A queue '{}' was removed within the last {} seconds.", id.text,
                             removal_pause.count()),
@@ -103,12 +104,12 @@ Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
       "INSERT INTO events_queue (id, box, settings, tags, dead_letters, retention, created, "
       "modified, purged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
       id.text, box, settings_text(settings), map_text(tags), dead_letters_of(settings),
-      settings.retention.count(), number_of(now));
+      settings.retention.count(), number_of(now.civil));
   return Queue{.id = id,
                .box = box,
                .settings = settings,
-               .created = now,
-               .modified = now,
+               .created = now.civil,
+               .modified = now.civil,
                .purged = {},
                .tags = tags};
 }
@@ -123,17 +124,17 @@ Result<Queue> Queues::find(store::Transaction& tx, const QueueId& id) const {
                .settings = settings_of(rows.text(2)),
                .created = time_of(rows.integer(3)),
                .modified = time_of(rows.integer(4)),
-               .purged = time_of(rows.integer(5)),
+               .purged = server_time_from(rows.integer(5)),
                .tags = map_of(rows.text(6))};
 }
 
 Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
-                                 const QueueSettings& settings, Timestamp now) const {
+                                 const QueueSettings& settings, const Moment& now) const {
   tx.run(
       "UPDATE events_queue SET settings = ?2, dead_letters = ?3, retention = ?4, modified = ?5 "
       "WHERE id = ?1",
       queue.id.text, settings_text(settings), dead_letters_of(settings), settings.retention.count(),
-      number_of(now));
+      number_of(now.civil));
   return {};
 }
 
@@ -142,25 +143,25 @@ Result<> Queues::set_tags(store::Transaction& tx, const Queue& queue, const Tags
   return {};
 }
 
-Result<> Queues::remove(store::Transaction& tx, const QueueId& id, Timestamp now) const {
+Result<> Queues::remove(store::Transaction& tx, const QueueId& id, const Moment& now) const {
   TRY(const Queue queue, find(tx, id));
   tx.run("DELETE FROM events_queue WHERE id = ?1", id.text);
   tx.run("DELETE FROM events_move WHERE source = ?1", id.text);
   tx.run("INSERT OR REPLACE INTO events_removed_queue (id, at) VALUES (?1, ?2)", id.text,
-         number_of(now));
+         number_of(now.server));
   drop_box(tx, queue.box);
   tell(tx, id);
   return {};
 }
 
-Result<> Queues::purge(store::Transaction& tx, const Queue& queue, Timestamp now) const {
-  if (queue.purged > Timestamp{} && now < queue.purged + purge_pause)
+Result<> Queues::purge(store::Transaction& tx, const Queue& queue, const Moment& now) const {
+  if (queue.purged > ServerTime{} && now.server < queue.purged + purge_pause)
     return fail(
         ErrorCode::conflict,
         fmt::format("The queue was emptied within the last {} seconds.", purge_pause.count()),
         "purging");
   tx.run("UPDATE events_queue SET box = ?2, purged = ?3 WHERE id = ?1", queue.id.text, new_box(tx),
-         number_of(now));
+         number_of(now.server));
   drop_box(tx, queue.box);
   return {};
 }
@@ -180,14 +181,14 @@ std::vector<QueueId> Queues::list_sources(store::Transaction& tx, const QueueId&
       id.text, after, ids_max));
 }
 
-std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, Timestamp now) {
+std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, ServerTime now) {
   return count_where(tx, "visible > ?2 AND receives > 0", box, now);
 }
 
-QueueCounts Queues::count(store::Transaction& tx, const Queue& queue, Timestamp now) const {
-  return {.visible = count_where(tx, "visible <= ?2", queue.box, now),
-          .in_flight = count_in_flight(tx, queue.box, now),
-          .delayed = count_where(tx, "visible > ?2 AND receives = 0", queue.box, now)};
+QueueCounts Queues::count(store::Transaction& tx, const Queue& queue, const Moment& now) const {
+  return {.visible = count_where(tx, "visible <= ?2", queue.box, now.server),
+          .in_flight = count_in_flight(tx, queue.box, now.server),
+          .delayed = count_where(tx, "visible > ?2 AND receives = 0", queue.box, now.server)};
 }
 
 void Queues::tell(store::Transaction& tx, const QueueId& id) const {

@@ -4,6 +4,9 @@
 // Everything is a function over a transaction that the caller opened: send() in the same change as
 // the caller's own rows, so that both are there or neither. Who waits for messages waits in
 // engine::Changes for topic_of(queue), which moves after each commit that could give it something.
+//
+// What is hidden, kept or remembered for a while is so on the server's time line: whoever sets the
+// machine's clock shows nothing early, hides nothing longer and drops nothing.
 #pragma once
 
 #include <chrono>
@@ -73,7 +76,7 @@ struct Queue {
   QueueSettings settings;
   Timestamp created;
   Timestamp modified;
-  Timestamp purged;  // the epoch: never
+  ServerTime purged;  // the epoch: never
   Tags tags;
 };
 
@@ -133,14 +136,14 @@ class Queues {
 
   // already_exists; conflict, kind "removed_lately", within removal_pause of remove().
   Result<Queue> create(store::Transaction& tx, const QueueId& id, const QueueSettings& settings,
-                       const Tags& tags, Timestamp now) const;
+                       const Tags& tags, const Moment& now) const;
   // not_found, kind "no_queue"; so do all that take an id.
   Result<Queue> find(store::Transaction& tx, const QueueId& id) const;
   Result<> change_settings(store::Transaction& tx, const Queue& queue,
-                           const QueueSettings& settings, Timestamp now) const;
+                           const QueueSettings& settings, const Moment& now) const;
   Result<> set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const;
   // Its messages are gone at once and their rows swept later.
-  Result<> remove(store::Transaction& tx, const QueueId& id, Timestamp now) const;
+  Result<> remove(store::Transaction& tx, const QueueId& id, const Moment& now) const;
 
   // By id, those after `after` that begin with `prefix`; one more than asked for says that there
   // are more.
@@ -149,51 +152,52 @@ class Queues {
   // Whose dead letters go to `id`.
   std::vector<QueueId> list_sources(store::Transaction& tx, const QueueId& id,
                                     std::string_view after, std::size_t ids_max) const;
-  QueueCounts count(store::Transaction& tx, const Queue& queue, Timestamp now) const;
+  QueueCounts count(store::Transaction& tx, const Queue& queue, const Moment& now) const;
 
   // Durable when the transaction is. A strict message that was sent before under the same name
   // gives what it gave then.
   Result<Sent> send(store::Transaction& tx, const Queue& queue, const OutgoingMessage& message,
-                    Timestamp now) const;
+                    const Moment& now) const;
 
   // Hides what it returns until now + visibility. Dead letters leave on the way. limit_exceeded,
   // kind "in_flight", where too many are out already (AtLimit).
   Result<std::vector<ReceivedMessage>> receive(store::Transaction& tx, const Queue& queue,
-                                               const ReceiveRequest& request, Timestamp now) const;
+                                               const ReceiveRequest& request,
+                                               const Moment& now) const;
   // When the next hidden message will be visible, for who found nothing.
-  std::optional<Timestamp> next_visible(store::Transaction& tx, const Queue& queue,
-                                        Timestamp now) const;
+  std::optional<ServerTime> next_visible(store::Transaction& tx, const Queue& queue,
+                                         const Moment& now) const;
 
   // Removing what is removed already, or was received again since under another receipt, does
   // nothing. invalid_argument, kind "bad_receipt"; strict: kind "old_receipt" after its visibility
   // ended.
   Result<> remove_message(store::Transaction& tx, const Queue& queue, std::string_view receipt,
-                          Timestamp now) const;
+                          const Moment& now) const;
   // Hidden until now + visibility; zero: visible at once. conflict, kind "not_in_flight";
   // invalid_argument, kind "hidden_too_long", past hidden_time_max since it was received.
   Result<> change_visibility(store::Transaction& tx, const Queue& queue, std::string_view receipt,
-                             std::chrono::seconds visibility, Timestamp now) const;
+                             std::chrono::seconds visibility, const Moment& now) const;
   // Sends the message `seq` of one queue to another, as a new message with the same content.
   void send_on(store::Transaction& tx, std::int64_t seq, const Queue& from, const Queue& to,
-               Timestamp now) const;
+               const Moment& now) const;
   // conflict, kind "purging", within purge_pause of the last. What was there is gone at once; its
   // rows are swept later.
-  Result<> purge(store::Transaction& tx, const Queue& queue, Timestamp now) const;
+  Result<> purge(store::Transaction& tx, const Queue& queue, const Moment& now) const;
 
  private:
   class Receiving;
   struct Move {
     std::int64_t seq;
-    Timestamp sent;
+    Moment sent;
     const Queue* from;
     const Queue* to;
   };
 
   // To the end of another queue, not received there yet.
-  void move(store::Transaction& tx, const Move& move, Timestamp now) const;
+  void move(store::Transaction& tx, const Move& move, const Moment& now) const;
   void tell(store::Transaction& tx, const QueueId& id) const;
   Result<> check_in_flight(store::Transaction& tx, const Queue& queue, std::size_t messages,
-                           Timestamp now) const;
+                           const Moment& now) const;
 
   Random& random_;
   engine::Changes& changes_;
@@ -201,7 +205,7 @@ class Queues {
   mutable std::mutex mutex_;
   struct Headroom {
     std::int64_t messages = 0;
-    Timestamp count_after;
+    ServerTime count_after;
   };
   mutable std::unordered_map<std::int64_t, Headroom> headroom_;
 };

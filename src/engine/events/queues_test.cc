@@ -26,14 +26,14 @@ class QueueTest : public ::testing::Test {
 
   Queue make(const std::string& name, QueueSettings settings = {}) {
     return *write([&](store::Transaction& tx) {
-      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.now());
+      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.moment());
     });
   }
   Queue strict(const std::string& name) { return make(name, {.order = Order::strict}); }
 
   Result<Sent> send(const Queue& queue, OutgoingMessage message) {
     return write([&](store::Transaction& tx) {
-      return queues_.send(tx, *queues_.find(tx, queue.id), message, clock_.now());
+      return queues_.send(tx, *queues_.find(tx, queue.id), message, clock_.moment());
     });
   }
   void send_all(const Queue& queue, const std::string& group, const std::vector<std::string>& all) {
@@ -42,7 +42,7 @@ class QueueTest : public ::testing::Test {
   }
   std::vector<ReceivedMessage> receive(const Queue& queue, ReceiveRequest request = {}) {
     auto got = write([&](store::Transaction& tx) {
-      return queues_.receive(tx, *queues_.find(tx, queue.id), request, clock_.now());
+      return queues_.receive(tx, *queues_.find(tx, queue.id), request, clock_.moment());
     });
     EXPECT_TRUE(got);
     return got ? *std::move(got) : std::vector<ReceivedMessage>();
@@ -54,18 +54,18 @@ class QueueTest : public ::testing::Test {
   }
   Result<> remove(const Queue& queue, const std::string& receipt) {
     return write([&](store::Transaction& tx) {
-      return queues_.remove_message(tx, *queues_.find(tx, queue.id), receipt, clock_.now());
+      return queues_.remove_message(tx, *queues_.find(tx, queue.id), receipt, clock_.moment());
     });
   }
   Result<> hide(const Queue& queue, const std::string& receipt, seconds time) {
     return write([&](store::Transaction& tx) {
       return queues_.change_visibility(tx, *queues_.find(tx, queue.id), receipt, time,
-                                       clock_.now());
+                                       clock_.moment());
     });
   }
   QueueCounts count(const Queue& queue) {
     return *write([&](store::Transaction& tx) -> Result<QueueCounts> {
-      return queues_.count(tx, *queues_.find(tx, queue.id), clock_.now());
+      return queues_.count(tx, *queues_.find(tx, queue.id), clock_.moment());
     });
   }
   std::int64_t rows_of(const std::string& table) {
@@ -258,12 +258,12 @@ TEST_F(QueueTest, WithTooManyInFlightAReceiveGivesNothingAndOnlyWhoDoesNotWaitIs
           "INTO "
           "events_message (box, grp, visible, receives, sent, first_received) "
           "SELECT ?1, 'h', ?2, 1, 0, 0 FROM n",
-          queue.box, (clock_.now() + minutes(1)).time_since_epoch().count(), in_flight_max);
+          queue.box, to_microseconds(clock_.server_time() + minutes(1)), in_flight_max);
       return {};
     }));
     EXPECT_TRUE(receive(queue, {.at_limit = ReceiveRequest::AtLimit::nothing}).empty());
-    const auto told =
-        write([&](store::Transaction& tx) { return queues_.receive(tx, queue, {}, clock_.now()); });
+    const auto told = write(
+        [&](store::Transaction& tx) { return queues_.receive(tx, queue, {}, clock_.moment()); });
     if (queue.settings.order == Order::strict)
       EXPECT_TRUE(told && told->empty());
     else
@@ -293,7 +293,7 @@ TEST_F(QueueTest, APurgedQueueIsEmptyAtOnceAndItsRowsAreSwept) {
   const auto got = receive(queue);
   const auto purge = [&] {
     return write([&](store::Transaction& tx) {
-      return queues_.purge(tx, *queues_.find(tx, queue.id), clock_.now());
+      return queues_.purge(tx, *queues_.find(tx, queue.id), clock_.moment());
     });
   };
   EXPECT_TRUE(purge());
@@ -315,10 +315,11 @@ TEST_F(QueueTest, AQueueOfTheSameNameAsARemovedOneIsEmpty) {
   const Queue queue = make("q");
   ASSERT_TRUE(send(queue, {.body = "m"}));
   ASSERT_TRUE(
-      write([&](store::Transaction& tx) { return queues_.remove(tx, queue.id, clock_.now()); }));
+      write([&](store::Transaction& tx) { return queues_.remove(tx, queue.id, clock_.moment()); }));
   const auto again = [&] {
-    return write(
-        [&](store::Transaction& tx) { return queues_.create(tx, queue.id, {}, {}, clock_.now()); });
+    return write([&](store::Transaction& tx) {
+      return queues_.create(tx, queue.id, {}, {}, clock_.moment());
+    });
   };
   EXPECT_EQ(again().error().kind, "removed_lately");
   clock_.advance(removal_pause);
@@ -347,6 +348,68 @@ TEST_F(QueueTest, WhoWaitsIsToldOnceAMessageIsDurable) {
   ASSERT_TRUE(send(queue, {.body = "m"}));
   EXPECT_EQ(told, 1);
 }
+
+// Somebody sets the machine's clock while messages are hidden, delayed and kept.
+class QueueUnderASetClock : public QueueTest, public ::testing::WithParamInterface<seconds> {
+ protected:
+  void set_clock() { clock_.set_civil_by(GetParam()); }
+};
+
+TEST_P(QueueUnderASetClock, AReceivedMessageIsHiddenForItsTimeAndNoLonger) {
+  const Queue queue = make("q", {.visibility = seconds(30)});
+  send(queue, {.body = "m"});
+  ASSERT_EQ(receive(queue).size(), 1u);
+  set_clock();
+  EXPECT_TRUE(receive(queue).empty());
+  clock_.advance(seconds(29));
+  EXPECT_TRUE(receive(queue).empty());
+  clock_.advance(seconds(1));
+  EXPECT_EQ(receive(queue).size(), 1u);
+}
+
+TEST_P(QueueUnderASetClock, ADelayedMessageComesWhenItsDelayIsOver) {
+  const Queue queue = make("q");
+  send(queue, {.body = "m", .delay = seconds(60)});
+  set_clock();
+  EXPECT_TRUE(receive(queue).empty());
+  clock_.advance(seconds(60));
+  EXPECT_EQ(receive(queue).size(), 1u);
+}
+
+TEST_P(QueueUnderASetClock, AMessageIsKeptForItsRetention) {
+  const Queue queue = make("q", {.retention = seconds(600)});
+  send(queue, {.body = "m"});
+  set_clock();
+  clock_.advance(seconds(599));
+  EXPECT_EQ(receive(queue, {.visibility = seconds(0)}).size(), 1u);
+  clock_.advance(seconds(1));
+  EXPECT_TRUE(receive(queue).empty());
+}
+
+TEST_P(QueueUnderASetClock, ARepeatedSendIsKnownForFiveMinutes) {
+  const Queue queue = strict("q.fifo");
+  const OutgoingMessage message{.body = "m", .group = "g", .deduplication = "d"};
+  const auto first = send(queue, message);
+  set_clock();
+  clock_.advance(deduplication_time - seconds(1));
+  EXPECT_EQ(send(queue, message)->id, first->id);
+  clock_.advance(seconds(1));
+  EXPECT_NE(send(queue, message)->id, first->id);
+}
+
+TEST_P(QueueUnderASetClock, WhatIsShownIsCivilTime) {
+  const Queue queue = make("q");
+  set_clock();
+  send(queue, {.body = "m"});
+  const auto got = receive(queue);
+  ASSERT_EQ(got.size(), 1u);
+  EXPECT_EQ(got[0].sent, clock_.now());
+  EXPECT_EQ(got[0].first_received, clock_.now());
+}
+
+INSTANTIATE_TEST_SUITE_P(Table, QueueUnderASetClock,
+                         ::testing::Values(std::chrono::hours(-24 * 365), seconds(-31), seconds(31),
+                                           std::chrono::hours(24 * 365)));
 
 }  // namespace
 }  // namespace slipway::events

@@ -15,7 +15,7 @@ struct Receipt {
   std::int64_t box = 0;
   std::int64_t seq = 0;
   std::uint32_t receives = 0;
-  std::int64_t received = 0;  // when, in microseconds since 1970
+  std::int64_t received = 0;  // when, on the server's time line, in microseconds
 };
 
 std::string to_text(const Receipt& receipt);

@@ -13,6 +13,7 @@
 namespace slipway::events {
 
 inline std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
+inline std::int64_t number_of(ServerTime time) { return to_microseconds(time); }
 inline Timestamp time_of(std::int64_t number) {
   return Timestamp(std::chrono::microseconds(number));
 }
@@ -21,19 +22,20 @@ inline Timestamp time_of(std::int64_t number) {
 struct Place {
   std::int64_t seq = 0;
   std::uint32_t receives = 0;
-  Timestamp visible;
-  Timestamp sent;
+  ServerTime visible;
+  Moment sent;
   Timestamp first_received;
 };
 
-inline constexpr std::string_view place_columns = "seq, receives, visible, sent, first_received";
+inline constexpr std::string_view place_columns =
+    "seq, receives, visible, sent, since, first_received";
 
 inline Place place_of(const store::Rows& rows) {
   return {.seq = rows.integer(0),
           .receives = static_cast<std::uint32_t>(rows.integer(1)),
-          .visible = time_of(rows.integer(2)),
-          .sent = time_of(rows.integer(3)),
-          .first_received = time_of(rows.integer(4))};
+          .visible = server_time_from(rows.integer(2)),
+          .sent = {.civil = time_of(rows.integer(3)), .server = server_time_from(rows.integer(4))},
+          .first_received = time_of(rows.integer(5))};
 }
 
 // What was sent to `owner` under a name within deduplication_time.
@@ -42,11 +44,11 @@ struct SentName {
   std::string_view scope;
   std::string_view name;
 };
-std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, Timestamp now);
-void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, Timestamp now);
+std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, ServerTime now);
+void note_sent(store::Transaction& tx, const SentName& name, const Sent& sent, ServerTime now);
 
 // Received and still hidden. As long as what is hidden.
-std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, Timestamp now);
+std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, ServerTime now);
 
 // Writes anew what the group of a strict queue stands on.
 void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view group);
@@ -55,8 +57,8 @@ void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view gr
 struct MessageRow {
   std::int64_t box;
   std::string_view group;
-  Timestamp visible;
-  Timestamp sent;
+  ServerTime visible;
+  Moment sent;
 };
 std::int64_t insert_message(store::Transaction& tx, const MessageRow& row);
 // A group that was not there begins with this message; one that was stays as it is.

@@ -29,13 +29,13 @@ struct Old {
   std::string group;
 };
 
-std::size_t sweep_old(store::Transaction& tx, Timestamp now) {
+std::size_t sweep_old(store::Transaction& tx, ServerTime now) {
   std::vector<Old> old;
   {
-    // By each queue's own index; `sent` is in microseconds, `retention` in seconds.
+    // By each queue's own index; `since` is in microseconds, `retention` in seconds.
     auto rows = tx.query(
         "SELECT m.seq, m.box, m.grp FROM events_queue q JOIN events_message m ON m.box = q.box "
-        "AND m.sent <= ?1 - q.retention * 1000000 LIMIT ?2",
+        "AND m.since <= ?1 - q.retention * 1000000 LIMIT ?2",
         number_of(now), swept_rows_max);
     while (rows.next())
       old.push_back({rows.integer(0), rows.integer(1), std::string(rows.text(2))});
@@ -54,12 +54,12 @@ std::size_t sweep_old(store::Transaction& tx, Timestamp now) {
 
 std::vector<std::string> Sweeper::keys(store::Transaction&) { return {"all"}; }
 
-engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, Timestamp now) {
-  std::size_t swept = sweep_old(tx, now);
+engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, const Moment& now) {
+  std::size_t swept = sweep_old(tx, now.server);
   for (const std::int64_t box :
        numbers_of(tx.query("SELECT number FROM events_box WHERE dropped <> 0 LIMIT 1")))
     swept += sweep_box(tx, box);
-  const std::int64_t forgotten = number_of(now - deduplication_time);
+  const std::int64_t forgotten = number_of(now.server - deduplication_time);
   swept += static_cast<std::size_t>(
       tx.run("DELETE FROM events_sent WHERE (owner, scope, name) IN "
              "(SELECT owner, scope, name FROM events_sent WHERE at <= ?1 LIMIT ?2)",
@@ -71,7 +71,7 @@ engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, Timest
   swept += static_cast<std::size_t>(
       tx.run("DELETE FROM events_removed_queue WHERE id IN "
              "(SELECT id FROM events_removed_queue WHERE at <= ?1 LIMIT ?2)",
-             number_of(now - removal_pause), swept_rows_max));
+             number_of(now.server - removal_pause), swept_rows_max));
   tx.on_commit([this] { nudge_(); });
   return engine::Wake::after(swept > 0 ? std::chrono::milliseconds(5) : sweep_period);
 }

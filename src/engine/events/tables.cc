@@ -96,8 +96,24 @@ DROP INDEX events_message_by_visible;
 CREATE INDEX events_message_by_visible ON events_message(box, visible, seq, receives);
 )sql";
 
-constexpr store::Migration all_migrations[] = {
-    {"events", 1, tables}, {"events", 2, cursors}, {"events", 3, moves}, {"events", 4, guards}};
+// From here on everything that is due, hidden, kept or remembered for a while stands on the
+// server's time line, which began where civil time stood: what older rows say holds on it too.
+constexpr std::string_view server_time = R"sql(
+-- When a message was sent, for how long it is kept; `sent` is what is shown.
+ALTER TABLE events_message ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+UPDATE events_message SET since = sent;
+DROP INDEX events_message_by_sent;
+CREATE INDEX events_message_by_since ON events_message(box, since);
+-- When a move began, for how long it may take.
+ALTER TABLE events_move ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+UPDATE events_move SET since = started;
+)sql";
+
+constexpr store::Migration all_migrations[] = {{"events", 1, tables},
+                                               {"events", 2, cursors},
+                                               {"events", 3, moves},
+                                               {"events", 4, guards},
+                                               {"events", 5, server_time}};
 
 }  // namespace
 

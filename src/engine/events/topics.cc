@@ -110,13 +110,14 @@ Result<std::string> name_of(const Topic& topic, const Notification& notification
 
 Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
                              const TopicSettings& settings,
-                             const std::map<std::string, std::string>& tags, Timestamp now) const {
+                             const std::map<std::string, std::string>& tags,
+                             const Moment& now) const {
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The topic '{}' exists.", id.text));
   tx.run("INSERT INTO events_topic (id, settings, tags, created) VALUES (?1, ?2, ?3, ?4)", id.text,
-         settings_text(settings), map_text(tags), number_of(now));
+         settings_text(settings), map_text(tags), number_of(now.civil));
   return Topic{
-      .number = tx.last_id(), .id = id, .settings = settings, .created = now, .tags = tags};
+      .number = tx.last_id(), .id = id, .settings = settings, .created = now.civil, .tags = tags};
 }
 
 Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
@@ -166,14 +167,14 @@ std::vector<TopicId> Topics::list(store::Transaction& tx, std::string_view prefi
 }
 
 Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
-                                  const Notification& notification, Timestamp now) const {
+                                  const Notification& notification, const Moment& now) const {
   TRY(const Topic topic, find(tx, id));
   const bool strict = topic.settings.order == Order::strict;
   const std::string owner = fmt::format("t{}", topic.number);
   std::string name = notification.deduplication;
   if (strict) {
     TRY(name, name_of(topic, notification));
-    if (const auto sent = find_sent(tx, {owner, {}, name}, now))
+    if (const auto sent = find_sent(tx, {owner, {}, name}, now.server))
       return Published{sent->id, sent->sequence};
   }
   Published out{.id = make_uuid(random_)};
@@ -182,15 +183,15 @@ Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
       "deduplication, published) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       id.text, out.id, notification.subject, notification.body,
       other_bodies_text(notification.other_bodies), store::Blob{pack(notification.attributes)},
-      notification.group, name, number_of(now));
+      notification.group, name, number_of(now.civil));
   out.sequence = tx.last_id();
-  if (strict) note_sent(tx, {owner, {}, name}, {out.id, out.sequence}, now);
+  if (strict) note_sent(tx, {owner, {}, name}, {out.id, out.sequence}, now.server);
   tx.on_commit([wake = wake_] { wake(); });
   return out;
 }
 
 Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription wanted,
-                                       Timestamp now) const {
+                                       const Moment& now) const {
   TRY_DO(find(tx, wanted.topic));
   auto there = tx.query(
       fmt::format("SELECT {} FROM events_subscription WHERE topic = ?1 AND channel = ?2 AND "
@@ -204,12 +205,12 @@ Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription want
     return fail(ErrorCode::limit_exceeded, "The topic has too many subscriptions.",
                 "too_many_subscriptions");
   wanted.id = make_uuid(random_);
-  wanted.created = now;
+  wanted.created = now.civil;
   tx.run(
       "INSERT INTO events_subscription (id, topic, channel, endpoint, owner, state, token, "
       "settings, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       wanted.id, wanted.topic.text, wanted.channel, wanted.endpoint, wanted.owner, wanted.state,
-      wanted.token, settings_text(wanted.settings), number_of(now));
+      wanted.token, settings_text(wanted.settings), number_of(now.civil));
   return wanted;
 }
 
@@ -251,12 +252,12 @@ Result<> Topics::unsubscribe(store::Transaction& tx, std::string_view id) const 
   return changed > 0 ? Result<>{} : no_subscription();
 }
 
-bool Topics::may_ask(store::Transaction& tx, std::string_view id, Timestamp now) const {
+bool Topics::may_ask(store::Transaction& tx, std::string_view id, const Moment& now) const {
   return tx.run(
              "UPDATE events_subscription SET asked = ?2 WHERE id = ?1 AND state = ?3 AND "
              "(asked = 0 OR asked <= ?4)",
-             id, number_of(now), Subscription::State::pending,
-             number_of(now - confirmation_pause)) > 0;
+             id, number_of(now.server), Subscription::State::pending,
+             number_of(now.server - confirmation_pause)) > 0;
 }
 
 Topics::SubscriptionCounts Topics::count(store::Transaction& tx, const TopicId& id) const {

@@ -124,7 +124,7 @@ class Topics {
 
   // already_exists.
   Result<Topic> create(store::Transaction& tx, const TopicId& id, const TopicSettings& settings,
-                       const std::map<std::string, std::string>& tags, Timestamp now) const;
+                       const std::map<std::string, std::string>& tags, const Moment& now) const;
   // not_found, kind "no_topic"; so do all that take an id.
   Result<Topic> find(store::Transaction& tx, const TopicId& id) const;
   Result<> change_settings(store::Transaction& tx, const TopicId& id,
@@ -139,10 +139,11 @@ class Topics {
   // Durable when the transaction is, delivered after it. A strict notification that was published
   // within deduplication_time under the same name is not sent again and gives what it gave then.
   Result<Published> publish(store::Transaction& tx, const TopicId& id,
-                            const Notification& notification, Timestamp now) const;
+                            const Notification& notification, const Moment& now) const;
 
   // The same topic, channel and endpoint: the subscription that is there already.
-  Result<Subscription> subscribe(store::Transaction& tx, Subscription wanted, Timestamp now) const;
+  Result<Subscription> subscribe(store::Transaction& tx, Subscription wanted,
+                                 const Moment& now) const;
   // not_found, kind "no_subscription"; so do all that take a subscription's id.
   Result<Subscription> find_subscription(store::Transaction& tx, std::string_view id) const;
   Result<> change_subscription(store::Transaction& tx, std::string_view id,
@@ -152,7 +153,7 @@ class Topics {
   Result<> unsubscribe(store::Transaction& tx, std::string_view id) const;
   // Whether the endpoint of a pending subscription may be asked to confirm, and notes that it is:
   // not within confirmation_pause of the last time, however often somebody subscribes it again.
-  bool may_ask(store::Transaction& tx, std::string_view id, Timestamp now) const;
+  bool may_ask(store::Transaction& tx, std::string_view id, const Moment& now) const;
 
   struct SubscriptionCounts {
     std::int64_t pending = 0;

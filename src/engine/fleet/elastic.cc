@@ -7,7 +7,7 @@ namespace slipway::fleet {
 ElasticGate::ElasticGate(const Clock& clock, Hooks hooks)
     : clock_(clock),
       hooks_(std::move(hooks)),
-      last_used_us_(clock.now().time_since_epoch().count()) {}
+      last_used_us_(to_microseconds(clock.server_time())) {}
 
 bool ElasticGate::take_turn(std::uint32_t concurrency_max) {
   std::uint32_t before = under_way_.load(std::memory_order_relaxed);
@@ -24,7 +24,7 @@ bool ElasticGate::take_turn(std::uint32_t concurrency_max) {
 
 // The time is written before the count falls: whoever sees nobody under way sees until when.
 void ElasticGate::give_back_turn() {
-  last_used_us_.store(clock_.now().time_since_epoch().count(), std::memory_order_relaxed);
+  last_used_us_.store(to_microseconds(clock_.server_time()), std::memory_order_relaxed);
   under_way_.fetch_sub(1);
   if (waiting_.load() > 0) hooks_.freed();
 }
@@ -45,8 +45,7 @@ ElasticGate::Demand ElasticGate::look() {
   Demand demand;
   demand.now = under_way_.load();
   demand.peak = std::max(peak_.exchange(demand.now), demand.now);
-  demand.last_used =
-      Timestamp(std::chrono::microseconds(last_used_us_.load(std::memory_order_relaxed)));
+  demand.last_used = server_time_from(last_used_us_.load(std::memory_order_relaxed));
   return demand;
 }
 
@@ -70,11 +69,11 @@ std::uint32_t instances_for(const Elastic& elastic, std::uint32_t requests) {
   return (wanted + elastic.requests_per_instance - 1) / elastic.requests_per_instance;
 }
 
-std::optional<Timestamp> follow(ElasticAim& aim, const Elastic& elastic,
-                                const ElasticGate::Demand& demand,
-                                std::chrono::milliseconds idle_time, Timestamp now) {
+std::optional<ServerTime> follow(ElasticAim& aim, const Elastic& elastic,
+                                 const ElasticGate::Demand& demand,
+                                 std::chrono::milliseconds idle_time, ServerTime now) {
   const std::uint32_t needed = instances_for(elastic, demand.peak);
-  const Timestamp idle_at = demand.last_used + idle_time;
+  const ServerTime idle_at = demand.last_used + idle_time;
   if (demand.now == 0 && demand.peak == 0 && idle_at <= now) {
     aim.instances = 0;
   } else if (needed >= aim.instances || aim.until <= now) {

@@ -56,9 +56,9 @@ class ElasticGate {
   // ---- For the reconciler.
 
   struct Demand {
-    std::uint32_t now = 0;     // requests under way, those that wait for an instance too
-    std::uint32_t peak = 0;    // the most at once since the look before
-    Timestamp last_used = {};  // when the last one ended
+    std::uint32_t now = 0;      // requests under way, those that wait for an instance too
+    std::uint32_t peak = 0;     // the most at once since the look before
+    ServerTime last_used = {};  // when the last one ended
   };
   Demand look();
   // What the instances that run or are asked for can take at once. Rings the bell again where more
@@ -128,14 +128,14 @@ inline std::uint32_t provisioned_instances(const Elastic& elastic) {
 // How many instances stand now because of requests, and until when at least.
 struct ElasticAim {
   std::uint32_t instances = 0;
-  Timestamp until = {};
+  ServerTime until = {};
 };
 
 // Follows the demand: up at once; to none when nothing was under way for `idle_time`; down to what
 // the busiest moment of the last `idle_time` needed. Returns when to look again; nothing: only when
 // the bell rings.
-std::optional<Timestamp> follow(ElasticAim& aim, const Elastic& elastic,
-                                const ElasticGate::Demand& demand,
-                                std::chrono::milliseconds idle_time, Timestamp now);
+std::optional<ServerTime> follow(ElasticAim& aim, const Elastic& elastic,
+                                 const ElasticGate::Demand& demand,
+                                 std::chrono::milliseconds idle_time, ServerTime now);
 
 }  // namespace slipway::fleet

@@ -58,14 +58,14 @@ TEST(ElasticGate, WhatBecomesFreeIsToldWhileSomebodyWaits) {
 
 class FollowTest : public testing::Test {
  protected:
-  std::optional<Timestamp> look(std::uint32_t now, std::uint32_t peak) {
-    if (now > 0 || peak > 0) used_ = clock_.now();
+  std::optional<ServerTime> look(std::uint32_t now, std::uint32_t peak) {
+    if (now > 0 || peak > 0) used_ = clock_.server_time();
     return follow(aim_, elastic_, {.now = now, .peak = peak, .last_used = used_}, 60s,
-                  clock_.now());
+                  clock_.server_time());
   }
 
   ManualClock clock_;
-  Timestamp used_ = clock_.now();
+  ServerTime used_ = clock_.server_time();
   ElasticAim aim_;
   const Elastic elastic_{.concurrency_max = 40, .requests_per_instance = 4};
 };

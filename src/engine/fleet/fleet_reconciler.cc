@@ -101,7 +101,7 @@ class FleetReconciler::Impl {
     if (const auto id = fleet_of(observation.key)) follow(*id, std::move(observation));
   }
 
-  engine::Wake reconcile(const FleetId& id, store::Transaction& tx, Timestamp now) {
+  engine::Wake reconcile(const FleetId& id, store::Transaction& tx, const Moment& now) {
     const FleetRun::Around around{
         .needs = needs_,
         .options = options_,
@@ -202,7 +202,7 @@ std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) {
 }
 
 engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
-                                        Timestamp now) {
+                                        const Moment& now) {
   const FleetId id{std::string(key)};
   // Looked at, also where this throws: one broken record must not hold up the others' requests.
   struct Looked {

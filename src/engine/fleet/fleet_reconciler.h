@@ -81,7 +81,7 @@ class FleetReconciler final : public engine::Reconciler {
 
   std::string_view name() const override { return "fleet"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
 
  private:
   class Impl;

@@ -43,14 +43,15 @@ bool is_another(FleetStatus status, const FleetStatus& before) {
 }  // namespace
 
 FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
-                   Timestamp now)
+                   const Moment& now)
     : around_(around),
       needs_(around.needs),
       options_(around.options),
       id_(id),
       sight_(sight),
       tx_(tx),
-      now_(now) {}
+      now_(now.server),
+      civil_now_(now.civil) {}
 
 engine::Wake FleetRun::run() {
   auto row = load_row(tx_, id_);
@@ -65,7 +66,7 @@ engine::Wake FleetRun::run() {
     erase_fleet(tx_, id_);
     row_ = {};
   } else if (to_text(record_) != text_before) {
-    if (is_another(status_of(tx_, id_, row_), status_before)) record_.changed_at = now_;
+    if (is_another(status_of(tx_, id_, row_), status_before)) record_.changed_at = civil_now_;
     save_record(tx_, id_, record_);
   }
   if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before)
@@ -256,7 +257,7 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
                              fetched({id, std::move(outcome)});
                            });
   if (!fetch->second.outcome) {
-    const Timestamp deadline =
+    const ServerTime deadline =
         record_.generations[generation].begun + variant.program.download_timeout;
     if (now_ >= deadline)
       failed(fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what,
@@ -492,6 +493,6 @@ std::string FleetRun::with_log(std::string text, const place::InstanceKey& key) 
   return log.empty() ? text : text + " Its last log lines:\n" + log;
 }
 
-void FleetRun::wake_at(Timestamp time) { wake_ = wake_.sooner(engine::Wake::after(time - now_)); }
+void FleetRun::wake_at(ServerTime time) { wake_ = wake_.sooner(engine::Wake::after(time - now_)); }
 
 }  // namespace slipway::fleet

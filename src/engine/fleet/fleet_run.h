@@ -38,7 +38,7 @@ class FleetRun {
     std::function<void()> look_again;  // wakes this fleet
   };
   FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
-           Timestamp now);
+           const Moment& now);
 
   engine::Wake run();
 
@@ -105,7 +105,7 @@ class FleetRun {
   VariantRecord& variant_record(Generation generation, const std::string& variant);
   const std::optional<FleetPlan>& plan_of(Generation generation) const;
   std::string with_log(std::string text, const place::InstanceKey& key) const;
-  void wake_at(Timestamp time);
+  void wake_at(ServerTime time);
 
   const Around& around_;
   const FleetReconciler::Needs& needs_;
@@ -113,7 +113,8 @@ class FleetRun {
   const FleetId& id_;
   Sight& sight_;
   store::Transaction& tx_;
-  const Timestamp now_;
+  const ServerTime now_;
+  const Timestamp civil_now_;  // for what is shown
 
   FleetRow row_;
   FleetRecord& record_ = row_.record;

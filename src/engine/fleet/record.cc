@@ -15,7 +15,9 @@ namespace {
 constexpr int record_version = 1;
 constexpr std::string_view owner = "fleet";
 
-std::int64_t micros(Timestamp time) { return time.time_since_epoch().count(); }
+ServerTime server_time_of(const json::object& object, std::string_view name) {
+  return server_time_from(number_of<std::int64_t>(object, name));
+}
 Timestamp time_of(const json::object& object, std::string_view name) {
   return Timestamp(std::chrono::microseconds(number_of<std::int64_t>(object, name)));
 }
@@ -26,12 +28,12 @@ json::object generation_json(const GenerationRecord& generation) {
     variants[name] = json::object{{"content", variant.content},
                                   {"code_content", variant.code_content},
                                   {"failures", variant.failures},
-                                  {"not_before", micros(variant.not_before)}};
-  return {{"begun", micros(generation.begun)}, {"variants", std::move(variants)}};
+                                  {"not_before", to_microseconds(variant.not_before)}};
+  return {{"begun", to_microseconds(generation.begun)}, {"variants", std::move(variants)}};
 }
 
 GenerationRecord generation_from(const json::object& object) {
-  GenerationRecord generation{.begun = time_of(object, "begun")};
+  GenerationRecord generation{.begun = server_time_of(object, "begun")};
   for (const auto& entry : object.at("variants").as_object()) {
     const json::object& variant = entry.value().as_object();
     const json::value* code = variant.if_contains("code_content");  // absent in older records
@@ -39,7 +41,7 @@ GenerationRecord generation_from(const json::object& object) {
         .content = text_of(variant, "content"),
         .code_content = code ? std::string(code->as_string()) : std::string(),
         .failures = number_of<unsigned>(variant, "failures"),
-        .not_before = time_of(variant, "not_before")};
+        .not_before = server_time_of(variant, "not_before")};
   }
   return generation;
 }
@@ -51,7 +53,7 @@ InstanceRecord instance_from(const json::object& object) {
           .generation = number_of<Generation>(object, "generation"),
           .variant = text_of(object, "variant"),
           .phase = static_cast<Phase>(phase),
-          .since = time_of(object, "since")};
+          .since = server_time_of(object, "since")};
 }
 
 FleetRecord record_from(const json::object& object) {
@@ -131,14 +133,14 @@ std::string to_text(const FleetRecord& record) {
                                      {"generation", instance.generation},
                                      {"variant", instance.variant},
                                      {"phase", static_cast<int>(instance.phase)},
-                                     {"since", micros(instance.since)}});
+                                     {"since", to_microseconds(instance.since)}});
   return json::serialize(json::object{{"version", record_version},
                                       {"serving", record.serving},
                                       {"failed", record.failed},
                                       {"applied_revision", record.applied_revision},
                                       {"scaling_failed", record.scaling_failed},
                                       {"reason", record.reason},
-                                      {"changed_at", micros(record.changed_at)},
+                                      {"changed_at", record.changed_at.time_since_epoch().count()},
                                       {"next_ordinal", record.next_ordinal},
                                       {"generations", std::move(generations)},
                                       {"instances", std::move(instances)}});

@@ -32,19 +32,19 @@ struct InstanceRecord {
   Generation generation = 0;
   std::string variant;
   Phase phase = Phase::starting;
-  Timestamp since = {};  // when it entered the phase
+  ServerTime since = {};  // when it entered the phase
 };
 
 // One variant of one generation.
 struct VariantRecord {
-  std::string content;        // the model that its instances see; empty: none yet, or none
-  std::string code_content;   // the code, likewise
-  unsigned failures = 0;      // in a row
-  Timestamp not_before = {};  // no start before this
+  std::string content;         // the model that its instances see; empty: none yet, or none
+  std::string code_content;    // the code, likewise
+  unsigned failures = 0;       // in a row
+  ServerTime not_before = {};  // no start before this
 };
 
 struct GenerationRecord {
-  Timestamp begun = {};
+  ServerTime begun = {};
   std::map<std::string, VariantRecord, std::less<>> variants;
 };
 

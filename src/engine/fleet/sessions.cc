@@ -28,8 +28,6 @@ std::string key_of(std::string_view fleet, std::string_view id) {
   return fmt::format("{}{}{}", fleet, between, id);
 }
 
-std::int64_t micros(Timestamp time) { return time.time_since_epoch().count(); }
-
 }  // namespace
 
 Result<std::unique_ptr<Sessions>> Sessions::open(store::Store& store, const Clock& clock) {
@@ -39,14 +37,13 @@ Result<std::unique_ptr<Sessions>> Sessions::open(store::Store& store, const Cloc
 }
 
 Result<> Sessions::load() {
-  const std::int64_t now = micros(clock_.now());
+  const std::int64_t now = to_microseconds(clock_.server_time());
   return store_.write([&](store::Transaction& tx) -> Result<> {
     tx.run("DELETE FROM fleet_session WHERE expires_us <= ?1", now);
     auto rows = tx.query("SELECT name, instance, expires_us FROM fleet_session");
     while (rows.next())
-      table_[std::string(rows.text(0))] = {
-          .instance = std::string(rows.text(1)),
-          .expires = Timestamp(std::chrono::microseconds(rows.integer(2)))};
+      table_[std::string(rows.text(0))] = {.instance = std::string(rows.text(1)),
+                                           .expires = server_time_from(rows.integer(2))};
     return {};
   });
 }
@@ -55,7 +52,7 @@ Result<> Sessions::load() {
 Result<> Sessions::admit(const std::string& key) {
   if (closed_) return fail(ErrorCode::unavailable, "the server is stopping");
   if (table_.size() < sessions_max || table_.contains(key)) return {};
-  const Timestamp now = clock_.now();
+  const ServerTime now = clock_.server_time();
   std::erase_if(table_, [&](const auto& each) { return each.second.expires <= now; });
   if (table_.size() < sessions_max) return {};
   return fail(ErrorCode::limit_exceeded,
@@ -63,16 +60,16 @@ Result<> Sessions::admit(const std::string& key) {
 }
 
 void Sessions::begin(std::string_view fleet, std::string_view id, std::string_view instance,
-                     Timestamp expires, store::Done done) {
+                     std::chrono::microseconds life, store::Done done) {
   if (id.empty() || id.find(between) != std::string_view::npos)
     return done(fail(ErrorCode::invalid_argument, "the container gave its session no name"));
   if (id.size() > session_id_bytes_max)
     return done(fail(ErrorCode::limit_exceeded,
                      fmt::format("a session's name has {} bytes at most", session_id_bytes_max)));
-  const Timestamp now = clock_.now();
+  const ServerTime now = clock_.server_time();
   std::string key = key_of(fleet, id);
   const Held held{.instance = std::string(instance),
-                  .expires = std::min<Timestamp>(expires, now + session_life_max)};
+                  .expires = now + std::min<std::chrono::microseconds>(life, session_life_max)};
   Result<> admitted;
   {
     const std::unique_lock lock(mutex_);
@@ -82,9 +79,9 @@ void Sessions::begin(std::string_view fleet, std::string_view id, std::string_vi
   if (!admitted) return done(std::move(admitted));
   store_.write_async(
       [key, held, now](store::Transaction& tx) -> Result<> {
-        tx.run("DELETE FROM fleet_session WHERE expires_us <= ?1", micros(now));
+        tx.run("DELETE FROM fleet_session WHERE expires_us <= ?1", to_microseconds(now));
         tx.run("INSERT OR REPLACE INTO fleet_session VALUES(?1, ?2, ?3)", key, held.instance,
-               micros(held.expires));
+               to_microseconds(held.expires));
         return {};
       },
       [this, key, done = std::move(done)](Result<> outcome) mutable {
@@ -102,7 +99,7 @@ std::optional<std::string> Sessions::find(std::string_view fleet, std::string_vi
   const std::string key = key_of(fleet, id);
   const std::shared_lock lock(mutex_);
   const auto held = table_.find(key);
-  if (held == table_.end() || held->second.expires <= clock_.now()) return std::nullopt;
+  if (held == table_.end() || held->second.expires <= clock_.server_time()) return std::nullopt;
   return held->second.instance;
 }
 

@@ -1,7 +1,7 @@
 // Which instance holds a session: a conversation whose state a container keeps, so that its
 // requests must all reach the same instance.
 //
-// The container names a session and says until when it lives; this is the table of who holds what.
+// The container names a session and says how long it lives; this is the table of who holds what.
 // Every I/O loop reads it; it is in the store too, since instances outlive a killed server.
 #pragma once
 
@@ -40,7 +40,7 @@ class Sessions {
   // is durable: only then may the caller hear of it. limit_exceeded: there are too many, or the id
   // is too long; invalid_argument: it is empty.
   void begin(std::string_view fleet, std::string_view id, std::string_view instance,
-             Timestamp expires, store::Done done);
+             std::chrono::microseconds life, store::Done done);
 
   // The key of the instance that holds it; nothing where there is no such session, or no more.
   std::optional<std::string> find(std::string_view fleet, std::string_view id) const;
@@ -50,7 +50,8 @@ class Sessions {
   void end(std::string_view fleet, std::string_view id);
 
   std::size_t size() const;
-  Timestamp now() const { return clock_.now(); }  // by which sessions end
+  // Civil time, in which a container says when a session ends.
+  Timestamp now() const { return clock_.now(); }
 
   // Refuses further begin(), with unavailable: what was begun before may then be waited for.
   void close();
@@ -58,7 +59,7 @@ class Sessions {
  private:
   struct Held {
     std::string instance;
-    Timestamp expires;
+    ServerTime expires;
   };
   using Table = std::unordered_map<std::string, Held, StringHash, std::equal_to<>>;
 

@@ -23,7 +23,7 @@ class SessionsTest : public testing::Test {
   }
   Result<> begin(std::string_view id, std::string_view instance, std::chrono::seconds life = 60s) {
     std::promise<Result<>> outcome;
-    sessions_->begin("fleet", id, instance, clock_.now() + life,
+    sessions_->begin("fleet", id, instance, life,
                      [&](Result<> result) { outcome.set_value(std::move(result)); });
     return outcome.get_future().get();
   }
@@ -75,7 +75,7 @@ TEST_F(SessionsTest, NamesThatAreEmptyOrTooLongAreRefusedAndNoLifeIsEndless) {
 TEST_F(SessionsTest, TooManySessionsAreRefusedUntilSomeExpire) {
   open();
   for (std::size_t i = 0; i < sessions_max; ++i)
-    sessions_->begin("fleet", std::to_string(i), "a", clock_.now() + 60s, [](const Result<>&) {});
+    sessions_->begin("fleet", std::to_string(i), "a", 60s, [](const Result<>&) {});
   EXPECT_EQ(begin("one more", "a").error().code, ErrorCode::limit_exceeded);
   EXPECT_EQ(sessions_->find("fleet", "0"), "a") << "who lives is not put out";
   clock_.advance(61s);

@@ -29,7 +29,7 @@ struct Seen {
   bool start_asked = false;
   bool stop_asked = false;
   bool watched = false;
-  Timestamp watched_at = {};
+  ServerTime watched_at = {};
   std::weak_ptr<const InstanceRoute> route;  // alive while a router may send to it
 };
 

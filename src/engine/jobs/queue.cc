@@ -113,7 +113,7 @@ Result<> RequestQueues::accept(store::Transaction& tx, const Queue& queue, Queue
 }
 
 std::optional<Backlog> Queues::backlog(store::Transaction& tx, std::string_view fleet,
-                                       Timestamp now) {
+                                       ServerTime now) {
   const auto queue = load_open_queue(tx, fleet);
   if (!queue) return std::nullopt;
   Backlog backlog{.requests = static_cast<std::uint64_t>(count_requests(tx, queue->id))};
@@ -159,7 +159,7 @@ RequestQueues::State& RequestQueues::state_of(store::Transaction& tx, QueueId id
 // Settles what cannot be sent any more, sends what there is room for, says when to look again.
 class RequestQueues::Run {
  public:
-  Run(RequestQueues& owner, store::Transaction& tx, Queue queue, Timestamp now)
+  Run(RequestQueues& owner, store::Transaction& tx, Queue queue, const Moment& now)
       : owner_(owner),
         tx_(tx),
         queue_(std::move(queue)),
@@ -194,7 +194,7 @@ class RequestQueues::Run {
   store::Transaction& tx_;
   const Queue queue_;
   State& state_;
-  const Timestamp now_;
+  const Moment now_;
   const Instant instant_;
   std::size_t settled_ = 0;
   bool more_ = false;  // to do at once, in another run
@@ -232,12 +232,12 @@ engine::Wake RequestQueues::Run::end() {
 
 void RequestQueues::Run::expire() {
   constexpr std::string_view why = "No instance was free for it in time.";
-  for (const std::int64_t number : expired_numbers(tx_, queue_.id, state_.sent_up_to, now_))
+  for (const std::int64_t number : expired_numbers(tx_, queue_.id, state_.sent_up_to, now_.server))
     if (const auto request = load_request(tx_, number, WithBody::no))
       fail(*request, QueueFailure::expired, std::string(why));
   for (const auto& [number, waiting] : state_.waiting) {
     if (settled_ >= settled_per_run_max) break;
-    if (waiting.sent.expires > now_) continue;
+    if (waiting.sent.expires > now_.server) continue;
     if (const auto request = load_request(tx_, number, WithBody::no))
       fail(*request, QueueFailure::expired, std::string(why));
   }
@@ -364,11 +364,11 @@ engine::Wake RequestQueues::Run::next_look() {
   if (more_) return engine::Wake::after({});
   engine::Wake wake = engine::Wake::never();
   const auto expiry = next_expiry(tx_, queue_.id, state_.sent_up_to);
-  state_.next_expiry = expiry.value_or(Timestamp::max());
-  if (expiry) wake = wake.sooner(engine::Wake::after(*expiry - now_));
+  state_.next_expiry = expiry.value_or(ServerTime::max());
+  if (expiry) wake = wake.sooner(engine::Wake::after(*expiry - now_.server));
   // One whose time has come and that was not sent waits for room.
   for (const auto& [number, waiting] : state_.waiting) {
-    wake = wake.sooner(engine::Wake::after(waiting.sent.expires - now_));
+    wake = wake.sooner(engine::Wake::after(waiting.sent.expires - now_.server));
     if (waiting.not_before > instant_)
       wake = wake.sooner(engine::Wake::after(
           std::chrono::ceil<std::chrono::microseconds>(waiting.not_before - instant_)));
@@ -382,7 +382,8 @@ std::vector<std::string> RequestQueues::keys(store::Transaction& tx) {
   return keys;
 }
 
-engine::Wake RequestQueues::reconcile(std::string_view key, store::Transaction& tx, Timestamp now) {
+engine::Wake RequestQueues::reconcile(std::string_view key, store::Transaction& tx,
+                                      const Moment& now) {
   auto queue = load_queue(tx, id_of(key));
   if (!queue) return engine::Wake::never();
   return Run(*this, tx, *std::move(queue), now).go();
@@ -452,7 +453,7 @@ Result<> RequestQueues::finish(store::Transaction& tx, QueueId id, std::int64_t 
   const auto queue = load_queue(tx, id);
   const auto request = load_request(tx, number, WithBody::no);
   if (!queue || !request) return {};
-  Settled settled{.queue = *queue, .request = *request, .at = needs_.clock.now()};
+  Settled settled{.queue = *queue, .request = *request, .at = needs_.clock.moment()};
   if (!delivered) {
     settled.failure = failure_of(delivered.error().mishap);
     settled.detail = delivered.error().detail;

@@ -72,7 +72,7 @@ class Queues {
   static std::optional<Queue> find(store::Transaction& tx, std::string_view fleet);
   // How full that is, in a snapshot; nothing where there is none.
   static std::optional<Backlog> backlog(store::Transaction& tx, std::string_view fleet,
-                                        Timestamp now);
+                                        ServerTime now);
 
  private:
   std::function<void(QueueId)> changed_;
@@ -118,12 +118,12 @@ class RequestQueues final : public engine::Reconciler {
 
   std::string_view name() const override { return "queue"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
 
  private:
   struct Sent {
     unsigned broken = 0;  // how many instances ended under it
-    Timestamp expires = {};
+    ServerTime expires = {};
   };
   struct Waiting {
     Instant not_before = {};
@@ -136,7 +136,7 @@ class RequestQueues final : public engine::Reconciler {
     std::int64_t sent_up_to = 0;              // everything up to this number was sent once
     std::map<std::int64_t, Sent> sent;        // under way
     std::map<std::int64_t, Waiting> waiting;  // was sent, and is to be sent again
-    Timestamp next_expiry = Timestamp::max();
+    ServerTime next_expiry = ServerTime::max();
   };
   struct Sending {
     std::int64_t number = 0;

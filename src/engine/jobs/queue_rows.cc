@@ -22,6 +22,10 @@ constexpr store::Migration queue_steps[] = {
      "  failure_bucket TEXT, failure_key TEXT, document TEXT NOT NULL, body BLOB NOT NULL);"
      "CREATE INDEX jobs_request_order ON jobs_request(queue);"
      "CREATE INDEX jobs_request_expiry ON jobs_request(queue, expires);"},
+    // `expires` and `since` stand on the server's time line, `accepted` is shown.
+    {"jobs/queue", 2,
+     "ALTER TABLE jobs_request ADD COLUMN since INTEGER NOT NULL DEFAULT 0;"
+     "UPDATE jobs_request SET since = accepted;"},
 };
 
 std::int64_t stored(Timestamp time) { return time.time_since_epoch().count(); }
@@ -43,8 +47,9 @@ std::optional<objects::ObjectName> read_name(const store::Rows& rows, int column
 
 QueuedRequest read_request(const store::Rows& rows) {
   return {.number = rows.integer(0),
-          .accepted = time_from(rows.integer(1)),
-          .expires = time_from(rows.integer(2)),
+          .accepted = {.civil = time_from(rows.integer(1)),
+                       .server = server_time_from(rows.integer(15))},
+          .expires = server_time_from(rows.integer(2)),
           .time_limit = std::chrono::milliseconds(rows.integer(3)),
           .content_type = std::string(rows.text(4)),
           .accept = std::string(rows.text(5)),
@@ -114,13 +119,14 @@ std::vector<QueueId> all_queues(store::Transaction& tx) {
 std::int64_t insert_request(store::Transaction& tx, QueueId queue, const QueuedRequest& request) {
   tx.run(
       "INSERT INTO jobs_request(queue,accepted,expires,time_limit_ms,content_type,accept,headers,"
-      "input_bucket,input_key,output_bucket,output_key,failure_bucket,failure_key,document,body) "
-      "VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)",
-      queue, stored(request.accepted), stored(request.expires), request.time_limit.count(),
-      request.content_type, request.accept, store::Blob{objects::encode_pairs(request.headers)},
-      bucket_of(request.input), key_of(request.input), request.output.bucket, request.output.key,
-      bucket_of(request.failure), key_of(request.failure), request.document,
-      store::Blob{request.body});
+      "input_bucket,input_key,output_bucket,output_key,failure_bucket,failure_key,document,body,"
+      "since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
+      queue, stored(request.accepted.civil), to_microseconds(request.expires),
+      request.time_limit.count(), request.content_type, request.accept,
+      store::Blob{objects::encode_pairs(request.headers)}, bucket_of(request.input),
+      key_of(request.input), request.output.bucket, request.output.key, bucket_of(request.failure),
+      key_of(request.failure), request.document, store::Blob{request.body},
+      to_microseconds(request.accepted.server));
   return tx.last_id();
 }
 
@@ -132,8 +138,8 @@ std::optional<QueuedRequest> load_request(store::Transaction& tx, std::int64_t n
                                           WithBody body) {
   auto rows = tx.query(
       "SELECT number,accepted,expires,time_limit_ms,content_type,accept,headers,input_bucket,"
-      "input_key,output_bucket,output_key,failure_bucket,failure_key,document,body "
-      "FROM jobs_request WHERE number=?1",
+      "input_key,output_bucket,output_key,failure_bucket,failure_key,document,body,"
+      "since FROM jobs_request WHERE number=?1",
       number);
   if (!rows.next()) return std::nullopt;
   QueuedRequest request = read_request(rows);
@@ -150,20 +156,20 @@ std::vector<std::int64_t> numbers_after(store::Transaction& tx, QueueId queue, s
 }
 
 std::vector<std::int64_t> expired_numbers(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                          Timestamp now) {
+                                          ServerTime now) {
   return first_column(
       tx.query("SELECT number FROM jobs_request INDEXED BY jobs_request_expiry "
                "WHERE queue=?1 AND expires<=?2 AND number>?3 ORDER BY expires LIMIT ?4",
-               queue, stored(now), after, settled_per_run_max));
+               queue, to_microseconds(now), after, settled_per_run_max));
 }
 
-std::optional<Timestamp> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after) {
+std::optional<ServerTime> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after) {
   auto rows = tx.query(
       "SELECT expires FROM jobs_request INDEXED BY jobs_request_expiry "
       "WHERE queue=?1 AND number>?2 ORDER BY expires LIMIT 1",
       queue, after);
   if (!rows.next()) return std::nullopt;
-  return time_from(rows.integer(0));
+  return server_time_from(rows.integer(0));
 }
 
 std::int64_t count_requests(store::Transaction& tx, QueueId queue) {
@@ -172,11 +178,11 @@ std::int64_t count_requests(store::Transaction& tx, QueueId queue) {
   return rows.integer(0);
 }
 
-std::optional<Timestamp> oldest_request(store::Transaction& tx, QueueId queue) {
+std::optional<ServerTime> oldest_request(store::Transaction& tx, QueueId queue) {
   auto rows =
-      tx.query("SELECT accepted FROM jobs_request WHERE queue=?1 ORDER BY number LIMIT 1", queue);
+      tx.query("SELECT since FROM jobs_request WHERE queue=?1 ORDER BY number LIMIT 1", queue);
   if (!rows.next()) return std::nullopt;
-  return time_from(rows.integer(0));
+  return server_time_from(rows.integer(0));
 }
 
 }  // namespace slipway::jobs

@@ -33,10 +33,10 @@ std::vector<std::int64_t> numbers_after(store::Transaction& tx, QueueId queue, s
                                         std::size_t count_max);
 // Those above `after` that expire by `now`, the earliest first.
 std::vector<std::int64_t> expired_numbers(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                          Timestamp now);
+                                          ServerTime now);
 // When the first of those above `after` expires.
-std::optional<Timestamp> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after);
+std::optional<ServerTime> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after);
 std::int64_t count_requests(store::Transaction& tx, QueueId queue);
-std::optional<Timestamp> oldest_request(store::Transaction& tx, QueueId queue);
+std::optional<ServerTime> oldest_request(store::Transaction& tx, QueueId queue);
 
 }  // namespace slipway::jobs

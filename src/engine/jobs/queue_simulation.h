@@ -80,7 +80,7 @@ class RecordingDoor final : public QueueDoor {
   void announce(store::Transaction& tx, const Settled& settled) override {
     tx.run("INSERT INTO announced(key,outcome,at) VALUES(?1,?2,?3)", settled.request.output.key,
            settled.failure ? name_of(*settled.failure) : "completed",
-           settled.at.time_since_epoch().count());
+           settled.at.civil.time_since_epoch().count());
   }
 };
 
@@ -149,8 +149,8 @@ class QueueWorld {
       const std::string bucket(simulated_bucket);
       return server_->requests.accept(
           tx, *queue,
-          {.accepted = clock_.now(),
-           .expires = clock_.now() + time_to_live,
+          {.accepted = clock_.moment(),
+           .expires = clock_.server_time() + time_to_live,
            .input = std::move(input),
            .body = key,
            .output = {.bucket = bucket, .key = key},
@@ -184,7 +184,7 @@ class QueueWorld {
   }
   std::optional<Backlog> backlog() {
     return *store_->read([&](store::Transaction& tx) -> Result<std::optional<Backlog>> {
-      return Queues::backlog(tx, simulated_fleet, clock_.now());
+      return Queues::backlog(tx, simulated_fleet, clock_.server_time());
     });
   }
 

@@ -36,8 +36,8 @@ struct Queue {
 // A request as it is kept: what to send, where the answer goes, and until when it is of use.
 struct QueuedRequest {
   std::int64_t number = 0;  // in the order of acceptance; given by accept()
-  Timestamp accepted = {};
-  Timestamp expires = {};  // one that no instance was given by then is not sent any more
+  Moment accepted = {};
+  ServerTime expires = {};  // one that no instance was given by then is not sent any more
   std::chrono::milliseconds time_limit{900'000};  // from being sent to the answer's end
 
   // Empty: that of the input object, where it has one.
@@ -73,7 +73,7 @@ std::string_view name_of(QueueFailure failure);
 struct Settled {
   const Queue& queue;
   const QueuedRequest& request;
-  Timestamp at;
+  Moment at;
   std::optional<QueueFailure> failure = {};  // nothing: completed
   std::string detail = {};                   // of a failure: a sentence
   int status = 0;                            // what the instance answered; 0: nothing

@@ -24,11 +24,11 @@ void TransformReconciler::wake(const TransformId& id) {
 }
 
 engine::Wake TransformReconciler::reconcile(std::string_view key, store::Transaction& tx,
-                                            Timestamp now) {
+                                            const Moment& now) {
   const TransformId id{std::string(key)};
   auto row = load_transform(tx, id);
   if (!row || has_ended(row->status.state)) return engine::Wake::never();
-  Look look{id, *std::move(row), tx, now};
+  Look look{id, *std::move(row), tx, now.civil};
   if (look.row.status.stop == TransformStatus::Stop::asked) return end_as_asked(look);
   switch (look.row.status.state) {
     case TransformState::waiting: return begin(look);

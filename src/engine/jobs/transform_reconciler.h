@@ -38,7 +38,7 @@ class TransformReconciler final : public engine::Reconciler {
 
   std::string_view name() const override { return "transform"; }
   std::vector<std::string> keys(store::Transaction& tx) override { return open_transforms(tx); }
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, Timestamp now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
 
  private:
   struct Look;

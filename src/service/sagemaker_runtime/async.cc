@@ -117,8 +117,8 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
   const std::string id = in.InferenceId() ? std::string(*in.InferenceId()) : uuid;
   const std::chrono::seconds ttl(in.RequestTTLSeconds().value_or(request_ttl_default.count()));
   jobs::QueuedRequest request{
-      .accepted = call.now(),
-      .expires = call.now() + ttl,
+      .accepted = call.moment(),
+      .expires = call.moment().server + ttl,
       .time_limit = std::chrono::seconds(
           in.InvocationTimeoutSeconds().value_or(invocation_timeout_default.count())),
       .content_type = std::string(in.ContentType().value_or("")),

@@ -106,8 +106,8 @@ std::string notification_text(const Settled& settled, WithResponse response) {
 
   json::object notice{
       {"awsRegion", endpoint.region},
-      {"eventTime", to_iso8601(settled.at, Fraction::milliseconds)},
-      {"receivedTime", to_iso8601(settled.request.accepted, Fraction::milliseconds)},
+      {"eventTime", to_iso8601(settled.at.civil, Fraction::milliseconds)},
+      {"receivedTime", to_iso8601(settled.request.accepted.civil, Fraction::milliseconds)},
       {"invocationStatus", settled.failure ? "Failed" : "Completed"}};
   if (settled.failure) notice["failureReason"] = reason_of(settled);
   notice["requestParameters"] = std::move(asked);

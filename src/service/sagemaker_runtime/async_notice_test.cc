@@ -13,7 +13,8 @@ namespace {
 namespace json = boost::json;
 using namespace std::chrono_literals;
 
-constexpr Timestamp accepted{std::chrono::microseconds(1'643'150'760'455'000)};
+const Moment accepted{.civil = Timestamp(std::chrono::microseconds(1'643'150'760'455'000)),
+                      .server = {}};
 
 struct Ended {
   jobs::Queue queue{.id = 1, .fleet = "123456789012/us-west-2/mine"};

@@ -75,7 +75,7 @@ void Invoke::begin_session(const NewSession& session, const fleet::InvokeAnswer&
   net::Response refusal =
       service::error_response({ErrorCode::unavailable, "The session could not be kept; try again."},
                               asked_, error_table(), request_id_);
-  sessions_.begin(endpoint_.fleet, session.id, answer.instance, session.expires,
+  sessions_.begin(endpoint_.fleet, session.id, answer.instance, session.life,
                   [responder = std::move(responder_), response = std::move(response),
                    refusal = std::move(refusal)](const Result<>& kept) mutable {
                     responder.send(kept ? std::move(response) : std::move(refusal));

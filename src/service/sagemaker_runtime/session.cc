@@ -32,11 +32,11 @@ std::optional<NewSession> opened_session(const fleet::InvokeAnswer& answer, Time
   const auto field = field_of(answer, "X-Amzn-SageMaker-New-Session-Id");
   if (!field) return std::nullopt;
   NewSession session{.id = trimmed(field->substr(0, field->find(';'))),
-                     .expires = now + session_life_default};
+                     .life = session_life_default};
   const std::size_t at = field->find(expires);
   if (at == field->npos) return session;
   if (const auto end = parse_iso8601(trimmed(field->substr(at + expires.size()))))
-    session.expires = *end;
+    session.life = *end - now;
   return session;
 }
 

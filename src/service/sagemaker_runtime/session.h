@@ -33,7 +33,7 @@ class HeldSession {
 // Views into the answer.
 struct NewSession {
   std::string_view id;
-  Timestamp expires;
+  std::chrono::microseconds life;
 };
 
 // X-Amzn-SageMaker-New-Session-Id: "<id>; Expires=YYYY-MM-DDThh:mm:ssZ".

@@ -103,7 +103,7 @@ template <typename Input>
 Result<events::Published> publish_one(const Door& door, Call& call, const events::Topic& topic,
                                       const Input& in) {
   TRY(const Notification notification, read_notification(topic, in));
-  return door.topics.publish(call.tx(), topic.id, notification, call.now());
+  return door.topics.publish(call.tx(), topic.id, notification, call.moment());
 }
 
 Result<events::Topic> find(const Door& door, Call& call, std::string_view arn) {

@@ -138,7 +138,7 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
     TRY_DO(read_subscription_attribute(name, value, wanted.settings));
   TRY_DO(check_filter(wanted.settings));
   take_signature(topic, wanted.settings);
-  TRY(const Subscription subscription, door.topics.subscribe(call.tx(), wanted, call.now()));
+  TRY(const Subscription subscription, door.topics.subscribe(call.tx(), wanted, call.moment()));
   if (in.Attributes().has() && subscription.settings != wanted.settings)
     return invalid("Attributes Reason: Subscription already exists with different attributes");
   const bool pending = subscription.state == Subscription::State::pending;

@@ -79,7 +79,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
     if (in.Tags().has() && tags != topic->tags)
       return invalid("Tags Reason: Topic already exists with different tags");
   } else {
-    TRY_DO(door.topics.create(call.tx(), id, settings, tags, call.now()));
+    TRY_DO(door.topics.create(call.tx(), id, settings, tags, call.moment()));
   }
   return call.output<api::CreateTopicResponse>().TopicArn(arn_of(id));
 }

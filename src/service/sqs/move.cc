@@ -85,8 +85,9 @@ void fill(Call& call, const MessageMove& move, api::ListMessageMoveTasksResultEn
       .ApproximateNumberOfMessagesMoved(move.moved)
       .ApproximateNumberOfMessagesToMove(move.moved +
                                          events::MessageMoves::left_to_move(call.tx(), move))
-      .StartedTimestamp(
-          std::chrono::floor<std::chrono::milliseconds>(move.started).time_since_epoch().count());
+      .StartedTimestamp(std::chrono::floor<std::chrono::milliseconds>(move.started.civil)
+                            .time_since_epoch()
+                            .count());
   if (move.state == MessageMove::State::running) out.TaskHandle(handle_of(move));
   if (move.target) out.DestinationArn(arn_of(*move.target));
   if (move.per_second > 0)
@@ -114,7 +115,7 @@ Result<api::StartMessageMoveTaskResult> start_message_move_task(
       return bad_value("The destination queue must be of the same type as the source queue.");
     target = queue.id;
   }
-  auto move = door.moves.start(call.tx(), source, target, per_second, call.now());
+  auto move = door.moves.start(call.tx(), source, target, per_second, call.moment());
   if (!move && move.error().kind == "moving")
     move.error().message =
         "There is already a task running. Only one active task is allowed for a source queue arn "

@@ -12,7 +12,7 @@ Result<> put_policy(const Door& door, Call& call, const events::Queue& queue,
   TRY(std::string text, std::move(policy));
   events::QueueSettings settings = queue.settings;
   settings.notes["Policy"] = std::move(text);
-  return door.queues.change_settings(call.tx(), queue, settings, call.now());
+  return door.queues.change_settings(call.tx(), queue, settings, call.moment());
 }
 
 std::string policy_of(const events::Queue& queue) {

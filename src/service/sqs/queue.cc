@@ -98,7 +98,7 @@ class State {
 
  private:
   const events::QueueCounts& counts() {
-    if (!counts_) counts_ = door_.queues.count(call_.tx(), queue_, call_.now());
+    if (!counts_) counts_ = door_.queues.count(call_.tx(), queue_, call_.moment());
     return *counts_;
   }
 
@@ -140,7 +140,7 @@ Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
 
 Result<> create(const Door& door, Call& call, const QueueId& id, const QueueSettings& settings,
                 const events::Tags& tags) {
-  auto made = door.queues.create(call.tx(), id, settings, tags, call.now());
+  auto made = door.queues.create(call.tx(), id, settings, tags, call.moment());
   if (made) return {};
   if (made.error().kind == "removed_lately")
     made.error().message = fmt::format(
@@ -172,7 +172,7 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
 
 Result<> delete_queue(const Door& door, Call& call, api::DeleteQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
-  return door.queues.remove(call.tx(), queue.id, call.now());
+  return door.queues.remove(call.tx(), queue.id, call.moment());
 }
 
 Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
@@ -243,12 +243,12 @@ Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttribu
   TRY_DO(read_settings(in.Attributes(), settings));
   if (settings.dead_letters != queue.settings.dead_letters)
     TRY_DO(check_dead_letters(call, door, queue.id, settings));
-  return door.queues.change_settings(call.tx(), queue, settings, call.now());
+  return door.queues.change_settings(call.tx(), queue, settings, call.moment());
 }
 
 Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
-  auto purged = door.queues.purge(call.tx(), queue, call.now());
+  auto purged = door.queues.purge(call.tx(), queue, call.moment());
   if (!purged && purged.error().kind == "purging")
     purged.error().message =
         fmt::format("Only one PurgeQueue operation on {} is allowed every {} seconds.",

@@ -142,8 +142,8 @@ void wait_for_more(const Door& door, Call& call, const Queue& queue,
   const seconds wait = wait_of(queue, in);
   if (wait == seconds(0)) return;
   service::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
-  if (const auto next = door.queues.next_visible(call.tx(), queue, call.now()))
-    poll.look_again = *next - call.now();
+  if (const auto next = door.queues.next_visible(call.tx(), queue, call.moment()))
+    poll.look_again = *next - call.moment().server;
   service::poll(call, poll);
 }
 
@@ -167,7 +167,8 @@ Result<> with_receipt(Result<> done, std::string_view receipt) {
 
 Result<> remove(const Door& door, Call& call, const Queue& queue, std::string_view receipt) {
   if (receipt.empty()) return missing("ReceiptHandle");
-  return with_receipt(door.queues.remove_message(call.tx(), queue, receipt, call.now()), receipt);
+  return with_receipt(door.queues.remove_message(call.tx(), queue, receipt, call.moment()),
+                      receipt);
 }
 
 Result<> change(const Door& door, Call& call, const Queue& queue, std::string_view receipt,
@@ -176,7 +177,7 @@ Result<> change(const Door& door, Call& call, const Queue& queue, std::string_vi
   if (!visibility) return missing("VisibilityTimeout");
   TRY_DO(check_range("VisibilityTimeout", visibility, visibility_seconds_max));
   return with_receipt(
-      door.queues.change_visibility(call.tx(), queue, receipt, seconds(*visibility), call.now()),
+      door.queues.change_visibility(call.tx(), queue, receipt, seconds(*visibility), call.moment()),
       receipt);
 }
 
@@ -196,7 +197,7 @@ Result<api::ReceiveMessageResult> receive_message(const Door& door, Call& call,
   // Only a short poll is told (SQSDeveloperGuide, quotas-messages).
   if (wait_of(queue, in) > seconds(0)) request.at_limit = events::ReceiveRequest::AtLimit::nothing;
   TRY(const Wanted wanted, Wanted::read(in));
-  TRY(const auto messages, door.queues.receive(call.tx(), queue, request, call.now()));
+  TRY(const auto messages, door.queues.receive(call.tx(), queue, request, call.moment()));
   auto out = call.output<api::ReceiveMessageResult>();
   for (const ReceivedMessage& message : messages) fill(queue, message, wanted, out.add_Messages());
   if (messages.empty()) wait_for_more(door, call, queue, in);

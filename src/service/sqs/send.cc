@@ -112,7 +112,7 @@ Result<> send_entry(const Door& door, Call& call, const Queue& queue,
                     const api::SendMessageBatchRequestEntry& entry,
                     api::SendMessageBatchResult& out) {
   TRY(const OutgoingMessage message, read_message(call, queue, entry));
-  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.now()));
+  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.moment()));
   auto item = out.add_Successful();
   fill(queue, message, sent, item.Id(entry.Id()));
   return {};
@@ -124,7 +124,7 @@ Result<api::SendMessageResult> send_message(const Door& door, Call& call,
                                             api::SendMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY(const OutgoingMessage message, read_message(call, queue, in));
-  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.now()));
+  TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.moment()));
   auto out = call.output<api::SendMessageResult>();
   fill(queue, message, sent, out);
   return out;
