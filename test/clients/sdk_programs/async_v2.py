@@ -34,7 +34,8 @@ predictor = model.deploy(
         output_path=f"s3://{name}/out", failure_path=f"s3://{name}/failed",
         max_concurrent_invocations_per_instance=2))
 
-soon = WaiterConfig(max_attempts=60, delay=1)
+# The thread that looks for the failure goes on to its last attempt when the answer is there.
+soon = WaiterConfig(max_attempts=15, delay=1)
 
 
 def floats(answer):
