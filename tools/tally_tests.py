@@ -18,7 +18,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 
-LONGEST_SHOWN = 10
+LONGEST_SHOWN, SECONDS_SHOWN_MIN = 10, 0.1
 
 
 def names_of(build, pattern, without):
@@ -47,10 +47,12 @@ def outcome(case):
 
 
 def print_longest(durations):
-    if len(durations) <= LONGEST_SHOWN:
+    longest = [each for each in sorted(durations, reverse=True)[:LONGEST_SHOWN]
+               if each[0] >= SECONDS_SHOWN_MIN]
+    if len(longest) < 2:
         return
-    print(f"the {LONGEST_SHOWN} longest of {len(durations)}:")
-    for seconds, name in sorted(durations, reverse=True)[:LONGEST_SHOWN]:
+    print(f"the {len(longest)} longest of {len(durations)}:")
+    for seconds, name in longest:
         print(f"  {seconds:6.1f} s  {name}")
 
 
