@@ -55,14 +55,18 @@ def pip():
     return [str(venv / "bin" / "pip")]
 
 
-def as_source_lists(folder):
-    """This machine's apt sources as lists of source packages, in `folder`: Debian leaves those out."""
+def as_source_list(text):
+    """A file of apt's sources, in either form, for source packages alone."""
+    text = re.sub(r"(?m)^(Types:[ \t]*)deb\b.*$", r"\1deb-src", text)
+    return re.sub(r"(?m)^deb(?=[ \t])", "deb-src", text)
+
+
+def write_source_lists(folder):
+    """This machine's apt sources once more in `folder`: Debian leaves source packages out."""
     for file in [*pathlib.Path("/etc/apt").glob("sources.list"),
                  *pathlib.Path("/etc/apt/sources.list.d").glob("*.list"),
                  *pathlib.Path("/etc/apt/sources.list.d").glob("*.sources")]:
-        text = re.sub(r"(?m)^(Types:\s*)deb\b.*$", r"\1deb-src", file.read_text())
-        text = re.sub(r"(?m)^deb\s", "deb-src ", text)
-        (folder / file.name).with_suffix(file.suffix).write_text(text)
+        (folder / file.name).write_text(as_source_list(file.read_text()))
 
 
 def apt_source_command(spec, folder):
@@ -70,7 +74,7 @@ def apt_source_command(spec, folder):
     apt = cache_dir() / "apt-source"
     for part in ("sources", "lists/partial", "cache/archives/partial"):
         (apt / part).mkdir(parents=True, exist_ok=True)
-    as_source_lists(apt / "sources")
+    write_source_lists(apt / "sources")
     options = ["-q", "-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::Etc::sourceparts={apt}/sources",
                "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache"]
     if subprocess.run(["apt-get", *options, "update"], capture_output=True).returncode != 0:

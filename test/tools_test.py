@@ -1,0 +1,57 @@
+"""The tools that `./dev` stands on: what a run of the tests says at its end, and what is fetched."""
+import pathlib
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import fetch_deps  # noqa: E402
+
+TALLY = [sys.executable, ROOT / "tools/tally_tests.py"]
+
+
+def tally(*arguments):
+    return subprocess.run([*TALLY, *arguments], capture_output=True, text=True)
+
+
+def write_results(folder, name, cases):
+    (folder / f"{name}.xml").write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>")
+
+
+def test_the_last_line_counts_and_the_longest_stand_before_it(tmp_path):
+    write_results(tmp_path, "net_test", "".join(
+        f'<testcase classname="Net" name="t{i}" time="{i}.0" status="run"/>' for i in range(12)))
+    write_results(tmp_path, "python-clients", '<testcase classname="c" name="s" time="0.01"><skipped message="why"/>'
+                                              '</testcase>')
+    done = tally(tmp_path)
+    lines = done.stdout.splitlines()
+    assert done.returncode == 0 and lines[-1] == "12 passed, 0 failed, 1 skipped"
+    assert lines[-12:-9] == ["the 10 longest of 13:", "    11.0 s  Net.t11", "    10.0 s  Net.t10"]
+    assert "skipped 1 × python-clients: why" in lines
+
+
+def test_a_failure_is_named_and_is_the_exit_status(tmp_path):
+    write_results(tmp_path, "net_test", '<testcase classname="Net" name="bad"><failure message="it broke"/></testcase>')
+    done = tally(tmp_path)
+    assert done.returncode == 1 and done.stdout.splitlines() == ["FAILED Net.bad: it broke", "0 passed, 1 failed"]
+
+
+def test_a_run_that_left_no_results_is_a_failure(tmp_path):
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/tests.txt").write_text("net_test\nstore_test\nobjects_slow_test\n")
+    results = tmp_path / "results"
+    results.mkdir()
+    write_results(results, "net_test", '<testcase classname="Net" name="fine" time="0"/>')
+    assert tally("--expect", tmp_path / "build", ".", "_slow_test$", results).returncode == 0
+    assert tally("--expect-file", "python-clients", results).returncode == 0
+    said = tally(results).stdout
+    assert "store_test.(all of it)" in said and "python-clients.(all of it)" in said
+    assert "objects_slow" not in said and said.splitlines()[-1] == "1 passed, 2 failed"
+
+
+def test_apts_lists_become_lists_of_source_packages(tmp_path):
+    text = "Types: deb\nURIs: http://d\nSuites: x\n\nTypes: deb deb-src\nURIs: http://d\n"
+    assert fetch_deps.as_source_list(text).count("Types: deb-src\n") == 2
+    assert fetch_deps.as_source_list("deb http://d x main\n#deb http://e\ndeb-src http://f\n") == \
+        "deb-src http://d x main\n#deb http://e\ndeb-src http://f\n"
