@@ -7,8 +7,20 @@ target_compile_options(slipway_options INTERFACE
   -ffunction-sections -fdata-sections -fcolor-diagnostics)
 target_include_directories(slipway_options INTERFACE ${CMAKE_SOURCE_DIR}/src ${CMAKE_BINARY_DIR}/gen)
 
-add_compile_options(-fno-omit-frame-pointer -fstack-protector-strong -pthread)
-add_link_options(-fuse-ld=lld -pthread)
+# What is compiled here, third-party code included, is hardened; test/hardening_test.py looks into the
+# programs for each of these.
+add_compile_options(-fno-omit-frame-pointer -pthread -fPIE -fstack-protector-strong
+  -fstack-clash-protection)
+add_link_options(-fuse-ld=lld -pthread -pie -Wl,-z,relro,-z,now,-z,noexecstack)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "x86_64")
+  add_compile_options(-fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  add_compile_options(-mbranch-protection=standard)
+endif()
+# Every preset optimises, without which this does nothing; the sanitizers check more themselves.
+if(NOT SLIPWAY_SANITIZE)
+  add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
+endif()
 
 if(SLIPWAY_SANITIZE)
   add_compile_options(-fsanitize=${SLIPWAY_SANITIZE} -fno-sanitize-recover=all)

@@ -23,6 +23,13 @@ set(SLIPWAY_PCH
   <vector> <fmt/format.h>)
 target_precompile_headers(slipway_pch PRIVATE ${SLIPWAY_PCH})
 
+# The same with GoogleTest, for the unit tests. These are compiled with -O1 in every preset: what they
+# test is compiled as it is run, and they themselves run once.
+add_library(slipway_test_pch STATIC ${CMAKE_BINARY_DIR}/slipway_pch.cc)
+target_link_libraries(slipway_test_pch PUBLIC slipway_options fmt::fmt GTest::gmock)
+target_compile_options(slipway_test_pch PRIVATE -O1)
+target_precompile_headers(slipway_test_pch PRIVATE ${SLIPWAY_PCH} <gmock/gmock.h> <gtest/gtest.h>)
+
 # Folder names become library targets; names with `::` stay what they are.
 function(slipway_targets_of out)
   set(targets)
@@ -49,6 +56,10 @@ function(slipway_gtest target label)
   cmake_parse_arguments(arg "" "PCH_OF" "SOURCES;DEPS" ${ARGN})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
+  if(NOT arg_PCH_OF)
+    set(arg_PCH_OF slipway_test_pch)
+  endif()
+  target_compile_options(${target} PRIVATE -O1)
   slipway_use_pch(${target} ${arg_PCH_OF})
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
