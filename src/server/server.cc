@@ -18,7 +18,8 @@
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/model_keeper.h"
 #include "engine/fleet/sessions.h"
-#include "engine/identity/roles.h"
+#include "engine/identity/directory.h"
+#include "engine/identity/tables.h"
 #include "engine/jobs/queue.h"
 #include "engine/jobs/router_courier.h"
 #include "engine/logs/collector.h"
@@ -205,6 +206,7 @@ class Server::Parts {
   SystemRandom random_;
 
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<identity::KeyRing> keys_;
   std::unique_ptr<objects::Objects> objects_;
   std::unique_ptr<logs::LogBook> log_book_;
@@ -265,7 +267,8 @@ Result<> Server::Parts::open_state() {
                                  .account = options_.account,
                                  .name = fmt::format("arn:aws:iam::{}:root", options_.account),
                                  .id = options_.account};
-  TRY(keys_, identity::KeyRing::open(options_.data, root, random_));
+  TRY(directory_, identity::Directory::open(*store_, iam::provided_policies()));
+  TRY(keys_, identity::KeyRing::open(options_.data, root, random_, directory_.get()));
   using OlderDatabase = objects::OpenOptions::OlderDatabase;
   TRY(objects_, objects::Objects::open(
                     *store_, options_.data, clock_, random_,
@@ -377,8 +380,8 @@ sagemaker::BuiltInImages Server::Parts::built_in_images() const {
 }
 
 Result<> Server::Parts::install_doors() {
-  sts::install(registry_, *keys_);
-  iam::install(registry_);
+  sts::install(registry_, *keys_, *directory_);
+  iam::install(registry_, *directory_);
   s3::install(registry_, *store_, *objects_);
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images());
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images());

@@ -7,14 +7,16 @@
 #include <span>
 #include <system_error>
 
+#include "engine/identity/directory.h"
 #include "engine/identity/private_file.h"
+#include "engine/identity/session_record.h"
 
 namespace slipway::identity {
 namespace {
 
 constexpr std::size_t key_id_tail_characters = 16;
 constexpr std::size_t secret_characters = 40;
-constexpr std::string_view root_prefix = "AKIA";
+constexpr std::string_view long_term_prefix = "AKIA";
 constexpr std::string_view session_prefix = "ASIA";
 
 KeyPair make_key_pair(std::string_view prefix, Random& random) {
@@ -55,7 +57,7 @@ Result<KeyPair> open_credentials(const std::filesystem::path& file, Random& rand
   auto text = read_private_file(file);
   if (!text && text.error().code == ErrorCode::not_found) {
     const Result<> made =
-        create_private_file(file, credentials_text(make_key_pair(root_prefix, random)));
+        create_private_file(file, credentials_text(make_key_pair(long_term_prefix, random)));
     if (!made && made.error().code != ErrorCode::already_exists)
       return std::unexpected(made.error());
     text = read_private_file(file);
@@ -96,49 +98,13 @@ Result<> make_folder(const std::filesystem::path& folder) {
                                                   folder.string(), error.message()));
 }
 
-// ---- The record that a session token seals ------------------------------------------------------
-
-void append_text(std::string& out, std::string_view text) {
-  out += static_cast<char>(text.size() >> 8);
-  out += static_cast<char>(text.size() & 255);
-  out += text;
-}
-
-// Takes a text that append_text wrote off `record`; empty once the record is too short.
-std::string take_text(std::string_view& record) {
-  if (record.size() < 2) return {};
-  const std::size_t length = static_cast<std::size_t>(static_cast<unsigned char>(record[0])) * 256 +
-                             static_cast<unsigned char>(record[1]);
-  const std::string text(record.substr(2, length));
-  record.remove_prefix(std::min(record.size(), 2 + length));
-  return text;
-}
-
-std::string session_record(const std::string& secret, const Principal& principal,
-                           Timestamp expires) {
-  std::string record(1, static_cast<char>(principal.kind));
-  for (const std::string& text : {secret, principal.account, principal.name, principal.id,
-                                  std::to_string(expires.time_since_epoch().count())})
-    append_text(record, text);
-  return record;
-}
-
-// `record` was authenticated, so it has the form that session_record gave it.
-Key read_record(std::string_view access_key_id, std::string_view record) {
-  Key key{
-      .access_key_id = std::string(access_key_id), .secret = {}, .principal = {}, .expires = {}};
-  key.principal.kind = static_cast<Principal::Kind>(record.front());
-  record.remove_prefix(1);
-  key.secret = take_text(record);
-  key.principal.account = take_text(record);
-  key.principal.name = take_text(record);
-  key.principal.id = take_text(record);
-  key.expires = Timestamp(std::chrono::microseconds(std::stoll(take_text(record))));
-  return key;
-}
-
 std::unexpected<Error> unknown_key() {
   return fail(ErrorCode::unauthenticated, "There is no such access key.", "unknown_key");
+}
+
+std::unexpected<Error> stray_token() {
+  return fail(ErrorCode::unauthenticated, "The session token does not belong to this access key.",
+              "invalid_token");
 }
 
 Result<> check_expiry(const Key& key, Timestamp now) {
@@ -149,8 +115,13 @@ Result<> check_expiry(const Key& key, Timestamp now) {
 
 }  // namespace
 
+KeyRing::KeyRing(Key root, SealingKey sealing_key, const Directory* directory)
+    : root_(std::make_shared<const Key>(std::move(root))),
+      sealing_key_(sealing_key),
+      directory_(directory) {}
+
 Result<std::unique_ptr<KeyRing>> KeyRing::open(const std::filesystem::path& data, Principal root,
-                                               Random& random) {
+                                               Random& random, const Directory* directory) {
   TRY_DO(make_folder(data));
   TRY(KeyPair keys, open_credentials(data / credentials_file, random));
   TRY(const SealingKey sealing_key, open_sealing_key(data / session_key_file, random));
@@ -158,33 +129,58 @@ Result<std::unique_ptr<KeyRing>> KeyRing::open(const std::filesystem::path& data
           .secret = std::move(keys.secret),
           .principal = std::move(root),
           .expires = std::nullopt};
-  return std::unique_ptr<KeyRing>(new KeyRing(std::move(key), sealing_key));
+  return std::unique_ptr<KeyRing>(new KeyRing(std::move(key), sealing_key, directory));
 }
 
 Result<Session> KeyRing::issue(const Principal& principal, Timestamp expires,
                                Random& random) const {
   KeyPair keys = make_key_pair(session_prefix, random);
-  TRY(std::string token, seal(sealing_key_, keys.access_key_id,
-                              session_record(keys.secret, principal, expires), random));
+  SessionRecord record{.access_key_id = keys.access_key_id,
+                       .secret = keys.secret,
+                       .expires = expires,
+                       .principal = principal};
+  if (!record.principal.session) record.principal.session = std::make_shared<const SessionTerms>();
+  TRY(std::string token, seal(sealing_key_, to_bytes(record), random));
   if (token.size() > session_token_bytes_max)
-    return fail(ErrorCode::limit_exceeded,
-                fmt::format("A session token of {} bytes would pass the limit of {}; shorten the "
-                            "session's name.",
-                            token.size(), session_token_bytes_max));
+    return fail(ErrorCode::limit_exceeded, "Serialized token too large for session",
+                "token_too_large");
   return Session{.keys = std::move(keys), .token = std::move(token), .expires = expires};
 }
 
-Result<Key> KeyRing::find(std::string_view access_key_id, std::string_view session_token,
-                          Timestamp now) const {
+Result<Key> KeyRing::open_token(std::string_view access_key_id,
+                                std::string_view session_token) const {
+  TRY(const std::string bytes, unseal(sealing_key_, session_token));
+  TRY(SessionRecord record, session_record(bytes));
+  // Another session's token makes a temporary key unknown; a long-term key has none at all.
+  if (record.access_key_id != access_key_id)
+    return access_key_id.starts_with(session_prefix) ? unknown_key() : stray_token();
+  return Key{.access_key_id = std::move(record.access_key_id),
+             .secret = std::move(record.secret),
+             .principal = std::move(record.principal),
+             .expires = record.expires};
+}
+
+Result<> KeyRing::check(Key& session, const DirectorySnapshot* parties, Timestamp now) const {
+  TRY_DO(check_expiry(session, now));
+  return parties != nullptr ? parties->refresh(session.principal) : Result<>{};
+}
+
+Result<std::shared_ptr<const Key>> KeyRing::find(std::string_view access_key_id,
+                                                 std::string_view session_token,
+                                                 Timestamp now) const {
+  const auto parties = directory_ != nullptr ? directory_->snapshot() : nullptr;
   if (session_token.empty()) {
-    if (access_key_id == root_.access_key_id) return root_;
+    if (access_key_id == root_->access_key_id) return root_;
+    auto key = parties ? parties->keys.find(access_key_id) : nullptr;
+    if (key) return key;
     return unknown_key();
   }
-  TRY(const std::string record, unseal(sealing_key_, access_key_id, session_token));
-  Key key = read_record(access_key_id, record);
-  TRY_DO(check_expiry(key, now));
-  return key;
+  TRY(Key key, open_token(access_key_id, session_token));
+  TRY_DO(check(key, parties.get(), now));
+  return std::make_shared<const Key>(std::move(key));
 }
+
+KeyPair make_user_key(Random& random) { return make_key_pair(long_term_prefix, random); }
 
 Result<KeyPair> read_credentials(const std::filesystem::path& data) {
   const std::filesystem::path file = data / credentials_file;
@@ -198,17 +194,40 @@ Result<KeyPair> read_credentials(const std::filesystem::path& data) {
   return parse_credentials(*text, file);
 }
 
+KeyReader::KeyReader(const KeyRing& ring, const Clock& clock) : ring_(ring), clock_(clock) {
+  if (ring_.directory() != nullptr) parties_ = ring_.directory()->snapshot();
+}
+
+void KeyReader::look_again() {
+  if (parties_ && parties_->generation != ring_.directory()->generation())
+    parties_ = ring_.directory()->snapshot();
+}
+
+Result<const Key*> KeyReader::find_long_term(std::string_view access_key_id) {
+  if (access_key_id == ring_.root().access_key_id) return &ring_.root();
+  if (parties_) last_ = parties_->keys.find(access_key_id);
+  if (!parties_ || !last_) return unknown_key();
+  return last_.get();
+}
+
 Result<const Key*> KeyReader::find(std::string_view access_key_id, std::string_view session_token) {
-  if (session_token.empty() && access_key_id == ring_.root().access_key_id) return &ring_.root();
+  look_again();
+  if (session_token.empty()) return find_long_term(access_key_id);
   if (remembered_.empty()) remembered_.resize(remembered_max);
   Remembered& place = remembered_[std::hash<std::string_view>{}(access_key_id) % remembered_max];
-  const bool known = !session_token.empty() && place.token == session_token &&
-                     place.key.access_key_id == access_key_id;
-  if (!known) {
-    TRY(place.key, ring_.find(access_key_id, session_token, clock_.now()));
-    place.token = session_token;
+  const std::uint64_t generation = parties_ ? parties_->generation : 1;
+  const bool known = place.token == session_token && place.key.access_key_id == access_key_id;
+  if (known && place.generation == generation) {
+    TRY_DO(check_expiry(place.key, clock_.now()));
+    return &place.key;
   }
-  TRY_DO(check_expiry(place.key, clock_.now()));
+  if (!known) {
+    TRY(Key opened, ring_.open_token(access_key_id, session_token));
+    place = {.token = std::string(session_token), .key = std::move(opened), .generation = 0};
+  }
+  place.generation = 0;
+  TRY_DO(ring_.check(place.key, parties_.get(), clock_.now()));
+  place.generation = generation;
   return &place.key;
 }
 

@@ -1,6 +1,8 @@
-// Policy documents: the JSON language in which it is written who may do what, and its evaluation.
+// Policy documents: the JSON language in which it is written who may do what, and how one statement
+// of it is asked. Who may do what in the end is decided by all policies together: access.h.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -17,12 +19,42 @@ inline constexpr std::size_t policy_bytes_max = 131'072;
 inline constexpr std::size_t policy_statements_max = 1'000;
 
 // What a policy is attached to: a principal's own policy names resources, a trust policy names
-// principals.
-enum class PolicyUse : std::uint8_t { permissions, trust };
+// principals, a resource's policy names both.
+enum class PolicyUse : std::uint8_t { permissions, trust, resource };
+
+struct ConditionTest;  // condition_tests.h
+
+// A text with wildcards and, where `variables`, with ${key} to be filled in from the context.
+struct Pattern {
+  std::string text;
+  bool variables = false;
+};
+
+// A resource's name, part by part: a wildcard of one part does not reach into the next, but for the
+// last part, which is all of the rest.
+struct ResourcePattern {
+  enum class Reach : std::uint8_t { everything, parts, nothing } reach = Reach::parts;
+  std::array<std::string, 5> head;  // "arn", partition, service, region, account; lower case
+  Pattern tail;
+};
+
+// Whom a resource's policy or a trust policy speaks of.
+struct PrincipalPattern {
+  enum class Kind : std::uint8_t {
+    everyone,
+    account,  // `name` has twelve digits
+    party,    // the ARN of a user, role or session, or the unique id of a user or role
+    service,
+    federated,
+    canonical_user
+  };
+  Kind kind = Kind::everyone;
+  std::string name;
+};
 
 // One "Condition" test: all values of one key under one operator.
 struct Condition {
-  std::string test;  // "StringLike", without qualifier and IfExists; always one that is known
+  const ConditionTest* test = nullptr;
   enum class Quantifier : std::uint8_t {
     none,
     any_value,
@@ -30,7 +62,7 @@ struct Condition {
   } quantifier = Quantifier::none;
   enum class WhenAbsent : std::uint8_t { fails, holds } when_absent = WhenAbsent::fails;
   std::string key;
-  std::vector<std::string> values;
+  std::vector<Pattern> values;
 };
 
 struct Statement {
@@ -40,64 +72,89 @@ struct Statement {
   Match action_match = Match::listed;
   std::vector<std::string> actions;  // patterns, lower case
   Match resource_match = Match::listed;
-  std::vector<std::string> resources;  // patterns; empty: none named (trust policies)
+  std::vector<ResourcePattern> resources;  // empty: none named (trust policies)
   Match principal_match = Match::listed;
-  std::vector<std::pair<std::string, std::string>> principals;  // ("Service", "sagemaker...")
+  std::vector<PrincipalPattern> principals;  // empty: none named
   std::vector<Condition> conditions;
 };
 
 class Policy {
  public:
-  // invalid_argument, with a sentence that says what is wrong and where, for what is not a policy:
-  // JSON that does not parse, unknown elements or operators, statements without Effect or Action,
-  // ...
+  // invalid_argument of kind "malformed_policy", with a sentence that says what is wrong, for what
+  // is not a policy: JSON that does not parse, unknown elements or operators, statements without
+  // Effect or Action, ...
   static Result<Policy> parse(std::string_view text, PolicyUse use);
+
+  // Denies everything to everyone: stands for a stored document that cannot be read any more.
+  static Policy closed();
 
   std::span<const Statement> statements() const { return statements_; }
 
+  // Makes the principals that are named by an ARN of `ids` be those of the id beside it: whoever
+  // has the name now is asked for the id.
+  void bind_principals(std::span<const std::pair<std::string, std::string>> ids);
+
+  // What it is called where it is attached ("role_x_policy_y"); empty where nobody said.
+  const std::string& label() const { return label_; }
+  void set_label(std::string label) { label_ = std::move(label); }
+
  private:
   std::vector<Statement> statements_;
+  std::string label_;
 };
 
 // One value or several of a condition key ("aws:username", any case).
 struct ContextEntry {
   std::string key;
   std::vector<std::string> values;
+  // Keys that can have several values (aws:TagKeys) are only matched by ForAllValues and
+  // ForAnyValue, whatever the number that they have now. More than one value says as much.
+  enum class Arity : std::uint8_t { one, many } arity = Arity::one;
 };
 
 // A question: may `action` be done to `resource`?
 struct AccessRequest {
   std::string_view action;    // "s3:GetObject", any case
-  std::string_view resource;  // a full name, or "*"
+  std::string_view resource;  // an ARN, or "*" where the action has no resource
   std::span<const ContextEntry> context;
 };
 
 enum class Decision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
 
-// A policy together with what it is called where it is attached.
-struct AttachedPolicy {
-  std::string source;  // "role_x_policy_y"
-  const Policy* policy = nullptr;
+// An AccessRequest, taken apart once for all the statements that are asked. Borrows the request.
+class Question {
+ public:
+  explicit Question(const AccessRequest& request);
+
+  // Whether action, resource and conditions of the statement match. Whom it speaks of is not asked.
+  bool matches(const Statement& statement) const;
+
+  std::string_view action() const { return action_; }  // lower case
+  std::span<const ContextEntry> context() const { return context_; }
+
+ private:
+  bool matches(const ResourcePattern& pattern) const;
+  bool resource_matches(const Statement& statement) const;
+
+  std::string action_;
+  std::span<const ContextEntry> context_;
+  bool is_name_ = false;  // a resource of six parts
+  std::array<std::string, 5> head_;
+  std::string_view tail_;
 };
 
-struct Evaluation {
-  Decision decision = Decision::implicitly_denied;
-  // The statements that decided: indexes into the policies and their statements.
-  std::vector<std::pair<std::size_t, std::size_t>> matched;
-  // Keys that a condition asked for and the context did not hold, sorted, each once.
-  std::vector<std::string> missing_context;
-};
+// Null where the context does not hold the key, or holds no value of it.
+const ContextEntry* find_context(std::span<const ContextEntry> context, std::string_view key);
 
-// Deny wins over allow, and what nothing allows is denied. Pure.
-Evaluation evaluate(std::span<const AttachedPolicy> policies, const AccessRequest& request);
-
-// Whether `text` matches `pattern` with '*' (any run) and '?' (any one). Linear in practice: no
-// backtracking beyond the last '*'.
+// Whether `text` matches `pattern` with '*' (any run) and '?' (any one). Each piece between two
+// '*' is looked for once, from where the piece before it ended: never exponential, and linear for
+// pieces without '?'.
 bool matches_wildcard(std::string_view pattern, std::string_view text);
 
-// Replaces ${key} by the context's single value; ${*}, ${?}, ${$} are the characters themselves.
-// A '*' or '?' that comes in so is marked: matches_wildcard() takes it for itself alone. nullopt
-// where a key is absent: then nothing matches.
+// Replaces ${key} by the context's single value and ${key, 'text'} by the text where there is none;
+// ${*}, ${?}, ${$} are the characters themselves. A '*' or '?' that comes in so is marked:
+// matches_wildcard() takes it for itself alone. nullopt where a key without a default is absent or
+// has several values: then nothing matches.
 std::optional<std::string> substitute_variables(std::string_view pattern,
                                                 std::span<const ContextEntry> context);
 

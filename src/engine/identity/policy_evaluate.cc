@@ -1,10 +1,9 @@
-// Answering questions by policies: the second half of policy.h.
+// Asking one statement: the second half of policy.h.
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
+#include "engine/identity/condition_tests.h"
 #include "engine/identity/policy.h"
-#include "engine/identity/policy_tests.h"
 
 namespace slipway::identity {
 namespace {
@@ -19,43 +18,65 @@ bool same_character(char pattern, char text) {
   return pattern == '?' || pattern == text;
 }
 
-const ContextEntry* find_context(std::span<const ContextEntry> context, std::string_view key) {
-  const std::string wanted = to_lower(key);
-  const auto found = std::ranges::find_if(
-      context, [&](const ContextEntry& entry) { return to_lower(entry.key) == wanted; });
-  return found == context.end() ? nullptr : &*found;
+bool is_plain(std::string_view piece) {
+  constexpr std::string_view special = "?\x01\x02";
+  return piece.find_first_of(special) == std::string_view::npos;
 }
 
-bool matches_any(std::span<const std::string> patterns, std::string_view text,
-                 std::span<const ContextEntry> context) {
-  return std::ranges::any_of(patterns, [&](const std::string& pattern) {
-    const auto filled = substitute_variables(pattern, context);
-    return filled && matches_wildcard(*filled, text);
-  });
+bool piece_at(std::string_view piece, std::string_view text, std::size_t at) {
+  for (std::size_t i = 0; i < piece.size(); ++i)
+    if (!same_character(piece[i], text[at + i])) return false;
+  return true;
+}
+
+// Where `piece`, which holds no '*', first stands in `text` from `from` on; npos: nowhere.
+std::size_t find_piece(std::string_view piece, std::string_view text, std::size_t from) {
+  if (is_plain(piece)) return text.find(piece, from);
+  for (; from + piece.size() <= text.size(); ++from)
+    if (piece_at(piece, text, from)) return from;
+  return std::string_view::npos;
+}
+
+// Fills the variables in where there are any; nullopt where one has no value.
+std::optional<std::string> filled(const Pattern& pattern, std::span<const ContextEntry> context) {
+  return substitute_variables(pattern.text, context);
+}
+
+bool matches_pattern(const Pattern& pattern, std::string_view text,
+                     std::span<const ContextEntry> context) {
+  if (!pattern.variables) return matches_wildcard(pattern.text, text);
+  const auto text_wanted = filled(pattern, context);
+  return text_wanted && matches_wildcard(*text_wanted, text);
 }
 
 // Gives marked characters back where a test has no wildcards.
-std::string for_test(std::string_view test, std::string wanted) {
-  if (test.find("Like") != std::string_view::npos || test.starts_with("Arn")) return wanted;
+std::string for_test(const ConditionTest& test, std::string wanted) {
+  if (test.values == ConditionTest::Values::patterns) return wanted;
   std::ranges::replace(wanted, literal_star, '*');
   std::ranges::replace(wanted, literal_question, '?');
   return wanted;
 }
 
-// One value of the request against all values of the policy.
-bool value_satisfies(const Condition& condition, const std::string& given,
-                     std::span<const ContextEntry> context) {
-  const bool matched = std::ranges::any_of(condition.values, [&](const std::string& wanted) {
-    auto filled = substitute_variables(wanted, context);
-    return filled && holds(condition.test, for_test(condition.test, *std::move(filled)), given);
-  });
-  return matched != is_negated(condition.test);
+bool value_matches(const Condition& condition, const Pattern& wanted, std::string_view given,
+                   std::span<const ContextEntry> context) {
+  if (!wanted.variables) return condition.test->holds(wanted.text, given);
+  auto text = filled(wanted, context);
+  return text && condition.test->holds(for_test(*condition.test, *std::move(text)), given);
 }
 
-bool null_holds(const Condition& condition, const ContextEntry* entry) {
-  const std::string_view absent = entry == nullptr || entry->values.empty() ? "true" : "false";
-  return std::ranges::any_of(condition.values, [&](const std::string& wanted) {
-    return holds(condition.test, wanted, absent);
+// One value of the request against all values of the policy.
+bool value_satisfies(const Condition& condition, std::string_view given,
+                     std::span<const ContextEntry> context) {
+  const bool matched = std::ranges::any_of(condition.values, [&](const Pattern& wanted) {
+    return value_matches(condition, wanted, given, context);
+  });
+  return matched != condition.test->negated();
+}
+
+bool presence_holds(const Condition& condition, const ContextEntry* entry) {
+  const std::string_view absent = entry == nullptr ? "true" : "false";
+  return std::ranges::any_of(condition.values, [&](const Pattern& wanted) {
+    return condition.test->holds(wanted.text, absent);
   });
 }
 
@@ -64,61 +85,55 @@ bool absent_holds(const Condition& condition) {
   if (condition.when_absent == Condition::WhenAbsent::holds) return true;
   if (condition.quantifier == Quantifier::all_values) return true;
   if (condition.quantifier == Quantifier::any_value) return false;
-  return is_negated(condition.test);
+  return condition.test->negated();
 }
 
 bool condition_holds(const Condition& condition, std::span<const ContextEntry> context) {
+  using Quantifier = Condition::Quantifier;
   const ContextEntry* entry = find_context(context, condition.key);
-  if (condition.test == "Null") return null_holds(condition, entry);
-  if (entry == nullptr || entry->values.empty()) return absent_holds(condition);
+  if (condition.test == presence_test()) return presence_holds(condition, entry);
+  if (entry == nullptr) return absent_holds(condition);
   const auto satisfies = [&](const std::string& given) {
     return value_satisfies(condition, given, context);
   };
-  const bool needs_all =
-      condition.quantifier == Condition::Quantifier::all_values ||
-      (condition.quantifier == Condition::Quantifier::none && is_negated(condition.test));
-  return needs_all ? std::ranges::all_of(entry->values, satisfies)
-                   : std::ranges::any_of(entry->values, satisfies);
+  if (condition.quantifier == Quantifier::all_values)
+    return std::ranges::all_of(entry->values, satisfies);
+  if (condition.quantifier == Quantifier::any_value)
+    return std::ranges::any_of(entry->values, satisfies);
+  const bool is_set = entry->arity == ContextEntry::Arity::many || entry->values.size() > 1;
+  return !is_set && satisfies(entry->values.front());
 }
 
-bool statement_applies(const Statement& statement, const AccessRequest& request,
-                       std::string_view lower_action) {
-  using Match = Statement::Match;
-  const bool action = std::ranges::any_of(statement.actions, [&](const std::string& pattern) {
-    return matches_wildcard(pattern, lower_action);
-  });
-  if (action != (statement.action_match == Match::listed)) return false;
-  const bool resource = matches_any(statement.resources, request.resource, request.context);
-  if (!statement.resources.empty() && resource != (statement.resource_match == Match::listed))
-    return false;
-  return std::ranges::all_of(statement.conditions, [&](const Condition& condition) {
-    return condition_holds(condition, request.context);
-  });
+// A variable without a value, that no default stands in for.
+bool lacks_value(const ResourcePattern& pattern, std::span<const ContextEntry> context) {
+  return pattern.tail.variables && !filled(pattern.tail, context);
 }
 
 }  // namespace
 
+const ContextEntry* find_context(std::span<const ContextEntry> context, std::string_view key) {
+  const auto found = std::ranges::find_if(context, [&](const ContextEntry& entry) {
+    return !entry.values.empty() && equal_ignoring_case(entry.key, key);
+  });
+  return found == context.end() ? nullptr : &*found;
+}
+
 bool matches_wildcard(std::string_view pattern, std::string_view text) {
-  std::size_t p = 0;
-  std::size_t t = 0;
-  std::size_t star = std::string_view::npos;
-  std::size_t star_text = 0;
-  while (t < text.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_text = t;
-    } else if (p < pattern.size() && same_character(pattern[p], text[t])) {
-      ++p;
-      ++t;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      t = ++star_text;
-    } else {
-      return false;
-    }
+  const std::size_t first_star = pattern.find('*');
+  if (first_star == std::string_view::npos)
+    return pattern.size() == text.size() && piece_at(pattern, text, 0);
+  if (first_star > text.size() || !piece_at(pattern.substr(0, first_star), text, 0)) return false;
+  std::size_t at = first_star;
+  pattern.remove_prefix(first_star + 1);
+  for (std::size_t star = pattern.find('*'); star != std::string_view::npos;
+       star = pattern.find('*')) {
+    const std::size_t found = find_piece(pattern.substr(0, star), text, at);
+    if (found == std::string_view::npos) return false;
+    at = found + star;
+    pattern.remove_prefix(star + 1);
   }
-  while (p < pattern.size() && pattern[p] == '*') ++p;
-  return p == pattern.size();
+  return pattern.size() <= text.size() - at &&
+         piece_at(pattern, text, text.size() - pattern.size());
 }
 
 std::optional<std::string> substitute_variables(std::string_view pattern,
@@ -129,15 +144,22 @@ std::optional<std::string> substitute_variables(std::string_view pattern,
     const std::size_t end = pattern.find('}', begin);
     if (begin == std::string_view::npos || end == std::string_view::npos) break;
     out += pattern.substr(0, begin);
-    const std::string_view name = pattern.substr(begin + 2, end - begin - 2);
+    std::string_view name = pattern.substr(begin + 2, end - begin - 2);
     pattern.remove_prefix(end + 1);
+    std::string_view rest = name;
+    name = trimmed(take_until(rest, ','));
+    rest = trimmed(rest);
     std::string value;
     if (name == "*" || name == "?" || name == "$") {
       value = name;
-    } else {
-      const ContextEntry* entry = find_context(context, name);
-      if (entry == nullptr || entry->values.size() != 1) return std::nullopt;
+    } else if (const ContextEntry* entry = find_context(context, name);
+               entry != nullptr && entry->values.size() == 1 &&
+               entry->arity == ContextEntry::Arity::one) {
       value = entry->values.front();
+    } else if (rest.size() >= 2 && rest.front() == '\'' && rest.back() == '\'') {
+      value = rest.substr(1, rest.size() - 2);
+    } else {
+      return std::nullopt;
     }
     std::ranges::replace(value, '*', literal_star);
     std::ranges::replace(value, '?', literal_question);
@@ -146,28 +168,42 @@ std::optional<std::string> substitute_variables(std::string_view pattern,
   return out.append(pattern);
 }
 
-Evaluation evaluate(std::span<const AttachedPolicy> policies, const AccessRequest& request) {
-  Evaluation evaluation;
-  std::vector<std::pair<std::size_t, std::size_t>> allowing;
-  std::vector<std::pair<std::size_t, std::size_t>> denying;
-  std::set<std::string> missing;
-  const std::string action = to_lower(request.action);
-  for (std::size_t p = 0; p < policies.size(); ++p) {
-    const auto statements = policies[p].policy->statements();
-    for (std::size_t s = 0; s < statements.size(); ++s) {
-      for (const Condition& condition : statements[s].conditions)
-        if (find_context(request.context, condition.key) == nullptr) missing.insert(condition.key);
-      if (!statement_applies(statements[s], request, action)) continue;
-      const bool allows = statements[s].effect == Statement::Effect::allow;
-      (allows ? allowing : denying).emplace_back(p, s);
-    }
-  }
-  evaluation.decision = !denying.empty()    ? Decision::explicitly_denied
-                        : !allowing.empty() ? Decision::allowed
-                                            : Decision::implicitly_denied;
-  evaluation.matched = !denying.empty() ? std::move(denying) : std::move(allowing);
-  evaluation.missing_context.assign(missing.begin(), missing.end());
-  return evaluation;
+Question::Question(const AccessRequest& request)
+    : action_(to_lower(request.action)), context_(request.context) {
+  std::string_view rest = request.resource;
+  is_name_ = static_cast<std::size_t>(std::ranges::count(rest, ':')) >= head_.size();
+  if (!is_name_) return;
+  for (std::string& part : head_) part = to_lower(take_until(rest, ':'));
+  tail_ = rest;
+}
+
+bool Question::matches(const ResourcePattern& pattern) const {
+  if (pattern.reach == ResourcePattern::Reach::everything) return true;
+  if (pattern.reach == ResourcePattern::Reach::nothing || !is_name_) return false;
+  for (std::size_t i = 0; i < head_.size(); ++i)
+    if (!matches_wildcard(pattern.head[i], head_[i])) return false;
+  return matches_pattern(pattern.tail, tail_, context_);
+}
+
+bool Question::resource_matches(const Statement& statement) const {
+  if (statement.resources.empty()) return true;
+  const bool listed =
+      std::ranges::any_of(statement.resources, [&](const auto& each) { return matches(each); });
+  if (statement.resource_match == Statement::Match::listed) return listed;
+  return !listed && std::ranges::none_of(statement.resources, [&](const auto& each) {
+    return lacks_value(each, context_);
+  });
+}
+
+bool Question::matches(const Statement& statement) const {
+  const bool action = std::ranges::any_of(statement.actions, [&](const std::string& pattern) {
+    return matches_wildcard(pattern, action_);
+  });
+  if (action != (statement.action_match == Statement::Match::listed)) return false;
+  if (!resource_matches(statement)) return false;
+  return std::ranges::all_of(statement.conditions, [&](const Condition& condition) {
+    return condition_holds(condition, context_);
+  });
 }
 
 }  // namespace slipway::identity

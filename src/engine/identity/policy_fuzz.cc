@@ -6,29 +6,26 @@
 // of the request's context.
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "engine/identity/policy.h"
+#include "base/text.h"
+#include "engine/identity/access.h"
+#include "engine/identity/policy_check.h"
 
 namespace {
 
 using namespace slipway::identity;
+using slipway::take_until;
 
 // Beyond these a pattern with many stars costs its length times the text's, which is no finding.
 constexpr std::size_t pattern_bytes_max = 200;
 
 void check(bool holds) {
   if (!holds) __builtin_trap();
-}
-
-std::string_view take_until(std::string_view& text, char end) {
-  const std::size_t at = text.find(end);
-  const std::string_view field = text.substr(0, at);
-  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return field;
 }
 
 std::vector<ContextEntry> read_context(std::string_view text) {
@@ -59,13 +56,14 @@ bool matches_by_definition(std::string_view pattern, std::string_view text) {
   return reached[text.size()];
 }
 
-Decision decide(std::span<const AttachedPolicy> policies, const AccessRequest& request) {
-  const Evaluation evaluation = evaluate(policies, request);
-  for (const auto& [policy, statement] : evaluation.matched) {
-    check(policy < policies.size());
-    check(statement < policies[policy].policy->statements().size());
-  }
-  return evaluation.decision;
+Decision ask(const Policies& policies, const AccessRequest& request) {
+  const Principal user{Principal::Kind::user, "1", "arn:aws:iam::1:user/u", "AIDAU"};
+  const PrincipalPolicies own{.own = policies, .boundary = {}, .session = {}};
+  Explanation why;
+  const Verdict verdict = decide(user, own, request, {}, why);
+  for (const auto& each : why.matched) check(each.statement < each.policy->statements().size());
+  check(verdict.decision == decide(user, own, request, {}).decision);
+  return verdict.decision;
 }
 
 Decision together(Decision a, Decision b) {
@@ -75,13 +73,15 @@ Decision together(Decision a, Decision b) {
   return Decision::implicitly_denied;
 }
 
-void ask(const Policy& first, const Policy& second, const AccessRequest& request) {
-  const AttachedPolicy both[] = {{"first", &first}, {"second", &second}};
-  const AttachedPolicy turned[] = {both[1], both[0]};
-  const Decision right = together(decide({both, 1}, request), decide({both + 1, 1}, request));
-  check(decide(both, request) == right);
-  check(decide(turned, request) == right);
-  check(decide({}, request) == Decision::implicitly_denied);
+void ask_both(const Policy& first, const Policy& second, const AccessRequest& request) {
+  // Everyone may ask who he is.
+  if (slipway::equal_ignoring_case(request.action, "sts:GetCallerIdentity")) return;
+  const auto one = std::make_shared<const Policy>(first);
+  const auto other = std::make_shared<const Policy>(second);
+  const Decision right = together(ask({one}, request), ask({other}, request));
+  check(ask({one, other}, request) == right);
+  check(ask({other, one}, request) == right);
+  check(ask({}, request) == Decision::implicitly_denied);
 }
 
 }  // namespace
@@ -94,10 +94,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view resource = take_until(text, '\0');
   const std::vector<ContextEntry> context = read_context(text);
   (void)Policy::parse(first, PolicyUse::trust);
+  (void)Policy::parse(first, PolicyUse::resource);
+  for (const auto kind : {DocumentKind::managed, DocumentKind::inline_policy, DocumentKind::trust})
+    (void)check_document(first, kind);
   const auto one = Policy::parse(first, PolicyUse::permissions);
   const auto other = Policy::parse(second, PolicyUse::permissions);
   const AccessRequest request{.action = action, .resource = resource, .context = context};
-  if (one) ask(*one, other ? *other : *one, request);
+  if (one) ask_both(*one, other ? *other : *one, request);
   if (action.size() <= pattern_bytes_max && resource.size() <= pattern_bytes_max &&
       action.find_first_of("\x01\x02") == std::string_view::npos)
     check(matches_wildcard(action, resource) == matches_by_definition(action, resource));

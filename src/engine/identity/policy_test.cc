@@ -2,15 +2,24 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/identity/access.h"
+
 namespace slipway::identity {
 namespace {
 
+std::shared_ptr<const Policy> parsed(std::string_view document,
+                                     PolicyUse use = PolicyUse::permissions) {
+  auto policy = Policy::parse(document, use);
+  EXPECT_TRUE(policy) << policy.error().message;
+  return std::make_shared<const Policy>(std::move(policy).value_or(Policy::closed()));
+}
+
+const Principal user{Principal::Kind::user, "1", "arn:aws:iam::1:user/u", "AIDAU"};
+
 Decision decide(std::string_view document, std::string_view action, std::string_view resource,
                 const std::vector<ContextEntry>& context = {}) {
-  const auto policy = Policy::parse(document, PolicyUse::permissions);
-  EXPECT_TRUE(policy) << policy.error().message;
-  const AttachedPolicy attached[] = {{"p", &*policy}};
-  return evaluate(attached, {action, resource, context}).decision;
+  const PrincipalPolicies policies{.own = {parsed(document)}, .boundary = {}, .session = {}};
+  return decide(user, policies, {action, resource, context}, {}).decision;
 }
 
 // A document with one statement that allows s3:* under a condition.
@@ -106,7 +115,8 @@ TEST(PolicyEvaluation, SetOperatorsAskForAnyOrForAllValues) {
 TEST(PolicyEvaluation, VariablesStandForTheContextsValueAndNeverForAWildcard) {
   constexpr std::string_view document =
       R"({"Statement":{"Effect":"Allow","Action":"s3:*",
-          "Resource":["arn:aws:s3:::home/${aws:username}/*","arn:aws:s3:::odd/${*}"]}})";
+          "Resource":["arn:aws:s3:::home/${aws:username}/*","arn:aws:s3:::odd/${*}"]},
+          "Version":"2012-10-17"})";
   EXPECT_EQ(
       decide(document, "s3:GetObject", "arn:aws:s3:::home/ann/k", {{"aws:username", {"ann"}}}),
       allowed);
@@ -121,19 +131,18 @@ TEST(PolicyEvaluation, VariablesStandForTheContextsValueAndNeverForAWildcard) {
 }
 
 TEST(PolicyEvaluation, TheAnswerNamesWhatDecidedAndWhatWasMissing) {
-  const auto one =
-      Policy::parse(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})",
-                    PolicyUse::permissions);
-  const auto two = Policy::parse(
+  const auto one = parsed(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})");
+  const auto two = parsed(
       R"({"Statement":[{"Effect":"Allow","Action":"sts:*","Resource":"*",
           "Condition":{"Bool":{"aws:MultiFactorAuthPresent":"true"}}},
-          {"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}]})",
-      PolicyUse::permissions);
-  const AttachedPolicy attached[] = {{"one", &*one}, {"two", &*two}};
-  const Evaluation evaluation = evaluate(attached, {"s3:GetObject", "*", {}});
-  EXPECT_EQ(evaluation.decision, denied);
-  EXPECT_EQ(evaluation.matched, (std::vector<std::pair<std::size_t, std::size_t>>{{1, 1}}));
-  EXPECT_EQ(evaluation.missing_context, std::vector<std::string>{"aws:MultiFactorAuthPresent"});
+          {"Effect":"Deny","Action":"s3:GetObject","Resource":"*"}]})");
+  const PrincipalPolicies policies{.own = {one, two}, .boundary = {}, .session = {}};
+  Explanation why;
+  EXPECT_EQ(identity::decide(user, policies, {"s3:GetObject", "*", {}}, {}, why).decision, denied);
+  ASSERT_EQ(why.matched.size(), 1U);
+  EXPECT_EQ(why.matched[0].policy, two.get());
+  EXPECT_EQ(why.matched[0].statement, 1U);
+  EXPECT_EQ(why.missing_context, std::vector<std::string>{"aws:MultiFactorAuthPresent"});
 }
 
 TEST(PolicyEvaluation, AWildcardMatchTakesNoExponentialTime) {

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/test_folder.h"
+#include "engine/identity/stored_policies.h"
+
 namespace slipway::identity {
 namespace {
 
@@ -28,6 +30,11 @@ class Roles : public ::testing::Test {
   template <typename F>
   auto read(F look) {
     return store_->read([&](store::Transaction& tx) { return look(tx); });
+  }
+
+  static Result<> delete_named(store::Transaction& tx, std::string_view name) {
+    TRY(const StoredPolicy policy, find_policy(tx, "1", name));
+    return delete_policy(tx, policy);
   }
 
   std::string make(std::string name, std::string path = "/", std::vector<Tag> tags = {}) {
@@ -71,7 +78,7 @@ TEST_F(Roles, AListPagesInTheOrderOfNamesUnderAPath) {
 }
 
 TEST_F(Roles, ARoleWithPoliciesIsNotDeleted) {
-  const RoleName role{"1", "r"};
+  const Owner role{Owner::Kind::role, "1", "r"};
   make("r");
   EXPECT_EQ(write([&](auto& tx) { return put_inline_policy(tx, role, "p", "{}"); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return delete_role(tx, "1", "r"); }), "has_policies");
@@ -91,27 +98,26 @@ TEST_F(Roles, TagsOfADeletedRoleDoNotComeBackWithItsName) {
   make("r", "/", {{"old", "1"}});
   write([&](auto& tx) { return delete_role(tx, "1", "r"); });
   make("r");
-  const auto tags =
-      read([](auto& tx) { return list_tags(tx, {TagOwner::Kind::role, "1", "r"}, {}); });
+  const auto tags = read([](auto& tx) { return list_tags(tx, {Owner::Kind::role, "1", "r"}, {}); });
   EXPECT_TRUE(tags->items.empty());
 }
 
 TEST_F(Roles, LimitsAreEnforcedAndLeaveNothingBehind) {
   make("r");
-  const RoleName role{"1", "r"};
+  const Owner role{Owner::Kind::role, "1", "r"};
   for (std::size_t i = 0; i < attached_policies_max; ++i)
     EXPECT_EQ(write([&](auto& tx) { return attach_policy(tx, role, std::to_string(i)); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return attach_policy(tx, role, "more"); }), "limit_exceeded");
   const auto attached = read([&](auto& tx) { return list_attached_policies(tx, role, {}); });
   EXPECT_EQ(attached->items.size(), attached_policies_max);
-  const std::string big(inline_policies_bytes_max, 'x');
+  const std::string big(role_inline_bytes_max, 'x');
   EXPECT_EQ(write([&](auto& tx) { return put_inline_policy(tx, role, "a", big); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return put_inline_policy(tx, role, "a", big); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return put_inline_policy(tx, role, "b", "x"); }),
             "limit_exceeded");
   std::vector<Tag> tags;
   for (std::size_t i = 0; i <= identity_tags_max; ++i) tags.emplace_back(std::to_string(i), "");
-  EXPECT_EQ(write([&](auto& tx) { return put_tags(tx, {TagOwner::Kind::role, "1", "r"}, tags); }),
+  EXPECT_EQ(write([&](auto& tx) { return put_tags(tx, {Owner::Kind::role, "1", "r"}, tags); }),
             "limit_exceeded");
 }
 
@@ -120,11 +126,15 @@ TEST_F(Roles, APolicyInUseIsNotDeleted) {
   const StoredPolicy policy{.account = "1", .name = "P", .id = "ANPA1", .document = "{}"};
   EXPECT_EQ(write([&](auto& tx) { return create_policy(tx, policy, {}); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return create_policy(tx, policy, {}); }), "already_exists");
-  write([&](auto& tx) { return attach_policy(tx, {"1", "r"}, "arn:P"); });
-  EXPECT_EQ(write([&](auto& tx) { return delete_policy(tx, "1", "P", "arn:P"); }), "is_attached");
-  write([&](auto& tx) { return detach_policy(tx, {"1", "r"}, "arn:P"); });
-  EXPECT_EQ(write([&](auto& tx) { return delete_policy(tx, "1", "P", "arn:P"); }), "ok");
-  EXPECT_EQ(write([&](auto& tx) { return delete_policy(tx, "1", "P", "arn:P"); }), "no_policy");
+  write([&](auto& tx) {
+    return attach_policy(tx, {Owner::Kind::role, "1", "r"}, "arn:aws:iam::1:policy/P");
+  });
+  EXPECT_EQ(write([&](auto& tx) { return delete_named(tx, "P"); }), "is_attached");
+  write([&](auto& tx) {
+    return detach_policy(tx, {Owner::Kind::role, "1", "r"}, "arn:aws:iam::1:policy/P");
+  });
+  EXPECT_EQ(write([&](auto& tx) { return delete_named(tx, "P"); }), "ok");
+  EXPECT_EQ(write([&](auto& tx) { return delete_named(tx, "P"); }), "no_policy");
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 // What the functions over this engine's tables share.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -8,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "engine/identity/roles.h"
+#include "engine/identity/owners.h"
 #include "store/store.h"
 
 namespace slipway::identity {
@@ -16,8 +18,9 @@ namespace slipway::identity {
 // Names differ by more than their case: rows are keyed by the name in lower case.
 inline std::string key_of(std::string_view name) { return to_lower(name); }
 
-inline std::string owner_key(TagOwner owner) {
-  return (owner.kind == TagOwner::Kind::role ? "role/" : "policy/") + key_of(owner.name);
+// "role/name": what carries tags and policies, and what the directory finds a party by.
+inline std::string owner_key(Owner owner) {
+  return fmt::format("{}/{}", name_of(owner.kind), key_of(owner.name));
 }
 
 inline std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
@@ -37,7 +40,28 @@ Page<T> page_of(store::Rows& rows, const PageRequest& page, Read read) {
   return out;
 }
 
-// not_found of kind "no_role" or "no_policy".
-Result<> require_role(store::Transaction& tx, RoleName role);
+inline std::string first_text(const store::Rows& row) { return std::string(row.text(0)); }
+
+inline std::int64_t first_number(store::Rows rows) { return rows.next() ? rows.integer(0) : 0; }
+
+// not_found of kind "no_role", "no_user", ...
+Result<> require(store::Transaction& tx, Owner owner);
+
+// Says that the directory must read this party anew. Every function that changes one calls it.
+void touch(store::Transaction& tx, Owner owner);
+// The same of a policy that stands by itself, by its full name.
+void touch_policy(store::Transaction& tx, std::string_view account, std::string_view full_name);
+inline constexpr std::string_view policy_prefix = "policy/";
+
+// in_use while a policy, inline or attached, is on it.
+Result<> require_no_policies(store::Transaction& tx, Owner owner);
+
+// limit_exceeded where the account has `most` rows in `table` already.
+struct Quota {
+  std::string_view table;
+  std::string_view name;  // "RolesPerAccount"
+  std::size_t most = 0;
+};
+Result<> require_room(store::Transaction& tx, std::string_view account, const Quota& quota);
 
 }  // namespace slipway::identity

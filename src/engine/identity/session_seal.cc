@@ -11,7 +11,8 @@
 namespace slipway::identity {
 namespace {
 
-constexpr char version = 1;
+// Moves with the form of the record (session_record.h).
+constexpr char version = 2;
 constexpr std::size_t nonce_bytes = 12;
 constexpr std::size_t tag_bytes = 16;
 constexpr std::size_t envelope_bytes = 1 + nonce_bytes + tag_bytes;
@@ -28,16 +29,15 @@ unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned ch
 
 enum class Direction : int { open = 0, seal = 1 };
 
-// A context with key and nonce set and the access key id taken into the seal; null on failure.
-Context begin(Direction direction, const SealingKey& key, std::string_view nonce,
-              std::string_view access_key_id) {
+// A context with key and nonce set and the version taken into the seal; null on failure.
+Context begin(Direction direction, const SealingKey& key, std::string_view nonce) {
   Context context(EVP_CIPHER_CTX_new());
   int done = 0;
   const bool ready = context &&
                      EVP_CipherInit_ex(context.get(), EVP_aes_256_gcm(), nullptr, key.data(),
                                        bytes_of(nonce), static_cast<int>(direction)) == 1 &&
-                     EVP_CipherUpdate(context.get(), nullptr, &done, bytes_of(access_key_id),
-                                      static_cast<int>(access_key_id.size())) == 1;
+                     EVP_CipherUpdate(context.get(), nullptr, &done,
+                                      bytes_of(std::string_view(&version, 1)), 1) == 1;
   return ready ? std::move(context) : nullptr;
 }
 
@@ -48,14 +48,13 @@ std::unexpected<Error> invalid_token() {
 
 }  // namespace
 
-Result<std::string> seal(const SealingKey& key, std::string_view access_key_id,
-                         std::string_view record, Random& random) {
+Result<std::string> seal(const SealingKey& key, std::string_view record, Random& random) {
   std::string nonce(nonce_bytes, '\0');
   random.fill(std::as_writable_bytes(std::span(nonce)));
   std::string sealed(record.size(), '\0');
   std::string tag(tag_bytes, '\0');
   int done = 0;
-  const Context context = begin(Direction::seal, key, nonce, access_key_id);
+  const Context context = begin(Direction::seal, key, nonce);
   const bool made =
       context &&
       EVP_CipherUpdate(context.get(), bytes_of(sealed), &done, bytes_of(record),
@@ -66,8 +65,7 @@ Result<std::string> seal(const SealingKey& key, std::string_view access_key_id,
   return to_base64(std::string(1, version) + nonce + sealed + tag);
 }
 
-Result<std::string> unseal(const SealingKey& key, std::string_view access_key_id,
-                           std::string_view token) {
+Result<std::string> unseal(const SealingKey& key, std::string_view token) {
   if (token.size() > session_token_bytes_max) return invalid_token();
   const auto decoded = from_base64(token);
   if (!decoded || decoded->size() < envelope_bytes || decoded->front() != version)
@@ -79,7 +77,7 @@ Result<std::string> unseal(const SealingKey& key, std::string_view access_key_id
   std::string record(sealed.size(), '\0');
   std::string rest(tag_bytes, '\0');
   int done = 0;
-  const Context context = begin(Direction::open, key, nonce, access_key_id);
+  const Context context = begin(Direction::open, key, nonce);
   const bool genuine =
       context &&
       EVP_CipherUpdate(context.get(), bytes_of(record), &done, bytes_of(sealed),

@@ -1,4 +1,4 @@
-// Session tokens: a session's record, sealed with AES-256-GCM and bound to its access key id.
+// Session tokens: a session's record, sealed with AES-256-GCM.
 #pragma once
 
 #include <array>
@@ -14,11 +14,10 @@ namespace slipway::identity {
 using SealingKey = std::array<std::uint8_t, 32>;
 
 // base64(version, nonce, ciphertext, tag). A key serves for 2^32 tokens: nonces are random.
-Result<std::string> seal(const SealingKey& key, std::string_view access_key_id,
-                         std::string_view record, Random& random);
+Result<std::string> seal(const SealingKey& key, std::string_view record, Random& random);
 
-// unauthenticated ("invalid_token") for everything that seal() did not make with this key and id.
-Result<std::string> unseal(const SealingKey& key, std::string_view access_key_id,
-                           std::string_view token);
+// unauthenticated ("invalid_token") for everything that seal() did not make with this key, tokens
+// of an older form among them.
+Result<std::string> unseal(const SealingKey& key, std::string_view token);
 
 }  // namespace slipway::identity

@@ -1,6 +1,9 @@
 #include "service/iam/iam.h"
 
+#include "service/iam/known_policy.h"
+#include "service/iam/managed_policies.h"
 #include "service/iam/operations.h"
+#include "service/iam/owner_policy.h"
 
 namespace slipway::iam {
 namespace {
@@ -8,6 +11,10 @@ namespace {
 constexpr service::ErrorRow errors[] = {
     {"not_found", "NoSuchEntity", 404},
     {"no_role", "NoSuchEntity", 404},
+    {"no_user", "NoSuchEntity", 404},
+    {"no_group", "NoSuchEntity", 404},
+    {"no_access_key", "NoSuchEntity", 404},
+    {"no_version", "NoSuchEntity", 404},
     {"no_policy", "NoSuchEntity", 404},
     {"no_inline_policy", "NoSuchEntity", 404},
     {"no_attachment", "NoSuchEntity", 404},
@@ -16,43 +23,157 @@ constexpr service::ErrorRow errors[] = {
     {"in_use", "DeleteConflict", 409},
     {"has_policies", "DeleteConflict", 409},
     {"has_attachments", "DeleteConflict", 409},
+    {"has_access_keys", "DeleteConflict", 409},
+    {"has_groups", "DeleteConflict", 409},
+    {"has_members", "DeleteConflict", 409},
+    {"has_versions", "DeleteConflict", 409},
     {"is_attached", "DeleteConflict", 409},
     {"limit_exceeded", "LimitExceeded", 409},
     {"malformed_policy", "MalformedPolicyDocument", 400},
+    {"MalformedPolicyDocument", "MalformedPolicyDocument", 400},
     {"AccessDenied", "AccessDenied", 403},
     {"InvalidInput", "InvalidInput", 400},
     {"ValidationError", "ValidationError", 400},
 };
 
-}  // namespace
+// A handler that changes something, and the directory hears of it.
+class Changes {
+ public:
+  explicit Changes(identity::Directory& directory) : directory_(directory) {}
 
-void install(service::Registry& registry) {
-  namespace op = api::op;
-  registry.begin(api::schema(), errors)
-      .add<op::CreateRole>(create_role)
+  template <typename Answer, typename Input>
+  auto operator()(Answer (*handler)(Call&, Input)) const {
+    return [&directory = directory_, handler](Call& call, Input in) {
+      Answer answer = handler(call, std::move(in));
+      if (answer) directory.follow(call.tx());
+      return answer;
+    };
+  }
+
+  const identity::Directory& directory() const { return directory_; }
+
+ private:
+  identity::Directory& directory_;
+};
+
+using Service = service::Registry::Service;
+namespace op = api::op;
+
+void add_roles(Service& service, const Changes& change) {
+  service.add<op::CreateRole>(change(create_role))
       .add<op::GetRole>(get_role)
       .add<op::ListRoles>(list_roles)
-      .add<op::UpdateRole>(update_role)
-      .add<op::UpdateAssumeRolePolicy>(update_assume_role_policy)
-      .add<op::DeleteRole>(delete_role)
-      .add<op::TagRole>(tag_role)
-      .add<op::UntagRole>(untag_role)
-      .add<op::ListRoleTags>(list_role_tags)
-      .add<op::ListInstanceProfilesForRole>(list_instance_profiles_for_role)
-      .add<op::PutRolePolicy>(put_role_policy)
-      .add<op::GetRolePolicy>(get_role_policy)
-      .add<op::ListRolePolicies>(list_role_policies)
-      .add<op::DeleteRolePolicy>(delete_role_policy)
-      .add<op::AttachRolePolicy>(attach_role_policy)
-      .add<op::DetachRolePolicy>(detach_role_policy)
-      .add<op::ListAttachedRolePolicies>(list_attached_role_policies)
-      .add<op::CreatePolicy>(create_policy)
+      .add<op::UpdateRole>(change(update_role))
+      .add<op::UpdateAssumeRolePolicy>(change(update_assume_role_policy))
+      .add<op::DeleteRole>(change(delete_role))
+      .add<op::ListInstanceProfilesForRole>(list_instance_profiles_for_role);
+  service.add<op::PutRolePolicy>(change(put_owner_policy<op::PutRolePolicy::Input>))
+      .add<op::GetRolePolicy>(get_owner_policy<op::GetRolePolicy::Output, op::GetRolePolicy::Input>)
+      .add<op::ListRolePolicies>(
+          list_owner_policies<op::ListRolePolicies::Output, op::ListRolePolicies::Input>)
+      .add<op::DeleteRolePolicy>(change(delete_owner_policy<op::DeleteRolePolicy::Input>))
+      .add<op::AttachRolePolicy>(change(attach_owner_policy<op::AttachRolePolicy::Input>))
+      .add<op::DetachRolePolicy>(change(detach_owner_policy<op::DetachRolePolicy::Input>))
+      .add<op::ListAttachedRolePolicies>(
+          list_attached_owner_policies<op::ListAttachedRolePolicies::Output,
+                                       op::ListAttachedRolePolicies::Input>);
+  service.add<op::TagRole>(change(tag_owner<op::TagRole::Input>))
+      .add<op::UntagRole>(change(untag_owner<op::UntagRole::Input>))
+      .add<op::ListRoleTags>(list_owner_tags<op::ListRoleTags::Output, op::ListRoleTags::Input>)
+      .add<op::PutRolePermissionsBoundary>(
+          change(put_owner_boundary<op::PutRolePermissionsBoundary::Input>))
+      .add<op::DeleteRolePermissionsBoundary>(
+          change(delete_owner_boundary<op::DeleteRolePermissionsBoundary::Input>));
+}
+
+void add_users(Service& service, const Changes& change) {
+  service.add<op::CreateUser>(change(create_user))
+      .add<op::GetUser>(get_user)
+      .add<op::ListUsers>(list_users)
+      .add<op::UpdateUser>(change(update_user))
+      .add<op::DeleteUser>(change(delete_user))
+      .add<op::CreateAccessKey>(change(create_access_key))
+      .add<op::ListAccessKeys>(list_access_keys)
+      .add<op::UpdateAccessKey>(change(update_access_key))
+      .add<op::DeleteAccessKey>(change(delete_access_key));
+  service.add<op::PutUserPolicy>(change(put_owner_policy<op::PutUserPolicy::Input>))
+      .add<op::GetUserPolicy>(get_owner_policy<op::GetUserPolicy::Output, op::GetUserPolicy::Input>)
+      .add<op::ListUserPolicies>(
+          list_owner_policies<op::ListUserPolicies::Output, op::ListUserPolicies::Input>)
+      .add<op::DeleteUserPolicy>(change(delete_owner_policy<op::DeleteUserPolicy::Input>))
+      .add<op::AttachUserPolicy>(change(attach_owner_policy<op::AttachUserPolicy::Input>))
+      .add<op::DetachUserPolicy>(change(detach_owner_policy<op::DetachUserPolicy::Input>))
+      .add<op::ListAttachedUserPolicies>(
+          list_attached_owner_policies<op::ListAttachedUserPolicies::Output,
+                                       op::ListAttachedUserPolicies::Input>);
+  service.add<op::TagUser>(change(tag_owner<op::TagUser::Input>))
+      .add<op::UntagUser>(change(untag_owner<op::UntagUser::Input>))
+      .add<op::ListUserTags>(list_owner_tags<op::ListUserTags::Output, op::ListUserTags::Input>)
+      .add<op::PutUserPermissionsBoundary>(
+          change(put_owner_boundary<op::PutUserPermissionsBoundary::Input>))
+      .add<op::DeleteUserPermissionsBoundary>(
+          change(delete_owner_boundary<op::DeleteUserPermissionsBoundary::Input>));
+}
+
+void add_groups(Service& service, const Changes& change) {
+  service.add<op::CreateGroup>(change(create_group))
+      .add<op::GetGroup>(get_group)
+      .add<op::ListGroups>(list_groups)
+      .add<op::DeleteGroup>(change(delete_group))
+      .add<op::AddUserToGroup>(change(add_user_to_group))
+      .add<op::RemoveUserFromGroup>(change(remove_user_from_group))
+      .add<op::ListGroupsForUser>(list_groups_for_user);
+  service.add<op::PutGroupPolicy>(change(put_owner_policy<op::PutGroupPolicy::Input>))
+      .add<op::GetGroupPolicy>(
+          get_owner_policy<op::GetGroupPolicy::Output, op::GetGroupPolicy::Input>)
+      .add<op::ListGroupPolicies>(
+          list_owner_policies<op::ListGroupPolicies::Output, op::ListGroupPolicies::Input>)
+      .add<op::DeleteGroupPolicy>(change(delete_owner_policy<op::DeleteGroupPolicy::Input>))
+      .add<op::AttachGroupPolicy>(change(attach_owner_policy<op::AttachGroupPolicy::Input>))
+      .add<op::DetachGroupPolicy>(change(detach_owner_policy<op::DetachGroupPolicy::Input>))
+      .add<op::ListAttachedGroupPolicies>(
+          list_attached_owner_policies<op::ListAttachedGroupPolicies::Output,
+                                       op::ListAttachedGroupPolicies::Input>);
+}
+
+void add_policies(Service& service, const Changes& change) {
+  service.add<op::CreatePolicy>(change(create_policy))
       .add<op::GetPolicy>(get_policy)
-      .add<op::GetPolicyVersion>(get_policy_version)
       .add<op::ListPolicies>(list_policies)
+      .add<op::DeletePolicy>(change(delete_policy))
+      .add<op::TagPolicy>(change(tag_policy))
+      .add<op::UntagPolicy>(change(untag_policy))
+      .add<op::ListPolicyTags>(list_policy_tags)
+      .add<op::CreatePolicyVersion>(change(create_policy_version))
+      .add<op::GetPolicyVersion>(get_policy_version)
       .add<op::ListPolicyVersions>(list_policy_versions)
-      .add<op::DeletePolicy>(delete_policy)
-      .add<op::SimulatePrincipalPolicy>(simulate_principal_policy);
+      .add<op::SetDefaultPolicyVersion>(change(set_default_policy_version))
+      .add<op::DeletePolicyVersion>(change(delete_policy_version))
+      .add<op::ListEntitiesForPolicy>(list_entities_for_policy)
+      .add<op::GetAccountSummary>(get_account_summary)
+      .add<op::SimulatePrincipalPolicy>(
+          [&directory = change.directory()](Call& call, op::SimulatePrincipalPolicy::Input in) {
+            return simulate_principal_policy(call, in, directory);
+          })
+      .add<op::SimulateCustomPolicy>(simulate_custom_policy);
+}
+
+}  // namespace
+
+std::vector<identity::ProvidedPolicy> provided_policies() {
+  std::vector<identity::ProvidedPolicy> provided;
+  for (const ManagedPolicy& policy : managed_policies())
+    provided.push_back({provider_arn(policy), policy.document});
+  return provided;
+}
+
+void install(service::Registry& registry, identity::Directory& directory) {
+  Service service = registry.begin(api::schema(), errors);
+  const Changes change(directory);
+  add_roles(service, change);
+  add_users(service, change);
+  add_groups(service, change);
+  add_policies(service, change);
 }
 
 }  // namespace slipway::iam

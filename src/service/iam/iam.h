@@ -1,10 +1,17 @@
 // The door of AWS IAM.
 #pragma once
 
+#include <vector>
+
+#include "engine/identity/directory.h"
 #include "service/registry.h"
 
 namespace slipway::iam {
 
-void install(service::Registry& registry);
+// What the directory must know of the provider's own policies.
+std::vector<identity::ProvidedPolicy> provided_policies();
+
+// `directory` follows every change, and outlives the registry.
+void install(service::Registry& registry, identity::Directory& directory);
 
 }  // namespace slipway::iam

@@ -14,6 +14,7 @@
 namespace slipway::iam {
 namespace {
 
+namespace op = api::op;
 using ::testing::HasSubstr;
 using ::testing::MatchesRegex;
 using ::testing::StartsWith;
@@ -30,16 +31,19 @@ class Iam : public ::testing::Test {
   Iam() {
     auto opened = store::Store::open(folder_ / "store.db", identity::migrations());
     if (opened) store_ = *std::move(opened);
-    install(registry_);
+    directory_ = identity::Directory::open(*store_, provided_policies()).value();
+    install(registry_, *directory_);
   }
 
-  // Runs an operation as one change; what it returns lives as long as the test.
-  template <typename Input, typename Operation>
-  auto run(Operation operation, Input input) {
+  // Runs an operation as one change, as the registry has it; what it returns lives as long as the
+  // test.
+  template <typename Op>
+  Result<typename Op::Output> run(typename Op::Input input) {
     call_.emplace(ground_, caller_, head_, "request", arena_);
-    return store_->write([&](store::Transaction& tx) {
+    return store_->write([&](store::Transaction& tx) -> Result<typename Op::Output> {
       call_->set_transaction(&tx);
-      return operation(*call_, input);
+      TRY(const wire::Node node, registry_.find(Op::operation())->handler(*call_, input.node()));
+      return typename Op::Output(node, &arena_);
     });
   }
 
@@ -53,8 +57,8 @@ class Iam : public ::testing::Test {
   }
 
   auto create(std::string_view name) {
-    return run(create_role,
-               input<api::CreateRoleRequest>().RoleName(name).AssumeRolePolicyDocument(trust));
+    return run<op::CreateRole>(
+        input<api::CreateRoleRequest>().RoleName(name).AssumeRolePolicyDocument(trust));
   }
   template <typename Input>
   Input input() {
@@ -63,6 +67,7 @@ class Iam : public ::testing::Test {
 
   TestFolder folder_;
   std::unique_ptr<store::Store> store_;
+  std::unique_ptr<identity::Directory> directory_;
   service::Registry registry_;
   SystemRandom random_;
   ManualClock clock_;
@@ -84,9 +89,9 @@ TEST_F(Iam, ACreatedRoleIsDescribedAsItWasMade) {
                      .MaxSessionDuration(7200)
                      .AssumeRolePolicyDocument(trust);
   request.add_Tags().Key("a").Value("b");
-  const auto made = run(create_role, request);
+  const auto made = run<op::CreateRole>(request);
   ASSERT_TRUE(made) << made.error().message;
-  const auto got = run(get_role, input<api::GetRoleRequest>().RoleName("Worker"));
+  const auto got = run<op::GetRole>(input<api::GetRoleRequest>().RoleName("Worker"));
   ASSERT_TRUE(got);
   const api::Role role = got->Role();
   EXPECT_EQ(role.Arn(), "arn:aws:iam::000000000000:role/team/Worker");
@@ -101,45 +106,45 @@ TEST_F(Iam, ACreatedRoleIsDescribedAsItWasMade) {
 }
 
 TEST_F(Iam, RefusalsHaveAmazonsCodesStatusesAndWords) {
-  EXPECT_EQ(refusal(run(get_role, input<api::GetRoleRequest>().RoleName("nobody"))),
+  EXPECT_EQ(refusal(run<op::GetRole>(input<api::GetRoleRequest>().RoleName("nobody"))),
             "NoSuchEntity 404 The role with name nobody cannot be found.");
   EXPECT_EQ(refusal(create("r")), "accepted");
   EXPECT_EQ(refusal(create("R")), "EntityAlreadyExists 409 Role with name R already exists.");
-  EXPECT_EQ(refusal(run(create_role,
-                        input<api::CreateRoleRequest>().RoleName("x").AssumeRolePolicyDocument(
-                            "nonsense"))),
-            "MalformedPolicyDocument 400 This policy contains invalid Json");
-  EXPECT_EQ(refusal(run(get_role_policy,
-                        input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"))),
+  EXPECT_EQ(
+      refusal(run<op::CreateRole>(
+          input<api::CreateRoleRequest>().RoleName("x").AssumeRolePolicyDocument("nonsense"))),
+      "MalformedPolicyDocument 400 This policy contains invalid Json");
+  EXPECT_EQ(refusal(run<op::GetRolePolicy>(
+                input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"))),
             "NoSuchEntity 404 The role policy with name p cannot be found.");
-  EXPECT_EQ(
-      refusal(run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
-                                          "arn:aws:iam::aws:policy/Nothing"))),
-      "NoSuchEntity 404 Policy arn:aws:iam::aws:policy/Nothing does not exist or is not "
-      "attachable.");
-  EXPECT_EQ(
-      refusal(run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
-                                          "something-else-entirely"))),
-      "InvalidInput 400 ARN something-else-entirely is not valid.");
+  EXPECT_EQ(refusal(run<op::AttachRolePolicy>(
+                input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
+                    "arn:aws:iam::aws:policy/Nothing"))),
+            "NoSuchEntity 404 Policy arn:aws:iam::aws:policy/Nothing does not exist or is not "
+            "attachable.");
+  EXPECT_EQ(refusal(run<op::AttachRolePolicy>(
+                input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
+                    "something-else-entirely"))),
+            "InvalidInput 400 ARN something-else-entirely is not valid.");
   auto twice = input<api::TagRoleRequest>().RoleName("r");
   twice.add_Tags().Key("a").Value("1");
   twice.add_Tags().Key("A").Value("2");
-  EXPECT_THAT(refusal(run(tag_role, twice)), StartsWith("InvalidInput 400 Duplicate tag keys"));
+  EXPECT_THAT(refusal(run<op::TagRole>(twice)), StartsWith("InvalidInput 400 Duplicate tag keys"));
 }
 
 TEST_F(Iam, ARoleIsDeletedOnceNothingIsOnIt) {
   create("r");
-  run(attach_role_policy,
+  run<op::AttachRolePolicy>(
       input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(full_access));
   const auto remove = [&] {
-    return refusal(run(delete_role, input<api::DeleteRoleRequest>().RoleName("r")));
+    return refusal(run<op::DeleteRole>(input<api::DeleteRoleRequest>().RoleName("r")));
   };
   EXPECT_EQ(remove(), "DeleteConflict 409 Cannot delete entity, must detach all policies first.");
-  const auto attached =
-      run(list_attached_role_policies, input<api::ListAttachedRolePoliciesRequest>().RoleName("r"));
+  const auto attached = run<op::ListAttachedRolePolicies>(
+      input<api::ListAttachedRolePoliciesRequest>().RoleName("r"));
   ASSERT_EQ(attached->AttachedPolicies().size(), 1U);
   EXPECT_EQ(attached->AttachedPolicies()[0].PolicyName(), "AmazonSageMakerFullAccess");
-  run(detach_role_policy,
+  run<op::DetachRolePolicy>(
       input<api::DetachRolePolicyRequest>().RoleName("r").PolicyArn(full_access));
   EXPECT_EQ(remove(), "accepted");
   EXPECT_EQ(remove(), "NoSuchEntity 404 The role with name r cannot be found.");
@@ -148,37 +153,37 @@ TEST_F(Iam, ARoleIsDeletedOnceNothingIsOnIt) {
 TEST_F(Iam, ListsComeInPages) {
   for (const char* name : {"c", "a", "b"}) create(name);
   auto request = input<api::ListRolesRequest>().MaxItems(2);
-  const auto first = run(list_roles, request);
+  const auto first = run<op::ListRoles>(request);
   ASSERT_EQ(first->Roles().size(), 2U);
   EXPECT_EQ(first->IsTruncated(), true);
-  const auto second = run(list_roles, request.Marker(*first->Marker()));
+  const auto second = run<op::ListRoles>(request.Marker(*first->Marker()));
   ASSERT_EQ(second->Roles().size(), 1U);
   EXPECT_EQ(second->Roles()[0].RoleName(), "c");
   EXPECT_EQ(second->IsTruncated(), false);
   EXPECT_FALSE(second->Marker());
-  EXPECT_EQ(refusal(run(list_roles, request.Marker("%%%"))), "ValidationError 400 Invalid Marker.");
+  EXPECT_EQ(refusal(run<op::ListRoles>(request.Marker("%%%"))),
+            "ValidationError 400 Invalid Marker.");
 }
 
 TEST_F(Iam, InlinePoliciesAreKeptAsTheyCame) {
   create("r");
-  EXPECT_EQ(
-      refusal(run(put_role_policy,
-                  input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p").PolicyDocument(
-                      allow_get))),
-      "accepted");
+  EXPECT_EQ(refusal(run<op::PutRolePolicy>(
+                input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p").PolicyDocument(
+                    allow_get))),
+            "accepted");
   const auto got =
-      run(get_role_policy, input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"));
+      run<op::GetRolePolicy>(input<api::GetRolePolicyRequest>().RoleName("r").PolicyName("p"));
   EXPECT_EQ(percent_decode(got->PolicyDocument()), allow_get);
-  const auto names = run(list_role_policies, input<api::ListRolePoliciesRequest>().RoleName("r"));
+  const auto names = run<op::ListRolePolicies>(input<api::ListRolePoliciesRequest>().RoleName("r"));
   ASSERT_EQ(names->PolicyNames().size(), 1U);
   EXPECT_EQ(names->PolicyNames()[0], "p");
 }
 
 TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) {
   create("r");
-  run(put_role_policy,
+  run<op::PutRolePolicy>(
       input<api::PutRolePolicyRequest>().RoleName("r").PolicyName("p").PolicyDocument(allow_get));
-  run(attach_role_policy,
+  run<op::AttachRolePolicy>(
       input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(full_access));
   auto request = input<api::SimulatePrincipalPolicyRequest>().PolicySourceArn(
       "arn:aws:iam::000000000000:role/r");
@@ -187,7 +192,7 @@ TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) 
       .add_ActionNames("iam:DeleteRole");
   const auto decisions = [&] {
     std::string joined;
-    const auto answer = run(simulate_principal_policy, request);
+    const auto answer = run<op::SimulatePrincipalPolicy>(request);
     if (!answer) return refusal(answer);
     for (const auto result : answer->EvaluationResults())
       joined += fmt::format("{}={} ", result.EvalActionName(), result.EvalDecision());
@@ -200,34 +205,196 @@ TEST_F(Iam, SimulationDecidesByInlineAttachedAndGivenPoliciesWithinTheBoundary) 
   EXPECT_THAT(decisions(), StartsWith("s3:GetObject=explicitDeny "));
   request.add_PermissionsBoundaryPolicyInputList(allow_get);
   EXPECT_THAT(decisions(), HasSubstr("sagemaker:CreateEndpoint=implicitDeny"));
-  EXPECT_THAT(refusal(run(simulate_principal_policy,
-                          request.PolicySourceArn("arn:aws:iam::000000000000:role/none"))),
+  EXPECT_THAT(refusal(run<op::SimulatePrincipalPolicy>(
+                  request.PolicySourceArn("arn:aws:iam::000000000000:role/none"))),
               StartsWith("NoSuchEntity 404"));
 }
 
 TEST_F(Iam, OwnPoliciesAreMadeListedAttachedAndDeleted) {
-  const auto made =
-      run(create_policy,
-          input<api::CreatePolicyRequest>().PolicyName("mine").PolicyDocument(allow_get));
+  const auto made = run<op::CreatePolicy>(
+      input<api::CreatePolicyRequest>().PolicyName("mine").PolicyDocument(allow_get));
   ASSERT_TRUE(made) << made.error().message;
   const std::string arn(*made->Policy().Arn());
   EXPECT_EQ(arn, "arn:aws:iam::000000000000:policy/mine");
   create("r");
-  run(attach_role_policy, input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(arn));
-  const auto got = run(get_policy, input<api::GetPolicyRequest>().PolicyArn(arn));
+  run<op::AttachRolePolicy>(input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(arn));
+  const auto got = run<op::GetPolicy>(input<api::GetPolicyRequest>().PolicyArn(arn));
   EXPECT_EQ(got->Policy().AttachmentCount(), 1);
-  const auto version =
-      run(get_policy_version, input<api::GetPolicyVersionRequest>().PolicyArn(arn).VersionId("v1"));
+  const auto version = run<op::GetPolicyVersion>(
+      input<api::GetPolicyVersionRequest>().PolicyArn(arn).VersionId("v1"));
   EXPECT_EQ(percent_decode(*version->PolicyVersion().Document()), allow_get);
-  const auto local = run(list_policies, input<api::ListPoliciesRequest>().Scope("Local"));
+  const auto local = run<op::ListPolicies>(input<api::ListPoliciesRequest>().Scope("Local"));
   EXPECT_EQ(local->Policies().size(), 1U);
   const auto remove = [&] {
-    return refusal(run(delete_policy, input<api::DeletePolicyRequest>().PolicyArn(arn)));
+    return refusal(run<op::DeletePolicy>(input<api::DeletePolicyRequest>().PolicyArn(arn)));
   };
   EXPECT_THAT(remove(), StartsWith("DeleteConflict 409"));
-  run(detach_role_policy, input<api::DetachRolePolicyRequest>().RoleName("r").PolicyArn(arn));
+  run<op::DetachRolePolicy>(input<api::DetachRolePolicyRequest>().RoleName("r").PolicyArn(arn));
   EXPECT_EQ(remove(), "accepted");
   EXPECT_THAT(remove(), StartsWith("NoSuchEntity 404"));
+}
+
+// ---- Users --------------------------------------------------------------------------------------
+
+TEST_F(Iam, AUserIsDescribedAsItWasMadeAndFoundAgainUnderItsNewName) {
+  auto request = input<api::CreateUserRequest>().UserName("Ann").Path("/team/");
+  request.add_Tags().Key("a").Value("b");
+  const auto made = run<op::CreateUser>(request);
+  ASSERT_TRUE(made) << made.error().message;
+  EXPECT_EQ(made->User().Arn(), "arn:aws:iam::000000000000:user/team/Ann");
+  EXPECT_THAT(std::string(made->User().UserId()), MatchesRegex("AIDA[A-Z2-7]{17}"));
+  EXPECT_EQ(refusal(run<op::CreateUser>(input<api::CreateUserRequest>().UserName("ann"))),
+            "EntityAlreadyExists 409 User with name ann already exists.");
+  EXPECT_EQ(refusal(run<op::UpdateUser>(
+                input<api::UpdateUserRequest>().UserName("ann").NewUserName("zoe").NewPath("/"))),
+            "accepted");
+  EXPECT_EQ(refusal(run<op::GetUser>(input<api::GetUserRequest>().UserName("Ann"))),
+            "NoSuchEntity 404 The user with name Ann cannot be found.");
+  const auto got = run<op::GetUser>(input<api::GetUserRequest>().UserName("zoe"));
+  ASSERT_TRUE(got);
+  EXPECT_EQ(got->User().Arn(), "arn:aws:iam::000000000000:user/zoe");
+  EXPECT_EQ(got->User().UserId(), made->User().UserId());
+  ASSERT_EQ(got->User().Tags().size(), 1U);
+}
+
+TEST_F(Iam, AccessKeysAreShownWithTheirSecretOnce) {
+  run<op::CreateUser>(input<api::CreateUserRequest>().UserName("ann"));
+  const auto create = [&] {
+    return run<op::CreateAccessKey>(input<api::CreateAccessKeyRequest>().UserName("ann"));
+  };
+  const auto key = create();
+  ASSERT_TRUE(key) << key.error().message;
+  const std::string id(key->AccessKey().AccessKeyId());
+  EXPECT_THAT(id, MatchesRegex("AKIA[A-Z2-7]{16}"));
+  EXPECT_EQ(directory_->snapshot()->keys.find(id)->secret, key->AccessKey().SecretAccessKey());
+  EXPECT_TRUE(create());
+  EXPECT_EQ(refusal(create()), "LimitExceeded 409 Cannot exceed quota for AccessKeysPerUser: 2");
+  EXPECT_EQ(
+      refusal(run<op::UpdateAccessKey>(
+          input<api::UpdateAccessKeyRequest>().UserName("ann").AccessKeyId(id).Status("Inactive"))),
+      "accepted");
+  EXPECT_EQ(directory_->snapshot()->keys.find(id), nullptr);
+  const auto listed = run<op::ListAccessKeys>(input<api::ListAccessKeysRequest>().UserName("ann"));
+  EXPECT_EQ(listed->AccessKeyMetadata().size(), 2U);
+  EXPECT_EQ(refusal(run<op::DeleteUser>(input<api::DeleteUserRequest>().UserName("ann"))),
+            "DeleteConflict 409 Cannot delete entity, must delete access keys first.");
+  EXPECT_EQ(refusal(run<op::DeleteAccessKey>(
+                input<api::DeleteAccessKeyRequest>().UserName("ann").AccessKeyId("AKIANONE"
+                                                                                 "AAAAAAAA"))),
+            "NoSuchEntity 404 The Access Key with id AKIANONEAAAAAAAA cannot be found");
+  EXPECT_EQ(refusal(run<op::CreateAccessKey>(input<api::CreateAccessKeyRequest>())),
+            "ValidationError 400 Must specify userName when calling with non-User credentials");
+}
+
+TEST_F(Iam, AGroupHoldsItsMembersUntilTheyLeave) {
+  run<op::CreateUser>(input<api::CreateUserRequest>().UserName("ann"));
+  const auto group = run<op::CreateGroup>(input<api::CreateGroupRequest>().GroupName("Devs"));
+  ASSERT_TRUE(group) << group.error().message;
+  EXPECT_EQ(group->Group().Arn(), "arn:aws:iam::000000000000:group/Devs");
+  EXPECT_EQ(refusal(run<op::AddUserToGroup>(
+                input<api::AddUserToGroupRequest>().GroupName("devs").UserName("ann"))),
+            "accepted");
+  const auto members = run<op::GetGroup>(input<api::GetGroupRequest>().GroupName("Devs"));
+  ASSERT_EQ(members->Users().size(), 1U);
+  const auto groups =
+      run<op::ListGroupsForUser>(input<api::ListGroupsForUserRequest>().UserName("ann"));
+  ASSERT_EQ(groups->Groups().size(), 1U);
+  const auto remove = [&] {
+    return refusal(run<op::DeleteGroup>(input<api::DeleteGroupRequest>().GroupName("Devs")));
+  };
+  EXPECT_THAT(remove(), StartsWith("DeleteConflict 409"));
+  EXPECT_THAT(refusal(run<op::DeleteUser>(input<api::DeleteUserRequest>().UserName("ann"))),
+              StartsWith("DeleteConflict 409"));
+  run<op::RemoveUserFromGroup>(
+      input<api::RemoveUserFromGroupRequest>().GroupName("Devs").UserName("ann"));
+  EXPECT_EQ(remove(), "accepted");
+}
+
+TEST_F(Iam, VersionsOfAPolicyAreKeptAndOneIsInForce) {
+  const auto made = run<op::CreatePolicy>(
+      input<api::CreatePolicyRequest>().PolicyName("mine").PolicyDocument(allow_get));
+  const std::string arn(*made->Policy().Arn());
+  const auto add = [&](bool is_default) {
+    return run<op::CreatePolicyVersion>(input<api::CreatePolicyVersionRequest>()
+                                            .PolicyArn(arn)
+                                            .PolicyDocument(allow_get)
+                                            .SetAsDefault(is_default));
+  };
+  const auto second = add(true);
+  ASSERT_TRUE(second) << second.error().message;
+  EXPECT_EQ(second->PolicyVersion().VersionId(), "v2");
+  EXPECT_EQ(run<op::GetPolicy>(input<api::GetPolicyRequest>().PolicyArn(arn))
+                ->Policy()
+                .DefaultVersionId(),
+            "v2");
+  EXPECT_TRUE(add(false) && add(false) && add(false));
+  EXPECT_THAT(refusal(add(false)), StartsWith("LimitExceeded 409 A managed policy can have up to"));
+  const auto drop = [&](std::string_view version) {
+    return refusal(run<op::DeletePolicyVersion>(
+        input<api::DeletePolicyVersionRequest>().PolicyArn(arn).VersionId(version)));
+  };
+  EXPECT_EQ(drop("v2"), "DeleteConflict 409 Cannot delete the default version of a policy.");
+  EXPECT_EQ(drop("v1"), "accepted");
+  EXPECT_THAT(drop("v1"), StartsWith("NoSuchEntity 404"));
+  EXPECT_EQ(refusal(run<op::SetDefaultPolicyVersion>(
+                input<api::SetDefaultPolicyVersionRequest>().PolicyArn(arn).VersionId("v5"))),
+            "accepted");
+  EXPECT_EQ(run<op::ListPolicyVersions>(input<api::ListPolicyVersionsRequest>().PolicyArn(arn))
+                ->Versions()
+                .size(),
+            4U);
+  EXPECT_THAT(refusal(run<op::DeletePolicy>(input<api::DeletePolicyRequest>().PolicyArn(arn))),
+              StartsWith("DeleteConflict 409"));
+}
+
+TEST_F(Iam, ATrustPolicyNamesOnlyWhoIsThereAndShowsWhoIsGoneByItsId) {
+  const auto trusting = [](std::string_view arn) {
+    return fmt::format(R"({{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":)"
+                       R"({{"AWS":"{}"}},"Action":"sts:AssumeRole"}}]}})",
+                       arn);
+  };
+  constexpr std::string_view ann = "arn:aws:iam::000000000000:user/ann";
+  const auto create_trusting = [&] {
+    return run<op::CreateRole>(
+        input<api::CreateRoleRequest>().RoleName("r").AssumeRolePolicyDocument(trusting(ann)));
+  };
+  EXPECT_EQ(refusal(create_trusting()),
+            "MalformedPolicyDocument 400 Invalid principal in policy: "
+            "\"AWS\":\"arn:aws:iam::000000000000:user/ann\"");
+  const auto made = run<op::CreateUser>(input<api::CreateUserRequest>().UserName("ann"));
+  const std::string id(made->User().UserId());
+  EXPECT_EQ(refusal(create_trusting()), "accepted");
+  const auto shown = [&] {
+    return percent_decode(*run<op::GetRole>(input<api::GetRoleRequest>().RoleName("r"))
+                               ->Role()
+                               .AssumeRolePolicyDocument());
+  };
+  EXPECT_EQ(shown(), trusting(ann));
+  run<op::DeleteUser>(input<api::DeleteUserRequest>().UserName("ann"));
+  EXPECT_EQ(shown(), trusting(id));
+  run<op::CreateUser>(input<api::CreateUserRequest>().UserName("ann"));
+  EXPECT_EQ(shown(), trusting(id));
+}
+
+TEST_F(Iam, SimulationOfGivenPoliciesAsksTheResourcesPolicyToo) {
+  auto request = input<api::SimulateCustomPolicyRequest>().add_PolicyInputList(allow_get);
+  request.add_ActionNames("s3:GetObject").add_ActionNames("s3:PutObject");
+  request.add_ResourceArns("arn:aws:s3:::b/k");
+  const auto decisions = [&] {
+    std::string joined;
+    const auto answer = run<op::SimulateCustomPolicy>(request);
+    if (!answer) return refusal(answer);
+    for (const auto result : answer->EvaluationResults())
+      joined += fmt::format("{} ", result.EvalDecision());
+    return joined;
+  };
+  EXPECT_EQ(decisions(), "allowed implicitDeny ");
+  request.CallerArn("arn:aws:iam::000000000000:user/ann")
+      .ResourcePolicy(
+          R"({"Statement":[{"Effect":"Allow","Principal":{"AWS":)"
+          R"("arn:aws:iam::000000000000:user/ann"},"Action":"s3:PutObject","Resource":"*"},)"
+          R"({"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*"}]})");
+  EXPECT_EQ(decisions(), "explicitDeny allowed ");
 }
 
 }  // namespace

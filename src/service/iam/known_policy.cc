@@ -14,31 +14,33 @@ using service::Call;
 using service::refuse;
 
 constexpr std::string_view provider_prefix = "arn:aws:iam::aws:policy";
-constexpr std::string_view own_version = "v1";
 constexpr std::size_t entity_id_tail_characters = 17;
 // When the oldest of the provider's policies were published; shown for all of them.
 constexpr Timestamp provider_created{std::chrono::seconds(1'423'247'918)};
 
 KnownPolicy of_provider(const ManagedPolicy& policy) {
-  return {.arn = fmt::format("{}{}{}", provider_prefix, policy.path, policy.name),
+  return {.arn = provider_arn(policy),
           .name = std::string(policy.name),
           .path = std::string(policy.path),
           .id = std::string(policy.id),
           .version = std::string(policy.version),
           .description = {},
           .document = std::string(policy.document),
-          .created = provider_created};
+          .created = provider_created,
+          .updated = provider_created};
 }
 
-KnownPolicy of_caller(const Call& call, identity::StoredPolicy policy) {
+KnownPolicy of_caller(const Call& call, const identity::StoredPolicy& policy) {
   return {.arn = iam_arn(call, "policy", policy.path, policy.name),
-          .name = std::move(policy.name),
-          .path = std::move(policy.path),
-          .id = std::move(policy.id),
-          .version = std::string(own_version),
-          .description = std::move(policy.description),
-          .document = std::move(policy.document),
-          .created = policy.created};
+          .name = policy.name,
+          .path = policy.path,
+          .id = policy.id,
+          .version = fmt::format("v{}", policy.default_version),
+          .description = policy.description,
+          .document = policy.document,
+          .created = policy.created,
+          .updated = policy.updated,
+          .stored = policy};
 }
 
 std::unexpected<Error> no_such_policy(std::string_view arn) {
@@ -61,6 +63,10 @@ std::vector<identity::StoredPolicy> all_of_caller(Call& call, std::string_view p
 
 }  // namespace
 
+std::string provider_arn(const ManagedPolicy& policy) {
+  return fmt::format("{}{}{}", provider_prefix, policy.path, policy.name);
+}
+
 Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
   if (arn.starts_with(provider_prefix)) {
     const auto* policy = managed_policy(arn.substr(provider_prefix.size()));
@@ -70,7 +76,7 @@ Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
     return refuse("InvalidInput", fmt::format("ARN {} is not valid.", arn));
   auto policy = identity::find_policy(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
   if (!policy) return no_such_policy(arn);
-  KnownPolicy known = of_caller(call, *std::move(policy));
+  KnownPolicy known = of_caller(call, *policy);
   return known.arn == arn ? Result<KnownPolicy>(std::move(known)) : no_such_policy(arn);
 }
 
@@ -81,8 +87,8 @@ std::vector<KnownPolicy> known_policies(Call& call, PolicyScope scope,
     for (const auto& policy : managed_policies())
       if (policy.path.starts_with(path_prefix)) all.push_back(of_provider(policy));
   if (scope != PolicyScope::provider)
-    for (auto& policy : all_of_caller(call, path_prefix))
-      all.push_back(of_caller(call, std::move(policy)));
+    for (const auto& policy : all_of_caller(call, path_prefix))
+      all.push_back(of_caller(call, policy));
   std::ranges::sort(all, {}, &KnownPolicy::arn);
   return all;
 }
@@ -97,9 +103,17 @@ std::string make_entity_id(const Call& call, std::string_view prefix) {
          make_token(call.random(), entity_id_tail_characters, alphabet_base32);
 }
 
-Result<> check_document(std::string_view text, identity::PolicyUse use) {
-  TRY_DO(identity::Policy::parse(text, use));
-  return {};
+Result<identity::StoredPolicy> own_policy(Call& call, std::string_view arn) {
+  TRY(const KnownPolicy policy, find_known_policy(call, arn));
+  if (policy.stored) return *policy.stored;
+  return refuse("AccessDenied", fmt::format("Cannot change {}: it is the provider's.", arn));
+}
+
+Result<> require_attachable(Call& call, std::string_view arn) {
+  const auto policy = find_known_policy(call, arn);
+  if (policy) return {};
+  if (policy.error().kind != "NoSuchEntity") return std::unexpected(policy.error());
+  return refuse("NoSuchEntity", fmt::format("Policy {} does not exist or is not attachable.", arn));
 }
 
 Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags) {

@@ -2,14 +2,17 @@
 // its operations share.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/encoding.h"
-#include "engine/identity/policy.h"
+#include "engine/identity/directory.h"
+#include "engine/identity/policy_check.h"
 #include "engine/identity/roles.h"
+#include "engine/identity/stored_policies.h"
 #include "service/call.h"
 #include "service/errors.h"
 
@@ -22,12 +25,32 @@ struct KnownPolicy {
   std::string id;
   std::string version;
   std::string description;
-  std::string document;
+  std::string document;  // of the default version
   Timestamp created{};
+  Timestamp updated{};
+  // What is stored, where it is the caller's own; the provider's can only be read.
+  std::optional<identity::StoredPolicy> stored = {};
 };
 
 // NoSuchEntity where no policy has this ARN; InvalidInput where it is the ARN of no policy.
 Result<KnownPolicy> find_known_policy(service::Call& call, std::string_view arn);
+
+// "arn:aws:iam::aws:policy/ReadOnlyAccess"
+struct ManagedPolicy;
+std::string provider_arn(const ManagedPolicy& policy);
+
+// The caller's own policy of that ARN; AccessDenied for the provider's, which nobody may change.
+Result<identity::StoredPolicy> own_policy(service::Call& call, std::string_view arn);
+
+// NoSuchEntity, in the words of whoever attaches a policy, where there is none of this ARN.
+Result<> require_attachable(service::Call& call, std::string_view arn);
+
+// "ReadOnlyAccess" and "/service-role/" of "arn:aws:iam::aws:policy/service-role/ReadOnlyAccess".
+inline std::string_view name_in(std::string_view arn) { return arn.substr(arn.rfind('/') + 1); }
+inline std::string_view path_in(std::string_view arn) {
+  const std::size_t begin = std::min(arn.find('/'), arn.size());
+  return arn.substr(begin, arn.rfind('/') + 1 - begin);
+}
 
 // All that lie under the path, in the order of their ARNs.
 enum class PolicyScope : std::uint8_t { all, provider, local };
@@ -40,9 +63,6 @@ std::string iam_arn(const service::Call& call, std::string_view kind, std::strin
 
 // "AROA" and seventeen characters: an id that is never used again.
 std::string make_entity_id(const service::Call& call, std::string_view prefix);
-
-// MalformedPolicyDocument where the text is none.
-Result<> check_document(std::string_view text, identity::PolicyUse use);
 
 // Documents go over the wire percent-encoded (RFC 3986).
 inline std::string encoded_document(std::string_view text) { return percent_encode(text); }

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/identity/policy.h"
+#include "engine/identity/access.h"
 
 namespace slipway::iam {
 namespace {
@@ -26,14 +26,18 @@ TEST(ManagedPolicies, AreFoundByPathAndName) {
 TEST(ManagedPolicies, FullAccessAllowsWhatItSays) {
   const ManagedPolicy* const found = managed_policy("/AmazonSageMakerFullAccess");
   ASSERT_NE(found, nullptr);
-  const auto policy = Policy::parse(found->document, PolicyUse::permissions);
+  auto policy = Policy::parse(found->document, PolicyUse::permissions);
   ASSERT_TRUE(policy);
-  const identity::AttachedPolicy attached[] = {{"p", &*policy}};
-  EXPECT_EQ(identity::evaluate(attached, {"sagemaker:CreateEndpoint",
-                                          "arn:aws:sagemaker:us-east-1:000000000000:endpoint/x",
-                                          {}})
-                .decision,
-            identity::Decision::allowed);
+  const identity::PrincipalPolicies policies{
+      .own = {std::make_shared<const Policy>(*std::move(policy))}, .boundary = {}, .session = {}};
+  const identity::Principal user{identity::Principal::Kind::user, "000000000000",
+                                 "arn:aws:iam::000000000000:user/u", "AIDAU"};
+  EXPECT_TRUE(
+      decide(
+          user, policies,
+          {"sagemaker:CreateEndpoint", "arn:aws:sagemaker:us-east-1:000000000000:endpoint/x", {}},
+          {})
+          .allowed());
 }
 
 }  // namespace

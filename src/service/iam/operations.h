@@ -2,6 +2,7 @@
 // what is not there, and what else is noted.
 #pragma once
 
+#include "engine/identity/directory.h"
 #include "gen/iam.h"
 #include "service/call.h"
 
@@ -19,40 +20,73 @@ Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest i
 Result<> update_assume_role_policy(Call& call, api::UpdateAssumeRolePolicyRequest in);
 // DeleteConflict while a policy, inline or attached, is on it.
 Result<> delete_role(Call& call, api::DeleteRoleRequest in);
-Result<> tag_role(Call& call, api::TagRoleRequest in);
-Result<> untag_role(Call& call, api::UntagRoleRequest in);
-Result<api::ListRoleTagsResponse> list_role_tags(Call& call, api::ListRoleTagsRequest in);
 // Always empty: instance profiles belong to machines that Slipway does not have.
 Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(
     Call& call, api::ListInstanceProfilesForRoleRequest in);
 
-// role_policy.cc
-// MalformedPolicyDocument, LimitExceeded.
-Result<> put_role_policy(Call& call, api::PutRolePolicyRequest in);
-Result<api::GetRolePolicyResponse> get_role_policy(Call& call, api::GetRolePolicyRequest in);
-Result<api::ListRolePoliciesResponse> list_role_policies(Call& call,
-                                                         api::ListRolePoliciesRequest in);
-Result<> delete_role_policy(Call& call, api::DeleteRolePolicyRequest in);
-Result<> attach_role_policy(Call& call, api::AttachRolePolicyRequest in);
-Result<> detach_role_policy(Call& call, api::DetachRolePolicyRequest in);
-Result<api::ListAttachedRolePoliciesResponse> list_attached_role_policies(
-    Call& call, api::ListAttachedRolePoliciesRequest in);
+// The policies, boundaries and tags of roles, users and groups: owner_policy.h.
+
+// user.cc
+// EntityAlreadyExists, LimitExceeded, InvalidInput (tags).
+Result<api::CreateUserResponse> create_user(Call& call, api::CreateUserRequest in);
+Result<api::GetUserResponse> get_user(Call& call, api::GetUserRequest in);
+Result<api::ListUsersResponse> list_users(Call& call, api::ListUsersRequest in);
+// EntityAlreadyExists.
+Result<> update_user(Call& call, api::UpdateUserRequest in);
+// DeleteConflict while policies, keys or groups are the user's.
+Result<> delete_user(Call& call, api::DeleteUserRequest in);
+// ValidationError where no user is named and the caller is none; LimitExceeded.
+Result<api::CreateAccessKeyResponse> create_access_key(Call& call, api::CreateAccessKeyRequest in);
+Result<api::ListAccessKeysResponse> list_access_keys(Call& call, api::ListAccessKeysRequest in);
+Result<> update_access_key(Call& call, api::UpdateAccessKeyRequest in);
+Result<> delete_access_key(Call& call, api::DeleteAccessKeyRequest in);
+
+// group.cc
+Result<api::CreateGroupResponse> create_group(Call& call, api::CreateGroupRequest in);
+Result<api::GetGroupResponse> get_group(Call& call, api::GetGroupRequest in);
+Result<api::ListGroupsResponse> list_groups(Call& call, api::ListGroupsRequest in);
+// DeleteConflict while it has policies or members.
+Result<> delete_group(Call& call, api::DeleteGroupRequest in);
+Result<> add_user_to_group(Call& call, api::AddUserToGroupRequest in);
+Result<> remove_user_from_group(Call& call, api::RemoveUserFromGroupRequest in);
+Result<api::ListGroupsForUserResponse> list_groups_for_user(Call& call,
+                                                            api::ListGroupsForUserRequest in);
 
 // policy.cc
-// EntityAlreadyExists, MalformedPolicyDocument.
+// EntityAlreadyExists, MalformedPolicyDocument, LimitExceeded.
 Result<api::CreatePolicyResponse> create_policy(Call& call, api::CreatePolicyRequest in);
 Result<api::GetPolicyResponse> get_policy(Call& call, api::GetPolicyRequest in);
+Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesRequest in);
+// DeleteConflict while it is attached, or has more versions than its default.
+Result<> delete_policy(Call& call, api::DeletePolicyRequest in);
+Result<> tag_policy(Call& call, api::TagPolicyRequest in);
+Result<> untag_policy(Call& call, api::UntagPolicyRequest in);
+Result<api::ListPolicyTagsResponse> list_policy_tags(Call& call, api::ListPolicyTagsRequest in);
+
+// policy_version.cc
+// MalformedPolicyDocument, LimitExceeded; AccessDenied for the provider's policies.
+Result<api::CreatePolicyVersionResponse> create_policy_version(Call& call,
+                                                               api::CreatePolicyVersionRequest in);
 Result<api::GetPolicyVersionResponse> get_policy_version(Call& call,
                                                          api::GetPolicyVersionRequest in);
-Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesRequest in);
 Result<api::ListPolicyVersionsResponse> list_policy_versions(Call& call,
                                                              api::ListPolicyVersionsRequest in);
-// DeleteConflict while it is attached.
-Result<> delete_policy(Call& call, api::DeletePolicyRequest in);
+Result<> set_default_policy_version(Call& call, api::SetDefaultPolicyVersionRequest in);
+// DeleteConflict where it is the default.
+Result<> delete_policy_version(Call& call, api::DeletePolicyVersionRequest in);
+
+// entities.cc
+Result<api::ListEntitiesForPolicyResponse> list_entities_for_policy(
+    Call& call, api::ListEntitiesForPolicyRequest in);
+Result<api::GetAccountSummaryResponse> get_account_summary(Call& call, wire::Unit in);
 
 // simulate.cc
-// The role's own policies, inline and attached, and those given; within its permissions boundary.
+// The policies of a user, group or role and those given, within a boundary and beside a resource's
+// policy, by the function that decides about requests.
 Result<api::SimulatePolicyResponse> simulate_principal_policy(
-    Call& call, api::SimulatePrincipalPolicyRequest in);
+    Call& call, api::SimulatePrincipalPolicyRequest in, const identity::Directory& directory);
+// Those given alone.
+Result<api::SimulatePolicyResponse> simulate_custom_policy(Call& call,
+                                                           api::SimulateCustomPolicyRequest in);
 
 }  // namespace slipway::iam

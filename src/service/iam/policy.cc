@@ -8,8 +8,17 @@
 namespace slipway::iam {
 namespace {
 
-using identity::TagOwner;
+using identity::Owner;
+using identity::PolicyUsage;
 using service::refuse;
+
+std::int64_t count_users(Call& call, const KnownPolicy& policy, PolicyUsage usage) {
+  return identity::count_users_of(call.tx(), call.account(), policy.arn, usage);
+}
+
+Owner tags_of(const identity::StoredPolicy& policy) {
+  return {Owner::Kind::policy, policy.account, policy.name};
+}
 
 void fill(Call& call, const KnownPolicy& policy, api::Policy out) {
   out.PolicyName(policy.name)
@@ -17,12 +26,12 @@ void fill(Call& call, const KnownPolicy& policy, api::Policy out) {
       .Arn(policy.arn)
       .Path(policy.path)
       .DefaultVersionId(policy.version)
-      .AttachmentCount(static_cast<std::int32_t>(
-          identity::count_attachments(call.tx(), call.account(), policy.arn)))
-      .PermissionsBoundaryUsageCount(0)
+      .AttachmentCount(static_cast<std::int32_t>(count_users(call, policy, PolicyUsage::attached)))
+      .PermissionsBoundaryUsageCount(
+          static_cast<std::int32_t>(count_users(call, policy, PolicyUsage::boundary)))
       .IsAttachable(true)
       .CreateDate(policy.created)
-      .UpdateDate(policy.created);
+      .UpdateDate(policy.updated);
 }
 
 PolicyScope scope_of(std::string_view scope) {
@@ -30,14 +39,10 @@ PolicyScope scope_of(std::string_view scope) {
   return scope == "Local" ? PolicyScope::local : PolicyScope::all;
 }
 
-void fill_version(const KnownPolicy& policy, api::PolicyVersion out) {
-  out.VersionId(policy.version).IsDefaultVersion(true).CreateDate(policy.created);
-}
-
 }  // namespace
 
 Result<api::CreatePolicyResponse> create_policy(Call& call, api::CreatePolicyRequest in) {
-  TRY_DO(check_document(in.PolicyDocument(), identity::PolicyUse::permissions));
+  TRY_DO(identity::check_document(in.PolicyDocument(), identity::DocumentKind::managed));
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
   const identity::StoredPolicy policy{
       .account = call.account(),
@@ -63,23 +68,9 @@ Result<api::GetPolicyResponse> get_policy(Call& call, api::GetPolicyRequest in) 
   fill(call, policy, item);
   if (!policy.description.empty()) item.Description(policy.description);
   item.Tags(wire::empty);
-  const auto tags =
-      identity::list_tags(call.tx(), {TagOwner::Kind::policy, call.account(), policy.name}, {});
-  if (tags && policy.arn == iam_arn(call, "policy", policy.path, policy.name))
-    for (const auto& [key, value] : tags->items) item.add_Tags().Key(key).Value(value);
-  return out;
-}
-
-Result<api::GetPolicyVersionResponse> get_policy_version(Call& call,
-                                                         api::GetPolicyVersionRequest in) {
-  TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
-  if (in.VersionId() != policy.version)
-    return refuse("NoSuchEntity",
-                  fmt::format("Policy {} version {} does not exist or is not attachable.",
-                              policy.arn, in.VersionId()));
-  auto out = call.output<api::GetPolicyVersionResponse>();
-  fill_version(policy, out.make_PolicyVersion());
-  out.make_PolicyVersion().Document(encoded_document(policy.document));
+  if (!policy.stored) return out;
+  TRY(const auto tags, identity::list_tags(call.tx(), tags_of(*policy.stored), {}));
+  for (const auto& [key, value] : tags.items) item.add_Tags().Key(key).Value(value);
   return out;
 }
 
@@ -91,8 +82,7 @@ Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesReq
   for (const KnownPolicy& policy :
        known_policies(call, scope_of(in.Scope().value_or("All")), in.PathPrefix().value_or("/"))) {
     if (policy.arn <= request.after) continue;
-    if (in.OnlyAttached().value_or(false) &&
-        identity::count_attachments(call.tx(), call.account(), policy.arn) == 0)
+    if (in.OnlyAttached().value_or(false) && count_users(call, policy, PolicyUsage::attached) == 0)
       continue;
     page.more = page.items.size() == request.items_max;
     if (page.more) break;
@@ -103,21 +93,34 @@ Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesReq
   return out;
 }
 
-Result<api::ListPolicyVersionsResponse> list_policy_versions(Call& call,
-                                                             api::ListPolicyVersionsRequest in) {
-  TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
-  auto out = call.output<api::ListPolicyVersionsResponse>();
-  fill_version(policy, out.add_Versions());
-  out.IsTruncated(false);
-  return out;
+Result<> delete_policy(Call& call, api::DeletePolicyRequest in) {
+  TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
+  return identity::delete_policy(call.tx(), policy);
 }
 
-Result<> delete_policy(Call& call, api::DeletePolicyRequest in) {
+Result<> tag_policy(Call& call, api::TagPolicyRequest in) {
+  TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  return identity::put_tags(call.tx(), tags_of(policy), tags);
+}
+
+Result<> untag_policy(Call& call, api::UntagPolicyRequest in) {
+  TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
+  std::vector<std::string> keys;
+  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
+  return identity::delete_tags(call.tx(), tags_of(policy), keys);
+}
+
+Result<api::ListPolicyTagsResponse> list_policy_tags(Call& call, api::ListPolicyTagsRequest in) {
+  TRY(const identity::PageRequest request, read_page(in));
   TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
-  if (policy.arn != iam_arn(call, "policy", policy.path, policy.name))
-    return refuse("AccessDenied",
-                  fmt::format("Cannot delete {}: it is the provider's.", policy.arn));
-  return identity::delete_policy(call.tx(), call.account(), policy.name, policy.arn);
+  auto out = call.output<api::ListPolicyTagsResponse>();
+  out.Tags(wire::empty).IsTruncated(false);
+  if (!policy.stored) return out;
+  TRY(const auto page, identity::list_tags(call.tx(), tags_of(*policy.stored), request));
+  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
+  write_page(out, page, page.more ? page.items.back().first : "");
+  return out;
 }
 
 }  // namespace slipway::iam

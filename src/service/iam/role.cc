@@ -1,14 +1,43 @@
+#include <fmt/format.h>
+
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/principals.h"
 
 namespace slipway::iam {
 namespace {
 
+using identity::Owner;
 using identity::Role;
-using identity::TagOwner;
 
-TagOwner tags_of(const Call& call, std::string_view role_name) {
-  return {TagOwner::Kind::role, call.account(), role_name};
+Owner tags_of(const Call& call, std::string_view role_name) {
+  return {Owner::Kind::role, call.account(), role_name};
+}
+
+bool is_there(Call& call, std::string_view arn, std::string_view id) {
+  const auto found = id_of_principal(call, arn);
+  return found && *found == id;
+}
+
+// A user or role that is no more is shown by its id, which nobody has again.
+std::string shown_trust_policy(Call& call, const Role& role) {
+  std::string text = role.trust_policy;
+  for (const auto& [arn, id] : role.trust_ids) {
+    if (is_there(call, arn, id)) continue;
+    const std::string quoted = fmt::format("\"{}\"", arn);
+    for (std::size_t at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at))
+      text.replace(at + 1, arn.size(), id);
+  }
+  return text;
+}
+
+// Checks a trust policy and takes down who its principals are now.
+Result<> set_trust_policy(Call& call, Role& role, std::string_view document) {
+  TRY_DO(identity::check_document(document, identity::DocumentKind::trust));
+  TRY(const identity::Policy policy, identity::Policy::parse(document, identity::PolicyUse::trust));
+  TRY(role.trust_ids, principal_ids(call, policy));
+  role.trust_policy = document;
+  return {};
 }
 
 // What every answer tells of a role.
@@ -18,7 +47,7 @@ void fill(Call& call, const Role& role, api::Role out) {
       .RoleId(role.id)
       .Arn(iam_arn(call, "role", role.path, role.name))
       .CreateDate(role.created)
-      .AssumeRolePolicyDocument(encoded_document(role.trust_policy));
+      .AssumeRolePolicyDocument(encoded_document(shown_trust_policy(call, role)));
 }
 
 // What only the answers about one role tell.
@@ -34,19 +63,18 @@ void fill_details(const Role& role, std::span<const identity::Tag> tags, api::Ro
 }  // namespace
 
 Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest in) {
-  TRY_DO(check_document(in.AssumeRolePolicyDocument(), identity::PolicyUse::trust));
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
   Role role{.account = call.account(),
             .name = std::string(in.RoleName()),
             .path = std::string(in.Path().value_or("/")),
             .id = make_entity_id(call, "AROA"),
             .description = std::string(in.Description().value_or("")),
-            .trust_policy = std::string(in.AssumeRolePolicyDocument()),
             .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  TRY_DO(set_trust_policy(call, role, in.AssumeRolePolicyDocument()));
   if (const auto seconds = in.MaxSessionDuration())
     role.session_time_max = std::chrono::seconds(*seconds);
   if (const auto boundary = in.PermissionsBoundary()) {
-    TRY_DO(find_known_policy(call, *boundary));
+    TRY_DO(require_attachable(call, *boundary));
     role.permissions_boundary = std::string(*boundary);
   }
   TRY_DO(identity::create_role(call.tx(), role, tags));
@@ -93,34 +121,12 @@ Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest i
 
 Result<> update_assume_role_policy(Call& call, api::UpdateAssumeRolePolicyRequest in) {
   TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
-  TRY_DO(check_document(in.PolicyDocument(), identity::PolicyUse::trust));
-  role.trust_policy = in.PolicyDocument();
+  TRY_DO(set_trust_policy(call, role, in.PolicyDocument()));
   return identity::update_role(call.tx(), role);
 }
 
 Result<> delete_role(Call& call, api::DeleteRoleRequest in) {
   return identity::delete_role(call.tx(), call.account(), in.RoleName());
-}
-
-Result<> tag_role(Call& call, api::TagRoleRequest in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
-  return identity::put_tags(call.tx(), tags_of(call, in.RoleName()), tags);
-}
-
-Result<> untag_role(Call& call, api::UntagRoleRequest in) {
-  std::vector<std::string> keys;
-  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
-  return identity::delete_tags(call.tx(), tags_of(call, in.RoleName()), keys);
-}
-
-Result<api::ListRoleTagsResponse> list_role_tags(Call& call, api::ListRoleTagsRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
-  TRY(const auto page, identity::list_tags(call.tx(), tags_of(call, in.RoleName()), request));
-  auto out = call.output<api::ListRoleTagsResponse>();
-  out.Tags(wire::empty);
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
-  return out;
 }
 
 Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(

@@ -1,95 +1,138 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
-#include <deque>
+#include <memory>
 
+#include "base/text.h"
+#include "engine/identity/access.h"
+#include "service/arn.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 
 namespace slipway::iam {
 namespace {
 
-using identity::AttachedPolicy;
+using identity::DirectorySnapshot;
+using identity::Party;
+using identity::Policies;
 using identity::Policy;
 using identity::PolicyUse;
+using identity::Principal;
 using service::refuse;
 
 constexpr std::int64_t results_per_page_default = 100;
 // Actions times resources in one call.
 constexpr std::size_t simulations_max = 10'000;
 
-// Policies that were parsed for one call, at addresses that stay.
-class PolicySet {
- public:
-  Result<> add(std::string source, std::string_view document) {
-    TRY(Policy policy, Policy::parse(document, PolicyUse::permissions));
-    policies_.push_back(std::move(policy));
-    attached_.push_back({std::move(source), &policies_.back()});
-    return {};
-  }
-
-  template <typename Documents>
-  Result<> add_all(std::string_view list, const Documents& documents) {
-    std::size_t number = 0;
-    for (const std::string_view document : documents)
-      TRY_DO(add(fmt::format("{}.{}", list, ++number), document));
-    return {};
-  }
-
-  std::span<const AttachedPolicy> all() const { return attached_; }
-
- private:
-  std::deque<Policy> policies_;
-  std::vector<AttachedPolicy> attached_;
+// Who is imagined to ask, what is in force for it, and of what.
+struct Simulation {
+  Principal principal;
+  identity::PrincipalPolicies policies;
+  std::shared_ptr<const Policy> resource_policy;
+  std::string resource_owner;
+  std::vector<identity::ContextEntry> context;
 };
 
-Result<identity::Role> role_at(Call& call, std::string_view arn) {
-  const std::string prefix = fmt::format("arn:aws:iam::{}:role/", call.account());
-  if (!arn.starts_with("arn:"))
-    return refuse(
-        "InvalidInput",
-        fmt::format("Invalid Entity Arn: {} does not clearly define entity type and name.", arn));
-  if (!arn.starts_with(prefix))
-    return refuse("NoSuchEntity", fmt::format("The entity {} cannot be found.", arn));
-  return identity::find_role(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
+// ---- What the request gives ---------------------------------------------------------------------
+
+Result<std::shared_ptr<const Policy>> read_policy(std::string label, std::string_view document,
+                                                  PolicyUse use) {
+  TRY(Policy policy, Policy::parse(document, use));
+  policy.set_label(std::move(label));
+  return std::make_shared<const Policy>(std::move(policy));
 }
 
-Result<> add_role_policies(Call& call, const identity::Role& role, PolicySet& set) {
-  const identity::RoleName name{call.account(), role.name};
-  const identity::PageRequest everything{.items_max = identity::identity_page_max};
-  TRY(const auto inline_names, identity::list_inline_policies(call.tx(), name, everything));
-  for (const std::string& policy : inline_names.items) {
-    TRY(const std::string document, identity::find_inline_policy(call.tx(), name, policy));
-    TRY_DO(set.add(fmt::format("role_{}_{}", role.name, policy), document));
-  }
-  TRY(const auto attached, identity::list_attached_policies(call.tx(), name, everything));
-  for (const std::string& arn : attached.items) {
-    TRY(const KnownPolicy policy, find_known_policy(call, arn));
-    TRY_DO(set.add(policy.name, policy.document));
+template <typename Documents>
+Result<> add_all(Policies& set, std::string_view list, const Documents& documents) {
+  std::size_t number = 0;
+  for (const std::string_view document : documents) {
+    TRY(auto policy,
+        read_policy(fmt::format("{}.{}", list, ++number), document, PolicyUse::permissions));
+    set.push_back(std::move(policy));
   }
   return {};
 }
 
-// What the request gives as a boundary, or the role's own.
-Result<> add_boundary(Call& call, const api::SimulatePrincipalPolicyRequest& in,
-                      const identity::Role& role, PolicySet& set) {
-  if (in.PermissionsBoundaryPolicyInputList().has())
-    return set.add_all("PermissionsBoundaryPolicyInputList",
-                       in.PermissionsBoundaryPolicyInputList());
-  if (!role.permissions_boundary) return {};
-  TRY(const KnownPolicy policy, find_known_policy(call, *role.permissions_boundary));
-  return set.add(policy.name, policy.document);
-}
-
-std::vector<identity::ContextEntry> read_context(const api::SimulatePrincipalPolicyRequest& in) {
+template <typename In>
+std::vector<identity::ContextEntry> read_context(const In& in) {
   std::vector<identity::ContextEntry> context;
   for (const auto entry : in.ContextEntries()) {
     identity::ContextEntry& made = context.emplace_back();
     made.key = entry.ContextKeyName().value_or("");
     for (const std::string_view value : entry.ContextKeyValues()) made.values.emplace_back(value);
+    if (entry.ContextKeyType().value_or("").ends_with("List"))
+      made.arity = identity::ContextEntry::Arity::many;
   }
   return context;
 }
+
+// The account in "arn:aws:iam::123456789012:root", or the number itself.
+std::string account_in(std::string_view owner) {
+  const auto arn = service::parse_arn(owner);
+  return std::string(arn ? arn->account : owner);
+}
+
+// What both kinds of simulation add to the policies that they begin with.
+template <typename In>
+Result<> add_given(const In& in, Simulation& simulation) {
+  TRY_DO(add_all(simulation.policies.own, "PolicyInputList", in.PolicyInputList()));
+  if (in.PermissionsBoundaryPolicyInputList().has()) {
+    simulation.policies.boundary.emplace();
+    TRY_DO(add_all(*simulation.policies.boundary, "PermissionsBoundaryPolicyInputList",
+                   in.PermissionsBoundaryPolicyInputList()));
+  }
+  simulation.resource_owner = account_in(in.ResourceOwner().value_or(""));
+  // What is given counts before what is known of the caller: it is found first.
+  simulation.context = read_context(in);
+  std::ranges::move(principal_context(simulation.principal),
+                    std::back_inserter(simulation.context));
+  const auto document = in.ResourcePolicy();
+  if (!document) return {};
+  if (!in.CallerArn() && simulation.principal.kind != Principal::Kind::user)
+    return refuse("InvalidInput", "CallerArn is required when ResourcePolicy is specified.");
+  TRY(simulation.resource_policy, read_policy("ResourcePolicy", *document, PolicyUse::resource));
+  return {};
+}
+
+// ---- Whose policies they are --------------------------------------------------------------------
+
+Principal user_named(std::string_view arn) {
+  const auto parsed = service::parse_arn(arn);
+  return {.kind = Principal::Kind::user,
+          .account = std::string(parsed ? parsed->account : std::string_view()),
+          .name = std::string(arn),
+          .id = {}};
+}
+
+Result<std::shared_ptr<const Party>> party_at(const Call& call, const DirectorySnapshot& parties,
+                                              std::string_view arn) {
+  const auto parsed = service::parse_arn(arn);
+  const std::string_view resource = parsed ? parsed->resource : std::string_view();
+  const bool is_named = resource.starts_with("user/") || resource.starts_with("role/") ||
+                        resource.starts_with("group/");
+  if (!is_named)
+    return refuse(
+        "InvalidInput",
+        fmt::format("Invalid Entity Arn: {} does not clearly define entity type and name.", arn));
+  const std::string key =
+      fmt::format("{}/{}/{}", parsed->account, resource.substr(0, resource.find('/')),
+                  to_lower(name_in(resource)));
+  auto party = parsed->account == call.account() ? parties.parties.find(key) : nullptr;
+  if (party && party->arn == arn) return party;
+  return refuse("NoSuchEntity", fmt::format("The entity {} cannot be found.", arn));
+}
+
+// The party itself, as if it asked: a role by a session, a group by one of its members.
+Principal principal_of(const std::shared_ptr<const Party>& party) {
+  if (party->kind != Party::Kind::role)
+    return {Principal::Kind::user, party->account, party->arn, party->id, party};
+  return {Principal::Kind::role_session, party->account,
+          fmt::format("arn:aws:sts::{}:assumed-role/{}/simulated", party->account, party->name),
+          fmt::format("{}:simulated", party->id), party};
+}
+
+// ---- The answer ---------------------------------------------------------------------------------
 
 std::string_view decision_name(identity::Decision decision) {
   switch (decision) {
@@ -100,54 +143,36 @@ std::string_view decision_name(identity::Decision decision) {
   return "implicitDeny";
 }
 
-struct Question {
-  const PolicySet& policies;
-  const PolicySet& boundary;
-  std::span<const identity::ContextEntry> context;
-};
-
-void answer(const Question& question, std::string_view action, std::string_view resource,
+void answer(const Simulation& simulation, std::string_view action, std::string_view resource,
             api::EvaluationResult out) {
-  const identity::AccessRequest request{action, resource, question.context};
-  const identity::Evaluation own = evaluate(question.policies.all(), request);
-  identity::Decision decision = own.decision;
-  if (!question.boundary.all().empty()) {
-    const identity::Decision bound = evaluate(question.boundary.all(), request).decision;
-    out.make_PermissionsBoundaryDecisionDetail().AllowedByPermissionsBoundary(
-        bound == identity::Decision::allowed);
-    if (decision == identity::Decision::allowed) decision = bound;
-  }
-  out.EvalActionName(action).EvalResourceName(resource).EvalDecision(decision_name(decision));
+  identity::Explanation why;
+  const identity::Verdict verdict =
+      decide(simulation.principal, simulation.policies, {action, resource, simulation.context},
+             {simulation.resource_owner, simulation.resource_policy.get()}, why);
+  if (why.boundary_allows)
+    out.make_PermissionsBoundaryDecisionDetail().AllowedByPermissionsBoundary(*why.boundary_allows);
+  out.EvalActionName(action).EvalResourceName(resource).EvalDecision(
+      decision_name(verdict.decision));
   out.MatchedStatements(wire::empty).MissingContextValues(wire::empty);
-  for (const auto& [policy, statement] : own.matched)
+  for (const auto& each : why.matched)
     out.add_MatchedStatements()
-        .SourcePolicyId(question.policies.all()[policy].source)
-        .SourcePolicyType("IAM Policy");
-  for (const std::string& key : own.missing_context) out.add_MissingContextValues(key);
+        .SourcePolicyId(each.policy->label())
+        .SourcePolicyType(each.kind == identity::PolicyKind::resource ? "Resource Policy"
+                                                                      : "IAM Policy");
+  for (const std::string& key : why.missing_context) out.add_MissingContextValues(key);
 }
 
 // A marker is the number of the next result.
-Result<std::size_t> first_result(const api::SimulatePrincipalPolicyRequest& in) {
-  const std::string_view marker = in.Marker().value_or("0");
+Result<std::size_t> first_result(std::string_view marker) {
   std::size_t number = 0;
   const auto [end, error] = std::from_chars(marker.data(), marker.data() + marker.size(), number);
   if (error == std::errc{} && end == marker.data() + marker.size()) return number;
   return refuse("ValidationError", "Invalid Marker.");
 }
 
-}  // namespace
-
-Result<api::SimulatePolicyResponse> simulate_principal_policy(
-    Call& call, api::SimulatePrincipalPolicyRequest in) {
-  TRY(const identity::Role role, role_at(call, in.PolicySourceArn()));
-  PolicySet policies;
-  PolicySet boundary;
-  TRY_DO(add_role_policies(call, role, policies));
-  TRY_DO(policies.add_all("PolicyInputList", in.PolicyInputList()));
-  TRY_DO(add_boundary(call, in, role, boundary));
-  const auto context = read_context(in);
-  TRY(const std::size_t first, first_result(in));
-
+template <typename In>
+Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulation& simulation) {
+  TRY(const std::size_t first, first_result(in.Marker().value_or("0")));
   std::vector<std::string_view> resources(in.ResourceArns().begin(), in.ResourceArns().end());
   if (resources.empty()) resources.push_back("*");
   const std::size_t total = in.ActionNames().size() * resources.size();
@@ -162,9 +187,34 @@ Result<api::SimulatePolicyResponse> simulate_principal_policy(
   out.EvaluationResults(wire::empty).IsTruncated(end < total);
   if (end < total) out.Marker(std::to_string(end));
   for (std::size_t i = first; i < end; ++i)
-    answer({policies, boundary, context}, in.ActionNames()[i / resources.size()],
-           resources[i % resources.size()], out.add_EvaluationResults());
+    answer(simulation, in.ActionNames()[i / resources.size()], resources[i % resources.size()],
+           out.add_EvaluationResults());
   return out;
+}
+
+}  // namespace
+
+Result<api::SimulatePolicyResponse> simulate_principal_policy(
+    Call& call, api::SimulatePrincipalPolicyRequest in, const identity::Directory& directory) {
+  const auto parties = directory.snapshot();
+  TRY(const auto party, party_at(call, *parties, in.PolicySourceArn()));
+  Simulation simulation{.principal = principal_of(party),
+                        .policies = parties->policies_of(*party),
+                        .resource_policy = {},
+                        .resource_owner = {},
+                        .context = {}};
+  if (const auto caller = in.CallerArn()) simulation.principal = user_named(*caller);
+  TRY_DO(add_given(in, simulation));
+  return run(call, in, simulation);
+}
+
+Result<api::SimulatePolicyResponse> simulate_custom_policy(Call& call,
+                                                           api::SimulateCustomPolicyRequest in) {
+  Simulation simulation;
+  const std::string nobody = fmt::format("arn:aws:iam::{}:user/simulated", call.account());
+  simulation.principal = user_named(in.CallerArn().value_or(nobody));
+  TRY_DO(add_given(in, simulation));
+  return run(call, in, simulation);
 }
 
 }  // namespace slipway::iam

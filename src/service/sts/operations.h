@@ -1,6 +1,7 @@
 // The operations of this door.
 #pragma once
 
+#include "engine/identity/directory.h"
 #include "engine/identity/key_ring.h"
 #include "gen/sts.h"
 #include "service/call.h"
@@ -10,17 +11,34 @@ namespace slipway::sts {
 namespace api = aws::sts;
 using service::Call;
 
+// Both outlive the door.
+struct Needs {
+  const identity::KeyRing& keys;
+  const identity::Directory& directory;
+};
+
+// sts.cc
 // Whom the request's key speaks for.
 Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
                                                            api::GetCallerIdentityRequest in);
-
-// Refuses: AccessDenied for a role that does not exist or is another account's; ValidationError for
-// a longer life than the role allows; MalformedPolicyDocument.
-Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
-                                            const identity::KeyRing& keys);
-
 // Refuses a caller that itself has temporary credentials.
 Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessionTokenRequest in,
-                                                       const identity::KeyRing& keys);
+                                                       const Needs& needs);
+// The account of a key of this server.
+Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
+                                                          api::GetAccessKeyInfoRequest in,
+                                                          const Needs& needs);
+
+// assume_role.cc
+// Asks the role's trust policy itself, together with the caller's policies: the frame, which knows
+// no trust policies, leaves sts:AssumeRole to it.
+//
+// Refuses: AccessDenied where sts:AssumeRole, or sts:TagSession or sts:SetSourceIdentity where they
+// are needed, is not allowed, and for a role that is not there or another account's, in the same
+// words; ValidationError for a longer life than the role or a chain allows, and for a source
+// identity or transitive tags that the calling session has fixed; InvalidParameterValue for tags
+// that contradict each other; MalformedPolicyDocument; PackedPolicyTooLarge.
+Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
+                                            const Needs& needs);
 
 }  // namespace slipway::sts

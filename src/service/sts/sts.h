@@ -1,12 +1,14 @@
 // The door of AWS STS.
 #pragma once
 
+#include "engine/identity/directory.h"
 #include "engine/identity/key_ring.h"
 #include "service/registry.h"
 
 namespace slipway::sts {
 
-// `keys` outlives the registry.
-void install(service::Registry& registry, const identity::KeyRing& keys);
+// `keys` and `directory` outlive the registry.
+void install(service::Registry& registry, const identity::KeyRing& keys,
+             const identity::Directory& directory);
 
 }  // namespace slipway::sts

@@ -1,0 +1,32 @@
+#include "engine/identity/sessions.h"
+
+#include <fmt/format.h>
+
+namespace slipway::identity {
+
+std::size_t bytes_of(const SessionTerms& terms) {
+  std::size_t bytes = terms.policy_document.size() + terms.source_identity.size();
+  for (const auto& [key, value] : terms.tags) bytes += key.size() + value.size();
+  for (const std::string& key : terms.transitive_keys) bytes += key.size();
+  for (const std::string& name : terms.policies) bytes += name.size();
+  return bytes;
+}
+
+Principal role_session(const Role& role, std::string_view session_name, SessionTerms terms) {
+  return {.kind = Principal::Kind::role_session,
+          .account = role.account,
+          .name = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}", role.account, role.name,
+                              session_name),
+          .id = fmt::format("{}:{}", role.id, session_name),
+          .session = std::make_shared<const SessionTerms>(std::move(terms))};
+}
+
+Principal session_of_key(const Principal& principal, Timestamp now) {
+  Principal session = principal;
+  session.kind =
+      principal.is_root() ? Principal::Kind::root_session : Principal::Kind::user_session;
+  session.session = std::make_shared<const SessionTerms>(SessionTerms{.issued = now});
+  return session;
+}
+
+}  // namespace slipway::identity

@@ -1,0 +1,71 @@
+#include "engine/identity/tables.h"
+
+namespace slipway::identity {
+namespace {
+
+constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
+  CREATE TABLE identity_roles (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, description TEXT NOT NULL, trust_policy TEXT NOT NULL,
+    session_seconds INTEGER NOT NULL, permissions_boundary TEXT, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE TABLE identity_inline_policies (
+    account TEXT NOT NULL, role_key TEXT NOT NULL, name TEXT NOT NULL, document TEXT NOT NULL,
+    PRIMARY KEY (account, role_key, name)) WITHOUT ROWID;
+  CREATE TABLE identity_attachments (
+    account TEXT NOT NULL, role_key TEXT NOT NULL, policy TEXT NOT NULL,
+    PRIMARY KEY (account, role_key, policy)) WITHOUT ROWID;
+  CREATE INDEX identity_attachments_by_policy ON identity_attachments (account, policy);
+  CREATE TABLE identity_policies (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, description TEXT NOT NULL, document TEXT NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE TABLE identity_tags (
+    account TEXT NOT NULL, owner TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,
+    PRIMARY KEY (account, owner, key)) WITHOUT ROWID;
+)"},
+                                               // Users and groups; versions of policies; what a
+                                               // change touched and the directory has not read yet.
+                                               {"identity", 2, R"(
+  ALTER TABLE identity_inline_policies RENAME COLUMN role_key TO owner;
+  UPDATE identity_inline_policies SET owner = 'role/' || owner;
+  ALTER TABLE identity_attachments RENAME COLUMN role_key TO owner;
+  UPDATE identity_attachments SET owner = 'role/' || owner;
+  ALTER TABLE identity_roles ADD COLUMN trust_ids TEXT NOT NULL DEFAULT '';
+  CREATE TABLE identity_policy_versions (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, number INTEGER NOT NULL,
+    document TEXT NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key, number)) WITHOUT ROWID;
+  INSERT INTO identity_policy_versions
+    SELECT account, name_key, 1, document, created FROM identity_policies;
+  ALTER TABLE identity_policies DROP COLUMN document;
+  ALTER TABLE identity_policies ADD COLUMN default_version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE identity_policies ADD COLUMN newest_version INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE identity_policies ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+  UPDATE identity_policies SET updated = created;
+  CREATE TABLE identity_users (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, permissions_boundary TEXT, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE TABLE identity_access_keys (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL, user_key TEXT NOT NULL, secret TEXT NOT NULL,
+    active INTEGER NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;
+  CREATE INDEX identity_access_keys_by_user ON identity_access_keys (account, user_key);
+  CREATE TABLE identity_groups (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE TABLE identity_members (
+    account TEXT NOT NULL, group_key TEXT NOT NULL, user_key TEXT NOT NULL,
+    PRIMARY KEY (account, group_key, user_key)) WITHOUT ROWID;
+  CREATE INDEX identity_members_by_user ON identity_members (account, user_key, group_key);
+  CREATE TABLE identity_touched (
+    account TEXT NOT NULL, owner TEXT NOT NULL,
+    PRIMARY KEY (account, owner)) WITHOUT ROWID;
+)"}};
+
+}  // namespace
+
+std::span<const store::Migration> migrations() { return all_migrations; }
+
+}  // namespace slipway::identity

@@ -1,0 +1,248 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "base/text.h"
+#include "engine/identity/access.h"
+#include "engine/identity/policy.h"
+#include "engine/identity/roles.h"
+#include "engine/identity/sessions.h"
+#include "service/errors.h"
+#include "service/sts/credentials.h"
+#include "service/sts/operations.h"
+
+namespace slipway::sts {
+namespace {
+
+using namespace std::chrono_literals;
+using identity::ContextEntry;
+using identity::SessionTerms;
+using identity::Tag;
+using service::refuse;
+
+constexpr std::int64_t seconds_default = 3'600;
+constexpr std::chrono::seconds chained_session_max = 1h;
+
+struct RoleArn {
+  std::string_view account;
+  std::string_view name;
+};
+
+// "arn:aws:iam::123456789012:role/path/name"
+std::optional<RoleArn> parse_role_arn(std::string_view arn) {
+  constexpr std::string_view prefix = "arn:aws:iam::";
+  constexpr std::string_view kind = ":role/";
+  constexpr std::size_t account_digits = 12;
+  if (!arn.starts_with(prefix) || arn.size() < prefix.size() + account_digits) return std::nullopt;
+  const std::string_view account = arn.substr(prefix.size(), account_digits);
+  const std::string_view rest = arn.substr(prefix.size() + account_digits);
+  if (!rest.starts_with(kind) || rest.ends_with('/')) return std::nullopt;
+  return RoleArn{account, rest.substr(rest.rfind('/') + 1)};
+}
+
+bool is_role_session(const Call& call) {
+  return call.caller().principal.kind == identity::Principal::Kind::role_session;
+}
+
+// What the calling session was given and passes on; empty for a long-term key.
+SessionTerms inherited(const Call& call) {
+  SessionTerms out;
+  const auto& session = call.caller().principal.session;
+  if (!session) return out;
+  out.source_identity = session->source_identity;
+  out.transitive_keys = session->transitive_keys;
+  for (const Tag& tag : session->tags)
+    if (std::ranges::find(out.transitive_keys, to_lower(tag.first)) != out.transitive_keys.end())
+      out.tags.push_back(tag);
+  return out;
+}
+
+// ---- What the new session is given --------------------------------------------------------------
+
+// The tags of the request, over those that are passed on.
+Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
+  std::set<std::string> given;
+  for (const auto tag : in.Tags()) {
+    const std::string key = to_lower(tag.Key());
+    if (!given.insert(key).second)
+      return refuse("InvalidParameterValue",
+                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    if (std::ranges::find(terms.transitive_keys, key) != terms.transitive_keys.end())
+      return refuse("InvalidParameterValue",
+                    "One of the specified transitive tag keys can't be set because it conflicts "
+                    "with a transitive tag key from the calling session.");
+    terms.tags.emplace_back(tag.Key(), tag.Value());
+  }
+  for (const std::string_view key : in.TransitiveTagKeys()) {
+    if (!given.contains(to_lower(key)))
+      return refuse("InvalidParameterValue",
+                    "The specified transitive tag key must be included in the requested tags.");
+    terms.transitive_keys.push_back(to_lower(key));
+  }
+  return {};
+}
+
+Result<> add_policies(const api::AssumeRoleRequest& in, const Needs& needs, SessionTerms& terms) {
+  terms.policy_document = in.Policy().value_or("");
+  std::size_t characters = terms.policy_document.size();
+  if (!terms.policy_document.empty())
+    TRY_DO(identity::Policy::parse(terms.policy_document, identity::PolicyUse::permissions));
+  const auto parties = needs.directory.snapshot();
+  for (const auto policy : in.PolicyArns()) {
+    const std::string_view arn = policy.arn().value_or("");
+    if (!parties->policies.find(arn))
+      return refuse("ValidationError", fmt::format("The policy {} does not exist.", arn));
+    characters += arn.size();
+    terms.policies.emplace_back(arn);
+  }
+  if (characters <= identity::session_policies_characters_max) return {};
+  return refuse("PackedPolicyTooLarge",
+                fmt::format("The session policies have {} characters, more than the {} allowed.",
+                            characters, identity::session_policies_characters_max));
+}
+
+std::size_t packed_percent(const SessionTerms& terms) {
+  const std::size_t bytes = bytes_of(terms);
+  return bytes == 0 ? 0 : 1 + bytes * 99 / identity::session_terms_bytes_max;
+}
+
+Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& in,
+                                const Needs& needs) {
+  if (in.SerialNumber() || in.TokenCode())
+    return refuse("AccessDenied",
+                  "MultiFactorAuthentication failed with invalid MFA one time pass code.");
+  if (!in.ProvidedContexts().empty())
+    return fail(ErrorCode::not_implemented, "AssumeRole with ProvidedContexts is not implemented.");
+  SessionTerms terms = inherited(call);
+  terms.issued = std::chrono::floor<std::chrono::seconds>(call.now());
+  TRY_DO(add_tags(in, terms));
+  if (const auto identity = in.SourceIdentity()) {
+    if (!terms.source_identity.empty() && terms.source_identity != *identity)
+      return refuse("ValidationError",
+                    "The source identity is already set for this assume role session");
+    terms.source_identity = *identity;
+  }
+  TRY_DO(add_policies(in, needs, terms));
+  if (const std::size_t percent = packed_percent(terms); percent > 100)
+    return refuse(
+        "PackedPolicyTooLarge",
+        fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
+  return terms;
+}
+
+// ---- Whether the caller may ---------------------------------------------------------------------
+
+// The keys that a trust policy can ask for.
+std::vector<ContextEntry> context_of(Call& call, const api::AssumeRoleRequest& in,
+                                     const identity::Role& role) {
+  std::vector<ContextEntry> context = principal_context(call.caller().principal);
+  const auto add = [&](std::string key, std::string_view value) {
+    context.push_back({std::move(key), {std::string(value)}});
+  };
+  add("aws:CurrentTime", to_iso8601(call.now()));
+  add("aws:EpochTime", std::to_string(static_cast<std::int64_t>(to_epoch_seconds(call.now()))));
+  add("aws:RequestedRegion", call.region());
+  add("aws:ResourceAccount", role.account);
+  add("sts:RoleSessionName", in.RoleSessionName());
+  if (in.ExternalId()) add("sts:ExternalId", *in.ExternalId());
+  if (in.SourceIdentity()) add("sts:SourceIdentity", *in.SourceIdentity());
+  if (in.DurationSeconds()) add("sts:DurationSeconds", std::to_string(*in.DurationSeconds()));
+  ContextEntry keys{"aws:TagKeys", {}, ContextEntry::Arity::many};
+  for (const auto tag : in.Tags()) {
+    add(fmt::format("aws:RequestTag/{}", tag.Key()), tag.Value());
+    keys.values.emplace_back(tag.Key());
+  }
+  context.push_back(std::move(keys));
+  ContextEntry transitive{"sts:TransitiveTagKeys", {}, ContextEntry::Arity::many};
+  for (const std::string_view key : in.TransitiveTagKeys()) transitive.values.emplace_back(key);
+  context.push_back(std::move(transitive));
+
+  // A transitive tag that comes with the caller stands in for the role's own of that key: it is
+  // found first.
+  const identity::Owner owner{identity::Owner::Kind::role, role.account, role.name};
+  std::vector<Tag> tags = inherited(call).tags;
+  if (const auto own = identity::list_tags(call.tx(), owner, {}))
+    tags.insert(tags.end(), own->items.begin(), own->items.end());
+  for (const auto& [key, value] : tags) {
+    add(fmt::format("aws:ResourceTag/{}", key), value);
+    add(fmt::format("iam:ResourceTag/{}", key), value);
+  }
+  return context;
+}
+
+std::unexpected<Error> not_authorized(const Call& call, std::string_view action,
+                                      std::string_view role_arn) {
+  return refuse("AccessDenied",
+                fmt::format("User: {} is not authorized to perform: {} on resource: {}",
+                            call.caller().principal.name, action, role_arn));
+}
+
+// Assuming a role is one action, giving the session tags and a source identity is one more each,
+// those that come with the caller among them. All are asked of the same policies.
+Result<> authorize(Call& call, const api::AssumeRoleRequest& in, const identity::Role& role,
+                   const SessionTerms& terms, const Needs& needs) {
+  const identity::Principal& principal = call.caller().principal;
+  TRY(const identity::PrincipalPolicies policies, needs.directory.policies_of(principal));
+  TRY(identity::Policy trust,
+      identity::Policy::parse(role.trust_policy, identity::PolicyUse::trust));
+  trust.bind_principals(role.trust_ids);
+  const identity::ResourceSide side{role.account, &trust, identity::ResourceSide::Rule::own_side};
+  const std::vector<ContextEntry> context = context_of(call, in, role);
+  std::vector<std::string_view> actions = {"sts:AssumeRole"};
+  if (!terms.tags.empty()) actions.push_back("sts:TagSession");
+  if (!terms.source_identity.empty()) actions.push_back("sts:SetSourceIdentity");
+  for (const std::string_view action : actions)
+    if (!decide(principal, policies, {action, in.RoleArn(), context}, side).allowed())
+      return not_authorized(call, action, in.RoleArn());
+  return {};
+}
+
+Result<identity::Role> role_to_assume(Call& call, std::string_view arn) {
+  const auto parsed = parse_role_arn(arn);
+  if (!parsed) return refuse("ValidationError", fmt::format("{} is invalid", arn));
+  auto role = identity::find_role(call.tx(), parsed->account, parsed->name);
+  if (!role ||
+      identity::arn_of({identity::Owner::Kind::role, role->account, role->name}, role->path) != arn)
+    return not_authorized(call, "sts:AssumeRole", arn);
+  return role;
+}
+
+Result<> check_life(const Call& call, const identity::Role& role, std::chrono::seconds life) {
+  if (life > role.session_time_max)
+    return refuse(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+  if (is_role_session(call) && life > chained_session_max)
+    return refuse(
+        "ValidationError",
+        "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed "
+        "by role chaining.");
+  return {};
+}
+
+}  // namespace
+
+Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
+                                            const Needs& needs) {
+  TRY(SessionTerms terms, read_terms(call, in, needs));
+  TRY(const identity::Role role, role_to_assume(call, in.RoleArn()));
+  TRY_DO(authorize(call, in, role, terms, needs));
+  const std::chrono::seconds life(in.DurationSeconds().value_or(seconds_default));
+  TRY_DO(check_life(call, role, life));
+
+  const identity::Principal principal = role_session(role, in.RoleSessionName(), std::move(terms));
+  TRY(const identity::Session session,
+      needs.keys.issue(principal, expiry(call, life), call.random()));
+  auto out = call.output<api::AssumeRoleResponse>();
+  fill(out.make_Credentials(), session);
+  out.make_AssumedRoleUser().AssumedRoleId(principal.id).Arn(principal.name);
+  const SessionTerms& given = *principal.session;
+  if (!given.source_identity.empty()) out.SourceIdentity(given.source_identity);
+  const bool is_packed =
+      !given.tags.empty() || !given.policy_document.empty() || !given.policies.empty();
+  if (is_packed) out.PackedPolicySize(static_cast<std::int32_t>(packed_percent(given)));
+  return out;
+}
+
+}  // namespace slipway::sts
