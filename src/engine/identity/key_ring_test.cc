@@ -8,7 +8,9 @@
 #include <fstream>
 #include <thread>
 
+#include "base/encoding.h"
 #include "base/test_folder.h"
+#include "engine/identity/policy.h"
 
 namespace slipway::identity {
 namespace {
@@ -126,6 +128,52 @@ TEST_F(KeyRingTest, EveryChangeOfATokenIsNoticed) {
   EXPECT_EQ(kind(ring->root().access_key_id, made.token), "invalid_token");
   EXPECT_EQ(kind(made.keys.access_key_id, std::string(100'000, 'A')), "invalid_token");
   EXPECT_EQ(kind("AKIANOBODY", ""), "unknown_key");
+}
+
+TEST_F(KeyRingTest, ATokenKeepsAllThatItsSessionWasGiven) {
+  const std::string document =
+      R"({"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}})";
+  const SessionTerms given{.issued = clock_.now(),
+                           .source_identity = "ann",
+                           .tags = {{"team", "blue"}, {"empty", ""}},
+                           .transitive_keys = {"team"},
+                           .policy_document = document,
+                           .policy = nullptr,
+                           .policies = {"arn:one", "arn:two"}};
+  const auto ring = open();
+  const Session made = ring->issue({Principal::Kind::role_session, "1", "arn:of:role", "AROAX:me",
+                                    nullptr, std::make_shared<const SessionTerms>(given)},
+                                   clock_.now() + 1h, random_)
+                           .value();
+  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.now());
+  ASSERT_TRUE(key) << key.error().message;
+  const SessionTerms& terms = *(*key)->principal.session;
+  EXPECT_EQ(terms.issued, given.issued);
+  EXPECT_EQ(terms.source_identity, given.source_identity);
+  EXPECT_EQ(terms.tags, given.tags);
+  EXPECT_EQ(terms.transitive_keys, given.transitive_keys);
+  EXPECT_EQ(terms.policy_document, document);
+  ASSERT_TRUE(terms.policy);
+  EXPECT_EQ(terms.policy->statements().size(), 1U);
+  EXPECT_EQ(terms.policies, given.policies);
+}
+
+TEST_F(KeyRingTest, WhatDoesNotFitIntoATokenIsRefused) {
+  SessionTerms terms;
+  terms.source_identity = std::string(session_token_bytes_max, 'x');
+  const auto made = open()->issue({Principal::Kind::role_session, "1", "arn", "AROAX:me", nullptr,
+                                   std::make_shared<const SessionTerms>(terms)},
+                                  clock_.now() + 1h, random_);
+  EXPECT_EQ(made.error().message, "Serialized token too large for session");
+}
+
+TEST_F(KeyRingTest, ATokenOfAnOlderFormIsNone) {
+  const auto ring = open();
+  const Session made = session(*ring);
+  std::string bytes = from_base64(made.token).value();
+  bytes.front() = 1;
+  EXPECT_EQ(ring->find(made.keys.access_key_id, to_base64(bytes), clock_.now()).error().kind,
+            "invalid_token");
 }
 
 TEST_F(KeyRingTest, ANewSealingKeyEndsAllSessions) {

@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <set>
 #include <vector>
 
 #include "base/text.h"
+#include "engine/identity/condition_tests.h"
 #include "engine/identity/owners.h"
 #include "engine/identity/policy.h"
 
@@ -32,6 +34,26 @@ bool has_only_policy_characters(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
   });
+}
+
+// Whether an object has a key twice; `document` is sound JSON. A parser keeps one of the two and
+// says nothing, and whoever reads the document may believe the other.
+bool has_key_twice(std::string_view document) {
+  std::vector<std::set<std::string_view>> inside;  // the keys of each object or array around
+  for (std::size_t at = 0; at < document.size(); ++at) {
+    const char c = document[at];
+    if (c == '{' || c == '[') inside.emplace_back();
+    if (c == '}' || c == ']') inside.pop_back();
+    if (c != '"') continue;
+    std::size_t end = at + 1;
+    while (document[end] != '"') end += document[end] == '\\' ? 2 : 1;
+    const std::string_view text = document.substr(at + 1, end - at - 1);
+    at = end;
+    const std::size_t next = document.find_first_not_of(" \t\r\n", end + 1);
+    const bool is_key = next != std::string_view::npos && document[next] == ':';
+    if (is_key && !inside.back().insert(text).second) return true;
+  }
+  return false;
 }
 
 std::string_view text_of(const json::value* value) {
@@ -117,10 +139,25 @@ bool is_account_field(std::string_view text) {
   return text.size() == account_digits && text.find_first_not_of(digits) == std::string_view::npos;
 }
 
+// The dates of a condition must be dates.
+bool has_sound_dates(const json::object& statement) {
+  const json::value* conditions = statement.if_contains("Condition");
+  if (conditions == nullptr || !conditions->is_object()) return true;
+  const ConditionTest* const same_date = find_condition_test("DateEquals");
+  for (const auto& [test, keys] : conditions->get_object()) {
+    if (!test.starts_with("Date") || !keys.is_object()) continue;
+    for (const auto& [key, values] : keys.get_object())
+      for (const std::string_view text : texts_of(values))
+        if (!same_date->holds(text, text)) return false;
+  }
+  return true;
+}
+
 Result<> check_legacy(const std::vector<const json::object*>& statements) {
   for (const json::object* statement : statements) {
     const std::string_view effect = text_of(statement->if_contains("Effect"));
-    if (effect != "Allow" && effect != "Deny") return legacy_error();
+    if ((effect != "Allow" && effect != "Deny") || !has_sound_dates(*statement))
+      return legacy_error();
   }
   return for_elements(statements, "Resource", "NotResource",
                       [](const json::value& value) -> Result<> {
@@ -283,7 +320,7 @@ Result<> check_document(std::string_view text, DocumentKind kind) {
   if (text.size() > policy_bytes_max || !has_only_policy_characters(text)) return unreadable();
   boost::system::error_code error;
   const json::value value = json::parse(json::string_view(text.data(), text.size()), error);
-  if (error || !value.is_object()) return unreadable();
+  if (error || !value.is_object() || has_key_twice(text)) return unreadable();
   TRY_DO(is_trust ? check_trust(value.get_object()) : check_identity(value.get_object(), kind));
   TRY_DO(Policy::parse(text, is_trust ? PolicyUse::trust : PolicyUse::permissions));
   if (is_trust && counted_bytes(text) > trust_policy_bytes_max)
