@@ -48,6 +48,11 @@ bool FaultyDisk::has_power() const {
 // Returns the errno of the fault that is due, or 0.
 int FaultyDisk::step(std::string_view what, const fs::path& path) {
   if (dead_) return EIO;
+  if (steps_ + 1 == plan_.dying_step) {
+    failed_ = fmt::format("power went before {} {}", what, path.filename().string());
+    die();
+    return EIO;
+  }
   if (++steps_ != plan_.failing_step || plan_.fault == Fault::none) return 0;
   failed_ = fmt::format("{} {}", what, path.filename().string());
   return plan_.fault == Fault::full ? ENOSPC : EIO;
@@ -224,7 +229,10 @@ void FaultyDisk::lose_bytes(const fs::path& file, const Unsynced& unsynced) {
 
 void FaultyDisk::cut_power() {
   const std::lock_guard lock(mutex_);
-  if (dead_) return;
+  if (!dead_) die();
+}
+
+void FaultyDisk::die() {
   dead_ = true;
   for (std::size_t kept = below(random_, names_.size() + 1); names_.size() > kept;
        names_.pop_back())

@@ -27,6 +27,7 @@ class FaultyDisk final : public Disk {
     std::uint64_t seed = 1;
     std::uint64_t failing_step = 0;  // counted from 1; 0: nothing fails
     Fault fault = Fault::error;
+    std::uint64_t dying_step = 0;  // the power goes with this call; 0: with cut_power()
   };
 
   // Removed files lie in `graves` until the names are synced: an empty folder on the same disk.
@@ -74,6 +75,7 @@ class FaultyDisk final : public Disk {
   };
 
   int step(std::string_view what, const std::filesystem::path& path);
+  void die();
   void forget_bytes(const std::filesystem::path& file);
   void keep_bytes(const std::filesystem::path& file);
   void bury(const std::filesystem::path& file);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/disk.h"
 #include "base/fd.h"
 #include "base/result.h"
 
@@ -21,7 +22,9 @@ struct Mark {
 // One thread at a time.
 class BodyMark {
  public:
-  explicit BodyMark(const std::filesystem::path& folder) : file_(folder / "mark") {}
+  // `disk` outlives it.
+  BodyMark(const std::filesystem::path& folder, Disk& disk)
+      : file_(folder / "mark"), disk_(&disk) {}
 
   // Nothing where there is no mark, or one that was half written: then nothing is known.
   std::optional<Mark> read() const;
@@ -31,7 +34,8 @@ class BodyMark {
   Result<> write(const Mark& mark);
 
  private:
-  const std::filesystem::path file_;
+  std::filesystem::path file_;
+  Disk* disk_;
   Fd open_;
 };
 

@@ -122,7 +122,7 @@ Result<std::unique_ptr<Objects>> Objects::open(store::Store& store,
   const std::filesystem::path root = data / "objects";
   TRY(std::unique_ptr<BodyFiles> files, BodyFiles::open(root, random, *options.disk));
   auto impl = std::make_unique<Impl>(store, clock, random, std::move(files));
-  TRY_DO(impl->begin_keeping(BodyMark(root), options.older_database));
+  TRY_DO(impl->begin_keeping(BodyMark(root, *options.disk), options.older_database));
   impl->post_sweep();
   return std::unique_ptr<Objects>(new Objects(std::move(impl)));
 }

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/objects/checked_pieces.h"
 #include "engine/objects/objects.h"
 
 namespace slipway::objects {
@@ -64,6 +65,13 @@ class Bench {
     }
   }
 
+  // What a GET adds to sendfile.
+  void check_large() {
+    CheckedPieces pieces(objects_->open_object({"box", "large"}).value().content.slices);
+    while (pieces.next().value()) {
+    }
+  }
+
   void put_small(int threads) {
     std::atomic<int> left = small_puts;
     std::vector<std::jthread> workers;
@@ -102,10 +110,11 @@ void run(const std::filesystem::path& folder) {
     const double sha256 = seconds([&] { bench.hash(ChecksumKind::sha256); });
     const double put = seconds([&] { bench.put_large(ChecksumKind::crc64nvme); });
     const double get = seconds([&] { bench.get_large(); });
+    const double check = seconds([&] { bench.check_large(); });
     fmt::print(
         "1 GiB: md5 {:.2f} s, sha256 {:.2f} s, put {:.2f} s ({:.2f} of md5's speed), "
-        "read {:.2f} s\n",
-        md5, sha256, put, md5 / put, get);
+        "read {:.2f} s, check before sending {:.2f} s\n",
+        md5, sha256, put, md5 / put, get, check);
     for (const int threads : {1, 4, 16}) {
       const double small = seconds([&] { bench.put_small(threads); });
       fmt::print("4 KB puts, {} threads: {:.0f}/s\n", threads, small_puts / small);
