@@ -50,9 +50,11 @@ Result<> write_all(int fd, std::string_view bytes, const std::filesystem::path& 
   return {};
 }
 
-void sync_folder(const std::filesystem::path& folder) {
+// Without it the name may be gone after a power cut, and with it the key that answers relied on.
+Result<> sync_folder(const std::filesystem::path& folder) {
   const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (handle) ::fsync(handle.get());
+  if (!handle || ::fsync(handle.get()) != 0) return system_failure("sync", folder);
+  return {};
 }
 
 }  // namespace
@@ -78,7 +80,7 @@ Result<> create_private_file(const std::filesystem::path& file, std::string_view
   // A link and not a rename: of two servers that start at once, the second must not replace.
   if (made && ::link(draft.c_str(), file.c_str()) != 0) made = system_failure("create", file);
   ::unlink(draft.c_str());
-  if (made) sync_folder(file.parent_path());
+  if (made) made = sync_folder(file.parent_path());
   return made;
 }
 
