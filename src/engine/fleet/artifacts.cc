@@ -11,7 +11,9 @@
 #include <cstring>
 
 #include "base/encoding.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "engine/fleet/artifact_manifest.h"
 #include "engine/fleet/file_names.h"
 
 namespace slipway::fleet {
@@ -24,6 +26,7 @@ constexpr std::size_t copy_bytes = 1024 * 1024;
 constexpr std::size_t content_digits = 32;
 constexpr std::size_t shown_name_bytes_max = 200;
 constexpr const char* half_made = ".new";
+constexpr const char* list_of_files = ".files";
 constexpr const char* removed_now = ".gone.new";  // by its end half-made: swept at the next start
 
 // Equal for equal content, also under another URI.
@@ -95,6 +98,12 @@ bool is_short_of_disk(const fs::path& folder) {
   return !error && space.available < space.capacity / 100 * disk_free_percent_min;
 }
 
+Result<> sync_names(const fs::path& folder) {
+  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (handle && ::fsync(handle.get()) == 0) return {};
+  return cannot("sync", folder, std::strerror(errno));
+}
+
 std::uint64_t bytes_below(const fs::path& folder) {
   std::uint64_t bytes = 0;
   std::error_code error;
@@ -134,15 +143,79 @@ ArtifactCache::ArtifactCache(fs::path root, ArtifactSource& source, WorkerPool& 
     : root_(std::move(root)), source_(source), pool_(pool), limits_(limits) {
   std::error_code error;
   fs::create_directories(root_, error);
-  for (const auto& entry : fs::directory_iterator(root_, error))
-    if (entry.path().extension() == half_made) fs::remove_all(entry.path(), error);
+  for (const auto& entry : fs::directory_iterator(root_, error)) {
+    const fs::path& path = entry.path();
+    const bool lonely =
+        path.extension() == list_of_files && !fs::exists(fs::path(path).replace_extension(), error);
+    if (path.extension() == half_made || lonely) fs::remove_all(path, error);
+  }
 }
 
+fs::path ArtifactCache::list_of(const std::string& content) const {
+  return root_ / (content + list_of_files);
+}
+
+void ArtifactCache::begin(const std::string& content) {
+  std::unique_lock lock(mutex_);
+  free_.wait(lock, [&] { return !busy_.contains(content); });
+  busy_.insert(content);
+}
+
+void ArtifactCache::end(const std::string& content) {
+  const std::lock_guard lock(mutex_);
+  busy_.erase(content);
+  free_.notify_all();
+}
+
+bool ArtifactCache::is_sound(const std::string& content) {
+  const fs::path directory = root_ / content;
+  std::error_code error;
+  if (!fs::is_directory(directory, error)) return false;
+  Scrutiny scrutiny = Scrutiny::bytes;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = trust_.find(content);
+    if (known != trust_.end() && known->second == Trust::sound) scrutiny = Scrutiny::sizes;
+  }
+  const std::string why = difference(directory, list_of(content), scrutiny);
+  if (!why.empty())
+    log_warning("fleet", "an artifact on the disk is not what was fetched; it is fetched anew",
+                {{"directory", directory.string()}, {"why", why}});
+  const std::lock_guard lock(mutex_);
+  trust_[content] = why.empty() ? Trust::sound : Trust::damaged;
+  return why.empty();
+}
+
+// Away at once, so that a half-removed directory is never found.
+void ArtifactCache::discard(const std::string& content) {
+  std::error_code error;
+  const fs::path doomed = root_ / (content + removed_now);
+  fs::remove_all(doomed, error);
+  fs::rename(root_ / content, doomed, error);
+  fs::remove(list_of(content), error);
+  fs::remove_all(doomed, error);
+}
+
+// The bytes are read on a worker; until it is done, sizes have to do.
 std::optional<fs::path> ArtifactCache::find(const std::string& content) {
   if (content.empty()) return std::nullopt;
   const fs::path directory = root_ / content;
   std::error_code error;
   if (!fs::is_directory(directory, error)) return std::nullopt;
+  bool first = false;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto [known, fresh] = trust_.try_emplace(content, Trust::being_checked);
+    if (known->second == Trust::damaged) return std::nullopt;
+    first = fresh;
+  }
+  if (!difference(directory, list_of(content), Scrutiny::sizes).empty()) return std::nullopt;
+  if (first)
+    pool_.post([this, content] {
+      begin(content);
+      is_sound(content);
+      end(content);
+    });
   touch(directory);
   return directory;
 }
@@ -169,28 +242,37 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
                                                        artifact.uri, limits_.entries_max));
   FetchedArtifact fetched{.content = content_of(artifact, entries)};
   fetched.directory = root_ / fetched.content;
-  {
-    std::unique_lock lock(mutex_);
-    free_.wait(lock, [&] { return !busy_.contains(fetched.content); });
-    if (find(fetched.content)) return fetched;
-    busy_.insert(fetched.content);
-  }
-  if (relieve_ && is_short_of_disk(root_)) relieve_();
-  const fs::path draft = root_ / (fetched.content + half_made);
-  auto filled = fill(artifact, entries, draft);
-  std::error_code error;
-  if (filled) fs::rename(draft, fetched.directory, error);
-  if (error)
-    filled = fail(ErrorCode::unavailable,
-                  fmt::format("The artifact cannot be kept: {}.", error.message()));
-  fs::remove_all(draft, error);
-  {
-    const std::lock_guard lock(mutex_);
-    busy_.erase(fetched.content);
-    free_.notify_all();
-  }
-  TRY_DO(filled);
+  begin(fetched.content);
+  Result<> made;
+  if (is_sound(fetched.content))
+    touch(fetched.directory);
+  else
+    made = make(artifact, entries, fetched.content);
+  end(fetched.content);
+  TRY_DO(made);
   return fetched;
+}
+
+// The list is there before the directory has its name: a crash between the two leaves a lonely
+// list.
+Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
+                             const std::string& content) {
+  if (relieve_ && is_short_of_disk(root_)) relieve_();
+  discard(content);
+  const fs::path draft = root_ / (content + half_made);
+  auto made = fill(artifact, entries, draft);
+  if (made) made = seal_directory(draft, list_of(content));
+  std::error_code error;
+  if (made) fs::rename(draft, root_ / content, error);
+  if (made && error)
+    made = fail(ErrorCode::unavailable,
+                fmt::format("The artifact cannot be kept: {}.", error.message()));
+  if (made) made = sync_names(root_);
+  fs::remove_all(draft, error);
+  if (!made) return made;
+  const std::lock_guard lock(mutex_);
+  trust_[content] = Trust::sound;
+  return {};
 }
 
 Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
@@ -216,11 +298,8 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
 void ArtifactCache::remove(const std::string& content) {
   const std::lock_guard lock(mutex_);
   if (content.empty() || busy_.contains(content)) return;
-  // Away at once, so that a half-removed directory is never found.
-  std::error_code error;
-  const fs::path doomed = root_ / (content + removed_now);
-  fs::rename(root_ / content, doomed, error);
-  fs::remove_all(doomed, error);
+  trust_.erase(content);
+  discard(content);
 }
 
 // A content that was just fetched may be needed by a fleet that has not noted it yet: hence the
@@ -236,8 +315,7 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     const std::string name = entry.path().filename();
-    if (used.contains(name) || entry.path().extension() == half_made || busy_.contains(name))
-      continue;
+    if (used.contains(name) || entry.path().has_extension() || busy_.contains(name)) continue;
     spares.push_back({entry.last_write_time(error), entry.path()});
   }
   std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);
@@ -245,7 +323,9 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
   const auto young = fs::file_time_type::clock::now() - age_min;
   for (const Spare& spare : spares) {
     kept += bytes_below(spare.directory);
-    if (kept > spare_bytes_max && spare.fetched_at < young) fs::remove_all(spare.directory, error);
+    if (kept <= spare_bytes_max || spare.fetched_at >= young) continue;
+    trust_.erase(spare.directory.filename());
+    discard(spare.directory.filename());
   }
 }
 

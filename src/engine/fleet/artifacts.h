@@ -88,8 +88,10 @@ class Artifacts {
 Result<> unpack_archive(ArtifactReader& archive, const std::filesystem::path& into,
                         const ArtifactLimits& limits);
 
-// Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete: it
-// is made elsewhere and renamed.
+// Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete and
+// on the disk: it is made elsewhere, synced and renamed. Beside it lies <content>.files, the list
+// of what it held then (artifact_manifest.h): sizes are compared whenever it is used, sums when
+// this process uses it first. What differs is fetched anew, and the log says so.
 class ArtifactCache final : public Artifacts {
  public:
   // `source` and `pool` outlive this object; `pool` is stopped before. Removes what a former
@@ -114,7 +116,17 @@ class ArtifactCache final : public Artifacts {
   void on_short_disk(std::function<void()> relieve) { relieve_ = std::move(relieve); }
 
  private:
+  enum class Trust : std::uint8_t { being_checked, sound, damaged };
+
   void fetch_now(const Artifact& artifact, const FetchDone& done);
+  Result<> make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
+                const std::string& content);
+  // Whether it lies there as it was made, to the last byte; notes which.
+  bool is_sound(const std::string& content);
+  void begin(const std::string& content);
+  void end(const std::string& content);
+  std::filesystem::path list_of(const std::string& content) const;
+  void discard(const std::string& content);
   Result<FetchedArtifact> obtain(const Artifact& artifact);
   Result<> fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                 const std::filesystem::path& into);
@@ -126,7 +138,8 @@ class ArtifactCache final : public Artifacts {
   std::function<void()> relieve_;
   std::mutex mutex_;
   std::condition_variable free_;
-  std::set<std::string> busy_;  // contents that a worker is making
+  std::set<std::string> busy_;          // contents that a worker is making or checking
+  std::map<std::string, Trust> trust_;  // what this process knows of contents
 };
 
 }  // namespace slipway::fleet

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <cstring>
 #include <fstream>
+#include <future>
 
 #include "engine/fleet/test_store.h"
 
@@ -253,6 +254,47 @@ TEST_F(ArtifactsTest, AFailedFetchLeavesNothingAndACollectionKeepsWhatIsUsed) {
   cache_.collect({good->content}, 500);
   EXPECT_TRUE(cache_.find(good->content));
   EXPECT_FALSE(cache_.find(other->content));
+}
+
+TEST_F(ArtifactsTest, WhatTheDiskDamagedIsFetchedAnew) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  EXPECT_TRUE(fs::exists(good->directory.string() + ".files"));
+  std::ofstream(good->directory / "m") << "wrong!";
+  EXPECT_FALSE(cache_.find(good->content));
+  ASSERT_TRUE(fetch({.uri = "s3://b/good"}));
+  EXPECT_EQ(read_file(good->directory / "m"), "right");
+  EXPECT_EQ(source_.opened, 2);
+}
+
+TEST_F(ArtifactsTest, BytesThatChangedUnderTheSameSizeAndTimeAreFoundByTheNextProcess) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  const auto time = fs::last_write_time(good->directory / "m");
+  std::ofstream(good->directory / "m") << "wrong";
+  fs::last_write_time(good->directory / "m", time);
+  WorkerPool pool(1);
+  ArtifactCache next(folder_.path() / "cache", source_, pool);
+  std::promise<void> done;
+  next.fetch({.uri = "s3://b/good"}, [&](const Result<FetchedArtifact>&) { done.set_value(); });
+  done.get_future().wait();
+  EXPECT_EQ(read_file(good->directory / "m"), "right");
+  pool.stop();
+}
+
+TEST_F(ArtifactsTest, ADirectoryWithoutItsListIsNotTrusted) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  fs::create_directories(good->directory / "__pycache__");
+  std::ofstream(good->directory / "__pycache__/m.pyc") << "compiled";
+  EXPECT_TRUE(cache_.find(good->content)) << "what Python keeps beside the files is its own";
+  fs::remove(good->directory.string() + ".files");
+  EXPECT_FALSE(cache_.find(good->content));
+  EXPECT_TRUE(fetch({.uri = "s3://b/good"}));
+  EXPECT_TRUE(cache_.find(good->content));
 }
 
 }  // namespace
