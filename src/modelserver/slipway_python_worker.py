@@ -34,11 +34,13 @@ import re
 import select
 import shutil
 import socket
+import stat
 import struct
 import subprocess
 import sys
 import traceback
 import types
+import zlib
 
 PIP_LINES_QUOTED = 4
 MODEL_PREFIX = "/opt/ml/model"
@@ -182,6 +184,84 @@ def make_environment(folder, packages, requirements, link_folders):
         raise Failure(f"The packages of {what} could not be installed: {' / '.join(failed)}")
 
 
+def environment_files(folder):
+    """[size, time of change] of every file of an environment, by its path; not what Python compiled."""
+    found = {}
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        for name in names:
+            path = os.path.join(root, name)
+            if root == folder and name.startswith(".complete"):
+                continue
+            facts = os.lstat(path)
+            if stat.S_ISREG(facts.st_mode):
+                found[os.path.relpath(path, folder)] = [facts.st_size, facts.st_mtime_ns]
+    return found
+
+
+def sum_of_file(path):
+    total = 0
+    with open(path, "rb") as file:
+        for chunk in iter(lambda: file.read(1 << 20), b""):
+            total = zlib.crc32(chunk, total)
+    return total
+
+
+def this_boot():
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def write_durably(path, text):
+    with open(path + ".new", "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.rename(path + ".new", path)
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def seal_environment(folder, done):
+    """Lists what was installed, with sums, once all of it is on the disk."""
+    os.sync()
+    files = {path: facts + [sum_of_file(os.path.join(folder, path))]
+             for path, facts in environment_files(folder).items()}
+    write_durably(done, json.dumps({"files": files}))
+    write_durably(done + "-boot", this_boot())
+
+
+def environment_damage(folder, done):
+    """None where the environment is what was installed; else what differs. Sizes and times are
+    compared at each use, sums at the first use after each start of the machine."""
+    try:
+        with open(done) as file:
+            wanted = json.load(file)["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return "the list of its files is damaged"
+    found = environment_files(folder)
+    for path, (size, changed, total) in wanted.items():
+        if found.get(path) != [size, changed]:
+            return f"{path} is {'changed' if path in found else 'missing'}"
+    try:
+        with open(done + "-boot") as file:
+            if file.read() == this_boot() != "":
+                return None
+    except OSError:
+        pass
+    for path, (size, changed, total) in wanted.items():
+        if sum_of_file(os.path.join(folder, path)) != total:
+            return f"{path} is damaged"
+    write_durably(done + "-boot", this_boot())
+    return None
+
+
 def enter_environment(settings, code_dir):
     """Goes on inside the environment that has the packages; returns where none is needed."""
     if os.environ.get("SLIPWAY_WORKER_READY"):
@@ -203,10 +283,13 @@ def enter_environment(settings, code_dir):
     with open(folder + ".lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = os.path.join(folder, ".complete")
-        if not os.path.exists(done):
+        damage = environment_damage(folder, done) if os.path.exists(done) else None
+        if damage:
+            print(f"the installed packages in {folder} are not what was installed: {damage}; "
+                  "installing them anew", flush=True)
+        if damage or not os.path.exists(done):
             make_environment(folder, packages, requirements, folders)
-            with open(done, "w"):
-                pass
+            seal_environment(folder, done)
     os.environ["SLIPWAY_WORKER_READY"] = "1"
     python = os.path.join(folder, "bin", "python")
     os.execv(python, [python] + sys.argv)

@@ -246,6 +246,11 @@ def transform_fn(model, data, content_type, accept):
     assert second.ask("{}").text == text
     assert time.monotonic() - started < 3
     assert len([name for name in os.listdir(cache) if not name.endswith(".lock")]) == 1
+    installed = next(cache.glob("*/lib/python*/site-packages/slipway_test_only.py"))
+    installed.write_text("VALUE = 'damaged'\n")
+    third = serve(model, env=env, args=["--venv-cache", str(cache)])
+    assert third.ask("{}").text == text
+    assert "installing them anew" in third.output()
 
 
 def test_requirements_that_cannot_be_installed_are_quoted(tmp_path, serve):
