@@ -65,6 +65,7 @@ void set_action(CLI::App& command, World& world, std::shared_ptr<Options> option
 
 // One for each command; `app` and `world` outlive the parse.
 void add_advise(CLI::App& app, World& world);
+void add_backup(CLI::App& app, World& world);
 void add_completion(CLI::App& app, World& world);
 void add_deploy(CLI::App& app, World& world);
 void add_doctor(CLI::App& app, World& world);
@@ -72,6 +73,7 @@ void add_env(CLI::App& app, World& world);
 void add_invoke(CLI::App& app, World& world);
 void add_logs(CLI::App& app, World& world);
 void add_ops(CLI::App& app, World& world);
+void add_restore(CLI::App& app, World& world);
 void add_rm(CLI::App& app, World& world);
 void add_status(CLI::App& app, World& world);
 

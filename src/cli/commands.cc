@@ -115,6 +115,8 @@ void add_commands(CLI::App& app, World& world) {
   add_advise(app, world);
   add_ops(app, world);
   add_doctor(app, world);
+  add_backup(app, world);
+  add_restore(app, world);
   add_completion(app, world);
 }
 

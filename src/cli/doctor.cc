@@ -13,6 +13,7 @@
 #include <ostream>
 
 #include "cli/command.h"
+#include "cli/data_check.h"
 #include "net/blocking_client.h"
 #include "net/socket.h"
 
@@ -30,6 +31,7 @@ constexpr std::chrono::milliseconds answer_patience{2'000};
 struct DoctorOptions {
   ConnectionOptions connection;
   Format format = Format::text;
+  bool scrub = false;
 };
 
 enum class State : std::uint8_t {
@@ -169,6 +171,28 @@ Finding check_space(const fs::path& data) {
               free, there.string())};
 }
 
+Finding check_store(const fs::path& data) {
+  const auto sound = check_database(data);
+  if (sound) return {State::ok, "database", *sound};
+  return {State::missing, "database", sound.error().message};
+}
+
+// `doctor --scrub`: a line for all bodies, and one for each that is damaged.
+std::vector<Finding> check_bodies(const fs::path& data) {
+  const auto scrubbed = scrub_bodies(data);
+  if (!scrubbed)
+    return {{State::missing, "bodies of objects",
+             fmt::format("they cannot be read: {}", scrubbed.error().message)}};
+  std::string said = fmt::format("{} read, {}", scrubbed->bodies, size_text(scrubbed->bytes));
+  if (scrubbed->without_sums > 0)
+    said += fmt::format("; {} have no sums yet, the server makes them", scrubbed->without_sums);
+  std::vector<Finding> findings{{State::ok, "bodies of objects", said}};
+  for (const std::string& each : scrubbed->damaged)
+    findings.push_back(
+        {State::missing, "body", each + ". Put the object again, or restore it from a backup."});
+  return findings;
+}
+
 // How far the server's clock is from ours, by the Date of an answer.
 std::optional<std::chrono::seconds> skew_of(const net::BlockingResponse& answer, Timestamp now) {
   const auto date = parse_http_date(answer.headers.find("Date").value_or(""));
@@ -242,6 +266,7 @@ std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
                    "Install it with pip, or put code/requirements.txt into the model."),
       check_docker(world),
       check_data(data),
+      check_store(data),
       check_space(data),
       check_server(endpoint, health),
       check_clock(world, health),
@@ -275,7 +300,10 @@ boost::json::array to_json(const std::vector<Finding>& findings) {
 }
 
 Result<> diagnose(World& world, const DoctorOptions& options) {
-  const auto findings = examine(world, options);
+  auto findings = examine(world, options);
+  if (options.scrub)
+    for (Finding& each : check_bodies(data_directory(world, options.connection.data)))
+      findings.push_back(std::move(each));
   world.out << (options.format == Format::json ? pretty(to_json(findings))
                                                : to_text(world, findings));
   const auto missing = std::ranges::count_if(
@@ -298,6 +326,8 @@ void add_doctor(CLI::App& app, World& world) {
       ->type_name("DIR");
   command->add_option("--endpoint", options->connection.endpoint, "Where the server is")
       ->type_name("URL");
+  command->add_flag("--scrub", options->scrub,
+                    "Also read every body of an object and compare it with its sums");
   add_output_option(*command, options->format);
   command->footer(
       "`missing` is needed by everyone and makes the exit code 1; `absent` only for what its line "

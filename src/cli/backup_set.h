@@ -1,0 +1,50 @@
+// A backup on the disk: a folder with the files of a data directory under their own names, and
+// MANIFEST, which lists them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/objects/scrub.h"
+
+namespace slipway::cli {
+
+inline constexpr std::string_view database_file = "slipway.db";
+
+struct BackupFile {
+  std::string path;  // below the folder
+  std::uint64_t bytes = 0;
+  std::string sum;  // 16 hex digits: CRC-64/NVME of its body sums (engine/objects/body_sums.h)
+};
+
+struct BackupSet {
+  std::string made;  // ISO 8601
+  std::vector<BackupFile> files;
+};
+
+// Reads a file of `folder` to its end. corrupted where it is not what `stored` says.
+Result<BackupFile> sum_up(const std::filesystem::path& folder, const std::string& path,
+                          const objects::StoredFile& stored);
+Result<BackupFile> sum_up(const std::filesystem::path& folder, const std::string& path);
+
+// Written last and synced, with all that is in the folder: a folder without it is no backup.
+Result<> write_manifest(const std::filesystem::path& folder, const BackupSet& set);
+// not_found where there is none; corrupted where it is not whole.
+Result<BackupSet> read_manifest(const std::filesystem::path& folder);
+// corrupted: the sentence names the first file that is not as it was.
+Result<> verify(const std::filesystem::path& folder, const BackupSet& set);
+
+enum class Placing : std::uint8_t {
+  link,  // a second name where the file system can, else a copy
+  copy,
+};
+Result<> place_file(const std::filesystem::path& from, const std::filesystem::path& to,
+                    Placing placing);
+
+// What is written below the folder until now is on the disk.
+Result<> sync_all(const std::filesystem::path& folder);
+
+}  // namespace slipway::cli
