@@ -23,11 +23,13 @@ RECORD = csv(np.linspace(-1, 1, 128, dtype=np.float32))
 
 
 class Driver(threading.Thread):
-    """Uploads, takes away, makes models and invokes until told to stop; notes what was acknowledged."""
+    """Uploads, copies, joins parts, takes away, sends, makes models and invokes until told to stop;
+    notes what was acknowledged."""
 
-    def __init__(self, aws, bucket, number, crash):
+    def __init__(self, aws, bucket, queue, number, crash):
         super().__init__(daemon=True)
         self.aws, self.bucket, self.prefix = aws, bucket, f"c{crash}-t{number}"
+        self.queue, self.sent = queue, set()
         self.chance = random.Random(f"{SEED}-{self.prefix}")
         self.objects, self.models, self.tried, self.removed = {}, set(), {}, set()
         self.answers = set()
@@ -47,6 +49,10 @@ class Driver(threading.Thread):
         self.tried[key] = hashlib.md5(body).hexdigest()
         self.aws.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         self.objects[key] = self.tried[key]
+        self.copy(key)
+        self.join(f"{self.prefix}/{step}-joined")
+        self.aws.sqs.send_message(QueueUrl=self.queue, MessageBody=key)
+        self.sent.add(key)
         name = f"{self.prefix}-{step}"
         self.aws.sagemaker.create_model(
             ModelName=name, ExecutionRoleArn=ROLE,
@@ -60,6 +66,27 @@ class Driver(threading.Thread):
             self.aws.s3.delete_object(Bucket=self.bucket, Key=key)
             self.removed.add(key)
 
+    def copy(self, key):
+        self.tried[key + "-copy"] = self.tried[key]
+        self.aws.s3.copy_object(Bucket=self.bucket, Key=key + "-copy",
+                                CopySource={"Bucket": self.bucket, "Key": key})
+        self.objects[key + "-copy"] = self.tried[key]
+
+    def join(self, key):
+        """One part, so that the digest of the whole is known before."""
+        part = self.chance.randbytes(40_000)
+        self.tried[key] = hashlib.md5(part).hexdigest()
+        name = {"Bucket": self.bucket, "Key": key}
+        name["UploadId"] = self.aws.s3.create_multipart_upload(**name)["UploadId"]
+        etag = self.aws.s3.upload_part(**name, PartNumber=1, Body=part)["ETag"]
+        self.aws.s3.complete_multipart_upload(
+            **name, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+        self.objects[key] = etag_of_parts(part)
+
+
+def etag_of_parts(part):
+    return hashlib.md5(hashlib.md5(part).digest()).hexdigest() + "-1"
+
 
 def kill_an_instance(server, chance):
     instances = sorted(process for process in server.left_running() if process != server.process.pid)
@@ -67,8 +94,8 @@ def kill_an_instance(server, chance):
         os.kill(chance.choice(instances), signal.SIGKILL)
 
 
-def crash_once(server, aws, bucket, crash, chance):
-    drivers = [Driver(aws, bucket, number, crash) for number in range(3)]
+def crash_once(server, aws, bucket, queue, crash, chance):
+    drivers = [Driver(aws, bucket, queue, number, crash) for number in range(3)]
     for driver in drivers:
         driver.start()
     time.sleep(chance.uniform(0.005, 0.4))
@@ -97,6 +124,17 @@ def check_acknowledged(aws, bucket, drivers):
             aws.sagemaker.describe_model(ModelName=name)
 
 
+def check_messages(aws, queue, drivers):
+    received = []
+    while messages := aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        received += [message["Body"] for message in messages]
+        for message in messages:
+            aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    assert len(received) == len(set(received)), "a message came twice"
+    for driver in drivers:
+        assert driver.sent <= set(received), "a message was acknowledged and is gone"
+
+
 def check_serves(aws, name, record, right):
     deadline = time.monotonic() + SERVES_AGAIN_SECONDS_MAX
     while True:
@@ -118,6 +156,7 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_server, mode
     aws = Clients(own_server)
     chance, bucket, record = random.Random(SEED), "crash", models.records[0]
     aws.s3.create_bucket(Bucket=bucket)
+    queue = aws.sqs.create_queue(QueueName="crash")["QueueUrl"]
     aws.s3.put_object(Bucket=bucket, Key="model.tar.gz", Body=models.mlp_archive)
     aws.sagemaker.create_model(
         ModelName="crash", ExecutionRoleArn=ROLE,
@@ -131,7 +170,8 @@ def test_nothing_acknowledged_is_lost_when_the_server_is_killed(own_server, mode
     aws.sagemaker.get_waiter("endpoint_in_service").wait(EndpointName="crash")
     right = models.mlp_answer(record)
     for crash in range(CRASHES):
-        drivers = crash_once(own_server, aws, bucket, crash, chance)
+        drivers = crash_once(own_server, aws, bucket, queue, crash, chance)
         check_acknowledged(aws, bucket, drivers)
+        check_messages(aws, queue, drivers)
         check_serves(aws, "crash", record, right)
     assert own_server.stop() == 0
