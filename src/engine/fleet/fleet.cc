@@ -11,16 +11,25 @@ namespace slipway::fleet {
 
 namespace {
 
-constexpr std::array<store::Migration, 1> steps{{{
-    .room = "fleet",
-    .version = 1,
-    .sql = "CREATE TABLE fleet(id TEXT PRIMARY KEY, wanted INTEGER NOT NULL, "
-           "revision INTEGER NOT NULL, removing INTEGER NOT NULL, record TEXT) WITHOUT ROWID;"
-           "CREATE TABLE fleet_plan(id TEXT NOT NULL, generation INTEGER NOT NULL, "
-           "plan TEXT NOT NULL, PRIMARY KEY(id, generation)) WITHOUT ROWID;"
-           "CREATE TABLE fleet_generation(last INTEGER NOT NULL);"
-           "INSERT INTO fleet_generation VALUES(0);",
-}}};
+constexpr std::array<store::Migration, 2> steps{{
+    {.room = "fleet",
+     .version = 1,
+     .sql = "CREATE TABLE fleet(id TEXT PRIMARY KEY, wanted INTEGER NOT NULL, "
+            "revision INTEGER NOT NULL, removing INTEGER NOT NULL, record TEXT) WITHOUT ROWID;"
+            "CREATE TABLE fleet_plan(id TEXT NOT NULL, generation INTEGER NOT NULL, "
+            "plan TEXT NOT NULL, PRIMARY KEY(id, generation)) WITHOUT ROWID;"
+            "CREATE TABLE fleet_generation(last INTEGER NOT NULL);"
+            "INSERT INTO fleet_generation VALUES(0);"},
+    {.room = "fleet",
+     .version = 2,
+     .sql = "ALTER TABLE fleet ADD COLUMN instances INTEGER NOT NULL DEFAULT 0;"
+            "UPDATE fleet SET instances = (SELECT coalesce(sum(CASE WHEN "
+            "json_extract(value, '$.elastic') IS NULL AND json_extract(value, '$.offers') IS NULL "
+            "THEN json_extract(value, '$.instances') ELSE 0 END), 0) "
+            "FROM fleet_plan p, json_each(p.plan, '$.variants') "
+            "WHERE p.id = fleet.id AND p.generation = fleet.wanted);"
+            "CREATE INDEX fleet_by_instances ON fleet(instances);"},
+}};
 
 std::unexpected<Error> being_removed(const FleetId& id) {
   return fail(ErrorCode::conflict,
@@ -80,6 +89,36 @@ void Fleets::tell(store::Transaction& tx, const FleetId& id) {
   tx.on_commit([changed = changed_, id] { changed(id); });
 }
 
+// Each fleet's row says how many instances it may always have, so that no plan is read here.
+Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const {
+  std::int64_t asked = 0;
+  for (const Variant& variant : plan.variants)
+    asked += variant.offers ? 0 : standing_instances(variant);
+  std::int64_t had = 0;
+  std::int64_t all = 0;
+  {
+    auto rows = tx.query("SELECT instances FROM fleet WHERE id = ?1", id.text);
+    if (rows.next()) had = rows.integer(0);
+  }
+  {
+    auto rows = tx.query("SELECT coalesce(sum(instances), 0) FROM fleet");
+    if (rows.next()) all = rows.integer(0);
+  }
+  if (instances_max_ > 0 && asked > had && all - had + asked > instances_max_) {
+    auto refused = fail(ErrorCode::limit_exceeded,
+                        fmt::format("{} instances more are asked for; all fleets together have {} "
+                                    "and may have {}.",
+                                    asked - had, all, instances_max_),
+                        "too_many_instances");
+    refused.error().details = {{"limit", fmt::to_string(instances_max_)},
+                               {"used", fmt::to_string(all)},
+                               {"asked", fmt::to_string(asked - had)}};
+    return refused;
+  }
+  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, asked);
+  return {};
+}
+
 Result<Generation> Fleets::put_plan(store::Transaction& tx, const FleetId& id,
                                     const FleetPlan& plan) {
   if (id.text.empty() || id.text.size() > fleet_id_bytes_max)
@@ -91,6 +130,7 @@ Result<Generation> Fleets::put_plan(store::Transaction& tx, const FleetId& id,
   row.wanted = next_generation(tx);
   ++row.revision;
   save_wanted(tx, id, row);
+  TRY_DO(claim(tx, id, plan));
   save_plan(tx, id, row.wanted, plan);
   tell(tx, id);
   return row.wanted;
@@ -111,6 +151,7 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   TRY_DO(check(plan));
   ++row->revision;
   save_wanted(tx, id, *row);
+  TRY_DO(claim(tx, id, plan));
   save_plan(tx, id, row->wanted, plan);
   tell(tx, id);
   return {};

@@ -78,20 +78,27 @@ class Fleets {
  public:
   // `changed` is called with the fleet's id once a change is durable: it wakes the reconciler
   // (FleetReconciler::wake).
-  explicit Fleets(std::function<void(const FleetId&)> changed) : changed_(std::move(changed)) {}
+  // `instances_max`: how many instances all fleets together may always have; 0: any number.
+  explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0)
+      : changed_(std::move(changed)), instances_max_(instances_max) {}
 
   // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
   // traffic moves to them when all are healthy, the old are drained and ended. Always a new
   // generation, also for an equal plan: what its artifacts' URIs name may have changed. A
   // generation that is still coming up is given up for the newer one.
   //
-  // Refuses: invalid_argument (check()); conflict while the fleet is being removed.
+  // Refuses: invalid_argument (check()); conflict while the fleet is being removed; limit_exceeded,
+  // kind "too_many_instances", where more instances are asked for than before and all fleets
+  // together would have more than instances_max: "limit", "used" and "asked" in the details say how
+  // many may be, are, and are asked for more. Those of a former generation, which end soon, and
+  // those that an elastic variant has for a while are not counted.
   Result<Generation> put_plan(store::Transaction& tx, const FleetId& id, const FleetPlan& plan);
 
   // Changes the wanted generation in place, which is `updating` until it has its counts; after an
   // update that failed, the one that serves, and the failed one is given up. Refuses:
   // not_found (the fleet; or a variant, kind "no_such_variant"), invalid_argument (also, of kind
-  // "elastic" or "not_elastic", what the variant does not have), conflict while being removed.
+  // "elastic" or "not_elastic", what the variant does not have), conflict while being removed,
+  // limit_exceeded as put_plan.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);
 
@@ -109,8 +116,10 @@ class Fleets {
 
  private:
   void tell(store::Transaction& tx, const FleetId& id);
+  Result<> claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
 
   std::function<void(const FleetId&)> changed_;
+  const std::uint32_t instances_max_;
 };
 
 // Those of a variant's instances that stand whatever is asked of it.
