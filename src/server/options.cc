@@ -2,12 +2,21 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdlib>
+#include <thread>
 
 namespace slipway::server {
 namespace {
+
+// What an instance is believed to take of a machine at least. Nobody asks for a share of a core:
+// instances of many endpoints mostly wait.
+constexpr std::uint64_t instances_per_core = 24;
+constexpr std::uint64_t instance_memory_bytes = 64ULL << 20;
+constexpr std::uint64_t instances_least = 16;
 
 std::filesystem::path default_data() {
   const char* const home = std::getenv("HOME");
@@ -55,6 +64,12 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->check(CLI::Range(0u, request_memory_max))
       ->capture_default_str();
   serve
+      .add_option("--instances-max", options.instances_max,
+                  "Instances that all endpoints and jobs together may ask for; 0: what the cores "
+                  "and the memory of this machine bear")
+      ->envname("SLIPWAY_INSTANCES_MAX")
+      ->capture_default_str();
+  serve
       .add_option("--program", options.programs,
                   "NAME=PATH: images of this repository name run as this program, which obeys the "
                   "container contract on the unix socket that --http-socket names")
@@ -75,6 +90,15 @@ net::Reach ServeOptions::delivery_reach() const {
   const bool open = deliver_to_private == "on" ||
                     (deliver_to_private == "auto" && auth_mode() == service::AuthMode::none);
   return open ? net::Reach::anywhere : net::Reach::public_only;
+}
+
+std::uint32_t ServeOptions::instance_limit() const {
+  if (instances_max > 0) return instances_max;
+  const auto pages = static_cast<std::uint64_t>(std::max(::sysconf(_SC_PHYS_PAGES), 0L));
+  const std::uint64_t memory = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::uint64_t by_cores = std::thread::hardware_concurrency() * instances_per_core;
+  return static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(std::min(by_cores, memory / instance_memory_bytes), instances_least));
 }
 
 LogLevel ServeOptions::least_logged() const {

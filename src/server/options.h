@@ -38,12 +38,15 @@ struct ServeOptions {
   bool accept_older_database = false;
   std::string deliver_to_private = "auto";
   unsigned request_memory = 0;  // MiB; 0: a quarter of the machine's
+  std::uint32_t instances_max = 0;  // 0: what this machine bears
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;
   LogLevel least_logged() const;
   // Whom notifications may be sent to.
   net::Reach delivery_reach() const;
+  // How many instances all endpoints and jobs together may always have.
+  std::uint32_t instance_limit() const;
   // Repository name to absolute path, of those that are well-formed (check() refuses the others).
   std::map<std::string, std::string> image_programs() const;
 };

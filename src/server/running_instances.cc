@@ -12,6 +12,11 @@ void RunningInstances::observe(const place::Observation& observation) {
   changed_.notify_all();
 }
 
+bool RunningInstances::contains(std::string_view key) const {
+  const std::scoped_lock lock(mutex_);
+  return running_.contains(place::InstanceKey{std::string(key)});
+}
+
 void RunningInstances::stop_all(place::Place& place, std::chrono::milliseconds grace) {
   constexpr std::chrono::milliseconds kill_takes_at_most{1'000};
   std::unique_lock lock(mutex_);

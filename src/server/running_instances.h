@@ -15,11 +15,13 @@ class RunningInstances {
  public:
   void observe(const place::Observation& observation);
 
+  bool contains(std::string_view key) const;
+
   // Asks all of them to end and waits until they have, or until `grace` and a little has passed.
   void stop_all(place::Place& place, std::chrono::milliseconds grace);
 
  private:
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::set<place::InstanceKey> running_;
 };

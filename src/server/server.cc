@@ -30,11 +30,13 @@
 #include "place/process/process_place.h"
 #include "server/captured_objects.h"
 #include "server/limits.h"
+#include "server/credentials_address.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
 #include "service/front.h"
 #include "service/iam/iam.h"
+#include "service/instance_credentials.h"
 #include "service/logs/logs.h"
 #include "service/s3/s3.h"
 #include "service/sagemaker/log_stream.h"
@@ -70,8 +72,9 @@ std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
   for (const auto room :
        {engine::time_migrations(), identity::migrations(), objects::migrations(),
-        fleet::migrations(), fleet::session_migrations(), events::migrations(),
-        jobs::queue_migrations(), jobs::transform_migrations(), sagemaker::migrations()})
+        fleet::migrations(), fleet::session_migrations(),
+        service::instance_credentials_migrations(), events::migrations(), jobs::queue_migrations(),
+        jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
@@ -92,6 +95,13 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
     options.built_ins[image] = {
         .argv = {program}, .environment = {}, .front = fleet::BuiltInProgram::Front::http};
   return options;
+}
+
+// An address that is every one of this machine is reached at its loopback.
+net::Address reached_from_here(net::Address address) {
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return address;
 }
 
 // For the owner only, as main() set the umask; a directory that was there keeps its mode.
@@ -170,6 +180,7 @@ class Server::Parts {
     loops_.clear();
     if (captures_) captures_->stop();
     artifact_workers_.stop();
+    credentials_.reset();
     prober_loop_.stop();
     models_loop_.stop();
     if (collector_) collector_->stop();
@@ -233,6 +244,7 @@ class Server::Parts {
   std::unique_ptr<fleet::ModelKeeper> models_;
   std::unique_ptr<fleet::HttpProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
+  std::unique_ptr<CredentialsAddress> credentials_;
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
@@ -257,6 +269,7 @@ class Server::Parts {
   std::vector<std::unique_ptr<IoLoop>> loops_;
   std::atomic<bool> listening_ = false;  // loops_ is complete
   std::string endpoint_;
+  std::string endpoint_from_here_;  // the same, for who runs beside the server
 };
 
 Result<> Server::Parts::open_state() {
@@ -308,6 +321,17 @@ Result<> Server::Parts::open_engines() {
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
   routes_.on_drained(
       [this](const place::InstanceKey& key) { fleet_reconciler_->observe_drained(key); });
+  TRY(credentials_, CredentialsAddress::open({.loop = prober_loop_,
+                                              .keys = *keys_,
+                                              .store = *store_,
+                                              .workers = workers_,
+                                              .clock = clock_,
+                                              .random = random_,
+                                              .running = running_}));
+  fleet::FleetOptions fleet = fleet_options(model_server, options_);
+  fleet.credentials = [this](const place::InstanceKey& key, std::string_view role) {
+    return credentials_->environment(key, role, endpoint_from_here_);
+  };
   reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
       fleet::FleetReconciler::Needs{.place = *place_,
@@ -317,12 +341,12 @@ Result<> Server::Parts::open_engines() {
                                     .loop = *reconcilers_,
                                     .changes = changes_,
                                     .models = models_.get()},
-      fleet_options(model_server, options_));
+      std::move(fleet));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
-      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); });
+      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit());
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
                                                                          .objects = *objects_,
                                                                          .fleets = *fleets_,
@@ -425,6 +449,8 @@ Result<> Server::Parts::listen() {
   TRY(const net::Address address, net::local_address(listener));
   endpoint_ = fmt::format("{}://{}", tls ? "https" : "http", address.text());
   const net::HttpLimits limits = http_limits(options_, io_threads());
+  endpoint_from_here_ =
+      fmt::format("{}://{}", tls ? "https" : "http", reached_from_here(address).text());
   for (unsigned i = 0; i < io_threads(); ++i) {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));

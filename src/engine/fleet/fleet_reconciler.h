@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -34,8 +35,14 @@ struct BuiltInProgram {
   Front front = Front::http_and_link;
 };
 
+// What an instance is started with so that it may act as somebody (Program::acts_as): variables of
+// its environment, secret to it. The same for the same instance, also after a restart.
+using Credentials = std::function<std::map<std::string, std::string>(const place::InstanceKey& key,
+                                                                     std::string_view acts_as)>;
+
 struct FleetOptions {
   std::map<std::string, BuiltInProgram> built_ins;
+  Credentials credentials = {};                        // empty: nobody acts as anybody
   std::chrono::milliseconds restart_delay_min{1'000};  // doubling
   std::chrono::milliseconds restart_delay_max{60'000};
   unsigned start_failures_max = 3;  // of a generation that never served, in a row, for one variant

@@ -47,6 +47,8 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
     spec.argv = built_in->second.argv;
     spec.environment = built_in->second.environment;
   }
+  if (!program.acts_as.empty() && options_.credentials)
+    spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
   for (const auto& [name, value] : program.environment) spec.environment[name] = value;
   spec.image = program.image;
   spec.memory_bytes_max = program.memory_bytes_max;

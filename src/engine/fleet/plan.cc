@@ -186,6 +186,7 @@ json::object program_json(const Program& program) {
           {"image", program.image},
           {"arguments", std::move(arguments)},
           {"environment", std::move(environment)},
+          {"acts_as", program.acts_as},
           {"model", artifact_json(program.model)},
           {"models", models_json(program.models)},
           {"code", code_json(program.code)},
@@ -200,6 +201,8 @@ Program program_from(const json::object& object) {
     program.arguments.emplace_back(argument.as_string());
   for (const auto& entry : object.at("environment").as_object())
     program.environment.emplace(entry.key(), entry.value().as_string());
+  if (const json::value* acts_as = object.if_contains("acts_as"))  // absent in older plans
+    program.acts_as = std::string(acts_as->as_string());
   program.model = artifact_from(object.at("model"));
   program.models = models_from(object.if_contains("models"));
   program.code = code_from(object.if_contains("code"));

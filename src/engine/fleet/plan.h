@@ -76,6 +76,9 @@ struct Program {
   std::string image;                   // any other image's URI
   std::vector<std::string> arguments;  // for an image; empty: its own
   std::map<std::string, std::string> environment;
+  // In whose name its instances may ask this server for things, in the door's words: they are
+  // started with what FleetOptions::credentials says for it. Empty: in nobody's.
+  std::string acts_as;
   std::optional<Artifact> model;          // seen at /opt/ml/model
   std::optional<ModelCollection> models;  // in place of `model`
   std::optional<Code> code;               // seen at /opt/ml/code

@@ -22,8 +22,9 @@ Variant lone(const std::string& name, Audience audience = Audience::callers) {
 }
 
 TEST(Plan, ContainersAndShadowsComeBackFromTheirStoredForm) {
-  const FleetPlan plan{.variants = {container("main", "one"), container("main", "two"),
-                                    lone("other"), lone("shadow", Audience::shadow)}};
+  FleetPlan plan{.variants = {container("main", "one"), container("main", "two"), lone("other"),
+                              lone("shadow", Audience::shadow)}};
+  plan.variants[2].program.acts_as = "somebody";
   ASSERT_TRUE(check(plan));
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read) << read.error().message;

@@ -1,6 +1,8 @@
 #include "engine/identity/key_ring.h"
 
 #include <fmt/format.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <cstring>
@@ -181,6 +183,15 @@ Result<std::shared_ptr<const Key>> KeyRing::find(std::string_view access_key_id,
 }
 
 KeyPair make_user_key(Random& random) { return make_key_pair(long_term_prefix, random); }
+std::string KeyRing::derived_key(std::string_view purpose) const {
+  std::string out(EVP_MAX_MD_SIZE, '\0');
+  unsigned bytes = 0;
+  ::HMAC(EVP_sha256(), sealing_key_.data(), static_cast<int>(sealing_key_.size()),
+         reinterpret_cast<const unsigned char*>(purpose.data()), purpose.size(),
+         reinterpret_cast<unsigned char*>(out.data()), &bytes);
+  out.resize(bytes);
+  return out;
+}
 
 Result<KeyPair> read_credentials(const std::filesystem::path& data) {
   const std::filesystem::path file = data / credentials_file;

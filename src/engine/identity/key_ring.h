@@ -69,6 +69,9 @@ class KeyRing {
   // limit_exceeded where these do not fit into a token.
   Result<Session> issue(const Principal& principal, Timestamp expires, Random& random) const;
 
+  // A key for another purpose, which only this server can make.
+  std::string derived_key(std::string_view purpose) const;
+
   // Looks up what a request was signed with; `session_token` is empty for a long-term key.
   // unauthenticated, of kind
   //   "unknown_key"    no such key, or an inactive one, or a temporary key without its token, or

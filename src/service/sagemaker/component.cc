@@ -45,6 +45,18 @@ std::optional<Component> component_of(const Call& call, Resource resource) {
       .resource = std::move(resource), .given = *given, .slots = slots_from(rows.text(0))};
 }
 
+// What the configuration says that the endpoint was deployed with, where that is still there.
+std::string role_of_endpoint(const Call& call, std::string_view endpoint) {
+  const auto deployment = find_deployment(call, arn_of(call, endpoint_kind, endpoint));
+  if (!deployment) return {};
+  const auto face = wire::from_json<api::DescribeEndpointOutput>(deployment->wanted, call.arena());
+  if (!face) return {};
+  const auto config = find(call, endpoint_config_kind, face->EndpointConfigName().value_or(""));
+  if (!config) return {};
+  const auto given = document_of<api::CreateEndpointConfigInput>(call, *config);
+  return given ? std::string(given->ExecutionRoleArn().value_or("")) : std::string();
+}
+
 fleet::Claim claim_of(const Component& component) {
   const auto needs = component.given.Specification().ComputeResourceRequirements();
   const bool evenly =
@@ -179,6 +191,7 @@ Result<> settle_components(Call& call, fleet::Fleets& fleets, const BuiltInImage
 Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages& built_in,
                           const Component& component) {
   TRY(fleet::Program program, program_of(call, built_in, component.given.Specification()));
+  if (program.acts_as.empty()) act_as(call, role_of_endpoint(call, component.endpoint()), program);
   fleet::FleetPlan plan;
   // The choice among copies by load is Slipway's; AWS does not say how it chooses.
   plan.variants.push_back({.name = std::string(component.variant()),
@@ -206,14 +219,18 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
 Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_in,
                                   const api::InferenceComponentSpecification& given) {
   api::ContainerDefinition container(call.arena());
+  std::string_view role;
   if (given.ModelName()) {
-    TRY(container, container_of_model(call, *given.ModelName()));
+    TRY(const LoneContainer of_model, container_of_model(call, *given.ModelName()));
+    container = of_model.container;
+    role = of_model.role;
   } else {
     container.Image(*given.Container().Image());
     if (given.Container().ArtifactUrl()) container.ModelDataUrl(*given.Container().ArtifactUrl());
     container.Environment(given.Container().Environment());
   }
   TRY(fleet::Program program, program_of(built_in, container));
+  act_as(call, role, program);
   const auto startup = given.StartupParameters();
   if (const auto limit = startup.ContainerStartupHealthCheckTimeoutInSeconds())
     program.startup_timeout = std::chrono::seconds(*limit);

@@ -138,13 +138,21 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
   return program;
 }
 
-Result<api::ContainerDefinition> container_of_model(const Call& call, std::string_view model_name) {
+// What SageMaker's containers are told too: SDKs of AWS need a region.
+void act_as(const Call& call, std::string_view role_arn, fleet::Program& program) {
+  if (role_arn.empty()) return;
+  program.acts_as = role_arn;
+  for (const char* name : {"AWS_REGION", "AWS_DEFAULT_REGION"})
+    program.environment.try_emplace(name, call.region());
+}
+
+Result<LoneContainer> container_of_model(const Call& call, std::string_view model_name) {
   TRY(const Resource resource, get(call, model_kind, model_name));
   TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
   const auto containers = containers_of(model);
   if (containers.size() > 1)
     return not_built("A model with several containers in an inference component");
-  return containers.front();
+  return LoneContainer{containers.front(), model.ExecutionRoleArn().value_or("")};
 }
 
 namespace {
@@ -231,6 +239,7 @@ Result<> add_variant(const Call& call, const BuiltInImages& built_in,
     if (several && containers[i].Mode() == "MultiModel")
       return not_built("A container of mode MultiModel among several");
     TRY(fleet::Variant variant, variant_of(built_in, given, containers[i]));
+    act_as(call, model.ExecutionRoleArn().value_or(""), variant.program);
     if (several) name_container(variant, container_name(containers[i], i), execution);
     variant.audience = audience;
     plan.variants.push_back(std::move(variant));

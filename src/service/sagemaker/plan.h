@@ -41,10 +41,17 @@ Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
 // What a container runs. Neither the limits of its start nor its memory, which stand elsewhere.
 Result<fleet::Program> program_of(const BuiltInImages& built_in,
                                   const aws::sagemaker::ContainerDefinition& container);
-// The only container of a model: ValidationException where there is no such model, or where it has
-// several.
-Result<aws::sagemaker::ContainerDefinition> container_of_model(const Call& call,
-                                                               std::string_view model_name);
+// Lets the instances of a program act as an execution role, in the caller's region; an empty role
+// changes nothing. Whether there is such a role is asked when they ask for its credentials.
+void act_as(const Call& call, std::string_view role_arn, fleet::Program& program);
+
+// The only container of a model, and the role that it runs as. ValidationException where there is
+// no such model, or where it has several.
+struct LoneContainer {
+  aws::sagemaker::ContainerDefinition container;
+  std::string_view role;  // lives as long as the call; empty: none
+};
+Result<LoneContainer> container_of_model(const Call& call, std::string_view model_name);
 
 // The fleet of an endpoint: its name below the doors.
 fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
