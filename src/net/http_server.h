@@ -31,7 +31,7 @@ struct HttpLimits {
   // known client who is; where nobody waits, it is closed at once.
   std::size_t connections_max = 16 * 1024;
   // The same for one address (not for a unix socket's peers).
-  std::size_t connections_per_address_max = 12 * 1024;
+  std::size_t connections_per_address_max = 14 * 1024;
   std::chrono::milliseconds idle_time{75'000};      // between requests: closed
   std::chrono::milliseconds head_time{10'000};      // from its first byte to the head's end [408]
   std::chrono::milliseconds body_window{20'000};    // in each window at least ...

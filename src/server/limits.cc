@@ -35,14 +35,14 @@ std::uint64_t connection_descriptors() {
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return connections_min;
   const std::uint64_t open = open_descriptors();
   const std::uint64_t free = files.rlim_cur > open ? files.rlim_cur - open : 0;
-  return free > 2 * reserved_descriptors_min ? free / 2 : free / 4;
+  return free >= many_descriptors ? free - free / 4 : free / 2;
 }
 
 net::HttpLimits http_limits(const ServeOptions& options, unsigned loops) {
   net::HttpLimits limits;
   const std::uint64_t each = std::max(connection_descriptors() / loops, connections_min);
   limits.connections_max = std::min<std::uint64_t>(each, limits.connections_max);
-  limits.connections_per_address_max = limits.connections_max - limits.connections_max / 4;
+  limits.connections_per_address_max = limits.connections_max - limits.connections_max / 8;
   limits.memory = std::make_shared<MemoryBudget>(request_memory(options));
   return limits;
 }

@@ -14,14 +14,15 @@ inline constexpr std::uint64_t request_memory_divisor = 4;
 inline constexpr std::uint64_t request_memory_min = 128ULL << 20;
 // And the share of uploads under way, which stream through a few buffers each.
 inline constexpr std::uint64_t upload_memory_divisor = 8;
-// Descriptors that connections never take: instances, the store's readers, models that are fetched.
-inline constexpr std::uint64_t reserved_descriptors_min = 64;
+// From here on a quarter of the free descriptors is reserve enough.
+inline constexpr std::uint64_t many_descriptors = 4096;
 
 std::uint64_t request_memory(const ServeOptions& options);
 std::uint64_t upload_memory();
 
-// What of the limit of open files connections may have: half of what is not open yet, since each
-// may need a file for its body, and where that is little a quarter.
+// What of the limit of open files connections may have: three quarters of what is not open yet, and
+// half where that is little, since each may need a file for its body. The rest is for work under
+// way: instances, the store's readers, bodies, models that are fetched.
 std::uint64_t connection_descriptors();
 
 // The limits of each of `loops` HTTP servers.

@@ -30,5 +30,10 @@ TEST(Errors, what_no_table_names_is_called_what_every_service_calls_it) {
   EXPECT_EQ(answer(ErrorCode::unavailable, "something_new").code, "ServiceUnavailable");
 }
 
+TEST(Errors, a_full_disk_is_said_by_its_name_and_not_as_what_may_be_repeated) {
+  EXPECT_EQ(answer(ErrorCode::unavailable, "disk_full").code, "InsufficientStorage");
+  EXPECT_EQ(answer(ErrorCode::unavailable, "disk_full").status, 507);
+}
+
 }  // namespace
 }  // namespace slipway::service

@@ -6,6 +6,7 @@
 #include <future>
 #include <latch>
 
+#include "base/encoding.h"
 #include "base/test_folder.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
@@ -59,16 +60,7 @@ class FrontTest : public testing::Test {
 
   net::Response ask(std::string_view operation, std::string_view body, AuthMode auth,
                     std::string_view user_agent = "test", bool sign = false) {
-    frame_ = std::make_unique<Frame>(Frame{.registry = registry_,
-                                           .router = router_,
-                                           .schemas = aws::schemas(),
-                                           .store = *store_,
-                                           .lanes = {workers_, workers_, workers_},
-                                           .changes = changes_,
-                                           .keys = *keys_,
-                                           .ground = {clock_, random_},
-                                           .auth = auth,
-                                           .region = "us-east-1"});
+    frame_ = std::make_unique<Frame>(frame_of(auth));
     front_ = std::make_unique<Front>(*frame_, hot_);
     const std::string target = "SageMaker." + std::string(operation);
     std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
@@ -87,6 +79,45 @@ class FrontTest : public testing::Test {
   }
 
   using Signature = std::vector<std::pair<std::string, std::string>>;
+
+  // What becomes of a request of which only the head is there yet.
+  net::BodyPlan plan_of(const Signature& signature, std::uint64_t body_bytes,
+                        AuthMode auth = AuthMode::strict) {
+    frame_ = std::make_unique<Frame>(frame_of(auth));
+    front_ = std::make_unique<Front>(*frame_, hot_);
+    std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
+                                        {"X-Amz-Target", "SageMaker.CreateModel"}};
+    for (const auto& [name, value] : signature) headers.push_back({name, value});
+    const net::Request request = net::Request::make("POST", "/", headers);
+    net::RequestHead head = request.head();
+    head.content_length = body_bytes;
+    head.peer = "10.1.2.3:4567";
+    return front_->on_head(head);
+  }
+
+  // The headers of a signature over those of plan_of() and what `announced` adds.
+  Signature signed_head(std::string_view body, Signature announced = {}) {
+    std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
+                                        {"X-Amz-Target", "SageMaker.CreateModel"}};
+    for (const auto& [name, value] : announced) headers.push_back({name, value});
+    Signature all = signature(headers, body);
+    all.insert(all.end(), announced.begin(), announced.end());
+    return all;
+  }
+
+  Frame frame_of(AuthMode auth) {
+    return {.registry = registry_,
+            .router = router_,
+            .schemas = aws::schemas(),
+            .store = *store_,
+            .lanes = {workers_, workers_, workers_},
+            .changes = changes_,
+            .keys = *keys_,
+            .ground = {clock_, random_},
+            .auth = auth,
+            .region = "us-east-1"};
+  }
+
   Signature signature(const std::vector<net::Header>& headers, std::string_view body) {
     std::vector<wire::HeaderPair> pairs;
     for (const net::Header& header : headers) pairs.emplace_back(header.name, header.value);
@@ -136,6 +167,63 @@ TEST_F(FrontTest, a_signed_request_is_answered) {
   net::Response response = ask("DescribeModel", model, AuthMode::strict, "test", true);
   EXPECT_EQ(response.status, 200);
   EXPECT_NE(response.body.view().find("InService"), std::string_view::npos);
+}
+
+constexpr std::uint64_t large = 1'000'000;
+
+TEST_F(FrontTest, a_large_body_of_a_stranger_is_refused_at_its_head) {
+  const net::BodyPlan plan = plan_of({}, large);
+  const auto* const refusal = std::get_if<net::Refuse>(&plan);
+  ASSERT_NE(refusal, nullptr);
+  EXPECT_NE(refusal->response.body.view().find("MissingAuthenticationToken"),
+            std::string_view::npos);
+  EXPECT_EQ(refusal->read_on_bytes_max, strangers_read_on_bytes_max);
+  EXPECT_TRUE(std::holds_alternative<net::Collect>(plan_of({}, strangers_body_bytes_max)));
+}
+
+TEST_F(FrontTest, a_body_whose_hash_is_announced_is_proven_by_its_head) {
+  const std::string body(large, 'x');
+  const std::string hash = sha256_hex(body);
+  const net::BodyPlan plan = plan_of(signed_head(body, {{"x-amz-content-sha256", hash}}), large);
+  const auto* const collected = std::get_if<net::Collect>(&plan);
+  ASSERT_NE(collected, nullptr);
+  EXPECT_EQ(collected->standing, Standing::proven);
+  EXPECT_EQ(collected->owner, keys_->root().access_key_id);
+  const std::string other = sha256_hex("another body");
+  Signature forged = signed_head(body, {{"x-amz-content-sha256", hash}});
+  forged.back().second = other;
+  EXPECT_TRUE(std::holds_alternative<net::Refuse>(plan_of(forged, large)));
+}
+
+TEST_F(FrontTest, a_body_that_only_itself_can_prove_is_counted_for_key_and_address) {
+  const net::BodyPlan plan = plan_of(signed_head(std::string(large, 'x')), large);
+  const auto* const collected = std::get_if<net::Collect>(&plan);
+  ASSERT_NE(collected, nullptr);
+  EXPECT_EQ(collected->standing, Standing::claimed);
+  EXPECT_EQ(collected->owner, keys_->root().access_key_id + " 10.1.2.3");
+}
+
+TEST_F(FrontTest, a_large_body_under_an_unknown_key_or_an_old_date_is_refused_at_its_head) {
+  Signature unknown = signed_head("");
+  for (auto& [name, value] : unknown)
+    if (const auto at = value.find(keys_->root().access_key_id); at != std::string::npos)
+      value.replace(at, 4, "AKIX");
+  EXPECT_TRUE(std::holds_alternative<net::Refuse>(plan_of(unknown, large)));
+  Signature old = signed_head("");
+  for (auto& [name, value] : old)
+    if (name == "X-Amz-Date" || name == "x-amz-date") value = "20200101T000000Z";
+  const net::BodyPlan plan = plan_of(old, large);
+  const auto* const refusal = std::get_if<net::Refuse>(&plan);
+  ASSERT_NE(refusal, nullptr);
+  EXPECT_GT(refusal->read_on_bytes_max, strangers_read_on_bytes_max)
+      << "a client whose clock is wrong must get the answer that says so";
+}
+
+TEST_F(FrontTest, without_signatures_a_body_is_counted_for_its_address) {
+  const net::BodyPlan plan = plan_of({}, large, AuthMode::none);
+  const auto* const collected = std::get_if<net::Collect>(&plan);
+  ASSERT_NE(collected, nullptr);
+  EXPECT_EQ(collected->owner, "10.1.2.3");
 }
 
 TEST_F(FrontTest, a_change_that_is_refused_leaves_nothing) {

@@ -200,6 +200,7 @@ class UploadReceiver final : public net::BodyReceiver {
   void on_start(net::Request&& request, net::Responder&& responder,
                 net::BodyControl control) override {
     const Uploader uploader = uploader_of(request.head());
+    responder.vouch();
     work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
                                          std::move(responder));
     work_->flow.use(control);
