@@ -1,0 +1,353 @@
+#include "cell/cell.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <optional>
+
+#include "base/fd.h"
+#include "cell/keeper.h"
+#include "cell/landlock.h"
+#include "cell/mounts.h"
+#include "cell/privileges.h"
+#include "cell/system_calls.h"
+
+namespace slipway::cell {
+
+namespace {
+
+constexpr int first_private_descriptor = 10;
+constexpr unsigned scoped_signals_abi = 6;  // Landlock from this version on
+
+std::unexpected<Error> cannot(std::string_view what, std::string_view path) {
+  const std::string why = errno_text(errno);
+  return fail(ErrorCode::unavailable, fmt::format("The cell cannot {} {}: {}", what, path, why));
+}
+
+// ---- who asked is told one line
+
+std::string quoted(std::string_view text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') out += '\\';
+    if (byte < 0x20)
+      out += fmt::format("\\u{:04x}", byte);
+    else
+      out += c;
+  }
+  return out + '"';
+}
+
+void tell(const Fd& to, std::string_view line) {
+  while (!line.empty()) {
+    const ssize_t sent = ::write(to.get(), line.data(), line.size());
+    if (sent < 0 && errno != EINTR) return;
+    if (sent > 0) line.remove_prefix(static_cast<std::size_t>(sent));
+  }
+}
+
+std::string error_line(const Error& error) {
+  const std::string kind =
+      error.kind.empty() ? "" : fmt::format(R"(, "kind": {})", quoted(error.kind));
+  return fmt::format("{{\"error\": {}{}}}\n", quoted(error.message), kind);
+}
+
+// ---- the keeper's place in the world
+
+// A process as this machine counts: its number, and when it began in clock ticks (field 22).
+struct Identity {
+  std::string pid;
+  std::string start_time;
+};
+
+// Before the cell has a /proc of its own, this one is the machine's.
+Identity own_identity() {
+  std::ifstream file("/proc/self/stat");
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  std::size_t at = text.rfind(')');  // the name before it may hold anything
+  for (int field = 2; field < 22 && at != text.npos; ++field) at = text.find(' ', at + 1);
+  if (at == text.npos) return {};
+  return {.pid = text.substr(0, text.find(' ')),
+          .start_time = text.substr(at + 1, text.find(' ', at + 1) - at - 1)};
+}
+
+struct Files {
+  Fd control;
+  Fd lock;
+  Fd log;
+  Fd nothing;
+};
+
+Fd move_up(int fd) {
+  const Fd low(fd);
+  return low ? Fd(::fcntl(low.get(), F_DUPFD_CLOEXEC, first_private_descriptor)) : Fd();
+}
+
+Result<Files> open_files(const Order& order) {
+  Files files;
+  files.control = move_up(::open(order.control.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!files.control) return cannot("open", order.control);
+  const auto open = [&](const char* name, int flags) {
+    return move_up(::openat(files.control.get(), name, flags | O_CREAT | O_CLOEXEC, 0600));
+  };
+  files.lock = open("lock", O_RDWR);
+  if (!files.lock) return cannot("open the lock in", order.control);
+  if (::flock(files.lock.get(), LOCK_EX | LOCK_NB) != 0)
+    return fail(ErrorCode::conflict, fmt::format("The lock in {} is held.", order.control),
+                "locked");
+  files.log = open("log", O_WRONLY | O_APPEND);
+  if (!files.log) return cannot("open the log in", order.control);
+  files.nothing = move_up(::open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!files.nothing) return cannot("open", "/dev/null");
+  return files;
+}
+
+Result<> note_pid(const Files& files, const Identity& identity) {
+  const std::string text = fmt::format("{} {}\n", identity.pid, identity.start_time);
+  const Fd file(
+      ::openat(files.control.get(), "pid.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+      ::renameat(files.control.get(), "pid.new", files.control.get(), "pid") == 0)
+    return {};
+  return cannot("note its", "pid");
+}
+
+Result<> join_cgroup(const Order& order) {
+  if (order.cgroup.empty()) return {};
+  const std::string path = order.cgroup + "/cgroup.procs";
+  const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+  if (file && ::write(file.get(), "0", 1) == 1) return {};
+  return cannot("join", path);
+}
+
+// What Landlock allows. Without namespaces the paths of the host are the program's.
+std::vector<Rule> rules_of(const Order& order) {
+  using Access = Rule::Access;
+  std::vector<Rule> rules;
+  for (const std::string& path : system_paths()) rules.push_back({path, Access::read});
+  for (const std::string& path : device_paths()) {
+    // Files of /dev/shm belong to users: not every cell has a user, or a /dev/shm, of its own.
+    if (path == "/dev/shm") continue;
+    rules.push_back({path, Access::device});
+  }
+  if (order.layers.namespaces || order.user != 0) rules.push_back({"/dev/shm", Access::write});
+  if (order.layers.namespaces) rules.push_back({"/tmp", Access::write});
+  for (const Given& given : order.given) {
+    const Access access = given.access == Given::Access::read_write ? Access::write : Access::read;
+    rules.push_back({given.host, access});
+    if (order.layers.namespaces && !given.inside.empty()) rules.push_back({given.inside, access});
+  }
+  rules.push_back({order.directory, Access::write});
+  return rules;
+}
+
+// ---- the program's place
+
+Result<> set_limit(int which, std::uint64_t most) {
+  rlimit limit{};
+  if (most == 0 || ::getrlimit(static_cast<__rlimit_resource>(which), &limit) != 0) return {};
+  limit.rlim_max = std::min<rlim_t>(limit.rlim_max, most);
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(static_cast<__rlimit_resource>(which), &limit) == 0) return {};
+  return cannot("set", "a limit");
+}
+
+Result<> set_limits(const Order& order) {
+  const rlimit no_core{0, 0};
+  ::setrlimit(RLIMIT_CORE, &no_core);
+  TRY_DO(set_limit(RLIMIT_NOFILE, order.limits.open_files));
+  TRY_DO(set_limit(RLIMIT_FSIZE, order.limits.file_bytes));
+  // It counts all processes of the user: with the server's own they would be the server's, too.
+  if (order.user != 0 || order.layers.user_namespace)
+    TRY_DO(set_limit(RLIMIT_NPROC, order.limits.processes));
+  return {};
+}
+
+// Everything that the program's process does to itself, in the one order that works.
+Result<> close_in(const Order& order, const Files& files, const std::optional<Fd>& rules,
+                  pid_t keeper) {
+  forget_signals();
+  ::setsid();
+  if (::dup2(files.nothing.get(), 0) < 0 || ::dup2(files.log.get(), 1) < 0 ||
+      ::dup2(files.log.get(), 2) < 0)
+    return cannot("open", "its log");
+  if (::chdir(order.directory.c_str()) != 0) return cannot("enter", order.directory);
+  TRY_DO(set_limits(order));
+  if (order.layers != no_layers) TRY_DO(become(order.user));
+  ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  if (::getppid() != keeper) std::_Exit(exit_status_locked);
+  if (rules) TRY_DO(keep_to(*rules));
+  if (!order.layers.system_call_filter) return {};
+  FilterNeeds needs;
+  needs.same_user_outside = !order.layers.namespaces && order.user == 0;
+  if (needs.same_user_outside && order.layers.landlock_abi < scoped_signals_abi)
+    needs.unsignalled = {keeper};
+  return filter_system_calls(needs);
+}
+
+// Closes all but 0, 1, 2 and `kept`.
+void close_others(const Fd& kept) {
+  const auto number = static_cast<unsigned>(kept.get());
+  ::close_range(3, number - 1, 0);
+  ::close_range(number + 1, ~0U, 0);
+}
+
+int execute(const Order& order) {
+  std::vector<char*> arguments;
+  std::vector<char*> variables;
+  for (const std::string& text : order.arguments)
+    arguments.push_back(const_cast<char*>(text.c_str()));
+  for (const std::string& text : order.variables)
+    variables.push_back(const_cast<char*>(text.c_str()));
+  arguments.push_back(nullptr);
+  variables.push_back(nullptr);
+  ::execve(arguments[0], arguments.data(), variables.data());
+  return errno;
+}
+
+// In the program's process. What goes wrong goes through `report`; that it is closed without a word
+// means that the program runs.
+[[noreturn]] void run_program(const Order& order, const Files& files,
+                              const std::optional<Fd>& rules, pid_t keeper, Fd report,
+                              const Body& body) {
+  if (auto closed = close_in(order, files, rules, keeper); !closed) {
+    tell(report, closed.error().message);
+    std::_Exit(127);
+  }
+  close_others(report);
+  if (body) {
+    report.reset();
+    std::_Exit(body(order));
+  }
+  const int error = execute(order);
+  tell(report,
+       fmt::format("'{}' could not be started: {}.", order.arguments[0], errno_text(error)));
+  std::_Exit(127);
+}
+
+std::string read_all(const Fd& from) {
+  std::string text;
+  char bytes[1024];
+  for (ssize_t got = 0; (got = ::read(from.get(), bytes, sizeof bytes)) != 0;) {
+    if (got < 0 && errno != EINTR) break;
+    if (got > 0) text.append(bytes, static_cast<std::size_t>(got));
+  }
+  return text;
+}
+
+// The program's process, once the program runs in it.
+Result<pid_t> make_program(const Order& order, const Files& files, const std::optional<Fd>& rules,
+                           const Body& body) {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return cannot("make", "a pipe");
+  const Fd heard = move_up(ends[0]);
+  Fd report = move_up(ends[1]);
+  const pid_t keeper = ::getpid();
+  const pid_t program = ::fork();
+  if (program == 0) run_program(order, files, rules, keeper, std::move(report), body);
+  if (program < 0) return cannot("fork", "the program");
+  report.reset();
+  const std::string failure = read_all(heard);
+  if (!failure.empty()) return fail(ErrorCode::unavailable, failure);
+  return program;
+}
+
+struct User {
+  uid_t user = 0;
+  gid_t group = 0;
+};
+
+// Everything of the keeper up to its long wait. The answer line says what became of it.
+struct Kept {
+  Files files;
+  pid_t program = 0;
+  std::string answer;
+};
+
+Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
+  Kept kept;
+  TRY(kept.files, open_files(order));
+  const Identity identity = own_identity();
+  TRY_DO(note_pid(kept.files, identity));
+  TRY_DO(join_cgroup(order));
+  if (order.layers.user_namespace) TRY_DO(map_own_user(outside.user, outside.group));
+  if (order.layers.namespaces) TRY_DO(enter_own_tree(order));
+  if (::getpid() != 1) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  std::optional<Fd> rules;
+  if (order.layers.landlock_abi != 0) {
+    TRY(Fd made, make_rules(order.layers.landlock_abi, rules_of(order)));
+    rules = move_up(made.release());
+  }
+  await_signals();
+  TRY(kept.program, make_program(order, kept.files, rules, body));
+  kept.answer =
+      fmt::format("{{\"pid\": {}, \"start_time\": {}}}\n", identity.pid, identity.start_time);
+  return kept;
+}
+
+[[noreturn]] void be_keeper(const std::string& text, Fd reply, const User& outside,
+                            const Body& body) {
+  ::setsid();
+  ::umask(077);
+  forget_signals();
+  std::signal(SIGPIPE, SIG_IGN);  // the instance lives on where who asked for it does not
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const auto order = order_from_text(text);
+  auto kept = order ? settle(*order, outside, body) : std::unexpected(order.error());
+  if (!kept) {
+    tell(reply, error_line(kept.error()));
+    std::_Exit(exit_status_locked);
+  }
+  tell(reply, kept->answer);
+  for (const int standard : {0, 1, 2}) ::dup2(kept->files.nothing.get(), standard);
+  // The lock stays held by the number that it has.
+  kept->files.log.reset();
+  kept->files.nothing.reset();
+  reply.reset();
+  keep(kept->program, kept->files.control);
+}
+
+unsigned long clone_flags(const Layers& layers) {
+  if (!layers.namespaces) return SIGCHLD;
+  return SIGCHLD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+         (layers.user_namespace ? CLONE_NEWUSER : 0);
+}
+
+// The first member of an order, read without keeping anything of the rest.
+Result<Layers> layers_of(std::string_view text) {
+  constexpr std::string_view name = "layers=";
+  if (!text.starts_with(name))
+    return fail(ErrorCode::corrupted, "An order begins with its layers.");
+  text.remove_prefix(name.size());
+  return layers_from_text(text.substr(0, text.find('\0')));
+}
+
+}  // namespace
+
+Result<pid_t> start(std::string_view text, int reply, const Body& body) {
+  TRY(const Layers layers, layers_of(text));
+  const User outside{.user = ::geteuid(), .group = ::getegid()};
+  const long pid = ::syscall(SYS_clone, clone_flags(layers), 0, 0, 0, 0);
+  if (pid < 0) return cannot("clone", "its first process");
+  if (pid != 0) return static_cast<pid_t>(pid);
+  Fd answer = move_up(reply);
+  close_others(answer);
+  be_keeper(std::string(text), std::move(answer), outside, body);
+}
+
+}  // namespace slipway::cell

@@ -1,0 +1,32 @@
+// Makes a cell and starts a program in it.
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string_view>
+
+#include "base/result.h"
+#include "cell/order.h"
+
+namespace slipway::cell {
+
+// The exit status of a keeper that found its lock held by another.
+inline constexpr int exit_status_locked = 75;
+
+// What the program's process becomes once the cell is closed around it; its value is the exit
+// status.
+using Body = std::function<int(const Order&)>;
+
+// Clones the keeper of a new cell and returns its process; the keeper is this process's child. The
+// keeper reads `text` (an order that is whole), answers on `reply` with one line and closes it:
+//   {"pid": P, "start_time": T}    the keeper's, as this machine counts processes
+//   {"error": "a sentence"}        no program was started; "kind": "locked" beside it where another
+//                                  keeper holds the lock
+// `body`: empty: the order's program is executed. unavailable: no process can be made.
+//
+// For a process with one thread. Everything that is open in it and has not been named here is
+// closed in the cell.
+Result<pid_t> start(std::string_view text, int reply, const Body& body);
+
+}  // namespace slipway::cell
