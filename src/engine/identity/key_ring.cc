@@ -183,6 +183,7 @@ Result<std::shared_ptr<const Key>> KeyRing::find(std::string_view access_key_id,
 }
 
 KeyPair make_user_key(Random& random) { return make_key_pair(long_term_prefix, random); }
+
 std::string KeyRing::derived_key(std::string_view purpose) const {
   std::string out(EVP_MAX_MD_SIZE, '\0');
   unsigned bytes = 0;
