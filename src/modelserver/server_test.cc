@@ -17,9 +17,9 @@
 #include <fstream>
 #include <thread>
 
+#include "cell/order.h"
 #include "modelserver/load_model.h"
 #include "modelserver/onnx_warm_up_model.h"
-#include "modelserver/zygote.h"
 #include "net/link_frame.h"
 #include "net/socket.h"
 
@@ -230,22 +230,29 @@ TEST(Server, ArgumentsThatAreNotUnderstoodAreSaid) {
   EXPECT_EQ(Child({"--help"}).wait(), 0);
 }
 
-std::string zygote_request(const fs::path& folder) {
+std::string order_for(const fs::path& folder) {
   const std::string dir = folder.string();
-  return R"({"argv": ["slipway-modelserver", "serve", "--model-dir", ")" + dir +
-         R"(", "--http-socket", ")" + dir +
-         R"(/http.sock"], "env": {"SLIPWAY_IMAGE": "slipway-inference"}, )" + R"("run_dir": ")" +
-         dir + R"(", "lock": ")" + dir + "/lock\"}\n";
+  cell::Order order;
+  order.arguments = {"/slipway-modelserver", "serve",           "--model-dir", dir,
+                     "--http-socket",        dir + "/http.sock"};
+  order.variables = {"SLIPWAY_IMAGE=slipway-inference"};
+  order.control = order.directory = dir;
+  return cell::to_text(order).value();
+}
+
+// One order there, one line back.
+std::string ask_zygote(const fs::path& socket, const std::string& order) {
+  const net::Fd client = connect_to(socket);
+  ::send(client.get(), order.data(), order.size(), 0);
+  return read_some(client);
 }
 
 TEST(Zygote, ForksInstancesThatOutliveIt) {
   if (!has_runtime()) GTEST_SKIP() << "no libonnxruntime.so.1 in lib/";
   const ModelFolder folder;
   Child zygote({"--zygote", folder.path / "zygote.sock"});
-  const net::Fd client = connect_to(folder.path / "zygote.sock");
-  const std::string line = zygote_request(folder.path);
-  ::send(client.get(), line.data(), line.size(), 0);
-  const std::string answer = read_some(client);
+  const std::string order = order_for(folder.path);
+  const std::string answer = ask_zygote(folder.path / "zygote.sock", order);
   ASSERT_THAT(answer, HasSubstr("{\"pid\": "));
   pid_t pid = 0;
   std::string start_time;
@@ -254,8 +261,7 @@ TEST(Zygote, ForksInstancesThatOutliveIt) {
   EXPECT_EQ(getsid(pid), pid);
   EXPECT_THAT(wait_until_ready(folder.path / "http.sock"), HasSubstr("200"));
 
-  ::send(client.get(), line.data(), line.size(), 0);
-  EXPECT_THAT(read_some(client), HasSubstr("\"kind\": \"locked\""));
+  EXPECT_THAT(ask_zygote(folder.path / "zygote.sock", order), HasSubstr("\"kind\": \"locked\""));
   zygote.close_input();
   EXPECT_EQ(zygote.wait(), 0);
   EXPECT_THAT(wait_until_ready(folder.path / "http.sock"), HasSubstr("200"));
@@ -265,17 +271,30 @@ TEST(Zygote, ForksInstancesThatOutliveIt) {
     std::this_thread::sleep_for(5ms);
   std::ifstream log(folder.path / "log");
   EXPECT_THAT(std::string((std::istreambuf_iterator<char>(log)), {}), HasSubstr("ready"));
+  std::ifstream ended(folder.path / "ended");
+  EXPECT_EQ(std::string((std::istreambuf_iterator<char>(ended)), {}), "status 0");
 }
 
-TEST(Zygote, RequestsThatAreNoneAreRefused) {
-  EXPECT_TRUE(parse_zygote_request(
-      R"({"argv": ["a"], "env": {"A": "b"}, "run_dir": "/r", "lock": "/l", "more": [1]})"));
-  for (const auto* const line :
-       {"", "{}", "[]", R"({"argv": [], "env": {}, "run_dir": "/r", "lock": "/l"})",
-        R"({"argv": ["a"], "env": {}, "run_dir": "r", "lock": "/l"})",
-        R"({"argv": ["a"], "env": {"A": 1}, "run_dir": "/r", "lock": "/l"})",
-        R"({"argv": ["a"], "run_dir": "/r", "lock": "/l"} x)"})
-    EXPECT_FALSE(parse_zygote_request(line)) << line;
+TEST(Zygote, WhatIsNoOrderIsAnsweredWithAnError) {
+  if (!has_runtime()) GTEST_SKIP() << "no libonnxruntime.so.1 in lib/";
+  const ModelFolder folder;
+  Child zygote({"--zygote", folder.path / "zygote.sock"});
+  const std::string nonsense("nonsense\0\0", 10);
+  EXPECT_THAT(ask_zygote(folder.path / "zygote.sock", nonsense), HasSubstr("{\"error\": "));
+}
+
+TEST(Zygote, OnlyTheProcessThatStartedItIsListenedTo) {
+  if (!has_runtime()) GTEST_SKIP() << "no libonnxruntime.so.1 in lib/";
+  const ModelFolder folder;
+  Child zygote({"--zygote", folder.path / "zygote.sock"});
+  connect_to(folder.path / "zygote.sock");
+  const pid_t stranger = fork();
+  if (stranger == 0)
+    std::_Exit(ask_zygote(folder.path / "zygote.sock", order_for(folder.path)).empty() ? 0 : 1);
+  int status = -1;
+  waitpid(stranger, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_FALSE(fs::exists(folder.path / "pid"));
 }
 
 Options options_for(const fs::path& folder, std::string image = "slipway-inference") {

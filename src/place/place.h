@@ -34,12 +34,13 @@ struct InstanceKey {
   std::string file_name() const;
 };
 
-// A directory or file of the host that the instance sees. Places that share the host's file tree
-// (capabilities().sees_host_paths) ignore `inside`.
+// A directory or file of the host that the instance sees. Where the place shares the host's file
+// tree (capabilities().sees_host_paths) it is there under its host path, and under `inside` too
+// where the place can show it there.
 struct Mount {
   enum class Access : std::uint8_t { read_only, read_write };
   std::string host_path;
-  std::string inside;
+  std::string inside = {};
   Access access = Access::read_only;
 };
 
@@ -111,6 +112,13 @@ struct Capabilities {
   bool survives_server = false;  // instances outlive this process and adopt() finds them
   bool sees_host_paths = false;  // host paths are the instance's paths
   bool limits_memory = false;
+
+  // What the code of an instance cannot do, whatever it tries.
+  bool closes_files = false;      // touch files that it was not given, or change what it only reads
+  bool closes_processes = false;  // trace, signal or choke processes that are not its own
+  bool hides_processes = false;   // see them, or reach their sockets by path
+  bool closes_names = false;      // reach their sockets by abstract names
+  bool ends_everything = false;   // leave processes behind that outlive it
 };
 
 // A part of what an instance printed (standard output and standard error, interleaved).

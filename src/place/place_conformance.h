@@ -4,11 +4,19 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -32,6 +40,15 @@ class PlaceHarness {
   virtual void end(const InstanceKey& key, int status) = 0;
   // Lets a little time pass and deliver what happened.
   virtual void breathe() = 0;
+
+  // Where the capabilities say that something is closed: makes these attempts
+  // (process/escape_main.cc) and ends; what it prints says what became of each. `mounts` are given
+  // to it.
+  virtual InstanceSpec tries(std::vector<std::string> attempts, std::vector<Mount> mounts) {
+    return {};
+  }
+  // A directory of the host that no instance was given.
+  virtual std::filesystem::path outside() { return {}; }
 };
 
 using HarnessFactory = std::function<std::unique_ptr<PlaceHarness>()>;
@@ -48,7 +65,7 @@ class PlaceConformance : public testing::TestWithParam<HarnessFactory> {
   void TearDown() override {
     if (place_)
       for (const InstanceKey& key : used_) place_->stop(key, std::chrono::milliseconds(0));
-    for (int i = 0; i < 20; ++i) harness_->breathe();
+    for (int i = 0; i < 8; ++i) harness_->breathe();
     place_.reset();
   }
 
@@ -94,6 +111,34 @@ class PlaceConformance : public testing::TestWithParam<HarnessFactory> {
     return {};
   }
 
+  // The attempts that were not refused.
+  std::string escapes(std::vector<std::string> attempts, std::vector<Mount> mounts = {}) {
+    const InstanceKey key{"test/escape/1/main/" + std::to_string(++escapes_)};
+    const std::size_t count = attempts.size();
+    start(key, harness_->tries(std::move(attempts), std::move(mounts)));
+    wait_for(Kind::exited, key);
+    const std::string log = place_->read_log(key, 0).value_or(LogPart{}).text;
+    std::string done;
+    std::size_t told = 0;
+    std::istringstream lines(log);
+    for (std::string line; std::getline(lines, line);) {
+      ++told;
+      if (line.find(": refused (") == std::string::npos) done += line + "\n";
+    }
+    EXPECT_EQ(told, count) << log;
+    EXPECT_EQ(log.find("no such attempt"), std::string::npos) << log;
+    return done;
+  }
+  // A file of the host that everybody could read and write.
+  std::string open_file(const std::string& name) {
+    const std::filesystem::path path = harness_->outside() / name;
+    std::filesystem::create_directories(path.parent_path());
+    std::ofstream(path) << "secret";
+    std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0666));
+    std::filesystem::permissions(path.parent_path(), static_cast<std::filesystem::perms>(0777));
+    return path;
+  }
+
   std::unique_ptr<PlaceHarness> harness_;
   std::unique_ptr<Place> place_;
   const InstanceKey a_{"test/a/1/main/1"};
@@ -103,6 +148,7 @@ class PlaceConformance : public testing::TestWithParam<HarnessFactory> {
   std::mutex mutex_;
   std::vector<Observation> seen_;
   std::vector<InstanceKey> used_;
+  int escapes_ = 0;
 };
 
 TEST_P(PlaceConformance, AnInstanceStartsAndEndsWhenStopped) {
@@ -187,6 +233,82 @@ TEST_P(PlaceConformance, AForgottenKeyIsNotReportedAfterARestart) {
   wait_for(Kind::adoption_done, {});
   EXPECT_TRUE(seen(a_).empty());
   EXPECT_FALSE(place_->read_log(a_, 0));
+}
+
+TEST_P(PlaceConformance, TheCodeOfAnInstanceTouchesNoFileThatItWasNotGiven) {
+  if (!place_->capabilities().closes_files) GTEST_SKIP() << "files are open here";
+  const std::string file = open_file("key");
+  std::vector<std::string> attempts;
+  for (const char* attempt : {"read ", "write ", "cut ", "move ", "link ", "remove "})
+    attempts.push_back(attempt + file);
+  attempts.push_back("list " + harness_->outside().string());
+  attempts.push_back("write " + harness_->outside().string() + "/new");
+  attempts.push_back("write /etc/slipway-escape");
+  attempts.push_back("write /usr/slipway-escape");
+  attempts.push_back("list /root");
+  EXPECT_EQ(escapes(attempts), "");
+}
+
+TEST_P(PlaceConformance, TheCodeOfAnInstanceChangesNothingOfWhatItOnlyReads) {
+  if (!place_->capabilities().closes_files) GTEST_SKIP() << "files are open here";
+  const std::string model = open_file("model/weights");
+  const std::string folder = std::filesystem::path(model).parent_path();
+  std::vector<std::string> attempts;
+  for (const char* attempt : {"write ", "cut ", "move ", "link ", "remove "})
+    attempts.push_back(attempt + model);
+  attempts.push_back("write " + folder + "/new");
+  if (place_->capabilities().hides_processes)  // a tree of its own, read-only as a whole
+    for (const char* attempt : {"chmod ", "utime ", "remount "})
+      attempts.push_back(attempt + model);
+  EXPECT_EQ(escapes(attempts, {{.host_path = folder}}), "");
+  EXPECT_EQ(escapes({"read " + model, "list " + folder}, {{.host_path = folder}}),
+            "read " + model + ": done\nlist " + folder + ": done\n");
+}
+
+TEST_P(PlaceConformance, TheCodeOfAnInstanceDoesNothingToProcessesThatAreNotItsOwn) {
+  if (!place_->capabilities().closes_processes) GTEST_SKIP() << "processes are open here";
+  start(a_, harness_->runs_until_stopped());
+  wait_for(Kind::started, a_);
+  std::vector<std::string> attempts;
+  for (const pid_t pid : {::getpid(), ::getppid()})
+    for (const char* attempt :
+         {"environ", "maps", "mem", "cwd", "root", "ptrace", "vm_read", "getfd", "kill",
+          "pidfd_kill", "prlimit", "affinity", "priority", "scheduler"})
+      attempts.push_back(attempt + (" " + std::to_string(pid)));
+  if (place_->capabilities().hides_processes)
+    for (const char* attempt : {"see ", "fd "})
+      attempts.push_back(attempt + std::to_string(::getpid()));
+  EXPECT_EQ(escapes(attempts), "");
+}
+
+TEST_P(PlaceConformance, AnInstanceReachesNoSocketOfAnother) {
+  if (!place_->capabilities().hides_processes) GTEST_SKIP() << "sockets are open here";
+  const auto listen = [](sockaddr_un& address, std::size_t size) {
+    const int socket = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&address), static_cast<socklen_t>(size)),
+              0);
+    ::listen(socket, 8);
+    return socket;
+  };
+  sockaddr_un by_path{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string path = open_file("others/x") + ".sock";
+  std::strncpy(by_path.sun_path, path.c_str(), sizeof by_path.sun_path - 1);
+  const int first = listen(by_path, sizeof by_path);
+  std::filesystem::permissions(path, static_cast<std::filesystem::perms>(0777));
+  std::vector<std::string> attempts{"connect " + path};
+  sockaddr_un by_name{.sun_family = AF_UNIX, .sun_path = {}};
+  const std::string name = "slipway-conformance-" + std::to_string(::getpid());
+  std::strncpy(by_name.sun_path + 1, name.c_str(), sizeof by_name.sun_path - 2);
+  const int second = listen(by_name, offsetof(sockaddr_un, sun_path) + 1 + name.size());
+  if (place_->capabilities().closes_names) attempts.push_back("abstract " + name);
+  EXPECT_EQ(escapes(attempts), "");
+  ::close(first);
+  ::close(second);
+}
+
+TEST_P(PlaceConformance, TheCodeOfAnInstanceGainsNoPowerOverTheMachine) {
+  if (!place_->capabilities().closes_processes) GTEST_SKIP() << "processes are open here";
+  EXPECT_EQ(escapes({"mount_anew", "mount", "chroot /usr", "setuid", "module", "clock"}), "");
 }
 
 }  // namespace slipway::place

@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -38,6 +39,14 @@ void raise_open_files_limit() {
   ::setrlimit(RLIMIT_NOFILE, &files);
 }
 
+// A model's code runs as this user where it has none of its own: the server's memory, descriptors
+// and environment are for the server alone. Sanitizers look into the process by tracing it.
+void hide_from_other_processes() {
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
+  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+}
+
 cli::Exit refuse(const Error& error) {
   fmt::print(stderr, "slipway: {}\n", error.message);
   return error.code == ErrorCode::invalid_argument ? cli::Exit::usage : cli::Exit::failed;
@@ -49,6 +58,7 @@ cli::Exit refuse(const Error& error) {
 constexpr int mapped_bytes_min = 4 << 20;
 
 cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
+  hide_from_other_processes();
   ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
   if (const Result<> read = server::read_config(command, options); !read)
     return refuse(read.error());

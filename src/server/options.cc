@@ -31,6 +31,22 @@ bool is_loopback(const std::string& address) {
 }
 
 // What the work itself may take, run and reach.
+void add_isolation_options(CLI::App& serve, ServeOptions& options) {
+  serve
+      .add_option(
+          "--isolation", options.isolation,
+          "auto: a model's code is kept to its own by what this machine has (slipway doctor "
+          "lists it); required: do not start where something is missing; off: it may do what "
+          "the server may")
+      ->envname("SLIPWAY_ISOLATION")
+      ->check(CLI::IsMember({"auto", "required", "off"}))
+      ->capture_default_str();
+  serve
+      .add_option("--instance-reads", options.reads,
+                  "Folder that every instance may read, beside the system's and its model")
+      ->envname("SLIPWAY_INSTANCE_READS");
+}
+
 void add_work_options(CLI::App& serve, ServeOptions& options) {
   serve
       .add_option("--serverless-idle", options.serverless_idle,
@@ -101,6 +117,11 @@ std::uint32_t ServeOptions::instance_limit() const {
       std::max<std::uint64_t>(std::min(by_cores, memory / instance_memory_bytes), instances_least));
 }
 
+place::Isolation ServeOptions::isolation_mode() const {
+  if (isolation == "required") return place::Isolation::required;
+  return isolation == "off" ? place::Isolation::off : place::Isolation::automatic;
+}
+
 LogLevel ServeOptions::least_logged() const {
   if (log_level == "debug") return LogLevel::debug;
   if (log_level == "warning") return LogLevel::warning;
@@ -162,6 +183,7 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       "--accept-older-database", options.accept_older_database,
       "Go on with a database that knows less than the bodies of objects beside it; those "
       "that it does not name are kept for a day in objects/quarantine");
+  add_isolation_options(serve, options);
   serve
       .add_option("--config", options.config,
                   "Configuration file: the options' names without dashes, name = value; flags and "
@@ -204,6 +226,10 @@ Result<> check(const ServeOptions& options) {
         equals == each.npos || !each.substr(equals + 1).starts_with('/'))
       return fail(ErrorCode::invalid_argument,
                   fmt::format("--program '{}' is not NAME=/absolute/path", each));
+  for (const std::string& each : options.reads)
+    if (!each.starts_with('/'))
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("--instance-reads '{}' is no absolute path", each));
   if (options.tls_cert.empty() != options.tls_key.empty())
     return fail(ErrorCode::invalid_argument, "--tls-cert and --tls-key go together; give both");
   return {};

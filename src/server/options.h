@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "net/reach.h"
+#include "place/process/process_place.h"
 #include "service/authenticator.h"
 #include "service/hold.h"
 
@@ -39,9 +40,12 @@ struct ServeOptions {
   std::string deliver_to_private = "auto";
   unsigned request_memory = 0;  // MiB; 0: a quarter of the machine's
   std::uint32_t instances_max = 0;  // 0: what this machine bears
+  std::string isolation = "auto";
+  std::vector<std::string> reads;  // folders that every instance may read
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;
+  place::Isolation isolation_mode() const;
   LogLevel least_logged() const;
   // Whom notifications may be sent to.
   net::Reach delivery_reach() const;

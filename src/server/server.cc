@@ -31,6 +31,7 @@
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
 #include "server/limits.h"
+#include "server/instance_files.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
@@ -82,18 +83,19 @@ std::vector<store::Migration> all_migrations() {
 // The images that need no container engine: our own model server under three names.
 fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
                                   const ServeOptions& serve) {
-  const std::filesystem::path& data = serve.data;
   fleet::FleetOptions options;
   options.idle_time = std::chrono::seconds(serve.serverless_idle);
   for (const char* image : {"slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"})
     options.built_ins[image] = {
-        .argv = {model_server.string(), "serve", "--venv-cache", (data / "venvs").string()},
+        .argv = {model_server.string(), "serve"},
         .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {"HOME", data.string()},
-                        {"SLIPWAY_PYTHON", serve.python}}};
+                        {"SLIPWAY_PYTHON", serve.python}},
+        .mounts = model_server_files(model_server, serve.python, serve.reads)};
   for (const auto& [image, program] : serve.image_programs())
-    options.built_ins[image] = {
-        .argv = {program}, .environment = {}, .front = fleet::BuiltInProgram::Front::http};
+    options.built_ins[image] = {.argv = {program},
+                                .environment = {},
+                                .front = fleet::BuiltInProgram::Front::http,
+                                .mounts = program_files(program, serve.data, serve.reads)};
   return options;
 }
 
@@ -298,9 +300,10 @@ Result<> Server::Parts::open_state() {
 Result<> Server::Parts::open_engines() {
   const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
   TRY(processes_,
-      place::ProcessPlace::open(
-          {.root = options_.data / "instances", .zygote = {model_server.string(), "--zygote"}},
-          [this](place::Observation seen) { observe(std::move(seen)); }));
+      place::ProcessPlace::open({.root = options_.data / "instances",
+                                 .zygote = {model_server.string(), "--zygote"},
+                                 .isolation = options_.isolation_mode()},
+                                [this](place::Observation seen) { observe(std::move(seen)); }));
   collector_ =
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
@@ -587,6 +590,8 @@ void Server::Parts::stop() {
 
 Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
   TRY_DO(check(options));
+  if (options.isolation_mode() == place::Isolation::off)
+    log_warning("server", "--isolation off: a model's code may do all that this server may");
   auto parts = std::make_unique<Parts>(options);
   TRY_DO(parts->open_state());
   TRY_DO(parts->open_engines());

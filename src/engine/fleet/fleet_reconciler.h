@@ -33,6 +33,7 @@ struct BuiltInProgram {
   std::vector<std::string> argv;
   std::map<std::string, std::string> environment;
   Front front = Front::http_and_link;
+  std::vector<place::Mount> mounts = {};  // what it needs beside the model
 };
 
 // What an instance is started with so that it may act as somebody (Program::acts_as): variables of

@@ -46,6 +46,7 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
   if (built_in != options_.built_ins.end()) {
     spec.argv = built_in->second.argv;
     spec.environment = built_in->second.environment;
+    spec.mounts = built_in->second.mounts;
   }
   if (!program.acts_as.empty() && options_.credentials)
     spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));

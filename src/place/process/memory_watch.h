@@ -1,18 +1,31 @@
-// How much memory an instance holds, for places that have no cgroup to limit it with.
+// How much an instance takes, for places that have no cgroup to limit it with.
 #pragma once
 
 #include <sys/types.h>
 
 #include <cstdint>
+#include <vector>
 
 namespace slipway::place {
 
 // Limits.
-inline constexpr unsigned watched_processes_max = 256;  // of one instance
+inline constexpr unsigned watched_processes_max = 4096;  // of one instance
 
-// The bytes in RAM that a process and all that it started hold for themselves alone: anonymous
-// pages, not what is mapped from files (/proc/PID/statm, resident less shared). What a process
-// ended between two looks at /proc is not counted. 0: it has ended.
-std::uint64_t memory_of_tree(pid_t pid);
+struct Usage {
+  std::uint64_t bytes = 0;
+  std::size_t processes = 0;
+};
+
+// What everything that a process started takes, the process itself not counted: bytes in RAM held
+// for themselves alone (anonymous pages, /proc/PID/statm, resident less shared) and, where that
+// could matter, shared memory by each one's part of it. What a process ended between two looks at
+// /proc is not counted.
+//
+// `bytes_max`: past it the look is a closer one, which takes longer.
+Usage usage_below(pid_t process, std::uint64_t bytes_max);
+
+// Ends everything that a process started, the process itself not. As nothing can leave it (it is
+// the subreaper of them all), nothing is left; what starts others meanwhile is stopped first.
+void end_all_below(pid_t process);
 
 }  // namespace slipway::place

@@ -22,7 +22,8 @@
 #include "base/log.h"
 #include "place/process/memory_watch.h"
 #include "place/process/run_directory.h"
-#include "place/process/spawn.h"
+#include "place/process/starter.h"
+#include "place/process/users.h"
 #include "place/process/zygote.h"
 
 namespace slipway::place {
@@ -39,7 +40,9 @@ constexpr std::chrono::milliseconds young_directory_age{500};
 constexpr std::chrono::milliseconds root_lock_wait_max{500};
 constexpr std::size_t events_max = 64;
 // A socket's address holds 107 bytes; longer roots are reached through a descriptor.
-constexpr std::size_t root_bytes_max = 60;
+constexpr std::size_t root_bytes_max = 56;
+// Of so many looks at what instances take, all but one are at those with a memory limit.
+constexpr unsigned looks_at_limited_alone = 10;
 
 int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
 void pidfd_signal(int pidfd, int signal) {
@@ -50,7 +53,8 @@ void pidfd_signal(int pidfd, int signal) {
 
 class ProcessPlace::Impl {
  public:
-  Impl(ProcessPlaceOptions options, ObservationSink sink, int root_lock);
+  Impl(ProcessPlaceOptions options, const cell::Layers& layers, ObservationSink sink,
+       int root_lock);
   ~Impl();
 
   void post(Command command);
@@ -59,6 +63,7 @@ class ProcessPlace::Impl {
   void forget(const InstanceKey& key);
   void adopt();
 
+  const cell::Layers& layers() const { return layers_; }
   RunDirectory directory_of(const InstanceKey& key) const {
     return RunDirectory(options_.root / key.file_name());
   }
@@ -74,19 +79,22 @@ class ProcessPlace::Impl {
     int pidfd = -1;
     SteadyClock::time_point forced_at = SteadyClock::time_point::max();
     std::uint64_t memory_bytes_max = 0;
-    bool over_memory = false;
+    bool forced = false;  // ended by us
   };
 
   void run();
   void run_commands();
   int wait_ms() const;
+  void force(Running& running);
   void force_what_is_late();
   void tend_now_and_then();
-  void watch_memory();
-  void end_over_memory(const InstanceKey& key, Running& running, std::uint64_t bytes);
+  void watch_usage();
+  void end_over_limit(const InstanceKey& key, Running& running, const std::string& reason);
 
   void start_fresh(const InstanceKey& key, const InstanceSpec& spec, const RunDirectory& directory);
-  Result<ProcessId> start_process(const InstanceSpec& spec, const RunDirectory& directory);
+  cell::Order order_of(const InstanceSpec& spec, const RunDirectory& directory, uid_t user) const;
+  Result<ProcessId> start_process(const InstanceSpec& spec, const RunDirectory& directory,
+                                  uid_t user);
   bool watch(const InstanceKey& key, const RunDirectory& directory, const ProcessId& process);
   // Watches what an earlier start, perhaps of a former server, left running in the directory;
   // false where nothing runs there.
@@ -96,6 +104,7 @@ class ProcessPlace::Impl {
   void on_exit(const InstanceKey& key);
 
   const ProcessPlaceOptions options_;
+  const cell::Layers layers_;
   const ObservationSink sink_;
   const int root_lock_;
   const int root_;
@@ -111,14 +120,19 @@ class ProcessPlace::Impl {
   // The thread's own.
   std::map<InstanceKey, Running> running_;
   std::map<int, InstanceKey> keys_;  // by pidfd
+  Users users_{layers_};
   Zygote zygote_;
   SteadyClock::time_point tended_at_ = {};
-  SteadyClock::time_point memory_checked_at_ = {};
+  SteadyClock::time_point zygote_tended_at_ = {};
+  SteadyClock::time_point usage_checked_at_ = {};
+  unsigned looks_ = 0;
   std::jthread thread_;
 };
 
-ProcessPlace::Impl::Impl(ProcessPlaceOptions options, ObservationSink sink, int root_lock)
+ProcessPlace::Impl::Impl(ProcessPlaceOptions options, const cell::Layers& layers,
+                         ObservationSink sink, int root_lock)
     : options_(std::move(options)),
+      layers_(layers),
       sink_(std::move(sink)),
       root_lock_(root_lock),
       root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
@@ -181,7 +195,7 @@ void ProcessPlace::Impl::run() {
     }
     force_what_is_late();
     tend_now_and_then();
-    watch_memory();
+    watch_usage();
   }
 }
 
@@ -198,60 +212,72 @@ void ProcessPlace::Impl::run_commands() {
 
 int ProcessPlace::Impl::wait_ms() const {
   if (running_.empty() && options_.zygote.empty()) return -1;
-  auto until = tended_at_ + log_check_period;
-  for (const auto& [key, running] : running_) {
-    until = std::min(until, running.forced_at);
-    if (running.memory_bytes_max != 0)
-      until = std::min(until, memory_checked_at_ + memory_check_period);
-  }
+  auto until =
+      running_.empty() ? zygote_tended_at_ + zygote_check_period : tended_at_ + log_check_period;
+  for (const auto& [key, running] : running_) until = std::min(until, running.forced_at);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now());
   return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
 }
 
-// The whole session: what the instance started ends with it.
+// All that the instance started ends with it: with its keeper, where that is process 1 of a
+// namespace; else by looking for it.
+void ProcessPlace::Impl::force(Running& running) {
+  running.forced = true;
+  running.forced_at = SteadyClock::time_point::max();
+  if (!layers_.namespaces) end_all_below(running.process.pid);
+  pidfd_signal(running.pidfd, SIGKILL);
+}
+
 void ProcessPlace::Impl::force_what_is_late() {
   const auto now = SteadyClock::now();
-  for (auto& [key, running] : running_) {
-    if (running.forced_at > now) continue;
-    running.forced_at = SteadyClock::time_point::max();
-    pidfd_signal(running.pidfd, SIGKILL);
-    ::kill(-running.process.pid, SIGKILL);
-  }
+  for (auto& [key, running] : running_)
+    if (running.forced_at <= now) force(running);
 }
 
 void ProcessPlace::Impl::tend_now_and_then() {
   const auto now = SteadyClock::now();
+  if (now - zygote_tended_at_ >= zygote_check_period) {
+    zygote_tended_at_ = now;
+    zygote_.tend();
+  }
   if (now - tended_at_ < log_check_period) return;
   tended_at_ = now;
-  zygote_.tend();
   const std::lock_guard lock(log_mutex_);
   for (const auto& [key, running] : running_) running.directory.rotate_log(log_bytes_max);
 }
 
-void ProcessPlace::Impl::watch_memory() {
+// Those with a limit often; the others now and then, for the count of their processes.
+void ProcessPlace::Impl::watch_usage() {
   const auto now = SteadyClock::now();
-  if (now - memory_checked_at_ < memory_check_period) return;
-  memory_checked_at_ = now;
+  if (now - usage_checked_at_ < memory_check_period) return;
+  usage_checked_at_ = now;
+  const bool all = ++looks_ % looks_at_limited_alone == 0;
   for (auto& [key, running] : running_) {
-    if (running.memory_bytes_max == 0 || running.over_memory) continue;
-    const std::uint64_t bytes = memory_of_tree(running.process.pid);
-    if (bytes > running.memory_bytes_max) end_over_memory(key, running, bytes);
+    if (running.forced || (running.memory_bytes_max == 0 && !all)) continue;
+    const std::uint64_t bytes_max =
+        running.memory_bytes_max == 0 ? ~0ULL : running.memory_bytes_max;
+    const Usage usage = usage_below(running.process.pid, bytes_max);
+    if (usage.bytes > bytes_max)
+      end_over_limit(
+          key, running,
+          fmt::format(
+              "it took {} MiB of memory, which is more than its limit of {} MiB, and was ended",
+              usage.bytes >> 20, bytes_max >> 20));
+    else if (usage.processes > processes_max)
+      end_over_limit(key, running,
+                     fmt::format("it ran {} processes, which is more than the limit of {}, and "
+                                 "was ended",
+                                 usage.processes, processes_max));
   }
 }
 
 // Told first, then ended: whoever loses its connection can look up why.
-void ProcessPlace::Impl::end_over_memory(const InstanceKey& key, Running& running,
-                                         std::uint64_t bytes) {
-  running.over_memory = true;
-  const std::string reason =
-      fmt::format("it took {} MiB of memory, which is more than its limit of {} MiB, and was ended",
-                  bytes >> 20, running.memory_bytes_max >> 20);
+void ProcessPlace::Impl::end_over_limit(const InstanceKey& key, Running& running,
+                                        const std::string& reason) {
   running.directory.note_in_log("slipway: this instance: " + reason);
-  log_warning("place", "an instance passed its memory limit",
-              {{"instance", key.text}, {"what", reason}});
+  log_warning("place", "an instance passed its limit", {{"instance", key.text}, {"what", reason}});
   sink_({.kind = Observation::Kind::over_memory, .key = key, .reason = reason});
-  pidfd_signal(running.pidfd, SIGKILL);
-  ::kill(-running.process.pid, SIGKILL);
+  force(running);
 }
 
 void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
@@ -276,13 +302,17 @@ void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec)
 void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec& spec,
                                      const RunDirectory& directory) {
   Observation observation{.kind = Observation::Kind::started, .key = key};
-  auto made = directory.make(key, spec);
+  const uid_t user = users_.take();
+  auto made = users_.is_range() && user == 0
+                  ? fail(ErrorCode::limit_exceeded, "No user of this machine is left for it.")
+                  : directory.make(key, spec, user);
   if (!made) {
+    users_.give_back(user);
     observation.kind = Observation::Kind::start_failed;
     observation.reason = made.error().message;
     return sink_(std::move(observation));
   }
-  const auto process = start_process(spec, directory);
+  const auto process = start_process(spec, directory, user);
   if (!process && process.error().kind == "locked" && take_over(key, directory)) {
     observation.kind = Observation::Kind::adopted;
   } else if (!process) {
@@ -297,28 +327,44 @@ void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec&
   sink_(std::move(observation));
 }
 
+cell::Order ProcessPlace::Impl::order_of(const InstanceSpec& spec, const RunDirectory& directory,
+                                         uid_t user) const {
+  cell::Order order{.layers = layers_, .user = user, .arguments = spec.argv};
+  order.control = directory.path();
+  order.directory = directory.own();
+  order.given.push_back({.host = spec.argv.front(), .inside = {}});
+  for (const Mount& mount : spec.mounts)
+    order.given.push_back({.host = mount.host_path,
+                           .inside = mount.inside,
+                           .access = mount.access == Mount::Access::read_write
+                                         ? cell::Given::Access::read_write
+                                         : cell::Given::Access::read_only});
+  auto environment = spec.environment;
+  environment.try_emplace("HOME", order.directory);
+  environment.try_emplace("TMPDIR", order.directory + "/tmp");
+  for (const auto& [name, value] : environment) order.variables.push_back(name + "=" + value);
+  order.limits.open_files = open_files_max;
+  if (layers_ == cell::no_layers) return order;
+  order.limits.processes = tasks_max;
+  order.limits.file_bytes = file_bytes_max;
+  order.limits.shared_memory_bytes = spec.memory_bytes_max == 0
+                                         ? shared_memory_bytes_max
+                                         : std::min(shared_memory_bytes_max, spec.memory_bytes_max);
+  return order;
+}
+
 Result<ProcessId> ProcessPlace::Impl::start_process(const InstanceSpec& spec,
-                                                    const RunDirectory& directory) {
+                                                    const RunDirectory& directory, uid_t user) {
   if (spec.argv.empty() || !spec.image.empty())
     return fail(ErrorCode::not_implemented,
                 "This place runs programs of this host, not container images.");
-  if (zygote_.takes(spec)) {
-    auto forked = zygote_.start(spec, directory);
-    if (forked || forked.error().kind == "locked") return forked;
+  const cell::Order order = order_of(spec, directory, user);
+  if (zygote_.takes(order)) {
+    auto forked = zygote_.start(order);
+    if (forked || forked.error().kind != "silent") return forked;
     log_warning("place", forked.error().message);
   }
-  TRY(const pid_t pid, spawn({.argv = spec.argv,
-                              .environment = spec.environment,
-                              .directory = directory.path(),
-                              .lock_file = directory.file("lock"),
-                              .pid_file = directory.file("pid"),
-                              .log_file = directory.file("log"),
-                              .open_files_max = open_files_max}));
-  // A child that found the lock taken has ended without a pid file of its own.
-  const auto noted = directory.process();
-  if (noted && noted->pid == pid) return *noted;
-  ::waitpid(pid, nullptr, 0);
-  return fail(ErrorCode::unavailable, "The instance's lock is held by another process.", "locked");
+  return start_in_cell(options_.cell, order);
 }
 
 bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& directory,
@@ -366,7 +412,9 @@ void ProcessPlace::Impl::forget(const InstanceKey& key) {
   if (running_.contains(key)) return;
   const RunDirectory directory = directory_of(key);
   const std::lock_guard lock(log_mutex_);
-  if (directory.key() == key) directory.remove();
+  if (directory.key() != key) return;
+  users_.give_back(directory.user());
+  directory.remove();
 }
 
 void ProcessPlace::Impl::adopt() {
@@ -379,6 +427,7 @@ void ProcessPlace::Impl::adopt() {
 void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
   const auto key = directory.key();
   if (!key || directory.path().filename() != key->file_name()) return directory.remove();
+  users_.note(directory.user());
   if (running_.contains(*key)) return;
   if (const auto exit = directory.ended())
     return sink_({.kind = Observation::Kind::exited, .key = *key, .exit = *exit});
@@ -388,33 +437,22 @@ void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
 
 void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirectory& directory,
                                        const Exit& exit) {
-  // The lock outlives the instance where something it started still runs: that ends too.
-  if (const auto process = directory.process(); process && directory.locked())
-    ::kill(-process->pid, SIGKILL);
   directory.note_end(exit);
   directory.remove_sockets();
   sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit});
 }
 
+// The keeper noted how the program ended, unless it was ended itself.
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   const Running running = running_.at(key);
-  siginfo_t info{};
-  Exit exit;
-  const bool ours = ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info,
-                             WEXITED | WNOWAIT | WNOHANG) == 0 &&
-                    info.si_pid != 0;
-  if (ours) {
-    // Until it is reaped, nobody else can have its number, nor its group's.
-    ::kill(-running.process.pid, SIGKILL);
-    ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &info, WEXITED);
-    (info.si_code == CLD_EXITED ? exit.status : exit.signal) = info.si_status;
-  } else if (!has_new_owner(running.process)) {
-    // Somebody else reaps it. While nobody new has its number, a group of that number is its own.
-    ::kill(-running.process.pid, SIGKILL);
-  }
+  siginfo_t ignored{};
+  ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &ignored,
+           WEXITED | WNOHANG);  // if it is ours
   ::close(running.pidfd);
   keys_.erase(running.pidfd);
   running_.erase(key);
+  Exit exit = running.directory.ended().value_or(Exit{});
+  if (exit == Exit{} && running.forced) exit.signal = SIGKILL;
   report_end_of(key, running.directory, exit);
 }
 
@@ -428,6 +466,40 @@ bool take_root_lock(int fd) {
     std::this_thread::sleep_for(pid_file_poll);
   }
   return true;
+}
+
+// What instances are kept to their own with. unavailable: all of it is required, and some is
+// missing.
+Result<cell::Layers> find_layers(const ProcessPlaceOptions& options) {
+  if (options.isolation == Isolation::off) return cell::no_layers;
+  if (options.layers) return *options.layers;
+  const std::filesystem::path folder = options.root / "trial";
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  auto layers = cell::ask(options.cell, folder);
+  std::filesystem::remove_all(folder, error);
+  if (!layers || options.isolation == Isolation::automatic) return layers;
+  std::string missing;
+  for (const cell::Finding& finding : cell::describe(*layers, {}))
+    if (finding.need == cell::Finding::Need::isolation && !finding.held)
+      missing += fmt::format("; {}: {}", finding.what, finding.detail);
+  if (missing.empty()) return layers;
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("--isolation required, and this machine does not have all of it{}", missing));
+}
+
+std::filesystem::path cell_beside_this_program() {
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "slipway-cell";
+}
+
+// Instances pass through it to their own; there is nothing to list for them.
+void let_users_pass(const std::filesystem::path& folder) {
+  using std::filesystem::perms;
+  std::error_code ignored;
+  std::filesystem::permissions(folder, perms::group_exec | perms::others_exec,
+                               std::filesystem::perm_options::add, ignored);
 }
 
 }  // namespace
@@ -449,19 +521,32 @@ Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions opt
                 fmt::format("Another server uses {}; end it, or choose another --data directory.",
                             options.root.string()));
   }
+  if (options.cell.empty()) options.cell = cell_beside_this_program();
+  auto layers = find_layers(options);
+  if (!layers) {
+    ::close(fd);
+    return std::unexpected(std::move(layers).error());
+  }
+  if (layers->own_users()) let_users_pass(options.root);
   return std::unique_ptr<ProcessPlace>(
-      new ProcessPlace(std::make_unique<Impl>(std::move(options), std::move(sink), fd)));
+      new ProcessPlace(std::make_unique<Impl>(std::move(options), *layers, std::move(sink), fd)));
 }
 
 ProcessPlace::ProcessPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProcessPlace::~ProcessPlace() = default;
 
 Capabilities ProcessPlace::capabilities() const {
+  const cell::Layers& layers = impl_->layers();
   return {.runs_programs = true,
           .runs_images = false,
           .survives_server = true,
           .sees_host_paths = true,
-          .limits_memory = true};
+          .limits_memory = true,
+          .closes_files = layers.closes_files(),
+          .closes_processes = layers.closes_processes(),
+          .hides_processes = layers.namespaces,
+          .closes_names = layers.closes_names(),
+          .ends_everything = true};
 }
 
 void ProcessPlace::start(const InstanceKey& key, const InstanceSpec& spec) {

@@ -5,22 +5,37 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "cell/layers.h"
 #include "place/place.h"
 
 namespace slipway::place {
 
 // Limits and paces.
 inline constexpr std::uint64_t log_bytes_max = 8 * 1024 * 1024;  // then the older half moves aside
-inline constexpr std::chrono::milliseconds log_check_period{1'000};
+inline constexpr std::chrono::milliseconds log_check_period{100};
+inline constexpr std::chrono::milliseconds zygote_check_period{1'000};
 // Between two looks at the memory of an instance that has a limit; it may pass it for so long.
 inline constexpr std::chrono::milliseconds memory_check_period{100};
 inline constexpr std::chrono::milliseconds pid_file_wait_max{2'000};
-inline constexpr std::chrono::milliseconds zygote_answer_max{2'000};
 inline constexpr std::uint64_t open_files_max = 65'536;
+// Of one instance: processes with their threads where it has a user of its own, and processes alone
+// by looking.
+inline constexpr std::uint64_t tasks_max = 8'192;
+inline constexpr std::size_t processes_max = 1'024;
+inline constexpr std::uint64_t file_bytes_max = 16ULL << 30;          // one file that it writes
+inline constexpr std::uint64_t shared_memory_bytes_max = 2ULL << 30;  // its /dev/shm
+
+// What keeps an instance's code to its own (cell/README.md).
+enum class Isolation : std::uint8_t {
+  automatic,  // what this machine has
+  required,   // all that there is, or no start
+  off,        // nothing: instances are processes of the server's user like any other
+};
 
 struct ProcessPlaceOptions {
   // Each instance has a directory of its own below it: its working directory, with its sockets.
@@ -28,25 +43,31 @@ struct ProcessPlaceOptions {
   // A warmed parent to fork instances from ("/path/slipway-modelserver", "--zygote"); the socket's
   // path is appended. Used for specs whose argv[0] is `zygote[0]`. Empty: plain starts only.
   std::vector<std::string> zygote;
+  // slipway-cell. Empty: the one beside this program.
+  std::filesystem::path cell = {};
+  Isolation isolation = Isolation::automatic;
+  // For tests: a machine that has no more than these.
+  std::optional<cell::Layers> layers = {};
 };
 
 // Each key has a directory <root>/<key.file_name()>/ with
 //   key      the key's text
-//   spec     written before the start: the key is used from here on
-//   lock     held (flock) by the instance for life: proof that it runs, without trusting a pid
-//   pid      "PID STARTTIME": what to signal, and a second proof where a program closed the lock
-//   log      what it printed; log.1 what was before (copied aside at log_bytes_max)
+//   spec     written before the start: the key is used from here on. No environment stands in it
+//   lock     held (flock) by the instance's keeper for life: proof that it runs
+//   pid      "PID STARTTIME" of the keeper: what to signal and to watch
+//   log      what the instance printed; log.1 what was before (copied aside at log_bytes_max)
 //   ended    how it ended, once known
-// The child leads a session of its own, has no descriptor but 0, 1, 2 and the lock, only the
-// environment of its spec, and the directory as its working directory.
+//   run/     the instance's own: its working directory, HOME, sockets, tmp/
+// An instance runs in a cell (cell/README.md): it has no descriptor but 0, 1 and 2, only the
+// environment of its spec, and of the files above only run/ and, as what it prints, the log. It
+// reads what its spec's mounts give and the system's own parts.
 //
 // One thread of its own starts, signals and watches (epoll over pidfds); the sink is called there.
 // A memory limit is kept by looking: an instance whose processes hold more is killed.
-//
-// Where another process's child ended, its status cannot be learned: the Exit says neither.
 class ProcessPlace final : public Place {
  public:
-  // Refuses where `root` cannot be made or another process's place uses it: conflict.
+  // Refuses where `root` cannot be made, another process's place uses it (conflict), or isolation
+  // is required and something is missing: unavailable, the message names it.
   static Result<std::unique_ptr<ProcessPlace>> open(ProcessPlaceOptions options,
                                                     ObservationSink sink);
   // Leaves the instances running; stop() them first where they should not.

@@ -1,6 +1,7 @@
 #include "place/process/process_place.h"
 
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,6 +34,17 @@ bool eventually(const std::function<bool()>& holds) {
   return false;
 }
 
+// The processes of this machine with such a command line.
+std::vector<pid_t> processes_called(const std::string& command) {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::string line = read_file(entry.path() / "cmdline");
+    std::ranges::replace(line, '\0', ' ');
+    if (line.starts_with(command)) found.push_back(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
 class Folder {
  public:
   Folder() {
@@ -53,11 +65,25 @@ InstanceSpec shell(const std::string& script) {
           .link_socket = "link.sock"};
 }
 
+// What this machine has, found out once.
+const cell::Layers& layers_here() {
+  static const cell::Layers layers = [] {
+    const Folder folder;
+    const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "slipway-cell";
+    return cell::ask(program, folder.path()).value();
+  }();
+  return layers;
+}
+
 class ProcessHarness final : public PlaceHarness {
  public:
+  explicit ProcessHarness(const cell::Layers& layers) : layers_(layers) {
+    fs::permissions(folder_.path(), static_cast<fs::perms>(0755));
+  }
+
   std::unique_ptr<Place> open(ObservationSink sink) override {
     auto place =
-        ProcessPlace::open({.root = folder_.path() / "run", .zygote = {}}, std::move(sink));
+        ProcessPlace::open({.root = folder_.path() / "run", .layers = layers_}, std::move(sink));
     EXPECT_TRUE(place) << place.error().message;
     return std::move(*place);
   }
@@ -69,29 +95,74 @@ class ProcessHarness final : public PlaceHarness {
   }
   InstanceSpec cannot_start() override { return {.argv = {"/nowhere/at/all"}}; }
   void end(const InstanceKey& key, int status) override {
-    const fs::path at = folder_.path() / "run" / key.file_name();
+    const fs::path at = folder_.path() / "run" / key.file_name() / "run";
     std::ofstream(at / "end.new") << status;
     fs::rename(at / "end.new", at / "end");
   }
   void breathe() override { std::this_thread::sleep_for(5ms); }
+  InstanceSpec tries(std::vector<std::string> attempts, std::vector<Mount> mounts) override {
+    InstanceSpec spec{.argv = {PLACE_ESCAPE}, .mounts = std::move(mounts)};
+    spec.argv.insert(spec.argv.end(), attempts.begin(), attempts.end());
+    return spec;
+  }
+  fs::path outside() override { return folder_.path() / "outside"; }
 
  private:
   Folder folder_;
+  const cell::Layers layers_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance, testing::Values(HarnessFactory([] {
-                           return std::make_unique<ProcessHarness>();
-                         })));
+// The same promises with all that this machine has, and with each part of it alone: what is missing
+// elsewhere is missing alone.
+struct Machine {
+  const char* name;
+  void (*take_away)(cell::Layers& layers);
+};
+constexpr Machine machines[] = {
+    {"ThisOne", [](cell::Layers&) {}},
+    {"WithoutLandlock", [](cell::Layers& layers) { layers.landlock_abi = 0; }},
+    {"WithoutNamespaces", [](cell::Layers& layers) { layers.namespaces = false; }},
+    {"WithoutUsers", [](cell::Layers& layers) { layers.first_user = layers.user_count = 0; }},
+    {"WithoutNamespacesAndUsers",
+     [](cell::Layers& layers) {
+       layers.namespaces = false;
+       layers.first_user = layers.user_count = 0;
+     }},
+    {"WithAnOldLandlockAlone",
+     [](cell::Layers& layers) {
+       layers = {.landlock_abi = std::min(layers.landlock_abi, 2U),
+                 .system_call_filter = layers.system_call_filter};
+     }},
+    {"WithNothing", [](cell::Layers& layers) { layers = cell::no_layers; }},
+};
+
+HarnessFactory on(const Machine& machine) {
+  return [&machine] {
+    cell::Layers layers = layers_here();
+    machine.take_away(layers);
+    if (!layers.namespaces) layers.user_namespace = layers.fresh_proc = false;
+    return std::make_unique<ProcessHarness>(layers);
+  };
+}
+std::vector<HarnessFactory> on_all_machines() {
+  std::vector<HarnessFactory> all;
+  for (const Machine& machine : machines) all.push_back(on(machine));
+  return all;
+}
+
+INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance, testing::ValuesIn(on_all_machines()),
+                         [](const auto& info) { return machines[info.index].name; });
 
 class ProcessPlaceTest : public testing::Test {
  protected:
   void open(fs::path root = {}) {
     if (root.empty()) root = folder_.path() / "run";
     root_ = root;
-    auto place = ProcessPlace::open({.root = root, .zygote = {}}, [this](Observation observation) {
-      const std::lock_guard lock(mutex_);
-      seen_.push_back(std::move(observation));
-    });
+    auto place = ProcessPlace::open({.root = root, .layers = layers_here()},
+                                    [this](Observation observation) {
+                                      const std::lock_guard lock(mutex_);
+                                      seen_.push_back(std::move(observation));
+                                    });
     ASSERT_TRUE(place) << place.error().message;
     place_ = std::move(*place);
   }
@@ -111,7 +182,8 @@ class ProcessPlaceTest : public testing::Test {
     place_->stop(key_, 0ms);
     std::this_thread::sleep_for(20ms);
   }
-  fs::path file(const char* name) const { return root_ / key_.file_name() / name; }
+  // In the instance's own directory.
+  fs::path file(const char* name) const { return root_ / key_.file_name() / "run" / name; }
 
   Folder folder_;
   fs::path root_;
@@ -143,18 +215,14 @@ TEST_F(ProcessPlaceTest, AddressesAreInTheRunDirectoryAndStayShortUnderALongRoot
   EXPECT_TRUE(last_.addresses.http.ends_with("/http.sock"));
   EXPECT_LT(last_.addresses.link.size(), 107U);
   const fs::path reached = last_.addresses.http.substr(5);
-  EXPECT_TRUE(fs::exists(reached.parent_path() / "pid"));
+  EXPECT_TRUE(fs::exists(reached.parent_path().parent_path() / "pid"));
 }
 
 TEST_F(ProcessPlaceTest, WhatAnInstanceStartedEndsWithIt) {
   open();
-  place_->start(key_, shell("sleep 1000 & echo $! > child.txt; mv child.txt child; exit 0"));
+  place_->start(key_, shell("setsid sh -c 'setsid sleep 1741 &' & sleep 0.1; exit 0"));
   ASSERT_TRUE(saw(Kind::exited));
-  const int child = std::stoi(read_file(file("child")));
-  EXPECT_TRUE(eventually([&] {
-    const std::string stat = read_file("/proc/" + std::to_string(child) + "/stat");
-    return stat.empty() || stat.find(") Z") != std::string::npos;
-  }));
+  EXPECT_TRUE(eventually([] { return processes_called("sleep 1741").empty(); }));
 }
 
 TEST_F(ProcessPlaceTest, TheLogIsReadFromAnOffsetAndFromItsEnd) {
@@ -171,14 +239,14 @@ TEST_F(ProcessPlaceTest, TheLogIsReadFromAnOffsetAndFromItsEnd) {
 
 TEST_F(ProcessPlaceTest, ALogThatGrowsPastItsLimitMovesAsideAndOffsetsGoOn) {
   RunDirectory directory(folder_.path() / "one");
-  ASSERT_TRUE(directory.make(key_, shell("x")));
-  std::ofstream(directory.file("log")) << std::string(1000, 'a') << "\nnew\n";
+  ASSERT_TRUE(directory.make(key_, shell("x"), 0));
+  std::ofstream(directory.file("log")) << std::string(150, 'a') << "\nnew\n";
   directory.rotate_log(100);
   EXPECT_EQ(fs::file_size(directory.file("log")), 0U);
   EXPECT_EQ(fs::file_size(directory.file("log.1")), 100U);
   std::ofstream(directory.file("log"), std::ios::app) << "after\n";
   EXPECT_EQ(directory.log_tail(2), "new\nafter\n");
-  const auto old = directory.read_log(1001);
+  const auto old = directory.read_log(151);
   ASSERT_TRUE(old);
   EXPECT_EQ(old->text, "new\n");
   EXPECT_EQ(directory.read_log(old->next_offset)->text, "after\n");
@@ -194,7 +262,8 @@ TEST_F(ProcessPlaceTest, TheReasonOfAFailedStartNamesTheProgramAndTheCause) {
 
 TEST_F(ProcessPlaceTest, ASecondServerOnTheSameDirectoryIsRefused) {
   open();
-  const auto second = ProcessPlace::open({.root = root_, .zygote = {}}, [](Observation) {});
+  const auto second =
+      ProcessPlace::open({.root = root_, .layers = layers_here()}, [](Observation) {});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::conflict);
 }
@@ -223,6 +292,145 @@ TEST_F(ProcessPlaceTest, WhatAnInstanceStartedCountsToItsMemory) {
   EXPECT_TRUE(saw(Kind::exited));
 }
 
+TEST_F(ProcessPlaceTest, AChildThatLeavesTheSessionCountsToTheMemoryAndEndsWithTheInstance) {
+  open();
+  const std::string child =
+      std::string("setsid setsid /usr/bin/python3 -c \"") + takes_memory + "\" & sleep 1743";
+  InstanceSpec spec{.argv = {"/bin/sh", "-c", child}, .environment = {{"PATH", "/usr/bin:/bin"}}};
+  spec.memory_bytes_max = 100 << 20;
+  place_->start(key_, spec);
+  EXPECT_TRUE(saw(Kind::over_memory));
+  EXPECT_TRUE(saw(Kind::exited));
+  EXPECT_TRUE(eventually([] { return processes_called("/usr/bin/python3 -c x = b").empty(); }));
+  EXPECT_TRUE(processes_called("sleep 1743").empty());
+}
+
+TEST_F(ProcessPlaceTest, SharedMemoryCountsOnceHoweverManyMapIt) {
+  open();
+  const std::string script =
+      "import mmap, os, time\n"
+      "m = mmap.mmap(-1, 60 << 20)\n"
+      "m.write(b'x' * (60 << 20))\n"
+      "for _ in range(3):\n"
+      "  if os.fork() == 0:\n"
+      "    sum(m[i] for i in range(0, 60 << 20, 4096)); time.sleep(0.6); os._exit(0)\n"
+      "time.sleep(0.8)\n";
+  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", script}};
+  spec.memory_bytes_max = 130 << 20;
+  place_->start(key_, spec);
+  ASSERT_TRUE(saw(Kind::exited));
+  EXPECT_EQ(last_.exit.status, 0) << place_->log_tail(key_, 5);
+}
+
+TEST_F(ProcessPlaceTest, SharedMemoryIsMemory) {
+  open();
+  const std::string script =
+      "import mmap, time; m = mmap.mmap(-1, 200 << 20); m.write(b'x' * (200 << 20)); time.sleep(9)";
+  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", script}};
+  spec.memory_bytes_max = 100 << 20;
+  place_->start(key_, spec);
+  EXPECT_TRUE(saw(Kind::over_memory));
+  EXPECT_TRUE(saw(Kind::exited));
+}
+
+TEST_F(ProcessPlaceTest, AnInstanceThatStartsProcessesWithoutEndIsEnded) {
+  open();
+  const std::string bomb =
+      "import os, time\n"
+      "for _ in range(1200):\n"
+      "  try:\n"
+      "    if os.fork() == 0: os.setsid(); time.sleep(60); os._exit(0)\n"
+      "  except OSError: time.sleep(0.01)\n"
+      "time.sleep(60)\n";
+  place_->start(key_, {.argv = {"/usr/bin/python3", "-c", bomb}});
+  EXPECT_TRUE(saw(Kind::over_memory));
+  EXPECT_NE(last_.reason.find("processes"), std::string::npos) << last_.reason;
+  EXPECT_TRUE(saw(Kind::exited));
+  EXPECT_TRUE(
+      eventually([] { return processes_called("/usr/bin/python3 -c import os, time").empty(); }));
+}
+
+TEST_F(ProcessPlaceTest, ALogThatGrowsWithoutEndDoesNotFillTheDisk) {
+  open();
+  place_->start(key_, shell("yes this is printed again and again"));
+  ASSERT_TRUE(saw(Kind::started));
+  std::uintmax_t most = 0;
+  for (int i = 0; i < 60; ++i) {
+    std::this_thread::sleep_for(10ms);
+    std::error_code ignored;
+    most = std::max(most, fs::file_size(root_ / key_.file_name() / "log", ignored));
+  }
+  EXPECT_TRUE(fs::exists(root_ / key_.file_name() / "log.1"));
+  EXPECT_LE(fs::file_size(root_ / key_.file_name() / "log.1"), log_bytes_max);
+  EXPECT_LT(most, 2ULL << 30);
+}
+
+TEST_F(ProcessPlaceTest, AnInstanceHasAHomeOfItsOwnAndSharedMemoryForItsProcesses) {
+  open();
+  place_->start(key_, shell("echo $HOME $TMPDIR; echo x > $HOME/a && echo x > $TMPDIR/b && "
+                            "/usr/bin/python3 -c 'import multiprocessing; "
+                            "multiprocessing.Lock(); print(\"locks\")'"));
+  ASSERT_TRUE(saw(Kind::exited));
+  const std::string own = root_ / key_.file_name() / "run";
+  EXPECT_EQ(place_->log_tail(key_, 9), own + " " + own + "/tmp\nlocks\n");
+  EXPECT_TRUE(fs::exists(file("a")));
+  EXPECT_TRUE(fs::exists(file("tmp/b")));
+}
+
+TEST_F(ProcessPlaceTest, WhatIsMountedInsideIsThereUnderBothPaths) {
+  if (!layers_here().namespaces) GTEST_SKIP() << "no file tree of its own here";
+  open();
+  fs::create_directory(folder_.path() / "model");
+  std::ofstream(folder_.path() / "model" / "weights") << "7\n";
+  InstanceSpec spec =
+      shell("cat /opt/ml/model/weights " + (folder_.path() / "model/weights").string());
+  spec.mounts = {{.host_path = folder_.path() / "model", .inside = "/opt/ml/model"}};
+  place_->start(key_, spec);
+  ASSERT_TRUE(saw(Kind::exited));
+  EXPECT_EQ(place_->log_tail(key_, 9), "7\n7\n");
+}
+
+TEST_F(ProcessPlaceTest, EachInstanceHasAUserOfItsOwnWhereTheServerIsRoot) {
+  if (!layers_here().own_users()) GTEST_SKIP() << "the server is not root here";
+  open();
+  const InstanceKey other{"test/other/1/main/1"};
+  place_->start(key_, shell("id -u; id -G; grep Cap /proc/self/status; cat /etc/shadow"));
+  place_->start(other, shell("id -u"));
+  ASSERT_TRUE(eventually([&] { return !place_->log_tail(other, 1).empty(); }));
+  ASSERT_TRUE(eventually([&] { return place_->log_tail(key_, 9).contains("shadow"); }));
+  const std::string log = place_->log_tail(key_, 99);
+  const uid_t user = static_cast<uid_t>(std::stoul(log));
+  EXPECT_GE(user, layers_here().first_user);
+  EXPECT_NE(user, static_cast<uid_t>(std::stoul(place_->log_tail(other, 1))));
+  EXPECT_THAT(log, testing::StartsWith(fmt::format("{0}\n{0}\n", user)));
+  for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
+    EXPECT_THAT(log, testing::HasSubstr(std::string(set) + ":\t0000000000000000\n"));
+  EXPECT_THAT(log, testing::HasSubstr("Permission denied"));
+}
+
+TEST_F(ProcessPlaceTest, AnInstanceCannotLeadTheServerAstrayByWhatItWritesIntoItsDirectory) {
+  open();
+  place_->start(key_, shell("ln -sf /etc ended; echo 1 1 > pid; echo status 9 > ended; ls ..; "
+                            "echo x > ../pid; echo x > ../ended; rm -f ../lock; exit 0"));
+  ASSERT_TRUE(saw(Kind::exited));
+  EXPECT_EQ(last_.exit.status, 0);
+  EXPECT_TRUE(fs::exists(root_ / key_.file_name() / "lock"));
+  EXPECT_EQ(read_file(root_ / key_.file_name() / "ended"), "status 0");
+  place_->forget(key_);
+  EXPECT_TRUE(eventually([&] { return !fs::exists(root_ / key_.file_name()); }));
+  EXPECT_TRUE(fs::exists("/etc/passwd"));
+}
+
+TEST_F(ProcessPlaceTest, RequiredIsolationNamesWhatIsMissing) {
+  auto place = ProcessPlace::open(
+      {.root = folder_.path() / "run", .isolation = Isolation::required}, [](Observation) {});
+  std::string missing;
+  for (const cell::Finding& finding : cell::describe(layers_here(), {}))
+    if (!finding.held && finding.need == cell::Finding::Need::isolation) missing = finding.what;
+  EXPECT_EQ(place.has_value(), missing.empty());
+  if (!place) EXPECT_THAT(place.error().message, testing::HasSubstr(missing));
+}
+
 TEST_F(ProcessPlaceTest, AnInstanceWithinItsMemoryRunsOn) {
   open();
   InstanceSpec spec{
@@ -233,59 +441,24 @@ TEST_F(ProcessPlaceTest, AnInstanceWithinItsMemoryRunsOn) {
   EXPECT_EQ(last_.exit.status, 0);
 }
 
-// The zygote protocol in a few lines: one JSON line in, a forked program, its pid out.
-constexpr const char* zygote_script = R"(
-import json, os, socket, sys, fcntl
-server = socket.socket(socket.AF_UNIX); server.bind(sys.argv[-1]); server.listen()
-print('ready', flush=True)
-while True:
-    peer, _ = server.accept()
-    ask = json.loads(peer.makefile().readline())
-    if ask['env'].get('REFUSE'):
-        peer.sendall(b'{"error": "not today"}\n'); peer.close(); continue
-    child = os.fork()
-    if child == 0:
-        if os.fork(): os._exit(0)
-        os.setsid(); os.chdir(ask['run_dir'])
-        lock = os.open(ask['lock'], os.O_RDWR | os.O_CREAT); fcntl.flock(lock, fcntl.LOCK_EX)
-        os.set_inheritable(lock, True)
-        log = os.open('log', os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        os.dup2(log, 1); os.dup2(log, 2); os.dup2(os.open('/dev/null', os.O_RDONLY), 0)
-        start = open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19]
-        open('pid.new', 'w').write('%d %s\n' % (os.getpid(), start)); os.rename('pid.new', 'pid')
-        peer.sendall(json.dumps({'pid': os.getpid(), 'start_time': int(start)}).encode() + b'\n')
-        os.execve('/bin/sh', ['sh', '-c', 'echo warm; ' + ask['argv'][1]], ask['env'])
-    os.waitpid(child, 0); peer.close()
-)";
-
 class ZygoteTest : public ProcessPlaceTest {
  protected:
   void open_with_zygote() {
-    const fs::path program = folder_.path() / "program";
-    std::ofstream(program)
-        << "#!/bin/sh\n[ \"$1\" = --zygote ] || { echo plain; eval \"$1\"; exit; }\n"
-        << "exec python3 " << (folder_.path() / "zygote.py").string() << " \"$@\"\n";
-    std::ofstream(folder_.path() / "zygote.py") << zygote_script;
-    fs::permissions(program, fs::perms::owner_all);
-    program_ = program;
     root_ = folder_.path() / "run";
-    auto place = ProcessPlace::open({.root = root_, .zygote = {program_, "--zygote"}},
-                                    [this](Observation observation) {
-                                      const std::lock_guard lock(mutex_);
-                                      seen_.push_back(std::move(observation));
-                                    });
+    auto place = ProcessPlace::open(
+        {.root = root_, .zygote = {PLACE_TEST_ZYGOTE, "--zygote"}, .layers = layers_here()},
+        [this](Observation observation) {
+          const std::lock_guard lock(mutex_);
+          seen_.push_back(std::move(observation));
+        });
     ASSERT_TRUE(place) << place.error().message;
     place_ = std::move(*place);
     ASSERT_TRUE(eventually([&] { return fs::exists(root_ / "zygote.sock"); }));
     std::this_thread::sleep_for(100ms);  // its "ready" follows
   }
-  InstanceSpec spec(const std::string& script, const std::string& refuse = "") {
-    InstanceSpec spec{.argv = {program_, script}, .environment = {{"PATH", "/usr/bin:/bin"}}};
-    if (!refuse.empty()) spec.environment["REFUSE"] = refuse;
-    return spec;
+  InstanceSpec spec(const std::string& script) {
+    return {.argv = {PLACE_TEST_ZYGOTE, script}, .environment = {{"PATH", "/usr/bin:/bin"}}};
   }
-
-  std::string program_;
 };
 
 TEST_F(ZygoteTest, AnInstanceIsForkedFromTheWarmedParentAndStoppedLikeAnyOther) {
@@ -299,19 +472,47 @@ TEST_F(ZygoteTest, AnInstanceIsForkedFromTheWarmedParentAndStoppedLikeAnyOther) 
 
 TEST_F(ZygoteTest, WhatItsInstancesLeaveRunningEndsWithThem) {
   open_with_zygote();
-  // Without the lock, which tells of what still runs.
-  place_->start(key_, spec("exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; sleep 1000 & echo $!"));
+  place_->start(key_, spec("setsid sleep 1742 & sleep 0.1"));
   ASSERT_TRUE(saw(Kind::exited));
-  const pid_t left = std::stoi(place_->log_tail(key_, 1));
-  EXPECT_TRUE(eventually([&] { return ::kill(left, 0) != 0; }));
+  EXPECT_EQ(last_.exit.status, 0);
+  EXPECT_TRUE(eventually([] { return processes_called("sleep 1742").empty(); }));
 }
 
-TEST_F(ZygoteTest, WhatTheWarmedParentRefusesIsStartedPlainly) {
+TEST_F(ZygoteTest, WithoutAWarmedParentInstancesStartPlainly) {
   open_with_zygote();
-  place_->start(key_, spec("exit 4", "yes"));
+  for (const pid_t zygote :
+       processes_called(std::string(PLACE_TEST_ZYGOTE) + " --zygote zygote.sock"))
+    ::kill(zygote, SIGKILL);
+  place_->start(key_, spec("exit 4"));
   ASSERT_TRUE(saw(Kind::exited));
   EXPECT_EQ(last_.exit.status, 4);
   EXPECT_EQ(place_->log_tail(key_, 1), "plain\n");
+}
+
+TEST_F(ZygoteTest, NoInstanceFindsAnothersEnvironmentInItsMemory) {
+  open_with_zygote();
+  InstanceSpec first = spec("exit 0");
+  first.environment["TOKEN"] = std::string("the first one's ") + "token";
+  place_->start({"test/first/1/main/1"}, first);
+  ASSERT_TRUE(saw(Kind::exited));
+  seen_.clear();
+  // What the shell execs has new memory: the warmed parent itself is looked at instead.
+  for (const pid_t zygote :
+       processes_called(std::string(PLACE_TEST_ZYGOTE) + " --zygote zygote.sock")) {
+    std::ifstream maps("/proc/" + std::to_string(zygote) + "/maps");
+    std::ifstream memory("/proc/" + std::to_string(zygote) + "/mem", std::ios::binary);
+    for (std::string line; std::getline(maps, line);) {
+      if (line.find(" rw-p ") == std::string::npos) continue;
+      std::size_t dash = 0;
+      const std::uint64_t from = std::stoull(line, &dash, 16);
+      const std::uint64_t to = std::stoull(line.substr(dash + 1), nullptr, 16);
+      std::string bytes(to - from, '\0');
+      memory.clear();
+      memory.seekg(static_cast<std::streamoff>(from));
+      memory.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+      EXPECT_EQ(bytes.find("the first one's token"), std::string::npos) << line;
+    }
+  }
 }
 
 TEST_F(ZygoteTest, ItsInstancesOutliveTheServerAndAreAdopted) {
@@ -334,7 +535,7 @@ TEST_F(ProcessPlaceTest, InstancesOfAServerThatWasKilledAreFoundAgainAndNeverTwi
                                     ".$$; while :; do sleep 0.05; done");
     const pid_t server = ::fork();
     if (server == 0) {
-      auto place = ProcessPlace::open({.root = root, .zygote = {}}, [](Observation) {});
+      auto place = ProcessPlace::open({.root = root, .layers = layers_here()}, [](Observation) {});
       (*place)->start(key, spec);
       ::usleep(static_cast<useconds_t>(round * 400));
       ::kill(::getpid(), SIGKILL);
@@ -342,10 +543,11 @@ TEST_F(ProcessPlaceTest, InstancesOfAServerThatWasKilledAreFoundAgainAndNeverTwi
     ::waitpid(server, nullptr, 0);
     std::mutex mutex;
     std::vector<Observation> seen;
-    auto place = ProcessPlace::open({.root = root, .zygote = {}}, [&](Observation observation) {
-      const std::lock_guard lock(mutex);
-      seen.push_back(std::move(observation));
-    });
+    auto place =
+        ProcessPlace::open({.root = root, .layers = layers_here()}, [&](Observation observation) {
+          const std::lock_guard lock(mutex);
+          seen.push_back(std::move(observation));
+        });
     ASSERT_TRUE(place) << place.error().message;
     (*place)->adopt();
     (*place)->start(key, spec);

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t small_file_bytes_max = 64 * 1024;
+constexpr std::uint64_t flood_factor = 2;  // a log of more than so many times its limit is told of
 
 // The content of a small file, or nothing where it cannot be read.
 std::optional<std::string> read_small(const std::string& path) {
@@ -97,8 +98,9 @@ std::string last_bytes(const std::string& path, std::size_t bytes) {
   return read_range(path, size > bytes ? size - bytes : 0, bytes);
 }
 
-std::string spec_text(const InstanceSpec& spec, const Addresses& addresses) {
-  std::string text = fmt::format("http {}\nlink {}\n", addresses.http, addresses.link);
+std::string spec_text(const InstanceSpec& spec, const Addresses& addresses, uid_t user) {
+  std::string text =
+      fmt::format("http {}\nlink {}\nuser {}\n", addresses.http, addresses.link, user);
   if (spec.memory_bytes_max != 0) text += fmt::format("memory {}\n", spec.memory_bytes_max);
   for (const std::string& argument : spec.argv) text += fmt::format("argument {}\n", argument);
   return text;
@@ -109,6 +111,23 @@ std::string value_of(std::string_view text, std::string_view name) {
   if (begin == std::string_view::npos) return {};
   text.remove_prefix(text.find(name, begin) + name.size());
   return std::string(text.substr(0, text.find('\n')));
+}
+
+// The instance's user passes through ours and finds nothing to read there.
+Result<> make_directories(const RunDirectory& directory, uid_t user) {
+  std::error_code error;
+  const std::string temporary = directory.own() + "/tmp";
+  fs::create_directories(temporary, error);
+  const auto through = fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec;
+  if (!error) fs::permissions(directory.path(), through, error);
+  for (const std::string& own : {temporary, directory.own()}) {
+    if (!error) fs::permissions(own, fs::perms::owner_all, error);
+    if (!error && user != 0 && ::chown(own.c_str(), user, user) != 0)
+      error = std::error_code(errno, std::generic_category());
+  }
+  if (!error) return {};
+  return fail(ErrorCode::unavailable, fmt::format("The run directory {} cannot be made: {}.",
+                                                  directory.path().string(), error.message()));
 }
 
 }  // namespace
@@ -123,22 +142,18 @@ bool has_new_owner(const ProcessId& process) {
   return stat && stat->start_time != process.start_time;
 }
 
-Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec) const {
-  std::error_code error;
-  fs::create_directories(path_, error);
-  if (error)
-    return fail(ErrorCode::unavailable, fmt::format("The run directory {} cannot be made: {}.",
-                                                    path_.string(), error.message()));
-  fs::permissions(path_, fs::perms::owner_all, error);
+Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, uid_t user) const {
+  TRY_DO(make_directories(*this, user));
   if (const auto other = this->key(); other && *other != key)
     return fail(ErrorCode::conflict,
                 fmt::format("The run directory {} belongs to another instance.", path_.string()));
   Addresses addresses;
-  if (!spec.http_socket.empty()) addresses.http = "unix:" + file(spec.http_socket.c_str());
+  if (!spec.http_socket.empty()) addresses.http = "unix:" + own() + "/" + spec.http_socket;
   if (spec.http_socket.empty() && spec.port != 0)
     addresses.http = fmt::format("127.0.0.1:{}", spec.port);
-  if (!spec.link_socket.empty()) addresses.link = "unix:" + file(spec.link_socket.c_str());
-  if (!write_small(file("key"), key.text) || !write_small(file("spec"), spec_text(spec, addresses)))
+  if (!spec.link_socket.empty()) addresses.link = "unix:" + own() + "/" + spec.link_socket;
+  if (!write_small(file("key"), key.text) ||
+      !write_small(file("spec"), spec_text(spec, addresses, user)))
     return fail(ErrorCode::unavailable, fmt::format("The run directory {} cannot be written: {}.",
                                                     path_.string(), std::strerror(errno)));
   return {};
@@ -159,6 +174,12 @@ std::uint64_t RunDirectory::memory_bytes_max() const {
   const std::string text = value_of(read_small(file("spec")).value_or(""), "memory ");
   std::string_view rest = text;
   return number<std::uint64_t>(rest).value_or(0);
+}
+
+uid_t RunDirectory::user() const {
+  const std::string text = value_of(read_small(file("spec")).value_or(""), "user ");
+  std::string_view rest = text;
+  return number<uid_t>(rest).value_or(0);
 }
 
 void RunDirectory::note_in_log(std::string_view line) const {
@@ -246,6 +267,11 @@ void RunDirectory::rotate_log(std::uint64_t bytes_max) const {
   if (!write_small(file("log.1"), last_bytes(log, bytes_max))) return;
   write_small(file("log.base"), fmt::format("{}", log_base() + size));
   if (::truncate(log.c_str(), 0) != 0) return;
+  if (size > flood_factor * bytes_max)
+    note_in_log(
+        fmt::format("slipway: this instance printed {} MiB at once; only the last of it "
+                    "is kept",
+                    size >> 20));
 }
 
 std::string RunDirectory::log_tail(std::size_t lines) const {

@@ -35,22 +35,26 @@ class RunDirectory {
 
   const std::filesystem::path& path() const { return path_; }
   std::string file(const char* name) const { return path_ / name; }
+  // The instance's own directory: where it works, with its sockets. Nothing below it is believed.
+  std::string own() const { return path_ / "run"; }
 
-  // Makes the directory and notes key and spec: from here on the key is used. conflict: the
-  // directory belongs to another key.
-  Result<> make(const InstanceKey& key, const InstanceSpec& spec) const;
+  // Makes the directories and notes key and spec: from here on the key is used. The instance's own
+  // belongs to `user` (0: who the server is). conflict: the directory belongs to another key.
+  Result<> make(const InstanceKey& key, const InstanceSpec& spec, uid_t user) const;
+  // The user noted by make().
+  uid_t user() const;
   // The key it belongs to; nothing where it is none.
   std::optional<InstanceKey> key() const;
   // The addresses noted by make().
   Addresses addresses() const;
   // The memory limit noted by make(); 0: none.
   std::uint64_t memory_bytes_max() const;
-  // Appends a line of the place's own to the log.
+  // Appends a line of the place's own to the log, as far as the disk has room.
   void note_in_log(std::string_view line) const;
   bool used() const;
 
   std::optional<ProcessId> process() const;
-  // Whether somebody holds the lock.
+  // Whether a keeper holds the lock.
   bool locked() const;
   // Seconds since the key was used.
   std::chrono::milliseconds age() const;

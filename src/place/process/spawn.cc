@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,9 +18,8 @@ namespace slipway::place {
 namespace {
 
 // Descriptors of the child. `report` closes at the exec, which is how the parent learns of success.
-constexpr int lock_descriptor = 3;
-constexpr int report_descriptor = 4;
-constexpr int first_unwanted_descriptor = 5;
+constexpr int report_descriptor = 3;
+constexpr int first_unwanted_descriptor = 4;
 constexpr int first_private_descriptor = 64;
 
 // What the child could not do.
@@ -29,16 +27,14 @@ struct Failure {
   int step = 0;
   int error = 0;
 };
-constexpr const char* step_names[] = {"take its lock", "note its pid", "enter its directory",
-                                      "open its log", "execute the program"};
-enum Step : int { step_lock, step_pid, step_directory, step_log, step_exec };
+constexpr const char* step_names[] = {"enter its directory", "open its log", "execute the program"};
+enum Step : int { step_directory, step_log, step_exec };
 
 // Everything the child needs, made before the fork: after it, only system calls.
 struct Prepared {
   std::vector<char*> argv;
   std::vector<std::string> environment_texts;
   std::vector<char*> environment;
-  std::string pid_draft;
   int report = -1;
 };
 
@@ -51,48 +47,7 @@ Prepared prepare(const SpawnRequest& request) {
     prepared.environment_texts.push_back(name + "=" + value);
   for (std::string& text : prepared.environment_texts) prepared.environment.push_back(text.data());
   prepared.environment.push_back(nullptr);
-  prepared.pid_draft = request.pid_file + ".new";
   return prepared;
-}
-
-// Appends a number in decimal; no library call.
-char* append_number(char* out, std::uint64_t value) {
-  char digits[24];
-  int count = 0;
-  do digits[count++] = static_cast<char>('0' + value % 10);
-  while ((value /= 10) != 0);
-  while (count > 0) *out++ = digits[--count];
-  return out;
-}
-
-// Field 22 of /proc/self/stat.
-std::uint64_t own_start_time() {
-  char text[1024];
-  const int fd = ::open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  const ssize_t got = ::read(fd, text, sizeof text);
-  ::close(fd);
-  ssize_t at = got - 1;
-  while (at > 0 && text[at] != ')') --at;
-  for (int field = 2; field < 22 && at < got; ++at)
-    if (text[at] == ' ') ++field;
-  std::uint64_t value = 0;
-  for (; at < got && text[at] >= '0' && text[at] <= '9'; ++at)
-    value = value * 10 + static_cast<std::uint64_t>(text[at] - '0');
-  return value;
-}
-
-bool write_pid_file(const char* draft, const char* path) {
-  char text[64];
-  char* end = append_number(text, static_cast<std::uint64_t>(::getpid()));
-  *end++ = ' ';
-  end = append_number(end, own_start_time());
-  *end++ = '\n';
-  const int fd = ::open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) return false;
-  const bool whole = ::write(fd, text, static_cast<std::size_t>(end - text)) == end - text;
-  ::close(fd);
-  return whole && ::rename(draft, path) == 0;
 }
 
 [[noreturn]] void give_up(Step step) {
@@ -110,22 +65,15 @@ void reset_signals() {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-void take_lock(const char* path) {
-  const int fd = ::open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0 || ::dup2(fd, lock_descriptor) < 0) give_up(step_lock);
-  if (::flock(lock_descriptor, LOCK_EX | LOCK_NB) != 0) ::_exit(exit_status_locked);
-}
-
 void open_standard_files(const SpawnRequest& request) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-  int out = request.standard_output;
-  if (out < 0 && !request.log_file.empty())
-    out = ::open(request.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  else if (out < 0)
-    out = null;
+  const int log =
+      request.log_file.empty()
+          ? null
+          : ::open(request.log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  const int out = request.standard_output < 0 ? log : request.standard_output;
   const int in = request.standard_input < 0 ? null : request.standard_input;
-  const int error = request.standard_output < 0 ? out : null;
-  if (null < 0 || out < 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(error, 2) < 0)
+  if (null < 0 || log < 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(log, 2) < 0)
     give_up(step_log);
 }
 
@@ -145,13 +93,6 @@ void set_limits(const SpawnRequest& request) {
   reset_signals();
   ::setsid();
   ::umask(077);
-  if (request.lock_file.empty())
-    ::close(lock_descriptor);
-  else
-    take_lock(request.lock_file.c_str());
-  if (!request.pid_file.empty() &&
-      !write_pid_file(prepared.pid_draft.c_str(), request.pid_file.c_str()))
-    give_up(step_pid);
   if (::chdir(request.directory.c_str()) != 0) give_up(step_directory);
   open_standard_files(request);
   ::close_range(first_unwanted_descriptor, ~0U, 0);

@@ -9,13 +9,14 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <charconv>
 #include <csignal>
 #include <cstring>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "place/process/process_place.h"
 #include "place/process/spawn.h"
+#include "place/process/starter.h"
 
 namespace slipway::place {
 
@@ -23,82 +24,18 @@ namespace {
 
 constexpr std::chrono::seconds restart_delay{1};
 constexpr std::chrono::seconds restart_delay_max{60};
-constexpr std::size_t answer_bytes_max = 64 * 1024;
 constexpr int descriptor_min = 64;
 constexpr const char* socket_name = "zygote.sock";
 
-std::string json_text(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') out += '\\';
-    if (byte < 0x20)
-      out += fmt::format("\\u{:04x}", byte);
-    else
-      out += c;
-  }
-  return out + '"';
-}
-
-std::string request_line(const InstanceSpec& spec, const RunDirectory& directory) {
-  std::string line = R"({"argv":[)";
-  for (std::size_t i = 0; i < spec.argv.size(); ++i)
-    line += (i == 0 ? "" : ",") + json_text(spec.argv[i]);
-  line += R"(],"env":{)";
-  bool first = true;
-  for (const auto& [name, value] : spec.environment) {
-    line += (first ? "" : ",") + json_text(name) + ":" + json_text(value);
-    first = false;
-  }
-  return line + R"(},"run_dir":)" + json_text(directory.path().string()) + R"(,"lock":)" +
-         json_text(directory.file("lock")) + "}\n";
-}
-
-std::optional<std::uint64_t> number_after(std::string_view text, std::string_view name) {
-  std::size_t at = text.find(name);
-  if (at == std::string_view::npos) return std::nullopt;
-  at = text.find_first_of("0123456789", at + name.size());
-  if (at == std::string_view::npos) return std::nullopt;
-  std::uint64_t value = 0;
-  std::from_chars(text.data() + at, text.data() + text.size(), value);
-  return value;
-}
-
-Result<ProcessId> read_answer(std::string_view answer) {
-  const auto pid = number_after(answer, "\"pid\"");
-  const auto start_time = number_after(answer, "\"start_time\"");
-  if (pid && start_time) return ProcessId{static_cast<pid_t>(*pid), *start_time};
-  const std::string kind = answer.find("\"locked\"") == std::string_view::npos ? "" : "locked";
-  return fail(ErrorCode::unavailable, fmt::format("The warmed parent answered {}.", answer), kind);
-}
-
-// One line there, one line back, on a connection of its own.
-Result<std::string> converse(const std::string& path, std::string_view line) {
-  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval limit{.tv_sec = zygote_answer_max.count() / 1000, .tv_usec = 0};
-  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+Result<Fd> connect_to(const std::string& path) {
+  Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), std::min(path.size(), sizeof address.sun_path - 1));
-  bool fine = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  while (fine && !line.empty()) {
-    const ssize_t sent = ::send(fd, line.data(), line.size(), MSG_NOSIGNAL);
-    fine = sent > 0;
-    if (fine) line.remove_prefix(static_cast<std::size_t>(sent));
-  }
-  std::string answer;
-  char part[4096];
-  while (fine && !answer.ends_with('\n') && answer.size() < answer_bytes_max) {
-    const ssize_t got = ::recv(fd, part, sizeof part, 0);
-    fine = got > 0;
-    if (fine) answer.append(part, static_cast<std::size_t>(got));
-  }
-  ::close(fd);
-  if (!answer.ends_with('\n'))
-    return fail(ErrorCode::unavailable, "The warmed parent did not answer.");
-  answer.pop_back();
-  return answer;
+  if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0)
+    return socket;
+  return fail(ErrorCode::unavailable,
+              fmt::format("The warmed parent is not reached: {}.", errno_text(errno)), "silent");
 }
 
 int move_up(int fd) {
@@ -167,8 +104,6 @@ void Zygote::tend() {
   SpawnRequest request{.argv = command_,
                        .environment = {{"PATH", "/usr/local/bin:/usr/bin:/bin"}},
                        .directory = directory_,
-                       .lock_file = {},
-                       .pid_file = {},
                        .log_file = directory_ / "zygote.log",
                        .standard_input = in[0],
                        .standard_output = out[1],
@@ -189,9 +124,8 @@ void Zygote::tend() {
   close_all();
 }
 
-bool Zygote::takes(const InstanceSpec& spec) {
-  if (pid_ == 0 || command_.empty() || spec.argv.empty()) return false;
-  if (spec.argv.front() != command_.front()) return false;
+bool Zygote::takes(const cell::Order& order) {
+  if (pid_ == 0 || command_.empty() || order.arguments.front() != command_.front()) return false;
   if (!ready_) {
     char text[64];
     ready_ = ::read(output_, text, sizeof text) > 0;
@@ -199,14 +133,15 @@ bool Zygote::takes(const InstanceSpec& spec) {
   return ready_;
 }
 
-Result<ProcessId> Zygote::start(const InstanceSpec& spec, const RunDirectory& directory) {
-  auto answer = converse(socket_, request_line(spec, directory));
-  if (!answer) {
+Result<ProcessId> Zygote::start(const cell::Order& order) {
+  TRY(const std::string text, cell::to_text(order));
+  const auto socket = connect_to(socket_);
+  auto process = socket ? ask_for_cell(socket->get(), text) : std::unexpected(socket.error());
+  if (!process && process.error().kind == "silent")
     ::kill(pid_, SIGKILL);
-    return std::unexpected(std::move(answer).error());
-  }
-  failures_ = 0;
-  return read_answer(*answer);
+  else
+    failures_ = 0;
+  return process;
 }
 
 }  // namespace slipway::place

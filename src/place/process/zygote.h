@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cell/order.h"
 #include "place/place.h"
 #include "place/process/run_directory.h"
 
@@ -29,12 +30,12 @@ class Zygote {
 
   // Starts it where it does not run; it becomes available a little later. Called now and then.
   void tend();
-  // Whether it would take this spec: it is ready, and the program is its own.
-  bool takes(const InstanceSpec& spec);
+  // Whether it would take this order: it is ready, and the program is its own.
+  bool takes(const cell::Order& order);
 
-  // Forks an instance in its run directory. unavailable: ask for a plain start instead; kind
-  // "locked": the directory's instance runs already.
-  Result<ProcessId> start(const InstanceSpec& spec, const RunDirectory& directory);
+  // Forks an instance in a cell. unavailable: the message says why; kind "locked": the directory's
+  // instance runs already; kind "silent": it does not answer, so ask for a plain start instead.
+  Result<ProcessId> start(const cell::Order& order);
 
  private:
   bool reap();

@@ -1,0 +1,25 @@
+// What of this machine the built-in images' instances need beside their model, so that they can be
+// given it and nothing else.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "place/place.h"
+
+namespace slipway::server {
+
+// The folder of our own programs and the libraries beside it, the interpreter `python` (a name in
+// PATH or a path) with its packages, and `reads`.
+std::vector<place::Mount> model_server_files(const std::filesystem::path& model_server,
+                                             const std::string& python,
+                                             const std::vector<std::string>& reads);
+
+// The folder of a program that the operator named, where that folder is the program's: of a folder
+// that holds more (a home, the root, `data`), the program's file alone.
+std::vector<place::Mount> program_files(const std::filesystem::path& program,
+                                        const std::filesystem::path& data,
+                                        const std::vector<std::string>& reads);
+
+}  // namespace slipway::server
