@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "engine/fleet/artifact_manifest.h"
 #include "engine/fleet/file_names.h"
+#include "engine/fleet/read_only.h"
 
 namespace slipway::fleet {
 
@@ -147,7 +148,7 @@ ArtifactCache::ArtifactCache(fs::path root, ArtifactSource& source, WorkerPool& 
     const fs::path& path = entry.path();
     const bool lonely =
         path.extension() == list_of_files && !fs::exists(fs::path(path).replace_extension(), error);
-    if (path.extension() == half_made || lonely) fs::remove_all(path, error);
+    if (path.extension() == half_made || lonely) remove_tree(path);
   }
 }
 
@@ -190,10 +191,10 @@ bool ArtifactCache::is_sound(const std::string& content) {
 void ArtifactCache::discard(const std::string& content) {
   std::error_code error;
   const fs::path doomed = root_ / (content + removed_now);
-  fs::remove_all(doomed, error);
+  remove_tree(doomed);
   fs::rename(root_ / content, doomed, error);
   fs::remove(list_of(content), error);
-  fs::remove_all(doomed, error);
+  remove_tree(doomed);
 }
 
 // The bytes are read on a worker; until it is done, sizes have to do.
@@ -261,6 +262,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
   discard(content);
   const fs::path draft = root_ / (content + half_made);
   auto made = fill(artifact, entries, draft);
+  if (made) make_read_only(draft);
   if (made) made = seal_directory(draft, list_of(content));
   std::error_code error;
   if (made) fs::rename(draft, root_ / content, error);
@@ -268,7 +270,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
     made = fail(ErrorCode::unavailable,
                 fmt::format("The artifact cannot be kept: {}.", error.message()));
   if (made) made = sync_names(root_);
-  fs::remove_all(draft, error);
+  remove_tree(draft);
   if (!made) return made;
   const std::lock_guard lock(mutex_);
   trust_[content] = Trust::sound;
@@ -278,7 +280,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
 Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const fs::path& into) {
   std::error_code error;
-  fs::remove_all(into, error);
+  remove_tree(into);
   fs::create_directories(into, error);
   if (error) return cannot("make", into, error.message());
   if (artifact.form == Artifact::Form::tar_gz) {

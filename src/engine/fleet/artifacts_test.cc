@@ -11,6 +11,7 @@
 #include <fstream>
 #include <future>
 
+#include "engine/fleet/read_only.h"
 #include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
@@ -98,6 +99,26 @@ class TestSource final : public ArtifactSource {
   std::map<std::string, std::string> objects;
   std::atomic<int> opened = 0;
 };
+
+TEST(ReadOnly, ATreeIsReadByEverybodyWrittenByNobodyAndRemovedAllTheSame) {
+  const fs::path tree = fs::temp_directory_path() / ("slipway-tree-" + std::to_string(::getpid()));
+  fs::create_directories(tree / "code/deep");
+  std::ofstream(tree / "code/deep/model") << "x";
+  std::ofstream(tree / "code/run.sh") << "x";
+  fs::permissions(tree / "code/deep/model", fs::perms::owner_read | fs::perms::owner_write);
+  fs::permissions(tree / "code/run.sh", fs::perms::owner_all);
+  fs::create_symlink("/nowhere", tree / "link");
+  make_read_only(tree);
+  const auto mode = [&](const char* name) {
+    return static_cast<unsigned>(fs::status(tree / name).permissions());
+  };
+  EXPECT_EQ(mode("code/deep/model"), 0444U);
+  EXPECT_EQ(mode("code/run.sh"), 0555U);
+  EXPECT_EQ(mode("code/deep"), 0555U);
+  EXPECT_EQ(mode(""), 0555U);
+  remove_tree(tree);
+  EXPECT_FALSE(fs::exists(tree));
+}
 
 class ArtifactsTest : public testing::Test {
  protected:
