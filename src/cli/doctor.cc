@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "cell/layers.h"
 #include "cli/command.h"
 #include "cli/data_check.h"
 #include "net/blocking_client.h"
@@ -248,11 +249,24 @@ std::string endpoint_of(const World& world, const DoctorOptions& options) {
   return std::string(endpoint_default);
 }
 
+// What keeps a model's code to its own here (src/cell/README.md), one line each.
+void add_isolation(std::vector<Finding>& findings) {
+  std::string folder = (fs::temp_directory_path() / "slipway-doctor-XXXXXX").string();
+  if (mkdtemp(folder.data()) == nullptr) return;
+  const auto layers = cell::ask(program_folder() / "slipway-cell", folder);
+  std::error_code ignored;
+  fs::remove_all(folder, ignored);
+  if (!layers) return findings.push_back({State::missing, "isolation", layers.error().message});
+  for (const cell::Finding& each : cell::describe(*layers, {}))
+    findings.push_back(
+        {each.held ? State::ok : State::absent, "isolation: " + each.what, each.detail});
+}
+
 std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
   const fs::path data = data_directory(world, options.connection.data);
   const std::string endpoint = endpoint_of(world, options);
   const auto health = ask_health(endpoint);
-  return {
+  std::vector<Finding> findings{
       check_model_server(),
       check_library(world, "libonnxruntime.so.1", "ONNX models cannot be served"),
       check_library(world, "libxgboost.so", "XGBoost models cannot be served"),
@@ -271,6 +285,8 @@ std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
       check_server(endpoint, health),
       check_clock(world, health),
   };
+  add_isolation(findings);
+  return findings;
 }
 
 std::string to_text(const World& world, const std::vector<Finding>& findings) {
