@@ -176,8 +176,8 @@ int HttpParser::check_request_head() {
       return refuse(501, "no Transfer-Encoding but chunked is understood");
     }
   }
-  if (head.version == HttpVersion::v1_1 && hosts != 1) {
-    return refuse(400, "an HTTP/1.1 request names its Host exactly once");
+  if (hosts > 1 || (head.version == HttpVersion::v1_1 && hosts == 0)) {
+    return refuse(400, "an HTTP/1.1 request names its Host exactly once, one of HTTP/1.0 at most");
   }
   if (head.version == HttpVersion::v1_0 && (parser_.flags & F_TRANSFER_ENCODING) != 0) {
     return refuse(400, "HTTP/1.0 has no Transfer-Encoding");

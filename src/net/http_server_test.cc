@@ -209,6 +209,8 @@ TEST(HttpServer, speaks_http_1_0) {
   EXPECT_THAT(client.read_response(), HasSubstr("Connection: keep-alive"));
   client.send("GET /again HTTP/1.0\r\n\r\n");
   EXPECT_THAT(client.read_all(), EndsWith("GET /again|"));
+  EXPECT_THAT(answer_to(server, "GET /old HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n"),
+              StartsWith("HTTP/1.1 400"));
 }
 
 TEST(HttpServer, answers_head_with_the_length_and_no_body) {

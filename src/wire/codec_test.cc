@@ -200,6 +200,26 @@ TEST(Requests, OfS3TakeLabelsQueryHeadersAndXml) {
   EXPECT_EQ(many.Delete().Objects()[1].Key(), "k2");
 }
 
+TEST(Requests, HaveOneValueForAHeaderThatComesTwiceAsTheirSignatureCoversIt) {
+  Arena arena;
+  Labels labels;
+  labels.add("Bucket", "b");
+  labels.add("Key", "k");
+  const std::vector<HeaderView> headers = {{"x-amz-copy-source", "/b/k"}, {"X-Amz-Meta-A", "1"},
+                                           {"X-Amz-Copy-Source", "1"},    {"x-amz-meta-b", "2"},
+                                           {"x-amz-meta-a", " 3 "},       {"x-amz-tagging", "a=1"}};
+  const HttpRequestView copy{
+      .method = "PUT", .path = "/b/k", .query = "", .headers = headers, .body = ""};
+  const auto node =
+      decode_request(aws::s3::op::CopyObject::operation(), Protocol::rest_xml, labels, copy, arena);
+  ASSERT_TRUE(node) << node.error().message;
+  const aws::s3::CopyObjectRequest in(*node, &arena);
+  EXPECT_EQ(in.CopySource(), "/b/k,1");
+  EXPECT_EQ(in.Metadata().find("a"), "1,3");
+  EXPECT_EQ(in.Metadata().find("b"), "2");
+  EXPECT_EQ(in.Tagging(), "a=1");
+}
+
 TEST(Requests, ThatCannotBeReadAreNamedAsTheServiceDoes) {
   Arena arena;
   const HttpRequestView json{

@@ -1,6 +1,8 @@
 #include "wire/rest_bindings.h"
 
 #include <algorithm>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "base/encoding.h"
@@ -82,14 +84,16 @@ class BindingReader {
  public:
   explicit BindingReader(Arena& arena) : arena_(arena) {}
 
+  // Several headers of one name are one value with commas between, as a signature covers them: read
+  // in any other way, a value that holds commas could be taken apart by whoever sends it on.
   Result<Node> header(std::span<const HeaderView> headers, const Member& member) {
-    for (const HeaderView& header : headers) {
-      if (!equal_ignoring_case(header.name, member.wire_name)) continue;
-      const std::string_view text = trimmed(header.value);
-      return member.shape->kind == ShapeKind::list ? header_list(text, member)
-                                                   : scalar(text, member);
-    }
-    return Node{};
+    std::optional<std::string_view> text;
+    for (const HeaderView& header : headers)
+      if (equal_ignoring_case(header.name, member.wire_name))
+        text = text ? joined(*text, trimmed(header.value)) : trimmed(header.value);
+    if (!text) return Node{};
+    return member.shape->kind == ShapeKind::list ? header_list(*text, member)
+                                                 : scalar(*text, member);
   }
 
   Result<Node> prefixed(std::span<const HeaderView> headers, const Member& member) {
@@ -98,10 +102,15 @@ class BindingReader {
       const std::string_view prefix = member.wire_name == member.name ? "" : member.wire_name;
       if (header.name.size() <= prefix.size()) continue;
       if (!equal_ignoring_case(header.name.substr(0, prefix.size()), prefix)) continue;
-      TRY(const Node value, scalar(trimmed(header.value), member.shape->members[1]));
-      append(out, lower_case(header.name.substr(prefix.size())), arena_) = value;
+      const std::string_view key = lower_case(header.name.substr(prefix.size()));
+      const std::string_view text = trimmed(header.value);
+      if (Node* const there = entry_with(out, key); there && there->kind == Kind::text) {
+        *there = make_text(joined(there->text(), text));
+        continue;
+      }
+      TRY(const Node value, scalar(text, member.shape->members[1]));
+      append(out, key, arena_) = value;
     }
-    if (out.present()) drop_duplicate_keys(out);
     return out;
   }
 
@@ -127,6 +136,17 @@ class BindingReader {
   }
 
  private:
+  std::string_view joined(std::string_view first, std::string_view second) {
+    return arena_.copy(std::string(first).append(1, ',').append(second));
+  }
+
+  static Node* entry_with(Node& map, std::string_view key) {
+    if (!map.present()) return nullptr;
+    for (MapEntry& entry : map.map())
+      if (entry.key == key) return &entry.value;
+    return nullptr;
+  }
+
   Result<Node> scalar(std::string_view text, const Member& member) {
     if (member.is(MemberFlag::json_value)) {
       const auto json = from_base64(text);

@@ -9,7 +9,7 @@ import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
 from conftest import REGISTRY
-from test_hostile import FORM_HEAD, ask, credentials_of, signed
+from test_hostile import FORM_HEAD, ask, credentials_of, send, signed, statuses
 
 JSON = "application/x-amz-json-1.1"
 WHO = b"Action=GetCallerIdentity&Version=2011-06-15"
@@ -204,3 +204,60 @@ def test_a_cluster_token_and_other_presigned_calls_still_work(server):
         assert status == 200, answer
         status, answer = ask(server, "POST", target, WHO, FORM_HEAD)
         assert status == 403, answer
+
+
+def raw(method, target, headers, body=b""):
+    """Bytes of a request, every header as it is told, in order."""
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers),
+             "Connection: close", f"Content-Length: {len(body)}", "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+@pytest.mark.parametrize("twice", ["Authorization", "X-Amz-Target", "X-Amz-Date", "Host"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_header_that_decides_stands_there_once(server, twice, first):
+    head = signed(server, body=b"{}", service="sagemaker", headers=LIST_MODELS)
+    headers = [("Host", server.url.removeprefix("http://")), *head.items()]
+    assert statuses(send(server, raw("POST", "/", headers, b"{}"), end_sending=False)) == [200]
+    other = {"X-Amz-Target": "SageMaker.ListEndpoints"}.get(twice, "")
+    headers.insert(0 if first else len(headers), (twice, other))
+    assert statuses(send(server, raw("POST", "/", headers, b"{}"), end_sending=False)) == [400]
+
+
+def test_a_header_with_a_comma_cannot_be_taken_apart(server, aws, name):
+    """A signature covers headers of one name as one value: "a,b" is signed, whether in one or in two."""
+    aws.s3.create_bucket(Bucket=name)
+    aws.s3.put_object(Bucket=name, Key="k", Body=b"another")
+    aws.s3.put_object(Bucket=name, Key="k,1", Body=b"this one")
+    source = {"X-Amz-Copy-Source": f"/{name}/k,1"}
+    head = signed(server, service="s3", signer=botocore.auth.S3SigV4Auth, method="PUT",
+                  path=f"/{name}/copy", headers=source)
+    headers = [(key, value) for key, value in head.items() if key.lower() != "x-amz-copy-source"]
+    headers += [("Host", server.url.removeprefix("http://")), ("X-Amz-Copy-Source", f"/{name}/k"),
+                ("X-Amz-Copy-Source", "1")]
+    assert statuses(send(server, raw("PUT", f"/{name}/copy", headers), end_sending=False)) == [200]
+    assert aws.s3.get_object(Bucket=name, Key="copy")["Body"].read() == b"this one"
+
+
+def test_what_follows_a_body_is_no_header(server):
+    head = signed(server, body=b"{}", service="sagemaker", headers=LIST_MODELS)
+    trailers = "".join(f"{name}: {head.pop(name)}\r\n" for name in ("X-Amz-Target", "Authorization"))
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    answer = send(server, f"POST / HTTP/1.1\r\nHost: {server.url.removeprefix('http://')}\r\n{lines}"
+                          "Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          f"2\r\n{{}}\r\n0\r\n{trailers}\r\n", end_sending=False)
+    assert b"Models" not in answer and statuses(answer)[0] >= 400, answer
+
+
+@pytest.mark.parametrize("path", [
+    "/endpoints/x/../e/invocations", "/endpoints/./e/invocations", "/x/../endpoints/e/invocations",
+    "//endpoints/e/invocations"])
+def test_a_path_is_routed_as_it_is_signed(server, path):
+    """What the signature leaves out of a path ("." and "..", but for S3) leads nowhere."""
+    head = signed(server, body=b"1", service="sagemaker", path="/endpoints/e/invocations",
+                  headers={"Content-Type": "text/csv"})
+    headers = [("Host", server.url.removeprefix("http://")), *head.items()]
+    straight = send(server, raw("POST", "/endpoints/e/invocations", headers, b"1"), end_sending=False)
+    assert statuses(straight) == [400] and b"ValidationError" in straight, "there is no such endpoint"
+    answer = send(server, raw("POST", path, headers, b"1"), end_sending=False)
+    assert statuses(answer)[0] in (400, 404) and b"UnknownOperation" in answer, answer

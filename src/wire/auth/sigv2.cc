@@ -66,10 +66,11 @@ void append_sub_resources(std::string& out, std::string_view query) {
   Parameters found;
   for_each_part(query, '&', [&](std::string_view part) {
     const std::size_t equals = part.find('=');
-    if (covers_v2(part.substr(0, equals)))
-      found.emplace_back(part.substr(0, equals), equals == std::string_view::npos
-                                                     ? ""
-                                                     : "=" + decode(part.substr(equals + 1)));
+    // Names are read decoded, so that one which is written otherwise is covered all the same.
+    if (std::string name = decode(part.substr(0, equals)); covers_v2(name))
+      found.emplace_back(std::move(name), equals == std::string_view::npos
+                                              ? ""
+                                              : "=" + decode(part.substr(equals + 1)));
     return true;
   });
   std::ranges::sort(found);

@@ -54,6 +54,18 @@ TEST_F(SigV2, SubResourcesAreSignedDecodedAndOtherParametersAreNot) {
             "GET\n\n\n9\n/b/k?acl&response-content-type=text/plain&uploads");
 }
 
+TEST_F(SigV2, ASubResourceIsSignedHoweverItsNameIsWritten) {
+  OwnedRequest request{.method = "GET", .path = "/b/k", .query = "%76ersion%49d=old"};
+  EXPECT_EQ(string_to_sign_v2(request.view(), "9"), "GET\n\n\n9\n/b/k?versionId=old");
+}
+
+TEST_F(SigV2, ARequestThatIsSignedTwiceIsRefused) {
+  OwnedRequest request{.query = "AWSAccessKeyId=a&Signature=b&Expires=1714565100"};
+  request.add("Authorization", "AWS AKIAIOSFODNN7EXAMPLE:abc");
+  EXPECT_THAT(verify_v2(request.view(), keys_, at("20240501T120000Z")).error().message,
+              StartsWith("Only one auth mechanism allowed"));
+}
+
 TEST_F(SigV2, APresignedUrlFromBoto3HoldsUntilItExpires) {
   OwnedRequest request{
       .method = "GET",
