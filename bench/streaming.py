@@ -26,7 +26,7 @@ class Asked:
 
     def __init__(self, address, path):
         unix = isinstance(address, str)
-        self.request = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1".encode()
+        self.request = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n1".encode()
         self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self.socket.connect(address)
         if not unix:

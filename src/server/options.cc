@@ -86,6 +86,11 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_INSTANCES_MAX")
       ->capture_default_str();
   serve
+      .add_option("--allow-host", options.allowed_hosts,
+                  "NAME or *.NAME: a name of this server beside localhost and *.amazonaws.com, for "
+                  "what is asked without a signature; pages of that name may ask too")
+      ->envname("SLIPWAY_ALLOW_HOST");
+  serve
       .add_option("--program", options.programs,
                   "NAME=PATH: images of this repository name run as this program, which obeys the "
                   "container contract on the unix socket that --http-socket names")

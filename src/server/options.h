@@ -42,6 +42,7 @@ struct ServeOptions {
   std::uint32_t instances_max = 0;  // 0: what this machine bears
   std::string isolation = "auto";
   std::vector<std::string> reads;  // folders that every instance may read
+  std::vector<std::string> allowed_hosts;  // names of this server, beside those that it knows
 
   service::AuthMode auth_mode() const;
   service::Holding holding() const;

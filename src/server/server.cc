@@ -422,7 +422,9 @@ Result<> Server::Parts::install_doors() {
         ErrorCode::internal,
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
-  wire_router_ = std::make_unique<wire::Router>(aws::schemas());
+  const wire::Router::Options names;
+  wire_router_ = std::make_unique<wire::Router>(aws::schemas(), names);
+  TRY(const net::Address bound, net::resolve(options_.listen, options_.port));
   frame_ = std::make_unique<service::Frame>(
       service::Frame{.registry = registry_,
                      .router = *wire_router_,
@@ -435,6 +437,9 @@ Result<> Server::Parts::install_doors() {
                      .auth = options_.auth_mode(),
                      .holding = options_.holding(),
                      .region = options_.region,
+                     .sites = service::SiteCheck({.bound = bound.host,
+                                                  .allowed = options_.allowed_hosts,
+                                                  .bucket_hosts = names.bucket_hosts}),
                      .traffic = [this] { return traffic(); }});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());

@@ -47,9 +47,14 @@ wire::AuthDialect dialect_of(const wire::Asked& asked) {
   }
 }
 
-Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock, AuthMode mode,
-                             std::string region)
-    : keys_(keys), clock_(clock), mode_(mode), region_(std::move(region)), source_(keys, clock) {}
+Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock,
+                             const SiteCheck& sites, AuthMode mode, std::string region)
+    : keys_(keys),
+      clock_(clock),
+      sites_(sites),
+      mode_(mode),
+      region_(std::move(region)),
+      source_(keys, clock) {}
 
 Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_key_id,
                                                       std::string_view session_token) {
@@ -57,17 +62,24 @@ Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_ke
   return wire::KeyMaterial{last_->secret};
 }
 
-// Without its body; views into the head and into headers_.
-wire::SignedRequest Authenticator::signed_request(const net::RequestHead& head) {
+wire::SignedRequest Authenticator::signed_request(const net::RequestHead& head,
+                                                  std::optional<std::string_view> body) {
   headers_.clear();
   for (const net::Header& header : head.headers) headers_.emplace_back(header.name, header.value);
-  return {.method = head.method, .path = head.path, .query = head.query, .headers = headers_};
+  return {.method = head.method,
+          .path = head.path,
+          .query = head.query,
+          .headers = headers_,
+          .body = body};
 }
 
 Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::Route& route) {
   const std::string address(net::address_of(head.peer));
-  if (mode_ == AuthMode::none) return Sender{address, Standing::proven};
-  const wire::SignedRequest request = signed_request(head);
+  if (mode_ == AuthMode::none) {
+    TRY_DO(check_site(head, route));
+    return Sender{address, Standing::proven};
+  }
+  const wire::SignedRequest request = signed_request(head, std::nullopt);
   if (!is_v2(wire::auth_form(request))) {
     TRY(const wire::Authorization claim, wire::parse_authorization(request, dialect_of(route)));
     if (claim.payload == wire::PayloadMode::hashed && claim.content_sha256.empty()) {
@@ -81,20 +93,51 @@ Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::
 }
 
 bool Authenticator::names_known_key(const net::RequestHead& head) {
-  const wire::SignedRequest request = signed_request(head);
+  const wire::SignedRequest request = signed_request(head, std::nullopt);
   const auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
   return claim && source_.find(claim->scope.access_key_id, claim->session_token).has_value();
 }
 
 Result<Authenticated> Authenticator::check(const net::RequestHead& head, const wire::Route& route,
                                            std::optional<std::string_view> body) {
-  wire::SignedRequest request = signed_request(head);
-  request.body = body;
-  if (mode_ == AuthMode::none) return trusted(request);
-  if (takes_unsigned(route) && wire::auth_form(request) == wire::AuthForm::none)
+  const wire::SignedRequest request = signed_request(head, body);
+  const wire::AuthForm form = wire::auth_form(request);
+  if (mode_ == AuthMode::none) {
+    TRY_DO(check_site(head, route));
     return trusted(request);
-  if (is_v2(wire::auth_form(request))) return check_v2(request, route);
+  }
+  if (takes_unsigned(route) && form == wire::AuthForm::none) {
+    TRY_DO(check_site(head, route));
+    Authenticated nobody = trusted(request);
+    nobody.caller.proof = Proof::none;
+    return nobody;
+  }
+  if (is_v2(form)) return check_v2(request, route);
   return check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
+}
+
+Result<Authenticated> Authenticator::check_page(const net::RequestHead& head,
+                                                std::string_view service) {
+  const wire::SignedRequest request = signed_request(head, "");
+  if (mode_ == AuthMode::none) return trusted(request);
+  return check_v4(request, {service, wire::AuthDialect::rest_json});
+}
+
+// Where nothing is signed. A page may send a form or plain text to anybody unasked, and not the
+// content type that every client of a JSON service sends.
+Result<> Authenticator::check_site(const net::RequestHead& head, const wire::Route& route) const {
+  const wire::AuthDialect dialect = dialect_of(route);
+  if (auto refusal = sites_.refusal(head))
+    return wire::refuse(wire::AuthProblem::foreign, dialect, *std::move(refusal));
+  const bool json =
+      route.protocol == wire::Protocol::json10 || route.protocol == wire::Protocol::json11;
+  const std::string_view type = head.headers.get("content-type");
+  if (!json || starts_with_ignoring_case(type, "application/x-amz-json-") ||
+      starts_with_ignoring_case(type, "application/json"))
+    return {};
+  return wire::refuse(wire::AuthProblem::foreign, dialect,
+                      "A request that is not signed needs the Content-Type of its protocol, "
+                      "application/x-amz-json-1.1 or -1.0: web pages may send others unasked.");
 }
 
 Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request,

@@ -12,6 +12,7 @@
 #include "engine/identity/key_ring.h"
 #include "net/http.h"
 #include "service/call.h"
+#include "service/site_check.h"
 #include "wire/auth/chunked.h"
 #include "wire/auth/sigv2.h"
 #include "wire/auth/sigv4.h"
@@ -19,7 +20,8 @@
 
 namespace slipway::service {
 
-// `none` takes every request for the root's own: for test suites that sign with dummy keys.
+// `none` takes every request for the root's own, but for those of strangers' web pages: for test
+// suites that sign with dummy keys.
 enum class AuthMode : std::uint8_t { strict, none };
 
 // What a request's signature showed. `v4` is what aws-chunked bodies and announced body hashes are
@@ -43,9 +45,9 @@ wire::AuthDialect dialect_of(const wire::Asked& asked);
 // Loop thread only.
 class Authenticator {
  public:
-  // `keys` and `clock` outlive it. `region` is the caller's where a request names none.
-  Authenticator(const identity::KeyRing& keys, const Clock& clock, AuthMode mode,
-                std::string region);
+  // All that is borrowed outlives it. `region` is the caller's where a request names none.
+  Authenticator(const identity::KeyRing& keys, const Clock& clock, const SiteCheck& sites,
+                AuthMode mode, std::string region);
 
   // Verifies that the request is signed, and for the service of the route; `body` where it is at
   // hand (absent: it streams in later, and the caller compares v4->content_sha256 then). Refuses in
@@ -60,6 +62,9 @@ class Authenticator {
 
   // Whether the head names an access key that there is: nothing shows that its owner sent it.
   bool names_known_key(const net::RequestHead& head);
+  // The same for a page of the server's own that wants a key: signed for `service`, which no route
+  // says.
+  Result<Authenticated> check_page(const net::RequestHead& head, std::string_view service);
 
  private:
   // The key ring, as the signature checker asks for secrets; remembers whom the last key speaks
@@ -76,14 +81,17 @@ class Authenticator {
     const identity::Key* last_ = nullptr;
   };
 
-  wire::SignedRequest signed_request(const net::RequestHead& head);
+  wire::SignedRequest signed_request(const net::RequestHead& head,
+                                     std::optional<std::string_view> body);
   Result<Authenticated> check_v4(const wire::SignedRequest& request, const wire::SignedFor& wanted);
   Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
+  Result<> check_site(const net::RequestHead& head, const wire::Route& route) const;
   Authenticated trusted(const wire::SignedRequest& request) const;
   Caller caller_of_last(std::string_view region) const;
 
   const identity::KeyRing& keys_;
   const Clock& clock_;
+  const SiteCheck& sites_;
   const AuthMode mode_;
   const std::string region_;
   Source source_;

@@ -17,11 +17,18 @@
 
 namespace slipway::service {
 
+// What showed that the caller is who it says.
+enum class Proof : std::uint8_t {
+  signature,  // or nothing had to: `--auth none`
+  none,  // of an operation whose input is its own proof; then the principal is only the account
+};
+
 // Who asks, and for which region. Every row is keyed by account and region.
 struct Caller {
   identity::Principal principal;
   std::string access_key_id;
   std::string region;
+  Proof proof = Proof::signature;
 
   const std::string& account() const { return principal.account; }
 };

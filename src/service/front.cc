@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <boost/json.hpp>
+
 #include "base/encoding.h"
 #include "service/upload.h"
 #include "service/work.h"
@@ -12,6 +14,8 @@ namespace {
 
 constexpr std::string_view health_page = "/_slipway/health";
 constexpr std::string_view traffic_page = "/_slipway/traffic";
+// What the page's caller signs for: the figures are those of SageMaker's endpoints and jobs.
+constexpr std::string_view traffic_scope = "sagemaker";
 constexpr std::uint64_t page_body_bytes_max = 64 * 1024;
 constexpr const char* slow_body =
     "Your socket connection to the server was not read from or written to within the timeout "
@@ -22,14 +26,16 @@ Error too_large(std::uint64_t bytes_max) {
           fmt::format("The request body is larger than the {} bytes that are allowed.", bytes_max)};
 }
 
-bool is_of_this_machine(std::string_view peer) {
-  return peer == "unix" || peer.starts_with("127.") || peer.starts_with("[::1]");
-}
-
 net::Response json_response(int status, std::string text) {
   net::Response response{.status = status, .headers = {}, .body = std::move(text)};
   response.headers.add("Content-Type", "application/json");
   return response;
+}
+
+// As a JSON service says it, for pages that are no service's.
+net::Response refusal_response(int status, std::string_view code, std::string_view message) {
+  const boost::json::object body{{"__type", code}, {"message", message}};
+  return json_response(status, boost::json::serialize(body));
 }
 
 }  // namespace
@@ -67,7 +73,7 @@ void put_beside(Call::Beside&& beside, net::Response& response) {
 Front::Front(const Frame& frame, HotDoor& hot)
     : frame_(frame),
       hot_(hot),
-      authenticator_(frame.keys, frame.ground.clock, frame.auth, frame.region),
+      authenticator_(frame.keys, frame.ground.clock, frame.sites, frame.auth, frame.region),
       request_ids_(frame.ground.random.next()) {}
 
 wire::Route Front::route_of(const net::RequestHead& head, std::string_view body) {
@@ -164,8 +170,10 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
 }
 
 void Front::answer_page(const net::Request& request, net::Responder& responder) {
-  if (request.path() == traffic_page && frame_.traffic && is_of_this_machine(request.peer()))
-    return responder.send(json_response(200, frame_.traffic()));
+  if (const auto foreign = frame_.sites.refusal(request.head()))
+    return responder.send(refusal_response(403, "AccessDeniedException", *foreign));
+  if (request.path() == traffic_page && frame_.traffic)
+    return responder.send(traffic_response(request));
   if (const auto page = frame_.pages.find(request.path()); page != frame_.pages.end()) {
     net::Response response{.status = 200, .headers = {}, .body = page->second};
     response.headers.add("Content-Type", "text/plain; charset=utf-8");
@@ -175,6 +183,21 @@ void Front::answer_page(const net::Request& request, net::Responder& responder) 
     return responder.send(
         json_response(404, R"({"message":"There is no such page; there is /_slipway/health."})"));
   responder.send(json_response(200, R"({"status":"ok","service":"slipway"})"));
+}
+
+net::Response Front::traffic_response(const net::Request& request) {
+  const auto authenticated = authenticator_.check_page(request.head(), traffic_scope);
+  if (!authenticated) {
+    const Error& error = authenticated.error();
+    return refusal_response(wire::auth_status(error, wire::AuthDialect::rest_json), error.kind,
+                            error.message);
+  }
+  const identity::Principal& principal = authenticated->caller.principal;
+  if (principal.kind == identity::Principal::Kind::role_session)
+    return refusal_response(
+        403, "AccessDeniedException",
+        fmt::format("{} may not see the traffic: only the root's keys do.", principal.name));
+  return json_response(200, frame_.traffic());
 }
 
 }  // namespace slipway::service

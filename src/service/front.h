@@ -53,10 +53,13 @@ struct Frame {
   AuthMode auth = AuthMode::strict;
   Holding holding = Holding::on;
   std::string region;
+  // Whose pages may ask where nothing is signed: with `--auth none`, for unsigned operations, and
+  // for the pages under /_slipway/.
+  SiteCheck sites = {};
   // What was asked so far, as the JSON of the page /_slipway/traffic: in real time, queued and in
-  // batches told apart; from any thread. Only callers on this machine see it. Empty: there is no
-  // such page.
-  std::function<std::string()> traffic;
+  // batches told apart; from any thread. Only the root's keys show it. Empty: there is no such
+  // page.
+  std::function<std::string()> traffic = {};
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
   DiskRoom* disk = nullptr;
@@ -97,6 +100,7 @@ class Front final : public net::RequestHandler {
   net::BodyPlan plan_collected(const net::RequestHead& head, const wire::Route& route,
                                std::uint64_t bytes_max);
   net::Refuse turn_away(const net::RequestHead& head, const wire::Route& route, const Error& error);
+  net::Response traffic_response(const net::Request& request);
   net::BodyPlan plan_upload(const net::RequestHead& head, const wire::Route& route,
                             const Entry& entry);
 

@@ -58,10 +58,25 @@ class FrontTest : public testing::Test {
     store_.reset();
   }
 
-  net::Response ask(std::string_view operation, std::string_view body, AuthMode auth,
-                    std::string_view user_agent = "test", bool sign = false) {
+  void make_front(AuthMode auth) {
     frame_ = std::make_unique<Frame>(frame_of(auth));
     front_ = std::make_unique<Front>(*frame_, hot_);
+  }
+
+  net::Response send(std::string_view method, std::string_view target,
+                     const std::vector<net::Header>& headers, std::string_view body = "") {
+    std::promise<net::Response> answered;
+    auto answer = answered.get_future();
+    front_->on_request(net::Request::make(method, target, headers, body),
+                       net::Responder::to([&answered](net::Response&& response) {
+                         answered.set_value(std::move(response));
+                       }));
+    return answer.get();
+  }
+
+  net::Response ask(std::string_view operation, std::string_view body, AuthMode auth,
+                    std::string_view user_agent = "test", bool sign = false) {
+    make_front(auth);
     const std::string target = "SageMaker." + std::string(operation);
     std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
                                         {"X-Amz-Target", target},
@@ -69,13 +84,7 @@ class FrontTest : public testing::Test {
                                         {"Content-Type", "application/x-amz-json-1.1"}};
     const auto added = sign ? signature(headers, body) : Signature();
     for (const auto& [name, value] : added) headers.push_back({name, value});
-    std::promise<net::Response> answered;
-    auto answer = answered.get_future();
-    front_->on_request(net::Request::make("POST", "/", headers, body),
-                       net::Responder::to([&answered](net::Response&& response) {
-                         answered.set_value(std::move(response));
-                       }));
-    return answer.get();
+    return send("POST", "/", headers, body);
   }
 
   using Signature = std::vector<std::pair<std::string, std::string>>;
@@ -115,15 +124,18 @@ class FrontTest : public testing::Test {
             .keys = *keys_,
             .ground = {clock_, random_},
             .auth = auth,
-            .region = "us-east-1"};
+            .region = "us-east-1",
+            .traffic = [] { return "figures"; }};
   }
 
-  Signature signature(const std::vector<net::Header>& headers, std::string_view body) {
+  Signature signature(const std::vector<net::Header>& headers, std::string_view body,
+                      std::string_view method = "POST", std::string_view path = "/",
+                      std::string_view scope = "sagemaker") {
     std::vector<wire::HeaderPair> pairs;
     for (const net::Header& header : headers) pairs.emplace_back(header.name, header.value);
-    return wire::sign({.method = "POST", .path = "/", .query = "", .headers = pairs, .body = body},
-                      {keys_->root().access_key_id, keys_->root().secret},
-                      {"us-east-1", "sagemaker"}, clock_.now());
+    return wire::sign({.method = method, .path = path, .query = "", .headers = pairs, .body = body},
+                      {keys_->root().access_key_id, keys_->root().secret}, {"us-east-1", scope},
+                      clock_.now());
   }
 
   std::int64_t made() {
@@ -249,6 +261,83 @@ TEST_F(FrontTest, an_operation_that_is_not_built_says_so_by_name) {
   net::Response response = ask("CreateTrainingJob", "{}", AuthMode::none);
   EXPECT_NE(response.body.view().find("CreateTrainingJob"), std::string_view::npos);
   EXPECT_EQ(ask("NoSuchThing", "{}", AuthMode::none).status, 400);
+}
+
+TEST_F(FrontTest, without_signatures_a_strangers_page_is_refused_in_the_words_of_its_protocol) {
+  make_front(AuthMode::none);
+  const net::Header target{"X-Amz-Target", "SageMaker.DescribeModel"};
+  const net::Header json{"Content-Type", "application/x-amz-json-1.1"};
+  const net::Header form{"Content-Type", "application/x-www-form-urlencoded"};
+  const std::vector<std::vector<net::Header>> foreign = {
+      {{"Host", "rebound.example"}, target, json},
+      {{"Host", "localhost"}, {"Origin", "https://evil.example"}, target, json},
+      {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}, target, json},
+      {{"Host", "localhost"}, target, form}};
+  for (const auto& headers : foreign) {
+    const net::Response response = send("POST", "/", headers, model);
+    EXPECT_EQ(response.status, 403);
+    EXPECT_NE(response.body.view().find("AccessDeniedException"), std::string_view::npos);
+  }
+  EXPECT_EQ(described_, 0);
+  const net::Response named = send("POST", "/", foreign[0], model);
+  EXPECT_NE(named.body.view().find("--allow-host rebound.example"), std::string_view::npos);
+  const net::Response query = send("GET", "/?Action=GetCallerIdentity&Version=2011-06-15",
+                                   {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}});
+  EXPECT_EQ(query.status, 403);
+  EXPECT_NE(query.body.view().find("<Code>AccessDenied</Code>"), std::string_view::npos);
+  const net::Response s3 = send("GET", "/bucket/key", {{"Host", "rebound.example"}});
+  EXPECT_EQ(s3.status, 403);
+  EXPECT_NE(s3.body.view().find("<Code>AccessDenied</Code>"), std::string_view::npos);
+  EXPECT_EQ(send("POST", "/", {{"Host", "localhost"}, target, json}, model).status, 200);
+}
+
+TEST_F(FrontTest, a_signature_is_proof_enough_whoevers_page_sends_it) {
+  make_front(AuthMode::strict);
+  std::vector<net::Header> headers = {{"Host", "a-name-that-nobody-told.example"},
+                                      {"Origin", "https://elsewhere.example"},
+                                      {"Sec-Fetch-Site", "cross-site"},
+                                      {"X-Amz-Target", "SageMaker.DescribeModel"},
+                                      {"Content-Type", "application/x-amz-json-1.1"}};
+  const auto added = signature(headers, model);
+  for (const auto& [name, value] : added) headers.push_back({name, value});
+  EXPECT_EQ(send("POST", "/", headers, model).status, 200);
+}
+
+TEST_F(FrontTest, an_operation_that_takes_no_signature_takes_no_strangers_page_either) {
+  make_front(AuthMode::strict);
+  constexpr std::string_view link =
+      "/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=arn:aws:sns:r:0:t:id";
+  EXPECT_EQ(send("GET", link, {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}).status,
+            403);
+  EXPECT_EQ(send("GET", link, {{"Host", "localhost"}, {"Sec-Fetch-Site", "none"}}).status, 501);
+}
+
+TEST_F(FrontTest, the_servers_own_pages_are_for_its_own_names) {
+  for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
+    make_front(auth);
+    EXPECT_EQ(send("GET", "/_slipway/health", {{"Host", "localhost"}}).status, 200);
+    const net::Response foreign = send("GET", "/_slipway/health", {{"Host", "rebound\".example"}});
+    EXPECT_EQ(foreign.status, 403);
+    EXPECT_NE(foreign.body.view().find("'rebound\\\".example' is not"), std::string_view::npos);
+    EXPECT_EQ(send("GET", "/_slipway/health", {{"Host", "localhost"}, {"Origin", "null"}}).status,
+              403);
+  }
+}
+
+TEST_F(FrontTest, the_traffic_page_wants_the_roots_signature_for_it) {
+  make_front(AuthMode::strict);
+  const auto status = [&](std::vector<net::Header> headers, const Signature& added) {
+    for (const auto& [name, value] : added) headers.push_back({name, value});
+    return send("GET", "/_slipway/traffic", headers).status;
+  };
+  const std::vector<net::Header> host = {{"Host", "localhost"}};
+  EXPECT_EQ(status(host, {}), 403);
+  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/traffic")), 200);
+  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/traffic", "s3")), 403);
+  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/other")), 403);
+  make_front(AuthMode::none);
+  EXPECT_EQ(status(host, {}), 200);
+  EXPECT_EQ(status({{"Host", "rebound.example"}}, {}), 403);
 }
 
 TEST_F(FrontTest, a_waiter_is_answered_when_the_state_changes_and_others_at_once) {

@@ -13,6 +13,10 @@ import sys
 import time
 import urllib.request
 
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
 READY_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 40
 LOG_LINES_SHOWN = 40
@@ -119,7 +123,12 @@ class Server:
 
     def traffic(self):
         """What every endpoint and job was asked so far, by router's variant and way."""
-        with urllib.request.urlopen(f"{self.url}/_slipway/traffic", timeout=10) as page:
+        keys = self.client_environment()
+        request = AWSRequest("GET", f"{self.url}/_slipway/traffic")
+        SigV4Auth(Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]),
+                  "sagemaker", keys["AWS_REGION"]).add_auth(request)
+        signed = urllib.request.Request(request.url, headers=dict(request.headers.items()))
+        with urllib.request.urlopen(signed, timeout=10) as page:
             return json.load(page)["variants"]
 
     def log_tail(self):

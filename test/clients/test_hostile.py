@@ -24,7 +24,7 @@ from conftest import Clients
 from server import Server, binary
 
 ANSWER_SECONDS_MAX = 15
-HEALTH = "GET /_slipway/health HTTP/1.1\r\nHost: a\r\n\r\n"
+HEALTH = "GET /_slipway/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
@@ -117,20 +117,20 @@ SMUGGLED = {
 @pytest.mark.parametrize("what", SMUGGLED)
 @pytest.mark.parametrize("target", ["POST /", "PUT /hostile/smuggled"])
 def test_no_request_is_smuggled_behind_another(open_server, bucket, target, what):
-    got = statuses(send(open_server, f"{target} HTTP/1.1\r\nHost: a\r\n{SMUGGLED[what]}{HEALTH}"))
+    got = statuses(send(open_server, f"{target} HTTP/1.1\r\nHost: localhost\r\n{SMUGGLED[what]}{HEALTH}"))
     assert len(got) <= 1 and all(status >= 400 for status in got), (what, got)
     assert keys_of(open_server, bucket, "smuggled") == []
 
 
 @pytest.mark.parametrize("head, status", [
-    (f"GET /{'a' * 40_000} HTTP/1.1\r\nHost: a\r\n\r\n", 414),
-    (f"GET / HTTP/1.1\r\nHost: a\r\nX: {'a' * 70_000}\r\n\r\n", 431),
-    ("GET / HTTP/1.1\r\nHost: a\r\n" + "".join(f"X{i}: a\r\n" for i in range(300)) + "\r\n", 431),
-    ("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000000000000\r\n\r\n", 413),
+    (f"GET /{'a' * 40_000} HTTP/1.1\r\nHost: localhost\r\n\r\n", 414),
+    (f"GET / HTTP/1.1\r\nHost: localhost\r\nX: {'a' * 70_000}\r\n\r\n", 431),
+    ("GET / HTTP/1.1\r\nHost: localhost\r\n" + "".join(f"X{i}: a\r\n" for i in range(300)) + "\r\n", 431),
+    ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000000000000000000\r\n\r\n", 413),
     ("GET / HTTP/1.1\r\n\r\n", 400),
-    ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
-    ("CONNECT example.com:443 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
-    ("POST / HTTP/1.1\r\nHost: a\r\nExpect: 200-ok\r\nContent-Length: 3\r\n\r\nabc", 417),
+    ("GET / HTTP/2.0\r\nHost: localhost\r\n\r\n", 505),
+    ("CONNECT example.com:443 HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
+    ("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 200-ok\r\nContent-Length: 3\r\n\r\nabc", 417),
     ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", None),
     ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", None),
     ("\0" * 1000, None),
@@ -143,7 +143,7 @@ def test_a_broken_or_oversized_head_is_refused(open_server, head, status):
 
 def test_a_body_without_end_is_cut_at_its_limit(open_server):
     chunk = b"100000\r\n" + b"a" * 0x100000 + b"\r\n"
-    head = (b"POST / HTTP/1.1\r\nHost: a\r\nX-Amz-Target: SageMaker.CreateModel\r\n"
+    head = (b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: SageMaker.CreateModel\r\n"
             b"Content-Type: application/x-amz-json-1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert statuses(send(open_server, head + chunk * 100)) in ([413], [])
     assert_serves(open_server)
@@ -151,7 +151,7 @@ def test_a_body_without_end_is_cut_at_its_limit(open_server):
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_an_upload_that_is_cut_short_leaves_no_object(open_server, bucket, framing):
-    head = f"PUT /{bucket}/cut-{framing} HTTP/1.1\r\nHost: a\r\n"
+    head = f"PUT /{bucket}/cut-{framing} HTTP/1.1\r\nHost: localhost\r\n"
     head += "Content-Length: 1000000\r\n\r\n" if framing == "length" else (
         "Transfer-Encoding: chunked\r\n\r\nf4240\r\n")
     send(open_server, head + "x" * 700_000)
@@ -166,9 +166,9 @@ def test_slow_clients_cost_connections_and_nothing_else(open_server, bucket):
             client = connect(open_server)
             client.sendall([
                 b"GET / HT",
-                f"PUT /{bucket}/slow-{number} HTTP/1.1\r\nHost: a\r\n".encode() +
+                f"PUT /{bucket}/slow-{number} HTTP/1.1\r\nHost: localhost\r\n".encode() +
                 b"Content-Length: 999\r\n\r\nx",
-                b"GET /hostile?list-type=2 HTTP/1.1\r\nHost: a\r\n\r\n" * 50,  # never reads an answer
+                b"GET /hostile?list-type=2 HTTP/1.1\r\nHost: localhost\r\n\r\n" * 50,  # never reads an answer
             ][number % 3])
             slow.append(client)
         begun = time.monotonic()
@@ -257,7 +257,7 @@ def test_a_body_that_was_not_signed_leaves_no_object(server, aws, name):
 # ---- aws-chunked ---------------------------------------------------------------------------------
 
 def chunked_head(bucket, key, decoded, *, mode="STREAMING-UNSIGNED-PAYLOAD-TRAILER", more=""):
-    return (f"PUT /{bucket}/{key} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Encoding: aws-chunked\r\n"
+    return (f"PUT /{bucket}/{key} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Encoding: aws-chunked\r\n"
             f"X-Amz-Content-Sha256: {mode}\r\nX-Amz-Decoded-Content-Length: {decoded}\r\n{more}")
 
 
@@ -382,7 +382,7 @@ def test_names_of_objects_are_never_paths(open_server, bucket):
     listed = s3.list_objects_v2(Bucket=bucket, Prefix="n/", EncodingType="url")["Contents"]
     keys = sorted(urllib.parse.unquote_plus(entry["Key"]) for entry in listed)
     assert keys == sorted("n/" + key for key in NAMES)
-    raw = send(open_server, f"PUT /{bucket}/../../escaped HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    raw = send(open_server, f"PUT /{bucket}/../../escaped HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                             "Content-Length: 1\r\n\r\nx", end_sending=False)
     assert len(statuses(raw)) == 1
     assert sorted(path.name for path in open_server.folder.parent.iterdir()) == before
@@ -392,7 +392,7 @@ def test_names_of_objects_are_never_paths(open_server, bucket):
     "/hostile/%ff%fe", "/hostile/%c0%af", "/hostile/" + "a" * 1025, "/hostile/%zz", "/hostile/%",
     "/..%2f..%2fetc", "/%2e%2e", "/UPPER", "/a", "/a..b", "/192.168.0.1", "/" + "b" * 64, "//", "/hostile%00"])
 def test_a_bad_name_is_refused(open_server, bucket, target):
-    answer = send(open_server, f"PUT {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    answer = send(open_server, f"PUT {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
                                "Content-Length: 1\r\n\r\nx", end_sending=False)
     assert [status // 100 for status in statuses(answer)] == [4], answer[:300]
     assert_serves(open_server)
@@ -553,7 +553,7 @@ def test_a_server_ends_while_uploads_are_in_flight(tmp_path):
     clients.s3.create_bucket(Bucket="flight")
     half = [connect(server) for _ in range(8)]
     for client in half:
-        client.sendall(b"PUT /flight/half HTTP/1.1\r\nHost: a\r\nContent-Length: 900000\r\n\r\n" +
+        client.sendall(b"PUT /flight/half HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n\r\n" +
                        b"x" * 600_000)
     begun = time.monotonic()
     assert server.stop() == 0
