@@ -52,7 +52,7 @@ Result<> CredentialsAddress::listen() {
   address_ = address.text();
   needs_.loop.run_and_wait([&] {
     server_ = std::make_unique<net::HttpServer>(needs_.loop.loop(), credentials_,
-                                                service::instance_credentials_limits);
+                                                service::instance_credentials_limits());
     server_->listen(std::move(listener));
   });
   return needs_.store.write([&](store::Transaction& tx) -> Result<> {

@@ -30,11 +30,13 @@ namespace slipway::service {
 inline constexpr std::chrono::hours instance_credentials_life{2};
 inline constexpr std::string_view instance_credentials_path = "/v1/credentials";
 inline constexpr std::size_t instance_token_bytes_max = 4096;
-inline constexpr net::HttpLimits instance_credentials_limits{.target_bytes_max = 1024,
-                                                             .header_bytes_max = 16 * 1024,
-                                                             .body_bytes_max = 1024,
-                                                             .connections_max = 256,
-                                                             .idle_time = std::chrono::seconds(5)};
+inline net::HttpLimits instance_credentials_limits() {
+  return {.target_bytes_max = 1024,
+          .header_bytes_max = 16 * 1024,
+          .body_bytes_max = 1024,
+          .connections_max = 256,
+          .idle_time = std::chrono::seconds(5)};
+}
 
 // The port of the address is the same after a restart, so that instances that outlived their server
 // find it: 0 in a store that has none yet.

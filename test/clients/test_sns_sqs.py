@@ -394,7 +394,7 @@ class Subscriber(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Length", "0")
         self.end_headers()
-        if kind == "SubscriptionConfirmation":
+        if kind == "SubscriptionConfirmation" and self.server.confirms:
             urllib.request.urlopen(json.loads(body)["SubscribeURL"]).read()
         self.server.told.set()
 
@@ -405,7 +405,7 @@ class Subscriber(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def subscriber():
     web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Subscriber)
-    web.requests, web.statuses, web.told = [], [], threading.Event()
+    web.requests, web.statuses, web.told, web.confirms = [], [], threading.Event(), True
     web.url = f"http://127.0.0.1:{web.server_port}/inbox"
     threading.Thread(target=web.serve_forever, daemon=True).start()
     yield web
@@ -445,6 +445,69 @@ def test_an_http_subscriber_confirms_and_is_sent_to_again_when_it_failed(
     assert headers["x-amz-sns-topic-arn"] == topic
     time.sleep(1.5)
     assert len(subscriber.requests) == 4, "what was taken is not sent again"
+
+
+def without_signature(action, **parameters):
+    query = urllib.parse.urlencode({"Action": action, "Version": "2010-03-31", **parameters})
+
+    def ask(aws):
+        try:
+            url = aws.environment["AWS_ENDPOINT_URL"]
+            with urllib.request.urlopen(f"{url}/?{query}") as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+    return ask
+
+
+def pending(aws, topic, web):
+    """An HTTP subscription that waits for its confirmation, and the token for it."""
+    web.confirms = False
+    arn = aws.sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=web.url,
+                            ReturnSubscriptionArn=True)["SubscriptionArn"]
+    wait_until(lambda: web.requests)
+    return arn, json.loads(web.requests[0][2])["Token"]
+
+
+def authenticated(aws, subscription):
+    attributes = aws.sns.get_subscription_attributes(SubscriptionArn=subscription)["Attributes"]
+    return attributes["ConfirmationWasAuthenticated"]
+
+
+def test_a_link_confirms_and_ends_what_was_confirmed_by_a_link(aws, topic, subscriber):
+    arn, token = pending(aws, topic, subscriber)
+    assert without_signature("Unsubscribe", SubscriptionArn=arn)(aws)[0] == 403, "not yet confirmed"
+    assert without_signature("ConfirmSubscription", TopicArn=topic, Token=token)(aws)[0] == 200
+    assert authenticated(aws, arn) == "false"
+    again = aws.sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=subscriber.url,
+                              Attributes={"RawMessageDelivery": "false"})
+    assert again["SubscriptionArn"] == arn, "the confirmation is no attribute that differs"
+    assert without_signature("Unsubscribe", SubscriptionArn=arn)(aws)[0] == 200
+    with pytest.raises(aws.sns.exceptions.NotFoundException):
+        authenticated(aws, arn)
+
+
+def test_what_was_confirmed_with_authentication_ends_by_a_signature_alone(aws, topic, subscriber):
+    arn, token = pending(aws, topic, subscriber)
+    wish = dict(TopicArn=topic, Token=token, AuthenticateOnUnsubscribe="true")
+    status, answer = without_signature("ConfirmSubscription", **wish)(aws)
+    assert status == 403 and "<Code>AuthorizationError</Code>" in answer
+    assert aws.sns.confirm_subscription(**wish)["SubscriptionArn"] == arn
+    assert authenticated(aws, arn) == "true"
+    # Who has the token may say it again, and takes nothing away by it.
+    assert without_signature("ConfirmSubscription", TopicArn=topic, Token=token)(aws)[0] == 200
+    status, answer = without_signature("Unsubscribe", SubscriptionArn=arn)(aws)
+    assert status == 403 and "<Code>AuthorizationError</Code>" in answer
+    assert authenticated(aws, arn) == "true"
+    aws.sns.unsubscribe(SubscriptionArn=arn)
+
+
+def test_a_queues_subscription_ends_by_a_signature_alone(aws, topic, queue):
+    arn = subscribe(aws, topic, queue)
+    status, answer = without_signature("Unsubscribe", SubscriptionArn=arn)(aws)
+    assert status == 403 and "SNS:Unsubscribe" in answer
+    assert authenticated(aws, arn) == "true"
+    aws.sns.unsubscribe(SubscriptionArn=arn)
 
 
 def test_what_an_http_subscriber_refuses_goes_to_the_dead_letters(aws, topic, queue, subscriber):

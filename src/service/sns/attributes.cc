@@ -132,6 +132,13 @@ std::string redrive_text(const events::QueueId& queue) {
   return json::serialize(json::object{{"deadLetterTargetArn", endpoint_of(as_queue)}});
 }
 
+// A queue's subscription needs no confirmation: the signed call that made it was one.
+bool was_authenticated(const events::Subscription& subscription) {
+  if (subscription.channel == events::Channel::queue) return true;
+  const auto note = subscription.settings.notes.find(std::string(note_authenticated));
+  return note != subscription.settings.notes.end() && note->second == "true";
+}
+
 }  // namespace
 
 Result<> read_topic_attribute(std::string_view name, std::string_view value,
@@ -228,8 +235,7 @@ std::map<std::string, std::string> subscription_attributes(
       {"Protocol", std::string(protocol_of(subscription))},
       {"Endpoint", endpoint_of(subscription)},
       {"PendingConfirmation", pending ? "true" : "false"},
-      {"ConfirmationWasAuthenticated",
-       subscription.channel == events::Channel::queue ? "true" : "false"},
+      {"ConfirmationWasAuthenticated", was_authenticated(subscription) ? "true" : "false"},
       {"RawMessageDelivery", settings.form == events::Form::bare ? "true" : "false"},
       {"SubscriptionPrincipal", fmt::format("arn:aws:iam::{}:root", subscription.owner)}};
   if (!settings.filter.empty()) {

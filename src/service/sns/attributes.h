@@ -7,6 +7,11 @@
 
 namespace slipway::sns {
 
+// What a subscription remembers of its confirmation: whether the call was signed, and whether
+// ending it needs a signature. "true" or "false", from the first confirmation on.
+inline constexpr std::string_view note_authenticated = "ConfirmationWasAuthenticated";
+inline constexpr std::string_view note_protected = "AuthenticateOnUnsubscribe";
+
 Result<> read_topic_attribute(std::string_view name, std::string_view value,
                               events::TopicSettings& settings);
 // Name and text of all that a topic's settings say.

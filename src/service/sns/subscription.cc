@@ -127,6 +127,40 @@ void take_signature(const events::Topic& topic, events::SubscriptionSettings& se
   if (version != topic.settings.notes.end()) settings.notes.insert(*version);
 }
 
+// How a subscription was confirmed: said by the first confirmation, and changed by none after it,
+// so that whoever has the token cannot take the protection away again.
+constexpr std::string_view confirmation_notes[] = {note_authenticated, note_protected};
+
+void note_confirmation(const Call& call, std::string_view wish,
+                       events::SubscriptionSettings& settings) {
+  const bool is_signed = call.caller().proof == service::Proof::signature;
+  settings.notes.emplace(note_authenticated, is_signed ? "true" : "false");
+  settings.notes.emplace(note_protected, equal_ignoring_case(wish, "true") ? "true" : "false");
+}
+
+// What a caller asks for at Subscribe says nothing of the confirmation.
+void keep_confirmation(const events::SubscriptionSettings& from,
+                       events::SubscriptionSettings& settings) {
+  for (const std::string_view name : confirmation_notes)
+    if (const auto note = from.notes.find(std::string(name)); note != from.notes.end())
+      settings.notes.insert(*note);
+}
+
+// The link in a message is enough for a web server that confirmed by such a link, and did not wish
+// otherwise. A queue's subscription was made by a signed call, and needs another to end.
+bool may_end_unsigned(const Subscription& subscription) {
+  if (subscription.channel != Channel::http) return false;
+  if (subscription.state != Subscription::State::confirmed) return false;
+  const auto note = subscription.settings.notes.find(std::string(note_protected));
+  return note == subscription.settings.notes.end() || note->second != "true";
+}
+
+std::unexpected<Error> needs_signature(std::string_view action, std::string_view arn) {
+  return refuse("AuthorizationErrorException",
+                fmt::format("User: anonymous is not authorized to perform: SNS:{} on resource: {}",
+                            action, arn));
+}
+
 }  // namespace
 
 Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::SubscribeInput in) {
@@ -139,6 +173,7 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
   TRY_DO(check_filter(wanted.settings));
   take_signature(topic, wanted.settings);
   TRY(const Subscription subscription, door.topics.subscribe(call.tx(), wanted, call.moment()));
+  keep_confirmation(subscription.settings, wanted.settings);
   if (in.Attributes().has() && subscription.settings != wanted.settings)
     return invalid("Attributes Reason: Subscription already exists with different attributes");
   const bool pending = subscription.state == Subscription::State::pending;
@@ -152,14 +187,24 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
 Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, Call& call,
                                                               api::ConfirmSubscriptionInput in) {
   TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  const std::string_view wish = in.AuthenticateOnUnsubscribe().value_or("");
+  if (equal_ignoring_case(wish, "true") && call.caller().proof != service::Proof::signature)
+    return needs_signature("ConfirmSubscription", in.TopicArn());
   TRY_DO(door.topics.find(call.tx(), id));
-  const auto confirmed = door.topics.confirm(call.tx(), id, in.Token());
+  auto confirmed = door.topics.confirm(call.tx(), id, in.Token());
   if (!confirmed) return invalid("Token");
+  note_confirmation(call, wish, confirmed->settings);
+  TRY_DO(door.topics.change_subscription(call.tx(), confirmed->id, confirmed->settings));
   return call.output<api::ConfirmSubscriptionResponse>().SubscriptionArn(arn_of(*confirmed));
 }
 
 Result<> unsubscribe(const Door& door, Call& call, api::UnsubscribeInput in) {
   TRY(const std::string id, subscription_of_arn(in.SubscriptionArn()));
+  if (call.caller().proof != service::Proof::signature) {
+    const auto subscription = door.topics.find_subscription(call.tx(), id);
+    if (subscription && !may_end_unsigned(*subscription))
+      return needs_signature("Unsubscribe", in.SubscriptionArn());
+  }
   // What is gone already is what is wanted, as on AWS.
   const auto gone = door.topics.unsubscribe(call.tx(), id);
   if (!gone && gone.error().code != ErrorCode::not_found) return gone;
