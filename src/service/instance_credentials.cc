@@ -5,7 +5,9 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "engine/identity/access.h"
 #include "engine/identity/roles.h"
+#include "engine/identity/sessions.h"
 #include "service/arn.h"
 #include "wire/json_writer.h"
 
@@ -36,7 +38,7 @@ std::string json_text(std::string_view text) {
   return out;
 }
 
-net::Response refusal(int status, std::string_view code, std::string_view message) {
+net::Response refused(int status, std::string_view code, std::string_view message) {
   return json_response(
       status, fmt::format(R"({{"code":{},"message":{}}})", json_text(code), json_text(message)));
 }
@@ -60,6 +62,38 @@ constexpr store::Migration steps[] = {
      "CREATE TABLE instance_credentials(one INTEGER PRIMARY KEY CHECK(one = 1),"
      "  port INTEGER NOT NULL);"},
 };
+
+// SageMaker itself assumes the role, so the role must let it.
+Result<> check_trust(const identity::Role& role, std::string_view arn, Timestamp now) {
+  constexpr std::string_view service = "sagemaker.amazonaws.com";
+  const identity::Principal sagemaker{.kind = identity::Principal::Kind::service,
+                                      .account = {},
+                                      .name = std::string(service),
+                                      .id = {}};
+  TRY(const identity::Policy trust,
+      identity::Policy::parse(role.trust_policy, identity::PolicyUse::trust));
+  std::vector<identity::ContextEntry> context = identity::principal_context(sagemaker);
+  context.push_back({"aws:CurrentTime", {to_iso8601(now)}});
+  context.push_back({"aws:SourceAccount", {role.account}});
+  const auto verdict =
+      identity::decide(sagemaker, {}, {"sts:AssumeRole", arn, context},
+                       {role.account, &trust, identity::ResourceSide::Rule::own_side});
+  if (verdict.allowed()) return {};
+  return fail(ErrorCode::permission_denied,
+              fmt::format("Could not assume role {}. Please ensure that the role exists and allows "
+                          "principal '{}' to assume the role.",
+                          arn, service));
+}
+
+struct Refusal {
+  int status;
+  std::string_view code;
+};
+Refusal refusal_of(ErrorCode code) {
+  if (code == ErrorCode::not_found) return {404, "NoSuchEntity"};
+  if (code == ErrorCode::permission_denied) return {403, "AccessDenied"};
+  return {500, "InternalFailure"};
+}
 
 }  // namespace
 
@@ -109,15 +143,15 @@ std::map<std::string, std::string> InstanceCredentials::environment(
 void InstanceCredentials::on_request(net::Request&& request, net::Responder&& responder) {
   if (request.path() != instance_credentials_path || request.method() != "GET" ||
       request.headers().find("origin"))
-    return responder.send(refusal(404, "NotFound", "There is nothing at this path."));
+    return responder.send(refused(404, "NotFound", "There is nothing at this path."));
   const auto token = request.headers().find("authorization");
   if (!token || token->empty())
-    return responder.send(refusal(
+    return responder.send(refused(
         401, "AccessDenied", "The header Authorization with the instance's token is missing."));
   auto claim = tokens_.read(*token);
-  if (!claim) return responder.send(refusal(403, "AccessDenied", claim.error().message));
+  if (!claim) return responder.send(refused(403, "AccessDenied", claim.error().message));
   if (!needs_.is_running(claim->instance))
-    return responder.send(refusal(403, "AccessDenied", "The instance of this token has ended."));
+    return responder.send(refused(403, "AccessDenied", "The instance of this token has ended."));
   needs_.workers.post([this, claim = *std::move(claim), held = std::move(responder)]() mutable {
     try {
       held.send(answer_for(claim));
@@ -130,9 +164,8 @@ void InstanceCredentials::on_request(net::Request&& request, net::Responder&& re
 net::Response InstanceCredentials::answer_for(const InstanceClaim& claim) const {
   const auto session = issue(claim);
   if (session) return json_response(200, text_of(*session, parse_arn(claim.role)->account));
-  const bool missing = session.error().code == ErrorCode::not_found;
-  return refusal(missing ? 404 : 500, missing ? "NoSuchEntity" : "InternalFailure",
-                 session.error().message);
+  const auto [status, code] = refusal_of(session.error().code);
+  return refused(status, code, session.error().message);
 }
 
 Result<identity::Session> InstanceCredentials::issue(const InstanceClaim& claim) const {
@@ -151,14 +184,10 @@ Result<identity::Session> InstanceCredentials::issue(const InstanceClaim& claim)
   if (!role && role.error().code == ErrorCode::not_found) return missing();
   if (!role) return std::unexpected(role.error());
   if (role->path + role->name != fmt::format("/{}", *path)) return missing();
-  const identity::Principal principal{.kind = identity::Principal::Kind::role_session,
-                                      .account = role->account,
-                                      .name = fmt::format("arn:aws:sts::{}:assumed-role/{}/{}",
-                                                          role->account, role->name, session_name),
-                                      .id = fmt::format("{}:{}", role->id, session_name)};
-  const Timestamp expires =
-      std::chrono::floor<std::chrono::seconds>(needs_.clock.now()) + instance_credentials_life;
-  return needs_.keys.issue(principal, expires, needs_.random);
+  const Timestamp now = std::chrono::floor<std::chrono::seconds>(needs_.clock.now());
+  TRY_DO(check_trust(*role, claim.role, now));
+  return needs_.keys.issue(identity::role_session(*role, session_name, {.issued = now}),
+                           now + instance_credentials_life, needs_.random);
 }
 
 }  // namespace slipway::service

@@ -1,5 +1,6 @@
 #include "service/instance_credentials.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -9,6 +10,7 @@
 
 #include "base/test_folder.h"
 #include "engine/identity/roles.h"
+#include "engine/identity/tables.h"
 #include "net/blocking_client.h"
 #include "net/test_server.h"
 
@@ -41,15 +43,20 @@ class InstanceCredentialsTest : public testing::Test {
     out.id = "000000000000";
     return out;
   }
-  void make_role(const std::string& path, const std::string& name) {
+  void make_role(const std::string& path, const std::string& name,
+                 std::string_view trusted = "sagemaker.amazonaws.com") {
     ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
-      return identity::create_role(tx,
-                                   {.account = "000000000000",
-                                    .name = name,
-                                    .path = path,
-                                    .id = "AROA1",
-                                    .trust_policy = R"({"Statement":[]})"},
-                                   {});
+      return identity::create_role(
+          tx,
+          {.account = "000000000000",
+           .name = name,
+           .path = path,
+           .id = "AROA1",
+           .trust_policy =
+               fmt::format(R"({{"Version":"2012-10-17","Statement":[{{"Effect":"Allow",)"
+                           R"("Principal":{{"Service":"{}"}},"Action":"sts:AssumeRole"}}]}})",
+                           trusted)},
+          {});
     }));
   }
   net::BlockingResponse ask(std::string_view token, std::string_view path = "/v1/credentials",
@@ -88,9 +95,9 @@ TEST_F(InstanceCredentialsTest, AnInstanceIsGivenKeysThatSpeakAsItsRole) {
   const auto text = [&](const char* name) { return std::string(given.at(name).as_string()); };
   const auto key = keys_->find(text("AccessKeyId"), text("Token"), clock_.now());
   ASSERT_TRUE(key);
-  EXPECT_EQ(key->secret, text("SecretAccessKey"));
-  EXPECT_EQ(key->principal.name, "arn:aws:sts::000000000000:assumed-role/runner/SageMaker");
-  EXPECT_EQ(key->principal.kind, identity::Principal::Kind::role_session);
+  EXPECT_EQ((*key)->secret, text("SecretAccessKey"));
+  EXPECT_EQ((*key)->principal.name, "arn:aws:sts::000000000000:assumed-role/runner/SageMaker");
+  EXPECT_EQ((*key)->principal.kind, identity::Principal::Kind::role_session);
   EXPECT_EQ(parse_iso8601(text("Expiration")), clock_.now() + instance_credentials_life);
 }
 
@@ -123,6 +130,13 @@ TEST_F(InstanceCredentialsTest, ATokenIsTheSameAfterARestartAndForNoOtherInstanc
   TestFolder elsewhere;
   const auto other = identity::KeyRing::open(elsewhere.path(), root(), random_).value();
   EXPECT_FALSE(InstanceTokens(*other).read(token));
+}
+
+TEST_F(InstanceCredentialsTest, ARoleThatDoesNotTrustSageMakerIsNotGivenAway) {
+  make_role("/service/", "runner", "lambda.amazonaws.com");
+  const auto answer = ask(token_for("fleet/a/1/all/1"));
+  EXPECT_EQ(answer.status, 403);
+  EXPECT_THAT(answer.body, HasSubstr("allows principal 'sagemaker.amazonaws.com'"));
 }
 
 TEST_F(InstanceCredentialsTest, ARoleThatIsNotThereIsSaidByName) {

@@ -41,8 +41,8 @@ TRUST = json.dumps({"Version": "2012-10-17", "Statement": [{
     "Action": "sts:AssumeRole"}]})
 
 
-def make_role(aws, name, bucket):
-    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=TRUST)["Role"]
+def make_role(aws, name, bucket, trust=TRUST):
+    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]
     aws.iam.put_role_policy(RoleName=name, PolicyName="read", PolicyDocument=json.dumps({
         "Version": "2012-10-17", "Statement": [{
             "Effect": "Allow", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}]}))
@@ -125,6 +125,14 @@ def test_a_role_that_does_not_exist_is_said_to_and_comes_when_it_is_made(aws, sp
     assert missing["status"] == 404 and f"role/{name} does not exist" in missing["body"]
     make_role(aws, name, name)
     assert endpoint.ask("identity").endswith(f"assumed-role/{name}/SageMaker")
+
+
+def test_a_role_that_does_not_trust_sagemaker_is_not_given_away(aws, speaker, name):
+    elsewhere = TRUST.replace("sagemaker.amazonaws.com", "lambda.amazonaws.com")
+    endpoint = speaker(role=make_role(aws, name, name, elsewhere))
+    token = endpoint.ask("environment")["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
+    refused = endpoint.ask("fetch", headers={"Authorization": token})
+    assert refused["status"] == 403 and "Please ensure that the role exists" in refused["body"]
 
 
 def test_an_instance_that_outlives_its_server_keeps_its_credentials(own_server, name):

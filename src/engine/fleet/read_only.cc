@@ -11,7 +11,7 @@ namespace {
 constexpr auto all_read = fs::perms::owner_read | fs::perms::group_read | fs::perms::others_read;
 constexpr auto all_execute = fs::perms::owner_exec | fs::perms::group_exec | fs::perms::others_exec;
 
-bool is_directory(const fs::path& path) {
+bool is_folder(const fs::path& path) {
   std::error_code error;
   return fs::is_directory(fs::symlink_status(path, error));
 }
@@ -35,10 +35,10 @@ void make_read_only(const fs::path& tree) {
 // What is removed from a directory asks for the directory to be writable.
 void remove_tree(const fs::path& tree) {
   std::error_code error;
-  if (is_directory(tree)) fs::permissions(tree, fs::perms::owner_all, error);
+  if (is_folder(tree)) fs::permissions(tree, fs::perms::owner_all, error);
   for (fs::recursive_directory_iterator it(tree, error), end; !error && it != end;
        it.increment(error))
-    if (is_directory(it->path())) fs::permissions(it->path(), fs::perms::owner_all, error);
+    if (is_folder(it->path())) fs::permissions(it->path(), fs::perms::owner_all, error);
   fs::remove_all(tree, error);
 }
 

@@ -286,9 +286,7 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
   TRY_DO(apply_stream_alignment(call, endpoint.arn, plan));
   const fleet::FleetId id = fleet_of(call, in.EndpointName());
   TRY(const auto generation,
-      fleets_.put_plan(call.tx(), id, plan).transform_error([&](Error error) {
-        return in_quota_words(std::move(error), largest_type(config));
-      }));
+      in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
   TRY_DO(open_queue(call, queues_, id, config));
   put_deployment(call, endpoint.arn,
                  {.generation = generation,
@@ -363,9 +361,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY_DO(expect_places(call, endpoint, plan));
   TRY_DO(change_queue(call, queues_, id, config));
   TRY(const auto generation,
-      fleets_.put_plan(call.tx(), id, plan).transform_error([&](Error error) {
-        return in_quota_words(std::move(error), largest_type(config));
-      }));
+      in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   const bool something_serves = endpoint.status.serving != 0;
   put_deployment(
@@ -395,8 +391,8 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
         change));
     changes.push_back(std::move(change));
   }
-  TRY_DO(fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes)
-             .transform_error([](Error error) { return in_quota_words(std::move(error), {}); }));
+  TRY_DO(in_quota_words(
+      fleets_.set_weights_and_counts(call.tx(), fleet_of(call, in.EndpointName()), changes), {}));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   if (!serves_wanted(endpoint))  // the update that failed is given up for good
     put_deployment(call, endpoint.resource.arn,

@@ -13,6 +13,12 @@ namespace slipway::sagemaker {
 // empty where nobody said one.
 Error in_quota_words(Error error, std::string_view instance_type);
 
+template <typename T>
+Result<T> in_quota_words(Result<T> outcome, std::string_view instance_type) {
+  if (outcome) return outcome;
+  return std::unexpected(in_quota_words(std::move(outcome).error(), instance_type));
+}
+
 // The type of the variants that ask for the most instances; empty where there is none.
 std::string_view largest_type(const aws::sagemaker::CreateEndpointConfigInput& config);
 

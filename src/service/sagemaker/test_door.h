@@ -147,7 +147,7 @@ class Door : public testing::Test {
                         .router = router_,
                         .schemas = aws::schemas(),
                         .store = *store_,
-                        .workers = workers_,
+                        .lanes = {workers_, workers_, workers_},
                         .changes = changes_,
                         .keys = *keys_,
                         .ground = {world_.clock(), random_},
