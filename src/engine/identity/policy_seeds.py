@@ -54,6 +54,12 @@ def seeds():
         "Federated": "x"}, "Condition": {"StringEquals": {"sts:ExternalId": "e"}}}))
     yield "anybody", case(policy({"Effect": "Allow", "Action": "sqs:*", "Principal": "*", "Resource": "*"}))
     yield "not-principal", case(policy({"Effect": "Deny", "Action": "s3:*", "NotPrincipal": {"AWS": "1"}, "Resource": "*"}))
+    for effect in ("Allow", "Deny"):
+        for number, whom in enumerate(("*", {"AWS": "arn:aws:iam::000000000000:user/johndoe"},
+                                       {"AWS": "000000000000"}, {"AWS": "AIDAEXAMPLE"}, {"Service": "sns.amazonaws.com"})):
+            at_resource = policy({**statement(effect), "Principal": whom}, statement("Deny", "s3:Put*", Principal="*"))
+            yield f"resource-{effect}-{number}", case(policy(statement()), at_resource)
+            yield f"resource-alone-{effect}-{number}", case(policy(statement(action="sqs:*")), at_resource)
     yield "wildcards", case(policy(statement()), action="a*b?*c", resource="aXXbYZc")
     yield "no-policy", case('{"Statement": [{"Effect": "Maybe"}]}')
     yield "no-json", case('{"Version": "2012-10-17", "Statement": [')
