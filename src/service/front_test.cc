@@ -96,6 +96,7 @@ class FrontTest : public testing::Test {
     front_ = std::make_unique<Front>(*frame_, hot_);
     std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
                                         {"X-Amz-Target", "SageMaker.CreateModel"}};
+    if (auth == AuthMode::none) headers.push_back({"Content-Type", "application/x-amz-json-1.1"});
     for (const auto& [name, value] : signature) headers.push_back({name, value});
     const net::Request request = net::Request::make("POST", "/", headers);
     net::RequestHead head = request.head();

@@ -337,19 +337,25 @@ Result<void> read_response_bindings(const Shape& shape, std::span<const HeaderVi
   return {};
 }
 
+// A name that stands there already keeps its value: two headers of one name would be read as one.
+void add_header(HeaderList& out, std::string name, std::string value) {
+  const bool taken = std::ranges::any_of(
+      out, [&](const auto& each) { return equal_ignoring_case(each.first, name); });
+  if (!taken) out.emplace_back(std::move(name), std::move(value));
+}
+
 void write_headers(const Node& node, const Shape& shape, HeaderList& out) {
   for (std::size_t i = 0; i < shape.members.size(); ++i) {
     const Member& member = shape.members[i];
     const Node& value = node.items[i];
     if (!value.present() || value.kind == Kind::null) continue;
     if (member.location == Location::header) {
-      out.emplace_back(member.wire_name, header_text(value, member));
+      add_header(out, std::string(member.wire_name), header_text(value, member));
     } else if (member.location == Location::headers_with_prefix) {
       const std::string prefix(member.wire_name == member.name ? "" : member.wire_name);
-      for (const MapEntry& entry : value.map()) {
-        out.emplace_back(prefix + std::string(entry.key),
-                         header_text(entry.value, member.shape->members[1]));
-      }
+      for (const MapEntry& entry : value.map())
+        add_header(out, prefix + std::string(entry.key),
+                   header_text(entry.value, member.shape->members[1]));
     }
   }
 }
