@@ -198,7 +198,8 @@ class Bench {
                               random_)
           .value();
   const wire::Router router_{aws::schemas()};
-  Authenticator authenticator_{*keys_, clock_, AuthMode::strict, std::string(region)};
+  const SiteCheck sites_;
+  Authenticator authenticator_{*keys_, clock_, sites_, AuthMode::strict, std::string(region)};
   std::vector<wire::HeaderView> views_;
 };
 
