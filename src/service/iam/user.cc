@@ -18,7 +18,7 @@ Owner owner_of(const User& user) { return {Owner::Kind::user, user.account, user
 // The account's own root has no name and no path, and asks for itself by naming nobody.
 void fill_root(const Call& call, api::User out) {
   const Principal& root = call.caller().principal;
-  out.Path("/").UserName(root.account).UserId(root.id).Arn(root.name).CreateDate(Timestamp{});
+  out.UserId(root.id).Arn(root.name).CreateDate(Timestamp{});
 }
 
 }  // namespace

@@ -6,9 +6,11 @@
 #include "base/text.h"
 #include "engine/identity/access.h"
 #include "engine/identity/policy.h"
+#include "engine/identity/policy_check.h"
 #include "engine/identity/roles.h"
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
+#include "service/request_keys.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
 
@@ -87,7 +89,7 @@ Result<> add_policies(const api::AssumeRoleRequest& in, const Needs& needs, Sess
   terms.policy_document = in.Policy().value_or("");
   std::size_t characters = terms.policy_document.size();
   if (!terms.policy_document.empty())
-    TRY_DO(identity::Policy::parse(terms.policy_document, identity::PolicyUse::permissions));
+    TRY_DO(identity::check_document(terms.policy_document, identity::DocumentKind::inline_policy));
   const auto parties = needs.directory.snapshot();
   for (const auto policy : in.PolicyArns()) {
     const std::string_view arn = policy.arn().value_or("");
@@ -140,9 +142,7 @@ std::vector<ContextEntry> context_of(Call& call, const api::AssumeRoleRequest& i
   const auto add = [&](std::string key, std::string_view value) {
     context.push_back({std::move(key), {std::string(value)}});
   };
-  add("aws:CurrentTime", to_iso8601(call.now()));
-  add("aws:EpochTime", std::to_string(static_cast<std::int64_t>(to_epoch_seconds(call.now()))));
-  add("aws:RequestedRegion", call.region());
+  service::add_request_keys(call, context);
   add("aws:ResourceAccount", role.account);
   add("sts:RoleSessionName", in.RoleSessionName());
   if (in.ExternalId()) add("sts:ExternalId", *in.ExternalId());
