@@ -103,10 +103,10 @@ Result<> restore(World& world, const RestoreOptions& options) {
   TRY_DO(copy_all(folder, set, draft));
   // The database goes first when it leaves and last when it comes.
   const auto is_database = [](const fs::path& path) { return path.filename() == database_file; };
-  std::ranges::stable_partition(before, is_database);
+  std::ranges::partition(before, is_database);
   if (!before.empty()) TRY_DO(move_into(before, free_name(data)));
   std::vector<fs::path> fresh = entries_of(draft);
-  std::ranges::stable_partition(fresh, std::not_fn(is_database));
+  std::ranges::partition(fresh, std::not_fn(is_database));
   TRY_DO(move_into(fresh, data));
   std::error_code ignored;
   fs::remove(draft, ignored);
