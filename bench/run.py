@@ -14,10 +14,11 @@ import batch
 import batching
 import measures
 import multi_model
+import policies
 import serverless
 import streaming
 
-MODULES = (measures, asynchronous, batch, batching, multi_model, serverless, streaming)
+MODULES = (measures, asynchronous, batch, batching, multi_model, policies, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

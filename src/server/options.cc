@@ -159,6 +159,13 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_AUTH")
       ->check(CLI::IsMember({"strict", "none"}))
       ->capture_default_str();
+  serve
+      .add_option("--authorize", options.authorize,
+                  "on: policies decide who may do what; off: everyone who has a key may do "
+                  "everything")
+      ->envname("SLIPWAY_AUTHORIZE")
+      ->check(CLI::IsMember({"on", "off"}))
+      ->capture_default_str();
   serve.add_option("--account", options.account, "Account id, twelve digits")
       ->envname("SLIPWAY_ACCOUNT")
       ->capture_default_str();

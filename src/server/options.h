@@ -24,6 +24,7 @@ struct ServeOptions {
   std::string listen = "127.0.0.1";
   std::uint16_t port = 4566;
   std::string auth = "strict";
+  std::string authorize = "on";
   std::string account = "000000000000";
   std::string region = "us-east-1";
   std::string tls_cert;
@@ -45,6 +46,7 @@ struct ServeOptions {
   std::vector<std::string> allowed_hosts;  // names of this server, beside those that it knows
 
   service::AuthMode auth_mode() const;
+  bool policies_count() const { return authorize == "on"; }
   service::Holding holding() const;
   place::Isolation isolation_mode() const;
   LogLevel least_logged() const;

@@ -30,8 +30,8 @@
 #include "place/process/process_place.h"
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
-#include "server/limits.h"
 #include "server/instance_files.h"
+#include "server/limits.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
@@ -44,8 +44,10 @@
 #include "service/sagemaker/sagemaker.h"
 #include "service/sagemaker_runtime/async_notice.h"
 #include "service/sagemaker_runtime/runtime.h"
+#include "service/sns/door.h"
 #include "service/sns/envelope.h"
 #include "service/sns/sns.h"
+#include "service/sqs/admission.h"
 #include "service/sqs/sqs.h"
 #include "service/sts/sts.h"
 
@@ -193,6 +195,8 @@ class Server::Parts {
   Result<> open_engines();
   void open_request_queues();
   Result<> open_events();
+  void collect_permissions();
+  bool admits(const events::Queue& queue, const events::TopicId& topic);
   Result<> install_doors();
   Result<> listen();
   Result<> begin();
@@ -266,6 +270,8 @@ class Server::Parts {
   std::unique_ptr<events::MessageMoves> moves_;
 
   service::Registry registry_;
+  std::unique_ptr<service::Authorizer> authorizer_;
+  service::PolicyTexts queue_policies_;
   std::unique_ptr<wire::Router> wire_router_;
   std::unique_ptr<service::Frame> frame_;
   std::vector<std::unique_ptr<IoLoop>> loops_;
@@ -392,7 +398,9 @@ Result<> Server::Parts::open_events() {
       .envelope = *envelope_,
       .clock = clock_,
       .workers = workers_,
-      .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); }});
+      .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); },
+      .admits = [this](const events::Queue& queue,
+                       const events::TopicId& topic) { return admits(queue, topic); }});
   moves_ = std::make_unique<events::MessageMoves>(queues_, random_, *reconcilers_);
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);
@@ -404,6 +412,32 @@ sagemaker::BuiltInImages Server::Parts::built_in_images() const {
   sagemaker::BuiltInImages names;
   for (const auto& [name, program] : fleet_options({}, options_).built_ins) names.insert(name);
   return names;
+}
+
+// Who may do what, as each door says it.
+void Server::Parts::collect_permissions() {
+  if (!options_.policies_count()) {
+    log_warning("server", "policies are off: everyone who has a key may do everything",
+                {{"option", "--authorize off"}});
+    return;
+  }
+  authorizer_ = std::make_unique<service::Authorizer>(*directory_);
+  authorizer_->add(sts::permissions());
+  authorizer_->add(iam::permissions(*directory_));
+  authorizer_->add(s3::permissions());
+  authorizer_->add(sagemaker::permissions());
+  authorizer_->add(sagemaker_runtime::permissions(sagemaker::add_tag_keys));
+  authorizer_->add(logs_door::permissions());
+  authorizer_->add(sns::permissions(topics_));
+  authorizer_->add(sqs::permissions(queues_));
+}
+
+bool Server::Parts::admits(const events::Queue& queue, const events::TopicId& topic) {
+  return !authorizer_ || sqs::admits(queue,
+                                     {.service = "sns.amazonaws.com",
+                                      .source_arn = sns::arn_of(topic),
+                                      .account = topic.text.substr(0, topic.text.find('/'))},
+                                     queue_policies_);
 }
 
 Result<> Server::Parts::install_doors() {
@@ -422,6 +456,7 @@ Result<> Server::Parts::install_doors() {
         ErrorCode::internal,
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
+  collect_permissions();
   const wire::Router::Options names;
   wire_router_ = std::make_unique<wire::Router>(aws::schemas(), names);
   TRY(const net::Address bound, net::resolve(options_.listen, options_.port));
@@ -437,6 +472,7 @@ Result<> Server::Parts::install_doors() {
                      .auth = options_.auth_mode(),
                      .holding = options_.holding(),
                      .region = options_.region,
+                     .authorizer = authorizer_.get(),
                      .sites = service::SiteCheck({.bound = bound.host,
                                                   .allowed = options_.allowed_hosts,
                                                   .bucket_hosts = names.bucket_hosts}),

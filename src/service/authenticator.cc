@@ -29,6 +29,12 @@ std::string_view uncovered_by_v2(const wire::Operation& operation) {
   return {};
 }
 
+// Services whose resources have policies of their own.
+bool may_be_public(const wire::Route& route) {
+  const std::string_view service = route.schema->service.signing_name;
+  return service == "s3" || service == "sqs" || service == "sns";
+}
+
 // Operations whose own input is the proof: a subscriber's token.
 bool takes_unsigned(const wire::Route& route) {
   return route.operation != nullptr && route.operation->auth_type == "none";
@@ -48,12 +54,14 @@ wire::AuthDialect dialect_of(const wire::Asked& asked) {
 }
 
 Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock,
-                             const SiteCheck& sites, AuthMode mode, std::string region)
+                             const SiteCheck& sites, AuthMode mode, std::string region,
+                             Strangers strangers)
     : keys_(keys),
       clock_(clock),
       sites_(sites),
       mode_(mode),
       region_(std::move(region)),
+      strangers_(strangers),
       source_(keys, clock) {}
 
 Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_key_id,
@@ -113,7 +121,11 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
     return nobody;
   }
   if (is_v2(form)) return check_v2(request, route);
-  return check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
+  auto checked = check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
+  const bool nobody = !checked && form == wire::AuthForm::none;
+  if (nobody && strangers_ == Strangers::admitted && may_be_public(route))
+    return stranger(std::move(checked).error());
+  return checked;
 }
 
 Result<Authenticated> Authenticator::check_page(const net::RequestHead& head,
@@ -174,6 +186,18 @@ Authenticated Authenticator::trusted(const wire::SignedRequest& request) const {
   const auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
   if (claim && !claim->scope.region.empty()) out.caller.region = claim->scope.region;
   return out;
+}
+
+Authenticated Authenticator::stranger(Error refusal) const {
+  identity::Principal nobody;
+  nobody.kind = identity::Principal::Kind::anonymous;
+  nobody.name = "anonymous";
+  nobody.id = "anonymous";
+  return {.caller = {.principal = std::move(nobody),
+                     .access_key_id = {},
+                     .region = region_,
+                     .unsigned_refusal = std::move(refusal)},
+          .v4 = std::nullopt};
 }
 
 Caller Authenticator::caller_of_last(std::string_view region) const {

@@ -24,6 +24,10 @@ namespace slipway::service {
 // suites that sign with dummy keys.
 enum class AuthMode : std::uint8_t { strict, none };
 
+// Whether requests that nobody signed go on, where a resource's own policy may let everyone in: to
+// buckets, queues and topics. They carry the refusal that they get where none does.
+enum class Strangers : std::uint8_t { refused, admitted };
+
 // What a request's signature showed. `v4` is what aws-chunked bodies and announced body hashes are
 // held against; absent for SigV2. Where nothing was checked it says only that a body comes in
 // chunks, whose signatures are passed over.
@@ -47,7 +51,7 @@ class Authenticator {
  public:
   // All that is borrowed outlives it. `region` is the caller's where a request names none.
   Authenticator(const identity::KeyRing& keys, const Clock& clock, const SiteCheck& sites,
-                AuthMode mode, std::string region);
+                AuthMode mode, std::string region, Strangers strangers = Strangers::refused);
 
   // Verifies that the request is signed, and for the service of the route; `body` where it is at
   // hand (absent: it streams in later, and the caller compares v4->content_sha256 then). Refuses in
@@ -87,6 +91,7 @@ class Authenticator {
   Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
   Result<> check_site(const net::RequestHead& head, const wire::Route& route) const;
   Authenticated trusted(const wire::SignedRequest& request) const;
+  Authenticated stranger(Error refusal) const;
   Caller caller_of_last(std::string_view region) const;
 
   const identity::KeyRing& keys_;
@@ -94,6 +99,7 @@ class Authenticator {
   const SiteCheck& sites_;
   const AuthMode mode_;
   const std::string region_;
+  const Strangers strangers_;
   Source source_;
   wire::SigningKeyCache cache_;
   std::vector<wire::HeaderPair> headers_;  // reused from request to request

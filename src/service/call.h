@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,6 +30,8 @@ struct Caller {
   std::string access_key_id;
   std::string region;
   Proof proof = Proof::signature;
+  // Where nobody signed: the refusal that is answered where no policy lets everyone in.
+  std::optional<Error> unsigned_refusal = {};
 
   const std::string& account() const { return principal.account; }
 };
@@ -98,6 +101,14 @@ class Call {
   }
   Beside take_beside() { return std::exchange(beside_, {}); }
 
+  // Whether the caller may also do `action` to `resource`, of which only the handler knows; else
+  // the refusal to answer with. Where policies are off, everyone may.
+  using Permit = std::function<Result<>(std::string_view action, const std::string& resource)>;
+  Result<> permit(std::string_view action, const std::string& resource) const {
+    return permit_ ? permit_(action, resource) : Result<>();
+  }
+  void set_permit(Permit permit) { permit_ = std::move(permit); }
+
   // In a `read` handler: the answer is about something that is changing. Where the client is a
   // waiter, the answer is held until `topic` of engine::Changes moves and then made anew, for at
   // most waiter_hold_max (hold.h); for everyone else this does nothing.
@@ -105,6 +116,7 @@ class Call {
   const std::string& awaited() const { return awaited_; }
 
   void set_transaction(store::Transaction* tx) { tx_ = tx; }
+  bool has_transaction() const { return tx_ != nullptr; }
 
  private:
   const Ground& ground_;
@@ -116,6 +128,7 @@ class Call {
   store::Transaction* tx_ = nullptr;
   Beside beside_;
   std::string awaited_;
+  Permit permit_;
 };
 
 }  // namespace slipway::service

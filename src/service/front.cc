@@ -73,7 +73,9 @@ void put_beside(Call::Beside&& beside, net::Response& response) {
 Front::Front(const Frame& frame, HotDoor& hot)
     : frame_(frame),
       hot_(hot),
-      authenticator_(frame.keys, frame.ground.clock, frame.sites, frame.auth, frame.region),
+      authenticator_(frame.keys, frame.ground.clock, frame.sites, frame.auth, frame.region,
+                     frame.authorizer ? Strangers::admitted : Strangers::refused),
+      hot_gate_(frame.authorizer, frame.store, frame.ground),
       request_ids_(frame.ground.random.next()) {}
 
 wire::Route Front::route_of(const net::RequestHead& head, std::string_view body) {
@@ -159,12 +161,15 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   auto authenticated = authenticator_.check(request.head(), route, request.body());
   if (!authenticated)
     return responder.send(error_response(authenticated.error(), route, errors, request_id));
-  responder.vouch();
+  if (!authenticated->caller.unsigned_refusal) responder.vouch();
   const Entry* const entry = frame_.registry.find(*route.operation);
   if (!entry) return responder.send(to_response(wire::not_implemented(route, request_id)));
-  if (entry->mode == Mode::hot)
+  if (entry->mode == Mode::hot) {
+    const Result<> passed = hot_gate_.pass(request, route, authenticated->caller, request_id);
+    if (!passed) return responder.send(error_response(passed.error(), route, errors, request_id));
     return hot_.handle({std::move(request), std::move(responder), route, &authenticated->caller,
                         std::move(request_id)});
+  }
   Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
                        std::move(authenticated->caller), std::move(request_id)});
 }

@@ -15,6 +15,8 @@
 #include "engine/changes.h"
 #include "net/http_server.h"
 #include "service/authenticator.h"
+#include "service/authorize.h"
+#include "service/gate.h"
 #include "service/hold.h"
 #include "service/registry.h"
 #include "service/upload_slots.h"
@@ -53,6 +55,8 @@ struct Frame {
   AuthMode auth = AuthMode::strict;
   Holding holding = Holding::on;
   std::string region;
+  // Null: everyone who is known may do everything (`--authorize off`).
+  const Authorizer* authorizer = nullptr;
   // Whose pages may ask where nothing is signed: with `--auth none`, for unsigned operations, and
   // for the pages under /_slipway/.
   SiteCheck sites = {};
@@ -107,6 +111,7 @@ class Front final : public net::RequestHandler {
   const Frame& frame_;
   HotDoor& hot_;
   Authenticator authenticator_;
+  HotGate hot_gate_;
   SeededRandom request_ids_;               // a kernel call for each request would be seen
   std::vector<wire::HeaderView> headers_;  // reused from request to request
 };

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "net/socket.h"
 #include "service/decode.h"
+#include "service/gate.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
 
@@ -47,7 +48,7 @@ class Flow {
 class UploadWork {
  public:
   UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
-      : disk_(frame.disk),
+      : frame_(frame),
         begin_(std::move(begin)),
         request_(std::move(request)),
         responder_(std::move(responder)),
@@ -107,9 +108,10 @@ class UploadWork {
                   "SlowDown");
     slot_ = std::move(slot);
     opened_ = true;
-    if (disk_) TRY_DO(disk_->admit_bytes(request_.head().content_length.value_or(0)));
     TRY(input_, decode_input(begin_.route, request_, arena_));
     TRY_DO(expect_payload());
+    TRY_DO(Gate(frame_.authorizer, frame_.store, call_, *begin_.route.operation, input_).pass());
+    if (frame_.disk) TRY_DO(frame_.disk->admit_bytes(request_.head().content_length.value_or(0)));
     TRY(sink_, begin_.entry.opener(call_, input_));
     return {};
   }
@@ -172,7 +174,7 @@ class UploadWork {
                {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
-  const DiskRoom* const disk_;  // may be null
+  const Frame& frame_;
   const UploadBegin begin_;
   const net::Request request_;
   net::Responder responder_;

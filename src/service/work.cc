@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "service/decode.h"
+#include "service/gate.h"
 #include "wire/codec.h"
 
 namespace slipway::service {
@@ -169,10 +170,15 @@ void Work::run_alone(std::unique_ptr<Work> work) {
   work->answer(std::move(outcome));
 }
 
-// What a handler throws is a bug: logged, answered as one, and the server goes on.
+// Authorized in the transaction that the handler works in, so that both see the same policies. What
+// a handler throws is a bug: logged, answered as one, and the server goes on.
 Result<wire::Node> Work::handle(Call& call) {
+  Gate gate(frame_.authorizer, frame_.store, call, *route_.operation, input_);
   try {
-    return entry_.handler(call, input_);
+    TRY_DO(gate.pass());
+    auto outcome = entry_.handler(call, input_);
+    if (!outcome) return std::unexpected(gate.veiled(std::move(outcome).error()));
+    return outcome;
   } catch (const store::Failure&) {
     throw;  // the store rolls back and says what SQLite refused
   } catch (const std::exception& bug) {

@@ -1,8 +1,12 @@
 """What `slipway serve` is told: flags before the environment before the configuration file."""
 import json
 import subprocess
+import urllib.error
+import urllib.request
 
 import pytest
+from conftest import Clients
+from policies import Someone
 from server import Server, binary
 
 
@@ -45,3 +49,29 @@ def test_no_signatures_are_refused_where_others_reach_the_server(tmp_path):
                            "--auth", "none", "--listen", "0.0.0.0"],
                           capture_output=True, text=True, timeout=30)
     assert done.returncode == 2 and "--auth none" in done.stderr
+
+
+def test_policies_are_off_where_that_is_wished_and_the_log_says_so(tmp_path):
+    server = Server(tmp_path / "server", "--authorize", "off").start()
+    try:
+        keys = Clients(server).iam
+        keys.create_user(UserName="somebody")
+        made = keys.create_access_key(UserName="somebody")["AccessKey"]
+        somebody = Someone(server, "", made)
+        assert somebody.s3.list_buckets()["Buckets"] == []
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{server.url}/some-bucket/key")
+        assert refused.value.code == 403
+    finally:
+        assert server.stop() == 0
+    assert "policies are off: everyone who has a key may do everything" in server.log_tail()
+
+
+def test_without_signatures_everyone_is_the_root(tmp_path):
+    server = Server(tmp_path / "server", "--auth", "none").start()
+    try:
+        stranger = Someone(server, "", {"AccessKeyId": "anything", "SecretAccessKey": "at all"})
+        stranger.s3.create_bucket(Bucket="of-nobody")
+        assert stranger.sts.get_caller_identity()["Arn"].endswith(":root")
+    finally:
+        assert server.stop() == 0

@@ -220,6 +220,8 @@ void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
   }
   const Moment now = needs_.clock.moment();
   auto queue = needs_.queues.find(tx, {subscription.endpoint});
+  if (queue && needs_.admits && !needs_.admits(*queue, subscription.topic))
+    queue = fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
   if (queue)
     if (auto sent = needs_.queues.send(tx, *queue, copy.message, now); !sent)
       queue = std::unexpected(std::move(sent).error());

@@ -44,6 +44,9 @@ class Deliverer {
     WorkerPool& workers;
     // A subscription has an HTTP delivery to make; called after the commit, on the store's thread.
     std::function<void(const std::string& subscription)> wake_http;
+    // Whether a queue takes what is published to a topic, by its owner's word: else the message is
+    // given up. Called on the store's thread. Empty: each takes all.
+    std::function<bool(const Queue& queue, const TopicId& topic)> admits = {};
   };
   explicit Deliverer(Needs needs) : needs_(std::move(needs)), strand_(needs_.workers) {}
 

@@ -9,6 +9,7 @@ namespace slipway::iam {
 namespace {
 
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AccessDenied", 403},
     {"not_found", "NoSuchEntity", 404},
     {"no_role", "NoSuchEntity", 404},
     {"no_user", "NoSuchEntity", 404},

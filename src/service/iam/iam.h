@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/identity/directory.h"
+#include "service/permissions.h"
 #include "service/registry.h"
 
 namespace slipway::iam {
@@ -13,5 +14,8 @@ std::vector<identity::ProvidedPolicy> provided_policies();
 
 // `directory` follows every change, and outlives the registry.
 void install(service::Registry& registry, identity::Directory& directory);
+
+// Who may do what with it, for the frame. `directory` outlives it.
+service::Permissions permissions(const identity::Directory& directory);
 
 }  // namespace slipway::iam

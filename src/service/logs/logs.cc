@@ -8,6 +8,7 @@
 #include "gen/logs.h"
 #include "service/errors.h"
 #include "service/logs/filter_pattern.h"
+#include "service/logs/group_name.h"
 #include "service/logs/tokens.h"
 
 namespace slipway::logs_door {
@@ -23,6 +24,7 @@ constexpr std::size_t list_page_default = 50;
 constexpr std::int64_t milliseconds_max = 1LL << 50;
 
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AccessDeniedException", 400},
     {"no_such_group", "ResourceNotFoundException", 400},
     {"no_such_stream", "ResourceNotFoundException", 400},
     {"not_implemented", "InvalidParameterException", 400},
@@ -59,13 +61,7 @@ Result<std::string> group_of(const Input& in) {
                   "Exactly one of logGroupName and logGroupIdentifier must be given.");
   }
   if (in.logGroupName()) return std::string(*in.logGroupName());
-  std::string_view name = *in.logGroupIdentifier();
-  constexpr std::string_view marker = ":log-group:";
-  if (const std::size_t at = name.find(marker); name.starts_with("arn:") && at != name.npos) {
-    name.remove_prefix(at + marker.size());
-    if (name.ends_with(":*")) name.remove_suffix(2);
-  }
-  return std::string(name);
+  return std::string(name_of_identifier(*in.logGroupIdentifier()));
 }
 
 // Up to endTime: GetLogEvents leaves that millisecond out, FilterLogEvents takes it in.

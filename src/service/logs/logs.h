@@ -3,6 +3,7 @@
 
 #include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
+#include "service/permissions.h"
 #include "service/registry.h"
 
 namespace slipway::logs_door {
@@ -10,5 +11,8 @@ namespace slipway::logs_door {
 // Both outlive the registry. Before a group is read, what its running instances printed since is
 // collected, so that an answer is never behind.
 void install(service::Registry& registry, logs::LogBook& book, logs::Collector& collector);
+
+// Who may do what with it, for the frame.
+service::Permissions permissions();
 
 }  // namespace slipway::logs_door

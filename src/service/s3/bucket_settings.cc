@@ -1,12 +1,13 @@
 // Settings of a bucket: documents that are stored as they were given.
 #include <algorithm>
 
+#include "service/resource_policy.h"
 #include "service/s3/attributes.h"
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
+#include "service/s3/policy_document.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
-#include "wire/json_reader.h"
 
 namespace slipway::s3 {
 namespace {
@@ -83,6 +84,17 @@ std::unexpected<Error> malformed() { return refuse("MalformedXML", std::string(m
 
 }  // namespace
 
+Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bucket) {
+  const auto text =
+      objects::setting(tx, {std::string(bucket), std::string(setting::public_access)});
+  if (!text) return BlockedAccess{};
+  wire::Arena arena;
+  TRY(const auto document, wire::from_json<api::GetPublicAccessBlockOutput>(*text, arena));
+  const auto block = document.PublicAccessBlockConfiguration();
+  return BlockedAccess{.public_policies = block.BlockPublicPolicy().value_or(false),
+                       .strangers = block.RestrictPublicBuckets().value_or(false)};
+}
+
 // --- Encryption: AES256 where nothing was said. ---
 
 Result<api::GetBucketEncryptionOutput> get_bucket_encryption(Call& call,
@@ -156,8 +168,14 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
   const std::string_view text = in.Policy();
   if (text.size() > policy_bytes_max)
     return refuse("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.");
-  if (!text.starts_with('{') || !wire::read_json_document(text, call.arena()))
-    return refuse("MalformedPolicy", "Policies must be valid JSON and the first byte must be '{'");
+  TRY(const identity::Policy read, read_bucket_policy(text, in.Bucket()));
+  TRY(const BlockedAccess blocked, blocked_access(call.tx(), in.Bucket()));
+  if (blocked.public_policies && service::is_public(read))
+    return refuse("AccessDenied",
+                  fmt::format("User: {} is not authorized to perform: s3:PutBucketPolicy on "
+                              "resource: \"arn:aws:s3:::{}\" because public policies are blocked "
+                              "by the BlockPublicPolicy block public access setting.",
+                              call.caller().principal.name, in.Bucket()));
   call.set_status(204);
   return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
 }

@@ -12,8 +12,9 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
   TRY(objects::Bucket bucket, objects::find_bucket(tx, claim.bucket));
   const bool owner_expected =
       claim.expected_owner.empty() || claim.expected_owner == bucket.account;
-  if (bucket.account != call.account() || !owner_expected)
-    return refuse("AccessDenied", "Access Denied");
+  // Who is of no account is let in by the bucket's policy alone, or does not come here.
+  const bool foreign = bucket.account != call.account() && !call.caller().principal.is_stranger();
+  if (foreign || !owner_expected) return refuse("AccessDenied", "Access Denied");
   return bucket;
 }
 

@@ -10,6 +10,7 @@ namespace {
 using Details = std::vector<std::pair<std::string, std::string>>;
 
 constexpr service::ErrorRow statuses[] = {
+    {"not_allowed", "AccessDenied", 403},
     {"AccessDenied", "AccessDenied", 403},
     {"BadDigest", "BadDigest", 400},
     {"BucketAlreadyExists", "BucketAlreadyExists", 409},
@@ -60,6 +61,7 @@ struct Translation {
 };
 
 constexpr Translation translations[] = {
+    {"not_allowed", "AccessDenied", ""},
     {"no_such_bucket", "NoSuchBucket", "The specified bucket does not exist"},
     {"no_such_key", "NoSuchKey", "The specified key does not exist."},
     {"delete_marker", "NoSuchKey", "The specified key does not exist."},
@@ -137,7 +139,9 @@ Error to_s3(Error error, const Subject& subject) {
   const auto found = std::ranges::find(translations, error.kind, &Translation::kind);
   if (found == std::end(translations)) return error;
   Details details = details_of(error, subject);
-  return {error.code, std::string(found->message), std::string(found->code), std::move(details)};
+  std::string message(found->message);
+  if (message.empty()) message = std::move(error.message);  // it has S3's words already
+  return {error.code, std::move(message), std::string(found->code), std::move(details)};
 }
 
 }  // namespace slipway::s3

@@ -17,12 +17,21 @@ objects::WriteCondition etag_condition(std::optional<std::string_view> etag) {
   return condition;
 }
 
+// Those alone are removed that the caller may remove.
+Result<objects::Removal> remove_permitted(const Door& door, Call& call,
+                                          const objects::ObjectName& name,
+                                          api::ObjectIdentifier wanted) {
+  TRY_DO(call.permit(name.version ? "s3:DeleteObjectVersion" : "s3:DeleteObject",
+                     fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key)));
+  return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()));
+}
+
 // Removes one of several; what goes wrong with it is its own entry in the answer.
 void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
                 api::ObjectIdentifier wanted, api::DeleteObjectsOutput& out) {
   objects::ObjectName name{std::string(in.Bucket()), std::string(wanted.Key())};
   if (wanted.VersionId()) name.version = std::string(*wanted.VersionId());
-  const auto removal = door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()));
+  const auto removal = remove_permitted(door, call, name, wanted);
   if (!removal) {
     const Error error = to_s3(removal.error(), {.bucket = in.Bucket(), .key = wanted.Key()});
     out.add_Errors()

@@ -3,6 +3,20 @@
 
 #include <string_view>
 
+#include "base/result.h"
+#include "store/store.h"
+
+namespace slipway::s3 {
+
+// What a bucket's public access block keeps out.
+struct BlockedAccess {
+  bool public_policies = false;  // new policies that let everyone in
+  bool strangers = false;        // everyone that only such a policy would let in
+};
+Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bucket);
+
+}  // namespace slipway::s3
+
 namespace slipway::s3::setting {
 
 inline constexpr std::string_view cors = "cors";

@@ -9,6 +9,7 @@ namespace {
 
 // SageMaker says nearly everything with ValidationException, which is no shape of its model.
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AccessDeniedException", 400},
     {"ValidationException", "ValidationException", 400},
     {"invalid_argument", "ValidationException", 400},
     {"not_found", "ValidationException", 400},

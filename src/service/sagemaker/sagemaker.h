@@ -6,6 +6,7 @@
 #include "engine/fleet/fleet.h"
 #include "engine/jobs/queue.h"
 #include "engine/jobs/transform.h"
+#include "service/permissions.h"
 #include "service/registry.h"
 #include "service/sagemaker/plan.h"
 #include "store/store.h"
@@ -19,6 +20,11 @@ void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Que
 // Batch transform. `transforms` outlives the registry.
 void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
                             BuiltInImages built_in);
+
+// Who may do what with it, for the frame.
+service::Permissions permissions();
+// The tags of the resource with that ARN, as the condition keys that they are.
+void add_tag_keys(const service::Question& question, std::string_view arn, service::Context& out);
 
 std::span<const store::Migration> migrations();
 

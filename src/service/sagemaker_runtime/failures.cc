@@ -21,6 +21,7 @@ using service::ErrorRow;
 constexpr std::size_t original_message_bytes_max = 4096;
 
 constexpr ErrorRow errors[] = {
+    {"not_allowed", "AccessDeniedException", 403},
     {"ValidationError", "ValidationError", 400},
     {"ModelError", "ModelError", 424},
     {"invalid_argument", "ValidationError", 400},

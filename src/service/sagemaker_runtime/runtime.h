@@ -4,6 +4,7 @@
 #include "engine/fleet/router.h"
 #include "engine/fleet/sessions.h"
 #include "service/front.h"
+#include "service/permissions.h"
 #include "service/sagemaker_runtime/async.h"
 #include "service/sagemaker_runtime/stream.h"
 
@@ -11,6 +12,12 @@ namespace slipway::sagemaker_runtime {
 
 // What `async` names outlives the registry.
 void install(service::Registry& registry, const AsyncInvocations::Needs& async);
+
+// Who may do what with it, for the frame. `tag_keys` adds the tags of an endpoint, which are kept
+// by another door.
+using AddTagKeys =
+    std::function<void(const service::Question&, std::string_view arn, service::Context&)>;
+service::Permissions permissions(AddTagKeys tag_keys);
 
 // One for each I/O loop, beside that loop's router. That and the sessions, which all loops share,
 // outlive it.

@@ -5,6 +5,7 @@
 
 #include "engine/events/filter.h"
 #include "service/arn.h"
+#include "service/resource_policy.h"
 
 namespace slipway::sns {
 namespace {
@@ -17,16 +18,40 @@ constexpr std::size_t document_bytes_max = 262'144;
 constexpr std::uint32_t retries_max = 100;
 constexpr std::uint32_t delay_seconds_max = 3600;
 
-// What is kept and shown again without a meaning here: there is no key service, no tracing, and
-// policies are not enforced.
+// What is kept and shown again without a meaning here: there is no key service and no tracing, and
+// policies are the frame's to ask.
 constexpr std::string_view kept_of_topics[] = {
     "DisplayName",      "KmsMasterKeyId", "TracingConfig", "FifoThroughputScope",
     "SignatureVersion", "Policy",         "DeliveryPolicy"};
 constexpr std::string_view documents[] = {"Policy", "DeliveryPolicy"};
 
+// What a topic's policy may speak of; "SNS:*" is more.
+constexpr std::string_view policy_actions[] = {"sns:addpermission",
+                                               "sns:deletetopic",
+                                               "sns:getdataprotectionpolicy",
+                                               "sns:gettopicattributes",
+                                               "sns:listsubscriptionsbytopic",
+                                               "sns:listtagsforresource",
+                                               "sns:publish",
+                                               "sns:putdataprotectionpolicy",
+                                               "sns:receive",
+                                               "sns:removepermission",
+                                               "sns:settopicattributes",
+                                               "sns:subscribe"};
+
 template <std::size_t n>
 bool is_in(const std::string_view (&names)[n], std::string_view name) {
   return std::ranges::find(names, name) != std::end(names);
+}
+
+Result<> check_policy(std::string_view text) {
+  const auto policy = service::read_resource_policy(text);
+  if (!policy) return invalid("Policy Error: null");
+  for (const identity::Statement& statement : policy->statements())
+    for (const std::string& action : statement.actions)
+      if (!is_in(policy_actions, action))
+        return invalid("Policy statement action out of service scope!");
+  return {};
 }
 
 std::optional<json::object> object_of(std::string_view text) {
@@ -166,6 +191,7 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   if (is_in(documents, name) && !value.empty() &&
       (value.size() > document_bytes_max || !object_of(value)))
     return invalid(fmt::format("{}: failed to parse JSON", name));
+  if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
   if (name == "SignatureVersion" && value != "1" && value != "2")
     return invalid("Attributes Reason: SignatureVersion must be 1 or 2");
   if (value.empty())

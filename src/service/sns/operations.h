@@ -14,7 +14,7 @@ Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::L
 Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, Call& call,
                                                              api::GetTopicAttributesInput in);
 Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttributesInput in);
-// Statements in the topic's Policy, which is kept and shown, not enforced.
+// Statements in the topic's Policy, which decides beside the caller's own policies.
 Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in);
 Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionInput in);
 Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,

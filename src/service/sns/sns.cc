@@ -6,6 +6,7 @@ namespace slipway::sns {
 namespace {
 
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AuthorizationErrorException", 403},
     {"no_topic", "NotFoundException", 404},
     {"no_subscription", "NotFoundException", 404},
     {"too_many_subscriptions", "SubscriptionLimitExceededException", 403},

@@ -4,6 +4,7 @@
 #include "engine/events/deliverer.h"
 #include "engine/events/topics.h"
 #include "net/reach.h"
+#include "service/permissions.h"
 #include "service/registry.h"
 
 namespace slipway::sns {
@@ -11,5 +12,8 @@ namespace slipway::sns {
 // Topics and deliverer outlive the registry. `reach`: which HTTP endpoints may subscribe.
 void install(service::Registry& registry, const events::Topics& topics,
              const events::Deliverer& deliverer, net::Reach reach);
+
+// Who may do what with it, for the frame. `topics` outlives it.
+service::Permissions permissions(const events::Topics& topics);
 
 }  // namespace slipway::sns

@@ -4,6 +4,8 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "service/resource_policy.h"
+
 namespace slipway::sqs {
 namespace {
 
@@ -17,6 +19,14 @@ constexpr std::int64_t receives_max_max = 1000;
 
 std::unexpected<Error> bad_attribute(std::string_view name) {
   return refuse("InvalidAttributeValue", fmt::format("Invalid value for the parameter {}.", name));
+}
+Result<> check_policy(std::string_view text) {
+  const auto policy = service::read_resource_policy(text);
+  if (!policy) return bad_attribute("Policy");
+  for (const identity::Statement& statement : policy->statements())
+    for (const std::string& action : statement.actions)
+      if (action != "*" && !action.starts_with("sqs:")) return bad_attribute("Policy");
+  return {};
 }
 std::unexpected<Error> unknown_attribute(std::string_view name) {
   return refuse("InvalidAttributeName", fmt::format("Unknown Attribute {}.", name));
@@ -49,8 +59,8 @@ constexpr Number numbers[] = {
      [](const QueueSettings& s) -> std::int64_t { return s.visibility.count(); }},
 };
 
-// What is kept and shown again. There is no key service: what these say of encryption changes
-// nothing, since the store's file is as safe as its disk.
+// What is kept and shown again; `Policy` is what the frame asks too. There is no key service: what
+// these say of encryption changes nothing, since the store's file is as safe as its disk.
 constexpr std::string_view kept[] = {"Policy", "RedriveAllowPolicy", "KmsMasterKeyId",
                                      "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"};
 
@@ -130,6 +140,7 @@ bool is_json_object(std::string_view text) {
 
 Result<> read_kept(std::string_view name, std::string_view value, QueueSettings& settings) {
   const bool document = name == "Policy" || name == "RedriveAllowPolicy";
+  if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
   if (document && !value.empty() && (value.size() > policy_bytes_max || !is_json_object(value)))
     return bad_attribute(name);
   if (name == "SqsManagedSseEnabled" && value != "true" && value != "false")

@@ -27,11 +27,11 @@ std::optional<std::pair<std::string, std::string>> account_and_name(std::string_
 Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url) const {
   const std::string_view address = url.value_or(call.head().path);
   if (!url && address.size() <= 1) return missing("QueueUrl");
-  const auto parts = account_and_name(address);
-  if (!parts)
+  const auto id = id_of_url(call, address);
+  if (!id)
     return refuse("InvalidAddress",
                   fmt::format("The address {} is not valid for this endpoint.", address));
-  return get(call, {fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)});
+  return get(call, *id);
 }
 
 Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
@@ -57,6 +57,12 @@ std::string arn_of(const events::QueueId& id) {
   const std::string_view account = take_until(rest, '/');
   const std::string_view region = take_until(rest, '/');
   return fmt::format("arn:aws:sqs:{}:{}:{}", region, account, rest);
+}
+
+std::optional<events::QueueId> id_of_url(const Call& call, std::string_view url) {
+  const auto parts = account_and_name(url);
+  if (!parts) return std::nullopt;
+  return events::QueueId{fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)};
 }
 
 std::optional<events::QueueId> id_of_arn(std::string_view text) {

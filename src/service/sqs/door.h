@@ -47,5 +47,7 @@ struct Door {
 std::string_view name_of(const events::QueueId& id);
 std::string arn_of(const events::QueueId& id);
 std::optional<events::QueueId> id_of_arn(std::string_view arn);
+// Of ".../account/name", in the call's region, whatever stands before it.
+std::optional<events::QueueId> id_of_url(const Call& call, std::string_view url);
 
 }  // namespace slipway::sqs

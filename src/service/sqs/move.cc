@@ -97,6 +97,11 @@ void fill(Call& call, const MessageMove& move, api::ListMessageMoveTasksResultEn
 
 }  // namespace
 
+std::string source_of_move(std::string_view task_handle) {
+  auto handle = read_handle(task_handle);
+  return handle ? std::move(handle->source_arn) : std::string();
+}
+
 Result<api::StartMessageMoveTaskResult> start_message_move_task(
     const Door& door, Call& call, api::StartMessageMoveTaskRequest in) {
   TRY(const Queue source, queue_of(door, call, in.SourceArn(), "SourceArn"));
@@ -139,9 +144,11 @@ Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
 Result<api::CancelMessageMoveTaskResult> cancel_message_move_task(
     const Door& door, Call& call, api::CancelMessageMoveTaskRequest in) {
   TRY(const Handle handle, read_handle(in.TaskHandle()));
-  TRY_DO(queue_of(door, call, handle.source_arn, "SourceArn"));
+  TRY(const Queue source, queue_of(door, call, handle.source_arn, "SourceArn"));
   const auto move = events::MessageMoves::cancel(call.tx(), handle.id);
-  if (!move) return refuse("ResourceNotFoundException", "Task does not exist.");
+  // The caller was asked for its rights to the queue that the handle names: it must be the task's.
+  if (!move || move->source != source.id)
+    return refuse("ResourceNotFoundException", "Task does not exist.");
   return call.output<api::CancelMessageMoveTaskResult>().ApproximateNumberOfMessagesMoved(
       move->moved);
 }

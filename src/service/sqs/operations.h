@@ -26,7 +26,7 @@ Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in);
 Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
                                                  api::ListQueueTagsRequest in);
 
-// permission.cc: statements in the queue's Policy, which is kept and shown, not enforced.
+// permission.cc: statements in the queue's Policy, which decides beside the caller's own policies.
 Result<> add_permission(const Door& door, Call& call, api::AddPermissionRequest in);
 Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionRequest in);
 
@@ -54,5 +54,7 @@ Result<api::ListMessageMoveTasksResult> list_message_move_tasks(
     const Door& door, Call& call, api::ListMessageMoveTasksRequest in);
 Result<api::CancelMessageMoveTaskResult> cancel_message_move_task(
     const Door& door, Call& call, api::CancelMessageMoveTaskRequest in);
+// The ARN of the queue that a task's handle says it moves from; empty where it is no handle.
+std::string source_of_move(std::string_view task_handle);
 
 }  // namespace slipway::sqs

@@ -7,6 +7,7 @@ namespace slipway::sqs {
 namespace {
 
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AccessDeniedException", 403},
     {"no_queue", "QueueDoesNotExist", 400},
     {"purging", "PurgeQueueInProgress", 403},
     {"removed_lately", "QueueDeletedRecently", 400},

@@ -21,6 +21,7 @@ constexpr std::int64_t session_token_seconds_default = 43'200;
 constexpr std::chrono::seconds root_session_max = 1h;
 
 constexpr service::ErrorRow errors[] = {
+    {"not_allowed", "AccessDenied", 403},
     {"AccessDenied", "AccessDenied", 403},
     {"ValidationError", "ValidationError", 400},
     {"InvalidParameterValue", "InvalidParameterValue", 400},

@@ -1,0 +1,320 @@
+#include "service/authorize.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "service/arn.h"
+
+namespace slipway::service {
+namespace {
+
+using identity::Principal;
+
+// "127.0.0.1" of "127.0.0.1:52344", "::1" of "[::1]:52344"; empty for a socket without an address.
+std::string_view address_of(std::string_view peer) {
+  const auto colon = peer.rfind(':');
+  if (colon == peer.npos) return {};
+  peer = peer.substr(0, colon);
+  if (peer.starts_with('[') && peer.ends_with(']')) return peer.substr(1, peer.size() - 2);
+  return peer;
+}
+
+void add_key(Context& out, std::string_view key, std::string_view value) {
+  if (!value.empty()) out.push_back({std::string(key), {std::string(value)}});
+}
+
+// What every request has.
+void add_keys_of_request(Call& call, Context& out) {
+  const net::RequestHead& head = call.head();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(call.now());
+  add_key(out, "aws:CurrentTime", to_iso8601(seconds));
+  add_key(out, "aws:EpochTime", fmt::to_string(seconds.time_since_epoch().count()));
+  add_key(out, "aws:SecureTransport", head.secure ? "true" : "false");
+  add_key(out, "aws:SourceIp", address_of(head.peer));
+  add_key(out, "aws:UserAgent", head.headers.get("user-agent"));
+  add_key(out, "aws:Referer", head.headers.get("referer"));
+  add_key(out, "aws:RequestedRegion", call.region());
+  add_key(out, "aws:ViaAWSService", "false");
+}
+
+void add_keys_of_members(const Question& question, std::span<const KeyOfMember> keys,
+                         Context& out) {
+  for (const KeyOfMember& key : keys) {
+    if (key.key.ends_with('/')) {
+      for (auto& [name, value] : question.tags(key.path))
+        out.push_back({fmt::format("{}{}", key.key, name), {std::move(value)}});
+      continue;
+    }
+    auto values = question.texts(key.path);
+    if (values.empty()) continue;
+    const auto found = std::ranges::find(out, key.key, &identity::ContextEntry::key);
+    if (found == out.end())
+      out.push_back({std::string(key.key), std::move(values), key.arity});
+    else
+      found->values.insert(found->values.end(), values.begin(), values.end());
+  }
+}
+
+// The texts that `word` stands for: several where it is a member of the items of a list.
+std::vector<std::string> texts_of(const Question& question, const Permissions& service,
+                                  std::string_view word) {
+  if (service.word)
+    if (auto known = service.word(question, word)) return *std::move(known);
+  const Call& call = question.call();
+  if (word == "region") return {call.region()};
+  if (word == "account") return {call.account()};
+  if (word == "arn")
+    return {fmt::format("arn:aws:{}:{}:{}", service.schema.service.signing_name, call.region(),
+                        call.account())};
+  constexpr std::string_view lower_mark = "lower:";
+  if (!word.starts_with(lower_mark)) return question.texts(word);
+  auto texts = question.texts(word.substr(lower_mark.size()));
+  for (std::string& text : texts) text = to_lower(text);
+  return texts;
+}
+
+// All that a template comes to: one text, or one for each item where a word has several.
+std::vector<std::string> fill(const Question& question, const Permissions& service,
+                              std::string_view pattern) {
+  std::vector<std::string> out(1);
+  while (!pattern.empty()) {
+    const std::string_view plain = take_until(pattern, '{');
+    for (std::string& each : out) each += plain;
+    if (pattern.empty()) break;
+    auto texts = texts_of(question, service, take_until(pattern, '}'));
+    if (texts.empty()) texts.emplace_back();
+    std::vector<std::string> longer;
+    for (const std::string& each : out)
+      for (const std::string& text : texts) longer.push_back(each + text);
+    out = std::move(longer);
+  }
+  return out;
+}
+
+// A member is given where the request has it, be it empty, as its handler sees it; a word of the
+// door's where it comes to something.
+bool is_given(const Question& question, const Permissions& service, std::string_view name) {
+  if (service.word)
+    if (const auto texts = service.word(question, name))
+      return std::ranges::any_of(*texts, [](const std::string& text) { return !text.empty(); });
+  return question.has(name);
+}
+
+bool applies(const Question& question, const Permissions& service, std::string_view when) {
+  if (when.empty()) return true;
+  if (when.starts_with('!')) return !is_given(question, service, when.substr(1));
+  return is_given(question, service, when);
+}
+
+std::string spelled(std::string_view action, RefusalStyle style) {
+  std::string out(action);
+  const auto service_end = out.begin() + static_cast<std::ptrdiff_t>(action.find(':'));
+  if (style.action == RefusalStyle::Action::lower_case) return to_lower(action);
+  if (style.action == RefusalStyle::Action::service_in_capitals)
+    std::transform(out.begin(), service_end, out.begin(),
+                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
+  return out;
+}
+
+// "an identity-based policy", as "no" or "an" stands before it.
+std::string_view name_of(identity::PolicyKind kind) {
+  switch (kind) {
+    case identity::PolicyKind::resource: return "resource-based policy";
+    case identity::PolicyKind::session: return "session policy";
+    case identity::PolicyKind::boundary: return "permissions boundary";
+    case identity::PolicyKind::trust: return "role trust policy";
+    default: return "identity-based policy";
+  }
+}
+
+std::string reason_of(const identity::Verdict& verdict, std::string_view action) {
+  const std::string_view policy = name_of(verdict.kind);
+  if (verdict.decision == identity::Decision::explicitly_denied)
+    return fmt::format("with an explicit deny in {} {}", policy.starts_with('i') ? "an" : "a",
+                       policy);
+  return fmt::format("because no {} allows the {} action", policy, action);
+}
+
+}  // namespace
+
+std::shared_ptr<const identity::Policy> PolicyTexts::parse(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = parsed_.find(text); found != parsed_.end()) return found->second;
+  if (parsed_.size() >= remembered_max) parsed_.clear();
+  auto policy = identity::Policy::parse(text, identity::PolicyUse::resource);
+  auto shared = policy ? std::make_shared<const identity::Policy>(*std::move(policy)) : nullptr;
+  return parsed_.emplace(text, std::move(shared)).first->second;
+}
+
+// One thing that must be allowed.
+struct Authorizer::Demand {
+  std::string_view action;
+  std::vector<std::string> resources;  // spellings of one; the first is what the service shows
+  std::string shown;
+  std::pair<std::string_view, std::string_view> with = {};
+};
+
+Result<const identity::PrincipalPolicies*> Authorizer::Session::policies(
+    const identity::Directory& directory, const Principal& principal) {
+  if (!policies_) {
+    // Root needs no policies, and strangers have none.
+    if (principal.is_root() || principal.is_stranger()) {
+      policies_.emplace();
+    } else {
+      TRY(policies_, directory.policies_of(principal));
+    }
+  }
+  return &*policies_;
+}
+
+const Context& Authorizer::Session::context(const Question& question, const Permissions& service) {
+  if (!context_) {
+    context_ = identity::principal_context(question.call().caller().principal);
+    add_keys_of_request(question.call(), *context_);
+    add_keys_of_members(question, service.keys, *context_);
+  }
+  return *context_;
+}
+
+Result<const Authorizer::Session::Side*> Authorizer::Session::side(const Question& question,
+                                                                   const Permissions& service,
+                                                                   std::string_view arn,
+                                                                   PolicyTexts& texts) {
+  const std::string_view guard = service.guard_of ? service.guard_of(arn) : arn;
+  if (side_ && guard_ == guard) return &*side_;
+  Side fresh;
+  if (service.find && arn != "*") {
+    TRY(fresh.guarded, service.find(question, guard));
+    if (fresh.guarded.policy) fresh.policy = texts.parse(*fresh.guarded.policy);
+  }
+  guard_ = guard;
+  side_ = std::move(fresh);
+  return &*side_;
+}
+
+void Authorizer::add(Permissions permissions) {
+  services_.push_back(std::make_unique<const Permissions>(std::move(permissions)));
+  const Permissions& service = *services_.back();
+  const auto rules = [&](std::string_view name) -> Rules& {
+    const wire::Operation* const operation = service.schema.find_operation(name);
+    if (!operation)
+      throw std::logic_error(
+          fmt::format("{} is no operation of {}", name, service.schema.service.name));
+    return rules_[operation];
+  };
+  for (const wire::Operation& operation : service.schema.operations)
+    rules_[&operation].service = &service;
+  for (const Need& need : service.needs) rules(need.operation).needs.push_back(need);
+  for (const Veil& veil : service.veils) rules(veil.operation).veils.push_back(veil);
+}
+
+const Authorizer::Rules* Authorizer::rules_of(const wire::Operation& operation) const {
+  const auto found = rules_.find(&operation);
+  return found == rules_.end() ? nullptr : &found->second;
+}
+
+std::span<const Need> Authorizer::needs_of(const wire::Operation& operation) const {
+  const Rules* const rules = rules_of(operation);
+  return rules ? std::span<const Need>(rules->needs) : std::span<const Need>();
+}
+
+Result<> Authorizer::check(const Question& question, Session& session) const {
+  const wire::Operation& operation = question.operation();
+  const Rules* const rules = rules_of(operation);
+  if (!rules) throw std::logic_error(fmt::format("nobody said who may do {}", operation.name));
+  const Permissions& service = *rules->service;
+  bool asked = false;
+  for (const Need& need : rules->needs) {
+    if (need.asked != Need::Asked::here) return {};
+    if (!applies(question, service, need.when)) continue;
+    asked = true;
+    std::vector<std::string> also;
+    if (!need.also.empty()) also = fill(question, service, need.also);
+    const auto resources = fill(question, service, need.resource);
+    for (std::size_t i = 0; i < resources.size(); ++i) {
+      Demand demand{need.action, {resources[i]}, {}, need.with};
+      if (i < also.size()) demand.resources.push_back(also[i]);
+      if (!need.shown.empty()) demand.shown = fill(question, service, need.shown).front();
+      TRY_DO(decide(question, service, demand, session));
+    }
+  }
+  if (asked) return {};
+  // No line says what this takes: the action of its name, on everything.
+  const std::string action =
+      fmt::format("{}:{}", service.schema.service.signing_name, operation.name);
+  return decide(question, service, {action, {"*"}, {}}, session);
+}
+
+Result<> Authorizer::check_one(const Question& question, Session& session, std::string_view action,
+                               const std::string& resource) const {
+  const Rules* const rules = rules_of(question.operation());
+  if (!rules)
+    throw std::logic_error(fmt::format("nobody said who may do {}", question.operation().name));
+  return decide(question, *rules->service, {action, {resource}, {}}, session);
+}
+
+bool Authorizer::may_hide(const wire::Operation& operation, const Error& failure) const {
+  const Rules* const rules = rules_of(operation);
+  return rules &&
+         std::ranges::find(rules->veils, failure.kind, &Veil::failure) != rules->veils.end();
+}
+
+Error Authorizer::veiled(const Question& question, Session& session, Error failure) const {
+  const Rules& rules = *rules_of(question.operation());
+  const auto veil = std::ranges::find(rules.veils, failure.kind, &Veil::failure);
+  if (veil == rules.veils.end()) return failure;
+  const Demand demand{veil->action, fill(question, *rules.service, veil->resource), {}};
+  const Result<> known = decide(question, *rules.service, demand, session);
+  return known ? std::move(failure) : known.error();
+}
+
+Result<> Authorizer::decide(const Question& question, const Permissions& service,
+                            const Demand& demand, Session& session) const {
+  const Caller& caller = question.call().caller();
+  const Principal& principal = caller.principal;
+  const std::string& first = demand.resources.front();
+  TRY(const Session::Side* const side, session.side(question, service, first, policies_));
+  const std::string& owner = side->guarded.account;
+  const bool own = owner.empty() || owner == caller.account();
+  if (principal.is_root() && own && !side->policy) return {};
+
+  TRY(const identity::PrincipalPolicies* const policies, session.policies(directory_, principal));
+  Context context = session.context(question, service);
+  if (service.add_keys) service.add_keys(question, first, context);
+  add_key(context, "aws:ResourceAccount", own ? caller.account() : owner);
+  add_key(context, demand.with.first, demand.with.second);
+  // Where a resource has two spellings, a policy may use either: what denies one of them denies it.
+  std::optional<identity::Verdict> best;
+  for (const std::string& resource : demand.resources) {
+    const identity::Verdict verdict = identity::decide(
+        principal, *policies, {.action = demand.action, .resource = resource, .context = context},
+        {.account = owner, .policy = side->policy.get()});
+    if (!best || verdict.decision == identity::Decision::explicitly_denied ||
+        (verdict.allowed() && best->decision == identity::Decision::implicitly_denied))
+      best = verdict;
+  }
+  if (best->allowed()) return {};
+  return std::unexpected(refusal(question, service, demand, *best));
+}
+
+Error Authorizer::refusal(const Question& question, const Permissions& service,
+                          const Demand& demand, const identity::Verdict& verdict) const {
+  const Caller& caller = question.call().caller();
+  if (caller.unsigned_refusal) return *caller.unsigned_refusal;
+  const std::string action = spelled(demand.action, service.style);
+  std::string_view resource = demand.shown.empty() ? demand.resources.front() : demand.shown;
+  if (resource == "*" || resource == "-") resource = {};
+  const std::string_view quote = service.style.quotes_resource ? "\"" : "";
+  const std::string place =
+      resource.empty() ? std::string() : fmt::format(" on resource: {0}{1}{0}", quote, resource);
+  return {ErrorCode::permission_denied,
+          fmt::format("User: {} is not authorized to perform: {}{} {}", caller.principal.name,
+                      action, place, reason_of(verdict, action)),
+          "not_allowed"};
+}
+
+}  // namespace slipway::service

@@ -1,0 +1,232 @@
+// Who may do what with users, groups, roles and policies:
+// docs.aws.amazon.com/service-authorization, list_awsidentityandaccessmanagementiam. AWS names in a
+// refusal what the request named ("role NAME"), though policies speak of its ARN.
+#include "service/permissions.h"
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "gen/iam.h"
+#include "service/iam/iam.h"
+#include "service/join_needs.h"
+
+namespace slipway::iam {
+namespace {
+
+using identity::Party;
+using service::Context;
+using service::Need;
+using service::Question;
+using Arity = service::KeyOfMember::Arity;
+
+constexpr std::string_view role = "{role}";
+constexpr std::string_view user = "{user}";
+constexpr std::string_view group = "{group}";
+constexpr std::string_view policy = "{PolicyArn}";
+constexpr std::string_view new_role = "arn:aws:iam::{account}:role{path}{RoleName}";
+constexpr std::string_view new_user = "arn:aws:iam::{account}:user{path}{UserName}";
+constexpr std::string_view new_group = "arn:aws:iam::{account}:group{path}{GroupName}";
+constexpr std::string_view new_policy = "arn:aws:iam::{account}:policy{path}{PolicyName}";
+
+constexpr std::string_view the_role = "role {RoleName}";
+constexpr std::string_view the_user = "user {user name}";
+constexpr std::string_view the_group = "group {GroupName}";
+constexpr std::string_view the_policy = "policy {PolicyArn}";
+
+constexpr Need role_needs[] = {
+    {"CreateRole", "iam:CreateRole", new_role},
+    Need{"CreateRole", "iam:TagRole", new_role}.where("Tags"),
+    Need{"GetRole", "iam:GetRole", role}.shown_as(the_role),
+    Need{"ListRoles", "iam:ListRoles"}.shown_as("arn:aws:iam::{account}:role/"),
+    Need{"DeleteRole", "iam:DeleteRole", role}.shown_as(the_role),
+    Need{"UpdateRole", "iam:UpdateRole", role}.shown_as(the_role),
+    Need{"UpdateRoleDescription", "iam:UpdateRoleDescription", role}.shown_as(the_role),
+    Need{"UpdateAssumeRolePolicy", "iam:UpdateAssumeRolePolicy", role}.shown_as(the_role),
+    Need{"PutRolePolicy", "iam:PutRolePolicy", role}.shown_as(the_role),
+    Need{"GetRolePolicy", "iam:GetRolePolicy", role}.shown_as(the_role),
+    Need{"ListRolePolicies", "iam:ListRolePolicies", role}.shown_as(the_role),
+    Need{"DeleteRolePolicy", "iam:DeleteRolePolicy", role}.shown_as(the_role),
+    Need{"AttachRolePolicy", "iam:AttachRolePolicy", role}.shown_as(the_role),
+    Need{"DetachRolePolicy", "iam:DetachRolePolicy", role}.shown_as(the_role),
+    Need{"ListAttachedRolePolicies", "iam:ListAttachedRolePolicies", role}.shown_as(the_role),
+    Need{"TagRole", "iam:TagRole", role}.shown_as(the_role),
+    Need{"UntagRole", "iam:UntagRole", role}.shown_as(the_role),
+    Need{"ListRoleTags", "iam:ListRoleTags", role}.shown_as(the_role),
+    Need{"ListInstanceProfilesForRole", "iam:ListInstanceProfilesForRole", role}.shown_as(the_role),
+    Need{"PutRolePermissionsBoundary", "iam:PutRolePermissionsBoundary", role}.shown_as(the_role),
+    Need{"DeleteRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", role}.shown_as(
+        the_role),
+};
+
+constexpr Need user_needs[] = {
+    {"CreateUser", "iam:CreateUser", new_user},
+    Need{"CreateUser", "iam:TagUser", new_user}.where("Tags"),
+    Need{"GetUser", "iam:GetUser", user}.shown_as(the_user),
+    Need{"ListUsers", "iam:ListUsers"}.shown_as("arn:aws:iam::{account}:user/"),
+    Need{"UpdateUser", "iam:UpdateUser", user}.shown_as(the_user),
+    Need{"UpdateUser", "iam:UpdateUser", "{renamed user}"}.where("renamed user"),
+    Need{"DeleteUser", "iam:DeleteUser", user}.shown_as(the_user),
+    Need{"CreateAccessKey", "iam:CreateAccessKey", user}.shown_as(the_user),
+    Need{"ListAccessKeys", "iam:ListAccessKeys", user}.shown_as(the_user),
+    Need{"UpdateAccessKey", "iam:UpdateAccessKey", user}.shown_as(the_user),
+    Need{"DeleteAccessKey", "iam:DeleteAccessKey", user}.shown_as(the_user),
+    Need{"GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "{owner of key}"}.shown_as(
+        "access key {AccessKeyId}"),
+    Need{"PutUserPolicy", "iam:PutUserPolicy", user}.shown_as(the_user),
+    Need{"GetUserPolicy", "iam:GetUserPolicy", user}.shown_as(the_user),
+    Need{"ListUserPolicies", "iam:ListUserPolicies", user}.shown_as(the_user),
+    Need{"DeleteUserPolicy", "iam:DeleteUserPolicy", user}.shown_as(the_user),
+    Need{"AttachUserPolicy", "iam:AttachUserPolicy", user}.shown_as(the_user),
+    Need{"DetachUserPolicy", "iam:DetachUserPolicy", user}.shown_as(the_user),
+    Need{"ListAttachedUserPolicies", "iam:ListAttachedUserPolicies", user}.shown_as(the_user),
+    Need{"TagUser", "iam:TagUser", user}.shown_as(the_user),
+    Need{"UntagUser", "iam:UntagUser", user}.shown_as(the_user),
+    Need{"ListUserTags", "iam:ListUserTags", user}.shown_as(the_user),
+    Need{"ListGroupsForUser", "iam:ListGroupsForUser", user}.shown_as(the_user),
+    Need{"PutUserPermissionsBoundary", "iam:PutUserPermissionsBoundary", user}.shown_as(the_user),
+    Need{"DeleteUserPermissionsBoundary", "iam:DeleteUserPermissionsBoundary", user}.shown_as(
+        the_user),
+};
+
+constexpr Need group_needs[] = {
+    {"CreateGroup", "iam:CreateGroup", new_group},
+    Need{"GetGroup", "iam:GetGroup", group}.shown_as(the_group),
+    Need{"ListGroups", "iam:ListGroups"}.shown_as("arn:aws:iam::{account}:group/"),
+    Need{"UpdateGroup", "iam:UpdateGroup", group}.shown_as(the_group),
+    Need{"DeleteGroup", "iam:DeleteGroup", group}.shown_as(the_group),
+    Need{"AddUserToGroup", "iam:AddUserToGroup", group}.shown_as(the_group),
+    Need{"RemoveUserFromGroup", "iam:RemoveUserFromGroup", group}.shown_as(the_group),
+    Need{"PutGroupPolicy", "iam:PutGroupPolicy", group}.shown_as(the_group),
+    Need{"GetGroupPolicy", "iam:GetGroupPolicy", group}.shown_as(the_group),
+    Need{"ListGroupPolicies", "iam:ListGroupPolicies", group}.shown_as(the_group),
+    Need{"DeleteGroupPolicy", "iam:DeleteGroupPolicy", group}.shown_as(the_group),
+    Need{"AttachGroupPolicy", "iam:AttachGroupPolicy", group}.shown_as(the_group),
+    Need{"DetachGroupPolicy", "iam:DetachGroupPolicy", group}.shown_as(the_group),
+    Need{"ListAttachedGroupPolicies", "iam:ListAttachedGroupPolicies", group}.shown_as(the_group),
+};
+
+constexpr Need policy_needs[] = {
+    Need{"CreatePolicy", "iam:CreatePolicy", new_policy}.shown_as("policy {PolicyName}"),
+    Need{"CreatePolicy", "iam:TagPolicy", new_policy}.where("Tags"),
+    Need{"GetPolicy", "iam:GetPolicy", policy}.shown_as(the_policy),
+    Need{"ListPolicies", "iam:ListPolicies"}.shown_as("policy path /"),
+    Need{"DeletePolicy", "iam:DeletePolicy", policy}.shown_as(the_policy),
+    Need{"CreatePolicyVersion", "iam:CreatePolicyVersion", policy}.shown_as(the_policy),
+    Need{"GetPolicyVersion", "iam:GetPolicyVersion", policy}.shown_as(the_policy),
+    Need{"ListPolicyVersions", "iam:ListPolicyVersions", policy}.shown_as(the_policy),
+    Need{"DeletePolicyVersion", "iam:DeletePolicyVersion", policy}.shown_as(the_policy),
+    Need{"SetDefaultPolicyVersion", "iam:SetDefaultPolicyVersion", policy}.shown_as(the_policy),
+    Need{"ListEntitiesForPolicy", "iam:ListEntitiesForPolicy", policy}.shown_as(the_policy),
+    Need{"TagPolicy", "iam:TagPolicy", policy}.shown_as(the_policy),
+    Need{"UntagPolicy", "iam:UntagPolicy", policy}.shown_as(the_policy),
+    Need{"ListPolicyTags", "iam:ListPolicyTags", policy}.shown_as(the_policy),
+};
+
+constexpr Need other_needs[] = {
+    {"SimulatePrincipalPolicy", "iam:SimulatePrincipalPolicy", "{PolicySourceArn}"},
+    {"SimulateCustomPolicy", "iam:SimulateCustomPolicy"},
+    {"GetContextKeysForCustomPolicy", "iam:GetContextKeysForCustomPolicy"},
+    {"GetContextKeysForPrincipalPolicy", "iam:GetContextKeysForPrincipalPolicy",
+     "{PolicySourceArn}"},
+    {"GetAccountSummary", "iam:GetAccountSummary"},
+};
+
+constexpr auto needs =
+    service::join_needs(role_needs, user_needs, group_needs, policy_needs, other_needs);
+
+constexpr service::KeyOfMember keys[] = {
+    {"aws:RequestTag/", "Tags"},
+    {"aws:TagKeys", "Tags", Arity::many},
+    {"aws:TagKeys", "TagKeys", Arity::many},
+    {"iam:PolicyARN", "PolicyArn"},
+};
+
+std::string arn_of(const Question& question, std::string_view kind, std::string_view path,
+                   std::string_view name) {
+  return fmt::format("arn:aws:iam::{}:{}{}{}", question.call().account(), kind, path, name);
+}
+
+// As it is called by those that there are: IAM knows names whatever their case.
+std::string party(const identity::Directory& directory, const Question& question,
+                  std::string_view kind, std::string_view name) {
+  const auto found = directory.snapshot()->parties.find(
+      to_lower(fmt::format("{}/{}/{}", question.call().account(), kind, name)));
+  return found ? found->arn : arn_of(question, kind, "/", name);
+}
+
+// Who names no user means himself.
+std::string user_name(const Question& question) {
+  std::string name = question.text("UserName");
+  const auto& principal = question.call().caller().principal;
+  if (name.empty() && principal.party && principal.party->kind == Party::Kind::user)
+    name = principal.party->name;
+  return name;
+}
+
+// The ARN that a user gets by another name, another path, or both.
+std::string renamed_user(const identity::Directory& directory, const Question& question) {
+  const std::string name = question.text("NewUserName");
+  const std::string path = question.text("NewPath");
+  if (name.empty() && path.empty()) return {};
+  const std::string now = party(directory, question, "user", question.text("UserName"));
+  const std::size_t begin = now.find('/');
+  const std::size_t end = now.rfind('/') + 1;
+  return arn_of(question, "user", path.empty() ? now.substr(begin, end - begin) : path,
+                name.empty() ? now.substr(end) : name);
+}
+
+std::string owner_of_key(const identity::Directory& directory, const Question& question) {
+  const auto key = directory.snapshot()->keys.find(question.text("AccessKeyId"));
+  return key ? key->principal.name : arn_of(question, "user", "/", "*");
+}
+
+std::optional<std::vector<std::string>> word(const identity::Directory& directory,
+                                             const Question& question, std::string_view word) {
+  using Texts = std::vector<std::string>;
+  if (word == "role") return Texts{party(directory, question, "role", question.text("RoleName"))};
+  if (word == "user") return Texts{party(directory, question, "user", user_name(question))};
+  if (word == "group")
+    return Texts{party(directory, question, "group", question.text("GroupName"))};
+  if (word == "user name") return Texts{user_name(question)};
+  if (word == "renamed user") return Texts{renamed_user(directory, question)};
+  if (word == "owner of key") return Texts{owner_of_key(directory, question)};
+  if (word != "path") return std::nullopt;
+  std::string path = question.text("Path");
+  return Texts{path.empty() ? "/" : std::move(path)};
+}
+
+void add(Context& out, std::string key, std::string value) {
+  out.push_back({std::move(key), {std::move(value)}});
+}
+
+// Of the user or role that there is, or is to be: its tags and its boundary.
+void add_keys(const identity::Directory& directory, const Question& question, std::string_view arn,
+              Context& out) {
+  std::string boundary = question.text("PermissionsBoundary");
+  const std::string_view resource = arn.substr(arn.rfind(':') + 1);
+  const auto found = directory.snapshot()->parties.find(to_lower(
+      fmt::format("{}/{}/{}", question.call().account(), resource.substr(0, resource.find('/')),
+                  resource.substr(resource.rfind('/') + 1))));
+  if (found) {
+    for (const auto& [key, value] : found->tags) {
+      add(out, "aws:ResourceTag/" + key, value);
+      add(out, "iam:ResourceTag/" + key, value);
+    }
+    if (boundary.empty()) boundary = found->boundary.value_or("");
+  }
+  if (!boundary.empty()) add(out, "iam:PermissionsBoundary", boundary);
+}
+
+}  // namespace
+
+service::Permissions permissions(const identity::Directory& directory) {
+  return {.schema = aws::iam::schema(),
+          .needs = needs,
+          .keys = keys,
+          .word = [&directory](const Question& question,
+                               std::string_view name) { return word(directory, question, name); },
+          .add_keys = [&directory](const Question& question, std::string_view arn,
+                                   Context& out) { add_keys(directory, question, arn, out); }};
+}
+
+}  // namespace slipway::iam

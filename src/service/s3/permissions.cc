@@ -1,0 +1,305 @@
+// Who may do what with buckets and objects, by the policies that buckets have of their own too:
+// docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+#include "service/permissions.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "service/join_needs.h"
+#include "service/s3/attributes.h"
+#include "service/s3/conditions.h"
+#include "service/s3/errors.h"
+#include "service/s3/s3.h"
+#include "service/s3/settings.h"
+
+namespace slipway::s3 {
+namespace {
+
+using service::Context;
+using service::Guarded;
+using service::Need;
+using service::Question;
+using Arity = service::KeyOfMember::Arity;
+
+constexpr std::string_view the_bucket = "arn:aws:s3:::{Bucket}";
+constexpr std::string_view the_object = "arn:aws:s3:::{Bucket}/{Key}";
+
+constexpr Need bucket_needs[] = {
+    {"CreateBucket", "s3:CreateBucket", the_bucket},
+    Need{"CreateBucket", "s3:PutBucketAcl", the_bucket}.where("ACL"),
+    Need{"CreateBucket", "s3:PutBucketOwnershipControls", the_bucket}.where("ObjectOwnership"),
+    Need{"CreateBucket", "s3:TagResource", the_bucket}.where("CreateBucketConfiguration.Tags"),
+    {"DeleteBucket", "s3:DeleteBucket", the_bucket},
+    {"HeadBucket", "s3:ListBucket", the_bucket},
+    Need{"ListBuckets", "s3:ListAllMyBuckets"}.shown_as("-"),
+    {"GetBucketLocation", "s3:GetBucketLocation", the_bucket},
+    {"ListObjects", "s3:ListBucket", the_bucket},
+    {"ListObjectsV2", "s3:ListBucket", the_bucket},
+    {"ListObjectVersions", "s3:ListBucketVersions", the_bucket},
+    {"ListMultipartUploads", "s3:ListBucketMultipartUploads", the_bucket},
+};
+
+// An operation on an object or, with a version id, on that version asks for another action.
+constexpr Need object_needs[] = {
+    {"PutObject", "s3:PutObject", the_object},
+    Need{"PutObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
+    Need{"PutObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"GetObject", "s3:GetObject", the_object}.where("!VersionId"),
+    Need{"GetObject", "s3:GetObjectVersion", the_object}.where("VersionId"),
+    Need{"HeadObject", "s3:GetObject", the_object}.where("!VersionId"),
+    Need{"HeadObject", "s3:GetObjectVersion", the_object}.where("VersionId"),
+    Need{"GetObjectAttributes", "s3:GetObject", the_object}.where("!VersionId"),
+    Need{"GetObjectAttributes", "s3:GetObjectAttributes", the_object}.where("!VersionId"),
+    Need{"GetObjectAttributes", "s3:GetObjectVersion", the_object}.where("VersionId"),
+    Need{"GetObjectAttributes", "s3:GetObjectVersionAttributes", the_object}.where("VersionId"),
+    Need{"DeleteObject", "s3:DeleteObject", the_object}.where("!VersionId"),
+    Need{"DeleteObject", "s3:DeleteObjectVersion", the_object}.where("VersionId"),
+    // One question for each key, whose refusal is that key's entry in the answer.
+    Need{"DeleteObjects", "s3:DeleteObject", the_object}.by(Need::Asked::by_handler),
+    Need{"GetObjectTagging", "s3:GetObjectTagging", the_object}.where("!VersionId"),
+    Need{"GetObjectTagging", "s3:GetObjectVersionTagging", the_object}.where("VersionId"),
+    Need{"PutObjectTagging", "s3:PutObjectTagging", the_object}.where("!VersionId"),
+    Need{"PutObjectTagging", "s3:PutObjectVersionTagging", the_object}.where("VersionId"),
+    Need{"DeleteObjectTagging", "s3:DeleteObjectTagging", the_object}.where("!VersionId"),
+    Need{"DeleteObjectTagging", "s3:DeleteObjectVersionTagging", the_object}.where("VersionId"),
+
+    Need{"CopyObject", "s3:GetObject", "{source}"}.where("!source version"),
+    Need{"CopyObject", "s3:GetObjectVersion", "{source}"}.where("source version"),
+    Need{"CopyObject", "s3:GetObjectTagging", "{source}"}.where("copied tags"),
+    {"CopyObject", "s3:PutObject", the_object},
+    Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("copied tags"),
+    Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
+    Need{"CopyObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"UploadPartCopy", "s3:GetObject", "{source}"}.where("!source version"),
+    Need{"UploadPartCopy", "s3:GetObjectVersion", "{source}"}.where("source version"),
+    {"UploadPartCopy", "s3:PutObject", the_object},
+};
+
+constexpr Need multipart_needs[] = {
+    {"CreateMultipartUpload", "s3:PutObject", the_object},
+    Need{"CreateMultipartUpload", "s3:PutObjectTagging", the_object}.where("Tagging"),
+    Need{"CreateMultipartUpload", "s3:PutObjectAcl", the_object}.where("ACL"),
+    {"UploadPart", "s3:PutObject", the_object},
+    {"CompleteMultipartUpload", "s3:PutObject", the_object},
+    {"AbortMultipartUpload", "s3:AbortMultipartUpload", the_object},
+    {"ListParts", "s3:ListMultipartUploadParts", the_object},
+};
+
+constexpr Need setting_needs[] = {
+    {"GetBucketVersioning", "s3:GetBucketVersioning", the_bucket},
+    {"PutBucketVersioning", "s3:PutBucketVersioning", the_bucket},
+    {"GetBucketTagging", "s3:GetBucketTagging", the_bucket},
+    {"PutBucketTagging", "s3:PutBucketTagging", the_bucket},
+    {"DeleteBucketTagging", "s3:PutBucketTagging", the_bucket},
+    {"GetBucketEncryption", "s3:GetEncryptionConfiguration", the_bucket},
+    {"PutBucketEncryption", "s3:PutEncryptionConfiguration", the_bucket},
+    {"DeleteBucketEncryption", "s3:PutEncryptionConfiguration", the_bucket},
+    {"GetPublicAccessBlock", "s3:GetBucketPublicAccessBlock", the_bucket},
+    {"PutPublicAccessBlock", "s3:PutBucketPublicAccessBlock", the_bucket},
+    {"DeletePublicAccessBlock", "s3:PutBucketPublicAccessBlock", the_bucket},
+    {"GetBucketOwnershipControls", "s3:GetBucketOwnershipControls", the_bucket},
+    {"PutBucketOwnershipControls", "s3:PutBucketOwnershipControls", the_bucket},
+    {"DeleteBucketOwnershipControls", "s3:PutBucketOwnershipControls", the_bucket},
+    {"GetBucketPolicy", "s3:GetBucketPolicy", the_bucket},
+    {"PutBucketPolicy", "s3:PutBucketPolicy", the_bucket},
+    {"DeleteBucketPolicy", "s3:DeleteBucketPolicy", the_bucket},
+    {"GetBucketCors", "s3:GetBucketCORS", the_bucket},
+    {"PutBucketCors", "s3:PutBucketCORS", the_bucket},
+    {"DeleteBucketCors", "s3:PutBucketCORS", the_bucket},
+    {"GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration", the_bucket},
+    {"PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration", the_bucket},
+    {"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration", the_bucket},
+    {"GetBucketNotificationConfiguration", "s3:GetBucketNotification", the_bucket},
+    {"PutBucketNotificationConfiguration", "s3:PutBucketNotification", the_bucket},
+};
+
+constexpr auto needs =
+    service::join_needs(bucket_needs, object_needs, multipart_needs, setting_needs);
+
+constexpr service::KeyOfMember keys[] = {
+    {"s3:prefix", "Prefix"},
+    {"s3:delimiter", "Delimiter"},
+    {"s3:max-keys", "MaxKeys"},
+    {"s3:VersionId", "VersionId"},
+    {"s3:locationconstraint", "CreateBucketConfiguration.LocationConstraint"},
+    {"s3:RequestObjectTag/", "Tagging.TagSet"},
+    {"s3:RequestObjectTagKeys", "Tagging.TagSet", Arity::many},
+    {"aws:RequestTag/", "CreateBucketConfiguration.Tags"},
+    {"aws:TagKeys", "CreateBucketConfiguration.Tags", Arity::many},
+};
+
+// Header fields that are condition keys under their own name.
+constexpr std::string_view header_keys[] = {
+    "if-match",
+    "if-none-match",
+    "x-amz-acl",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-grant-full-control",
+    "x-amz-grant-read",
+    "x-amz-grant-read-acp",
+    "x-amz-grant-write",
+    "x-amz-grant-write-acp",
+    "x-amz-metadata-directive",
+    "x-amz-object-ownership",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+};
+
+// Whoever may not list a bucket is not told what is not in it.
+constexpr service::Veil veils[] = {
+    {"GetObject", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"GetObject", "NoSuchVersion", "s3:ListBucket", the_bucket},
+    {"HeadObject", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"HeadObject", "NoSuchVersion", "s3:ListBucket", the_bucket},
+    {"GetObjectAttributes", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"GetObjectAttributes", "NoSuchVersion", "s3:ListBucket", the_bucket},
+    {"GetObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"PutObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"DeleteObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"CopyObject", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
+    {"CopyObject", "NoSuchVersion", "s3:ListBucket", "{source bucket}"},
+    {"UploadPartCopy", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
+};
+
+// "bucket" and "key" of "arn:aws:s3:::bucket/key".
+std::pair<std::string_view, std::string_view> parts_of(std::string_view arn) {
+  arn.remove_prefix(std::min(arn.size(), arn.rfind(":::") + 3));
+  const std::string_view name = take_until(arn, '/');
+  return {name, arn};
+}
+
+std::optional<objects::ObjectName> source_of(const Question& question) {
+  const auto texts = question.texts("CopySource");
+  if (texts.empty()) return std::nullopt;
+  auto name = parse_copy_source(texts.front());
+  return name ? std::optional(*std::move(name)) : std::nullopt;
+}
+
+// Whether the copy carries tags of its source.
+bool copies_tags(const Question& question, const objects::ObjectName& source) {
+  if (question.text("TaggingDirective") == "REPLACE") return false;
+  const auto object = objects::find(question.call().tx(), source);
+  return object && !object->tags.empty();
+}
+
+std::optional<std::vector<std::string>> word(const Question& question, std::string_view word) {
+  using Texts = std::vector<std::string>;
+  if (word != "source" && word != "source bucket" && word != "source version" &&
+      word != "copied tags")
+    return std::nullopt;
+  const auto source = source_of(question);
+  if (!source) return Texts{};
+  if (word == "source")
+    return Texts{fmt::format("arn:aws:s3:::{}/{}", source->bucket, source->key)};
+  if (word == "source bucket") return Texts{fmt::format("arn:aws:s3:::{}", source->bucket)};
+  if (word == "source version") return Texts{source->version.value_or("")};
+  return Texts{copies_tags(question, *source) ? "yes" : ""};
+}
+
+// The owner's root always reaches the policy of its bucket: it could lock itself out otherwise.
+bool is_way_back(const Question& question) {
+  const std::string_view name = question.operation().name;
+  return question.call().caller().principal.is_root() &&
+         (name == "GetBucketPolicy" || name == "PutBucketPolicy" || name == "DeleteBucketPolicy");
+}
+
+// That a bucket does not exist is told to everyone, as on AWS.
+Result<Guarded> side_of(const Question& question, std::string_view arn) {
+  if (question.operation().name == "CreateBucket") return Guarded{};
+  store::Transaction& tx = question.call().tx();
+  const std::string name(parts_of(arn).first);
+  auto found = objects::find_bucket(tx, name);
+  if (!found) return std::unexpected(to_s3(std::move(found).error(), {.bucket = name}));
+  Guarded out{.account = found->account};
+  if (is_way_back(question)) return out;
+  auto policy = objects::setting(tx, {name, std::string(setting::policy)});
+  if (!policy) return out;
+  if (question.call().caller().principal.is_stranger()) {
+    TRY(const BlockedAccess blocked, blocked_access(tx, name));
+    if (blocked.strangers) return out;
+  }
+  out.policy = *std::move(policy);
+  return out;
+}
+
+void add(Context& out, std::string_view key, std::string value) {
+  out.push_back({std::string(key), {std::move(value)}});
+}
+
+// How and when it was signed.
+void add_signature(const Call& call, Context& out) {
+  const net::RequestHead& head = call.head();
+  const std::string_view authorization = head.headers.get("authorization");
+  const bool in_query = authorization.empty() && head.query.contains("Signature=");
+  if (authorization.empty() && !in_query) return;
+  add(out, "s3:authType", in_query ? "REST-QUERY-STRING" : "REST-HEADER");
+  const bool v4 =
+      in_query ? head.query.contains("X-Amz-Algorithm=") : authorization.starts_with("AWS4-");
+  add(out, "s3:signatureversion", v4 ? "AWS4-HMAC-SHA256" : "AWS");
+  constexpr std::string_view date_mark = "X-Amz-Date=";
+  constexpr std::size_t date_bytes = 16;
+  const auto at = head.query.find(date_mark);
+  const std::string_view date = at == head.query.npos
+                                    ? head.headers.get("x-amz-date")
+                                    : head.query.substr(at + date_mark.size(), date_bytes);
+  if (const auto time = parse_iso8601_basic(date))
+    add(out, "s3:signatureAge",
+        fmt::to_string(
+            std::chrono::duration_cast<std::chrono::milliseconds>(call.now() - *time).count()));
+}
+
+// Tags that a header gives to the object that is written.
+void add_given_tags(const Question& question, Context& out) {
+  const auto tags = parse_tagging(question.text("Tagging"));
+  if (!tags || tags->empty()) return;
+  identity::ContextEntry names{"s3:RequestObjectTagKeys", {}, Arity::many};
+  for (const auto& [key, value] : *tags) {
+    add(out, "s3:RequestObjectTag/" + key, value);
+    names.values.push_back(key);
+  }
+  out.push_back(std::move(names));
+}
+
+// Tags of the object that is there: a key of those actions alone that read it.
+void add_existing_tags(const Question& question, std::string_view arn, Context& out) {
+  constexpr std::string_view operations[] = {"GetObject", "HeadObject", "GetObjectTagging",
+                                             "PutObjectTagging", "DeleteObjectTagging"};
+  if (std::ranges::find(operations, question.operation().name) == std::end(operations)) return;
+  const auto [bucket_name, key] = parts_of(arn);
+  objects::ObjectName name{std::string(bucket_name), std::string(key)};
+  if (const std::string version = question.text("VersionId"); !version.empty())
+    name.version = version;
+  const auto object = objects::find(question.call().tx(), name);
+  if (!object) return;
+  for (const auto& [tag, value] : object->tags) add(out, "s3:ExistingObjectTag/" + tag, value);
+}
+
+void add_keys(const Question& question, std::string_view arn, Context& out) {
+  const Call& call = question.call();
+  add_signature(call, out);
+  for (const std::string_view name : header_keys)
+    if (const auto value = call.head().headers.find(name))
+      add(out, fmt::format("s3:{}", name), std::string(*value));
+  add_given_tags(question, out);
+  add_existing_tags(question, arn, out);
+}
+
+}  // namespace
+
+service::Permissions permissions() {
+  return {.schema = api::schema(),
+          .needs = needs,
+          .keys = keys,
+          .veils = veils,
+          .style = {.quotes_resource = true},
+          .word = word,
+          .guard_of = [](std::string_view arn) { return arn.substr(0, arn.find('/')); },
+          .find = side_of,
+          .add_keys = add_keys};
+}
+
+}  // namespace slipway::s3

@@ -1,0 +1,239 @@
+#include "service/s3/policy_document.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <span>
+#include <utility>
+
+#include "base/text.h"
+#include "service/errors.h"
+#include "service/resource_policy.h"
+
+namespace slipway::s3 {
+namespace {
+
+namespace json = boost::json;
+using identity::ResourcePattern;
+using identity::Statement;
+using service::refuse;
+
+// All that can be allowed at a bucket, and at an object, in lower case:
+// docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html
+constexpr std::string_view bucket_actions[] = {
+    "allowvendedlogdeliveryforresource",
+    "createbucket",
+    "createbucketmetadatatableconfiguration",
+    "deletebucket",
+    "deletebucketmetadatatableconfiguration",
+    "deletebucketpolicy",
+    "deletebucketwebsite",
+    "getaccelerateconfiguration",
+    "getanalyticsconfiguration",
+    "getbucketabac",
+    "getbucketacl",
+    "getbucketcors",
+    "getbucketlocation",
+    "getbucketlogging",
+    "getbucketmetadatatableconfiguration",
+    "getbucketnotification",
+    "getbucketobjectlockconfiguration",
+    "getbucketownershipcontrols",
+    "getbucketpolicy",
+    "getbucketpolicystatus",
+    "getbucketpublicaccessblock",
+    "getbucketrequestpayment",
+    "getbuckettagging",
+    "getbucketversioning",
+    "getbucketwebsite",
+    "getencryptionconfiguration",
+    "getintelligenttieringconfiguration",
+    "getinventoryconfiguration",
+    "getlifecycleconfiguration",
+    "getmetricsconfiguration",
+    "getreplicationconfiguration",
+    "listbucket",
+    "listbucketmultipartuploads",
+    "listbucketversions",
+    "listtagsforresource",
+    "pausereplication",
+    "putaccelerateconfiguration",
+    "putanalyticsconfiguration",
+    "putbucketabac",
+    "putbucketacl",
+    "putbucketcors",
+    "putbucketlogging",
+    "putbucketnotification",
+    "putbucketobjectlockconfiguration",
+    "putbucketownershipcontrols",
+    "putbucketpolicy",
+    "putbucketpublicaccessblock",
+    "putbucketrequestpayment",
+    "putbuckettagging",
+    "putbucketversioning",
+    "putbucketwebsite",
+    "putencryptionconfiguration",
+    "putintelligenttieringconfiguration",
+    "putinventoryconfiguration",
+    "putlifecycleconfiguration",
+    "putmetricsconfiguration",
+    "putreplicationconfiguration",
+    "tagresource",
+    "untagresource",
+    "updatebucketmetadataannotationtableconfiguration",
+    "updatebucketmetadatainventorytableconfiguration",
+    "updatebucketmetadatajournaltableconfiguration",
+};
+
+constexpr std::string_view object_actions[] = {
+    "abortmultipartupload",
+    "bypassgovernanceretention",
+    "deleteobject",
+    "deleteobjectannotation",
+    "deleteobjecttagging",
+    "deleteobjectversion",
+    "deleteobjectversionannotation",
+    "deleteobjectversiontagging",
+    "getobject",
+    "getobjectacl",
+    "getobjectannotation",
+    "getobjectattributes",
+    "getobjectlegalhold",
+    "getobjectretention",
+    "getobjecttagging",
+    "getobjecttorrent",
+    "getobjectversion",
+    "getobjectversionacl",
+    "getobjectversionannotation",
+    "getobjectversionannotationforreplication",
+    "getobjectversionattributes",
+    "getobjectversionforreplication",
+    "getobjectversiontagging",
+    "getobjectversiontorrent",
+    "initiatereplication",
+    "listmultipartuploadparts",
+    "listobjectannotations",
+    "listobjectversionannotations",
+    "objectowneroverridetobucketowner",
+    "putobject",
+    "putobjectacl",
+    "putobjectannotation",
+    "putobjectlegalhold",
+    "putobjectretention",
+    "putobjecttagging",
+    "putobjectversionacl",
+    "putobjectversionannotation",
+    "putobjectversiontagging",
+    "replicatedelete",
+    "replicateobject",
+    "replicateobjectannotation",
+    "replicatetags",
+    "restoreobject",
+    "updateobjectencryption",
+};
+
+std::unexpected<Error> malformed(std::string message) {
+  return refuse("MalformedPolicy", std::move(message));
+}
+
+bool knows(std::span<const std::string_view> actions, std::string_view pattern) {
+  return std::ranges::any_of(actions, [&](std::string_view action) {
+    return identity::matches_wildcard(pattern, action);
+  });
+}
+
+// What an action can be done to.
+struct Reach {
+  bool buckets = false;
+  bool objects = false;
+};
+
+Reach reach_of(std::string_view action) {
+  if (action == "*") return {true, true};
+  if (take_until(action, ':') != "s3") return {};
+  return {knows(bucket_actions, action), knows(object_actions, action)};
+}
+
+// What a resource is of this bucket: itself, something in it, or both.
+Reach reach_of(const ResourcePattern& resource, std::string_view bucket) {
+  if (resource.reach != ResourcePattern::Reach::parts || resource.head[2] != "s3" ||
+      !resource.head[3].empty() || !resource.head[4].empty())
+    return {};
+  std::string_view rest = resource.tail.text;
+  if (!rest.starts_with(bucket)) return {};
+  rest.remove_prefix(bucket.size());
+  if (rest.empty()) return {.buckets = true};
+  if (rest.starts_with('/')) return {.objects = true};
+  return rest == "*" ? Reach{true, true} : Reach{};
+}
+
+Result<> check_statement(const Statement& statement, std::size_t number, std::string_view bucket) {
+  Reach resources;
+  for (const ResourcePattern& resource : statement.resources) {
+    const Reach reach = reach_of(resource, bucket);
+    if (!reach.buckets && !reach.objects) return malformed("Policy has invalid resource");
+    resources.buckets |= reach.buckets;
+    resources.objects |= reach.objects;
+  }
+  for (const std::string& action : statement.actions) {
+    const Reach reach = reach_of(action);
+    if (!reach.buckets && !reach.objects) return malformed("Policy has invalid action");
+    if (statement.action_match == Statement::Match::others ||
+        statement.resource_match == Statement::Match::others)
+      continue;
+    if ((reach.buckets && resources.buckets) || (reach.objects && resources.objects)) continue;
+    const std::string id = statement.id.empty() ? fmt::format("NO_ID-{}", number) : statement.id;
+    return std::unexpected(
+        Error{ErrorCode::invalid_argument,
+              "Action does not apply to any resource(s) in statement",
+              "MalformedPolicy",
+              {{"Detail", fmt::format("Action \"{}\" in Statement \"{}\"", action, id)}}});
+  }
+  return {};
+}
+
+// What a statement must have, in the order in which S3 misses it.
+Result<> check_fields(const json::value& statement) {
+  constexpr std::pair<std::string_view, std::string_view> fields[] = {{"Effect", "Effect"},
+                                                                      {"Principal", "NotPrincipal"},
+                                                                      {"Action", "NotAction"},
+                                                                      {"Resource", "NotResource"}};
+  if (!statement.is_object()) return malformed("Invalid policy syntax.");
+  for (const auto& [name, other] : fields)
+    if (!statement.get_object().contains(name) && !statement.get_object().contains(other))
+      return malformed(fmt::format("Missing required field {}", name));
+  return {};
+}
+
+Result<> check_shape(std::string_view text) {
+  constexpr std::string_view no_json = "Policies must be valid JSON and the first byte must be '{'";
+  boost::system::error_code error;
+  const json::value document = json::parse({text.data(), text.size()}, error);
+  if (!text.starts_with('{') || error) return malformed(std::string(no_json));
+  const json::value* const statements = document.get_object().if_contains("Statement");
+  if (!statements) return malformed("Missing required field Statement");
+  const json::value* const version = document.get_object().if_contains("Version");
+  if (version && *version != "2012-10-17" && *version != "2008-10-17")
+    return malformed("The policy must contain a valid version string");
+  if (statements->is_object()) return check_fields(*statements);
+  if (!statements->is_array()) return malformed("Invalid policy syntax.");
+  if (statements->get_array().empty())
+    return malformed("Could not parse the policy: Statement is empty!");
+  for (const json::value& statement : statements->get_array()) TRY_DO(check_fields(statement));
+  return {};
+}
+
+}  // namespace
+
+Result<identity::Policy> read_bucket_policy(std::string_view text, std::string_view bucket) {
+  TRY_DO(check_shape(text));
+  auto policy = service::read_resource_policy(text);
+  if (!policy) return malformed(std::move(policy.error().message));
+  std::size_t number = 0;
+  for (const Statement& statement : policy->statements())
+    TRY_DO(check_statement(statement, number++, bucket));
+  return policy;
+}
+
+}  // namespace slipway::s3

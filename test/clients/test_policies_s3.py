@@ -1,0 +1,296 @@
+"""Published policies for S3, identity's and buckets': what each allows and what it refuses.
+
+The policies are those of the IAM guide ("Example policies", S3) and of the S3 guide ("Examples of
+Amazon S3 bucket policies"), in names of our own.
+"""
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+from policies import Example, People, Stage, allow, denied, deny, document, filled, ids, may_not
+
+BUCKET, OBJECTS = "arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*"
+
+
+def put(key, **more):
+    return lambda s: s.who.s3.put_object(Bucket=s.bucket, Key=key, Body=b"x", **more)
+
+
+def get(key, **more):
+    return lambda s: s.who.s3.get_object(Bucket=s.bucket, Key=key, **more)
+
+
+def listed(**more):
+    return lambda s: s.who.s3.list_objects_v2(Bucket=s.bucket, **more)
+
+
+def at(key):
+    return f'"arn:aws:s3:::{{bucket}}/{key}"'
+
+
+def bucket_policy(*statements):
+    def setup(stage):
+        stage.aws.s3.delete_public_access_block(Bucket=stage.bucket)
+        stage.aws.s3.put_bucket_policy(
+            Bucket=stage.bucket, Policy=document(*filled(list(statements), stage.words)))
+    return setup
+
+
+
+
+def tagged_objects(stage):
+    for key, value in (("open", "production"), ("shut", "test")):
+        stage.aws.s3.put_object(Bucket=stage.bucket, Key=key, Body=b"x",
+                                Tagging=f"environment={value}")
+
+
+IN_BUCKET = '"arn:aws:s3:::{bucket}"'
+
+EXAMPLES = [
+    Example("read and write objects of one bucket", [
+        allow("s3:ListBucket", BUCKET), allow("s3:*Object", OBJECTS)], [
+        ("may", put("a")), ("may", get("a")), ("may", listed()),
+        ("may", lambda s: s.who.s3.copy_object(Bucket=s.bucket, Key="b", CopySource=f"{s.bucket}/a")),
+        ("may not", lambda s: s.who.s3.get_object_tagging(Bucket=s.bucket, Key="a"),
+         "s3:GetObjectTagging", at("a")),
+        ("may not", lambda s: s.who.s3.put_object(Bucket=s.other, Key="a", Body=b""),
+         "s3:PutObject", '"arn:aws:s3:::{other}/a"'),
+        ("may not", lambda s: s.who.s3.copy_object(Bucket=s.other, Key="b", CopySource=f"{s.bucket}/a"),
+         "s3:PutObject", '"arn:aws:s3:::{other}/b"'),
+        ("may not", lambda s: s.who.s3.copy_object(Bucket=s.bucket, Key="b", CopySource=f"{s.other}/a"),
+         "s3:GetObject", '"arn:aws:s3:::{other}/a"'),
+        ("may not", lambda s: s.who.s3.list_buckets(), "s3:ListAllMyBuckets")]),
+    Example("each user a home of his own", [
+        allow(["s3:ListAllMyBuckets", "s3:GetBucketLocation"], "arn:aws:s3:::*"),
+        allow("s3:ListAllMyBuckets"),
+        allow("s3:ListBucket", BUCKET,
+              Condition={"StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}}),
+        allow("s3:*", ["arn:aws:s3:::{bucket}/home/${aws:username}",
+                       "arn:aws:s3:::{bucket}/home/${aws:username}/*"])], [
+        ("may", lambda s: s.who.s3.list_buckets()),
+        ("may", listed(Prefix="")), ("may", listed(Prefix="home/")),
+        ("may", lambda s: listed(Prefix=f"home/{s.user}/x")(s)),
+        ("may", lambda s: put(f"home/{s.user}/x")(s)), ("may", lambda s: get(f"home/{s.user}/x")(s)),
+        ("may not", put("home/somebody/x"), "s3:PutObject", at("home/somebody/x")),
+        ("may not", listed(Prefix="home/somebody/"), "s3:ListBucket", IN_BUCKET),
+        ("may not", listed(), "s3:ListBucket", IN_BUCKET)]),
+    Example("one bucket and nothing else", [
+        allow("s3:*", [BUCKET, OBJECTS]),
+        {"Effect": "Deny", "NotAction": "s3:*", "NotResource": [BUCKET, OBJECTS]},
+        allow("sqs:*")], [
+        ("may", put("a")), ("may", lambda s: s.who.s3.get_bucket_versioning(Bucket=s.bucket)),
+        ("may not", lambda s: s.who.s3.list_objects_v2(Bucket=s.other), "s3:ListBucket",
+         '"arn:aws:s3:::{other}"'),
+        ("may not", lambda s: s.who.sqs.list_queues(), "sqs:ListQueues",
+         "arn:aws:sqs:{region}:{account}:", denied())]),
+    Example("everything but what needs a second factor", [
+        allow("s3:*"),
+        deny("s3:*", [BUCKET, OBJECTS],
+             Condition={"BoolIfExists": {"aws:MultiFactorAuthPresent": "false"}})], [
+        ("may", lambda s: s.who.s3.put_object(Bucket=s.other, Key="a", Body=b"")),
+        ("may not", put("a"), "s3:PutObject", at("a"), denied()),
+        ("may not", listed(), "s3:ListBucket", IN_BUCKET, denied())]),
+    Example("reading alone", [allow(["s3:Get*", "s3:List*"])], [
+        ("may", get("a")), ("may", listed()), ("may", lambda s: s.who.s3.list_buckets()),
+        ("may", lambda s: s.who.s3.get_bucket_location(Bucket=s.bucket)),
+        ("may not", put("a"), "s3:PutObject", at("a")),
+        ("may not", lambda s: s.who.s3.delete_object(Bucket=s.bucket, Key="a"), "s3:DeleteObject",
+         at("a")),
+        ("may not", lambda s: s.who.s3.delete_bucket(Bucket=s.bucket), "s3:DeleteBucket", IN_BUCKET),
+        ("may not", lambda s: s.who.s3.create_bucket(Bucket="another-bucket"), "s3:CreateBucket",
+         '"arn:aws:s3:::another-bucket"')]),
+    Example("not without encryption", [allow("s3:*")], [
+        ("may", put("a", ServerSideEncryption="AES256")),
+        ("may not", put("a"), "s3:PutObject", at("a"), denied("resource-based policy"))],
+        bucket_policy({"Sid": "DenyUnencrypted", "Principal": "*", **deny(
+            "s3:PutObject", OBJECTS,
+            Condition={"StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}})})),
+    Example("not from elsewhere", [allow("s3:*")], [
+        ("may", listed()),
+        ("may not", get("a"), "s3:GetObject", at("a"), denied("resource-based policy"))],
+        bucket_policy({"Sid": "IPAllow", "Principal": "*", **deny(
+            "s3:GetObject", OBJECTS,
+            Condition={"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}})})),
+    Example("only by tags that are known", [
+        allow("s3:PutObject*", OBJECTS,
+              Condition={"ForAllValues:StringLike": {"s3:RequestObjectTagKeys": ["Owner", "Made"]}})], [
+        ("may", put("a", Tagging="Owner=me")),
+        ("may not", put("a", Tagging="Owner=me&Other=x"), "s3:PutObject", at("a"))]),
+    Example("only what is tagged", [
+        allow("s3:GetObject", OBJECTS,
+              Condition={"StringEquals": {"s3:ExistingObjectTag/environment": "production"}})], [
+        ("may", get("open")), ("may not", get("shut"), "s3:GetObject", at("shut")),
+        ("may not", get("absent"), "s3:GetObject", at("absent"))], tagged_objects),
+    Example("pages of a listing no longer than ten", [
+        allow("s3:ListBucket", BUCKET, Condition={"NumericLessThanEquals": {"s3:max-keys": "10"}})], [
+        ("may", listed(MaxKeys=10)),
+        ("may not", listed(MaxKeys=11), "s3:ListBucket", IN_BUCKET),
+        ("may not", listed(), "s3:ListBucket", IN_BUCKET)]),
+    Example("one storage class", [
+        allow("s3:PutObject", OBJECTS,
+              Condition={"StringEquals": {"s3:x-amz-storage-class": ["STANDARD_IA"]}})], [
+        ("may", put("a", StorageClass="STANDARD_IA")),
+        ("may not", put("a"), "s3:PutObject", at("a"))]),
+]
+
+
+@pytest.fixture
+def stage(aws, server, name):
+    for bucket in (name, f"{name}-other"):
+        aws.s3.create_bucket(Bucket=bucket)
+    aws.s3.put_object(Bucket=name, Key="a", Body=b"content")
+    return Stage(aws, People(aws, server, name), bucket=name, other=f"{name}-other")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=ids(EXAMPLES))
+def test_a_published_policy_means_what_it_says(example, stage):
+    example.run(stage)
+
+
+def set_policy(stage, *statements):
+    stage.aws.s3.delete_public_access_block(Bucket=stage.bucket)
+    stage.aws.s3.put_bucket_policy(
+        Bucket=stage.bucket, Policy=document(*filled(list(statements), stage.words)))
+
+
+def test_a_bucket_lets_in_the_user_that_it_names(stage):
+    stage.who = stage.people.user()
+    may_not(stage.who, lambda: get("a")(stage), "s3:GetObject", f'"arn:aws:s3:::{stage.bucket}/a"')
+    set_policy(stage, {"Principal": {"AWS": stage.who.arn}, **allow("s3:GetObject", OBJECTS)})
+    assert get("a")(stage)["Body"].read() == b"content"
+    may_not(stage.who, lambda: put("a")(stage), "s3:PutObject", f'"arn:aws:s3:::{stage.bucket}/a"')
+
+
+def test_naming_the_account_leaves_the_word_to_its_users_own_policies(stage):
+    set_policy(stage, {"Principal": {"AWS": "{account}"}, **allow("s3:*", [BUCKET, OBJECTS])})
+    stage.who = stage.people.user()
+    may_not(stage.who, lambda: get("a")(stage), "s3:GetObject", f'"arn:aws:s3:::{stage.bucket}/a"')
+    stage.who = stage.people.user(allow("s3:GetObject", f"arn:aws:s3:::{stage.bucket}/*"))
+    assert get("a")(stage)["Body"].read() == b"content"
+
+
+def test_strangers_read_what_is_public_and_nothing_else(stage, server):
+    url = f"{server.url}/{stage.bucket}/a"
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url)
+    assert refused.value.code == 403 and b"<Code>AccessDenied</Code>" in refused.value.read()
+    set_policy(stage, {"Sid": "PublicRead", "Principal": "*", **allow("s3:GetObject", OBJECTS)})
+    assert urllib.request.urlopen(url).read() == b"content"
+    for request in (urllib.request.Request(url, method="DELETE"),
+                    urllib.request.Request(url, data=b"new", method="PUT"),
+                    urllib.request.Request(f"{server.url}/{stage.bucket}?list-type=2"),
+                    urllib.request.Request(f"{server.url}/{stage.bucket}/absent")):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request)
+        assert refused.value.code == 403, request.full_url
+    stage.aws.s3.put_public_access_block(
+        Bucket=stage.bucket, PublicAccessBlockConfiguration={"RestrictPublicBuckets": True})
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(url)
+
+
+def test_a_bucket_that_blocks_public_policies_takes_none(stage):
+    public = document({"Principal": "*", **allow("s3:GetObject", f"arn:aws:s3:::{stage.bucket}/*")})
+    with pytest.raises(ClientError) as caught:
+        stage.aws.s3.put_bucket_policy(Bucket=stage.bucket, Policy=public)
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    assert "BlockPublicPolicy" in caught.value.response["Error"]["Message"]
+    narrow = document({"Principal": "*", **allow(
+        "s3:GetObject", f"arn:aws:s3:::{stage.bucket}/*",
+        Condition={"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}})})
+    stage.aws.s3.put_bucket_policy(Bucket=stage.bucket, Policy=narrow)
+
+
+def test_what_a_bucket_denies_it_denies_to_the_root_too_but_for_its_policy(stage):
+    set_policy(stage, {"Principal": "*", **deny(
+        "s3:*", [BUCKET, OBJECTS], Condition={"Bool": {"aws:SecureTransport": "false"}})})
+    root = stage.aws
+    with pytest.raises(ClientError) as caught:
+        root.s3.get_object(Bucket=stage.bucket, Key="a")
+    assert caught.value.response["Error"]["Message"].endswith(
+        "with an explicit deny in a resource-based policy")
+    assert root.s3.get_bucket_policy(Bucket=stage.bucket)["Policy"]
+    root.s3.delete_bucket_policy(Bucket=stage.bucket)
+    assert root.s3.get_object(Bucket=stage.bucket, Key="a")["Body"].read() == b"content"
+
+
+def test_what_is_not_there_is_not_told_to_who_may_not_list(stage):
+    reader = stage.people.user(allow("s3:GetObject", f"arn:aws:s3:::{stage.bucket}/*"))
+    lister = stage.people.user(allow(["s3:GetObject", "s3:ListBucket"]))
+    stage.who = reader
+    may_not(reader, lambda: get("absent")(stage), "s3:ListBucket", f'"arn:aws:s3:::{stage.bucket}"')
+    with pytest.raises(ClientError) as caught:
+        lister.s3.get_object(Bucket=stage.bucket, Key="absent")
+    assert caught.value.response["Error"]["Code"] == "NoSuchKey"
+    with pytest.raises(ClientError) as caught:
+        reader.s3.head_object(Bucket=stage.bucket, Key="absent")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+    with pytest.raises(ClientError) as caught:
+        reader.s3.get_object(Bucket="never-was-such-a-bucket", Key="x")
+    assert caught.value.response["Error"]["Code"] == "NoSuchBucket"  # as AWS tells everyone
+
+
+def test_several_deletions_in_one_request_are_allowed_one_by_one(stage):
+    for key in ("mine/a", "mine/b", "yours/a"):
+        stage.aws.s3.put_object(Bucket=stage.bucket, Key=key, Body=b"")
+    who = stage.people.user(allow("s3:DeleteObject", f"arn:aws:s3:::{stage.bucket}/mine/*"))
+    answer = who.s3.delete_objects(Bucket=stage.bucket, Delete={
+        "Objects": [{"Key": "mine/a"}, {"Key": "yours/a"}, {"Key": "mine/b"}]})
+    assert sorted(each["Key"] for each in answer["Deleted"]) == ["mine/a", "mine/b"]
+    [error] = answer["Errors"]
+    assert (error["Key"], error["Code"]) == ("yours/a", "AccessDenied")
+    assert error["Message"] == (
+        f'User: {who.arn} is not authorized to perform: s3:DeleteObject on resource: '
+        f'"arn:aws:s3:::{stage.bucket}/yours/a" because no identity-based policy allows the '
+        's3:DeleteObject action')
+
+
+def test_a_version_takes_a_right_of_its_own(stage):
+    stage.aws.s3.put_bucket_versioning(
+        Bucket=stage.bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = stage.aws.s3.put_object(Bucket=stage.bucket, Key="a", Body=b"new")["VersionId"]
+    stage.who = stage.people.user(allow(["s3:GetObject", "s3:DeleteObject"]))
+    assert get("a")(stage)["Body"].read() == b"new"
+    here = f'"arn:aws:s3:::{stage.bucket}/a"'
+    may_not(stage.who, lambda: get("a", VersionId=version)(stage), "s3:GetObjectVersion", here)
+    may_not(stage.who, lambda: stage.who.s3.delete_object(
+        Bucket=stage.bucket, Key="a", VersionId=version), "s3:DeleteObjectVersion", here)
+
+
+def test_tags_that_come_with_an_object_take_a_right_of_their_own(stage):
+    stage.who = stage.people.user(allow(["s3:PutObject", "s3:GetObject"]))
+    put("b")(stage)
+    here = f'"arn:aws:s3:::{stage.bucket}/b"'
+    may_not(stage.who, lambda: put("b", Tagging="a=b")(stage), "s3:PutObjectTagging", here)
+    may_not(stage.who, lambda: put("b", ACL="private")(stage), "s3:PutObjectAcl", here)
+
+
+def test_a_presigned_url_may_what_its_signer_may_now(stage):
+    who = stage.people.user(allow("s3:GetObject"))
+    url = who.s3.generate_presigned_url("get_object", Params={"Bucket": stage.bucket, "Key": "a"})
+    assert urllib.request.urlopen(url).read() == b"content"
+    stage.aws.iam.delete_user_policy(UserName=who.name, PolicyName="p")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(url)
+    assert refused.value.code == 403
+
+
+@pytest.mark.parametrize("statement,message", [
+    ({"Effect": "Allow", "Action": "s3:GetObject", "Resource": OBJECTS},
+     "Missing required field Principal"),
+    ({"Principal": "*", **deny("s3:GetObject", BUCKET)},
+     "Action does not apply to any resource(s) in statement"),
+    ({"Principal": "*", **deny("s3:GetEverything", OBJECTS)}, "Policy has invalid action"),
+    ({"Principal": "*", **deny("sqs:SendMessage", OBJECTS)}, "Policy has invalid action"),
+    ({"Principal": "*", **deny("s3:GetObject", "arn:aws:s3:::*")}, "Policy has invalid resource"),
+    ({"Principal": "*", **deny("s3:GetObject", "arn:aws:s3:::other/*")},
+     "Policy has invalid resource"),
+    ({"Principal": {"Nobody": "*"}, **deny("s3:GetObject", OBJECTS)}, "Invalid principal in policy"),
+], ids=str)
+def test_a_malformed_policy_is_refused_in_s3s_words(statement, message, stage):
+    with pytest.raises(ClientError) as caught:
+        stage.aws.s3.put_bucket_policy(
+            Bucket=stage.bucket, Policy=document(filled(statement, stage.words)))
+    assert caught.value.response["Error"]["Code"] == "MalformedPolicy"
+    assert caught.value.response["Error"]["Message"] == message
