@@ -39,10 +39,10 @@ struct ServeOptions {
   unsigned stream_seconds = 480;
   bool accept_older_database = false;
   std::string deliver_to_private = "auto";
-  unsigned request_memory = 0;  // MiB; 0: a quarter of the machine's
+  unsigned request_memory = 0;      // MiB; 0: a quarter of the machine's
   std::uint32_t instances_max = 0;  // 0: what this machine bears
   std::string isolation = "auto";
-  std::vector<std::string> reads;  // folders that every instance may read
+  std::vector<std::string> reads;          // folders that every instance may read
   std::vector<std::string> allowed_hosts;  // names of this server, beside those that it knows
 
   service::AuthMode auth_mode() const;

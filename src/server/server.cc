@@ -28,9 +28,10 @@
 #include "engine/time_keeper.h"
 #include "gen/services.h"
 #include "place/process/process_place.h"
+#include "server/built_ins.h"
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
-#include "server/instance_files.h"
+#include "server/io_loop.h"
 #include "server/limits.h"
 #include "server/object_artifacts.h"
 #include "server/running_instances.h"
@@ -58,18 +59,12 @@ constexpr std::size_t control_workers = 8;
 constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
-constexpr std::chrono::milliseconds drain_time{10'000};
 constexpr std::chrono::milliseconds stop_grace{5'000};
 constexpr std::chrono::milliseconds expire_period{100};
 // Artifacts that no fleet uses are kept for the next deployment, up to this much.
 constexpr std::uint64_t spare_artifact_bytes_max = 20ULL << 30;
 constexpr std::chrono::hours artifact_collect_period{1};
 constexpr std::chrono::seconds short_disk_age_min{60};
-
-std::filesystem::path folder_of_this_program() {
-  std::error_code ignored;
-  return std::filesystem::read_symlink("/proc/self/exe", ignored).parent_path();
-}
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
@@ -80,25 +75,6 @@ std::vector<store::Migration> all_migrations() {
         jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
-}
-
-// The images that need no container engine: our own model server under three names.
-fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
-                                  const ServeOptions& serve) {
-  fleet::FleetOptions options;
-  options.idle_time = std::chrono::seconds(serve.serverless_idle);
-  for (const char* image : {"slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"})
-    options.built_ins[image] = {
-        .argv = {model_server.string(), "serve"},
-        .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
-                        {"SLIPWAY_PYTHON", serve.python}},
-        .mounts = model_server_files(model_server, serve.python, serve.reads)};
-  for (const auto& [image, program] : serve.image_programs())
-    options.built_ins[image] = {.argv = {program},
-                                .environment = {},
-                                .front = fleet::BuiltInProgram::Front::http,
-                                .mounts = program_files(program, serve.data, serve.reads)};
-  return options;
 }
 
 // An address that is every one of this machine is reached at its loopback.
@@ -116,49 +92,6 @@ Result<> make_directory(const std::filesystem::path& path) {
   return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
                                                   path.string(), error.message()));
 }
-
-// One I/O thread with everything that it has of its own.
-class IoLoop {
- public:
-  IoLoop(const service::Frame& frame, fleet::RouteTable& routes, fleet::Sessions& sessions,
-         fleet::CaptureBuffer& captures, Random& random, net::Fd listener,
-         std::shared_ptr<const net::TlsContext> tls, const net::HttpLimits& limits, unsigned number,
-         std::chrono::seconds stream_time_limit)
-      : thread_(fmt::format("io-{}", number)) {
-    thread_.run_and_wait([&] {
-      router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random, &captures);
-      runtime_ =
-          std::make_unique<sagemaker_runtime::Runtime>(*router_, sessions, stream_time_limit);
-      front_ = std::make_unique<service::Front>(frame, *runtime_);
-      http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_, limits);
-      http_->listen(std::move(listener), std::move(tls));
-    });
-  }
-  ~IoLoop() {
-    thread_.run_and_wait([this] {
-      http_.reset();
-      front_.reset();
-      runtime_.reset();
-      router_.reset();
-    });
-  }
-
-  net::Loop& loop() { return thread_.loop(); }
-  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
-
-  std::future<void> drain() {
-    auto done = std::make_shared<std::promise<void>>();
-    thread_.loop().post([this, done] { http_->drain(drain_time, [done] { done->set_value(); }); });
-    return done->get_future();
-  }
-
- private:
-  net::LoopThread thread_;
-  std::unique_ptr<fleet::Router> router_;
-  std::unique_ptr<sagemaker_runtime::Runtime> runtime_;
-  std::unique_ptr<service::Front> front_;
-  std::unique_ptr<net::HttpServer> http_;
-};
 
 }  // namespace
 
@@ -492,16 +425,21 @@ Result<> Server::Parts::listen() {
   TRY(net::Fd listener, net::listen_tcp(wanted));
   TRY(const net::Address address, net::local_address(listener));
   endpoint_ = fmt::format("{}://{}", tls ? "https" : "http", address.text());
-  const net::HttpLimits limits = http_limits(options_, io_threads());
   endpoint_from_here_ =
       fmt::format("{}://{}", tls ? "https" : "http", reached_from_here(address).text());
+  const IoLoop::Shared shared{.frame = *frame_,
+                              .routes = routes_,
+                              .sessions = *sessions_,
+                              .captures = *captures_,
+                              .random = random_,
+                              .tls = tls,
+                              .limits = http_limits(options_, io_threads()),
+                              .stream_time_limit = std::chrono::seconds(options_.stream_seconds)};
   for (unsigned i = 0; i < io_threads(); ++i) {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
     }
-    loops_.push_back(std::make_unique<IoLoop>(*frame_, routes_, *sessions_, captures_->add_buffer(),
-                                              random_, std::move(listener), tls, limits, i,
-                                              std::chrono::seconds(options_.stream_seconds)));
+    loops_.push_back(std::make_unique<IoLoop>(shared, std::move(listener), i));
   }
   return {};
 }

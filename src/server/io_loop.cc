@@ -1,0 +1,41 @@
+#include "server/io_loop.h"
+
+#include <fmt/format.h>
+
+namespace slipway::server {
+namespace {
+
+constexpr std::chrono::milliseconds drain_time{10'000};
+
+}  // namespace
+
+IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
+    : thread_(fmt::format("io-{}", number)) {
+  fleet::CaptureBuffer& captures = shared.captures.add_buffer();
+  thread_.run_and_wait([&] {
+    router_ =
+        std::make_unique<fleet::Router>(thread_.loop(), shared.routes, shared.random, &captures);
+    runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_, shared.sessions,
+                                                            shared.stream_time_limit);
+    front_ = std::make_unique<service::Front>(shared.frame, *runtime_);
+    http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_, shared.limits);
+    http_->listen(std::move(listener), shared.tls);
+  });
+}
+
+IoLoop::~IoLoop() {
+  thread_.run_and_wait([this] {
+    http_.reset();
+    front_.reset();
+    runtime_.reset();
+    router_.reset();
+  });
+}
+
+std::future<void> IoLoop::drain() {
+  auto done = std::make_shared<std::promise<void>>();
+  thread_.loop().post([this, done] { http_->drain(drain_time, [done] { done->set_value(); }); });
+  return done->get_future();
+}
+
+}  // namespace slipway::server
