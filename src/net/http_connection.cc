@@ -81,7 +81,7 @@ void Connection::go_on() {
 
 void Connection::close_after_shortage() noexcept {
   advancing_ = false;
-  server_ != nullptr ? survive_memory_shortage("net", [this] { close(); }) : false;
+  survive_memory_shortage("net", [this] { close(); });
 }
 
 void Connection::tell_closed() {

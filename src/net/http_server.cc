@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/memory_shortage.h"
 #include "net/http_connection.h"
 
 namespace slipway::net {
@@ -97,7 +98,8 @@ void BodyWriter::finish() {
 }
 
 void BodyWriter::abort() {
-  if (const auto exchange = std::move(exchange_)) exchange->abort(turn_);
+  if (const auto exchange = std::move(exchange_))
+    survive_memory_shortage("net", [&] { exchange->abort(turn_); });
 }
 
 Responder Responder::to(std::move_only_function<void(Response&&)> sink) {
@@ -131,8 +133,14 @@ void Responder::on_closed(Task task) {
   if (exchange_) exchange_->on_closed(turn_, std::move(task));
 }
 
+// What drops a responder may be the shortage itself.
 void Responder::drop() {
-  if (exchange_) send(plain_response(500, "Internal error: the request was not answered."));
+  const std::shared_ptr<Exchange> exchange = std::move(exchange_);
+  if (!exchange) return;
+  const bool answered = survive_memory_shortage("net", [&] {
+    exchange->send(turn_, plain_response(500, "Internal error: the request was not answered."));
+  });
+  if (!answered) survive_memory_shortage("net", [&] { exchange->abort(turn_); });
 }
 
 // The listeners, the list of connections, and the sweep over it.

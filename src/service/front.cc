@@ -26,6 +26,10 @@ Error too_large(std::uint64_t bytes_max) {
           fmt::format("The request body is larger than the {} bytes that are allowed.", bytes_max)};
 }
 
+std::uint64_t body_bytes_max(const Entry* entry) {
+  return entry && entry->mode == Mode::hot ? hot_body_bytes_max : control_body_bytes_max;
+}
+
 net::Response json_response(int status, std::string text) {
   net::Response response{.status = status, .headers = {}, .body = std::move(text)};
   response.headers.add("Content-Type", "application/json");
@@ -102,8 +106,7 @@ net::BodyPlan Front::on_head(const net::RequestHead& head) {
                                                       : strangers_body_bytes_max};
   const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
   if (entry && entry->mode == Mode::upload) return plan_upload(head, route, *entry);
-  const bool hot = entry && entry->mode == Mode::hot;
-  return plan_collected(head, route, hot ? hot_body_bytes_max : control_body_bytes_max);
+  return plan_collected(head, route, body_bytes_max(entry));
 }
 
 // Nothing large is collected for a stranger: the head must be signed, or at least name a key, a
@@ -121,7 +124,7 @@ net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Ro
 
 net::Refuse Front::turn_away(const net::RequestHead& head, const wire::Route& route,
                              const Error& error) {
-  const bool stranger = !authenticator_.names_known_key(head);
+  const bool stranger = frame_.auth == AuthMode::strict && !authenticator_.names_known_key(head);
   return {error_response(error, route, frame_.registry.errors_of(*route.schema),
                          make_request_id(route)),
           stranger ? strangers_read_on_bytes_max : ~0ULL};
@@ -132,11 +135,14 @@ net::Response Front::refusal(const net::RequestHead& head, int status, std::stri
   const wire::Route route = route_of(head, {});
   if (!route.found()) return net::plain_response(status, reason);
   Error error{ErrorCode::unavailable, std::string(reason)};
-  if (status == 413) error = too_large(control_body_bytes_max);
+  if (status == 413) {
+    const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
+    error = too_large(body_bytes_max(entry));
+  }
   if (status == 408) error = {ErrorCode::timeout, slow_body, "RequestTimeout"};
   net::Response response = error_response(error, route, frame_.registry.errors_of(*route.schema),
                                           make_request_id(route));
-  if (status == 503) response.status = status;
+  if (status != 408) response.status = status;  // AWS says 400 to who is too slow
   return response;
 }
 
