@@ -52,7 +52,9 @@ TEST_F(S3Test, settings_come_back_as_they_were_given) {
   EXPECT_EQ(ask("DELETE", "/box?cors").status, 204);
   EXPECT_EQ(get("/box?cors").error(), "404 NoSuchCORSConfiguration");
 
-  const std::string policy = R"({"Version": "2012-10-17", "Statement": []})";
+  const std::string policy =
+      R"({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",)"
+      R"( "Action": "s3:DeleteObject", "Resource": "arn:aws:s3:::box/*"}]})";
   EXPECT_EQ(put("/box?policy", "[]").error(), "400 MalformedPolicy");
   EXPECT_EQ(put("/box?policy", policy).status, 204);
   EXPECT_EQ(get("/box?policy").body, policy);
