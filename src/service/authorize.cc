@@ -8,37 +8,15 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "service/arn.h"
+#include "service/request_keys.h"
 
 namespace slipway::service {
 namespace {
 
 using identity::Principal;
 
-// "127.0.0.1" of "127.0.0.1:52344", "::1" of "[::1]:52344"; empty for a socket without an address.
-std::string_view address_of(std::string_view peer) {
-  const auto colon = peer.rfind(':');
-  if (colon == peer.npos) return {};
-  peer = peer.substr(0, colon);
-  if (peer.starts_with('[') && peer.ends_with(']')) return peer.substr(1, peer.size() - 2);
-  return peer;
-}
-
 void add_key(Context& out, std::string_view key, std::string_view value) {
   if (!value.empty()) out.push_back({std::string(key), {std::string(value)}});
-}
-
-// What every request has.
-void add_keys_of_request(Call& call, Context& out) {
-  const net::RequestHead& head = call.head();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(call.now());
-  add_key(out, "aws:CurrentTime", to_iso8601(seconds));
-  add_key(out, "aws:EpochTime", fmt::to_string(seconds.time_since_epoch().count()));
-  add_key(out, "aws:SecureTransport", head.secure ? "true" : "false");
-  add_key(out, "aws:SourceIp", address_of(head.peer));
-  add_key(out, "aws:UserAgent", head.headers.get("user-agent"));
-  add_key(out, "aws:Referer", head.headers.get("referer"));
-  add_key(out, "aws:RequestedRegion", call.region());
-  add_key(out, "aws:ViaAWSService", "false");
 }
 
 void add_keys_of_members(const Question& question, std::span<const KeyOfMember> keys,
@@ -174,7 +152,7 @@ Result<const identity::PrincipalPolicies*> Authorizer::Session::policies(
 const Context& Authorizer::Session::context(const Question& question, const Permissions& service) {
   if (!context_) {
     context_ = identity::principal_context(question.call().caller().principal);
-    add_keys_of_request(question.call(), *context_);
+    add_request_keys(question.call(), *context_);
     add_keys_of_members(question, service.keys, *context_);
   }
   return *context_;

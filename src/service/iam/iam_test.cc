@@ -395,6 +395,8 @@ TEST_F(Iam, SimulationOfGivenPoliciesAsksTheResourcesPolicyToo) {
           R"("arn:aws:iam::000000000000:user/ann"},"Action":"s3:PutObject","Resource":"*"},)"
           R"({"Effect":"Deny","Principal":"*","Action":"s3:GetObject","Resource":"*"}]})");
   EXPECT_EQ(decisions(), "explicitDeny allowed ");
+  request.ResourceHandlingOption("EC2-VPC-InstanceStore");
+  EXPECT_THAT(decisions(), testing::HasSubstr("NotImplemented"));
 }
 
 }  // namespace

@@ -172,6 +172,10 @@ Result<std::size_t> first_result(std::string_view marker) {
 
 template <typename In>
 Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulation& simulation) {
+  if (in.ResourceHandlingOption())
+    return fail(ErrorCode::not_implemented,
+                "Slipway does not implement ResourceHandlingOption, which is about EC2 scenarios; "
+                "leave it out.");
   TRY(const std::size_t first, first_result(in.Marker().value_or("0")));
   std::vector<std::string_view> resources(in.ResourceArns().begin(), in.ResourceArns().end());
   if (resources.empty()) resources.push_back("*");
