@@ -157,7 +157,8 @@ class Bench {
       for (auto& added : wire::sign(request, credentials, target, clock_.now()))
         draft.signed_headers.push_back(std::move(added));
     } else if (draft.form == Form::presigned) {
-      draft.body_is_hashed = false;
+      draft.body_is_hashed = draft.scope != "s3";
+      if (draft.body_is_hashed) request.body = draft.body;
       draft.query = wire::presign(request, credentials, target, clock_.now(), presigned_for);
       leave_host_alone_signed(draft);
     } else {
