@@ -164,7 +164,9 @@ Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request
   // It names no service, so that only the route can bind it: elsewhere it is no signature at all.
   if (!route.schema->service.s3_style)
     return wire::refuse(wire::AuthProblem::missing, dialect_of(route));
-  if (const auto name = uncovered_by_v2(*route.operation); !name.empty())
+  // What is no operation has no parameters that select it: the signature alone is looked at.
+  const auto name = route.operation ? uncovered_by_v2(*route.operation) : std::string_view();
+  if (!name.empty())
     return wire::refuse(
         wire::AuthProblem::unsupported, wire::AuthDialect::s3,
         fmt::format("Signature version 2 does not cover '{}'; sign with AWS4-HMAC-SHA256.", name));

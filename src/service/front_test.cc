@@ -194,6 +194,15 @@ TEST_F(FrontTest, a_large_body_of_a_stranger_is_refused_at_its_head) {
   EXPECT_TRUE(std::holds_alternative<net::Collect>(plan_of({}, strangers_body_bytes_max)));
 }
 
+TEST_F(FrontTest, a_large_body_for_no_operation_under_the_old_signature_is_refused_at_its_head) {
+  make_front(AuthMode::strict);
+  const net::Request request = net::Request::make(
+      "POST", "/bucket/key", {{"Host", "127.0.0.1"}, {"Authorization", "AWS AKIANOBODY:c2lnbmVk"}});
+  net::RequestHead head = request.head();
+  head.content_length = large;
+  EXPECT_TRUE(std::holds_alternative<net::Refuse>(front_->on_head(head)));
+}
+
 TEST_F(FrontTest, a_body_whose_hash_is_announced_is_proven_by_its_head) {
   const std::string body(large, 'x');
   const std::string hash = sha256_hex(body);

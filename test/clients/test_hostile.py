@@ -226,6 +226,19 @@ def test_a_signature_holds_for_what_was_signed_and_nothing_else(server):
     assert_serves(server)
 
 
+@pytest.mark.parametrize("query, headers", [
+    ("", {"Authorization": "AWS AKIANOBODY:c2lnbmVk"}),
+    ("?AWSAccessKeyId=AKIANOBODY&Expires=9999999999&Signature=c2lnbmVk", {}),
+    ("", {"Authorization": "AWS4-HMAC-SHA256 Credential=AKIANOBODY/20260101/us-east-1/s3/aws4_request, "
+                           "SignedHeaders=host, Signature=00"}),
+    ("", {}),
+], ids=["V2", "V2 presigned", "V4", "none"])
+def test_a_large_body_for_what_is_no_operation_is_a_refusal(server, query, headers):
+    status, _ = ask(server, "POST", f"/bucket/key{query}", b"x" * 100_000, headers)
+    assert 400 <= status < 500
+    assert_serves(server)
+
+
 @pytest.mark.parametrize("version", ["s3", "s3v4"])
 def test_a_presigned_url_ends_and_covers_its_query(server, aws, name, version):
     aws.s3.create_bucket(Bucket=name)
