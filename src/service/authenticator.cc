@@ -18,10 +18,11 @@ bool is_v2(wire::AuthForm form) {
 
 // What of the query selects the operation though SigV2 does not cover it; empty: nothing. Where a
 // header must be there too, that one is covered; and both forms of listing objects are one right.
-std::string_view uncovered_by_v2(const wire::Operation& operation) {
-  std::string_view query = operation.request_uri;
+std::string_view uncovered_by_v2(const wire::Operation* operation) {
+  if (operation == nullptr || !operation->match_headers.empty()) return {};
+  std::string_view query = operation->request_uri;
   take_until(query, '?');
-  while (!query.empty() && operation.match_headers.empty()) {
+  while (!query.empty()) {
     std::string_view pair = take_until(query, '&');
     const std::string_view name = take_until(pair, '=');
     if (name != "x-id" && name != "list-type" && !wire::covers_v2(name)) return name;
@@ -164,9 +165,7 @@ Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request
   // It names no service, so that only the route can bind it: elsewhere it is no signature at all.
   if (!route.schema->service.s3_style)
     return wire::refuse(wire::AuthProblem::missing, dialect_of(route));
-  // What is no operation has no parameters that select it: the signature alone is looked at.
-  const auto name = route.operation ? uncovered_by_v2(*route.operation) : std::string_view();
-  if (!name.empty())
+  if (const auto name = uncovered_by_v2(route.operation); !name.empty())
     return wire::refuse(
         wire::AuthProblem::unsupported, wire::AuthDialect::s3,
         fmt::format("Signature version 2 does not cover '{}'; sign with AWS4-HMAC-SHA256.", name));

@@ -338,6 +338,23 @@ TEST_F(ScopeTable, a_query_parameter_that_the_old_signature_does_not_cover_selec
   }
 }
 
+TEST_F(ScopeTable, a_head_whose_operation_is_unknown_is_checked_all_the_same) {
+  for (const std::string_view authorization :
+       {"AWS AKIAIOSFODNN7EXAMPLE:c2lnbmF0dXJl",
+        "AWS4-HMAC-SHA256 Credential=AK/20240501/r/s3/aws4_request, SignedHeaders=host, "
+        "Signature=0",
+        "Bearer x"}) {
+    const net::Request request = net::Request::make(
+        "PATCH", "/bucket/key", {{"Host", "localhost"}, {"Authorization", authorization}});
+    const std::vector<wire::HeaderView> headers = {{"Host", "localhost"},
+                                                   {"Authorization", authorization}};
+    const wire::Route route = router_->find({"PATCH", "/bucket/key", "", headers, ""});
+    ASSERT_TRUE(route.found());
+    ASSERT_EQ(route.operation, nullptr);
+    EXPECT_FALSE(authenticator_->check(request.head(), route, std::nullopt)) << authorization;
+  }
+}
+
 TEST_F(ScopeTable, cbor_is_a_post_to_the_whole_path_of_a_service_that_speaks_it) {
   const auto named = [&](std::string_view method, std::string_view path,
                          std::vector<wire::HeaderView> headers) -> std::string_view {
