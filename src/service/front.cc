@@ -204,7 +204,8 @@ net::Response Front::traffic_response(const net::Request& request) {
                             error.message);
   }
   const identity::Principal& principal = authenticated->caller.principal;
-  if (principal.kind == identity::Principal::Kind::role_session)
+  using Kind = identity::Principal::Kind;
+  if (principal.kind != Kind::root && principal.kind != Kind::root_session)
     return refusal_response(
         403, "AccessDeniedException",
         fmt::format("{} may not see the traffic: only the root's keys do.", principal.name));

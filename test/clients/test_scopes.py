@@ -3,11 +3,13 @@
 Each attack is what somebody does who was given one signature: a presigned S3 URL, or a request that
 went by.
 """
+import json
 import urllib.parse
 
 import botocore.auth
 import pytest
 from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from conftest import REGISTRY
 from test_hostile import FORM_HEAD, ask, credentials_of, send, signed, statuses
 
@@ -261,3 +263,32 @@ def test_a_path_is_routed_as_it_is_signed(server, path):
     assert statuses(straight) == [400] and b"ValidationError" in straight, "there is no such endpoint"
     answer = send(server, raw("POST", path, headers, b"1"), end_sending=False)
     assert statuses(answer)[0] in (400, 404) and b"UnknownOperation" in answer, answer
+
+
+@pytest.mark.parametrize("authorization", [
+    "AWS a:b", "AWS4-HMAC-SHA256 Credential=a/20240501/r/s3/aws4_request, SignedHeaders=host, Signature=0",
+    "Bearer x", ""])
+@pytest.mark.parametrize("target", ["/b/k", "/b/k?AWSAccessKeyId=a&Signature=b&Expires=9999999999"])
+def test_a_stranger_who_asks_for_what_there_is_not_is_refused(server, authorization, target):
+    """The head of a longer body is checked before its operation is known to exist."""
+    headers = [("Host", "localhost"), ("Authorization", authorization)]
+    answer = send(server, raw("PATCH", target, headers, b"x" * 100_000), end_sending=False)
+    assert all(status >= 400 for status in statuses(answer)), answer
+    assert ask(server, "GET", "/_slipway/health")[0] == 200
+
+
+def test_traffic_is_for_the_root_alone(server, aws):
+    role = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "sts:AssumeRole",
+         "Principal": {"AWS": "arn:aws:iam::000000000000:root"}}]}
+    aws.iam.create_role(RoleName="watcher", AssumeRolePolicyDocument=json.dumps(role))
+    try:
+        keys = aws.sts.assume_role(RoleArn="arn:aws:iam::000000000000:role/watcher",
+                                   RoleSessionName="s")["Credentials"]
+        head = signed(server, service="sagemaker", method="GET", path="/_slipway/traffic",
+                      credentials=Credentials(keys["AccessKeyId"], keys["SecretAccessKey"],
+                                              keys["SessionToken"]))
+        status, answer = ask(server, "GET", "/_slipway/traffic", headers=head)
+        assert status == 403 and b"AccessDeniedException" in answer, answer
+    finally:
+        aws.iam.delete_role(RoleName="watcher")
