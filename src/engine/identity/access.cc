@@ -6,6 +6,7 @@
 #include <array>
 #include <set>
 
+#include "base/encoding.h"
 #include "base/text.h"
 #include "engine/identity/directory.h"
 
@@ -44,10 +45,13 @@ Grant grant_to(const Principal& principal, const PrincipalPattern& pattern) {
     case Kind::service:
       return principal.kind == Asker::service && pattern.name == principal.name ? Grant::direct
                                                                                 : Grant::none;
+    case Kind::canonical_user:
+      return !principal.is_stranger() && pattern.name == canonical_user(principal.account)
+                 ? Grant::account
+                 : Grant::none;
+    // Nobody signs in by an identity provider here.
+    case Kind::federated: return Grant::none;
     case Kind::party: break;
-    // Nobody signs in by these here.
-    case Kind::federated:
-    case Kind::canonical_user: return Grant::none;
   }
   if (principal.is_stranger()) return Grant::none;
   if (pattern.name == principal.name) return Grant::direct;
@@ -288,6 +292,10 @@ Verdict decide(const Principal& principal, const PrincipalPolicies& policies,
 Verdict decide(const Principal& principal, const PrincipalPolicies& policies,
                const AccessRequest& request, const ResourceSide& resource, Explanation& why) {
   return decide_with(principal, policies, request, resource, &why);
+}
+
+std::string canonical_user(std::string_view account) {
+  return sha256_hex(fmt::format("canonical user of account {}", account));
 }
 
 std::vector<ContextEntry> principal_context(const Principal& principal) {

@@ -79,4 +79,7 @@ Verdict decide(const Principal& principal, const PrincipalPolicies& policies,
 // aws:TokenIssueTime, aws:PrincipalIsAWSService, ...; keys that it does not have are absent.
 std::vector<ContextEntry> principal_context(const Principal& principal);
 
+// How an object store names an account as an owner, and a policy may name it too: 64 hex digits.
+std::string canonical_user(std::string_view account);
+
 }  // namespace slipway::identity

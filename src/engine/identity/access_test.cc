@@ -309,6 +309,14 @@ TEST(Access, TheRootMayAllThatNoResourceDenies) {
             "deny resource");
 }
 
+TEST(Access, ACanonicalUserIsTheAccount) {
+  const std::string owner = to(fmt::format(R"({{"CanonicalUser":"{}"}})", canonical_user(account)));
+  EXPECT_EQ(verdict_of({.resource = owner}), "lacks identity");
+  EXPECT_EQ(verdict_of({.own = allow_all, .resource = owner, .owner = other_account}),
+            "allow identity");
+  EXPECT_EQ(verdict_of({.principal = anonymous(), .resource = owner}), "lacks resource");
+}
+
 TEST(Access, AServiceIsLetInByAResourcesPolicyAlone) {
   const Principal service{.kind = Principal::Kind::service, .name = "sns.amazonaws.com"};
   const std::string only_mine =

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/encoding.h"
+#include "engine/identity/access.h"
 
 namespace slipway::s3 {
 
@@ -18,9 +19,7 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
   return bucket;
 }
 
-std::string owner_id(std::string_view account) {
-  return sha256_hex(fmt::format("canonical user of account {}", account));
-}
+std::string owner_id(std::string_view account) { return identity::canonical_user(account); }
 
 std::string_view unquoted(std::string_view etag) {
   if (etag.starts_with("W/")) etag.remove_prefix(2);
