@@ -30,7 +30,7 @@ bool is_loopback(const std::string& address) {
   return address == "localhost" || address == "::1" || (numbers && address.starts_with("127."));
 }
 
-// What the work itself may take, run and reach.
+// What keeps a model's code to its own.
 void add_isolation_options(CLI::App& serve, ServeOptions& options) {
   serve
       .add_option(
@@ -47,6 +47,7 @@ void add_isolation_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_INSTANCE_READS");
 }
 
+// What the work itself may take, run and reach.
 void add_work_options(CLI::App& serve, ServeOptions& options) {
   serve
       .add_option("--serverless-idle", options.serverless_idle,

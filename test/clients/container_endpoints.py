@@ -1,4 +1,5 @@
 """Endpoints whose containers are containers/faults.py, run by `slipway serve --program`."""
+import os
 import pathlib
 import sys
 import time
@@ -17,7 +18,10 @@ def program_flags(folder):
     launcher = pathlib.Path(folder) / "container"
     launcher.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{PROGRAM}" "$@"\n')
     launcher.chmod(0o755)
-    return "--program", f"test-container={launcher}"
+    # The launcher stands beside the data directory: what else it needs is named.
+    reads = {sys.prefix, os.path.realpath(sys.base_prefix), str(PROGRAM.parent)} - {"/usr"}
+    return ("--program", f"test-container={launcher}",
+            *(word for folder in sorted(reads) for word in ("--instance-reads", folder)))
 
 
 def container(name="", hostname=None, **environment):

@@ -68,6 +68,8 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
     if (program.image.empty())
       spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
   }
+  if (program.models && !options_.models_folder.empty())
+    spec.mounts.push_back({.host_path = options_.models_folder});
   if (program.image.empty()) {
     spec.environment["SLIPWAY_IMAGE"] = program.built_in;
     spec.http_socket = "http.sock";

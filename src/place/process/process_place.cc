@@ -334,7 +334,7 @@ cell::Order ProcessPlace::Impl::order_of(const InstanceSpec& spec, const RunDire
   order.directory = directory.own();
   order.given.push_back({.host = spec.argv.front(), .inside = {}});
   for (const Mount& mount : spec.mounts)
-    order.given.push_back({.host = mount.host_path,
+    order.given.push_back({.host = std::filesystem::absolute(mount.host_path),
                            .inside = mount.inside,
                            .access = mount.access == Mount::Access::read_write
                                          ? cell::Given::Access::read_write

@@ -57,7 +57,7 @@ class Handler(unix_http.Handler):
             "scaled": float(body) * model["scale"], "model_name": name, "url": model["url"],
             "target": self.headers.get("X-Amzn-SageMaker-Target-Model"),
             "attributes": self.headers.get("X-Amzn-SageMaker-Custom-Attributes"),
-            "multi": os.environ.get("SAGEMAKER_MULTI_MODEL"), "pid": os.getpid(), "log": list(log),
+            "multi": os.environ.get("SAGEMAKER_MULTI_MODEL"), "instance": os.getcwd(), "log": list(log),
             "loaded": len(models)})
 
     def load(self, asked):

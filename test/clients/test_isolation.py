@@ -1,0 +1,111 @@
+"""What a model's code may touch: a handler that looks for what is not its own, on the real server."""
+import json
+import os
+import subprocess
+
+import pytest
+from make_model import tar_gz
+from server import Server, binary
+
+HANDLER = b'''
+import glob, json, os, signal, socket
+
+def model_fn(folder):
+    return folder
+
+def attempt(action):
+    try:
+        return str(action())[:200]
+    except Exception as error:
+        return "refused: " + type(error).__name__
+
+def read(path):
+    with open(path, "rb") as file:
+        return file.read(100)
+
+def write(path):
+    with open(path, "ab") as file:
+        file.write(b"x")
+    return "written"
+
+def transform_fn(folder, data, content_type, accept):
+    asked = json.loads(data)
+    server, data_folder = asked["server"], asked["data"]
+    attempts = {"list data": lambda: os.listdir(data_folder)}
+    for path in asked["files"]:
+        attempts["read " + path] = lambda path=path: read(path)
+        attempts["write " + path] = lambda path=path: write(path)
+    for name in ("environ", "maps", "mem", "fd", "cwd"):
+        attempts["look " + name] = lambda name=name: (
+            os.listdir(f"/proc/{server}/fd") if name == "fd" else
+            os.readlink(f"/proc/{server}/cwd") if name == "cwd" else read(f"/proc/{server}/{name}"))
+    attempts["signal"] = lambda: os.kill(server, 0)
+    attempts["become root"] = lambda: os.setuid(0)
+    attempts["change model"] = lambda: write(os.path.join(folder, "code", "inference.py"))
+    attempts["change mode"] = lambda: os.chmod(os.path.join(folder, "code", "inference.py"), 0o777)
+    refused = {name: attempt(action) for name, action in attempts.items()}
+    own = {"home": os.environ["HOME"], "opt": attempt(lambda: os.listdir("/opt/ml/model")),
+           "tmp": attempt(lambda: write(os.environ["TMPDIR"] + "/x")),
+           "here": attempt(lambda: write("x")), "user": os.getuid(),
+           "environment": sorted(os.environ)}
+    return json.dumps({"refused": refused, "own": own}), "application/json"
+'''
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    """What this machine has: numbers in the order of src/cell/layers.h."""
+    said = subprocess.run([binary("slipway-cell"), "--probe", tmp_path_factory.mktemp("probe")],
+                          capture_output=True, text=True, check=True).stdout
+    return dict(zip(["landlock", "namespaces", "user_namespace", "proc", "filter", "first", "count"],
+                    map(int, said.split())))
+
+
+def test_a_models_code_finds_nothing_of_the_server(server, deployment, layers):
+    if not layers["landlock"] or not layers["namespaces"]:
+        pytest.skip("this machine has not all that isolates")
+    deployment.deploy(tar_gz({"code/inference.py": HANDLER}))
+    data = server.data
+    files = [str(path) for path in data.iterdir() if path.is_file()]
+    assert any("slipway.db" in path for path in files)
+    said = json.loads(deployment.invoke(json.dumps(
+        {"server": server.process.pid, "data": str(data), "files": files + ["/root/.bashrc"]}),
+        content_type="application/octet-stream"))
+    open_ways = {name: what for name, what in said["refused"].items()
+                 if not what.startswith("refused") and name != "list data"}
+    assert not open_ways
+    # Of the data directory there is the way to the instance's own, and nothing that has a name.
+    assert not any(os.path.basename(path) in said["refused"]["list data"] for path in files)
+    own = said["own"]
+    assert own["opt"] == "['code']" and own["tmp"] == own["here"] == "written"
+    assert own["home"].startswith(str(data / "instances"))
+    if layers["first"]:
+        assert own["user"] >= layers["first"]
+
+
+def test_two_instances_are_two_users_and_see_each_other_nowhere(deployment, layers):
+    if not layers["first"]:
+        pytest.skip("the server is not root here")
+    code = (b"import os\ndef model_fn(f): return None\n"
+            b"def transform_fn(m, data, content_type, accept):\n"
+            b"    import time; time.sleep(0.05)\n"
+            b"    return str(os.getuid()) + ' ' + ' '.join(sorted(p for p in os.listdir('/proc') if "
+            b"p.isdigit())), 'text/plain'\n")
+    deployment.deploy(tar_gz({"code/inference.py": code}), instances=2)
+    answers = {deployment.invoke(b"x").decode() for _ in range(30)}
+    assert len({answer.split()[0] for answer in answers}) == 2
+    assert all(len(answer.split()) < 10 for answer in answers)
+
+
+def test_isolation_that_is_off_is_said_and_serves(tmp_path):
+    server = Server(tmp_path / "server", "--isolation", "off").start()
+    assert server.stop() == 0
+    assert "--isolation off" in server.log.read_text()
+
+
+def test_doctor_names_each_layer(server):
+    said = subprocess.run([binary(), "doctor", "--data", server.data, "--output", "json"],
+                          capture_output=True, text=True, check=False).stdout
+    what = {finding["what"] for finding in json.loads(said)}
+    assert {f"isolation: {layer}" for layer in
+            ("files", "processes", "signals and tracing", "users", "system calls", "memory")} <= what
