@@ -36,7 +36,7 @@ class Handler(unix_http.Handler):
         print(f"{NAME} {form % arguments}", flush=True)
 
     def answer(self, status, body=b"", headers=()):
-        process = (HEADER + "Custom-Attributes", str(os.getpid()))
+        process = (HEADER + "Custom-Attributes", os.path.basename(os.path.dirname(os.getcwd())))
         super().answer(status, body, [*headers, process])
 
     def do_GET(self):
