@@ -113,8 +113,11 @@ net::BodyPlan Front::on_head(const net::RequestHead& head) {
 // scope and a date that hold where only the whole body can show more.
 net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Route& route,
                                     std::uint64_t bytes_max) {
-  if (head.content_length.value_or(0) > bytes_max)
-    return turn_away(head, route, too_large(bytes_max));
+  if (head.content_length.value_or(0) > bytes_max) {
+    net::Refuse refused = turn_away(head, route, too_large(bytes_max));
+    refused.response.status = 413;
+    return refused;
+  }
   if (head.content_length && *head.content_length <= strangers_body_bytes_max)
     return net::Collect{bytes_max};
   auto sender = authenticator_.look_at(head, route);
