@@ -223,6 +223,7 @@ def test_nothing_acknowledged_is_lost_when_the_disk_fails(tmp_path, failing_disk
     server.start()
     world = World(server, chance)
     world.aws.s3.create_bucket(Bucket="faults")
+    world.aws.s3.put_object(Bucket="faults", Key="model.tar.gz", Body=b"looked at when it is deployed")
     world.queue = world.aws.sqs.create_queue(QueueName="faults")["QueueUrl"]
     create_model(world.aws, "first")
     ended = killed = 0
