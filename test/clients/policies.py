@@ -5,6 +5,7 @@ import time
 import boto3
 import botocore.config
 import pytest
+import uuid
 from botocore.exceptions import ClientError
 
 ACCOUNT = "000000000000"
@@ -53,7 +54,9 @@ class People:
     """Makes users and roles, each with the policies that a test gives them."""
 
     def __init__(self, aws, server, prefix):
-        self.aws, self.server, self.prefix, self.made = aws, server, prefix, 0
+        # A module's fixtures may be made twice beside one server: names are new each time.
+        self.aws, self.server, self.made = aws, server, 0
+        self.prefix = f"{prefix}-{uuid.uuid4().hex[:6]}"
 
     def name(self):
         self.made += 1
