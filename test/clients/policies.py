@@ -1,11 +1,11 @@
 """People with policies, and what they may do: for the tests of who may do what."""
 import json
 import time
+import uuid
 
 import boto3
 import botocore.config
 import pytest
-import uuid
 from botocore.exceptions import ClientError
 
 ACCOUNT = "000000000000"
