@@ -284,7 +284,7 @@ def test_traffic_is_for_the_root_alone(server, aws):
     aws.iam.create_role(RoleName="watcher", AssumeRolePolicyDocument=json.dumps(role))
     try:
         keys = aws.sts.assume_role(RoleArn="arn:aws:iam::000000000000:role/watcher",
-                                   RoleSessionName="s")["Credentials"]
+                                   RoleSessionName="watching")["Credentials"]
         head = signed(server, service="sagemaker", method="GET", path="/_slipway/traffic",
                       credentials=Credentials(keys["AccessKeyId"], keys["SecretAccessKey"],
                                               keys["SessionToken"]))
