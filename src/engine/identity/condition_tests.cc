@@ -26,14 +26,15 @@ std::optional<double> number(std::string_view text) {
   return value;
 }
 
-// An instant as W3C's profile of ISO 8601 writes it (a day, or a day with a time), or as seconds
-// since 1970.
+// An instant as W3C's profile of ISO 8601 writes it (a day, or a day with a time, whose seconds may
+// be left out), or as seconds since 1970.
 std::optional<double> instant(std::string_view text) {
   constexpr std::size_t day_size = std::string_view("2024-05-01").size();
-  if (const auto time = parse_iso8601(text)) return to_epoch_seconds(*time);
-  if (text.size() == day_size && text[4] == '-')
-    if (const auto day = parse_iso8601(std::string(text) + "T00:00:00Z"))
-      return to_epoch_seconds(*day);
+  constexpr std::size_t minute_size = std::string_view("2024-05-01T12:34").size();
+  std::string whole(text);
+  if (text.size() == day_size && text[4] == '-') whole += "T00:00:00Z";
+  if (text.size() > minute_size && text[minute_size] != ':') whole.insert(minute_size, ":00");
+  if (const auto time = parse_iso8601(whole)) return to_epoch_seconds(*time);
   return number(text);
 }
 

@@ -86,6 +86,9 @@ TEST(PolicyEvaluation, ConditionsCompareAsTheirOperatorSays) {
   EXPECT_EQ(under(R"({"IpAddress":{"aws:SourceIp":"2001:db8::/32"}})", context), nothing);
   EXPECT_EQ(under(R"({"DateGreaterThan":{"aws:CurrentTime":"2024-01-01T00:00:00Z"}})", context),
             allowed);
+  EXPECT_EQ(under(R"({"DateLessThan":{"aws:CurrentTime":"2009-06-30T12:00Z"}})", context), nothing);
+  EXPECT_EQ(under(R"({"DateGreaterThan":{"aws:CurrentTime":"2009-06-30T12:00+02:00"}})", context),
+            allowed);
   EXPECT_EQ(under(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:top*"}})", context), allowed);
   EXPECT_EQ(under(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:topic"}})", context), nothing);
   EXPECT_EQ(
