@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "base/encoding.h"
 #include "base/text.h"
-#include "service/arn.h"
 #include "service/request_keys.h"
 
 namespace slipway::service {
