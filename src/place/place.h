@@ -112,6 +112,9 @@ struct Capabilities {
   bool survives_server = false;  // instances outlive this process and adopt() finds them
   bool sees_host_paths = false;  // host paths are the instance's paths
   bool limits_memory = false;
+  // Instances are users of their own and reach what they were given through the host's own
+  // directories, which have to let them pass.
+  bool walks_host_paths = false;
 
   // What the code of an instance cannot do, whatever it tries.
   bool closes_files = false;      // touch files that it was not given, or change what it only reads

@@ -1,7 +1,5 @@
 #include "server/instance_files.h"
 
-#include <unistd.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string_view>
@@ -98,7 +96,6 @@ std::vector<place::Mount> program_files(const fs::path& program, const fs::path&
 }
 
 void let_instances_pass(const fs::path& data) {
-  if (::geteuid() != 0) return;
   std::error_code ignored;
   for (const fs::path& folder : {data, data / "artifacts"})
     fs::permissions(folder, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,

@@ -22,8 +22,8 @@ std::vector<place::Mount> program_files(const std::filesystem::path& program,
                                         const std::filesystem::path& data,
                                         const std::vector<std::string>& reads);
 
-// Where the server is root, instances are other users: they pass through the data directory to what
-// they were given, and can list nothing of it.
+// Instances that are other users and have no file tree of their own pass through the data directory
+// to what they were given, and can list nothing of it.
 void let_instances_pass(const std::filesystem::path& data);
 
 }  // namespace slipway::server

@@ -3,7 +3,7 @@ import json
 import textwrap
 
 import pytest
-from conftest import REGISTRY, Deployment
+from conftest import REGISTRY, Clients, Deployment
 from models import tar_gz
 
 HANDLER = textwrap.dedent('''
@@ -138,7 +138,6 @@ def test_a_role_that_does_not_trust_sagemaker_is_not_given_away(aws, speaker, na
 
 
 def test_an_instance_that_outlives_its_server_keeps_its_credentials(own_server, name):
-    from conftest import Clients
     clients = Clients(own_server)
     role = make_role(clients, name, name)
     endpoint = Speaker(clients, name).deploy_as(role)

@@ -52,9 +52,18 @@ def output_fn(prediction, accept):
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def controls(tmp_path_factory):
+    """Where every instance may read, whoever it runs as."""
+    folder = tmp_path_factory.mktemp("controls")
+    folder.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, controls):
     """A server whose serverless endpoints are idle soon."""
-    server = Server(tmp_path_factory.mktemp("serverless"), "--serverless-idle", str(IDLE_SECONDS))
+    server = Server(tmp_path_factory.mktemp("serverless"), "--serverless-idle", str(IDLE_SECONDS),
+                    "--instance-reads", str(controls))
     server.start()
     yield server
     assert server.stop() == 0, f"the server did not end cleanly:\n{server.log_tail()}"
@@ -84,9 +93,10 @@ def deploy(deployment, archive, environment=None, **config):
 
 
 @pytest.fixture
-def control(tmp_path):
-    file = tmp_path / "control"
+def control(controls, name):
+    file = controls / name
     file.write_text("fine")
+    file.chmod(0o644)
     return file
 
 

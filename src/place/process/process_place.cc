@@ -494,6 +494,11 @@ std::filesystem::path cell_beside_this_program() {
   return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "slipway-cell";
 }
 
+// In a file tree of its own, an instance finds what it was given without the host's directories.
+bool walks_host_paths(const cell::Layers& layers) {
+  return layers.own_users() && !layers.namespaces;
+}
+
 // Instances pass through it to their own; there is nothing to list for them.
 void let_users_pass(const std::filesystem::path& folder) {
   using std::filesystem::perms;
@@ -527,7 +532,7 @@ Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions opt
     ::close(fd);
     return std::unexpected(std::move(layers).error());
   }
-  if (layers->own_users()) let_users_pass(options.root);
+  if (walks_host_paths(*layers)) let_users_pass(options.root);
   return std::unique_ptr<ProcessPlace>(
       new ProcessPlace(std::make_unique<Impl>(std::move(options), *layers, std::move(sink), fd)));
 }
@@ -542,6 +547,7 @@ Capabilities ProcessPlace::capabilities() const {
           .survives_server = true,
           .sees_host_paths = true,
           .limits_memory = true,
+          .walks_host_paths = walks_host_paths(layers),
           .closes_files = layers.closes_files(),
           .closes_processes = layers.closes_processes(),
           .hides_processes = layers.namespaces,
