@@ -54,7 +54,17 @@ class Clients:
     """boto3 clients of one server."""
 
     def __init__(self, server):
-        self.environment = server.client_environment()
+        self.take(server.client_environment())
+
+    @classmethod
+    def of(cls, environment):
+        """From what another client has as its environment: for a process of its own."""
+        made = cls.__new__(cls)
+        made.take(environment)
+        return made
+
+    def take(self, environment):
+        self.environment = environment
         self.session = boto3.Session(
             aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],

@@ -3,8 +3,8 @@
 Each test takes what it can get of one of them, as a stranger or as a greedy client, and another
 client is served meanwhile.
 """
-import concurrent.futures
 import contextlib
+import multiprocessing
 import os
 import pathlib
 import re
@@ -245,46 +245,55 @@ def test_strangers_at_the_limit_of_descriptors_fail_no_endpoint(tmp_path):
 
 # ---- workers -------------------------------------------------------------------------------------
 
+def upload_again_and_again(environment, number):
+    client = Clients.of(environment).s3
+    while True:
+        client.put_object(Bucket="bulk", Key=f"upload-{number}", Body=b"x" * (100 * MIB))
+
+
+def copy_again_and_again(environment, number):
+    client = Clients.of(environment).s3
+    while True:  # another checksum makes the bytes be read
+        client.copy_object(Bucket="bulk", Key=f"copy-{number}", CopySource="bulk/source",
+                           ChecksumAlgorithm=("SHA256", "SHA1")[number % 2])
+
+
 @pytest.mark.slow
 @pytest.mark.alone
-def test_bulk_bytes_hold_up_no_control_call(start_server):
-    """Uploads and copies that must read their bytes, ten of each kind at once."""
-    server = start_server()
-    clients = Clients(server)
+@pytest.mark.parametrize("act", [upload_again_and_again, copy_again_and_again])
+def test_bulk_bytes_hold_up_no_control_call(start_server, act):
+    """Ten clients at once, in processes of their own; a goal of 50 ms, on a machine that is idle."""
+    clients = Clients(start_server())
     clients.s3.create_bucket(Bucket="bulk")
     queue = clients.sqs.create_queue(QueueName="bulk")["QueueUrl"]
-    body = b"x" * (100 * MIB)
-    clients.s3.put_object(Bucket="bulk", Key="source", Body=body)
-    stop = threading.Event()
+    clients.s3.put_object(Bucket="bulk", Key="source", Body=b"x" * (100 * MIB))
 
-    def upload(number):
-        own = Clients(server).client("s3", signature_version="s3v4")
-        while not stop.is_set():
-            own.put_object(Bucket="bulk", Key=f"upload-{number}", Body=body)
+    def ask_for(seconds):
+        sends, lists = [], []
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            sends.append(seconds_of(
+                lambda: clients.sqs.send_message(QueueUrl=queue, MessageBody="x")))
+            lists.append(seconds_of(clients.s3.list_buckets))
+        return sends, lists
 
-    def copy(number):
-        own = Clients(server).s3
-        while not stop.is_set():  # another checksum makes the bytes be read
-            own.copy_object(Bucket="bulk", Key=f"copy-{number}", CopySource="bulk/source",
-                            ChecksumAlgorithm=("SHA256", "SHA1")[number % 2])
-
-    for what, act in (("uploads", upload), ("copies", copy)):
-        stop.clear()
-        with concurrent.futures.ThreadPoolExecutor(10) as pool:
-            working = [pool.submit(act, number) for number in range(10)]
-            time.sleep(2)
-            sends, lists = [], []
-            until = time.monotonic() + 10
-            while time.monotonic() < until:
-                sends.append(seconds_of(
-                    lambda: clients.sqs.send_message(QueueUrl=queue, MessageBody="x")))
-                lists.append(seconds_of(clients.s3.list_buckets))
-            stop.set()
-            for each in working:
-                each.result()
-        print(f"beside ten {what}: SendMessage p99 {percentile(sends, 0.99) * 1000:.1f} ms, "
-              f"ListBuckets p99 {percentile(lists, 0.99) * 1000:.1f} ms, {len(sends)} of each")
-        assert percentile(lists, 0.99) < 0.5 and percentile(sends, 0.99) < 0.5
+    alone = [percentile(times, 0.99) * 1000 for times in ask_for(5)]
+    fork = multiprocessing.get_context("fork")
+    crowd = [fork.Process(target=act, args=(clients.environment, number)) for number in range(10)]
+    for each in crowd:
+        each.start()
+    try:
+        time.sleep(2)
+        sends, lists = ask_for(10)
+    finally:
+        for each in crowd:
+            each.kill()
+            each.join()
+    print(f"{act.__name__}: SendMessage p99 {percentile(sends, 0.99) * 1000:.1f} ms, "
+          f"ListBuckets p99 {percentile(lists, 0.99) * 1000:.1f} ms, {len(sends)} of each; "
+          f"alone {alone[0]:.1f} and {alone[1]:.1f} ms")
+    # Wide enough for a machine that does something else beside; before, it was seconds.
+    assert percentile(lists, 0.99) < 1 and percentile(sends, 0.99) < 1
 
 
 # ---- the disk ------------------------------------------------------------------------------------
