@@ -50,7 +50,7 @@ class Driver(threading.Thread):
         self.aws.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
         self.objects[key] = self.tried[key]
         self.copy(key)
-        self.join(f"{self.prefix}/{step}-joined")
+        self.put_in_parts(f"{self.prefix}/{step}-joined")
         self.aws.sqs.send_message(QueueUrl=self.queue, MessageBody=key)
         self.sent.add(key)
         name = f"{self.prefix}-{step}"
@@ -72,7 +72,7 @@ class Driver(threading.Thread):
                                 CopySource={"Bucket": self.bucket, "Key": key})
         self.objects[key + "-copy"] = self.tried[key]
 
-    def join(self, key):
+    def put_in_parts(self, key):
         """One part, so that the digest of the whole is known before."""
         part = self.chance.randbytes(40_000)
         self.tried[key] = hashlib.md5(part).hexdigest()
