@@ -261,6 +261,8 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
   TRY(const identity::PrincipalPolicies* const policies, session.policies(directory_, principal));
   Context context = session.context(question, service);
   if (service.add_keys) service.add_keys(question, first, context);
+  for (const auto& [key, value] : side->guarded.tags)
+    context.push_back({"aws:ResourceTag/" + key, {value}});
   add_key(context, "aws:ResourceAccount", own ? caller.account() : owner);
   add_key(context, demand.with.first, demand.with.second);
   // Where a resource has two spellings, a policy may use either: what denies one of them denies it.

@@ -93,8 +93,4 @@ std::vector<std::pair<std::string, std::string>> Question::tags(std::string_view
   return out;
 }
 
-void add_resource_tags(const std::map<std::string, std::string>& tags, Context& out) {
-  for (const auto& [key, value] : tags) out.push_back({"aws:ResourceTag/" + key, {value}});
-}
-
 }  // namespace slipway::service

@@ -119,8 +119,9 @@ class Question {
 
 // A resource as its owner has it.
 struct Guarded {
-  std::string account = {};                // its owner's; empty: the caller's own
-  std::optional<std::string> policy = {};  // JSON, where it has one
+  std::string account = {};                      // its owner's; empty: the caller's own
+  std::optional<std::string> policy = {};        // JSON, where it has one
+  std::map<std::string, std::string> tags = {};  // where they are at hand with the rest
 };
 
 using Context = std::vector<identity::ContextEntry>;
@@ -152,11 +153,8 @@ struct Permissions {
   // Owner and policy of the resource with that ARN. An error is the answer to the call: what is so
   // for everyone (NoSuchBucket) may be said before anyone is asked who he is.
   std::function<Result<Guarded>(const Question&, std::string_view arn)> find = {};
-  // Condition keys beyond `keys`: the resource's tags, what headers say.
+  // Condition keys beyond `keys`: tags that `find` does not give, what headers say.
   std::function<void(const Question&, std::string_view arn, Context&)> add_keys = {};
 };
-
-// The tags of a resource, as aws:ResourceTag/KEY.
-void add_resource_tags(const std::map<std::string, std::string>& tags, Context& out);
 
 }  // namespace slipway::service

@@ -8,7 +8,6 @@
 namespace slipway::sns {
 namespace {
 
-using service::Context;
 using service::Guarded;
 using service::Need;
 using service::Question;
@@ -75,19 +74,13 @@ std::optional<std::vector<std::string>> word(const events::Topics& topics, const
   return {{topic_of_request(question)}};
 }
 
-std::optional<events::Topic> find(const events::Topics& topics, const Question& question,
-                                  std::string_view arn) {
-  const auto id = topic_of_arn(arn);
-  if (!id) return std::nullopt;
-  auto topic = topics.find(question.call().tx(), *id);
-  return topic ? std::optional(*std::move(topic)) : std::nullopt;
-}
-
 Guarded side_of(const events::Topics& topics, const Question& question, std::string_view arn) {
-  const auto topic = find(topics, question, arn);
+  const auto named = topic_of_arn(arn);
+  if (!named) return {};
+  auto topic = topics.find(question.call().tx(), *named);
   if (!topic) return {};
   const std::string& id = topic->id.text;
-  Guarded out{.account = id.substr(0, id.find('/'))};
+  Guarded out{.account = id.substr(0, id.find('/')), .tags = std::move(topic->tags)};
   if (const auto policy = topic->settings.notes.find("Policy");
       policy != topic->settings.notes.end())
     out.policy = policy->second;
@@ -105,12 +98,7 @@ service::Permissions permissions(const events::Topics& topics) {
                             std::string_view name) { return word(topics, question, name); },
           .find = [&topics](const Question& question, std::string_view arn) -> Result<Guarded> {
             return side_of(topics, question, arn);
-          },
-          .add_keys =
-              [&topics](const Question& question, std::string_view arn, Context& out) {
-                if (const auto topic = find(topics, question, arn))
-                  service::add_resource_tags(topic->tags, out);
-              }};
+          }};
 }
 
 }  // namespace slipway::sns

@@ -7,7 +7,6 @@
 namespace slipway::sqs {
 namespace {
 
-using service::Context;
 using service::Guarded;
 using service::Need;
 using service::Question;
@@ -97,19 +96,13 @@ std::optional<std::vector<std::string>> word(const events::Queues& queues, const
   return std::nullopt;
 }
 
-std::optional<events::Queue> find(const events::Queues& queues, const Question& question,
-                                  std::string_view arn) {
-  const auto id = id_of_arn(arn);
-  if (!id) return std::nullopt;
-  auto queue = queues.find(question.call().tx(), *id);
-  return queue ? std::optional(*std::move(queue)) : std::nullopt;
-}
-
 Guarded side_of(const events::Queues& queues, const Question& question, std::string_view arn) {
-  const auto queue = find(queues, question, arn);
+  const auto named = id_of_arn(arn);
+  if (!named) return {};
+  auto queue = queues.find(question.call().tx(), *named);
   if (!queue) return {};
   const std::string& id = queue->id.text;
-  Guarded out{.account = id.substr(0, id.find('/'))};
+  Guarded out{.account = id.substr(0, id.find('/')), .tags = std::move(queue->tags)};
   if (const auto policy = queue->settings.notes.find("Policy");
       policy != queue->settings.notes.end())
     out.policy = policy->second;
@@ -127,12 +120,7 @@ service::Permissions permissions(const events::Queues& queues) {
                             std::string_view name) { return word(queues, question, name); },
           .find = [&queues](const Question& question, std::string_view arn) -> Result<Guarded> {
             return side_of(queues, question, arn);
-          },
-          .add_keys =
-              [&queues](const Question& question, std::string_view arn, Context& out) {
-                if (const auto queue = find(queues, question, arn))
-                  service::add_resource_tags(queue->tags, out);
-              }};
+          }};
 }
 
 }  // namespace slipway::sqs
