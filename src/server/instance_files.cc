@@ -95,11 +95,10 @@ std::vector<place::Mount> program_files(const fs::path& program, const fs::path&
   return mounts;
 }
 
-void let_instances_pass(const fs::path& data) {
+void let_instances_pass(const fs::path& folder) {
   std::error_code ignored;
-  for (const fs::path& folder : {data, data / "artifacts"})
-    fs::permissions(folder, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,
-                    ignored);
+  fs::permissions(folder, fs::perms::group_exec | fs::perms::others_exec, fs::perm_options::add,
+                  ignored);
 }
 
 }  // namespace slipway::server

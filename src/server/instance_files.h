@@ -22,8 +22,9 @@ std::vector<place::Mount> program_files(const std::filesystem::path& program,
                                         const std::filesystem::path& data,
                                         const std::vector<std::string>& reads);
 
-// Instances that are other users and have no file tree of their own pass through the data directory
-// to what they were given, and can list nothing of it.
-void let_instances_pass(const std::filesystem::path& data);
+// Lets other users, as instances are, pass through `folder` to what they were given below it; they
+// can list nothing of it. Where an instance has a file tree of its own, that is the artifacts'
+// folder alone, whose names nobody guesses: instances of many models read what they load there.
+void let_instances_pass(const std::filesystem::path& folder);
 
 }  // namespace slipway::server

@@ -252,6 +252,7 @@ Result<> Server::Parts::open_engines() {
   artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
                                                       *artifact_source_, artifact_workers_,
                                                       fleet::ArtifactLimits{.room = disk_.get()});
+  let_instances_pass(options_.data / "artifacts");
   if (processes_->capabilities().walks_host_paths) let_instances_pass(options_.data);
   artifacts_->on_short_disk([this] {
     if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
