@@ -5,12 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <set>
 #include <vector>
 
 #include "base/text.h"
 #include "engine/identity/condition_tests.h"
 #include "engine/identity/owners.h"
+#include "engine/identity/json_keys.h"
 #include "engine/identity/policy.h"
 
 namespace slipway::identity {
@@ -34,26 +34,6 @@ bool has_only_policy_characters(std::string_view text) {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 || byte == '\t' || byte == '\n' || byte == '\r';
   });
-}
-
-// Whether an object has a key twice; `document` is sound JSON. A parser keeps one of the two and
-// says nothing, and whoever reads the document may believe the other.
-bool has_key_twice(std::string_view document) {
-  std::vector<std::set<std::string_view>> inside;  // the keys of each object or array around
-  for (std::size_t at = 0; at < document.size(); ++at) {
-    const char c = document[at];
-    if (c == '{' || c == '[') inside.emplace_back();
-    if (c == '}' || c == ']') inside.pop_back();
-    if (c != '"') continue;
-    std::size_t end = at + 1;
-    while (document[end] != '"') end += document[end] == '\\' ? 2 : 1;
-    const std::string_view text = document.substr(at + 1, end - at - 1);
-    at = end;
-    const std::size_t next = document.find_first_not_of(" \t\r\n", end + 1);
-    const bool is_key = next != std::string_view::npos && document[next] == ':';
-    if (is_key && !inside.back().insert(text).second) return true;
-  }
-  return false;
 }
 
 std::string_view text_of(const json::value* value) {

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "engine/identity/condition_tests.h"
+#include "engine/identity/json_keys.h"
 #include "engine/identity/policy.h"
 
 namespace slipway::identity {
@@ -294,7 +295,8 @@ Result<json::value> parse_json(std::string_view text) {
   json::parse_options options;
   options.max_depth = depth_max;
   json::value value = json::parse(json::string_view(text.data(), text.size()), error, {}, options);
-  if (error || !value.is_object()) return refuse("This policy contains invalid Json");
+  if (error || !value.is_object() || has_key_twice(text))
+    return refuse("This policy contains invalid Json");
   return value;
 }
 
