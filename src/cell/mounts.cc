@@ -69,6 +69,7 @@ class Tree {
     if (::lstat(host.c_str(), &info) != 0) return {};
     if (host == inside && shows(inside)) return {};
     TRY_DO(make_directory(fs::path(inside).parent_path()));
+    if (host == inside && is_there_by_a_link(host)) return {};
     if (S_ISLNK(info.st_mode) && host == inside) return copy_link(host);
     return bind(host, inside, attributes);
   }
@@ -98,6 +99,13 @@ class Tree {
     return std::ranges::any_of(shown_, [&](const std::string& path) {
       return host == path || host.starts_with(path + "/");
     });
+  }
+
+  // "/bin/x", where "/bin" is a link to what is shown already.
+  bool is_there_by_a_link(const std::string& path) const {
+    struct stat info{};
+    std::error_code error;
+    return ::lstat(at(path).c_str(), &info) == 0 && shows(fs::canonical(path, error));
   }
 
   // With the host's target, which is shown under its own path.

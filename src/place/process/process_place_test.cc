@@ -390,6 +390,13 @@ TEST_F(ProcessPlaceTest, WhatIsMountedInsideIsThereUnderBothPaths) {
   EXPECT_EQ(place_->log_tail(key_, 9), "7\n7\n");
 }
 
+TEST_F(ProcessPlaceTest, AProgramIsFoundUnderALinkOfTheSystem) {
+  open();
+  place_->start(key_, {.argv = {"/bin/true"}});  // where /bin is a link to /usr/bin
+  ASSERT_TRUE(saw(Kind::exited)) << last_.reason;
+  EXPECT_EQ(last_.exit.status, 0);
+}
+
 TEST_F(ProcessPlaceTest, EachInstanceHasAUserOfItsOwnWhereTheServerIsRoot) {
   if (!layers_here().own_users()) GTEST_SKIP() << "the server is not root here";
   open();
