@@ -36,8 +36,8 @@ void add_isolation_options(CLI::App& serve, ServeOptions& options) {
       .add_option(
           "--isolation", options.isolation,
           "auto: a model's code is kept to its own by what this machine has (slipway doctor "
-          "lists it); required: do not start where something is missing; off: it may do what "
-          "the server may")
+          "lists it); required: do not start where it could reach what is not its own; off: it may "
+          "do what the server may")
       ->envname("SLIPWAY_ISOLATION")
       ->check(CLI::IsMember({"auto", "required", "off"}))
       ->capture_default_str();

@@ -574,7 +574,10 @@ Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {
   TRY_DO(check(options));
   if (options.isolation_mode() == place::Isolation::off)
     log_warning("server", "--isolation off: a model's code may do all that this server may");
-  auto parts = std::make_unique<Parts>(options);
+  // Instances have other working directories, and some of them other file trees.
+  ServeOptions settled = options;
+  settled.data = std::filesystem::absolute(options.data).lexically_normal();
+  auto parts = std::make_unique<Parts>(settled);
   TRY_DO(parts->open_state());
   TRY_DO(parts->open_engines());
   TRY_DO(parts->open_events());

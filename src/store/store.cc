@@ -36,7 +36,9 @@ constexpr std::string_view reader_settings =
 
 Error to_error(const Failure& failure) {
   const int kind = failure.code() & 0xff;
-  if (kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_BUSY || kind == SQLITE_READONLY)
+  if (kind == SQLITE_BUSY || kind == SQLITE_CANTOPEN)
+    return {ErrorCode::unavailable, failure.what()};
+  if (kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_READONLY)
     return {ErrorCode::unavailable, fmt::format("the metadata cannot be written: {}; check the "
                                                 "disk that holds the data directory",
                                                 failure.what())};
@@ -69,7 +71,11 @@ struct Submitted {
 Fd lock_or_throw(const std::filesystem::path& file) {
   const std::string path = file.string() + ".lock";
   Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock) throw Failure(SQLITE_CANTOPEN, fmt::format("cannot create '{}'", path));
+  if (!lock)
+    throw Failure(SQLITE_CANTOPEN,
+                  fmt::format("cannot open '{}': {}; run as the owner of that directory, or choose "
+                              "another with --data",
+                              path, errno_text(errno)));
   if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
   throw Failure(SQLITE_BUSY, fmt::format("another slipway serves '{}'; stop it or choose another "
                                          "data directory with --data",

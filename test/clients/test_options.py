@@ -5,7 +5,9 @@ import urllib.error
 import urllib.request
 
 import pytest
-from conftest import Clients
+from conftest import Clients, Deployment
+from make_model import mlp, tar_gz
+from models import csv
 from policies import Someone
 from server import Server, binary
 
@@ -73,5 +75,15 @@ def test_without_signatures_everyone_is_the_root(tmp_path):
         stranger = Someone(server, "", {"AccessKeyId": "anything", "SecretAccessKey": "at all"})
         stranger.s3.create_bucket(Bucket="of-nobody")
         assert stranger.sts.get_caller_identity()["Arn"].endswith(":root")
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_relative_data_directory_serves_models(tmp_path, monkeypatch, models, name):
+    monkeypatch.chdir(tmp_path)
+    server = Server("beside").start()
+    try:
+        deployment = Deployment(Clients(server), name).deploy(tar_gz({"model.onnx": mlp()}))
+        assert deployment.invoke(csv(models.records[0]), "text/csv", "text/csv")
     finally:
         assert server.stop() == 0
