@@ -84,8 +84,11 @@ class Failure {
   // call there without "Exception" what their models do not have: InvalidParameterValue.
   std::string_view code() const {
     constexpr std::string_view mark = "Exception";
-    if (shape_ == nullptr && service_.query_compatible && answer_.code.ends_with(mark))
+    if (shape_ == nullptr && service_.query_compatible && answer_.code.ends_with(mark)) {
+      if (answer_.code == "UnrecognizedClientException") return "InvalidClientTokenId";
+      if (answer_.code == "InvalidSignatureException") return "SignatureDoesNotMatch";
       return answer_.code.substr(0, answer_.code.size() - mark.size());
+    }
     if (shape_ == nullptr) return answer_.code;
     return shape_->error_code.empty() ? shape_->name : shape_->error_code;
   }

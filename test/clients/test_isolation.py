@@ -8,7 +8,7 @@ from make_model import tar_gz
 from server import Server, binary
 
 HANDLER = b'''
-import glob, json, os, signal, socket
+import getpass, glob, json, os, signal, socket
 
 def model_fn(folder):
     return folder
@@ -47,6 +47,7 @@ def transform_fn(folder, data, content_type, accept):
     own = {"home": os.environ["HOME"], "opt": attempt(lambda: os.listdir("/opt/ml/model")),
            "tmp": attempt(lambda: write(os.environ["TMPDIR"] + "/x")),
            "here": attempt(lambda: write("x")), "user": os.getuid(),
+           "name": attempt(getpass.getuser),
            "environment": sorted(os.environ)}
     return json.dumps({"refused": refused, "own": own}), "application/json"
 '''
@@ -79,6 +80,7 @@ def test_a_models_code_finds_nothing_of_the_server(server, deployment, layers):
     own = said["own"]
     assert own["opt"] == "['code']" and own["tmp"] == own["here"] == "written"
     assert own["home"].startswith(str(data / "instances"))
+    assert not own["name"].startswith("refused")  # torch asks for it, and a user of its own has no entry
     if layers["first"]:
         assert own["user"] >= layers["first"]
 

@@ -254,3 +254,15 @@ def test_documents_are_refused_in_amazons_words(aws, ann):
         aws.iam.put_user_policy(UserName=ann.name, PolicyName="p", PolicyDocument=long)
     assert (code(caught), message(caught)) == (
         "LimitExceeded", f"Maximum policy size of 2048 bytes exceeded for user {ann.name}")
+
+
+def test_sqs_names_a_wrong_key_and_a_wrong_secret_as_its_older_protocol_did(server, aws):
+    """SDKs know these codes from `x-amzn-query-error`; kombu and celery look for them."""
+    good = server.client_environment()
+    for key, secret, code in (("AKIAIOSFODNN7EXAMPLE", "x", "InvalidClientTokenId"),
+                              (good["AWS_ACCESS_KEY_ID"], "wrong", "SignatureDoesNotMatch")):
+        sqs = boto3.client("sqs", endpoint_url=server.url, region_name="us-east-1",
+                           aws_access_key_id=key, aws_secret_access_key=secret)
+        with pytest.raises(ClientError) as caught:
+            sqs.list_queues()
+        assert caught.value.response["Error"]["Code"] == code
