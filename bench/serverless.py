@@ -55,16 +55,22 @@ class UnixConnection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def order(model, folder):
+    """An order of src/cell/order.h that closes nothing."""
+    program = str(peers.BIN / "slipway-modelserver")
+    arguments = [program, "serve", "--model-dir", str(model), "--http-socket", "http.sock"]
+    members = ["layers=0 0 0 0 0 0 0", *(f"argument={text}" for text in arguments),
+               "variable=PATH=/usr/bin:/bin", f"control={folder}", f"directory={folder}"]
+    return "\0".join(members).encode() + b"\0\0"
+
+
 def by_hand(zygote, model, folder, body):
-    """The floor: fork from the warmed parent, load, first run, asked directly."""
+    """The floor: fork from the warmed parent, load, first run, asked directly; without a cell."""
     folder.mkdir()
     begin = time.perf_counter()
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(str(zygote))
-        peer.sendall(json.dumps({
-            "argv": ["slipway-modelserver", "serve", "--model-dir", str(model), "--http-socket",
-                     "http.sock"], "env": {"PATH": "/usr/bin:/bin"}, "run_dir": str(folder),
-            "lock": str(folder / "lock")}).encode() + b"\n")
+        peer.sendall(order(model, folder))
         pid = json.loads(peer.makefile().readline())["pid"]
     try:
         while True:
