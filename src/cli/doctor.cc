@@ -132,7 +132,10 @@ Finding check_docker(const World& world) {
   if (const auto host = world.environment("DOCKER_HOST"); host && host->starts_with("unix://")) {
     path = host->substr(7);
   }
-  const Result<> reached = try_connect(net::Address::unix_socket(path));
+  // Podman puts a link to its own socket there.
+  std::error_code error;
+  const fs::path real = fs::canonical(path, error);
+  const Result<> reached = try_connect(net::Address::unix_socket(error ? path : real.string()));
   if (reached) return {State::ok, "container engine", path};
   return {
       State::absent, "container engine",

@@ -135,6 +135,64 @@ bool is_live(const RawAddress& raw) {
   return ::connect(probe.get(), raw.get(), raw.size) == 0 || errno == EAGAIN;
 }
 
+// A name in a folder, both held: what the name stands for cannot be changed under the caller.
+struct HeldSocket {
+  Fd file;
+  uid_t folder_owner = 0;
+};
+
+// The way to the folder may pass through links; the name itself must be a socket.
+Result<HeldSocket> hold_socket(const Address& address) {
+  const std::size_t slash = address.path.rfind('/');
+  const bool here = slash == std::string::npos;
+  const std::string folder = here ? "." : address.path.substr(0, slash + 1);
+  const std::string name = here ? address.path : address.path.substr(slash + 1);
+  const Fd way(::open(folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!way) return fail_errno("cannot connect to", address, errno);
+  HeldSocket held{.file = Fd(::openat(way.get(), name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC))};
+  struct stat there = {};
+  struct stat around = {};
+  if (!held.file || ::fstat(held.file.get(), &there) != 0 || ::fstat(way.get(), &around) != 0) {
+    return fail_errno("cannot connect to", address, errno);
+  }
+  if (!S_ISSOCK(there.st_mode)) {
+    return fail(ErrorCode::permission_denied,
+                fmt::format("cannot connect to {}: it is no socket, and a link is not followed",
+                            address.text()));
+  }
+  held.folder_owner = around.st_uid;
+  return held;
+}
+
+// Names in a folder of root's or of our own are made by who may. In another user's folder that user
+// alone is believed: it could have brought in a socket that somebody else listens on.
+Result<> check_listener(const Fd& socket, uid_t folder_owner, const Address& address) {
+  if (folder_owner == 0 || folder_owner == ::geteuid()) return {};
+  ucred peer = {};
+  socklen_t size = sizeof(peer);
+  if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return fail_errno("cannot tell who listens on", address, errno);
+  }
+  if (peer.uid == folder_owner) return {};
+  return fail(
+      ErrorCode::permission_denied,
+      fmt::format("cannot connect to {}: user {} listens there, and the folder is user {}'s",
+                  address.text(), peer.uid, folder_owner));
+}
+
+// A unix socket connects at once or not at all.
+Result<Fd> connect_unix(const Address& address) {
+  TRY_DO(raw_unix(address.path));
+  TRY(const HeldSocket held, hold_socket(address));
+  TRY(const RawAddress raw, raw_unix(fmt::format("/proc/self/fd/{}", held.file.get())));
+  TRY(Fd socket, make_socket(address, raw));
+  if (::connect(socket.get(), raw.get(), raw.size) != 0) {
+    return fail_errno("cannot connect to", address, errno);
+  }
+  TRY_DO(check_listener(socket, held.folder_owner, address));
+  return socket;
+}
+
 struct AddressListFree {
   void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
@@ -226,6 +284,7 @@ Result<Fd> listen_unix(const std::string& path, SocketMode mode) {
 }
 
 Result<Fd> start_connect(const Address& address) {
+  if (address.kind == Address::Kind::unix_path) return connect_unix(address);
   TRY(const RawAddress raw, raw_address(address));
   TRY(Fd socket, make_socket(address, raw));
   set_no_delay(socket.get());

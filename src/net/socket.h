@@ -58,6 +58,10 @@ Result<Fd> listen_unix(const std::string& path, SocketMode mode = SocketMode::ow
 
 // Starts to connect; the descriptor becomes writable when the connection stands or failed
 // (connect_error tells). unavailable: refused at once, or nobody there.
+//
+// A unix socket's folder may be writable for a stranger, as an instance's own is. So the path's
+// last name must be a socket (a link there is not followed), and in a folder of a user who is
+// neither root nor ours that user must be the one who listens: else permission_denied.
 Result<Fd> start_connect(const Address& address);
 // Nothing where the connection stands, else why it does not.
 Result<> connect_error(const Fd& socket, const Address& address);

@@ -1,7 +1,9 @@
 """What a model's code may touch: a handler that looks for what is not its own, on the real server."""
 import json
 import os
+import socket
 import subprocess
+import time
 
 import pytest
 from make_model import tar_gz
@@ -53,6 +55,13 @@ def transform_fn(folder, data, content_type, accept):
 '''
 
 
+def eventually(holds, seconds=20):
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
 @pytest.fixture(scope="module")
 def layers(tmp_path_factory):
     """What this machine has: numbers in the order of src/cell/layers.h."""
@@ -97,6 +106,34 @@ def test_two_instances_are_two_users_and_see_each_other_nowhere(deployment, laye
     answers = {deployment.invoke(b"x").decode() for _ in range(30)}
     assert len({answer.split()[0] for answer in answers}) == 2
     assert all(len(answer.split()) < 10 for answer in answers)
+
+
+SWAPS_ITS_SOCKETS = """
+import os
+def model_fn(folder):
+    for name in ("link.sock", "http.sock"):
+        os.rename(name, name + ".real")
+        os.symlink({!r}, name)
+def transform_fn(folder, data, content_type, accept): return "own", "text/plain"
+"""
+
+
+def test_a_socket_that_a_model_turned_into_a_link_leads_the_server_nowhere(
+        server, deployment, tmp_path):
+    """The server, perhaps root, would open what the model cannot, and ask it for answers."""
+    elsewhere = tmp_path / "elsewhere.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(elsewhere))
+        listener.listen()
+        listener.settimeout(2)
+        code = SWAPS_ITS_SOCKETS.format(str(elsewhere)).encode()
+        deployment.config({"all": (deployment.model(tar_gz({"code/inference.py": code})), 1.0, 1)})
+        deployment.start()
+        assert eventually(lambda: any(
+            path.is_symlink() for path in (server.data / "instances").glob("*/run/http.sock")))
+        with pytest.raises(socket.timeout):
+            listener.accept()
+    assert deployment.status()["EndpointStatus"] != "InService"
 
 
 def test_isolation_that_is_off_is_said_and_serves(tmp_path):
