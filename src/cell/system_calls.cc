@@ -30,6 +30,7 @@ constexpr std::uint32_t own_architecture = 0;  // can_filter() says no
 constexpr int number_pidfd_getfd = 438;
 constexpr int number_mount_setattr = 442;
 constexpr int number_clone3 = 435;
+constexpr int number_memfd_secret = 447;
 constexpr std::uint32_t x32_bit = 0x40000000;
 
 constexpr int refused[] = {
@@ -45,6 +46,8 @@ constexpr int refused[] = {
     SYS_reboot, SYS_swapon, SYS_swapoff, SYS_settimeofday, SYS_clock_settime, SYS_clock_adjtime,
     SYS_adjtimex, SYS_sethostname, SYS_setdomainname, SYS_acct, SYS_syslog, SYS_quotactl,
     SYS_nfsservctl, SYS_personality,
+    // Memory that no look at /proc can count.
+    number_memfd_secret,
     // Keys of the session, which a user's processes share.
     SYS_add_key, SYS_request_key, SYS_keyctl,
     // Work that the kernel does beyond the reach of this filter.
