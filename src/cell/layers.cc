@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -93,7 +94,8 @@ class Trial {
     }
     fs::remove_all(order.control, error);
     if (answer.starts_with("{\"pid\"")) return true;
-    fmt::print(stderr, "layers {} do not hold here: {}\n", to_text(layers), answer);
+    std::fputs(fmt::format("layers {} do not hold here: {}\n", to_text(layers), answer).c_str(),
+               stderr);
     return false;
   }
 

@@ -73,8 +73,11 @@ std::unique_ptr<PythonWorker> PythonModel::replace() {
     if (worker) return *std::move(worker);
     cause = worker.error().message;
   }
-  fmt::print(stderr, "slipway-modelserver: The Python worker died and does not come up again: {}\n",
-             cause);
+  std::fputs(fmt::format("slipway-modelserver: The Python worker died and does not come up "
+                         "again: {}\n",
+                         cause)
+                 .c_str(),
+             stderr);
   std::fflush(stderr);
   std::_Exit(1);
 }

@@ -30,11 +30,6 @@ namespace {
 // From SIGTERM to leaving what is not answered: SageMaker kills after 30 s.
 constexpr std::chrono::seconds drain_time{25};
 
-void print_error(std::string_view sentence) {
-  fmt::print(stderr, "slipway-modelserver: {}\n", sentence);
-  std::fflush(stderr);
-}
-
 // SIGTERM and SIGINT as a descriptor; blocked as signals, in every thread to come.
 net::Fd block_ending_signals() {
   sigset_t signals;
@@ -160,6 +155,13 @@ class Server final : public net::Watcher {
 
 }  // namespace
 
+// fmt::print would throw where it cannot be written: an instance's log is on a disk that may be
+// full.
+void print_error(std::string_view sentence) {
+  std::fputs(fmt::format("slipway-modelserver: {}\n", sentence).c_str(), stderr);
+  std::fflush(stderr);
+}
+
 int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx) {
   Server server(options, std::move(onnx));
   if (auto listening = server.listen(); !listening) {
@@ -173,7 +175,7 @@ int run_program(std::span<const std::string> arguments) {
   forbid_telemetry();
   const auto options = read_options(arguments);
   if (!options && options.error().kind == "help") {
-    fmt::print("{}", options.error().message);
+    std::fputs(options.error().message.c_str(), stdout);
     return 0;
   }
   if (!options) {

@@ -3,6 +3,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "modelserver/onnx_model.h"
 #include "modelserver/options.h"
@@ -14,6 +15,9 @@ namespace slipway::modelserver {
 // arguments that are not understood. `onnx`: a runtime that is open already, or null. To be called
 // on the main thread, before any other was started.
 int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
+
+// Says a sentence on standard error where it can be written; goes on where it cannot.
+void print_error(std::string_view sentence);
 
 // Reads the arguments (without the program's name), then serves or becomes a zygote.
 int run_program(std::span<const std::string> arguments);

@@ -41,9 +41,7 @@ int serve_instance(const cell::Order& order, const std::shared_ptr<const OnnxRun
   forbid_telemetry();
   const auto options = read_options(std::span(order.arguments).subspan(1));
   if (!options || !options->zygote_socket.empty()) {
-    fmt::print(stderr, "slipway-modelserver: {}\n",
-               options ? "An instance cannot be a zygote." : options.error().message);
-    std::fflush(stderr);
+    print_error(options ? "An instance cannot be a zygote." : options.error().message);
     return 2;
   }
   const int status = serve(*options, onnx);
@@ -60,7 +58,7 @@ int run_zygote(const std::string& socket) {
   const auto served = cell::serve_orders(
       socket, [&](const cell::Order& order) { return serve_instance(order, onnx); });
   if (served) return 0;
-  fmt::print(stderr, "slipway-modelserver: {}\n", served.error().message);
+  print_error(served.error().message);
   return 1;
 }
 

@@ -48,7 +48,8 @@ void hide_from_other_processes() {
 }
 
 cli::Exit refuse(const Error& error) {
-  fmt::print(stderr, "slipway: {}\n", error.message);
+  // fmt::print would throw where it cannot be written.
+  std::fputs(fmt::format("slipway: {}\n", error.message).c_str(), stderr);
   return error.code == ErrorCode::invalid_argument ? cli::Exit::usage : cli::Exit::failed;
 }
 
@@ -68,7 +69,7 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   const sigset_t ending = block_ending_signals();
   auto server = server::Server::start(options);
   if (!server) return refuse(server.error());
-  fmt::print("ready {}\n", (*server)->endpoint());
+  std::fputs(fmt::format("ready {}\n", (*server)->endpoint()).c_str(), stdout);
   std::fflush(stdout);
   int signal = 0;
   sigwait(&ending, &signal);

@@ -24,7 +24,7 @@ constexpr int status_failed = 1;
 
 int find_layers(const char* folder) {
   const std::string program = std::filesystem::read_symlink("/proc/self/exe");
-  fmt::print("{}\n", cell::to_text(cell::probe(folder, program)));
+  std::puts(cell::to_text(cell::probe(folder, program)).c_str());
   std::fflush(stdout);
   return 0;
 }
@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   if (argc == 3 && std::string_view(argv[1]) == "--probe") return find_layers(argv[2]);
   const auto keeper = cell::start(read_order(), 1, {});
   if (keeper) return 0;
-  fmt::print(stderr, "slipway-cell: {}\n", keeper.error().message);
+  // fmt::print would throw where it cannot be written.
+  std::fputs(fmt::format("slipway-cell: {}\n", keeper.error().message).c_str(), stderr);
   return status_failed;
 }
