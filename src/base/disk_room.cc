@@ -15,6 +15,7 @@ namespace {
 constexpr std::uint64_t reserve_divisor = 64;
 constexpr std::uint64_t reserve_share_max = 4;  // at most a quarter of a small disk
 constexpr std::uint64_t change_divisor = 2;     // changes of rows stop before half of the reserve
+constexpr std::uint64_t full_divisor = 4;       // programs that hold much are ended below this
 constexpr std::uint64_t file_divisor = 4;       // the part of it that is allocated as a file
 constexpr std::uint64_t file_bytes_max = 64ULL << 20;
 // Room within the database's file that is worth going on for.
@@ -69,10 +70,15 @@ Result<> DiskRoom::admit_change(std::uint64_t reusable_bytes) const {
   return full(free);
 }
 
-void DiskRoom::release_file() {
-  if (free_bytes() >= file_bytes(reserve_)) return;
+bool DiskRoom::is_nearly_full() const { return free_bytes() < reserve_ / full_divisor; }
+
+void DiskRoom::release_file(std::chrono::milliseconds patience) {
+  const bool wanted = free_bytes() < file_bytes(reserve_);
+  const auto now = std::chrono::steady_clock::now();
   const std::lock_guard lock(file_mutex_);
-  ::unlink((folder_ / "reserve").c_str());
+  if (!wanted) return wanted_since_.reset();
+  if (!wanted_since_) wanted_since_ = now;
+  if (now - *wanted_since_ >= patience) ::unlink((folder_ / "reserve").c_str());
 }
 
 // Where the file system cannot allocate without writing, the reserve is a matter of counting alone.

@@ -1,9 +1,11 @@
 // How much may still be written to a disk: what lets a full one be got out of.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <mutex>
+#include <optional>
 
 #include "base/result.h"
 
@@ -14,6 +16,9 @@ namespace slipway {
 // end.
 inline constexpr std::uint64_t disk_reserve_min = 64ULL << 20;
 inline constexpr std::uint64_t disk_reserve_max = 1ULL << 30;
+// For so long nothing was left when a deletion takes the reserve's file: time for whoever runs
+// programs to end the one that fills the disk, and which would take that as well.
+inline constexpr std::chrono::milliseconds disk_release_patience{500};
 
 // Watches the disk that holds one folder. Thread-safe; asks the kernel each time (a microsecond).
 class DiskRoom {
@@ -32,8 +37,13 @@ class DiskRoom {
   // Whether admit_change() needs to know of any.
   bool is_low() const;
 
-  // Lets go of the reserve's file where hardly anything else is left: before a deletion.
-  void release_file();
+  // Whether less is left than a quarter of the reserve. Clients stop before: what a program writes
+  // has taken it, or others have.
+  bool is_nearly_full() const;
+
+  // Lets go of the reserve's file where hardly anything else is left, and was not when this was
+  // first asked, `patience` ago: before a deletion.
+  void release_file(std::chrono::milliseconds patience = disk_release_patience);
   // Allocates it again when there is room enough. Called now and then.
   void keep_file();
 
@@ -47,6 +57,7 @@ class DiskRoom {
   const std::filesystem::path folder_;
   std::uint64_t reserve_ = 0;
   std::mutex file_mutex_;
+  std::optional<std::chrono::steady_clock::time_point> wanted_since_;  // guarded by file_mutex_
 };
 
 }  // namespace slipway

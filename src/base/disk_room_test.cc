@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/mount.h>
 
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "base/test_folder.h"
 
@@ -52,8 +54,10 @@ TEST_F(DiskRoomTest, bytes_stop_before_the_reserve_and_changes_before_half_of_it
 TEST_F(DiskRoomTest, the_reserves_file_outlives_what_others_write_and_is_given_free_for_deletions) {
   DiskRoom room(folder_.path());
   ASSERT_TRUE(std::filesystem::exists(folder_ / "reserve"));
+  EXPECT_FALSE(room.is_nearly_full());
   fill_up_to(0);
-  room.release_file();
+  EXPECT_TRUE(room.is_nearly_full());
+  room.release_file(std::chrono::milliseconds(0));
   EXPECT_FALSE(std::filesystem::exists(folder_ / "reserve"));
   EXPECT_EQ(std::filesystem::space(folder_.path()).available, 4 * mib);
   std::filesystem::remove(folder_ / "filling");
@@ -61,11 +65,29 @@ TEST_F(DiskRoomTest, the_reserves_file_outlives_what_others_write_and_is_given_f
   EXPECT_TRUE(std::filesystem::exists(folder_ / "reserve"));
 }
 
+TEST_F(DiskRoomTest,
+       the_file_is_kept_for_a_moment_in_which_a_program_that_fills_the_disk_is_ended) {
+  constexpr std::chrono::milliseconds patience{60};
+  DiskRoom room(folder_.path());
+  fill_up_to(0);
+  room.release_file(patience);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "reserve"));
+  std::filesystem::remove(folder_ / "filling");
+  std::this_thread::sleep_for(patience);
+  room.release_file(patience);
+  fill_up_to(0);
+  room.release_file(patience);
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "reserve")) << "the time begins anew";
+  std::this_thread::sleep_for(patience);
+  room.release_file(patience);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "reserve"));
+}
+
 TEST(DiskRoom, the_file_stays_while_there_is_room) {
   TestFolder folder;
   DiskRoom room(folder.path());
   const bool made = std::filesystem::exists(folder / "reserve");
-  room.release_file();
+  room.release_file(std::chrono::milliseconds(0));
   EXPECT_EQ(std::filesystem::exists(folder / "reserve"), made);
 }
 

@@ -27,6 +27,7 @@
 #include "engine/objects/objects.h"
 #include "engine/time_keeper.h"
 #include "gen/services.h"
+#include "place/process/disk_watch.h"
 #include "place/process/process_place.h"
 #include "server/built_ins.h"
 #include "server/captured_objects.h"
@@ -216,6 +217,10 @@ class Server::Parts {
 
 Result<> Server::Parts::open_state() {
   TRY_DO(make_directory(options_.data));
+  disk_ = std::make_unique<DiskRoom>(options_.data);
+  // Nobody could delete anything through a server that does not start: the reserve is for that too.
+  place::make_room(options_.data / "instances", *disk_);
+  disk_->release_file(std::chrono::milliseconds(0));
   TRY(store_, store::Store::open(options_.data / "slipway.db", all_migrations()));
   TRY_DO(engine::keep_time(*store_, clock_));
   const identity::Principal root{.kind = identity::Principal::Kind::root,
@@ -231,7 +236,6 @@ Result<> Server::Parts::open_state() {
                                                                       : OlderDatabase::refuse}));
   TRY(sessions_, fleet::Sessions::open(*store_, clock_));
   TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
-  disk_ = std::make_unique<DiskRoom>(options_.data);
   objects_->use(*disk_);
   log_book_->use(*disk_);
   return {};
@@ -242,7 +246,8 @@ Result<> Server::Parts::open_engines() {
   TRY(processes_,
       place::ProcessPlace::open({.root = options_.data / "instances",
                                  .zygote = {model_server.string(), "--zygote"},
-                                 .isolation = options_.isolation_mode()},
+                                 .isolation = options_.isolation_mode(),
+                                 .room = disk_.get()},
                                 [this](place::Observation seen) { observe(std::move(seen)); }));
   collector_ =
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);

@@ -22,6 +22,9 @@ namespace {
 
 constexpr std::size_t changes_per_commit_max = 512;
 constexpr std::size_t idle_readers_max = 16;
+// Kept for the log on the disk, beyond its end: on a full disk commits go on in it. More than what
+// it has when it is carried over (1000 pages).
+constexpr off_t log_room_bytes = 8 << 20;
 
 // WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
 // #pragma_synchronous). Readers never wait for the writer. No memory map: an I/O error under one
@@ -123,6 +126,14 @@ void sync_folder_of(const std::filesystem::path& file, Disk& disk) {
                   fmt::format("cannot sync '{}'", file.parent_path().string()));
 }
 
+// Allocates room for the log without changing its size. It is kept until the log is cut, which
+// happens at a clean end and at the next start. False where the disk has none, or the file system
+// allocates by writing only.
+bool keep_log_room(const std::filesystem::path& file) {
+  const Fd log(::open((file.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+  return log && ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, log_room_bytes) == 0;
+}
+
 void migrate_room(Connection& connection, std::string_view room,
                   const std::map<int, std::string_view>& steps) {
   Transaction tx(connection);
@@ -166,6 +177,7 @@ class Store::Impl {
     writer_.execute(writer_settings);
     if (crashed_) check_pages(writer_);
     settle_log(writer_);
+    log_room_kept_ = keep_log_room(file);
     migrate(writer_, migrations);
     sync_folder_of(file, *options.disk);
     sqlite3_wal_hook(writer_.raw(), note_log_length, this);
@@ -233,6 +245,7 @@ class Store::Impl {
   // count as lost, and a second sync would say nothing about them.
   void shorten_log() {
     log_pages_ = 0;
+    if (!log_room_kept_) log_room_kept_ = keep_log_room(opening_.file);
     const int outcome = sqlite3_wal_checkpoint_v2(writer_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                                   nullptr, nullptr);
     if (outcome == SQLITE_OK || (outcome & 0xff) == SQLITE_BUSY) return;
@@ -332,6 +345,7 @@ class Store::Impl {
   const bool crashed_;
   Connection writer_;                // the writer's thread only, once it runs
   int log_pages_ = 0;                // the writer's thread only
+  bool log_room_kept_ = false;       // the writer's thread only
   std::optional<Error> ended_ = {};  // the writer's thread only
 
   std::mutex mutex_;

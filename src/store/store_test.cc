@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <fstream>
 #include <latch>
 #include <thread>
 
@@ -52,6 +54,26 @@ TEST_F(StoreTest, a_change_is_seen_by_the_next_read_and_after_reopening) {
   EXPECT_EQ(notes(*store), std::vector<std::string>{"one"});
   store.reset();
   EXPECT_EQ(notes(*open()), std::vector<std::string>{"one"});
+}
+
+TEST_F(StoreTest, on_a_full_disk_rows_are_deleted_on_in_the_room_that_is_kept_for_the_log) {
+  const fs::path disk = directory_ / "disk";
+  fs::create_directory(disk);
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=32m") != 0)
+    GTEST_SKIP() << "no file system can be mounted here";
+  {
+    auto store = *Store::open(disk / "state.db", note_tables);
+    for (int i = 0; i < 40; ++i) ASSERT_TRUE(add_note(*store, std::string(100'000, 'x')));
+    std::ofstream(disk / "filling") << std::string(fs::space(disk).available, 'x');
+    ASSERT_EQ(fs::space(disk).available, 0);
+    for (int id = 1; id <= 40; ++id)
+      EXPECT_TRUE(store->write([&](Transaction& tx) -> Result<> {
+        tx.run("DELETE FROM note WHERE id=?1", id);
+        return {};
+      }));
+    EXPECT_TRUE(notes(*store).empty());
+  }
+  ::umount2(disk.c_str(), MNT_DETACH);
 }
 
 TEST_F(StoreTest, a_refused_change_leaves_nothing_and_does_not_harm_its_neighbours) {

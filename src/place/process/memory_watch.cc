@@ -194,6 +194,11 @@ std::vector<pid_t> processes_below(pid_t process, std::string& space) {
 
 }  // namespace
 
+std::vector<pid_t> processes_below(pid_t process) {
+  std::string space;
+  return processes_below(process, space);
+}
+
 Usage usage_below(pid_t process, std::uint64_t bytes_max) {
   std::string space;
   const std::vector<pid_t> processes = processes_below(process, space);

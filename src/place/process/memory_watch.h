@@ -25,6 +25,10 @@ struct Usage {
 // `bytes_max`: past it the look is a closer one, which takes longer.
 Usage usage_below(pid_t process, std::uint64_t bytes_max);
 
+// The processes that a process started, and those that they did, the process itself not; at most
+// watched_processes_max.
+std::vector<pid_t> processes_below(pid_t process);
+
 // Ends everything that a process started, the process itself not. As nothing can leave it (it is
 // the subreaper of them all), nothing is left; what starts others meanwhile is stopped first.
 void end_all_below(pid_t process);

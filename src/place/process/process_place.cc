@@ -4,11 +4,11 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -19,8 +19,11 @@
 #include <mutex>
 #include <thread>
 
+#include "base/fd.h"
 #include "base/log.h"
+#include "place/process/disk_watch.h"
 #include "place/process/memory_watch.h"
+#include "place/process/root_lock.h"
 #include "place/process/run_directory.h"
 #include "place/process/starter.h"
 #include "place/process/users.h"
@@ -37,7 +40,6 @@ constexpr std::chrono::milliseconds pid_file_poll{2};
 // A server may die between a fork and the child's own first steps: a successor gives a fresh
 // directory this long to show a process before it takes it for one that never ran.
 constexpr std::chrono::milliseconds young_directory_age{500};
-constexpr std::chrono::milliseconds root_lock_wait_max{500};
 constexpr std::size_t events_max = 64;
 // A socket's address holds 107 bytes; longer roots are reached through a descriptor.
 constexpr std::size_t root_bytes_max = 56;
@@ -53,8 +55,7 @@ void pidfd_signal(int pidfd, int signal) {
 
 class ProcessPlace::Impl {
  public:
-  Impl(ProcessPlaceOptions options, const cell::Layers& layers, ObservationSink sink,
-       int root_lock);
+  Impl(ProcessPlaceOptions options, const cell::Layers& layers, ObservationSink sink, Fd root_lock);
   ~Impl();
 
   void post(Command command);
@@ -79,7 +80,8 @@ class ProcessPlace::Impl {
     int pidfd = -1;
     SteadyClock::time_point forced_at = SteadyClock::time_point::max();
     std::uint64_t memory_bytes_max = 0;
-    bool forced = false;  // ended by us
+    bool forced = false;      // ended by us
+    bool holds_room = false;  // and its files go as soon as it has ended
   };
 
   void run();
@@ -89,6 +91,8 @@ class ProcessPlace::Impl {
   void force_what_is_late();
   void tend_now_and_then();
   void watch_usage();
+  void watch_disk();
+  bool disk_is_full() const { return options_.room && options_.room->is_nearly_full(); }
   void end_over_limit(const InstanceKey& key, Running& running, const std::string& reason);
 
   void start_fresh(const InstanceKey& key, const InstanceSpec& spec, const RunDirectory& directory);
@@ -106,7 +110,7 @@ class ProcessPlace::Impl {
   const ProcessPlaceOptions options_;
   const cell::Layers layers_;
   const ObservationSink sink_;
-  const int root_lock_;
+  const Fd root_lock_;
   const int root_;
   const std::string reach_;  // the root by a short path
   const int epoll_;
@@ -126,15 +130,16 @@ class ProcessPlace::Impl {
   SteadyClock::time_point zygote_tended_at_ = {};
   SteadyClock::time_point usage_checked_at_ = {};
   unsigned looks_ = 0;
+  DiskLooks disk_looks_;
   std::jthread thread_;
 };
 
 ProcessPlace::Impl::Impl(ProcessPlaceOptions options, const cell::Layers& layers,
-                         ObservationSink sink, int root_lock)
+                         ObservationSink sink, Fd root_lock)
     : options_(std::move(options)),
       layers_(layers),
       sink_(std::move(sink)),
-      root_lock_(root_lock),
+      root_lock_(std::move(root_lock)),
       root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       reach_(options_.root.native().size() <= root_bytes_max
                  ? options_.root.string()
@@ -158,7 +163,6 @@ ProcessPlace::Impl::~Impl() {
   ::close(wake_);
   ::close(epoll_);
   ::close(root_);
-  ::close(root_lock_);
 }
 
 Addresses ProcessPlace::Impl::addresses_of(const RunDirectory& directory) const {
@@ -196,6 +200,7 @@ void ProcessPlace::Impl::run() {
     force_what_is_late();
     tend_now_and_then();
     watch_usage();
+    watch_disk();
   }
 }
 
@@ -269,6 +274,32 @@ void ProcessPlace::Impl::watch_usage() {
                                  "was ended",
                                  usage.processes, processes_max));
   }
+}
+
+// Each within its limits; and where the disk is full, the one that holds most is ended, and then
+// the next, until it is not.
+void ProcessPlace::Impl::watch_disk() {
+  const auto begun = SteadyClock::now();
+  const bool full = disk_is_full();
+  if (running_.empty() || !disk_looks_.due(full, begun)) return;
+  if (std::ranges::any_of(running_, [](auto& each) { return each.second.holds_room; }))
+    return;  // room is coming
+  std::pair<const InstanceKey, Running>* most = nullptr;
+  DiskUse most_use;
+  for (auto& entry : running_) {
+    auto& [key, running] = entry;
+    const DiskUse use = disk_use_of(running.directory.own(), running.process.pid);
+    if (use.bytes > most_use.bytes) most = &entry, most_use = use;
+    if (const std::string excess = disk_excess(use); !excess.empty() && !running.forced) {
+      running.holds_room = true;
+      end_over_limit(key, running, excess);
+    }
+  }
+  disk_looks_.note(begun, SteadyClock::now());
+  if (!most || most->second.holds_room || most_use.bytes < filling_bytes_min || !disk_is_full())
+    return;
+  most->second.holds_room = true;
+  end_over_limit(most->first, most->second, filling_reason(most_use));
 }
 
 // Told first, then ended: whoever loses its connection can look up why.
@@ -453,22 +484,13 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   ::close(running.pidfd);
   keys_.erase(running.pidfd);
   running_.erase(key);
+  if (running.holds_room || disk_is_full()) running.directory.remove_own();
   Exit exit = running.directory.ended().value_or(Exit{});
   if (exit == Exit{} && running.forced) exit.signal = SIGKILL;
   report_end_of(key, running.directory, exit);
 }
 
 namespace {
-
-// The child of a server that was killed in the middle of a start holds the lock for moments more.
-bool take_root_lock(int fd) {
-  const auto patience = SteadyClock::now() + root_lock_wait_max;
-  while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
-    if (SteadyClock::now() > patience) return false;
-    std::this_thread::sleep_for(pid_file_poll);
-  }
-  return true;
-}
 
 // What instances are kept to their own with. unavailable: all of it is required, and some is
 // missing.
@@ -513,30 +535,15 @@ void let_users_pass(const std::filesystem::path& folder) {
 
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
                                                          ObservationSink sink) {
+  TRY(Fd lock, lock_root(options.root));
   std::error_code error;
-  std::filesystem::create_directories(options.root, error);
-  if (!error) options.root = std::filesystem::canonical(options.root, error);
-  const std::string lock = options.root / "place.lock";
-  const int fd = error ? -1 : ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0)
-    return fail(ErrorCode::unavailable,
-                fmt::format("The directory {} for running instances cannot be used: {}.",
-                            options.root.string(), error ? error.message() : std::strerror(errno)));
-  if (!take_root_lock(fd)) {
-    ::close(fd);
-    return fail(ErrorCode::conflict,
-                fmt::format("Another server uses {}; end it, or choose another --data directory.",
-                            options.root.string()));
-  }
+  auto root = std::filesystem::canonical(options.root, error);
+  if (!error) options.root = std::move(root);
   if (options.cell.empty()) options.cell = cell_beside_this_program();
-  auto layers = find_layers(options);
-  if (!layers) {
-    ::close(fd);
-    return std::unexpected(std::move(layers).error());
-  }
-  if (walks_host_paths(*layers)) let_users_pass(options.root);
-  return std::unique_ptr<ProcessPlace>(
-      new ProcessPlace(std::make_unique<Impl>(std::move(options), *layers, std::move(sink), fd)));
+  TRY(const cell::Layers layers, find_layers(options));
+  if (walks_host_paths(layers)) let_users_pass(options.root);
+  return std::unique_ptr<ProcessPlace>(new ProcessPlace(
+      std::make_unique<Impl>(std::move(options), layers, std::move(sink), std::move(lock))));
 }
 
 ProcessPlace::ProcessPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/disk_room.h"
 #include "base/result.h"
 #include "cell/layers.h"
 #include "place/place.h"
@@ -46,6 +47,9 @@ struct ProcessPlaceOptions {
   // slipway-cell. Empty: the one beside this program.
   std::filesystem::path cell = {};
   Isolation isolation = Isolation::automatic;
+  // The disk of `root`; it outlives the place. Where it is nearly full, the instance that holds
+  // most of it is ended, and its files go. None: each has its limit, and that is all.
+  const DiskRoom* room = nullptr;
   // For tests: a machine that has no more than these.
   std::optional<cell::Layers> layers = {};
 };
@@ -63,7 +67,8 @@ struct ProcessPlaceOptions {
 // reads what its spec's mounts give and the system's own parts.
 //
 // One thread of its own starts, signals and watches (epoll over pidfds); the sink is called there.
-// A memory limit is kept by looking: an instance whose processes hold more is killed.
+// Limits of memory, of processes and of files on the disk (disk_watch.h) are kept by looking: an
+// instance that is past one is killed.
 class ProcessPlace final : public Place {
  public:
   // Refuses where `root` cannot be made, another process's place uses it (conflict), or isolation

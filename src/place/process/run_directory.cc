@@ -246,6 +246,11 @@ void RunDirectory::remove_sockets() const {
     if (address.starts_with("unix:")) ::unlink(address.c_str() + 5);
 }
 
+void RunDirectory::remove_own() const {
+  std::error_code error;
+  fs::remove_all(own(), error);
+}
+
 void RunDirectory::remove() const {
   std::error_code error;
   fs::remove_all(path_, error);

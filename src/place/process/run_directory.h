@@ -63,6 +63,8 @@ class RunDirectory {
   void note_end(const Exit& exit) const;
   // Removes the sockets, so that nobody connects to what is gone.
   void remove_sockets() const;
+  // Removes what the instance wrote itself, once it has ended; the rest stays until remove().
+  void remove_own() const;
   void remove() const;
 
   // Moves the log aside (log.1) where it passed `bytes_max`. The caller keeps others out.
