@@ -256,7 +256,10 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
   TRY(const Session::Side* const side, session.side(question, service, first, policies_));
   const std::string& owner = side->guarded.account;
   const bool own = owner.empty() || owner == caller.account();
-  if (principal.is_root() && own && !side->policy) return {};
+  if (principal.is_root() && own && !side->policy) {
+    session.granted_ = true;
+    return {};
+  }
 
   TRY(const identity::PrincipalPolicies* const policies, session.policies(directory_, principal));
   Context context = session.context(question, service);
@@ -275,8 +278,9 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
         (verdict.allowed() && best->decision == identity::Decision::implicitly_denied))
       best = verdict;
   }
-  if (best->allowed()) return {};
-  return std::unexpected(refusal(question, service, demand, *best));
+  if (!best->allowed()) return std::unexpected(refusal(question, service, demand, *best));
+  session.granted_ = true;
+  return {};
 }
 
 Error Authorizer::refusal(const Question& question, const Permissions& service,

@@ -93,6 +93,9 @@ class Authorizer::Session {
     std::shared_ptr<const identity::Policy> policy;
   };
 
+  // Whether any question was answered with yes.
+  bool granted() const { return granted_; }
+
  private:
   friend class Authorizer;
 
@@ -106,6 +109,7 @@ class Authorizer::Session {
   std::optional<Context> context_;
   std::string guard_;  // whose side it is
   std::optional<Side> side_;
+  bool granted_ = false;
 };
 
 }  // namespace slipway::service

@@ -30,6 +30,9 @@ class Gate {
   // Whether the handler may run; it may ask on then (Call::permit).
   Result<> pass();
 
+  // Whether anything was allowed yet, by pass() or by what the handler asked.
+  bool granted() const { return !authorizer_ || session_.granted(); }
+
   // The handler's failure, as far as the caller may know it.
   Error veiled(Error failure);
 

@@ -83,19 +83,23 @@ void Work::run(std::unique_ptr<Work> work) {
   }
 }
 
+bool Work::changes() const { return entry_.mode == Mode::write || entry_.mode == Mode::bulk; }
+
 // Where the disk is nearly full, only what frees room is let through to the store.
 Result<> Work::find_room() const {
-  const bool changes = entry_.mode == Mode::write || entry_.mode == Mode::bulk;
-  if (!changes || !frame_.disk || !frame_.disk->is_low()) return {};
-  if (is_deletion(route_.operation->name)) {
-    frame_.disk->release_file();
-    return {};
-  }
+  if (!changes() || !frame_.disk || !frame_.disk->is_low()) return {};
+  if (is_deletion(route_.operation->name)) return {};
   const auto reusable = frame_.store.read([](store::Transaction& tx) -> Result<std::uint64_t> {
     auto rows = tx.query(reusable_bytes_query);
     return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
   });
   return frame_.disk->admit_change(reusable.value_or(0));
+}
+
+// A stranger's deletion, and one of which nothing was allowed, leave the reserve as it is.
+void Work::make_room(const Gate& gate) const {
+  if (frame_.disk && changes() && is_deletion(route_.operation->name) && gate.granted())
+    frame_.disk->release_file();
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {
@@ -176,7 +180,9 @@ Result<wire::Node> Work::handle(Call& call) {
   Gate gate(frame_.authorizer, frame_.store, call, *route_.operation, input_);
   try {
     TRY_DO(gate.pass());
+    make_room(gate);
     auto outcome = entry_.handler(call, input_);
+    make_room(gate);  // a handler may have asked by itself
     if (!outcome) return std::unexpected(gate.veiled(std::move(outcome).error()));
     return outcome;
   } catch (const store::Failure&) {

@@ -16,6 +16,8 @@
 
 namespace slipway::service {
 
+class Gate;
+
 // Owns the request until it is answered. One thread at a time: worker, writer, or none while held.
 class Work {
  public:
@@ -46,7 +48,9 @@ class Work {
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
+  bool changes() const;
   Result<> find_room() const;
+  void make_room(const Gate& gate) const;
   Result<wire::Node> handle(Call& call);
   bool may_hold() const;
   void answer(Result<wire::Node> outcome);

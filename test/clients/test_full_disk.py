@@ -1,9 +1,12 @@
-"""A disk that programs have filled is got out of through the API."""
+"""A disk that programs have filled is got out of through the API, and no stranger takes its reserve."""
+import contextlib
 import os
 import subprocess
 import time
 
 import pytest
+import requests
+from botocore.exceptions import ClientError
 from conftest import Clients, Deployment
 from make_model import tar_gz
 from server import Server
@@ -110,3 +113,26 @@ def test_a_server_starts_on_a_disk_that_others_filled(server, disk):
     server.start()
     clients.s3.delete_object(Bucket="full", Key="k")
     wait_for(lambda: free_of(disk) > 16 * MIB)
+
+
+def test_a_stranger_does_not_take_the_reserve(server, disk):
+    clients = Clients(server)
+    clients.s3.create_bucket(Bucket="mine")
+    clients.iam.create_user(UserName="nobody")
+    key = clients.iam.create_access_key(UserName="nobody")["AccessKey"]
+    nobody = Clients.of(clients.environment | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+                                               "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]})
+    fill(disk)
+    until = time.monotonic() + 2  # longer than a deletion waits for it
+    while time.monotonic() < until:
+        assert requests.delete(f"{server.url}/mine/k").status_code == 403
+        with contextlib.suppress(ClientError):
+            nobody.s3.delete_object(Bucket="mine", Key="k")
+        answer = nobody.s3.delete_objects(Bucket="mine", Delete={"Objects": [{"Key": "k"}]})
+        assert answer["Errors"][0]["Code"] == "AccessDenied"
+        time.sleep(0.1)
+    assert (server.data / "reserve").exists()
+    for _ in range(2):
+        clients.s3.delete_object(Bucket="mine", Key="k")
+        time.sleep(1)
+    assert not (server.data / "reserve").exists()
