@@ -72,9 +72,18 @@ class Count {
     }
   }
 
-  // Files without a name live as long as somebody has them open.
+  // Files without a name live as long as somebody has them open, or mapped. Only root is shown
+  // what others have mapped.
   void add_open_files_of(pid_t pid) {
-    const Folder folder = open_folder(AT_FDCWD, fmt::format("/proc/{}/fd", pid).c_str());
+    add_links_of(fmt::format("/proc/{}/fd", pid));
+    add_links_of(fmt::format("/proc/{}/map_files", pid));
+  }
+
+  const DiskUse& use() const { return use_; }
+
+ private:
+  void add_links_of(const std::string& name) {
+    const Folder folder = open_folder(AT_FDCWD, name.c_str());
     while (const dirent* const entry = folder ? ::readdir(folder.get()) : nullptr) {
       struct stat info{};
       if (::fstatat(::dirfd(folder.get()), entry->d_name, &info, 0) == 0 && S_ISREG(info.st_mode) &&
@@ -83,9 +92,6 @@ class Count {
     }
   }
 
-  const DiskUse& use() const { return use_; }
-
- private:
   void add(const struct stat& info) {
     if (info.st_dev != disk_) return;
     if (!S_ISDIR(info.st_mode) && info.st_nlink != 1 && !seen_.insert(info.st_ino).second) return;

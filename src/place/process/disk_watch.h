@@ -26,8 +26,8 @@ struct DiskUse {
   std::uint64_t files = 0;
 };
 
-// What lies in an instance's own directory, and what the processes below `keeper` hold open of that
-// disk without a name. Folders nested deeper than 128 count as all that there may be.
+// What lies in an instance's own directory, and what the processes below `keeper` hold open or mapped
+// of that disk without a name. Folders nested deeper than 128 count as all that there may be.
 DiskUse disk_use_of(const std::filesystem::path& own, pid_t keeper);
 
 // Why an instance of such use is ended; empty: it is within its limits.

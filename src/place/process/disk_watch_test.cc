@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/mount.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <functional>
@@ -128,6 +129,24 @@ TEST_F(FullDisk, the_instance_that_filled_it_is_ended_and_its_files_go) {
 
 TEST_F(FullDisk, a_file_without_a_name_counts_to_who_has_it_open) {
   place_->start(key_, python(fills_the_disk("os.unlink('big')")));
+  EXPECT_TRUE(saw(Kind::over_memory, key_));
+  EXPECT_TRUE(saw(Kind::exited, key_));
+  EXPECT_GT(free(), 32 * mib);
+}
+
+TEST_F(FullDisk, a_file_that_is_mapped_alone_counts_where_the_server_is_root) {
+  if (::geteuid() != 0) GTEST_SKIP() << "the server is not root here";
+  place_->start(key_,
+                python("import ctypes, os, time\n"
+                       "f = open('big', 'wb+')\n"
+                       "left = os.statvfs('.').f_bavail * 4096\n"
+                       "os.posix_fallocate(f.fileno(), 0, left - 65536)\n"
+                       "c = ctypes.CDLL(None)\n"
+                       "c.mmap.restype = ctypes.c_void_p\n"
+                       "c.mmap(None, ctypes.c_size_t(4096), 3, 1, f.fileno(), ctypes.c_long(0))\n"
+                       "os.unlink('big')\n"
+                       "f.close()\n"
+                       "time.sleep(60)\n"));
   EXPECT_TRUE(saw(Kind::over_memory, key_));
   EXPECT_TRUE(saw(Kind::exited, key_));
   EXPECT_GT(free(), 32 * mib);
