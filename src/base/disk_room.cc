@@ -18,18 +18,25 @@ constexpr std::uint64_t change_divisor = 2;     // changes of rows stop before h
 constexpr std::uint64_t full_divisor = 4;       // programs that hold much are ended below this
 constexpr std::uint64_t file_divisor = 4;       // the part of it that is allocated as a file
 constexpr std::uint64_t file_bytes_max = 64ULL << 20;
+// So many files, and at most this share of all that the file system has, are kept for the server's.
+constexpr std::uint64_t names_kept_max = 1'024;
+constexpr std::uint64_t names_divisor = 64;
 // Room within the database's file that is worth going on for.
 constexpr std::uint64_t reusable_bytes_min = 1ULL << 20;
 
 struct Space {
   std::uint64_t total = 0;
   std::uint64_t free = ~0ULL;
+  bool has_names = true;  // room for more files
 };
 
 Space space_of(const std::filesystem::path& folder) {
   struct statvfs status{};
   if (::statvfs(folder.c_str(), &status) != 0) return {};
-  return {status.f_blocks * status.f_frsize, status.f_bavail * status.f_frsize};
+  return {.total = status.f_blocks * status.f_frsize,
+          .free = status.f_bavail * status.f_frsize,
+          .has_names = status.f_favail >=
+                       std::min<std::uint64_t>(status.f_files / names_divisor, names_kept_max)};
 }
 
 std::uint64_t file_bytes(std::uint64_t reserve) {
@@ -70,7 +77,10 @@ Result<> DiskRoom::admit_change(std::uint64_t reusable_bytes) const {
   return full(free);
 }
 
-bool DiskRoom::is_nearly_full() const { return free_bytes() < reserve_ / full_divisor; }
+bool DiskRoom::is_nearly_full() const {
+  const Space space = space_of(folder_);
+  return space.free < reserve_ / full_divisor || !space.has_names;
+}
 
 void DiskRoom::release_file(std::chrono::milliseconds patience) {
   const bool wanted = free_bytes() < file_bytes(reserve_);

@@ -37,7 +37,7 @@ class DiskRoom {
   // Whether admit_change() needs to know of any.
   bool is_low() const;
 
-  // Whether less is left than a quarter of the reserve. Clients stop before: what a program writes
+  // Whether less is left than a quarter of the reserve, or hardly a file more can be made. Clients stop before: what a program writes
   // has taken it, or others have.
   bool is_nearly_full() const;
 

@@ -134,7 +134,7 @@ std::optional<Holder> largest_below(const fs::path& root) {
       continue;
     }
     const DiskUse use = disk_use_of(directory.own(), process->pid);
-    if (use.bytes >= filling_bytes_min && (!largest || use.bytes > largest->use.bytes))
+    if (use.weight() >= filling_weight_min && (!largest || use.weight() > largest->use.weight()))
       largest = Holder{directory, *process, use};
   }
   return largest;
@@ -165,9 +165,9 @@ std::string disk_excess(const DiskUse& use) {
 
 std::string filling_reason(const DiskUse& use) {
   return fmt::format(
-      "the disk was full, of which its files took {} MiB, more than any other "
+      "the disk was full, of which its {} files took {} MiB, more than any other "
       "instance's, and it was ended",
-      use.bytes >> 20);
+      use.files, use.bytes >> 20);
 }
 
 void DiskLooks::note(Clock::time_point begun, Clock::time_point ended) {

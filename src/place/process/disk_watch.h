@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,19 +16,25 @@ namespace slipway::place {
 // Limits and paces.
 inline constexpr std::uint64_t own_bytes_max = 16ULL << 30;  // of one instance, its files together
 inline constexpr std::uint64_t own_files_max = 1'000'000;    // with folders
-// An instance that holds less than this is not what fills a disk.
-inline constexpr std::uint64_t filling_bytes_min = 4ULL << 20;
+// An instance of less weight than this is not what fills a disk.
+inline constexpr std::uint64_t filling_weight_min = 4ULL << 20;
 inline constexpr std::chrono::milliseconds disk_check_period{10'000};
 inline constexpr std::chrono::milliseconds full_disk_check_period{100};
 inline constexpr std::chrono::milliseconds forced_end_wait_max{5'000};
 
+inline constexpr std::uint64_t file_weight = 4'096;  // a file, however small, weighs so much
+
 struct DiskUse {
   std::uint64_t bytes = 0;  // allocated; a file counts once, however many names it has
   std::uint64_t files = 0;
+
+  // What it weighs beside others: a disk may run out of either.
+  std::uint64_t weight() const { return std::max(bytes, files * file_weight); }
 };
 
-// What lies in an instance's own directory, and what the processes below `keeper` hold open or mapped
-// of that disk without a name. Folders nested deeper than 128 count as all that there may be.
+// What lies in an instance's own directory, and what the processes below `keeper` hold open or
+// mapped of that disk without a name. Folders nested deeper than 128 count as all that there may
+// be.
 DiskUse disk_use_of(const std::filesystem::path& own, pid_t keeper);
 
 // Why an instance of such use is ended; empty: it is within its limits.

@@ -56,7 +56,8 @@ class DiskFolder {
 class FullDisk : public testing::Test {
  protected:
   void SetUp() override {
-    mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0, "size=64m,mode=0755") == 0;
+    mounted_ = ::mount("tmpfs", folder_.path().c_str(), "tmpfs", 0,
+                       "size=64m,nr_inodes=8k,mode=0755") == 0;
     if (!mounted_) GTEST_SKIP() << "no file system can be mounted here";
     room_ = std::make_unique<DiskRoom>(folder_.path());
     open(room_.get());
@@ -132,6 +133,17 @@ TEST_F(FullDisk, a_file_without_a_name_counts_to_who_has_it_open) {
   EXPECT_TRUE(saw(Kind::over_memory, key_));
   EXPECT_TRUE(saw(Kind::exited, key_));
   EXPECT_GT(free(), 32 * mib);
+}
+
+TEST_F(FullDisk, an_instance_that_leaves_no_file_to_be_made_is_ended) {
+  place_->start(key_, python("import time\n"
+                             "try:\n"
+                             "  for i in range(10000): open('f%d' % i, 'w').close()\n"
+                             "except OSError: pass\n"
+                             "time.sleep(60)\n"));
+  EXPECT_TRUE(saw(Kind::over_memory, key_));
+  EXPECT_TRUE(saw(Kind::exited, key_));
+  EXPECT_TRUE(std::ofstream(folder_.path() / "another").is_open());
 }
 
 TEST_F(FullDisk, a_file_that_is_mapped_alone_counts_where_the_server_is_root) {

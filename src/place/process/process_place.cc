@@ -289,14 +289,14 @@ void ProcessPlace::Impl::watch_disk() {
   for (auto& entry : running_) {
     auto& [key, running] = entry;
     const DiskUse use = disk_use_of(running.directory.own(), running.process.pid);
-    if (use.bytes > most_use.bytes) most = &entry, most_use = use;
+    if (use.weight() > most_use.weight()) most = &entry, most_use = use;
     if (const std::string excess = disk_excess(use); !excess.empty() && !running.forced) {
       running.holds_room = true;
       end_over_limit(key, running, excess);
     }
   }
   disk_looks_.note(begun, SteadyClock::now());
-  if (!most || most->second.holds_room || most_use.bytes < filling_bytes_min || !disk_is_full())
+  if (!most || most->second.holds_room || most_use.weight() < filling_weight_min || !disk_is_full())
     return;
   most->second.holds_room = true;
   end_over_limit(most->first, most->second, filling_reason(most_use));
