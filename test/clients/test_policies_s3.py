@@ -8,7 +8,8 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
-from policies import Example, People, Stage, allow, denied, deny, document, filled, ids, may_not
+from policies import (Example, People, Stage, allow, denied, deny, document, filled, ids, may,
+                      may_not)
 
 BUCKET, OBJECTS = "arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*"
 
@@ -274,6 +275,18 @@ def test_a_presigned_url_may_what_its_signer_may_now(stage):
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(url)
     assert refused.value.code == 403
+
+
+def test_a_key_is_judged_by_its_own_tags_whatever_it_is_called(stage):
+    tagged_objects(stage)
+    stage.aws.s3.put_object(Bucket=stage.bucket, Key="a:::open", Body=b"x", Tagging="environment=test")
+    stage.aws.s3.put_object(Bucket=stage.bucket, Key=f"a:::{stage.bucket}/open", Body=b"x")
+    stage.who = stage.people.user(allow(
+        "s3:GetObject", Condition={"StringEquals": {"s3:ExistingObjectTag/environment": "production"}}))
+    may(lambda: get("open")(stage))
+    for key in ("a:::open", f"a:::{stage.bucket}/open"):
+        may_not(stage.who, lambda: get(key)(stage), "s3:GetObject",
+                f'"arn:aws:s3:::{stage.bucket}/{key}"')
 
 
 @pytest.mark.parametrize("statement,message", [

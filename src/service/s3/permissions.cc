@@ -165,9 +165,10 @@ constexpr service::Veil veils[] = {
     {"UploadPartCopy", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
 };
 
-// "bucket" and "key" of "arn:aws:s3:::bucket/key".
+// "bucket" and "key" of "arn:aws:s3:::bucket/key"; a key may hold anything, ":::" too.
 std::pair<std::string_view, std::string_view> parts_of(std::string_view arn) {
-  arn.remove_prefix(std::min(arn.size(), arn.rfind(":::") + 3));
+  constexpr std::string_view prefix = "arn:aws:s3:::";
+  if (arn.starts_with(prefix)) arn.remove_prefix(prefix.size());
   const std::string_view name = take_until(arn, '/');
   return {name, arn};
 }
