@@ -155,8 +155,10 @@ Result<> Authenticator::check_site(const net::RequestHead& head, const wire::Rou
 
 Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request,
                                               const wire::SignedFor& wanted) {
-  TRY(wire::Verified verified, wire::verify(request, wanted, source_, cache_, clock_.now()));
+  TRY(const wire::Authorization claim, wire::parse_authorization(request, wanted.dialect));
+  TRY(wire::Verified verified, wire::verify(request, claim, wanted, source_, cache_, clock_.now()));
   Caller caller = caller_of_last(verified.region);
+  caller.signature = {claim.form, claim.time};
   return Authenticated{.caller = std::move(caller), .v4 = std::move(verified)};
 }
 
@@ -170,7 +172,9 @@ Result<Authenticated> Authenticator::check_v2(const wire::SignedRequest& request
         wire::AuthProblem::unsupported, wire::AuthDialect::s3,
         fmt::format("Signature version 2 does not cover '{}'; sign with AWS4-HMAC-SHA256.", name));
   TRY_DO(wire::verify_v2(request, source_, clock_.now(), {route.virtual_bucket}));
-  return Authenticated{.caller = caller_of_last(region_), .v4 = std::nullopt};
+  Caller caller = caller_of_last(region_);
+  caller.signature.form = wire::auth_form(request);
+  return Authenticated{.caller = std::move(caller), .v4 = std::nullopt};
 }
 
 // Nothing is checked, but the region that a client signed for is still the region that it means,

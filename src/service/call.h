@@ -15,6 +15,7 @@
 #include "net/http.h"
 #include "store/store.h"
 #include "wire/arena.h"
+#include "wire/auth/signed_request.h"
 
 namespace slipway::service {
 
@@ -22,6 +23,16 @@ namespace slipway::service {
 enum class Proof : std::uint8_t {
   signature,  // or nothing had to: `--auth none`
   none,  // of an operation whose input is its own proof; then the principal is only the account
+};
+
+// The signature that was verified; nothing where none was.
+struct Signature {
+  wire::AuthForm form = wire::AuthForm::none;
+  std::optional<Timestamp> time;  // SigV4's: when it was made
+
+  bool in_query() const {
+    return form == wire::AuthForm::v4_presigned || form == wire::AuthForm::v2_presigned;
+  }
 };
 
 // Who asks, and for which region. Every row is keyed by account and region.
@@ -32,6 +43,7 @@ struct Caller {
   Proof proof = Proof::signature;
   // Where nobody signed: the refusal that is answered where no policy lets everyone in.
   std::optional<Error> unsigned_refusal = {};
+  Signature signature = {};
 
   const std::string& account() const { return principal.account; }
 };

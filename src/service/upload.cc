@@ -243,9 +243,13 @@ class UploadReceiver final : public net::BodyReceiver {
   }
 
   Uploader uploader_of(const net::RequestHead& head) const {
-    const bool presigned = head.query.find("Signature=") != head.query.npos;
-    return {begin_.authenticated.caller.access_key_id, std::string(net::address_of(head.peer)),
-            presigned ? std::string(head.target) : std::string()};
+    const Caller& caller = begin_.authenticated.caller;
+    Uploader out{caller.access_key_id, std::string(net::address_of(head.peer)), {}};
+    // What a URL of SigV2 has beyond its signature may be anything: the path is what it is for.
+    if (caller.signature.in_query())
+      out.url = fmt::format("{}{}{}", begin_.route.virtual_bucket.empty() ? "" : "/",
+                            begin_.route.virtual_bucket, head.path);
+    return out;
   }
 
   void hand_over() {

@@ -30,7 +30,7 @@ inline constexpr std::chrono::seconds upload_wait_max{20};
 struct Uploader {
   std::string access_key_id;
   std::string address;  // without the port
-  std::string url;      // where it was presigned; else empty
+  std::string url;      // where it was presigned: bucket and key; else empty
 };
 
 // Gives slots in the order of asking, but past those whose key, address or URL has its share. One

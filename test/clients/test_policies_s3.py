@@ -289,6 +289,42 @@ def test_a_key_is_judged_by_its_own_tags_whatever_it_is_called(stage):
                 f'"arn:aws:s3:::{stage.bucket}/{key}"')
 
 
+def status_of(request):
+    """Status and body of what urllib makes of the request."""
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
+def presigned(who, stage, version):
+    return who.client("s3", signature_version=version).generate_presigned_url(
+        "get_object", Params={"Bucket": stage.bucket, "Key": "a"})
+
+
+@pytest.mark.parametrize("condition,added", [
+    ({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}, "zX-Amz-Algorithm=x"),
+    ({"NumericLessThan": {"s3:signatureAge": "600000"}}, "zX-Amz-Date=29990101T000000Z"),
+], ids=["version", "age"])
+def test_how_a_url_was_signed_is_not_for_its_other_parameters_to_say(condition, added, stage):
+    who = stage.people.user(allow("s3:GetObject", Condition=condition))
+    assert status_of(presigned(who, stage, "s3v4"))[0] == 200
+    url = presigned(who, stage, "s3")
+    assert "AWSAccessKeyId=" in url
+    assert status_of(url)[0] == 403
+    assert status_of(f"{url}&{added}")[0] == 403
+
+
+def test_a_signed_header_and_a_signed_url_are_told_apart(stage):
+    who = stage.people.user(allow(
+        "s3:GetObject", Condition={"StringEquals": {"s3:authType": "REST-QUERY-STRING"}}))
+    for version in ("s3", "s3v4"):
+        assert status_of(presigned(who, stage, version))[0] == 200
+        with pytest.raises(ClientError):
+            who.client("s3", signature_version=version).get_object(Bucket=stage.bucket, Key="a")
+
+
 @pytest.mark.parametrize("statement,message", [
     ({"Effect": "Allow", "Action": "s3:GetObject", "Resource": OBJECTS},
      "Missing required field Principal"),

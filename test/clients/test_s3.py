@@ -1,9 +1,13 @@
 """S3 as boto3 and plain HTTP see it."""
 import base64
+import contextlib
 import hashlib
 import io
 import os
+import socket
+import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import zlib
 
@@ -202,6 +206,20 @@ def test_a_wrong_checksum_stores_nothing(aws, bucket):
         aws.s3.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumCRC32=wrong)
     assert code_of(caught) in ("BadDigest", "InvalidRequest")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket)
+
+
+def test_a_presigned_url_has_its_share_of_uploads_whatever_is_added_to_it(aws, bucket, server):
+    url = aws.client("s3", signature_version="s3").generate_presigned_url(
+        "put_object", {"Bucket": bucket, "Key": "k"})
+    address = (urllib.parse.urlsplit(url).hostname, urllib.parse.urlsplit(url).port)
+    under_way, waiting = 8, 32
+    with contextlib.ExitStack() as open_ones:
+        for number in range(under_way + waiting + 1):
+            line = open_ones.enter_context(socket.create_connection(address, timeout=10))
+            line.sendall(f"PUT {url[url.index('/', 8):]}&z={number} HTTP/1.1\r\nHost: {address[0]}:"
+                         f"{address[1]}\r\nContent-Length: 5\r\n\r\n".encode())
+            time.sleep(0.01)  # in this order
+        assert line.recv(4096).startswith(b"HTTP/1.1 503 ")
 
 
 def test_tags_configurations_and_attributes_come_back(aws, bucket):

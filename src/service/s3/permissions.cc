@@ -231,26 +231,19 @@ void add(Context& out, std::string_view key, std::string value) {
   out.push_back({std::string(key), {std::move(value)}});
 }
 
-// How and when it was signed.
+// How and when it was signed. A URL of SigV2 does not say when.
 void add_signature(const Call& call, Context& out) {
-  const net::RequestHead& head = call.head();
-  const std::string_view authorization = head.headers.get("authorization");
-  const bool in_query = authorization.empty() && head.query.contains("Signature=");
-  if (authorization.empty() && !in_query) return;
-  add(out, "s3:authType", in_query ? "REST-QUERY-STRING" : "REST-HEADER");
-  const bool v4 =
-      in_query ? head.query.contains("X-Amz-Algorithm=") : authorization.starts_with("AWS4-");
-  add(out, "s3:signatureversion", v4 ? "AWS4-HMAC-SHA256" : "AWS");
-  constexpr std::string_view date_mark = "X-Amz-Date=";
-  constexpr std::size_t date_bytes = 16;
-  const auto at = head.query.find(date_mark);
-  const std::string_view date = at == head.query.npos
-                                    ? head.headers.get("x-amz-date")
-                                    : head.query.substr(at + date_mark.size(), date_bytes);
-  if (const auto time = parse_iso8601_basic(date))
+  const service::Signature& signature = call.caller().signature;
+  if (signature.form == wire::AuthForm::none) return;
+  const bool v2 =
+      signature.form == wire::AuthForm::v2_header || signature.form == wire::AuthForm::v2_presigned;
+  add(out, "s3:authType", signature.in_query() ? "REST-QUERY-STRING" : "REST-HEADER");
+  add(out, "s3:signatureversion", v2 ? "AWS" : "AWS4-HMAC-SHA256");
+  if (signature.time)
     add(out, "s3:signatureAge",
         fmt::to_string(
-            std::chrono::duration_cast<std::chrono::milliseconds>(call.now() - *time).count()));
+            std::chrono::duration_cast<std::chrono::milliseconds>(call.now() - *signature.time)
+                .count()));
 }
 
 // Tags that a header gives to the object that is written.
