@@ -132,6 +132,7 @@ struct Authorizer::Demand {
   std::vector<std::string> resources;  // spellings of one; the first is what the service shows
   std::string shown;
   std::pair<std::string_view, std::string_view> with = {};
+  Call::Keys keys = {};
 };
 
 Result<const identity::PrincipalPolicies*> Authorizer::Session::policies(
@@ -226,11 +227,12 @@ Result<> Authorizer::check(const Question& question, Session& session) const {
 }
 
 Result<> Authorizer::check_one(const Question& question, Session& session, std::string_view action,
-                               const std::string& resource) const {
+                               const std::string& resource, Call::Keys keys) const {
   const Rules* const rules = rules_of(question.operation());
   if (!rules)
     throw std::logic_error(fmt::format("nobody said who may do {}", question.operation().name));
-  return decide(question, *rules->service, {action, {resource}, {}}, session);
+  return decide(question, *rules->service,
+                {.action = action, .resources = {resource}, .shown = {}, .keys = keys}, session);
 }
 
 bool Authorizer::may_hide(const wire::Operation& operation, const Error& failure) const {
@@ -268,6 +270,7 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
     context.push_back({"aws:ResourceTag/" + key, {value}});
   add_key(context, "aws:ResourceAccount", own ? caller.account() : owner);
   add_key(context, demand.with.first, demand.with.second);
+  context.insert(context.end(), demand.keys.begin(), demand.keys.end());
   // Where a resource has two spellings, a policy may use either: what denies one of them denies it.
   std::optional<identity::Verdict> best;
   for (const std::string& resource : demand.resources) {

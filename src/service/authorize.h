@@ -49,9 +49,10 @@ class Authorizer {
   // who may do the action of its name to everything.
   Result<> check(const Question& question, Session& session) const;
 
-  // The same for one thing that a handler finds out by itself that it needs.
+  // The same for one thing that a handler finds out by itself that it needs, with condition keys of
+  // that thing alone.
   Result<> check_one(const Question& question, Session& session, std::string_view action,
-                     const std::string& resource) const;
+                     const std::string& resource, Call::Keys keys = {}) const;
 
   // Whether `failure` of the operation is not for everyone who may do it.
   bool may_hide(const wire::Operation& operation, const Error& failure) const;

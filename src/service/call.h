@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -12,6 +13,7 @@
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "engine/identity/key_ring.h"
+#include "engine/identity/policy.h"
 #include "net/http.h"
 #include "store/store.h"
 #include "wire/arena.h"
@@ -114,10 +116,13 @@ class Call {
   Beside take_beside() { return std::exchange(beside_, {}); }
 
   // Whether the caller may also do `action` to `resource`, of which only the handler knows; else
-  // the refusal to answer with. Where policies are off, everyone may.
-  using Permit = std::function<Result<>(std::string_view action, const std::string& resource)>;
-  Result<> permit(std::string_view action, const std::string& resource) const {
-    return permit_ ? permit_(action, resource) : Result<>();
+  // the refusal to answer with. Where policies are off, everyone may. `keys` are condition keys of
+  // this question alone: of one entry of a batch.
+  using Keys = std::span<const identity::ContextEntry>;
+  using Permit =
+      std::function<Result<>(std::string_view action, const std::string& resource, Keys keys)>;
+  Result<> permit(std::string_view action, const std::string& resource, Keys keys = {}) const {
+    return permit_ ? permit_(action, resource, keys) : Result<>();
   }
   void set_permit(Permit permit) { permit_ = std::move(permit); }
 

@@ -57,9 +57,11 @@ Result<> Gate::within(Ask ask) {
 
 Result<> Gate::pass() {
   if (!authorizer_) return {};
-  question_.call().set_permit([this](std::string_view action, const std::string& resource) {
-    return within([&] { return authorizer_->check_one(question_, session_, action, resource); });
-  });
+  question_.call().set_permit(
+      [this](std::string_view action, const std::string& resource, Call::Keys keys) {
+        return within(
+            [&] { return authorizer_->check_one(question_, session_, action, resource, keys); });
+      });
   return within([&] { return authorizer_->check(question_, session_); });
 }
 

@@ -259,6 +259,21 @@ def test_a_version_takes_a_right_of_its_own(stage):
         Bucket=stage.bucket, Key="a", VersionId=version), "s3:DeleteObjectVersion", here)
 
 
+def test_a_copy_reads_no_version_that_may_not_be_read(stage):
+    stage.aws.s3.put_bucket_versioning(
+        Bucket=stage.bucket, VersioningConfiguration={"Status": "Enabled"})
+    shut, open_one = [stage.aws.s3.put_object(Bucket=stage.bucket, Key="k", Body=b"x")["VersionId"]
+                      for _ in "ab"]
+    stage.who = stage.people.user(allow("s3:*"), deny(
+        "s3:GetObjectVersion", Condition={"StringEquals": {"s3:versionid": shut}}))
+    here = f'"arn:aws:s3:::{stage.bucket}/k"'
+    copy = lambda version: stage.who.s3.copy_object(
+        Bucket=stage.bucket, Key="copy", CopySource=f"{stage.bucket}/k?versionId={version}")
+    may(lambda: copy(open_one))
+    may_not(stage.who, lambda: get("k", VersionId=shut)(stage), "s3:GetObjectVersion", here, denied())
+    may_not(stage.who, lambda: copy(shut), "s3:GetObjectVersion", here, denied())
+
+
 def test_tags_that_come_with_an_object_take_a_right_of_their_own(stage):
     stage.who = stage.people.user(allow(["s3:PutObject", "s3:GetObject"]))
     put("b")(stage)
@@ -323,6 +338,45 @@ def test_a_signed_header_and_a_signed_url_are_told_apart(stage):
         assert status_of(presigned(who, stage, version))[0] == 200
         with pytest.raises(ClientError):
             who.client("s3", signature_version=version).get_object(Bucket=stage.bucket, Key="a")
+
+
+@pytest.mark.parametrize("action,condition,entries", [
+    ("s3:DeleteObjectVersion", {"StringEquals": {"s3:versionid": "{good}"}},
+     [("VersionId", "good", True), ("VersionId", "bad", False)]),
+    ("s3:DeleteObject", {"StringEquals": {"s3:if-match": "{tag}"}},
+     [("ETag", "tag", True), ("ETag", "other", False), (None, None, False)]),
+], ids=["version", "if-match"])
+def test_one_of_several_deletions_is_conditioned_as_a_deletion_of_its_own(
+        action, condition, entries, stage):
+    stage.aws.s3.put_bucket_versioning(
+        Bucket=stage.bucket, VersioningConfiguration={"Status": "Enabled"})
+    words = {**stage.words, "other": '"00000000000000000000000000000000"'}
+    who = None
+    for batch in (False, True):
+        for member, word, allowed in entries:
+            made = [stage.aws.s3.put_object(Bucket=stage.bucket, Key="k", Body=b"x") for _ in "ab"]
+            words |= {"good": made[0]["VersionId"], "bad": made[1]["VersionId"],
+                      "tag": made[0]["ETag"]}
+            who = stage.people.user(allow(action, OBJECTS.format(bucket=stage.bucket),
+                                          Condition=filled(condition, words)))
+            given = {member: words[word]} if member else {}
+            assert deletes(who.s3, stage.bucket, given, batch) == allowed, (batch, member, word)
+
+
+def deletes(s3, bucket, given, batch):
+    """Whether the deletion of "k" is let through, as an entry of several or alone."""
+    if batch:
+        answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k", **given}]})
+        codes = {error["Code"] for error in answer.get("Errors", [])}
+        assert codes <= {"AccessDenied"}, codes
+        return not codes
+    try:
+        s3.delete_object(Bucket=bucket, Key="k", **{
+            {"ETag": "IfMatch"}.get(name, name): value for name, value in given.items()})
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "AccessDenied", error
+        return False
+    return True
 
 
 @pytest.mark.parametrize("statement,message", [

@@ -17,12 +17,23 @@ objects::WriteCondition etag_condition(std::optional<std::string_view> etag) {
   return condition;
 }
 
+// The condition keys that DeleteObject has of a request stand in the entry of each of several.
+std::vector<identity::ContextEntry> keys_of(api::ObjectIdentifier wanted) {
+  std::vector<identity::ContextEntry> keys;
+  const auto add = [&](std::string_view key, std::optional<std::string_view> value) {
+    if (value) keys.push_back({std::string(key), {std::string(*value)}});
+  };
+  add("s3:VersionId", wanted.VersionId());
+  add("s3:if-match", wanted.ETag());
+  return keys;
+}
+
 // Those alone are removed that the caller may remove.
 Result<objects::Removal> remove_permitted(const Door& door, Call& call,
                                           const objects::ObjectName& name,
                                           api::ObjectIdentifier wanted) {
   TRY_DO(call.permit(name.version ? "s3:DeleteObjectVersion" : "s3:DeleteObject",
-                     fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key)));
+                     fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key), keys_of(wanted)));
   return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()));
 }
 

@@ -272,14 +272,27 @@ void add_existing_tags(const Question& question, std::string_view arn, Context& 
   for (const auto& [tag, value] : object->tags) add(out, "s3:ExistingObjectTag/" + tag, value);
 }
 
+// A copy reads a version of its source as GetObject does.
+void add_source_version(const Question& question, std::string_view arn, Context& out) {
+  const auto source = source_of(question);
+  if (!source || !source->version) return;
+  if (parts_of(arn) == std::pair<std::string_view, std::string_view>(source->bucket, source->key))
+    add(out, "s3:VersionId", *source->version);
+}
+
 void add_keys(const Question& question, std::string_view arn, Context& out) {
   const Call& call = question.call();
   add_signature(call, out);
-  for (const std::string_view name : header_keys)
+  // What each of several deletions depends on stands in its entry.
+  const bool is_batch = question.operation().name == "DeleteObjects";
+  for (const std::string_view name : header_keys) {
+    if (is_batch && name == "if-match") continue;
     if (const auto value = call.head().headers.find(name))
       add(out, fmt::format("s3:{}", name), std::string(*value));
+  }
   add_given_tags(question, out);
   add_existing_tags(question, arn, out);
+  add_source_version(question, arn, out);
 }
 
 }  // namespace
