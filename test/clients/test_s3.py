@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import zlib
+from datetime import datetime
 
 import pytest
 from botocore.exceptions import ClientError
@@ -206,6 +207,24 @@ def test_a_wrong_checksum_stores_nothing(aws, bucket):
         aws.s3.put_object(Bucket=bucket, Key="k", Body=b"hello", ChecksumCRC32=wrong)
     assert code_of(caught) in ("BadDigest", "InvalidRequest")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket)
+
+
+@pytest.mark.parametrize("lock", [
+    {"ObjectLockMode": "GOVERNANCE", "ObjectLockRetainUntilDate": datetime(2044, 1, 1)},
+    {"ObjectLockLegalHoldStatus": "ON"}], ids=["retention", "legal hold"])
+def test_retention_that_is_not_kept_is_not_acknowledged(aws, bucket, lock):
+    aws.s3.put_object(Bucket=bucket, Key="source", Body=b"x")
+    where = {"Bucket": bucket, "Key": "k", **lock}
+    for call in (lambda: aws.s3.put_object(**where, Body=b"x"),
+                 lambda: aws.s3.copy_object(**where, CopySource=f"{bucket}/source"),
+                 lambda: aws.s3.create_multipart_upload(**where)):
+        with pytest.raises(ClientError) as caught:
+            call()
+        assert code_of(caught) == "InvalidRequest"
+        assert caught.value.response["Error"]["Message"] == (
+            "Bucket is missing Object Lock Configuration")
+    with pytest.raises(ClientError):
+        aws.s3.head_object(Bucket=bucket, Key="k")
 
 
 def test_a_presigned_url_has_its_share_of_uploads_whatever_is_added_to_it(aws, bucket, server):

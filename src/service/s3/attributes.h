@@ -61,6 +61,14 @@ Result<> refuse_customer_keys(const In& in) {
   return {};
 }
 
+// Retention that nobody keeps must not be acknowledged: no bucket here locks its objects.
+template <typename In>
+Result<> refuse_object_lock(const In& in) {
+  if (in.ObjectLockMode() || in.ObjectLockRetainUntilDate() || in.ObjectLockLegalHoldStatus())
+    return refuse("InvalidRequest", "Bucket is missing Object Lock Configuration");
+  return {};
+}
+
 template <typename In>
 void read_encryption(const In& in, objects::Pairs& properties) {
   const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
@@ -97,6 +105,7 @@ Result<objects::Pairs> read_properties(const In& in) {
 template <typename In>
 Result<objects::Attributes> read_attributes(const In& in) {
   objects::Attributes attributes;
+  TRY_DO(refuse_object_lock(in));
   TRY(attributes.properties, read_properties(in));
   TRY(attributes.storage_class, storage_class(in.StorageClass()));
   if (in.Tagging()) {

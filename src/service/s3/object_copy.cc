@@ -151,6 +151,7 @@ class Copy {
   Result<api::CopyObjectOutput> run() {
     TRY(from_, parse_copy_source(in_.CopySource()));
     TRY_DO(check_directives(in_));
+    TRY_DO(refuse_object_lock(in_));
     TRY_DO(check_self_copy(in_, from_));
     TRY(kind_, kind_of(in_.ChecksumAlgorithm()));
     // The source may be replaced between the look at its bytes and the copy.
