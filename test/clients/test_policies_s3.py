@@ -379,6 +379,21 @@ def deletes(s3, bucket, given, batch):
     return True
 
 
+def test_strangers_choose_no_headers_of_what_they_get(stage, server):
+    set_policy(stage, {"Principal": "*", **allow("s3:GetObject", OBJECTS)})
+    url = f"{server.url}/{stage.bucket}/a"
+    assert status_of(url)[0] == 200
+    for name in ("content-type", "content-disposition", "cache-control", "expires",
+                 "content-language", "content-encoding"):
+        value = "Thu,%2001%20Dec%202044%2016:00:00%20GMT" if name == "expires" else "text%2Fhtml"
+        status, body = status_of(f"{url}?response-{name}={value}")
+        assert status == 400 and b"<Code>InvalidRequest</Code>" in body, (name, body)
+        assert (b"Request specific response headers cannot be used for anonymous GET requests."
+                in body), name
+    signed = stage.aws.s3.get_object(Bucket=stage.bucket, Key="a", ResponseContentType="text/html")
+    assert signed["ContentType"] == "text/html"
+
+
 @pytest.mark.parametrize("statement,message", [
     ({"Effect": "Allow", "Action": "s3:GetObject", "Resource": OBJECTS},
      "Missing required field Principal"),

@@ -116,6 +116,17 @@ void show(Call& call, Out& out, const In& in, const Selection& selection) {
                                selection.range.offset + selection.range.length - 1, object.size));
 }
 
+// A link that nobody signed must not choose how a browser takes what it leads to.
+template <typename In>
+Result<> refuse_strangers_headers(const Call& call, const In& in) {
+  const bool asks = in.ResponseCacheControl() || in.ResponseContentDisposition() ||
+                    in.ResponseContentEncoding() || in.ResponseContentLanguage() ||
+                    in.ResponseContentType() || in.ResponseExpires();
+  if (!asks || !call.caller().principal.is_stranger()) return {};
+  return refuse("InvalidRequest",
+                "Request specific response headers cannot be used for anonymous GET requests.");
+}
+
 // response-content-type and its like.
 template <typename Out, typename In>
 void override_headers(Out& out, const In& in) {
@@ -130,6 +141,7 @@ void override_headers(Out& out, const In& in) {
 }  // namespace
 
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
+  TRY_DO(refuse_strangers_headers(call, in));
   TRY_DO(refuse_customer_keys(in));
   Selection selection;
   const auto choose =
@@ -149,6 +161,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
 
 // Says what GetObject would: also that the bytes are not there.
 Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in) {
+  TRY_DO(refuse_strangers_headers(call, in));
   TRY_DO(refuse_customer_keys(in));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   TRY(const Selection selection, select(call, call.tx(), in, object));
