@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "base/text.h"
+#include "engine/identity/principal_ids.h"
 #include "service/request_keys.h"
 
 namespace slipway::service {
@@ -117,13 +118,16 @@ std::string reason_of(const identity::Verdict& verdict, std::string_view action)
 
 }  // namespace
 
-std::shared_ptr<const identity::Policy> PolicyTexts::parse(const std::string& text) {
+std::shared_ptr<const identity::Policy> PolicyTexts::parse(const std::string& text,
+                                                           const std::string& principals) {
+  const std::string name = fmt::format("{}\n{}", principals, text);
   const std::scoped_lock lock(mutex_);
-  if (const auto found = parsed_.find(text); found != parsed_.end()) return found->second;
+  if (const auto found = parsed_.find(name); found != parsed_.end()) return found->second;
   if (parsed_.size() >= remembered_max) parsed_.clear();
   auto policy = identity::Policy::parse(text, identity::PolicyUse::resource);
+  if (policy) policy->bind_principals(identity::principal_ids_of(principals));
   auto shared = policy ? std::make_shared<const identity::Policy>(*std::move(policy)) : nullptr;
-  return parsed_.emplace(text, std::move(shared)).first->second;
+  return parsed_.emplace(name, std::move(shared)).first->second;
 }
 
 // One thing that must be allowed.
@@ -166,7 +170,8 @@ Result<const Authorizer::Session::Side*> Authorizer::Session::side(const Questio
   Side fresh;
   if (service.find && arn != "*") {
     TRY(fresh.guarded, service.find(question, guard));
-    if (fresh.guarded.policy) fresh.policy = texts.parse(*fresh.guarded.policy);
+    if (fresh.guarded.policy)
+      fresh.policy = texts.parse(*fresh.guarded.policy, fresh.guarded.principals);
   }
   guard_ = guard;
   side_ = std::move(fresh);

@@ -18,14 +18,16 @@
 
 namespace slipway::service {
 
-// Policies of resources as they were parsed last, by their text. Thread-safe.
+// Policies of resources as they were parsed last, by their text and whom it speaks of. Thread-safe.
 class PolicyTexts {
  public:
   static constexpr std::size_t remembered_max = 1'000;
 
-  // Null where the text is no policy: it was stored before policies were checked. Such a text
-  // grants nothing and denies nothing.
-  std::shared_ptr<const identity::Policy> parse(const std::string& text);
+  // With its principals bound to `principals` (principal_ids.h). Null where the text is no
+  // policy: it was stored before policies were checked. Such a text grants nothing and denies
+  // nothing.
+  std::shared_ptr<const identity::Policy> parse(const std::string& text,
+                                                const std::string& principals);
 
  private:
   std::mutex mutex_;

@@ -119,8 +119,9 @@ class Question {
 
 // A resource as its owner has it.
 struct Guarded {
-  std::string account = {};                      // its owner's; empty: the caller's own
-  std::optional<std::string> policy = {};        // JSON, where it has one
+  std::string account = {};                // its owner's; empty: the caller's own
+  std::optional<std::string> policy = {};  // JSON, where it has one
+  std::string principals = {};             // whom it speaks of: lines of identity::PrincipalIds
   std::map<std::string, std::string> tags = {};  // where they are at hand with the rest
 };
 

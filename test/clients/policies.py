@@ -74,6 +74,16 @@ class People:
         someone.name = name
         return someone
 
+    def again(self, someone):
+        """Somebody else under the name of a user who is no more."""
+        iam = self.aws.iam
+        for key in iam.list_access_keys(UserName=someone.name)["AccessKeyMetadata"]:
+            iam.delete_access_key(UserName=someone.name, AccessKeyId=key["AccessKeyId"])
+        for policy in iam.list_user_policies(UserName=someone.name)["PolicyNames"]:
+            iam.delete_user_policy(UserName=someone.name, PolicyName=policy)
+        iam.delete_user(UserName=someone.name)
+        return self.user(name=someone.name)
+
     def role(self, *statements, trust=None, tags=None, **more):
         name = self.name()
         trust = trust or {"Effect": "Allow", "Action": "sts:AssumeRole",

@@ -231,6 +231,48 @@ def test_a_queue_with_a_policy_takes_from_those_topics_alone_that_it_names(stage
     assert eventually(lambda: messages(stage)) == ["named"]
 
 
+def test_queues_and_topics_know_a_user_that_is_made_anew_for_somebody_else(stage):
+    first = stage.who = stage.people.user()
+    named = {"Principal": {"AWS": first.arn}}
+    queue_policy({**named, **allow("sqs:SendMessage", QUEUE)})(stage)
+    topic_policy({**named, **allow("sns:Publish", TOPIC)})(stage)
+    made = document(*filled([{**named, **allow("*", QUEUE + "-made")}], stage.words))
+    made_url = stage.aws.sqs.create_queue(
+        QueueName=f"{stage.name}-made", Attributes={"Policy": made})["QueueUrl"]
+    stage.words["made_url"] = made_url
+    send()(stage), publish(stage), send(queue="made_url")(stage)
+    second = stage.who = stage.people.again(first)
+    # A permission that is added leaves it as it was said who the others are.
+    stage.aws.sqs.add_permission(QueueUrl=stage.url, Label="x", AWSAccountIds=["111111111111"],
+                                 Actions=["ReceiveMessage"])
+    stage.aws.sns.add_permission(TopicArn=stage.topic, Label="x", AWSAccountId=["111111111111"],
+                                 ActionName=["Publish"])
+    queue, topic = filled(QUEUE, stage.words), filled(TOPIC, stage.words)
+    may_not(second, lambda: send()(stage), "sqs:SendMessage", queue)
+    may_not(second, lambda: send(queue="made_url")(stage), "sqs:SendMessage", f"{queue}-made")
+    may_not(second, lambda: publish(stage), "sns:Publish", topic)
+    attributes = [
+        stage.aws.sqs.get_queue_attributes(QueueUrl=stage.url, AttributeNames=["All"])["Attributes"],
+        stage.aws.sns.get_topic_attributes(TopicArn=stage.topic)["Attributes"]]
+    for each in attributes:
+        assert first.arn not in each["Policy"] and '"AIDA' in each["Policy"]
+        assert "PolicyPrincipals" not in each
+    queue_policy({**named, **allow("sqs:SendMessage", QUEUE)})(stage)
+    topic_policy({**named, **allow("sns:Publish", TOPIC)})(stage)
+    send()(stage), publish(stage)
+
+
+def test_queues_and_topics_take_no_policy_of_somebody_who_is_not_there(stage):
+    nobody = {"Principal": {"AWS": "arn:aws:iam::{account}:user/nobody"}}
+    with pytest.raises(ClientError) as caught:
+        queue_policy({**nobody, **allow("sqs:SendMessage", QUEUE)})(stage)
+    assert caught.value.response["Error"]["Message"] == "Invalid value for the parameter Policy."
+    with pytest.raises(ClientError) as caught:
+        topic_policy({**nobody, **allow("sns:Publish", TOPIC)})(stage)
+    assert (caught.value.response["Error"]["Message"]
+            == "Invalid parameter: Policy Error: PrincipalNotFound")
+
+
 @pytest.mark.parametrize("policy", [
     {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}]},
     {"Statement": [{"Effect": "Perhaps", "Principal": "*", "Action": "sqs:SendMessage"}]},

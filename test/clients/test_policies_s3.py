@@ -394,6 +394,32 @@ def test_strangers_choose_no_headers_of_what_they_get(stage, server):
     assert signed["ContentType"] == "text/html"
 
 
+def test_a_bucket_knows_a_user_that_is_made_anew_for_somebody_else(stage):
+    first = stage.people.user()
+    set_policy(stage, {"Principal": {"AWS": first.arn}, **allow("s3:GetObject", OBJECTS)},
+               {"NotPrincipal": {"AWS": [first.arn, "{account}"]}, **deny("s3:DeleteObject", OBJECTS)})
+    stage.aws.iam.put_user_policy(UserName=first.name, PolicyName="p",
+                                  PolicyDocument=document(allow("s3:DeleteObject")))
+    stage.who = first
+    assert get("a")(stage)["Body"].read() == b"content"
+    may(lambda: first.s3.delete_object(Bucket=stage.bucket, Key="b"))
+    second = stage.who = stage.people.again(first)
+    assert second.arn == first.arn
+    may_not(second, lambda: get("a")(stage), "s3:GetObject", f'"arn:aws:s3:::{stage.bucket}/a"')
+    shown = stage.aws.s3.get_bucket_policy(Bucket=stage.bucket)["Policy"]
+    assert first.arn not in shown and '"AIDA' in shown
+    set_policy(stage, {"Principal": {"AWS": second.arn}, **allow("s3:GetObject", OBJECTS)})
+    assert get("a")(stage)["Body"].read() == b"content"
+
+
+def test_a_bucket_takes_no_policy_of_somebody_who_is_not_there(stage):
+    with pytest.raises(ClientError) as caught:
+        set_policy(stage, {"Principal": {"AWS": "arn:aws:iam::{account}:user/nobody"},
+                           **allow("s3:GetObject", OBJECTS)})
+    assert caught.value.response["Error"]["Code"] == "MalformedPolicy"
+    assert caught.value.response["Error"]["Message"] == "Invalid principal in policy"
+
+
 @pytest.mark.parametrize("statement,message", [
     ({"Effect": "Allow", "Action": "s3:GetObject", "Resource": OBJECTS},
      "Missing required field Principal"),

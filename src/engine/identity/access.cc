@@ -81,10 +81,14 @@ bool is_spared(const Principal& principal, const Statement& statement) {
     return lists(statement, Kind::service, principal.name);
   if (principal.is_stranger() || !lists(statement, Kind::account, principal.account)) return false;
   if (principal.is_root()) return true;
-  if (!lists(statement, Kind::party, principal.name)) return false;
-  if (principal.kind != Principal::Kind::role_session || !principal.party) return true;
-  return lists(statement, Kind::party, principal.party->arn) ||
-         lists(statement, Kind::party, principal.party_id());
+  if (principal.kind == Principal::Kind::role_session && principal.party)
+    return lists(statement, Kind::party, principal.name) &&
+           (lists(statement, Kind::party, principal.party->arn) ||
+            lists(statement, Kind::party, principal.party_id()));
+  // A federated user is not the user who let it in.
+  return lists(statement, Kind::party, principal.name) ||
+         (principal.kind != Principal::Kind::federated_user &&
+          lists(statement, Kind::party, principal.party_id()));
 }
 
 Grant grant_of(const Principal& principal, const Statement& statement) {

@@ -178,6 +178,13 @@ TEST(Access, Cases17To19PrincipalsThatAreMissingOrExcepted) {
                         .resource = deny_others(
                             fmt::format(R"("{}","{}","{}")", session_arn, role_arn, account))}),
             "allow identity");
+  // A principal that is bound to its id is spared by it.
+  EXPECT_EQ(verdict_of({.own = allow_all,
+                        .resource = deny_others(fmt::format(R"("AIDAANN","{}")", account))}),
+            "allow identity");
+  EXPECT_EQ(verdict_of({.own = allow_all,
+                        .resource = deny_others(fmt::format(R"("AIDABOB","{}")", account))}),
+            "deny resource");
   EXPECT_EQ(verdict_of({.own = deny_all, .action = "sts:GetCallerIdentity", .on = "*"}),  // 19
             "allow identity");
 }

@@ -13,23 +13,6 @@ constexpr std::string_view columns =
     "account, name, path, id, description, trust_policy, session_seconds, permissions_boundary, "
     "created, trust_ids";
 
-// "ARN ID" on a line each: neither holds a blank.
-std::string lines_of(const Role& role) {
-  std::string lines;
-  for (const auto& [arn, id] : role.trust_ids) lines += fmt::format("{} {}\n", arn, id);
-  return lines;
-}
-
-std::vector<std::pair<std::string, std::string>> trust_ids_of(std::string_view lines) {
-  std::vector<std::pair<std::string, std::string>> ids;
-  while (!lines.empty()) {
-    std::string_view line = take_until(lines, '\n');
-    const std::string_view arn = take_until(line, ' ');
-    ids.emplace_back(arn, line);
-  }
-  return ids;
-}
-
 Role role_of(const store::Rows& rows) {
   return {.account = std::string(rows.text(0)),
           .name = std::string(rows.text(1)),
@@ -40,7 +23,7 @@ Role role_of(const store::Rows& rows) {
           .session_time_max = std::chrono::seconds(rows.integer(6)),
           .permissions_boundary = rows.optional_text(7),
           .created = time_of(rows.integer(8)),
-          .trust_ids = trust_ids_of(rows.text(9))};
+          .trust_ids = principal_ids_of(rows.text(9))};
 }
 
 Owner owner_of(const Role& role) { return {Owner::Kind::role, role.account, role.name}; }
@@ -58,7 +41,7 @@ Result<> create_role(store::Transaction& tx, const Role& role, std::span<const T
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
       role.account, key_of(role.name), role.name, role.path, role.id, role.description,
       role.trust_policy, role.session_time_max.count(), role.permissions_boundary,
-      number_of(role.created), lines_of(role));
+      number_of(role.created), lines_of(role.trust_ids));
   return put_tags(tx, owner_of(role), tags);
 }
 
@@ -86,7 +69,7 @@ Result<> update_role(store::Transaction& tx, const Role& role) {
       "UPDATE identity_roles SET description = ?3, trust_policy = ?4, session_seconds = ?5, "
       "trust_ids = ?6 WHERE account = ?1 AND name_key = ?2",
       role.account, key_of(role.name), role.description, role.trust_policy,
-      role.session_time_max.count(), lines_of(role));
+      role.session_time_max.count(), lines_of(role.trust_ids));
   touch(tx, owner_of(role));
   return {};
 }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/identity/owners.h"
+#include "engine/identity/principal_ids.h"
 #include "engine/identity/tables.h"
 #include "store/store.h"
 
@@ -27,9 +28,7 @@ struct Role {
   std::chrono::seconds session_time_max{3'600};
   std::optional<std::string> permissions_boundary;
   Timestamp created{};
-  // The ids of the users and roles that the trust policy names, as they were when it was stored:
-  // who is made anew under one of these names is somebody else. By ARN.
-  std::vector<std::pair<std::string, std::string>> trust_ids = {};
+  PrincipalIds trust_ids = {};  // of those that the trust policy names
 };
 
 Result<> create_role(store::Transaction& tx, const Role& role, std::span<const Tag> tags);

@@ -2,7 +2,7 @@
 
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
-#include "service/iam/principals.h"
+#include "service/policy_principals.h"
 
 namespace slipway::iam {
 namespace {
@@ -14,28 +14,11 @@ Owner tags_of(const Call& call, std::string_view role_name) {
   return {Owner::Kind::role, call.account(), role_name};
 }
 
-bool is_there(Call& call, std::string_view arn, std::string_view id) {
-  const auto found = id_of_principal(call, arn);
-  return found && *found == id;
-}
-
-// A user or role that is no more is shown by its id, which nobody has again.
-std::string shown_trust_policy(Call& call, const Role& role) {
-  std::string text = role.trust_policy;
-  for (const auto& [arn, id] : role.trust_ids) {
-    if (is_there(call, arn, id)) continue;
-    const std::string quoted = fmt::format("\"{}\"", arn);
-    for (std::size_t at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at))
-      text.replace(at + 1, arn.size(), id);
-  }
-  return text;
-}
-
 // Checks a trust policy and takes down who its principals are now.
 Result<> set_trust_policy(Call& call, Role& role, std::string_view document) {
   TRY_DO(identity::check_document(document, identity::DocumentKind::trust));
   TRY(const identity::Policy policy, identity::Policy::parse(document, identity::PolicyUse::trust));
-  TRY(role.trust_ids, principal_ids(call, policy));
+  TRY(role.trust_ids, service::principal_ids(call, policy));
   role.trust_policy = document;
   return {};
 }
@@ -47,7 +30,8 @@ void fill(Call& call, const Role& role, api::Role out) {
       .RoleId(role.id)
       .Arn(iam_arn(call, "role", role.path, role.name))
       .CreateDate(role.created)
-      .AssumeRolePolicyDocument(encoded_document(shown_trust_policy(call, role)));
+      .AssumeRolePolicyDocument(
+          encoded_document(service::shown_policy(call, role.trust_policy, role.trust_ids)));
 }
 
 // What only the answers about one role tell.

@@ -1,6 +1,7 @@
 // Settings of a bucket: documents that are stored as they were given.
 #include <algorithm>
 
+#include "service/policy_principals.h"
 #include "service/resource_policy.h"
 #include "service/s3/attributes.h"
 #include "service/s3/errors.h"
@@ -31,6 +32,7 @@ constexpr Setting public_access{setting::public_access, "NoSuchPublicAccessBlock
 constexpr Setting ownership{setting::ownership, "OwnershipControlsNotFoundError",
                             "The bucket ownership controls were not found"};
 constexpr Setting policy{setting::policy, "NoSuchBucketPolicy", "The bucket policy does not exist"};
+constexpr Setting policy_principals{setting::policy_principals};
 constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
                        "The CORS configuration does not exist"};
 constexpr Setting lifecycle{setting::lifecycle, "NoSuchLifecycleConfiguration",
@@ -156,11 +158,14 @@ Result<> delete_bucket_ownership_controls(Call& call,
   return remove_document(call, in, ownership);
 }
 
-// --- Policy: JSON text, returned byte for byte. ---
+// --- Policy: JSON text, returned byte for byte but for principals that are no more. ---
 
 Result<api::GetBucketPolicyOutput> get_bucket_policy(Call& call, api::GetBucketPolicyRequest in) {
   TRY(const auto text, read_text(call, in, policy));
-  return call.output<api::GetBucketPolicyOutput>().Policy(text.value_or(""));
+  const std::string principals =
+      objects::setting(call.tx(), name_of_setting(in, policy_principals)).value_or("");
+  return call.output<api::GetBucketPolicyOutput>().Policy(
+      service::shown_policy(call, text.value_or(""), identity::principal_ids_of(principals)));
 }
 
 Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
@@ -169,6 +174,8 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
   if (text.size() > policy_bytes_max)
     return refuse("PolicyTooLarge", "Your policy exceeds the maximum allowed document size.");
   TRY(const identity::Policy read, read_bucket_policy(text, in.Bucket()));
+  const auto principals = service::principal_ids(call, read);
+  if (!principals) return refuse("MalformedPolicy", "Invalid principal in policy");
   TRY(const BlockedAccess blocked, blocked_access(call.tx(), in.Bucket()));
   if (blocked.public_policies && service::is_public(read))
     return refuse("AccessDenied",
@@ -177,10 +184,13 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
                               "by the BlockPublicPolicy block public access setting.",
                               call.caller().principal.name, in.Bucket()));
   call.set_status(204);
+  TRY_DO(objects::put_setting(call.tx(), name_of_setting(in, policy_principals),
+                              identity::lines_of(*principals)));
   return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
 }
 
 Result<> delete_bucket_policy(Call& call, api::DeleteBucketPolicyRequest in) {
+  TRY_DO(remove_document(call, in, policy_principals));
   return remove_document(call, in, policy);
 }
 

@@ -224,6 +224,8 @@ Result<Guarded> side_of(const Question& question, std::string_view arn) {
     if (blocked.strangers) return out;
   }
   out.policy = *std::move(policy);
+  out.principals =
+      objects::setting(tx, {name, std::string(setting::policy_principals)}).value_or("");
   return out;
 }
 

@@ -25,6 +25,8 @@ inline constexpr std::string_view lifecycle = "lifecycle";
 inline constexpr std::string_view notification = "notification";
 inline constexpr std::string_view ownership = "ownership";
 inline constexpr std::string_view policy = "policy";
+// Beside it, whom it names: lines of identity::PrincipalIds.
+inline constexpr std::string_view policy_principals = "policy-principals";
 inline constexpr std::string_view public_access = "public-access";
 inline constexpr std::string_view tagging = "tagging";
 

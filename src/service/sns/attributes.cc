@@ -5,6 +5,7 @@
 
 #include "engine/events/filter.h"
 #include "service/arn.h"
+#include "service/policy_principals.h"
 #include "service/resource_policy.h"
 
 namespace slipway::sns {
@@ -201,8 +202,25 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   return {};
 }
 
+Result<> bind_policy(Call& call, events::TopicSettings& settings) {
+  settings.notes.erase(std::string(note_principals));
+  const auto text = settings.notes.find("Policy");
+  if (text == settings.notes.end()) return {};
+  TRY(const identity::Policy policy, service::read_resource_policy(text->second));
+  const auto ids = service::principal_ids(call, policy);
+  if (!ids) return invalid("Policy Error: PrincipalNotFound");
+  if (!ids->empty()) settings.notes[std::string(note_principals)] = identity::lines_of(*ids);
+  return {};
+}
+
+std::string principals_of(const events::TopicSettings& settings) {
+  const auto lines = settings.notes.find(std::string(note_principals));
+  return lines == settings.notes.end() ? std::string() : lines->second;
+}
+
 std::map<std::string, std::string> topic_attributes(const events::Topic& topic) {
   std::map<std::string, std::string> out = topic.settings.notes;
+  out.erase(std::string(note_principals));
   out.try_emplace("DisplayName", "");
   if (topic.settings.order == Order::strict) {
     out["FifoTopic"] = "true";

@@ -12,8 +12,15 @@ namespace slipway::sns {
 inline constexpr std::string_view note_authenticated = "ConfirmationWasAuthenticated";
 inline constexpr std::string_view note_protected = "AuthenticateOnUnsubscribe";
 
+// Beside a topic's policy, whom it names: lines of identity::PrincipalIds. Shown to nobody.
+inline constexpr std::string_view note_principals = "PolicyPrincipals";
+
 Result<> read_topic_attribute(std::string_view name, std::string_view value,
                               events::TopicSettings& settings);
+// Takes down who the principals of a policy that was given are now.
+Result<> bind_policy(Call& call, events::TopicSettings& settings);
+// The lines of note_principals; empty where the policy names nobody.
+std::string principals_of(const events::TopicSettings& settings);
 // Name and text of all that a topic's settings say.
 std::map<std::string, std::string> topic_attributes(const events::Topic& topic);
 

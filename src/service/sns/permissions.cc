@@ -2,6 +2,7 @@
 // its topic's.
 #include "service/permissions.h"
 
+#include "service/sns/attributes.h"
 #include "service/sns/door.h"
 #include "service/sns/sns.h"
 
@@ -84,6 +85,7 @@ Guarded side_of(const events::Topics& topics, const Question& question, std::str
   if (const auto policy = topic->settings.notes.find("Policy");
       policy != topic->settings.notes.end())
     out.policy = policy->second;
+  out.principals = principals_of(topic->settings);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "service/policy_principals.h"
 #include "service/policy_statement.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
@@ -79,6 +80,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
     if (in.Tags().has() && tags != topic->tags)
       return invalid("Tags Reason: Topic already exists with different tags");
   } else {
+    TRY_DO(bind_policy(call, settings));
     TRY_DO(door.topics.create(call.tx(), id, settings, tags, call.moment()));
   }
   return call.output<api::CreateTopicResponse>().TopicArn(arn_of(id));
@@ -115,6 +117,9 @@ Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, C
   const auto counts = door.topics.count(call.tx(), topic.id);
   const std::string owner = topic.id.text.substr(0, topic.id.text.find('/'));
   auto attributes = topic_attributes(topic);
+  if (const auto policy = attributes.find("Policy"); policy != attributes.end())
+    policy->second = service::shown_policy(
+        call, std::move(policy->second), identity::principal_ids_of(principals_of(topic.settings)));
   attributes["TopicArn"] = arn_of(topic.id);
   attributes["Owner"] = owner;
   attributes["SubscriptionsConfirmed"] = fmt::to_string(counts.confirmed);
@@ -141,6 +146,7 @@ Result<> set_topic_attributes(const Door& door, Call& call, api::SetTopicAttribu
   TopicSettings settings = topic.settings;
   if (in.AttributeName() == "FifoTopic") return invalid("AttributeName");
   TRY_DO(read_topic_attribute(in.AttributeName(), in.AttributeValue().value_or(""), settings));
+  if (in.AttributeName() == "Policy") TRY_DO(bind_policy(call, settings));
   return door.topics.change_settings(call.tx(), topic.id, settings);
 }
 

@@ -1,5 +1,6 @@
 #include "service/sqs/admission.h"
 
+#include "service/sqs/attributes.h"
 #include "service/sqs/door.h"
 
 namespace slipway::sqs {
@@ -9,7 +10,7 @@ bool admits(const events::Queue& queue, const ServiceSender& sender,
   const std::string account = queue.id.text.substr(0, queue.id.text.find('/'));
   const auto text = queue.settings.notes.find("Policy");
   if (text == queue.settings.notes.end()) return sender.account == account;
-  const auto policy = policies.parse(text->second);
+  const auto policy = policies.parse(text->second, principals_of(queue.settings));
   if (!policy) return sender.account == account;
 
   const std::string arn = arn_of(queue.id);

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "service/policy_principals.h"
 #include "service/resource_policy.h"
 
 namespace slipway::sqs {
@@ -207,6 +208,23 @@ bool allows(const QueueSettings& target, const events::QueueId& source) {
 Result<> read_settings(const wire::MapView<std::string_view>& given, QueueSettings& settings) {
   for (const auto& [name, value] : given) TRY_DO(read_setting(name, value, settings));
   return {};
+}
+
+Result<> bind_policy(Call& call, QueueSettings& settings) {
+  settings.notes.erase(std::string(note_principals));
+  const auto text = settings.notes.find("Policy");
+  if (text == settings.notes.end()) return {};
+  const auto policy = service::read_resource_policy(text->second);
+  if (!policy) return bad_attribute("Policy");
+  const auto ids = service::principal_ids(call, *policy);
+  if (!ids) return bad_attribute("Policy");
+  if (!ids->empty()) settings.notes[std::string(note_principals)] = identity::lines_of(*ids);
+  return {};
+}
+
+std::string principals_of(const QueueSettings& settings) {
+  const auto lines = settings.notes.find(std::string(note_principals));
+  return lines == settings.notes.end() ? std::string() : lines->second;
 }
 
 Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId& id,

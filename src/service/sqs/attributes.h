@@ -13,6 +13,15 @@ namespace slipway::sqs {
 Result<> read_settings(const wire::MapView<std::string_view>& given,
                        events::QueueSettings& settings);
 
+// Beside the policy, whom it names: lines of identity::PrincipalIds. Shown to nobody.
+inline constexpr std::string_view note_principals = "PolicyPrincipals";
+
+// Takes down who the principals of a policy that was given are now. InvalidAttributeValue for one
+// that there is not.
+Result<> bind_policy(Call& call, events::QueueSettings& settings);
+// These lines; empty where the policy names nobody.
+std::string principals_of(const events::QueueSettings& settings);
+
 // RedrivePolicy must name a queue of the same kind that lets this one use it. Refuses as
 // read_settings().
 Result<> check_dead_letters(Call& call, const Door& door, const events::QueueId& id,

@@ -1,6 +1,7 @@
 // Who may do what with queues, by the policies that queues have of their own too.
 #include "service/permissions.h"
 
+#include "service/sqs/attributes.h"
 #include "service/sqs/operations.h"
 #include "service/sqs/sqs.h"
 
@@ -106,6 +107,7 @@ Guarded side_of(const events::Queues& queues, const Question& question, std::str
   if (const auto policy = queue->settings.notes.find("Policy");
       policy != queue->settings.notes.end())
     out.policy = policy->second;
+  out.principals = principals_of(queue->settings);
   return out;
 }
 

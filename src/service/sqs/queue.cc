@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "service/policy_principals.h"
 #include "service/resource_key.h"
 #include "service/sqs/attributes.h"
 #include "service/sqs/batch.h"
@@ -164,6 +165,7 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
   if (const auto queue = door.queues.find(call.tx(), id)) {
     TRY_DO(check_same(*queue, in.Attributes(), settings));
   } else {
+    TRY_DO(bind_policy(call, settings));
     TRY_DO(check_dead_letters(call, door, id, settings));
     TRY_DO(create(door, call, id, settings, tags));
   }
@@ -221,6 +223,9 @@ Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Cal
   const auto put = [&](std::string_view name) {
     auto text = state.text(name);
     if (!text) text = setting_text(queue.settings, name);
+    if (text && name == "Policy")
+      text = service::shown_policy(call, *std::move(text),
+                                   identity::principal_ids_of(principals_of(queue.settings)));
     if (text) out.put_Attributes(name, *text);
   };
   for (const std::string_view name : in.AttributeNames()) {
@@ -241,6 +246,7 @@ Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttribu
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   QueueSettings settings = queue.settings;
   TRY_DO(read_settings(in.Attributes(), settings));
+  if (in.Attributes().find("Policy")) TRY_DO(bind_policy(call, settings));
   if (settings.dead_letters != queue.settings.dead_letters)
     TRY_DO(check_dead_letters(call, door, queue.id, settings));
   return door.queues.change_settings(call.tx(), queue, settings, call.moment());

@@ -1,4 +1,4 @@
-#include "service/iam/principals.h"
+#include "service/policy_principals.h"
 
 #include <fmt/format.h>
 
@@ -6,19 +6,16 @@
 #include "engine/identity/roles.h"
 #include "engine/identity/users.h"
 #include "service/arn.h"
-#include "service/errors.h"
 
-namespace slipway::iam {
+namespace slipway::service {
 namespace {
 
 using identity::Owner;
 using identity::PrincipalPattern;
-using service::Call;
-using service::refuse;
 
 std::unexpected<Error> invalid(std::string_view name) {
-  return refuse("MalformedPolicyDocument",
-                fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", name));
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("Invalid principal in policy: \"AWS\":\"{}\"", name), "malformed_policy");
 }
 
 // "AIDA..." or "AROA...": the id of somebody who is no more, as a stored policy shows it.
@@ -29,14 +26,19 @@ bool is_id(std::string_view name) {
 }
 
 // What names a user or role of the account itself, and not a session or another account's.
-bool is_own_party(const Call& call, const service::Arn& arn) {
+bool is_own_party(const Call& call, const Arn& arn) {
   return arn.service == "iam" && arn.account == call.account();
+}
+
+bool is_there(Call& call, std::string_view arn, std::string_view id) {
+  const auto found = id_of_principal(call, arn);
+  return found && *found == id;
 }
 
 }  // namespace
 
 std::optional<std::string> id_of_principal(Call& call, std::string_view text) {
-  const auto arn = service::parse_arn(text);
+  const auto arn = parse_arn(text);
   if (!arn || !is_own_party(call, *arn)) return std::nullopt;
   const std::string_view name = arn->resource.substr(arn->resource.rfind('/') + 1);
   if (arn->resource.starts_with("user/")) {
@@ -53,13 +55,12 @@ std::optional<std::string> id_of_principal(Call& call, std::string_view text) {
   return std::nullopt;
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> principal_ids(
-    Call& call, const identity::Policy& policy) {
-  std::vector<std::pair<std::string, std::string>> ids;
+Result<identity::PrincipalIds> principal_ids(Call& call, const identity::Policy& policy) {
+  identity::PrincipalIds ids;
   for (const identity::Statement& statement : policy.statements())
     for (const PrincipalPattern& pattern : statement.principals) {
       if (pattern.kind != PrincipalPattern::Kind::party || is_id(pattern.name)) continue;
-      const auto arn = service::parse_arn(pattern.name);
+      const auto arn = parse_arn(pattern.name);
       if (!arn || (arn->service != "iam" && arn->service != "sts")) return invalid(pattern.name);
       if (!is_own_party(call, *arn)) continue;
       auto id = id_of_principal(call, pattern.name);
@@ -69,4 +70,14 @@ Result<std::vector<std::pair<std::string, std::string>>> principal_ids(
   return ids;
 }
 
-}  // namespace slipway::iam
+std::string shown_policy(Call& call, std::string text, const identity::PrincipalIds& ids) {
+  for (const auto& [arn, id] : ids) {
+    if (is_there(call, arn, id)) continue;
+    const std::string quoted = fmt::format("\"{}\"", arn);
+    for (std::size_t at = text.find(quoted); at != std::string::npos; at = text.find(quoted, at))
+      text.replace(at + 1, arn.size(), id);
+  }
+  return text;
+}
+
+}  // namespace slipway::service
