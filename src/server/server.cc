@@ -131,7 +131,7 @@ class Server::Parts {
   void open_request_queues();
   Result<> open_events();
   void collect_permissions();
-  bool admits(const events::Queue& queue, const events::TopicId& topic);
+  events::Admission admission(const events::Queue& queue, const events::TopicId& topic);
   Result<> install_doors();
   Result<> listen();
   Result<> begin();
@@ -340,8 +340,8 @@ Result<> Server::Parts::open_events() {
       .clock = clock_,
       .workers = workers_,
       .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); },
-      .admits = [this](const events::Queue& queue,
-                       const events::TopicId& topic) { return admits(queue, topic); }});
+      .admission = [this](const events::Queue& queue,
+                          const events::TopicId& topic) { return admission(queue, topic); }});
   moves_ = std::make_unique<events::MessageMoves>(queues_, random_, *reconcilers_);
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);
@@ -373,12 +373,14 @@ void Server::Parts::collect_permissions() {
   authorizer_->add(sqs::permissions(queues_));
 }
 
-bool Server::Parts::admits(const events::Queue& queue, const events::TopicId& topic) {
-  return !authorizer_ || sqs::admits(queue,
-                                     {.service = "sns.amazonaws.com",
-                                      .source_arn = sns::arn_of(topic),
-                                      .account = topic.text.substr(0, topic.text.find('/'))},
-                                     queue_policies_);
+events::Admission Server::Parts::admission(const events::Queue& queue,
+                                           const events::TopicId& topic) {
+  if (!authorizer_) return events::Admission::granted;
+  return sqs::admission(queue,
+                        {.service = "sns.amazonaws.com",
+                         .source_arn = sns::arn_of(topic),
+                         .account = topic.text.substr(0, topic.text.find('/'))},
+                        queue_policies_);
 }
 
 Result<> Server::Parts::install_doors() {

@@ -122,11 +122,11 @@ SNS = [
         ("may not", lambda s: s.who.sns.get_topic_attributes(TopicArn=s.topic),
          "sns:GetTopicAttributes", TOPIC)]),
     Example("subscribe queues alone", [allow("sns:Subscribe", TOPIC, Condition={
-        "StringEquals": {"sns:Protocol": "sqs"}})], [
+        "StringEquals": {"sns:Protocol": "sqs"}}), allow("sqs:SendMessage", QUEUE)], [
         ("may", subscribe("sqs", QUEUE)),
         ("may not", subscribe("https", "https://subscriber.example.com/"), "sns:Subscribe", TOPIC)]),
     Example("subscribe one queue", [allow("sns:Subscribe", TOPIC, Condition={
-        "StringLike": {"sns:Endpoint": QUEUE}})], [
+        "StringLike": {"sns:Endpoint": QUEUE}}), allow("sqs:SendMessage", QUEUE)], [
         ("may", subscribe("sqs", QUEUE)),
         ("may not", subscribe("sqs", OTHER), "sns:Subscribe", TOPIC)]),
     Example("never stop publishing", [allow("sns:*"), deny("sns:DeleteTopic", TOPIC)], [
@@ -229,6 +229,35 @@ def test_a_queue_with_a_policy_takes_from_those_topics_alone_that_it_names(stage
     stage.aws.sns.publish(TopicArn=other, Message="not named")
     stage.aws.sns.publish(TopicArn=stage.topic, Message="named")
     assert eventually(lambda: messages(stage)) == ["named"]
+
+
+def test_a_right_to_topics_alone_puts_nothing_into_queues(stage):
+    who = stage.who = stage.people.user(allow("sns:*"))
+    queue, other = filled(QUEUE, stage.words), filled(OTHER, stage.words)
+    with pytest.raises(ClientError) as caught:
+        subscribe("sqs", QUEUE)(stage)
+    assert caught.value.response["Error"]["Code"] == "AuthorizationError"
+    assert caught.value.response["Error"]["Message"] == (
+        f"User: {who.arn} is not authorized to perform: SQS:SendMessage on resource: {queue} "
+        "because no identity-based policy allows the SQS:SendMessage action")
+    # A queue's policy that lets the topic in is enough; it says nothing of the dead letters' queue.
+    queue_policy({"Principal": {"Service": "sns.amazonaws.com"}, **allow(
+        "sqs:SendMessage", QUEUE, Condition={"ArnEquals": {"aws:SourceArn": TOPIC}})})(stage)
+    redrive = json.dumps({"deadLetterTargetArn": other})
+    with pytest.raises(ClientError) as caught:
+        who.sns.subscribe(TopicArn=stage.topic, Protocol="sqs", Endpoint=queue,
+                          Attributes={"RedrivePolicy": redrive})
+    assert caught.value.response["Error"]["Code"] == "AuthorizationError"
+    subscription = subscribe("sqs", QUEUE)(stage)["SubscriptionArn"]
+    redrives = lambda: who.sns.set_subscription_attributes(
+        SubscriptionArn=subscription, AttributeName="RedrivePolicy", AttributeValue=redrive)
+    with pytest.raises(ClientError) as caught:
+        redrives()
+    assert caught.value.response["Error"]["Code"] == "AuthorizationError"
+    stage.aws.iam.put_user_policy(UserName=who.name, PolicyName="more", PolicyDocument=document(
+        allow("sqs:SendMessage", other)))
+    redrives()
+    assert subscribe("sqs", OTHER)(stage)["SubscriptionArn"]
 
 
 def test_queues_and_topics_know_a_user_that_is_made_anew_for_somebody_else(stage):

@@ -220,12 +220,20 @@ void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
   }
   const Moment now = needs_.clock.moment();
   auto queue = needs_.queues.find(tx, {subscription.endpoint});
-  if (queue && needs_.admits && !needs_.admits(*queue, subscription.topic))
+  if (queue && needs_.admission &&
+      needs_.admission(*queue, subscription.topic) == Admission::refused)
     queue = fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
   if (queue)
     if (auto sent = needs_.queues.send(tx, *queue, copy.message, now); !sent)
       queue = std::unexpected(std::move(sent).error());
   if (!queue) give_up(tx, needs_.queues, subscription, copy.message, queue.error().message, now);
+}
+
+Admission Deliverer::admission(store::Transaction& tx, const QueueId& queue,
+                               const TopicId& topic) const {
+  if (!needs_.admission) return Admission::granted;
+  const auto found = needs_.queues.find(tx, queue);
+  return found ? needs_.admission(*found, topic) : Admission::unsaid;
 }
 
 void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const {

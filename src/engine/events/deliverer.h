@@ -31,6 +31,13 @@ inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are loo
 inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
 inline constexpr std::size_t filters_kept_max = 10'000;
 
+// Whether a queue takes what is published to a topic, by its owner's word.
+enum class Admission : std::uint8_t {
+  refused,
+  unsaid,  // it takes it because nothing was said: from whoever may send to it himself
+  granted,
+};
+
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
 // first.
 class Deliverer {
@@ -44,14 +51,16 @@ class Deliverer {
     WorkerPool& workers;
     // A subscription has an HTTP delivery to make; called after the commit, on the store's thread.
     std::function<void(const std::string& subscription)> wake_http;
-    // Whether a queue takes what is published to a topic, by its owner's word: else the message is
-    // given up. Called on the store's thread. Empty: each takes all.
-    std::function<bool(const Queue& queue, const TopicId& topic)> admits = {};
+    // What is refused is given up. Called on the store's thread. Empty: all is granted.
+    std::function<Admission(const Queue& queue, const TopicId& topic)> admission = {};
   };
   explicit Deliverer(Needs needs) : needs_(std::move(needs)), strand_(needs_.workers) {}
 
   // There may be something to deliver. From any thread; cheap where that was said already.
   void wake();
+
+  // Of a queue that is not there nothing was said.
+  Admission admission(store::Transaction& tx, const QueueId& queue, const TopicId& topic) const;
 
   // In a change that made a pending subscription, or found one: asks its endpoint to confirm,
   // with one request that is not repeated whatever becomes of it; does nothing within

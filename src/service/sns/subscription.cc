@@ -161,6 +161,21 @@ std::unexpected<Error> needs_signature(std::string_view action, std::string_view
                             action, arn));
 }
 
+// A queue without a policy takes what its account's topics send, and what these send is for those
+// to choose who may publish: whoever leads one to the other must be one who may send there himself.
+Result<> may_lead_to(const Door& door, Call& call, const TopicId& topic,
+                     const events::QueueId& queue) {
+  if (door.deliverer.admission(call.tx(), queue, topic) == events::Admission::granted) return {};
+  const Subscription to_queue{.channel = Channel::queue, .endpoint = queue.text};
+  return call.permit("sqs:SendMessage", endpoint_of(to_queue));
+}
+
+// The same for where the messages go that are not delivered.
+Result<> may_lead_to_dead_letters(const Door& door, Call& call, const Subscription& subscription) {
+  if (!subscription.settings.dead_letters) return {};
+  return may_lead_to(door, call, subscription.topic, *subscription.settings.dead_letters);
+}
+
 }  // namespace
 
 Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::SubscribeInput in) {
@@ -171,6 +186,9 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
   for (const auto& [name, value] : in.Attributes())
     TRY_DO(read_subscription_attribute(name, value, wanted.settings));
   TRY_DO(check_filter(wanted.settings));
+  if (wanted.channel == Channel::queue)
+    TRY_DO(may_lead_to(door, call, id, events::QueueId{wanted.endpoint}));
+  TRY_DO(may_lead_to_dead_letters(door, call, wanted));
   take_signature(topic, wanted.settings);
   TRY(const Subscription subscription, door.topics.subscribe(call.tx(), wanted, call.moment()));
   keep_confirmation(subscription.settings, wanted.settings);
@@ -238,6 +256,8 @@ Result<> set_subscription_attributes(const Door& door, Call& call,
   TRY_DO(read_subscription_attribute(in.AttributeName(), in.AttributeValue().value_or(""),
                                      subscription.settings));
   TRY_DO(check_filter(subscription.settings));
+  if (in.AttributeName() == "RedrivePolicy")
+    TRY_DO(may_lead_to_dead_letters(door, call, subscription));
   return door.topics.change_subscription(call.tx(), subscription.id, subscription.settings);
 }
 

@@ -5,13 +5,16 @@
 
 namespace slipway::sqs {
 
-bool admits(const events::Queue& queue, const ServiceSender& sender,
-            service::PolicyTexts& policies) {
+using events::Admission;
+
+Admission admission(const events::Queue& queue, const ServiceSender& sender,
+                    service::PolicyTexts& policies) {
   const std::string account = queue.id.text.substr(0, queue.id.text.find('/'));
   const auto text = queue.settings.notes.find("Policy");
-  if (text == queue.settings.notes.end()) return sender.account == account;
+  const Admission without = sender.account == account ? Admission::unsaid : Admission::refused;
+  if (text == queue.settings.notes.end()) return without;
   const auto policy = policies.parse(text->second, principals_of(queue.settings));
-  if (!policy) return sender.account == account;
+  if (!policy) return without;
 
   const std::string arn = arn_of(queue.id);
   identity::Principal principal;
@@ -21,10 +24,10 @@ bool admits(const events::Queue& queue, const ServiceSender& sender,
   context.push_back({"aws:SourceArn", {sender.source_arn}});
   context.push_back({"aws:SourceAccount", {sender.account}});
   context.push_back({"aws:SourceOwner", {sender.account}});
-  return identity::decide(principal, {},
-                          {.action = "sqs:SendMessage", .resource = arn, .context = context},
-                          {.account = account, .policy = policy.get()})
-      .allowed();
+  const identity::Verdict verdict = identity::decide(
+      principal, {}, {.action = "sqs:SendMessage", .resource = arn, .context = context},
+      {.account = account, .policy = policy.get()});
+  return verdict.allowed() ? Admission::granted : Admission::refused;
 }
 
 }  // namespace slipway::sqs

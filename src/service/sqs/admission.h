@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "engine/events/deliverer.h"
 #include "engine/events/queues.h"
 #include "service/authorize.h"
 
@@ -15,11 +16,11 @@ struct ServiceSender {
   std::string account;     // the source's owner
 };
 
-// By the queue's own policy. A queue without one takes what comes from its own account. On AWS it
-// takes nothing, but clients written against emulators never say who may send, and inside one
-// account nothing is gained by keeping their messages from them; a queue that has a policy means
-// it.
-bool admits(const events::Queue& queue, const ServiceSender& sender,
-            service::PolicyTexts& policies);
+// By the queue's own policy. Of a queue without one what comes from its own account is `unsaid`. On
+// AWS such a queue takes nothing, but clients written against emulators never say who may send;
+// here it takes it, if whoever had it sent there may send to the queue himself. A queue that has a
+// policy means it.
+events::Admission admission(const events::Queue& queue, const ServiceSender& sender,
+                            service::PolicyTexts& policies);
 
 }  // namespace slipway::sqs
