@@ -171,66 +171,67 @@ void ArtifactCache::end(const std::string& content) {
 bool ArtifactCache::is_sound(const std::string& content) {
   const fs::path directory = root_ / content;
   std::error_code error;
-  if (!fs::is_directory(directory, error)) return false;
   Scrutiny scrutiny = Scrutiny::bytes;
   {
     const std::lock_guard lock(mutex_);
-    const auto known = trust_.find(content);
-    if (known != trust_.end() && known->second == Trust::sound) scrutiny = Scrutiny::sizes;
+    if (sound_.contains(content)) scrutiny = Scrutiny::sizes;
   }
-  const std::string why = difference(directory, list_of(content), scrutiny);
+  const bool there = fs::is_directory(directory, error);
+  const std::string why = there ? difference(directory, list_of(content), scrutiny) : "";
   if (!why.empty())
     log_warning("fleet", "an artifact on the disk is not what was fetched; it is fetched anew",
                 {{"directory", directory.string()}, {"why", why}});
+  const bool sound = there && why.empty();
+  if (sound) touch(directory);
   const std::lock_guard lock(mutex_);
-  trust_[content] = why.empty() ? Trust::sound : Trust::damaged;
-  return why.empty();
+  if (sound)
+    sound_[content] = fs::file_time_type::clock::now();
+  else
+    sound_.erase(content);
+  return sound;
 }
 
-// Away at once, so that a half-removed directory is never found.
-void ArtifactCache::discard(const std::string& content) {
+fs::path ArtifactCache::put_aside(const std::string& content) {
   std::error_code error;
-  const fs::path doomed = root_ / (content + removed_now);
-  remove_tree(doomed);
+  fs::path doomed = root_ / fmt::format("{}.{}{}", content, ++put_aside_count_, removed_now);
   fs::rename(root_ / content, doomed, error);
   fs::remove(list_of(content), error);
-  remove_tree(doomed);
+  return doomed;
 }
 
-// The bytes are read on a worker; until it is done, sizes have to do.
 std::optional<fs::path> ArtifactCache::find(const std::string& content) {
-  if (content.empty()) return std::nullopt;
-  const fs::path directory = root_ / content;
-  std::error_code error;
-  if (!fs::is_directory(directory, error)) return std::nullopt;
-  bool first = false;
-  {
-    const std::lock_guard lock(mutex_);
-    const auto [known, fresh] = trust_.try_emplace(content, Trust::being_checked);
-    if (known->second == Trust::damaged) return std::nullopt;
-    first = fresh;
-  }
-  if (!difference(directory, list_of(content), Scrutiny::sizes).empty()) return std::nullopt;
-  if (first)
-    pool_.post([this, content] {
-      begin(content);
-      is_sound(content);
-      end(content);
-    });
-  touch(directory);
-  return directory;
+  const std::lock_guard lock(mutex_);
+  const auto known = sound_.find(content);
+  if (known == sound_.end()) return std::nullopt;
+  known->second = fs::file_time_type::clock::now();
+  return root_ / content;
 }
 
 void ArtifactCache::fetch(const Artifact& artifact, FetchDone done) {
-  pool_.post([this, artifact, done = std::move(done)] { fetch_now(artifact, done); });
+  post([this, artifact] { return obtain(artifact); }, std::move(done));
 }
 
-void ArtifactCache::fetch_now(const Artifact& artifact, const FetchDone& done) {
-  try {
-    done(obtain(artifact));
-  } catch (const std::exception& bug) {
-    done(fail(ErrorCode::internal, bug.what()));
-  }
+void ArtifactCache::fetch_again(const Artifact& artifact, const std::string& content,
+                                FetchDone done) {
+  post(
+      [this, artifact, content]() -> Result<FetchedArtifact> {
+        begin(content);
+        const bool sound = is_sound(content);
+        end(content);
+        if (sound) return FetchedArtifact{.content = content, .directory = root_ / content};
+        return obtain(artifact);
+      },
+      std::move(done));
+}
+
+void ArtifactCache::post(Obtain obtain, FetchDone done) {
+  pool_.post([obtain = std::move(obtain), done = std::move(done)]() mutable {
+    try {
+      done(obtain());
+    } catch (const std::exception& bug) {
+      done(fail(ErrorCode::internal, bug.what()));
+    }
+  });
 }
 
 // One worker makes a content; others that want it wait for that one.
@@ -245,10 +246,7 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
   fetched.directory = root_ / fetched.content;
   begin(fetched.content);
   Result<> made;
-  if (is_sound(fetched.content))
-    touch(fetched.directory);
-  else
-    made = make(artifact, entries, fetched.content);
+  if (!is_sound(fetched.content)) made = make(artifact, entries, fetched.content);
   end(fetched.content);
   TRY_DO(made);
   return fetched;
@@ -259,7 +257,7 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
 Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const std::string& content) {
   if (relieve_ && is_short_of_disk(root_)) relieve_();
-  discard(content);
+  remove_tree(put_aside(content));
   const fs::path draft = root_ / (content + half_made);
   auto made = fill(artifact, entries, draft);
   if (made) make_read_only(draft);
@@ -273,7 +271,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
   remove_tree(draft);
   if (!made) return made;
   const std::lock_guard lock(mutex_);
-  trust_[content] = Trust::sound;
+  sound_[content] = fs::file_time_type::clock::now();
   return {};
 }
 
@@ -298,10 +296,14 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
 }
 
 void ArtifactCache::remove(const std::string& content) {
-  const std::lock_guard lock(mutex_);
-  if (content.empty() || busy_.contains(content)) return;
-  trust_.erase(content);
-  discard(content);
+  fs::path doomed;
+  {
+    const std::lock_guard lock(mutex_);
+    if (content.empty() || busy_.contains(content)) return;
+    sound_.erase(content);
+    doomed = put_aside(content);
+  }
+  remove_tree(doomed);
 }
 
 // A content that was just fetched may be needed by a fleet that has not noted it yet: hence the
@@ -309,25 +311,36 @@ void ArtifactCache::remove(const std::string& content) {
 void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
                             std::chrono::seconds age_min) {
   struct Spare {
-    fs::file_time_type fetched_at;
-    fs::path directory;
+    fs::file_time_type found_at;
+    std::string content;
+  };
+  const auto found_at = [this](const std::string& content) {  // under the lock
+    const auto known = sound_.find(content);
+    return known == sound_.end() ? fs::file_time_type::min() : known->second;
   };
   std::vector<Spare> spares;
-  const std::lock_guard lock(mutex_);
   std::error_code error;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     const std::string name = entry.path().filename();
-    if (used.contains(name) || entry.path().has_extension() || busy_.contains(name)) continue;
-    spares.push_back({entry.last_write_time(error), entry.path()});
+    if (used.contains(name) || entry.path().has_extension()) continue;
+    const auto touched = entry.last_write_time(error);
+    const std::lock_guard lock(mutex_);
+    if (!busy_.contains(name)) spares.push_back({std::max(touched, found_at(name)), name});
   }
-  std::ranges::sort(spares, std::greater<>{}, &Spare::fetched_at);
+  std::ranges::sort(spares, std::greater<>{}, &Spare::found_at);
   std::uint64_t kept = 0;
   const auto young = fs::file_time_type::clock::now() - age_min;
   for (const Spare& spare : spares) {
-    kept += bytes_below(spare.directory);
-    if (kept <= spare_bytes_max || spare.fetched_at >= young) continue;
-    trust_.erase(spare.directory.filename());
-    discard(spare.directory.filename());
+    kept += bytes_below(root_ / spare.content);
+    if (kept <= spare_bytes_max || spare.found_at >= young) continue;
+    fs::path doomed;
+    {
+      const std::lock_guard lock(mutex_);  // it may have been found while others were removed
+      if (busy_.contains(spare.content) || found_at(spare.content) >= young) continue;
+      sound_.erase(spare.content);
+      doomed = put_aside(spare.content);
+    }
+    remove_tree(doomed);
   }
 }
 

@@ -1,6 +1,7 @@
 // Models on this machine's disk: fetched and unpacked once per content, shared by all instances.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -78,7 +79,12 @@ class Artifacts {
   virtual ~Artifacts() = default;
   // Calls `done` once, on any thread.
   virtual void fetch(const Artifact& artifact, FetchDone done) = 0;
-  // Where a content that was fetched lies, if it still does.
+  // As fetch(), for an artifact that came to `content` before: where that still lies here as it was
+  // made it is the answer, whatever stands at the source now.
+  virtual void fetch_again(const Artifact& artifact, const std::string& content,
+                           FetchDone done) = 0;
+  // Where a content lies that was fetched, or fetched again, since this process began. Answers from
+  // memory: it is asked on the store's writer and on event loops.
   virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;
 };
 
@@ -90,8 +96,8 @@ Result<> unpack_archive(ArtifactReader& archive, const std::filesystem::path& in
 
 // Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete and
 // on the disk: it is made elsewhere, synced and renamed. Beside it lies <content>.files, the list
-// of what it held then (artifact_manifest.h): sizes are compared whenever it is used, sums when
-// this process uses it first. What differs is fetched anew, and the log says so.
+// of what it held then (artifact_manifest.h): sums are compared when this process is first asked to
+// fetch it, sizes whenever it is asked again. What differs is fetched anew, and the log says so.
 class ArtifactCache final : public Artifacts {
  public:
   // `source` and `pool` outlive this object; `pool` is stopped before. Removes what a former
@@ -100,9 +106,11 @@ class ArtifactCache final : public Artifacts {
                 ArtifactLimits limits = {});
 
   void fetch(const Artifact& artifact, FetchDone done) override;
+  void fetch_again(const Artifact& artifact, const std::string& content, FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override;
 
-  // Removes a content that nothing needs. Whoever had found it just now finds it gone.
+  // Removes a content that nothing needs. Whoever had found it just now finds it gone. Removes a
+  // tree: on a worker thread.
   void remove(const std::string& content);
 
   // Removes contents that are not in `used`, not being fetched and not fetched or found within
@@ -116,9 +124,9 @@ class ArtifactCache final : public Artifacts {
   void on_short_disk(std::function<void()> relieve) { relieve_ = std::move(relieve); }
 
  private:
-  enum class Trust : std::uint8_t { being_checked, sound, damaged };
+  using Obtain = std::move_only_function<Result<FetchedArtifact>()>;
 
-  void fetch_now(const Artifact& artifact, const FetchDone& done);
+  void post(Obtain obtain, FetchDone done);
   Result<> make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                 const std::string& content);
   // Whether it lies there as it was made, to the last byte; notes which.
@@ -126,7 +134,9 @@ class ArtifactCache final : public Artifacts {
   void begin(const std::string& content);
   void end(const std::string& content);
   std::filesystem::path list_of(const std::string& content) const;
-  void discard(const std::string& content);
+  // Takes its name from a content at once, so that a half-removed one is never found; what it is
+  // called now is the caller's to remove, without the lock.
+  std::filesystem::path put_aside(const std::string& content);
   Result<FetchedArtifact> obtain(const Artifact& artifact);
   Result<> fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                 const std::filesystem::path& into);
@@ -138,8 +148,11 @@ class ArtifactCache final : public Artifacts {
   std::function<void()> relieve_;
   std::mutex mutex_;
   std::condition_variable free_;
-  std::set<std::string> busy_;          // contents that a worker is making or checking
-  std::map<std::string, Trust> trust_;  // what this process knows of contents
+  std::set<std::string> busy_;  // contents that a worker is making or checking
+  // The contents that are as they were made, as far as this process saw, and when each was last
+  // found.
+  std::map<std::string, std::filesystem::file_time_type> sound_;
+  std::atomic<std::uint64_t> put_aside_count_ = 0;
 };
 
 }  // namespace slipway::fleet

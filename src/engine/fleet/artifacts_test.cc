@@ -270,9 +270,7 @@ TEST_F(ArtifactsTest, AFailedFetchLeavesNothingAndACollectionKeepsWhatIsUsed) {
   const auto other = fetch({.uri = "s3://b/other"});
   cache_.collect({good->content}, 500);
   EXPECT_TRUE(cache_.find(other->content)) << "it is young";
-  for (const auto& each : {good, other})
-    fs::last_write_time(each->directory, fs::file_time_type::clock::now() - std::chrono::hours(2));
-  cache_.collect({good->content}, 500);
+  cache_.collect({good->content}, 500, std::chrono::seconds(0));
   EXPECT_TRUE(cache_.find(good->content));
   EXPECT_FALSE(cache_.find(other->content));
 }
@@ -283,7 +281,6 @@ TEST_F(ArtifactsTest, WhatTheDiskDamagedIsFetchedAnew) {
   ASSERT_TRUE(good) << good.error().message;
   EXPECT_TRUE(fs::exists(good->directory.string() + ".files"));
   std::ofstream(good->directory / "m") << "wrong!";
-  EXPECT_FALSE(cache_.find(good->content));
   ASSERT_TRUE(fetch({.uri = "s3://b/good"}));
   EXPECT_EQ(read_file(good->directory / "m"), "right");
   EXPECT_EQ(source_.opened, 2);
@@ -313,9 +310,44 @@ TEST_F(ArtifactsTest, ADirectoryWithoutItsListIsNotTrusted) {
   std::ofstream(good->directory / "__pycache__/m.pyc") << "compiled";
   EXPECT_TRUE(cache_.find(good->content)) << "what Python keeps beside the files is its own";
   fs::remove(good->directory.string() + ".files");
-  EXPECT_FALSE(cache_.find(good->content));
   EXPECT_TRUE(fetch({.uri = "s3://b/good"}));
   EXPECT_TRUE(cache_.find(good->content));
+  EXPECT_EQ(source_.opened, 2);
+}
+
+// A walk would miss the file, and find the folder gone.
+TEST_F(ArtifactsTest, FindingAnswersFromMemoryAndNeverLooksAtTheDisk) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  remove_tree(good->directory);
+  EXPECT_EQ(cache_.find(good->content), good->directory);
+  cache_.remove(good->content);
+  EXPECT_FALSE(cache_.find(good->content));
+}
+
+TEST_F(ArtifactsTest, WhatAnEarlierProcessFetchedIsCheckedOnAWorkerAndNotAskedOfTheSource) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  source_.objects.clear();
+  WorkerPool pool(1);
+  ArtifactCache next(folder_.path() / "cache", source_, pool);
+  EXPECT_FALSE(next.find(good->content)) << "nobody has looked at it yet";
+  const auto again = [&] {
+    std::promise<Result<FetchedArtifact>> done;
+    next.fetch_again({.uri = "s3://b/good"}, good->content,
+                     [&](Result<FetchedArtifact> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  };
+  const auto found = again();
+  ASSERT_TRUE(found) << found.error().message;
+  EXPECT_EQ(found->directory, good->directory);
+  EXPECT_EQ(next.find(good->content), good->directory);
+  std::ofstream(good->directory / "m") << "wrong!";
+  EXPECT_FALSE(again()) << "damaged, and gone where it came from";
+  EXPECT_FALSE(next.find(good->content));
+  pool.stop();
 }
 
 }  // namespace

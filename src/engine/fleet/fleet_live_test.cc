@@ -23,6 +23,9 @@ class NoArtifacts final : public Artifacts {
   void fetch(const Artifact&, FetchDone done) override {
     done(fail(ErrorCode::not_found, "There are no artifacts here."));
   }
+  void fetch_again(const Artifact& artifact, const std::string&, FetchDone done) override {
+    fetch(artifact, std::move(done));
+  }
   std::optional<std::filesystem::path> find(const std::string&) override { return std::nullopt; }
 };
 

@@ -251,14 +251,21 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
   std::string& known = is_model ? record.content : record.code_content;
   if (!known.empty() && needs_.artifacts.find(known)) return true;
   const auto [fetch, fresh] = sight_.fetches.try_emplace(id);
-  if (fresh)
-    needs_.artifacts.fetch(artifact,
-                           [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
-                             fetched({id, std::move(outcome)});
-                           });
+  if (fresh) {
+    fetch->second.asked_at = now_;
+    auto done = [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
+      fetched({id, std::move(outcome)});
+    };
+    if (known.empty())
+      needs_.artifacts.fetch(artifact, std::move(done));
+    else
+      needs_.artifacts.fetch_again(artifact, known, std::move(done));
+  }
   if (!fetch->second.outcome) {
-    const ServerTime deadline =
-        record_.generations[generation].begun + variant.program.download_timeout;
+    // What was here before is looked at anew, however long ago its generation began.
+    const ServerTime begun =
+        known.empty() ? record_.generations[generation].begun : fetch->second.asked_at;
+    const ServerTime deadline = begun + variant.program.download_timeout;
     if (now_ >= deadline)
       failed(fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what,
                          artifact.uri, variant.name, variant.program.download_timeout.count()));

@@ -35,6 +35,7 @@ struct Seen {
 
 // The fetching of one artifact of a variant.
 struct Fetching {
+  ServerTime asked_at = {};
   std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
 };
 

@@ -28,6 +28,11 @@ void SimulatedArtifacts::fetch(const Artifact& artifact, FetchDone done) {
   fetches_.push_back({clock_.monotonic() + delay, artifact, std::move(done)});
 }
 
+void SimulatedArtifacts::fetch_again(const Artifact& artifact, const std::string&, FetchDone done) {
+  fetch(artifact, std::move(done));
+  fetches_.back().is_here = true;
+}
+
 void SimulatedArtifacts::advance() {
   std::vector<Fetch> due;
   std::erase_if(fetches_, [&](Fetch& fetch) {
@@ -36,7 +41,8 @@ void SimulatedArtifacts::advance() {
     return true;
   });
   for (Fetch& fetch : due) {
-    const bool fine = static_cast<double>(below(random_, 1000)) >= fails * 1000;
+    const bool fine = fetch.is_here || static_cast<double>(below(random_, 1000)) >= fails * 1000;
+    arrived_ = arrived_ || fine;
     if (fine)
       fetch.done(
           FetchedArtifact{.content = "content", .directory = "/simulated/artifacts/content"});

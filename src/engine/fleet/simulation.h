@@ -70,7 +70,8 @@ class SimulatedProber final : public Prober {
   std::map<place::InstanceKey, bool> watched_;
 };
 
-// Artifacts that arrive after a while, or do not.
+// Artifacts that arrive after a while, or do not. What the disk holds outlives a server; that it is
+// there each server asks anew.
 class SimulatedArtifacts final : public Artifacts {
  public:
   SimulatedArtifacts(const Clock& clock, Random& random, CrashPoint& crash)
@@ -79,7 +80,9 @@ class SimulatedArtifacts final : public Artifacts {
   double fails = 0;  // chance of a fetch
 
   void fetch(const Artifact& artifact, FetchDone done) override;
+  void fetch_again(const Artifact& artifact, const std::string& content, FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override {
+    if (!arrived_) return std::nullopt;
     return std::filesystem::path("/simulated/artifacts") / content;
   }
   void advance();
@@ -90,12 +93,14 @@ class SimulatedArtifacts final : public Artifacts {
     Instant at;
     Artifact artifact;
     FetchDone done;
+    bool is_here = false;
   };
 
   const Clock& clock_;
   Random& random_;
   CrashPoint& crash_;
   std::vector<Fetch> fetches_;
+  bool arrived_ = false;
 };
 
 // The simulated place with crash points around every effect.
