@@ -118,6 +118,7 @@ class Server::Parts {
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
     if (captures_) captures_->stop();
+    if (artifacts_) artifacts_->stop();
     artifact_workers_.stop();
     credentials_.reset();
     prober_loop_.stop();
@@ -571,6 +572,7 @@ void Server::Parts::stop() {
   for (const auto& done : drained) done.wait();
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
+  artifacts_->stop();   // after those who would take that for a failure
   running_.stop_all(*processes_, stop_grace);
   note_time();
   std::error_code ignored;

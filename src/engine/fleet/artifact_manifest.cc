@@ -32,10 +32,15 @@ std::unexpected<Error> cannot(std::string_view what, const fs::path& path) {
               fmt::format("cannot {} '{}': {}", what, path.string(), errno_text(errno)));
 }
 
-Result<std::uint32_t> sum_of(int file, const fs::path& path) {
+std::unexpected<Error> stopped() {
+  return fail(ErrorCode::unavailable, "The server stops, and its artifacts wait for the next.");
+}
+
+Result<std::uint32_t> sum_of(int file, const fs::path& path, const std::stop_token& stop) {
   std::vector<char> block(read_bytes);
   std::uint32_t sum = 0;
   for (;;) {
+    if (stop.stop_requested()) return stopped();
     const ssize_t got = ::read(file, block.data(), block.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return cannot("read", path);
@@ -47,11 +52,13 @@ Result<std::uint32_t> sum_of(int file, const fs::path& path) {
 // One line for each entry, by path; the sum of a file is asked of `sum`. Folders count by what is
 // in them.
 template <typename Sum>
-Result<std::map<std::string, std::string>> describe(const fs::path& directory, Sum sum) {
+Result<std::map<std::string, std::string>> describe(const fs::path& directory,
+                                                    const std::stop_token& stop, Sum sum) {
   std::map<std::string, std::string> lines;
   std::error_code error;
   for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
        it.increment(error)) {
+    if (stop.stop_requested()) return stopped();
     const fs::path& path = it->path();
     if (path.filename() == compiled_python) {
       it.disable_recursion_pending();
@@ -72,33 +79,11 @@ Result<std::map<std::string, std::string>> describe(const fs::path& directory, S
   return lines;
 }
 
-Result<std::string> sum_and_sync(const fs::path& path) {
+Result<std::string> sum_of_file(const fs::path& path, const std::stop_token& stop) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   if (!file) return cannot("open", path);
-  if (::fdatasync(file.get()) != 0) return cannot("sync", path);
-  TRY(const std::uint32_t sum, sum_of(file.get(), path));
+  TRY(const std::uint32_t sum, sum_of(file.get(), path, stop));
   return fmt::format("{:08x}", sum);
-}
-
-Result<std::string> sum_alone(const fs::path& path) {
-  const Fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-  if (!file) return cannot("open", path);
-  TRY(const std::uint32_t sum, sum_of(file.get(), path));
-  return fmt::format("{:08x}", sum);
-}
-
-Result<> sync_folder(const fs::path& folder) {
-  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || ::fsync(handle.get()) != 0) return cannot("sync", folder);
-  return {};
-}
-
-Result<> sync_folders(const fs::path& directory) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
-       it.increment(error))
-    if (it->is_directory(error) && !it->is_symlink(error)) TRY_DO(sync_folder(it->path()));
-  return sync_folder(directory);
 }
 
 // Paths may hold anything but NUL, so they stand in hex; a link's target, too.
@@ -153,19 +138,23 @@ std::string_view without_sum(std::string_view line) {
 
 }  // namespace
 
-Result<> seal_directory(const fs::path& directory, const fs::path& manifest) {
-  TRY(const auto lines, describe(directory, sum_and_sync));
-  TRY_DO(sync_folders(directory));
+// One sync for all of it: a sync for each of ten thousand files takes the disk minutes.
+Result<> seal_directory(const fs::path& directory, const fs::path& manifest, const Fd& disk,
+                        const std::stop_token& stop) {
+  const auto sum = [&](const fs::path& path) { return sum_of_file(path, stop); };
+  TRY(const auto lines, describe(directory, stop, sum));
+  if (!disk || ::syncfs(disk.get()) != 0) return cannot("sync", directory);
   return write_durably(manifest, text_of(lines));
 }
 
-std::string difference(const fs::path& directory, const fs::path& manifest, Scrutiny scrutiny) {
+std::string difference(const fs::path& directory, const fs::path& manifest, Scrutiny scrutiny,
+                       const std::stop_token& stop) {
   const auto wanted = read_lines(manifest);
   if (!wanted) return "there is no list of its files";
   const bool bytes = scrutiny == Scrutiny::bytes;
-  const auto found = describe(directory, [&](const fs::path& path) -> Result<std::string> {
+  const auto found = describe(directory, stop, [&](const fs::path& path) -> Result<std::string> {
     if (!bytes) return "";
-    return sum_alone(path);
+    return sum_of_file(path, stop);
   });
   if (!found) return found.error().message;
   for (const auto& [path, line] : *wanted) {

@@ -2,22 +2,29 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 #include <string>
 
+#include "base/fd.h"
 #include "base/result.h"
 
 namespace slipway::fleet {
 
-// Walks over `directory`, syncs what it finds to the disk, and writes `manifest`: the path, kind,
-// size, time of change and CRC-32C of every file, the target of every link. unavailable: the disk.
+// Walks over `directory`, syncs the file system that it is on, and writes `manifest`: the path,
+// kind, size, time of change and CRC-32C of every file, the target of every link. `disk` is any
+// folder of that file system, opened before the first byte of the directory was written, so that no
+// failed write is missed. unavailable: the disk, or it was to stop.
 Result<> seal_directory(const std::filesystem::path& directory,
-                        const std::filesystem::path& manifest);
+                        const std::filesystem::path& manifest, const Fd& disk,
+                        const std::stop_token& stop = {});
 
 // How closely a directory is compared. `sizes` looks at every file and into none.
 enum class Scrutiny : std::uint8_t { sizes, bytes };
 
-// Empty where the directory is what the manifest says; else what differs, for the log.
+// Empty where the directory is what the manifest says; else what differs, for the log. Nothing is
+// known where it was to stop.
 std::string difference(const std::filesystem::path& directory,
-                       const std::filesystem::path& manifest, Scrutiny scrutiny);
+                       const std::filesystem::path& manifest, Scrutiny scrutiny,
+                       const std::stop_token& stop = {});
 
 }  // namespace slipway::fleet

@@ -65,9 +65,15 @@ Result<> write_all(int fd, std::span<const char> bytes) {
   return {};
 }
 
-Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left, const DiskRoom* room) {
+std::unexpected<Error> stopped() {
+  return fail(ErrorCode::unavailable, "The artifact is not fetched: the server stops.");
+}
+
+Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left, const DiskRoom* room,
+                 const std::stop_token& stop) {
   std::vector<char> buffer(copy_bytes);
   for (;;) {
+    if (stop.stop_requested()) return stopped();
     TRY(const std::size_t got, reader.read(buffer));
     if (got == 0) return {};
     if (got > bytes_left)
@@ -79,11 +85,11 @@ Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left, cons
 }
 
 Result<> store_file(ArtifactReader& reader, const fs::path& path, std::uint64_t& bytes_left,
-                    const DiskRoom* room) {
+                    const DiskRoom* room, const std::stop_token& stop) {
   std::error_code error;
   fs::create_directories(path.parent_path(), error);
   TRY(const int fd, create_file(path));
-  auto copied = copy_to(reader, fd, bytes_left, room);
+  auto copied = copy_to(reader, fd, bytes_left, room, stop);
   ::close(fd);
   return copied;
 }
@@ -177,7 +183,9 @@ bool ArtifactCache::is_sound(const std::string& content) {
     if (sound_.contains(content)) scrutiny = Scrutiny::sizes;
   }
   const bool there = fs::is_directory(directory, error);
-  const std::string why = there ? difference(directory, list_of(content), scrutiny) : "";
+  const std::string why =
+      there ? difference(directory, list_of(content), scrutiny, stop_.get_token()) : "";
+  if (stop_.stop_requested()) return false;  // nothing is known of it
   if (!why.empty())
     log_warning("fleet", "an artifact on the disk is not what was fetched; it is fetched anew",
                 {{"directory", directory.string()}, {"why", why}});
@@ -225,9 +233,9 @@ void ArtifactCache::fetch_again(const Artifact& artifact, const std::string& con
 }
 
 void ArtifactCache::post(Obtain obtain, FetchDone done) {
-  pool_.post([obtain = std::move(obtain), done = std::move(done)]() mutable {
+  pool_.post([this, obtain = std::move(obtain), done = std::move(done)]() mutable {
     try {
-      done(obtain());
+      done(stop_.stop_requested() ? stopped() : obtain());
     } catch (const std::exception& bug) {
       done(fail(ErrorCode::internal, bug.what()));
     }
@@ -256,12 +264,14 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
 // list.
 Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const std::string& content) {
+  if (stop_.stop_requested()) return stopped();  // what lies there may be sound
   if (relieve_ && is_short_of_disk(root_)) relieve_();
   remove_tree(put_aside(content));
   const fs::path draft = root_ / (content + half_made);
+  const Fd disk(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   auto made = fill(artifact, entries, draft);
   if (made) make_read_only(draft);
-  if (made) made = seal_directory(draft, list_of(content));
+  if (made) made = seal_directory(draft, list_of(content), disk, stop_.get_token());
   std::error_code error;
   if (made) fs::rename(draft, root_ / content, error);
   if (made && error)
@@ -283,14 +293,14 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
   if (error) return cannot("make", into, error.message());
   if (artifact.form == Artifact::Form::tar_gz) {
     TRY(const auto reader, source_.open(entries.front()));
-    return unpack_archive(*reader, into, limits_);
+    return unpack_archive(*reader, into, limits_, stop_.get_token());
   }
   std::uint64_t bytes_left = limits_.fetched_bytes_max;
   for (const ArtifactEntry& entry : entries) {
     TRY(const std::string name, clean_name(entry.name, limits_.name_bytes_max));
     if (name.empty() || entry.name.ends_with('/')) continue;  // a folder's marker
     TRY(const auto reader, source_.open(entry));
-    TRY_DO(store_file(*reader, into / name, bytes_left, limits_.room));
+    TRY_DO(store_file(*reader, into / name, bytes_left, limits_.room, stop_.get_token()));
   }
   return {};
 }

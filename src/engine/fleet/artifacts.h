@@ -14,6 +14,7 @@
 #include <optional>
 #include <set>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -91,8 +92,9 @@ class Artifacts {
 // Unpacks `archive` (tar, plain or compressed by gzip) below `into`, an empty directory. Refuses,
 // and what it wrote so far is the caller's to remove: absolute paths, "..", links that point out,
 // devices, more than the limits: invalid_argument or limit_exceeded, the message names the entry.
+// unavailable: the disk, or it was to stop.
 Result<> unpack_archive(ArtifactReader& archive, const std::filesystem::path& into,
-                        const ArtifactLimits& limits);
+                        const ArtifactLimits& limits, const std::stop_token& stop = {});
 
 // Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete and
 // on the disk: it is made elsewhere, synced and renamed. Beside it lies <content>.files, the list
@@ -118,6 +120,10 @@ class ArtifactCache final : public Artifacts {
   // `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
                std::chrono::seconds age_min = std::chrono::hours(1));
+
+  // What is being fetched or checked ends soon, as unavailable, and what is asked for later at
+  // once; what lies on the disk stays. From any thread.
+  void stop() { stop_.request_stop(); }
 
   // Called on a worker's thread before something is fetched onto a disk that is nearly full; may
   // collect(). To be set before the first fetch.
@@ -146,6 +152,7 @@ class ArtifactCache final : public Artifacts {
   WorkerPool& pool_;
   const ArtifactLimits limits_;
   std::function<void()> relieve_;
+  std::stop_source stop_;
   std::mutex mutex_;
   std::condition_variable free_;
   std::set<std::string> busy_;  // contents that a worker is making or checking

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <future>
 
+#include "engine/fleet/artifact_manifest.h"
 #include "engine/fleet/read_only.h"
 #include "engine/fleet/test_store.h"
 
@@ -348,6 +349,78 @@ TEST_F(ArtifactsTest, WhatAnEarlierProcessFetchedIsCheckedOnAWorkerAndNotAskedOf
   EXPECT_FALSE(again()) << "damaged, and gone where it came from";
   EXPECT_FALSE(next.find(good->content));
   pool.stop();
+}
+
+// Asks its cache to stop while it is being read, and has no end.
+class EndlessSource final : public ArtifactSource {
+ public:
+  Result<std::vector<ArtifactEntry>> list(const Artifact&) override {
+    return std::vector<ArtifactEntry>{{.uri = "endless", .name = "endless", .version = "1"}};
+  }
+  Result<std::unique_ptr<ArtifactReader>> open(const ArtifactEntry&) override {
+    class Reader final : public ArtifactReader {
+     public:
+      explicit Reader(EndlessSource& source) : source_(source) {}
+      Result<std::size_t> read(std::span<char> out) override {
+        if (++reads_ == 3) source_.on_read();
+        if (reads_ > 20) return fail(ErrorCode::internal, "It was not asked to stop.");
+        out[0] = 'x';
+        return 1;
+      }
+
+     private:
+      EndlessSource& source_;
+      int reads_ = 0;
+    };
+    return std::make_unique<Reader>(*this);
+  }
+
+  std::function<void()> on_read;
+};
+
+TEST_F(ArtifactsTest, AStopEndsAFetchInTheMiddleAndLeavesWhatLiesOnTheDisk) {
+  source_.objects["s3://b/good"] = make_tar({{.name = "m", .content = "right"}});
+  const auto good = fetch({.uri = "s3://b/good"});
+  ASSERT_TRUE(good) << good.error().message;
+  EndlessSource endless;
+  WorkerPool pool(1);
+  ArtifactCache next(folder_.path() / "cache", endless, pool);
+  endless.on_read = [&] { next.stop(); };
+  std::vector<Result<FetchedArtifact>> outcomes;
+  const auto note = [&](Result<FetchedArtifact> outcome) {
+    outcomes.push_back(std::move(outcome));
+  };
+  next.fetch({.uri = "s3://b/endless", .form = Artifact::Form::object}, note);
+  next.fetch_again({.uri = "s3://b/good"}, good->content, note);
+  pool.stop();
+  ASSERT_EQ(outcomes.size(), 2U);
+  for (const auto& outcome : outcomes) {
+    ASSERT_FALSE(outcome);
+    EXPECT_EQ(outcome.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(outcome.error().message, HasSubstr("the server stops"));
+  }
+  EXPECT_EQ(read_file(good->directory / "m"), "right");
+}
+
+TEST_F(ArtifactsTest, AStopEndsTheUnpackingOfAnArchive) {
+  fs::create_directories(into_);
+  TextReader archive(make_tar({{.name = "m", .content = "right"}}));
+  std::stop_source stop;
+  stop.request_stop();
+  const auto done = unpack_archive(archive, into_, {}, stop.get_token());
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::unavailable);
+  EXPECT_FALSE(fs::exists(into_ / "m"));
+}
+
+// Each would be a wait for the disk.
+TEST_F(ArtifactsTest, SealingSyncsOnceAndNamesWhatCannotBeSynced) {
+  fs::create_directories(into_);
+  const fs::path list = folder_.path() / "sealed.files";
+  const auto refused = seal_directory(into_, list, Fd());
+  ASSERT_FALSE(refused);
+  EXPECT_THAT(refused.error().message, HasSubstr("cannot sync"));
+  EXPECT_FALSE(fs::exists(list)) << "no list of what may not be on the disk";
 }
 
 }  // namespace

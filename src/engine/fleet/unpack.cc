@@ -69,8 +69,9 @@ la_ssize_t read_source(archive* a, void* data, const void** buffer) {
 
 class Unpacker {
  public:
-  Unpacker(archive* a, const Source& source, const fs::path& into, const ArtifactLimits& limits)
-      : archive_(a), source_(source), into_(into), limits_(limits) {}
+  Unpacker(archive* a, const Source& source, const fs::path& into, const ArtifactLimits& limits,
+           const std::stop_token& stop)
+      : archive_(a), source_(source), into_(into), limits_(limits), stop_(stop) {}
 
   Result<> unpack() {
     for (;;) {
@@ -81,6 +82,7 @@ class Unpacker {
       if (++entries_ > limits_.entries_max)
         return fail(ErrorCode::limit_exceeded,
                     fmt::format("The archive has more than {} entries.", limits_.entries_max));
+      TRY_DO(go_on());
       TRY_DO(unpack_entry(entry));
     }
     if (entries_ == 0)
@@ -90,6 +92,11 @@ class Unpacker {
   }
 
  private:
+  Result<> go_on() const {
+    if (!stop_.stop_requested()) return {};
+    return fail(ErrorCode::unavailable, "The archive is not unpacked: the server stops.");
+  }
+
   std::unexpected<Error> broken() const {
     const char* why = archive_error_string(archive_);
     return fail(ErrorCode::invalid_argument,
@@ -143,6 +150,7 @@ class Unpacker {
       const int got = archive_read_data_block(archive_, &bytes, &size, &offset);
       if (got == ARCHIVE_EOF) return {};
       if (got < ARCHIVE_WARN) return broken();
+      TRY_DO(go_on());
       TRY_DO(admit(size, offset));
       TRY_DO(write_block(fd, static_cast<const char*>(bytes), size, offset));
     }
@@ -238,6 +246,7 @@ class Unpacker {
   const Source& source_;
   const fs::path& into_;
   const ArtifactLimits& limits_;
+  const std::stop_token& stop_;
   std::uint64_t entries_ = 0;
   std::uint64_t bytes_ = 0;
   std::vector<Link> links_;
@@ -245,15 +254,15 @@ class Unpacker {
 
 }  // namespace
 
-Result<> unpack_archive(ArtifactReader& reader, const fs::path& into,
-                        const ArtifactLimits& limits) {
+Result<> unpack_archive(ArtifactReader& reader, const fs::path& into, const ArtifactLimits& limits,
+                        const std::stop_token& stop) {
   const Archive a(archive_read_new());
   archive_read_support_filter_gzip(a.get());
   archive_read_support_format_tar(a.get());
   auto source =
       std::make_unique<Source>(Source{.reader = reader, .bytes_max = limits.fetched_bytes_max});
   const int opened = archive_read_open(a.get(), source.get(), nullptr, read_source, nullptr);
-  Unpacker unpacker(a.get(), *source, into, limits);
+  Unpacker unpacker(a.get(), *source, into, limits, stop);
   auto done = opened == ARCHIVE_OK ? unpacker.unpack() : Result<>{};
   TRY_DO(source->outcome);
   if (opened != ARCHIVE_OK)
