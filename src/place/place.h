@@ -42,6 +42,9 @@ struct Mount {
   std::string host_path;
   std::string inside = {};
   Access access = Access::read_only;
+  // A directory of the server's that is this instance's alone: where instances are users of their
+  // own, no other one enters it.
+  bool kept_for_it = false;
 };
 
 // What to run. Everything the instance gets is named here; nothing else is inherited.

@@ -15,7 +15,6 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
                                   const ServeOptions& serve) {
   fleet::FleetOptions options;
   options.idle_time = std::chrono::seconds(serve.serverless_idle);
-  options.models_folder = serve.data / "artifacts";
   for (const char* image : {"slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"})
     options.built_ins[image] = {
         .argv = {model_server.string(), "serve"},

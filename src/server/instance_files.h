@@ -23,8 +23,7 @@ std::vector<place::Mount> program_files(const std::filesystem::path& program,
                                         const std::vector<std::string>& reads);
 
 // Lets other users, as instances are, pass through `folder` to what they were given below it; they
-// can list nothing of it. Where an instance has a file tree of its own, that is the artifacts'
-// folder alone, whose names nobody guesses: instances of many models read what they load there.
+// can list nothing of it. Needless where an instance has a file tree of its own.
 void let_instances_pass(const std::filesystem::path& folder);
 
 }  // namespace slipway::server

@@ -183,6 +183,7 @@ class Server::Parts {
 
   std::unique_ptr<ObjectArtifacts> artifact_source_;
   std::unique_ptr<fleet::ArtifactCache> artifacts_;
+  std::unique_ptr<fleet::ModelFolders> model_folders_;
   std::unique_ptr<fleet::ModelKeeper> models_;
   std::unique_ptr<fleet::HttpProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
@@ -258,14 +259,18 @@ Result<> Server::Parts::open_engines() {
   artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
                                                       *artifact_source_, artifact_workers_,
                                                       fleet::ArtifactLimits{.room = disk_.get()});
-  let_instances_pass(options_.data / "artifacts");
-  if (processes_->capabilities().walks_host_paths) let_instances_pass(options_.data);
+  model_folders_ =
+      std::make_unique<fleet::ModelFolders>(options_.data / "models", artifact_workers_);
+  if (processes_->capabilities().walks_host_paths)
+    for (const char* passed : {"", "artifacts", "models"})
+      let_instances_pass(options_.data / passed);
   artifacts_->on_short_disk([this] {
     if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
   });
   models_ = std::make_unique<fleet::ModelKeeper>(fleet::ResidentModels::Needs{
       .loop = models_loop_.loop(),
       .artifacts = *artifacts_,
+      .folders = *model_folders_,
       .discard = [this](const std::string& content) { discard_artifact(content); }});
   prober_ = std::make_unique<fleet::HttpProber>(
       prober_loop_.loop(),
@@ -525,6 +530,7 @@ void Server::Parts::discard_artifact(const std::string& content) {
 void Server::Parts::observe(place::Observation observation) {
   running_.observe(observation);
   collector_->observe(observation);
+  model_folders_->observe(observation);
   fleet_reconciler_->observe(std::move(observation));
 }
 

@@ -8,6 +8,7 @@ import time
 import pytest
 from make_model import tar_gz
 from server import Server, binary
+from test_multi_model import MultiModel
 
 HANDLER = b'''
 import getpass, glob, json, os, signal, socket
@@ -134,6 +135,66 @@ def test_a_socket_that_a_model_turned_into_a_link_leads_the_server_nowhere(
         with pytest.raises(socket.timeout):
             listener.accept()
     assert deployment.status()["EndpointStatus"] != "InService"
+
+
+LOOKING_ROUND = b'''
+import glob, json, os
+
+def model_fn(folder):
+    return folder
+
+def found(action):
+    try:
+        return action()
+    except OSError as error:
+        return "refused: " + type(error).__name__
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+def transform_fn(folder, data, content_type, accept):
+    asked = json.loads(data)
+    parent = os.path.dirname(folder)
+    return json.dumps({
+        "folder": folder,
+        "beside": found(lambda: sorted(os.listdir(parent))),
+        "above": found(lambda: sorted(os.listdir(os.path.dirname(parent)))),
+        "listed": {path: found(lambda: sorted(os.listdir(path))) for path in asked["folders"]},
+        "read": {path: found(lambda: read(path)) for path in asked["files"]},
+        "change": found(lambda: os.rename(folder, folder + "x")),
+        "add": found(lambda: os.mkdir(os.path.join(parent, "mine"))),
+    }), "application/json"
+'''
+
+
+def test_a_handler_of_many_models_sees_the_models_of_its_own_instance_alone(server, aws, layers):
+    """Neither by listing what lies around them nor by the names of what others have."""
+    if not layers["landlock"] or not layers["namespaces"]:
+        pytest.skip("this machine has not all that isolates")
+    victim, curious = MultiModel(aws, "mm-victim"), MultiModel(aws, "mm-curious")
+    try:
+        for endpoint, secret in ((victim, b"weights of the victim"), (curious, b"my own")):
+            endpoint.put("m.tar.gz", {"code/inference.py": LOOKING_ROUND, "secret": secret})
+            endpoint.invoke("m.tar.gz", '{"folders": [], "files": []}')
+        curious.put("loaded-never.tar.gz", {"secret": b"not asked for"})
+        secrets = [path for path in server.data.rglob("secret") if path.parent.parent != server.data]
+        assert sum("victim" in path.read_text() for path in secrets) == 2, "as fetched, and as loaded"
+        said = json.loads(curious.invoke("m.tar.gz", json.dumps({
+            "files": [str(path) for path in secrets],
+            "folders": [str(server.data / "artifacts"), str(server.data / "models")]})))
+        own = said["folder"] + "/secret"
+        assert said["read"].pop(own) == "my own"
+        assert len(said["read"]) == 3 and all(what.startswith("refused") for what in
+                                              said["read"].values()), said["read"]
+        assert said["beside"] == [os.path.basename(said["folder"])]
+        alone = [os.path.basename(os.path.dirname(said["folder"]))]
+        for listed in (said["above"], *said["listed"].values()):
+            assert listed == alone or listed.startswith("refused"), said
+        assert said["change"].startswith("refused") and said["add"].startswith("refused")
+    finally:
+        for endpoint in (victim, curious):
+            aws.sagemaker.delete_endpoint(EndpointName=endpoint.name)
 
 
 def test_isolation_that_is_off_is_said_and_serves(tmp_path):

@@ -43,10 +43,7 @@ using Credentials = std::function<std::map<std::string, std::string>(const place
 
 struct FleetOptions {
   std::map<std::string, BuiltInProgram> built_ins;
-  Credentials credentials = {};  // empty: nobody acts as anybody
-  // Where artifacts lie: an instance with many models is given all, as it is told later of which
-  // ones it is asked for.
-  std::string models_folder = {};
+  Credentials credentials = {};                        // empty: nobody acts as anybody
   std::chrono::milliseconds restart_delay_min{1'000};  // doubling
   std::chrono::milliseconds restart_delay_max{60'000};
   unsigned start_failures_max = 3;  // of a generation that never served, in a row, for one variant

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/fleet/fleet_run.h"
+#include "engine/fleet/model_keeper.h"
 
 namespace slipway::fleet {
 
@@ -36,7 +37,7 @@ void FleetRun::attend_to_living(const InstanceRecord& instance, const place::Ins
   needs_.place.start(key, *spec);
 }
 
-// Nothing: one of its artifacts is not on the disk now.
+// Nothing: one of its artifacts is not on the disk now, or no folder could be made for its models.
 std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
   const Variant* variant = variant_of(instance);
   if (variant == nullptr) return std::nullopt;
@@ -68,8 +69,12 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
     if (program.image.empty())
       spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
   }
-  if (program.models && !options_.models_folder.empty())
-    spec.mounts.push_back({.host_path = options_.models_folder});
+  if (program.models && needs_.models != nullptr) {
+    const auto folder = needs_.models->make_folder(key_of(id_, instance));
+    if (!folder) return std::nullopt;
+    spec.mounts.push_back(
+        {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
+  }
   if (program.image.empty()) {
     spec.environment["SLIPWAY_IMAGE"] = program.built_in;
     spec.http_socket = "http.sock";

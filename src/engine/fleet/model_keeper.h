@@ -1,6 +1,7 @@
 // All collections of models that fleets serve from.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -25,6 +26,11 @@ class ModelKeeper {
   std::shared_ptr<ResidentModels> of(
       const FleetId& fleet, Generation generation, const Variant& variant,
       std::span<const std::shared_ptr<const InstanceRoute>> instances);
+
+  // The folder that the models of an instance will lie in, made before it is started.
+  Result<std::filesystem::path> make_folder(const place::InstanceKey& instance) {
+    return needs_.folders.make(instance);
+  }
 
   // The contents (FetchedArtifact::content) that models in memory came from: ArtifactCache::collect
   // must keep them.

@@ -409,6 +409,16 @@ void ModelResidency::vanished(HostId host, const std::string& name) {
   pump(at);
 }
 
+void ModelResidency::not_shown(HostId host, const std::string& name, Error why) {
+  Copy* const copy = find_copy(host, name);
+  if (copy == nullptr || copy->state != Copy::State::loading) return;
+  Model& model = *copy->model;
+  HostState& at = *copy->host;
+  drop(*copy);
+  give_up(model, {0, Wake::Why::no_files, nullptr, {}, std::move(why)});
+  pump(at);
+}
+
 void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad load) {
   Copy* const copy = find_copy(host_id, name);
   if (copy == nullptr || copy->state != Copy::State::loading) return;

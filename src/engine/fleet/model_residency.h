@@ -136,8 +136,10 @@ class ModelResidency {
   void listed(HostId host, const std::vector<std::string>& names);
 
   void fetched(const std::string& name, Result<FetchedArtifact> outcome);
-  // The files that a Load named are not there any more.
+  // The files that a Load named are not there any more: they are fetched anew.
   void vanished(HostId host, const std::string& name);
+  // They are there, and the host cannot be shown them: whoever waits hears why.
+  void not_shown(HostId host, const std::string& name, Error why);
   void loaded(HostId host, const std::string& name, ModelLoad load);
   void unloaded(HostId host, const std::string& name);
 

@@ -198,6 +198,23 @@ TEST(ModelResidency, AFetchThatTakesLongerThanTheLoadTimeIsNotLoaded) {
   EXPECT_TRUE(driver.loads.empty());
 }
 
+TEST(ModelResidency, AModelThatItsHostCannotBeShownIsToldAndTriedAgainWhenAskedFor) {
+  Driver driver({});
+  driver.await("a", 1);
+  driver.fetch_all();
+  ASSERT_EQ(driver.loads.size(), 1u);
+  const auto load = std::exchange(driver.loads, {}).front();
+  driver.residency.not_shown(load.host, load.name, {ErrorCode::unavailable, "no more links"});
+  driver.take();
+  ASSERT_EQ(driver.wakes.size(), 1u);
+  EXPECT_EQ(driver.wakes[0].why, Why::no_files);
+  EXPECT_EQ(driver.wakes[0].error.message, "no more links");
+  EXPECT_EQ(driver.residency.occupied(1), 0u);
+  EXPECT_TRUE(driver.loads.empty()) << "not over and over";
+  driver.await("a", 2);
+  EXPECT_EQ(driver.loads.size(), 1u);
+}
+
 TEST(ModelResidency, WhatIsUsedOnceGoesRightAfterFromMemoryAndDisk) {
   Driver driver({.keeping = Keeping::while_used});
   driver.have("a");

@@ -64,8 +64,11 @@ ModelLoad load_of(const Result<net::ClientResponse>& answer) {
 // the loop has ended.
 class ResidentModels::Wire final : public std::enable_shared_from_this<Wire> {
  public:
-  Wire(net::Loop& loop, Artifacts& artifacts, std::weak_ptr<ResidentModels> owner)
-      : loop_(loop), artifacts_(artifacts), owner_(std::move(owner)) {}
+  Wire(const Needs& needs, std::weak_ptr<ResidentModels> owner)
+      : loop_(needs.loop),
+        artifacts_(needs.artifacts),
+        folders_(needs.folders),
+        owner_(std::move(owner)) {}
 
   void set_instances(std::vector<std::shared_ptr<const InstanceRoute>> instances);
   void load(const ModelResidency::Load& load);
@@ -73,9 +76,16 @@ class ResidentModels::Wire final : public std::enable_shared_from_this<Wire> {
   void list(HostId host) { list(host, "", {}, 1); }
 
  private:
+  struct Instance {
+    place::InstanceKey key;
+    std::unique_ptr<net::HttpClient> http;
+  };
+
+  // Where the instance finds the files of the model from now on.
+  Result<std::filesystem::path> show(const Instance& instance, const ModelResidency::Load& load);
   void list(HostId host, const std::string& token, std::vector<std::string> names,
             std::size_t page);
-  net::HttpClient* client(HostId host);
+  const Instance* find(HostId host) const;
   template <typename Tell>
   void tell(Tell&& tell) {
     if (const auto owner = owner_.lock()) owner->change(std::forward<Tell>(tell));
@@ -83,61 +93,84 @@ class ResidentModels::Wire final : public std::enable_shared_from_this<Wire> {
 
   net::Loop& loop_;
   Artifacts& artifacts_;
+  ModelFolders& folders_;
   const std::weak_ptr<ResidentModels> owner_;
-  std::unordered_map<HostId, std::unique_ptr<net::HttpClient>> clients_;
+  std::unordered_map<HostId, Instance> instances_;
 };
 
 void ResidentModels::Wire::set_instances(
     std::vector<std::shared_ptr<const InstanceRoute>> instances) {
-  std::unordered_map<HostId, std::unique_ptr<net::HttpClient>> kept;
+  std::unordered_map<HostId, Instance> kept;
   for (const auto& instance : instances) {
-    if (auto known = clients_.extract(instance->number)) {
+    if (auto known = instances_.extract(instance->number)) {
       kept.insert(std::move(known));
       continue;
     }
     auto address = net::Address::parse(instance->addresses.http);
     if (!address) continue;
-    kept.emplace(instance->number,
-                 std::make_unique<net::HttpClient>(
-                     loop_, std::move(*address),
-                     net::HttpClientLimits{.connect_time = connect_time_max,
-                                           .body_bytes_max = model_answer_bytes_max}));
+    auto http = std::make_unique<net::HttpClient>(
+        loop_, std::move(*address),
+        net::HttpClientLimits{.connect_time = connect_time_max,
+                              .body_bytes_max = model_answer_bytes_max});
+    kept.emplace(instance->number, Instance{instance->key, std::move(http)});
   }
-  clients_.swap(kept);
+  instances_.swap(kept);
 }
 
-net::HttpClient* ResidentModels::Wire::client(HostId host) {
-  const auto found = clients_.find(host);
-  return found == clients_.end() ? nullptr : found->second.get();
+const ResidentModels::Wire::Instance* ResidentModels::Wire::find(HostId host) const {
+  const auto found = instances_.find(host);
+  return found == instances_.end() ? nullptr : &found->second;
+}
+
+// An instance without a folder of its own was started by a server that gave it all artifacts, or
+// it ended.
+Result<std::filesystem::path> ResidentModels::Wire::show(const Instance& instance,
+                                                         const ModelResidency::Load& load) {
+  const auto artifact = artifacts_.find(load.artifact.content);
+  if (!artifact) return fail(ErrorCode::not_found, "The artifact went meanwhile.");
+  if (!folders_.has(instance.key)) return *artifact;
+  return folders_.put(instance.key, load.name, *artifact);
 }
 
 void ResidentModels::Wire::load(const ModelResidency::Load& load) {
-  net::HttpClient* const http = client(load.host);
-  if (http == nullptr) return;  // it is gone, and the residency was told
-  const auto folder = artifacts_.find(load.artifact.content);
-  if (!folder) return tell([&](ModelResidency& models) { models.vanished(load.host, load.name); });
+  const Instance* const instance = find(load.host);
+  if (instance == nullptr) return;  // it is gone, and the residency was told
+  const auto folder = show(*instance, load);
+  if (!folder)
+    return tell([&](ModelResidency& models) {
+      if (folder.error().code == ErrorCode::not_found)
+        models.vanished(load.host, load.name);
+      else
+        models.not_shown(load.host, load.name, folder.error());
+    });
   net::ClientRequest request{.method = "POST", .target = "/models"};
   request.headers.add("Content-Type", "application/json");
   request.body =
       json::serialize(json::object{{"model_name", load.name}, {"url", folder->string()}});
   request.time_limit = model_load_time_max;
-  http->send(std::move(request), [weak = weak_from_this(), host = load.host,
-                                  name = load.name](Result<net::ClientResponse> answer) {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->tell([&](ModelResidency& models) { models.loaded(host, name, load_of(answer)); });
-  });
+  instance->http->send(
+      std::move(request), [weak = weak_from_this(), key = instance->key, host = load.host,
+                           name = load.name](Result<net::ClientResponse> answer) {
+        const auto self = weak.lock();
+        if (!self) return;
+        ModelLoad load = load_of(answer);
+        // Not where it may have loaded all the same: lost, too late.
+        if (load.end == ModelLoad::End::refused || load.end == ModelLoad::End::no_memory)
+          self->folders_.take_away(key, name);
+        self->tell([&](ModelResidency& models) { models.loaded(host, name, std::move(load)); });
+      });
 }
 
 // Whatever the answer: what is still there is found by its 409 when it is wanted again.
 void ResidentModels::Wire::unload(const ModelResidency::Unload& unload) {
-  net::HttpClient* const http = client(unload.host);
-  if (http == nullptr) return;
+  const Instance* const instance = find(unload.host);
+  if (instance == nullptr) return;
   net::ClientRequest request{.method = "DELETE",
                              .target = fmt::format("/models/{}", unload.name),
                              .time_limit = unload_time_max};
-  http->send(std::move(request), [weak = weak_from_this(), host = unload.host,
-                                  name = unload.name](Result<net::ClientResponse> answer) {
+  instance->http->send(std::move(request), [weak = weak_from_this(), key = instance->key,
+                                            host = unload.host, name = unload.name](
+                                               Result<net::ClientResponse> answer) {
     const auto self = weak.lock();
     if (!self) return;
     const bool gone = answer && (answer->status() / 100 == 2 || answer->status() == 404);
@@ -146,20 +179,21 @@ void ResidentModels::Wire::unload(const ModelResidency::Unload& unload) {
           "fleet", "an instance did not let a model go",
           {{"model", name},
            {"why", answer ? fmt::format("status {}", answer->status()) : answer.error().message}});
+    if (gone) self->folders_.take_away(key, name);
     self->tell([&](ModelResidency& models) { models.unloaded(host, name); });
   });
 }
 
 void ResidentModels::Wire::list(HostId host, const std::string& token,
                                 std::vector<std::string> names, std::size_t page) {
-  net::HttpClient* const http = client(host);
-  if (http == nullptr) return;
+  const Instance* const instance = find(host);
+  if (instance == nullptr) return;
   net::ClientRequest request{
       .target = token.empty() ? "/models"
                               : fmt::format("/models?next_page_token={}", percent_encode(token)),
       .time_limit = list_time_max};
-  http->send(std::move(request), [weak = weak_from_this(), host, names = std::move(names),
-                                  page](Result<net::ClientResponse> answer) mutable {
+  instance->http->send(std::move(request), [weak = weak_from_this(), host, names = std::move(names),
+                                            page](Result<net::ClientResponse> answer) mutable {
     const auto self = weak.lock();
     if (!self) return;
     if (!answer) {
@@ -255,7 +289,7 @@ void ResidentModels::set_instances(
   std::vector<ModelResidency::Host> hosts;
   for (const auto& instance : instances) hosts.push_back({instance->number, instance->key.text});
   std::unique_lock lock(mutex_);
-  if (!wire_) wire_ = std::make_shared<Wire>(needs_.loop, needs_.artifacts, weak_from_this());
+  if (!wire_) wire_ = std::make_shared<Wire>(needs_, weak_from_this());
   needs_.loop.post(
       [wire = wire_, list = std::vector(instances.begin(), instances.end())]() mutable {
         wire->set_instances(std::move(list));

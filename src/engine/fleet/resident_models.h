@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "engine/fleet/artifacts.h"
+#include "engine/fleet/model_folders.h"
 #include "engine/fleet/model_residency.h"
 #include "engine/fleet/plan.h"
 #include "engine/fleet/routes.h"
@@ -35,6 +36,7 @@ class ResidentModels final : public std::enable_shared_from_this<ResidentModels>
   struct Needs {
     net::Loop& loop;
     Artifacts& artifacts;
+    ModelFolders& folders;
     // Takes files from the disk that nothing needs; may be empty. Any thread.
     std::function<void(std::string content)> discard;
   };

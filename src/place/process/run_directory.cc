@@ -130,6 +130,21 @@ Result<> make_directories(const RunDirectory& directory, uid_t user) {
                                                   directory.path().string(), error.message()));
 }
 
+// What is the instance's alone is its user's group's, which is that user's alone.
+Result<> keep_for(uid_t user, const std::vector<Mount>& mounts) {
+  if (user == 0) return {};
+  for (const Mount& mount : mounts) {
+    if (!mount.kept_for_it) continue;
+    const char* const path = mount.host_path.c_str();
+    if (::chown(path, static_cast<uid_t>(-1), user) == 0 &&
+        ::chmod(path, S_IRWXU | S_IRGRP | S_IXGRP) == 0)
+      continue;
+    return fail(ErrorCode::unavailable, fmt::format("{} cannot be kept for its instance: {}.", path,
+                                                    std::generic_category().message(errno)));
+  }
+  return {};
+}
+
 }  // namespace
 
 bool is_alive(const ProcessId& process) {
@@ -143,6 +158,7 @@ bool has_new_owner(const ProcessId& process) {
 }
 
 Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, uid_t user) const {
+  TRY_DO(keep_for(user, spec.mounts));
   TRY_DO(make_directories(*this, user));
   if (const auto other = this->key(); other && *other != key)
     return fail(ErrorCode::conflict,
