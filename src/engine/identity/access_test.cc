@@ -68,6 +68,7 @@ struct Case {
   std::vector<ContextEntry> context = {};
   ResourceSide::Rule rule = ResourceSide::Rule::either_side;
   std::string_view version = "2012-10-17";
+  AccessRequest::Extent extent = AccessRequest::Extent::one;
 };
 
 std::string verdict_of(const Case& c) {
@@ -82,8 +83,8 @@ std::string verdict_of(const Case& c) {
   if (!c.resource.empty()) resource = parsed(c.resource, PolicyUse::resource, c.version);
   std::vector<ContextEntry> context = principal_context(c.principal);
   context.insert(context.end(), c.context.begin(), c.context.end());
-  const Verdict verdict =
-      decide(c.principal, policies, {c.action, c.on, context}, {c.owner, resource.get(), c.rule});
+  const Verdict verdict = decide(c.principal, policies, {c.action, c.on, context, c.extent},
+                                 {c.owner, resource.get(), c.rule});
   constexpr std::string_view kinds[] = {"none",    "identity", "resource",
                                         "session", "boundary", "trust"};
   constexpr std::string_view decisions[] = {"allow", "deny", "lacks"};
@@ -271,6 +272,33 @@ TEST(Access, Cases31To35NamesOfResources) {
   // A wildcard of one part does not reach into the next.
   EXPECT_EQ(on_resource("arn:aws:sqs:*:1:q", "arn:aws:sqs:us-east-1:9:x:1:q"), "lacks identity");
   EXPECT_EQ(on_resource("arn:aws:s3:*", object), "allow identity");
+}
+
+TEST(Access, EverythingBelowANameIsAllowedWhereAllOfItIsAndDeniedWhereSomeOfItIs) {
+  const auto ask = [](std::string own, std::string_view below) {
+    return verdict_of(
+        {.own = std::move(own), .on = below, .extent = AccessRequest::Extent::all_below});
+  };
+  const auto statement = [](std::string_view effect, std::string_view resource,
+                            std::string_view word = "Resource") {
+    return fmt::format(R"({{"Effect":"{}","Action":"s3:GetObject","{}":"arn:aws:s3:::{}"}})",
+                       effect, word, resource);
+  };
+  constexpr std::string_view below = "arn:aws:s3:::b/in/";
+  for (const std::string_view wide : {"*", "b/*", "b/in/*", "b/i?/*", "*/in/*"})
+    EXPECT_EQ(ask(statement("Allow", wide), below), "allow identity") << wide;
+  for (const std::string_view narrow : {"b/in/a*", "b/in/", "b/in/?", "b/in/*.csv", "b/other/*"})
+    EXPECT_EQ(ask(statement("Allow", narrow), below), "lacks identity") << narrow;
+  for (const std::string_view part : {"b/in/secret/*", "b/in/x", "b/*.key", "*", "b/in/"})
+    EXPECT_EQ(ask(allow_all + "," + statement("Deny", part), below), "deny identity") << part;
+  for (const std::string_view apart : {"b/out/*", "b/i", "c/*", "b/in"})
+    EXPECT_EQ(ask(allow_all + "," + statement("Deny", apart), below), "allow identity") << apart;
+  EXPECT_EQ(ask(statement("Allow", "b/in/x", "NotResource"), below), "lacks identity");
+  EXPECT_EQ(ask(statement("Allow", "b/out/*", "NotResource"), below), "allow identity");
+  EXPECT_EQ(ask(allow_all + "," + statement("Deny", "b/in/a*", "NotResource"), below),
+            "deny identity");
+  EXPECT_EQ(ask(allow_all + "," + statement("Deny", "b/in/*", "NotResource"), below),
+            "allow identity");
 }
 
 TEST(Access, Cases36And37TheOthers) {

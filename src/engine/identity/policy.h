@@ -117,6 +117,9 @@ struct AccessRequest {
   std::string_view action;    // "s3:GetObject", any case
   std::string_view resource;  // an ARN, or "*" where the action has no resource
   std::span<const ContextEntry> context;
+  // `all_below`: everything whose name begins with `resource`. Then a statement that denies some of
+  // it denies all, and one that allows must allow all.
+  enum class Extent : std::uint8_t { one, all_below } extent = Extent::one;
 };
 
 enum class Decision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
@@ -133,11 +136,14 @@ class Question {
   std::span<const ContextEntry> context() const { return context_; }
 
  private:
-  bool matches(const ResourcePattern& pattern) const;
+  // How much of what is asked for a pattern matches.
+  enum class Share : std::uint8_t { none, some, all };
+  Share share_of(const ResourcePattern& pattern) const;
   bool resource_matches(const Statement& statement) const;
 
   std::string action_;
   std::span<const ContextEntry> context_;
+  AccessRequest::Extent extent_;
   bool is_name_ = false;  // a resource of six parts
   std::array<std::string, 5> head_;
   std::string_view tail_;

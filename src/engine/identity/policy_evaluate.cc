@@ -1,5 +1,6 @@
 // Asking one statement: the second half of policy.h.
 #include <algorithm>
+#include <vector>
 
 #include "base/text.h"
 #include "engine/identity/condition_tests.h"
@@ -42,11 +43,41 @@ std::optional<std::string> filled(const Pattern& pattern, std::span<const Contex
   return substitute_variables(pattern.text, context);
 }
 
+// The pattern without variables; nullopt where one has no value.
+std::optional<std::string> ready(const Pattern& pattern, std::span<const ContextEntry> context) {
+  return pattern.variables ? filled(pattern, context) : pattern.text;
+}
+
 bool matches_pattern(const Pattern& pattern, std::string_view text,
                      std::span<const ContextEntry> context) {
   if (!pattern.variables) return matches_wildcard(pattern.text, text);
   const auto text_wanted = filled(pattern, context);
   return text_wanted && matches_wildcard(*text_wanted, text);
+}
+
+// Whether `pattern` matches some text that begins with `prefix`. `ends` are the places in the
+// pattern up to which it can have matched what was read of the prefix so far.
+bool matches_some_below(std::string_view pattern, std::string_view prefix) {
+  std::vector<char> ends(pattern.size() + 1);
+  const auto pass_stars = [&](std::vector<char>& at) {
+    for (std::size_t i = 0; i < pattern.size(); ++i)
+      if (at[i] && pattern[i] == '*') at[i + 1] = true;
+  };
+  ends[0] = true;
+  pass_stars(ends);
+  for (const char c : prefix) {
+    std::vector<char> next(pattern.size() + 1);
+    for (std::size_t i = 0; i < pattern.size(); ++i) {
+      if (!ends[i]) continue;
+      if (pattern[i] == '*')
+        next[i] = true;
+      else if (same_character(pattern[i], c))
+        next[i + 1] = true;
+    }
+    pass_stars(next);
+    ends = std::move(next);
+  }
+  return std::ranges::any_of(ends, [](char end) { return end != 0; });
 }
 
 // Gives marked characters back where a test has no wildcards.
@@ -169,7 +200,7 @@ std::optional<std::string> substitute_variables(std::string_view pattern,
 }
 
 Question::Question(const AccessRequest& request)
-    : action_(to_lower(request.action)), context_(request.context) {
+    : action_(to_lower(request.action)), context_(request.context), extent_(request.extent) {
   std::string_view rest = request.resource;
   is_name_ = static_cast<std::size_t>(std::ranges::count(rest, ':')) >= head_.size();
   if (!is_name_) return;
@@ -177,19 +208,28 @@ Question::Question(const AccessRequest& request)
   tail_ = rest;
 }
 
-bool Question::matches(const ResourcePattern& pattern) const {
-  if (pattern.reach == ResourcePattern::Reach::everything) return true;
-  if (pattern.reach == ResourcePattern::Reach::nothing || !is_name_) return false;
+Question::Share Question::share_of(const ResourcePattern& pattern) const {
+  if (pattern.reach == ResourcePattern::Reach::everything) return Share::all;
+  if (pattern.reach == ResourcePattern::Reach::nothing || !is_name_) return Share::none;
   for (std::size_t i = 0; i < head_.size(); ++i)
-    if (!matches_wildcard(pattern.head[i], head_[i])) return false;
-  return matches_pattern(pattern.tail, tail_, context_);
+    if (!matches_wildcard(pattern.head[i], head_[i])) return Share::none;
+  if (extent_ == AccessRequest::Extent::one)
+    return matches_pattern(pattern.tail, tail_, context_) ? Share::all : Share::none;
+  const auto tail = ready(pattern.tail, context_);
+  if (!tail || !matches_some_below(*tail, tail_)) return Share::none;
+  // A last '*' that matches nothing more matches anything more.
+  return tail->ends_with('*') && matches_wildcard(*tail, tail_) ? Share::all : Share::some;
 }
 
 bool Question::resource_matches(const Statement& statement) const {
   if (statement.resources.empty()) return true;
-  const bool listed =
-      std::ranges::any_of(statement.resources, [&](const auto& each) { return matches(each); });
-  if (statement.resource_match == Statement::Match::listed) return listed;
+  const bool allows = statement.effect == Statement::Effect::allow;
+  const bool is_listed = statement.resource_match == Statement::Match::listed;
+  // What is only partly listed counts for a denial, whether it lists or excepts.
+  const Share least = allows == is_listed ? Share::all : Share::some;
+  const bool listed = std::ranges::any_of(
+      statement.resources, [&](const auto& each) { return share_of(each) >= least; });
+  if (is_listed) return listed;
   return !listed && std::ranges::none_of(statement.resources, [&](const auto& each) {
     return lacks_value(each, context_);
   });
