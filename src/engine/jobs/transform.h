@@ -74,6 +74,10 @@ struct TransformPlan {
   std::string joined_answer_name;
   std::string joined_record_name;
 
+  // Whose job it is, in the door's own words, for TransformGround::may_read. Empty: nobody is asked
+  // whether he may.
+  std::string owner;
+
   bool operator==(const TransformPlan&) const = default;
 };
 

@@ -22,10 +22,17 @@ std::string_view relative_key(std::string_view key, std::string_view prefix) {
 // Collects files up to the limit.
 class Listing {
  public:
-  explicit Listing(const TransformPlan& plan) : plan_(plan) {}
+  Listing(const TransformGround& ground, store::Transaction& tx, const TransformPlan& plan)
+      : ground_(ground), tx_(tx), plan_(plan) {}
+
+  // Nobody is told what his manifest names where he may not read it.
+  Result<> expect_right(const objects::ObjectName& name) const {
+    return plan_.owner.empty() ? Result<>() : ground_.may_read(tx_, plan_.owner, name);
+  }
 
   Result<> add(const objects::Object& object, std::string_view relative) {
     if (object.key.ends_with('/')) return {};  // a folder's placeholder
+    TRY_DO(expect_right({.bucket = object.bucket, .key = object.key}));
     if (files_.size() >= transform_files_max)
       return fail(ErrorCode::limit_exceeded,
                   fmt::format("the input has more than {} objects", transform_files_max));
@@ -52,6 +59,8 @@ class Listing {
   }
 
  private:
+  const TransformGround& ground_;
+  store::Transaction& tx_;
   const TransformPlan& plan_;
   std::vector<TransformFile> files_;
 };
@@ -72,6 +81,7 @@ Result<> list_manifest(store::Transaction& tx, std::string_view text, Listing& l
   for (const std::string& name : manifest.names) {
     const objects::ObjectName named{.bucket = manifest.folder.bucket,
                                     .key = manifest.folder.key + name};
+    TRY_DO(listing.expect_right(named));
     const auto object = objects::find(tx, named);
     if (!object)
       return fail(ErrorCode::not_found,
@@ -106,7 +116,7 @@ Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
   }
   return ground.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
     TRY_DO(objects::find_bucket(tx, plan.output_bucket));
-    Listing listing(plan);
+    Listing listing(ground, tx, plan);
     if (plan.source == TransformPlan::Source::manifest)
       TRY_DO(list_manifest(tx, manifest, listing));
     else

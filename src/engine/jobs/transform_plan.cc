@@ -27,6 +27,7 @@ class PlanReader {
   std::string text(std::string_view name) const {
     return std::string(object_.at({name.data(), name.size()}).as_string());
   }
+  bool has(std::string_view name) const { return object_.contains({name.data(), name.size()}); }
   template <typename T>
   T number(std::string_view name) const {
     return static_cast<T>(object_.at({name.data(), name.size()}).to_number<std::uint32_t>());
@@ -64,6 +65,7 @@ TransformPlan read_plan(const PlanReader& in) {
   plan.join = in.number<TransformPlan::Join>("join");
   plan.joined_answer_name = in.text("joined_answer_name");
   plan.joined_record_name = in.text("joined_record_name");
+  if (in.has("owner")) plan.owner = in.text("owner");  // jobs were stored without one
   return plan;
 }
 
@@ -134,7 +136,8 @@ std::string to_text(const TransformPlan& plan) {
                                       {"output_filter", plan.output_filter},
                                       {"join", static_cast<int>(plan.join)},
                                       {"joined_answer_name", plan.joined_answer_name},
-                                      {"joined_record_name", plan.joined_record_name}});
+                                      {"joined_record_name", plan.joined_record_name},
+                                      {"owner", plan.owner}});
 }
 
 Result<TransformPlan> transform_plan_from_text(std::string_view text) {

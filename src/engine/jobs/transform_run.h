@@ -39,6 +39,12 @@ struct TransformGround {
   objects::Objects& objects;
   TransformInstances& instances;
   const Clock& clock;
+  // Whether the owner of a job may read an object now; asked once for each, when the input is
+  // listed. permission_denied: he may not, and the job fails.
+  std::function<Result<>(store::Transaction&, const std::string& owner, const objects::ObjectName&)>
+      may_read = [](store::Transaction&, const std::string&, const objects::ObjectName&) {
+        return Result<>();
+      };
   // Takes a line of the job's own log, and the job's end; from any thread.
   std::function<void(const TransformId&, std::string_view)> log;
   // Between any two effects; tests end a "server" by throwing here.

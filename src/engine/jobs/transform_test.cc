@@ -98,6 +98,11 @@ class TransformJob : public testing::Test {
                 .objects = *test.objects_,
                 .instances = instances,
                 .clock = test.world_.clock(),
+                .may_read = [&test](store::Transaction&, const std::string& owner,
+                                    const objects::ObjectName& name) -> Result<> {
+                  if (name.key != test.closed_) return {};
+                  return fail(ErrorCode::permission_denied, owner + " may not read " + name.key);
+                },
                 .log = [&test](const TransformId&, std::string_view line) { test.log(line); },
                 .step = [&test] { test.steps_.pass(); }},
                [this](const TransformId& id) { reconciler.wake(id); }),
@@ -208,6 +213,7 @@ class TransformJob : public testing::Test {
   StepCount steps_;
   std::mutex log_mutex_;
   std::string log_;
+  std::string closed_ = "in/secret";  // the key that no owner may read
   TransformPlan plan_;
   std::unique_ptr<Server> server_;
 };
@@ -254,6 +260,41 @@ TEST_F(TransformJob, an_input_without_objects_and_a_missing_bucket_fail_the_job)
   create();
   EXPECT_EQ(run().state, TransformState::failed);
   EXPECT_THAT(status().reason, HasSubstr("no object at s3://box/in/"));
+}
+
+TEST_F(TransformJob, an_object_that_its_owner_may_not_read_fails_the_job_before_any_work) {
+  put("in/a", "1\n");
+  put("in/secret", "2\n");
+  plan_.owner = "ann";
+  create();
+  EXPECT_EQ(run().state, TransformState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("ann may not read in/secret"));
+  EXPECT_EQ(status().fault, Fault::input);
+  EXPECT_TRUE(outputs().empty());
+}
+
+TEST_F(TransformJob, a_manifest_names_nothing_that_its_owner_may_not_read) {
+  put("in/secret", "2\n");
+  plan_.owner = "ann";
+  plan_.source = TransformPlan::Source::manifest;
+  plan_.input_key = "list";
+  for (const std::string_view key : {"in/secret", "in/none"}) {
+    put("list", fmt::format(R"([{{"prefix": "s3://box/"}}, "{}"])", key));
+    closed_ = key;
+    const TransformId id{fmt::format("{}/{}", job.text, key.substr(3))};
+    ASSERT_TRUE(store_->write([&](store::Transaction& tx) {
+      return server_->transforms.create(tx, id, plan_, world_.clock().now());
+    }));
+    const auto status_now = [&] {
+      return store_
+          ->read([&](store::Transaction& tx) -> Result<TransformStatus> {
+            return server_->transforms.status(tx, id).value();
+          })
+          .value();
+    };
+    for (int i = 0; i < turns_max && !has_ended(status_now().state); ++i) turn(id);
+    EXPECT_THAT(status_now().reason, HasSubstr(fmt::format("ann may not read {}", key)));
+  }
 }
 
 TEST_F(TransformJob, an_output_whose_key_is_none_is_found_before_any_work) {
