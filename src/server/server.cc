@@ -32,6 +32,7 @@
 #include "server/built_ins.h"
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
+#include "server/errands.h"
 #include "server/instance_files.h"
 #include "server/io_loop.h"
 #include "server/limits.h"
@@ -191,6 +192,7 @@ class Server::Parts {
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
+  std::unique_ptr<const service::Errands> errands_;  // null: nobody is asked
   std::unique_ptr<TransformEngine> transforms_;
 
   std::unique_ptr<CapturedObjects> captured_objects_;
@@ -303,15 +305,18 @@ Result<> Server::Parts::open_engines() {
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit());
-  transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
-                                                                         .objects = *objects_,
-                                                                         .fleets = *fleets_,
-                                                                         .routes = routes_,
-                                                                         .loop = *reconcilers_,
-                                                                         .changes = changes_,
-                                                                         .log_book = *log_book_,
-                                                                         .clock = clock_,
-                                                                         .random = random_});
+  errands_ = open_errands(options_, *directory_, topics_);
+  transforms_ =
+      std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
+                                                               .objects = *objects_,
+                                                               .fleets = *fleets_,
+                                                               .routes = routes_,
+                                                               .loop = *reconcilers_,
+                                                               .changes = changes_,
+                                                               .log_book = *log_book_,
+                                                               .clock = clock_,
+                                                               .random = random_,
+                                                               .errands = errands_.get()});
   open_request_queues();
   return {};
 }
@@ -390,13 +395,13 @@ events::Admission Server::Parts::admission(const events::Queue& queue,
 }
 
 Result<> Server::Parts::install_doors() {
+  const sagemaker::Reach reach(errands_.get());
   sts::install(registry_, *keys_, *directory_);
   iam::install(registry_, *directory_);
   s3::install(registry_, *store_, *objects_);
-  sagemaker::install(registry_, *fleets_, job_queues_, built_in_images());
-  sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images());
-  sagemaker_runtime::install(registry_,
-                             {.queues = *request_queues_, .fleets = *fleets_, .routes = routes_});
+  sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);
+  sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);
+  sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()});
   logs_door::install(registry_, *log_book_, *collector_);
   sns::install(registry_, topics_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");

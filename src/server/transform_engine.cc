@@ -18,6 +18,14 @@ TransformEngine::TransformEngine(const Needs& needs)
            .objects = needs.objects,
            .instances = instances_,
            .clock = needs.clock,
+           .may_read =
+               [errands = needs.errands, &clock = needs.clock](store::Transaction& tx,
+                                                               const std::string& owner,
+                                                               const objects::ObjectName& name) {
+                 return errands ? errands->check_later(tx, clock.now(), owner,
+                                                       service::read_object(name))
+                                : Result<>();
+               },
            .log = [this](const jobs::TransformId& job, std::string_view line) { log(job, line); }},
           [this](const jobs::TransformId& id) { reconciler_.wake(id); }),
       reconciler_({.fleets = needs.fleets,

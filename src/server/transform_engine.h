@@ -13,6 +13,7 @@
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
+#include "service/errands.h"
 
 namespace slipway::server {
 
@@ -31,6 +32,7 @@ class TransformEngine {
     logs::LogBook& log_book;
     const Clock& clock;
     Random& random;
+    const service::Errands* errands;  // null: nobody is asked whether he may read his input
   };
   explicit TransformEngine(const Needs& needs);
 

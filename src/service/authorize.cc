@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "engine/identity/principal_ids.h"
+#include "service/refusal.h"
 #include "service/request_keys.h"
 
 namespace slipway::service {
@@ -95,25 +96,6 @@ std::string spelled(std::string_view action, RefusalStyle style) {
     std::transform(out.begin(), service_end, out.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
   return out;
-}
-
-// "an identity-based policy", as "no" or "an" stands before it.
-std::string_view name_of(identity::PolicyKind kind) {
-  switch (kind) {
-    case identity::PolicyKind::resource: return "resource-based policy";
-    case identity::PolicyKind::session: return "session policy";
-    case identity::PolicyKind::boundary: return "permissions boundary";
-    case identity::PolicyKind::trust: return "role trust policy";
-    default: return "identity-based policy";
-  }
-}
-
-std::string reason_of(const identity::Verdict& verdict, std::string_view action) {
-  const std::string_view policy = name_of(verdict.kind);
-  if (verdict.decision == identity::Decision::explicitly_denied)
-    return fmt::format("with an explicit deny in {} {}", policy.starts_with('i') ? "an" : "a",
-                       policy);
-  return fmt::format("because no {} allows the {} action", policy, action);
 }
 
 }  // namespace
@@ -301,9 +283,7 @@ Error Authorizer::refusal(const Question& question, const Permissions& service,
   const std::string_view quote = service.style.quotes_resource ? "\"" : "";
   const std::string place =
       resource.empty() ? std::string() : fmt::format(" on resource: {0}{1}{0}", quote, resource);
-  return {ErrorCode::permission_denied,
-          fmt::format("User: {} is not authorized to perform: {}{} {}", caller.principal.name,
-                      action, place, reason_of(verdict, action)),
+  return {ErrorCode::permission_denied, refusal_text(caller.principal, action, place, verdict),
           "not_allowed"};
 }
 

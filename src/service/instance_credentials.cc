@@ -5,18 +5,14 @@
 #include "base/encoding.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/identity/access.h"
-#include "engine/identity/roles.h"
-#include "engine/identity/sessions.h"
 #include "service/arn.h"
+#include "service/execution_role.h"
 #include "wire/json_writer.h"
 
 namespace slipway::service {
 namespace {
 
 constexpr std::string_view token_purpose = "instance credentials";
-// How AWS names the session of an execution role.
-constexpr std::string_view session_name = "SageMaker";
 // Between the parts of a claim and of a token; neither instance keys nor ARNs hold them.
 constexpr char between_parts = '\n';
 constexpr char before_mac = '.';
@@ -50,40 +46,11 @@ std::string text_of(const identity::Session& session, std::string_view account) 
       json_text(session.token), json_text(to_iso8601(session.expires)), json_text(account));
 }
 
-// "path/name" of "arn:aws:iam::000000000000:role/path/name".
-std::optional<std::string_view> role_path(const Arn& arn) {
-  constexpr std::string_view prefix = "role/";
-  if (arn.service != "iam" || !arn.resource.starts_with(prefix)) return std::nullopt;
-  return arn.resource.substr(prefix.size());
-}
-
 constexpr store::Migration steps[] = {
     {"service/instance_credentials", 1,
      "CREATE TABLE instance_credentials(one INTEGER PRIMARY KEY CHECK(one = 1),"
      "  port INTEGER NOT NULL);"},
 };
-
-// SageMaker itself assumes the role, so the role must let it.
-Result<> check_trust(const identity::Role& role, std::string_view arn, Timestamp now) {
-  constexpr std::string_view service = "sagemaker.amazonaws.com";
-  const identity::Principal sagemaker{.kind = identity::Principal::Kind::service,
-                                      .account = {},
-                                      .name = std::string(service),
-                                      .id = {}};
-  TRY(const identity::Policy trust,
-      identity::Policy::parse(role.trust_policy, identity::PolicyUse::trust));
-  std::vector<identity::ContextEntry> context = identity::principal_context(sagemaker);
-  context.push_back({"aws:CurrentTime", {to_iso8601(now)}});
-  context.push_back({"aws:SourceAccount", {role.account}});
-  const auto verdict =
-      identity::decide(sagemaker, {}, {"sts:AssumeRole", arn, context},
-                       {role.account, &trust, identity::ResourceSide::Rule::own_side});
-  if (verdict.allowed()) return {};
-  return fail(ErrorCode::permission_denied,
-              fmt::format("Could not assume role {}. Please ensure that the role exists and allows "
-                          "principal '{}' to assume the role.",
-                          arn, service));
-}
 
 struct Refusal {
   int status;
@@ -169,25 +136,17 @@ net::Response InstanceCredentials::answer_for(const InstanceClaim& claim) const 
 }
 
 Result<identity::Session> InstanceCredentials::issue(const InstanceClaim& claim) const {
-  const auto arn = parse_arn(claim.role);
-  const auto path = arn ? role_path(*arn) : std::nullopt;
-  const auto missing = [&] {
+  TRY(const auto role, needs_.store.read([&](store::Transaction& tx) {
+    return find_execution_role(tx, claim.role);
+  }));
+  if (!role)
     return fail(ErrorCode::not_found,
                 fmt::format("The execution role {} does not exist: create it with iam create-role "
                             "and this address answers with its credentials.",
                             claim.role));
-  };
-  if (!path) return missing();
-  const std::string_view name = path->substr(path->rfind('/') + 1);
-  const auto role = needs_.store.read(
-      [&](store::Transaction& tx) { return identity::find_role(tx, arn->account, name); });
-  if (!role && role.error().code == ErrorCode::not_found) return missing();
-  if (!role) return std::unexpected(role.error());
-  if (role->path + role->name != fmt::format("/{}", *path)) return missing();
   const Timestamp now = std::chrono::floor<std::chrono::seconds>(needs_.clock.now());
-  TRY_DO(check_trust(*role, claim.role, now));
-  return needs_.keys.issue(identity::role_session(*role, session_name, {.issued = now}),
-                           now + instance_credentials_life, needs_.random);
+  TRY(identity::Principal session, assume_execution_role(*role, now));
+  return needs_.keys.issue(std::move(session), now + instance_credentials_life, needs_.random);
 }
 
 }  // namespace slipway::service

@@ -299,6 +299,16 @@ void add_keys(const Question& question, std::string_view arn, Context& out) {
 
 }  // namespace
 
+Result<Guarded> guarded(store::Transaction& tx, std::string_view arn) {
+  const std::string name(parts_of(arn).first);
+  const auto found = objects::find_bucket(tx, name);
+  if (!found) return Guarded{};
+  Guarded out{.account = found->account};
+  if (auto policy = objects::setting(tx, {name, std::string(setting::policy)}))
+    out.policy = *std::move(policy);
+  return out;
+}
+
 service::Permissions permissions() {
   return {.schema = api::schema(),
           .needs = needs,

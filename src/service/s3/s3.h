@@ -14,4 +14,8 @@ void install(service::Registry& registry, store::Store& store, objects::Objects&
 // Who may do what with it, for the frame.
 service::Permissions permissions();
 
+// Owner and policy of the bucket that an ARN names, or that its object lies in, for what the server
+// does in the name of somebody who is known. What is not there has neither.
+Result<service::Guarded> guarded(store::Transaction& tx, std::string_view arn);
+
 }  // namespace slipway::s3

@@ -45,18 +45,6 @@ std::optional<Component> component_of(const Call& call, Resource resource) {
       .resource = std::move(resource), .given = *given, .slots = slots_from(rows.text(0))};
 }
 
-// What the configuration says that the endpoint was deployed with, where that is still there.
-std::string role_of_endpoint(const Call& call, std::string_view endpoint) {
-  const auto deployment = find_deployment(call, arn_of(call, endpoint_kind, endpoint));
-  if (!deployment) return {};
-  const auto face = wire::from_json<api::DescribeEndpointOutput>(deployment->wanted, call.arena());
-  if (!face) return {};
-  const auto config = find(call, endpoint_config_kind, face->EndpointConfigName().value_or(""));
-  if (!config) return {};
-  const auto given = document_of<api::CreateEndpointConfigInput>(call, *config);
-  return given ? std::string(given->ExecutionRoleArn().value_or("")) : std::string();
-}
-
 fleet::Claim claim_of(const Component& component) {
   const auto needs = component.given.Specification().ComputeResourceRequirements();
   const bool evenly =
@@ -93,6 +81,17 @@ Result<std::string> face_of(const Call& call, const Component& component) {
 }
 
 }  // namespace
+
+std::string role_of_endpoint(const Call& call, std::string_view endpoint) {
+  const auto deployment = find_deployment(call, arn_of(call, endpoint_kind, endpoint));
+  if (!deployment) return {};
+  const auto face = wire::from_json<api::DescribeEndpointOutput>(deployment->wanted, call.arena());
+  if (!face) return {};
+  const auto config = find(call, endpoint_config_kind, face->EndpointConfigName().value_or(""));
+  if (!config) return {};
+  const auto given = document_of<api::CreateEndpointConfigInput>(call, *config);
+  return given ? std::string(given->ExecutionRoleArn().value_or("")) : std::string();
+}
 
 fleet::FleetId fleet_of(const Call& call, const Component& component) {
   return {service::component_key(call.caller(), component.endpoint(), component.resource.name)};

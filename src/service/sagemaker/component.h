@@ -70,6 +70,10 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
 
 fleet::FleetId fleet_of(const Call& call, const Component& component);
 
+// The ARN of the role that the endpoint's configuration names; empty where it names none, or is no
+// more.
+std::string role_of_endpoint(const Call& call, std::string_view endpoint);
+
 // What a copy of it runs; ValidationException for what cannot be found or is not built.
 Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_in,
                                   const aws::sagemaker::InferenceComponentSpecification& given);

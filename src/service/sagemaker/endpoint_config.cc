@@ -90,7 +90,7 @@ void fill_defaults(api::ProductionVariant variant) {
 
 }  // namespace
 
-Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const Reach& reach,
                                                                api::CreateEndpointConfigInput in) {
   std::set<std::string_view> names;
   TRY_DO(check_variants(call, in.ProductionVariants(), names));
@@ -100,6 +100,7 @@ Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
   TRY_DO(check_async(in));
   TRY_DO(check_shadows(in));
   TRY_DO(check_capture(in));
+  TRY_DO(reach.write_results(call, in));
   TRY(const Resource config,
       create(call, endpoint_config_kind, in.EndpointConfigName(), wire::to_json(in)));
   TRY_DO(put_tags(call, config.arn, in.Tags()));

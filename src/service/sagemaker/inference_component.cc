@@ -194,6 +194,7 @@ Result<api::CreateInferenceComponentOutput> Components::create(
   TRY(const fleet::FleetPlan endpoint, offering_endpoint(call, fleets_, in.EndpointName()));
   TRY(const std::string variant, choose_variant(endpoint, in.VariantName()));
   in.VariantName(variant);
+  TRY_DO(expect_archive(call, in.EndpointName(), in.Specification()));
   TRY_DO(program_of(call, built_in_, in.Specification()));
   TRY(const Component component, add_component(call, in));
   TRY_DO(put_tags(call, component.resource.arn, in.Tags()));
@@ -308,6 +309,7 @@ Result<std::string> Components::apply(Call& call, std::string_view name, const C
     component.given.Specification(
         merged(call, component.given.Specification(), *change.specification));
     TRY_DO(check_specification(component.given.Specification()));
+    TRY_DO(expect_archive(call, component.endpoint(), component.given.Specification()));
     TRY_DO(program_of(call, built_in_, component.given.Specification()));
     TRY_DO(expect_room(call, component));
   }
@@ -321,6 +323,14 @@ Result<std::string> Components::apply(Call& call, std::string_view name, const C
   if (anew && seen.fleet.state != FleetState::gone)
     TRY_DO(deploy_component(call, fleets_, built_in_, *find_component(call, name)));
   return component.resource.arn;
+}
+
+Result<> Components::expect_archive(
+    const Call& call, std::string_view endpoint,
+    const api::InferenceComponentSpecification& specification) const {
+  const auto url = specification.Container().ArtifactUrl();
+  if (specification.ModelName() || !url) return {};
+  return reach_.read_archive(call, role_of_endpoint(call, endpoint), *url);
 }
 
 Result<> Components::expect_room(const Call& call, const Component& changed) const {

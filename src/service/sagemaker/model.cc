@@ -117,10 +117,12 @@ Result<> check_containers(const api::CreateModelInput& model) {
 
 }  // namespace
 
-Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in) {
+Result<api::CreateModelOutput> create_model(Call& call, const Reach& reach,
+                                            api::CreateModelInput in) {
   if (static_cast<bool>(in.PrimaryContainer()) == !in.Containers().empty())
     return refuse("ValidationException",
                   "Exactly one of PrimaryContainer and Containers must be given.");
+  TRY_DO(reach.read_model(call, in));  // before it is told what is there
   if (in.PrimaryContainer()) TRY_DO(check_container(call, in.PrimaryContainer()));
   for (const auto container : in.Containers()) TRY_DO(check_container(call, container));
   TRY_DO(check_containers(in));

@@ -8,6 +8,7 @@
 #include "service/call.h"
 #include "service/sagemaker/component.h"
 #include "service/sagemaker/plan.h"
+#include "service/sagemaker/reach.h"
 
 namespace slipway::sagemaker {
 
@@ -15,13 +16,14 @@ namespace api = aws::sagemaker;
 using service::Call;
 
 // model.cc
-Result<api::CreateModelOutput> create_model(Call& call, api::CreateModelInput in);
+Result<api::CreateModelOutput> create_model(Call& call, const Reach& reach,
+                                            api::CreateModelInput in);
 Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelInput in);
 Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in);
 Result<> delete_model(Call& call, api::DeleteModelInput in);
 
 // endpoint_config.cc
-Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call,
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const Reach& reach,
                                                                api::CreateEndpointConfigInput in);
 Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
     Call& call, api::DescribeEndpointConfigInput in);
@@ -67,8 +69,8 @@ class Endpoints {
 // own (component.h).
 class Components {
  public:
-  Components(fleet::Fleets& fleets, BuiltInImages built_in)
-      : fleets_(fleets), built_in_(std::move(built_in)) {}
+  Components(fleet::Fleets& fleets, BuiltInImages built_in, Reach reach)
+      : fleets_(fleets), built_in_(std::move(built_in)), reach_(reach) {}
 
   // Answers at once with the ARN. A component whose copies do not fit on what the endpoint's
   // instances have left is `Failed` and says so, until there is room. ValidationException: the name
@@ -97,17 +99,20 @@ class Components {
   // The component's ARN.
   Result<std::string> apply(Call& call, std::string_view name, const Change& change);
   Result<> expect_room(const Call& call, const Component& changed) const;
+  Result<> expect_archive(const Call& call, std::string_view endpoint,
+                          const api::InferenceComponentSpecification& specification) const;
   void sweep_ended(const Call& call);
 
   fleet::Fleets& fleets_;
   const BuiltInImages built_in_;
+  const Reach reach_;
 };
 
 // transform_job.cc: the job goes to the jobs engine, its status comes from it.
 class TransformJobs {
  public:
-  TransformJobs(jobs::Transforms& transforms, BuiltInImages built_in)
-      : transforms_(transforms), built_in_(std::move(built_in)) {}
+  TransformJobs(jobs::Transforms& transforms, BuiltInImages built_in, Reach reach)
+      : transforms_(transforms), built_in_(std::move(built_in)), reach_(reach) {}
 
   // Answers at once with the ARN; the job works on. A name is taken for good (ResourceInUse).
   // ValidationException: the model is not there, a limit, a filter that cannot be read.
@@ -122,6 +127,7 @@ class TransformJobs {
  private:
   jobs::Transforms& transforms_;
   const BuiltInImages built_in_;
+  const Reach reach_;
 };
 
 }  // namespace slipway::sagemaker

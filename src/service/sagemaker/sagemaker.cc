@@ -48,16 +48,20 @@ void add_components(service::Registry::Service& service,
 }  // namespace
 
 void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
-             BuiltInImages built_in) {
+             BuiltInImages built_in, Reach reach) {
   namespace op = api::op;
   const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
-  const auto components = std::make_shared<Components>(fleets, built_in);
+  const auto components = std::make_shared<Components>(fleets, built_in, reach);
   auto service = registry.begin(api::schema(), errors);
-  service.add<op::CreateModel>(create_model)
+  service
+      .add<op::CreateModel>(
+          [=](Call& call, api::CreateModelInput in) { return create_model(call, reach, in); })
       .add<op::DescribeModel>(describe_model)
       .add<op::ListModels>(list_models)
       .add<op::DeleteModel>(delete_model)
-      .add<op::CreateEndpointConfig>(create_endpoint_config)
+      .add<op::CreateEndpointConfig>([=](Call& call, api::CreateEndpointConfigInput in) {
+        return create_endpoint_config(call, reach, in);
+      })
       .add<op::DescribeEndpointConfig>(describe_endpoint_config)
       .add<op::ListEndpointConfigs>(list_endpoint_configs)
       .add<op::DeleteEndpointConfig>(delete_endpoint_config)
@@ -83,9 +87,9 @@ void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Que
 }
 
 void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
-                            BuiltInImages built_in) {
+                            BuiltInImages built_in, Reach reach) {
   namespace op = api::op;
-  const auto jobs = std::make_shared<TransformJobs>(transforms, std::move(built_in));
+  const auto jobs = std::make_shared<TransformJobs>(transforms, std::move(built_in), reach);
   registry.begin(api::schema(), errors)
       .add<op::CreateTransformJob>(
           [=](Call& call, api::CreateTransformJobRequest in) { return jobs->create(call, in); })

@@ -9,17 +9,18 @@
 #include "service/permissions.h"
 #include "service/registry.h"
 #include "service/sagemaker/plan.h"
+#include "service/sagemaker/reach.h"
 #include "store/store.h"
 
 namespace slipway::sagemaker {
 
-// `fleets` and `queues` outlive the registry.
+// `fleets`, `queues` and what `reach` refers to outlive the registry.
 void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
-             BuiltInImages built_in);
+             BuiltInImages built_in, Reach reach = Reach());
 
 // Batch transform. `transforms` outlives the registry.
 void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
-                            BuiltInImages built_in);
+                            BuiltInImages built_in, Reach reach = Reach());
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

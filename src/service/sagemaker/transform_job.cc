@@ -203,7 +203,8 @@ Result<api::CreateTransformJobResponse> TransformJobs::create(Call& call,
                   fmt::format("Job name must be unique within an AWS account and region, and a job "
                               "with this name already exists ({})",
                               taken->arn));
-  TRY(const TransformPlan plan, plan_of(call, built_in_, in));
+  TRY(TransformPlan plan, plan_of(call, built_in_, in));
+  TRY(plan.owner, reach_.transform(call, in));
   TRY(const Resource job,
       sagemaker::create(call, transform_job_kind, in.TransformJobName(), wire::to_json(in)));
   TRY_DO(put_tags(call, job.arn, in.Tags()));

@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "engine/objects/uri.h"
 #include "service/resource_key.h"
@@ -72,6 +74,16 @@ Result<> fill_places(const api::InvokeEndpointAsyncInput& in,
   return {};
 }
 
+std::vector<service::Errand> results_of(const aws::sagemaker::AsyncInferenceConfig& config,
+                                        const jobs::QueuedRequest& request) {
+  std::vector<service::Errand> out{service::write_object(request.output)};
+  if (request.failure) out.push_back(service::write_object(*request.failure));
+  const auto told = config.OutputConfig().NotificationConfig();
+  for (const auto topic : {told.SuccessTopic(), told.ErrorTopic()})
+    if (topic) out.push_back(service::publish(*topic));
+  return out;
+}
+
 }  // namespace
 
 AsyncNote AsyncNote::from(std::string_view text) {
@@ -108,6 +120,26 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
   return *std::move(queue);
 }
 
+// Whether the endpoint's configuration may store and publish at all was asked when it was made, of
+// its maker where it has no role; a role is asked each time, since its policies change.
+Result<> AsyncInvocations::expect_rights(const Call& call, const jobs::Queue& queue,
+                                         const aws::sagemaker::AsyncInferenceConfig& config,
+                                         const jobs::QueuedRequest& request) const {
+  if (!needs_.errands) return {};
+  TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
+  std::set<std::string_view> roles;
+  for (const fleet::Variant& variant : plan.variants) roles.insert(variant.program.acts_as);
+  for (const std::string_view role : roles) {
+    TRY(const auto goer, needs_.errands->goer(call, role));
+    if (request.input)
+      TRY_DO(needs_.errands->check(call, goer, service::read_object(*request.input)));
+    if (goer.kind == service::Errands::Goer::Kind::caller) continue;
+    for (const service::Errand& errand : results_of(config, request))
+      TRY_DO(needs_.errands->check(call, goer, errand));
+  }
+  return {};
+}
+
 Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
     Call& call, api::InvokeEndpointAsyncInput in) const {
   TRY(const jobs::Queue queue, queue_of(call, in.EndpointName()));
@@ -129,6 +161,7 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
                       .text()};
   TRY_DO(fill_body(in, request));
   TRY_DO(fill_places(in, config.OutputConfig(), uuid, request));
+  TRY_DO(expect_rights(call, queue, config, request));
   auto out = call.output<api::InvokeEndpointAsyncOutput>();
   out.InferenceId(id).OutputLocation(objects::uri_of(request.output));
   if (request.failure) out.FailureLocation(objects::uri_of(*request.failure));

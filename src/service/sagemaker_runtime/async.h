@@ -11,6 +11,7 @@
 #include "gen/sagemaker.h"
 #include "gen/sagemaker_runtime.h"
 #include "service/call.h"
+#include "service/errands.h"
 
 namespace slipway::sagemaker_runtime {
 
@@ -34,18 +35,23 @@ class AsyncInvocations {
     jobs::RequestQueues& queues;
     const fleet::Fleets& fleets;
     const fleet::RouteTable& routes;
+    const service::Errands* errands = nullptr;  // null: who may what is not asked
   };
   explicit AsyncInvocations(const Needs& needs) : needs_(needs) {}
 
   // On the store's writer: the answer leaves when the request is durable. ValidationError where the
   // endpoint does not exist, has not served yet or is a real-time one, and where not exactly one of
-  // Body and InputLocation is given.
+  // Body and InputLocation is given. AccessDenied where the execution role, or the caller where
+  // there is none, may not read the input, or the role not store the result and publish it.
   Result<aws::sagemaker_runtime::InvokeEndpointAsyncOutput> invoke(
       service::Call& call, aws::sagemaker_runtime::InvokeEndpointAsyncInput in) const;
 
  private:
   Result<jobs::Queue> queue_of(const service::Call& call, std::string_view endpoint) const;
   bool serves(const service::Call& call, const std::string& fleet) const;
+  Result<> expect_rights(const service::Call& call, const jobs::Queue& queue,
+                         const aws::sagemaker::AsyncInferenceConfig& config,
+                         const jobs::QueuedRequest& request) const;
 
   const Needs needs_;
 };

@@ -75,10 +75,12 @@ std::optional<std::vector<std::string>> word(const events::Topics& topics, const
   return {{topic_of_request(question)}};
 }
 
-Guarded side_of(const events::Topics& topics, const Question& question, std::string_view arn) {
+}  // namespace
+
+Guarded guarded(const events::Topics& topics, store::Transaction& tx, std::string_view arn) {
   const auto named = topic_of_arn(arn);
   if (!named) return {};
-  auto topic = topics.find(question.call().tx(), *named);
+  auto topic = topics.find(tx, *named);
   if (!topic) return {};
   const std::string& id = topic->id.text;
   Guarded out{.account = id.substr(0, id.find('/')), .tags = std::move(topic->tags)};
@@ -89,8 +91,6 @@ Guarded side_of(const events::Topics& topics, const Question& question, std::str
   return out;
 }
 
-}  // namespace
-
 service::Permissions permissions(const events::Topics& topics) {
   return {.schema = api::schema(),
           .needs = needs,
@@ -99,7 +99,7 @@ service::Permissions permissions(const events::Topics& topics) {
           .word = [&topics](const Question& question,
                             std::string_view name) { return word(topics, question, name); },
           .find = [&topics](const Question& question, std::string_view arn) -> Result<Guarded> {
-            return side_of(topics, question, arn);
+            return guarded(topics, question.call().tx(), arn);
           }};
 }
 

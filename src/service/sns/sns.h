@@ -16,4 +16,8 @@ void install(service::Registry& registry, const events::Topics& topics,
 // Who may do what with it, for the frame. `topics` outlives it.
 service::Permissions permissions(const events::Topics& topics);
 
+// Owner, policy and tags of the topic with that ARN. What is not there has none.
+service::Guarded guarded(const events::Topics& topics, store::Transaction& tx,
+                         std::string_view arn);
+
 }  // namespace slipway::sns
