@@ -130,8 +130,9 @@ def test_a_role_that_does_not_exist_is_said_to_and_comes_when_it_is_made(aws, sp
 
 
 def test_a_role_that_does_not_trust_sagemaker_is_not_given_away(aws, speaker, name):
+    endpoint = speaker(role=make_role(aws, name, name))
     elsewhere = TRUST.replace("sagemaker.amazonaws.com", "lambda.amazonaws.com")
-    endpoint = speaker(role=make_role(aws, name, name, elsewhere))
+    aws.iam.update_assume_role_policy(RoleName=name, PolicyDocument=elsewhere)
     token = endpoint.ask("environment")["AWS_CONTAINER_AUTHORIZATION_TOKEN"]
     refused = endpoint.ask("fetch", headers={"Authorization": token})
     assert refused["status"] == 403 and "Please ensure that the role exists" in refused["body"]
@@ -153,6 +154,10 @@ def test_an_instance_that_outlives_its_server_keeps_its_credentials(own_server, 
 def test_a_transform_job_speaks_as_its_models_role(aws, name):
     bucket = Speaker(aws, name)
     role = make_role(aws, name, name)
+    aws.iam.put_role_policy(RoleName=name, PolicyName="batch", PolicyDocument=json.dumps({
+        "Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": "s3:ListBucket", "Resource": f"arn:aws:s3:::{name}"},
+            {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{name}/*"}]}))
     aws.sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer={
         "Image": f"{REGISTRY}/slipway-inference:latest",
         "ModelDataUrl": bucket.upload(tar_gz({"code/inference.py": HANDLER.encode()}))})
