@@ -66,8 +66,9 @@ class Authenticator {
 
   // Whether the head names an access key that there is: nothing shows that its owner sent it.
   bool names_known_key(const net::RequestHead& head);
-  // The same for a page of the server's own that wants a key: signed for `service`, which no route
-  // says.
+
+  // As check(), for a page of the server's own that wants a key: signed for `service`, which no
+  // route says.
   Result<Authenticated> check_page(const net::RequestHead& head, std::string_view service);
 
  private:

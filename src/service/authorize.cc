@@ -172,7 +172,15 @@ void Authorizer::add(Permissions permissions) {
   };
   for (const wire::Operation& operation : service.schema.operations)
     rules_[&operation].service = &service;
-  for (const Need& need : service.needs) rules(need.operation).needs.push_back(need);
+  for (const Need& need : service.needs) {
+    std::vector<Need>& needs = rules(need.operation).needs;
+    // check() leaves the whole operation to its handler, or to nobody.
+    const auto is_here = [](const Need& each) { return each.asked == Need::Asked::here; };
+    if (!needs.empty() && is_here(needs.front()) != is_here(need))
+      throw std::logic_error(
+          fmt::format("what {} needs is asked partly here and partly elsewhere", need.operation));
+    needs.push_back(need);
+  }
   for (const Veil& veil : service.veils) rules(veil.operation).veils.push_back(veil);
 }
 

@@ -27,7 +27,8 @@ namespace slipway::service {
 //     Need{"CreateModel", "iam:PassRole", "{ExecutionRoleArn}"}.where("ExecutionRoleArn"),
 struct Need {
   // `by_handler`: the operation's handler asks by itself, through Call::permit(). `of_nobody`:
-  // every caller that is known may, whatever policies say.
+  // every caller that is known may, whatever policies say. An operation's lines are all `here`, or
+  // none is.
   enum class Asked : std::uint8_t { here, by_handler, of_nobody };
 
   std::string_view operation;
