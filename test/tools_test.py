@@ -6,7 +6,10 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+import pytest  # noqa: E402
+
 import fetch_deps  # noqa: E402
+import generate_wire  # noqa: E402
 
 TALLY = [sys.executable, ROOT / "tools/tally_tests.py"]
 
@@ -55,3 +58,25 @@ def test_apts_lists_become_lists_of_source_packages(tmp_path):
     assert fetch_deps.as_source_list(text).count("Types: deb-src\n") == 2
     assert fetch_deps.as_source_list("deb http://d x main\n#deb http://e\ndeb-src http://f\n") == \
         "deb-src http://d x main\n#deb http://e\ndeb-src http://f\n"
+
+
+# What ends or removes something runs where the disk is full; what only sounds like it does not.
+FREEING = ("Delete", "Abort", "Purge", "Stop", "Remove", "Cancel", "Unsubscribe", "Untag", "Detach",
+           "ReceiveMessage", "ChangeMessageVisibility")
+
+
+def test_each_operation_that_frees_room_says_so_and_no_other():
+    for path in (ROOT / "src/service").glob("*/operations.txt"):
+        for name, mode in generate_wire.read_operations(path).items():
+            if mode.split()[0] in ("write", "bulk"):
+                assert mode.endswith(" frees") == name.startswith(FREEING), f"{path}: {name} {mode}"
+
+
+def test_a_third_word_other_than_frees_is_refused(tmp_path):
+    listed = tmp_path / "operations.txt"
+    listed.write_text("DeleteQueue write frees\n")
+    assert generate_wire.read_operations(listed) == {"DeleteQueue": "write frees"}
+    for line in ("DeleteQueue write often", "DeleteQueue", "DeleteQueue write frees frees"):
+        listed.write_text(line)
+        with pytest.raises(generate_wire.ModelError):
+            generate_wire.read_operations(listed)

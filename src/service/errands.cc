@@ -111,7 +111,7 @@ Result<> Errands::decide(store::Transaction& tx, const Goer& goer, const Errand&
     TRY(guarded, service->second(tx, errand.resource));
   }
   std::shared_ptr<const identity::Policy> policy;
-  if (guarded.policy) policy = policies_.parse(*guarded.policy);
+  if (guarded.policy) policy = policies_.parse(*guarded.policy, guarded.principals);
 
   const identity::Principal& principal = goer.principal;
   identity::PrincipalPolicies policies;

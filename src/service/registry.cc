@@ -8,6 +8,8 @@
 namespace slipway::service {
 namespace {
 
+constexpr std::string_view frees_mark = " frees";
+
 std::optional<Mode> mode_named(std::string_view name) {
   if (name == "read") return Mode::read;
   if (name == "write") return Mode::write;
@@ -38,12 +40,14 @@ Entry& Registry::Service::claim(const wire::Operation& operation) {
   if (schema_.find_operation(operation.name) != &operation)
     throw std::logic_error(
         fmt::format("{} is no operation of {}", operation.name, schema_.service.name));
-  const auto mode = mode_named(operation.mode);
+  const bool frees = operation.mode.ends_with(frees_mark);
+  const auto mode =
+      mode_named(operation.mode.substr(0, operation.mode.size() - (frees ? frees_mark.size() : 0)));
   if (!mode)
     throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
                                        operation.mode, operation.name));
   const auto [found, added] =
-      registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}});
+      registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}, frees});
   if (!added) throw std::logic_error(fmt::format("{} was added twice", operation.name));
   return found->second;
 }
@@ -64,7 +68,7 @@ void Registry::Service::add_opener(const wire::Operation& operation, UploadOpene
 
 void Registry::add_hot(const wire::Schema& schema, std::string_view name) {
   const wire::Operation& operation = listed(schema, name);
-  entries_[&operation] = Entry{&operation, Mode::hot, errors_of(schema), {}, {}};
+  entries_[&operation] = Entry{&operation, Mode::hot, errors_of(schema), {}, {}, false};
 }
 
 const Entry* Registry::find(const wire::Operation& operation) const {

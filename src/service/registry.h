@@ -54,6 +54,9 @@ struct Entry {
   ErrorTable errors;
   Handler handler;      // read, write, work, file, bulk
   UploadOpener opener;  // upload
+  // The third word in operations.txt, `frees`: it ends or removes something, or stands before what
+  // does (a message is received before it is deleted), and so runs where the disk is nearly full.
+  bool frees = false;
 };
 
 // Filled once by each door's install(), then only read, from any thread.

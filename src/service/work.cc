@@ -14,16 +14,6 @@ namespace {
 constexpr std::string_view reusable_bytes_query =
     "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
 
-// What the operations that end or remove something are called; and a message must be received
-// before it can be deleted.
-constexpr std::string_view deleting_verbs[] = {"Delete", "Abort",  "Purge",       "Stop",
-                                               "Remove", "Cancel", "Unsubscribe", "ReceiveMessage"};
-
-bool is_deletion(std::string_view operation) {
-  return std::ranges::any_of(deleting_verbs,
-                             [&](std::string_view verb) { return operation.starts_with(verb); });
-}
-
 }  // namespace
 
 void Work::start(const Frame& frame, Begin begin) {
@@ -87,8 +77,7 @@ bool Work::changes() const { return entry_.mode == Mode::write || entry_.mode ==
 
 // Where the disk is nearly full, only what frees room is let through to the store.
 Result<> Work::find_room() const {
-  if (!changes() || !frame_.disk || !frame_.disk->is_low()) return {};
-  if (is_deletion(route_.operation->name)) return {};
+  if (!changes() || !frame_.disk || !frame_.disk->is_low() || entry_.frees) return {};
   const auto reusable = frame_.store.read([](store::Transaction& tx) -> Result<std::uint64_t> {
     auto rows = tx.query(reusable_bytes_query);
     return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
@@ -98,7 +87,7 @@ Result<> Work::find_room() const {
 
 // A stranger's deletion, and one of which nothing was allowed, leave the reserve as it is.
 void Work::make_room(const Gate& gate) const {
-  if (frame_.disk && changes() && is_deletion(route_.operation->name) && gate.granted())
+  if (frame_.disk && changes() && entry_.frees && gate.granted())
     frame_.disk->release_file();
 }
 

@@ -144,7 +144,7 @@ struct Operation {
   std::string_view auth_type = {};  // "none", "v4", "v4-unsigned-body"; empty: the service's
   std::string_view host_prefix = {};
   std::string_view checksum_member = {};  // the input member that names the algorithm
-  std::string_view mode = {};  // the second word in operations.txt: "read", "write", "missing", ...
+  std::string_view mode = {};  // after the name in operations.txt: "read", "write frees", ...
 
   bool is(OperationFlag flag) const { return (flags & static_cast<std::uint16_t>(flag)) != 0; }
 };
