@@ -126,14 +126,6 @@ Result<> note_pid(const Files& files, const Identity& identity) {
   return cannot("note its", "pid");
 }
 
-Result<> join_cgroup(const Order& order) {
-  if (order.cgroup.empty()) return {};
-  const std::string path = order.cgroup + "/cgroup.procs";
-  const Fd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-  if (file && ::write(file.get(), "0", 1) == 1) return {};
-  return cannot("join", path);
-}
-
 // What Landlock allows. Without namespaces the paths of the host are the program's.
 std::vector<Rule> rules_of(const Order& order) {
   using Access = Rule::Access;
@@ -190,7 +182,7 @@ Result<> close_in(const Order& order, const Files& files, const std::optional<Fd
   if (order.layers != no_layers) TRY_DO(become(order.user));
   ::prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  if (::getppid() != keeper) std::_Exit(exit_status_locked);
+  if (::getppid() != keeper) std::_Exit(exit_status_failed);
   if (rules) TRY_DO(keep_to(*rules));
   if (!order.layers.system_call_filter) return {};
   FilterNeeds needs;
@@ -284,7 +276,6 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
   TRY(kept.files, open_files(order));
   const Identity identity = own_identity();
   TRY_DO(note_pid(kept.files, identity));
-  TRY_DO(join_cgroup(order));
   if (order.layers.user_namespace) TRY_DO(map_own_user(outside.user, outside.group));
   if (order.layers.namespaces) TRY_DO(enter_own_tree(order));
   if (::getpid() != 1) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -311,7 +302,7 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
   auto kept = order ? settle(*order, outside, body) : std::unexpected(order.error());
   if (!kept) {
     tell(reply, error_line(kept.error()));
-    std::_Exit(exit_status_locked);
+    std::_Exit(exit_status_failed);
   }
   tell(reply, kept->answer);
   for (const int standard : {0, 1, 2}) ::dup2(kept->files.nothing.get(), standard);

@@ -11,8 +11,9 @@
 
 namespace slipway::cell {
 
-// The exit status of a keeper that found its lock held by another.
-inline constexpr int exit_status_locked = 75;
+// The exit status of a keeper that could not close its cell, or of a program whose keeper is gone;
+// what failed the reply says.
+inline constexpr int exit_status_failed = 75;
 
 // What the program's process becomes once the cell is closed around it; its value is the exit
 // status.

@@ -196,7 +196,7 @@ Finding users_finding(const Layers& layers) {
 
 }  // namespace
 
-std::vector<Finding> describe(const Layers& layers, std::string_view cgroup) {
+std::vector<Finding> describe(const Layers& layers) {
   std::vector<Finding> findings{files_finding(layers), processes_finding(layers),
                                 signals_finding(layers), users_finding(layers)};
   findings.push_back(
@@ -205,12 +205,8 @@ std::vector<Finding> describe(const Layers& layers, std::string_view cgroup) {
           : Finding{Need::isolation, false, "system calls",
                     "the kernel takes no filter: use one with CONFIG_SECCOMP_FILTER, on x86-64 or "
                     "arm64"});
-  findings.push_back(
-      !cgroup.empty()
-          ? Finding{Need::comfort, true, "memory", fmt::format("a control group, below {}", cgroup)}
-          : Finding{Need::comfort, false, "memory",
-                    "looked at ten times a second; a control group would hold it at every moment. "
-                    "Start the server with a delegated one (systemd: Delegate=yes)"});
+  findings.push_back({Need::comfort, false, "memory",
+                      "looked at ten times a second; what is taken between two looks is not held"});
   return findings;
 }
 

@@ -53,8 +53,7 @@ struct Finding {
   std::string what;    // "model files"
   std::string detail;  // held: by what; else what is open and how to close it
 };
-// `cgroup`: the control group that limits instances; empty: none was delegated.
-std::vector<Finding> describe(const Layers& layers, std::string_view cgroup);
+std::vector<Finding> describe(const Layers& layers);
 
 // The layers as one line of text, and back. corrupted: it is no such line.
 std::string to_text(const Layers& layers);

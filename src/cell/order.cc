@@ -65,7 +65,6 @@ bool set_member(Order& order, std::string_view name, std::string_view value) {
   if (name == "variable") return order.variables.emplace_back(value), true;
   if (name == "control") return order.control = value, true;
   if (name == "directory") return order.directory = value, true;
-  if (name == "cgroup") return order.cgroup = value, true;
   if (name == "user") return set_number(order.user, value);
   if (name == "open_files") return set_number(order.limits.open_files, value);
   if (name == "processes") return set_number(order.limits.processes, value);
@@ -92,7 +91,6 @@ Result<std::string> to_text(const Order& order) {
   writer.add("processes", order.limits.processes);
   writer.add("file_bytes", order.limits.file_bytes);
   writer.add("shared_memory_bytes", order.limits.shared_memory_bytes);
-  if (!order.cgroup.empty()) writer.add("cgroup", order.cgroup);
   return std::move(writer).end();
 }
 

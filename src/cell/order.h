@@ -46,7 +46,6 @@ struct Order {
   std::string directory;  // the program's own: where it works and may write
   std::vector<Given> given;
   Limits limits;
-  std::string cgroup;  // a directory of control groups to join; empty: none
 
   bool operator==(const Order&) const = default;
 };

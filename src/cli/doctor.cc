@@ -260,7 +260,7 @@ void add_isolation(std::vector<Finding>& findings) {
   std::error_code ignored;
   fs::remove_all(folder, ignored);
   if (!layers) return findings.push_back({State::missing, "isolation", layers.error().message});
-  for (const cell::Finding& each : cell::describe(*layers, {})) {
+  for (const cell::Finding& each : cell::describe(*layers)) {
     const bool reach = each.need == cell::Finding::Need::isolation;
     findings.push_back({each.held ? State::ok : State::absent,
                         (reach ? "isolation: " : "limit: ") + each.what, each.detail});

@@ -96,7 +96,7 @@ int run() {
     fmt::print(stderr, "{}\n", layers.error().message);
     return 1;
   }
-  for (const cell::Finding& finding : cell::describe(*layers, {}))
+  for (const cell::Finding& finding : cell::describe(*layers))
     fmt::print("{:<20} {}\n", finding.what, finding.held ? finding.detail : "not held here");
   {
     Starter open(fs::path(folder) / "open", cell::no_layers);

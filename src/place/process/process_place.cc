@@ -504,7 +504,7 @@ Result<cell::Layers> find_layers(const ProcessPlaceOptions& options) {
   std::filesystem::remove_all(folder, error);
   if (!layers || options.isolation == Isolation::automatic) return layers;
   std::string missing;
-  for (const cell::Finding& finding : cell::describe(*layers, {}))
+  for (const cell::Finding& finding : cell::describe(*layers))
     if (finding.need == cell::Finding::Need::isolation && !finding.held)
       missing += fmt::format("; {}: {}", finding.what, finding.detail);
   if (missing.empty()) return layers;

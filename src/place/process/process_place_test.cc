@@ -476,7 +476,7 @@ TEST_F(ProcessPlaceTest, RequiredIsolationNamesWhatIsMissing) {
   auto place = ProcessPlace::open(
       {.root = folder_.path() / "run", .isolation = Isolation::required}, [](Observation) {});
   std::string missing;
-  for (const cell::Finding& finding : cell::describe(layers_here(), {}))
+  for (const cell::Finding& finding : cell::describe(layers_here()))
     if (!finding.held && finding.need == cell::Finding::Need::isolation) missing = finding.what;
   EXPECT_EQ(place.has_value(), missing.empty());
   if (!place) EXPECT_THAT(place.error().message, testing::HasSubstr(missing));
