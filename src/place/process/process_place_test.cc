@@ -333,19 +333,6 @@ TEST_F(ProcessPlaceTest, SharedMemoryIsMemory) {
   EXPECT_TRUE(saw(Kind::exited));
 }
 
-TEST_F(ProcessPlaceTest, AFileInMemoryThatNobodyMapsIsMemory) {
-  open();
-  const std::string script =
-      "import os, time; f = os.memfd_create('m')\n"
-      "for _ in range(200): os.write(f, b'x' * (1 << 20))\n"
-      "time.sleep(9)";
-  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", script}};
-  spec.memory_bytes_max = 100 << 20;
-  place_->start(key_, spec);
-  EXPECT_TRUE(saw(Kind::over_memory));
-  EXPECT_TRUE(saw(Kind::exited));
-}
-
 TEST_F(ProcessPlaceTest, FilesInTheCellsSharedMemoryCountWithItsOtherMemory) {
   if (!layers_here().namespaces) GTEST_SKIP() << "/dev/shm is the host's here";
   open();
@@ -357,24 +344,6 @@ TEST_F(ProcessPlaceTest, FilesInTheCellsSharedMemoryCountWithItsOtherMemory) {
   place_->start(key_, spec);
   EXPECT_TRUE(saw(Kind::over_memory));
   EXPECT_TRUE(saw(Kind::exited));
-}
-
-TEST_F(ProcessPlaceTest, AFileInMemoryCountsOnceHoweverManyHoldAndMapIt) {
-  open();
-  const std::string script =
-      "import mmap, os, time\n"
-      "f = os.memfd_create('m'); os.ftruncate(f, 60 << 20)\n"
-      "m = mmap.mmap(f, 60 << 20)\n"
-      "m.write(b'x' * (60 << 20))\n"
-      "for _ in range(3):\n"
-      "  if os.fork() == 0:\n"
-      "    sum(m[i] for i in range(0, 60 << 20, 4096)); time.sleep(0.6); os._exit(0)\n"
-      "time.sleep(0.8)\n";
-  InstanceSpec spec{.argv = {"/usr/bin/python3", "-c", script}};
-  spec.memory_bytes_max = 110 << 20;
-  place_->start(key_, spec);
-  ASSERT_TRUE(saw(Kind::exited));
-  EXPECT_EQ(last_.exit.status, 0) << place_->log_tail(key_, 5);
 }
 
 TEST_F(ProcessPlaceTest, AnInstanceThatStartsProcessesWithoutEndIsEnded) {
