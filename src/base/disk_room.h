@@ -37,8 +37,8 @@ class DiskRoom {
   // Whether admit_change() needs to know of any.
   bool is_low() const;
 
-  // Whether less is left than a quarter of the reserve, or hardly a file more can be made. Clients stop before: what a program writes
-  // has taken it, or others have.
+  // Whether less is left than a quarter of the reserve, or hardly a file more can be made. Clients
+  // stop before: what a program writes has taken it, or others have.
   bool is_nearly_full() const;
 
   // Lets go of the reserve's file where hardly anything else is left, and was not when this was

@@ -32,6 +32,7 @@
 #include "server/built_ins.h"
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
+#include "server/data_directory.h"
 #include "server/errands.h"
 #include "server/instance_files.h"
 #include "server/io_loop.h"
@@ -69,33 +70,6 @@ constexpr std::uint64_t spare_artifact_bytes_max = 20ULL << 30;
 constexpr std::chrono::hours artifact_collect_period{1};
 constexpr std::chrono::seconds short_disk_age_min{60};
 
-std::vector<store::Migration> all_migrations() {
-  std::vector<store::Migration> all;
-  for (const auto room :
-       {engine::time_migrations(), identity::migrations(), objects::migrations(),
-        fleet::migrations(), fleet::session_migrations(),
-        service::instance_credentials_migrations(), events::migrations(), jobs::queue_migrations(),
-        jobs::transform_migrations(), sagemaker::migrations()})
-    all.insert(all.end(), room.begin(), room.end());
-  return all;
-}
-
-// An address that is every one of this machine is reached at its loopback.
-net::Address reached_from_here(net::Address address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
-  return address;
-}
-
-// For the owner only, as main() set the umask; a directory that was there keeps its mode.
-Result<> make_directory(const std::filesystem::path& path) {
-  std::error_code error;
-  std::filesystem::create_directories(path, error);
-  if (!error) return {};
-  return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
-                                                  path.string(), error.message()));
-}
-
 }  // namespace
 
 // Members stand in the order in which they are made; they go in the reverse.
@@ -130,6 +104,7 @@ class Server::Parts {
 
   Result<> open_state();
   Result<> open_engines();
+  void open_artifacts();
   void open_request_queues();
   Result<> open_events();
   void collect_permissions();
@@ -257,23 +232,7 @@ Result<> Server::Parts::open_engines() {
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
 
-  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
-  artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
-                                                      *artifact_source_, artifact_workers_,
-                                                      fleet::ArtifactLimits{.room = disk_.get()});
-  model_folders_ =
-      std::make_unique<fleet::ModelFolders>(options_.data / "models", artifact_workers_);
-  if (processes_->capabilities().walks_host_paths)
-    for (const char* passed : {"", "artifacts", "models"})
-      let_instances_pass(options_.data / passed);
-  artifacts_->on_short_disk([this] {
-    if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
-  });
-  models_ = std::make_unique<fleet::ModelKeeper>(fleet::ResidentModels::Needs{
-      .loop = models_loop_.loop(),
-      .artifacts = *artifacts_,
-      .folders = *model_folders_,
-      .discard = [this](const std::string& content) { discard_artifact(content); }});
+  open_artifacts();
   prober_ = std::make_unique<fleet::HttpProber>(
       prober_loop_.loop(),
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
@@ -319,6 +278,26 @@ Result<> Server::Parts::open_engines() {
                                                                .errands = errands_.get()});
   open_request_queues();
   return {};
+}
+
+void Server::Parts::open_artifacts() {
+  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
+  artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
+                                                      *artifact_source_, artifact_workers_,
+                                                      fleet::ArtifactLimits{.room = disk_.get()});
+  model_folders_ =
+      std::make_unique<fleet::ModelFolders>(options_.data / "models", artifact_workers_);
+  if (processes_->capabilities().walks_host_paths)
+    for (const char* passed : {"", "artifacts", "models"})
+      let_instances_pass(options_.data / passed);
+  artifacts_->on_short_disk([this] {
+    if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
+  });
+  models_ = std::make_unique<fleet::ModelKeeper>(fleet::ResidentModels::Needs{
+      .loop = models_loop_.loop(),
+      .artifacts = *artifacts_,
+      .folders = *model_folders_,
+      .discard = [this](const std::string& content) { discard_artifact(content); }});
 }
 
 void Server::Parts::open_request_queues() {

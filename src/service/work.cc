@@ -87,8 +87,7 @@ Result<> Work::find_room() const {
 
 // A stranger's deletion, and one of which nothing was allowed, leave the reserve as it is.
 void Work::make_room(const Gate& gate) const {
-  if (frame_.disk && changes() && entry_.frees && gate.granted())
-    frame_.disk->release_file();
+  if (frame_.disk && changes() && entry_.frees && gate.granted()) frame_.disk->release_file();
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {

@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "engine/identity/condition_tests.h"
-#include "engine/identity/owners.h"
 #include "engine/identity/json_keys.h"
+#include "engine/identity/owners.h"
 #include "engine/identity/policy.h"
 
 namespace slipway::identity {

@@ -373,7 +373,8 @@ cell::Order ProcessPlace::Impl::order_of(const InstanceSpec& spec, const RunDire
   auto environment = spec.environment;
   environment.try_emplace("HOME", order.directory);
   environment.try_emplace("TMPDIR", order.directory + "/tmp");
-  // A user of its own has no entry in the system's list: programs that ask for a name find one here.
+  // A user of its own has no entry in the system's list: programs that ask for a name find one
+  // here.
   for (const char* name : {"USER", "LOGNAME"}) environment.try_emplace(name, "slipway");
   for (const auto& [name, value] : environment) order.variables.push_back(name + "=" + value);
   order.limits.open_files = open_files_max;

@@ -303,9 +303,8 @@ class PartCopy {
   ChecksumKind kept_kind() const { return kind_.value_or(ChecksumKind::crc64nvme); }
 
   bool has_checksum(const objects::SealedBody& body) const {
-    return std::ranges::any_of(body.checksums, [this](const objects::Checksum& each) {
-      return each.kind == kept_kind();
-    });
+    return std::ranges::any_of(
+        body.checksums, [this](const objects::Checksum& each) { return each.kind == kept_kind(); });
   }
 
   Result<std::optional<objects::SealedBody>> share() {
@@ -314,8 +313,7 @@ class PartCopy {
           TRY(const objects::ByteRange range, choose(tx));
           return door_.objects.share_part(tx, source_.object, range);
         }));
-    if (!body || has_checksum(*body))
-      return body;
+    if (!body || has_checksum(*body)) return body;
     const std::int64_t shared = source_.object.body;
     TRY(objects::Objects::Opened opened, open());
     if (source_.object.body != shared) return std::nullopt;  // it was replaced meanwhile

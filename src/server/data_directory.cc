@@ -1,0 +1,43 @@
+#include "server/data_directory.h"
+
+#include <fmt/format.h>
+
+#include "engine/events/queues.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/sessions.h"
+#include "engine/identity/tables.h"
+#include "engine/jobs/queue.h"
+#include "engine/jobs/transform.h"
+#include "engine/objects/objects.h"
+#include "engine/time_keeper.h"
+#include "service/instance_credentials.h"
+#include "service/sagemaker/sagemaker.h"
+
+namespace slipway::server {
+
+std::vector<store::Migration> all_migrations() {
+  std::vector<store::Migration> all;
+  for (const auto room :
+       {engine::time_migrations(), identity::migrations(), objects::migrations(),
+        fleet::migrations(), fleet::session_migrations(),
+        service::instance_credentials_migrations(), events::migrations(), jobs::queue_migrations(),
+        jobs::transform_migrations(), sagemaker::migrations()})
+    all.insert(all.end(), room.begin(), room.end());
+  return all;
+}
+
+net::Address reached_from_here(net::Address address) {
+  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
+  if (address.host == "::") address.host = "::1";
+  return address;
+}
+
+Result<> make_directory(const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::create_directories(path, error);
+  if (!error) return {};
+  return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
+                                                  path.string(), error.message()));
+}
+
+}  // namespace slipway::server
