@@ -1,4 +1,5 @@
 """What a model's code may touch: a handler that looks for what is not its own, on the real server."""
+import contextlib
 import json
 import os
 import socket
@@ -6,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from botocore.exceptions import BotoCoreError, ClientError
 from make_model import tar_gz
 from server import Server, binary
 from test_multi_model import MultiModel
@@ -120,7 +122,7 @@ def transform_fn(folder, data, content_type, accept): return "own", "text/plain"
 
 
 def test_a_socket_that_a_model_turned_into_a_link_leads_the_server_nowhere(
-        server, deployment, tmp_path):
+        server, aws, deployment, tmp_path):
     """The server, perhaps root, would open what the model cannot, and ask it for answers."""
     elsewhere = tmp_path / "elsewhere.sock"
     with socket.socket(socket.AF_UNIX) as listener:
@@ -132,9 +134,13 @@ def test_a_socket_that_a_model_turned_into_a_link_leads_the_server_nowhere(
         deployment.start()
         assert eventually(lambda: any(
             path.is_symlink() for path in (server.data / "instances").glob("*/run/http.sock")))
+        # It may serve by a connection that was made before. A new one would wait here already.
+        eventually(lambda: deployment.status()["EndpointStatus"] == "InService", seconds=5)
+        runtime = aws.client("sagemaker-runtime", read_timeout=3)
+        with contextlib.suppress(ClientError, BotoCoreError):
+            runtime.invoke_endpoint(EndpointName=deployment.name, Body=b"x" * 100_000)
         with pytest.raises(socket.timeout):
             listener.accept()
-    assert deployment.status()["EndpointStatus"] != "InService"
 
 
 LOOKING_ROUND = b'''
