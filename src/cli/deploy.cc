@@ -61,6 +61,7 @@ class Deployment {
   Result<> find_account();
   Result<> upload();
   Result<std::string> role();
+  Result<> let_role_read();
   Result<json::object> environment() const;
   json::object container() const;
   Result<json::object> model_input();
@@ -149,8 +150,28 @@ Result<std::string> Deployment::role() {
         {{"RoleName", std::string(role_name)}, {"AssumeRolePolicyDocument", std::string(trust)}});
   }
   if (!answer) return std::unexpected(answer.error());
+  TRY_DO(let_role_read());
   return xml_text(*answer, "Arn")
       .value_or(fmt::format("arn:aws:iam::{}:role/{}", account_, role_name));
+}
+
+// The role reads the model when it is served. Who may not write policies has somebody who did.
+Result<> Deployment::let_role_read() {
+  std::string_view bucket = outcome_.model_uri;
+  bucket.remove_prefix(std::string_view("s3://").size());
+  bucket = bucket.substr(0, bucket.find('/'));
+  const json::object statement{
+      {"Effect", "Allow"},
+      {"Action", {"s3:GetObject", "s3:ListBucket"}},
+      {"Resource",
+       {fmt::format("arn:aws:s3:::{}", bucket), fmt::format("arn:aws:s3:::{}/*", bucket)}}};
+  const json::object document{{"Version", "2012-10-17"}, {"Statement", {statement}}};
+  const auto put = client_.query("iam", "PutRolePolicy",
+                                 {{"RoleName", std::string(role_name)},
+                                  {"PolicyName", fmt::format("read-{}", bucket)},
+                                  {"PolicyDocument", json::serialize(document)}});
+  if (!put && put.error().kind != "AccessDenied") return std::unexpected(put.error());
+  return {};
 }
 
 Result<json::object> Deployment::environment() const {

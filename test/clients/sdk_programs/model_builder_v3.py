@@ -10,7 +10,7 @@ from sagemaker.serve import ModelBuilder
 
 IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest"
 
-name = f"sdk3-builder-{int(time.time() * 1000)}"
+name = f"sdk3-sagemaker-{int(time.time() * 1000)}"
 s3 = boto3.client("s3")
 s3.create_bucket(Bucket=name)
 s3.upload_file(sys.argv[1], name, "model.tar.gz")
