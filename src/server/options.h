@@ -46,7 +46,7 @@ struct ServeOptions {
   std::vector<std::string> allowed_hosts;  // names of this server, beside those that it knows
 
   service::AuthMode auth_mode() const;
-  bool policies_count() const { return authorize == "on"; }
+  bool enforces_policies() const { return authorize == "on"; }
   service::Holding holding() const;
   place::Isolation isolation_mode() const;
   LogLevel least_logged() const;

@@ -347,7 +347,7 @@ sagemaker::BuiltInImages Server::Parts::built_in_images() const {
 
 // Who may do what, as each door says it.
 void Server::Parts::collect_permissions() {
-  if (!options_.policies_count()) {
+  if (!options_.enforces_policies()) {
     log_warning("server", "policies are off: everyone who has a key may do everything",
                 {{"option", "--authorize off"}});
     return;
