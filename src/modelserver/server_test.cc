@@ -243,7 +243,7 @@ std::string order_for(const fs::path& folder) {
 // One order there, one line back.
 std::string ask_zygote(const fs::path& socket, const std::string& order) {
   const net::Fd client = connect_to(socket);
-  ::send(client.get(), order.data(), order.size(), 0);
+  ::send(client.get(), order.data(), order.size(), MSG_NOSIGNAL);  // it may have closed already
   return read_some(client);
 }
 
