@@ -245,6 +245,19 @@ Error Authorizer::veiled(const Question& question, Session& session, Error failu
   return known ? std::move(failure) : known.error();
 }
 
+Context Authorizer::context_of(const Question& question, const Permissions& service,
+                               const Demand& demand, const Guarded& guarded, Session& session) {
+  Context context = session.context(question, service);
+  if (service.add_keys) service.add_keys(question, demand.resources.front(), context);
+  for (const auto& [key, value] : guarded.tags)
+    context.push_back({"aws:ResourceTag/" + key, {value}});
+  add_key(context, "aws:ResourceAccount",
+          guarded.account.empty() ? question.call().account() : guarded.account);
+  add_key(context, demand.with.first, demand.with.second);
+  context.insert(context.end(), demand.keys.begin(), demand.keys.end());
+  return context;
+}
+
 Result<> Authorizer::decide(const Question& question, const Permissions& service,
                             const Demand& demand, Session& session) const {
   const Caller& caller = question.call().caller();
@@ -259,13 +272,10 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
   }
 
   TRY(const identity::PrincipalPolicies* const policies, session.policies(directory_, principal));
-  Context context = session.context(question, service);
-  if (service.add_keys) service.add_keys(question, first, context);
-  for (const auto& [key, value] : side->guarded.tags)
-    context.push_back({"aws:ResourceTag/" + key, {value}});
-  add_key(context, "aws:ResourceAccount", own ? caller.account() : owner);
-  add_key(context, demand.with.first, demand.with.second);
-  context.insert(context.end(), demand.keys.begin(), demand.keys.end());
+  // Most policies ask for no more than who does what, and then nothing more is gathered.
+  Context context;
+  if (policies->ask_context() || (side->policy && side->policy->asks_context()))
+    context = context_of(question, service, demand, side->guarded, session);
   // Where a resource has two spellings, a policy may use either: what denies one of them denies it.
   std::optional<identity::Verdict> best;
   for (const std::string& resource : demand.resources) {

@@ -75,6 +75,9 @@ class Authorizer {
   struct Demand;
 
   const Rules* rules_of(const wire::Operation& operation) const;
+  // All condition keys of one demand.
+  static Context context_of(const Question& question, const Permissions& service,
+                            const Demand& demand, const Guarded& guarded, Session& session);
   Result<> decide(const Question& question, const Permissions& service, const Demand& demand,
                   Session& session) const;
   Error refusal(const Question& question, const Permissions& service, const Demand& demand,

@@ -1,6 +1,7 @@
 // What a handler knows of the request that it answers.
 #pragma once
 
+#include <any>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -126,6 +127,21 @@ class Call {
   }
   void set_permit(Permit permit) { permit_ = std::move(permit); }
 
+  // What the check of the call has read of its resource, for the handler that asks for the same
+  // next in the same transaction. Given out once: the handler may change the resource after that.
+  template <typename Found>
+  void leave(Found found) {
+    left_ = std::move(found);
+  }
+  template <typename Found>
+  std::optional<Found> take_left() {
+    auto* const found = std::any_cast<Found>(&left_);
+    if (!found) return std::nullopt;
+    std::optional<Found> out = std::move(*found);
+    left_.reset();
+    return out;
+  }
+
   // In a `read` handler: the answer is about something that is changing. Where the client is a
   // waiter, the answer is held until `topic` of engine::Changes moves and then made anew, for at
   // most waiter_hold_max (hold.h); for everyone else this does nothing.
@@ -145,6 +161,7 @@ class Call {
   store::Transaction* tx_ = nullptr;
   Beside beside_;
   std::string awaited_;
+  std::any left_;
   Permit permit_;
 };
 

@@ -1,31 +1,11 @@
 #include "service/gate.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "wire/codec.h"
 
 namespace slipway::service {
 namespace {
-
-// Whether a policy says the same of every request of one caller for one thing.
-bool is_steady(const identity::Policy& policy) {
-  return std::ranges::all_of(policy.statements(), [](const identity::Statement& statement) {
-    return statement.conditions.empty() &&
-           std::ranges::none_of(statement.resources, [](const identity::ResourcePattern& pattern) {
-             return pattern.tail.variables;
-           });
-  });
-}
-
-bool are_steady(const identity::Policies& policies) {
-  return std::ranges::all_of(policies, [](const auto& policy) { return is_steady(*policy); });
-}
-
-bool are_steady(const identity::PrincipalPolicies& policies) {
-  return are_steady(policies.own) && (!policies.boundary || are_steady(*policies.boundary)) &&
-         (!policies.session || are_steady(*policies.session));
-}
 
 Result<wire::Node> decode_head(const net::Request& request, const wire::Route& route,
                                wire::Arena& arena) {
@@ -86,7 +66,7 @@ Result<> HotGate::pass(const net::Request& request, const wire::Route& route, co
   if (allowed_.contains(name_)) return {};
   TRY_DO(decide(request, route, caller, request_id));
   const auto policies = authorizer_->directory().policies_of(caller.principal);
-  if (!policies || !are_steady(*policies)) return {};
+  if (!policies || policies->ask_context()) return {};
   if (allowed_.size() >= remembered_max) allowed_.clear();
   allowed_.insert(name_);
   return {};

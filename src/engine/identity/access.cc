@@ -286,7 +286,16 @@ std::vector<Tag> tags_of(const Principal& principal) {
   return tags;
 }
 
+bool any_asks_context(std::span<const std::shared_ptr<const Policy>> policies) {
+  return std::ranges::any_of(policies, [](const auto& policy) { return policy->asks_context(); });
+}
+
 }  // namespace
+
+bool PrincipalPolicies::ask_context() const {
+  return any_asks_context(own) || (boundary && any_asks_context(*boundary)) ||
+         (session && any_asks_context(*session));
+}
 
 Verdict decide(const Principal& principal, const PrincipalPolicies& policies,
                const AccessRequest& request, const ResourceSide& resource) {

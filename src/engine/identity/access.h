@@ -43,6 +43,9 @@ struct PrincipalPolicies {
   Policies own;
   std::optional<Policies> boundary;  // absent: unbounded
   std::optional<Policies> session;   // absent: no session policy
+
+  // Whether one of them asks for more than who does what to which resource (Policy::asks_context).
+  bool ask_context() const;
 };
 
 // Explicit denials first, then what the resource's policy grants by itself, then the principal's

@@ -295,10 +295,12 @@ void Directory::follow(store::Transaction& tx) {
 // Changes are published one after another on the writer's thread, each over what the one before it
 // left. The generation moves last: whoever sees it move finds the snapshot.
 void Directory::publish(const DirectoryChange& change) {
-  auto next = std::make_shared<DirectorySnapshot>(*snapshot_.load());
-  apply(*next, change);
-  const std::uint64_t generation = ++next->generation;
-  snapshot_.store(std::move(next));
+  auto copy = std::make_shared<DirectorySnapshot>(*snapshot());
+  apply(*copy, change);
+  const std::uint64_t generation = ++copy->generation;
+  std::shared_ptr<const DirectorySnapshot> next = std::move(copy);
+  const std::scoped_lock lock(mutex_);
+  snapshot_.swap(next);  // what nobody reads any more is freed after the lock
   generation_.store(generation, std::memory_order_release);
 }
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -111,7 +112,10 @@ class Directory {
   std::uint64_t generation() const { return generation_.load(std::memory_order_acquire); }
 
   // Whoever asks often keeps the snapshot until generation() moves, and then waits for nobody.
-  std::shared_ptr<const DirectorySnapshot> snapshot() const { return snapshot_.load(); }
+  std::shared_ptr<const DirectorySnapshot> snapshot() const {
+    const std::scoped_lock lock(mutex_);
+    return snapshot_;
+  }
 
   Result<PrincipalPolicies> policies_of(const Principal& principal) const {
     return snapshot()->policies_of(principal);
@@ -125,7 +129,10 @@ class Directory {
   Directory() = default;
   void publish(const DirectoryChange& change);  // on the store's writer, or before anyone reads
 
-  std::atomic<std::shared_ptr<const DirectorySnapshot>> snapshot_;
+  // Guards the pointer alone. An atomic shared_ptr would make its readers spin for as long as one
+  // of them is not running.
+  mutable std::mutex mutex_;
+  std::shared_ptr<const DirectorySnapshot> snapshot_;
   std::atomic<std::uint64_t> generation_ = 0;
 };
 

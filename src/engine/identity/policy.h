@@ -90,6 +90,10 @@ class Policy {
 
   std::span<const Statement> statements() const { return statements_; }
 
+  // Whether it can say different things of one caller, action and resource: by a condition, or by a
+  // variable in a resource's name. Else the context of a request is not asked.
+  bool asks_context() const { return asks_context_; }
+
   // Makes the principals that are named by an ARN of `ids` be those of the id beside it: whoever
   // has the name now is asked for the id.
   void bind_principals(std::span<const std::pair<std::string, std::string>> ids);
@@ -100,6 +104,7 @@ class Policy {
 
  private:
   std::vector<Statement> statements_;
+  bool asks_context_ = false;
   std::string label_;
 };
 

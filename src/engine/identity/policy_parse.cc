@@ -300,6 +300,29 @@ Result<json::value> parse_json(std::string_view text) {
   return value;
 }
 
+Result<std::vector<Statement>> read_statements(const json::value& listed, const Reading& reading) {
+  std::vector<Statement> statements;
+  if (listed.is_object()) {
+    TRY(Statement statement, read_statement(listed, reading));
+    statements.push_back(std::move(statement));
+    return statements;
+  }
+  if (!listed.is_array() || listed.get_array().size() > policy_statements_max)
+    return syntax_error();
+  for (const json::value& item : listed.get_array()) {
+    TRY(Statement statement, read_statement(item, reading));
+    statements.push_back(std::move(statement));
+  }
+  TRY_DO(check_ids_unique(statements));
+  return statements;
+}
+
+bool asks_more(const Statement& statement) {
+  return !statement.conditions.empty() ||
+         std::ranges::any_of(statement.resources,
+                             [](const ResourcePattern& pattern) { return pattern.tail.variables; });
+}
+
 }  // namespace
 
 Result<Policy> Policy::parse(std::string_view text, PolicyUse use) {
@@ -309,18 +332,8 @@ Result<Policy> Policy::parse(std::string_view text, PolicyUse use) {
   const json::value* version = value.get_object().if_contains("Version");
   const Reading reading{use, version != nullptr && text_of(*version) == version_with_variables};
   Policy policy;
-  if (listed.is_object()) {
-    TRY(Statement statement, read_statement(listed, reading));
-    policy.statements_.push_back(std::move(statement));
-    return policy;
-  }
-  if (!listed.is_array() || listed.get_array().size() > policy_statements_max)
-    return syntax_error();
-  for (const json::value& item : listed.get_array()) {
-    TRY(Statement statement, read_statement(item, reading));
-    policy.statements_.push_back(std::move(statement));
-  }
-  TRY_DO(check_ids_unique(policy.statements_));
+  TRY(policy.statements_, read_statements(listed, reading));
+  policy.asks_context_ = std::ranges::any_of(policy.statements_, asks_more);
   return policy;
 }
 

@@ -133,6 +133,20 @@ TEST(PolicyEvaluation, VariablesStandForTheContextsValueAndNeverForAWildcard) {
   EXPECT_EQ(decide(document, "s3:GetObject", "arn:aws:s3:::odd/x"), nothing);
 }
 
+TEST(PolicyEvaluation, OnlyConditionsAndVariablesAskForTheContext) {
+  const auto asks = [](std::string_view statement_rest, std::string_view version = "2012-10-17") {
+    return parsed(std::string(R"({"Version":")") + std::string(version) +
+                  R"(","Statement":{"Effect":"Allow","Action":"s3:*",)" +
+                  std::string(statement_rest) + "}}")
+        ->asks_context();
+  };
+  EXPECT_FALSE(asks(R"("Resource":"arn:aws:s3:::b/*")"));
+  EXPECT_TRUE(asks(R"("Resource":"arn:aws:s3:::b/${aws:username}/*")"));
+  EXPECT_FALSE(asks(R"("Resource":"arn:aws:s3:::b/${aws:username}/*")", "2008-10-17"));
+  EXPECT_TRUE(asks(R"("NotResource":["arn:aws:s3:::c","arn:aws:s3:::${aws:username}"])"));
+  EXPECT_TRUE(asks(R"("Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}})"));
+}
+
 TEST(PolicyEvaluation, TheAnswerNamesWhatDecidedAndWhatWasMissing) {
   const auto one = parsed(R"({"Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]})");
   const auto two = parsed(

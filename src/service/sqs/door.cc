@@ -35,6 +35,7 @@ Result<events::Queue> Door::find(Call& call, std::optional<std::string_view> url
 }
 
 Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
+  if (auto left = call.take_left<events::Queue>(); left && left->id == id) return *std::move(left);
   auto queue = queues.find(call.tx(), id);
   if (queue || queue.error().kind != "no_queue") return queue;
   Error error = std::move(queue).error();
