@@ -202,7 +202,8 @@ Result<std::unique_ptr<Model>> load_model(const Options& options,
     TRY(onnx, OnnxRuntime::open());
   }
   TRY(auto predictor,
-      onnx->load(choice.file, options.multi_model ? Footprint::one_of_many : Footprint::alone));
+      onnx->load(choice.file, options.multi_model ? Footprint::one_of_many : Footprint::alone,
+                 options.batching.joins));
   return std::make_unique<TensorModel>(std::move(predictor), flavor);
 }
 

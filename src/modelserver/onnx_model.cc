@@ -11,16 +11,20 @@
 #include <map>
 #include <optional>
 
+#include "base/log.h"
 #include "modelserver/onnx_warm_up_model.h"
+#include "modelserver/row_wise/row_wise.h"
 #include "modelserver/shared_library.h"
 
 namespace slipway::modelserver {
 namespace {
 
-// A first run slower than this is not repeated to see whether records may be joined.
+// A first run slower than this is not repeated to see whether the graph was read rightly.
 constexpr std::chrono::milliseconds probe_time_max{250};
 // Elements of a made-up record.
 constexpr std::int64_t probe_elements_max = 1 << 20;
+// How many times as large as the first record those are that it is joined with.
+constexpr std::array probe_scales = {1.0, 0.01, 300.0};
 
 struct TypePair {
   ONNXTensorElementDataType onnx;
@@ -222,24 +226,25 @@ class OnnxPredictor final : public Predictor {
     }
   }
 
-  // Runs made-up records alone and joined: equal answers show that records may be joined. Also
-  // warms the session up. What goes wrong here says only that they may not.
-  void probe() {
-    const bool open = !has_lists_ && all_open(signature_.inputs) && all_open(signature_.outputs);
-    if (!can_make_up()) return;
+  // Runs a made-up record, which warms the session up, and says whether requests may be joined; the
+  // reason where they may not. What goes wrong here says only that.
+  std::optional<std::string> probe(const std::string& path, Joins joins) {
     const auto started = std::chrono::steady_clock::now();
     std::vector<Tensor> first;
-    auto alone = made_up(0, 1);
-    if (!run(alone, first) || !open) return;
-    if (std::chrono::steady_clock::now() - started > probe_time_max) return;
-    std::vector<Tensor> second;
-    std::vector<Tensor> both;
-    auto other = made_up(1, 1);
-    auto joined = made_up(0, 2);
-    if (!run(other, second) || !run(joined, both)) return;
-    for (std::size_t i = 0; i < both.size(); ++i)
-      if (!is_joined(first[i], second[i], both[i])) return;
+    auto alone = made_up(0, 1, 1);
+    const bool ran = can_make_up() && run(alone, first);
+    if (joins == Joins::never) return "SLIPWAY_BATCH_JOIN is never";
+    if (has_lists_ || !all_open(signature_.inputs) || !all_open(signature_.outputs))
+      return "an input or output has no open first size";
+    if (joins == Joins::automatic) {
+      const auto graph = read_onnx_graph_of(path);
+      if (!graph) return graph.error().message;
+      if (auto reason = reason_against_joining(*graph)) return reason;
+      const bool quick = std::chrono::steady_clock::now() - started <= probe_time_max;
+      if (ran && quick && !bears_out(first)) return "made-up records influence each other";
+    }
     joining_ = Joining::by_records;
+    return std::nullopt;
   }
 
  private:
@@ -256,8 +261,24 @@ class OnnxPredictor final : public Predictor {
     });
   }
 
-  // Inputs of `count` records that differ from each other; record `number` and those after it.
-  std::vector<Tensor> made_up(std::int64_t number, std::int64_t count) const {
+  // Whether `first`, the answer to record 0, is the same beside another record, be that small or
+  // large.
+  bool bears_out(const std::vector<Tensor>& first) {
+    for (const double scale : probe_scales) {
+      std::vector<Tensor> second;
+      std::vector<Tensor> both;
+      auto other = made_up(1, 1, scale);
+      auto joined = made_up(0, 2, scale);
+      if (!run(other, second) || !run(joined, both)) return false;
+      for (std::size_t i = 0; i < both.size(); ++i)
+        if (!is_joined(first[i], second[i], both[i])) return false;
+    }
+    return true;
+  }
+
+  // Inputs of `count` records that differ from each other; record `number` and those after it, all
+  // but record 0 so many times as large.
+  std::vector<Tensor> made_up(std::int64_t number, std::int64_t count, double scale) const {
     std::vector<Tensor> inputs(signature_.inputs.size());
     for (std::size_t i = 0; i < inputs.size(); ++i) {
       const auto& info = signature_.inputs[i];
@@ -271,7 +292,8 @@ class OnnxPredictor final : public Predictor {
         const auto which = number + at / record;
         const bool pushed =
             is_floating(info.type)
-                ? tensor.push_number(0.25 * static_cast<double>((at % record + which * 3) % 7 - 3))
+                ? tensor.push_number((which == 0 ? 0.25 : 0.25 * scale) *
+                                     static_cast<double>((at % record + which * 3) % 7 - 3))
                 : tensor.push_number(static_cast<double>((at % record + which) % 2));
         if (!pushed) break;
       }
@@ -331,8 +353,8 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
  public:
   OnnxRuntimeImpl() : env_(ORT_LOGGING_LEVEL_ERROR, "slipway") { env_.DisableTelemetryEvents(); }
 
-  Result<std::unique_ptr<Predictor>> load(const std::string& path,
-                                          Footprint footprint) const override {
+  Result<std::unique_ptr<Predictor>> load(const std::string& path, Footprint footprint,
+                                          Joins joins) const override {
     try {
       auto predictor = std::make_unique<OnnxPredictor>(
           shared_from_this(), Ort::Session(env_, path.c_str(), options(footprint)));
@@ -340,7 +362,8 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
         return fail(ErrorCode::invalid_argument, fmt::format("The model {} cannot be served: {}.",
                                                              path, learnt.error().message));
       }
-      predictor->probe();
+      if (const auto reason = predictor->probe(path, joins))
+        log_info("modelserver", "requests are not joined", {{"why", *reason}});
       return predictor;
     } catch (const Ort::Exception& error) {
       return fail(ErrorCode::invalid_argument, fmt::format("ONNX Runtime cannot load {}: {}", path,

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "modelserver/options.h"
 #include "modelserver/predictor.h"
 
 namespace slipway::modelserver {
@@ -29,10 +30,12 @@ class OnnxRuntime {
 
   virtual ~OnnxRuntime() = default;
 
-  // Loads a model, learns its signature, and runs it on made-up records: that warms it up and shows
-  // whether records may be joined. invalid_argument: the file is no model that this library takes.
-  virtual Result<std::unique_ptr<Predictor>> load(const std::string& path,
-                                                  Footprint footprint) const = 0;
+  // Loads a model, learns its signature, and runs it on made-up records, which warms it up. With
+  // Joins::automatic requests are joined where the graph shows that each record is worked on alone
+  // (row_wise.h) and the made-up records bear it out; the log says why not. invalid_argument: the
+  // file is no model that this library takes.
+  virtual Result<std::unique_ptr<Predictor>> load(const std::string& path, Footprint footprint,
+                                                  Joins joins) const = 0;
 
   // Makes and drops a tiny session, so that the first real one finds everything in place.
   virtual void warm_up() const = 0;

@@ -29,10 +29,11 @@ constexpr std::string_view help_text =
 
 Environment: SLIPWAY_IMAGE, SLIPWAY_LIB, SLIPWAY_PYTHON, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_PROGRAM,
 SAGEMAKER_SUBMIT_DIRECTORY, SAGEMAKER_MODEL_SERVER_WORKERS, SAGEMAKER_MODEL_SERVER_TIMEOUT,
-SLIPWAY_BATCH_REQUESTS_MAX (requests that one run may join, default 64), SLIPWAY_BATCH_WAIT_MS (how
-long a request may wait for others to join it, default 0), SAGEMAKER_MULTI_MODEL (true: as
---multi-model), SLIPWAY_MODEL_MEMORY_MB (with many models: past it none is loaded, and the answer
-is 507).
+SLIPWAY_BATCH_JOIN (auto: requests are joined where the model is shown to work on each record alone;
+always; never), SLIPWAY_BATCH_REQUESTS_MAX (requests that one run may join, default 64),
+SLIPWAY_BATCH_WAIT_MS (how long a request may wait for others to join it, default 0),
+SAGEMAKER_MULTI_MODEL (true: as --multi-model), SLIPWAY_MODEL_MEMORY_MB (with many models: past it
+none is loaded, and the answer is 507).
 )";
 
 std::string variable(const char* name, std::string otherwise = {}) {
@@ -69,8 +70,19 @@ bool read_switch(const char* name) {
   return text == "true" || text == "True" || text == "1";
 }
 
+Result<Joins> read_joins() {
+  const std::string text = variable("SLIPWAY_BATCH_JOIN", "auto");
+  if (text == "auto") return Joins::automatic;
+  if (text == "always") return Joins::always;
+  if (text == "never") return Joins::never;
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("SLIPWAY_BATCH_JOIN is '{}', which is none of auto, always and never.", text));
+}
+
 Result<Batching> read_batching() {
   Batching batching;
+  TRY(batching.joins, read_joins());
   TRY(batching.requests_max,
       read_number("SLIPWAY_BATCH_REQUESTS_MAX", 1, batch_requests_max, batching.requests_max));
   TRY(const std::size_t wait_ms,

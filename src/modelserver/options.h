@@ -12,10 +12,18 @@
 
 namespace slipway::modelserver {
 
+// Which models' requests are joined: SLIPWAY_BATCH_JOIN.
+enum class Joins : std::uint8_t {
+  automatic,  // "auto": of models that are shown to work on each record alone
+  always,     // of all whose shapes allow it
+  never,
+};
+
 // How requests that wait together run together; a model whose requests cannot be joined ignores it.
 // The defaults never cost a lone request more than its own run.
 struct Batching {
-  std::size_t requests_max = 64;      // in one run: SLIPWAY_BATCH_REQUESTS_MAX
+  std::size_t requests_max = 64;  // in one run: SLIPWAY_BATCH_REQUESTS_MAX
+  Joins joins = Joins::automatic;
   std::chrono::milliseconds wait{0};  // of a request for more to join it: SLIPWAY_BATCH_WAIT_MS
 };
 inline constexpr std::size_t batch_requests_max = 1024;

@@ -1,0 +1,193 @@
+#include "modelserver/row_wise/row_wise.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "modelserver/row_wise/rules.h"
+
+namespace slipway::modelserver {
+namespace row_wise {
+
+bool is_fixed(const Value* value) {
+  if (value == nullptr || value->is_constant()) return true;
+  return value->kind == Value::Kind::sizes &&
+         std::ranges::none_of(value->sizes, [](const Size& size) {
+           return size.kind == Size::Kind::records || size.kind == Size::Kind::mixed;
+         });
+}
+
+bool are_fixed(const Step& step, std::size_t first) {
+  for (std::size_t i = first; i < step.in.size(); ++i)
+    if (!is_fixed(step.in[i])) return false;
+  return true;
+}
+
+std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank) {
+  const auto signed_rank = static_cast<std::int64_t>(rank);
+  if (axis < -signed_rank || axis >= signed_rank) return std::nullopt;
+  return static_cast<std::size_t>(axis < 0 ? axis + signed_rank : axis);
+}
+
+std::optional<std::vector<std::int64_t>> integers_of(const Value* value) {
+  if (value == nullptr || !value->is_constant()) return std::nullopt;
+  return OnnxConstant{.dims = {}, .values = value->numbers}.integers();
+}
+
+bool is_scalar(const Value* value) {
+  if (value == nullptr) return true;
+  if (value->kind == Value::Kind::sizes) return value->sizes.size() == 1;
+  return value->is_constant() && value->dims &&
+         std::ranges::all_of(*value->dims, [](std::int64_t size) { return size == 1; });
+}
+
+bool spreads_over(const Value& constant, std::size_t from_end) {
+  if (!constant.is_constant() || !constant.dims) return false;
+  return constant.rank() < from_end || (*constant.dims)[constant.rank() - from_end] == 1;
+}
+
+bool is_random(std::string_view op) {
+  return op.starts_with("Random") || op == "Multinomial" || op == "Bernoulli";
+}
+
+Rule find_rule(std::string_view domain, std::string_view op) {
+  const auto find_in = [op](std::span<const NamedRule> rules) -> Rule {
+    const auto found = std::ranges::find(rules, op, &NamedRule::op);
+    return found == rules.end() ? nullptr : found->rule;
+  };
+  if (domain == "ai.onnx.ml") return find_in(table_rules());
+  if (!domain.empty()) return nullptr;
+  for (const auto rules : {elementwise_rules(), product_rules(), axis_rules(), shape_rules()})
+    if (const Rule rule = find_in(rules)) return rule;
+  return nullptr;
+}
+
+}  // namespace row_wise
+
+namespace {
+
+using row_wise::Outcome;
+using row_wise::Step;
+using row_wise::Value;
+
+Value value_of(const OnnxConstant& constant) {
+  return {.dims = constant.dims, .numbers = constant.values};
+}
+
+// The value of a Constant, in whatever attribute it stands.
+Value value_of_constant_node(const OnnxNode& node) {
+  for (const auto& [name, attribute] : node.attributes) {
+    if (attribute.constant) return value_of(*attribute.constant);
+    if (name == "value_int" && attribute.integer)
+      return {.dims = std::vector<std::int64_t>{},
+              .numbers = {{static_cast<double>(*attribute.integer)}}};
+    if (name == "value_float" && attribute.number)
+      return {.dims = std::vector<std::int64_t>{}, .numbers = {{*attribute.number}}};
+    if (name == "value_ints")
+      return {.dims = {{static_cast<std::int64_t>(attribute.integers.size())}},
+              .numbers = std::vector<double>(attribute.integers.begin(), attribute.integers.end())};
+  }
+  return {};
+}
+
+// What is made of constants alone is the same for everybody; its shape is mostly declared.
+Value value_of_constants(const Step& step) {
+  if (step.node.op == "Constant") return value_of_constant_node(step.node);
+  const Value* const x = step.input(0);
+  if (step.node.op == "Identity" && x != nullptr) return *x;
+  if (step.node.op == "Cast" && x != nullptr) {
+    // Whole numbers stay what they are in every type that sizes and axes have.
+    return {.dims = x->dims, .numbers = row_wise::integers_of(x) ? x->numbers : std::nullopt};
+  }
+  return {};
+}
+
+// Sizes that no rule worked out, as the model declares them.
+void complete(Value& value, const OnnxShape* declared) {
+  if (declared == nullptr || value.kind == Value::Kind::sizes) return;
+  if (!value.dims) {
+    value.dims = *declared;
+    return;
+  }
+  if (declared->size() != value.rank()) return;
+  for (std::size_t i = 0; i < declared->size(); ++i)
+    if ((*value.dims)[i] == row_wise::unknown_size && !(value.has_records() && i == value.axis))
+      (*value.dims)[i] = (*declared)[i];
+}
+
+class Walk {
+ public:
+  explicit Walk(const OnnxGraph& graph) : graph_(graph) {
+    for (const auto& [name, constant] : graph.constants)
+      values_.insert_or_assign(name, value_of(constant));
+  }
+
+  std::optional<std::string> reason() {
+    for (const std::string& input : graph_.inputs) {
+      const auto shape = graph_.shapes.find(input);
+      if (shape == graph_.shapes.end() || shape->second.empty() || shape->second[0] >= 0)
+        return fmt::format("its input '{}' has no open first size", input);
+      values_.insert_or_assign(input, Value::of_records(shape->second, 0));
+    }
+    for (const OnnxNode& node : graph_.nodes)
+      if (!follow(node))
+        return fmt::format("it is not known that {}{} keeps records apart",
+                           node.domain.empty() ? node.op : node.domain + '.' + node.op,
+                           node.name.empty() ? "" : fmt::format(" ('{}')", node.name));
+    for (const std::string& output : graph_.outputs) {
+      const auto found = values_.find(output);
+      if (found == values_.end() || !found->second.has_records() || found->second.axis != 0)
+        return fmt::format("its output '{}' has not one record for each", output);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  bool follow(const OnnxNode& node) {
+    if (node.has_graphs || row_wise::is_random(node.op)) return false;
+    const auto version = graph_.operator_sets.find(node.domain);
+    Step step{.node = node,
+              .version = version == graph_.operator_sets.end() ? 0 : version->second,
+              .in = {}};
+    bool any_records = false;
+    bool any_sizes = false;
+    for (const std::string& input : node.inputs) {
+      const auto found = values_.find(input);
+      if (found == values_.end() && !input.empty()) return false;
+      step.in.push_back(input.empty() ? nullptr : &found->second);
+      any_records |= !input.empty() && found->second.has_records();
+      any_sizes |= !input.empty() && found->second.kind == Value::Kind::sizes;
+    }
+    if (any_records) {
+      const row_wise::Rule rule = row_wise::find_rule(node.domain, node.op);
+      return rule != nullptr && keep(node, rule(step));
+    }
+    if (any_sizes) return keep(node, row_wise::follow_sizes(step));
+    return keep(node, std::vector<Value>(node.outputs.size(), value_of_constants(step)));
+  }
+
+  bool keep(const OnnxNode& node, Outcome outcome) {
+    if (!outcome) return false;
+    for (std::size_t i = 0; i < std::min(outcome->size(), node.outputs.size()); ++i) {
+      const std::string& name = node.outputs[i];
+      if (name.empty()) continue;
+      const auto declared = graph_.shapes.find(name);
+      Value& value = (*outcome)[i];
+      complete(value, declared == graph_.shapes.end() ? nullptr : &declared->second);
+      values_.insert_or_assign(name, std::move(value));
+    }
+    return true;
+  }
+
+  const OnnxGraph& graph_;
+  std::map<std::string, Value, std::less<>> values_;
+};
+
+}  // namespace
+
+std::optional<std::string> reason_against_joining(const OnnxGraph& graph) {
+  return Walk(graph).reason();
+}
+
+}  // namespace slipway::modelserver
