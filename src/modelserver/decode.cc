@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "base/text.h"
 #include "net/http.h"
@@ -55,11 +56,46 @@ bool fit_flat(const TensorInfo& info, Tensor& tensor) {
   return true;
 }
 
+bool all_alike(const Tensor& tensor) {
+  if (tensor.type == ElementType::string)
+    return std::ranges::all_of(tensor.strings,
+                               [&](const std::string& each) { return each == tensor.strings[0]; });
+  const std::size_t width = size_of(tensor.type);
+  for (std::size_t at = width; at < tensor.bytes.size(); at += width)
+    if (std::memcmp(tensor.bytes.data(), tensor.bytes.data() + at, width) != 0) return false;
+  return true;
+}
+
+// A scalar has one value for the whole request: records may repeat it, and not differ in it.
+Result<> fit_scalar(const TensorInfo& info, Tensor& tensor) {
+  if (tensor.size() == 0 || !all_alike(tensor))
+    return fail(
+        ErrorCode::invalid_argument,
+        fmt::format("the input '{}' is a scalar, which takes one value for all records of a "
+                    "request, and {} came; send such records one by one",
+                    info.name, describe(tensor.type, tensor.shape)));
+  tensor.shape.clear();
+  tensor.strings.resize(std::min<std::size_t>(tensor.strings.size(), 1));
+  tensor.bytes.resize(size_of(tensor.type));
+  return {};
+}
+
+// One value for each record, given as a plain list or, for one record, as it is.
+bool fit_column(const TensorInfo& info, Tensor& tensor) {
+  if (info.shape.size() < 2 || info.record_size() != 1 || tensor.shape.size() > 1) return false;
+  const std::int64_t records = tensor.shape.empty() ? 1 : tensor.shape[0];
+  if (!info.open_first() && info.shape[0] != records) return false;
+  tensor.shape = info.shape;
+  tensor.shape[0] = records;
+  return true;
+}
+
 }  // namespace
 
 void DecodedRequest::reset(const Signature& signature) {
   inputs.resize(signature.inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) inputs[i].clear(signature.inputs[i].type);
+  overrides.clear();
   style = AnswerStyle::predictions;
 }
 
@@ -81,21 +117,23 @@ std::string describe(const Signature& signature) {
     for (const auto& info : infos) text += (text.empty() ? "" : ", ") + describe(info);
     return text.empty() ? std::string("nothing") : text;
   };
-  return fmt::format("The model takes {} and gives {}.", list(signature.inputs),
-                     list(signature.outputs));
+  std::string text = fmt::format("The model takes {} and gives {}.", list(signature.inputs),
+                                 list(signature.outputs));
+  if (!signature.defaults.empty())
+    text += fmt::format(" It has defaults for {}.", list(signature.defaults));
+  return text;
 }
 
 Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
   const Shape given = tensor.shape;
   if (fits(info.shape, given, 0)) return {};
-  if (info.shape.empty()) {  // a scalar, or a model that does not say
-    if (tensor.size() == 1) tensor.shape.clear();
-    return {};
-  }
+  if (info.any_rank) return {};
+  if (info.shape.empty()) return fit_scalar(info, tensor);
   if (fits(info.shape, given, 1) && (info.open_first() || info.shape[0] == 1)) {
     tensor.shape.insert(tensor.shape.begin(), 1);
     return {};
   }
+  if (fit_column(info, tensor)) return {};
   if (records == Records::flattened && fit_flat(info, tensor)) return {};
   return fail(ErrorCode::invalid_argument,
               fmt::format("the input '{}' wants {}, and {} came", info.name,

@@ -26,6 +26,7 @@ enum class AnswerStyle : std::uint8_t { predictions, outputs };
 
 struct DecodedRequest {
   std::vector<Tensor> inputs;
+  std::vector<Override> overrides;
   AnswerStyle style = AnswerStyle::predictions;
 
   // Makes as many empty inputs as the signature has, reusing buffers.
@@ -44,7 +45,8 @@ Result<> decode_csv(const Signature& signature, std::string_view body, DecodedRe
 
 // An array (of records, or one record); {"instances": [...]}, where an instance is an array, a
 // scalar, or {input: value}; {"inputs": {name: value}} or {"inputs": value}; {name: value}. NaN,
-// Infinity and -Infinity are read as numbers, null as NaN for floating inputs.
+// Infinity and -Infinity are read as numbers, null as NaN for floating inputs. Columns may be lists
+// ({"age": [30, 41]} for [N, 1]), and a bare record may hold bare values ({"age": 30}).
 Result<> decode_json(const Signature& signature, std::string_view body, DecodedRequest& out);
 
 // A JSON value per line: an instance, as above.
@@ -65,7 +67,8 @@ Result<> decode(const Signature& signature, ContentType type, std::string_view b
 enum class Records : std::uint8_t { as_they_are, flattened };
 
 // Makes `tensor.shape` fit what `info` says: the same rank and sizes; or one record without the
-// leading 1; or, for flattened records, [N, product of the record's sizes].
+// leading 1; or a list of values for records of one value; or the one value of a scalar, however
+// often; or, for flattened records, [N, product of the record's sizes].
 Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor);
 
 // "the input 'x' wants float32 [N, 3], and float32 [1, 4] came"; with the whole signature behind.

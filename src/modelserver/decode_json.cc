@@ -58,12 +58,7 @@ class JsonDecoder {
  private:
   Result<> fit(std::size_t input, Records records) {
     auto& tensor = out_.inputs[input];
-    // Records of one element for a model that takes a column as [N], and the reverse.
     const auto& info = signature_.inputs[input];
-    if (records == Records::flattened && tensor.shape.size() == 1 && info.shape.size() == 2 &&
-        info.shape[1] == 1) {
-      tensor.shape.push_back(1);
-    }
     if (auto fitted = fit_shape(info, records, tensor); !fitted)
       return std::unexpected(misfit(signature_, fitted.error().message));
     return {};
@@ -75,6 +70,11 @@ class JsonDecoder {
     if (found != inputs.end()) return static_cast<std::size_t>(found - inputs.begin());
     // The name that AWS's own algorithms give to what they take.
     if (inputs.size() == 1 && name == "features") return 0;
+    if (find_default(name))
+      return std::unexpected(
+          misfit(signature_, fmt::format("'{}' has one value for all records: give it once, in "
+                                         "{{\"inputs\": {{name: value}}}}",
+                                         name)));
     return std::unexpected(misfit(signature_, fmt::format("it has no input '{}'", name)));
   }
 
@@ -127,7 +127,11 @@ class JsonDecoder {
   }
 
   Result<> read_elements(JsonCursor& cursor, std::size_t input, Shape& shape) {
-    if (auto read = cursor.read_elements(out_.inputs[input], shape); !read) {
+    return read_value(cursor, out_.inputs[input], shape);
+  }
+
+  Result<> read_value(JsonCursor& cursor, Tensor& value, Shape& shape) {
+    if (auto read = cursor.read_elements(value, shape); !read) {
       Error error = std::move(read).error();
       error.message += ' ' + describe(signature_);
       return std::unexpected(std::move(error));
@@ -152,10 +156,30 @@ class JsonDecoder {
     out_.style = AnswerStyle::outputs;
     if (cursor.peek() != '{') return read_only_input(cursor);
     TRY_DO(read_object(cursor, [&](const std::string& key) -> Result<> {
+      if (const auto which = find_default(key)) return read_override(cursor, *which);
       TRY(const std::size_t input, find_input(key));
       return read_named(cursor, input);
     }));
     return require_all();
+  }
+
+  std::optional<std::size_t> find_default(const std::string& name) const {
+    const auto found = std::ranges::find(signature_.defaults, name, &TensorInfo::name);
+    if (found == signature_.defaults.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - signature_.defaults.begin());
+  }
+
+  Result<> read_override(JsonCursor& cursor, std::size_t which) {
+    const TensorInfo& info = signature_.defaults[which];
+    if (std::ranges::find(out_.overrides, which, &Override::which) != out_.overrides.end())
+      return std::unexpected(
+          misfit(signature_, fmt::format("the input '{}' came twice", info.name)));
+    Tensor& value = out_.overrides.emplace_back(Override{which, {}}).value;
+    value.clear(info.type);
+    TRY_DO(read_value(cursor, value, value.shape));
+    if (auto fitted = fit_shape(info, Records::as_they_are, value); !fitted)
+      return std::unexpected(misfit(signature_, fitted.error().message));
+    return {};
   }
 
   // {"instances": ...}, {"inputs": ...}, or {name: value}; other members beside the first two are

@@ -96,40 +96,43 @@ Result<NpyHead> read_head(std::string_view& body) {
 }
 
 template <typename T>
-double number_in(const char* at) {
+bool push_from(const char* at, Tensor& out) {
   T value;
   std::memcpy(&value, at, sizeof value);
-  return static_cast<double>(value);
+  if constexpr (std::is_floating_point_v<T>)
+    return out.push_number(static_cast<double>(value));
+  else if constexpr (std::is_signed_v<T>)
+    return out.push_integer(static_cast<std::int64_t>(value));
+  else
+    return out.push_integer(static_cast<std::uint64_t>(value));
 }
 
-double half_in(const char* at) {
+bool push_half(const char* at, Tensor& out) {
   std::uint16_t half;
   std::memcpy(&half, at, sizeof half);
-  return static_cast<double>(half_to_float(half));
+  return out.push_number(static_cast<double>(half_to_float(half)));
 }
-
-using NumberReader = double (*)(const char*);
 
 struct NpyType {
   char kind;
   std::size_t width;
   ElementType type;
-  NumberReader read;
+  bool (*push)(const char* at, Tensor& out);
 };
 
 constexpr NpyType npy_types[] = {
-    {'f', 4, ElementType::float32, number_in<float>},
-    {'f', 8, ElementType::float64, number_in<double>},
-    {'f', 2, ElementType::float16, half_in},
-    {'i', 1, ElementType::int8, number_in<std::int8_t>},
-    {'i', 2, ElementType::int16, number_in<std::int16_t>},
-    {'i', 4, ElementType::int32, number_in<std::int32_t>},
-    {'i', 8, ElementType::int64, number_in<std::int64_t>},
-    {'u', 1, ElementType::uint8, number_in<std::uint8_t>},
-    {'u', 2, ElementType::uint16, number_in<std::uint16_t>},
-    {'u', 4, ElementType::uint32, number_in<std::uint32_t>},
-    {'u', 8, ElementType::uint64, number_in<std::uint64_t>},
-    {'b', 1, ElementType::boolean, number_in<std::uint8_t>},
+    {'f', 4, ElementType::float32, push_from<float>},
+    {'f', 8, ElementType::float64, push_from<double>},
+    {'f', 2, ElementType::float16, push_half},
+    {'i', 1, ElementType::int8, push_from<std::int8_t>},
+    {'i', 2, ElementType::int16, push_from<std::int16_t>},
+    {'i', 4, ElementType::int32, push_from<std::int32_t>},
+    {'i', 8, ElementType::int64, push_from<std::int64_t>},
+    {'u', 1, ElementType::uint8, push_from<std::uint8_t>},
+    {'u', 2, ElementType::uint16, push_from<std::uint16_t>},
+    {'u', 4, ElementType::uint32, push_from<std::uint32_t>},
+    {'u', 8, ElementType::uint64, push_from<std::uint64_t>},
+    {'b', 1, ElementType::boolean, push_from<std::uint8_t>},
 };
 
 // Visits the elements in row-major order: `visit(pointer)`; false from it ends the walk.
@@ -179,7 +182,7 @@ bool copy_elements(const NpyHead& head, const NpyType& type, std::string_view da
       std::memcpy(out.bytes.data() + at, bytes, head.width);
       return true;
     }
-    return out.push_number(type.read(bytes));
+    return type.push(bytes, out);
   });
 }
 

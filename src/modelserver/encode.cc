@@ -29,10 +29,48 @@ constexpr std::array<AcceptName, 7> accept_names = {{
     {"text/json", AcceptType::json},
 }};
 
-bool is_refused(std::string_view parameters) {
-  for (const auto zero : {"q=0", "q=0.0", "q=0.00", "q=0.000"})
-    if (trimmed(parameters) == zero) return true;
-  return false;
+// The weight among the parameters of a media range: 1 unless q says otherwise; 0: not that one.
+// What is no weight counts as 0 too.
+double weight_of(std::string_view parameters) {
+  while (!parameters.empty()) {
+    const std::string_view parameter = trimmed(take_until(parameters, ';'));
+    if (!parameter.starts_with("q=") && !parameter.starts_with("Q=")) continue;
+    double weight = 0;
+    const auto digits = parameter.substr(2);
+    const char* const last = digits.data() + digits.size();
+    return read_double(digits.data(), last, weight) == last && weight <= 1 ? weight : 0;
+  }
+  return 1;
+}
+
+// How closely a media range names a type: 3 itself, 2 "application/*", 1 "*/*", 0 not at all.
+int closeness(std::string_view range, std::string_view media) {
+  if (net::same_name(range, media)) return 3;
+  const auto slash = media.find('/');
+  if (range.ends_with("/*") &&
+      net::same_name(range.substr(0, range.size() - 2), media.substr(0, slash)))
+    return 2;
+  return range == "*/*" ? 1 : 0;
+}
+
+// What a header says of one type: its weight by the range that names it most closely, and where
+// that range stands.
+struct Standing {
+  int closest = 0;
+  double weight = 0;
+  std::size_t place = 0;
+};
+
+Standing standing_of(std::string_view header, std::string_view media) {
+  Standing out;
+  for (std::size_t place = 0; !header.empty(); ++place) {
+    std::string_view item = take_until(header, ',');
+    const std::string_view range = trimmed(take_until(item, ';'));
+    const int close = closeness(range, media);
+    if (close <= out.closest) continue;
+    out = {close, weight_of(item), place};
+  }
+  return out;
 }
 
 template <typename T>
@@ -277,22 +315,27 @@ std::string_view media_type_of(AcceptType type) {
 std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor) {
   const AcceptType own = flavor == Flavor::xgboost ? AcceptType::csv : AcceptType::json;
   if (trimmed(header).empty()) return own;
-  while (!header.empty()) {
-    const auto item = header.substr(0, header.find(','));
-    header.remove_prefix(std::min(header.size(), item.size() + 1));
-    const auto media = trimmed(item.substr(0, item.find(';')));
-    if (item.size() > media.size() && item.find(';') != item.npos &&
-        is_refused(item.substr(item.find(';') + 1))) {
-      continue;
-    }
-    if (media == "*/*") return own;
-    if (media == "application/*") return AcceptType::json;
-    if (media == "text/*") return AcceptType::csv;
-    const auto found = std::ranges::find_if(
-        accept_names, [&](const AcceptName& name) { return net::same_name(name.media, media); });
-    if (found != accept_names.end()) return found->type;
-  }
-  return std::nullopt;
+  for (const AcceptName& name : accept_names)  // one plain type, as nearly all clients send
+    if (net::same_name(name.media, header)) return name.type;
+  std::optional<AcceptType> chosen;
+  Standing best;
+  const auto weigh = [&](const AcceptName& name) {
+    const Standing standing = standing_of(header, name.media);
+    // Other names of a type count where they are said.
+    if (standing.closest < 3 && name.media != media_type_of(name.type)) return;
+    const bool is_better =
+        standing.weight > best.weight ||
+        (standing.weight == best.weight && standing.weight > 0 && standing.place < best.place);
+    if (!is_better) return;
+    best = standing;
+    chosen = name.type;
+  };
+  // The flavor's own first: where a header does not prefer another, it stays.
+  for (const AcceptName& name : accept_names)
+    if (name.type == own) weigh(name);
+  for (const AcceptName& name : accept_names)
+    if (name.type != own) weigh(name);
+  return chosen;
 }
 
 Result<> encode(const Signature& signature, std::span<const Tensor> outputs, RecordRange range,

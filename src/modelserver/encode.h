@@ -25,9 +25,9 @@ enum class AcceptType : std::uint8_t { json, csv, json_lines, npy };
 
 std::string_view media_type_of(AcceptType type);
 
-// Chooses among the types of an Accept header (parameters other than q=0 are not weighed: the first
-// one that is known wins; "*/*", "application/*" and an empty header mean the flavor's own).
-// Nothing: none of them can be written (406).
+// Chooses the type that an Accept header weighs most (RFC 9110, 12.5.1: the closest range counts
+// for a type, q from 0 to 1); of equal ones the first, and where a wildcard leaves it open, as an
+// empty header does, the flavor's own. Nothing: none of them can be written (406).
 std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor);
 
 // The part of a joined run's outputs that belongs to one request: records [first, first + count) of

@@ -32,7 +32,7 @@ std::string text(const Signature& signature, const std::vector<Tensor>& outputs,
   return encoded ? out : "refused: " + encoded.error().message;
 }
 
-TEST(Accept, TheFirstKnownTypeWins) {
+TEST(Accept, TheTypeThatIsWeighedMostWins) {
   EXPECT_EQ(choose_accept("", Flavor::plain), AcceptType::json);
   EXPECT_EQ(choose_accept("", Flavor::xgboost), AcceptType::csv);
   EXPECT_EQ(choose_accept("*/*", Flavor::xgboost), AcceptType::csv);
@@ -41,6 +41,16 @@ TEST(Accept, TheFirstKnownTypeWins) {
   EXPECT_EQ(choose_accept("APPLICATION/X-NPY; charset=x", Flavor::plain), AcceptType::npy);
   EXPECT_EQ(choose_accept("application/*", Flavor::xgboost), AcceptType::json);
   EXPECT_EQ(choose_accept("image/png", Flavor::plain), std::nullopt);
+  EXPECT_EQ(choose_accept("application/json, text/plain, */*", Flavor::plain), AcceptType::json);
+  EXPECT_EQ(choose_accept("application/json, text/plain, */*", Flavor::xgboost), AcceptType::json);
+  EXPECT_EQ(choose_accept("text/html, */*;q=0.8", Flavor::plain), AcceptType::json);
+  EXPECT_EQ(choose_accept("application/json;q=0.1, text/csv;q=0.9", Flavor::plain),
+            AcceptType::csv);
+  EXPECT_EQ(choose_accept("application/json;q=0, */*", Flavor::plain), AcceptType::csv);
+  EXPECT_EQ(choose_accept("application/json;q=0, */*", Flavor::xgboost), AcceptType::csv);
+  EXPECT_EQ(choose_accept("*/*;q=0.1, application/x-npy ; q=0.5", Flavor::plain), AcceptType::npy);
+  EXPECT_EQ(choose_accept("text/csv;q=no", Flavor::plain), std::nullopt);
+  EXPECT_EQ(choose_accept("*/*;q=0", Flavor::plain), std::nullopt);
 }
 
 TEST(Json, PredictionsAreByRecordAndOutputsByName) {

@@ -18,6 +18,13 @@ namespace slipway::modelserver {
 struct Signature {
   std::vector<TensorInfo> inputs;
   std::vector<TensorInfo> outputs;
+  std::vector<TensorInfo> defaults = {};  // inputs that a request may leave out
+};
+
+// What a request gives in place of the default of Signature::defaults[which], for all its records.
+struct Override {
+  std::size_t which = 0;
+  Tensor value;
 };
 
 // "the model takes 'x': float32 [N, 128] and gives 'y': float32 [N, 10]"

@@ -33,7 +33,8 @@ class Doubler final : public Predictor {
  public:
   const Signature& signature() const override { return signature_; }
   Joining joining() const override { return Joining::by_records; }
-  Result<> run(std::span<Tensor> inputs, std::vector<Tensor>& outputs) override {
+  Result<> run(std::span<Tensor> inputs, std::span<Override> /*it has no defaults*/,
+               std::vector<Tensor>& outputs) override {
     outputs.assign(inputs.begin(), inputs.end());
     for (Tensor& tensor : outputs)
       for (std::size_t i = 0; i < tensor.size(); ++i) tensor.data<float>()[i] *= 2;

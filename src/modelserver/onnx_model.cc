@@ -88,6 +88,15 @@ Result<TensorInfo> describe_value(std::string name, const Ort::TypeInfo& info) {
   return out;
 }
 
+bool is_map_list(const Ort::TypeInfo& info) {
+  if (info.GetONNXType() != ONNX_TYPE_SEQUENCE) return false;
+  const auto element = info.GetSequenceTypeInfo().GetSequenceElementType();
+  if (element.GetONNXType() != ONNX_TYPE_MAP) return false;
+  const auto value = element.GetMapTypeInfo().GetMapValueType();
+  return value.GetONNXType() == ONNX_TYPE_TENSOR &&
+         value.GetTensorTypeAndShapeInfo().GetElementType() == ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+}
+
 // A classifier's list of {class: probability}, as scikit-learn's converter writes it, is described
 // and answered as [N, classes], in the order of the classes.
 TensorInfo describe_map_list(std::string name) {
@@ -100,10 +109,11 @@ Ort::Value value_over(Tensor& tensor, const Ort::MemoryInfo& memory) {
     Ort::AllocatorWithDefaultOptions allocator;
     auto value = Ort::Value::CreateTensor(allocator, tensor.shape.data(), tensor.shape.size(),
                                           ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
-    std::vector<const char*> texts;
-    texts.reserve(tensor.strings.size());
-    for (const auto& text : tensor.strings) texts.push_back(text.c_str());
-    value.FillStringTensor(texts.data(), texts.size());
+    for (std::size_t i = 0; i < tensor.strings.size(); ++i) {
+      const std::string& text = tensor.strings[i];  // NULs in it are its own
+      std::memcpy(value.GetResizedStringTensorElementBuffer(i, text.size()), text.data(),
+                  text.size());
+    }
     return value;
   }
   return Ort::Value::CreateTensor(memory, tensor.bytes.data(), tensor.bytes.size(),
@@ -184,18 +194,19 @@ class OnnxPredictor final : public Predictor {
   const Signature& signature() const override { return signature_; }
   Joining joining() const override { return joining_; }
 
-  // Reads the signature; to be called once, before anything else.
-  Result<> learn() {
+  // Reads the signature; to be called once, before anything else. `graph` is what the file says.
+  Result<> learn(const Result<OnnxGraph>& graph) {
     Ort::AllocatorWithDefaultOptions allocator;
     for (std::size_t i = 0; i < session_.GetInputCount(); ++i) {
       const std::string name = session_.GetInputNameAllocated(i, allocator).get();
       TRY(TensorInfo info, describe_value(name, session_.GetInputTypeInfo(i)));
+      info.any_rank = info.shape.empty() && !(graph && graph->shapes.contains(name));
       signature_.inputs.push_back(std::move(info));
     }
     for (std::size_t i = 0; i < session_.GetOutputCount(); ++i) {
       const std::string name = session_.GetOutputNameAllocated(i, allocator).get();
       const auto type = session_.GetOutputTypeInfo(i);
-      if (type.GetONNXType() == ONNX_TYPE_SEQUENCE) {
+      if (is_map_list(type)) {
         signature_.outputs.push_back(describe_map_list(name));
         has_lists_ = true;
         continue;
@@ -203,18 +214,26 @@ class OnnxPredictor final : public Predictor {
       TRY(TensorInfo info, describe_value(name, type));
       signature_.outputs.push_back(std::move(info));
     }
+    for (std::size_t i = 0; i < session_.GetOverridableInitializerCount(); ++i) {
+      const std::string name = session_.GetOverridableInitializerNameAllocated(i, allocator).get();
+      TRY(TensorInfo info, describe_value(name, session_.GetOverridableInitializerTypeInfo(i)));
+      signature_.defaults.push_back(std::move(info));
+    }
     for (const auto& info : signature_.inputs) input_names_.push_back(info.name.c_str());
     for (const auto& info : signature_.outputs) output_names_.push_back(info.name.c_str());
     return {};
   }
 
-  Result<> run(std::span<Tensor> inputs, std::vector<Tensor>& outputs) override {
+  Result<> run(std::span<Tensor> inputs, std::span<Override> overrides,
+               std::vector<Tensor>& outputs) override {
     try {
       std::vector<Ort::Value> in;
-      in.reserve(inputs.size());
+      in.reserve(inputs.size() + overrides.size());
       for (auto& tensor : inputs) in.push_back(value_over(tensor, memory_));
-      const auto out = session_.Run(run_options_, input_names_.data(), in.data(), in.size(),
-                                    output_names_.data(), output_names_.size());
+      const std::vector<const char*> names = names_with(overrides, in);
+      const auto out =
+          session_.Run(run_options_, names.empty() ? input_names_.data() : names.data(), in.data(),
+                       in.size(), output_names_.data(), output_names_.size());
       outputs.resize(out.size());
       for (std::size_t i = 0; i < out.size(); ++i) TRY_DO(read_output(out[i], outputs[i]));
       return {};
@@ -228,16 +247,15 @@ class OnnxPredictor final : public Predictor {
 
   // Runs a made-up record, which warms the session up, and says whether requests may be joined; the
   // reason where they may not. What goes wrong here says only that.
-  std::optional<std::string> probe(const std::string& path, Joins joins) {
+  std::optional<std::string> probe(const Result<OnnxGraph>& graph, Joins joins) {
     const auto started = std::chrono::steady_clock::now();
     std::vector<Tensor> first;
     auto alone = made_up(0, 1, 1);
-    const bool ran = can_make_up() && run(alone, first);
+    const bool ran = can_make_up() && run(alone, {}, first);
     if (joins == Joins::never) return "SLIPWAY_BATCH_JOIN is never";
     if (has_lists_ || !all_open(signature_.inputs) || !all_open(signature_.outputs))
       return "an input or output has no open first size";
     if (joins == Joins::automatic) {
-      const auto graph = read_onnx_graph_of(path);
       if (!graph) return graph.error().message;
       if (auto reason = reason_against_joining(*graph)) return reason;
       const bool quick = std::chrono::steady_clock::now() - started <= probe_time_max;
@@ -248,6 +266,17 @@ class OnnxPredictor final : public Predictor {
   }
 
  private:
+  // The names of all inputs where some are overrides, whose values go behind `in`; else none.
+  std::vector<const char*> names_with(std::span<Override> overrides, std::vector<Ort::Value>& in) {
+    if (overrides.empty()) return {};
+    std::vector<const char*> names = input_names_;
+    for (Override& each : overrides) {
+      names.push_back(signature_.defaults[each.which].name.c_str());
+      in.push_back(value_over(each.value, memory_));
+    }
+    return names;
+  }
+
   static bool all_open(const std::vector<TensorInfo>& infos) {
     return !infos.empty() &&
            std::ranges::all_of(infos, [](const TensorInfo& info) { return info.open_first(); });
@@ -269,7 +298,7 @@ class OnnxPredictor final : public Predictor {
       std::vector<Tensor> both;
       auto other = made_up(1, 1, scale);
       auto joined = made_up(0, 2, scale);
-      if (!run(other, second) || !run(joined, both)) return false;
+      if (!run(other, {}, second) || !run(joined, {}, both)) return false;
       for (std::size_t i = 0; i < both.size(); ++i)
         if (!is_joined(first[i], second[i], both[i])) return false;
     }
@@ -358,11 +387,12 @@ class OnnxRuntimeImpl final : public OnnxRuntime,
     try {
       auto predictor = std::make_unique<OnnxPredictor>(
           shared_from_this(), Ort::Session(env_, path.c_str(), options(footprint)));
-      if (auto learnt = predictor->learn(); !learnt) {
+      const Result<OnnxGraph> graph = read_onnx_graph_of(path);
+      if (auto learnt = predictor->learn(graph); !learnt) {
         return fail(ErrorCode::invalid_argument, fmt::format("The model {} cannot be served: {}.",
                                                              path, learnt.error().message));
       }
-      if (const auto reason = predictor->probe(path, joins))
+      if (const auto reason = predictor->probe(graph, joins))
         log_info("modelserver", "requests are not joined", {{"why", *reason}});
       return predictor;
     } catch (const Ort::Exception& error) {

@@ -23,10 +23,12 @@ class Predictor {
   virtual const Signature& signature() const = 0;
   virtual Joining joining() const = 0;
 
-  // Computes `outputs`, in the order of the signature's, from `inputs`, which fit the signature.
-  // `outputs` is resized; buffers that are there may be reused. invalid_argument: the model refused
-  // these inputs; internal: it failed. Safe from several threads.
-  virtual Result<> run(std::span<Tensor> inputs, std::vector<Tensor>& outputs) = 0;
+  // Computes `outputs`, in the order of the signature's, from `inputs`, which fit the signature,
+  // and `overrides` of its defaults. `outputs` is resized; buffers that are there may be reused.
+  // invalid_argument: the model refused these inputs; internal: it failed. Safe from several
+  // threads.
+  virtual Result<> run(std::span<Tensor> inputs, std::span<Override> overrides,
+                       std::vector<Tensor>& outputs) = 0;
 };
 
 }  // namespace slipway::modelserver

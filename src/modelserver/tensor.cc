@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <optional>
+#include <utility>
 
 #include "modelserver/numbers.h"
 
@@ -52,20 +54,78 @@ bool push_whole(Tensor& tensor, double value) {
   return true;
 }
 
-// Exact for the 64-bit types too; "3.0" and "3e2" are taken by way of a double.
+// The digits of a decimal that is a whole number: "3.0", "3e2" and "-1.50e1" are "3", "300" and
+// "-15". nullopt: it is none, or has more digits than any type. Never by way of a double, which
+// does not hold them all.
+std::optional<std::string> whole_digits(std::string_view text) {
+  constexpr std::int64_t digits_max = 20;
+  std::string out;
+  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
+    if (text[0] == '-') out = "-";
+    text.remove_prefix(1);
+  }
+  const auto mark = text.find_first_of("eE");
+  std::int64_t exponent = 0;
+  if (mark != text.npos) {
+    auto power = text.substr(mark + 1);
+    if (power.starts_with('+')) power.remove_prefix(1);
+    const auto [end, error] = std::from_chars(power.data(), power.data() + power.size(), exponent);
+    if (error != std::errc() || end != power.data() + power.size()) return std::nullopt;
+    text = text.substr(0, mark);
+  }
+  const auto point = text.find('.');
+  std::string digits(text.substr(0, point));
+  if (point != text.npos) {
+    const auto fraction = text.substr(point + 1);
+    digits += fraction;
+    exponent -= static_cast<std::int64_t>(fraction.size());
+  }
+  if (digits.empty() || digits.find_first_not_of("0123456789") != digits.npos) return std::nullopt;
+  digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size() - 1));
+  if (digits == "0") return "0";
+  for (; exponent < 0 && digits.ends_with('0'); ++exponent) digits.pop_back();
+  if (exponent < 0 || exponent > digits_max) return std::nullopt;
+  return out.append(digits).append(static_cast<std::size_t>(exponent), '0');
+}
+
 template <typename T>
 bool push_whole_text(Tensor& tensor, std::string_view text) {
-  T value{};
-  const char* const last = text.data() + text.size();
-  const char* const first = text.starts_with('+') ? text.data() + 1 : text.data();
-  const auto [end, error] = std::from_chars(first, last, value);
-  if (error == std::errc() && end == last) {
+  const auto push = [&tensor](std::string_view digits) {
+    T value{};
+    const char* const last = digits.data() + digits.size();
+    const auto [end, error] = std::from_chars(digits.data(), last, value);
+    if (error != std::errc() || end != last) return false;
     push_raw(tensor, value);
     return true;
+  };
+  if (push(text)) return true;
+  const auto digits = whole_digits(text);
+  return digits && push(*digits);
+}
+
+template <typename Integer>
+bool push_exactly(Tensor& tensor, Integer value) {
+  const auto push_as = [&]<typename T>(T) {
+    if (!std::in_range<T>(value)) return false;
+    push_raw(tensor, static_cast<T>(value));
+    return true;
+  };
+  switch (tensor.type) {
+    case ElementType::float32: push_raw(tensor, static_cast<float>(value)); return true;
+    case ElementType::float64: push_raw(tensor, static_cast<double>(value)); return true;
+    case ElementType::float16: push_raw(tensor, to_half(static_cast<double>(value))); return true;
+    case ElementType::int8: return push_as(std::int8_t{});
+    case ElementType::int16: return push_as(std::int16_t{});
+    case ElementType::int32: return push_as(std::int32_t{});
+    case ElementType::int64: return push_as(std::int64_t{});
+    case ElementType::uint8: return push_as(std::uint8_t{});
+    case ElementType::uint16: return push_as(std::uint16_t{});
+    case ElementType::uint32: return push_as(std::uint32_t{});
+    case ElementType::uint64: return push_as(std::uint64_t{});
+    case ElementType::boolean: return value <= 1 && value >= 0 && push_as(std::uint8_t{});
+    case ElementType::string: return false;
   }
-  double wide = 0;
-  const char* const end_wide = read_double(text.data(), last, wide);
-  return !text.empty() && end_wide == last && push_whole<T>(tensor, wide);
+  return false;
 }
 
 bool push_boolean_text(Tensor& tensor, std::string_view text) {
@@ -145,9 +205,7 @@ bool Tensor::push_number(double value) {
   switch (type) {
     case ElementType::float32: push_raw(*this, static_cast<float>(value)); return true;
     case ElementType::float64: push_raw(*this, value); return true;
-    case ElementType::float16:
-      push_raw(*this, float_to_half(static_cast<float>(value)));
-      return true;
+    case ElementType::float16: push_raw(*this, to_half(value)); return true;
     case ElementType::int8: return push_whole<std::int8_t>(*this, value);
     case ElementType::int16: return push_whole<std::int16_t>(*this, value);
     case ElementType::int32: return push_whole<std::int32_t>(*this, value);
@@ -164,6 +222,9 @@ bool Tensor::push_number(double value) {
   }
   return false;
 }
+
+bool Tensor::push_integer(std::int64_t value) { return push_exactly(*this, value); }
+bool Tensor::push_integer(std::uint64_t value) { return push_exactly(*this, value); }
 
 bool Tensor::push_text(std::string_view text) {
   switch (type) {
@@ -201,19 +262,19 @@ float half_to_float(std::uint16_t half) {
   return std::bit_cast<float>(sign | (wide << 23) | (mantissa << 13));
 }
 
-std::uint16_t float_to_half(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000);
+std::uint16_t to_half(double value) {
+  const auto sign = static_cast<std::uint16_t>(std::signbit(value) ? 0x8000 : 0);
   if (std::isnan(value)) return static_cast<std::uint16_t>(sign | 0x7E00);
-  const float magnitude = std::fabs(value);
-  if (magnitude >= 65520.0F) return static_cast<std::uint16_t>(sign | 0x7C00);
-  if (magnitude < 0x1p-14F) {  // subnormal: the nearest multiple of 2^-24, ties to even
+  const double magnitude = std::fabs(value);
+  if (magnitude >= 65520.0) return static_cast<std::uint16_t>(sign | 0x7C00);
+  if (magnitude < 0x1p-14)  // subnormal: the nearest multiple of 2^-24
     return static_cast<std::uint16_t>(
-        sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24F)));
-  }
-  const std::uint32_t rebased = (bits & 0x7FFFFFFF) - (112U << 23);
-  const std::uint32_t rounded = rebased + 0xFFF + ((rebased >> 13) & 1);
-  return static_cast<std::uint16_t>(sign | (rounded >> 13));
+        sign | static_cast<std::uint16_t>(std::nearbyint(magnitude * 0x1p24)));
+  const int exponent = std::ilogb(magnitude);
+  // From 1024 to 2048; the latter carries into the exponent, as it should.
+  const auto mantissa = static_cast<unsigned>(std::nearbyint(std::ldexp(magnitude, 10 - exponent)));
+  return static_cast<std::uint16_t>(
+      sign | ((static_cast<unsigned>(exponent + 15) << 10) + (mantissa - 1024)));
 }
 
 }  // namespace slipway::modelserver

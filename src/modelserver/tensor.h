@@ -40,7 +40,8 @@ inline constexpr std::int64_t any_size = -1;
 struct TensorInfo {
   std::string name;
   ElementType type = ElementType::float32;
-  Shape shape;  // any_size where it is open; empty: a scalar, or the model does not say
+  Shape shape;            // any_size where it is open; empty: a scalar, or `any_rank`
+  bool any_rank = false;  // the model does not even say how many sizes there are
 
   // Elements of one record: the product of all sizes but the first (1 for ranks 0 and 1); any_size
   // where one of them is open.
@@ -76,9 +77,13 @@ struct Tensor {
     return reinterpret_cast<const T*>(bytes.data());
   }
 
-  // Appends one element. False, and nothing appended, where `type` cannot hold it: a number that an
-  // integer type cannot hold exactly, a text that is no number.
+  // Appends one element, rounded once where the type is a floating one. False, and nothing
+  // appended, where `type` cannot hold it: a number that an integer type cannot hold exactly, a
+  // text that is no number.
   [[nodiscard]] bool push_number(double value);
+  // The same of an integer, which a double would not always hold.
+  [[nodiscard]] bool push_integer(std::int64_t value);
+  [[nodiscard]] bool push_integer(std::uint64_t value);
   // Reads a number (for `boolean` also true and false) out of `text`, or takes it as a string.
   [[nodiscard]] bool push_text(std::string_view text);
 
@@ -87,6 +92,7 @@ struct Tensor {
 };
 
 float half_to_float(std::uint16_t half);
-std::uint16_t float_to_half(float value);
+// The nearest half; ties to even; from 65520 on infinity.
+std::uint16_t to_half(double value);
 
 }  // namespace slipway::modelserver

@@ -121,8 +121,9 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
   return false;
 }
 
-// Of one shape but for the number of records.
+// Of one shape but for the number of records, and with nothing that holds for all of a run.
 bool TensorModel::can_join(const Item& first, const Item& next) const {
+  if (!first.request.overrides.empty() || !next.request.overrides.empty()) return false;
   const auto& a = first.request.inputs;
   const auto& b = next.request.inputs;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -145,7 +146,7 @@ void TensorModel::finish(Item& item, std::span<const Tensor> outputs, RecordRang
 }
 
 void TensorModel::run_alone(Item& item, Workspace& workspace) {
-  auto done = predictor_->run(item.request.inputs, workspace.outputs);
+  auto done = predictor_->run(item.request.inputs, item.request.overrides, workspace.outputs);
   if (done) return finish(item, workspace.outputs, {});
   Error error = std::move(done).error();
   if (error.code == ErrorCode::invalid_argument) error.message += ' ' + describe(signature());
@@ -166,7 +167,7 @@ void TensorModel::run_joined(std::span<Item*> items, Workspace& workspace) {
   const auto splits = [&](const Tensor& output) {
     return !output.shape.empty() && output.shape[0] == records;
   };
-  if (!predictor_->run(joined, workspace.outputs) ||
+  if (!predictor_->run(joined, {}, workspace.outputs) ||
       !std::ranges::all_of(workspace.outputs, splits)) {
     for (Item* item : items) run_alone(*item, workspace);
     return;
@@ -227,7 +228,7 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
                       (shape.empty() || std::equal(shape.begin() + 1, shape.end(),
                                                    input.shape.begin() + 1, input.shape.end()));
     shape = input.shape;
-    if (!fits || !predictor_->run(item.request.inputs, workspace.outputs) ||
+    if (!fits || !predictor_->run(item.request.inputs, {}, workspace.outputs) ||
         !have_records(workspace.outputs, records) ||
         !encode(signature(), workspace.outputs, {}, *accept, item.request.style, flavor_, out))
       return false;

@@ -17,7 +17,8 @@ class Doubler final : public Predictor {
 
   const Signature& signature() const override { return signature_; }
   Joining joining() const override { return joining_; }
-  Result<> run(std::span<Tensor> inputs, std::vector<Tensor>& outputs) override {
+  Result<> run(std::span<Tensor> inputs, std::span<Override> /*it has no defaults*/,
+               std::vector<Tensor>& outputs) override {
     ++runs;
     outputs.assign(1, inputs[0]);
     for (std::size_t i = 0; i < inputs[0].size(); ++i) {

@@ -153,7 +153,8 @@ class XgboostPredictor final : public Predictor {
     return learn();
   }
 
-  Result<> run(std::span<Tensor> inputs, std::vector<Tensor>& outputs) override {
+  Result<> run(std::span<Tensor> inputs, std::span<Override> /*it has no defaults*/,
+               std::vector<Tensor>& outputs) override {
     outputs.resize(1);
     if (inputs[0].shape[0] == 0) {
       outputs[0].clear(ElementType::float32);
@@ -215,9 +216,9 @@ class XgboostPredictor final : public Predictor {
     for (Size i = 0; i < features; ++i)
       if (!record[0].push_number(std::numeric_limits<double>::quiet_NaN())) break;
     std::vector<Tensor> answer;
-    if (!run(record, answer)) {
+    if (!run(record, {}, answer)) {
       in_place_ = false;
-      TRY_DO(run(record, answer));
+      TRY_DO(run(record, {}, answer));
     }
     signature_.outputs[0].shape = answer[0].shape;
     signature_.outputs[0].shape[0] = any_size;

@@ -6,9 +6,10 @@ import threading
 
 import onnx_models as models
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 
 
 def npy(array):
@@ -220,6 +221,53 @@ def test_a_model_whose_records_influence_each_other_is_never_joined(tmp_path, se
     for thread in threads:
         thread.join()
     assert results == [{"predictions": [[1.0, 2.0]]}] * 32
+
+
+def test_a_nul_in_a_string_does_not_end_it(tmp_path, serve):
+    models.identity(tmp_path / "model.onnx", TensorProto.STRING, ["N"])
+    server = serve(tmp_path)
+    assert server.ask({"instances": ["a\0b", "", "\0"]}).json == {"predictions": ["a\0b", "", "\0"]}
+
+
+def test_an_input_with_a_default_may_be_left_out_or_given(tmp_path, serve):
+    models.save(tmp_path / "model.onnx", [helper.make_node("Mul", ["x", "t"], ["y"])],
+                [("x", TensorProto.FLOAT, ["N", 2]), ("t", TensorProto.FLOAT, [])],
+                [("y", TensorProto.FLOAT, ["N", 2])], [("t", np.array(2, np.float32))])
+    server = serve(tmp_path)
+    assert server.ask("1,2\n", "text/csv").json == {"predictions": [[2.0, 4.0]]}
+    assert server.ask({"inputs": {"x": [[1, 2]]}}).json == {"outputs": {"y": [[2.0, 4.0]]}}
+    assert server.ask({"inputs": {"x": [[1, 2]], "t": 3}}).json == {"outputs": {"y": [[3.0, 6.0]]}}
+    each = server.ask({"instances": [{"x": [1, 2], "t": 3}]})
+    assert each.status == 400 and "give it once" in each.json["error"]
+    assert server.ask({"inputs": {"x": [[1, 2]], "t": [3, 4]}}).status == 400
+
+
+def test_a_scalar_is_one_value_for_all_records_in_every_format(tmp_path, serve):
+    models.save(tmp_path / "model.onnx", [helper.make_node("Add", ["x", "s"], ["y"])],
+                [("x", TensorProto.FLOAT, ["N", 2]), ("s", TensorProto.FLOAT, [])],
+                [("y", TensorProto.FLOAT, ["N", 2])])
+    server = serve(tmp_path)
+    same = {"predictions": [[6.0, 7.0], [8.0, 9.0]]}
+    assert server.ask({"instances": [{"x": [1, 2], "s": 5}, {"x": [3, 4], "s": 5}]}).json == same
+    assert server.ask("1,2,5\n3,4,5\n", "text/csv").json == same
+    for body, kind in [({"instances": [{"x": [1, 2], "s": 5}, {"x": [3, 4], "s": 6}]}, "application/json"),
+                       ("1,2,5\n3,4,6\n", "text/csv"),
+                       ('{"x": [1, 2], "s": 5}\n{"x": [3, 4], "s": 6}\n', "application/jsonlines"),
+                       ({"inputs": {"x": [[1, 2], [3, 4]], "s": [5, 6]}}, "application/json")]:
+        answer = server.ask(body, kind)
+        assert answer.status == 400 and "'s' is a scalar" in answer.json["error"], body
+
+
+def test_a_model_that_answers_in_sequences_is_refused_when_it_is_loaded(tmp_path, serve):
+    graph = helper.make_graph(
+        [helper.make_node("SplitToSequence", ["x"], ["y"])], "model",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 2])],
+        [helper.make_tensor_sequence_value_info("y", TensorProto.FLOAT, None)])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+              str(tmp_path / "model.onnx"))
+    server = serve(tmp_path, ready=False)
+    assert server.wait() is False
+    assert "'y' is no tensor" in server.output()
 
 
 def test_what_cannot_be_loaded_ends_with_one_clear_line(tmp_path, serve):
