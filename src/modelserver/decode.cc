@@ -140,11 +140,11 @@ Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
                           describe(info.type, info.shape), describe(tensor.type, given)));
 }
 
-Result<> decode(const Signature& signature, ContentType type, std::string_view body,
-                DecodedRequest& out) {
+Result<> decode(const Signature& signature, ContentType type, Delimiters delimiters,
+                std::string_view body, DecodedRequest& out) {
   out.reset(signature);
   switch (type) {
-    case ContentType::csv: return decode_csv(signature, body, out);
+    case ContentType::csv: return decode_csv(signature, delimiters, body, out);
     case ContentType::json: return decode_json(signature, body, out);
     case ContentType::json_lines: return decode_json_lines(signature, body, out);
     case ContentType::npy: return decode_npy(signature, body, out);

@@ -39,9 +39,14 @@ enum class ContentType : std::uint8_t { csv, json, json_lines, npy, libsvm, unkn
 // Reads "text/csv; charset=utf-8" and the like; parameters are ignored. Empty: unknown.
 ContentType content_type_of(std::string_view header);
 
+// What parts the fields of CSV. `sniffed`: a comma, or where the first line has none, whichever of
+// ; tab | and blank it has most of, as AWS's XGBoost image takes it.
+enum class Delimiters : std::uint8_t { comma, sniffed };
+
 // A record per line, columns dealt to the inputs in their order; no header line; empty lines are
 // skipped; a field may be quoted; an empty field is NaN for floating inputs.
-Result<> decode_csv(const Signature& signature, std::string_view body, DecodedRequest& out);
+Result<> decode_csv(const Signature& signature, Delimiters delimiters, std::string_view body,
+                    DecodedRequest& out);
 
 // An array (of records, or one record); {"instances": [...]}, where an instance is an array, a
 // scalar, or {input: value}; {"inputs": {name: value}} or {"inputs": value}; {name: value}. NaN,
@@ -60,8 +65,8 @@ Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRe
 // For models of one floating input of [N, columns].
 Result<> decode_libsvm(const Signature& signature, std::string_view body, DecodedRequest& out);
 
-Result<> decode(const Signature& signature, ContentType type, std::string_view body,
-                DecodedRequest& out);
+Result<> decode(const Signature& signature, ContentType type, Delimiters delimiters,
+                std::string_view body, DecodedRequest& out);
 
 // Where fit_shape() may read a flat record as a shaped one.
 enum class Records : std::uint8_t { as_they_are, flattened };

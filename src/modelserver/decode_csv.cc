@@ -1,6 +1,8 @@
 // text/csv to tensors.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -17,18 +19,30 @@ constexpr std::size_t quoted_field_bytes_max = 40;
 // Of a number and the comma behind it; room for more is made when they are shorter.
 constexpr std::size_t usual_number_bytes = 6;
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-
-const char* skip_blanks(const char* at, const char* end) {
-  while (at != end && is_blank(*at)) ++at;
-  return at;
+// The delimiter of a body whose first line may have no comma.
+char sniffed_delimiter(std::string_view body) {
+  constexpr std::size_t sniffed_bytes = 512;
+  const auto line = body.substr(0, std::min(body.find('\n'), sniffed_bytes));
+  if (line.contains(',')) return ',';
+  char best = ',';
+  std::ptrdiff_t most = 0;
+  for (const char each : {';', '\t', '|', ' '}) {
+    const auto count = std::ranges::count(line, each);
+    if (count <= most) continue;
+    most = count;
+    best = each;
+  }
+  return best;
 }
 
 std::unexpected<Error> bad_field(const Signature& signature, std::string_view field,
                                  std::size_t line, std::size_t column, const TensorInfo& info) {
+  const bool is_header =
+      line == 1 && !field.empty() && std::isalpha(static_cast<unsigned char>(field[0]));
   return std::unexpected(
-      misfit(signature, fmt::format("line {}, column {}: '{}' is no {}", line, column,
-                                    field.substr(0, quoted_field_bytes_max), name_of(info.type))));
+      misfit(signature, fmt::format("line {}, column {}: '{}' is no {}{}", line, column,
+                                    field.substr(0, quoted_field_bytes_max), name_of(info.type),
+                                    is_header ? " (send no header line)" : "")));
 }
 
 // The common case, and the fast one: plain numbers into one float32 input. Gives up (nothing said)
@@ -73,13 +87,14 @@ bool read_float_table(std::string_view body, Tensor& out) {
 // Walks the fields of a table, one line at a time.
 class FieldReader {
  public:
-  explicit FieldReader(std::string_view body) : at_(body.data()), end_(at_ + body.size()) {}
+  FieldReader(std::string_view body, char delimiter)
+      : at_(body.data()), end_(at_ + body.size()), delimiter_(delimiter) {}
 
   // Goes to the next line that is not empty.
   bool next_line() {
     while (at_ != end_) {
       ++line_;
-      const char* const start = skip_blanks(at_, end_);
+      const char* const start = skip_blanks(at_);
       if (start != end_ && *start != '\n' && *start != '\r') return true;
       at_ = start;
       if (at_ != end_ && *at_ == '\r') ++at_;
@@ -90,9 +105,9 @@ class FieldReader {
 
   // Reads one field; `last` tells whether the line ended behind it. False: a quote never closed.
   bool read_field(std::string_view& field, bool& last) {
-    at_ = skip_blanks(at_, end_);
+    at_ = skip_blanks(at_);
     const bool fine = at_ != end_ && *at_ == '"' ? read_quoted(field) : read_bare(field);
-    last = at_ == end_ || *at_ != ',';
+    last = at_ == end_ || *at_ != delimiter_;
     if (!last) {
       ++at_;
     } else {
@@ -105,9 +120,16 @@ class FieldReader {
   std::size_t line() const { return line_; }
 
  private:
+  bool is_blank(char c) const { return (c == ' ' || c == '\t') && c != delimiter_; }
+
+  const char* skip_blanks(const char* at) const {
+    while (at != end_ && is_blank(*at)) ++at;
+    return at;
+  }
+
   bool read_bare(std::string_view& field) {
     const char* const first = at_;
-    while (at_ != end_ && *at_ != ',' && *at_ != '\n' && *at_ != '\r') ++at_;
+    while (at_ != end_ && *at_ != delimiter_ && *at_ != '\n' && *at_ != '\r') ++at_;
     const char* last = at_;
     while (last != first && is_blank(last[-1])) --last;
     field = {first, static_cast<std::size_t>(last - first)};
@@ -125,13 +147,14 @@ class FieldReader {
       unquoted_ += *at_;
     }
     if (at_ == end_) return false;
-    at_ = skip_blanks(at_ + 1, end_);
+    at_ = skip_blanks(at_ + 1);
     field = unquoted_;
-    return at_ == end_ || *at_ == ',' || *at_ == '\n' || *at_ == '\r';
+    return at_ == end_ || *at_ == delimiter_ || *at_ == '\n' || *at_ == '\r';
   }
 
   const char* at_;
   const char* end_;
+  char delimiter_;
   std::size_t line_ = 0;
   std::string unquoted_;
 };
@@ -196,9 +219,10 @@ std::size_t elements_of(const DecodedRequest& request) {
   return elements;
 }
 
-Result<> read_table(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> read_table(const Signature& signature, char delimiter, std::string_view body,
+                    DecodedRequest& out) {
   TRY(const Columns columns, columns_of(signature));
-  FieldReader reader(body);
+  FieldReader reader(body, delimiter);
   std::int64_t width = -1;
   std::int64_t records = 0;
   while (reader.next_line()) {
@@ -225,13 +249,15 @@ Result<> read_table(const Signature& signature, std::string_view body, DecodedRe
 
 }  // namespace
 
-Result<> decode_csv(const Signature& signature, std::string_view body, DecodedRequest& out) {
+Result<> decode_csv(const Signature& signature, Delimiters delimiters, std::string_view body,
+                    DecodedRequest& out) {
   if (signature.inputs.empty()) return std::unexpected(misfit(signature, "it takes no input"));
-  const bool plain =
-      signature.inputs.size() == 1 && signature.inputs[0].type == ElementType::float32;
+  const char delimiter = delimiters == Delimiters::sniffed ? sniffed_delimiter(body) : ',';
+  const bool plain = delimiter == ',' && signature.inputs.size() == 1 &&
+                     signature.inputs[0].type == ElementType::float32;
   if (!plain || !read_float_table(body, out.inputs[0])) {
     out.reset(signature);
-    TRY_DO(read_table(signature, body, out));
+    TRY_DO(read_table(signature, delimiter, body, out));
   }
   for (std::size_t i = 0; i < out.inputs.size(); ++i) {
     if (auto fitted = fit_shape(signature.inputs[i], Records::flattened, out.inputs[i]); !fitted)

@@ -30,14 +30,14 @@ std::vector<T> values(const Tensor& tensor) {
 // The first input of the decoded body; fails the test where it is refused.
 Tensor first(const Signature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
-  const auto decoded = decode(signature, type, body, request);
+  const auto decoded = decode(signature, type, Delimiters::comma, body, request);
   EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
   return decoded ? request.inputs[0] : Tensor{};
 }
 
 std::string refusal(const Signature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
-  const auto decoded = decode(signature, type, body, request);
+  const auto decoded = decode(signature, type, Delimiters::comma, body, request);
   EXPECT_FALSE(decoded) << body;
   return decoded ? "" : decoded.error().message;
 }
@@ -49,6 +49,19 @@ TEST(ContentTypes, AreKnownWithoutTheirParametersAndInAnyCase) {
   EXPECT_EQ(content_type_of("application/x-npy"), ContentType::npy);
   EXPECT_EQ(content_type_of(""), ContentType::unknown);
   EXPECT_EQ(content_type_of("image/png"), ContentType::unknown);
+}
+
+TEST(Csv, OfTheXgboostImageMayBePartedOtherwise) {
+  for (const auto* const body : {"1,2,3\n", "1;2;3\n", "1\t2\t3\n", "1|2|3\n", "1 2 3\n"}) {
+    DecodedRequest request;
+    ASSERT_TRUE(decode(table, ContentType::csv, Delimiters::sniffed, body, request)) << body;
+    EXPECT_THAT(values<float>(request.inputs[0]), ElementsAre(1, 2, 3)) << body;
+  }
+  EXPECT_THAT(refusal(table, ContentType::csv, "1;2;3\n"), HasSubstr("'1;2;3' is no float32"));
+}
+
+TEST(Csv, AHeaderLineIsCalledOne) {
+  EXPECT_THAT(refusal(table, ContentType::csv, "a,b,c\n1,2,3\n"), HasSubstr("header line"));
 }
 
 TEST(Integers, AreTakenExactlyOrNotAtAll) {
@@ -68,7 +81,7 @@ TEST(Scalars, TakeOneValueForAllRecords) {
       {{"x", ElementType::float32, {any_size, 2}}, {"s", ElementType::float32, {}}}, {}};
   const auto scalar = [&](std::string_view body) {
     DecodedRequest request;
-    const auto decoded = decode(both, ContentType::json, body, request);
+    const auto decoded = decode(both, ContentType::json, Delimiters::comma, body, request);
     EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
     EXPECT_EQ(request.inputs[1].shape, Shape{});
     return values<float>(request.inputs[1]);
@@ -118,7 +131,8 @@ TEST(Csv, AnEmptyFieldIsMissing) {
 
 TEST(Csv, ColumnsAreDealtToTheInputsInTheirOrder) {
   DecodedRequest request;
-  ASSERT_TRUE(decode(mixed, ContentType::csv, "41,\"Ann, \"\"A\"\"\",1.5,2\n7,Bob,3,4\n", request));
+  ASSERT_TRUE(decode(mixed, ContentType::csv, Delimiters::comma,
+                     "41,\"Ann, \"\"A\"\"\",1.5,2\n7,Bob,3,4\n", request));
   EXPECT_THAT(values<std::int64_t>(request.inputs[0]), ElementsAre(41, 7));
   EXPECT_THAT(request.inputs[1].strings, ElementsAre("Ann, \"A\"", "Bob"));
   EXPECT_THAT(values<double>(request.inputs[2]), ElementsAre(1.5, 2, 3, 4));
@@ -164,9 +178,10 @@ TEST(Json, EveryLayoutMeansTheSame) {
 
 TEST(Json, TheWordInputsAsksForOutputs) {
   DecodedRequest request;
-  ASSERT_TRUE(decode(table, ContentType::json, R"({"inputs": [[1, 2, 3]]})", request));
+  ASSERT_TRUE(
+      decode(table, ContentType::json, Delimiters::comma, R"({"inputs": [[1, 2, 3]]})", request));
   EXPECT_EQ(request.style, AnswerStyle::outputs);
-  ASSERT_TRUE(decode(table, ContentType::json, "[[1, 2, 3]]", request));
+  ASSERT_TRUE(decode(table, ContentType::json, Delimiters::comma, "[[1, 2, 3]]", request));
   EXPECT_EQ(request.style, AnswerStyle::predictions);
 }
 

@@ -172,9 +172,9 @@ bool all_by_record(std::span<const View> views) {
 void append_json_record(std::string& out, std::span<const View> views, std::int64_t record,
                         Flavor flavor) {
   if (views.size() == 1) {
-    if (flavor == Flavor::xgboost) out += "{\"score\": ";
+    if (flavor != Flavor::plain) out += "{\"score\": ";
     append_record(out, views[0], record);
-    if (flavor == Flavor::xgboost) out += '}';
+    if (flavor != Flavor::plain) out += '}';
     return;
   }
   out += '{';
@@ -246,11 +246,13 @@ void append_csv_lines(std::string& out, std::span<const View> views) {
 }
 
 // As AWS's XGBoost image does: "0.1,0.2" for three records of one value, "[0.1, 0.9],[0.8, 0.2]"
-// for records of several.
-void append_csv_in_line(std::string& out, const View& view) {
+// for records of several; in a transform job a line for each.
+void append_csv_like_xgboost(std::string& out, const View& view, Flavor flavor) {
+  const bool by_line = flavor == Flavor::xgboost_batch;
   for (std::int64_t i = 0; i < view.records; ++i) {
-    if (i > 0) out += ',';
+    if (i > 0 && !by_line) out += ',';
     append_record(out, view, i);
+    if (by_line) out += '\n';
   }
 }
 
@@ -292,8 +294,8 @@ Result<> encode_by_record(std::span<const View> views, AcceptType type, Flavor f
   if (!all_by_record(views) && !(views.size() == 1 && views[0].scalar))
     return refuse(media_type_of(type), "the model's outputs have different numbers of records");
   if (type == AcceptType::csv) {
-    if (flavor == Flavor::xgboost && views.size() == 1) {
-      append_csv_in_line(out, views[0]);
+    if (flavor != Flavor::plain && views.size() == 1) {
+      append_csv_like_xgboost(out, views[0], flavor);
     } else {
       append_csv_lines(out, views);
     }
@@ -312,11 +314,16 @@ std::string_view media_type_of(AcceptType type) {
   return accept_names[static_cast<std::size_t>(type)].media;
 }
 
-std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor) {
-  const AcceptType own = flavor == Flavor::xgboost ? AcceptType::csv : AcceptType::json;
+std::optional<AcceptType> accept_type_of(std::string_view media) {
+  for (const AcceptName& name : accept_names)
+    if (net::same_name(name.media, media)) return name.type;
+  return std::nullopt;
+}
+
+std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own) {
   if (trimmed(header).empty()) return own;
-  for (const AcceptName& name : accept_names)  // one plain type, as nearly all clients send
-    if (net::same_name(name.media, header)) return name.type;
+  // One plain type, as nearly all clients send.
+  if (const auto type = accept_type_of(header)) return type;
   std::optional<AcceptType> chosen;
   Standing best;
   const auto weigh = [&](const AcceptName& name) {
@@ -330,7 +337,7 @@ std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor) 
     best = standing;
     chosen = name.type;
   };
-  // The flavor's own first: where a header does not prefer another, it stays.
+  // Its own first: where a header does not prefer another, it stays.
   for (const AcceptName& name : accept_names)
     if (name.type == own) weigh(name);
   for (const AcceptName& name : accept_names)

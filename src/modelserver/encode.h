@@ -19,7 +19,8 @@ namespace slipway::modelserver {
 //   plain    JSON        {"predictions": [1.5, ...]}           a line per record
 //   xgboost  CSV         {"predictions": [{"score": 1.5}, …]}  all records on one line; a record of
 //                                                              several values in brackets
-enum class Flavor : std::uint8_t { plain, xgboost };
+//   xgboost_batch        the same, but in a transform job      a line per record
+enum class Flavor : std::uint8_t { plain, xgboost, xgboost_batch };
 
 enum class AcceptType : std::uint8_t { json, csv, json_lines, npy };
 
@@ -27,8 +28,16 @@ std::string_view media_type_of(AcceptType type);
 
 // Chooses the type that an Accept header weighs most (RFC 9110, 12.5.1: the closest range counts
 // for a type, q from 0 to 1); of equal ones the first, and where a wildcard leaves it open, as an
-// empty header does, the flavor's own. Nothing: none of them can be written (406).
-std::optional<AcceptType> choose_accept(std::string_view header, Flavor flavor);
+// empty header does, `own`. Nothing: none of them can be written (406).
+std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own);
+
+// What a flavor answers where nobody says.
+constexpr AcceptType own_accept(Flavor flavor) {
+  return flavor == Flavor::plain ? AcceptType::json : AcceptType::csv;
+}
+
+// The type that a media type without parameters names.
+std::optional<AcceptType> accept_type_of(std::string_view media);
 
 // The part of a joined run's outputs that belongs to one request: records [first, first + count) of
 // every output. `whole`: the run was for this request alone, whatever the outputs' sizes.

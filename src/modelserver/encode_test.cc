@@ -33,24 +33,25 @@ std::string text(const Signature& signature, const std::vector<Tensor>& outputs,
 }
 
 TEST(Accept, TheTypeThatIsWeighedMostWins) {
-  EXPECT_EQ(choose_accept("", Flavor::plain), AcceptType::json);
-  EXPECT_EQ(choose_accept("", Flavor::xgboost), AcceptType::csv);
-  EXPECT_EQ(choose_accept("*/*", Flavor::xgboost), AcceptType::csv);
-  EXPECT_EQ(choose_accept("image/png, text/csv;q=0.5", Flavor::plain), AcceptType::csv);
-  EXPECT_EQ(choose_accept("text/csv;q=0, application/json", Flavor::plain), AcceptType::json);
-  EXPECT_EQ(choose_accept("APPLICATION/X-NPY; charset=x", Flavor::plain), AcceptType::npy);
-  EXPECT_EQ(choose_accept("application/*", Flavor::xgboost), AcceptType::json);
-  EXPECT_EQ(choose_accept("image/png", Flavor::plain), std::nullopt);
-  EXPECT_EQ(choose_accept("application/json, text/plain, */*", Flavor::plain), AcceptType::json);
-  EXPECT_EQ(choose_accept("application/json, text/plain, */*", Flavor::xgboost), AcceptType::json);
-  EXPECT_EQ(choose_accept("text/html, */*;q=0.8", Flavor::plain), AcceptType::json);
-  EXPECT_EQ(choose_accept("application/json;q=0.1, text/csv;q=0.9", Flavor::plain),
+  EXPECT_EQ(choose_accept("", AcceptType::json), AcceptType::json);
+  EXPECT_EQ(choose_accept("", AcceptType::csv), AcceptType::csv);
+  EXPECT_EQ(choose_accept("*/*", AcceptType::csv), AcceptType::csv);
+  EXPECT_EQ(choose_accept("image/png, text/csv;q=0.5", AcceptType::json), AcceptType::csv);
+  EXPECT_EQ(choose_accept("text/csv;q=0, application/json", AcceptType::json), AcceptType::json);
+  EXPECT_EQ(choose_accept("APPLICATION/X-NPY; charset=x", AcceptType::json), AcceptType::npy);
+  EXPECT_EQ(choose_accept("application/*", AcceptType::csv), AcceptType::json);
+  EXPECT_EQ(choose_accept("image/png", AcceptType::json), std::nullopt);
+  EXPECT_EQ(choose_accept("application/json, text/plain, */*", AcceptType::json), AcceptType::json);
+  EXPECT_EQ(choose_accept("application/json, text/plain, */*", AcceptType::csv), AcceptType::json);
+  EXPECT_EQ(choose_accept("text/html, */*;q=0.8", AcceptType::json), AcceptType::json);
+  EXPECT_EQ(choose_accept("application/json;q=0.1, text/csv;q=0.9", AcceptType::json),
             AcceptType::csv);
-  EXPECT_EQ(choose_accept("application/json;q=0, */*", Flavor::plain), AcceptType::csv);
-  EXPECT_EQ(choose_accept("application/json;q=0, */*", Flavor::xgboost), AcceptType::csv);
-  EXPECT_EQ(choose_accept("*/*;q=0.1, application/x-npy ; q=0.5", Flavor::plain), AcceptType::npy);
-  EXPECT_EQ(choose_accept("text/csv;q=no", Flavor::plain), std::nullopt);
-  EXPECT_EQ(choose_accept("*/*;q=0", Flavor::plain), std::nullopt);
+  EXPECT_EQ(choose_accept("application/json;q=0, */*", AcceptType::json), AcceptType::csv);
+  EXPECT_EQ(choose_accept("application/json;q=0, */*", AcceptType::csv), AcceptType::csv);
+  EXPECT_EQ(choose_accept("*/*;q=0.1, application/x-npy ; q=0.5", AcceptType::json),
+            AcceptType::npy);
+  EXPECT_EQ(choose_accept("text/csv;q=no", AcceptType::json), std::nullopt);
+  EXPECT_EQ(choose_accept("*/*;q=0", AcceptType::json), std::nullopt);
 }
 
 TEST(Json, PredictionsAreByRecordAndOutputsByName) {

@@ -35,6 +35,9 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   std::error_code error;
   for (auto it = fs::directory_iterator(folder, error); !error && it != fs::directory_iterator();
        it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    // What archivers of other systems put in beside the files.
+    if (name.starts_with('.') || name == "__MACOSX") continue;
     entries.push_back(it->path());
   }
   std::ranges::sort(entries);
@@ -100,29 +103,41 @@ Result<std::optional<fs::path>> pick(const std::vector<fs::path>& files, std::st
 Result<std::optional<Choice>> find_onnx(const std::vector<fs::path>& entries) {
   TRY(const auto file, pick(files_with(entries, {".onnx"}), "model.onnx", "ONNX"));
   if (!file) return std::nullopt;
-  return Choice{Backend::onnx, file->string()};
+  return Choice{Backend::onnx, {file->string()}};
+}
+
+// The boosters of a cross-validation, as AWS's image writes them, where they are to answer
+// together: SAGEMAKER_INFERENCE_ENSEMBLE. Else the first one.
+Choice ensemble_of(const std::vector<fs::path>& files) {
+  Choice choice{Backend::xgboost};
+  for (const fs::path& file : files) choice.files.push_back(file.string());
+  if (variable("SAGEMAKER_INFERENCE_ENSEMBLE") == "false") choice.files.resize(1);
+  return choice;
 }
 
 Result<std::optional<Choice>> find_xgboost(const std::vector<fs::path>& entries) {
   std::vector<fs::path> files;
+  std::vector<fs::path> folds;
   for (const auto& entry : entries) {
     std::error_code error;
     if (!fs::is_regular_file(entry, error)) continue;
-    if (entry.filename() == "xgboost-model") return Choice{Backend::xgboost, entry.string()};
+    if (entry.filename() == "xgboost-model") return Choice{Backend::xgboost, {entry.string()}};
+    if (entry.filename().string().starts_with("xgboost-model-")) folds.push_back(entry);
     const bool named = std::ranges::find(xgboost_extensions, entry.extension().string()) !=
                        std::end(xgboost_extensions);
     if (named && looks_like_xgboost(entry.string())) files.push_back(entry);
   }
+  if (!folds.empty()) return ensemble_of(folds);
   TRY(const auto file, pick(files, "xgboost-model", "XGBoost"));
   if (!file) return std::nullopt;
-  return Choice{Backend::xgboost, file->string()};
+  return Choice{Backend::xgboost, {file->string()}};
 }
 
 Result<std::optional<Choice>> find_pickle(const std::vector<fs::path>& entries) {
   TRY(const auto file,
       pick(files_with(entries, {".joblib", ".pkl", ".pickle"}), "model.joblib", "pickled"));
   if (!file) return std::nullopt;
-  return Choice{Backend::python, file->string()};
+  return Choice{Backend::python, {file->string()}};
 }
 
 Result<std::optional<Choice>> find_model(const std::vector<fs::path>& entries,
@@ -162,6 +177,36 @@ PythonOptions python_options(const Options& options) {
   return python;
 }
 
+Flavor flavor_of(const Options& options) {
+  if (options.image != "sagemaker-xgboost") return Flavor::plain;
+  // AWS's image takes whatever stands there for yes.
+  return variable("SAGEMAKER_BATCH").empty() ? Flavor::xgboost : Flavor::xgboost_batch;
+}
+
+// What is answered to who does not say: SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or the image's own.
+Result<AcceptType> unasked_accept(Flavor flavor) {
+  const std::string media = variable("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT");
+  if (media.empty()) return own_accept(flavor);
+  if (const auto type = accept_type_of(media)) return *type;
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is '{}', which is not written here; "
+                  "these are: application/json, text/csv, application/jsonlines and "
+                  "application/x-npy.",
+                  media));
+}
+
+// What AWS's image would do with it, and this one does not.
+Result<> refuse_selected_output() {
+  const std::string keys = variable("SAGEMAKER_INFERENCE_OUTPUT");
+  if (keys.empty()) return {};
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format("SAGEMAKER_INFERENCE_OUTPUT is '{}': choosing what is answered is not done "
+                  "here. Leave it out, and the model's own predictions are answered.",
+                  keys));
+}
+
 }  // namespace
 
 Result<Choice> choose_backend(const Options& options) {
@@ -171,7 +216,7 @@ Result<Choice> choose_backend(const Options& options) {
     return fail(ErrorCode::not_found,
                 fmt::format("The model directory {} is not there.", options.model_dir));
   }
-  if (has_script(folder)) return Choice{Backend::python, ""};
+  if (has_script(folder)) return Choice{Backend::python};
   auto entries = entries_of(folder);
   TRY(const auto found, find_model(entries, options.image));
   if (found) return *found;
@@ -193,18 +238,20 @@ Result<std::unique_ptr<Model>> load_model(const Options& options,
     TRY(auto model, PythonModel::start(python_options(options)));
     return model;
   }
-  const Flavor flavor = options.image == "sagemaker-xgboost" ? Flavor::xgboost : Flavor::plain;
+  const Flavor flavor = flavor_of(options);
+  TRY(const AcceptType accept, unasked_accept(flavor));
   if (choice.backend == Backend::xgboost) {
-    TRY(auto predictor, load_xgboost_model(choice.file));
-    return std::make_unique<TensorModel>(std::move(predictor), flavor);
+    TRY_DO(refuse_selected_output());
+    TRY(auto predictor, load_xgboost_models(choice.files));
+    return std::make_unique<TensorModel>(std::move(predictor), flavor, accept);
   }
   if (onnx == nullptr) {
     TRY(onnx, OnnxRuntime::open());
   }
-  TRY(auto predictor,
-      onnx->load(choice.file, options.multi_model ? Footprint::one_of_many : Footprint::alone,
-                 options.batching.joins));
-  return std::make_unique<TensorModel>(std::move(predictor), flavor);
+  TRY(auto predictor, onnx->load(choice.files.front(),
+                                 options.multi_model ? Footprint::one_of_many : Footprint::alone,
+                                 options.batching.joins));
+  return std::make_unique<TensorModel>(std::move(predictor), flavor, accept);
 }
 
 }  // namespace slipway::modelserver

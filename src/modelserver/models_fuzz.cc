@@ -49,7 +49,7 @@ class Doubler final : public Predictor {
 // Takes every file that is called a model, as a stand-in for a library that is not instrumented.
 class Doublers final : public OnnxRuntime {
  public:
-  Result<std::unique_ptr<Predictor>> load(const std::string&, Footprint) const override {
+  Result<std::unique_ptr<Predictor>> load(const std::string&, Footprint, Joins) const override {
     return std::make_unique<Doubler>();
   }
   void warm_up() const override {}

@@ -67,8 +67,8 @@ struct TensorModel::Workspace {
   }
 };
 
-TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor)
-    : predictor_(std::move(predictor)), flavor_(flavor) {}
+TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor, AcceptType accept)
+    : predictor_(std::move(predictor)), flavor_(flavor), accept_(accept) {}
 
 TensorModel::~TensorModel() = default;
 
@@ -93,7 +93,7 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
   item.invocation = &invocation;
   ContentType type = content_type_of(invocation.content_type);
   if (invocation.content_type.empty())
-    type = flavor_ == Flavor::xgboost ? ContentType::csv : ContentType::json;
+    type = flavor_ == Flavor::plain ? ContentType::json : ContentType::csv;
   if (type == ContentType::unknown) {
     answer_error(invocation.answer, 415,
                  fmt::format("The content type '{}' is not read here; these are: {}.",
@@ -101,7 +101,7 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
                              known_content_types));
     return false;
   }
-  const auto accept = choose_accept(invocation.accept, flavor_);
+  const auto accept = choose_accept(invocation.accept, accept_);
   if (!accept) {
     answer_error(invocation.answer, 406,
                  fmt::format("None of the types in 'Accept: {}' is written here; these are: {}.",
@@ -109,7 +109,8 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
     return false;
   }
   item.accept = *accept;
-  if (auto decoded = decode(signature(), type, invocation.body, item.request); !decoded) {
+  if (auto decoded = decode(signature(), type, delimiters(), invocation.body, item.request);
+      !decoded) {
     answer_error(invocation.answer, status_of(decoded.error().code), decoded.error().message);
     return false;
   }
@@ -212,7 +213,7 @@ bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) con
 // memory does not grow with the body. False, and nothing answered, at whatever is unusual or wrong:
 // the table as a whole then says what it is.
 bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace) {
-  const auto accept = choose_accept(invocation.accept, flavor_);
+  const auto accept = choose_accept(invocation.accept, accept_);
   if (!accept || !can_slice(invocation, *accept)) return false;
   Item& item = workspace.slice;
   std::string& out = invocation.answer.body;
@@ -220,7 +221,8 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
   Shape shape;
   for (std::string_view rest = invocation.body; !rest.empty();) {
     const std::string_view slice = next_slice(rest);
-    if (slice.empty() || !decode(signature(), ContentType::csv, slice, item.request)) return false;
+    if (slice.empty() || !decode(signature(), ContentType::csv, delimiters(), slice, item.request))
+      return false;
     rest.remove_prefix(slice.size());
     Tensor& input = item.request.inputs[0];
     const std::int64_t records = input.shape.empty() ? 0 : input.shape[0];

@@ -22,7 +22,8 @@ inline constexpr std::int64_t joined_records_max = 1024;
 // on a workspace of its own, taken from a list under a mutex.
 class TensorModel final : public Model {
  public:
-  TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor);
+  // `accept`: what is answered to who does not say.
+  TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor, AcceptType accept);
   ~TensorModel() override;
 
   const Signature& signature() const override { return predictor_->signature(); }
@@ -31,6 +32,10 @@ class TensorModel final : public Model {
   void answer(std::span<Invocation> batch) override;
 
  private:
+  Delimiters delimiters() const {
+    return flavor_ == Flavor::plain ? Delimiters::comma : Delimiters::sniffed;
+  }
+
   struct Item;       // a request that was decoded
   struct Workspace;  // the buffers of one answer() call
 
@@ -46,6 +51,7 @@ class TensorModel final : public Model {
 
   std::unique_ptr<Predictor> predictor_;
   Flavor flavor_;
+  AcceptType accept_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;  // guarded by mutex_
 };

@@ -1,22 +1,34 @@
 #include "modelserver/xgboost_model.h"
 
 #include <fmt/format.h>
+#include <zlib.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <optional>
 
+#include "base/log.h"
 #include "modelserver/shared_library.h"
 
 namespace slipway::modelserver {
 namespace {
 
-constexpr std::string_view predict_config =
-    R"({"type": 0, "training": false, "iteration_begin": 0, "iteration_end": 0, )"
-    R"("strict_shape": false, "missing": NaN, "cache_id": 0})";
+// Of what is decompressed at a time, and of a compressed model.
+constexpr std::size_t inflated_piece_bytes = std::size_t{1} << 20;
+constexpr std::size_t deflated_bytes_max = std::size_t{4'000'000'000};
+
+// `rounds`: of boosting that are asked; 0: all.
+std::string predict_config(std::uint64_t rounds) {
+  return fmt::format(
+      R"({{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": {}, )"
+      R"("strict_shape": false, "missing": NaN, "cache_id": 0}})",
+      rounds);
+}
+
 constexpr std::size_t sniffed_bytes = 4096;
 
 // The library's C interface, as its c_api.h declares it; the wheels bring no header.
@@ -30,6 +42,8 @@ struct XgboostApi {
   int (*unserialize)(Handle, const void*, Size) = nullptr;
   int (*set_parameter)(Handle, const char*, const char*) = nullptr;
   int (*feature_count)(Handle, Size*) = nullptr;
+  int (*attribute)(Handle, const char*, const char**, int*) = nullptr;
+  int (*config)(Handle, Size*, const char**) = nullptr;
   int (*predict_dense)(Handle, const char*, const char*, Handle, const Size**, Size*,
                        const float**) = nullptr;
   int (*predict_matrix)(Handle, Handle, const char*, const Size**, Size*, const float**) = nullptr;
@@ -54,6 +68,8 @@ Result<XgboostApi> open_xgboost() {
   TRY_DO(find_function(library, "XGBoosterUnserializeFromBuffer", api.unserialize));
   TRY_DO(find_function(library, "XGBoosterSetParam", api.set_parameter));
   TRY_DO(find_function(library, "XGBoosterGetNumFeature", api.feature_count));
+  TRY_DO(find_function(library, "XGBoosterGetAttr", api.attribute));
+  TRY_DO(find_function(library, "XGBoosterSaveJsonConfig", api.config));
   TRY_DO(find_function(library, "XGBoosterPredictFromDense", api.predict_dense));
   TRY_DO(find_function(library, "XGBoosterPredictFromDMatrix", api.predict_matrix));
   TRY_DO(find_function(library, "XGDMatrixCreateFromDense", api.matrix_create));
@@ -88,24 +104,84 @@ bool begins_as_pickle(std::string_view bytes) {
   return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
 }
 
-// A pickled Booster keeps what XGBoosterSerializeToBuffer gave it as one bytes object: the longest
-// of pickle's byte strings (opcodes B, \x8e, \x96: a length, then the bytes) that begins as one.
-// Nothing of the pickle is executed.
-std::optional<std::string_view> find_serialized(std::string_view pickle) {
+bool begins_as_booster(std::string_view bytes) {
+  return begins_as_object(bytes) || bytes.starts_with("CONFIG-offset:");
+}
+
+// Text whose characters stand for bytes, as protocol 2 keeps them (Latin-1 in UTF-8).
+std::optional<std::string> bytes_of_latin(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    if (first < 0x80) {
+      out += text[i];
+    } else if ((first == 0xC2 || first == 0xC3) && i + 1 < text.size()) {
+      const auto second = static_cast<unsigned char>(text[++i]);
+      out += static_cast<char>(((first & 0x03) << 6) | (second & 0x3F));
+    } else {
+      return std::nullopt;
+    }
+  }
+  return out;
+}
+
+// A pickled Booster keeps what XGBoosterSerializeToBuffer gave it as one bytes object (opcodes B,
+// \x8e, \x96), or before protocol 3 as text (X, \x8d): a length, then the content. The longest that
+// begins as one is it. Nothing of the pickle is executed.
+std::optional<std::string> find_serialized(std::string_view pickle) {
   std::string_view best;
+  bool best_is_text = false;
   for (std::size_t at = 0; at + 9 < pickle.size(); ++at) {
     const char opcode = pickle[at];
-    const std::size_t width = opcode == 'B' ? 4 : (opcode == '\x8e' || opcode == '\x96') ? 8 : 0;
+    const bool is_text = opcode == 'X' || opcode == '\x8d';
+    const std::size_t width = opcode == 'B' || opcode == 'X'                               ? 4
+                              : (opcode == '\x8e' || opcode == '\x96' || opcode == '\x8d') ? 8
+                                                                                           : 0;
     if (width == 0) continue;
     std::uint64_t length = 0;
     std::memcpy(&length, pickle.data() + at + 1, width);
     const auto start = at + 1 + width;
     if (length <= best.size() || start >= pickle.size() || length > pickle.size() - start) continue;
     const auto bytes = pickle.substr(start, length);
-    if (begins_as_object(bytes) || bytes.starts_with("CONFIG-offset:")) best = bytes;
+    if (!begins_as_booster(bytes)) continue;
+    best = bytes;
+    best_is_text = is_text;
   }
   if (best.empty()) return std::nullopt;
-  return best;
+  return best_is_text ? bytes_of_latin(best) : std::optional(std::string(best));
+}
+
+bool begins_as_deflated(std::string_view bytes) {
+  if (bytes.starts_with("\x1f\x8b")) return true;
+  if (bytes.size() < 2 || bytes[0] != '\x78') return false;
+  return (0x78 * 256 + static_cast<unsigned char>(bytes[1])) % 31 == 0;
+}
+
+// What joblib compressed, by zlib or gzip.
+Result<std::string> inflate(std::string_view bytes) {
+  constexpr int any_header = 32 + 15;
+  z_stream stream = {};
+  if (::inflateInit2(&stream, any_header) != Z_OK)
+    return fail(ErrorCode::internal, "there is no memory to decompress it");
+  std::string out;
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
+  stream.avail_in = static_cast<uInt>(std::min(bytes.size(), deflated_bytes_max));
+  int state = Z_OK;
+  while (state == Z_OK && out.size() <= xgboost_file_bytes_max) {
+    const std::size_t had = out.size();
+    out.resize(had + inflated_piece_bytes);
+    stream.next_out = reinterpret_cast<Bytef*>(out.data() + had);
+    stream.avail_out = static_cast<uInt>(inflated_piece_bytes);
+    state = ::inflate(&stream, Z_NO_FLUSH);
+    out.resize(out.size() - stream.avail_out);
+  }
+  ::inflateEnd(&stream);
+  if (out.size() > xgboost_file_bytes_max)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("it comes to more than {} bytes", xgboost_file_bytes_max));
+  if (state != Z_STREAM_END)
+    return fail(ErrorCode::invalid_argument, "it is compressed, and damaged");
+  return out;
 }
 
 Result<std::string> read_file(const std::string& path) {
@@ -142,6 +218,11 @@ class XgboostPredictor final : public Predictor {
 
   // Reads `file`'s bytes; to be called once, before anything else.
   Result<> load(std::string_view bytes) {
+    std::string inflated;
+    if (begins_as_deflated(bytes)) {
+      TRY(inflated, inflate(bytes));
+      bytes = inflated;
+    }
     if (begins_as_pickle(bytes)) {
       const auto serialized = find_serialized(bytes);
       if (!serialized) return fail(ErrorCode::invalid_argument, "it is a pickle without a Booster");
@@ -150,6 +231,7 @@ class XgboostPredictor final : public Predictor {
       TRY_DO(check(api_.load(booster_, bytes.data(), bytes.size())));
     }
     TRY_DO(check(api_.set_parameter(booster_, "nthread", "1")));
+    TRY_DO(honour_early_stopping());
     return learn();
   }
 
@@ -195,13 +277,51 @@ class XgboostPredictor final : public Predictor {
                    const float*& values) const {
     const std::string array = array_interface(input);
     if (in_place_) {
-      return check(api_.predict_dense(booster_, array.c_str(), predict_config.data(), nullptr,
+      return check(api_.predict_dense(booster_, array.c_str(), predict_config_.c_str(), nullptr,
                                       &shape, &rank, &values));
     }
     TRY_DO(check(
         api_.matrix_create(array.c_str(), R"({"missing": NaN, "nthread": 1})", &matrix.handle)));
-    return check(api_.predict_matrix(booster_, matrix.handle, predict_config.data(), &shape, &rank,
-                                     &values));
+    return check(api_.predict_matrix(booster_, matrix.handle, predict_config_.c_str(), &shape,
+                                     &rank, &values));
+  }
+
+  Result<std::optional<std::uint64_t>> attribute(const char* name) const {
+    const char* text = nullptr;
+    int is_there = 0;
+    TRY_DO(check(api_.attribute(booster_, name, &text, &is_there)));
+    std::uint64_t value = 0;
+    if (is_there == 0 || std::from_chars(text, text + std::strlen(text), value).ec != std::errc())
+      return std::nullopt;
+    return value;
+  }
+
+  // Of the model's own settings, which the library gives as JSON; 1 where it does not say.
+  Result<std::uint64_t> trees_of_a_round() const {
+    constexpr std::string_view mark = "\"num_parallel_tree\":\"";
+    Size bytes = 0;
+    const char* text = nullptr;
+    TRY_DO(check(api_.config(booster_, &bytes, &text)));
+    const std::string_view config(text, bytes);
+    const auto at = config.find(mark);
+    if (at == config.npos) return 1;
+    std::uint64_t trees = 1;
+    std::from_chars(config.data() + at + mark.size(), config.data() + config.size(), trees);
+    return std::max<std::uint64_t>(trees, 1);
+  }
+
+  Result<> honour_early_stopping() {
+    TRY(const auto trees, attribute("best_ntree_limit"));
+    TRY(const auto best, attribute("best_iteration"));
+    if (trees && *trees > 0) {
+      TRY(const std::uint64_t each, trees_of_a_round());
+      predict_config_ = predict_config(std::max<std::uint64_t>(*trees / each, 1));
+    } else if (best) {
+      log_info("modelserver", "the model has a best iteration, and all its trees are asked",
+               {{"best_iteration", std::to_string(*best)},
+                {"to_change_that", "set its attribute best_ntree_limit before it is saved"}});
+    }
+    return {};
   }
 
   // The signature, from the model and from what it answers to a record without a value.
@@ -229,12 +349,38 @@ class XgboostPredictor final : public Predictor {
   Handle booster_;
   Signature signature_;
   bool in_place_ = true;
+  std::string predict_config_ = predict_config(0);
 };
 
-}  // namespace
+// The mean of what several boosters answer.
+class Ensemble final : public Predictor {
+ public:
+  explicit Ensemble(std::vector<std::unique_ptr<Predictor>> members)
+      : members_(std::move(members)) {}
 
-Result<std::unique_ptr<Predictor>> load_xgboost_model(const std::string& path) {
-  TRY(const XgboostApi api, open_xgboost());
+  const Signature& signature() const override { return members_.front()->signature(); }
+  Joining joining() const override { return Joining::by_records; }
+
+  Result<> run(std::span<Tensor> inputs, std::span<Override> overrides,
+               std::vector<Tensor>& outputs) override {
+    TRY_DO(members_.front()->run(inputs, overrides, outputs));
+    Tensor& sum = outputs.front();
+    std::vector<Tensor> next;
+    for (std::size_t member = 1; member < members_.size(); ++member) {
+      TRY_DO(members_[member]->run(inputs, overrides, next));
+      for (std::size_t i = 0; i < sum.size(); ++i)
+        sum.data<float>()[i] += next.front().data<float>()[i];
+    }
+    for (std::size_t i = 0; i < sum.size(); ++i)
+      sum.data<float>()[i] /= static_cast<float>(members_.size());
+    return {};
+  }
+
+ private:
+  std::vector<std::unique_ptr<Predictor>> members_;
+};
+
+Result<std::unique_ptr<Predictor>> load_one(const XgboostApi& api, const std::string& path) {
   TRY(const std::string bytes, read_file(path));
   Handle booster = nullptr;
   if (api.create(nullptr, 0, &booster) != 0)
@@ -245,6 +391,27 @@ Result<std::unique_ptr<Predictor>> load_xgboost_model(const std::string& path) {
                 fmt::format("XGBoost cannot load {}: {}", path, loaded.error().message));
   }
   return predictor;
+}
+
+bool are_alike(const Signature& a, const Signature& b) {
+  return a.inputs[0].shape == b.inputs[0].shape && a.outputs[0].shape == b.outputs[0].shape;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Predictor>> load_xgboost_models(const std::vector<std::string>& paths) {
+  TRY(const XgboostApi api, open_xgboost());
+  std::vector<std::unique_ptr<Predictor>> members;
+  for (const std::string& path : paths) {
+    TRY(auto member, load_one(api, path));
+    if (!members.empty() && !are_alike(members[0]->signature(), member->signature()))
+      return fail(ErrorCode::invalid_argument,
+                  fmt::format("{} and {} cannot be averaged: {} {}", paths[0], path,
+                              describe(members[0]->signature()), describe(member->signature())));
+    members.push_back(std::move(member));
+  }
+  if (members.size() == 1) return std::move(members.front());
+  return std::make_unique<Ensemble>(std::move(members));
 }
 
 bool looks_like_xgboost(const std::string& path) {

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "modelserver/predictor.h"
@@ -14,11 +15,16 @@ inline constexpr std::size_t xgboost_file_bytes_max = std::size_t{8} << 30;
 
 // Loads a model file: JSON, UBJSON, the `xgboost-model` that AWS's image writes (either of these,
 // or a pickled Booster of them), and the old binary form where the library still reads it. The
-// content tells which, not the name. invalid_argument: the file is no such model.
+// content tells which, not the name. Pickles of protocol 2 and later, plain or compressed as joblib
+// does by default (zlib or gzip). invalid_argument: the file is no such model.
+//
+// Of several files the answers are averaged, as AWS's image does. Where a model has the attribute
+// best_ntree_limit (early stopping), trees beyond it are not asked; best_iteration alone changes
+// nothing, as in AWS's image, and a line in the log says so.
 //
 // The predictor takes one input, float32 [N, features], where NaN is a missing value, and gives one
 // output, float32 [N] or [N, classes].
-Result<std::unique_ptr<Predictor>> load_xgboost_model(const std::string& path);
+Result<std::unique_ptr<Predictor>> load_xgboost_models(const std::vector<std::string>& paths);
 
 // Whether the file begins as one of those, so that a directory may be searched for a model.
 bool looks_like_xgboost(const std::string& path);

@@ -84,3 +84,115 @@ def test_a_broken_file_is_named(tmp_path, serve):
     server = serve(tmp_path, ready=False)
     assert server.wait() is False and server.process.returncode == 1
     assert "XGBoost cannot load" in server.output() and "xgboost-model" in server.output()
+
+
+def scores(answer):
+    assert answer.status == 200, answer.text
+    return [float(each) for each in answer.text.replace("\n", ",").strip(",").split(",")]
+
+
+@pytest.mark.parametrize("protocol, compress", [(2, 0), (3, 0), (4, 3), (4, ("gzip", 3)), (2, 3)])
+def test_pickles_of_every_protocol_and_joblibs_compressed_ones_are_read(tmp_path, serve, booster, protocol, compress):
+    joblib = pytest.importorskip("joblib")
+    joblib.dump(booster, tmp_path / "xgboost-model", compress=compress, protocol=protocol)
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    np.testing.assert_allclose(scores(server.ask(csv(DATA[:5]), "text/csv")),
+                               booster.predict(xgboost.DMatrix(DATA[:5])), rtol=1e-6)
+
+
+def test_a_damaged_compressed_model_is_named(tmp_path, serve, booster):
+    joblib = pytest.importorskip("joblib")
+    joblib.dump(booster, tmp_path / "whole", compress=3)
+    (tmp_path / "xgboost-model").write_bytes((tmp_path / "whole").read_bytes()[:2000])
+    server = serve(tmp_path, ready=False, image="sagemaker-xgboost")
+    assert server.wait() is False
+    assert "compressed, and damaged" in server.output()
+
+
+def test_trees_beyond_the_early_stop_are_not_asked_where_the_model_says_so(tmp_path, serve, booster):
+    copy = booster.copy()
+    copy.set_attr(best_ntree_limit="7", best_iteration="6")
+    copy.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    want = booster.predict(xgboost.DMatrix(DATA[:5]), iteration_range=(0, 7))
+    np.testing.assert_allclose(scores(server.ask(csv(DATA[:5]), "text/csv")), want, rtol=1e-6)
+
+
+def test_a_best_iteration_alone_changes_nothing_and_is_told(tmp_path, serve, booster):
+    copy = booster.copy()
+    copy.set_attr(best_iteration="6")
+    copy.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    np.testing.assert_allclose(scores(server.ask(csv(DATA[:5]), "text/csv")),
+                               booster.predict(xgboost.DMatrix(DATA[:5])), rtol=1e-6)
+    assert "all its trees are asked" in server.output()
+
+
+def test_the_best_trees_of_a_forest_count_by_rounds(tmp_path, serve):
+    forest = xgboost.train({"objective": "reg:squarederror", "num_parallel_tree": 3, "subsample": 0.5},
+                           xgboost.DMatrix(DATA, LABELS), 5)
+    forest.set_attr(best_ntree_limit="6")
+    forest.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    want = forest.predict(xgboost.DMatrix(DATA[:5]), iteration_range=(0, 2))
+    np.testing.assert_allclose(scores(server.ask(csv(DATA[:5]), "text/csv")), want, rtol=1e-6)
+
+
+@pytest.mark.parametrize("ensemble", ["true", "false"])
+def test_boosters_of_a_cross_validation_answer_with_their_mean(tmp_path, serve, ensemble):
+    folds = [xgboost.train({"objective": "binary:logistic", "seed": i}, xgboost.DMatrix(DATA[i::2], LABELS[i::2]), 5)
+             for i in range(2)]
+    for i, fold in enumerate(folds):
+        (tmp_path / f"xgboost-model-{i}").write_bytes(pickle.dumps(fold))
+    server = serve(tmp_path, image="sagemaker-xgboost", env={"SAGEMAKER_INFERENCE_ENSEMBLE": ensemble})
+    each = [fold.predict(xgboost.DMatrix(DATA[:5])) for fold in folds]
+    want = np.mean(each, axis=0) if ensemble == "true" else each[0]
+    np.testing.assert_allclose(scores(server.ask(csv(DATA[:5]), "text/csv")), want, rtol=1e-6)
+
+
+def test_a_transform_job_gets_a_line_for_each_record(tmp_path, serve, booster):
+    booster.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost", env={"SAGEMAKER_BATCH": "true"})
+    answer = server.ask(csv(DATA[:3]), "text/csv")
+    assert answer.text.endswith("\n") and len(answer.text.splitlines()) == 3
+    kinds = xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(IRIS, KINDS), 3)
+    folder = tmp_path / "kinds"
+    folder.mkdir()
+    kinds.save_model(folder / "model.json")
+    lines = serve(folder, image="sagemaker-xgboost", env={"SAGEMAKER_BATCH": "true"}).ask(
+        csv(IRIS[:2]), "text/csv").text.splitlines()
+    np.testing.assert_allclose([json.loads(line) for line in lines], kinds.predict(xgboost.DMatrix(IRIS[:2])), rtol=1e-6)
+
+
+def test_the_type_that_is_answered_unasked_may_be_chosen(tmp_path, serve, booster):
+    booster.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost",
+                   env={"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "application/json"})
+    assert server.ask(csv(DATA[:1]), "text/csv").content_type == "application/json"
+    assert server.ask(csv(DATA[:1]), "text/csv", "*/*").content_type == "application/json"
+    assert server.ask(csv(DATA[:1]), "text/csv", "text/csv").content_type == "text/csv"
+
+
+@pytest.mark.parametrize("name, value", [("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "image/png"),
+                                         ("SAGEMAKER_INFERENCE_OUTPUT", "predicted_label,probability")])
+def test_a_variable_that_cannot_be_honoured_is_refused_by_name(tmp_path, serve, booster, name, value):
+    booster.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, ready=False, image="sagemaker-xgboost", env={name: value})
+    assert server.wait() is False
+    assert name in server.output()
+
+
+@pytest.mark.parametrize("mark", [";", "\t", "|", " "])
+def test_fields_may_be_parted_as_awss_image_takes_them(tmp_path, serve, booster, mark):
+    booster.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    want = server.ask(csv(DATA[:2]), "text/csv").text
+    assert server.ask(csv(DATA[:2]).replace(",", mark), "text/csv").text == want
+
+
+def test_what_archivers_put_beside_a_model_is_looked_over(tmp_path, serve, booster):
+    booster.save_model(tmp_path / "model.json")
+    (tmp_path / "._model.json").write_bytes(b"\0\5\26\7")
+    (tmp_path / ".DS_Store").write_bytes(b"\0")
+    (tmp_path / "__MACOSX").mkdir()
+    assert serve(tmp_path, image="sagemaker-xgboost").ask(csv(DATA[:1]), "text/csv").status == 200
