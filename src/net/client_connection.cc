@@ -212,11 +212,16 @@ bool ClientConnection::parse_once() {
   parsed_ += consumed;
   switch (stop) {
     case HttpParser::Stop::failed: {
-      const bool too_long = parser_.failure_status() == 413 || parser_.failure_status() == 431;
-      fail(too_long ? ErrorCode::limit_exceeded : ErrorCode::corrupted,
-           fmt::format("{} did not answer in HTTP as expected: {}", address_.text(),
-                       parser_.failure_reason()),
-           "lost");
+      if (parser_.failure_status() == 413)
+        fail(ErrorCode::limit_exceeded,
+             fmt::format("the answer is longer than {} bytes, the most that is taken",
+                         limits_.body_bytes_max),
+             "lost");
+      else
+        fail(parser_.failure_status() == 431 ? ErrorCode::limit_exceeded : ErrorCode::corrupted,
+             fmt::format("{} did not answer in HTTP as expected: {}", address_.text(),
+                         parser_.failure_reason()),
+             "lost");
       return false;
     }
     case HttpParser::Stop::used_up:
