@@ -185,24 +185,38 @@ class JsonDecoder {
   // {"instances": ...}, {"inputs": ...}, or {name: value}; other members beside the first two are
   // let be ("signature_name", "parameters").
   Result<> read_top_object(JsonCursor& cursor) {
-    JsonCursor ahead = cursor;
-    bool instances = false;
-    bool inputs = false;
-    TRY_DO(read_object(ahead, [&](const std::string& key) {
-      instances = instances || key == "instances";
-      inputs = inputs || key == "inputs";
-      return ahead.skip_value();
-    }));
-    if (!instances && !inputs) return read_inputs(cursor);
-    if (instances && inputs)
-      return std::unexpected(misfit(signature_, "it wants \"instances\" or \"inputs\", not both"));
-    bool taken = false;
+    TRY(const bool is_named, has_frame(cursor));
+    if (!is_named) return read_inputs(cursor);
+    std::string taken;
     return read_object(cursor, [&](const std::string& key) -> Result<> {
       if (key != "instances" && key != "inputs") return cursor.skip_value();
-      if (taken) return std::unexpected(misfit(signature_, fmt::format("\"{}\" came twice", key)));
-      taken = true;
-      return instances ? read_instances(cursor) : read_inputs(cursor);
+      if (key == taken)
+        return std::unexpected(misfit(signature_, fmt::format("\"{}\" came twice", key)));
+      if (!taken.empty())
+        return std::unexpected(
+            misfit(signature_, "it wants \"instances\" or \"inputs\", not both"));
+      taken = key;
+      return key == "instances" ? read_instances(cursor) : read_inputs(cursor);
     });
+  }
+
+  // Whether one of the members is "instances" or "inputs". Mostly the first one is, and then
+  // nothing is read twice.
+  Result<bool> has_frame(JsonCursor ahead) const {
+    const auto is_frame = [](std::string_view key) {
+      return key == "instances" || key == "inputs";
+    };
+    JsonCursor first = ahead;
+    if (first.take('{') && first.peek() == '"') {
+      TRY(const std::string key, first.read_string());
+      if (is_frame(key)) return true;
+    }
+    bool found = false;
+    TRY_DO(read_object(ahead, [&](const std::string& key) {
+      found = found || is_frame(key);
+      return ahead.skip_value();
+    }));
+    return found;
   }
 
   const Signature& signature_;

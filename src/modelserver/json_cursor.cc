@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <limits>
+#include <span>
 
 #include "base/encoding.h"
 #include "modelserver/decode.h"
+#include "modelserver/numbers.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -19,6 +22,7 @@ bool ends_word(char c) {
 }
 
 bool starts_number(std::string_view word) {
+  if (word.empty()) return false;
   return (word[0] >= '0' && word[0] <= '9') ||
          (word.size() > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9');
 }
@@ -193,6 +197,35 @@ Result<> JsonCursor::read_scalar(Tensor& tensor) {
   return fail_here(fmt::format("a value of type {} is due", name_of(tensor.type)));
 }
 
+// The common case, and the fast one: plain numbers for a float32 tensor, up to whatever is
+// something else, which the general reader then knows or names. Returns how many there were; the
+// cursor stands behind the last of them.
+std::int64_t JsonCursor::read_plain_floats(Tensor& tensor) {
+  if (tensor.type != ElementType::float32) return 0;
+  std::array<float, 128> values;
+  std::size_t held = 0;
+  std::int64_t count = 0;
+  const auto keep = [&] {
+    const auto bytes = std::as_bytes(std::span(values).first(held));
+    tensor.bytes.insert(tensor.bytes.end(), bytes.begin(), bytes.end());
+    held = 0;
+  };
+  for (JsonCursor ahead = *this;;) {
+    if (count > 0 && !ahead.take(',')) break;
+    ahead.peek();
+    if (!starts_number(
+            {ahead.at_, static_cast<std::size_t>(std::min<std::ptrdiff_t>(end_ - ahead.at_, 2))}))
+      break;
+    const char* const after = read_float(ahead.at_, end_, values[held]);
+    if (after == ahead.at_ || after == end_ || !ends_word(*after)) break;
+    if (++held == values.size()) keep();
+    ++count;
+    at_ = ahead.at_ = after;
+  }
+  keep();
+  return count;
+}
+
 Result<> JsonCursor::read_array(Tensor& tensor, Shape& shape, std::size_t depth) {
   if (depth >= json_depth_max)
     return fail_here(fmt::format("at most {} arrays within each other are read", json_depth_max));
@@ -201,6 +234,12 @@ Result<> JsonCursor::read_array(Tensor& tensor, Shape& shape, std::size_t depth)
   Shape own;  // of the elements: all alike
   if (!take(']')) {
     do {
+      if (const std::int64_t plain = read_plain_floats(tensor); plain > 0) {
+        if (count > 0 && !own.empty())
+          return fail_here("the elements of an array are all of one shape");
+        count += plain;
+        continue;
+      }
       Shape element;
       if (peek() == '[') {
         TRY_DO(read_array(tensor, element, depth + 1));

@@ -43,6 +43,7 @@ class JsonCursor {
 
  private:
   Result<> read_array(Tensor& tensor, Shape& shape, std::size_t depth);
+  std::int64_t read_plain_floats(Tensor& tensor);
   Result<> read_scalar(Tensor& tensor);
   Result<> read_escape(std::string& out);
   Result<std::uint32_t> read_hex4();
