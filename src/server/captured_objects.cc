@@ -9,11 +9,12 @@ Result<> CapturedObjects::keep(const fleet::CaptureFile& file) {
   objects::Upload upload = objects_.begin();
   TRY_DO(upload.write(std::as_bytes(std::span(made.lines))));
   TRY(objects::SealedBody body, upload.seal());
+  const objects::ObjectName name{.bucket = made.bucket, .key = made.key};
   return store_.write([&](store::Transaction& tx) -> Result<> {
+    TRY_DO(errands_.check(tx, file.records.front().writer, service::write_object(name)));
     objects::PutOptions options;
     options.attributes.properties = {{"content-type", "application/jsonlines"}};
-    TRY_DO(objects_.put(tx, {.bucket = made.bucket, .key = made.key}, std::move(body),
-                        std::move(options)));
+    TRY_DO(objects_.put(tx, name, std::move(body), std::move(options)));
     return {};
   });
 }

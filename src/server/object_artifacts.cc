@@ -51,9 +51,28 @@ class ObjectReader final : public fleet::ArtifactReader {
 
 }  // namespace
 
+// The first two sentences are AWS's for an endpoint that fails of it; it names no container here.
+Result<> ObjectArtifacts::may_read(store::Transaction& tx, const fleet::Artifact& artifact) const {
+  TRY(const objects::ObjectName name, name_of(artifact.uri));
+  for (const service::Errand& errand : artifact.form == fleet::Artifact::Form::prefix
+                                           ? service::read_all_below(name)
+                                           : std::vector{service::read_object(name)}) {
+    const Result<> open = errands_.check(tx, artifact.reader, errand);
+    if (open) continue;
+    if (open.error().code != ErrorCode::permission_denied) return open;
+    return fail(ErrorCode::permission_denied,
+                fmt::format("Failed to download model data from URL: \"{}\". Please ensure that "
+                            "there is an object located at the URL and that the role passed to "
+                            "CreateModel has permissions to download the object. {}",
+                            artifact.uri, open.error().message));
+  }
+  return {};
+}
+
 Result<std::vector<fleet::ArtifactEntry>> ObjectArtifacts::list(const fleet::Artifact& artifact) {
   TRY(objects::ObjectName name, name_of(artifact.uri));
   return store_.read([&](store::Transaction& tx) -> Result<std::vector<fleet::ArtifactEntry>> {
+    TRY_DO(may_read(tx, artifact));  // before it is told what is there
     if (artifact.form == fleet::Artifact::Form::prefix) {
       if (!name.key.empty() && !name.key.ends_with('/')) name.key += '/';
       TRY(auto entries, list_prefix(tx, name));

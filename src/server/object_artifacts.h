@@ -3,6 +3,7 @@
 
 #include "engine/fleet/artifacts.h"
 #include "engine/objects/objects.h"
+#include "service/errands.h"
 #include "store/store.h"
 
 namespace slipway::server {
@@ -12,8 +13,11 @@ namespace slipway::server {
 class ObjectArtifacts final : public fleet::ArtifactSource {
  public:
   // Both outlive this object.
-  ObjectArtifacts(store::Store& store, objects::Objects& objects)
-      : store_(store), objects_(objects) {}
+  ObjectArtifacts(store::Store& store, objects::Objects& objects, service::LaterErrands errands)
+      : store_(store), objects_(objects), errands_(errands) {}
+
+  // permission_denied, in SageMaker's words, where the artifact's reader may not read it now.
+  Result<> may_read(store::Transaction& tx, const fleet::Artifact& artifact) const;
 
   Result<std::vector<fleet::ArtifactEntry>> list(const fleet::Artifact& artifact) override;
   Result<std::unique_ptr<fleet::ArtifactReader>> open(const fleet::ArtifactEntry& entry) override;
@@ -21,6 +25,7 @@ class ObjectArtifacts final : public fleet::ArtifactSource {
  private:
   store::Store& store_;
   objects::Objects& objects_;
+  const service::LaterErrands errands_;
 };
 
 }  // namespace slipway::server

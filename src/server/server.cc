@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <functional>
 #include <future>
 #include <set>
 #include <vector>
@@ -108,6 +109,7 @@ class Server::Parts {
   void open_request_queues();
   Result<> open_events();
   void collect_permissions();
+  service::LaterErrands later() const { return {errands_.get(), clock_}; }
   events::Admission admission(const events::Queue& queue, const events::TopicId& topic);
   Result<> install_doors();
   Result<> listen();
@@ -172,7 +174,7 @@ class Server::Parts {
 
   std::unique_ptr<CapturedObjects> captured_objects_;
   std::unique_ptr<fleet::CaptureWriter> captures_;
-  sagemaker_runtime::AsyncNotices async_notices_{topics_};
+  std::unique_ptr<sagemaker_runtime::AsyncNotices> async_notices_;
   std::unique_ptr<jobs::RouterCourier> request_courier_;
   std::unique_ptr<jobs::RequestQueues> request_queues_;
   jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
@@ -232,6 +234,7 @@ Result<> Server::Parts::open_engines() {
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
 
+  errands_ = open_errands(options_, *directory_, topics_);
   open_artifacts();
   prober_ = std::make_unique<fleet::HttpProber>(
       prober_loop_.loop(),
@@ -251,37 +254,37 @@ Result<> Server::Parts::open_engines() {
   };
   reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
-      fleet::FleetReconciler::Needs{.place = *place_,
-                                    .artifacts = *artifacts_,
-                                    .prober = *prober_,
-                                    .routes = routes_,
-                                    .loop = *reconcilers_,
-                                    .changes = changes_,
-                                    .models = models_.get()},
+      fleet::FleetReconciler::Needs{
+          .place = *place_,
+          .artifacts = *artifacts_,
+          .prober = *prober_,
+          .routes = routes_,
+          .loop = *reconcilers_,
+          .changes = changes_,
+          .models = models_.get(),
+          .may_read = std::bind_front(&ObjectArtifacts::may_read, artifact_source_.get())},
       std::move(fleet));
-  captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_);
+  captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit());
-  errands_ = open_errands(options_, *directory_, topics_);
-  transforms_ =
-      std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
-                                                               .objects = *objects_,
-                                                               .fleets = *fleets_,
-                                                               .routes = routes_,
-                                                               .loop = *reconcilers_,
-                                                               .changes = changes_,
-                                                               .log_book = *log_book_,
-                                                               .clock = clock_,
-                                                               .random = random_,
-                                                               .errands = errands_.get()});
+  transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
+                                                                         .objects = *objects_,
+                                                                         .fleets = *fleets_,
+                                                                         .routes = routes_,
+                                                                         .loop = *reconcilers_,
+                                                                         .changes = changes_,
+                                                                         .log_book = *log_book_,
+                                                                         .clock = clock_,
+                                                                         .random = random_,
+                                                                         .errands = later()});
   open_request_queues();
   return {};
 }
 
 void Server::Parts::open_artifacts() {
-  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_);
+  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_, later());
   artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
                                                       *artifact_source_, artifact_workers_,
                                                       fleet::ArtifactLimits{.room = disk_.get()});
@@ -303,12 +306,13 @@ void Server::Parts::open_artifacts() {
 void Server::Parts::open_request_queues() {
   request_courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
       .routes = routes_, .objects = *objects_, .workers = file_workers_, .random = random_});
+  async_notices_ = std::make_unique<sagemaker_runtime::AsyncNotices>(topics_, later());
   request_queues_ =
       std::make_unique<jobs::RequestQueues>(jobs::RequestQueues::Needs{.store = *store_,
                                                                        .objects = *objects_,
                                                                        .loop = *reconcilers_,
                                                                        .courier = *request_courier_,
-                                                                       .door = async_notices_,
+                                                                       .door = *async_notices_,
                                                                        .clock = clock_});
   reconcilers_->add(*request_queues_);
   routes_.subscribe([this] { request_queues_->look_again(); });

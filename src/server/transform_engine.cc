@@ -9,6 +9,8 @@
 
 namespace slipway::server {
 
+using Access = jobs::TransformGround::Access;
+
 TransformEngine::TransformEngine(const Needs& needs)
     : log_book_(needs.log_book),
       clock_(needs.clock),
@@ -18,13 +20,12 @@ TransformEngine::TransformEngine(const Needs& needs)
            .objects = needs.objects,
            .instances = instances_,
            .clock = needs.clock,
-           .may_read =
-               [errands = needs.errands, &clock = needs.clock](store::Transaction& tx,
-                                                               const std::string& owner,
-                                                               const objects::ObjectName& name) {
-                 return errands ? errands->check_later(tx, clock.now(), owner,
-                                                       service::read_object(name))
-                                : Result<>();
+           .may =
+               [errands = needs.errands](store::Transaction& tx, const std::string& owner,
+                                         Access access, const objects::ObjectName& name) {
+                 return errands.check(tx, owner,
+                                      access == Access::read ? service::read_object(name)
+                                                             : service::write_object(name));
                },
            .log = [this](const jobs::TransformId& job, std::string_view line) { log(job, line); }},
           [this](const jobs::TransformId& id) { reconciler_.wake(id); }),

@@ -32,7 +32,7 @@ class TransformEngine {
     logs::LogBook& log_book;
     const Clock& clock;
     Random& random;
-    const service::Errands* errands;  // null: nobody is asked whether he may read his input
+    service::LaterErrands errands;  // for reading the input and storing the output
   };
   explicit TransformEngine(const Needs& needs);
 

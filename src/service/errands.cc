@@ -33,6 +33,15 @@ std::string place_of(const Errand& errand) {
                      errand.extent == Errand::Extent::all_below ? "*" : "");
 }
 
+// Before the text that tells who is meant.
+constexpr std::string_view as_role = "role";
+constexpr std::string_view as_caller = "caller";
+
+std::unexpected<Error> is_gone(std::string_view who) {
+  return fail(ErrorCode::permission_denied,
+              fmt::format("{}, for whom this is done, does not exist any more.", who));
+}
+
 }  // namespace
 
 Errand read_object(const objects::ObjectName& name) { return {"s3:GetObject", object_arn(name)}; }
@@ -49,6 +58,10 @@ Errand write_below(const objects::ObjectName& prefix) {
 
 Errand list_below(const objects::ObjectName& prefix) {
   return {"s3:ListBucket", bucket_arn(prefix), Errand::Extent::one, {{"s3:prefix", {prefix.key}}}};
+}
+
+std::vector<Errand> read_all_below(const objects::ObjectName& prefix) {
+  return {list_below(prefix), read_below(prefix)};
 }
 
 Errand publish(std::string_view topic_arn) { return {"sns:Publish", std::string(topic_arn)}; }
@@ -75,18 +88,37 @@ Result<> Errands::check(const Call& call, const Goer& goer, const Errand& errand
   return decide(call.tx(), goer, errand, std::move(keys));
 }
 
-std::string Errands::remembered(const Goer& goer) {
+std::string Errands::remembered(const identity::Principal& asker) {
   identity::SessionRecord record{
-      .access_key_id = {}, .secret = {}, .expires = {}, .principal = goer.principal};
+      .access_key_id = {}, .secret = {}, .expires = {}, .principal = asker};
   if (!record.principal.session)
     record.principal.session = std::make_shared<const identity::SessionTerms>();
-  return fmt::format("{}:{}", goer.kind == Goer::Kind::role ? "role" : "caller",
-                     to_base64(identity::to_bytes(record)));
+  return fmt::format("{}:{}", as_caller, to_base64(identity::to_bytes(record)));
 }
 
-Result<> Errands::check_later(store::Transaction& tx, Timestamp now, std::string_view remembered,
-                              const Errand& errand) const {
-  const auto kind = take_until(remembered, ':') == "role" ? Goer::Kind::role : Goer::Kind::caller;
+Result<std::string> Errands::remembered(store::Transaction& tx, std::string_view role_arn,
+                                        std::string_view asker) {
+  TRY(const auto role, find_execution_role(tx, role_arn));
+  return role ? fmt::format("{}:{}", as_role, role_arn) : std::string(asker);
+}
+
+bool Errands::is_role(std::string_view remembered) {
+  return take_until(remembered, ':') == as_role;
+}
+
+// A role is meant by its ARN, as SageMaker means it: one that is made anew goes on. Jobs of former
+// versions remember the role's session instead.
+Result<Errands::Goer> Errands::goer_later(store::Transaction& tx, Timestamp now,
+                                          std::string_view remembered) const {
+  const auto kind = take_until(remembered, ':') == as_role ? Goer::Kind::role : Goer::Kind::caller;
+  if (kind == Goer::Kind::role && remembered.starts_with("arn:")) {
+    TRY(const auto role, find_execution_role(tx, remembered));
+    if (!role) return is_gone(remembered);
+    TRY(identity::Principal session,
+        assume_execution_role(*role, std::chrono::floor<std::chrono::seconds>(now)));
+    TRY_DO(directory_.snapshot()->refresh(session));
+    return Goer{std::move(session), kind};
+  }
   const auto bytes = from_base64(remembered);
   if (!bytes) return fail(ErrorCode::corrupted, "It is not known any more for whom this is done.");
   TRY(identity::SessionRecord record, identity::session_record(*bytes));
@@ -94,10 +126,13 @@ Result<> Errands::check_later(store::Transaction& tx, Timestamp now, std::string
   using Asker = identity::Principal::Kind;
   if (goer.principal.kind == Asker::root || goer.principal.kind == Asker::user)
     goer.principal.session = nullptr;
-  if (!directory_.snapshot()->refresh(goer.principal))
-    return fail(
-        ErrorCode::permission_denied,
-        fmt::format("{}, for whom this is done, does not exist any more.", goer.principal.name));
+  if (!directory_.snapshot()->refresh(goer.principal)) return is_gone(goer.principal.name);
+  return goer;
+}
+
+Result<> Errands::check_later(store::Transaction& tx, Timestamp now, std::string_view remembered,
+                              const Errand& errand) const {
+  TRY(const Goer goer, goer_later(tx, now, remembered));
   Context keys;
   add_own_keys(now, keys);
   return decide(tx, goer, errand, std::move(keys));

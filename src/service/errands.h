@@ -31,6 +31,8 @@ Errand read_below(const objects::ObjectName& prefix);
 Errand write_object(const objects::ObjectName& name);
 Errand write_below(const objects::ObjectName& prefix);
 Errand list_below(const objects::ObjectName& prefix);
+// What finding and reading all of them takes.
+std::vector<Errand> read_all_below(const objects::ObjectName& prefix);
 Errand publish(std::string_view topic_arn);
 
 // Filled once, then only asked, from any thread. Asks in the call's transaction.
@@ -56,19 +58,45 @@ class Errands {
   // permission_denied of kind "not_allowed", in AWS's words, where `goer` may not.
   Result<> check(const Call& call, const Goer& goer, const Errand& errand) const;
 
-  // Who goes, as a text to be kept with the work that is done later; and whether he may then. A
-  // user or role that is gone by then may nothing.
-  static std::string remembered(const Goer& goer);
+  // Whoever asks for something that is done later, as a text to be kept with it.
+  static std::string remembered(const identity::Principal& asker);
+  // Who goes then, as such a text: the role of that ARN, where there is one now, else `asker`.
+  static Result<std::string> remembered(store::Transaction& tx, std::string_view role_arn,
+                                        std::string_view asker);
+  static bool is_role(std::string_view remembered);
+
+  // Whether he may now. A user or role that is gone may nothing, and a role must still let
+  // `execution_service` assume it.
   Result<> check_later(store::Transaction& tx, Timestamp now, std::string_view remembered,
                        const Errand& errand) const;
 
  private:
+  Result<Goer> goer_later(store::Transaction& tx, Timestamp now, std::string_view remembered) const;
   Result<> decide(store::Transaction& tx, const Goer& goer, const Errand& errand,
                   Context context) const;
 
   const identity::Directory& directory_;
   std::map<std::string, Find, std::less<>> services_;
   mutable PolicyTexts policies_;
+};
+
+// Asks for what is done by the server itself, long after it was asked for. A value; thread-safe.
+class LaterErrands {
+ public:
+  // Nobody is asked.
+  LaterErrands() = default;
+  // `errands` may be null: then nobody is asked. Both outlive it.
+  LaterErrands(const Errands* errands, const Clock& clock) : errands_(errands), clock_(&clock) {}
+
+  // As Errands::check_later; an empty `remembered` may all: it was kept before anybody was.
+  Result<> check(store::Transaction& tx, std::string_view remembered, const Errand& errand) const {
+    if (!errands_ || remembered.empty()) return {};
+    return errands_->check_later(tx, clock_->now(), remembered, errand);
+  }
+
+ private:
+  const Errands* errands_ = nullptr;
+  const Clock* clock_ = nullptr;
 };
 
 }  // namespace slipway::service

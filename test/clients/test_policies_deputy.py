@@ -274,3 +274,160 @@ def test_an_inference_component_is_of_data_that_its_maker_may_read(house):
     eventually(lambda: not house.aws.sagemaker.list_inference_components(
         EndpointNameEquals=house.name)["InferenceComponents"], 30)
     house.aws.sagemaker.delete_endpoint(EndpointName=house.name)
+
+
+# ---- What is done later is asked for again, of whoever it is done for. ----
+
+class Worker:
+    """An endpoint whose model has a role, and what may be taken from that role."""
+
+    SLOW = tar_gz({"code/inference.py": b"import time\n\n\ndef model_fn(folder):\n    return None\n\n\n"
+                                        b"def transform_fn(model, body, given, wanted):\n"
+                                        b"    time.sleep(float(body))\n"
+                                        b"    return body, 'text/csv'\n"})
+
+    def __init__(self, house, **container):
+        self.house, self.aws, self.name, self.bucket = (house, house.aws, house.name, house.mine)
+        self.role = house.people.role(self.may("s3:*"), trust=TRUST)
+        self.session = f"arn:aws:sts::{ACCOUNT}:assumed-role/{self.role['RoleName']}/SageMaker"
+        self.url = f"s3://{self.bucket}/slow.tar.gz"
+        self.aws.s3.put_object(Bucket=self.bucket, Key="slow.tar.gz", Body=self.SLOW)
+        house.model(house.user, container.pop("url", self.url), role=self.role["Arn"], **container)
+
+    def may(self, *actions, below=""):
+        return allow(list(actions), [f"arn:aws:s3:::{self.bucket}",
+                                     f"arn:aws:s3:::{self.bucket}/{below}*"])
+
+    def set_rights(self, *statements):
+        self.aws.iam.put_role_policy(RoleName=self.role["RoleName"], PolicyName="p",
+                                     PolicyDocument=document(*statements))
+
+    def deploy(self, **more):
+        self.house.config(self.house.user, **more)
+        self.house.user.sagemaker.create_endpoint(EndpointName=self.name,
+                                                  EndpointConfigName=self.name)
+
+    def seen(self):
+        return self.aws.sagemaker.describe_endpoint(EndpointName=self.name)
+
+    def invoke(self, seconds=0):
+        return self.aws.runtime.invoke_endpoint(
+            EndpointName=self.name, ContentType="text/csv", Body=f"{seconds}")["Body"].read()
+
+    def keys(self, prefix):
+        return [each["Key"] for each in self.aws.s3.list_objects_v2(
+            Bucket=self.bucket, Prefix=prefix).get("Contents", [])]
+
+    def log(self):
+        return self.house.people.server.log.read_text(errors="replace")
+
+    def closed(self):
+        """What an endpoint says that may not read its model."""
+        return (f"Failed to download model data from URL: \"{self.url}\". Please ensure that there "
+                "is an object located at the URL and that the role passed to CreateModel has "
+                f"permissions to download the object. User: {self.session} "
+                + no("s3:GetObject", f"arn:aws:s3:::{self.bucket}/slow.tar.gz")
+                + " because no identity-based policy allows the s3:GetObject action")
+
+
+@pytest.fixture
+def endpoints(aws, name):
+    yield
+    aws.sagemaker.delete_endpoint(EndpointName=name)
+
+
+def test_an_endpoint_fetches_its_model_only_while_its_role_may(house, endpoints):
+    worker = Worker(house)
+    worker.set_rights(worker.may("s3:PutObject"))
+    worker.deploy()
+    eventually(lambda: worker.seen()["EndpointStatus"] == "Failed", 30)
+    assert worker.seen()["FailureReason"] == worker.closed()
+
+
+def test_an_endpoint_of_a_role_that_is_gone_fetches_nothing(house, endpoints):
+    worker = Worker(house)
+    worker.deploy()
+    house.wait()
+    role = worker.role["RoleName"]
+    worker.aws.iam.delete_role_policy(RoleName=role, PolicyName="p")
+    worker.aws.iam.delete_role(RoleName=role)
+    worker.aws.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=house.name, DesiredWeightsAndCapacities=[
+            {"VariantName": "all", "DesiredInstanceCount": 2}])
+    eventually(lambda: worker.seen()["EndpointStatus"] == "InService", 30)
+    assert f"{worker.role['Arn']}, for whom this is done, does not exist any more." in (
+        worker.seen()["FailureReason"])
+
+
+def test_a_right_that_is_taken_away_stops_the_instances_that_would_come(house, endpoints):
+    worker = Worker(house)
+    worker.deploy()
+    house.wait()
+    worker.set_rights(worker.may("s3:PutObject"))
+    worker.aws.sagemaker.update_endpoint_weights_and_capacities(
+        EndpointName=house.name, DesiredWeightsAndCapacities=[
+            {"VariantName": "all", "DesiredInstanceCount": 2}])
+    eventually(lambda: worker.seen()["EndpointStatus"] == "InService", 30)
+    assert worker.seen()["FailureReason"] == worker.closed()
+    assert worker.seen()["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+    assert worker.invoke() == b"0"  # what runs serves on
+
+
+def test_one_of_many_models_is_fetched_only_while_the_role_may(house, endpoints):
+    worker = Worker(house, url=f"s3://{house.mine}/", Mode="MultiModel")
+    worker.deploy()
+    house.wait()
+    worker.set_rights(worker.may("s3:GetObject", below="in/"))
+    refused(lambda: worker.aws.runtime.invoke_endpoint(
+        EndpointName=house.name, TargetModel="m.tar.gz", ContentType="text/csv", Body=b"0"),
+        "ValidationError", f"Failed to download model data(bucket: {house.mine}, key: m.tar.gz). "
+        "Please ensure that there is an object located at the URL and that the role passed to "
+        "CreateModel has permissions to download the model.")
+
+
+def test_captured_requests_are_stored_only_while_the_role_may(house, endpoints):
+    worker = Worker(house)
+    worker.deploy(**capture(f"s3://{house.mine}/captured"))
+    house.wait()
+    worker.invoke()
+    eventually(lambda: worker.keys("captured/"), 30)
+    worker.set_rights(worker.may("s3:GetObject"))
+    worker.invoke()
+    eventually(lambda: "captured requests cannot be kept and are dropped" in worker.log(), 30)
+    assert len(worker.keys("captured/")) == 1
+
+
+def test_an_asynchronous_result_is_stored_only_while_the_role_may(house, endpoints):
+    worker = Worker(house)
+    results = asynchronous(f"s3://{house.mine}/out/")
+    results["AsyncInferenceConfig"]["OutputConfig"]["S3FailurePath"] = f"s3://{house.mine}/bad/"
+    worker.deploy(**results)
+    house.wait()
+    worker.aws.s3.put_object(Bucket=house.mine, Key="in/slow", Body=b"3")
+    asked = house.user.runtime.invoke_endpoint_async(
+        EndpointName=house.name, InputLocation=f"s3://{house.mine}/in/slow",
+        ContentType="text/csv")
+    worker.set_rights(worker.may("s3:GetObject"), worker.may("s3:PutObject", below="bad/"))
+    key = asked["FailureLocation"].split("/", 3)[3]
+    eventually(lambda: worker.keys(key), 30)
+    said = worker.aws.s3.get_object(Bucket=house.mine, Key=key)["Body"].read().decode()
+    assert (f"User: {worker.session} is not authorized to perform: s3:PutObject on resource: "
+            f"\"arn:aws:s3:::{house.mine}/out/") in said
+    assert not worker.keys("out/")
+
+
+def test_a_jobs_output_is_stored_only_while_the_role_may(house):
+    worker = Worker(house)
+    worker.aws.s3.put_object(Bucket=house.mine, Key="in/x", Body=b"3\n")
+    house.job(house.user, f"s3://{house.mine}/in/", f"s3://{house.mine}/out")
+    worker.set_rights(worker.may("s3:GetObject", "s3:ListBucket"))
+
+    def ended():
+        job = house.aws.sagemaker.describe_transform_job(TransformJobName=house.name)
+        return job if job["TransformJobStatus"] in ("Completed", "Failed") else None
+
+    job = eventually(ended, 60)
+    assert job["TransformJobStatus"] == "Failed"
+    assert f"User: {worker.session} " + no(
+        "s3:PutObject", f"arn:aws:s3:::{house.mine}/out/x.out") in job["FailureReason"]
+    assert not worker.keys("out/")

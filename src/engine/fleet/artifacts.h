@@ -62,6 +62,7 @@ class ArtifactSource {
  public:
   virtual ~ArtifactSource() = default;
   // What stands under the artifact's uri now; its message names the uri where there is nothing.
+  // permission_denied where its reader may not read it, in the words of its kind: a whole sentence.
   virtual Result<std::vector<ArtifactEntry>> list(const Artifact& artifact) = 0;
   virtual Result<std::unique_ptr<ArtifactReader>> open(const ArtifactEntry& entry) = 0;
 };

@@ -21,15 +21,15 @@ auto hour_of(Timestamp time) { return std::chrono::floor<std::chrono::hours>(tim
 bool belongs(const CaptureRecord& record, const CaptureFile& file) {
   const CaptureRecord& first = file.records.front();
   return first.variant == record.variant && first.fleet == record.fleet &&
-         first.plan->destination == record.plan->destination &&
+         first.writer == record.writer && first.plan->destination == record.plan->destination &&
          hour_of(first.time) == hour_of(record.time);
 }
 
 }  // namespace
 
 std::size_t CaptureRecord::bytes() const {
-  return record_bytes + fleet.size() + variant.size() + caller_id.size() + caller_note.size() +
-         input_type.size() + input.size() + output_type.size() + output.size();
+  return record_bytes + fleet.size() + variant.size() + writer.size() + caller_id.size() +
+         caller_note.size() + input_type.size() + input.size() + output_type.size() + output.size();
 }
 
 void CaptureBuffer::offer(CaptureRecord record) {

@@ -36,6 +36,7 @@ struct CaptureRecord {
   std::shared_ptr<const CapturePlan> plan;  // what of it was asked for
   std::string fleet;
   std::string variant;
+  std::string writer;   // for whom it is stored (FleetPlan::writers); empty: nobody is asked
   Timestamp time = {};  // of the answer
   std::string caller_id;
   std::string caller_note;
@@ -47,7 +48,7 @@ struct CaptureRecord {
   std::size_t bytes() const;
 };
 
-// Records of one destination, fleet, variant and hour; never empty.
+// Records of one destination, fleet, variant, writer and hour; never empty.
 struct CaptureFile {
   std::shared_ptr<const CapturePlan> plan;
   std::vector<CaptureRecord> records;

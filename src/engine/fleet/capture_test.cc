@@ -77,6 +77,16 @@ TEST_F(Capture, records_of_a_variant_come_in_one_file_and_each_variant_has_its_o
   EXPECT_EQ(writer_.counts().dropped, 0U);
 }
 
+TEST_F(Capture, records_that_are_stored_for_others_have_files_of_their_own) {
+  CaptureBuffer& buffer = writer_.add_buffer();
+  CaptureRecord others = record("a", "1", plan_);
+  others.writer = "somebody";
+  buffer.offer(record("a", "2", plan_));
+  buffer.offer(std::move(others));
+  writer_.stop();
+  EXPECT_EQ(shelf_.files().size(), 2U);
+}
+
 TEST_F(Capture, an_hour_s_end_ends_a_file) {
   CaptureBuffer& buffer = writer_.add_buffer();
   buffer.offer(record("a", "1", plan_));

@@ -75,6 +75,9 @@ class FleetReconciler final : public engine::Reconciler {
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
     ModelKeeper* models = nullptr;  // null: variants with many models are refused
+    // Whether the artifact's reader may read it now; asked before an instance is started on a copy
+    // that is on the disk, as ArtifactSource asks before it fetches one. Empty: nobody is asked.
+    std::function<Result<>(store::Transaction& tx, const Artifact& artifact)> may_read = {};
   };
   FleetReconciler(Needs needs, FleetOptions options);
   ~FleetReconciler() override;

@@ -101,6 +101,35 @@ TEST_F(FleetReconcilerTest, AnArtifactThatIsNotThereIsTheReason) {
   EXPECT_TRUE(world_.machine().starts().empty());
 }
 
+TEST_F(FleetReconcilerTest, AnArtifactThatItsReaderMayNotReadIsTheReason) {
+  world_.unreadable() = {"s3://bucket/model.tar.gz"};
+  put({variant("main", 1)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_EQ(status().reason, "s3://bucket/model.tar.gz is closed.");
+  EXPECT_TRUE(world_.machine().starts().empty());
+}
+
+TEST_F(FleetReconcilerTest, ARightThatIsTakenAwayStopsTheInstancesThatWouldCome) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  ASSERT_EQ(status().state, FleetState::ready);
+  world_.unreadable() = {"s3://bucket/model.tar.gz"};
+  const std::vector<VariantChange> more{{.name = "main", .weight = {}, .instances = 3}};
+  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.set_weights_and_counts(tx, id_, more);
+  }));
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::update_failed);
+  EXPECT_EQ(status().reason, "s3://bucket/model.tar.gz is closed.");
+  EXPECT_EQ(world_.machine().running(), 1U);
+  EXPECT_EQ(routed(), 1U) << "what runs serves on";
+  world_.unreadable().clear();
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(world_.machine().running(), 3U);
+}
+
 TEST_F(FleetReconcilerTest, CodeThatDoesNotComeWithTheModelIsFetchedAndItsVariableSaysWhereItLies) {
   Variant with_code = variant("main", 1);
   with_code.program.environment["CODE_DIR"] = "s3://bucket/code.tar.gz";

@@ -237,9 +237,21 @@ Result<> FleetRun::can_run(const Variant& variant) const {
 // Both are asked for at once.
 bool FleetRun::has_contents(Generation generation, const Variant& variant, const Failed& failed) {
   const VariantId id{generation, variant.name};
+  if (living(generation, variant.name) < wanted_count(generation, variant))
+    if (const auto open = may_read(variant); !open) {
+      failed(open.error().message);
+      return false;
+    }
   const bool model = !variant.program.model || has_content({id, Part::model}, variant, failed);
   const bool code = !variant.program.code || has_content({id, Part::code}, variant, failed);
   return model && code;
+}
+
+Result<> FleetRun::may_read(const Variant& variant) const {
+  if (!needs_.may_read) return {};
+  if (variant.program.model) TRY_DO(needs_.may_read(tx_, *variant.program.model));
+  if (variant.program.code) TRY_DO(needs_.may_read(tx_, variant.program.code->artifact));
+  return {};
 }
 
 bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Failed& failed) {
@@ -275,6 +287,10 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
   }
   const Result<FetchedArtifact> outcome = std::move(*fetch->second.outcome);
   sight_.fetches.erase(fetch);
+  if (!outcome && outcome.error().code == ErrorCode::permission_denied) {
+    failed(outcome.error().message);
+    return false;
+  }
   if (!outcome) {
     failed(fmt::format("The {} {} of variant '{}' cannot be used: {}", what, artifact.uri,
                        variant.name, outcome.error().message));
@@ -292,6 +308,8 @@ void FleetRun::keep_serving() {
     has_contents(record_.serving, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
       if (variant.elastic) give_up_waiting(variant, reason);
+      if (record_.serving == row_.wanted && record_.applied_revision != row_.revision)
+        fail_scaling(reason);
       VariantRecord& known = variant_record(record_.serving, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
       for (const Part part : {Part::model, Part::code})
@@ -315,10 +333,14 @@ void FleetRun::judge_scaling() {
   for (const auto& [variant, reason] : failures_) {
     if (variant_record(variant.first, variant.second).failures < options_.start_failures_max)
       continue;
-    record_.applied_revision = row_.revision;
-    record_.scaling_failed = true;
-    record_.reason = last_part(reason, reason_bytes_max);
+    fail_scaling(reason);
   }
+}
+
+void FleetRun::fail_scaling(const std::string& reason) {
+  record_.applied_revision = row_.revision;
+  record_.scaling_failed = true;
+  record_.reason = last_part(reason, reason_bytes_max);
 }
 
 void FleetRun::fill(Generation generation, const FleetPlan& plan) {

@@ -61,6 +61,7 @@ class FleetRun {
   // 3. The serving generation keeps its counts.
   void keep_serving();
   void judge_scaling();
+  void fail_scaling(const std::string& reason);
   // Of an elastic variant (fleet_run_elastic.cc): its instances follow the demand.
   void follow_demand();
   ElasticSight& elastic_sight(const Variant& variant);
@@ -83,11 +84,13 @@ class FleetRun {
   void end_orphans();
   void forget_ended();
 
-  // Whether the model and the code of a variant are on the disk; asks for what is not. A failure
-  // of a fetch is handed to `failed`.
+  // Whether the model and the code of a variant are on the disk, and are open where instances are
+  // to be started on them; asks for what is not there. A failure of a fetch and a refusal are
+  // handed to `failed`.
   using Failed = std::function<void(std::string)>;
   bool has_contents(Generation generation, const Variant& variant, const Failed& failed);
   bool has_content(const FetchId& id, const Variant& variant, const Failed& failed);
+  Result<> may_read(const Variant& variant) const;
   void fill(Generation generation, const FleetPlan& plan);
   void fill(Generation generation, const Variant& variant);
   void shrink(Generation generation, const Variant& variant, std::size_t surplus);

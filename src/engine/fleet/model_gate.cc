@@ -37,7 +37,9 @@ void ModelGate::settle(std::uint64_t ticket, ResidentModels::Outcome outcome) {
     case Why::ready: return user_.on_model_ready(std::move(invocation), std::move(outcome.use));
     case Why::refused: return user_.on_model_refused(std::move(invocation), outcome.refusal);
     case Why::no_files:
-      if (outcome.error.code == ErrorCode::not_found)
+      // What is not there and what the model's reader may not read is one to the caller, as on AWS.
+      if (outcome.error.code == ErrorCode::not_found ||
+          outcome.error.code == ErrorCode::permission_denied)
         return user_.on_model_failed(std::move(invocation), InvokeFailure::no_such_model,
                                      outcome.uri);
       return user_.on_model_failed(std::move(invocation), InvokeFailure::model_unusable,

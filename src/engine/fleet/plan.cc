@@ -132,7 +132,9 @@ Result<> check_audiences(const FleetPlan& plan) {
 
 json::value artifact_json(const std::optional<Artifact>& artifact) {
   if (!artifact) return nullptr;
-  return json::object{{"uri", artifact->uri}, {"form", static_cast<int>(artifact->form)}};
+  return json::object{{"uri", artifact->uri},
+                      {"form", static_cast<int>(artifact->form)},
+                      {"reader", artifact->reader}};
 }
 
 std::optional<Artifact> artifact_from(const json::value& value) {
@@ -141,7 +143,9 @@ std::optional<Artifact> artifact_from(const json::value& value) {
   const int form = number_of<int>(object, "form");
   if (form < 0 || form > static_cast<int>(Artifact::Form::prefix))
     throw BadDocument("unknown form of artifact");
-  return Artifact{.uri = text_of(object, "uri"), .form = static_cast<Artifact::Form>(form)};
+  Artifact artifact{.uri = text_of(object, "uri"), .form = static_cast<Artifact::Form>(form)};
+  if (object.contains("reader")) artifact.reader = text_of(object, "reader");  // older: absent
+  return artifact;
 }
 
 json::value code_json(const std::optional<Code>& code) {
@@ -163,7 +167,8 @@ json::value models_json(const std::optional<ModelCollection>& models) {
   return json::object{{"uri", models->uri},
                       {"form", static_cast<int>(models->form)},
                       {"kept", models->kept},
-                      {"loaded_max", models->loaded_max}};
+                      {"loaded_max", models->loaded_max},
+                      {"reader", models->reader}};
 }
 
 // Absent in plans that were stored before there was any.
@@ -174,7 +179,8 @@ std::optional<ModelCollection> models_from(const json::value* value) {
   return ModelCollection{.uri = artifact->uri,
                          .form = artifact->form,
                          .kept = object.at("kept").as_bool(),
-                         .loaded_max = number_of<std::uint32_t>(object, "loaded_max")};
+                         .loaded_max = number_of<std::uint32_t>(object, "loaded_max"),
+                         .reader = artifact->reader};
 }
 
 json::object program_json(const Program& program) {
@@ -322,6 +328,12 @@ Variant variant_from(const json::object& object) {
   return variant;
 }
 
+json::object writers_json(const std::map<std::string, std::string, std::less<>>& writers) {
+  json::object object;
+  for (const auto& [variant, writer] : writers) object[variant] = writer;
+  return object;
+}
+
 // Absent in plans that were stored before there was any.
 PartBorder part_border_from(const json::object& object) {
   if (object.if_contains("part_border") == nullptr) return PartBorder::none;
@@ -368,6 +380,7 @@ std::string to_text(const FleetPlan& plan) {
                       {"access", static_cast<int>(plan.access)},
                       {"variants", std::move(variants)}};
   if (plan.capture) object["capture"] = capture_json(*plan.capture);
+  if (!plan.writers.empty()) object["writers"] = writers_json(plan.writers);
   return json::serialize(object);
 }
 
@@ -381,6 +394,9 @@ Result<FleetPlan> plan_from_text(std::string_view text) {
     if (const json::value* capture = object.if_contains("capture"))
       plan.capture = capture_from(capture->as_object());
     plan.access = access_from(object.if_contains("access"));
+    if (const json::value* writers = object.if_contains("writers"))
+      for (const auto& writer : writers->as_object())
+        plan.writers.emplace(writer.key(), writer.value().as_string());
     for (const json::value& variant : object.at("variants").as_array())
       plan.variants.push_back(variant_from(variant.as_object()));
     return plan;

@@ -47,6 +47,8 @@ struct Artifact {
   };
   std::string uri;
   Form form = Form::tar_gz;
+  // For whom it is read, in the door's words. Empty: nobody is asked whether he may.
+  std::string reader = {};
 
   bool operator==(const Artifact&) const = default;
 };
@@ -57,6 +59,7 @@ struct ModelCollection {
   Artifact::Form form = Artifact::Form::tar_gz;
   bool kept = true;              // false: let go, from disk too, as soon as no request uses it
   std::uint32_t loaded_max = 0;  // in the memory of one instance; 0: as many as it takes
+  std::string reader = {};       // as Artifact has it
 
   bool operator==(const ModelCollection&) const = default;
 };
@@ -172,6 +175,9 @@ struct FleetPlan {
   PartBorder part_border = PartBorder::none;
   std::optional<CapturePlan> capture = std::nullopt;
   Access access = Access::direct;
+  // For whom what comes of requests is stored, by variant, in the door's words. A variant that is
+  // not in it: nobody is asked whether he may.
+  std::map<std::string, std::string, std::less<>> writers = {};
 
   bool operator==(const FleetPlan&) const = default;
 };

@@ -33,6 +33,18 @@ TEST(Plan, ContainersAndShadowsComeBackFromTheirStoredForm) {
   EXPECT_EQ(read->variants[2].variant(), "other");
 }
 
+TEST(Plan, ForWhomThingsAreReadAndStoredComesBackFromItsStoredForm) {
+  FleetPlan plan{.variants = {lone("one"), lone("two")}};
+  plan.variants[0].program.model = Artifact{.uri = "s3://b/m.tar.gz", .reader = "one"};
+  plan.variants[0].program.code =
+      Code{.artifact = {.uri = "s3://b/c.tar.gz", .reader = "two"}, .variable = "CODE"};
+  plan.variants[1].program.models = ModelCollection{.uri = "s3://b/m/", .reader = "three"};
+  plan.writers = {{"one", "four"}, {"two", "five"}};
+  const auto read = plan_from_text(to_text(plan));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, plan);
+}
+
 TEST(Plan, ContainersThatAreApartOrDisagreeOrAreTooManyAreRefused) {
   EXPECT_FALSE(
       check({.variants = {container("main", "one"), lone("b"), container("main", "two")}}));

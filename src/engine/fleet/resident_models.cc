@@ -341,7 +341,7 @@ std::string ResidentModels::uri_of(std::string_view model) const {
 
 void ResidentModels::fetch(const ModelResidency::Fetch& wanted) {
   needs_.artifacts.fetch(
-      {.uri = uri_of(wanted.model), .form = collection_.form},
+      {.uri = uri_of(wanted.model), .form = collection_.form, .reader = collection_.reader},
       [weak = weak_from_this(), name = wanted.name](Result<FetchedArtifact> outcome) mutable {
         if (const auto self = weak.lock())
           self->change([&](ModelResidency& models) { models.fetched(name, std::move(outcome)); });

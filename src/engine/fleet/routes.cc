@@ -14,6 +14,7 @@ void take_settings(FleetRoute& route, const FleetPlan& plan) {
   route.request_timeout = plan.request_timeout;
   route.part_border = plan.part_border;
   route.access = plan.access;
+  route.writers = plan.writers;
   if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
 }
 

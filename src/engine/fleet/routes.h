@@ -68,7 +68,8 @@ struct FleetRoute {
   // Of the variants that answer callers and have instances; of each, its first container counts.
   double weight_total = 0;
   double shadow_share = 0;  // of the requests is copied to the shadow variant; 0: there is none
-  std::shared_ptr<const CapturePlan> capture;  // null: nothing is captured
+  std::shared_ptr<const CapturePlan> capture;               // null: nothing is captured
+  std::map<std::string, std::string, std::less<>> writers;  // FleetPlan's
 };
 
 // What the whole fleet has, from its plan.

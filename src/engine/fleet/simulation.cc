@@ -69,7 +69,11 @@ Simulation::Server::Server(Simulation& world)
                   .prober = prober,
                   .routes = routes,
                   .loop = loop,
-                  .changes = changes},
+                  .changes = changes,
+                  .may_read = [&world](store::Transaction&, const Artifact& artifact) -> Result<> {
+                    if (!world.unreadable_.contains(artifact.uri)) return {};
+                    return fail(ErrorCode::permission_denied, artifact.uri + " is closed.");
+                  }},
                  world.options_),
       fleets([this](const FleetId& id) { reconciler.wake(id); }) {
   artifacts.fails = world.fetch_fails_;

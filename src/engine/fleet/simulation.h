@@ -152,6 +152,7 @@ class Simulation {
   RouteTable& routes() { return server_->routes; }
   Fleets& fleets() { return server_->fleets; }
   void set_fetch_fails(double chance);
+  std::set<std::string>& unreadable() { return unreadable_; }
 
   // The server ends, whatever it was doing, and another starts on the same store and machine.
   void crash_and_restart();
@@ -187,6 +188,7 @@ class Simulation {
   place::SimulatedMachine machine_;
   CrashPoint crash_;
   double fetch_fails_ = 0;
+  std::set<std::string> unreadable_;  // URIs that their readers may not read now
   std::unique_ptr<Server> server_;
 };
 

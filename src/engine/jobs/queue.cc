@@ -337,6 +337,10 @@ void RequestQueues::Run::prepare(std::int64_t number, unsigned broken) {
 }
 
 bool RequestQueues::Run::open_input(QueuedRequest& request, objects::Content& content) {
+  if (const auto open = owner_.needs_.door.may_read(tx_, request); !open) {
+    fail(request, QueueFailure::no_input, open.error().message);
+    return false;
+  }
   const auto object = objects::find(tx_, *request.input);
   if (!object) {
     fail(request, QueueFailure::no_input, object.error().message);
@@ -490,11 +494,14 @@ void RequestQueues::finished(QueueId id, std::int64_t number, const std::optiona
 
 void RequestQueues::settle(store::Transaction& tx, Settled settled,
                            std::optional<objects::SealedBody> body) {
-  if (!settled.failure && !store_result(tx, settled, *std::move(body))) {
+  Result<> stored;
+  if (!settled.failure) stored = store_result(tx, settled, *std::move(body));
+  if (!stored) {
     body.reset();
     settled.failure = QueueFailure::no_output;
-    settled.detail = fmt::format("The result cannot be stored as '{}' in bucket '{}'.",
-                                 settled.request.output.key, settled.request.output.bucket);
+    settled.detail = fmt::format("The result cannot be stored as '{}' in bucket '{}': {}",
+                                 settled.request.output.key, settled.request.output.bucket,
+                                 stored.error().message);
     settled.status = 0;
     settled.answer.reset();
   }
@@ -505,11 +512,13 @@ void RequestQueues::settle(store::Transaction& tx, Settled settled,
 }
 
 // Looks for the bucket first: a put that is refused has written nothing.
-bool RequestQueues::store_result(store::Transaction& tx, const Settled& settled,
-                                 objects::SealedBody body) {
+Result<> RequestQueues::store_result(store::Transaction& tx, const Settled& settled,
+                                     objects::SealedBody body) {
   const objects::ObjectName& name = settled.request.output;
-  if (!objects::find_bucket(tx, name.bucket)) return false;
-  return needs_.objects.put(tx, name, std::move(body), typed(settled.content_type)).has_value();
+  TRY_DO(needs_.door.may_store(tx, settled.request, name));
+  TRY_DO(objects::find_bucket(tx, name.bucket));
+  TRY_DO(needs_.objects.put(tx, name, std::move(body), typed(settled.content_type)));
+  return {};
 }
 
 // What the instance said, or else the door's words.
@@ -523,7 +532,8 @@ void RequestQueues::store_failure(store::Transaction& tx, const Settled& settled
     content_type = "text/plain";
   }
   const objects::ObjectName& name = *settled.request.failure;
-  if (body && objects::find_bucket(tx, name.bucket) &&
+  if (body && needs_.door.may_store(tx, settled.request, name) &&
+      objects::find_bucket(tx, name.bucket) &&
       needs_.objects.put(tx, name, *std::move(body), typed(content_type)))
     return;
   log_warning("jobs", "a failure cannot be stored", {{"bucket", name.bucket}, {"key", name.key}});

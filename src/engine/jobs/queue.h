@@ -47,6 +47,13 @@ class QueueDoor {
  public:
   virtual ~QueueDoor() = default;
 
+  // Whether a request's input may be read now, and what comes of it be stored as `name`, for
+  // whomever that is done. permission_denied: the request fails, or nothing is stored. On the
+  // store's writer.
+  virtual Result<> may_read(store::Transaction& tx, const QueuedRequest& request) const = 0;
+  virtual Result<> may_store(store::Transaction& tx, const QueuedRequest& request,
+                             const objects::ObjectName& name) const = 0;
+
   // What stands in the failure object where no instance answered. On the store's writer.
   virtual std::string failure_text(const Settled& settled) const = 0;
 
@@ -147,7 +154,7 @@ class RequestQueues final : public engine::Reconciler {
 
   State& state_of(store::Transaction& tx, QueueId id);
   void settle(store::Transaction& tx, Settled settled, std::optional<objects::SealedBody> body);
-  bool store_result(store::Transaction& tx, const Settled& settled, objects::SealedBody body);
+  Result<> store_result(store::Transaction& tx, const Settled& settled, objects::SealedBody body);
   void store_failure(store::Transaction& tx, const Settled& settled,
                      std::optional<objects::SealedBody> body);
   void send(QueueId id, std::vector<Sending> sendings);

@@ -74,6 +74,13 @@ class SimulatedInstances final : public Courier {
 // Notes each announcement as a row, so that one made twice, or without its result, shows.
 class RecordingDoor final : public QueueDoor {
  public:
+  Result<> may_read(store::Transaction&, const QueuedRequest& request) const override {
+    return check(request.input.value_or(objects::ObjectName{}));
+  }
+  Result<> may_store(store::Transaction&, const QueuedRequest&,
+                     const objects::ObjectName& name) const override {
+    return check(name);
+  }
   std::string failure_text(const Settled& settled) const override {
     return std::string(name_of(*settled.failure));
   }
@@ -81,6 +88,14 @@ class RecordingDoor final : public QueueDoor {
     tx.run("INSERT INTO announced(key,outcome,at) VALUES(?1,?2,?3)", settled.request.output.key,
            settled.failure ? name_of(*settled.failure) : "completed",
            settled.at.civil.time_since_epoch().count());
+  }
+
+  std::string closed;  // a key that nobody may touch
+
+ private:
+  Result<> check(const objects::ObjectName& name) const {
+    if (closed.empty() || name.key != closed) return {};
+    return fail(ErrorCode::permission_denied, name.key + " is closed.");
   }
 };
 
@@ -188,6 +203,7 @@ class QueueWorld {
     });
   }
 
+  RecordingDoor& door() { return server_->door; }
   SimulatedInstances& instances() { return server_->instances; }
   RequestQueues& requests() { return server_->requests; }
   objects::Objects& object_store() { return *objects_; }

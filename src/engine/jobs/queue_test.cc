@@ -204,6 +204,41 @@ TEST(Queue, AMissingInputAndAMissingBucketFailTheRequestAlone) {
   EXPECT_THAT(world.announced()["b"], ElementsAre("completed"));
 }
 
+TEST(Queue, AnInputThatMayNotBeReadAnyMoreFailsTheRequest) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  world.door().closed = "input";
+  ASSERT_TRUE(world.accept("a", long_time, objects::ObjectName{.bucket = "box", .key = "input"}));
+  world.settle();
+  EXPECT_THAT(world.announced()["a"], ElementsAre("no_input"));
+  EXPECT_TRUE(world.instances().under_way.empty());
+}
+
+TEST(Queue, AResultThatMayNotBeStoredAnyMoreIsAFailure) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  ASSERT_TRUE(world.accept("a", long_time));
+  world.settle();
+  world.door().closed = "a";
+  world.instances().answer(0, 200);
+  world.settle();
+  EXPECT_EQ(world.text("a"), "(none)");
+  EXPECT_EQ(world.text("a-error"), "no_output");
+  EXPECT_THAT(world.announced()["a"], ElementsAre("no_output"));
+}
+
+TEST(Queue, AFailureIsStoredOnlyWhereItMayBe) {
+  QueueWorld world(1);
+  world.put_queue(1);
+  ASSERT_TRUE(world.accept("a", long_time));
+  world.settle();
+  world.door().closed = "a-error";
+  world.instances().answer(0, 500);
+  world.settle();
+  EXPECT_EQ(world.text("a-error"), "(none)");
+  EXPECT_THAT(world.announced()["a"], ElementsAre("refused"));
+}
+
 TEST(Queue, ARequestAcceptedAfterOneWithoutInputIsSent) {
   QueueWorld world(1);
   world.put_queue(1);

@@ -64,7 +64,7 @@ enum class QueueFailure : std::uint8_t {
   timeout,           // the instance did not answer within `time_limit`
   broken,            // deliveries_max instances ended or cut the connection with it under way
   answer_too_large,  // the answer passed queued_answer_bytes_max
-  no_output,         // the answer cannot be stored: its bucket is gone
+  no_output,         // the answer cannot be stored: its bucket is gone, or closed
 };
 
 std::string_view name_of(QueueFailure failure);

@@ -74,8 +74,7 @@ struct TransformPlan {
   std::string joined_answer_name;
   std::string joined_record_name;
 
-  // Whose job it is, in the door's own words, for TransformGround::may_read. Empty: nobody is asked
-  // whether he may.
+  // Whose job it is, in the door's own words, for TransformGround::may. Empty: nobody is asked.
   std::string owner;
 
   bool operator==(const TransformPlan&) const = default;

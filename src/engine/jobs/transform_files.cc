@@ -140,8 +140,18 @@ TransformFiles::End TransformFiles::transform(const TransformFile& file) {
   return end;
 }
 
+Result<objects::Objects::Opened> TransformFiles::open_input(const TransformFile& file) const {
+  const objects::ObjectName name{.bucket = file.bucket, .key = file.key};
+  const auto ask = [&](store::Transaction& tx,
+                       const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
+    TRY_DO(job_.ground.check_right(tx, job_.plan.owner, TransformGround::Access::read, name));
+    return std::nullopt;
+  };
+  return job_.ground.objects.open_object(name, ask);
+}
+
 Result<ByteSource> TransformFiles::open(const TransformFile& file) const {
-  TRY(auto opened, job_.ground.objects.open_object({.bucket = file.bucket, .key = file.key}));
+  TRY(auto opened, open_input(file));
   auto reader = std::make_shared<objects::ContentReader>(std::move(opened.content));
   ByteSource plain = [reader](std::span<std::byte> out) { return reader->read(out); };
   if (job_.plan.compression == TransformPlan::Compression::none) return plain;
@@ -156,7 +166,7 @@ bool TransformFiles::goes_whole() const {
 }
 
 Result<objects::SealedBody> TransformFiles::make_whole(const TransformFile& file, End& end) {
-  TRY(auto opened, job_.ground.objects.open_object({.bucket = file.bucket, .key = file.key}));
+  TRY(auto opened, open_input(file));
   objects::Upload upload = job_.ground.objects.begin(output_upload());
   Outstanding outstanding(*job_.asking);
   auto piece = std::make_shared<Piece>();
@@ -267,13 +277,13 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
     });
   };
   const auto nothing = [](store::Transaction&) -> Result<> { return {}; };
+  const objects::ObjectName output{.bucket = job_.plan.output_bucket, .key = file.output_key};
   const auto put = [&](store::Transaction& tx) -> Result<> {
+    TRY_DO(job_.ground.check_right(tx, job_.plan.owner, TransformGround::Access::write, output));
     objects::PutOptions options;
     if (!job_.plan.accept.empty())
       options.attributes.properties.emplace_back("content-type", job_.plan.accept);
-    const auto object =
-        job_.ground.objects.put(tx, {.bucket = job_.plan.output_bucket, .key = file.output_key},
-                                *std::move(made), std::move(options));
+    const auto object = job_.ground.objects.put(tx, output, *std::move(made), std::move(options));
     if (!object) return std::unexpected(object.error());
     return {};
   };
@@ -285,7 +295,8 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
   job_.ground.step();
   if (done) return {};
   const std::string reason = fmt::format("the output cannot be written: {}", done.error().message);
-  TRY_DO(note(FileState::failed, Fault::server, reason, nothing));
+  const bool closed = done.error().code == ErrorCode::permission_denied;
+  TRY_DO(note(FileState::failed, closed ? Fault::input : Fault::server, reason, nothing));
   return done;
 }
 

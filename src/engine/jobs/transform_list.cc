@@ -27,7 +27,7 @@ class Listing {
 
   // Nobody is told what his manifest names where he may not read it.
   Result<> expect_right(const objects::ObjectName& name) const {
-    return plan_.owner.empty() ? Result<>() : ground_.may_read(tx_, plan_.owner, name);
+    return ground_.check_right(tx_, plan_.owner, TransformGround::Access::read, name);
   }
 
   Result<> add(const objects::Object& object, std::string_view relative) {
@@ -91,8 +91,14 @@ Result<> list_manifest(store::Transaction& tx, std::string_view text, Listing& l
   return {};
 }
 
-Result<std::string> read_whole(objects::Objects& objects, const objects::ObjectName& name) {
-  TRY(auto opened, objects.open_object(name));
+Result<std::string> read_manifest(const TransformGround& ground, const TransformPlan& plan) {
+  const objects::ObjectName name{.bucket = plan.input_bucket, .key = plan.input_key};
+  const auto ask = [&](store::Transaction& tx,
+                       const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
+    TRY_DO(ground.check_right(tx, plan.owner, TransformGround::Access::read, name));
+    return std::nullopt;
+  };
+  TRY(auto opened, ground.objects.open_object(name, ask));
   if (opened.object.size > manifest_bytes_max)
     return fail(ErrorCode::limit_exceeded,
                 fmt::format("the manifest is larger than {} bytes", manifest_bytes_max));
@@ -112,7 +118,7 @@ Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
                                               const TransformPlan& plan) {
   std::string manifest;
   if (plan.source == TransformPlan::Source::manifest) {
-    TRY(manifest, read_whole(ground.objects, {.bucket = plan.input_bucket, .key = plan.input_key}));
+    TRY(manifest, read_manifest(ground, plan));
   }
   return ground.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
     TRY_DO(objects::find_bucket(tx, plan.output_bucket));

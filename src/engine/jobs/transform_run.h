@@ -39,12 +39,19 @@ struct TransformGround {
   objects::Objects& objects;
   TransformInstances& instances;
   const Clock& clock;
-  // Whether the owner of a job may read an object now; asked once for each, when the input is
-  // listed. permission_denied: he may not, and the job fails.
-  std::function<Result<>(store::Transaction&, const std::string& owner, const objects::ObjectName&)>
-      may_read = [](store::Transaction&, const std::string&, const objects::ObjectName&) {
+  // Whether the owner of a job may read or write an object now; asked for each of the input when it
+  // is listed and when it is read, and for each of the output when it is stored. permission_denied:
+  // he may not, and the job fails.
+  enum class Access : std::uint8_t { read, write };
+  std::function<Result<>(store::Transaction&, const std::string& owner, Access,
+                         const objects::ObjectName&)>
+      may = [](store::Transaction&, const std::string&, Access, const objects::ObjectName&) {
         return Result<>();
       };
+  Result<> check_right(store::Transaction& tx, const std::string& owner, Access access,
+                       const objects::ObjectName& name) const {
+    return owner.empty() ? Result<>() : may(tx, owner, access, name);
+  }
   // Takes a line of the job's own log, and the job's end; from any thread.
   std::function<void(const TransformId&, std::string_view)> log;
   // Between any two effects; tests end a "server" by throwing here.
@@ -130,6 +137,7 @@ class TransformFiles {
   enum class End : std::uint8_t { settled, stopped };
   End transform(const TransformFile& file);
   Result<objects::SealedBody> make_output(const TransformFile& file, End& end);
+  Result<objects::Objects::Opened> open_input(const TransformFile& file) const;
   Result<ByteSource> open(const TransformFile& file) const;
   bool goes_whole() const;
   Result<objects::SealedBody> make_whole(const TransformFile& file, End& end);

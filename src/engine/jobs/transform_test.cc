@@ -98,10 +98,13 @@ class TransformJob : public testing::Test {
                 .objects = *test.objects_,
                 .instances = instances,
                 .clock = test.world_.clock(),
-                .may_read = [&test](store::Transaction&, const std::string& owner,
-                                    const objects::ObjectName& name) -> Result<> {
+                .may = [&test](store::Transaction&, const std::string& owner,
+                               TransformGround::Access access,
+                               const objects::ObjectName& name) -> Result<> {
                   if (name.key != test.closed_) return {};
-                  return fail(ErrorCode::permission_denied, owner + " may not read " + name.key);
+                  const bool reads = access == TransformGround::Access::read;
+                  return fail(ErrorCode::permission_denied,
+                              owner + (reads ? " may not read " : " may not write ") + name.key);
                 },
                 .log = [&test](const TransformId&, std::string_view line) { test.log(line); },
                 .step = [&test] { test.steps_.pass(); }},
@@ -213,7 +216,7 @@ class TransformJob : public testing::Test {
   StepCount steps_;
   std::mutex log_mutex_;
   std::string log_;
-  std::string closed_ = "in/secret";  // the key that no owner may read
+  std::string closed_ = "in/secret";  // the key that no owner may touch
   TransformPlan plan_;
   std::unique_ptr<Server> server_;
 };
@@ -270,6 +273,18 @@ TEST_F(TransformJob, an_object_that_its_owner_may_not_read_fails_the_job_before_
   EXPECT_EQ(run().state, TransformState::failed);
   EXPECT_THAT(status().reason, HasSubstr("ann may not read in/secret"));
   EXPECT_EQ(status().fault, Fault::input);
+  EXPECT_TRUE(outputs().empty());
+}
+
+TEST_F(TransformJob, an_output_is_stored_only_where_its_owner_may_write) {
+  put("in/a", "1\n");
+  plan_.owner = "ann";
+  closed_ = plan_.output_prefix + "a.out";
+  create();
+  run();
+  EXPECT_EQ(status().state, TransformState::failed);
+  EXPECT_EQ(status().fault, Fault::input);
+  EXPECT_THAT(status().reason, HasSubstr("ann may not write"));
   EXPECT_TRUE(outputs().empty());
 }
 

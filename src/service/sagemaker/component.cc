@@ -190,7 +190,10 @@ Result<> settle_components(Call& call, fleet::Fleets& fleets, const BuiltInImage
 Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages& built_in,
                           const Component& component) {
   TRY(fleet::Program program, program_of(call, built_in, component.given.Specification()));
-  if (program.acts_as.empty()) act_as(call, role_of_endpoint(call, component.endpoint()), program);
+  const std::string role = role_of_endpoint(call, component.endpoint());
+  if (program.acts_as.empty()) act_as(call, role, program);
+  if (!component.given.Specification().ModelName())
+    TRY_DO(read_for(call, role, component.resource.maker, program));
   fleet::FleetPlan plan;
   // The choice among copies by load is Slipway's; AWS does not say how it chooses.
   plan.variants.push_back({.name = std::string(component.variant()),
@@ -219,10 +222,12 @@ Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_i
                                   const api::InferenceComponentSpecification& given) {
   api::ContainerDefinition container(call.arena());
   std::string_view role;
+  std::string maker;
   if (given.ModelName()) {
-    TRY(const LoneContainer of_model, container_of_model(call, *given.ModelName()));
+    TRY(LoneContainer of_model, container_of_model(call, *given.ModelName()));
     container = of_model.container;
     role = of_model.role;
+    maker = std::move(of_model.maker);
   } else {
     container.Image(*given.Container().Image());
     if (given.Container().ArtifactUrl()) container.ModelDataUrl(*given.Container().ArtifactUrl());
@@ -230,6 +235,7 @@ Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_i
   }
   TRY(fleet::Program program, program_of(built_in, container));
   act_as(call, role, program);
+  TRY_DO(read_for(call, role, maker, program));  // of its own container: deploy_component()
   const auto startup = given.StartupParameters();
   if (const auto limit = startup.ContainerStartupHealthCheckTimeoutInSeconds())
     program.startup_timeout = std::chrono::seconds(*limit);

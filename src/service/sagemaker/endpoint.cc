@@ -88,9 +88,14 @@ Result<Endpoint> get_updatable_endpoint(const Call& call, const fleet::Fleets& f
   return endpoint;
 }
 
-Result<api::CreateEndpointConfigInput> config_named(const Call& call, std::string_view name) {
-  TRY(const Resource config, get(call, endpoint_config_kind, name));
-  return document_of<api::CreateEndpointConfigInput>(call, config);
+struct Config {
+  api::CreateEndpointConfigInput given;
+  std::string maker;
+};
+Result<Config> config_named(const Call& call, std::string_view name) {
+  TRY(Resource config, get(call, endpoint_config_kind, name));
+  TRY(const auto given, document_of<api::CreateEndpointConfigInput>(call, config));
+  return Config{given, std::move(config.maker)};
 }
 
 // The rows of endpoints that were deleted and have ended since.
@@ -276,8 +281,9 @@ Result<> expect_supported(const api::DeploymentConfig& config) {
 Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpointInput in) {
   sweep_ended(call, fleets_);
   TRY_DO(expect_supported(in.DeploymentConfig()));
-  TRY(const auto config, config_named(call, in.EndpointConfigName()));
-  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
+  TRY(const Config named, config_named(call, in.EndpointConfigName()));
+  const auto& config = named.given;
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config, named.maker));
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   TRY(const Resource endpoint,
@@ -347,8 +353,9 @@ Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsI
 Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpointInput in) {
   TRY_DO(expect_supported(in.DeploymentConfig()));
   TRY(const Endpoint endpoint, get_updatable_endpoint(call, fleets_, in.EndpointName()));
-  TRY(const auto config, config_named(call, in.EndpointConfigName()));
-  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config));
+  TRY(const Config named, config_named(call, in.EndpointConfigName()));
+  const auto& config = named.given;
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config, named.maker));
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
   const fleet::FleetId id = fleet_of(call, in.EndpointName());

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <vector>
 
+#include "service/errands.h"
 #include "service/errors.h"
 #include "service/resource_key.h"
 #include "service/sagemaker/async_config.h"
@@ -146,13 +147,22 @@ void act_as(const Call& call, std::string_view role_arn, fleet::Program& program
     program.environment.try_emplace(name, call.region());
 }
 
+Result<> read_for(const Call& call, std::string_view role_arn, std::string_view maker,
+                  fleet::Program& program) {
+  TRY(const std::string reader, service::Errands::remembered(call.tx(), role_arn, maker));
+  if (program.model) program.model->reader = reader;
+  if (program.models) program.models->reader = reader;
+  if (program.code) program.code->artifact.reader = reader;
+  return {};
+}
+
 Result<LoneContainer> container_of_model(const Call& call, std::string_view model_name) {
   TRY(const Resource resource, get(call, model_kind, model_name));
   TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
   const auto containers = containers_of(model);
   if (containers.size() > 1)
     return not_built("A model with several containers in an inference component");
-  return LoneContainer{containers.front(), model.ExecutionRoleArn().value_or("")};
+  return LoneContainer{containers.front(), model.ExecutionRoleArn().value_or(""), resource.maker};
 }
 
 namespace {
@@ -209,29 +219,39 @@ void name_container(fleet::Variant& variant, std::string name, fleet::Execution 
   tell_ports(variant.program);
 }
 
-// As many variants of the fleet as the model has containers.
-Result<> add_variant(const Call& call, const BuiltInImages& built_in,
-                     const api::ProductionVariant& given, fleet::Audience audience,
-                     fleet::FleetPlan& plan) {
-  if (!given.ModelName()) {
-    TRY(fleet::Variant room, offered_variant(given));
-    plan.variants.push_back(std::move(room));
-    return {};
-  }
-  TRY(const auto model, model_of(call, *given.ModelName()));
-  const auto containers = containers_of(model);
-  const bool several = containers.size() > 1;
-  if (several && audience == fleet::Audience::shadow)
+// Where a shadow variant's model cannot have several containers, nor a serverless one's.
+Result<> check_several(const api::ProductionVariant& given, fleet::Audience audience) {
+  if (audience == fleet::Audience::shadow)
     return refuse("ValidationException",
                   fmt::format("Shadow variant \"{}\": a model with several containers cannot be "
                               "used with shadow variants.",
                               given.VariantName()));
-  if (several && given.ServerlessConfig())
+  if (given.ServerlessConfig())
     return refuse(
         "ValidationException",
         fmt::format("Production variant \"{}\": a model with several containers cannot be "
                     "served by a serverless endpoint.",
                     given.VariantName()));
+  return {};
+}
+
+// As many variants of the fleet as the model has containers. `maker` is the configuration's.
+Result<> add_variant(const Call& call, const BuiltInImages& built_in,
+                     const api::ProductionVariant& given, fleet::Audience audience,
+                     std::string_view maker, fleet::FleetPlan& plan) {
+  if (!given.ModelName()) {
+    TRY(fleet::Variant room, offered_variant(given));
+    plan.variants.push_back(std::move(room));
+    return {};
+  }
+  TRY(const Resource resource, get(call, model_kind, *given.ModelName()));
+  TRY(const auto model, document_of<api::CreateModelInput>(call, resource));
+  const auto containers = containers_of(model);
+  const bool several = containers.size() > 1;
+  if (several) TRY_DO(check_several(given, audience));
+  const std::string_view role = model.ExecutionRoleArn().value_or("");
+  TRY(std::string writer, service::Errands::remembered(call.tx(), role, maker));
+  if (!writer.empty()) plan.writers.emplace(given.VariantName(), std::move(writer));
   const auto execution = model.InferenceExecutionConfig().Mode() == "Direct"
                              ? fleet::Execution::direct
                              : fleet::Execution::serial;
@@ -239,7 +259,8 @@ Result<> add_variant(const Call& call, const BuiltInImages& built_in,
     if (several && containers[i].Mode() == "MultiModel")
       return not_built("A container of mode MultiModel among several");
     TRY(fleet::Variant variant, variant_of(built_in, given, containers[i]));
-    act_as(call, model.ExecutionRoleArn().value_or(""), variant.program);
+    act_as(call, role, variant.program);
+    TRY_DO(read_for(call, role, resource.maker, variant.program));
     if (several) name_container(variant, container_name(containers[i], i), execution);
     variant.audience = audience;
     plan.variants.push_back(std::move(variant));
@@ -286,14 +307,15 @@ fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
 }
 
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
-                                    const api::CreateEndpointConfigInput& config) {
+                                    const api::CreateEndpointConfigInput& config,
+                                    std::string_view maker) {
   if (config.ExplainerConfig()) return not_built("ExplainerConfig");
   fleet::FleetPlan plan;
   plan.capture = capture_plan(config.DataCaptureConfig());
   for (const auto given : config.ProductionVariants())
-    TRY_DO(add_variant(call, built_in, given, fleet::Audience::callers, plan));
+    TRY_DO(add_variant(call, built_in, given, fleet::Audience::callers, maker, plan));
   for (const auto given : config.ShadowProductionVariants())
-    TRY_DO(add_variant(call, built_in, given, fleet::Audience::shadow, plan));
+    TRY_DO(add_variant(call, built_in, given, fleet::Audience::shadow, maker, plan));
   if (plan.capture && plan.variants.front().offers)
     return not_built("DataCaptureConfig for inference components");
   if (config.AsyncInferenceConfig()) ask_by_queue(plan);

@@ -26,8 +26,11 @@ inline constexpr std::int32_t variant_instances_default = 1;
 // now: ValidationException where one is gone, or where the configuration asks for what Slipway does
 // not have yet (several models, explanations). Each container of a model with several is a variant
 // of the fleet (engine/fleet/plan.h).
+// `maker`, the configuration's (Resource::maker), is for whom results are stored where a model's
+// role does not exist.
 Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built_in,
-                                    const aws::sagemaker::CreateEndpointConfigInput& config);
+                                    const aws::sagemaker::CreateEndpointConfigInput& config,
+                                    std::string_view maker);
 
 // How an endpoint asks for streamed answers whose parts end where its lines ("line") or its
 // server-sent events ("sse") end: by this tag, a key of Slipway's own. It counts when the endpoint
@@ -45,11 +48,16 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
 // changes nothing. Whether there is such a role is asked when they ask for its credentials.
 void act_as(const Call& call, std::string_view role_arn, fleet::Program& program);
 
+// Has its artifacts fetched for the role, or for `maker` where there is no such role.
+Result<> read_for(const Call& call, std::string_view role_arn, std::string_view maker,
+                  fleet::Program& program);
+
 // The only container of a model, and the role that it runs as. ValidationException where there is
 // no such model, or where it has several.
 struct LoneContainer {
   aws::sagemaker::ContainerDefinition container;
   std::string_view role;  // lives as long as the call; empty: none
+  std::string maker;      // the model's (Resource::maker)
 };
 Result<LoneContainer> container_of_model(const Call& call, std::string_view model_name);
 

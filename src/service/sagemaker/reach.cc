@@ -27,7 +27,7 @@ std::vector<Errand> reading(std::string_view url, Form form) {
   const auto place = objects::parse_uri(url);
   if (!place) return {};  // refused elsewhere: it names no bucket
   if (form == Form::object) return {service::read_object(*place)};
-  return {service::list_below(*place), service::read_below(*place)};
+  return service::read_all_below(*place);
 }
 
 std::vector<Errand> data_of(const api::ContainerDefinition& container) {
@@ -159,8 +159,7 @@ Result<std::string> Reach::transform(const Call& call,
   add_writing(job.TransformOutput().S3OutputPath(), all);
   const std::string role = role_of_model(call, job.ModelName());
   TRY_DO(go(call, *errands_, role, all));
-  TRY(const Goer goer, errands_->goer(call, role));
-  return Errands::remembered(goer);
+  return Errands::remembered(call.tx(), role, Errands::remembered(call.caller().principal));
 }
 
 }  // namespace slipway::sagemaker

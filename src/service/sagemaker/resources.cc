@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "service/errands.h"
 #include "service/errors.h"
 #include "service/sagemaker/sagemaker.h"
 
@@ -33,13 +34,16 @@ constexpr store::Migration tables[] = {
     {.room = "service/sagemaker",
      .version = 2,
      .sql = "CREATE TABLE sagemaker_leaving(arn TEXT PRIMARY KEY) WITHOUT ROWID;"},
+    {.room = "service/sagemaker",
+     .version = 3,
+     .sql = "ALTER TABLE sagemaker_resource ADD COLUMN maker TEXT NOT NULL DEFAULT '';"},
     {.room = "service/sagemaker/component", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_component(
          arn TEXT PRIMARY KEY, endpoint TEXT NOT NULL, slots TEXT NOT NULL) WITHOUT ROWID;
        CREATE INDEX sagemaker_component_endpoint ON sagemaker_component(endpoint);
      )"}};
 
-constexpr std::string_view columns = "name, arn, document, created_us, modified_us";
+constexpr std::string_view columns = "name, r.arn, document, created_us, modified_us, maker";
 
 Timestamp time_of(std::int64_t microseconds) {
   return Timestamp(std::chrono::microseconds(microseconds));
@@ -52,7 +56,8 @@ Resource read_row(const store::Rows& rows) {
           .arn = std::string(rows.text(1)),
           .document = std::string(rows.text(2)),
           .created = time_of(rows.integer(3)),
-          .modified = time_of(rows.integer(4))};
+          .modified = time_of(rows.integer(4)),
+          .maker = std::string(rows.text(5))};
 }
 
 bool within(Timestamp time, const std::optional<Timestamp>& after,
@@ -94,7 +99,7 @@ Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const L
                                      const Look& look) {
   std::vector<Listed> items;
   auto rows = call.tx().query(
-      fmt::format("SELECT {} FROM sagemaker_resource WHERE kind=?1 AND account=?2 AND region=?3",
+      fmt::format("SELECT {} FROM sagemaker_resource r WHERE kind=?1 AND account=?2 AND region=?3",
                   columns),
       kind.arn_type, call.account(), call.region());
   while (rows.next()) {
@@ -119,11 +124,12 @@ Result<Resource> create(const Call& call, const Kind& kind, std::string_view nam
                .arn = arn_of(call, kind, name),
                .document = std::move(document),
                .created = call.now(),
-               .modified = call.now()};
+               .modified = call.now(),
+               .maker = service::Errands::remembered(call.caller().principal)};
   const std::int64_t added = call.tx().run(
-      "INSERT INTO sagemaker_resource VALUES(?1,?2,?3,?4,?5,?6,?7,?7) ON CONFLICT DO NOTHING",
+      "INSERT INTO sagemaker_resource VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8) ON CONFLICT DO NOTHING",
       kind.arn_type, call.account(), call.region(), row.name, row.arn, row.document,
-      number_of(row.created));
+      number_of(row.created), row.maker);
   if (added == 0)
     return refuse("ValidationException",
                   fmt::format("Cannot create already existing {} \"{}\".", kind.noun, row.arn));
@@ -131,10 +137,10 @@ Result<Resource> create(const Call& call, const Kind& kind, std::string_view nam
 }
 
 std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name) {
-  auto rows = call.tx().query(
-      "SELECT name, arn, document, created_us, modified_us FROM sagemaker_resource "
-      "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
-      kind.arn_type, call.account(), call.region(), name);
+  auto rows = call.tx().query(fmt::format("SELECT {} FROM sagemaker_resource r "
+                                          "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
+                                          columns),
+                              kind.arn_type, call.account(), call.region(), name);
   if (!rows.next()) return std::nullopt;
   return read_row(rows);
 }
@@ -168,8 +174,9 @@ void mark_leaving(const Call& call, const Resource& resource) {
 std::vector<Resource> leaving(const Call& call, const Kind& kind) {
   std::vector<Resource> list;
   auto rows = call.tx().query(
-      "SELECT name, r.arn, document, created_us, modified_us FROM sagemaker_leaving l "
-      "JOIN sagemaker_resource r ON r.arn=l.arn WHERE kind=?1 AND account=?2 AND region=?3",
+      fmt::format("SELECT {} FROM sagemaker_leaving l JOIN sagemaker_resource r ON r.arn=l.arn "
+                  "WHERE kind=?1 AND account=?2 AND region=?3",
+                  columns),
       kind.arn_type, call.account(), call.region());
   while (rows.next()) list.push_back(read_row(rows));
   return list;

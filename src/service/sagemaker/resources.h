@@ -35,6 +35,7 @@ struct Resource {
   std::string document;
   Timestamp created{};
   Timestamp modified{};
+  std::string maker;  // Errands::remembered(); empty in rows of former versions
 };
 
 // "arn:aws:sagemaker:us-east-1:000000000000:model/my-model": AWS writes the name in lower case.

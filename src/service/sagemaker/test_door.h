@@ -15,6 +15,7 @@
 
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
+#include "engine/identity/tables.h"
 #include "engine/objects/objects.h"
 #include "gen/services.h"
 #include "service/front.h"
@@ -55,8 +56,8 @@ class Door : public testing::Test {
 
   static std::unique_ptr<store::Store> open_store(const std::filesystem::path& folder) {
     std::vector<store::Migration> all;
-    for (const auto& room :
-         {fleet::migrations(), objects::migrations(), jobs::queue_migrations(), migrations()})
+    for (const auto& room : {fleet::migrations(), identity::migrations(), objects::migrations(),
+                             jobs::queue_migrations(), migrations()})
       all.insert(all.end(), room.begin(), room.end());
     return store::Store::open(folder / "state.db", all).value();
   }

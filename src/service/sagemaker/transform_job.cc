@@ -89,7 +89,7 @@ Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& bui
       .VariantName(variant_name)
       .ModelName(in.ModelName())
       .InitialInstanceCount(in.TransformResources().InstanceCount());
-  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in, config));
+  TRY(fleet::FleetPlan plan, fleet_plan(call, built_in, config, {}));
   plan.request_timeout = std::chrono::seconds(
       in.ModelClientConfig().InvocationsTimeoutInSeconds().value_or(timeout_s_default));
   fleet::Variant& variant = plan.variants.front();

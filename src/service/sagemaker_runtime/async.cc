@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <utility>
 #include <vector>
 
+#include "base/text.h"
 #include "engine/objects/uri.h"
 #include "service/resource_key.h"
 #include "service/s3_location.h"
@@ -86,10 +88,18 @@ std::vector<service::Errand> results_of(const aws::sagemaker::AsyncInferenceConf
 
 }  // namespace
 
+std::string AsyncNote::text() const {
+  std::string text = fmt::format("{}\n{}\n{}", inference_id, input_location, reader);
+  for (const std::string& writer : writers) text += '\n' + writer;
+  return text;
+}
+
 AsyncNote AsyncNote::from(std::string_view text) {
-  const auto end = text.find('\n');
-  return {.inference_id = std::string(text.substr(0, end)),
-          .input_location = end == text.npos ? std::string() : std::string(text.substr(end + 1))};
+  AsyncNote note{.inference_id = std::string(take_until(text, '\n'))};
+  note.input_location = take_until(text, '\n');
+  note.reader = take_until(text, '\n');
+  while (!text.empty()) note.writers.emplace_back(take_until(text, '\n'));
+  return note;
 }
 
 bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
@@ -120,23 +130,32 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
   return *std::move(queue);
 }
 
-// Whether the endpoint's configuration may store and publish at all was asked when it was made, of
-// its maker where it has no role; a role is asked each time, since its policies change.
-Result<> AsyncInvocations::expect_rights(const Call& call, const jobs::Queue& queue,
+// Results are stored for the role of the endpoint, or for whoever made its configuration where it
+// has none. The input is read for that role; where there is none, for the caller who names it. (A
+// configuration for asynchronous inference has one variant.)
+Result<> AsyncInvocations::remember_for_whom(const Call& call, const jobs::Queue& queue,
+                                             AsyncNote& note) const {
+  TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
+  std::set<std::string_view> writers;
+  for (const auto& [variant, writer] : plan.writers) writers.insert(writer);
+  note.writers.assign(writers.begin(), writers.end());
+  const auto role = std::ranges::find_if(note.writers, service::Errands::is_role);
+  note.reader =
+      role != note.writers.end() ? *role : service::Errands::remembered(call.caller().principal);
+  return {};
+}
+
+// Asked at once, so that the caller hears of it, and again when it is done.
+Result<> AsyncInvocations::expect_rights(const Call& call, const AsyncNote& note,
                                          const aws::sagemaker::AsyncInferenceConfig& config,
                                          const jobs::QueuedRequest& request) const {
   if (!needs_.errands) return {};
-  TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
-  std::set<std::string_view> roles;
-  for (const fleet::Variant& variant : plan.variants) roles.insert(variant.program.acts_as);
-  for (const std::string_view role : roles) {
-    TRY(const auto goer, needs_.errands->goer(call, role));
-    if (request.input)
-      TRY_DO(needs_.errands->check(call, goer, service::read_object(*request.input)));
-    if (goer.kind == service::Errands::Goer::Kind::caller) continue;
-    for (const service::Errand& errand : results_of(config, request))
-      TRY_DO(needs_.errands->check(call, goer, errand));
-  }
+  const auto check = [&](std::string_view who, const service::Errand& errand) {
+    return needs_.errands->check_later(call.tx(), call.now(), who, errand);
+  };
+  if (request.input) TRY_DO(check(note.reader, service::read_object(*request.input)));
+  for (const std::string& writer : note.writers)
+    for (const service::Errand& errand : results_of(config, request)) TRY_DO(check(writer, errand));
   return {};
 }
 
@@ -147,6 +166,9 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
       wire::from_json<aws::sagemaker::AsyncInferenceConfig>(queue.settings.document, call.arena()));
   const std::string uuid = make_uuid(call.random());
   const std::string id = in.InferenceId() ? std::string(*in.InferenceId()) : uuid;
+  AsyncNote note{.inference_id = id,
+                 .input_location = std::string(in.InputLocation().value_or(""))};
+  TRY_DO(remember_for_whom(call, queue, note));
   const std::chrono::seconds ttl(in.RequestTTLSeconds().value_or(request_ttl_default.count()));
   jobs::QueuedRequest request{
       .accepted = call.moment(),
@@ -156,12 +178,10 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
       .content_type = std::string(in.ContentType().value_or("")),
       .accept = std::string(in.Accept().value_or("")),
       .headers = headers_of(in, id),
-      .document = AsyncNote{.inference_id = id,
-                            .input_location = std::string(in.InputLocation().value_or(""))}
-                      .text()};
+      .document = note.text()};
   TRY_DO(fill_body(in, request));
   TRY_DO(fill_places(in, config.OutputConfig(), uuid, request));
-  TRY_DO(expect_rights(call, queue, config, request));
+  TRY_DO(expect_rights(call, note, config, request));
   auto out = call.output<api::InvokeEndpointAsyncOutput>();
   out.InferenceId(id).OutputLocation(objects::uri_of(request.output));
   if (request.failure) out.FailureLocation(objects::uri_of(*request.failure));

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/routes.h"
@@ -19,12 +21,15 @@ namespace slipway::sagemaker_runtime {
 inline constexpr std::chrono::seconds request_ttl_default{21'600};
 inline constexpr std::chrono::seconds invocation_timeout_default{900};
 
-// What stands in jobs::QueuedRequest::document.
+// What stands in jobs::QueuedRequest::document: lines, since the first two come as headers and the
+// others are service::Errands::remembered.
 struct AsyncNote {
   std::string inference_id;
-  std::string input_location;  // empty: the body came with the call
+  std::string input_location = {};        // empty: the body came with the call
+  std::string reader = {};                // for whom the input is read; empty: nobody is asked
+  std::vector<std::string> writers = {};  // likewise the results, for all of whom they are stored
 
-  std::string text() const { return inference_id + '\n' + input_location; }
+  std::string text() const;
   static AsyncNote from(std::string_view text);
 };
 
@@ -49,7 +54,9 @@ class AsyncInvocations {
  private:
   Result<jobs::Queue> queue_of(const service::Call& call, std::string_view endpoint) const;
   bool serves(const service::Call& call, const std::string& fleet) const;
-  Result<> expect_rights(const service::Call& call, const jobs::Queue& queue,
+  Result<> remember_for_whom(const service::Call& call, const jobs::Queue& queue,
+                             AsyncNote& note) const;
+  Result<> expect_rights(const service::Call& call, const AsyncNote& note,
                          const aws::sagemaker::AsyncInferenceConfig& config,
                          const jobs::QueuedRequest& request) const;
 

@@ -124,6 +124,29 @@ std::string notification_text(const Settled& settled, WithResponse response) {
 
 std::string AsyncNotices::failure_text(const Settled& settled) const { return reason_of(settled); }
 
+Result<> AsyncNotices::may_read(store::Transaction& tx, const jobs::QueuedRequest& request) const {
+  if (!request.input) return {};
+  return errands_.check(tx, AsyncNote::from(request.document).reader,
+                        service::read_object(*request.input));
+}
+
+Result<> AsyncNotices::may_store(store::Transaction& tx, const jobs::QueuedRequest& request,
+                                 const objects::ObjectName& name) const {
+  for (const std::string& writer : AsyncNote::from(request.document).writers)
+    TRY_DO(errands_.check(tx, writer, service::write_object(name)));
+  return {};
+}
+
+Result<> AsyncNotices::publish(store::Transaction& tx, const Settled& settled, std::string_view arn,
+                               std::string text) const {
+  const auto topic = topic_of(arn);
+  if (!topic) return fail(ErrorCode::invalid_argument, "it is no ARN of a topic");
+  for (const std::string& writer : AsyncNote::from(settled.request.document).writers)
+    TRY_DO(errands_.check(tx, writer, service::publish(arn)));
+  TRY_DO(topics_.publish(tx, *topic, {.body = std::move(text)}, settled.at));
+  return {};
+}
+
 void AsyncNotices::announce(store::Transaction& tx, const Settled& settled) {
   if (settled.queue.settings.document.find("Topic") == std::string::npos) return;
   wire::Arena arena;
@@ -135,13 +158,9 @@ void AsyncNotices::announce(store::Transaction& tx, const Settled& settled) {
   if (!arn || arn->empty()) return;
   const bool response = wants_response(
       wanted, settled.failure ? "ERROR_NOTIFICATION_TOPIC" : "SUCCESS_NOTIFICATION_TOPIC");
-  const auto topic = topic_of(*arn);
-  Result<events::Published> published =
-      topic ? topics_.publish(tx, *topic,
-                              {.body = notification_text(
-                                   settled, response ? WithResponse::yes : WithResponse::no)},
-                              settled.at)
-            : fail(ErrorCode::invalid_argument, "it is no ARN of a topic");
+  const Result<> published =
+      publish(tx, settled, *arn,
+              notification_text(settled, response ? WithResponse::yes : WithResponse::no));
   if (!published)
     log_warning("sagemaker_runtime", "a notification is lost",
                 {{"topic", std::string(*arn)}, {"cause", published.error().message}});

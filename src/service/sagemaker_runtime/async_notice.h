@@ -6,6 +6,7 @@
 
 #include "engine/events/topics.h"
 #include "engine/jobs/queue.h"
+#include "service/errands.h"
 
 namespace slipway::sagemaker_runtime {
 
@@ -15,14 +16,23 @@ inline constexpr std::size_t notified_response_bytes_max = 128 * 1024;
 class AsyncNotices final : public jobs::QueueDoor {
  public:
   // `topics` outlives this object.
-  explicit AsyncNotices(const events::Topics& topics) : topics_(topics) {}
+  explicit AsyncNotices(const events::Topics& topics, service::LaterErrands errands = {})
+      : topics_(topics), errands_(errands) {}
 
+  Result<> may_read(store::Transaction& tx, const jobs::QueuedRequest& request) const override;
+  Result<> may_store(store::Transaction& tx, const jobs::QueuedRequest& request,
+                     const objects::ObjectName& name) const override;
   std::string failure_text(const jobs::Settled& settled) const override;
-  // Where the topic is gone the notification is lost and logged, as on AWS (NotificationFailures).
+  // Where the topic is gone, or closed to those for whom results are stored, the notification is
+  // lost and logged, as on AWS (NotificationFailures).
   void announce(store::Transaction& tx, const jobs::Settled& settled) override;
 
  private:
+  Result<> publish(store::Transaction& tx, const jobs::Settled& settled, std::string_view arn,
+                   std::string text) const;
+
   const events::Topics& topics_;
+  const service::LaterErrands errands_;
 };
 
 // The notification's JSON. `response`: also what the container answered.

@@ -43,6 +43,18 @@ TEST(AsyncNotice, ACompletedInferenceIsToldInTheWordsOfAws) {
       "eventName":"InferenceResult"})"));
 }
 
+TEST(AsyncNotice, ForWhomARequestIsDoneComesBackFromItsNote) {
+  for (const AsyncNote& note :
+       {AsyncNote{.inference_id = "id"},
+        AsyncNote{.inference_id = "id", .input_location = "s3://b/i", .reader = "r"},
+        AsyncNote{.inference_id = "id", .reader = "r", .writers = {"one", "two"}}}) {
+    const AsyncNote read = AsyncNote::from(note.text());
+    EXPECT_EQ(read.text(), note.text());
+    EXPECT_EQ(read.writers, note.writers);
+  }
+  EXPECT_EQ(AsyncNote::from("id\ns3://b/i").input_location, "s3://b/i") << "of former versions";
+}
+
 TEST(AsyncNotice, AFailedOneSaysWhyAndWhere) {
   Ended ended;
   ended.settled.failure = jobs::QueueFailure::refused;
