@@ -324,8 +324,9 @@ Result<> Server::Parts::open_events() {
   courier_ = std::make_unique<events::HttpCourier>(
       [this](events::CourierReport report) { http_deliveries_->observe(std::move(report)); },
       options_.delivery_reach());
+  const events::AskAdmission asked = std::bind_front(&Parts::admission, this);
   http_deliveries_ =
-      std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_);
+      std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_, asked);
   deliverer_ = std::make_unique<events::Deliverer>(events::Deliverer::Needs{
       .store = *store_,
       .queues = queues_,
@@ -334,8 +335,7 @@ Result<> Server::Parts::open_events() {
       .clock = clock_,
       .workers = workers_,
       .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); },
-      .admission = [this](const events::Queue& queue,
-                          const events::TopicId& topic) { return admission(queue, topic); }});
+      .admission = asked});
   moves_ = std::make_unique<events::MessageMoves>(queues_, random_, *reconcilers_);
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);

@@ -231,6 +231,32 @@ def test_a_queue_with_a_policy_takes_from_those_topics_alone_that_it_names(stage
     assert eventually(lambda: messages(stage)) == ["named"]
 
 
+def test_dead_letters_go_into_queues_alone_whose_policy_lets_the_topic_in(stage):
+    # As the guide has it: sns.amazonaws.com may send, where aws:SourceArn is the topic.
+    def let_in(queue, url, topic):
+        stage.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": document(*filled(
+            [{"Principal": {"Service": "sns.amazonaws.com"}, **allow(
+                "sqs:SendMessage", queue, Condition={"ArnEquals": {"aws:SourceArn": topic}})}],
+            stage.words))})
+
+    def dead():
+        return [each["Body"] for each in stage.aws.sqs.receive_message(
+            QueueUrl=stage.other_url, MaxNumberOfMessages=10).get("Messages", [])]
+
+    stage.aws.sns.subscribe(
+        TopicArn=stage.topic, Protocol="sqs", Endpoint=filled(QUEUE, stage.words), Attributes={
+            "RawMessageDelivery": "true",
+            "RedrivePolicy": json.dumps({"deadLetterTargetArn": filled(OTHER, stage.words)})})
+    let_in(QUEUE, stage.url, OTHER_TOPIC)
+    let_in(OTHER, stage.other_url, OTHER_TOPIC)
+    stage.aws.sns.publish(TopicArn=stage.topic, Message="nowhere")
+    eventually(lambda: "a dead letter was dropped" in stage.people.server.log.read_text())
+    let_in(OTHER, stage.other_url, TOPIC)
+    stage.aws.sns.publish(TopicArn=stage.topic, Message="dead")
+    assert eventually(dead) == ["dead"]
+    assert not messages(stage)
+
+
 def test_a_right_to_topics_alone_puts_nothing_into_queues(stage):
     who = stage.who = stage.people.user(allow("sns:*"))
     queue, other = filled(QUEUE, stage.words), filled(OTHER, stage.words)

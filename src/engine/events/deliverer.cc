@@ -48,6 +48,16 @@ struct Deliverer::Batch {
 
 namespace {
 
+// Puts a topic's message into a queue that takes it.
+Result<> send_to(store::Transaction& tx, const TopicQueues& to, const QueueId& id,
+                 const TopicId& topic, const OutgoingMessage& message, const Moment& now) {
+  TRY(const Queue queue, to.queues.find(tx, id));
+  if (to.admission && to.admission(queue, topic) == Admission::refused)
+    return fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
+  TRY_DO(to.queues.send(tx, queue, message, now));
+  return {};
+}
+
 std::map<Channel, std::string> bodies_of(std::string_view text) {
   std::map<Channel, std::string> out;
   const boost::json::value value = boost::json::parse({text.data(), text.size()});
@@ -219,14 +229,10 @@ void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
     return;
   }
   const Moment now = needs_.clock.moment();
-  auto queue = needs_.queues.find(tx, {subscription.endpoint});
-  if (queue && needs_.admission &&
-      needs_.admission(*queue, subscription.topic) == Admission::refused)
-    queue = fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
-  if (queue)
-    if (auto sent = needs_.queues.send(tx, *queue, copy.message, now); !sent)
-      queue = std::unexpected(std::move(sent).error());
-  if (!queue) give_up(tx, needs_.queues, subscription, copy.message, queue.error().message, now);
+  const TopicQueues to{.queues = needs_.queues, .admission = needs_.admission};
+  const Result<> sent =
+      send_to(tx, to, {subscription.endpoint}, subscription.topic, copy.message, now);
+  if (!sent) give_up(tx, to, subscription, copy.message, sent.error().message, now);
 }
 
 Admission Deliverer::admission(store::Transaction& tx, const QueueId& queue,
@@ -243,17 +249,15 @@ void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subsc
   tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
 }
 
-void give_up(store::Transaction& tx, const Queues& queues, const Subscription& subscription,
-             OutgoingMessage message, std::string_view why, const Moment& now) {
+void give_up(store::Transaction& tx, const TopicQueues& to, const Subscription& subscription,
+             const OutgoingMessage& message, std::string_view why, const Moment& now) {
   if (!subscription.settings.dead_letters) {
     log_warning("events", "a notification was dropped",
                 {{"subscription", subscription.id}, {"why", std::string(why)}});
     return;
   }
-  const auto sent = [&]() -> Result<Sent> {
-    TRY(const Queue queue, queues.find(tx, *subscription.settings.dead_letters));
-    return queues.send(tx, queue, message, now);
-  }();
+  const Result<> sent =
+      send_to(tx, to, *subscription.settings.dead_letters, subscription.topic, message, now);
   if (!sent)
     log_warning("events", "a dead letter was dropped",
                 {{"subscription", subscription.id}, {"why", sent.error().message}});

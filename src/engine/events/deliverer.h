@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/strand.h"
+#include "engine/events/admission.h"
 #include "engine/events/envelope.h"
 #include "engine/events/filter.h"
 #include "engine/events/queues.h"
@@ -31,13 +32,6 @@ inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are loo
 inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
 inline constexpr std::size_t filters_kept_max = 10'000;
 
-// Whether a queue takes what is published to a topic, by its owner's word.
-enum class Admission : std::uint8_t {
-  refused,
-  unsaid,  // it takes it because nothing was said: from whoever may send to it himself
-  granted,
-};
-
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
 // first.
 class Deliverer {
@@ -51,8 +45,7 @@ class Deliverer {
     WorkerPool& workers;
     // A subscription has an HTTP delivery to make; called after the commit, on the store's thread.
     std::function<void(const std::string& subscription)> wake_http;
-    // What is refused is given up. Called on the store's thread. Empty: all is granted.
-    std::function<Admission(const Queue& queue, const TopicId& topic)> admission = {};
+    AskAdmission admission = {};  // what is refused is given up
   };
   explicit Deliverer(Needs needs) : needs_(std::move(needs)), strand_(needs_.workers) {}
 
@@ -92,9 +85,15 @@ class Deliverer {
   std::map<std::pair<FilterScope, std::string>, Filter> filters_;
 };
 
+// The queues that topics send to, as far as these take it.
+struct TopicQueues {
+  const Queues& queues;
+  const AskAdmission& admission;
+};
+
 // A message for a topic's subscriber that cannot be delivered goes to the subscription's dead
-// letters, or nowhere.
-void give_up(store::Transaction& tx, const Queues& queues, const Subscription& subscription,
-             OutgoingMessage message, std::string_view why, const Moment& now);
+// letters, where these take it, or nowhere.
+void give_up(store::Transaction& tx, const TopicQueues& to, const Subscription& subscription,
+             const OutgoingMessage& message, std::string_view why, const Moment& now);
 
 }  // namespace slipway::events

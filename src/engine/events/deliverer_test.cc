@@ -5,6 +5,7 @@
 
 #include <latch>
 #include <optional>
+#include <set>
 #include <stdexcept>
 
 #include "base/test_folder.h"
@@ -70,7 +71,12 @@ class Delivering : public ::testing::Test {
                          .envelope = envelope,
                          .clock = clock_,
                          .workers = workers,
-                         .wake_http = [](const std::string&) {}});
+                         .wake_http = [](const std::string&) {},
+                         .admission =
+                             [this](const Queue& queue, const TopicId&) {
+                               return closed_.contains(queue.id) ? Admission::refused
+                                                                 : Admission::granted;
+                             }});
     deliverer.wake();
     while (!envelope.ended && count("SELECT count(*) FROM events_notification") > 0) {
       std::latch turn(1);
@@ -106,6 +112,7 @@ class Delivering : public ::testing::Test {
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
   Topics topics_{random_, [] {}};
+  std::set<QueueId> closed_;  // queues that take nothing of topics
   const TopicId news_{"000000000000/us-east-1/news"};
   const TopicId other_{"000000000000/us-east-1/other"};
 };
@@ -157,6 +164,34 @@ TEST_F(Delivering, ABatchOfLargeMessagesIsBounded) {
   CountingEnvelope next;
   deliver(next);
   EXPECT_EQ(count("SELECT count(*) FROM events_message"), 40);
+}
+
+TEST_F(Delivering, DeadLettersGoOnlyIntoAQueueThatTakesThem) {
+  const QueueId subscriber{"000000000000/us-east-1/subscriber"};
+  const QueueId dead{"000000000000/us-east-1/dead"};
+  change([&](store::Transaction& tx) -> Result<> {
+    TRY_DO(topics_.create(tx, news_, {}, {}, clock_.moment()));
+    for (const QueueId& queue : {subscriber, dead})
+      TRY_DO(queues_.create(tx, queue, {}, {}, clock_.moment()));
+    TRY_DO(topics_.subscribe(tx,
+                             {.topic = news_,
+                              .endpoint = subscriber.text,
+                              .state = Subscription::State::confirmed,
+                              .settings = {.dead_letters = dead}},
+                             clock_.moment()));
+    return {};
+  });
+  CountingEnvelope envelope;
+  closed_ = {subscriber, dead};
+  publish(news_, "a");
+  deliver(envelope);
+  EXPECT_TRUE(held().empty());
+  closed_ = {subscriber};
+  publish(news_, "b");
+  deliver(envelope);
+  const auto boxes = held();
+  ASSERT_EQ(boxes.size(), 1U);
+  EXPECT_EQ(boxes.begin()->second, "b");
 }
 
 }  // namespace

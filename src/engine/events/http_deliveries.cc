@@ -137,7 +137,8 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
     log_warning("events", "a subscriber was not asked to confirm",
                 {{"subscription", subscription.id}, {"why", reason_of(report)}});
   else if (!was_taken(report))
-    give_up(tx, queues_, subscription, {.body = std::move(body)}, reason_of(report), now);
+    give_up(tx, {.queues = queues_, .admission = admission_}, subscription,
+            {.body = std::move(body)}, reason_of(report), now);
 }
 
 // The courier is told after the commit: what it sends is in a row.

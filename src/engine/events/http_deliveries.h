@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/events/admission.h"
 #include "engine/events/delivery_slots.h"
 #include "engine/events/envelope.h"
 #include "engine/events/queues.h"
@@ -53,8 +54,12 @@ class HttpDeliveries final : public engine::Reconciler {
  public:
   // All outlive it.
   HttpDeliveries(const Topics& topics, const Queues& queues, Courier& courier,
-                 engine::ReconcilerLoop& loop)
-      : topics_(topics), queues_(queues), courier_(courier), loop_(loop) {}
+                 engine::ReconcilerLoop& loop, AskAdmission admission = {})
+      : topics_(topics),
+        queues_(queues),
+        courier_(courier),
+        loop_(loop),
+        admission_(std::move(admission)) {}
 
   std::string_view name() const override { return "events-http"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
@@ -78,6 +83,7 @@ class HttpDeliveries final : public engine::Reconciler {
   const Queues& queues_;
   Courier& courier_;
   engine::ReconcilerLoop& loop_;
+  const AskAdmission admission_;  // of queues for dead letters
   DeliverySlots slots_;
   // Slots taken in a change that is not durable yet, by subscription: given back where it never is.
   std::map<std::string, std::vector<std::int64_t>, std::less<>> begun_;

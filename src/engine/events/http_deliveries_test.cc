@@ -31,7 +31,8 @@ class HttpDeliveriesTest : public ::testing::Test {
   HttpDeliveriesTest() {
     store_ = store::Store::open(folder_ / "store.db", migrations()).value();
     loop_.emplace(*store_, clock_);
-    deliveries_.emplace(topics_, queues_, courier_, *loop_);
+    deliveries_.emplace(topics_, queues_, courier_, *loop_,
+                        [this](const Queue&, const TopicId&) { return admission_; });
     loop_->add(*deliveries_);
     change([&](store::Transaction& tx) -> Result<> {
       TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.moment()));
@@ -91,6 +92,7 @@ class HttpDeliveriesTest : public ::testing::Test {
   Topics topics_{random_, [] {}};
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
+  Admission admission_ = Admission::granted;  // of queues for dead letters
   HeldCourier courier_;
   std::optional<engine::ReconcilerLoop> loop_;
   std::optional<HttpDeliveries> deliveries_;
@@ -120,6 +122,35 @@ TEST_F(HttpDeliveriesTest, WhoHasNotConfirmedIsAskedOnceWhateverItAnswers) {
     settle();
     EXPECT_EQ(courier_.count(pending.id), 0u) << status;
   }
+}
+
+TEST_F(HttpDeliveriesTest, DeadLettersGoOnlyIntoAQueueThatTakesThem) {
+  const QueueId dead{"000000000000/us-east-1/dead"};
+  Subscription subscription;
+  change([&](store::Transaction& tx) -> Result<> {
+    TRY_DO(queues_.create(tx, dead, {}, {}, clock_.moment()));
+    TRY(subscription, topics_.subscribe(tx,
+                                        {.topic = topic_,
+                                         .channel = Channel::http,
+                                         .endpoint = "http://a/",
+                                         .state = Subscription::State::confirmed,
+                                         .settings = {.dead_letters = dead}},
+                                        clock_.moment()));
+    return {};
+  });
+  const auto refused_letters = [&](Admission admission) {
+    admission_ = admission;
+    add(subscription, 1);
+    settle();
+    report(subscription, 403);
+    return *store_->read([&](store::Transaction& tx) -> Result<std::int64_t> {
+      auto rows = tx.query("SELECT count(*) FROM events_message");
+      rows.next();
+      return rows.integer(0);
+    });
+  };
+  EXPECT_EQ(refused_letters(Admission::refused), 0);
+  EXPECT_EQ(refused_letters(Admission::granted), 1);
 }
 
 TEST_F(HttpDeliveriesTest, SubscriptionsThatHangDelayNoneThatAnswers) {

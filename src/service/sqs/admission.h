@@ -3,8 +3,7 @@
 
 #include <string>
 
-#include "engine/events/deliverer.h"
-#include "engine/events/queues.h"
+#include "engine/events/admission.h"
 #include "service/authorize.h"
 
 namespace slipway::sqs {
