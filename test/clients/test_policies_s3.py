@@ -12,6 +12,7 @@ from policies import (Example, People, Stage, allow, denied, deny, document, fil
                       may_not)
 
 BUCKET, OBJECTS = "arn:aws:s3:::{bucket}", "arn:aws:s3:::{bucket}/*"
+NO_USE = "Conditions do not apply to combination of actions and resources in statement"
 
 
 def put(key, **more):
@@ -412,6 +413,35 @@ def test_a_bucket_knows_a_user_that_is_made_anew_for_somebody_else(stage):
     assert get("a")(stage)["Body"].read() == b"content"
 
 
+def test_keys_that_are_of_use_to_some_of_a_patterns_actions_are_taken(stage):
+    set_policy(stage, {"Principal": "*", **deny("s3:*", [BUCKET, OBJECTS], Condition={
+        "NumericLessThan": {"s3:TlsVersion": 1.2}, "Null": {"s3:x-amz-acl": "false"},
+        "StringNotEquals": {"s3:DataAccessPointAccount": "{account}", "aws:PrincipalTag/a": "b"}})},
+        {"Principal": "*", "Effect": "Deny", "NotAction": "s3:PutObject", "Resource": OBJECTS,
+         "Condition": {"StringEquals": {"s3:prefix": "x"}}})
+
+
+def test_a_policy_that_wants_encryption_lets_uploads_in_parts_come_to_their_end(stage):
+    # The guide's "deny incorrect encryption header" and "deny unencrypted object uploads".
+    set_policy(stage, {"Principal": "*", **deny("s3:PutObject", OBJECTS, Condition={
+        "StringNotEquals": {"s3:x-amz-server-side-encryption": "AES256"}})},
+        {"Principal": "*", **deny("s3:PutObject", OBJECTS, Condition={
+            "Null": {"s3:x-amz-server-side-encryption": "true"}})})
+    who = stage.who = stage.people.user(allow("s3:*"))
+    of = {"Bucket": stage.bucket, "Key": "parts"}
+    with pytest.raises(ClientError) as caught:
+        who.s3.create_multipart_upload(**of)
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"
+    upload = who.s3.create_multipart_upload(**of, ServerSideEncryption="AES256")["UploadId"]
+    parts = [
+        who.s3.upload_part(**of, UploadId=upload, PartNumber=1, Body=b"x" * 5 * 2**20)["ETag"],
+        who.s3.upload_part_copy(**of, UploadId=upload, PartNumber=2, CopySource={
+            "Bucket": stage.bucket, "Key": "a"})["CopyPartResult"]["ETag"]]
+    done = who.s3.complete_multipart_upload(**of, UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": i + 1, "ETag": etag} for i, etag in enumerate(parts)]})
+    assert done["ServerSideEncryption"] == "AES256"
+
+
 def test_a_bucket_takes_no_policy_of_somebody_who_is_not_there(stage):
     with pytest.raises(ClientError) as caught:
         set_policy(stage, {"Principal": {"AWS": "arn:aws:iam::{account}:user/nobody"},
@@ -431,6 +461,16 @@ def test_a_bucket_takes_no_policy_of_somebody_who_is_not_there(stage):
     ({"Principal": "*", **deny("s3:GetObject", "arn:aws:s3:::other/*")},
      "Policy has invalid resource"),
     ({"Principal": {"Nobody": "*"}, **deny("s3:GetObject", OBJECTS)}, "Invalid principal in policy"),
+    ({"Principal": "*", **deny(["s3:ListBucket", "s3:GetObject"], [BUCKET, OBJECTS], Condition={
+        "StringLike": {"s3:prefix": "home/*"}})}, NO_USE),
+    ({"Principal": "*", **deny("s3:GetObject", OBJECTS, Condition={
+        "StringEquals": {"s3:x-amz-acl": "private"}})}, NO_USE),
+    ({"Principal": "*", **deny("s3:PutObject", OBJECTS, Condition={
+        "StringEquals": {"s3:ExistingObjectTag/a": "b"}})}, NO_USE),
+    ({"Principal": "*", **deny("s3:Delete*", OBJECTS, Condition={
+        "StringEquals": {"s3:RequestObjectTag/a": "b"}})}, NO_USE),
+    ({"Principal": "*", **deny("s3:PutObject", OBJECTS, Condition={
+        "StringEquals": {"s3:x-amz-nothing": "b"}})}, "Policy has an invalid condition key"),
 ], ids=str)
 def test_a_malformed_policy_is_refused_in_s3s_words(statement, message, stage):
     with pytest.raises(ClientError) as caught:

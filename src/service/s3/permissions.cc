@@ -274,6 +274,23 @@ void add_existing_tags(const Question& question, std::string_view arn, Context& 
   for (const auto& [tag, value] : object->tags) add(out, "s3:ExistingObjectTag/" + tag, value);
 }
 
+// What an upload was begun with goes for each of its parts and for its end: their requests cannot
+// say it, and a policy that refuses what is not encrypted would let no upload come to its end.
+void add_encryption_of_upload(const Question& question, Context& out) {
+  constexpr std::string_view operations[] = {"UploadPart", "UploadPartCopy",
+                                             "CompleteMultipartUpload"};
+  if (std::ranges::find(operations, question.operation().name) == std::end(operations)) return;
+  const auto upload = objects::find_multipart(
+      question.call().tx(),
+      {question.text("Bucket"), question.text("Key"), question.text("UploadId")});
+  if (!upload) return;
+  const objects::Pairs& properties = upload->attributes.properties;
+  if (const auto kind = find_property(properties, property::sse))
+    add(out, "s3:x-amz-server-side-encryption", std::string(*kind));
+  if (const auto key = find_property(properties, property::sse_key))
+    add(out, "s3:x-amz-server-side-encryption-aws-kms-key-id", std::string(*key));
+}
+
 // A copy reads a version of its source as GetObject does.
 void add_source_version(const Question& question, std::string_view arn, Context& out) {
   const auto source = source_of(question);
@@ -292,6 +309,7 @@ void add_keys(const Question& question, std::string_view arn, Context& out) {
     if (const auto value = call.head().headers.find(name))
       add(out, fmt::format("s3:{}", name), std::string(*value));
   }
+  add_encryption_of_upload(question, out);
   add_given_tags(question, out);
   add_existing_tags(question, arn, out);
   add_source_version(question, arn, out);

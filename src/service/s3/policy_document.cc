@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "service/errors.h"
 #include "service/resource_policy.h"
+#include "service/s3/policy_keys.h"
 
 namespace slipway::s3 {
 namespace {
@@ -168,6 +169,35 @@ Reach reach_of(const ResourcePattern& resource, std::string_view bucket) {
   return rest == "*" ? Reach{true, true} : Reach{};
 }
 
+std::string name_of(const Statement& statement, std::size_t number) {
+  return statement.id.empty() ? fmt::format("NO_ID-{}", number) : statement.id;
+}
+
+std::unexpected<Error> malformed(std::string_view what, std::string detail) {
+  return std::unexpected(Error{ErrorCode::invalid_argument,
+                               std::string(what),
+                               "MalformedPolicy",
+                               {{"Detail", std::move(detail)}}});
+}
+
+// Each of S3's keys is to be of use to each action that is named; of a pattern's actions, to one.
+Result<> check_conditions(const Statement& statement, std::size_t number) {
+  for (const identity::Condition& condition : statement.conditions) {
+    if (!equal_ignoring_case(condition.key.substr(0, 3), "s3:")) continue;
+    const std::string shown = fmt::format("Condition \"{}\" and action in Statement \"{}\"",
+                                          condition.key, name_of(statement, number));
+    for (const std::string& action : statement.actions) {
+      const KeyUse use = use_of_key(condition.key, action);
+      if (use == KeyUse::unknown)
+        return malformed("Policy has an invalid condition key", condition.key);
+      if (use == KeyUse::none && statement.action_match == Statement::Match::listed)
+        return malformed(
+            "Conditions do not apply to combination of actions and resources in statement", shown);
+    }
+  }
+  return {};
+}
+
 Result<> check_statement(const Statement& statement, std::size_t number, std::string_view bucket) {
   Reach resources;
   for (const ResourcePattern& resource : statement.resources) {
@@ -183,14 +213,11 @@ Result<> check_statement(const Statement& statement, std::size_t number, std::st
         statement.resource_match == Statement::Match::others)
       continue;
     if ((reach.buckets && resources.buckets) || (reach.objects && resources.objects)) continue;
-    const std::string id = statement.id.empty() ? fmt::format("NO_ID-{}", number) : statement.id;
-    return std::unexpected(
-        Error{ErrorCode::invalid_argument,
-              "Action does not apply to any resource(s) in statement",
-              "MalformedPolicy",
-              {{"Detail", fmt::format("Action \"{}\" in Statement \"{}\"", action, id)}}});
+    return malformed(
+        "Action does not apply to any resource(s) in statement",
+        fmt::format("Action \"{}\" in Statement \"{}\"", action, name_of(statement, number)));
   }
-  return {};
+  return check_conditions(statement, number);
 }
 
 // What a statement must have, in the order in which S3 misses it.
