@@ -104,7 +104,9 @@ class DeployServer {
       return json_answer(
           R"({"ProductionVariants":[{"ModelName":"iris-0123456789ab"},{"ModelName":"mine"}]})");
     }
-    if (seen.method == "HEAD") return xml("", stored ? 200 : 404);
+    if (seen.method == "HEAD") return xml("", closed.empty() ? stored ? 200 : 404 : 403);
+    if (seen.method == "PUT" && !closed.empty())
+      return xml("<Error><Code>AccessDenied</Code><Message>" + closed + "</Message></Error>", 403);
     if (seen.method == "PUT" && seen.target == "/slipway-000000000000-us-east-1") bucket = true;
     if (seen.method == "PUT" && !bucket)
       return xml("<Error><Code>NoSuchBucket</Code></Error>", 404);
@@ -131,6 +133,7 @@ class DeployServer {
   bool keeps_old = false;  // an update does not come up
   bool bucket = false;
   bool stored = false;
+  std::string closed;  // why nothing may be read or stored
   CannedServer server;
 };
 
@@ -175,6 +178,14 @@ TEST_F(DeployTest, UploadsCreatesWaitsAndSaysHowToCallIt) {
       2);
   const std::string object = uri.substr(4);
   EXPECT_TRUE(asked("PUT " + object)) << testing::PrintToString(backend.server.operations());
+}
+
+TEST_F(DeployTest, AMissingRightIsSaidInTheServersWords) {
+  backend.closed =
+      "User: arn:aws:iam::000000000000:user/ann is not authorized to perform: s3:PutObject";
+  const Ran ran = deploy();
+  EXPECT_EQ(ran.exit, 1);
+  EXPECT_THAT(ran.err, HasSubstr(backend.closed));
 }
 
 TEST_F(DeployTest, TheUploadCarriesItsChecksumAndIsSignedUnread) {

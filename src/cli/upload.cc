@@ -29,11 +29,15 @@ Result<> make_bucket(AwsClient& client, const std::string& bucket) {
   return std::unexpected(made.error());
 }
 
-// Whether the object is there whole. A HEAD answer has no body, so that only the status tells.
+// Whether the object is there whole, as far as the caller is told: who may not read it, or not list
+// the bucket that lacks it, gets a 403 whose answer to HEAD says no more. Then it is sent, and what
+// refuses that says which right is missing.
 Result<bool> is_there(AwsClient& client, const std::string& bucket, const std::string& key,
                       std::uint64_t bytes) {
   const auto head = client.send({.service = "s3", .method = "HEAD", .path = path_of(bucket, key)});
-  if (!head && head.error().code == ErrorCode::not_found) return false;
+  if (!head && (head.error().code == ErrorCode::not_found ||
+                head.error().code == ErrorCode::permission_denied))
+    return false;
   if (!head) return std::unexpected(head.error());
   const std::string_view length = head->headers.find("Content-Length").value_or("");
   std::uint64_t stored = 0;
