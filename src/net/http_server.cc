@@ -276,11 +276,12 @@ class HttpServer::Impl final : public ServerContext, public BatchHook {
     if (found != by_address_.end() && --found->second == 0) by_address_.erase(found);
   }
 
-  // Whether one more from `address` is let in; where it is full, somebody who waits makes way.
+  // Whether one more from `address` is let in; where it is full, somebody who waits makes way. None
+  // (a unix socket's peers): there is no limit of its own.
   bool find_place(std::string_view address) {
     const auto found = by_address_.find(address);
     const std::size_t of_address = found == by_address_.end() ? 0 : found->second;
-    if (address != "unix" && of_address >= limits.connections_per_address_max)
+    if (!address.empty() && of_address >= limits.connections_per_address_max)
       return displace_one(address);
     return connections_.size() < limits.connections_max || displace_one({});
   }

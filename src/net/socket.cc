@@ -325,7 +325,13 @@ std::string peer_text(int socket) {
   return from_raw(storage).text();
 }
 
-std::string_view address_of(std::string_view peer) { return peer.substr(0, peer.rfind(':')); }
+std::string_view address_of(std::string_view peer) {
+  const auto colon = peer.rfind(':');
+  if (colon == std::string_view::npos) return {};
+  peer = peer.substr(0, colon);
+  if (peer.starts_with('[') && peer.ends_with(']')) return peer.substr(1, peer.size() - 2);
+  return peer;
+}
 
 void set_no_delay(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY); }
 

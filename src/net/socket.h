@@ -73,7 +73,8 @@ std::uint64_t unacknowledged_bytes(const Fd& socket);
 Result<Address> local_address(const Fd& socket);
 // "127.0.0.1:52344", or "unix" for a unix socket's peer.
 std::string peer_text(int socket);
-// Of what peer_text() says, the part that all connections of one machine share.
+// Of what peer_text() says, the address, which all connections of one machine share: "127.0.0.1",
+// "::1"; empty for a unix socket's peer.
 std::string_view address_of(std::string_view peer);
 
 // Switches Nagle's algorithm off; does nothing on a unix socket.

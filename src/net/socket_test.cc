@@ -83,5 +83,11 @@ TEST_F(UnixSocket, in_a_strangers_folder_only_the_stranger_is_believed) {
   ::close(ready[1]);
 }
 
+TEST(Peer, its_address_is_without_port_and_brackets) {
+  EXPECT_EQ(address_of("127.0.0.1:52344"), "127.0.0.1");
+  EXPECT_EQ(address_of("[::1]:52344"), "::1");
+  EXPECT_EQ(address_of("unix"), "");
+}
+
 }  // namespace
 }  // namespace slipway::net

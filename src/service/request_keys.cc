@@ -5,19 +5,9 @@
 #include <string>
 #include <string_view>
 
+#include "net/socket.h"
+
 namespace slipway::service {
-namespace {
-
-// "127.0.0.1" of "127.0.0.1:52344", "::1" of "[::1]:52344"; empty for a socket without an address.
-std::string_view address_of(std::string_view peer) {
-  const auto colon = peer.rfind(':');
-  if (colon == std::string_view::npos) return {};
-  peer = peer.substr(0, colon);
-  if (peer.starts_with('[') && peer.ends_with(']')) return peer.substr(1, peer.size() - 2);
-  return peer;
-}
-
-}  // namespace
 
 void add_request_keys(const Call& call, std::vector<identity::ContextEntry>& context) {
   const auto add = [&](std::string_view key, std::string_view value) {
@@ -28,7 +18,7 @@ void add_request_keys(const Call& call, std::vector<identity::ContextEntry>& con
   add("aws:CurrentTime", to_iso8601(seconds));
   add("aws:EpochTime", fmt::to_string(seconds.time_since_epoch().count()));
   add("aws:SecureTransport", head.secure ? "true" : "false");
-  add("aws:SourceIp", address_of(head.peer));
+  add("aws:SourceIp", net::address_of(head.peer));
   add("aws:UserAgent", head.headers.find("user-agent").value_or(""));
   add("aws:Referer", head.headers.find("referer").value_or(""));
   add("aws:RequestedRegion", call.region());
