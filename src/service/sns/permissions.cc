@@ -80,15 +80,9 @@ std::optional<std::vector<std::string>> word(const events::Topics& topics, const
 Guarded guarded(const events::Topics& topics, store::Transaction& tx, std::string_view arn) {
   const auto named = topic_of_arn(arn);
   if (!named) return {};
-  auto topic = topics.find(tx, *named);
+  const auto topic = topics.find(tx, *named);
   if (!topic) return {};
-  const std::string& id = topic->id.text;
-  Guarded out{.account = id.substr(0, id.find('/')), .tags = std::move(topic->tags)};
-  if (const auto policy = topic->settings.notes.find("Policy");
-      policy != topic->settings.notes.end())
-    out.policy = policy->second;
-  out.principals = principals_of(topic->settings);
-  return out;
+  return service::guarded_by_notes(*topic, principals_of(topic->settings));
 }
 
 service::Permissions permissions(const events::Topics& topics) {

@@ -102,12 +102,7 @@ Guarded side_of(const events::Queues& queues, const Question& question, std::str
   if (!named) return {};
   auto queue = queues.find(question.call().tx(), *named);
   if (!queue) return {};
-  const std::string& id = queue->id.text;
-  Guarded out{.account = id.substr(0, id.find('/')), .tags = queue->tags};
-  if (const auto policy = queue->settings.notes.find("Policy");
-      policy != queue->settings.notes.end())
-    out.policy = policy->second;
-  out.principals = principals_of(queue->settings);
+  Guarded out = service::guarded_by_notes(*queue, principals_of(queue->settings));
   question.call().leave(*std::move(queue));
   return out;
 }
