@@ -114,7 +114,7 @@ struct Say {
 class Asking {
  public:
   Asking(const Principal& principal, const AccessRequest& request, Explanation* why)
-      : principal_(principal), question_(request), why_(why) {}
+      : principal_(principal), request_(request), why_(why) {}
 
   Say own_side(PolicyKind kind, std::span<const std::shared_ptr<const Policy>> policies) {
     Say say{.kind = kind};
@@ -132,7 +132,7 @@ class Asking {
     return say;
   }
 
-  std::string_view action() const { return question_.action(); }
+  std::string_view action() const { return request_.action(); }
 
   void explain(std::span<const Say* const> deciding, Decision decision) {
     if (why_ == nullptr) return;
@@ -152,7 +152,7 @@ class Asking {
     for (std::size_t i = 0; i < statements.size(); ++i) {
       if (why_ != nullptr) note_missing(statements[i]);
       const Grant grant = grant_of_statement(statements[i]);
-      if (grant == Grant::none || !question_.matches(statements[i])) continue;
+      if (grant == Grant::none || !request_.matches(statements[i])) continue;
       if (statements[i].effect == Statement::Effect::deny) {
         say.denies = true;
       } else {
@@ -165,12 +165,12 @@ class Asking {
 
   void note_missing(const Statement& statement) {
     for (const Condition& condition : statement.conditions)
-      if (find_context(question_.context(), condition.key) == nullptr)
+      if (find_context(request_.context(), condition.key) == nullptr)
         missing_.insert(condition.key);
   }
 
   const Principal& principal_;
-  const Question question_;
+  const PreparedRequest request_;
   Explanation* why_;
   std::set<std::string> missing_;
 };

@@ -130,9 +130,9 @@ struct AccessRequest {
 enum class Decision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
 
 // An AccessRequest, taken apart once for all the statements that are asked. Borrows the request.
-class Question {
+class PreparedRequest {
  public:
-  explicit Question(const AccessRequest& request);
+  explicit PreparedRequest(const AccessRequest& request);
 
   // Whether action, resource and conditions of the statement match. Whom it speaks of is not asked.
   bool matches(const Statement& statement) const;

@@ -199,7 +199,7 @@ std::optional<std::string> substitute_variables(std::string_view pattern,
   return out.append(pattern);
 }
 
-Question::Question(const AccessRequest& request)
+PreparedRequest::PreparedRequest(const AccessRequest& request)
     : action_(to_lower(request.action)), context_(request.context), extent_(request.extent) {
   std::string_view rest = request.resource;
   is_name_ = static_cast<std::size_t>(std::ranges::count(rest, ':')) >= head_.size();
@@ -208,7 +208,7 @@ Question::Question(const AccessRequest& request)
   tail_ = rest;
 }
 
-Question::Share Question::share_of(const ResourcePattern& pattern) const {
+PreparedRequest::Share PreparedRequest::share_of(const ResourcePattern& pattern) const {
   if (pattern.reach == ResourcePattern::Reach::everything) return Share::all;
   if (pattern.reach == ResourcePattern::Reach::nothing || !is_name_) return Share::none;
   for (std::size_t i = 0; i < head_.size(); ++i)
@@ -221,7 +221,7 @@ Question::Share Question::share_of(const ResourcePattern& pattern) const {
   return tail->ends_with('*') && matches_wildcard(*tail, tail_) ? Share::all : Share::some;
 }
 
-bool Question::resource_matches(const Statement& statement) const {
+bool PreparedRequest::resource_matches(const Statement& statement) const {
   if (statement.resources.empty()) return true;
   const bool allows = statement.effect == Statement::Effect::allow;
   const bool is_listed = statement.resource_match == Statement::Match::listed;
@@ -235,7 +235,7 @@ bool Question::resource_matches(const Statement& statement) const {
   });
 }
 
-bool Question::matches(const Statement& statement) const {
+bool PreparedRequest::matches(const Statement& statement) const {
   const bool action = std::ranges::any_of(statement.actions, [&](const std::string& pattern) {
     return matches_wildcard(pattern, action_);
   });

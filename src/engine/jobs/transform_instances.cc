@@ -18,7 +18,7 @@ constexpr std::size_t parameters_bytes_max = 64 * 1024;
 
 class Asked final : public fleet::Invocation {
  public:
-  Asked(Question question, ReplyDone done)
+  Asked(InstanceQuestion question, ReplyDone done)
       : question_(std::move(question)), done_(std::move(done)) {
     request.fleet = question_.fleet;
     request.content_type = question_.content_type;
@@ -50,7 +50,7 @@ class Asked final : public fleet::Invocation {
   }
 
  private:
-  const Question question_;
+  const InstanceQuestion question_;
   ReplyDone done_;
   int status_ = 0;  // of a streamed answer, which is collected here
   std::string body_;
@@ -86,7 +86,7 @@ class RoutedInstances::Impl {
   net::Loop& loop() { return thread_.loop(); }
   std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
 
-  void ask(Question question, ReplyDone done) {
+  void ask(InstanceQuestion question, ReplyDone done) {
     router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
   }
 
@@ -129,7 +129,7 @@ std::vector<fleet::VariantCounters> RoutedInstances::counters() const {
   return list;
 }
 
-void RoutedInstances::ask(Question question, ReplyDone done) {
+void RoutedInstances::ask(InstanceQuestion question, ReplyDone done) {
   impl_->loop().post(
       [impl = impl_.get(), question = std::move(question), done = std::move(done)]() mutable {
         impl->ask(std::move(question), std::move(done));

@@ -23,7 +23,7 @@ namespace slipway::jobs {
 inline constexpr std::size_t transform_answer_bytes_max = 256UL << 20;
 
 // One request. Everything viewed belongs to `owner`, which is held until the reply.
-struct Question {
+struct InstanceQuestion {
   std::string_view fleet;
   std::string_view content_type;
   std::string_view accept;
@@ -52,7 +52,7 @@ using ParametersDone = std::move_only_function<void(Result<std::string>)>;
 class TransformInstances {
  public:
   virtual ~TransformInstances() = default;
-  virtual void ask(Question question, ReplyDone done) = 0;
+  virtual void ask(InstanceQuestion question, ReplyDone done) = 0;
   // GET /execution-parameters of one instance: not_found where it has none.
   virtual void ask_parameters(const fleet::FleetId& fleet, ParametersDone done) = 0;
   virtual void later(std::chrono::milliseconds delay, Task task) = 0;
@@ -65,7 +65,7 @@ class RoutedInstances final : public TransformInstances {
   RoutedInstances(fleet::RouteTable& routes, Random& random);
   ~RoutedInstances() override;
 
-  void ask(Question question, ReplyDone done) override;
+  void ask(InstanceQuestion question, ReplyDone done) override;
   void ask_parameters(const fleet::FleetId& fleet, ParametersDone done) override;
   void later(std::chrono::milliseconds delay, Task task) override;
 

@@ -41,7 +41,7 @@ class StepCount {
 class FakeInstances final : public TransformInstances {
  public:
   explicit FakeInstances(StepCount& steps) : steps_(steps) {}
-  void ask(Question question, ReplyDone done) override {
+  void ask(InstanceQuestion question, ReplyDone done) override {
     steps_.pass();
     if (question.body.contains("bad")) return done({.status = 400, .body = "no\nthanks"});
     if (question.body.contains("again") && asked_again_.fetch_add(1) == 0)
