@@ -478,3 +478,70 @@ def test_a_malformed_policy_is_refused_in_s3s_words(statement, message, stage):
             Bucket=stage.bucket, Policy=document(filled(statement, stage.words)))
     assert caught.value.response["Error"]["Code"] == "MalformedPolicy"
     assert caught.value.response["Error"]["Message"] == message
+
+
+# ---- Access control lists are switched off, as in every new bucket of AWS's. ----
+
+PUBLIC = "http://acs.amazonaws.com/groups/global/AllUsers"
+
+
+def code_of(call):
+    with pytest.raises(ClientError) as caught:
+        call()
+    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+
+
+def list_of(owner, *grants):
+    return {"Owner": {"ID": owner}, "Grants": [
+        {"Grantee": {"Type": "CanonicalUser", "ID": who}, "Permission": right}
+        for who, right in grants]}
+
+
+NO_LISTS = ("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
+
+@pytest.mark.parametrize("given", [
+    {"ACL": "public-read"}, {"ACL": "private"}, {"ACL": "authenticated-read"},
+    {"GrantRead": f'uri="{PUBLIC}"'}, {"GrantFullControl": 'id="1234"'},
+    {"ACL": "bucket-owner-full-control", "GrantRead": f'uri="{PUBLIC}"'}], ids=str)
+def test_an_access_control_list_is_refused_and_nothing_is_stored(stage, given):
+    s3, of = stage.aws.s3, {"Bucket": stage.bucket, "Key": "listed"}
+    for call in (lambda: s3.put_object(**of, Body=b"x", **given),
+                 lambda: s3.copy_object(**of, CopySource={"Bucket": stage.bucket, "Key": "a"},
+                                        **given),
+                 lambda: s3.create_multipart_upload(**of, **given),
+                 lambda: s3.put_object_acl(Bucket=stage.bucket, Key="a", **given)):
+        assert code_of(call) == NO_LISTS
+    assert not s3.list_objects_v2(Bucket=stage.bucket, Prefix="listed").get("Contents")
+    if given.get("ACL") != "bucket-owner-full-control":  # which buckets do not know
+        assert code_of(lambda: s3.put_bucket_acl(Bucket=stage.bucket, **given)) == NO_LISTS
+
+
+def test_a_list_that_says_what_holds_anyway_is_taken_and_shown(stage):
+    s3, bucket = stage.aws.s3, {"Bucket": stage.bucket}
+    shown = s3.get_bucket_acl(**bucket)
+    owner = s3.list_buckets()["Owner"]["ID"]
+    assert shown["Owner"]["ID"] == owner
+    assert [(each["Grantee"]["Type"], each["Grantee"]["ID"], each["Permission"])
+            for each in shown["Grants"]] == [("CanonicalUser", owner, "FULL_CONTROL")]
+    mine = list_of(owner, (owner, "FULL_CONTROL"))
+    s3.put_object(**bucket, Key="own", Body=b"x", ACL="bucket-owner-full-control")
+    s3.put_object_acl(**bucket, Key="own", ACL="bucket-owner-full-control")
+    s3.put_object_acl(**bucket, Key="own", AccessControlPolicy=mine)
+    s3.put_bucket_acl(**bucket, AccessControlPolicy=mine)
+    assert s3.get_object_acl(**bucket, Key="own")["Grants"] == shown["Grants"]
+    others = list_of(owner, (owner, "FULL_CONTROL"), ("0" * 64, "READ"))
+    assert code_of(lambda: s3.put_bucket_acl(**bucket, AccessControlPolicy=others)) == NO_LISTS
+    assert code_of(lambda: s3.get_object_acl(**bucket, Key="none"))[0] == "NoSuchKey"
+
+
+def test_a_bucket_is_made_with_no_list_and_told_to_keep_some_says_that_none_are(stage):
+    s3, name = stage.aws.s3, f"{stage.bucket}-lists"
+    assert code_of(lambda: s3.create_bucket(Bucket=name, ACL="public-read")) == (
+        "InvalidBucketAclWithObjectOwnership",
+        "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+    s3.create_bucket(Bucket=name, ACL="private", ObjectOwnership="ObjectWriter")
+    s3.put_object(Bucket=name, Key="x", Body=b"", ACL="private")
+    assert code_of(lambda: s3.put_object(Bucket=name, Key="y", Body=b"", ACL="public-read"))[0] == (
+        "NotImplemented")
+    assert code_of(lambda: s3.put_bucket_acl(Bucket=name, ACL="public-read"))[0] == "NotImplemented"

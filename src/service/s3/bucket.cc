@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "base/encoding.h"
+#include "service/s3/acl.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
@@ -122,6 +123,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
     return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
   if (in.ObjectLockEnabledForBucket().value_or(false))
     return refuse("NotImplemented", "Slipway does not lock objects (ObjectLockEnabledForBucket).");
+  TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
   out.Location(fmt::format("/{}", name));

@@ -11,6 +11,7 @@ using Details = std::vector<std::pair<std::string, std::string>>;
 
 constexpr service::ErrorRow statuses[] = {
     {"not_allowed", "AccessDenied", 403},
+    {"AccessControlListNotSupported", "AccessControlListNotSupported", 400},
     {"AccessDenied", "AccessDenied", 403},
     {"BadDigest", "BadDigest", 400},
     {"BucketAlreadyExists", "BucketAlreadyExists", 409},
@@ -22,6 +23,7 @@ constexpr service::ErrorRow statuses[] = {
     {"IncompleteBody", "IncompleteBody", 400},
     {"InternalError", "InternalError", 500},
     {"InvalidArgument", "InvalidArgument", 400},
+    {"InvalidBucketAclWithObjectOwnership", "InvalidBucketAclWithObjectOwnership", 400},
     {"InvalidBucketName", "InvalidBucketName", 400},
     {"InvalidDigest", "InvalidDigest", 400},
     {"InvalidLocationConstraint", "InvalidLocationConstraint", 400},
@@ -35,6 +37,7 @@ constexpr service::ErrorRow statuses[] = {
     {"MalformedPolicy", "MalformedPolicy", 400},
     {"MalformedXML", "MalformedXML", 400},
     {"MetadataTooLarge", "MetadataTooLarge", 400},
+    {"MissingSecurityHeader", "MissingSecurityHeader", 400},
     {"MethodNotAllowed", "MethodNotAllowed", 405},
     {"NoSuchBucket", "NoSuchBucket", 404},
     {"NoSuchBucketPolicy", "NoSuchBucketPolicy", 404},

@@ -1,4 +1,5 @@
 #include "base/encoding.h"
+#include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
@@ -43,6 +44,7 @@ Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
 Result<api::CreateMultipartUploadOutput> create_multipart_upload(
     const Door& door, Call& call, api::CreateMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY_DO(check_acl(call.tx(), bucket.name, wanted_acl(in)));
   TRY(const ChecksumPlan plan, checksum_plan(in));
   TRY(objects::Attributes attributes, read_attributes(in));
   add_default_encryption(call.tx(), bucket.name, attributes.properties);

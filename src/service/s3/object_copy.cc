@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
@@ -215,6 +216,7 @@ class Copy {
 
   Result<objects::PutOptions> options_for(store::Transaction& tx, const Source& source) {
     TRY(const objects::Bucket bucket, bucket_of(call_, tx, in_));
+    TRY_DO(check_acl(tx, bucket.name, wanted_acl(in_)));
     versioning_ = bucket.versioning;
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;

@@ -1,3 +1,4 @@
+#include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
@@ -72,7 +73,7 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
                   "Slipway does not append to objects (x-amz-write-offset-bytes).");
   TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
     TRY_DO(bucket_of(call, tx, in));
-    return {};
+    return check_acl(tx, in.Bucket(), wanted_acl(in));
   }));
   objects::Upload upload =
       door.objects.begin({.checksums = {checks.kind()}, .bytes_max = body_bytes_max});
