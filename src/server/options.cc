@@ -88,7 +88,7 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->capture_default_str();
   serve
       .add_option("--allow-host", options.allowed_hosts,
-                  "NAME or *.NAME: a name of this server beside localhost and *.amazonaws.com, for "
+                  "NAME or *.NAME: a name of this server beside localhost, for "
                   "what is asked without a signature; pages of that name may ask too")
       ->envname("SLIPWAY_ALLOW_HOST");
   serve

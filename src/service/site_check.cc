@@ -82,8 +82,7 @@ bool SiteCheck::is_own_name(std::string_view name) const {
     const auto bound = address_of(options_.bound);
     return is_loopback(*address) || (bound && (is_any(*bound) || *address == *bound));
   }
-  if (name == "localhost" || name.ends_with(".localhost") || name.ends_with(".amazonaws.com"))
-    return true;
+  if (name == "localhost" || name.ends_with(".localhost")) return true;
   return std::ranges::any_of(options_.bucket_hosts, [&](const std::string& host) {
     return name == host || (name.ends_with(host) && name.ends_with("." + host));
   });

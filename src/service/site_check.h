@@ -22,8 +22,9 @@ class SiteCheck {
     // The address that is listened on, a literal. Every address where it is 0.0.0.0 or "::": no
     // name leads a page to an address, so no stranger can have made it lead here.
     std::string bound = "127.0.0.1";
-    // Names beside localhost, *.localhost and *.amazonaws.com: "slipway", "*.example.test". Pages
-    // under these names may ask too.
+    // Names beside localhost and *.localhost: "slipway", "*.example.test", "*.amazonaws.com" where
+    // a hosts file leads AWS's names here (strangers have names below it too, so it is no matter of
+    // course). Pages under these names may ask too.
     std::vector<std::string> allowed = {};
     // Under which buckets have names of their own (wire::Router::Options).
     std::vector<std::string> bucket_hosts = {};
