@@ -16,48 +16,50 @@ constexpr const char* group_limits[] = {"/sys/fs/cgroup/memory.max",
 
 bool MemoryBudget::Share::grow_to(std::uint64_t bytes) {
   if (bytes <= bytes_) return true;
-  if (budget_ && !budget_->take(owner_, standing_, bytes - bytes_)) return false;
+  if (budget_ && !budget_->take(owners_, standing_, bytes - bytes_)) return false;
   bytes_ = bytes;
   return true;
 }
 
 void MemoryBudget::Share::release() {
-  if (budget_ && bytes_ > 0) budget_->give_back(owner_, standing_, bytes_);
+  if (budget_ && bytes_ > 0) budget_->give_back(owners_, standing_, bytes_);
   bytes_ = 0;
   budget_ = nullptr;
 }
 
 void MemoryBudget::Share::swap(Share& other) noexcept {
   std::swap(budget_, other.budget_);
-  std::swap(owner_, other.owner_);
+  std::swap(owners_, other.owners_);
   std::swap(standing_, other.standing_);
   std::swap(bytes_, other.bytes_);
 }
 
-bool MemoryBudget::take(std::string_view owner, Standing standing, std::uint64_t bytes) {
+bool MemoryBudget::take(const Owners& owners, Standing standing, std::uint64_t bytes) {
   const std::uint64_t all_max =
       standing == Standing::proven ? bytes_max_ : bytes_max_ / claimed_divisor;
   const std::lock_guard lock(mutex_);
   const std::uint64_t all_held = standing == Standing::proven ? held_ : held_claimed_;
   if (held_ + bytes > bytes_max_ || all_held + bytes > all_max) return false;
-  const auto found = owners_.try_emplace({standing, std::string(owner)}, 0).first;
-  if (found->second + bytes > all_max / owner_divisor) {
-    if (found->second == 0) owners_.erase(found);
-    return false;
+  for (const std::string& owner : owners) {
+    const auto found = owners_.find(std::pair(standing, owner));
+    const std::uint64_t held = found == owners_.end() ? 0 : found->second;
+    if (held + bytes > all_max / owner_divisor) return false;
   }
-  found->second += bytes;
+  for (const std::string& owner : owners) owners_[{standing, owner}] += bytes;
   held_ += bytes;
   if (standing == Standing::claimed) held_claimed_ += bytes;
   return true;
 }
 
-void MemoryBudget::give_back(std::string_view owner, Standing standing, std::uint64_t bytes) {
+void MemoryBudget::give_back(const Owners& owners, Standing standing, std::uint64_t bytes) {
   const std::lock_guard lock(mutex_);
   held_ -= bytes;
   if (standing == Standing::claimed) held_claimed_ -= bytes;
-  const auto found = owners_.find(std::pair(standing, std::string(owner)));
-  found->second -= bytes;
-  if (found->second == 0) owners_.erase(found);
+  for (const std::string& owner : owners) {
+    const auto found = owners_.find(std::pair(standing, owner));
+    found->second -= bytes;
+    if (found->second == 0) owners_.erase(found);
+  }
 }
 
 std::uint64_t MemoryBudget::held() const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace slipway {
 
@@ -19,7 +20,8 @@ enum class Standing : std::uint8_t { proven, claimed };
 class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
  public:
   // Of `bytes_max`, what is only claimed has at most half in all; one owner has at most half
-  // of what its standing has, so that whoever comes after the greediest still finds room.
+  // of what its standing has, so that whoever comes after the greediest still finds room. What has
+  // several owners (the key that is claimed, the network it is claimed from) counts for each.
   static constexpr std::uint64_t claimed_divisor = 2;
   static constexpr std::uint64_t owner_divisor = 2;
 
@@ -27,13 +29,15 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
   MemoryBudget(const MemoryBudget&) = delete;
   MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-  // What one owner holds of the budget, given back when this goes. Movable; empty: nothing, which
+  using Owners = std::vector<std::string>;  // none twice
+
+  // What its owners hold of the budget, given back when this goes. Movable; empty: nothing, which
   // no budget counts. One thread at a time.
   class Share {
    public:
     Share() = default;
-    Share(std::shared_ptr<MemoryBudget> budget, std::string owner, Standing standing)
-        : budget_(std::move(budget)), owner_(std::move(owner)), standing_(standing) {}
+    Share(std::shared_ptr<MemoryBudget> budget, Owners owners, Standing standing)
+        : budget_(std::move(budget)), owners_(std::move(owners)), standing_(standing) {}
     Share(Share&& other) noexcept { swap(other); }
     Share& operator=(Share&& other) noexcept {
       swap(other);
@@ -51,21 +55,24 @@ class MemoryBudget : public std::enable_shared_from_this<MemoryBudget> {
     void swap(Share& other) noexcept;
 
     std::shared_ptr<MemoryBudget> budget_;
-    std::string owner_;
+    Owners owners_;
     Standing standing_ = Standing::claimed;
     std::uint64_t bytes_ = 0;
   };
 
+  Share open(Owners owners, Standing standing) {
+    return {shared_from_this(), std::move(owners), standing};
+  }
   Share open(std::string_view owner, Standing standing) {
-    return {shared_from_this(), std::string(owner), standing};
+    return open(Owners{std::string(owner)}, standing);
   }
 
   std::uint64_t bytes_max() const { return bytes_max_; }
   std::uint64_t held() const;
 
  private:
-  bool take(std::string_view owner, Standing standing, std::uint64_t bytes);
-  void give_back(std::string_view owner, Standing standing, std::uint64_t bytes);
+  bool take(const Owners& owners, Standing standing, std::uint64_t bytes);
+  void give_back(const Owners& owners, Standing standing, std::uint64_t bytes);
 
   const std::uint64_t bytes_max_;
   mutable std::mutex mutex_;

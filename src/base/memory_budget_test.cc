@@ -29,6 +29,24 @@ TEST(MemoryBudget, one_owner_has_at_most_half_and_the_next_finds_room) {
   EXPECT_EQ(budget->held(), 800U);
 }
 
+TEST(MemoryBudget, what_has_several_owners_counts_for_each) {
+  const auto budget = std::make_shared<MemoryBudget>(800);
+  std::vector<MemoryBudget::Share> flood;
+  for (int i = 0; i < 10; ++i) {
+    flood.push_back(budget->open({"key", "network " + std::to_string(i)}, Standing::claimed));
+    EXPECT_EQ(flood.back().grow_to(50), i < 4) << "one key, however many networks";
+  }
+  auto other_key = budget->open(MemoryBudget::Owners{"other key", "network 20"}, Standing::claimed);
+  EXPECT_TRUE(other_key.grow_to(200));
+  flood.clear();
+  other_key.release();
+  EXPECT_EQ(budget->held(), 0U);
+  for (int i = 0; i < 10; ++i) {
+    flood.push_back(budget->open({"key " + std::to_string(i), "network"}, Standing::claimed));
+    EXPECT_EQ(flood.back().grow_to(50), i < 4) << "one network, however many keys";
+  }
+}
+
 TEST(MemoryBudget, what_was_held_is_given_back_when_the_share_goes) {
   const auto budget = std::make_shared<MemoryBudget>(800);
   {

@@ -307,8 +307,8 @@ void Connection::collect(Collect&& plan) {
   turn_.collects = true;
   if (!admit_body(std::min(plan.bytes_max, server_->limits.body_bytes_max))) return;
   Message& m = *message_;
-  if (const auto& memory = server_->limits.memory; memory && !plan.owner.empty()) {
-    m.room = memory->open(plan.owner, plan.standing);
+  if (const auto& memory = server_->limits.memory; memory && !plan.owners.empty()) {
+    m.room = memory->open(std::move(plan.owners), plan.standing);
     known_ = known_ || plan.standing == Standing::proven;
   }
   m.body_begin = m.body_end = parsed_;

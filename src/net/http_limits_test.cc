@@ -25,7 +25,7 @@ std::string put_head(std::size_t bytes, std::string_view target = "/") {
 
 // Counts every body for the owner that its target names.
 BodyPlan by_target(const RequestHead& head) {
-  return Collect{.owner = std::string(head.path), .standing = Standing::proven};
+  return Collect{.owners = {std::string(head.path)}, .standing = Standing::proven};
 }
 
 HttpLimits limits_with(const std::shared_ptr<MemoryBudget>& memory) {

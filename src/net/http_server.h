@@ -178,7 +178,7 @@ class BodyReceiver {
 struct Collect {
   std::uint64_t bytes_max = ~0ULL;  // the server's body_bytes_max where smaller; 413 past it
   // For whom HttpLimits::memory counts the body. Nobody: the body is small, and not counted.
-  std::string owner = {};
+  MemoryBudget::Owners owners = {};
   Standing standing = Standing::claimed;
 };
 struct Stream {

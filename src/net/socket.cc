@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
@@ -331,6 +333,22 @@ std::string_view address_of(std::string_view peer) {
   peer = peer.substr(0, colon);
   if (peer.starts_with('[') && peer.ends_with(']')) return peer.substr(1, peer.size() - 2);
   return peer;
+}
+
+std::string network_of(std::string_view address) {
+  constexpr std::string_view mapped = "::ffff:";
+  if (address.starts_with(mapped) && address.contains('.')) address.remove_prefix(mapped.size());
+  const std::string text(address.substr(0, address.find('%')));
+  std::array<char, INET6_ADDRSTRLEN> shown{};
+  in_addr v4{};
+  if (::inet_pton(AF_INET, text.c_str(), &v4) == 1) {
+    v4.s_addr &= htonl(0xffffff00);
+    return fmt::format("{}/24", ::inet_ntop(AF_INET, &v4, shown.data(), shown.size()));
+  }
+  in6_addr v6{};
+  if (::inet_pton(AF_INET6, text.c_str(), &v6) != 1) return text;
+  std::fill_n(v6.s6_addr + 8, 8, 0);
+  return fmt::format("{}/64", ::inet_ntop(AF_INET6, &v6, shown.data(), shown.size()));
 }
 
 void set_no_delay(int socket) { set_option(socket, IPPROTO_TCP, TCP_NODELAY); }

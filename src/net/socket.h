@@ -76,6 +76,9 @@ std::string peer_text(int socket);
 // Of what peer_text() says, the address, which all connections of one machine share: "127.0.0.1",
 // "::1"; empty for a unix socket's peer.
 std::string_view address_of(std::string_view peer);
+// The network that an address is in, as far as one party usually has all of it: "10.1.2.0/24",
+// "2001:db8:0:1::/64". What is no address is its own.
+std::string network_of(std::string_view address);
 
 // Switches Nagle's algorithm off; does nothing on a unix socket.
 void set_no_delay(int socket);

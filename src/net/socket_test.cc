@@ -89,5 +89,16 @@ TEST(Peer, its_address_is_without_port_and_brackets) {
   EXPECT_EQ(address_of("unix"), "");
 }
 
+TEST(Peer, its_network_is_what_one_party_usually_has_all_of) {
+  EXPECT_EQ(network_of("10.1.2.3"), "10.1.2.0/24");
+  EXPECT_EQ(network_of("10.1.2.255"), network_of("::ffff:10.1.2.0"));
+  EXPECT_NE(network_of("10.1.2.3"), network_of("10.1.3.3"));
+  EXPECT_EQ(network_of("2001:db8:0:1:2:3:4:5"), "2001:db8:0:1::/64");
+  EXPECT_EQ(network_of("2001:db8:0:1::"), "2001:db8:0:1::/64");
+  EXPECT_NE(network_of("2001:db8:0:2::1"), "2001:db8:0:1::/64");
+  EXPECT_EQ(network_of("fe80::1%eth0"), "fe80::/64");
+  EXPECT_EQ(network_of(""), "");
+}
+
 }  // namespace
 }  // namespace slipway::net

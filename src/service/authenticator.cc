@@ -55,11 +55,12 @@ wire::AuthDialect dialect_of(const wire::Asked& asked) {
 }
 
 Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock,
-                             const SiteCheck& sites, AuthMode mode, std::string region,
-                             Strangers strangers)
+                             const SiteCheck& sites, KnownSenders& known, AuthMode mode,
+                             std::string region, Strangers strangers)
     : keys_(keys),
       clock_(clock),
       sites_(sites),
+      known_(known),
       mode_(mode),
       region_(std::move(region)),
       strangers_(strangers),
@@ -86,7 +87,7 @@ Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::
   const std::string address(net::address_of(head.peer));
   if (mode_ == AuthMode::none) {
     TRY_DO(check_site(head, route));
-    return Sender{address, Standing::proven};
+    return Sender{{address}, Standing::proven};
   }
   const wire::SignedRequest request = signed_request(head, std::nullopt);
   if (!is_v2(wire::auth_form(request))) {
@@ -94,11 +95,14 @@ Result<Sender> Authenticator::look_at(const net::RequestHead& head, const wire::
     if (claim.payload == wire::PayloadMode::hashed && claim.content_sha256.empty()) {
       const wire::SignedFor wanted{route.schema->service.signing_name, dialect_of(route)};
       TRY_DO(wire::check_claim(request, claim, wanted, source_, clock_.now()));
-      return Sender{fmt::format("{} {}", claim.scope.access_key_id, address), Standing::claimed};
+      const std::string_view key = claim.scope.access_key_id;
+      if (known_.knows(key, address, clock_.monotonic()))
+        return Sender{{fmt::format("{} {}", key, address)}, Standing::proven};
+      return Sender{{std::string(key), net::network_of(address)}, Standing::claimed};
     }
   }
   TRY(const Authenticated authenticated, check(head, route, std::nullopt));
-  return Sender{authenticated.caller.access_key_id, Standing::proven};
+  return Sender{{authenticated.caller.access_key_id}, Standing::proven};
 }
 
 bool Authenticator::names_known_key(const net::RequestHead& head) {
@@ -123,6 +127,7 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   }
   if (is_v2(form)) return check_v2(request, route);
   auto checked = check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
+  if (checked) note_owner(head, *checked);
   const bool nobody = !checked && form == wire::AuthForm::none;
   if (nobody && strangers_ == Strangers::admitted && may_be_public(route))
     return stranger(std::move(checked).error());
@@ -191,6 +196,19 @@ Authenticated Authenticator::trusted(const wire::SignedRequest& request) const {
   const auto claim = wire::parse_authorization(request, wire::AuthDialect::json);
   if (claim && !claim->scope.region.empty()) out.caller.region = claim->scope.region;
   return out;
+}
+
+// An address is noted once a minute at most: whoever asks again and again costs no lock.
+void Authenticator::note_owner(const net::RequestHead& head, const Authenticated& shown) {
+  constexpr std::chrono::minutes note_period{1};
+  const std::string& key = shown.caller.access_key_id;
+  const std::string_view address = net::address_of(head.peer);
+  const Instant now = clock_.monotonic();
+  if (noted_ && noted_->access_key_id == key && noted_->address == address &&
+      now - noted_->at < note_period)
+    return;
+  known_.note(key, address, now);
+  noted_ = Noted{key, std::string(address), now};
 }
 
 Authenticated Authenticator::stranger(Error refusal) const {

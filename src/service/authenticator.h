@@ -12,6 +12,7 @@
 #include "engine/identity/key_ring.h"
 #include "net/http.h"
 #include "service/call.h"
+#include "service/known_senders.h"
 #include "service/site_check.h"
 #include "wire/auth/chunked.h"
 #include "wire/auth/sigv2.h"
@@ -37,9 +38,11 @@ struct Authenticated {
   wire::ChunkSignatures chunk_signatures = wire::ChunkSignatures::checked;
 };
 
-// Who sends a body, as far as its head shows.
+// Who sends a body, as far as its head shows: for whom its memory is counted. A key whose owner is
+// shown; the key and the address where he signed from there lately; the key and the network where
+// it is only claimed.
 struct Sender {
-  std::string name;  // for whom memory is counted: a key, and where it is only claimed the address
+  MemoryBudget::Owners owners;
   Standing standing = Standing::claimed;
 };
 
@@ -51,7 +54,8 @@ class Authenticator {
  public:
   // All that is borrowed outlives it. `region` is the caller's where a request names none.
   Authenticator(const identity::KeyRing& keys, const Clock& clock, const SiteCheck& sites,
-                AuthMode mode, std::string region, Strangers strangers = Strangers::refused);
+                KnownSenders& known, AuthMode mode, std::string region,
+                Strangers strangers = Strangers::refused);
 
   // Verifies that the request is signed, and for the service of the route; `body` where it is at
   // hand (absent: it streams in later, and the caller compares v4->content_sha256 then). Refuses in
@@ -94,16 +98,25 @@ class Authenticator {
   Authenticated trusted(const wire::SignedRequest& request) const;
   Authenticated stranger(Error refusal) const;
   Caller caller_of_last(std::string_view region) const;
+  void note_owner(const net::RequestHead& head, const Authenticated& shown);
 
   const identity::KeyRing& keys_;
   const Clock& clock_;
   const SiteCheck& sites_;
+  KnownSenders& known_;
   const AuthMode mode_;
   const std::string region_;
   const Strangers strangers_;
   Source source_;
   wire::SigningKeyCache cache_;
   std::vector<wire::HeaderPair> headers_;  // reused from request to request
+  // Who was noted last, and when: most requests come from him again.
+  struct Noted {
+    std::string access_key_id;
+    std::string address;
+    Instant at;
+  };
+  std::optional<Noted> noted_;
 };
 
 }  // namespace slipway::service

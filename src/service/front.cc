@@ -77,8 +77,8 @@ void put_beside(Call::Beside&& beside, net::Response& response) {
 Front::Front(const Frame& frame, HotDoor& hot)
     : frame_(frame),
       hot_(hot),
-      authenticator_(frame.keys, frame.ground.clock, frame.sites, frame.auth, frame.region,
-                     frame.authorizer ? Strangers::admitted : Strangers::refused),
+      authenticator_(frame.keys, frame.ground.clock, frame.sites, *frame.known_senders, frame.auth,
+                     frame.region, frame.authorizer ? Strangers::admitted : Strangers::refused),
       hot_gate_(frame.authorizer, frame.store, frame.ground),
       request_ids_(frame.ground.random.next()) {}
 
@@ -122,7 +122,7 @@ net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Ro
     return net::Collect{bytes_max};
   auto sender = authenticator_.look_at(head, route);
   if (!sender) return turn_away(head, route, sender.error());
-  return net::Collect{bytes_max, std::move(sender->name), sender->standing};
+  return net::Collect{bytes_max, std::move(sender->owners), sender->standing};
 }
 
 net::Refuse Front::turn_away(const net::RequestHead& head, const wire::Route& route,

@@ -64,6 +64,7 @@ struct Frame {
   // batches told apart; from any thread. Only the root's keys show it. Empty: there is no such
   // page.
   std::function<std::string()> traffic = {};
+  std::unique_ptr<KnownSenders> known_senders = std::make_unique<KnownSenders>();
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
   DiskRoom* disk = nullptr;

@@ -94,6 +94,11 @@ class FrontTest : public testing::Test {
                         AuthMode auth = AuthMode::strict) {
     frame_ = std::make_unique<Frame>(frame_of(auth));
     front_ = std::make_unique<Front>(*frame_, hot_);
+    return plan_again(signature, body_bytes, auth);
+  }
+  // The same for the front that is there.
+  net::BodyPlan plan_again(const Signature& signature, std::uint64_t body_bytes,
+                           AuthMode auth = AuthMode::strict) {
     std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
                                         {"X-Amz-Target", "SageMaker.CreateModel"}};
     if (auth == AuthMode::none) headers.push_back({"Content-Type", "application/x-amz-json-1.1"});
@@ -210,19 +215,31 @@ TEST_F(FrontTest, a_body_whose_hash_is_announced_is_proven_by_its_head) {
   const auto* const collected = std::get_if<net::Collect>(&plan);
   ASSERT_NE(collected, nullptr);
   EXPECT_EQ(collected->standing, Standing::proven);
-  EXPECT_EQ(collected->owner, keys_->root().access_key_id);
+  EXPECT_EQ(collected->owners, MemoryBudget::Owners{keys_->root().access_key_id});
   const std::string other = sha256_hex("another body");
   Signature forged = signed_head(body, {{"x-amz-content-sha256", hash}});
   forged.back().second = other;
   EXPECT_TRUE(std::holds_alternative<net::Refuse>(plan_of(forged, large)));
 }
 
-TEST_F(FrontTest, a_body_that_only_itself_can_prove_is_counted_for_key_and_address) {
+TEST_F(FrontTest, a_body_that_only_itself_can_prove_is_counted_for_key_and_network) {
   const net::BodyPlan plan = plan_of(signed_head(std::string(large, 'x')), large);
   const auto* const collected = std::get_if<net::Collect>(&plan);
   ASSERT_NE(collected, nullptr);
   EXPECT_EQ(collected->standing, Standing::claimed);
-  EXPECT_EQ(collected->owner, keys_->root().access_key_id + " 10.1.2.3");
+  EXPECT_EQ(collected->owners, (MemoryBudget::Owners{keys_->root().access_key_id, "10.1.2.0/24"}));
+}
+
+TEST_F(FrontTest, a_body_that_only_itself_can_prove_is_its_owners_where_he_signed_lately) {
+  const std::string body(large, 'x');
+  const std::string hash = sha256_hex(body);
+  const Signature shown = signed_head(body, {{"x-amz-content-sha256", hash}});
+  ASSERT_TRUE(std::holds_alternative<net::Collect>(plan_of(shown, large)));
+  const net::BodyPlan plan = plan_again(signed_head(body), large);
+  const auto* const collected = std::get_if<net::Collect>(&plan);
+  ASSERT_NE(collected, nullptr);
+  EXPECT_EQ(collected->standing, Standing::proven);
+  EXPECT_EQ(collected->owners, MemoryBudget::Owners{keys_->root().access_key_id + " 10.1.2.3"});
 }
 
 TEST_F(FrontTest, a_large_body_under_an_unknown_key_or_an_old_date_is_refused_at_its_head) {
@@ -245,7 +262,7 @@ TEST_F(FrontTest, without_signatures_a_body_is_counted_for_its_address) {
   const net::BodyPlan plan = plan_of({}, large, AuthMode::none);
   const auto* const collected = std::get_if<net::Collect>(&plan);
   ASSERT_NE(collected, nullptr);
-  EXPECT_EQ(collected->owner, "10.1.2.3");
+  EXPECT_EQ(collected->owners, MemoryBudget::Owners{"10.1.2.3"});
 }
 
 TEST_F(FrontTest, a_change_that_is_refused_leaves_nothing) {

@@ -132,7 +132,7 @@ class ScopeTable : public testing::Test {
                 data_.path(), {identity::Principal::Kind::root, "000000000000", "arn:root", "0"},
                 random_)
                 .value();
-    authenticator_.emplace(*keys_, clock_, sites_, AuthMode::strict, "us-east-1");
+    authenticator_.emplace(*keys_, clock_, sites_, known_, AuthMode::strict, "us-east-1");
     scopes_.insert(std::begin(strange_scopes), std::end(strange_scopes));
     for (const wire::Schema* schema : schemas_) scopes_.insert(schema->service.signing_name);
   }
@@ -206,6 +206,7 @@ class ScopeTable : public testing::Test {
   std::optional<wire::Router> router_;
   std::unique_ptr<identity::KeyRing> keys_;
   SiteCheck sites_;
+  KnownSenders known_;
   std::optional<Authenticator> authenticator_;
   std::set<std::string_view> scopes_;
   std::size_t through_ = 0;

@@ -200,7 +200,9 @@ class Bench {
           .value();
   const wire::Router router_{aws::schemas()};
   const SiteCheck sites_;
-  Authenticator authenticator_{*keys_, clock_, sites_, AuthMode::strict, std::string(region)};
+  KnownSenders known_;
+  Authenticator authenticator_{*keys_, clock_,           sites_,
+                               known_, AuthMode::strict, std::string(region)};
   std::vector<wire::HeaderView> views_;
 };
 

@@ -14,6 +14,7 @@ import subprocess
 import threading
 import time
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -150,6 +151,39 @@ def test_who_names_a_key_and_cannot_sign_holds_no_more_than_its_share(start_serv
         assert grown <= 128 * MIB
         assert clients.s3.list_buckets()["Buckets"] == []
     clients.s3.create_bucket(Bucket="after")
+
+
+@pytest.mark.alone
+def test_claims_of_a_key_from_many_networks_starve_neither_its_owner_nor_others(start_server):
+    """Who knows a key's id and has many addresses holds what the key has of unproven memory: its
+    owner goes on where he signed before, and other keys go on in any case."""
+    server = start_server("--request-memory", "128")
+    clients = Clients(server)
+    key = clients.environment["AWS_ACCESS_KEY_ID"]
+    request = AWSRequest("POST", f"{server.url}/endpoints/e/invocations", data=b"")
+    SigV4Auth(Credentials(key, "x" * 40), "sagemaker", "us-east-1").add_auth(request)
+    head = invocation_head(request.headers.items())
+    queue = clients.sqs.create_queue(QueueName="q")["QueueUrl"]  # shows where the owner is
+    clients.iam.create_user(UserName="other")
+    clients.iam.put_user_policy(UserName="other", PolicyName="p", PolicyDocument=(
+        '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'))
+    keys = clients.iam.create_access_key(UserName="other")["AccessKey"]
+    other = boto3.client("sqs", endpoint_url=server.url, region_name="us-east-1",
+                         aws_access_key_id=keys["AccessKeyId"],
+                         aws_secret_access_key=keys["SecretAccessKey"])
+    body = "x" * 200_000  # more than what is taken from anybody
+    with contextlib.ExitStack() as crowd:
+        sockets = []
+        for network in range(1, 61):
+            sockets.append(crowd.enter_context(socket.create_connection(
+                ("127.0.0.1", server.port), timeout=15,
+                source_address=(f"127.1.{network}.1", 0))))
+            sockets[-1].sendall(head)
+        push(sockets, ANNOUNCED - 1, seconds=5)
+        for client in (clients.sqs, other):
+            took = seconds_of(lambda: client.send_message(QueueUrl=queue, MessageBody=body))
+            print(f"a body of 200 kB beside the flood: {took:.2f} s")
+            assert took < 4
 
 
 def test_a_stranger_is_answered_before_a_large_body_comes(start_server):
