@@ -18,7 +18,15 @@ namespace {
 constexpr std::size_t page_bytes = 4096;
 
 fs::path path_of(int fd) { return fs::read_symlink(fmt::format("/proc/self/fd/{}", fd)); }
-fs::path path_of(const DiskName& at) { return path_of(at.folder) / at.name; }
+fs::path path_of(const DiskName& at) {
+  const fs::path name(at.name);
+  if (!name.is_absolute()) return path_of(at.folder) / name;
+  return fs::weakly_canonical(name.parent_path()) / name.filename();
+}
+
+bool is_within(const fs::path& path, const fs::path& folder) {
+  return std::ranges::mismatch(folder, path).in1 == folder.end();
+}
 
 std::string read_all(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -67,13 +75,28 @@ void FaultyDisk::keep_bytes(const fs::path& file) {
   if (!unsynced_.contains(file)) unsynced_[file].bytes = read_all(file);
 }
 
-int FaultyDisk::create(const DiskName& at) {
+template <typename Make>
+int FaultyDisk::make_name(std::string_view what, const DiskName& at, Make make) {
   const std::lock_guard lock(mutex_);
   const fs::path path = path_of(at);
-  if (const int error = step("create", path)) return errno = error, -1;
-  const int fd = kernel_disk().create(at);
-  if (fd >= 0) names_.push_back({NameChange::Kind::made, path});
-  return fd;
+  if (const int error = step(what, path)) return errno = error, -1;
+  const int made = make();
+  if (made < 0) return made;
+  names_.push_back({NameChange::Kind::made, path});
+  unsynced_.erase(path);  // what had this name is another file
+  return made;
+}
+
+int FaultyDisk::create(const DiskName& at) {
+  return make_name("create", at, [&] { return kernel_disk().create(at); });
+}
+
+int FaultyDisk::make_folder(const DiskName& at) {
+  return make_name("make folder", at, [&] { return kernel_disk().make_folder(at); });
+}
+
+int FaultyDisk::link_to(std::string_view target, const DiskName& at) {
+  return make_name("link", at, [&] { return kernel_disk().link_to(target, at); });
 }
 
 ssize_t FaultyDisk::write(int file, std::string_view bytes, off_t offset) {
@@ -107,18 +130,45 @@ int FaultyDisk::sync_names(int folder) {
   return 0;
 }
 
+// One disk: everything that was written to it.
+int FaultyDisk::sync_all(int file) {
+  const fs::path path = path_of(file);
+  const std::lock_guard lock(mutex_);
+  if (const int error = step("sync all from", path)) {
+    if (!dead_)
+      for (auto& [written, unsynced] : unsynced_) unsynced.lost = true;
+    return errno = error, -1;
+  }
+  std::erase_if(unsynced_, [](const auto& each) { return !each.second.lost; });
+  names_.clear();
+  return 0;
+}
+
+// What lies in a folder moves with it.
+void FaultyDisk::move_unsynced(const fs::path& from, const fs::path& to) {
+  std::map<fs::path, Unsynced> moved;
+  for (auto it = unsynced_.begin(); it != unsynced_.end();) {
+    const auto next = std::next(it);
+    if (is_within(it->first, from)) {
+      auto bytes = unsynced_.extract(it);
+      const fs::path within = bytes.key().lexically_relative(from);
+      bytes.key() = within == "." ? to : to / within;
+      moved.insert(std::move(bytes));
+    }
+    it = next;
+  }
+  unsynced_.merge(moved);
+}
+
 int FaultyDisk::rename(const DiskNames& names) {
   const std::lock_guard lock(mutex_);
   const fs::path from = path_of(names.from);
   const fs::path to = path_of(names.to);
   if (const int error = step("rename", from)) return errno = error, -1;
-  if (fs::exists(to)) bury(to);
+  if (fs::is_regular_file(to)) bury(to);  // a folder gives way only where it is empty
   if (kernel_disk().rename(names) != 0) return -1;
   names_.push_back({NameChange::Kind::moved, to, from});
-  if (auto bytes = unsynced_.extract(from)) {
-    bytes.key() = to;
-    unsynced_.insert(std::move(bytes));
-  }
+  move_unsynced(from, to);
   return 0;
 }
 
@@ -134,7 +184,7 @@ int FaultyDisk::link(const DiskNames& names) {
 int FaultyDisk::unlink(const DiskName& at) {
   const fs::path path = path_of(at);
   std::error_code ignored;
-  if (!fs::exists(path, ignored)) return errno = ENOENT, -1;
+  if (!fs::exists(fs::symlink_status(path, ignored))) return errno = ENOENT, -1;
   if (const int error = remove(path)) return errno = error, -1;
   return 0;
 }
@@ -186,10 +236,7 @@ void FaultyDisk::bury(const fs::path& file) {
   const fs::path grave = graves_ / fmt::format("{}", steps_);
   std::error_code ignored;
   fs::rename(file, grave, ignored);
-  if (auto bytes = unsynced_.extract(file)) {
-    bytes.key() = grave;
-    unsynced_.insert(std::move(bytes));
-  }
+  move_unsynced(file, grave);
   names_.push_back({NameChange::Kind::removed, file, grave});
 }
 
@@ -204,10 +251,10 @@ void FaultyDisk::take_back(const NameChange& change) {
     fs::rename(change.from, change.path, ignored);
   const fs::path now = made || change.kind == NameChange::Kind::moved ? change.path : change.from;
   const fs::path then = change.kind == NameChange::Kind::removed ? change.path : change.from;
-  if (auto bytes = unsynced_.extract(now); bytes && !made) {
-    bytes.key() = then;
-    unsynced_.insert(std::move(bytes));
-  }
+  if (made)
+    unsynced_.erase(now);
+  else
+    move_unsynced(now, then);
 }
 
 void FaultyDisk::lose_bytes(const fs::path& file, const Unsynced& unsynced) {
@@ -221,6 +268,8 @@ void FaultyDisk::lose_bytes(const fs::path& file, const Unsynced& unsynced) {
       if (below(random_, 2) == 0) after.replace(at, page_bytes, now, at, page_bytes);
     if (below(random_, 2) == 0) after.resize(now.size());
   }
+  std::error_code ignored;  // it may be read-only by now
+  fs::permissions(file, fs::perms::owner_write, fs::perm_options::add, ignored);
   const int fd = ::open(file.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return;
   if (::ftruncate(fd, 0) == 0) (void)!::pwrite(fd, after.data(), after.size(), 0);

@@ -49,6 +49,9 @@ class FaultyDisk final : public Disk {
   int rename(const DiskNames& names) override;
   int link(const DiskNames& names) override;
   int unlink(const DiskName& at) override;
+  int sync_all(int file) override;
+  int make_folder(const DiskName& at) override;
+  int link_to(std::string_view target, const DiskName& at) override;
 
   // --- For code that writes by itself, such as SQLite: asked before, told after. ---
 
@@ -74,6 +77,9 @@ class FaultyDisk final : public Disk {
     bool lost = false;  // a sync of it failed
   };
 
+  template <typename Make>
+  int make_name(std::string_view what, const DiskName& at, Make make);
+  void move_unsynced(const std::filesystem::path& from, const std::filesystem::path& to);
   int step(std::string_view what, const std::filesystem::path& path);
   void die();
   void forget_bytes(const std::filesystem::path& file);

@@ -93,19 +93,13 @@ std::string text_of(const std::map<std::string, std::string>& lines) {
   return text + fmt::format("end {:08x}\n", wire::crc32c(text));
 }
 
-Result<> write_durably(const fs::path& file, std::string_view text) {
-  const fs::path fresh = file.string() + ".new";
-  ::unlink(fresh.c_str());
-  const Fd out(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (!out) return cannot("write", fresh);
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(out.get(), text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return cannot("write", fresh);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  if (::fsync(out.get()) != 0) return cannot("sync", fresh);
-  if (::rename(fresh.c_str(), file.c_str()) != 0) return cannot("name", file);
+Result<> write_durably(const fs::path& file, std::string_view text, Disk& disk) {
+  const DiskName fresh = disk_name(file.string() + ".new");
+  disk.unlink(fresh);
+  const Fd out(disk.create(fresh));
+  if (!out || write_whole(disk, out.get(), text) != 0) return cannot("write", fresh.name);
+  if (disk.sync_bytes(out.get()) != 0) return cannot("sync", fresh.name);
+  if (disk.rename({fresh, disk_name(file)}) != 0) return cannot("name", file);
   return {};
 }
 
@@ -139,12 +133,12 @@ std::string_view without_sum(std::string_view line) {
 }  // namespace
 
 // One sync for all of it: a sync for each of ten thousand files takes the disk minutes.
-Result<> seal_directory(const fs::path& directory, const fs::path& manifest, const Fd& disk,
-                        const std::stop_token& stop) {
+Result<> seal_directory(const fs::path& directory, const fs::path& manifest,
+                        const DirectoryDisk& on, const std::stop_token& stop) {
   const auto sum = [&](const fs::path& path) { return sum_of_file(path, stop); };
   TRY(const auto lines, describe(directory, stop, sum));
-  if (!disk || ::syncfs(disk.get()) != 0) return cannot("sync", directory);
-  return write_durably(manifest, text_of(lines));
+  if (on.disk.sync_all(on.opened) != 0) return cannot("sync", directory);
+  return write_durably(manifest, text_of(lines), on.disk);
 }
 
 std::string difference(const fs::path& directory, const fs::path& manifest, Scrutiny scrutiny,

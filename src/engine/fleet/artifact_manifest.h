@@ -5,17 +5,23 @@
 #include <stop_token>
 #include <string>
 
-#include "base/fd.h"
+#include "base/disk.h"
 #include "base/result.h"
 
 namespace slipway::fleet {
 
+// What a directory is on. `opened` is a descriptor of any folder of that file system, from before
+// the first byte of the directory was written, so that no failed write is missed.
+struct DirectoryDisk {
+  Disk& disk;
+  int opened;
+};
+
 // Walks over `directory`, syncs the file system that it is on, and writes `manifest`: the path,
-// kind, size, time of change and CRC-32C of every file, the target of every link. `disk` is any
-// folder of that file system, opened before the first byte of the directory was written, so that no
-// failed write is missed. unavailable: the disk, or it was to stop.
+// kind, size, time of change and CRC-32C of every file, the target of every link. unavailable: the
+// disk, or it was to stop.
 Result<> seal_directory(const std::filesystem::path& directory,
-                        const std::filesystem::path& manifest, const Fd& disk,
+                        const std::filesystem::path& manifest, const DirectoryDisk& on,
                         const std::stop_token& stop = {});
 
 // How closely a directory is compared. `sizes` looks at every file and into none.

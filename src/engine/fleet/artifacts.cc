@@ -46,53 +46,46 @@ std::unexpected<Error> cannot(std::string_view what, const fs::path& path, const
   return fail(ErrorCode::unavailable, fmt::format("The artifact cannot be kept: {}.", why));
 }
 
-// The owner may always write (collect() removes); an instance has no need to.
-Result<int> create_file(const fs::path& path) {
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-  if (fd < 0) return cannot("write", path, std::strerror(errno));
-  return fd;
-}
-
-Result<> write_all(int fd, std::span<const char> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0)
-      return fail(ErrorCode::unavailable,
-                  fmt::format("The artifact cannot be written: {}.", std::strerror(errno)));
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
-  return {};
-}
-
 std::unexpected<Error> stopped() {
   return fail(ErrorCode::unavailable, "The artifact is not fetched: the server stops.");
 }
 
-Result<> copy_to(ArtifactReader& reader, int fd, std::uint64_t& bytes_left, const DiskRoom* room,
-                 const std::stop_token& stop) {
-  std::vector<char> buffer(copy_bytes);
-  for (;;) {
-    if (stop.stop_requested()) return stopped();
-    TRY(const std::size_t got, reader.read(buffer));
-    if (got == 0) return {};
-    if (got > bytes_left)
-      return fail(ErrorCode::limit_exceeded, "The artifact is longer than is allowed.");
-    bytes_left -= got;
-    if (room != nullptr) TRY_DO(room->admit_bytes(got));
-    TRY_DO(write_all(fd, std::span(buffer).first(got)));
-  }
-}
+// Writes the objects of one artifact, each as a file.
+class FileKeeper {
+ public:
+  FileKeeper(const ArtifactLimits& limits, const std::stop_token& stop)
+      : limits_(limits), stop_(stop), bytes_left_(limits.fetched_bytes_max) {}
 
-Result<> store_file(ArtifactReader& reader, const fs::path& path, std::uint64_t& bytes_left,
-                    const DiskRoom* room, const std::stop_token& stop) {
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  TRY(const int fd, create_file(path));
-  auto copied = copy_to(reader, fd, bytes_left, room, stop);
-  ::close(fd);
-  return copied;
-}
+  Result<> keep(ArtifactReader& reader, const fs::path& path) {
+    const fs::path folder = path.parent_path();
+    if (make_folders(*limits_.disk, folder) != 0)
+      return cannot("make", folder, std::strerror(errno));
+    const Fd file(limits_.disk->create(disk_name(path)));
+    if (!file) return cannot("make", path, std::strerror(errno));
+    return copy(reader, file.get(), path);
+  }
+
+ private:
+  Result<> copy(ArtifactReader& reader, int file, const fs::path& path) {
+    std::vector<char> buffer(copy_bytes);
+    for (off_t offset = 0;;) {
+      if (stop_.stop_requested()) return stopped();
+      TRY(const std::size_t got, reader.read(buffer));
+      if (got == 0) return {};
+      if (got > bytes_left_)
+        return fail(ErrorCode::limit_exceeded, "The artifact is longer than is allowed.");
+      bytes_left_ -= got;
+      if (limits_.room != nullptr) TRY_DO(limits_.room->admit_bytes(got));
+      if (write_whole(*limits_.disk, file, {buffer.data(), got}, offset) != 0)
+        return cannot("write", path, std::strerror(errno));
+      offset += static_cast<off_t>(got);
+    }
+  }
+
+  const ArtifactLimits& limits_;
+  const std::stop_token& stop_;
+  std::uint64_t bytes_left_;
+};
 
 void touch(const fs::path& path) {
   std::error_code ignored;
@@ -103,12 +96,6 @@ bool is_short_of_disk(const fs::path& folder) {
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
   return !error && space.available < space.capacity / 100 * disk_free_percent_min;
-}
-
-Result<> sync_names(const fs::path& folder) {
-  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (handle && ::fsync(handle.get()) == 0) return {};
-  return cannot("sync", folder, std::strerror(errno));
 }
 
 std::uint64_t bytes_below(const fs::path& folder) {
@@ -202,8 +189,9 @@ bool ArtifactCache::is_sound(const std::string& content) {
 fs::path ArtifactCache::put_aside(const std::string& content) {
   std::error_code error;
   fs::path doomed = root_ / fmt::format("{}.{}{}", content, ++put_aside_count_, removed_now);
-  fs::rename(root_ / content, doomed, error);
-  fs::remove(list_of(content), error);
+  if (fs::exists(root_ / content, error))
+    limits_.disk->rename({disk_name(root_ / content), disk_name(doomed)});
+  limits_.disk->unlink(disk_name(list_of(content)));
   return doomed;
 }
 
@@ -268,16 +256,15 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
   if (relieve_ && is_short_of_disk(root_)) relieve_();
   remove_tree(put_aside(content));
   const fs::path draft = root_ / (content + half_made);
-  const Fd disk(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const Fd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root) return cannot("open", root_, std::strerror(errno));
+  Disk& disk = *limits_.disk;
   auto made = fill(artifact, entries, draft);
   if (made) make_read_only(draft);
-  if (made) made = seal_directory(draft, list_of(content), disk, stop_.get_token());
-  std::error_code error;
-  if (made) fs::rename(draft, root_ / content, error);
-  if (made && error)
-    made = fail(ErrorCode::unavailable,
-                fmt::format("The artifact cannot be kept: {}.", error.message()));
-  if (made) made = sync_names(root_);
+  if (made) made = seal_directory(draft, list_of(content), {disk, root.get()}, stop_.get_token());
+  if (made && (disk.rename({disk_name(draft), disk_name(root_ / content)}) != 0 ||
+               disk.sync_names(root.get()) != 0))
+    made = cannot("name", root_ / content, std::strerror(errno));
   remove_tree(draft);
   if (!made) return made;
   const std::lock_guard lock(mutex_);
@@ -287,20 +274,19 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
 
 Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const fs::path& into) {
-  std::error_code error;
   remove_tree(into);
-  fs::create_directories(into, error);
-  if (error) return cannot("make", into, error.message());
+  if (make_folders(*limits_.disk, into) != 0) return cannot("make", into, std::strerror(errno));
   if (artifact.form == Artifact::Form::tar_gz) {
     TRY(const auto reader, source_.open(entries.front()));
     return unpack_archive(*reader, into, limits_, stop_.get_token());
   }
-  std::uint64_t bytes_left = limits_.fetched_bytes_max;
+  const std::stop_token stop = stop_.get_token();
+  FileKeeper files(limits_, stop);
   for (const ArtifactEntry& entry : entries) {
     TRY(const std::string name, clean_name(entry.name, limits_.name_bytes_max));
     if (name.empty() || entry.name.ends_with('/')) continue;  // a folder's marker
     TRY(const auto reader, source_.open(entry));
-    TRY_DO(store_file(*reader, into / name, bytes_left, limits_.room, stop_.get_token()));
+    TRY_DO(files.keep(*reader, into / name));
   }
   return {};
 }

@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/disk.h"
 #include "base/disk_room.h"
 #include "base/result.h"
 #include "base/worker_pool.h"
@@ -25,7 +26,7 @@
 
 namespace slipway::fleet {
 
-// Limits of one artifact.
+// Limits of one artifact, and the disk that it is put on.
 struct ArtifactLimits {
   std::uint64_t fetched_bytes_max = 20ULL << 30;  // as stored
   // An archive may unpack to this much whatever it has, and beyond to so many times what was read
@@ -34,6 +35,7 @@ struct ArtifactLimits {
   std::uint64_t unpacked_ratio_max = 100;
   // Whose reserve of the disk is left alone; outlives the cache. None: without limit.
   const DiskRoom* room = nullptr;
+  Disk* disk = &kernel_disk();  // outlives the cache
   std::uint64_t entries_max = 100'000;
   std::size_t name_bytes_max = 1024;
 };

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/fd.h"
 #include "engine/fleet/artifacts.h"
 #include "engine/fleet/file_names.h"
 
@@ -67,6 +68,17 @@ la_ssize_t read_source(archive* a, void* data, const void** buffer) {
   return static_cast<la_ssize_t>(*got);
 }
 
+// Whether the archive is to blame that its entry could not be made, and not the disk.
+bool is_of_the_archive(int error) {
+  return error == EEXIST || error == ENOTDIR || error == EISDIR || error == ENOENT ||
+         error == ENAMETOOLONG || error == ELOOP || error == EINVAL || error == EILSEQ;
+}
+
+std::unexpected<Error> disk_failed(int error) {
+  return fail(ErrorCode::unavailable,
+              fmt::format("The artifact cannot be written: {}.", std::strerror(error)));
+}
+
 class Unpacker {
  public:
   Unpacker(archive* a, const Source& source, const fs::path& into, const ArtifactLimits& limits,
@@ -119,27 +131,32 @@ class Unpacker {
     }
   }
 
-  static Result<> make_folder(const fs::path& folder) {
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error)
-      return fail(ErrorCode::invalid_argument,
-                  fmt::format("The archive's folder '{}' cannot be made: {}.",
-                              shown(folder.filename().string()), error.message()));
-    return {};
+  Disk& disk() const { return *limits_.disk; }
+
+  // Why the last call for an entry failed.
+  static std::unexpected<Error> no_entry(std::string_view name) {
+    const int error = errno;
+    return is_of_the_archive(error) ? bad_entry(name, std::strerror(error)) : disk_failed(error);
+  }
+
+  Result<> make_folder(const fs::path& folder) const {
+    if (make_folders(disk(), folder) == 0) return {};
+    if (!is_of_the_archive(errno)) return disk_failed(errno);
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("The archive's folder '{}' cannot be made: {}.",
+                            shown(folder.filename().string()), std::strerror(errno)));
   }
 
   // Nothing is ever written through a link: links are made last, when all files are there.
   Result<> write_file(archive_entry* entry, const std::string& name, const std::string& path) {
     const fs::path to = into_ / path;
     TRY_DO(make_folder(to.parent_path()));
-    ::unlink(to.c_str());
-    const mode_t mode = (archive_entry_perm(entry) & 0111) != 0 ? 0755 : 0644;
-    const int fd = ::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    if (fd < 0) return bad_entry(name, std::strerror(errno));
-    auto written = copy_data(fd);
-    ::close(fd);
-    return written;
+    disk().unlink(disk_name(to));
+    const Fd file(disk().create(disk_name(to)));
+    if (!file) return no_entry(name);
+    // What runs is told by its mode (read_only.h).
+    if ((archive_entry_perm(entry) & 0111) != 0) ::fchmod(file.get(), 0700);
+    return copy_data(file.get());
   }
 
   Result<> copy_data(int fd) {
@@ -152,7 +169,8 @@ class Unpacker {
       if (got < ARCHIVE_WARN) return broken();
       TRY_DO(go_on());
       TRY_DO(admit(size, offset));
-      TRY_DO(write_block(fd, static_cast<const char*>(bytes), size, offset));
+      if (write_whole(disk(), fd, {static_cast<const char*>(bytes), size}, offset) != 0)
+        return disk_failed(errno);
     }
   }
 
@@ -168,20 +186,6 @@ class Unpacker {
                       "it.",
                       bytes_max, limits_.unpacked_ratio_max));
     return limits_.room != nullptr ? limits_.room->admit_bytes(size) : Result<>{};
-  }
-
-  static Result<> write_block(int fd, const char* bytes, std::size_t size, la_int64_t offset) {
-    while (size > 0) {
-      const ssize_t written = ::pwrite(fd, bytes, size, offset);
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0)
-        return fail(ErrorCode::unavailable,
-                    fmt::format("The artifact cannot be written: {}.", std::strerror(errno)));
-      bytes += written;
-      size -= static_cast<std::size_t>(written);
-      offset += written;
-    }
-    return {};
   }
 
   static std::unexpected<Error> points_out(std::string_view name) {
@@ -212,10 +216,10 @@ class Unpacker {
     if (!target) return points_out(name);
     const fs::path to = into_ / path;
     TRY_DO(make_folder(to.parent_path()));
-    ::unlink(to.c_str());
-    if (::link((into_ / *target).c_str(), to.c_str()) != 0)
-      return bad_entry(name, fmt::format("is a link to '{}', which is not there", shown(*target)));
-    return {};
+    disk().unlink(disk_name(to));
+    if (disk().link({disk_name(into_ / *target), disk_name(to)}) == 0) return {};
+    if (errno != ENOENT) return no_entry(name);
+    return bad_entry(name, fmt::format("is a link to '{}', which is not there", shown(*target)));
   }
 
  public:
@@ -227,8 +231,8 @@ class Unpacker {
       const fs::path at = into_ / path;
       if (!leads_inside(root, at.parent_path())) return points_out(path);
       TRY_DO(make_folder(at.parent_path()));
-      ::unlink(at.c_str());
-      if (::symlink(target.c_str(), at.c_str()) != 0) return bad_entry(path, std::strerror(errno));
+      disk().unlink(disk_name(at));
+      if (disk().link_to(target, disk_name(at)) != 0) return no_entry(path);
       if (!leads_inside(root, at)) return points_out(path);
     }
     for (const auto& [path, target] : links_)
