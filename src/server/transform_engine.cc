@@ -46,8 +46,10 @@ void TransformEngine::log(const jobs::TransformId& job, std::string_view line) {
   const std::lock_guard lock(log_mutex_);
   const std::array lines{
       logs::Line{.message = text, .cursor = log_book_.cursor(*stream) + text.size() + 1}};
-  if (auto kept = log_book_.append(*stream, now, lines); !kept)
-    log_warning("transform", "a line of a job's log is lost", {{"why", kept.error().message}});
+  const auto kept = log_book_.append(*stream, now, lines);
+  if (!kept && !log_refused_)
+    log_warning("transform", "lines of jobs' logs are lost", {{"why", kept.error().message}});
+  log_refused_ = !kept;
 }
 
 }  // namespace slipway::server

@@ -48,7 +48,8 @@ class TransformEngine {
 
   logs::LogBook& log_book_;
   const Clock& clock_;
-  std::mutex log_mutex_;  // a line's place in its stream is taken and used under it
+  std::mutex log_mutex_;      // a line's place in its stream is taken and used under it
+  bool log_refused_ = false;  // the book took nothing the last time: said once
   jobs::RoutedInstances instances_;
   jobs::TransformRuns runs_;
   jobs::TransformReconciler reconciler_;

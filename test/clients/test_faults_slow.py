@@ -15,7 +15,8 @@ import subprocess
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
-from conftest import REGISTRY, ROLE, Clients
+from conftest import REGISTRY, ROLE, Clients, Deployment
+from make_model import tar_gz
 from server import Server
 
 FAULTS = int(os.environ.get("SLIPWAY_FAULTS", "200"))
@@ -246,3 +247,83 @@ def test_nothing_acknowledged_is_lost_when_the_disk_fails(tmp_path, failing_disk
         print(f"{FAULTS} faults: the server ended of {ended} and was killed after {killed}")
         server.stop()
     assert ended > 0
+
+
+def credentials_of(server):
+    environment = server.client_environment()
+    return environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_keys_that_were_used_stay_when_the_disk_fails_under_the_first_start(tmp_path, failing_disk):
+    refused = 0
+    for call in range(1, 80):
+        server = FailingServer(tmp_path / str(call), failing_disk)
+        server.fail_at(call)
+        try:
+            server.start()
+        except AssertionError:  # it says why, and the next start goes
+            refused += 1
+            last = server.log_tail().splitlines()[-1]
+            assert str(server.data) in last or "check the disk" in last, last
+            server.start()
+        ended = server.failed()
+        server.fail_at(0)
+        used = credentials_of(server)
+        Clients(server).s3.create_bucket(Bucket="kept")
+        server.kill()
+        server.start()
+        assert credentials_of(server) == used
+        assert [each["Name"] for each in Clients(server).s3.list_buckets()["Buckets"]] == ["kept"]
+        server.stop()
+        shutil.rmtree(server.folder)
+        if not ended:
+            break
+    print(f"{call - 1} calls failed once, {refused} starts were refused")
+    assert refused > 10
+
+
+HANDLER = b"""
+def model_fn(folder):
+    print("loaded", flush=True)
+    return open(folder + "/weights").read()
+def transform_fn(model, data, content_type, accept):
+    print("asked", flush=True)
+    return model, "text/plain"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_disk_that_fails_once_keeps_no_model_from_serving(tmp_path, failing_disk):
+    """Neither while the artifact is kept, nor where the lines of its log are written."""
+    chance = random.Random(SEED)
+    server = FailingServer(tmp_path / "server", failing_disk)
+    server.start()
+    try:
+        for round_ in range(10):
+            name, weights = f"served{round_}", chance.randbytes(20_000).hex()
+            deployment = Deployment(Clients(server), name)
+            model = deployment.model(tar_gz({"weights": weights.encode(),
+                                             "code/inference.py": HANDLER}))
+            deployment.config({"all": (model, 1.0, 1)})
+            deployment.start()
+            server.fail_at(chance.randint(1, STEPS_MAX))
+            ended = False
+            try:
+                deployment.wait()
+                asked = deployment.invoke(b"", "text/plain", "text/plain").decode()
+                assert asked == weights
+            except BotoCoreError:  # a commit whose outcome nobody knows
+                assert server.process.wait(20) == UNKNOWN_COMMIT_EXIT, server.log_tail()
+                ended = True
+            server.fail_at(0)
+            if not ended:
+                server.kill()
+            server.start()
+            deployment.aws = Clients(server)
+            assert deployment.wait().invoke(b"", "text/plain", "text/plain").decode() == weights
+            deployment.aws.sagemaker.delete_endpoint(EndpointName=name)
+    finally:
+        server.stop()

@@ -87,6 +87,12 @@ class FileKeeper {
   std::uint64_t bytes_left_;
 };
 
+// A disk that failed may have failed in one place: the next draft lies elsewhere. Where too little
+// of it is free, or the artifact is at fault, the next would end as this one did.
+bool is_worth_another_try(const Error& error) {
+  return error.code == ErrorCode::unavailable && error.kind != "disk_full";
+}
+
 void touch(const fs::path& path) {
   std::error_code ignored;
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
@@ -243,6 +249,7 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
   begin(fetched.content);
   Result<> made;
   if (!is_sound(fetched.content)) made = make(artifact, entries, fetched.content);
+  if (!made && is_worth_another_try(made.error())) made = make(artifact, entries, fetched.content);
   end(fetched.content);
   TRY_DO(made);
   return fetched;

@@ -55,38 +55,27 @@ Result<KeyPair> parse_credentials(std::string_view text, const std::filesystem::
                   file.string()));
 }
 
-Result<KeyPair> open_credentials(const std::filesystem::path& file, Random& random) {
-  auto text = read_private_file(file);
-  if (!text && text.error().code == ErrorCode::not_found) {
-    const Result<> made =
-        create_private_file(file, credentials_text(make_key_pair(long_term_prefix, random)));
-    if (!made && made.error().code != ErrorCode::already_exists)
-      return std::unexpected(made.error());
-    text = read_private_file(file);
-  }
-  if (!text) return std::unexpected(text.error());
-  return parse_credentials(*text, file);
+Result<KeyPair> open_credentials(const std::filesystem::path& file, Random& random, Disk& disk) {
+  const auto make = [&] { return credentials_text(make_key_pair(long_term_prefix, random)); };
+  TRY(const std::string text, keep_private_file(file, make, disk));
+  return parse_credentials(text, file);
 }
 
-Result<SealingKey> open_sealing_key(const std::filesystem::path& file, Random& random) {
-  auto bytes = read_private_file(file);
-  if (!bytes && bytes.error().code == ErrorCode::not_found) {
+Result<SealingKey> open_sealing_key(const std::filesystem::path& file, Random& random, Disk& disk) {
+  const auto make = [&] {
     std::string fresh(sizeof(SealingKey), '\0');
     random.fill(std::as_writable_bytes(std::span(fresh)));
-    const Result<> made = create_private_file(file, fresh);
-    if (!made && made.error().code != ErrorCode::already_exists)
-      return std::unexpected(made.error());
-    bytes = read_private_file(file);
-  }
-  if (!bytes) return std::unexpected(bytes.error());
+    return fresh;
+  };
+  TRY(const std::string bytes, keep_private_file(file, make, disk));
   SealingKey key;
-  if (bytes->size() != key.size())
+  if (bytes.size() != key.size())
     return fail(
         ErrorCode::corrupted,
         fmt::format("{} is not a sealing key of {} bytes; move it away to have a new one made "
                     "(temporary credentials end by that).",
                     file.string(), key.size()));
-  std::memcpy(key.data(), bytes->data(), key.size());
+  std::memcpy(key.data(), bytes.data(), key.size());
   return key;
 }
 
@@ -123,10 +112,11 @@ KeyRing::KeyRing(Key root, SealingKey sealing_key, const Directory* directory)
       directory_(directory) {}
 
 Result<std::unique_ptr<KeyRing>> KeyRing::open(const std::filesystem::path& data, Principal root,
-                                               Random& random, const Directory* directory) {
+                                               Random& random, const Directory* directory,
+                                               Disk& disk) {
   TRY_DO(make_folder(data));
-  TRY(KeyPair keys, open_credentials(data / credentials_file, random));
-  TRY(const SealingKey sealing_key, open_sealing_key(data / session_key_file, random));
+  TRY(KeyPair keys, open_credentials(data / credentials_file, random, disk));
+  TRY(const SealingKey sealing_key, open_sealing_key(data / session_key_file, random, disk));
   Key key{.access_key_id = std::move(keys.access_key_id),
           .secret = std::move(keys.secret),
           .principal = std::move(root),

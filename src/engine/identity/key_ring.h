@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/disk.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/identity/principal.h"
@@ -55,13 +56,14 @@ struct Session {
 // Immutable once open: any number of threads use it without a lock.
 class KeyRing {
  public:
-  // Reads the root key pair and the sealing key under `data`, or makes them, each whole and
-  // readable by its owner only. Refuses files that others can read, or that are damaged.
+  // Reads the root key pair and the sealing key under `data`, or makes them, each whole, durable
+  // and readable by its owner only. Refuses files that others can read, or that are damaged;
+  // unavailable where the disk does not keep them.
   // `directory` knows the users and roles, and outlives the ring; without one there are no users,
   // and sessions live on without their role.
   static Result<std::unique_ptr<KeyRing>> open(const std::filesystem::path& data, Principal root,
-                                               Random& random,
-                                               const Directory* directory = nullptr);
+                                               Random& random, const Directory* directory = nullptr,
+                                               Disk& disk = kernel_disk());
 
   const Key& root() const { return *root_; }
 

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/encoding.h"
+#include "base/faulty_disk.h"
 #include "base/test_folder.h"
 #include "engine/identity/policy.h"
 
@@ -72,6 +73,60 @@ TEST_F(KeyRingTest, TwoServersThatStartAtOnceAgreeOnOneKey) {
   }
   EXPECT_EQ(first, second);
   EXPECT_EQ(open()->root().secret, first);
+}
+
+// Starts on a disk that fails once, starts again, and loses its power then.
+class FailingStart {
+ public:
+  FailingStart(fs::path folder, FaultyDisk::Plan plan)
+      : root_(std::move(folder)), disk_(graves(), plan) {}
+
+  std::unique_ptr<KeyRing> open(Disk& disk) {
+    auto ring = KeyRing::open(root_ / "data", root, random_, nullptr, disk);
+    if (ring) return *std::move(ring);
+    EXPECT_EQ(ring.error().code, ErrorCode::unavailable) << ring.error().message;
+    EXPECT_THAT(ring.error().message, HasSubstr((root_ / "data").string()));
+    return nullptr;
+  }
+
+  void expect_used_keys_to_stay() {
+    auto used = open(disk_);
+    if (!used && disk_.has_power()) used = open(disk_);
+    disk_.cut_power();
+    const auto after = open(kernel_disk());
+    ASSERT_TRUE(after);
+    if (!used) return;
+    EXPECT_EQ(after->root().secret, used->root().secret) << disk_.failed();
+    EXPECT_EQ(after->derived_key("x"), used->derived_key("x")) << disk_.failed();
+  }
+
+  std::uint64_t steps() const { return disk_.steps(); }
+
+ private:
+  fs::path graves() const {
+    fs::create_directories(root_ / "graves");
+    return root_ / "graves";
+  }
+
+  const fs::path root_;
+  FaultyDisk disk_;
+  SystemRandom random_;
+};
+
+TEST_F(KeyRingTest, AKeyThatTheDiskMayLoseIsNotUsed) {
+  FailingStart whole(folder_ / "whole", {.fault = FaultyDisk::Fault::none});
+  whole.expect_used_keys_to_stay();
+  ASSERT_GE(whole.steps(), 12U);
+  for (std::uint64_t step = 1; step <= whole.steps(); ++step)
+    for (std::uint64_t seed = 1; seed <= 8; ++seed) {
+      const auto name = [&](const char* kind) {
+        return folder_ / fmt::format("{}-{}-{}", kind, step, seed);
+      };
+      FailingStart(name("fails"), {.seed = seed, .failing_step = step}).expect_used_keys_to_stay();
+      FailingStart(name("dies"),
+                   {.seed = seed, .fault = FaultyDisk::Fault::none, .dying_step = step})
+          .expect_used_keys_to_stay();
+    }
 }
 
 TEST_F(KeyRingTest, AFileThatOthersCanReadIsRefusedWithTheCommandThatMendsIt) {

@@ -15,6 +15,8 @@
 namespace slipway::identity {
 namespace {
 
+constexpr int drafts_max = 100;
+
 std::unexpected<Error> system_failure(std::string_view what, const std::filesystem::path& file) {
   const int number = errno;
   const ErrorCode code = number == ENOENT                      ? ErrorCode::not_found
@@ -39,22 +41,27 @@ Result<> check_private(const struct stat& facts, const std::filesystem::path& fi
   return {};
 }
 
-Result<> write_all(int fd, std::string_view bytes, const std::filesystem::path& file) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) return system_failure("write", file);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  if (::fsync(fd) != 0) return system_failure("write", file);
+// Without it the name may be gone after a power cut, and with it the key that answers relied on.
+Result<> sync_folder(const std::filesystem::path& folder, Disk& disk) {
+  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!handle || disk.sync_names(handle.get()) != 0) return system_failure("sync", folder);
   return {};
 }
 
-// Without it the name may be gone after a power cut, and with it the key that answers relied on.
-Result<> sync_folder(const std::filesystem::path& folder) {
-  const Fd handle(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!handle || ::fsync(handle.get()) != 0) return system_failure("sync", folder);
-  return {};
+// The first name beside `file` that is free: what a process that died has left is not touched, as
+// it may be another's that lives.
+Result<DiskName> write_draft(const std::filesystem::path& file, std::string_view bytes,
+                             Disk& disk) {
+  for (int number = 1;; ++number) {
+    DiskName draft = disk_name(fmt::format("{}.{}.new", file.string(), number));
+    const Fd out(disk.create(draft));
+    if (!out && errno == EEXIST && number < drafts_max) continue;
+    if (!out) return system_failure("create", file);
+    if (write_whole(disk, out.get(), bytes) == 0 && disk.sync_bytes(out.get()) == 0) return draft;
+    const auto failure = system_failure("write", file);
+    disk.unlink(draft);
+    return failure;
+  }
 }
 
 }  // namespace
@@ -72,16 +79,30 @@ Result<std::string> read_private_file(const std::filesystem::path& file) {
   return bytes;
 }
 
-Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes) {
-  std::string draft = file.string() + ".XXXXXX";
-  const Fd out(::mkostemp(draft.data(), O_CLOEXEC));  // 0600
-  if (!out) return system_failure("create", file);
-  Result<> made = write_all(out.get(), bytes, file);
+Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes,
+                             Disk& disk) {
+  TRY(const DiskName draft, write_draft(file, bytes, disk));
   // A link and not a rename: of two servers that start at once, the second must not replace.
-  if (made && ::link(draft.c_str(), file.c_str()) != 0) made = system_failure("create", file);
-  ::unlink(draft.c_str());
-  if (made) made = sync_folder(file.parent_path());
+  Result<> made;
+  if (disk.link({draft, disk_name(file)}) != 0) made = system_failure("create", file);
+  disk.unlink(draft);
+  TRY_DO(made);
+  made = sync_folder(file.parent_path(), disk);
+  if (!made) disk.unlink(disk_name(file));
   return made;
+}
+
+Result<std::string> keep_private_file(const std::filesystem::path& file,
+                                      const std::function<std::string()>& make, Disk& disk) {
+  auto bytes = read_private_file(file);
+  if (!bytes && bytes.error().code == ErrorCode::not_found) {
+    const Result<> made = create_private_file(file, make(), disk);
+    if (!made && made.error().code != ErrorCode::already_exists)
+      return std::unexpected(made.error());
+    bytes = read_private_file(file);
+  }
+  if (bytes) TRY_DO(sync_folder(file.parent_path(), disk));
+  return bytes;
 }
 
 }  // namespace slipway::identity

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
+#include "base/disk.h"
 #include "base/result.h"
 
 namespace slipway::identity {
@@ -17,6 +19,14 @@ Result<std::string> read_private_file(const std::filesystem::path& file);
 
 // Makes the file, readable and writable by its owner only, whole and durable or not at all. An
 // existing file is left as it is: already_exists.
-Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes);
+Result<> create_private_file(const std::filesystem::path& file, std::string_view bytes,
+                             Disk& disk = kernel_disk());
+
+// The whole file, created of what `make` returns where it is not there. What it returns is durable,
+// also where an earlier process died while it created the file: a key that a power cut can take is
+// not used. Errors as of the two above, without not_found and already_exists.
+Result<std::string> keep_private_file(const std::filesystem::path& file,
+                                      const std::function<std::string()>& make,
+                                      Disk& disk = kernel_disk());
 
 }  // namespace slipway::identity

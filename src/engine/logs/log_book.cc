@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/encoding.h"
+#include "base/fd.h"
 #include "engine/logs/record.h"
 
 namespace slipway::logs {
@@ -38,7 +39,7 @@ std::optional<std::uint32_t> segment_number(const std::string& file_name) {
 }
 
 std::unexpected<Error> broken(std::string_view what, const fs::path& path) {
-  return fail(ErrorCode::internal,
+  return fail(ErrorCode::unavailable,
               fmt::format("cannot {} the log file {}: {}", what, path.string(),
                           std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe)
 }
@@ -52,16 +53,6 @@ std::string read_file(const fs::path& path) {
   file.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(file.gcount()));
   return text;
-}
-
-Result<> write_whole(int fd, std::string_view bytes, const fs::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return broken("write", path);
-    bytes.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
 }
 
 bool is_good_name(std::string_view name) {
@@ -93,7 +84,7 @@ struct LogBook::Stream {
   void load();
   void load_first();
   void drop_oldest();
-  Result<> append(std::string_view records);
+  Result<> append(std::string_view records, Disk& disk);
 };
 
 // Cuts a record that was being written when the server was killed.
@@ -141,22 +132,22 @@ void LogBook::Stream::drop_oldest() {
   load_first();
 }
 
-Result<> LogBook::Stream::append(std::string_view records) {
+Result<> LogBook::Stream::append(std::string_view records, Disk& disk) {
   if (segments.empty() || tail_bytes >= segment_bytes_max) {
     segments.push_back(segments.empty() ? 1 : segments.back() + 1);
     tail_bytes = 0;
     if (segments.size() > segments_per_stream_max) drop_oldest();
   }
   const fs::path file = path(segments.back());
-  const int fd = ::open(file.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-  if (fd < 0) return broken("open", file);
-  Result<> written = write_whole(fd, records, file);
-  ::close(fd);
-  if (!written) {
+  Fd out(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!out && errno == ENOENT) out.reset(disk.create(disk_name(file)));
+  if (!out) return broken("open", file);
+  if (write_whole(disk, out.get(), records, static_cast<off_t>(tail_bytes)) != 0) {
+    const auto failure = broken("write", file);
     loaded = false;  // some of it may be there: look again
     stored_bytes = 0;
     last.reset();
-    return written;
+    return failure;
   }
   tail_bytes += records.size();
   stored_bytes += records.size();
@@ -169,10 +160,10 @@ struct LogBook::Snapshot {
   Position end = 0;
 };
 
-LogBook::LogBook(fs::path root) : root_(std::move(root)) {}
+LogBook::LogBook(fs::path root, Disk& disk) : root_(std::move(root)), disk_(disk) {}
 LogBook::~LogBook() = default;
 
-Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root) {
+Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk) {
   std::error_code error;
   fs::create_directories(root, error);
   if (error) {
@@ -181,7 +172,7 @@ Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root) {
         fmt::format("cannot make the directory {} for logs: {}", root.string(), error.message()));
   }
   fs::permissions(root, fs::perms::owner_all, error);
-  std::unique_ptr<LogBook> book(new LogBook(std::move(root)));
+  std::unique_ptr<LogBook> book(new LogBook(std::move(root), disk));
   book->load_streams();
   return book;
 }
@@ -196,7 +187,7 @@ void LogBook::load_streams() {
     std::getline(file, stream->name.space);
     std::getline(file, stream->name.group);
     std::getline(file, stream->name.stream);
-    if (!std::getline(file, created)) {  // killed while it was made
+    if (!std::getline(file, created) || file.eof()) {  // killed while it was made
       fs::remove_all(entry.path(), error);
       continue;
     }
@@ -233,12 +224,13 @@ Result<LogBook::Stream*> LogBook::find_or_make(const StreamName& name, Timestamp
   stream->created = now;
   stream->directory =
       root_ / sha256_hex(name.space + '\n' + name.group + '\n' + name.stream).substr(0, 32);
-  std::error_code error;
-  fs::create_directory(stream->directory, error);
-  std::ofstream file(stream->directory / "name");
-  file << fmt::format("{}\n{}\n{}\n{}\n", name.space, name.group, name.stream,
-                      now.time_since_epoch().count());
-  if (!file.flush()) return broken("write", stream->directory / "name");
+  const DiskName file = disk_name(stream->directory / "name");
+  if (make_folders(disk_, stream->directory) != 0) return broken("make", stream->directory);
+  disk_.unlink(file);  // half of one, of a failed attempt
+  const Fd out(disk_.create(file));
+  const std::string text = fmt::format("{}\n{}\n{}\n{}\n", name.space, name.group, name.stream,
+                                       now.time_since_epoch().count());
+  if (!out || write_whole(disk_, out.get(), text) != 0) return broken("write", file.name);
   stream->loaded = true;
   return streams_.emplace(name, std::move(stream)).first->second.get();
 }
@@ -273,7 +265,7 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
     }
     const bool fits = records.size() < stream->room() && &line != &lines.back();
     if (records.empty() || fits) continue;
-    TRY_DO(stream->append(records));
+    TRY_DO(stream->append(records, disk_));
     records.clear();
     stream->cursor = cursor;
     stream->last = stamp;

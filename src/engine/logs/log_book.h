@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/disk.h"
 #include "base/disk_room.h"
 #include "base/result.h"
 
@@ -91,7 +92,9 @@ struct EventPage {
 class LogBook {
  public:
   // Reads what streams there are under `root`, which is made where it is missing.
-  static Result<std::unique_ptr<LogBook>> open(std::filesystem::path root);
+  // `disk` outlives the book.
+  static Result<std::unique_ptr<LogBook>> open(std::filesystem::path root,
+                                               Disk& disk = kernel_disk());
   ~LogBook();
 
   // Nothing is appended from the reserve of `room` on, which outlives this object. Before the first
@@ -102,7 +105,7 @@ class LogBook {
   // it, so that a reader that was killed goes on after the last line that is kept; a line whose
   // cursor is not past cursor() is there already and dropped.
   // invalid_argument: a name that is empty, too long or of more than one line. unavailable: the
-  // disk is full.
+  // disk is full or fails; what of the lines is kept nevertheless, cursor() tells.
   Result<> append(const StreamName& name, Timestamp time, std::span<const Line> lines);
 
   // The cursor of the last line; 0 for a stream that is not there.
@@ -124,7 +127,7 @@ class LogBook {
 
  private:
   struct Stream;
-  explicit LogBook(std::filesystem::path root);
+  LogBook(std::filesystem::path root, Disk& disk);
   void load_streams();
   Stream* find(const StreamName& name) const;
   Result<Stream*> find_or_make(const StreamName& name, Timestamp now);
@@ -135,6 +138,7 @@ class LogBook {
   Result<Snapshot> snapshot(const StreamName& name) const;
 
   std::filesystem::path root_;
+  Disk& disk_;
   const DiskRoom* room_ = nullptr;
   mutable std::mutex mutex_;
   std::map<StreamName, std::unique_ptr<Stream>> streams_;  // guarded by mutex_

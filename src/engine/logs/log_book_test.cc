@@ -5,6 +5,8 @@
 #include <fstream>
 
 #include "base/clock.h"
+#include "base/faulty_disk.h"
+#include "base/test_folder.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/record.h"
 #include "engine/logs/search.h"
@@ -366,6 +368,44 @@ TEST(RecordTest, WhatIsNoRecordIsNotRead) {
     EXPECT_FALSE(read_record(line)) << line;
   }
   EXPECT_EQ(read_record("1 2 ")->message, "");
+}
+
+// Appends as a collector does: what was refused again, after the last line that is kept.
+void print(LogBook& book, const Messages& messages, std::size_t& refusals) {
+  for (std::size_t rounds = 0; rounds < messages.size() + 3; ++rounds) {
+    std::vector<Line> lines;
+    for (std::size_t i = 0; i < messages.size(); ++i) lines.push_back({messages[i], i + 1});
+    const auto kept = book.append(stream, Timestamp(1s), lines);
+    if (kept) return;
+    EXPECT_EQ(kept.error().code, ErrorCode::unavailable) << kept.error().message;
+    ++refusals;
+  }
+}
+
+TEST(LogBookOnAFailingDisk, LosesNoLineThatItCanWriteAgainAndGoesOnAfterAPowerCut) {
+  const Messages messages{"one", std::string(60'000, '2'), "three", std::string(9'000, '4')};
+  std::uint64_t steps = 1;
+  for (std::uint64_t step = 0; step <= steps; ++step)
+    for (const auto fault : {FaultyDisk::Fault::error, FaultyDisk::Fault::full}) {
+      const TestFolder folder;
+      fs::create_directories(folder / "graves");
+      FaultyDisk disk(folder / "graves", {.seed = step + 1, .failing_step = step, .fault = fault});
+      std::size_t refusals = 0;
+      {
+        const auto book = LogBook::open(folder / "logs", disk).value();
+        print(*book, messages, refusals);
+        EXPECT_EQ(messages_of(book->read_after(stream, 0, {}, 100).value()), messages);
+        EXPECT_EQ(refusals, disk.failed().empty() || disk.failed() == "unlink name" ? 0U : 1U)
+            << disk.failed();
+      }
+      disk.cut_power();
+      const auto book = LogBook::open(folder / "logs").value();
+      const Line line{"after", 1'000};
+      EXPECT_TRUE(book->append(stream, Timestamp(1s), {&line, 1}));
+      EXPECT_EQ(messages_of(book->read_after(stream, 0, {}, 100).value()).back(), "after");
+      if (step == 0) steps = disk.steps();
+    }
+  EXPECT_GE(steps, 4U);
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <fstream>
 
@@ -37,13 +37,11 @@ std::optional<Mark> BodyMark::read() const {
 }
 
 Result<> BodyMark::write(const Mark& mark) {
-  if (!open_) open_.reset(::open(file_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  const std::string text = text_of(mark);
-  const bool written =
-      open_ &&
-      ::pwrite(open_.get(), text.data(), text.size(), 0) == static_cast<ssize_t>(text.size()) &&
-      ::fdatasync(open_.get()) == 0;
-  if (written) return {};
+  if (!open_) open_.reset(::open(file_.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!open_ && errno == ENOENT) open_.reset(disk_->create(disk_name(file_)));
+  if (open_ && write_whole(*disk_, open_.get(), text_of(mark)) == 0 &&
+      disk_->sync_bytes(open_.get()) == 0)
+    return {};
   return fail(ErrorCode::unavailable,
               fmt::format("cannot write '{}': {}", file_.string(), errno_text(errno)));
 }

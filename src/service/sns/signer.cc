@@ -1,18 +1,13 @@
 #include "service/sns/signer.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
-#include <unistd.h>
-
-#include <fstream>
-#include <iterator>
 
 #include "base/encoding.h"
-#include "base/fd.h"
+#include "engine/identity/private_file.h"
 
 namespace slipway::sns {
 namespace {
@@ -62,27 +57,11 @@ std::string make_file() {
   return text_of(bio.get());
 }
 
-// Whole or not at all.
-Result<> write_file(const std::filesystem::path& path, std::string_view text) {
-  const std::string fresh = path.string() + ".new";
-  const Fd file(::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-  const bool written =
-      file && ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-      ::fsync(file.get()) == 0 && ::rename(fresh.c_str(), path.c_str()) == 0;
-  if (written) return {};
-  return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", path.string()));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<const Signer>> Signer::open(const std::filesystem::path& folder) {
   const std::filesystem::path path = folder / file_name;
-  std::string text;
-  if (std::ifstream in(path); in) text.assign(std::istreambuf_iterator<char>(in), {});
-  if (text.empty()) {
-    text = make_file();
-    TRY_DO(write_file(path, text));
-  }
+  TRY(const std::string text, identity::keep_private_file(path, make_file));
   const Owned<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
