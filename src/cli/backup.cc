@@ -28,6 +28,26 @@ struct BackupOptions {
   bool copy = false;
 };
 
+std::uint64_t bytes_below(const fs::path& folder) {
+  std::uint64_t bytes = 0;
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it->path().filename() == "quarantine") it.disable_recursion_pending();
+    std::error_code gone;
+    if (const auto size = it->is_regular_file(gone) ? it->file_size(gone) : 0; !gone) bytes += size;
+  }
+  return bytes;
+}
+
+// What a backup takes, about: the database may shrink, and it may grow meanwhile.
+std::uint64_t bytes_needed(const fs::path& data, const fs::path& folder, Placing placing) {
+  std::error_code error;
+  std::uint64_t bytes = fs::file_size(data / database_file, error) + bytes_below(data / "logs");
+  const bool links = placing == Placing::link && share_disk(data, folder);
+  return bytes + (links ? 0 : bytes_below(data / "objects"));
+}
+
 bool is_empty_or_new(const fs::path& folder) {
   std::error_code error;
   return !fs::exists(folder, error) || fs::is_empty(folder, error);
@@ -43,8 +63,11 @@ bool belongs_to_a_backup(const fs::path& path) {
 // One backup in the making.
 class Backup {
  public:
-  Backup(fs::path data, fs::path folder, Placing placing)
-      : data_(std::move(data)), folder_(std::move(folder)), placing_(placing) {}
+  Backup(fs::path data, fs::path folder, Placing placing, Timestamp now)
+      : data_(std::move(data)),
+        folder_(std::move(folder)),
+        placing_(placing),
+        set_{.made = to_iso8601(now), .files = {}} {}
 
   Result<> run() {
     TRY_DO(make_folder(folder_));
@@ -52,10 +75,10 @@ class Backup {
     TRY_DO(copy_database());
     TRY_DO(take_bodies());
     TRY_DO(copy_small_files());
-    return copy_logs();
+    TRY_DO(copy_logs());
+    return write_manifest(folder_, set_);
   }
 
-  BackupSet& set() { return set_; }
   std::uint64_t bodies() const { return bodies_; }
   std::uint64_t bytes() const { return bytes_; }
   // Sentences about bodies that are damaged or gone, in the data directory itself.
@@ -160,6 +183,20 @@ class Backup {
   std::vector<std::string> lost_;
 };
 
+// Whose a folder was before the backup began, which then failed.
+enum class Folder : std::uint8_t { ours, theirs };
+
+// Half a backup is none, and takes room: a restore would refuse it for want of its list.
+void remove_half(const fs::path& folder, Folder folder_was) {
+  std::error_code ignored;
+  if (folder_was == Folder::ours) {
+    fs::remove_all(folder, ignored);
+    return;
+  }
+  for (const auto& entry : fs::directory_iterator(folder, ignored))
+    fs::remove_all(entry.path(), ignored);
+}
+
 Result<> back_up(World& world, const BackupOptions& options) {
   const fs::path data = data_directory(world, options.data);
   const fs::path folder = fs::absolute(options.folder);
@@ -167,12 +204,19 @@ Result<> back_up(World& world, const BackupOptions& options) {
   if (!fs::exists(data / database_file, error))
     return fail(ErrorCode::not_found,
                 fmt::format("There is no data directory of a server at {}.", data.string()));
+  TRY_DO(check_apart(data, folder));
   if (!is_empty_or_new(folder)) return misuse(fmt::format("{} is not empty.", folder.string()));
+  const Placing placing = options.copy ? Placing::copy : Placing::link;
+  const std::uint64_t needed = bytes_needed(data, folder, placing);
+  TRY_DO(check_room(folder, needed));
   ::umask(077);  // keys are among it
-  Backup backup(data, folder, options.copy ? Placing::copy : Placing::link);
-  TRY_DO(backup.run());
-  backup.set().made = to_iso8601(world.clock.now());
-  TRY_DO(write_manifest(folder, backup.set()));
+  Backup backup(data, folder, placing, world.clock.now());
+  const bool is_new = !fs::exists(folder, error);
+  if (auto done = backup.run(); !done) {
+    Error why = blame_disk(std::move(done.error()), folder, needed);
+    remove_half(folder, is_new ? Folder::ours : Folder::theirs);
+    return std::unexpected(std::move(why));
+  }
   world.out << fmt::format("{}: the database, {} bodies of objects ({}), keys and logs\n",
                            folder.string(), backup.bodies(), size_text(backup.bytes()));
   for (const std::string& lost : backup.lost()) world.err << "not in the backup: " << lost << '\n';

@@ -2,14 +2,18 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <fstream>
 #include <iterator>
+#include <optional>
 
 #include "base/fd.h"
+#include "cli/command.h"
 #include "wire/auth/crc.h"
 
 namespace slipway::cli {
@@ -18,6 +22,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
+// A disk with less than this free is full: the block that was asked for did not fit.
+constexpr std::uint64_t nearly_nothing = 1 << 20;
 constexpr std::string_view manifest_file = "MANIFEST";
 constexpr std::string_view heading = "slipway backup 1\n";
 
@@ -29,6 +35,24 @@ std::unexpected<Error> no_whole_manifest(const fs::path& folder) {
   return fail(ErrorCode::corrupted,
               fmt::format("{} is damaged; the backup cannot be trusted. Take another one.",
                           (folder / manifest_file).string()));
+}
+
+bool is_within(const fs::path& path, const fs::path& folder) {
+  return std::ranges::mismatch(folder, path).in1 == folder.end();
+}
+
+// The folder, or the one above it that it will be made in.
+fs::path existing(fs::path folder) {
+  std::error_code error;
+  while (!fs::exists(folder, error) && folder.has_relative_path()) folder = folder.parent_path();
+  return folder;
+}
+
+// Of the disk that the folder is on, or will be; nothing where that cannot be told.
+std::optional<std::uint64_t> free_bytes(const fs::path& folder) {
+  std::error_code error;
+  const fs::space_info space = fs::space(existing(folder), error);
+  return error ? std::nullopt : std::optional<std::uint64_t>(space.available);
 }
 
 // Cuts the text up to the next `end` off.
@@ -119,6 +143,41 @@ Result<> verify(const fs::path& folder, const BackupSet& set) {
                             file.path, folder.string()));
   }
   return {};
+}
+
+Result<> check_apart(const fs::path& data, const fs::path& backup) {
+  std::error_code error;
+  const fs::path real_data = fs::weakly_canonical(data, error);
+  const fs::path real_backup = fs::weakly_canonical(backup, error);
+  if (!is_within(real_data, real_backup) && !is_within(real_backup, real_data)) return {};
+  return misuse(
+      fmt::format("The backup {} and the data directory {} lie in one another; name a folder "
+                  "outside, best on another disk.",
+                  real_backup.string(), real_data.string()));
+}
+
+bool share_disk(const fs::path& one, const fs::path& other) {
+  struct stat of_one{}, of_other{};
+  return ::stat(existing(one).c_str(), &of_one) == 0 &&
+         ::stat(existing(other).c_str(), &of_other) == 0 && of_one.st_dev == of_other.st_dev;
+}
+
+Result<> check_room(const fs::path& folder, std::uint64_t bytes) {
+  const auto free = free_bytes(folder);
+  if (!free || *free >= bytes) return {};
+  return fail(ErrorCode::unavailable,
+              fmt::format("{} needs about {}, and the disk that it is on has {} free.",
+                          folder.string(), size_text(bytes), size_text(*free)),
+              "disk_full");
+}
+
+Error blame_disk(Error error, const fs::path& folder, std::uint64_t bytes) {
+  const auto free = free_bytes(folder);
+  if (!free || *free >= nearly_nothing) return error;
+  return {ErrorCode::unavailable,
+          fmt::format("No space is left on the disk of {}, which needs about {} ({}).",
+                      folder.string(), size_text(bytes), error.message),
+          "disk_full"};
 }
 
 Result<> place_file(const fs::path& from, const fs::path& to, Placing placing) {

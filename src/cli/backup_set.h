@@ -14,12 +14,14 @@ namespace slipway::cli {
 
 inline constexpr std::string_view database_file = "slipway.db";
 
+// A file of a backup: a line of its list.
 struct BackupFile {
   std::string path;  // below the folder
   std::uint64_t bytes = 0;
   std::string sum;  // 16 hex digits: CRC-64/NVME of its body sums (engine/objects/body_sums.h)
 };
 
+// What a backup holds: its list.
 struct BackupSet {
   std::string made;  // ISO 8601
   std::vector<BackupFile> files;
@@ -37,6 +39,20 @@ Result<BackupSet> read_manifest(const std::filesystem::path& folder);
 // corrupted: the sentence names the first file that is not as it was.
 Result<> verify(const std::filesystem::path& folder, const BackupSet& set);
 
+// A misuse where one of the folders lies in the other, or they are one, whichever names and
+// symbolic links lead there. Neither need exist.
+Result<> check_apart(const std::filesystem::path& data, const std::filesystem::path& backup);
+
+// Whether two folders, which need not exist, are on one file system, or will be.
+bool share_disk(const std::filesystem::path& one, const std::filesystem::path& other);
+
+// unavailable "disk_full" where fewer than `bytes` are free on the disk of a folder, which need not
+// exist; the sentence says how many are.
+Result<> check_room(const std::filesystem::path& folder, std::uint64_t bytes);
+// The same where it turns out on the way: what to say instead of `error`.
+Error blame_disk(Error error, const std::filesystem::path& folder, std::uint64_t bytes);
+
+// How to bring a file to another place.
 enum class Placing : std::uint8_t {
   link,  // a second name where the file system can, else a copy
   copy,

@@ -149,6 +149,59 @@ TEST_F(BackupTest, a_damaged_body_is_named_and_the_others_are_saved) {
   EXPECT_EQ(fresh.get("bad"), "body_missing");
 }
 
+TEST_F(BackupTest, a_backup_within_the_data_is_refused_by_whatever_name) {
+  OpenData open(data());
+  open.put("small", "hello");
+  fs::create_directory_symlink(data(), world_.folder.path() / "other-name");
+  fs::create_directory_symlink(world_.folder.path(), world_.folder.path() / "above");
+  const auto refused = [&](const fs::path& folder) {
+    const Ran ran = world_.run({"backup", folder.string(), "--data", data().string()});
+    EXPECT_EQ(ran.exit, 2) << folder << ran.out;
+    EXPECT_THAT(ran.err, HasSubstr("lie in one another"));
+  };
+  refused(data() / "saved");
+  refused(data());
+  refused(world_.folder.path() / "other-name/new/saved");
+  refused(world_.folder.path() / "above");
+  EXPECT_FALSE(fs::exists(data() / "saved"));
+  EXPECT_FALSE(fs::exists(data() / "new"));
+}
+
+TEST_F(BackupTest, a_restore_into_its_backup_or_around_it_is_refused) {
+  {
+    OpenData open(data());
+    open.put("small", "hello");
+    ASSERT_EQ(backup().exit, 0);
+  }
+  fs::create_directory_symlink(saved(), world_.folder.path() / "other-name");
+  const auto refused = [&](const fs::path& into) {
+    const Ran ran = world_.run({"restore", saved().string(), "--data", into.string(), "--replace"});
+    EXPECT_EQ(ran.exit, 2) << into << ran.out;
+    EXPECT_THAT(ran.err, HasSubstr("lie in one another"));
+  };
+  refused(saved() / "again");
+  refused(world_.folder.path() / "other-name/again");
+  refused(world_.folder.path());
+  EXPECT_EQ(restore().exit, 0) << "the backup was not touched";
+}
+
+TEST_F(BackupTest, what_a_failed_backup_wrote_is_removed) {
+  {
+    OpenData open(data());
+    for (int n = 0; n < 200; ++n) open.put(fmt::format("small/{}", n), std::string(500, 'x'));
+  }
+  const auto bytes = fs::file_size(data() / "slipway.db");
+  for (std::uintmax_t at = bytes / 2; at < bytes; at += 4096) {
+    std::fstream file(data() / "slipway.db", std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(at)).write("####################", 20);
+  }
+  EXPECT_EQ(backup().exit, 1);
+  EXPECT_FALSE(fs::exists(saved()));
+  fs::create_directories(saved());  // by somebody else, for a reason
+  EXPECT_EQ(backup().exit, 1);
+  EXPECT_TRUE(fs::is_empty(saved()));
+}
+
 TEST_F(BackupTest, doctor_reads_every_body_when_asked) {
   OpenData open(data());
   open.put("large", std::string(large_bytes, 'x'));

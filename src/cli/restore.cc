@@ -74,6 +74,19 @@ Result<> copy_all(const fs::path& folder, const BackupSet& set, const fs::path& 
   return sync_all(draft);
 }
 
+// Where it fails, nothing of it stays.
+Result<> copy_or_remove(const fs::path& folder, const BackupSet& set, const fs::path& draft) {
+  std::uint64_t bytes = 0;
+  for (const BackupFile& file : set.files) bytes += file.bytes;
+  TRY_DO(check_room(draft.parent_path(), bytes));
+  auto copied = copy_all(folder, set, draft);
+  if (copied) return {};
+  Error why = blame_disk(std::move(copied.error()), draft.parent_path(), bytes);
+  std::error_code ignored;
+  fs::remove_all(draft, ignored);
+  return std::unexpected(std::move(why));
+}
+
 Result<> check_backup(const fs::path& folder, const BackupSet& set) {
   TRY_DO(verify(folder, set));
   TRY(const auto database, store::Reader::open(folder / database_file));
@@ -87,6 +100,7 @@ Result<> check_backup(const fs::path& folder, const BackupSet& set) {
 Result<> restore(World& world, const RestoreOptions& options) {
   const fs::path folder = fs::absolute(options.folder);
   const fs::path data = fs::absolute(data_directory(world, options.data));
+  TRY_DO(check_apart(data, folder));
   if (store::is_served(data / database_file))
     return fail(ErrorCode::in_use,
                 fmt::format("A server runs over {}; stop it first.", data.string()));
@@ -100,7 +114,7 @@ Result<> restore(World& world, const RestoreOptions& options) {
   TRY(const BackupSet set, read_manifest(folder));
   TRY_DO(check_backup(folder, set));
   const fs::path draft = data / draft_name;
-  TRY_DO(copy_all(folder, set, draft));
+  TRY_DO(copy_or_remove(folder, set, draft));
   // The database goes first when it leaves and last when it comes.
   const auto is_database = [](const fs::path& path) { return path.filename() == database_file; };
   std::ranges::partition(before, is_database);

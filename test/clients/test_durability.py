@@ -146,3 +146,40 @@ def test_a_backup_of_a_busy_server_comes_back(own_server, aws, tmp_path):
         slipway("restore", tmp_path / "saved", "--data", other.data, "--replace", expect=1)
     finally:
         other.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of 32 MiB in memory."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", folder],
+                             capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_full_disk_is_named_and_left_without_half_a_backup(own_server, aws, small_disk, tmp_path):
+    put(aws, "thing", 40 << 20)
+    said = slipway("backup", small_disk / "saved", "--data", own_server.data, expect=1)
+    assert "needs about" in said and "MB free" in said, said
+    assert list(small_disk.iterdir()) == []
+    # What is there when it begins is taken meanwhile.
+    aws.s3.delete_object(Bucket="durable", Key="thing")
+    put(aws, "thing", 20 << 20)
+    filling = subprocess.Popen(
+        ["sh", "-c", f"while [ ! -e {small_disk}/saved/objects ]; do :; done; "
+                     f"cat /dev/zero > {small_disk}/filling 2>/dev/null"])
+    said = slipway("backup", small_disk / "saved", "--data", own_server.data, expect=1)
+    filling.wait()
+    assert "No space is left" in said, said
+    assert not (small_disk / "saved").exists()
+    (small_disk / "filling").unlink()
+    # So does a restore.
+    slipway("backup", "--copy", tmp_path / "saved", "--data", own_server.data)
+    (small_disk / "filling").write_bytes(bytes(20 << 20))
+    said = slipway("restore", tmp_path / "saved", "--data", small_disk / "again", expect=1)
+    assert "needs about" in said, said
+    assert not (small_disk / "again/restoring.new").exists()
