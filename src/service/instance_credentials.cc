@@ -144,9 +144,10 @@ Result<identity::Session> InstanceCredentials::issue(const InstanceClaim& claim)
                 fmt::format("The execution role {} does not exist: create it with iam create-role "
                             "and this address answers with its credentials.",
                             claim.role));
-  const Timestamp now = std::chrono::floor<std::chrono::seconds>(needs_.clock.now());
-  TRY(identity::Principal session, assume_execution_role(*role, now));
-  return needs_.keys.issue(std::move(session), now + instance_credentials_life, needs_.random);
+  const Moment ends = identity::expiry(needs_.clock.moment(), instance_credentials_life);
+  TRY(identity::Principal session,
+      assume_execution_role(*role, ends.civil - instance_credentials_life));
+  return needs_.keys.issue(std::move(session), ends, needs_.random);
 }
 
 }  // namespace slipway::service

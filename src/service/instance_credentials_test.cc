@@ -93,7 +93,7 @@ TEST_F(InstanceCredentialsTest, AnInstanceIsGivenKeysThatSpeakAsItsRole) {
   ASSERT_EQ(answer.status, 200) << answer.body;
   const auto given = boost::json::parse(answer.body).as_object();
   const auto text = [&](const char* name) { return std::string(given.at(name).as_string()); };
-  const auto key = keys_->find(text("AccessKeyId"), text("Token"), clock_.now());
+  const auto key = keys_->find(text("AccessKeyId"), text("Token"), clock_.server_time());
   ASSERT_TRUE(key);
   EXPECT_EQ((*key)->secret, text("SecretAccessKey"));
   EXPECT_EQ((*key)->principal.name, "arn:aws:sts::000000000000:assumed-role/runner/SageMaker");

@@ -58,7 +58,7 @@ class DirectoryTest : public ::testing::Test {
 
   // What a key may do: "allow identity", or why the key is none.
   std::string may(std::string_view key_id, std::string_view token = "") {
-    const auto key = keys_->find(key_id, token, clock_.now());
+    const auto key = keys_->find(key_id, token, clock_.server_time());
     if (!key) return key.error().kind;
     const auto policies = directory_->policies_of((*key)->principal);
     if (!policies) return policies.error().kind;
@@ -72,7 +72,7 @@ class DirectoryTest : public ::testing::Test {
     return keys_
         ->issue({Principal::Kind::role_session, "1", "arn:aws:sts::1:assumed-role/Worker/me",
                  id + ":me"},
-                clock_.now() + 1h, random_)
+                clock_.moment() + 1h, random_)
         .value();
   }
 
@@ -197,7 +197,7 @@ TEST_F(DirectoryTest, ARenamedUserKeepsItsKeysAndPolicies) {
                        {name, "/new/"});
     });
   EXPECT_EQ(may("AKIAANN"), "allowed");
-  const auto key = keys_->find("AKIAANN", "", clock_.now());
+  const auto key = keys_->find("AKIAANN", "", clock_.server_time());
   EXPECT_EQ((*key)->principal.name, "arn:aws:iam::1:user/new/Ann");
 }
 

@@ -98,7 +98,7 @@ std::unexpected<Error> stray_token() {
               "invalid_token");
 }
 
-Result<> check_expiry(const Key& key, Timestamp now) {
+Result<> check_expiry(const Key& key, ServerTime now) {
   if (!key.expires || now < *key.expires) return {};
   return fail(ErrorCode::unauthenticated, "The session is over; ask for new credentials.",
               "expired_token");
@@ -124,19 +124,18 @@ Result<std::unique_ptr<KeyRing>> KeyRing::open(const std::filesystem::path& data
   return std::unique_ptr<KeyRing>(new KeyRing(std::move(key), sealing_key, directory));
 }
 
-Result<Session> KeyRing::issue(const Principal& principal, Timestamp expires,
-                               Random& random) const {
+Result<Session> KeyRing::issue(const Principal& principal, Moment expires, Random& random) const {
   KeyPair keys = make_key_pair(session_prefix, random);
   SessionRecord record{.access_key_id = keys.access_key_id,
                        .secret = keys.secret,
-                       .expires = expires,
+                       .expires = expires.server,
                        .principal = principal};
   if (!record.principal.session) record.principal.session = std::make_shared<const SessionTerms>();
   TRY(std::string token, seal(sealing_key_, to_bytes(record), random));
   if (token.size() > session_token_bytes_max)
     return fail(ErrorCode::limit_exceeded, "Serialized token too large for session",
                 "token_too_large");
-  return Session{.keys = std::move(keys), .token = std::move(token), .expires = expires};
+  return Session{.keys = std::move(keys), .token = std::move(token), .expires = expires.civil};
 }
 
 Result<Key> KeyRing::open_token(std::string_view access_key_id,
@@ -152,14 +151,14 @@ Result<Key> KeyRing::open_token(std::string_view access_key_id,
              .expires = record.expires};
 }
 
-Result<> KeyRing::check(Key& session, const DirectorySnapshot* parties, Timestamp now) const {
+Result<> KeyRing::check(Key& session, const DirectorySnapshot* parties, ServerTime now) const {
   TRY_DO(check_expiry(session, now));
   return parties != nullptr ? parties->refresh(session.principal) : Result<>{};
 }
 
 Result<std::shared_ptr<const Key>> KeyRing::find(std::string_view access_key_id,
                                                  std::string_view session_token,
-                                                 Timestamp now) const {
+                                                 ServerTime now) const {
   const auto parties = directory_ != nullptr ? directory_->snapshot() : nullptr;
   if (session_token.empty()) {
     if (access_key_id == root_->access_key_id) return root_;
@@ -220,7 +219,7 @@ Result<const Key*> KeyReader::find(std::string_view access_key_id, std::string_v
   const std::uint64_t generation = parties_ ? parties_->generation : 1;
   const bool known = place.token == session_token && place.key.access_key_id == access_key_id;
   if (known && place.generation == generation) {
-    TRY_DO(check_expiry(place.key, clock_.now()));
+    TRY_DO(check_expiry(place.key, clock_.server_time()));
     return &place.key;
   }
   if (!known) {
@@ -228,7 +227,7 @@ Result<const Key*> KeyReader::find(std::string_view access_key_id, std::string_v
     place = {.token = std::string(session_token), .key = std::move(opened), .generation = 0};
   }
   place.generation = 0;
-  TRY_DO(ring_.check(place.key, parties_.get(), clock_.now()));
+  TRY_DO(ring_.check(place.key, parties_.get(), clock_.server_time()));
   place.generation = generation;
   return &place.key;
 }

@@ -6,6 +6,12 @@
 // cost no write and no table that grows, and every thread can check one without asking another.
 // The price is that one session cannot be revoked before it ends; it ends early with its user or
 // role (directory.h), and removing <data>/session.key and restarting ends them all.
+//
+// A session's life is a duration: it ends on the server's time line (base/clock.h), so a clock that
+// is set back revives none, and one that is set forward ends none early. What a client is told, and
+// what a signature's date and a presigned URL's end are compared with, is civil time, as AWS has
+// it: these two are agreed with other machines. The price: while a machine is off, a session ages
+// by off_time_max at most; those of 36 hours may outlive that by as long as it was off beyond.
 #pragma once
 
 #include <chrono>
@@ -43,15 +49,20 @@ struct Key {
   std::string access_key_id;
   std::string secret;
   Principal principal;
-  std::optional<Timestamp> expires;  // temporary credentials only
+  std::optional<ServerTime> expires;  // temporary credentials only
 };
 
 // Temporary credentials, as handed out once.
 struct Session {
   KeyPair keys;
   std::string token;
-  Timestamp expires{};
+  Timestamp expires{};  // as the client is told
 };
+
+// When a life that begins now ends: AWS tells it in whole seconds.
+inline Moment expiry(const Moment& now, std::chrono::seconds life) {
+  return now - (now.civil - std::chrono::floor<std::chrono::seconds>(now.civil)) + life;
+}
 
 // Immutable once open: any number of threads use it without a lock.
 class KeyRing {
@@ -69,7 +80,7 @@ class KeyRing {
 
   // Temporary credentials that speak for `principal` and its session's terms until `expires`.
   // limit_exceeded where these do not fit into a token.
-  Result<Session> issue(const Principal& principal, Timestamp expires, Random& random) const;
+  Result<Session> issue(const Principal& principal, Moment expires, Random& random) const;
 
   // A key for another purpose, which only this server can make.
   std::string derived_key(std::string_view purpose) const;
@@ -81,12 +92,12 @@ class KeyRing {
   //   "invalid_token"  the token is not one of ours
   //   "expired_token"  the session is over
   Result<std::shared_ptr<const Key>> find(std::string_view access_key_id,
-                                          std::string_view session_token, Timestamp now) const;
+                                          std::string_view session_token, ServerTime now) const;
 
   // The parts of find(), for who remembers sessions: what a token says by itself, and the rest,
   // which can change from one moment to the next.
   Result<Key> open_token(std::string_view access_key_id, std::string_view session_token) const;
-  Result<> check(Key& session, const DirectorySnapshot* parties, Timestamp now) const;
+  Result<> check(Key& session, const DirectorySnapshot* parties, ServerTime now) const;
 
   const Directory* directory() const { return directory_; }
 

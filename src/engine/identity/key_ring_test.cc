@@ -39,7 +39,7 @@ class KeyRingTest : public ::testing::Test {
   Session session(const KeyRing& ring) {
     return ring
         .issue({Principal::Kind::role_session, "111111111111", "arn:of:role", "AROAX:me"},
-               clock_.now() + 1h, random_)
+               clock_.moment() + 1h, random_)
         .value();
   }
 
@@ -156,21 +156,22 @@ TEST_F(KeyRingTest, AClientWithoutAServerIsToldToStartOne) {
 TEST_F(KeyRingTest, ASessionSpeaksForItsPrincipalAndSurvivesARestart) {
   const Session made = session(*open());
   EXPECT_THAT(made.keys.access_key_id, MatchesRegex("ASIA[A-Z2-7]{16}"));
-  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.now());
+  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.server_time());
   ASSERT_TRUE(key) << key.error().message;
   EXPECT_EQ((*key)->secret, made.keys.secret);
   EXPECT_EQ((*key)->principal.account, "111111111111");
   EXPECT_EQ((*key)->principal.name, "arn:of:role");
   EXPECT_EQ((*key)->principal.id, "AROAX:me");
   EXPECT_EQ((*key)->principal.kind, Principal::Kind::role_session);
-  EXPECT_EQ((*key)->expires, made.expires);
+  EXPECT_EQ((*key)->expires, clock_.server_time() + 1h);
+  EXPECT_EQ(made.expires, clock_.now() + 1h);
 }
 
 TEST_F(KeyRingTest, EveryChangeOfATokenIsNoticed) {
   const auto ring = open();
   const Session made = session(*ring);
   const auto kind = [&](std::string_view id, std::string_view token) {
-    const auto key = ring->find(id, token, clock_.now());
+    const auto key = ring->find(id, token, clock_.server_time());
     return key ? "accepted" : key.error().kind;
   };
   for (std::size_t i = 0; i < made.token.size(); i += 5) {
@@ -198,9 +199,9 @@ TEST_F(KeyRingTest, ATokenKeepsAllThatItsSessionWasGiven) {
   const auto ring = open();
   const Session made = ring->issue({Principal::Kind::role_session, "1", "arn:of:role", "AROAX:me",
                                     nullptr, std::make_shared<const SessionTerms>(given)},
-                                   clock_.now() + 1h, random_)
+                                   clock_.moment() + 1h, random_)
                            .value();
-  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.now());
+  const auto key = open()->find(made.keys.access_key_id, made.token, clock_.server_time());
   ASSERT_TRUE(key) << key.error().message;
   const SessionTerms& terms = *(*key)->principal.session;
   EXPECT_EQ(terms.issued, given.issued);
@@ -218,7 +219,7 @@ TEST_F(KeyRingTest, WhatDoesNotFitIntoATokenIsRefused) {
   terms.source_identity = std::string(session_token_bytes_max, 'x');
   const auto made = open()->issue({Principal::Kind::role_session, "1", "arn", "AROAX:me", nullptr,
                                    std::make_shared<const SessionTerms>(terms)},
-                                  clock_.now() + 1h, random_);
+                                  clock_.moment() + 1h, random_);
   EXPECT_EQ(made.error().message, "Serialized token too large for session");
 }
 
@@ -227,14 +228,15 @@ TEST_F(KeyRingTest, ATokenOfAnOlderFormIsNone) {
   const Session made = session(*ring);
   std::string bytes = from_base64(made.token).value();
   bytes.front() = 1;
-  EXPECT_EQ(ring->find(made.keys.access_key_id, to_base64(bytes), clock_.now()).error().kind,
-            "invalid_token");
+  EXPECT_EQ(
+      ring->find(made.keys.access_key_id, to_base64(bytes), clock_.server_time()).error().kind,
+      "invalid_token");
 }
 
 TEST_F(KeyRingTest, ANewSealingKeyEndsAllSessions) {
   const Session made = session(*open());
   fs::remove(file(session_key_file));
-  EXPECT_EQ(open()->find(made.keys.access_key_id, made.token, clock_.now()).error().kind,
+  EXPECT_EQ(open()->find(made.keys.access_key_id, made.token, clock_.server_time()).error().kind,
             "invalid_token");
 }
 
@@ -252,6 +254,25 @@ TEST_F(KeyRingTest, AReaderRemembersASessionUntilItIsOver) {
   clock_.advance(1h);
   EXPECT_EQ(reader.find(made.keys.access_key_id, made.token).error().kind, "expired_token");
   EXPECT_EQ((*reader.find(ring->root().access_key_id, ""))->secret, ring->root().secret);
+}
+
+TEST_F(KeyRingTest, ASessionLivesAsLongAsItWasGivenWhateverTheClockIsSetTo) {
+  const auto ring = open();
+  const Session made = session(*ring);
+  const auto outcome = [&](const KeyRing& asked) {
+    const auto key = asked.find(made.keys.access_key_id, made.token, clock_.server_time());
+    return key ? "lives" : key.error().kind;
+  };
+  clock_.set_civil_by(24h);
+  EXPECT_EQ(outcome(*ring), "lives");
+  clock_.set_civil_by(-48h);
+  clock_.advance(59min);
+  EXPECT_EQ(outcome(*ring), "lives");
+  clock_.advance(1min);
+  EXPECT_EQ(outcome(*ring), "expired_token");
+  EXPECT_EQ(outcome(*open()), "expired_token") << "after a restart";
+  KeyReader reader(*ring, clock_);
+  EXPECT_EQ(reader.find(made.keys.access_key_id, made.token).error().kind, "expired_token");
 }
 
 }  // namespace

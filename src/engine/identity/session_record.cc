@@ -102,7 +102,7 @@ std::string to_bytes(const SessionRecord& record) {
   Writer writer(bytes);
   writer.text(record.access_key_id);
   writer.text(record.secret);
-  writer.time(record.expires);
+  writer.number(to_microseconds(record.expires));
   const Principal& principal = record.principal;
   writer.number(static_cast<std::int64_t>(principal.kind));
   for (const std::string& text : {principal.account, principal.name, principal.id})
@@ -125,7 +125,7 @@ Result<SessionRecord> session_record(std::string_view bytes) {
   SessionRecord record;
   record.access_key_id = reader.text();
   record.secret = reader.text();
-  record.expires = reader.time();
+  record.expires = server_time_from(reader.number());
   record.principal.kind = static_cast<Principal::Kind>(reader.number());
   record.principal.account = reader.text();
   record.principal.name = reader.text();

@@ -13,7 +13,7 @@ namespace slipway::identity {
 struct SessionRecord {
   std::string access_key_id;
   std::string secret;
-  Timestamp expires{};
+  ServerTime expires{};
   Principal principal;  // its party is not part of the record: it is looked up by its id
 };
 

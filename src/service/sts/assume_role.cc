@@ -233,7 +233,7 @@ Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest i
 
   const identity::Principal principal = role_session(role, in.RoleSessionName(), std::move(terms));
   TRY(const identity::Session session,
-      needs.keys.issue(principal, expiry(call, life), call.random()));
+      needs.keys.issue(principal, identity::expiry(call.moment(), life), call.random()));
   auto out = call.output<api::AssumeRoleResponse>();
   fill(out.make_Credentials(), session);
   out.make_AssumedRoleUser().AssumedRoleId(principal.id).Arn(principal.name);

@@ -56,7 +56,8 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
   std::chrono::seconds life(in.DurationSeconds().value_or(session_token_seconds_default));
   if (principal.is_root()) life = std::min(life, root_session_max);
   TRY(const identity::Session session,
-      needs.keys.issue(session_of_key(principal, call.now()), expiry(call, life), call.random()));
+      needs.keys.issue(session_of_key(principal, call.now()), identity::expiry(call.moment(), life),
+                       call.random()));
   auto out = call.output<api::GetSessionTokenResponse>();
   fill(out.make_Credentials(), session);
   return out;
@@ -65,7 +66,7 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
 Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
                                                           api::GetAccessKeyInfoRequest in,
                                                           const Needs& needs) {
-  const auto key = needs.keys.find(in.AccessKeyId(), "", call.now());
+  const auto key = needs.keys.find(in.AccessKeyId(), "", call.moment().server);
   if (!key)
     return refuse("ValidationError", fmt::format("Invalid Access Key ID {}.", in.AccessKeyId()));
   return call.output<api::GetAccessKeyInfoResponse>().Account((*key)->principal.account);

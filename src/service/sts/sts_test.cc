@@ -118,7 +118,7 @@ TEST_F(Sts, AnAssumedRolesCredentialsSpeakForIt) {
   EXPECT_THAT(std::string(credentials.AccessKeyId()), MatchesRegex("ASIA[A-Z2-7]{16}"));
   EXPECT_EQ(credentials.Expiration(), clock_.now() + 1h);
 
-  const auto key = keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.now());
+  const auto key = keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time());
   ASSERT_TRUE(key);
   EXPECT_EQ((*key)->secret, credentials.SecretAccessKey());
   become((*key)->principal);
@@ -158,11 +158,11 @@ class AssumeRole : public Sts {
     become_ann();
   }
 
-  void become_ann() { become((*keys_->find("AKIAANN", "", clock_.now()))->principal); }
+  void become_ann() { become((*keys_->find("AKIAANN", "", clock_.server_time()))->principal); }
   void become_session(const Result<api::AssumeRoleResponse>& assumed) {
     ASSERT_TRUE(assumed) << assumed.error().message;
     const api::Credentials credentials = assumed->Credentials();
-    become((*keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.now()))
+    become((*keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time()))
                ->principal);
   }
   // What ann's own policy says.
@@ -355,7 +355,7 @@ TEST_F(Sts, SessionTokensAreForLongTermKeysOnly) {
   ASSERT_TRUE(session);
   EXPECT_EQ(session->Credentials().Expiration(), clock_.now() + 1h);
   const auto key = keys_->find(session->Credentials().AccessKeyId(),
-                               session->Credentials().SessionToken(), clock_.now());
+                               session->Credentials().SessionToken(), clock_.server_time());
   become((*key)->principal);
   EXPECT_EQ(identity_of_caller()->Arn(), root.name);
   EXPECT_EQ(refusal(token()),
