@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
@@ -22,9 +24,10 @@ namespace {
 
 constexpr std::size_t changes_per_commit_max = 512;
 constexpr std::size_t idle_readers_max = 16;
-// Kept for the log on the disk, beyond its end: on a full disk commits go on in it. More than what
-// it has when it is carried over (1000 pages).
-constexpr off_t log_room_bytes = 8 << 20;
+// Kept for the log on the disk, in multiples of what it has when it is carried over.
+constexpr off_t log_rooms = 2;
+constexpr off_t page_bytes = 4096;
+constexpr std::size_t zeros_at_once = 1 << 20;
 
 // WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
 // #pragma_synchronous). Readers never wait for the writer. No memory map: an I/O error under one
@@ -126,12 +129,26 @@ void sync_folder_of(const std::filesystem::path& file, Disk& disk) {
                   fmt::format("cannot sync '{}'", file.parent_path().string()));
 }
 
-// Allocates room for the log without changing its size. It is kept until the log is cut, which
-// happens at a clean end and at the next start. False where the disk has none, or the file system
-// allocates by writing only.
-bool keep_log_room(const std::filesystem::path& file) {
+// Gives the log its room: allocated, so that on a full disk commits go on in it, and written, so
+// that a commit changes bytes of the file and neither its size nor its map. A sync that has these
+// to keep waits, on a journalling file system, for the pages of every file that grew meanwhile: a
+// small change for all uploads under way. SQLite takes zeros for no log. It is kept until the log
+// is cut, which happens at a clean end and at the next start. False where the disk has none, or the
+// file system allocates by writing only.
+bool keep_log_room(const std::filesystem::path& file, off_t bytes) {
   const Fd log(::open((file.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
-  return log && ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, log_room_bytes) == 0;
+  struct stat facts{};
+  if (!log || ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, bytes) != 0 ||
+      ::fstat(log.get(), &facts) != 0)
+    return false;
+  const std::string zeros(zeros_at_once, '\0');
+  for (off_t at = facts.st_size; at < bytes;) {
+    const auto count = std::min<std::size_t>(zeros.size(), static_cast<std::size_t>(bytes - at));
+    const ssize_t wrote = ::pwrite(log.get(), zeros.data(), count, at);
+    if (wrote <= 0) return false;
+    at += wrote;
+  }
+  return ::fdatasync(log.get()) == 0;
 }
 
 void migrate_room(Connection& connection, std::string_view room,
@@ -177,7 +194,7 @@ class Store::Impl {
     writer_.execute(writer_settings);
     if (crashed_) check_pages(writer_);
     settle_log(writer_);
-    log_room_kept_ = keep_log_room(file);
+    log_room_kept_ = keep_log_room(file, log_room_bytes());
     migrate(writer_, migrations);
     sync_folder_of(file, *options.disk);
     sqlite3_wal_hook(writer_.raw(), note_log_length, this);
@@ -236,6 +253,8 @@ class Store::Impl {
     }
   }
 
+  off_t log_room_bytes() const { return log_rooms * log_pages_max_ * page_bytes; }
+
   static int note_log_length(void* self, sqlite3*, const char*, int pages) {
     static_cast<Impl*>(self)->log_pages_ = pages;
     return SQLITE_OK;
@@ -245,7 +264,7 @@ class Store::Impl {
   // count as lost, and a second sync would say nothing about them.
   void shorten_log() {
     log_pages_ = 0;
-    if (!log_room_kept_) log_room_kept_ = keep_log_room(opening_.file);
+    if (!log_room_kept_) log_room_kept_ = keep_log_room(opening_.file, log_room_bytes());
     const int outcome = sqlite3_wal_checkpoint_v2(writer_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                                   nullptr, nullptr);
     if (outcome == SQLITE_OK || (outcome & 0xff) == SQLITE_BUSY) return;
