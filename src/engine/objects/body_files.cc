@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -38,6 +37,12 @@ Result<File> open_folder(const std::filesystem::path& path, bool& made) {
 
 std::int64_t changed_at_ns(const struct stat& status) {
   return status.st_ctim.tv_sec * 1'000'000'000LL + status.st_ctim.tv_nsec;
+}
+
+timespec timespec_of(ServerTime time) {
+  const auto since = time.time_since_epoch();
+  const auto whole = std::chrono::floor<std::chrono::seconds>(since);
+  return {.tv_sec = whole.count(), .tv_nsec = std::chrono::nanoseconds(since - whole).count()};
 }
 
 // The file system's own notion of now, to compare its times with.
@@ -86,9 +91,6 @@ Result<> BodyFiles::open_folders() {
     TRY(folder_fds_[i], open_folder(root_ / fmt::format("{:02x}", i), made));
   }
   TRY(quarantine_, open_folder(root_ / "quarantine", made));
-  const std::filesystem::path lock = root_ / "removal.lock";
-  removal_lock_ = File(::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!removal_lock_) return disk_failure("make a file", errno);
   // Also where the folders were there: the process that made them may have died before its sync.
   if (disk_.sync_names(top.fd()) != 0) return disk_failure("sync a folder", errno);
   return {};
@@ -170,30 +172,20 @@ bool BodyFiles::is_damaged(std::string_view name, const Facts& facts) const {
 }
 
 void BodyFiles::unlink(const std::string& name) {
-  if (disk_.unlink({folder_fd(name), name}) == 0 || errno == ENOENT) return;
-  log_warning("objects", "cannot remove a body file; the next start tries again",
-              {{"file", name}, {"error", std::strerror(errno)}});
-}
-
-void BodyFiles::remove_now(DoomedBody doomed) {
-  if (::flock(removal_lock_.fd(), LOCK_EX | LOCK_NB) != 0) {
-    held_back_.push_back(std::move(doomed));
-    return;
-  }
-  for (const std::string& name : doomed.files) unlink(name);
-  ::flock(removal_lock_.fd(), LOCK_UN);
+  if (disk_.unlink({folder_fd(name), name}) != 0 && errno != ENOENT)
+    log_warning("objects", "cannot remove a body file; the next start tries again",
+                {{"file", name}, {"error", std::strerror(errno)}});
   const std::lock_guard lock(mutex_);
-  for (const std::string& name : doomed.files) damaged_.erase(name);
-  if (doomed.body != 0) leases_.erase(doomed.body);
+  damaged_.erase(name);
 }
 
-void BodyFiles::retry_removals() {
-  for (DoomedBody& doomed : std::exchange(held_back_, {})) remove_now(std::move(doomed));
-}
-
-void BodyFiles::put_into_quarantine(const std::vector<std::string>& names) {
+// The time of change is set before the file moves: in quarantine it is always when it came there.
+void BodyFiles::put_into_quarantine(const std::vector<std::string>& names, ServerTime now) {
+  const timespec came = timespec_of(now);
+  const timespec times[] = {came, came};
   for (const std::string& name : names)
-    if (disk_.rename({{folder_fd(name), name}, {quarantine_.fd(), name}}) != 0)
+    if (::utimensat(folder_fd(name), name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0 ||
+        disk_.rename({{folder_fd(name), name}, {quarantine_.fd(), name}}) != 0)
       log_warning("objects", "cannot put a body file into quarantine; the next start tries again",
                   {{"file", name}, {"error", std::strerror(errno)}});
 }
@@ -208,54 +200,13 @@ void BodyFiles::take_out_of_quarantine(const std::string& name) {
             {{"file", name}, {"error", std::strerror(errno)}});
 }
 
-void BodyFiles::empty_quarantine(std::chrono::seconds age_min) {
-  const auto now = file_system_now_ns(root_);
-  if (!now) return;
-  const std::int64_t before = *now - std::chrono::nanoseconds(age_min).count();
+void BodyFiles::empty_quarantine(ServerTime came_by) {
+  const timespec last = timespec_of(came_by);
   const auto old = names_in(root_ / "quarantine", quarantine_, [&](const struct stat& status) {
-    return changed_at_ns(status) <= before;
+    const timespec& came = status.st_mtim;
+    return std::pair(came.tv_sec, came.tv_nsec) <= std::pair(last.tv_sec, last.tv_nsec);
   });
   for (const std::string& name : old) disk_.unlink({quarantine_.fd(), name});
-}
-
-Result<> BodyFiles::lease(std::int64_t body) {
-  const std::lock_guard lock(mutex_);
-  Lease& lease = leases_[body];
-  if (lease.removing || !lease.doomed_files.empty())
-    return fail(ErrorCode::conflict, "the object was removed meanwhile", "body_gone");
-  ++lease.holders;
-  return {};
-}
-
-void BodyFiles::end_lease(std::int64_t body) {
-  DoomedBody doomed{body, {}};
-  {
-    const std::lock_guard lock(mutex_);
-    Lease& lease = leases_[body];
-    if (--lease.holders > 0) return;
-    doomed.files = std::move(lease.doomed_files);
-    lease.doomed_files.clear();
-    if (doomed.files.empty()) {
-      leases_.erase(body);
-      return;
-    }
-    lease.removing = true;
-  }
-  reaper_.post([this, doomed = std::move(doomed)]() mutable { remove_now(std::move(doomed)); });
-}
-
-void BodyFiles::remove(DoomedBody doomed) {
-  if (doomed.files.empty()) return;
-  if (doomed.body != 0) {
-    const std::lock_guard lock(mutex_);
-    Lease& lease = leases_[doomed.body];
-    if (lease.holders > 0) {
-      lease.doomed_files = std::move(doomed.files);
-      return;
-    }
-    lease.removing = true;
-  }
-  reaper_.post([this, doomed = std::move(doomed)]() mutable { remove_now(std::move(doomed)); });
 }
 
 std::vector<std::string> BodyFiles::old_names(std::size_t index) const {

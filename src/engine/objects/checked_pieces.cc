@@ -8,7 +8,7 @@
 #include <array>
 #include <cerrno>
 
-#include "engine/objects/body_files.h"
+#include "engine/objects/body_removals.h"
 #include "engine/objects/body_sums.h"
 
 namespace slipway::objects {

@@ -166,7 +166,8 @@ TEST_F(DamageTest, a_body_from_before_there_were_sums_gets_them_if_its_etag_hold
     return {};
   }));
   auto files = BodyFiles::open(root_ / "objects", random_, kernel_disk()).value();
-  Scrubber scrubber(*store_, *files, clock_);
+  auto removals = BodyRemovals::open(*files, root_ / "objects").value();
+  Scrubber scrubber(*store_, *removals, clock_);
   for (auto step = scrubber.step(); step && *step; step = scrubber.step()) {
   }
   const auto made = store_->read([](store::Transaction& tx) -> Result<std::int64_t> {
@@ -177,7 +178,6 @@ TEST_F(DamageTest, a_body_from_before_there_were_sums_gets_them_if_its_etag_hold
   EXPECT_EQ(*made, 1);
   flip(good, 5);
   EXPECT_EQ(read_to_end("good"), "body_damaged");
-  files->stop();
 }
 
 TEST_F(DamageTest, a_copy_of_damaged_bytes_is_as_damaged) {
@@ -202,9 +202,14 @@ TEST_F(DamageTest, an_unnamed_body_is_kept_in_quarantine_for_a_while) {
   EXPECT_EQ(bodies("objects/quarantine").size(), 1u);
   EXPECT_EQ(read_to_end("large"), "");
   auto files = BodyFiles::open(root_ / "objects", random_, kernel_disk()).value();
-  files->empty_quarantine(std::chrono::hours(24));
+  // A day of the server's, whatever its clock is set to.
+  constexpr std::chrono::hours day(24);
+  clock_.set_civil_by(30 * day);
+  files->empty_quarantine(clock_.server_time() - day);
   EXPECT_EQ(bodies("objects/quarantine").size(), 1u);
-  files->empty_quarantine(std::chrono::seconds(0));
+  clock_.set_civil_by(-60 * day);
+  clock_.advance(day);
+  files->empty_quarantine(clock_.server_time() - day);
   EXPECT_EQ(bodies("objects/quarantine").size(), 0u);
 }
 

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <memory>
 
-#include "engine/objects/body_files.h"
+#include "engine/objects/body_removals.h"
 #include "engine/objects/keeper.h"
 #include "engine/objects/objects.h"
 #include "engine/objects/rows.h"
@@ -13,8 +13,13 @@ namespace slipway::objects {
 
 class Objects::Impl {
  public:
-  Impl(store::Store& store, const Clock& clock, Random& random, std::unique_ptr<BodyFiles> files)
-      : store(store), clock(clock), random(random), files(std::move(files)) {}
+  Impl(store::Store& store, const Clock& clock, Random& random, std::unique_ptr<BodyFiles> files,
+       std::unique_ptr<BodyRemovals> removals)
+      : store(store),
+        clock(clock),
+        random(random),
+        files(std::move(files)),
+        removals(std::move(removals)) {}
   ~Impl();
 
   // Compares the database with the mark at `mark` and the bodies beside it, then starts the keeper.
@@ -44,6 +49,7 @@ class Objects::Impl {
   const Clock& clock;
   Random& random;
   std::unique_ptr<BodyFiles> files;
+  std::unique_ptr<BodyRemovals> removals;
   std::unique_ptr<BodyKeeper> keeper;
   std::atomic<bool> stopping = false;
 

@@ -38,10 +38,12 @@ void BodyKeeper::run() {
     lock.unlock();
     const auto now = std::chrono::steady_clock::now();
     update_mark();
-    needs_.files.post([this] { needs_.files.retry_removals(); });
+    needs_.removals.post([this] { needs_.removals.retry(); });
     if (now >= empty_at_) {
       empty_at_ = now + quarantine_period;
-      needs_.files.post([this] { needs_.files.empty_quarantine(quarantine_time); });
+      needs_.removals.post([this] {
+        needs_.removals.files().empty_quarantine(needs_.clock.server_time() - quarantine_time);
+      });
     }
     if (now >= scrub_at_) scrub_for_a_second();
     lock.lock();

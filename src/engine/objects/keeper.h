@@ -6,8 +6,8 @@
 #include <mutex>
 #include <thread>
 
-#include "engine/objects/body_files.h"
 #include "engine/objects/body_mark.h"
+#include "engine/objects/body_removals.h"
 #include "engine/objects/scrub.h"
 
 namespace slipway::objects {
@@ -17,14 +17,14 @@ class BodyKeeper {
  public:
   struct Needs {
     store::Store& store;
-    BodyFiles& files;
+    BodyRemovals& removals;
     const Clock& clock;
   };
   BodyKeeper(const Needs& needs, BodyMark mark, std::string database)
       : needs_(needs),
         mark_(std::move(mark)),
         database_(std::move(database)),
-        scrubber_(needs.store, needs.files, needs.clock) {}
+        scrubber_(needs.store, needs.removals, needs.clock) {}
   ~BodyKeeper() { stop(); }
 
   void start();

@@ -140,14 +140,14 @@ Result<std::optional<SealedBody>> Objects::share_part(store::Transaction& tx, co
       object.body, range.offset, range.length);
   if (!rows.next() || rows.text(1).size() != md5_hex_digits) return std::nullopt;
   TRY_DO(content(tx, object, range));  // it is there
-  TRY_DO(impl_->files->lease(object.body));
-  const BodyLease lease(*impl_->files, object.body);
+  TRY_DO(impl_->removals->lease(object.body));
+  const BodyLease lease(*impl_->removals, object.body);
   auto second = impl_->files->link(rows.text(0));
   if (!second && second.error().code == ErrorCode::not_implemented) return std::nullopt;
   SealedBody body{
       .size = range.length, .etag = std::string(rows.text(1)), .sums = std::string(rows.blob(4))};
   TRY(std::string name, std::move(second));
-  body.file = std::make_unique<FileClaim>(*impl_->files, std::move(name));
+  body.file = std::make_unique<FileClaim>(*impl_->removals, std::move(name));
   TRY_DO(impl_->files->sync_folder(body.file->name()));
   if (!rows.is_null(2))
     body.checksums.push_back({static_cast<ChecksumKind>(rows.integer(2)),

@@ -70,7 +70,7 @@ void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody se
 Objects::Impl::~Impl() {
   stopping = true;
   if (keeper) keeper->stop();
-  files->stop();
+  removals->stop();
 }
 
 void Objects::Impl::note_change(store::Transaction& tx) {
@@ -80,7 +80,8 @@ void Objects::Impl::note_change(store::Transaction& tx) {
 
 void Objects::Impl::remove_files(store::Transaction& tx, DoomedBody doomed) {
   if (doomed.files.empty()) return;
-  tx.on_commit([this, doomed = std::move(doomed)]() mutable { files->remove(std::move(doomed)); });
+  tx.on_commit(
+      [this, doomed = std::move(doomed)]() mutable { removals->remove(std::move(doomed)); });
 }
 
 void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
@@ -121,7 +122,8 @@ Result<std::unique_ptr<Objects>> Objects::open(store::Store& store,
                                                OpenOptions options) {
   const std::filesystem::path root = data / "objects";
   TRY(std::unique_ptr<BodyFiles> files, BodyFiles::open(root, random, *options.disk));
-  auto impl = std::make_unique<Impl>(store, clock, random, std::move(files));
+  TRY(std::unique_ptr<BodyRemovals> removals, BodyRemovals::open(*files, root));
+  auto impl = std::make_unique<Impl>(store, clock, random, std::move(files), std::move(removals));
   TRY_DO(impl->begin_keeping(BodyMark(root, *options.disk), options.older_database));
   impl->post_sweep();
   return std::unique_ptr<Objects>(new Objects(std::move(impl)));
@@ -132,11 +134,11 @@ Objects::~Objects() = default;
 
 void Objects::use(const DiskRoom& room) { impl_->files->use(room); }
 
-Upload Objects::begin(UploadOptions options) { return {*impl_->files, std::move(options)}; }
+Upload Objects::begin(UploadOptions options) { return {*impl_->removals, std::move(options)}; }
 
 void Objects::settle() {
   std::promise<void> done;
-  impl_->files->post([&] { done.set_value(); });
+  impl_->removals->post([&] { done.set_value(); });
   done.get_future().wait();
 }
 

@@ -71,15 +71,15 @@ namespace {
 
 // What every slice of one content has in common.
 struct SliceMaker {
-  BodyFiles& files;
+  BodyRemovals& removals;
   const Object& object;
   std::shared_ptr<const BodyLease> lease = {};
   std::shared_ptr<const std::string> name = {};
 
   Result<FileSlice> slice(const store::Rows& rows, ByteRange part) {
     if (!lease) {
-      TRY_DO(files.lease(object.body));
-      lease = std::make_shared<const BodyLease>(files, object.body);
+      TRY_DO(removals.lease(object.body));
+      lease = std::make_shared<const BodyLease>(removals, object.body);
       name = std::make_shared<const std::string>(uri_of({object.bucket, object.key}));
     }
     return FileSlice{.body = lease,
@@ -117,7 +117,7 @@ Result<Content> Objects::content(store::Transaction& tx, const Object& object,
   const ByteRange wanted = range.value_or(ByteRange{0, object.size});
   Content content;
   content.length = wanted.length;
-  SliceMaker maker{*impl_->files, object};
+  SliceMaker maker{*impl_->removals, object};
   auto rows = tx.query(
       "SELECT start,size,file,bytes,sums FROM objects_segment WHERE body=?1 "
       "AND start<?2 AND start+size>?3 ORDER BY number",

@@ -91,9 +91,9 @@ Result<std::optional<std::uint64_t>> Scrubber::step() {
     return std::nullopt;
   }
   place_ = {stored->body, stored->number};
-  if (!files_.lease(stored->body)) return 0;  // it is being removed
-  const BodyLease lease(files_, stored->body);
-  const FileVerdict verdict = examine(files_.path(stored->name), *stored);
+  if (!removals_.lease(stored->body)) return 0;  // it is being removed
+  const BodyLease lease(removals_, stored->body);
+  const FileVerdict verdict = examine(removals_.files().path(stored->name), *stored);
   if (verdict.kind == FileVerdict::Kind::sound) {
     if (stored->sums.empty()) TRY_DO(keep_sums(*stored, verdict.sums));
     return stored->bytes;
@@ -101,7 +101,7 @@ Result<std::optional<std::uint64_t>> Scrubber::step() {
   TRY_DO(store_.read([&](store::Transaction& tx) -> Result<> {
     // Removed between the look at its row and the lease: then there is nothing to complain of.
     if (tx.query("SELECT 1 FROM objects_segment WHERE file=?1", stored->name).next())
-      files_.note_damage(stored->name, owner_of_body(tx, stored->body));
+      removals_.files().note_damage(stored->name, owner_of_body(tx, stored->body));
     return {};
   }));
   return stored->bytes;

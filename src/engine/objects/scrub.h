@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/objects/body_files.h"
+#include "engine/objects/body_removals.h"
 #include "store/store.h"
 
 namespace slipway::objects {
@@ -46,8 +46,8 @@ FileVerdict examine(const std::string& path, const StoredFile& stored);
 class Scrubber {
  public:
   // All outlive this object.
-  Scrubber(store::Store& store, BodyFiles& files, const Clock& clock)
-      : store_(store), files_(files), clock_(clock) {}
+  Scrubber(store::Store& store, BodyRemovals& removals, const Clock& clock)
+      : store_(store), removals_(removals), clock_(clock) {}
 
   // Examines the next file and returns how many bytes it had; nothing at the end, and the next call
   // begins anew. Damage goes to the log. A body without sums gets those of its bytes, which its row
@@ -58,7 +58,7 @@ class Scrubber {
   Result<> keep_sums(const StoredFile& stored, const std::string& sums);
 
   store::Store& store_;
-  BodyFiles& files_;
+  BodyRemovals& removals_;
   const Clock& clock_;
   ScrubPlace place_;
 };

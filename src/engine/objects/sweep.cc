@@ -66,7 +66,7 @@ Result<> Objects::Impl::begin_keeping(BodyMark mark, OpenOptions::OlderDatabase 
   }
   TRY_DO(mark.write({known.database, known.change}));
   TRY_DO(take_back_from_quarantine());
-  keeper = std::make_unique<BodyKeeper>(BodyKeeper::Needs{store, *files, clock}, std::move(mark),
+  keeper = std::make_unique<BodyKeeper>(BodyKeeper::Needs{store, *removals, clock}, std::move(mark),
                                         known.database);
   keeper->start();
   return {};
@@ -85,7 +85,7 @@ Result<> Objects::Impl::take_back_from_quarantine() {
 
 void Objects::Impl::post_sweep() {
   for (std::size_t index = 0; index < BodyFiles::folders; ++index)
-    files->post([this, index] {
+    removals->post([this, index] {
       if (!stopping) sweep_folder(index);
     });
 }
@@ -102,7 +102,7 @@ void Objects::Impl::sweep_folder(std::size_t index) {
   if (!outcome || orphans.empty()) return;
   log_info("objects", "bodies that no object names go to quarantine for a day",
            {{"files", std::to_string(orphans.size())}});
-  files->put_into_quarantine(orphans);
+  files->put_into_quarantine(orphans, clock.server_time());
 }
 
 }  // namespace slipway::objects

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/encoding.h"
-#include "engine/objects/body_files.h"
+#include "engine/objects/body_removals.h"
 #include "engine/objects/body_sums.h"
 #include "engine/objects/body_writer.h"
 
@@ -101,15 +101,16 @@ class Md5 {
 }  // namespace
 
 FileClaim::FileClaim(FileClaim&& other) noexcept
-    : files_(std::exchange(other.files_, nullptr)), name_(std::move(other.name_)) {}
+    : removals_(std::exchange(other.removals_, nullptr)), name_(std::move(other.name_)) {}
 
 FileClaim::~FileClaim() {
-  if (files_) files_->remove(DoomedBody{0, {name_}});
+  if (removals_) removals_->remove(DoomedBody{0, {name_}});
 }
 
 class Upload::Impl {
  public:
-  Impl(BodyFiles& files, UploadOptions options) : files_(files), options_(std::move(options)) {
+  Impl(BodyRemovals& removals, UploadOptions options)
+      : removals_(removals), files_(removals.files()), options_(std::move(options)) {
     for (const ChecksumKind kind : options_.checksums) checksums_.emplace_back(kind);
   }
 
@@ -163,7 +164,7 @@ class Upload::Impl {
   Result<> create_file() {
     TRY(BodyFiles::Created created, files_.create());
     writer_ = BodyWriter(files_.disk(), std::move(created.file), options_.caching);
-    claim_ = std::make_unique<FileClaim>(files_, std::move(created.name));
+    claim_ = std::make_unique<FileClaim>(removals_, std::move(created.name));
     return {};
   }
 
@@ -190,6 +191,7 @@ class Upload::Impl {
     return files_.sync_folder(claim_->name());
   }
 
+  BodyRemovals& removals_;
   BodyFiles& files_;
   UploadOptions options_;
   std::vector<wire::Checksum> checksums_;
@@ -202,8 +204,8 @@ class Upload::Impl {
   wire::Checksum bulk_crc_{wire::Checksum::Algorithm::crc64nvme};
 };
 
-Upload::Upload(BodyFiles& files, UploadOptions options)
-    : impl_(std::make_unique<Impl>(files, std::move(options))) {}
+Upload::Upload(BodyRemovals& removals, UploadOptions options)
+    : impl_(std::make_unique<Impl>(removals, std::move(options))) {}
 Upload::Upload(Upload&&) noexcept = default;
 Upload& Upload::operator=(Upload&&) noexcept = default;
 Upload::~Upload() = default;

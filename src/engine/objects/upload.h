@@ -14,24 +14,25 @@
 
 namespace slipway::objects {
 
-class BodyFiles;
+class BodyRemovals;
 
 // Bodies up to this size are kept in the store, where a group commit covers many of them.
 inline constexpr std::size_t inline_bytes_max = 16 * 1024;
 
-// A file of BodyFiles that no row names yet; removed when dropped, unless kept.
+// A file of bodies that no row names yet; removed when dropped, unless kept.
 class FileClaim {
  public:
-  FileClaim(BodyFiles& files, std::string name) : files_(&files), name_(std::move(name)) {}
+  FileClaim(BodyRemovals& removals, std::string name)
+      : removals_(&removals), name_(std::move(name)) {}
   FileClaim(FileClaim&& other) noexcept;
   FileClaim& operator=(FileClaim&&) = delete;
   ~FileClaim();
 
   const std::string& name() const { return name_; }
-  void keep() { files_ = nullptr; }
+  void keep() { removals_ = nullptr; }
 
  private:
-  BodyFiles* files_;
+  BodyRemovals* removals_;
   std::string name_;
 };
 
@@ -69,7 +70,7 @@ struct UploadOptions {
 // before seal(), nothing stays.
 class Upload {
  public:
-  Upload(BodyFiles& files, UploadOptions options);
+  Upload(BodyRemovals& removals, UploadOptions options);
   Upload(Upload&&) noexcept;
   Upload& operator=(Upload&&) noexcept;
   ~Upload();
