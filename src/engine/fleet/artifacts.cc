@@ -186,7 +186,7 @@ bool ArtifactCache::is_sound(const std::string& content) {
   if (sound) touch(directory);
   const std::lock_guard lock(mutex_);
   if (sound)
-    sound_[content] = fs::file_time_type::clock::now();
+    sound_[content] = Instant::clock::now();
   else
     sound_.erase(content);
   return sound;
@@ -205,7 +205,7 @@ std::optional<fs::path> ArtifactCache::find(const std::string& content) {
   const std::lock_guard lock(mutex_);
   const auto known = sound_.find(content);
   if (known == sound_.end()) return std::nullopt;
-  known->second = fs::file_time_type::clock::now();
+  known->second = Instant::clock::now();
   return root_ / content;
 }
 
@@ -275,7 +275,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
   remove_tree(draft);
   if (!made) return made;
   const std::lock_guard lock(mutex_);
-  sound_[content] = fs::file_time_type::clock::now();
+  sound_[content] = Instant::clock::now();
   return {};
 }
 
@@ -314,12 +314,12 @@ void ArtifactCache::remove(const std::string& content) {
 void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
                             std::chrono::seconds age_min) {
   struct Spare {
-    fs::file_time_type found_at;
+    std::pair<Instant, fs::file_time_type> found_at;  // by this process, by one before
     std::string content;
   };
   const auto found_at = [this](const std::string& content) {  // under the lock
     const auto known = sound_.find(content);
-    return known == sound_.end() ? fs::file_time_type::min() : known->second;
+    return known == sound_.end() ? Instant::min() : known->second;
   };
   std::vector<Spare> spares;
   std::error_code error;
@@ -328,14 +328,14 @@ void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spa
     if (used.contains(name) || entry.path().has_extension()) continue;
     const auto touched = entry.last_write_time(error);
     const std::lock_guard lock(mutex_);
-    if (!busy_.contains(name)) spares.push_back({std::max(touched, found_at(name)), name});
+    if (!busy_.contains(name)) spares.push_back({{found_at(name), touched}, name});
   }
   std::ranges::sort(spares, std::greater<>{}, &Spare::found_at);
   std::uint64_t kept = 0;
-  const auto young = fs::file_time_type::clock::now() - age_min;
+  const Instant young = Instant::clock::now() - age_min;
   for (const Spare& spare : spares) {
     kept += bytes_below(root_ / spare.content);
-    if (kept <= spare_bytes_max || spare.found_at >= young) continue;
+    if (kept <= spare_bytes_max || spare.found_at.first >= young) continue;
     fs::path doomed;
     {
       const std::lock_guard lock(mutex_);  // it may have been found while others were removed

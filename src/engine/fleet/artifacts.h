@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/disk.h"
 #include "base/disk_room.h"
 #include "base/result.h"
@@ -118,9 +119,9 @@ class ArtifactCache final : public Artifacts {
   // tree: on a worker thread.
   void remove(const std::string& content);
 
-  // Removes contents that are not in `used`, not being fetched and not fetched or found within
-  // `age_min`, the least recently found first, until what is kept beside them is at most
-  // `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
+  // Removes contents that are not in `used`, not being fetched and not fetched or found by this
+  // process within `age_min`, the least recently found first, until what is kept beside them is at
+  // most `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
                std::chrono::seconds age_min = std::chrono::hours(1));
 
@@ -160,8 +161,8 @@ class ArtifactCache final : public Artifacts {
   std::condition_variable free_;
   std::set<std::string> busy_;  // contents that a worker is making or checking
   // The contents that are as they were made, as far as this process saw, and when each was last
-  // found.
-  std::map<std::string, std::filesystem::file_time_type> sound_;
+  // found: an age is no matter of the machine's calendar.
+  std::map<std::string, Instant> sound_;
   std::atomic<std::uint64_t> put_aside_count_ = 0;
 };
 
