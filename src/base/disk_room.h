@@ -47,8 +47,6 @@ class DiskRoom {
   // Allocates it again when there is room enough. Called now and then.
   void keep_file();
 
-  std::uint64_t reserve_bytes() const { return reserve_; }
-
  private:
   // What anybody may write now; everything where the disk cannot be asked.
   std::uint64_t free_bytes() const;
