@@ -118,7 +118,8 @@ TEST_F(Sts, AnAssumedRolesCredentialsSpeakForIt) {
   EXPECT_THAT(std::string(credentials.AccessKeyId()), MatchesRegex("ASIA[A-Z2-7]{16}"));
   EXPECT_EQ(credentials.Expiration(), clock_.now() + 1h);
 
-  const auto key = keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time());
+  const auto key =
+      keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time());
   ASSERT_TRUE(key);
   EXPECT_EQ((*key)->secret, credentials.SecretAccessKey());
   become((*key)->principal);
@@ -162,8 +163,9 @@ class AssumeRole : public Sts {
   void become_session(const Result<api::AssumeRoleResponse>& assumed) {
     ASSERT_TRUE(assumed) << assumed.error().message;
     const api::Credentials credentials = assumed->Credentials();
-    become((*keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time()))
-               ->principal);
+    become(
+        (*keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time()))
+            ->principal);
   }
   // What ann's own policy says.
   void ann_may(std::string_view action, std::string_view effect = "Allow") {
