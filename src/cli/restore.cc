@@ -12,6 +12,7 @@
 
 #include "cli/backup_set.h"
 #include "cli/command.h"
+#include "engine/identity/private_file.h"
 #include "store/reader.h"
 
 namespace slipway::cli {
@@ -101,6 +102,7 @@ Result<> restore(World& world, const RestoreOptions& options) {
   const fs::path folder = fs::absolute(options.folder);
   const fs::path data = fs::absolute(data_directory(world, options.data));
   TRY_DO(check_apart(data, folder));
+  TRY_DO(identity::check_owner(data));
   if (store::is_served(data / database_file))
     return fail(ErrorCode::in_use,
                 fmt::format("A server runs over {}; stop it first.", data.string()));

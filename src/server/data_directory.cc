@@ -5,6 +5,7 @@
 #include "engine/events/queues.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/sessions.h"
+#include "engine/identity/private_file.h"
 #include "engine/identity/tables.h"
 #include "engine/jobs/queue.h"
 #include "engine/jobs/transform.h"
@@ -35,7 +36,7 @@ net::Address reached_from_here(net::Address address) {
 Result<> make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (!error) return {};
+  if (!error) return identity::check_owner(path);
   return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
                                                   path.string(), error.message()));
 }

@@ -14,6 +14,7 @@ namespace slipway::server {
 std::vector<store::Migration> all_migrations();
 
 // For the owner only, as main() set the umask; a directory that was there keeps its mode.
+// permission_denied where root would serve a directory of another user.
 Result<> make_directory(const std::filesystem::path& path);
 
 // An address that is every one of this machine is reached at its loopback.

@@ -183,3 +183,17 @@ def test_a_full_disk_is_named_and_left_without_half_a_backup(own_server, aws, sm
     said = slipway("restore", tmp_path / "saved", "--data", small_disk / "again", expect=1)
     assert "needs about" in said, said
     assert not (small_disk / "again/restoring.new").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in the way of another user")
+def test_root_leaves_the_folder_of_another_user_alone(tmp_path, own_server):
+    slipway("backup", tmp_path / "saved", "--data", own_server.data)
+    server = Server(tmp_path / "theirs")
+    server.data.mkdir()
+    os.chown(server.data, 1234, 1234)
+    with pytest.raises(AssertionError):
+        server.start()
+    assert "sudo -u '#1234'" in server.log_tail()
+    said = slipway("restore", tmp_path / "saved", "--data", server.data, expect=1)
+    assert "sudo -u '#1234'" in said
+    assert list(server.data.iterdir()) == []

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -12,6 +13,7 @@
 #include "base/faulty_disk.h"
 #include "base/test_folder.h"
 #include "engine/identity/policy.h"
+#include "engine/identity/private_file.h"
 
 namespace slipway::identity {
 namespace {
@@ -127,6 +129,17 @@ TEST_F(KeyRingTest, AKeyThatTheDiskMayLoseIsNotUsed) {
                    {.seed = seed, .fault = FaultyDisk::Fault::none, .dying_step = step})
           .expect_used_keys_to_stay();
     }
+}
+
+TEST_F(KeyRingTest, RootIsSentAwayFromAnothersFolder) {
+  if (::geteuid() != 0) GTEST_SKIP() << "only root can give a folder to another";
+  EXPECT_TRUE(check_owner(folder_.path()));
+  EXPECT_TRUE(check_owner(folder_ / "not there yet"));
+  ASSERT_EQ(::chown(folder_.path().c_str(), 1234, 1234), 0);
+  const auto refused = check_owner(folder_.path());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::permission_denied);
+  EXPECT_THAT(refused.error().message, HasSubstr("sudo -u '#1234'"));
 }
 
 TEST_F(KeyRingTest, AFileThatOthersCanReadIsRefusedWithTheCommandThatMendsIt) {

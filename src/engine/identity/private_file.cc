@@ -105,4 +105,14 @@ Result<std::string> keep_private_file(const std::filesystem::path& file,
   return bytes;
 }
 
+Result<> check_owner(const std::filesystem::path& folder) {
+  struct stat facts{};
+  if (::geteuid() != 0 || ::stat(folder.c_str(), &facts) != 0 || facts.st_uid == 0) return {};
+  return fail(ErrorCode::permission_denied,
+              fmt::format("{0} belongs to user {1}, who could not use what root makes in it. Run "
+                          "this as that user (sudo -u '#{1}' ...), name another --data, or give "
+                          "the folder to root for good (chown -R root: {0}).",
+                          folder.string(), facts.st_uid));
+}
+
 }  // namespace slipway::identity

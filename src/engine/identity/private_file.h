@@ -29,4 +29,8 @@ Result<std::string> keep_private_file(const std::filesystem::path& file,
                                       const std::function<std::string()>& make,
                                       Disk& disk = kernel_disk());
 
+// permission_denied where this process is root's and the folder, as far as there is one, another
+// user's: whose it is could not use what root makes there. The sentence says what to do.
+Result<> check_owner(const std::filesystem::path& folder);
+
 }  // namespace slipway::identity
