@@ -9,9 +9,12 @@
 
 namespace slipway {
 
+// How grave a line is; what is below the process's level is not written.
 enum class LogLevel : std::uint8_t { debug, info, warning, error };
+// How lines are written: for a person, or one JSON object each.
 enum class LogFormat : std::uint8_t { human, json };
 
+// A named value that a line carries beside its sentence.
 struct LogField {
   std::string_view name;
   std::string value;

@@ -48,11 +48,13 @@ struct Workload {
   std::optional<double> budget_dollars;  // a month
 };
 
+// A way that does not fit, and the limit that says so.
 struct Refusal {
   Way way;
   std::string_view why;
 };
 
+// Which way to ask a model fits, and with which settings.
 struct Advice {
   std::optional<Way> way;                // none: nothing fits, and `refusals` say why
   unsigned instances = 0;                // 0: the way has none to choose

@@ -16,6 +16,7 @@
 
 namespace slipway::cli {
 
+// How a command prints its answer.
 enum class Format : std::uint8_t { text, json };
 
 // The options of every command that speaks with the server.

@@ -22,6 +22,7 @@ inline constexpr std::size_t endpoint_name_bytes_max = 63;
 // What becomes of an endpoint of that name that serves something else.
 enum class Existing : std::uint8_t { keep, replace };
 
+// What `slipway deploy` was told.
 struct DeployOptions {
   ClientOptions client;
   std::filesystem::path file;

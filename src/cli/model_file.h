@@ -14,6 +14,7 @@ namespace slipway::cli {
 inline constexpr std::size_t model_files_max = 10'000;
 inline constexpr std::size_t sniffed_bytes_max = 64 * 1024;
 
+// What a model's file is, and so how it is sent.
 enum class ModelKind : std::uint8_t {
   onnx,     // one model, with the files of its external data where there are any
   xgboost,  // JSON, UBJSON or the SDK's xgboost-model
@@ -32,6 +33,7 @@ struct ModelPart {
   std::string sha256;  // raw, 32 bytes
 };
 
+// A model on this machine's disk, looked at and summed up.
 struct ModelFile {
   ModelKind kind = ModelKind::archive;
   std::vector<ModelPart> parts;  // not empty, by name

@@ -17,6 +17,7 @@ namespace slipway::cli {
 
 inline constexpr std::size_t price_list_bytes_max = 256UL << 20;
 
+// Prices of instances, from a document of AWS's price list.
 class PriceList {
  public:
   // invalid_argument: no such document.

@@ -30,8 +30,10 @@ class Statement {
   sqlite3_stmt* raw_ = nullptr;
 };
 
+// What a connection may do to its file; a read_only one makes none.
 enum class Access : std::uint8_t { read_only, read_write };
 
+// Which file a connection opens, and through which of SQLite's layers to the disk.
 struct Opening {
   std::filesystem::path file;
   std::string vfs;  // empty: SQLite's own

@@ -33,6 +33,7 @@ inline constexpr std::size_t key_bytes_max = 1024;
 // Errors of all: not_found with kind "no_such_bucket", "no_such_key", "no_such_version",
 // "no_such_upload", "no_such_setting".
 
+// A bucket to be made.
 struct NewBucket {
   std::string name;
   std::string account;
@@ -44,6 +45,7 @@ struct NewBucket {
 Result<Bucket> create_bucket(store::Transaction& tx, const NewBucket& bucket);
 Result<Bucket> find_bucket(store::Transaction& tx, std::string_view name);
 
+// Which buckets of an account: by name, those with the prefix that come after `after`.
 struct BucketQuery {
   std::string account;
   std::string prefix = {};
@@ -107,11 +109,13 @@ struct Content {
   std::uint64_t length = 0;
 };
 
+// Bytes [offset, offset + length) of an object or a file.
 struct ByteRange {
   std::uint64_t offset = 0;
   std::uint64_t length = 0;
 };
 
+// What an object is given beside its bytes, and under which condition it is put.
 struct PutOptions {
   Attributes attributes = {};
   WriteCondition condition = {};
@@ -134,6 +138,7 @@ struct OpenOptions {
   Disk* disk = &kernel_disk();
 };
 
+// What an upload in parts is begun with; its object gets the attributes.
 struct NewMultipart {
   std::string bucket;
   std::string key;

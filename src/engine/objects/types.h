@@ -20,6 +20,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 // after.
 enum class Versioning : std::uint8_t { never, enabled, suspended };
 
+// A bucket as its row has it.
 struct Bucket {
   std::int64_t id = 0;
   std::string name;
@@ -44,6 +45,7 @@ using ChecksumKind = wire::Checksum::Algorithm;
 // `composite`: the checksum of the parts' checksums, its value ends in "-N".
 enum class ChecksumScope : std::uint8_t { full_object, composite };
 
+// A checksum as clients say it, of the whole object or of the checksums of its parts.
 struct Checksum {
   ChecksumKind kind = ChecksumKind::crc64nvme;
   ChecksumScope scope = ChecksumScope::full_object;
@@ -92,6 +94,7 @@ struct ListQuery {
   std::uint32_t entries_max = 1000;
 };
 
+// One page of a listing: objects and prefixes, each in the order of their names.
 struct ListPage {
   std::vector<Object> objects;
   std::vector<std::string> common_prefixes;
@@ -110,6 +113,7 @@ struct VersionQuery {
   std::uint32_t entries_max = 1000;
 };
 
+// One page of a listing of versions: by key, the newest first.
 struct VersionPage {
   std::vector<Object> versions;  // delete markers among them
   std::vector<std::string> common_prefixes;
@@ -132,6 +136,7 @@ struct MultipartName {
   std::string upload;
 };
 
+// An upload in parts that is under way.
 struct Multipart {
   MultipartName name;
   Timestamp started;
@@ -140,6 +145,7 @@ struct Multipart {
   ChecksumScope checksum_scope = ChecksumScope::full_object;
 };
 
+// A part that was put, and that its upload holds.
 struct Part {
   std::uint32_t number = 0;
   std::uint64_t size = 0;
@@ -155,18 +161,21 @@ struct PartReference {
   std::optional<std::string> checksum_base64 = {};
 };
 
+// Which parts of an upload: those with higher numbers than `after_number`.
 struct PartQuery {
   MultipartName name;
   std::uint32_t after_number = 0;
   std::uint32_t entries_max = 1000;
 };
 
+// One page of parts, by number; `next` is the `after_number` of the next.
 struct PartPage {
   std::vector<Part> parts;
   bool truncated = false;
   std::uint32_t next = 0;
 };
 
+// Which uploads in parts of a bucket: as in a listing of objects, by key and then by upload.
 struct MultipartQuery {
   std::string bucket;
   std::string prefix = {};
@@ -176,6 +185,7 @@ struct MultipartQuery {
   std::uint32_t entries_max = 1000;
 };
 
+// One page of uploads in parts; `next_*` are the `after_*` of the next.
 struct MultipartPage {
   std::vector<Multipart> uploads;
   std::vector<std::string> common_prefixes;
