@@ -8,9 +8,14 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <span>
+#include <utility>
 
 #include "base/fd.h"
 
@@ -74,62 +79,102 @@ constexpr std::uint32_t argument(unsigned n) {
   return static_cast<std::uint32_t>(offsetof(seccomp_data, args) + n * sizeof(std::uint64_t));
 }
 
-// Builds the program as steps "if the call is N, then ...". Each part begins and ends with the
-// call's number loaded.
+using Steps = std::vector<sock_filter>;
+
+constexpr void step(Steps& to, int code, std::uint32_t value, std::size_t if_so = 0,
+                    std::size_t if_not = 0) {
+  to.push_back({static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(if_so),
+                static_cast<std::uint8_t>(if_not), value});
+}
+constexpr void load(Steps& to, std::size_t offset) {
+  step(to, BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(offset));
+}
+constexpr void answer(Steps& to, std::uint32_t how) { step(to, BPF_RET | BPF_K, how); }
+constexpr std::uint32_t number(int call) { return static_cast<std::uint32_t>(call); }
+
+// With the call's number loaded: refuses those of `calls`, which are sorted, and allows the others.
+// The kernel runs a filter for every call, and once for each number there is when it takes it in,
+// so the search goes by halves.
+constexpr Steps refuse_among(std::span<const int> calls) {
+  Steps steps;
+  if (calls.size() == 1) {
+    step(steps, BPF_JMP | BPF_JEQ | BPF_K, number(calls.front()), 0, 1);
+    answer(steps, answer_eperm);
+    answer(steps, SECCOMP_RET_ALLOW);
+    return steps;
+  }
+  const std::size_t half = calls.size() / 2;
+  const Steps below = refuse_among(calls.first(half));
+  const Steps above = refuse_among(calls.subspan(half));
+  step(steps, BPF_JMP | BPF_JGE | BPF_K, number(calls[half]), below.size());
+  steps.insert(steps.end(), below.begin(), below.end());
+  steps.insert(steps.end(), above.begin(), above.end());
+  return steps;
+}
+
+// What every cell is refused.
+constexpr Steps refuse_always() {
+  Steps steps;
+  load(steps, offsetof(seccomp_data, arch));
+  step(steps, BPF_JMP | BPF_JEQ | BPF_K, own_architecture, 1, 0);
+  answer(steps, SECCOMP_RET_KILL_PROCESS);
+  load(steps, offsetof(seccomp_data, nr));
+#if defined(__x86_64__)
+  step(steps, BPF_JMP | BPF_JGE | BPF_K, x32_bit, 0, 1);
+  answer(steps, SECCOMP_RET_KILL_PROCESS);
+#endif
+  step(steps, BPF_JMP | BPF_JEQ | BPF_K, number_clone3, 0, 1);
+  answer(steps, answer_enosys);
+  step(steps, BPF_JMP | BPF_JEQ | BPF_K, number(SYS_clone), 0, 4);
+  load(steps, argument(0));
+  step(steps, BPF_JMP | BPF_JSET | BPF_K, new_namespaces, 0, 1);
+  answer(steps, answer_eperm);
+  answer(steps, SECCOMP_RET_ALLOW);
+  std::vector<int> calls(std::begin(refused), std::end(refused));
+  std::ranges::sort(calls);
+  const Steps rest = refuse_among(calls);
+  steps.insert(steps.end(), rest.begin(), rest.end());
+  return steps;
+}
+// A jump, at most over half of the search, reaches 255 steps far.
+static_assert(refuse_always().size() / 2 <= 255);
+
+// It is the same for all, so it is made when this program is.
+constexpr auto always = [] {
+  std::array<sock_filter, refuse_always().size()> steps;
+  std::ranges::copy(refuse_always(), steps.begin());
+  return steps;
+}();
+
+// A second filter, for what depends on the cell. Each part begins and ends with the call's number
+// loaded.
 class Program {
  public:
-  Program() {
-    load(offsetof(seccomp_data, arch));
-    step(BPF_JMP | BPF_JEQ | BPF_K, own_architecture, 1, 0);
-    answer(SECCOMP_RET_KILL_PROCESS);
-    load_number();
-#if defined(__x86_64__)
-    step(BPF_JMP | BPF_JGE | BPF_K, x32_bit, 0, 1);
-    answer(SECCOMP_RET_KILL_PROCESS);
-#endif
-  }
+  Program() { load_number(); }
 
-  void refuse(int call, std::uint32_t how) {
-    step(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 1);
-    answer(how);
-  }
   void refuse_unless_zero(int call, unsigned position) {
-    step(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 4);
-    load(argument(position));
-    step(BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
-    answer(answer_eperm);
+    step(steps_, BPF_JMP | BPF_JEQ | BPF_K, number(call), 0, 4);
+    load(steps_, argument(position));
+    step(steps_, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+    answer(steps_, answer_eperm);
     load_number();
   }
   void refuse_for(int call, unsigned position, std::uint32_t value) {
-    step(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 4);
-    load(argument(position));
-    step(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
-    answer(answer_eperm);
+    step(steps_, BPF_JMP | BPF_JEQ | BPF_K, number(call), 0, 4);
+    load(steps_, argument(position));
+    step(steps_, BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1);
+    answer(steps_, answer_eperm);
     load_number();
   }
-  void refuse_with_flags(int call, std::uint32_t flags) {
-    step(BPF_JMP | BPF_JEQ | BPF_K, static_cast<std::uint32_t>(call), 0, 4);
-    load(argument(0));
-    step(BPF_JMP | BPF_JSET | BPF_K, flags, 0, 1);
-    answer(answer_eperm);
-    load_number();
-  }
-  void allow_the_rest() { answer(SECCOMP_RET_ALLOW); }
-
-  sock_fprog program() {
-    return {.len = static_cast<unsigned short>(steps_.size()), .filter = steps_.data()};
+  Steps end() && {
+    answer(steps_, SECCOMP_RET_ALLOW);
+    return std::move(steps_);
   }
 
  private:
-  void step(int code, std::uint32_t value, int if_so, int if_not) {
-    steps_.push_back({static_cast<std::uint16_t>(code), static_cast<std::uint8_t>(if_so),
-                      static_cast<std::uint8_t>(if_not), value});
-  }
-  void load(std::uint32_t offset) { step(BPF_LD | BPF_W | BPF_ABS, offset, 0, 0); }
-  void load_number() { load(offsetof(seccomp_data, nr)); }
-  void answer(std::uint32_t how) { step(BPF_RET | BPF_K, how, 0, 0); }
+  void load_number() { load(steps_, offsetof(seccomp_data, nr)); }
 
-  std::vector<sock_filter> steps_;
+  Steps steps_;
 };
 
 void refuse_signals(Program& program, pid_t to) {
@@ -138,6 +183,15 @@ void refuse_signals(Program& program, pid_t to) {
     program.refuse_for(call, 0, static_cast<std::uint32_t>(-to));  // its group
     program.refuse_for(call, 0, static_cast<std::uint32_t>(-1));   // everybody
   }
+}
+
+Result<> put_in_force(std::span<const sock_filter> steps) {
+  const sock_fprog filter{.len = static_cast<unsigned short>(steps.size()),
+                          .filter = const_cast<sock_filter*>(steps.data())};
+  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0) return {};
+  return fail(
+      ErrorCode::unavailable,
+      fmt::format("The filter of system calls cannot be put in force: {}", errno_text(errno)));
 }
 
 }  // namespace
@@ -149,21 +203,16 @@ bool can_filter() {
 }
 
 Result<> filter_system_calls(const FilterNeeds& needs) {
-  Program program;
-  for (const int call : refused) program.refuse(call, answer_eperm);
-  program.refuse(number_clone3, answer_enosys);
-  program.refuse_with_flags(SYS_clone, new_namespaces);
-  if (needs.same_user_outside) {
-    for (const int call : refused_for_others) program.refuse_unless_zero(call, 0);
-    for (const int call : refused_for_others_second) program.refuse_unless_zero(call, 1);
+  if (needs.same_user_outside || !needs.unsignalled.empty()) {
+    Program program;
+    if (needs.same_user_outside) {
+      for (const int call : refused_for_others) program.refuse_unless_zero(call, 0);
+      for (const int call : refused_for_others_second) program.refuse_unless_zero(call, 1);
+    }
+    for (const pid_t pid : needs.unsignalled) refuse_signals(program, pid);
+    TRY_DO(put_in_force(std::move(program).end()));
   }
-  for (const pid_t pid : needs.unsignalled) refuse_signals(program, pid);
-  program.allow_the_rest();
-  const sock_fprog filter = program.program();
-  if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0) return {};
-  return fail(
-      ErrorCode::unavailable,
-      fmt::format("The filter of system calls cannot be put in force: {}", errno_text(errno)));
+  return put_in_force(always);
 }
 
 }  // namespace slipway::cell
