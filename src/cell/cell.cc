@@ -15,7 +15,6 @@
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
-#include <fstream>
 #include <optional>
 
 #include "base/fd.h"
@@ -76,13 +75,15 @@ struct Identity {
 
 // Before the cell has a /proc of its own, this one is the machine's.
 Identity own_identity() {
-  std::ifstream file("/proc/self/stat");
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  char bytes[1024];
+  const Fd file(::open("/proc/self/stat", O_RDONLY | O_CLOEXEC));
+  const ssize_t size = ::read(file.get(), bytes, sizeof bytes);
+  const std::string_view text(bytes, size < 0 ? 0 : static_cast<std::size_t>(size));
   std::size_t at = text.rfind(')');  // the name before it may hold anything
   for (int field = 2; field < 22 && at != text.npos; ++field) at = text.find(' ', at + 1);
   if (at == text.npos) return {};
-  return {.pid = text.substr(0, text.find(' ')),
-          .start_time = text.substr(at + 1, text.find(' ', at + 1) - at - 1)};
+  return {.pid = std::string(text.substr(0, text.find(' '))),
+          .start_time = std::string(text.substr(at + 1, text.find(' ', at + 1) - at - 1))};
 }
 
 struct Files {
@@ -127,15 +128,13 @@ Result<> note_pid(const Files& files, const Identity& identity) {
 }
 
 // What Landlock allows. Without namespaces the paths of the host are the program's.
-std::vector<Rule> rules_of(const Order& order) {
+std::vector<Rule> rules_of(const Order& order, const SystemParts& parts) {
   using Access = Rule::Access;
   std::vector<Rule> rules;
-  for (const std::string& path : system_paths()) rules.push_back({path, Access::read});
-  for (const std::string& path : device_paths()) {
-    // Files of /dev/shm belong to users: not every cell has a user, or a /dev/shm, of its own.
-    if (path == "/dev/shm") continue;
-    rules.push_back({path, Access::device});
-  }
+  for (const std::string& path : parts.folders) rules.push_back({path, Access::read});
+  rules.push_back({"/proc", Access::read});
+  for (const std::string& path : parts.devices) rules.push_back({path, Access::device});
+  // Files of /dev/shm belong to users: not every cell has a user, or a /dev/shm, of its own.
   if (order.layers.namespaces || order.user != 0) rules.push_back({"/dev/shm", Access::write});
   if (order.layers.namespaces) rules.push_back({"/tmp", Access::write});
   for (const Given& given : order.given) {
@@ -193,10 +192,15 @@ Result<> close_in(const Order& order, const Files& files, const std::optional<Fd
 }
 
 // Closes all but 0, 1, 2 and `kept`.
-void close_others(const Fd& kept) {
-  const auto number = static_cast<unsigned>(kept.get());
-  ::close_range(3, number - 1, 0);
-  ::close_range(number + 1, ~0U, 0);
+void close_others(std::vector<int> kept) {
+  std::ranges::sort(kept);
+  unsigned from = 3;
+  for (const int fd : kept) {
+    const auto number = static_cast<unsigned>(fd);
+    if (from < number) ::close_range(from, number - 1, 0);
+    from = number + 1;
+  }
+  ::close_range(from, ~0U, 0);
 }
 
 int execute(const Order& order) {
@@ -221,7 +225,7 @@ int execute(const Order& order) {
     tell(report, closed.error().message);
     std::_Exit(127);
   }
-  close_others(report);
+  close_others({report.get()});
   if (body) {
     report.reset();
     std::_Exit(body(order));
@@ -271,17 +275,20 @@ struct Kept {
   std::string answer;
 };
 
-Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
+Result<Kept> settle(const Order& order, const User& outside, const Body& body,
+                    const PreparedTree* prepared) {
   Kept kept;
   TRY(kept.files, open_files(order));
   const Identity identity = own_identity();
   TRY_DO(note_pid(kept.files, identity));
   if (order.layers.user_namespace) TRY_DO(map_own_user(outside.user, outside.group));
-  if (order.layers.namespaces) TRY_DO(enter_own_tree(order));
+  const SystemParts parts =
+      prepared != nullptr ? prepared->parts() : find_system_parts(order.kept_free);
+  if (order.layers.namespaces) TRY_DO(enter_own_tree(order, parts, prepared));
   if (::getpid() != 1) ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
   std::optional<Fd> rules;
   if (order.layers.landlock_abi != 0) {
-    TRY(Fd made, make_rules(order.layers.landlock_abi, rules_of(order)));
+    TRY(Fd made, make_rules(order.layers.landlock_abi, rules_of(order, parts)));
     rules = move_up(made.release());
   }
   await_signals();
@@ -292,20 +299,21 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
 }
 
 [[noreturn]] void be_keeper(const std::string& text, Fd reply, const User& outside,
-                            const Body& body) {
+                            const Body& body, const PreparedTree* prepared) {
   ::setsid();
   ::umask(077);
   forget_signals();
   std::signal(SIGPIPE, SIG_IGN);  // the instance lives on where who asked for it does not
   ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const auto order = order_from_text(text);
-  auto kept = order ? settle(*order, outside, body) : std::unexpected(order.error());
+  auto kept = order ? settle(*order, outside, body, prepared) : std::unexpected(order.error());
   if (!kept) {
     tell(reply, error_line(kept.error()));
     std::_Exit(exit_status_failed);
   }
   tell(reply, kept->answer);
   for (const int standard : {0, 1, 2}) ::dup2(kept->files.nothing.get(), standard);
+  if (prepared != nullptr) ::close(prepared->space().get());
   // The lock stays held by the number that it has.
   kept->files.log.reset();
   kept->files.nothing.reset();
@@ -313,32 +321,31 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body) {
   keep(kept->program, kept->files.control);
 }
 
-unsigned long clone_flags(const Layers& layers) {
+unsigned long clone_flags(const Layers& layers, const PreparedTree* prepared) {
   if (!layers.namespaces) return SIGCHLD;
-  return SIGCHLD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC |
+  return SIGCHLD | CLONE_NEWPID | CLONE_NEWIPC | (prepared == nullptr ? CLONE_NEWNS : 0) |
          (layers.user_namespace ? CLONE_NEWUSER : 0);
-}
-
-// The first member of an order, read without keeping anything of the rest.
-Result<Layers> layers_of(std::string_view text) {
-  constexpr std::string_view name = "layers=";
-  if (!text.starts_with(name))
-    return fail(ErrorCode::corrupted, "An order begins with its layers.");
-  text.remove_prefix(name.size());
-  return layers_from_text(text.substr(0, text.find('\0')));
 }
 
 }  // namespace
 
-Result<pid_t> start(std::string_view text, int reply, const Body& body) {
-  TRY(const Layers layers, layers_of(text));
+bool shares_tree(const OrderHead& head) {
+  return head.layers.namespaces && !head.layers.user_namespace;
+}
+
+Result<pid_t> start(std::string_view text, int reply, const Body& body,
+                    const PreparedTree* prepared) {
+  TRY(const OrderHead head, head_from_text(text));
+  if (!shares_tree(head)) prepared = nullptr;
   const User outside{.user = ::geteuid(), .group = ::getegid()};
-  const long pid = ::syscall(SYS_clone, clone_flags(layers), 0, 0, 0, 0);
+  const long pid = ::syscall(SYS_clone, clone_flags(head.layers, prepared), 0, 0, 0, 0);
   if (pid < 0) return cannot("clone", "its first process");
   if (pid != 0) return static_cast<pid_t>(pid);
   Fd answer = move_up(reply);
-  close_others(answer);
-  be_keeper(std::string(text), std::move(answer), outside, body);
+  std::vector<int> kept{answer.get()};
+  if (prepared != nullptr) kept.push_back(prepared->space().get());
+  close_others(std::move(kept));
+  be_keeper(std::string(text), std::move(answer), outside, body, prepared);
 }
 
 }  // namespace slipway::cell

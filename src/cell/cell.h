@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "cell/order.h"
+#include "cell/prepared_tree.h"
 
 namespace slipway::cell {
 
@@ -24,10 +25,16 @@ using Body = std::function<int(const Order&)>;
 //   {"pid": P, "start_time": T}    the keeper's, as this machine counts processes
 //   {"error": "a sentence"}        no program was started; "kind": "locked" beside it where another
 //                                  keeper holds the lock
-// `body`: empty: the order's program is executed. unavailable: no process can be made.
+// `body`: empty: the order's program is executed. `prepared`, where it is not null and the order
+// can share it: what the cell's file tree starts from; it is good for the order. unavailable: no
+// process can be made.
 //
 // For a process with one thread. Everything that is open in it and has not been named here is
 // closed in the cell.
-Result<pid_t> start(std::string_view text, int reply, const Body& body);
+Result<pid_t> start(std::string_view text, int reply, const Body& body,
+                    const PreparedTree* prepared = nullptr);
+
+// Whether a cell of such an order can start from a prepared tree.
+bool shares_tree(const OrderHead& head);
 
 }  // namespace slipway::cell

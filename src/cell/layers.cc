@@ -158,8 +158,9 @@ Finding processes_finding(const Layers& layers) {
                         layers.fresh_proc ? "" : "; its /proc shows the machine's processes")};
   return {
       Need::isolation, false, "processes",
-      "without namespaces a model's code sees the machine's processes, and has neither "
-      "/opt/ml/model nor a /tmp and /dev/shm of its own. Allow user namespaces "
+      "without namespaces a model's code sees the machine's processes, finds what it is given "
+      "under "
+      "the host's paths alone, and has no /tmp and /dev/shm of its own. Allow user namespaces "
       "(kernel.unprivileged_userns_clone, user.max_user_namespaces, "
       "kernel.apparmor_restrict_unprivileged_userns), or give the container CAP_SYS_ADMIN and a "
       "seccomp profile that allows clone, mount and pivot_root"};

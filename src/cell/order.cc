@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace slipway::cell {
@@ -61,6 +62,7 @@ bool set_member(Order& order, std::string_view name, std::string_view value) {
   }
   if (name == read_only || name == read_write || name == "inside")
     return set_given(order, name, value);
+  if (name == "kept_free") return order.kept_free = value, true;
   if (name == "argument") return order.arguments.emplace_back(value), true;
   if (name == "variable") return order.variables.emplace_back(value), true;
   if (name == "control") return order.control = value, true;
@@ -78,6 +80,7 @@ bool set_member(Order& order, std::string_view name, std::string_view value) {
 Result<std::string> to_text(const Order& order) {
   Writer writer;
   writer.add("layers", to_text(order.layers));
+  if (!order.kept_free.empty()) writer.add("kept_free", order.kept_free);
   writer.add("user", order.user);
   for (const std::string& argument : order.arguments) writer.add("argument", argument);
   for (const std::string& variable : order.variables) writer.add("variable", variable);
@@ -116,6 +119,21 @@ Result<Order> order_from_text(std::string_view text) {
       !order.directory.starts_with('/'))
     return broken();
   return order;
+}
+
+Result<OrderHead> head_from_text(std::string_view text) {
+  constexpr std::string_view layers = "layers=";
+  constexpr std::string_view kept_free = "kept_free=";
+  if (!text.starts_with(layers))
+    return fail(ErrorCode::corrupted, "An order begins with its layers.");
+  text.remove_prefix(layers.size());
+  OrderHead head;
+  TRY(head.layers, layers_from_text(text.substr(0, text.find('\0'))));
+  text.remove_prefix(std::min(text.size(), text.find('\0')));
+  if (!text.empty()) text.remove_prefix(1);
+  if (text.starts_with(kept_free))
+    head.kept_free = text.substr(kept_free.size(), text.find('\0') - kept_free.size());
+  return head;
 }
 
 }  // namespace slipway::cell

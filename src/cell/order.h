@@ -36,8 +36,13 @@ struct Limits {
   bool operator==(const Limits&) const = default;
 };
 
+// Everything that makes one cell. Nothing is inherited: what is not named here the program does not
+// get.
 struct Order {
   Layers layers;
+  // A path of the host that is none of the system's in this cell, as what it is given appears
+  // there: "/opt/x" where the inside paths begin so. Empty: none.
+  std::string kept_free;
   uid_t user = 0;                      // 0: the server's
   std::vector<std::string> arguments;  // [0]: an absolute path
   std::vector<std::string> variables;  // "NAME=VALUE": the whole environment
@@ -50,11 +55,19 @@ struct Order {
   bool operator==(const Order&) const = default;
 };
 
+// What an order begins with.
+struct OrderHead {
+  Layers layers;
+  std::string kept_free;
+};
+
 // A NUL ends each member and an empty member the text. invalid_argument: a member holds a NUL, or
 // the text is too long.
 Result<std::string> to_text(const Order& order);
 // corrupted: no order.
 Result<Order> order_from_text(std::string_view text);
+// Keeps nothing of the rest in memory. corrupted: no order.
+Result<OrderHead> head_from_text(std::string_view text);
 // Whether all of it is there.
 bool is_whole(std::string_view text);
 

@@ -58,10 +58,17 @@ Result<> map_own_user(uid_t user, gid_t group) {
   return {};
 }
 
+// The kernel knows of none after the first that it refuses to read.
+void empty_bounding_set() {
+  for (int capability = 0;; ++capability) {
+    const int held = ::prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+    if (held < 0) return;
+    if (held > 0) ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  }
+}
+
 Result<> become(uid_t user) {
-  // Where it may, also what a later execution could give: fails where it may not, and need not.
-  for (int capability = 0; capability <= 63; ++capability)
-    ::prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+  empty_bounding_set();
   ::prctl(PR_SET_SECUREBITS,
           SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_CAP_AMBIENT_RAISE |
               SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED,

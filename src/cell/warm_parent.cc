@@ -14,8 +14,11 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 #include "base/fd.h"
+#include "cell/prepared_tree.h"
+#include "cell/privileges.h"
 
 namespace slipway::cell {
 
@@ -96,16 +99,50 @@ class Page {
   void* at_;
 };
 
-void serve_one(const Fd& listener, const Body& body) {
-  const Fd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
-  if (!client || !comes_from_starter(client)) return;
+// What the next cell will want to start from: as the last one's order would have had it.
+class Preparation {
+ public:
+  // Null where there is none that is good for such an order.
+  const PreparedTree* tree_for(const OrderHead& head) {
+    if (tree_ && !tree_->is_good_for(head.kept_free)) tree_.reset();
+    return tree_ ? &*tree_ : nullptr;
+  }
+  void renew(const OrderHead& head) {
+    if (head.layers != no_layers) empty_bounding_set();  // each of its cells does it
+    if (tree_ || failed_ || !shares_tree(head)) return;
+    auto made = PreparedTree::make(head.kept_free);
+    if (made) {
+      tree_ = std::move(*made);
+      return;
+    }
+    failed_ = true;
+    fmt::print(stderr, "{}\n", made.error().message);
+  }
+
+ private:
+  std::optional<PreparedTree> tree_;
+  bool failed_ = false;
+};
+
+// The order's head, once its cell is on its way.
+std::optional<OrderHead> make_cell(const Fd& client, const Body& body, Preparation& preparation) {
   Page page;
   const std::string_view text = page.receive(client);
-  if (text.empty()) return;
-  if (const auto keeper = start(text, client.get(), body); !keeper) {
+  auto head = head_from_text(text);
+  if (!head) return std::nullopt;
+  if (const auto keeper = start(text, client.get(), body, preparation.tree_for(*head)); !keeper) {
     const std::string answer = "{\"error\": \"No process can be forked.\"}\n";
     ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
   }
+  return *std::move(head);
+}
+
+void serve_one(const Fd& listener, const Body& body, Preparation& preparation) {
+  Fd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  if (!client || !comes_from_starter(client)) return;
+  const auto head = make_cell(client, body, preparation);
+  client.reset();
+  if (head) preparation.renew(*head);
 }
 
 bool is_pipe_or_socket(int fd) {
@@ -127,10 +164,11 @@ Result<> serve_orders(const std::string& socket, const Body& body) {
   std::fflush(stdout);
   std::array<pollfd, 2> entries{
       {{listener.get(), POLLIN, 0}, {is_pipe_or_socket(0) ? 0 : -1, POLLIN, 0}}};
+  Preparation preparation;
   while (*ended_by_signal() == 0) {
     if (::poll(entries.data(), entries.size(), -1) < 0) continue;
     if (entries[1].revents != 0 && input_ended()) break;
-    if (entries[0].revents != 0) serve_one(listener, body);
+    if (entries[0].revents != 0) serve_one(listener, body, preparation);
   }
   ::unlink(socket.c_str());
   return {};

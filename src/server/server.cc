@@ -228,6 +228,7 @@ Result<> Server::Parts::open_engines() {
       place::ProcessPlace::open({.root = options_.data / "instances",
                                  .zygote = {model_server.string(), "--zygote"},
                                  .isolation = options_.isolation_mode(),
+                                 .kept_free = "/opt/ml",  // SageMaker's
                                  .room = disk_.get()},
                                 [this](place::Observation seen) { observe(std::move(seen)); }));
   collector_ =

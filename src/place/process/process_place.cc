@@ -360,7 +360,8 @@ void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec&
 
 cell::Order ProcessPlace::Impl::order_of(const InstanceSpec& spec, const RunDirectory& directory,
                                          uid_t user) const {
-  cell::Order order{.layers = layers_, .user = user, .arguments = spec.argv};
+  cell::Order order{
+      .layers = layers_, .kept_free = options_.kept_free, .user = user, .arguments = spec.argv};
   order.control = directory.path();
   order.directory = directory.own();
   order.given.push_back({.host = spec.argv.front(), .inside = {}});

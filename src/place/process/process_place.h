@@ -47,6 +47,8 @@ struct ProcessPlaceOptions {
   // slipway-cell. Empty: the one beside this program.
   std::filesystem::path cell = {};
   Isolation isolation = Isolation::automatic;
+  // As in a cell's order: where the mounts' inside paths begin.
+  std::string kept_free = {};
   // The disk of `root`; it outlives the place. Where it is nearly full, the instance that holds
   // most of it is ended, and its files go. None: each has its limit, and that is all.
   const DiskRoom* room = nullptr;

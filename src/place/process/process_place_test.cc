@@ -10,29 +10,14 @@
 #include <fstream>
 #include <thread>
 
-#include "place/place_conformance.h"
+#include "place/process/process_place_testing.h"
 #include "place/process/run_directory.h"
 
 namespace slipway::place {
 namespace {
 
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
 using Kind = Observation::Kind;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// Polls for ten seconds.
-bool eventually(const std::function<bool()>& holds) {
-  for (int i = 0; i < 2000; ++i) {
-    if (holds()) return true;
-    std::this_thread::sleep_for(5ms);
-  }
-  return false;
-}
 
 // The processes of this machine with such a command line.
 std::vector<pid_t> processes_called(const std::string& command) {
@@ -44,114 +29,6 @@ std::vector<pid_t> processes_called(const std::string& command) {
   }
   return found;
 }
-
-class Folder {
- public:
-  Folder() {
-    std::string name = (fs::temp_directory_path() / "slipway_place_XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
-  }
-  ~Folder() { fs::remove_all(path_); }
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
-
-InstanceSpec shell(const std::string& script) {
-  return {.argv = {"/bin/sh", "-c", script},
-          .environment = {{"PATH", "/usr/bin:/bin"}},
-          .http_socket = "http.sock",
-          .link_socket = "link.sock"};
-}
-
-// What this machine has, found out once.
-const cell::Layers& layers_here() {
-  static const cell::Layers layers = [] {
-    const Folder folder;
-    const fs::path program = fs::read_symlink("/proc/self/exe").parent_path() / "slipway-cell";
-    return cell::ask(program, folder.path()).value();
-  }();
-  return layers;
-}
-
-class ProcessHarness final : public PlaceHarness {
- public:
-  explicit ProcessHarness(const cell::Layers& layers) : layers_(layers) {
-    fs::permissions(folder_.path(), static_cast<fs::perms>(0755));
-  }
-
-  std::unique_ptr<Place> open(ObservationSink sink) override {
-    auto place =
-        ProcessPlace::open({.root = folder_.path() / "run", .layers = layers_}, std::move(sink));
-    EXPECT_TRUE(place) << place.error().message;
-    return std::move(*place);
-  }
-  InstanceSpec runs_until_stopped() override {
-    return shell("while [ ! -e end ]; do sleep 0.01; done; exit $(cat end)");
-  }
-  InstanceSpec ignores_polite_stop() override {
-    return shell("trap '' TERM; echo deaf; while :; do sleep 0.05; done");
-  }
-  InstanceSpec cannot_start() override { return {.argv = {"/nowhere/at/all"}}; }
-  void end(const InstanceKey& key, int status) override {
-    const fs::path at = folder_.path() / "run" / key.file_name() / "run";
-    std::ofstream(at / "end.new") << status;
-    fs::rename(at / "end.new", at / "end");
-  }
-  void breathe() override { std::this_thread::sleep_for(5ms); }
-  InstanceSpec tries(std::vector<std::string> attempts, std::vector<Mount> mounts) override {
-    InstanceSpec spec{.argv = {PLACE_ESCAPE}, .mounts = std::move(mounts)};
-    spec.argv.insert(spec.argv.end(), attempts.begin(), attempts.end());
-    return spec;
-  }
-  fs::path outside() override { return folder_.path() / "outside"; }
-
- private:
-  Folder folder_;
-  const cell::Layers layers_;
-};
-
-// The same promises with all that this machine has, and with each part of it alone: what is missing
-// elsewhere is missing alone.
-struct Machine {
-  const char* name;
-  void (*take_away)(cell::Layers& layers);
-};
-constexpr Machine machines[] = {
-    {"ThisOne", [](cell::Layers&) {}},
-    {"WithoutLandlock", [](cell::Layers& layers) { layers.landlock_abi = 0; }},
-    {"WithoutNamespaces", [](cell::Layers& layers) { layers.namespaces = false; }},
-    {"WithoutUsers", [](cell::Layers& layers) { layers.first_user = layers.user_count = 0; }},
-    {"WithoutNamespacesAndUsers",
-     [](cell::Layers& layers) {
-       layers.namespaces = false;
-       layers.first_user = layers.user_count = 0;
-     }},
-    {"WithAnOldLandlockAlone",
-     [](cell::Layers& layers) {
-       layers = {.landlock_abi = std::min(layers.landlock_abi, 2U),
-                 .system_call_filter = layers.system_call_filter};
-     }},
-    {"WithNothing", [](cell::Layers& layers) { layers = cell::no_layers; }},
-};
-
-HarnessFactory on(const Machine& machine) {
-  return [&machine] {
-    cell::Layers layers = layers_here();
-    machine.take_away(layers);
-    if (!layers.namespaces) layers.user_namespace = layers.fresh_proc = false;
-    return std::make_unique<ProcessHarness>(layers);
-  };
-}
-std::vector<HarnessFactory> on_all_machines() {
-  std::vector<HarnessFactory> all;
-  for (const Machine& machine : machines) all.push_back(on(machine));
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Process, PlaceConformance, testing::ValuesIn(on_all_machines()),
-                         [](const auto& info) { return machines[info.index].name; });
 
 class ProcessPlaceTest : public testing::Test {
  protected:
@@ -533,6 +410,28 @@ TEST_F(ZygoteTest, NoInstanceFindsAnothersEnvironmentInItsMemory) {
       EXPECT_EQ(bytes.find("the first one's token"), std::string::npos) << line;
     }
   }
+}
+
+// Where cells start from a tree that is made once, "/" is the same for all of them.
+TEST_F(ZygoteTest, WhatItsCellsShareTheyCannotWriteToAndNamesNoneOfTheOthersFiles) {
+  if (!layers_here().namespaces || layers_here().user_namespace)
+    GTEST_SKIP() << "each cell has a tree of its own here";
+  open_with_zygote();
+  std::vector<std::string> printed;
+  for (int i = 0; i < 3; ++i) {
+    const InstanceKey key{"test/shares/1/main/" + std::to_string(i)};
+    place_->start(key, spec("touch /x /dev/x /work/x 2>&1 | grep -c Read-only; stat -c %d /; ls " +
+                            root_.string()));
+    ASSERT_TRUE(eventually([&] { return fs::exists(root_ / key.file_name() / "ended"); }));
+    printed.push_back(place_->log_tail(key, 3));
+    EXPECT_THAT(printed.back(), testing::EndsWith("\n" + key.file_name() + "\n"));
+    EXPECT_THAT(place_->log_tail(key, 9), testing::HasSubstr("warm\n"));
+  }
+  const auto root_device = [](const std::string& text) {
+    return text.substr(0, text.rfind('\n', text.size() - 2));
+  };
+  EXPECT_NE(root_device(printed[0]), root_device(printed[1]));  // made before anything was prepared
+  EXPECT_EQ(root_device(printed[1]), root_device(printed[2]));
 }
 
 TEST_F(ZygoteTest, ItsInstancesOutliveTheServerAndAreAdopted) {

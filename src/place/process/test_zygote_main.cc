@@ -1,8 +1,10 @@
 // A warmed parent for tests: what it forks says "warm" and goes on as a shell with the order's
-// second argument. Where the order's environment has ANSWERS=no, it ends instead of answering.
+// second argument; without "warm" where the order's environment has QUIET=yes.
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "cell/warm_parent.h"
@@ -16,7 +18,8 @@ int run_script(const cell::Order& order) {
   for (const std::string& variable : order.variables)
     variables.push_back(const_cast<char*>(variable.c_str()));
   variables.push_back(nullptr);
-  const std::string script = "echo warm; " + order.arguments.at(1);
+  const bool quiet = std::ranges::find(order.variables, "QUIET=yes") != order.variables.end();
+  const std::string script = (quiet ? "" : "echo warm; ") + order.arguments.at(1);
   ::execle("/bin/sh", "sh", "-c", script.c_str(), nullptr, variables.data());
   return 127;
 }
