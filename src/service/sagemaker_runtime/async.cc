@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <utility>
 #include <vector>
@@ -89,15 +90,22 @@ std::vector<service::Errand> results_of(const aws::sagemaker::AsyncInferenceConf
 }  // namespace
 
 std::string AsyncNote::text() const {
-  std::string text = fmt::format("{}\n{}\n{}", inference_id, input_location, reader);
+  std::string text = fmt::format("{}\n{}\n{}", inference_id, input_location, caller);
   for (const std::string& writer : writers) text += '\n' + writer;
   return text;
+}
+
+std::vector<std::string> AsyncNote::readers() const {
+  std::vector<std::string> readers;
+  if (!caller.empty()) readers.push_back(caller);
+  std::ranges::copy_if(writers, std::back_inserter(readers), service::Errands::is_role);
+  return readers;
 }
 
 AsyncNote AsyncNote::from(std::string_view text) {
   AsyncNote note{.inference_id = std::string(take_until(text, '\n'))};
   note.input_location = take_until(text, '\n');
-  note.reader = take_until(text, '\n');
+  note.caller = take_until(text, '\n');
   while (!text.empty()) note.writers.emplace_back(take_until(text, '\n'));
   return note;
 }
@@ -130,18 +138,24 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
   return *std::move(queue);
 }
 
-// Results are stored for the role of the endpoint, or for whoever made its configuration where it
-// has none. The input is read for that role; where there is none, for the caller who names it. (A
-// configuration for asynchronous inference has one variant.)
+// Whichever variant answers, results are stored for its role, or for whoever made the configuration
+// where it has none; the input is read for that role, or for the caller who names it. Plans of
+// former versions say no more than the role.
 Result<> AsyncInvocations::remember_for_whom(const Call& call, const jobs::Queue& queue,
                                              AsyncNote& note) const {
   TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
-  std::set<std::string_view> writers;
-  for (const auto& [variant, writer] : plan.writers) writers.insert(writer);
+  const std::string caller = service::Errands::remembered(call.caller().principal);
+  std::set<std::string> writers;
+  for (const fleet::Variant& variant : plan.variants) {
+    const auto known = plan.writers.find(variant.variant());
+    std::string writer = known == plan.writers.end() ? std::string() : known->second;
+    if (writer.empty()) {
+      TRY(writer, service::Errands::remembered(call.tx(), variant.program.acts_as, ""));
+    }
+    if (!service::Errands::is_role(writer)) note.caller = caller;
+    if (!writer.empty()) writers.insert(std::move(writer));
+  }
   note.writers.assign(writers.begin(), writers.end());
-  const auto role = std::ranges::find_if(note.writers, service::Errands::is_role);
-  note.reader =
-      role != note.writers.end() ? *role : service::Errands::remembered(call.caller().principal);
   return {};
 }
 
@@ -153,7 +167,9 @@ Result<> AsyncInvocations::expect_rights(const Call& call, const AsyncNote& note
   const auto check = [&](std::string_view who, const service::Errand& errand) {
     return needs_.errands->check_later(call.tx(), call.now(), who, errand);
   };
-  if (request.input) TRY_DO(check(note.reader, service::read_object(*request.input)));
+  if (request.input)
+    for (const std::string& reader : note.readers())
+      TRY_DO(check(reader, service::read_object(*request.input)));
   for (const std::string& writer : note.writers)
     for (const service::Errand& errand : results_of(config, request)) TRY_DO(check(writer, errand));
   return {};

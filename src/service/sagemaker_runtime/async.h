@@ -26,8 +26,11 @@ inline constexpr std::chrono::seconds invocation_timeout_default{900};
 struct AsyncNote {
   std::string inference_id;
   std::string input_location = {};        // empty: the body came with the call
-  std::string reader = {};                // for whom the input is read; empty: nobody is asked
-  std::vector<std::string> writers = {};  // likewise the results, for all of whom they are stored
+  std::string caller = {};                // where a variant has no role: for him the input is read
+  std::vector<std::string> writers = {};  // for whom the results are stored, roles and others
+
+  // For whom the input is read: the caller, and the roles among the writers. None: nobody is asked.
+  std::vector<std::string> readers() const;
 
   std::string text() const;
   static AsyncNote from(std::string_view text);

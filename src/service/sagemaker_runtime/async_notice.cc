@@ -126,8 +126,9 @@ std::string AsyncNotices::failure_text(const Settled& settled) const { return re
 
 Result<> AsyncNotices::may_read(store::Transaction& tx, const jobs::QueuedRequest& request) const {
   if (!request.input) return {};
-  return errands_.check(tx, AsyncNote::from(request.document).reader,
-                        service::read_object(*request.input));
+  for (const std::string& reader : AsyncNote::from(request.document).readers())
+    TRY_DO(errands_.check(tx, reader, service::read_object(*request.input)));
+  return {};
 }
 
 Result<> AsyncNotices::may_store(store::Transaction& tx, const jobs::QueuedRequest& request,

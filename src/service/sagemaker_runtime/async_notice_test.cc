@@ -46,12 +46,15 @@ TEST(AsyncNotice, ACompletedInferenceIsToldInTheWordsOfAws) {
 TEST(AsyncNotice, ForWhomARequestIsDoneComesBackFromItsNote) {
   for (const AsyncNote& note :
        {AsyncNote{.inference_id = "id"},
-        AsyncNote{.inference_id = "id", .input_location = "s3://b/i", .reader = "r"},
-        AsyncNote{.inference_id = "id", .reader = "r", .writers = {"one", "two"}}}) {
+        AsyncNote{.inference_id = "id", .input_location = "s3://b/i", .caller = "c"},
+        AsyncNote{.inference_id = "id", .caller = "c", .writers = {"one", "two"}}}) {
     const AsyncNote read = AsyncNote::from(note.text());
     EXPECT_EQ(read.text(), note.text());
     EXPECT_EQ(read.writers, note.writers);
   }
+  const AsyncNote mixed{
+      .inference_id = "id", .caller = "caller:c", .writers = {"caller:m", "role:arn:r"}};
+  EXPECT_EQ(mixed.readers(), (std::vector<std::string>{"caller:c", "role:arn:r"}));
   EXPECT_EQ(AsyncNote::from("id\ns3://b/i").input_location, "s3://b/i") << "of former versions";
 }
 
