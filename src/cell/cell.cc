@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
@@ -91,6 +92,7 @@ struct Files {
   Fd lock;
   Fd log;
   Fd nothing;
+  Fd cgroup;  // where the order names one
 };
 
 Fd move_up(int fd) {
@@ -114,6 +116,9 @@ Result<Files> open_files(const Order& order) {
   if (!files.log) return cannot("open the log in", order.control);
   files.nothing = move_up(::open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!files.nothing) return cannot("open", "/dev/null");
+  if (order.cgroup.empty()) return files;
+  files.cgroup = move_up(::open(order.cgroup.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!files.cgroup) return cannot("open", order.cgroup);
   return files;
 }
 
@@ -246,6 +251,30 @@ std::string read_all(const Fd& from) {
   return text;
 }
 
+// A child that is a member of `cgroup` from the first: to move a process the kernel waits for all
+// processors. Some containers know nothing of this call: ENOSYS.
+pid_t fork_into(const Fd& cgroup) {
+  if (!cgroup) return ::fork();
+  clone_args wanted{};
+  wanted.flags = CLONE_INTO_CGROUP;
+  wanted.exit_signal = SIGCHLD;
+  wanted.cgroup = static_cast<std::uint64_t>(cgroup.get());
+  return static_cast<pid_t>(::syscall(SYS_clone3, &wanted, sizeof wanted));
+}
+
+Result<> enter(const Fd& cgroup) {
+  const Fd members(::openat(cgroup.get(), "cgroup.procs", O_WRONLY | O_CLOEXEC));
+  if (members && ::write(members.get(), "0", 1) == 1) return {};
+  return cannot("enter", "its control group");
+}
+
+void enter_or_leave(const Fd& cgroup, const Fd& report) {
+  const auto entered = enter(cgroup);
+  if (entered) return;
+  tell(report, entered.error().message);
+  std::_Exit(127);
+}
+
 // The program's process, once the program runs in it.
 Result<pid_t> make_program(const Order& order, const Files& files, const std::optional<Fd>& rules,
                            const Body& body) {
@@ -254,7 +283,10 @@ Result<pid_t> make_program(const Order& order, const Files& files, const std::op
   const Fd heard = move_up(ends[0]);
   Fd report = move_up(ends[1]);
   const pid_t keeper = ::getpid();
-  const pid_t program = ::fork();
+  pid_t program = fork_into(files.cgroup);
+  const bool is_outside = program < 0 && errno == ENOSYS;
+  if (is_outside) program = ::fork();
+  if (program == 0 && is_outside) enter_or_leave(files.cgroup, report);
   if (program == 0) run_program(order, files, rules, keeper, std::move(report), body);
   if (program < 0) return cannot("fork", "the program");
   report.reset();
@@ -317,6 +349,7 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body,
   // The lock stays held by the number that it has.
   kept->files.log.reset();
   kept->files.nothing.reset();
+  kept->files.cgroup.reset();
   reply.reset();
   keep(kept->program, kept->files.control);
 }

@@ -206,8 +206,6 @@ std::vector<Finding> describe(const Layers& layers) {
           : Finding{Need::isolation, false, "system calls",
                     "the kernel takes no filter: use one with CONFIG_SECCOMP_FILTER, on x86-64 or "
                     "arm64"});
-  findings.push_back({Need::comfort, false, "memory",
-                      "looked at ten times a second; what is taken between two looks is not held"});
   return findings;
 }
 

@@ -66,6 +66,7 @@ bool set_member(Order& order, std::string_view name, std::string_view value) {
   if (name == "argument") return order.arguments.emplace_back(value), true;
   if (name == "variable") return order.variables.emplace_back(value), true;
   if (name == "control") return order.control = value, true;
+  if (name == "cgroup") return order.cgroup = value, true;
   if (name == "directory") return order.directory = value, true;
   if (name == "user") return set_number(order.user, value);
   if (name == "open_files") return set_number(order.limits.open_files, value);
@@ -86,6 +87,7 @@ Result<std::string> to_text(const Order& order) {
   for (const std::string& variable : order.variables) writer.add("variable", variable);
   writer.add("control", order.control);
   writer.add("directory", order.directory);
+  if (!order.cgroup.empty()) writer.add("cgroup", order.cgroup);
   for (const Given& given : order.given) {
     writer.add(given.access == Given::Access::read_write ? read_write : read_only, given.host);
     if (!given.inside.empty()) writer.add("inside", given.inside);

@@ -49,6 +49,7 @@ struct Order {
   // A directory that only the server and the keeper use: lock, pid, log, ended.
   std::string control;
   std::string directory;  // the program's own: where it works and may write
+  std::string cgroup;  // a folder of the hierarchy, where the program starts; empty: the server's
   std::vector<Given> given;
   Limits limits;
 

@@ -13,6 +13,7 @@ Order order() {
               .variables = {"TOKEN=a=b"}};
   order.control = "/c";
   order.directory = "/c/run";
+  order.cgroup = "/sys/fs/cgroup/a";
   order.given = {{.host = "/m", .inside = "/opt/x/m"},
                  {.host = "/w", .inside = {}, .access = Given::Access::read_write}};
   order.limits = {.open_files = 1, .processes = 2, .file_bytes = 3, .shared_memory_bytes = 4};

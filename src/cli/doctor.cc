@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <ostream>
 
+#include "cell/cgroups.h"
 #include "cell/layers.h"
 #include "cli/command.h"
 #include "cli/data_check.h"
@@ -253,14 +254,18 @@ std::string endpoint_of(const World& world, const DoctorOptions& options) {
 }
 
 // What keeps a model's code to its own here (src/cell/README.md), one line each.
-void add_isolation(std::vector<Finding>& findings) {
+void add_isolation(std::vector<Finding>& findings, const fs::path& data) {
   std::string folder = (fs::temp_directory_path() / "slipway-doctor-XXXXXX").string();
   if (mkdtemp(folder.data()) == nullptr) return;
   const auto layers = cell::ask(program_folder() / "slipway-cell", folder);
   std::error_code ignored;
   fs::remove_all(folder, ignored);
   if (!layers) return findings.push_back({State::missing, "isolation", layers.error().message});
-  for (const cell::Finding& each : cell::describe(*layers)) {
+  auto all = cell::describe(*layers);
+  const auto server = read_server_file(data);
+  all.push_back(cell::describe_memory(server ? std::optional(static_cast<pid_t>(server->pid))
+                                             : std::nullopt));
+  for (const cell::Finding& each : all) {
     const bool reach = each.need == cell::Finding::Need::isolation;
     findings.push_back({each.held ? State::ok : State::absent,
                         (reach ? "isolation: " : "limit: ") + each.what, each.detail});
@@ -290,7 +295,7 @@ std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
       check_server(endpoint, health),
       check_clock(world, health),
   };
-  add_isolation(findings);
+  add_isolation(findings, data);
   return findings;
 }
 

@@ -17,11 +17,14 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "place/process/disk_watch.h"
+#include "place/process/groups.h"
+#include "place/process/isolation.h"
 #include "place/process/memory_watch.h"
 #include "place/process/root_lock.h"
 #include "place/process/run_directory.h"
@@ -80,6 +83,7 @@ class ProcessPlace::Impl {
     int pidfd = -1;
     SteadyClock::time_point forced_at = SteadyClock::time_point::max();
     std::uint64_t memory_bytes_max = 0;
+    std::optional<cell::Cgroup> group = {};
     bool forced = false;      // ended by us
     bool holds_room = false;  // and its files go as soon as it has ended
   };
@@ -125,6 +129,7 @@ class ProcessPlace::Impl {
   std::map<InstanceKey, Running> running_;
   std::map<int, InstanceKey> keys_;  // by pidfd
   Users users_{layers_};
+  Groups groups_;
   Zygote zygote_;
   SteadyClock::time_point tended_at_ = {};
   SteadyClock::time_point zygote_tended_at_ = {};
@@ -146,6 +151,7 @@ ProcessPlace::Impl::Impl(ProcessPlaceOptions options, const cell::Layers& layers
                  : fmt::format("/proc/self/fd/{}", root_)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      groups_(divide_group(options_, layers_)),
       zygote_(options_.zygote, options_.root, reach_) {
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
   ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
@@ -159,6 +165,7 @@ ProcessPlace::Impl::~Impl() {
   }
   post([] {});
   thread_.join();
+  groups_.tend();
   for (const auto& [key, running] : running_) ::close(running.pidfd);
   ::close(wake_);
   ::close(epoll_);
@@ -216,9 +223,9 @@ void ProcessPlace::Impl::run_commands() {
 }
 
 int ProcessPlace::Impl::wait_ms() const {
-  if (running_.empty() && options_.zygote.empty()) return -1;
-  auto until =
-      running_.empty() ? zygote_tended_at_ + zygote_check_period : tended_at_ + log_check_period;
+  const bool idle = running_.empty() && !groups_.has_more_to_remove();
+  if (idle && options_.zygote.empty()) return -1;
+  auto until = idle ? zygote_tended_at_ + zygote_check_period : tended_at_ + log_check_period;
   for (const auto& [key, running] : running_) until = std::min(until, running.forced_at);
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now());
   return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
@@ -229,7 +236,10 @@ int ProcessPlace::Impl::wait_ms() const {
 void ProcessPlace::Impl::force(Running& running) {
   running.forced = true;
   running.forced_at = SteadyClock::time_point::max();
-  if (!layers_.namespaces) end_all_below(running.process.pid);
+  if (running.group)
+    running.group->end_all();
+  else if (!layers_.namespaces)
+    end_all_below(running.process.pid);
   pidfd_signal(running.pidfd, SIGKILL);
 }
 
@@ -247,6 +257,7 @@ void ProcessPlace::Impl::tend_now_and_then() {
   }
   if (now - tended_at_ < log_check_period) return;
   tended_at_ = now;
+  groups_.tend();
   const std::lock_guard lock(log_mutex_);
   for (const auto& [key, running] : running_) running.directory.rotate_log(log_bytes_max);
 }
@@ -259,20 +270,8 @@ void ProcessPlace::Impl::watch_usage() {
   const bool all = ++looks_ % looks_at_limited_alone == 0;
   for (auto& [key, running] : running_) {
     if (running.forced || (running.memory_bytes_max == 0 && !all)) continue;
-    const std::uint64_t bytes_max =
-        running.memory_bytes_max == 0 ? ~0ULL : running.memory_bytes_max;
-    const Usage usage = usage_below(running.process.pid, bytes_max);
-    if (usage.bytes > bytes_max)
-      end_over_limit(
-          key, running,
-          fmt::format(
-              "it took {} MiB of memory, which is more than its limit of {} MiB, and was ended",
-              usage.bytes >> 20, bytes_max >> 20));
-    else if (usage.processes > processes_max)
-      end_over_limit(key, running,
-                     fmt::format("it ran {} processes, which is more than the limit of {}, and "
-                                 "was ended",
-                                 usage.processes, processes_max));
+    const auto excess = excess_of(running.process.pid, running.group, running.memory_bytes_max);
+    if (!excess.empty()) end_over_limit(key, running, excess);
   }
 }
 
@@ -334,9 +333,11 @@ void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec&
                                      const RunDirectory& directory) {
   Observation observation{.kind = Observation::Kind::started, .key = key};
   const uid_t user = users_.take();
+  const std::string group = groups_.path_for(key.file_name());
   auto made = users_.is_range() && user == 0
                   ? fail(ErrorCode::limit_exceeded, "No user of this machine is left for it.")
-                  : directory.make(key, spec, user);
+                  : directory.make(key, spec, user, group);
+  if (made) made = groups_.make(group, spec.memory_bytes_max);
   if (!made) {
     users_.give_back(user);
     observation.kind = Observation::Kind::start_failed;
@@ -350,6 +351,7 @@ void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec&
     observation.kind = Observation::Kind::start_failed;
     observation.reason = process.error().message;
     directory.note_end({});
+    groups_.remove(find_group(group));
     return sink_(std::move(observation));
   } else if (!watch(key, directory, *process)) {
     return report_end_of(key, directory, {});
@@ -364,6 +366,7 @@ cell::Order ProcessPlace::Impl::order_of(const InstanceSpec& spec, const RunDire
       .layers = layers_, .kept_free = options_.kept_free, .user = user, .arguments = spec.argv};
   order.control = directory.path();
   order.directory = directory.own();
+  order.cgroup = groups_.path_for(directory.path().filename());
   order.given.push_back({.host = spec.argv.front(), .inside = {}});
   for (const Mount& mount : spec.mounts)
     order.given.push_back({.host = std::filesystem::absolute(mount.host_path),
@@ -411,7 +414,8 @@ bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& direc
   running_[key] = {.directory = directory,
                    .process = process,
                    .pidfd = pidfd,
-                   .memory_bytes_max = directory.memory_bytes_max()};
+                   .memory_bytes_max = directory.memory_bytes_max(),
+                   .group = find_group(directory.cgroup())};
   keys_[pidfd] = key;
   return true;
 }
@@ -456,6 +460,10 @@ void ProcessPlace::Impl::adopt() {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(options_.root, error))
     if (entry.is_directory(error)) adopt_one(RunDirectory(entry.path()));
+  std::set<std::string> groups;
+  for (const auto& [key, running] : running_)
+    if (running.group) groups.insert(running.group->path());
+  groups_.remove_others(groups);
   sink_({.kind = Observation::Kind::adoption_done, .key = {}});
 }
 
@@ -479,61 +487,24 @@ void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirector
 
 // The keeper noted how the program ended, unless it was ended itself.
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
-  const Running running = running_.at(key);
+  Running& ending = running_.at(key);
+  // The kernel may have been quicker than our look.
+  const std::string excess =
+      ending.forced ? "" : kept_excess_of(ending.group, ending.memory_bytes_max);
+  if (!excess.empty()) end_over_limit(key, ending, excess);
+  const Running running = ending;
   siginfo_t ignored{};
   ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &ignored,
            WEXITED | WNOHANG);  // if it is ours
   ::close(running.pidfd);
   keys_.erase(running.pidfd);
   running_.erase(key);
+  groups_.remove(running.group);
   if (running.holds_room || disk_is_full()) running.directory.remove_own();
   Exit exit = running.directory.ended().value_or(Exit{});
   if (exit == Exit{} && running.forced) exit.signal = SIGKILL;
   report_end_of(key, running.directory, exit);
 }
-
-namespace {
-
-// What instances are kept to their own with. unavailable: all of it is required, and some is
-// missing.
-Result<cell::Layers> find_layers(const ProcessPlaceOptions& options) {
-  if (options.isolation == Isolation::off) return cell::no_layers;
-  if (options.layers) return *options.layers;
-  const std::filesystem::path folder = options.root / "trial";
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  auto layers = cell::ask(options.cell, folder);
-  std::filesystem::remove_all(folder, error);
-  if (!layers || options.isolation == Isolation::automatic) return layers;
-  std::string missing;
-  for (const cell::Finding& finding : cell::describe(*layers))
-    if (finding.need == cell::Finding::Need::isolation && !finding.held)
-      missing += fmt::format("; {}: {}", finding.what, finding.detail);
-  if (missing.empty()) return layers;
-  return fail(
-      ErrorCode::unavailable,
-      fmt::format("--isolation required, and this machine does not have all of it{}", missing));
-}
-
-std::filesystem::path cell_beside_this_program() {
-  std::error_code error;
-  return std::filesystem::read_symlink("/proc/self/exe", error).parent_path() / "slipway-cell";
-}
-
-// In a file tree of its own, an instance finds what it was given without the host's directories.
-bool walks_host_paths(const cell::Layers& layers) {
-  return layers.own_users() && !layers.namespaces;
-}
-
-// Instances pass through it to their own; there is nothing to list for them.
-void let_users_pass(const std::filesystem::path& folder) {
-  using std::filesystem::perms;
-  std::error_code ignored;
-  std::filesystem::permissions(folder, perms::group_exec | perms::others_exec,
-                               std::filesystem::perm_options::add, ignored);
-}
-
-}  // namespace
 
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
                                                          ObservationSink sink) {

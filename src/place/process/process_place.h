@@ -52,8 +52,10 @@ struct ProcessPlaceOptions {
   // The disk of `root`; it outlives the place. Where it is nearly full, the instance that holds
   // most of it is ended, and its files go. None: each has its limit, and that is all.
   const DiskRoom* room = nullptr;
-  // For tests: a machine that has no more than these.
+  // For tests: a machine that has no more than these, and a control group to divide instead of the
+  // server's own (empty: none).
   std::optional<cell::Layers> layers = {};
+  std::optional<std::string> cgroup = {};
 };
 
 // Each key has a directory <root>/<key.file_name()>/ with
@@ -69,8 +71,9 @@ struct ProcessPlaceOptions {
 // reads what its spec's mounts give and the system's own parts.
 //
 // One thread of its own starts, signals and watches (epoll over pidfds); the sink is called there.
-// Limits of memory, of processes and of files on the disk (disk_watch.h) are kept by looking: an
-// instance that is past one is killed.
+// Limits of memory are kept by control groups where the server has some to divide (groups.h); else,
+// like those of processes and of files on the disk (disk_watch.h), by looking: an instance that is
+// past one is killed.
 class ProcessPlace final : public Place {
  public:
   // Refuses where `root` cannot be made, another process's place uses it (conflict), or isolation

@@ -116,7 +116,7 @@ TEST_F(ProcessPlaceTest, TheLogIsReadFromAnOffsetAndFromItsEnd) {
 
 TEST_F(ProcessPlaceTest, ALogThatGrowsPastItsLimitMovesAsideAndOffsetsGoOn) {
   RunDirectory directory(folder_.path() / "one");
-  ASSERT_TRUE(directory.make(key_, shell("x"), 0));
+  ASSERT_TRUE(directory.make(key_, shell("x"), 0, ""));
   std::ofstream(directory.file("log")) << std::string(150, 'a') << "\nnew\n";
   directory.rotate_log(100);
   EXPECT_EQ(fs::file_size(directory.file("log")), 0U);

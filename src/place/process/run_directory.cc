@@ -98,10 +98,12 @@ std::string last_bytes(const std::string& path, std::size_t bytes) {
   return read_range(path, size > bytes ? size - bytes : 0, bytes);
 }
 
-std::string spec_text(const InstanceSpec& spec, const Addresses& addresses, uid_t user) {
+std::string spec_text(const InstanceSpec& spec, const Addresses& addresses, uid_t user,
+                      const std::string& cgroup) {
   std::string text =
       fmt::format("http {}\nlink {}\nuser {}\n", addresses.http, addresses.link, user);
   if (spec.memory_bytes_max != 0) text += fmt::format("memory {}\n", spec.memory_bytes_max);
+  if (!cgroup.empty()) text += fmt::format("cgroup {}\n", cgroup);
   for (const std::string& argument : spec.argv) text += fmt::format("argument {}\n", argument);
   return text;
 }
@@ -157,7 +159,8 @@ bool has_new_owner(const ProcessId& process) {
   return stat && stat->start_time != process.start_time;
 }
 
-Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, uid_t user) const {
+Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, uid_t user,
+                            const std::string& cgroup) const {
   TRY_DO(keep_for(user, spec.mounts));
   TRY_DO(make_directories(*this, user));
   if (const auto other = this->key(); other && *other != key)
@@ -169,7 +172,7 @@ Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, ui
     addresses.http = fmt::format("127.0.0.1:{}", spec.port);
   if (!spec.link_socket.empty()) addresses.link = "unix:" + own() + "/" + spec.link_socket;
   if (!write_small(file("key"), key.text) ||
-      !write_small(file("spec"), spec_text(spec, addresses, user)))
+      !write_small(file("spec"), spec_text(spec, addresses, user, cgroup)))
     return fail(ErrorCode::unavailable, fmt::format("The run directory {} cannot be written: {}.",
                                                     path_.string(), std::strerror(errno)));
   return {};
@@ -190,6 +193,10 @@ std::uint64_t RunDirectory::memory_bytes_max() const {
   const std::string text = value_of(read_small(file("spec")).value_or(""), "memory ");
   std::string_view rest = text;
   return number<std::uint64_t>(rest).value_or(0);
+}
+
+std::string RunDirectory::cgroup() const {
+  return value_of(read_small(file("spec")).value_or(""), "cgroup ");
 }
 
 uid_t RunDirectory::user() const {

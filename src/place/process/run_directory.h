@@ -40,7 +40,9 @@ class RunDirectory {
 
   // Makes the directories and notes key and spec: from here on the key is used. The instance's own
   // belongs to `user` (0: who the server is). conflict: the directory belongs to another key.
-  Result<> make(const InstanceKey& key, const InstanceSpec& spec, uid_t user) const;
+  // `cgroup`: its group's folder; empty: it has none.
+  Result<> make(const InstanceKey& key, const InstanceSpec& spec, uid_t user,
+                const std::string& cgroup) const;
   // The user noted by make().
   uid_t user() const;
   // The key it belongs to; nothing where it is none.
@@ -49,6 +51,8 @@ class RunDirectory {
   Addresses addresses() const;
   // The memory limit noted by make(); 0: none.
   std::uint64_t memory_bytes_max() const;
+  // The control group noted by make(); empty: none.
+  std::string cgroup() const;
   // Appends a line of the place's own to the log, as far as the disk has room.
   void note_in_log(std::string_view line) const;
   bool used() const;
