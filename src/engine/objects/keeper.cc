@@ -16,8 +16,8 @@ constexpr int scrub_files_per_second = 200;
 }  // namespace
 
 void BodyKeeper::start() {
-  scrub_at_ = std::chrono::steady_clock::now() + scrub_delay;
-  empty_at_ = std::chrono::steady_clock::now();
+  scrub_at_ = needs_.clock.monotonic() + scrub_delay;
+  empty_at_ = needs_.clock.monotonic();
   thread_ = std::jthread([this] { run(); });
 }
 
@@ -36,7 +36,7 @@ void BodyKeeper::run() {
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();
-    const auto now = std::chrono::steady_clock::now();
+    const auto now = needs_.clock.monotonic();
     update_mark();
     needs_.removals.post([this] { needs_.removals.retry(); });
     if (now >= empty_at_) {
@@ -73,14 +73,13 @@ void BodyKeeper::scrub_for_a_second() {
     if (!examined)
       log_warning("objects", "bodies cannot be examined", {{"why", examined.error().message}});
     if (!examined || !*examined) {
-      scrub_at_ = std::chrono::steady_clock::now() + scrub_period;
+      scrub_at_ = needs_.clock.monotonic() + scrub_period;
       return;
     }
     bytes += **examined;
   }
   // A large file counts for as many seconds as its bytes deserve.
-  scrub_at_ =
-      std::chrono::steady_clock::now() + std::chrono::seconds(bytes / scrub_bytes_per_second);
+  scrub_at_ = needs_.clock.monotonic() + std::chrono::seconds(bytes / scrub_bytes_per_second);
 }
 
 }  // namespace slipway::objects

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include "base/clock.h"
 #include "engine/objects/body_mark.h"
 #include "engine/objects/body_removals.h"
 #include "engine/objects/scrub.h"
@@ -44,8 +45,8 @@ class BodyKeeper {
   const std::string database_;
   Scrubber scrubber_;
   std::atomic<bool> changed_ = true;
-  std::chrono::steady_clock::time_point scrub_at_;
-  std::chrono::steady_clock::time_point empty_at_;
+  Instant scrub_at_;
+  Instant empty_at_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
