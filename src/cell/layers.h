@@ -17,6 +17,8 @@ namespace slipway::cell {
 inline constexpr uid_t users_first = 1'879'048'192;
 inline constexpr uid_t users_count = 65'536;
 
+// What a machine has to close cells with, each found by doing it; and, in an order, what closes one
+// cell.
 struct Layers {
   unsigned landlock_abi = 0;    // 0: none
   bool namespaces = false;      // mounts, process numbers and IPC of its own

@@ -52,7 +52,7 @@ Result<> check_room(const std::filesystem::path& folder, std::uint64_t bytes);
 // The same where it turns out on the way: what to say instead of `error`.
 Error blame_disk(Error error, const std::filesystem::path& folder, std::uint64_t bytes);
 
-// How to bring a file to another place.
+// How a file of a backup comes to its place.
 enum class Placing : std::uint8_t {
   link,  // a second name where the file system can, else a copy
   copy,
