@@ -284,6 +284,17 @@ TEST_P(PlaceConformance, TheCodeOfAnInstanceDoesNothingToProcessesThatAreNotItsO
   EXPECT_EQ(escapes(attempts), "");
 }
 
+TEST_P(PlaceConformance, NothingThatAnInstanceStartedOutlivesIt) {
+  if (!place_->capabilities().ends_everything) GTEST_SKIP() << "processes are left behind here";
+  start(a_, harness_->tries({"leave"}, {}));
+  wait_for(Kind::exited, a_);
+  const auto printed = [&] { return place_->read_log(a_, 0).value_or(LogPart{}).text; };
+  const std::string before = printed();
+  EXPECT_NE(before.find("leave: done"), std::string::npos) << before;
+  for (int i = 0; i < 20; ++i) harness_->breathe();
+  EXPECT_EQ(printed(), before);
+}
+
 TEST_P(PlaceConformance, AnInstanceReachesNoSocketOfAnother) {
   if (!place_->capabilities().hides_processes) GTEST_SKIP() << "sockets are open here";
   const auto listen = [](sockaddr_un& address, std::size_t size) {

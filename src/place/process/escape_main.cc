@@ -130,6 +130,19 @@ bool idle_it(const std::string& pid) {
   return ::sched_setscheduler(number(pid), SCHED_OTHER, &none) == 0;
 }
 
+// Leaves a process behind, in a session of its own, that goes on printing.
+bool leave_behind(const std::string&) {
+  const pid_t child = ::fork();
+  if (child > 0) return ::waitpid(child, nullptr, 0) == child;
+  ::setsid();
+  if (::fork() != 0) ::_exit(0);
+  for (int i = 0; i < 500; ++i) {
+    if (::write(1, "still here\n", 11) < 0) break;
+    ::usleep(10'000);
+  }
+  ::_exit(0);
+}
+
 // ---- sockets
 
 bool connect_to(const sockaddr_un& address, std::size_t size) {
@@ -202,6 +215,7 @@ const std::map<std::string, Attempt>& attempts() {
                                                   {"affinity", pin_it},
                                                   {"priority", slow_it},
                                                   {"scheduler", idle_it},
+                                                  {"leave", leave_behind},
                                                   {"connect", connect_by_path},
                                                   {"abstract", connect_by_name},
                                                   {"mount_anew", mount_anew},
