@@ -114,6 +114,11 @@ Result<std::string> Cgroups::own_base() {
   if (!has_cgroup2()) return not_left("there is no cgroup v2 at /sys/fs/cgroup");
   const std::string base = group_of("self");
   if (base.empty()) return not_left("this process has no control group");
+  // It was divided before, by this process.
+  const fs::path above = fs::path(base).parent_path();
+  if (fs::path(base).filename() == server_group &&
+      lists(above / "cgroup.subtree_control", "memory"))
+    return above.string();
   if (!lists(base + "/cgroup.controllers", "memory"))
     return not_left(fmt::format("{} has no memory controller", base));
   for (const char* file : {"", "/cgroup.procs", "/cgroup.subtree_control"})

@@ -48,8 +48,8 @@ struct CgroupLimits {
 //   base/NAME      groups of one such process's cells
 class Cgroups {
  public:
-  // This process's group, if it was left to it to divide. unavailable: it was not; the message says
-  // why, and how it is.
+  // This process's group, if it was left to it to divide; where it did that already, the group
+  // above its own. unavailable: it was not; the message says why, and how it is.
   static Result<std::string> own_base();
 
   // Divides `base`, of which nothing but this process is a member: it moves into base/server.
