@@ -96,7 +96,7 @@ Result<Taken> take_new_proc() {
 Result<> attach(const Taken& taken, const std::string& at) {
   if (taken.is_folder) {
     TRY_DO(make_folder(at));
-  } else if (!Fd(::open(at.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600)) && errno != EROFS) {
+  } else if (::mknod(at.c_str(), S_IFREG | 0600, 0) != 0 && errno != EEXIST && errno != EROFS) {
     return cannot("make", at);
   }
   if (::move_mount(taken.mount.get(), "", AT_FDCWD, at.c_str(), MOVE_MOUNT_F_EMPTY_PATH) == 0)
@@ -170,7 +170,7 @@ class Grafts {
   // Under its own path, as it is there: a link stays one.
   Result<> add(const std::string& host, std::uint64_t attributes) {
     struct stat info{};
-    if (::lstat(host.c_str(), &info) != 0 || parts_.show(host)) return {};
+    if (::lstat(host.c_str(), &info) != 0 || parts_.show(host) || has(host)) return {};
     std::error_code error;
     const fs::path real = fs::canonical(host, error);
     const bool by_system = !error && parts_.show(real.native());
@@ -190,6 +190,7 @@ class Grafts {
   Result<> add_at(const std::string& host, const std::string& inside, std::uint64_t attributes) {
     TRY(Taken taken, take(host, attributes));
     add_taken(std::move(taken), inside);
+    if (host == inside) given_.push_back(host);
     return {};
   }
 
@@ -200,8 +201,16 @@ class Grafts {
   const std::vector<Graft>& list() const { return list_; }
 
  private:
+  // It, or a folder that it lies in, was given under its own path before.
+  bool has(std::string_view host) const {
+    return std::ranges::any_of(given_, [&](const std::string& one) {
+      return host == one || (host.starts_with(one) && host.substr(one.size()).starts_with('/'));
+    });
+  }
+
   const SystemParts& parts_;
   std::vector<Graft> list_;
+  std::vector<std::string> given_;
 };
 
 // First "/tmp", so that what the host has below its /tmp can be shown there too; parents come

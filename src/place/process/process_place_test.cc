@@ -280,6 +280,15 @@ TEST_F(ProcessPlaceTest, WhatIsMountedInsideIsThereUnderBothPaths) {
   EXPECT_EQ(place_->log_tail(key_, 9), "7\n7\n");
 }
 
+TEST_F(ProcessPlaceTest, WhatIsGivenTwiceIsThereOnce) {
+  open();
+  InstanceSpec spec{.argv = {PLACE_ESCAPE, "read /etc/passwd"}};
+  spec.mounts = {{.host_path = PLACE_ESCAPE}, {.host_path = fs::path(PLACE_ESCAPE).parent_path()}};
+  place_->start(key_, spec);
+  ASSERT_TRUE(saw(Kind::exited)) << last_.reason;
+  EXPECT_EQ(place_->log_tail(key_, 9), "read /etc/passwd: done\n");
+}
+
 TEST_F(ProcessPlaceTest, AProgramIsFoundUnderALinkOfTheSystem) {
   open();
   place_->start(key_, {.argv = {"/bin/true"}});  // where /bin is a link to /usr/bin
