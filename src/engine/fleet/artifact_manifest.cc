@@ -24,7 +24,6 @@ namespace {
 
 constexpr std::size_t read_bytes = 1 << 20;
 constexpr std::string_view heading = "slipway artifact 1\n";
-// What Python keeps beside a handler once it ran; it compares that with the source by itself.
 constexpr std::string_view compiled_python = "__pycache__";
 
 std::unexpected<Error> cannot(std::string_view what, const fs::path& path) {
@@ -52,7 +51,7 @@ Result<std::uint32_t> sum_of(int file, const fs::path& path, const std::stop_tok
 // One line for each entry, by path; the sum of a file is asked of `sum`. Folders count by what is
 // in them.
 template <typename Sum>
-Result<std::map<std::string, std::string>> describe(const fs::path& directory,
+Result<std::map<std::string, std::string>> describe(const fs::path& directory, Listed listed,
                                                     const std::stop_token& stop, Sum sum) {
   std::map<std::string, std::string> lines;
   std::error_code error;
@@ -60,7 +59,7 @@ Result<std::map<std::string, std::string>> describe(const fs::path& directory,
        it.increment(error)) {
     if (stop.stop_requested()) return stopped();
     const fs::path& path = it->path();
-    if (path.filename() == compiled_python) {
+    if (listed == Listed::sources && path.filename() == compiled_python) {
       it.disable_recursion_pending();
       continue;
     }
@@ -133,23 +132,24 @@ std::string_view without_sum(std::string_view line) {
 }  // namespace
 
 // One sync for all of it: a sync for each of ten thousand files takes the disk minutes.
-Result<> seal_directory(const fs::path& directory, const fs::path& manifest,
+Result<> seal_directory(const fs::path& directory, const fs::path& manifest, Listed listed,
                         const DirectoryDisk& on, const std::stop_token& stop) {
   const auto sum = [&](const fs::path& path) { return sum_of_file(path, stop); };
-  TRY(const auto lines, describe(directory, stop, sum));
+  TRY(const auto lines, describe(directory, listed, stop, sum));
   if (on.disk.sync_all(on.opened) != 0) return cannot("sync", directory);
   return write_durably(manifest, text_of(lines), on.disk);
 }
 
-std::string difference(const fs::path& directory, const fs::path& manifest, Scrutiny scrutiny,
-                       const std::stop_token& stop) {
+std::string difference(const fs::path& directory, const fs::path& manifest, Listed listed,
+                       Scrutiny scrutiny, const std::stop_token& stop) {
   const auto wanted = read_lines(manifest);
   if (!wanted) return "there is no list of its files";
   const bool bytes = scrutiny == Scrutiny::bytes;
-  const auto found = describe(directory, stop, [&](const fs::path& path) -> Result<std::string> {
+  const auto sum = [&](const fs::path& path) -> Result<std::string> {
     if (!bytes) return "";
     return sum_of_file(path, stop);
-  });
+  };
+  const auto found = describe(directory, listed, stop, sum);
   if (!found) return found.error().message;
   for (const auto& [path, line] : *wanted) {
     const auto there = found->find(path);

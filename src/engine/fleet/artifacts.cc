@@ -13,7 +13,6 @@
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "engine/fleet/artifact_manifest.h"
 #include "engine/fleet/file_names.h"
 #include "engine/fleet/read_only.h"
 
@@ -26,9 +25,6 @@ namespace {
 constexpr std::size_t copy_bytes = 1024 * 1024;
 constexpr std::size_t content_digits = 32;
 constexpr std::size_t shown_name_bytes_max = 200;
-constexpr const char* half_made = ".new";
-constexpr const char* list_of_files = ".files";
-constexpr const char* removed_now = ".gone.new";  // by its end half-made: swept at the next start
 
 // Equal for equal content, also under another URI.
 std::string content_of(const Artifact& artifact, const std::vector<ArtifactEntry>& entries) {
@@ -93,24 +89,10 @@ bool is_worth_another_try(const Error& error) {
   return error.code == ErrorCode::unavailable && error.kind != "disk_full";
 }
 
-void touch(const fs::path& path) {
-  std::error_code ignored;
-  fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
-}
-
 bool is_short_of_disk(const fs::path& folder) {
   std::error_code error;
   const fs::space_info space = fs::space(folder, error);
   return !error && space.available < space.capacity / 100 * disk_free_percent_min;
-}
-
-std::uint64_t bytes_below(const fs::path& folder) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error))
-    if (it->is_regular_file(error)) bytes += it->file_size(error);
-  return bytes;
 }
 
 }  // namespace
@@ -140,73 +122,13 @@ Result<std::string> clean_name(std::string_view name, std::size_t bytes_max) {
 
 ArtifactCache::ArtifactCache(fs::path root, ArtifactSource& source, WorkerPool& pool,
                              ArtifactLimits limits)
-    : root_(std::move(root)), source_(source), pool_(pool), limits_(limits) {
-  std::error_code error;
-  fs::create_directories(root_, error);
-  for (const auto& entry : fs::directory_iterator(root_, error)) {
-    const fs::path& path = entry.path();
-    const bool lonely =
-        path.extension() == list_of_files && !fs::exists(fs::path(path).replace_extension(), error);
-    if (path.extension() == half_made || lonely) remove_tree(path);
-  }
-}
-
-fs::path ArtifactCache::list_of(const std::string& content) const {
-  return root_ / (content + list_of_files);
-}
-
-void ArtifactCache::begin(const std::string& content) {
-  std::unique_lock lock(mutex_);
-  free_.wait(lock, [&] { return !busy_.contains(content); });
-  busy_.insert(content);
-}
-
-void ArtifactCache::end(const std::string& content) {
-  const std::lock_guard lock(mutex_);
-  busy_.erase(content);
-  free_.notify_all();
-}
-
-bool ArtifactCache::is_sound(const std::string& content) {
-  const fs::path directory = root_ / content;
-  std::error_code error;
-  Scrutiny scrutiny = Scrutiny::bytes;
-  {
-    const std::lock_guard lock(mutex_);
-    if (sound_.contains(content)) scrutiny = Scrutiny::sizes;
-  }
-  const bool there = fs::is_directory(directory, error);
-  const std::string why =
-      there ? difference(directory, list_of(content), scrutiny, stop_.get_token()) : "";
-  if (stop_.stop_requested()) return false;  // nothing is known of it
-  if (!why.empty())
-    log_warning("fleet", "an artifact on the disk is not what was fetched; it is fetched anew",
-                {{"directory", directory.string()}, {"why", why}});
-  const bool sound = there && why.empty();
-  if (sound) touch(directory);
-  const std::lock_guard lock(mutex_);
-  if (sound)
-    sound_[content] = Instant::clock::now();
-  else
-    sound_.erase(content);
-  return sound;
-}
-
-fs::path ArtifactCache::put_aside(const std::string& content) {
-  std::error_code error;
-  fs::path doomed = root_ / fmt::format("{}.{}{}", content, ++put_aside_count_, removed_now);
-  if (fs::exists(root_ / content, error))
-    limits_.disk->rename({disk_name(root_ / content), disk_name(doomed)});
-  limits_.disk->unlink(disk_name(list_of(content)));
-  return doomed;
-}
-
-std::optional<fs::path> ArtifactCache::find(const std::string& content) {
-  const std::lock_guard lock(mutex_);
-  const auto known = sound_.find(content);
-  if (known == sound_.end()) return std::nullopt;
-  known->second = Instant::clock::now();
-  return root_ / content;
+    : source_(source),
+      pool_(pool),
+      limits_(limits),
+      folders_(std::move(root),
+               {.name = "artifact",
+                .damaged = "an artifact on the disk is not what was fetched; it is fetched anew",
+                .disk = limits.disk}) {
 }
 
 void ArtifactCache::fetch(const Artifact& artifact, FetchDone done) {
@@ -217,10 +139,11 @@ void ArtifactCache::fetch_again(const Artifact& artifact, const std::string& con
                                 FetchDone done) {
   post(
       [this, artifact, content]() -> Result<FetchedArtifact> {
-        begin(content);
-        const bool sound = is_sound(content);
-        end(content);
-        if (sound) return FetchedArtifact{.content = content, .directory = root_ / content};
+        folders_.begin(content);
+        const bool sound = folders_.is_sound(content, stop_.get_token());
+        folders_.end(content);
+        if (sound)
+          return FetchedArtifact{.content = content, .directory = folders_.path_of(content)};
         return obtain(artifact);
       },
       std::move(done));
@@ -245,38 +168,30 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
     return fail(ErrorCode::limit_exceeded, fmt::format("The artifact {} has more than {} objects.",
                                                        artifact.uri, limits_.entries_max));
   FetchedArtifact fetched{.content = content_of(artifact, entries)};
-  fetched.directory = root_ / fetched.content;
-  begin(fetched.content);
+  fetched.directory = folders_.path_of(fetched.content);
+  folders_.begin(fetched.content);
   Result<> made;
-  if (!is_sound(fetched.content)) made = make(artifact, entries, fetched.content);
+  if (!folders_.is_sound(fetched.content, stop_.get_token()))
+    made = make(artifact, entries, fetched.content);
   if (!made && is_worth_another_try(made.error())) made = make(artifact, entries, fetched.content);
-  end(fetched.content);
+  folders_.end(fetched.content);
   TRY_DO(made);
   return fetched;
 }
 
-// The list is there before the directory has its name: a crash between the two leaves a lonely
-// list.
 Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const std::string& content) {
   if (stop_.stop_requested()) return stopped();  // what lies there may be sound
-  if (relieve_ && is_short_of_disk(root_)) relieve_();
-  remove_tree(put_aside(content));
-  const fs::path draft = root_ / (content + half_made);
-  const Fd root(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root) return cannot("open", root_, std::strerror(errno));
-  Disk& disk = *limits_.disk;
-  auto made = fill(artifact, entries, draft);
-  if (made) make_read_only(draft);
-  if (made) made = seal_directory(draft, list_of(content), {disk, root.get()}, stop_.get_token());
-  if (made && (disk.rename({disk_name(draft), disk_name(root_ / content)}) != 0 ||
-               disk.sync_names(root.get()) != 0))
-    made = cannot("name", root_ / content, std::strerror(errno));
-  remove_tree(draft);
-  if (!made) return made;
-  const std::lock_guard lock(mutex_);
-  sound_[content] = Instant::clock::now();
-  return {};
+  if (relieve_ && is_short_of_disk(folders_.root())) relieve_();
+  folders_.drop(content);
+  const fs::path draft = folders_.draft_of(content);
+  const Fd disk = folders_.open_disk();
+  if (!disk) return cannot("open", folders_.root(), std::strerror(errno));
+  if (auto filled = fill(artifact, entries, draft); !filled) {
+    remove_tree(draft);
+    return filled;
+  }
+  return folders_.keep(content, disk, stop_.get_token());
 }
 
 Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
@@ -296,55 +211,6 @@ Result<> ArtifactCache::fill(const Artifact& artifact, const std::vector<Artifac
     TRY_DO(files.keep(*reader, into / name));
   }
   return {};
-}
-
-void ArtifactCache::remove(const std::string& content) {
-  fs::path doomed;
-  {
-    const std::lock_guard lock(mutex_);
-    if (content.empty() || busy_.contains(content)) return;
-    sound_.erase(content);
-    doomed = put_aside(content);
-  }
-  remove_tree(doomed);
-}
-
-// A content that was just fetched may be needed by a fleet that has not noted it yet: hence the
-// age.
-void ArtifactCache::collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
-                            std::chrono::seconds age_min) {
-  struct Spare {
-    std::pair<Instant, fs::file_time_type> found_at;  // by this process, by one before
-    std::string content;
-  };
-  const auto found_at = [this](const std::string& content) {  // under the lock
-    const auto known = sound_.find(content);
-    return known == sound_.end() ? Instant::min() : known->second;
-  };
-  std::vector<Spare> spares;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(root_, error)) {
-    const std::string name = entry.path().filename();
-    if (used.contains(name) || entry.path().has_extension()) continue;
-    const auto touched = entry.last_write_time(error);
-    const std::lock_guard lock(mutex_);
-    if (!busy_.contains(name)) spares.push_back({{found_at(name), touched}, name});
-  }
-  std::ranges::sort(spares, std::greater<>{}, &Spare::found_at);
-  std::uint64_t kept = 0;
-  const Instant young = Instant::clock::now() - age_min;
-  for (const Spare& spare : spares) {
-    kept += bytes_below(root_ / spare.content);
-    if (kept <= spare_bytes_max || spare.found_at.first >= young) continue;
-    fs::path doomed;
-    {
-      const std::lock_guard lock(mutex_);  // it may have been found while others were removed
-      if (busy_.contains(spare.content) || found_at(spare.content) >= young) continue;
-      sound_.erase(spare.content);
-      doomed = put_aside(spare.content);
-    }
-    remove_tree(doomed);
-  }
 }
 
 }  // namespace slipway::fleet

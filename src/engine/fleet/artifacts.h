@@ -1,16 +1,12 @@
 // Models on this machine's disk: fetched and unpacked once per content, shared by all instances.
 #pragma once
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -24,6 +20,7 @@
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/plan.h"
+#include "engine/fleet/sealed_folders.h"
 
 namespace slipway::fleet {
 
@@ -100,10 +97,7 @@ class Artifacts {
 Result<> unpack_archive(ArtifactReader& archive, const std::filesystem::path& into,
                         const ArtifactLimits& limits, const std::stop_token& stop = {});
 
-// Keeps artifacts below one directory: <root>/<content>/. A directory of that name is complete and
-// on the disk: it is made elsewhere, synced and renamed. Beside it lies <content>.files, the list
-// of what it held then (artifact_manifest.h): sums are compared when this process is first asked to
-// fetch it, sizes whenever it is asked again. What differs is fetched anew, and the log says so.
+// Keeps artifacts below one directory (sealed_folders.h). What is damaged is fetched anew.
 class ArtifactCache final : public Artifacts {
  public:
   // `source` and `pool` outlive this object; `pool` is stopped before. Removes what a former
@@ -113,17 +107,16 @@ class ArtifactCache final : public Artifacts {
 
   void fetch(const Artifact& artifact, FetchDone done) override;
   void fetch_again(const Artifact& artifact, const std::string& content, FetchDone done) override;
-  std::optional<std::filesystem::path> find(const std::string& content) override;
+  std::optional<std::filesystem::path> find(const std::string& content) override {
+    return folders_.find(content);
+  }
 
-  // Removes a content that nothing needs. Whoever had found it just now finds it gone. Removes a
-  // tree: on a worker thread.
-  void remove(const std::string& content);
-
-  // Removes contents that are not in `used`, not being fetched and not fetched or found by this
-  // process within `age_min`, the least recently found first, until what is kept beside them is at
-  // most `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
+  // As those of SealedFolders.
+  void remove(const std::string& content) { folders_.remove(content); }
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
-               std::chrono::seconds age_min = std::chrono::hours(1));
+               std::chrono::seconds age_min = std::chrono::hours(1)) {
+    folders_.collect(used, spare_bytes_max, age_min);
+  }
 
   // What is being fetched or checked ends soon, as unavailable, and what is asked for later at
   // once; what lies on the disk stays. From any thread.
@@ -139,31 +132,16 @@ class ArtifactCache final : public Artifacts {
   void post(Obtain obtain, FetchDone done);
   Result<> make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                 const std::string& content);
-  // Whether it lies there as it was made, to the last byte; notes which.
-  bool is_sound(const std::string& content);
-  void begin(const std::string& content);
-  void end(const std::string& content);
-  std::filesystem::path list_of(const std::string& content) const;
-  // Takes its name from a content at once, so that a half-removed one is never found; what it is
-  // called now is the caller's to remove, without the lock.
-  std::filesystem::path put_aside(const std::string& content);
   Result<FetchedArtifact> obtain(const Artifact& artifact);
   Result<> fill(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                 const std::filesystem::path& into);
 
-  const std::filesystem::path root_;
   ArtifactSource& source_;
   WorkerPool& pool_;
   const ArtifactLimits limits_;
   std::function<void()> relieve_;
   std::stop_source stop_;
-  std::mutex mutex_;
-  std::condition_variable free_;
-  std::set<std::string> busy_;  // contents that a worker is making or checking
-  // The contents that are as they were made, as far as this process saw, and when each was last
-  // found: an age is no matter of the machine's calendar.
-  std::map<std::string, Instant> sound_;
-  std::atomic<std::uint64_t> put_aside_count_ = 0;
+  SealedFolders folders_;
 };
 
 }  // namespace slipway::fleet

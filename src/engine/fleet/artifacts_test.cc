@@ -336,7 +336,7 @@ TEST_F(ArtifactsTest, AStopEndsTheUnpackingOfAnArchive) {
 TEST_F(ArtifactsTest, SealingSyncsOnceAndNamesWhatCannotBeSynced) {
   fs::create_directories(into_);
   const fs::path list = folder_.path() / "sealed.files";
-  const auto refused = seal_directory(into_, list, {kernel_disk(), -1});
+  const auto refused = seal_directory(into_, list, Listed::sources, {kernel_disk(), -1});
   ASSERT_FALSE(refused);
   EXPECT_THAT(refused.error().message, HasSubstr("cannot sync"));
   EXPECT_FALSE(fs::exists(list)) << "no list of what may not be on the disk";
