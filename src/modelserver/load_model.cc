@@ -159,6 +159,8 @@ std::size_t number_in(const char* name, std::size_t otherwise, std::size_t most)
   return std::min(value, most);
 }
 
+}  // namespace
+
 PythonOptions python_options(const Options& options) {
   PythonOptions python;
   if (const auto given = variable("SLIPWAY_PYTHON"); !given.empty()) python.interpreter = given;
@@ -168,6 +170,7 @@ PythonOptions python_options(const Options& options) {
   python.image = options.image;
   python.venv_cache = options.venv_cache;
   python.find_links = options.find_links;
+  python.environment = options.environment;
   const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
   python.workers = number_in("SAGEMAKER_MODEL_SERVER_WORKERS",
                              options.multi_model ? 1 : std::min(cores, default_workers_max), 256);
@@ -176,6 +179,8 @@ PythonOptions python_options(const Options& options) {
   python.answer_time = std::chrono::seconds(seconds);
   return python;
 }
+
+namespace {
 
 Flavor flavor_of(const Options& options) {
   if (options.image != "sagemaker-xgboost") return Flavor::plain;

@@ -9,6 +9,7 @@
 #include "modelserver/model.h"
 #include "modelserver/onnx_model.h"
 #include "modelserver/options.h"
+#include "modelserver/python_worker.h"
 
 namespace slipway::modelserver {
 
@@ -35,6 +36,9 @@ struct Choice {
 // over. not_found lists what was looked for and what is there; conflict, several files that could
 // be meant.
 Result<Choice> choose_backend(const Options& options);
+
+// How a Python model of these options is run.
+PythonOptions python_options(const Options& options);
 
 // Chooses and loads. The message of an error is one that a person can act on. `onnx` is a runtime
 // that is open already, or null.

@@ -25,6 +25,10 @@ constexpr std::string_view help_text =
   --venv-cache DIR     virtual environments for code/requirements.txt
                        (default ~/.cache/slipway/venvs)
   --find-links DIR     a folder of wheels to install from first (may be repeated)
+  --environment DIR    the model's packages are there, and nothing is installed
+  --plan-environment FILE     write what the model needs installed into FILE, and end
+  --install-environment DIR   install what --environment-plan TEXT, such a file's text, says into
+                       DIR, which will be moved to --environment, and end
   --zygote SOCKET      be the parent that starts instances; see README.md of src/modelserver
 
 Environment: SLIPWAY_IMAGE, SLIPWAY_LIB, SLIPWAY_PYTHON, SAGEMAKER_BIND_TO_PORT, SAGEMAKER_PROGRAM,
@@ -112,6 +116,14 @@ Result<> set_option(Options& options, std::string_view name, const std::string& 
     options.venv_cache = value;
   else if (name == "--find-links")
     options.find_links.push_back(value);
+  else if (name == "--environment")
+    options.environment = value;
+  else if (name == "--plan-environment")
+    options.plan_file = value;
+  else if (name == "--install-environment")
+    options.install_folder = value;
+  else if (name == "--environment-plan")
+    options.environment_plan = value;
   else if (name == "--zygote")
     options.zygote_socket = value;
   else if (name == "--port") {

@@ -44,6 +44,14 @@ struct Options {
   std::uint64_t model_memory_bytes_max = 0;
   std::string venv_cache;
   std::vector<std::string> find_links;
+  // Where the packages of a Python model lie (--environment): nothing is installed then.
+  std::string environment;
+  // Not empty: find out what the model needs installed, write that into this file, and end.
+  std::string plan_file;
+  // Not empty: install what `environment_plan` says into this folder, which will lie at
+  // `environment`, and end.
+  std::string install_folder;
+  std::string environment_plan;
   std::string zygote_socket;  // not empty: be a zygote, and nothing else
 };
 

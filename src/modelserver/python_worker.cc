@@ -39,6 +39,7 @@ std::string settings_of(const PythonOptions& options) {
   append_member(json, "model_dir", options.model_dir);
   append_member(json, "image", options.image);
   append_member(json, "venv_cache", options.venv_cache);
+  append_member(json, "environment", options.environment);
   json += ", \"find_links\": [";
   for (const auto& folder : options.find_links) {
     if (&folder != options.find_links.data()) json += ", ";

@@ -26,6 +26,7 @@ struct PythonOptions {
   std::string image;  // "sagemaker-scikit-learn"
   std::string venv_cache;
   std::vector<std::string> find_links;
+  std::string environment;  // not empty: the packages are installed there
   std::size_t workers = 1;
   std::chrono::milliseconds answer_time{60'000};  // an answer that takes longer costs the worker
 };

@@ -14,6 +14,7 @@
 
 #include "base/log.h"
 #include "modelserver/dispatcher.h"
+#include "modelserver/environment_tool.h"
 #include "modelserver/http_front.h"
 #include "modelserver/link_front.h"
 #include "modelserver/load_model.h"
@@ -171,6 +172,12 @@ int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx) {
   return server.run();
 }
 
+int run(const Options& options, std::shared_ptr<const OnnxRuntime> onnx) {
+  if (!options.plan_file.empty() || !options.install_folder.empty())
+    return prepare_environment(options);
+  return serve(options, std::move(onnx));
+}
+
 int run_program(std::span<const std::string> arguments) {
   forbid_telemetry();
   const auto options = read_options(arguments);
@@ -183,7 +190,7 @@ int run_program(std::span<const std::string> arguments) {
     return 2;
   }
   if (!options->zygote_socket.empty()) return run_zygote(options->zygote_socket);
-  return serve(*options, nullptr);
+  return run(*options, nullptr);
 }
 
 }  // namespace slipway::modelserver

@@ -16,6 +16,10 @@ namespace slipway::modelserver {
 // on the main thread, before any other was started.
 int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
 
+// As serve(); or, where the options ask for it, finds out what a model needs installed, or installs
+// it (environment_tool.h).
+int run(const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
+
 // Says a sentence on standard error where it can be written; goes on where it cannot.
 void print_error(std::string_view sentence);
 

@@ -3,14 +3,19 @@
 Started as `python3 slipway_python_worker.py FD`, with a connected unix socket as descriptor FD and
 the settings in SLIPWAY_WORKER, a JSON object:
 
-  model_dir   the unpacked model
-  image       slipway-inference, sagemaker-xgboost, sagemaker-scikit-learn
-  venv_cache  folder of virtual environments, one for each content of requirements
-  find_links  folders with wheels, tried before the package index
+  model_dir    the unpacked model
+  image        slipway-inference, sagemaker-xgboost, sagemaker-scikit-learn
+  environment  the virtual environment that has the packages; empty: there is none yet, so
+  venv_cache   folder of virtual environments, one for each content of requirements
+  find_links   folders with wheels, tried before the package index
 
 First it makes sure of the packages: what the image is known to have and what `requirements.txt`
 beside the script asks for, installed once into an environment named by their content, and then goes
 on inside that environment. Then it loads the model and says so; then it answers, one at a time.
+
+Started as `... plan` (model_dir, image, file) it writes into the file what it would install, as a
+JSON object, or nothing; started as `... install` (plan, folder, path) it installs what such a plan
+says into the folder, which will lie at the path; and ends.
 
 A message, either way: u32 length of the head, u32 length of the body (little endian), the head (a
 JSON object), the body. Out: {"event": "ready"} or {"event": "failed", "message"}; then for each
@@ -46,6 +51,12 @@ PIP_LINES_QUOTED = 4
 MODEL_PREFIX = "/opt/ml/model"
 UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
 SKLEARN_VERSION = re.compile(rb"_sklearn_version[^0-9]{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)")
+# Options of a requirements file that say where packages come from, or which ones.
+OPTIONS_WITHOUT_FILES = ("-i", "--index-url", "--extra-index-url", "--no-index", "--pre",
+                         "--prefer-binary", "--only-binary", "--no-binary", "--trusted-host",
+                         "--require-hashes", "--use-feature")
+# Variables that say how a model is served, or where; packages are installed without them.
+OWN_VARIABLES = re.compile(r"(SAGEMAKER_|SLIPWAY_(?!PYTHON$|LIB$)|SM_).*|HOME|TMPDIR|USER|LOGNAME|PWD|OLDPWD")
 MODEL_PATTERNS = ("model.joblib", "model.pkl", "*.joblib", "*.pkl", "*.pickle")
 
 
@@ -262,21 +273,120 @@ def environment_damage(folder, done):
     return None
 
 
-def enter_environment(settings, code_dir):
-    """Goes on inside the environment that has the packages; returns where none is needed."""
-    if os.environ.get("SLIPWAY_WORKER_READY"):
-        return
+def names_files(requirements):
+    """Whether requirements name files, beside packages and addresses; true where it is not clear."""
+    text = re.sub(r"\\\r?\n", " ", requirements)
+    for line in text.splitlines():
+        line = re.sub(r"(^|\s)#.*$", "", line).strip()
+        if line.startswith("-") and re.split(r"[\s=]", line)[0] not in OPTIONS_WITHOUT_FILES:
+            return True
+        if line.startswith(".") or "file:" in line or "\\" in line:
+            return True
+        if any("/" in word and "://" not in word for word in re.split(r"[\s=]", line)):
+            return True
+    return False
+
+
+def wheels_in(code_dir):
+    """Of the model's code, relative to it."""
+    if not code_dir:
+        return []
+    found = glob.glob(os.path.join(code_dir, "*.whl")) + glob.glob(
+        os.path.join(code_dir, "wheels", "*.whl"))
+    return sorted(os.path.relpath(path, code_dir) for path in found)
+
+
+def plan_environment(settings, code_dir):
+    """What has to be installed for the model; None where nothing has. Files are relative to `folder`;
+    `names_files` says that `requirements` may name others. `variables` are those that packages may
+    look at while they are installed."""
     requirements = os.path.join(code_dir, "requirements.txt") if code_dir else None
     if not requirements or not os.path.isfile(requirements):
         requirements = None
     packages = image_packages(settings["image"], settings["model_dir"])
     if not packages and not requirements:
+        return None
+    text = ""
+    if requirements:
+        with open(requirements, encoding="utf-8", errors="replace") as file:
+            text = file.read()
+    return {"python": f"{sys.version} {platform.machine()} {os.path.realpath(sys.executable)}",
+            "packages": packages,
+            "folder": code_dir or settings["model_dir"],
+            "requirements": "requirements.txt" if requirements else "",
+            "names_files": names_files(text),
+            "wheels": wheels_in(code_dir),
+            "variables": {name: value for name, value in os.environ.items()
+                          if not OWN_VARIABLES.fullmatch(name)}}
+
+
+def write_plan(settings):
+    try:
+        code_dir, module_name = find_script(settings["model_dir"])
+    except Failure:
+        return 0  # the instance will say so
+    if module_name is None:
+        settings["image"] = "sagemaker-scikit-learn"
+    plan = plan_environment(settings, code_dir)
+    if plan:
+        with open(settings["file"], "w", encoding="ascii") as file:
+            json.dump(plan, file, sort_keys=True)
+    return 0
+
+
+def rename_inside(folder, path):
+    """Scripts name the folder that they were installed into; they will lie at `path`."""
+    scripts = os.path.join(folder, "bin")
+    for file in [os.path.join(scripts, name) for name in os.listdir(scripts)]:
+        if os.path.islink(file) or not os.path.isfile(file):
+            continue
+        with open(file, "rb") as script:
+            text = script.read()
+        if b"\0" not in text and os.fsencode(folder) in text:
+            with open(file, "wb") as script:
+                script.write(text.replace(os.fsencode(folder), os.fsencode(path)))
+
+
+def install_environment(settings):
+    """Sees nothing of the model but the files that the plan names: a folder of links stands for the
+    folders that have the wheels."""
+    plan = json.loads(settings["plan"])
+    folder, links = os.path.abspath(settings["folder"]), os.path.abspath("links")
+    os.mkdir(links)
+    for name, wheel in {os.path.basename(wheel): wheel for wheel in plan["wheels"]}.items():
+        os.symlink(os.path.join(plan["folder"], wheel), os.path.join(links, name))
+    os.environ["PIP_NO_CACHE_DIR"] = "1"
+    requirements = plan["requirements"] and os.path.join(plan["folder"], plan["requirements"])
+    try:
+        make_environment(folder, plan["packages"], requirements, [links] if plan["wheels"] else [])
+    except Failure as failure:
+        print(f"slipway-modelserver: {failure}", file=sys.stderr, flush=True)
+        return 1
+    rename_inside(folder, settings["path"])
+    return 0
+
+
+def go_on_in(environment):
+    os.environ["SLIPWAY_WORKER_READY"] = "1"
+    python = os.path.join(environment, "bin", "python")
+    os.execv(python, [python] + sys.argv)
+
+
+def enter_environment(settings, code_dir):
+    """Goes on inside the environment that has the packages; returns where none is needed."""
+    if os.environ.get("SLIPWAY_WORKER_READY"):
         return
+    if settings["environment"]:
+        go_on_in(settings["environment"])
+    plan = plan_environment(settings, code_dir)
+    if not plan:
+        return
+    packages = plan["packages"]
+    requirements = plan["requirements"] and os.path.join(code_dir, plan["requirements"])
+    own = [os.path.join(code_dir, wheel) for wheel in plan["wheels"]]
     folders = [folder for folder in settings.get("find_links", []) if folder]
-    if code_dir:
-        folders += [folder for folder in (code_dir, os.path.join(code_dir, "wheels"))
-                    if glob.glob(os.path.join(folder, "*.whl"))]
-    wheels = [path for folder in folders for path in glob.glob(os.path.join(folder, "*.whl"))]
+    wheels = own + [path for folder in folders for path in glob.glob(os.path.join(folder, "*.whl"))]
+    folders += sorted({os.path.dirname(wheel) for wheel in own})
     cache = settings["venv_cache"]
     os.makedirs(cache, exist_ok=True)
     folder = os.path.join(cache, content_key(packages, requirements, wheels))
@@ -290,9 +400,7 @@ def enter_environment(settings, code_dir):
         if damage or not os.path.exists(done):
             make_environment(folder, packages, requirements, folders)
             seal_environment(folder, done)
-    os.environ["SLIPWAY_WORKER_READY"] = "1"
-    python = os.path.join(folder, "bin", "python")
-    os.execv(python, [python] + sys.argv)
+    go_on_in(folder)
 
 
 # ---------------------------------------------------------------- formats
@@ -707,8 +815,12 @@ def load(settings):
 
 
 def main():
-    channel = socket.socket(fileno=int(sys.argv[1]))
     settings = json.loads(os.environ["SLIPWAY_WORKER"])
+    if sys.argv[1] == "plan":
+        return write_plan(settings)
+    if sys.argv[1] == "install":
+        return install_environment(settings)
+    channel = socket.socket(fileno=int(sys.argv[1]))
     try:
         # The channel is for the environment's interpreter too, and for nothing the model starts.
         os.set_inheritable(channel.fileno(), True)

@@ -35,8 +35,8 @@ void take_environment(const std::vector<std::string>& variables) {
       setenv(variable.substr(0, equals).c_str(), variable.c_str() + equals + 1, 1);
 }
 
-// In the instance, in its cell: serves.
-int serve_instance(const cell::Order& order, const std::shared_ptr<const OnnxRuntime>& onnx) {
+// In the instance, in its cell.
+int run_instance(const cell::Order& order, const std::shared_ptr<const OnnxRuntime>& onnx) {
   take_environment(order.variables);
   forbid_telemetry();
   const auto options = read_options(std::span(order.arguments).subspan(1));
@@ -44,7 +44,7 @@ int serve_instance(const cell::Order& order, const std::shared_ptr<const OnnxRun
     print_error(options ? "An instance cannot be a zygote." : options.error().message);
     return 2;
   }
-  const int status = serve(*options, onnx);
+  const int status = run(*options, onnx);
   std::fflush(nullptr);
   return status;
 }
@@ -56,7 +56,7 @@ int run_zygote(const std::string& socket) {
   prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   const auto onnx = warm_runtime();
   const auto served = cell::serve_orders(
-      socket, [&](const cell::Order& order) { return serve_instance(order, onnx); });
+      socket, [&](const cell::Order& order) { return run_instance(order, onnx); });
   if (served) return 0;
   print_error(served.error().message);
   return 1;

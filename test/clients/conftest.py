@@ -14,7 +14,7 @@ import botocore.config
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(pathlib.Path(__file__).parent), str(ROOT / "examples")]
+sys.path[:0] = [str(pathlib.Path(__file__).parent), str(ROOT / "examples"), str(ROOT / "test")]
 
 from models import Models  # noqa: E402
 from server import Server  # noqa: E402

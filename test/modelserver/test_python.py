@@ -1,20 +1,20 @@
 """Python handlers and scikit-learn models."""
 
-import base64
-import hashlib
 import io
 import json
 import os
+import subprocess
 import sys
 import threading
 import time
-import zipfile
 
 import joblib
 import numpy as np
 import pytest
+from conftest import find_program
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from wheels import write_wheel
 
 IRIS, KINDS = load_iris(return_X_y=True)
 
@@ -28,23 +28,6 @@ def own_python():
 def write_script(folder, text):
     (folder / "code").mkdir(exist_ok=True)
     (folder / "code" / "inference.py").write_text(text)
-
-
-def write_wheel(folder, name, version, source):
-    """A wheel of one module, made by hand: nothing has to be fetched."""
-    folder.mkdir(exist_ok=True)
-    info = f"{name}-{version}.dist-info"
-    files = {f"{name}.py": source,
-             f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-             f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\n"
-                              "Tag: py3-none-any\n"}
-    record = ""
-    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
-        for path, text in files.items():
-            digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
-            record += f"{path},sha256={digest.decode()},{len(text)}\n"
-            wheel.writestr(path, text)
-        wheel.writestr(f"{info}/RECORD", record + f"{info}/RECORD,,\n")
 
 
 def test_a_pickled_scikit_learn_model_needs_no_script(tmp_path, serve, own_python):
@@ -263,3 +246,53 @@ def test_requirements_that_cannot_be_installed_are_quoted(tmp_path, serve):
     assert server.wait() is False and server.process.returncode == 1
     last = server.output().strip().splitlines()[-1]
     assert "could not be installed" in last and "slipway-no-such-package" in last
+
+
+def run(*arguments, **environment):
+    given = {**os.environ, "PIP_NO_INDEX": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "1", **environment}
+    return subprocess.run([find_program(), *map(str, arguments)], env=given, capture_output=True,
+                          text=True, cwd=given["HOME"], check=False)
+
+
+def test_what_a_model_needs_is_planned_installed_elsewhere_and_served_from_there(tmp_path, serve):
+    model, at_work = tmp_path / "model", tmp_path / "work"
+    at_work.mkdir()
+    model.mkdir()
+    write_script(model, "import sys, slipway_test_only\n"
+                        "def model_fn(d): return slipway_test_only.VALUE\n"
+                        "def transform_fn(m, *rest): return f'{m} {sys.prefix}', 'text/plain'\n")
+    (model / "code" / "requirements.txt").write_text("slipway_test_only==1.5\n")
+    write_wheel(model / "code", "slipway_test_only", "1.5", "VALUE = 'planned'\n")
+    said = run("--model-dir", model, "--plan-environment", "plan", HOME=str(at_work), CMAKE_ARGS="-X")
+    assert said.returncode == 0, said.stderr
+    plan = json.loads((at_work / "plan").read_text())
+    assert plan["folder"] == str(model / "code") and plan["requirements"] == "requirements.txt"
+    assert plan["wheels"] == ["slipway_test_only-1.5-py3-none-any.whl"] and not plan["names_files"]
+    assert plan["variables"]["CMAKE_ARGS"] == "-X"
+    assert not [name for name in plan["variables"] if name.startswith("SAGEMAKER_")]
+
+    environment = tmp_path / "environment"
+    said = run("--install-environment", "new", "--environment", environment, "--environment-plan",
+               (at_work / "plan").read_text(), HOME=str(at_work))
+    assert said.returncode == 0, said.stdout + said.stderr
+    (at_work / "new").rename(environment)
+    shebang = (environment / "bin" / "pip").read_text().splitlines()[0]
+    assert shebang.startswith(f"#!{environment}/bin/python")
+    server = serve(model, args=["--environment", str(environment)])
+    assert server.ask("{}").text == f"planned {environment}"
+
+
+@pytest.mark.parametrize("requirements", ["-r more.txt", "./package", "a @ file:///x", "-e .", "w/x.whl"])
+def test_requirements_that_may_name_files_are_said_to(tmp_path, requirements):
+    write_script(tmp_path, "def model_fn(d): pass\n")
+    (tmp_path / "code" / "requirements.txt").write_text(f"numpy>=1  # ./not a file\n{requirements}\n")
+    said = run("--model-dir", tmp_path, "--plan-environment", "plan", HOME=str(tmp_path))
+    assert said.returncode == 0 and json.loads((tmp_path / "plan").read_text())["names_files"]
+
+
+def test_a_model_that_needs_nothing_or_cannot_be_served_has_no_plan(tmp_path):
+    for script in (None, "def model_fn(d): pass\n"):
+        if script:
+            write_script(tmp_path, script)
+        said = run("--model-dir", tmp_path, "--plan-environment", "plan", HOME=str(tmp_path))
+        assert said.returncode == 0 and not (tmp_path / "plan").exists()
