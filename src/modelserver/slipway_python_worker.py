@@ -296,6 +296,10 @@ def wheels_in(code_dir):
     return sorted(os.path.relpath(path, code_dir) for path in found)
 
 
+def this_interpreter():
+    return f"{sys.version} {platform.machine()} {os.path.realpath(sys.executable)}"
+
+
 def plan_environment(settings, code_dir):
     """What has to be installed for the model; None where nothing has. Files are relative to `folder`;
     `names_files` says that `requirements` may name others. `variables` are those that packages may
@@ -310,7 +314,7 @@ def plan_environment(settings, code_dir):
     if requirements:
         with open(requirements, encoding="utf-8", errors="replace") as file:
             text = file.read()
-    return {"python": f"{sys.version} {platform.machine()} {os.path.realpath(sys.executable)}",
+    return {"python": this_interpreter(),
             "packages": packages,
             "folder": code_dir or settings["model_dir"],
             "requirements": "requirements.txt" if requirements else "",
@@ -351,6 +355,10 @@ def install_environment(settings):
     """Sees nothing of the model but the files that the plan names: a folder of links stands for the
     folders that have the wheels."""
     plan = json.loads(settings["plan"])
+    if plan["python"] != this_interpreter():  # whoever planned may have run what the model brings
+        print("slipway-modelserver: The packages of this model are planned for another interpreter "
+              f"than {this_interpreter()}.", file=sys.stderr, flush=True)
+        return 1
     folder, links = os.path.abspath(settings["folder"]), os.path.abspath("links")
     os.mkdir(links)
     for name, wheel in {os.path.basename(wheel): wheel for wheel in plan["wheels"]}.items():

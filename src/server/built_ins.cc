@@ -20,7 +20,8 @@ fleet::FleetOptions fleet_options(const std::filesystem::path& model_server,
         .argv = {model_server.string(), "serve"},
         .environment = {{"PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"},
                         {"SLIPWAY_PYTHON", serve.python}},
-        .mounts = model_server_files(model_server, serve.python, serve.reads)};
+        .mounts = model_server_files(model_server, serve.python, serve.reads),
+        .packages = fleet::BuiltInProgram::Packages::prepared};
   for (const auto& [image, program] : serve.image_programs())
     options.built_ins[image] = {.argv = {program},
                                 .environment = {},

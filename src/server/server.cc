@@ -6,7 +6,6 @@
 #include <fstream>
 #include <functional>
 #include <future>
-#include <set>
 #include <vector>
 
 #include "base/log.h"
@@ -17,7 +16,6 @@
 #include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
-#include "engine/fleet/model_keeper.h"
 #include "engine/fleet/sessions.h"
 #include "engine/identity/directory.h"
 #include "engine/identity/tables.h"
@@ -35,10 +33,9 @@
 #include "server/credentials_address.h"
 #include "server/data_directory.h"
 #include "server/errands.h"
-#include "server/instance_files.h"
 #include "server/io_loop.h"
 #include "server/limits.h"
-#include "server/object_artifacts.h"
+#include "server/prepared_files.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
 #include "service/front.h"
@@ -66,10 +63,7 @@ constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
 constexpr std::chrono::milliseconds stop_grace{5'000};
 constexpr std::chrono::milliseconds expire_period{100};
-// Artifacts that no fleet uses are kept for the next deployment, up to this much.
-constexpr std::uint64_t spare_artifact_bytes_max = 20ULL << 30;
-constexpr std::chrono::hours artifact_collect_period{1};
-constexpr std::chrono::seconds short_disk_age_min{60};
+constexpr std::chrono::hours file_collect_period{1};
 
 }  // namespace
 
@@ -94,7 +88,7 @@ class Server::Parts {
     if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
     loops_.clear();
     if (captures_) captures_->stop();
-    if (artifacts_) artifacts_->stop();
+    if (files_) files_->stop();
     artifact_workers_.stop();
     credentials_.reset();
     prober_loop_.stop();
@@ -105,7 +99,6 @@ class Server::Parts {
 
   Result<> open_state();
   Result<> open_engines();
-  void open_artifacts();
   void open_request_queues();
   Result<> open_events();
   void collect_permissions();
@@ -121,11 +114,9 @@ class Server::Parts {
  private:
   void observe(place::Observation observation);
   void keep_deadlines(net::Loop& loop);
-  void collect_artifacts(net::Loop& loop);
+  void collect_files(net::Loop& loop);
   void note_time();
   void keep_time(net::Loop& loop);
-  void discard_artifact(const std::string& content);
-  Result<std::set<std::string>> used_artifacts();
   Result<> tell_clients() const;
   std::string traffic() const;
   unsigned io_threads() const;
@@ -159,10 +150,7 @@ class Server::Parts {
   std::unique_ptr<logs::Collector> collector_;
   std::unique_ptr<logs::CollectedPlace> place_;
 
-  std::unique_ptr<ObjectArtifacts> artifact_source_;
-  std::unique_ptr<fleet::ArtifactCache> artifacts_;
-  std::unique_ptr<fleet::ModelFolders> model_folders_;
-  std::unique_ptr<fleet::ModelKeeper> models_;
+  std::unique_ptr<PreparedFiles> files_;
   std::unique_ptr<fleet::HttpProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
   std::unique_ptr<CredentialsAddress> credentials_;
@@ -236,7 +224,16 @@ Result<> Server::Parts::open_engines() {
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
 
   errands_ = open_errands(options_, *directory_, topics_);
-  open_artifacts();
+  files_ = std::make_unique<PreparedFiles>(PreparedFiles::Needs{.data = options_.data,
+                                                                .store = *store_,
+                                                                .objects = *objects_,
+                                                                .disk = *disk_,
+                                                                .workers = artifact_workers_,
+                                                                .loop = models_loop_.loop(),
+                                                                .processes = *processes_,
+                                                                .place = *place_,
+                                                                .random = random_,
+                                                                .errands = later()});
   prober_ = std::make_unique<fleet::HttpProber>(
       prober_loop_.loop(),
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
@@ -257,13 +254,14 @@ Result<> Server::Parts::open_engines() {
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
       fleet::FleetReconciler::Needs{
           .place = *place_,
-          .artifacts = *artifacts_,
+          .artifacts = files_->artifacts(),
           .prober = *prober_,
           .routes = routes_,
           .loop = *reconcilers_,
           .changes = changes_,
-          .models = models_.get(),
-          .may_read = std::bind_front(&ObjectArtifacts::may_read, artifact_source_.get())},
+          .models = &files_->models(),
+          .environments = &files_->environments(),
+          .may_read = std::bind_front(&PreparedFiles::may_read, files_.get())},
       std::move(fleet));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
   captures_ = std::make_unique<fleet::CaptureWriter>(
@@ -282,26 +280,6 @@ Result<> Server::Parts::open_engines() {
                                                                          .errands = later()});
   open_request_queues();
   return {};
-}
-
-void Server::Parts::open_artifacts() {
-  artifact_source_ = std::make_unique<ObjectArtifacts>(*store_, *objects_, later());
-  artifacts_ = std::make_unique<fleet::ArtifactCache>(options_.data / "artifacts",
-                                                      *artifact_source_, artifact_workers_,
-                                                      fleet::ArtifactLimits{.room = disk_.get()});
-  model_folders_ =
-      std::make_unique<fleet::ModelFolders>(options_.data / "models", artifact_workers_);
-  if (processes_->capabilities().walks_host_paths)
-    for (const char* passed : {"", "artifacts", "models"})
-      let_instances_pass(options_.data / passed);
-  artifacts_->on_short_disk([this] {
-    if (const auto used = used_artifacts()) artifacts_->collect(*used, 0, short_disk_age_min);
-  });
-  models_ = std::make_unique<fleet::ModelKeeper>(fleet::ResidentModels::Needs{
-      .loop = models_loop_.loop(),
-      .artifacts = *artifacts_,
-      .folders = *model_folders_,
-      .discard = [this](const std::string& content) { discard_artifact(content); }});
 }
 
 void Server::Parts::open_request_queues() {
@@ -462,7 +440,7 @@ Result<> Server::Parts::begin() {
   reconcilers_->start();
   net::Loop& loop = loops_.front()->loop();
   loop.post([this, &loop] { keep_deadlines(loop); });
-  loop.post([this, &loop] { collect_artifacts(loop); });
+  loop.post([this, &loop] { collect_files(loop); });
   loop.post([this, &loop] { keep_time(loop); });
   if (const Result<> told = tell_clients(); !told)
     log_warning("server", "server.json cannot be written", {{"why", told.error().message}});
@@ -488,38 +466,18 @@ void Server::Parts::keep_time(net::Loop& loop) {
   loop.after(engine::time_note_period, [this, &loop] { keep_time(loop); });
 }
 
-void Server::Parts::collect_artifacts(net::Loop& loop) {
+void Server::Parts::collect_files(net::Loop& loop) {
   artifact_workers_.post([this] {
     disk_->keep_file();
-    const auto used = used_artifacts();
-    if (used)
-      artifacts_->collect(*used, spare_artifact_bytes_max);
-    else
-      log_warning("server", "unused artifacts stay", {{"why", used.error().message}});
+    files_->collect();
   });
-  loop.after(artifact_collect_period, [this, &loop] { collect_artifacts(loop); });
-}
-
-// Of fleets as they are stored, and of the models that requests asked for.
-Result<std::set<std::string>> Server::Parts::used_artifacts() {
-  TRY(auto used, store_->read([](store::Transaction& tx) -> Result<std::set<std::string>> {
-    return fleet::used_contents(tx);
-  }));
-  used.merge(models_->contents());
-  return used;
-}
-
-void Server::Parts::discard_artifact(const std::string& content) {
-  artifact_workers_.post([this, content] {
-    const auto used = used_artifacts();
-    if (used && !used->contains(content)) artifacts_->remove(content);
-  });
+  loop.after(file_collect_period, [this, &loop] { collect_files(loop); });
 }
 
 void Server::Parts::observe(place::Observation observation) {
   running_.observe(observation);
   collector_->observe(observation);
-  model_folders_->observe(observation);
+  files_->observe(observation);
   fleet_reconciler_->observe(std::move(observation));
 }
 
@@ -567,7 +525,7 @@ void Server::Parts::stop() {
   for (const auto& done : drained) done.wait();
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
-  artifacts_->stop();   // after those who would take that for a failure
+  files_->stop();       // after those who would take that for a failure
   running_.stop_all(*processes_, stop_grace);
   note_time();
   std::error_code ignored;

@@ -188,7 +188,8 @@ def test_a_handler_of_many_models_sees_the_models_of_its_own_instance_alone(serv
         assert sum("victim" in path.read_text() for path in secrets) == 2, "as fetched, and as loaded"
         said = json.loads(curious.invoke("m.tar.gz", json.dumps({
             "files": [str(path) for path in secrets],
-            "folders": [str(server.data / "artifacts"), str(server.data / "models")]})))
+            "folders": [str(server.data / folder)
+                        for folder in ("artifacts", "environments", "models")]})))
         own = said["folder"] + "/secret"
         assert said["read"].pop(own) == "my own"
         assert len(said["read"]) == 3 and all(what.startswith("refused") for what in

@@ -272,6 +272,10 @@ def test_what_a_model_needs_is_planned_installed_elsewhere_and_served_from_there
     assert not [name for name in plan["variables"] if name.startswith("SAGEMAKER_")]
 
     environment = tmp_path / "environment"
+    another = json.dumps({**plan, "python": "4.0"})
+    said = run("--install-environment", "new", "--environment", environment, "--environment-plan",
+               another, HOME=str(at_work))
+    assert said.returncode == 1 and "another interpreter" in said.stderr
     said = run("--install-environment", "new", "--environment", environment, "--environment-plan",
                (at_work / "plan").read_text(), HOME=str(at_work))
     assert said.returncode == 0, said.stdout + said.stderr

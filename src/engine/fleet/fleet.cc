@@ -190,15 +190,17 @@ std::vector<InstanceStatus> Fleets::instances(store::Transaction& tx, const Flee
   return list;
 }
 
-std::set<std::string> used_contents(store::Transaction& tx) {
-  std::set<std::string> used;
+Used used_by_fleets(store::Transaction& tx) {
+  Used used;
   for (const std::string& id : all_ids(tx)) {
     const auto row = load_row(tx, {id});
     if (!row) continue;
     for (const auto& [number, generation] : row->record.generations)
-      for (const auto& [name, variant] : generation.variants)
+      for (const auto& [name, variant] : generation.variants) {
         for (const std::string& content : {variant.content, variant.code_content})
-          if (!content.empty()) used.insert(content);
+          if (!content.empty()) used.contents.insert(content);
+        if (!variant.environment.empty()) used.environments.insert(variant.environment);
+      }
   }
   return used;
 }

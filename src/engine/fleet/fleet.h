@@ -128,9 +128,12 @@ std::uint32_t standing_instances(const Variant& variant);
 // The topic of engine::Changes that is notified, after commit, whenever status() changed.
 std::string topic_of(const FleetId& id);
 
-// The contents (FetchedArtifact::content) that some fleet still needs: what ArtifactCache::collect
-// must keep.
-std::set<std::string> used_contents(store::Transaction& tx);
+// What some fleet still needs (FetchedArtifact::content): what is not to be collected.
+struct Used {
+  std::set<std::string> contents;      // of models and of their code
+  std::set<std::string> environments;  // of EnvironmentCache
+};
+Used used_by_fleets(store::Transaction& tx);
 
 // This room's tables.
 std::span<const store::Migration> migrations();

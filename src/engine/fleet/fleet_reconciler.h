@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "engine/changes.h"
 #include "engine/fleet/artifacts.h"
+#include "engine/fleet/environments.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/prober.h"
 #include "engine/fleet/routes.h"
@@ -34,6 +35,10 @@ struct BuiltInProgram {
   std::map<std::string, std::string> environment;
   Front front = Front::http_and_link;
   std::vector<place::Mount> mounts = {};  // what it needs beside the model
+  // Whether it is given an environment (environments.h), by "--environment DIR", where its model
+  // needs one.
+  enum class Packages : std::uint8_t { its_own, prepared };
+  Packages packages = Packages::its_own;
 };
 
 // What an instance is started with so that it may act as somebody (Program::acts_as): variables of
@@ -74,7 +79,8 @@ class FleetReconciler final : public engine::Reconciler {
     RouteTable& routes;
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
-    ModelKeeper* models = nullptr;  // null: variants with many models are refused
+    ModelKeeper* models = nullptr;         // null: variants with many models are refused
+    Environments* environments = nullptr;  // null: instances install what they need themselves
     // Whether the artifact's reader may read it now; asked before an instance is started on a copy
     // that is on the disk, as ArtifactSource asks before it fetches one. Empty: nobody is asked.
     std::function<Result<>(store::Transaction& tx, const Artifact& artifact)> may_read = {};

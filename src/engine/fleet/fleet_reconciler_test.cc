@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/fleet/record.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
@@ -16,6 +18,9 @@ using testing::HasSubstr;
 FleetOptions options() {
   FleetOptions options;
   options.built_ins["model"] = {.argv = {"/bin/model"}, .environment = {}};
+  options.built_ins["python"] = {.argv = {"/bin/python-model"},
+                                 .environment = {},
+                                 .packages = BuiltInProgram::Packages::prepared};
   return options;
 }
 
@@ -45,6 +50,11 @@ class FleetReconcilerTest : public testing::Test {
     });
     ASSERT_TRUE(put) << put.error().message;
   }
+  static Variant with_packages(std::uint32_t instances) {
+    Variant made = variant("main", instances);
+    made.program.built_in = "python";
+    return made;
+  }
   FleetStatus status() { return world_.status(id_); }
   std::size_t routed() {
     const auto route = world_.route(id_);
@@ -69,6 +79,37 @@ TEST_F(FleetReconcilerTest, ANewFleetIsCreatingThenReadyAndRoutedWithEveryInstan
   EXPECT_EQ(status().variants[0].instances_current, 2U);
   EXPECT_EQ(routed(), 3U);
   EXPECT_EQ(world_.machine().running(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, InstancesAreGivenTheirEnvironmentToReadAndRunAlsoAfterACrash) {
+  put({with_packages(2)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  world_.crash_and_restart();
+  put({with_packages(3)});
+  world_.run(1min);
+  EXPECT_EQ(world_.machine().running(), 3U);
+  for (const auto& [key, instance] : world_.machine().instances()) {
+    const place::InstanceSpec& spec = instance.spec;
+    const std::string directory = "/simulated/environments/packages";
+    EXPECT_THAT(spec.argv, testing::IsSupersetOf({std::string("--environment"), directory}));
+    const auto mount = std::ranges::find(spec.mounts, directory, &place::Mount::host_path);
+    ASSERT_NE(mount, spec.mounts.end());
+    EXPECT_EQ(mount->access, place::Mount::Access::read_only);
+  }
+  const auto used =
+      store_->read([](store::Transaction& tx) -> Result<Used> { return used_by_fleets(tx); });
+  EXPECT_THAT(used->environments, testing::ElementsAre("packages"));
+}
+
+TEST_F(FleetReconcilerTest, PackagesThatCannotBeInstalledFailTheGenerationBeforeAnyInstanceStarts) {
+  world_.set_environments_fail(true);
+  put({with_packages(1)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_THAT(status().reason, HasSubstr("The packages of variant 'main' cannot be installed: "
+                                         "There is no package of that name."));
+  EXPECT_TRUE(world_.machine().instances().empty());
 }
 
 TEST_F(FleetReconcilerTest, AFleetWhoseProgramDiesFailsAndSaysWhyWithTheLastLogLines) {

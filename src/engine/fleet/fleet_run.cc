@@ -234,7 +234,7 @@ Result<> FleetRun::can_run(const Variant& variant) const {
   return {};
 }
 
-// Both are asked for at once.
+// Model and code are asked for at once.
 bool FleetRun::has_contents(Generation generation, const Variant& variant, const Failed& failed) {
   const VariantId id{generation, variant.name};
   if (living(generation, variant.name) < wanted_count(generation, variant))
@@ -244,7 +244,7 @@ bool FleetRun::has_contents(Generation generation, const Variant& variant, const
     }
   const bool model = !variant.program.model || has_content({id, Part::model}, variant, failed);
   const bool code = !variant.program.code || has_content({id, Part::code}, variant, failed);
-  return model && code;
+  return model && code && has_environment(generation, variant, failed);
 }
 
 Result<> FleetRun::may_read(const Variant& variant) const {
@@ -273,31 +273,43 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
     else
       needs_.artifacts.fetch_again(artifact, known, std::move(done));
   }
-  if (!fetch->second.outcome) {
-    // What was here before is looked at anew, however long ago its generation began.
-    const ServerTime begun =
-        known.empty() ? record_.generations[generation].begun : fetch->second.asked_at;
-    const ServerTime deadline = begun + variant.program.download_timeout;
-    if (now_ >= deadline)
-      failed(fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what,
-                         artifact.uri, variant.name, variant.program.download_timeout.count()));
-    else
-      wake_at(deadline);
+  // What was here before is looked at anew, however long ago its generation began.
+  const ServerTime begun =
+      known.empty() ? record_.generations[generation].begun : fetch->second.asked_at;
+  const auto outcome = take_outcome(
+      id, begun + variant.program.download_timeout,
+      fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what, artifact.uri,
+                  variant.name, variant.program.download_timeout.count()),
+      failed);
+  if (!outcome) return false;
+  if (!*outcome && outcome->error().code == ErrorCode::permission_denied) {
+    failed(outcome->error().message);
     return false;
   }
-  const Result<FetchedArtifact> outcome = std::move(*fetch->second.outcome);
-  sight_.fetches.erase(fetch);
-  if (!outcome && outcome.error().code == ErrorCode::permission_denied) {
-    failed(outcome.error().message);
-    return false;
-  }
-  if (!outcome) {
+  if (!*outcome) {
     failed(fmt::format("The {} {} of variant '{}' cannot be used: {}", what, artifact.uri,
-                       variant.name, outcome.error().message));
+                       variant.name, outcome->error().message));
     return false;
   }
-  known = outcome->content;
+  known = (*outcome)->content;
   return true;
+}
+
+std::optional<Result<FetchedArtifact>> FleetRun::take_outcome(const FetchId& id,
+                                                              ServerTime deadline,
+                                                              const std::string& late,
+                                                              const Failed& failed) {
+  const auto fetch = sight_.fetches.find(id);
+  if (fetch->second.outcome) {
+    auto outcome = std::move(fetch->second.outcome);
+    sight_.fetches.erase(fetch);
+    return outcome;
+  }
+  if (now_ >= deadline)
+    failed(late);
+  else
+    wake_at(deadline);
+  return std::nullopt;
 }
 
 // ---- 3. The serving generation ----
@@ -312,7 +324,7 @@ void FleetRun::keep_serving() {
         fail_scaling(reason);
       VariantRecord& known = variant_record(record_.serving, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
-      for (const Part part : {Part::model, Part::code})
+      for (const Part part : {Part::model, Part::code, Part::environment})
         sight_.fetches.erase({{record_.serving, variant.name}, part});
       wake_at(known.not_before);
     });
@@ -354,6 +366,7 @@ void FleetRun::fill(Generation generation, const Variant& variant) {
   const VariantRecord& known = variant_record(generation, variant.name);
   if (variant.program.model && known.content.empty()) return;
   if (variant.program.code && known.code_content.empty()) return;
+  if (is_given_environment(variant) && known.environment.empty()) return;
   if (count < wanted && now_ < known.not_before) return wake_at(known.not_before);
   for (; count < wanted; ++count)
     record_.instances.push_back({.ordinal = record_.next_ordinal++,

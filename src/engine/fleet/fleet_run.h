@@ -84,13 +84,25 @@ class FleetRun {
   void end_orphans();
   void forget_ended();
 
-  // Whether the model and the code of a variant are on the disk, and are open where instances are
-  // to be started on them; asks for what is not there. A failure of a fetch and a refusal are
-  // handed to `failed`.
+  // Whether all that the instances of a variant are given is on the disk, and open to it where
+  // instances are to be started on it; asks for what is not there. A failure of a fetch and a
+  // refusal are handed to `failed`.
   using Failed = std::function<void(std::string)>;
   bool has_contents(Generation generation, const Variant& variant, const Failed& failed);
   bool has_content(const FetchId& id, const Variant& variant, const Failed& failed);
   Result<> may_read(const Variant& variant) const;
+  // The outcome of what was asked for, once; nothing while it is under way, and `failed` hears that
+  // it is `late` from the deadline on.
+  std::optional<Result<FetchedArtifact>> take_outcome(const FetchId& id, ServerTime deadline,
+                                                      const std::string& late,
+                                                      const Failed& failed);
+  // What has to be installed (fleet_run_environment.cc), once model and code are there.
+  bool has_environment(Generation generation, const Variant& variant, const Failed& failed);
+  bool is_given_environment(const Variant& variant) const;
+  std::optional<EnvironmentNeed> environment_need(Generation generation, const Variant& variant);
+  // False where its environment is not on the disk now.
+  bool show_environment(const Variant& variant, const VariantRecord& known,
+                        place::InstanceSpec& spec) const;
   void fill(Generation generation, const FleetPlan& plan);
   void fill(Generation generation, const Variant& variant);
   void shrink(Generation generation, const Variant& variant, std::size_t surplus);
@@ -100,6 +112,9 @@ class FleetRun {
 
   std::shared_ptr<const FleetRoute> make_route(std::string& signature);
   std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
+  place::InstanceSpec program_spec(const Program& program) const;
+  std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
+                                                        const VariantRecord& known) const;
   Result<> can_run(const Variant& variant) const;
 
   void enter(InstanceRecord& instance, Phase phase);

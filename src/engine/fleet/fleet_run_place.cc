@@ -37,24 +37,23 @@ void FleetRun::attend_to_living(const InstanceRecord& instance, const place::Ins
   needs_.place.start(key, *spec);
 }
 
-// Nothing: one of its artifacts is not on the disk now, or no folder could be made for its models.
-std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
-  const Variant* variant = variant_of(instance);
-  if (variant == nullptr) return std::nullopt;
-  const Program& program = variant->program;
+// The program of a variant with what all of its kind are given.
+place::InstanceSpec FleetRun::program_spec(const Program& program) const {
   place::InstanceSpec spec;
   const auto built_in = options_.built_ins.find(program.built_in);
-  if (built_in != options_.built_ins.end()) {
-    spec.argv = built_in->second.argv;
-    spec.environment = built_in->second.environment;
-    spec.mounts = built_in->second.mounts;
-  }
-  if (!program.acts_as.empty() && options_.credentials)
-    spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
+  if (built_in == options_.built_ins.end()) return spec;
+  spec.argv = built_in->second.argv;
+  spec.environment = built_in->second.environment;
+  spec.mounts = built_in->second.mounts;
+  return spec;
+}
+
+// With its model and its code. Nothing: one of them is not on the disk now.
+std::optional<place::InstanceSpec> FleetRun::spec_with_contents(const Variant& variant,
+                                                                const VariantRecord& known) const {
+  const Program& program = variant.program;
+  place::InstanceSpec spec = program_spec(program);
   for (const auto& [name, value] : program.environment) spec.environment[name] = value;
-  spec.image = program.image;
-  spec.memory_bytes_max = program.memory_bytes_max;
-  const VariantRecord& known = variant_record(instance.generation, variant->name);
   if (program.code) {
     constexpr const char* inside = "/opt/ml/code";
     const auto directory = needs_.artifacts.find(known.code_content);
@@ -69,6 +68,24 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
     if (program.image.empty())
       spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
   }
+  if (program.image.empty()) spec.environment["SLIPWAY_IMAGE"] = program.built_in;
+  return spec;
+}
+
+// Nothing: one of its artifacts or its environment is not on the disk now, or no folder could be
+// made for its models.
+std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
+  const Variant* variant = variant_of(instance);
+  if (variant == nullptr) return std::nullopt;
+  const Program& program = variant->program;
+  const VariantRecord& known = variant_record(instance.generation, variant->name);
+  auto contents = spec_with_contents(*variant, known);
+  if (!contents || !show_environment(*variant, known, *contents)) return std::nullopt;
+  place::InstanceSpec spec = *std::move(contents);
+  if (!program.acts_as.empty() && options_.credentials)
+    spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
+  spec.image = program.image;
+  spec.memory_bytes_max = program.memory_bytes_max;
   if (program.models && needs_.models != nullptr) {
     const auto folder = needs_.models->make_folder(key_of(id_, instance));
     if (!folder) return std::nullopt;
@@ -76,7 +93,7 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
         {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
   }
   if (program.image.empty()) {
-    spec.environment["SLIPWAY_IMAGE"] = program.built_in;
+    const auto built_in = options_.built_ins.find(program.built_in);
     spec.http_socket = "http.sock";
     spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
     if (built_in != options_.built_ins.end() &&

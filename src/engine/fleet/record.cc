@@ -27,19 +27,26 @@ json::object generation_json(const GenerationRecord& generation) {
   for (const auto& [name, variant] : generation.variants)
     variants[name] = json::object{{"content", variant.content},
                                   {"code_content", variant.code_content},
+                                  {"environment", variant.environment},
                                   {"failures", variant.failures},
                                   {"not_before", to_microseconds(variant.not_before)}};
   return {{"begun", to_microseconds(generation.begun)}, {"variants", std::move(variants)}};
+}
+
+// Empty in records that are older than the member.
+std::string text_or_empty(const json::object& object, std::string_view name) {
+  const json::value* const value = object.if_contains({name.data(), name.size()});
+  return value ? std::string(value->as_string()) : std::string();
 }
 
 GenerationRecord generation_from(const json::object& object) {
   GenerationRecord generation{.begun = server_time_of(object, "begun")};
   for (const auto& entry : object.at("variants").as_object()) {
     const json::object& variant = entry.value().as_object();
-    const json::value* code = variant.if_contains("code_content");  // absent in older records
     generation.variants[std::string(entry.key())] = {
         .content = text_of(variant, "content"),
-        .code_content = code ? std::string(code->as_string()) : std::string(),
+        .code_content = text_or_empty(variant, "code_content"),
+        .environment = text_or_empty(variant, "environment"),
         .failures = number_of<unsigned>(variant, "failures"),
         .not_before = server_time_of(variant, "not_before")};
   }

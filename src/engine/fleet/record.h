@@ -35,10 +35,14 @@ struct InstanceRecord {
   ServerTime since = {};  // when it entered the phase
 };
 
+// In the place of an environment's name: nothing has to be installed.
+inline constexpr std::string_view no_environment = "none";
+
 // One variant of one generation.
 struct VariantRecord {
   std::string content;         // the model that its instances see; empty: none yet, or none
   std::string code_content;    // the code, likewise
+  std::string environment;     // what is installed for them; empty: not known, or nobody asks
   unsigned failures = 0;       // in a row
   ServerTime not_before = {};  // no start before this
 };

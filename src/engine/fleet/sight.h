@@ -33,7 +33,7 @@ struct Seen {
   std::weak_ptr<const InstanceRoute> route;  // alive while a router may send to it
 };
 
-// The fetching of one artifact of a variant.
+// The fetching of one artifact of a variant, or the making of its environment.
 struct Fetching {
   ServerTime asked_at = {};
   std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
@@ -41,7 +41,7 @@ struct Fetching {
 
 using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
 
-enum class Part : std::uint8_t { model, code };
+enum class Part : std::uint8_t { model, code, environment };
 
 struct FetchId {
   VariantId variant;

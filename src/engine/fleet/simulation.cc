@@ -56,6 +56,28 @@ std::optional<Instant> SimulatedArtifacts::next_due() const {
   return first == fetches_.end() ? std::nullopt : std::optional(first->at);
 }
 
+void SimulatedEnvironments::prepare(EnvironmentNeed, FetchDone done) {
+  crash_.pass();
+  const auto delay = std::chrono::milliseconds(below(random_, fetch_ms_max));
+  asked_.emplace(clock_.monotonic() + delay, std::move(done));
+}
+
+void SimulatedEnvironments::advance() {
+  while (!asked_.empty() && asked_.begin()->first <= clock_.monotonic()) {
+    const FetchDone done = std::move(asked_.begin()->second);
+    asked_.erase(asked_.begin());
+    prepared_ = prepared_ || !fails;
+    if (fails)
+      done(fail(ErrorCode::invalid_argument, "There is no package of that name."));
+    else
+      done(FetchedArtifact{.content = "packages", .directory = "/simulated/environments/packages"});
+  }
+}
+
+std::optional<Instant> SimulatedEnvironments::next_due() const {
+  return asked_.empty() ? std::nullopt : std::optional(asked_.begin()->first);
+}
+
 Simulation::Server::Server(Simulation& world)
     : changes(world.clock_),
       loop(world.store_, world.clock_),
@@ -64,12 +86,14 @@ Simulation::Server::Server(Simulation& world)
       prober(world.machine_, world.crash_,
              [this](HealthReport report) { reconciler.observe(std::move(report)); }),
       artifacts(world.clock_, world.random_, world.crash_),
+      environments(world.clock_, world.random_, world.crash_),
       reconciler({.place = place,
                   .artifacts = artifacts,
                   .prober = prober,
                   .routes = routes,
                   .loop = loop,
                   .changes = changes,
+                  .environments = &environments,
                   .may_read = [&world](store::Transaction&, const Artifact& artifact) -> Result<> {
                     if (!world.unreadable_.contains(artifact.uri)) return {};
                     return fail(ErrorCode::permission_denied, artifact.uri + " is closed.");
@@ -77,6 +101,7 @@ Simulation::Server::Server(Simulation& world)
                  world.options_),
       fleets([this](const FleetId& id) { reconciler.wake(id); }) {
   artifacts.fails = world.fetch_fails_;
+  environments.fails = world.environments_fail_;
   routes.on_drained([this](const place::InstanceKey& key) { reconciler.observe_drained(key); });
 }
 
@@ -93,6 +118,11 @@ void Simulation::set_fetch_fails(double chance) {
   server_->artifacts.fails = chance;
 }
 
+void Simulation::set_environments_fail(bool fail) {
+  environments_fail_ = fail;
+  server_->environments.fails = fail;
+}
+
 void Simulation::crash_and_restart() {
   server_->routes.on_drained({});
   server_.reset();
@@ -107,6 +137,7 @@ bool Simulation::step() {
   machine_.advance();
   server_->prober.advance();
   server_->artifacts.advance();
+  server_->environments.advance();
   const bool ran = server_->loop.step() > 0;
   if (crash_.reached()) crash_and_restart();
   return ran;
@@ -118,6 +149,7 @@ bool Simulation::move_on(Instant until) {
     if (at) due = due ? std::min(*due, *at) : *at;
   };
   consider(server_->artifacts.next_due());
+  consider(server_->environments.next_due());
   if (const auto wait = server_->loop.next_due()) consider(clock_.monotonic() + *wait);
   if (!due) return false;
   const Instant now = clock_.monotonic();

@@ -103,6 +103,31 @@ class SimulatedArtifacts final : public Artifacts {
   bool arrived_ = false;
 };
 
+// Environments that are prepared after a while, or cannot be. What the disk holds outlives a
+// server; that it is there each server asks anew.
+class SimulatedEnvironments final : public Environments {
+ public:
+  SimulatedEnvironments(const Clock& clock, Random& random, CrashPoint& crash)
+      : clock_(clock), random_(random), crash_(crash) {}
+
+  bool fails = false;
+
+  void prepare(EnvironmentNeed need, FetchDone done) override;
+  std::optional<std::filesystem::path> find(const std::string& content) override {
+    if (!prepared_) return std::nullopt;
+    return std::filesystem::path("/simulated/environments") / content;
+  }
+  void advance();
+  std::optional<Instant> next_due() const;
+
+ private:
+  const Clock& clock_;
+  Random& random_;
+  CrashPoint& crash_;
+  std::multimap<Instant, FetchDone> asked_;
+  bool prepared_ = false;
+};
+
 // The simulated place with crash points around every effect.
 class CrashingPlace final : public place::Place {
  public:
@@ -153,6 +178,7 @@ class Simulation {
   Fleets& fleets() { return server_->fleets; }
   void set_fetch_fails(double chance);
   std::set<std::string>& unreadable() { return unreadable_; }
+  void set_environments_fail(bool fail);
 
   // The server ends, whatever it was doing, and another starts on the same store and machine.
   void crash_and_restart();
@@ -177,6 +203,7 @@ class Simulation {
     CrashingPlace place;
     SimulatedProber prober;
     SimulatedArtifacts artifacts;
+    SimulatedEnvironments environments;
     FleetReconciler reconciler;
     Fleets fleets;
   };
@@ -189,6 +216,7 @@ class Simulation {
   CrashPoint crash_;
   double fetch_fails_ = 0;
   std::set<std::string> unreadable_;  // URIs that their readers may not read now
+  bool environments_fail_ = false;
   std::unique_ptr<Server> server_;
 };
 

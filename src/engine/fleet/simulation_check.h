@@ -37,7 +37,8 @@ class FleetHistory {
  private:
   static FleetOptions options() {
     FleetOptions options;
-    options.built_ins["model"] = {.argv = {"/bin/model"}, .environment = {}};
+    options.built_ins["model"] = {
+        .argv = {"/bin/model"}, .environment = {}, .packages = BuiltInProgram::Packages::prepared};
     return options;
   }
 

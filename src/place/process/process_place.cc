@@ -563,4 +563,8 @@ Result<LogPart> ProcessPlace::read_log(const InstanceKey& key, std::uint64_t off
   return impl_->directory_of(key).read_log(offset);
 }
 
+std::filesystem::path ProcessPlace::directory_of(const InstanceKey& key) const {
+  return impl_->directory_of(key).own();
+}
+
 }  // namespace slipway::place

@@ -90,6 +90,8 @@ class ProcessPlace final : public Place {
   void adopt() override;
   std::string log_tail(const InstanceKey& key, std::size_t lines) const override;
   Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const override;
+  // Where the key's program worked, run/ above, until it is forgotten: what it left is there.
+  std::filesystem::path directory_of(const InstanceKey& key) const;
 
  private:
   class Impl;

@@ -346,5 +346,12 @@ TEST(LogStream, of_a_component_s_copy_stands_in_the_component_s_group) {
   EXPECT_EQ(name->stream, "all/i-7-3");
 }
 
+TEST(LogStream, of_an_installation_stands_beside_the_instances) {
+  const auto name = stream_of({"environment/0/us-east-1/e/7/all/0a"});
+  ASSERT_TRUE(name);
+  EXPECT_EQ(name->group, "/aws/sagemaker/Endpoints/e");
+  EXPECT_EQ(name->stream, "all/packages-7-0a");
+}
+
 }  // namespace
 }  // namespace slipway::sagemaker

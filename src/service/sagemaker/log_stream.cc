@@ -32,14 +32,17 @@ std::string space_of(std::string_view account, std::string_view region) {
 // the fleet, engine/fleet the instance), with "/transform" behind the name where it is a transform
 // job's (engine/jobs/transform.h); none of the parts can hold a slash. A copy of an inference
 // component has "<endpoint>:<component>" in the endpoint's place. A container of several is
-// "<variant>.<container>", and AWS names it behind the instance.
+// "<variant>.<container>", and AWS names it behind the instance. With "environment" in the place of
+// "fleet" it is that of an installation (engine/fleet/environment_cache.h).
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
   const auto parts = segments_of(key.text);
-  if (parts.size() < 7 || parts[0] != "fleet") return std::nullopt;
+  if (parts.size() < 7 || (parts[0] != "fleet" && parts[0] != "environment")) return std::nullopt;
+  const std::string_view kind = parts[0] == "fleet" ? "i" : "packages";
   if (parts.size() == 8 && parts[4] == "transform")
-    return logs::StreamName{.space = space_of(parts[1], parts[2]),
-                            .group = std::string(transform_group),
-                            .stream = fmt::format("{}/i-{}-{}", parts[3], parts[5], parts[7])};
+    return logs::StreamName{
+        .space = space_of(parts[1], parts[2]),
+        .group = std::string(transform_group),
+        .stream = fmt::format("{}/{}-{}-{}", parts[3], kind, parts[5], parts[7])};
   if (parts.size() != 7) return std::nullopt;
   const std::string_view endpoint = parts[3];
   const std::size_t mark = endpoint.find(service::component_mark);
@@ -51,7 +54,7 @@ std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
       .group = mark == endpoint.npos ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
                                      : fmt::format("/aws/sagemaker/InferenceComponents/{}",
                                                    endpoint.substr(mark + 1)),
-      .stream = fmt::format("{}/i-{}-{}{}{}", variant.substr(0, dot), parts[4], parts[6],
+      .stream = fmt::format("{}/{}-{}-{}{}{}", variant.substr(0, dot), kind, parts[4], parts[6],
                             several ? "/" : "", several ? variant.substr(dot + 1) : "")};
 }
 

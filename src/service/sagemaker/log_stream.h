@@ -12,7 +12,9 @@ namespace slipway::sagemaker {
 // Group "/aws/sagemaker/Endpoints/<EndpointName>", stream "<variant>/<instance id>", in the space
 // of the endpoint's account and region; "/aws/sagemaker/InferenceComponents/<name>" for a copy of
 // an inference component; for a transform job "/aws/sagemaker/TransformJobs", stream
-// "<TransformJobName>/<instance id>". Nothing for an instance that is none of these.
+// "<TransformJobName>/<instance id>". What is printed while the packages of a variant are installed
+// stands beside its instances, in "<variant>/packages-<id>" (AWS shows it in the first lines of
+// each instance). Nothing for an instance that is none of these.
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key);
 
 // The log of a transform job itself: its terms, its progress, what failed. Stream

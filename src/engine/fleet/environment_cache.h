@@ -1,0 +1,110 @@
+// Environments on this machine's disk: planned and built in cells, sealed, and kept.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/disk_room.h"
+#include "base/random.h"
+#include "base/worker_pool.h"
+#include "engine/fleet/environment_plan.h"
+#include "engine/fleet/environments.h"
+#include "engine/fleet/sealed_folders.h"
+#include "net/loop.h"
+#include "place/place.h"
+
+namespace slipway::fleet {
+
+// Limits of one plan and of one build; processes, files and their bytes are the place's to limit.
+inline constexpr std::chrono::seconds plan_time_max{60};
+inline constexpr std::chrono::hours build_time_max{
+    1};  // longer than any instance may take to start
+inline constexpr std::uint64_t build_memory_bytes_max = 8ULL << 30;
+// How often builds are looked at: their time, and the disk.
+inline constexpr std::chrono::milliseconds build_check_period{500};
+
+// An environment takes two programs, each in a cell of its own: one that sees the model and says
+// what it needs, and one that sees only what the first one named and installs it into its own
+// directory. Once that one has ended with all that it started, the server takes the folder over,
+// seals it and gives it its name. A build that was interrupted leaves nothing that has a name.
+//
+// Instance keys: "environment/<name of the need>/<random>". Two needs of one content wait for one
+// build; needs of different contents do not wait for each other.
+class EnvironmentCache final : public Environments {
+ public:
+  // All outlive this object; the loop and the workers are stopped before it goes.
+  struct Needs {
+    net::Loop& loop;
+    WorkerPool& workers;
+    place::Place& place;
+    Random& random;
+    const DiskRoom* room = nullptr;  // whose reserve builds leave alone; null: without limit
+    // Where a key's program worked, until the place forgets it.
+    std::function<std::filesystem::path(const place::InstanceKey&)> directory_of;
+  };
+  EnvironmentCache(std::filesystem::path root, Needs needs);
+  ~EnvironmentCache() override;
+
+  void prepare(EnvironmentNeed need, FetchDone done) override;
+  std::optional<std::filesystem::path> find(const std::string& content) override {
+    return folders_.find(content);
+  }
+
+  // From any thread: what the place reports. What a former process left running is ended.
+  void observe(const place::Observation& observation);
+
+  // As SealedFolders.
+  void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
+               std::chrono::seconds age_min = std::chrono::hours(1)) {
+    folders_.collect(used, spare_bytes_max, age_min);
+  }
+
+  // What is under way ends soon, as unavailable, and what is asked for later at once; what lies on
+  // the disk stays. From any thread.
+  void stop();
+
+ private:
+  // Where a program worked that did what it was to do; forgotten by the place as this goes.
+  struct Left;
+  // Gets that, or why the program did not do it.
+  using Ended = std::move_only_function<void(Result<std::shared_ptr<const Left>>)>;
+  struct Running {
+    Instant until = {};
+    std::optional<Error> reason;  // why it is ended
+    Ended ended;
+  };
+  // On the loop.
+  void run(const std::string& name, place::InstanceSpec spec, std::chrono::seconds time,
+           Ended ended);
+  void plan(EnvironmentNeed need, FetchDone done);
+  void obtain(const EnvironmentNeed& need, const EnvironmentPlan& plan, FetchDone done);
+  void build(const EnvironmentNeed& need, const EnvironmentPlan& plan);
+  void finish(const std::string& content, const Result<>& outcome);
+  void take_in(const place::Observation& observation);
+  void take_in_end(const place::Observation& observation);
+  void check_running();
+  // Whether the disk has room for what installations write.
+  Result<> has_room() const;
+
+  // On a worker.
+  Result<> seal(const std::string& content, const Fd& disk, const Left& left);
+
+  const Needs needs_;
+  std::stop_source stop_;
+  SealedFolders folders_;
+  std::map<place::InstanceKey, Running> running_;
+  std::map<std::string, std::vector<FetchDone>> waiting_;  // by content: looked at, or built
+  bool checking_ = false;
+};
+
+}  // namespace slipway::fleet

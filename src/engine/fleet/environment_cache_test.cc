@@ -1,0 +1,358 @@
+#include "engine/fleet/environment_cache.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <functional>
+#include <future>
+#include <mutex>
+
+#include "engine/fleet/left_tree.h"
+#include "engine/fleet/read_only.h"
+#include "engine/fleet/test_store.h"
+
+namespace slipway::fleet {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::HasSubstr;
+
+void write(const fs::path& path, std::string_view text) {
+  fs::create_directories(path.parent_path());
+  std::ofstream(path) << text;
+}
+
+std::string read(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+std::string plan_text(const fs::path& folder, std::string_view more = {}) {
+  return R"({"folder": ")" + folder.string() +
+         R"(", "names_files": false, "packages": [], "requirements": "requirements.txt", )" +
+         R"("python": "3", "variables": {"PIP_PRE": "1"}, "wheels": []})" + std::string(more);
+}
+
+// What an instance's program does, in its directory; its value is the exit status, or -1: it goes
+// on.
+using Act = std::function<int(const fs::path&, const place::InstanceSpec&)>;
+
+bool plans(const place::InstanceSpec& spec) {
+  return std::ranges::find(spec.argv, "--plan-environment") != spec.argv.end();
+}
+
+// Runs what a test says in place of each program, and reports that it ended.
+class ActingPlace final : public place::Place {
+ public:
+  ActingPlace(fs::path root, place::ObservationSink sink)
+      : root_(std::move(root)), sink_(std::move(sink)) {}
+
+  place::Capabilities capabilities() const override { return {}; }
+  void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
+    if (!plans(spec)) ++builds;
+    const fs::path directory = directory_of(key);
+    fs::create_directories(directory);
+    const int status = (plans(spec) ? plan : install)(directory, spec);
+    if (status < 0) return;
+    place::Exit exit;
+    exit.status = status;
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit});
+  }
+  void stop(const place::InstanceKey& key, std::chrono::milliseconds) override {
+    ++stops;
+    place::Exit exit;
+    exit.signal = 9;
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit});
+  }
+  void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
+  void adopt() override {}
+  std::string log_tail(const place::InstanceKey&, std::size_t) const override { return log; }
+  Result<place::LogPart> read_log(const place::InstanceKey&, std::uint64_t) const override {
+    return place::LogPart{};
+  }
+  fs::path directory_of(const place::InstanceKey& key) const { return root_ / key.file_name(); }
+
+  Act plan;
+  Act install;
+  std::string log;
+  std::atomic<int> builds = 0;
+  std::atomic<int> stops = 0;
+
+ private:
+  const fs::path root_;
+  const place::ObservationSink sink_;
+};
+
+class EnvironmentCacheTest : public testing::Test {
+ protected:
+  EnvironmentCacheTest() {
+    write(model_ / "code/requirements.txt", "numpy\n");
+    place_.plan = [this](const fs::path& directory, const place::InstanceSpec&) {
+      write(directory / "plan.json", plan_text(model_ / "code"));
+      return 0;
+    };
+    place_.install = [](const fs::path& directory, const place::InstanceSpec&) {
+      write(directory / "environment/lib/numpy.py", "VALUE = 1\n");
+      write(directory / "environment/lib/__pycache__/numpy.pyc", "compiled\n");
+      return 0;
+    };
+    open();
+  }
+  ~EnvironmentCacheTest() override {
+    close();
+    remove_tree(folder_.path() / "environments");
+  }
+
+  // As a server that starts.
+  void open() {
+    loop_ = std::make_unique<net::LoopThread>();
+    workers_ = std::make_unique<WorkerPool>(2);
+    cache_ = std::make_unique<EnvironmentCache>(
+        folder_.path() / "environments",
+        EnvironmentCache::Needs{.loop = loop_->loop(),
+                                .workers = *workers_,
+                                .place = place_,
+                                .random = random_,
+                                .room = room_.get(),
+                                .directory_of = [this](const place::InstanceKey& key) {
+                                  return place_.directory_of(key);
+                                }});
+  }
+  void close() {
+    workers_->stop();
+    loop_->stop();
+    cache_.reset();
+  }
+
+  EnvironmentNeed need(const fs::path& model) const {
+    return {.name = "f/1/v",
+            .with_contents = {.argv = {"/server", "--model-dir", model}},
+            .without = {.argv = {"/server"}},
+            .contents = {{.host_path = model, .inside = "/opt/ml/model"}}};
+  }
+  std::future<Result<FetchedArtifact>> ask(const fs::path& model) {
+    auto promise = std::make_shared<std::promise<Result<FetchedArtifact>>>();
+    cache_->prepare(need(model), [promise](Result<FetchedArtifact> outcome) {
+      promise->set_value(std::move(outcome));
+    });
+    return promise->get_future();
+  }
+  Result<FetchedArtifact> prepare() { return ask(model_).get(); }
+
+  TestFolder folder_;
+  const fs::path model_ = folder_.path() / "artifacts/m";
+  SystemRandom random_;
+  std::unique_ptr<DiskRoom> room_;
+  ActingPlace place_{folder_.path() / "instances",
+                     [this](const place::Observation& seen) { cache_->observe(seen); }};
+  std::unique_ptr<net::LoopThread> loop_;
+  std::unique_ptr<WorkerPool> workers_;
+  std::unique_ptr<EnvironmentCache> cache_;
+};
+
+TEST_F(EnvironmentCacheTest, a_content_is_installed_once_and_nobody_may_write_it) {
+  const auto first = prepare();
+  ASSERT_TRUE(first) << first.error().message;
+  EXPECT_EQ(read(first->directory / "lib/numpy.py"), "VALUE = 1\n");
+  struct stat facts{};
+  ASSERT_EQ(::stat((first->directory / "lib").c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 07777, 0555U);
+  EXPECT_EQ(cache_->find(first->content), first->directory);
+  EXPECT_EQ(prepare()->content, first->content);
+  EXPECT_EQ(place_.builds, 1);
+  close();
+  open();
+  EXPECT_EQ(cache_->find(first->content), std::nullopt);
+  EXPECT_EQ(prepare()->content, first->content);
+  EXPECT_EQ(place_.builds, 1);
+  close();
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "instances"));
+}
+
+TEST_F(EnvironmentCacheTest, many_wait_for_one_installation) {
+  std::vector<std::future<Result<FetchedArtifact>>> asked;
+  for (int i = 0; i < 20; ++i) asked.push_back(ask(model_));
+  for (auto& one : asked) EXPECT_TRUE(one.get());
+  EXPECT_EQ(place_.builds, 1);
+}
+
+TEST_F(EnvironmentCacheTest, what_installs_sees_what_the_plan_names_and_nothing_else) {
+  place::InstanceSpec seen;
+  place_.install = [&](const fs::path& directory, const place::InstanceSpec& spec) {
+    seen = spec;
+    write(directory / "environment/x", "");
+    return 0;
+  };
+  ASSERT_TRUE(prepare());
+  ASSERT_EQ(seen.mounts.size(), 1U);
+  EXPECT_EQ(seen.mounts[0].host_path, (model_ / "code/requirements.txt").string());
+  EXPECT_EQ(seen.mounts[0].access, place::Mount::Access::read_only);
+  EXPECT_EQ(seen.environment, (std::map<std::string, std::string>{{"PIP_PRE", "1"}}));
+}
+
+TEST_F(EnvironmentCacheTest, equal_requirements_of_two_models_share_and_others_do_not) {
+  const fs::path other = folder_.path() / "artifacts/n";
+  write(other / "code/requirements.txt", "numpy\n");
+  const auto first = prepare();
+  place_.plan = [&](const fs::path& directory, const place::InstanceSpec&) {
+    write(directory / "plan.json", plan_text(other / "code"));
+    return 0;
+  };
+  EXPECT_EQ(ask(other).get()->content, first->content);
+  write(other / "code/requirements.txt", "numpy==1\n");
+  EXPECT_NE(ask(other).get()->content, first->content);
+  EXPECT_EQ(place_.builds, 2);
+}
+
+TEST_F(EnvironmentCacheTest, a_damaged_file_has_it_installed_anew) {
+  for (const char* name : {"lib/numpy.py", "lib/__pycache__/numpy.pyc"}) {
+    const auto first = prepare();
+    ASSERT_TRUE(first);
+    const fs::path file = first->directory / name;
+    const auto written = fs::last_write_time(file);
+    const std::string was = read(file);
+    fs::permissions(file, fs::perms::owner_all);
+    std::ofstream(file) << std::string(was.size(), 'x');
+    fs::last_write_time(file, written);  // of the same size and time: only the sum tells
+    const int builds = place_.builds;
+    close();
+    open();
+    ASSERT_TRUE(prepare());
+    EXPECT_EQ(place_.builds, builds + 1);
+    EXPECT_EQ(read(file), was);
+  }
+}
+
+TEST_F(EnvironmentCacheTest, a_model_that_needs_nothing_gets_nothing) {
+  place_.plan = [](const fs::path&, const place::InstanceSpec&) { return 0; };
+  const auto outcome = prepare();
+  ASSERT_TRUE(outcome);
+  EXPECT_EQ(outcome->content, "");
+  EXPECT_EQ(place_.builds, 0);
+}
+
+TEST_F(EnvironmentCacheTest,
+       a_failed_installation_says_the_programs_own_sentence_and_leaves_nothing) {
+  place_.install = [](const fs::path& directory, const place::InstanceSpec&) {
+    write(directory / "environment/half", "");
+    return 1;
+  };
+  place_.log = "pip\nslipway-modelserver: The packages could not be installed: no numpy\n";
+  const auto refused = prepare();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "The packages could not be installed: no numpy");
+  close();
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "instances"));
+}
+
+TEST_F(EnvironmentCacheTest, plans_that_name_what_is_not_the_models_are_refused) {
+  write(folder_.path() / "secret/requirements.txt", "x");
+  fs::create_directories(model_ / "linked");
+  fs::create_symlink(folder_.path() / "secret/requirements.txt",
+                     model_ / "linked/requirements.txt");
+  const std::vector<std::string> texts = {plan_text(folder_.path() / "secret"),
+                                          plan_text(model_ / "linked"),
+                                          plan_text(model_ / "code/../../../secret"),
+                                          plan_text("/etc"),
+                                          "no plan",
+                                          "{}",
+                                          plan_text(model_ / "code", "{}")};
+  for (const std::string& text : texts) {
+    place_.plan = [&](const fs::path& directory, const place::InstanceSpec&) {
+      write(directory / "plan.json", text);
+      return 0;
+    };
+    EXPECT_FALSE(prepare()) << text;
+  }
+  place_.plan = [&](const fs::path& directory, const place::InstanceSpec&) {
+    fs::create_symlink(folder_.path() / "secret/requirements.txt", directory / "plan.json");
+    return 0;
+  };
+  EXPECT_FALSE(prepare());
+  EXPECT_EQ(place_.builds, 0);
+}
+
+TEST_F(EnvironmentCacheTest, requirements_that_name_files_are_installed_for_their_model_alone) {
+  std::string text = plan_text(model_ / "code");
+  text.replace(text.find("false"), 5, "true");
+  place_.plan = [&](const fs::path& directory, const place::InstanceSpec&) {
+    write(directory / "plan.json", text);
+    return 0;
+  };
+  std::vector<place::Mount> mounts;
+  place_.install = [&](const fs::path& directory, const place::InstanceSpec& spec) {
+    mounts = spec.mounts;
+    write(directory / "environment/x", "");
+    return 0;
+  };
+  ASSERT_TRUE(prepare());
+  ASSERT_EQ(mounts.size(), 1U);
+  EXPECT_EQ(mounts[0].host_path, model_.string());
+  EXPECT_EQ(mounts[0].inside, "/opt/ml/model");
+}
+
+TEST_F(EnvironmentCacheTest, links_that_lead_out_and_what_is_no_file_are_refused) {
+  const fs::path tree = folder_.path() / "tree";
+  write(tree / "lib/a", "");
+  fs::create_symlink("lib", tree / "lib64");
+  fs::create_directories(tree / "bin");
+  fs::create_symlink("/usr/bin/python3", tree / "bin/python3");
+  fs::create_directories(tree / "closed");
+  fs::permissions(tree / "closed", fs::perms::none);
+  EXPECT_TRUE(take_over_tree(tree));
+  fs::create_symlink("../../instances", tree / "lib/out");
+  EXPECT_THAT(take_over_tree(tree).error().message, HasSubstr("'lib/out', which is a link"));
+  fs::remove(tree / "lib/out");
+  ASSERT_EQ(::mkfifo((tree / "lib/pipe").c_str(), 0600), 0);
+  EXPECT_THAT(take_over_tree(tree).error().message, HasSubstr("'lib/pipe', which is no file"));
+}
+
+TEST_F(EnvironmentCacheTest, what_a_former_server_was_building_is_ended_and_used_by_nobody) {
+  const place::InstanceKey former{"environment/f/1/v/0"};
+  write(place_.directory_of(former) / "environment/half", "");
+  write(folder_.path() / "environments/0123.new/half", "");
+  close();
+  open();
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
+  cache_->observe({.kind = place::Observation::Kind::adopted, .key = former});
+  ASSERT_TRUE(prepare());
+  close();
+  EXPECT_EQ(place_.stops, 1);
+  EXPECT_FALSE(fs::exists(place_.directory_of(former)));
+}
+
+TEST_F(EnvironmentCacheTest, the_reserve_of_the_disk_is_left_alone) {
+  const fs::path disk = folder_.path() / "disk";
+  fs::create_directories(disk);
+  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "size=64m") != 0)
+    GTEST_SKIP() << "no file system can be mounted here";
+  close();
+  room_ = std::make_unique<DiskRoom>(disk);
+  open();
+  place_.install = [&](const fs::path&, const place::InstanceSpec&) {
+    std::ofstream(disk / "filling") << std::string(50 << 20, 'x');
+    return -1;  // it goes on
+  };
+  EXPECT_EQ(prepare().error().kind, "disk_full") << "ended while it is installed";
+  EXPECT_EQ(place_.stops, 1);
+  EXPECT_EQ(prepare().error().kind, "disk_full") << "not begun at all";
+  EXPECT_EQ(place_.builds, 1);
+  ::umount2(disk.c_str(), MNT_DETACH);
+}
+
+TEST_F(EnvironmentCacheTest, a_server_that_stops_waits_for_no_installation) {
+  place_.plan = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  auto asked = ask(model_);
+  cache_->stop();
+  EXPECT_THAT(asked.get().error().message, HasSubstr("the server stops"));
+  EXPECT_FALSE(prepare());
+}
+
+}  // namespace
+}  // namespace slipway::fleet

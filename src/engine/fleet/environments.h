@@ -1,0 +1,39 @@
+// What an instance needs installed beside its model and its code: prepared once for each content,
+// shared by all instances, read-only.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/fleet/artifacts.h"
+#include "place/place.h"
+
+namespace slipway::fleet {
+
+// What is to be served, as far as that decides what is installed for it.
+struct EnvironmentNeed {
+  // Whose it is: "<fleet>/<generation>/<variant>". What is printed while it is prepared is kept
+  // under that name; the content does not depend on it.
+  std::string name;
+  // The program that serves, which can find out what it needs, and install it
+  // (modelserver/README.md): with the model and the code, and their variables; and with neither.
+  place::InstanceSpec with_contents;
+  place::InstanceSpec without;
+  // The model and the code, as instances see them: folders that never change, each named by its
+  // content.
+  std::vector<place::Mount> contents;
+};
+
+// What the reconciler asks for environments. EnvironmentCache is the real one.
+class Environments {
+ public:
+  virtual ~Environments() = default;
+  // Calls `done` once, on any thread: with a content of no name where nothing is needed.
+  virtual void prepare(EnvironmentNeed need, FetchDone done) = 0;
+  // Where a content lies that was prepared since this process began. Answers from memory.
+  virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;
+};
+
+}  // namespace slipway::fleet

@@ -1,0 +1,72 @@
+// What instances are given from this disk: artifacts, environments and folders of models.
+#pragma once
+
+#include <filesystem>
+
+#include "base/disk_room.h"
+#include "base/random.h"
+#include "base/worker_pool.h"
+#include "engine/fleet/artifacts.h"
+#include "engine/fleet/environment_cache.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/model_folders.h"
+#include "engine/fleet/model_keeper.h"
+#include "engine/objects/objects.h"
+#include "net/loop.h"
+#include "place/process/process_place.h"
+#include "server/object_artifacts.h"
+#include "store/store.h"
+
+namespace slipway::server {
+
+// Joins what makes them, and removes what nothing needs. Thread-safe.
+class PreparedFiles {
+ public:
+  // All outlive this object; the loop and the workers are stopped before it goes.
+  struct Needs {
+    std::filesystem::path data;
+    store::Store& store;
+    objects::Objects& objects;
+    DiskRoom& disk;
+    WorkerPool& workers;
+    net::Loop& loop;
+    const place::ProcessPlace& processes;
+    place::Place& place;  // the same, with what it prints collected
+    Random& random;
+    service::LaterErrands errands;
+  };
+  explicit PreparedFiles(const Needs& needs);
+
+  fleet::Artifacts& artifacts() { return artifacts_; }
+  fleet::Environments& environments() { return environments_; }
+  fleet::ModelKeeper& models() { return models_; }
+
+  // As ObjectArtifacts.
+  Result<> may_read(store::Transaction& tx, const fleet::Artifact& artifact) const {
+    return source_.may_read(tx, artifact);
+  }
+
+  void observe(const place::Observation& observation);
+
+  // Removes what neither fleets, as they are stored, nor requests for models need; keeps some of it
+  // for the next deployment. Walks the tree: on a worker, now and then.
+  void collect();
+
+  // What is being made ends, and nothing more is made.
+  void stop();
+
+ private:
+  Result<fleet::Used> used();
+  void discard(const std::string& content);
+  void relieve();
+
+  store::Store& store_;
+  WorkerPool& workers_;
+  ObjectArtifacts source_;
+  fleet::ArtifactCache artifacts_;
+  fleet::EnvironmentCache environments_;
+  fleet::ModelFolders model_folders_;
+  fleet::ModelKeeper models_;
+};
+
+}  // namespace slipway::server
