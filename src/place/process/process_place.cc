@@ -108,7 +108,7 @@ class ProcessPlace::Impl {
   // false where nothing runs there.
   bool take_over(const InstanceKey& key, const RunDirectory& directory);
   void adopt_one(const RunDirectory& directory);
-  void report_end_of(const InstanceKey& key, const RunDirectory& directory, const Exit& exit);
+  void report_end_of(const InstanceKey& key, const RunDirectory& directory, const Exit& otherwise);
   void on_exit(const InstanceKey& key);
 
   const ProcessPlaceOptions options_;
@@ -478,14 +478,16 @@ void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
   sink_({.kind = Observation::Kind::adopted, .key = *key, .addresses = addresses_of(directory)});
 }
 
+// The keeper noted how the program ended, unless it was ended itself.
 void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirectory& directory,
-                                       const Exit& exit) {
+                                       const Exit& otherwise) {
+  Exit exit = directory.ended().value_or(otherwise);
+  if (exit == Exit{}) exit = otherwise;
   directory.note_end(exit);
   directory.remove_sockets();
   sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit});
 }
 
-// The keeper noted how the program ended, unless it was ended itself.
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   Running& ending = running_.at(key);
   // The kernel may have been quicker than our look.
@@ -501,9 +503,9 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
   running_.erase(key);
   groups_.remove(running.group);
   if (running.holds_room || disk_is_full()) running.directory.remove_own();
-  Exit exit = running.directory.ended().value_or(Exit{});
-  if (exit == Exit{} && running.forced) exit.signal = SIGKILL;
-  report_end_of(key, running.directory, exit);
+  Exit unseen;
+  if (running.forced) unseen.signal = SIGKILL;
+  report_end_of(key, running.directory, unseen);
 }
 
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
