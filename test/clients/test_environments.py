@@ -232,3 +232,22 @@ def test_a_server_killed_while_packages_are_installed_installs_them_anew(own_ser
     wait_for(lambda: works(made))
     assert count(own_server, BEGUN) == 2 and count(own_server, INSTALLED) == 1
     assert not list((own_server.data / "environments").glob("*.new"))
+
+
+def test_an_installation_ends_with_the_job_that_asked_for_it(server, name, layers):
+    if not layers["namespaces"]:
+        pytest.skip("there is no /opt/ml/model on this machine")
+    begun, ended = count(server, BEGUN), count(server, "Nobody waits for it")
+    aws = Clients(server)
+    made = Deployment(aws, name)
+    made.model(tar_gz(package(server.data, seconds=120)))
+    aws.s3.put_object(Bucket=name, Key="in/a.csv", Body=b"1,2\n")
+    aws.sagemaker.create_transform_job(
+        TransformJobName=name, ModelName=name,
+        TransformInput={"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix",
+                                                        "S3Uri": f"s3://{name}/in"}}},
+        TransformOutput={"S3OutputPath": f"s3://{name}/out"},
+        TransformResources={"InstanceType": "ml.m5.large", "InstanceCount": 1})
+    wait_for(lambda: count(server, BEGUN) == begun + 1)
+    aws.sagemaker.stop_transform_job(TransformJobName=name)
+    wait_for(lambda: count(server, "Nobody waits for it") == ended + 1, seconds=10)

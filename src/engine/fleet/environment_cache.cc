@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -26,6 +27,9 @@ constexpr std::size_t quoted_log_lines = 10;
 // How our own program begins its last line.
 constexpr std::string_view last_word = "slipway-modelserver: ";
 
+// Of what was ended because nobody waited for it.
+constexpr const char* abandoned = "abandoned";
+
 std::unexpected<Error> stopped() {
   return fail(ErrorCode::unavailable, "No environment is made: the server stops.");
 }
@@ -35,7 +39,7 @@ std::string reason_of(const place::Exit& exit, std::string log) {
   while (log.ends_with('\n')) log.pop_back();
   const std::string_view last = std::string_view(log).substr(log.rfind('\n') + 1);
   if (last.starts_with(last_word)) return std::string(last.substr(last_word.size()));
-  std::string reason = fmt::format("What was to install them {}.", exit.describe());
+  std::string reason = fmt::format("The program that makes it {}.", exit.describe());
   if (!log.empty()) reason += fmt::format(" It printed:\n{}", log);
   return reason;
 }
@@ -97,42 +101,53 @@ void EnvironmentCache::prepare(EnvironmentNeed need, FetchDone done) {
 void EnvironmentCache::plan(EnvironmentNeed need, FetchDone done) {
   const std::string name = need.name;
   auto spec = with_arguments(need.with_contents, {"--plan-environment", plan_file});
-  run(name, std::move(spec), plan_time_max,
-      [this, need = std::move(need),
-       done = std::move(done)](Result<std::shared_ptr<const Left>> left) mutable {
-        if (!left) return done(std::unexpected(left.error()));
-        needs_.workers.post([this, left = *std::move(left), need = std::move(need),
-                             done = std::move(done)]() mutable {
-          const auto text = read_plan_file(left->directory / plan_file);
-          if (!text) return done(std::unexpected(text.error()));
-          if (text->empty()) return done(FetchedArtifact{});
-          auto plan = read_plan(*text, need.contents);
-          if (!plan) return done(std::unexpected(plan.error()));
-          needs_.loop.post(
-              [this, need = std::move(need), plan = *std::move(plan),
-               done = std::move(done)]() mutable { obtain(need, plan, std::move(done)); });
-        });
-      });
+  Running running{.until = needs_.loop.now() + plan_time_max,
+                  .is_awaited = [asker = need.asker] { return !asker.expired(); }};
+  running.ended = [this, need = std::move(need),
+                   done = std::move(done)](Result<std::shared_ptr<const Left>> left) mutable {
+    if (!left) return done(std::unexpected(left.error()));
+    needs_.workers.post([this, left = *std::move(left), need = std::move(need),
+                         done = std::move(done)]() mutable {
+      const auto text = read_plan_file(left->directory / plan_file);
+      if (!text) return done(std::unexpected(text.error()));
+      if (text->empty()) return done(FetchedArtifact{});
+      auto plan = read_plan(*text, need.contents);
+      if (!plan) return done(std::unexpected(plan.error()));
+      needs_.loop.post(
+          [this, waiter = Waiter{std::move(need), *std::move(plan), std::move(done)}]() mutable {
+            obtain(std::move(waiter));
+          });
+    });
+  };
+  run(name, std::move(spec), std::move(running));
 }
 
 // The first who needs a content looks whether it is there, and builds it where it is not; the
 // others wait for that.
-void EnvironmentCache::obtain(const EnvironmentNeed& need, const EnvironmentPlan& plan,
-                              FetchDone done) {
-  auto& waiting = waiting_[plan.content];
-  waiting.push_back(std::move(done));
+void EnvironmentCache::obtain(Waiter waiter) {
+  const std::string content = waiter.plan.content;
+  auto& waiting = waiting_[content];
+  waiting.push_back(std::move(waiter));
   if (waiting.size() > 1) return;
-  needs_.workers.post([this, need, plan] {
-    folders_.begin(plan.content);
-    const bool sound = folders_.is_sound(plan.content, stop_.get_token());
-    if (!sound && !stop_.stop_requested()) folders_.drop(plan.content);
-    needs_.loop.post([this, need, plan, sound] {
-      if (sound) return finish(plan.content, {});
-      if (stop_.stop_requested()) return finish(plan.content, stopped());
-      if (const auto room = has_room(); !room) return finish(plan.content, room);
-      build(need, plan);
+  needs_.workers.post([this, content] {
+    folders_.begin(content);
+    const bool sound = folders_.is_sound(content, stop_.get_token());
+    if (!sound && !stop_.stop_requested()) folders_.drop(content);
+    needs_.loop.post([this, content, sound] {
+      if (sound) return finish(content, {});
+      if (stop_.stop_requested()) return finish(content, stopped());
+      if (const auto room = has_room(); !room) return finish(content, room);
+      const Waiter& first = waiting_.at(content).front();
+      build(first.need, first.plan);
     });
   });
+}
+
+bool EnvironmentCache::is_awaited(const std::string& content) const {
+  const auto waiting = waiting_.find(content);
+  return waiting != waiting_.end() &&
+         std::ranges::any_of(waiting->second,
+                             [](const Waiter& waiter) { return !waiter.need.asker.expired(); });
 }
 
 void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan& plan) {
@@ -143,17 +158,19 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
   spec.mounts.insert(spec.mounts.end(), plan.inputs.begin(), plan.inputs.end());
   log_info("fleet", "an environment is being installed",
            {{"content", plan.content}, {"for", need.name}});
+  const std::string content = plan.content;
   auto disk = std::make_shared<const Fd>(folders_.open_disk());
-  run(need.name, std::move(spec), build_time_max,
-      [this, content = plan.content, disk](Result<std::shared_ptr<const Left>> left) {
-        if (!left) return finish(content, std::unexpected(left.error()));
-        needs_.workers.post([this, content, disk, left = *std::move(left)] {
-          auto sealed = seal(content, *disk, *left);
-          if (sealed) log_info("fleet", "an environment is installed", {{"content", content}});
-          needs_.loop.post(
-              [this, content, sealed = std::move(sealed)] { finish(content, sealed); });
-        });
-      });
+  Running running{.until = needs_.loop.now() + build_time_max,
+                  .is_awaited = [this, content] { return is_awaited(content); }};
+  running.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {
+    if (!left) return finish(content, std::unexpected(left.error()));
+    needs_.workers.post([this, content, disk, left = *std::move(left)] {
+      auto sealed = seal(content, *disk, *left);
+      if (sealed) log_info("fleet", "an environment is installed", {{"content", content}});
+      needs_.loop.post([this, content, sealed = std::move(sealed)] { finish(content, sealed); });
+    });
+  };
+  run(need.name, std::move(spec), std::move(running));
 }
 
 // Nothing else has the folder: what the build started has ended with it.
@@ -170,26 +187,28 @@ Result<> EnvironmentCache::seal(const std::string& content, const Fd& disk, cons
   return folders_.keep(content, disk, stop_.get_token());
 }
 
+// Who came while an installation that nobody had waited for was being ended has it begun anew.
 void EnvironmentCache::finish(const std::string& content, const Result<>& outcome) {
   folders_.end(content);
-  const auto waiting = waiting_.extract(content);
+  auto waiting = waiting_.extract(content);
   if (!outcome)
     log_warning("fleet", "an environment is not installed",
                 {{"content", content}, {"why", outcome.error().message}});
-  for (const FetchDone& done : waiting.mapped()) {
+  for (Waiter& waiter : waiting.mapped()) {
     if (outcome)
-      done(FetchedArtifact{.content = content, .directory = folders_.path_of(content)});
+      waiter.done(FetchedArtifact{.content = content, .directory = folders_.path_of(content)});
+    else if (outcome.error().kind == abandoned && !waiter.need.asker.expired())
+      obtain(std::move(waiter));
     else
-      done(std::unexpected(outcome.error()));
+      waiter.done(std::unexpected(outcome.error()));
   }
 }
 
-void EnvironmentCache::run(const std::string& name, place::InstanceSpec spec,
-                           std::chrono::seconds time, Ended ended) {
-  if (stop_.stop_requested()) return ended(stopped());
+void EnvironmentCache::run(const std::string& name, place::InstanceSpec spec, Running running) {
+  if (stop_.stop_requested()) return running.ended(stopped());
   const place::InstanceKey key{fmt::format("{}/{}/{}", key_owner, name,
                                            make_token(needs_.random, key_digits, alphabet_hex))};
-  running_[key] = {.until = needs_.loop.now() + time, .ended = std::move(ended)};
+  running_[key] = std::move(running);
   needs_.place.start(key, spec);
   if (!std::exchange(checking_, true)) check_running();
 }
@@ -249,6 +268,8 @@ void EnvironmentCache::check_running() {
     if (running.reason) continue;
     if (!room)
       running.reason = room.error();
+    else if (!running.is_awaited())
+      running.reason = Error{ErrorCode::unavailable, "Nobody waits for it any more.", abandoned};
     else if (needs_.loop.now() >= running.until)
       running.reason = Error{ErrorCode::timeout, "It took longer than an installation may."};
     if (running.reason) needs_.place.stop(key, std::chrono::milliseconds(0));

@@ -80,14 +80,20 @@ class EnvironmentCache final : public Environments {
   using Ended = std::move_only_function<void(Result<std::shared_ptr<const Left>>)>;
   struct Running {
     Instant until = {};
+    std::function<bool()> is_awaited;
     std::optional<Error> reason;  // why it is ended
     Ended ended;
   };
+  struct Waiter {
+    EnvironmentNeed need;
+    EnvironmentPlan plan;
+    FetchDone done;
+  };
   // On the loop.
-  void run(const std::string& name, place::InstanceSpec spec, std::chrono::seconds time,
-           Ended ended);
+  void run(const std::string& name, place::InstanceSpec spec, Running running);
   void plan(EnvironmentNeed need, FetchDone done);
-  void obtain(const EnvironmentNeed& need, const EnvironmentPlan& plan, FetchDone done);
+  void obtain(Waiter waiter);
+  bool is_awaited(const std::string& content) const;
   void build(const EnvironmentNeed& need, const EnvironmentPlan& plan);
   void finish(const std::string& content, const Result<>& outcome);
   void take_in(const place::Observation& observation);
@@ -103,7 +109,7 @@ class EnvironmentCache final : public Environments {
   std::stop_source stop_;
   SealedFolders folders_;
   std::map<place::InstanceKey, Running> running_;
-  std::map<std::string, std::vector<FetchDone>> waiting_;  // by content: looked at, or built
+  std::map<std::string, std::vector<Waiter>> waiting_;  // by content: looked at, or built
   bool checking_ = false;
 };
 

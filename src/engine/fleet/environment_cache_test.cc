@@ -11,6 +11,7 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <thread>
 
 #include "engine/fleet/left_tree.h"
 #include "engine/fleet/read_only.h"
@@ -133,7 +134,8 @@ class EnvironmentCacheTest : public testing::Test {
     return {.name = "f/1/v",
             .with_contents = {.argv = {"/server", "--model-dir", model}},
             .without = {.argv = {"/server"}},
-            .contents = {{.host_path = model, .inside = "/opt/ml/model"}}};
+            .contents = {{.host_path = model, .inside = "/opt/ml/model"}},
+            .asker = asker_};
   }
   std::future<Result<FetchedArtifact>> ask(const fs::path& model) {
     auto promise = std::make_shared<std::promise<Result<FetchedArtifact>>>();
@@ -146,6 +148,7 @@ class EnvironmentCacheTest : public testing::Test {
 
   TestFolder folder_;
   const fs::path model_ = folder_.path() / "artifacts/m";
+  std::shared_ptr<const int> asker_ = std::make_shared<const int>();
   SystemRandom random_;
   std::unique_ptr<DiskRoom> room_;
   ActingPlace place_{folder_.path() / "instances",
@@ -344,6 +347,24 @@ TEST_F(EnvironmentCacheTest, the_reserve_of_the_disk_is_left_alone) {
   EXPECT_EQ(prepare().error().kind, "disk_full") << "not begun at all";
   EXPECT_EQ(place_.builds, 1);
   ::umount2(disk.c_str(), MNT_DETACH);
+}
+
+TEST_F(EnvironmentCacheTest, what_nobody_waits_for_any_more_is_ended_and_begun_anew_for_who_comes) {
+  place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  auto asked = ask(model_);
+  while (place_.builds == 0) std::this_thread::yield();
+  asker_.reset();
+  EXPECT_THAT(asked.get().error().message, HasSubstr("Nobody waits"));
+  EXPECT_EQ(place_.stops, 1);
+
+  asker_ = std::make_shared<const int>();
+  auto gone = ask(model_);
+  while (place_.builds == 1) std::this_thread::yield();
+  asker_ = std::make_shared<const int>();
+  auto stays = ask(model_);
+  EXPECT_NE(gone.wait_for(std::chrono::milliseconds(1'200)), std::future_status::ready)
+      << "another waits for the same";
+  EXPECT_EQ(place_.stops, 1);
 }
 
 TEST_F(EnvironmentCacheTest, a_server_that_stops_waits_for_no_installation) {

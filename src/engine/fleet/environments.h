@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,13 +25,16 @@ struct EnvironmentNeed {
   // The model and the code, as instances see them: folders that never change, each named by its
   // content.
   std::vector<place::Mount> contents;
+  // Alive while somebody waits: what nobody waits for any more is ended.
+  std::weak_ptr<const void> asker;
 };
 
 // What the reconciler asks for environments. EnvironmentCache is the real one.
 class Environments {
  public:
   virtual ~Environments() = default;
-  // Calls `done` once, on any thread: with a content of no name where nothing is needed.
+  // Calls `done` once, on any thread: with a content of no name where nothing is needed; as
+  // unavailable where its asker has gone meanwhile.
   virtual void prepare(EnvironmentNeed need, FetchDone done) = 0;
   // Where a content lies that was prepared since this process began. Answers from memory.
   virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;

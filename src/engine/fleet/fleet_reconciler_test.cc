@@ -107,7 +107,7 @@ TEST_F(FleetReconcilerTest, PackagesThatCannotBeInstalledFailTheGenerationBefore
   put({with_packages(1)});
   world_.run(1min);
   EXPECT_EQ(status().state, FleetState::failed);
-  EXPECT_THAT(status().reason, HasSubstr("The packages of variant 'main' cannot be installed: "
+  EXPECT_THAT(status().reason, HasSubstr("The environment of variant 'main' cannot be made: "
                                          "There is no package of that name."));
   EXPECT_TRUE(world_.machine().instances().empty());
 }

@@ -88,6 +88,7 @@ void FleetRun::steps() {
   for (const InstanceRecord& instance : record_.instances)
     if (instance.phase == Phase::draining) drained_before_.insert(instance.ordinal);
   take_note();
+  forget_fetches();
   if (!row_.removing) {
     bring_up();
     follow_demand();
@@ -104,6 +105,15 @@ void FleetRun::steps() {
   });
   if (!settled || (record_.serving != row_.wanted && record_.failed != row_.wanted))
     wake_ = wake_.sooner(engine::Wake::after(look_again));
+}
+
+// What is being prepared for a generation that nobody wants any more is not waited for.
+void FleetRun::forget_fetches() {
+  std::erase_if(sight_.fetches, [&](const auto& fetch) {
+    const Generation generation = fetch.first.variant.first;
+    const bool wanted = generation == row_.wanted && generation != record_.failed;
+    return row_.removing || (!wanted && generation != record_.serving);
+  });
 }
 
 // ---- 1. What was seen ----

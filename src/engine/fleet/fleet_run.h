@@ -48,6 +48,7 @@ class FleetRun {
   // A fleet without a row: whatever still runs of it ends.
   engine::Wake run_without_row();
   void steps();
+  void forget_fetches();
 
   // 1. What was seen moves instances from phase to phase.
   void take_note();

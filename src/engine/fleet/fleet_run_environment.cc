@@ -28,6 +28,8 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
       return false;
     }
     fetch->second.asked_at = now_;
+    fetch->second.asker = std::make_shared<const int>();
+    need->asker = fetch->second.asker;
     needs_.environments->prepare(*std::move(need),
                                  [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
                                    fetched({id, std::move(outcome)});
@@ -35,14 +37,16 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
   }
   // As on AWS, the time that an instance has to come up is that of its packages too.
   const auto patience = variant.program.startup_timeout;
+  const ServerTime deadline = fetch->second.asked_at + patience;
   const auto outcome =
-      take_outcome(id, fetch->second.asked_at + patience,
-                   fmt::format("The packages of variant '{}' were not installed within {} s.",
+      take_outcome(id, deadline,
+                   fmt::format("The environment of variant '{}' was not made within {} s.",
                                variant.name, patience.count()),
                    failed);
+  if (!outcome && now_ >= deadline) sight_.fetches.erase(id);
   if (!outcome) return false;
   if (!*outcome) {
-    failed(fmt::format("The packages of variant '{}' cannot be installed: {}", variant.name,
+    failed(fmt::format("The environment of variant '{}' cannot be made: {}", variant.name,
                        outcome->error().message));
     return false;
   }

@@ -37,6 +37,7 @@ struct Seen {
 struct Fetching {
   ServerTime asked_at = {};
   std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
+  std::shared_ptr<const void> asker = {};          // of an environment: it is wanted
 };
 
 using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
