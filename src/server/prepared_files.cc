@@ -26,7 +26,8 @@ PreparedFiles::PreparedFiles(const Needs& needs)
                      .directory_of =
                          [&processes = needs.processes](const place::InstanceKey& key) {
                            return processes.directory_of(key);
-                         }}),
+                         },
+                     .relieve = [this] { relieve(); }}),
       model_folders_(needs.data / "models", needs.workers),
       models_({.loop = needs.loop,
                .artifacts = artifacts_,

@@ -89,12 +89,6 @@ bool is_worth_another_try(const Error& error) {
   return error.code == ErrorCode::unavailable && error.kind != "disk_full";
 }
 
-bool is_short_of_disk(const fs::path& folder) {
-  std::error_code error;
-  const fs::space_info space = fs::space(folder, error);
-  return !error && space.available < space.capacity / 100 * disk_free_percent_min;
-}
-
 }  // namespace
 
 Result<std::string> clean_name(std::string_view name, std::size_t bytes_max) {
@@ -182,7 +176,7 @@ Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
 Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<ArtifactEntry>& entries,
                              const std::string& content) {
   if (stop_.stop_requested()) return stopped();  // what lies there may be sound
-  if (relieve_ && is_short_of_disk(folders_.root())) relieve_();
+  if (relieve_ && folders_.disk_is_short()) relieve_();
   folders_.drop(content);
   const fs::path draft = folders_.draft_of(content);
   const Fd disk = folders_.open_disk();

@@ -46,9 +46,6 @@ struct ArtifactEntry {
   std::uint64_t bytes = 0;
 };
 
-// A disk with less than this free, of 100 parts, is short.
-inline constexpr unsigned disk_free_percent_min = 5;
-
 class ArtifactReader {
  public:
   virtual ~ArtifactReader() = default;

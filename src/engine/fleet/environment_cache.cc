@@ -133,6 +133,7 @@ void EnvironmentCache::obtain(Waiter waiter) {
     folders_.begin(content);
     const bool sound = folders_.is_sound(content, stop_.get_token());
     if (!sound && !stop_.stop_requested()) folders_.drop(content);
+    if (!sound && needs_.relieve && folders_.disk_is_short()) needs_.relieve();
     needs_.loop.post([this, content, sound] {
       if (sound) return finish(content, {});
       if (stop_.stop_requested()) return finish(content, stopped());

@@ -51,6 +51,9 @@ class EnvironmentCache final : public Environments {
     const DiskRoom* room = nullptr;  // whose reserve builds leave alone; null: without limit
     // Where a key's program worked, until the place forgets it.
     std::function<std::filesystem::path(const place::InstanceKey&)> directory_of;
+    // Called on a worker's thread before something is built on a disk that is nearly full; may
+    // collect().
+    std::function<void()> relieve = {};
   };
   EnvironmentCache(std::filesystem::path root, Needs needs);
   ~EnvironmentCache() override;

@@ -114,15 +114,15 @@ class EnvironmentCacheTest : public testing::Test {
     loop_ = std::make_unique<net::LoopThread>();
     workers_ = std::make_unique<WorkerPool>(2);
     cache_ = std::make_unique<EnvironmentCache>(
-        folder_.path() / "environments",
-        EnvironmentCache::Needs{.loop = loop_->loop(),
-                                .workers = *workers_,
-                                .place = place_,
-                                .random = random_,
-                                .room = room_.get(),
-                                .directory_of = [this](const place::InstanceKey& key) {
-                                  return place_.directory_of(key);
-                                }});
+        root_, EnvironmentCache::Needs{
+                   .loop = loop_->loop(),
+                   .workers = *workers_,
+                   .place = place_,
+                   .random = random_,
+                   .room = room_.get(),
+                   .directory_of =
+                       [this](const place::InstanceKey& key) { return place_.directory_of(key); },
+                   .relieve = [this] { ++relieved_; }});
   }
   void close() {
     workers_->stop();
@@ -151,6 +151,8 @@ class EnvironmentCacheTest : public testing::Test {
   std::shared_ptr<const int> asker_ = std::make_shared<const int>();
   SystemRandom random_;
   std::unique_ptr<DiskRoom> room_;
+  fs::path root_ = folder_.path() / "environments";
+  std::atomic<int> relieved_ = 0;
   ActingPlace place_{folder_.path() / "instances",
                      [this](const place::Observation& seen) { cache_->observe(seen); }};
   std::unique_ptr<net::LoopThread> loop_;
@@ -337,14 +339,17 @@ TEST_F(EnvironmentCacheTest, the_reserve_of_the_disk_is_left_alone) {
     GTEST_SKIP() << "no file system can be mounted here";
   close();
   room_ = std::make_unique<DiskRoom>(disk);
+  root_ = disk / "environments";
   open();
   place_.install = [&](const fs::path&, const place::InstanceSpec&) {
-    std::ofstream(disk / "filling") << std::string(50 << 20, 'x');
+    std::ofstream(disk / "filling") << std::string(62 << 20, 'x');
     return -1;  // it goes on
   };
   EXPECT_EQ(prepare().error().kind, "disk_full") << "ended while it is installed";
   EXPECT_EQ(place_.stops, 1);
+  EXPECT_EQ(relieved_, 0);
   EXPECT_EQ(prepare().error().kind, "disk_full") << "not begun at all";
+  EXPECT_EQ(relieved_, 1);
   EXPECT_EQ(place_.builds, 1);
   ::umount2(disk.c_str(), MNT_DETACH);
 }

@@ -50,6 +50,12 @@ SealedFolders::SealedFolders(fs::path root, Kind kind)
   }
 }
 
+bool SealedFolders::disk_is_short() const {
+  std::error_code error;
+  const fs::space_info space = fs::space(root_, error);
+  return !error && space.available < space.capacity / 100 * disk_free_percent_min;
+}
+
 fs::path SealedFolders::draft_of(const std::string& content) const {
   return root_ / (content + half_made);
 }

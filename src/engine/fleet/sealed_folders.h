@@ -21,6 +21,9 @@
 
 namespace slipway::fleet {
 
+// A disk with less than this free, of 100 parts, is short.
+inline constexpr unsigned disk_free_percent_min = 5;
+
 // Keeps <root>/<content>/, where equal content has an equal name. A folder of that name is
 // complete, read-only and on the disk: it is made as a draft, synced and renamed. Beside it lies
 // <content>.files, the list of what it held then (artifact_manifest.h): sums are compared when this
@@ -37,7 +40,8 @@ class SealedFolders {
   // Makes the root, and removes what a former process left half-made.
   SealedFolders(std::filesystem::path root, Kind kind);
 
-  const std::filesystem::path& root() const { return root_; }
+  // Whether what nothing needs should go before more is made.
+  bool disk_is_short() const;
   std::filesystem::path path_of(const std::string& content) const { return root_ / content; }
   // Where it is made; swept at the next start.
   std::filesystem::path draft_of(const std::string& content) const;
