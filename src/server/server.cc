@@ -98,6 +98,7 @@ class Server::Parts {
   }
 
   Result<> open_state();
+  Result<> open_place(const std::filesystem::path& model_server);
   Result<> open_engines();
   void open_request_queues();
   Result<> open_events();
@@ -210,8 +211,7 @@ Result<> Server::Parts::open_state() {
   return {};
 }
 
-Result<> Server::Parts::open_engines() {
-  const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
+Result<> Server::Parts::open_place(const std::filesystem::path& model_server) {
   TRY(processes_,
       place::ProcessPlace::open({.root = options_.data / "instances",
                                  .zygote = {model_server.string(), "--zygote"},
@@ -222,7 +222,12 @@ Result<> Server::Parts::open_engines() {
   collector_ =
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
+  return {};
+}
 
+Result<> Server::Parts::open_engines() {
+  const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
+  TRY_DO(open_place(model_server));
   errands_ = open_errands(options_, *directory_, topics_);
   files_ = std::make_unique<PreparedFiles>(PreparedFiles::Needs{.data = options_.data,
                                                                 .store = *store_,

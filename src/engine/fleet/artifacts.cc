@@ -180,7 +180,7 @@ Result<> ArtifactCache::make(const Artifact& artifact, const std::vector<Artifac
   folders_.drop(content);
   const fs::path draft = folders_.draft_of(content);
   const Fd disk = folders_.open_disk();
-  if (!disk) return cannot("open", folders_.root(), std::strerror(errno));
+  if (!disk) return cannot("open", draft.parent_path(), std::strerror(errno));
   if (auto filled = fill(artifact, entries, draft); !filled) {
     remove_tree(draft);
     return filled;

@@ -69,8 +69,8 @@ class SealedFolders {
   // tree: on a worker thread.
   void remove(const std::string& content);
   // Removes contents that are not in `used`, not begun and not found by this process within
-  // `age_min`, the least recently found first, until what is kept beside them is at most `spare_bytes_max`. Walks the
-  // tree: on a worker thread, now and then.
+  // `age_min`, the least recently found first, until what is kept beside them is at most
+  // `spare_bytes_max`. Walks the tree: on a worker thread, now and then.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
                std::chrono::seconds age_min);
 
