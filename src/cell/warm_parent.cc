@@ -124,16 +124,21 @@ class Preparation {
   bool failed_ = false;
 };
 
+void answer(const Fd& client, std::string_view line) {
+  ::send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
+}
+
 // The order's head, once its cell is on its way.
 std::optional<OrderHead> make_cell(const Fd& client, const Body& body, Preparation& preparation) {
   Page page;
   const std::string_view text = page.receive(client);
   auto head = head_from_text(text);
-  if (!head) return std::nullopt;
-  if (const auto keeper = start(text, client.get(), body, preparation.tree_for(*head)); !keeper) {
-    const std::string answer = "{\"error\": \"No process can be forked.\"}\n";
-    ::send(client.get(), answer.data(), answer.size(), MSG_NOSIGNAL);
+  if (!head) {
+    answer(client, "{\"error\": \"This is no order.\"}\n");
+    return std::nullopt;
   }
+  if (!start(text, client.get(), body, preparation.tree_for(*head)))
+    answer(client, "{\"error\": \"No process can be forked.\"}\n");
   return *std::move(head);
 }
 
