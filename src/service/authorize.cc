@@ -58,6 +58,11 @@ std::vector<std::string> texts_of(const Question& question, const Permissions& s
 // All that a template comes to: one text, or one for each item where a word has several.
 std::vector<std::string> fill(const Question& question, const Permissions& service,
                               std::string_view pattern) {
+  if (pattern.starts_with('{') && pattern.find('}') == pattern.size() - 1) {  // one word, no more
+    auto texts = texts_of(question, service, pattern.substr(1, pattern.size() - 2));
+    if (texts.empty()) texts.emplace_back();
+    return texts;
+  }
   std::vector<std::string> out(1);
   while (!pattern.empty()) {
     const std::string_view plain = take_until(pattern, '{');
@@ -206,9 +211,10 @@ Result<> Authorizer::check(const Question& question, Session& session) const {
     asked = true;
     std::vector<std::string> also;
     if (!need.also.empty()) also = fill(question, service, need.also);
-    const auto resources = fill(question, service, need.resource);
+    auto resources = fill(question, service, need.resource);
     for (std::size_t i = 0; i < resources.size(); ++i) {
-      Demand demand{need.action, {resources[i]}, {}, need.with};
+      Demand demand{need.action, {}, {}, need.with};
+      demand.resources.push_back(std::move(resources[i]));
       if (i < also.size()) demand.resources.push_back(also[i]);
       if (!need.shown.empty()) demand.shown = fill(question, service, need.shown).front();
       TRY_DO(decide(question, service, demand, session));

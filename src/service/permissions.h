@@ -129,10 +129,10 @@ struct Guarded {
 // The same for a queue or a topic, whose id begins with its account ("account/region/name") and
 // whose policy stands among its notes.
 template <typename Resource>
-Guarded guarded_by_notes(Resource resource, std::string principals) {
+Guarded guarded_by_notes(const Resource& resource, std::string principals) {
   Guarded out{.account = resource.id.text.substr(0, resource.id.text.find('/')),
               .principals = std::move(principals),
-              .tags = std::move(resource.tags)};
+              .tags = resource.tags};
   const auto& notes = resource.settings.notes;
   if (const auto policy = notes.find("Policy"); policy != notes.end()) out.policy = policy->second;
   return out;
