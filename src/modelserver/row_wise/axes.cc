@@ -42,8 +42,10 @@ Outcome of_first_axis(const Step& step) {
   return std::vector<Value>{*x};
 }
 
+// Before version 14 further outputs say that it learns from what it is given.
 Outcome batch_normalization(const Step& step) {
   if (step.node.integer("training_mode", 0) != 0 || step.version < 7) return std::nullopt;
+  if (step.node.outputs.size() > 1) return std::nullopt;
   return of_first_axis(step);
 }
 

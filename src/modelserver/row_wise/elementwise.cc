@@ -7,13 +7,6 @@
 namespace slipway::modelserver::row_wise {
 namespace {
 
-// Two sizes along one axis, one of which may be stretched.
-std::int64_t joint_size(std::int64_t a, std::int64_t b) {
-  if (a == 1) return b;
-  if (b == 1) return a;
-  return a == unknown_size ? b : a;
-}
-
 Outcome over_all_inputs(const Step& step) {
   std::vector<const Value*> given;
   for (const Value* value : step.in)
@@ -85,12 +78,18 @@ constexpr std::array alone = std::to_array<std::string_view>({"Abs",         "Ac
 
 }  // namespace
 
+std::int64_t joint_size(std::int64_t a, std::int64_t b) {
+  if (a == 1) return b;
+  if (b == 1) return a;
+  return a == unknown_size ? b : a;
+}
+
 std::optional<Value> broadcast(std::span<const Value* const> values) {
   std::size_t rank = 0;
   for (const Value* value : values) {
     if (!value->has_records() && !is_fixed(value)) return std::nullopt;
-    if (value->kind != Value::Kind::sizes && !value->dims) return std::nullopt;
-    rank = std::max(rank, value->kind == Value::Kind::sizes ? 1 : value->rank());
+    if (!value->dims) return std::nullopt;
+    rank = std::max(rank, value->rank());
   }
   std::optional<std::size_t> from_end;
   for (const Value* value : values) {
@@ -101,12 +100,8 @@ std::optional<Value> broadcast(std::span<const Value* const> values) {
   }
   std::vector<std::int64_t> dims(rank, 1);
   for (const Value* value : values) {
-    const bool is_sizes = value->kind == Value::Kind::sizes;
-    if (from_end && !value->has_records() && !is_sizes && !spreads_over(*value, *from_end))
-      return std::nullopt;
-    if (is_sizes && from_end && *from_end == 1 && value->sizes.size() != 1) return std::nullopt;
-    const std::vector<std::int64_t> own =
-        is_sizes ? std::vector{static_cast<std::int64_t>(value->sizes.size())} : *value->dims;
+    if (from_end && !value->has_records() && !spreads_over(*value, *from_end)) return std::nullopt;
+    const std::vector<std::int64_t>& own = *value->dims;
     for (std::size_t i = 0; i < own.size(); ++i) {
       std::int64_t& dim = dims[rank - own.size() + i];
       dim = joint_size(dim, own[i]);

@@ -16,6 +16,22 @@ namespace slipway::modelserver {
 namespace {
 
 using Message = protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+// A field and how it is written; one that is written otherwise is passed over, as every reader of
+// these files does.
+constexpr std::uint32_t bytes(std::uint32_t field) {
+  return protozero::tag_and_type(field, pbf_wire_type::length_delimited);
+}
+constexpr std::uint32_t varint(std::uint32_t field) {
+  return protozero::tag_and_type(field, pbf_wire_type::varint);
+}
+constexpr std::uint32_t fixed32(std::uint32_t field) {
+  return protozero::tag_and_type(field, pbf_wire_type::fixed32);
+}
+constexpr std::uint32_t fixed64(std::uint32_t field) {
+  return protozero::tag_and_type(field, pbf_wire_type::fixed64);
+}
 
 // TensorProto.DataType
 enum DataType : std::int32_t {
@@ -30,10 +46,13 @@ enum DataType : std::int32_t {
 
 std::string text_of(Message& message) { return message.get_string(); }
 
+// ONNX's own domain has two names.
+std::string domain_of(std::string said) { return said == "ai.onnx" ? std::string() : said; }
+
 // A repeated number, packed or one by one.
 template <typename Push>
 void read_integers(Message& message, Push push) {
-  if (message.wire_type() == protozero::pbf_wire_type::varint) return push(message.get_int64());
+  if (message.wire_type() == pbf_wire_type::varint) return push(message.get_int64());
   for (const std::int64_t value : message.get_packed_int64()) push(value);
 }
 
@@ -53,6 +72,20 @@ struct TensorFields {
   std::vector<double> values;
 };
 
+// Others share fields with these and mean other numbers there: halves, or two in a byte.
+bool is_read(std::int32_t type) {
+  switch (type) {
+    case type_float:
+    case type_uint8:
+    case type_int8:
+    case type_int32:
+    case type_int64:
+    case type_bool:
+    case type_double: return true;
+    default: return false;
+  }
+}
+
 void read_raw(TensorFields& fields) {
   switch (fields.type) {
     case type_float: return push_raw<float>(fields.raw, fields.values);
@@ -71,7 +104,7 @@ void read_numbers(Message& message, std::uint32_t field, TensorFields& fields) {
     if (fields.values.size() <= OnnxConstant::values_max)
       fields.values.push_back(static_cast<double>(value));
   };
-  const bool packed = message.wire_type() == protozero::pbf_wire_type::length_delimited;
+  const bool packed = message.wire_type() == pbf_wire_type::length_delimited;
   if (field == 4) {  // float_data
     if (!packed) return push(message.get_float());
     for (const float value : message.get_packed_float()) push(value);
@@ -87,22 +120,29 @@ OnnxConstant read_constant(Message message, std::string* name = nullptr) {
   OnnxConstant out;
   TensorFields fields;
   while (message.next()) {
-    switch (message.tag()) {
-      case 1: read_integers(message, [&](std::int64_t dim) { out.dims.push_back(dim); }); break;
-      case 2: fields.type = message.get_int32(); break;
-      case 4:
-      case 5:
-      case 7:
-      case 10: read_numbers(message, message.tag(), fields); break;
-      case 8:
+    switch (message.tag_and_type()) {
+      case varint(1):
+      case bytes(1):
+        read_integers(message, [&](std::int64_t dim) { out.dims.push_back(dim); });
+        break;
+      case varint(2): fields.type = message.get_int32(); break;
+      case fixed32(4):
+      case bytes(4):
+      case varint(5):
+      case bytes(5):
+      case varint(7):
+      case bytes(7):
+      case fixed64(10):
+      case bytes(10): read_numbers(message, message.tag(), fields); break;
+      case bytes(8):
         if (name != nullptr)
           *name = text_of(message);
         else
           message.skip();
         break;
-      case 9: {
-        const auto bytes = message.get_view();
-        fields.raw = {bytes.data(), bytes.size()};
+      case bytes(9): {
+        const auto raw = message.get_view();
+        fields.raw = {raw.data(), raw.size()};
         break;
       }
       default: message.skip();
@@ -111,7 +151,7 @@ OnnxConstant read_constant(Message message, std::string* name = nullptr) {
   if (fields.raw.size() <= OnnxConstant::values_max * sizeof(double)) read_raw(fields);
   double count = 1;
   for (const std::int64_t dim : out.dims) count *= static_cast<double>(dim);
-  if (static_cast<double>(fields.values.size()) == count &&
+  if (is_read(fields.type) && static_cast<double>(fields.values.size()) == count &&
       fields.values.size() <= OnnxConstant::values_max)
     out.values = std::move(fields.values);
   return out;
@@ -120,18 +160,19 @@ OnnxConstant read_constant(Message message, std::string* name = nullptr) {
 OnnxAttribute read_attribute(Message message, std::string& name, bool& has_graph) {
   OnnxAttribute out;
   while (message.next()) {
-    switch (message.tag()) {
-      case 1: name = text_of(message); break;
-      case 2: out.number = message.get_float(); break;
-      case 3: out.integer = message.get_int64(); break;
-      case 4: out.text = text_of(message); break;
-      case 5: out.constant = read_constant(message.get_message()); break;
-      case 6:
-      case 11:
+    switch (message.tag_and_type()) {
+      case bytes(1): name = text_of(message); break;
+      case fixed32(2): out.number = message.get_float(); break;
+      case varint(3): out.integer = message.get_int64(); break;
+      case bytes(4): out.text = text_of(message); break;
+      case bytes(5): out.constant = read_constant(message.get_message()); break;
+      case bytes(6):
+      case bytes(11):
         has_graph = true;
         message.skip();
         break;
-      case 8:
+      case varint(8):
+      case bytes(8):
         read_integers(message, [&](std::int64_t value) { out.integers.push_back(value); });
         break;
       default: message.skip();
@@ -143,23 +184,36 @@ OnnxAttribute read_attribute(Message message, std::string& name, bool& has_graph
 OnnxNode read_node(Message message) {
   OnnxNode out;
   while (message.next()) {
-    switch (message.tag()) {
-      case 1: out.inputs.push_back(text_of(message)); break;
-      case 2: out.outputs.push_back(text_of(message)); break;
-      case 3: out.name = text_of(message); break;
-      case 4: out.op = text_of(message); break;
-      case 5: {
+    switch (message.tag_and_type()) {
+      case bytes(1): out.inputs.push_back(text_of(message)); break;
+      case bytes(2): out.outputs.push_back(text_of(message)); break;
+      case bytes(3): out.name = text_of(message); break;
+      case bytes(4): out.op = text_of(message); break;
+      case bytes(5): {
         std::string name;
         OnnxAttribute attribute = read_attribute(message.get_message(), name, out.has_graphs);
         out.attributes.insert_or_assign(std::move(name), std::move(attribute));
         break;
       }
-      case 7: out.domain = text_of(message); break;
+      case bytes(7): out.domain = text_of(message); break;
       default: message.skip();
     }
   }
-  if (out.domain == "ai.onnx") out.domain.clear();
+  out.domain = domain_of(std::move(out.domain));
   return out;
+}
+
+void read_operator_set(Message message, OnnxGraph& out) {
+  std::string domain;
+  std::int64_t version = 0;
+  while (message.next()) {
+    switch (message.tag_and_type()) {
+      case bytes(1): domain = text_of(message); break;
+      case varint(2): version = message.get_int64(); break;
+      default: message.skip();
+    }
+  }
+  out.operator_sets[domain_of(std::move(domain))] = version;
 }
 
 // What no tensor has is taken for open.
@@ -170,11 +224,11 @@ std::int64_t bounded(std::int64_t size) {
 
 OnnxShape read_shape(Message message) {
   OnnxShape out;
-  while (message.next(1)) {
+  while (message.next(1, pbf_wire_type::length_delimited)) {
     Message dim = message.get_message();
     std::int64_t size = -1;
     while (dim.next())
-      if (dim.tag() == 1)
+      if (dim.tag_and_type() == varint(1))
         size = bounded(dim.get_int64());
       else
         dim.skip();
@@ -187,13 +241,14 @@ OnnxShape read_shape(Message message) {
 std::string read_value(Message message, std::optional<OnnxShape>& shape) {
   std::string name;
   while (message.next()) {
-    if (message.tag() == 1) {
+    if (message.tag_and_type() == bytes(1)) {
       name = text_of(message);
-    } else if (message.tag() == 2) {
+    } else if (message.tag_and_type() == bytes(2)) {
       Message type = message.get_message();
-      while (type.next(1)) {  // tensor_type
+      while (type.next(1, pbf_wire_type::length_delimited)) {  // tensor_type
         Message tensor = type.get_message();
-        while (tensor.next(2)) shape = read_shape(tensor.get_message());
+        while (tensor.next(2, pbf_wire_type::length_delimited))
+          shape = read_shape(tensor.get_message());
       }
     } else {
       message.skip();
@@ -211,17 +266,17 @@ void read_graph(Message message, OnnxGraph& out) {
     return name;
   };
   while (message.next()) {
-    switch (message.tag()) {
-      case 1: out.nodes.push_back(read_node(message.get_message())); break;
-      case 5: {
+    switch (message.tag_and_type()) {
+      case bytes(1): out.nodes.push_back(read_node(message.get_message())); break;
+      case bytes(5): {
         std::string name;
         OnnxConstant constant = read_constant(message.get_message(), &name);
         out.constants.insert_or_assign(std::move(name), std::move(constant));
         break;
       }
-      case 11: inputs.push_back(note_value(message.get_message())); break;
-      case 12: out.outputs.push_back(note_value(message.get_message())); break;
-      case 13: note_value(message.get_message()); break;
+      case bytes(11): inputs.push_back(note_value(message.get_message())); break;
+      case bytes(12): out.outputs.push_back(note_value(message.get_message())); break;
+      case bytes(13): note_value(message.get_message()); break;
       default: message.skip();
     }
   }
@@ -267,22 +322,10 @@ Result<OnnxGraph> read_onnx_graph(std::string_view model) {
   try {
     Message message(model.data(), model.size());
     while (message.next()) {
-      if (message.tag() == 7) {
-        read_graph(message.get_message(), out);
-      } else if (message.tag() == 8) {
-        Message set = message.get_message();
-        std::string domain;
-        std::int64_t version = 0;
-        while (set.next())
-          if (set.tag() == 1)
-            domain = text_of(set);
-          else if (set.tag() == 2)
-            version = set.get_int64();
-          else
-            set.skip();
-        out.operator_sets[domain == "ai.onnx" ? std::string() : domain] = version;
-      } else {
-        message.skip();
+      switch (message.tag_and_type()) {
+        case bytes(7): read_graph(message.get_message(), out); break;
+        case bytes(8): read_operator_set(message.get_message(), out); break;
+        default: message.skip();
       }
     }
   } catch (const protozero::exception& error) {

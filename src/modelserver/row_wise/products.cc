@@ -24,7 +24,11 @@ std::optional<Value> times_weights(const Value& x, const Value& weights) {
   const std::size_t from_end = x.rank() - x.axis;
   const std::size_t rank = std::max(x.rank(), weights.rank());
   if (from_end > 2 && !spreads_over(weights, from_end)) return std::nullopt;
-  dims.insert(dims.begin(), rank - x.rank(), unknown_size);
+  dims.insert(dims.begin(), rank - x.rank(), 1);
+  for (std::size_t i = 0; i + 2 < weights.rank(); ++i) {
+    std::int64_t& dim = dims[rank - weights.rank() + i];
+    dim = joint_size(dim, (*weights.dims)[i]);
+  }
   return Value::of_records(std::move(dims), rank - from_end);
 }
 
@@ -40,6 +44,7 @@ std::optional<Value> weights_times(const Value& weights, const Value& x) {
 std::optional<Value> times(const Value& a, const Value& b) {
   if (a.rank() != b.rank() || a.axis != b.axis || a.axis + 2 >= a.rank()) return std::nullopt;
   auto dims = *a.dims;
+  for (std::size_t i = 0; i + 2 < dims.size(); ++i) dims[i] = joint_size(dims[i], (*b.dims)[i]);
   dims.back() = b.dims->back();
   return Value::of_records(std::move(dims), a.axis);
 }
@@ -65,13 +70,16 @@ Outcome mat_mul_integer(const Step& step) {
   return mat_mul(step);
 }
 
-// a, scale, zero, b, scale, zero, scale, zero: those of b may be one for each of its columns.
+// a, scale, zero, b, scale, zero, scale, zero: those of b may be one for each of its columns, where
+// these are no records.
 Outcome quantized_mat_mul(const Step& step) {
   for (const std::size_t i : {1, 2, 6, 7})
     if (!is_fixed(step.input(i)) || !is_scalar(step.input(i))) return std::nullopt;
-  for (const std::size_t i : {3, 4, 5})
-    if (!is_fixed(step.input(i))) return std::nullopt;
-  return one(product(step.input(0), step.input(3)));
+  const Value* const b = step.input(3);
+  for (const std::size_t i : {4, 5})
+    if (!is_fixed(step.input(i)) || (!is_fixed(b) && !is_scalar(step.input(i))))
+      return std::nullopt;
+  return one(product(step.input(0), b));
 }
 
 Outcome gemm(const Step& step) {

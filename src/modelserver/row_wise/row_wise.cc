@@ -42,9 +42,15 @@ bool is_scalar(const Value* value) {
          std::ranges::all_of(*value->dims, [](std::int64_t size) { return size == 1; });
 }
 
-bool spreads_over(const Value& constant, std::size_t from_end) {
-  if (!constant.is_constant() || !constant.dims) return false;
-  return constant.rank() < from_end || (*constant.dims)[constant.rank() - from_end] == 1;
+bool spreads_over(const Value& fixed, std::size_t from_end) {
+  if (!is_fixed(&fixed) || !fixed.dims) return false;
+  return fixed.rank() < from_end || (*fixed.dims)[fixed.rank() - from_end] == 1;
+}
+
+bool casts_whole_numbers(const OnnxNode& cast) {
+  enum DataType : std::uint8_t { type_float = 1, type_int32 = 6, type_int64 = 7, type_double = 11 };
+  const std::int64_t to = cast.integer("to", 0);
+  return to == type_float || to == type_int32 || to == type_int64 || to == type_double;
 }
 
 bool is_random(std::string_view op) {
@@ -91,15 +97,24 @@ Value value_of_constant_node(const OnnxNode& node) {
   return {};
 }
 
+// Of a constant that is cast: numbers that are whole and small enough for any type stay what they
+// are in those types that sizes and axes have.
+std::optional<std::vector<double>> cast_numbers(const Step& step, const Value& x) {
+  constexpr double exact_max = 1 << 24;  // of a float
+  if (!row_wise::casts_whole_numbers(step.node) || !row_wise::integers_of(&x)) return std::nullopt;
+  const bool small =
+      std::ranges::all_of(*x.numbers, [](double number) { return std::abs(number) <= exact_max; });
+  return small ? x.numbers : std::nullopt;
+}
+
 // What is made of constants alone is the same for everybody; its shape is mostly declared.
 Value value_of_constants(const Step& step) {
+  if (!step.node.domain.empty()) return {};
   if (step.node.op == "Constant") return value_of_constant_node(step.node);
   const Value* const x = step.input(0);
   if (step.node.op == "Identity" && x != nullptr) return *x;
-  if (step.node.op == "Cast" && x != nullptr) {
-    // Whole numbers stay what they are in every type that sizes and axes have.
-    return {.dims = x->dims, .numbers = row_wise::integers_of(x) ? x->numbers : std::nullopt};
-  }
+  if (step.node.op == "Cast" && x != nullptr)
+    return {.dims = x->dims, .numbers = cast_numbers(step, *x)};
   return {};
 }
 
@@ -146,10 +161,10 @@ class Walk {
  private:
   bool follow(const OnnxNode& node) {
     if (node.has_graphs || row_wise::is_random(node.op)) return false;
+    // Where the model names no version of a set, the runtime chooses one.
     const auto version = graph_.operator_sets.find(node.domain);
-    Step step{.node = node,
-              .version = version == graph_.operator_sets.end() ? 0 : version->second,
-              .in = {}};
+    if (version == graph_.operator_sets.end()) return false;
+    Step step{.node = node, .version = version->second, .in = {}};
     bool any_records = false;
     bool any_sizes = false;
     for (const std::string& input : node.inputs) {

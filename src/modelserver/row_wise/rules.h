@@ -53,9 +53,13 @@ std::optional<std::size_t> axis_of(std::int64_t axis, std::size_t rank);
 // The integers of a constant input; nullopt: they are not known.
 std::optional<std::vector<std::int64_t>> integers_of(const Value* value);
 bool is_scalar(const Value* value);  // one element, or absent
-// Whether `constant` can be laid over records that lie `from_end` axes before the last (1: the
+// Whether what is fixed can be laid over records that lie `from_end` axes before the last (1: the
 // last) without differing from one to the next.
-bool spreads_over(const Value& constant, std::size_t from_end);
+bool spreads_over(const Value& fixed, std::size_t from_end);
+// Of two sizes along one axis, one of which may be stretched.
+std::int64_t joint_size(std::int64_t a, std::int64_t b);
+// Whether Cast leaves whole numbers that are sizes or axes what they are.
+bool casts_whole_numbers(const OnnxNode& cast);
 // The values laid over each other, as elementwise operators do.
 std::optional<Value> broadcast(std::span<const Value* const> values);
 

@@ -19,9 +19,9 @@ const Value* records_of(const Step& step) {
   return x != nullptr && x->has_records() ? x : nullptr;
 }
 
-// What a value of sizes, or a small constant of integers, says; nullopt: it is not known.
+// What a list of sizes, or a small constant one of integers, says; nullopt: it is not known.
 std::optional<std::vector<Size>> sizes_of(const Value* value) {
-  if (value == nullptr) return std::nullopt;
+  if (value == nullptr || !value->dims || value->rank() != 1) return std::nullopt;
   if (value->kind == Value::Kind::sizes) return value->sizes;
   const auto integers = integers_of(value);
   if (!integers) return std::nullopt;
@@ -36,6 +36,12 @@ std::optional<std::vector<std::int64_t>> said_axes(const Step& step, std::size_t
   return integers_of(step.input(input));
 }
 
+Value list_of(std::vector<Size> sizes) {
+  return {.kind = Value::Kind::sizes,
+          .dims = {{static_cast<std::int64_t>(sizes.size())}},
+          .sizes = std::move(sizes)};
+}
+
 Outcome shape(const Step& step) {
   const Value* const x = records_of(step);
   if (x == nullptr) return std::nullopt;
@@ -43,16 +49,16 @@ Outcome shape(const Step& step) {
   const auto bounded = [rank](std::int64_t at) {
     return std::clamp<std::int64_t>(at < 0 ? at + rank : at, 0, rank);
   };
-  Value out{.kind = Value::Kind::sizes};
+  std::vector<Size> out;
   const std::int64_t end = bounded(step.node.integer("end", rank));
   for (std::int64_t i = bounded(step.node.integer("start", 0)); i < end; ++i) {
     const auto at = static_cast<std::size_t>(i);
     const std::int64_t size = (*x->dims)[at];
-    out.sizes.push_back(at == x->axis          ? Size{Kind::records}
-                        : size == unknown_size ? Size{Kind::unknown}
-                                               : Size{Kind::number, size});
+    out.push_back(at == x->axis          ? Size{Kind::records}
+                  : size == unknown_size ? Size{Kind::unknown}
+                                         : Size{Kind::number, size});
   }
-  return one(std::move(out));
+  return one(list_of(std::move(out)));
 }
 
 // Whether one record holds one element, so that records lie wherever the only open size is.
@@ -202,6 +208,7 @@ Outcome squeeze(const Step& step) {
 
 // Joins along another axis what all has its records along the same one.
 Outcome concat(const Step& step) {
+  constexpr std::int64_t size_max = std::int64_t{1} << 40;  // no tensor has more
   const Value* const first = records_of(step);
   if (first == nullptr) return std::nullopt;
   const auto axis = axis_of(step.node.integer("axis", 1), first->rank());
@@ -212,7 +219,7 @@ Outcome concat(const Step& step) {
         each->axis != first->axis)
       return std::nullopt;
     const std::int64_t size = (*each->dims)[*axis];
-    sum = sum < 0 || size < 0 ? unknown_size : sum + size;
+    sum = sum < 0 || size < 0 || size > size_max - sum ? unknown_size : sum + size;
   }
   auto dims = *first->dims;
   dims[*axis] = sum;
@@ -339,16 +346,27 @@ Outcome expand(const Step& step) {
   return one(expanded(*x, *wanted));
 }
 
-// Scales images: N, C, H, W. The first scale, or size, leaves the number of records.
+// Whether they are those of the records' axis, and then of others.
+bool begin_with_records(std::span<const Size> sizes) {
+  return !sizes.empty() && sizes.front().kind == Kind::records &&
+         std::ranges::none_of(sizes.subspan(1), [](const Size& size) {
+           return size.kind == Kind::records || size.kind == Kind::mixed;
+         });
+}
+
+// Scales images: N, C, H, W. The first scale, or size, leaves the number of records. Where sizes
+// are made to fit the aspect ratio, all of them change.
 Outcome resize(const Step& step) {
   const Value* const x = records_of(step);
   if (x == nullptr || x->axis != 0 || step.node.find("axes") != nullptr) return std::nullopt;
+  if (const OnnxAttribute* const policy = step.node.find("keep_aspect_ratio_policy"))
+    if (policy->text != "stretch") return std::nullopt;
   if (const OnnxAttribute* const mode = step.node.find("coordinate_transformation_mode"))
     if (mode->text == "tf_crop_and_resize") return std::nullopt;
   const bool is_old = step.node.op == "Upsample" || step.version < 11;
   const Value* const scales = step.input(is_old ? 1 : 2);
   const auto sizes = step.input(3) != nullptr ? sizes_of(step.input(3)) : std::nullopt;
-  const bool by_sizes = sizes && !sizes->empty() && sizes->front().kind == Kind::records;
+  const bool by_sizes = sizes && begin_with_records(*sizes);
   const bool by_scales = step.input(3) == nullptr && scales != nullptr && scales->numbers &&
                          !scales->numbers->empty() && scales->numbers->front() == 1.0;
   if (!by_sizes && !by_scales) return std::nullopt;
@@ -377,21 +395,19 @@ bool names_records(const Value* value) {
          });
 }
 
-std::optional<Value> of_sizes(std::vector<Size> sizes) {
-  return Value{.kind = Value::Kind::sizes, .sizes = std::move(sizes)};
-}
-
 std::optional<Value> gathered(const Step& step) {
   const auto sizes = sizes_of(step.input(0));
   const auto indices = integers_of(step.input(1));
-  if (!sizes || !indices) return std::nullopt;
+  if (!sizes || !indices || !step.input(1)->dims) return std::nullopt;
   std::vector<Size> out;
   for (const std::int64_t each : *indices) {
     const auto at = axis_of(each, sizes->size());
     if (!at) return std::nullopt;
     out.push_back((*sizes)[*at]);
   }
-  return of_sizes(std::move(out));
+  auto value = list_of(std::move(out));
+  value.dims = step.input(1)->dims;
+  return value;
 }
 
 std::optional<Value> sliced(const Step& step) {
@@ -408,7 +424,7 @@ std::optional<Value> sliced(const Step& step) {
   };
   const std::int64_t first = bounded(starts->front());
   const std::int64_t last = std::max(first, bounded(ends->front()));
-  return of_sizes({sizes->begin() + first, sizes->begin() + last});
+  return list_of({sizes->begin() + first, sizes->begin() + last});
 }
 
 std::optional<Value> put_together(const Step& step) {
@@ -418,7 +434,7 @@ std::optional<Value> put_together(const Step& step) {
     if (!sizes) return std::nullopt;
     out.insert(out.end(), sizes->begin(), sizes->end());
   }
-  return of_sizes(std::move(out));
+  return list_of(std::move(out));
 }
 
 std::optional<Value> filled(const Step& step) {
@@ -426,16 +442,36 @@ std::optional<Value> filled(const Step& step) {
   return wanted ? expanded(Value{.dims = std::vector<std::int64_t>{}}, *wanted) : std::nullopt;
 }
 
+// Of a single size; lists stay lists.
+std::optional<std::size_t> reshaped_rank(const Step& step, const Value& x) {
+  if (step.node.op == "Reshape") {
+    const auto wanted = integers_of(step.input(1));
+    return wanted ? std::optional(wanted->size()) : std::nullopt;
+  }
+  const auto axes = said_axes(step, 1);
+  if (step.node.op == "Unsqueeze")
+    return axes ? std::optional(x.rank() + axes->size()) : std::nullopt;
+  if (!axes && step.input(1) != nullptr) return std::nullopt;
+  return x.rank() - std::min(axes ? axes->size() : x.rank(), x.rank());
+}
+
 std::optional<Value> same_sizes(const Step& step) {
   const Value* const x = step.input(0);
   if (x == nullptr || x->kind != Value::Kind::sizes || !are_fixed(step, 1)) return std::nullopt;
-  return *x;
+  if (step.node.op == "Cast" && !casts_whole_numbers(step.node)) return std::nullopt;
+  if (step.node.op == "Identity" || step.node.op == "Cast") return *x;
+  const auto rank = reshaped_rank(step, *x);
+  if (!rank || (*rank != 1 && x->sizes.size() != 1)) return std::nullopt;
+  Value out = *x;
+  out.dims.emplace(*rank, 1);
+  if (*rank == 1) out.dims = {{static_cast<std::int64_t>(x->sizes.size())}};
+  return out;
 }
 
 }  // namespace
 
 Outcome follow_sizes(const Step& step) {
-  const std::string_view op = step.node.op;
+  const std::string_view op = step.node.domain.empty() ? std::string_view(step.node.op) : "";
   if (op == "ConstantOfShape") return one(filled(step));
   if (op == "Expand") return expand(step);
   std::optional<Value> out;

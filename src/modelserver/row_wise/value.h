@@ -30,7 +30,7 @@ struct Value {
   };
   Kind kind = Kind::constant;
   // Sizes along the axes; unknown_size where they are not known, and at a record's axis. Absent: a
-  // constant whose rank is not known; values of records always have their rank.
+  // constant whose rank is not known; values of records, and of sizes, always have their rank.
   std::optional<std::vector<std::int64_t>> dims = {};
   std::size_t axis = 0;
   std::vector<Size> sizes = {};                     // of `sizes`
