@@ -87,6 +87,7 @@ TEST_F(BackupTest, what_was_saved_while_it_was_in_use_comes_back) {
   OpenData open(data());
   open.put("small", "hello");
   open.put("large", std::string(large_bytes, 'x'));
+  std::ofstream(data() / "credentials") << "secret";
   std::ofstream(data() / "session.key") << "secret";
   const Ran saved = backup();
   EXPECT_EQ(saved.exit, 0) << saved.err;
@@ -98,7 +99,9 @@ TEST_F(BackupTest, what_was_saved_while_it_was_in_use_comes_back) {
   EXPECT_EQ(fresh.get("small"), "hello");
   EXPECT_EQ(fresh.get("large"), std::string(large_bytes, 'x'));
   EXPECT_EQ(fresh.get("later"), "no_such_key");
-  EXPECT_TRUE(fs::exists(again() / "session.key"));
+  EXPECT_TRUE(fs::exists(again() / "credentials"));
+  // What the time of the backup would bring back to life.
+  EXPECT_FALSE(fs::exists(again() / "session.key"));
   EXPECT_FALSE(fs::exists(again() / "restoring.new"));
 }
 

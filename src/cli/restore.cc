@@ -12,6 +12,7 @@
 
 #include "cli/backup_set.h"
 #include "cli/command.h"
+#include "engine/identity/key_ring.h"
 #include "engine/identity/private_file.h"
 #include "store/reader.h"
 
@@ -72,6 +73,9 @@ Result<> copy_all(const fs::path& folder, const BackupSet& set, const fs::path& 
     TRY_DO(place_file(folder / file.path, to, Placing::copy));
   }
   TRY_DO(verify(draft, set));
+  // The server's time goes back with the database, and sessions that ended would go on.
+  fs::remove(draft / identity::session_key_file, error);
+  if (error) return cannot("remove", draft / identity::session_key_file, error);
   return sync_all(draft);
 }
 
@@ -126,8 +130,10 @@ Result<> restore(World& world, const RestoreOptions& options) {
   TRY_DO(move_into(fresh, data));
   std::error_code ignored;
   fs::remove(draft, ignored);
-  world.out << fmt::format("{} is as the backup of {} has it: {} files\n", data.string(), set.made,
-                           set.files.size());
+  world.out << fmt::format(
+      "{} is as the backup of {} has it: {} files. Temporary credentials made "
+      "before are over.\n",
+      data.string(), set.made, set.files.size());
   return {};
 }
 
