@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "base/encoding.h"
+#include "base/version.h"
 #include "cli/command.h"
 #include "cli/endpoint_calls.h"
 #include "cli/invoke.h"
@@ -37,6 +38,13 @@ TEST(Usage, NothingAndAnUnknownCommandAreExitCode2) {
   EXPECT_EQ(world.run({"fly"}).exit, 2);
   EXPECT_EQ(world.run({"deploy"}).exit, 2);
   EXPECT_EQ(world.run({"status", "--output", "yaml"}).exit, 2);
+}
+
+TEST(Usage, TheVersionIsThatOfTheProject) {
+  TestWorld world;
+  const Ran ran = world.run({"--version"});
+  EXPECT_EQ(ran.exit, 0);
+  EXPECT_EQ(ran.out, fmt::format("slipway {}\n", version()));
 }
 
 TEST(Usage, ACommandThatIsNotThereIsAnsweredWithTheNearest) {

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/version.h"
 #include "cli/command.h"
 
 namespace slipway::cli {
@@ -105,6 +106,7 @@ World World::of_process() {
 
 void add_commands(CLI::App& app, World& world) {
   app.require_subcommand(1);
+  app.set_version_flag("--version", fmt::format("slipway {}", version()), "Say the version");
   app.footer(std::string(exit_help));
   add_env(app, world);
   add_deploy(app, world);

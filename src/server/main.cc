@@ -11,6 +11,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "base/log.h"
+#include "base/version.h"
 #include "cli/commands.h"
 #include "gen/services.h"
 #include "net/socket.h"
@@ -69,11 +71,15 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   const sigset_t ending = block_ending_signals();
   auto server = server::Server::start(options);
   if (!server) return refuse(server.error());
+  log_info("server", fmt::format("slipway {} serves", version()),
+           {{"endpoint", (*server)->endpoint()}, {"data", options.data.string()}});
   std::fputs(fmt::format("ready {}\n", (*server)->endpoint()).c_str(), stdout);
   std::fflush(stdout);
   int signal = 0;
   sigwait(&ending, &signal);
+  log_info("server", "ending: what is in flight is answered, then the instances stop");
   (*server)->stop();
+  log_info("server", "ended");
   return cli::Exit::ok;
 }
 
