@@ -38,6 +38,7 @@
 #include "server/prepared_files.h"
 #include "server/running_instances.h"
 #include "server/transform_engine.h"
+#include "server/welcome.h"
 #include "service/front.h"
 #include "service/iam/iam.h"
 #include "service/instance_credentials.h"
@@ -397,7 +398,8 @@ Result<> Server::Parts::install_doors() {
                      .sites = service::SiteCheck({.bound = bound.host,
                                                   .allowed = options_.allowed_hosts,
                                                   .bucket_hosts = names.bucket_hosts}),
-                     .traffic = [this] { return traffic(); }});
+                     .traffic = [this] { return traffic(); },
+                     .welcome = welcome_page});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   frame_->pages.emplace(sns::certificate_path, signer_->certificate());

@@ -163,6 +163,7 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   wire::Route route = route_of(request.head(), request.body());
   if (!route.found())
     return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
+  if (wants_welcome(request.head(), route)) return responder.send(welcome_response(request.head()));
   std::string request_id = make_request_id(route);
   if (!route.operation)
     return responder.send(to_response(wire::unknown_operation(route, request_id)));
@@ -181,6 +182,28 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   }
   Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
                        std::move(authenticated->caller), std::move(request_id)});
+}
+
+// A browser at "/", where an SDK that signs asks for the list of its buckets; S3 too leads a
+// browser that opens its address to a page about itself. A bucket with a name of its own keeps its
+// "/".
+bool Front::wants_welcome(const net::RequestHead& head, const wire::Route& route) const {
+  return head.path == "/" && head.method == "GET" && head.query.empty() && frame_.welcome &&
+         route.operation && route.operation->name == "ListBuckets" &&
+         head.headers.get("accept").contains("text/html") && !head.headers.find("authorization");
+}
+
+net::Response Front::welcome_response(const net::RequestHead& head) const {
+  if (const auto foreign = frame_.sites.refusal(head))
+    return refusal_response(403, "AccessDeniedException", *foreign);
+  const std::string endpoint =
+      fmt::format("{}://{}", head.secure ? "https" : "http", head.headers.get("host"));
+  net::Response response{.status = 200, .headers = {}, .body = frame_.welcome(endpoint)};
+  response.headers.add("Content-Type", "text/html; charset=utf-8");
+  response.headers.add("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
+  response.headers.add("X-Content-Type-Options", "nosniff");
+  response.headers.add("Cache-Control", "no-store");
+  return response;
 }
 
 void Front::answer_page(const net::Request& request, net::Responder& responder) {

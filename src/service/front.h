@@ -68,6 +68,9 @@ struct Frame {
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
   DiskRoom* disk = nullptr;
+  // Writes the HTML page for who opens "/" in a browser, told the address that was opened:
+  // "http://127.0.0.1:4566". Empty: there is none.
+  std::function<std::string(std::string_view endpoint)> welcome = {};
   // Texts that anybody may read, by path under /_slipway/.
   std::map<std::string, std::string, std::less<>> pages = {};
 };
@@ -101,6 +104,8 @@ class Front final : public net::RequestHandler {
  private:
   wire::Route route_of(const net::RequestHead& head, std::string_view body);
   std::string make_request_id(const wire::Route& route);
+  bool wants_welcome(const net::RequestHead& head, const wire::Route& route) const;
+  net::Response welcome_response(const net::RequestHead& head) const;
   void answer_page(const net::Request& request, net::Responder& responder);
   net::BodyPlan plan_collected(const net::RequestHead& head, const wire::Route& route,
                                std::uint64_t bytes_max);

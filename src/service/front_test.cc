@@ -351,6 +351,27 @@ TEST_F(FrontTest, the_servers_own_pages_are_for_its_own_names) {
   }
 }
 
+TEST_F(FrontTest, a_browser_at_the_root_gets_a_page_and_everybody_else_what_s3_says) {
+  constexpr std::string_view accepts = "text/html,application/xhtml+xml,*/*;q=0.8";
+  for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
+    make_front(auth);
+    frame_->welcome = [](std::string_view endpoint) { return fmt::format("at {}", endpoint); };
+    const net::Response page = send("GET", "/", {{"Host", "localhost:4566"}, {"Accept", accepts}});
+    EXPECT_EQ(page.status, 200);
+    EXPECT_EQ(page.headers.find("content-type"), "text/html; charset=utf-8");
+    EXPECT_EQ(page.body.view(), "at http://localhost:4566");
+    const std::vector<std::vector<net::Header>> others = {
+        {{"Host", "localhost"}, {"Accept", "*/*"}},
+        {{"Host", "localhost"}, {"Accept", accepts}, {"Authorization", "AWS4-HMAC-SHA256 x"}},
+        {{"Host", "bucket.s3.localhost"}, {"Accept", accepts}}};
+    for (const auto& headers : others)
+      EXPECT_NE(send("GET", "/", headers).headers.find("content-type"), "text/html; charset=utf-8");
+    EXPECT_NE(send("GET", "/?x=1", {{"Host", "localhost"}, {"Accept", accepts}}).body.view(),
+              "at http://localhost");
+    EXPECT_EQ(send("GET", "/", {{"Host", "rebound.example"}, {"Accept", accepts}}).status, 403);
+  }
+}
+
 TEST_F(FrontTest, the_traffic_page_wants_the_roots_signature_for_it) {
   make_front(AuthMode::strict);
   const auto status = [&](std::vector<net::Header> headers, const Signature& added) {
