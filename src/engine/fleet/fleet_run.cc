@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/encoding.h"
 #include "base/log.h"
@@ -226,6 +227,10 @@ void FleetRun::promote() {
            {{"fleet", id_.text}, {"generation", fmt::format("{}", row_.wanted)}});
 }
 
+std::string FleetRun::names_of_built_ins() const {
+  return fmt::format("{}", fmt::join(std::views::keys(options_.built_ins), ", "));
+}
+
 Result<> FleetRun::can_run(const Variant& variant) const {
   const Program& program = variant.program;
   if (variant.offers) return {};
@@ -233,12 +238,13 @@ Result<> FleetRun::can_run(const Variant& variant) const {
   if (!program.image.empty() && !able.runs_images)
     return fail(ErrorCode::not_implemented,
                 fmt::format("Variant '{}' needs the container image '{}', and no container engine "
-                            "is set up here; built-in images run without one.",
-                            variant.name, program.image));
+                            "is set up here. Built-in images run without one: {}.",
+                            variant.name, program.image, names_of_built_ins()));
   if (!program.built_in.empty() && !options_.built_ins.contains(program.built_in))
-    return fail(ErrorCode::not_found, fmt::format("Variant '{}' needs the built-in image '{}', "
-                                                  "which this server does not have.",
-                                                  variant.name, program.built_in));
+    return fail(ErrorCode::not_found,
+                fmt::format("Variant '{}' needs the built-in image '{}', "
+                            "which this server does not have. It has {}.",
+                            variant.name, program.built_in, names_of_built_ins()));
   if (program.models && !needs_.models)
     return fail(ErrorCode::not_implemented, "Nobody keeps a variant's many models here.");
   return {};

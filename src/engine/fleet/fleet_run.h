@@ -117,6 +117,7 @@ class FleetRun {
   std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
                                                         const VariantRecord& known) const;
   Result<> can_run(const Variant& variant) const;
+  std::string names_of_built_ins() const;
 
   void enter(InstanceRecord& instance, Phase phase);
   void retire(InstanceRecord& instance);
