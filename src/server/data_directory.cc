@@ -33,12 +33,26 @@ net::Address reached_from_here(net::Address address) {
   return address;
 }
 
+Result<net::Fd> listen_for_clients(const net::Address& address) {
+  auto listener = net::listen_tcp(address);
+  if (listener) return listener;
+  Error error = std::move(listener.error());
+  if (error.code == ErrorCode::invalid_argument)
+    error.message += "; --listen wants an address that this machine has";
+  else if (error.code == ErrorCode::permission_denied)
+    error.message += "; choose a port above 1023 with --port";
+  else if (error.code == ErrorCode::unavailable)
+    error.message += "; choose another with --port, or any free one with --port 0";
+  return std::unexpected(std::move(error));
+}
+
 Result<> make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
   if (!error) return identity::check_owner(path);
-  return fail(ErrorCode::unavailable, fmt::format("cannot make the data directory '{}': {}",
-                                                  path.string(), error.message()));
+  return fail(ErrorCode::unavailable,
+              fmt::format("cannot make the data directory '{}': {}; choose another with --data",
+                          path.string(), error.message()));
 }
 
 }  // namespace slipway::server

@@ -17,6 +17,9 @@ std::vector<store::Migration> all_migrations();
 // permission_denied where root would serve a directory of another user.
 Result<> make_directory(const std::filesystem::path& path);
 
+// As net::listen_tcp; a refusal says which option mends it.
+Result<net::Fd> listen_for_clients(const net::Address& address);
+
 // An address that is every one of this machine is reached at its loopback.
 net::Address reached_from_here(net::Address address);
 

@@ -412,7 +412,7 @@ Result<> Server::Parts::listen() {
     TRY(tls, net::TlsContext::server(options_.tls_cert, options_.tls_key));
   }
   TRY(const net::Address wanted, net::resolve(options_.listen, options_.port));
-  TRY(net::Fd listener, net::listen_tcp(wanted));
+  TRY(net::Fd listener, listen_for_clients(wanted));
   TRY(const net::Address address, net::local_address(listener));
   endpoint_ = fmt::format("{}://{}", tls ? "https" : "http", address.text());
   endpoint_from_here_ =

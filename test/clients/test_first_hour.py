@@ -1,0 +1,106 @@
+"""What somebody sees who starts with Slipway: the page at "/", the version, what goes wrong first."""
+import re
+import socket
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+from make_model import mlp
+from server import Server, binary
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+def fetch(url, **headers):
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=5) as answer:
+            return answer.status, answer.headers["Content-Type"], answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers["Content-Type"], error.read().decode()
+
+
+def serve(*flags, expect=1, **options):
+    """What `slipway serve` says that cannot start: one sentence."""
+    done = subprocess.run([binary(), "serve", *map(str, flags)], capture_output=True, text=True,
+                          timeout=30, **options)
+    assert done.returncode == expect and done.stdout == "", done
+    said = [line for line in done.stderr.splitlines() if line.startswith("slipway: ")]
+    assert len(said) == 1, done.stderr
+    return said[0]
+
+
+def version():
+    done = subprocess.run([binary(), "--version"], capture_output=True, text=True, timeout=10)
+    match = re.fullmatch(r"slipway (\d+\.\d+\.\d+)\n", done.stdout)
+    assert done.returncode == 0 and match, done
+    return match.group(1)
+
+
+def test_a_browser_gets_a_page_that_says_what_this_is(server):
+    status, kind, page = fetch(server.url + "/", Accept=BROWSER)
+    assert (status, kind) == (200, "text/html; charset=utf-8")
+    assert f"Slipway {version()}" in page and server.url in page and "slipway env" in page
+    assert str(server.data) not in page
+    assert "src=" not in page and "http-equiv" not in page  # nothing that is fetched from elsewhere
+    assert fetch(server.url + "/_slipway/health")[0] == 200
+
+
+def test_the_page_is_no_other_sites(server):
+    status, kind, _ = fetch(server.url + "/", Accept=BROWSER, Origin="https://elsewhere.example")
+    assert (status, kind) == (403, "application/json")
+    page = fetch(server.url + "/", Accept=BROWSER, Host="<script>.localhost")[2]
+    assert "<script>" not in page
+
+
+def test_sdks_list_their_buckets_where_the_page_stands(aws, server, name):
+    aws.s3.create_bucket(Bucket=name)
+    assert name in [bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"]]
+    assert fetch(server.url + "/", Accept="*/*")[1] == "application/xml"
+
+
+def test_a_port_that_is_taken_is_one_sentence_with_the_mend(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        said = serve("--data", tmp_path / "data", "--port", port)
+    assert f"127.0.0.1:{port}" in said and "in use" in said and "--port" in said
+
+
+def test_an_address_of_another_machine_is_one_sentence_with_the_mend(tmp_path):
+    assert "--listen" in serve("--data", tmp_path, "--port", 0, "--listen", "192.0.2.1", expect=2)
+
+
+def test_a_data_directory_that_cannot_be_one_is_one_sentence_with_the_mend(tmp_path):
+    (tmp_path / "file").write_text("here")
+    assert "--data" in serve("--data", tmp_path / "file", "--port", 0)
+    assert "--data" in serve("--data", "/proc/none", "--port", 0)
+
+
+def test_a_clean_end_with_instances_leaves_no_warning_at_the_next_start(tmp_path):
+    server = Server(tmp_path / "server").start()
+    (tmp_path / "model.onnx").write_bytes(mlp())
+    run = [binary(), "deploy", tmp_path / "model.onnx", "--name", "m"]
+    try:
+        subprocess.run(run, env=server.process_environment(), check=True, timeout=60)
+        assert server.stop() == 0
+        first = server.log.read_text()
+        assert f"slipway {version()} serves" in first and "the instances stop" in first
+        server.log.unlink()
+        server.start()
+        assert "warning" not in server.log.read_text()
+    finally:
+        assert server.stop() == 0
+
+
+def test_an_image_that_is_none_of_ours_is_answered_with_ours(server, tmp_path, name):
+    (tmp_path / "model.onnx").write_bytes(mlp())
+    environment = server.process_environment()
+    run = [binary(), "deploy", tmp_path / "model.onnx", "--name", name, "--image",
+           "123456789012.dkr.ecr.us-east-1.amazonaws.com/mine:latest"]
+    done = subprocess.run(run, capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 1
+    for image in ("slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"):
+        assert image in done.stderr, done.stderr
+    subprocess.run([binary(), "rm", name], env=environment, check=True, timeout=60)
