@@ -1,6 +1,6 @@
 """Writes a small neural network as an ONNX model.tar.gz, and one record for it as CSV.
 
-usage: make_model.py model.tar.gz record.csv
+usage: make_model.py [model.tar.gz record.csv]
 """
 import io
 import sys
@@ -57,4 +57,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Deploys a model and asks it, with the AWS CLI (version 1 or 2).
 #
-# usage: deploy.sh model.tar.gz record.csv
+# usage: deploy.sh [model.tar.gz record.csv]
 set -eu
-MODEL=$1 RECORD=$2
+MODEL=${1:-model.tar.gz} RECORD=${2:-record.csv}
 NAME=cli-example-$$
 IMAGE=000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest
 ROLE=arn:aws:iam::000000000000:role/example

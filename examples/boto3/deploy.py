@@ -1,6 +1,6 @@
 """Deploys a model and asks it, with boto3.
 
-usage: deploy.py model.tar.gz record.csv
+usage: deploy.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -50,4 +50,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

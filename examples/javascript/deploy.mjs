@@ -1,6 +1,6 @@
 // Deploys a model and asks it, with the AWS SDK for JavaScript v3.
 //
-// usage: node deploy.mjs model.tar.gz record.csv      (after `npm ci` in this folder)
+// usage: node deploy.mjs [model.tar.gz record.csv]      (after `npm ci` in this folder)
 import { readFile } from "node:fs/promises";
 
 import {
@@ -16,7 +16,7 @@ import { InvokeEndpointCommand, SageMakerRuntimeClient } from "@aws-sdk/client-s
 const IMAGE = "000000000000.dkr.ecr.us-east-1.amazonaws.com/slipway-inference:latest";
 const ROLE = "arn:aws:iam::000000000000:role/example";
 
-const [modelPath, recordPath] = process.argv.slice(2);
+const [modelPath = "model.tar.gz", recordPath = "record.csv"] = process.argv.slice(2);
 const name = `js-example-${Date.now()}`;
 const s3 = new S3Client({});
 const sagemaker = new SageMakerClient({});

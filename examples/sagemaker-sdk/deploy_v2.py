@@ -1,6 +1,6 @@
 """Deploys a model and asks it, with the SageMaker Python SDK 2.
 
-usage: deploy_v2.py model.tar.gz record.csv
+usage: deploy_v2.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -42,4 +42,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

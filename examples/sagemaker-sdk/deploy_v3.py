@@ -1,6 +1,6 @@
 """Deploys a model and asks it, with the SageMaker Python SDK 3.
 
-usage: deploy_v3.py model.tar.gz record.csv
+usage: deploy_v3.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -43,4 +43,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,6 +1,6 @@
 """Asks a model without waiting for it: the answer comes as an object in a bucket.
 
-usage: asynchronous.py model.tar.gz record.csv
+usage: asynchronous.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -57,4 +57,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,6 +1,6 @@
 """What an endpoint is asked and answers, kept in a bucket, with boto3: data capture.
 
-usage: data_capture.py model.tar.gz record.csv
+usage: data_capture.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -62,4 +62,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,6 +1,6 @@
 """Two models that share the instances of one endpoint, with boto3: inference components.
 
-usage: inference_components.py model.tar.gz record.csv
+usage: inference_components.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -76,4 +76,4 @@ def wait_until(sagemaker, component, wanted):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,6 +1,6 @@
 """A serverless endpoint: no instance while nobody asks, one within milliseconds when somebody does.
 
-usage: serverless.py model.tar.gz record.csv
+usage: serverless.py [model.tar.gz record.csv]
 """
 import json
 import sys
@@ -50,4 +50,4 @@ def main(model_path, record_path):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*(sys.argv[1:] or ["model.tar.gz", "record.csv"]))

@@ -1,7 +1,11 @@
 """What somebody sees who starts with Slipway: the page at "/", the version, what goes wrong first."""
+import os
+import pathlib
 import re
+import shutil
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -9,6 +13,7 @@ import pytest
 from make_model import mlp
 from server import Server, binary
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
 
@@ -104,3 +109,32 @@ def test_an_image_that_is_none_of_ours_is_answered_with_ours(server, tmp_path, n
     for image in ("slipway-inference", "sagemaker-xgboost", "sagemaker-scikit-learn"):
         assert image in done.stderr, done.stderr
     subprocess.run([binary(), "rm", name], env=environment, check=True, timeout=60)
+
+
+def example_commands():
+    """The commands that examples/README.md prints, but for those that need something of the reader's."""
+    lines = re.findall(r"^    (.+)$", (ROOT / "examples/README.md").read_text(), re.M)
+    commands = [re.sub(r" +# .*", "", line) for line in lines if " examples/" in line]
+    assert len(commands) > 14, commands
+    slow = pytest.mark.slow
+    return [pytest.param(each, marks=slow) if "SAGEMAKER" in each else each for each in commands]
+
+
+@pytest.mark.parametrize("command", example_commands())
+def test_an_example_runs_as_it_is_printed(server, tmp_path, command):
+    variables = re.findall(r"\$(\w+)", command) + ["SLIPWAY_NODE_MODULES"] * ("node" in command)
+    for variable in variables:
+        if not os.environ.get(variable):
+            pytest.skip(f"{variable} is not set; ./dev test sets it")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples",
+                    ignore=shutil.ignore_patterns("node_modules", "__pycache__"))
+    if "SLIPWAY_NODE_MODULES" in os.environ:
+        (tmp_path / "examples/javascript/node_modules").symlink_to(os.environ["SLIPWAY_NODE_MODULES"])
+    path = f"{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = server.process_environment() | {"PATH": path} | {
+        variable: os.environ[variable] for variable in variables}
+    made = subprocess.run([sys.executable, "examples/make_model.py"], cwd=tmp_path, timeout=60)
+    assert made.returncode == 0
+    done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, timeout=120,
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
