@@ -54,7 +54,7 @@ class Deployment {
       : world_(world), options_(options), client_(client) {}
 
   Result<Outcome> run();
-  ModelKind kind() const { return model_.kind; }
+  const ModelFile& model() const { return model_; }
 
  private:
   Result<> check();
@@ -314,21 +314,55 @@ Result<> Deployment::bring_up() {
   return remove_configuration(client_, name_, former_configuration_);
 }
 
-std::string how_to_call(const std::string& name, ModelKind kind) {
-  const bool numbers = kind == ModelKind::xgboost || kind == ModelKind::sklearn;
-  const std::string_view type = numbers ? "text/csv" : "application/json";
-  const std::string_view data = numbers ? "1.0,2.0,3.0" : "[[1.0, 2.0, 3.0]]";
+// What fits the model, where its own file says what a record is: text for the command line, and the
+// same as an expression of Python.
+struct Sample {
+  std::string shell;
+  std::string python;
+};
+
+Sample row_sample(std::uint64_t features) {
+  constexpr std::uint64_t written_out_max = 16;
+  if (features > written_out_max)
+    return {fmt::format("\"$(seq -s, {})\"", features),
+            fmt::format("\",\".join(map(str, range(1, {})))", features + 1)};
+  std::string row = "1.0";
+  for (std::uint64_t i = 1; i < features; ++i) row += ",1.0";
+  return {fmt::format("'{}'", row), fmt::format("\"{}\"", row)};
+}
+
+std::string ask_with_row(const std::string& name, std::uint64_t features) {
+  const Sample sample = row_sample(features);
   return fmt::format(
-      "\nAsk it, with a shell prepared by: eval \"$(slipway env)\"\n\n"
-      "  slipway invoke {0} '{2}'\n\n"
-      "  aws sagemaker-runtime invoke-endpoint --endpoint-name {0} --content-type {1} \\\n"
-      "    --body fileb://input /dev/stdout\n\n"
+      "  slipway invoke {0} {1}\n\n"
+      "  aws sagemaker-runtime invoke-endpoint --endpoint-name {0} --content-type text/csv \\\n"
+      "    --body fileb://<(echo {1}) /dev/stdout\n\n"
       "  import boto3\n"
       "  runtime = boto3.client(\"sagemaker-runtime\")\n"
-      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"{1}\", "
-      "Body=b\"{2}\")\n"
+      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"text/csv\", "
+      "Body={2})\n"
       "  print(answer[\"Body\"].read())\n",
-      name, type, data);
+      name, sample.shell, sample.python);
+}
+
+std::string ask_with_array(const std::string& name, const RecordShape& record) {
+  return fmt::format(
+      "  python3 -c 'import numpy; numpy.save(\"record.npy\", numpy.zeros((1, {1}), \"f4\"))'\n"
+      "  slipway invoke {0} --input record.npy\n",
+      name, fmt::join(record.axes, ", "));
+}
+
+std::string how_to_call(const std::string& name, const ModelFile& model) {
+  std::string text = "\nAsk it, with a shell prepared by: eval \"$(slipway env)\"\n\n";
+  if (model.record && model.record->is_row())
+    return text + ask_with_row(name, model.record->axes[0]);
+  if (model.record) return text + ask_with_array(name, *model.record);
+  return text +
+         fmt::format(
+             "  slipway invoke {} --input FILE\n\n"
+             "FILE is a record as the model takes it: .csv, .json, .jsonl, .npy, or any other "
+             "with --content-type.\n",
+             name);
 }
 
 json::object to_json(const Outcome& outcome) {
@@ -347,7 +381,7 @@ Result<> deploy(World& world, const DeployOptions& options) {
   if (options.client.format == Format::json) {
     world.out << pretty(to_json(outcome));
   } else {
-    world.out << how_to_call(outcome.endpoint, deployment.kind());
+    world.out << how_to_call(outcome.endpoint, deployment.model());
   }
   return {};
 }

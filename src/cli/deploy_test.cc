@@ -30,7 +30,7 @@ TEST(ModelFileTest, KindsAreToldByContent) {
   EXPECT_EQ(kind("a.bin", onnx), "ONNX model");
   EXPECT_EQ(kind("b.json", R"({"learner":{}})"), "XGBoost model");
   EXPECT_EQ(kind("c.ubj", std::string("{L\0\0\0\0\0\0\0\7learner", 17)), "XGBoost model");
-  EXPECT_EQ(kind("d.tar.gz", "\x1f\x8b\x08"), "model archive");
+  EXPECT_THAT(kind("d.tar.gz", "\x1f\x8b\x08"), HasSubstr("tar czf"));
   EXPECT_EQ(kind("e.joblib", "\x80\x04"), "scikit-learn model");
   EXPECT_THAT(kind("f.onnx", onnx.substr(0, 11)), HasSubstr("nothing that Slipway can deploy"));
   EXPECT_THAT(kind("g.txt", "hello"), HasSubstr("nothing that Slipway can deploy"));
@@ -59,6 +59,84 @@ TEST(ModelFileTest, AFolderIsTakenWithoutWhatIsHidden) {
   EXPECT_EQ(image_for(model), "slipway-inference");
   std::filesystem::create_directory(folder.path() / "empty");
   EXPECT_FALSE(examine_model(folder.path() / "empty"));
+}
+
+// ---- Inputs ----------------------------------------------------------------------------------
+
+// A field of protobuf with bytes in it.
+std::string field(int number, const std::string& bytes) {
+  return static_cast<char>(number << 3 | 2) + std::string(1, static_cast<char>(bytes.size())) +
+         bytes;
+}
+
+std::string tensor_input(const std::string& name, std::initializer_list<int> dims, char type = 1) {
+  std::string shape;
+  for (const int dim : dims)
+    shape += field(1, dim == 0 ? field(2, "N") : std::string("\x08") + static_cast<char>(dim));
+  const std::string tensor = std::string("\x08") + type + field(2, shape);
+  return field(11, field(1, name) + field(2, field(1, tensor)));
+}
+
+std::vector<std::uint64_t> axes(const std::optional<RecordShape>& record) {
+  return record ? record->axes : std::vector<std::uint64_t>();
+}
+
+TEST(ModelInputTest, AnOnnxModelSaysWhatARecordIs) {
+  using Axes = std::vector<std::uint64_t>;
+  const auto of = [](const std::string& graph) { return axes(onnx_record(field(7, graph))); };
+  EXPECT_EQ(of(tensor_input("x", {0, 30})), Axes{30});
+  EXPECT_EQ(of(tensor_input("x", {0, 3, 8, 8})), (Axes{3, 8, 8}));
+  EXPECT_EQ(of(field(5, field(8, "w")) + tensor_input("x", {1, 4}) + tensor_input("w", {4, 4})),
+            Axes{4});
+  EXPECT_EQ(of(tensor_input("x", {0, 4}) + tensor_input("y", {0, 4})), Axes{});
+  EXPECT_EQ(of(tensor_input("text", {0, 1}, 8)), Axes{});
+  EXPECT_EQ(of(tensor_input("any", {0, 0})), Axes{});
+  EXPECT_EQ(axes(onnx_record("\x3a\x7f")), Axes{});
+}
+
+TEST(ModelInputTest, XgboostAndPickledModelsSayIt) {
+  using Axes = std::vector<std::uint64_t>;
+  EXPECT_EQ(axes(xgboost_record(R"({"num_feature":"30","x":1})")), Axes{30});
+  EXPECT_EQ(axes(xgboost_record(std::string("num_featureSL\0\0\0\0\0\0\0\x02"
+                                            "12SL",
+                                            25))),
+            Axes{12});
+  EXPECT_EQ(axes(xgboost_record("num_feature")), Axes{});
+  const std::string end(16, '.');
+  EXPECT_EQ(axes(sklearn_record("\x80\x04\x8c\x0en_features_in_\x94K\x04" + end)), Axes{4});
+  EXPECT_EQ(axes(sklearn_record("\x80\x02X\x0en_features_in_q\x05M\x10\x01" + end)), Axes{272});
+  EXPECT_EQ(axes(sklearn_record("\x80\x04n_features_in_")), Axes{});
+}
+
+TEST(ModelFileTest, TheImageIsChosenByWhatIsInside) {
+  Folder folder;
+  const auto image = [&](const std::string& name) {
+    return std::string(image_for(examine_model(folder.path() / name).value()));
+  };
+  folder.put("code/code/inference.py", "");
+  folder.put("code/model.joblib", "\x80\x04");
+  EXPECT_EQ(image("code"), "slipway-inference");
+  folder.put("pickled/model.joblib", "\x78\x9c");
+  folder.put("pickled/data/notes.txt", "hello");
+  EXPECT_EQ(image("pickled"), "sagemaker-scikit-learn");
+  folder.put("booster/model.json", R"({"learner":{}})");
+  folder.put("booster/preprocess.pkl", "\x80\x04");
+  EXPECT_EQ(image("booster"), "sagemaker-xgboost");
+  folder.put("graph/net.onnx", onnx);
+  folder.put("graph/model.pkl", "\x80\x04");
+  EXPECT_EQ(image("graph"), "slipway-inference");
+  folder.put("bst.pkl",
+             "\x80\x04\x95\x01\x8c\x0cxgboost.core\x94\x8c\x07"
+             "Booster");
+  EXPECT_EQ(image("bst.pkl"), "sagemaker-xgboost");
+  EXPECT_EQ(examine_model(folder.path() / "bst.pkl")->parts[0].name, "xgboost-model");
+  for (const char* each : {"code", "pickled", "booster", "graph"}) {
+    const std::string archive = std::string(each) + ".tar.gz";
+    const std::string pack =
+        fmt::format("tar czf {0}/{1} -C {0}/{2} .", folder.path().string(), archive, each);
+    ASSERT_EQ(std::system(pack.c_str()), 0);
+    EXPECT_EQ(image(archive), image(each)) << archive;
+  }
 }
 
 TEST(ModelFileTest, TheSameContentHasTheSameDigest) {

@@ -1,12 +1,17 @@
 #include "cli/model_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <fstream>
 #include <optional>
 
 #include "base/encoding.h"
+#include "base/fd.h"
+#include "cli/archive_list.h"
 #include "wire/auth/hmac.h"
 
 namespace slipway::cli {
@@ -15,73 +20,100 @@ namespace fs = std::filesystem;
 
 namespace {
 
-std::string first_bytes(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string bytes(sniffed_bytes_max, '\0');
-  file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  bytes.resize(static_cast<std::size_t>(file.gcount()));
-  return bytes;
-}
-
-std::optional<std::uint64_t> take_varint(std::istream& in) {
-  std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < 64; shift += 7) {
-    const int byte = in.get();
-    if (byte < 0) return std::nullopt;
-    value |= static_cast<std::uint64_t>(byte & 0x7f) << shift;
-    if ((byte & 0x80) == 0) return value;
+// A file's bytes, read as they are looked at. Empty where it cannot be read.
+class Mapped {
+ public:
+  explicit Mapped(const fs::path& path) {
+    const Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat about = {};
+    if (!file || ::fstat(file.get(), &about) != 0 || about.st_size == 0) return;
+    size_ = static_cast<std::size_t>(about.st_size);
+    at_ = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.get(), 0);
   }
-  return std::nullopt;
-}
-
-// ONNX is a protobuf message, which has no magic number: its top-level fields are walked, and must
-// be those of onnx.ModelProto with a graph among them.
-bool is_onnx(const fs::path& path, std::uint64_t bytes) {
-  constexpr std::uint64_t graph_field = 7;
-  constexpr std::uint64_t fields[] = {1, 2, 3, 4, 5, 6, graph_field, 8, 14, 20, 25, 26};
-  std::ifstream file(path, std::ios::binary);
-  bool graph_seen = false;
-  for (std::uint64_t at = 0; at < bytes;) {
-    const auto tag = take_varint(file);
-    if (!tag || std::ranges::find(fields, *tag >> 3) == std::end(fields)) return false;
-    const auto value = take_varint(file);  // the number itself, or the length of what follows
-    if (!value || ((*tag & 7) != 0 && (*tag & 7) != 2)) return false;
-    if ((*tag & 7) == 2) {
-      const auto here = static_cast<std::uint64_t>(file.tellg());
-      if (*value > bytes - here) return false;
-      file.seekg(static_cast<std::streamoff>(*value), std::ios::cur);
-      graph_seen = graph_seen || *tag >> 3 == graph_field;
-    }
-    at = static_cast<std::uint64_t>(file.tellg());
+  ~Mapped() {
+    if (at_ != MAP_FAILED) ::munmap(at_, size_);
   }
-  return graph_seen;
-}
+  Mapped(const Mapped&) = delete;
+  Mapped& operator=(const Mapped&) = delete;
+  std::string_view view() const {
+    return at_ == MAP_FAILED ? std::string_view()
+                             : std::string_view(static_cast<const char*>(at_), size_);
+  }
+
+ private:
+  void* at_ = MAP_FAILED;
+  std::size_t size_ = 0;
+};
 
 bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
+
+bool is_pickle(std::string_view bytes) { return bytes.starts_with('\x80'); }
+
+// The Booster alone; what scikit-learn's interface of XGBoost pickled is scikit-learn's to ask.
+bool is_pickled_booster(std::string_view bytes) {
+  const std::string_view begin = bytes.substr(0, 256);
+  return is_pickle(begin) && begin.contains("xgboost.core") && begin.contains("Booster");
+}
 
 // JSON and UBJSON both begin with the object whose first members are "learner" and "version".
 bool is_xgboost(const fs::path& path, std::string_view bytes) {
   const bool object = bytes.starts_with('{') && (bytes.substr(0, 256).contains("learner") ||
                                                  bytes.substr(0, 256).contains("\"version\""));
-  return object || bytes.starts_with("binf") || path.filename() == "xgboost-model";
+  return object || bytes.starts_with("binf") || path.filename() == "xgboost-model" ||
+         is_pickled_booster(bytes);
 }
 
-// A pickle of protocol 2 and later, or a joblib file, which is one or compressed by zlib.
+// A pickle of protocol 2 and later, or a joblib file, which is one or compressed.
 bool is_sklearn(const fs::path& path, std::string_view bytes) {
   const std::string extension = path.extension();
   return (extension == ".joblib" || extension == ".pkl" || extension == ".pickle") &&
-         (bytes.starts_with('\x80') || bytes.starts_with('\x78'));
+         (is_pickle(bytes) || bytes.starts_with('\x78') || is_gzip(bytes));
 }
 
-std::optional<ModelKind> kind_of(const fs::path& path) {
-  const std::string bytes = first_bytes(path);
-  if (is_gzip(bytes)) return ModelKind::archive;
+std::optional<ModelKind> kind_of(const fs::path& path, std::string_view bytes) {
   if (is_xgboost(path, bytes)) return ModelKind::xgboost;
   if (is_sklearn(path, bytes)) return ModelKind::sklearn;
-  std::error_code error;
-  if (is_onnx(path, fs::file_size(path, error))) return ModelKind::onnx;
+  if (is_gzip(bytes)) return ModelKind::archive;
+  if (is_onnx(bytes)) return ModelKind::onnx;
   return std::nullopt;
 }
+
+std::optional<RecordShape> record_of(ModelKind kind, std::string_view bytes) {
+  switch (kind) {
+    case ModelKind::onnx: return onnx_record(bytes);
+    case ModelKind::xgboost: return xgboost_record(bytes);
+    case ModelKind::sklearn: return sklearn_record(bytes);
+    case ModelKind::archive:
+    case ModelKind::folder: break;
+  }
+  return std::nullopt;
+}
+
+// Chooses as the model server does: own code, then ONNX by its name, then what the images know.
+class Choice {
+ public:
+  void look_at(const std::string& name, std::string_view bytes) {
+    script_ = script_ || name == "code/inference.py" || name == "inference.py";
+    if (name.contains('/')) return;
+    const bool onnx = name.ends_with(".onnx");
+    const auto kind = onnx ? ModelKind::onnx : kind_of(name, bytes).value_or(ModelKind::archive);
+    if (kind == ModelKind::archive || (found_ && rank(*found_) <= rank(kind))) return;
+    found_ = kind;
+    record_ = record_of(kind, bytes);
+  }
+  void settle(ModelFile& model) {
+    if (script_ || !found_) return;
+    model.served_as = *found_;
+    model.record = std::move(record_);
+  }
+
+ private:
+  static int rank(ModelKind kind) { return static_cast<int>(kind); }
+
+  bool script_ = false;
+  std::optional<ModelKind> found_;
+  std::optional<RecordShape> record_;
+};
 
 // A name by which the model server knows the file again.
 std::string name_in_model(const fs::path& path, ModelKind kind) {
@@ -166,6 +198,20 @@ Result<std::vector<ModelPart>> parts_of_file(const fs::path& path, ModelKind kin
   return parts;
 }
 
+void look_into_folder(ModelFile& model) {
+  Choice choice;
+  for (const ModelPart& part : model.parts) choice.look_at(part.name, Mapped(part.path).view());
+  choice.settle(model);
+}
+
+Result<> look_into_archive(const fs::path& path, ModelFile& model) {
+  TRY(const std::vector<ArchiveEntry> entries, list_archive(path));
+  Choice choice;
+  for (const ArchiveEntry& entry : entries) choice.look_at(entry.name, entry.content);
+  choice.settle(model);
+  return {};
+}
+
 void set_digest(ModelFile& model) {
   std::ranges::sort(model.parts, {}, &ModelPart::name);
   std::string all;
@@ -198,10 +244,13 @@ Result<ModelFile> examine_model(const fs::path& path) {
   if (fs::is_directory(path, error)) {
     model.kind = ModelKind::folder;
     TRY(model.parts, parts_of_folder(path));
+    look_into_folder(model);
   } else if (!fs::is_regular_file(path, error)) {
     return fail(ErrorCode::not_found, fmt::format("There is no file {}.", path.string()));
-  } else if (const auto kind = kind_of(path)) {
-    model.kind = *kind;
+  } else if (const Mapped file(path); const auto kind = kind_of(path, file.view())) {
+    model.kind = model.served_as = *kind;
+    model.record = record_of(*kind, file.view());
+    if (*kind == ModelKind::archive) TRY_DO(look_into_archive(path, model));
     TRY(model.parts, parts_of_file(path, *kind));
   } else {
     return fail(
@@ -216,19 +265,8 @@ Result<ModelFile> examine_model(const fs::path& path) {
 }
 
 std::string_view image_for(const ModelFile& model) {
-  if (model.kind == ModelKind::xgboost) return "sagemaker-xgboost";
-  if (model.kind == ModelKind::sklearn) return "sagemaker-scikit-learn";
-  if (model.kind != ModelKind::folder) return "slipway-inference";
-  const auto has = [&](auto&& wanted) { return std::ranges::any_of(model.parts, wanted); };
-  if (has([](const ModelPart& part) { return part.name == "code/inference.py"; })) {
-    return "slipway-inference";
-  }
-  const auto of_kind = [](ModelKind kind) {
-    return [kind](const ModelPart& part) { return kind_of(part.path) == kind; };
-  };
-  if (has(of_kind(ModelKind::onnx))) return "slipway-inference";
-  if (has(of_kind(ModelKind::xgboost))) return "sagemaker-xgboost";
-  return has(of_kind(ModelKind::sklearn)) ? "sagemaker-scikit-learn" : "slipway-inference";
+  if (model.served_as == ModelKind::xgboost) return "sagemaker-xgboost";
+  return model.served_as == ModelKind::sklearn ? "sagemaker-scikit-learn" : "slipway-inference";
 }
 
 std::string endpoint_name_from(const fs::path& path, std::size_t bytes_max) {

@@ -3,16 +3,17 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "cli/model_input.h"
 
 namespace slipway::cli {
 
 inline constexpr std::size_t model_files_max = 10'000;
-inline constexpr std::size_t sniffed_bytes_max = 64 * 1024;
 
 // What a model's file is, and so how it is sent.
 enum class ModelKind : std::uint8_t {
@@ -36,8 +37,12 @@ struct ModelPart {
 // A model on this machine's disk, looked at and summed up.
 struct ModelFile {
   ModelKind kind = ModelKind::archive;
-  std::vector<ModelPart> parts;  // not empty, by name
-  std::string digest;            // hex, of all names and contents: the same model has the same
+  // Whose image serves it, by what is inside: `archive` where its own code does, or nobody is
+  // known.
+  ModelKind served_as = ModelKind::archive;
+  std::optional<RecordShape> record;  // where the model's file says it
+  std::vector<ModelPart> parts;       // not empty, by name
+  std::string digest;                 // hex, of all names and contents: the same model has the same
   std::uint64_t bytes() const;
 };
 

@@ -1,6 +1,9 @@
 """`slipway` as a person types it: deploy, invoke, status, logs, rm, ops, doctor."""
 import json
+import os
+import pathlib
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -39,6 +42,47 @@ def test_a_model_is_deployed_asked_and_removed(slipway, deployed, models):
     np.testing.assert_allclose(
         np.array(answer.strip().split(","), dtype=float), models.mlp_answer(record).ravel(),
         rtol=1e-4, atol=1e-5)
+
+
+def hints(said):
+    """The commands and the Python that `slipway deploy` prints: [slipway ...], [aws ...], python."""
+    blocks = [block for block in said.split("\n\n") if block.startswith("  ")]
+    return [block.replace("\n  ", "\n").strip() for block in blocks]
+
+
+@pytest.mark.parametrize("kind", ["onnx", "xgboost", "sklearn archive", "xgboost archive"])
+def test_what_deploy_prints_can_be_pasted_and_fits_the_model(slipway, models, tmp_path, name, kind):
+    file = tmp_path / {"onnx": "model.onnx", "xgboost": "model.json"}.get(kind, "model.tar.gz")
+    if kind == "xgboost":
+        models.booster.save_model(file)
+    else:
+        file.write_bytes({"onnx": mlp(), "sklearn archive": models.sklearn_archive,
+                          "xgboost archive": models.xgboost_archive("xgboost-model")}[kind])
+    said = slipway("deploy", file, "--name", name).stdout
+    path = f"{binary().parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = slipway.environment | {"PATH": path}
+    invoke, aws, python = hints(said)
+    assert invoke.startswith(f"slipway invoke {name} ") and aws.startswith("aws ")
+    for program in (["bash", "-c", invoke], ["bash", "-c", aws], [sys.executable, "-c", python]):
+        done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0 and done.stdout, f"{program}\n{done.stdout}{done.stderr}"
+    slipway("rm", name)
+
+
+def test_a_model_of_pictures_is_asked_with_an_array(slipway, tmp_path, name):
+    from onnx import TensorProto, helper
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["picture"], ["same"])], "g",
+        [helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", 3, 4, 5])],
+        [helper.make_tensor_value_info("same", TensorProto.FLOAT, ["N", 3, 4, 5])])
+    (tmp_path / "picture.onnx").write_bytes(helper.make_model(
+        graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString())
+    said = slipway("deploy", tmp_path / "picture.onnx", "--name", name).stdout
+    path = f"{binary().parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-ec", hints(said)[0]], env=slipway.environment | {"PATH": path},
+                          cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0 and "0" in done.stdout, done.stdout + done.stderr
+    slipway("rm", name)
 
 
 def test_status_lists_what_runs(slipway, deployed):
