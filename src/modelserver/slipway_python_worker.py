@@ -24,14 +24,15 @@ the socket is closed. Needs nothing but the standard library until the model's o
 """
 
 import asyncio
+import bz2
 import fcntl
 import glob
 import hashlib
 import importlib
 import importlib.util
 import inspect
-import io
 import json
+import lzma
 import os
 import pickle
 import platform
@@ -44,12 +45,19 @@ import struct
 import subprocess
 import sys
 import traceback
-import types
 import zlib
 
+import slipway_formats as formats
+import slipway_toolkit as toolkit
+from slipway_formats import BadRequest, Failure
+from slipway_toolkit import importable
+
 PIP_LINES_QUOTED = 4
+ERROR_TEXT_MAX = 4096
+STREAM_WORDS_MAX = 1000
+CONTENT_TYPE_MAX = 256
+QUOTED_NAME_MAX = 64
 MODEL_PREFIX = "/opt/ml/model"
-UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
 SKLEARN_VERSION = re.compile(rb"_sklearn_version[^0-9]{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)")
 # Options of a requirements file that say where packages come from, or which ones.
 OPTIONS_WITHOUT_FILES = ("-i", "--index-url", "--extra-index-url", "--no-index", "--pre",
@@ -58,22 +66,6 @@ OPTIONS_WITHOUT_FILES = ("-i", "--index-url", "--extra-index-url", "--no-index",
 # Variables that say how a model is served, or where; packages are installed without them.
 OWN_VARIABLES = re.compile(r"(SAGEMAKER_|SLIPWAY_(?!PYTHON$|LIB$)|SM_).*|HOME|TMPDIR|USER|LOGNAME|PWD|OLDPWD")
 MODEL_PATTERNS = ("model.joblib", "model.pkl", "*.joblib", "*.pkl", "*.pickle")
-
-
-class Failure(Exception):
-    """What a person has to know about why the model cannot be served."""
-
-
-class UnsupportedFormat(Exception):
-    status = 415
-
-
-class NotAcceptable(Exception):
-    status = 406
-
-
-class BadRequest(Exception):
-    status = 400
 
 
 # ---------------------------------------------------------------- packages
@@ -90,10 +82,10 @@ def find_script(model_dir):
     name = os.environ.get("SAGEMAKER_PROGRAM") or "inference.py"
     folders = [in_model(os.environ.get("SAGEMAKER_SUBMIT_DIRECTORY", ""), model_dir),
                os.path.join(model_dir, "code"), model_dir]
-    for folder in folders:
-        path = os.path.join(folder, name) if folder else ""
-        if path and os.path.isfile(path):
-            return os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
+    for folder in filter(None, folders):
+        for path in (os.path.join(folder, name), os.path.join(folder, name + ".py")):
+            if path.endswith(".py") and os.path.isfile(path):
+                return os.path.dirname(path), os.path.splitext(os.path.basename(path))[0]
     if os.environ.get("SAGEMAKER_PROGRAM"):
         raise Failure(f"The script {name} (SAGEMAKER_PROGRAM) is not in "
                       f"{' or '.join(folder for folder in folders if folder)}.")
@@ -102,14 +94,11 @@ def find_script(model_dir):
 
 def find_pickle(model_dir):
     for pattern in MODEL_PATTERNS:
-        found = sorted(glob.glob(os.path.join(model_dir, pattern)))
+        # A star stands for no dot: what archivers put beside a file (._model.pkl) is none.
+        found = sorted(filter(os.path.isfile, glob.glob(os.path.join(model_dir, pattern))))
         if found:
             return found[0]
     return None
-
-
-def importable(module):
-    return importlib.util.find_spec(module) is not None
 
 
 def installed_version(package):
@@ -411,110 +400,6 @@ def enter_environment(settings, code_dir):
     go_on_in(folder)
 
 
-# ---------------------------------------------------------------- formats
-
-def media_type(header):
-    return (header or "").split(";")[0].strip().lower()
-
-
-def need_numpy():
-    try:
-        import numpy
-        return numpy
-    except ImportError:
-        raise Failure("numpy is not installed, and the default handlers need it: put it into "
-                      "code/requirements.txt.") from None
-
-
-def decode_csv(text, dtype=None):
-    numpy = need_numpy()
-    if isinstance(text, (bytes, bytearray)):
-        text = text.decode("utf-8")
-    lines = [line for line in text.splitlines() if line.strip()]
-    array = numpy.genfromtxt(io.StringIO("\n".join(lines)), dtype=dtype, delimiter=",",
-                             encoding="utf-8")
-    if array.dtype.names is None and array.ndim < 2:
-        array = array.reshape((1, -1)) if len(lines) == 1 else array.reshape((-1, 1))
-    return array
-
-
-def decode_json(text, dtype=None):
-    numpy = need_numpy()
-    data = json.loads(text)
-    if isinstance(data, dict):
-        data = data.get("instances", data.get("inputs", data))
-    return numpy.array(data, dtype=dtype)
-
-
-def decode_json_lines(text, dtype=None):
-    numpy = need_numpy()
-    if isinstance(text, (bytes, bytearray)):
-        text = text.decode("utf-8")
-    return numpy.array([json.loads(line) for line in text.splitlines() if line.strip()], dtype=dtype)
-
-
-def decode_npy(data, dtype=None):
-    numpy = need_numpy()
-    array = numpy.load(io.BytesIO(data), allow_pickle=False)
-    return array if dtype is None else array.astype(dtype)
-
-
-DECODERS = {"text/csv": decode_csv, "application/json": decode_json,
-            "application/jsonlines": decode_json_lines, "application/x-npy": decode_npy}
-
-
-def decode(data, content_type, dtype=None):
-    decoder = DECODERS.get(media_type(content_type))
-    if decoder is None:
-        raise UnsupportedFormat(f"The content type '{content_type}' is not read by the default "
-                                f"input_fn; these are: {', '.join(DECODERS)}.")
-    try:
-        return decoder(data, dtype)
-    except (ValueError, TypeError) as error:
-        raise BadRequest(f"The body cannot be read as {content_type}: {error}") from error
-
-
-def to_plain(value):
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
-
-
-def encode_json(value):
-    return json.dumps(value, default=to_plain)
-
-
-def encode_json_lines(value):
-    value = to_plain(value) if hasattr(value, "tolist") else value
-    return "".join(json.dumps(item, default=to_plain) + "\n" for item in value)
-
-
-def encode_csv(value):
-    numpy = need_numpy()
-    text = io.StringIO()
-    numpy.savetxt(text, numpy.atleast_1d(numpy.asarray(value)), delimiter=",", fmt="%s")
-    return text.getvalue()
-
-
-def encode_npy(value):
-    numpy = need_numpy()
-    data = io.BytesIO()
-    numpy.save(data, value)
-    return data.getvalue()
-
-
-ENCODERS = {"application/json": encode_json, "text/csv": encode_csv,
-            "application/jsonlines": encode_json_lines, "application/x-npy": encode_npy}
-
-
-def encode(value, accept):
-    encoder = ENCODERS.get(media_type(accept))
-    if encoder is None:
-        raise NotAcceptable(f"'{accept}' is not written by the default output_fn; these are: "
-                            f"{', '.join(ENCODERS)}.")
-    return encoder(value)
-
-
 # ---------------------------------------------------------------- default handlers
 
 def load_pickle(path):
@@ -534,40 +419,64 @@ def default_model_fn(model_dir):
     return load_pickle(path)
 
 
+def wishes_of(model):
+    """What a scikit-learn model says that it takes, as a sentence; empty where it does not say."""
+    count = getattr(model, "n_features_in_", None)
+    names = getattr(model, "feature_names_in_", None)
+    if count is None:
+        return ""
+    listed = "" if names is None else f": {', '.join(map(str, names))}"
+    return f" The model wants {count} values for each record{listed}."
+
+
+def fitted_to(model, data):
+    """One record, or a column, as the table that a model of so many features takes."""
+    count = getattr(model, "n_features_in_", None)
+    if count is None or getattr(data, "ndim", 2) > 1 or not hasattr(data, "reshape"):
+        return data
+    return data.reshape(-1, count) if count == 1 or data.size == count else data
+
+
 def default_predict_fn(data, model):
-    if hasattr(model, "predict"):
-        return model.predict(data)
-    if callable(model):
-        return model(data)
-    raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
+    """What a model cannot do with the data that the default input_fn read is the client's mistake."""
+    if not hasattr(model, "predict"):
+        if callable(model):
+            return model(data)
+        raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
+    try:
+        return model.predict(fitted_to(model, data))
+    except (ValueError, TypeError) as error:
+        raise BadRequest(f"The model does not take this request: {words_of(error)}."
+                         f"{wishes_of(model)}") from error
+
+
+def own_accept():
+    """The type of an answer to who does not say."""
+    return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or default_types["accept"]
 
 
 def default_output_fn(prediction, accept):
     if is_stream(prediction):
-        return prediction, accept
-    return encode(prediction, accept), accept
-
-
-def sklearn_input_fn(data, content_type):
-    array = decode(data, content_type)
-    if media_type(content_type) not in UTF8_TYPES:
-        return array
-    try:
-        return array.astype("float32")
-    except (ValueError, TypeError):
-        return array
-
-
-def xgboost_input_fn(data, content_type):
-    import xgboost
-    return xgboost.DMatrix(decode(data, content_type, "float32"))
+        return prediction, formats.accept_for_script(accept, own_accept())
+    chosen = formats.choose_accept(accept, own_accept())
+    if chosen is None:
+        raise formats.not_acceptable(accept)
+    return formats.encode(prediction, chosen), chosen
 
 
 def default_input_fn(data, content_type):
-    return decode(data, content_type)
+    return formats.decode(data, content_type)
 
 
-INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": xgboost_input_fn}
+def sklearn_input_fn(data, content_type):
+    """AWS's image makes float32 of numbers that came as text."""
+    array = formats.decode(data, content_type)
+    is_text = formats.known_type(content_type) in formats.UTF8_TYPES
+    return formats.narrowed(array, "float32") if is_text and array.dtype.kind in "biuf" else array
+
+
+INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": toolkit.decode_dmatrix}
+default_types = {"accept": "application/json"}  # of the image that this worker stands for
 
 
 # ---------------------------------------------------------------- answers in parts
@@ -622,60 +531,39 @@ def part_bytes(part):
     return json_bytes(part) + b"\n"
 
 
-# What scripts written for AWS's images import from them, where it is not installed.
-def add_stand_ins():
-    def module(name, **members):
-        made = types.ModuleType(name)
-        made.__path__ = []
-        for key, value in members.items():
-            setattr(made, key, value)
-        sys.modules[name] = made
-        parent, _, child = name.rpartition(".")
-        if parent:
-            setattr(sys.modules[parent], child, made)
-        return made
-
-    class Response:  # pylint: disable=too-few-public-methods
-        def __init__(self, response=None, accept=None, status=200, mimetype=None, **_):
-            self.response = response
-            self.status = status
-            self.mimetype = mimetype or accept or "application/json"
-
-    names = {"JSON": "application/json", "CSV": "text/csv", "NPY": "application/x-npy",
-             "OCTET_STREAM": "application/octet-stream", "ANY": "*/*", "UTF8_TYPES": list(UTF8_TYPES)}
-    if not importable("sagemaker_inference"):
-        module("sagemaker_inference")
-        module("sagemaker_inference.content_types", **names)
-        module("sagemaker_inference.decoder", decode=decode)
-        module("sagemaker_inference.encoder", encode=encode)
-        module("sagemaker_inference.errors", UnsupportedFormatError=UnsupportedFormat)
-    if not importable("sagemaker_containers"):
-        module("sagemaker_containers")
-        module("sagemaker_containers.beta")
-        module("sagemaker_containers.beta.framework")
-        module("sagemaker_containers.beta.framework.content_types", **names)
-        module("sagemaker_containers.beta.framework.encoders", decode=decode, encode=encode)
-        module("sagemaker_containers.beta.framework.worker", Response=Response)
-
-
 # ---------------------------------------------------------------- the model
 
-class Context:
-    """What handlers with one more parameter are given."""
+def load_script(code_dir, name):
+    """The script as a module, found by its path: a module of the standard library that has its name
+    stays what it is, and the script goes by another."""
+    sys.path.insert(0, code_dir)
+    known = "slipway_script_" + name
+    if name in getattr(sys, "stdlib_module_names", ()):
+        sys.path.remove(code_dir)
+        importlib.import_module(name)
+        sys.path.insert(0, code_dir)
+    elif name not in sys.modules:
+        known = name
+    spec = importlib.util.spec_from_file_location(known, os.path.join(code_dir, name + ".py"))
+    script = importlib.util.module_from_spec(spec)
+    sys.modules[known] = script
+    spec.loader.exec_module(script)
+    return script
 
-    def __init__(self, model_dir):
-        self.system_properties = {"model_dir": model_dir, "gpu_id": None}
-        self.request_processor = [self]
-        self.properties = {}
 
-    def get_request_properties(self):
-        return self.properties
+def status_of(value):
+    """A status that a script gave: a number from 200 to 599."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 200 <= value <= 599:
+        raise ValueError(f"{value!r} is no status of an answer")
+    return int(value)
 
-    def get_request_header(self, _index, name):
-        return {key.lower(): value for key, value in self.properties.items()}.get(name.lower())
 
-    def get_all_request_header(self, _index):
-        return self.properties
+def type_of_answer(value):
+    """A content type that a script gave: printable, and of a length that a header has."""
+    text = str(value)
+    if len(text) > CONTENT_TYPE_MAX or not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
+        raise ValueError(f"{text[:CONTENT_TYPE_MAX]!r} is no content type")
+    return text
 
 
 class Handler:
@@ -683,64 +571,96 @@ class Handler:
 
     def __init__(self, settings, code_dir, module_name):
         self.model_dir = settings["model_dir"]
-        self.context = Context(self.model_dir)
+        self.context = toolkit.Context(self.model_dir)
+        self.stage_status = 415  # of a format that is not known: 406 once an answer is written
+        self.dropped = set()  # names of headers that were told of
+        defaults = {"model_fn": default_model_fn, "predict_fn": default_predict_fn,
+                    "input_fn": INPUT_FNS.get(settings["image"], default_input_fn),
+                    "output_fn": default_output_fn}
+        if settings["image"] == "sagemaker-xgboost":
+            default_types["accept"] = "text/csv"
         script = None
         if module_name:
-            sys.path.insert(0, code_dir)
-            add_stand_ins()
-            script = importlib.import_module(module_name)
-        get = lambda name, default=None: getattr(script, name, default)
+            toolkit.add_stand_ins(defaults)
+            script = load_script(code_dir, module_name)
+        get = lambda name: getattr(script, name, None)
         self.transform_fn = get("transform_fn")
         own = [name for name in ("input_fn", "predict_fn", "output_fn") if get(name)]
         if self.transform_fn and own:
             raise Failure(f"The script has transform_fn and {' and '.join(own)}: it is one or the "
                           "others.")
-        self.input_fn = get("input_fn", INPUT_FNS.get(settings["image"], default_input_fn))
-        self.predict_fn = get("predict_fn", default_predict_fn)
-        self.output_fn = get("output_fn", default_output_fn)
-        csv = settings["image"] == "sagemaker-xgboost"
-        self.default_accept = os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",
-                                             "text/csv" if csv else "application/json")
-        self.model = self.call(get("model_fn", default_model_fn), self.model_dir)
+        self.input_fn = get("input_fn") or defaults["input_fn"]
+        self.predict_fn = get("predict_fn") or defaults["predict_fn"]
+        self.output_fn = get("output_fn") or defaults["output_fn"]
+        if get("pre_model_fn"):
+            self.call(get("pre_model_fn"), self.model_dir)
+        self.model = self.call(get("model_fn") or defaults["model_fn"], self.model_dir)
+        if get("model_warmup_fn"):
+            self.call(get("model_warmup_fn"), self.model_dir, self.model)
 
     def call(self, function, *arguments):
         """With the context behind, where the function takes one more."""
-        count = len(inspect.signature(function).parameters)
+        try:
+            count = len(inspect.signature(function).parameters)
+        except ValueError:  # one that is built in does not say
+            count = len(arguments)
         if count == len(arguments) + 1:
             return function(*arguments, self.context)
         return function(*arguments)
 
     def transform(self, data, content_type, accept):
+        """(result, the type that it has unless something else is said)"""
+        self.stage_status = 415
+        plain = formats.accept_for_script(accept, own_accept())
         if self.transform_fn:
-            return self.call(self.transform_fn, self.model, data, content_type, accept)
+            return self.call(self.transform_fn, self.model, data, content_type, plain), plain
         value = self.call(self.input_fn, data, content_type)
         prediction = self.call(self.predict_fn, value, self.model)
-        return self.call(self.output_fn, prediction, accept)
+        self.stage_status = 406
+        if self.output_fn is not default_output_fn:
+            return self.call(self.output_fn, prediction, plain), plain
+        return default_output_fn(prediction, accept), plain
+
+    def begin(self, head):
+        """The context of one request; its content type and what it accepts."""
+        content_type = head.get("content_type") or "application/json"
+        accept = head.get("accept") or own_accept()
+        headers = {"Content-Type": content_type, "Accept": accept}
+        if head.get("custom_attributes"):
+            headers["X-Amzn-SageMaker-Custom-Attributes"] = head["custom_attributes"]
+        self.context.begin(headers)
+        return content_type, accept
 
     def answer(self, head, body):
         """(status, content type, bytes or an iterator of parts) for one request."""
-        content_type = head.get("content_type") or "application/json"
-        accept = head.get("accept") or ""
-        if not accept or media_type(accept) == "*/*":
-            accept = self.default_accept
-        self.context.properties = {"Content-Type": content_type, "Accept": accept}
-        if head.get("custom_attributes"):
-            self.context.properties["X-Amzn-SageMaker-Custom-Attributes"] = head["custom_attributes"]
-        data = body.decode("utf-8") if media_type(content_type) in UTF8_TYPES else body
-        result = self.transform(data, content_type, accept)
-        status = 200
+        content_type, accept = self.begin(head)
+        data = body
+        if formats.media_type(content_type) in formats.UTF8_TYPES:
+            data = formats.read_as(content_type, lambda: formats.as_text(body))
+        result, kind = self.transform(data, content_type, accept)
+        status, headers = self.context.get_response_status(0)[0], self.context.get_response_headers(0)
+        kind = headers.get("content-type", kind)
+        unpacked = toolkit.unpack(result)
         if isinstance(result, tuple):
-            result, accept = result[0], result[1]
-        elif hasattr(result, "response") and hasattr(result, "mimetype"):
-            status, accept, result = result.status, result.mimetype, result.response
+            result, kind = result[0], result[1]
+        elif unpacked:
+            status, kind, result, more = unpacked
+            headers = {**headers, **dict(more)}
+        self.tell_dropped(headers)
+        status, kind = status_of(status), type_of_answer(kind)
         if is_stream(result):
-            return int(status), str(accept), begun(parts_of(result))
-        if isinstance(result, str):
-            result = result.encode("utf-8")
-        elif not isinstance(result, (bytes, bytearray, memoryview)):
-            encoded = encode(result, accept)
-            result = encoded.encode("utf-8") if isinstance(encoded, str) else encoded
-        return int(status), str(accept), bytes(result)
+            return status, kind, begun(parts_of(result))
+        if not isinstance(result, (bytes, bytearray, memoryview, str)):
+            result = formats.encode(result, kind)
+        return status, kind, result.encode("utf-8") if isinstance(result, str) else bytes(result)
+
+    def tell_dropped(self, headers):
+        """Headers of an answer go no further than this; each is said once."""
+        for name in map(str, headers):
+            if name.lower() not in ("content-type", "content-length") and name not in self.dropped:
+                self.dropped.add(name)
+                print(f"the header {name[:QUOTED_NAME_MAX]!r} of an answer is not passed on: an answer "
+                      "has a status, a content type and a body", flush=True)
 
 
 # ---------------------------------------------------------------- the socket
@@ -793,25 +713,51 @@ def send_stream(channel, poller, status, content_type, parts):
                 receive(channel)  # there is nothing else that it could be
                 break
     except Exception as error:  # pylint: disable=broad-except
-        traceback.print_exc()
-        end = {"event": "failed", "message": f"{type(error).__name__}: {error}"[:1000]}
+        print_trace()
+        end = {"event": "failed",
+               "message": f"{type(error).__name__}: {words_of(error)}"[:STREAM_WORDS_MAX]}
     try:
         parts.close()
     except Exception:  # pylint: disable=broad-except
-        traceback.print_exc()
+        print_trace()
     send(channel, end)
+
+
+def words_of(error):
+    """An exception's text, whatever it does to be read."""
+    try:
+        return str(error)[:ERROR_TEXT_MAX]
+    except BaseException:  # pylint: disable=broad-except
+        return "its text cannot be read"
+
+
+def print_trace():
+    """Into the log, where that can be written."""
+    try:
+        traceback.print_exc()
+    except BaseException:  # pylint: disable=broad-except
+        pass
+
+
+def error_answer(error, stage_status):
+    """(status, words) for whoever asked. An exception is never a success."""
+    try:
+        told = toolkit.status_and_words(error, stage_status)
+        if told:
+            return told[0], told[1][:ERROR_TEXT_MAX]
+    except BaseException:  # pylint: disable=broad-except
+        print_trace()
+    words = words_of(error)
+    return 500, words if issubclass(type(error), Failure) else f"{type(error).__name__}: {words}"
 
 
 def answer_one(handler, head, body):
     try:
         return handler.answer(head, body)
     except Exception as error:  # pylint: disable=broad-except
-        traceback.print_exc()
-        status = getattr(error, "status", None) or getattr(error, "status_code", None) or 500
-        text = str(error)
-        known = isinstance(error, (Failure, UnsupportedFormat, NotAcceptable, BadRequest))
-        message = text if known else f"{type(error).__name__}: {text}"
-        return int(status), "application/json", json_bytes({"error": message})
+        print_trace()
+        status, message = error_answer(error, handler.stage_status)
+        return status, "application/json", json_bytes({"error": message})
 
 
 def load(settings):
@@ -838,10 +784,10 @@ def main():
         send(channel, {"event": "failed", "message": str(failure)})
         return 1
     except BaseException as error:  # pylint: disable=broad-except
-        traceback.print_exc()
+        print_trace()
         send(channel, {"event": "failed",
                        "message": f"The model's code failed while loading: "
-                                  f"{type(error).__name__}: {error}"})
+                                  f"{type(error).__name__}: {words_of(error)}"})
         return 1
     poller = select.poll()
     poller.register(channel, select.POLLIN)

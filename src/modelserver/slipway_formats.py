@@ -1,0 +1,422 @@
+"""Request bodies to numpy arrays and predictions to answers, for models in Python.
+
+The grammar is that of decode.h and encode.h, written once more because what Python handlers are
+given depends on what the body holds, not on a signature: whole numbers stay whole, text stays text.
+What the two readers take and refuse is compared in test/modelserver/test_formats.py.
+
+`decode` raises UnsupportedFormat (415) or BadRequest (400), `encode` NotAcceptable (406). Needs
+numpy for all but the media types.
+"""
+
+import csv
+import io
+import json
+import re
+
+UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
+JSON_DEPTH_MAX = 32
+QUOTED_FIELD_MAX = 40  # of a field that a message names
+SNIFFED_MAX = 512  # of the first line, for the delimiter
+NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
+                    re.IGNORECASE)
+WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # fits int64, whatever the digits
+SAME_TYPES = {"application/x-jsonlines": "application/jsonlines",
+              "application/x-ndjson": "application/jsonlines",
+              "application/npy": "application/x-npy",
+              "text/json": "application/json",
+              "text/x-libsvm": "text/libsvm"}
+
+
+class Failure(Exception):
+    """What a person has to know about why the model cannot be served."""
+
+
+class ClientMistake(Exception):
+    """A request that cannot be answered as it is; `http_status` says why."""
+    http_status = 400
+
+
+class BadRequest(ClientMistake):
+    pass
+
+
+class UnsupportedFormat(ClientMistake):
+    """Scripts know it as UnsupportedFormatError, which is made of the type alone."""
+    http_status = 415
+
+    def __init__(self, content_type, message=None):
+        self.content_type = content_type
+        super().__init__(message or f"Content type {content_type} is not supported by this framework.")
+
+
+class NotAcceptable(UnsupportedFormat):
+    http_status = 406
+
+
+def need_numpy():
+    try:
+        import numpy
+        return numpy
+    except ImportError:
+        raise Failure("numpy is not installed, and the default handlers need it: put it into "
+                      "code/requirements.txt.") from None
+
+
+# ---------------------------------------------------------------- media types
+
+def media_type(header):
+    """The type without parameters: "text/csv" of "Text/CSV; charset=utf-8"."""
+    return (header or "").split(";")[0].strip().lower()
+
+
+def known_type(header):
+    """The same, by the name that the tables below have it under."""
+    media = media_type(header)
+    return SAME_TYPES.get(media, media)
+
+
+def accept_ranges(header):
+    """[(range, weight, range with its other parameters)] in the order of the header."""
+    found = []
+    for item in (header or "").split(","):
+        media, *parameters = [part.strip() for part in item.split(";")]
+        weight, rest = 1.0, [media]
+        for parameter in parameters:
+            if parameter[:2].lower() != "q=":
+                rest.append(parameter)
+                continue
+            plain = NUMBER.fullmatch(parameter[2:])
+            weight = float(parameter[2:]) if plain else 0.0
+            weight = weight if 0 <= weight <= 1 else 0.0
+        if media:
+            found.append((media.lower(), weight, ";".join(rest)))
+    return found
+
+
+def standing_of(ranges, media):
+    """(weight, place) of a type by the range that names it most closely."""
+    closest, weight, place = 0, 0.0, 0
+    for at, (name, given, _) in enumerate(ranges):
+        close = 3 if name == media else 2 if name == media.split("/")[0] + "/*" else 1 if name == "*/*" else 0
+        if close > closest:
+            closest, weight, place = close, given, at
+    return closest, weight, place
+
+
+def choose_accept(header, own):
+    """What the default output_fn writes: the plain type that an Accept header weighs most; of equal
+    ones the first, and where the header leaves it open, `own`. None: it can write none of them."""
+    if not (header or "").strip():
+        return own
+    ranges = accept_ranges(header)
+    best, chosen = (0.0, 0), None
+    aliases = [name for name, real in SAME_TYPES.items() if real in ENCODERS]
+    for media in [own] + [media for media in (*ENCODERS, *aliases) if media != own]:
+        closest, weight, place = standing_of(ranges, media)
+        if closest < 3 and media in SAME_TYPES:  # other names of a type count where they are said
+            continue
+        if weight > best[0] or (weight == best[0] and weight > 0 and place < best[1]):
+            best, chosen = (weight, place), media
+    return SAME_TYPES.get(chosen, chosen)
+
+
+def accept_for_script(header, own):
+    """What a script's own function is told: a single type as it was sent, of several the one that
+    weighs most, `own` where only a wildcard is left."""
+    ranges = accept_ranges(header)
+    if len(ranges) == 1 and "*" not in ranges[0][0] and ranges[0][1] == 1:
+        return ranges[0][2]
+    named = [each for each in ranges if each[1] > 0 and "*" not in each[0]]
+    return max(named, key=lambda each: each[1])[2] if named else own
+
+
+# ---------------------------------------------------------------- text/csv
+
+def sniffed_delimiter(text):
+    """A comma, or where the first line has none, whichever other mark it has most of, as AWS's
+    XGBoost image takes it."""
+    line = text.split("\n", 1)[0][:SNIFFED_MAX]
+    if "," in line:
+        return ","
+    best = max(";\t| ", key=line.count)
+    return best if best in line else ","
+
+
+def quoted_table(text, delimiter, blanks):
+    """Lines of fields where some may be quoted; a field that is None does not end as one."""
+    mark, blank = re.escape(delimiter), f"[{blanks}]*"
+    field = re.compile(rf'{blank}(?:"((?:[^"]|"")*)"{blank}|(?!")([^{mark}\r\n]*))({mark}|\r\n|\r|\n|\Z)')
+    line, at = [], 0
+    while at < len(text) or line:
+        found = field.match(text, at)
+        if not found:
+            yield line + [None]
+            return
+        quoted, bare, end = found.groups()
+        line.append(quoted.replace('""', '"') if quoted is not None else bare.rstrip(blanks))
+        at = found.end()
+        if end != delimiter:
+            yield line if line != [""] or quoted is not None else []
+            line = []
+
+
+def fields_of(text, delimiter):
+    """Yields the fields of each line; none for an empty line."""
+    blanks = " \t".replace(delimiter, "")
+    if '"' in text:
+        yield from quoted_table(text, delimiter, blanks)
+        return
+    for line in re.split(r"\r\n|\r|\n", text):
+        yield [field.strip(blanks) for field in line.split(delimiter)] if line.strip(blanks) else []
+
+
+def refuse_field(field, line, column):
+    if field is None:
+        raise BadRequest(f"line {line}, column {column}: a quoted field does not end as one")
+    hint = ""
+    if line == 1 and field.startswith("\ufeff"):
+        hint = " (send no byte order mark)"
+    elif line == 1 and field[:1].isalpha():
+        hint = " (send no header line)"
+    raise BadRequest(f"line {line}, column {column}: '{field[:QUOTED_FIELD_MAX]}' is no number{hint}")
+
+
+def number_of(field, line, column):
+    if field == "":
+        return float("nan")
+    if field is None or not NUMBER.fullmatch(field):
+        refuse_field(field, line, column)
+    return float(field)
+
+
+def decode_csv(text, dtype=None, delimiter=","):
+    """[records, columns]; whole numbers where all are, else doubles; an empty field is NaN."""
+    numpy = need_numpy()
+    rows = []
+    for line, fields in enumerate(fields_of(text, delimiter), 1):
+        if not fields:
+            continue
+        if fields[-1] is None:
+            refuse_field(None, line, len(fields))
+        if rows and len(fields) != len(rows[0]):
+            raise BadRequest(f"line {line} has {len(fields)} columns, and {len(rows[0])} are due")
+        rows.append(fields)
+        if dtype is not None or not all(map(WHOLE.fullmatch, fields)):
+            rows[-1] = [number_of(field, line, at) for at, field in enumerate(fields, 1)]
+    if not rows:
+        raise BadRequest("the body has no record")
+    whole = dtype is None and all(isinstance(row[0], str) for row in rows)
+    number = int if whole else float
+    array = numpy.array([list(map(number, row)) for row in rows], dtype="int64" if whole else "float64")
+    return array if dtype is None else narrowed(array, dtype)
+
+
+def narrowed(array, dtype):
+    with need_numpy().errstate(over="ignore"):  # what is too large is infinite, as for the other backends
+        return array.astype(dtype)
+
+
+# ---------------------------------------------------------------- JSON
+
+def refuse_twins(pairs):
+    """An object's members; a name that comes twice says two things."""
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise BadRequest(f'"{twice}" came twice')
+    return members
+
+
+def parse_json(text):
+    try:
+        return json.loads(text, object_pairs_hook=refuse_twins)
+    except RecursionError:
+        raise BadRequest(f"at most {JSON_DEPTH_MAX} arrays within each other are read") from None
+
+
+def shape_of(value, depth=0):
+    """The sizes of nested lists, all alike; raises where they are not."""
+    if not isinstance(value, list):
+        return ()
+    if depth == JSON_DEPTH_MAX:
+        raise BadRequest(f"at most {JSON_DEPTH_MAX} arrays within each other are read")
+    shapes = {shape_of(each, depth + 1) for each in value}
+    if len(shapes) > 1:
+        raise BadRequest("the elements of an array are all of one shape")
+    return (len(value), *(shapes.pop() if shapes else ()))
+
+
+def leaves_of(value):
+    if not isinstance(value, list):
+        yield value
+        return
+    for each in value:
+        yield from leaves_of(each)
+
+
+def plain_array(numpy, data):
+    """Numbers as numbers, null beside them as NaN, text as text; what is mixed as it came."""
+    if isinstance(data, list):
+        try:
+            array = numpy.array(data)
+            if array.dtype.kind in "biuf" and array.ndim <= JSON_DEPTH_MAX and array.size:
+                return array
+        except (ValueError, OverflowError):
+            pass  # named below
+    shape, leaves = shape_of(data), list(leaves_of(data))
+    if not leaves:
+        raise BadRequest("the body has no record")
+    if all(each is None or isinstance(each, (int, float)) for each in leaves):
+        numbers = [float("nan") if each is None else float(each) for each in leaves]
+        return numpy.array(numbers).reshape(shape) if None in leaves or shape else numpy.array(data)
+    if all(isinstance(each, str) for each in leaves):
+        return numpy.array(leaves).reshape(shape)
+    array = numpy.empty(len(leaves), dtype=object)
+    array[:] = leaves
+    return array.reshape(shape)
+
+
+def instance_value(value):
+    """{"features": [...]}, as AWS's own algorithms take it, is the value."""
+    return value["features"] if isinstance(value, dict) and list(value) == ["features"] else value
+
+
+def json_array(numpy, data, dtype):
+    if isinstance(data, list):
+        data = [instance_value(each) for each in data]
+    array = plain_array(numpy, data)
+    if dtype is None or array.dtype.kind not in "biuf":
+        if dtype is not None:
+            raise BadRequest("there are values that are no numbers")
+        return array
+    return narrowed(array, dtype)
+
+
+def decode_json(text, dtype=None):
+    """Arrays, {"instances": ...} or {"inputs": ...}; another object as it is, as AWS's does."""
+    numpy = need_numpy()
+    data = parse_json(text)
+    if isinstance(data, dict):
+        frames = [name for name in ("instances", "inputs") if name in data]
+        if len(frames) > 1:
+            raise BadRequest('it wants "instances" or "inputs", not both')
+        data = data[frames[0]] if frames else instance_value(data)
+    return json_array(numpy, data, dtype)
+
+
+def decode_json_lines(text, dtype=None):
+    numpy = need_numpy()
+    lines = [parse_json(line) for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise BadRequest("the body has no record")
+    return json_array(numpy, lines, dtype)
+
+
+# ---------------------------------------------------------------- .npy, text/libsvm
+
+def decode_npy(data, dtype=None):
+    numpy = need_numpy()
+    stream = io.BytesIO(data)
+    array = numpy.load(stream, allow_pickle=False)
+    if stream.read(1):
+        raise BadRequest("there is more behind the array")
+    return array if dtype is None else narrowed(array, dtype)
+
+
+def libsvm_rows(text):
+    """{index: value} of each record; labels, qid and comments are looked over."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        row = {}
+        for at, item in enumerate(line.split()):
+            if item.startswith("#"):
+                break
+            index, colon, value = item.partition(":")
+            if index == "qid" or (at == 0 and not colon):
+                continue
+            if not (WHOLE.fullmatch(index) and index[0] not in "+-" and NUMBER.fullmatch(value)):
+                raise BadRequest(f"line {number}: '{item[:QUOTED_FIELD_MAX]}' is no index:value")
+            row[int(index)] = float(value)
+        yield row
+
+
+# ---------------------------------------------------------------- by type
+
+DECODERS = {"text/csv": decode_csv, "application/json": decode_json,
+            "application/jsonlines": decode_json_lines, "application/x-npy": decode_npy}
+
+
+def as_text(data):
+    return data if isinstance(data, str) else bytes(data).decode("utf-8")
+
+
+def read_as(content_type, read):
+    """What read() gives; what it cannot read is the client's mistake."""
+    try:
+        return read()
+    except BadRequest as error:
+        raise BadRequest(f"The body cannot be read as {content_type}: {error}.") from error
+    except (ValueError, TypeError, OverflowError, EOFError) as error:
+        raise BadRequest(f"The body cannot be read as {content_type}: {error}") from error
+
+
+def decode(data, content_type, dtype=None):
+    media = known_type(content_type)
+    decoder = DECODERS.get(media)
+    if decoder is None:
+        raise UnsupportedFormat(content_type, f"The content type '{content_type}' is not read by the "
+                                f"default input_fn; these are: {', '.join(DECODERS)}.")
+    is_text = media in UTF8_TYPES
+    return read_as(content_type, lambda: decoder(as_text(data) if is_text else data, dtype))
+
+
+def to_plain(value):
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} cannot be written as JSON")
+
+
+def encode_json(value):
+    return json.dumps(value, default=to_plain)
+
+
+def encode_json_lines(value):
+    value = to_plain(value) if hasattr(value, "tolist") else value
+    return "".join(json.dumps(item, default=to_plain) + "\n" for item in value)
+
+
+def encode_csv(value):
+    """A line for each record, quoted where a field needs it."""
+    numpy = need_numpy()
+    array = numpy.atleast_1d(numpy.asarray(value))
+    if array.ndim > 2:
+        raise NotAcceptable("text/csv", "The answer cannot be written as text/csv: its records are "
+                            "no plain lists. Ask for application/json.")
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(array.reshape(len(array), -1))
+    return text.getvalue()
+
+
+def encode_npy(value):
+    numpy = need_numpy()
+    data = io.BytesIO()
+    numpy.save(data, value)
+    return data.getvalue()
+
+
+ENCODERS = {"application/json": encode_json, "text/csv": encode_csv,
+            "application/jsonlines": encode_json_lines, "application/x-npy": encode_npy}
+
+
+def not_acceptable(accept):
+    return NotAcceptable(accept, f"'{accept}' is not written by the default output_fn; these are: "
+                         f"{', '.join(ENCODERS)}.")
+
+
+def encode(value, accept):
+    encoder = ENCODERS.get(known_type(accept))
+    if encoder is None:
+        raise not_acceptable(accept)
+    return encoder(value)

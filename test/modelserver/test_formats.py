@@ -1,0 +1,134 @@
+"""The formats of Python handlers: read and written as those of the other backends."""
+
+import io
+import json
+import sys
+
+import numpy as np
+import onnx_models
+import pytest
+from conftest import ROOT, Server
+from onnx import TensorProto
+
+sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+import slipway_formats as formats  # noqa: E402  pylint: disable=wrong-import-position
+
+
+def npy(array):
+    data = io.BytesIO()
+    np.save(data, array)
+    return data.getvalue()
+
+
+# Bodies of records of three values; what is read of them is compared, and that they are refused.
+BODIES = [
+    ("text/csv", "1,2,3"), ("text/csv", "1,2,3\n4,5.5,-6e1\n"), ("text/csv", "1,2,3\r\n4,5,6\r\n"),
+    ("text/csv", "1,2,3\r4,5,6"), ("text/csv", "\n1,2,3\n\n \n4,5,6\n\n"), ("text/csv", " 1 ,\t2, 3 "),
+    ("text/csv", '"1","2.5",3'), ("text/csv", ' "1" , "2" ,3\n4,5,6'), ("text/csv", "1,,3\n,,\n"),
+    ("text/csv", '"",2,3'), ("text/csv", "nan,inf,-Infinity"), ("text/csv", "+1,.5,2."),
+    ("text/csv", "1e39,1e-50,3"), ("text/csv", "16777217,2,3"), ("text/csv; charset=utf-8", "1,2,3"),
+    ("text/csv", "a,b,c\n1,2,3"), ("text/csv", "1,2,x"), ("text/csv", "1,2,3\n4,5"),
+    ("text/csv", "1,2,3\n4,5,6,7"), ("text/csv", "# 1,2,3\n1,2,3"), ("text/csv", "1,2,3 # no"),
+    ("text/csv", "1;2;3"), ("text/csv", '1,2,"3'), ("text/csv", '1,2,"3"4'), ("text/csv", '1,2",3'),
+    ("text/csv", "\ufeff1,2,3"), ("text/csv", "1_0,2,3"), ("text/csv", "0x10,2,3"), ("text/csv", "1e,2,3"),
+    ("text/csv", "True,2,3"), ("text/csv", "1,2,\u0663"), ("text/csv", ""), ("text/csv", "\n \n"),
+    ("text/csv", "--1,2,3"), ("text/csv", "1,2,3\0"),
+    ("application/json", "[[1,2,3],[4,5.5,-6e1]]"), ("application/json", "[1,2,3]"),
+    ("application/json", '{"instances": [[1,2,3]]}'), ("application/json", '{"inputs": [[1,2,3]]}'),
+    ("application/json", '{"signature_name": "x", "instances": [[1,2,3]]}'),
+    ("application/json", '{"instances": [{"features": [1,2,3]}]}'),
+    ("application/json", "[[1,null,3]]"), ("application/json", "[[true,2,false]]"),
+    ("application/json", "[[NaN,Infinity,-Infinity]]"), ("text/json", "[[1,2,3]]"),
+    ("application/json", "[[1,2,3],[4,5]]"), ("application/json", "[[1,2,3],4]"),
+    ("application/json", '[["1",2,3]]'), ("application/json", '{"instances": [[1,2,3]], "inputs": [[1,2,3]]}'),
+    ("application/json", '{"instances": [[1,2,3]], "instances": [[4,5,6]]}'),
+    ("application/json", "[[1,2,3]"), ("application/json", "[[1,2,3]] x"), ("application/json", ""),
+    ("application/json", "[" * 40 + "1" + "]" * 40), ("application/json", '{"instances": []}'),
+    ("application/json", "[[123456789012345678901234567890,2,3]]"),
+    ("application/jsonlines", "[1,2,3]\n[4,5,6]\n"), ("application/jsonlines", "[1,2,3]\n\n[4,5]"),
+    ("application/x-ndjson", '{"features": [1,2,3]}\n'), ("application/jsonlines", "\n"),
+    ("application/x-npy", npy(np.array([[1, 2, 3]], "int64"))), ("application/x-npy", b"\x93NUMPY"),
+    ("application/x-npy", npy(np.array([[1, 2, 3]], dtype=object))),
+    ("application/x-npy", npy(np.asfortranarray([[1.5, 2, 3], [4, 5, 6]]))),
+    ("application/x-npy", npy(np.array([[1, 2, 3]])) + b"x"),
+]
+
+
+@pytest.fixture(scope="module")
+def mirror(tmp_path_factory):
+    """A server of an ONNX model that answers what it read."""
+    folder = tmp_path_factory.mktemp("mirror")
+    onnx_models.identity(folder / "model.onnx", TensorProto.FLOAT, ["N", 3])
+    server = Server(folder, folder)
+    assert server.wait(), server.output()
+    yield server
+    server.stop()
+
+
+def read_here(content_type, body):
+    data = body.encode() if isinstance(body, str) else body
+    try:
+        return formats.decode(data, content_type, "float32").reshape(-1, 3)
+    except formats.ClientMistake as mistake:
+        return mistake
+
+
+@pytest.mark.parametrize("content_type, body", BODIES)
+def test_a_body_is_read_as_by_the_other_backends(mirror, content_type, body):
+    there = mirror.ask(body.encode() if isinstance(body, str) else body, content_type, "application/x-npy")
+    here = read_here(content_type, body)
+    if isinstance(here, Exception):
+        assert there.status == here.http_status == 400, (there.text, here)
+    else:
+        assert there.status == 200, there.text
+        np.testing.assert_array_equal(np.load(io.BytesIO(there.body)), here)
+
+
+@pytest.mark.parametrize("accept", [
+    "application/json", "Text/CSV", "text/csv; charset=utf-8", "application/json, text/plain, */*",
+    "text/html, */*;q=0.8", "text/csv;q=0.9, application/json;q=0.1", "application/json;q=0.1, text/csv;q=0.9",
+    "application/json;q=0, */*", "application/*", "text/*", "image/png, */*;q=0.1", "application/x-ndjson",
+    "image/png", "application/json;q=0", "*/*;q=0", "text/csv;q=x", "text/csv, application/x-npy", ",", "*/*, text/csv",
+])
+def test_an_accept_is_weighed_as_by_the_other_backends(mirror, accept):
+    there = mirror.ask("1,2,3", "text/csv", accept)
+    chosen = formats.choose_accept(accept, "application/json")
+    assert (there.content_type if there.status == 200 else None) == chosen
+
+
+def test_what_a_script_is_told_that_the_client_accepts():
+    said = lambda header: formats.accept_for_script(header, "application/json")
+    assert said("") == said("*/*") == said("*/*;q=0.5") == "application/json"
+    assert said("application/x-own; version=2") == "application/x-own;version=2"
+    assert said("application/json, text/plain, */*") == "application/json"
+    assert said("text/csv;q=0.2, image/png") == "image/png"
+
+
+def test_whole_numbers_stay_whole_where_nothing_else_is_asked():
+    assert formats.decode("1,2\n3,4", "text/csv").tolist() == [[1, 2], [3, 4]]
+    assert formats.decode("1,2\n3,4", "text/csv").dtype == "int64"
+    assert formats.decode("9007199254740993", "text/csv").tolist() == [[9007199254740993]]
+    assert formats.decode("5,3.5\n1,2", "text/csv").tolist() == [[5.0, 3.5], [1.0, 2.0]]
+    assert formats.decode('[["a", "b"]]', "application/json").tolist() == [["a", "b"]]
+    assert formats.decode('[["a", 1.5]]', "application/json").tolist() == [["a", 1.5]]
+    assert formats.decode('{"a": 1}', "application/json").item() == {"a": 1}
+
+
+@pytest.mark.parametrize("body, words", [
+    ("a,b\n1,2", "line 1, column 1: 'a' is no number (send no header line)"),
+    ("1,2\n1,x", "line 2, column 2: 'x' is no number"),
+    ("1,2\n1", "line 2 has 1 columns, and 2 are due"),
+    ("\ufeff1,2", "byte order mark"), ('1,"2', "column 2: a quoted field does not end"),
+])
+def test_a_refusal_names_the_place(body, words):
+    with pytest.raises(formats.BadRequest, match="^The body cannot be read as text/csv") as refused:
+        formats.decode(body, "text/csv")
+    assert words in str(refused.value)
+
+
+def test_csv_is_written_a_line_for_a_record_and_quoted_where_need_be():
+    assert formats.encode(np.array([0.1, 2], "float32"), "text/csv") == "0.1\n2.0\n"
+    assert formats.encode([["a,b", 'say "x"']], "text/csv") == '"a,b","say ""x"""\n'
+    with pytest.raises(formats.NotAcceptable):
+        formats.encode(np.zeros((1, 2, 2)), "text/csv")
+    assert json.loads(formats.encode({"x": np.float32(1.5)}, "application/json")) == {"x": 1.5}

@@ -1,0 +1,262 @@
+"""What scripts written for AWS's images import, are given and raise; models without a script."""
+
+import pickle
+
+import joblib
+import numpy as np
+import pytest
+import xgboost
+from sklearn.datasets import load_iris
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from test_python import own_python, write_script  # noqa: F401  pylint: disable=unused-import
+
+IRIS, KINDS = load_iris(return_X_y=True)
+SKLEARN, XGBOOST = "sagemaker-scikit-learn", "sagemaker-xgboost"
+
+
+@pytest.fixture
+def forest(tmp_path, serve, own_python):  # noqa: F811
+    joblib.dump(RandomForestClassifier(10, random_state=1).fit(IRIS, KINDS), tmp_path / "model.joblib")
+    return serve(tmp_path, image=SKLEARN, env=own_python)
+
+
+@pytest.mark.parametrize("body, content_type", [
+    ("5,3.5,1,0.2", "text/csv"), ('"5.0","3.5","1.0","0.2"', "text/csv"), ("5,3,1,0", "text/csv"),
+    ([5, 3.5, 1, 0.2], "application/json"), ({"instances": [[5, 3.5, 1, 0.2]]}, "application/json"),
+    ({"inputs": [[5, 3.5, 1, 0.2]]}, "application/json"), ("[5, 3.5, 1, 0.2]\n", "application/jsonlines"),
+])
+def test_a_forest_answers_however_a_record_is_spelt(forest, body, content_type):
+    answer = forest.ask(body, content_type)
+    assert (answer.status, answer.json) == (200, [0]), answer.text
+
+
+@pytest.mark.parametrize("body, content_type, words", [
+    ("a,b,c,d\n1,2,3,4", "text/csv", "line 1, column 1: 'a'"), ("1,2,3", "text/csv", "wants 4 values"),
+    ([["x", 1, 2, 3]], "application/json", "wants 4 values"), ({"a": 1}, "application/json", "wants 4 values"),
+    (b"\xff,1,2,3", "text/csv", "cannot be read"), ("1,,3,inf", "text/csv", "does not take"),
+    ([[1, 2, 3, 4], [1, 2]], "application/json", "one shape"), ([1, 2, 3, 4, 5, 6, 7, 8], "application/json", "wants 4"),
+])
+def test_a_mistake_in_a_request_is_told_as_one(forest, body, content_type, words):
+    answer = forest.ask(body, content_type)
+    assert answer.status == 400 and words in answer.json["error"], (answer.status, answer.text)
+
+
+@pytest.mark.parametrize("accept, content_type", [
+    ("application/json, text/plain, */*", "application/json"), ("text/html, */*;q=0.8", "application/json"),
+    ("text/csv;q=0.9, application/json;q=0.1", "text/csv"), ("application/json;q=0, */*", "text/csv")])
+def test_of_several_types_one_comes_back(forest, accept, content_type):
+    answer = forest.ask("5,3.5,1,0.2", "text/csv", accept)
+    assert (answer.status, answer.content_type) == (200, content_type)
+
+
+def test_the_columns_that_a_model_was_fitted_with_are_named(tmp_path, serve, own_python):  # noqa: F811
+    model = LogisticRegression().fit(IRIS, KINDS)
+    model.feature_names_in_ = np.array(["length", "width", "petal", "sepal"], dtype=object)
+    joblib.dump(model, tmp_path / "model.joblib")
+    answer = serve(tmp_path, image=SKLEARN, env=own_python).ask([{"length": 1}])
+    assert answer.status == 400 and "length, width, petal, sepal" in answer.json["error"]
+
+
+FIRST_LINES = """
+from sagemaker_inference import content_types, decoder, encoder, errors, utils, environment, logging
+from sagemaker_inference import default_inference_handler, default_handler_service, transformer, parameters, model_server
+from sagemaker_inference.errors import BaseInferenceToolkitError, GenericInferenceToolkitError, UnsupportedFormatError
+from sagemaker_inference.default_handler_service import DefaultHandlerService
+from sagemaker_inference.transformer import Transformer
+from sagemaker_containers.beta.framework import content_types, encoders, env, errors, modules, transformer, worker, logging
+from sagemaker_containers.beta.framework.worker import Response
+from sagemaker_containers import _content_types, _errors
+import sagemaker_xgboost_container.encoder as xgb_encoders
+from sagemaker_xgboost_container.constants import xgb_content_types
+from sagemaker_sklearn_container.serving import default_input_fn
+from flask import Response, jsonify
+"""
+
+
+def test_the_first_lines_of_scripts_for_awss_images_are_run(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, FIRST_LINES + '''
+class Service(DefaultHandlerService):
+    pass
+class Own(default_inference_handler.DefaultInferenceHandler):
+    def default_predict_fn(self, data, model):
+        return data + model
+own = Own()
+def model_fn(model_dir):
+    assert environment.Environment().module_name == "inference"
+    assert utils.parse_accept("text/csv;q=1, a/b") == ["text/csv", "a/b"]
+    logging.get_logger().info("hello")
+    model_server.start_model_server(handler_service="x")
+    return 1
+def input_fn(data, content_type):
+    return own.default_input_fn(data, content_type)
+def predict_fn(data, model):
+    return own.default_predict_fn(data, model)
+def output_fn(prediction, accept):
+    return own.default_output_fn(prediction, accept)
+''')
+    server = serve(tmp_path, env=own_python)
+    assert server.ask("1,2", "text/csv").json == [[2, 3]]
+    assert server.ask("1,2", "image/png").status == 415
+    assert server.ask("1,2", "text/csv", "image/png").status == 406
+
+
+def test_the_context_is_the_model_servers(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, '''
+import json
+seen = []
+def pre_model_fn(model_dir):
+    seen.append("before")
+def model_fn(model_dir, context):
+    seen.append(context.model_name)
+    return "the model"
+def model_warmup_fn(model_dir, model, context):
+    seen.append(model)
+def transform_fn(model, data, content_type, accept, context):
+    context.metrics.add_counter("asked", 1)
+    context.metrics.add_time("spent", 3, 0, "ms")
+    context.metrics.add_size("size", 3); context.metrics.add_percent("share", 3)
+    context.metrics.add_error("wrong", "why"); context.metrics.add_metric("own", 3, unit="x")
+    said = [seen, context.get_request_header(0, "content-TYPE"), context.manifest["runtime"],
+            context.system_properties["batch_size"], len(context.get_request_id(0)) > 8,
+            context.request_processor[0].get_request_properties()["Accept"]]
+    if data == "plain":
+        assert context.get_response_status(0)[0] == 200
+        return json.dumps(said)
+    context.set_response_status(429, "slow down")
+    context.set_response_content_type(0, "application/x-own")
+    context.set_response_header(0, "X-Own", "1")
+    return json.dumps(said)
+''')
+    server = serve(tmp_path, env=own_python)
+    answer = server.ask("own", "text/csv", "text/plain")
+    assert (answer.status, answer.content_type) == (429, "application/x-own"), answer.text
+    assert answer.json == [["before", "model", "the model"], "text/csv", "python", 1, True, "text/plain"]
+    again = server.ask("plain", "text/csv")
+    assert (again.status, again.content_type) == (200, "application/json"), again.text
+    server.ask("own", "text/csv")
+    assert server.output().count("'X-Own' of an answer is not passed on") == 1
+    assert "[METRICS]asked.Count:1|#Level:Model" in server.output()
+
+
+RAISES = {
+    "class E(Exception):\n    status = 200": 500, "class E(Exception):\n    status_code = 204": 500,
+    "class E(Exception):\n    status = status_code = 'fine'\n    code = 200": 500,
+    "class E(Exception):\n    http_status = 200": 500,
+    "class E(Exception):\n    def __str__(self): raise SystemExit(3)": 500,
+    "class E(Exception):\n    def __str__(self): return 7": 500,
+    "class E(Exception):\n    def __str__(self): return 'x' * (64 << 20)": 500,
+    "class E(Exception):\n    def __str__(self): return 'a\\ud800b'": 500,
+    "class E(Exception):\n    @property\n    def __class__(self): raise OSError": 500,
+    "def E(): return errors.GenericInferenceToolkitError(422, 'no such flower')": 422,
+    "def E(): return errors.GenericInferenceToolkitError(200, 'fine')": 500,
+    "def E(): return errors.GenericInferenceToolkitError('422', 'text')": 500,
+    "class E(errors.BaseInferenceToolkitError):\n    def __init__(self): pass": 500,
+    "class E(errors.BaseInferenceToolkitError):\n    def __init__(self): super().__init__(400, 'bad', 'p')": 400,
+    "def E(): return errors.UnsupportedFormatError('a/b')": 415,
+    "E = errors.ClientError": 500,
+}
+
+
+def test_an_exception_is_no_success_and_is_reported_whatever_it_is(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, '''
+import os
+from sagemaker_inference import errors
+def model_fn(model_dir):
+    return os.getpid()
+def transform_fn(model, data, content_type, accept):
+    if data == "pid": return str(model), "text/plain"
+    if data == "status": return "x", "text/plain\\r\\nX: 1"
+    scope = {"errors": errors}
+    exec(data, scope)
+    raise scope["E"]()
+''')
+    server = serve(tmp_path, env=own_python)
+    pid = server.ask("pid", "text/csv").text
+    for code, status in RAISES.items():
+        answer = server.ask(code.encode(), "text/csv")
+        assert answer.status == status and "error" in answer.json, (code, answer.status, answer.text[:200])
+        assert len(answer.body) < 16384
+    assert server.ask(b"def E(): return errors.GenericInferenceToolkitError(422, 'no such flower')",
+                      "text/csv").json["error"] == "no such flower"
+    assert server.ask("status", "text/csv").status == 500
+    assert server.ask("pid", "text/csv").text == pid
+
+
+@pytest.mark.parametrize("program, path", [
+    ("inference", "code/inference.py"), ("json.py", "code/json.py"), ("code", "code/code.py"),
+    ("inference/types.py", "code/inference/types.py"), ("entry", "code/entry.py")])
+def test_a_script_is_found_by_its_name_and_run_by_its_path(tmp_path, serve, own_python, program, path):  # noqa: F811
+    file = tmp_path / path
+    file.parent.mkdir(parents=True)
+    (file.parent / "beside.py").write_text("WORD = 'beside'\n")
+    file.write_text("import json, code, types, beside\n"
+                    "def model_fn(d): return code.InteractiveConsole and types.SimpleNamespace(word=beside.WORD)\n"
+                    "def transform_fn(m, *rest): return json.dumps([m.word, __file__])\n" if path[-7:] != "json.py" else
+                    "import beside\nimport json as real\n"
+                    "def model_fn(d): return real.dumps\n"
+                    "def transform_fn(m, *rest): return m([beside.WORD, __file__])\n")
+    server = serve(tmp_path, env=dict(own_python, SAGEMAKER_PROGRAM=program))
+    assert server.ask("{}").json == ["beside", str(file)]
+
+
+def test_answers_may_be_objects_as_flask_has_them(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, '''
+from flask import Response, jsonify
+from sagemaker_containers.beta.framework import worker
+def model_fn(model_dir):
+    pass
+def transform_fn(model, data, content_type, accept):
+    return {"own": lambda: Response("<p>", status=404, content_type="text/html; charset=utf-8"),
+            "json": lambda: jsonify(a=1), "list": lambda: Response([b"a", b"b"], mimetype="text/plain"),
+            "worker": lambda: worker.Response(response="x", status="418 TEAPOT", mimetype="text/csv"),
+            "parts": lambda: Response(iter([b"a", b"b"]), mimetype="text/plain")}[data]()
+''')
+    server = serve(tmp_path, env=own_python)
+    answers = [server.ask(what, "text/csv") for what in ("own", "json", "list", "worker", "parts")]
+    assert [(each.status, each.content_type, each.text) for each in answers] == [
+        (404, "text/html; charset=utf-8", "<p>"), (200, "application/json", '{"a": 1}'),
+        (200, "text/plain", "ab"), (418, "text/csv", "x"), (200, "text/plain", "ab")]
+
+
+XGBOOST_BODIES = [
+    ("text/csv", "5,3.5,1,0.2\n6,3,4,1"), ("text/csv", "5;3.5;1;0.2"), ("text/csv", "5\t3.5\t1\t0.2"),
+    ("text/csv", "5|3.5|1|0.2"), ("text/csv", "5 3.5 1 0.2"), ("text/csv", '"5.0","3.5",,0.2'),
+    ("text/libsvm", "1 0:5 2:1.5\n0:17.0 3:2\n"), ("text/x-libsvm", "0 qid:3 0:5 1:2 # said\n"),
+    ("text/csv", "a,b,c,d\n5,3.5,1,0.2"), ("text/csv", "\ufeff5,3,1,0"), ("text/libsvm", "1 x:2"),
+    ("text/libsvm", "1 0:a"), ("text/libsvm", ""), ("text/csv", "5,x,1,2"),
+]
+
+
+def test_a_script_for_xgboost_reads_what_the_built_in_backend_reads(tmp_path, serve, own_python):  # noqa: F811
+    booster = xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(IRIS, KINDS), 5)
+    plain, scripted = tmp_path / "plain", tmp_path / "scripted"
+    for folder in (plain, scripted):
+        folder.mkdir()
+        booster.save_model(folder / "model.ubj")
+    write_script(scripted, '''
+import os, xgboost
+import sagemaker_xgboost_container.encoder as xgb_encoders
+def model_fn(model_dir):
+    return xgboost.Booster(model_file=os.path.join(model_dir, "model.ubj"))
+''')
+    built_in = serve(plain, image=XGBOOST)
+    script = serve(scripted, image=XGBOOST, env=own_python)
+    for content_type, body in XGBOOST_BODIES:
+        want, got = (each.ask(body.encode(), content_type) for each in (built_in, script))
+        assert want.status == got.status, (body, want.text, got.text)
+        if want.status == 200:
+            numbers = [float(x) for x in want.text.split(",")]
+            np.testing.assert_allclose([float(x) for x in got.text.split()], numbers, rtol=1e-6)
+    assert script.ask("x", "application/x-recordio-protobuf").status == 415
+
+
+def test_what_archivers_put_beside_a_pickled_model_is_looked_over(tmp_path, serve, own_python):  # noqa: F811
+    (tmp_path / "forest.pkl").write_bytes(pickle.dumps(LogisticRegression().fit(IRIS, KINDS)))
+    for name in ("._forest.pkl", ".DS_Store", "._model.joblib"):
+        (tmp_path / name).write_bytes(b"\0\5\26\7")
+    for name in ("__MACOSX", ".ipynb_checkpoints", "a.pkl"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "__MACOSX" / "._forest.pkl").write_bytes(b"\0")
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    assert server.ask("5,3.5,1,0.2", "text/csv").json == [0]
