@@ -305,7 +305,7 @@ def plan_environment(settings, code_dir):
             text = file.read()
     return {"python": this_interpreter(),
             "packages": packages,
-            "folder": code_dir or settings["model_dir"],
+            "folder": os.path.normpath(code_dir or settings["model_dir"]),
             "requirements": "requirements.txt" if requirements else "",
             "names_files": names_files(text),
             "wheels": wheels_in(code_dir),

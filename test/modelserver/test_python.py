@@ -263,7 +263,8 @@ def test_what_a_model_needs_is_planned_installed_elsewhere_and_served_from_there
                         "def transform_fn(m, *rest): return f'{m} {sys.prefix}', 'text/plain'\n")
     (model / "code" / "requirements.txt").write_text("slipway_test_only==1.5\n")
     write_wheel(model / "code", "slipway_test_only", "1.5", "VALUE = 'planned'\n")
-    said = run("--model-dir", model, "--plan-environment", "plan", HOME=str(at_work), CMAKE_ARGS="-X")
+    said = run("--model-dir", model, "--plan-environment", "plan", HOME=str(at_work), CMAKE_ARGS="-X",
+               SAGEMAKER_SUBMIT_DIRECTORY="/opt/ml/model/./code")
     assert said.returncode == 0, said.stderr
     plan = json.loads((at_work / "plan").read_text())
     assert plan["folder"] == str(model / "code") and plan["requirements"] == "requirements.txt"

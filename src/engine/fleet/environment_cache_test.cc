@@ -261,9 +261,14 @@ TEST_F(EnvironmentCacheTest, plans_that_name_what_is_not_the_models_are_refused)
   fs::create_directories(model_ / "linked");
   fs::create_symlink(folder_.path() / "secret/requirements.txt",
                      model_ / "linked/requirements.txt");
+  // Another way to the same file, which leads elsewhere as soon as somebody turns it.
+  const fs::path elsewhere = folder_.path() / "turned";
+  fs::create_symlink(model_ / "code", elsewhere);
   const std::vector<std::string> texts = {plan_text(folder_.path() / "secret"),
                                           plan_text(model_ / "linked"),
                                           plan_text(model_ / "code/../../../secret"),
+                                          plan_text(model_ / "code/../code"),
+                                          plan_text(elsewhere),
                                           plan_text("/etc"),
                                           "no plan",
                                           "{}",
@@ -281,6 +286,21 @@ TEST_F(EnvironmentCacheTest, plans_that_name_what_is_not_the_models_are_refused)
   };
   EXPECT_FALSE(prepare());
   EXPECT_EQ(place_.builds, 0);
+}
+
+TEST_F(EnvironmentCacheTest, plans_that_keep_a_worker_busy_for_hours_are_refused) {
+  const fs::path large = model_ / "code/large.whl";
+  write(large, "");
+  fs::resize_file(large, environment_input_bytes_max + 1);
+  std::string text = plan_text(model_ / "code");
+  text.replace(text.find("\"wheels\": []") + 10, 2, R"(["large.whl"])");
+  place_.plan = [&](const fs::path& directory, const place::InstanceSpec&) {
+    write(directory / "plan.json", text);
+    return 0;
+  };
+  const auto made = prepare();
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().code, ErrorCode::limit_exceeded) << made.error().message;
 }
 
 TEST_F(EnvironmentCacheTest, requirements_that_name_files_are_installed_for_their_model_alone) {

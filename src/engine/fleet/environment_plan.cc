@@ -31,23 +31,37 @@ std::unexpected<Error> refuse(const fs::path& path, std::string_view why) {
               fmt::format("The model's code names '{}', which {}.", path.string(), why));
 }
 
-// The content that holds `path`, once links are followed.
+bool lies_in(const fs::path& path, const fs::path& folder) {
+  const fs::path inside = path.lexically_relative(folder);
+  return !inside.empty() && *inside.begin() != "..";
+}
+
+// The content that holds `path`: by its name, for other ways to a file may lead elsewhere when it
+// is shown (/proc/PID/cwd), and once links are followed.
 Result<place::Mount> content_of(const fs::path& path, std::span<const place::Mount> contents) {
   std::error_code error;
   const fs::path real = fs::canonical(path, error);
   if (error) return refuse(path, "cannot be found");
   for (const place::Mount& content : contents) {
-    const fs::path inside = real.lexically_relative(fs::canonical(content.host_path, error));
-    if (!error && !inside.empty() && *inside.begin() != "..") return content;
+    if (path != path.lexically_normal() || !lies_in(path, content.host_path)) continue;
+    if (lies_in(real, fs::canonical(content.host_path, error)) && !error) return content;
   }
   return refuse(path, "is none of its own files");
 }
 
-Result<std::string> digest_of(const fs::path& path) {
+// `bytes_left`: how much may be read, of this file and of those that come.
+Result<std::string> digest_of(const fs::path& path, std::uint64_t& bytes_left) {
   const Fd file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat facts{};
   if (!file || ::fstat(file.get(), &facts) != 0) return refuse(path, "cannot be opened");
   if (!S_ISREG(facts.st_mode)) return refuse(path, "is no file");
+  const auto bytes = static_cast<std::uint64_t>(facts.st_size);
+  if (bytes > bytes_left)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("The files that the model's code names for its packages have more than "
+                            "{} GiB.",
+                            environment_input_bytes_max >> 30));
+  bytes_left -= bytes;
   wire::Sha256 digest;
   std::vector<char> block(read_bytes);
   for (;;) {
@@ -116,10 +130,11 @@ Result<EnvironmentPlan> read_plan(std::string_view text, std::span<const place::
     digested.erase("folder");
   }
   std::string digest = json::serialize(digested);
+  std::uint64_t bytes_left = environment_input_bytes_max;
   for (const std::string& name : said.names) {
     const fs::path path = said.folder / name;
     TRY_DO(content_of(path, contents));
-    TRY(const std::string sum, digest_of(path));
+    TRY(const std::string sum, digest_of(path, bytes_left));
     digest += fmt::format("\n{} {}", sum, name);
     if (!said.names_files) plan.inputs.push_back({.host_path = path});
   }
