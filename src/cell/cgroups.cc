@@ -156,6 +156,12 @@ Result<Cgroups> Cgroups::claim(const std::string& base, const std::string& name)
 Result<> Cgroups::make(const Cgroup& group, const CgroupLimits& limits) const {
   if (group.exists()) group.remove();
   TRY_DO(make_folder(group.path()));
+  auto limited = limit(group, limits);
+  if (!limited) group.remove();
+  return limited;
+}
+
+Result<> Cgroups::limit(const Cgroup& group, const CgroupLimits& limits) const {
   if (limits_processes_ && limits.tasks != 0)
     TRY_DO(set(group.path() + "/pids.max", std::to_string(limits.tasks)));
   if (!limits_memory_ || limits.memory_bytes == 0) return {};

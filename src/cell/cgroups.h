@@ -59,13 +59,15 @@ class Cgroups {
   bool limits_memory() const { return limits_memory_; }
 
   Cgroup group(const std::string& name) const { return Cgroup(folder_ + "/" + name); }
-  // Makes the group; an empty one that is there already is made anew. unavailable: it cannot be.
+  // Makes the group; an empty one that is there already is made anew. unavailable: it cannot be,
+  // and there is none.
   Result<> make(const Cgroup& group, const CgroupLimits& limits) const;
   // All that there are, of former processes too.
   std::vector<Cgroup> all() const;
 
  private:
   Cgroups() = default;
+  Result<> limit(const Cgroup& group, const CgroupLimits& limits) const;
 
   std::string folder_;
   bool limits_memory_ = false;

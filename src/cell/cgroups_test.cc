@@ -75,6 +75,13 @@ TEST_F(FakeHierarchy, ALimitThatCannotBeSetIsAnError) {
   EXPECT_NE(made.error().message.find("memory.max"), std::string::npos) << made.error().message;
 }
 
+TEST_F(FakeHierarchy, AGroupWithoutItsLimitsIsNotLeft) {
+  const auto groups = Cgroups::claim(base_, "cells");
+  const auto made = groups->make(groups->group("bare"), {.memory_bytes = 1});
+  EXPECT_FALSE(made);
+  EXPECT_FALSE(fs::exists(base_ / "cells/bare"));
+}
+
 TEST_F(FakeHierarchy, TheKernelsNotesAreRead) {
   const Cgroup group(base_ / "cells/a");
   EXPECT_FALSE(group.ran_out_of_memory());
