@@ -291,8 +291,8 @@ def this_interpreter():
 
 def plan_environment(settings, code_dir):
     """What has to be installed for the model; None where nothing has. Files are relative to `folder`;
-    `names_files` says that `requirements` may name others. `variables` are those that packages may
-    look at while they are installed."""
+    `names_files` says that `requirements` or `variables` may name others. `variables` are those that
+    packages may look at while they are installed."""
     requirements = os.path.join(code_dir, "requirements.txt") if code_dir else None
     if not requirements or not os.path.isfile(requirements):
         requirements = None
@@ -303,14 +303,18 @@ def plan_environment(settings, code_dir):
     if requirements:
         with open(requirements, encoding="utf-8", errors="replace") as file:
             text = file.read()
+    variables = {name: value for name, value in os.environ.items()
+                 if not OWN_VARIABLES.fullmatch(name)}
+    # A PIP_CONFIG_FILE of the model that cannot be seen is passed over, without a word.
+    by_variables = any(folder in value for value in variables.values()
+                       for folder in ("/opt/ml/", settings["model_dir"], code_dir) if folder)
     return {"python": this_interpreter(),
             "packages": packages,
             "folder": os.path.normpath(code_dir or settings["model_dir"]),
             "requirements": "requirements.txt" if requirements else "",
-            "names_files": names_files(text),
+            "names_files": names_files(text) or by_variables,
             "wheels": wheels_in(code_dir),
-            "variables": {name: value for name, value in os.environ.items()
-                          if not OWN_VARIABLES.fullmatch(name)}}
+            "variables": variables}
 
 
 def write_plan(settings):

@@ -295,6 +295,18 @@ def test_requirements_that_may_name_files_are_said_to(tmp_path, requirements):
     assert said.returncode == 0 and json.loads((tmp_path / "plan").read_text())["names_files"]
 
 
+@pytest.mark.parametrize("value, named", [("/opt/ml/model/code/pip.conf", True), ("/etc/pip.conf", False)])
+def test_variables_that_name_files_of_the_model_are_said_to(tmp_path, value, named):
+    model, at_work = tmp_path / "model", tmp_path / "work"
+    at_work.mkdir()
+    model.mkdir()
+    write_script(model, "def model_fn(d): pass\n")
+    (model / "code" / "requirements.txt").write_text("numpy\n")
+    said = run("--model-dir", model, "--plan-environment", "plan", HOME=str(at_work), PIP_CONFIG_FILE=value)
+    plan = json.loads((at_work / "plan").read_text())
+    assert said.returncode == 0 and plan["names_files"] is named, plan["variables"]
+
+
 def test_a_model_that_needs_nothing_or_cannot_be_served_has_no_plan(tmp_path):
     for script in (None, "def model_fn(d): pass\n"):
         if script:
