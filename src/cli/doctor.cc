@@ -2,7 +2,6 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,9 +96,11 @@ Finding check_model_server() {
               program_folder().string())};
 }
 
-// Whether Python can do this, with its last words where it cannot. `statement` has no quotes.
+// Whether the Python of the models can do this, with its last words where it cannot. `statement`
+// has no quotes.
 bool python_can(const std::string& statement, std::string& said) {
-  const std::string command = fmt::format("python3 -c \"{}\" 2>&1", statement);
+  const std::string command =
+      fmt::format("\"${{SLIPWAY_PYTHON:-python3}}\" -c \"{}\" 2>&1", statement);
   FILE* pipe = popen(command.c_str(), "re");  // NOLINT(cert-env33-c): a fixed text
   if (pipe == nullptr) return false;
   char line[512];
@@ -116,33 +117,6 @@ Finding check_python(std::string_view what, const std::string& statement, std::s
   return {State::absent, std::string(what),
           fmt::format("without it {}: {}. {}", lost, said.empty() ? "python3 does not run" : said,
                       mend)};
-}
-
-// Connects without waiting long.
-Result<> try_connect(const net::Address& address) {
-  TRY(const net::Fd socket, net::start_connect(address));
-  pollfd ready{socket.get(), POLLOUT, 0};
-  if (poll(&ready, 1, static_cast<int>(answer_patience.count())) != 1) {
-    return fail(ErrorCode::timeout, "no answer");
-  }
-  return net::connect_error(socket, address);
-}
-
-Finding check_docker(const World& world) {
-  std::string path = "/var/run/docker.sock";
-  if (const auto host = world.environment("DOCKER_HOST"); host && host->starts_with("unix://")) {
-    path = host->substr(7);
-  }
-  // Podman puts a link to its own socket there.
-  std::error_code error;
-  const fs::path real = fs::canonical(path, error);
-  const Result<> reached = try_connect(net::Address::unix_socket(error ? path : real.string()));
-  if (reached) return {State::ok, "container engine", path};
-  return {
-      State::absent, "container engine",
-      fmt::format("without it only the built-in images run: nothing answers at {}. Start docker or "
-                  "podman's service, or set DOCKER_HOST.",
-                  path)};
 }
 
 Finding check_data(const fs::path& data) {
@@ -282,13 +256,16 @@ std::vector<Finding> examine(const World& world, const DoctorOptions& options) {
       check_library(world, "libxgboost.so", "XGBoost models cannot be served"),
       check_python("python3 with venv",
                    "import sys, venv, ensurepip; print(sys.executable, sys.version.split()[0])",
-                   "models with code/inference.py cannot be served",
-                   "Install python3 and python3-venv."),
-      check_python("scikit-learn, joblib",
-                   "import sklearn, joblib; print(sklearn.__version__, joblib.__version__)",
-                   "scikit-learn models need a requirements.txt that names it",
-                   "Install it with pip, or put code/requirements.txt into the model."),
-      check_docker(world),
+                   "models with code/inference.py that want packages, and scikit-learn models of "
+                   "another version than this python3 has, cannot be served",
+                   "Install python3 and python3-venv (on Debian: apt-get install python3-venv)."),
+      check_python(
+          "scikit-learn, joblib",
+          "import sklearn, joblib; print(sklearn.__version__, joblib.__version__)",
+          "pip installs what a scikit-learn model was made with, once, which takes half a "
+          "minute and the network",
+          "Nothing is to be done but where there is no network: install them for that python3, in "
+          "the version of your models."),
       check_data(data),
       check_store(data),
       check_space(data),
