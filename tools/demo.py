@@ -87,7 +87,8 @@ def deploy(model, environment):
     command = [SLIPWAY, "deploy", model, "--name", ENDPOINT]
     say(f"$ slipway deploy {model.name} --name {ENDPOINT}")
     started = time.monotonic()
-    if subprocess.run(command, env=environment).returncode != 0:
+    # What it prints at the end is for a server at the usual place; what_next() says it for this one.
+    if subprocess.run(command, env=environment, stdout=subprocess.DEVNULL).returncode != 0:
         fail(f"the model could not be deployed; the server's log is {WORK / 'server.log'}")
     say(f"  deployed in {time.monotonic() - started:.2f} s")
     say()
@@ -102,16 +103,26 @@ def ask_about(paths, config, environment):
     say()
 
 
-def what_next(data, url, kept):
-    start = f"slipway serve --data {os.path.relpath(data)}   # it listens on http://127.0.0.1:4566"
-    say("What to try next:")
-    say("  ./dev demo YOUR-FILE             ask about files of your own")
-    say("  ./dev demo --keep                leave the server running afterwards")
-    say(f"  {start if not kept else f'the server runs on at {url}; Ctrl-C ends it'}")
-    say(f'  eval "$(slipway env --data {os.path.relpath(data)})"   # then any AWS client: aws, boto3, SageMaker SDK')
-    say("  slipway deploy YOUR-MODEL.onnx   also XGBoost files and model.tar.gz")
-    say("  examples/                        the same in boto3, AWS CLI, JavaScript, SageMaker SDK")
-    say(f"(slipway is {os.path.relpath(SLIPWAY)})")
+def hints(data, url, model, kept):
+    """(what to type, what it does): each can be pasted as it is, in this order, in any folder."""
+    folder = shlex.quote(str(data))
+    path = f"export PATH={shlex.quote(str(SLIPWAY.parent))}:\"$PATH\""
+    yield path, "`slipway` in this shell"
+    if not kept:
+        yield f"slipway serve --data {folder} &", "the server again, with the model; `fg` and Ctrl-C end it"
+    yield f"eval \"$(slipway env --data {folder})\"", "endpoint and keys for aws, boto3, the SDKs"
+    yield "slipway status", "what is deployed"
+    yield f"slipway deploy {shlex.quote(str(model))} --name another", "also folders and model.tar.gz"
+    yield f"{shlex.quote(str(ROOT / 'dev'))} demo {shlex.quote(str(ROOT / 'LICENSE'))}", "ask about files of your own"
+
+
+def what_next(data, url, model, kept):
+    say("What to try next; each line can be pasted" + (f" in another shell, {url} serves until Ctrl-C:" if kept else ":"))
+    for command, meaning in hints(data, url, model, kept):
+        say(f"  {command}   # {meaning}")
+    if not kept:
+        say("`./dev demo --keep` leaves the server running. examples/ has the same in boto3, the AWS CLI,")
+        say("JavaScript and the SageMaker SDK; ./dev setup --clients installs what they need.")
 
 
 def model_files():
@@ -145,7 +156,7 @@ def main():
         environment = client_environment(data, url)
         deploy(model, environment)
         ask_about(arguments.files or [ROOT / name for name in FILES], config, environment)
-        what_next(data, url, arguments.keep)
+        what_next(data, url, model, arguments.keep)
         if arguments.keep:
             process.wait()
     except KeyboardInterrupt:

@@ -331,6 +331,22 @@ TEST(Env, PrintsExportsThatEachShellCanRead) {
   EXPECT_EQ(world.run({"env", "--data", "/no/such"}).exit, 3);
 }
 
+TEST(Env, WaitsForAServerThatStartsAtThisMoment) {
+  TestWorld world;
+  Folder data;
+  std::jthread server([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    SystemRandom random;
+    ASSERT_TRUE(identity::KeyRing::open(data.path(), {.account = "000000000000"}, random));
+    std::this_thread::sleep_for(std::chrono::milliseconds(120));
+    data.put("server.json", server_json);
+  });
+  const Ran ran = world.run({"env", "--data", data.path().string()});
+  EXPECT_EQ(ran.exit, 0) << ran.err;
+  EXPECT_THAT(ran.out, HasSubstr("AWS_ACCESS_KEY_ID='"));
+  EXPECT_THAT(ran.out, HasSubstr("http://127.0.0.1:5000"));
+}
+
 TEST(Ops, ListsWhatIsThereAndWhatIsNot) {
   const wire::Operation operations[] = {
       {.name = "CreateModel", .flags = static_cast<std::uint16_t>(wire::OperationFlag::built)},

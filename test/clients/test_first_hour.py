@@ -1,4 +1,5 @@
 """What somebody sees who starts with Slipway: the page at "/", the version, what goes wrong first."""
+import json
 import os
 import pathlib
 import re
@@ -138,3 +139,56 @@ def test_an_example_runs_as_it_is_printed(server, tmp_path, command):
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, timeout=120,
                           capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("sdk", ["SLIPWAY_SAGEMAKER2", "SLIPWAY_SAGEMAKER3"])
+def test_the_sdks_session_that_env_prints_asks_nobody_but_this_server(server, tmp_path, sdk):
+    if not os.environ.get(sdk):
+        pytest.skip(f"{sdk} is not set; ./dev test sets it")
+    printed = subprocess.run([binary(), "env", "--data", server.data, "--python"],
+                             capture_output=True, text=True, timeout=30, check=True)
+    (tmp_path / "slipway_env.py").write_text(printed.stdout)
+    program = pathlib.Path(__file__).parent / "sdk_programs/env_session.py"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    done = subprocess.run([f"{os.environ[sdk]}/bin/python", program, tmp_path], env=environment,
+                          capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert answer["said"] == "hello" and answer["role"].endswith(":role/sagemaker")
+    assert answer["uri"] == f"s3://{answer['bucket']}/greeting"
+
+
+def pasted(text, folder, **variables):
+    """Runs lines of a shell as somebody would who pastes them, in a home of their own."""
+    (folder / "home").mkdir(exist_ok=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    environment |= {"HOME": str(folder / "home"), "SLIPWAY_PORT": "0"} | variables
+    ending = "\nstatus=$?; kill $(jobs -p) 2>/dev/null; wait; exit $status\n"
+    done = subprocess.run(["bash", "-c", f"set -e\ntrap 'kill $(jobs -p)' ERR\n{text}{ending}"],
+                          cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_first_blocks_of_the_readme_can_be_pasted(tmp_path):
+    use = (ROOT / "README.md").read_text().split("## Use it")[1]
+    blocks = re.findall(r"^```\n(.*?)^```$", use, re.S | re.M)[:2]
+    assert "slipway serve &" in blocks[0] and "slipway invoke" in blocks[1]
+    lines = [line for line in "".join(blocks).splitlines()
+             if not line.startswith(("./dev", ". build/clients.sh"))]
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    path = f"{binary().parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    said = pasted("\n".join(lines), tmp_path, PATH=path)
+    assert "predictions" in said or re.search(r"(-?\d+\.\d+,){9}", said), said
+
+
+def test_what_the_demo_prints_can_be_pasted(tmp_path):
+    demo = [sys.executable, ROOT / "tools/demo.py"]
+    done = subprocess.run(demo, capture_output=True, text=True, timeout=120)
+    if "no network" in done.stderr or "download" in done.stderr:
+        pytest.skip("the demo's model is not here and cannot be fetched")
+    assert done.returncode == 0, done.stdout + done.stderr
+    hints = re.findall(r"^  (.+?)   # ", done.stdout.split("What to try next")[1], re.M)
+    assert len(hints) == 6
+    lines = [line for line in hints if not line.endswith(str(ROOT / "LICENSE"))]
+    assert "what-file" in pasted("\n".join(lines), tmp_path)
