@@ -581,9 +581,10 @@ def read_operations(path):
         words = line.split("#", 1)[0].split()
         if not words:
             continue
-        if len(words) not in (2, 3) or words[2:] not in ([], ["frees"]) or words[0] in modes:
-            raise ModelError(f"{path}:{number}: '{line}' is not `Name mode` or `Name mode frees`, "
-                             "or is there twice")
+        marks = ([], ["frees"], ["stored"], ["frees", "stored"])
+        if len(words) < 2 or words[2:] not in marks or words[0] in modes:
+            raise ModelError(f"{path}:{number}: '{line}' is not `Name mode`, with `frees`, `stored` or both "
+                             "behind it, or is there twice")
         modes[words[0]] = " ".join(words[1:])
     return modes
 

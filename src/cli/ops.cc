@@ -22,6 +22,11 @@ struct OpsOptions {
 
 bool is_built(const wire::Operation& operation) { return operation.is(wire::OperationFlag::built); }
 
+// What it sets is kept and shown again, and nothing acts on it.
+bool is_stored_only(const wire::Operation& operation) {
+  return operation.mode.ends_with(" stored");
+}
+
 std::vector<std::string_view> names_of(const wire::Schema& schema, Which which) {
   std::vector<std::string_view> names;
   for (const wire::Operation& operation : schema.operations) {
@@ -37,16 +42,25 @@ std::string count_of(const wire::Schema& schema) {
 
 void print_text(World& world, const wire::Schema& schema, Which which) {
   world.out << count_of(schema) << (which == Which::missing ? ", without" : "") << '\n';
-  for (const std::string_view name : names_of(schema, which)) world.out << "  " << name << '\n';
+  for (const std::string_view name : names_of(schema, which)) {
+    const bool stored = is_stored_only(*schema.find_operation(name));
+    world.out << "  " << name << (stored ? "  (stored only: nothing acts on it)" : "") << '\n';
+  }
 }
 
 boost::json::value to_json(const wire::Schema& schema, Which which) {
   boost::json::array names;
-  for (const std::string_view name : names_of(schema, which)) names.emplace_back(name);
-  return {{"service", schema.service.name},
-          {"built", std::ranges::count_if(schema.operations, is_built)},
-          {"operations", schema.operations.size()},
-          {which == Which::missing ? "missing" : "names", std::move(names)}};
+  boost::json::array stored;
+  for (const std::string_view name : names_of(schema, which)) {
+    names.emplace_back(name);
+    if (is_stored_only(*schema.find_operation(name))) stored.emplace_back(name);
+  }
+  boost::json::object service{{"service", schema.service.name},
+                              {"built", std::ranges::count_if(schema.operations, is_built)},
+                              {"operations", schema.operations.size()},
+                              {which == Which::missing ? "missing" : "names", std::move(names)}};
+  if (!stored.empty()) service["stored_only"] = std::move(stored);
+  return service;
 }
 
 Result<> list_operations(World& world, const OpsOptions& options) {

@@ -8,7 +8,16 @@
 namespace slipway::service {
 namespace {
 
+// What stands after the mode in operations.txt; `stored` is for who reads what there is.
 constexpr std::string_view frees_mark = " frees";
+constexpr std::string_view stored_mark = " stored";
+
+// Whether the mark stood at the end, where it is taken away.
+bool take_mark(std::string_view& mode, std::string_view mark) {
+  if (!mode.ends_with(mark)) return false;
+  mode.remove_suffix(mark.size());
+  return true;
+}
 
 std::optional<Mode> mode_named(std::string_view name) {
   if (name == "read") return Mode::read;
@@ -40,9 +49,10 @@ Entry& Registry::Service::claim(const wire::Operation& operation) {
   if (schema_.find_operation(operation.name) != &operation)
     throw std::logic_error(
         fmt::format("{} is no operation of {}", operation.name, schema_.service.name));
-  const bool frees = operation.mode.ends_with(frees_mark);
-  const auto mode =
-      mode_named(operation.mode.substr(0, operation.mode.size() - (frees ? frees_mark.size() : 0)));
+  std::string_view word = operation.mode;
+  (void)take_mark(word, stored_mark);
+  const bool frees = take_mark(word, frees_mark);
+  const auto mode = mode_named(word);
   if (!mode)
     throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
                                        operation.mode, operation.name));

@@ -192,3 +192,17 @@ def test_what_the_demo_prints_can_be_pasted(tmp_path):
     assert len(hints) == 6
     lines = [line for line in hints if not line.endswith(str(ROOT / "LICENSE"))]
     assert "what-file" in pasted("\n".join(lines), tmp_path)
+
+
+def test_the_page_of_coverage_is_what_the_program_says():
+    sys.path.insert(0, str(ROOT / "tools"))
+    import write_coverage
+    page = write_coverage.page(binary())
+    assert "PutBucketCors" in page and "CreateTrainingJob" in page
+    assert write_coverage.PAGE.read_text() == page, "run tools/write_coverage.py"
+
+
+def test_every_link_of_the_pages_leads_to_a_file():
+    for page in (ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert "://" in link or (page.parent / link).exists(), f"{page.name}: {link}"
