@@ -5,10 +5,10 @@ import io
 import zipfile
 
 
-def wheel(name, version, source):
-    """(file name, bytes) of a wheel of one module."""
+def wheel(name, version, source, module=None):
+    """(file name, bytes) of a wheel of one module, which is called as the wheel unless said."""
     info = f"{name}-{version}.dist-info"
-    files = {f"{name}.py": source,
+    files = {f"{module or name}.py": source,
              f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
              f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\n"
                               "Tag: py3-none-any\n"}
@@ -22,7 +22,7 @@ def wheel(name, version, source):
     return f"{name}-{version}-py3-none-any.whl", packed.getvalue()
 
 
-def write_wheel(folder, name, version, source):
+def write_wheel(folder, name, version, source, module=None):
     folder.mkdir(exist_ok=True)
-    file, content = wheel(name, version, source)
+    file, content = wheel(name, version, source, module)
     (folder / file).write_bytes(content)

@@ -58,7 +58,13 @@ STREAM_WORDS_MAX = 1000
 CONTENT_TYPE_MAX = 256
 QUOTED_NAME_MAX = 64
 MODEL_PREFIX = "/opt/ml/model"
-SKLEARN_VERSION = re.compile(rb"_sklearn_version[^0-9]{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)")
+SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
+PICKLE_BYTES_MAX = 64 << 20  # of a model, unpacked, that are searched for that
+SKLEARN_FOR_NUMPY_2 = (1, 4, 2)
+# What is compiled against other packages: where one of these is installed, it has to import.
+CHECKED_MODULES = ("numpy", "scipy", "pandas", "sklearn", "xgboost", "joblib")
+IMPORT_THEM = ("import importlib, importlib.util, sys; "
+               "[importlib.import_module(name) for name in sys.argv[1:] if importlib.util.find_spec(name)]")
 # Options of a requirements file that say where packages come from, or which ones.
 OPTIONS_WITHOUT_FILES = ("-i", "--index-url", "--extra-index-url", "--no-index", "--pre",
                          "--prefer-binary", "--only-binary", "--no-binary", "--trusted-host",
@@ -109,14 +115,36 @@ def installed_version(package):
         return None
 
 
+def unpacked(data):
+    """The beginning of what joblib compressed; other data as it is."""
+    ways = {b"x": zlib.decompressobj, b"\x1f\x8b": lambda: zlib.decompressobj(zlib.MAX_WBITS | 16),
+            b"BZh": bz2.BZ2Decompressor, b"\xfd7zXZ": lzma.LZMADecompressor,
+            b"]\0\0": lzma.LZMADecompressor}
+    for magic, way in ways.items():
+        if data.startswith(magic):
+            try:
+                return way().decompress(data, PICKLE_BYTES_MAX)
+            except (zlib.error, lzma.LZMAError, OSError):
+                return data  # whoever loads it says so
+    return data
+
+
 def saved_with(model_dir):
     """The scikit-learn version that wrote the model, where its file says so."""
     path = find_pickle(model_dir)
     if not path:
         return None
     with open(path, "rb") as file:
-        found = SKLEARN_VERSION.search(file.read(64 << 20))
+        found = SKLEARN_VERSION.search(unpacked(file.read(PICKLE_BYTES_MAX)))
     return found.group(1).decode() if found else None
+
+
+def sklearn_packages(wanted):
+    """scikit-learn of that version and what its image has beside it; None: the newest."""
+    if wanted is None:
+        return ["scikit-learn", "joblib", "numpy", "pandas"]
+    old = tuple(map(int, wanted.split("."))) < SKLEARN_FOR_NUMPY_2
+    return [f"scikit-learn=={wanted}", "joblib", "numpy<2" if old else "numpy", "pandas"]
 
 
 def image_packages(image, model_dir):
@@ -126,7 +154,7 @@ def image_packages(image, model_dir):
         have = installed_version("scikit-learn")
         if have and importable("sklearn") and (wanted is None or have == wanted):
             return []
-        return [f"scikit-learn=={wanted}" if wanted else "scikit-learn", "joblib", "numpy", "pandas"]
+        return sklearn_packages(wanted)
     if image == "sagemaker-xgboost" and not importable("xgboost"):
         return ["xgboost-cpu", "numpy"]
     return []
@@ -158,6 +186,8 @@ def run_quietly(command):
 
 def pip_install(python, packages, requirements, link_folders):
     base = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    if packages:  # building those of an image from source takes longer than anyone waits
+        base += ["--only-binary", "numpy,scipy,pandas,scikit-learn"]
     what = packages + (["-r", requirements] if requirements else [])
     links = [option for folder in link_folders for option in ("--find-links", folder)]
     if links and run_quietly(base + ["--no-index"] + links + what)[0] == 0:
@@ -166,22 +196,45 @@ def pip_install(python, packages, requirements, link_folders):
     return None if status == 0 else lines
 
 
-def make_environment(folder, packages, requirements, link_folders):
+def import_failure(python):
+    """None where the packages of an environment import; else the last lines of why not."""
+    status, lines = run_quietly([python, "-I", "-c", IMPORT_THEM, *CHECKED_MODULES])
+    return None if status == 0 else lines or [f"the interpreter ended with status {status}"]
+
+
+def make_venv(folder):
     shutil.rmtree(folder, ignore_errors=True)
     status, lines = run_quietly([sys.executable, "-m", "venv", folder])
     if status != 0:
         raise Failure("A virtual environment for the model's packages cannot be made (on Debian: "
                       f"apt-get install python3-venv): {' / '.join(lines)}")
-    python = os.path.join(folder, "bin", "python")
+    return os.path.join(folder, "bin", "python")
+
+
+def install_packages(python, packages, requirements, link_folders):
+    """None, or the last lines of why the packages cannot be installed or do not import."""
     failed = pip_install(python, packages, requirements, link_folders)
     if failed is not None and packages and packages[0].startswith("scikit-learn=="):
         print(f"{packages[0]} cannot be installed here; taking the newest one", flush=True)
-        newest = ["scikit-learn"] + packages[1:]
-        failed = pip_install(python, newest, requirements, link_folders)
+        packages = sklearn_packages(None)
+        failed = pip_install(python, packages, requirements, link_folders)
     if failed is not None:
+        return ["could not be installed:", *failed]
+    failed = import_failure(python)
+    if failed is not None and "numpy" in " ".join(failed):  # compiled for its first version, mostly
+        print("the installed packages do not import together; taking numpy 1", flush=True)
+        older = pip_install(python, packages + ["numpy<2"], requirements, link_folders)
+        failed = import_failure(python) if older is None else failed
+    return failed and ["are installed, and do not import together:", *failed]
+
+
+def make_environment(folder, packages, requirements, link_folders):
+    """An environment is kept where all of it imports, and else not at all."""
+    failed = install_packages(make_venv(folder), packages, requirements, link_folders)
+    if failed:
         what = "requirements.txt" if requirements else "the image's packages"
         shutil.rmtree(folder, ignore_errors=True)
-        raise Failure(f"The packages of {what} could not be installed: {' / '.join(failed)}")
+        raise Failure(f"The packages of {what} {failed[0]} {' / '.join(failed[1:])}")
 
 
 def environment_files(folder):

@@ -1,6 +1,7 @@
 """Starts slipway-modelserver on models made here, and asks it over HTTP on a unix socket."""
 
 import http.client
+import importlib
 import json
 import os
 import signal
@@ -27,6 +28,15 @@ def find_program():
         if place.exists():
             return place
     pytest.skip("slipway-modelserver is not built (./dev build)")
+
+
+def worker_module():
+    """The Python side itself, for what it decides without a model."""
+    sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+    try:
+        return importlib.import_module("slipway_python_worker")
+    finally:
+        sys.path.pop(0)
 
 
 class UnixConnection(http.client.HTTPConnection):

@@ -1,0 +1,70 @@
+"""Packages of models: which ones are taken, and that they import before they are kept."""
+
+import joblib
+import pytest
+from conftest import worker_module
+from sklearn import __version__ as sklearn_version
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from test_python import write_script
+from wheels import write_wheel
+
+# A package that is compiled for numpy 1, as far as an import shows.
+NEEDS_NUMPY_1 = ("import numpy\n"
+                 "if numpy.__version__[0] != '1': raise ValueError('numpy.dtype size changed')\n")
+
+
+@pytest.mark.parametrize("compress", [0, 3, ("gzip", 3), ("bz2", 3), ("lzma", 3), ("xz", 3)])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_the_version_that_saved_a_model_is_found_in_it(tmp_path, protocol, compress):
+    model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*load_iris(return_X_y=True))
+    joblib.dump(model, tmp_path / "model.joblib", compress=compress, protocol=protocol)
+    assert worker_module().saved_with(str(tmp_path)) == sklearn_version
+
+
+def test_a_damaged_model_says_no_version(tmp_path):
+    (tmp_path / "model.pkl").write_bytes(b"\x1f\x8bno such thing")
+    assert worker_module().saved_with(str(tmp_path)) is None
+
+
+def test_a_scikit_learn_of_numpys_first_version_gets_that():
+    packages = worker_module().sklearn_packages
+    assert packages("1.2.2") == ["scikit-learn==1.2.2", "joblib", "numpy<2", "pandas"]
+    assert packages("1.0") == ["scikit-learn==1.0", "joblib", "numpy<2", "pandas"]
+    assert packages("1.4.2") == ["scikit-learn==1.4.2", "joblib", "numpy", "pandas"]
+    assert packages(None) == ["scikit-learn", "joblib", "numpy", "pandas"]
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A model whose requirements are a package for numpy 1, with wheels of both numpys beside it."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    write_script(folder, "import numpy, sklearn\n"
+                         "def model_fn(d): return numpy.__version__\n"
+                         "def transform_fn(m, *rest): return m, 'text/plain'\n")
+    (folder / "code" / "requirements.txt").write_text("scikit-learn\nnumpy\n")
+    write_wheel(folder / "code", "scikit_learn", "1.2.2", NEEDS_NUMPY_1, "sklearn")
+    write_wheel(folder / "code", "numpy", "2.0.0", "__version__ = '2.0.0'\n")
+    return folder
+
+
+def options(tmp_path):
+    return {"args": ["--venv-cache", str(tmp_path / "venvs")],
+            "env": {"PIP_NO_INDEX": "1", "SAGEMAKER_MODEL_SERVER_WORKERS": "1"}}
+
+
+def test_packages_that_do_not_import_together_are_taken_so_that_they_do(tmp_path, serve, model):
+    write_wheel(model / "code", "numpy", "1.26.0", "__version__ = '1.26.0'\n")
+    assert serve(model, **options(tmp_path)).ask("{}").text == "1.26.0"
+
+
+def test_packages_that_do_not_import_are_never_kept(tmp_path, serve, model):
+    for _ in range(2):
+        server = serve(model, ready=False, **options(tmp_path))
+        assert server.wait() is False
+        last = server.output().strip().splitlines()[-1]
+        assert "do not import together" in last and "numpy.dtype size changed" in last, server.output()
+        assert not [path for path in (tmp_path / "venvs").iterdir() if path.is_dir()]
