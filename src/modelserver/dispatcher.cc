@@ -243,7 +243,9 @@ void Dispatcher::send(Waiting& waiting, Answer& answer) {
 void send_to(Reply& reply, const Answer& answer) {
   if (auto* const link = std::get_if<LinkReply>(&reply))
     return link->link->respond(link->id, answer);
-  const net::Header headers[] = {{"Content-Type", answer.content_type}};
+  const net::Header all[] = {{"Content-Type", answer.content_type},
+                             {custom_attributes_name, answer.custom_attributes}};
+  const auto headers = std::span(all).first(answer.custom_attributes.empty() ? 1 : 2);
   std::get<HttpReply>(reply).responder.send(net::ResponseView{answer.status, headers, answer.body});
 }
 

@@ -28,7 +28,10 @@ class HttpSink final : public PartSink {
   HttpSink(net::Responder&& responder, const Answer& answer, std::shared_ptr<AnswerStream*> stream)
       : stream_(std::move(stream)) {
     responder.on_closed(for_stream([](AnswerStream& gone) { gone.reader_gone(); }));
-    writer_ = responder.start(answer.status, {{"Content-Type", answer.content_type}});
+    net::Fields fields{{"Content-Type", answer.content_type}};
+    if (!answer.custom_attributes.empty())
+      fields.add(custom_attributes_name, answer.custom_attributes);
+    writer_ = responder.start(answer.status, std::move(fields));
   }
   ~HttpSink() override { *stream_ = nullptr; }
 

@@ -7,7 +7,6 @@
 namespace slipway::modelserver {
 namespace {
 
-constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 constexpr std::string_view ping_path = "/ping";
 constexpr std::string_view invocations_path = "/invocations";
 constexpr std::string_view parameters_path = "/execution-parameters";

@@ -14,6 +14,9 @@ namespace slipway::modelserver {
 
 class LinkConnection;
 
+// The one header of a request that a model is told, and of an answer that it may set.
+inline constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
+
 // Where an answer goes.
 struct HttpReply {
   net::Request request;  // owns the bytes that the invocation views

@@ -11,7 +11,6 @@
 namespace slipway::modelserver {
 namespace {
 
-constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 constexpr int accepts_per_batch = 16;
 
 }  // namespace
@@ -92,12 +91,27 @@ std::string* LinkConnection::output() {
   return &output_;
 }
 
+namespace {
+
+// What an answer has beside its content type, viewed in it.
+struct AnswerPairs {
+  explicit AnswerPairs(const Answer& answer)
+      : attributes{custom_attributes_name, answer.custom_attributes} {}
+  std::span<const net::Header> pairs() const {
+    return {&attributes, attributes.value.empty() ? std::size_t{0} : std::size_t{1}};
+  }
+  net::Header attributes;
+};
+
+}  // namespace
+
 void LinkConnection::begin(std::uint32_t id, const Answer& answer) {
+  const AnswerPairs further(answer);
   if (std::string* const out = output())
     (void)net::append_link_begin(*out, {.id = id,
                                         .status = answer.status,
                                         .content_type = answer.content_type,
-                                        .headers = {},
+                                        .headers = further.pairs(),
                                         .body = {}});
 }
 
@@ -115,10 +129,11 @@ void LinkConnection::abort(std::uint32_t id, std::string_view why) {
 
 void LinkConnection::respond(std::uint32_t id, const Answer& answer) {
   if (output() == nullptr) return;
+  const AnswerPairs further(answer);
   net::LinkResponse response{.id = id,
                              .status = answer.status,
                              .content_type = answer.content_type,
-                             .headers = {},
+                             .headers = further.pairs(),
                              .body = answer.body};
   if (net::append_link_response(output_, response)) return;
   // Past what a frame holds: the router asks again by HTTP.

@@ -58,6 +58,7 @@ class PartSource {
 struct Answer {
   std::uint16_t status = 500;
   std::string content_type;
+  std::string custom_attributes;  // as of a request; empty: none
   std::string body;
   std::shared_ptr<PartSource> parts;  // not null: in place of the body
 };

@@ -73,6 +73,7 @@ struct Head {
   std::string event;
   std::string message;
   std::string content_type;
+  std::string custom_attributes;
   int status = 0;
 };
 
@@ -92,6 +93,8 @@ Result<Head> parse_head(std::string_view text) {
       head.message = std::move(value);
     else if (key == "content_type")
       head.content_type = std::move(value);
+    else if (key == "custom_attributes")
+      head.custom_attributes = std::move(value);
     return {};
   }));
   return head;
@@ -285,6 +288,7 @@ Result<PythonWorker::Form> PythonWorker::answer(Invocation& invocation,
   const bool sane = parsed.status >= 200 && parsed.status <= 599;
   invocation.answer.status = static_cast<std::uint16_t>(sane ? parsed.status : 500);
   invocation.answer.content_type = std::move(parsed.content_type);
+  invocation.answer.custom_attributes = std::move(parsed.custom_attributes);
   invocation.answer.body = std::move(message.body);
   return parsed.event == "stream" ? Form::parts : Form::whole;
 }

@@ -10,7 +10,6 @@
 namespace slipway::modelserver {
 namespace {
 
-constexpr std::string_view custom_attributes_name = "X-Amzn-SageMaker-Custom-Attributes";
 constexpr std::string_view models_path = "/models";
 constexpr std::string_view invoke_suffix = "/invoke";
 

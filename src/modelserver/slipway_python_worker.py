@@ -19,7 +19,8 @@ says into the folder, which will lie at the path; and ends.
 
 A message, either way: u32 length of the head, u32 length of the body (little endian), the head (a
 JSON object), the body. Out: {"event": "ready"} or {"event": "failed", "message"}; then for each
-{"content_type", "accept", "custom_attributes"} an answer {"status", "content_type"}. It ends when
+{"content_type", "accept", "custom_attributes"} an answer {"status", "content_type", and if there are
+any "custom_attributes"}. It ends when
 the socket is closed. Needs nothing but the standard library until the model's own code asks for more.
 """
 
@@ -56,6 +57,8 @@ PIP_LINES_QUOTED = 4
 ERROR_TEXT_MAX = 4096
 STREAM_WORDS_MAX = 1000
 CONTENT_TYPE_MAX = 256
+CUSTOM_ATTRIBUTES_MAX = 1024  # as InvokeEndpoint has it
+PASSED_HEADERS = ("content-type", "content-length", toolkit.CUSTOM_ATTRIBUTES.lower())
 QUOTED_NAME_MAX = 64
 MODEL_PREFIX = "/opt/ml/model"
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
@@ -156,7 +159,7 @@ def image_packages(image, model_dir):
             return []
         return sklearn_packages(wanted)
     if image == "sagemaker-xgboost" and not importable("xgboost"):
-        return ["xgboost-cpu", "numpy"]
+        return ["xgboost-cpu", "numpy", "pandas", "scikit-learn"]
     return []
 
 
@@ -533,6 +536,7 @@ def sklearn_input_fn(data, content_type):
 
 
 INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": toolkit.decode_dmatrix}
+DEFAULT_INPUT_FNS = (default_input_fn, *INPUT_FNS.values())
 default_types = {"accept": "application/json"}  # of the image that this worker stands for
 
 
@@ -615,11 +619,11 @@ def status_of(value):
     return int(value)
 
 
-def type_of_answer(value):
-    """A content type that a script gave: printable, and of a length that a header has."""
+def header_text(value, length_max):
+    """A header's value that a script gave: printable, and no longer than that."""
     text = str(value)
-    if len(text) > CONTENT_TYPE_MAX or not re.fullmatch(r"[!-~]([ -~]*[!-~])?", text):
-        raise ValueError(f"{text[:CONTENT_TYPE_MAX]!r} is no content type")
+    if len(text) > length_max or not re.fullmatch(r"[ -~]*", text):
+        raise ValueError(f"{text[:CONTENT_TYPE_MAX]!r} is no value of a header")
     return text
 
 
@@ -671,12 +675,21 @@ class Handler:
         plain = formats.accept_for_script(accept, own_accept())
         if self.transform_fn:
             return self.call(self.transform_fn, self.model, data, content_type, plain), plain
-        value = self.call(self.input_fn, data, content_type)
+        value = self.read(data, content_type)
         prediction = self.call(self.predict_fn, value, self.model)
         self.stage_status = 406
         if self.output_fn is not default_output_fn:
             return self.call(self.output_fn, prediction, plain), plain
         return default_output_fn(prediction, accept), plain
+
+    def read(self, data, content_type):
+        """What the model is asked; where the default input_fn cannot read it, what the model wants."""
+        try:
+            return self.call(self.input_fn, data, content_type)
+        except BadRequest as error:
+            if self.input_fn not in DEFAULT_INPUT_FNS:
+                raise
+            raise BadRequest(f"{error}{wishes_of(self.model)}") from error
 
     def begin(self, head):
         """The context of one request; its content type and what it accepts."""
@@ -684,12 +697,12 @@ class Handler:
         accept = head.get("accept") or own_accept()
         headers = {"Content-Type": content_type, "Accept": accept}
         if head.get("custom_attributes"):
-            headers["X-Amzn-SageMaker-Custom-Attributes"] = head["custom_attributes"]
+            headers[toolkit.CUSTOM_ATTRIBUTES] = head["custom_attributes"]
         self.context.begin(headers)
         return content_type, accept
 
     def answer(self, head, body):
-        """(status, content type, bytes or an iterator of parts) for one request."""
+        """(head of the answer, bytes or an iterator of parts) for one request."""
         content_type, accept = self.begin(head)
         data = body
         if formats.media_type(content_type) in formats.UTF8_TYPES:
@@ -702,22 +715,24 @@ class Handler:
             result, kind = result[0], result[1]
         elif unpacked:
             status, kind, result, more = unpacked
-            headers = {**headers, **dict(more)}
+            headers = toolkit.Headers({**headers, **dict(more)})
         self.tell_dropped(headers)
-        status, kind = status_of(status), type_of_answer(kind)
+        answer = {"status": status_of(status), "content_type": header_text(kind, CONTENT_TYPE_MAX),
+                  "custom_attributes": header_text(headers.get(toolkit.CUSTOM_ATTRIBUTES, ""),
+                                                   CUSTOM_ATTRIBUTES_MAX)}
         if is_stream(result):
-            return status, kind, begun(parts_of(result))
+            return answer, begun(parts_of(result))
         if not isinstance(result, (bytes, bytearray, memoryview, str)):
             result = formats.encode(result, kind)
-        return status, kind, result.encode("utf-8") if isinstance(result, str) else bytes(result)
+        return answer, result.encode("utf-8") if isinstance(result, str) else bytes(result)
 
     def tell_dropped(self, headers):
-        """Headers of an answer go no further than this; each is said once."""
+        """Other headers of an answer go no further than this; each is said once."""
         for name in map(str, headers):
-            if name.lower() not in ("content-type", "content-length") and name not in self.dropped:
+            if name.lower() not in PASSED_HEADERS and name not in self.dropped:
                 self.dropped.add(name)
-                print(f"the header {name[:QUOTED_NAME_MAX]!r} of an answer is not passed on: an answer "
-                      "has a status, a content type and a body", flush=True)
+                print(f"the header {name[:QUOTED_NAME_MAX]!r} of an answer is not passed on: an answer has a "
+                      f"status, a content type, {toolkit.CUSTOM_ATTRIBUTES} and a body", flush=True)
 
 
 # ---------------------------------------------------------------- the socket
@@ -757,9 +772,9 @@ def receive(channel):
     return json.loads(bytes(head)), bytes(body)
 
 
-def send_stream(channel, poller, status, content_type, parts):
+def send_stream(channel, poller, answer, parts):
     """Part by part, until the end or until somebody on the other side says stop."""
-    send(channel, {"event": "stream", "status": status, "content_type": content_type})
+    send(channel, {"event": "stream", **answer})
     end = {"event": "end"}
     try:
         for part in parts:
@@ -814,7 +829,7 @@ def answer_one(handler, head, body):
     except Exception as error:  # pylint: disable=broad-except
         print_trace()
         status, message = error_answer(error, handler.stage_status)
-        return status, "application/json", json_bytes({"error": message})
+        return {"status": status, "content_type": "application/json"}, json_bytes({"error": message})
 
 
 def load(settings):
@@ -855,11 +870,11 @@ def main():
             return 0
         if head.get("event") == "stop":
             continue  # it came too late
-        status, content_type, data = answer_one(handler, head, body)
+        answer, data = answer_one(handler, head, body)
         if isinstance(data, bytes):
-            send(channel, {"status": status, "content_type": content_type}, data)
+            send(channel, answer, data)
         else:
-            send_stream(channel, poller, status, content_type, data)
+            send_stream(channel, poller, answer, data)
 
 
 if __name__ == "__main__":

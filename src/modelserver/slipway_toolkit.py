@@ -19,6 +19,9 @@ import uuid
 import slipway_formats as formats
 
 
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+
+
 def importable(module):
     return importlib.util.find_spec(module) is not None
 
@@ -212,7 +215,8 @@ def status_and_words(error, stage_status):
     kind = type(error)  # an instance can say that it is of any class
     if issubclass(kind, installed_errors("BaseInferenceToolkitError")):
         code = error.status_code
-        return code if type(code) is int and 400 <= code <= 599 else 500, str(error.message)
+        fits = isinstance(code, int) and 400 <= code <= 599  # http.HTTPStatus is one too
+        return int(code) if fits else 500, str(error.message)
     if issubclass(kind, formats.ClientMistake):
         plain = kind is formats.UnsupportedFormat  # raised by a script: which side, we know
         return stage_status if plain else kind.http_status, str(error)
@@ -223,6 +227,11 @@ def status_and_words(error, stage_status):
 
 # ---------------------------------------------------------------- answers that are objects
 
+def status_number(status):
+    """Of 404, http.HTTPStatus.NOT_FOUND or "404 NOT FOUND"."""
+    return int(status) if isinstance(status, int) else int(str(status).split()[0])
+
+
 class Response:
     """flask.Response as far as an answer goes: body, status, type, headers."""
     default_mimetype = "text/html"
@@ -231,7 +240,7 @@ class Response:
                  direct_passthrough=False):
         del direct_passthrough
         self.response = b"" if response is None else response
-        self.status_code = int(str(status or 200).split()[0])
+        self.status_code = status_number(200 if status is None else status)
         self.headers = Headers(headers or ())
         self.content_type = (content_type or mimetype or self.headers.get("content-type")
                              or self.default_mimetype)
@@ -284,7 +293,7 @@ def unpack(answer):
         return None
     code = getattr(answer, "status_code", None)
     if code is None:
-        code = int(str(answer.status).split()[0])
+        code = status_number(answer.status)
     if getattr(answer, "is_streamed", False):
         body = iter(answer.response)
     else:
@@ -398,6 +407,13 @@ def import_module(uri, name="inference"):
     if uri not in sys.path:
         sys.path.insert(0, uri)
     return importlib.import_module(name)
+
+
+def only_for_training(name):
+    """Scripts that train and serve import it, and call it when they train."""
+    def refuse(*_, **__):
+        raise NotImplementedError(f"{name} is for training, and not there while a model is served")
+    return refuse
 
 
 # ---------------------------------------------------------------- AWS's XGBoost image
@@ -518,6 +534,14 @@ def add_sagemaker_containers(defaults):
         setattr(framework, name, made)
         sys.modules[f"sagemaker_containers.beta.framework.{name}"] = made
     framework._errors = framework.errors
+    framework.server = module("sagemaker_containers._server", start=start_model_server)
+    sys.modules["sagemaker_containers.beta.framework.server"] = framework.server
+    module("sagemaker_containers.entry_point", run=only_for_training("sagemaker_containers.entry_point.run"))
+
+
+TRAINING_PARTS = {"data_utils": ("get_dmatrix", "get_size", "get_content_type", "validate_data_file_path"),
+                  "distributed": ("rabit_run", "wait_hostname_resolution", "Rabit"),
+                  "checkpointing": ("load_checkpoint", "save_checkpoint", "train", "SaveCheckpoint")}
 
 
 def add_xgboost_container():
@@ -529,6 +553,9 @@ def add_xgboost_container():
     module("sagemaker_xgboost_container.encoder", decode=decode_dmatrix, csv_to_dmatrix=csv_to_dmatrix,
            libsvm_to_dmatrix=libsvm_to_dmatrix, json_to_jsonlines=json_to_jsonlines,
            recordio_protobuf_to_dmatrix=recordio_protobuf_to_dmatrix)
+    for part, names in TRAINING_PARTS.items():
+        whole = f"sagemaker_xgboost_container.{part}"
+        module(whole, **{name: only_for_training(f"{whole}.{name}") for name in names})
 
 
 def add_sklearn_container(defaults):

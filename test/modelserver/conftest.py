@@ -54,6 +54,7 @@ class Answer:
     def __init__(self, response):
         self.status = response.status
         self.content_type = response.getheader("Content-Type")
+        self.custom_attributes = response.getheader("X-Amzn-SageMaker-Custom-Attributes")
         self.body = response.read()
 
     @property

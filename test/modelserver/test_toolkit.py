@@ -1,6 +1,8 @@
 """What scripts written for AWS's images import, are given and raise; models without a script."""
 
 import pickle
+import socket
+import struct
 
 import joblib
 import numpy as np
@@ -32,7 +34,7 @@ def test_a_forest_answers_however_a_record_is_spelt(forest, body, content_type):
 
 
 @pytest.mark.parametrize("body, content_type, words", [
-    ("a,b,c,d\n1,2,3,4", "text/csv", "line 1, column 1: 'a'"), ("1,2,3", "text/csv", "wants 4 values"),
+    ("a,b,c,d\n1,2,3,4", "text/csv", "line 1, column 1: 'a'"), ("a,b", "text/csv", "wants 4 values"), ("1,2,3", "text/csv", "wants 4 values"),
     ([["x", 1, 2, 3]], "application/json", "wants 4 values"), ({"a": 1}, "application/json", "wants 4 values"),
     (b"\xff,1,2,3", "text/csv", "cannot be read"), ("1,,3,inf", "text/csv", "does not take"),
     ([[1, 2, 3, 4], [1, 2]], "application/json", "one shape"), ([1, 2, 3, 4, 5, 6, 7, 8], "application/json", "wants 4"),
@@ -70,12 +72,21 @@ from sagemaker_containers import _content_types, _errors
 import sagemaker_xgboost_container.encoder as xgb_encoders
 from sagemaker_xgboost_container.constants import xgb_content_types
 from sagemaker_sklearn_container.serving import default_input_fn
+from sagemaker_containers.beta.framework import server
+from sagemaker_containers import entry_point
+from sagemaker_xgboost_container import distributed, data_utils, checkpointing
 from flask import Response, jsonify
 """
 
 
 def test_the_first_lines_of_scripts_for_awss_images_are_run(tmp_path, serve, own_python):  # noqa: F811
     write_script(tmp_path, FIRST_LINES + '''
+try:
+    entry_point.run()
+    data_utils.get_dmatrix("a", "b")
+    assert False
+except NotImplementedError as said:
+    assert "for training" in str(said)
 class Service(DefaultHandlerService):
     pass
 class Own(default_inference_handler.DefaultInferenceHandler):
@@ -155,6 +166,7 @@ RAISES = {
     "class E(errors.BaseInferenceToolkitError):\n    def __init__(self): super().__init__(400, 'bad', 'p')": 400,
     "def E(): return errors.UnsupportedFormatError('a/b')": 415,
     "E = errors.ClientError": 500,
+    "import http\ndef E(): return errors.GenericInferenceToolkitError(http.HTTPStatus.CONFLICT, 'x')": 409,
 }
 
 
@@ -217,6 +229,45 @@ def transform_fn(model, data, content_type, accept):
     assert [(each.status, each.content_type, each.text) for each in answers] == [
         (404, "text/html; charset=utf-8", "<p>"), (200, "application/json", '{"a": 1}'),
         (200, "text/plain", "ab"), (418, "text/csv", "x"), (200, "text/plain", "ab")]
+
+
+def test_a_handler_may_set_the_custom_attributes_of_its_answer(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, '''
+def model_fn(model_dir):
+    pass
+def transform_fn(model, data, content_type, accept, context):
+    name = "X-Amzn-SageMaker-Custom-Attributes"
+    context.set_response_header(0, name.lower(), context.get_request_header(0, name) + data)
+    return iter(["a", "b"]) if data == "!" else "whole"
+''')
+    server = serve(tmp_path, env=own_python)
+    name = {"X-Amzn-SageMaker-Custom-Attributes": "trace=7"}
+    for data, text in (("?", "whole"), ("!", "ab")):
+        answer = server.ask(data, "text/csv", **name)
+        assert (answer.status, answer.text, answer.custom_attributes) == (200, text, "trace=7" + data)
+        pair = (b"X-Amzn-SageMaker-Custom-Attributes", b"trace=8")
+        begin_or_whole = 6 if data == "!" else 2
+        assert ask_link(server, data.encode(), [pair]) == (begin_or_whole, {pair[0]: pair[1] + data.encode()})
+    assert server.ask("\r\nX: 1", "text/csv", **name).status == 500
+    assert server.ask("x" * 1020, "text/csv", **name).status == 500
+
+
+def ask_link(server, body, pairs):
+    """(type of the frame, its further headers) of the first answer over the framed link (link_frame.h)."""
+    named = b"".join(struct.pack("<HH", len(name), len(value)) + name + value for name, value in pairs)
+    head = struct.pack("<HHHH", 0, len(b"text/csv"), 0, len(pairs)) + b"text/csv" + named
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.connect(str(server.link))
+        link.sendall(struct.pack("<IBBHI", len(head) + len(body), 1, 1, 0, 7) + head + body)
+        length, kind, _, _, _ = struct.unpack("<IBBHI", link.recv(12, socket.MSG_WAITALL))
+        frame = link.recv(length, socket.MSG_WAITALL)
+    _, type_bytes, accept_bytes, count = struct.unpack("<HHHH", frame[:8])
+    at, found = 8 + type_bytes + accept_bytes, {}
+    for _ in range(count):
+        name, value = struct.unpack("<HH", frame[at:at + 4])
+        found[frame[at + 4:at + 4 + name]] = frame[at + 4 + name:at + 4 + name + value]
+        at += 4 + name + value
+    return kind, found
 
 
 XGBOOST_BODIES = [
