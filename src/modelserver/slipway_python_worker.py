@@ -60,6 +60,7 @@ CONTENT_TYPE_MAX = 256
 CUSTOM_ATTRIBUTES_MAX = 1024  # as InvokeEndpoint has it
 PASSED_HEADERS = ("content-type", "content-length", toolkit.CUSTOM_ATTRIBUTES.lower())
 QUOTED_NAME_MAX = 64
+DROPPED_NAMES_MAX = 32
 MODEL_PREFIX = "/opt/ml/model"
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
 PICKLE_BYTES_MAX = 64 << 20  # of a model, unpacked, that are searched for that
@@ -498,16 +499,11 @@ def fitted_to(model, data):
 
 
 def default_predict_fn(data, model):
-    """What a model cannot do with the data that the default input_fn read is the client's mistake."""
-    if not hasattr(model, "predict"):
-        if callable(model):
-            return model(data)
-        raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
-    try:
+    if hasattr(model, "predict"):
         return model.predict(fitted_to(model, data))
-    except (ValueError, TypeError) as error:
-        raise BadRequest(f"The model does not take this request: {words_of(error)}."
-                         f"{wishes_of(model)}") from error
+    if callable(model):
+        return model(data)
+    raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
 
 
 def own_accept():
@@ -676,7 +672,7 @@ class Handler:
         if self.transform_fn:
             return self.call(self.transform_fn, self.model, data, content_type, plain), plain
         value = self.read(data, content_type)
-        prediction = self.call(self.predict_fn, value, self.model)
+        prediction = self.predict(value)
         self.stage_status = 406
         if self.output_fn is not default_output_fn:
             return self.call(self.output_fn, prediction, plain), plain
@@ -690,6 +686,16 @@ class Handler:
             if self.input_fn not in DEFAULT_INPUT_FNS:
                 raise
             raise BadRequest(f"{error}{wishes_of(self.model)}") from error
+
+    def predict(self, value):
+        """What a model cannot do with data that no code of the script saw is the client's mistake."""
+        try:
+            return self.call(self.predict_fn, value, self.model)
+        except (ValueError, TypeError) as error:
+            if self.input_fn not in DEFAULT_INPUT_FNS or self.predict_fn is not default_predict_fn:
+                raise
+            raise BadRequest(f"The model does not take this request: {words_of(error)}."
+                             f"{wishes_of(self.model)}") from error
 
     def begin(self, head):
         """The context of one request; its content type and what it accepts."""
@@ -729,7 +735,8 @@ class Handler:
     def tell_dropped(self, headers):
         """Other headers of an answer go no further than this; each is said once."""
         for name in map(str, headers):
-            if name.lower() not in PASSED_HEADERS and name not in self.dropped:
+            is_new = name not in self.dropped and len(self.dropped) < DROPPED_NAMES_MAX
+            if is_new and name.lower() not in PASSED_HEADERS:
                 self.dropped.add(name)
                 print(f"the header {name[:QUOTED_NAME_MAX]!r} of an answer is not passed on: an answer has a "
                       f"status, a content type, {toolkit.CUSTOM_ATTRIBUTES} and a body", flush=True)

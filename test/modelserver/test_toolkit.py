@@ -44,6 +44,21 @@ def test_a_mistake_in_a_request_is_told_as_one(forest, body, content_type, words
     assert answer.status == 400 and words in answer.json["error"], (answer.status, answer.text)
 
 
+def test_a_mistake_of_the_scripts_own_code_is_none_of_the_client(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, '''
+class Model:
+    n_features_in_ = 4
+    def predict(self, data):
+        raise ValueError("a mistake in here")
+def model_fn(model_dir):
+    return Model()
+def input_fn(data, content_type):
+    return data
+''')
+    answer = serve(tmp_path, image=SKLEARN, env=own_python).ask("1,2,3,4", "text/csv")
+    assert (answer.status, answer.json["error"]) == (500, "ValueError: a mistake in here")
+
+
 @pytest.mark.parametrize("accept, content_type", [
     ("application/json, text/plain, */*", "application/json"), ("text/html, */*;q=0.8", "application/json"),
     ("text/csv;q=0.9, application/json;q=0.1", "text/csv"), ("application/json;q=0, */*", "text/csv")])
