@@ -506,6 +506,14 @@ def default_predict_fn(data, model):
     raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")
 
 
+def xgboost_predict_fn(data, model):
+    """As AWS's image, without asking for the names of columns: most formats have none."""
+    import xgboost
+    if isinstance(model, xgboost.Booster):
+        return model.predict(data, validate_features=False)
+    return default_predict_fn(data, model)
+
+
 def own_accept():
     """The type of an answer to who does not say."""
     return os.environ.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT") or default_types["accept"]
@@ -532,7 +540,9 @@ def sklearn_input_fn(data, content_type):
 
 
 INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": toolkit.decode_dmatrix}
+PREDICT_FNS = {"sagemaker-xgboost": xgboost_predict_fn}
 DEFAULT_INPUT_FNS = (default_input_fn, *INPUT_FNS.values())
+DEFAULT_PREDICT_FNS = (default_predict_fn, *PREDICT_FNS.values())
 default_types = {"accept": "application/json"}  # of the image that this worker stands for
 
 
@@ -631,7 +641,8 @@ class Handler:
         self.context = toolkit.Context(self.model_dir)
         self.stage_status = 415  # of a format that is not known: 406 once an answer is written
         self.dropped = set()  # names of headers that were told of
-        defaults = {"model_fn": default_model_fn, "predict_fn": default_predict_fn,
+        defaults = {"model_fn": default_model_fn,
+                    "predict_fn": PREDICT_FNS.get(settings["image"], default_predict_fn),
                     "input_fn": INPUT_FNS.get(settings["image"], default_input_fn),
                     "output_fn": default_output_fn}
         if settings["image"] == "sagemaker-xgboost":
@@ -692,7 +703,7 @@ class Handler:
         try:
             return self.call(self.predict_fn, value, self.model)
         except (ValueError, TypeError) as error:
-            if self.input_fn not in DEFAULT_INPUT_FNS or self.predict_fn is not default_predict_fn:
+            if self.input_fn not in DEFAULT_INPUT_FNS or self.predict_fn not in DEFAULT_PREDICT_FNS:
                 raise
             raise BadRequest(f"The model does not take this request: {words_of(error)}."
                              f"{wishes_of(self.model)}") from error

@@ -295,7 +295,8 @@ XGBOOST_BODIES = [
 
 
 def test_a_script_for_xgboost_reads_what_the_built_in_backend_reads(tmp_path, serve, own_python):  # noqa: F811
-    booster = xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(IRIS, KINDS), 5)
+    named = xgboost.DMatrix(IRIS, KINDS, feature_names=["length", "width", "petal", "sepal"])
+    booster = xgboost.train({"objective": "reg:squarederror"}, named, 5)
     plain, scripted = tmp_path / "plain", tmp_path / "scripted"
     for folder in (plain, scripted):
         folder.mkdir()
