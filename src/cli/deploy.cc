@@ -5,8 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <boost/json.hpp>
+#include <condition_variable>
+#include <mutex>
 #include <ostream>
 #include <ranges>
+#include <thread>
 
 #include "base/encoding.h"
 #include "cli/aws_client.h"
@@ -27,6 +30,7 @@ constexpr std::string_view trust =
     R"("Principal":{"Service":"sagemaker.amazonaws.com"},"Action":"sts:AssumeRole"}]})";
 constexpr std::string_view instance_type = "ml.m5.large";
 constexpr std::string_view variant_name = "AllTraffic";
+constexpr std::chrono::milliseconds watch_period{500};
 
 // A name as AWS wants it: letters and digits, hyphens between them.
 bool is_endpoint_name(std::string_view name) {
@@ -72,7 +76,8 @@ class Deployment {
   Result<> bring_up();
   Result<> start();
   Result<> clear_failed();
-  Result<> wait();
+  std::jthread watch(Step& step);
+  Result<> wait(Step& step);
   std::string own_name(const json::object& says) const;
 
   World& world_;
@@ -283,7 +288,24 @@ Result<> Deployment::start() {
   return {};
 }
 
-Result<> Deployment::wait() {
+// The call that waits is held by the server; so another client looks meanwhile what it waits for.
+std::jthread Deployment::watch(Step& step) {
+  return std::jthread([this, &step](const std::stop_token& stop) {
+    auto client = connect(world_, options_.client);
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    while (client && !stopped.wait_for(lock, stop, watch_period, [] { return false; }) &&
+           !stop.stop_requested()) {
+      const auto endpoint = describe_endpoint(*client, name_);
+      const std::string waits = endpoint ? waits_for(*endpoint) : std::string();
+      if (!waits.empty()) step.say(waits);
+    }
+  });
+}
+
+Result<> Deployment::wait(Step& step) {
+  const std::jthread watching = watch(step);
   TRY(const json::object endpoint, wait_until_settled(client_, world_.clock, name_, options_.wait));
   const bool serves = text_of(endpoint, "EndpointStatus") == "InService" &&
                       text_of(endpoint, "EndpointConfigName") == outcome_.configuration;
@@ -308,7 +330,7 @@ Result<> Deployment::bring_up() {
     step.finish("asked for", what);
     return {};
   }
-  TRY_DO(wait());
+  TRY_DO(wait(step));
   step.finish("in service", what);
   if (former_configuration_.empty() || former_configuration_ == outcome_.configuration) return {};
   return remove_configuration(client_, name_, former_configuration_);

@@ -31,6 +31,14 @@ std::string text_of(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->get_string()) : std::string();
 }
 
+std::string waits_for(const json::object& endpoint) {
+  boost::system::error_code none;
+  const json::value whole(endpoint);
+  const json::value* words = whole.find_pointer(
+      "/PendingDeploymentSummary/ProductionVariants/0/VariantStatus/0/StatusMessage", none);
+  return words != nullptr && words->is_string() ? std::string(words->get_string()) : std::string();
+}
+
 Result<json::object> describe_endpoint(AwsClient& client, std::string_view name, Hold hold) {
   auto answer = client.call("sagemaker", "DescribeEndpoint", {{"EndpointName", name}}, hold);
   if (!answer && is_missing(answer.error())) {

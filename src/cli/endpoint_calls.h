@@ -25,6 +25,9 @@ Result<boost::json::object> wait_until_settled(AwsClient& client, const Clock& c
                                                std::string_view name,
                                                std::chrono::seconds patience);
 
+// What the endpoint's deployment waits for, in the server's words; empty: nothing, or nobody knows.
+std::string waits_for(const boost::json::object& endpoint);
+
 // The text of a member, empty where there is none.
 std::string text_of(const boost::json::object& object, std::string_view name);
 // Whether `slipway deploy` gave this name to a model or configuration of the endpoint.

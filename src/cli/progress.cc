@@ -33,13 +33,21 @@ void Step::finish(std::string_view done, std::string_view what) {
   world_.err << fmt::format("  {:<11}{} ({})\n", done, what, time);
 }
 
+void Step::say(std::string_view waits_for) {
+  const std::scoped_lock lock(mutex_);
+  if (waits_for_ == waits_for) return;
+  waits_for_ = waits_for;
+  if (!ticker_.joinable()) world_.err << fmt::format("  {:<11}{}\n", "waiting", waits_for_);
+}
+
 void Step::tick(const std::stop_token& stop) {
   std::unique_lock lock(mutex_);
   for (auto pause = tick_delay;
        !stopped_.wait_for(lock, stop, pause, [] { return false; }) && !stop.stop_requested();
        pause = tick_period) {
     const std::string time = duration_text(world_.clock.monotonic() - begin_);
-    world_.err << clear_line << line_ << "  " << time << std::flush;
+    world_.err << clear_line << line_ << "  " << time << (waits_for_.empty() ? "" : "  ")
+               << waits_for_ << std::flush;
   }
 }
 

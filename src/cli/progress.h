@@ -23,6 +23,9 @@ class Step {
   Step(const Step&) = delete;
   Step& operator=(const Step&) = delete;
 
+  // What it waits for now, from any thread: beside the seconds on a terminal, elsewhere a line of
+  // its own.
+  void say(std::string_view waits_for);
   // "started", "2 instances": the line that stays, with the time it took.
   void finish(std::string_view done, std::string_view what);
 
@@ -34,6 +37,7 @@ class Step {
   const std::string line_;
   const Instant begin_;
   std::mutex mutex_;
+  std::string waits_for_;
   std::condition_variable_any stopped_;
   std::jthread ticker_;
 };

@@ -81,6 +81,8 @@ std::string full_text(const World& world, const json::object& endpoint) {
   if (const auto* pending = endpoint.if_contains("PendingDeploymentSummary");
       pending != nullptr && pending->is_object()) {
     rows.push_back({"coming up", text_of(pending->get_object(), "EndpointConfigName")});
+    if (const std::string waits = waits_for(endpoint); !waits.empty())
+      rows.push_back({"waits", waits});
   }
   const std::string reason = text_of(endpoint, "FailureReason");
   if (!reason.empty()) rows.push_back({"reason", reason});

@@ -10,6 +10,7 @@ import pytest
 from make_model import mlp
 from models import csv
 from server import binary
+from wheels import write_wheel
 
 OK, FAILED, USAGE, NOT_FOUND = 0, 1, 2, 3
 
@@ -82,6 +83,34 @@ def test_a_model_of_pictures_is_asked_with_an_array(slipway, tmp_path, name):
     done = subprocess.run(["bash", "-ec", hints(said)[0]], env=slipway.environment | {"PATH": path},
                           cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and "0" in done.stdout, done.stdout + done.stderr
+    slipway("rm", name)
+
+
+def test_a_wait_for_packages_is_said_and_shown(slipway, aws, tmp_path, name):
+    code = tmp_path / "model/code"
+    code.mkdir(parents=True)
+    (code / "inference.py").write_text(
+        "import said_by_deploy\ndef model_fn(folder):\n    return None\n"
+        "def transform_fn(model, data, kind, accept):\n"
+        "    return str(said_by_deploy.VALUE), 'text/plain'\n")
+    (code / "requirements.txt").write_text("said-by-deploy==1.0\n")
+    write_wheel(code, "said_by_deploy", "1.0", "VALUE = 7")
+    deploying = subprocess.Popen([binary(), "deploy", tmp_path / "model", "--name", name],
+                                 env=slipway.environment, stderr=subprocess.PIPE,
+                                 stdout=subprocess.DEVNULL, text=True)
+    for line in deploying.stderr:
+        if "packages" in line:
+            break
+    assert "waiting" in line and "installed" in line, line
+    shown = slipway("status", name).stdout
+    described = aws.sagemaker.describe_endpoint(EndpointName=name)
+    if described["EndpointStatus"] == "Creating" and "Creating" in shown:
+        assert "waits" in shown
+        variant, = described["PendingDeploymentSummary"]["ProductionVariants"]
+        assert variant["VariantStatus"][0]["StatusMessage"].startswith("The ")
+    deploying.stderr.read()
+    assert deploying.wait(120) == OK
+    assert slipway("invoke", name, "1").stdout == "7"
     slipway("rm", name)
 
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/fleet/coming_up.h"
 #include "service/errors.h"
 #include "service/sagemaker/async_config.h"
 #include "service/sagemaker/component.h"
@@ -142,10 +143,15 @@ void fill_seen(api::ProductionVariantSummary variant, const Endpoint& endpoint) 
     variant.add_VariantStatus().Status(stage).StartTime(endpoint.resource.modified);
 }
 
+// By variant, what it waits for (fleet::coming_up).
+using Waits = std::map<std::string, std::string_view, std::less<>>;
+
 // What a variant of the deployment that is on its way will be.
 void fill_coming(api::PendingProductionVariantSummary variant, const fleet::FleetPlan& plan,
-                 Timestamp started) {
-  variant.add_VariantStatus().Status("Creating").StartTime(started);
+                 const Waits& waits, Timestamp started) {
+  const auto waits_for = waits.find(variant.VariantName());
+  auto stage = variant.add_VariantStatus().Status("Creating").StartTime(started);
+  if (waits_for != waits.end()) stage.StatusMessage(waits_for->second);
   const auto found =
       std::ranges::find(plan.variants, variant.VariantName(), &fleet::Variant::variant);
   if (found == plan.variants.end()) return;
@@ -172,18 +178,19 @@ Result<> fill_pending(const Call& call, const fleet::Fleets& fleets, const Endpo
       wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
   TRY(const fleet::FleetPlan plan,
       fleets.wanted_plan(call.tx(), fleet_of(call, endpoint.resource.name)));
+  const Waits waits = fleet::coming_up(call.tx(), fleet_of(call, endpoint.resource.name));
   const Timestamp started = endpoint.deployment.started;
   auto pending = out.make_PendingDeploymentSummary();
   pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(started);
   for (const auto variant : wanted.ProductionVariants()) {
     auto summary = pending.add_ProductionVariants();
     wire::echo(variant, summary);
-    fill_coming(summary, plan, started);
+    fill_coming(summary, plan, waits, started);
   }
   for (const auto variant : wanted.ShadowProductionVariants()) {
     auto summary = pending.add_ShadowProductionVariants();
     wire::echo(variant, summary);
-    fill_coming(summary, plan, started);
+    fill_coming(summary, plan, waits, started);
   }
   if (next)
     for (const auto variant : out.ProductionVariants()) fill_next_limits(variant, wanted);
