@@ -347,7 +347,11 @@ using Run = std::string (Case::*)();
 
 void run_file(const std::string& folder, const std::string& file, Run run) {
   const fs::path path = cases_folder() / folder / (file + ".json");
-  if (!fs::exists(path)) GTEST_SKIP() << "no " << path << ": its cases are not run";
+  if (!fs::exists(path))
+    GTEST_SKIP() << "no " << path
+                 << ": its cases are not run; it is tests/unit/protocols of "
+                    "https://github.com/boto/botocore: put that folder somewhere as "
+                    "botocore-protocols, and name where in SLIPWAY_TEST_DATA";
   const auto exceptions = read_exceptions();
   Arena arena;
   const std::string text = contents(path);

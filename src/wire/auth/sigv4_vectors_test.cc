@@ -99,8 +99,11 @@ std::size_t check_vectors_under(const fs::path& folder) {
 
 TEST(SigV4Vectors, EveryPublishedVectorIsAccepted) {
   if (!fs::exists(data_folder()))
-    GTEST_SKIP() << "skipped " << vectors_expected << " vectors or more: " << data_folder()
-                 << " is absent; set SLIPWAY_TEST_DATA";
+    GTEST_SKIP()
+        << "skipped " << vectors_expected << " vectors or more: " << data_folder()
+        << " is absent; they are tests/unit/auth/aws4_testsuite of "
+           "https://github.com/boto/botocore: put that folder somewhere as aws4-testsuite, "
+           "and name where in SLIPWAY_TEST_DATA";
   const std::size_t count = check_vectors_under(data_folder());
   RecordProperty("vectors", static_cast<int>(count));
   EXPECT_GE(count, vectors_expected);
