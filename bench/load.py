@@ -67,7 +67,9 @@ def interleaved(requests, connections, seconds=3, runs=5, pid_of=lambda name: No
     number that makes one; `pid_of` tells the process of the server that is asked."""
     loads = {name: [] for name in requests}
     for run in range(runs + 1):
-        for name, request in requests.items():
+        # Forwards and backwards in turn: none is always the one after the same other.
+        for name in list(requests)[::-1 if run % 2 else 1]:
+            request = requests[name]
             load = run_wrk(request(run) if callable(request) else request, connections,
                            1 if run == 0 else seconds, pid_of(name))
             if run > 0:  # the first warms up

@@ -407,6 +407,7 @@ def test_the_example_runs(server, models, tmp_path):
                                rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_sagemaker_sdk_2_waits_for_its_answer(server, models, tmp_path):
     """AsyncInferenceConfig, AsyncPredictor.predict and predict_async, and a failure as its error."""
     (tmp_path / "model.tar.gz").write_bytes(models.mlp_archive)

@@ -221,6 +221,7 @@ def test_a_restart_installs_nothing_but_what_is_damaged(own_server, make_own):
     assert count(own_server, INSTALLED) == 2 and count(own_server, "it is installed anew") == 1
 
 
+@pytest.mark.slow
 def test_a_server_killed_while_packages_are_installed_installs_them_anew(own_server, make_own, layers):
     if not layers["namespaces"]:
         pytest.skip("there is no /opt/ml/model on this machine")

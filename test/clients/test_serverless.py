@@ -446,6 +446,7 @@ def test_the_example(server, job):
     assert_right(run(server, [sys.executable, EXAMPLES / "ways/serverless.py", *files]), right)
 
 
+@pytest.mark.slow
 def test_serverless_inference_config_of_the_sagemaker_sdk(server, job):
     python = environment_or_skip("SLIPWAY_SAGEMAKER2") / "bin/python"
     files, right = job
