@@ -1,15 +1,16 @@
 #include "cell/cgroups.h"
 
 #include <gtest/gtest.h>
-#include <linux/magic.h>
 #include <signal.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include "base/test_folder.h"
+#include "cell/test_hierarchy.h"
 
 namespace slipway::cell {
 namespace {
@@ -26,8 +27,6 @@ std::string read_file(const fs::path& path) {
 class FakeHierarchy : public testing::Test {
  protected:
   void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "slipway_cgroups_XXXXXX").string();
-    base_ = ::mkdtemp(name.data());
     write(base_ / "cgroup.controllers", "cpuset cpu io memory hugetlb pids\n");
     for (const char* folder : {"", "cells", "cells/a"}) {
       fs::create_directories(base_ / folder);
@@ -36,11 +35,11 @@ class FakeHierarchy : public testing::Test {
         write(base_ / folder / file, "");
     }
   }
-  void TearDown() override { fs::remove_all(base_); }
   static void write(const fs::path& path, const std::string& text) { std::ofstream(path) << text; }
   std::string in_group(const char* file) const { return read_file(base_ / "cells/a" / file); }
 
-  fs::path base_;
+  const TestFolder folder_;
+  const fs::path base_ = folder_.path();
 };
 
 TEST_F(FakeHierarchy, AGroupHasTheLimitsThatItWasMadeWith) {
@@ -93,17 +92,6 @@ TEST_F(FakeHierarchy, TheKernelsNotesAreRead) {
   EXPECT_EQ(group.processes(), 3U);
   group.end_all();
   EXPECT_EQ(in_group("cgroup.kill"), "1");
-}
-
-// A real hierarchy where groups can be made, with whichever controllers; empty: none is here.
-std::string real_hierarchy() {
-  for (const char* path : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    struct statfs info{};
-    if (::statfs(path, &info) == 0 &&
-        static_cast<unsigned long>(info.f_type) == CGROUP2_SUPER_MAGIC && ::access(path, W_OK) == 0)
-      return path;
-  }
-  return {};
 }
 
 TEST(RealHierarchyTest, AGroupIsEndedWithAllThatIsInIt) {

@@ -7,6 +7,7 @@
 
 namespace slipway::cell {
 
+// The paths of the machine that programs in cells are shown.
 struct SystemParts {
   struct Link {
     std::string path;

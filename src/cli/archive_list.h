@@ -13,6 +13,7 @@ namespace slipway::cli {
 inline constexpr std::size_t entry_bytes_max = 64 << 20;
 inline constexpr std::size_t listed_bytes_max = 256 << 20;
 
+// One file of an archive.
 struct ArchiveEntry {
   std::string name;     // without "./" before it
   std::string content;  // at most entry_bytes_max, and listed_bytes_max of all together

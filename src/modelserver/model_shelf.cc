@@ -12,6 +12,7 @@
 #include <new>
 #include <thread>
 
+#include "base/folder_bytes.h"
 #include "base/log.h"
 #include "modelserver/load_model.h"
 
@@ -42,16 +43,6 @@ std::uint64_t resident_bytes() {
   std::uint64_t resident = 0;
   file >> whole >> resident;
   return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
-std::uint64_t bytes_below(const std::string& folder) {
-  namespace fs = std::filesystem;
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error))
-    if (it->is_regular_file(error)) bytes += it->file_size(error);
-  return bytes;
 }
 
 }  // namespace

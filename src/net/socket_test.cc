@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <string>
 
+#include "base/test_folder.h"
+
 namespace slipway::net {
 namespace {
 
@@ -18,18 +20,12 @@ constexpr uid_t stranger = 54'321;
 
 class UnixSocket : public ::testing::Test {
  protected:
-  UnixSocket() {
-    std::string name = (fs::temp_directory_path() / "slipway_socket_XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~UnixSocket() override { fs::remove_all(folder_); }
-
   std::string at(const std::string& name) const { return folder_ / name; }
   static Result<Fd> connect(const std::string& path) {
     return start_connect(Address::unix_socket(path));
   }
 
-  fs::path folder_;
+  const TestFolder folder_;
 };
 
 TEST_F(UnixSocket, connects_to_a_socket_and_not_through_a_link_to_it) {
@@ -58,7 +54,7 @@ TEST_F(UnixSocket, is_unavailable_where_nobody_listens) {
 
 TEST_F(UnixSocket, in_a_strangers_folder_only_the_stranger_is_believed) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root has strangers";
-  ASSERT_EQ(::chown(folder_.c_str(), stranger, stranger), 0);
+  ASSERT_EQ(::chown(folder_.path().c_str(), stranger, stranger), 0);
   const auto ours = listen_unix(at("ours"), SocketMode::everyone);
   ASSERT_TRUE(ours);
   EXPECT_EQ(connect(at("ours")).error().code, ErrorCode::permission_denied);

@@ -54,7 +54,7 @@ struct Entry {
   ErrorTable errors;
   Handler handler;      // read, write, work, file, bulk
   UploadOpener opener;  // upload
-  // The third word in operations.txt, `frees`: it ends or removes something, or stands before what
+  // The mark `frees` in operations.txt: it ends or removes something, or stands before what
   // does (a message is received before it is deleted), and so runs where the disk is nearly full.
   bool frees = false;
 };

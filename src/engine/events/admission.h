@@ -10,6 +10,7 @@
 
 namespace slipway::events {
 
+// What the owner of a queue has said of a topic.
 enum class Admission : std::uint8_t {
   refused,
   unsaid,  // it takes it because nothing was said: from whoever may send to it himself

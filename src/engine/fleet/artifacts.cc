@@ -1,12 +1,8 @@
 #include "engine/fleet/artifacts.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -122,8 +118,7 @@ ArtifactCache::ArtifactCache(fs::path root, ArtifactSource& source, WorkerPool& 
       folders_(std::move(root),
                {.name = "artifact",
                 .damaged = "an artifact on the disk is not what was fetched; it is fetched anew",
-                .disk = limits.disk}) {
-}
+                .disk = limits.disk}) {}
 
 void ArtifactCache::fetch(const Artifact& artifact, FetchDone done) {
   post([this, artifact] { return obtain(artifact); }, std::move(done));

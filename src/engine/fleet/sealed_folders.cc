@@ -9,6 +9,7 @@
 #include <cstring>
 #include <vector>
 
+#include "base/folder_bytes.h"
 #include "base/log.h"
 #include "engine/fleet/read_only.h"
 
@@ -25,15 +26,6 @@ constexpr const char* removed_now = ".gone.new";  // by its end half-made: swept
 void touch(const fs::path& path) {
   std::error_code ignored;
   fs::last_write_time(path, fs::file_time_type::clock::now(), ignored);
-}
-
-std::uint64_t bytes_below(const fs::path& folder) {
-  std::uint64_t bytes = 0;
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error))
-    if (it->is_regular_file(error)) bytes += it->file_size(error);
-  return bytes;
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct Fetching {
 
 using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
 
+// What an instance is given from this disk, each fetched or made by itself.
 enum class Part : std::uint8_t { model, code, environment };
 
 struct FetchId {

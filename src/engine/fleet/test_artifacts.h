@@ -58,6 +58,7 @@ inline std::string make_tar(const std::vector<TarEntry>& entries) {
   return out;
 }
 
+// Reads a text as one stored object.
 class TextReader final : public ArtifactReader {
  public:
   explicit TextReader(std::string text) : text_(std::move(text)) {}

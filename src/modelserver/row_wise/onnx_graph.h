@@ -24,6 +24,7 @@ struct OnnxConstant {
   std::optional<std::vector<std::int64_t>> integers() const;
 };
 
+// A setting of a node, in whichever of its forms the file has it.
 struct OnnxAttribute {
   std::optional<std::int64_t> integer;
   std::optional<double> number;

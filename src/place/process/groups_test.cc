@@ -1,14 +1,13 @@
 // Instances in control groups, on a real hierarchy: with whichever controllers it has.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <linux/magic.h>
-#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <mutex>
 
 #include "cell/cgroups.h"
+#include "cell/test_hierarchy.h"
 #include "place/process/process_place.h"
 #include "place/process/process_place_testing.h"
 
@@ -18,20 +17,10 @@ namespace {
 using namespace std::chrono_literals;
 using Kind = Observation::Kind;
 
-std::string writable_hierarchy() {
-  for (const char* path : {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"}) {
-    struct statfs info{};
-    if (::statfs(path, &info) == 0 &&
-        static_cast<unsigned long>(info.f_type) == CGROUP2_SUPER_MAGIC && ::access(path, W_OK) == 0)
-      return path;
-  }
-  return {};
-}
-
 class GroupsTest : public testing::Test {
  protected:
   void SetUp() override {
-    const std::string hierarchy = writable_hierarchy();
+    const std::string hierarchy = cell::real_hierarchy();
     if (hierarchy.empty()) GTEST_SKIP() << "no cgroup v2 to write to here";
     base_ = fmt::format("{}/slipway-place-test-{}", hierarchy, ::getpid());
     fs::create_directory(base_);
