@@ -26,17 +26,17 @@ class Load:
     per_second: float
     p50_us: float
     p99_us: float
-    cpu_us: float = 0  # processor time of the server for each request, where its process is known
+    cpu_us: float = 0  # processor time of the server for each request, where its processes are known
 
 
-def processor_us(pid):
-    """The processor time that all threads of a process have taken."""
-    return sum(int(file.read_text().split()[0])
+def processor_us(pids):
+    """The processor time that all threads of these processes have taken."""
+    return sum(int(file.read_text().split()[0]) for pid in pids
                for file in pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1000
 
 
-def run_wrk(request, connections, seconds, pid=None):
-    """One run against the server of process `pid`. A failed or non-2xx request ends the bench: a fast
+def run_wrk(request, connections, seconds, pids=()):
+    """One run against the server of the processes `pids`. A failed or non-2xx request ends the bench: a fast
     refusal is no measurement."""
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
@@ -50,10 +50,10 @@ def run_wrk(request, connections, seconds, pid=None):
             environment["WRK_COUNTED"] = request.counted
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
                    "-s", str(LUA), request.url]
-        before = processor_us(pid) if pid else 0
+        before = processor_us(pids)
         output = subprocess.run(command, env=environment, capture_output=True, text=True,
                                 timeout=seconds + 60, check=True).stdout
-        taken = processor_us(pid) - before if pid else 0
+        taken = processor_us(pids) - before
     report = json.loads(output.strip().splitlines()[-1])
     if report["failed"] or not report["requests"]:
         raise RuntimeError(f"{report['failed']} of {report['requests']} requests to {request.url} failed")
@@ -61,17 +61,17 @@ def run_wrk(request, connections, seconds, pid=None):
                 taken / report["requests"])
 
 
-def interleaved(requests, connections, seconds=3, runs=5, pid_of=lambda name: None):
+def interleaved(requests, connections, seconds=3, runs=5, pids_of=lambda name: ()):
     """Medians for each named request, the runs of all taken in turn, so that a machine that
     slows down slows all of them. `requests` maps a name to a Request or to a function of the run's
-    number that makes one; `pid_of` tells the process of the server that is asked."""
+    number that makes one; `pids_of` tells the processes of the server that is asked."""
     loads = {name: [] for name in requests}
     for run in range(runs + 1):
         # Forwards and backwards in turn: none is always the one after the same other.
         for name in list(requests)[::-1 if run % 2 else 1]:
             request = requests[name]
             load = run_wrk(request(run) if callable(request) else request, connections,
-                           1 if run == 0 else seconds, pid_of(name))
+                           1 if run == 0 else seconds, pids_of(name))
             if run > 0:  # the first warms up
                 loads[name].append(load)
     return {name: Load(*(statistics.median(getattr(load, part) for load in each)

@@ -32,7 +32,8 @@ class Row:
     reached: bool = None
 
 
-def deploy(server, name, archive=None, image="slipway-inference", wait=True, environment=None):
+def deploy(server, name, archive=None, image="slipway-inference", wait=True, environment=None,
+           instances=1):
     """Model, configuration and endpoint of one name; returns when CreateEndpoint has answered, or
     when the endpoint is in service."""
     sagemaker = server.client("sagemaker")
@@ -45,7 +46,7 @@ def deploy(server, name, archive=None, image="slipway-inference", wait=True, env
     sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=ROLE)
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
         {"VariantName": "v", "ModelName": name, "InstanceType": "ml.m5.large",
-         "InitialInstanceCount": 1}])
+         "InitialInstanceCount": instances}])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     if wait:
         sagemaker.get_waiter("endpoint_in_service").wait(EndpointName=name)

@@ -51,6 +51,14 @@ class Slipway:
                             aws_access_key_id=self.keys[0], aws_secret_access_key=self.keys[1],
                             config=Config(retries={"max_attempts": 0}, **config))
 
+    def processes(self):
+        """The ids of the server's process and of all below it."""
+        found = [self.child.pid]
+        for pid in found:
+            for file in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+                found += [int(child) for child in file.read_text().split()]
+        return found
+
     def resident_mb(self):
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
         return int(next(l for l in status.splitlines() if l.startswith("VmRSS")).split()[1]) / 1024

@@ -63,7 +63,7 @@ def policies():
         for name, goal in (("InvokeEndpoint", 0.99), ("DescribeEndpoint", 0.95), ("SendMessage", 0.95)):
             got = load.interleaved({key: each for key, each in asked.items() if key[0] == name},
                                    CONNECTIONS, seconds=1, runs=9,
-                                   pid_of=lambda key: servers[key[2]].child.pid)
+                                   pids_of=lambda key: [servers[key[2]].child.pid])
             for who in ("root", "user"):
                 on, off = got[name, who, "on"], got[name, who, "off"]
                 ratio = off.cpu_us / on.cpu_us

@@ -9,6 +9,7 @@ machine drifts; the ratio is what to quote. Needs wrk and nginx; moto where inst
 import platform
 import sys
 
+import answers
 import asynchronous
 import batch
 import batching
@@ -18,7 +19,7 @@ import policies
 import serverless
 import streaming
 
-MODULES = (measures, asynchronous, batch, batching, multi_model, policies, serverless, streaming)
+MODULES = (measures, answers, asynchronous, batch, batching, multi_model, policies, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

@@ -235,14 +235,19 @@ void Dispatcher::note_time(std::chrono::nanoseconds took, std::size_t requests) 
   if (!slow_ && run_us_ > limit) slow_ = true;
 }
 
-void Dispatcher::send(Waiting& waiting, Answer& answer) {
-  if (answer.parts) return start_stream(waiting.reply, answer);
-  send_to(waiting.reply, answer);
+net::LinkPace Dispatcher::pace() const {
+  const auto requests = static_cast<double>(net::link_pace_time.count()) / std::max(run_us_, 0.1);
+  return slow_ ? 0 : static_cast<net::LinkPace>(std::min(requests, 255.0));
 }
 
-void send_to(Reply& reply, const Answer& answer) {
+void Dispatcher::send(Waiting& waiting, Answer& answer) {
+  if (answer.parts) return start_stream(waiting.reply, answer);
+  send_to(waiting.reply, answer, pace());
+}
+
+void send_to(Reply& reply, const Answer& answer, net::LinkPace pace) {
   if (auto* const link = std::get_if<LinkReply>(&reply))
-    return link->link->respond(link->id, answer);
+    return link->link->respond(link->id, answer, pace);
   const net::Header all[] = {{"Content-Type", answer.content_type},
                              {custom_attributes_name, answer.custom_attributes}};
   const auto headers = std::span(all).first(answer.custom_attributes.empty() ? 1 : 2);

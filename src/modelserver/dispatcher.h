@@ -96,6 +96,7 @@ class Dispatcher final : public net::BatchHook, public Intake {
   void finish(Batch& batch, std::chrono::nanoseconds took);
   void keep_bytes();
   void note_time(std::chrono::nanoseconds took, std::size_t requests);
+  net::LinkPace pace() const;
   void send(Waiting& waiting, Answer& answer);
   void start_stream(Reply& reply, Answer& answer);
   Stream* find_stream(const LinkConnection& link, std::uint32_t id);

@@ -98,12 +98,15 @@ class Serving {
       for (auto frame = net::take_link_frame(rest); frame && *frame;
            frame = net::take_link_frame(rest)) {
         EXPECT_EQ((*frame)->status, 200);
+        pace_ = (*frame)->pace;
         ids.push_back((*frame)->id);
       }
       in_.erase(0, in_.size() - rest.size());
     }
     return ids;
   }
+
+  net::LinkPace pace() const { return pace_; }  // of the newest answer
 
   std::vector<Batched> runs() {
     const std::lock_guard lock(mutex_);
@@ -122,6 +125,7 @@ class Serving {
   std::unique_ptr<LinkFront> front_;
   net::Fd link_;
   std::string in_;
+  net::LinkPace pace_ = 0;
 };
 
 TEST(Dispatcher, runs_a_slow_models_requests_elsewhere_until_they_have_long_come_alone) {
@@ -160,6 +164,19 @@ TEST(Dispatcher, runs_a_very_slow_model_never_on_the_loop) {
     serving.take();
   }
   for (const Batched& batch : serving.runs()) EXPECT_FALSE(serving.is_on_loop(batch));
+}
+
+TEST(Dispatcher, says_how_quick_its_model_is) {
+  const auto pace_of = [](std::chrono::microseconds time) {
+    Serving serving(time);
+    for (std::uint32_t id = 0; id < 64; ++id) {
+      serving.ask(id);
+      serving.take();
+    }
+    return serving.pace();
+  };
+  EXPECT_GE(pace_of(0us), 10);
+  EXPECT_EQ(pace_of(slow_run_time + 100us), 0);
 }
 
 TEST(Dispatcher, gives_each_batch_of_a_crowd_no_more_than_its_share) {

@@ -29,7 +29,7 @@ struct LinkReply {
 };
 using Reply = std::variant<HttpReply, LinkReply>;
 
-void send_to(Reply& reply, const Answer& answer);
+void send_to(Reply& reply, const Answer& answer, net::LinkPace pace = 0);
 // Answers `{"error": sentence}`.
 void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
 

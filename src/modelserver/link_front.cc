@@ -127,14 +127,15 @@ void LinkConnection::abort(std::uint32_t id, std::string_view why) {
   if (std::string* const out = output()) net::append_link_abort(*out, id, why);
 }
 
-void LinkConnection::respond(std::uint32_t id, const Answer& answer) {
+void LinkConnection::respond(std::uint32_t id, const Answer& answer, net::LinkPace pace) {
   if (output() == nullptr) return;
   const AnswerPairs further(answer);
   net::LinkResponse response{.id = id,
                              .status = answer.status,
                              .content_type = answer.content_type,
                              .headers = further.pairs(),
-                             .body = answer.body};
+                             .body = answer.body,
+                             .pace = pace};
   if (net::append_link_response(output_, response)) return;
   // Past what a frame holds: the router asks again by HTTP.
   static constexpr net::Header retry[] = {{"x-slipway-retry", "http"}};

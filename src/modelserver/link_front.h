@@ -29,7 +29,7 @@ class LinkConnection final : public net::Watcher,
 
   void on_ready(std::uint32_t events) override;
   // Queues an answer; it is written at the end of the batch. After close() nothing happens.
-  void respond(std::uint32_t id, const Answer& answer);
+  void respond(std::uint32_t id, const Answer& answer, net::LinkPace pace = 0);
   // An answer in parts, frame by frame; `answer` has its status and content type.
   void begin(std::uint32_t id, const Answer& answer);
   void part(std::uint32_t id, std::string_view bytes);

@@ -66,10 +66,10 @@ bool fits(LinkFrameType type, std::size_t head, std::size_t pairs, std::size_t b
 }
 
 void append_frame_head(std::string& out, LinkFrameType type, std::uint32_t id, std::size_t length,
-                       LinkAnswer answer = LinkAnswer::whole) {
+                       std::uint8_t flags = 0) {
   append_number(out, static_cast<std::uint32_t>(length));
   append_number(out, static_cast<std::uint8_t>(type));
-  append_number(out, static_cast<std::uint8_t>(answer));
+  append_number(out, flags);
   append_number(out, std::uint16_t{0});
   append_number(out, id);
 }
@@ -83,7 +83,7 @@ struct LinkMessage {
   std::string_view accept;
   std::span<const Header> headers;
   std::string_view body;
-  LinkAnswer answer = LinkAnswer::whole;
+  std::uint8_t flags = 0;
 };
 
 Result<> append_message(std::string& out, const LinkMessage& e) {
@@ -95,7 +95,7 @@ Result<> append_message(std::string& out, const LinkMessage& e) {
                             head, e.body.size(), link_head_bytes_max, body_bytes_max(e.type)));
   }
   const std::size_t length = message_head_bytes + head + e.body.size();
-  append_frame_head(out, e.type, e.id, length, e.answer);
+  append_frame_head(out, e.type, e.id, length, e.flags);
   append_number(out, e.status);
   append_number(out, static_cast<std::uint16_t>(e.content_type.size()));
   append_number(out, static_cast<std::uint16_t>(e.accept.size()));
@@ -148,6 +148,7 @@ Result<> decode_message(std::string_view payload, LinkFrame& frame) {
 Result<> decode_content(std::string_view payload, char flags, LinkFrame& frame) {
   if (is_message(frame.type)) {
     if (frame.type == LinkFrameType::request && flags == 1) frame.answer = LinkAnswer::streamed;
+    if (frame.type == LinkFrameType::response) frame.pace = static_cast<LinkPace>(flags);
     return decode_message(payload, frame);
   }
   switch (frame.type) {
@@ -206,8 +207,9 @@ bool fits_link(const LinkRequest& request) {
 }
 
 Result<> append_link_request(std::string& out, const LinkRequest& request) {
-  return append_message(out, {LinkFrameType::request, request.id, 0, request.content_type,
-                              request.accept, request.headers, request.body, request.answer});
+  return append_message(
+      out, {LinkFrameType::request, request.id, 0, request.content_type, request.accept,
+            request.headers, request.body, static_cast<std::uint8_t>(request.answer)});
 }
 
 Result<> append_link_response(std::string& out, const LinkResponse& response) {
@@ -217,7 +219,8 @@ Result<> append_link_response(std::string& out, const LinkResponse& response) {
                               response.content_type,
                               {},
                               response.headers,
-                              response.body});
+                              response.body,
+                              response.pace});
 }
 
 Result<> append_link_begin(std::string& out, const LinkResponse& response) {

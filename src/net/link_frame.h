@@ -5,7 +5,7 @@
 //
 //   u32 length   of what follows these 12 bytes
 //   u8  type     LinkFrameType
-//   u8  flags    1 in a request: its answer may come in parts; else 0
+//   u8  flags    1 in a request: its answer may come in parts; in a response: its pace; else 0
 //   u16 reserved 0
 //   u32 id       of the exchange, chosen by the router; an answer repeats it
 //
@@ -29,6 +29,7 @@
 // down and no other.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -66,6 +67,10 @@ enum class LinkFrameType : std::uint8_t {
 // How the router takes an answer.
 enum class LinkAnswer : std::uint8_t { whole, streamed };
 
+// What a response says of its model: how many requests it runs within link_pace_time, at most 255.
+using LinkPace = std::uint8_t;
+inline constexpr std::chrono::microseconds link_pace_time{100};
+
 // The further headers of a frame, read one by one from its bytes.
 class LinkPairs {
  public:
@@ -92,6 +97,7 @@ struct LinkFrame {
   std::string_view accept;                // request
   LinkPairs headers;                      // request, response, begin
   std::string_view body;                  // request, response, part; abort: why
+  LinkPace pace = 0;                      // response
   std::uint32_t credit = 0;               // credit
 };
 
@@ -115,6 +121,7 @@ struct LinkResponse {
   std::string_view content_type = {};
   std::span<const Header> headers = {};
   std::string_view body = {};
+  LinkPace pace = 0;
 };
 
 // Each appends one frame to `out`. limit_exceeded, and then nothing was appended: the body or the

@@ -51,6 +51,14 @@ TEST(LinkFrame, a_response_and_the_small_frames_come_back) {
   EXPECT_FALSE(take_link_frame(rest)->has_value());
 }
 
+TEST(LinkFrame, a_response_says_how_quick_its_model_is) {
+  for (const LinkPace pace : {0, 1, 255}) {
+    std::string bytes;
+    ASSERT_TRUE(append_link_response(bytes, {.id = 9, .body = "yes", .pace = pace}));
+    EXPECT_EQ(only_frame(bytes).pace, pace);
+  }
+}
+
 TEST(LinkFrame, an_incomplete_frame_is_waited_for) {
   std::string bytes;
   ASSERT_TRUE(append_link_request(bytes, {.id = 1, .content_type = "a/b", .body = "body"}));

@@ -188,6 +188,7 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
 }
 
 void FramedLink::on_response(net::LinkFrame& frame) {
+  pace_ = frame.pace;
   const std::size_t slot = slot_of(frame.id);
   const bool streamed = slots_[slot].invocation->request.answer_mode == AnswerMode::streamed &&
                         frame.status >= 200 && frame.status < 300;

@@ -55,6 +55,8 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   // link goes down moments before its last socket does: what is sent there then is lost.
   bool is_lost() const { return !fd_ && loop_.now() - down_since_ >= link_patience; }
   std::size_t under_way() const { return under_way_; }
+  // What the newest answer said of its model.
+  net::LinkPace pace() const { return pace_; }
   // Fails with `timeout` what should have been answered by now.
   void expire(Instant now);
   // As InstanceLink's.
@@ -109,6 +111,7 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t under_way_ = 0;
+  net::LinkPace pace_ = 0;
   std::vector<net::Header> pairs_;       // of the answer at hand
   std::vector<net::Header> sent_pairs_;  // of the request at hand
 };
@@ -130,6 +133,8 @@ class InstanceLink {
   void drop(Invocation& invocation);
   void expire(Instant now);
   std::size_t under_way() const;
+  // As the newest answer said; 0 of one that says nothing.
+  net::LinkPace pace() const { return framed_ ? framed_->pace() : net::LinkPace{0}; }
 
  private:
   friend class HttpStream;

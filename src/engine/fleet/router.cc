@@ -288,9 +288,10 @@ RouterCore::VariantState* RouterCore::pick_variant(FleetState& fleet, std::strin
 
 // `not_this`: tried before, to be avoided where there is another.
 InstanceLink* RouterCore::pick_instance(const VariantState& variant, const InstanceLink* not_this) {
+  if (not_this == nullptr && variant.route->routing == Routing::random)
+    return pick_at_random(variant);
   const auto& links = variant.links;
   const std::size_t from = random_.below(links.size());
-  if (not_this == nullptr && variant.route->routing == Routing::random) return links[from];
   const std::size_t looked_at = links.size() > compared_max ? 2 : links.size();
   InstanceLink* best = nullptr;
   std::uint32_t least = std::numeric_limits<std::uint32_t>::max();
@@ -304,6 +305,24 @@ InstanceLink* RouterCore::pick_instance(const VariantState& variant, const Insta
     if (variant.route->routing == Routing::random) break;
   }
   return best != nullptr ? best : links[from];
+}
+
+// Of a quick model, whichever is at work already and will soon be through, the busiest first: a
+// further process to wake costs more than the wait, and what comes together is read, run and
+// written together. Who asks one request after the other meets each instance as often.
+InstanceLink* RouterCore::pick_at_random(const VariantState& variant) {
+  const auto& links = variant.links;
+  const std::size_t from = random_.below(links.size());
+  InstanceLink* picked = links[from];
+  std::uint32_t most = 0;
+  for (std::size_t i = 0; i < std::min(links.size(), compared_max); ++i) {
+    InstanceLink* const link = links[(from + i) % links.size()];
+    const auto under_way = link->instance().outstanding.load(std::memory_order_relaxed);
+    if (under_way <= most || under_way >= link->pace()) continue;
+    picked = link;
+    most = under_way;
+  }
+  return picked;
 }
 
 bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& link) {

@@ -130,6 +130,7 @@ class RouterCore final : public LinkUser,
   void tell_origin(const Invocation& invocation, InvokeAnswer& answer) const;
   void mirror(std::unique_ptr<Invocation> invocation);
   InstanceLink* pick_instance(const VariantState& variant, const InstanceLink* not_this);
+  InstanceLink* pick_at_random(const VariantState& variant);
   bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
   void without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
                         const VariantRoute* variant);

@@ -72,6 +72,49 @@ TEST_F(RouterTest, TrafficIsSplitByWeightAndATargetOverridesIt) {
   EXPECT_EQ(ask({.fleet = fleet, .body = "who", .target_variant = "none"}).body, "c");
 }
 
+class RouterTurnTest : public RouterTest {
+ protected:
+  double most_of_a_turn();
+};
+
+// How many of a turn's ten requests the busier of instances "a" and "b" answers, averaged over
+// many.
+double RouterTurnTest::most_of_a_turn() {
+  constexpr int turns = 200;
+  constexpr int requests = 10;
+  double sum = 0;
+  for (int turn = 0; turn < turns; ++turn) {
+    const std::size_t before = outcomes_->size();
+    router_loop_.run_and_wait([&] {
+      for (int i = 0; i < requests; ++i)
+        router_->invoke(std::make_unique<TestInvocation>(TestRequest{.fleet = fleet, .body = "who"},
+                                                         outcomes_));
+    });
+    const auto outcomes = outcomes_->wait(before + requests);
+    const auto a = std::count_if(outcomes.begin() + static_cast<std::ptrdiff_t>(before),
+                                 outcomes.end(), [](const auto& each) { return each.body == "a"; });
+    sum += static_cast<double>(std::max<std::ptrdiff_t>(a, requests - a));
+  }
+  return sum / turns;
+}
+
+TEST_F(RouterTurnTest, RequestsThatComeAtOnceGoTogetherWhereTheModelIsQuick) {
+  publish({{.name = "main", .weight = 1, .instances = {add_instance("a"), add_instance("b")}}});
+  EXPECT_LT(most_of_a_turn(), 7);  // ten tosses of a coin: 6.2
+  const auto set_pace = [this](net::LinkPace pace) {
+    instance_loop_.run_and_wait([&] {
+      for (auto& [name, instance] : instances_) instance->pace = pace;
+    });
+    for (int i = 0; i < 20; ++i) ask({.fleet = fleet, .body = "who"});
+  };
+  set_pace(5);
+  EXPECT_LT(most_of_a_turn(), 7);  // no instance gets more than it is through with at once
+  set_pace(20);
+  const int before = of("a", &TestInstance::by_link);
+  EXPECT_GT(most_of_a_turn(), 9);
+  EXPECT_NEAR(of("a", &TestInstance::by_link) - before, 1000, 300);  // over time, to each its half
+}
+
 TEST_F(RouterTest, LeastOutstandingAvoidsTheBusyInstance) {
   publish({{.name = "main",
             .weight = 1,

@@ -65,6 +65,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
 
   bool healthy = true;
   bool mute = false;  // takes requests and answers none
+  net::LinkPace pace = 0;
   int by_http = 0;
   int by_link = 0;
   int streams_under_way = 0;
@@ -157,7 +158,8 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
                                           .status = static_cast<std::uint16_t>(answer.status),
                                           .content_type = answer.content_type,
                                           .headers = headers,
-                                          .body = answer.body});
+                                          .body = answer.body,
+                                          .pace = instance_.pace});
       if (!fits) std::abort();
       write(out);
     }
