@@ -113,8 +113,8 @@ def loading(kind, layers, count):
         after = resident_mb(server.pid)
     slower, larger, left = took / raw_seconds, loaded_mb / raw_mb, after / base
     return [Row(f"multi-model: load one of {count} {kind} models", f"{took * 1000:.2f} ms",
-                f"session creation {raw_seconds * 1000:.2f} ms", f"{slower:.2f}", "<= 2.50",
-                slower <= 2.5),
+                f"session creation {raw_seconds * 1000:.2f} ms", f"{slower:.2f}", "<= 2.00",
+                slower <= 2),
             Row(f"multi-model: {count} {kind} models in memory", f"{loaded_mb:.0f} MB",
                 f"raw sessions {raw_mb:.0f} MB", f"{larger:.2f}", "<= 1.50", larger <= 1.5),
             Row("multi-model: after unloading all", f"{after:.0f} MB", f"before {base:.0f} MB",
