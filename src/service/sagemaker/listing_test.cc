@@ -59,6 +59,28 @@ TEST_F(Listing, pages_go_on_where_the_last_ended_also_when_something_was_made_me
   EXPECT_FALSE(last.has("NextToken"));
 }
 
+TEST_F(Listing, pages_meet_each_once_in_any_order_also_of_those_made_at_one_instant) {
+  for (int i = 0; i < 7; ++i) make_model(fmt::format("m{}", i));
+  make_models({"n1", "n2"});
+  for (const std::string_view by : {"Name", "CreationTime"})
+    for (const std::string_view direction : {"Ascending", "Descending"}) {
+      const std::string asked = fmt::format(R"("SortBy":"{}","SortOrder":"{}")", by, direction);
+      const auto whole = models(fmt::format("{{{}}}", asked));
+      EXPECT_EQ(whole.size(), 9U);
+      std::vector<std::string> paged;
+      std::string token;
+      do {
+        const Answer page =
+            done("ListModels",
+                 fmt::format(R"({{{},"MaxResults":2{}}})", asked,
+                             token.empty() ? "" : fmt::format(R"(,"NextToken":"{}")", token)));
+        for (auto& name : names_in(page, "Models", "ModelName")) paged.push_back(name);
+        token = page.has("NextToken") ? page.text("NextToken") : "";
+      } while (!token.empty());
+      EXPECT_EQ(paged, whole) << asked;
+    }
+}
+
 TEST_F(Listing, a_page_has_ten_unless_asked_otherwise) {
   for (int i = 0; i < 12; ++i) make_model(fmt::format("m{}", i));
   EXPECT_EQ(models("{}").size(), 10U);

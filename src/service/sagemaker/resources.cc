@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <limits>
 #include <set>
 
 #include "base/encoding.h"
@@ -37,6 +39,10 @@ constexpr store::Migration tables[] = {
     {.room = "service/sagemaker",
      .version = 3,
      .sql = "ALTER TABLE sagemaker_resource ADD COLUMN maker TEXT NOT NULL DEFAULT '';"},
+    {.room = "service/sagemaker",
+     .version = 4,
+     .sql = "CREATE INDEX sagemaker_resource_created ON "
+            "sagemaker_resource(kind, account, region, created_us, name);"},
     {.room = "service/sagemaker/component", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_component(
          arn TEXT PRIMARY KEY, endpoint TEXT NOT NULL, slots TEXT NOT NULL) WITHOUT ROWID;
@@ -66,8 +72,7 @@ bool within(Timestamp time, const std::optional<Timestamp>& after,
 }
 
 bool row_matches(const Resource& row, const ListQuery& query) {
-  return (!query.name_contains || row.name.find(*query.name_contains) != std::string::npos) &&
-         within(row.created, query.created_after, query.created_before);
+  return !query.name_contains || row.name.find(*query.name_contains) != std::string::npos;
 }
 
 bool look_matches(const Listed& item, const ListQuery& query) {
@@ -95,18 +100,76 @@ Result<std::string> read_token(std::string_view token, std::string_view order) {
   return text->substr(order.size() + 1);
 }
 
-Result<std::vector<Listed>> matching(const Call& call, const Kind& kind, const ListQuery& query,
-                                     const Look& look) {
+// Up to which many items a query lists, in which order and behind which position.
+struct Walk {
+  std::string_view sort_by;
+  bool ascending = false;
+  std::optional<std::string> after;
+  std::size_t items = 0;
+};
+
+// The time and the name of a position in the order of creation; malformed ones are before all.
+std::pair<std::int64_t, std::string_view> time_and_name(std::string_view position) {
+  const std::size_t end = std::min(position.find('\x1f'), position.size());
+  std::int64_t time = 0;
+  std::from_chars(position.data(), position.data() + end, time);
+  return {time, position.substr(std::min(end + 1, position.size()))};
+}
+
+// The rows of the query in the order of an index, so that a page costs what it shows.
+store::Rows rows_in_order(const Call& call, const Kind& kind, const ListQuery& query,
+                          const Walk& walk) {
+  constexpr std::string_view all =
+      "SELECT {} FROM sagemaker_resource r WHERE kind=?1 AND account=?2 AND region=?3 AND ";
+  const auto sql = [&](std::string_view rest) {
+    return fmt::format(all, columns) + fmt::format(fmt::runtime(rest), walk.ascending ? ">" : "<",
+                                                   walk.ascending ? "ASC" : "DESC");
+  };
+  const auto lowest = std::numeric_limits<std::int64_t>::min();
+  const auto highest = std::numeric_limits<std::int64_t>::max();
+  const auto after = query.created_after ? number_of(*query.created_after) : lowest;
+  const auto before = query.created_before ? number_of(*query.created_before) : highest;
+  const std::string_view behind_all_names = walk.ascending ? "" : "\x7f";
+  if (walk.sort_by == "Name")
+    return call.tx().query(
+        sql("+created_us > ?4 AND +created_us < ?5 AND name {0} ?6 ORDER BY name {1}"),
+        kind.arn_type, call.account(), call.region(), after, before,
+        walk.after ? std::string_view(*walk.after) : behind_all_names);
+  const auto [time, name] = walk.after
+                                ? time_and_name(*walk.after)
+                                : std::pair(walk.ascending ? lowest : highest, behind_all_names);
+  return call.tx().query(sql("created_us > ?4 AND created_us < ?5 AND (created_us, name) {0} "
+                             "(?6, ?7) ORDER BY created_us {1}, name {1}"),
+                         kind.arn_type, call.account(), call.region(), after, before, time, name);
+}
+
+// In the order of their creation or names; one that is ordered by status is for sorted().
+std::vector<Listed> walk_along(const Call& call, const Kind& kind, const ListQuery& query,
+                               const Look& look, const Walk& walk) {
   std::vector<Listed> items;
-  auto rows = call.tx().query(
-      fmt::format("SELECT {} FROM sagemaker_resource r WHERE kind=?1 AND account=?2 AND region=?3",
-                  columns),
-      kind.arn_type, call.account(), call.region());
-  while (rows.next()) {
+  auto rows = rows_in_order(call, kind, query, walk);
+  while (items.size() < walk.items && rows.next()) {
     Listed item{.resource = read_row(rows), .status = {}};
     if (!row_matches(item.resource, query) || (look && !look(item))) continue;
     if (look_matches(item, query)) items.push_back(std::move(item));
   }
+  return items;
+}
+
+// By status, which no row has: all are looked at.
+std::vector<Listed> sorted_by_status(const Call& call, const Kind& kind, const ListQuery& query,
+                                     const Look& look, const Walk& walk) {
+  std::vector<Listed> items =
+      walk_along(call, kind, query, look,
+                 {.sort_by = "Name", .ascending = true, .after = {}, .items = std::string::npos});
+  const auto position = [&](const Listed& item) { return position_of(item, walk.sort_by); };
+  const auto before = [&](const std::string& a, const std::string& b) {
+    return walk.ascending ? a < b : b < a;
+  };
+  std::ranges::sort(items, before, position);
+  if (walk.after)
+    std::erase_if(items, [&](const Listed& item) { return !before(*walk.after, position(item)); });
+  items.resize(std::min(items.size(), walk.items));
   return items;
 }
 
@@ -183,27 +246,21 @@ std::vector<Resource> leaving(const Call& call, const Kind& kind) {
 }
 
 Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, const Look& look) {
-  const std::string_view sort_by = query.sort_by.value_or("CreationTime");
-  const bool ascending = query.sort_order.value_or("Descending") == "Ascending";
-  const std::string order = fmt::format("{}/{}", sort_by, ascending ? "up" : "down");
-  std::optional<std::string> after;
+  Walk walk{.sort_by = query.sort_by.value_or("CreationTime"),
+            .ascending = query.sort_order.value_or("Descending") == "Ascending",
+            .after = {}};
+  const std::string order = fmt::format("{}/{}", walk.sort_by, walk.ascending ? "up" : "down");
   if (query.next_token) {
-    TRY(after, read_token(*query.next_token, order));
+    TRY(walk.after, read_token(*query.next_token, order));
   }
-  TRY(std::vector<Listed> items, matching(call, kind, query, look));
-
-  const auto before = [&](const std::string& a, const std::string& b) {
-    return ascending ? a < b : b < a;
-  };
-  std::ranges::sort(items, before, [&](const Listed& item) { return position_of(item, sort_by); });
-  if (after)
-    std::erase_if(items,
-                  [&](const Listed& item) { return !before(*after, position_of(item, sort_by)); });
-  Page page{.items = std::move(items), .next_token = {}};
   const auto limit = static_cast<std::size_t>(query.max_results.value_or(page_size_default));
+  walk.items = limit + 1;
+  Page page{.items = walk.sort_by == "Status" ? sorted_by_status(call, kind, query, look, walk)
+                                              : walk_along(call, kind, query, look, walk),
+            .next_token = {}};
   if (page.items.size() > limit) {
     page.items.resize(limit);
-    page.next_token = make_token(order, position_of(page.items.back(), sort_by));
+    page.next_token = make_token(order, position_of(page.items.back(), walk.sort_by));
   }
   return page;
 }
