@@ -186,9 +186,12 @@ std::int64_t count_in_flight(store::Transaction& tx, std::int64_t box, ServerTim
 }
 
 QueueCounts Queues::count(store::Transaction& tx, const Queue& queue, const Moment& now) const {
-  return {.visible = count_where(tx, "visible <= ?2", queue.box, now.server),
-          .in_flight = count_in_flight(tx, queue.box, now.server),
-          .delayed = count_where(tx, "visible > ?2 AND receives = 0", queue.box, now.server)};
+  const std::int64_t in_flight = count_in_flight(tx, queue.box, now.server);
+  const std::int64_t delayed =
+      count_where(tx, "visible > ?2 AND receives = 0", queue.box, now.server);
+  auto rows = tx.query("SELECT messages FROM events_box WHERE number = ?1", queue.box);
+  const std::int64_t all = rows.next() ? rows.integer(0) : 0;
+  return {.visible = all - in_flight - delayed, .in_flight = in_flight, .delayed = delayed};
 }
 
 void Queues::tell(store::Transaction& tx, const QueueId& id) const {

@@ -109,11 +109,25 @@ ALTER TABLE events_move ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
 UPDATE events_move SET since = started;
 )sql";
 
+constexpr std::string_view counters = R"sql(
+-- How many messages a box holds, so that nobody counts its rows. A row stays in its box.
+ALTER TABLE events_box ADD COLUMN messages INTEGER NOT NULL DEFAULT 0;
+UPDATE events_box SET messages =
+  (SELECT count(*) FROM events_message m WHERE m.box = events_box.number);
+CREATE TRIGGER events_message_put AFTER INSERT ON events_message BEGIN
+  UPDATE events_box SET messages = messages + 1 WHERE number = NEW.box;
+END;
+CREATE TRIGGER events_message_taken AFTER DELETE ON events_message BEGIN
+  UPDATE events_box SET messages = messages - 1 WHERE number = OLD.box;
+END;
+)sql";
+
 constexpr store::Migration all_migrations[] = {{"events", 1, tables},
                                                {"events", 2, cursors},
                                                {"events", 3, moves},
                                                {"events", 4, guards},
-                                               {"events", 5, server_time}};
+                                               {"events", 5, server_time},
+                                               {"events", 6, counters}};
 
 }  // namespace
 
