@@ -19,11 +19,12 @@ struct AcceptName {
   AcceptType type;
 };
 
-constexpr std::array<AcceptName, 7> accept_names = {{
+constexpr std::array<AcceptName, 8> accept_names = {{
     {"application/json", AcceptType::json},
     {"text/csv", AcceptType::csv},
     {"application/jsonlines", AcceptType::json_lines},
     {"application/x-npy", AcceptType::npy},
+    {"application/x-recordio-protobuf", AcceptType::recordio},
     {"application/x-jsonlines", AcceptType::json_lines},
     {"application/x-ndjson", AcceptType::json_lines},
     {"text/json", AcceptType::json},
@@ -314,19 +315,27 @@ std::string_view media_type_of(AcceptType type) {
   return accept_names[static_cast<std::size_t>(type)].media;
 }
 
-std::optional<AcceptType> accept_type_of(std::string_view media) {
+std::string_view written_types(AnswerKind kind) {
+  return kind == AnswerKind::outputs
+             ? "application/json, text/csv, application/jsonlines and application/x-npy"
+             : "application/json, text/csv, application/jsonlines and "
+               "application/x-recordio-protobuf";
+}
+
+std::optional<AcceptType> accept_type_of(std::string_view media, AnswerKind kind) {
   for (const AcceptName& name : accept_names)
-    if (net::same_name(name.media, media)) return name.type;
+    if (is_written(kind, name.type) && net::same_name(name.media, media)) return name.type;
   return std::nullopt;
 }
 
-std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own) {
+std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own, AnswerKind kind) {
   if (trimmed(header).empty()) return own;
   // One plain type, as nearly all clients send.
-  if (const auto type = accept_type_of(header)) return type;
+  if (const auto type = accept_type_of(header, kind)) return type;
   std::optional<AcceptType> chosen;
   Standing best;
   const auto weigh = [&](const AcceptName& name) {
+    if (!is_written(kind, name.type)) return;
     const Standing standing = standing_of(header, name.media);
     // Other names of a type count where they are said.
     if (standing.closest < 3 && name.media != media_type_of(name.type)) return;
@@ -362,8 +371,9 @@ Result<> encode(const Signature& signature, std::span<const Tensor> outputs, Rec
         return refuse("application/x-npy", "the model gives strings");
       append_npy(out, views[0]);
       return {};
+    case AcceptType::recordio: break;
   }
-  return {};
+  return refuse(media_type_of(type), "only what SAGEMAKER_INFERENCE_OUTPUT selects has that form");
 }
 
 }  // namespace slipway::modelserver

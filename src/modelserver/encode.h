@@ -22,22 +22,34 @@ namespace slipway::modelserver {
 //   xgboost_batch        the same, but in a transform job      a line per record
 enum class Flavor : std::uint8_t { plain, xgboost, xgboost_batch };
 
-enum class AcceptType : std::uint8_t { json, csv, json_lines, npy };
+enum class AcceptType : std::uint8_t { json, csv, json_lines, npy, recordio };
+
+// What is answered: a model's outputs, or what SAGEMAKER_INFERENCE_OUTPUT selects of them
+// (selected_output.h), which are no array.
+enum class AnswerKind : std::uint8_t { outputs, selected };
+
+// Whether answers of that kind can have the type.
+constexpr bool is_written(AnswerKind kind, AcceptType type) {
+  return type != (kind == AnswerKind::outputs ? AcceptType::recordio : AcceptType::npy);
+}
+// Those that can, for messages.
+std::string_view written_types(AnswerKind kind);
 
 std::string_view media_type_of(AcceptType type);
 
 // Chooses the type that an Accept header weighs most (RFC 9110, 12.5.1: the closest range counts
 // for a type, q from 0 to 1); of equal ones the first, and where a wildcard leaves it open, as an
 // empty header does, `own`. Nothing: none of them can be written (406).
-std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own);
+std::optional<AcceptType> choose_accept(std::string_view header, AcceptType own,
+                                        AnswerKind kind = AnswerKind::outputs);
 
 // What a flavor answers where nobody says.
 constexpr AcceptType own_accept(Flavor flavor) {
   return flavor == Flavor::plain ? AcceptType::json : AcceptType::csv;
 }
 
-// The type that a media type without parameters names.
-std::optional<AcceptType> accept_type_of(std::string_view media);
+// The type that a media type without parameters names, where it is written.
+std::optional<AcceptType> accept_type_of(std::string_view media, AnswerKind kind);
 
 // The part of a joined run's outputs that belongs to one request: records [first, first + count) of
 // every output. `whole`: the run was for this request alone, whatever the outputs' sizes.

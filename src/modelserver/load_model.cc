@@ -189,27 +189,52 @@ Flavor flavor_of(const Options& options) {
 }
 
 // What is answered to who does not say: SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or the image's own.
-Result<AcceptType> unasked_accept(Flavor flavor) {
+Result<AcceptType> unasked_accept(Flavor flavor, AnswerKind kind) {
   const std::string media = variable("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT");
   if (media.empty()) return own_accept(flavor);
-  if (const auto type = accept_type_of(media)) return *type;
+  if (const auto type = accept_type_of(media, kind)) return *type;
   return fail(
       ErrorCode::invalid_argument,
       fmt::format("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT is '{}', which is not written here; "
-                  "these are: application/json, text/csv, application/jsonlines and "
-                  "application/x-npy.",
-                  media));
+                  "these are: {}.",
+                  media, written_types(kind)));
 }
 
-// What AWS's image would do with it, and this one does not.
-Result<> refuse_selected_output() {
+Result<Manner> manner_of(const Options& options) {
+  const Flavor flavor = flavor_of(options);
+  TRY(const AcceptType accept, unasked_accept(flavor, AnswerKind::outputs));
+  return Manner{.flavor = flavor, .accept = accept};
+}
+
+std::unique_ptr<Model> as_model(std::unique_ptr<Predictor> predictor, Manner manner) {
+  return std::make_unique<TensorModel>(std::move(predictor), std::move(manner));
+}
+
+Result<std::unique_ptr<Model>> load_xgboost(const Options& options,
+                                            const std::vector<std::string>& files) {
+  TRY(auto loaded, load_xgboost_models(files));
   const std::string keys = variable("SAGEMAKER_INFERENCE_OUTPUT");
-  if (keys.empty()) return {};
-  return fail(
-      ErrorCode::invalid_argument,
-      fmt::format("SAGEMAKER_INFERENCE_OUTPUT is '{}': choosing what is answered is not done "
-                  "here. Leave it out, and the model's own predictions are answered.",
-                  keys));
+  if (keys.empty()) {
+    TRY(Manner manner, manner_of(options));
+    return as_model(std::move(loaded.predictor), std::move(manner));
+  }
+  const TensorInfo& output = loaded.predictor->signature().outputs.front();
+  TRY(auto selected,
+      SelectedOutput::read(keys, loaded.objective, static_cast<std::size_t>(output.record_size())));
+  const Flavor flavor = flavor_of(options);
+  TRY(const AcceptType accept, unasked_accept(flavor, AnswerKind::selected));
+  return as_model(std::move(loaded.predictor), {flavor, accept, std::move(selected)});
+}
+
+// Of the XGBoost image, and of it alone: other images do not read it, and other models say nothing
+// of labels and scores.
+Result<> refuse_selection(const Options& options) {
+  const std::string keys = variable("SAGEMAKER_INFERENCE_OUTPUT");
+  if (keys.empty() || options.image != "sagemaker-xgboost") return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("SAGEMAKER_INFERENCE_OUTPUT is '{}', and the model is no XGBoost model, "
+                          "whose predictions it would select from.",
+                          keys));
 }
 
 }  // namespace
@@ -243,20 +268,16 @@ Result<std::unique_ptr<Model>> load_model(const Options& options,
     TRY(auto model, PythonModel::start(python_options(options)));
     return model;
   }
-  const Flavor flavor = flavor_of(options);
-  TRY(const AcceptType accept, unasked_accept(flavor));
-  if (choice.backend == Backend::xgboost) {
-    TRY_DO(refuse_selected_output());
-    TRY(auto predictor, load_xgboost_models(choice.files));
-    return std::make_unique<TensorModel>(std::move(predictor), flavor, accept);
-  }
+  if (choice.backend == Backend::xgboost) return load_xgboost(options, choice.files);
+  TRY_DO(refuse_selection(options));
+  TRY(Manner manner, manner_of(options));
   if (onnx == nullptr) {
     TRY(onnx, OnnxRuntime::open());
   }
   TRY(auto predictor, onnx->load(choice.files.front(),
                                  options.multi_model ? Footprint::one_of_many : Footprint::alone,
                                  options.batching.joins));
-  return std::make_unique<TensorModel>(std::move(predictor), flavor, accept);
+  return as_model(std::move(predictor), std::move(manner));
 }
 
 }  // namespace slipway::modelserver

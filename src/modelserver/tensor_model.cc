@@ -13,8 +13,6 @@ namespace {
 constexpr std::string_view known_content_types =
     "text/csv, application/json, application/jsonlines, application/x-npy and, for XGBoost, "
     "text/libsvm";
-constexpr std::string_view known_accepts =
-    "application/json, text/csv, application/jsonlines and application/x-npy";
 constexpr std::size_t quoted_header_bytes_max = 100;
 // What of a large table is worked on at once: its text, numbers and answers stay in a core's cache.
 constexpr std::size_t slice_bytes = std::size_t{256} << 10;
@@ -67,8 +65,8 @@ struct TensorModel::Workspace {
   }
 };
 
-TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor, AcceptType accept)
-    : predictor_(std::move(predictor)), flavor_(flavor), accept_(accept) {}
+TensorModel::TensorModel(std::unique_ptr<Predictor> predictor, Manner manner)
+    : predictor_(std::move(predictor)), manner_(std::move(manner)) {}
 
 TensorModel::~TensorModel() = default;
 
@@ -93,7 +91,7 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
   item.invocation = &invocation;
   ContentType type = content_type_of(invocation.content_type);
   if (invocation.content_type.empty())
-    type = flavor_ == Flavor::plain ? ContentType::json : ContentType::csv;
+    type = manner_.flavor == Flavor::plain ? ContentType::json : ContentType::csv;
   if (type == ContentType::unknown) {
     answer_error(invocation.answer, 415,
                  fmt::format("The content type '{}' is not read here; these are: {}.",
@@ -101,11 +99,12 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
                              known_content_types));
     return false;
   }
-  const auto accept = choose_accept(invocation.accept, accept_);
+  const auto accept = choose_accept(invocation.accept, manner_.accept, answer_kind());
   if (!accept) {
     answer_error(invocation.answer, 406,
                  fmt::format("None of the types in 'Accept: {}' is written here; these are: {}.",
-                             invocation.accept.substr(0, quoted_header_bytes_max), known_accepts));
+                             invocation.accept.substr(0, quoted_header_bytes_max),
+                             written_types(answer_kind())));
     return false;
   }
   item.accept = *accept;
@@ -136,11 +135,19 @@ bool TensorModel::can_join(const Item& first, const Item& next) const {
   return true;
 }
 
+Result<> TensorModel::write(const Item& item, std::span<const Tensor> outputs, RecordRange range,
+                            std::string& out) const {
+  if (!manner_.selected)
+    return encode(signature(), outputs, range, item.accept, item.request.style, manner_.flavor,
+                  out);
+  manner_.selected->encode(outputs.front(), range, item.accept, manner_.flavor, out);
+  return {};
+}
+
 void TensorModel::finish(Item& item, std::span<const Tensor> outputs, RecordRange range) const {
   Answer& answer = item.invocation->answer;
   answer.body.clear();
-  auto encoded =
-      encode(signature(), outputs, range, item.accept, item.request.style, flavor_, answer.body);
+  auto encoded = write(item, outputs, range, answer.body);
   if (!encoded) return answer_error(answer, 406, encoded.error().message);
   answer.status = 200;
   answer.content_type = media_type_of(item.accept);
@@ -203,7 +210,8 @@ void TensorModel::run_items(std::span<Item*> items, Workspace& workspace) {
 // Whether a body is a table whose lines may be answered a slice after the other.
 bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) const {
   const bool by_line =
-      accept == AcceptType::json_lines || (accept == AcceptType::csv && flavor_ == Flavor::plain);
+      accept == AcceptType::json_lines ||
+      (accept == AcceptType::csv && manner_.flavor == Flavor::plain && !manner_.selected);
   return by_line && invocation.body.size() >= 2 * slice_bytes &&
          predictor_->joining() == Joining::by_records &&
          content_type_of(invocation.content_type) == ContentType::csv;
@@ -213,9 +221,10 @@ bool TensorModel::can_slice(const Invocation& invocation, AcceptType accept) con
 // memory does not grow with the body. False, and nothing answered, at whatever is unusual or wrong:
 // the table as a whole then says what it is.
 bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace) {
-  const auto accept = choose_accept(invocation.accept, accept_);
+  const auto accept = choose_accept(invocation.accept, manner_.accept, answer_kind());
   if (!accept || !can_slice(invocation, *accept)) return false;
   Item& item = workspace.slice;
+  item.accept = *accept;
   std::string& out = invocation.answer.body;
   out.clear();
   Shape shape;
@@ -231,8 +240,7 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
                                                    input.shape.begin() + 1, input.shape.end()));
     shape = input.shape;
     if (!fits || !predictor_->run(item.request.inputs, {}, workspace.outputs) ||
-        !have_records(workspace.outputs, records) ||
-        !encode(signature(), workspace.outputs, {}, *accept, item.request.style, flavor_, out))
+        !have_records(workspace.outputs, records) || !write(item, workspace.outputs, {}, out))
       return false;
     if (rest.size() + slice.size() == invocation.body.size())  // the first: the others are like it
       out.reserve((invocation.body.size() / slice.size() + 1) * out.size());

@@ -3,12 +3,14 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "modelserver/decode.h"
 #include "modelserver/encode.h"
 #include "modelserver/model.h"
 #include "modelserver/predictor.h"
+#include "modelserver/selected_output.h"
 
 namespace slipway::modelserver {
 
@@ -17,13 +19,19 @@ inline constexpr std::size_t joined_requests_max = 1024;
 // Records that one run joins; a request of more runs alone.
 inline constexpr std::int64_t joined_records_max = 1024;
 
+// How a model is asked and answers, where AWS's images differ from each other.
+struct Manner {
+  Flavor flavor = Flavor::plain;
+  AcceptType accept = AcceptType::json;  // what is answered to who does not say
+  std::optional<SelectedOutput> selected = {};
+};
+
 // Requests of a batch whose records fit together are run as one where the predictor allows it; a
 // run that fails is repeated one by one, so that a bad request fails alone. Threads: answer() works
 // on a workspace of its own, taken from a list under a mutex.
 class TensorModel final : public Model {
  public:
-  // `accept`: what is answered to who does not say.
-  TensorModel(std::unique_ptr<Predictor> predictor, Flavor flavor, AcceptType accept);
+  TensorModel(std::unique_ptr<Predictor> predictor, Manner manner);
   ~TensorModel() override;
 
   const Signature& signature() const override { return predictor_->signature(); }
@@ -33,7 +41,10 @@ class TensorModel final : public Model {
 
  private:
   Delimiters delimiters() const {
-    return flavor_ == Flavor::plain ? Delimiters::comma : Delimiters::sniffed;
+    return manner_.flavor == Flavor::plain ? Delimiters::comma : Delimiters::sniffed;
+  }
+  AnswerKind answer_kind() const {
+    return manner_.selected ? AnswerKind::selected : AnswerKind::outputs;
   }
 
   struct Item;       // a request that was decoded
@@ -47,11 +58,12 @@ class TensorModel final : public Model {
   void run_joined(std::span<Item*> items, Workspace& workspace);
   void run_alone(Item& item, Workspace& workspace);
   bool can_join(const Item& first, const Item& next) const;
+  Result<> write(const Item& item, std::span<const Tensor> outputs, RecordRange range,
+                 std::string& out) const;
   void finish(Item& item, std::span<const Tensor> outputs, RecordRange range) const;
 
   std::unique_ptr<Predictor> predictor_;
-  Flavor flavor_;
-  AcceptType accept_;
+  Manner manner_;
   std::mutex mutex_;
   std::vector<std::unique_ptr<Workspace>> idle_;  // guarded by mutex_
 };

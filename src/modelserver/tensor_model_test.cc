@@ -40,7 +40,7 @@ struct Asked {
   explicit Asked(Joining joining) {
     auto predictor = std::make_unique<Doubler>(joining);
     doubler = predictor.get();
-    model = std::make_unique<TensorModel>(std::move(predictor), Flavor::plain, AcceptType::json);
+    model = std::make_unique<TensorModel>(std::move(predictor), Manner{});
   }
 
   std::vector<Invocation> ask(std::vector<std::string_view> bodies) const {

@@ -9,9 +9,12 @@
 #include <filesystem>
 #include <fstream>
 #include <limits>
+#include <map>
 #include <optional>
+#include <span>
 
 #include "base/log.h"
+#include "modelserver/json_cursor.h"
 #include "modelserver/shared_library.h"
 
 namespace slipway::modelserver {
@@ -202,6 +205,32 @@ Result<std::string> read_file(const std::string& path) {
   return bytes;
 }
 
+// Reads the text at a path of members into `found`, which is let be where there is none.
+Result<> find_text(JsonCursor& cursor, std::span<const std::string_view> path, std::string& found) {
+  if (path.empty()) {
+    TRY(found, cursor.read_string());
+    return {};
+  }
+  return read_object(cursor, [&](const std::string& key) -> Result<> {
+    if (key != path.front()) return cursor.skip_value();
+    return find_text(cursor, path.subspan(1), found);
+  });
+}
+
+// Of a booster's configuration (XGBoosterSaveJsonConfig).
+Result<Objective> objective_in(std::string_view config) {
+  constexpr std::string_view name_path[] = {"learner", "objective", "name"};
+  constexpr std::string_view classes_path[] = {"learner", "learner_model_param", "num_class"};
+  Objective objective;
+  std::string classes;
+  JsonCursor for_name(config);
+  TRY_DO(find_text(for_name, name_path, objective.name));
+  JsonCursor for_classes(config);
+  TRY_DO(find_text(for_classes, classes_path, classes));
+  std::from_chars(classes.data(), classes.data() + classes.size(), objective.classes);
+  return objective;
+}
+
 std::string array_interface(const Tensor& tensor) {
   return fmt::format(R"({{"data": [{}, true], "shape": [{}, {}], "typestr": "<f4", "version": 3}})",
                      reinterpret_cast<std::uintptr_t>(tensor.bytes.data()), tensor.shape[0],
@@ -215,6 +244,7 @@ class XgboostPredictor final : public Predictor {
 
   const Signature& signature() const override { return signature_; }
   Joining joining() const override { return Joining::by_records; }
+  const Objective& objective() const { return objective_; }
 
   // Reads `file`'s bytes; to be called once, before anything else.
   Result<> load(std::string_view bytes) {
@@ -232,6 +262,8 @@ class XgboostPredictor final : public Predictor {
     }
     TRY_DO(check(api_.set_parameter(booster_, "nthread", "1")));
     TRY_DO(honour_early_stopping());
+    TRY(const std::string_view config, this->config());
+    TRY(objective_, objective_in(config));
     return learn();
   }
 
@@ -296,13 +328,18 @@ class XgboostPredictor final : public Predictor {
     return value;
   }
 
-  // Of the model's own settings, which the library gives as JSON; 1 where it does not say.
-  Result<std::uint64_t> trees_of_a_round() const {
-    constexpr std::string_view mark = "\"num_parallel_tree\":\"";
+  // The model's own settings, as JSON that stays until the library's next call on this thread.
+  Result<std::string_view> config() const {
     Size bytes = 0;
     const char* text = nullptr;
     TRY_DO(check(api_.config(booster_, &bytes, &text)));
-    const std::string_view config(text, bytes);
+    return std::string_view(text, bytes);
+  }
+
+  // 1 where the settings do not say.
+  Result<std::uint64_t> trees_of_a_round() const {
+    constexpr std::string_view mark = "\"num_parallel_tree\":\"";
+    TRY(const std::string_view config, this->config());
     const auto at = config.find(mark);
     if (at == config.npos) return 1;
     std::uint64_t trees = 1;
@@ -348,15 +385,25 @@ class XgboostPredictor final : public Predictor {
   XgboostApi api_;
   Handle booster_;
   Signature signature_;
+  Objective objective_;
   bool in_place_ = true;
   std::string predict_config_ = predict_config(0);
 };
 
-// The mean of what several boosters answer.
+// How several answers become one: multi:softmax and binary:hinge answer with labels, whose mean
+// says nothing.
+enum class Combining : std::uint8_t { mean, vote };
+
+Combining combining_of(const Objective& objective) {
+  const bool has_labels = objective.name == "multi:softmax" || objective.name == "binary:hinge";
+  return has_labels ? Combining::vote : Combining::mean;
+}
+
+// What several boosters answer together.
 class Ensemble final : public Predictor {
  public:
-  explicit Ensemble(std::vector<std::unique_ptr<Predictor>> members)
-      : members_(std::move(members)) {}
+  Ensemble(std::vector<std::unique_ptr<Predictor>> members, Combining combining)
+      : members_(std::move(members)), combining_(combining) {}
 
   const Signature& signature() const override { return members_.front()->signature(); }
   Joining joining() const override { return Joining::by_records; }
@@ -364,23 +411,40 @@ class Ensemble final : public Predictor {
   Result<> run(std::span<Tensor> inputs, std::span<Override> overrides,
                std::vector<Tensor>& outputs) override {
     TRY_DO(members_.front()->run(inputs, overrides, outputs));
-    Tensor& sum = outputs.front();
-    std::vector<Tensor> next;
-    for (std::size_t member = 1; member < members_.size(); ++member) {
-      TRY_DO(members_[member]->run(inputs, overrides, next));
-      for (std::size_t i = 0; i < sum.size(); ++i)
-        sum.data<float>()[i] += next.front().data<float>()[i];
+    std::vector<std::vector<Tensor>> others(members_.size() - 1);
+    for (std::size_t i = 0; i < others.size(); ++i)
+      TRY_DO(members_[i + 1]->run(inputs, overrides, others[i]));
+    float* const values = outputs.front().data<float>();
+    std::vector<float> said(members_.size());
+    for (std::size_t at = 0; at < outputs.front().size(); ++at) {
+      said[0] = values[at];
+      for (std::size_t i = 0; i < others.size(); ++i)
+        said[i + 1] = others[i].front().data<float>()[at];
+      values[at] = combining_ == Combining::vote ? most_said(said) : mean_of(said);
     }
-    for (std::size_t i = 0; i < sum.size(); ++i)
-      sum.data<float>()[i] /= static_cast<float>(members_.size());
     return {};
   }
 
  private:
+  static float mean_of(std::span<const float> values) {
+    float sum = 0;
+    for (const float value : values) sum += value;
+    return sum / static_cast<float>(values.size());
+  }
+
+  // Of equally many the smallest, as scipy.stats.mode in AWS's image.
+  static float most_said(std::span<const float> values) {
+    std::map<float, std::size_t> counts;
+    for (const float value : values) ++counts[value];
+    return std::ranges::max_element(counts, {}, [](const auto& each) { return each.second; })
+        ->first;
+  }
+
   std::vector<std::unique_ptr<Predictor>> members_;
+  Combining combining_;
 };
 
-Result<std::unique_ptr<Predictor>> load_one(const XgboostApi& api, const std::string& path) {
+Result<std::unique_ptr<XgboostPredictor>> load_one(const XgboostApi& api, const std::string& path) {
   TRY(const std::string bytes, read_file(path));
   Handle booster = nullptr;
   if (api.create(nullptr, 0, &booster) != 0)
@@ -399,19 +463,22 @@ bool are_alike(const Signature& a, const Signature& b) {
 
 }  // namespace
 
-Result<std::unique_ptr<Predictor>> load_xgboost_models(const std::vector<std::string>& paths) {
+Result<XgboostModel> load_xgboost_models(const std::vector<std::string>& paths) {
   TRY(const XgboostApi api, open_xgboost());
   std::vector<std::unique_ptr<Predictor>> members;
+  Objective objective;  // the first one's, as in AWS's image
   for (const std::string& path : paths) {
     TRY(auto member, load_one(api, path));
     if (!members.empty() && !are_alike(members[0]->signature(), member->signature()))
       return fail(ErrorCode::invalid_argument,
                   fmt::format("{} and {} cannot be averaged: {} {}", paths[0], path,
                               describe(members[0]->signature()), describe(member->signature())));
+    if (members.empty()) objective = member->objective();
     members.push_back(std::move(member));
   }
-  if (members.size() == 1) return std::move(members.front());
-  return std::make_unique<Ensemble>(std::move(members));
+  if (members.size() == 1) return XgboostModel{std::move(members.front()), objective};
+  return XgboostModel{std::make_unique<Ensemble>(std::move(members), combining_of(objective)),
+                      objective};
 }
 
 bool looks_like_xgboost(const std::string& path) {

@@ -173,13 +173,12 @@ def test_the_type_that_is_answered_unasked_may_be_chosen(tmp_path, serve, booste
     assert server.ask(csv(DATA[:1]), "text/csv", "text/csv").content_type == "text/csv"
 
 
-@pytest.mark.parametrize("name, value", [("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT", "image/png"),
-                                         ("SAGEMAKER_INFERENCE_OUTPUT", "predicted_label,probability")])
-def test_a_variable_that_cannot_be_honoured_is_refused_by_name(tmp_path, serve, booster, name, value):
+def test_a_default_type_that_is_not_written_is_refused_by_name(tmp_path, serve, booster):
     booster.save_model(tmp_path / "model.json")
-    server = serve(tmp_path, ready=False, image="sagemaker-xgboost", env={name: value})
+    server = serve(tmp_path, ready=False, image="sagemaker-xgboost",
+                   env={"SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "image/png"})
     assert server.wait() is False
-    assert name in server.output()
+    assert "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT" in server.output()
 
 
 @pytest.mark.parametrize("mark", [";", "\t", "|", " "])
