@@ -17,7 +17,7 @@ struct Name {
   ContentType type;
 };
 
-constexpr std::array<Name, 10> content_type_names = {{
+constexpr std::array<Name, 11> content_type_names = {{
     {"text/csv", ContentType::csv},
     {"application/json", ContentType::json},
     {"application/jsonlines", ContentType::json_lines},
@@ -28,6 +28,7 @@ constexpr std::array<Name, 10> content_type_names = {{
     {"text/libsvm", ContentType::libsvm},
     {"text/x-libsvm", ContentType::libsvm},
     {"text/json", ContentType::json},
+    {"application/x-recordio-protobuf", ContentType::recordio},
 }};
 
 bool fits(const Shape& wanted, const Shape& given, std::size_t skipped) {
@@ -140,15 +141,16 @@ Result<> fit_shape(const TensorInfo& info, Records records, Tensor& tensor) {
                           describe(info.type, info.shape), describe(tensor.type, given)));
 }
 
-Result<> decode(const Signature& signature, ContentType type, Delimiters delimiters,
+Result<> decode(const Signature& signature, ContentType type, const Dialect& dialect,
                 std::string_view body, DecodedRequest& out) {
   out.reset(signature);
   switch (type) {
-    case ContentType::csv: return decode_csv(signature, delimiters, body, out);
+    case ContentType::csv: return decode_csv(signature, dialect.delimiters, body, out);
     case ContentType::json: return decode_json(signature, body, out);
     case ContentType::json_lines: return decode_json_lines(signature, body, out);
     case ContentType::npy: return decode_npy(signature, body, out);
-    case ContentType::libsvm: return decode_libsvm(signature, body, out);
+    case ContentType::libsvm: return decode_libsvm(signature, dialect.indices, body, out);
+    case ContentType::recordio: return decode_recordio(signature, body, out);
     case ContentType::unknown: break;
   }
   return fail(ErrorCode::invalid_argument, "The content type is not known.");

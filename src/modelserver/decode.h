@@ -34,7 +34,7 @@ struct DecodedRequest {
 };
 
 // The media types that decode() tells apart.
-enum class ContentType : std::uint8_t { csv, json, json_lines, npy, libsvm, unknown };
+enum class ContentType : std::uint8_t { csv, json, json_lines, npy, libsvm, recordio, unknown };
 
 // Reads "text/csv; charset=utf-8" and the like; parameters are ignored. Empty: unknown.
 ContentType content_type_of(std::string_view header);
@@ -42,6 +42,16 @@ ContentType content_type_of(std::string_view header);
 // What parts the fields of CSV. `sniffed`: a comma, or where the first line has none, whichever of
 // ; tab | and blank it has most of, as AWS's XGBoost image takes it.
 enum class Delimiters : std::uint8_t { comma, sniffed };
+
+// From where the indices of text/libsvm count. `sniffed`: from 1 where no record of the body has an
+// index 0, as AWS's XGBoost images from 3.0 on take it; from 0 before.
+enum class LibsvmIndices : std::uint8_t { from_zero, sniffed };
+
+// How formats are read where AWS's images differ from each other.
+struct Dialect {
+  Delimiters delimiters = Delimiters::comma;
+  LibsvmIndices indices = LibsvmIndices::from_zero;
+};
 
 // A record per line, columns dealt to the inputs in their order; no header line; empty lines are
 // skipped; a field may be quoted; an empty field is NaN for floating inputs.
@@ -61,11 +71,16 @@ Result<> decode_json_lines(const Signature& signature, std::string_view body, De
 // type, either byte order. For models of one input.
 Result<> decode_npy(const Signature& signature, std::string_view body, DecodedRequest& out);
 
-// A record per line: an optional label, then index:value, indices from 0; what is absent is NaN.
-// For models of one floating input of [N, columns].
-Result<> decode_libsvm(const Signature& signature, std::string_view body, DecodedRequest& out);
+// A record per line: an optional label, then index:value; what is absent is NaN. For models of one
+// float32 input of [N, columns].
+Result<> decode_libsvm(const Signature& signature, LibsvmIndices indices, std::string_view body,
+                       DecodedRequest& out);
 
-Result<> decode(const Signature& signature, ContentType type, Delimiters delimiters,
+// SageMaker's records (recordio.h), dense or sparse; of a sparse one, what is absent is NaN. For
+// models of one float32 input of [N, columns].
+Result<> decode_recordio(const Signature& signature, std::string_view body, DecodedRequest& out);
+
+Result<> decode(const Signature& signature, ContentType type, const Dialect& dialect,
                 std::string_view body, DecodedRequest& out);
 
 // Where fit_shape() may read a flat record as a shaped one.

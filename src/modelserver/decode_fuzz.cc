@@ -16,7 +16,7 @@ void check(bool holds) {
   if (!holds) __builtin_trap();
 }
 
-constexpr std::size_t types = 5;
+constexpr std::size_t types = 6;
 
 const Signature signatures[] = {
     {{{"x", ElementType::float32, {any_size, 3}}}, {}},
@@ -49,9 +49,10 @@ bool same(const Tensor& a, const Tensor& b) {
 void try_body(const Signature& signature, ContentType type, std::string_view body) {
   static DecodedRequest used;  // holds what former bodies left
   DecodedRequest fresh;
-  const auto delimiters = body.size() % 2 == 0 ? Delimiters::comma : Delimiters::sniffed;
-  const auto decoded = decode(signature, type, delimiters, body, fresh);
-  const auto again = decode(signature, type, delimiters, body, used);
+  const Dialect dialect =
+      body.size() % 2 == 0 ? Dialect{} : Dialect{Delimiters::sniffed, LibsvmIndices::sniffed};
+  const auto decoded = decode(signature, type, dialect, body, fresh);
+  const auto again = decode(signature, type, dialect, body, used);
   check(decoded.has_value() == again.has_value());
   if (!decoded) return check(decoded.error().message == again.error().message);
   check(fresh.inputs.size() == signature.inputs.size());

@@ -2,10 +2,11 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <limits>
+#include <optional>
 
 #include "modelserver/decode.h"
 #include "modelserver/numbers.h"
+#include "modelserver/row_table.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -24,28 +25,62 @@ std::string_view take_item(std::string_view& line) {
   return item;
 }
 
-// Writes one index:value into `row`. A false return is a broken item or an index past the end.
-bool place_item(std::string_view item, float* row, std::size_t width) {
+std::string_view take_line(std::string_view& body) {
+  const auto line = body.substr(0, body.find('\n'));
+  body.remove_prefix(std::min(body.size(), line.size() + 1));
+  return line;
+}
+
+// The index of an index:value; nothing where the item is no such thing.
+std::optional<std::size_t> index_of(std::string_view item) {
   const auto colon = item.find(':');
+  if (colon == item.npos) return std::nullopt;
   std::size_t index = 0;
   const char* const middle = item.data() + colon;
   const auto [end, error] = std::from_chars(item.data(), middle, index);
-  if (error != std::errc() || end != middle || index >= width) return false;
+  if (error != std::errc() || end != middle) return std::nullopt;
+  return index;
+}
+
+// Whether any record has an index 0. What is broken is found by whoever reads the values.
+bool has_index_zero(std::string_view body) {
+  while (!body.empty()) {
+    auto line = take_line(body);
+    for (auto item = take_item(line); !item.empty(); item = take_item(line)) {
+      if (item.starts_with('#')) break;
+      if (index_of(item) == std::size_t{0}) return true;
+    }
+  }
+  return false;
+}
+
+// The columns that a body can name.
+struct Columns {
+  std::size_t first = 0;  // the index of the first one
+  std::size_t count = 0;
+};
+
+// Writes one index:value into `row`. A false return is a broken item or an index past the end.
+bool place_item(std::string_view item, float* row, Columns columns) {
+  const auto index = index_of(item);
+  if (!index || *index < columns.first || *index - columns.first >= columns.count) return false;
+  const char* const value = item.data() + item.find(':') + 1;
   const char* const last = item.data() + item.size();
-  return middle + 1 != last && read_float(middle + 1, last, row[index]) == last;
+  return value != last && read_float(value, last, row[*index - columns.first]) == last;
 }
 
 Result<> read_line(const Signature& signature, std::string_view line, std::size_t number,
-                   float* row, std::size_t width) {
+                   float* row, Columns columns) {
   bool first = true;
   for (auto item = take_item(line); !item.empty(); item = take_item(line), first = false) {
     if (item.starts_with('#')) return {};
     const bool label = item.find(':') == item.npos || item.starts_with("qid:");
     if (label && (first || item.starts_with("qid:"))) continue;
-    if (label || !place_item(item, row, width)) {
+    if (label || !place_item(item, row, columns)) {
       return std::unexpected(misfit(
-          signature, fmt::format("line {}: '{}' is no index:value with an index from 0 to {}",
-                                 number, item.substr(0, quoted_item_bytes_max), width - 1)));
+          signature, fmt::format("line {}: '{}' is no index:value with an index from {} to {}",
+                                 number, item.substr(0, quoted_item_bytes_max), columns.first,
+                                 columns.first + columns.count - 1)));
     }
   }
   return {};
@@ -53,37 +88,18 @@ Result<> read_line(const Signature& signature, std::string_view line, std::size_
 
 }  // namespace
 
-Result<> decode_libsvm(const Signature& signature, std::string_view body, DecodedRequest& out) {
-  const auto& infos = signature.inputs;
-  const bool table = infos.size() == 1 && infos[0].type == ElementType::float32 &&
-                     infos[0].shape.size() == 2 && infos[0].record_size() > 0;
-  if (!table) {
-    return std::unexpected(
-        misfit(signature, "text/libsvm is for models of one float32 input of [N, columns]"));
-  }
-  const auto width = static_cast<std::size_t>(infos[0].record_size());
-  Tensor& tensor = out.inputs[0];
-  std::size_t records = 0;
+Result<> decode_libsvm(const Signature& signature, LibsvmIndices indices, std::string_view body,
+                       DecodedRequest& out) {
+  TRY(RowTable table, RowTable::of(signature, "text/libsvm", out));
+  const bool from_one = indices == LibsvmIndices::sniffed && !has_index_zero(body);
+  const Columns columns{from_one ? 1U : 0U, table.width()};
   for (std::size_t number = 1; !body.empty(); ++number) {
-    auto line = body.substr(0, body.find('\n'));
-    body.remove_prefix(std::min(body.size(), line.size() + 1));
+    const auto line = take_line(body);
     if (line.find_first_not_of(" \t\r") == line.npos) continue;
-    if ((records + 1) * width > request_elements_max) {
-      return fail(ErrorCode::limit_exceeded,
-                  fmt::format("The request comes to more than {} values.", request_elements_max));
-    }
-    const float missing = std::numeric_limits<float>::quiet_NaN();
-    tensor.bytes.resize((records + 1) * width * sizeof(float));
-    float* const row = tensor.data<float>() + records * width;
-    std::fill_n(row, width, missing);
-    TRY_DO(read_line(signature, line, number, row, width));
-    ++records;
+    TRY(float* const row, table.add());
+    TRY_DO(read_line(signature, line, number, row, columns));
   }
-  if (records == 0) return std::unexpected(misfit(signature, "the body has no record"));
-  tensor.shape = {static_cast<std::int64_t>(records), static_cast<std::int64_t>(width)};
-  if (auto fitted = fit_shape(infos[0], Records::as_they_are, tensor); !fitted)
-    return std::unexpected(misfit(signature, fitted.error().message));
-  return {};
+  return table.finish();
 }
 
 }  // namespace slipway::modelserver

@@ -1,11 +1,14 @@
 #include "modelserver/decode.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <cstring>
 #include <limits>
+
+#include "modelserver/recordio.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -30,14 +33,14 @@ std::vector<T> values(const Tensor& tensor) {
 // The first input of the decoded body; fails the test where it is refused.
 Tensor first(const Signature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
-  const auto decoded = decode(signature, type, Delimiters::comma, body, request);
+  const auto decoded = decode(signature, type, {}, body, request);
   EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
   return decoded ? request.inputs[0] : Tensor{};
 }
 
 std::string refusal(const Signature& signature, ContentType type, std::string_view body) {
   DecodedRequest request;
-  const auto decoded = decode(signature, type, Delimiters::comma, body, request);
+  const auto decoded = decode(signature, type, {}, body, request);
   EXPECT_FALSE(decoded) << body;
   return decoded ? "" : decoded.error().message;
 }
@@ -54,7 +57,7 @@ TEST(ContentTypes, AreKnownWithoutTheirParametersAndInAnyCase) {
 TEST(Csv, OfTheXgboostImageMayBePartedOtherwise) {
   for (const auto* const body : {"1,2,3\n", "1;2;3\n", "1\t2\t3\n", "1|2|3\n", "1 2 3\n"}) {
     DecodedRequest request;
-    ASSERT_TRUE(decode(table, ContentType::csv, Delimiters::sniffed, body, request)) << body;
+    ASSERT_TRUE(decode(table, ContentType::csv, {Delimiters::sniffed}, body, request)) << body;
     EXPECT_THAT(values<float>(request.inputs[0]), ElementsAre(1, 2, 3)) << body;
   }
   EXPECT_THAT(refusal(table, ContentType::csv, "1;2;3\n"), HasSubstr("'1;2;3' is no float32"));
@@ -81,7 +84,7 @@ TEST(Scalars, TakeOneValueForAllRecords) {
       {{"x", ElementType::float32, {any_size, 2}}, {"s", ElementType::float32, {}}}, {}};
   const auto scalar = [&](std::string_view body) {
     DecodedRequest request;
-    const auto decoded = decode(both, ContentType::json, Delimiters::comma, body, request);
+    const auto decoded = decode(both, ContentType::json, {}, body, request);
     EXPECT_TRUE(decoded) << (decoded ? "" : decoded.error().message);
     EXPECT_EQ(request.inputs[1].shape, Shape{});
     return values<float>(request.inputs[1]);
@@ -131,8 +134,8 @@ TEST(Csv, AnEmptyFieldIsMissing) {
 
 TEST(Csv, ColumnsAreDealtToTheInputsInTheirOrder) {
   DecodedRequest request;
-  ASSERT_TRUE(decode(mixed, ContentType::csv, Delimiters::comma,
-                     "41,\"Ann, \"\"A\"\"\",1.5,2\n7,Bob,3,4\n", request));
+  ASSERT_TRUE(
+      decode(mixed, ContentType::csv, {}, "41,\"Ann, \"\"A\"\"\",1.5,2\n7,Bob,3,4\n", request));
   EXPECT_THAT(values<std::int64_t>(request.inputs[0]), ElementsAre(41, 7));
   EXPECT_THAT(request.inputs[1].strings, ElementsAre("Ann, \"A\"", "Bob"));
   EXPECT_THAT(values<double>(request.inputs[2]), ElementsAre(1.5, 2, 3, 4));
@@ -178,10 +181,9 @@ TEST(Json, EveryLayoutMeansTheSame) {
 
 TEST(Json, TheWordInputsAsksForOutputs) {
   DecodedRequest request;
-  ASSERT_TRUE(
-      decode(table, ContentType::json, Delimiters::comma, R"({"inputs": [[1, 2, 3]]})", request));
+  ASSERT_TRUE(decode(table, ContentType::json, {}, R"({"inputs": [[1, 2, 3]]})", request));
   EXPECT_EQ(request.style, AnswerStyle::outputs);
-  ASSERT_TRUE(decode(table, ContentType::json, Delimiters::comma, "[[1, 2, 3]]", request));
+  ASSERT_TRUE(decode(table, ContentType::json, {}, "[[1, 2, 3]]", request));
   EXPECT_EQ(request.style, AnswerStyle::predictions);
 }
 
@@ -298,6 +300,79 @@ TEST(Libsvm, WhatIsAbsentIsMissing) {
   for (const auto* const body : {"", "1 3:1", "1 -1:1", "1 0:x", "1 0:", "1 :1", "1 2 0:1"})
     refusal(table, ContentType::libsvm, body);
   EXPECT_THAT(refusal(mixed, ContentType::libsvm, "1 0:1"), HasSubstr("one float32 input"));
+}
+
+TEST(Libsvm, IndicesCountFromOneWhereTheImageSaysSoAndNoneIsZero) {
+  DecodedRequest request;
+  const Dialect sniffed{.indices = LibsvmIndices::sniffed};
+  ASSERT_TRUE(decode(table, ContentType::libsvm, sniffed, "1 1:5 3:7\n0 2:6 # 0:1\n", request));
+  const auto from_one = values<float>(request.inputs[0]);
+  EXPECT_EQ(from_one[0], 5);
+  EXPECT_EQ(from_one[2], 7);
+  EXPECT_EQ(from_one[4], 6);
+  ASSERT_TRUE(decode(table, ContentType::libsvm, sniffed, "1 1:5\n0 0:6\n", request));
+  EXPECT_EQ(values<float>(request.inputs[0])[1], 5);
+  const auto beyond = decode(table, ContentType::libsvm, sniffed, "1 1:5 4:7\n", request);
+  ASSERT_FALSE(beyond);
+  EXPECT_THAT(beyond.error().message, HasSubstr("from 1 to 3"));
+}
+
+// "\x1a\x05..." of a field of bytes, and a record of one feature in its frame.
+std::string bytes_field(int number, const std::string& data) {
+  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(data.size())} + data;
+}
+
+std::string record_of(int tensor_field, const std::string& tensor,
+                      const std::string& name = "values") {
+  const std::string value = bytes_field(2, bytes_field(tensor_field, tensor));
+  std::string framed;
+  recordio::append_frame(framed, bytes_field(1, bytes_field(1, name) + value));
+  return framed;
+}
+
+TEST(Recordio, RecordsAreDenseOrSparseAndOfThreeTypes) {
+  const std::string dense = bytes_field(1, bytes_of<float>({1.5, 2, 3}));
+  const std::string sparse = bytes_field(1, bytes_of<double>({4, 5})) +
+                             bytes_field(2, std::string("\x02\x00", 2)) + bytes_field(3, "\x03");
+  const std::string whole = bytes_field(1, "\x07\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+  const std::string nothing = bytes_field(3, "\x03");
+  const auto tensor = first(
+      table, ContentType::recordio,
+      record_of(2, dense) + record_of(3, sparse) + record_of(7, whole) + record_of(2, nothing));
+  EXPECT_EQ(tensor.shape, (Shape{4, 3}));
+  const auto list = values<float>(tensor);
+  EXPECT_THAT(std::vector(list.begin(), list.begin() + 3), testing::ElementsAre(1.5, 2, 3));
+  EXPECT_EQ(list[3], 5);
+  EXPECT_TRUE(std::isnan(list[4]));
+  EXPECT_EQ(list[5], 4);
+  EXPECT_THAT(std::vector(list.begin() + 6, list.begin() + 9), testing::ElementsAre(7, 8, -1));
+  EXPECT_TRUE(std::isnan(list[9]) && std::isnan(list[10]) && std::isnan(list[11]));
+}
+
+TEST(Recordio, WhatIsNoSuchRecordIsRefusedWithItsPlace) {
+  const std::string fine = record_of(2, bytes_field(1, bytes_of<float>({1, 2, 3})));
+  const auto place = fmt::format("record 2 (byte {}): ", fine.size());
+  const auto said = [&](const std::string& second) {
+    return refusal(table, ContentType::recordio, fine + second);
+  };
+  const std::string two = bytes_field(1, bytes_of<float>({1, 2}));
+  EXPECT_THAT(said(fine.substr(0, 20)), HasSubstr(place + "it has"));
+  EXPECT_THAT(said("\n#"), HasSubstr(place + "its frame is cut off"));
+  EXPECT_THAT(said("1,2,3,4,5"), HasSubstr(place + "it does not begin as a RecordIO frame"));
+  EXPECT_THAT(said(record_of(2, two)), HasSubstr("it has 2 values, and 3 are due"));
+  EXPECT_THAT(said(record_of(2, two, "more")), HasSubstr("it has features 'more'"));
+  EXPECT_THAT(said(record_of(9, two)), HasSubstr("bytes, and no numbers"));
+  EXPECT_THAT(said(record_of(2, two + bytes_field(2, "\x01"))), HasSubstr("1 keys for 2 values"));
+  EXPECT_THAT(said(record_of(2, two + bytes_field(2, "\x01\x03"))), HasSubstr("its key 3"));
+  EXPECT_THAT(said(record_of(2, two + bytes_field(2, "\x01\x01"))), HasSubstr("comes twice"));
+  EXPECT_THAT(said(record_of(2, bytes_field(3, "\x04"))), HasSubstr("more than 3 columns"));
+  std::string foreign;
+  recordio::append_frame(foreign, "\x0a\x7f");
+  EXPECT_THAT(said(foreign), HasSubstr("no record of SageMaker's"));
+  foreign.clear();
+  recordio::append_frame(foreign, bytes_field(2, ""));
+  EXPECT_THAT(said(foreign), HasSubstr("no features 'values'"));
+  EXPECT_THAT(refusal(mixed, ContentType::recordio, fine), HasSubstr("one float32 input"));
 }
 
 TEST(Tensors, HalfFloatsRoundAsTheStandardSays) {

@@ -159,6 +159,15 @@ std::size_t number_in(const char* name, std::size_t otherwise, std::size_t most)
   return std::min(value, most);
 }
 
+// Of sagemaker-xgboost:3.0-5 and later. Without a tag no version is named, and nothing is guessed:
+// a guess would move the columns of a body that happens to have no index 0.
+bool sniffs_libsvm(const Options& options) {
+  std::size_t major = 0;
+  const std::string& tag = options.image_tag;
+  std::from_chars(tag.data(), tag.data() + tag.size(), major);
+  return options.image == "sagemaker-xgboost" && major >= 3;
+}
+
 }  // namespace
 
 PythonOptions python_options(const Options& options) {
@@ -168,6 +177,7 @@ PythonOptions python_options(const Options& options) {
   std::error_code error;
   python.model_dir = fs::absolute(options.model_dir, error).string();
   python.image = options.image;
+  python.libsvm_indices = sniffs_libsvm(options) ? "sniffed" : "from zero";
   python.venv_cache = options.venv_cache;
   python.find_links = options.find_links;
   python.environment = options.environment;
@@ -200,10 +210,17 @@ Result<AcceptType> unasked_accept(Flavor flavor, AnswerKind kind) {
                   media, written_types(kind)));
 }
 
-Result<Manner> manner_of(const Options& options) {
+Dialect dialect_of(const Options& options) {
+  Dialect dialect;
+  if (options.image == "sagemaker-xgboost") dialect.delimiters = Delimiters::sniffed;
+  if (sniffs_libsvm(options)) dialect.indices = LibsvmIndices::sniffed;
+  return dialect;
+}
+
+Result<Manner> manner_of(const Options& options, AnswerKind kind) {
   const Flavor flavor = flavor_of(options);
-  TRY(const AcceptType accept, unasked_accept(flavor, AnswerKind::outputs));
-  return Manner{.flavor = flavor, .accept = accept};
+  TRY(const AcceptType accept, unasked_accept(flavor, kind));
+  return Manner{.flavor = flavor, .dialect = dialect_of(options), .accept = accept};
 }
 
 std::unique_ptr<Model> as_model(std::unique_ptr<Predictor> predictor, Manner manner) {
@@ -215,15 +232,14 @@ Result<std::unique_ptr<Model>> load_xgboost(const Options& options,
   TRY(auto loaded, load_xgboost_models(files));
   const std::string keys = variable("SAGEMAKER_INFERENCE_OUTPUT");
   if (keys.empty()) {
-    TRY(Manner manner, manner_of(options));
+    TRY(Manner manner, manner_of(options, AnswerKind::outputs));
     return as_model(std::move(loaded.predictor), std::move(manner));
   }
   const TensorInfo& output = loaded.predictor->signature().outputs.front();
-  TRY(auto selected,
+  TRY(Manner manner, manner_of(options, AnswerKind::selected));
+  TRY(manner.selected,
       SelectedOutput::read(keys, loaded.objective, static_cast<std::size_t>(output.record_size())));
-  const Flavor flavor = flavor_of(options);
-  TRY(const AcceptType accept, unasked_accept(flavor, AnswerKind::selected));
-  return as_model(std::move(loaded.predictor), {flavor, accept, std::move(selected)});
+  return as_model(std::move(loaded.predictor), std::move(manner));
 }
 
 // Of the XGBoost image, and of it alone: other images do not read it, and other models say nothing
@@ -270,7 +286,7 @@ Result<std::unique_ptr<Model>> load_model(const Options& options,
   }
   if (choice.backend == Backend::xgboost) return load_xgboost(options, choice.files);
   TRY_DO(refuse_selection(options));
-  TRY(Manner manner, manner_of(options));
+  TRY(Manner manner, manner_of(options, AnswerKind::outputs));
   if (onnx == nullptr) {
     TRY(onnx, OnnxRuntime::open());
   }

@@ -95,12 +95,13 @@ Result<Batching> read_batching() {
   return batching;
 }
 
-// "host/team/sagemaker-xgboost:1.7-1@sha256:..." → "sagemaker-xgboost".
-std::string repository_name(std::string image) {
+// "host/team/sagemaker-xgboost:1.7-1@sha256:..." → "sagemaker-xgboost" and "1.7-1".
+void take_image(std::string image, Options& options) {
   image.resize(std::min(image.size(), image.find('@')));
   if (const auto slash = image.rfind('/'); slash != image.npos) image.erase(0, slash + 1);
-  image.resize(std::min(image.size(), image.find(':')));
-  return image;
+  const auto colon = std::min(image.size(), image.find(':'));
+  options.image_tag = image.substr(std::min(image.size(), colon + 1));
+  options.image = image.substr(0, colon);
 }
 
 Result<> set_option(Options& options, std::string_view name, const std::string& value) {
@@ -139,7 +140,7 @@ Result<> set_option(Options& options, std::string_view name, const std::string& 
 
 Result<Options> read_options(std::span<const std::string> arguments) {
   Options options;
-  options.image = repository_name(variable("SLIPWAY_IMAGE", options.image));
+  take_image(variable("SLIPWAY_IMAGE", options.image), options);
   TRY(options.batching, read_batching());
   options.multi_model = read_switch("SAGEMAKER_MULTI_MODEL");
   TRY(const std::size_t memory_mb,

@@ -32,6 +32,7 @@ inline constexpr std::chrono::milliseconds batch_wait_max{1'000};
 struct Options {
   std::string model_dir = "/opt/ml/model";
   std::string image = "slipway-inference";  // repository name, without registry and tag
+  std::string image_tag;                    // "3.0-5"; empty: none was named
   std::optional<std::uint16_t> port;        // 0: any free one
   std::string listen_address = "0.0.0.0";   // with `port`
   std::string http_socket;                  // empty: none

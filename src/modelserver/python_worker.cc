@@ -38,6 +38,7 @@ std::string settings_of(const PythonOptions& options) {
   std::string json = "{";
   append_member(json, "model_dir", options.model_dir);
   append_member(json, "image", options.image);
+  append_member(json, "libsvm_indices", options.libsvm_indices);
   append_member(json, "venv_cache", options.venv_cache);
   append_member(json, "environment", options.environment);
   json += ", \"find_links\": [";

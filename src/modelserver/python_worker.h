@@ -23,7 +23,8 @@ struct PythonOptions {
   std::string interpreter = "python3";  // $SLIPWAY_PYTHON
   std::string script;                   // slipway_python_worker.py
   std::string model_dir;
-  std::string image;  // "sagemaker-scikit-learn"
+  std::string image;           // "sagemaker-scikit-learn"
+  std::string libsvm_indices;  // "from zero", or "sniffed" (LibsvmIndices)
   std::string venv_cache;
   std::vector<std::string> find_links;
   std::string environment;  // not empty: the packages are installed there

@@ -324,8 +324,15 @@ def decode_npy(data, dtype=None):
     return array if dtype is None else narrowed(array, dtype)
 
 
-def libsvm_rows(text):
-    """{index: value} of each record; labels, qid and comments are looked over."""
+def libsvm_rows(text, indices="from zero"):
+    """[{index: value}] of each record; labels, qid and comments are looked over. `sniffed`: indices
+    count from 1 where none is 0, as AWS's XGBoost images from 3.0 on take them."""
+    rows = list(numbered_rows(text))
+    from_one = indices == "sniffed" and not any(0 in row for row in rows)
+    return [{index - from_one: value for index, value in row.items()} for row in rows]
+
+
+def numbered_rows(text):
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue

@@ -647,6 +647,7 @@ class Handler:
                     "output_fn": default_output_fn}
         if settings["image"] == "sagemaker-xgboost":
             default_types["accept"] = "text/csv"
+        toolkit.dialect["libsvm_indices"] = settings["libsvm_indices"]
         script = None
         if module_name:
             toolkit.add_stand_ins(defaults)

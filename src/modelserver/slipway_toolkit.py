@@ -17,9 +17,11 @@ import types
 import uuid
 
 import slipway_formats as formats
+import slipway_recordio as recordio
 
 
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+dialect = {"libsvm_indices": "from zero"}  # of the image that this worker stands for
 
 
 def importable(module):
@@ -426,28 +428,43 @@ def csv_to_dmatrix(data, dtype=None):
     return xgboost.DMatrix(table)
 
 
-def libsvm_to_dmatrix(data):
+def sparse_dmatrix(rows, width):
+    """Of [{column: value}]; what is absent is missing."""
     import scipy.sparse
     import xgboost
-    rows = formats.read_as("text/libsvm", lambda: list(formats.libsvm_rows(formats.as_text(data))))
-    if not rows:
-        raise formats.BadRequest("The body cannot be read as text/libsvm: the body has no record.")
     columns = [index for row in rows for index in row]
     ends = [0]
     for row in rows:
         ends.append(ends[-1] + len(row))
     values = [value for row in rows for value in row.values()]
-    shape = (len(rows), max(columns, default=-1) + 1)
-    return xgboost.DMatrix(scipy.sparse.csr_matrix((values, columns, ends), shape=shape, dtype="float32"))
+    table = (formats.need_numpy().array(values, "float64"), columns, ends)
+    return xgboost.DMatrix(scipy.sparse.csr_matrix(table, shape=(len(rows), width)))
 
 
-def recordio_protobuf_to_dmatrix(_):
-    raise formats.UnsupportedFormat("application/x-recordio-protobuf",
-                                    "application/x-recordio-protobuf is not read by this server.")
+def libsvm_to_dmatrix(data):
+    """From 3.0 on the encoder of AWS's image makes a full table, where what is absent is 0; before,
+    and without a script in every version, it is missing."""
+    import xgboost
+    indices = dialect["libsvm_indices"]
+    rows = formats.read_as("text/libsvm", lambda: formats.libsvm_rows(formats.as_text(data), indices))
+    if not rows:
+        raise formats.BadRequest("The body cannot be read as text/libsvm: the body has no record.")
+    width = max((index for row in rows for index in row), default=-1) + 1
+    if indices == "from zero":
+        return sparse_dmatrix(rows, width)
+    table = formats.need_numpy().zeros((len(rows), width))
+    for at, row in enumerate(rows):
+        table[at, list(row)] = list(row.values())
+    return xgboost.DMatrix(table)
+
+
+def recordio_protobuf_to_dmatrix(data):
+    rows, width = formats.read_as(recordio.MEDIA, lambda: recordio.read_rows(bytes(data)))
+    return sparse_dmatrix(rows, width)
 
 
 DMATRIX_DECODERS = {"text/csv": csv_to_dmatrix, "text/libsvm": libsvm_to_dmatrix,
-                    "application/x-recordio-protobuf": recordio_protobuf_to_dmatrix}
+                    recordio.MEDIA: recordio_protobuf_to_dmatrix}
 
 
 def decode_dmatrix(data, content_type):
@@ -546,7 +563,7 @@ TRAINING_PARTS = {"data_utils": ("get_dmatrix", "get_size", "get_content_type", 
 
 def add_xgboost_container():
     types_of = {"LIBSVM": "text/libsvm", "X_LIBSVM": "text/x-libsvm",
-                "X_RECORDIO_PROTOBUF": "application/x-recordio-protobuf"}
+                "X_RECORDIO_PROTOBUF": recordio.MEDIA}
     module("sagemaker_xgboost_container")
     module("sagemaker_xgboost_container.constants")
     module("sagemaker_xgboost_container.constants.xgb_content_types", **types_of)

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view known_content_types =
     "text/csv, application/json, application/jsonlines, application/x-npy and, for XGBoost, "
-    "text/libsvm";
+    "text/libsvm and application/x-recordio-protobuf";
 constexpr std::size_t quoted_header_bytes_max = 100;
 // What of a large table is worked on at once: its text, numbers and answers stay in a core's cache.
 constexpr std::size_t slice_bytes = std::size_t{256} << 10;
@@ -108,7 +108,7 @@ bool TensorModel::prepare(Invocation& invocation, Item& item) const {
     return false;
   }
   item.accept = *accept;
-  if (auto decoded = decode(signature(), type, delimiters(), invocation.body, item.request);
+  if (auto decoded = decode(signature(), type, manner_.dialect, invocation.body, item.request);
       !decoded) {
     answer_error(invocation.answer, status_of(decoded.error().code), decoded.error().message);
     return false;
@@ -230,7 +230,8 @@ bool TensorModel::answer_in_slices(Invocation& invocation, Workspace& workspace)
   Shape shape;
   for (std::string_view rest = invocation.body; !rest.empty();) {
     const std::string_view slice = next_slice(rest);
-    if (slice.empty() || !decode(signature(), ContentType::csv, delimiters(), slice, item.request))
+    if (slice.empty() ||
+        !decode(signature(), ContentType::csv, manner_.dialect, slice, item.request))
       return false;
     rest.remove_prefix(slice.size());
     Tensor& input = item.request.inputs[0];

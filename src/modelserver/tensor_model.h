@@ -22,6 +22,7 @@ inline constexpr std::int64_t joined_records_max = 1024;
 // How a model is asked and answers, where AWS's images differ from each other.
 struct Manner {
   Flavor flavor = Flavor::plain;
+  Dialect dialect = {};
   AcceptType accept = AcceptType::json;  // what is answered to who does not say
   std::optional<SelectedOutput> selected = {};
 };
@@ -40,9 +41,6 @@ class TensorModel final : public Model {
   void answer(std::span<Invocation> batch) override;
 
  private:
-  Delimiters delimiters() const {
-    return manner_.flavor == Flavor::plain ? Delimiters::comma : Delimiters::sniffed;
-  }
   AnswerKind answer_kind() const {
     return manner_.selected ? AnswerKind::selected : AnswerKind::outputs;
   }

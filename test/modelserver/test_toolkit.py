@@ -7,6 +7,7 @@ import struct
 import joblib
 import numpy as np
 import pytest
+import recordio_files
 import xgboost
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -291,6 +292,29 @@ XGBOOST_BODIES = [
     ("text/libsvm", "1 0:5 2:1.5\n0:17.0 3:2\n"), ("text/x-libsvm", "0 qid:3 0:5 1:2 # said\n"),
     ("text/csv", "a,b,c,d\n5,3.5,1,0.2"), ("text/csv", "\ufeff5,3,1,0"), ("text/libsvm", "1 x:2"),
     ("text/libsvm", "1 0:a"), ("text/libsvm", ""), ("text/csv", "5,x,1,2"),
+    ("text/libsvm", "1 1:5 3:1.5\n2:17.0 4:2\n"), ("text/libsvm", "1 1:5 0:1.5\n"),
+]
+RECORDIO = "application/x-recordio-protobuf"
+ROWS = [[5, 3.5, 1, 0.2], [6, 3, 4, 1]]
+SPARSE = {"values": [5, 1.5], "keys": [3, 0]}
+FRAMED = recordio_files.dense(ROWS)
+# Read or refused alike; what is refused, with these words.
+RECORDIO_BODIES = [
+    (FRAMED, None), (recordio_files.dense(ROWS, kind="float64"), None),
+    (recordio_files.dense([[5, -3, 1, 2]], kind="int32"), None),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor(ROWS[0]), label=7)), None),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor(**SPARSE, shape=[4]))), None),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor(**SPARSE))) + FRAMED, None),
+    (FRAMED + recordio_files.frame(recordio_files.record(recordio_files.tensor([], shape=[4]))), None),
+    (b"", "no record"), (FRAMED[:-3], "record 2"), (FRAMED[:5], "record 1 (byte 0): its frame is cut off"),
+    (FRAMED + b"5,3,1,2\n", "record 3"), (FRAMED + recordio_files.frame(b"\x0a\x7f"), "is no record of SageMaker's"),
+    (FRAMED + recordio_files.frame(b"\x12\0"), "no features 'values'"),
+    (FRAMED + recordio_files.dense([[1, 2, 3]]), "it has 3 values, and 4 are due"),
+    (FRAMED + recordio_files.frame(recordio_files.record(recordio_files.field(9, b"x"))), "bytes, and no numbers"),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor(ROWS[0]), name="x")), "features 'x'"),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor([1], keys=[1, 2]))), "2 keys for 1 values"),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor([1, 2], keys=[1, 1]))), "its key 1 comes twice"),
+    (recordio_files.frame(recordio_files.record(recordio_files.tensor([1], keys=[3], shape=[3]))), "its key 3 is beyond"),
 ]
 
 
@@ -315,7 +339,46 @@ def model_fn(model_dir):
         if want.status == 200:
             numbers = [float(x) for x in want.text.split(",")]
             np.testing.assert_allclose([float(x) for x in got.text.split()], numbers, rtol=1e-6)
-    assert script.ask("x", "application/x-recordio-protobuf").status == 415
+    for body, words in RECORDIO_BODIES:
+        want, got = (each.ask(body, RECORDIO) for each in (built_in, script))
+        assert want.status == got.status == (400 if words else 200), (body, want.text, got.text)
+        if words:
+            assert words in want.json["error"] and words in got.json["error"], (want.text, got.text)
+        else:
+            numbers = [float(x) for x in want.text.split(",")]
+            np.testing.assert_allclose([float(x) for x in got.text.split()], numbers, rtol=1e-6)
+    assert built_in.ask(FRAMED, RECORDIO).text == built_in.ask("5,3.5,1,0.2\n6,3,4,1", "text/csv").text
+
+
+@pytest.mark.parametrize("image, scripted_absent", [("sagemaker-xgboost:1.7-1", np.nan),
+                                                    ("sagemaker-xgboost:3.0-5", 0.0)])
+def test_libsvm_counts_as_the_version_of_the_image_does(tmp_path, serve, own_python, image, scripted_absent):  # noqa: F811
+    booster = xgboost.train({"objective": "reg:squarederror", "base_score": 0.5}, xgboost.DMatrix(IRIS, KINDS), 5)
+    plain, scripted = tmp_path / "plain", tmp_path / "scripted"
+    for folder in (plain, scripted):
+        folder.mkdir()
+        booster.save_model(folder / "model.ubj")
+    write_script(scripted, '''
+import os, xgboost
+def model_fn(model_dir):
+    return xgboost.Booster(model_file=os.path.join(model_dir, "model.ubj"))
+''')
+    built_in, script = serve(plain, image=image), serve(scripted, image=image, env=own_python)
+    shift = image.endswith("3.0-5")
+    for text, indices in (("0 1:6 3:5.5\n0 3:1.5", [{1: 6, 3: 5.5}, {3: 1.5}]),
+                          ("0 1:6 3:5.5\n0 0:1.5", [{1: 6, 3: 5.5}, {0: 1.5}])):
+        offset = 1 if shift and not any(0 in row for row in indices) else 0
+        width = max(max(row) for row in indices) - offset + 1
+        for server, absent in ((built_in, np.nan), (script, scripted_absent)):
+            table = np.full((2, 4), np.nan)
+            table[:, :width] = absent
+            for at, row in enumerate(indices):
+                for index, value in row.items():
+                    table[at, index - offset] = value
+            got = server.ask(text, "text/libsvm", "text/csv").text.replace("\n", ",").strip(",").split(",")
+            np.testing.assert_allclose([float(x) for x in got], booster.predict(xgboost.DMatrix(table)), rtol=1e-6)
+    full = "0 1:5 2:3.5 3:1 4:0.2"
+    assert built_in.ask(full, "text/libsvm").status == script.ask(full, "text/libsvm").status == (200 if shift else 400)
 
 
 def test_what_archivers_put_beside_a_pickled_model_is_looked_over(tmp_path, serve, own_python):  # noqa: F811

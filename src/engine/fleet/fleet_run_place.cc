@@ -68,7 +68,7 @@ std::optional<place::InstanceSpec> FleetRun::spec_with_contents(const Variant& v
     if (program.image.empty())
       spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
   }
-  if (program.image.empty()) spec.environment["SLIPWAY_IMAGE"] = program.built_in;
+  if (program.image.empty()) spec.environment.try_emplace("SLIPWAY_IMAGE", program.built_in);
   return spec;
 }
 

@@ -287,6 +287,17 @@ TEST_F(Door, what_a_configuration_asks_for_and_is_not_built_is_named_when_it_is_
   }
 }
 
+TEST_F(Door, an_instance_is_told_the_version_of_its_image_and_not_another) {
+  done("CreateModel", R"({"ModelName":"m","PrimaryContainer":{"Image":"x/y/slipway-inference:3.0-5",
+      "Environment":{"SLIPWAY_IMAGE":"mine"}}})");
+  make_config("c", "m");
+  start_endpoint("mine", "c");
+  settle();
+  ASSERT_EQ(world_.machine().instances().size(), 1U);
+  const auto& environment = world_.machine().instances().begin()->second.spec.environment;
+  EXPECT_EQ(environment.at("SLIPWAY_IMAGE"), "slipway-inference:3.0-5");
+}
+
 TEST_F(Door, the_archive_of_a_script_reaches_the_instances_as_a_directory) {
   done("CreateModel", R"({"ModelName":"m","PrimaryContainer":{"Image":"x/slipway-inference:1",
       "Environment":{"SAGEMAKER_PROGRAM":"inference.py",

@@ -133,6 +133,9 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
     program.image = image;
   for (const auto& [name, value] : container.Environment())
     program.environment.emplace(name, value);
+  // With its tag: versions of an image differ in what they read and answer.
+  if (!program.built_in.empty())
+    program.environment["SLIPWAY_IMAGE"] = image.substr(image.rfind('/') + 1);
   TRY(program.model, model_data(container));
   if (container.Mode() == "MultiModel") TRY_DO(take_collection(container, program));
   if (!program.built_in.empty()) program.code = code_of(container);
