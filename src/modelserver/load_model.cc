@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t default_workers_max = 4;
 constexpr std::chrono::seconds default_answer_time{60};
+constexpr std::size_t answer_time_s_max = 3600;
 constexpr std::string_view xgboost_extensions[] = {".json",  ".ubj", ".xgb", ".bst",
                                                    ".model", ".bin", ""};
 
@@ -107,11 +108,13 @@ Result<std::optional<Choice>> find_onnx(const std::vector<fs::path>& entries) {
 }
 
 // The boosters of a cross-validation, as AWS's image writes them, where they are to answer
-// together: SAGEMAKER_INFERENCE_ENSEMBLE. Else the first one.
+// together: SAGEMAKER_INFERENCE_ENSEMBLE, which AWS's image takes for no unless it is "true". Else
+// the first one.
 Choice ensemble_of(const std::vector<fs::path>& files) {
   Choice choice{Backend::xgboost};
   for (const fs::path& file : files) choice.files.push_back(file.string());
-  if (variable("SAGEMAKER_INFERENCE_ENSEMBLE") == "false") choice.files.resize(1);
+  const char* const together = std::getenv("SAGEMAKER_INFERENCE_ENSEMBLE");
+  if (together != nullptr && std::string_view(together) != "true") choice.files.resize(1);
   return choice;
 }
 
@@ -185,8 +188,9 @@ PythonOptions python_options(const Options& options) {
   python.workers = number_in("SAGEMAKER_MODEL_SERVER_WORKERS",
                              options.multi_model ? 1 : std::min(cores, default_workers_max), 256);
   const auto seconds =
-      number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), 3600);
-  python.answer_time = std::chrono::seconds(seconds);
+      number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT", default_answer_time.count(), answer_time_s_max);
+  python.answer_time = std::chrono::seconds(
+      number_in("SAGEMAKER_MODEL_SERVER_TIMEOUT_SECONDS", seconds, answer_time_s_max));
   return python;
 }
 

@@ -54,7 +54,8 @@ std::vector<std::string> child_environment(const PythonOptions& options) {
   std::vector<std::string> variables;
   for (char** at = environ; *at != nullptr; ++at) {
     const std::string_view variable(*at);
-    if (!variable.starts_with("SLIPWAY_WORKER")) variables.emplace_back(variable);
+    if (!variable.starts_with("SLIPWAY_WORKER") && !variable.starts_with("SM_MODEL_DIR="))
+      variables.emplace_back(variable);
   }
   variables.push_back("SLIPWAY_WORKER=" + settings_of(options));
   variables.push_back("SM_MODEL_DIR=" + options.model_dir);

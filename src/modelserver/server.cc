@@ -16,6 +16,7 @@
 #include "modelserver/dispatcher.h"
 #include "modelserver/environment_tool.h"
 #include "modelserver/http_front.h"
+#include "modelserver/image_variables.h"
 #include "modelserver/link_front.h"
 #include "modelserver/load_model.h"
 #include "modelserver/model_shelf.h"
@@ -164,6 +165,10 @@ void print_error(std::string_view sentence) {
 }
 
 int serve(const Options& options, std::shared_ptr<const OnnxRuntime> onnx) {
+  if (auto checked = check_image_variables(); !checked) {
+    print_error(checked.error().message);
+    return 1;
+  }
   Server server(options, std::move(onnx));
   if (auto listening = server.listen(); !listening) {
     print_error(listening.error().message);
