@@ -1,4 +1,5 @@
 """Batch transform by boto3 and the SageMaker SDK (hosting-contract sections 4 and 11)."""
+import csv
 import gzip
 import json
 import os
@@ -11,8 +12,10 @@ import time
 import botocore.exceptions
 import numpy as np
 import pytest
+import xgboost
 from conftest import REGISTRY, ROLE, Clients
 from make_model import tar_gz
+from sklearn.datasets import load_iris
 
 MEBIBYTE = 1 << 20
 WAIT = {"Delay": 1, "MaxAttempts": 60}
@@ -47,13 +50,13 @@ def output_fn(text, accept):
 class Batch:
     """A bucket with input under in/, a model, and jobs that write to out/."""
 
-    def __init__(self, aws, name, archive, environment=None):
+    def __init__(self, aws, name, archive, environment=None, image="slipway-inference:latest"):
         self.aws, self.name, self.jobs = aws, name, 0
         aws.s3.create_bucket(Bucket=name)
         aws.s3.put_object(Bucket=name, Key="model.tar.gz", Body=archive)
         aws.sagemaker.create_model(
             ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={
-                "Image": f"{REGISTRY}/slipway-inference:latest",
+                "Image": f"{REGISTRY}/{image}",
                 "ModelDataUrl": f"s3://{name}/model.tar.gz",
                 "Environment": environment or {}})
 
@@ -164,6 +167,55 @@ def test_filters_choose_columns_before_and_after(mlp_batch, models):
                                models.mlp_answer(rows)[:, -1], rtol=1e-4, atol=1e-5)
 
 
+JOINED = {"InputFilter": "$[1:]", "JoinSource": "Input"}
+
+
+def named_csv_of(rows):
+    return "".join(f"id{i}," + ",".join(repr(float(x)) for x in row) + "\n" for i, row in enumerate(rows)).encode()
+
+
+@pytest.mark.parametrize("image, archive", [("sagemaker-xgboost:1.7-1", "xgboost"),
+                                            ("sagemaker-scikit-learn:1.2-1-cpu-py3", "sklearn")])
+def test_each_record_is_joined_to_its_answer_whatever_the_image(aws, name, models, image, archive):
+    """Section 11: JoinSource with the default strategy; a line for each record. XGBoost in two requests."""
+    rows, answers = (models.cancer_rows, models.xgboost_answer()) if archive == "xgboost" else (
+        models.iris_rows, models.forest.predict(models.iris_rows))
+    times = MEBIBYTE // len(named_csv_of(rows)) + 1 if archive == "xgboost" else 20
+    rows, answers = np.tile(rows, (times, 1)), np.tile(answers, times)
+    batch = Batch(aws, name, models.xgboost_archive("json") if archive == "xgboost" else models.sklearn_archive,
+                  image=image)
+    text = named_csv_of(rows)
+    batch.put("in/x.csv", text)
+    lines = batch.run(MaxPayloadInMB=1, DataProcessing=JOINED)["x.csv.out"].decode().splitlines()
+    assert [line.rpartition(",")[0] for line in lines] == text.decode().splitlines()
+    np.testing.assert_allclose([float(line.rpartition(",")[2]) for line in lines], answers, rtol=1e-5)
+    few = batch.run(DataProcessing={**JOINED, "OutputFilter": "$[0,-1]"})["x.csv.out"].decode().splitlines()
+    assert few == [line.split(",")[0] + "," + line.rpartition(",")[2] for line in lines]
+
+
+@pytest.mark.parametrize("how", [{}, {"accept": None}, {"assemble": "None"},
+                                 {"assemble": "None", "accept": None, "BatchStrategy": "SingleRecord"}])
+def test_an_xgboost_model_answers_a_line_for_each_record_however_it_is_asked(aws, name, models, how):
+    batch = Batch(aws, name, models.xgboost_archive("json"), image="sagemaker-xgboost:1.7-1")
+    batch.put("in/x.csv", csv_of(models.cancer_rows[:3]))
+    text = batch.run(**how)["x.csv.out"].decode()
+    np.testing.assert_allclose([float(line) for line in text.split("\n")[:-1]], models.xgboost_answer()[:3], rtol=1e-4)
+
+
+def test_what_is_selected_of_classes_is_joined_too(aws, name):
+    data, kinds = load_iris(return_X_y=True)
+    booster = xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(data, kinds), 3)
+    batch = Batch(aws, name, tar_gz({"xgboost-model": bytes(booster.save_raw("ubj"))}), image="sagemaker-xgboost:1.7-1",
+                  environment={"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label,probabilities"})
+    rows = data[::40]
+    batch.put("in/x.csv", named_csv_of(rows))
+    want = booster.predict(xgboost.DMatrix(rows)).tolist()
+    outputs = batch.run(DataProcessing={**JOINED, "OutputFilter": "$[0,-2,-1]"})["x.csv.out"].decode()
+    found = list(csv.reader(outputs.splitlines()))
+    assert [(line[0], int(line[1]), json.loads(line[2])) for line in found] == [
+        (f"id{i}", max(range(3), key=each.__getitem__), each) for i, each in enumerate(want)]
+
+
 def test_json_lines_are_joined_as_sagemaker_output(mlp_batch, models):
     """Section 11: JSON: adds SageMakerOutput to the object."""
     rows = rows_of(3, 6)
@@ -209,6 +261,19 @@ def test_binary_records_are_sent_without_their_framing_one_by_one(echo_batch, sp
     outputs = echo_batch.run(split=split, content_type="text/plain", BatchStrategy="SingleRecord",
                              assemble="None")
     assert outputs["x.out"] == b"".join(f"<{size}>\n".encode() for size in sizes * 3)
+
+
+def test_records_of_recordio_keep_their_frames_where_several_go_together(aws, name, models):
+    """Section 11: with MultiRecord the padding stays, which the XGBoost image wants."""
+    batch = Batch(aws, name, models.xgboost_archive("json"), image="sagemaker-xgboost:3.0-5")
+    entry = lambda number, data: bytes([number << 3 | 2]) + (
+        bytes([len(data)]) if len(data) < 128 else bytes([len(data) & 127 | 128, len(data) >> 7])) + data
+    rows = models.cancer_rows[:7]
+    batch.put("in/x", b"".join(record_io(entry(1, entry(1, b"values") + entry(2, entry(2, entry(
+        1, np.asarray(row, "<f4").tobytes()))))) for row in rows))
+    lines = batch.run(split="RecordIO", content_type="application/x-recordio-protobuf",
+                      BatchStrategy="MultiRecord")["x.out"].decode().splitlines()
+    np.testing.assert_allclose([float(line) for line in lines], models.xgboost_answer()[:7], rtol=1e-5)
 
 
 def test_the_container_is_told_of_the_job(echo_batch):
