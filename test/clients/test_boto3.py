@@ -221,6 +221,31 @@ def test_an_archive_that_points_outside_is_refused(deployment, models, member):
 # ---- errors ----------------------------------------------------------------------------------------
 
 
+UNUSUAL = b'''
+import json
+def model_fn(model_dir):
+    return [float("nan"), float("inf"), -float("inf")]
+def transform_fn(model, data, content_type, accept):
+    return json.dumps({"predictions": model}) if data == "numbers" else "a" * int(data), accept
+'''
+
+
+def test_an_answer_has_one_limit_however_it_comes(deployment, aws):
+    """docs/troubleshooting.md; the last one is too large for the link to the instance as well."""
+    deployment.deploy(tar_gz({"code/inference.py": UNUSUAL}))
+    assert deployment.invoke("numbers") == b'{"predictions": [NaN, Infinity, -Infinity]}'
+    most = 26 << 20
+    assert len(deployment.invoke(str(most))) == most
+    for size in (most + 1, 33 << 20):
+        with pytest.raises(ClientError) as caught:
+            deployment.invoke(str(size))
+        assert error_of(caught) == ("ModelError", 424)
+        assert str(most) in caught.value.response["Error"]["Message"]
+    events = aws.runtime.invoke_endpoint_with_response_stream(
+        EndpointName=deployment.name, Body=str(33 << 20), ContentType="text/csv")["Body"]
+    assert sum(len(event["PayloadPart"]["Bytes"]) for event in events) == 33 << 20
+
+
 def test_a_wrong_width_is_a_model_error_that_names_the_input(deployment, models, aws):
     deployment.deploy(models.mlp_archive)
     with pytest.raises(ClientError) as caught:

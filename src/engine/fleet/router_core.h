@@ -143,7 +143,7 @@ class RouterCore final : public LinkUser,
   bool send_elastic(std::unique_ptr<Invocation>& invocation, FleetState& fleet,
                     VariantState& variant);
   void advance_lines();
-  static bool exceeds_limit(const Invocation& invocation, const InvokeAnswer& answer);
+  static std::uint64_t answer_limit(const Invocation& invocation);
   static bool exceeds_limit(Invocation& invocation, std::string_view part);
   void cut_off(Invocation& invocation);
   void refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer);

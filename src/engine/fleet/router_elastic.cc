@@ -1,6 +1,8 @@
 // What a router does with requests of elastic variants.
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "engine/fleet/router_core.h"
 
 namespace slipway::fleet {
@@ -95,14 +97,17 @@ void RouterCore::cut_off(Invocation& invocation) {
   invocation.link_->drop(invocation);
 }
 
-bool RouterCore::exceeds_limit(const Invocation& invocation, const InvokeAnswer& answer) {
+// A whole answer comes over the link or over HTTP, which have limits of their own; who asked finds
+// one for both.
+std::uint64_t RouterCore::answer_limit(const Invocation& invocation) {
   const auto& elastic = invocation.variant_->elastic;
-  return elastic && elastic->limits.body_bytes_max != 0 &&
-         answer.body.size() > elastic->limits.body_bytes_max;
+  if (elastic && elastic->limits.body_bytes_max != 0) return elastic->limits.body_bytes_max;
+  const bool is_whole = invocation.request.answer_mode == AnswerMode::whole;
+  return is_whole ? answer_bytes_max : std::numeric_limits<std::uint64_t>::max();
 }
 
 void RouterCore::refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer) {
-  const std::uint64_t most = invocation->variant_->elastic->limits.body_bytes_max;
+  const std::uint64_t most = answer_limit(*invocation);
   refuse(
       std::move(invocation), InvokeFailure::too_large,
       fmt::format("an answer has at most {} bytes, and this one has {}", most, answer.body.size()));

@@ -103,7 +103,8 @@ void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&
   let_go(*invocation);
   if (Relay::goes_on(*invocation->variant_, answer.status))
     return relay(std::move(invocation), std::move(answer));
-  if (exceeds_limit(*invocation, answer)) return refuse_answer(std::move(invocation), answer);
+  if (answer.body.size() > answer_limit(*invocation))
+    return refuse_answer(std::move(invocation), answer);
   if (has_lost_model(*invocation, answer.status)) return dispatch(std::move(invocation));
   count(*invocation, answer.status);
   add(invocation->cells_->answer_bytes, answer.body.size());
