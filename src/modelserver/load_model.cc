@@ -9,6 +9,7 @@
 #include <optional>
 #include <thread>
 
+#include "base/log.h"
 #include "modelserver/encode.h"
 #include "modelserver/python_model.h"
 #include "modelserver/shared_library.h"
@@ -248,9 +249,15 @@ Result<std::unique_ptr<Model>> load_xgboost(const Options& options,
 
 // Of the XGBoost image, and of it alone: other images do not read it, and other models say nothing
 // of labels and scores.
-Result<> refuse_selection(const Options& options) {
+Result<> check_selection(const Options& options, const Choice& choice) {
   const std::string keys = variable("SAGEMAKER_INFERENCE_OUTPUT");
-  if (keys.empty() || options.image != "sagemaker-xgboost") return {};
+  const bool is_meant = !keys.empty() && options.image == "sagemaker-xgboost";
+  if (!is_meant || choice.backend == Backend::xgboost) return {};
+  if (choice.backend == Backend::python && choice.files.empty()) {
+    log_info("modelserver",
+             "SAGEMAKER_INFERENCE_OUTPUT has no meaning: a script answers as it likes");
+    return {};
+  }
   return fail(ErrorCode::invalid_argument,
               fmt::format("SAGEMAKER_INFERENCE_OUTPUT is '{}', and the model is no XGBoost model, "
                           "whose predictions it would select from.",
@@ -284,12 +291,12 @@ Result<Choice> choose_backend(const Options& options) {
 Result<std::unique_ptr<Model>> load_model(const Options& options,
                                           std::shared_ptr<const OnnxRuntime> onnx) {
   TRY(const Choice choice, choose_backend(options));
+  TRY_DO(check_selection(options, choice));
   if (choice.backend == Backend::python) {
     TRY(auto model, PythonModel::start(python_options(options)));
     return model;
   }
   if (choice.backend == Backend::xgboost) return load_xgboost(options, choice.files);
-  TRY_DO(refuse_selection(options));
   TRY(Manner manner, manner_of(options, AnswerKind::outputs));
   if (onnx == nullptr) {
     TRY(onnx, OnnxRuntime::open());

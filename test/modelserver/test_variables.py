@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
@@ -170,6 +171,17 @@ def a_line_for_each_record(model, serve, **_):
 def selected(model, serve, **_):
     server = serve(model, image=IMAGE, env={"SAGEMAKER_INFERENCE_OUTPUT": "predicted_label,nonsense"})
     assert server.ask(RECORDS, "text/csv").text == "1,nan\n0,nan"
+
+
+@pytest.mark.parametrize("file, content", [("code/inference.py", b"def model_fn(d): pass\ndef transform_fn(*_): return 'x', 'a/b'"),
+                                           ("model.pkl", pickle.dumps([1]))])
+def test_nothing_is_selected_where_the_model_is_no_booster(tmp_path, serve, own_python, file, content):  # noqa: F811
+    (tmp_path / file).parent.mkdir(exist_ok=True)
+    (tmp_path / file).write_bytes(content)
+    server = serve(tmp_path, image=IMAGE, ready=False,
+                   env={**own_python, "SAGEMAKER_INFERENCE_OUTPUT": "predicted_label"})
+    assert server.wait() is (file != "model.pkl")
+    assert "SAGEMAKER_INFERENCE_OUTPUT" in server.output()
 
 
 def together_or_the_first(boosters, serve, tmp_path, **_):
