@@ -12,6 +12,7 @@ import csv
 import io
 import json
 import re
+import zipfile
 
 UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
 JSON_DEPTH_MAX = 32
@@ -121,11 +122,12 @@ def choose_accept(header, own):
 
 
 def accept_for_script(header, own):
-    """What a script's own function is told: a single type as it was sent, of several the one that
-    weighs most, `own` where only a wildcard is left."""
+    """What a script's own function is told: a single type as it was sent, to the blank, since
+    scripts compare it; of several the one that weighs most, `own` where only a wildcard is left."""
     ranges = accept_ranges(header)
     if len(ranges) == 1 and "*" not in ranges[0][0] and ranges[0][1] == 1:
-        return ranges[0][2]
+        weighed = re.search(r";\s*q=", header, re.IGNORECASE)
+        return ranges[0][2] if weighed else header.strip(", ")
     named = [each for each in ranges if each[1] > 0 and "*" not in each[0]]
     return max(named, key=lambda each: each[1])[2] if named else own
 
@@ -324,6 +326,20 @@ def decode_npy(data, dtype=None):
     return array if dtype is None else narrowed(array, dtype)
 
 
+def decode_npz(data, dtype=None):
+    """A sparse matrix as scipy.sparse.save_npz writes it, and as AWS's toolkit reads it."""
+    try:
+        import scipy.sparse
+    except ImportError:
+        raise UnsupportedFormat("application/x-npz", "application/x-npz is a sparse matrix of scipy, "
+                                "and scipy is not installed.") from None
+    try:
+        matrix = scipy.sparse.load_npz(io.BytesIO(data))
+    except (zipfile.BadZipFile, KeyError, OSError, AttributeError) as error:
+        raise BadRequest(f"it is no sparse matrix of scipy ({error})") from error
+    return matrix if dtype is None else narrowed(matrix, dtype)
+
+
 def libsvm_rows(text, indices="from zero"):
     """[{index: value}] of each record; labels, qid and comments are looked over. `sniffed`: indices
     count from 1 where none is 0, as AWS's XGBoost images from 3.0 on take them."""
@@ -352,11 +368,12 @@ def numbered_rows(text):
 # ---------------------------------------------------------------- by type
 
 DECODERS = {"text/csv": decode_csv, "application/json": decode_json,
-            "application/jsonlines": decode_json_lines, "application/x-npy": decode_npy}
+            "application/jsonlines": decode_json_lines, "application/x-npy": decode_npy,
+            "application/x-npz": decode_npz}
 
 
 def as_text(data):
-    return data if isinstance(data, str) else bytes(data).decode("utf-8")
+    return data if isinstance(data, str) else str(data, "utf-8")
 
 
 def read_as(content_type, read):
@@ -379,7 +396,16 @@ def decode(data, content_type, dtype=None):
     return read_as(content_type, lambda: decoder(as_text(data) if is_text else data, dtype))
 
 
+def dense(value):
+    """The array of what scipy keeps sparse and of a table of pandas; other values as they are."""
+    for way in ("toarray", "to_numpy"):
+        if hasattr(value, way):
+            return getattr(value, way)()
+    return value
+
+
 def to_plain(value):
+    value = dense(value)
     if hasattr(value, "tolist"):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
@@ -390,15 +416,18 @@ def encode_json(value):
 
 
 def encode_json_lines(value):
-    value = to_plain(value) if hasattr(value, "tolist") else value
+    value = dense(value)
+    value = value.tolist() if hasattr(value, "tolist") else value
     return "".join(json.dumps(item, default=to_plain) + "\n" for item in value)
 
 
 def encode_csv(value):
     """A line for each record, quoted where a field needs it."""
     numpy = need_numpy()
-    array = numpy.atleast_1d(numpy.asarray(value))
-    if array.ndim > 2:
+    array = numpy.asarray(dense(value))
+    is_object = array.ndim == 0 and array.dtype == object
+    array = numpy.atleast_1d(array)
+    if array.ndim > 2 or is_object:
         raise NotAcceptable("text/csv", "The answer cannot be written as text/csv: its records are "
                             "no plain lists. Ask for application/json.")
     text = io.StringIO()
@@ -409,7 +438,7 @@ def encode_csv(value):
 def encode_npy(value):
     numpy = need_numpy()
     data = io.BytesIO()
-    numpy.save(data, value)
+    numpy.save(data, dense(value))
     return data.getvalue()
 
 

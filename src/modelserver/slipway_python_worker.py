@@ -652,6 +652,10 @@ class Handler:
         if module_name:
             toolkit.add_stand_ins(defaults)
             script = load_script(code_dir, module_name)
+            foreign = toolkit.service_of_its_own(script)
+            if foreign:
+                raise Failure(f"The script has {foreign}, which is for a server of its own, and none of "
+                              f"{', '.join(toolkit.SERVER_FUNCTIONS)}: these are what is called here.")
         get = lambda name: getattr(script, name, None)
         self.transform_fn = get("transform_fn")
         own = [name for name in ("input_fn", "predict_fn", "output_fn") if get(name)]
@@ -822,6 +826,16 @@ def words_of(error):
         return "its text cannot be read"
 
 
+def hint_for(error):
+    """A sentence that helps, where the kind of an exception says what is missing."""
+    try:
+        if issubclass(type(error), ModuleNotFoundError) and error.name:
+            return toolkit.hint_for_module(error.name.split(".")[0])
+    except BaseException:  # pylint: disable=broad-except
+        pass
+    return ""
+
+
 def print_trace():
     """Into the log, where that can be written."""
     try:
@@ -878,7 +892,7 @@ def main():
         print_trace()
         send(channel, {"event": "failed",
                        "message": f"The model's code failed while loading: "
-                                  f"{type(error).__name__}: {words_of(error)}"})
+                                  f"{type(error).__name__}: {words_of(error)}{hint_for(error)}"})
         return 1
     poller = select.poll()
     poller.register(channel, select.POLLIN)

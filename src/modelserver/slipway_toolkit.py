@@ -2,8 +2,9 @@
 
 `Context` is the model server's, as handlers with one more parameter get it. add_stand_ins() puts
 the modules of AWS's toolkits where they are not installed: sagemaker_inference,
-sagemaker_containers, sagemaker_xgboost_container, sagemaker_sklearn_container, and of flask what an
-answer is made of. What they would start or install is here already, or is refused by name.
+sagemaker_containers, sagemaker_xgboost_container, sagemaker_sklearn_container, of flask what an
+answer is made of, and what scripts that also train look for at the top. What they would start or
+install is here already, or is refused by name.
 """
 
 import importlib
@@ -173,6 +174,21 @@ class Context:
 
     set_http_response_status = set_response_status
     get_http_response_status = get_response_status
+
+
+# ---------------------------------------------------------------- packages by what they are imported as
+
+PACKAGES = {"PIL": "Pillow", "yaml": "PyYAML", "dateutil": "python-dateutil", "cv2": "opencv-python-headless",
+            "bs4": "beautifulsoup4", "sklearn": "scikit-learn", "xgboost": "xgboost-cpu",
+            "sagemaker_sklearn_extension": "sagemaker-scikit-learn-extension"}
+UNKNOWN_HERE = {"mlio": "AWS's reader mlio is not there: read a body with numpy or pandas."}
+
+
+def hint_for_module(name):
+    """How a script gets a module that is not there."""
+    if name in UNKNOWN_HERE:
+        return f". {UNKNOWN_HERE[name]}"
+    return f". Put {PACKAGES.get(name, name)} into code/requirements.txt."
 
 
 # ---------------------------------------------------------------- errors
@@ -411,11 +427,34 @@ def import_module(uri, name="inference"):
     return importlib.import_module(name)
 
 
+SERVER_FUNCTIONS = ("model_fn", "input_fn", "predict_fn", "output_fn", "transform_fn")
+FOREIGN_FUNCTIONS = ("handle", "handler", "input_handler", "output_handler")
+FOREIGN_PACKAGES = {"sagemaker_inference", "sagemaker_containers", "mms", "ts", __name__}
+
+
+def service_of_its_own(script):
+    """The name of what a script has for another server; None where this one knows how to call it."""
+    members = vars(script)
+    if any(name in members for name in SERVER_FUNCTIONS):
+        return None
+    for name, value in members.items():
+        is_own = isinstance(value, type) and value.__module__ == script.__name__
+        if is_own and any(base.__module__.split(".")[0] in FOREIGN_PACKAGES
+                          and not issubclass(base, Exception) for base in value.__mro__[1:]):
+            return name
+    return next((name for name in FOREIGN_FUNCTIONS if callable(members.get(name))), None)
+
+
+def refused(name, why):
+    """Stands where a script looks for `name`, until it is called."""
+    def refuse(*_, **__):
+        raise NotImplementedError(f"{name} {why}")
+    return refuse
+
+
 def only_for_training(name):
     """Scripts that train and serve import it, and call it when they train."""
-    def refuse(*_, **__):
-        raise NotImplementedError(f"{name} is for training, and not there while a model is served")
-    return refuse
+    return refused(name, "is for training, and not there while a model is served")
 
 
 # ---------------------------------------------------------------- AWS's XGBoost image
@@ -497,6 +536,22 @@ def module(name, **members):
     return made
 
 
+def lazy_module(name, find):
+    """Its members are what find(name) gives, when they are first looked for."""
+    def member(word):
+        if word.startswith("__"):  # what Python asks of every module
+            raise AttributeError(word)
+        return find(word)
+    made = types.ModuleType(name)
+    made.__path__ = []
+    made.__spec__ = importlib.util.spec_from_loader(name, None, is_package=True)
+    made.__getattr__ = member
+    sys.modules[name] = made
+    parent, _, child = name.rpartition(".")
+    if parent in sys.modules:
+        setattr(sys.modules[parent], child, made)
+
+
 def handler_class(defaults):
     """DefaultInferenceHandler, whose methods are the default functions."""
     members = {f"default_{name}": staticmethod(function) for name, function in defaults.items()}
@@ -525,6 +580,9 @@ def add_sagemaker_inference(defaults):
     module(f"{own}.model_server", start_model_server=start_model_server)
 
 
+NOT_WRITTEN = "is not there: application/x-recordio-protobuf is not written by this server"
+
+
 def add_sagemaker_containers(defaults):
     given = {f"default_{name}": function for name, function in defaults.items()}
     parts = {
@@ -532,7 +590,8 @@ def add_sagemaker_containers(defaults):
         "encoders": {"decode": formats.decode, "encode": formats.encode,
                      "csv_to_numpy": formats.decode_csv, "json_to_numpy": formats.decode_json,
                      "npy_to_numpy": formats.decode_npy, "array_to_csv": formats.encode_csv,
-                     "array_to_json": formats.encode_json, "array_to_npy": formats.encode_npy},
+                     "array_to_json": formats.encode_json, "array_to_npy": formats.encode_npy,
+                     "array_to_recordio_protobuf": refused("array_to_recordio_protobuf", NOT_WRITTEN)},
         "env": {"ServingEnv": Environment, "model_dir": model_dir(), "code_dir": code_dir()},
         "errors": {"ClientError": ClientError, "UnsupportedFormatError": formats.UnsupportedFormat,
                    "ImportModuleError": ImportModuleError,
@@ -586,12 +645,29 @@ def add_flask(_):
     module("flask", Response=Response, make_response=make_response, jsonify=jsonify, json=json)
 
 
+def add_training_only(name):
+    """A package of AWS's training images: it can be imported, and calls into it are refused."""
+    for part in (name, *(f"{name}.{part}" for part in TRAINING_PACKAGES[name])):
+        lazy_module(part, lambda word, part=part: only_for_training(f"{part}.{word}"))
+
+
+TRAINING_PACKAGES = {"smdebug": ("xgboost", "pytorch", "tensorflow", "core", "profiler"),
+                     "sagemaker_training": ("environment", "entry_point", "params", "files")}
+
+
+def add_old_joblib():
+    """`from sklearn.externals import joblib`, as it was before joblib was a package of its own."""
+    lazy_module("sklearn.externals.joblib", lambda word: getattr(importlib.import_module("joblib"), word))
+
+
 def add_stand_ins(defaults):
     """`defaults` are the image's own functions: {"model_fn": ..., "input_fn": ..., ...}."""
     ways = {"sagemaker_inference": add_sagemaker_inference,
             "sagemaker_containers": add_sagemaker_containers,
             "sagemaker_xgboost_container": lambda _: add_xgboost_container(),
-            "sagemaker_sklearn_container": add_sklearn_container, "flask": add_flask}
+            "sagemaker_sklearn_container": add_sklearn_container, "flask": add_flask,
+            **{name: lambda _, name=name: add_training_only(name) for name in TRAINING_PACKAGES}}
     for name, add in ways.items():
         if not importable(name):
             add(defaults)
+    add_old_joblib()

@@ -99,7 +99,9 @@ def test_an_accept_is_weighed_as_by_the_other_backends(mirror, accept):
 def test_what_a_script_is_told_that_the_client_accepts():
     said = lambda header: formats.accept_for_script(header, "application/json")
     assert said("") == said("*/*") == said("*/*;q=0.5") == "application/json"
-    assert said("application/x-own; version=2") == "application/x-own;version=2"
+    assert said("application/x-own; version=2") == "application/x-own; version=2"
+    assert said(" text/csv; charset=utf-8,") == "text/csv; charset=utf-8"
+    assert said("text/csv; charset=utf-8; q=1") == "text/csv;charset=utf-8"
     assert said("application/json, text/plain, */*") == "application/json"
     assert said("text/csv;q=0.2, image/png") == "image/png"
 
@@ -129,6 +131,12 @@ def test_a_refusal_names_the_place(body, words):
 def test_csv_is_written_a_line_for_a_record_and_quoted_where_need_be():
     assert formats.encode(np.array([0.1, 2], "float32"), "text/csv") == "0.1\n2.0\n"
     assert formats.encode([["a,b", 'say "x"']], "text/csv") == '"a,b","say ""x"""\n'
-    with pytest.raises(formats.NotAcceptable):
-        formats.encode(np.zeros((1, 2, 2)), "text/csv")
+    for no_table in (np.zeros((1, 2, 2)), {"a": [1, 2]}):
+        with pytest.raises(formats.NotAcceptable):
+            formats.encode(no_table, "text/csv")
     assert json.loads(formats.encode({"x": np.float32(1.5)}, "application/json")) == {"x": 1.5}
+
+
+def test_what_is_no_bytes_is_not_read_as_such():
+    with pytest.raises(formats.BadRequest, match="bytes-like"):
+        formats.decode([49, 50], "text/csv")

@@ -1,5 +1,6 @@
 """What scripts written for AWS's images import, are given and raise; models without a script."""
 
+import io
 import pickle
 import socket
 import struct
@@ -8,10 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import recordio_files
+import scipy.sparse
 import xgboost
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import OneHotEncoder
 from test_python import own_python, write_script  # noqa: F401  pylint: disable=unused-import
 
 IRIS, KINDS = load_iris(return_X_y=True)
@@ -92,17 +95,27 @@ from sagemaker_containers.beta.framework import server
 from sagemaker_containers import entry_point
 from sagemaker_xgboost_container import distributed, data_utils, checkpointing
 from flask import Response, jsonify
+from sklearn.externals import joblib
+import smdebug.xgboost as smd
+from smdebug import SaveConfig
+from sagemaker_training import environment as training_environment
 """
 
 
 def test_the_first_lines_of_scripts_for_awss_images_are_run(tmp_path, serve, own_python):  # noqa: F811
     write_script(tmp_path, FIRST_LINES + '''
+assert joblib.hash(1)
+for call in (entry_point.run, data_utils.get_dmatrix, smd.Hook, SaveConfig, training_environment.Environment):
+    try:
+        call("a", "b")
+        assert False
+    except NotImplementedError as said:
+        assert "for training" in str(said)
 try:
-    entry_point.run()
-    data_utils.get_dmatrix("a", "b")
+    encoders.array_to_recordio_protobuf([1])
     assert False
 except NotImplementedError as said:
-    assert "for training" in str(said)
+    assert "recordio" in str(said)
 class Service(DefaultHandlerService):
     pass
 class Own(default_inference_handler.DefaultInferenceHandler):
@@ -390,3 +403,40 @@ def test_what_archivers_put_beside_a_pickled_model_is_looked_over(tmp_path, serv
     (tmp_path / "__MACOSX" / "._forest.pkl").write_bytes(b"\0")
     server = serve(tmp_path, image=SKLEARN, env=own_python)
     assert server.ask("5,3.5,1,0.2", "text/csv").json == [0]
+
+
+@pytest.mark.parametrize("script, words", [
+    ("from sagemaker_inference.default_handler_service import DefaultHandlerService\n"
+     "class Own(DefaultHandlerService):\n    pass\n", "has Own, which is for a server of its own"),
+    ("def input_handler(data, context):\n    pass\n", "has input_handler, which"),
+    ("from sagemaker_inference.errors import GenericInferenceToolkitError\n"
+     "class Wrong(GenericInferenceToolkitError):\n    pass\ndef handle(data, context):\n    pass\n", "has handle, which"),
+    ("import mlio\n", "read a body with numpy or pandas"), ("import no_such.part\n", "Put no_such into code/requirements.txt"),
+    ("import sagemaker_sklearn_extension.externals\n", "Put sagemaker-scikit-learn-extension into")])
+def test_what_a_script_has_that_cannot_be_run_is_told(tmp_path, serve, own_python, script, words):  # noqa: F811
+    write_script(tmp_path, script)
+    joblib.dump(LogisticRegression().fit(IRIS, KINDS), tmp_path / "model.joblib")
+    server = serve(tmp_path, ready=False, image=SKLEARN, env=own_python)
+    assert server.wait() is False
+    assert words in server.output().strip().splitlines()[-1], server.output()
+
+
+def test_a_script_without_functions_has_the_defaults(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, "class Transformer:\n    pass\nclass Own(Transformer):\n    pass\n")
+    joblib.dump(LogisticRegression().fit(IRIS, KINDS), tmp_path / "model.joblib")
+    assert serve(tmp_path, image=SKLEARN, env=own_python).ask("5,3.5,1,0.2", "text/csv").json == [0]
+
+
+def test_sparse_matrices_are_read_and_written(tmp_path, serve, own_python):  # noqa: F811
+    encoder = OneHotEncoder().fit(IRIS.round())
+    joblib.dump(encoder, tmp_path / "model.joblib")
+    write_script(tmp_path, "def predict_fn(data, model): return model.transform(data.toarray())\n")
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    body, want = io.BytesIO(), encoder.transform(IRIS[:2].round()).toarray()
+    scipy.sparse.save_npz(body, scipy.sparse.csr_matrix(IRIS[:2].round()))
+    assert server.ask(body.getvalue(), "application/x-npz").json == want.tolist()
+    answer = server.ask(body.getvalue(), "application/x-npz", "text/csv")
+    np.testing.assert_array_equal(np.loadtxt(io.StringIO(answer.text), delimiter=","), want)
+    answer = server.ask(body.getvalue(), "application/x-npz", "application/x-npy")
+    np.testing.assert_array_equal(np.load(io.BytesIO(answer.body)), want)
+    assert server.ask(body.getvalue()[:-30], "application/x-npz").status == 400
