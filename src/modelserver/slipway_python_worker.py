@@ -24,6 +24,7 @@ any "custom_attributes"}. It ends when
 the socket is closed. Needs nothing but the standard library until the model's own code asks for more.
 """
 
+import ast
 import asyncio
 import bz2
 import fcntl
@@ -65,6 +66,7 @@ MODEL_PREFIX = "/opt/ml/model"
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
 PICKLE_BYTES_MAX = 64 << 20  # of a model, unpacked, that are searched for that
 SKLEARN_FOR_NUMPY_2 = (1, 4, 2)
+CODE_FILES_MAX, CODE_BYTES_MAX = 500, 1 << 20  # of a model's own code that are looked into for imports
 # What is compiled against other packages: where one of these is installed, it has to import.
 CHECKED_MODULES = ("numpy", "scipy", "pandas", "sklearn", "xgboost", "joblib")
 IMPORT_THEM = ("import importlib, importlib.util, sys; "
@@ -151,17 +153,49 @@ def sklearn_packages(wanted):
     return [f"scikit-learn=={wanted}", "joblib", "numpy<2" if old else "numpy", "pandas"]
 
 
-def image_packages(image, model_dir):
+def imported_modules(code_dir):
+    """The first part of every module that the code names in an import, its own ones left out."""
+    paths = glob.glob(os.path.join(code_dir, "**", "*.py"), recursive=True)[:CODE_FILES_MAX]
+    found = set()
+    for path in paths:
+        try:
+            with open(path, "rb") as file:
+                nodes = list(ast.walk(ast.parse(file.read(CODE_BYTES_MAX))))
+        except (SyntaxError, ValueError, RecursionError, OSError):
+            continue  # whoever runs it says so
+        for node in nodes:
+            if isinstance(node, ast.Import):
+                found.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add(node.module.split(".")[0])
+    own = {os.path.splitext(name)[0] for name in os.listdir(code_dir)}
+    return found - own
+
+
+def further_packages(code_dir):
+    """Of what AWS's images have beside their framework, what the code imports and is not here."""
+    if not code_dir:
+        return []
+    wanted = toolkit.BROUGHT_MODULES & imported_modules(code_dir)
+    return sorted(toolkit.package_of(name) for name in wanted if not importable(name))
+
+
+def image_packages(image, model_dir, code_dir):
     """What the image of that name brings along and this interpreter lacks: pip requirements."""
     if image == "sagemaker-scikit-learn":
-        wanted = saved_with(model_dir)
+        wanted, further = saved_with(model_dir), further_packages(code_dir)
         have = installed_version("scikit-learn")
-        if have and importable("sklearn") and (wanted is None or have == wanted):
+        if have and importable("sklearn") and (wanted is None or have == wanted) and not further:
             return []
-        return sklearn_packages(wanted)
-    if image == "sagemaker-xgboost" and not importable("xgboost"):
-        return ["xgboost-cpu", "numpy", "pandas", "scikit-learn"]
-    return []
+        packages = sklearn_packages(wanted)
+    elif image == "sagemaker-xgboost":
+        further = further_packages(code_dir)
+        if importable("xgboost") and not further:
+            return []
+        packages = ["xgboost-cpu", "numpy", "pandas", "scikit-learn"]
+    else:
+        return []
+    return packages + [name for name in further if name not in packages]
 
 
 def content_key(packages, requirements, wheels):
@@ -220,7 +254,7 @@ def install_packages(python, packages, requirements, link_folders):
     failed = pip_install(python, packages, requirements, link_folders)
     if failed is not None and packages and packages[0].startswith("scikit-learn=="):
         print(f"{packages[0]} cannot be installed here; taking the newest one", flush=True)
-        packages = sklearn_packages(None)
+        packages = sklearn_packages(None) + packages[len(sklearn_packages(None)):]
         failed = pip_install(python, packages, requirements, link_folders)
     if failed is not None:
         return ["could not be installed:", *failed]
@@ -353,7 +387,7 @@ def plan_environment(settings, code_dir):
     requirements = os.path.join(code_dir, "requirements.txt") if code_dir else None
     if not requirements or not os.path.isfile(requirements):
         requirements = None
-    packages = image_packages(settings["image"], settings["model_dir"])
+    packages = image_packages(settings["image"], settings["model_dir"], code_dir)
     if not packages and not requirements:
         return None
     text = ""

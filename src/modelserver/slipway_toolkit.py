@@ -181,14 +181,22 @@ class Context:
 PACKAGES = {"PIL": "Pillow", "yaml": "PyYAML", "dateutil": "python-dateutil", "cv2": "opencv-python-headless",
             "bs4": "beautifulsoup4", "sklearn": "scikit-learn", "xgboost": "xgboost-cpu",
             "sagemaker_sklearn_extension": "sagemaker-scikit-learn-extension"}
+# What AWS's scikit-learn and XGBoost images have beside their framework, and scripts import.
+BROUGHT_MODULES = {"PIL", "boto3", "botocore", "dateutil", "jinja2", "joblib", "matplotlib", "numpy",
+                   "pandas", "psutil", "pyarrow", "requests", "retrying", "scipy", "six", "sklearn",
+                   "urllib3", "yaml"}
 UNKNOWN_HERE = {"mlio": "AWS's reader mlio is not there: read a body with numpy or pandas."}
+
+
+def package_of(module):
+    return PACKAGES.get(module, module)
 
 
 def hint_for_module(name):
     """How a script gets a module that is not there."""
     if name in UNKNOWN_HERE:
         return f". {UNKNOWN_HERE[name]}"
-    return f". Put {PACKAGES.get(name, name)} into code/requirements.txt."
+    return f". Put {package_of(name)} into code/requirements.txt."
 
 
 # ---------------------------------------------------------------- errors

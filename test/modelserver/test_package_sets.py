@@ -68,3 +68,33 @@ def test_packages_that_do_not_import_are_never_kept(tmp_path, serve, model):
         last = server.output().strip().splitlines()[-1]
         assert "do not import together" in last and "numpy.dtype size changed" in last, server.output()
         assert not [path for path in (tmp_path / "venvs").iterdir() if path.is_dir()]
+
+
+def test_what_the_code_imports_of_awss_images_is_brought(tmp_path):
+    (tmp_path / "inference.py").write_text("import boto3, PIL.Image, no_such, retrying\n"
+                                           "def late():\n    from pyarrow.parquet import x\n")
+    (tmp_path / "part").mkdir()
+    (tmp_path / "part" / "more.py").write_text("import matplotlib.pyplot as plt\nfrom . import psutil\n")
+    (tmp_path / "part" / "old.py").write_text("print 'six'\nimport six\n")
+    (tmp_path / "retrying.py").write_text("")
+    worker = worker_module()
+    assert worker.further_packages(str(tmp_path)) == ["Pillow", "matplotlib", "pyarrow"]
+    assert worker.further_packages(None) == []
+    whole = worker.image_packages("sagemaker-scikit-learn", str(tmp_path), str(tmp_path))
+    assert whole == ["scikit-learn", "joblib", "numpy", "pandas", "Pillow", "matplotlib", "pyarrow"]
+    assert worker.image_packages("sagemaker-scikit-learn", str(tmp_path), None) == []
+    whole = worker.image_packages("sagemaker-xgboost", str(tmp_path), str(tmp_path))
+    assert whole[0] == "xgboost-cpu" and whole[-1] == "pyarrow"
+    assert worker.image_packages("slipway-inference", str(tmp_path), str(tmp_path)) == []
+
+
+def test_a_script_gets_what_awss_image_would_have(tmp_path, serve, model):
+    for name, module in (("scikit_learn", "sklearn"), ("joblib", "joblib"), ("pandas", "pandas")):
+        write_wheel(model / "code", name, "9.0.0", "", module)
+    write_wheel(model / "code", "numpy", "2.0.0", "__version__ = '2.0.0'\n")
+    write_wheel(model / "code", "retrying", "1.3.3", "WORD = 'retried'\n")
+    (model / "code" / "requirements.txt").unlink()
+    write_script(model, "import retrying\ndef model_fn(d): return retrying.WORD\n"
+                        "def transform_fn(m, *rest): return m, 'text/plain'\n")
+    server = serve(model, image="sagemaker-scikit-learn", **options(tmp_path))
+    assert server.ask("{}").text == "retried"
