@@ -50,6 +50,7 @@ import traceback
 import zlib
 
 import slipway_formats as formats
+import slipway_records as records
 import slipway_toolkit as toolkit
 from slipway_formats import BadRequest, Failure
 from slipway_toolkit import importable
@@ -702,6 +703,10 @@ class Handler:
         if get("pre_model_fn"):
             self.call(get("pre_model_fn"), self.model_dir)
         self.model = self.call(get("model_fn") or defaults["model_fn"], self.model_dir)
+        by_default = self.input_fn in DEFAULT_INPUT_FNS and self.predict_fn in DEFAULT_PREDICT_FNS
+        self.wishes = records.wishes_of(self.model) if by_default and not self.transform_fn else None
+        if self.wishes and importable("pandas"):
+            importlib.import_module("pandas")  # now, and not while the first request waits
         if get("model_warmup_fn"):
             self.call(get("model_warmup_fn"), self.model_dir, self.model)
 
@@ -731,6 +736,9 @@ class Handler:
     def read(self, data, content_type):
         """What the model is asked; where the default input_fn cannot read it, what the model wants."""
         try:
+            table = records.read(data, content_type, self.wishes) if self.wishes else None
+            if table is not None:
+                return table
             return self.call(self.input_fn, data, content_type)
         except BadRequest as error:
             if self.input_fn not in DEFAULT_INPUT_FNS:

@@ -108,6 +108,7 @@ class Server:
             fields["Accept"] = accept
         if not isinstance(body, (bytes, str)):
             body = json.dumps(body)
+        body = body.encode() if isinstance(body, str) else body
         return self.request("POST", "/invocations", body, fields)
 
     def output(self):
