@@ -9,8 +9,10 @@ numpy for all but the media types.
 """
 
 import csv
+import decimal
 import io
 import json
+import math
 import re
 import zipfile
 
@@ -20,7 +22,7 @@ QUOTED_FIELD_MAX = 40  # of a field that a message names
 SNIFFED_MAX = 512  # of the first line, for the delimiter
 NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
                     re.IGNORECASE)
-WHOLE = re.compile(r"[+-]?[0-9]{1,18}")  # fits int64, whatever the digits
+WHOLE = re.compile(r"[+-]?[0-9]{1,400}")  # longer ones are read as doubles, which are infinite then
 SAME_TYPES = {"application/x-jsonlines": "application/jsonlines",
               "application/x-ndjson": "application/jsonlines",
               "application/npy": "application/x-npy",
@@ -39,6 +41,10 @@ class ClientMistake(Exception):
 
 class BadRequest(ClientMistake):
     pass
+
+
+class NoNumbers(BadRequest):
+    """Of values that are none, where numbers of one type are wanted."""
 
 
 class UnsupportedFormat(ClientMistake):
@@ -183,16 +189,20 @@ def refuse_field(field, line, column):
     raise BadRequest(f"line {line}, column {column}: '{field[:QUOTED_FIELD_MAX]}' is no number{hint}")
 
 
-def number_of(field, line, column):
+def number_of(field, line, column, convert=float):
     if field == "":
         return float("nan")
     if field is None or not NUMBER.fullmatch(field):
         refuse_field(field, line, column)
-    return float(field)
+    return convert(field)
 
 
 def decode_csv(text, dtype=None, delimiter=","):
     """[records, columns]; whole numbers where all are, else doubles; an empty field is NaN."""
+    return once_rounded(dtype, lambda convert: csv_array(text, dtype, delimiter, convert))
+
+
+def csv_array(text, dtype, delimiter, convert):
     numpy = need_numpy()
     rows = []
     for line, fields in enumerate(fields_of(text, delimiter), 1):
@@ -204,13 +214,68 @@ def decode_csv(text, dtype=None, delimiter=","):
             raise BadRequest(f"line {line} has {len(fields)} columns, and {len(rows[0])} are due")
         rows.append(fields)
         if dtype is not None or not all(map(WHOLE.fullmatch, fields)):
-            rows[-1] = [number_of(field, line, at) for at, field in enumerate(fields, 1)]
+            rows[-1] = [number_of(field, line, at, convert) for at, field in enumerate(fields, 1)]
     if not rows:
         raise BadRequest("the body has no record")
     whole = dtype is None and all(isinstance(row[0], str) for row in rows)
     number = int if whole else float
-    array = numpy.array([list(map(number, row)) for row in rows], dtype="int64" if whole else "float64")
-    return array if dtype is None else narrowed(array, dtype)
+    table = [list(map(number, row)) for row in rows]
+    if whole:
+        refuse_beyond_64_bits(value for row in table for value in row)
+    return numpy.array(table, dtype="int64" if whole else "float64")
+
+
+def refuse_beyond_64_bits(values):
+    """Of whole numbers alone: a double would be another number."""
+    for value in values:
+        if not -2**63 <= value < 2**63:
+            raise BadRequest(f"{str(value)[:QUOTED_FIELD_MAX]} is a whole number that 64 bits do not hold")
+
+
+# ---------------------------------------------------------------- numbers of a narrower type
+
+def is_halfway(array, dtype):
+    """Where a double lies exactly between two numbers of the type: only there does it matter whether
+    it is the number that was sent, or already a rounded one."""
+    numpy = need_numpy()
+    if array.dtype.kind != "f" or array.dtype.itemsize <= numpy.dtype(dtype).itemsize:
+        return numpy.zeros(array.shape, dtype=bool)
+    with numpy.errstate(all="ignore"):
+        near, largest = array.astype(dtype), numpy.finfo(dtype).max
+        beyond = 2 * float(largest) - float(numpy.nextafter(largest, -largest))  # the first that is infinite
+        wide = numpy.where(numpy.isinf(near), numpy.copysign(beyond, array), near.astype("float64"))
+        other = numpy.nextafter(near, numpy.where(array > wide, numpy.inf, -numpy.inf).astype(dtype))
+        return numpy.isfinite(array) & (wide != array) & (wide - array == array - other.astype("float64"))
+
+
+def not_halfway(dtype):
+    """A reader of numbers: a double, and where that lies halfway between two numbers of the type but the
+    text does not, the next double on the text's side. Rounded on it is the right one."""
+    facts = need_numpy().finfo(dtype)
+
+    def convert(text):
+        value = float(text)
+        if not math.isfinite(value) or value == 0:
+            return value
+        mantissa, exponent = math.frexp(abs(value))
+        if exponent > facts.minexp + 1 and math.ldexp(mantissa, facts.nmant + 2) % 2 != 1:
+            return value  # quickly, as nearly all are
+        if is_halfway(need_numpy().array([value]), dtype)[0]:
+            exact, own = decimal.Decimal(text), decimal.Decimal(value)
+            return value if exact == own else math.nextafter(value, math.inf if exact > own else -math.inf)
+        return value
+    return convert
+
+
+def once_rounded(dtype, read):
+    """What read(convert) gives as the type: doubles are read first, and where one lies halfway the text
+    is read again."""
+    array = read(float)
+    if dtype is None:
+        return array
+    if is_halfway(array, dtype).any():
+        array = read(not_halfway(dtype))
+    return narrowed(array, dtype)
 
 
 def narrowed(array, dtype):
@@ -230,9 +295,11 @@ def refuse_twins(pairs):
     return members
 
 
-def parse_json(text):
+def parse_json(text, convert=float):
+    readers = {} if convert is float else {
+        "parse_float": convert, "parse_int": lambda word: int(word) if len(word) < 16 else convert(word)}
     try:
-        return json.loads(text, object_pairs_hook=refuse_twins)
+        return json.loads(text, object_pairs_hook=refuse_twins, **readers)
     except RecursionError:
         raise BadRequest(f"at most {JSON_DEPTH_MAX} arrays within each other are read") from None
 
@@ -257,12 +324,20 @@ def leaves_of(value):
         yield from leaves_of(each)
 
 
-def plain_array(numpy, data):
+def double_of(number):
+    try:
+        return float("nan") if number is None else float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
+def plain_array(numpy, data, dtype):
     """Numbers as numbers, null beside them as NaN, text as text; what is mixed as it came."""
     if isinstance(data, list):
         try:
             array = numpy.array(data)
-            if array.dtype.kind in "biuf" and array.ndim <= JSON_DEPTH_MAX and array.size:
+            is_plain = array.dtype.kind in "biuf" and array.ndim <= JSON_DEPTH_MAX and array.size
+            if is_plain and not (array.dtype.kind == "f" and (abs(array) >= 2**63).any()):
                 return array
         except (ValueError, OverflowError):
             pass  # named below
@@ -270,7 +345,9 @@ def plain_array(numpy, data):
     if not leaves:
         raise BadRequest("the body has no record")
     if all(each is None or isinstance(each, (int, float)) for each in leaves):
-        numbers = [float("nan") if each is None else float(each) for each in leaves]
+        if dtype is None and all(isinstance(each, int) for each in leaves):
+            refuse_beyond_64_bits(leaves)
+        numbers = list(map(double_of, leaves))
         return numpy.array(numbers).reshape(shape) if None in leaves or shape else numpy.array(data)
     if all(isinstance(each, str) for each in leaves):
         return numpy.array(leaves).reshape(shape)
@@ -287,32 +364,37 @@ def instance_value(value):
 def json_array(numpy, data, dtype):
     if isinstance(data, list):
         data = [instance_value(each) for each in data]
-    array = plain_array(numpy, data)
-    if dtype is None or array.dtype.kind not in "biuf":
-        if dtype is not None:
-            raise BadRequest("there are values that are no numbers")
-        return array
-    return narrowed(array, dtype)
+    array = plain_array(numpy, data, dtype)
+    if dtype is not None and array.dtype.kind not in "biuf":
+        raise NoNumbers("there are values that are no numbers")
+    return array
 
 
 def decode_json(text, dtype=None):
     """Arrays, {"instances": ...} or {"inputs": ...}; another object as it is, as AWS's does."""
     numpy = need_numpy()
-    data = parse_json(text)
+    return once_rounded(dtype, lambda convert: json_array(numpy, framed(parse_json(text, convert)), dtype))
+
+
+def framed(data):
     if isinstance(data, dict):
         frames = [name for name in ("instances", "inputs") if name in data]
         if len(frames) > 1:
             raise BadRequest('it wants "instances" or "inputs", not both')
-        data = data[frames[0]] if frames else instance_value(data)
-    return json_array(numpy, data, dtype)
+        return data[frames[0]] if frames else instance_value(data)
+    return data
+
+
+def parse_json_lines(text, convert=float):
+    lines = [parse_json(line, convert) for line in text.split("\n") if line.strip()]
+    if not lines:
+        raise BadRequest("the body has no record")
+    return lines
 
 
 def decode_json_lines(text, dtype=None):
     numpy = need_numpy()
-    lines = [parse_json(line) for line in text.split("\n") if line.strip()]
-    if not lines:
-        raise BadRequest("the body has no record")
-    return json_array(numpy, lines, dtype)
+    return once_rounded(dtype, lambda convert: json_array(numpy, parse_json_lines(text, convert), dtype))
 
 
 # ---------------------------------------------------------------- .npy, text/libsvm
@@ -340,15 +422,15 @@ def decode_npz(data, dtype=None):
     return matrix if dtype is None else narrowed(matrix, dtype)
 
 
-def libsvm_rows(text, indices="from zero"):
+def libsvm_rows(text, indices="from zero", convert=float):
     """[{index: value}] of each record; labels, qid and comments are looked over. `sniffed`: indices
     count from 1 where none is 0, as AWS's XGBoost images from 3.0 on take them."""
-    rows = list(numbered_rows(text))
+    rows = list(numbered_rows(text, convert))
     from_one = indices == "sniffed" and not any(0 in row for row in rows)
     return [{index - from_one: value for index, value in row.items()} for row in rows]
 
 
-def numbered_rows(text):
+def numbered_rows(text, convert):
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -361,7 +443,7 @@ def numbered_rows(text):
                 continue
             if not (WHOLE.fullmatch(index) and index[0] not in "+-" and NUMBER.fullmatch(value)):
                 raise BadRequest(f"line {number}: '{item[:QUOTED_FIELD_MAX]}' is no index:value")
-            row[int(index)] = float(value)
+            row[int(index)] = convert(value)
         yield row
 
 
@@ -381,7 +463,7 @@ def read_as(content_type, read):
     try:
         return read()
     except BadRequest as error:
-        raise BadRequest(f"The body cannot be read as {content_type}: {error}.") from error
+        raise type(error)(f"The body cannot be read as {content_type}: {error}.") from error
     except (ValueError, TypeError, OverflowError, EOFError) as error:
         raise BadRequest(f"The body cannot be read as {content_type}: {error}") from error
 

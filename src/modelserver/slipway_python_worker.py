@@ -569,9 +569,12 @@ def default_input_fn(data, content_type):
 
 def sklearn_input_fn(data, content_type):
     """AWS's image makes float32 of numbers that came as text."""
-    array = formats.decode(data, content_type)
-    is_text = formats.known_type(content_type) in formats.UTF8_TYPES
-    return formats.narrowed(array, "float32") if is_text and array.dtype.kind in "biuf" else array
+    if formats.known_type(content_type) in formats.UTF8_TYPES:
+        try:
+            return formats.decode(data, content_type, "float32")
+        except formats.NoNumbers:
+            pass
+    return formats.decode(data, content_type)
 
 
 INPUT_FNS = {"sagemaker-scikit-learn": sklearn_input_fn, "sagemaker-xgboost": toolkit.decode_dmatrix}

@@ -273,20 +273,16 @@ def texts_of_csv(text):
 
 # ---------------------------------------------------------------- by type
 
-def json_lines(text):
-    return [formats.parse_json(line) for line in text.split("\n") if line.strip()]
-
-
 def read(data, content_type, wishes):
     """What the model wants of a body; None: it is read as for any other model."""
     media = formats.known_type(content_type)
     ways = {"text/csv": texts_of_csv, "text/plain": lambda text: [text.rstrip("\r\n")],
             "application/json": lambda text: texts_of(formats.parse_json(text)),
-            "application/jsonlines": lambda text: texts_of(json_lines(text))}
+            "application/jsonlines": lambda text: texts_of(formats.parse_json_lines(text))}
     if not wishes.texts:
         ways = {"text/csv": lambda text: read_csv(text, wishes),
                 "application/json": lambda text: read_json(formats.parse_json(text), wishes),
-                "application/jsonlines": lambda text: read_json(json_lines(text), wishes)}
+                "application/jsonlines": lambda text: read_json(formats.parse_json_lines(text), wishes)}
     if media not in ways:
         return None
     return formats.read_as(content_type, lambda: ways[media](formats.as_text(data)))

@@ -492,14 +492,18 @@ def libsvm_to_dmatrix(data):
     """From 3.0 on the encoder of AWS's image makes a full table, where what is absent is 0; before,
     and without a script in every version, it is missing."""
     import xgboost
-    indices = dialect["libsvm_indices"]
-    rows = formats.read_as("text/libsvm", lambda: formats.libsvm_rows(formats.as_text(data), indices))
+    numpy, indices, rows = formats.need_numpy(), dialect["libsvm_indices"], []
+
+    def read(convert):
+        rows[:] = formats.libsvm_rows(formats.as_text(data), indices, convert)
+        return numpy.array([value for row in rows for value in row.values()])
+    formats.read_as("text/libsvm", lambda: formats.once_rounded("float32", read))
     if not rows:
         raise formats.BadRequest("The body cannot be read as text/libsvm: the body has no record.")
     width = max((index for row in rows for index in row), default=-1) + 1
     if indices == "from zero":
         return sparse_dmatrix(rows, width)
-    table = formats.need_numpy().zeros((len(rows), width))
+    table = numpy.zeros((len(rows), width))
     for at, row in enumerate(rows):
         table[at, list(row)] = list(row.values())
     return xgboost.DMatrix(table)

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 
 import numpy as np
 import onnx_models
@@ -52,6 +53,19 @@ BODIES = [
     ("application/x-npy", npy(np.asfortranarray([[1.5, 2, 3], [4, 5, 6]]))),
     ("application/x-npy", npy(np.array([[1, 2, 3]])) + b"x"),
 ]
+
+# Just above, exactly at and just below what lies halfway between two floats; in the range of the
+# smallest ones and of the largest too. A double in between would round twice.
+HALVES = ["1.000000059604644775390625", "1.000000059604644775390626", "1.000000059604644775390624",
+          "-1.000000178813934326171874", "16777217", "16777217.000000000000001", "1152921573326323712",
+          "1152921573326323713", "7.0064923216240853546186e-46", "7.0064923216240853546187e-46",
+          "340282356779733661637539395458142568447", "340282356779733661637539395458142568448"]
+BODIES += [("text/csv", f"{number},0.5,3") for number in HALVES]
+BODIES += [("application/json", f"[[{number},0.5,3]]") for number in HALVES]
+BODIES += [("application/json", f"[[{number},2,3]]") for number in HALVES if "." not in number]
+BODIES += [("application/jsonlines", f"[{number},0.5,3]\n[1,2,null]") for number in HALVES[:2]]
+BODIES += [("text/csv", f"{'9' * 500},1,-{'9' * 500}"), ("application/json", f"[[{'9' * 400},1,-{'9' * 400}]]"),
+           ("text/csv", "9223372036854775807,9223372036854775808,1"), ("application/json", "[[9223372036854775808,-1,1]]")]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +123,14 @@ def test_what_a_script_is_told_that_the_client_accepts():
 def test_whole_numbers_stay_whole_where_nothing_else_is_asked():
     assert formats.decode("1,2\n3,4", "text/csv").tolist() == [[1, 2], [3, 4]]
     assert formats.decode("1,2\n3,4", "text/csv").dtype == "int64"
-    assert formats.decode("9007199254740993", "text/csv").tolist() == [[9007199254740993]]
+    for number in ("9007199254740993", "9223372036854775807", "-9223372036854775808"):
+        assert formats.decode(number, "text/csv").tolist() == [[int(number)]]
+        assert formats.decode(f"[{number}, true]", "application/json").tolist() == [int(number), 1]
+    for body, kind in (("9223372036854775808", "text/csv"), ("[[9223372036854775808, -1]]", "application/json"),
+                       (f"[{2**70}]", "application/json"), (f"[{2**70}]\n", "application/jsonlines")):
+        with pytest.raises(formats.BadRequest, match="64 bits do not hold"):
+            formats.decode(body, kind)
+    assert formats.decode("[[true, false]]", "application/json").dtype == bool
     assert formats.decode("5,3.5\n1,2", "text/csv").tolist() == [[5.0, 3.5], [1.0, 2.0]]
     assert formats.decode('[["a", "b"]]', "application/json").tolist() == [["a", "b"]]
     assert formats.decode('[["a", 1.5]]', "application/json").tolist() == [["a", 1.5]]
@@ -140,3 +161,19 @@ def test_csv_is_written_a_line_for_a_record_and_quoted_where_need_be():
 def test_what_is_no_bytes_is_not_read_as_such():
     with pytest.raises(formats.BadRequest, match="bytes-like"):
         formats.decode([49, 50], "text/csv")
+
+
+def test_halves_of_xgboosts_numbers_are_rounded_once():
+    import slipway_toolkit
+    for number in HALVES[:-1]:  # the last is infinite, which XGBoost refuses
+        for matrix in (slipway_toolkit.csv_to_dmatrix(f"0.5;{number}"), slipway_toolkit.libsvm_to_dmatrix(f"1 0:0.5 1:{number}"),
+                       slipway_toolkit.decode_dmatrix(f"[[0.5, {number}]]", "application/json")):
+            want = formats.decode(f"0.5,{number}", "text/csv", "float32")
+            np.testing.assert_array_equal(matrix.get_data().toarray(), want)
+
+
+def test_a_table_with_a_half_in_it_is_still_read_quickly():
+    text = "\n".join(f"16777217,{n / 7},{n / 3}" for n in range(30000))
+    started = time.process_time()
+    formats.decode(text, "text/csv", "float32")
+    assert time.process_time() - started < 5
