@@ -18,8 +18,10 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 import zipfile
 
+SILENT_SECONDS_MAX = 4
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PINS = json.loads((ROOT / "third_party" / "pins.json").read_text())
 
@@ -30,6 +32,19 @@ def say(text):
 
 def fail(text):
     sys.exit(f"fetch: {text}")
+
+
+def run_saying(doing, command, **options):
+    """subprocess.run that says every few seconds that it is still at it: nobody waits in silence."""
+    began = time.monotonic()
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, **options) as process:
+        while True:
+            try:
+                out, err = process.communicate(timeout=SILENT_SECONDS_MAX)
+                return subprocess.CompletedProcess(command, process.returncode, out, err)
+            except subprocess.TimeoutExpired:
+                say(f"{doing}, {time.monotonic() - began:.0f} s")
 
 
 def cache_dir():
@@ -49,7 +64,8 @@ def pip():
     venv = cache_dir() / "venv-fetch"
     if not (venv / "bin" / "pip").exists():
         python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else sys.executable
-        if subprocess.run([python, "-m", "venv", str(venv)], capture_output=True).returncode != 0:
+        making = "making a pip of its own"
+        if run_saying(making, [python, "-m", "venv", str(venv)]).returncode != 0:
             shutil.rmtree(venv, ignore_errors=True)
             fail("python3 cannot make a virtual environment; install the package python3-venv")
     return [str(venv / "bin" / "pip")]
@@ -77,7 +93,8 @@ def apt_source_command(spec, folder):
     write_source_lists(apt / "sources")
     options = ["-q", "-o", "Dir::Etc::sourcelist=/dev/null", "-o", f"Dir::Etc::sourceparts={apt}/sources",
                "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache"]
-    if subprocess.run(["apt-get", *options, "update"], capture_output=True).returncode != 0:
+    reading = "reading what source packages there are"
+    if run_saying(reading, ["apt-get", *options, "update"]).returncode != 0:
         fail("apt-get update failed for source packages; is the network there?")
     return ["env", "-C", folder, "apt-get", *options, "source", "--download-only", spec]
 
@@ -111,7 +128,7 @@ def download(name, pin):
     say(f"downloading {pin['spec']} ({name})")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder:
-        done = subprocess.run(client_command(pin, folder), capture_output=True, text=True)
+        done = run_saying(f"downloading {pin['spec']}", client_command(pin, folder))
         got = pathlib.Path(folder) / pin["file"]
         if done.returncode != 0 or not got.exists():
             reason = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
