@@ -77,6 +77,8 @@ struct Addresses {
 struct Exit {
   std::optional<int> status;
   std::optional<int> signal;
+  // It was still running when stop() was called for it: its end is no failure of its own.
+  bool asked = false;
 
   bool operator==(const Exit&) const = default;
   // "exited with status 1", "was ended by signal 9 (Killed)", "ended".

@@ -158,6 +158,21 @@ TEST_P(PlaceConformance, AnInstanceStartsAndEndsWhenStopped) {
   wait_for(Kind::exited, a_);
 }
 
+TEST_P(PlaceConformance, AnEndThatWasAskedForIsToldApartAlsoByALaterServer) {
+  for (const InstanceKey& key : {a_, b_}) {
+    start(key, harness_->runs_until_stopped());
+    wait_for(Kind::started, key);
+  }
+  place_->stop(a_, std::chrono::seconds(10));
+  harness_->end(b_, 0);
+  EXPECT_TRUE(wait_for(Kind::exited, a_).exit.asked);
+  EXPECT_FALSE(wait_for(Kind::exited, b_).exit.asked);
+  if (!place_->capabilities().survives_server) return;
+  restart_server();
+  EXPECT_TRUE(wait_for(Kind::exited, a_).exit.asked);
+  EXPECT_FALSE(wait_for(Kind::exited, b_).exit.asked);
+}
+
 TEST_P(PlaceConformance, TheSameKeyNeverStartsASecondInstance) {
   start(a_, harness_->runs_until_stopped());
   place_->start(a_, harness_->runs_until_stopped());

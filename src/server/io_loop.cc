@@ -38,4 +38,10 @@ std::future<void> IoLoop::drain() {
   return done->get_future();
 }
 
+std::size_t IoLoop::open_connections() {
+  std::size_t open = 0;
+  thread_.run_and_wait([&] { open = http_->counters().open; });
+  return open;
+}
+
 }  // namespace slipway::server

@@ -42,6 +42,7 @@ class IoLoop {
 
   // Takes no further request; ready when all that are under way are answered, or given up.
   std::future<void> drain();
+  std::size_t open_connections();
 
  private:
   net::LoopThread thread_;

@@ -7,9 +7,13 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <chrono>
 #include <cstdio>
+#include <future>
+#include <memory>
 
 #include "base/log.h"
 #include "base/version.h"
@@ -60,6 +64,26 @@ cli::Exit refuse(const Error& error) {
 // thread: a job of large pieces then left three times its buffers behind.
 constexpr int mapped_bytes_min = 4 << 20;
 
+// Nothing that was acknowledged is lost, and instances outlive the server by design.
+[[noreturn]] void end_at_once(int signal) {
+  log_warning("server",
+              "ended at once: requests in flight got no answer, and instances that still run are "
+              "taken over by the next `slipway serve` on this data directory");
+  ::_exit(128 + signal);
+}
+
+// Whoever sends a second signal has waited long enough.
+void end_cleanly(std::unique_ptr<server::Server> server, const sigset_t& ending) {
+  auto stopping = std::async(std::launch::async, [&server] {
+    server->stop();
+    server.reset();
+  });
+  constexpr timespec look_period{.tv_sec = 0, .tv_nsec = 10'000'000};
+  while (stopping.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
+    if (const int signal = ::sigtimedwait(&ending, nullptr, &look_period); signal > 0)
+      end_at_once(signal);
+}
+
 cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   hide_from_other_processes();
   ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
@@ -77,8 +101,10 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   std::fflush(stdout);
   int signal = 0;
   sigwait(&ending, &signal);
-  log_info("server", "ending: what is in flight is answered, then the instances stop");
-  (*server)->stop();
+  log_info("server",
+           "ending: what is in flight is answered, then the instances stop; "
+           "a second Ctrl-C ends at once");
+  end_cleanly(std::move(*server), ending);
   log_info("server", "ended");
   return cli::Exit::ok;
 }

@@ -17,6 +17,11 @@ bool RunningInstances::contains(std::string_view key) const {
   return running_.contains(place::InstanceKey{std::string(key)});
 }
 
+std::size_t RunningInstances::count() const {
+  const std::scoped_lock lock(mutex_);
+  return running_.size();
+}
+
 void RunningInstances::stop_all(place::Place& place, std::chrono::milliseconds grace) {
   constexpr std::chrono::milliseconds kill_takes_at_most{1'000};
   std::unique_lock lock(mutex_);

@@ -16,6 +16,7 @@ class RunningInstances {
   void observe(const place::Observation& observation);
 
   bool contains(std::string_view key) const;
+  std::size_t count() const;
 
   // Asks all of them to end and waits until they have, or until `grace` and a little has passed.
   void stop_all(place::Place& place, std::chrono::milliseconds grace);

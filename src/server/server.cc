@@ -121,6 +121,7 @@ class Server::Parts {
   void keep_time(net::Loop& loop);
   Result<> tell_clients() const;
   std::string traffic() const;
+  void say_what_is_waited_for() const;
   unsigned io_threads() const;
   sagemaker::BuiltInImages built_in_images() const;
 
@@ -524,15 +525,27 @@ Result<> Server::Parts::tell_clients() const {
   return {};
 }
 
+// A loop that drains has let go of the connections that wait for nothing.
+void Server::Parts::say_what_is_waited_for() const {
+  std::size_t left = 0;
+  for (const auto& loop : loops_) left += loop->open_connections();
+  if (left == 0) return;
+  log_info("server", "ending: requests in flight are answered first",
+           {{"requests", fmt::format("{}", left)}, {"seconds_max", "10"}});
+}
+
 void Server::Parts::stop() {
   changes_.close();
   frame_->uploads->close();
   std::vector<std::future<void>> drained;
   for (const auto& loop : loops_) drained.push_back(loop->drain());
+  say_what_is_waited_for();
   for (const auto& done : drained) done.wait();
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
   files_->stop();       // after those who would take that for a failure
+  if (const std::size_t left = running_.count(); left > 0)
+    log_info("server", "ending: the instances stop", {{"instances", fmt::format("{}", left)}});
   running_.stop_all(*processes_, stop_grace);
   note_time();
   std::error_code ignored;

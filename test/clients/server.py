@@ -75,6 +75,12 @@ class Server:
         self.process.kill()
         raise AssertionError(f"slipway serve did not become ready:\n{self.log_tail()}")
 
+    def wait_for_log(self, text, seconds=15):
+        deadline = time.monotonic() + seconds
+        while text not in self.log.read_text():
+            assert time.monotonic() < deadline, f"not said: {text}\n{self.log_tail()}"
+            time.sleep(0.02)
+
     def kill(self):
         """As a power cut would, for the process: SIGKILL."""
         self.process.kill()

@@ -4,9 +4,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 
@@ -84,20 +86,48 @@ def test_a_data_directory_that_cannot_be_one_is_one_sentence_with_the_mend(tmp_p
     assert "--data" in serve("--data", "/proc/none", "--port", 0)
 
 
-def test_after_a_clean_end_the_next_start_warns_of_nothing_but_instances_that_ended(tmp_path):
-    server = Server(tmp_path / "server").start()
-    (tmp_path / "model.onnx").write_bytes(mlp())
-    run = [binary(), "deploy", tmp_path / "model.onnx", "--name", "m"]
+def deployed_server(folder):
+    server = Server(folder / "server").start()
+    (folder / "model.onnx").write_bytes(mlp())
+    run = [binary(), "deploy", folder / "model.onnx", "--name", "m", "--instances", "2"]
+    subprocess.run(run, env=server.process_environment(), check=True, timeout=60)
+    return server
+
+
+def start_without_warnings(server):
+    """The next start, until the model answers: nothing that it finds is a failure."""
+    server.log.unlink()
+    server.start()
+    ask = [binary(), "invoke", "m", ",".join(["1"] * 128)]
+    subprocess.run(ask, env=server.process_environment(), check=True, timeout=60, capture_output=True)
+    warnings = [line for line in server.log.read_text().splitlines() if '"level":"info"' not in line]
+    assert not warnings
+
+
+def test_after_a_clean_end_the_next_start_warns_of_nothing(tmp_path):
+    server = deployed_server(tmp_path)
     try:
-        subprocess.run(run, env=server.process_environment(), check=True, timeout=60)
         assert server.stop() == 0
         first = server.log.read_text()
         assert f"slipway {version()} serves" in first and "the instances stop" in first
-        server.log.unlink()
-        server.start()
-        # The next server finds the instances gone, and says that they ended as they were told to.
-        warnings = [line for line in server.log.read_text().splitlines() if '"level":"warning"' in line]
-        assert all("exited with status 0" in line for line in warnings), warnings
+        start_without_warnings(server)
+    finally:
+        assert server.stop() == 0
+
+
+def test_a_second_signal_ends_at_once_and_the_next_start_takes_over(tmp_path):
+    server = deployed_server(tmp_path)
+    try:
+        # A request that is never whole keeps the first signal waiting.
+        with socket.create_connection(("127.0.0.1", server.port)) as slow:
+            slow.sendall(b"POST /endpoints/m/invocations HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n")
+            time.sleep(0.2)
+            server.process.send_signal(signal.SIGINT)
+            server.wait_for_log("in flight are answered first")
+            server.process.send_signal(signal.SIGINT)
+            assert server.process.wait(3) == 128 + signal.SIGINT
+        assert "ended at once" in server.log.read_text()
+        start_without_warnings(server)
     finally:
         assert server.stop() == 0
 

@@ -28,6 +28,7 @@ void take_in(Sight& sight, place::Observation&& observation) {
     case Kind::exited:
       seen.state = Seen::State::ended;
       seen.end = observation.exit.describe();
+      seen.end_asked = observation.exit.asked;
       return;
     case Kind::over_memory:
     case Kind::adoption_done: return;

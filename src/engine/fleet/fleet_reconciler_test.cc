@@ -251,6 +251,18 @@ TEST_F(FleetReconcilerTest, ADeadInstanceIsReplacedAtOnceThenLaterAndLater) {
   EXPECT_EQ(status().state, FleetState::ready);
 }
 
+TEST_F(FleetReconcilerTest, WhatEndedBecauseItWasAskedToIsReplacedAtOnceHoweverOften) {
+  put({variant("main", 1)});
+  world_.run(2min);
+  for (int i = 0; i < 5; ++i) {
+    const auto route = world_.route(id_);
+    ASSERT_EQ(routed(), 1U) << i;
+    world_.machine().kill(route->variants[0].instances[0]->key, {.status = 0, .asked = true});
+    world_.run(900ms);
+  }
+  EXPECT_EQ(routed(), 1U);
+}
+
 TEST_F(FleetReconcilerTest, CountsAndWeightsChangeInPlace) {
   put({variant("main", 1), variant("other", 1)});
   world_.run(1min);

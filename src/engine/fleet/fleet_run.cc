@@ -163,7 +163,8 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
 void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
   if (instance.phase == Phase::ended) return;
   const place::InstanceKey key = key_of(id_, instance);
-  if (is_alive(instance.phase))
+  // What was stopped while it was wanted ended with a former server.
+  if (is_alive(instance.phase) && !seen.end_asked)
     count_failure(
         instance,
         with_log(fmt::format("The instance of variant '{}' {}{}.", instance.variant, seen.end,

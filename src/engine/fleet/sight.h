@@ -22,7 +22,8 @@ namespace slipway::fleet {
 struct Seen {
   enum class State : std::uint8_t { unknown, running, ended } state = State::unknown;
   place::Addresses addresses;
-  std::string end;  // how it ended, or why it never ran: "exited with status 1"
+  std::string end;         // how it ended, or why it never ran: "exited with status 1"
+  bool end_asked = false;  // it was stopped
   enum class Health : std::uint8_t { unknown, healthy, unhealthy } health = Health::unknown;
   std::string health_reason;
 

@@ -443,7 +443,10 @@ void ProcessPlace::Impl::stop(const InstanceKey& key, std::chrono::milliseconds 
   if (found == running_.end()) return;
   Running& running = found->second;
   const auto forced_at = SteadyClock::now() + grace;
-  if (running.forced_at == SteadyClock::time_point::max()) pidfd_signal(running.pidfd, SIGTERM);
+  if (running.forced_at == SteadyClock::time_point::max()) {
+    running.directory.note_stop();
+    pidfd_signal(running.pidfd, SIGTERM);
+  }
   running.forced_at = std::min(running.forced_at, forced_at);
 }
 
@@ -481,9 +484,9 @@ void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
 // The keeper noted how the program ended, unless it was ended itself.
 void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirectory& directory,
                                        const Exit& otherwise) {
-  Exit exit = directory.ended().value_or(otherwise);
-  if (exit == Exit{}) exit = otherwise;
-  directory.note_end(exit);
+  const std::optional<Exit> noted = directory.ended();
+  directory.note_end(noted && (noted->status || noted->signal) ? *noted : otherwise);
+  const Exit exit = directory.ended().value_or(otherwise);
   directory.remove_sockets();
   sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit});
 }

@@ -243,10 +243,12 @@ std::chrono::milliseconds RunDirectory::age() const {
                                                                written);
 }
 
+void RunDirectory::note_stop() const { write_small(file("stop"), ""); }
+
 std::optional<Exit> RunDirectory::ended() const {
   const auto text = read_small(file("ended"));
   if (!text) return std::nullopt;
-  Exit exit;
+  Exit exit{.asked = ::access(file("stop").c_str(), F_OK) == 0};
   std::string_view rest = *text;
   const std::size_t blank = rest.find(' ');
   if (blank == std::string_view::npos) return exit;

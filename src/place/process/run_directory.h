@@ -63,6 +63,8 @@ class RunDirectory {
   // Seconds since the key was used.
   std::chrono::milliseconds age() const;
 
+  // Noted before an instance is asked to end, so that also a later server knows why it did.
+  void note_stop() const;
   std::optional<Exit> ended() const;
   void note_end(const Exit& exit) const;
   // Removes the sockets, so that nobody connects to what is gone.

@@ -111,7 +111,7 @@ void SimulatedMachine::stop(const InstanceKey& key, milliseconds grace) {
   const Instant at = instance.ignores_stop ? now + grace : now + between(0, polite_end_ms_max);
   if (instance.ends_at && *instance.ends_at <= at) return;
   instance.ends_at = at;
-  instance.exit = {.status = std::nullopt, .signal = instance.ignores_stop ? 9 : 15};
+  instance.exit = {.status = std::nullopt, .signal = instance.ignores_stop ? 9 : 15, .asked = true};
 }
 
 void SimulatedMachine::advance() {
