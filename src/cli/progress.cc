@@ -14,6 +14,8 @@ constexpr std::string_view clear_line = "\r\x1b[K";
 constexpr std::chrono::milliseconds tick_period = 100ms;
 // What is quicker shows only its outcome.
 constexpr std::chrono::milliseconds tick_delay = 150ms;
+// In a pipe or a file.
+constexpr std::chrono::milliseconds line_period = 5s;
 
 }  // namespace
 
@@ -21,7 +23,6 @@ Step::Step(World& world, std::string_view doing, std::string_view what)
     : world_(world),
       line_(fmt::format("  {:<11}{}", doing, what)),
       begin_(world.clock.monotonic()) {
-  if (world.err_terminal == Terminal::no) return;
   ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
 }
 
@@ -35,27 +36,29 @@ void Step::finish(std::string_view done, std::string_view what) {
 
 void Step::say(std::string_view waits_for) {
   const std::scoped_lock lock(mutex_);
-  if (waits_for_ == waits_for) return;
   waits_for_ = waits_for;
-  if (!ticker_.joinable()) world_.err << fmt::format("  {:<11}{}\n", "waiting", waits_for_);
+}
+
+std::string Step::line_now() const {
+  const std::string time = duration_text(world_.clock.monotonic() - begin_);
+  return fmt::format("{}  {}{}{}", line_, time, waits_for_.empty() ? "" : "  ", waits_for_);
 }
 
 void Step::tick(const std::stop_token& stop) {
+  const bool terminal = world_.err_terminal == Terminal::yes;
   std::unique_lock lock(mutex_);
-  for (auto pause = tick_delay;
+  for (auto pause = terminal ? tick_delay : line_period;
        !stopped_.wait_for(lock, stop, pause, [] { return false; }) && !stop.stop_requested();
-       pause = tick_period) {
-    const std::string time = duration_text(world_.clock.monotonic() - begin_);
-    world_.err << clear_line << line_ << "  " << time << (waits_for_.empty() ? "" : "  ")
-               << waits_for_ << std::flush;
-  }
+       pause = terminal ? tick_period : line_period)
+    world_.err << (terminal ? clear_line : "") << line_now() << (terminal ? "" : "\n")
+               << std::flush;
 }
 
 void Step::stop_ticking() {
   if (!ticker_.joinable()) return;
   ticker_.request_stop();
   ticker_.join();
-  world_.err << clear_line << std::flush;
+  if (world_.err_terminal == Terminal::yes) world_.err << clear_line << std::flush;
 }
 
 std::string duration_text(std::chrono::nanoseconds time) {

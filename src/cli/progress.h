@@ -1,5 +1,5 @@
 // Says on standard error what is being done: on a terminal a line that counts the seconds and is
-// replaced by its outcome, elsewhere the outcomes alone.
+// replaced by its outcome, elsewhere a line of its own every five seconds, and the outcome.
 #pragma once
 
 #include <atomic>
@@ -23,14 +23,14 @@ class Step {
   Step(const Step&) = delete;
   Step& operator=(const Step&) = delete;
 
-  // What it waits for now, from any thread: beside the seconds on a terminal, elsewhere a line of
-  // its own.
+  // What it waits for now, from any thread: said beside the seconds.
   void say(std::string_view waits_for);
   // "started", "2 instances": the line that stays, with the time it took.
   void finish(std::string_view done, std::string_view what);
 
  private:
   void tick(const std::stop_token& stop);
+  std::string line_now() const;
   void stop_ticking();
 
   World& world_;

@@ -224,7 +224,8 @@ def run_quietly(command):
 
 
 def pip_install(python, packages, requirements, link_folders):
-    base = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--quiet"]
+    base = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input",
+            "--progress-bar", "off"]
     if packages:  # building those of an image from source takes longer than anyone waits
         base += ["--only-binary", "numpy,scipy,pandas,scikit-learn"]
     what = packages + (["-r", requirements] if requirements else [])
@@ -243,6 +244,7 @@ def import_failure(python):
 
 def make_venv(folder):
     shutil.rmtree(folder, ignore_errors=True)
+    print("making a virtual environment", flush=True)
     status, lines = run_quietly([sys.executable, "-m", "venv", folder])
     if status != 0:
         raise Failure("A virtual environment for the model's packages cannot be made (on Debian: "

@@ -274,7 +274,8 @@ Result<> Server::Parts::open_engines() {
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
-      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit());
+      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit(),
+      &files_->environments());
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
                                                                          .objects = *objects_,
                                                                          .fleets = *fleets_,

@@ -1,7 +1,10 @@
 """`slipway` as a person types it: deploy, invoke, status, logs, rm, ops, doctor."""
+import contextlib
 import json
 import os
 import pathlib
+import pty
+import re
 import subprocess
 import sys
 
@@ -95,20 +98,24 @@ def test_a_wait_for_packages_is_said_and_shown(slipway, aws, tmp_path, name):
         "    return str(said_by_deploy.VALUE), 'text/plain'\n")
     (code / "requirements.txt").write_text("said-by-deploy==1.0\n")
     write_wheel(code, "said_by_deploy", "1.0", "VALUE = 7")
+    screen, terminal = pty.openpty()
     deploying = subprocess.Popen([binary(), "deploy", tmp_path / "model", "--name", name],
-                                 env=slipway.environment, stderr=subprocess.PIPE,
-                                 stdout=subprocess.DEVNULL, text=True)
-    for line in deploying.stderr:
-        if "packages" in line:
-            break
-    assert "waiting" in line and "installed" in line, line
+                                 env=slipway.environment, stderr=terminal, stdout=subprocess.DEVNULL)
+    os.close(terminal)
+    said = ""
+    while not (line := re.search(r"packages that the model needs are being installed: (.*)", said)):
+        said += os.read(screen, 4096).decode()
+    assert re.match(r"\d+ s", line[1]), said
     shown = slipway("status", name).stdout
     described = aws.sagemaker.describe_endpoint(EndpointName=name)
     if described["EndpointStatus"] == "Creating" and "Creating" in shown:
         assert "waits" in shown
         variant, = described["PendingDeploymentSummary"]["ProductionVariants"]
         assert variant["VariantStatus"][0]["StatusMessage"].startswith("The ")
-    deploying.stderr.read()
+    with contextlib.suppress(OSError):  # EIO: it has ended
+        while os.read(screen, 4096):
+            pass
+    os.close(screen)
     assert deploying.wait(120) == OK
     assert slipway("invoke", name, "1").stdout == "7"
     slipway("rm", name)

@@ -1,7 +1,10 @@
-#include "engine/fleet/coming_up.h"
+// What a generation that comes up waits for, in words for who watches.
+#include <fmt/format.h>
 
 #include <algorithm>
 
+#include "engine/fleet/environments.h"
+#include "engine/fleet/fleet.h"
 #include "engine/fleet/record.h"
 
 namespace slipway::fleet {
@@ -11,10 +14,18 @@ namespace {
 // In the order in which they pass.
 enum class Stage : std::uint8_t { contents, packages, instances };
 
-std::string_view sentence_of(Stage stage) {
-  switch (stage) {
+// What a variant waits for; `doing`: what is being installed for it.
+struct Waits {
+  Stage stage;
+  std::string doing;
+};
+
+std::string sentence_of(const Waits& waits) {
+  switch (waits.stage) {
     case Stage::contents: return "The model is being fetched.";
-    case Stage::packages: return "The packages that the model needs are being installed.";
+    case Stage::packages:
+      if (waits.doing.empty()) return "It is being looked up which packages the model needs.";
+      return fmt::format("The packages that the model needs are being installed: {}.", waits.doing);
     case Stage::instances: return "The instances are starting.";
   }
   return "";
@@ -36,19 +47,22 @@ Stage stage_of(const FleetRow& row, const Variant& variant) {
 
 }  // namespace
 
-std::map<std::string, std::string_view, std::less<>> coming_up(store::Transaction& tx,
-                                                               const FleetId& id) {
-  std::map<std::string, std::string_view, std::less<>> sentences;
+std::map<std::string, std::string, std::less<>> Fleets::coming_up(store::Transaction& tx,
+                                                                  const FleetId& id) const {
+  std::map<std::string, std::string, std::less<>> sentences;
   const auto row = load_row(tx, id);
   const auto plan = row ? load_plan(tx, id, row->wanted) : std::nullopt;
   if (!plan) return sentences;
-  std::map<std::string, Stage, std::less<>> stages;
+  std::map<std::string, Waits, std::less<>> waits;
   for (const Variant& variant : plan->variants) {
     const Stage stage = stage_of(*row, variant);
-    const auto [found, added] = stages.try_emplace(std::string(variant.variant()), stage);
-    if (!added) found->second = std::min(found->second, stage);
+    const bool installs = stage == Stage::packages && environments_ != nullptr;
+    Waits here{stage,
+               installs ? environments_->doing(need_name(id, row->wanted, variant.name)) : ""};
+    const auto [found, added] = waits.try_emplace(std::string(variant.variant()), here);
+    if (!added && stage < found->second.stage) found->second = std::move(here);
   }
-  for (const auto& [name, stage] : stages) sentences.emplace(name, sentence_of(stage));
+  for (const auto& [name, waits_for] : waits) sentences.emplace(name, sentence_of(waits_for));
   return sentences;
 }
 

@@ -61,6 +61,16 @@ Result<std::string> read_plan_file(const fs::path& path) {
   return text;
 }
 
+// The last line that a stranger's program printed, fit for an answer.
+std::string last_line(std::string log) {
+  constexpr std::size_t line_bytes_max = 120;
+  while (log.ends_with('\n')) log.pop_back();
+  std::string line = log.substr(log.rfind('\n') + 1).substr(0, line_bytes_max);
+  for (char& c : line)
+    if (c < ' ' || c > '~') c = '?';
+  return line;
+}
+
 place::InstanceSpec with_arguments(place::InstanceSpec spec,
                                    const std::vector<std::string>& arguments) {
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
@@ -162,6 +172,8 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
   const std::string content = plan.content;
   auto disk = std::make_shared<const Fd>(folders_.open_disk());
   Running running{.until = needs_.loop.now() + build_time_max,
+                  .content = content,
+                  .began = needs_.loop.now(),
                   .is_awaited = [this, content] { return is_awaited(content); }};
   running.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {
     if (!left) return finish(content, std::unexpected(left.error()));
@@ -192,6 +204,10 @@ Result<> EnvironmentCache::seal(const std::string& content, const Fd& disk, cons
 void EnvironmentCache::finish(const std::string& content, const Result<>& outcome) {
   folders_.end(content);
   auto waiting = waiting_.extract(content);
+  {
+    const std::lock_guard lock(doing_mutex_);
+    for (const Waiter& waiter : waiting.mapped()) doing_.erase(waiter.need.name);
+  }
   if (!outcome)
     log_warning("fleet", "an environment is not installed",
                 {{"content", content}, {"why", outcome.error().message}});
@@ -274,8 +290,26 @@ void EnvironmentCache::check_running() {
     else if (needs_.loop.now() >= running.until)
       running.reason = Error{ErrorCode::timeout, "It took longer than an installation may."};
     if (running.reason) needs_.place.stop(key, std::chrono::milliseconds(0));
+    note_what_it_does(key, running);
   }
   needs_.loop.after(build_check_period, [this] { check_running(); });
+}
+
+void EnvironmentCache::note_what_it_does(const place::InstanceKey& key, const Running& running) {
+  const auto waiting = waiting_.find(running.content);
+  if (waiting == waiting_.end()) return;
+  const auto passed =
+      std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - running.began);
+  const std::string line = last_line(needs_.place.log_tail(key, 1));
+  const std::string text = fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line);
+  const std::lock_guard lock(doing_mutex_);
+  for (const Waiter& waiter : waiting->second) doing_[waiter.need.name] = text;
+}
+
+std::string EnvironmentCache::doing(const std::string& need) const {
+  const std::lock_guard lock(doing_mutex_);
+  const auto found = doing_.find(need);
+  return found == doing_.end() ? std::string() : found->second;
 }
 
 void EnvironmentCache::stop() {

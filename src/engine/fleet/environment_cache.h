@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 #include <stop_token>
@@ -62,6 +63,7 @@ class EnvironmentCache final : public Environments {
   std::optional<std::filesystem::path> find(const std::string& content) override {
     return folders_.find(content);
   }
+  std::string doing(const std::string& need) const override;
 
   // From any thread: what the place reports. What a former process left running is ended.
   void observe(const place::Observation& observation);
@@ -83,6 +85,8 @@ class EnvironmentCache final : public Environments {
   using Ended = std::move_only_function<void(Result<std::shared_ptr<const Left>>)>;
   struct Running {
     Instant until = {};
+    std::string content = {};  // what is built; empty: it is being planned
+    Instant began = {};
     std::function<bool()> is_awaited;
     std::optional<Error> reason;  // why it is ended
     Ended ended;
@@ -102,6 +106,7 @@ class EnvironmentCache final : public Environments {
   void take_in(const place::Observation& observation);
   void take_in_end(const place::Observation& observation);
   void check_running();
+  void note_what_it_does(const place::InstanceKey& key, const Running& running);
   // Whether the disk has room for what installations write.
   Result<> has_room() const;
 
@@ -114,6 +119,9 @@ class EnvironmentCache final : public Environments {
   std::map<place::InstanceKey, Running> running_;
   std::map<std::string, std::vector<Waiter>> waiting_;  // by content: looked at, or built
   bool checking_ = false;
+
+  mutable std::mutex doing_mutex_;
+  std::map<std::string, std::string> doing_;  // by need; guarded by doing_mutex_
 };
 
 }  // namespace slipway::fleet

@@ -392,6 +392,20 @@ TEST_F(EnvironmentCacheTest, what_nobody_waits_for_any_more_is_ended_and_begun_a
   EXPECT_EQ(place_.stops, 1);
 }
 
+TEST_F(EnvironmentCacheTest, what_an_installation_does_is_told_while_it_runs_in_one_plain_line) {
+  place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  place_.log = "Collecting numpy\n  Downloading\x1b numpy\n";
+  EXPECT_EQ(cache_->doing("f/1/v"), "");
+  auto asked = ask(model_);
+  std::string said;
+  while ((said = cache_->doing("f/1/v")).empty()) std::this_thread::yield();
+  EXPECT_THAT(said, testing::MatchesRegex("[0-9]+ s,   Downloading. numpy"));
+  EXPECT_EQ(cache_->doing("f/2/v"), "");
+  asker_.reset();
+  EXPECT_FALSE(asked.get());
+  EXPECT_EQ(cache_->doing("f/1/v"), "");
+}
+
 TEST_F(EnvironmentCacheTest, a_server_that_stops_waits_for_no_installation) {
   place_.plan = [](const fs::path&, const place::InstanceSpec&) { return -1; };
   auto asked = ask(model_);

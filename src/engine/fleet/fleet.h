@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -74,13 +75,16 @@ struct InstanceStatus {
 };
 
 // What doors hold. Thread-safe: it has no state but the hook.
+class Environments;
 class Fleets {
  public:
   // `changed` is called with the fleet's id once a change is durable: it wakes the reconciler
   // (FleetReconciler::wake).
   // `instances_max`: how many instances all fleets together may always have; 0: any number.
-  explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0)
-      : changed_(std::move(changed)), instances_max_(instances_max) {}
+  // `environments` tells what is being installed; it outlives this object. Null: nobody knows.
+  explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0,
+                  const Environments* environments = nullptr)
+      : changed_(std::move(changed)), instances_max_(instances_max), environments_(environments) {}
 
   // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
   // traffic moves to them when all are healthy, the old are drained and ended. Always a new
@@ -114,12 +118,19 @@ class Fleets {
 
   std::vector<InstanceStatus> instances(store::Transaction& tx, const FleetId& id) const;
 
+  // What the wanted generation waits for while it comes up: one sentence for each of its variants,
+  // by name. Of several containers the one that is behind speaks. It is no part of FleetStatus:
+  // nobody is woken for it.
+  std::map<std::string, std::string, std::less<>> coming_up(store::Transaction& tx,
+                                                            const FleetId& id) const;
+
  private:
   void tell(store::Transaction& tx, const FleetId& id);
   Result<> claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
 
   std::function<void(const FleetId&)> changed_;
   const std::uint32_t instances_max_;
+  const Environments* const environments_;
 };
 
 // Those of a variant's instances that stand whatever is asked of it.

@@ -60,7 +60,7 @@ std::optional<EnvironmentNeed> FleetRun::environment_need(Generation generation,
   auto with_contents = spec_with_contents(variant, known);
   if (!with_contents) return std::nullopt;
   place::InstanceSpec without = program_spec(variant.program);
-  EnvironmentNeed need{.name = fmt::format("{}/{}/{}", id_.text, generation, variant.name),
+  EnvironmentNeed need{.name = need_name(id_, generation, variant.name),
                        .with_contents = *std::move(with_contents),
                        .without = std::move(without)};
   const auto& mounts = need.with_contents.mounts;

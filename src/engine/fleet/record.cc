@@ -162,6 +162,10 @@ place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance) {
                       instance.ordinal)};
 }
 
+std::string need_name(const FleetId& id, Generation generation, std::string_view variant) {
+  return fmt::format("{}/{}/{}", id.text, generation, variant);
+}
+
 // The id may hold '/': the other parts are counted from the end.
 std::optional<FleetId> fleet_of(const place::InstanceKey& key) {
   if (key.owner() != owner) return std::nullopt;

@@ -117,6 +117,7 @@ class SimulatedEnvironments final : public Environments {
     if (!prepared_) return std::nullopt;
     return std::filesystem::path("/simulated/environments") / content;
   }
+  std::string doing(const std::string&) const override { return ""; }
   void advance();
   std::optional<Instant> next_due() const;
 

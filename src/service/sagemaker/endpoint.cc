@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "engine/fleet/coming_up.h"
 #include "service/errors.h"
 #include "service/sagemaker/async_config.h"
 #include "service/sagemaker/component.h"
@@ -143,8 +142,8 @@ void fill_seen(api::ProductionVariantSummary variant, const Endpoint& endpoint) 
     variant.add_VariantStatus().Status(stage).StartTime(endpoint.resource.modified);
 }
 
-// By variant, what it waits for (fleet::coming_up).
-using Waits = std::map<std::string, std::string_view, std::less<>>;
+// By variant, what it waits for (Fleets::coming_up).
+using Waits = std::map<std::string, std::string, std::less<>>;
 
 // What a variant of the deployment that is on its way will be.
 void fill_coming(api::PendingProductionVariantSummary variant, const fleet::FleetPlan& plan,
@@ -178,7 +177,7 @@ Result<> fill_pending(const Call& call, const fleet::Fleets& fleets, const Endpo
       wire::from_json<api::DescribeEndpointOutput>(endpoint.deployment.wanted, call.arena()));
   TRY(const fleet::FleetPlan plan,
       fleets.wanted_plan(call.tx(), fleet_of(call, endpoint.resource.name)));
-  const Waits waits = fleet::coming_up(call.tx(), fleet_of(call, endpoint.resource.name));
+  const Waits waits = fleets.coming_up(call.tx(), fleet_of(call, endpoint.resource.name));
   const Timestamp started = endpoint.deployment.started;
   auto pending = out.make_PendingDeploymentSummary();
   pending.EndpointConfigName(wanted.EndpointConfigName()).StartTime(started);
