@@ -22,11 +22,9 @@ std::size_t RunningInstances::count() const {
   return running_.size();
 }
 
-void RunningInstances::stop_all(place::Place& place, std::chrono::milliseconds grace) {
-  constexpr std::chrono::milliseconds kill_takes_at_most{1'000};
+void RunningInstances::wait_until_ended(std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
-  for (const place::InstanceKey& key : running_) place.stop(key, grace);
-  changed_.wait_for(lock, grace + kill_takes_at_most, [this] { return running_.empty(); });
+  changed_.wait_for(lock, patience, [this] { return running_.empty(); });
 }
 
 }  // namespace slipway::server

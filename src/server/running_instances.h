@@ -18,8 +18,8 @@ class RunningInstances {
   bool contains(std::string_view key) const;
   std::size_t count() const;
 
-  // Asks all of them to end and waits until they have, or until `grace` and a little has passed.
-  void stop_all(place::Place& place, std::chrono::milliseconds grace);
+  // Waits until none is left, at most so long.
+  void wait_until_ended(std::chrono::milliseconds patience);
 
  private:
   mutable std::mutex mutex_;

@@ -63,6 +63,7 @@ constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
 constexpr std::chrono::milliseconds stop_grace{5'000};
+constexpr std::chrono::milliseconds kill_takes_at_most{1'000};
 constexpr std::chrono::milliseconds expire_period{100};
 constexpr std::chrono::hours file_collect_period{1};
 
@@ -545,9 +546,10 @@ void Server::Parts::stop() {
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
   files_->stop();       // after those who would take that for a failure
+  processes_->end(stop_grace).wait();
   if (const std::size_t left = running_.count(); left > 0)
     log_info("server", "ending: the instances stop", {{"instances", fmt::format("{}", left)}});
-  running_.stop_all(*processes_, stop_grace);
+  running_.wait_until_ended(stop_grace + kill_takes_at_most);
   note_time();
   std::error_code ignored;
   std::filesystem::remove(options_.data / "server.json", ignored);

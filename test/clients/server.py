@@ -106,10 +106,10 @@ class Server:
         for entry in pathlib.Path("/proc").glob("[0-9]*"):
             try:
                 words = (entry / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                folder = os.readlink(entry / "cwd")
+                folder, log = os.readlink(entry / "cwd"), os.readlink(entry / "fd/1")
             except OSError:
                 continue  # it ended, or is not ours to see
-            if any(map(ours.search, (folder, *words))) and int(entry.name) != os.getpid():
+            if any(map(ours.search, (folder, log, *words))) and int(entry.name) != os.getpid():
                 yield int(entry.name)
 
     def client_environment(self):

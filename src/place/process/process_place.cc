@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
@@ -64,6 +65,7 @@ class ProcessPlace::Impl {
   void post(Command command);
   void start(const InstanceKey& key, const InstanceSpec& spec);
   void stop(const InstanceKey& key, std::chrono::milliseconds grace);
+  std::future<void> end(std::chrono::milliseconds grace);
   void forget(const InstanceKey& key);
   void adopt();
 
@@ -123,6 +125,7 @@ class ProcessPlace::Impl {
   std::mutex mutex_;
   std::deque<Command> commands_;  // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
+  std::atomic<bool> ending_ = false;
   mutable std::mutex log_mutex_;  // moving logs aside against reading them
 
   // The thread's own.
@@ -311,6 +314,7 @@ void ProcessPlace::Impl::end_over_limit(const InstanceKey& key, Running& running
 }
 
 void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
+  if (ending_) return;
   const RunDirectory directory = directory_of(key);
   if (const auto found = running_.find(key); found != running_.end())
     return sink_(
@@ -450,6 +454,17 @@ void ProcessPlace::Impl::stop(const InstanceKey& key, std::chrono::milliseconds 
   running.forced_at = std::min(running.forced_at, forced_at);
 }
 
+std::future<void> ProcessPlace::Impl::end(std::chrono::milliseconds grace) {
+  ending_ = true;
+  auto asked = std::make_shared<std::promise<void>>();
+  auto done = asked->get_future();
+  post([this, grace, asked] {
+    for (const auto& [key, running] : running_) stop(key, grace);
+    asked->set_value();
+  });
+  return done;
+}
+
 void ProcessPlace::Impl::forget(const InstanceKey& key) {
   if (running_.contains(key)) return;
   const RunDirectory directory = directory_of(key);
@@ -549,6 +564,8 @@ void ProcessPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
 void ProcessPlace::stop(const InstanceKey& key, std::chrono::milliseconds grace) {
   impl_->post([this, key, grace] { impl_->stop(key, grace); });
 }
+
+std::future<void> ProcessPlace::end(std::chrono::milliseconds grace) { return impl_->end(grace); }
 
 void ProcessPlace::forget(const InstanceKey& key) {
   impl_->post([this, key] { impl_->forget(key); });

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -90,6 +91,10 @@ class ProcessPlace final : public Place {
   void adopt() override;
   std::string log_tail(const InstanceKey& key, std::size_t lines) const override;
   Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const override;
+  // Starts nothing more, drops without a word what was to be started and had not begun, and stops
+  // all that runs. From any thread, once; when the future is ready all have been asked to end, and
+  // no observation of a start will come any more.
+  std::future<void> end(std::chrono::milliseconds grace);
   // Where the key's program worked, run/ above, until it is forgotten: what it left is there.
   std::filesystem::path directory_of(const InstanceKey& key) const;
 

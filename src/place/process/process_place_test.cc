@@ -95,6 +95,25 @@ TEST_F(ProcessPlaceTest, AddressesAreInTheRunDirectoryAndStayShortUnderALongRoot
   EXPECT_TRUE(fs::exists(reached.parent_path().parent_path() / "pid"));
 }
 
+TEST_F(ProcessPlaceTest, AtTheEndWhatHasNotBegunIsDroppedAndTheRestStops) {
+  open();
+  place_->start(key_, shell("sleep 1742"));
+  ASSERT_TRUE(saw(Kind::started));
+  constexpr int queued = 200;
+  for (int i = 0; i < queued; ++i)
+    place_->start({"fleet/a/b/c/1/AllTraffic/" + std::to_string(100 + i)}, shell("sleep 1742"));
+  place_->end(5s).wait();
+  const auto count = [this](Kind kind) {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::count(seen_, kind, &Observation::kind);
+  };
+  const auto started = count(Kind::started);
+  EXPECT_LT(started, queued / 2);
+  EXPECT_TRUE(eventually([&] { return count(Kind::exited) == started; }));
+  EXPECT_EQ(count(Kind::started), started);
+  EXPECT_TRUE(processes_called("sleep 1742").empty());
+}
+
 TEST_F(ProcessPlaceTest, WhatAnInstanceStartedEndsWithIt) {
   open();
   place_->start(key_, shell("setsid sh -c 'setsid sleep 1741 &' & sleep 0.1; exit 0"));
