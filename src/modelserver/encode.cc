@@ -295,7 +295,8 @@ Result<> encode_by_record(std::span<const View> views, AcceptType type, Flavor f
   if (!all_by_record(views) && !(views.size() == 1 && views[0].scalar))
     return refuse(media_type_of(type), "the model's outputs have different numbers of records");
   if (type == AcceptType::csv) {
-    if (flavor != Flavor::plain && views.size() == 1) {
+    const bool is_list = flavor == Flavor::xgboost || flavor == Flavor::xgboost_batch;
+    if (is_list && views.size() == 1) {
       append_csv_like_xgboost(out, views[0], flavor);
     } else {
       append_csv_lines(out, views);

@@ -19,8 +19,9 @@ namespace slipway::modelserver {
 //   plain    JSON        {"predictions": [1.5, ...]}           a line per record
 //   xgboost  CSV         {"predictions": [{"score": 1.5}, …]}  all records on one line; a record of
 //                                                              several values in brackets
-//   xgboost_batch        the same, but in a transform job      a line per record
-enum class Flavor : std::uint8_t { plain, xgboost, xgboost_batch };
+//   xgboost_lines        the same, of versions from 1.2-2 on   a line per record
+//   xgboost_batch        the same, but in a transform job      a line per record, brackets as above
+enum class Flavor : std::uint8_t { plain, xgboost, xgboost_lines, xgboost_batch };
 
 enum class AcceptType : std::uint8_t { json, csv, json_lines, npy, recordio };
 

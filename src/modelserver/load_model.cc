@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <compare>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
@@ -163,13 +164,32 @@ std::size_t number_in(const char* name, std::size_t otherwise, std::size_t most)
   return std::min(value, most);
 }
 
-// Of sagemaker-xgboost:3.0-5 and later. Without a tag no version is named, and nothing is guessed:
-// a guess would move the columns of a body that happens to have no index 0.
+// "1.7-1" of a tag like "1.7-1-cpu-py3". What a tag does not say is 0.
+struct Version {
+  unsigned major = 0;
+  unsigned minor = 0;
+  unsigned build = 0;
+  auto operator<=>(const Version&) const = default;
+};
+
+// Of the XGBoost image; of others, and without a tag, no version.
+Version xgboost_version(const Options& options) {
+  Version version;
+  if (options.image != "sagemaker-xgboost") return version;
+  const char* at = options.image_tag.data();
+  const char* const last = at + options.image_tag.size();
+  for (unsigned* part : {&version.major, &version.minor, &version.build}) {
+    const auto [end, error] = std::from_chars(at, last, *part);
+    if (error != std::errc() || end == last) break;
+    at = end + 1;
+  }
+  return version;
+}
+
+// Without a tag nothing is guessed: a guess would move the columns of a body that happens to have
+// no index 0.
 bool sniffs_libsvm(const Options& options) {
-  std::size_t major = 0;
-  const std::string& tag = options.image_tag;
-  std::from_chars(tag.data(), tag.data() + tag.size(), major);
-  return options.image == "sagemaker-xgboost" && major >= 3;
+  return xgboost_version(options) >= Version{.major = 3};
 }
 
 }  // namespace
@@ -200,7 +220,10 @@ namespace {
 Flavor flavor_of(const Options& options) {
   if (options.image != "sagemaker-xgboost") return Flavor::plain;
   // AWS's image takes whatever stands there for yes.
-  return variable("SAGEMAKER_BATCH").empty() ? Flavor::xgboost : Flavor::xgboost_batch;
+  if (!variable("SAGEMAKER_BATCH").empty()) return Flavor::xgboost_batch;
+  // With many models another server of the image answers, which kept the one line.
+  const bool has_lines = xgboost_version(options) >= Version{1, 2, 2} && !options.multi_model;
+  return has_lines ? Flavor::xgboost_lines : Flavor::xgboost;
 }
 
 // What is answered to who does not say: SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT, or the image's own.

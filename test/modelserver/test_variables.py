@@ -14,7 +14,7 @@ import xgboost
 from conftest import ROOT, Server, find_program
 from test_python import own_python, write_script  # noqa: F401  pylint: disable=unused-import
 
-IMAGE = "sagemaker-xgboost:1.7-1"
+IMAGE = "sagemaker-xgboost:1.2-1"
 ROW = re.compile(r"\| `([A-Z_*]+)` \| [^|]+ \| (honoured|told|refused|no meaning) \| [^|]+\. \|")
 ROWS = [ROW.fullmatch(line).groups() for line in (ROOT / "docs" / "variables.md").read_text().splitlines()
         if line.startswith("| `")]

@@ -164,6 +164,27 @@ def test_a_transform_job_gets_a_line_for_each_record(tmp_path, serve, booster):
     np.testing.assert_allclose([json.loads(line) for line in lines], kinds.predict(xgboost.DMatrix(IRIS[:2])), rtol=1e-6)
 
 
+@pytest.mark.parametrize("tag, by_line", [("", False), (":latest", False), (":0.90-2-cpu-py3", False),
+                                          (":1.2-1", False), (":1.2-2", True), (":1.7-1", True),
+                                          (":3.0-5-cpu-py3", True)])
+def test_csv_has_the_lines_that_the_version_of_the_image_writes(tmp_path, serve, tag, by_line):
+    kinds = xgboost.train({"objective": "multi:softprob", "num_class": 3}, xgboost.DMatrix(IRIS, KINDS), 3)
+    kinds.save_model(tmp_path / "model.ubj")
+    want = kinds.predict(xgboost.DMatrix(IRIS[:3]))
+    text = serve(tmp_path, image="sagemaker-xgboost" + tag).ask(csv(IRIS[:3]), "text/csv").text
+    assert text.endswith("\n") is by_line and ("[" in text) is not by_line
+    got = [line.split(",") for line in text.splitlines()] if by_line else json.loads(f"[{text}]")
+    np.testing.assert_allclose(np.array(got, float), want, rtol=1e-6)
+
+
+def test_with_many_models_csv_keeps_the_one_line(tmp_path, serve, booster):
+    booster.save_model(tmp_path / "model.json")
+    server = serve(tmp_path, image="sagemaker-xgboost:1.7-1", env={"SAGEMAKER_MULTI_MODEL": "true"})
+    server.request("POST", "/models", json.dumps({"model_name": "m", "url": str(tmp_path)}))
+    answer = server.request("POST", "/models/m/invoke", csv(DATA[:2]), {"Content-Type": "text/csv"})
+    assert len(answer.text.splitlines()) == 1 and len(scores(answer)) == 2
+
+
 def test_the_type_that_is_answered_unasked_may_be_chosen(tmp_path, serve, booster):
     booster.save_model(tmp_path / "model.json")
     server = serve(tmp_path, image="sagemaker-xgboost",
