@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <protozero/pbf_reader.hpp>
+#include <span>
 #include <vector>
 
 #include "modelserver/decode.h"

@@ -218,6 +218,14 @@ def test_an_archive_that_points_outside_is_refused(deployment, models, member):
     assert member.strip("./") in deployment.status()["FailureReason"]
 
 
+def test_a_variable_that_would_change_answers_fails_the_deployment_by_name(deployment, models):
+    """docs/variables.md: `refused`."""
+    with pytest.raises(WaiterError):
+        deployment.deploy(models.xgboost_archive("json"), image="sagemaker-xgboost:1.7-1",
+                          environment={"SAGEMAKER_HANDLER": "mine.handler:handle"})
+    assert "SAGEMAKER_HANDLER is 'mine.handler:handle', which is not done here" in deployment.status()["FailureReason"]
+
+
 # ---- errors ----------------------------------------------------------------------------------------
 
 
