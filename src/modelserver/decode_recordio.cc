@@ -44,20 +44,19 @@ struct Features {
   }
 };
 
-Result<> broken(std::string why) { return fail(ErrorCode::invalid_argument, std::move(why)); }
+// What is wrong with a record; who calls says which one it is.
+auto broken(std::string why) { return fail(ErrorCode::invalid_argument, std::move(why)); }
 
 // Takes the message of the first frame. Messages of several frames, as dmlc writes what holds the
 // magic number, have a length with bits on top that no body has room for.
 Result<std::string_view> take_frame(std::string_view& rest) {
-  if (rest.size() < header_bytes) return fail(ErrorCode::invalid_argument, "its frame is cut off");
-  if (u32_at(rest, 0) != recordio::magic)
-    return fail(ErrorCode::invalid_argument, "it does not begin as a RecordIO frame");
+  if (rest.size() < header_bytes) return broken("its frame is cut off");
+  if (u32_at(rest, 0) != recordio::magic) return broken("it does not begin as a RecordIO frame");
   const std::size_t length = u32_at(rest, 4);
   const std::size_t padded = (length + 3) / 4 * 4;
   if (padded > rest.size() - header_bytes)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("it has {} bytes by its frame, and {} are left", length,
-                            rest.size() - header_bytes));
+    return broken(fmt::format("it has {} bytes by its frame, and {} are left", length,
+                              rest.size() - header_bytes));
   const auto message = rest.substr(header_bytes, length);
   rest.remove_prefix(header_bytes + padded);
   return message;
