@@ -141,7 +141,10 @@ std::vector<Rule> rules_of(const Order& order, const SystemParts& parts) {
   for (const std::string& path : parts.devices) rules.push_back({path, Access::device});
   // Files of /dev/shm belong to users: not every cell has a user, or a /dev/shm, of its own.
   if (order.layers.namespaces || order.user != 0) rules.push_back({"/dev/shm", Access::write});
-  if (order.layers.namespaces) rules.push_back({"/tmp", Access::write});
+  if (order.layers.namespaces) {
+    rules.push_back({"/tmp", Access::write});
+    if (!order.kept_free.empty()) rules.push_back({order.kept_free, Access::write});
+  }
   for (const Given& given : order.given) {
     const Access access = given.access == Given::Access::read_write ? Access::write : Access::read;
     rules.push_back({given.host, access});

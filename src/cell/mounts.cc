@@ -213,12 +213,19 @@ class Grafts {
   std::vector<std::string> given_;
 };
 
+// Of the order's own directory, where it is there.
+Result<> take_part(Grafts& grafts, const Order& order, const char* part, const std::string& at) {
+  const std::string host = order.directory + part;
+  struct stat info{};
+  if (at.empty() || ::stat(host.c_str(), &info) != 0) return {};
+  return grafts.add_at(host, at, own);
+}
+
 // First "/tmp", so that what the host has below its /tmp can be shown there too; parents come
 // before what lies in them.
 Result<> take_given(Grafts& grafts, const Order& order) {
-  const std::string temporary = order.directory + "/tmp";
-  struct stat info{};
-  if (::stat(temporary.c_str(), &info) == 0) TRY_DO(grafts.add_at(temporary, "/tmp", own));
+  TRY_DO(take_part(grafts, order, "/tmp", "/tmp"));
+  TRY_DO(take_part(grafts, order, "/kept", order.kept_free));
   TRY(Taken proc, order.layers.fresh_proc ? take_new_proc() : take("/proc", own));
   grafts.add_taken(std::move(proc), "/proc");
   std::vector<Given> given = order.given;

@@ -18,8 +18,8 @@ Result<> enter_system_tree(const SystemParts& parts, const std::string& over);
 
 // Makes the cell's tree and moves this process into it: by a copy of `prepared`, or where that is
 // null, as its mount namespace is new and its own. `parts`: the prepared one's, or found now. Of
-// the rest of the host's tree nothing is left. "/tmp" is the order's `directory`/tmp, "/dev/shm"
-// its own.
+// the rest of the host's tree nothing is left. "/tmp" is the order's `directory`/tmp, `kept_free`
+// is `directory`/kept, "/dev/shm" its own.
 Result<> enter_own_tree(const Order& order, const SystemParts& parts, const PreparedTree* prepared);
 
 }  // namespace slipway::cell

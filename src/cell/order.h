@@ -41,7 +41,8 @@ struct Limits {
 struct Order {
   Layers layers;
   // A path of the host that is none of the system's in this cell, as what it is given appears
-  // there: "/opt/x" where the inside paths begin so. Empty: none.
+  // there: "/opt/x" where the inside paths begin so. Where `directory`/kept is a folder, the
+  // program sees it there and may write to it. Empty: none.
   std::string kept_free;
   uid_t user = 0;                      // 0: the server's
   std::vector<std::string> arguments;  // [0]: an absolute path

@@ -875,9 +875,14 @@ def words_of(error):
 
 def hint_for(error):
     """A sentence that helps, where the kind of an exception says what is missing."""
+    kind = type(error)
     try:
-        if issubclass(type(error), ModuleNotFoundError) and error.name:
+        if issubclass(kind, ModuleNotFoundError) and error.name:
             return toolkit.hint_for_module(error.name.split(".")[0])
+        is_below = issubclass(kind, OSError) and str(error.filename).startswith(MODEL_PREFIX)
+        if is_below and not os.path.isdir(MODEL_PREFIX):
+            return (f". There is no {MODEL_PREFIX} here, where a model runs without a file tree of its own: "
+                    "use the folder that model_fn is given, or the variable SM_MODEL_DIR")
     except BaseException:  # pylint: disable=broad-except
         pass
     return ""
@@ -900,6 +905,7 @@ def error_answer(error, stage_status):
     except BaseException:  # pylint: disable=broad-except
         print_trace()
     words = words_of(error)
+    words += hint_for(error)
     return 500, words if issubclass(type(error), Failure) else f"{type(error).__name__}: {words}"
 
 

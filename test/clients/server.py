@@ -49,13 +49,14 @@ class Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.data, self.log = self.folder / "data", self.folder / "log"
         self.flags, self.process, self.url = flags, None, None
+        self.run_by, self.python = [], sys.executable  # Python handlers see the tests' packages
         self.held, self.port = held_port()
 
     def start(self):
         """Starts it and waits for the line `ready URL`; the port stays the same over restarts."""
-        command = [binary(), "serve", "--data", self.data, "--port", str(self.port), *self.flags]
+        command = [*self.run_by, binary(), "serve", "--data", self.data, "--port", str(self.port), *self.flags]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        environment["SLIPWAY_PYTHON"] = sys.executable  # Python handlers see the tests' packages
+        environment["SLIPWAY_PYTHON"] = self.python
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, env=environment, text=True)

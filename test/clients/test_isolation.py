@@ -2,12 +2,16 @@
 import contextlib
 import json
 import os
+import pathlib
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from conftest import Clients, Deployment
 from make_model import tar_gz
 from server import Server, binary
 from test_multi_model import MultiModel
@@ -50,6 +54,7 @@ def transform_fn(folder, data, content_type, accept):
     attempts["change mode"] = lambda: os.chmod(os.path.join(folder, "code", "inference.py"), 0o777)
     refused = {name: attempt(action) for name, action in attempts.items()}
     own = {"home": os.environ["HOME"], "opt": attempt(lambda: os.listdir("/opt/ml/model")),
+           "ml": attempt(lambda: write("/opt/ml/own") + " " + " ".join(sorted(os.listdir("/opt/ml")))),
            "tmp": attempt(lambda: write(os.environ["TMPDIR"] + "/x")),
            "here": attempt(lambda: write("x")), "user": os.getuid(),
            "name": attempt(getpass.getuser),
@@ -91,10 +96,51 @@ def test_a_models_code_finds_nothing_of_the_server(server, deployment, layers):
     assert not any(os.path.basename(path) in said["refused"]["list data"] for path in files)
     own = said["own"]
     assert own["opt"] == "['code']" and own["tmp"] == own["here"] == "written"
+    assert own["ml"] == "written model own"
     assert own["home"].startswith(str(data / "instances"))
     assert not own["name"].startswith("refused")  # torch asks for it, and a user of its own has no entry
     if layers["first"]:
         assert own["user"] >= layers["first"]
+
+
+OPENS_OPT_ML = b'''
+import os
+def model_fn(folder):
+    with open("/opt/ml/model/x.txt") as file:
+        word = file.read()
+    os.makedirs("/opt/ml/output/data")
+    return " ".join([word, *sorted(os.listdir("/opt/ml"))])
+def transform_fn(model, data, content_type, accept): return model, "text/plain"
+'''
+
+
+def as_ordinary_user(folder, user=47110):
+    """A server that is not root, with a Python that everybody may run."""
+    made = Server(folder / "server")
+    made.run_by = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "env", f"HOME={folder}"]
+    made.python = "/usr/bin/python3"
+    for path in (folder, made.folder):
+        os.chown(path, user, user)
+    return made
+
+
+@pytest.mark.parametrize("who", ["root", "ordinary"])
+def test_a_model_finds_itself_below_opt_ml(who, layers, name):
+    if os.getuid() != 0 or not layers["namespaces"] or not shutil.which("setpriv"):
+        pytest.skip("the tests are not run by root, or a model has no file tree of its own here")
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        own = as_ordinary_user(folder) if who == "ordinary" else Server(folder / "server")
+        probe = subprocess.run([*own.run_by, binary(), "--version"], check=False, capture_output=True)
+        if probe.returncode != 0:
+            pytest.skip("an ordinary user may not run what is tested here")
+        own.start()
+        try:
+            made = Deployment(Clients(own), name)
+            made.deploy(tar_gz({"code/inference.py": OPENS_OPT_ML, "x.txt": b"hello"}))
+            assert made.invoke(b"x") == b"hello model output"
+        finally:
+            own.stop()
 
 
 def test_two_instances_are_two_users_and_see_each_other_nowhere(deployment, layers):

@@ -1,6 +1,7 @@
 """What scripts written for AWS's images import, are given and raise; models without a script."""
 
 import io
+import os
 import pickle
 import socket
 import struct
@@ -440,3 +441,15 @@ def test_sparse_matrices_are_read_and_written(tmp_path, serve, own_python):  # n
     answer = server.ask(body.getvalue(), "application/x-npz", "application/x-npy")
     np.testing.assert_array_equal(np.load(io.BytesIO(answer.body)), want)
     assert server.ask(body.getvalue()[:-30], "application/x-npz").status == 400
+
+
+@pytest.mark.skipif(os.path.isdir("/opt/ml/model"), reason="this machine has an /opt/ml/model")
+def test_where_there_is_no_opt_ml_model_the_error_says_what_to_use(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, "def model_fn(d): return 1\n"
+                           "def transform_fn(m, data, *rest): return open(data).read()\n")
+    server = serve(tmp_path, env=own_python)
+    assert "SM_MODEL_DIR" in server.ask("/opt/ml/model/x.txt", "text/csv").json["error"]
+    assert "SM_MODEL_DIR" not in server.ask("/opt/other/x.txt", "text/csv").json["error"]
+    write_script(tmp_path, "def model_fn(d): return open('/opt/ml/model/x.txt')\n")
+    server = serve(tmp_path, ready=False, env=own_python)
+    assert server.wait() is False and "SM_MODEL_DIR" in server.output().strip().splitlines()[-1]

@@ -35,11 +35,12 @@ class ProcessPlaceTest : public testing::Test {
   void open(fs::path root = {}) {
     if (root.empty()) root = folder_.path() / "run";
     root_ = root;
-    auto place = ProcessPlace::open({.root = root, .layers = layers_here()},
-                                    [this](Observation observation) {
-                                      const std::lock_guard lock(mutex_);
-                                      seen_.push_back(std::move(observation));
-                                    });
+    auto place =
+        ProcessPlace::open({.root = root, .kept_free = kept_free_, .layers = layers_here()},
+                           [this](Observation observation) {
+                             const std::lock_guard lock(mutex_);
+                             seen_.push_back(std::move(observation));
+                           });
     ASSERT_TRUE(place) << place.error().message;
     place_ = std::move(*place);
   }
@@ -64,6 +65,7 @@ class ProcessPlaceTest : public testing::Test {
 
   Folder folder_;
   fs::path root_;
+  std::string kept_free_;
   const InstanceKey key_{"fleet/000000000000/us-east-1/endpoint/a/1/AllTraffic/7"};
   std::mutex mutex_;
   std::vector<Observation> seen_;
@@ -297,6 +299,21 @@ TEST_F(ProcessPlaceTest, WhatIsMountedInsideIsThereUnderBothPaths) {
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited));
   EXPECT_EQ(place_->log_tail(key_, 9), "7\n7\n");
+}
+
+TEST_F(ProcessPlaceTest, ThePlaceThatIsKeptFreeIsTheInstancesOwn) {
+  if (!layers_here().namespaces) GTEST_SKIP() << "no file tree of its own here";
+  kept_free_ = "/opt/ml";
+  open();
+  fs::create_directory(folder_.path() / "model");
+  InstanceSpec spec = shell(
+      "cd /opt/ml && mkdir output && echo 7 > output/x && ls; (echo x > model/x) 2>&1 | grep -o "
+      "Read-only; "
+      "(rmdir model) 2>&1 | grep -o busy; cat $HOME/kept/output/x");
+  spec.mounts = {{.host_path = folder_.path() / "model", .inside = "/opt/ml/model"}};
+  place_->start(key_, spec);
+  ASSERT_TRUE(saw(Kind::exited)) << last_.reason;
+  EXPECT_EQ(place_->log_tail(key_, 9), "model\noutput\nRead-only\nbusy\n7\n");
 }
 
 TEST_F(ProcessPlaceTest, WhatIsGivenTwiceIsThereOnce) {

@@ -119,10 +119,12 @@ std::string value_of(std::string_view text, std::string_view name) {
 Result<> make_directories(const RunDirectory& directory, uid_t user) {
   std::error_code error;
   const std::string temporary = directory.own() + "/tmp";
+  const std::string kept = directory.own() + "/kept";  // what a cell sees at kept_free
   fs::create_directories(temporary, error);
+  if (!error) fs::create_directory(kept, error);
   const auto through = fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec;
   if (!error) fs::permissions(directory.path(), through, error);
-  for (const std::string& own : {temporary, directory.own()}) {
+  for (const std::string& own : {temporary, kept, directory.own()}) {
     if (!error) fs::permissions(own, fs::perms::owner_all, error);
     if (!error && user != 0 && ::chown(own.c_str(), user, user) != 0)
       error = std::error_code(errno, std::generic_category());
