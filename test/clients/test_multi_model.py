@@ -16,6 +16,7 @@ from make_model import mlp, tar_gz
 from models import csv
 from server import Server
 from test_boto3 import NEAR, error_of, numbers
+from wheels import wheel
 
 CONTAINER = pathlib.Path(__file__).parent / "containers/multi_model.py"
 
@@ -297,6 +298,35 @@ def output_fn(answer, accept): return str(answer), "text/plain"
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
         answers = set(pool.map(lambda _: endpoint.invoke("hot.tar.gz", "1"), range(160)))
     assert len(answers) == 2
+
+
+ASKS_ITS_PACKAGE = b"""
+import json, os, own_words
+def model_fn(folder): return {"word": own_words.WORD, "file": own_words.__file__, "home": os.environ["HOME"]}
+def transform_fn(model, data, content_type, accept): return json.dumps(model), "application/json"
+"""
+
+
+def with_package(version):
+    name, built = wheel("own_words", version, f"WORD = 'version {version}'\n")
+    return {"code/inference.py": ASKS_ITS_PACKAGE, f"code/{name}": built,
+            "code/requirements.txt": f"own_words=={version}\n".encode()}
+
+
+@pytest.mark.slow
+def test_models_of_one_endpoint_have_packages_of_their_own(make):
+    """Two versions of one package side by side; what two models ask for alike is installed once, in the
+    instance's own directory."""
+    endpoint = make(environment={"PIP_NO_INDEX": "1"})
+    for target, version in (("a", "1.0"), ("b", "2.0"), ("c", "1.0")):
+        endpoint.put(f"{target}.tar.gz", with_package(version))
+    a, b, c = (json.loads(endpoint.invoke(f"{target}.tar.gz", "x")) for target in "abc")
+    assert (a["word"], b["word"]) == ("version 1.0", "version 2.0")
+    assert a == c and a["file"] != b["file"]
+    assert a["file"].startswith(a["home"]) and b["file"].startswith(a["home"])
+    endpoint.put("d.tar.gz", {**with_package("3.0"), "code/requirements.txt": b"own_words==9\n"})
+    with pytest.raises(ClientError, match="No matching distribution found for own_words==9"):
+        endpoint.invoke("d.tar.gz", "x")
 
 
 @pytest.mark.slow
