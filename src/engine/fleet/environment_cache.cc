@@ -97,7 +97,8 @@ EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
       folders_(std::move(root),
                {.name = "environment",
                 .damaged = "an environment is not what was installed; it is installed anew",
-                .listed = Listed::everything}) {}
+                .listed = Listed::everything,
+                .files = SealedFolders::Kind::Files::shared}) {}
 
 EnvironmentCache::~EnvironmentCache() = default;
 

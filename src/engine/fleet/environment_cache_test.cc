@@ -15,6 +15,7 @@
 
 #include "engine/fleet/left_tree.h"
 #include "engine/fleet/read_only.h"
+#include "engine/fleet/shared_files.h"
 #include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
@@ -231,6 +232,47 @@ TEST_F(EnvironmentCacheTest, a_damaged_file_has_it_installed_anew) {
     EXPECT_EQ(place_.builds, builds + 1);
     EXPECT_EQ(read(file), was);
   }
+}
+
+TEST_F(EnvironmentCacheTest, files_that_two_contents_have_alike_are_one_on_the_disk) {
+  const std::string large(3 * shared_file_bytes_min, 'x');
+  place_.install = [&](const fs::path& directory, const place::InstanceSpec&) {
+    const std::string own = std::to_string(place_.builds.load());
+    const fs::path made = directory / "environment";
+    for (const char* name : {"lib/alike.so", "lib/closed.so", "lib/source.py", "lib/source.pyc"})
+      write(made / name, large);
+    write(made / "lib/own.so", large + own);
+    write(made / "lib/damaged.so", large);
+    write(made / "lib/small.so", "x");
+    fs::permissions(made / "lib/closed.so", fs::perms(own == "1" ? 0755 : 0644));
+    fs::create_directory(made / "bin");
+    fs::create_symlink(folder_.path() / "outside", made / "bin/python" += own);
+    write(made / "bin" / (own == "1" ? "python2" : "python1") / "alike.so", large);
+    return 0;
+  };
+  write(folder_.path() / "outside/alike.so", large);
+  const auto first = prepare();
+  ASSERT_TRUE(first) << first.error().message;
+  fs::permissions(first->directory / "lib/damaged.so", fs::perms::owner_all);
+  std::ofstream(first->directory / "lib/damaged.so") << std::string(large.size(), 'y');
+  write(model_ / "code/requirements.txt", "numpy==1\n");
+  const auto second = prepare();
+  ASSERT_TRUE(second) << second.error().message;
+  const auto links = [&](const char* name) {
+    return fs::hard_link_count(second->directory / name);
+  };
+  EXPECT_EQ(links("lib/alike.so"), 2U);
+  EXPECT_TRUE(
+      fs::equivalent(first->directory / "lib/alike.so", second->directory / "lib/alike.so"));
+  for (const char* name : {"lib/closed.so", "lib/source.py", "lib/source.pyc", "lib/own.so",
+                           "lib/damaged.so", "lib/small.so", "bin/python1/alike.so"})
+    EXPECT_EQ(links(name), 1U) << name;
+  EXPECT_EQ(fs::hard_link_count(folder_.path() / "outside/alike.so"), 1U);
+  close();
+  remove_tree(first->directory);
+  open();
+  ASSERT_TRUE(prepare());  // nothing of it went with the other
+  EXPECT_EQ(place_.builds, 2);
 }
 
 TEST_F(EnvironmentCacheTest, a_model_that_needs_nothing_gets_nothing) {

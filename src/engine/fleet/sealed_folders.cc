@@ -12,6 +12,7 @@
 #include "base/folder_bytes.h"
 #include "base/log.h"
 #include "engine/fleet/read_only.h"
+#include "engine/fleet/shared_files.h"
 
 namespace slipway::fleet {
 
@@ -107,11 +108,23 @@ Fd SealedFolders::open_disk() const {
   return Fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
+void SealedFolders::share(const fs::path& draft, const std::stop_token& stop) const {
+  std::vector<fs::path> sealed;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(root_, error))
+    if (!entry.path().has_extension()) sealed.push_back(entry.path());
+  const std::uint64_t bytes = share_files(draft, sealed, stop);
+  if (bytes != 0)
+    log_info("fleet", fmt::format("an {} shares files with others", kind_.name),
+             {{"folder", draft.stem().string()}, {"bytes", std::to_string(bytes)}});
+}
+
 // The list is there before the directory has its name: a crash between the two leaves a lonely
 // list.
 Result<> SealedFolders::keep(const std::string& content, const Fd& disk,
                              const std::stop_token& stop) {
   const fs::path draft = draft_of(content);
+  if (kind_.files == Kind::Files::shared) share(draft, stop);
   make_read_only(draft);
   Disk& on = *kind_.disk;
   auto made = seal_directory(draft, list_of(content), kind_.listed, {on, disk.get()}, stop);

@@ -35,6 +35,8 @@ class SealedFolders {
     std::string damaged;  // the log's line about one that is not what was made
     Listed listed = Listed::sources;
     Disk* disk = &kernel_disk();  // that they are put on; outlives them
+    // Whether what two of them have alike is one file on the disk (shared_files.h).
+    enum class Files : std::uint8_t { own, shared } files = Files::own;
   };
 
   // Makes the root, and removes what a former process left half-made.
@@ -76,6 +78,8 @@ class SealedFolders {
 
  private:
   std::filesystem::path list_of(const std::string& content) const;
+  // Once less on the disk what another of them has.
+  void share(const std::filesystem::path& draft, const std::stop_token& stop) const;
   // Takes its name from a content at once, so that a half-removed one is never found; what it is
   // called now is the caller's to remove, without the lock.
   std::filesystem::path put_aside(const std::string& content);
