@@ -697,6 +697,9 @@ class Handler:
                 raise Failure(f"The script has {foreign}, which is for a server of its own, and none of "
                               f"{', '.join(toolkit.SERVER_FUNCTIONS)}: these are what is called here.")
         get = lambda name: getattr(script, name, None)
+        if get("execution_parameters_fn"):
+            print("execution_parameters_fn is not asked: this server says itself how much a batch transform "
+                  "may send at once", flush=True)
         self.transform_fn = get("transform_fn")
         own = [name for name in ("input_fn", "predict_fn", "output_fn") if get(name)]
         if self.transform_fn and own:

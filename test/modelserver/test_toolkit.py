@@ -423,9 +423,12 @@ def test_what_a_script_has_that_cannot_be_run_is_told(tmp_path, serve, own_pytho
 
 
 def test_a_script_without_functions_has_the_defaults(tmp_path, serve, own_python):  # noqa: F811
-    write_script(tmp_path, "class Transformer:\n    pass\nclass Own(Transformer):\n    pass\n")
+    write_script(tmp_path, "class Transformer:\n    pass\nclass Own(Transformer):\n    pass\n"
+                           "def execution_parameters_fn():\n    pass\n")
     joblib.dump(LogisticRegression().fit(IRIS, KINDS), tmp_path / "model.joblib")
-    assert serve(tmp_path, image=SKLEARN, env=own_python).ask("5,3.5,1,0.2", "text/csv").json == [0]
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    assert server.ask("5,3.5,1,0.2", "text/csv").json == [0]
+    assert "execution_parameters_fn is not asked" in server.output()
 
 
 def test_sparse_matrices_are_read_and_written(tmp_path, serve, own_python):  # noqa: F811
