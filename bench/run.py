@@ -13,13 +13,15 @@ import answers
 import asynchronous
 import batch
 import batching
+import first_hour
 import measures
 import multi_model
 import policies
 import serverless
 import streaming
 
-MODULES = (measures, answers, asynchronous, batch, batching, multi_model, policies, serverless, streaming)
+MODULES = (measures, answers, asynchronous, batch, batching, first_hour, multi_model, policies,
+           serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

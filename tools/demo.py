@@ -16,10 +16,14 @@ import subprocess
 import sys
 import time
 
+import fetch_deps
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SLIPWAY = pathlib.Path(os.environ.get("SLIPWAY_BIN") or ROOT / "build/release/bin") / "slipway"
 WORK = ROOT / "build/demo"
 ENDPOINT = "what-file"
+MODEL = ("The model: Magika 1.0 by Google (Apache-2.0), {size:.0f} MB of ONNX. It says of what kind a file is, of\n"
+         "{kinds}, from its first and last bytes; it never sees a name.")
 FILES = ("src/base/log.cc", "tools/demo.py", "dev", "CMakeLists.txt", "examples/README.md", "LICENSE")
 
 
@@ -68,13 +72,17 @@ def numbers(answer):
     return value
 
 
+def invoke(body, environment):
+    return subprocess.run([SLIPWAY, "invoke", ENDPOINT, "--content-type", "application/json",
+                           "--accept", "application/json", "--input", "-"],
+                          input=body, capture_output=True, text=True, env=environment)
+
+
 def ask(path, config, environment):
     """What kind of file `path` is, how sure the model is, and how long the command took."""
     body = json.dumps({"instances": [features(path.read_bytes(), config)]})
     started = time.monotonic()
-    done = subprocess.run([SLIPWAY, "invoke", ENDPOINT, "--content-type", "application/json",
-                           "--accept", "application/json", "--input", "-"],
-                          input=body, capture_output=True, text=True, env=environment)
+    done = invoke(body, environment)
     seconds = time.monotonic() - started
     if done.returncode != 0:
         fail(f"the model did not answer: {done.stderr.strip()}")
@@ -83,7 +91,31 @@ def ask(path, config, environment):
     return config["target_labels_space"][best], scores[best], seconds
 
 
-def deploy(model, environment):
+def ask_wrongly(environment):
+    """What a client is told that sends something else than the model takes."""
+    record = '{"instances": [[1, 2, 3]]}'
+    done = invoke(record, environment)
+    if done.returncode == 0:
+        fail(f"the model answered to what it cannot take: {done.stdout}")
+    say("And a request that is wrong, as its sender sees it:")
+    say(f"$ slipway invoke {ENDPOINT} '{record}'")
+    for line in done.stderr.strip().splitlines():
+        say(f"  {line}")
+    say(f"  (exit status {done.returncode})")
+    say()
+
+
+def own_files():
+    """Files of this repository, and one of them under a name that lies: only the bytes are asked about."""
+    misnamed = WORK / "python-not-a-picture.jpg"
+    shutil.copy(ROOT / "tools/demo.py", misnamed)
+    return [ROOT / name for name in FILES] + [misnamed]
+
+
+def deploy(model, config, environment):
+    kinds = f"{len(config['target_labels_space'])} kinds"
+    say(MODEL.format(size=model.stat().st_size / 1e6, kinds=kinds))
+    say()
     command = [SLIPWAY, "deploy", model, "--name", ENDPOINT]
     say(f"$ slipway deploy {model.name} --name {ENDPOINT}")
     started = time.monotonic()
@@ -99,7 +131,7 @@ def ask_about(paths, config, environment):
     for path in paths:
         label, score, seconds = ask(path, config, environment)
         name = os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else path
-        say(f"  {str(name):32} {label:12} {score:6.1%}   {seconds * 1000:.0f} ms")
+        say(f"  {str(name):36} {label:12} {score:6.1%}   {seconds * 1000:.0f} ms")
     say()
 
 
@@ -126,11 +158,7 @@ def what_next(data, url, model, kept):
 
 
 def model_files():
-    found = subprocess.run([sys.executable, ROOT / "tools/fetch_deps.py", "magika"],
-                           capture_output=True, text=True)
-    if found.returncode != 0:
-        fail(found.stderr.strip())
-    folder = pathlib.Path(re.search(r'"(.*)"', found.stdout).group(1))
+    folder = fetch_deps.unpacked("magika")
     return folder / "model.onnx", json.loads((folder / "config.min.json").read_text())
 
 
@@ -154,8 +182,9 @@ def main():
     say()
     try:
         environment = client_environment(data, url)
-        deploy(model, environment)
-        ask_about(arguments.files or [ROOT / name for name in FILES], config, environment)
+        deploy(model, config, environment)
+        ask_about(arguments.files or own_files(), config, environment)
+        ask_wrongly(environment)
         what_next(data, url, model, arguments.keep)
         if arguments.keep:
             process.wait()
