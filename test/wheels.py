@@ -6,12 +6,14 @@ import zipfile
 
 
 def wheel(name, version, source, module=None):
-    """(file name, bytes) of a wheel of one module, which is called as the wheel unless said."""
+    """(file name, bytes) of a wheel of one module, which is called as the wheel unless said, and of
+    one program of the wheel's name."""
     info = f"{name}-{version}.dist-info"
     files = {f"{module or name}.py": source,
              f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
              f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\n"
-                              "Tag: py3-none-any\n"}
+                              "Tag: py3-none-any\n",
+             f"{info}/entry_points.txt": f"[console_scripts]\n{name} = {module or name}:main\n"}
     record, packed = "", io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         for path, text in files.items():

@@ -281,8 +281,11 @@ def test_what_a_model_needs_is_planned_installed_elsewhere_and_served_from_there
                (at_work / "plan").read_text(), HOME=str(at_work))
     assert said.returncode == 0, said.stdout + said.stderr
     (at_work / "new").rename(environment)
-    shebang = (environment / "bin" / "pip").read_text().splitlines()[0]
+    shebang = (environment / "bin" / "slipway_test_only").read_text().splitlines()[0]
     assert shebang.startswith(f"#!{environment}/bin/python")
+    compiled = [*environment.glob("lib/*/site-packages/__pycache__/slipway_test_only*.pyc")]
+    assert compiled, "an instance cannot write there, and would compile it each time"
+    assert not (environment / "bin/pip").exists(), "nothing can be installed there any more"
     server = serve(model, args=["--environment", str(environment)])
     assert server.ask("{}").text == f"planned {environment}"
 
