@@ -170,7 +170,7 @@ class Server::Parts {
   std::unique_ptr<jobs::RouterCourier> request_courier_;
   std::unique_ptr<jobs::RequestQueues> request_queues_;
   jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
-  std::unique_ptr<const sns::Signer> signer_;
+  std::unique_ptr<sns::Signer> signer_;
   std::unique_ptr<sns::Envelope> envelope_;
   std::unique_ptr<events::HttpCourier> courier_;
   std::unique_ptr<events::HttpDeliveries> http_deliveries_;
@@ -405,7 +405,7 @@ Result<> Server::Parts::install_doors() {
                      .welcome = welcome_page});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
-  frame_->pages.emplace(sns::certificate_path, signer_->certificate());
+  frame_->pages.emplace(sns::certificate_path, [this] { return signer_->certificate(); });
   return {};
 }
 

@@ -211,8 +211,9 @@ void Front::answer_page(const net::Request& request, net::Responder& responder) 
     return responder.send(refusal_response(403, "AccessDeniedException", *foreign));
   if (request.path() == traffic_page && frame_.traffic)
     return responder.send(traffic_response(request));
-  if (const auto page = frame_.pages.find(request.path()); page != frame_.pages.end()) {
-    net::Response response{.status = 200, .headers = {}, .body = page->second};
+  const auto page = frame_.pages.find(request.path());
+  if (std::string text = page != frame_.pages.end() ? page->second() : ""; !text.empty()) {
+    net::Response response{.status = 200, .headers = {}, .body = std::move(text)};
     response.headers.add("Content-Type", "text/plain; charset=utf-8");
     return responder.send(std::move(response));
   }

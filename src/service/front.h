@@ -71,8 +71,8 @@ struct Frame {
   // Writes the HTML page for who opens "/" in a browser, told the address that was opened:
   // "http://127.0.0.1:4566". Empty: there is none.
   std::function<std::string(std::string_view endpoint)> welcome = {};
-  // Texts that anybody may read, by path under /_slipway/.
-  std::map<std::string, std::string, std::less<>> pages = {};
+  // Texts that anybody may read, by path under /_slipway/; empty: not there yet.
+  std::map<std::string, std::function<std::string()>, std::less<>> pages = {};
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.

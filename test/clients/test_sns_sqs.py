@@ -352,6 +352,25 @@ def signature_holds(message, names, folder):
     return b"Verified OK" in judged.stdout
 
 
+def test_the_key_is_made_when_something_is_signed_and_kept(own_server, tmp_path):
+    """Making it takes up to half a second, which nobody waits for who has no topic."""
+    key = own_server.data / "sns-signing.pem"
+    aws = Clients(own_server)
+    topic, queue = aws.sns.create_topic(Name="t")["TopicArn"], aws.sqs.create_queue(QueueName="q")["QueueUrl"]
+    assert not key.exists()
+    with pytest.raises(urllib.error.HTTPError) as nothing_yet:
+        urllib.request.urlopen(f"{own_server.url}/_slipway/sns/SimpleNotificationService.pem")
+    assert nothing_yet.value.code == 404
+    subscribe(aws, topic, queue)
+    aws.sns.publish(TopicArn=topic, Message="signed", Subject="s")
+    message, = receive(aws, queue)
+    assert key.stat().st_mode & 0o777 == 0o600
+    own_server.stop()
+    own_server.start()
+    assert signature_holds(json.loads(message["Body"]), [
+        "Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"], tmp_path)
+
+
 def test_raw_delivery_gives_the_message_alone_with_its_attributes(aws, topic, queue):
     subscribe(aws, topic, queue, RawMessageDelivery="true")
     attributes = {"kind": {"DataType": "String", "StringValue": "order"}}

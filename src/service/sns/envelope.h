@@ -20,7 +20,7 @@ class Envelope final : public events::Envelope {
  public:
   // `endpoint` is read when a message is made: the server's own "http://127.0.0.1:4566". All
   // outlive it.
-  Envelope(const Signer& signer, Random& random, const std::string& endpoint)
+  Envelope(Signer& signer, Random& random, const std::string& endpoint)
       : signer_(signer), random_(random), endpoint_(endpoint) {}
 
   std::string wrap(const events::PublishedNotification& published,
@@ -33,7 +33,7 @@ class Envelope final : public events::Envelope {
  private:
   std::string signature_of(const std::string& text, SignatureVersion version);
 
-  const Signer& signer_;
+  Signer& signer_;
   Random& random_;
   const std::string& endpoint_;
   // All subscribers of one message get the same signature.

@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 
 #include "base/encoding.h"
+#include "base/log.h"
 #include "engine/identity/private_file.h"
 
 namespace slipway::sns {
@@ -59,30 +60,60 @@ std::string make_file() {
 
 }  // namespace
 
-Result<std::unique_ptr<const Signer>> Signer::open(const std::filesystem::path& folder) {
-  const std::filesystem::path path = folder / file_name;
-  TRY(const std::string text, identity::keep_private_file(path, make_file));
+Result<std::unique_ptr<Signer>> Signer::open(const std::filesystem::path& folder) {
+  std::unique_ptr<Signer> signer(new Signer(folder / file_name));
+  std::error_code error;
+  if (!std::filesystem::exists(signer->file_, error)) return signer;
+  TRY(const std::string text, identity::keep_private_file(signer->file_, make_file));
+  TRY_DO(signer->read(text));
+  return signer;
+}
+
+Signer::~Signer() { EVP_PKEY_free(key_); }
+
+Result<> Signer::read(const std::string& text) {
   const Owned<BIO> bio(BIO_new_mem_buf(text.data(), static_cast<int>(text.size())));
   const Owned<X509> certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
   if (!certificate || !key)
     return fail(ErrorCode::corrupted,
                 fmt::format("'{}' holds no certificate and key; remove it, and a new one is made",
-                            path.string()));
+                            file_.string()));
   const Owned<BIO> shown(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(shown.get(), certificate.get());
-  return std::unique_ptr<const Signer>(new Signer(key.release(), text_of(shown.get())));
+  certificate_ = text_of(shown.get());
+  key_ = key.release();
+  return {};
 }
 
-Signer::~Signer() { EVP_PKEY_free(key_); }
+// A key that cannot be kept signs all the same: its certificate is served as long as this server
+// runs, which is when subscribers ask for it.
+EVP_PKEY* Signer::key() {
+  const std::scoped_lock lock(mutex_);
+  if (key_ != nullptr) return key_;
+  auto kept = identity::keep_private_file(file_, make_file);
+  if (!kept)
+    log_error("sns", "the key that signs notifications is not kept, the next start makes another",
+              {{"file", file_.string()}, {"why", kept.error().message}});
+  if (auto done = read(kept ? *kept : make_file()); !done)
+    log_error("sns", "no key for signatures", {{"why", done.error().message}});
+  return key_;
+}
 
-std::string Signer::sign(std::string_view text, SignatureVersion version) const {
+std::string Signer::certificate() const {
+  const std::scoped_lock lock(mutex_);
+  return certificate_;
+}
+
+std::string Signer::sign(std::string_view text, SignatureVersion version) {
+  EVP_PKEY* const key = this->key();
+  if (key == nullptr) return {};
   const Owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
   const EVP_MD* const digest = version == SignatureVersion::sha1 ? EVP_sha1() : EVP_sha256();
   const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
-  std::string out(static_cast<std::size_t>(EVP_PKEY_get_size(key_)), '\0');
+  std::string out(static_cast<std::size_t>(EVP_PKEY_get_size(key)), '\0');
   std::size_t size = out.size();
-  EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key_);
+  EVP_DigestSignInit(context.get(), nullptr, digest, nullptr, key);
   EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(out.data()), &size, bytes,
                  text.size());
   out.resize(size);

@@ -1,10 +1,11 @@
 // The key that signs what subscribers get, and the certificate that they check it with:
-// self-signed, made at the first start.
+// self-signed, made when there is first something to sign.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -18,22 +19,26 @@ namespace slipway::sns {
 // docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 enum class SignatureVersion : std::uint8_t { sha1, sha256 };
 
-// Immutable: any thread may sign. One signature takes about half a millisecond.
+// Any thread may sign. One signature takes about half a millisecond, the first of a new folder up
+// to half a second.
 class Signer {
  public:
-  // Reads `folder`/sns-signing.pem, or makes it, for its owner only.
-  static Result<std::unique_ptr<const Signer>> open(const std::filesystem::path& folder);
+  // Reads `folder`/sns-signing.pem where that is.
+  static Result<std::unique_ptr<Signer>> open(const std::filesystem::path& folder);
   ~Signer();
 
-  std::string sign(std::string_view text, SignatureVersion version) const;  // base64
-  const std::string& certificate() const { return certificate_; }           // PEM
+  std::string sign(std::string_view text, SignatureVersion version);  // base64
+  std::string certificate() const;  // PEM; empty: nothing was signed yet
 
  private:
-  Signer(evp_pkey_st* key, std::string certificate)
-      : key_(key), certificate_(std::move(certificate)) {}
+  explicit Signer(std::filesystem::path file) : file_(std::move(file)) {}
+  Result<> read(const std::string& text);
+  evp_pkey_st* key();
 
-  evp_pkey_st* key_;
-  std::string certificate_;
+  const std::filesystem::path file_;
+  mutable std::mutex mutex_;
+  evp_pkey_st* key_ = nullptr;  // guarded by mutex_ until it is there, and then for good
+  std::string certificate_;     // guarded by mutex_
 };
 
 }  // namespace slipway::sns
