@@ -248,6 +248,20 @@ def is_halfway(array, dtype):
         return numpy.isfinite(array) & (wide != array) & (wide - array == array - other.astype("float64"))
 
 
+FLOAT_HALF, BELOW_IT = 0x10000000, 0x1FFFFFFF  # of a double, what a float has no room for
+SIGN_OFF, NORMAL_FLOAT = 0x7FFFFFFFFFFFFFFF, 897 << 52  # the double that is the smallest float of full precision
+
+
+def any_halfway(array, dtype):
+    """A quick look before that one: nearly no request has such a number."""
+    if dtype == "float32" and array.dtype == "float64":
+        bits = need_numpy().ascontiguousarray(array).view("uint64")
+        may_be = (bits & BELOW_IT) == FLOAT_HALF
+        if not may_be.any() and not ((bits & SIGN_OFF) - 1 < NORMAL_FLOAT - 1).any():
+            return False
+    return is_halfway(array, dtype).any()
+
+
 def not_halfway(dtype):
     """A reader of numbers: a double, and where that lies halfway between two numbers of the type but the
     text does not, the next double on the text's side. Rounded on it is the right one."""
@@ -273,7 +287,7 @@ def once_rounded(dtype, read):
     array = read(float)
     if dtype is None:
         return array
-    if is_halfway(array, dtype).any():
+    if any_halfway(array, dtype):
         array = read(not_halfway(dtype))
     return narrowed(array, dtype)
 
@@ -337,7 +351,8 @@ def plain_array(numpy, data, dtype):
         try:
             array = numpy.array(data)
             is_plain = array.dtype.kind in "biuf" and array.ndim <= JSON_DEPTH_MAX and array.size
-            if is_plain and not (array.dtype.kind == "f" and (abs(array) >= 2**63).any()):
+            may_be_rounded = dtype is None and array.dtype.kind == "f" and (abs(array) >= 2**63).any()
+            if is_plain and not may_be_rounded:
                 return array
         except (ValueError, OverflowError):
             pass  # named below

@@ -1,7 +1,9 @@
 """The formats of Python handlers: read and written as those of the other backends."""
 
+import decimal
 import io
 import json
+import random
 import sys
 import time
 
@@ -177,3 +179,17 @@ def test_a_table_with_a_half_in_it_is_still_read_quickly():
     started = time.process_time()
     formats.decode(text, "text/csv", "float32")
     assert time.process_time() - started < 5
+
+
+def test_a_number_beside_a_half_is_rounded_to_its_own_side_in_the_whole_range():
+    chance = random.Random(1)
+    for power in range(-149, 128):
+        below = np.float32(chance.random() * 2.0**power)
+        above = np.nextafter(below, np.float32(np.inf))
+        half = decimal.Decimal((float(below) + float(above)) / 2)  # exact: a double has the room
+        with decimal.localcontext(prec=300):
+            little = half * decimal.Decimal("1e-60")
+            texts = [format(half - little, "e"), format(half + little, "e")]
+        for read in (lambda text: formats.decode(text, "text/csv", "float32"),
+                     lambda text: formats.decode(f"[{text}]", "application/json", "float32")):
+            assert [read(text).item() for text in texts] == [float(below), float(above)], power
