@@ -156,48 +156,54 @@ def sklearn_packages(wanted):
 
 
 def imported_modules(code_dir):
-    """The first part of every module that the code names in an import, its own ones left out."""
+    """The first part of every module that the code names in an import, its own ones left out; and of
+    those that it can do without, since it tries them."""
     paths = glob.glob(os.path.join(code_dir, "**", "*.py"), recursive=True)[:CODE_FILES_MAX]
-    found = set()
+    needed, tried = set(), set()
     for path in paths:
         try:
             with open(path, "rb") as file:
-                nodes = list(ast.walk(ast.parse(file.read(CODE_BYTES_MAX))))
+                tree = ast.parse(file.read(CODE_BYTES_MAX))
         except (SyntaxError, ValueError, RecursionError, OSError):
             continue  # whoever runs it says so
-        for node in nodes:
+        attempts = {part for node in ast.walk(tree) if isinstance(node, ast.Try) and node.handlers
+                    for statement in node.body for part in ast.walk(statement)}
+        for node in ast.walk(tree):
+            names = tried if node in attempts else needed
             if isinstance(node, ast.Import):
-                found.update(alias.name.split(".")[0] for alias in node.names)
+                names.update(alias.name.split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
-                found.add(node.module.split(".")[0])
+                names.add(node.module.split(".")[0])
     own = {os.path.splitext(name)[0] for name in os.listdir(code_dir)}
-    return found - own
+    return needed - own, tried - own
 
 
 def further_packages(code_dir):
-    """Of what AWS's images have beside their framework, what the code imports and is not here."""
+    """Of what AWS's images have beside their framework and is not here: what the code imports, and
+    what it tries to."""
     if not code_dir:
-        return []
-    wanted = toolkit.BROUGHT_MODULES & imported_modules(code_dir)
-    return sorted(toolkit.package_of(name) for name in wanted if not importable(name))
+        return [], []
+    return tuple(sorted(toolkit.package_of(name) for name in toolkit.BROUGHT_MODULES & modules
+                        if not importable(name)) for modules in imported_modules(code_dir))
 
 
-def image_packages(image, model_dir, code_dir):
-    """What the image of that name brings along and this interpreter lacks: pip requirements."""
+def image_packages(image, model_dir, code_dir, has_own):
+    """What the image of that name brings along, as pip requirements; none where this interpreter has
+    all of it and the model asks for none of its own, for which an environment is made anyway."""
+    needed, tried = further_packages(code_dir)
+    is_wanted = has_own or bool(needed)
     if image == "sagemaker-scikit-learn":
-        wanted, further = saved_with(model_dir), further_packages(code_dir)
-        have = installed_version("scikit-learn")
-        if have and importable("sklearn") and (wanted is None or have == wanted) and not further:
+        wanted, have = saved_with(model_dir), installed_version("scikit-learn")
+        if have and importable("sklearn") and (wanted is None or have == wanted) and not is_wanted:
             return []
         packages = sklearn_packages(wanted)
     elif image == "sagemaker-xgboost":
-        further = further_packages(code_dir)
-        if importable("xgboost") and not further:
+        if importable("xgboost") and not is_wanted:
             return []
         packages = ["xgboost-cpu", "numpy", "pandas", "scikit-learn"]
     else:
         return []
-    return packages + [name for name in further if name not in packages]
+    return packages + sorted({*needed, *tried} - set(packages))
 
 
 def content_key(packages, requirements, wheels):
@@ -421,7 +427,7 @@ def plan_environment(settings, code_dir):
     requirements = os.path.join(code_dir, "requirements.txt") if code_dir else None
     if not requirements or not os.path.isfile(requirements):
         requirements = None
-    packages = image_packages(settings["image"], settings["model_dir"], code_dir)
+    packages = image_packages(settings["image"], settings["model_dir"], code_dir, bool(requirements))
     if not packages and not requirements:
         return None
     text = ""

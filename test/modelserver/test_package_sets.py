@@ -1,5 +1,7 @@
 """Packages of models: which ones are taken, and that they import before they are kept."""
 
+import shutil
+
 import joblib
 import pytest
 from conftest import worker_module
@@ -75,17 +77,29 @@ def test_what_the_code_imports_of_awss_images_is_brought(tmp_path):
                                            "def late():\n    from pyarrow.parquet import x\n")
     (tmp_path / "part").mkdir()
     (tmp_path / "part" / "more.py").write_text("import matplotlib.pyplot as plt\nfrom . import psutil\n")
+    (tmp_path / "part" / "tries.py").write_text("try:\n    import yaml, jinja2\nexcept ImportError:\n    pass\n")
     (tmp_path / "part" / "old.py").write_text("print 'six'\nimport six\n")
     (tmp_path / "retrying.py").write_text("")
     worker = worker_module()
-    assert worker.further_packages(str(tmp_path)) == ["Pillow", "matplotlib", "pyarrow"]
-    assert worker.further_packages(None) == []
-    whole = worker.image_packages("sagemaker-scikit-learn", str(tmp_path), str(tmp_path))
-    assert whole == ["scikit-learn", "joblib", "numpy", "pandas", "Pillow", "matplotlib", "pyarrow"]
-    assert worker.image_packages("sagemaker-scikit-learn", str(tmp_path), None) == []
-    whole = worker.image_packages("sagemaker-xgboost", str(tmp_path), str(tmp_path))
-    assert whole[0] == "xgboost-cpu" and whole[-1] == "pyarrow"
-    assert worker.image_packages("slipway-inference", str(tmp_path), str(tmp_path)) == []
+    assert worker.further_packages(str(tmp_path)) == (["Pillow", "matplotlib", "pyarrow"], ["jinja2"])
+    assert worker.further_packages(None) == ([], [])
+    folder, packages = str(tmp_path), worker.image_packages
+    assert packages("sagemaker-scikit-learn", folder, folder, False) == [
+        "scikit-learn", "joblib", "numpy", "pandas", "Pillow", "jinja2", "matplotlib", "pyarrow"]
+    assert packages("sagemaker-xgboost", folder, folder, False)[0] == "xgboost-cpu"
+    assert packages("slipway-inference", folder, folder, False) == []
+    (tmp_path / "no_more").mkdir()
+    shutil.copy(tmp_path / "part" / "tries.py", tmp_path / "no_more")
+    assert packages("sagemaker-scikit-learn", folder, str(tmp_path / "no_more"), False) == []
+    assert packages("sagemaker-scikit-learn", folder, None, False) == packages("sagemaker-xgboost", folder, None, False) == []
+
+
+def test_a_model_with_requirements_keeps_what_its_image_brings(tmp_path):
+    """Its environment sees nothing of the interpreter's own packages."""
+    packages = worker_module().image_packages
+    assert packages("sagemaker-scikit-learn", str(tmp_path), None, True) == ["scikit-learn", "joblib", "numpy", "pandas"]
+    assert packages("sagemaker-xgboost", str(tmp_path), None, True)[0] == "xgboost-cpu"
+    assert packages("slipway-inference", str(tmp_path), None, True) == []
 
 
 def test_a_script_gets_what_awss_image_would_have(tmp_path, serve, model):
