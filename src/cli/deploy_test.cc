@@ -126,10 +126,20 @@ TEST(ModelFileTest, TheImageIsChosenByWhatIsInside) {
   folder.put("graph/model.pkl", "\x80\x04");
   EXPECT_EQ(image("graph"), "slipway-inference");
   folder.put("bst.pkl",
-             "\x80\x04\x95\x01\x8c\x0cxgboost.core\x94\x8c\x07"
+             "\x80\x04\x95\x01\x02\x03\x04\x05\x06\x07\x08\x8c\x0cxgboost.core\x94\x8c\x07"
              "Booster");
   EXPECT_EQ(image("bst.pkl"), "sagemaker-xgboost");
   EXPECT_EQ(examine_model(folder.path() / "bst.pkl")->parts[0].name, "xgboost-model");
+  folder.put("classifier.joblib",
+             "\x80\x04\x95\x01\x02\x03\x04\x05\x06\x07\x08\x8c\x0fxgboost.sklearn\x94\x8c\x0dXGB");
+  EXPECT_EQ(image("classifier.joblib"), "sagemaker-xgboost");
+  folder.put("old.pkl",
+             "\x80\x02"
+             "cxgboost.sklearn\nXGBRegressor\nq\x01)");
+  EXPECT_EQ(image("old.pkl"), "sagemaker-xgboost");
+  folder.put("pipeline.pkl",
+             "\x80\x04\x8c\x10sklearn.pipeline\x94\x8c\x08Pipeline\x94\x8c\x0fxgboost.sklearn");
+  EXPECT_EQ(image("pipeline.pkl"), "sagemaker-scikit-learn");
   for (const char* each : {"code", "pickled", "booster", "graph"}) {
     const std::string archive = std::string(each) + ".tar.gz";
     const std::string pack =
@@ -137,6 +147,23 @@ TEST(ModelFileTest, TheImageIsChosenByWhatIsInside) {
     ASSERT_EQ(std::system(pack.c_str()), 0);
     EXPECT_EQ(image(archive), image(each)) << archive;
   }
+}
+
+TEST(ModelFileTest, APyTorchModelWithoutCodeIsRefusedWithTheLinesThatExportIt) {
+  Folder folder;
+  const auto said = [&](const std::string& name) {
+    const auto model = examine_model(folder.path() / name);
+    return model ? std::string("taken") : model.error().message;
+  };
+  folder.put("net.pt", "PK\x03\x04net/data.pkl");
+  EXPECT_THAT(said("net.pt"), HasSubstr("torch.onnx.export"));
+  folder.put("old.pth", "\x80\x02\x8a\x0a");
+  EXPECT_THAT(said("old.pth"), HasSubstr("torch.onnx.export"));
+  folder.put("bare/net.pt", "PK\x03\x04net/data.pkl");
+  EXPECT_THAT(said("bare"), HasSubstr("code/inference.py"));
+  folder.put("own/net.pt", "PK\x03\x04net/data.pkl");
+  folder.put("own/code/inference.py", "");
+  EXPECT_EQ(said("own"), "taken");
 }
 
 TEST(ModelFileTest, TheSameContentHasTheSameDigest) {

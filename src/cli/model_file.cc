@@ -49,10 +49,44 @@ bool is_gzip(std::string_view bytes) { return bytes.starts_with("\x1f\x8b"); }
 
 bool is_pickle(std::string_view bytes) { return bytes.starts_with('\x80'); }
 
-// The Booster alone; what scikit-learn's interface of XGBoost pickled is scikit-learn's to ask.
-bool is_pickled_booster(std::string_view bytes) {
-  const std::string_view begin = bytes.substr(0, 256);
-  return is_pickle(begin) && begin.contains("xgboost.core") && begin.contains("Booster");
+// The module of the object that was pickled, which a pickle names first: after the protocol, and a
+// frame's length where there is one. Empty: the pickle begins otherwise.
+std::string_view pickled_module(std::string_view bytes) {
+  constexpr std::size_t protocol_bytes = 2;
+  constexpr std::size_t frame_bytes = 9;
+  if (!is_pickle(bytes)) return {};
+  std::string_view rest = bytes.substr(std::min(protocol_bytes, bytes.size()));
+  if (rest.starts_with('\x95')) rest.remove_prefix(std::min(frame_bytes, rest.size()));
+  if (rest.starts_with('c')) return rest.substr(1, rest.find('\n') - 1);
+  if (rest.starts_with('\x8c') && rest.size() > 1)
+    return rest.substr(2, static_cast<unsigned char>(rest[1]));
+  return {};
+}
+
+// A Booster, or XGBClassifier and its like: the image finds the Booster in either.
+bool is_pickled_xgboost(std::string_view bytes) {
+  return pickled_module(bytes).starts_with("xgboost.");
+}
+
+// torch.save writes a zip file, and wrote a pickle of a number before 1.6.
+bool is_torch(const fs::path& path, std::string_view bytes) {
+  const std::string extension = path.extension();
+  const bool named = extension == ".pt" || extension == ".pth";
+  return named && (bytes.starts_with("PK\x03\x04") || is_pickle(bytes));
+}
+
+std::unexpected<Error> refuse_torch(const fs::path& path) {
+  return fail(
+      ErrorCode::invalid_argument,
+      fmt::format(
+          "{} is a PyTorch model, which only code of its own can serve. Export it once, where "
+          "torch is, and deploy model.onnx:\n\n"
+          "  model.eval()\n"
+          "  torch.onnx.export(model, example, \"model.onnx\", input_names=[\"x\"],\n"
+          "                    dynamic_axes={{\"x\": {{0: \"batch\"}}}}, dynamo=False)\n\n"
+          "Or deploy a folder with it, code/inference.py (model_fn) and code/requirements.txt "
+          "that names torch.",
+          path.string()));
 }
 
 // JSON and UBJSON both begin with the object whose first members are "learner" and "version".
@@ -60,7 +94,7 @@ bool is_xgboost(const fs::path& path, std::string_view bytes) {
   const bool object = bytes.starts_with('{') && (bytes.substr(0, 256).contains("learner") ||
                                                  bytes.substr(0, 256).contains("\"version\""));
   return object || bytes.starts_with("binf") || path.filename() == "xgboost-model" ||
-         is_pickled_booster(bytes);
+         is_pickled_xgboost(bytes);
 }
 
 // A pickle of protocol 2 and later, or a joblib file, which is one or compressed.
@@ -95,22 +129,26 @@ class Choice {
   void look_at(const std::string& name, std::string_view bytes) {
     script_ = script_ || name == "code/inference.py" || name == "inference.py";
     if (name.contains('/')) return;
+    if (is_torch(name, bytes)) torch_ = name;
     const bool onnx = name.ends_with(".onnx");
     const auto kind = onnx ? ModelKind::onnx : kind_of(name, bytes).value_or(ModelKind::archive);
     if (kind == ModelKind::archive || (found_ && rank(*found_) <= rank(kind))) return;
     found_ = kind;
     record_ = record_of(kind, bytes);
   }
-  void settle(ModelFile& model) {
-    if (script_ || !found_) return;
+  Result<> settle(ModelFile& model) {
+    if (!script_ && !found_ && !torch_.empty()) return refuse_torch(torch_);
+    if (script_ || !found_) return {};
     model.served_as = *found_;
     model.record = std::move(record_);
+    return {};
   }
 
  private:
   static int rank(ModelKind kind) { return static_cast<int>(kind); }
 
   bool script_ = false;
+  std::string torch_;
   std::optional<ModelKind> found_;
   std::optional<RecordShape> record_;
 };
@@ -198,18 +236,17 @@ Result<std::vector<ModelPart>> parts_of_file(const fs::path& path, ModelKind kin
   return parts;
 }
 
-void look_into_folder(ModelFile& model) {
+Result<> look_into_folder(ModelFile& model) {
   Choice choice;
   for (const ModelPart& part : model.parts) choice.look_at(part.name, Mapped(part.path).view());
-  choice.settle(model);
+  return choice.settle(model);
 }
 
 Result<> look_into_archive(const fs::path& path, ModelFile& model) {
   TRY(const std::vector<ArchiveEntry> entries, list_archive(path));
   Choice choice;
   for (const ArchiveEntry& entry : entries) choice.look_at(entry.name, entry.content);
-  choice.settle(model);
-  return {};
+  return choice.settle(model);
 }
 
 void set_digest(ModelFile& model) {
@@ -244,7 +281,7 @@ Result<ModelFile> examine_model(const fs::path& path) {
   if (fs::is_directory(path, error)) {
     model.kind = ModelKind::folder;
     TRY(model.parts, parts_of_folder(path));
-    look_into_folder(model);
+    TRY_DO(look_into_folder(model));
   } else if (!fs::is_regular_file(path, error)) {
     return fail(ErrorCode::not_found, fmt::format("There is no file {}.", path.string()));
   } else if (const Mapped file(path); const auto kind = kind_of(path, file.view())) {
@@ -252,6 +289,8 @@ Result<ModelFile> examine_model(const fs::path& path) {
     model.record = record_of(*kind, file.view());
     if (*kind == ModelKind::archive) TRY_DO(look_into_archive(path, model));
     TRY(model.parts, parts_of_file(path, *kind));
+  } else if (is_torch(path, file.view())) {
+    return refuse_torch(path);
   } else {
     return fail(
         ErrorCode::invalid_argument,

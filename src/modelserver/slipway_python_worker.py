@@ -66,6 +66,8 @@ QUOTED_NAME_MAX = 64
 DROPPED_NAMES_MAX = 32
 MODEL_PREFIX = "/opt/ml/model"
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
+# Steps of pipelines that are of other packages: the module that a pickle names, and what pip calls it.
+GUESTS = {"xgboost": "xgboost-cpu", "lightgbm": "lightgbm", "imblearn": "imbalanced-learn"}
 PICKLE_BYTES_MAX = 64 << 20  # of a model, unpacked, that are searched for that
 SKLEARN_FOR_NUMPY_2 = (1, 4, 2)
 CODE_FILES_MAX, CODE_BYTES_MAX = 500, 1 << 20  # of a model's own code that are looked into for imports
@@ -137,14 +139,25 @@ def unpacked(data):
     return data
 
 
-def saved_with(model_dir):
-    """The scikit-learn version that wrote the model, where its file says so."""
+def pickle_begin(model_dir):
+    """What the model's pickle begins with, unpacked; b"": there is none."""
     path = find_pickle(model_dir)
     if not path:
-        return None
+        return b""
     with open(path, "rb") as file:
-        found = SKLEARN_VERSION.search(unpacked(file.read(PICKLE_BYTES_MAX)))
+        return unpacked(file.read(PICKLE_BYTES_MAX))
+
+
+def saved_with(pickled):
+    """The scikit-learn version that wrote the model, where its pickle says so."""
+    found = SKLEARN_VERSION.search(pickled)
     return found.group(1).decode() if found else None
+
+
+def guests_of(pickled):
+    """What else the objects in a pickle are of, and this interpreter lacks: pip requirements."""
+    return [package for module, package in GUESTS.items() if not importable(module) and
+            re.search(rb"[\n(c\x00-\x1f]" + module.encode() + rb"\.[a-z_.]+[\n\x94q]", pickled)]
 
 
 def sklearn_packages(wanted):
@@ -193,10 +206,13 @@ def image_packages(image, model_dir, code_dir, has_own):
     needed, tried = further_packages(code_dir)
     is_wanted = has_own or bool(needed)
     if image == "sagemaker-scikit-learn":
-        wanted, have = saved_with(model_dir), installed_version("scikit-learn")
-        if have and importable("sklearn") and (wanted is None or have == wanted) and not is_wanted:
+        pickled = pickle_begin(model_dir)
+        wanted, guests = saved_with(pickled), guests_of(pickled)
+        have = installed_version("scikit-learn")
+        is_ours = have and importable("sklearn") and (wanted is None or have == wanted)
+        if is_ours and not guests and not is_wanted:
             return []
-        packages = sklearn_packages(wanted)
+        packages = sklearn_packages(wanted) + guests
     elif image == "sagemaker-xgboost":
         if importable("xgboost") and not is_wanted:
             return []

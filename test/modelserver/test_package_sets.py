@@ -23,12 +23,30 @@ NEEDS_NUMPY_1 = ("import numpy\n"
 def test_the_version_that_saved_a_model_is_found_in_it(tmp_path, protocol, compress):
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*load_iris(return_X_y=True))
     joblib.dump(model, tmp_path / "model.joblib", compress=compress, protocol=protocol)
-    assert worker_module().saved_with(str(tmp_path)) == sklearn_version
+    worker = worker_module()
+    pickled = worker.pickle_begin(str(tmp_path))
+    assert worker.saved_with(pickled) == sklearn_version
+    assert worker.guests_of(pickled) == []
 
 
 def test_a_damaged_model_says_no_version(tmp_path):
     (tmp_path / "model.pkl").write_bytes(b"\x1f\x8bno such thing")
-    assert worker_module().saved_with(str(tmp_path)) is None
+    worker = worker_module()
+    assert worker.saved_with(worker.pickle_begin(str(tmp_path))) is None
+
+
+@pytest.mark.parametrize("compress", [0, 3])
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_a_pipeline_with_a_step_of_another_package_gets_that_too(tmp_path, monkeypatch, protocol, compress):
+    xgboost = pytest.importorskip("xgboost")
+    x, y = load_iris(return_X_y=True)
+    model = make_pipeline(StandardScaler(), xgboost.XGBClassifier(n_estimators=2)).fit(x, y)
+    joblib.dump(model, tmp_path / "model.joblib", compress=compress, protocol=protocol)
+    worker = worker_module()
+    assert worker.image_packages("sagemaker-scikit-learn", str(tmp_path)) == []
+    monkeypatch.setattr(worker, "importable", lambda module: module != "xgboost")
+    packages = worker.image_packages("sagemaker-scikit-learn", str(tmp_path))
+    assert packages[0] == f"scikit-learn=={sklearn_version}" and packages[-1] == "xgboost-cpu"
 
 
 def test_a_scikit_learn_of_numpys_first_version_gets_that():
