@@ -178,6 +178,7 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
                   .is_awaited = [this, content] { return is_awaited(content); }};
   running.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {
     if (!left) return finish(content, std::unexpected(left.error()));
+    note_for_all(content, "all are there, and are written to the disk");
     needs_.workers.post([this, content, disk, left = *std::move(left)] {
       auto sealed = seal(content, *disk, *left);
       if (sealed) log_info("fleet", "an environment is installed", {{"content", content}});
@@ -296,15 +297,19 @@ void EnvironmentCache::check_running() {
   needs_.loop.after(build_check_period, [this] { check_running(); });
 }
 
-void EnvironmentCache::note_what_it_does(const place::InstanceKey& key, const Running& running) {
-  const auto waiting = waiting_.find(running.content);
+void EnvironmentCache::note_for_all(const std::string& content, const std::string& text) {
+  const auto waiting = waiting_.find(content);
   if (waiting == waiting_.end()) return;
+  const std::lock_guard lock(doing_mutex_);
+  for (const Waiter& waiter : waiting->second) doing_[waiter.need.name] = text;
+}
+
+void EnvironmentCache::note_what_it_does(const place::InstanceKey& key, const Running& running) {
   const auto passed =
       std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - running.began);
   const std::string line = last_line(needs_.place.log_tail(key, 1));
-  const std::string text = fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line);
-  const std::lock_guard lock(doing_mutex_);
-  for (const Waiter& waiter : waiting->second) doing_[waiter.need.name] = text;
+  note_for_all(running.content,
+               fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line));
 }
 
 std::string EnvironmentCache::doing(const std::string& need) const {

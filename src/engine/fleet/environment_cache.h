@@ -106,6 +106,7 @@ class EnvironmentCache final : public Environments {
   void take_in(const place::Observation& observation);
   void take_in_end(const place::Observation& observation);
   void check_running();
+  void note_for_all(const std::string& content, const std::string& text);
   void note_what_it_does(const place::InstanceKey& key, const Running& running);
   // Whether the disk has room for what installations write.
   Result<> has_room() const;
