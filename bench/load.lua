@@ -30,6 +30,20 @@ if os.getenv("WRK_COUNTED") then
   end
 end
 
+-- WRK_PATHS (a file of lines) are asked one after the other.
+if os.getenv("WRK_PATHS") then
+  local requests = {}
+  for path in read(os.getenv("WRK_PATHS")):gmatch("[^\n]+") do requests[#requests + 1] = path end
+  function init()
+    for i, path in ipairs(requests) do requests[i] = wrk.format(nil, path) end
+  end
+  local at = 0
+  function request()
+    at = at % #requests + 1
+    return requests[at]
+  end
+end
+
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(

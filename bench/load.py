@@ -13,12 +13,14 @@ LUA = pathlib.Path(__file__).with_name("load.lua")
 
 @dataclass
 class Request:
-    """What wrk repeats. `counted` makes each body different ("@@" becomes a number)."""
+    """What wrk repeats. `counted` makes each body different ("@@" becomes a number); `paths` are asked
+    in turn, in place of the URL's own."""
     url: str
     method: str = "GET"
     headers: dict = field(default_factory=dict)
     body: bytes = b""
     counted: str = ""
+    paths: tuple = ()
 
 
 @dataclass
@@ -48,6 +50,9 @@ def run_wrk(request, connections, seconds, pids=()):
             environment["WRK_BODY"] = str(folder / "body")
         if request.counted:
             environment["WRK_COUNTED"] = request.counted
+        if request.paths:
+            (folder / "paths").write_text("".join(f"{path}\n" for path in request.paths))
+            environment["WRK_PATHS"] = str(folder / "paths")
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "30s",
                    "-s", str(LUA), request.url]
         before = processor_us(pids)

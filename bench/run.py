@@ -17,11 +17,12 @@ import first_hour
 import measures
 import multi_model
 import policies
+import scale
 import serverless
 import streaming
 
 MODULES = (measures, answers, asynchronous, batch, batching, first_hour, multi_model, policies,
-           serverless, streaming)
+           scale, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 

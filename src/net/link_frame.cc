@@ -268,20 +268,26 @@ void append_link_cancel(std::string& out, std::uint32_t id) {
 std::span<char> LinkInput::space(std::size_t bytes_min) {
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    if (bytes_.size() > kept_input_bytes_max) bytes_ = {};
+    if (capacity_ > kept_input_bytes_max) resize(0);
   }
-  if (bytes_.size() - end_ < bytes_min && begin_ > 0) {
-    std::memmove(bytes_.data(), bytes_.data() + begin_, end_ - begin_);
+  if (capacity_ - end_ < bytes_min && begin_ > 0) {
+    std::memmove(bytes_.get(), bytes_.get() + begin_, end_ - begin_);
     end_ -= begin_;
     begin_ = 0;
   }
-  if (bytes_.size() - end_ < bytes_min)
-    bytes_.resize(std::max(end_ + bytes_min, 2 * bytes_.size()));
-  return {bytes_.data() + end_, bytes_.size() - end_};
+  if (capacity_ - end_ < bytes_min) resize(std::max(end_ + bytes_min, 2 * capacity_));
+  return {bytes_.get() + end_, capacity_ - end_};
+}
+
+void LinkInput::resize(std::size_t capacity) {
+  auto bytes = capacity > 0 ? std::make_unique_for_overwrite<char[]>(capacity) : nullptr;
+  if (end_ > 0) std::memcpy(bytes.get(), bytes_.get(), end_);
+  bytes_ = std::move(bytes);
+  capacity_ = capacity;
 }
 
 Result<std::optional<LinkFrame>> LinkInput::take() {
-  std::string_view rest(bytes_.data() + begin_, end_ - begin_);
+  std::string_view rest(bytes_.get() + begin_, end_ - begin_);
   auto frame = take_link_frame(rest);
   begin_ = end_ - rest.size();
   return frame;

@@ -32,6 +32,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -144,7 +145,7 @@ void append_link_cancel(std::string& out, std::uint32_t id);
 bool fits_link(const LinkRequest& request);
 
 // The bytes of a link that were read and not yet taken. Frames are views into it until the next
-// space().
+// space(). What was never written to takes no memory: thousands of links may be idle.
 class LinkInput {
  public:
   // At least `bytes_min` bytes to read into.
@@ -155,7 +156,10 @@ class LinkInput {
   Result<std::optional<LinkFrame>> take();
 
  private:
-  std::string bytes_;
+  void resize(std::size_t capacity);
+
+  std::unique_ptr<char[]> bytes_;
+  std::size_t capacity_ = 0;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
 };
