@@ -232,7 +232,7 @@ def test_batches_tell_of_each_entry(aws, queue):
 @pytest.mark.parametrize("code, call", [
     ("AWS.SimpleQueueService.NonExistentQueue",
      lambda sqs, queue: sqs.send_message(QueueUrl=queue + "-not", MessageBody="m")),
-    ("InvalidAddress", lambda sqs, queue: sqs.send_message(QueueUrl="nowhere", MessageBody="m")),
+    ("InvalidAddress", lambda sqs, queue: sqs.send_message(QueueUrl="http://nowhere/queue", MessageBody="m")),
     ("InvalidParameterValue",
      lambda sqs, queue: sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=11)),
     ("InvalidParameterValue",

@@ -37,8 +37,8 @@ namespace {
 
 using Values = std::vector<const json::value*>;
 
-// What stands at `name` in any of `objects`, arrays opened.
-Values values_at(const Values& objects, std::string_view name) {
+// What stands at `name`, to the letter, in any of `objects`, arrays opened.
+Values values_called(const Values& objects, std::string_view name) {
   Values out;
   const auto add = [&](const auto& self, const json::value& value) -> void {
     if (const json::array* items = value.if_array()) {
@@ -51,6 +51,16 @@ Values values_at(const Values& objects, std::string_view name) {
     if (const json::object* object = each->if_object())
       if (const json::value* value = object->if_contains({name.data(), name.size()}))
         add(add, *value);
+  return out;
+}
+
+// The same, where a dot in the name may also be a step into an object, as for AWS, which joins the
+// names of objects within each other before it compares them.
+Values values_at(const Values& objects, std::string_view name) {
+  Values out = values_called(objects, name);
+  for (auto dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1))
+    if (const Values inside = values_called(objects, name.substr(0, dot)); !inside.empty())
+      std::ranges::copy(values_at(inside, name.substr(dot + 1)), std::back_inserter(out));
   return out;
 }
 

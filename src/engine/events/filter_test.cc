@@ -82,6 +82,12 @@ constexpr Row rows[] = {
     {R"({"a":{"b":{"c":["x"]}}})", R"({"a":{"b":"x"}})", false},
     {R"({"r":{"n":[{"prefix":"S3"}]}})", R"({"r":[{"n":"SQS"},{"n":"S3:Put"}]})", true},
     {R"({"a":{"b":[{"exists":false}]}})", R"({"a":{}})", true},
+    {R"({"a.b.c":["x"]})", R"({"a":{"b":{"c":"x"}}})", true},
+    {R"({"a.b.c":["x"]})", R"({"a":{"b.c":"x"}})", true},
+    {R"({"a.b":["x"]})", R"({"a.b":"x"})", true},
+    {R"({"a.b":["x"]})", R"({"a":[{"b":"y"},{"b":"x"}]})", true},
+    {R"({"a.b":["x"]})", R"({"a":{"b":"y"}})", false},
+    {R"({"a.b":[{"exists":false}]})", R"({"a":{"b":1}})", false},
     {R"({"a":["x"]})", "no json", false},
     {R"({"a":["x"]})", R"(["a"])", false},
 };

@@ -31,17 +31,22 @@ std::uint64_t size_of(const OutgoingMessage& message) {
   return bytes;
 }
 
-// The message that `receipt` names, if it is still the last that was given for it.
-std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
-                                   const Receipt& receipt) {
+// The message that `receipt` names, also where it was received again since.
+std::optional<Place> find_named(store::Transaction& tx, const Queue& queue,
+                                const Receipt& receipt) {
   if (receipt.box != queue.box) return std::nullopt;
   auto rows = tx.query(
       fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns),
       receipt.seq, queue.box);
   if (!rows.next()) return std::nullopt;
-  const Place place = place_of(rows);
-  if (place.receives != receipt.receives) return std::nullopt;
-  return place;
+  return place_of(rows);
+}
+
+// The message that `receipt` names, if it is still the last that was given for it.
+std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
+                                   const Receipt& receipt) {
+  const auto place = find_named(tx, queue, receipt);
+  return place && place->receives == receipt.receives ? place : std::nullopt;
 }
 
 }  // namespace
@@ -65,15 +70,12 @@ void refresh_group(store::Transaction& tx, std::int64_t box, std::string_view gr
   std::int64_t head = 0;
   std::int64_t ready = 0;
   {
-    // Messages in flight are among those that the last receive could give: the first few.
+    // As on AWS: what is hidden holds back those behind it, and not those before it.
     auto rows = tx.query(
-        "SELECT seq, visible, receives FROM events_message WHERE box = ?1 AND grp = ?2 AND "
-        "grp <> '' ORDER BY seq LIMIT ?3",
-        box, group, receive_messages_max);
-    while (rows.next()) {
-      if (head == 0) head = rows.integer(0), ready = rows.integer(1);
-      if (rows.integer(2) > 0) ready = std::max(ready, rows.integer(1));
-    }
+        "SELECT seq, visible FROM events_message WHERE box = ?1 AND grp = ?2 AND grp <> '' "
+        "ORDER BY seq LIMIT 1",
+        box, group);
+    if (rows.next()) head = rows.integer(0), ready = rows.integer(1);
   }
   if (head == 0)
     tx.run("DELETE FROM events_group WHERE box = ?1 AND grp = ?2", box, group);
@@ -155,8 +157,11 @@ Result<> Queues::change_visibility(store::Transaction& tx, const Queue& queue,
                                    std::string_view receipt, seconds visibility,
                                    const Moment& now) const {
   TRY(const Receipt named, receipt_of(queue, receipt));
-  const auto place = find_received(tx, queue, named);
-  if (!place || place->visible <= now.server)
+  // AWS takes any receipt of a message that is still there, but for FIFO queues, also when the
+  // message can be received again.
+  const auto place =
+      is_strict(queue) ? find_received(tx, queue, named) : find_named(tx, queue, named);
+  if (!place || (is_strict(queue) && place->visible <= now.server))
     return fail(ErrorCode::conflict, "The message is not in flight.", "not_in_flight");
   if (now.server + visibility > server_time_from(named.received) + hidden_time_max)
     return fail(ErrorCode::invalid_argument,

@@ -142,8 +142,35 @@ TEST_F(QueueTest, VisibilityCanBeGivenUpOrExtendedWhileTheMessageIsInFlight) {
   got = receive(queue);
   ASSERT_EQ(got.size(), 1u);
   EXPECT_EQ(hide(queue, got[0].receipt, seconds(43'201)).error().kind, "hidden_too_long");
+}
+
+TEST_F(QueueTest, AMessageThatCanBeReceivedAgainIsHiddenByAnyReceipt) {
+  const Queue queue = make("q");
+  ASSERT_TRUE(send(queue, {.body = "m"}));
+  const auto first = receive(queue);
   clock_.advance(seconds(30));
-  EXPECT_EQ(hide(queue, got[0].receipt, seconds(5)).error().kind, "not_in_flight");
+  const auto second = receive(queue);
+  clock_.advance(seconds(30));
+  for (const auto& got : {first, second}) {
+    EXPECT_TRUE(hide(queue, got[0].receipt, seconds(5)));
+    EXPECT_TRUE(receive(queue).empty());
+    clock_.advance(seconds(5));
+  }
+  EXPECT_EQ(receive(queue).size(), 1u);
+}
+
+TEST_F(QueueTest, AHiddenMessageOfAGroupHoldsBackThoseBehindItAlone) {
+  const Queue queue = strict("q.fifo");
+  send_all(queue, "g", {"m1", "m2", "m3"});
+  const auto got = receive(queue, {.messages_max = 2});
+  ASSERT_EQ(got.size(), 2u);
+  EXPECT_TRUE(hide(queue, got[0].receipt, seconds(0)));
+  EXPECT_EQ(bodies(queue), "m1");
+  EXPECT_TRUE(hide(queue, got[1].receipt, seconds(100)));
+  clock_.advance(seconds(30));
+  EXPECT_EQ(bodies(queue), "m1");
+  clock_.advance(seconds(71));
+  EXPECT_EQ(bodies(queue), "m1m2m3");
 }
 
 TEST_F(QueueTest, ADelayedMessageComesWhenItsDelayIsOver) {

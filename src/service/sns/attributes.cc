@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
+#include "base/boolean.h"
 #include "engine/events/filter.h"
 #include "service/arn.h"
 #include "service/policy_principals.h"
@@ -63,10 +64,11 @@ std::optional<json::object> object_of(std::string_view text) {
 }
 
 Result<> read_switch(std::string_view name, std::string_view value, bool& out) {
-  if (value != "true" && value != "false")
+  const std::optional<bool> on = read_boolean(value);
+  if (!on)
     return invalid(
         fmt::format("{} Reason: Invalid value [{}]. Must be true or false.", name, value));
-  out = value == "true";
+  out = *on;
   return {};
 }
 

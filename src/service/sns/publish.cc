@@ -57,6 +57,20 @@ Result<> check_name(std::string_view name, std::string_view parameter) {
                   parameter, parameter, name_bytes_max));
 }
 
+// What a FIFO topic must be told with each message; a batch that lacks it is refused as a whole.
+template <typename Input>
+Result<> require_order(const events::Topic& topic, const Input& in) {
+  if (topic.settings.order != Order::strict) return {};
+  if (in.MessageGroupId().value_or("").empty())
+    return invalid("The MessageGroupId parameter is required for FIFO topics");
+  if (in.MessageDeduplicationId().value_or("").empty() &&
+      topic.settings.deduplication != events::Deduplication::by_content)
+    return invalid(
+        "The topic should either have ContentBasedDeduplication enabled or "
+        "MessageDeduplicationId provided explicitly");
+  return {};
+}
+
 template <typename Input>
 Result<> read_order(const events::Topic& topic, const Input& in, Notification& out) {
   const bool strict = topic.settings.order == Order::strict;
@@ -64,13 +78,7 @@ Result<> read_order(const events::Topic& topic, const Input& in, Notification& o
   out.deduplication = in.MessageDeduplicationId().value_or("");
   TRY_DO(check_name(out.group, "MessageGroupId"));
   TRY_DO(check_name(out.deduplication, "MessageDeduplicationId"));
-  if (strict && out.group.empty())
-    return invalid("The MessageGroupId parameter is required for FIFO topics");
-  if (strict && out.deduplication.empty() &&
-      topic.settings.deduplication != events::Deduplication::by_content)
-    return invalid(
-        "The topic should either have ContentBasedDeduplication enabled or "
-        "MessageDeduplicationId provided explicitly");
+  TRY_DO(require_order(topic, in));
   if (!strict && !out.deduplication.empty())
     return invalid(
         "MessageDeduplicationId Reason: The request includes MessageDeduplicationId "
@@ -161,6 +169,7 @@ Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
                                                 api::PublishBatchInput in) {
   TRY(const events::Topic topic, find(door, call, in.TopicArn()));
   TRY_DO(check_batch(in.PublishBatchRequestEntries()));
+  for (const auto entry : in.PublishBatchRequestEntries()) TRY_DO(require_order(topic, entry));
   auto out = call.output<api::PublishBatchResponse>();
   out.Successful(wire::empty).Failed(wire::empty);
   for (const auto entry : in.PublishBatchRequestEntries()) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/boolean.h"
 #include "base/encoding.h"
 #include "service/policy_principals.h"
 #include "service/policy_statement.h"
@@ -55,6 +56,15 @@ std::string policy_of(const Topic& topic) {
   return found == topic.settings.notes.end() ? std::string() : found->second;
 }
 
+// Whether a topic with the attributes `there` has this one; a switch that it has not is off.
+bool is_already(const std::map<std::string, std::string>& there, std::string_view name,
+                std::string_view value) {
+  const auto found = there.find(std::string(name));
+  if (name == "FifoTopic" || name == "ContentBasedDeduplication")
+    return read_boolean(value) == (found != there.end() && found->second == "true");
+  return found != there.end() && found->second == value;
+}
+
 }  // namespace
 
 // A topic of that name is the answer where it is what is asked for.
@@ -64,7 +74,8 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
   TopicSettings settings;
   if (in.Name().ends_with(strict_suffix)) {
     settings.order = events::Order::strict;
-    if (in.Attributes().find("FifoTopic").value_or("false") != "true") return invalid("Topic Name");
+    if (read_boolean(in.Attributes().find("FifoTopic").value_or("")) != true)
+      return invalid("Topic Name");
   }
   for (const auto& [name, value] : in.Attributes())
     TRY_DO(read_topic_attribute(name, value, settings));
@@ -74,8 +85,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
   if (const auto topic = door.topics.find(call.tx(), id)) {
     const auto there = topic_attributes(*topic);
     for (const auto& [name, value] : in.Attributes())
-      if (const auto found = there.find(std::string(name));
-          found == there.end() || found->second != value)
+      if (!is_already(there, name, value))
         return invalid("Attributes Reason: Topic already exists with different attributes");
     if (in.Tags().has() && tags != topic->tags)
       return invalid("Tags Reason: Topic already exists with different tags");

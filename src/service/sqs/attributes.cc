@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "base/boolean.h"
 #include "service/policy_principals.h"
 #include "service/resource_policy.h"
 
@@ -144,12 +145,13 @@ Result<> read_kept(std::string_view name, std::string_view value, QueueSettings&
   if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
   if (document && !value.empty() && (value.size() > policy_bytes_max || !is_json_object(value)))
     return bad_attribute(name);
-  if (name == "SqsManagedSseEnabled" && value != "true" && value != "false")
-    return bad_attribute(name);
+  const std::optional<bool> on = read_boolean(value);
+  const bool is_switch = name == "SqsManagedSseEnabled";
+  if (is_switch && !on) return bad_attribute(name);
   if (value.empty())
     settings.notes.erase(std::string(name));
   else
-    settings.notes[std::string(name)] = value;
+    settings.notes[std::string(name)] = is_switch ? boolean_text(*on) : value;
   return {};
 }
 
@@ -157,9 +159,10 @@ Result<> read_kept(std::string_view name, std::string_view value, QueueSettings&
 Result<> read_strict(std::string_view name, std::string_view value, QueueSettings& settings) {
   if (settings.order != Order::strict) return unknown_attribute(name);
   if (name == "ContentBasedDeduplication") {
-    if (value != "true" && value != "false") return bad_attribute(name);
+    const std::optional<bool> by_content = read_boolean(value);
+    if (!by_content) return bad_attribute(name);
     settings.deduplication =
-        value == "true" ? events::Deduplication::by_content : events::Deduplication::by_name;
+        *by_content ? events::Deduplication::by_content : events::Deduplication::by_name;
   } else if (name == "DeduplicationScope") {
     if (value != "queue" && value != "messageGroup") return bad_attribute(name);
     settings.deduplication_scope =
@@ -179,7 +182,8 @@ Result<> read_setting(std::string_view name, std::string_view value, QueueSettin
       name == "FifoThroughputLimit")
     return read_strict(name, value, settings);
   // Whether a queue is FIFO was said when it was made; saying it again changes nothing.
-  if (name == "FifoQueue" && settings.order == Order::strict && value == "true") return {};
+  if (name == "FifoQueue" && settings.order == Order::strict && read_boolean(value) == true)
+    return {};
   return unknown_attribute(name);
 }
 

@@ -9,10 +9,12 @@
 namespace slipway::sqs {
 namespace {
 
-// "account/name" at the end of a URL or a path.
-std::optional<std::pair<std::string, std::string>> account_and_name(std::string_view url) {
+// "account/name" at the end of a URL or a path, or a queue's name alone, which is the caller's.
+std::optional<std::pair<std::string, std::string>> account_and_name(const Call& call,
+                                                                    std::string_view url) {
   while (url.ends_with('/')) url.remove_suffix(1);
   const auto slash = url.rfind('/');
+  if (slash == url.npos && !url.empty()) return std::pair(call.account(), std::string(url));
   if (slash == url.npos || slash == 0) return std::nullopt;
   const std::string_view name = url.substr(slash + 1);
   url = url.substr(0, slash);
@@ -61,7 +63,7 @@ std::string arn_of(const events::QueueId& id) {
 }
 
 std::optional<events::QueueId> id_of_url(const Call& call, std::string_view url) {
-  const auto parts = account_and_name(url);
+  const auto parts = account_and_name(call, url);
   if (!parts) return std::nullopt;
   return events::QueueId{fmt::format("{}/{}/{}", parts->first, call.region(), parts->second)};
 }

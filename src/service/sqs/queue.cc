@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/boolean.h"
 #include "base/encoding.h"
 #include "service/policy_principals.h"
 #include "service/resource_key.h"
@@ -65,7 +66,7 @@ Result<> check_same(const Queue& queue, const wire::MapView<std::string_view>& g
 Result<Order> order_of(const wire::MapView<std::string_view>& given) {
   const auto fifo = given.find("FifoQueue");
   if (!fifo) return Order::loose;
-  if (*fifo == "true") return Order::strict;
+  if (read_boolean(*fifo) == true) return Order::strict;
   // AWS's own answer to "false": only FIFO queues have the attribute.
   return refuse("InvalidAttributeName", "Unknown Attribute FifoQueue.");
 }

@@ -78,10 +78,10 @@ class Wanted {
   bool system(std::string_view name) const {
     return std::ranges::any_of(system_, [&](auto each) { return each == "All" || each == name; });
   }
-  // "All", ".*", a name, or a beginning of names: "bar.*".
+  // "All", "*", ".*", a name, or a beginning of names: "bar.*".
   bool own(std::string_view name) const {
     return std::ranges::any_of(own_, [&](std::string_view each) {
-      if (each == "All" || each == name) return true;
+      if (each == "All" || each == "*" || each == name) return true;
       return each.ends_with(".*") && name.starts_with(each.substr(0, each.size() - 2));
     });
   }

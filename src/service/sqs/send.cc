@@ -20,6 +20,19 @@ std::string sequence_text(std::int64_t sequence) {
   return fmt::to_string(sequence_base + static_cast<std::uint64_t>(sequence));
 }
 
+// What a FIFO queue must be told with each message; a batch that lacks it is refused as a whole.
+template <typename Entry>
+Result<> require_order(const Queue& queue, const Entry& in) {
+  if (queue.settings.order != Order::strict) return {};
+  if (in.MessageGroupId().value_or("").empty()) return missing("MessageGroupId");
+  if (in.MessageDeduplicationId().value_or("").empty() &&
+      queue.settings.deduplication != events::Deduplication::by_content)
+    return bad_value(
+        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId "
+        "provided explicitly");
+  return {};
+}
+
 template <typename Entry>
 Result<> read_order(const Queue& queue, const Entry& in, OutgoingMessage& out) {
   const bool strict = queue.settings.order == Order::strict;
@@ -32,14 +45,7 @@ Result<> read_order(const Queue& queue, const Entry& in, OutgoingMessage& out) {
         fmt::format("Value {} for parameter MessageDeduplicationId is invalid. Reason: The request "
                     "includes a parameter that is not valid for this queue type.",
                     out.deduplication));
-  if (!strict) return {};
-  if (out.group.empty()) return missing("MessageGroupId");
-  if (out.deduplication.empty() &&
-      queue.settings.deduplication != events::Deduplication::by_content)
-    return bad_value(
-        "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId "
-        "provided explicitly");
-  return {};
+  return require_order(queue, in);
 }
 
 Result<> read_delay(const Queue& queue, std::optional<std::int32_t> given, OutgoingMessage& out) {
@@ -83,17 +89,22 @@ Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const
         Attribute{.name = std::string(name),
                   .type = "String",
                   .value = std::string(value.StringValue().value_or(""))});
+  // A tracing client says it in a header (X-Ray's "Amazon SQS and AWS X-Ray").
+  if (const std::string_view trace = call.head().headers.get("x-amzn-trace-id");
+      !trace.empty() && out.system_attributes.empty())
+    out.system_attributes.push_back(
+        Attribute{.name = "AWSTraceHeader", .type = "String", .value = std::string(trace)});
   TRY_DO(read_delay(queue, in.DelaySeconds(), out));
   TRY_DO(read_order(queue, in, out));
   return out;
 }
 
-template <typename Answer>
-void fill(const Queue& queue, const OutgoingMessage& message, const events::Sent& sent,
-          Answer& out) {
+template <typename Entry, typename Answer>
+void fill(const Queue& queue, const Entry& in, const OutgoingMessage& message,
+          const events::Sent& sent, Answer& out) {
   out.MessageId(sent.id).MD5OfMessageBody(md5_hex(message.body));
   if (!message.attributes.empty()) out.MD5OfMessageAttributes(md5_hex(message.attributes));
-  if (!message.system_attributes.empty())
+  if (!in.MessageSystemAttributes().empty())
     out.MD5OfMessageSystemAttributes(md5_hex(message.system_attributes));
   if (queue.settings.order == Order::strict) out.SequenceNumber(sequence_text(sent.sequence));
 }
@@ -114,7 +125,7 @@ Result<> send_entry(const Door& door, Call& call, const Queue& queue,
   TRY(const OutgoingMessage message, read_message(call, queue, entry));
   TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.moment()));
   auto item = out.add_Successful();
-  fill(queue, message, sent, item.Id(entry.Id()));
+  fill(queue, entry, message, sent, item.Id(entry.Id()));
   return {};
 }
 
@@ -126,7 +137,7 @@ Result<api::SendMessageResult> send_message(const Door& door, Call& call,
   TRY(const OutgoingMessage message, read_message(call, queue, in));
   TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.moment()));
   auto out = call.output<api::SendMessageResult>();
-  fill(queue, message, sent, out);
+  fill(queue, in, message, sent, out);
   return out;
 }
 
@@ -135,7 +146,10 @@ Result<api::SendMessageBatchResult> send_message_batch(const Door& door, Call& c
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY_DO(check_batch(in.Entries(), "SendMessageBatchRequestEntry"));
   std::size_t bytes = 0;
-  for (const auto entry : in.Entries()) bytes += bytes_of(entry);
+  for (const auto entry : in.Entries()) {
+    TRY_DO(require_order(queue, entry));
+    bytes += bytes_of(entry);
+  }
   if (bytes > batch_bytes_max)
     return refuse("BatchRequestTooLong",
                   fmt::format("Batch requests cannot be longer than {} bytes. You have sent {} "
