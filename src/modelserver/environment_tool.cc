@@ -11,6 +11,7 @@
 #include "modelserver/json_cursor.h"
 #include "modelserver/load_model.h"
 #include "modelserver/server.h"
+#include "modelserver/shared_library.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -30,9 +31,9 @@ std::string json_of(Settings settings) {
 
 // Returns only where that fails.
 int become_script(const PythonOptions& python, const char* act, Settings settings) {
+  const std::string script = library_folder() + "/slipway_packages.py";
   setenv("SLIPWAY_WORKER", json_of(settings).c_str(), 1);
-  ::execlp(python.interpreter.c_str(), python.interpreter.c_str(), python.script.c_str(), act,
-           nullptr);
+  ::execlp(python.interpreter.c_str(), python.interpreter.c_str(), script.c_str(), act, nullptr);
   print_error(fmt::format("'{}' cannot be started: {}.", python.interpreter, errno_text(errno)));
   return 1;
 }

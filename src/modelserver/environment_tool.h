@@ -6,8 +6,8 @@
 
 namespace slipway::modelserver {
 
-// As `options.plan_file` and `options.install_folder` say; one of them is not empty. Becomes the
-// Python worker's script, whose exit status it then has: 0; or 1 with a line on standard error, the
+// As `options.plan_file` and `options.install_folder` say; one of them is not empty. Becomes
+// slipway_packages.py, whose exit status it then has: 0; or 1 with a line on standard error, the
 // last one, that says why nothing was installed. A model that cannot be served needs nothing: its
 // instance will say why.
 int prepare_environment(const Options& options);
