@@ -15,12 +15,16 @@ import json
 import math
 import re
 import zipfile
+import zlib
 
 UTF8_TYPES = ("application/json", "text/csv", "application/jsonlines")
 JSON_DEPTH_MAX = 32
 QUOTED_FIELD_MAX = 40  # of a field that a message names
 SNIFFED_MAX = 512  # of the first line, for the delimiter
-NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
+ELEMENTS_MAX = 64 << 20  # of a request that is small, and says that it is large (decode.h)
+# A part of a text matches in one way alone, here and below: else a long field that is none takes
+# the square of its length.
+NUMBER = re.compile(r"[+-]?(?:(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf(?:inity)?|nan)",
                     re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?[0-9]{1,400}")  # longer ones are read as doubles, which are infinite then
 SAME_TYPES = {"application/x-jsonlines": "application/jsonlines",
@@ -153,7 +157,7 @@ def sniffed_delimiter(text):
 def quoted_table(text, delimiter, blanks):
     """Lines of fields where some may be quoted; a field that is None does not end as one."""
     mark, blank = re.escape(delimiter), f"[{blanks}]*"
-    field = re.compile(rf'{blank}(?:"((?:[^"]|"")*)"{blank}|(?!")([^{mark}\r\n]*))({mark}|\r\n|\r|\n|\Z)')
+    field = re.compile(rf'{blank}(?:"([^"]*(?:""[^"]*)*)"{blank}|(?!")([^{mark}\r\n]*))({mark}|\r\n|\r|\n|\Z)')
     line, at = [], 0
     while at < len(text) or line:
         found = field.match(text, at)
@@ -299,13 +303,20 @@ def narrowed(array, dtype):
 
 # ---------------------------------------------------------------- JSON
 
+def refuse_twice(names):
+    """A name that comes twice says two things."""
+    seen = set()
+    for name in names:
+        if name in seen:
+            raise BadRequest(f'"{name}" came twice')
+        seen.add(name)
+
+
 def refuse_twins(pairs):
-    """An object's members; a name that comes twice says two things."""
+    """An object's members."""
     members = dict(pairs)
     if len(members) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise BadRequest(f'"{twice}" came twice')
+        refuse_twice(name for name, _ in pairs)
     return members
 
 
@@ -431,8 +442,14 @@ def decode_npz(data, dtype=None):
         raise UnsupportedFormat("application/x-npz", "application/x-npz is a sparse matrix of scipy, "
                                 "and scipy is not installed.") from None
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+        if unpacked > 8 * ELEMENTS_MAX:
+            raise BadRequest(f"it unpacks to {unpacked} bytes, at most {8 * ELEMENTS_MAX} are read")
         matrix = scipy.sparse.load_npz(io.BytesIO(data))
-    except (zipfile.BadZipFile, KeyError, OSError, AttributeError) as error:
+        if hasattr(matrix, "check_format"):  # of what is compressed by rows or columns nobody looks later
+            matrix.check_format(full_check=True)
+    except (zipfile.BadZipFile, KeyError, OSError, AttributeError, zlib.error) as error:
         raise BadRequest(f"it is no sparse matrix of scipy ({error})") from error
     return matrix if dtype is None else narrowed(matrix, dtype)
 

@@ -94,7 +94,7 @@ def saved_with(pickled):
 def guests_of(pickled):
     """What else the objects in a pickle are of, and this interpreter lacks: pip requirements."""
     return [package for module, package in GUESTS.items() if not importable(module) and
-            re.search(rb"[\n(c\x00-\x1f]" + module.encode() + rb"\.[a-z_.]+[\n\x94q]", pickled)]
+            re.search(rb"[\n(c\x00-\x1f]" + module.encode() + rb"\.[a-z_.]{1,200}[\n\x94q]", pickled)]
 
 
 def sklearn_packages(wanted):

@@ -4,7 +4,6 @@ The grammar is that of decode_recordio.cc (recordio.h has the fields); what the 
 compared in test/modelserver/test_toolkit.py. Refusals are BadRequest, with the record's place.
 """
 
-import math
 import struct
 
 from slipway_formats import QUOTED_FIELD_MAX, BadRequest
@@ -137,11 +136,19 @@ def features_of(message):
     return found
 
 
+def columns_of(shape):
+    """As many as a shape comes to, or more than any key where it comes to too many."""
+    columns = 1
+    for size in shape:
+        columns = min(columns * size, 1 << 64)
+    return columns
+
+
 def row_of(values, keys, shape):
     """({column: value}, how many columns it speaks of), of a sparse record."""
     if len(keys) != len(values):
         raise BadRequest(f"it has {len(keys)} keys for {len(values)} values")
-    columns = math.prod(shape) if shape else max(keys) + 1
+    columns = columns_of(shape) if shape else max(keys) + 1
     row = {}
     for key, value in zip(keys, values):
         if key >= columns:

@@ -115,17 +115,17 @@ def column_of_fields(fields, kind, at, lines):
 
 def in_order(given, names):
     """The places of the model's columns among the given names."""
-    twice = next((name for name in given if given.count(name) > 1), None)
-    if twice is not None:
-        raise BadRequest(f'"{twice}" came twice')
-    missing = [name for name in names if name not in given]
-    unknown = [name for name in given if name not in names]
+    formats.refuse_twice(given)
+    places = {name: at for at, name in enumerate(given)}
+    known = set(names)
+    missing = [name for name in names if name not in places]
+    unknown = [name for name in given if name not in known]
     if missing or unknown:
         raise BadRequest(" and ".join(
             [f"it lacks {', '.join(missing)}"] * bool(missing)
             + [f"the model has no column {', '.join(map(str, unknown))[:formats.QUOTED_FIELD_MAX]}"]
             * bool(unknown)))
-    return [given.index(name) for name in names]
+    return [places[name] for name in names]
 
 
 def table_of(columns, wishes):
@@ -143,7 +143,7 @@ def table_of(columns, wishes):
 # ---------------------------------------------------------------- text/csv
 
 def has_header(first, names):
-    return any(field in names for field in first) and not any(map(formats.NUMBER.fullmatch, first))
+    return not set(names).isdisjoint(first) and not any(map(formats.NUMBER.fullmatch, first))
 
 
 def csv_lines(text):

@@ -467,6 +467,9 @@ def only_for_training(name):
 
 # ---------------------------------------------------------------- AWS's XGBoost image
 
+COLUMNS_MAX = (1 << 31) - 1  # that a matrix of XGBoost has numbers for
+
+
 def csv_to_dmatrix(data, dtype=None):
     import xgboost
     text = formats.as_text(data)
@@ -479,6 +482,8 @@ def sparse_dmatrix(rows, width):
     """Of [{column: value}]; what is absent is missing."""
     import scipy.sparse
     import xgboost
+    if width > COLUMNS_MAX:
+        raise formats.BadRequest(f"The body has a column {width - 1}, and at most {COLUMNS_MAX} are read.")
     columns = [index for row in rows for index in row]
     ends = [0]
     for row in rows:
@@ -503,6 +508,9 @@ def libsvm_to_dmatrix(data):
     width = max((index for row in rows for index in row), default=-1) + 1
     if indices == "from zero":
         return sparse_dmatrix(rows, width)
+    if len(rows) * width > formats.ELEMENTS_MAX:
+        raise formats.BadRequest(f"The body comes to {len(rows)} records of {width} columns, and at most "
+                                 f"{formats.ELEMENTS_MAX} values are read.")
     table = numpy.zeros((len(rows), width))
     for at, row in enumerate(rows):
         table[at, list(row)] = list(row.values())
