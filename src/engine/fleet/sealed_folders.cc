@@ -12,7 +12,6 @@
 #include "base/folder_bytes.h"
 #include "base/log.h"
 #include "engine/fleet/read_only.h"
-#include "engine/fleet/shared_files.h"
 
 namespace slipway::fleet {
 
@@ -22,6 +21,7 @@ namespace {
 
 constexpr const char* half_made = ".new";
 constexpr const char* list_of_files = ".files";
+constexpr const char* shared_files = "files.shared";
 constexpr const char* removed_now = ".gone.new";  // by its end half-made: swept at the next start
 
 void touch(const fs::path& path) {
@@ -35,6 +35,7 @@ SealedFolders::SealedFolders(fs::path root, Kind kind)
     : root_(std::move(root)), kind_(std::move(kind)) {
   std::error_code error;
   fs::create_directories(root_, error);
+  if (kind_.files == Kind::Files::shared) shared_.emplace(root_ / shared_files);
   for (const auto& entry : fs::directory_iterator(root_, error)) {
     const fs::path& path = entry.path();
     const bool lonely =
@@ -108,12 +109,8 @@ Fd SealedFolders::open_disk() const {
   return Fd(::open(root_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-void SealedFolders::share(const fs::path& draft, const std::stop_token& stop) const {
-  std::vector<fs::path> sealed;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(root_, error))
-    if (!entry.path().has_extension()) sealed.push_back(entry.path());
-  const std::uint64_t bytes = share_files(draft, sealed, stop);
+void SealedFolders::share(const fs::path& draft, const std::stop_token& stop) {
+  const std::uint64_t bytes = shared_->share(draft, stop);
   if (bytes != 0)
     log_info("fleet", fmt::format("an {} shares files with others", kind_.name),
              {{"folder", draft.stem().string()}, {"bytes", std::to_string(bytes)}});
@@ -124,7 +121,7 @@ void SealedFolders::share(const fs::path& draft, const std::stop_token& stop) co
 Result<> SealedFolders::keep(const std::string& content, const Fd& disk,
                              const std::stop_token& stop) {
   const fs::path draft = draft_of(content);
-  if (kind_.files == Kind::Files::shared) share(draft, stop);
+  if (shared_) share(draft, stop);
   make_read_only(draft);
   Disk& on = *kind_.disk;
   auto made = seal_directory(draft, list_of(content), kind_.listed, {on, disk.get()}, stop);
@@ -197,6 +194,7 @@ void SealedFolders::collect(const std::set<std::string>& used, std::uint64_t spa
     }
     remove_tree(doomed);
   }
+  if (shared_) shared_->collect();
 }
 
 }  // namespace slipway::fleet

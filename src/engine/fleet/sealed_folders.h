@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "engine/fleet/artifact_manifest.h"
+#include "engine/fleet/shared_files.h"
 
 namespace slipway::fleet {
 
@@ -79,7 +80,7 @@ class SealedFolders {
  private:
   std::filesystem::path list_of(const std::string& content) const;
   // Once less on the disk what another of them has.
-  void share(const std::filesystem::path& draft, const std::stop_token& stop) const;
+  void share(const std::filesystem::path& draft, const std::stop_token& stop);
   // Takes its name from a content at once, so that a half-removed one is never found; what it is
   // called now is the caller's to remove, without the lock.
   std::filesystem::path put_aside(const std::string& content);
@@ -88,6 +89,7 @@ class SealedFolders {
 
   const std::filesystem::path root_;
   const Kind kind_;
+  std::optional<SharedFiles> shared_;  // where the kind has it so
   std::mutex mutex_;
   std::condition_variable free_;
   std::set<std::string> busy_;  // guarded by mutex_
