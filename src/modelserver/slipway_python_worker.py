@@ -71,6 +71,25 @@ def default_model_fn(model_dir):
     return load_pickle(path)
 
 
+def refuse_what_cannot_answer(model):
+    """Says now, and not in each answer, that the default predict_fn has no way to ask this model."""
+    kind = type(model).__name__
+    if isinstance(model, type):
+        raise Failure(f"The model is the class {model.__name__}, and no object of it that was fitted.")
+    if not hasattr(model, "predict") and not callable(model):
+        raise Failure(f"The model is a {kind} without predict(): save the model itself, or put a "
+                      "code/inference.py beside it with a predict_fn that asks it.")
+    while hasattr(model, "steps"):  # a pipeline is as fitted as its last step
+        model = model.steps[-1][1]
+    if type(model).__module__.split(".")[0] == "sklearn":
+        from sklearn import exceptions
+        from sklearn.utils import validation
+        try:
+            validation.check_is_fitted(model)
+        except exceptions.NotFittedError:
+            raise Failure(f"The {type(model).__name__} is not fitted: call fit() before it is saved.") from None
+
+
 def wishes_of(model):
     """What a scikit-learn model says that it takes, as a sentence; empty where it does not say."""
     count = getattr(model, "n_features_in_", None)
@@ -265,6 +284,8 @@ class Handler:
         if get("pre_model_fn"):
             self.call(get("pre_model_fn"), self.model_dir)
         self.model = self.call(get("model_fn") or defaults["model_fn"], self.model_dir)
+        if self.predict_fn in DEFAULT_PREDICT_FNS and not self.transform_fn:
+            refuse_what_cannot_answer(self.model)
         by_default = self.input_fn in DEFAULT_INPUT_FNS and self.predict_fn in DEFAULT_PREDICT_FNS
         self.wishes = records.wishes_of(self.model) if by_default and not self.transform_fn else None
         if self.wishes and importable("pandas"):

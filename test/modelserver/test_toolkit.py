@@ -15,7 +15,8 @@ import xgboost
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from test_python import own_python, write_script  # noqa: F401  pylint: disable=unused-import
 
 IRIS, KINDS = load_iris(return_X_y=True)
@@ -420,6 +421,19 @@ def test_what_a_script_has_that_cannot_be_run_is_told(tmp_path, serve, own_pytho
     server = serve(tmp_path, ready=False, image=SKLEARN, env=own_python)
     assert server.wait() is False
     assert words in server.output().strip().splitlines()[-1], server.output()
+
+
+@pytest.mark.parametrize("model, words", [
+    ({"model": LogisticRegression(), "columns": ["a"]}, "is a dict without predict()"),
+    (OneHotEncoder().fit([[1], [2]]), "is a OneHotEncoder without predict()"),
+    (LogisticRegression(), "The LogisticRegression is not fitted"),
+    (make_pipeline(StandardScaler(), LogisticRegression()), "The LogisticRegression is not fitted"),
+    (LogisticRegression, "is the class LogisticRegression"),
+])
+def test_what_can_give_no_answer_is_refused_when_it_is_loaded(tmp_path, serve, own_python, model, words):  # noqa: F811
+    joblib.dump(model, tmp_path / "model.joblib")
+    server = serve(tmp_path, image=SKLEARN, ready=False, env=own_python)
+    assert server.wait() is False and words in server.output().strip().splitlines()[-1], server.output()
 
 
 def test_a_script_without_functions_has_the_defaults(tmp_path, serve, own_python):  # noqa: F811
