@@ -120,6 +120,7 @@ def xgboost_predict_fn(data, model):
     """As AWS's image, without asking for the names of columns: most formats have none."""
     import xgboost
     if isinstance(model, xgboost.Booster):
+        toolkit.refuse_columns(data, model)
         return model.predict(data, validate_features=False)
     return default_predict_fn(data, model)
 
@@ -323,10 +324,11 @@ class Handler:
             if table is not None:
                 return table
             return self.call(self.input_fn, data, content_type)
-        except BadRequest as error:
+        except (BadRequest, ValueError, TypeError) as error:
             if self.input_fn not in DEFAULT_INPUT_FNS:
                 raise
-            raise BadRequest(f"{error}{wishes_of(self.model)}") from error
+            where = "" if isinstance(error, BadRequest) else f"The body cannot be read as {content_type}: "
+            raise BadRequest(f"{where}{sentence(words_of(error))}{wishes_of(self.model)}") from error
 
     def predict(self, value):
         """What a model cannot do with data that no code of the script saw is the client's mistake."""
@@ -335,8 +337,8 @@ class Handler:
         except (ValueError, TypeError) as error:
             if self.input_fn not in DEFAULT_INPUT_FNS or self.predict_fn not in DEFAULT_PREDICT_FNS:
                 raise
-            raise BadRequest(f"The model does not take this request: {words_of(error)}."
-                             f"{wishes_of(self.model)}") from error
+            raise BadRequest("The model does not take this request: "
+                             f"{sentence(words_of(error))}{wishes_of(self.model)}") from error
 
     def begin(self, head):
         """The context of one request; its content type and what it accepts."""
@@ -444,11 +446,15 @@ def send_stream(channel, poller, answer, parts):
 
 
 def words_of(error):
-    """An exception's text, whatever it does to be read."""
+    """An exception's text, whatever it does to be read; of XGBoost's without the addresses of its calls."""
     try:
-        return str(error)[:ERROR_TEXT_MAX]
+        return str(error).split("\nStack trace:\n")[0][:ERROR_TEXT_MAX]
     except BaseException:  # pylint: disable=broad-except
         return "its text cannot be read"
+
+
+def sentence(words):
+    return words if words.endswith((".", "!", "?")) else words + "."
 
 
 def hint_for(error):

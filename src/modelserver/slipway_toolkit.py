@@ -469,13 +469,33 @@ def only_for_training(name):
 
 COLUMNS_MAX = (1 << 31) - 1  # that a matrix of XGBoost has numbers for
 
+# The name of what a matrix made here says of its records: "whole", where each has all the columns that
+# were sent, or "sparse", where those behind the last are missing. One of a script's own says nothing.
+COLUMNS = "slipway_columns"
+
+
+def whole_dmatrix(table):
+    """Of a table, or of one record without a table around it."""
+    import xgboost
+    made = xgboost.DMatrix(table if table.ndim > 1 else table.reshape(1, -1))
+    setattr(made, COLUMNS, "whole")
+    return made
+
+
+def refuse_columns(matrix, booster):
+    """XGBoost itself takes columns that are not there at the end for missing values, and answers."""
+    given = getattr(matrix, COLUMNS, None)
+    due, came = booster.num_features(), matrix.num_col() if given else 0
+    if came > due or (given == "whole" and came < due):
+        raise formats.BadRequest(f"The request does not fit the model: it has {came} columns, and the model "
+                                 f"wants {due} values for each record.")
+
 
 def csv_to_dmatrix(data, dtype=None):
-    import xgboost
     text = formats.as_text(data)
     table = formats.read_as("text/csv", lambda: formats.decode_csv(
         text, dtype or "float32", formats.sniffed_delimiter(text)))
-    return xgboost.DMatrix(table)
+    return whole_dmatrix(table)
 
 
 def sparse_dmatrix(rows, width):
@@ -490,7 +510,9 @@ def sparse_dmatrix(rows, width):
         ends.append(ends[-1] + len(row))
     values = [value for row in rows for value in row.values()]
     table = (formats.need_numpy().array(values, "float64"), columns, ends)
-    return xgboost.DMatrix(scipy.sparse.csr_matrix(table, shape=(len(rows), width)))
+    made = xgboost.DMatrix(scipy.sparse.csr_matrix(table, shape=(len(rows), width)))
+    setattr(made, COLUMNS, "sparse")
+    return made
 
 
 def libsvm_to_dmatrix(data):
@@ -514,7 +536,9 @@ def libsvm_to_dmatrix(data):
     table = numpy.zeros((len(rows), width))
     for at, row in enumerate(rows):
         table[at, list(row)] = list(row.values())
-    return xgboost.DMatrix(table)
+    made = xgboost.DMatrix(table)
+    setattr(made, COLUMNS, "sparse")
+    return made
 
 
 def recordio_protobuf_to_dmatrix(data):
@@ -531,8 +555,7 @@ def decode_dmatrix(data, content_type):
     decoder = DMATRIX_DECODERS.get(formats.known_type(content_type))
     if decoder:
         return decoder(data)
-    import xgboost
-    return xgboost.DMatrix(formats.decode(data, content_type, "float32"))
+    return whole_dmatrix(formats.decode(data, content_type, "float32"))
 
 
 def json_to_jsonlines(json_data):
