@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -15,7 +16,9 @@
 
 #include "base/log.h"
 #include "modelserver/json_cursor.h"
+#include "modelserver/numbers.h"
 #include "modelserver/shared_library.h"
+#include "modelserver/xgboost_pickle.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -24,13 +27,28 @@ namespace {
 constexpr std::size_t inflated_piece_bytes = std::size_t{1} << 20;
 constexpr std::size_t deflated_bytes_max = std::size_t{4'000'000'000};
 
-// `rounds`: of boosting that are asked; 0: all.
-std::string predict_config(std::uint64_t rounds) {
-  return fmt::format(
-      R"({{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": {}, )"
-      R"("strict_shape": false, "missing": NaN, "cache_id": 0}})",
-      rounds);
-}
+// What a prediction is asked with.
+struct Asking {
+  std::uint64_t rounds = 0;  // of boosting; 0: all
+  float missing = std::numeric_limits<float>::quiet_NaN();
+
+  std::string predict_config() const {
+    return fmt::format(
+        R"({{"type": 0, "training": false, "iteration_begin": 0, "iteration_end": {}, )"
+        R"("strict_shape": false, "missing": {}, "cache_id": 0}})",
+        rounds, missing_text());
+  }
+  std::string matrix_config() const {
+    return fmt::format(R"({{"missing": {}, "nthread": 1}})", missing_text());
+  }
+
+ private:
+  std::string missing_text() const {
+    std::string text;
+    append_float(text, missing);
+    return text;
+  }
+};
 
 constexpr std::size_t sniffed_bytes = 4096;
 
@@ -92,66 +110,6 @@ std::string plain_message(const char* message) {
   std::ranges::replace(plain, '\n', ' ');
   while (plain.ends_with(' ')) plain.pop_back();
   return plain;
-}
-
-// Whether `bytes` begin as a model that the library wrote, JSON or UBJSON.
-bool begins_as_object(std::string_view bytes) {
-  if (bytes.size() < 2 || bytes[0] != '{') return false;
-  const char next = bytes[1];
-  return next == '"' || next == ' ' || next == '\n' || next == '\r' || next == '\t' ||
-         next == 'L' || next == 'l' || next == 'i' || next == 'I' || next == 'U' || next == '$' ||
-         next == '#';
-}
-
-bool begins_as_pickle(std::string_view bytes) {
-  return bytes.size() > 2 && bytes[0] == '\x80' && bytes[1] >= 2 && bytes[1] <= 5;
-}
-
-bool begins_as_booster(std::string_view bytes) {
-  return begins_as_object(bytes) || bytes.starts_with("CONFIG-offset:");
-}
-
-// Text whose characters stand for bytes, as protocol 2 keeps them (Latin-1 in UTF-8).
-std::optional<std::string> bytes_of_latin(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    if (first < 0x80) {
-      out += text[i];
-    } else if ((first == 0xC2 || first == 0xC3) && i + 1 < text.size()) {
-      const auto second = static_cast<unsigned char>(text[++i]);
-      out += static_cast<char>(((first & 0x03) << 6) | (second & 0x3F));
-    } else {
-      return std::nullopt;
-    }
-  }
-  return out;
-}
-
-// A pickled Booster keeps what XGBoosterSerializeToBuffer gave it as one bytes object (opcodes B,
-// \x8e, \x96), or before protocol 3 as text (X, \x8d): a length, then the content. The longest that
-// begins as one is it. Nothing of the pickle is executed.
-std::optional<std::string> find_serialized(std::string_view pickle) {
-  std::string_view best;
-  bool best_is_text = false;
-  for (std::size_t at = 0; at + 9 < pickle.size(); ++at) {
-    const char opcode = pickle[at];
-    const bool is_text = opcode == 'X' || opcode == '\x8d';
-    const std::size_t width = opcode == 'B' || opcode == 'X'                               ? 4
-                              : (opcode == '\x8e' || opcode == '\x96' || opcode == '\x8d') ? 8
-                                                                                           : 0;
-    if (width == 0) continue;
-    std::uint64_t length = 0;
-    std::memcpy(&length, pickle.data() + at + 1, width);
-    const auto start = at + 1 + width;
-    if (length <= best.size() || start >= pickle.size() || length > pickle.size() - start) continue;
-    const auto bytes = pickle.substr(start, length);
-    if (!begins_as_booster(bytes)) continue;
-    best = bytes;
-    best_is_text = is_text;
-  }
-  if (best.empty()) return std::nullopt;
-  return best_is_text ? bytes_of_latin(best) : std::optional(std::string(best));
 }
 
 bool begins_as_deflated(std::string_view bytes) {
@@ -253,15 +211,18 @@ class XgboostPredictor final : public Predictor {
       TRY(inflated, inflate(bytes));
       bytes = inflated;
     }
+    Interface interface = Interface::booster;
     if (begins_as_pickle(bytes)) {
-      const auto serialized = find_serialized(bytes);
-      if (!serialized) return fail(ErrorCode::invalid_argument, "it is a pickle without a Booster");
-      TRY_DO(check(api_.unserialize(booster_, serialized->data(), serialized->size())));
+      TRY(const PickledBooster pickled, read_pickled_booster(bytes));
+      interface = pickled.interface;
+      asking_.missing = static_cast<float>(pickled.missing);
+      TRY_DO(
+          check(api_.unserialize(booster_, pickled.serialized.data(), pickled.serialized.size())));
     } else {
       TRY_DO(check(api_.load(booster_, bytes.data(), bytes.size())));
     }
     TRY_DO(check(api_.set_parameter(booster_, "nthread", "1")));
-    TRY_DO(honour_early_stopping());
+    TRY_DO(honour_early_stopping(interface));
     TRY(const std::string_view config, this->config());
     TRY(objective_, objective_in(config));
     return learn();
@@ -276,6 +237,7 @@ class XgboostPredictor final : public Predictor {
       outputs[0].shape[0] = 0;
       return {};
     }
+    TRY_DO(refuse_infinite(inputs[0]));
     const Size* shape = nullptr;
     Size rank = 0;
     const float* values = nullptr;  // the library's, of this thread, until its next call
@@ -305,6 +267,16 @@ class XgboostPredictor final : public Predictor {
     return fail(ErrorCode::internal, plain_message(api_.last_error()));
   }
 
+  // As the library does for all but the numbers that it predicts in place.
+  Result<> refuse_infinite(const Tensor& input) const {
+    const std::span values(input.data<float>(), input.size());
+    const bool is_missing = std::isinf(asking_.missing);
+    if (is_missing || std::ranges::none_of(values, [](float x) { return std::isinf(x); }))
+      return {};
+    return fail(ErrorCode::invalid_argument,
+                "A value is infinite, or larger than float32 holds, which XGBoost does not take.");
+  }
+
   Result<> predict(const Tensor& input, Matrix& matrix, const Size*& shape, Size& rank,
                    const float*& values) const {
     const std::string array = array_interface(input);
@@ -312,8 +284,8 @@ class XgboostPredictor final : public Predictor {
       return check(api_.predict_dense(booster_, array.c_str(), predict_config_.c_str(), nullptr,
                                       &shape, &rank, &values));
     }
-    TRY_DO(check(
-        api_.matrix_create(array.c_str(), R"({"missing": NaN, "nthread": 1})", &matrix.handle)));
+    TRY_DO(
+        check(api_.matrix_create(array.c_str(), asking_.matrix_config().c_str(), &matrix.handle)));
     return check(api_.predict_matrix(booster_, matrix.handle, predict_config_.c_str(), &shape,
                                      &rank, &values));
   }
@@ -347,17 +319,22 @@ class XgboostPredictor final : public Predictor {
     return std::max<std::uint64_t>(trees, 1);
   }
 
-  Result<> honour_early_stopping() {
+  // A wrapper's own prediction ends at the best iteration; a Booster's where the attribute
+  // best_ntree_limit says so.
+  Result<> honour_early_stopping(Interface interface) {
     TRY(const auto trees, attribute("best_ntree_limit"));
     TRY(const auto best, attribute("best_iteration"));
-    if (trees && *trees > 0) {
+    if (best && interface == Interface::scikit_learn) {
+      asking_.rounds = *best + 1;
+    } else if (trees && *trees > 0) {
       TRY(const std::uint64_t each, trees_of_a_round());
-      predict_config_ = predict_config(std::max<std::uint64_t>(*trees / each, 1));
+      asking_.rounds = std::max<std::uint64_t>(*trees / each, 1);
     } else if (best) {
       log_info("modelserver", "the model has a best iteration, and all its trees are asked",
                {{"best_iteration", std::to_string(*best)},
                 {"to_change_that", "set its attribute best_ntree_limit before it is saved"}});
     }
+    predict_config_ = asking_.predict_config();
     return {};
   }
 
@@ -387,7 +364,8 @@ class XgboostPredictor final : public Predictor {
   Signature signature_;
   Objective objective_;
   bool in_place_ = true;
-  std::string predict_config_ = predict_config(0);
+  Asking asking_;
+  std::string predict_config_;
 };
 
 // How several answers become one: multi:softmax and binary:hinge answer with labels, whose mean

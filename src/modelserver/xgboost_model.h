@@ -27,7 +27,8 @@ struct XgboostModel {
 // Loads a model file: JSON, UBJSON, the `xgboost-model` that AWS's image writes (either of these,
 // or a pickled Booster of them), and the old binary form where the library still reads it. The
 // content tells which, not the name. Pickles of protocol 2 and later, plain or compressed as joblib
-// does by default (zlib or gzip). invalid_argument: the file is no such model.
+// does by default (zlib or gzip); of XGBoost's own estimators the Booster, asked with their missing
+// value and best iteration. invalid_argument: the file is no such model.
 //
 // Of several files the answers are averaged, as AWS's image does; where they are labels
 // (multi:softmax, binary:hinge), the one that most of them give counts, of equally many the
@@ -35,8 +36,8 @@ struct XgboostModel {
 // best_ntree_limit (early stopping), trees beyond it are not asked; best_iteration alone changes
 // nothing, as in AWS's image, and a line in the log says so.
 //
-// The predictor takes one input, float32 [N, features], where NaN is a missing value, and gives one
-// output, float32 [N] or [N, classes].
+// The predictor takes one input, float32 [N, features], where NaN is a missing value and an
+// infinite one is refused, and gives one output, float32 [N] or [N, classes].
 Result<XgboostModel> load_xgboost_models(const std::vector<std::string>& paths);
 
 // Whether the file begins as one of those, so that a directory may be searched for a model.

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import xgboost
 from sklearn.datasets import load_breast_cancer, load_iris
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 DATA, LABELS = load_breast_cancer(return_X_y=True)
 IRIS, KINDS = load_iris(return_X_y=True)
@@ -216,3 +219,61 @@ def test_what_archivers_put_beside_a_model_is_looked_over(tmp_path, serve, boost
     (tmp_path / ".DS_Store").write_bytes(b"\0")
     (tmp_path / "__MACOSX").mkdir()
     assert serve(tmp_path, image="sagemaker-xgboost").ask(csv(DATA[:1]), "text/csv").status == 200
+
+
+def test_a_pickle_that_holds_a_booster_among_other_things_is_refused(tmp_path, serve):
+    """A pipeline's steps, or the other boosters, would be left out without a word."""
+    scaled = make_pipeline(StandardScaler(), xgboost.XGBRegressor(n_estimators=3)).fit(IRIS, KINDS)
+    several = MultiOutputRegressor(xgboost.XGBRegressor(n_estimators=3)).fit(IRIS, IRIS[:, :2])
+    for number, (model, named) in enumerate([(scaled, "sklearn.pipeline.Pipeline"), (several, "MultiOutputRegressor"),
+                                             ({"model": scaled[-1]}, "none of a class")]):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "xgboost-model").write_bytes(pickle.dumps(model, protocol=2 + number))
+        server = serve(folder, ready=False, image="sagemaker-xgboost")
+        assert server.wait() is False
+        assert named in server.output() and "code/inference.py" in server.output()
+
+
+@pytest.mark.parametrize("missing, protocol", [(-999, 4), (-999.0, 5), (0, 2), (300, 3), (float("nan"), 4), (None, 4)])
+def test_a_pickled_estimators_own_missing_value_is_missing(tmp_path, serve, missing, protocol):
+    mark = 0 if missing in (None, 0) else -999 if np.isnan(missing) else missing
+    column = np.where(np.arange(150) % 3 == 0, mark, IRIS[:, 2])
+    model = xgboost.XGBRegressor(n_estimators=3, missing=float("nan") if missing is None else missing)
+    model.fit(column[:, None], np.where(column == mark, 10, column))
+    model.missing = missing
+    (tmp_path / "xgboost-model").write_bytes(pickle.dumps(model, protocol=protocol))
+    model.missing = float("nan") if missing is None else missing
+    rows = np.array([[mark], [2.0], [np.nan], [5.5]])
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    got = scores(server.ask(f"{mark}\n2\nnan\n5.5", "text/csv"))
+    np.testing.assert_allclose(got, model.predict(rows), rtol=1e-6)
+
+
+def test_a_missing_value_that_is_no_plain_number_is_refused(tmp_path, serve):
+    model = xgboost.XGBRegressor(n_estimators=3).fit(IRIS, KINDS)
+    model.missing = np.float32(-999)
+    (tmp_path / "xgboost-model").write_bytes(pickle.dumps(model))
+    server = serve(tmp_path, ready=False, image="sagemaker-xgboost")
+    assert server.wait() is False and "no plain number" in server.output()
+
+
+def test_a_pickled_estimator_ends_at_its_best_iteration_as_it_does_itself(tmp_path, serve):
+    noise = np.random.default_rng(1).normal(0, 1, 75)
+    model = xgboost.XGBRegressor(n_estimators=40, early_stopping_rounds=2)
+    model.fit(IRIS[::2], KINDS[::2] + noise, eval_set=[(IRIS[1::2], KINDS[1::2])], verbose=False)
+    assert model.best_iteration + 1 < model.get_booster().num_boosted_rounds()
+    (tmp_path / "xgboost-model").write_bytes(pickle.dumps(model))
+    server = serve(tmp_path, image="sagemaker-xgboost")
+    np.testing.assert_allclose(scores(server.ask(csv(IRIS[:5]), "text/csv")), model.predict(IRIS[:5]), rtol=1e-6)
+
+
+@pytest.mark.parametrize("body, content_type", [
+    ("1,inf,3,4", "text/csv"), ("1,2,1e39,4", "text/csv"), ("0:1 2:-inf", "text/libsvm"), ("[[1, 2, 3, 1e400]]", "application/json")])
+def test_an_infinite_value_is_refused_as_by_the_library(tmp_path, serve, body, content_type):
+    booster = xgboost.train({"objective": "reg:squarederror"}, xgboost.DMatrix(IRIS, KINDS), 3)
+    with pytest.raises(xgboost.core.XGBoostError, match="inf"):
+        booster.predict(xgboost.DMatrix(np.array([[1, np.inf, 3, 4]])))
+    booster.save_model(tmp_path / "model.json")
+    answer = serve(tmp_path, image="sagemaker-xgboost").ask(body, content_type)
+    assert answer.status == 400 and "infinite" in answer.json["error"]
