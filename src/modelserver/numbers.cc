@@ -1,5 +1,6 @@
 #include "modelserver/numbers.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -51,6 +52,23 @@ bool is_halfway(double value) {
   return (std::bit_cast<std::uint64_t>(value) & 0x1FFFFFFF) == 0x10000000;
 }
 
+// Of a number that is not 0: where its first digit stands, by the point and by its exponent, which
+// may be too long to be read.
+bool is_below_one(std::string_view text) {
+  const auto mark = text.find_first_of("eE");
+  const auto digits = text.substr(0, mark);
+  const auto whole = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const auto first = static_cast<std::int64_t>(digits.find_first_of("123456789"));
+  const std::int64_t place = first < whole ? whole - first : whole + 1 - first;
+  if (mark == text.npos) return place <= 0;
+  const auto exponent = text.substr(mark + 1);
+  std::int64_t power = 0;
+  const char* const start = exponent.data() + (exponent.starts_with('+') ? 1 : 0);
+  if (std::from_chars(start, exponent.data() + exponent.size(), power).ec != std::errc())
+    return exponent.starts_with('-');
+  return power <= -place;
+}
+
 template <typename T>
 const char* read_by_library(const char* first, const char* last, T& value) {
   const char* at = first;
@@ -69,10 +87,7 @@ const char* read_by_library(const char* first, const char* last, T& value) {
         return end;
       }
     }
-    const std::string_view text(at, static_cast<std::size_t>(end - at));
-    const auto exponent = text.find_first_of("eE");
-    const bool tiny =
-        exponent != text.npos && exponent + 1 < text.size() && text[exponent + 1] == '-';
+    const bool tiny = is_below_one({at, static_cast<std::size_t>(end - at)});
     value = tiny ? T{0} : std::numeric_limits<T>::infinity();
     if (*at == '-') value = -value;
   }

@@ -102,6 +102,20 @@ TEST(Numbers, DecimalsOfAnyLengthAreRoundedLikeTheLibrarys) {
   }
 }
 
+TEST(Numbers, BeyondAllFloatsAreInfiniteAndBelowThemZero) {
+  const std::string zeros(400, '0');
+  const float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(read("0." + zeros + "1"), 0.0F);
+  EXPECT_EQ(read("0." + zeros + "1e+10"), 0.0F);
+  EXPECT_EQ(read("-0." + zeros + "1e5"), 0.0F);
+  EXPECT_EQ(read("0." + zeros + "1e+900"), infinity);
+  EXPECT_EQ(read("1" + zeros), infinity);
+  EXPECT_EQ(read("-1" + zeros + ".5e-10"), -infinity);
+  EXPECT_EQ(read("1" + zeros + "e-900"), 0.0F);
+  EXPECT_EQ(read("1e-99999999999999999999"), 0.0F);
+  EXPECT_EQ(read("1e99999999999999999999"), infinity);
+}
+
 TEST(Numbers, AreWrittenSoThatTheyStayFloats) {
   const auto text_of = [](float value) {
     std::string text;
