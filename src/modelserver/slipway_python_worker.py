@@ -247,12 +247,28 @@ def header_text(value, length_max):
     return text
 
 
+def takes_context(function, count):
+    """Whether a function has one more parameter than it is given arguments, which is for the context:
+    by place, and without a value of its own. None is none, as in `context=None`; with any other,
+    as in `threshold=0.5`, the images of AWS that know no context call it without."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (ValueError, TypeError):  # one that is built in does not say
+        return False
+    by_place = [each for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)]
+    if len(by_place) <= count:
+        return False
+    further = by_place[count]
+    return further.default is further.empty or further.default is None
+
+
 class Handler:
     """The model's functions, each its own or the default."""
 
     def __init__(self, settings, code_dir, module_name):
         self.model_dir = settings["model_dir"]
         self.context = toolkit.Context(self.model_dir)
+        self.loop = asyncio.new_event_loop()  # of functions that are coroutines
         self.stage_status = 415  # of a format that is not known: 406 once an answer is written
         self.dropped = set()  # names of headers that were told of
         defaults = {"model_fn": default_model_fn,
@@ -295,14 +311,11 @@ class Handler:
             self.call(get("model_warmup_fn"), self.model_dir, self.model)
 
     def call(self, function, *arguments):
-        """With the context behind, where the function takes one more."""
-        try:
-            count = len(inspect.signature(function).parameters)
-        except ValueError:  # one that is built in does not say
-            count = len(arguments)
-        if count == len(arguments) + 1:
-            return function(*arguments, self.context)
-        return function(*arguments)
+        """With the context behind, where the function takes it; what it awaits is waited for."""
+        if takes_context(function, len(arguments)):
+            arguments += (self.context,)
+        result = function(*arguments)
+        return self.loop.run_until_complete(result) if inspect.iscoroutine(result) else result
 
     def transform(self, data, content_type, accept):
         """(result, the type that it has unless something else is said)"""

@@ -477,3 +477,33 @@ def test_where_there_is_no_opt_ml_model_the_error_says_what_to_use(tmp_path, ser
     write_script(tmp_path, "def model_fn(d): return open('/opt/ml/model/x.txt')\n")
     server = serve(tmp_path, ready=False, env=own_python)
     assert server.wait() is False and "SM_MODEL_DIR" in server.output().strip().splitlines()[-1]
+
+
+PARAMETERS = [  # the functions of a script, and what it answers to [[1, 2]]
+    ("def predict_fn(data, model, proba=False):\n    return ['proba' if proba else 'label']", ["label"]),
+    ("def predict_fn(data, model, threshold=0.5):\n    return [threshold]", [0.5]),
+    ("def predict_fn(data, model, k=3, context=None):\n    return [k, context]", [3, None]),
+    ("def predict_fn(data, model, context=None):\n    return context.model_name", "model"),
+    ("def predict_fn(data, model, ctx, k=3):\n    return [ctx.model_name, k]", ["model", 3]),
+    ("def predict_fn(data, model, **options):\n    return options", {}),
+    ("def predict_fn(data, model, *more):\n    return more", []),
+    ("def predict_fn(data, model, *, k=3):\n    return k", 3),
+    ("import functools\ndef asked(data, model, k):\n    return k\npredict_fn = functools.partial(asked, k=3)", 3),
+    ("def told(function):\n    return lambda *given, **named: function(*given, **named)\n"
+     "@told\ndef model_fn(folder):\n    return 'm'\n@told\ndef predict_fn(data, model):\n    return model", "m"),
+    ("import asyncio\nasync def model_fn(folder):\n    return asyncio.Event()\nasync def predict_fn(data, model):\n"
+     "    asyncio.get_running_loop().call_soon(model.set)\n    await model.wait()\n    return 'awaited'", "awaited"),
+]
+
+
+def test_the_context_goes_to_the_parameter_that_is_for_it(tmp_path, serve, own_python):  # noqa: F811
+    """A parameter with a value of its own keeps it: any object in its place is taken for yes."""
+    for number, (script, _) in enumerate(PARAMETERS):
+        folder = tmp_path / f"m{number}"
+        folder.mkdir()
+        write_script(folder, script if "model_fn" in script else script + "\ndef model_fn(folder):\n    return 'm'\n")
+    servers = [serve(tmp_path / f"m{number}", ready=False, env=own_python) for number in range(len(PARAMETERS))]
+    for server, (script, said) in zip(servers, PARAMETERS):
+        assert server.wait(), server.output()
+        answer = server.ask([[1, 2]])
+        assert answer.status == 200 and answer.json == said, (script, answer.text)
