@@ -530,9 +530,11 @@ def encode_json(value):
 
 
 def encode_json_lines(value):
+    """A line for each record; what is no series of records, as an object or a text, is one."""
     value = dense(value)
     value = value.tolist() if hasattr(value, "tolist") else value
-    return "".join(json.dumps(item, default=to_plain) + "\n" for item in value)
+    is_one = isinstance(value, (dict, str, bytes)) or not hasattr(value, "__iter__")
+    return "".join(json.dumps(item, default=to_plain) + "\n" for item in ([value] if is_one else value))
 
 
 def encode_csv(value):
@@ -549,10 +551,31 @@ def encode_csv(value):
     return text.getvalue()
 
 
+def plain_objects(numpy, array):
+    """An array of Python's objects as one of numbers or texts; None: they are neither."""
+    leaves = list(leaves_of(array.tolist()))
+    if all(isinstance(each, str) for each in leaves):
+        return array.astype(str)
+    if not all(isinstance(each, (bool, int, float)) for each in leaves):
+        return None
+    plain = numpy.array(array.tolist())
+    return None if plain.dtype.hasobject else plain
+
+
 def encode_npy(value):
+    """Objects would be pickled in it, which whoever asks would have to run to read it."""
     numpy = need_numpy()
+    try:
+        array = numpy.asarray(dense(value))
+    except ValueError:  # lists of different lengths
+        array = None
+    if array is not None and array.dtype.hasobject:
+        array = plain_objects(numpy, array) if array.dtype == object else None
+    if array is None:
+        raise NotAcceptable("application/x-npy", "The answer cannot be written as application/x-npy: it is no "
+                            "array of numbers or texts. Ask for application/json.")
     data = io.BytesIO()
-    numpy.save(data, dense(value))
+    numpy.save(data, array)
     return data.getvalue()
 
 

@@ -160,6 +160,26 @@ def test_csv_is_written_a_line_for_a_record_and_quoted_where_need_be():
     assert json.loads(formats.encode({"x": np.float32(1.5)}, "application/json")) == {"x": 1.5}
 
 
+def test_json_lines_have_one_for_what_is_one_record():
+    assert formats.encode({"a": 1, "b": [2]}, "application/jsonlines") == '{"a": 1, "b": [2]}\n'
+    assert formats.encode("ab", "application/jsonlines") == '"ab"\n'
+    assert formats.encode(np.float32(1.5), "application/jsonlines") == formats.encode(1.5, "application/jsonlines") == "1.5\n"
+    assert formats.encode({"a": 1}.items(), "application/jsonlines") == '["a", 1]\n'
+    assert formats.encode([{"a": 1}, "b"], "application/jsonlines") == '{"a": 1}\n"b"\n'
+
+
+def test_npy_has_numbers_or_texts_and_is_never_a_pickle():
+    def told(value):
+        return np.load(io.BytesIO(formats.encode(value, "application/x-npy"))).tolist()
+    assert told(np.array(["sétosa", "b"], dtype=object)) == ["sétosa", "b"]
+    assert told(np.array([[1, 2.5], [True, 4]], dtype=object)) == [[1.0, 2.5], [1.0, 4.0]]
+    assert told([1, 2]) == [1, 2] and told("a") == "a" and told(np.array(["2020-01-01"], "M8[D]")) is not None
+    for no_array in ({"a": 1}, [{"a": 1}], [[1], [2, 3]], np.array([1, "a"], dtype=object), [1, None], [2**70],
+                     np.array([(1, "a")], dtype=[("x", "i4"), ("y", "O")])):
+        with pytest.raises(formats.NotAcceptable, match="application/json"):
+            formats.encode(no_array, "application/x-npy")
+
+
 def test_what_is_no_bytes_is_not_read_as_such():
     with pytest.raises(formats.BadRequest, match="bytes-like"):
         formats.decode([49, 50], "text/csv")
