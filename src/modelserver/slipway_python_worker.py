@@ -50,6 +50,7 @@ CUSTOM_ATTRIBUTES_MAX = 1024  # as InvokeEndpoint has it
 PASSED_HEADERS = ("content-type", "content-length", toolkit.CUSTOM_ATTRIBUTES.lower())
 QUOTED_NAME_MAX = 64
 DROPPED_NAMES_MAX = 32
+FLOAT32_WHOLE_MAX = 2**24  # up to which it holds every whole number
 
 
 # ---------------------------------------------------------------- default handlers
@@ -143,13 +144,28 @@ def default_input_fn(data, content_type):
     return formats.decode(data, content_type)
 
 
+def moves_whole_units(narrow, wide):
+    """Whether numbers that float32 does not hold to the unit are others in `wide`, where they are."""
+    large = abs(narrow) >= FLOAT32_WHOLE_MAX
+    with formats.need_numpy().errstate(invalid="ignore"):
+        return (narrow[large].astype("float64").astype(wide.dtype) != wide[large]).any()
+
+
 def sklearn_input_fn(data, content_type):
-    """AWS's image makes float32 of numbers that came as text."""
+    """AWS's image makes float32 of numbers that came as text. Here a table stays as it came where that
+    would move a number by whole units: a time or an identifier would be another one."""
     if formats.known_type(content_type) in formats.UTF8_TYPES:
         try:
-            return formats.decode(data, content_type, "float32")
+            narrow = formats.decode(data, content_type, "float32")
         except formats.NoNumbers:
-            pass
+            return formats.decode(data, content_type)
+        if not (abs(narrow) >= FLOAT32_WHOLE_MAX).any():
+            return narrow
+        try:
+            wide = formats.decode(data, content_type)
+        except formats.BadRequest:  # whole numbers that 64 bits do not hold
+            wide = formats.decode(data, content_type, "float64")
+        return wide if moves_whole_units(narrow, wide) else narrow
     return formats.decode(data, content_type)
 
 

@@ -1,6 +1,7 @@
 """What scripts written for AWS's images import, are given and raise; models without a script."""
 
 import io
+import json
 import os
 import pickle
 import socket
@@ -12,9 +13,10 @@ import pytest
 import recordio_files
 import scipy.sparse
 import xgboost
+from conftest import worker_module
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from test_python import own_python, write_script  # noqa: F401  pylint: disable=unused-import
@@ -507,3 +509,20 @@ def test_the_context_goes_to_the_parameter_that_is_for_it(tmp_path, serve, own_p
         assert server.wait(), server.output()
         answer = server.ask([[1, 2]])
         assert answer.status == 200 and answer.json == said, (script, answer.text)
+
+
+def test_a_number_that_float32_would_move_by_whole_units_stays_itself(tmp_path, serve, own_python):  # noqa: F811
+    """Seconds since 1970 are 128 apart in float32, and an identifier becomes its neighbour."""
+    seconds = np.array([[1.7e9, 0.1], [1700000060.5, 0.2], [1700000120, 0.3]])
+    joblib.dump(LinearRegression().fit(seconds, [0, 1, 2]), tmp_path / "model.joblib")
+    server = serve(tmp_path, image="sagemaker-scikit-learn", env=own_python)
+    for body, kind in ((json.dumps(seconds.tolist()), "application/json"),
+                       ("\n".join(f"{a!r},{b!r}" for a, b in seconds.tolist()), "text/csv")):
+        np.testing.assert_allclose(server.ask(body, kind).json, [0, 1, 2], atol=1e-3)
+    worker = worker_module()
+    read = lambda body: worker.sklearn_input_fn(body, "application/json")
+    assert read("[[16777217, 1]]").tolist() == [[16777217, 1]]
+    assert read("[[9007199254740993]]").tolist() == [[9007199254740993]]
+    assert read(f"[[{2**70 + 2**40}]]").tolist() == [[2.0**70 + 2**40]]
+    for body in ("[[16777216, 0.1]]", "[[33554432, 1]]", "[[0.1, null]]", "[[Infinity, 1]]", f"[[{2**70}, 0.1]]", f"[[{2**70}]]"):
+        assert read(body).dtype == "float32", body
