@@ -339,32 +339,54 @@ Result<> Deployment::bring_up() {
 // What fits the model, where its own file says what a record is: text for the command line, and the
 // same as an expression of Python.
 struct Sample {
+  std::string_view content_type;
   std::string shell;
   std::string python;
 };
 
 Sample row_sample(std::uint64_t features) {
   constexpr std::uint64_t written_out_max = 16;
+  constexpr std::string_view type = "text/csv";
   if (features > written_out_max)
-    return {fmt::format("\"$(seq -s, {})\"", features),
+    return {type, fmt::format("\"$(seq -s, {})\"", features),
             fmt::format("\",\".join(map(str, range(1, {})))", features + 1)};
   std::string row = "1.0";
   for (std::uint64_t i = 1; i < features; ++i) row += ",1.0";
-  return {fmt::format("'{}'", row), fmt::format("\"{}\"", row)};
+  return {type, fmt::format("'{}'", row), fmt::format("\"{}\"", row)};
 }
 
-std::string ask_with_row(const std::string& name, std::uint64_t features) {
-  const Sample sample = row_sample(features);
+Sample text_sample() {
+  const std::string body = R"('{"instances": ["a text"]}')";
+  return {"application/json", body, body};
+}
+
+std::string ask_with(const std::string& name, const Sample& sample) {
   return fmt::format(
       "  slipway invoke {0} {1}\n\n"
-      "  aws sagemaker-runtime invoke-endpoint --endpoint-name {0} --content-type text/csv \\\n"
+      "  aws sagemaker-runtime invoke-endpoint --endpoint-name {0} --content-type {3} \\\n"
       "    --body fileb://<(echo {1}) /dev/stdout\n\n"
       "  import boto3\n"
       "  runtime = boto3.client(\"sagemaker-runtime\")\n"
-      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"text/csv\", "
+      "  answer = runtime.invoke_endpoint(EndpointName=\"{0}\", ContentType=\"{3}\", "
       "Body={2})\n"
       "  print(answer[\"Body\"].read())\n",
-      name, sample.shell, sample.python);
+      name, sample.shell, sample.python, sample.content_type);
+}
+
+// The file says the names at most, and not what fits below them; where they are many, none is
+// shown: the answer to a record that lacks one names them all.
+std::string ask_by_columns(const std::string& name, const std::vector<std::string>& names) {
+  constexpr std::size_t shown_max = 40;
+  std::string record;
+  if (names.size() <= shown_max)
+    for (const std::string& each : names)
+      record += fmt::format("{}{}: ...", record.empty() ? "" : ", ", json::serialize(each));
+  return fmt::format(
+      "  slipway invoke {} --input FILE\n\n"
+      "FILE is a record by the names of the model's columns: .csv with a header of them, or "
+      ".json:\n"
+      "{{\"instances\": [{{{}}}]}}\n",
+      name, record.empty() ? "\"NAME\": ..., and so on for each" : record);
 }
 
 std::string ask_with_array(const std::string& name, const RecordShape& record) {
@@ -376,9 +398,12 @@ std::string ask_with_array(const std::string& name, const RecordShape& record) {
 
 std::string how_to_call(const std::string& name, const ModelFile& model) {
   std::string text = "\nAsk it, with a shell prepared by: eval \"$(slipway env)\"\n\n";
-  if (model.record && model.record->is_row())
-    return text + ask_with_row(name, model.record->axes[0]);
-  if (model.record) return text + ask_with_array(name, *model.record);
+  const auto& record = model.record;
+  if (record && record->of == RecordShape::Of::text) return text + ask_with(name, text_sample());
+  if (record && record->of == RecordShape::Of::columns)
+    return text + ask_by_columns(name, record->names);
+  if (record && record->is_row()) return text + ask_with(name, row_sample(record->axes[0]));
+  if (record) return text + ask_with_array(name, *record);
   return text +
          fmt::format(
              "  slipway invoke {} --input FILE\n\n"

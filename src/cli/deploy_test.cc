@@ -108,6 +108,38 @@ TEST(ModelInputTest, XgboostAndPickledModelsSayIt) {
   EXPECT_EQ(axes(sklearn_record("\x80\x04n_features_in_")), Axes{});
 }
 
+TEST(ModelInputTest, APickledModelOfTextsOrOfNamedColumnsSaysSo) {
+  using Names = std::vector<std::string>;
+  const std::string counted = "\x8c\x0en_features_in_\x94K\x04" + std::string(16, '.');
+  const auto texts = sklearn_record(
+      "\x80\x04\x8c\x1fsklearn.feature_extraction.text\x94\x8c\x0fTfidfVectorizer" + counted);
+  ASSERT_TRUE(texts);
+  EXPECT_EQ(texts->of, RecordShape::Of::text);
+  const auto names = [&](const std::string& list) {
+    const auto record = sklearn_record("\x80\x04sklearn.compose._column_transformer" + counted +
+                                       "\x8c\x11"
+                                       "feature_names_in_\x94numpy(K\x01K\x02\x85\x94\x89]" +
+                                       list + "et.");
+    return record && record->of == RecordShape::Of::columns ? record->names : Names{"none"};
+  };
+  EXPECT_EQ(names("\x94(\x8c\x03"
+                  "age\x94\x8c\x04"
+                  "city\x94"),
+            (Names{"age", "city"}));
+  EXPECT_EQ(names(std::string("qC(X\3\0\0\0ageqDX\4\0\0\0cityqE", 24)), (Names{"age", "city"}));
+  EXPECT_EQ(names("\x94(\x8c\x03"
+                  "age\x94h\x05"),
+            Names{});
+  EXPECT_EQ(names("\x94(\x8c\xff"
+                  "age"),
+            Names{});
+  const auto plain = sklearn_record("\x80\x04" + counted +
+                                    "\x8c\x11"
+                                    "feature_names_in_");
+  ASSERT_TRUE(plain);
+  EXPECT_EQ(axes(plain), (std::vector<std::uint64_t>{4}));
+}
+
 TEST(ModelFileTest, TheImageIsChosenByWhatIsInside) {
   Folder folder;
   const auto image = [&](const std::string& name) {

@@ -99,7 +99,7 @@ std::optional<std::uint64_t> number_within(std::string_view text) {
 
 std::optional<RecordShape> row_of(std::uint64_t features) {
   if (features == 0 || features > features_max) return std::nullopt;
-  return RecordShape{{features}};
+  return RecordShape{.axes = {features}};
 }
 
 std::uint64_t little_endian(std::string_view bytes) {
@@ -107,6 +107,58 @@ std::uint64_t little_endian(std::string_view bytes) {
   for (std::size_t i = bytes.size(); i-- > 0;)
     number = number << 8 | static_cast<unsigned char>(bytes[i]);
   return number;
+}
+
+// Reads the strings of a pickled list, as long as each is written out: one that stood in the file
+// before is only referred to, and then there are no names.
+class PickledNames {
+ public:
+  // `rest` begins behind the list's MARK.
+  explicit PickledNames(std::string_view rest) : rest_(rest) {}
+
+  std::vector<std::string> all() {
+    std::vector<std::string> names;
+    while (!rest_.starts_with('e')) {  // APPENDS
+      const auto name = next();
+      if (!name) return {};
+      names.emplace_back(*name);
+    }
+    return names;
+  }
+
+ private:
+  // A string with one byte of length or four (SHORT_BINUNICODE, BINUNICODE), and its place in the
+  // memo.
+  std::optional<std::string_view> next() {
+    const std::size_t width = rest_.starts_with('\x8c') ? 1 : rest_.starts_with('X') ? 4 : 0;
+    if (width == 0 || rest_.size() < 1 + width) return std::nullopt;
+    const std::uint64_t length = little_endian(rest_.substr(1, width));
+    rest_.remove_prefix(1 + width);
+    if (length >= rest_.size()) return std::nullopt;
+    const std::string_view name = rest_.substr(0, length);
+    rest_.remove_prefix(length);
+    skip_memo();
+    return name;
+  }
+  void skip_memo() {
+    const char memo = rest_.front();
+    const std::size_t width = memo == '\x94' ? 1 : memo == 'q' ? 2 : memo == 'r' ? 5 : 0;
+    rest_.remove_prefix(std::min(width, rest_.size()));
+  }
+
+  std::string_view rest_;
+};
+
+// feature_names_in_ is an array of numpy; of its state the list of strings comes last, behind the
+// flag for the order of its axes: NEWFALSE, EMPTY_LIST, a place in the memo, MARK.
+std::vector<std::string> column_names(std::string_view from_name_on) {
+  constexpr std::string_view list = "\x89]";
+  const std::size_t at = from_name_on.find(list);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = from_name_on.substr(at + list.size());
+  const std::size_t mark = rest.substr(0, 6).find('(');
+  return mark == std::string_view::npos ? std::vector<std::string>()
+                                        : PickledNames(rest.substr(mark + 1)).all();
 }
 
 }  // namespace
@@ -155,12 +207,21 @@ std::optional<RecordShape> xgboost_record(std::string_view content) {
   }
 }
 
-// The name is written out once, where the first part of the model that has it is; behind it stand
-// the place in the memo (opcodes \x94, q, r) and a number of one, two or four bytes (K, M, J).
+// The name of the count is written out once, where the first part of the model that has it is;
+// behind it stand the place in the memo (opcodes \x94, q, r) and a number of one, two or four bytes
+// (K, M, J).
 std::optional<RecordShape> sklearn_record(std::string_view content) {
+  if (!content.starts_with('\x80')) return std::nullopt;
+  const std::size_t names = content.find("feature_names_in_");
+  if (names != std::string_view::npos && content.contains("_column_transformer"))
+    return RecordShape{.of = RecordShape::Of::columns,
+                       .names = column_names(content.substr(names))};
+  const bool of_texts =
+      content.contains("sklearn.feature_extraction.text") && content.contains("Vectorizer");
+  if (of_texts) return RecordShape{.of = RecordShape::Of::text};
   constexpr std::string_view name = "n_features_in_";
   const std::size_t at = content.find(name);
-  if (!content.starts_with('\x80') || at == std::string_view::npos) return std::nullopt;
+  if (at == std::string_view::npos) return std::nullopt;
   std::string_view rest = content.substr(at + name.size());
   if (rest.size() < 16) return std::nullopt;
   const char memo = rest.front();

@@ -4,16 +4,22 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace slipway::cli {
 
-// One record: {30} is a row of thirty numbers, {3, 224, 224} a picture.
+// One record: {30} is a row of thirty numbers, {3, 224, 224} a picture; or a text, or values of
+// whatever types that the model looks for by the names of their columns.
 struct RecordShape {
-  std::vector<std::uint64_t> axes;  // not empty
+  enum class Of { numbers, text, columns };
 
-  bool is_row() const { return axes.size() == 1; }
+  Of of = Of::numbers;
+  std::vector<std::uint64_t> axes;  // of numbers; not empty
+  std::vector<std::string> names;   // of columns; empty where they could not be read
+
+  bool is_row() const { return of == Of::numbers && axes.size() == 1; }
 };
 
 // ONNX is a protobuf message, which has no magic number: its top-level fields must be those of
