@@ -103,8 +103,13 @@ def column_of(values, kind, name):
     return column
 
 
+BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
+
+
 def column_of_fields(fields, kind, at, lines):
-    """The same of the fields of CSV; an empty one is missing."""
+    """The same of the fields of CSV; an empty one is missing, and booleans are written as pandas does."""
+    if kind is not str and all(field in BOOLEANS for field in fields):
+        return formats.need_numpy().array([BOOLEANS[field] for field in fields])
     plain = all(field == "" or formats.NUMBER.fullmatch(field) for field in fields)
     if kind is float or (kind is None and plain):
         numbers = [formats.number_of(field, line, at) for field, line in zip(fields, lines)]
@@ -215,6 +220,8 @@ def split_columns(given, rows, names):
 def columns_by_place(value, names):
     """The same of records without names."""
     rows = value if isinstance(value, list) else [value]
+    if not rows:
+        raise BadRequest("the body has no record")
     rows = [formats.instance_value(row) for row in rows]
     if not any(isinstance(row, list) for row in rows):
         rows = [rows]

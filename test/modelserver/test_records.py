@@ -88,7 +88,7 @@ def test_many_records_and_missing_values(people):
     ({"instances": [RECORD], "inputs": [RECORD]}, "application/json", "wants one of"),
     ({"columns": ["age", "age", "city", "zip"], "data": []}, "application/json", "came twice"),
     (dict(SPLIT, data=[[1, 2]]), "application/json", "each of"), ([[33, "Oslo"]], "application/json", "too few"),
-    ([], "application/json", "too few"), (dict(SPLIT, data=[]), "application/json", "no record"),
+    ([], "application/json", "no record"), ({"instances": []}, "application/json", "no record"), (dict(SPLIT, data=[]), "application/json", "no record"),
     ("age,city,zip\n33,Oslo,0150", "text/csv", "lacks income"), ("age,city,zip,income", "text/csv", "no record"),
     ("age,city,zip,pay\n1,a,b,2", "text/csv", "no column pay"), ("33,Oslo,0150", "text/csv", "3 columns"),
     ("33,Oslo,0150,2.5\n1,2", "text/csv", "line 2 has 2"), ("\ufeffage,city,zip,income\n1,a,b,2", "text/csv", "byte order"),
@@ -108,6 +108,19 @@ def test_a_plain_model_with_names_takes_both(tmp_path_factory):
                        ([[40, 3.25]], "application/json"), ("40,3.25", "text/csv"), ({"features": [40, 3.25]}, "application/json")):
         assert server.ask(body, kind).json == [1], body
     assert "'a' is no number" in server.ask("a,b\n1,2", "text/csv").json["error"]
+    server.stop()
+
+
+def test_booleans_come_in_csv_as_pandas_writes_them(tmp_path_factory):
+    table = pd.DataFrame({"city": ["Bern", "Oslo", "Bern", "Oslo"], "owner": [True, False, False, True],
+                          "said": ["true", "false", "true", "true"]})
+    columns = ColumnTransformer([("words", OneHotEncoder(), ["city", "said"])], remainder="passthrough")
+    model = make_pipeline(columns, LinearRegression()).fit(table, SPENT)
+    server, want = started(tmp_path_factory, model), pytest.approx(model.predict(table).tolist())
+    for text in (table.to_csv(index=False), table.to_csv(index=False, header=False).replace("True", "true")):
+        answer = server.ask(text, "text/csv")
+        assert answer.status == 200 and answer.json == want, answer.text
+    assert server.ask("Bern,yes,true", "text/csv").status == 400
     server.stop()
 
 
