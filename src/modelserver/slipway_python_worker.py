@@ -109,9 +109,21 @@ def fitted_to(model, data):
     return data.reshape(-1, count) if count == 1 or data.size == count else data
 
 
+def predicted(model, data):
+    """Some models (KMeans) take only the type of number that they were fitted with, which is mostly
+    float64, where AWS's image gives them float32 of what came as text."""
+    try:
+        return model.predict(data)
+    except ValueError as error:
+        is_narrow = getattr(data, "dtype", None) == "float32"
+        if not is_narrow or not str(error).startswith("Buffer dtype mismatch"):
+            raise
+        return model.predict(data.astype("float64"))
+
+
 def default_predict_fn(data, model):
     if hasattr(model, "predict"):
-        return model.predict(fitted_to(model, data))
+        return predicted(model, fitted_to(model, data))
     if callable(model):
         return model(data)
     raise Failure(f"The model is a {type(model).__name__} without predict(): give a predict_fn.")

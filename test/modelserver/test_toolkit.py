@@ -14,6 +14,7 @@ import recordio_files
 import scipy.sparse
 import xgboost
 from conftest import worker_module
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -443,6 +444,25 @@ def test_what_can_give_no_answer_is_refused_when_it_is_loaded(tmp_path, serve, o
     joblib.dump(model, tmp_path / "model.joblib")
     server = serve(tmp_path, image=SKLEARN, ready=False, env=own_python)
     assert server.wait() is False and words in server.output().strip().splitlines()[-1], server.output()
+
+
+def test_a_model_that_takes_only_the_numbers_it_was_fitted_with_is_given_them(tmp_path, serve, own_python):  # noqa: F811
+    model = KMeans(3, n_init=1, random_state=1).fit(IRIS)
+    joblib.dump(model, tmp_path / "model.joblib")
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    rows = IRIS[::30].tolist()
+    assert server.ask(rows).json == model.predict(IRIS[::30]).tolist()
+    assert server.ask("\n".join(",".join(map(str, row)) for row in rows), "text/csv").json == server.ask(rows).json
+
+
+def test_labels_are_texts_in_every_format(tmp_path, serve, own_python):  # noqa: F811
+    labels = np.array(["a,b", 'q"x', "new\nline"], dtype=object)[KINDS]
+    joblib.dump(LogisticRegression(max_iter=500).fit(IRIS, labels), tmp_path / "model.joblib")
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    want = ["a,b", "new\nline"]
+    asked = lambda accept: server.ask([[5, 3.5, 1, 0.2], [6, 3, 5, 2]], accept=accept)
+    assert asked("application/json").json == want and asked("text/csv").text == '"a,b"\n"new\nline"\n'
+    assert np.load(io.BytesIO(asked("application/x-npy").body), allow_pickle=False).tolist() == want
 
 
 def test_a_script_without_functions_has_the_defaults(tmp_path, serve, own_python):  # noqa: F811
