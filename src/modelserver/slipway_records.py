@@ -16,17 +16,32 @@ names are the columns in the model's order.
 import slipway_formats as formats
 from slipway_formats import BadRequest
 
+MEMBERS_MAX = 16  # of an ensemble that are looked into
+KIND_WORDS = {str: "text", float: "a number", bool: "true or false"}
+TRUTHS = {"true": True, "false": False}
 WRAPPERS = ("instances", "inputs", "dataframe_records", "dataframe_split")
 
 
 # ---------------------------------------------------------------- what a model wants
 
+def fitted_within(model):
+    """The fitted models that one hands its data to: what it searched for or corrects, and the members
+    of an ensemble; of many only some, which are alike then."""
+    for name in ("best_estimator_", "estimator_", "regressor_"):
+        if hasattr(model, name):
+            return [getattr(model, name)]
+    calibrated = [getattr(each, "estimator", None) for each in getattr(model, "calibrated_classifiers_", ())]
+    members = getattr(model, "estimators_", None)
+    members = list(members)[:MEMBERS_MAX] if isinstance(members, (list, tuple)) else []
+    return calibrated[:MEMBERS_MAX] + [each[1] if isinstance(each, tuple) else each for each in members]
+
+
 def parts_of(model):
     """A model and what it is made of, in the order in which data goes through."""
-    model = getattr(model, "best_estimator_", model)
     yield model
-    for step in getattr(model, "steps", None) or getattr(model, "transformer_list", None) or ():
-        yield from parts_of(step[1])
+    steps = getattr(model, "steps", None) or getattr(model, "transformer_list", None) or ()
+    for part in [step[1] for step in steps] + fitted_within(model):
+        yield from parts_of(part)
 
 
 def is_of_texts(part):
@@ -35,10 +50,11 @@ def is_of_texts(part):
 
 
 def kind_of_categories(categories):
-    """str or float where all of the categories are such; None: either."""
+    """str, bool or float where all of the categories are such; None: either."""
     known = [each for each in categories.tolist() if each is not None and each == each]
-    if all(isinstance(each, str) for each in known):
-        return str
+    for kind in (str, bool):
+        if all(isinstance(each, kind) for each in known):
+            return kind
     return float if all(isinstance(each, (int, float)) for each in known) else None
 
 
@@ -92,8 +108,8 @@ def column_of(values, kind, name):
     if any(isinstance(each, (list, dict)) for each in known):
         raise BadRequest(f'"{name}" has a value that is none of a table')
     is_text, is_number = (all(isinstance(each, kinds) for each in known) for kinds in (str, (int, float)))
-    if (kind is str and not is_text) or (kind is float and not is_number):
-        raise BadRequest(f'"{name}" is {"text" if kind is str else "a number"} for this model')
+    if (kind is str and not is_text) or (kind in (float, bool) and not is_number):
+        raise BadRequest(f'"{name}" is {KIND_WORDS[kind]} for this model')
     if is_number and known:
         if any(isinstance(each, int) and not -2**63 <= each < 2**63 for each in known):
             raise BadRequest(f'"{name}" has a number that is out of range')
@@ -103,15 +119,12 @@ def column_of(values, kind, name):
     return column
 
 
-BOOLEANS = {"True": True, "False": False, "true": True, "false": False}
-
-
 def column_of_fields(fields, kind, at, lines):
     """The same of the fields of CSV; an empty one is missing, and booleans are written as pandas does."""
-    if kind is not str and all(field in BOOLEANS for field in fields):
-        return formats.need_numpy().array([BOOLEANS[field] for field in fields])
+    if kind is not str and any(fields) and all(field == "" or field.lower() in TRUTHS for field in fields):
+        return column_of([TRUTHS.get(field.lower()) for field in fields], None, "")
     plain = all(field == "" or formats.NUMBER.fullmatch(field) for field in fields)
-    if kind is float or (kind is None and plain):
+    if kind in (float, bool) or (kind is None and plain):
         numbers = [formats.number_of(field, line, at) for field, line in zip(fields, lines)]
         whole = all(map(formats.WHOLE.fullmatch, fields))
         return column_of([int(field) for field in fields] if whole else numbers, None, "")

@@ -6,13 +6,20 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import Server
-from sklearn.compose import ColumnTransformer
+from conftest import ROOT, Server
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.ensemble import StackingRegressor, VotingRegressor
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+import slipway_records as records  # noqa: E402  pylint: disable=wrong-import-position
 
 PEOPLE = pd.DataFrame({"age": [20, 30, 40, 50], "city": ["Bern", "Oslo", "Bern", "Oslo"],
                        "zip": ["0150", "3011", "3012", "0151"], "income": [1.5, np.nan, 3.25, 4]})
@@ -141,3 +148,41 @@ def test_a_model_of_texts_is_asked_with_texts(tmp_path_factory):
         answer = server.ask(body, kind)
         assert answer.status == 400 and words in answer.json["error"], answer.text
     server.stop()
+
+
+def wrapped_models():
+    columns = ColumnTransformer([("number", StandardScaler(), ["age"]),
+                                 ("words", OneHotEncoder(handle_unknown="ignore"), ["zip", "member"])])
+    table = pd.DataFrame({"age": [20, 30, 40, 50] * 4, "zip": ["0150", "3011", "3012", "0151"] * 4,
+                          "member": [True, False, False, True] * 4})
+    spent, kinds = [10.0, 20.5, 30.25, 47.0] * 4, ["a", "b", "b", "a"] * 4
+    plain = make_pipeline(columns, LinearRegression())
+    sorts = make_pipeline(columns, LogisticRegression())
+    return table, {
+        "target": TransformedTargetRegressor(plain, func=np.log1p, inverse_func=np.expm1).fit(table, spent),
+        "calibrated": CalibratedClassifierCV(sorts, cv=2).fit(table, kinds),
+        "voting": VotingRegressor([("a", plain), ("b", plain)]).fit(table, spent),
+        "stacking": StackingRegressor([("a", plain)], cv=2).fit(table, spent),
+        "several": MultiOutputRegressor(plain).fit(table, np.column_stack([spent, spent])),
+        "searched": GridSearchCV(plain, {"linearregression__fit_intercept": [True]}, cv=2).fit(table, spent),
+        "threshold": FixedThresholdClassifier(sorts, threshold=0.4, pos_label="a").fit(table, kinds)}
+
+
+def test_a_model_within_another_gets_its_columns_as_it_was_fitted_with_them():
+    """A zip code that became a number is no category that the model knows, and counts for nothing."""
+    table, models = wrapped_models()
+    rows = table[:4]
+    bodies = [(rows.to_csv(index=False), "text/csv"), (rows.to_csv(index=False, header=False), "text/csv"),
+              (rows.to_csv(index=False).replace("True", "true").replace("False", "FALSE"), "text/csv"),
+              (rows.to_csv(index=False).replace("True", "1").replace("False", "0"), "text/csv"),
+              (rows.to_json(orient="records"), "application/json"), (rows.to_json(orient="values"), "application/json")]
+    for name, model in models.items():
+        wishes = records.wishes_of(model)
+        for body, content_type in bodies:
+            read = records.read(body, content_type, wishes)
+            assert read["zip"].tolist() == rows["zip"].tolist(), (name, body)
+            np.testing.assert_array_equal(model.predict(read), model.predict(rows), err_msg=f"{name}: {body}")
+    with pytest.raises(records.BadRequest, match="'yes' is no number"):
+        records.read("20,0150,yes", "text/csv", wishes)
+    with pytest.raises(records.BadRequest, match='"member" is true or false'):
+        records.read('[{"age": 20, "zip": "0150", "member": "yes"}]', "application/json", wishes)
