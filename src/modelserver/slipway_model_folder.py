@@ -6,6 +6,7 @@ import os
 from slipway_formats import Failure
 
 MODEL_PREFIX = "/opt/ml/model"
+LIBRARY = "lib"  # beside the script: where the SageMaker SDK puts `dependencies` of a model
 MODEL_PATTERNS = ("model.joblib", "model.pkl", "*.joblib", "*.pkl", "*.pickle")
 
 

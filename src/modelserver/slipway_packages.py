@@ -32,7 +32,7 @@ import zlib
 
 import slipway_toolkit as toolkit
 from slipway_formats import Failure
-from slipway_model_folder import find_pickle, find_script
+from slipway_model_folder import LIBRARY, find_pickle, find_script
 from slipway_toolkit import importable
 
 PIP_LINES_QUOTED = 4
@@ -124,7 +124,9 @@ def imported_modules(code_dir):
                 names.update(alias.name.split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names.add(node.module.split(".")[0])
-    own = {os.path.splitext(name)[0] for name in os.listdir(code_dir)}
+    library = os.path.join(code_dir, LIBRARY)
+    names = os.listdir(code_dir) + (os.listdir(library) if os.path.isdir(library) else [])
+    own = {os.path.splitext(name)[0] for name in names}
     return needed - own, tried - own
 
 

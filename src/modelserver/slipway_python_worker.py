@@ -34,12 +34,13 @@ import socket
 import struct
 import sys
 import traceback
+import types
 
 import slipway_formats as formats
 import slipway_records as records
 import slipway_toolkit as toolkit
 from slipway_formats import BadRequest, Failure
-from slipway_model_folder import MODEL_PREFIX, find_pickle, find_script
+from slipway_model_folder import LIBRARY, MODEL_PREFIX, find_pickle, find_script
 from slipway_packages import enter_environment
 from slipway_toolkit import importable
 
@@ -244,8 +245,11 @@ def part_bytes(part):
 
 def load_script(code_dir, name):
     """The script as a module, found by its path: a module of the standard library that has its name
-    stays what it is, and the script goes by another."""
+    stays what it is, and the script goes by another. What was pickled as of __main__, the program that
+    trained the model, is looked for in it."""
     sys.path.insert(0, code_dir)
+    if os.path.isdir(os.path.join(code_dir, LIBRARY)):
+        sys.path.append(os.path.join(code_dir, LIBRARY))
     known = "slipway_script_" + name
     if name in getattr(sys, "stdlib_module_names", ()):
         sys.path.remove(code_dir)
@@ -256,6 +260,7 @@ def load_script(code_dir, name):
     spec = importlib.util.spec_from_file_location(known, os.path.join(code_dir, name + ".py"))
     script = importlib.util.module_from_spec(spec)
     sys.modules[known] = script
+    sys.modules["__main__"] = script
     spec.loader.exec_module(script)
     return script
 
@@ -307,6 +312,7 @@ class Handler:
             default_types["accept"] = "text/csv"
         toolkit.dialect["libsvm_indices"] = settings["libsvm_indices"]
         script = None
+        sys.modules["__main__"] = types.ModuleType("__main__")  # what is pickled as of it is not this program's
         if module_name:
             toolkit.add_stand_ins(defaults)
             script = load_script(code_dir, module_name)
@@ -395,7 +401,7 @@ class Handler:
         """(head of the answer, bytes or an iterator of parts) for one request."""
         content_type, accept = self.begin(head)
         data = body
-        if formats.media_type(content_type) in formats.UTF8_TYPES:
+        if formats.media_type(content_type) in toolkit.TEXT_TYPES:
             data = formats.read_as(content_type, lambda: formats.as_text(body))
         result, kind = self.transform(data, content_type, accept)
         status, headers = self.context.get_response_status(0)[0], self.context.get_response_headers(0)
@@ -504,6 +510,9 @@ def hint_for(error):
     try:
         if issubclass(kind, ModuleNotFoundError) and error.name:
             return toolkit.hint_for_module(error.name.split(".")[0])
+        if kind is AttributeError and str(error).startswith("Can't get attribute"):
+            return (". The model was pickled by a program that defines this itself: define or import it in "
+                    "code/inference.py")
         is_below = issubclass(kind, OSError) and str(error.filename).startswith(MODEL_PREFIX)
         if is_below and not os.path.isdir(MODEL_PREFIX):
             return (f". There is no {MODEL_PREFIX} here, where a model runs without a file tree of its own: "

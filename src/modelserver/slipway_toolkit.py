@@ -21,6 +21,8 @@ import slipway_formats as formats
 import slipway_recordio as recordio
 
 
+# What a script is given as text; other types, JSON lines too, as bytes.
+TEXT_TYPES = ("application/json", "text/csv")
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 dialect = {"libsvm_indices": "from zero"}  # of the image that this worker stands for
 
@@ -331,7 +333,7 @@ def unpack(answer):
 
 CONTENT_TYPES = {"JSON": "application/json", "CSV": "text/csv", "NPY": "application/x-npy",
                  "NPZ": "application/x-npz", "OCTET_STREAM": "application/octet-stream", "ANY": "*/*",
-                 "UTF8_TYPES": ["application/json", "text/csv"]}
+                 "UTF8_TYPES": list(TEXT_TYPES)}
 PARAMETERS = {"BASE_PATH_ENV": "SAGEMAKER_BASE_DIR", "USER_PROGRAM_ENV": "SAGEMAKER_PROGRAM",
               "LOG_LEVEL_ENV": "SAGEMAKER_CONTAINER_LOG_LEVEL",
               "DEFAULT_INVOCATIONS_ACCEPT_ENV": "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT",

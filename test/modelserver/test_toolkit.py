@@ -6,6 +6,8 @@ import os
 import pickle
 import socket
 import struct
+import subprocess
+import sys
 
 import joblib
 import numpy as np
@@ -546,3 +548,67 @@ def test_a_number_that_float32_would_move_by_whole_units_stays_itself(tmp_path, 
     assert read(f"[[{2**70 + 2**40}]]").tolist() == [[2.0**70 + 2**40]]
     for body in ("[[16777216, 0.1]]", "[[33554432, 1]]", "[[0.1, null]]", "[[Infinity, 1]]", f"[[{2**70}, 0.1]]", f"[[{2**70}]]"):
         assert read(body).dtype == "float32", body
+
+
+TRAINING = """
+import sys
+import joblib
+import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.pipeline import make_pipeline
+{handler}
+X = np.arange(8.0).reshape(4, 2)
+joblib.dump(make_pipeline(Handler(), LinearRegression()).fit(X, X[:, 0] * 2), sys.argv[1])
+"""
+HANDLER = """
+from sklearn.base import BaseEstimator, TransformerMixin
+class Handler(TransformerMixin, BaseEstimator):  # this server has a class of that name too
+    def fit(self, X, y=None):
+        return self
+    def transform(self, X):
+        return X * 2
+"""
+
+
+def trained_elsewhere(folder):
+    """A model with a class of the program that trained it: its pickle says __main__."""
+    (folder / "train.py").write_text(TRAINING.format(handler=HANDLER))
+    subprocess.run([sys.executable, folder / "train.py", folder / "model.joblib"], check=True)
+    (folder / "train.py").unlink()
+
+
+@pytest.mark.parametrize("code", [{"inference.py": HANDLER}, {"inference.py": "from parts import Handler\n", "parts.py": HANDLER},
+                                  {"inference.py": "from parts import *\n", "lib/parts.py": HANDLER}])
+def test_a_class_of_the_program_that_trained_a_model_is_found_in_the_script(tmp_path, serve, own_python, code):  # noqa: F811
+    trained_elsewhere(tmp_path)
+    for name, text in code.items():
+        (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "code" / name).write_text(text)
+    server = serve(tmp_path, image=SKLEARN, env=own_python)
+    np.testing.assert_allclose(server.ask([[1, 2], [3, 4]]).json, [2, 6])
+
+
+def test_a_class_that_is_nowhere_is_named_with_the_mend(tmp_path, serve, own_python):  # noqa: F811
+    trained_elsewhere(tmp_path)
+    for script in (None, "import os\n"):
+        if script:
+            write_script(tmp_path, script)
+        server = serve(tmp_path, ready=False, image=SKLEARN, env=own_python)
+        assert server.wait() is False
+        last = server.output().strip().splitlines()[-1]
+        assert "'Handler'" in last and "define or import it in code/inference.py" in last, last
+
+
+def test_a_script_is_given_text_of_the_types_that_awss_toolkit_decodes(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, """
+def model_fn(folder):
+    return None
+def input_fn(body, content_type):
+    return [type(body).__name__, len(body)]
+def predict_fn(data, model):
+    return data
+""")
+    server = serve(tmp_path, env=own_python)
+    told = lambda content_type: server.ask("\u00e9", content_type).json
+    assert told("application/json") == told("text/csv; charset=utf-8") == ["str", 1]
+    assert told("application/jsonlines") == told("text/plain") == told("image/png") == ["bytes", 2]
