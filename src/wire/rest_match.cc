@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 
+#include "base/encoding.h"
 #include "base/text.h"
 
 namespace slipway::wire {
@@ -31,6 +32,17 @@ bool has_dot_segment(std::string_view path) {
   return false;
 }
 
+// A presigned URL has headers in its query.
+bool stands_in_signed_query(std::string_view query, std::string_view header) {
+  bool found = false;
+  if (query_value(query, "X-Amz-Signature", found); !found) query_value(query, "Signature", found);
+  while (found && !query.empty()) {
+    std::string_view pair = take_until(query, '&');
+    if (equal_ignoring_case(take_until(pair, '='), header)) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string_view query_value(std::string_view query, std::string_view name, bool& found) {
@@ -52,6 +64,7 @@ std::string_view query_value(std::string_view query, std::string_view name, bool
 RestMatcher::RestMatcher(const Schema& schema) : dots_are_names_(schema.service.s3_style) {
   for (const Operation& operation : schema.operations) patterns_.push_back(parse(operation));
   keep_needed_conditions(schema);
+  if (schema.service.s3_style) collect_selectors();
   for (Pattern& pattern : patterns_) pattern.rank = rank_of(pattern);
   std::ranges::sort(patterns_, [](const Pattern& a, const Pattern& b) {
     return a.rank != b.rank ? a.rank > b.rank : a.operation->name < b.operation->name;
@@ -111,6 +124,37 @@ void RestMatcher::keep_needed_conditions(const Schema& schema) {
   }
 }
 
+void RestMatcher::collect_selectors() {
+  for (const Pattern& pattern : patterns_) {
+    for (const QueryLiteral& literal : pattern.literals)
+      if (!literal.has_value) selectors_.push_back(literal.name);
+    if (pattern.literals.empty())
+      selectors_.insert(selectors_.end(), pattern.queries.begin(), pattern.queries.end());
+  }
+  selectors_.emplace_back("versionId");
+  std::ranges::sort(selectors_);
+  selectors_.erase(std::ranges::unique(selectors_).begin(), selectors_.end());
+}
+
+// Whether the query names a part of the resource that this operation is not about.
+bool RestMatcher::means_another(const Pattern& pattern, std::string_view query) const {
+  const Shape* const input = pattern.operation->input;
+  if (selectors_.empty() || input == nullptr) return false;  // what is not built does nothing
+  const auto is_own = [&](std::string_view name) {
+    return std::ranges::find(pattern.literals, name, &QueryLiteral::name) !=
+               pattern.literals.end() ||
+           std::ranges::any_of(input->members, [&](const Member& member) {
+             return member.location == Location::query && member.wire_name == name;
+           });
+  };
+  while (!query.empty()) {
+    std::string_view pair = take_until(query, '&');
+    const std::string name = percent_decode(take_until(pair, '='));
+    if (std::ranges::binary_search(selectors_, name) && !is_own(name)) return true;
+  }
+  return false;
+}
+
 int RestMatcher::rank_of(const Pattern& pattern) {
   int rank = 0;
   for (const Segment& segment : pattern.segments) {
@@ -166,9 +210,10 @@ bool RestMatcher::conditions_hold(const Pattern& pattern, const HttpRequestView&
     if (!found) return false;
   }
   return std::ranges::all_of(pattern.headers, [&](std::string_view name) {
-    return std::ranges::any_of(request.headers, [&](const HeaderView& header) {
-      return equal_ignoring_case(header.name, name);
-    });
+    return std::ranges::any_of(
+               request.headers,
+               [&](const HeaderView& header) { return equal_ignoring_case(header.name, name); }) ||
+           stands_in_signed_query(request.query, name);
   });
 }
 
@@ -178,7 +223,8 @@ const Operation* RestMatcher::match(const HttpRequestView& request, std::string_
   for (const Pattern& pattern : patterns_) {
     if (pattern.operation->method != request.method) continue;
     if (!conditions_hold(pattern, request)) continue;
-    if (path_fits(pattern, request.path, bucket, labels)) return pattern.operation;
+    if (!path_fits(pattern, request.path, bucket, labels)) continue;
+    return means_another(pattern, request.query) ? nullptr : pattern.operation;
   }
   return nullptr;
 }

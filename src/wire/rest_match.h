@@ -20,6 +20,10 @@ class RestMatcher {
   // Segments are compared and caught as they came, percent-encoding and all. A signature covers the
   // path without its "." and ".." segments but for S3, so a path that has some fits nothing there.
   //
+  // In S3 a name in the query chooses a part of the bucket or object ("?acl"). What another
+  // operation of its kind is chosen by is never passed over: "DELETE /bucket/key?acl" fits nothing,
+  // and is no DeleteObject.
+  //
   // With `bucket`, the path's first label stands in the host instead, and only templates that begin
   // with it match. Null where nothing fits; `labels` is then unspecified.
   const Operation* match(const HttpRequestView& request, std::string_view bucket,
@@ -48,12 +52,15 @@ class RestMatcher {
   static Pattern parse(const Operation& operation);
   static std::string group_of(const Pattern& pattern);
   void keep_needed_conditions(const Schema& schema);
+  void collect_selectors();
+  bool means_another(const Pattern& pattern, std::string_view query) const;
   static int rank_of(const Pattern& pattern);
   static bool path_fits(const Pattern& pattern, std::string_view path, std::string_view bucket,
                         Labels& labels);
   static bool conditions_hold(const Pattern& pattern, const HttpRequestView& request);
 
-  std::vector<Pattern> patterns_;  // best first
+  std::vector<Pattern> patterns_;            // best first
+  std::vector<std::string_view> selectors_;  // S3's names in queries that choose, sorted
   bool dots_are_names_;
 };
 

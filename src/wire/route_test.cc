@@ -113,6 +113,25 @@ TEST_F(RouteTest, S3OperationsOfOnePathAreToldApart) {
   EXPECT_EQ(s3("PATCH", "/b/k"), "s3.?");
 }
 
+TEST_F(RouteTest, S3PassesOverNothingThatChoosesAnotherOperation) {
+  for (const std::string_view target :
+       {"/b/k?acl", "/b/k?attributes", "/b/k?uploads", "/b/k?partNumber=1", "/b/k?%61cl",
+        "/b/k?x=1&retention=", "/b?acl", "/b?versions", "/b?uploadId=u", "/b?versionId=v"})
+    EXPECT_EQ(s3("DELETE", target), "s3.?") << target;
+  for (const std::string_view target : {"/b/k?uploadId=u", "/b/k?delete", "/b/k?versionId=v",
+                                        "/b/k?attributes", "/b?location", "/b?uploads"})
+    EXPECT_EQ(s3("PUT", target), "s3.?") << target;
+  EXPECT_EQ(s3("DELETE", "/b/k?id=1&tagging-set"), "s3.DeleteObject");
+  EXPECT_EQ(s3("GET", "/b/k?partNumber=1&versionId=v"), "s3.GetObject");
+  EXPECT_EQ(s3("GET", "/b/k?legal-hold&versionId=v"), "s3.GetObjectLegalHold");
+}
+
+TEST_F(RouteTest, S3TakesWhatItIsToldByFromAPresignedUrl) {
+  EXPECT_EQ(s3("PUT", "/b/k?X-Amz-Copy-Source=c%2Fd&X-Amz-Signature=1"), "s3.CopyObject");
+  EXPECT_EQ(s3("PUT", "/b/k?x-amz-copy-source=c%2Fd&Signature=1"), "s3.CopyObject");
+  EXPECT_EQ(s3("PUT", "/b/k?x-amz-copy-source=c%2Fd"), "s3.PutObject");
+}
+
 TEST_F(RouteTest, KeysKeepTheirSlashesAndEscapes) {
   const Route route = find("GET", "/b//a%20b/..//c/", {});
   ASSERT_TRUE(route.found());
