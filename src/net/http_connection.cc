@@ -274,7 +274,9 @@ void Connection::on_head() {
   turn_.keep_alive = parser_.keep_alive();
   if (const auto expect = head.headers.find("expect")) {
     if (!same_name(*expect, "100-continue")) return refuse(417, "no such expectation is known");
-    head.expects_continue = head.version == HttpVersion::v1_1 && head.has_body();
+    // Also of a body that is announced as empty: there are clients that wait for the word.
+    head.expects_continue =
+        head.version == HttpVersion::v1_1 && (head.chunked || head.content_length);
   }
   BodyPlan plan = ask_for_plan();
   if (auto* refusal = std::get_if<Refuse>(&plan)) return refuse_with(std::move(*refusal));
@@ -312,13 +314,16 @@ void Connection::collect(Collect&& plan) {
     known_ = known_ || plan.standing == Standing::proven;
   }
   m.body_begin = m.body_end = parsed_;
+  const bool invites = m.head.expects_continue && !has_unparsed();
   if (!m.head.has_body()) {
+    if (invites) invite_body();
+    if (!live()) return;
     return body_done({m.data() + parsed_, m.used - parsed_});
   }
   input_ = Input::body;
   window_bytes_ = 0;
   since_ = now();
-  if (m.head.expects_continue && !has_unparsed()) invite_body();
+  if (invites) invite_body();
 }
 
 void Connection::parse_body(std::string_view bytes) {
@@ -368,8 +373,9 @@ void Connection::stream(std::unique_ptr<BodyReceiver> receiver) {
   turn_.receiver->on_start(Request(std::move(head)), Responder(shared_from_this(), turn),
                            BodyControl(shared_from_this(), turn));
   if (!current(turn)) return;
-  if (!has_body) return end_stream();
   if (invites) invite_body();
+  if (!current(turn)) return;
+  if (!has_body) return end_stream();
   if (live()) feed_stream({rest->data(), rest->used});
 }
 

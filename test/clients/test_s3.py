@@ -267,3 +267,18 @@ def test_an_unsigned_payload_is_taken(aws, bucket):
     unsigned = aws.client("s3", s3={"payload_signing_enabled": False})
     unsigned.upload_fileobj(io.BytesIO(b"z" * 300_000), bucket, "k")
     assert aws.s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == 300_000
+
+
+@pytest.mark.parametrize("target", ["object", "bucket"])
+def test_who_expects_the_word_to_send_nothing_hears_it(aws, bucket, server, target):
+    """AWS CLI v1 waits for it, and takes the next answer on the connection for it otherwise."""
+    if target == "object":
+        url = aws.s3.generate_presigned_url("put_object", {"Bucket": bucket, "Key": "k"})
+    else:
+        url = aws.s3.generate_presigned_url("create_bucket", {"Bucket": f"{bucket}-2"})
+    parts = urllib.parse.urlsplit(url)
+    with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
+        connection.sendall(f"PUT {parts.path}?{parts.query} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+                           "Expect: 100-continue\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n"), answer
