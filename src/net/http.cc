@@ -205,4 +205,14 @@ std::string_view Request::body() const { return message_->body(); }
 
 Headers Request::trailers() const { return Headers(message_->trailers); }
 
+void Request::put_headers(Fields headers) {
+  Message& m = *message_;
+  m.put = std::move(headers);
+  m.put.for_each([&m](const Header& put) {
+    std::erase_if(m.fields, [&](const Header& sent) { return same_name(sent.name, put.name); });
+  });
+  m.put.for_each([&m](const Header& put) { m.fields.push_back(put); });
+  m.head.headers = Headers(m.fields);
+}
+
 }  // namespace slipway::net

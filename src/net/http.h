@@ -201,6 +201,10 @@ class Request {
   // The fields after a chunked body.
   Headers trailers() const;
 
+  // In place of what was sent under those names: for what says elsewhere, as in a presigned URL,
+  // what its headers are to be.
+  void put_headers(Fields headers);
+
  private:
   std::unique_ptr<Message, MessageReturn> message_;
 };

@@ -61,6 +61,7 @@ void Message::clear() {
   fields.clear();
   trailers.clear();
   trailer_text.clear();
+  put = {};
   used = body_begin = body_end = 0;
   room = {};
 }

@@ -18,7 +18,7 @@ namespace slipway::net {
 class MessagePool;
 
 // The bytes of one message as they came, and what was found in them. The views of `head`, `fields`
-// and the body point into the buffer, or into `trailer_text` and `peer`.
+// and the body point into the buffer, or into `trailer_text`, `put` and `peer`.
 struct Message {
   Message();
 
@@ -38,6 +38,7 @@ struct Message {
   std::vector<Header> fields;
   std::vector<Header> trailers;
   std::string trailer_text;
+  Fields put;  // headers that were not sent as such
   std::string peer;
   std::size_t used = 0;  // bytes in the buffer
   std::size_t body_begin = 0;

@@ -5,6 +5,7 @@
 #include <boost/json.hpp>
 
 #include "base/encoding.h"
+#include "service/query_headers.h"
 #include "service/upload.h"
 #include "service/work.h"
 #include "wire/codec.h"
@@ -180,6 +181,7 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
     return hot_.handle({std::move(request), std::move(responder), route, &authenticated->caller,
                         std::move(request_id)});
   }
+  take_query_headers(request, route);
   Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
                        std::move(authenticated->caller), std::move(request_id)});
 }

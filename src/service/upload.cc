@@ -11,6 +11,7 @@
 #include "net/socket.h"
 #include "service/decode.h"
 #include "service/gate.h"
+#include "service/query_headers.h"
 #include "wire/auth/chunked.h"
 #include "wire/codec.h"
 
@@ -203,6 +204,7 @@ class UploadReceiver final : public net::BodyReceiver {
                 net::BodyControl control) override {
     const Uploader uploader = uploader_of(request.head());
     responder.vouch();
+    take_query_headers(request, begin_.route);
     work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
                                          std::move(responder));
     work_->flow.use(control);

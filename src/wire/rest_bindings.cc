@@ -96,6 +96,15 @@ class BindingReader {
                                                  : scalar(*text, member);
   }
 
+  // As header(); a value of an enum has the model's spelling, however it was sent.
+  Result<Node> request_header(std::span<const HeaderView> headers, const Member& member) {
+    TRY(const Node node, header(headers, member));
+    if (node.kind != Kind::text) return node;
+    for (const std::string_view value : member.shape->enum_values)
+      if (equal_ignoring_case(value, node.text())) return make_text(value);
+    return node;
+  }
+
   Result<Node> prefixed(std::span<const HeaderView> headers, const Member& member) {
     Node out{};
     for (const HeaderView& header : headers) {
@@ -296,7 +305,7 @@ Result<void> read_bindings(const Shape& shape, const Labels& labels, const HttpR
     const Member& member = shape.members[i];
     switch (member.location) {
       case Location::header: {
-        TRY(out.items[i], reader.header(request.headers, member));
+        TRY(out.items[i], reader.request_header(request.headers, member));
         break;
       }
       case Location::headers_with_prefix: {

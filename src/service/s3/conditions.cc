@@ -127,13 +127,17 @@ Result<objects::ByteRange> parse_copy_range(std::string_view range, std::uint64_
 
 Result<objects::ObjectName> parse_copy_source(std::string_view source) {
   const Argument argument{"x-amz-copy-source", std::string(source)};
+  // Without a slash that stands as one, the whole was encoded, its version with it.
+  const std::string decoded = percent_decode(source, PlusSign::space);
+  if (!source.substr(std::min<std::size_t>(source.size(), 1)).contains('/')) source = decoded;
   std::optional<std::string> version;
   const std::size_t query = source.find("?versionId=");
   if (query != std::string_view::npos) {
-    version = percent_decode(source.substr(query + 11));
+    version = percent_decode(source.substr(query + 11), PlusSign::space);
     source = source.substr(0, query);
   }
-  std::string name = percent_decode(source);
+  std::string name = source.data() == decoded.data() ? std::string(source)
+                                                     : percent_decode(source, PlusSign::space);
   if (name.starts_with('/')) name.erase(0, 1);
   const std::size_t slash = name.find('/');
   if (slash == std::string::npos || slash == 0 || slash + 1 == name.size())

@@ -224,11 +224,12 @@ Result<> read_expires(Authorization& claim, const SignedRequest& request, AuthDi
 // The announced hash: in a header, in the query, or what the service takes it to be.
 std::string_view presigned_payload(Authorization& claim, const SignedRequest& request) {
   const std::string_view header = find_header(request.headers, "x-amz-content-sha256");
-  if (!header.empty()) return header;
+  const bool covered = holds_name(claim.signed_headers, "x-amz-content-sha256");
+  const bool s3 = path_rule(claim.scope.service) == PathRule::as_it_stands;
+  if (!header.empty() && (covered || !s3)) return header;
   const std::string_view query = query_text(claim, request, "X-Amz-Content-Sha256");
   if (!query.empty()) return query;
-  return path_rule(claim.scope.service) == PathRule::as_it_stands ? payload_words[0].word
-                                                                  : std::string_view{};
+  return s3 ? payload_words[0].word : std::string_view{};
 }
 
 Result<Authorization> parse_presigned(const SignedRequest& request, AuthDialect dialect) {

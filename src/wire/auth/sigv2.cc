@@ -138,6 +138,18 @@ std::string query_text(const SignedRequest& request, std::string_view name) {
   return decode(find_query(request.query, name).value_or(""));
 }
 
+// Of a header that a presigned URL may have in its query instead.
+std::string signed_value(const SignedRequest& request, std::string_view header) {
+  const std::string_view sent = find_header(request.headers, header);
+  if (!sent.empty() || auth_form(request) != AuthForm::v2_presigned) return std::string(sent);
+  return query_text(request, header);
+}
+
+// "/bucket" names what "/bucket/" does, and clients sign either.
+bool names_bucket_alone(const SignedRequest& request, VirtualBucket bucket) {
+  return bucket.name.empty() && request.path.size() > 1 && request.path.rfind('/') == 0;
+}
+
 // The token's name in the query is in lower case by custom only.
 std::string query_token(const SignedRequest& request) {
   std::string token;
@@ -186,8 +198,8 @@ bool covers_v2(std::string_view parameter) {
 std::string string_to_sign_v2(const SignedRequest& request, std::string_view date_or_expires,
                               VirtualBucket bucket) {
   std::string text =
-      fmt::format("{}\n{}\n{}\n{}\n", request.method, find_header(request.headers, "content-md5"),
-                  find_header(request.headers, "content-type"), date_or_expires);
+      fmt::format("{}\n{}\n{}\n{}\n", request.method, signed_value(request, "content-md5"),
+                  signed_value(request, "content-type"), date_or_expires);
   append_amz_lines(text, request);
   if (!bucket.name.empty()) text.append(1, '/').append(bucket.name);
   text.append(request.path.empty() ? "/" : request.path);
@@ -202,9 +214,18 @@ Result<VerifiedV2> verify_v2(const SignedRequest& request, KeySource& keys, Time
   TRY(const Claim claim, in_header ? read_header(request, now) : read_presigned(request, now));
   const auto material = keys.find(claim.access_key_id, claim.session_token);
   if (!material) return refuse_key(material.error(), AuthDialect::s3, claim.access_key_id);
+  const auto is_signed = [&](const std::string& text) {
+    return equal_in_constant_time(hmac_sha1_base64(material->secret, text), claim.signature);
+  };
   const std::string to_sign = string_to_sign_v2(request, claim.date_or_expires, bucket);
-  if (equal_in_constant_time(hmac_sha1_base64(material->secret, to_sign), claim.signature))
-    return VerifiedV2{claim.access_key_id};
+  if (is_signed(to_sign)) return VerifiedV2{claim.access_key_id};
+  if (names_bucket_alone(request, bucket)) {
+    SignedRequest closed = request;
+    const std::string path = fmt::format("{}/", request.path);
+    closed.path = path;
+    if (is_signed(string_to_sign_v2(closed, claim.date_or_expires, bucket)))
+      return VerifiedV2{claim.access_key_id};
+  }
   return refuse(AuthProblem::mismatch, AuthDialect::s3, {},
                 {{"AWSAccessKeyId", claim.access_key_id},
                  {"StringToSign", to_sign},

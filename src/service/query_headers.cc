@@ -1,0 +1,57 @@
+#include "service/query_headers.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "wire/auth/sigv4.h"
+
+namespace slipway::service {
+namespace {
+
+// How the URL is signed, which of the query's names are no headers. "Expires" is SigV2's.
+constexpr std::string_view signature_names[] = {
+    "x-amz-algorithm",      "x-amz-credential",     "x-amz-date",
+    "x-amz-expires",        "x-amz-signedheaders",  "x-amz-signature",
+    "x-amz-content-sha256", "x-amz-security-token", "expires"};
+
+bool is_signatures_own(std::string_view name) {
+  return std::ranges::any_of(signature_names,
+                             [&](std::string_view own) { return equal_ignoring_case(own, name); });
+}
+
+bool is_read(const wire::Operation& operation, std::string_view header) {
+  return operation.input != nullptr &&
+         std::ranges::any_of(operation.input->members, [&](const wire::Member& member) {
+           return member.location == wire::Location::header &&
+                  equal_ignoring_case(member.wire_name, header);
+         });
+}
+
+bool is_presigned(const net::Request& request) {
+  std::vector<wire::HeaderPair> headers;
+  if (const auto authorization = request.headers().find("authorization"))
+    headers.emplace_back("authorization", *authorization);
+  const wire::AuthForm form =
+      wire::auth_form({.method = request.method(), .query = request.query(), .headers = headers});
+  return form == wire::AuthForm::v4_presigned || form == wire::AuthForm::v2_presigned;
+}
+
+}  // namespace
+
+void take_query_headers(net::Request& request, const wire::Route& route) {
+  if (request.query().empty() || !route.schema->service.s3_style || !is_presigned(request)) return;
+  net::Fields taken;
+  std::string_view query = request.query();
+  while (!query.empty()) {
+    std::string_view pair = take_until(query, '&');
+    const std::string name = percent_decode(take_until(pair, '='), PlusSign::space);
+    if (is_signatures_own(name)) continue;
+    if (starts_with_ignoring_case(name, "x-amz-") || is_read(*route.operation, name))
+      taken.add(name, percent_decode(pair, PlusSign::space));
+  }
+  if (!taken.empty()) request.put_headers(std::move(taken));
+}
+
+}  // namespace slipway::service

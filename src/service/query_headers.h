@@ -1,0 +1,14 @@
+// The headers that a presigned URL has in its query.
+#pragma once
+
+#include "net/http.h"
+#include "wire/route.h"
+
+namespace slipway::service {
+
+// Puts them among the request's headers, once its signature was checked: x-amz-*, but for what is
+// the signature's own, and whatever else the operation reads from headers (If-None-Match). What was
+// signed into the URL counts before a header of that name. S3 only.
+void take_query_headers(net::Request& request, const wire::Route& route);
+
+}  // namespace slipway::service
