@@ -30,11 +30,11 @@ def find_program():
     pytest.skip("slipway-modelserver is not built (./dev build)")
 
 
-def packages_module():
-    """The Python side of packages itself, for what it decides without a model."""
+def own_module(name):
+    """A part of the Python side itself, for what it decides without a model."""
     sys.path.insert(0, str(ROOT / "src" / "modelserver"))
     try:
-        return importlib.import_module("slipway_packages")
+        return importlib.import_module(name)
     finally:
         sys.path.pop(0)
 

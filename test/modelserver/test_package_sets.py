@@ -4,7 +4,7 @@ import shutil
 
 import joblib
 import pytest
-from conftest import packages_module
+from conftest import own_module
 from sklearn import __version__ as sklearn_version
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -23,7 +23,7 @@ NEEDS_NUMPY_1 = ("import numpy\n"
 def test_the_version_that_saved_a_model_is_found_in_it(tmp_path, protocol, compress):
     model = make_pipeline(StandardScaler(), LogisticRegression()).fit(*load_iris(return_X_y=True))
     joblib.dump(model, tmp_path / "model.joblib", compress=compress, protocol=protocol)
-    module = packages_module()
+    module = own_module("slipway_packages")
     pickled = module.pickle_begin(str(tmp_path))
     assert module.saved_with(pickled) == sklearn_version
     assert module.guests_of(pickled) == []
@@ -31,7 +31,7 @@ def test_the_version_that_saved_a_model_is_found_in_it(tmp_path, protocol, compr
 
 def test_a_damaged_model_says_no_version(tmp_path):
     (tmp_path / "model.pkl").write_bytes(b"\x1f\x8bno such thing")
-    module = packages_module()
+    module = own_module("slipway_packages")
     assert module.saved_with(module.pickle_begin(str(tmp_path))) is None
 
 
@@ -42,7 +42,7 @@ def test_a_pipeline_with_a_step_of_another_package_gets_that_too(tmp_path, monke
     x, y = load_iris(return_X_y=True)
     model = make_pipeline(StandardScaler(), xgboost.XGBClassifier(n_estimators=2)).fit(x, y)
     joblib.dump(model, tmp_path / "model.joblib", compress=compress, protocol=protocol)
-    module = packages_module()
+    module = own_module("slipway_packages")
     assert module.image_packages("sagemaker-scikit-learn", str(tmp_path), None, False) == []
     monkeypatch.setattr(module, "importable", lambda name: name != "xgboost")
     packages = module.image_packages("sagemaker-scikit-learn", str(tmp_path), None, False)
@@ -50,7 +50,7 @@ def test_a_pipeline_with_a_step_of_another_package_gets_that_too(tmp_path, monke
 
 
 def test_a_scikit_learn_of_numpys_first_version_gets_that():
-    packages = packages_module().sklearn_packages
+    packages = own_module("slipway_packages").sklearn_packages
     assert packages("1.2.2") == ["scikit-learn==1.2.2", "joblib", "numpy<2", "pandas"]
     assert packages("1.0") == ["scikit-learn==1.0", "joblib", "numpy<2", "pandas"]
     assert packages("1.4.2") == ["scikit-learn==1.4.2", "joblib", "numpy", "pandas"]
@@ -98,7 +98,7 @@ def test_what_the_code_imports_of_awss_images_is_brought(tmp_path):
     (tmp_path / "part" / "tries.py").write_text("try:\n    import yaml, jinja2\nexcept ImportError:\n    pass\n")
     (tmp_path / "part" / "old.py").write_text("print 'six'\nimport six\n")
     (tmp_path / "retrying.py").write_text("")
-    module = packages_module()
+    module = own_module("slipway_packages")
     assert module.further_packages(str(tmp_path)) == (["Pillow", "matplotlib", "pyarrow"], ["jinja2"])
     assert module.further_packages(None) == ([], [])
     folder, packages = str(tmp_path), module.image_packages
@@ -114,7 +114,7 @@ def test_what_the_code_imports_of_awss_images_is_brought(tmp_path):
 
 def test_a_model_with_requirements_keeps_what_its_image_brings(tmp_path):
     """Its environment sees nothing of the interpreter's own packages."""
-    packages = packages_module().image_packages
+    packages = own_module("slipway_packages").image_packages
     assert packages("sagemaker-scikit-learn", str(tmp_path), None, True) == ["scikit-learn", "joblib", "numpy", "pandas"]
     assert packages("sagemaker-xgboost", str(tmp_path), None, True)[0] == "xgboost-cpu"
     assert packages("slipway-inference", str(tmp_path), None, True) == []

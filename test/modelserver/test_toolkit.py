@@ -15,7 +15,7 @@ import pytest
 import recordio_files
 import scipy.sparse
 import xgboost
-from conftest import worker_module
+from conftest import own_module
 from sklearn.cluster import KMeans
 from sklearn.datasets import load_iris
 from sklearn.ensemble import RandomForestClassifier
@@ -541,7 +541,7 @@ def test_a_number_that_float32_would_move_by_whole_units_stays_itself(tmp_path, 
     for body, kind in ((json.dumps(seconds.tolist()), "application/json"),
                        ("\n".join(f"{a!r},{b!r}" for a, b in seconds.tolist()), "text/csv")):
         np.testing.assert_allclose(server.ask(body, kind).json, [0, 1, 2], atol=1e-3)
-    worker = worker_module()
+    worker = own_module("slipway_python_worker")
     read = lambda body: worker.sklearn_input_fn(body, "application/json")
     assert read("[[16777217, 1]]").tolist() == [[16777217, 1]]
     assert read("[[9007199254740993]]").tolist() == [[9007199254740993]]
