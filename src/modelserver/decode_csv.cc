@@ -252,6 +252,8 @@ Result<> read_table(const Signature& signature, char delimiter, std::string_view
 Result<> decode_csv(const Signature& signature, Delimiters delimiters, std::string_view body,
                     DecodedRequest& out) {
   if (signature.inputs.empty()) return std::unexpected(misfit(signature, "it takes no input"));
+  if (body.starts_with("\xEF\xBB\xBF"))  // which would be the begin of a text
+    return std::unexpected(misfit(signature, "send no byte order mark"));
   const char delimiter = delimiters == Delimiters::sniffed ? sniffed_delimiter(body) : ',';
   const bool plain = delimiter == ',' && signature.inputs.size() == 1 &&
                      signature.inputs[0].type == ElementType::float32;

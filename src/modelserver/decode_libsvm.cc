@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <cmath>
 #include <optional>
 
 #include "modelserver/decode.h"
@@ -60,13 +61,16 @@ struct Columns {
   std::size_t count = 0;
 };
 
-// Writes one index:value into `row`. A false return is a broken item or an index past the end.
+// Writes one index:value into `row`. A false return is a broken item, an index past the end, or one
+// that has a value already.
 bool place_item(std::string_view item, float* row, Columns columns) {
   const auto index = index_of(item);
   if (!index || *index < columns.first || *index - columns.first >= columns.count) return false;
+  float& place = row[*index - columns.first];
+  if (!std::isnan(place)) return false;
   const char* const value = item.data() + item.find(':') + 1;
   const char* const last = item.data() + item.size();
-  return value != last && read_float(value, last, row[*index - columns.first]) == last;
+  return value != last && read_float(value, last, place) == last;
 }
 
 Result<> read_line(const Signature& signature, std::string_view line, std::size_t number,
@@ -78,9 +82,10 @@ Result<> read_line(const Signature& signature, std::string_view line, std::size_
     if (label && (first || item.starts_with("qid:"))) continue;
     if (label || !place_item(item, row, columns)) {
       return std::unexpected(misfit(
-          signature, fmt::format("line {}: '{}' is no index:value with an index from {} to {}",
-                                 number, item.substr(0, quoted_item_bytes_max), columns.first,
-                                 columns.first + columns.count - 1)));
+          signature,
+          fmt::format("line {}: '{}' is no index:value with an index of its own from {} to {}",
+                      number, item.substr(0, quoted_item_bytes_max), columns.first,
+                      columns.first + columns.count - 1)));
     }
   }
   return {};

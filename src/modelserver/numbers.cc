@@ -78,6 +78,7 @@ const char* read_by_library(const char* first, const char* last, T& value) {
   }
   const auto [end, error] = std::from_chars(at, last, value);
   if (error == std::errc::invalid_argument) return first;
+  if (end[-1] == ')') return first;  // "nan(1)" is C's alone
   if (error == std::errc::result_out_of_range) {
     // from_chars leaves the value alone; the text tells whether it is huge or tiny.
     double wide = 0;

@@ -102,6 +102,12 @@ TEST(Numbers, DecimalsOfAnyLengthAreRoundedLikeTheLibrarys) {
   }
 }
 
+TEST(Numbers, HaveNoWordsThatOnlyCKnows) {
+  EXPECT_EQ(taken("nan(1)"), 0U);
+  EXPECT_EQ(taken("-nan(ind)"), 0U);
+  EXPECT_EQ(taken("nan)"), 3U);
+}
+
 TEST(Numbers, BeyondAllFloatsAreInfiniteAndBelowThemZero) {
   const std::string zeros(400, '0');
   const float infinity = std::numeric_limits<float>::infinity();

@@ -475,6 +475,8 @@ def numbered_rows(text, convert):
                 continue
             if not (WHOLE.fullmatch(index) and index[0] not in "+-" and NUMBER.fullmatch(value)):
                 raise BadRequest(f"line {number}: '{item[:QUOTED_FIELD_MAX]}' is no index:value")
+            if not math.isnan(row.get(int(index), math.nan)):
+                raise BadRequest(f"line {number}: the index {int(index)} came twice")
             row[int(index)] = convert(value)
         yield row
 

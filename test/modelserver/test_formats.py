@@ -35,7 +35,8 @@ BODIES = [
     ("text/csv", "1;2;3"), ("text/csv", '1,2,"3'), ("text/csv", '1,2,"3"4'), ("text/csv", '1,2",3'),
     ("text/csv", "\ufeff1,2,3"), ("text/csv", "1_0,2,3"), ("text/csv", "0x10,2,3"), ("text/csv", "1e,2,3"),
     ("text/csv", "True,2,3"), ("text/csv", "1,2,\u0663"), ("text/csv", ""), ("text/csv", "\n \n"),
-    ("text/csv", "--1,2,3"), ("text/csv", "1,2,3\0"),
+    ("text/csv", "--1,2,3"), ("text/csv", "nan(1),2,3"), ("text/csv", f"1,2,0.{'0' * 400}1"),
+    ("application/json", f"[[1,2,0.{'0' * 400}1]]"), ("text/csv", "1,2,3\0"),
     ("application/json", "[[1,2,3],[4,5.5,-6e1]]"), ("application/json", "[1,2,3]"),
     ("application/json", '{"instances": [[1,2,3]]}'), ("application/json", '{"inputs": [[1,2,3]]}'),
     ("application/json", '{"signature_name": "x", "instances": [[1,2,3]]}'),
@@ -143,7 +144,7 @@ def test_whole_numbers_stay_whole_where_nothing_else_is_asked():
     ("a,b\n1,2", "line 1, column 1: 'a' is no number (send no header line)"),
     ("1,2\n1,x", "line 2, column 2: 'x' is no number"),
     ("1,2\n1", "line 2 has 1 columns, and 2 are due"),
-    ("\ufeff1,2", "byte order mark"), ('1,"2', "column 2: a quoted field does not end"),
+    ("\ufeff1,2", "byte order mark"), ("\ufeffa,2", "byte order mark"), ('1,"2', "column 2: a quoted field does not end"),
 ])
 def test_a_refusal_names_the_place(body, words):
     with pytest.raises(formats.BadRequest, match="^The body cannot be read as text/csv") as refused:

@@ -229,6 +229,12 @@ def test_a_nul_in_a_string_does_not_end_it(tmp_path, serve):
     assert server.ask({"instances": ["a\0b", "", "\0"]}).json == {"predictions": ["a\0b", "", "\0"]}
 
 
+def test_a_byte_order_mark_is_no_part_of_a_text(tmp_path, serve):
+    models.identity(tmp_path / "model.onnx", TensorProto.STRING, ["N"])
+    answer = serve(tmp_path).ask("\ufeffa\nb".encode(), "text/csv")
+    assert answer.status == 400 and "byte order mark" in answer.json["error"]
+
+
 def test_an_input_with_a_default_may_be_left_out_or_given(tmp_path, serve):
     models.save(tmp_path / "model.onnx", [helper.make_node("Mul", ["x", "t"], ["y"])],
                 [("x", TensorProto.FLOAT, ["N", 2]), ("t", TensorProto.FLOAT, [])],

@@ -50,6 +50,8 @@ def test_libsvm_and_empty_fields_are_missing_values(tmp_path, serve, booster):
     assert server.ask(blanks, "text/csv").text == answer.text
     beyond = server.ask("1 30:1\n", "text/libsvm")
     assert beyond.status == 400 and "0 to 29" in beyond.json["error"]
+    twice = server.ask("1 3:500.5 20:12.25 3:1\n", "text/libsvm")
+    assert twice.status == 400 and "'3:1' is no index:value with an index of its own" in twice.json["error"]
 
 
 def test_json_is_answered_with_scores(tmp_path, serve, booster):
