@@ -161,7 +161,13 @@ def table_of(columns, wishes):
 # ---------------------------------------------------------------- text/csv
 
 def has_header(first, names):
-    return not set(names).isdisjoint(first) and not any(map(formats.NUMBER.fullmatch, first))
+    """Whether the first line has names; where all of them are numbers, it may be a record as well."""
+    numbers = [field for field in first if formats.NUMBER.fullmatch(field)]
+    if sorted(first) == sorted(names):
+        if len(numbers) == len(first):
+            raise BadRequest("the first line may be the columns' names or a record: send records by name as JSON")
+        return True
+    return any(field in names for field in first) and not numbers
 
 
 def csv_lines(text):

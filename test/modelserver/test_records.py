@@ -186,3 +186,15 @@ def test_a_model_within_another_gets_its_columns_as_it_was_fitted_with_them():
         records.read("20,0150,yes", "text/csv", wishes)
     with pytest.raises(records.BadRequest, match='"member" is true or false'):
         records.read('[{"age": 20, "zip": "0150", "member": "yes"}]', "application/json", wishes)
+
+
+def test_a_header_of_numbers_is_no_record():
+    """It would be answered as one, and its order would not be the columns'."""
+    def asked(names, body):
+        wishes = records.wishes_of(LinearRegression().fit(pd.DataFrame(np.eye(2), columns=names), [1, 2]))
+        table = records.read(body, "text/csv", wishes)
+        return table if table is None else table[names].to_numpy().tolist()
+    assert asked(["1", "2020"], "1,7\n2,8\n") is None  # records, which any model takes
+    assert asked(["age", "2020"], "2020,age\n7,8\n") == [[8, 7]]
+    with pytest.raises(records.BadRequest, match="names or a record"):
+        asked(["1", "2020"], "2020,1\n7,8\n")
