@@ -18,6 +18,7 @@
 #include "modelserver/json_cursor.h"
 #include "modelserver/numbers.h"
 #include "modelserver/shared_library.h"
+#include "modelserver/xgboost_binary.h"
 #include "modelserver/xgboost_pickle.h"
 
 namespace slipway::modelserver {
@@ -218,6 +219,9 @@ class XgboostPredictor final : public Predictor {
       asking_.missing = static_cast<float>(pickled.missing);
       TRY_DO(
           check(api_.unserialize(booster_, pickled.serialized.data(), pickled.serialized.size())));
+    } else if (begins_as_binary(bytes)) {
+      TRY(const std::string json, json_of_binary(bytes));
+      TRY_DO(check(api_.load(booster_, json.data(), json.size())));
     } else {
       TRY_DO(check(api_.load(booster_, bytes.data(), bytes.size())));
     }
@@ -464,7 +468,7 @@ bool looks_like_xgboost(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   file.read(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   bytes.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-  if (bytes.starts_with("binf")) return true;
+  if (begins_as_binary(bytes)) return true;
   return begins_as_object(bytes) && bytes.find("learner") != bytes.npos;
 }
 

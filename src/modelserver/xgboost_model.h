@@ -25,7 +25,7 @@ struct XgboostModel {
 };
 
 // Loads a model file: JSON, UBJSON, the `xgboost-model` that AWS's image writes (either of these,
-// or a pickled Booster of them), and the old binary form where the library still reads it. The
+// or a pickled Booster of them), and the binary form of versions before 2.1. The
 // content tells which, not the name. Pickles of protocol 2 and later, plain or compressed as joblib
 // does by default (zlib or gzip); of XGBoost's own estimators the Booster, asked with their missing
 // value and best iteration. invalid_argument: the file is no such model.
