@@ -382,7 +382,7 @@ Result<> Server::Parts::install_doors() {
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
   collect_permissions();
-  const wire::Router::Options names;
+  const wire::Router::Options names{.others = aws::others()};
   wire_router_ = std::make_unique<wire::Router>(aws::schemas(), names);
   TRY(const net::Address bound, net::resolve(options_.listen, options_.port));
   frame_ = std::make_unique<service::Frame>(

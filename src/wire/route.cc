@@ -187,10 +187,15 @@ struct Router::Tables {
     return {{&schema, schema.find_operation(name), protocol}, {}, name, {}};
   }
 
+  // Of several that are signed alike, the one that is called so.
   const Entry* signed_as(std::string_view scope) const {
-    const auto found = std::ranges::find_if(
-        services, [&](const Entry& entry) { return entry.schema->service.signing_name == scope; });
-    return found == services.end() ? nullptr : &*found;
+    const Entry* found = nullptr;
+    for (const Entry& entry : services) {
+      const Service& service = entry.schema->service;
+      if (service.signing_name == scope && (found == nullptr || service.name == scope))
+        found = &entry;
+    }
+    return found;
   }
 
   // The Query service of that version, or null.
@@ -213,6 +218,7 @@ struct Router::Tables {
   bool by_path(const HttpRequestView& request, const Head& head, Route& route) const;
   Route signed_route(std::string_view scope, const HttpRequestView& request,
                      const Head& head) const;
+  Route of_another(std::string_view scope, const HttpRequestView& request, const Head& head) const;
   Route unsigned_route(const HttpRequestView& request, const Head& head) const;
 };
 
@@ -329,6 +335,20 @@ Route Router::Tables::unsigned_route(const HttpRequestView& request, const Head&
   return route;
 }
 
+// Whose tables these are has no operations: the route says which service it would be, and what was
+// asked where the request names that.
+Route Router::Tables::of_another(std::string_view scope, const HttpRequestView& request,
+                                 const Head& head) const {
+  Route route;
+  if (head.protocol == "rpc-v2-cbor" && by_cbor_path(request, head, route)) return route;
+  if (!head.target.empty() && by_target(head, route)) return route;
+  const std::string_view action = form_parameter(request, head, "Action");
+  if (const Entry* const own = signed_as(scope))
+    return {{own->schema, nullptr, fallback_protocol(*own->schema, head)}, {}, action, {}};
+  by_version(request, head, route);
+  return route;
+}
+
 Router::Router(std::span<const Schema* const> schemas, Options options) {
   auto tables = std::make_unique<Tables>();
   for (const Schema* schema : schemas) tables->services.push_back({schema, RestMatcher(*schema)});
@@ -336,6 +356,10 @@ Router::Router(std::span<const Schema* const> schemas, Options options) {
     tables->bucket_suffixes.push_back("." + host);
   std::ranges::sort(tables->bucket_suffixes, std::greater{}, &std::string::size);
   tables_ = std::move(tables);
+  auto others = std::make_unique<Tables>();
+  for (const Schema& schema : options.others)
+    others->services.push_back({&schema, RestMatcher(schema)});
+  others_ = std::move(others);
 }
 
 Router::Router(std::span<const Schema* const> schemas) : Router(schemas, Options{}) {}
@@ -353,12 +377,17 @@ Route Router::find(const HttpRequestView& request) const {
       tables_->by_cbor_path(request, head, route))
     return route;
   if (!head.target.empty() && tables_->by_target(head, route)) return route;
-  return scope.empty() ? tables_->unsigned_route(request, head)
-                       : tables_->signed_route(scope, request, head);
+  route = scope.empty() ? tables_->unsigned_route(request, head)
+                        : tables_->signed_route(scope, request, head);
+  // What is not signed and says nothing of itself is S3's, which has every path.
+  if (route.found() && (route.operation != nullptr || !scope.empty())) return route;
+  const Route other = others_->of_another(scope, request, head);
+  return other.found() ? other : route;
 }
 
 HttpResponseParts unknown_operation(const Route& route, std::string_view request_id) {
   const Service& service = route.schema->service;
+  if (route.schema->operations.empty()) return not_implemented(route, request_id);
   const std::string name(route.operation_name);
   ErrorAnswer error;
   std::string message;
@@ -383,8 +412,10 @@ HttpResponseParts not_implemented(const Route& route, std::string_view request_i
   const Service& service = route.schema->service;
   const std::string_view name =
       route.operation == nullptr ? route.operation_name : route.operation->name;
-  const std::string message = "Slipway does not implement " + std::string(service.name) + " " +
-                              std::string(name) + " yet. `slipway ops` lists what it does.";
+  const std::string what =
+      std::string(service.name) + (name.empty() ? "" : " ") + std::string(name);
+  const std::string message =
+      "Slipway does not implement " + what + " yet. `slipway ops` lists what it does.";
   const std::string_view code = service.s3_style ? "NotImplemented" : "NotImplementedException";
   return encode_error(service, nullptr, route.protocol,
                       {.code = code, .message = message, .status = 501}, request_id);

@@ -43,6 +43,8 @@ class Router {
     // s3.amazonaws.com and its regional forms are always known.
     std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost",
                                              "s3.localhost.localstack.cloud"};
+    // Services that are known by name and have no operation here; they outlive the router.
+    std::span<const Schema> others = {};
   };
 
   // `schemas` outlive the router.
@@ -61,10 +63,12 @@ class Router {
  private:
   struct Tables;
   std::unique_ptr<const Tables> tables_;
+  std::unique_ptr<const Tables> others_;
 };
 
 // The error for a service that has no such operation: UnknownOperationException, InvalidAction, or
-// S3's MethodNotAllowed, in the protocol of the request.
+// S3's MethodNotAllowed, in the protocol of the request; of a service that Slipway has not,
+// not_implemented().
 HttpResponseParts unknown_operation(const Route& route, std::string_view request_id);
 
 // The error for an operation of AWS's that Slipway does not have yet, naming it.

@@ -192,6 +192,45 @@ TEST_F(RouteTest, UnknownAndUnbuiltOperationsAreAnsweredByNameInTheirProtocol) {
   EXPECT_TRUE(not_yet.body.contains("CreateNotebookInstance")) << not_yet.body;
 }
 
+TEST(RouteOfOthers, AServiceThatIsNotHereAnswersByNameInItsProtocol) {
+  const Router router(aws::schemas(), {.others = aws::others()});
+  const auto scope = [](std::string_view service) {
+    return "AWS4-HMAC-SHA256 Credential=AK/1/r/" + std::string(service) +
+           "/aws4_request, SignedHeaders=host, Signature=0";
+  };
+  const std::string_view form = "application/x-www-form-urlencoded";
+  struct Row {
+    std::string scope, path, target, body;
+    std::string_view service, said;
+  };
+  const Row rows[] = {
+      {"cloudformation", "/", "", "Action=ListStacks&Version=2010-05-15", "cloudformation",
+       "<Code>"},
+      {"", "/", "", "Action=ListStacks&Version=2010-05-15", "cloudformation", "ListStacks"},
+      {"ec2", "/", "", "Action=DescribeVpcs&Version=2016-11-15", "ec2", "ec2 DescribeVpcs"},
+      {"rds", "/", "", "Action=DescribeDBClusters&Version=2014-10-31", "rds", "DescribeDBClusters"},
+      {"dynamodb", "/", "DynamoDB_20120810.ListTables", "{}", "dynamodb", "dynamodb ListTables"},
+      {"", "/", "DynamoDB_20120810.ListTables", "{}", "dynamodb", "NotImplementedException"},
+      {"kms", "/", "TrentService.ListKeys", "{}", "kms", "__type"},
+      {"lambda", "/2015-03-31/functions/", "", "", "lambda",
+       "Slipway does not implement lambda yet"}};
+  for (const Row& row : rows) {
+    Pairs headers;
+    const std::string signature = scope(row.scope);
+    if (!row.scope.empty()) headers.push_back({"Authorization", signature});
+    if (!row.target.empty()) headers.push_back({"X-Amz-Target", row.target});
+    if (row.body.starts_with("Action")) headers.push_back({"Content-Type", form});
+    const Route route = router.find({"POST", row.path, "", headers, row.body});
+    ASSERT_TRUE(route.found()) << row.service;
+    EXPECT_EQ(route.schema->service.name, row.service);
+    EXPECT_EQ(route.operation, nullptr);
+    const auto answer = unknown_operation(route, "id");
+    EXPECT_EQ(answer.status, 501);
+    EXPECT_TRUE(answer.body.contains(row.said)) << answer.body;
+  }
+  EXPECT_FALSE(router.find({"GET", "/v2/", "", {}, ""}).found());
+}
+
 TEST_F(RouteTest, SurvivesOddRequests) {
   for (const std::string_view target :
        {"", "/", "//", "///", "/?", "/?&&=&", "/%", "*", "/b?%zz"}) {
