@@ -19,30 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view key_owner = "environment";
-constexpr std::size_t key_digits = 16;
 constexpr const char* plan_file = "plan.json";
 constexpr const char* built_folder = "environment";
-constexpr std::size_t quoted_log_lines = 10;
-// How our own program begins its last line.
-constexpr std::string_view last_word = "slipway-modelserver: ";
-
-// Of what was ended because nobody waited for it.
-constexpr const char* abandoned = "abandoned";
-
-std::unexpected<Error> stopped() {
-  return fail(ErrorCode::unavailable, "No environment is made: the server stops.");
-}
-
-// The program's own sentence, where it came to one; else how it ended, and what it printed last.
-std::string reason_of(const place::Exit& exit, std::string log) {
-  while (log.ends_with('\n')) log.pop_back();
-  const std::string_view last = std::string_view(log).substr(log.rfind('\n') + 1);
-  if (last.starts_with(last_word)) return std::string(last.substr(last_word.size()));
-  std::string reason = fmt::format("The program that makes it {}.", exit.describe());
-  if (!log.empty()) reason += fmt::format(" It printed:\n{}", log);
-  return reason;
-}
 
 // The folder is a stranger's. Empty: there is none.
 Result<std::string> read_plan_file(const fs::path& path) {
@@ -61,16 +39,6 @@ Result<std::string> read_plan_file(const fs::path& path) {
   return text;
 }
 
-// The last line that a stranger's program printed, fit for an answer.
-std::string last_line(std::string log) {
-  constexpr std::size_t line_bytes_max = 120;
-  while (log.ends_with('\n')) log.pop_back();
-  std::string line = log.substr(log.rfind('\n') + 1).substr(0, line_bytes_max);
-  for (char& c : line)
-    if (c < ' ' || c > '~') c = '?';
-  return line;
-}
-
 place::InstanceSpec with_arguments(place::InstanceSpec spec,
                                    const std::vector<std::string>& arguments) {
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
@@ -80,41 +48,42 @@ place::InstanceSpec with_arguments(place::InstanceSpec spec,
 
 }  // namespace
 
-struct EnvironmentCache::Left {
-  place::Place& place;
-  place::InstanceKey key;
-  fs::path directory;
-
-  Left(place::Place& place, place::InstanceKey key, fs::path directory)
-      : place(place), key(std::move(key)), directory(std::move(directory)) {}
-  Left(const Left&) = delete;
-  Left& operator=(const Left&) = delete;
-  ~Left() { place.forget(key); }
-};
-
 EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
     : needs_(std::move(needs)),
       folders_(std::move(root),
                {.name = "environment",
                 .damaged = "an environment is not what was installed; it is installed anew",
                 .listed = Listed::everything,
-                .files = SealedFolders::Kind::Files::shared}) {}
+                .files = SealedFolders::Kind::Files::shared}),
+      programs_({.loop = needs_.loop,
+                 .place = needs_.place,
+                 .random = needs_.random,
+                 .room = needs_.room,
+                 .directory_of = needs_.directory_of,
+                 .at_once_max = needs_.programs_at_once_max}) {}
 
 EnvironmentCache::~EnvironmentCache() = default;
 
 void EnvironmentCache::prepare(EnvironmentNeed need, FetchDone done) {
-  if (stop_.stop_requested()) return done(stopped());
+  if (stop_.stop_requested()) return done(no_environment_while_stopping());
   needs_.loop.post([this, need = std::move(need), done = std::move(done)]() mutable {
     plan(std::move(need), std::move(done));
   });
 }
 
 void EnvironmentCache::plan(EnvironmentNeed need, FetchDone done) {
-  const std::string name = need.name;
-  auto spec = with_arguments(need.with_contents, {"--plan-environment", plan_file});
-  Running running{.until = needs_.loop.now() + plan_time_max,
-                  .is_awaited = [asker = need.asker] { return !asker.expired(); }};
-  running.ended = [this, need = std::move(need),
+  EnvironmentPrograms::Program program{
+      .kind = EnvironmentPrograms::Kind::plan,
+      .name = need.name,
+      .spec = with_arguments(need.with_contents, {"--plan-environment", plan_file}),
+      .time_max = plan_time_max,
+      .awaited_by =
+          [asker = need.asker, owner = need.owner] {
+            return asker.expired() ? std::set<std::string>{} : std::set{owner};
+          },
+      .tell = [](const std::string&) {},
+      .ended = {}};
+  program.ended = [this, need = std::move(need),
                    done = std::move(done)](Result<std::shared_ptr<const Left>> left) mutable {
     if (!left) return done(std::unexpected(left.error()));
     needs_.workers.post([this, left = *std::move(left), need = std::move(need),
@@ -130,7 +99,7 @@ void EnvironmentCache::plan(EnvironmentNeed need, FetchDone done) {
           });
     });
   };
-  run(name, std::move(spec), std::move(running));
+  programs_.run(std::move(program));
 }
 
 // The first who needs a content looks whether it is there, and builds it where it is not; the
@@ -147,19 +116,21 @@ void EnvironmentCache::obtain(Waiter waiter) {
     if (!sound && needs_.relieve && folders_.disk_is_short()) needs_.relieve();
     needs_.loop.post([this, content, sound] {
       if (sound) return finish(content, {});
-      if (stop_.stop_requested()) return finish(content, stopped());
-      if (const auto room = has_room(); !room) return finish(content, room);
+      if (stop_.stop_requested()) return finish(content, no_environment_while_stopping());
+      if (const auto room = programs_.has_room(); !room) return finish(content, room);
       const Waiter& first = waiting_.at(content).front();
       build(first.need, first.plan);
     });
   });
 }
 
-bool EnvironmentCache::is_awaited(const std::string& content) const {
+std::set<std::string> EnvironmentCache::awaited_by(const std::string& content) const {
+  std::set<std::string> owners;
   const auto waiting = waiting_.find(content);
-  return waiting != waiting_.end() &&
-         std::ranges::any_of(waiting->second,
-                             [](const Waiter& waiter) { return !waiter.need.asker.expired(); });
+  if (waiting == waiting_.end()) return owners;
+  for (const Waiter& waiter : waiting->second)
+    if (!waiter.need.asker.expired()) owners.insert(waiter.need.owner);
+  return owners;
 }
 
 void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan& plan) {
@@ -172,11 +143,15 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
            {{"content", plan.content}, {"for", need.name}});
   const std::string content = plan.content;
   auto disk = std::make_shared<const Fd>(folders_.open_disk());
-  Running running{.until = needs_.loop.now() + build_time_max,
-                  .content = content,
-                  .began = needs_.loop.now(),
-                  .is_awaited = [this, content] { return is_awaited(content); }};
-  running.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {
+  EnvironmentPrograms::Program program{
+      .kind = EnvironmentPrograms::Kind::installation,
+      .name = need.name,
+      .spec = std::move(spec),
+      .time_max = build_time_max,
+      .awaited_by = [this, content] { return awaited_by(content); },
+      .tell = [this, content](const std::string& text) { note_for_all(content, text); },
+      .ended = {}};
+  program.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {
     if (!left) return finish(content, std::unexpected(left.error()));
     note_for_all(content, "all are there, and are written to the disk");
     needs_.workers.post([this, content, disk, left = *std::move(left)] {
@@ -185,7 +160,7 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
       needs_.loop.post([this, content, sealed = std::move(sealed)] { finish(content, sealed); });
     });
   };
-  run(need.name, std::move(spec), std::move(running));
+  programs_.run(std::move(program));
 }
 
 // Nothing else has the folder: what the build started has ended with it.
@@ -223,93 +198,11 @@ void EnvironmentCache::finish(const std::string& content, const Result<>& outcom
   }
 }
 
-void EnvironmentCache::run(const std::string& name, place::InstanceSpec spec, Running running) {
-  if (stop_.stop_requested()) return running.ended(stopped());
-  const place::InstanceKey key{fmt::format("{}/{}/{}", key_owner, name,
-                                           make_token(needs_.random, key_digits, alphabet_hex))};
-  running_[key] = std::move(running);
-  needs_.place.start(key, spec);
-  if (!std::exchange(checking_, true)) check_running();
-}
-
-void EnvironmentCache::observe(const place::Observation& observation) {
-  if (observation.key.owner() == key_owner)
-    needs_.loop.post([this, observation] { take_in(observation); });
-}
-
-void EnvironmentCache::take_in(const place::Observation& observation) {
-  using Kind = place::Observation::Kind;
-  const auto known = running_.find(observation.key);
-  switch (observation.kind) {
-    case Kind::started:
-    case Kind::adoption_done: return;
-    case Kind::adopted:  // a former process built it, and nobody waits any more
-      if (known == running_.end()) needs_.place.stop(observation.key, std::chrono::milliseconds(0));
-      return;
-    case Kind::over_memory:
-      if (known != running_.end())
-        known->second.reason = Error{ErrorCode::limit_exceeded, observation.reason};
-      return;
-    case Kind::start_failed:
-    case Kind::exited: return take_in_end(observation);
-  }
-}
-
-void EnvironmentCache::take_in_end(const place::Observation& observation) {
-  auto left = std::make_shared<const Left>(needs_.place, observation.key,
-                                           needs_.directory_of(observation.key));
-  auto known = running_.extract(observation.key);
-  if (known.empty()) return;
-  Running& running = known.mapped();
-  if (observation.kind == place::Observation::Kind::start_failed)
-    return running.ended(fail(ErrorCode::unavailable, observation.reason));
-  if (running.reason) return running.ended(std::unexpected(*running.reason));
-  if (observation.exit.status != 0)
-    return running.ended(fail(
-        ErrorCode::invalid_argument,
-        reason_of(observation.exit, needs_.place.log_tail(observation.key, quoted_log_lines))));
-  running.ended(std::move(left));
-}
-
-Result<> EnvironmentCache::has_room() const {
-  return needs_.room != nullptr ? needs_.room->admit_bytes(0) : Result<>();
-}
-
-// An installation leaves the reserve of the disk alone: the place itself would end it only where
-// nearly all of that is gone.
-void EnvironmentCache::check_running() {
-  if (running_.empty()) {
-    checking_ = false;
-    return;
-  }
-  const auto room = has_room();
-  for (auto& [key, running] : running_) {
-    if (running.reason) continue;
-    if (!room)
-      running.reason = room.error();
-    else if (!running.is_awaited())
-      running.reason = Error{ErrorCode::unavailable, "Nobody waits for it any more.", abandoned};
-    else if (needs_.loop.now() >= running.until)
-      running.reason = Error{ErrorCode::timeout, "It took longer than an installation may."};
-    if (running.reason) needs_.place.stop(key, std::chrono::milliseconds(0));
-    note_what_it_does(key, running);
-  }
-  needs_.loop.after(build_check_period, [this] { check_running(); });
-}
-
 void EnvironmentCache::note_for_all(const std::string& content, const std::string& text) {
   const auto waiting = waiting_.find(content);
   if (waiting == waiting_.end()) return;
   const std::lock_guard lock(doing_mutex_);
   for (const Waiter& waiter : waiting->second) doing_[waiter.need.name] = text;
-}
-
-void EnvironmentCache::note_what_it_does(const place::InstanceKey& key, const Running& running) {
-  const auto passed =
-      std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - running.began);
-  const std::string line = last_line(needs_.place.log_tail(key, 1));
-  note_for_all(running.content,
-               fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line));
 }
 
 std::string EnvironmentCache::doing(const std::string& need) const {
@@ -320,12 +213,7 @@ std::string EnvironmentCache::doing(const std::string& need) const {
 
 void EnvironmentCache::stop() {
   stop_.request_stop();
-  needs_.loop.post([this] {
-    for (auto& [key, running] : running_) {
-      running.reason = stopped().error();
-      needs_.place.stop(key, std::chrono::milliseconds(0));
-    }
-  });
+  needs_.loop.post([this] { programs_.stop(); });
 }
 
 }  // namespace slipway::fleet

@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/environment_plan.h"
+#include "engine/fleet/environment_programs.h"
 #include "engine/fleet/environments.h"
 #include "engine/fleet/sealed_folders.h"
 #include "net/loop.h"
@@ -31,16 +32,14 @@ inline constexpr std::chrono::seconds plan_time_max{60};
 inline constexpr std::chrono::hours build_time_max{
     1};  // longer than any instance may take to start
 inline constexpr std::uint64_t build_memory_bytes_max = 8ULL << 30;
-// How often builds are looked at: their time, and the disk.
-inline constexpr std::chrono::milliseconds build_check_period{500};
 
 // An environment takes two programs, each in a cell of its own: one that sees the model and says
 // what it needs, and one that sees only what the first one named and installs it into its own
 // directory. Once that one has ended with all that it started, the server takes the folder over,
 // seals it and gives it its name. A build that was interrupted leaves nothing that has a name.
 //
-// Instance keys: "environment/<name of the need>/<random>". Two needs of one content wait for one
-// build; needs of different contents do not wait for each other.
+// Two needs of one content wait for one build; those of different contents stand in line only where
+// too many are being built (environment_programs.h).
 class EnvironmentCache final : public Environments {
  public:
   // All outlive this object; the loop and the workers are stopped before it goes.
@@ -55,6 +54,7 @@ class EnvironmentCache final : public Environments {
     // Called on a worker's thread before something is built on a disk that is nearly full; may
     // collect().
     std::function<void()> relieve = {};
+    std::size_t programs_at_once_max = 0;  // as EnvironmentPrograms has it
   };
   EnvironmentCache(std::filesystem::path root, Needs needs);
   ~EnvironmentCache() override;
@@ -66,7 +66,7 @@ class EnvironmentCache final : public Environments {
   std::string doing(const std::string& need) const override;
 
   // From any thread: what the place reports. What a former process left running is ended.
-  void observe(const place::Observation& observation);
+  void observe(const place::Observation& observation) { programs_.observe(observation); }
 
   // As SealedFolders.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,
@@ -79,37 +79,19 @@ class EnvironmentCache final : public Environments {
   void stop();
 
  private:
-  // Where a program worked that did what it was to do; forgotten by the place as this goes.
-  struct Left;
-  // Gets that, or why the program did not do it.
-  using Ended = std::move_only_function<void(Result<std::shared_ptr<const Left>>)>;
-  struct Running {
-    Instant until = {};
-    std::string content = {};  // what is built; empty: it is being planned
-    Instant began = {};
-    std::function<bool()> is_awaited;
-    std::optional<Error> reason;  // why it is ended
-    Ended ended;
-  };
+  using Left = EnvironmentPrograms::Left;
   struct Waiter {
     EnvironmentNeed need;
     EnvironmentPlan plan;
     FetchDone done;
   };
   // On the loop.
-  void run(const std::string& name, place::InstanceSpec spec, Running running);
   void plan(EnvironmentNeed need, FetchDone done);
   void obtain(Waiter waiter);
-  bool is_awaited(const std::string& content) const;
+  std::set<std::string> awaited_by(const std::string& content) const;
   void build(const EnvironmentNeed& need, const EnvironmentPlan& plan);
   void finish(const std::string& content, const Result<>& outcome);
-  void take_in(const place::Observation& observation);
-  void take_in_end(const place::Observation& observation);
-  void check_running();
   void note_for_all(const std::string& content, const std::string& text);
-  void note_what_it_does(const place::InstanceKey& key, const Running& running);
-  // Whether the disk has room for what installations write.
-  Result<> has_room() const;
 
   // On a worker.
   Result<> seal(const std::string& content, const Fd& disk, const Left& left);
@@ -117,9 +99,8 @@ class EnvironmentCache final : public Environments {
   const Needs needs_;
   std::stop_source stop_;
   SealedFolders folders_;
-  std::map<place::InstanceKey, Running> running_;
+  EnvironmentPrograms programs_;
   std::map<std::string, std::vector<Waiter>> waiting_;  // by content: looked at, or built
-  bool checking_ = false;
 
   mutable std::mutex doing_mutex_;
   std::map<std::string, std::string> doing_;  // by need; guarded by doing_mutex_

@@ -123,7 +123,8 @@ class EnvironmentCacheTest : public testing::Test {
                    .room = room_.get(),
                    .directory_of =
                        [this](const place::InstanceKey& key) { return place_.directory_of(key); },
-                   .relieve = [this] { ++relieved_; }});
+                   .relieve = [this] { ++relieved_; },
+                   .programs_at_once_max = 4});
   }
   void close() {
     workers_->stop();
@@ -463,6 +464,44 @@ TEST_F(EnvironmentCacheTest, what_an_installation_does_is_told_while_it_runs_in_
   asker_.reset();
   EXPECT_FALSE(asked.get());
   EXPECT_EQ(cache_->doing("f/1/v"), "");
+}
+
+TEST_F(EnvironmentCacheTest, whoever_asks_for_many_leaves_room_for_others_and_is_served_in_turn) {
+  place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  place_.plan = [](const fs::path& directory, const place::InstanceSpec& spec) {
+    write(directory / "plan.json", plan_text(fs::path(spec.argv[2]) / "code"));
+    return 0;
+  };
+  const auto awaited = [](const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!holds() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
+    return holds();
+  };
+  const auto ask_as = [&](const std::string& owner, const std::string& what) {
+    const fs::path model = folder_.path() / "artifacts" / what;
+    write(model / "code/requirements.txt", what + "\n");
+    EnvironmentNeed asked = need(model);
+    asked.name = what + "/1/v";
+    asked.owner = owner;
+    auto promise = std::make_shared<std::promise<bool>>();
+    cache_->prepare(std::move(asked), [promise](const Result<FetchedArtifact>& outcome) {
+      promise->set_value(outcome.has_value());
+    });
+    return promise->get_future();
+  };
+  std::vector<std::future<bool>> many;
+  for (int i = 0; i < 20; ++i) many.push_back(ask_as("greedy", "many" + std::to_string(i)));
+  EXPECT_TRUE(awaited([&] { return cache_->doing("many19/1/v") == "others are installed first"; }));
+  EXPECT_EQ(place_.builds, 2);
+  auto other = ask_as("modest", "other");
+  EXPECT_TRUE(awaited([&] { return place_.builds == 3; }));
+  auto same = ask_as("third", "many19");  // what stands in the line of the first: by his own share
+  EXPECT_TRUE(awaited([&] { return place_.builds == 4; }));
+  asker_.reset();
+  for (auto& one : many) EXPECT_FALSE(one.get());
+  EXPECT_FALSE(other.get());
+  EXPECT_FALSE(same.get());
+  EXPECT_EQ(place_.builds, 4);
 }
 
 TEST_F(EnvironmentCacheTest, a_server_that_stops_waits_for_no_installation) {

@@ -61,6 +61,7 @@ std::optional<EnvironmentNeed> FleetRun::environment_need(Generation generation,
   if (!with_contents) return std::nullopt;
   place::InstanceSpec without = program_spec(variant.program);
   EnvironmentNeed need{.name = need_name(id_, generation, variant.name),
+                       .owner = variant.program.model->reader,
                        .with_contents = *std::move(with_contents),
                        .without = std::move(without)};
   const auto& mounts = need.with_contents.mounts;
