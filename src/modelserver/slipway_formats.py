@@ -500,6 +500,9 @@ def read_as(content_type, read):
         raise type(error)(f"The body cannot be read as {content_type}: {error}.") from error
     except (ValueError, TypeError, OverflowError, EOFError) as error:
         raise BadRequest(f"The body cannot be read as {content_type}: {error}") from error
+    except MemoryError as error:
+        raise BadRequest(f"The body cannot be read as {content_type}: it says that it is larger than there is "
+                         "memory for.") from error
 
 
 def decode(data, content_type, dtype=None):

@@ -55,6 +55,14 @@ def test_what_is_refused_is_refused_quickly(read, content_type, body):
     assert time.monotonic() - began < SECONDS_MAX
 
 
+@pytest.mark.parametrize("shape", [(2**60,), (2**31, 2**31), (-1,), (2**62, 2**62)])
+def test_an_array_that_says_it_is_larger_than_memory_is_refused(shape):
+    body = io.BytesIO()
+    np.lib.format.write_array_header_1_0(body, {"descr": "<f4", "fortran_order": False, "shape": shape})
+    with pytest.raises(formats.BadRequest, match="cannot be read as application/x-npy"):
+        formats.decode(body.getvalue() + b"1234", "application/x-npy")
+
+
 def npz(**members):
     body = io.BytesIO()
     np.savez_compressed(body, **members)
