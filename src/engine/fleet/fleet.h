@@ -74,8 +74,9 @@ struct InstanceStatus {
   std::string phase;  // "starting", "healthy", "draining", "stopping", "ended"
 };
 
-// What doors hold. Thread-safe: it has no state but the hook.
 class Environments;
+
+// What doors hold. Thread-safe: it has no state but the hook.
 class Fleets {
  public:
   // `changed` is called with the fleet's id once a change is durable: it wakes the reconciler
