@@ -146,8 +146,16 @@ TEST(ModelFileTest, TheImageIsChosenByWhatIsInside) {
     return std::string(image_for(examine_model(folder.path() / name).value()));
   };
   folder.put("code/code/inference.py", "");
-  folder.put("code/model.joblib", "\x80\x04");
+  folder.put("code/words.pkl", "\x80\x04");
   EXPECT_EQ(image("code"), "slipway-inference");
+  folder.put("code/words.pkl", "\x80\x04\x8c\x1fsklearn.linear_model");
+  EXPECT_EQ(image("code"), "sagemaker-scikit-learn");
+  EXPECT_FALSE(examine_model(folder.path() / "code").value().record);
+  folder.put("code/net.pt", "PK\3\4");
+  EXPECT_EQ(image("code"), "slipway-inference");
+  folder.put("boosted/inference.py", "");
+  folder.put("boosted/model.json", R"({"learner":{}})");
+  EXPECT_EQ(image("boosted"), "sagemaker-xgboost");
   folder.put("pickled/model.joblib", "\x78\x9c");
   folder.put("pickled/data/notes.txt", "hello");
   EXPECT_EQ(image("pickled"), "sagemaker-scikit-learn");

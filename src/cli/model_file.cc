@@ -135,12 +135,16 @@ class Choice {
     if (kind == ModelKind::archive || (found_ && rank(*found_) <= rank(kind))) return;
     found_ = kind;
     record_ = record_of(kind, bytes);
+    is_of_image_ = kind == ModelKind::xgboost || name.ends_with(".joblib") ||
+                   (kind == ModelKind::sklearn && bytes.contains("sklearn"));
   }
+  // Code of the model's own says itself what a record is, and needs what its model is made of: the
+  // image of that brings it.
   Result<> settle(ModelFile& model) {
     if (!script_ && !found_ && !torch_.empty()) return refuse_torch(torch_);
-    if (script_ || !found_) return {};
+    if (!found_ || (script_ && !(is_of_image_ && torch_.empty()))) return {};
     model.served_as = *found_;
-    model.record = std::move(record_);
+    if (!script_) model.record = std::move(record_);
     return {};
   }
 
@@ -148,6 +152,7 @@ class Choice {
   static int rank(ModelKind kind) { return static_cast<int>(kind); }
 
   bool script_ = false;
+  bool is_of_image_ = false;  // a pickle may hold anything, which its code knows how to load
   std::string torch_;
   std::optional<ModelKind> found_;
   std::optional<RecordShape> record_;
