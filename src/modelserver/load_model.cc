@@ -300,15 +300,19 @@ Result<Choice> choose_backend(const Options& options) {
   auto entries = entries_of(folder);
   TRY(const auto found, find_model(entries, options.image));
   if (found) return *found;
-  if (entries.size() == 1 && fs::is_directory(entries[0], error)) {
+  const bool in_folder = entries.size() == 1 && fs::is_directory(entries[0], error);
+  if (in_folder) {
     TRY(const auto inside, find_model(entries_of(entries[0]), options.image));
     if (inside && inside->backend != Backend::python) return *inside;
   }
   return fail(ErrorCode::not_found,
               fmt::format("The model directory has no model. Looked for: code/inference.py, "
                           "model.onnx or one *.onnx, xgboost-model or an XGBoost *.json, *.ubj or "
-                          "*.xgb, model.joblib or one *.pkl. There is: {}.",
-                          names_of(entries)));
+                          "*.xgb, model.joblib or one *.pkl. There is: {}.{}",
+                          names_of(entries),
+                          in_folder ? " Deploy that folder, or an archive of what is in it: the "
+                                      "model's files lie at the top."
+                                    : ""));
 }
 
 Result<std::unique_ptr<Model>> load_model(const Options& options,

@@ -510,9 +510,9 @@ def hint_for(error):
     try:
         if issubclass(kind, ModuleNotFoundError) and error.name:
             return toolkit.hint_for_module(error.name.split(".")[0])
-        if kind is AttributeError and str(error).startswith("Can't get attribute"):
-            return (". The model was pickled by a program that defines this itself: define or import it in "
-                    "code/inference.py")
+        lacking = toolkit.hint_for_pickle(error)
+        if lacking:
+            return lacking
         is_below = issubclass(kind, OSError) and str(error.filename).startswith(MODEL_PREFIX)
         if is_below and not os.path.isdir(MODEL_PREFIX):
             return (f". There is no {MODEL_PREFIX} here, where a model runs without a file tree of its own: "
@@ -573,9 +573,10 @@ def main():
         return 1
     except BaseException as error:  # pylint: disable=broad-except
         print_trace()
-        send(channel, {"event": "failed",
-                       "message": f"The model's code failed while loading: "
-                                  f"{type(error).__name__}: {words_of(error)}{hint_for(error)}"})
+        what = "The model's code" if find_script(settings["model_dir"])[1] else "The pickled model"
+        words = words_of(error) or "it says no more"
+        send(channel, {"event": "failed", "message": f"{what} failed while loading: "
+                                                     f"{type(error).__name__}: {words}{hint_for(error)}"})
         return 1
     poller = select.poll()
     poller.register(channel, select.POLLIN)

@@ -12,6 +12,7 @@ import importlib.util
 import json
 import logging
 import os
+import pickle
 import re
 import sys
 import types
@@ -198,7 +199,18 @@ def hint_for_module(name):
     """How a script gets a module that is not there."""
     if name in UNKNOWN_HERE:
         return f". {UNKNOWN_HERE[name]}"
-    return f". Put {package_of(name)} into code/requirements.txt."
+    return (f". Put {package_of(name)} into code/requirements.txt, or {name}.py beside code/inference.py where "
+            "it is a module of your own.")
+
+
+def hint_for_pickle(error):
+    """What a pickle lacks that cannot be loaded."""
+    if isinstance(error, AttributeError) and str(error).startswith("Can't get attribute"):
+        return (". The model was pickled by a program that defines this itself: define or import it in "
+                "code/inference.py.")
+    if isinstance(error, (EOFError, pickle.UnpicklingError)):
+        return ". The file is cut off, or no pickle."
+    return ""
 
 
 # ---------------------------------------------------------------- errors

@@ -448,6 +448,20 @@ def test_what_can_give_no_answer_is_refused_when_it_is_loaded(tmp_path, serve, o
     assert server.wait() is False and words in server.output().strip().splitlines()[-1], server.output()
 
 
+@pytest.mark.parametrize("place, pickled, words", [
+    ("model.joblib", b"c__main__\nOwn\n.", "define or import it in code/inference.py"),
+    ("model.pkl", b"cown_steps\nOwn\n.", "or own_steps.py beside code/inference.py"),
+    ("model.pkl", b"\x80\x04]", "The file is cut off, or no pickle"),
+    ("inner/model.pkl", b"\x80\x04N.", "the model's files lie at the top"),
+])
+def test_a_pickle_that_cannot_be_loaded_says_what_mends_it(tmp_path, serve, own_python, place, pickled, words):  # noqa: F811
+    path = tmp_path / "model" / place
+    path.parent.mkdir(parents=True)
+    path.write_bytes(pickled)
+    server = serve(tmp_path / "model", image=SKLEARN, ready=False, env=own_python)
+    assert server.wait() is False and words in server.output().strip().splitlines()[-1], server.output()
+
+
 def test_a_model_that_takes_only_the_numbers_it_was_fitted_with_is_given_them(tmp_path, serve, own_python):  # noqa: F811
     model = KMeans(3, n_init=1, random_state=1).fit(IRIS)
     joblib.dump(model, tmp_path / "model.joblib")
