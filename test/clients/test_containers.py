@@ -361,6 +361,12 @@ def test_the_example_of_each_way_runs(server, way, said):
     assert said in done.stdout
 
 
+def test_the_example_that_wants_something_of_yours_says_so():
+    done = subprocess.run([sys.executable, EXAMPLES / "sticky_sessions.py"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1 and "usage: sticky_sessions.py IMAGE" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_the_example_of_sessions_runs(programs):
     done = subprocess.run([sys.executable, EXAMPLES / "sticky_sessions.py", "test-container"],
                           capture_output=True, text=True, timeout=120,
