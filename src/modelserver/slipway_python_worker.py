@@ -73,17 +73,22 @@ def default_model_fn(model_dir):
     return load_pickle(path)
 
 
+def is_of_sklearn(kind):
+    return str(kind.__module__).split(".", maxsplit=1)[0] == "sklearn"
+
+
 def refuse_what_cannot_answer(model):
-    """Says now, and not in each answer, that the default predict_fn has no way to ask this model."""
+    """Says now, and not in each answer, that the default predict_fn has no way to ask this model. What
+    is of a script's own is only asked for predict: its other members may mean anything."""
     kind = type(model).__name__
-    if isinstance(model, type):
+    if isinstance(model, type) and is_of_sklearn(model):
         raise Failure(f"The model is the class {model.__name__}, and no object of it that was fitted.")
     if not hasattr(model, "predict") and not callable(model):
         raise Failure(f"The model is a {kind} without predict(): save the model itself, or put a "
                       "code/inference.py beside it with a predict_fn that asks it.")
-    while hasattr(model, "steps"):  # a pipeline is as fitted as its last step
+    while is_of_sklearn(type(model)) and hasattr(model, "steps"):  # a pipeline is as fitted as its last step
         model = model.steps[-1][1]
-    if type(model).__module__.split(".")[0] == "sklearn":
+    if is_of_sklearn(type(model)):
         from sklearn import exceptions
         from sklearn.utils import validation
         try:

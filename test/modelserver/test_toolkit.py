@@ -448,6 +448,19 @@ def test_what_can_give_no_answer_is_refused_when_it_is_loaded(tmp_path, serve, o
     assert server.wait() is False and words in server.output().strip().splitlines()[-1], server.output()
 
 
+def test_a_model_of_a_scripts_own_is_asked_for_predict_alone(tmp_path, serve, own_python):  # noqa: F811
+    write_script(tmp_path, """
+class Model:
+    steps, n_features_in_ = 50, "many"
+    @staticmethod
+    def predict(data):
+        return data * 2
+def model_fn(model_dir):
+    return Model
+""")
+    assert serve(tmp_path, image=SKLEARN, env=own_python).ask([[1.5]]).json == [[3.0]]
+
+
 @pytest.mark.parametrize("place, pickled, words", [
     ("model.joblib", b"c__main__\nOwn\n.", "define or import it in code/inference.py"),
     ("model.pkl", b"cown_steps\nOwn\n.", "or own_steps.py beside code/inference.py"),
