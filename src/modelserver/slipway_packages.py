@@ -39,6 +39,7 @@ PIP_LINES_QUOTED = 4
 SKLEARN_VERSION = re.compile(rb"_sklearn_version.{1,16}?([0-9]+\.[0-9]+(?:\.[0-9]+)*)", re.DOTALL)
 # Steps of pipelines that are of other packages: the module that a pickle names, and what pip calls it.
 GUESTS = {"xgboost": "xgboost-cpu", "lightgbm": "lightgbm", "imblearn": "imbalanced-learn"}
+OLD_BOOSTER = b"binf"
 PICKLE_BYTES_MAX = 64 << 20  # of a model, unpacked, that are searched for that
 SKLEARN_FOR_NUMPY_2 = (1, 4, 2)
 CODE_FILES_MAX, CODE_BYTES_MAX = 500, 1 << 20  # of a model's own code that are looked into for imports
@@ -139,6 +140,24 @@ def further_packages(code_dir):
                         if not importable(name)) for modules in imported_modules(code_dir))
 
 
+def holds_old_booster(model_dir):
+    """Whether a file is a model in XGBoost's old binary form, as AWS's images up to 1.7 save them."""
+    for path in filter(os.path.isfile, glob.glob(os.path.join(model_dir, "*"))):
+        with open(path, "rb") as file:
+            if file.read(len(OLD_BOOSTER)) == OLD_BOOSTER:
+                return True
+    return False
+
+
+def xgboost_package(model_dir):
+    """(the package that reads the model's boosters, whether this interpreter has it)"""
+    if not holds_old_booster(model_dir):
+        return "xgboost-cpu", importable("xgboost")
+    have = installed_version("xgboost-cpu") or installed_version("xgboost")
+    parts = re.match(r"(\d+)\.(\d+)", have or "")
+    return "xgboost-cpu<3.1", bool(parts and (int(parts[1]), int(parts[2])) < (3, 1))
+
+
 def image_packages(image, model_dir, code_dir, has_own):
     """What the image of that name brings along, as pip requirements; none where this interpreter has
     all of it and the model asks for none of its own, for which an environment is made anyway."""
@@ -153,9 +172,10 @@ def image_packages(image, model_dir, code_dir, has_own):
             return []
         packages = sklearn_packages(wanted) + guests
     elif image == "sagemaker-xgboost":
-        if importable("xgboost") and not is_wanted:
+        xgboost, is_here = xgboost_package(model_dir)
+        if is_here and not is_wanted:
             return []
-        packages = ["xgboost-cpu", "numpy", "pandas", "scikit-learn"]
+        packages = [xgboost, "numpy", "pandas", "scikit-learn"]
     else:
         return []
     return packages + sorted({*needed, *tried} - set(packages))

@@ -49,6 +49,25 @@ def test_a_pipeline_with_a_step_of_another_package_gets_that_too(tmp_path, monke
     assert packages[0] == f"scikit-learn=={sklearn_version}" and packages[-1] == "xgboost-cpu"
 
 
+def test_a_script_gets_an_xgboost_that_reads_the_old_binary_form(tmp_path, monkeypatch):
+    worker = own_module("slipway_packages")
+    (tmp_path / "xgboost-model").write_bytes(b"binf\0\0\0\x3f")
+    asked = lambda: worker.image_packages("sagemaker-xgboost", str(tmp_path), None, False)
+    have = {}
+    monkeypatch.setattr(worker, "installed_version", have.get)
+    have["xgboost-cpu"] = "3.2.0"
+    assert asked()[0] == "xgboost-cpu<3.1"
+    have["xgboost-cpu"] = "3.0.5"
+    assert asked() == []
+    have.clear()
+    have["xgboost"] = "1.7.6"
+    assert asked() == []
+    monkeypatch.setattr(worker, "importable", lambda module: True)
+    (tmp_path / "xgboost-model").write_bytes(b"{L\0\0")
+    have["xgboost"] = "3.2.0"
+    assert asked() == []
+
+
 def test_a_scikit_learn_of_numpys_first_version_gets_that():
     packages = own_module("slipway_packages").sklearn_packages
     assert packages("1.2.2") == ["scikit-learn==1.2.2", "joblib", "numpy<2", "pandas"]
