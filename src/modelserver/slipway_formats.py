@@ -218,15 +218,30 @@ def csv_array(text, dtype, delimiter, convert):
             raise BadRequest(f"line {line} has {len(fields)} columns, and {len(rows[0])} are due")
         rows.append(fields)
         if dtype is not None or not all(map(WHOLE.fullmatch, fields)):
-            rows[-1] = [number_of(field, line, at, convert) for at, field in enumerate(fields, 1)]
+            read = exact_double if dtype is None else convert
+            rows[-1] = [number_of(field, line, at, read) for at, field in enumerate(fields, 1)]
     if not rows:
         raise BadRequest("the body has no record")
     whole = dtype is None and all(isinstance(row[0], str) for row in rows)
-    number = int if whole else float
-    table = [list(map(number, row)) for row in rows]
+    number = int if whole else exact_double
+    table = [list(map(number, row)) if isinstance(row[0], str) else row for row in rows]
     if whole:
         refuse_beyond_64_bits(value for row in table for value in row)
     return numpy.array(table, dtype="int64" if whole else "float64")
+
+
+def exact(number):
+    """A whole number as a double, which is the same number."""
+    value = double_of(number)
+    if math.isfinite(value) and int(value) != number:
+        raise BadRequest(f"{str(number)[:QUOTED_FIELD_MAX]} is a whole number that a double, as the others are, "
+                         "does not hold")
+    return value
+
+
+def exact_double(field):
+    """A field of a table that has others than whole numbers."""
+    return exact(int(field)) if len(field) > 15 and WHOLE.fullmatch(field) else float(field)
 
 
 def refuse_beyond_64_bits(values):
@@ -362,7 +377,7 @@ def plain_array(numpy, data, dtype):
         try:
             array = numpy.array(data)
             is_plain = array.dtype.kind in "biuf" and array.ndim <= JSON_DEPTH_MAX and array.size
-            may_be_rounded = dtype is None and array.dtype.kind == "f" and (abs(array) >= 2**63).any()
+            may_be_rounded = dtype is None and array.dtype.kind == "f" and (abs(array) > 2**53 - 1).any()
             if is_plain and not may_be_rounded:
                 return array
         except (ValueError, OverflowError):
@@ -373,6 +388,8 @@ def plain_array(numpy, data, dtype):
     if all(each is None or isinstance(each, (int, float)) for each in leaves):
         if dtype is None and all(isinstance(each, int) for each in leaves):
             refuse_beyond_64_bits(leaves)
+        elif dtype is None:
+            leaves = [exact(each) if isinstance(each, int) else each for each in leaves]
         numbers = list(map(double_of, leaves))
         return numpy.array(numbers).reshape(shape) if None in leaves or shape else numpy.array(data)
     if all(isinstance(each, str) for each in leaves):

@@ -113,6 +113,8 @@ def column_of(values, kind, name):
     if is_number and known:
         if any(isinstance(each, int) and not -2**63 <= each < 2**63 for each in known):
             raise BadRequest(f'"{name}" has a number that is out of range')
+        if not all(isinstance(each, int) for each in values):
+            values = [formats.exact(each) if isinstance(each, int) else each for each in values]
         return numpy.array([float("nan") if each is None else each for each in values])
     column = numpy.empty(len(values), dtype=object)
     column[:] = [float("nan") if each is None else each for each in values]

@@ -15,6 +15,7 @@ from onnx import TensorProto
 
 sys.path.insert(0, str(ROOT / "src" / "modelserver"))
 import slipway_formats as formats  # noqa: E402  pylint: disable=wrong-import-position
+import slipway_records  # noqa: E402  pylint: disable=wrong-import-position
 
 
 def npy(array):
@@ -138,6 +139,21 @@ def test_whole_numbers_stay_whole_where_nothing_else_is_asked():
     assert formats.decode('[["a", "b"]]', "application/json").tolist() == [["a", "b"]]
     assert formats.decode('[["a", 1.5]]', "application/json").tolist() == [["a", 1.5]]
     assert formats.decode('{"a": 1}', "application/json").item() == {"a": 1}
+
+
+def test_a_whole_number_beside_others_is_kept_exactly_or_refused():
+    for body, kind in (("9007199254740993,0.5", "text/csv"), ("1,2\n9007199254740993,\n", "text/csv"),
+                       ("9007199254740993,1\n2,0.5\n", "text/csv"), ("[[9007199254740993, 0.5]]", "application/json"),
+                       ("[[9007199254740993, null]]", "application/json"), ("[9007199254740993]\n[0.5]", "application/jsonlines")):
+        with pytest.raises(formats.BadRequest, match="9007199254740993 is a whole number that a double"):
+            formats.decode(body, kind)
+        assert formats.decode(body, kind, "float64").dtype == "float64"
+    assert formats.decode("9007199254740992,0.5\n1,", "text/csv")[0].tolist() == [2.0**53, 0.5]
+    assert formats.decode("[[9007199254740992, 0.5], [1e300, 18014398509481984]]", "application/json").max() == 1e300
+    assert formats.decode(f"{'9' * 500},0.5", "text/csv").tolist() == [[np.inf, 0.5]]
+    with pytest.raises(formats.BadRequest, match="9007199254740993"):
+        slipway_records.column_of([9007199254740993, None], None, "age")
+    assert slipway_records.column_of([9007199254740993, 1], None, "age").tolist() == [9007199254740993, 1]
 
 
 @pytest.mark.parametrize("body, words", [
