@@ -11,6 +11,7 @@
 #include "wire/json_reader.h"
 #include "wire/json_writer.h"
 #include "wire/rest_bindings.h"
+#include "wire/scalar.h"
 #include "wire/xml_codec.h"
 
 namespace slipway::wire {
@@ -41,6 +42,11 @@ Result<Node> read_rpc_request(const Operation& operation, Protocol protocol,
   return read_json(body, shape, json_names(operation.schema->service), arena);
 }
 
+// The name of a shape where its member has none of its own.
+std::string_view own_name(const Shape& shape) {
+  return shape.location_name.empty() ? shape.name : shape.location_name;
+}
+
 Result<Node> read_payload(const Member& member, Protocol protocol, std::string_view body,
                           Arena& arena) {
   if (bypasses_node(member)) return Node{};
@@ -53,6 +59,8 @@ Result<Node> read_payload(const Member& member, Protocol protocol, std::string_v
   if (shape.kind == ShapeKind::text) return make_text(body);
   if (protocol == Protocol::rest_json) return read_json(body, shape, Names::wire, arena);
   TRY(const Element* root, parse_xml(body, arena));
+  if (root->name != member.wire_name && root->name != own_name(shape))
+    return unreadable("The document is no '" + std::string(member.wire_name) + "'");
   return read_structure(*root, shape, TreeForm::xml, arena);
 }
 
@@ -153,9 +161,8 @@ void write_payload(const Member& member, const Node& node, Protocol protocol,
   } else {
     add_content_type("application/xml", out);
     const Shape& shape = *member.shape;
-    const std::string_view own = shape.location_name.empty() ? shape.name : shape.location_name;
-    write_xml_document(member.wire_name != member.name ? member.wire_name : own, node, shape,
-                       xml_space(operation, shape, &member), out.body);
+    write_xml_document(member.wire_name != member.name ? member.wire_name : own_name(shape), node,
+                       shape, xml_space(operation, shape, &member), out.body);
   }
 }
 
@@ -182,8 +189,7 @@ void write_rest_body(const Operation& operation, Protocol protocol, const Node& 
   if (!has_body_members(shape)) return;
   add_content_type("application/xml", out);
   if (shape.is(ShapeFlag::bare_root)) return write_bare_root(operation, node, out.body);
-  write_xml_document(shape.location_name.empty() ? shape.name : shape.location_name, node, shape,
-                     xml_space(operation, shape, nullptr), out.body);
+  write_xml_document(own_name(shape), node, shape, xml_space(operation, shape, nullptr), out.body);
 }
 
 void write_rest_response(const Operation& operation, Protocol protocol, const Node& node,

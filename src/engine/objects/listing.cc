@@ -56,14 +56,15 @@ class Walk {
   std::optional<store::Rows> rows_;
 };
 
-// Begins behind `after`, which may be a common prefix that a page ended with.
+// Begins behind `after`. Where that lies in a common prefix, or is one that a page ended with, the
+// whole prefix counts as shown.
 void begin(Walk& walk, const std::string& after, std::string_view prefix,
            std::string_view delimiter) {
-  const bool whole_prefix = !after.empty() && common_prefix(after, prefix, delimiter) == after;
-  if (after < prefix)
-    walk.seek_from(prefix);
-  else if (whole_prefix && after.starts_with(prefix))
-    walk.seek_behind_prefix(after);
+  if (after < prefix) return walk.seek_from(prefix);
+  const std::string_view common =
+      after.starts_with(prefix) ? common_prefix(after, prefix, delimiter) : std::string_view();
+  if (!common.empty())
+    walk.seek_behind_prefix(common);
   else
     walk.seek_beyond(after);
 }
@@ -106,12 +107,15 @@ Result<ListPage> list(store::Transaction& tx, const ListQuery& query) {
 
 namespace {
 
-// Begins behind the version that the query names, or behind all versions of the key it names.
+// Begins behind the version that the query names, which may be gone: lists are read while what they
+// show is deleted. Where the version without an id stood is not known then: the key's others are
+// shown again rather than lost.
 Result<std::int64_t> number_to_resume(store::Transaction& tx, const Bucket& bucket,
                                       const VersionQuery& query) {
   const ObjectName name{query.bucket, query.after, query.after_version};
   if (const auto row = version_row(tx, bucket, name)) return row->number;
   if (const auto number = number_of_version(query.after_version)) return *number;
+  if (query.after_version == null_version) return INT64_MAX;
   return fail(ErrorCode::invalid_argument,
               fmt::format("'{}' is not a version id", query.after_version), "bad_version");
 }

@@ -201,6 +201,11 @@ std::int64_t number_of_upload(store::Transaction& tx, std::string_view id) {
 
 }  // namespace
 
+bool is_upload_id(std::string_view text) {
+  return text.size() == upload_id_length &&
+         text.find_first_not_of(alphabet_base62) == std::string_view::npos;
+}
+
 Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQuery& query) {
   TRY(const Bucket bucket, find_bucket(tx, query.bucket));
   MultipartPage page;
@@ -219,7 +224,7 @@ Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQue
                                 : key.find(query.delimiter, query.prefix.size());
     const bool common = cut != std::string_view::npos;
     const std::string_view prefix = common ? key.substr(0, cut + query.delimiter.size()) : "";
-    if (common && (query.after_key == prefix ||
+    if (common && (query.after_key.starts_with(prefix) ||
                    (!page.common_prefixes.empty() && page.common_prefixes.back() == prefix)))
       continue;
     if (page.uploads.size() + page.common_prefixes.size() == query.entries_max) {

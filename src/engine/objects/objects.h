@@ -77,6 +77,8 @@ Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs ta
 
 Result<Multipart> find_multipart(store::Transaction& tx, const MultipartName& name);
 Result<PartPage> list_parts(store::Transaction& tx, const PartQuery& query);
+// Whether the text looks like the id of an upload, be it there or gone.
+bool is_upload_id(std::string_view text);
 Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQuery& query);
 
 // The parts an object was made of, in order; empty where it was written as one.

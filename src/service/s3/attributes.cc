@@ -14,10 +14,10 @@ constexpr std::size_t tags_max = 10;
 constexpr std::size_t tag_key_characters_max = 128;
 constexpr std::size_t tag_value_characters_max = 256;
 
-constexpr std::array<std::string_view, 11> storage_classes{
-    "STANDARD",       "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
-    "GLACIER",        "DEEP_ARCHIVE",       "OUTPOSTS",    "GLACIER_IR", "SNOW",
-    "EXPRESS_ONEZONE"};
+// Those that a bucket of a region has: OUTPOSTS and EXPRESS_ONEZONE are of other kinds of bucket.
+constexpr std::array<std::string_view, 8> storage_classes{
+    "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
+    "GLACIER",  "DEEP_ARCHIVE",       "GLACIER_IR"};
 
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
@@ -40,6 +40,7 @@ std::optional<std::string_view> find_property(const objects::Pairs& properties,
 }
 
 std::string without_aws_chunked(std::string_view content_encoding) {
+  if (!content_encoding.contains("aws-chunked")) return std::string(content_encoding);
   std::string kept;
   while (!content_encoding.empty()) {
     const std::size_t comma = std::min(content_encoding.find(','), content_encoding.size());
@@ -61,6 +62,13 @@ std::string lower_case(std::string_view text) {
 
 Result<objects::Pairs> parse_tagging(std::string_view text) {
   objects::Pairs tags;
+  const std::string whole(text);
+  const auto unreadable = [&] {
+    return invalid_argument(
+        "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters "
+        "without tag name duplicates.",
+        {"x-amz-tagging", whole});
+  };
   while (!text.empty()) {
     const std::string_view pair = text.substr(0, text.find('&'));
     text.remove_prefix(std::min(pair.size() + 1, text.size()));
@@ -68,9 +76,13 @@ Result<objects::Pairs> parse_tagging(std::string_view text) {
     const std::size_t equals = pair.find('=');
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
+    if (value.contains('=')) return unreadable();
     tags.emplace_back(percent_decode(pair.substr(0, equals), PlusSign::space),
                       percent_decode(value, PlusSign::space));
   }
+  for (auto tag = tags.begin(); tag != tags.end(); ++tag)
+    if (std::any_of(tags.begin(), tag, [&](const auto& t) { return t.first == tag->first; }))
+      return unreadable();
   TRY_DO(check_tags(tags));
   return tags;
 }

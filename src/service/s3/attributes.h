@@ -9,6 +9,7 @@
 
 #include "engine/objects/types.h"
 #include "service/s3/door.h"
+#include "service/s3/encoded_words.h"
 
 namespace slipway::s3 {
 
@@ -96,7 +97,8 @@ Result<objects::Pairs> read_properties(const In& in) {
     add(property::expires, std::to_string(in.Expires()->time_since_epoch().count() / 1'000'000));
   add(property::redirect, in.WebsiteRedirectLocation());
   for (const auto [name, value] : in.Metadata())
-    properties.emplace_back(std::string(property::metadata) + lower_case(name), value);
+    properties.emplace_back(std::string(property::metadata) + lower_case(name),
+                            decode_words(value));
   TRY_DO(check_metadata(properties));
   read_encryption(in, properties);
   return properties;
@@ -140,7 +142,8 @@ void show_properties(Out& out, const objects::Object& object) {
   }
   for (const auto& [name, value] : properties)
     if (name.starts_with(property::metadata))
-      out.put_Metadata(std::string_view(name).substr(property::metadata.size()), value);
+      out.put_Metadata(std::string_view(name).substr(property::metadata.size()),
+                       encode_words(value));
   if (object.storage_class != "STANDARD") out.StorageClass(object.storage_class);
   if (!object.tags.empty()) out.TagCount(static_cast<std::int32_t>(object.tags.size()));
   show_encryption(out, properties);

@@ -54,14 +54,27 @@ std::unexpected<Error> with_bucket(std::string_view code, std::string message,
                                {{"BucketName", std::string(bucket)}}});
 }
 
+std::string arn_of(std::string_view bucket) { return fmt::format("arn:aws:s3:::{}", bucket); }
+
+// "eu-west-1", "us-gov-east-1": parts between dashes, and a number at the end.
+bool looks_like_region(std::string_view name) {
+  const std::size_t dash = name.rfind('-');
+  if (dash == std::string_view::npos || !name.substr(0, dash).contains('-')) return false;
+  const std::string_view number = name.substr(dash + 1);
+  return number.size() == 1 && number[0] >= '1' && number[0] <= '9';
+}
+
 // Where the bucket is to be. In the classic region any may be named; elsewhere the constraint and
 // the region that the request was signed for are the same.
 Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
   const auto constraint = in.CreateBucketConfiguration().LocationConstraint();
   if (call.region() == classic_region) {
-    if (constraint == classic_region)
-      return refuse("InvalidLocationConstraint", "The specified location-constraint is not valid");
     if (constraint == "EU") return std::string("eu-west-1");
+    if (constraint && (*constraint == classic_region || !looks_like_region(*constraint)))
+      return std::unexpected(Error{ErrorCode::invalid_argument,
+                                   "The specified location-constraint is not valid",
+                                   "InvalidLocationConstraint",
+                                   {{"LocationConstraint", std::string(*constraint)}}});
     return std::string(constraint.value_or(classic_region));
   }
   if (!constraint)
@@ -126,7 +139,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
-  out.Location(fmt::format("/{}", name));
+  out.Location(fmt::format("/{}", name)).BucketArn(arn_of(name));
   const auto made =
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
@@ -146,7 +159,10 @@ Result<> delete_bucket(const Door& door, Call& call, api::DeleteBucketRequest in
 
 Result<api::HeadBucketOutput> head_bucket(Call& call, api::HeadBucketRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  return call.output<api::HeadBucketOutput>().BucketRegion(bucket.region).AccessPointAlias(false);
+  return call.output<api::HeadBucketOutput>()
+      .BucketArn(arn_of(bucket.name))
+      .BucketRegion(bucket.region)
+      .AccessPointAlias(false);
 }
 
 namespace {
@@ -159,7 +175,7 @@ Result<std::int32_t> buckets_per_page(std::optional<std::int32_t> wanted) {
 }
 
 Result<std::string> decode_token(std::optional<std::string_view> token) {
-  if (!token) return std::string();
+  if (!token || token->empty()) return std::string();
   auto name = from_base64(*token);
   if (!name || name->empty())
     return invalid_argument("The continuation token provided is incorrect",
@@ -190,7 +206,11 @@ Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest 
       break;
     }
     last = bucket.name;
-    out.add_Buckets().Name(bucket.name).CreationDate(bucket.created).BucketRegion(bucket.region);
+    out.add_Buckets()
+        .Name(bucket.name)
+        .CreationDate(shown_time(bucket.created))
+        .BucketRegion(bucket.region)
+        .BucketArn(arn_of(bucket.name));
   }
   return out;
 }

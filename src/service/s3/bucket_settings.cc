@@ -112,7 +112,16 @@ Result<api::GetBucketEncryptionOutput> get_bucket_encryption(Call& call,
 }
 
 Result<> put_bucket_encryption(Call& call, api::PutBucketEncryptionRequest in) {
-  if (in.ServerSideEncryptionConfiguration().Rules().size() != 1) return malformed();
+  const auto rules = in.ServerSideEncryptionConfiguration().Rules();
+  if (rules.size() != 1) return malformed();
+  for (const auto rule : rules) {
+    const auto standard = rule.ApplyServerSideEncryptionByDefault();
+    if (standard && standard.SSEAlgorithm() == "AES256" && standard.KMSMasterKeyID())
+      return invalid_argument(
+          "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or "
+          "aws:kms:dsse",
+          {"ApplyServerSideEncryptionByDefault", "AES256"});
+  }
   return write_document(call, in, encryption, in);
 }
 
@@ -250,7 +259,28 @@ Result<api::NotificationConfiguration> get_bucket_notification(
   return read_document<api::NotificationConfiguration>(call, in, notification);
 }
 
+namespace {
+
+// Rules name the ends of keys, in any case.
+template <typename Configurations>
+Result<> check_filters(const Configurations& configurations) {
+  for (const auto configuration : configurations)
+    for (const auto rule : configuration.Filter().Key().FilterRules()) {
+      const std::string name = lower_case(rule.Name().value_or(""));
+      if (name != "prefix" && name != "suffix")
+        return invalid_argument("filter rule name must be either prefix or suffix",
+                                {"FilterRule.Name", std::string(rule.Name().value_or(""))});
+    }
+  return {};
+}
+
+}  // namespace
+
 Result<> put_bucket_notification(Call& call, api::PutBucketNotificationConfigurationRequest in) {
+  const auto wanted = in.NotificationConfiguration();
+  TRY_DO(check_filters(wanted.QueueConfigurations()));
+  TRY_DO(check_filters(wanted.TopicConfigurations()));
+  TRY_DO(check_filters(wanted.LambdaFunctionConfigurations()));
   return write_document(call, in, notification, in.NotificationConfiguration());
 }
 
@@ -267,6 +297,8 @@ Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
   if (keys.size() > bucket_tags_max)
     return refuse("InvalidTag", "Bucket tag count cannot be greater than 50");
   std::ranges::sort(keys);
+  if (std::ranges::any_of(keys, [](std::string_view key) { return key.starts_with("aws:"); }))
+    return refuse("InvalidTag", "System tags cannot be added/updated by requester");
   if (std::ranges::adjacent_find(keys) != keys.end())
     return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
   call.set_status(204);

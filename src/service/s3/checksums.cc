@@ -62,6 +62,8 @@ std::unexpected<Error> bad_checksum(ChecksumKind kind) {
                             wire::name_of(kind)));
 }
 
+std::string base64_of_hex(std::string_view hex) { return to_base64(from_hex(hex).value_or("")); }
+
 const std::string* value_of(std::span<const wire::Trailer> trailers, std::string_view name) {
   const auto found = std::ranges::find_if(
       trailers, [&](const wire::Trailer& trailer) { return std::get<0>(trailer) == name; });
@@ -76,7 +78,8 @@ Result<objects::Checksum> BodyChecks::settle(const objects::SealedBody& body,
     return std::unexpected(Error{ErrorCode::invalid_argument,
                                  "The Content-MD5 you specified did not match what we received.",
                                  "BadDigest",
-                                 {{"ExpectedDigest", md5_hex_}, {"CalculatedDigest", body.etag}}});
+                                 {{"ExpectedDigest", base64_of_hex(md5_hex_)},
+                                  {"CalculatedDigest", base64_of_hex(body.etag)}}});
   const objects::Checksum& computed = body.checksums.front();
   if (given_ && given_->base64 != computed.base64) return bad_checksum(kind_);
   if (!trailer_.empty()) {

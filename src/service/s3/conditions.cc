@@ -76,7 +76,8 @@ Result<> check_conditions(const ReadConditions& conditions, const objects::Objec
     if (same) return not_modified(object);
     return failed("If-None-Match");
   }
-  if (conditions.modified_since && modified <= whole_seconds(*conditions.modified_since)) {
+  if (conditions.modified_since && *conditions.modified_since <= conditions.now &&
+      modified <= whole_seconds(*conditions.modified_since)) {
     if (same) return not_modified(object);
     return failed("If-Modified-Since");
   }

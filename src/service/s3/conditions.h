@@ -10,8 +10,10 @@
 
 namespace slipway::s3 {
 
-// The four conditions; absent ones hold.
+// The four conditions; absent ones hold, and so does that nothing was modified since a time to
+// come.
 struct ReadConditions {
+  Timestamp now;
   std::optional<std::string_view> match = {};
   std::optional<std::string_view> none_match = {};
   std::optional<Timestamp> modified_since = {};

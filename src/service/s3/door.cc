@@ -61,4 +61,10 @@ Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_v
   return std::min(wanted.value_or(page_entries_max), page_entries_max);
 }
 
+Result<> check_encoding(std::optional<std::string_view> encoding_type) {
+  if (!encoding_type || *encoding_type == "url") return {};
+  return invalid_argument("Invalid Encoding Method specified in Request",
+                          {"encoding-type", std::string(*encoding_type)});
+}
+
 }  // namespace slipway::s3

@@ -61,7 +61,7 @@ std::string owner_id(std::string_view account);
 
 template <typename Owner>
 void fill_owner(Owner owner, std::string_view account) {
-  owner.ID(owner_id(account)).DisplayName(account);
+  owner.ID(owner_id(account));
 }
 
 // ETags travel in quotes; clients may leave them out.
@@ -93,6 +93,14 @@ inline constexpr std::uint64_t body_bytes_max = 5ULL << 30;
 Result<> check_announced_size(const Call& call);
 
 inline constexpr std::int32_t page_entries_max = 1000;
+
+// Documents tell of times in whole seconds.
+inline Timestamp shown_time(Timestamp time) {
+  return std::chrono::floor<std::chrono::seconds>(time);
+}
+
+// The one encoding that there is.
+Result<> check_encoding(std::optional<std::string_view> encoding_type);
 
 // How many entries a page is to have: the client's wish, the service's limit.
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument);

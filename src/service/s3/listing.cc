@@ -21,7 +21,7 @@ Result<objects::ListQuery> query_of(const In& in) {
 template <typename Entry>
 void show_object(Entry entry, const objects::Object& object, const NameEncoding& encode) {
   entry.Key(encode(object.key))
-      .LastModified(object.modified)
+      .LastModified(shown_time(object.modified))
       .ETag(etag_header(object.etag))
       .Size(static_cast<std::int64_t>(object.size))
       .StorageClass(object.storage_class);
@@ -42,12 +42,6 @@ void show_page(Out& out, const In& in, std::uint32_t limit, const NameEncoding& 
 template <typename Out>
 void show_prefixes(Out& out, const std::vector<std::string>& prefixes, const NameEncoding& encode) {
   for (const std::string& prefix : prefixes) out.add_CommonPrefixes().Prefix(encode(prefix));
-}
-
-Result<> check_encoding(std::optional<std::string_view> encoding) {
-  if (!encoding || *encoding == "url") return {};
-  return invalid_argument("Invalid Encoding Method specified in Request",
-                          {"encoding-type", std::string(*encoding)});
 }
 
 api::Owner owner_of(Call& call, const objects::Bucket& bucket) {
@@ -76,6 +70,7 @@ Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2R
   if (!in.ContinuationToken()) query.after = text(in.StartAfter());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
   const NameEncoding encode(in.EncodingType());
+  call.add_header("x-amz-bucket-region", bucket.region);
   auto out = call.output<api::ListObjectsV2Output>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
@@ -99,6 +94,7 @@ Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest 
   query.after = text(in.Marker());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
   const NameEncoding encode(in.EncodingType());
+  call.add_header("x-amz-bucket-region", bucket.region);
   auto out = call.output<api::ListObjectsOutput>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
@@ -123,7 +119,7 @@ void show_version(Call& call, api::ListObjectVersionsOutput& out, const objects:
         .Key(encode(object.key))
         .VersionId(object.version)
         .IsLatest(object.latest)
-        .LastModified(object.modified);
+        .LastModified(shown_time(object.modified));
     return;
   }
   auto entry = out.add_Versions();

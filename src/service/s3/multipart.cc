@@ -183,6 +183,8 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
     const Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
+  if (in.MultipartUpload().Parts().empty())
+    return refuse("InvalidRequest", "You must specify at least one part");
   TRY(const objects::Object made,
       door.objects.complete(call.tx(), upload_of(in), references(in), condition));
   TRY_DO(check_completed(in, made));
@@ -207,7 +209,11 @@ Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
   TRY(const objects::Multipart upload, objects::find_multipart(call.tx(), upload_of(in)));
-  const std::int32_t after = std::max(in.PartNumberMarker().value_or(0), 0);
+  const std::int32_t after = in.PartNumberMarker().value_or(0);
+  if (after < 0)
+    return invalid_argument(
+        "Argument part-number-marker must be an integer between 0 and 2147483647",
+        {"part-number-marker", std::to_string(after)});
   TRY(const objects::PartPage page,
       objects::list_parts(call.tx(), {.name = upload.name,
                                       .after_number = static_cast<std::uint32_t>(after),
@@ -230,7 +236,7 @@ Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
   for (const objects::Part& part : page.parts) {
     auto shown = out.add_Parts();
     shown.PartNumber(static_cast<std::int32_t>(part.number))
-        .LastModified(part.modified)
+        .LastModified(shown_time(part.modified))
         .ETag(etag_header(part.etag))
         .Size(static_cast<std::int64_t>(part.size));
     if (upload.checksum_kind) show_checksum(shown, part.checksum);
@@ -249,7 +255,7 @@ void show_upload(Call& call, api::ListMultipartUploadsOutput& out, const objects
   auto shown = out.add_Uploads();
   shown.UploadId(upload.name.upload)
       .Key(encode(upload.name.key))
-      .Initiated(upload.started)
+      .Initiated(shown_time(upload.started))
       .StorageClass(upload.attributes.storage_class)
       .Owner(owner)
       .Initiator(initiator);
@@ -264,6 +270,9 @@ Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
     Call& call, api::ListMultipartUploadsRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const std::int32_t limit, page_size(in.MaxUploads(), "max-uploads"));
+  TRY_DO(check_encoding(in.EncodingType()));
+  if (const auto marker = in.UploadIdMarker(); marker && !objects::is_upload_id(*marker))
+    return invalid_argument("Invalid uploadId marker", {"upload-id-marker", std::string(*marker)});
   const objects::MultipartQuery query{.bucket = bucket.name,
                                       .prefix = std::string(in.Prefix().value_or("")),
                                       .delimiter = std::string(in.Delimiter().value_or("")),

@@ -83,7 +83,7 @@ TEST_F(MultipartTest, broken_completions_are_refused) {
   EXPECT_EQ(complete(upload, {{2, two}, {1, one}}).error(), "400 InvalidPartOrder");
   EXPECT_EQ(complete(upload, {{1, two}}).error(), "400 InvalidPart");
   EXPECT_EQ(complete(upload, {{1, one}, {2, two}}).error(), "400 EntityTooSmall");
-  EXPECT_EQ(complete(upload, {}).error(), "400 MalformedXML");
+  EXPECT_EQ(complete(upload, {}).error(), "400 InvalidRequest");
   EXPECT_EQ(complete("nonsense", {{1, one}}).error(), "404 NoSuchUpload");
   EXPECT_EQ(part(upload, 0, "x").error(), "400 InvalidArgument");
   EXPECT_EQ(part(upload, 10'001, "x").error(), "400 InvalidArgument");

@@ -6,6 +6,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/operations.h"
+#include "service/s3/settings.h"
 
 namespace slipway::s3 {
 namespace {
@@ -20,6 +21,14 @@ struct Source {
   bool versioned = false;
 };
 
+// A condition that failed has the name of the header that it came in.
+Result<> of_source(Result<> conditions) {
+  if (!conditions)
+    for (auto& [name, value] : conditions.error().details)
+      if (name == "Condition") value.insert(0, "x-amz-copy-source-");
+  return conditions;
+}
+
 template <typename In>
 Result<Source> find_source(const Call& call, store::Transaction& tx, const In& in,
                            const objects::ObjectName& name) {
@@ -30,9 +39,10 @@ Result<Source> find_source(const Call& call, store::Transaction& tx, const In& i
     return refuse("InvalidRequest",
                   "The source of a copy request may not specifically refer to a delete marker by "
                   "version id.");
-  TRY_DO(check_conditions({in.CopySourceIfMatch(), in.CopySourceIfNoneMatch(),
-                           in.CopySourceIfModifiedSince(), in.CopySourceIfUnmodifiedSince()},
-                          object, Unmodified::precondition_failed));
+  TRY_DO(
+      of_source(check_conditions({call.now(), in.CopySourceIfMatch(), in.CopySourceIfNoneMatch(),
+                                  in.CopySourceIfModifiedSince(), in.CopySourceIfUnmodifiedSince()},
+                                 object, Unmodified::precondition_failed)));
   return Source{std::move(object), bucket.versioning != objects::Versioning::never};
 }
 
@@ -102,12 +112,15 @@ Result<> check_directives(api::CopyObjectRequest in) {
   return {};
 }
 
-Result<> check_self_copy(api::CopyObjectRequest in, const objects::ObjectName& from) {
+// A bucket that says how its objects are encrypted has every copy encrypted anew.
+Result<> check_self_copy(store::Transaction& tx, api::CopyObjectRequest in,
+                         const objects::ObjectName& from) {
   const bool onto_itself = from.bucket == in.Bucket() && from.key == in.Key() && !from.version;
   const bool changes = is(in.MetadataDirective(), "REPLACE") || in.StorageClass() ||
                        in.WebsiteRedirectLocation() || in.ServerSideEncryption() ||
                        in.SSEKMSKeyId() || in.ChecksumAlgorithm();
   if (!onto_itself || changes) return {};
+  if (objects::setting(tx, {from.bucket, std::string(setting::encryption)})) return {};
   return refuse("InvalidRequest",
                 "This copy request is illegal because it is trying to copy an object to itself "
                 "without changing the object's metadata, storage class, website redirect location "
@@ -153,7 +166,6 @@ class Copy {
     TRY(from_, parse_copy_source(in_.CopySource()));
     TRY_DO(check_directives(in_));
     TRY_DO(refuse_object_lock(in_));
-    TRY_DO(check_self_copy(in_, from_));
     TRY(kind_, kind_of(in_.ChecksumAlgorithm()));
     // The source may be replaced between the look at its bytes and the copy.
     for (int left = copy_attempts_max; left > 0; --left) {
@@ -169,6 +181,7 @@ class Copy {
   Result<> look() {
     objects::Object source;
     TRY_DO(door_.store.read([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(check_self_copy(tx, in_, from_));
       TRY(const Source found, find_source(call_, tx, in_, from_));
       source = found.object;
       TRY_DO(check_size(source));
@@ -228,13 +241,13 @@ class Copy {
 
   api::CopyObjectOutput answer() {
     auto result = call_.output<api::CopyObjectResult>();
-    result.ETag(etag_header(made_.etag)).LastModified(made_.modified);
+    result.ETag(etag_header(made_.etag)).LastModified(shown_time(made_.modified));
     show_checksum(result, made_.checksum);
     auto out = call_.output<api::CopyObjectOutput>();
     out.CopyObjectResult(result);
     show_encryption(out, made_.properties);
     if (source_version_) out.CopySourceVersionId(*source_version_);
-    if (versioning_ == objects::Versioning::enabled) out.VersionId(made_.version);
+    if (versioning_ != objects::Versioning::never) out.VersionId(made_.version);
     return out;
   }
 

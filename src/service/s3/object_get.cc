@@ -19,8 +19,8 @@ struct Selection {
 };
 
 template <typename In>
-ReadConditions conditions_of(const In& in) {
-  return {in.IfMatch(), in.IfNoneMatch(), in.IfModifiedSince(), in.IfUnmodifiedSince()};
+ReadConditions conditions_of(const Call& call, const In& in) {
+  return {call.now(), in.IfMatch(), in.IfNoneMatch(), in.IfModifiedSince(), in.IfUnmodifiedSince()};
 }
 
 std::unexpected<Error> is_delete_marker(const Call& call, const objects::Object& marker) {
@@ -88,7 +88,7 @@ Result<Selection> select(Call& call, store::Transaction& tx, const In& in,
   TRY(selection.bucket, bucket_of(call, tx, in));
   selection.object = object;
   if (object.delete_marker) return is_delete_marker(call, object);
-  TRY_DO(check_conditions(conditions_of(in), object, Unmodified::not_modified));
+  TRY_DO(check_conditions(conditions_of(call, in), object, Unmodified::not_modified));
   TRY_DO(select_range(tx, in, selection));
   return selection;
 }
@@ -97,8 +97,12 @@ Result<Selection> select(Call& call, store::Transaction& tx, const In& in,
 template <typename Out, typename In>
 void show_checksum_if_asked(Out& out, const In& in, const Selection& selection) {
   if (in.ChecksumMode() != "ENABLED") return;
-  const bool whole = selection.range.length == selection.object.size;
-  if (selection.part) return show_checksum(out, selection.part->checksum);
+  if (selection.part) {
+    auto checksum = selection.part->checksum;
+    if (checksum && selection.object.checksum) checksum->scope = selection.object.checksum->scope;
+    return show_checksum(out, checksum);
+  }
+  const bool whole = selection.range.length == selection.object.size && !in.PartNumber();
   if (whole) show_checksum(out, selection.object.checksum);
 }
 
@@ -186,10 +190,10 @@ Result<api::GetObjectAttributesParts> attribute_parts(Call& call,
   TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
   const std::int32_t after = in.PartNumberMarker().value_or(0);
   auto out = call.output<api::GetObjectAttributesParts>();
-  out.TotalPartsCount(static_cast<std::int32_t>(object.parts))
-      .PartNumberMarker(after)
-      .MaxParts(limit)
-      .IsTruncated(false);
+  out.TotalPartsCount(static_cast<std::int32_t>(object.parts));
+  // S3 tells of the parts only where they have checksums that the object's own is made of.
+  if (!object.checksum || object.checksum->scope != objects::ChecksumScope::composite) return out;
+  out.PartNumberMarker(after).MaxParts(limit).IsTruncated(false);
   std::int32_t count = 0;
   for (const objects::Part& part : objects::parts_of(call.tx(), object)) {
     const auto number = static_cast<std::int32_t>(part.number);

@@ -143,7 +143,7 @@ TEST_F(S3Test, writes_can_be_made_conditional) {
 TEST_F(S3Test, metadata_and_tags_have_limits) {
   EXPECT_EQ(put("/box/k", "x", {{"x-amz-meta-a", std::string(2048, 'v')}}).error(),
             "400 MetadataTooLarge");
-  EXPECT_EQ(put("/box/k", "x", {{"x-amz-tagging", "a=1&a=2"}}).error(), "400 InvalidTag");
+  EXPECT_EQ(put("/box/k", "x", {{"x-amz-tagging", "a=1&a=2"}}).error(), "400 InvalidArgument");
   EXPECT_EQ(put("/box/k", "x", {{"x-amz-storage-class", "ATTIC"}}).status, 400);
 }
 

@@ -1,0 +1,225 @@
+"""S3's answers to the word: what lists, parts, conditions and settings say, and what is refused."""
+import base64
+import hashlib
+import re
+import urllib.error
+import urllib.request
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from botocore.exceptions import ClientError
+from test_s3_presigned import v4_url
+
+REGION_HEADER = "x-amz-bucket-region"
+
+
+@pytest.fixture
+def bucket(aws, name):
+    aws.s3.create_bucket(Bucket=name)
+    return name
+
+
+def error_of(call, *args, **kwargs):
+    with pytest.raises(ClientError) as caught:
+        call(*args, **kwargs)
+    return caught.value.response["Error"]
+
+
+def raw(aws, bucket, operation, **parameters):
+    url = aws.s3.generate_presigned_url(operation, {"Bucket": bucket, **parameters})
+    return urllib.request.urlopen(url).read().decode()
+
+
+def put_all(aws, bucket, *keys):
+    for key in keys:
+        aws.s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+
+
+KEYS = ["folder/a/1", "folder/a/2", "folder/file1", "folder/file2"]
+
+
+@pytest.mark.parametrize("operation, marker, member", [
+    ("list_objects", "Marker", "Contents"), ("list_objects_v2", "StartAfter", "Contents"),
+    ("list_object_versions", "KeyMarker", "Versions")])
+def test_a_marker_inside_a_folder_has_the_whole_folder_behind_it(aws, bucket, operation, marker, member):
+    put_all(aws, bucket, *KEYS)
+    page = getattr(aws.s3, operation)(
+        Bucket=bucket, Prefix="folder/", Delimiter="/", **{marker: "folder/a/1"})
+    assert [entry["Key"] for entry in page[member]] == ["folder/file1", "folder/file2"]
+    assert "CommonPrefixes" not in page
+
+
+def test_a_marker_inside_a_folder_of_uploads(aws, bucket):
+    for key in KEYS:
+        aws.s3.create_multipart_upload(Bucket=bucket, Key=key)
+    page = aws.s3.list_multipart_uploads(
+        Bucket=bucket, Prefix="folder/", Delimiter="/", KeyMarker="folder/a/1")
+    assert [upload["Key"] for upload in page["Uploads"]] == ["folder/file1", "folder/file2"]
+    assert "CommonPrefixes" not in page
+    refused = error_of(aws.s3.list_multipart_uploads, Bucket=bucket, KeyMarker="k", UploadIdMarker="nothing")
+    assert (refused["Code"], refused["Message"]) == ("InvalidArgument", "Invalid uploadId marker")
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_versions_are_deleted_page_by_page(aws, bucket, versioned):
+    if versioned:
+        aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    put_all(aws, bucket, *"aabbccdd")
+    pages = aws.s3.get_paginator("list_object_versions").paginate(
+        Bucket=bucket, PaginationConfig={"PageSize": 3})
+    for page in pages:
+        aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": [
+            {"Key": entry["Key"], "VersionId": entry["VersionId"]} for entry in page["Versions"]]})
+    assert "Versions" not in aws.s3.list_object_versions(Bucket=bucket)
+    refused = error_of(aws.s3.list_object_versions, Bucket=bucket, KeyMarker="a", VersionIdMarker="none")
+    assert refused["Message"] == "Invalid version id specified"
+
+
+def test_lists_say_the_region_whole_seconds_and_no_display_name(aws, bucket):
+    put_all(aws, bucket, "k")
+    for operation in "list_objects", "list_objects_v2":
+        answer = getattr(aws.s3, operation)(Bucket=bucket)
+        assert answer["ResponseMetadata"]["HTTPHeaders"][REGION_HEADER] == "us-east-1"
+    for operation in "list_objects", "list_object_versions":
+        text = raw(aws, bucket, operation)
+        assert re.search(r"<LastModified>[^<.]*Z<", text) and "DisplayName" not in text, text
+
+
+def test_buckets_have_arns(aws, name):
+    arn = f"arn:aws:s3:::{name}"
+    assert aws.s3.create_bucket(Bucket=name)["BucketArn"] == arn
+    assert aws.s3.head_bucket(Bucket=name)["BucketArn"] == arn
+    assert arn in [bucket["BucketArn"] for bucket in aws.s3.list_buckets()["Buckets"]]
+
+
+@pytest.mark.parametrize("where", ["foo", "aws-global", "us-east-1", "eu-west"])
+def test_a_place_that_is_none_is_refused(aws, name, where):
+    refused = error_of(aws.s3.create_bucket, Bucket=name,
+                       CreateBucketConfiguration={"LocationConstraint": where})
+    assert (refused["Code"], refused["LocationConstraint"]) == ("InvalidLocationConstraint", where)
+
+
+def test_modified_since_a_time_to_come_says_nothing(aws, bucket):
+    put_all(aws, bucket, "k")
+    now = datetime.now(timezone.utc)
+    aws.s3.get_object(Bucket=bucket, Key="k", IfModifiedSince=now + timedelta(days=1))
+    aws.s3.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/k",
+                       CopySourceIfModifiedSince=now + timedelta(days=1))
+
+
+def test_a_failed_condition_of_a_source_has_the_headers_name(aws, bucket):
+    put_all(aws, bucket, "k")
+    refused = error_of(aws.s3.copy_object, Bucket=bucket, Key="to", CopySource=f"{bucket}/k",
+                       CopySourceIfMatch='"0"')
+    assert refused["Condition"] == "x-amz-copy-source-If-Match"
+
+
+def in_parts(aws, bucket, **options):
+    upload = aws.s3.create_multipart_upload(Bucket=bucket, Key="k", **options)
+    part = aws.s3.upload_part(Bucket=bucket, Key="k", UploadId=upload["UploadId"], PartNumber=1, Body=b"x",
+                              ChecksumAlgorithm=options.get("ChecksumAlgorithm", "CRC32"))
+    part = {"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}
+    aws.s3.complete_multipart_upload(Bucket=bucket, Key="k", UploadId=upload["UploadId"],
+                                     MultipartUpload={"Parts": [part]})
+    return part["ChecksumCRC32"]
+
+
+def test_checksums_of_parts(aws, bucket):
+    checksum = in_parts(aws, bucket, ChecksumAlgorithm="CRC32")
+    got = aws.s3.get_object(Bucket=bucket, Key="k", PartNumber=1, ChecksumMode="ENABLED")
+    assert (got["ChecksumCRC32"], got["ChecksumType"]) == (checksum, "COMPOSITE")
+    parts = aws.s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts"])["ObjectParts"]
+    assert parts["Parts"] == [{"PartNumber": 1, "Size": 1, "ChecksumCRC32": checksum}]
+    in_parts(aws, bucket, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    parts = aws.s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ObjectParts"])["ObjectParts"]
+    assert parts == {"TotalPartsCount": 1}
+    put_all(aws, bucket, "one")
+    got = aws.s3.head_object(Bucket=bucket, Key="one", PartNumber=1, ChecksumMode="ENABLED")
+    assert not [member for member in got if member.startswith("Checksum")]
+
+
+def test_uploads_in_parts_are_refused_in_s3s_words(aws, bucket):
+    upload = aws.s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    refused = error_of(aws.s3.complete_multipart_upload, Bucket=bucket, Key="k", UploadId=upload,
+                       MultipartUpload={"Parts": []})
+    assert (refused["Code"], refused["Message"]) == ("InvalidRequest", "You must specify at least one part")
+    refused = error_of(aws.s3.list_parts, Bucket=bucket, Key="k", UploadId=upload, PartNumberMarker=-42)
+    assert (refused["Code"], refused["ArgumentValue"]) == ("InvalidArgument", "-42")
+
+
+@pytest.mark.parametrize("sent, back", [
+    ("Hello World\u00e9", "=?UTF-8?Q?Hello World=C3=A9?="), ("=?UTF-8?B?YWJj?=", "abc"),
+    ("=?utf-8?q?a_b?= =?UTF-8?Q?=3D?=", "a b="), ("=?UTF-8?Q?caf=C3=A9?=", "=?UTF-8?Q?caf=C3=A9?="),
+    ("=?UTF-8?B?/w=?=", "=?UTF-8?B?/w=?="), ("=?UTF-8?X?a?=", "=?UTF-8?X?a?="), ("a =?b", "a =?b")])
+def test_metadata_beyond_ascii_travels_in_encoded_words(aws, bucket, sent, back):
+    url = v4_url(aws, "PUT", f"/{bucket}/k", {"x-amz-meta-a": sent})
+    urllib.request.urlopen(urllib.request.Request(url, method="PUT", data=b""))
+    assert aws.s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": back}
+
+
+@pytest.mark.parametrize("sent, back", [("deflate, gzip", "deflate, gzip"), ("aws-chunked,gzip", "gzip"),
+                                        ("gzip, aws-chunked", "gzip")])
+def test_content_encodings_come_back_as_they_were(aws, bucket, sent, back):
+    aws.s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentEncoding=sent)
+    assert aws.s3.head_object(Bucket=bucket, Key="k")["ContentEncoding"] == back
+
+
+def test_a_wrong_digest_is_told_as_it_was_sent(aws, bucket):
+    other = base64.b64encode(hashlib.md5(b"other").digest()).decode()
+    refused = error_of(aws.s3.put_object, Bucket=bucket, Key="k", Body=b"x", ContentMD5=other)
+    assert refused["ExpectedDigest"] == other
+    assert refused["CalculatedDigest"] == base64.b64encode(hashlib.md5(b"x").digest()).decode()
+
+
+@pytest.mark.parametrize("options, code", [
+    ({"Tagging": "k1=v1,k2=v2"}, "InvalidArgument"), ({"Tagging": "k=1&k=2"}, "InvalidArgument"),
+    ({"Tagging": "aws:x=1"}, "InvalidTag"), ({"StorageClass": "OUTPOSTS"}, "InvalidStorageClass")])
+def test_puts_that_are_refused(aws, bucket, options, code):
+    assert error_of(aws.s3.put_object, Bucket=bucket, Key="k", Body=b"", **options)["Code"] == code
+    assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket)
+
+
+def test_a_copy_onto_itself_where_the_bucket_says_how_it_encrypts(aws, bucket):
+    put_all(aws, bucket, "k")
+    copy = {"Bucket": bucket, "Key": "k", "CopySource": f"{bucket}/k"}
+    assert error_of(aws.s3.copy_object, **copy)["Code"] == "InvalidRequest"
+    aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]})
+    aws.s3.copy_object(**copy)
+
+
+def test_a_copy_in_a_bucket_that_has_stopped_its_versions_is_the_null_one(aws, bucket):
+    put_all(aws, bucket, "k")
+    aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    copied = aws.s3.copy_object(Bucket=bucket, Key="to", CopySource=f"{bucket}/k")
+    assert copied["VersionId"] == "null"
+
+
+def put_document(aws, bucket, part, text):
+    asked = urllib.request.Request(
+        v4_url(aws, "PUT", f"/{bucket}", {part: ""}), method="PUT", data=text.encode())
+    try:
+        return urllib.request.urlopen(asked).status, b""
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read()
+
+
+@pytest.mark.parametrize("part", ["publicAccessBlock", "notification", "lifecycle", "cors", "versioning",
+                                  "tagging", "encryption", "ownershipControls"])
+def test_another_document_than_the_settings_own_is_malformed(aws, bucket, part):
+    status, answer = put_document(aws, bucket, part, "<x/>")
+    assert status == 400 and b"<Code>MalformedXML<" in answer, answer
+
+
+def test_what_settings_take_and_refuse(aws, bucket):
+    status, answer = put_document(aws, bucket, "tagging", "<Tagging/>")
+    assert status == 204, answer
+    refused = error_of(aws.s3.put_bucket_tagging, Bucket=bucket,
+                       Tagging={"TagSet": [{"Key": "aws:x", "Value": "1"}]})
+    assert refused["Code"] == "InvalidTag"
+    refused = error_of(aws.s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration={
+        "Rules": [{"ApplyServerSideEncryptionByDefault": {
+            "SSEAlgorithm": "AES256", "KMSMasterKeyID": "key"}}]})
+    assert refused["Code"] == "InvalidArgument"
+    refused = error_of(aws.s3.list_multipart_uploads, Bucket=bucket, EncodingType="other")
+    assert refused["Message"] == "Invalid Encoding Method specified in Request"
