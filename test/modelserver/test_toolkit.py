@@ -1,5 +1,6 @@
 """What scripts written for AWS's images import, are given and raise; models without a script."""
 
+import functools
 import io
 import json
 import os
@@ -8,6 +9,8 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -597,17 +600,19 @@ class Handler(TransformerMixin, BaseEstimator):  # this server has a class of th
 """
 
 
-def trained_elsewhere(folder):
+@functools.cache
+def model_trained_elsewhere():
     """A model with a class of the program that trained it: its pickle says __main__."""
-    (folder / "train.py").write_text(TRAINING.format(handler=HANDLER))
-    subprocess.run([sys.executable, folder / "train.py", folder / "model.joblib"], check=True)
-    (folder / "train.py").unlink()
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "train.py").write_text(TRAINING.format(handler=HANDLER))
+        subprocess.run([sys.executable, f"{folder}/train.py", f"{folder}/model.joblib"], check=True)
+        return (Path(folder) / "model.joblib").read_bytes()
 
 
 @pytest.mark.parametrize("code", [{"inference.py": HANDLER}, {"inference.py": "from parts import Handler\n", "parts.py": HANDLER},
                                   {"inference.py": "from parts import *\n", "lib/parts.py": HANDLER}])
 def test_a_class_of_the_program_that_trained_a_model_is_found_in_the_script(tmp_path, serve, own_python, code):  # noqa: F811
-    trained_elsewhere(tmp_path)
+    (tmp_path / "model.joblib").write_bytes(model_trained_elsewhere())
     for name, text in code.items():
         (tmp_path / "code" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "code" / name).write_text(text)
@@ -616,7 +621,7 @@ def test_a_class_of_the_program_that_trained_a_model_is_found_in_the_script(tmp_
 
 
 def test_a_class_that_is_nowhere_is_named_with_the_mend(tmp_path, serve, own_python):  # noqa: F811
-    trained_elsewhere(tmp_path)
+    (tmp_path / "model.joblib").write_bytes(model_trained_elsewhere())
     for script in (None, "import os\n"):
         if script:
             write_script(tmp_path, script)
