@@ -43,6 +43,7 @@
 #include "service/iam/iam.h"
 #include "service/instance_credentials.h"
 #include "service/logs/logs.h"
+#include "service/s3/cors.h"
 #include "service/s3/s3.h"
 #include "service/sagemaker/log_stream.h"
 #include "service/sagemaker/sagemaker.h"
@@ -402,7 +403,8 @@ Result<> Server::Parts::install_doors() {
                                                   .allowed = options_.allowed_hosts,
                                                   .bucket_hosts = names.bucket_hosts}),
                      .traffic = [this] { return traffic(); },
-                     .welcome = welcome_page});
+                     .welcome = welcome_page,
+                     .cross_origin = s3::cross_origin});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   frame_->pages.emplace(sns::certificate_path, [this] { return signer_->certificate(); });

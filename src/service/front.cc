@@ -166,6 +166,9 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
     return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
   if (wants_welcome(request.head(), route)) return responder.send(welcome_response(request.head()));
   std::string request_id = make_request_id(route);
+  if (!route.operation && is_preflight(frame_, route, request.head()))
+    return answer_preflight(
+        frame_, {std::move(request), std::move(responder), route, std::move(request_id)});
   if (!route.operation)
     return responder.send(to_response(wire::unknown_operation(route, request_id)));
   const ErrorTable errors = frame_.registry.errors_of(*route.schema);

@@ -16,6 +16,7 @@
 #include "net/http_server.h"
 #include "service/authenticator.h"
 #include "service/authorize.h"
+#include "service/cross_origin.h"
 #include "service/gate.h"
 #include "service/hold.h"
 #include "service/registry.h"
@@ -71,6 +72,8 @@ struct Frame {
   // Writes the HTML page for who opens "/" in a browser, told the address that was opened:
   // "http://127.0.0.1:4566". Empty: there is none.
   std::function<std::string(std::string_view endpoint)> welcome = {};
+  // Empty: no page of another origin reads an answer.
+  CrossOrigin cross_origin = {};
   // Texts that anybody may read, by path under /_slipway/; empty: not there yet.
   std::map<std::string, std::function<std::string()>, std::less<>> pages = {};
 };

@@ -99,10 +99,14 @@ class UploadWork {
 
   void refuse(const Error& error) {
     drop();
-    responder_.send(error_response(error, begin_.route, begin_.entry.errors, begin_.request_id));
+    net::Response response =
+        error_response(error, begin_.route, begin_.entry.errors, begin_.request_id);
+    add_fields(page_fields_, response);
+    responder_.send(std::move(response));
   }
 
   Result<> try_open(UploadSlots::Slot slot) {
+    page_fields_ = page_fields(frame_, begin_.route, request_.head());
     if (!slot)
       return fail(ErrorCode::unavailable,
                   "Please reduce your request rate: more uploads are under way than are let in.",
@@ -158,6 +162,7 @@ class UploadWork {
     net::Response response = to_response(wire::encode_response(
         *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
     put_beside(call_.take_beside(), response);
+    add_fields(page_fields_, response);
     responder_.send(std::move(response));
     return {};
   }
@@ -182,6 +187,7 @@ class UploadWork {
   wire::Arena arena_;
   Call call_;
   wire::Node input_{};
+  net::Fields page_fields_;  // where a page of another origin asks
   std::unique_ptr<BodySink> sink_;
   std::optional<wire::Sha256> hash_;
   std::optional<wire::ChunkedDecoder> decoder_;

@@ -62,6 +62,7 @@ void Work::run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<W
 }
 
 void Work::run(std::unique_ptr<Work> work) {
+  work->page_fields_ = page_fields(work->frame_, work->route_, work->request_.head());
   const auto input = decode_input(work->route_, work->request_, work->arena_);
   if (!input) return work->answer_error(input.error());
   work->input_ = *input;
@@ -202,11 +203,14 @@ void Work::answer(Result<wire::Node> outcome) {
   net::Response response =
       to_response(wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
   put_beside(std::move(beside_), response);
+  add_fields(page_fields_, response);
   responder_.send(std::move(response));
 }
 
 void Work::answer_error(const Error& error) {
-  responder_.send(error_response(error, route_, entry_.errors, request_id_));
+  net::Response response = error_response(error, route_, entry_.errors, request_id_);
+  add_fields(page_fields_, response);
+  responder_.send(std::move(response));
 }
 
 }  // namespace slipway::service

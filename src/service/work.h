@@ -73,6 +73,7 @@ class Work {
   std::optional<Poll> poll_;
   std::shared_ptr<std::atomic<bool>> gone_;  // the client, while its answer is polled for
   Call::Beside beside_;
+  net::Fields page_fields_;  // where a page of another origin asks
 };
 
 }  // namespace slipway::service

@@ -13,6 +13,7 @@ constexpr service::ErrorRow statuses[] = {
     {"not_allowed", "AccessDenied", 403},
     {"AccessControlListNotSupported", "AccessControlListNotSupported", 400},
     {"AccessDenied", "AccessDenied", 403},
+    {"AccessForbidden", "AccessForbidden", 403},
     {"BadDigest", "BadDigest", 400},
     {"BucketAlreadyExists", "BucketAlreadyExists", 409},
     {"BucketAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", 409},

@@ -1,0 +1,12 @@
+// The CORS rules of a bucket at work.
+#pragma once
+
+#include "service/cross_origin.h"
+
+namespace slipway::s3 {
+
+// The first rule that lets the page's origin use the method (and, asked by OPTIONS, send the
+// headers) decides. BadRequest where OPTIONS lacks what it asks for; AccessForbidden.
+Result<net::Fields> cross_origin(store::Transaction& tx, const service::PageRequest& page);
+
+}  // namespace slipway::s3
