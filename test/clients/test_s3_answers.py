@@ -223,3 +223,19 @@ def test_what_settings_take_and_refuse(aws, bucket):
     assert refused["Code"] == "InvalidArgument"
     refused = error_of(aws.s3.list_multipart_uploads, Bucket=bucket, EncodingType="other")
     assert refused["Message"] == "Invalid Encoding Method specified in Request"
+
+
+@pytest.mark.parametrize("rule, code", [
+    ({"Expiration": {"Days": 1}}, "MalformedXML"),
+    ({"Expiration": {"Days": 1}, "Filter": {}, "Prefix": ""}, "MalformedXML"),
+    ({"Expiration": {"Days": 1}, "Filter": {"Prefix": "a", "ObjectSizeLessThan": 9}}, "MalformedXML"),
+    ({"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}, "Filter": {}}, "MalformedXML"),
+    ({"Expiration": {"Days": 0}, "Filter": {}}, "InvalidArgument"),
+    ({"Filter": {"Prefix": "a"}}, "InvalidRequest")])
+def test_lifecycle_rules_that_contradict_themselves_are_refused(aws, bucket, rule, code):
+    configuration = {"Rules": [{"ID": "a", "Status": "Enabled", **rule}]}
+    refused = error_of(aws.s3.put_bucket_lifecycle_configuration, Bucket=bucket,
+                       LifecycleConfiguration=configuration)
+    assert refused["Code"] == code
+    refused = error_of(aws.s3.get_bucket_lifecycle_configuration, Bucket=bucket)
+    assert refused["Code"] == "NoSuchLifecycleConfiguration"

@@ -235,11 +235,57 @@ Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
   return read_document<api::GetBucketLifecycleConfigurationOutput>(call, in, lifecycle);
 }
 
+namespace {
+
+// "Days" and "Date" are two ways to say one thing, and a marker is removed by neither.
+Result<> check_expiration(api::LifecycleExpiration expiration) {
+  const int ways = (expiration.Days() ? 1 : 0) + (expiration.Date() ? 1 : 0) +
+                   (expiration.ExpiredObjectDeleteMarker() ? 1 : 0);
+  if (ways != 1) return malformed();
+  if (expiration.Days().value_or(1) < 1)
+    return invalid_argument("'Days' for Expiration action must be a positive integer",
+                            {"Days", std::to_string(*expiration.Days())});
+  return {};
+}
+
+Result<> check_rule(api::LifecycleRule rule) {
+  if (rule.Status() != "Enabled" && rule.Status() != "Disabled") return malformed();
+  if (rule.Filter() && rule.Prefix()) return malformed();
+  if (!rule.Filter() && !rule.Prefix()) return malformed();
+  const auto filter = rule.Filter();
+  const int parts = (filter.Prefix() ? 1 : 0) + (filter.Tag() ? 1 : 0) + (filter.And() ? 1 : 0) +
+                    (filter.ObjectSizeGreaterThan() ? 1 : 0) +
+                    (filter.ObjectSizeLessThan() ? 1 : 0);
+  if (parts > 1) return malformed();
+  const bool acts = rule.Expiration() || rule.NoncurrentVersionExpiration() ||
+                    rule.AbortIncompleteMultipartUpload() || !rule.Transitions().empty() ||
+                    !rule.NoncurrentVersionTransitions().empty();
+  if (!acts) return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
+  return rule.Expiration() ? check_expiration(rule.Expiration()) : Result<>();
+}
+
+template <typename Rules>
+Result<> check_rules(const Rules& rules) {
+  std::vector<std::string_view> ids;
+  for (const auto rule : rules) {
+    TRY_DO(check_rule(rule));
+    if (!rule.ID() || rule.ID()->empty()) continue;
+    if (std::ranges::find(ids, *rule.ID()) != ids.end())
+      return invalid_argument("Rule ID must be unique. Found same ID for more than one rule",
+                              {"ID", std::string(*rule.ID())});
+    ids.push_back(*rule.ID());
+  }
+  return {};
+}
+
+}  // namespace
+
 Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
     Call& call, api::PutBucketLifecycleConfigurationRequest in) {
   constexpr std::string_view standard = "all_storage_classes_128K";
   const auto rules = in.LifecycleConfiguration().Rules();
   if (rules.empty() || rules.size() > lifecycle_rules_max) return malformed();
+  TRY_DO(check_rules(rules));
   auto document = call.output<api::GetBucketLifecycleConfigurationOutput>();
   document.Rules(rules).TransitionDefaultMinimumObjectSize(
       in.TransitionDefaultMinimumObjectSize().value_or(standard));
