@@ -205,7 +205,8 @@ def hint_for_module(name):
 
 def hint_for_pickle(error):
     """What a pickle lacks that cannot be loaded."""
-    if isinstance(error, AttributeError) and str(error).startswith("Can't get attribute"):
+    words = str(error)
+    if isinstance(error, AttributeError) and (words.startswith("Can't get attribute") or "'__main__'" in words):
         return (". The model was pickled by a program that defines this itself: define or import it in "
                 "code/inference.py.")
     if isinstance(error, (EOFError, pickle.UnpicklingError)):
