@@ -75,10 +75,11 @@ class Trial {
     Order order{.layers = layers, .user = layers.first_user, .arguments = {program_}};
     order.control = fmt::format("{}/{}", folder_, ++count_);
     order.directory = order.control + "/run";
+    const std::string own_tmp = order.directory + "/tmp";  // on the way to a program below /tmp
     std::error_code error;
-    fs::create_directories(order.directory + "/tmp", error);
-    if (order.user != 0 && ::chown(order.directory.c_str(), order.user, order.user) != 0)
-      return false;
+    fs::create_directories(own_tmp, error);
+    for (const std::string& folder : {order.directory, own_tmp})
+      if (order.user != 0 && ::chown(folder.c_str(), order.user, order.user) != 0) return false;
     order.given = {{.host = program_, .inside = {}}};
     order.variables = {"SLIPWAY_CELL_TRIAL=1"};
     const auto text = to_text(order);

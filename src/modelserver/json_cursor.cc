@@ -21,10 +21,20 @@ bool ends_word(char c) {
          c == ':' || c == '[' || c == '{' || c == '"';
 }
 
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 bool starts_number(std::string_view word) {
   if (word.empty()) return false;
-  return (word[0] >= '0' && word[0] <= '9') ||
-         (word.size() > 1 && word[0] == '-' && word[1] >= '0' && word[1] <= '9');
+  return is_digit(word[0]) || (word.size() > 1 && word[0] == '-' && is_digit(word[1]));
+}
+
+// Of what reads as a number: whether JSON writes one so, without zeros before it and with digits
+// behind its point.
+bool is_json_number(std::string_view word) {
+  if (word.starts_with('-')) word.remove_prefix(1);
+  if (word.size() > 1 && word[0] == '0' && is_digit(word[1])) return false;
+  const auto point = word.find('.');
+  return point == word.npos || (point + 1 < word.size() && is_digit(word[point + 1]));
 }
 
 bool is_special_number(std::string_view word) {
@@ -51,7 +61,8 @@ void append_utf8(std::string& out, std::uint32_t code) {
 
 bool push_word(Tensor& tensor, std::string_view word) {
   const bool truth = word == "true" || word == "false";
-  if (starts_number(word)) return tensor.type != ElementType::string && tensor.push_text(word);
+  if (starts_number(word))
+    return tensor.type != ElementType::string && is_json_number(word) && tensor.push_text(word);
   if (truth) return tensor.push_number(word == "true" ? 1 : 0);
   if (word == "null") {
     return is_floating(tensor.type) && tensor.push_number(std::numeric_limits<double>::quiet_NaN());
@@ -218,6 +229,7 @@ std::int64_t JsonCursor::read_plain_floats(Tensor& tensor) {
       break;
     const char* const after = read_float(ahead.at_, end_, values[held]);
     if (after == ahead.at_ || after == end_ || !ends_word(*after)) break;
+    if (!is_json_number({ahead.at_, static_cast<std::size_t>(after - ahead.at_)})) break;
     if (++held == values.size()) keep();
     ++count;
     at_ = ahead.at_ = after;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <fstream>
 #include <thread>
 
+#include "place/process/isolation.h"
 #include "place/process/process_place_testing.h"
 #include "place/process/run_directory.h"
 
@@ -72,6 +74,20 @@ class ProcessPlaceTest : public testing::Test {
   Observation last_;
   std::unique_ptr<ProcessPlace> place_;
 };
+
+// As where somebody clones and builds in /tmp, which each cell has of its own.
+TEST(LayersHere, AreTheSameForAProgramBelowTmp) {
+  const Folder folder;
+  const fs::path copy = folder.path() / "bin/slipway-cell";
+  fs::create_directory(copy.parent_path());
+  fs::permissions(folder.path(), fs::perms(0755));
+  fs::copy_file(cell_beside_this_program(), copy);
+  const mode_t before = ::umask(077);  // as a server has it
+  const auto layers = cell::ask(copy, folder.path() / "trial");
+  ::umask(before);
+  ASSERT_TRUE(layers) << layers.error().message;
+  EXPECT_EQ(*layers, layers_here());
+}
 
 TEST_F(ProcessPlaceTest, AnInstanceInheritsNothingThatItWasNotGiven) {
   ::setenv("SLIPWAY_TEST_SECRET", "do not leak", 1);
