@@ -10,10 +10,11 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <chrono>
 #include <cstdio>
-#include <future>
 #include <memory>
+#include <semaphore>
+#include <stop_token>
+#include <thread>
 
 #include "base/log.h"
 #include "base/version.h"
@@ -72,17 +73,29 @@ constexpr int mapped_bytes_min = 4 << 20;
   ::_exit(128 + signal);
 }
 
-// Whoever sends a second signal has waited long enough.
-void end_cleanly(std::unique_ptr<server::Server> server, const sigset_t& ending) {
-  auto stopping = std::async(std::launch::async, [&server] {
-    server->stop();
-    server.reset();
-  });
-  constexpr timespec look_period{.tv_sec = 0, .tv_nsec = 10'000'000};
-  while (stopping.wait_for(std::chrono::seconds(0)) != std::future_status::ready)
-    if (const int signal = ::sigtimedwait(&ending, nullptr, &look_period); signal > 0)
-      end_at_once(signal);
-}
+// Whoever sends a second signal has waited long enough. The thread that takes it is there from the
+// start: a server that is short of memory can make none when it ends.
+class SecondSignal {
+ public:
+  explicit SecondSignal(const sigset_t& ending)
+      : thread_([this, ending](const std::stop_token& stop) {
+          constexpr timespec look_period{.tv_sec = 0, .tv_nsec = 10'000'000};
+          awaited_.acquire();
+          while (!stop.stop_requested())
+            if (const int signal = ::sigtimedwait(&ending, nullptr, &look_period); signal > 0)
+              end_at_once(signal);
+        }) {}
+  ~SecondSignal() {
+    thread_.request_stop();
+    awaited_.release();
+  }
+  // From here on the next signal ends the process.
+  void await() { awaited_.release(); }
+
+ private:
+  std::counting_semaphore<2> awaited_{0};
+  std::jthread thread_;
+};
 
 cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   hide_from_other_processes();
@@ -99,12 +112,15 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
            {{"endpoint", (*server)->endpoint()}, {"data", options.data.string()}});
   std::fputs(fmt::format("ready {}\n", (*server)->endpoint()).c_str(), stdout);
   std::fflush(stdout);
+  SecondSignal second(ending);
   int signal = 0;
   sigwait(&ending, &signal);
   log_info("server",
            "ending: what is in flight is answered, then the instances stop; "
            "a second Ctrl-C ends at once");
-  end_cleanly(std::move(*server), ending);
+  second.await();
+  (*server)->stop();
+  server->reset();
   log_info("server", "ended");
   return cli::Exit::ok;
 }
