@@ -23,6 +23,7 @@ namespace slipway::modelserver {
 //   xgboost_batch        the same, but in a transform job      a line per record, brackets as above
 enum class Flavor : std::uint8_t { plain, xgboost, xgboost_lines, xgboost_batch };
 
+// The types that an answer is written in.
 enum class AcceptType : std::uint8_t { json, csv, json_lines, npy, recordio };
 
 // What is answered: a model's outputs, or what SAGEMAKER_INFERENCE_OUTPUT selects of them

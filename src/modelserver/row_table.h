@@ -10,6 +10,7 @@
 
 namespace slipway::modelserver {
 
+// Writes into the request that it was made for, and outlives neither that nor the signature.
 class RowTable {
  public:
   // `media`: the format, for the refusal of a model that takes something else. Borrows both.

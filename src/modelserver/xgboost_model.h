@@ -19,6 +19,7 @@ struct Objective {
   std::size_t classes = 0;  // of multi:*; 0 of others
 };
 
+// A loaded model, and what its answers mean.
 struct XgboostModel {
   std::unique_ptr<Predictor> predictor;
   Objective objective;

@@ -16,6 +16,7 @@ enum class Interface : std::uint8_t {
   scikit_learn,  // XGBClassifier, XGBRegressor and their like, which hold a Booster
 };
 
+// What is taken out of a pickle: the Booster, and how whoever pickled it would ask it.
 struct PickledBooster {
   std::string serialized;  // what XGBoosterSerializeToBuffer gave
   Interface interface = Interface::booster;

@@ -33,6 +33,7 @@ void add_fields(const net::Fields& fields, net::Response& response);
 // rules.
 bool is_preflight(const Frame& frame, const wire::Route& route, const net::RequestHead& head);
 
+// A browser's question with what its answer needs; it moves to the worker that reads the rules.
 struct Preflight {
   net::Request request;
   net::Responder responder;

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/disk.h"
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "wire/auth/hmac.h"
@@ -53,16 +54,6 @@ std::optional<std::string_view> read_chunk(const Fd& file, Chunk& chunk) {
   return std::string_view(chunk.data(), filled);
 }
 
-bool write_chunk(const Fd& file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t put = ::write(file.get(), bytes.data(), bytes.size());
-    if (put < 0 && errno == EINTR) continue;
-    if (put < 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(put));
-  }
-  return true;
-}
-
 bool have_same_bytes(const fs::path& one, const fs::path& other, const std::stop_token& stop) {
   const Fd first = open_to_read(one);
   const Fd second = open_to_read(other);
@@ -84,9 +75,12 @@ std::optional<std::string> digest_of(const fs::path& path, const Fd& copy,
   if (!file) return std::nullopt;
   static thread_local Chunk chunk;
   wire::Sha256 digest;
+  off_t at = 0;
   while (!stop.stop_requested()) {
     const auto bytes = read_chunk(file, chunk);
-    if (!bytes || (copy && !write_chunk(copy, *bytes))) return std::nullopt;
+    if (!bytes || (copy && write_whole(kernel_disk(), copy.get(), *bytes, at) != 0))
+      return std::nullopt;
+    at += static_cast<off_t>(bytes->size());
     digest.update(*bytes);
     if (bytes->size() < chunk_bytes) {
       const auto sum = digest.finish();

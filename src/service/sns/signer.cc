@@ -81,15 +81,16 @@ Result<> Signer::read(const std::string& text) {
                             file_.string()));
   const Owned<BIO> shown(BIO_new(BIO_s_mem()));
   PEM_write_bio_X509(shown.get(), certificate.get());
-  certificate_ = text_of(shown.get());
   key_ = key.release();
+  const std::scoped_lock lock(mutex_);
+  certificate_ = text_of(shown.get());
   return {};
 }
 
 // A key that cannot be kept signs all the same: its certificate is served as long as this server
 // runs, which is when subscribers ask for it.
 EVP_PKEY* Signer::key() {
-  const std::scoped_lock lock(mutex_);
+  const std::scoped_lock lock(making_);
   if (key_ != nullptr) return key_;
   auto kept = identity::keep_private_file(file_, make_file);
   if (!kept)

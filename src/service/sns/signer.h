@@ -36,9 +36,10 @@ class Signer {
   evp_pkey_st* key();
 
   const std::filesystem::path file_;
+  std::mutex making_;           // held while the key is made, which takes long
+  evp_pkey_st* key_ = nullptr;  // guarded by making_
   mutable std::mutex mutex_;
-  evp_pkey_st* key_ = nullptr;  // guarded by mutex_ until it is there, and then for good
-  std::string certificate_;     // guarded by mutex_
+  std::string certificate_;  // guarded by mutex_: who asks for it waits for no key
 };
 
 }  // namespace slipway::sns

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "base/text.h"
+#include "base/boolean.h"
 #include "net/blocking_client.h"
 #include "service/arn.h"
 #include "service/resource_key.h"
@@ -134,8 +134,8 @@ constexpr std::string_view confirmation_notes[] = {note_authenticated, note_prot
 void note_confirmation(const Call& call, std::string_view wish,
                        events::SubscriptionSettings& settings) {
   const bool is_signed = call.caller().proof == service::Proof::signature;
-  settings.notes.emplace(note_authenticated, is_signed ? "true" : "false");
-  settings.notes.emplace(note_protected, equal_ignoring_case(wish, "true") ? "true" : "false");
+  settings.notes.emplace(note_authenticated, boolean_text(is_signed));
+  settings.notes.emplace(note_protected, boolean_text(read_boolean(wish) == true));
 }
 
 // What a caller asks for at Subscribe says nothing of the confirmation.
@@ -206,7 +206,7 @@ Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, 
                                                               api::ConfirmSubscriptionInput in) {
   TRY(const TopicId id, topic_of_arn(in.TopicArn()));
   const std::string_view wish = in.AuthenticateOnUnsubscribe().value_or("");
-  if (equal_ignoring_case(wish, "true") && call.caller().proof != service::Proof::signature)
+  if (read_boolean(wish) == true && call.caller().proof != service::Proof::signature)
     return needs_signature("ConfirmSubscription", in.TopicArn());
   TRY_DO(door.topics.find(call.tx(), id));
   auto confirmed = door.topics.confirm(call.tx(), id, in.Token());
