@@ -34,12 +34,7 @@ std::uint64_t size_of(const OutgoingMessage& message) {
 // The message that `receipt` names, also where it was received again since.
 std::optional<Place> find_named(store::Transaction& tx, const Queue& queue,
                                 const Receipt& receipt) {
-  if (receipt.box != queue.box) return std::nullopt;
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns),
-      receipt.seq, queue.box);
-  if (!rows.next()) return std::nullopt;
-  return place_of(rows);
+  return receipt.box == queue.box ? find_place(tx, queue.box, receipt.seq) : std::nullopt;
 }
 
 // The message that `receipt` names, if it is still the last that was given for it.
@@ -50,6 +45,14 @@ std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
 }
 
 }  // namespace
+
+std::optional<Place> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq) {
+  auto rows = tx.query(
+      fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns), seq,
+      box);
+  if (!rows.next()) return std::nullopt;
+  return place_of(rows);
+}
 
 std::optional<Sent> find_sent(store::Transaction& tx, const SentName& name, ServerTime now) {
   auto rows = tx.query(

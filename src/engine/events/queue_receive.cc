@@ -139,7 +139,7 @@ class Queues::Receiving {
     }
     for (std::string_view rest = given; !rest.empty();) {
       std::string_view item = take_until(rest, ' ');
-      const auto place = find_place(take_until(item, ':'), item);
+      const auto place = find_hidden(take_until(item, ':'), item);
       if (!place) return taken_.clear(), false;
       taken_.push_back(*place);
     }
@@ -150,15 +150,11 @@ class Queues::Receiving {
     return !taken_.empty();
   }
 
-  std::optional<Place> find_place(std::string_view seq, std::string_view receives) {
+  std::optional<Place> find_hidden(std::string_view seq, std::string_view receives) {
     std::int64_t number = 0;
     std::from_chars(seq.data(), seq.data() + seq.size(), number);
-    auto rows = tx_.query(
-        fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns),
-        number, queue_.box);
-    if (!rows.next()) return std::nullopt;
-    const Place place = place_of(rows);
-    if (place.visible <= now_.server || fmt::to_string(place.receives) != receives)
+    const auto place = find_place(tx_, queue_.box, number);
+    if (!place || place->visible <= now_.server || fmt::to_string(place->receives) != receives)
       return std::nullopt;
     return place;
   }

@@ -38,6 +38,9 @@ inline Place place_of(const store::Rows& rows) {
           .first_received = time_of(rows.integer(5))};
 }
 
+// The message of that number, where it is in the box still.
+std::optional<Place> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq);
+
 // What was sent to `owner` under a name within deduplication_time.
 struct SentName {
   std::string_view owner;  // 'q' or 't' and a number
