@@ -136,7 +136,7 @@ def error_of(caught):
 def test_it_goes_to_zero_when_idle_and_a_request_brings_it_back_with_the_right_numbers(
         deployment, models):
     deploy(deployment, models.mlp_archive)
-    assert variant_of(deployment)["CurrentInstanceCount"] == 1  # the deployment is proven by one
+    assert variant_of(deployment)["CurrentInstanceCount"] == 0  # nobody asked yet
     record = models.records[0]
     body = ",".join(repr(float(x)) for x in record)
     for _ in range(2):
@@ -292,6 +292,32 @@ def test_an_instance_that_ends_before_it_is_ready_is_a_model_error_and_the_endpo
     assert ask(deployment) == b"fine"
 
 
+def test_a_new_model_that_does_not_load_tells_its_first_request_and_replaces_no_other(
+        deployment, control):
+    """A choice: creating starts nothing; what takes another's place loads once before it does."""
+    control.write_text("dies")
+    deploy_handler(deployment, control)
+    with pytest.raises(ClientError) as caught:
+        ask(deployment)
+    error, status = error_of(caught)
+    assert (error["Code"], status) == ("ModelError", 424)
+    assert "this model does not load today" in error["Message"]
+    control.write_text("fine")
+    assert ask(deployment) == b"fine"
+
+    broken = tar_gz({"code/inference.py": HANDLER.replace(b"return how", b"raise ValueError(how)")})
+    model = deployment.model(broken, suffix="-broken", environment={"CONTROL": str(control)})
+    deployment.aws.sagemaker.update_endpoint(
+        EndpointName=deployment.name,
+        EndpointConfigName=make_config(deployment, serverless(model), "-broken"))
+    waiter = deployment.aws.sagemaker.get_waiter("endpoint_in_service")
+    waiter.wait(EndpointName=deployment.name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+    status = deployment.status()
+    assert status["EndpointConfigName"] == deployment.name
+    assert "ValueError" in status["FailureReason"]
+    assert ask(deployment) == b"fine"
+
+
 def test_an_instance_that_dies_with_a_request_is_a_model_error_and_the_endpoint_recovers(
         deployment, control):
     deploy_handler(deployment, control)
@@ -333,6 +359,28 @@ def test_after_a_power_cut_an_endpoint_at_zero_answers(tmp_path, models, name):
         np.testing.assert_allclose(
             numbers(deployment.invoke(body)), models.mlp_answer(record), **NEAR)
         to_zero(deployment)
+    finally:
+        server.stop()
+
+
+def test_a_clean_restart_starts_what_is_provisioned_and_nothing_else(tmp_path, models, name):
+    server = Server(tmp_path / "server")
+    server.start()
+    try:
+        ready, idle = Deployment(Clients(server), name), Deployment(Clients(server), name + "-idle")
+        deploy(ready, models.mlp_archive, ProvisionedConcurrency=1)
+        deploy(idle, models.mlp_archive)
+        body = ",".join(repr(float(x)) for x in models.records[3])
+        for deployment in (ready, idle):
+            deployment.invoke(body)
+            wait_for_count(deployment, 1)
+        assert server.stop() == 0
+        server.start()
+        ready.aws = idle.aws = Clients(server)
+        wait_for_count(ready, 1)
+        assert variant_of(idle)["CurrentInstanceCount"] == 0
+        np.testing.assert_allclose(
+            numbers(idle.invoke(body)), models.mlp_answer(models.records[3]), **NEAR)
     finally:
         server.stop()
 

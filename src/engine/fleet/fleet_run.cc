@@ -132,7 +132,10 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   const bool never_was =
       seen.state == Seen::State::unknown && around_.adoption_done && !seen.start_asked;
   if (never_was && !is_alive(instance.phase)) return take_note_of_end(instance, seen);
-  if (never_was && instance.phase == Phase::healthy) enter(instance, Phase::starting);
+  if (never_was && instance.phase == Phase::healthy) {
+    if (stood_for_demand(instance)) return end_with_its_demand(instance);
+    enter(instance, Phase::starting);
+  }
   const Variant* variant = variant_of(instance);
   if (instance.phase == Phase::starting) {
     const auto patience = variant ? variant->program.startup_timeout : std::chrono::seconds(0);
@@ -203,11 +206,13 @@ void FleetRun::bring_up() {
       return fail_wanted(std::string(failure->second));
   }
   std::optional<std::string> failure;
+  bool all_there = true;
   for (const Variant& variant : wanted_->variants)
-    has_contents(row_.wanted, variant, [&](std::string reason) { failure = std::move(reason); });
+    all_there &= has_contents(row_.wanted, variant,
+                              [&](std::string reason) { failure = std::move(reason); });
   if (failure) return fail_wanted(std::move(*failure));
   fill(row_.wanted, *wanted_);
-  if (complete(row_.wanted, *wanted_)) promote();
+  if (all_there && complete(row_.wanted, *wanted_)) promote();
 }
 
 void FleetRun::fail_wanted(std::string reason) {
@@ -254,7 +259,8 @@ Result<> FleetRun::can_run(const Variant& variant) const {
 // Model and code are asked for at once.
 bool FleetRun::has_contents(Generation generation, const Variant& variant, const Failed& failed) {
   const VariantId id{generation, variant.name};
-  if (living(generation, variant.name) < wanted_count(generation, variant))
+  const bool serves = generation == record_.serving;
+  if (!serves || living(generation, variant.name) < wanted_count(generation, variant))
     if (const auto open = may_read(variant); !open) {
       failed(open.error().message);
       return false;

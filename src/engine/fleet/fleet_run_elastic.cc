@@ -7,8 +7,7 @@
 
 namespace slipway::fleet {
 
-// Only what serves has a demand; a generation that comes up proves itself with one instance of each
-// variant, or with those that always stand.
+// Only what serves has a demand.
 void FleetRun::follow_demand() {
   if (!serving_ || record_.serving == 0) return;
   for (const Variant& variant : serving_->variants) {
@@ -42,10 +41,26 @@ std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& varia
   return std::max(standing, elastic_sight(variant).aim.instances);
 }
 
+// What takes the place of a generation that serves proves itself with one instance; a first one has
+// nobody to let down, and a thousand of them would start a thousand instances for no request.
 std::uint32_t FleetRun::count_to_serve(Generation generation, const Variant& variant) const {
   if (!variant.elastic) return variant.instances_to_run();
   const std::uint32_t standing = provisioned_instances(*variant.elastic);
-  return generation == record_.serving ? standing : std::max(standing, 1U);
+  const bool replaces = record_.serving != 0 && generation != record_.serving;
+  return replaces ? std::max(standing, 1U) : standing;
+}
+
+// Whether an instance that ended with a former server is left so: the requests that it stood for
+// went with that server.
+bool FleetRun::stood_for_demand(const InstanceRecord& instance) const {
+  const Variant* variant = variant_of(instance);
+  return variant != nullptr && variant->elastic && instance.generation == record_.serving;
+}
+
+// Those that always stand are filled up with new ones.
+void FleetRun::end_with_its_demand(InstanceRecord& instance) {
+  elastic_sight(*variant_of(instance)).aim = {};
+  enter(instance, Phase::ended);
 }
 
 // The first failure is mended at once, further ones later and later; of an elastic variant only a
