@@ -32,6 +32,7 @@
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
 #include "server/data_directory.h"
+#include "server/emulator_health.h"
 #include "server/errands.h"
 #include "server/io_loop.h"
 #include "server/limits.h"
@@ -407,7 +408,11 @@ Result<> Server::Parts::install_doors() {
                      .cross_origin = s3::cross_origin});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
-  frame_->pages.emplace(sns::certificate_path, [this] { return signer_->certificate(); });
+  frame_->pages = {
+      {std::string(sns::certificate_path),
+       {"text/plain; charset=utf-8", [this] { return signer_->certificate(); }}},
+      {std::string(emulator_health_path), {"application/json", emulator_health}},
+  };
   return {};
 }
 

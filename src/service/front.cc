@@ -13,6 +13,7 @@
 namespace slipway::service {
 namespace {
 
+constexpr std::string_view own_prefix = "/_slipway/";
 constexpr std::string_view health_page = "/_slipway/health";
 constexpr std::string_view traffic_page = "/_slipway/traffic";
 // What the page's caller signs for: the figures are those of SageMaker's endpoints and jobs.
@@ -160,7 +161,7 @@ net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route
 }
 
 void Front::on_request(net::Request&& request, net::Responder&& responder) {
-  if (request.path().starts_with("/_slipway/")) return answer_page(request, responder);
+  if (is_page(request.path())) return answer_page(request, responder);
   wire::Route route = route_of(request.head(), request.body());
   if (!route.found())
     return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
@@ -211,15 +212,20 @@ net::Response Front::welcome_response(const net::RequestHead& head) const {
   return response;
 }
 
+bool Front::is_page(std::string_view path) const {
+  if (!path.starts_with("/_")) return false;
+  return path.starts_with(own_prefix) || frame_.pages.contains(path);
+}
+
 void Front::answer_page(const net::Request& request, net::Responder& responder) {
   if (const auto foreign = frame_.sites.refusal(request.head()))
     return responder.send(refusal_response(403, "AccessDeniedException", *foreign));
   if (request.path() == traffic_page && frame_.traffic)
     return responder.send(traffic_response(request));
   const auto page = frame_.pages.find(request.path());
-  if (std::string text = page != frame_.pages.end() ? page->second() : ""; !text.empty()) {
+  if (std::string text = page != frame_.pages.end() ? page->second.text() : ""; !text.empty()) {
     net::Response response{.status = 200, .headers = {}, .body = std::move(text)};
-    response.headers.add("Content-Type", "text/plain; charset=utf-8");
+    response.headers.add("Content-Type", page->second.content_type);
     return responder.send(std::move(response));
   }
   if (request.path() != health_page)

@@ -74,8 +74,12 @@ struct Frame {
   std::function<std::string(std::string_view endpoint)> welcome = {};
   // Empty: no page of another origin reads an answer.
   CrossOrigin cross_origin = {};
-  // Texts that anybody may read, by path under /_slipway/; empty: not there yet.
-  std::map<std::string, std::function<std::string()>, std::less<>> pages = {};
+  // What anybody may read, by path; paths begin with "/_", which no bucket's name does.
+  struct Page {
+    std::string_view content_type;
+    std::function<std::string()> text;  // empty: not there yet
+  };
+  std::map<std::string, Page, std::less<>> pages = {};
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.
@@ -109,6 +113,7 @@ class Front final : public net::RequestHandler {
   std::string make_request_id(const wire::Route& route);
   bool wants_welcome(const net::RequestHead& head, const wire::Route& route) const;
   net::Response welcome_response(const net::RequestHead& head) const;
+  bool is_page(std::string_view path) const;
   void answer_page(const net::Request& request, net::Responder& responder);
   net::BodyPlan plan_collected(const net::RequestHead& head, const wire::Route& route,
                                std::uint64_t bytes_max);

@@ -351,6 +351,17 @@ TEST_F(FrontTest, the_servers_own_pages_are_for_its_own_names) {
   }
 }
 
+TEST_F(FrontTest, a_page_outside_of_its_own_folder_is_told_apart_from_a_bucket) {
+  make_front(AuthMode::strict);
+  frame_->pages.emplace("/_else/health", Frame::Page{"application/json", [] { return "{}"; }});
+  const net::Response page = send("GET", "/_else/health", {{"Host", "localhost"}});
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.headers.find("content-type"), "application/json");
+  EXPECT_EQ(page.body.view(), "{}");
+  EXPECT_EQ(send("GET", "/_else/health", {{"Host", "rebound.example"}}).status, 403);
+  EXPECT_EQ(send("GET", "/_else/other", {{"Host", "localhost"}}).status, 403);  // unsigned, of S3
+}
+
 TEST_F(FrontTest, a_browser_at_the_root_gets_a_page_and_everybody_else_what_s3_says) {
   constexpr std::string_view accepts = "text/html,application/xhtml+xml,*/*;q=0.8";
   for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
