@@ -23,9 +23,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(url, seconds=20):
+def wait_for(url, seconds=20, child=None):
+    """Until a server answers there; not for a `child` that has ended."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while time.monotonic() < end and (child is None or child.poll() is None):
         try:
             return urllib.request.urlopen(url, timeout=1)
         except urllib.error.HTTPError:
@@ -102,16 +103,26 @@ def program(name, *options):
         yield url
 
 
+class Moto:
+    """A running moto server, with clients for it."""
+
+    def __init__(self, url):
+        self.url = url
+        self.keys = ("x", "x")
+
+    client = Slipway.client
+
+
 @contextlib.contextmanager
 def moto():
-    """A moto server, or None where it is not installed."""
-    try:
-        import moto.server  # noqa: F401
-    except ImportError:
-        yield None
-        return
-    port = free_port()
-    with load.process([sys.executable, "-m", "moto.server", "-p", str(port)],
-                      stderr=subprocess.DEVNULL):
-        wait_for(f"http://127.0.0.1:{port}/moto-api/")
-        yield f"http://127.0.0.1:{port}"
+    """A moto server, or None where it is not installed whole (`pip install 'moto[server]'`)."""
+    with contextlib.ExitStack() as stack:
+        port = free_port()
+        child, _ = stack.enter_context(load.process(
+            [sys.executable, "-m", "moto.server", "-p", str(port)], stderr=subprocess.DEVNULL))
+        try:
+            wait_for(f"http://127.0.0.1:{port}/moto-api/", child=child)
+        except RuntimeError:
+            yield None
+            return
+        yield Moto(f"http://127.0.0.1:{port}")
