@@ -40,6 +40,7 @@ std::string_view name_of(Observation::Kind kind) {
     case Observation::Kind::started: return "started";
     case Observation::Kind::adopted: return "adopted";
     case Observation::Kind::start_failed: return "start_failed";
+    case Observation::Kind::printed: return "printed";
     case Observation::Kind::over_memory: return "over_memory";
     case Observation::Kind::exited: return "exited";
     case Observation::Kind::adoption_done: return "adoption_done";

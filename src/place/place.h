@@ -85,14 +85,16 @@ struct Exit {
   std::string describe() const;
 };
 
-// What happened to an instance. For one key: at most one of `started` and `adopted`, then at most
-// one `over_memory` and one `exited`; or one `start_failed` alone. A key that is started again
-// reports again what it is.
+// What happened to an instance. For one key: at most one of `started` and `adopted`, then `printed`
+// any number of times, at most one `over_memory` and one `exited`; or one `start_failed` alone. A
+// key that is started again reports again what it is.
 struct Observation {
   enum class Kind : std::uint8_t {
     started,        // it runs; `addresses` say where
     adopted,        // a former server process started it and it still runs
     start_failed,   // it never ran; `reason` says why. The key is used up
+    printed,        // its log has more than when this was last told, soon after; not told of what
+                    // it printed just before it ended
     over_memory,    // it passed its memory limit: told before it is ended, so that whoever loses
                     // its connection knows why
     exited,         // it ended by itself or was stopped; `exit` says how

@@ -116,6 +116,7 @@ void EnvironmentPrograms::take_in(const place::Observation& observation) {
   const auto known = running_.find(observation.key);
   switch (observation.kind) {
     case Kind::started:
+    case Kind::printed:
     case Kind::adoption_done: return;
     case Kind::adopted:  // a former process built it, and nobody waits any more
       if (known == running_.end()) needs_.place.stop(observation.key, std::chrono::milliseconds(0));

@@ -30,6 +30,7 @@ void take_in(Sight& sight, place::Observation&& observation) {
       seen.end = observation.exit.describe();
       seen.end_asked = observation.exit.asked;
       return;
+    case Kind::printed:
     case Kind::over_memory:
     case Kind::adoption_done: return;
   }
@@ -95,6 +96,7 @@ class FleetReconciler::Impl {
   void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }
 
   void observe(place::Observation observation) {
+    if (observation.kind == place::Observation::Kind::printed) return;
     if (observation.kind == place::Observation::Kind::adoption_done) return end_adoption();
     if (observation.kind == place::Observation::Kind::over_memory)
       return needs_.routes.note_ending(observation.key, std::move(observation.reason));

@@ -148,6 +148,7 @@ void ModelFolders::observe(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
   switch (observation.kind) {
     case Kind::started:
+    case Kind::printed:
     case Kind::over_memory: break;
     case Kind::adopted: {
       const std::lock_guard lock(mutex_);

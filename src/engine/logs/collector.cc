@@ -67,23 +67,33 @@ void Collector::run(std::stop_token stop) {
 void Collector::observe(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
   if (observation.kind == Kind::adoption_done || observation.kind == Kind::over_memory) return;
+  if (observation.kind == Kind::printed) return note_printed(observation.key);
   const bool runs = observation.kind == Kind::started || observation.kind == Kind::adopted;
   const std::shared_ptr<Source> source = source_of(observation.key);
   if (source == nullptr) return;
   const std::scoped_lock lock(mutex_);
   if (runs) {
     running_.emplace(observation.key, source);
+    to_read_.insert(source);
     return;
   }
   running_.erase(observation.key);
+  to_read_.erase(source);
   ended_.push_back(source);
   work_.notify_one();
+}
+
+void Collector::note_printed(const place::InstanceKey& key) {
+  const std::scoped_lock lock(mutex_);
+  if (const auto found = running_.find(key); found != running_.end())
+    to_read_.insert(found->second);
 }
 
 void Collector::forget(const place::InstanceKey& key) {
   const std::shared_ptr<Source> source = source_of(key);
   const std::scoped_lock lock(mutex_);
   running_.erase(key);
+  to_read_.erase(source);
   if (source != nullptr) ended_.push_back(source);
   to_forget_.push_back(key);
   work_.notify_one();
@@ -115,12 +125,16 @@ std::shared_ptr<Collector::Source> Collector::source_of(const place::InstanceKey
 }
 
 void Collector::read_round() {
-  std::vector<std::shared_ptr<Source>> sources;
+  std::set<std::shared_ptr<Source>> sources;
   {
     const std::scoped_lock lock(mutex_);
-    for (const auto& [key, source] : running_) sources.push_back(source);
+    sources.swap(to_read_);
   }
-  for (const auto& source : sources) read(*source, Upto::last_whole_line);
+  for (const auto& source : sources) {
+    if (read(*source, Upto::last_whole_line) == Left::nothing) continue;
+    const std::scoped_lock lock(mutex_);
+    if (running_.contains(source->key)) to_read_.insert(source);
+  }
 }
 
 void Collector::finish_ended() {
@@ -149,24 +163,25 @@ std::optional<Collector::Text> Collector::next_text(const Source& source) const 
 }
 
 // Where the book cannot take a line the cursor stays, and the next round tries again.
-void Collector::read(Source& source, Upto upto) {
+Collector::Left Collector::read(Source& source, Upto upto) {
   const std::scoped_lock reading(source.reading);
   source.cursor = std::max(source.cursor, book_.cursor(source.stream));
   for (std::size_t part = 0; part < parts_per_round_max || upto == Upto::end; ++part) {
     const auto next = next_text(source);
-    if (!next) return;
+    if (!next) return Left::nothing;
     const Cut cut = cut_lines(next->text, next->start, upto == Upto::end && next->ends);
     const Result<> kept = book_.append(source.stream, clock_.now(), cut.lines);
     if (!kept) {
       if (!std::exchange(source.refused, true))
         log_warning("logs", "what an instance printed could not be kept",
                     {{"instance", source.key.text}, {"reason", kept.error().message}});
-      return;
+      return Left::more;
     }
     source.refused = false;
-    if (cut.cursor <= source.cursor) return;
+    if (cut.cursor <= source.cursor) return Left::nothing;
     source.cursor = cut.cursor;
   }
+  return Left::more;
 }
 
 }  // namespace slipway::logs

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -20,7 +21,8 @@
 
 namespace slipway::logs {
 
-// How often instances that run are read; a reader of the book has them read at once by collect().
+// How often instances that printed something are read; a reader of the book has them read at once
+// by collect().
 inline constexpr std::chrono::milliseconds collect_period{1'000};
 // What is read of one instance in one round; the rest in the next.
 inline constexpr std::size_t parts_per_round_max = 16;
@@ -42,8 +44,8 @@ class Collector {
   // Ends the thread; what waits to be forgotten is read and forgotten first.
   void stop();
 
-  // Give it every observation of the place: instances are read from `started` or `adopted` on and
-  // to their end after `exited`.
+  // Give it every observation of the place: instances are read from `started` or `adopted` on,
+  // after each `printed`, and to their end after `exited`.
   void observe(const place::Observation& observation);
   // Reads the instance to its end, then calls place.forget(key).
   void forget(const place::InstanceKey& key);
@@ -66,12 +68,14 @@ class Collector {
     bool ends = false;        // nothing follows it yet
   };
   enum class Upto : std::uint8_t { last_whole_line, end };
+  enum class Left : std::uint8_t { nothing, more };  // to be read in the next round
 
   void run(std::stop_token stop);
+  void note_printed(const place::InstanceKey& key);
   void read_round();
   void finish_ended();
   std::optional<Text> next_text(const Source& source) const;
-  void read(Source& source, Upto upto);
+  Left read(Source& source, Upto upto);
   std::shared_ptr<Source> source_of(const place::InstanceKey& key);
 
   LogBook& book_;
@@ -83,6 +87,7 @@ class Collector {
   std::condition_variable_any work_;
   // Guarded by mutex_.
   std::map<place::InstanceKey, std::shared_ptr<Source>> running_;
+  std::set<std::shared_ptr<Source>> to_read_;  // of those that run
   std::vector<std::shared_ptr<Source>> ended_;
   std::vector<place::InstanceKey> to_forget_;
 

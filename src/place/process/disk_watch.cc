@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <memory>
@@ -18,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "place/process/memory_watch.h"
+#include "place/process/pidfd.h"
 #include "place/process/root_lock.h"
 #include "place/process/run_directory.h"
 
@@ -105,10 +105,10 @@ class Count {
 };
 
 bool end_keeper(const ProcessId& process) {
-  const Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, process.pid, 0)));
+  const Fd pidfd(pidfd_open(process.pid));
   if (!pidfd || !is_alive(process)) return false;
   end_all_below(process.pid);
-  ::syscall(SYS_pidfd_send_signal, pidfd.get(), SIGKILL, nullptr, 0);
+  pidfd_signal(pidfd.get(), SIGKILL);
   pollfd ended{.fd = pidfd.get(), .events = POLLIN, .revents = 0};
   return ::poll(&ended, 1, static_cast<int>(forced_end_wait_max.count())) == 1;
 }

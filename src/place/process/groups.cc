@@ -85,8 +85,10 @@ std::string excess_of(pid_t keeper, const std::optional<cell::Cgroup>& group,
   if (group && keeps_memory(*group)) {
     usage.processes = group->processes();
     excess = kept_excess_of(group, bytes_max);
+  } else if (bytes_max == 0) {
+    usage.processes = processes_below(keeper).size();
   } else {
-    usage = usage_below(keeper, bytes_max == 0 ? ~0ULL : bytes_max);
+    usage = usage_below(keeper, bytes_max);
     excess = memory_excess(usage, bytes_max);
   }
   if (!excess.empty() || usage.processes <= processes_max) return excess;

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,7 +25,9 @@
 #include "place/process/disk_watch.h"
 #include "place/process/groups.h"
 #include "place/process/isolation.h"
+#include "place/process/log_watch.h"
 #include "place/process/memory_watch.h"
+#include "place/process/pidfd.h"
 #include "place/process/root_lock.h"
 #include "place/process/run_directory.h"
 #include "place/process/starter.h"
@@ -47,13 +48,8 @@ constexpr std::chrono::milliseconds young_directory_age{500};
 constexpr std::size_t events_max = 64;
 // A socket's address holds 107 bytes; longer roots are reached through a descriptor.
 constexpr std::size_t root_bytes_max = 56;
-// Of so many looks at what instances take, all but one are at those with a memory limit.
-constexpr unsigned looks_at_limited_alone = 10;
-
-int pidfd_open(pid_t pid) { return static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)); }
-void pidfd_signal(int pidfd, int signal) {
-  ::syscall(SYS_pidfd_send_signal, pidfd, signal, nullptr, 0);
-}
+// An instance without a memory limit has its turn at one of so many looks at what instances take.
+constexpr unsigned turns = 30;
 
 }  // namespace
 
@@ -85,6 +81,7 @@ class ProcessPlace::Impl {
     int pidfd = -1;
     SteadyClock::time_point forced_at = SteadyClock::time_point::max();
     std::uint64_t memory_bytes_max = 0;
+    unsigned turn = 0;
     std::optional<cell::Cgroup> group = {};
     bool forced = false;      // ended by us
     bool holds_room = false;  // and its files go as soon as it has ended
@@ -131,12 +128,14 @@ class ProcessPlace::Impl {
   // The thread's own.
   std::map<InstanceKey, Running> running_;
   std::map<int, InstanceKey> keys_;  // by pidfd
+  LogWatch logs_;
   Users users_{layers_};
   Groups groups_;
   Zygote zygote_;
   SteadyClock::time_point tended_at_ = {};
   SteadyClock::time_point zygote_tended_at_ = {};
   SteadyClock::time_point usage_checked_at_ = {};
+  unsigned watched_ = 0;
   unsigned looks_ = 0;
   DiskLooks disk_looks_;
   std::jthread thread_;
@@ -261,18 +260,22 @@ void ProcessPlace::Impl::tend_now_and_then() {
   if (now - tended_at_ < log_check_period) return;
   tended_at_ = now;
   groups_.tend();
-  const std::lock_guard lock(log_mutex_);
-  for (const auto& [key, running] : running_) running.directory.rotate_log(log_bytes_max);
+  for (const InstanceKey& key : logs_.grown()) {
+    std::unique_lock lock(log_mutex_);
+    running_.at(key).directory.rotate_log(log_bytes_max);
+    lock.unlock();
+    sink_({.kind = Observation::Kind::printed, .key = key});
+  }
 }
 
-// Those with a limit often; the others now and then, for the count of their processes.
+// Those with a limit each time; the others in turn, for the count of their processes.
 void ProcessPlace::Impl::watch_usage() {
   const auto now = SteadyClock::now();
   if (now - usage_checked_at_ < memory_check_period) return;
   usage_checked_at_ = now;
-  const bool all = ++looks_ % looks_at_limited_alone == 0;
+  const unsigned turn = ++looks_ % turns;
   for (auto& [key, running] : running_) {
-    if (running.forced || (running.memory_bytes_max == 0 && !all)) continue;
+    if (running.forced || (running.memory_bytes_max == 0 && running.turn != turn)) continue;
     const auto excess = excess_of(running.process.pid, running.group, running.memory_bytes_max);
     if (!excess.empty()) end_over_limit(key, running, excess);
   }
@@ -419,8 +422,10 @@ bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& direc
                    .process = process,
                    .pidfd = pidfd,
                    .memory_bytes_max = directory.memory_bytes_max(),
+                   .turn = ++watched_ % turns,
                    .group = find_group(directory.cgroup())};
   keys_[pidfd] = key;
+  logs_.add(key, directory.file("log"));
   return true;
 }
 
@@ -438,6 +443,7 @@ bool ProcessPlace::Impl::take_over(const InstanceKey& key, const RunDirectory& d
   if (is_alive(*process)) return true;
   ::close(running_[key].pidfd);
   keys_.erase(running_[key].pidfd);
+  logs_.remove(key);
   running_.erase(key);
   return false;
 }
@@ -518,6 +524,7 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
            WEXITED | WNOHANG);  // if it is ours
   ::close(running.pidfd);
   keys_.erase(running.pidfd);
+  logs_.remove(key);
   running_.erase(key);
   groups_.remove(running.group);
   if (running.holds_room || disk_is_full()) running.directory.remove_own();

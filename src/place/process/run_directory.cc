@@ -86,8 +86,11 @@ std::uint64_t size_of(const std::string& path) {
 std::string read_range(const std::string& path, std::uint64_t offset, std::size_t bytes) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return {};
-  std::string text(bytes, '\0');
-  const ssize_t got = ::pread(fd, text.data(), bytes, static_cast<off_t>(offset));
+  struct stat status{};
+  const std::uint64_t size =
+      ::fstat(fd, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  std::string text(std::min<std::uint64_t>(bytes, size - std::min(size, offset)), '\0');
+  const ssize_t got = ::pread(fd, text.data(), text.size(), static_cast<off_t>(offset));
   ::close(fd);
   text.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
   return text;
