@@ -38,6 +38,7 @@
 #include "server/limits.h"
 #include "server/prepared_files.h"
 #include "server/running_instances.h"
+#include "server/senders.h"
 #include "server/transform_engine.h"
 #include "server/welcome.h"
 #include "service/front.h"
@@ -53,7 +54,6 @@
 #include "service/sns/door.h"
 #include "service/sns/envelope.h"
 #include "service/sns/sns.h"
-#include "service/sqs/admission.h"
 #include "service/sqs/sqs.h"
 #include "service/sts/sts.h"
 
@@ -108,7 +108,6 @@ class Server::Parts {
   Result<> open_events();
   void collect_permissions();
   service::LaterErrands later() const { return {errands_.get(), clock_}; }
-  events::Admission admission(const events::Queue& queue, const events::TopicId& topic);
   Result<> install_doors();
   Result<> listen();
   Result<> begin();
@@ -172,16 +171,17 @@ class Server::Parts {
   std::unique_ptr<jobs::RouterCourier> request_courier_;
   std::unique_ptr<jobs::RequestQueues> request_queues_;
   jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
+  std::unique_ptr<Senders> senders_;
   std::unique_ptr<sns::Signer> signer_;
   std::unique_ptr<sns::Envelope> envelope_;
   std::unique_ptr<events::HttpCourier> courier_;
   std::unique_ptr<events::HttpDeliveries> http_deliveries_;
   std::unique_ptr<events::Deliverer> deliverer_;
   std::unique_ptr<events::MessageMoves> moves_;
+  std::unique_ptr<s3::Notices> notices_;
 
   service::Registry registry_;
   std::unique_ptr<service::Authorizer> authorizer_;
-  service::PolicyTexts queue_policies_;
   std::unique_ptr<wire::Router> wire_router_;
   std::unique_ptr<service::Frame> frame_;
   std::vector<std::unique_ptr<IoLoop>> loops_;
@@ -314,7 +314,9 @@ Result<> Server::Parts::open_events() {
   courier_ = std::make_unique<events::HttpCourier>(
       [this](events::CourierReport report) { http_deliveries_->observe(std::move(report)); },
       options_.delivery_reach());
-  const events::AskAdmission asked = std::bind_front(&Parts::admission, this);
+  senders_ = std::make_unique<Senders>(options_.enforces_policies() ? Senders::Policies::asked
+                                                                    : Senders::Policies::off);
+  const events::AskAdmission asked = std::bind_front(&Senders::from_topic, senders_.get());
   http_deliveries_ =
       std::make_unique<events::HttpDeliveries>(topics_, queues_, *courier_, *reconcilers_, asked);
   deliverer_ = std::make_unique<events::Deliverer>(events::Deliverer::Needs{
@@ -327,6 +329,18 @@ Result<> Server::Parts::open_events() {
       .wake_http = [this](const std::string& id) { http_deliveries_->wake(id); },
       .admission = asked});
   moves_ = std::make_unique<events::MessageMoves>(queues_, random_, *reconcilers_);
+  notices_ = std::make_unique<s3::Notices>(
+      s3::Notices::Needs{.queues = queues_,
+                         .topics = topics_,
+                         .random = random_,
+                         .queue_admission =
+                             [this](const events::Queue& queue, const objects::Bucket& from) {
+                               return senders_->from_bucket(queue, from);
+                             },
+                         .topic_admission =
+                             [this](const events::Topic& topic, const objects::Bucket& from) {
+                               return senders_->from_bucket(topic, from);
+                             }});
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);
   reconcilers_->add(*moves_);
@@ -357,21 +371,11 @@ void Server::Parts::collect_permissions() {
   authorizer_->add(sqs::permissions(queues_));
 }
 
-events::Admission Server::Parts::admission(const events::Queue& queue,
-                                           const events::TopicId& topic) {
-  if (!authorizer_) return events::Admission::granted;
-  return sqs::admission(queue,
-                        {.service = "sns.amazonaws.com",
-                         .source_arn = sns::arn_of(topic),
-                         .account = topic.text.substr(0, topic.text.find('/'))},
-                        queue_policies_);
-}
-
 Result<> Server::Parts::install_doors() {
   const sagemaker::Reach reach(errands_.get());
   sts::install(registry_, *keys_, *directory_);
   iam::install(registry_, *directory_);
-  s3::install(registry_, *store_, *objects_);
+  s3::install(registry_, *store_, *objects_, *notices_);
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);
   sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()});

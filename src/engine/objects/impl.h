@@ -27,7 +27,11 @@ class Objects::Impl {
 
   // Makes `row` the latest version of its key, in the place of the null version where the bucket
   // keeps no versions. The row's number, version and time are given here.
-  Object make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row);
+  struct Reason {
+    Change::Kind kind;
+    const Cause& cause;
+  };
+  Object make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row, Reason reason);
 
   // One version holds the body no longer; the last one takes the files with it, once durable.
   void release_body(store::Transaction& tx, std::int64_t body);
@@ -35,6 +39,14 @@ class Objects::Impl {
 
   // Removes files after the commit.
   void remove_files(store::Transaction& tx, DoomedBody doomed);
+
+  // Tells the watcher, where the bucket is watched.
+  struct Event {
+    Change::Kind kind;
+    std::int64_t number = 0;  // of the version that was made
+  };
+  void tell(store::Transaction& tx, const Bucket& bucket, const Object& object, Event event,
+            const Cause& cause);
 
   // A transaction that makes or removes a body says so: the counter grows, and the mark follows.
   void note_change(store::Transaction& tx);
@@ -51,6 +63,8 @@ class Objects::Impl {
   std::unique_ptr<BodyFiles> files;
   std::unique_ptr<BodyRemovals> removals;
   std::unique_ptr<BodyKeeper> keeper;
+  std::string watched;  // the setting of buckets that `watcher` watches
+  Watcher* watcher = nullptr;
   std::atomic<bool> stopping = false;
 
  private:

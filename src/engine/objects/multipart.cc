@@ -373,7 +373,7 @@ std::vector<std::string> settle_segments(store::Transaction& tx, std::int64_t bo
 
 Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& name,
                                  std::span<const PartReference> parts,
-                                 const WriteCondition& condition) {
+                                 const WriteCondition& condition, const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(UploadRow upload, upload_row(tx, bucket, name));
   if (upload.completed) {
@@ -400,7 +400,7 @@ Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& na
   object.properties = std::move(upload.upload.attributes.properties);
   object.tags = std::move(upload.upload.attributes.tags);
   object.body = upload.body;
-  Object made = impl_->make_latest(tx, bucket, std::move(row));
+  Object made = impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::completed, cause});
   tx.run("UPDATE objects_upload SET completed=?2 WHERE body=?1", upload.body, made.version);
   return made;
 }

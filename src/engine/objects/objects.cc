@@ -99,7 +99,28 @@ void Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
   release_body(tx, row.object.body);
 }
 
-Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row) {
+void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Object& object,
+                         Event event, const Cause& cause) {
+  if (watcher == nullptr) return;
+  std::string setting;
+  {
+    auto rows = tx.query("SELECT document FROM objects_setting WHERE bucket=?1 AND name=?2",
+                         bucket.id, watched);
+    if (!rows.next()) return;
+    setting = rows.text(0);
+  }
+  if (event.kind == Change::Kind::removed) event.number = next_number(tx);
+  watcher->changed(tx, setting,
+                   {.kind = event.kind,
+                    .bucket = bucket,
+                    .object = object,
+                    .number = event.number,
+                    .cause = cause,
+                    .now = clock.moment()});
+}
+
+Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row,
+                                  Reason reason) {
   Object& object = row.object;
   if (row.number == 0) row.number = next_number(tx);
   object.bucket = bucket.name;
@@ -113,6 +134,7 @@ Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, 
     if (const auto replaced = version_row(tx, bucket, old)) remove_version(tx, bucket, *replaced);
   }
   insert_version(tx, bucket, row);
+  tell(tx, bucket, object, {reason.kind, row.number}, reason.cause);
   return std::move(object);
 }
 
@@ -133,6 +155,11 @@ Objects::Objects(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Objects::~Objects() = default;
 
 void Objects::use(const DiskRoom& room) { impl_->files->use(room); }
+
+void Objects::watch(std::string setting, Watcher& watcher) {
+  impl_->watched = std::move(setting);
+  impl_->watcher = &watcher;
+}
 
 Upload Objects::begin(UploadOptions options) { return {*impl_->removals, std::move(options)}; }
 
@@ -161,7 +188,7 @@ Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, Seal
   object.body = row.number;
   impl_->note_change(tx);
   insert_segment(tx, {.body = row.number, .modified = impl_->clock.now()}, std::move(body));
-  return impl_->make_latest(tx, bucket, std::move(row));
+  return impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::put, options.cause});
 }
 
 Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const ObjectName& target,
@@ -185,7 +212,7 @@ Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const
   row.object.storage_class = std::move(options.attributes.storage_class);
   row.object.properties = std::move(options.attributes.properties);
   row.object.tags = std::move(options.attributes.tags);
-  return impl_->make_latest(tx, bucket, std::move(row));
+  return impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::copied, options.cause});
 }
 
 namespace {
@@ -201,7 +228,7 @@ Result<> check_removal(store::Transaction& tx, const Bucket& bucket, const Objec
 }  // namespace
 
 Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
-                                const WriteCondition& condition) {
+                                const WriteCondition& condition, const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY_DO(check_removal(tx, bucket, name, condition));
   if (!name.version && bucket.versioning != Versioning::never) {
@@ -209,11 +236,17 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
     marker.object.key = name.key;
     marker.object.delete_marker = true;
     TRY_DO(check_key(name.key));
-    const Object made = impl_->make_latest(tx, bucket, std::move(marker));
+    const Object made =
+        impl_->make_latest(tx, bucket, std::move(marker), {Change::Kind::marker_made, cause});
     return Removal{Removal::Kind::marker_made, made.version};
   }
   const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
   const auto row = version_row(tx, bucket, exact);
+  // A key without an object is removed as well as any other: whoever watches is told so.
+  if (row || !name.version) {
+    const Object gone{.bucket = bucket.name, .key = name.key, .version = *exact.version};
+    impl_->tell(tx, bucket, gone, {Change::Kind::removed}, cause);
+  }
   if (!row) return Removal{Removal::Kind::nothing, *exact.version};
   impl_->remove_version(tx, bucket, *row);
   return Removal{row->object.delete_marker ? Removal::Kind::removed_marker : Removal::Kind::removed,

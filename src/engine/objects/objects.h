@@ -16,6 +16,7 @@
 #include "engine/objects/file.h"
 #include "engine/objects/types.h"
 #include "engine/objects/upload.h"
+#include "engine/objects/watcher.h"
 #include "store/store.h"
 
 namespace slipway::objects {
@@ -72,9 +73,6 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name);
 Result<ListPage> list(store::Transaction& tx, const ListQuery& query);
 Result<VersionPage> list_versions(store::Transaction& tx, const VersionQuery& query);
 
-// Replaces the tags of a version; returns that version.
-Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags);
-
 Result<Multipart> find_multipart(store::Transaction& tx, const MultipartName& name);
 Result<PartPage> list_parts(store::Transaction& tx, const PartQuery& query);
 // Whether the text looks like the id of an upload, be it there or gone.
@@ -122,6 +120,7 @@ struct PutOptions {
   Attributes attributes = {};
   WriteCondition condition = {};
   std::optional<Checksum> checksum = {};  // which of the body's checksums to keep
+  Cause cause = {};
 };
 
 // What a copy says of bytes that came in parts, if it is to look written as one.
@@ -168,6 +167,10 @@ class Objects {
   // Bodies stop before the reserve of `room`, which outlives this object. Before the first body.
   void use(const DiskRoom& room);
 
+  // Tells `watcher`, which outlives this object, of what happens in those buckets that have this
+  // setting. Before the first change.
+  void watch(std::string setting, Watcher& watcher);
+
   Upload begin(UploadOptions options = {});
 
   // Makes the body the latest version of a key. limit_exceeded "key_too_long".
@@ -188,7 +191,13 @@ class Objects {
   // Without a version: removes the object, or makes a delete marker where the bucket keeps
   // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing).
   Result<Removal> remove(store::Transaction& tx, const ObjectName& name,
-                         const WriteCondition& condition = {});
+                         const WriteCondition& condition = {}, const Cause& cause = {});
+
+  // Replaces the tags of a version, or takes them away; returns that version.
+  Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags,
+                          const Cause& cause = {});
+  Result<Object> remove_tags(store::Transaction& tx, const ObjectName& name,
+                             const Cause& cause = {});
 
   // Removes an empty bucket with its settings and unfinished uploads; in_use where any version is.
   Result<> remove_bucket(store::Transaction& tx, std::string_view name);
@@ -203,7 +212,8 @@ class Objects {
   // copied. Repeating it answers what the first did. invalid_argument "part_order", "no_such_part"
   // (details: part number and ETag), "part_too_small", "checksum_mismatch".
   Result<Object> complete(store::Transaction& tx, const MultipartName& name,
-                          std::span<const PartReference> parts, const WriteCondition& condition);
+                          std::span<const PartReference> parts, const WriteCondition& condition,
+                          const Cause& cause = {});
   Result<> abort(store::Transaction& tx, const MultipartName& name);
 
   // The bytes of a version found in this transaction. corrupted "body_damaged", or not_found

@@ -45,14 +45,34 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name) {
   return std::move(row->object);
 }
 
-Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags) {
+namespace {
+
+Result<Object> replace_tags(store::Transaction& tx, const Bucket& bucket, const ObjectName& name,
+                            Pairs tags) {
   TRY(Object object, find(tx, name));
   if (object.delete_marker) return marker_is_latest(name, object);
-  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   const std::string encoded = encode_pairs(tags);
   tx.run("UPDATE objects_version SET tags=?4 WHERE bucket=?1 AND key=?2 AND version=?3", bucket.id,
          name.key, object.version, store::Blob{encoded});
   object.tags = std::move(tags);
+  return object;
+}
+
+}  // namespace
+
+Result<Object> Objects::put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags,
+                                 const Cause& cause) {
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  TRY(Object object, replace_tags(tx, bucket, name, std::move(tags)));
+  impl_->tell(tx, bucket, object, {Change::Kind::tagged}, cause);
+  return object;
+}
+
+Result<Object> Objects::remove_tags(store::Transaction& tx, const ObjectName& name,
+                                    const Cause& cause) {
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  TRY(Object object, replace_tags(tx, bucket, name, {}));
+  impl_->tell(tx, bucket, object, {Change::Kind::untagged}, cause);
   return object;
 }
 

@@ -26,7 +26,6 @@ struct Setting {
 };
 
 constexpr Setting encryption{setting::encryption};
-constexpr Setting notification{setting::notification};
 constexpr Setting public_access{setting::public_access, "NoSuchPublicAccessBlockConfiguration",
                                 "The public access block configuration was not found"};
 constexpr Setting ownership{setting::ownership, "OwnershipControlsNotFoundError",
@@ -296,38 +295,6 @@ Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
 
 Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in) {
   return remove_document(call, in, lifecycle);
-}
-
-// --- Notification: nothing where nothing was said. ---
-
-Result<api::NotificationConfiguration> get_bucket_notification(
-    Call& call, api::GetBucketNotificationConfigurationRequest in) {
-  return read_document<api::NotificationConfiguration>(call, in, notification);
-}
-
-namespace {
-
-// Rules name the ends of keys, in any case.
-template <typename Configurations>
-Result<> check_filters(const Configurations& configurations) {
-  for (const auto configuration : configurations)
-    for (const auto rule : configuration.Filter().Key().FilterRules()) {
-      const std::string name = lower_case(rule.Name().value_or(""));
-      if (name != "prefix" && name != "suffix")
-        return invalid_argument("filter rule name must be either prefix or suffix",
-                                {"FilterRule.Name", std::string(rule.Name().value_or(""))});
-    }
-  return {};
-}
-
-}  // namespace
-
-Result<> put_bucket_notification(Call& call, api::PutBucketNotificationConfigurationRequest in) {
-  const auto wanted = in.NotificationConfiguration();
-  TRY_DO(check_filters(wanted.QueueConfigurations()));
-  TRY_DO(check_filters(wanted.TopicConfigurations()));
-  TRY_DO(check_filters(wanted.LambdaFunctionConfigurations()));
-  return write_document(call, in, notification, in.NotificationConfiguration());
 }
 
 // --- Tags. ---

@@ -72,13 +72,6 @@ TEST_F(S3Test, settings_come_back_as_they_were_given) {
   EXPECT_EQ(get("/box?lifecycle").error(), "404 NoSuchLifecycleConfiguration");
   EXPECT_EQ(put("/box?lifecycle", lifecycle).status, 200);
   EXPECT_EQ(get("/box?lifecycle").element("Days"), "3");
-
-  const std::string notification =
-      "<NotificationConfiguration><QueueConfiguration><Id>q</Id><Queue>arn:aws:sqs:x</Queue>"
-      "<Event>s3:ObjectCreated:*</Event></QueueConfiguration></NotificationConfiguration>";
-  EXPECT_EQ(get("/box?notification").status, 200);
-  EXPECT_EQ(put("/box?notification", notification).status, 200);
-  EXPECT_EQ(get("/box?notification").element("Queue"), "arn:aws:sqs:x");
 }
 
 TEST_F(S3Test, a_new_bucket_has_the_settings_that_aws_gives_it) {

@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "engine/identity/access.h"
+#include "net/socket.h"
 
 namespace slipway::s3 {
 
@@ -17,6 +18,13 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
   const bool foreign = bucket.account != call.account() && !call.caller().principal.is_stranger();
   if (foreign || !owner_expected) return refuse("AccessDenied", "Access Denied");
   return bucket;
+}
+
+objects::Cause cause_of(const Call& call) {
+  return {.who = call.caller().principal.id,
+          .address = net::address_of(call.head().peer),
+          .request = call.request_id(),
+          .trace = call.head().headers.get("x-amzn-trace-id")};
 }
 
 std::string owner_id(std::string_view account) { return identity::canonical_user(account); }

@@ -15,6 +15,8 @@
 
 namespace slipway::s3 {
 
+class Notices;
+
 namespace api = aws::s3;
 using service::BodySink;
 using service::Call;
@@ -24,7 +26,11 @@ using service::refuse;
 struct Door {
   objects::Objects& objects;
   store::Store& store;
+  const Notices& notices;
 };
+
+// What whoever watches a bucket is told of the call that changes something in it.
+objects::Cause cause_of(const Call& call);
 
 // The bucket that a request names, where the caller may use it: buckets of other accounts are
 // AccessDenied, as is an ExpectedBucketOwner that is not the owner.

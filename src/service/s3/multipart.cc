@@ -186,7 +186,7 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
   if (in.MultipartUpload().Parts().empty())
     return refuse("InvalidRequest", "You must specify at least one part");
   TRY(const objects::Object made,
-      door.objects.complete(call.tx(), upload_of(in), references(in), condition));
+      door.objects.complete(call.tx(), upload_of(in), references(in), condition, cause_of(call)));
   TRY_DO(check_completed(in, made));
   auto out = call.output<api::CompleteMultipartUploadOutput>();
   out.Bucket(in.Bucket()).Key(in.Key()).ETag(etag_header(made.etag));

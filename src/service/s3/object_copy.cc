@@ -236,6 +236,7 @@ class Copy {
     TRY(options.attributes, attributes_of_copy(in_, source.object));
     add_default_encryption(tx, bucket.name, options.attributes.properties);
     TRY(options.condition, write_condition(in_.IfMatch(), in_.IfNoneMatch()));
+    options.cause = cause_of(call_);
     return options;
   }
 

@@ -34,7 +34,7 @@ Result<objects::Removal> remove_permitted(const Door& door, Call& call,
                                           api::ObjectIdentifier wanted) {
   TRY_DO(call.permit(name.version ? "s3:DeleteObjectVersion" : "s3:DeleteObject",
                      fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key), keys_of(wanted)));
-  return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()));
+  return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()), cause_of(call));
 }
 
 // Removes one of several; what goes wrong with it is its own entry in the answer.
@@ -65,7 +65,7 @@ Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
                                               api::DeleteObjectRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   TRY(const objects::Removal removal,
-      door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch())));
+      door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch()), cause_of(call)));
   auto out = call.output<api::DeleteObjectOutput>();
   if (removal.kind == Kind::marker_made || removal.kind == Kind::removed_marker)
     out.DeleteMarker(true);

@@ -43,6 +43,7 @@ class PutSink final : public BodySink {
           TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
           versioning = bucket.versioning;
           add_default_encryption(tx, bucket.name, begin_.options.attributes.properties);
+          begin_.options.cause = cause_of(call);
           return door_.objects.put(tx, name_of(begin_.in), std::move(body),
                                    std::move(begin_.options));
         }));

@@ -14,22 +14,24 @@ Result<api::GetObjectTaggingOutput> get_object_tagging(Call& call,
   return out;
 }
 
-Result<api::PutObjectTaggingOutput> put_object_tagging(Call& call,
+Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& call,
                                                        api::PutObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   objects::Pairs tags;
   for (const auto tag : in.Tagging().TagSet()) tags.emplace_back(tag.Key(), tag.Value());
   TRY_DO(check_tags(tags));
-  TRY(const objects::Object object, objects::put_tags(call.tx(), name_of(in), std::move(tags)));
+  TRY(const objects::Object object,
+      door.objects.put_tags(call.tx(), name_of(in), std::move(tags), cause_of(call)));
   auto out = call.output<api::PutObjectTaggingOutput>();
   if (bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   return out;
 }
 
-Result<api::DeleteObjectTaggingOutput> delete_object_tagging(Call& call,
+Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  TRY(const objects::Object object, objects::put_tags(call.tx(), name_of(in), {}));
+  TRY(const objects::Object object,
+      door.objects.remove_tags(call.tx(), name_of(in), cause_of(call)));
   auto out = call.output<api::DeleteObjectTaggingOutput>();
   if (bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   return out;

@@ -42,7 +42,8 @@ Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
 Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in);
 Result<api::NotificationConfiguration> get_bucket_notification(
     Call& call, api::GetBucketNotificationConfigurationRequest in);
-Result<> put_bucket_notification(Call& call, api::PutBucketNotificationConfigurationRequest in);
+Result<> put_bucket_notification(const Door& door, Call& call,
+                                 api::PutBucketNotificationConfigurationRequest in);
 Result<api::GetBucketTaggingOutput> get_bucket_tagging(Call& call, api::GetBucketTaggingRequest in);
 Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in);
 Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in);
@@ -76,8 +77,9 @@ Result<api::DeleteObjectsOutput> delete_objects(const Door& door, Call& call,
 
 // object_tagging.cc
 Result<api::GetObjectTaggingOutput> get_object_tagging(Call& call, api::GetObjectTaggingRequest in);
-Result<api::PutObjectTaggingOutput> put_object_tagging(Call& call, api::PutObjectTaggingRequest in);
-Result<api::DeleteObjectTaggingOutput> delete_object_tagging(Call& call,
+Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& call,
+                                                       api::PutObjectTaggingRequest in);
+Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in);
 
 // listing.cc

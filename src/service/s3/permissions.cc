@@ -173,10 +173,11 @@ constexpr service::Veil veils[] = {
     {"UploadPartCopy", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
 };
 
+constexpr std::string_view bucket_arns = "arn:aws:s3:::";
+
 // "bucket" and "key" of "arn:aws:s3:::bucket/key"; a key may hold anything, ":::" too.
 std::pair<std::string_view, std::string_view> parts_of(std::string_view arn) {
-  constexpr std::string_view prefix = "arn:aws:s3:::";
-  if (arn.starts_with(prefix)) arn.remove_prefix(prefix.size());
+  if (arn.starts_with(bucket_arns)) arn.remove_prefix(bucket_arns.size());
   const std::string_view name = take_until(arn, '/');
   return {name, arn};
 }
@@ -219,6 +220,7 @@ bool is_way_back(const Question& question) {
 // That a bucket does not exist is told to everyone, as on AWS.
 Result<Guarded> side_of(const Question& question, std::string_view arn) {
   if (question.operation().name == "CreateBucket") return Guarded{};
+  if (!arn.starts_with(bucket_arns)) return Guarded{};  // a queue that a bucket is to tell
   store::Transaction& tx = question.call().tx();
   const std::string name(parts_of(arn).first);
   auto found = objects::find_bucket(tx, name);

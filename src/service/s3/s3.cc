@@ -2,6 +2,7 @@
 
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
+#include "service/s3/settings.h"
 
 namespace slipway::s3 {
 namespace {
@@ -120,8 +121,10 @@ void add_multipart_operations(Adder& adder) {
 
 }  // namespace
 
-void install(service::Registry& registry, store::Store& store, objects::Objects& objects) {
-  Adder adder(registry.begin(api::schema(), error_table()), Door{objects, store});
+void install(service::Registry& registry, store::Store& store, objects::Objects& objects,
+             Notices& notices) {
+  objects.watch(std::string(setting::notification), notices);
+  Adder adder(registry.begin(api::schema(), error_table()), Door{objects, store, notices});
   add_bucket_operations(adder);
   add_setting_operations(adder);
   add_object_operations(adder);

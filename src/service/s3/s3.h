@@ -4,12 +4,15 @@
 #include "engine/objects/objects.h"
 #include "service/permissions.h"
 #include "service/registry.h"
+#include "service/s3/notices.h"
 #include "store/store.h"
 
 namespace slipway::s3 {
 
-// Adds every operation of operations.txt. All arguments outlive the registry.
-void install(service::Registry& registry, store::Store& store, objects::Objects& objects);
+// Adds every operation of operations.txt, and lets `notices` tell of what happens to objects. All
+// arguments outlive the registry.
+void install(service::Registry& registry, store::Store& store, objects::Objects& objects,
+             Notices& notices);
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

@@ -37,12 +37,12 @@ class S3Test : public testing::Test {
   S3Test() : changes_(clock_) {
     std::string pattern = (parent_of_test_folders() / "s3-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
-    store_ = store::Store::open(root_ / "state.db", objects::migrations()).value();
+    store_ = store::Store::open(root_ / "state.db", all_migrations()).value();
     objects_ = objects::Objects::open(*store_, root_, clock_, random_).value();
     const identity::Principal owner{identity::Principal::Kind::root, "000000000000",
                                     "arn:aws:iam::000000000000:root", "000000000000"};
     keys_ = identity::KeyRing::open(root_, owner, random_).value();
-    install(registry_, *store_, *objects_);
+    install(registry_, *store_, *objects_, notices_);
     serve();
     EXPECT_EQ(ask("PUT", "/box").status, 200);
   }
@@ -100,6 +100,27 @@ class S3Test : public testing::Test {
   service::UploadSlots& upload_slots() { return *frame_->uploads; }
   const std::string& origin() const { return origin_; }
 
+  // The bodies of the messages that a queue holds now, in their order.
+  std::vector<std::string> messages(std::string_view queue) {
+    return store_
+        ->write([&](store::Transaction& tx) -> Result<std::vector<std::string>> {
+          TRY(const events::Queue found, queues_.find(tx, {std::string(queue)}));
+          std::vector<std::string> out;
+          for (;;) {
+            TRY(const auto received,
+                queues_.receive(tx, found, {.messages_max = 10}, clock_.moment()));
+            if (received.empty()) return out;
+            for (const auto& message : received) out.push_back(message.body);
+          }
+        })
+        .value();
+  }
+  void make_queue(std::string_view queue) {
+    EXPECT_TRUE(store_->write([&](store::Transaction& tx) {
+      return queues_.create(tx, {std::string(queue)}, {}, {}, clock_.moment());
+    }));
+  }
+
   // The files that hold bodies.
   std::vector<std::filesystem::path> bodies() const {
     std::vector<std::filesystem::path> found;
@@ -113,6 +134,13 @@ class S3Test : public testing::Test {
   SeededRandom random_{1};
 
  private:
+  static std::vector<store::Migration> all_migrations() {
+    std::vector<store::Migration> all;
+    for (const auto room : {objects::migrations(), events::migrations()})
+      all.insert(all.end(), room.begin(), room.end());
+    return all;
+  }
+
   void serve() {
     frame_ =
         std::make_unique<service::Frame>(service::Frame{.registry = registry_,
@@ -138,12 +166,15 @@ class S3Test : public testing::Test {
         net::Origin{.host = address.host, .port = address.port});
   }
 
+  engine::Changes changes_;
   std::filesystem::path root_;
   std::string origin_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<objects::Objects> objects_;
+  events::Queues queues_{random_, changes_};
+  events::Topics topics_{random_, [] {}};
+  Notices notices_{{.queues = queues_, .topics = topics_, .random = random_}};
   std::unique_ptr<identity::KeyRing> keys_;
-  engine::Changes changes_;
   WorkerPool workers_{2};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};

@@ -1,0 +1,70 @@
+// Tells queues and topics what happens in buckets that are configured so.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "engine/events/admission.h"
+#include "engine/events/queues.h"
+#include "engine/events/topics.h"
+#include "engine/objects/watcher.h"
+#include "service/s3/notification.h"
+
+namespace slipway::s3 {
+
+// Sends within the change that it tells of: the message is there if and only if the change is. What
+// a destination does not take, as it is gone or its policy says no, is lost and logged, as on AWS.
+// Changes come on the store's thread alone; the rest is for any thread.
+class Notices final : public objects::Watcher {
+ public:
+  // Limit: configurations that are kept as they were read.
+  static constexpr std::size_t remembered_max = 1'000;
+
+  struct Needs {
+    const events::Queues& queues;
+    const events::Topics& topics;
+    Random& random;
+    // Whether they take what the bucket sends. Empty: all is granted.
+    std::function<events::Admission(const events::Queue&, const objects::Bucket&)> queue_admission =
+        {};
+    std::function<events::Admission(const events::Topic&, const objects::Bucket&)> topic_admission =
+        {};
+  };
+  // All that it needs outlives it.
+  explicit Notices(Needs needs) : needs_(std::move(needs)) {}
+
+  void changed(store::Transaction& tx, std::string_view setting,
+               const objects::Change& change) override;
+
+  // not_found where the destination is not there.
+  Result<events::Admission> admission(store::Transaction& tx, const Destination& to,
+                                      const objects::Bucket& from) const;
+
+  struct Notice {
+    std::string text;
+    std::string_view trace = {};
+  };
+  Result<> send(store::Transaction& tx, const Destination& to, const objects::Bucket& from,
+                Notice notice, const Moment& now) const;
+
+ private:
+  using Rules = std::vector<NotificationRule>;
+
+  std::shared_ptr<const Rules> rules(std::string_view setting);
+  Result<> send_to_queue(store::Transaction& tx, const events::QueueId& id,
+                         const objects::Bucket& from, Notice notice, const Moment& now) const;
+  Result<> send_to_topic(store::Transaction& tx, const events::TopicId& id,
+                         const objects::Bucket& from, Notice notice, const Moment& now) const;
+  events::Admission admits(const events::Queue& queue, const objects::Bucket& from) const;
+  events::Admission admits(const events::Topic& topic, const objects::Bucket& from) const;
+
+  const Needs needs_;
+  // Of settings by their text; the store's thread only.
+  std::unordered_map<std::string, std::shared_ptr<const Rules>> rules_;
+};
+
+}  // namespace slipway::s3

@@ -1,0 +1,119 @@
+"""A bucket tells queues and topics what happens to its objects."""
+import json
+
+import botocore.exceptions
+import pytest
+from policies import People, allow
+
+
+@pytest.fixture
+def queue(aws, name):
+    url = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
+    yield url
+    aws.sqs.delete_queue(QueueUrl=url)
+
+
+def arn_of(aws, queue):
+    return aws.sqs.get_queue_attributes(
+        QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def let_bucket_send(aws, queue, bucket, effect="Allow", **condition):
+    condition = condition or {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"},
+                              "StringEquals": {"aws:SourceAccount": "000000000000"}}
+    aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": effect, "Principal": {"Service": "s3.amazonaws.com"},
+                       "Action": "sqs:SendMessage", "Resource": arn_of(aws, queue),
+                       "Condition": condition}]})})
+
+
+def configure(aws, bucket, queue_arn, *events, **options):
+    aws.s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={
+            "QueueConfigurations": [{"QueueArn": queue_arn, "Events": list(events)}]}, **options)
+
+
+def bodies(aws, queue, count):
+    out = []
+    for _ in range(20):
+        for message in aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10,
+                                               WaitTimeSeconds=1).get("Messages", []):
+            aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            body = json.loads(message["Body"])
+            if body.get("Event") != "s3:TestEvent":
+                out.append(body)
+        if len(out) >= count:
+            return out
+    raise AssertionError(f"{count} messages were expected: {out}")
+
+
+def test_a_queue_that_lets_the_bucket_send_is_told(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    let_bucket_send(aws, queue, name)
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+    aws.s3.put_object(Bucket=name, Key="a@b", Body=b"something")
+    aws.s3.delete_object(Bucket=name, Key="a@b")
+    put, removed = [body["Records"][0] for body in bodies(aws, queue, 2)]
+    assert put["eventName"] == "ObjectCreated:Put"
+    assert put["s3"]["object"].items() >= {
+        "key": "a%40b", "size": 9, "eTag": "437b930db84b8079c2dd804a71936b5f"}.items()
+    assert put["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{name}"
+    assert removed["eventName"] == "ObjectRemoved:Delete"
+    assert set(removed["s3"]["object"]) == {"key", "sequencer"}
+
+
+def test_a_queue_whose_policy_says_no_is_refused_and_never_told(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    let_bucket_send(aws, queue, "another-bucket")
+    with pytest.raises(botocore.exceptions.ClientError) as refusal:
+        configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*")
+    error = refusal.value.response["Error"]
+    assert error["Code"] == "InvalidArgument"
+    assert error["ArgumentName1"] == arn_of(aws, queue)
+    assert error["ArgumentValue1"] == ("Permissions on the destination queue do not allow S3 to "
+                                       "publish notifications from this bucket")
+    # The policy is asked again with each message.
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*", SkipDestinationValidation=True)
+    aws.s3.put_object(Bucket=name, Key="lost", Body=b"")
+    let_bucket_send(aws, queue, name)
+    aws.s3.put_object(Bucket=name, Key="told", Body=b"")
+    keys = [body["Records"][0]["s3"]["object"]["key"] for body in bodies(aws, queue, 1)]
+    assert keys == ["told"]
+
+
+def test_a_topic_hands_on_what_a_bucket_tells(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    topic = aws.sns.create_topic(Name=name)["TopicArn"]
+    aws.sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps({
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish",
+                       "Resource": topic,
+                       "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{name}"}}}]}))
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue))
+    aws.s3.put_bucket_notification_configuration(
+        Bucket=name, NotificationConfiguration={
+            "TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectTagging:*"]}]})
+    aws.s3.put_object(Bucket=name, Key="thing", Body=b"FooBarBlitz")
+    aws.s3.put_object_tagging(Bucket=name, Key="thing",
+                              Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
+    told = [body for body in bodies(aws, queue, 2) if "Records" in body["Message"]]
+    assert told[0]["Subject"] == "Amazon S3 Notification"
+    record = json.loads(told[0]["Message"])["Records"][0]
+    assert record["eventName"] == "ObjectTagging:Put"
+    assert record["eventVersion"] == "2.3"
+    assert record["s3"]["object"] == {"key": "thing", "eTag": "f3e6da48d914f3f04f6bd9cb092c044d"}
+
+
+def test_nobody_leads_a_bucket_to_a_queue_where_he_may_not_send(aws, server, name, queue):
+    """A queue without a policy takes what its account's buckets send: so the caller is asked."""
+    aws.s3.create_bucket(Bucket=name)
+    worker = People(aws, server, "notifier").user(allow("s3:*")).s3
+    configuration = {"QueueConfigurations": [
+        {"QueueArn": arn_of(aws, queue), "Events": ["s3:ObjectCreated:*"]}]}
+    for skip in (False, True):
+        with pytest.raises(botocore.exceptions.ClientError, match="Unable to validate"):
+            worker.put_bucket_notification_configuration(
+                Bucket=name, NotificationConfiguration=configuration,
+                SkipDestinationValidation=skip)
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*")  # the root may
