@@ -46,6 +46,7 @@
 #include "service/instance_credentials.h"
 #include "service/logs/logs.h"
 #include "service/s3/cors.h"
+#include "service/s3/post_form.h"
 #include "service/s3/s3.h"
 #include "service/sagemaker/log_stream.h"
 #include "service/sagemaker/sagemaker.h"
@@ -409,7 +410,8 @@ Result<> Server::Parts::install_doors() {
                                                   .bucket_hosts = names.bucket_hosts}),
                      .traffic = [this] { return traffic(); },
                      .welcome = welcome_page,
-                     .cross_origin = s3::cross_origin});
+                     .cross_origin = s3::cross_origin,
+                     .forms = s3::form_door()});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   frame_->pages = {

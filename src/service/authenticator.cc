@@ -134,6 +134,25 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   return checked;
 }
 
+Result<Authenticated> Authenticator::check_form(const net::RequestHead& head,
+                                                const wire::Route& route, wire::FormFields fields,
+                                                wire::FormSignature signature) {
+  if (mode_ == AuthMode::none) {
+    TRY_DO(check_site(head, route));
+    return trusted({.method = head.method, .path = head.path, .headers = {}});
+  }
+  if (signature == wire::FormSignature::none) {
+    auto refusal = wire::refuse(wire::AuthProblem::missing, dialect_of(route));
+    if (strangers_ == Strangers::admitted) return stranger(std::move(refusal).error());
+    return refusal;
+  }
+  TRY(const wire::VerifiedForm verified, wire::verify_form(fields, signature, source_));
+  Caller caller = caller_of_last(verified.region.value_or(region_));
+  const bool v4 = signature == wire::FormSignature::v4;
+  caller.signature = {v4 ? wire::AuthForm::v4_header : wire::AuthForm::v2_header, verified.time};
+  return Authenticated{.caller = std::move(caller), .v4 = std::nullopt};
+}
+
 Result<Authenticated> Authenticator::check_page(const net::RequestHead& head,
                                                 std::string_view service) {
   const wire::SignedRequest request = signed_request(head, "");

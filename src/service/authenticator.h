@@ -15,6 +15,7 @@
 #include "service/known_senders.h"
 #include "service/site_check.h"
 #include "wire/auth/chunked.h"
+#include "wire/auth/form_signature.h"
 #include "wire/auth/sigv2.h"
 #include "wire/auth/sigv4.h"
 #include "wire/route.h"
@@ -62,6 +63,10 @@ class Authenticator {
   // the dialect of the route, with the status that wire::auth_status knows.
   Result<Authenticated> check(const net::RequestHead& head, const wire::Route& route,
                               std::optional<std::string_view> body);
+
+  // As check(), for a form, which is signed by its fields and by no header.
+  Result<Authenticated> check_form(const net::RequestHead& head, const wire::Route& route,
+                                   wire::FormFields fields, wire::FormSignature signature);
 
   // Checks all that the head alone can show of a request whose body is yet to come: its signature
   // where the body's hash is announced, and else that key, scope and date hold. Refuses as check()

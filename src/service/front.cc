@@ -106,6 +106,7 @@ net::BodyPlan Front::on_head(const net::RequestHead& head) {
   if (!route.found())
     return net::Collect{frame_.auth == AuthMode::none ? page_body_bytes_max
                                                       : strangers_body_bytes_max};
+  if (!bucket_of_form(frame_, route, head).empty()) return plan_form(head, route);
   const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
   if (entry && entry->mode == Mode::upload) return plan_upload(head, route, *entry);
   return plan_collected(head, route, body_bytes_max(entry));
@@ -160,6 +161,12 @@ net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route
       frame_, {route, entry, std::move(*authenticated), std::move(request_id)})};
 }
 
+net::BodyPlan Front::plan_form(const net::RequestHead& head, const wire::Route& route) {
+  auto receiver = make_form_receiver(frame_, authenticator_, head, {route, make_request_id(route)});
+  if (!receiver) return turn_away(head, route, receiver.error());
+  return net::Stream{std::move(*receiver)};
+}
+
 void Front::on_request(net::Request&& request, net::Responder&& responder) {
   if (is_page(request.path())) return answer_page(request, responder);
   wire::Route route = route_of(request.head(), request.body());
@@ -170,9 +177,12 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   if (!route.operation && is_preflight(frame_, route, request.head()))
     return answer_preflight(
         frame_, {std::move(request), std::move(responder), route, std::move(request_id)});
+  const ErrorTable errors = frame_.registry.errors_of(*route.schema);
+  if (!bucket_of_form(frame_, route, request.head()).empty())
+    return responder.send(
+        error_response(no_form(request.head()).error(), route, errors, request_id));
   if (!route.operation)
     return responder.send(to_response(wire::unknown_operation(route, request_id)));
-  const ErrorTable errors = frame_.registry.errors_of(*route.schema);
   auto authenticated = authenticator_.check(request.head(), route, request.body());
   if (!authenticated)
     return responder.send(error_response(authenticated.error(), route, errors, request_id));

@@ -17,6 +17,7 @@
 #include "service/authenticator.h"
 #include "service/authorize.h"
 #include "service/cross_origin.h"
+#include "service/form_upload.h"
 #include "service/gate.h"
 #include "service/hold.h"
 #include "service/registry.h"
@@ -80,6 +81,8 @@ struct Frame {
     std::function<std::string()> text;  // empty: not there yet
   };
   std::map<std::string, Page, std::less<>> pages = {};
+  // Empty: no forms are taken.
+  FormDoor forms = {};
 };
 
 // A request of a hot operation: authentic, its body at hand, not decoded.
@@ -121,6 +124,7 @@ class Front final : public net::RequestHandler {
   net::Response traffic_response(const net::Request& request);
   net::BodyPlan plan_upload(const net::RequestHead& head, const wire::Route& route,
                             const Entry& entry);
+  net::BodyPlan plan_form(const net::RequestHead& head, const wire::Route& route);
 
   const Frame& frame_;
   HotDoor& hot_;

@@ -21,14 +21,6 @@ bool is_signatures_own(std::string_view name) {
                              [&](std::string_view own) { return equal_ignoring_case(own, name); });
 }
 
-bool is_read(const wire::Operation& operation, std::string_view header) {
-  return operation.input != nullptr &&
-         std::ranges::any_of(operation.input->members, [&](const wire::Member& member) {
-           return member.location == wire::Location::header &&
-                  equal_ignoring_case(member.wire_name, header);
-         });
-}
-
 bool is_presigned(const net::Request& request) {
   std::vector<wire::HeaderPair> headers;
   if (const auto authorization = request.headers().find("authorization"))
@@ -40,6 +32,16 @@ bool is_presigned(const net::Request& request) {
 
 }  // namespace
 
+bool reads_header(const wire::Operation& operation, std::string_view name) {
+  return operation.input != nullptr &&
+         std::ranges::any_of(operation.input->members, [&](const wire::Member& member) {
+           if (member.location == wire::Location::headers_with_prefix)
+             return starts_with_ignoring_case(name, member.wire_name);
+           return member.location == wire::Location::header &&
+                  equal_ignoring_case(member.wire_name, name);
+         });
+}
+
 void take_query_headers(net::Request& request, const wire::Route& route) {
   if (request.query().empty() || !route.schema->service.s3_style || !is_presigned(request)) return;
   net::Fields taken;
@@ -48,7 +50,7 @@ void take_query_headers(net::Request& request, const wire::Route& route) {
     std::string_view pair = take_until(query, '&');
     const std::string name = percent_decode(take_until(pair, '='), PlusSign::space);
     if (is_signatures_own(name)) continue;
-    if (starts_with_ignoring_case(name, "x-amz-") || is_read(*route.operation, name))
+    if (starts_with_ignoring_case(name, "x-amz-") || reads_header(*route.operation, name))
       taken.add(name, percent_decode(pair, PlusSign::space));
   }
   if (!taken.empty()) request.put_headers(std::move(taken));

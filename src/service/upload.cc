@@ -74,6 +74,12 @@ class UploadWork {
           [this, late = std::move(trailers)]() mutable { finish(std::move(late)); });
     guard([&] { return try_finish(std::move(trailers)); });
   }
+  void fail_with(Error error) {
+    if (!opened_ && !over_)
+      return early_.push_back(
+          [this, late = std::move(error)]() mutable { fail_with(std::move(late)); });
+    guard([&] { return Result<>(std::unexpected(std::move(error))); });
+  }
   // The client is gone, or was answered: nothing of the body remains.
   void drop() {
     over_ = true;
@@ -162,6 +168,7 @@ class UploadWork {
     net::Response response = to_response(wire::encode_response(
         *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
     put_beside(call_.take_beside(), response);
+    if (begin_.reshape) begin_.reshape(request_.head(), response);
     add_fields(page_fields_, response);
     responder_.send(std::move(response));
     return {};
@@ -199,9 +206,9 @@ class UploadWork {
 };
 
 // The half that lives on the loop: gathers bytes into blocks and posts them.
-class UploadReceiver final : public net::BodyReceiver {
+class QueuedUpload final : public UploadReceiver {
  public:
-  UploadReceiver(const Frame& frame, UploadBegin begin)
+  QueuedUpload(const Frame& frame, UploadBegin begin)
       : frame_(frame),
         begin_(std::move(begin)),
         strand_(frame.lanes.files, owner_of(begin_.authenticated.caller)) {}
@@ -238,6 +245,11 @@ class UploadReceiver final : public net::BodyReceiver {
       copied.emplace_back(to_lower(trailer.name), trailer.value);
     strand_.post(
         [work = work_, copied = std::move(copied)]() mutable { work->finish(std::move(copied)); });
+  }
+
+  void refuse(Error error) override {
+    strand_.post(
+        [work = work_, error = std::move(error)]() mutable { work->fail_with(std::move(error)); });
   }
 
   void on_abort(const Error&) override {
@@ -277,8 +289,8 @@ class UploadReceiver final : public net::BodyReceiver {
 
 }  // namespace
 
-std::unique_ptr<net::BodyReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin) {
-  return std::make_unique<UploadReceiver>(frame, std::move(begin));
+std::unique_ptr<UploadReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin) {
+  return std::make_unique<QueuedUpload>(frame, std::move(begin));
 }
 
 }  // namespace slipway::service

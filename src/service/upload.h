@@ -2,6 +2,7 @@
 // workers, with back-pressure, so that a slow client costs a connection and never a thread.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -20,8 +21,17 @@ struct UploadBegin {
   const Entry& entry;
   Authenticated authenticated;
   std::string request_id;
+  // Makes of the operation's answer what the client asked for instead; empty: nothing. On a worker.
+  std::function<void(const net::RequestHead&, net::Response&)> reshape = {};
 };
 
-std::unique_ptr<net::BodyReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin);
+// On the loop thread, as every receiver.
+class UploadReceiver : public net::BodyReceiver {
+ public:
+  // In the place of on_end(): the body is not what it should be. Nothing of it remains.
+  virtual void refuse(Error error) = 0;
+};
+
+std::unique_ptr<UploadReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin);
 
 }  // namespace slipway::service

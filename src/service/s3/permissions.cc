@@ -244,12 +244,18 @@ void add(Context& out, std::string_view key, std::string value) {
 }
 
 // How and when it was signed. A URL of SigV2 does not say when.
-void add_signature(const Call& call, Context& out) {
+void add_signature(const Question& question, Context& out) {
+  const Call& call = question.call();
   const service::Signature& signature = call.caller().signature;
   if (signature.form == wire::AuthForm::none) return;
   const bool v2 =
       signature.form == wire::AuthForm::v2_header || signature.form == wire::AuthForm::v2_presigned;
-  add(out, "s3:authType", signature.in_query() ? "REST-QUERY-STRING" : "REST-HEADER");
+  // Only a form posts an object as a whole.
+  const bool form = call.head().method == "POST" && question.operation().name == "PutObject";
+  add(out, "s3:authType",
+      form                   ? "POST"
+      : signature.in_query() ? "REST-QUERY-STRING"
+                             : "REST-HEADER");
   add(out, "s3:signatureversion", v2 ? "AWS" : "AWS4-HMAC-SHA256");
   if (signature.time)
     add(out, "s3:signatureAge",
@@ -311,7 +317,7 @@ void add_source_version(const Question& question, std::string_view arn, Context&
 
 void add_keys(const Question& question, std::string_view arn, Context& out) {
   const Call& call = question.call();
-  add_signature(call, out);
+  add_signature(question, out);
   // What each of several deletions depends on stands in its entry.
   const bool is_batch = question.operation().name == "DeleteObjects";
   for (const std::string_view name : header_keys) {

@@ -28,6 +28,8 @@ std::string_view take_last(std::string_view& text) {
   return last;
 }
 
+}  // namespace
+
 std::optional<CredentialScope> parse_scope(std::string_view credential) {
   CredentialScope scope;
   scope.terminator = take_last(credential);
@@ -43,6 +45,8 @@ std::optional<CredentialScope> parse_scope(std::string_view credential) {
                      scope.access_key_id.size() <= access_key_id_bytes_max;
   return whole ? std::optional(scope) : std::nullopt;
 }
+
+namespace {
 
 std::unexpected<Error> unreadable_scope(AuthDialect dialect, AuthForm form,
                                         std::string_view credential) {

@@ -1,6 +1,7 @@
 // The canonical forms that both ends of a signature agree on: names folded, bytes encoded one way.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,15 @@ void append_canonical_headers(std::string& out, std::span<const HeaderPair> head
 // The whole text (see canonical_request in sigv4.h), appended.
 void append_canonical_request(std::string& out, const SignedRequest& request, PathRule rule,
                               std::string_view signed_headers, std::string_view payload_hash);
+
+// The parts of "AKID/20240501/us-east-1/s3/aws4_request"; nullopt where one is missing or too long.
+std::optional<CredentialScope> parse_scope(std::string_view credential);
+
+// SigV2's: HMAC-SHA1 (RFC 2104), in base64.
+std::string hmac_sha1_base64(std::string_view secret, std::string_view text);
+
+// "61 62" for "ab", as S3 shows the bytes that it signed; of a long text its beginning.
+std::string spaced_hex(std::string_view text);
 
 // Calls `use(part)` for each part of `text` between separators, until it returns false.
 template <typename Use>

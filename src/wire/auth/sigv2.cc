@@ -97,6 +97,8 @@ void append_amz_lines(std::string& out, const SignedRequest& request) {
   for (const auto& [name, value] : lines) out += fmt::format("{}:{}\n", name, value);
 }
 
+}  // namespace
+
 std::string hmac_sha1_base64(std::string_view secret, std::string_view text) {
   std::string digest(EVP_MAX_MD_SIZE, '\0');
   unsigned int bytes = 0;
@@ -106,6 +108,8 @@ std::string hmac_sha1_base64(std::string_view secret, std::string_view text) {
   digest.resize(bytes);
   return to_base64(digest);
 }
+
+namespace {
 
 struct Claim {
   std::string access_key_id;

@@ -230,12 +230,16 @@ Result<PayloadLine> payload_line(const SignedRequest& request, const Authorizati
                  {"S3ComputedContentSHA256", std::move(computed)}});
 }
 
+}  // namespace
+
 std::string spaced_hex(std::string_view text) {
   std::string out;
   for (const char c : text.substr(0, canonical_bytes_shown))
     out += fmt::format("{}{:02x}", out.empty() ? "" : " ", static_cast<unsigned char>(c));
   return out;
 }
+
+namespace {
 
 std::unexpected<Error> mismatch(const Authorization& claim, const std::string& canonical,
                                 const std::string& to_sign, AuthDialect dialect) {
