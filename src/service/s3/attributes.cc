@@ -4,8 +4,6 @@
 #include <array>
 
 #include "base/encoding.h"
-#include "service/s3/settings.h"
-#include "wire/document.h"
 
 namespace slipway::s3 {
 namespace {
@@ -120,27 +118,6 @@ Result<std::string> storage_class(std::optional<std::string_view> wanted) {
   if (std::ranges::find(storage_classes, *wanted) == storage_classes.end())
     return refuse("InvalidStorageClass", "The storage class you specified is not valid");
   return std::string(*wanted);
-}
-
-void add_default_encryption(store::Transaction& tx, std::string_view bucket,
-                            objects::Pairs& properties) {
-  if (find_property(properties, property::sse)) return;
-  const auto document =
-      objects::setting(tx, {std::string(bucket), std::string(setting::encryption)});
-  if (!document) return;
-  wire::Arena arena;
-  const auto stored = wire::from_json<api::GetBucketEncryptionOutput>(*document, arena);
-  if (!stored) return;
-  for (const auto rule : stored->ServerSideEncryptionConfiguration().Rules()) {
-    const auto wanted = rule.ApplyServerSideEncryptionByDefault();
-    if (!wanted) continue;
-    properties.emplace_back(property::sse, wanted.SSEAlgorithm());
-    if (wanted.KMSMasterKeyID())
-      properties.emplace_back(property::sse_key, *wanted.KMSMasterKeyID());
-    if (rule.BucketKeyEnabled().value_or(false))
-      properties.emplace_back(property::sse_bucket_key, "true");
-    return;
-  }
 }
 
 }  // namespace slipway::s3

@@ -10,6 +10,7 @@
 #include "engine/objects/types.h"
 #include "service/s3/door.h"
 #include "service/s3/encoded_words.h"
+#include "service/s3/encryption.h"
 
 namespace slipway::s3 {
 
@@ -25,9 +26,7 @@ inline constexpr std::string_view content_language = "content-language";
 inline constexpr std::string_view content_type = "content-type";
 inline constexpr std::string_view expires = "expires";  // seconds since 1970
 inline constexpr std::string_view redirect = "redirect";
-inline constexpr std::string_view sse = "sse";
-inline constexpr std::string_view sse_key = "sse-key";
-inline constexpr std::string_view sse_bucket_key = "sse-bucket-key";
+inline constexpr std::string_view sse = "sse";  // where the request asked for it
 inline constexpr std::string_view metadata = "meta:";
 }  // namespace property
 
@@ -48,19 +47,7 @@ Result<> check_metadata(const objects::Pairs& properties);
 // STANDARD and the other classes of S3; all are kept in the same way.
 Result<std::string> storage_class(std::optional<std::string_view> wanted);
 
-// Adds what the bucket's encryption setting says where the request says nothing of encryption.
-void add_default_encryption(store::Transaction& tx, std::string_view bucket,
-                            objects::Pairs& properties);
-
 std::string lower_case(std::string_view text);
-
-template <typename In>
-Result<> refuse_customer_keys(const In& in) {
-  if (in.SSECustomerAlgorithm())
-    return refuse("NotImplemented",
-                  "Slipway does not encrypt with keys that customers provide (SSE-C).");
-  return {};
-}
 
 // Retention that nobody keeps must not be acknowledged: no bucket here locks its objects.
 template <typename In>
@@ -70,20 +57,16 @@ Result<> refuse_object_lock(const In& in) {
   return {};
 }
 
+// An encryption that was checked (encryption.h).
 template <typename In>
 void read_encryption(const In& in, objects::Pairs& properties) {
-  const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
-    if (value) properties.emplace_back(name, *value);
-  };
-  add(property::sse, in.ServerSideEncryption());
-  add(property::sse_key, in.SSEKMSKeyId());
-  if (in.BucketKeyEnabled().value_or(false)) add(property::sse_bucket_key, "true");
+  if (in.ServerSideEncryption()) properties.emplace_back(property::sse, *in.ServerSideEncryption());
 }
 
 // The headers and metadata of a request that makes an object.
 template <typename In>
 Result<objects::Pairs> read_properties(const In& in) {
-  TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_encryption(wanted_encryption(in)));
   objects::Pairs properties;
   const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
     if (value && !value->empty()) properties.emplace_back(name, *value);
@@ -116,12 +99,11 @@ Result<objects::Attributes> read_attributes(const In& in) {
   return attributes;
 }
 
-// The headers that tell of encryption: S3 encrypts everything and says so.
+// S3 encrypts everything and says so; what an older version of Slipway stored as encrypted
+// otherwise was not.
 template <typename Out>
-void show_encryption(Out& out, const objects::Pairs& properties) {
-  out.ServerSideEncryption(find_property(properties, property::sse).value_or("AES256"));
-  if (const auto key = find_property(properties, property::sse_key)) out.SSEKMSKeyId(*key);
-  if (find_property(properties, property::sse_bucket_key)) out.BucketKeyEnabled(true);
+void show_encryption(Out& out) {
+  out.ServerSideEncryption("AES256");
 }
 
 // Everything of an object that GetObject and HeadObject show alike.
@@ -146,7 +128,7 @@ void show_properties(Out& out, const objects::Object& object) {
                        encode_words(value));
   if (object.storage_class != "STANDARD") out.StorageClass(object.storage_class);
   if (!object.tags.empty()) out.TagCount(static_cast<std::int32_t>(object.tags.size()));
-  show_encryption(out, properties);
+  show_encryption(out);
 }
 
 }  // namespace slipway::s3

@@ -114,12 +114,8 @@ Result<> put_bucket_encryption(Call& call, api::PutBucketEncryptionRequest in) {
   const auto rules = in.ServerSideEncryptionConfiguration().Rules();
   if (rules.size() != 1) return malformed();
   for (const auto rule : rules) {
-    const auto standard = rule.ApplyServerSideEncryptionByDefault();
-    if (standard && standard.SSEAlgorithm() == "AES256" && standard.KMSMasterKeyID())
-      return invalid_argument(
-          "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or "
-          "aws:kms:dsse",
-          {"ApplyServerSideEncryptionByDefault", "AES256"});
+    if (const auto standard = rule.ApplyServerSideEncryptionByDefault())
+      TRY_DO(check_default_encryption(standard));
   }
   return write_document(call, in, encryption, in);
 }

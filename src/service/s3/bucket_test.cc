@@ -83,15 +83,22 @@ TEST_F(S3Test, a_new_bucket_has_the_settings_that_aws_gives_it) {
   EXPECT_THAT(get("/box?versioning").body, Not(HasSubstr("<Status>")));
 }
 
-TEST_F(S3Test, the_encryption_of_a_bucket_shows_on_its_objects) {
-  const std::string kms =
-      "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>"
-      "<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>key-1</KMSMasterKeyID>"
-      "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>";
-  EXPECT_EQ(put("/box/before", "x").header("x-amz-server-side-encryption"), "AES256");
-  EXPECT_EQ(put("/box?encryption", kms).status, 200);
-  EXPECT_EQ(put("/box/after", "x").header("x-amz-server-side-encryption"), "aws:kms");
-  EXPECT_EQ(get("/box/after").header("x-amz-server-side-encryption-aws-kms-key-id"), "key-1");
+TEST_F(S3Test, a_bucket_claims_no_encryption_that_nobody_does) {
+  const auto document = [](std::string_view standard) {
+    return fmt::format(
+        "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault>{}"
+        "</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>",
+        standard);
+  };
+  const auto algorithm = [&](std::string_view name) {
+    return put("/box?encryption", document(fmt::format("<SSEAlgorithm>{}</SSEAlgorithm>", name)));
+  };
+  EXPECT_EQ(algorithm("AES256").status, 200);
+  EXPECT_EQ(put("/box/after", "x").header("x-amz-server-side-encryption"), "AES256");
+  EXPECT_EQ(algorithm("aws:kms").error(), "501 NotImplemented");
+  EXPECT_EQ(algorithm("aws:kms:dsse").error(), "501 NotImplemented");
+  EXPECT_EQ(algorithm("ROT13").error(), "400 MalformedXML");
+  EXPECT_EQ(get("/box?encryption").element("SSEAlgorithm"), "AES256");
 }
 
 TEST_F(S3Test, broken_xml_is_malformed) {

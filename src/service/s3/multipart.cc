@@ -47,9 +47,8 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
   TRY_DO(check_acl(call.tx(), bucket.name, wanted_acl(in)));
   TRY(const ChecksumPlan plan, checksum_plan(in));
   TRY(objects::Attributes attributes, read_attributes(in));
-  add_default_encryption(call.tx(), bucket.name, attributes.properties);
   auto out = call.output<api::CreateMultipartUploadOutput>();
-  show_encryption(out, attributes.properties);
+  show_encryption(out);
   TRY(const objects::Multipart made,
       door.objects.create_multipart(call.tx(), {.bucket = bucket.name,
                                                 .key = std::string(in.Key()),
@@ -69,8 +68,6 @@ class PartSink final : public BodySink {
     api::UploadPartRequest in;
     BodyChecks checks;
     objects::Upload upload;
-    objects::Pairs properties;
-    bool checksum_asked = false;
   };
   PartSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
 
@@ -99,7 +96,7 @@ class PartSink final : public BodySink {
     auto out = call.output<api::UploadPartOutput>();
     out.ETag(etag_header(part.etag));
     show_checksum(out, checksum);
-    show_encryption(out, begin_.properties);
+    show_encryption(out);
     return out.node();
   }
 
@@ -121,7 +118,7 @@ Result<> check_part_kind(const objects::Multipart& upload, ChecksumKind given) {
 
 Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in) {
-  TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_encryption({.customer = customer_key(in)}));
   TRY_DO(check_announced_size(call));
   if (in.PartNumber() < 1 || in.PartNumber() > static_cast<int>(objects::part_number_max))
     return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
@@ -140,8 +137,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                  .placement = objects::UploadOptions::Placement::file};
   if (checks.kind() != kept) options.checksums.push_back(kept);
   return std::make_unique<PartSink>(
-      door, PartSink::Begin{in, std::move(checks), door.objects.begin(std::move(options)),
-                            std::move(upload.attributes.properties)});
+      door, PartSink::Begin{in, std::move(checks), door.objects.begin(std::move(options))});
 }
 
 namespace {
@@ -193,7 +189,7 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
   out.Location(fmt::format("http://{}/{}/{}", call.head().headers.get("host"), in.Bucket(),
                            percent_encode(in.Key(), "/")));
   show_checksum(out, made.checksum);
-  show_encryption(out, made.properties);
+  show_encryption(out);
   if (bucket.versioning == objects::Versioning::enabled) out.VersionId(made.version);
   return out;
 }

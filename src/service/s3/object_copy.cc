@@ -90,7 +90,7 @@ Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
   if (is(in.MetadataDirective(), "REPLACE")) {
     TRY(attributes.properties, read_properties(in));
   } else {
-    TRY_DO(refuse_customer_keys(in));
+    TRY_DO(check_encryption(wanted_encryption(in)));
     for (const auto& property : source.properties)
       if (!property.first.starts_with(property::sse)) attributes.properties.push_back(property);
     read_encryption(in, attributes.properties);
@@ -165,6 +165,7 @@ class Copy {
   Result<api::CopyObjectOutput> run() {
     TRY(from_, parse_copy_source(in_.CopySource()));
     TRY_DO(check_directives(in_));
+    TRY_DO(check_reading_key(source_customer_key(in_)));
     TRY_DO(refuse_object_lock(in_));
     TRY(kind_, kind_of(in_.ChecksumAlgorithm()));
     // The source may be replaced between the look at its bytes and the copy.
@@ -234,7 +235,6 @@ class Copy {
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;
     TRY(options.attributes, attributes_of_copy(in_, source.object));
-    add_default_encryption(tx, bucket.name, options.attributes.properties);
     TRY(options.condition, write_condition(in_.IfMatch(), in_.IfNoneMatch()));
     options.cause = cause_of(call_);
     return options;
@@ -246,7 +246,7 @@ class Copy {
     show_checksum(result, made_.checksum);
     auto out = call_.output<api::CopyObjectOutput>();
     out.CopyObjectResult(result);
-    show_encryption(out, made_.properties);
+    show_encryption(out);
     if (source_version_) out.CopySourceVersionId(*source_version_);
     if (versioning_ != objects::Versioning::never) out.VersionId(made_.version);
     return out;
@@ -284,6 +284,8 @@ class PartCopy {
 
   Result<api::UploadPartCopyOutput> run() {
     TRY(from_, parse_copy_source(in_.CopySource()));
+    TRY_DO(check_reading_key(source_customer_key(in_)));
+    TRY_DO(check_encryption({.customer = customer_key(in_)}));
     TRY(std::optional<objects::SealedBody> body, share());
     if (!body) {
       TRY(body, rewrite());
@@ -351,7 +353,8 @@ class PartCopy {
     result.ETag(etag_header(part.etag)).LastModified(part.modified);
     if (kind_) show_checksum(result, part.checksum);
     auto out = call_.output<api::UploadPartCopyOutput>();
-    out.CopyPartResult(result).ServerSideEncryption("AES256");
+    out.CopyPartResult(result);
+    show_encryption(out);
     if (source_.versioned) out.CopySourceVersionId(source_.object.version);
     return out;
   }

@@ -146,7 +146,7 @@ void override_headers(Out& out, const In& in) {
 
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
-  TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_reading_key(customer_key(in)));
   Selection selection;
   const auto choose =
       [&](store::Transaction& tx,
@@ -166,7 +166,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
 // Says what GetObject would: also that the bytes are not there.
 Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
-  TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_reading_key(customer_key(in)));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   TRY(const Selection selection, select(call, call.tx(), in, object));
   TRY_DO(door.objects.check(call.tx(), object));
@@ -214,7 +214,7 @@ Result<api::GetObjectAttributesParts> attribute_parts(Call& call,
 
 Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
                                                              api::GetObjectAttributesRequest in) {
-  TRY_DO(refuse_customer_keys(in));
+  TRY_DO(check_reading_key(customer_key(in)));
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   if (object.delete_marker) return is_delete_marker(call, object);

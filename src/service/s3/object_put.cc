@@ -42,7 +42,6 @@ class PutSink final : public BodySink {
         door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
           TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
           versioning = bucket.versioning;
-          add_default_encryption(tx, bucket.name, begin_.options.attributes.properties);
           begin_.options.cause = cause_of(call);
           return door_.objects.put(tx, name_of(begin_.in), std::move(body),
                                    std::move(begin_.options));
@@ -50,7 +49,7 @@ class PutSink final : public BodySink {
     auto out = call.output<api::PutObjectOutput>();
     out.ETag(etag_header(made.etag));
     show_checksum(out, made.checksum);
-    show_encryption(out, made.properties);
+    show_encryption(out);
     if (versioning == objects::Versioning::enabled) out.VersionId(made.version);
     return out.node();
   }

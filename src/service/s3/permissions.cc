@@ -303,8 +303,6 @@ void add_encryption_of_upload(const Question& question, Context& out) {
   const objects::Pairs& properties = upload->attributes.properties;
   if (const auto kind = find_property(properties, property::sse))
     add(out, "s3:x-amz-server-side-encryption", std::string(*kind));
-  if (const auto key = find_property(properties, property::sse_key))
-    add(out, "s3:x-amz-server-side-encryption-aws-kms-key-id", std::string(*key));
 }
 
 // A copy reads a version of its source as GetObject does.
