@@ -142,6 +142,7 @@ class Server::Parts {
   engine::Changes changes_;
   events::Queues queues_{random_, changes_};
   events::Topics topics_{random_, [this] { deliverer_->wake(); }};
+  events::MobileDirectory mobile_;
   net::LoopThread models_loop_{"models"};  // routes hold what posts to it
   fleet::RouteTable routes_;
   std::unique_ptr<fleet::Sessions> sessions_;
@@ -381,7 +382,7 @@ Result<> Server::Parts::install_doors() {
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);
   sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()});
   logs_door::install(registry_, *log_book_, *collector_);
-  sns::install(registry_, topics_, *deliverer_, options_.delivery_reach());
+  sns::install(registry_, topics_, mobile_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
     return fail(

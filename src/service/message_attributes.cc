@@ -20,16 +20,49 @@ bool is_name_character(char c) {
          c == '-' || c == '.';
 }
 
-Result<> check_name(std::string_view name) {
+Result<> check_name_of_queues(std::string_view name) {
   if (name.empty() || name.size() > attribute_name_bytes_max)
-    return bad(fmt::format("The length of message attribute name must be between 1 and {}.",
-                           attribute_name_bytes_max));
+    return bad("Message (user) attribute names must be shorter than 256 Bytes");
   if (!std::ranges::all_of(name, is_name_character))
     return bad(
-        "The message attribute name can only contain alphanumeric characters, underscores, "
-        "hyphens and periods.");
+        "Message (user) attributes name can only contain upper and lower score characters, digits, "
+        "periods, hyphens and underscores. ");
   if (name.starts_with('.') || name.ends_with('.') || name.contains(".."))
-    return bad(fmt::format("Invalid message attribute name '{}'.", name));
+    return bad("Invalid message attribute name " + std::string(name));
+  return {};
+}
+
+// The code point that begins the text, which is valid UTF-8; and for what is not, its first byte.
+unsigned code_point(std::string_view text) {
+  const auto byte = [&](std::size_t i) {
+    return i < text.size() ? static_cast<unsigned char>(text[i]) & 0x3fU : 0U;
+  };
+  const unsigned first = static_cast<unsigned char>(text.front());
+  if (first >= 0xf0) return (first & 0x07U) << 18 | byte(1) << 12 | byte(2) << 6 | byte(3);
+  if (first >= 0xe0) return (first & 0x0fU) << 12 | byte(1) << 6 | byte(2);
+  if (first >= 0xc0) return (first & 0x1fU) << 6 | byte(1);
+  return first;
+}
+
+Result<> check_name_of_topics(std::string_view name) {
+  if (name.empty() || name.size() > attribute_name_bytes_max)
+    return bad("Length of message attribute name must be less than 256 bytes.");
+  if (name.starts_with('.'))
+    return bad("Invalid message attribute name starting with character '.' was found.");
+  if (name.ends_with('.'))
+    return bad("Invalid message attribute name ending with character '.' was found.");
+  if (const auto odd = std::ranges::find_if_not(name, is_name_character); odd != name.end())
+    return bad(fmt::format(
+        "Invalid non-alphanumeric character '#x{:X}' was found in the message attribute name. Can "
+        "only include alphanumeric characters, hyphens, underscores, or dots.",
+        code_point(name.substr(static_cast<std::size_t>(odd - name.begin())))));
+  if (name.contains(".."))
+    return bad("Message attribute name can not have successive '.' character.");
+  return {};
+}
+
+Result<> check_name(std::string_view name, AttributeWords words) {
+  TRY_DO(words == AttributeWords::queues ? check_name_of_queues(name) : check_name_of_topics(name));
   if (starts_with_ignoring_case(name, "aws.") || starts_with_ignoring_case(name, "amazon."))
     return bad(
         "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings "
@@ -50,24 +83,59 @@ bool is_number(std::string_view text) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
+// What is wrong with a type or a value, in the words of each service.
+Error bad_value_of_queues(const events::Attribute& attribute, std::string_view kind) {
+  const auto& [name, type, form, value] = attribute;
+  if (type.empty())
+    return bad(fmt::format("Message (user) attribute '{}' must contain a non-empty attribute type.",
+                           name))
+        .error();
+  if (kind.empty())
+    return bad(fmt::format(
+                   "The type of message (user) attribute '{}' is invalid. You must use only "
+                   "the following supported type prefixes: Binary, Number, String.",
+                   name))
+        .error();
+  if (value.empty())
+    return bad(fmt::format("Message (user) attribute '{}' must contain a non-empty value of type "
+                           "'{}'.",
+                           name, type))
+        .error();
+  return bad(fmt::format("Can't cast the value of message (user) attribute '{}' to a number.",
+                         name))
+      .error();
+}
+
+Error bad_value_of_topics(const GivenAttribute& given, std::string_view kind) {
+  const auto& [name, type, form, value] = given.attribute;
+  if (kind.empty())
+    return bad(fmt::format("The message attribute '{}' has an invalid message attribute type, the "
+                           "set of supported type prefixes is Binary, Number, and String.",
+                           name))
+        .error();
+  if (given.field == GivenAttribute::Field::other)
+    return bad(fmt::format("The message attribute '{}' with type '{}' must use field '{}'.", name,
+                           type, kind == "Binary" ? "Binary" : "String"))
+        .error();
+  if (value.empty())
+    return bad(fmt::format("The message attribute '{}' must contain non-empty message attribute "
+                           "value for message attribute type '{}'.",
+                           name, type))
+        .error();
+  return bad(fmt::format("Could not cast message attribute '{}' value to number.", name)).error();
+}
+
 }  // namespace
 
-Result<> check_attribute(const events::Attribute& attribute) {
-  const auto& [name, type, form, value] = attribute;
-  TRY_DO(check_name(name));
-  const std::string_view kind = kind_of(type);
-  if (kind.empty() || type.size() > attribute_type_bytes_max)
-    return bad(
-        fmt::format("The message attribute '{}' has an invalid message attribute type, the set of "
-                    "supported type prefixes is Binary, Number, and String.",
-                    name));
-  if (value.empty())
-    return bad(
-        fmt::format("The message attribute '{}' must contain non-empty message attribute "
-                    "value for message attribute type '{}'.",
-                    name, type));
-  if (kind == "Number" && !is_number(value))
-    return bad(fmt::format("Can't cast the value of message attribute '{}' to a number.", name));
+Result<> check_attribute(const GivenAttribute& given, AttributeWords words) {
+  const auto& [name, type, form, value] = given.attribute;
+  TRY_DO(check_name(name, words));
+  const std::string_view kind =
+      type.size() > attribute_type_bytes_max ? std::string_view() : kind_of(type);
+  if (kind.empty() || value.empty() || (kind == "Number" && !is_number(value)))
+    return std::unexpected(words == AttributeWords::queues
+                               ? bad_value_of_queues(given.attribute, kind)
+                               : bad_value_of_topics(given, kind));
   if (kind == "String" && !is_message_text(value))
     return bad(fmt::format("The message attribute '{}' contains invalid characters.", name));
   return {};

@@ -5,8 +5,6 @@
 #include <algorithm>
 #include <boost/json.hpp>
 
-#include "service/errors.h"
-
 namespace slipway::service {
 namespace {
 
@@ -15,8 +13,13 @@ namespace json = boost::json;
 json::object document_of(std::string_view policy) {
   boost::system::error_code error;
   json::value parsed = json::parse({policy.data(), policy.size()}, error);
-  if (!error && parsed.is_object()) return parsed.as_object();
-  return {{"Version", "2012-10-17"}, {"Id", "__default_policy_ID"}};
+  return !error && parsed.is_object() ? parsed.as_object() : json::object();
+}
+
+// One text, or a list of several.
+json::value one_or_more(json::array texts) {
+  if (texts.size() == 1) return texts.front();
+  return texts;
 }
 
 json::array& statements_of(json::object& document) {
@@ -39,20 +42,19 @@ Result<std::string> add_statement(std::string_view policy, const PolicyStatement
   json::array& statements = statements_of(document);
   for (const json::value& each : statements)
     if (has_label(each, statement.label))
-      return refuse("InvalidParameterValueException",
-                    fmt::format("Value {} for parameter Label is invalid. Reason: Already exists.",
-                                statement.label));
+      return fail(ErrorCode::already_exists, "A statement with that label exists.");
   json::array principals;
   for (const std::string& account : statement.accounts)
     principals.emplace_back(fmt::format("arn:aws:iam::{}:root", account));
   json::array actions;
   for (const std::string& action : statement.actions)
     actions.emplace_back(fmt::format("{}:{}", statement.service, action));
-  statements.push_back(json::object{{"Sid", statement.label},
-                                    {"Effect", "Allow"},
-                                    {"Principal", json::object{{"AWS", std::move(principals)}}},
-                                    {"Action", std::move(actions)},
-                                    {"Resource", statement.resource}});
+  statements.push_back(
+      json::object{{"Sid", statement.label},
+                   {"Effect", "Allow"},
+                   {"Principal", json::object{{"AWS", one_or_more(std::move(principals))}}},
+                   {"Action", one_or_more(std::move(actions))},
+                   {"Resource", statement.resource}});
   return json::serialize(document);
 }
 
@@ -61,12 +63,9 @@ Result<std::string> remove_statement(std::string_view policy, std::string_view l
   json::array& statements = statements_of(document);
   const auto found = std::ranges::find_if(
       statements, [&](const json::value& each) { return has_label(each, label); });
-  if (found == statements.end())
-    return refuse(
-        "InvalidParameterValueException",
-        fmt::format("Value {} for parameter Label is invalid. Reason: can't find label.", label));
+  if (found == statements.end()) return fail(ErrorCode::not_found, "No statement has that label.");
   statements.erase(found);
-  return json::serialize(document);
+  return statements.empty() ? std::string() : json::serialize(document);
 }
 
 }  // namespace slipway::service

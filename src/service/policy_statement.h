@@ -17,9 +17,10 @@ struct PolicyStatement {
   std::vector<std::string> actions;
 };
 
-// `policy` with one statement more, or without one; an empty policy is one without statements.
-// InvalidParameterValueException where the label is there already, or is not there.
+// `policy`, a JSON object, with one statement more. already_exists where one has the label. Lists
+// of one are written as the one, as AWS does.
 Result<std::string> add_statement(std::string_view policy, const PolicyStatement& statement);
+// Without one: empty where none is left. not_found where none has the label.
 Result<std::string> remove_statement(std::string_view policy, std::string_view label);
 
 }  // namespace slipway::service

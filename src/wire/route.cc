@@ -215,6 +215,7 @@ struct Router::Tables {
   bool by_scope(std::string_view scope, const HttpRequestView& request, const Head& head,
                 Route& route) const;
   bool by_version(const HttpRequestView& request, const Head& head, Route& route) const;
+  bool by_action_alone(const HttpRequestView& request, const Head& head, Route& route) const;
   bool by_path(const HttpRequestView& request, const Head& head, Route& route) const;
   Route signed_route(std::string_view scope, const HttpRequestView& request,
                      const Head& head) const;
@@ -301,6 +302,22 @@ bool Router::Tables::by_version(const HttpRequestView& request, const Head& head
   return true;
 }
 
+// The links in messages say neither a version nor a service: an action that one service alone has.
+bool Router::Tables::by_action_alone(const HttpRequestView& request, const Head& head,
+                                     Route& route) const {
+  const std::string_view action = form_parameter(request, head, "Action");
+  if (action.empty() || !form_parameter(request, head, "Version").empty()) return false;
+  int found = 0;
+  for (const Entry& entry : services) {
+    if (!speaks(*entry.schema, Protocol::query)) continue;
+    const Route named = by_name(*entry.schema, Protocol::query, action);
+    if (named.operation == nullptr) continue;
+    route = named;
+    ++found;
+  }
+  return found == 1;
+}
+
 // The REST services by their paths, but for S3, which has every path.
 bool Router::Tables::by_path(const HttpRequestView& request, const Head& head, Route& route) const {
   return std::ranges::any_of(services, [&](const Entry& entry) {
@@ -326,7 +343,8 @@ Route Router::Tables::signed_route(std::string_view scope, const HttpRequestView
 
 Route Router::Tables::unsigned_route(const HttpRequestView& request, const Head& head) const {
   Route route;
-  if (by_version(request, head, route)) return route;
+  if (by_version(request, head, route) || by_action_alone(request, head, route)) return route;
+  route = {};
   if (!head.target.empty()) return {};
   if (by_path(request, head, route)) return route;
   const Entry* const bucket_service = s3();

@@ -76,6 +76,9 @@ TEST_F(RouteTest, FormRequestsAreFoundByScopeOrByVersion) {
   EXPECT_EQ(name("POST", "/", form, "Version=2010-05-08&RoleName=x&Action=GetRole"), "iam.GetRole");
   EXPECT_EQ(name("GET", "/?Action=GetCallerIdentity&Version=2011-06-15", {}),
             "sts.GetCallerIdentity");
+  // A link in a message says no version; an action of two services is nobody's.
+  EXPECT_EQ(name("GET", "/?Action=Unsubscribe&SubscriptionArn=x", {}), "sns.Unsubscribe");
+  EXPECT_NE(name("GET", "/?Action=AddPermission", {}), "sns.AddPermission");
   const Pairs scoped = {
       form[0],
       {"Authorization",

@@ -65,7 +65,8 @@ def test_a_batch_to_a_fifo_queue_without_groups_is_refused_as_a_whole(aws, name)
         aws.sqs.send_message_batch(QueueUrl=queue, Entries=[
             {"Id": "1", "MessageBody": "a", "MessageGroupId": "g", "MessageDeduplicationId": "1"},
             {"Id": "2", "MessageBody": "b"}])
-    assert error_of(caught) == ("MissingParameter", "The request must contain the parameter MessageGroupId.")
+    assert error_of(caught) == ("InvalidParameterValue",
+                                "The request must contain the parameter MessageGroupId.")
     with pytest.raises(ClientError) as caught:
         aws.sqs.send_message_batch(QueueUrl=queue, Entries=[
             {"Id": "1", "MessageBody": "a", "MessageGroupId": "g"}])

@@ -20,6 +20,8 @@ VALUES = {
     "TopicArn": "arn:aws:sns:{region}:{account}:thing",
     "SourceArn": "arn:aws:sqs:{region}:{account}:thing",
     "SubscriptionArn": "arn:aws:sns:{region}:{account}:thing:00000000-0000-4000-8000-000000000000",
+    "PlatformApplicationArn": "arn:aws:sns:{region}:{account}:app/GCM/thing",
+    "EndpointArn": "arn:aws:sns:{region}:{account}:endpoint/GCM/thing/00000000-0000-4000-8000-000000000000",
     "PolicyArn": "arn:aws:iam::{account}:policy/thing",
     "PermissionsBoundary": "arn:aws:iam::{account}:policy/thing",
     "PolicySourceArn": "arn:aws:iam::{account}:user/thing",

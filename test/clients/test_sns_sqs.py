@@ -566,7 +566,7 @@ def test_a_fifo_topic_keeps_the_order_into_a_fifo_queue(aws, name):
     ("InvalidParameter",
      lambda sns, topic: sns.subscribe(TopicArn=topic, Protocol="http", Endpoint="ftp://x")),
     ("NotImplemented",
-     lambda sns, topic: sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@b.c")),
+     lambda sns, topic: sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint="arn:aws:lambda:::f")),
     ("InvalidParameter",
      lambda sns, topic: sns.confirm_subscription(TopicArn=topic, Token="wrong")),
     ("InvalidParameter", lambda sns, topic: sns.create_topic(Name="no spaces")),

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "engine/events/http_deliveries.h"
 #include "engine/events/rows.h"
+#include "engine/events/unsent.h"
 
 namespace slipway::events {
 
@@ -16,6 +17,7 @@ struct Deliverer::Copy {
   const Subscription* subscription;  // of the batch: its filter may be long
   OutgoingMessage message;           // into a queue
   HttpDelivery http;                 // to an HTTP subscriber
+  UnsentMessage unsent = {};         // to whom nothing is sent
 };
 
 // A notification, and those of its subscribers whose turn it is.
@@ -54,8 +56,23 @@ Result<> send_to(store::Transaction& tx, const TopicQueues& to, const QueueId& i
   TRY(const Queue queue, to.queues.find(tx, id));
   if (to.admission && to.admission(queue, topic) == Admission::refused)
     return fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
-  TRY_DO(to.queues.send(tx, queue, message, now));
+  if (queue.settings.order == Order::strict || message.deduplication.empty()) {
+    TRY_DO(to.queues.send(tx, queue, message, now));
+    return {};
+  }
+  // The order of a strict topic ends where a queue keeps none.
+  OutgoingMessage loose = message;
+  loose.group.clear();
+  loose.deduplication.clear();
+  TRY_DO(to.queues.send(tx, queue, loose, now));
   return {};
+}
+
+// A queue takes no message of so many attributes; whoever publishes it is at fault, and it goes
+// nowhere.
+bool is_too_much_for(const Subscription& subscription, const Notification& notification) {
+  return subscription.channel == Channel::queue && subscription.settings.form == Form::bare &&
+         notification.attributes.size() > bare_attributes_max;
 }
 
 std::map<Channel, std::string> bodies_of(std::string_view text) {
@@ -67,7 +84,8 @@ std::map<Channel, std::string> bodies_of(std::string_view text) {
 }
 
 constexpr std::string_view notification_columns =
-    "seq, id, subject, body, other_bodies, attributes, grp, deduplication, published, copied_to";
+    "seq, id, subject, body, other_bodies, attributes, grp, deduplication, published, copied_to, "
+    "trace";
 
 Result<PublishedNotification> notification_of(const store::Rows& rows, const TopicId& topic) {
   TRY(Attributes attributes, unpack(rows.blob(5)));
@@ -80,7 +98,8 @@ Result<PublishedNotification> notification_of(const store::Rows& rows, const Top
                                                 .attributes = std::move(attributes),
                                                 .other_bodies = bodies_of(rows.text(4)),
                                                 .group = std::string(rows.text(6)),
-                                                .deduplication = std::string(rows.text(7))}};
+                                                .deduplication = std::string(rows.text(7)),
+                                                .trace = std::string(rows.text(10))}};
 }
 
 // The topic after `topic` that has notifications; behind the last comes the first.
@@ -169,19 +188,33 @@ void Deliverer::make_copies(Batch& batch) {
   for (Piece& piece : batch.pieces)
     for (const auto& [number, subscription] : piece.subscribers)
       if (subscription.state == Subscription::State::confirmed &&
-          lets_through(subscription, piece.published))
-        piece.copies.push_back(copy_of(piece.published, subscription));
+          lets_through(subscription, piece.published)) {
+        if (!is_too_much_for(subscription, piece.published.notification))
+          piece.copies.push_back(copy_of(piece.published, subscription));
+        else
+          log_warning("events", "a notification of too many attributes was dropped",
+                      {{"subscription", subscription.id}, {"message", piece.published.id}});
+      }
 }
 
 Deliverer::Copy Deliverer::copy_of(const PublishedNotification& published,
                                    const Subscription& subscription) {
   Copy out{.subscription = &subscription};
+  if (is_unsent(subscription.channel)) {
+    out.unsent = {.channel = subscription.channel,
+                  .endpoint = subscription.endpoint,
+                  .id = published.id,
+                  .bytes = published.body_for(subscription.channel).size()};
+    return out;
+  }
   if (subscription.channel == Channel::http) {
     out.http = needs_.envelope.http(published, subscription);
     return out;
   }
   const Notification& notification = published.notification;
   out.message = {.group = notification.group, .deduplication = notification.deduplication};
+  if (!notification.trace.empty())
+    out.message.system_attributes = {needs_.envelope.trace(notification.trace)};
   if (subscription.settings.form == Form::bare) {
     out.message.body = published.body_for(Channel::queue);
     out.message.attributes = notification.attributes;
@@ -223,6 +256,10 @@ Result<> Deliverer::write(store::Transaction& tx, const Batch& batch) const {
 
 void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
   const Subscription& subscription = *copy.subscription;
+  if (is_unsent(subscription.channel)) {
+    tx.on_commit([message = copy.unsent] { log_unsent(message); });
+    return;
+  }
   if (subscription.channel == Channel::http) {
     add_delivery(tx, subscription, copy.http, needs_.clock.moment());
     tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
@@ -245,6 +282,10 @@ Admission Deliverer::admission(store::Transaction& tx, const QueueId& queue,
 void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const {
   const Moment now = needs_.clock.moment();
   if (!needs_.topics.may_ask(tx, subscription.id, now)) return;
+  if (is_unsent(subscription.channel)) {
+    tx.on_commit([subscription] { log_unsent_confirmation(subscription); });
+    return;
+  }
   add_delivery(tx, subscription, needs_.envelope.confirmation(subscription, now.civil), now);
   tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
 }

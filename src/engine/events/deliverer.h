@@ -31,6 +31,7 @@ inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are loo
 // Of a batch's bodies, each as often as there are subscribers; one subscriber is always taken.
 inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
 inline constexpr std::size_t filters_kept_max = 10'000;
+inline constexpr std::size_t bare_attributes_max = 10;  // of a message into a queue
 
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
 // first.

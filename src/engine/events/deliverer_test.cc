@@ -24,6 +24,7 @@ class CountingEnvelope final : public Envelope {
     wrapped.push_back(published.topic);
     return published.notification.body;
   }
+  Attribute trace(const std::string& trace) const override { return {.name = trace}; }
   HttpDelivery http(const PublishedNotification&, const Subscription&) override { return {}; }
   HttpDelivery confirmation(const Subscription&, Timestamp) override { return {}; }
 

@@ -38,6 +38,8 @@ class Envelope {
   // The message with everything around it, for a subscriber that did not ask for the bare one.
   virtual std::string wrap(const PublishedNotification& published,
                            const Subscription& subscription) = 0;
+  // A notification's trace as an attribute that a queue keeps beside a message.
+  virtual Attribute trace(const std::string& trace) const = 0;
   virtual HttpDelivery http(const PublishedNotification& published,
                             const Subscription& subscription) = 0;
   // What asks an HTTP subscriber to confirm.

@@ -120,8 +120,13 @@ class Queues::Receiving {
   }
 
   void bury(const Place& place) {
-    queues_.move(
-        tx_, {.seq = place.seq, .sent = place.sent, .from = &queue_, .to = &*dead_letters_}, now_);
+    queues_.move(tx_,
+                 {.seq = place.seq,
+                  .receives = place.receives,
+                  .sent = place.sent,
+                  .from = &queue_,
+                  .to = &*dead_letters_},
+                 now_);
   }
 
   // What this attempt was given before, where all of it is still hidden and was not received since.
@@ -185,7 +190,8 @@ class Queues::Receiving {
   Result<ReceivedMessage> read(const Place& place) {
     auto rows = tx_.query(
         "SELECT t.id, t.body, t.attributes, t.system_attributes, t.deduplication, t.sender, "
-        "t.came_from, m.grp FROM events_text t JOIN events_message m ON m.seq = t.seq "
+        "t.came_from, m.grp, t.received_before FROM events_text t JOIN events_message m ON m.seq = "
+        "t.seq "
         "WHERE t.seq = ?1",
         place.seq);
     if (!rows.next())
@@ -205,7 +211,7 @@ class Queues::Receiving {
         .came_from = std::string(rows.text(6)),
         .sent = place.sent.civil,
         .first_received = place.first_received,
-        .receives = place.receives};
+        .receives = place.receives + static_cast<std::uint32_t>(rows.integer(8))};
   }
 
   const Queues& queues_;
@@ -255,8 +261,10 @@ void Queues::move(store::Transaction& tx, const Move& move, const Moment& now) c
   }
   const MessageRow row{move.to->box, group, now.server, strict ? now : move.sent};
   const std::int64_t seq = insert_message(tx, row);
-  tx.run("UPDATE events_text SET seq = ?2, came_from = ?3 WHERE seq = ?1", move.seq, seq,
-         move.from->id.text);
+  tx.run(
+      "UPDATE events_text SET seq = ?2, came_from = ?3, received_before = received_before + ?4 "
+      "WHERE seq = ?1",
+      move.seq, seq, move.from->id.text, move.receives);
   // Two messages that had one name at different times are two dead letters.
   if (strict) tx.run("UPDATE events_text SET deduplication = id WHERE seq = ?1", seq);
   tx.run("DELETE FROM events_message WHERE seq = ?1", move.seq);
@@ -273,8 +281,10 @@ void Queues::send_on(store::Transaction& tx, std::int64_t seq, const Queue& from
   }
   const MessageRow row{to.box, group, now.server + to.settings.delay, now};
   const std::int64_t sent = insert_message(tx, row);
-  tx.run("UPDATE events_text SET seq = ?2, id = ?3, came_from = '' WHERE seq = ?1", seq, sent,
-         make_uuid(random_));
+  tx.run(
+      "UPDATE events_text SET seq = ?2, id = ?3, came_from = '', received_before = 0 "
+      "WHERE seq = ?1",
+      seq, sent, make_uuid(random_));
   tx.run("DELETE FROM events_message WHERE seq = ?1", seq);
   if (is_strict(from)) refresh_group(tx, from.box, group);
   if (is_strict(to)) begin_group(tx, row, sent);

@@ -108,7 +108,7 @@ struct ReceivedMessage {
   std::string came_from;  // QueueId of the queue that it is a dead letter of, or empty
   Timestamp sent;
   Timestamp first_received;
-  std::uint32_t receives = 0;
+  std::uint32_t receives = 0;  // of a dead letter: also those before it became one
 };
 
 struct ReceiveRequest {
@@ -188,6 +188,7 @@ class Queues {
   class Receiving;
   struct Move {
     std::int64_t seq;
+    std::uint32_t receives;
     Moment sent;
     const Queue* from;
     const Queue* to;

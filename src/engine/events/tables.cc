@@ -122,12 +122,24 @@ CREATE TRIGGER events_message_taken AFTER DELETE ON events_message BEGIN
 END;
 )sql";
 
-constexpr store::Migration all_migrations[] = {{"events", 1, tables},
-                                               {"events", 2, cursors},
-                                               {"events", 3, moves},
-                                               {"events", 4, guards},
-                                               {"events", 5, server_time},
-                                               {"events", 6, counters}};
+constexpr std::string_view mobile_and_more = R"sql(
+-- What mobile.h keeps.
+CREATE TABLE events_application(id TEXT PRIMARY KEY, notes TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE events_device(
+  id TEXT PRIMARY KEY, application TEXT NOT NULL, token TEXT NOT NULL, state INTEGER NOT NULL,
+  user_data TEXT NOT NULL, UNIQUE(application, token)) WITHOUT ROWID;
+CREATE INDEX events_device_by_application ON events_device(application, id);
+CREATE TABLE events_text_settings(owner TEXT PRIMARY KEY, notes TEXT NOT NULL) WITHOUT ROWID;
+-- How often a dead letter was received before it became one.
+ALTER TABLE events_text ADD COLUMN received_before INTEGER NOT NULL DEFAULT 0;
+-- By what whoever traces requests knows a notification; empty: by nothing.
+ALTER TABLE events_notification ADD COLUMN trace TEXT NOT NULL DEFAULT '';
+)sql";
+
+constexpr store::Migration all_migrations[] = {
+    {"events", 1, tables},         {"events", 2, cursors},     {"events", 3, moves},
+    {"events", 4, guards},         {"events", 5, server_time}, {"events", 6, counters},
+    {"events", 7, mobile_and_more}};
 
 }  // namespace
 

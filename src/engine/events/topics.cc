@@ -180,10 +180,10 @@ Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
   Published out{.id = make_uuid(random_)};
   tx.run(
       "INSERT INTO events_notification (topic, id, subject, body, other_bodies, attributes, grp, "
-      "deduplication, published) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+      "deduplication, published, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
       id.text, out.id, notification.subject, notification.body,
       other_bodies_text(notification.other_bodies), store::Blob{pack(notification.attributes)},
-      notification.group, name, number_of(now.civil));
+      notification.group, name, number_of(now.civil), notification.trace);
   out.sequence = tx.last_id();
   if (strict) note_sent(tx, {owner, {}, name}, {out.id, out.sequence}, now.server);
   tx.on_commit([wake = wake_] { wake(); });

@@ -46,8 +46,9 @@ struct Topic {
   std::map<std::string, std::string> tags;
 };
 
-// Where a subscriber is reached: the id of a queue, or the URL of an HTTP server.
-enum class Channel : std::uint8_t { queue, http };
+// Where a subscriber is reached: the id of a queue, the URL of an HTTP server, a telephone number,
+// a mail address (for readers, or for programs), or the id of a PushDevice. Stored by number.
+enum class Channel : std::uint8_t { queue, http, text, mail, mail_json, device };
 
 // What of a notification a filter looks at.
 enum class FilterScope : std::uint8_t { attributes, body };
@@ -93,7 +94,7 @@ struct Subscription {
   std::string id;  // a UUID
   TopicId topic;
   Channel channel = Channel::queue;
-  std::string endpoint;  // the QueueId's text, or the URL
+  std::string endpoint;  // as its channel has it
   std::string owner;     // the account that subscribed
   enum class State : std::uint8_t { pending, confirmed } state = State::pending;
   std::string token;  // what the subscriber must say to confirm
@@ -109,6 +110,7 @@ struct Notification {
   std::map<Channel, std::string> other_bodies = {};
   std::string group = {};          // strict: required
   std::string deduplication = {};  // strict: required, or made from the body
+  std::string trace = {};          // handed on to queues: OutgoingMessage::system_attributes' trace
 };
 
 struct Published {

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/boolean.h"
+#include "base/text.h"
 #include "engine/events/filter.h"
 #include "service/arn.h"
 #include "service/policy_principals.h"
@@ -66,8 +67,7 @@ std::optional<json::object> object_of(std::string_view text) {
 Result<> read_switch(std::string_view name, std::string_view value, bool& out) {
   const std::optional<bool> on = read_boolean(value);
   if (!on)
-    return invalid(
-        fmt::format("{} Reason: Invalid value [{}]. Must be true or false.", name, value));
+    return invalid(fmt::format("{}: Invalid value [{}]. Must be true or false.", name, value));
   out = *on;
   return {};
 }
@@ -145,10 +145,11 @@ Result<> read_redrive(std::string_view text, events::SubscriptionSettings& setti
   settings.dead_letters.reset();
   if (text.empty() || text == "{}") return {};
   const auto policy = object_of(text);
-  const json::value* target = policy ? policy->if_contains("deadLetterTargetArn") : nullptr;
-  if (!target || !target->is_string())
-    return invalid("RedrivePolicy: failed to parse JSON, or deadLetterTargetArn is missing");
-  const auto arn = service::parse_arn(std::string_view(target->as_string()));
+  if (!policy) return invalid("RedrivePolicy: failed to parse JSON.");
+  const json::value* target = policy->if_contains("deadLetterTargetArn");
+  const auto arn = target && target->is_string()
+                       ? service::parse_arn(std::string_view(target->as_string()))
+                       : std::nullopt;
   if (!arn || arn->service != "sqs")
     return invalid("RedrivePolicy: deadLetterTargetArn is an invalid arn");
   settings.dead_letters = events::QueueId{arn->key()};
@@ -160,9 +161,24 @@ std::string redrive_text(const events::QueueId& queue) {
   return json::serialize(json::object{{"deadLetterTargetArn", endpoint_of(as_queue)}});
 }
 
-// A queue's subscription needs no confirmation: the signed call that made it was one.
+// What acts: AWS shows the other members too, and has nothing in them.
+std::string effective_policy(const events::SubscriptionSettings& settings) {
+  const auto type = settings.notes.find("headerContentType");
+  return fmt::format(
+      R"({{"healthyRetryPolicy":{},"sicklyRetryPolicy":null,"throttlePolicy":null,)"
+      R"("requestPolicy":{},"guaranteed":false}})",
+      delivery_policy_text(settings.retry),
+      json::serialize(json::object{{"headerContentType", type == settings.notes.end()
+                                                             ? std::string(default_content_type)
+                                                             : type->second}}));
+}
+
+// What needs no confirmation was confirmed by the signed call that made it.
 bool was_authenticated(const events::Subscription& subscription) {
-  if (subscription.channel == events::Channel::queue) return true;
+  using events::Channel;
+  if (subscription.channel == Channel::queue || subscription.channel == Channel::text ||
+      subscription.channel == Channel::device)
+    return true;
   const auto note = subscription.settings.notes.find(std::string(note_authenticated));
   return note != subscription.settings.notes.end() && note->second == "true";
 }
@@ -202,6 +218,23 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   else
     settings.notes[std::string(name)] = value;
   return {};
+}
+
+std::string default_policy(const events::TopicId& id) {
+  const std::string_view account = std::string_view(id.text).substr(0, id.text.find('/'));
+  return fmt::format(
+      R"({{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":)"
+      R"("__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":)"
+      R"(["SNS:GetTopicAttributes","SNS:SetTopicAttributes","SNS:AddPermission",)"
+      R"("SNS:RemovePermission","SNS:DeleteTopic","SNS:Subscribe",)"
+      R"("SNS:ListSubscriptionsByTopic","SNS:Publish"],"Resource":"{}","Condition":)"
+      R"({{"StringEquals":{{"AWS:SourceOwner":"{}"}}}}}}]}})",
+      arn_of(id), account);
+}
+
+Result<> check_policy_action(std::string_view action) {
+  if (action == "*" || is_in(policy_actions, fmt::format("sns:{}", to_lower(action)))) return {};
+  return invalid("Policy statement action out of service scope!");
 }
 
 Result<> bind_policy(Call& call, events::TopicSettings& settings) {
@@ -270,6 +303,16 @@ Result<> check_filter(const events::SubscriptionSettings& settings) {
   return invalid(fmt::format("FilterPolicy: {}", filter.error().message));
 }
 
+Result<> check_redrive(const events::Subscription& subscription) {
+  constexpr std::string_view strict_suffix = ".fifo";
+  const auto& dead_letters = subscription.settings.dead_letters;
+  const bool strict = subscription.topic.text.ends_with(strict_suffix) &&
+                      subscription.endpoint.ends_with(strict_suffix);
+  if (!dead_letters || !strict || dead_letters->text.ends_with(strict_suffix)) return {};
+  return invalid(
+      "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic.");
+}
+
 std::map<std::string, std::string> subscription_attributes(
     const events::Subscription& subscription) {
   const events::SubscriptionSettings& settings = subscription.settings;
@@ -290,12 +333,12 @@ std::map<std::string, std::string> subscription_attributes(
         settings.filter_scope == events::FilterScope::body ? "MessageBody" : "MessageAttributes";
   }
   if (settings.dead_letters) out["RedrivePolicy"] = redrive_text(*settings.dead_letters);
-  for (const std::string_view name : {"DeliveryPolicy", "SubscriptionRoleArn"})
+  for (const std::string_view name : {std::string_view("DeliveryPolicy"),
+                                      std::string_view("SubscriptionRoleArn"), note_subscriber})
     if (const auto note = settings.notes.find(std::string(name)); note != settings.notes.end())
-      out.insert(*note);
+      out.insert_or_assign(note->first, note->second);
   if (subscription.channel == events::Channel::http)
-    out["EffectiveDeliveryPolicy"] =
-        fmt::format(R"({{"healthyRetryPolicy":{}}})", delivery_policy_text(settings.retry));
+    out["EffectiveDeliveryPolicy"] = effective_policy(settings);
   return out;
 }
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "engine/events/deliverer.h"
+#include "engine/events/mobile.h"
 #include "engine/events/topics.h"
 #include "gen/sns.h"
 #include "net/reach.h"
@@ -21,9 +22,11 @@ using service::Call;
 using service::refuse;
 
 inline constexpr std::size_t page_items_max = 100;
+inline constexpr std::string_view default_content_type = "text/plain; charset=UTF-8";
 
 struct Door {
   const events::Topics& topics;
+  const events::MobileDirectory& mobile;
   const events::Deliverer& deliverer;
   net::Reach reach;
 };
@@ -41,10 +44,13 @@ std::string arn_of(const events::TopicId& id);
 std::string arn_of(const events::Subscription& subscription);
 // InvalidParameter where it is none of a topic.
 Result<events::TopicId> topic_of_arn(std::string_view arn);
+// The same of a topic that the call may be about: one of another region is none.
+Result<events::TopicId> topic_of_arn(const Call& call, std::string_view arn);
 // A subscription's own id, at the end of its ARN. InvalidParameter.
 Result<std::string> subscription_of_arn(std::string_view arn);
 
-// "sqs" and a queue's ARN, or the scheme of an URL and the URL.
+// A protocol's name, and the endpoint as AWS spells it: "sqs" and a queue's ARN, or the scheme of a
+// URL and the URL.
 std::string_view protocol_of(const events::Subscription& subscription);
 std::string endpoint_of(const events::Subscription& subscription);
 

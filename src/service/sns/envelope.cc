@@ -61,7 +61,7 @@ std::vector<std::pair<std::string, std::string>> head_of(std::string_view type,
       {"x-amz-sns-message-id", std::string(message_id)},
       {"x-amz-sns-topic-arn", arn_of(subscription.topic)},
       {"Content-Type",
-       own == subscription.settings.notes.end() ? "text/plain; charset=UTF-8" : own->second},
+       own == subscription.settings.notes.end() ? std::string(default_content_type) : own->second},
       {"User-Agent", "Amazon Simple Notification Service Agent"}};
   if (type == "Notification") out.emplace_back("x-amz-sns-subscription-arn", arn_of(subscription));
   return out;
@@ -103,22 +103,23 @@ std::string Envelope::wrap(const PublishedNotification& published,
   add_line("TopicArn", topic, signed_text);
   add_line("Type", "Notification", signed_text);
   const SignatureVersion version = version_of(subscription);
+  const bool strict = !notification.deduplication.empty();
 
   Members out;
   out.text("Type", "Notification");
   out.text("MessageId", published.id);
-  if (!notification.deduplication.empty())
-    out.text("SequenceNumber", sequence_text(published.sequence));
+  if (strict) out.text("SequenceNumber", sequence_text(published.sequence));
   out.text("TopicArn", topic);
   if (!notification.subject.empty()) out.text("Subject", notification.subject);
   out.text("Message", message);
   out.text("Timestamp", time);
-  out.text("SignatureVersion", text_of(version));
-  out.text("Signature", signature_of(signed_text, version));
-  out.text("SigningCertURL", fmt::format("{}{}", endpoint_, certificate_path));
-  out.text("UnsubscribeURL",
-           fmt::format("{}/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn={}", endpoint_,
-                       arn_of(subscription)));
+  if (!strict) {  // AWS signs none that a FIFO topic sends
+    out.text("SignatureVersion", text_of(version));
+    out.text("Signature", signature_of(signed_text, version));
+    out.text("SigningCertURL", fmt::format("{}{}", endpoint_, certificate_path));
+  }
+  out.text("UnsubscribeURL", fmt::format("{}/?Action=Unsubscribe&SubscriptionArn={}", endpoint_,
+                                         arn_of(subscription)));
   if (!notification.attributes.empty())
     out.raw("MessageAttributes", attributes_text(notification.attributes));
   return std::move(out).end();
@@ -144,9 +145,8 @@ events::HttpDelivery Envelope::confirmation(const Subscription& subscription, Ti
       "You have chosen to subscribe to the topic {}.\nTo confirm the subscription, "
       "visit the SubscribeURL included in this message.",
       topic);
-  const std::string url =
-      fmt::format("{}/?Action=ConfirmSubscription&Version=2010-03-31&TopicArn={}&Token={}",
-                  endpoint_, topic, subscription.token);
+  const std::string url = fmt::format("{}/?Action=ConfirmSubscription&TopicArn={}&Token={}",
+                                      endpoint_, topic, subscription.token);
   std::string signed_text;
   add_line("Message", message, signed_text);
   add_line("MessageId", id, signed_text);

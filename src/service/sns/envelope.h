@@ -25,6 +25,9 @@ class Envelope final : public events::Envelope {
 
   std::string wrap(const events::PublishedNotification& published,
                    const events::Subscription& subscription) override;
+  events::Attribute trace(const std::string& trace) const override {
+    return {.name = "AWSTraceHeader", .type = "String", .value = trace};
+  }
   events::HttpDelivery http(const events::PublishedNotification& published,
                             const events::Subscription& subscription) override;
   events::HttpDelivery confirmation(const events::Subscription& subscription,

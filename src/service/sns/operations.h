@@ -43,4 +43,40 @@ Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishI
 Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
                                                 api::PublishBatchInput in);
 
+// application.cc
+Result<api::CreatePlatformApplicationResponse> create_platform_application(
+    const Door& door, Call& call, api::CreatePlatformApplicationInput in);
+Result<> delete_platform_application(const Door& door, Call& call,
+                                     api::DeletePlatformApplicationInput in);
+Result<api::ListPlatformApplicationsResponse> list_platform_applications(
+    const Door& door, Call& call, api::ListPlatformApplicationsInput in);
+Result<api::GetPlatformApplicationAttributesResponse> get_platform_application_attributes(
+    const Door& door, Call& call, api::GetPlatformApplicationAttributesInput in);
+Result<> set_platform_application_attributes(const Door& door, Call& call,
+                                             api::SetPlatformApplicationAttributesInput in);
+
+// device.cc
+Result<api::CreateEndpointResponse> create_platform_endpoint(const Door& door, Call& call,
+                                                             api::CreatePlatformEndpointInput in);
+Result<> delete_endpoint(const Door& door, Call& call, api::DeleteEndpointInput in);
+Result<api::GetEndpointAttributesResponse> get_endpoint_attributes(
+    const Door& door, Call& call, api::GetEndpointAttributesInput in);
+Result<> set_endpoint_attributes(const Door& door, Call& call, api::SetEndpointAttributesInput in);
+Result<api::ListEndpointsByPlatformApplicationResponse> list_endpoints_by_platform_application(
+    const Door& door, Call& call, api::ListEndpointsByPlatformApplicationInput in);
+
+// text_message.cc
+Result<api::SetSMSAttributesResponse> set_sms_attributes(const Door& door, Call& call,
+                                                         api::SetSMSAttributesInput in);
+Result<api::GetSMSAttributesResponse> get_sms_attributes(const Door& door, Call& call,
+                                                         api::GetSMSAttributesInput in);
+Result<api::CheckIfPhoneNumberIsOptedOutResponse> check_if_phone_number_is_opted_out(
+    const Door& door, Call& call, api::CheckIfPhoneNumberIsOptedOutInput in);
+Result<api::ListPhoneNumbersOptedOutResponse> list_phone_numbers_opted_out(
+    const Door& door, Call& call, api::ListPhoneNumbersOptedOutInput in);
+Result<api::OptInPhoneNumberResponse> opt_in_phone_number(const Door& door, Call& call,
+                                                          api::OptInPhoneNumberInput in);
+Result<api::GetSMSSandboxAccountStatusResult> get_sms_sandbox_account_status(
+    const Door& door, Call& call, api::GetSMSSandboxAccountStatusInput in);
+
 }  // namespace slipway::sns

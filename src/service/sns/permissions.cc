@@ -2,6 +2,7 @@
 // its topic's.
 #include "service/permissions.h"
 
+#include "service/arn.h"
 #include "service/sns/attributes.h"
 #include "service/sns/door.h"
 #include "service/sns/sns.h"
@@ -16,6 +17,8 @@ using Arity = service::KeyOfMember::Arity;
 
 constexpr std::string_view the_topic = "{topic}";
 constexpr std::string_view all_topics = "{arn}:*";
+constexpr std::string_view the_application = "{PlatformApplicationArn}";
+constexpr std::string_view the_device = "{EndpointArn}";
 
 constexpr Need needs[] = {
     {"CreateTopic", "sns:CreateTopic", "{arn}:{Name}"},
@@ -39,6 +42,23 @@ constexpr Need needs[] = {
     Need{"Publish", "sns:Publish", the_topic}.where("!PhoneNumber"),
     Need{"Publish", "sns:Publish"}.where("PhoneNumber").shown_as("{PhoneNumber}"),
     {"PublishBatch", "sns:Publish", the_topic},
+    {"CreatePlatformApplication", "sns:CreatePlatformApplication", "{arn}:app/{Platform}/{Name}"},
+    {"DeletePlatformApplication", "sns:DeletePlatformApplication", the_application},
+    Need{"ListPlatformApplications", "sns:ListPlatformApplications"}.shown_as(all_topics),
+    {"GetPlatformApplicationAttributes", "sns:GetPlatformApplicationAttributes", the_application},
+    {"SetPlatformApplicationAttributes", "sns:SetPlatformApplicationAttributes", the_application},
+    {"CreatePlatformEndpoint", "sns:CreatePlatformEndpoint", the_application},
+    {"DeleteEndpoint", "sns:DeleteEndpoint", the_device},
+    {"GetEndpointAttributes", "sns:GetEndpointAttributes", the_device},
+    {"SetEndpointAttributes", "sns:SetEndpointAttributes", the_device},
+    {"ListEndpointsByPlatformApplication", "sns:ListEndpointsByPlatformApplication",
+     the_application},
+    Need{"SetSMSAttributes", "sns:SetSMSAttributes"}.shown_as(all_topics),
+    Need{"GetSMSAttributes", "sns:GetSMSAttributes"}.shown_as(all_topics),
+    Need{"CheckIfPhoneNumberIsOptedOut", "sns:CheckIfPhoneNumberIsOptedOut"}.shown_as(all_topics),
+    Need{"ListPhoneNumbersOptedOut", "sns:ListPhoneNumbersOptedOut"}.shown_as(all_topics),
+    Need{"OptInPhoneNumber", "sns:OptInPhoneNumber"}.shown_as(all_topics),
+    Need{"GetSMSSandboxAccountStatus", "sns:GetSMSSandboxAccountStatus"}.shown_as(all_topics),
 };
 
 constexpr service::KeyOfMember keys[] = {
@@ -78,6 +98,9 @@ std::optional<std::vector<std::string>> word(const events::Topics& topics, const
 }  // namespace
 
 Guarded guarded(const events::Topics& topics, store::Transaction& tx, std::string_view arn) {
+  // A mobile application and its devices are their account's, and have no policy of their own.
+  if (const auto mobile = service::parse_arn(arn); mobile && mobile->resource.contains('/'))
+    return {.account = std::string(mobile->account)};
   const auto named = topic_of_arn(arn);
   if (!named) return {};
   const auto topic = topics.find(tx, *named);

@@ -1,7 +1,9 @@
 #include <boost/json.hpp>
 #include <set>
 
+#include "engine/events/unsent.h"
 #include "service/message_attributes.h"
+#include "service/sns/mobile.h"
 #include "service/sns/operations.h"
 
 namespace slipway::sns {
@@ -14,6 +16,7 @@ using events::Order;
 
 // docs.aws.amazon.com/sns/latest/api/API_Publish.html
 constexpr std::size_t message_bytes_max = 262'144;
+constexpr std::size_t text_message_bytes_max = 1'600;
 constexpr std::size_t subject_characters_max = 100;
 constexpr std::size_t name_bytes_max = 128;
 constexpr std::size_t batch_entries_max = 10;
@@ -28,8 +31,11 @@ Result<> check_subject(std::string_view subject) {
   return invalid("Subject");
 }
 
+// What a message to one telephone or device has no need of: the text for everybody else.
+enum class Default : std::uint8_t { required, optional };
+
 // MessageStructure "json": one text for each protocol, and "default" for the rest.
-Result<> read_structure(std::string_view message, Notification& out) {
+Result<> read_structure(std::string_view message, Default needed, Notification& out) {
   boost::system::error_code error;
   const json::value value = json::parse({message.data(), message.size()}, error);
   if (error || !value.is_object())
@@ -39,12 +45,15 @@ Result<> read_structure(std::string_view message, Notification& out) {
     return found ? found->if_string() : nullptr;
   };
   const json::string* all = text("default");
-  if (!all) return invalid("Message Structure - No default entry in JSON message body");
-  out.body = *all;
-  if (const json::string* own = text("sqs")) out.other_bodies[Channel::queue] = *own;
-  const json::string* http = text("http");
-  if (!http) http = text("https");
-  if (http) out.other_bodies[Channel::http] = *http;
+  if (!all && needed == Default::required)
+    return invalid("Message Structure - No default entry in JSON message body");
+  if (all) out.body = *all;
+  constexpr std::pair<std::string_view, Channel> own_names[] = {
+      {"sqs", Channel::queue}, {"http", Channel::http},  {"https", Channel::http},
+      {"sms", Channel::text},  {"email", Channel::mail}, {"email-json", Channel::mail_json}};
+  for (const auto& [name, channel] : own_names)
+    if (const json::string* own = text(name))
+      out.other_bodies.emplace(channel, std::string_view(*own));
   return {};
 }
 
@@ -86,37 +95,86 @@ Result<> read_order(const events::Topic& topic, const Input& in, Notification& o
   return {};
 }
 
+// The bytes that count towards the limit: the text, and names, types and values of attributes.
 template <typename Input>
-Result<Notification> read_notification(const events::Topic& topic, const Input& in) {
+std::size_t bytes_of(const Input& in) {
+  std::size_t bytes = in.Message().size();
+  for (const auto& [name, value] : in.MessageAttributes()) {
+    const auto binary = value.BinaryValue();
+    bytes += name.size() + value.DataType().size() + value.StringValue().value_or("").size() +
+             (binary ? binary->bytes.size() : 0);
+  }
+  return bytes;
+}
+
+// All that is the same whomever it is for.
+template <typename Input>
+Result<Notification> read_content(const Call& call, const Input& in, Default needed) {
   Notification out{.body = std::string(in.Message())};
-  if (out.body.empty()) return invalid("Empty message");
-  if (out.body.size() > message_bytes_max) return invalid("Message too long");
-  if (!service::is_message_text(out.body)) return invalid("Message contains invalid characters");
   if (in.Subject()) {
     TRY_DO(check_subject(*in.Subject()));
     out.subject = *in.Subject();
   }
+  if (out.body.empty()) return invalid("Empty message");
+  TRY(out.attributes,
+      service::read_attributes(in.MessageAttributes(), service::AttributeWords::topics));
+  if (bytes_of(in) > message_bytes_max) return invalid("Message too long");
+  if (!service::is_message_text(out.body)) return invalid("Message contains invalid characters");
   if (in.MessageStructure()) {
     if (*in.MessageStructure() != "json")
       return invalid(fmt::format("MessageStructure Reason: Invalid MessageStructure: {}",
                                  *in.MessageStructure()));
-    TRY_DO(read_structure(in.Message(), out));
+    TRY_DO(read_structure(in.Message(), needed, out));
   }
-  TRY(out.attributes, service::read_attributes(in.MessageAttributes()));
-  TRY_DO(read_order(topic, in, out));
+  out.trace = call.head().headers.get("x-amzn-trace-id");
   return out;
 }
 
 template <typename Input>
-Result<events::Published> publish_one(const Door& door, Call& call, const events::Topic& topic,
-                                      const Input& in) {
-  TRY(const Notification notification, read_notification(topic, in));
-  return door.topics.publish(call.tx(), topic.id, notification, call.moment());
+Result<Notification> read_notification(const Call& call, const events::Topic& topic,
+                                       const Input& in) {
+  TRY(Notification out, read_content(call, in, Default::required));
+  TRY_DO(read_order(topic, in, out));
+  return out;
 }
 
 Result<events::Topic> find(const Door& door, Call& call, std::string_view arn) {
-  TRY(const events::TopicId id, topic_of_arn(arn));
+  TRY(const events::TopicId id, topic_of_arn(call, arn));
   return door.topics.find(call.tx(), id);
+}
+
+// Says in the log, once the call is answered for, that a message was not sent.
+std::string leave_unsent(Call& call, Channel channel, std::string_view endpoint,
+                         std::size_t bytes) {
+  events::UnsentMessage message{.channel = channel,
+                                .endpoint = std::string(endpoint),
+                                .id = make_uuid(call.random()),
+                                .bytes = bytes};
+  std::string id = message.id;
+  call.tx().on_commit([message = std::move(message)] { log_unsent(message); });
+  return id;
+}
+
+Result<api::PublishResponse> publish_to_number(Call& call, const api::PublishInput& in) {
+  const std::string_view number = *in.PhoneNumber();
+  TRY(const Notification content, read_content(call, in, Default::optional));
+  if (!is_phone_number(number))
+    return invalid(fmt::format("PhoneNumber Reason: {} is not valid to publish to", number));
+  if (content.body.size() > text_message_bytes_max) return invalid("Message too long");
+  return call.output<api::PublishResponse>().MessageId(
+      leave_unsent(call, Channel::text, number, content.body.size()));
+}
+
+Result<api::PublishResponse> publish_to_device(const Door& door, Call& call,
+                                               const api::PublishInput& in) {
+  TRY(const Notification content, read_content(call, in, Default::optional));
+  TRY(const std::string id, device_of_arn(call, *in.TargetArn()));
+  const auto device = door.mobile.find_device(call.tx(), id);
+  if (!device) return invalid("TargetArn Reason: No endpoint found for the target arn specified");
+  if (device->state == events::PushDevice::State::disabled)
+    return refuse("EndpointDisabledException", "Endpoint is disabled");
+  return call.output<api::PublishResponse>().MessageId(
+      leave_unsent(call, Channel::device, id, content.body.size()));
 }
 
 bool is_batch_id(std::string_view id) {
@@ -133,7 +191,6 @@ Result<> check_batch(const wire::ListView<api::PublishBatchRequestEntry>& entrie
     return refuse("TooManyEntriesInBatchRequestException",
                   "The batch request contains more entries than permissible.");
   std::set<std::string_view> ids;
-  std::size_t bytes = 0;
   for (const auto entry : entries) {
     if (!is_batch_id(entry.Id()))
       return refuse("InvalidBatchEntryIdException",
@@ -142,23 +199,38 @@ Result<> check_batch(const wire::ListView<api::PublishBatchRequestEntry>& entrie
     if (!ids.insert(entry.Id()).second)
       return refuse("BatchEntryIdsNotDistinctException",
                     "Two or more batch entries in the request have the same Id.");
-    bytes += entry.Message().size();
   }
-  if (bytes <= message_bytes_max) return {};
-  return refuse("BatchRequestTooLongException",
-                "The length of all the batch messages put together is more than the limit.");
+  return {};
+}
+
+// One entry that cannot be published refuses them all: AWS says so of each kind that is recorded.
+Result<std::vector<Notification>> read_batch(
+    const Call& call, const events::Topic& topic,
+    const wire::ListView<api::PublishBatchRequestEntry>& entries) {
+  std::vector<Notification> out;
+  std::size_t bytes = 0;
+  for (const auto entry : entries) {
+    bytes += bytes_of(entry);
+    if (bytes > message_bytes_max)
+      return refuse("BatchRequestTooLongException",
+                    "The length of all the messages put together is more than the limit.");
+    TRY(Notification next, read_notification(call, topic, entry));
+    out.push_back(std::move(next));
+  }
+  return out;
 }
 
 }  // namespace
 
 Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishInput in) {
-  if (in.PhoneNumber())
-    return std::unexpected(
-        Error{ErrorCode::not_implemented, "Slipway sends no text messages: publish to a topic."});
+  if (in.PhoneNumber()) return publish_to_number(call, in);
   const auto arn = in.TopicArn() ? in.TopicArn() : in.TargetArn();
   if (!arn) return invalid("TopicArn or TargetArn Reason: no value for required parameter");
+  if (!in.TopicArn() && is_device_arn(*arn)) return publish_to_device(door, call, in);
   TRY(const events::Topic topic, find(door, call, *arn));
-  TRY(const events::Published published, publish_one(door, call, topic, in));
+  TRY(const Notification notification, read_notification(call, topic, in));
+  TRY(const events::Published published,
+      door.topics.publish(call.tx(), topic.id, notification, call.moment()));
   auto out = call.output<api::PublishResponse>();
   out.MessageId(published.id);
   if (topic.settings.order == Order::strict) out.SequenceNumber(sequence_text(published.sequence));
@@ -168,24 +240,18 @@ Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishI
 Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
                                                 api::PublishBatchInput in) {
   TRY(const events::Topic topic, find(door, call, in.TopicArn()));
-  TRY_DO(check_batch(in.PublishBatchRequestEntries()));
-  for (const auto entry : in.PublishBatchRequestEntries()) TRY_DO(require_order(topic, entry));
+  const auto entries = in.PublishBatchRequestEntries();
+  TRY_DO(check_batch(entries));
+  TRY(const std::vector<Notification> notifications, read_batch(call, topic, entries));
   auto out = call.output<api::PublishBatchResponse>();
   out.Successful(wire::empty).Failed(wire::empty);
-  for (const auto entry : in.PublishBatchRequestEntries()) {
-    const auto published = publish_one(door, call, topic, entry);
-    if (!published) {
-      out.add_Failed()
-          .Id(entry.Id())
-          .SenderFault(true)
-          .Code(published.error().kind == "InvalidParameterValueException" ? "ParameterValueInvalid"
-                                                                           : "InvalidParameter")
-          .Message(published.error().message);
-      continue;
-    }
-    auto item = out.add_Successful().Id(entry.Id()).MessageId(published->id);
+  auto next = notifications.begin();
+  for (const auto entry : entries) {
+    TRY(const events::Published published,
+        door.topics.publish(call.tx(), topic.id, *next++, call.moment()));
+    auto item = out.add_Successful().Id(entry.Id()).MessageId(published.id);
     if (topic.settings.order == Order::strict)
-      item.SequenceNumber(sequence_text(published->sequence));
+      item.SequenceNumber(sequence_text(published.sequence));
   }
   return out;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "engine/events/deliverer.h"
+#include "engine/events/mobile.h"
 #include "engine/events/topics.h"
 #include "net/reach.h"
 #include "service/permissions.h"
@@ -9,9 +10,10 @@
 
 namespace slipway::sns {
 
-// Topics and deliverer outlive the registry. `reach`: which HTTP endpoints may subscribe.
+// All outlive the registry. `reach`: which HTTP endpoints may subscribe.
 void install(service::Registry& registry, const events::Topics& topics,
-             const events::Deliverer& deliverer, net::Reach reach);
+             const events::MobileDirectory& mobile, const events::Deliverer& deliverer,
+             net::Reach reach);
 
 // Who may do what with it, for the frame. `topics` outlives it.
 service::Permissions permissions(const events::Topics& topics);

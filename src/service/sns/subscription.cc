@@ -2,10 +2,12 @@
 #include <charconv>
 
 #include "base/boolean.h"
+#include "base/encoding.h"
 #include "net/blocking_client.h"
 #include "service/arn.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
+#include "service/sns/mobile.h"
 #include "service/sns/operations.h"
 
 namespace slipway::sns {
@@ -16,11 +18,11 @@ using events::Subscription;
 using events::TopicId;
 
 constexpr std::size_t url_bytes_max = 2048;
+constexpr std::size_t address_bytes_max = 320;
 constexpr std::size_t token_hex_digits = 256;
 
 // Protocols that AWS has and this server does not deliver to.
-constexpr std::string_view not_built[] = {"email",       "email-json", "sms",
-                                          "application", "lambda",     "firehose"};
+constexpr std::string_view not_built[] = {"lambda", "firehose"};
 
 Result<> read_queue(const events::Topic& topic, std::string_view endpoint, Subscription& out) {
   const auto arn = service::parse_arn(endpoint);
@@ -64,6 +66,51 @@ Result<> read_url(const Door& door, const events::Topic& topic, std::string_view
   return {};
 }
 
+// Single marks between the digits are left out.
+Result<> read_number(std::string_view endpoint, Subscription& out) {
+  constexpr std::string_view marks = "-./";
+  bool after_mark = true;  // or at the beginning
+  bool good = true;
+  for (const char c : endpoint) {
+    const bool mark = marks.contains(c);
+    good = good && !(mark && after_mark);
+    after_mark = mark;
+    if (!mark) out.endpoint += c;
+  }
+  if (!good || after_mark || !is_phone_number(out.endpoint))
+    return refuse("InvalidParameterException", fmt::format("Invalid SMS endpoint: {}", endpoint));
+  out.channel = Channel::text;
+  out.state = Subscription::State::confirmed;
+  return {};
+}
+
+Result<> read_address(std::string_view protocol, std::string_view endpoint, Call& call,
+                      Subscription& out) {
+  const auto at = endpoint.find('@');
+  const bool good = at != endpoint.npos && at > 0 && at + 1 < endpoint.size() &&
+                    endpoint.find('@', at + 1) == endpoint.npos &&
+                    endpoint.size() <= address_bytes_max &&
+                    std::ranges::none_of(endpoint, is_blank_or_control);
+  if (!good) return invalid("Email address");
+  out.channel = protocol == "email" ? Channel::mail : Channel::mail_json;
+  out.endpoint = endpoint;
+  out.token = make_token(call.random(), token_hex_digits, alphabet_hex);
+  return {};
+}
+
+// The caller's own device.
+Result<> read_device(const Door& door, std::string_view endpoint, Call& call, Subscription& out) {
+  if (!is_device_arn(endpoint) || service::parse_arn(endpoint)->account != call.account())
+    return invalid(fmt::format("Application endpoint arn invalid:{}", endpoint));
+  TRY(out.endpoint, device_of_arn(call, endpoint));
+  if (!door.mobile.find_device(call.tx(), out.endpoint))
+    return invalid(
+        fmt::format("Endpoint Reason: Endpoint does not exist for endpoint {}", endpoint));
+  out.channel = Channel::device;
+  out.state = Subscription::State::confirmed;
+  return {};
+}
+
 Result<> read_endpoint(const Door& door, const events::Topic& topic, Call& call,
                        const api::SubscribeInput& in, Subscription& out) {
   const std::string_view protocol = in.Protocol();
@@ -71,13 +118,18 @@ Result<> read_endpoint(const Door& door, const events::Topic& topic, Call& call,
   if (protocol == "sqs") return read_queue(topic, endpoint, out);
   if (protocol == "http" || protocol == "https")
     return read_url(door, topic, protocol, endpoint, call, out);
+  const bool is_mail = protocol == "email" || protocol == "email-json";
+  if (is_mail || protocol == "sms" || protocol == "application") {
+    if (topic.settings.order == events::Order::strict)
+      return invalid("Invalid protocol type: " + std::string(protocol));
+    if (is_mail) return read_address(protocol, endpoint, call, out);
+    return protocol == "sms" ? read_number(endpoint, out) : read_device(door, endpoint, call, out);
+  }
   if (std::ranges::find(not_built, protocol) == std::end(not_built))
     return invalid(fmt::format("Amazon SNS does not support this protocol string: {}", protocol));
   return std::unexpected(Error{
       ErrorCode::not_implemented,
-      fmt::format("Slipway does not deliver to subscribers of protocol '{}' yet: sqs, http and "
-                  "https are what it has.",
-                  protocol)});
+      fmt::format("Slipway does not deliver to subscribers of protocol '{}' yet.", protocol)});
 }
 
 void fill(const Subscription& subscription, api::Subscription out) {
@@ -93,8 +145,10 @@ void fill(const Subscription& subscription, api::Subscription out) {
 Result<std::int64_t> page_start(std::optional<std::string_view> token) {
   std::int64_t out = 0;
   if (!token || token->empty()) return out;
-  const char* const end = token->data() + token->size();
-  if (const auto [at, error] = std::from_chars(token->data(), end, out);
+  const auto number = from_base64(*token);
+  if (!number) return invalid("NextToken");
+  const char* const end = number->data() + number->size();
+  if (const auto [at, error] = std::from_chars(number->data(), end, out);
       error != std::errc() || at != end)
     return invalid("NextToken");
   return out;
@@ -110,7 +164,7 @@ Result<Output> list(const Door& door, Call& call, const TopicId& topic,
   out.Subscriptions(wire::empty);
   if (page.size() > page_items_max) {
     page.pop_back();
-    out.NextToken(fmt::to_string(page.back().number));
+    out.NextToken(to_base64(fmt::to_string(page.back().number)));
   }
   for (const auto& each : page) fill(each.subscription, out.add_Subscriptions());
   return out;
@@ -127,23 +181,35 @@ void take_signature(const events::Topic& topic, events::SubscriptionSettings& se
   if (version != topic.settings.notes.end()) settings.notes.insert(*version);
 }
 
-// How a subscription was confirmed: said by the first confirmation, and changed by none after it,
-// so that whoever has the token cannot take the protection away again.
-constexpr std::string_view confirmation_notes[] = {note_authenticated, note_protected};
+// What is wrong with an attribute, as Subscribe says it.
+std::unexpected<Error> of_attributes(Error error) {
+  constexpr std::string_view head = "Invalid parameter: ";
+  if (error.message.starts_with(head)) error.message.insert(head.size(), "Attributes Reason: ");
+  return std::unexpected(std::move(error));
+}
+
+template <typename Attributes>
+Result<> read_attributes(const Attributes& given, events::SubscriptionSettings& settings) {
+  for (const auto& [name, value] : given)
+    if (auto read = read_subscription_attribute(name, value, settings); !read)
+      return of_attributes(std::move(read).error());
+  if (auto checked = check_filter(settings); !checked)
+    return of_attributes(std::move(checked).error());
+  return {};
+}
+
+// Whether what is asked for changes nothing of what there is.
+template <typename Attributes>
+bool is_already(const events::SubscriptionSettings& there, const Attributes& given) {
+  events::SubscriptionSettings changed = there;
+  return read_attributes(given, changed) && changed == there;
+}
 
 void note_confirmation(const Call& call, std::string_view wish,
                        events::SubscriptionSettings& settings) {
   const bool is_signed = call.caller().proof == service::Proof::signature;
   settings.notes.emplace(note_authenticated, boolean_text(is_signed));
   settings.notes.emplace(note_protected, boolean_text(read_boolean(wish) == true));
-}
-
-// What a caller asks for at Subscribe says nothing of the confirmation.
-void keep_confirmation(const events::SubscriptionSettings& from,
-                       events::SubscriptionSettings& settings) {
-  for (const std::string_view name : confirmation_notes)
-    if (const auto note = from.notes.find(std::string(name)); note != from.notes.end())
-      settings.notes.insert(*note);
 }
 
 // The link in a message is enough for a web server that confirmed by such a link, and did not wish
@@ -179,20 +245,20 @@ Result<> may_lead_to_dead_letters(const Door& door, Call& call, const Subscripti
 }  // namespace
 
 Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::SubscribeInput in) {
-  TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   TRY(const events::Topic topic, door.topics.find(call.tx(), id));
   Subscription wanted{.topic = id, .owner = call.account()};
   TRY_DO(read_endpoint(door, topic, call, in, wanted));
-  for (const auto& [name, value] : in.Attributes())
-    TRY_DO(read_subscription_attribute(name, value, wanted.settings));
-  TRY_DO(check_filter(wanted.settings));
+  TRY_DO(read_attributes(in.Attributes(), wanted.settings));
+  if (auto checked = check_redrive(wanted); !checked)
+    return of_attributes(std::move(checked).error());
   if (wanted.channel == Channel::queue)
     TRY_DO(may_lead_to(door, call, id, events::QueueId{wanted.endpoint}));
   TRY_DO(may_lead_to_dead_letters(door, call, wanted));
   take_signature(topic, wanted.settings);
+  wanted.settings.notes[std::string(note_subscriber)] = call.caller().principal.name;
   TRY(const Subscription subscription, door.topics.subscribe(call.tx(), wanted, call.moment()));
-  keep_confirmation(subscription.settings, wanted.settings);
-  if (in.Attributes().has() && subscription.settings != wanted.settings)
+  if (!is_already(subscription.settings, in.Attributes()))
     return invalid("Attributes Reason: Subscription already exists with different attributes");
   const bool pending = subscription.state == Subscription::State::pending;
   // Subscribing again asks again, after a while.
@@ -204,12 +270,14 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
 
 Result<api::ConfirmSubscriptionResponse> confirm_subscription(const Door& door, Call& call,
                                                               api::ConfirmSubscriptionInput in) {
-  TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  const auto id = topic_of_arn(in.TopicArn());
+  if (!id) return invalid("Topic");
+  if (in.Token().find_first_not_of("0123456789abcdefABCDEF") != std::string_view::npos)
+    return refuse("InvalidParameterException", "Invalid token");
   const std::string_view wish = in.AuthenticateOnUnsubscribe().value_or("");
   if (read_boolean(wish) == true && call.caller().proof != service::Proof::signature)
     return needs_signature("ConfirmSubscription", in.TopicArn());
-  TRY_DO(door.topics.find(call.tx(), id));
-  auto confirmed = door.topics.confirm(call.tx(), id, in.Token());
+  auto confirmed = door.topics.confirm(call.tx(), *id, in.Token());
   if (!confirmed) return invalid("Token");
   note_confirmation(call, wish, confirmed->settings);
   TRY_DO(door.topics.change_subscription(call.tx(), confirmed->id, confirmed->settings));
@@ -236,7 +304,7 @@ Result<api::ListSubscriptionsResponse> list_subscriptions(const Door& door, Call
 
 Result<api::ListSubscriptionsByTopicResponse> list_subscriptions_by_topic(
     const Door& door, Call& call, api::ListSubscriptionsByTopicInput in) {
-  TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   TRY_DO(door.topics.find(call.tx(), id));
   return list<api::ListSubscriptionsByTopicResponse>(door, call, id, in.NextToken());
 }
@@ -256,8 +324,10 @@ Result<> set_subscription_attributes(const Door& door, Call& call,
   TRY_DO(read_subscription_attribute(in.AttributeName(), in.AttributeValue().value_or(""),
                                      subscription.settings));
   TRY_DO(check_filter(subscription.settings));
-  if (in.AttributeName() == "RedrivePolicy")
+  if (in.AttributeName() == "RedrivePolicy") {
+    TRY_DO(check_redrive(subscription));
     TRY_DO(may_lead_to_dead_letters(door, call, subscription));
+  }
   return door.topics.change_subscription(call.tx(), subscription.id, subscription.settings);
 }
 

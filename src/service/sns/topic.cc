@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "base/boolean.h"
 #include "base/encoding.h"
@@ -32,28 +33,47 @@ Result<> check_name(std::string_view name) {
 }
 
 Result<> add_tags(const wire::ListView<api::Tag>& given, Tags& tags) {
-  for (const api::Tag tag : given) tags[std::string(tag.Key())] = tag.Value();
+  std::set<std::string_view> keys;
+  for (const api::Tag tag : given) {
+    if (!keys.insert(tag.Key()).second) return invalid("Duplicated keys are not allowed.");
+    tags[std::string(tag.Key())] = tag.Value();
+  }
   if (tags.size() <= tags_max) return {};
-  return refuse(
-      "TagLimitExceededException",
-      fmt::format("Could not complete request: tag quota of per resource exceeded: {}", tags_max));
+  return refuse("TagLimitExceededException",
+                "Could not complete request: tag quota of per resource exceeded");
+}
+
+bool has_all(const Tags& there, const Tags& wanted) {
+  return std::ranges::all_of(wanted, [&](const auto& tag) {
+    const auto found = there.find(tag.first);
+    return found != there.end() && found->second == tag.second;
+  });
 }
 
 Result<Topic> find(const Door& door, Call& call, std::string_view arn) {
-  TRY(const TopicId id, topic_of_arn(arn));
+  TRY(const TopicId id, topic_of_arn(call, arn));
   return door.topics.find(call.tx(), id);
 }
 
-Result<> put_policy(const Door& door, Call& call, const Topic& topic, Result<std::string> policy) {
-  if (!policy) return invalid(policy.error().message);
+// The operations about tags have an error of their own for what is not there.
+Result<Topic> find_tagged(const Door& door, Call& call, std::string_view arn) {
+  auto topic = find(door, call, arn);
+  if (topic || topic.error().code != ErrorCode::not_found) return topic;
+  return refuse("ResourceNotFoundException", "Resource does not exist");
+}
+
+Result<> put_policy(const Door& door, Call& call, const Topic& topic, std::string policy) {
   TopicSettings settings = topic.settings;
-  settings.notes["Policy"] = *std::move(policy);
+  if (policy.empty())
+    settings.notes.erase("Policy");
+  else
+    settings.notes["Policy"] = std::move(policy);
   return door.topics.change_settings(call.tx(), topic.id, settings);
 }
 
 std::string policy_of(const Topic& topic) {
   const auto found = topic.settings.notes.find("Policy");
-  return found == topic.settings.notes.end() ? std::string() : found->second;
+  return found == topic.settings.notes.end() ? default_policy(topic.id) : found->second;
 }
 
 // Whether a topic with the attributes `there` has this one; a switch that it has not is off.
@@ -87,7 +107,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
     for (const auto& [name, value] : in.Attributes())
       if (!is_already(there, name, value))
         return invalid("Attributes Reason: Topic already exists with different attributes");
-    if (in.Tags().has() && tags != topic->tags)
+    if (!has_all(topic->tags, tags))
       return invalid("Tags Reason: Topic already exists with different tags");
   } else {
     TRY_DO(bind_policy(call, settings));
@@ -97,7 +117,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
 }
 
 Result<> delete_topic(const Door& door, Call& call, api::DeleteTopicInput in) {
-  TRY(const TopicId id, topic_of_arn(in.TopicArn()));
+  TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   door.topics.remove(call.tx(), id);
   return {};
 }
@@ -137,15 +157,9 @@ Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, C
   attributes["SubscriptionsDeleted"] = "0";
   attributes["EffectiveDeliveryPolicy"] =
       fmt::format(R"({{"http":{{"defaultHealthyRetryPolicy":{},"disableSubscriptionOverrides":)"
-                  R"(false}}}})",
-                  delivery_policy_text({}));
-  if (!attributes.contains("Policy"))
-    attributes["Policy"] = fmt::format(
-        R"({{"Version":"2008-10-17","Id":"__default_policy_ID","Statement":[{{"Sid":)"
-        R"("__default_statement_ID","Effect":"Allow","Principal":{{"AWS":"*"}},"Action":)"
-        R"(["SNS:Publish","SNS:Subscribe"],"Resource":"{}","Condition":{{"StringEquals":)"
-        R"({{"AWS:SourceOwner":"{}"}}}}}}]}})",
-        arn_of(topic.id), owner);
+                  R"(false,"defaultRequestPolicy":{{"headerContentType":"{}"}}}}}})",
+                  delivery_policy_text({}), default_content_type);
+  attributes.try_emplace("Policy", default_policy(topic.id));
   auto out = call.output<api::GetTopicAttributesResponse>();
   for (const auto& [name, value] : attributes) out.put_Attributes(name, value);
   return out;
@@ -165,18 +179,27 @@ Result<> add_permission(const Door& door, Call& call, api::AddPermissionInput in
   service::PolicyStatement statement{
       .label = std::string(in.Label()), .resource = arn_of(topic.id), .service = "SNS"};
   for (const std::string_view account : in.AWSAccountId()) statement.accounts.emplace_back(account);
-  for (const std::string_view action : in.ActionName()) statement.actions.emplace_back(action);
-  return put_policy(door, call, topic, service::add_statement(policy_of(topic), statement));
+  for (const std::string_view action : in.ActionName()) {
+    TRY_DO(check_policy_action(action));
+    statement.actions.emplace_back(action);
+  }
+  auto policy = service::add_statement(policy_of(topic), statement);
+  if (!policy) return invalid("Statement already exists");
+  return put_policy(door, call, topic, *std::move(policy));
 }
 
 Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionInput in) {
   TRY(const Topic topic, find(door, call, in.TopicArn()));
-  return put_policy(door, call, topic, service::remove_statement(policy_of(topic), in.Label()));
+  auto policy = service::remove_statement(policy_of(topic), in.Label());
+  if (!policy)
+    return invalid(fmt::format("Value {} for parameter Label is invalid. Reason: can't find label.",
+                               in.Label()));
+  return put_policy(door, call, topic, *std::move(policy));
 }
 
 Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
                                               api::TagResourceRequest in) {
-  TRY(Topic topic, find(door, call, in.ResourceArn()));
+  TRY(Topic topic, find_tagged(door, call, in.ResourceArn()));
   TRY_DO(add_tags(in.Tags(), topic.tags));
   TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
   return call.output<api::TagResourceResponse>();
@@ -184,7 +207,7 @@ Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
 
 Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
                                                   api::UntagResourceRequest in) {
-  TRY(Topic topic, find(door, call, in.ResourceArn()));
+  TRY(Topic topic, find_tagged(door, call, in.ResourceArn()));
   for (const std::string_view key : in.TagKeys()) topic.tags.erase(std::string(key));
   TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
   return call.output<api::UntagResourceResponse>();
@@ -192,7 +215,7 @@ Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
 
 Result<api::ListTagsForResourceResponse> list_tags_for_resource(
     const Door& door, Call& call, api::ListTagsForResourceRequest in) {
-  TRY(const Topic topic, find(door, call, in.ResourceArn()));
+  TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
   auto out = call.output<api::ListTagsForResourceResponse>();
   out.Tags(wire::empty);
   for (const auto& [key, value] : topic.tags) out.add_Tags().Key(key).Value(value);

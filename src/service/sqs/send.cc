@@ -67,9 +67,15 @@ Result<> read_delay(const Queue& queue, std::optional<std::int32_t> given, Outgo
   return {};
 }
 
+// Nobody's has a name too: a message without a sender is a topic's.
+std::string sender_of(const Call& call) {
+  const std::string& id = call.caller().principal.id;
+  return id.empty() ? "Anonymous" : id;
+}
+
 template <typename Entry>
 Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const Entry& in) {
-  OutgoingMessage out{.body = std::string(in.MessageBody()), .sender = call.caller().principal.id};
+  OutgoingMessage out{.body = std::string(in.MessageBody()), .sender = sender_of(call)};
   if (out.body.empty()) return missing("MessageBody");
   if (!service::is_message_text(out.body))
     return refuse("InvalidMessageContents",
@@ -80,7 +86,8 @@ Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const
         fmt::format("Number of message attributes [{}] exceeds the allowed maximum "
                     "[{}].",
                     in.MessageAttributes().size(), attributes_max));
-  TRY(out.attributes, service::read_attributes(in.MessageAttributes()));
+  TRY(out.attributes,
+      service::read_attributes(in.MessageAttributes(), service::AttributeWords::queues));
   for (const auto& [name, value] : in.MessageSystemAttributes())
     if (name != "AWSTraceHeader" || value.DataType() != "String")
       return bad_value(fmt::format("Message system attribute name '{}' is invalid.", name));
@@ -147,7 +154,8 @@ Result<api::SendMessageBatchResult> send_message_batch(const Door& door, Call& c
   TRY_DO(check_batch(in.Entries(), "SendMessageBatchRequestEntry"));
   std::size_t bytes = 0;
   for (const auto entry : in.Entries()) {
-    TRY_DO(require_order(queue, entry));
+    if (auto told = require_order(queue, entry); !told)
+      return bad_value(std::move(told).error().message);  // also for what is missing
     bytes += bytes_of(entry);
   }
   if (bytes > batch_bytes_max)
