@@ -130,7 +130,11 @@ Result<> read_redrive(std::string_view text, QueueSettings& settings) {
                               "inclusive.",
                               text, receives, receives_max_max));
   const auto target = id_of_arn(arn->as_string());
-  if (!target) return bad_attribute("RedrivePolicy");
+  if (!target)
+    return refuse("InvalidParameterValueException",
+                  fmt::format("Value {} for parameter RedrivePolicy is invalid. Reason: Invalid "
+                              "value for deadLetterTargetArn.",
+                              text));
   settings.dead_letters = {.queue = *target, .receives_max = static_cast<std::uint32_t>(receives)};
   return {};
 }
@@ -157,7 +161,11 @@ Result<> read_kept(std::string_view name, std::string_view value, QueueSettings&
 
 // Those that only a FIFO queue has.
 Result<> read_strict(std::string_view name, std::string_view value, QueueSettings& settings) {
-  if (settings.order != Order::strict) return unknown_attribute(name);
+  if (settings.order != Order::strict && name == "ContentBasedDeduplication")
+    return unknown_attribute(name);
+  if (settings.order != Order::strict)
+    return refuse("InvalidAttributeName",
+                  fmt::format("You can specify the {} only when FifoQueue is set to true.", name));
   if (name == "ContentBasedDeduplication") {
     const std::optional<bool> by_content = read_boolean(value);
     if (!by_content) return bad_attribute(name);
@@ -182,8 +190,12 @@ Result<> read_setting(std::string_view name, std::string_view value, QueueSettin
       name == "FifoThroughputLimit")
     return read_strict(name, value, settings);
   // Whether a queue is FIFO was said when it was made; saying it again changes nothing.
-  if (name == "FifoQueue" && settings.order == Order::strict && read_boolean(value) == true)
-    return {};
+  if (name == "FifoQueue" && settings.order == Order::strict) {
+    if (read_boolean(value) == true) return {};
+    return refuse("InvalidAttributeValue",
+                  "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not "
+                  "supported.");
+  }
   return unknown_attribute(name);
 }
 
@@ -211,7 +223,25 @@ bool allows(const QueueSettings& target, const events::QueueId& source) {
 
 Result<> read_settings(const wire::MapView<std::string_view>& given, QueueSettings& settings) {
   for (const auto& [name, value] : given) TRY_DO(read_setting(name, value, settings));
+  if (!settings.notes.contains("KmsMasterKeyId")) return {};
+  if (read_boolean(given.find("SqsManagedSseEnabled").value_or("")) == true)
+    return refuse(
+        "InvalidAttributeName",
+        "You can use one type of server-side encryption (SSE) at one time. You can either "
+        "enable KMS SSE or SQS SSE.");
+  settings.notes.erase("SqsManagedSseEnabled");  // a key says that it is off
   return {};
+}
+
+Result<> check_throughput(const QueueSettings& settings) {
+  const auto limit = settings.notes.find("FifoThroughputLimit");
+  if (limit == settings.notes.end() || limit->second != "perMessageGroupId" ||
+      settings.deduplication_scope == QueueSettings::Scope::group)
+    return {};
+  return refuse("InvalidAttributeValue",
+                "Invalid value for the parameter FifoThroughputLimit. Reason: To set "
+                "FifoThroughputLimit to perMessageGroupId, the DeduplicationScope must be "
+                "messageGroup.");
 }
 
 Result<> bind_policy(Call& call, QueueSettings& settings) {

@@ -13,6 +13,9 @@ namespace slipway::sqs {
 Result<> read_settings(const wire::MapView<std::string_view>& given,
                        events::QueueSettings& settings);
 
+// What settings must say together. InvalidAttributeValue.
+Result<> check_throughput(const events::QueueSettings& settings);
+
 // Beside the policy, whom it names: lines of identity::PrincipalIds. Shown to nobody.
 inline constexpr std::string_view note_principals = "PolicyPrincipals";
 

@@ -41,7 +41,10 @@ Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
   auto queue = queues.find(call.tx(), id);
   if (queue || queue.error().kind != "no_queue") return queue;
   Error error = std::move(queue).error();
-  error.message = "The specified queue does not exist.";
+  // By Query the text is still that of the protocol's first days.
+  const bool by_query = call.head().headers.get("x-amz-target").empty();
+  error.message = by_query ? "The specified queue does not exist for this wsdl version."
+                           : "The specified queue does not exist.";
   return std::unexpected(std::move(error));
 }
 

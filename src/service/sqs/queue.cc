@@ -160,6 +160,7 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
   TRY(settings.order, order_of(in.Attributes()));
   TRY_DO(check_name(in.QueueName(), settings.order));
   TRY_DO(read_settings(in.Attributes(), settings));
+  TRY_DO(check_throughput(settings));
   events::Tags tags;
   TRY_DO(add_tags(in.tags(), tags));
   const QueueId id{service::resource_key(call.caller(), in.QueueName())};
@@ -217,6 +218,7 @@ Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Cal
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   State state(door, call, queue);
   auto out = call.output<api::GetQueueAttributesResult>();
+  if (!in.AttributeNames().empty()) out.Attributes(wire::empty);
   const auto known = [](std::string_view name) {
     return std::ranges::find(State::names, name) != std::end(State::names) ||
            std::ranges::find(setting_names(), name) != setting_names().end();
@@ -231,7 +233,6 @@ Result<api::GetQueueAttributesResult> get_queue_attributes(const Door& door, Cal
   };
   for (const std::string_view name : in.AttributeNames()) {
     if (name == "All") {
-      out.Attributes(wire::empty);
       std::ranges::for_each(State::names, put);
       std::ranges::for_each(setting_names(), put);
       return out;
@@ -247,6 +248,7 @@ Result<> set_queue_attributes(const Door& door, Call& call, api::SetQueueAttribu
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   QueueSettings settings = queue.settings;
   TRY_DO(read_settings(in.Attributes(), settings));
+  TRY_DO(check_throughput(settings));
   if (in.Attributes().find("Policy")) TRY_DO(bind_policy(call, settings));
   if (settings.dead_letters != queue.settings.dead_letters)
     TRY_DO(check_dead_letters(call, door, queue.id, settings));
@@ -281,6 +283,7 @@ Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
                                                  api::ListQueueTagsRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   auto out = call.output<api::ListQueueTagsResult>();
+  out.Tags(wire::empty);
   for (const auto& [key, value] : queue.tags) out.put_Tags(key, value);
   return out;
 }

@@ -15,6 +15,8 @@ using std::chrono::seconds;
 
 constexpr std::int32_t wait_seconds_max = 20;
 constexpr std::int32_t visibility_seconds_max = 43'200;
+// Who sent what a topic sent: SNS's own id, as messages on AWS have it.
+constexpr std::string_view topics_id = "AIDAIT2UOQQY3AUEKVGXU";
 constexpr std::uint64_t sequence_base = 10'000'000'000'000'000'000ULL;  // send.cc
 
 Result<> check_range(std::string_view parameter, std::optional<std::int32_t> value,
@@ -35,7 +37,7 @@ std::string milliseconds_text(Timestamp time) {
 std::optional<std::string> system_attribute(const Queue& queue, const ReceivedMessage& message,
                                             std::string_view name) {
   const bool strict = queue.settings.order == events::Order::strict;
-  if (name == "SenderId") return message.sender;
+  if (name == "SenderId") return message.sender.empty() ? std::string(topics_id) : message.sender;
   if (name == "SentTimestamp") return milliseconds_text(message.sent);
   if (name == "ApproximateReceiveCount") return fmt::to_string(message.receives);
   if (name == "ApproximateFirstReceiveTimestamp") return milliseconds_text(message.first_received);
