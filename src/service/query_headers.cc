@@ -5,6 +5,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "wire/auth/checksum.h"
 #include "wire/auth/sigv4.h"
 
 namespace slipway::service {
@@ -19,6 +20,13 @@ constexpr std::string_view signature_names[] = {
 bool is_signatures_own(std::string_view name) {
   return std::ranges::any_of(signature_names,
                              [&](std::string_view own) { return equal_ignoring_case(own, name); });
+}
+
+// What a presigner says that had no body when it signed, as the SDK for JavaScript does in each of
+// its URLs for an upload: the checksum of no bytes.
+bool is_checksum_of_nothing(std::string_view name, std::string_view value) {
+  const auto algorithm = wire::checksum_of_header(name);
+  return algorithm && value == wire::checksum_base64(*algorithm, {});
 }
 
 bool is_presigned(const net::Request& request) {
@@ -50,8 +58,10 @@ void take_query_headers(net::Request& request, const wire::Route& route) {
     std::string_view pair = take_until(query, '&');
     const std::string name = percent_decode(take_until(pair, '='), PlusSign::space);
     if (is_signatures_own(name)) continue;
+    const std::string value = percent_decode(pair, PlusSign::space);
+    if (is_checksum_of_nothing(name, value)) continue;
     if (starts_with_ignoring_case(name, "x-amz-") || reads_header(*route.operation, name))
-      taken.add(name, percent_decode(pair, PlusSign::space));
+      taken.add(name, value);
   }
   if (!taken.empty()) request.put_headers(std::move(taken));
 }
