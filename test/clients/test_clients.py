@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+PROGRAMS = pathlib.Path(__file__).parent / "sdk_programs"
 SECONDS_MAX = 240
 NEAR = {"rtol": 1e-4, "atol": 1e-5}
 
@@ -61,14 +62,21 @@ def test_aws_cli_example(server, job):
     assert_right(run(server, ["sh", EXAMPLES / "aws-cli/deploy.sh", *files], PATH=path), right)
 
 
+def javascript(server, folder, program, *arguments):
+    """What a program printed that stands in `folder` beside the AWS SDK for JavaScript."""
+    (folder / "node_modules").symlink_to(environment_or_skip("SLIPWAY_NODE_MODULES"))
+    return run(server, ["node", shutil.copy(program, folder), *arguments])
+
+
 def test_javascript_example(server, job, tmp_path):
     files, right = job
-    modules = environment_or_skip("SLIPWAY_NODE_MODULES")
-    (tmp_path / "node_modules").symlink_to(modules)
-    program = shutil.copy(EXAMPLES / "javascript/deploy.mjs", tmp_path)
     started = time.monotonic()
-    assert_right(run(server, ["node", program, *files]), right)
+    assert_right(javascript(server, tmp_path, EXAMPLES / "javascript/deploy.mjs", *files), right)
     assert time.monotonic() - started < 28, "its waiters sleep 30 s where the server does not hold"
+
+
+def test_the_javascript_sdk_stores_and_sends(server, tmp_path, name):
+    assert last_json(javascript(server, tmp_path, PROGRAMS / "storage_and_messages.mjs", name)) == "done"
 
 
 def test_sagemaker_sdk_2_example(server, job):
@@ -86,8 +94,7 @@ def test_sagemaker_sdk_3_example(server, job):
 def sdk_program(server, variable, program, *arguments):
     """Runs a program from sdk_programs/ in the environment of one SDK; its last line is JSON."""
     python = environment_or_skip(variable) / "bin/python"
-    path = pathlib.Path(__file__).parent / "sdk_programs" / program
-    return last_json(run(server, [python, path, *arguments]))
+    return last_json(run(server, [python, PROGRAMS / program, *arguments]))
 
 
 @pytest.mark.slow
