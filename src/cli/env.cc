@@ -56,6 +56,15 @@ std::string assignment(std::string_view shell, std::string_view name, std::strin
   return fmt::format("export {}={}\n", name, text);
 }
 
+// A comment in each of the shells; the last line, for `eval $(slipway env)` without quotes makes
+// one line of all.
+std::string cli_note(std::string_view shell) {
+  return fmt::format(
+      "# Version 1 of the AWS CLI sends \"aws sqs\" to AWS unless told: aws --endpoint-url "
+      "\"{}\" sqs ...\n",
+      shell == "powershell" ? "$env:AWS_ENDPOINT_URL" : "$AWS_ENDPOINT_URL");
+}
+
 // The keys of a data directory, as soon as its server is ready; without one after a while.
 Result<identity::KeyPair> find_keys(const World& world, const std::filesystem::path& data) {
   auto keys = identity::read_credentials(data);
@@ -123,6 +132,7 @@ Result<> print_environment(World& world, const EnvOptions& options) {
            {"AWS_DEFAULT_REGION", told.region}}) {
     world.out << assignment(options.shell, name, value);
   }
+  world.out << cli_note(options.shell);
   return {};
 }
 

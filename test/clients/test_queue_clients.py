@@ -1,8 +1,16 @@
 """Clients of SQS that know nothing of Slipway do their users' jobs."""
+import http.server
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import threading
 import urllib.parse
 
 import kombu
 import pytest
+from server import binary
 
 
 @pytest.fixture
@@ -59,3 +67,47 @@ def test_kombu_keeps_the_order_of_a_fifo_queue(broker):
             taken.append(message.payload)
             message.ack()
         assert taken == ["0", "2", "4"]
+
+
+@pytest.fixture
+def proxy():
+    """Writes down where a client wants to go beyond this machine, and lets nothing leave it."""
+    class Refusing(http.server.BaseHTTPRequestHandler):
+        def do_CONNECT(self):
+            asked.append(self.path)
+            self.send_error(403)
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as made:
+        made.asked, made.url = asked, f"http://127.0.0.1:{made.server_port}"
+        threading.Thread(target=made.serve_forever, daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def in_a_shell(server, proxy, lines):
+    """What somebody sees who pastes them, and whose only way to the world is the proxy."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    path = f"{binary().parent}:{pathlib.Path(sys.executable).parent}:{os.environ['PATH']}"
+    done = subprocess.run(["bash", "-c", lines], capture_output=True, text=True, timeout=60, env={
+        **kept, "PATH": path, "SLIPWAY_DATA": str(server.data), "AWS_MAX_ATTEMPTS": "1",
+        "HTTPS_PROXY": proxy.url, "HTTP_PROXY": proxy.url, "NO_PROXY": "127.0.0.1",
+        "AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
+    return done
+
+
+def test_the_cli_asks_aws_for_queues_unless_told_as_env_says(server, proxy, name):
+    """Version 1 has AWS's addresses of SQS built in and prefers them to AWS_ENDPOINT_URL."""
+    done = in_a_shell(server, proxy, 'eval "$(slipway env)"; aws sqs list-queues')
+    assert done.returncode != 0 and proxy.asked == ["queue.amazonaws.com:443"], (
+        "the CLI heeds AWS_ENDPOINT_URL now: what slipway env and docs/troubleshooting.md say has an end")
+    proxy.asked.clear()
+    noted = subprocess.run([binary(), "env", "--data", server.data], capture_output=True, text=True, check=True)
+    told = noted.stdout.splitlines()[-1].partition("unless told: ")[2].replace(
+        "sqs ...", f"sqs create-queue --queue-name {name[:80]}")
+    done = in_a_shell(server, proxy, f"eval $(slipway env); {told}")
+    assert json.loads(done.stdout)["QueueUrl"].startswith(server.url), done.stderr
+    assert proxy.asked == []
