@@ -45,10 +45,12 @@ XmlNamespace xml_space(const Operation& operation, const Shape& shape, const Mem
   return {"", operation.schema->service.xml_namespace};
 }
 
-void write_xml_document(std::string_view name, const Node& node, const Shape& shape,
-                        const XmlNamespace& space, std::string& out) {
+void write_xml_document(const Operation& operation, std::string_view name, const Node& node,
+                        const Shape& shape, const Member* payload, std::string& out) {
+  const bool s3 = operation.schema->service.s3_style;
   out += xml_declaration;
-  write_element(name, node, shape, space, out);
+  write_element(name, node, shape, xml_space(operation, shape, payload), out,
+                s3 ? XmlTimes::milliseconds : XmlTimes::shortest);
 }
 
 }  // namespace slipway::wire

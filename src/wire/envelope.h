@@ -26,8 +26,8 @@ std::string host_id(std::string_view request_id);
 // The namespace of a document's root element.
 XmlNamespace xml_space(const Operation& operation, const Shape& shape, const Member* payload);
 
-// Appends the declaration and one element.
-void write_xml_document(std::string_view name, const Node& node, const Shape& shape,
-                        const XmlNamespace& space, std::string& out);
+// Appends the declaration and one element of an answer, as the operation's service writes it.
+void write_xml_document(const Operation& operation, std::string_view name, const Node& node,
+                        const Shape& shape, const Member* payload, std::string& out);
 
 }  // namespace slipway::wire

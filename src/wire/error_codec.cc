@@ -199,11 +199,13 @@ void add_element(std::string_view name, std::string_view text, std::string& out)
   close_tag(name, out);
 }
 
-void write_error_members(const Failure& failure, const ErrorAnswer& answer, std::string& out) {
+void write_error_members(const Failure& failure, const ErrorAnswer& answer, std::string& out,
+                         const Service& service) {
   const bool modelled = failure.shape() != nullptr;
   add_element("Code", failure.code(), out);
-  // botocore and the others look for "Message" whatever the model calls the member.
-  if (!answer.message.empty()) add_element("Message", answer.message, out);
+  // botocore and the others look for "Message" whatever the model calls the member; S3's is there
+  // even where it is empty.
+  if (!answer.message.empty() || service.s3_style) add_element("Message", answer.message, out);
   if (modelled) {
     for (std::size_t i = 0; i < failure.shape()->members.size(); ++i) {
       const Member& member = failure.shape()->members[i];
@@ -222,12 +224,12 @@ void write_error_members(const Failure& failure, const ErrorAnswer& answer, std:
       [&](std::string_view name, std::string_view value) { add_element(name, value, out); });
 }
 
-void write_s3_error(const Failure& failure, const ErrorAnswer& answer, std::string_view request_id,
-                    HttpResponseParts& out) {
+void write_s3_error(const Service& service, const Failure& failure, const ErrorAnswer& answer,
+                    std::string_view request_id, HttpResponseParts& out) {
   add_content_type("application/xml", out);
   out.body += xml_declaration;
   open_tag("Error", {}, out.body);
-  write_error_members(failure, answer, out.body);
+  write_error_members(failure, answer, out.body, service);
   add_element("RequestId", request_id, out.body);
   add_element("HostId", host_id(request_id), out.body);
   close_tag("Error", out.body);
@@ -242,7 +244,7 @@ void write_xml_error(const Service& service, const Failure& failure, const Error
   open_tag("ErrorResponse", {"", service.xml_namespace}, out.body);
   open_tag("Error", {}, out.body);
   add_element("Type", failure.fault(), out.body);
-  write_error_members(failure, answer, out.body);
+  write_error_members(failure, answer, out.body, service);
   close_tag("Error", out.body);
   add_element("RequestId", request_id, out.body);
   close_tag("ErrorResponse", out.body);
@@ -321,7 +323,7 @@ HttpResponseParts encode_error(const Service& service, const Operation* operatio
     case Protocol::query:
     case Protocol::rest_xml:
       if (service.s3_style) {
-        write_s3_error(failure, error, request_id, out);
+        write_s3_error(service, failure, error, request_id, out);
       } else {
         write_xml_error(service, failure, error, protocol, request_id, out);
       }

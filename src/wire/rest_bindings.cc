@@ -137,7 +137,7 @@ class BindingReader {
     Node out{};
     for (const QueryPair& pair : pairs) {
       if (pair.name != member.wire_name) continue;
-      if (!list) return scalar(pair.value, member);
+      if (!list) return named(scalar(pair.value, member), member, pair.value);
       TRY(const Node item, scalar(pair.value, member.shape->members[0]));
       append(out, arena_) = item;
     }
@@ -145,6 +145,14 @@ class BindingReader {
   }
 
  private:
+  // With the parameter that could not be read.
+  static Result<Node> named(Result<Node> node, const Member& member, std::string_view text) {
+    if (!node)
+      node.error().details = {{"ArgumentName", std::string(member.wire_name)},
+                              {"ArgumentValue", std::string(text)}};
+    return node;
+  }
+
   std::string_view joined(std::string_view first, std::string_view second) {
     return arena_.copy(std::string(first).append(1, ',').append(second));
   }

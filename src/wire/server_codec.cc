@@ -12,6 +12,7 @@
 #include "wire/json_writer.h"
 #include "wire/rest_bindings.h"
 #include "wire/scalar.h"
+#include "wire/validate.h"
 #include "wire/xml_codec.h"
 
 namespace slipway::wire {
@@ -73,6 +74,20 @@ Result<Node> read_body(const Shape& shape, Protocol protocol, std::string_view b
   return read_structure(*root, shape, TreeForm::xml, arena);
 }
 
+// Not the body's fault, as what the service calls a body that it cannot read would say. The one
+// service of XML bodies names the argument; the others do not.
+Error in_xml_words(Protocol protocol, Error error) {
+  if (protocol != Protocol::rest_xml) {
+    error.details.clear();
+    return error;
+  }
+  if (error.kind.empty()) error.kind = "InvalidArgument";
+  if (!error.details.empty())
+    error.message =
+        "Provided " + error.details[0].second + " not an integer or within integer range";
+  return error;
+}
+
 Result<Node> read_rest_request(const Operation& operation, Protocol protocol, const Labels& labels,
                                const HttpRequestView& request, std::string_view body,
                                Arena& arena) {
@@ -84,12 +99,8 @@ Result<Node> read_rest_request(const Operation& operation, Protocol protocol, co
     TRY(out.items[slot], read_payload(shape.members[slot], protocol, body, arena));
     if (out.items[slot].kind == Kind::null) out.items[slot] = Node{};
   }
-  if (auto bound = read_bindings(shape, labels, request, arena, out); !bound) {
-    // Not the body's fault, as what the service calls a body that it cannot read would say.
-    if (protocol == Protocol::rest_xml && bound.error().kind.empty())
-      bound.error().kind = "InvalidArgument";
-    return std::unexpected(std::move(bound).error());
-  }
+  if (auto bound = read_bindings(shape, labels, request, arena, out); !bound)
+    return std::unexpected(in_xml_words(protocol, std::move(bound).error()));
   return out;
 }
 
@@ -161,8 +172,9 @@ void write_payload(const Member& member, const Node& node, Protocol protocol,
   } else {
     add_content_type("application/xml", out);
     const Shape& shape = *member.shape;
-    write_xml_document(member.wire_name != member.name ? member.wire_name : own_name(shape), node,
-                       shape, xml_space(operation, shape, &member), out.body);
+    const bool named = member.wire_name != member.name;
+    write_xml_document(operation, named ? member.wire_name : own_name(shape), node, shape, &member,
+                       out.body);
   }
 }
 
@@ -189,7 +201,7 @@ void write_rest_body(const Operation& operation, Protocol protocol, const Node& 
   if (!has_body_members(shape)) return;
   add_content_type("application/xml", out);
   if (shape.is(ShapeFlag::bare_root)) return write_bare_root(operation, node, out.body);
-  write_xml_document(own_name(shape), node, shape, xml_space(operation, shape, nullptr), out.body);
+  write_xml_document(operation, own_name(shape), node, shape, nullptr, out.body);
 }
 
 void write_rest_response(const Operation& operation, Protocol protocol, const Node& node,
@@ -273,6 +285,7 @@ Result<Node> decode_request(const Operation& operation, Protocol protocol, const
   if (!node && node.error().kind.empty()) {
     const Service& service = operation.schema->service;
     node.error().kind = service.serialization_error;
+    if (service.s3_style) node.error().message = s3_malformed_xml;
   }
   return node;
 }

@@ -185,8 +185,7 @@ class Validator {
       } else if (member.is(MemberFlag::required) && !travels_beside(member)) {
         violation(make_null(), *member.shape, here, "Member must not be null");
       }
-      const bool in_body = place.up == nullptr && member.location == Location::body;
-      if (in_body && violations_.size() > before) body_broken_ = true;
+      if (place.up == nullptr && violations_.size() > before) note(member, slot);
     }
     if (shape.is(ShapeFlag::is_union) && given != 1) {
       violation(Node{}, shape, place, "Member must have exactly one of its members set",
@@ -196,6 +195,7 @@ class Validator {
 
   Result<void> result(const Service& service) {
     if (violations_.empty()) return {};
+    if (service.s3_style) return in_s3s_words();
     const bool body = body_broken_ && !service.body_validation_error.empty();
     const std::string_view code = body ? service.body_validation_error : service.validation_error;
     std::string message = std::to_string(violations_.size()) + " validation error" +
@@ -207,6 +207,34 @@ class Validator {
 
  private:
   enum class Show : std::uint8_t { value, nothing };
+
+  // A member of the input itself under which something is wrong.
+  void note(const Member& member, const Node& slot) {
+    if (member.location == Location::body) {
+      body_broken_ = true;
+      body_missing_ = body_missing_ || !slot.present();
+    } else if (broken_argument_ == nullptr) {
+      broken_argument_ = &member;
+      if (slot.present()) append_value(slot, broken_value_);
+    }
+  }
+
+  // S3 does not say what is wrong with a document, and names headers and parameters as they are on
+  // the wire. Of a canned list it says nothing but which it is.
+  Result<void> in_s3s_words() const {
+    if (broken_argument_ == nullptr && body_missing_)
+      return fail(ErrorCode::invalid_argument, "Request Body is empty", "MissingRequestBodyError");
+    if (broken_argument_ == nullptr)
+      return fail(ErrorCode::invalid_argument, std::string(s3_malformed_xml), "MalformedXML");
+    const std::string name(broken_argument_->wire_name);
+    const bool canned = name == "x-amz-acl";
+    auto error =
+        fail(ErrorCode::invalid_argument,
+             canned ? "" : "Invalid " + name + " header: " + broken_value_, "InvalidArgument");
+    error.error().details = {{"ArgumentName", name}};
+    if (canned) error.error().details.emplace_back("ArgumentValue", broken_value_);
+    return error;
+  }
 
   static Node make_null() {
     Node node{};
@@ -292,6 +320,9 @@ class Validator {
 
   std::vector<std::string> violations_;
   bool body_broken_ = false;
+  bool body_missing_ = false;                // the whole document
+  const Member* broken_argument_ = nullptr;  // the first outside the body
+  std::string broken_value_;
 };
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "wire/json_reader.h"
 #include "wire/scalar.h"
@@ -173,7 +174,8 @@ class TreeReader {
 
 class XmlWriter {
  public:
-  explicit XmlWriter(std::string& out) : out_(out) {}
+  explicit XmlWriter(std::string& out, XmlTimes times = XmlTimes::shortest)
+      : out_(out), times_(times) {}
 
   void members(const Node& node, const Shape& shape) {
     for (std::size_t i = 0; i < shape.members.size(); ++i) {
@@ -222,7 +224,9 @@ class XmlWriter {
 
   void scalar(const Node& node, TimestampFormat format) {
     if (node.kind == Kind::text) return write_xml_text(node.text(), out_);
-    format_scalar(node, format, out_);
+    const bool whole = times_ == XmlTimes::shortest || format != TimestampFormat::iso8601;
+    if (node.kind != Kind::timestamp || whole) return format_scalar(node, format, out_);
+    out_ += to_iso8601(node.time(), Fraction::milliseconds);
   }
 
   void content(const Node& node, const Shape& shape, const Member* member) {
@@ -275,6 +279,7 @@ class XmlWriter {
   }
 
   std::string& out_;
+  const XmlTimes times_;
 };
 
 class FormWriter {
@@ -340,8 +345,8 @@ Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm
 }
 
 void write_element(std::string_view name, const Node& node, const Shape& shape,
-                   const XmlNamespace& space, std::string& out) {
-  XmlWriter(out).element(name, node, shape, nullptr, space);
+                   const XmlNamespace& space, std::string& out, XmlTimes times) {
+  XmlWriter(out, times).element(name, node, shape, nullptr, space);
 }
 
 void write_members(const Node& node, const Shape& shape, std::string& out) {

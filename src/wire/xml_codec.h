@@ -19,9 +19,13 @@ enum class TreeForm : std::uint8_t { xml, form };
 Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form,
                             Arena& arena);
 
+// How times are written: S3 always writes milliseconds, and they are 000.
+enum class XmlTimes : std::uint8_t { shortest, milliseconds };
+
 // Appends one element named `name`. `other` is what else stands on the opening tag.
 void write_element(std::string_view name, const Node& node, const Shape& shape,
-                   const XmlNamespace& space, std::string& out);
+                   const XmlNamespace& space, std::string& out,
+                   XmlTimes times = XmlTimes::shortest);
 
 // Appends the members that travel in the body, without an element around them.
 void write_members(const Node& node, const Shape& shape, std::string& out);

@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "service/errors.h"
+#include "wire/validate.h"
 
 namespace slipway::s3 {
 
@@ -32,7 +33,6 @@ Subject subject_of(const In& in) {
   return subject;
 }
 
-inline constexpr std::string_view malformed_xml =
-    "The XML you provided was not well-formed or did not validate against our published schema";
+inline constexpr std::string_view malformed_xml = wire::s3_malformed_xml;
 
 }  // namespace slipway::s3

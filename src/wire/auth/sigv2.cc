@@ -188,7 +188,8 @@ Result<Claim> read_presigned(const SignedRequest& request, Timestamp now) {
       std::chrono::floor<std::chrono::seconds>(now).time_since_epoch().count();
   if (seconds < now_seconds)
     return refuse(AuthProblem::presign_over, AuthDialect::s3, {},
-                  {{"Expires", text}, {"ServerTime", to_iso8601(now)}});
+                  {{"Expires", to_iso8601(Timestamp(std::chrono::seconds(seconds)))},
+                   {"ServerTime", to_iso8601(now)}});
   return claim;
 }
 
