@@ -242,6 +242,8 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
   }
   const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
   const auto row = version_row(tx, bucket, exact);
+  if (!row && exact.version != null_version && !was_given(*exact.version))
+    return no_such_version(exact);
   // A key without an object is removed as well as any other: whoever watches is told so.
   if (row || !name.version) {
     const Object gone{.bucket = bucket.name, .key = name.key, .version = *exact.version};
@@ -258,7 +260,7 @@ Result<> Objects::remove_bucket(store::Transaction& tx, std::string_view name) {
   if (tx.query("SELECT 1 FROM objects_version WHERE bucket=?1 LIMIT 1", bucket.id).next())
     return fail(ErrorCode::in_use,
                 fmt::format("bucket '{}' is not empty; remove its objects first", name),
-                "bucket_not_empty");
+                bucket.versioning == Versioning::never ? "bucket_not_empty" : "versions_left");
   std::vector<std::int64_t> uploads;
   {
     auto rows = tx.query("SELECT body FROM objects_upload WHERE bucket=?1", bucket.id);

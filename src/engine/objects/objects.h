@@ -189,7 +189,8 @@ class Objects {
                                                ByteRange range);
 
   // Without a version: removes the object, or makes a delete marker where the bucket keeps
-  // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing).
+  // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing),
+  // what never was is invalid_argument "bad_version".
   Result<Removal> remove(store::Transaction& tx, const ObjectName& name,
                          const WriteCondition& condition = {}, const Cause& cause = {});
 

@@ -37,9 +37,6 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name) {
     if (row->object.delete_marker) return marker_is_latest(name, row->object);
     return std::move(row->object);
   }
-  if (*name.version != null_version && !number_of_version(*name.version))
-    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a version id", *name.version),
-                "bad_version");
   auto row = version_row(tx, bucket, name);
   if (!row) return no_such_version(name);
   return std::move(row->object);

@@ -12,6 +12,19 @@ namespace {
 
 constexpr std::size_t version_length = 32;
 constexpr std::size_t number_digits = 11;  // 62^11 > 2^63
+constexpr std::size_t check_digits = 6;    // over all others; they stand first
+
+// FNV-1a: tells a version id that was once given from one that somebody made up or mistyped.
+std::string check_of(std::string_view rest) {
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const char c : rest) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  std::string digits(check_digits, alphabet_base62[0]);
+  for (char& digit : digits) {
+    digit = alphabet_base62[hash % 62];
+    hash /= 62;
+  }
+  return digits;
+}
 
 std::string number_in_base62(std::int64_t number) {
   std::string digits(number_digits, alphabet_base62[0]);
@@ -77,8 +90,14 @@ std::int64_t next_number(store::Transaction& tx) {
 }
 
 std::string make_version(Random& random, std::int64_t number) {
-  return make_token(random, version_length - number_digits, alphabet_base62) +
-         number_in_base62(number);
+  const std::string rest =
+      make_token(random, version_length - check_digits - number_digits, alphabet_base62) +
+      number_in_base62(number);
+  return check_of(rest) + rest;
+}
+
+bool was_given(std::string_view version) {
+  return number_of_version(version) && version.starts_with(check_of(version.substr(check_digits)));
 }
 
 std::optional<std::int64_t> number_of_version(std::string_view version) {
@@ -185,6 +204,9 @@ std::unexpected<Error> no_such_key(const ObjectName& name) {
 }
 
 std::unexpected<Error> no_such_version(const ObjectName& name) {
+  if (*name.version != null_version && !was_given(*name.version))
+    return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a version id", *name.version),
+                "bad_version");
   return fail(ErrorCode::not_found,
               fmt::format("object '{}' of bucket '{}' has no version '{}'", name.key, name.bucket,
                           name.version.value_or("")),

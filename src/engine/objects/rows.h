@@ -19,6 +19,11 @@ std::int64_t next_number(store::Transaction& tx);
 std::string make_version(Random& random, std::int64_t number);
 // nullopt where `version` is not of that form.
 std::optional<std::int64_t> number_of_version(std::string_view version);
+// Whether make_version made it. Of a version that is there this is not asked: those of former days
+// carry no check.
+bool was_given(std::string_view version);
+// invalid_argument "bad_version" for a version that was never given, which is more than not found.
+std::unexpected<Error> no_such_version(const ObjectName& name);
 
 // An object and its place among the versions of its key.
 struct VersionRow {
@@ -41,7 +46,6 @@ std::optional<VersionRow> version_row(store::Transaction& tx, const Bucket& buck
 void insert_version(store::Transaction& tx, const Bucket& bucket, const VersionRow& row);
 
 std::unexpected<Error> no_such_key(const ObjectName& name);
-std::unexpected<Error> no_such_version(const ObjectName& name);
 
 // The smallest text that is greater than every text that begins with `prefix`; nullopt where there
 // is none.

@@ -18,6 +18,7 @@ constexpr service::ErrorRow statuses[] = {
     {"BucketAlreadyExists", "BucketAlreadyExists", 409},
     {"BucketAlreadyOwnedByYou", "BucketAlreadyOwnedByYou", 409},
     {"BucketNotEmpty", "BucketNotEmpty", 409},
+    {"ConditionalRequestConflict", "ConditionalRequestConflict", 409},
     {"EntityTooLarge", "EntityTooLarge", 400},
     {"EntityTooSmall", "EntityTooSmall", 400},
     {"IllegalLocationConstraintException", "IllegalLocationConstraintException", 400},
@@ -26,8 +27,10 @@ constexpr service::ErrorRow statuses[] = {
     {"InvalidArgument", "InvalidArgument", 400},
     {"InvalidBucketAclWithObjectOwnership", "InvalidBucketAclWithObjectOwnership", 400},
     {"InvalidBucketName", "InvalidBucketName", 400},
+    {"InvalidBucketOwnerAWSAccountID", "InvalidBucketOwnerAWSAccountID", 400},
     {"InvalidDigest", "InvalidDigest", 400},
     {"InvalidLocationConstraint", "InvalidLocationConstraint", 400},
+    {"InvalidObjectState", "InvalidObjectState", 403},
     {"InvalidPart", "InvalidPart", 400},
     {"InvalidPartNumber", "InvalidPartNumber", 416},
     {"InvalidPartOrder", "InvalidPartOrder", 400},
@@ -51,6 +54,7 @@ constexpr service::ErrorRow statuses[] = {
     {"NoSuchVersion", "NoSuchVersion", 404},
     {"NotImplemented", "NotImplemented", 501},
     {"NotModified", "NotModified", 304},
+    {"ObjectNotInActiveTierError", "ObjectNotInActiveTierError", 403},
     {"OwnershipControlsNotFoundError", "OwnershipControlsNotFoundError", 404},
     {"PreconditionFailed", "PreconditionFailed", 412},
     {"SlowDown", "SlowDown", 503},
@@ -75,6 +79,11 @@ constexpr Translation translations[] = {
      "The specified upload does not exist. The upload ID may be invalid, or the upload may have "
      "been aborted or completed."},
     {"bucket_not_empty", "BucketNotEmpty", "The bucket you tried to delete is not empty"},
+    {"versions_left", "BucketNotEmpty",
+     "The bucket you tried to delete is not empty. You must delete all versions in the bucket."},
+    {"changed_meanwhile", "ConditionalRequestConflict",
+     "The conditional request cannot succeed due to a conflicting operation against this "
+     "resource."},
     {"exists", "PreconditionFailed",
      "At least one of the pre-conditions you specified did not hold"},
     {"other_etag", "PreconditionFailed",
@@ -106,7 +115,7 @@ Details part_details(const Error& error, const Subject& subject) {
 
 Details details_of(const Error& error, const Subject& subject) {
   const std::string_view kind = error.kind;
-  if (kind == "no_such_bucket" || kind == "bucket_not_empty")
+  if (kind == "no_such_bucket" || kind == "bucket_not_empty" || kind == "versions_left")
     return {{"BucketName", std::string(subject.bucket)}};
   if (kind == "no_such_key") return {{"Key", std::string(subject.key)}};
   if (kind == "delete_marker")
@@ -120,6 +129,9 @@ Details details_of(const Error& error, const Subject& subject) {
   if (kind == "no_such_upload") return {{"UploadId", std::string(subject.upload)}};
   if (kind == "exists") return {{"Condition", "If-None-Match"}};
   if (kind == "other_etag") return {{"Condition", "If-Match"}};
+  if (kind == "changed_meanwhile")
+    return {{"Condition", detail(error, "condition")}, {"Key", std::string(subject.key)}};
+  if (kind == "part_order") return {{"UploadId", std::string(subject.upload)}};
   if (kind == "key_too_long")
     return {{"Size", std::to_string(subject.key.size())},
             {"MaxSizeAllowed", std::to_string(objects::key_bytes_max)}};
