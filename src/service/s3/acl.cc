@@ -45,7 +45,10 @@ Result<> take_list(Call& call, const In& in) {
     return check_acl(call.tx(), in.Bucket(), {.grants = WantedAcl::Grants::some});
   }
   if (wanted.says_nothing())
-    return refuse("MissingSecurityHeader", "Your request was missing a required header");
+    return std::unexpected(Error{ErrorCode::invalid_argument,
+                                 "Your request was missing a required header",
+                                 "MissingSecurityHeader",
+                                 {{"MissingHeaderName", "x-amz-acl"}}});
   return check_acl(call.tx(), in.Bucket(), wanted);
 }
 
@@ -90,7 +93,8 @@ Result<> put_bucket_acl(Call& call, api::PutBucketAclRequest in) { return take_l
 
 Result<api::GetObjectAclOutput> get_object_acl(Call& call, api::GetObjectAclRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  TRY_DO(objects::find(call.tx(), name_of(in)));
+  TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
+  if (object.delete_marker) return refuse_delete_marker(call, object);
   auto out = call.output<api::GetObjectAclOutput>();
   show_owners_list(out, bucket.account);
   return out;
@@ -98,7 +102,7 @@ Result<api::GetObjectAclOutput> get_object_acl(Call& call, api::GetObjectAclRequ
 
 Result<api::PutObjectAclOutput> put_object_acl(Call& call, api::PutObjectAclRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
-  TRY_DO(objects::find(call.tx(), name_of(in)));
+  TRY_DO(find_unmarked(call, call.tx(), name_of(in)));
   TRY_DO(take_list(call, in));
   return call.output<api::PutObjectAclOutput>();
 }

@@ -8,7 +8,8 @@
 namespace slipway::s3 {
 namespace {
 
-constexpr std::size_t tags_max = 10;
+constexpr std::size_t object_tags_max = 10;
+constexpr std::size_t bucket_tags_max = 50;
 constexpr std::size_t tag_key_characters_max = 128;
 constexpr std::size_t tag_value_characters_max = 256;
 
@@ -20,6 +21,15 @@ constexpr std::array<std::string_view, 8> storage_classes{
 std::size_t characters(std::string_view text) {
   return static_cast<std::size_t>(
       std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+// Letters and digits of any script, blanks and a few signs.
+bool is_tag_text(std::string_view text) {
+  constexpr std::string_view signs = " +-=._:/@";
+  return std::ranges::all_of(text, [&](char c) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return letter || (c >= '0' && c <= '9') || (c & 0x80) != 0 || signs.contains(c);
+  });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -81,21 +91,48 @@ Result<objects::Pairs> parse_tagging(std::string_view text) {
   for (auto tag = tags.begin(); tag != tags.end(); ++tag)
     if (std::any_of(tags.begin(), tag, [&](const auto& t) { return t.first == tag->first; }))
       return unreadable();
-  TRY_DO(check_tags(tags));
+  TRY_DO(check_tags(tags, Tagged::object));
   return tags;
 }
 
-Result<> check_tags(const objects::Pairs& tags) {
-  if (tags.size() > tags_max) return refuse("BadRequest", "Object tags cannot be greater than 10");
+namespace {
+
+std::unexpected<Error> bad_tag(std::string message, const objects::Pairs::value_type& tag) {
+  return std::unexpected(Error{
+      ErrorCode::invalid_argument, std::move(message), "InvalidTag", {{"TagKey", tag.first}}});
+}
+
+Result<> check_tag(const objects::Pairs::value_type& tag, Tagged tagged) {
+  const auto& [key, value] = tag;
+  if (key.empty() || characters(key) > tag_key_characters_max || !is_tag_text(key))
+    return bad_tag("The TagKey you have provided is invalid", tag);
+  if (characters(value) > tag_value_characters_max || !is_tag_text(value)) {
+    auto error = bad_tag("The TagValue you have provided is invalid", tag);
+    error.error().details.emplace_back("TagValue", value);
+    return error;
+  }
+  if (!key.starts_with("aws:")) return {};
+  return bad_tag(tagged == Tagged::bucket ? "System tags cannot be added/updated by requester"
+                                          : "Your TagKey cannot be prefixed with aws:",
+                 tag);
+}
+
+Result<> check_tag_count(std::size_t count, Tagged tagged) {
+  if (tagged == Tagged::object && count > object_tags_max)
+    return refuse("BadRequest", "Object tags cannot be greater than 10");
+  if (tagged == Tagged::bucket && count > bucket_tags_max)
+    return refuse("InvalidTag", "Bucket tag count cannot be greater than 50");
+  return {};
+}
+
+}  // namespace
+
+Result<> check_tags(const objects::Pairs& tags, Tagged tagged) {
+  TRY_DO(check_tag_count(tags.size(), tagged));
   for (auto tag = tags.begin(); tag != tags.end(); ++tag) {
-    if (tag->first.empty() || characters(tag->first) > tag_key_characters_max)
-      return refuse("InvalidTag", "The TagKey you have provided is invalid");
-    if (characters(tag->second) > tag_value_characters_max)
-      return refuse("InvalidTag", "The TagValue you have provided is invalid");
-    if (tag->first.starts_with("aws:"))
-      return refuse("InvalidTag", "System tags cannot be added/updated by requester");
     if (std::any_of(tags.begin(), tag, [&](const auto& t) { return t.first == tag->first; }))
-      return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
+      return bad_tag("Cannot provide multiple Tags with the same key", *tag);
+    TRY_DO(check_tag(*tag, tagged));
   }
   return {};
 }
@@ -116,7 +153,10 @@ Result<> check_metadata(const objects::Pairs& properties) {
 Result<std::string> storage_class(std::optional<std::string_view> wanted) {
   if (!wanted) return std::string("STANDARD");
   if (std::ranges::find(storage_classes, *wanted) == storage_classes.end())
-    return refuse("InvalidStorageClass", "The storage class you specified is not valid");
+    return std::unexpected(Error{ErrorCode::invalid_argument,
+                                 "The storage class you specified is not valid",
+                                 "InvalidStorageClass",
+                                 {{"StorageClassRequested", std::string(*wanted)}}});
   return std::string(*wanted);
 }
 

@@ -38,8 +38,9 @@ std::string without_aws_chunked(std::string_view content_encoding);
 
 // "a=1&b=2", percent-encoded. InvalidArgument, InvalidTag.
 Result<objects::Pairs> parse_tagging(std::string_view text);
-// At most 10, keys once, within their lengths: InvalidTag.
-Result<> check_tags(const objects::Pairs& tags);
+// Not too many, keys once, of the characters that tags have and within their lengths: InvalidTag.
+enum class Tagged : std::uint8_t { object, bucket };
+Result<> check_tags(const objects::Pairs& tags, Tagged tagged);
 
 // MetadataTooLarge.
 Result<> check_metadata(const objects::Pairs& properties);

@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "service/s3/acl.h"
+#include "service/s3/errors.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
@@ -56,21 +57,30 @@ std::unexpected<Error> with_bucket(std::string_view code, std::string message,
 
 std::string arn_of(std::string_view bucket) { return fmt::format("arn:aws:s3:::{}", bucket); }
 
-// "eu-west-1", "us-gov-east-1": parts between dashes, and a number at the end.
-bool looks_like_region(std::string_view name) {
-  const std::size_t dash = name.rfind('-');
-  if (dash == std::string_view::npos || !name.substr(0, dash).contains('-')) return false;
-  const std::string_view number = name.substr(dash + 1);
-  return number.size() == 1 && number[0] >= '1' && number[0] <= '9';
+// https://docs.aws.amazon.com/general/latest/gr/s3.html
+constexpr std::string_view regions[] = {
+    "af-south-1",     "ap-east-1",      "ap-east-2",      "ap-northeast-1", "ap-northeast-2",
+    "ap-northeast-3", "ap-south-1",     "ap-south-2",     "ap-southeast-1", "ap-southeast-2",
+    "ap-southeast-3", "ap-southeast-4", "ap-southeast-5", "ap-southeast-6", "ap-southeast-7",
+    "ca-central-1",   "ca-west-1",      "cn-north-1",     "cn-northwest-1", "eu-central-1",
+    "eu-central-2",   "eu-north-1",     "eu-south-1",     "eu-south-2",     "eu-west-1",
+    "eu-west-2",      "eu-west-3",      "il-central-1",   "me-central-1",   "me-south-1",
+    "mx-central-1",   "sa-east-1",      "us-east-1",      "us-east-2",      "us-gov-east-1",
+    "us-gov-west-1",  "us-west-1",      "us-west-2",
+};
+
+bool is_region(std::string_view name) {
+  return std::ranges::find(regions, name) != std::end(regions);
 }
 
 // Where the bucket is to be. In the classic region any may be named; elsewhere the constraint and
 // the region that the request was signed for are the same.
 Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
   const auto constraint = in.CreateBucketConfiguration().LocationConstraint();
+  if (constraint == "") return refuse("MalformedXML", std::string(malformed_xml));
   if (call.region() == classic_region) {
-    if (constraint == "EU") return std::string("eu-west-1");
-    if (constraint && (*constraint == classic_region || !looks_like_region(*constraint)))
+    if (constraint == "EU") return std::string(*constraint);
+    if (constraint && (*constraint == classic_region || !is_region(*constraint)))
       return std::unexpected(Error{ErrorCode::invalid_argument,
                                    "The specified location-constraint is not valid",
                                    "InvalidLocationConstraint",
@@ -139,7 +149,11 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
-  out.Location(fmt::format("/{}", name)).BucketArn(arn_of(name));
+  // A region that was named makes it an address.
+  const bool named = in.CreateBucketConfiguration().LocationConstraint().has_value();
+  out.Location(named ? fmt::format("http://{}/{}", call.head().headers.get("host"), name)
+                     : fmt::format("/{}", name))
+      .BucketArn(arn_of(name));
   const auto made =
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
@@ -161,7 +175,7 @@ Result<api::HeadBucketOutput> head_bucket(Call& call, api::HeadBucketRequest in)
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   return call.output<api::HeadBucketOutput>()
       .BucketArn(arn_of(bucket.name))
-      .BucketRegion(bucket.region)
+      .BucketRegion(region_shown(bucket))
       .AccessPointAlias(false);
 }
 
@@ -188,6 +202,12 @@ Result<std::string> decode_token(std::optional<std::string_view> token) {
 Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest in) {
   TRY(const std::int32_t limit, buckets_per_page(in.MaxBuckets()));
   TRY(const std::string after, decode_token(in.ContinuationToken()));
+  if (in.BucketRegion() && !is_region(*in.BucketRegion()))
+    return std::unexpected(
+        Error{ErrorCode::invalid_argument,
+              fmt::format("Argument value {} is not a valid AWS Region", *in.BucketRegion()),
+              "InvalidArgument",
+              {{"ArgumentName", "bucket-region"}}});
   auto out = call.output<api::ListBucketsOutput>();
   out.Buckets(wire::empty).Prefix(in.Prefix());
   auto owner = call.output<api::Owner>();
@@ -200,7 +220,7 @@ Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest 
   std::string last;
   std::int32_t count = 0;
   for (const objects::Bucket& bucket : objects::list_buckets(call.tx(), query)) {
-    if (in.BucketRegion() && *in.BucketRegion() != bucket.region) continue;
+    if (in.BucketRegion() && *in.BucketRegion() != region_shown(bucket)) continue;
     if (count++ == limit) {
       out.ContinuationToken(to_base64(last));
       break;
@@ -209,7 +229,7 @@ Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest 
     out.add_Buckets()
         .Name(bucket.name)
         .CreationDate(shown_time(bucket.created))
-        .BucketRegion(bucket.region)
+        .BucketRegion(region_shown(bucket))
         .BucketArn(arn_of(bucket.name));
   }
   return out;

@@ -14,7 +14,6 @@ namespace slipway::s3 {
 namespace {
 
 constexpr std::size_t policy_bytes_max = 20 * 1024;
-constexpr std::size_t bucket_tags_max = 50;
 constexpr std::size_t cors_rules_max = 100;
 constexpr std::size_t lifecycle_rules_max = 1000;
 
@@ -301,15 +300,9 @@ Result<api::GetBucketTaggingOutput> get_bucket_tagging(Call& call,
 }
 
 Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
-  std::vector<std::string_view> keys;
-  for (const auto tag : in.Tagging().TagSet()) keys.push_back(tag.Key());
-  if (keys.size() > bucket_tags_max)
-    return refuse("InvalidTag", "Bucket tag count cannot be greater than 50");
-  std::ranges::sort(keys);
-  if (std::ranges::any_of(keys, [](std::string_view key) { return key.starts_with("aws:"); }))
-    return refuse("InvalidTag", "System tags cannot be added/updated by requester");
-  if (std::ranges::adjacent_find(keys) != keys.end())
-    return refuse("InvalidTag", "Cannot provide multiple Tags with the same key");
+  objects::Pairs tags;
+  for (const auto tag : in.Tagging().TagSet()) tags.emplace_back(tag.Key(), tag.Value());
+  TRY_DO(check_tags(tags, Tagged::bucket));
   call.set_status(204);
   return write_document(call, in, tagging, in.Tagging());
 }

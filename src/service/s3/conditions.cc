@@ -59,6 +59,14 @@ std::unexpected<Error> outside(std::string_view range, std::uint64_t size) {
             {{"ActualObjectSize", std::to_string(size)}, {"RangeRequested", std::string(range)}}});
 }
 
+std::unexpected<Error> not_taken(std::string_view header, std::string_view why) {
+  return std::unexpected(
+      Error{ErrorCode::not_implemented,
+            "A header you provided implies functionality that is not implemented",
+            "NotImplemented",
+            {{"Header", std::string(header)}, {"additionalMessage", std::string(why)}}});
+}
+
 }  // namespace
 
 Result<> check_conditions(const ReadConditions& conditions, const objects::Object& object,
@@ -120,6 +128,9 @@ Result<objects::ByteRange> parse_copy_range(std::string_view range, std::uint64_
         "The x-amz-copy-source-range value must be of the form bytes=first-last where first and "
         "last are the zero-based offsets of the first and last bytes to copy",
         argument);
+  if (*first >= size)
+    return refuse("InvalidRequest",
+                  "The specified copy range is invalid for the source object size");
   if (*last >= size)
     return invalid_argument(
         fmt::format("Range specified is not valid for source object of size: {}", size), argument);
@@ -141,11 +152,14 @@ Result<objects::ObjectName> parse_copy_source(std::string_view source) {
                                                      : percent_decode(source, PlusSign::space);
   if (name.starts_with('/')) name.erase(0, 1);
   const std::size_t slash = name.find('/');
-  if (slash == std::string::npos || slash == 0 || slash + 1 == name.size())
+  if (slash == std::string::npos && !name.empty())
     return invalid_argument(
         "Copy Source must mention the source bucket and key: "
         "sourcebucket/sourcekey",
         argument);
+  if (slash == std::string::npos || slash == 0 || slash + 1 == name.size())
+    return invalid_argument("Invalid copy source object key",
+                            {"x-amz-copy-source", "x-amz-copy-source"});
   if (version && version->empty())
     return invalid_argument("Version id cannot be the empty string", argument);
   return objects::ObjectName{name.substr(0, slash), name.substr(slash + 1), std::move(version)};
@@ -154,17 +168,17 @@ Result<objects::ObjectName> parse_copy_source(std::string_view source) {
 Result<objects::WriteCondition> write_condition(std::optional<std::string_view> if_match,
                                                 std::optional<std::string_view> if_none_match) {
   objects::WriteCondition condition;
-  if ((if_none_match && *if_none_match != "*") || (if_match && if_none_match))
-    return std::unexpected(
-        Error{ErrorCode::not_implemented,
-              "A header you provided implies functionality that is not implemented",
-              "NotImplemented",
-              {{"Header", "If-None-Match"}}});
-  if (if_none_match) condition.presence = objects::WriteCondition::Presence::must_be_absent;
+  if (if_match && if_none_match)
+    return not_taken("If-Match,If-None-Match",
+                     "Multiple conditional request headers present in the request");
+  if (if_none_match && *if_none_match != "*")
+    return not_taken("If-None-Match",
+                     "We don't accept the provided value of If-None-Match header for this API");
   if (if_match == "*")
-    condition.presence = objects::WriteCondition::Presence::must_exist;
-  else if (if_match)
-    condition.etag = std::string(unquoted(*if_match));
+    return not_taken("If-Match",
+                     "We don't accept the provided value of If-Match header for this API");
+  if (if_none_match) condition.presence = objects::WriteCondition::Presence::must_be_absent;
+  if (if_match) condition.etag = std::string(unquoted(*if_match));
   return condition;
 }
 

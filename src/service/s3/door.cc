@@ -9,8 +9,22 @@
 
 namespace slipway::s3 {
 
+namespace {
+
+bool is_account_id(std::string_view text) {
+  return text.size() == 12 &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+}  // namespace
+
 Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
                                   const BucketClaim& claim) {
+  if (!claim.expected_owner.empty() && !is_account_id(claim.expected_owner))
+    return refuse("InvalidBucketOwnerAWSAccountID",
+                  fmt::format("The value of the expected bucket owner parameter must be an AWS "
+                              "Account ID... [{}]",
+                              claim.expected_owner));
   TRY(objects::Bucket bucket, objects::find_bucket(tx, claim.bucket));
   const bool owner_expected =
       claim.expected_owner.empty() || claim.expected_owner == bucket.account;
@@ -25,6 +39,28 @@ objects::Cause cause_of(const Call& call) {
           .address = net::address_of(call.head().peer),
           .request = call.request_id(),
           .trace = call.head().headers.get("x-amzn-trace-id")};
+}
+
+std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Object& marker) {
+  return std::unexpected(Error{ErrorCode::conflict,
+                               "The specified method is not allowed against this resource.",
+                               "MethodNotAllowed",
+                               {{"Method", std::string(call.head().method)},
+                                {"ResourceType", "DeleteMarker"},
+                                {"header:x-amz-delete-marker", "true"},
+                                {"header:x-amz-version-id", marker.version},
+                                {"header:Allow", "DELETE"},
+                                {"header:Last-Modified", to_http_date(marker.modified)}}});
+}
+
+Result<objects::Object> find_unmarked(const Call& call, store::Transaction& tx,
+                                      const objects::ObjectName& name) {
+  auto found = objects::find(tx, name);
+  if (found && found->delete_marker) return refuse_delete_marker(call, *found);
+  if (found || found.error().kind != "delete_marker") return found;
+  TRY(const objects::Object marker,
+      objects::find(tx, {name.bucket, name.key, found.error().details.at(0).second}));
+  return refuse_delete_marker(call, marker);
 }
 
 std::string owner_id(std::string_view account) { return identity::canonical_user(account); }
@@ -59,6 +95,12 @@ Result<> check_announced_size(const Call& call) {
                                "EntityTooLarge",
                                {{"ProposedSize", std::to_string(announced)},
                                 {"MaxSizeAllowed", std::to_string(body_bytes_max)}}});
+}
+
+Result<> check_part_number(std::int32_t number) {
+  if (number >= 1 && number <= static_cast<std::int32_t>(objects::part_number_max)) return {};
+  return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
+                          {"partNumber", std::to_string(number)});
 }
 
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument) {

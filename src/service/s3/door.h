@@ -33,7 +33,8 @@ struct Door {
 objects::Cause cause_of(const Call& call);
 
 // The bucket that a request names, where the caller may use it: buckets of other accounts are
-// AccessDenied, as is an ExpectedBucketOwner that is not the owner.
+// AccessDenied, as is an ExpectedBucketOwner that is not the owner; one that is no account's number
+// is InvalidBucketOwnerAWSAccountID.
 struct BucketClaim {
   std::string_view bucket;
   std::string_view expected_owner;
@@ -53,6 +54,11 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx, cons
   return bucket_of(call, tx, claim_of(in));
 }
 
+// A bucket that was made in "EU" is in its first region, and its location is "EU" all the same.
+inline std::string_view region_shown(const objects::Bucket& bucket) {
+  return bucket.region == "EU" ? std::string_view("eu-west-1") : std::string_view(bucket.region);
+}
+
 // The object, or the version of it, that a request names.
 template <typename In>
 objects::ObjectName name_of(const In& in) {
@@ -61,6 +67,13 @@ objects::ObjectName name_of(const In& in) {
     if (in.VersionId()) name.version = std::string(*in.VersionId());
   return name;
 }
+
+// MethodNotAllowed: what may be done to a delete marker is to remove it.
+std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Object& marker);
+
+// The object or version, which is no delete marker: neither by its version id nor as the latest.
+Result<objects::Object> find_unmarked(const Call& call, store::Transaction& tx,
+                                      const objects::ObjectName& name);
 
 // The canonical user id of an account: 64 hex digits.
 std::string owner_id(std::string_view account);
@@ -107,6 +120,9 @@ inline Timestamp shown_time(Timestamp time) {
 
 // The one encoding that there is.
 Result<> check_encoding(std::optional<std::string_view> encoding_type);
+
+// InvalidArgument outside 1 to 10,000.
+Result<> check_part_number(std::int32_t number);
 
 // How many entries a page is to have: the client's wish, the service's limit.
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument);

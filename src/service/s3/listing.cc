@@ -70,7 +70,7 @@ Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2R
   if (!in.ContinuationToken()) query.after = text(in.StartAfter());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
   const NameEncoding encode(in.EncodingType());
-  call.add_header("x-amz-bucket-region", bucket.region);
+  call.add_header("x-amz-bucket-region", std::string(region_shown(bucket)));
   auto out = call.output<api::ListObjectsV2Output>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
@@ -82,7 +82,7 @@ Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2R
   out.IsTruncated(page.truncated)
       .KeyCount(static_cast<std::int32_t>(page.objects.size() + page.common_prefixes.size()))
       .ContinuationToken(in.ContinuationToken());
-  if (in.StartAfter()) out.StartAfter(encode(*in.StartAfter()));
+  if (in.StartAfter() && !in.ContinuationToken()) out.StartAfter(encode(*in.StartAfter()));
   if (page.truncated) out.NextContinuationToken(to_base64(page.next));
   return out;
 }
@@ -94,7 +94,7 @@ Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest 
   query.after = text(in.Marker());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
   const NameEncoding encode(in.EncodingType());
-  call.add_header("x-amz-bucket-region", bucket.region);
+  call.add_header("x-amz-bucket-region", std::string(region_shown(bucket)));
   auto out = call.output<api::ListObjectsOutput>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);

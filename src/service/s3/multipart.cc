@@ -120,9 +120,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in) {
   TRY_DO(check_encryption({.customer = customer_key(in)}));
   TRY_DO(check_announced_size(call));
-  if (in.PartNumber() < 1 || in.PartNumber() > static_cast<int>(objects::part_number_max))
-    return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
-                            {"partNumber", std::to_string(in.PartNumber())});
+  TRY_DO(check_part_number(in.PartNumber()));
   TRY(BodyChecks checks, BodyChecks::of(call, in));
   TRY(objects::Multipart upload,
       door.store.read([&](store::Transaction& tx) -> Result<objects::Multipart> {

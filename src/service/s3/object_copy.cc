@@ -5,6 +5,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/errors.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
 
@@ -32,9 +33,13 @@ Result<> of_source(Result<> conditions) {
 template <typename In>
 Result<Source> find_source(const Call& call, store::Transaction& tx, const In& in,
                            const objects::ObjectName& name) {
-  TRY(const objects::Bucket bucket,
-      bucket_of(call, tx, {name.bucket, in.ExpectedSourceBucketOwner().value_or("")}));
-  TRY(objects::Object object, objects::find(tx, name));
+  // What is missing is named as the source, not as the object that the request makes.
+  const Subject source{.bucket = name.bucket, .key = name.key};
+  auto bucket = bucket_of(call, tx, {name.bucket, in.ExpectedSourceBucketOwner().value_or("")});
+  if (!bucket) return std::unexpected(to_s3(std::move(bucket).error(), source));
+  auto found = objects::find(tx, name);
+  if (!found) return std::unexpected(to_s3(std::move(found).error(), source));
+  objects::Object& object = *found;
   if (object.delete_marker)
     return refuse("InvalidRequest",
                   "The source of a copy request may not specifically refer to a delete marker by "
@@ -283,6 +288,7 @@ class PartCopy {
         name_{std::string(in.Bucket()), std::string(in.Key()), std::string(in.UploadId())} {}
 
   Result<api::UploadPartCopyOutput> run() {
+    TRY_DO(check_part_number(in_.PartNumber()));
     TRY(from_, parse_copy_source(in_.CopySource()));
     TRY_DO(check_reading_key(source_customer_key(in_)));
     TRY_DO(check_encryption({.customer = customer_key(in_)}));

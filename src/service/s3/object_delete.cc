@@ -44,7 +44,10 @@ void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
   if (wanted.VersionId()) name.version = std::string(*wanted.VersionId());
   const auto removal = remove_permitted(door, call, name, wanted);
   if (!removal) {
-    const Error error = to_s3(removal.error(), {.bucket = in.Bucket(), .key = wanted.Key()});
+    Error error = to_s3(removal.error(), {.bucket = in.Bucket(), .key = wanted.Key()});
+    // Here a version that never was is one of the entries; alone it is a wrong argument.
+    if (removal.error().kind == "bad_version")
+      error = {ErrorCode::not_found, "The specified version does not exist.", "NoSuchVersion"};
     out.add_Errors()
         .Key(wanted.Key())
         .VersionId(wanted.VersionId())
@@ -64,6 +67,8 @@ void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
 Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
                                               api::DeleteObjectRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
+  if (in.VersionId() && in.VersionId()->empty())
+    return invalid_argument("Version id cannot be the empty string", {"versionId", ""});
   TRY(const objects::Removal removal,
       door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch()), cause_of(call)));
   auto out = call.output<api::DeleteObjectOutput>();

@@ -23,18 +23,6 @@ ReadConditions conditions_of(const Call& call, const In& in) {
   return {call.now(), in.IfMatch(), in.IfNoneMatch(), in.IfModifiedSince(), in.IfUnmodifiedSince()};
 }
 
-std::unexpected<Error> is_delete_marker(const Call& call, const objects::Object& marker) {
-  return std::unexpected(Error{ErrorCode::conflict,
-                               "The specified method is not allowed against this resource.",
-                               "MethodNotAllowed",
-                               {{"Method", std::string(call.head().method)},
-                                {"ResourceType", "DeleteMarker"},
-                                {"header:x-amz-delete-marker", "true"},
-                                {"header:x-amz-version-id", marker.version},
-                                {"header:Allow", "DELETE"},
-                                {"header:Last-Modified", to_http_date(marker.modified)}}});
-}
-
 std::unexpected<Error> no_such_part_number(std::int32_t number, std::size_t count) {
   return std::unexpected(Error{ErrorCode::invalid_argument,
                                "The requested partnumber is not satisfiable",
@@ -45,9 +33,7 @@ std::unexpected<Error> no_such_part_number(std::int32_t number, std::size_t coun
 
 // ?partNumber=N: the N-th part; an object written as one is its own first part.
 Result<> select_part(store::Transaction& tx, std::int32_t number, Selection& selection) {
-  if (number < 1 || number > static_cast<std::int32_t>(objects::part_number_max))
-    return invalid_argument("Part number must be an integer between 1 and 10000, inclusive",
-                            {"partNumber", std::to_string(number)});
+  TRY_DO(check_part_number(number));
   const std::vector<objects::Part> parts = objects::parts_of(tx, selection.object);
   selection.partial = true;
   if (parts.empty()) {
@@ -87,22 +73,28 @@ Result<Selection> select(Call& call, store::Transaction& tx, const In& in,
   Selection selection;
   TRY(selection.bucket, bucket_of(call, tx, in));
   selection.object = object;
-  if (object.delete_marker) return is_delete_marker(call, object);
+  if (object.delete_marker) return refuse_delete_marker(call, object);
   TRY_DO(check_conditions(conditions_of(call, in), object, Unmodified::not_modified));
   TRY_DO(select_range(tx, in, selection));
   return selection;
 }
 
-// Checksums are of the whole object or of a part; a client cannot hold a range against them.
+bool is_composite(const objects::Object& object) {
+  return object.checksum && object.checksum->scope == objects::ChecksumScope::composite;
+}
+
+// Checksums are of the whole object or of a part; a client cannot hold a range against them. The
+// parts of an object whose checksum is one of the whole do not show theirs.
 template <typename Out, typename In>
 void show_checksum_if_asked(Out& out, const In& in, const Selection& selection) {
   if (in.ChecksumMode() != "ENABLED") return;
-  if (selection.part) {
+  if (selection.part && is_composite(selection.object)) {
     auto checksum = selection.part->checksum;
-    if (checksum && selection.object.checksum) checksum->scope = selection.object.checksum->scope;
+    if (checksum) checksum->scope = objects::ChecksumScope::composite;
     return show_checksum(out, checksum);
   }
-  const bool whole = selection.range.length == selection.object.size && !in.PartNumber();
+  const bool asked_for_part = in.PartNumber() && !selection.part;
+  const bool whole = selection.range.length == selection.object.size && !asked_for_part;
   if (whole) show_checksum(out, selection.object.checksum);
 }
 
@@ -192,8 +184,8 @@ Result<api::GetObjectAttributesParts> attribute_parts(Call& call,
   auto out = call.output<api::GetObjectAttributesParts>();
   out.TotalPartsCount(static_cast<std::int32_t>(object.parts));
   // S3 tells of the parts only where they have checksums that the object's own is made of.
-  if (!object.checksum || object.checksum->scope != objects::ChecksumScope::composite) return out;
-  out.PartNumberMarker(after).MaxParts(limit).IsTruncated(false);
+  if (!is_composite(object)) return out;
+  out.PartNumberMarker(after).NextPartNumberMarker(0).MaxParts(limit).IsTruncated(false);
   std::int32_t count = 0;
   for (const objects::Part& part : objects::parts_of(call.tx(), object)) {
     const auto number = static_cast<std::int32_t>(part.number);
@@ -217,7 +209,7 @@ Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
   TRY_DO(check_reading_key(customer_key(in)));
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
-  if (object.delete_marker) return is_delete_marker(call, object);
+  if (object.delete_marker) return refuse_delete_marker(call, object);
   auto out = call.output<api::GetObjectAttributesOutput>();
   out.LastModified(object.modified);
   if (bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
@@ -225,8 +217,10 @@ Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
   if (asks_for(in, "ObjectSize")) out.ObjectSize(static_cast<std::int64_t>(object.size));
   if (asks_for(in, "StorageClass")) out.StorageClass(object.storage_class);
   if (asks_for(in, "Checksum") && object.checksum) {
+    objects::Checksum bare = *object.checksum;  // the count of the parts stands elsewhere
+    bare.base64 = bare.base64.substr(0, bare.base64.find('-'));
     auto checksum = call.output<api::Checksum>();
-    show_checksum(checksum, object.checksum);
+    show_checksum(checksum, bare);
     out.Checksum(checksum);
   }
   if (asks_for(in, "ObjectParts") && object.parts > 0) {

@@ -6,7 +6,7 @@ namespace slipway::s3 {
 Result<api::GetObjectTaggingOutput> get_object_tagging(Call& call,
                                                        api::GetObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
+  TRY(const objects::Object object, find_unmarked(call, call.tx(), name_of(in)));
   auto out = call.output<api::GetObjectTaggingOutput>();
   out.TagSet(wire::empty);
   for (const auto& [key, value] : object.tags) out.add_TagSet().Key(key).Value(value);
@@ -19,7 +19,8 @@ Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& c
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   objects::Pairs tags;
   for (const auto tag : in.Tagging().TagSet()) tags.emplace_back(tag.Key(), tag.Value());
-  TRY_DO(check_tags(tags));
+  TRY_DO(check_tags(tags, Tagged::object));
+  TRY_DO(find_unmarked(call, call.tx(), name_of(in)));
   TRY(const objects::Object object,
       door.objects.put_tags(call.tx(), name_of(in), std::move(tags), cause_of(call)));
   auto out = call.output<api::PutObjectTaggingOutput>();
@@ -30,6 +31,7 @@ Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& c
 Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  TRY_DO(find_unmarked(call, call.tx(), name_of(in)));
   TRY(const objects::Object object,
       door.objects.remove_tags(call.tx(), name_of(in), cause_of(call)));
   auto out = call.output<api::DeleteObjectTaggingOutput>();

@@ -223,6 +223,8 @@ Result<Guarded> side_of(const Question& question, std::string_view arn) {
   if (!arn.starts_with(bucket_arns)) return Guarded{};  // a queue that a bucket is to tell
   store::Transaction& tx = question.call().tx();
   const std::string name(parts_of(arn).first);
+  if (const auto source = question.texts("CopySource"); name.empty() && !source.empty())
+    TRY_DO(parse_copy_source(source.front()));  // what is wrong with it is the answer
   auto found = objects::find_bucket(tx, name);
   if (!found) return std::unexpected(to_s3(std::move(found).error(), {.bucket = name}));
   Guarded out{.account = found->account};

@@ -1,0 +1,188 @@
+"""S3's words, one line an answer: what a client that compares them reads, as AWS was seen to say it."""
+import urllib.error
+import urllib.request
+
+import pytest
+from botocore.exceptions import ClientError
+
+MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
+NEVER_GIVEN = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
+BAD_VERSION = {"Code": "InvalidArgument", "Message": "Invalid version id specified", "ArgumentName": "versionId"}
+NOT_ALLOWED = {"Code": "MethodNotAllowed", "ResourceType": "DeleteMarker",
+               "Message": "The specified method is not allowed against this resource."}
+NOT_TAKEN = "A header you provided implies functionality that is not implemented"
+
+
+def tags(*pairs):
+    return {"TagSet": [{"Key": key, "Value": value} for key, value in pairs]}
+
+
+def error_of(call, **parameters):
+    with pytest.raises(ClientError) as caught:
+        call(**parameters)
+    return caught.value.response["Error"]
+
+
+@pytest.fixture
+def bucket(aws, name):
+    aws.s3.create_bucket(Bucket=name)
+    aws.s3.put_object(Bucket=name, Key="k", Body=b"0123456789")
+    return name
+
+
+# Operation, its parameters beside the bucket, and what of the error is compared.
+REFUSED = [
+    ("get_object", {"Key": "k", "VersionId": NEVER_GIVEN}, BAD_VERSION | {"ArgumentValue": NEVER_GIVEN}),
+    ("delete_object", {"Key": "k", "VersionId": NEVER_GIVEN}, BAD_VERSION | {"ArgumentValue": NEVER_GIVEN}),
+    ("delete_object", {"Key": "k", "VersionId": "bad"}, BAD_VERSION | {"ArgumentValue": "bad"}),
+    ("delete_bucket", {}, {"Code": "BucketNotEmpty", "Message": "The bucket you tried to delete is not empty"}),
+    ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "enabled"}},
+     {"Code": "MalformedXML", "Message": MALFORMED}),
+    ("put_bucket_ownership_controls", {"OwnershipControls": {"Rules": [{"ObjectOwnership": "No"}]}},
+     {"Code": "MalformedXML", "Message": MALFORMED}),
+    ("delete_objects", {"Delete": {"Objects": []}}, {"Code": "MalformedXML", "Message": MALFORMED}),
+    ("put_object_acl", {"Key": "k", "ACL": "fake"},
+     {"Code": "InvalidArgument", "Message": None, "ArgumentName": "x-amz-acl", "ArgumentValue": "fake"}),
+    ("put_object_acl", {"Key": "k"}, {"Code": "MissingSecurityHeader", "MissingHeaderName": "x-amz-acl"}),
+    ("list_objects_v2", {"ExpectedBucketOwner": "abcd"},
+     {"Code": "InvalidBucketOwnerAWSAccountID",
+      "Message": "The value of the expected bucket owner parameter must be an AWS Account ID... [abcd]"}),
+    ("list_objects_v2", {"ExpectedBucketOwner": "000000000002"}, {"Code": "AccessDenied"}),
+    # Tags.
+    ("put_bucket_tagging", {"Tagging": tags(("a", "1"), ("a", "2"))},
+     {"Code": "InvalidTag", "Message": "Cannot provide multiple Tags with the same key", "TagKey": "a"}),
+    ("put_bucket_tagging", {"Tagging": tags(("a,b", "1"))},
+     {"Code": "InvalidTag", "Message": "The TagKey you have provided is invalid", "TagKey": "a,b"}),
+    ("put_object_tagging", {"Key": "k", "Tagging": tags(("a", "1,2"))},
+     {"Code": "InvalidTag", "Message": "The TagValue you have provided is invalid", "TagKey": "a",
+      "TagValue": "1,2"}),
+    ("put_bucket_tagging", {"Tagging": tags(("aws:a", "1"))},
+     {"Code": "InvalidTag", "Message": "System tags cannot be added/updated by requester"}),
+    ("put_object_tagging", {"Key": "k", "Tagging": tags(("aws:a", "1"))},
+     {"Code": "InvalidTag", "Message": "Your TagKey cannot be prefixed with aws:", "TagKey": "aws:a"}),
+    ("put_object", {"Key": "k", "Tagging": "a=1&a=2"},
+     {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging", "ArgumentValue": "a=1&a=2"}),
+    ("put_bucket_tagging", {"Tagging": tags(*((f"k{i}", "v") for i in range(51)))},
+     {"Code": "InvalidTag", "Message": "Bucket tag count cannot be greater than 50"}),
+    # Conditions.
+    ("put_object", {"Key": "k", "IfNoneMatch": "x"},
+     {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "If-None-Match",
+      "additionalMessage": "We don't accept the provided value of If-None-Match header for this API"}),
+    ("put_object", {"Key": "k", "IfMatch": "*"}, {"Code": "NotImplemented", "Header": "If-Match"}),
+    ("put_object", {"Key": "k", "IfMatch": "x", "IfNoneMatch": "*"},
+     {"Code": "NotImplemented", "Header": "If-Match,If-None-Match",
+      "additionalMessage": "Multiple conditional request headers present in the request"}),
+    ("put_object", {"Key": "gone", "IfMatch": "x"}, {"Code": "NoSuchKey", "Key": "gone"}),
+    # Copies.
+    ("copy_object", {"Key": "c", "CopySource": "no-such-bucket-of-anyone/k"},
+     {"Code": "NoSuchBucket", "BucketName": "no-such-bucket-of-anyone"}),
+    ("copy_object", {"Key": "c", "CopySource": "{bucket}/gone"}, {"Code": "NoSuchKey", "Key": "gone"}),
+    ("copy_object", {"Key": "c", "CopySource": "randomstring"},
+     {"Code": "InvalidArgument", "ArgumentName": "x-amz-copy-source", "ArgumentValue": "randomstring",
+      "Message": "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"}),
+    ("copy_object", {"Key": "c", "CopySource": "{bucket}/"},
+     {"Code": "InvalidArgument", "Message": "Invalid copy source object key"}),
+    ("put_object", {"Key": "c", "StorageClass": "NONE"},
+     {"Code": "InvalidStorageClass", "Message": "The storage class you specified is not valid",
+      "StorageClassRequested": "NONE"}),
+]
+
+
+@pytest.mark.parametrize("operation, parameters, expected", REFUSED)
+def test_what_is_refused(aws, bucket, operation, parameters, expected):
+    if "CopySource" in parameters:
+        parameters = parameters | {"CopySource": parameters["CopySource"].format(bucket=bucket)}
+    refused = error_of(getattr(aws.s3, operation), Bucket=bucket, **parameters)
+    assert {name: refused.get(name) for name in expected} == expected
+
+
+# Operation, a parameter with a value that is of another form, and the argument that is named.
+ARGUMENTS = [
+    ("list_objects_v2", "max-keys=foo", "Provided max-keys not an integer or within integer range", "max-keys"),
+    ("get_object", "partNumber=foo", "Provided partNumber not an integer or within integer range", "partNumber"),
+    ("list_multipart_uploads", "max-uploads=x", "Provided max-uploads not an integer or within integer range",
+     "max-uploads"),
+]
+
+
+def signed_with(aws, bucket, operation, query):
+    """The answer to a presigned request of the operation with more in its query than boto3 lets through."""
+    def add(request, **_):
+        request.url += ("&" if "?" in request.url else "?") + query
+    event = f"before-sign.s3.{operation.title().replace('_', '')}"
+    aws.s3.meta.events.register(event, add)
+    try:
+        key = {"Key": "k"} if operation == "get_object" else {}
+        url = aws.s3.generate_presigned_url(operation, {"Bucket": bucket, **key})
+    finally:
+        aws.s3.meta.events.unregister(event, add)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url)
+    return caught.value.read().decode()
+
+
+@pytest.mark.parametrize("operation, query, message, argument", ARGUMENTS)
+def test_an_argument_of_another_form_is_named(aws, bucket, operation, query, message, argument):
+    text = signed_with(aws, bucket, operation, query)
+    value = query.partition("=")[2]
+    for part in (f"<Message>{message}</Message>", f"<ArgumentName>{argument}</ArgumentName>",
+                 f"<ArgumentValue>{value}</ArgumentValue>"):
+        assert part in text
+
+
+@pytest.fixture
+def marked(aws, bucket):
+    """The bucket with versions, whose latest of "k" is a delete marker; and the marker's id."""
+    aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return bucket, aws.s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+
+
+MARKER = [
+    ("get_object", {}, "NoSuchKey"), ("get_object", {"VersionId": 1}, NOT_ALLOWED),
+    ("get_object_tagging", {}, NOT_ALLOWED), ("get_object_tagging", {"VersionId": 1}, NOT_ALLOWED),
+    ("put_object_tagging", {"Tagging": tags(("a", "b"))}, NOT_ALLOWED),
+    ("delete_object_tagging", {"VersionId": 1}, NOT_ALLOWED),
+    ("put_object_acl", {"ACL": "private"}, NOT_ALLOWED),
+    ("get_object_acl", {}, "NoSuchKey"), ("get_object_acl", {"VersionId": 1}, NOT_ALLOWED),
+]
+
+
+@pytest.mark.parametrize("operation, parameters, expected", MARKER)
+def test_a_delete_marker_can_only_be_removed(aws, marked, operation, parameters, expected):
+    bucket, version = marked
+    if "VersionId" in parameters:
+        parameters = {"VersionId": version}
+    refused = error_of(getattr(aws.s3, operation), Bucket=bucket, Key="k", **parameters)
+    expected = {"Code": expected} if isinstance(expected, str) else expected
+    assert {name: refused.get(name) for name in expected} == expected
+
+
+def test_versions_that_are_gone_and_that_never_were(aws, marked):
+    bucket, version = marked
+    refused = error_of(aws.s3.delete_bucket, Bucket=bucket)
+    assert refused["Message"] == ("The bucket you tried to delete is not empty. "
+                                  "You must delete all versions in the bucket.")
+    aws.s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
+    gone = error_of(aws.s3.get_object, Bucket=bucket, Key="k", VersionId=version)
+    assert (gone["Code"], gone["Key"], gone["VersionId"]) == ("NoSuchVersion", "k", version)
+    many = aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": [
+        {"Key": "k", "VersionId": version}, {"Key": "k", "VersionId": NEVER_GIVEN}]})
+    assert [entry["VersionId"] for entry in many["Deleted"]] == [version]
+    assert many["Errors"] == [{"Key": "k", "VersionId": NEVER_GIVEN, "Code": "NoSuchVersion",
+                               "Message": "The specified version does not exist."}]
+
+
+@pytest.mark.parametrize("region, expected", [
+    ("eu-east-1", "Argument value eu-east-1 is not a valid AWS Region"), ("eu-west-2", None)])
+def test_buckets_of_a_region(aws, bucket, region, expected):
+    if expected:
+        assert error_of(aws.s3.list_buckets, BucketRegion=region)["Message"] == expected
+    else:
+        assert aws.s3.list_buckets(BucketRegion=region, Prefix=bucket)["Buckets"] == []
+
+
+def test_a_bucket_in_the_first_region_of_europe(aws, name):
+    made = aws.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "EU"})
+    assert made["Location"].startswith("http://") and made["Location"].endswith(f"/{name}")
+    assert aws.s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "EU"
+    assert aws.s3.head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
