@@ -1,4 +1,6 @@
 """S3's words, one line an answer: what a client that compares them reads, as AWS was seen to say it."""
+import datetime
+import re
 import urllib.error
 import urllib.request
 
@@ -144,6 +146,7 @@ MARKER = [
     ("delete_object_tagging", {"VersionId": 1}, NOT_ALLOWED),
     ("put_object_acl", {"ACL": "private"}, NOT_ALLOWED),
     ("get_object_acl", {}, "NoSuchKey"), ("get_object_acl", {"VersionId": 1}, NOT_ALLOWED),
+    ("restore_object", {"RestoreRequest": {"Days": 1}}, NOT_ALLOWED),
 ]
 
 
@@ -186,3 +189,38 @@ def test_a_bucket_in_the_first_region_of_europe(aws, name):
     assert made["Location"].startswith("http://") and made["Location"].endswith(f"/{name}")
     assert aws.s3.get_bucket_location(Bucket=name)["LocationConstraint"] == "EU"
     assert aws.s3.head_bucket(Bucket=name)["BucketRegion"] == "eu-west-1"
+
+
+@pytest.mark.parametrize("storage_class", ["GLACIER", "DEEP_ARCHIVE"])
+def test_what_is_archived_is_read_once_it_was_restored(aws, bucket, storage_class):
+    at = {"Bucket": bucket, "Key": "cold"}
+    aws.s3.put_object(**at, Body=b"ice", StorageClass=storage_class)
+    refused = error_of(aws.s3.get_object, **at)
+    assert refused == {"Code": "InvalidObjectState", "StorageClass": storage_class,
+                       "Message": "The operation is not valid for the object's storage class"}
+    copy = {"Bucket": bucket, "Key": "copy", "CopySource": f"{bucket}/cold"}
+    assert error_of(aws.s3.copy_object, **copy)["Code"] == "ObjectNotInActiveTierError"
+    assert "Restore" not in aws.s3.head_object(**at)
+    for status in 202, 200:
+        answer = aws.s3.restore_object(**at, RestoreRequest={"Days": 2, "GlacierJobParameters": {"Tier": "Standard"}})
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == status
+    got = aws.s3.get_object(**at)
+    assert (got["Body"].read(), got["StorageClass"]) == (b"ice", storage_class)
+    date = re.fullmatch(r'ongoing-request="false", expiry-date="(.*)"', got["Restore"])[1]
+    until = datetime.datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT")
+    assert (until.hour, until.minute, until.second) == (0, 0, 0)
+    aws.s3.copy_object(**copy)
+    assert "Restore" not in aws.s3.head_object(Bucket=bucket, Key="copy")
+
+
+RESTORES = [
+    ("k", {"Days": 1}, "InvalidObjectState"), ("gone", {"Days": 1}, "NoSuchKey"),
+    ("cold", {"Days": 0}, "InvalidArgument"), ("cold", {}, "MalformedXML"),
+    ("cold", {"Type": "SELECT", "Tier": "Standard"}, "NotImplemented"),
+]
+
+
+@pytest.mark.parametrize("key, request_, code", RESTORES)
+def test_what_is_not_restored(aws, bucket, key, request_, code):
+    aws.s3.put_object(Bucket=bucket, Key="cold", Body=b"ice", StorageClass="GLACIER")
+    assert error_of(aws.s3.restore_object, Bucket=bucket, Key=key, RestoreRequest=request_)["Code"] == code

@@ -73,6 +73,9 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name);
 Result<ListPage> list(store::Transaction& tx, const ListQuery& query);
 Result<VersionPage> list_versions(store::Transaction& tx, const VersionQuery& query);
 
+// Replaces the properties of a version.
+Result<> put_properties(store::Transaction& tx, const ObjectName& name, const Pairs& properties);
+
 Result<Multipart> find_multipart(store::Transaction& tx, const MultipartName& name);
 Result<PartPage> list_parts(store::Transaction& tx, const PartQuery& query);
 // Whether the text looks like the id of an upload, be it there or gone.

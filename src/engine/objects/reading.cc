@@ -73,6 +73,15 @@ Result<Object> Objects::remove_tags(store::Transaction& tx, const ObjectName& na
   return object;
 }
 
+Result<> put_properties(store::Transaction& tx, const ObjectName& name, const Pairs& properties) {
+  TRY(const Object object, find(tx, name));
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  const std::string encoded = encode_pairs(properties);
+  tx.run("UPDATE objects_version SET properties=?4 WHERE bucket=?1 AND key=?2 AND version=?3",
+         bucket.id, name.key, object.version, store::Blob{encoded});
+  return {};
+}
+
 namespace {
 
 // What of the segment [start, start + size) lies in the range.

@@ -27,6 +27,7 @@ inline constexpr std::string_view content_type = "content-type";
 inline constexpr std::string_view expires = "expires";  // seconds since 1970
 inline constexpr std::string_view redirect = "redirect";
 inline constexpr std::string_view sse = "sse";  // where the request asked for it
+inline constexpr std::string_view restored = "restored";  // until when: seconds since 1970
 inline constexpr std::string_view metadata = "meta:";
 }  // namespace property
 

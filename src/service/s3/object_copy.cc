@@ -7,6 +7,7 @@
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
+#include "service/s3/restore.h"
 #include "service/s3/settings.h"
 
 namespace slipway::s3 {
@@ -48,7 +49,8 @@ Result<Source> find_source(const Call& call, store::Transaction& tx, const In& i
       of_source(check_conditions({call.now(), in.CopySourceIfMatch(), in.CopySourceIfNoneMatch(),
                                   in.CopySourceIfModifiedSince(), in.CopySourceIfUnmodifiedSince()},
                                  object, Unmodified::precondition_failed)));
-  return Source{std::move(object), bucket.versioning != objects::Versioning::never};
+  TRY_DO(check_copyable(object, call.now()));
+  return Source{std::move(object), bucket->versioning != objects::Versioning::never};
 }
 
 // Reads a content to its end, checked, block by block.
@@ -97,7 +99,8 @@ Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
   } else {
     TRY_DO(check_encryption(wanted_encryption(in)));
     for (const auto& property : source.properties)
-      if (!property.first.starts_with(property::sse)) attributes.properties.push_back(property);
+      if (!property.first.starts_with(property::sse) && property.first != property::restored)
+        attributes.properties.push_back(property);
     read_encryption(in, attributes.properties);
   }
   TRY(attributes.storage_class, storage_class(in.StorageClass()));

@@ -5,6 +5,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/operations.h"
+#include "service/s3/restore.h"
 
 namespace slipway::s3 {
 namespace {
@@ -102,6 +103,7 @@ template <typename Out, typename In>
 void show(Call& call, Out& out, const In& in, const Selection& selection) {
   const objects::Object& object = selection.object;
   show_properties(out, object);
+  out.Restore(shown_restore(object, call.now()));
   out.AcceptRanges("bytes").LastModified(object.modified).ETag(etag_header(object.etag));
   if (selection.bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   show_checksum_if_asked(out, in, selection);
@@ -144,6 +146,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
       [&](store::Transaction& tx,
           const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
     TRY(selection, select(call, tx, in, object));
+    TRY_DO(check_readable(object, call.now()));
     return selection.range;
   };
   TRY(objects::Objects::Opened opened, door.objects.open_object(name_of(in), choose));

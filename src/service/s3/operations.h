@@ -82,6 +82,9 @@ Result<api::PutObjectTaggingOutput> put_object_tagging(const Door& door, Call& c
 Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, Call& call,
                                                              api::DeleteObjectTaggingRequest in);
 
+// restore.cc
+Result<api::RestoreObjectOutput> restore_object(Call& call, api::RestoreObjectRequest in);
+
 // listing.cc
 Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest in);
 Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2Request in);

@@ -66,6 +66,7 @@ constexpr Need object_needs[] = {
     Need{"PutObjectTagging", "s3:PutObjectVersionTagging", the_object}.where("VersionId"),
     Need{"DeleteObjectTagging", "s3:DeleteObjectTagging", the_object}.where("!VersionId"),
     Need{"DeleteObjectTagging", "s3:DeleteObjectVersionTagging", the_object}.where("VersionId"),
+    {"RestoreObject", "s3:RestoreObject", the_object},
 
     Need{"CopyObject", "s3:GetObject", "{source}"}.where("!source version"),
     Need{"CopyObject", "s3:GetObjectVersion", "{source}"}.where("source version"),
@@ -168,6 +169,7 @@ constexpr service::Veil veils[] = {
     {"GetObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"PutObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"DeleteObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"RestoreObject", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"CopyObject", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
     {"CopyObject", "NoSuchVersion", "s3:ListBucket", "{source bucket}"},
     {"UploadPartCopy", "NoSuchKey", "s3:ListBucket", "{source bucket}"},

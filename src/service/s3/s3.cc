@@ -103,6 +103,7 @@ void add_object_operations(Adder& adder) {
       .add<op::GetObjectTagging>(get_object_tagging)
       .add<op::PutObjectTagging>(put_object_tagging)
       .add<op::DeleteObjectTagging>(delete_object_tagging)
+      .add<op::RestoreObject>(restore_object)
       .add<op::ListObjects>(list_objects)
       .add<op::ListObjectsV2>(list_objects_v2)
       .add<op::ListObjectVersions>(list_object_versions);

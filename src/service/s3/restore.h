@@ -1,0 +1,19 @@
+// Objects of the archive classes: what is in one is read once it was restored.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "service/s3/door.h"
+
+namespace slipway::s3 {
+
+// InvalidObjectState for what is archived and not restored, or no longer.
+Result<> check_readable(const objects::Object& object, Timestamp now);
+// ObjectNotInActiveTierError: the same for the source of a copy.
+Result<> check_copyable(const objects::Object& object, Timestamp now);
+
+// The x-amz-restore header of an object that is restored.
+std::optional<std::string> shown_restore(const objects::Object& object, Timestamp now);
+
+}  // namespace slipway::s3
