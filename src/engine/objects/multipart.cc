@@ -241,8 +241,6 @@ Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQue
       page.next_upload = page.uploads.back().name.upload;
     }
   }
-  page.next_key.clear();
-  page.next_upload.clear();
   return page;
 }
 
@@ -369,6 +367,24 @@ std::vector<std::string> settle_segments(store::Transaction& tx, std::int64_t bo
   return files;
 }
 
+// A condition that holds may do so of something that came to be after the upload was begun, or
+// because something else went.
+Result<> check_meanwhile(store::Transaction& tx, const UploadRow& upload,
+                         const std::optional<VersionRow>& current,
+                         const WriteCondition& condition) {
+  const bool absent = condition.presence == WriteCondition::Presence::must_be_absent;
+  if (!absent && !condition.etag) return {};
+  const bool written = current && current->object.modified > upload.upload.started;
+  const auto removed = [&] {
+    return tx.query("SELECT 1 FROM objects_upload_removal WHERE body=?1", upload.body).next();
+  };
+  if (!written && !(absent && removed())) return {};
+  auto error = fail(ErrorCode::conflict, "the object was written or removed during the upload",
+                    "changed_meanwhile");
+  error.error().details = {{"condition", absent ? "If-None-Match" : "If-Match"}};
+  return error;
+}
+
 }  // namespace
 
 Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& name,
@@ -384,6 +400,7 @@ Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& na
   const ObjectName target{name.bucket, name.key};
   const auto current = latest_row(tx, bucket, name.key);
   TRY_DO(check_condition(condition, target, current ? &current->object : nullptr));
+  TRY_DO(check_meanwhile(tx, upload, current, condition));
   if (parts.empty())
     return fail(ErrorCode::invalid_argument, "an upload is completed with at least one part",
                 "no_parts");

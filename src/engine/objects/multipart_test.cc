@@ -100,6 +100,24 @@ TEST_F(MultipartTest, an_aborted_upload_leaves_nothing) {
   EXPECT_EQ(files_on_disk(), 0U);
 }
 
+TEST_F(MultipartTest, a_condition_holds_only_of_what_was_there_when_the_upload_was_begun) {
+  const auto end = [&](const MultipartName& name, const PartReference& one, WriteCondition what) {
+    const std::vector<PartReference> parts{one};
+    return write([&](store::Transaction& tx) { return objects_->complete(tx, name, parts, what); });
+  };
+  const WriteCondition absent{.presence = WriteCondition::Presence::must_be_absent};
+  put("k", "old").value();
+  const MultipartName name = create();
+  const PartReference one{1, part(name, 1, "x").value().etag};
+  EXPECT_EQ(end(name, one, absent).error().kind, "exists");
+  remove({"box", "k"}).value();
+  EXPECT_EQ(end(name, one, absent).error().kind, "changed_meanwhile");
+  clock_.advance(std::chrono::seconds(1));
+  const Object now = put("k", "new").value();
+  EXPECT_EQ(end(name, one, {.etag = now.etag}).error().kind, "changed_meanwhile");
+  EXPECT_TRUE(end(name, one, {}));
+}
+
 TEST_F(MultipartTest, composite_checksums_are_those_of_the_parts) {
   const MultipartName name =
       create({.checksum_kind = ChecksumKind::sha256, .checksum_scope = ChecksumScope::composite});

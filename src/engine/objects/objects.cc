@@ -90,6 +90,7 @@ void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
   remove_files(tx, DoomedBody{body, files_of_body(tx, body)});
   tx.run("DELETE FROM objects_segment WHERE body=?1", body);
   tx.run("DELETE FROM objects_upload WHERE body=?1", body);
+  tx.run("DELETE FROM objects_upload_removal WHERE body=?1", body);
 }
 
 void Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
@@ -251,6 +252,10 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
   }
   if (!row) return Removal{Removal::Kind::nothing, *exact.version};
   impl_->remove_version(tx, bucket, *row);
+  tx.run(
+      "INSERT OR IGNORE INTO objects_upload_removal(body) SELECT body FROM objects_upload "
+      "WHERE bucket=?1 AND key=?2 AND completed IS NULL",
+      bucket.id, name.key);
   return Removal{row->object.delete_marker ? Removal::Kind::removed_marker : Removal::Kind::removed,
                  row->object.version};
 }

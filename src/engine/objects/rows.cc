@@ -75,7 +75,12 @@ CREATE TABLE objects_state(name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT R
 INSERT INTO objects_state VALUES('database', lower(hex(randomblob(16))));
 )sql";
 
-constexpr std::array<store::Migration, 2> steps{{{"objects", 1, tables}, {"objects", 2, sums}}};
+// Open uploads whose object was removed since they were begun.
+constexpr std::string_view removals =
+    "CREATE TABLE objects_upload_removal(body INTEGER PRIMARY KEY)";
+
+constexpr std::array<store::Migration, 3> steps{
+    {{"objects", 1, tables}, {"objects", 2, sums}, {"objects/removals", 1, removals}}};
 
 std::int64_t microseconds(Timestamp time) { return time.time_since_epoch().count(); }
 
