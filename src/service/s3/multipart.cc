@@ -1,8 +1,6 @@
-#include "base/encoding.h"
 #include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
-#include "service/s3/conditions.h"
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
 
@@ -12,6 +10,12 @@ namespace {
 template <typename In>
 objects::MultipartName upload_of(const In& in) {
   return {std::string(in.Bucket()), std::string(in.Key()), std::string(in.UploadId())};
+}
+
+// Of an initiator S3 says a name too, which is the account's number.
+void fill_initiator(api::Initiator initiator, std::string_view account) {
+  fill_owner(initiator, account);
+  initiator.DisplayName(account);
 }
 
 // Which checksum the upload keeps, and whether it is one of the whole or of the parts.
@@ -29,13 +33,16 @@ Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
                   "The x-amz-checksum-type header can only be used with the "
                   "x-amz-checksum-algorithm header.");
   }
+  if (type && *type != "COMPOSITE" && *type != "FULL_OBJECT")
+    return refuse("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
   const bool whole_only = *kind == ChecksumKind::crc64nvme;
   const bool parts_only = !wire::is_crc(*kind);
   const bool composite = type ? *type == "COMPOSITE" : !whole_only;
   if ((composite && whole_only) || (!composite && parts_only))
-    return refuse("InvalidRequest",
-                  fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
-                              composite ? "COMPOSITE" : "FULL_OBJECT", wire::name_of(*kind)));
+    return refuse(
+        "InvalidRequest",
+        fmt::format("The {} checksum type cannot be used with the {} checksum algorithm.",
+                    composite ? "COMPOSITE" : "FULL_OBJECT", lower_case(wire::name_of(*kind))));
   return ChecksumPlan{kind, composite ? ChecksumScope::composite : ChecksumScope::full_object};
 }
 
@@ -138,60 +145,6 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
       door, PartSink::Begin{in, std::move(checks), door.objects.begin(std::move(options))});
 }
 
-namespace {
-
-template <typename Part>
-std::optional<std::string> checksum_of(const Part& part) {
-  for (const auto& value : {part.ChecksumCRC32(), part.ChecksumCRC32C(), part.ChecksumCRC64NVME(),
-                            part.ChecksumSHA1(), part.ChecksumSHA256(), part.ChecksumSHA512()})
-    if (value) return std::string(*value);
-  return std::nullopt;
-}
-
-std::vector<objects::PartReference> references(api::CompleteMultipartUploadRequest in) {
-  std::vector<objects::PartReference> parts;
-  for (const auto part : in.MultipartUpload().Parts())
-    parts.push_back({static_cast<std::uint32_t>(std::max(part.PartNumber().value_or(0), 0)),
-                     std::string(unquoted(part.ETag().value_or(""))), checksum_of(part)});
-  return parts;
-}
-
-// Runs inside the change: an error takes the completion back.
-Result<> check_completed(api::CompleteMultipartUploadRequest in, const objects::Object& made) {
-  const auto given = checksum_of(in);
-  if (given && made.checksum && *given != made.checksum->base64)
-    return refuse("BadDigest",
-                  fmt::format("The {} you specified did not match the calculated checksum.",
-                              wire::name_of(made.checksum->kind)));
-  if (in.MpuObjectSize() && *in.MpuObjectSize() != static_cast<std::int64_t>(made.size))
-    return refuse("InvalidRequest",
-                  fmt::format("The provided 'x-amz-mp-object-size' header value {} does not match "
-                              "what was computed: {}",
-                              *in.MpuObjectSize(), made.size));
-  return {};
-}
-
-}  // namespace
-
-Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
-    const Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
-  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  TRY(const objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
-  if (in.MultipartUpload().Parts().empty())
-    return refuse("InvalidRequest", "You must specify at least one part");
-  TRY(const objects::Object made,
-      door.objects.complete(call.tx(), upload_of(in), references(in), condition, cause_of(call)));
-  TRY_DO(check_completed(in, made));
-  auto out = call.output<api::CompleteMultipartUploadOutput>();
-  out.Bucket(in.Bucket()).Key(in.Key()).ETag(etag_header(made.etag));
-  out.Location(fmt::format("http://{}/{}/{}", call.head().headers.get("host"), in.Bucket(),
-                           percent_encode(in.Key(), "/")));
-  show_checksum(out, made.checksum);
-  show_encryption(out);
-  if (bucket.versioning == objects::Versioning::enabled) out.VersionId(made.version);
-  return out;
-}
-
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
     const Door& door, Call& call, api::AbortMultipartUploadRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
@@ -222,7 +175,7 @@ Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
   auto owner = call.output<api::Owner>();
   fill_owner(owner, bucket.account);
   auto initiator = call.output<api::Initiator>();
-  fill_owner(initiator, bucket.account);
+  fill_initiator(initiator, bucket.account);
   out.Owner(owner).Initiator(initiator);
   if (upload.checksum_kind)
     out.ChecksumAlgorithm(wire::name_of(*upload.checksum_kind))
@@ -245,7 +198,7 @@ void show_upload(Call& call, api::ListMultipartUploadsOutput& out, const objects
   auto owner = call.output<api::Owner>();
   fill_owner(owner, bucket.account);
   auto initiator = call.output<api::Initiator>();
-  fill_owner(initiator, bucket.account);
+  fill_initiator(initiator, bucket.account);
   auto shown = out.add_Uploads();
   shown.UploadId(upload.name.upload)
       .Key(encode(upload.name.key))
@@ -258,6 +211,18 @@ void show_upload(Call& call, api::ListMultipartUploadsOutput& out, const objects
         .ChecksumType(name_of(upload.checksum_scope));
 }
 
+// Without a key the marker says nothing; with one it is of an upload of that key.
+Result<std::string> upload_marker(Call& call, api::ListMultipartUploadsRequest in) {
+  const std::string marker(in.UploadIdMarker().value_or(""));
+  const std::string key(in.KeyMarker().value_or(""));
+  if (marker.empty() || key.empty()) return std::string();
+  const bool known =
+      objects::is_upload_id(marker) &&
+      objects::find_multipart(call.tx(), {std::string(in.Bucket()), key, marker}).has_value();
+  if (known) return marker;
+  return invalid_argument("Invalid uploadId marker", {"upload-id-marker", marker});
+}
+
 }  // namespace
 
 Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
@@ -265,13 +230,12 @@ Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const std::int32_t limit, page_size(in.MaxUploads(), "max-uploads"));
   TRY_DO(check_encoding(in.EncodingType()));
-  if (const auto marker = in.UploadIdMarker(); marker && !objects::is_upload_id(*marker))
-    return invalid_argument("Invalid uploadId marker", {"upload-id-marker", std::string(*marker)});
+  TRY(const std::string after_upload, upload_marker(call, in));
   const objects::MultipartQuery query{.bucket = bucket.name,
                                       .prefix = std::string(in.Prefix().value_or("")),
                                       .delimiter = std::string(in.Delimiter().value_or("")),
                                       .after_key = std::string(in.KeyMarker().value_or("")),
-                                      .after_upload = std::string(in.UploadIdMarker().value_or("")),
+                                      .after_upload = after_upload,
                                       .entries_max = static_cast<std::uint32_t>(limit)};
   TRY(const objects::MultipartPage page, objects::list_multiparts(call.tx(), query));
   const NameEncoding encode(in.EncodingType());
@@ -279,17 +243,16 @@ Result<api::ListMultipartUploadsOutput> list_multipart_uploads(
   out.Bucket(in.Bucket())
       .KeyMarker(encode(query.after_key))
       .UploadIdMarker(query.after_upload)
-      .Prefix(encode(query.prefix))
       .MaxUploads(limit)
       .IsTruncated(page.truncated)
       .EncodingType(in.EncodingType());
+  if (!query.prefix.empty()) out.Prefix(encode(query.prefix));
   if (!query.delimiter.empty()) out.Delimiter(encode(query.delimiter));
   for (const objects::Multipart& upload : page.uploads)
     show_upload(call, out, bucket, upload, encode);
   for (const std::string& prefix : page.common_prefixes)
     out.add_CommonPrefixes().Prefix(encode(prefix));
-  if (page.truncated) out.NextKeyMarker(encode(page.next_key)).NextUploadIdMarker(page.next_upload);
-  return out;
+  return out.NextKeyMarker(encode(page.next_key)).NextUploadIdMarker(page.next_upload);
 }
 
 }  // namespace slipway::s3

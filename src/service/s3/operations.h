@@ -96,12 +96,14 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
     const Door& door, Call& call, api::CreateMultipartUploadRequest in);
 Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in);
-Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
-    const Door& door, Call& call, api::CompleteMultipartUploadRequest in);
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const Door& door, Call& call,
                                                                api::AbortMultipartUploadRequest in);
 Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in);
 Result<api::ListMultipartUploadsOutput> list_multipart_uploads(Call& call,
                                                                api::ListMultipartUploadsRequest in);
+
+// multipart_complete.cc
+Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
+    const Door& door, Call& call, api::CompleteMultipartUploadRequest in);
 
 }  // namespace slipway::s3
