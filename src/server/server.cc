@@ -390,9 +390,10 @@ Result<> Server::Parts::install_doors() {
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
 
   collect_permissions();
-  const wire::Router::Options names{.others = aws::others()};
-  wire_router_ = std::make_unique<wire::Router>(aws::schemas(), names);
+  wire_router_ = std::make_unique<wire::Router>(aws::schemas(),
+                                                wire::Router::Options{.others = aws::others()});
   TRY(const net::Address bound, net::resolve(options_.listen, options_.port));
+  const service::SiteCheck::Options sites{.bound = bound.host, .allowed = options_.allowed_hosts};
   frame_ = std::make_unique<service::Frame>(
       service::Frame{.registry = registry_,
                      .router = *wire_router_,
@@ -406,9 +407,7 @@ Result<> Server::Parts::install_doors() {
                      .holding = options_.holding(),
                      .region = options_.region,
                      .authorizer = authorizer_.get(),
-                     .sites = service::SiteCheck({.bound = bound.host,
-                                                  .allowed = options_.allowed_hosts,
-                                                  .bucket_hosts = names.bucket_hosts}),
+                     .sites = service::SiteCheck(sites),
                      .traffic = [this] { return traffic(); },
                      .welcome = welcome_page,
                      .cross_origin = s3::cross_origin,

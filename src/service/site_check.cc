@@ -7,6 +7,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "wire/route.h"
 
 namespace slipway::service {
 namespace {
@@ -49,6 +50,13 @@ bool is_any(const std::array<unsigned char, 16>& address) {
   return address == address_of("::") || address == address_of("0.0.0.0");
 }
 
+// The zone itself and what lies in it.
+bool is_in(std::string_view zone, std::string_view name) {
+  if (!name.ends_with(zone)) return false;
+  name.remove_suffix(zone.size());
+  return name.empty() || name.ends_with('.');
+}
+
 // What a browser says of a page that it lets ask.
 bool is_own_site(std::string_view sec_fetch_site) {
   return sec_fetch_site == "same-origin" || sec_fetch_site == "none";
@@ -82,10 +90,7 @@ bool SiteCheck::is_own_name(std::string_view name) const {
     const auto bound = address_of(options_.bound);
     return is_loopback(*address) || (bound && (is_any(*bound) || *address == *bound));
   }
-  if (name == "localhost" || name.ends_with(".localhost")) return true;
-  return std::ranges::any_of(options_.bucket_hosts, [&](const std::string& host) {
-    return name == host || (name.ends_with(host) && name.ends_with("." + host));
-  });
+  return is_in("localhost", name) || is_in(wire::loopback_zone, name);
 }
 
 bool SiteCheck::may_ask(std::string_view page, std::string_view host) const {

@@ -4,6 +4,10 @@
 // made to lead here (DNS rebinding). So where no signature is the proof, the Host must be a name of
 // this server, and neither Origin nor Sec-Fetch-Site nor Referer may say that another site's page
 // asks. Programs send none of these three. A GET counts like any other request: Query takes it.
+//
+// wire::loopback_zone counts as ours because nobody but its owner names anything in it, and each of
+// its names leads to loopback. Who answers this machine's DNS could still make one lead elsewhere
+// first; localhost is never asked of DNS.
 #pragma once
 
 #include <optional>
@@ -22,12 +26,10 @@ class SiteCheck {
     // The address that is listened on, a literal. Every address where it is 0.0.0.0 or "::": no
     // name leads a page to an address, so no stranger can have made it lead here.
     std::string bound = "127.0.0.1";
-    // Names beside localhost and *.localhost: "slipway", "*.example.test", "*.amazonaws.com" where
-    // a hosts file leads AWS's names here (strangers have names below it too, so it is no matter of
-    // course). Pages under these names may ask too.
+    // Names beside localhost, localhost.localstack.cloud and what lies below them: "slipway",
+    // "*.example.test", "*.amazonaws.com" where a hosts file leads AWS's names here (strangers have
+    // names below it too, so it is no matter of course). Pages under these names may ask too.
     std::vector<std::string> allowed = {};
-    // Under which buckets have names of their own (wire::Router::Options).
-    std::vector<std::string> bucket_hosts = {};
   };
 
   SiteCheck() : SiteCheck(Options{}) {}

@@ -10,7 +10,6 @@
 namespace slipway::wire {
 namespace {
 
-constexpr std::string_view amazon = ".amazonaws.com";
 constexpr std::string_view own_prefix = "/_slipway";
 
 bool starts_ignoring_case(std::string_view text, std::string_view start) {
@@ -138,10 +137,17 @@ std::string_view without_port(std::string_view host) {
   return host.substr(0, host.rfind(':'));
 }
 
+// "a.b" of "a.b.example.com" in the zone "example.com"; empty for what lies in another.
+std::string_view inside(std::string_view zone, std::string_view host) {
+  if (!host.ends_with(zone)) return {};
+  host.remove_suffix(zone.size());
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : std::string_view{};
+}
+
 // bucket.s3.amazonaws.com, bucket.s3.eu-west-1.amazonaws.com, bucket.s3-eu-west-1.amazonaws.com
-std::string_view amazon_bucket(std::string_view host) {
-  if (!host.ends_with(amazon)) return {};
-  const std::string_view rest = host.substr(0, host.size() - amazon.size());
+std::string_view zone_bucket(std::string_view host) {
+  std::string_view rest = inside("amazonaws.com", host);
+  if (rest.empty()) rest = inside(loopback_zone, host);
   auto at = std::string_view::npos;
   for (const std::string_view mark : {".s3.", ".s3-"}) {
     const auto found = rest.rfind(mark);
@@ -180,7 +186,7 @@ struct Router::Tables {
       // "s3.localhost" under the suffix ".localhost" is the service itself.
       return bucket == "s3" ? std::string_view{} : bucket;
     }
-    return amazon_bucket(host);
+    return zone_bucket(host);
   }
 
   Route by_name(const Schema& schema, Protocol protocol, std::string_view name) const {

@@ -31,6 +31,10 @@ struct Route : Asked {
   bool found() const { return schema != nullptr; }
 };
 
+// A zone of the public DNS whose every name leads to this machine. LocalStack's users write its
+// names where AWS's own have "amazonaws.com": s3.eu-west-1.localhost.localstack.cloud.
+inline constexpr std::string_view loopback_zone = "localhost.localstack.cloud";
+
 // Immutable after construction, so any thread may ask. find() does not allocate.
 //
 // A route trusts nothing: it says what a request asks for, and the signature must then have been
@@ -40,9 +44,8 @@ class Router {
  public:
   struct Options {
     // Hosts under which the first label is a bucket: "s3.localhost" for bucket.s3.localhost.
-    // s3.amazonaws.com and its regional forms are always known.
-    std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost",
-                                             "s3.localhost.localstack.cloud"};
+    // s3.amazonaws.com, s3.localhost.localstack.cloud and their regional forms are always known.
+    std::vector<std::string> bucket_hosts = {"s3.localhost", "localhost"};
     // Services that are known by name and have no operation here; they outlive the router.
     std::span<const Schema> others = {};
   };

@@ -145,7 +145,9 @@ TEST_F(RouteTest, KeysKeepTheirSlashesAndEscapes) {
 TEST_F(RouteTest, TheBucketMayStandInTheHost) {
   for (const std::string_view host :
        {"my.bucket.s3.localhost:4566", "my.bucket.localhost", "my.bucket.s3.amazonaws.com",
-        "my.bucket.s3.eu-west-1.amazonaws.com", "my.bucket.s3-eu-west-1.amazonaws.com"}) {
+        "my.bucket.s3.eu-west-1.amazonaws.com", "my.bucket.s3-eu-west-1.amazonaws.com",
+        "my.bucket.s3.localhost.localstack.cloud:4566",
+        "my.bucket.s3.eu-west-1.localhost.localstack.cloud"}) {
     const Route route = find("GET", "/a/b", {{"Host", host}});
     ASSERT_TRUE(route.found()) << host;
     EXPECT_EQ(route.operation->name, "GetObject") << host;
@@ -155,7 +157,9 @@ TEST_F(RouteTest, TheBucketMayStandInTheHost) {
   }
   for (const std::string_view host :
        {"localhost:4566", "127.0.0.1:4566", "[::1]:4566", "s3.localhost", "s3.amazonaws.com",
-        "s3.eu-west-1.amazonaws.com"}) {
+        "s3.eu-west-1.amazonaws.com", "localhost.localstack.cloud:4566",
+        "s3.localhost.localstack.cloud", "s3.eu-west-1.localhost.localstack.cloud",
+        "mys3.localhost.localstack.cloud"}) {
     const Route route = find("GET", "/a/b", {{"Host", host}});
     EXPECT_EQ(label(route, "Bucket"), "a") << host;
   }
