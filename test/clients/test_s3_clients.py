@@ -1,7 +1,11 @@
 """Clients of S3 that know nothing of Slipway do their users' jobs, and each byte is compared."""
 import concurrent.futures
 import http.client
+import pathlib
 import re
+import subprocess
+import sys
+import time
 
 import pytest
 from conftest import Clients
@@ -68,3 +72,20 @@ def test_clients_list_more_than_a_page(open_server):
     fill(open_server, "full")
     for client in ("boto3", "minio", "django"):
         jobs.lists_a_thousand(jobs.made(client, dummy_keys(open_server), "full"))
+
+
+def test_the_cli_copies_a_folder_there_and_back(server, aws, name, tmp_path):
+    """A file without bytes comes first: what follows it on the same connection must not wait."""
+    aws.s3.create_bucket(Bucket=name)
+    there, back = tmp_path / "there", tmp_path / "back"
+    sent = {"a-empty": b"", "b-after": b"after", "c/zeichen äöü+&.txt": b"odd", "d-large": jobs.LARGE}
+    for key, data in sent.items():
+        (there / key).parent.mkdir(parents=True, exist_ok=True)
+        (there / key).write_bytes(data)
+    cli = pathlib.Path(sys.executable).parent / "aws"
+    began = time.monotonic()
+    lines = (f"{cli} s3 cp --quiet --recursive {there} s3://{name}/folder && "
+             f"{cli} s3 sync --quiet s3://{name}/folder {back}")
+    subprocess.run(["sh", "-c", lines], env=server.process_environment(), check=True, timeout=120)
+    assert {key: (back / key).read_bytes() for key in sent} == sent
+    assert time.monotonic() - began < 50, "a client that waits in vain does so for a minute"
