@@ -17,6 +17,7 @@ std::optional<std::string> scalar_text(const Node& node) {
     case Kind::integer: return fmt::to_string(node.integer);
     case Kind::real: return fmt::to_string(node.real);
     case Kind::boolean: return node.boolean ? "true" : "false";
+    case Kind::timestamp: return to_iso8601(node.time());
     default: return std::nullopt;
   }
 }

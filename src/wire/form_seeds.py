@@ -17,5 +17,7 @@ FORMS = {
 }
 
 if __name__ == "__main__":
+    folder = pathlib.Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
     for name, form in FORMS.items():
-        (pathlib.Path(sys.argv[1]) / name).write_bytes(form.encode())
+        (folder / name).write_bytes(form.encode())

@@ -82,8 +82,9 @@ def test_a_clients_own_key_is_refused_and_looked_at_first(aws, bucket):
             "Server Side Encryption with Customer provided key is incompatible with the encryption method specified")
     reads = [lambda **more: aws.s3.get_object(Bucket=bucket, Key="k", **more),
              lambda **more: aws.s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["ETag"], **more)]
-    for call in reads:
-        status, code, error = refusal(call, **key)
+    as_text = {**key, "SSECustomerKey": base64.b64encode(KEY).decode()}
+    for call, given in zip(reads, (key, as_text)):
+        status, code, error = refusal(call, **given)
         assert (status, code, error["Message"]) == (
             400, "InvalidRequest", "The encryption parameters are not applicable to this object.")
     assert refusal(aws.s3.head_object, Bucket=bucket, Key="k", **key)[0] == 400

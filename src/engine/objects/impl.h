@@ -6,6 +6,7 @@
 
 #include "engine/objects/body_removals.h"
 #include "engine/objects/keeper.h"
+#include "engine/objects/locks.h"
 #include "engine/objects/objects.h"
 #include "engine/objects/rows.h"
 
@@ -26,16 +27,19 @@ class Objects::Impl {
   Result<> begin_keeping(BodyMark mark, OpenOptions::OlderDatabase older);
 
   // Makes `row` the latest version of its key, in the place of the null version where the bucket
-  // keeps no versions. The row's number, version and time are given here.
+  // keeps no versions: that one may be locked. The row's number, version and time are given here.
   struct Reason {
     Change::Kind kind;
     const Cause& cause;
   };
-  Object make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row, Reason reason);
+  Result<Object> make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row,
+                             Reason reason);
 
   // One version holds the body no longer; the last one takes the files with it, once durable.
   void release_body(store::Transaction& tx, std::int64_t body);
-  void remove_version(store::Transaction& tx, const Bucket& bucket, const VersionRow& row);
+  // The one way in which a version goes: permission_denied "object_locked" where it is locked.
+  Result<> remove_version(store::Transaction& tx, const Bucket& bucket, const VersionRow& row,
+                          Governance governance = Governance::kept);
 
   // Removes files after the commit.
   void remove_files(store::Transaction& tx, DoomedBody doomed);

@@ -417,7 +417,8 @@ Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& na
   object.properties = std::move(upload.upload.attributes.properties);
   object.tags = std::move(upload.upload.attributes.tags);
   object.body = upload.body;
-  Object made = impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::completed, cause});
+  TRY(Object made,
+      impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::completed, cause}));
   tx.run("UPDATE objects_upload SET completed=?2 WHERE body=?1", upload.body, made.version);
   return made;
 }

@@ -93,11 +93,30 @@ void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
   tx.run("DELETE FROM objects_upload_removal WHERE body=?1", body);
 }
 
-void Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
-                                   const VersionRow& row) {
+namespace {
+
+// Whether nothing keeps the version any longer; what did goes with it.
+Result<> unlock(store::Transaction& tx, const Object& object, Timestamp now,
+                Governance governance) {
+  const Lock lock = find_lock(tx, object);
+  if (lock.empty()) return {};
+  if (lock.hold == LegalHold::on || (lock.retention && holds(*lock.retention, now, governance)))
+    return fail(ErrorCode::permission_denied,
+                fmt::format("version '{}' of object '{}' in bucket '{}' is locked", object.version,
+                            object.key, object.bucket),
+                "object_locked");
+  return put_lock(tx, object, {});
+}
+
+}  // namespace
+
+Result<> Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
+                                       const VersionRow& row, Governance governance) {
+  TRY_DO(unlock(tx, row.object, clock.now(), governance));
   tx.run("DELETE FROM objects_version WHERE bucket=?1 AND key=?2 AND seq=?3", bucket.id,
          row.object.key, row.number);
   release_body(tx, row.object.body);
+  return {};
 }
 
 void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Object& object,
@@ -120,8 +139,8 @@ void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Obj
                     .now = clock.moment()});
 }
 
-Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row,
-                                  Reason reason) {
+Result<Object> Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket,
+                                          VersionRow row, Reason reason) {
   Object& object = row.object;
   if (row.number == 0) row.number = next_number(tx);
   object.bucket = bucket.name;
@@ -132,7 +151,8 @@ Object Objects::Impl::make_latest(store::Transaction& tx, const Bucket& bucket, 
   } else {
     object.version = null_version;
     const ObjectName old{bucket.name, object.key, object.version};
-    if (const auto replaced = version_row(tx, bucket, old)) remove_version(tx, bucket, *replaced);
+    if (const auto replaced = version_row(tx, bucket, old))
+      TRY_DO(remove_version(tx, bucket, *replaced));
   }
   insert_version(tx, bucket, row);
   tell(tx, bucket, object, {reason.kind, row.number}, reason.cause);
@@ -229,7 +249,8 @@ Result<> check_removal(store::Transaction& tx, const Bucket& bucket, const Objec
 }  // namespace
 
 Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
-                                const WriteCondition& condition, const Cause& cause) {
+                                const WriteCondition& condition, Governance governance,
+                                const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY_DO(check_removal(tx, bucket, name, condition));
   if (!name.version && bucket.versioning != Versioning::never) {
@@ -237,21 +258,21 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
     marker.object.key = name.key;
     marker.object.delete_marker = true;
     TRY_DO(check_key(name.key));
-    const Object made =
-        impl_->make_latest(tx, bucket, std::move(marker), {Change::Kind::marker_made, cause});
+    TRY(const Object made,
+        impl_->make_latest(tx, bucket, std::move(marker), {Change::Kind::marker_made, cause}));
     return Removal{Removal::Kind::marker_made, made.version};
   }
   const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
   const auto row = version_row(tx, bucket, exact);
   if (!row && exact.version != null_version && !was_given(*exact.version))
     return no_such_version(exact);
+  if (row) TRY_DO(impl_->remove_version(tx, bucket, *row, governance));
   // A key without an object is removed as well as any other: whoever watches is told so.
   if (row || !name.version) {
     const Object gone{.bucket = bucket.name, .key = name.key, .version = *exact.version};
     impl_->tell(tx, bucket, gone, {Change::Kind::removed}, cause);
   }
   if (!row) return Removal{Removal::Kind::nothing, *exact.version};
-  impl_->remove_version(tx, bucket, *row);
   tx.run(
       "INSERT OR IGNORE INTO objects_upload_removal(body) SELECT body FROM objects_upload "
       "WHERE bucket=?1 AND key=?2 AND completed IS NULL",

@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/objects/file.h"
+#include "engine/objects/locks.h"
 #include "engine/objects/types.h"
 #include "engine/objects/upload.h"
 #include "engine/objects/watcher.h"
@@ -193,9 +194,11 @@ class Objects {
 
   // Without a version: removes the object, or makes a delete marker where the bucket keeps
   // versions. With one: removes that version. What is not there is fine (Removal::Kind::nothing),
-  // what never was is invalid_argument "bad_version".
+  // what never was is invalid_argument "bad_version". permission_denied "object_locked" where the
+  // version that would go is locked (locks.h).
   Result<Removal> remove(store::Transaction& tx, const ObjectName& name,
-                         const WriteCondition& condition = {}, const Cause& cause = {});
+                         const WriteCondition& condition = {},
+                         Governance governance = Governance::kept, const Cause& cause = {});
 
   // Replaces the tags of a version, or takes them away; returns that version.
   Result<Object> put_tags(store::Transaction& tx, const ObjectName& name, Pairs tags,

@@ -79,8 +79,17 @@ INSERT INTO objects_state VALUES('database', lower(hex(randomblob(16))));
 constexpr std::string_view removals =
     "CREATE TABLE objects_upload_removal(body INTEGER PRIMARY KEY)";
 
-constexpr std::array<store::Migration, 3> steps{
-    {{"objects", 1, tables}, {"objects", 2, sums}, {"objects/removals", 1, removals}}};
+// What keeps versions from being removed; most have none.
+constexpr std::string_view locks = R"sql(
+CREATE TABLE objects_lock(
+  bucket INTEGER NOT NULL, key TEXT NOT NULL, version TEXT NOT NULL, mode INTEGER, until INTEGER,
+  hold INTEGER, PRIMARY KEY(bucket, key, version)) WITHOUT ROWID;
+)sql";
+
+constexpr std::array<store::Migration, 4> steps{{{"objects", 1, tables},
+                                                 {"objects", 2, sums},
+                                                 {"objects/removals", 1, removals},
+                                                 {"objects/locks", 1, locks}}};
 
 std::int64_t microseconds(Timestamp time) { return time.time_since_epoch().count(); }
 

@@ -28,6 +28,7 @@ inline constexpr std::string_view expires = "expires";  // seconds since 1970
 inline constexpr std::string_view redirect = "redirect";
 inline constexpr std::string_view sse = "sse";  // where the request asked for it
 inline constexpr std::string_view restored = "restored";  // until when: seconds since 1970
+inline constexpr std::string_view lock = "lock-";  // of an upload in parts (object_lock.h)
 inline constexpr std::string_view metadata = "meta:";
 }  // namespace property
 
@@ -50,14 +51,6 @@ Result<> check_metadata(const objects::Pairs& properties);
 Result<std::string> storage_class(std::optional<std::string_view> wanted);
 
 std::string lower_case(std::string_view text);
-
-// Retention that nobody keeps must not be acknowledged: no bucket here locks its objects.
-template <typename In>
-Result<> refuse_object_lock(const In& in) {
-  if (in.ObjectLockMode() || in.ObjectLockRetainUntilDate() || in.ObjectLockLegalHoldStatus())
-    return refuse("InvalidRequest", "Bucket is missing Object Lock Configuration");
-  return {};
-}
 
 // An encryption that was checked (encryption.h).
 template <typename In>
@@ -92,7 +85,6 @@ Result<objects::Pairs> read_properties(const In& in) {
 template <typename In>
 Result<objects::Attributes> read_attributes(const In& in) {
   objects::Attributes attributes;
-  TRY_DO(refuse_object_lock(in));
   TRY(attributes.properties, read_properties(in));
   TRY(attributes.storage_class, storage_class(in.StorageClass()));
   if (in.Tagging()) {

@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "service/s3/acl.h"
 #include "service/s3/errors.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
@@ -144,8 +145,6 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   const std::string_view name = in.Bucket();
   if (!is_bucket_name(name))
     return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
-  if (in.ObjectLockEnabledForBucket().value_or(false))
-    return refuse("NotImplemented", "Slipway does not lock objects (ObjectLockEnabledForBucket).");
   TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
@@ -158,6 +157,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
     TRY_DO(put_first_settings(call, in));
+    if (in.ObjectLockEnabledForBucket().value_or(false)) TRY_DO(lock_bucket(call, name));
     return out;
   }
   if (made.error().code != ErrorCode::already_exists) return std::unexpected(made.error());
@@ -259,6 +259,11 @@ Result<> put_bucket_versioning(Call& call, api::PutBucketVersioningRequest in) {
     return refuse("NotImplemented", "Slipway has no MFA delete.");
   if (status == "Enabled")
     return objects::set_versioning(call.tx(), in.Bucket(), objects::Versioning::enabled);
+  if (status == "Suspended" && locks_objects(call.tx(), in.Bucket()))
+    return std::unexpected(Error{ErrorCode::conflict,
+                                 "An Object Lock configuration is present on this bucket, so the "
+                                 "versioning state cannot be changed.",
+                                 "InvalidBucketState"});
   if (status == "Suspended")
     return objects::set_versioning(call.tx(), in.Bucket(), objects::Versioning::suspended);
   return refuse("IllegalVersioningConfigurationException",

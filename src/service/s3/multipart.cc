@@ -2,6 +2,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/errors.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
 namespace slipway::s3 {
@@ -54,6 +55,10 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
   TRY_DO(check_acl(call.tx(), bucket.name, wanted_acl(in)));
   TRY(const ChecksumPlan plan, checksum_plan(in));
   TRY(objects::Attributes attributes, read_attributes(in));
+  if (const WantedLock wanted = wanted_lock(in); wanted.given()) {
+    TRY(const objects::Lock lock, lock_of_new(call, call.tx(), bucket.name, wanted));
+    keep_lock(lock, attributes.properties);
+  }
   auto out = call.output<api::CreateMultipartUploadOutput>();
   show_encryption(out);
   TRY(const objects::Multipart made,

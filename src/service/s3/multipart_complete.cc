@@ -3,6 +3,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
 namespace slipway::s3 {
@@ -100,6 +101,17 @@ Result<> check_size(api::CompleteMultipartUploadRequest in, const objects::Objec
   return {};
 }
 
+// The lock of what an upload becomes; nothing where it has become it before.
+Result<objects::Lock> lock_of_upload(Call& call, std::string_view bucket,
+                                     const std::optional<objects::Multipart>& upload) {
+  if (!upload) return objects::Lock{};
+  const objects::Lock kept = kept_lock(upload->attributes.properties);
+  if (kept.retention) return kept;
+  TRY(objects::Lock lock, lock_of_new(call, call.tx(), bucket, {}));
+  lock.hold = kept.hold;
+  return lock;
+}
+
 }  // namespace
 
 Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
@@ -111,8 +123,10 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
   std::optional<objects::Multipart> upload;  // none: it was completed, or there never was one
   if (auto found = objects::find_multipart(call.tx(), name)) upload = *std::move(found);
   if (upload) TRY_DO(check_upload(in, *upload));
+  TRY(const objects::Lock lock, lock_of_upload(call, in.Bucket(), upload));
   TRY(const objects::Object made,
       door.objects.complete(call.tx(), name, references(in), condition, cause_of(call)));
+  if (!lock.empty()) TRY_DO(objects::put_lock(call.tx(), made, lock));
   TRY_DO(check_whole(in, upload, made));
   TRY_DO(check_size(in, made));
   auto out = call.output<api::CompleteMultipartUploadOutput>();

@@ -6,6 +6,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 #include "service/s3/restore.h"
 #include "service/s3/settings.h"
@@ -99,7 +100,8 @@ Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
   } else {
     TRY_DO(check_encryption(wanted_encryption(in)));
     for (const auto& property : source.properties)
-      if (!property.first.starts_with(property::sse) && property.first != property::restored)
+      if (!property.first.starts_with(property::sse) &&
+          !property.first.starts_with(property::lock) && property.first != property::restored)
         attributes.properties.push_back(property);
     read_encryption(in, attributes.properties);
   }
@@ -174,7 +176,6 @@ class Copy {
     TRY(from_, parse_copy_source(in_.CopySource()));
     TRY_DO(check_directives(in_));
     TRY_DO(check_reading_key(source_customer_key(in_)));
-    TRY_DO(refuse_object_lock(in_));
     TRY(kind_, kind_of(in_.ChecksumAlgorithm()));
     // The source may be replaced between the look at its bytes and the copy.
     for (int left = copy_attempts_max; left > 0; --left) {
@@ -228,8 +229,10 @@ class Copy {
       if (source.object.body != looked_at_) return false;
       if (!whole_ && unknown_of(source.object, kind_).any()) return false;
       TRY(objects::PutOptions options, options_for(tx, source));
+      TRY(const objects::Lock lock, lock_of_new(call_, tx, in_.Bucket(), wanted_lock(in_)));
       TRY(made_,
           door_.objects.copy(tx, source.object, target(), std::move(options), std::move(whole_)));
+      if (!lock.empty()) TRY_DO(objects::put_lock(tx, made_, lock));
       return true;
     });
   }

@@ -1,4 +1,5 @@
 #include "service/s3/errors.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
 namespace slipway::s3 {
@@ -31,10 +32,13 @@ std::vector<identity::ContextEntry> keys_of(api::ObjectIdentifier wanted) {
 // Those alone are removed that the caller may remove.
 Result<objects::Removal> remove_permitted(const Door& door, Call& call,
                                           const objects::ObjectName& name,
-                                          api::ObjectIdentifier wanted) {
+                                          api::ObjectIdentifier wanted,
+                                          std::optional<bool> bypass) {
   TRY_DO(call.permit(name.version ? "s3:DeleteObjectVersion" : "s3:DeleteObject",
                      fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key), keys_of(wanted)));
-  return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()), cause_of(call));
+  TRY(const objects::Governance governance, governance_of(call, {bypass, name.bucket, name.key}));
+  return door.objects.remove(call.tx(), name, etag_condition(wanted.ETag()), governance,
+                             cause_of(call));
 }
 
 // Removes one of several; what goes wrong with it is its own entry in the answer.
@@ -42,7 +46,7 @@ void delete_one(const Door& door, Call& call, api::DeleteObjectsRequest in,
                 api::ObjectIdentifier wanted, api::DeleteObjectsOutput& out) {
   objects::ObjectName name{std::string(in.Bucket()), std::string(wanted.Key())};
   if (wanted.VersionId()) name.version = std::string(*wanted.VersionId());
-  const auto removal = remove_permitted(door, call, name, wanted);
+  const auto removal = remove_permitted(door, call, name, wanted, in.BypassGovernanceRetention());
   if (!removal) {
     Error error = to_s3(removal.error(), {.bucket = in.Bucket(), .key = wanted.Key()});
     // Here a version that never was is one of the entries; alone it is a wrong argument.
@@ -69,8 +73,11 @@ Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
   TRY_DO(bucket_of(call, call.tx(), in));
   if (in.VersionId() && in.VersionId()->empty())
     return invalid_argument("Version id cannot be the empty string", {"versionId", ""});
+  TRY(const objects::Governance governance,
+      governance_of(call, {in.BypassGovernanceRetention(), in.Bucket(), in.Key()}));
   TRY(const objects::Removal removal,
-      door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch()), cause_of(call)));
+      door.objects.remove(call.tx(), name_of(in), etag_condition(in.IfMatch()), governance,
+                          cause_of(call)));
   auto out = call.output<api::DeleteObjectOutput>();
   if (removal.kind == Kind::marker_made || removal.kind == Kind::removed_marker)
     out.DeleteMarker(true);
@@ -85,6 +92,8 @@ Result<api::DeleteObjectsOutput> delete_objects(const Door& door, Call& call,
   const auto wanted = in.Delete().Objects();
   if (wanted.empty() || wanted.size() > objects_per_request_max)
     return refuse("MalformedXML", std::string(malformed_xml));
+  if (in.BypassGovernanceRetention() && !locks_objects(call.tx(), in.Bucket()))
+    return bypasses_nothing();
   auto out = call.output<api::DeleteObjectsOutput>();
   for (const auto each : wanted) delete_one(door, call, in, each, out);
   return out;

@@ -4,6 +4,7 @@
 #include "service/s3/body.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 #include "service/s3/restore.h"
 
@@ -17,6 +18,7 @@ struct Selection {
   objects::ByteRange range;
   bool partial = false;
   std::optional<objects::Part> part = {};
+  objects::Lock lock = {};
 };
 
 template <typename In>
@@ -77,6 +79,8 @@ Result<Selection> select(Call& call, store::Transaction& tx, const In& in,
   if (object.delete_marker) return refuse_delete_marker(call, object);
   TRY_DO(check_conditions(conditions_of(call, in), object, Unmodified::not_modified));
   TRY_DO(select_range(tx, in, selection));
+  if (selection.bucket.versioning != objects::Versioning::never)
+    selection.lock = objects::find_lock(tx, object);
   return selection;
 }
 
@@ -107,6 +111,7 @@ void show(Call& call, Out& out, const In& in, const Selection& selection) {
   out.AcceptRanges("bytes").LastModified(object.modified).ETag(etag_header(object.etag));
   if (selection.bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   show_checksum_if_asked(out, in, selection);
+  show_lock(call, out, object, selection.lock);
   if (in.PartNumber() && object.parts > 0) out.PartsCount(static_cast<std::int32_t>(object.parts));
   if (!selection.partial || object.size == 0) return;
   call.set_status(206);

@@ -3,6 +3,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
+#include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
 namespace slipway::s3 {
@@ -43,8 +44,11 @@ class PutSink final : public BodySink {
           TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
           versioning = bucket.versioning;
           begin_.options.cause = cause_of(call);
-          return door_.objects.put(tx, name_of(begin_.in), std::move(body),
-                                   std::move(begin_.options));
+          TRY(const objects::Lock lock, lock_of_new(call, tx, bucket.name, wanted_lock(begin_.in)));
+          TRY(objects::Object object, door_.objects.put(tx, name_of(begin_.in), std::move(body),
+                                                        std::move(begin_.options)));
+          if (!lock.empty()) TRY_DO(objects::put_lock(tx, object, lock));
+          return object;
         }));
     auto out = call.output<api::PutObjectOutput>();
     out.ETag(etag_header(made.etag));
@@ -68,11 +72,13 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
   TRY(objects::Attributes attributes, read_attributes(in));
   TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
   TRY(BodyChecks checks, BodyChecks::of(call, in));
+  TRY_DO(check_lock_integrity(call, in));
   if (in.WriteOffsetBytes())
     return refuse("NotImplemented",
                   "Slipway does not append to objects (x-amz-write-offset-bytes).");
   TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
     TRY_DO(bucket_of(call, tx, in));
+    TRY_DO(lock_of_new(call, tx, in.Bucket(), wanted_lock(in)));
     return check_acl(tx, in.Bucket(), wanted_acl(in));
   }));
   objects::Upload upload =

@@ -16,6 +16,20 @@ Result<api::GetBucketVersioningOutput> get_bucket_versioning(Call& call,
                                                              api::GetBucketVersioningRequest in);
 Result<> put_bucket_versioning(Call& call, api::PutBucketVersioningRequest in);
 
+// object_lock.cc
+Result<api::GetObjectLockConfigurationOutput> get_object_lock_configuration(
+    Call& call, api::GetObjectLockConfigurationRequest in);
+Result<api::PutObjectLockConfigurationOutput> put_object_lock_configuration(
+    Call& call, api::PutObjectLockConfigurationRequest in);
+Result<api::GetObjectRetentionOutput> get_object_retention(Call& call,
+                                                           api::GetObjectRetentionRequest in);
+Result<api::PutObjectRetentionOutput> put_object_retention(Call& call,
+                                                           api::PutObjectRetentionRequest in);
+Result<api::GetObjectLegalHoldOutput> get_object_legal_hold(Call& call,
+                                                            api::GetObjectLegalHoldRequest in);
+Result<api::PutObjectLegalHoldOutput> put_object_legal_hold(Call& call,
+                                                            api::PutObjectLegalHoldRequest in);
+
 // bucket_settings.cc: stored as given, returned as stored.
 Result<api::GetBucketEncryptionOutput> get_bucket_encryption(Call& call,
                                                              api::GetBucketEncryptionRequest in);

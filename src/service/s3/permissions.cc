@@ -28,6 +28,8 @@ constexpr Need bucket_needs[] = {
     {"CreateBucket", "s3:CreateBucket", the_bucket},
     Need{"CreateBucket", "s3:PutBucketAcl", the_bucket}.where("ACL"),
     Need{"CreateBucket", "s3:PutBucketOwnershipControls", the_bucket}.where("ObjectOwnership"),
+    Need{"CreateBucket", "s3:PutBucketObjectLockConfiguration", the_bucket}.where("locked bucket"),
+    Need{"CreateBucket", "s3:PutBucketVersioning", the_bucket}.where("locked bucket"),
     Need{"CreateBucket", "s3:TagResource", the_bucket}.where("CreateBucketConfiguration.Tags"),
     {"DeleteBucket", "s3:DeleteBucket", the_bucket},
     {"HeadBucket", "s3:ListBucket", the_bucket},
@@ -44,6 +46,8 @@ constexpr Need object_needs[] = {
     {"PutObject", "s3:PutObject", the_object},
     Need{"PutObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
     Need{"PutObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"PutObject", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
+    Need{"PutObject", "s3:PutObjectLegalHold", the_object}.where("ObjectLockLegalHoldStatus"),
     Need{"GetObject", "s3:GetObject", the_object}.where("!VersionId"),
     Need{"GetObject", "s3:GetObjectVersion", the_object}.where("VersionId"),
     Need{"HeadObject", "s3:GetObject", the_object}.where("!VersionId"),
@@ -60,6 +64,10 @@ constexpr Need object_needs[] = {
     Need{"GetObjectAcl", "s3:GetObjectVersionAcl", the_object}.where("VersionId"),
     Need{"PutObjectAcl", "s3:PutObjectAcl", the_object}.where("!VersionId"),
     Need{"PutObjectAcl", "s3:PutObjectVersionAcl", the_object}.where("VersionId"),
+    {"GetObjectRetention", "s3:GetObjectRetention", the_object},
+    {"PutObjectRetention", "s3:PutObjectRetention", the_object},
+    {"GetObjectLegalHold", "s3:GetObjectLegalHold", the_object},
+    {"PutObjectLegalHold", "s3:PutObjectLegalHold", the_object},
     Need{"GetObjectTagging", "s3:GetObjectTagging", the_object}.where("!VersionId"),
     Need{"GetObjectTagging", "s3:GetObjectVersionTagging", the_object}.where("VersionId"),
     Need{"PutObjectTagging", "s3:PutObjectTagging", the_object}.where("!VersionId"),
@@ -75,6 +83,8 @@ constexpr Need object_needs[] = {
     Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("copied tags"),
     Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
     Need{"CopyObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"CopyObject", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
+    Need{"CopyObject", "s3:PutObjectLegalHold", the_object}.where("ObjectLockLegalHoldStatus"),
     Need{"UploadPartCopy", "s3:GetObject", "{source}"}.where("!source version"),
     Need{"UploadPartCopy", "s3:GetObjectVersion", "{source}"}.where("source version"),
     {"UploadPartCopy", "s3:PutObject", the_object},
@@ -84,6 +94,9 @@ constexpr Need multipart_needs[] = {
     {"CreateMultipartUpload", "s3:PutObject", the_object},
     Need{"CreateMultipartUpload", "s3:PutObjectTagging", the_object}.where("Tagging"),
     Need{"CreateMultipartUpload", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"CreateMultipartUpload", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
+    Need{"CreateMultipartUpload", "s3:PutObjectLegalHold", the_object}.where(
+        "ObjectLockLegalHoldStatus"),
     {"UploadPart", "s3:PutObject", the_object},
     {"CompleteMultipartUpload", "s3:PutObject", the_object},
     {"AbortMultipartUpload", "s3:AbortMultipartUpload", the_object},
@@ -110,6 +123,8 @@ constexpr Need setting_needs[] = {
     {"GetBucketPolicy", "s3:GetBucketPolicy", the_bucket},
     {"PutBucketPolicy", "s3:PutBucketPolicy", the_bucket},
     {"DeleteBucketPolicy", "s3:DeleteBucketPolicy", the_bucket},
+    {"GetObjectLockConfiguration", "s3:GetBucketObjectLockConfiguration", the_bucket},
+    {"PutObjectLockConfiguration", "s3:PutBucketObjectLockConfiguration", the_bucket},
     {"GetBucketCors", "s3:GetBucketCORS", the_bucket},
     {"PutBucketCors", "s3:PutBucketCORS", the_bucket},
     {"DeleteBucketCors", "s3:PutBucketCORS", the_bucket},
@@ -129,6 +144,12 @@ constexpr service::KeyOfMember keys[] = {
     {"s3:max-keys", "MaxKeys"},
     {"s3:VersionId", "VersionId"},
     {"s3:locationconstraint", "CreateBucketConfiguration.LocationConstraint"},
+    {"s3:object-lock-mode", "ObjectLockMode"},
+    {"s3:object-lock-mode", "Retention.Mode"},
+    {"s3:object-lock-retain-until-date", "ObjectLockRetainUntilDate"},
+    {"s3:object-lock-retain-until-date", "Retention.RetainUntilDate"},
+    {"s3:object-lock-legal-hold", "ObjectLockLegalHoldStatus"},
+    {"s3:object-lock-legal-hold", "LegalHold.Status"},
     {"s3:RequestObjectTag/", "Tagging.TagSet"},
     {"s3:RequestObjectTagKeys", "Tagging.TagSet", Arity::many},
     {"aws:RequestTag/", "CreateBucketConfiguration.Tags"},
@@ -170,6 +191,10 @@ constexpr service::Veil veils[] = {
     {"PutObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"DeleteObjectTagging", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"RestoreObject", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"GetObjectRetention", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"PutObjectRetention", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"GetObjectLegalHold", "NoSuchKey", "s3:ListBucket", the_bucket},
+    {"PutObjectLegalHold", "NoSuchKey", "s3:ListBucket", the_bucket},
     {"CopyObject", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
     {"CopyObject", "NoSuchVersion", "s3:ListBucket", "{source bucket}"},
     {"UploadPartCopy", "NoSuchKey", "s3:ListBucket", "{source bucket}"},
@@ -200,6 +225,8 @@ bool copies_tags(const Question& question, const objects::ObjectName& source) {
 
 std::optional<std::vector<std::string>> word(const Question& question, std::string_view word) {
   using Texts = std::vector<std::string>;
+  if (word == "locked bucket")
+    return Texts{question.text("ObjectLockEnabledForBucket") == "true" ? "yes" : ""};
   if (word != "source" && word != "source bucket" && word != "source version" &&
       word != "copied tags")
     return std::nullopt;
@@ -280,6 +307,16 @@ void add_given_tags(const Question& question, Context& out) {
   out.push_back(std::move(names));
 }
 
+// How long a lock is to last, in whole days from now.
+void add_retention_days(const Question& question, Context& out) {
+  std::string until = question.text("ObjectLockRetainUntilDate");
+  if (until.empty()) until = question.text("Retention.RetainUntilDate");
+  const auto time = parse_iso8601(until);
+  if (!time) return;
+  const auto days = std::chrono::ceil<std::chrono::days>(*time - question.call().now());
+  add(out, "s3:object-lock-remaining-retention-days", fmt::to_string(days.count()));
+}
+
 // Tags of the object that is there: a key of those actions alone that read it.
 void add_existing_tags(const Question& question, std::string_view arn, Context& out) {
   constexpr std::string_view operations[] = {"GetObject", "HeadObject", "GetObjectTagging",
@@ -329,6 +366,7 @@ void add_keys(const Question& question, std::string_view arn, Context& out) {
   }
   add_encryption_of_upload(question, out);
   add_given_tags(question, out);
+  add_retention_days(question, out);
   add_existing_tags(question, arn, out);
   add_source_version(question, arn, out);
 }

@@ -23,6 +23,7 @@ inline constexpr std::string_view cors = "cors";
 inline constexpr std::string_view encryption = "encryption";
 inline constexpr std::string_view lifecycle = "lifecycle";
 inline constexpr std::string_view notification = "notification";
+inline constexpr std::string_view object_lock = "object-lock";
 inline constexpr std::string_view ownership = "ownership";
 inline constexpr std::string_view policy = "policy";
 // Beside it, whom it names: lines of identity::PrincipalIds.
