@@ -409,20 +409,48 @@ Route Router::find(const HttpRequestView& request) const {
   return other.found() ? other : route;
 }
 
-HttpResponseParts unknown_operation(const Route& route, std::string_view request_id) {
+namespace {
+
+// What the path of a request to S3 leads to.
+std::string_view resource_type(const Route& route, std::string_view path) {
+  if (path.starts_with('/')) path.remove_prefix(1);
+  if (!route.virtual_bucket.empty()) return path.empty() ? "BUCKET" : "OBJECT";
+  if (path.empty()) return "SERVICE";
+  const std::size_t slash = path.find('/');
+  return slash == std::string_view::npos || slash + 1 == path.size() ? "BUCKET" : "OBJECT";
+}
+
+HttpResponseParts method_not_allowed(const Route& route, std::string_view request_id,
+                                     const HttpRequestView& request) {
+  const std::string_view type = resource_type(route, request.path);
+  const std::pair<std::string, std::string> details[] = {{"Method", std::string(request.method)},
+                                                         {"ResourceType", std::string(type)}};
+  auto answer = encode_error(route.schema->service, nullptr, route.protocol,
+                             {.code = "MethodNotAllowed",
+                              .message = "The specified method is not allowed against this "
+                                         "resource.",
+                              .status = 405,
+                              .details = details},
+                             request_id);
+  answer.headers.emplace_back("Allow", type == "SERVICE" ? "GET" : "HEAD, DELETE, GET, PUT");
+  return answer;
+}
+
+}  // namespace
+
+HttpResponseParts unknown_operation(const Route& route, std::string_view request_id,
+                                    const HttpRequestView& request) {
   const Service& service = route.schema->service;
   if (route.schema->operations.empty()) return not_implemented(route, request_id);
+  const bool form = route.protocol == Protocol::query;
+  if (!form && service.s3_style) return method_not_allowed(route, request_id, request);
   const std::string name(route.operation_name);
   ErrorAnswer error;
   std::string message;
-  if (route.protocol == Protocol::query) {
+  if (form) {
     message =
         "Could not find operation " + name + " for version " + std::string(service.api_version);
     error = {.code = "InvalidAction", .message = message};
-  } else if (service.s3_style) {
-    error = {.code = "MethodNotAllowed",
-             .message = "The specified method is not allowed against this resource.",
-             .status = 405};
   } else {
     const bool rest = route.protocol == Protocol::rest_json || route.protocol == Protocol::rest_xml;
     message = name.empty() ? "The requested operation does not exist."

@@ -71,8 +71,9 @@ class Router {
 
 // The error for a service that has no such operation: UnknownOperationException, InvalidAction, or
 // S3's MethodNotAllowed, in the protocol of the request; of a service that Slipway has not,
-// not_implemented().
-HttpResponseParts unknown_operation(const Route& route, std::string_view request_id);
+// not_implemented(). S3 says of the request what it was and of what.
+HttpResponseParts unknown_operation(const Route& route, std::string_view request_id,
+                                    const HttpRequestView& request = {});
 
 // The error for an operation of AWS's that Slipway does not have yet, naming it.
 HttpResponseParts not_implemented(const Route& route, std::string_view request_id);

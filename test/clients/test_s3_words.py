@@ -6,6 +6,7 @@ import urllib.request
 
 import pytest
 from botocore.exceptions import ClientError
+from test_s3_presigned import v2_url
 
 MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 NEVER_GIVEN = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
@@ -224,3 +225,26 @@ RESTORES = [
 def test_what_is_not_restored(aws, bucket, key, request_, code):
     aws.s3.put_object(Bucket=bucket, Key="cold", Body=b"ice", StorageClass="GLACIER")
     assert error_of(aws.s3.restore_object, Bucket=bucket, Key=key, RestoreRequest=request_)["Code"] == code
+
+
+WAYS = [("PATCH", "", "BUCKET"), ("PATCH", "/k", "OBJECT"), ("POST", "/k", "OBJECT"), ("PATCH", "/k?tagging", "OBJECT")]
+
+
+@pytest.mark.parametrize("method, path, kind", WAYS)
+def test_a_method_that_is_none(aws, bucket, method, path, kind):
+    url = f"{aws.environment['AWS_ENDPOINT_URL']}/{bucket}{path}"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(url, method=method))
+    text = caught.value.read().decode()
+    assert caught.value.code == 405 and "DELETE" in caught.value.headers["Allow"]
+    assert f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>" in text
+
+
+@pytest.mark.parametrize("left_out", ["AWSAccessKeyId", "Signature", "Expires"])
+def test_a_url_of_the_second_version_that_lacks_a_parameter(aws, bucket, left_out):
+    url = re.sub(f"([?&]){left_out}=[^&]*&?", r"\1", v2_url(aws, "GET", f"/{bucket}/k", {}))
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url)
+    assert caught.value.code == 403
+    assert ("Query-string authentication requires the Signature, Expires and AWSAccessKeyId parameters"
+            in caught.value.read().decode())

@@ -269,8 +269,11 @@ bool is_presigned_v4(std::string_view query) {
          (find_query(query, "X-Amz-Signature") || find_query(query, "X-Amz-Algorithm"));
 }
 
+// One that lacks a parameter is one all the same, and is told so.
 bool is_presigned_v2(std::string_view query) {
-  return !query.empty() && find_query(query, "AWSAccessKeyId") && find_query(query, "Signature");
+  if (query.empty()) return false;
+  const auto has = [&](std::string_view name) { return find_query(query, name) ? 1 : 0; };
+  return has("AWSAccessKeyId") + has("Signature") + has("Expires") > 1;
 }
 
 bool is_presigned(std::string_view query) {
