@@ -181,6 +181,8 @@ class Server::Parts {
   std::unique_ptr<events::Deliverer> deliverer_;
   std::unique_ptr<events::MessageMoves> moves_;
   std::unique_ptr<s3::Notices> notices_;
+  s3::LifecycleTexts lifecycles_;
+  std::unique_ptr<objects::Lifecycle> lifecycle_;
 
   service::Registry registry_;
   std::unique_ptr<service::Authorizer> authorizer_;
@@ -345,7 +347,10 @@ Result<> Server::Parts::open_events() {
                              }});
   reconcilers_->add(sweeper_);
   reconcilers_->add(*http_deliveries_);
+  lifecycle_ = std::make_unique<objects::Lifecycle>(
+      s3::lifecycle_needs(*objects_, lifecycles_, *reconcilers_));
   reconcilers_->add(*moves_);
+  reconcilers_->add(*lifecycle_);
   return {};
 }
 
@@ -377,7 +382,7 @@ Result<> Server::Parts::install_doors() {
   const sagemaker::Reach reach(errands_.get());
   sts::install(registry_, *keys_, *directory_);
   iam::install(registry_, *directory_);
-  s3::install(registry_, *store_, *objects_, *notices_);
+  s3::install(registry_, {*store_, *objects_, *notices_, *lifecycle_, lifecycles_});
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);
   sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()});

@@ -89,7 +89,7 @@ def test_a_topic_hands_on_what_a_bucket_tells(aws, name, queue):
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sns:Publish",
                        "Resource": topic,
-                       "Condition": {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{name}"}}}]}))
+                       "Condition": {"ArnLike": {"aws:SourceArn": f"arn:aws:s3:*:*:{name}"}}}]}))
     aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue))
     aws.s3.put_bucket_notification_configuration(
         Bucket=name, NotificationConfiguration={

@@ -63,12 +63,15 @@ Result<> set_versioning(store::Transaction& tx, std::string_view bucket, Version
 
 Result<std::string> setting(store::Transaction& tx, const SettingName& name) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
-  auto rows = tx.query("SELECT document FROM objects_setting WHERE bucket=?1 AND name=?2",
-                       bucket.id, name.setting);
+  return setting(tx, bucket, name.setting);
+}
+
+Result<std::string> setting(store::Transaction& tx, const Bucket& bucket, std::string_view name) {
+  auto rows =
+      tx.query("SELECT document FROM objects_setting WHERE bucket=?1 AND name=?2", bucket.id, name);
   if (rows.next()) return std::string(rows.text(0));
   return fail(ErrorCode::not_found,
-              fmt::format("bucket '{}' has no setting '{}'", name.bucket, name.setting),
-              "no_such_setting");
+              fmt::format("bucket '{}' has no setting '{}'", bucket.name, name), "no_such_setting");
 }
 
 Result<> put_setting(store::Transaction& tx, const SettingName& name, std::string_view document) {

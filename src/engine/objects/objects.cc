@@ -122,15 +122,10 @@ Result<> Objects::Impl::remove_version(store::Transaction& tx, const Bucket& buc
 void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Object& object,
                          Event event, const Cause& cause) {
   if (watcher == nullptr) return;
-  std::string setting;
-  {
-    auto rows = tx.query("SELECT document FROM objects_setting WHERE bucket=?1 AND name=?2",
-                         bucket.id, watched);
-    if (!rows.next()) return;
-    setting = rows.text(0);
-  }
+  const auto setting = objects::setting(tx, bucket, watched);
+  if (!setting) return;
   if (event.kind == Change::Kind::removed) event.number = next_number(tx);
-  watcher->changed(tx, setting,
+  watcher->changed(tx, *setting,
                    {.kind = event.kind,
                     .bucket = bucket,
                     .object = object,

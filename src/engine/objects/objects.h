@@ -64,6 +64,7 @@ struct SettingName {
   std::string setting;
 };
 Result<std::string> setting(store::Transaction& tx, const SettingName& name);
+Result<std::string> setting(store::Transaction& tx, const Bucket& bucket, std::string_view name);
 Result<> put_setting(store::Transaction& tx, const SettingName& name, std::string_view document);
 Result<> remove_setting(store::Transaction& tx, const SettingName& name);  // absent is fine
 

@@ -86,8 +86,13 @@ CREATE TABLE objects_lock(
   hold INTEGER, PRIMARY KEY(bucket, key, version)) WITHOUT ROWID;
 )sql";
 
-constexpr std::array<store::Migration, 4> steps{{{"objects", 1, tables},
+// Which buckets have a setting.
+constexpr std::string_view settings =
+    "CREATE INDEX objects_setting_by_name ON objects_setting(name, bucket)";
+
+constexpr std::array<store::Migration, 5> steps{{{"objects", 1, tables},
                                                  {"objects", 2, sums},
+                                                 {"objects", 3, settings},
                                                  {"objects/removals", 1, removals},
                                                  {"objects/locks", 1, locks}}};
 

@@ -15,7 +15,6 @@ namespace {
 
 constexpr std::size_t policy_bytes_max = 20 * 1024;
 constexpr std::size_t cors_rules_max = 100;
-constexpr std::size_t lifecycle_rules_max = 1000;
 
 // A setting, and what S3 says where a bucket has none.
 struct Setting {
@@ -33,8 +32,6 @@ constexpr Setting policy{setting::policy, "NoSuchBucketPolicy", "The bucket poli
 constexpr Setting policy_principals{setting::policy_principals};
 constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
                        "The CORS configuration does not exist"};
-constexpr Setting lifecycle{setting::lifecycle, "NoSuchLifecycleConfiguration",
-                            "The lifecycle configuration does not exist"};
 constexpr Setting tagging{setting::tagging, "NoSuchTagSet", "The TagSet does not exist"};
 
 template <typename In>
@@ -220,76 +217,6 @@ Result<> put_bucket_cors(Call& call, api::PutBucketCorsRequest in) {
 
 Result<> delete_bucket_cors(Call& call, api::DeleteBucketCorsRequest in) {
   return remove_document(call, in, cors);
-}
-
-// --- Lifecycle. ---
-
-Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
-    Call& call, api::GetBucketLifecycleConfigurationRequest in) {
-  return read_document<api::GetBucketLifecycleConfigurationOutput>(call, in, lifecycle);
-}
-
-namespace {
-
-// "Days" and "Date" are two ways to say one thing, and a marker is removed by neither.
-Result<> check_expiration(api::LifecycleExpiration expiration) {
-  const int ways = (expiration.Days() ? 1 : 0) + (expiration.Date() ? 1 : 0) +
-                   (expiration.ExpiredObjectDeleteMarker() ? 1 : 0);
-  if (ways != 1) return malformed();
-  if (expiration.Days().value_or(1) < 1)
-    return invalid_argument("'Days' for Expiration action must be a positive integer",
-                            {"Days", std::to_string(*expiration.Days())});
-  return {};
-}
-
-Result<> check_rule(api::LifecycleRule rule) {
-  if (rule.Status() != "Enabled" && rule.Status() != "Disabled") return malformed();
-  if (rule.Filter() && rule.Prefix()) return malformed();
-  if (!rule.Filter() && !rule.Prefix()) return malformed();
-  const auto filter = rule.Filter();
-  const int parts = (filter.Prefix() ? 1 : 0) + (filter.Tag() ? 1 : 0) + (filter.And() ? 1 : 0) +
-                    (filter.ObjectSizeGreaterThan() ? 1 : 0) +
-                    (filter.ObjectSizeLessThan() ? 1 : 0);
-  if (parts > 1) return malformed();
-  const bool acts = rule.Expiration() || rule.NoncurrentVersionExpiration() ||
-                    rule.AbortIncompleteMultipartUpload() || !rule.Transitions().empty() ||
-                    !rule.NoncurrentVersionTransitions().empty();
-  if (!acts) return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
-  return rule.Expiration() ? check_expiration(rule.Expiration()) : Result<>();
-}
-
-template <typename Rules>
-Result<> check_rules(const Rules& rules) {
-  std::vector<std::string_view> ids;
-  for (const auto rule : rules) {
-    TRY_DO(check_rule(rule));
-    if (!rule.ID() || rule.ID()->empty()) continue;
-    if (std::ranges::find(ids, *rule.ID()) != ids.end())
-      return invalid_argument("Rule ID must be unique. Found same ID for more than one rule",
-                              {"ID", std::string(*rule.ID())});
-    ids.push_back(*rule.ID());
-  }
-  return {};
-}
-
-}  // namespace
-
-Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
-    Call& call, api::PutBucketLifecycleConfigurationRequest in) {
-  constexpr std::string_view standard = "all_storage_classes_128K";
-  const auto rules = in.LifecycleConfiguration().Rules();
-  if (rules.empty() || rules.size() > lifecycle_rules_max) return malformed();
-  TRY_DO(check_rules(rules));
-  auto document = call.output<api::GetBucketLifecycleConfigurationOutput>();
-  document.Rules(rules).TransitionDefaultMinimumObjectSize(
-      in.TransitionDefaultMinimumObjectSize().value_or(standard));
-  TRY_DO(write_document(call, in, lifecycle, document));
-  return call.output<api::PutBucketLifecycleConfigurationOutput>()
-      .TransitionDefaultMinimumObjectSize(document.TransitionDefaultMinimumObjectSize());
-}
-
-Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in) {
-  return remove_document(call, in, lifecycle);
 }
 
 // --- Tags. ---

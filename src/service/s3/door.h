@@ -13,8 +13,13 @@
 #include "service/registry.h"
 #include "store/store.h"
 
+namespace slipway::objects {
+class Lifecycle;
+}
+
 namespace slipway::s3 {
 
+class LifecycleTexts;
 class Notices;
 
 namespace api = aws::s3;
@@ -27,6 +32,8 @@ struct Door {
   objects::Objects& objects;
   store::Store& store;
   const Notices& notices;
+  objects::Lifecycle& lifecycle;
+  LifecycleTexts& lifecycles;
 };
 
 // What whoever watches a bucket is told of the call that changes something in it.

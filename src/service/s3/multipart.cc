@@ -2,6 +2,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/errors.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
@@ -68,6 +69,8 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
                                                 .checksum_kind = plan.kind,
                                                 .checksum_scope = plan.scope}));
   if (plan.kind) out.ChecksumAlgorithm(wire::name_of(*plan.kind)).ChecksumType(name_of(plan.scope));
+  if (const auto end = end_of_upload(door, call.tx(), bucket, made))
+    out.AbortDate(end->at).AbortRuleId(end->rule);
   return out.Bucket(in.Bucket()).Key(in.Key()).UploadId(made.name.upload);
 }
 
@@ -157,7 +160,7 @@ Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
   return call.output<api::AbortMultipartUploadOutput>();
 }
 
-Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
+Result<api::ListPartsOutput> list_parts(const Door& door, Call& call, api::ListPartsRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const std::int32_t limit, page_size(in.MaxParts(), "max-parts"));
   TRY(const objects::Multipart upload, objects::find_multipart(call.tx(), upload_of(in)));
@@ -177,6 +180,8 @@ Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in) {
       .MaxParts(limit)
       .IsTruncated(page.truncated)
       .StorageClass(upload.attributes.storage_class);
+  if (const auto end = end_of_upload(door, call.tx(), bucket, upload))
+    out.AbortDate(end->at).AbortRuleId(end->rule);
   auto owner = call.output<api::Owner>();
   fill_owner(owner, bucket.account);
   auto initiator = call.output<api::Initiator>();

@@ -3,6 +3,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
@@ -131,6 +132,7 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
   TRY_DO(check_size(in, made));
   auto out = call.output<api::CompleteMultipartUploadOutput>();
   out.Bucket(in.Bucket()).Key(in.Key()).ETag(etag_header(made.etag));
+  out.Expiration(expiration_of(door, call.tx(), bucket, made));
   out.Location(fmt::format("http://{}/{}/{}", call.head().headers.get("host"), in.Bucket(),
                            percent_encode(in.Key(), "/")));
   show_checksum(out, made.checksum);

@@ -6,6 +6,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 #include "service/s3/restore.h"
@@ -233,6 +234,7 @@ class Copy {
       TRY(made_,
           door_.objects.copy(tx, source.object, target(), std::move(options), std::move(whole_)));
       if (!lock.empty()) TRY_DO(objects::put_lock(tx, made_, lock));
+      expiration_ = expiration_of(door_, tx, bucket_, made_);
       return true;
     });
   }
@@ -240,9 +242,8 @@ class Copy {
   objects::ObjectName target() const { return {std::string(in_.Bucket()), std::string(in_.Key())}; }
 
   Result<objects::PutOptions> options_for(store::Transaction& tx, const Source& source) {
-    TRY(const objects::Bucket bucket, bucket_of(call_, tx, in_));
-    TRY_DO(check_acl(tx, bucket.name, wanted_acl(in_)));
-    versioning_ = bucket.versioning;
+    TRY(bucket_, bucket_of(call_, tx, in_));
+    TRY_DO(check_acl(tx, bucket_.name, wanted_acl(in_)));
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;
     TRY(options.attributes, attributes_of_copy(in_, source.object));
@@ -256,10 +257,10 @@ class Copy {
     result.ETag(etag_header(made_.etag)).LastModified(shown_time(made_.modified));
     show_checksum(result, made_.checksum);
     auto out = call_.output<api::CopyObjectOutput>();
-    out.CopyObjectResult(result);
+    out.CopyObjectResult(result).Expiration(expiration_);
     show_encryption(out);
     if (source_version_) out.CopySourceVersionId(*source_version_);
-    if (versioning_ != objects::Versioning::never) out.VersionId(made_.version);
+    if (bucket_.versioning != objects::Versioning::never) out.VersionId(made_.version);
     return out;
   }
 
@@ -270,7 +271,8 @@ class Copy {
   std::optional<ChecksumKind> kind_;
   std::int64_t looked_at_ = 0;               // the source's body
   std::optional<objects::WholeBody> whole_;  // what was learnt of it
-  objects::Versioning versioning_ = objects::Versioning::never;
+  objects::Bucket bucket_;                   // the target's
+  std::optional<std::string> expiration_;
   std::optional<std::string> source_version_;
   objects::Object made_;
 };

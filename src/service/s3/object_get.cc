@@ -4,6 +4,7 @@
 #include "service/s3/body.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 #include "service/s3/restore.h"
@@ -19,6 +20,7 @@ struct Selection {
   bool partial = false;
   std::optional<objects::Part> part = {};
   objects::Lock lock = {};
+  std::optional<std::string> expiration = {};
 };
 
 template <typename In>
@@ -108,7 +110,10 @@ void show(Call& call, Out& out, const In& in, const Selection& selection) {
   const objects::Object& object = selection.object;
   show_properties(out, object);
   out.Restore(shown_restore(object, call.now()));
-  out.AcceptRanges("bytes").LastModified(object.modified).ETag(etag_header(object.etag));
+  out.AcceptRanges("bytes")
+      .LastModified(object.modified)
+      .ETag(etag_header(object.etag))
+      .Expiration(selection.expiration);
   if (selection.bucket.versioning != objects::Versioning::never) out.VersionId(object.version);
   show_checksum_if_asked(out, in, selection);
   show_lock(call, out, object, selection.lock);
@@ -152,6 +157,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
           const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
     TRY(selection, select(call, tx, in, object));
     TRY_DO(check_readable(object, call.now()));
+    if (!in.VersionId()) selection.expiration = expiration_of(door, tx, selection.bucket, object);
     return selection.range;
   };
   TRY(objects::Objects::Opened opened, door.objects.open_object(name_of(in), choose));
@@ -168,7 +174,9 @@ Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::Hea
   TRY_DO(refuse_strangers_headers(call, in));
   TRY_DO(check_reading_key(customer_key(in)));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
-  TRY(const Selection selection, select(call, call.tx(), in, object));
+  TRY(Selection selection, select(call, call.tx(), in, object));
+  if (!in.VersionId())
+    selection.expiration = expiration_of(door, call.tx(), selection.bucket, object);
   TRY_DO(door.objects.check(call.tx(), object));
   auto out = call.output<api::HeadObjectOutput>();
   show(call, out, in, selection);

@@ -3,6 +3,7 @@
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
 
@@ -39,6 +40,7 @@ class PutSink final : public BodySink {
     TRY(objects::SealedBody body, begin_.upload.seal());
     TRY(begin_.options.checksum, begin_.checks.settle(body, trailers));
     objects::Versioning versioning = objects::Versioning::never;
+    std::optional<std::string> expiration;
     TRY(const objects::Object made,
         door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
           TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
@@ -48,10 +50,11 @@ class PutSink final : public BodySink {
           TRY(objects::Object object, door_.objects.put(tx, name_of(begin_.in), std::move(body),
                                                         std::move(begin_.options)));
           if (!lock.empty()) TRY_DO(objects::put_lock(tx, object, lock));
+          expiration = expiration_of(door_, tx, bucket, object);
           return object;
         }));
     auto out = call.output<api::PutObjectOutput>();
-    out.ETag(etag_header(made.etag));
+    out.ETag(etag_header(made.etag)).Expiration(expiration);
     show_checksum(out, made.checksum);
     show_encryption(out);
     if (versioning == objects::Versioning::enabled) out.VersionId(made.version);

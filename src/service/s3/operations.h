@@ -52,7 +52,7 @@ Result<> delete_bucket_cors(Call& call, api::DeleteBucketCorsRequest in);
 Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
     Call& call, api::GetBucketLifecycleConfigurationRequest in);
 Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
-    Call& call, api::PutBucketLifecycleConfigurationRequest in);
+    const Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in);
 Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in);
 Result<api::NotificationConfiguration> get_bucket_notification(
     Call& call, api::GetBucketNotificationConfigurationRequest in);
@@ -112,7 +112,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
                                               api::UploadPartRequest in);
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const Door& door, Call& call,
                                                                api::AbortMultipartUploadRequest in);
-Result<api::ListPartsOutput> list_parts(Call& call, api::ListPartsRequest in);
+Result<api::ListPartsOutput> list_parts(const Door& door, Call& call, api::ListPartsRequest in);
 Result<api::ListMultipartUploadsOutput> list_multipart_uploads(Call& call,
                                                                api::ListMultipartUploadsRequest in);
 

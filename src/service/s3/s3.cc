@@ -1,6 +1,7 @@
 #include "service/s3/s3.h"
 
 #include "service/s3/errors.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
 
@@ -128,10 +129,18 @@ void add_multipart_operations(Adder& adder) {
 
 }  // namespace
 
-void install(service::Registry& registry, store::Store& store, objects::Objects& objects,
-             Notices& notices) {
-  objects.watch(std::string(setting::notification), notices);
-  Adder adder(registry.begin(api::schema(), error_table()), Door{objects, store, notices});
+objects::Lifecycle::Needs lifecycle_needs(objects::Objects& objects, LifecycleTexts& texts,
+                                          engine::ReconcilerLoop& loop) {
+  return {.objects = objects,
+          .setting = std::string(setting::lifecycle),
+          .read = [&texts](const std::string& text) { return texts.read(text); },
+          .loop = loop};
+}
+
+void install(service::Registry& registry, const Needs& needs) {
+  needs.objects.watch(std::string(setting::notification), needs.notices);
+  Adder adder(registry.begin(api::schema(), error_table()),
+              Door{needs.objects, needs.store, needs.notices, needs.lifecycle, needs.lifecycles});
   add_bucket_operations(adder);
   add_setting_operations(adder);
   add_object_operations(adder);

@@ -1,18 +1,31 @@
 // The door of Amazon S3.
 #pragma once
 
+#include "engine/objects/lifecycle.h"
 #include "engine/objects/objects.h"
 #include "service/permissions.h"
 #include "service/registry.h"
+#include "service/s3/lifecycle.h"
 #include "service/s3/notices.h"
 #include "store/store.h"
 
 namespace slipway::s3 {
 
-// Adds every operation of operations.txt, and lets `notices` tell of what happens to objects. All
-// arguments outlive the registry.
-void install(service::Registry& registry, store::Store& store, objects::Objects& objects,
-             Notices& notices);
+// What the door stands on; all of it outlives the registry.
+struct Needs {
+  store::Store& store;
+  objects::Objects& objects;
+  Notices& notices;
+  objects::Lifecycle& lifecycle;
+  LifecycleTexts& lifecycles;
+};
+
+// Adds every operation of operations.txt, and lets `notices` tell of what happens to objects.
+void install(service::Registry& registry, const Needs& needs);
+
+// Removes what the lifecycle configurations of buckets let go.
+objects::Lifecycle::Needs lifecycle_needs(objects::Objects& objects, LifecycleTexts& texts,
+                                          engine::ReconcilerLoop& loop);
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

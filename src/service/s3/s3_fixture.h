@@ -42,7 +42,11 @@ class S3Test : public testing::Test {
     const identity::Principal owner{identity::Principal::Kind::root, "000000000000",
                                     "arn:aws:iam::000000000000:root", "000000000000"};
     keys_ = identity::KeyRing::open(root_, owner, random_).value();
-    install(registry_, *store_, *objects_, notices_);
+    reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
+    lifecycle_ = std::make_unique<objects::Lifecycle>(
+        lifecycle_needs(*objects_, lifecycles_, *reconcilers_));
+    reconcilers_->add(*lifecycle_);
+    install(registry_, {*store_, *objects_, notices_, *lifecycle_, lifecycles_});
     serve();
     EXPECT_EQ(ask("PUT", "/box").status, 200);
   }
@@ -121,6 +125,19 @@ class S3Test : public testing::Test {
     }));
   }
 
+  // As a server does that runs all the while.
+  void let_pass(std::chrono::microseconds time) {
+    EXPECT_TRUE(reconcilers_->wake_all());
+    for (;;) {
+      while (reconcilers_->step() > 0) {
+      }
+      if (time.count() == 0) return;
+      const auto by = std::min(reconcilers_->next_due().value_or(time), time);
+      clock_.advance(std::max(by, std::chrono::microseconds(1)));
+      time -= by;
+    }
+  }
+
   // The files that hold bodies.
   std::vector<std::filesystem::path> bodies() const {
     std::vector<std::filesystem::path> found;
@@ -173,6 +190,9 @@ class S3Test : public testing::Test {
   std::unique_ptr<objects::Objects> objects_;
   events::Queues queues_{random_, changes_};
   events::Topics topics_{random_, [] {}};
+  LifecycleTexts lifecycles_;
+  std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
+  std::unique_ptr<objects::Lifecycle> lifecycle_;
   Notices notices_{{.queues = queues_, .topics = topics_, .random = random_}};
   std::unique_ptr<identity::KeyRing> keys_;
   WorkerPool workers_{2};

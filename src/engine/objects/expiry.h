@@ -1,0 +1,67 @@
+// When objects of a bucket go by themselves: rules, and what they say of one object.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/objects/types.h"
+
+namespace slipway::objects {
+
+// A number of days is over at the midnight (UTC) after it: an object of Tuesday morning with three
+// days goes with the end of Friday.
+Timestamp end_of(Timestamp begin, std::chrono::days term);
+
+// Which objects a rule speaks of: those for which all of it holds. A delete marker has neither size
+// nor tags.
+struct ExpiryFilter {
+  std::string prefix = {};
+  Pairs tags = {};
+  std::optional<std::uint64_t> larger_than = {};
+  std::optional<std::uint64_t> smaller_than = {};
+
+  bool takes(const Object& object) const;
+};
+
+// Versions that are not the latest go so long after a newer one came, but for the newest `kept`.
+struct OldVersions {
+  std::chrono::days term{0};
+  std::uint32_t kept = 0;
+};
+
+struct ExpiryRule {
+  std::string id;
+  ExpiryFilter filter = {};
+  // Of the latest version: so long after it came, or at a point in time.
+  std::optional<std::chrono::days> term = {};
+  std::optional<Timestamp> date = {};
+  // Delete markers without an older version go at once; with a term, after it.
+  enum class LoneMarkers : std::uint8_t { stay, go } lone_markers = LoneMarkers::stay;
+  std::optional<OldVersions> old_versions = {};
+  std::optional<std::chrono::days> uploads = {};  // unfinished ones, so long after they began
+
+  // When the latest version, or a lone delete marker, goes by this rule.
+  std::optional<Timestamp> expires(const Object& latest) const;
+};
+
+using ExpiryRules = std::vector<ExpiryRule>;
+
+// What a rule decided, and when it takes place.
+struct Expiry {
+  Timestamp at;
+  const ExpiryRule* rule;
+};
+
+// The first that takes place, for the latest version of a key; of an unfinished upload. A delete
+// marker is taken for lone.
+std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Object& latest);
+std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Multipart& upload);
+
+// The prefixes of all rules, but for those that begin with another: where to look.
+std::vector<std::string> prefixes_of(const ExpiryRules& rules);
+
+}  // namespace slipway::objects

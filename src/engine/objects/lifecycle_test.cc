@@ -1,0 +1,197 @@
+#include "engine/objects/lifecycle.h"
+
+#include <gmock/gmock.h>
+
+#include "engine/objects/objects_fixture.h"
+
+namespace slipway::objects {
+namespace {
+
+using std::chrono::days;
+using std::chrono::hours;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::string_view the_setting = "rules";
+
+// A bucket with rules, and a clock that is moved. It begins at 22:13 of a day.
+class LifecycleTest : public ObjectsTest {
+ protected:
+  LifecycleTest() : loop_(*store_, clock_) {
+    loop_.add(lifecycle_);
+    EXPECT_TRUE(loop_.wake_all());
+    pass(clock_settles);
+  }
+
+  void set(ExpiryRules rules) {
+    rules_ = std::move(rules);
+    EXPECT_TRUE(write([&](store::Transaction& tx) -> Result<> {
+      TRY_DO(put_setting(tx, {"box", std::string(the_setting)}, "as `rules_` say"));
+      TRY(const Bucket bucket, find_bucket(tx, "box"));
+      lifecycle_.look_at(tx, bucket);
+      return {};
+    }));
+    pass(std::chrono::seconds(1));
+  }
+
+  // As time does: in the steps in which something is due.
+  void pass(std::chrono::microseconds time) {
+    for (;;) {
+      while (loop_.step() > 0) {
+      }
+      const auto due = loop_.next_due();
+      if (time.count() == 0) return;
+      const auto by = due ? std::clamp(*due, std::chrono::microseconds(1), time) : time;
+      clock_.advance(by);
+      time -= by;
+    }
+  }
+
+  std::vector<std::string> keys() {
+    std::vector<std::string> out;
+    EXPECT_TRUE(store_->read([&](store::Transaction& tx) -> Result<> {
+      TRY(const ListPage page, list(tx, {.bucket = "box", .entries_max = 5'000}));
+      for (const Object& each : page.objects) out.push_back(each.key);
+      return {};
+    }));
+    return out;
+  }
+  // "a", "a marker", by key and the newest first.
+  std::vector<std::string> versions() {
+    std::vector<std::string> out;
+    EXPECT_TRUE(store_->read([&](store::Transaction& tx) -> Result<> {
+      TRY(const VersionPage page, list_versions(tx, {.bucket = "box"}));
+      for (const Object& each : page.versions)
+        out.push_back(each.delete_marker ? each.key + " marker" : each.etag.substr(0, 4));
+      return {};
+    }));
+    return out;
+  }
+  std::string tag_of(std::string_view bytes) { return body(bytes).etag.substr(0, 4); }
+
+  ExpiryRules rules_;
+  engine::ReconcilerLoop loop_;
+  Lifecycle lifecycle_{
+      {.objects = *objects_,
+       .setting = std::string(the_setting),
+       .read = [this](const std::string&) { return std::make_shared<const ExpiryRules>(rules_); },
+       .loop = loop_}};
+};
+
+TEST_F(LifecycleTest, objects_go_at_the_midnight_after_their_days) {
+  ASSERT_TRUE(put("tmp/a", "1"));
+  ASSERT_TRUE(put("kept", "1"));
+  set({{.id = "r", .filter = {.prefix = "tmp/"}, .term = days(3)}});
+  pass(days(3));
+  EXPECT_THAT(keys(), ElementsAre("kept", "tmp/a"));
+  pass(hours(2));  // over the midnight
+  EXPECT_THAT(keys(), ElementsAre("kept"));
+}
+
+TEST_F(LifecycleTest, a_date_that_is_past_takes_what_is_there_and_what_comes) {
+  ASSERT_TRUE(put("a", "1"));
+  set({{.id = "r", .date = clock_.now() - days(1)}});
+  EXPECT_THAT(keys(), IsEmpty());
+  ASSERT_TRUE(put("b", "1"));
+  EXPECT_THAT(keys(), ElementsAre("b"));
+  pass(days(1));
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, filters_look_at_tags_and_sizes) {
+  ASSERT_TRUE(put("tagged", "1", {.attributes = {.tags = {{"k", "v"}, {"l", "w"}}}}));
+  ASSERT_TRUE(put("half", "1", {.attributes = {.tags = {{"k", "v"}}}}));
+  ASSERT_TRUE(put("long", std::string(30, 'x')));
+  ASSERT_TRUE(put("short", "xxx"));
+  set({{.id = "tags", .filter = {.tags = {{"k", "v"}, {"l", "w"}}}, .term = days(1)},
+       {.id = "size", .filter = {.larger_than = 3, .smaller_than = 31}, .term = days(1)}});
+  pass(days(2));
+  EXPECT_THAT(keys(), ElementsAre("half", "short"));
+}
+
+TEST_F(LifecycleTest, old_versions_go_after_their_days_but_for_the_newest) {
+  version_bucket(Versioning::enabled);
+  for (const char* bytes : {"1", "2", "3", "4"}) ASSERT_TRUE(put("a", bytes));
+  set({{.id = "r", .old_versions = OldVersions{.term = days(2), .kept = 1}}});
+  pass(days(2));
+  EXPECT_EQ(versions().size(), 4u);
+  pass(days(1));
+  EXPECT_THAT(versions(), ElementsAre(tag_of("4"), tag_of("3")));
+}
+
+TEST_F(LifecycleTest, a_version_gets_a_marker_and_the_marker_goes_when_it_is_alone) {
+  version_bucket(Versioning::enabled);
+  ASSERT_TRUE(put("a", "1"));
+  set({{.id = "r", .term = days(1), .old_versions = OldVersions{.term = days(1)}}});
+  pass(days(2));
+  EXPECT_THAT(versions(), ElementsAre("a marker", tag_of("1")));
+  pass(days(2));
+  EXPECT_THAT(versions(), ElementsAre("a marker"));
+  pass(days(2));
+  EXPECT_THAT(versions(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, lone_markers_go_where_a_rule_says_so) {
+  version_bucket(Versioning::enabled);
+  ASSERT_TRUE(put("covered", "1"));
+  ASSERT_TRUE(remove({"box", "covered"}));
+  ASSERT_TRUE(remove({"box", "lone"}));
+  set({{.id = "r", .lone_markers = ExpiryRule::LoneMarkers::go}});
+  EXPECT_THAT(versions(), ElementsAre("covered marker", tag_of("1")));
+}
+
+TEST_F(LifecycleTest, uploads_that_nobody_finishes_go) {
+  for (const char* key : {"tmp/a", "b"})
+    ASSERT_TRUE(write([&](store::Transaction& tx) {
+      return objects_->create_multipart(tx, {.bucket = "box", .key = key});
+    }));
+  set({{.id = "r", .filter = {.prefix = "tmp/"}, .uploads = days(1)}});
+  pass(days(2));
+  EXPECT_TRUE(store_->read([&](store::Transaction& tx) -> Result<> {
+    TRY(const MultipartPage page, list_multiparts(tx, {.bucket = "box"}));
+    EXPECT_EQ(page.uploads.size(), 1u);
+    return {};
+  }));
+}
+
+TEST_F(LifecycleTest, many_objects_go_page_by_page) {
+  constexpr int many = 3 * static_cast<int>(looked_at_per_step_max);
+  for (int i = 0; i < many; ++i) ASSERT_TRUE(put(fmt::format("tmp/{:04}", i), ""));
+  ASSERT_TRUE(put("a", ""));
+  ASSERT_TRUE(put("z", ""));
+  set({{.id = "r", .filter = {.prefix = "tmp/"}, .term = days(1)},
+       {.id = "s", .filter = {.prefix = "z"}, .term = days(1)}});
+  pass(days(1) + hours(2));
+  EXPECT_THAT(keys(), ElementsAre("a"));
+}
+
+TEST_F(LifecycleTest, a_step_that_was_lost_is_taken_again_after_a_start) {
+  ASSERT_TRUE(put("a", "1"));
+  set({{.id = "r", .term = days(1)}});
+  clock_.advance(days(2));
+  engine::ReconcilerLoop again(*store_, clock_);
+  Lifecycle fresh(
+      {.objects = *objects_,
+       .setting = std::string(the_setting),
+       .read = [this](const std::string&) { return std::make_shared<const ExpiryRules>(rules_); },
+       .loop = again});
+  again.add(fresh);
+  ASSERT_TRUE(again.wake_all());
+  while (again.step() > 0) {
+  }
+  EXPECT_THAT(keys(), ElementsAre("a")) << "nothing goes before the clock has settled";
+  for (int i = 0; i < 20; ++i) {
+    clock_.advance(*again.next_due());
+    again.step();
+  }
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST(ExpiryTest, days_are_over_at_the_next_midnight) {
+  using namespace std::chrono;
+  const Timestamp begin = sys_days(2014y / January / 15) + hours(10) + minutes(30);
+  EXPECT_EQ(end_of(begin, days(3)), sys_days(2014y / January / 19));
+}
+
+}  // namespace
+}  // namespace slipway::objects

@@ -1,0 +1,169 @@
+// The lifecycle configuration of a bucket: what of it S3 takes.
+#include <algorithm>
+
+#include "base/encoding.h"
+#include "engine/objects/lifecycle.h"
+#include "service/s3/errors.h"
+#include "service/s3/lifecycle.h"
+#include "service/s3/operations.h"
+#include "service/s3/settings.h"
+#include "wire/document.h"
+
+namespace slipway::s3 {
+namespace {
+
+// docs.aws.amazon.com/AmazonS3/latest/API/API_LifecycleRule.html
+constexpr std::size_t rules_max = 1000;
+constexpr std::size_t id_characters_max = 255;
+constexpr std::int32_t kept_versions_max = 100;
+
+objects::SettingName setting_of(const objects::Bucket& bucket) {
+  return {bucket.name, std::string(setting::lifecycle)};
+}
+
+std::unexpected<Error> malformed() { return refuse("MalformedXML", std::string(malformed_xml)); }
+
+Result<> check_positive(std::optional<std::int32_t> number, std::string_view name,
+                        std::string_view action) {
+  if (number.value_or(1) >= 1) return {};
+  return invalid_argument(
+      fmt::format("'{}' for {} action must be a positive integer", name, action),
+      {name, std::to_string(*number)});
+}
+
+// "Days" and "Date" are two ways to say one thing, and a marker is removed by neither.
+Result<> check_expiration(const api::LifecycleExpiration& expiration) {
+  if (!expiration) return {};
+  const int ways = (expiration.Days() ? 1 : 0) + (expiration.Date() ? 1 : 0) +
+                   (expiration.ExpiredObjectDeleteMarker() ? 1 : 0);
+  if (ways != 1) return malformed();
+  if (const auto date = expiration.Date();
+      date && std::chrono::floor<std::chrono::days>(*date) != *date)
+    return invalid_argument("'Date' must be at midnight GMT",
+                            {"Date", to_iso8601(*date, Fraction::milliseconds)});
+  return check_positive(expiration.Days(), "Days", "Expiration");
+}
+
+Result<> check_old_versions(const api::NoncurrentVersionExpiration& old) {
+  if (!old) return {};
+  if (!old.NoncurrentDays()) return malformed();
+  constexpr std::string_view action = "NoncurrentVersionExpiration";
+  TRY_DO(check_positive(old.NoncurrentDays(), "NoncurrentDays", action));
+  TRY_DO(check_positive(old.NewerNoncurrentVersions(), "NewerNoncurrentVersions", action));
+  if (old.NewerNoncurrentVersions().value_or(1) <= kept_versions_max) return {};
+  return invalid_argument(
+      fmt::format("'NewerNoncurrentVersions' for {} action must be at most {}", action,
+                  kept_versions_max),
+      {"NewerNoncurrentVersions", std::to_string(*old.NewerNoncurrentVersions())});
+}
+
+template <typename Part>
+Result<> check_sizes(const Part& part) {
+  if (!part.ObjectSizeGreaterThan() || !part.ObjectSizeLessThan()) return {};
+  if (*part.ObjectSizeGreaterThan() < *part.ObjectSizeLessThan()) return {};
+  return refuse("InvalidRequest",
+                "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.");
+}
+
+Result<> check_filter(const api::LifecycleRule& rule) {
+  if (static_cast<bool>(rule.Filter()) == rule.Prefix().has_value()) return malformed();
+  const auto filter = rule.Filter();
+  const int parts = (filter.Prefix() ? 1 : 0) + (filter.Tag() ? 1 : 0) + (filter.And() ? 1 : 0) +
+                    (filter.ObjectSizeGreaterThan() ? 1 : 0) +
+                    (filter.ObjectSizeLessThan() ? 1 : 0);
+  if (parts > 1) return malformed();
+  std::vector<std::string_view> keys;
+  for (const auto tag : filter.And().Tags()) keys.push_back(tag.Key());
+  std::ranges::sort(keys);
+  if (std::ranges::adjacent_find(keys) != keys.end())
+    return refuse("InvalidRequest", "Duplicate Tag Keys are not allowed.");
+  return check_sizes(filter.And());
+}
+
+// Markers and uploads have no tags.
+Result<> check_tagged(const api::LifecycleRule& rule) {
+  if (!rule.Filter().Tag() && rule.Filter().And().Tags().empty()) return {};
+  if (rule.AbortIncompleteMultipartUpload())
+    return refuse("InvalidRequest",
+                  "AbortIncompleteMultipartUpload cannot be specified with Tags.");
+  if (rule.Expiration().ExpiredObjectDeleteMarker())
+    return refuse("InvalidRequest", "ExpiredObjectDeleteMarker cannot be specified with Tags.");
+  return {};
+}
+
+Result<> check_actions(const api::LifecycleRule& rule) {
+  if (!rule.Transitions().empty() || !rule.NoncurrentVersionTransitions().empty())
+    return refuse("NotImplemented",
+                  "Slipway has one place for all storage classes (Transition, "
+                  "NoncurrentVersionTransition): rules can only let objects expire.");
+  const auto uploads = rule.AbortIncompleteMultipartUpload();
+  if (!rule.Expiration() && !rule.NoncurrentVersionExpiration() && !uploads)
+    return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
+  TRY_DO(check_expiration(rule.Expiration()));
+  TRY_DO(check_old_versions(rule.NoncurrentVersionExpiration()));
+  if (uploads && !uploads.DaysAfterInitiation()) return malformed();
+  return check_positive(uploads.DaysAfterInitiation(), "DaysAfterInitiation",
+                        "AbortIncompleteMultipartUpload");
+}
+
+Result<> check_rule(const api::LifecycleRule& rule) {
+  if (rule.Status() != "Enabled" && rule.Status() != "Disabled") return malformed();
+  TRY_DO(check_filter(rule));
+  TRY_DO(check_actions(rule));
+  if (rule.ID().value_or("").size() > id_characters_max)
+    return invalid_argument("ID length should not exceed allowed limit of 255",
+                            {"ID", std::string(*rule.ID())});
+  return check_tagged(rule);
+}
+
+Result<> check_rules(const wire::ListView<api::LifecycleRule>& rules) {
+  if (rules.empty() || rules.size() > rules_max) return malformed();
+  std::vector<std::string_view> ids;
+  for (const auto rule : rules) {
+    TRY_DO(check_rule(rule));
+    if (!rule.ID() || rule.ID()->empty()) continue;
+    if (std::ranges::find(ids, *rule.ID()) != ids.end())
+      return invalid_argument("Rule ID must be unique. Found same ID for more than one rule",
+                              {"ID", std::string(*rule.ID())});
+    ids.push_back(*rule.ID());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
+    Call& call, api::GetBucketLifecycleConfigurationRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  const auto text = objects::setting(call.tx(), bucket, setting::lifecycle);
+  if (!text)
+    return std::unexpected(Error{ErrorCode::not_found,
+                                 "The lifecycle configuration does not exist",
+                                 "NoSuchLifecycleConfiguration",
+                                 {{"BucketName", bucket.name}}});
+  return wire::from_json<api::GetBucketLifecycleConfigurationOutput>(*text, call.arena());
+}
+
+Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
+    const Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in) {
+  constexpr std::string_view standard = "all_storage_classes_128K";
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  const auto rules = in.LifecycleConfiguration().Rules();
+  TRY_DO(check_rules(rules));
+  for (auto rule : rules)
+    if (rule.ID().value_or("").empty()) rule.ID(to_base64(make_uuid(call.random())));
+  auto document = call.output<api::GetBucketLifecycleConfigurationOutput>();
+  document.Rules(rules).TransitionDefaultMinimumObjectSize(
+      in.TransitionDefaultMinimumObjectSize().value_or(standard));
+  TRY_DO(objects::put_setting(call.tx(), setting_of(bucket), wire::to_json(document)));
+  door.lifecycle.look_at(call.tx(), bucket);
+  return call.output<api::PutBucketLifecycleConfigurationOutput>()
+      .TransitionDefaultMinimumObjectSize(document.TransitionDefaultMinimumObjectSize());
+}
+
+Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  return objects::remove_setting(call.tx(), setting_of(bucket));
+}
+
+}  // namespace slipway::s3

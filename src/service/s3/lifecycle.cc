@@ -1,0 +1,96 @@
+#include "service/s3/lifecycle.h"
+
+#include "base/encoding.h"
+#include "service/s3/settings.h"
+#include "wire/document.h"
+
+namespace slipway::s3 {
+namespace {
+
+using std::chrono::days;
+
+std::optional<std::uint64_t> size_of(std::optional<std::int64_t> bytes) {
+  return bytes ? std::optional(static_cast<std::uint64_t>(*bytes)) : std::nullopt;
+}
+
+std::optional<days> days_of(std::optional<std::int32_t> number) {
+  return number ? std::optional(days(*number)) : std::nullopt;
+}
+
+// `And` has all that a filter has but one tag.
+objects::ExpiryFilter filter_of(const api::LifecycleRule& rule) {
+  objects::ExpiryFilter out;
+  const auto take = [&](const auto& part) {
+    if (part.Prefix()) out.prefix = *part.Prefix();
+    if (part.ObjectSizeGreaterThan()) out.larger_than = size_of(part.ObjectSizeGreaterThan());
+    if (part.ObjectSizeLessThan()) out.smaller_than = size_of(part.ObjectSizeLessThan());
+  };
+  const auto add_tag = [&](const api::Tag& tag) { out.tags.emplace_back(tag.Key(), tag.Value()); };
+  if (rule.Prefix()) out.prefix = *rule.Prefix();
+  take(rule.Filter());
+  if (rule.Filter().Tag()) add_tag(rule.Filter().Tag());
+  take(rule.Filter().And());
+  for (const auto tag : rule.Filter().And().Tags()) add_tag(tag);
+  return out;
+}
+
+objects::ExpiryRule rule_of(const api::LifecycleRule& rule) {
+  using LoneMarkers = objects::ExpiryRule::LoneMarkers;
+  objects::ExpiryRule out{.id = std::string(rule.ID().value_or("")), .filter = filter_of(rule)};
+  out.term = days_of(rule.Expiration().Days());
+  out.date = rule.Expiration().Date();
+  if (rule.Expiration().ExpiredObjectDeleteMarker().value_or(false))
+    out.lone_markers = LoneMarkers::go;
+  if (const auto old = rule.NoncurrentVersionExpiration())
+    out.old_versions = objects::OldVersions{
+        .term = days(old.NoncurrentDays().value_or(0)),
+        .kept = static_cast<std::uint32_t>(old.NewerNoncurrentVersions().value_or(0))};
+  out.uploads = days_of(rule.AbortIncompleteMultipartUpload().DaysAfterInitiation());
+  return out;
+}
+
+std::shared_ptr<const objects::ExpiryRules> rules_for(const Door& door, store::Transaction& tx,
+                                                      const objects::Bucket& bucket) {
+  const auto text = objects::setting(tx, bucket, setting::lifecycle);
+  return text ? door.lifecycles.read(*text) : nullptr;
+}
+
+}  // namespace
+
+std::shared_ptr<const objects::ExpiryRules> LifecycleTexts::read(const std::string& setting) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (const auto found = read_.find(setting); found != read_.end()) return found->second;
+  }
+  auto rules = std::make_shared<objects::ExpiryRules>();
+  wire::Arena arena;
+  if (const auto read = wire::from_json<api::GetBucketLifecycleConfigurationOutput>(setting, arena))
+    for (const auto rule : read->Rules())
+      if (rule.Status() == "Enabled") rules->push_back(rule_of(rule));
+  const std::lock_guard lock(mutex_);
+  if (read_.size() >= remembered_max) read_.clear();
+  return read_.emplace(setting, std::move(rules)).first->second;
+}
+
+std::optional<std::string> expiration_of(const Door& door, store::Transaction& tx,
+                                         const objects::Bucket& bucket,
+                                         const objects::Object& latest) {
+  const auto rules = rules_for(door, tx, bucket);
+  if (!rules) return std::nullopt;
+  const auto expiry = objects::expiry_of(*rules, latest);
+  if (!expiry) return std::nullopt;
+  return fmt::format(R"(expiry-date="{}", rule-id="{}")", to_http_date(expiry->at),
+                     percent_encode(expiry->rule->id));
+}
+
+std::optional<UploadEnd> end_of_upload(const Door& door, store::Transaction& tx,
+                                       const objects::Bucket& bucket,
+                                       const objects::Multipart& upload) {
+  const auto rules = rules_for(door, tx, bucket);
+  if (!rules) return std::nullopt;
+  const auto expiry = objects::expiry_of(*rules, upload);
+  if (!expiry) return std::nullopt;
+  return UploadEnd{expiry->at, expiry->rule->id};
+}
+
+}  // namespace slipway::s3
