@@ -55,6 +55,33 @@ Page<Group> list_groups(store::Transaction& tx, std::string_view account, const 
   return page_of<Group>(rows, page, group_of);
 }
 
+Result<> move_group(store::Transaction& tx, const Group& group, const Move& to) {
+  const Owner before = owner_of(group);
+  const Owner after{Owner::Kind::group, group.account, to.name};
+  const std::string old_key = key_of(group.name);
+  const std::string new_key = key_of(to.name);
+  if (new_key != old_key && require(tx, after))
+    return fail(ErrorCode::already_exists,
+                fmt::format("Group with name {} already exists.", to.name));
+  touch(tx, before);
+  touch(tx, after);
+  // Its members know it by its name.
+  tx.run(
+      "INSERT OR IGNORE INTO identity_touched (account, owner) SELECT account, 'user/' || user_key "
+      "FROM identity_members WHERE account = ?1 AND group_key = ?2",
+      group.account, old_key);
+  tx.run(
+      "UPDATE identity_groups SET name_key = ?3, name = ?4, path = ?5 "
+      "WHERE account = ?1 AND name_key = ?2",
+      group.account, old_key, new_key, to.name, to.path);
+  tx.run("UPDATE identity_members SET group_key = ?3 WHERE account = ?1 AND group_key = ?2",
+         group.account, old_key, new_key);
+  for (const std::string_view table : {"identity_inline_policies", "identity_attachments"})
+    tx.run(fmt::format("UPDATE {} SET owner = ?3 WHERE account = ?1 AND owner = ?2", table),
+           group.account, owner_key(before), owner_key(after));
+  return {};
+}
+
 Result<> delete_group(store::Transaction& tx, std::string_view account, std::string_view name) {
   const Owner owner{Owner::Kind::group, account, name};
   TRY_DO(require(tx, owner));

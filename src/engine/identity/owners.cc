@@ -22,6 +22,8 @@ constexpr KindFacts facts[] = {
     {"policy", "identity_policies", "no_policy"},
     {"user", "identity_users", "no_user", user_inline_bytes_max, "PoliciesPerUser"},
     {"group", "identity_groups", "no_group", group_inline_bytes_max, "PoliciesPerGroup"},
+    {"instance-profile", "identity_instance_profiles", "no_profile"},
+    {"oidc-provider", "identity_providers", "no_provider"},
 };
 
 const KindFacts& facts_of(Owner::Kind kind) { return facts[static_cast<std::size_t>(kind)]; }
@@ -30,6 +32,14 @@ std::unexpected<Error> missing(Owner owner) {
   const KindFacts& kind = facts_of(owner.kind);
   if (owner.kind == Owner::Kind::policy)
     return fail(ErrorCode::not_found, fmt::format("Policy {} was not found.", owner.name),
+                std::string(kind.missing));
+  if (owner.kind == Owner::Kind::instance_profile)
+    return fail(ErrorCode::not_found,
+                fmt::format("Instance Profile {} cannot be found.", owner.name),
+                std::string(kind.missing));
+  if (owner.kind == Owner::Kind::provider)
+    return fail(ErrorCode::not_found,
+                fmt::format("OpenIDConnect Provider not found for arn {}", arn_of(owner, "/")),
                 std::string(kind.missing));
   return fail(ErrorCode::not_found,
               fmt::format("The {} with name {} cannot be found.", kind.name, owner.name),
@@ -57,9 +67,11 @@ Result<> check_inline_size(store::Transaction& tx, Owner owner, std::string_view
                           kind.inline_bytes_max, kind.name, owner.name));
 }
 
-// Tags of a policy do not decide anything: only parties are read anew.
+// Tags of what is no party do not decide about its own requests: only parties are read anew.
 void touch_party(store::Transaction& tx, Owner owner) {
-  if (owner.kind != Owner::Kind::policy) touch(tx, owner);
+  using Kind = Owner::Kind;
+  if (owner.kind == Kind::role || owner.kind == Kind::user || owner.kind == Kind::group)
+    touch(tx, owner);
 }
 
 }  // namespace

@@ -4,9 +4,10 @@
 // Every function of this engine's tables runs inside a caller's transaction, on its thread, and
 // whoever changes something ends the change by Directory::follow(). Errors are this engine's own:
 // not_found of kind "no_role", "no_user", "no_group", "no_policy", "no_inline_policy",
-// "no_attachment", "no_access_key" or "no_version"; already_exists; in_use of kind "has_policies",
-// "has_attachments", "has_access_keys", "has_groups", "has_members", "has_versions" or
-// "is_attached"; limit_exceeded. Names are unique whatever their case.
+// "no_attachment", "no_access_key", "no_version", "no_profile" or "no_provider"; already_exists;
+// in_use of kind "has_policies", "has_attachments", "has_access_keys", "has_groups", "has_members",
+// "has_versions", "has_roles" or "is_attached"; limit_exceeded. Names are unique whatever their
+// case.
 #pragma once
 
 #include <cstdint>
@@ -43,9 +44,9 @@ struct Page {
   bool more = false;
 };
 
-// Names one user, group, role or policy in the calls below.
+// Names one user, group, role, policy or other thing with tags in the calls below.
 struct Owner {
-  enum class Kind : std::uint8_t { role, policy, user, group };
+  enum class Kind : std::uint8_t { role, policy, user, group, instance_profile, provider };
   Kind kind = Kind::role;
   std::string_view account;
   std::string_view name;

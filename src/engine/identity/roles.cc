@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/identity/account.h"
 #include "engine/identity/rows.h"
 
 namespace slipway::identity {
@@ -78,6 +79,10 @@ Result<> delete_role(store::Transaction& tx, std::string_view account, std::stri
   const Owner role{Owner::Kind::role, account, name};
   TRY_DO(require(tx, role));
   TRY_DO(require_no_policies(tx, role));
+  if (!list_instance_profiles_of(tx, role, {.items_max = 1}).items.empty())
+    return fail(ErrorCode::in_use,
+                "Cannot delete entity, must remove roles from instance profile first.",
+                "has_roles");
   touch(tx, role);
   tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", account, owner_key(role));
   tx.run("DELETE FROM identity_roles WHERE account = ?1 AND name_key = ?2", account, key_of(name));

@@ -3,6 +3,22 @@
 namespace slipway::identity {
 namespace {
 
+// What is kept and decides nothing: account.h.
+constexpr std::string_view kept = R"(
+  CREATE TABLE identity_instance_profiles (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, role_key TEXT NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE INDEX identity_instance_profiles_by_role
+    ON identity_instance_profiles (account, role_key, name_key) WHERE role_key <> '';
+  CREATE TABLE identity_providers (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, url TEXT NOT NULL, clients TEXT NOT NULL,
+    thumbprints TEXT NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE TABLE identity_aliases (
+    account TEXT PRIMARY KEY, alias TEXT NOT NULL UNIQUE) WITHOUT ROWID;
+)";
+
 constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -62,7 +78,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_touched (
     account TEXT NOT NULL, owner TEXT NOT NULL,
     PRIMARY KEY (account, owner)) WITHOUT ROWID;
-)"}};
+)"},
+                                               {"identity", 3, kept}};
 
 }  // namespace
 

@@ -63,7 +63,7 @@ Page<User> list_users(store::Transaction& tx, std::string_view account, const Pa
   return page_of<User>(rows, page, user_of);
 }
 
-Result<> move_user(store::Transaction& tx, const User& user, const UserMove& to) {
+Result<> move_user(store::Transaction& tx, const User& user, const Move& to) {
   TRY_DO(require(tx, owner_of(user)));
   const Owner after{Owner::Kind::user, user.account, to.name};
   const std::string old_key = key_of(user.name);
@@ -160,7 +160,9 @@ Census census(store::Transaction& tx, std::string_view account) {
           .groups = count("identity_groups"),
           .roles = count("identity_roles"),
           .policies = count("identity_policies"),
-          .policy_versions = count("identity_policy_versions")};
+          .policy_versions = count("identity_policy_versions"),
+          .instance_profiles = count("identity_instance_profiles"),
+          .providers = count("identity_providers")};
 }
 
 }  // namespace slipway::identity

@@ -33,11 +33,11 @@ Result<> create_user(store::Transaction& tx, const User& user, std::span<const T
 Result<User> find_user(store::Transaction& tx, std::string_view account, std::string_view name);
 Page<User> list_users(store::Transaction& tx, std::string_view account, const PageRequest& page);
 // A new name, a new path; the id stays, and all that is the user's goes with it.
-struct UserMove {
+struct Move {
   std::string_view name;
   std::string_view path;
 };
-Result<> move_user(store::Transaction& tx, const User& user, const UserMove& to);
+Result<> move_user(store::Transaction& tx, const User& user, const Move& to);
 // in_use while it has policies, access keys or groups.
 Result<> delete_user(store::Transaction& tx, std::string_view account, std::string_view name);
 
@@ -69,6 +69,8 @@ struct Group {
 Result<> create_group(store::Transaction& tx, const Group& group);
 Result<Group> find_group(store::Transaction& tx, std::string_view account, std::string_view name);
 Page<Group> list_groups(store::Transaction& tx, std::string_view account, const PageRequest& page);
+// A new name, a new path; the id stays, and so do its members and policies.
+Result<> move_group(store::Transaction& tx, const Group& group, const Move& to);
 // in_use while it has policies or members.
 Result<> delete_group(store::Transaction& tx, std::string_view account, std::string_view name);
 
@@ -85,6 +87,8 @@ struct Census {
   std::int64_t roles = 0;
   std::int64_t policies = 0;
   std::int64_t policy_versions = 0;
+  std::int64_t instance_profiles = 0;
+  std::int64_t providers = 0;
 };
 Census census(store::Transaction& tx, std::string_view account);
 

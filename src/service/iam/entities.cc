@@ -1,6 +1,7 @@
 // What is asked of several kinds of entities at once.
 #include <fmt/format.h>
 
+#include "engine/identity/account.h"
 #include "engine/identity/users.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
@@ -95,7 +96,9 @@ Result<api::GetAccountSummaryResponse> get_account_summary(Call& call, wire::Uni
   put("AccountMFAEnabled", 0);
   put("MFADevices", 0);
   put("MFADevicesInUse", 0);
-  put("InstanceProfiles", 0);
+  put("InstanceProfiles", census.instance_profiles);
+  put("InstanceProfilesQuota", identity::instance_profiles_max);
+  put("Providers", census.providers);
   return out;
 }
 

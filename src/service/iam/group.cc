@@ -53,6 +53,13 @@ Result<api::ListGroupsResponse> list_groups(Call& call, api::ListGroupsRequest i
   return out;
 }
 
+Result<> update_group(Call& call, api::UpdateGroupRequest in) {
+  TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
+  return identity::move_group(
+      call.tx(), group,
+      {in.NewGroupName().value_or(group.name), in.NewPath().value_or(group.path)});
+}
+
 Result<> delete_group(Call& call, api::DeleteGroupRequest in) {
   return identity::delete_group(call.tx(), call.account(), in.GroupName());
 }

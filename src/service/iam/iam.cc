@@ -19,6 +19,8 @@ constexpr service::ErrorRow errors[] = {
     {"no_policy", "NoSuchEntity", 404},
     {"no_inline_policy", "NoSuchEntity", 404},
     {"no_attachment", "NoSuchEntity", 404},
+    {"no_profile", "NoSuchEntity", 404},
+    {"no_provider", "NoSuchEntity", 404},
     {"NoSuchEntity", "NoSuchEntity", 404},
     {"already_exists", "EntityAlreadyExists", 409},
     {"in_use", "DeleteConflict", 409},
@@ -28,12 +30,15 @@ constexpr service::ErrorRow errors[] = {
     {"has_groups", "DeleteConflict", 409},
     {"has_members", "DeleteConflict", 409},
     {"has_versions", "DeleteConflict", 409},
+    {"has_roles", "DeleteConflict", 409},
     {"is_attached", "DeleteConflict", 409},
     {"limit_exceeded", "LimitExceeded", 409},
     {"malformed_policy", "MalformedPolicyDocument", 400},
     {"MalformedPolicyDocument", "MalformedPolicyDocument", 400},
     {"AccessDenied", "AccessDenied", 403},
     {"InvalidInput", "InvalidInput", 400},
+    {"too_many_thumbprints", "InvalidInput", 400},
+    {"UnmodifiableEntity", "UnmodifiableEntity", 400},
     {"ValidationError", "ValidationError", 400},
 };
 
@@ -66,8 +71,11 @@ void add_roles(Service& service, const Changes& change) {
       .add<op::ListRoles>(list_roles)
       .add<op::UpdateRole>(change(update_role))
       .add<op::UpdateAssumeRolePolicy>(change(update_assume_role_policy))
+      .add<op::UpdateRoleDescription>(change(update_role_description))
       .add<op::DeleteRole>(change(delete_role))
-      .add<op::ListInstanceProfilesForRole>(list_instance_profiles_for_role);
+      .add<op::CreateServiceLinkedRole>(change(create_service_linked_role))
+      .add<op::DeleteServiceLinkedRole>(change(delete_service_linked_role))
+      .add<op::GetServiceLinkedRoleDeletionStatus>(get_service_linked_role_deletion_status);
   service.add<op::PutRolePolicy>(change(put_owner_policy<op::PutRolePolicy::Input>))
       .add<op::GetRolePolicy>(get_owner_policy<op::GetRolePolicy::Output, op::GetRolePolicy::Input>)
       .add<op::ListRolePolicies>(
@@ -120,6 +128,7 @@ void add_groups(Service& service, const Changes& change) {
   service.add<op::CreateGroup>(change(create_group))
       .add<op::GetGroup>(get_group)
       .add<op::ListGroups>(list_groups)
+      .add<op::UpdateGroup>(change(update_group))
       .add<op::DeleteGroup>(change(delete_group))
       .add<op::AddUserToGroup>(change(add_user_to_group))
       .add<op::RemoveUserFromGroup>(change(remove_user_from_group))
@@ -159,6 +168,35 @@ void add_policies(Service& service, const Changes& change) {
       .add<op::SimulateCustomPolicy>(simulate_custom_policy);
 }
 
+// What decides about no request: the directory knows nothing of it.
+void add_kept(Service& service) {
+  service.add<op::CreateInstanceProfile>(create_instance_profile)
+      .add<op::GetInstanceProfile>(get_instance_profile)
+      .add<op::ListInstanceProfiles>(list_instance_profiles)
+      .add<op::ListInstanceProfilesForRole>(list_instance_profiles_for_role)
+      .add<op::DeleteInstanceProfile>(delete_instance_profile)
+      .add<op::AddRoleToInstanceProfile>(add_role_to_instance_profile)
+      .add<op::RemoveRoleFromInstanceProfile>(remove_role_from_instance_profile)
+      .add<op::TagInstanceProfile>(tag_owner<op::TagInstanceProfile::Input>)
+      .add<op::UntagInstanceProfile>(untag_owner<op::UntagInstanceProfile::Input>)
+      .add<op::ListInstanceProfileTags>(
+          list_owner_tags<op::ListInstanceProfileTags::Output, op::ListInstanceProfileTags::Input>);
+  service.add<op::CreateOpenIDConnectProvider>(create_provider)
+      .add<op::GetOpenIDConnectProvider>(get_provider)
+      .add<op::ListOpenIDConnectProviders>(list_providers)
+      .add<op::DeleteOpenIDConnectProvider>(delete_provider)
+      .add<op::AddClientIDToOpenIDConnectProvider>(add_client_to_provider)
+      .add<op::RemoveClientIDFromOpenIDConnectProvider>(remove_client_from_provider)
+      .add<op::UpdateOpenIDConnectProviderThumbprint>(update_provider_thumbprints)
+      .add<op::TagOpenIDConnectProvider>(tag_provider)
+      .add<op::UntagOpenIDConnectProvider>(untag_provider)
+      .add<op::ListOpenIDConnectProviderTags>(list_provider_tags);
+  service.add<op::CreateAccountAlias>(create_account_alias)
+      .add<op::DeleteAccountAlias>(delete_account_alias)
+      .add<op::ListAccountAliases>(list_account_aliases)
+      .add<op::GetAccountAuthorizationDetails>(get_account_authorization_details);
+}
+
 }  // namespace
 
 std::vector<identity::ProvidedPolicy> provided_policies() {
@@ -175,6 +213,7 @@ void install(service::Registry& registry, identity::Directory& directory) {
   add_users(service, change);
   add_groups(service, change);
   add_policies(service, change);
+  add_kept(service);
 }
 
 }  // namespace slipway::iam

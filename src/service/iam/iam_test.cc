@@ -125,7 +125,7 @@ TEST_F(Iam, RefusalsHaveAmazonsCodesStatusesAndWords) {
   EXPECT_EQ(refusal(run<op::AttachRolePolicy>(
                 input<api::AttachRolePolicyRequest>().RoleName("r").PolicyArn(
                     "something-else-entirely"))),
-            "InvalidInput 400 ARN something-else-entirely is not valid.");
+            "ValidationError 400 Invalid ARN:  Could not be parsed!");
   auto twice = input<api::TagRoleRequest>().RoleName("r");
   twice.add_Tags().Key("a").Value("1");
   twice.add_Tags().Key("A").Value("2");

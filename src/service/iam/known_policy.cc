@@ -72,6 +72,8 @@ Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
     const auto* policy = managed_policy(arn.substr(provider_prefix.size()));
     return policy != nullptr ? Result<KnownPolicy>(of_provider(*policy)) : no_such_policy(arn);
   }
+  if (!arn.starts_with("arn:"))
+    return refuse("ValidationError", "Invalid ARN:  Could not be parsed!");
   if (!arn.starts_with("arn:aws:iam::") || arn.find(":policy/") == std::string_view::npos)
     return refuse("InvalidInput", fmt::format("ARN {} is not valid.", arn));
   auto policy = identity::find_policy(call.tx(), call.account(), arn.substr(arn.rfind('/') + 1));
@@ -114,6 +116,14 @@ Result<> require_attachable(Call& call, std::string_view arn) {
   if (policy) return {};
   if (policy.error().kind != "NoSuchEntity") return std::unexpected(policy.error());
   return refuse("NoSuchEntity", fmt::format("Policy {} does not exist or is not attachable.", arn));
+}
+
+Result<> require_boundary(Call& call, std::string_view arn) {
+  const auto policy = find_known_policy(call, arn);
+  if (policy) return {};
+  if (policy.error().kind != "NoSuchEntity") return std::unexpected(policy.error());
+  return refuse("NoSuchEntity",
+                fmt::format("Scope ARN: {} does not exist or is not attachable.", arn));
 }
 
 Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags) {

@@ -32,7 +32,8 @@ struct KnownPolicy {
   std::optional<identity::StoredPolicy> stored = {};
 };
 
-// NoSuchEntity where no policy has this ARN; InvalidInput where it is the ARN of no policy.
+// NoSuchEntity where no policy has this ARN; InvalidInput where it is the ARN of no policy;
+// ValidationError where it is no ARN.
 Result<KnownPolicy> find_known_policy(service::Call& call, std::string_view arn);
 
 // "arn:aws:iam::aws:policy/ReadOnlyAccess"
@@ -44,6 +45,9 @@ Result<identity::StoredPolicy> own_policy(service::Call& call, std::string_view 
 
 // NoSuchEntity, in the words of whoever attaches a policy, where there is none of this ARN.
 Result<> require_attachable(service::Call& call, std::string_view arn);
+
+// The same of a permissions boundary.
+Result<> require_boundary(service::Call& call, std::string_view arn);
 
 // "ReadOnlyAccess" and "/service-role/" of "arn:aws:iam::aws:policy/service-role/ReadOnlyAccess".
 inline std::string_view name_in(std::string_view arn) { return arn.substr(arn.rfind('/') + 1); }

@@ -20,9 +20,62 @@ Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest i
 Result<> update_assume_role_policy(Call& call, api::UpdateAssumeRolePolicyRequest in);
 // DeleteConflict while a policy, inline or attached, is on it.
 Result<> delete_role(Call& call, api::DeleteRoleRequest in);
-// Always empty: instance profiles belong to machines that Slipway does not have.
+Result<api::UpdateRoleDescriptionResponse> update_role_description(
+    Call& call, api::UpdateRoleDescriptionRequest in);
+
+// service_role.cc
+// InvalidInput where the service has its role already, or is none of AWS's.
+Result<api::CreateServiceLinkedRoleResponse> create_service_linked_role(
+    Call& call, api::CreateServiceLinkedRoleRequest in);
+Result<api::DeleteServiceLinkedRoleResponse> delete_service_linked_role(
+    Call& call, api::DeleteServiceLinkedRoleRequest in);
+Result<api::GetServiceLinkedRoleDeletionStatusResponse> get_service_linked_role_deletion_status(
+    Call& call, api::GetServiceLinkedRoleDeletionStatusRequest in);
+
+// instance_profile.cc
+// EntityAlreadyExists, LimitExceeded, InvalidInput (tags).
+Result<api::CreateInstanceProfileResponse> create_instance_profile(
+    Call& call, api::CreateInstanceProfileRequest in);
+Result<api::GetInstanceProfileResponse> get_instance_profile(Call& call,
+                                                             api::GetInstanceProfileRequest in);
+Result<api::ListInstanceProfilesResponse> list_instance_profiles(
+    Call& call, api::ListInstanceProfilesRequest in);
 Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(
     Call& call, api::ListInstanceProfilesForRoleRequest in);
+// DeleteConflict while it has a role.
+Result<> delete_instance_profile(Call& call, api::DeleteInstanceProfileRequest in);
+// LimitExceeded: a profile has one role.
+Result<> add_role_to_instance_profile(Call& call, api::AddRoleToInstanceProfileRequest in);
+Result<> remove_role_from_instance_profile(Call& call,
+                                           api::RemoveRoleFromInstanceProfileRequest in);
+
+// provider.cc
+// EntityAlreadyExists, LimitExceeded, InvalidInput (thumbprints, tags), ValidationError (URL).
+Result<api::CreateOpenIDConnectProviderResponse> create_provider(
+    Call& call, api::CreateOpenIDConnectProviderRequest in);
+Result<api::GetOpenIDConnectProviderResponse> get_provider(Call& call,
+                                                           api::GetOpenIDConnectProviderRequest in);
+Result<api::ListOpenIDConnectProvidersResponse> list_providers(
+    Call& call, api::ListOpenIDConnectProvidersRequest in);
+Result<> delete_provider(Call& call, api::DeleteOpenIDConnectProviderRequest in);
+Result<> add_client_to_provider(Call& call, api::AddClientIDToOpenIDConnectProviderRequest in);
+Result<> remove_client_from_provider(Call& call,
+                                     api::RemoveClientIDFromOpenIDConnectProviderRequest in);
+Result<> update_provider_thumbprints(Call& call,
+                                     api::UpdateOpenIDConnectProviderThumbprintRequest in);
+Result<> tag_provider(Call& call, api::TagOpenIDConnectProviderRequest in);
+Result<> untag_provider(Call& call, api::UntagOpenIDConnectProviderRequest in);
+Result<api::ListOpenIDConnectProviderTagsResponse> list_provider_tags(
+    Call& call, api::ListOpenIDConnectProviderTagsRequest in);
+
+// account.cc
+Result<api::GetAccountAuthorizationDetailsResponse> get_account_authorization_details(
+    Call& call, api::GetAccountAuthorizationDetailsRequest in);
+// EntityAlreadyExists where another account has it.
+Result<> create_account_alias(Call& call, api::CreateAccountAliasRequest in);
+Result<> delete_account_alias(Call& call, api::DeleteAccountAliasRequest in);
+Result<api::ListAccountAliasesResponse> list_account_aliases(Call& call,
+                                                             api::ListAccountAliasesRequest in);
 
 // The policies, boundaries and tags of roles, users and groups: owner_policy.h.
 
@@ -45,6 +98,8 @@ Result<> delete_access_key(Call& call, api::DeleteAccessKeyRequest in);
 Result<api::CreateGroupResponse> create_group(Call& call, api::CreateGroupRequest in);
 Result<api::GetGroupResponse> get_group(Call& call, api::GetGroupRequest in);
 Result<api::ListGroupsResponse> list_groups(Call& call, api::ListGroupsRequest in);
+// EntityAlreadyExists.
+Result<> update_group(Call& call, api::UpdateGroupRequest in);
 // DeleteConflict while it has policies or members.
 Result<> delete_group(Call& call, api::DeleteGroupRequest in);
 Result<> add_user_to_group(Call& call, api::AddUserToGroupRequest in);

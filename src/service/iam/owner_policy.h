@@ -11,6 +11,7 @@
 #include "engine/identity/owners.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/role.h"
 
 namespace slipway::iam {
 
@@ -22,6 +23,8 @@ identity::Owner owner_in(const Call& call, const In& in) {
     return {Kind::role, call.account(), in.RoleName()};
   else if constexpr (requires { in.UserName(); })
     return {Kind::user, call.account(), in.UserName()};
+  else if constexpr (requires { in.InstanceProfileName(); })
+    return {Kind::instance_profile, call.account(), in.InstanceProfileName()};
   else
     return {Kind::group, call.account(), in.GroupName()};
 }
@@ -41,6 +44,7 @@ template <typename In>
 Result<> put_owner_policy(Call& call, In in) {
   const identity::Owner owner = owner_in(call, in);
   TRY_DO(identity::list_inline_policies(call.tx(), owner, {.items_max = 1}));
+  TRY_DO(require_changeable(call, owner));
   TRY_DO(identity::check_document(in.PolicyDocument(), identity::DocumentKind::inline_policy));
   return identity::put_inline_policy(call.tx(), owner, in.PolicyName(), in.PolicyDocument());
 }
@@ -68,17 +72,20 @@ Result<Out> list_owner_policies(Call& call, In in) {
 
 template <typename In>
 Result<> delete_owner_policy(Call& call, In in) {
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::delete_inline_policy(call.tx(), owner_in(call, in), in.PolicyName());
 }
 
 template <typename In>
 Result<> attach_owner_policy(Call& call, In in) {
   TRY_DO(require_attachable(call, in.PolicyArn()));
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::attach_policy(call.tx(), owner_in(call, in), in.PolicyArn());
 }
 
 template <typename In>
 Result<> detach_owner_policy(Call& call, In in) {
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::detach_policy(call.tx(), owner_in(call, in), in.PolicyArn());
 }
 
@@ -98,18 +105,21 @@ Result<Out> list_attached_owner_policies(Call& call, In in) {
 template <typename In>
 Result<> put_owner_boundary(Call& call, In in) {
   const identity::Owner owner = owner_in(call, in);
-  TRY_DO(require_attachable(call, in.PermissionsBoundary()));
+  TRY_DO(require_boundary(call, in.PermissionsBoundary()));
+  TRY_DO(require_changeable(call, owner));
   return identity::put_boundary(call.tx(), owner, in.PermissionsBoundary());
 }
 
 template <typename In>
 Result<> delete_owner_boundary(Call& call, In in) {
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::put_boundary(call.tx(), owner_in(call, in), std::nullopt);
 }
 
 template <typename In>
 Result<> tag_owner(Call& call, In in) {
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::put_tags(call.tx(), owner_in(call, in), tags);
 }
 
@@ -117,6 +127,7 @@ template <typename In>
 Result<> untag_owner(Call& call, In in) {
   std::vector<std::string> keys;
   for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
+  TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::delete_tags(call.tx(), owner_in(call, in), keys);
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "engine/identity/account.h"
 #include "gen/iam.h"
 #include "service/iam/iam.h"
 #include "service/join_needs.h"
@@ -14,6 +15,7 @@ namespace slipway::iam {
 namespace {
 
 using identity::Party;
+using service::Call;
 using service::Context;
 using service::Need;
 using service::Question;
@@ -33,8 +35,19 @@ constexpr std::string_view the_user = "user {user name}";
 constexpr std::string_view the_group = "group {GroupName}";
 constexpr std::string_view the_policy = "policy {PolicyArn}";
 
+constexpr std::string_view profile = "{profile}";
+constexpr std::string_view provider = "{OpenIDConnectProviderArn}";
+constexpr std::string_view new_profile =
+    "arn:aws:iam::{account}:instance-profile{path}{InstanceProfileName}";
+constexpr std::string_view the_profile = "instance profile {InstanceProfileName}";
+
 constexpr Need role_needs[] = {
     {"CreateRole", "iam:CreateRole", new_role},
+    {"CreateServiceLinkedRole", "iam:CreateServiceLinkedRole",
+     "arn:aws:iam::{account}:role/aws-service-role/{AWSServiceName}/*"},
+    Need{"DeleteServiceLinkedRole", "iam:DeleteServiceLinkedRole", role}.shown_as(the_role),
+    {"GetServiceLinkedRoleDeletionStatus", "iam:GetServiceLinkedRoleDeletionStatus",
+     "{role of task}"},
     Need{"CreateRole", "iam:TagRole", new_role}.where("Tags"),
     Need{"GetRole", "iam:GetRole", role}.shown_as(the_role),
     Need{"ListRoles", "iam:ListRoles"}.shown_as("arn:aws:iam::{account}:role/"),
@@ -93,6 +106,7 @@ constexpr Need group_needs[] = {
     Need{"GetGroup", "iam:GetGroup", group}.shown_as(the_group),
     Need{"ListGroups", "iam:ListGroups"}.shown_as("arn:aws:iam::{account}:group/"),
     Need{"UpdateGroup", "iam:UpdateGroup", group}.shown_as(the_group),
+    Need{"UpdateGroup", "iam:UpdateGroup", "{renamed group}"}.where("renamed group"),
     Need{"DeleteGroup", "iam:DeleteGroup", group}.shown_as(the_group),
     Need{"AddUserToGroup", "iam:AddUserToGroup", group}.shown_as(the_group),
     Need{"RemoveUserFromGroup", "iam:RemoveUserFromGroup", group}.shown_as(the_group),
@@ -131,14 +145,50 @@ constexpr Need other_needs[] = {
     {"GetAccountSummary", "iam:GetAccountSummary"},
 };
 
+constexpr Need kept_needs[] = {
+    {"CreateInstanceProfile", "iam:CreateInstanceProfile", new_profile},
+    Need{"CreateInstanceProfile", "iam:TagInstanceProfile", new_profile}.where("Tags"),
+    Need{"GetInstanceProfile", "iam:GetInstanceProfile", profile}.shown_as(the_profile),
+    Need{"ListInstanceProfiles", "iam:ListInstanceProfiles"}.shown_as(
+        "arn:aws:iam::{account}:instance-profile/"),
+    Need{"DeleteInstanceProfile", "iam:DeleteInstanceProfile", profile}.shown_as(the_profile),
+    Need{"AddRoleToInstanceProfile", "iam:AddRoleToInstanceProfile", profile}.shown_as(the_profile),
+    {"AddRoleToInstanceProfile", "iam:PassRole", role},
+    Need{"RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", profile}.shown_as(
+        the_profile),
+    Need{"TagInstanceProfile", "iam:TagInstanceProfile", profile}.shown_as(the_profile),
+    Need{"UntagInstanceProfile", "iam:UntagInstanceProfile", profile}.shown_as(the_profile),
+    Need{"ListInstanceProfileTags", "iam:ListInstanceProfileTags", profile}.shown_as(the_profile),
+    {"CreateOpenIDConnectProvider", "iam:CreateOpenIDConnectProvider", "{new provider}"},
+    Need{"CreateOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", "{new provider}"}.where(
+        "Tags"),
+    {"GetOpenIDConnectProvider", "iam:GetOpenIDConnectProvider", provider},
+    Need{"ListOpenIDConnectProviders", "iam:ListOpenIDConnectProviders"}.shown_as(
+        "arn:aws:iam::{account}:oidc-provider/"),
+    {"DeleteOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", provider},
+    {"AddClientIDToOpenIDConnectProvider", "iam:AddClientIDToOpenIDConnectProvider", provider},
+    {"RemoveClientIDFromOpenIDConnectProvider", "iam:RemoveClientIDFromOpenIDConnectProvider",
+     provider},
+    {"UpdateOpenIDConnectProviderThumbprint", "iam:UpdateOpenIDConnectProviderThumbprint",
+     provider},
+    {"TagOpenIDConnectProvider", "iam:TagOpenIDConnectProvider", provider},
+    {"UntagOpenIDConnectProvider", "iam:UntagOpenIDConnectProvider", provider},
+    {"ListOpenIDConnectProviderTags", "iam:ListOpenIDConnectProviderTags", provider},
+    {"CreateAccountAlias", "iam:CreateAccountAlias"},
+    {"DeleteAccountAlias", "iam:DeleteAccountAlias"},
+    {"ListAccountAliases", "iam:ListAccountAliases"},
+    {"GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails"},
+};
+
 constexpr auto needs =
-    service::join_needs(role_needs, user_needs, group_needs, policy_needs, other_needs);
+    service::join_needs(role_needs, user_needs, group_needs, policy_needs, other_needs, kept_needs);
 
 constexpr service::KeyOfMember keys[] = {
     {"aws:RequestTag/", "Tags"},
     {"aws:TagKeys", "Tags", Arity::many},
     {"aws:TagKeys", "TagKeys", Arity::many},
     {"iam:PolicyARN", "PolicyArn"},
+    {"iam:AWSServiceName", "AWSServiceName"},
 };
 
 std::string arn_of(const Question& question, std::string_view kind, std::string_view path,
@@ -163,16 +213,42 @@ std::string user_name(const Question& question) {
   return name;
 }
 
-// The ARN that a user gets by another name, another path, or both.
-std::string renamed_user(const identity::Directory& directory, const Question& question) {
-  const std::string name = question.text("NewUserName");
+// The ARN that a user or group gets by another name, another path, or both.
+std::string renamed(const identity::Directory& directory, const Question& question,
+                    std::string_view kind, std::string_view old_name) {
+  std::string name = question.text("NewUserName");
+  if (name.empty()) name = question.text("NewGroupName");
   const std::string path = question.text("NewPath");
   if (name.empty() && path.empty()) return {};
-  const std::string now = party(directory, question, "user", question.text("UserName"));
+  const std::string now = party(directory, question, kind, old_name);
   const std::size_t begin = now.find('/');
   const std::size_t end = now.rfind('/') + 1;
-  return arn_of(question, "user", path.empty() ? now.substr(begin, end - begin) : path,
+  return arn_of(question, kind, path.empty() ? now.substr(begin, end - begin) : path,
                 name.empty() ? now.substr(end) : name);
+}
+
+// As it lies where it is, and at the top where it is not.
+std::string profile_arn(const Question& question) {
+  const std::string name = question.text("InstanceProfileName");
+  Call& call = question.call();
+  const auto found = identity::find_instance_profile(call.tx(), call.account(), name);
+  return arn_of(question, "instance-profile", found ? found->path : "/",
+                found ? found->name : name);
+}
+
+std::string provider_arn(const Question& question) {
+  const std::string url = question.text("Url");
+  const std::size_t begin = url.find("://");
+  return arn_of(question, "oidc-provider", "/", begin == url.npos ? url : url.substr(begin + 3));
+}
+
+// "task/aws-service-role/SERVICE/NAME/UUID"
+std::string role_of_task(const Question& question) {
+  const std::string task = question.text("DeletionTaskId");
+  const std::size_t begin = task.find('/');
+  const std::size_t end = task.rfind('/');
+  if (begin == task.npos || begin == end) return arn_of(question, "role", "/", task);
+  return arn_of(question, "role", "", task.substr(begin, end - begin));
 }
 
 std::string owner_of_key(const identity::Directory& directory, const Question& question) {
@@ -188,7 +264,13 @@ std::optional<std::vector<std::string>> word(const identity::Directory& director
   if (word == "group")
     return Texts{party(directory, question, "group", question.text("GroupName"))};
   if (word == "user name") return Texts{user_name(question)};
-  if (word == "renamed user") return Texts{renamed_user(directory, question)};
+  if (word == "renamed user")
+    return Texts{renamed(directory, question, "user", question.text("UserName"))};
+  if (word == "renamed group")
+    return Texts{renamed(directory, question, "group", question.text("GroupName"))};
+  if (word == "profile") return Texts{profile_arn(question)};
+  if (word == "new provider") return Texts{provider_arn(question)};
+  if (word == "role of task") return Texts{role_of_task(question)};
   if (word == "owner of key") return Texts{owner_of_key(directory, question)};
   if (word != "path") return std::nullopt;
   std::string path = question.text("Path");
@@ -197,6 +279,19 @@ std::optional<std::vector<std::string>> word(const identity::Directory& director
 
 void add(Context& out, std::string key, std::string value) {
   out.push_back({std::move(key), {std::move(value)}});
+}
+
+// Of what is no party and has tags.
+void add_tag_keys(const Question& question, std::string_view resource, Context& out) {
+  using Kind = identity::Owner::Kind;
+  Call& call = question.call();
+  const bool of_profile = resource.starts_with("instance-profile/");
+  if (!of_profile && !resource.starts_with("oidc-provider/")) return;
+  const std::size_t begin = of_profile ? resource.rfind('/') : resource.find('/');
+  const identity::Owner owner{of_profile ? Kind::instance_profile : Kind::provider, call.account(),
+                              resource.substr(begin + 1)};
+  if (const auto kept = identity::list_tags(call.tx(), owner, {}))
+    for (const auto& [key, value] : kept->items) add(out, "aws:ResourceTag/" + key, value);
 }
 
 // Of the user or role that there is, or is to be: its tags and its boundary.
@@ -215,6 +310,7 @@ void add_keys(const identity::Directory& directory, const Question& question, st
     if (boundary.empty()) boundary = found->boundary.value_or("");
   }
   if (!boundary.empty()) add(out, "iam:PermissionsBoundary", boundary);
+  add_tag_keys(question, resource, out);
 }
 
 }  // namespace

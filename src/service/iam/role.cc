@@ -2,6 +2,7 @@
 
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/role.h"
 #include "service/policy_principals.h"
 
 namespace slipway::iam {
@@ -23,21 +24,13 @@ Result<> set_trust_policy(Call& call, Role& role, std::string_view document) {
   return {};
 }
 
-// What every answer tells of a role.
-void fill(Call& call, const Role& role, api::Role out) {
-  out.Path(role.path)
-      .RoleName(role.name)
-      .RoleId(role.id)
-      .Arn(iam_arn(call, "role", role.path, role.name))
-      .CreateDate(role.created)
-      .AssumeRolePolicyDocument(
-          encoded_document(service::shown_policy(call, role.trust_policy, role.trust_ids)));
-}
-
-// What only the answers about one role tell.
-void fill_details(const Role& role, std::span<const identity::Tag> tags, api::Role out) {
+// What GetRole tells beside that; the other answers about one role tell a part of it.
+void fill_settings(const Role& role, api::Role out) {
   if (!role.description.empty()) out.Description(role.description);
   out.MaxSessionDuration(static_cast<std::int32_t>(role.session_time_max.count()));
+}
+
+void fill_boundary(const Role& role, std::span<const identity::Tag> tags, api::Role out) {
   if (role.permissions_boundary)
     out.make_PermissionsBoundary().PermissionsBoundaryType("Policy").PermissionsBoundaryArn(
         *role.permissions_boundary);
@@ -46,7 +39,34 @@ void fill_details(const Role& role, std::span<const identity::Tag> tags, api::Ro
 
 }  // namespace
 
+void fill(Call& call, const Role& role, api::Role out) {
+  out.Path(role.path)
+      .RoleName(role.name)
+      .RoleId(role.id)
+      .Arn(iam_arn(call, "role", role.path, role.name))
+      .CreateDate(role.created)
+      .AssumeRolePolicyDocument(shown_trust_policy(call, role));
+}
+
+std::string shown_trust_policy(Call& call, const Role& role) {
+  return encoded_document(service::shown_policy(call, role.trust_policy, role.trust_ids));
+}
+
+Result<> require_changeable(Call& call, const Owner& owner) {
+  if (owner.kind != Owner::Kind::role) return {};
+  const auto role = identity::find_role(call.tx(), owner.account, owner.name);
+  if (!role || !is_service_role(*role)) return {};
+  return service::refuse(
+      "UnmodifiableEntity",
+      fmt::format("Cannot perform the operation on the protected role '{}' - this role is only "
+                  "modifiable by AWS",
+                  role->name));
+}
+
 Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest in) {
+  if (in.Path().value_or("").starts_with(service_role_path))
+    return service::refuse("InvalidInput",
+                           "A role of a service is made by CreateServiceLinkedRole.");
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
   Role role{.account = call.account(),
             .name = std::string(in.RoleName()),
@@ -58,13 +78,13 @@ Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest i
   if (const auto seconds = in.MaxSessionDuration())
     role.session_time_max = std::chrono::seconds(*seconds);
   if (const auto boundary = in.PermissionsBoundary()) {
-    TRY_DO(require_attachable(call, *boundary));
+    TRY_DO(require_boundary(call, *boundary));
     role.permissions_boundary = std::string(*boundary);
   }
   TRY_DO(identity::create_role(call.tx(), role, tags));
   auto out = call.output<api::CreateRoleResponse>();
   fill(call, role, out.make_Role());
-  fill_details(role, tags, out.make_Role());
+  fill_boundary(role, tags, out.make_Role());
   return out;
 }
 
@@ -73,7 +93,8 @@ Result<api::GetRoleResponse> get_role(Call& call, api::GetRoleRequest in) {
   TRY(const auto tags, identity::list_tags(call.tx(), tags_of(call, role.name), {}));
   auto out = call.output<api::GetRoleResponse>();
   fill(call, role, out.make_Role());
-  fill_details(role, tags.items, out.make_Role());
+  fill_settings(role, out.make_Role());
+  fill_boundary(role, tags.items, out.make_Role());
   out.make_Role().make_RoleLastUsed();  // there and empty: not used since it is recorded
   return out;
 }
@@ -87,8 +108,7 @@ Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) 
   for (const Role& role : page.items) {
     api::Role item = out.add_Roles();
     fill(call, role, item);
-    if (!role.description.empty()) item.Description(role.description);
-    item.MaxSessionDuration(static_cast<std::int32_t>(role.session_time_max.count()));
+    fill_settings(role, item);
   }
   write_page(out, page, page.more ? page.items.back().name : "");
   return out;
@@ -103,22 +123,27 @@ Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest i
   return call.output<api::UpdateRoleResponse>();
 }
 
+Result<api::UpdateRoleDescriptionResponse> update_role_description(
+    Call& call, api::UpdateRoleDescriptionRequest in) {
+  TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
+  role.description = in.Description();
+  TRY_DO(identity::update_role(call.tx(), role));
+  auto out = call.output<api::UpdateRoleDescriptionResponse>();
+  fill(call, role, out.make_Role());
+  if (!role.description.empty()) out.make_Role().Description(role.description);
+  return out;
+}
+
 Result<> update_assume_role_policy(Call& call, api::UpdateAssumeRolePolicyRequest in) {
   TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
+  TRY_DO(require_changeable(call, tags_of(call, role.name)));
   TRY_DO(set_trust_policy(call, role, in.PolicyDocument()));
   return identity::update_role(call.tx(), role);
 }
 
 Result<> delete_role(Call& call, api::DeleteRoleRequest in) {
+  TRY_DO(require_changeable(call, tags_of(call, in.RoleName())));
   return identity::delete_role(call.tx(), call.account(), in.RoleName());
-}
-
-Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(
-    Call& call, api::ListInstanceProfilesForRoleRequest in) {
-  TRY_DO(identity::find_role(call.tx(), call.account(), in.RoleName()));
-  auto out = call.output<api::ListInstanceProfilesForRoleResponse>();
-  out.InstanceProfiles(wire::empty).IsTruncated(false);
-  return out;
 }
 
 }  // namespace slipway::iam

@@ -49,7 +49,7 @@ Result<api::CreateUserResponse> create_user(Call& call, api::CreateUserRequest i
             .id = make_entity_id(call, "AIDA"),
             .created = std::chrono::floor<std::chrono::seconds>(call.now())};
   if (const auto boundary = in.PermissionsBoundary()) {
-    TRY_DO(require_attachable(call, *boundary));
+    TRY_DO(require_boundary(call, *boundary));
     user.permissions_boundary = std::string(*boundary);
   }
   TRY_DO(identity::create_user(call.tx(), user, tags));

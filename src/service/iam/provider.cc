@@ -1,0 +1,157 @@
+// Identity providers of OpenID Connect: stored only. No role is assumed with a token of theirs.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "engine/identity/account.h"
+#include "service/iam/known_policy.h"
+#include "service/iam/operations.h"
+
+namespace slipway::iam {
+namespace {
+
+using identity::Owner;
+using identity::Provider;
+using service::refuse;
+
+// What stands behind "https://".
+Result<std::string> name_in_url(std::string_view url) {
+  constexpr std::string_view scheme = "https://";
+  std::string_view name = url;
+  if (starts_with_ignoring_case(name, scheme)) name.remove_prefix(scheme.size());
+  const bool good = name.size() != url.size() && !name.empty() && name.front() != '/' &&
+                    std::ranges::all_of(name, [](char c) {
+                      return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '@';
+                    });
+  if (!good) return refuse("ValidationError", "Invalid Open ID Connect Provider URL");
+  while (name.ends_with('/')) name.remove_suffix(1);
+  return std::string(name);
+}
+
+Result<std::string> name_in_arn(const Call& call, std::string_view arn) {
+  const std::string head = iam_arn(call, "oidc-provider", "/", "");
+  if (arn.starts_with(head) && arn.size() > head.size())
+    return std::string(arn.substr(head.size()));
+  if (!arn.starts_with("arn:"))
+    return refuse("ValidationError", "Invalid ARN:  Could not be parsed!");
+  return refuse("NoSuchEntity", fmt::format("OpenIDConnect Provider not found for arn {}", arn));
+}
+
+Result<Provider> find(Call& call, std::string_view arn) {
+  TRY(const std::string name, name_in_arn(call, arn));
+  return identity::find_provider(call.tx(), call.account(), name);
+}
+
+Owner owner_of(const Provider& provider) {
+  return {Owner::Kind::provider, provider.account, provider.name};
+}
+
+template <typename List>
+std::vector<std::string> texts_of(const List& list) {
+  std::vector<std::string> out;
+  for (const std::string_view each : list)
+    if (std::ranges::find(out, each) == out.end()) out.emplace_back(each);
+  return out;
+}
+
+}  // namespace
+
+Result<api::CreateOpenIDConnectProviderResponse> create_provider(
+    Call& call, api::CreateOpenIDConnectProviderRequest in) {
+  TRY(const std::string name, name_in_url(in.Url()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  const Provider provider{.account = call.account(),
+                          .name = name,
+                          .url = name,
+                          .clients = texts_of(in.ClientIDList()),
+                          .thumbprints = texts_of(in.ThumbprintList()),
+                          .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  TRY_DO(identity::create_provider(call.tx(), provider, tags));
+  auto out = call.output<api::CreateOpenIDConnectProviderResponse>();
+  out.OpenIDConnectProviderArn(iam_arn(call, "oidc-provider", "/", name));
+  for (const auto& [key, value] : tags) out.add_Tags().Key(key).Value(value);
+  return out;
+}
+
+Result<api::GetOpenIDConnectProviderResponse> get_provider(
+    Call& call, api::GetOpenIDConnectProviderRequest in) {
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  TRY(const auto tags, identity::list_tags(call.tx(), owner_of(provider), {}));
+  auto out = call.output<api::GetOpenIDConnectProviderResponse>();
+  out.Url(provider.url)
+      .CreateDate(provider.created)
+      .ClientIDList(wire::empty)
+      .ThumbprintList(wire::empty)
+      .Tags(wire::empty);
+  for (const std::string& each : provider.clients) out.add_ClientIDList(each);
+  for (const std::string& each : provider.thumbprints) out.add_ThumbprintList(each);
+  for (const auto& [key, value] : tags.items) out.add_Tags().Key(key).Value(value);
+  return out;
+}
+
+Result<api::ListOpenIDConnectProvidersResponse> list_providers(
+    Call& call, api::ListOpenIDConnectProvidersRequest) {
+  auto out = call.output<api::ListOpenIDConnectProvidersResponse>();
+  out.OpenIDConnectProviderList(wire::empty);
+  for (const Provider& each : identity::list_providers(call.tx(), call.account()))
+    out.add_OpenIDConnectProviderList().Arn(iam_arn(call, "oidc-provider", "/", each.name));
+  return out;
+}
+
+Result<> delete_provider(Call& call, api::DeleteOpenIDConnectProviderRequest in) {
+  const auto provider = find(call, in.OpenIDConnectProviderArn());
+  if (!provider && provider.error().kind == "ValidationError")
+    return std::unexpected(provider.error());
+  if (!provider)
+    return refuse("NoSuchEntity", fmt::format("OpenId connect Provider {} cannot be found.",
+                                              in.OpenIDConnectProviderArn()));
+  identity::delete_provider(call.tx(), *provider);
+  return {};
+}
+
+Result<> add_client_to_provider(Call& call, api::AddClientIDToOpenIDConnectProviderRequest in) {
+  TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  if (std::ranges::find(provider.clients, in.ClientID()) != provider.clients.end()) return {};
+  provider.clients.emplace_back(in.ClientID());
+  return identity::update_provider(call.tx(), provider);
+}
+
+Result<> remove_client_from_provider(Call& call,
+                                     api::RemoveClientIDFromOpenIDConnectProviderRequest in) {
+  TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  std::erase(provider.clients, in.ClientID());
+  return identity::update_provider(call.tx(), provider);
+}
+
+Result<> update_provider_thumbprints(Call& call,
+                                     api::UpdateOpenIDConnectProviderThumbprintRequest in) {
+  TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  provider.thumbprints = texts_of(in.ThumbprintList());
+  return identity::update_provider(call.tx(), provider);
+}
+
+Result<> tag_provider(Call& call, api::TagOpenIDConnectProviderRequest in) {
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  return identity::put_tags(call.tx(), owner_of(provider), tags);
+}
+
+Result<> untag_provider(Call& call, api::UntagOpenIDConnectProviderRequest in) {
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  return identity::delete_tags(call.tx(), owner_of(provider), texts_of(in.TagKeys()));
+}
+
+Result<api::ListOpenIDConnectProviderTagsResponse> list_provider_tags(
+    Call& call, api::ListOpenIDConnectProviderTagsRequest in) {
+  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  TRY(const auto page, identity::list_tags(call.tx(), owner_of(provider), request));
+  auto out = call.output<api::ListOpenIDConnectProviderTagsResponse>();
+  out.Tags(wire::empty);
+  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
+  write_page(out, page, page.more ? page.items.back().first : "");
+  return out;
+}
+
+}  // namespace slipway::iam
