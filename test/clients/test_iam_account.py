@@ -170,3 +170,14 @@ def test_roles_and_policies_are_told_and_refused_as_recorded(aws, name):
     none = f"arn:aws:iam::{ACCOUNT}:policy/none"
     assert error_of(iam.put_role_permissions_boundary, RoleName=name, PermissionsBoundary=none) == (
         "NoSuchEntity", f"Scope ARN: {none} does not exist or is not attachable.")
+
+
+def test_the_providers_policies_are_attached_and_told_with_their_dates(aws, name, role):
+    arn = "arn:aws:iam::aws:policy/AWSLambdaExecute"
+    aws.iam.attach_role_policy(RoleName=role, PolicyArn=arn)
+    policy = aws.iam.get_policy(PolicyArn=arn)["Policy"]
+    assert (policy["DefaultVersionId"], policy["AttachmentCount"]) == ("v1", 1)
+    assert policy["CreateDate"].isoformat() == "2015-02-06T18:40:46+00:00"
+    document = aws.iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
+    assert document["Statement"][1]["Resource"] == "arn:aws:s3:::*"
+    aws.iam.detach_role_policy(RoleName=role, PolicyArn=arn)

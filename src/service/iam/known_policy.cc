@@ -15,8 +15,6 @@ using service::refuse;
 
 constexpr std::string_view provider_prefix = "arn:aws:iam::aws:policy";
 constexpr std::size_t entity_id_tail_characters = 17;
-// When the oldest of the provider's policies were published; shown for all of them.
-constexpr Timestamp provider_created{std::chrono::seconds(1'423'247'918)};
 
 KnownPolicy of_provider(const ManagedPolicy& policy) {
   return {.arn = provider_arn(policy),
@@ -26,8 +24,8 @@ KnownPolicy of_provider(const ManagedPolicy& policy) {
           .version = std::string(policy.version),
           .description = {},
           .document = std::string(policy.document),
-          .created = provider_created,
-          .updated = provider_created};
+          .created = Timestamp(std::chrono::seconds(policy.created)),
+          .updated = Timestamp(std::chrono::seconds(policy.updated))};
 }
 
 KnownPolicy of_caller(const Call& call, const identity::StoredPolicy& policy) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "engine/identity/access.h"
 
 namespace slipway::iam {
@@ -21,6 +23,15 @@ TEST(ManagedPolicies, AreFoundByPathAndName) {
   EXPECT_NE(managed_policy("/service-role/AWSLambdaBasicExecutionRole"), nullptr);
   EXPECT_EQ(managed_policy("/AWSLambdaBasicExecutionRole"), nullptr);
   EXPECT_EQ(managed_policy("/service-role/AdministratorAccess"), nullptr);
+}
+
+TEST(ManagedPolicies, AreEachThereOnce) {
+  std::set<std::string> seen;
+  for (const ManagedPolicy& policy : managed_policies()) {
+    EXPECT_TRUE(seen.insert(std::string(policy.name)).second) << policy.name;
+    EXPECT_LE(policy.created, policy.updated) << policy.name;
+  }
+  EXPECT_EQ(seen.size(), 87U);
 }
 
 TEST(ManagedPolicies, FullAccessAllowsWhatItSays) {
