@@ -13,6 +13,7 @@ import {
   SendMessageBatchCommand, SendMessageCommand, SQSClient,
 } from "@aws-sdk/client-sqs";
 import { Upload } from "@aws-sdk/lib-storage";
+import { createPresignedPost } from "@aws-sdk/s3-presigned-post";
 import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 
 const name = process.argv[2];
@@ -75,6 +76,21 @@ async function urls() {
   assert.equal(head.Metadata.who, "ann");
 }
 
+async function forms() {
+  const { url, fields } = await createPresignedPost(s3, {
+    Bucket, Key: "from/${filename}", Conditions: [["content-length-range", 1, 20]],
+  });
+  const post = async (text) => {
+    const form = new FormData();
+    Object.entries(fields).forEach(([field, value]) => form.append(field, value));
+    form.append("file", new Blob([text]), "form.txt");
+    return (await fetch(url, { method: "POST", body: form })).status;
+  };
+  assert.equal(await post("by form"), 204);
+  assert.equal((await read("from/form.txt")).toString(), "by form");
+  assert.equal(await post("more than twenty bytes of it"), 400);
+}
+
 async function receive(QueueUrl, more = {}) {
   const answer = await sqs.send(new ReceiveMessageCommand({
     QueueUrl, WaitTimeSeconds: 5, MaxNumberOfMessages: 10, ...more,
@@ -117,6 +133,7 @@ async function topics(QueueUrl) {
 
 await objects();
 await lists();
+await forms();
 await urls();
 await topics(await queues());
 console.log(JSON.stringify("done"));
