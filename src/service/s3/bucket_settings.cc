@@ -189,6 +189,15 @@ Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
   return objects::put_setting(call.tx(), name_of_setting(in, policy), text);
 }
 
+Result<api::GetBucketPolicyStatusOutput> get_bucket_policy_status(
+    Call& call, api::GetBucketPolicyStatusRequest in) {
+  TRY(const auto text, read_text(call, in, policy));
+  const auto read = service::read_resource_policy(text.value_or(""));
+  auto status = call.output<api::PolicyStatus>();
+  status.IsPublic(read && service::is_public(*read));
+  return call.output<api::GetBucketPolicyStatusOutput>().PolicyStatus(status);
+}
+
 Result<> delete_bucket_policy(Call& call, api::DeleteBucketPolicyRequest in) {
   TRY_DO(remove_document(call, in, policy_principals));
   return remove_document(call, in, policy);
@@ -236,6 +245,116 @@ Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
 
 Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in) {
   return remove_document(call, in, tagging);
+}
+
+// --- What is only kept: there is no other way in, nobody pays, nothing is logged or served. ---
+
+namespace {
+
+constexpr Setting accelerate{setting::accelerate};
+constexpr Setting request_payment{setting::request_payment};
+constexpr Setting logging{setting::logging};
+constexpr Setting website{setting::website, "NoSuchWebsiteConfiguration",
+                          "The specified bucket does not have a website configuration"};
+
+Result<> check_log_target(Call& call, api::LoggingEnabled wanted, const objects::Bucket& bucket) {
+  const auto target = objects::find_bucket(call.tx(), wanted.TargetBucket());
+  if (!target || target->account != bucket.account)
+    return std::unexpected(Error{ErrorCode::not_found,
+                                 "The target bucket for logging does not exist",
+                                 "InvalidTargetBucketForLogging",
+                                 {{"TargetBucket", std::string(wanted.TargetBucket())}}});
+  if (target->region != bucket.region)
+    return refuse("CrossLocationLoggingProhibitted", "Cross S3 location logging not allowed. ");
+  if (!wanted.TargetGrants().empty())
+    return refuse("NotImplemented", "Slipway keeps no access control lists (TargetGrants).");
+  return {};
+}
+
+Result<> check_routing_rule(api::RoutingRule rule) {
+  const auto redirect = rule.Redirect();
+  if (redirect.ReplaceKeyWith() && redirect.ReplaceKeyPrefixWith())
+    return refuse("InvalidRequest",
+                  "You can only define ReplaceKeyPrefix or ReplaceKey but not both.");
+  const auto condition = rule.Condition();
+  if (condition && !condition.HttpErrorCodeReturnedEquals() && !condition.KeyPrefixEquals())
+    return refuse("InvalidRequest",
+                  "Condition cannot be empty. To redirect all requests without a condition, the "
+                  "condition element shouldn't be present.");
+  return {};
+}
+
+Result<> check_website(api::WebsiteConfiguration wanted) {
+  if (wanted.RedirectAllRequestsTo()) {
+    if (wanted.IndexDocument() || wanted.ErrorDocument() || !wanted.RoutingRules().empty())
+      return invalid_argument(
+          "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.",
+          {"RedirectAllRequestsTo", "not null"});
+    return {};
+  }
+  if (!wanted.IndexDocument())
+    return invalid_argument(
+        "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty",
+        {"IndexDocument", "null"});
+  const std::string_view suffix = wanted.IndexDocument().Suffix();
+  if (suffix.empty() || suffix.contains('/'))
+    return invalid_argument("The IndexDocument Suffix is not well formed",
+                            {"IndexDocument", std::string(suffix)});
+  for (const auto rule : wanted.RoutingRules()) TRY_DO(check_routing_rule(rule));
+  return {};
+}
+
+}  // namespace
+
+Result<api::GetBucketAccelerateConfigurationOutput> get_bucket_accelerate(
+    Call& call, api::GetBucketAccelerateConfigurationRequest in) {
+  return read_document<api::GetBucketAccelerateConfigurationOutput>(call, in, accelerate);
+}
+
+Result<> put_bucket_accelerate(Call& call, api::PutBucketAccelerateConfigurationRequest in) {
+  if (!in.AccelerateConfiguration().Status()) return malformed();
+  if (in.Bucket().contains('.'))
+    return refuse("InvalidRequest",
+                  "S3 Transfer Acceleration is not supported for buckets with periods (.) in "
+                  "their names");
+  return write_document(call, in, accelerate, in.AccelerateConfiguration());
+}
+
+Result<api::GetBucketRequestPaymentOutput> get_bucket_request_payment(
+    Call& call, api::GetBucketRequestPaymentRequest in) {
+  TRY(auto out, read_document<api::GetBucketRequestPaymentOutput>(call, in, request_payment));
+  if (!out.Payer()) out.Payer("BucketOwner");
+  return out;
+}
+
+Result<> put_bucket_request_payment(Call& call, api::PutBucketRequestPaymentRequest in) {
+  return write_document(call, in, request_payment, in.RequestPaymentConfiguration());
+}
+
+Result<api::GetBucketLoggingOutput> get_bucket_logging(Call& call,
+                                                       api::GetBucketLoggingRequest in) {
+  return read_document<api::GetBucketLoggingOutput>(call, in, logging);
+}
+
+Result<> put_bucket_logging(Call& call, api::PutBucketLoggingRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  const auto wanted = in.BucketLoggingStatus();
+  if (wanted.LoggingEnabled()) TRY_DO(check_log_target(call, wanted.LoggingEnabled(), bucket));
+  return write_document(call, in, logging, wanted);
+}
+
+Result<api::GetBucketWebsiteOutput> get_bucket_website(Call& call,
+                                                       api::GetBucketWebsiteRequest in) {
+  return read_document<api::GetBucketWebsiteOutput>(call, in, website);
+}
+
+Result<> put_bucket_website(Call& call, api::PutBucketWebsiteRequest in) {
+  TRY_DO(check_website(in.WebsiteConfiguration()));
+  return write_document(call, in, website, in.WebsiteConfiguration());
+}
+
+Result<> delete_bucket_website(Call& call, api::DeleteBucketWebsiteRequest in) {
+  return remove_document(call, in, website);
 }
 
 }  // namespace slipway::s3

@@ -54,6 +54,7 @@ constexpr service::ErrorRow statuses[] = {
     {"NoSuchTagSet", "NoSuchTagSet", 404},
     {"NoSuchUpload", "NoSuchUpload", 404},
     {"NoSuchVersion", "NoSuchVersion", 404},
+    {"NoSuchWebsiteConfiguration", "NoSuchWebsiteConfiguration", 404},
     {"NotImplemented", "NotImplemented", 501},
     {"NotModified", "NotModified", 304},
     {"ObjectNotInActiveTierError", "ObjectNotInActiveTierError", 403},

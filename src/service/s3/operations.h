@@ -58,6 +58,19 @@ Result<api::NotificationConfiguration> get_bucket_notification(
     Call& call, api::GetBucketNotificationConfigurationRequest in);
 Result<> put_bucket_notification(const Door& door, Call& call,
                                  api::PutBucketNotificationConfigurationRequest in);
+Result<api::GetBucketPolicyStatusOutput> get_bucket_policy_status(
+    Call& call, api::GetBucketPolicyStatusRequest in);
+Result<api::GetBucketAccelerateConfigurationOutput> get_bucket_accelerate(
+    Call& call, api::GetBucketAccelerateConfigurationRequest in);
+Result<> put_bucket_accelerate(Call& call, api::PutBucketAccelerateConfigurationRequest in);
+Result<api::GetBucketRequestPaymentOutput> get_bucket_request_payment(
+    Call& call, api::GetBucketRequestPaymentRequest in);
+Result<> put_bucket_request_payment(Call& call, api::PutBucketRequestPaymentRequest in);
+Result<api::GetBucketLoggingOutput> get_bucket_logging(Call& call, api::GetBucketLoggingRequest in);
+Result<> put_bucket_logging(Call& call, api::PutBucketLoggingRequest in);
+Result<api::GetBucketWebsiteOutput> get_bucket_website(Call& call, api::GetBucketWebsiteRequest in);
+Result<> put_bucket_website(Call& call, api::PutBucketWebsiteRequest in);
+Result<> delete_bucket_website(Call& call, api::DeleteBucketWebsiteRequest in);
 Result<api::GetBucketTaggingOutput> get_bucket_tagging(Call& call, api::GetBucketTaggingRequest in);
 Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in);
 Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in);

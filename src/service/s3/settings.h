@@ -19,9 +19,11 @@ Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bu
 
 namespace slipway::s3::setting {
 
+inline constexpr std::string_view accelerate = "accelerate";
 inline constexpr std::string_view cors = "cors";
 inline constexpr std::string_view encryption = "encryption";
 inline constexpr std::string_view lifecycle = "lifecycle";
+inline constexpr std::string_view logging = "logging";
 inline constexpr std::string_view notification = "notification";
 inline constexpr std::string_view object_lock = "object-lock";
 inline constexpr std::string_view ownership = "ownership";
@@ -29,6 +31,8 @@ inline constexpr std::string_view policy = "policy";
 // Beside it, whom it names: lines of identity::PrincipalIds.
 inline constexpr std::string_view policy_principals = "policy-principals";
 inline constexpr std::string_view public_access = "public-access";
+inline constexpr std::string_view request_payment = "request-payment";
 inline constexpr std::string_view tagging = "tagging";
+inline constexpr std::string_view website = "website";
 
 }  // namespace slipway::s3::setting
