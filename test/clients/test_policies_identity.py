@@ -228,3 +228,54 @@ def test_simulating_says_what_the_check_says(stage):
     may_not(who, lambda: who.s3.list_buckets(), "s3:ListAllMyBuckets", None, denied())
     may_not(who, lambda: who.sns.list_topics(), "sns:ListTopics",
             f"arn:aws:sns:us-east-1:{ACCOUNT}:*")
+
+
+def test_a_guest_may_what_his_host_and_his_policies_both_allow(stage, server, aws):
+    people = stage.people
+    host = people.user(allow(["s3:ListAllMyBuckets", "sqs:*", "sts:GetFederationToken"]))
+
+    def guest(**more):
+        given = host.sts.get_federation_token(Name="guest", **more)
+        assert given["FederatedUser"] == {
+            "FederatedUserId": f"{ACCOUNT}:guest", "Arn": f"arn:aws:sts::{ACCOUNT}:federated-user/guest"}
+        return Someone(server, given["FederatedUser"]["Arn"], given["Credentials"])
+
+    within = guest(Policy=document(allow(["s3:*", "iam:*"])), DurationSeconds=900)
+    assert within.sts.get_caller_identity()["UserId"] == f"{ACCOUNT}:guest"
+    may(within.s3.list_buckets)
+    may_not(within, lambda: within.sqs.list_queues(), "sqs:listqueues", f"arn:aws:sqs:us-east-1:{ACCOUNT}:",
+            reason="because no session policy allows the sqs:listqueues action")
+    may_not(within, lambda: within.iam.list_users(), "iam:ListUsers",
+            f"arn:aws:iam::{ACCOUNT}:user/", reason="because no session policy allows the iam:ListUsers action")
+    by_name = guest(PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])
+    may(by_name.s3.list_buckets)
+
+    alone, bucket = guest(), people.name()
+    with pytest.raises(ClientError):
+        alone.s3.list_buckets()
+    aws.s3.create_bucket(Bucket=bucket)
+    aws.s3.put_bucket_policy(Bucket=bucket, Policy=document(
+        {**allow("s3:ListBucket", f"arn:aws:s3:::{bucket}"), "Principal": {"AWS": alone.arn}}))
+    assert may(lambda: alone.s3.list_objects_v2(Bucket=bucket))["KeyCount"] == 0
+
+    tags = [{"Key": "team", "Value": "blue"}]
+    may_not(host, lambda: guest(Tags=tags), "sts:TagSession", f"arn:aws:sts::{ACCOUNT}:federated-user/guest")
+    people.aws.iam.put_user_policy(UserName=host.name, PolicyName="tag", PolicyDocument=document(
+        allow("sts:TagSession", Condition={"StringEquals": {"aws:RequestTag/team": "blue"}})))
+    guest(Tags=tags)
+    may_not(host, lambda: guest(Tags=[{"Key": "team", "Value": "red"}]), "sts:TagSession",
+            f"arn:aws:sts::{ACCOUNT}:federated-user/guest")
+    people.aws.iam.delete_user_policy(UserName=host.name, PolicyName="p")
+    with pytest.raises(ClientError):
+        within.s3.list_buckets()
+
+
+def test_who_is_let_in_by_root_may_what_his_policy_allows(server, aws):
+    given = aws.sts.get_federation_token(Name="guest", Policy=document(allow("s3:ListAllMyBuckets")),
+                                         Tags=[{"Key": "team", "Value": "blue"}])
+    assert 0 < given["PackedPolicySize"] < 10
+    guest = Someone(server, given["FederatedUser"]["Arn"], given["Credentials"])
+    may(guest.s3.list_buckets)
+    with pytest.raises(ClientError) as caught:
+        guest.sts.get_federation_token(Name="other")
+    assert caught.value.response["Error"]["Code"] == "AccessDenied"

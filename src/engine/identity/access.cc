@@ -9,6 +9,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "engine/identity/directory.h"
+#include "engine/identity/sessions.h"
 
 namespace slipway::identity {
 namespace {
@@ -199,11 +200,14 @@ Verdict within_limits(const Says& says, PolicyKind kind) {
 }
 
 // Credentials that stand for a long-term key without a second factor leave the keeping of keys to
-// it.
+// it; those that it gave to somebody else do all the more.
 bool is_withheld(const Principal& principal, std::string_view action) {
   using Kind = Principal::Kind;
-  if (principal.kind != Kind::user_session && principal.kind != Kind::root_session) return false;
-  return action.starts_with("iam:") || (action.starts_with("sts:") && action != assuming_a_role);
+  const bool is_guest = principal.kind == Kind::federated_user;
+  if (!is_guest && principal.kind != Kind::user_session && principal.kind != Kind::root_session)
+    return false;
+  return action.starts_with("iam:") ||
+         (action.starts_with("sts:") && (is_guest || action != assuming_a_role));
 }
 
 Verdict inside_one_account(const Says& says, const ResourceSide& resource) {
@@ -327,7 +331,7 @@ std::vector<ContextEntry> principal_context(const Principal& principal) {
   const bool is_role = principal.kind == Kind::role_session && principal.party;
   add("aws:PrincipalArn", is_role ? principal.party->arn : principal.name);
   add("aws:PrincipalAccount", principal.account);
-  add("aws:userid", principal.id);
+  add("aws:userid", user_id(principal));
   const bool is_user = principal.kind == Kind::user || principal.kind == Kind::user_session;
   if (is_user && principal.party) add("aws:username", principal.party->name);
   for (const auto& [key, value] : tags_of(principal))

@@ -221,7 +221,15 @@ std::unexpected<Error> gone() {
 }
 
 bool has_party(const Principal& principal) {
-  return !principal.is_root() && !principal.is_stranger();
+  return !principal.is_root() && !principal.is_stranger() &&
+         principal.party_id() != principal.account;  // whom root let in
+}
+
+// What root may.
+std::shared_ptr<const Policy> everything() {
+  static const auto policy =
+      read_policy(R"({"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})", "everything");
+  return policy;
 }
 
 }  // namespace
@@ -239,13 +247,19 @@ PrincipalPolicies DirectorySnapshot::policies_of(const Party& party) const {
 }
 
 Result<PrincipalPolicies> DirectorySnapshot::policies_of(const Principal& principal) const {
-  if (!has_party(principal)) return PrincipalPolicies{};
-  const auto party = by_id.find(principal.party_id());
-  if (!party) return gone();
-  PrincipalPolicies out = policies_of(*party);
+  PrincipalPolicies out;
+  const bool is_guest = principal.kind == Principal::Kind::federated_user;
+  if (has_party(principal)) {
+    const auto party = by_id.find(principal.party_id());
+    if (!party) return gone();
+    out = policies_of(*party);
+  } else if (is_guest) {
+    out.own.push_back(everything());
+  }
   if (!principal.session) return out;
   const SessionTerms& terms = *principal.session;
-  if (!terms.policy && terms.policies.empty()) return out;
+  // Who was let in without a policy may nothing.
+  if (!is_guest && !terms.policy && terms.policies.empty()) return out;
   out.session.emplace();
   if (terms.policy) out.session->push_back(terms.policy);
   for (const std::string& name : terms.policies)

@@ -43,11 +43,11 @@ struct Principal {
   Kind kind = Kind::root;
   std::string account;  // twelve digits; empty for anonymous and service
   std::string name;     // its ARN, as refusals and GetCallerIdentity tell it
-  // aws:userid: the account for root, "AIDA..." for a user, "AROA...:session" for a role's session,
-  // "account:name" for a federated user.
+  // The account for root, "AIDA..." for a user, "AROA...:session" for a role's session; whose key
+  // let it in and the name for a federated user.
   std::string id;
   // The user or role that it is a session of, as it stands now; for a federated user the user who
-  // let it in. Null for root, anonymous and service.
+  // let it in. Null for root, whom root let in, anonymous and service.
   std::shared_ptr<const Party> party = {};
   std::shared_ptr<const SessionTerms> session = {};  // temporary credentials only
 

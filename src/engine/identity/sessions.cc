@@ -21,6 +21,19 @@ Principal role_session(const Role& role, std::string_view session_name, SessionT
           .session = std::make_shared<const SessionTerms>(std::move(terms))};
 }
 
+Principal federated_user(const Principal& giver, std::string_view name, SessionTerms terms) {
+  return {.kind = Principal::Kind::federated_user,
+          .account = giver.account,
+          .name = fmt::format("arn:aws:sts::{}:federated-user/{}", giver.account, name),
+          .id = fmt::format("{}:{}", giver.party_id(), name),
+          .session = std::make_shared<const SessionTerms>(std::move(terms))};
+}
+
+std::string user_id(const Principal& principal) {
+  if (principal.kind != Principal::Kind::federated_user) return principal.id;
+  return principal.account + principal.id.substr(principal.id.find(':'));
+}
+
 Principal session_of_key(const Principal& principal, Timestamp now) {
   Principal session = principal;
   session.kind =

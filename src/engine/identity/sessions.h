@@ -21,6 +21,13 @@ std::size_t bytes_of(const SessionTerms& terms);
 // A session of `role`; what it may is what the role may at each request, within `terms`.
 Principal role_session(const Role& role, std::string_view session_name, SessionTerms terms);
 
+// Credentials for somebody by a name, given by the long-term key of `giver`: what that one and the
+// policies of `terms` both allow.
+Principal federated_user(const Principal& giver, std::string_view name, SessionTerms terms);
+
+// aws:userid: the id, but "account:name" for a federated user.
+std::string user_id(const Principal& principal);
+
 // Temporary credentials that speak for whom a long-term key speaks for.
 Principal session_of_key(const Principal& principal, Timestamp now);
 

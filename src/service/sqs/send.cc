@@ -1,3 +1,4 @@
+#include "engine/identity/sessions.h"
 #include "service/message_attributes.h"
 #include "service/sqs/batch.h"
 #include "service/sqs/digest.h"
@@ -69,7 +70,7 @@ Result<> read_delay(const Queue& queue, std::optional<std::int32_t> given, Outgo
 
 // Nobody's has a name too: a message without a sender is a topic's.
 std::string sender_of(const Call& call) {
-  const std::string& id = call.caller().principal.id;
+  std::string id = identity::user_id(call.caller().principal);
   return id.empty() ? "Anonymous" : id;
 }
 

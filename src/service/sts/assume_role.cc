@@ -6,13 +6,13 @@
 #include "base/text.h"
 #include "engine/identity/access.h"
 #include "engine/identity/policy.h"
-#include "engine/identity/policy_check.h"
 #include "engine/identity/roles.h"
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
 #include "service/request_keys.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
+#include "service/sts/session_terms.h"
 
 namespace slipway::sts {
 namespace {
@@ -67,9 +67,7 @@ Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
   std::set<std::string> given;
   for (const auto tag : in.Tags()) {
     const std::string key = to_lower(tag.Key());
-    if (!given.insert(key).second)
-      return refuse("InvalidParameterValue",
-                    "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+    if (!given.insert(key).second) return duplicate_tag();
     if (std::ranges::find(terms.transitive_keys, key) != terms.transitive_keys.end())
       return refuse("InvalidParameterValue",
                     "One of the specified transitive tag keys can't be set because it conflicts "
@@ -83,30 +81,6 @@ Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
     terms.transitive_keys.push_back(to_lower(key));
   }
   return {};
-}
-
-Result<> add_policies(const api::AssumeRoleRequest& in, const Needs& needs, SessionTerms& terms) {
-  terms.policy_document = in.Policy().value_or("");
-  std::size_t characters = terms.policy_document.size();
-  if (!terms.policy_document.empty())
-    TRY_DO(identity::check_document(terms.policy_document, identity::DocumentKind::inline_policy));
-  const auto parties = needs.directory.snapshot();
-  for (const auto policy : in.PolicyArns()) {
-    const std::string_view arn = policy.arn().value_or("");
-    if (!parties->policies.find(arn))
-      return refuse("ValidationError", fmt::format("The policy {} does not exist.", arn));
-    characters += arn.size();
-    terms.policies.emplace_back(arn);
-  }
-  if (characters <= identity::session_policies_characters_max) return {};
-  return refuse("PackedPolicyTooLarge",
-                fmt::format("The session policies have {} characters, more than the {} allowed.",
-                            characters, identity::session_policies_characters_max));
-}
-
-std::size_t packed_percent(const SessionTerms& terms) {
-  const std::size_t bytes = bytes_of(terms);
-  return bytes == 0 ? 0 : 1 + bytes * 99 / identity::session_terms_bytes_max;
 }
 
 Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& in,
@@ -126,10 +100,7 @@ Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& 
     terms.source_identity = *identity;
   }
   TRY_DO(add_policies(in, needs, terms));
-  if (const std::size_t percent = packed_percent(terms); percent > 100)
-    return refuse(
-        "PackedPolicyTooLarge",
-        fmt::format("Packed size of session tags consumes {}% of allotted space.", percent));
+  TRY_DO(check_size(terms));
   return terms;
 }
 
@@ -239,9 +210,7 @@ Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest i
   out.make_AssumedRoleUser().AssumedRoleId(principal.id).Arn(principal.name);
   const SessionTerms& given = *principal.session;
   if (!given.source_identity.empty()) out.SourceIdentity(given.source_identity);
-  const bool is_packed =
-      !given.tags.empty() || !given.policy_document.empty() || !given.policies.empty();
-  if (is_packed) out.PackedPolicySize(static_cast<std::int32_t>(packed_percent(given)));
+  if (is_packed(given)) out.PackedPolicySize(packed_percent(given));
   return out;
 }
 

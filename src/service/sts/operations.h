@@ -29,6 +29,14 @@ Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
                                                           api::GetAccessKeyInfoRequest in,
                                                           const Needs& needs);
 
+// federation.cc
+// Credentials for somebody by a name, who may what the caller and the request's policies both
+// allow. Refuses a caller that itself has temporary credentials, and tags and policies as
+// AssumeRole.
+Result<api::GetFederationTokenResponse> get_federation_token(Call& call,
+                                                             api::GetFederationTokenRequest in,
+                                                             const Needs& needs);
+
 // assume_role.cc
 // Asks the role's trust policy itself, together with the caller's policies: the frame, which knows
 // no trust policies, leaves sts:AssumeRole to it.

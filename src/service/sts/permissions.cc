@@ -19,12 +19,22 @@ constexpr Need needs[] = {
     Need{"GetSessionToken", "sts:GetSessionToken"}.by(Need::Asked::of_nobody),
     {"GetFederationToken", "sts:GetFederationToken",
      "arn:aws:sts::{account}:federated-user/{Name}"},
+    Need{"GetFederationToken", "sts:TagSession", "arn:aws:sts::{account}:federated-user/{Name}"}
+        .where("Tags"),
     {"GetAccessKeyInfo", "sts:GetAccessKeyInfo"},
     {"DecodeAuthorizationMessage", "sts:DecodeAuthorizationMessage"},
 };
 
+constexpr service::KeyOfMember keys[] = {
+    {"aws:RequestTag/", "Tags"},
+    {"aws:TagKeys", "Tags", service::KeyOfMember::Arity::many},
+    {"sts:DurationSeconds", "DurationSeconds"},
+};
+
 }  // namespace
 
-service::Permissions permissions() { return {.schema = aws::sts::schema(), .needs = needs}; }
+service::Permissions permissions() {
+  return {.schema = aws::sts::schema(), .needs = needs, .keys = keys};
+}
 
 }  // namespace slipway::sts

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
 #include "service/sts/credentials.h"
@@ -12,13 +10,8 @@
 namespace slipway::sts {
 namespace {
 
-using namespace std::chrono_literals;
 using identity::Principal;
 using service::refuse;
-
-constexpr std::int64_t session_token_seconds_default = 43'200;
-// The account's own key gives credentials for no longer than this.
-constexpr std::chrono::seconds root_session_max = 1h;
 
 constexpr service::ErrorRow errors[] = {
     {"not_allowed", "AccessDenied", 403},
@@ -40,7 +33,7 @@ Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
                                                            api::GetCallerIdentityRequest) {
   const Principal& principal = call.caller().principal;
   return call.output<api::GetCallerIdentityResponse>()
-      .UserId(principal.id)
+      .UserId(user_id(principal))
       .Account(principal.account)
       .Arn(principal.name);
 }
@@ -53,8 +46,7 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
   if (in.SerialNumber() || in.TokenCode())
     return refuse("AccessDenied",
                   "MultiFactorAuthentication failed with invalid MFA one time pass code.");
-  std::chrono::seconds life(in.DurationSeconds().value_or(session_token_seconds_default));
-  if (principal.is_root()) life = std::min(life, root_session_max);
+  const std::chrono::seconds life = life_by_key(principal, in.DurationSeconds());
   TRY(const identity::Session session,
       needs.keys.issue(session_of_key(principal, call.now()), identity::expiry(call.moment(), life),
                        call.random()));
@@ -84,6 +76,7 @@ void install(service::Registry& registry, const identity::KeyRing& keys,
       .add<op::GetCallerIdentity>(get_caller_identity)
       .add<op::AssumeRole>(with_needs(assume_role))
       .add<op::GetSessionToken>(with_needs(get_session_token))
+      .add<op::GetFederationToken>(with_needs(get_federation_token))
       .add<op::GetAccessKeyInfo>(with_needs(get_access_key_info));
 }
 

@@ -347,6 +347,43 @@ TEST_F(AssumeRole, WhoIsMadeAnewUnderATrustedNameIsSomebodyElse) {
   EXPECT_EQ(refusal(assume(worker())), denied(ann_arn, "sts:AssumeRole"));
 }
 
+TEST_F(Sts, AGuestMayWhatBothTheKeyAndThePoliciesAllow) {
+  const auto federation = [&](std::string_view policy) {
+    return read([&](Call& call) {
+      auto in = api::GetFederationTokenRequest(arena_).Name("guest").DurationSeconds(40'000);
+      if (!policy.empty()) in.Policy(policy);
+      return get_federation_token(call, in, {*keys_, *directory_});
+    });
+  };
+  const auto guest_of = [&](const auto& answer) {
+    const auto credentials = answer->Credentials();
+    const auto key =
+        keys_->find(credentials.AccessKeyId(), credentials.SessionToken(), clock_.server_time());
+    return (*key)->principal;
+  };
+  const auto may = [&](const identity::Principal& guest, std::string_view action) {
+    return decide(guest, *directory_->snapshot()->policies_of(guest), {action, "*", {}}, {})
+        .allowed();
+  };
+  const auto given =
+      federation(R"({"Version":"2012-10-17",)"
+                 R"("Statement":{"Effect":"Allow","Action":["s3:*","iam:*"],"Resource":"*"}})");
+  ASSERT_TRUE(given);
+  EXPECT_EQ(given->Credentials().Expiration(), clock_.now() + 1h);  // root's give no longer
+  EXPECT_EQ(given->FederatedUser().FederatedUserId(), "000000000000:guest");
+  const identity::Principal guest = guest_of(given);
+  EXPECT_TRUE(may(guest, "s3:ListAllMyBuckets"));
+  EXPECT_FALSE(may(guest, "sns:ListTopics"));
+  EXPECT_FALSE(may(guest, "iam:ListUsers"));
+  EXPECT_FALSE(may(guest_of(federation("")), "s3:ListAllMyBuckets"));
+
+  become(guest);
+  EXPECT_EQ(identity_of_caller()->Arn(), "arn:aws:sts::000000000000:federated-user/guest");
+  EXPECT_EQ(identity_of_caller()->UserId(), "000000000000:guest");
+  EXPECT_EQ(refusal(federation("")),
+            "AccessDenied 403 Cannot call GetFederationToken with session credentials");
+}
+
 TEST_F(Sts, SessionTokensAreForLongTermKeysOnly) {
   const auto token = [&] {
     return read([&](Call& call) {
