@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,6 +37,7 @@ constexpr std::size_t chunk_bytes = 64 << 10;
 constexpr std::uint64_t free_room_part = 4;
 
 using Chunk = std::array<char, chunk_bytes>;
+std::unique_ptr<Chunk> make_chunk() { return std::make_unique_for_overwrite<Chunk>(); }
 
 Fd open_to_read(const fs::path& file) {
   return Fd(::open(file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -58,11 +60,11 @@ bool have_same_bytes(const fs::path& one, const fs::path& other, const std::stop
   const Fd first = open_to_read(one);
   const Fd second = open_to_read(other);
   if (!first || !second) return false;
-  static thread_local Chunk left;
-  static thread_local Chunk right;
+  const auto left = make_chunk();
+  const auto right = make_chunk();
   while (!stop.stop_requested()) {
-    const auto bytes = read_chunk(first, left);
-    if (!bytes || read_chunk(second, right) != bytes) return false;
+    const auto bytes = read_chunk(first, *left);
+    if (!bytes || read_chunk(second, *right) != bytes) return false;
     if (bytes->size() < chunk_bytes) return true;
   }
   return false;
@@ -73,11 +75,11 @@ std::optional<std::string> digest_of(const fs::path& path, const Fd& copy,
                                      const std::stop_token& stop) {
   const Fd file = open_to_read(path);
   if (!file) return std::nullopt;
-  static thread_local Chunk chunk;
+  const auto chunk = make_chunk();
   wire::Sha256 digest;
   off_t at = 0;
   while (!stop.stop_requested()) {
-    const auto bytes = read_chunk(file, chunk);
+    const auto bytes = read_chunk(file, *chunk);
     if (!bytes || (copy && write_whole(kernel_disk(), copy.get(), *bytes, at) != 0))
       return std::nullopt;
     at += static_cast<off_t>(bytes->size());

@@ -22,18 +22,26 @@ std::unexpected<Error> disk_failure(std::string_view doing, int error) {
                           doing, std::strerror(error)));
 }
 
-// Opens a folder, and makes it where it is not there yet; then `made` becomes true.
-Result<File> open_folder(const std::filesystem::path& path, bool& made) {
-  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  File folder(::open(path.c_str(), flags));
+constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// Opens a folder, and makes it where it is not there yet.
+Result<File> open_folder(const std::filesystem::path& path) {
+  File folder(::open(path.c_str(), folder_flags));
   if (folder) return folder;
   if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST)
     return disk_failure(fmt::format("make '{}'", path.string()), errno);
-  made = true;
-  folder = File(::open(path.c_str(), flags));
+  folder = File(::open(path.c_str(), folder_flags));
   if (!folder) return disk_failure(fmt::format("open '{}'", path.string()), errno);
   return folder;
 }
+
+std::size_t index_of(std::string_view name) {
+  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
+  return static_cast<std::size_t>(digit(name[0]) * 16 + digit(name[1]));
+}
+
+// After a call that named a file: also where its folder is not there (folder_fd() gave -1).
+bool is_missing(int error) { return error == ENOENT || error == EBADF; }
 
 std::int64_t changed_at_ns(const struct stat& status) {
   return status.st_ctim.tv_sec * 1'000'000'000LL + status.st_ctim.tv_nsec;
@@ -55,17 +63,16 @@ Result<std::int64_t> file_system_now_ns(const std::filesystem::path& root) {
   return changed_at_ns(status);
 }
 
-// The bodies in a folder that `wanted` takes.
+// The bodies in a folder that `wanted` takes; none where it is not there.
 template <typename Wanted>
-std::vector<std::string> names_in(const std::filesystem::path& path, const File& folder,
-                                  Wanted wanted) {
+std::vector<std::string> names_in(const std::filesystem::path& path, Wanted wanted) {
   std::vector<std::string> names;
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(path.c_str()), ::closedir);
   if (!open) return names;
   while (const dirent* entry = ::readdir(open.get())) {
     struct stat status{};
     if (std::strlen(entry->d_name) != name_length) continue;
-    if (::fstatat(folder.fd(), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    if (::fstatat(::dirfd(open.get()), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
     if (wanted(status)) names.emplace_back(entry->d_name);
   }
   return names;
@@ -74,7 +81,14 @@ std::vector<std::string> names_in(const std::filesystem::path& path, const File&
 }  // namespace
 
 BodyFiles::BodyFiles(const std::filesystem::path& root, Random& random, Disk& disk)
-    : root_(root), random_(random), disk_(disk) {}
+    : root_(root), random_(random), disk_(disk) {
+  for (auto& fd : folder_fds_) fd = -1;
+}
+
+BodyFiles::~BodyFiles() {
+  for (const auto& fd : folder_fds_)
+    if (fd >= 0) ::close(fd);
+}
 
 Result<std::unique_ptr<BodyFiles>> BodyFiles::open(const std::filesystem::path& root,
                                                    Random& random, Disk& disk) {
@@ -84,26 +98,48 @@ Result<std::unique_ptr<BodyFiles>> BodyFiles::open(const std::filesystem::path& 
 }
 
 Result<> BodyFiles::open_folders() {
-  bool made = false;
-  TRY(const File top, open_folder(root_, made));
+  TRY(top_, open_folder(root_));
   TRY(opened_at_ns_, file_system_now_ns(root_));
-  for (std::size_t i = 0; i < folders; ++i) {
-    TRY(folder_fds_[i], open_folder(root_ / fmt::format("{:02x}", i), made));
-  }
-  TRY(quarantine_, open_folder(root_ / "quarantine", made));
-  // Also where the folders were there: the process that made them may have died before its sync.
-  if (disk_.sync_names(top.fd()) != 0) return disk_failure("sync a folder", errno);
+  TRY(quarantine_, open_folder(root_ / "quarantine"));
   return {};
 }
 
+std::filesystem::path BodyFiles::folder_path(std::size_t index) const {
+  return root_ / fmt::format("{:02x}", index);
+}
+
 int BodyFiles::folder_fd(std::string_view name) const {
-  const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
-  return folder_fds_[static_cast<std::size_t>(digit(name[0]) * 16 + digit(name[1]))].fd();
+  std::atomic<int>& known = folder_fds_[index_of(name)];
+  if (const int fd = known.load(); fd >= 0) return fd;
+  const int fd = ::open(folder_path(index_of(name)).c_str(), folder_flags);
+  int before = -1;
+  if (fd < 0 || known.compare_exchange_strong(before, fd)) return fd;
+  ::close(fd);  // another thread was quicker
+  return before;
+}
+
+// The mark is cleared before a folder is made, so whoever finds the folder and the mark set finds
+// it durable.
+Result<int> BodyFiles::folder_to_write(std::string_view name) {
+  const int fd = folder_fd(name);
+  if (fd >= 0 && names_durable_) return fd;
+  const std::lock_guard lock(making_);
+  if (fd < 0) {
+    names_durable_ = false;
+    if (disk_.make_folder({top_.fd(), std::string(name.substr(0, 2))}) != 0 && errno != EEXIST)
+      return disk_failure("make a folder", errno);
+  }
+  if (!names_durable_ && disk_.sync_names(top_.fd()) != 0)
+    return disk_failure("sync a folder", errno);
+  names_durable_ = true;
+  if (const int made = folder_fd(name); made >= 0) return made;
+  return disk_failure("open a folder", errno);
 }
 
 Result<BodyFiles::Created> BodyFiles::create() {
   std::string name = make_token(random_, name_length, alphabet_hex);
-  File file(disk_.create({folder_fd(name), name}));
+  TRY(const int folder, folder_to_write(name));
+  File file(disk_.create({folder, name}));
   if (!file) return disk_failure("make a file", errno);
   return Created{std::move(name), std::move(file)};
 }
@@ -115,7 +151,8 @@ Result<> BodyFiles::sync_folder(std::string_view name) {
 
 Result<std::string> BodyFiles::link(std::string_view name) {
   std::string second = make_token(random_, name_length, alphabet_hex);
-  const DiskNames names{{folder_fd(name), std::string(name)}, {folder_fd(second), second}};
+  TRY(const int folder, folder_to_write(second));
+  const DiskNames names{{folder_fd(name), std::string(name)}, {folder, second}};
   if (disk_.link(names) == 0) return second;
   if (errno == EMLINK || errno == EPERM || errno == EOPNOTSUPP || errno == EXDEV)
     return fail(ErrorCode::not_implemented, "the file system makes no second name of a file");
@@ -125,7 +162,7 @@ Result<std::string> BodyFiles::link(std::string_view name) {
 Result<File> BodyFiles::open_for_reading(std::string_view name) const {
   File file(::openat(folder_fd(name), std::string(name).c_str(), O_RDONLY | O_CLOEXEC));
   if (file) return file;
-  if (errno == ENOENT)
+  if (is_missing(errno))
     return fail(ErrorCode::not_found, fmt::format("the body file '{}' is gone", name), "no_file");
   return disk_failure("open a file", errno);
 }
@@ -136,10 +173,7 @@ std::string BodyFiles::path(std::string_view name) const {
 
 bool BodyFiles::holds_any() const {
   for (std::size_t i = 0; i < folders; ++i)
-    if (!names_in(root_ / fmt::format("{:02x}", i), folder_fds_[i], [](const struct stat&) {
-           return true;
-         }).empty())
-      return true;
+    if (!names_in(folder_path(i), [](const struct stat&) { return true; }).empty()) return true;
   return false;
 }
 
@@ -147,7 +181,7 @@ Result<BodyFiles::Facts> BodyFiles::facts(std::string_view name) const {
   struct stat status{};
   if (::fstatat(folder_fd(name), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
     return Facts{static_cast<std::uint64_t>(status.st_size), changed_at_ns(status)};
-  if (errno == ENOENT)
+  if (is_missing(errno))
     return fail(ErrorCode::not_found, fmt::format("the body file '{}' is gone", name), "no_file");
   return disk_failure("look at a file", errno);
 }
@@ -172,7 +206,7 @@ bool BodyFiles::is_damaged(std::string_view name, const Facts& facts) const {
 }
 
 void BodyFiles::unlink(const std::string& name) {
-  if (disk_.unlink({folder_fd(name), name}) != 0 && errno != ENOENT)
+  if (disk_.unlink({folder_fd(name), name}) != 0 && !is_missing(errno))
     log_warning("objects", "cannot remove a body file; the next start tries again",
                 {{"file", name}, {"error", std::strerror(errno)}});
   const std::lock_guard lock(mutex_);
@@ -191,18 +225,19 @@ void BodyFiles::put_into_quarantine(const std::vector<std::string>& names, Serve
 }
 
 std::vector<std::string> BodyFiles::quarantined() const {
-  return names_in(root_ / "quarantine", quarantine_, [](const struct stat&) { return true; });
+  return names_in(root_ / "quarantine", [](const struct stat&) { return true; });
 }
 
 void BodyFiles::take_out_of_quarantine(const std::string& name) {
-  if (disk_.rename({{quarantine_.fd(), name}, {folder_fd(name), name}}) == 0) return;
+  const auto folder = folder_to_write(name);
+  if (folder && disk_.rename({{quarantine_.fd(), name}, {*folder, name}}) == 0) return;
   log_error("objects", "cannot take a body file out of quarantine",
-            {{"file", name}, {"error", std::strerror(errno)}});
+            {{"file", name}, {"error", folder ? std::strerror(errno) : folder.error().message}});
 }
 
 void BodyFiles::empty_quarantine(ServerTime came_by) {
   const timespec last = timespec_of(came_by);
-  const auto old = names_in(root_ / "quarantine", quarantine_, [&](const struct stat& status) {
+  const auto old = names_in(root_ / "quarantine", [&](const struct stat& status) {
     const timespec& came = status.st_mtim;
     return std::pair(came.tv_sec, came.tv_nsec) <= std::pair(last.tv_sec, last.tv_nsec);
   });
@@ -210,7 +245,7 @@ void BodyFiles::empty_quarantine(ServerTime came_by) {
 }
 
 std::vector<std::string> BodyFiles::old_names(std::size_t index) const {
-  return names_in(root_ / fmt::format("{:02x}", index), folder_fds_[index],
+  return names_in(folder_path(index),
                   [&](const struct stat& status) { return changed_at_ns(status) < opened_at_ns_; });
 }
 

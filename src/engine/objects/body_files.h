@@ -30,9 +30,10 @@ class BodyFiles {
   static constexpr std::size_t folders = 256;
   static constexpr unsigned hashing_threads_max = 16;
 
-  // `random` and `disk` outlive this object.
+  // `random` and `disk` outlive this object. Folders are made, and opened, when they are needed.
   static Result<std::unique_ptr<BodyFiles>> open(const std::filesystem::path& root, Random& random,
                                                  Disk& disk);
+  ~BodyFiles();
 
   // What is asked before a body's bytes are written; outlives this object. Before the first body.
   void use(const DiskRoom& room) { room_ = &room; }
@@ -99,15 +100,24 @@ class BodyFiles {
  private:
   BodyFiles(const std::filesystem::path& root, Random& random, Disk& disk);
 
+  // The folder of a body, open for as long as this object lives. -1 with errno where there is none.
   int folder_fd(std::string_view name) const;
+  // Makes it where it is not there; its own name is durable then.
+  Result<int> folder_to_write(std::string_view name);
+  std::filesystem::path folder_path(std::size_t index) const;
   Result<> open_folders();
 
   std::filesystem::path root_;
   Random& random_;
   const DiskRoom* room_ = nullptr;
   Disk& disk_;
-  std::array<File, folders> folder_fds_;
+  File top_;
   File quarantine_;
+  mutable std::array<std::atomic<int>, folders> folder_fds_;  // -1: not opened yet
+  std::mutex making_;
+  // Whether the names of all folders are durable. False at first: the process that made them may
+  // have died before its sync.
+  std::atomic<bool> names_durable_ = false;
   std::int64_t opened_at_ns_ = 0;  // by the file system's clock
 
   mutable std::mutex mutex_;

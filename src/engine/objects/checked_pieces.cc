@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "engine/objects/body_removals.h"
 #include "engine/objects/body_sums.h"
@@ -14,10 +15,12 @@
 namespace slipway::objects {
 namespace {
 
-// One block, on the thread that checks it: it stays in that core's cache from file to sum.
+// One block, on the thread that checks it: it stays in that core's cache from file to sum. On the
+// heap: what is thread_local itself is cleared for every thread of the program when it begins.
 std::array<char, sum_block_bytes>& scratch() {
-  thread_local std::array<char, sum_block_bytes> bytes;
-  return bytes;
+  using Block = std::array<char, sum_block_bytes>;
+  thread_local const auto bytes = std::make_unique_for_overwrite<Block>();
+  return *bytes;
 }
 
 bool read_whole(const File& file, std::span<char> into, std::uint64_t offset) {

@@ -195,6 +195,7 @@ TEST_F(DamageTest, an_unnamed_body_is_kept_in_quarantine_for_a_while) {
   ASSERT_TRUE(put("large", pattern(large_bytes)));
   close();
   const fs::path stranger = root_ / "objects/00/000102030405060708090a0b0c0d0e0f";
+  fs::create_directories(stranger.parent_path());
   std::ofstream(stranger) << "who knows";
   open();
   objects_->settle();
