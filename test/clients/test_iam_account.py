@@ -181,3 +181,32 @@ def test_the_providers_policies_are_attached_and_told_with_their_dates(aws, name
     document = aws.iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert document["Statement"][1]["Resource"] == "arn:aws:s3:::*"
     aws.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
+
+
+def test_nobody_has_what_cannot_be_made_here(aws, name):
+    iam, user = aws.iam, {"UserName": name}
+    iam.create_user(**user)
+    assert iam.list_mfa_devices(**user)["MFADevices"] == []
+    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
+    assert iam.list_ssh_public_keys(**user)["SSHPublicKeys"] == []
+    assert iam.list_signing_certificates(**user)["Certificates"] == []
+    assert iam.list_service_specific_credentials(**user)["ServiceSpecificCredentials"] == []
+    assert iam.list_saml_providers()["SAMLProviderList"] == []
+    assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
+    for call in (iam.get_login_profile, iam.delete_login_profile):
+        assert error_of(call, **user) == (
+            "NoSuchEntity", f"Login Profile for User {name} cannot be found.")
+    assert error_of(iam.get_account_password_policy)[0] == "NoSuchEntity"
+    assert error_of(iam.list_mfa_devices, UserName="nobody") == (
+        "NoSuchEntity", "The user with name nobody cannot be found.")
+
+
+def test_policies_tell_the_keys_that_they_ask_for(aws, name):
+    document = json.dumps({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::home/${aws:username}/*",
+         "Condition": {"StringLike": {"s3:prefix": ["${aws:PrincipalTag/team, 'none'}/*", "${*}"]}}}]})
+    assert aws.iam.get_context_keys_for_custom_policy(PolicyInputList=[document])["ContextKeyNames"] == [
+        "aws:PrincipalTag/team", "aws:username", "s3:prefix"]
+    arn = aws.iam.create_user(UserName=name)["User"]["Arn"]
+    aws.iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    assert "s3:prefix" in aws.iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)["ContextKeyNames"]

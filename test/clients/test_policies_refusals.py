@@ -48,6 +48,9 @@ MORE = {
     ("iam", "CreateAccessKey"): {"UserName": "thing"},
     ("iam", "UpdateAccessKey"): {"UserName": "thing"},
     ("iam", "DeleteAccessKey"): {"UserName": "thing"},
+    **{("iam", operation): {"UserName": "thing"} for operation in (
+        "ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates",
+        "ListServiceSpecificCredentials", "GetLoginProfile", "DeleteLoginProfile")},
     ("iam", "SetDefaultPolicyVersion"): {"VersionId": "v1"},
     ("logs", "DescribeLogStreams"): {"logGroupName": "thing"},
     ("logs", "FilterLogEvents"): {"logGroupName": "thing"},

@@ -165,7 +165,26 @@ void add_policies(Service& service, const Changes& change) {
           [&directory = change.directory()](Call& call, op::SimulatePrincipalPolicy::Input in) {
             return simulate_principal_policy(call, in, directory);
           })
-      .add<op::SimulateCustomPolicy>(simulate_custom_policy);
+      .add<op::SimulateCustomPolicy>(simulate_custom_policy)
+      .add<op::GetContextKeysForPrincipalPolicy>(
+          [&directory = change.directory()](Call& call,
+                                            op::GetContextKeysForPrincipalPolicy::Input in) {
+            return get_context_keys_for_principal_policy(call, in, directory);
+          })
+      .add<op::GetContextKeysForCustomPolicy>(get_context_keys_for_custom_policy);
+}
+
+void add_absent(Service& service) {
+  service.add<op::ListMFADevices>(list_mfa_devices)
+      .add<op::ListVirtualMFADevices>(list_virtual_mfa_devices)
+      .add<op::ListSSHPublicKeys>(list_ssh_public_keys)
+      .add<op::ListSigningCertificates>(list_signing_certificates)
+      .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials)
+      .add<op::GetLoginProfile>(get_login_profile)
+      .add<op::DeleteLoginProfile>(delete_login_profile)
+      .add<op::ListSAMLProviders>(list_saml_providers)
+      .add<op::ListServerCertificates>(list_server_certificates)
+      .add<op::GetAccountPasswordPolicy>(get_account_password_policy);
 }
 
 // What decides about no request: the directory knows nothing of it.
@@ -214,6 +233,7 @@ void install(service::Registry& registry, identity::Directory& directory) {
   add_groups(service, change);
   add_policies(service, change);
   add_kept(service);
+  add_absent(service);
 }
 
 }  // namespace slipway::iam

@@ -143,5 +143,30 @@ Result<api::SimulatePolicyResponse> simulate_principal_policy(
 // Those given alone.
 Result<api::SimulatePolicyResponse> simulate_custom_policy(Call& call,
                                                            api::SimulateCustomPolicyRequest in);
+// The condition keys that policies ask for, by a condition or by a variable.
+Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_principal_policy(
+    Call& call, api::GetContextKeysForPrincipalPolicyRequest in,
+    const identity::Directory& directory);
+Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_custom_policy(
+    Call& call, api::GetContextKeysForCustomPolicyRequest in);
+
+// absent.cc
+Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in);
+Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
+    Call& call, api::ListVirtualMFADevicesRequest in);
+Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
+                                                            api::ListSSHPublicKeysRequest in);
+Result<api::ListSigningCertificatesResponse> list_signing_certificates(
+    Call& call, api::ListSigningCertificatesRequest in);
+Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_credentials(
+    Call& call, api::ListServiceSpecificCredentialsRequest in);
+Result<api::GetLoginProfileResponse> get_login_profile(Call& call, api::GetLoginProfileRequest in);
+Result<> delete_login_profile(Call& call, api::DeleteLoginProfileRequest in);
+Result<api::ListSAMLProvidersResponse> list_saml_providers(Call& call,
+                                                           api::ListSAMLProvidersRequest in);
+Result<api::ListServerCertificatesResponse> list_server_certificates(
+    Call& call, api::ListServerCertificatesRequest in);
+Result<api::GetAccountPasswordPolicyResponse> get_account_password_policy(Call& call,
+                                                                          wire::Unit in);
 
 }  // namespace slipway::iam

@@ -85,6 +85,13 @@ constexpr Need user_needs[] = {
     Need{"DeleteAccessKey", "iam:DeleteAccessKey", user}.shown_as(the_user),
     Need{"GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "{owner of key}"}.shown_as(
         "access key {AccessKeyId}"),
+    Need{"ListMFADevices", "iam:ListMFADevices", user}.shown_as(the_user),
+    Need{"ListSSHPublicKeys", "iam:ListSSHPublicKeys", user}.shown_as(the_user),
+    Need{"ListSigningCertificates", "iam:ListSigningCertificates", user}.shown_as(the_user),
+    Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user}.shown_as(
+        the_user),
+    Need{"GetLoginProfile", "iam:GetLoginProfile", user}.shown_as(the_user),
+    Need{"DeleteLoginProfile", "iam:DeleteLoginProfile", user}.shown_as(the_user),
     Need{"PutUserPolicy", "iam:PutUserPolicy", user}.shown_as(the_user),
     Need{"GetUserPolicy", "iam:GetUserPolicy", user}.shown_as(the_user),
     Need{"ListUserPolicies", "iam:ListUserPolicies", user}.shown_as(the_user),
@@ -143,6 +150,10 @@ constexpr Need other_needs[] = {
     {"GetContextKeysForPrincipalPolicy", "iam:GetContextKeysForPrincipalPolicy",
      "{PolicySourceArn}"},
     {"GetAccountSummary", "iam:GetAccountSummary"},
+    {"GetAccountPasswordPolicy", "iam:GetAccountPasswordPolicy"},
+    {"ListVirtualMFADevices", "iam:ListVirtualMFADevices"},
+    {"ListSAMLProviders", "iam:ListSAMLProviders"},
+    {"ListServerCertificates", "iam:ListServerCertificates"},
 };
 
 constexpr Need kept_needs[] = {

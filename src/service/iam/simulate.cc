@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <memory>
+#include <set>
 
 #include "base/text.h"
 #include "engine/identity/access.h"
@@ -196,7 +197,59 @@ Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulati
   return out;
 }
 
+// ---- What policies ask for ----------------------------------------------------------------------
+
+// The keys of "${aws:username}" in a text, without the values that stand in for them.
+void add_variables(const identity::Pattern& pattern, std::set<std::string>& keys) {
+  if (!pattern.variables) return;
+  const std::string_view text = pattern.text;
+  for (std::size_t at = text.find("${"); at != text.npos; at = text.find("${", at + 2)) {
+    const std::string_view name = text.substr(at + 2, text.find_first_of(",}", at) - at - 2);
+    if (name != "*" && name != "?" && name != "$") keys.emplace(name);
+  }
+}
+
+void add_keys(const Policies& policies, std::set<std::string>& keys) {
+  for (const auto& policy : policies)
+    for (const identity::Statement& statement : policy->statements()) {
+      for (const auto& resource : statement.resources) add_variables(resource.tail, keys);
+      for (const auto& condition : statement.conditions) {
+        keys.insert(condition.key);
+        for (const auto& value : condition.values) add_variables(value, keys);
+      }
+    }
+}
+
+Result<api::GetContextKeysForPolicyResponse> answer_keys(Call& call,
+                                                         const std::set<std::string>& keys) {
+  auto out = call.output<api::GetContextKeysForPolicyResponse>();
+  out.ContextKeyNames(wire::empty);
+  for (const std::string& key : keys) out.add_ContextKeyNames(key);
+  return out;
+}
+
 }  // namespace
+
+Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_principal_policy(
+    Call& call, api::GetContextKeysForPrincipalPolicyRequest in,
+    const identity::Directory& directory) {
+  const auto parties = directory.snapshot();
+  TRY(const auto party, party_at(call, *parties, in.PolicySourceArn()));
+  Policies policies = parties->policies_of(*party).own;
+  TRY_DO(add_all(policies, "PolicyInputList", in.PolicyInputList()));
+  std::set<std::string> keys;
+  add_keys(policies, keys);
+  return answer_keys(call, keys);
+}
+
+Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_custom_policy(
+    Call& call, api::GetContextKeysForCustomPolicyRequest in) {
+  Policies policies;
+  TRY_DO(add_all(policies, "PolicyInputList", in.PolicyInputList()));
+  std::set<std::string> keys;
+  add_keys(policies, keys);
+  return answer_keys(call, keys);
+}
 
 Result<api::SimulatePolicyResponse> simulate_principal_policy(
     Call& call, api::SimulatePrincipalPolicyRequest in, const identity::Directory& directory) {
