@@ -88,7 +88,9 @@ def test_lists_say_the_region_whole_seconds_and_no_display_name(aws, bucket):
 def test_buckets_have_arns(aws, name):
     arn = f"arn:aws:s3:::{name}"
     assert aws.s3.create_bucket(Bucket=name)["BucketArn"] == arn
-    assert aws.s3.head_bucket(Bucket=name)["BucketArn"] == arn
+    head = aws.s3.head_bucket(Bucket=name)
+    assert head["BucketArn"] == arn
+    assert head["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     assert arn in [bucket["BucketArn"] for bucket in aws.s3.list_buckets()["Buckets"]]
 
 
@@ -150,7 +152,7 @@ def test_uploads_in_parts_are_refused_in_s3s_words(aws, bucket):
 @pytest.mark.parametrize("sent, back", [
     ("Hello World\u00e9", "=?UTF-8?Q?Hello World=C3=A9?="), ("=?UTF-8?B?YWJj?=", "abc"),
     ("=?utf-8?q?a_b?= =?UTF-8?Q?=3D?=", "a b="), ("=?UTF-8?Q?caf=C3=A9?=", "=?UTF-8?Q?caf=C3=A9?="),
-    ("=?UTF-8?B?/w=?=", "=?UTF-8?B?/w=?="), ("=?UTF-8?X?a?=", "=?UTF-8?X?a?="), ("a =?b", "a =?b")])
+    ("=?UTF-8?B?AAECAw==?=", "=?UTF-8?B?AAECAw==?="), ("=?UTF-8?B?/w=?=", "=?UTF-8?B?/w=?="), ("=?UTF-8?X?a?=", "=?UTF-8?X?a?="), ("a =?b", "a =?b")])
 def test_metadata_beyond_ascii_travels_in_encoded_words(aws, bucket, sent, back):
     url = v4_url(aws, "PUT", f"/{bucket}/k", {"x-amz-meta-a": sent})
     urllib.request.urlopen(urllib.request.Request(url, method="PUT", data=b""))

@@ -51,6 +51,10 @@ REFUSED = [
      {"Code": "InvalidBucketOwnerAWSAccountID",
       "Message": "The value of the expected bucket owner parameter must be an AWS Account ID... [abcd]"}),
     ("list_objects_v2", {"ExpectedBucketOwner": "000000000002"}, {"Code": "AccessDenied"}),
+    ("put_bucket_policy", {"Policy": '{"Statement": [{"Effect": "Allow", "NotPrincipal": {"AWS": "1"}, '
+                                     '"Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/*"}]}'},
+     {"Code": "MalformedPolicy", "Message": "Allow with NotPrincipal is not allowed."}),
+    ("put_bucket_policy", {"Policy": "{}"}, {"Code": "MalformedPolicy", "Message": "Missing required field Statement"}),
     # Tags.
     ("put_bucket_tagging", {"Tagging": tags(("a", "1"), ("a", "2"))},
      {"Code": "InvalidTag", "Message": "Cannot provide multiple Tags with the same key", "TagKey": "a"}),
@@ -67,6 +71,12 @@ REFUSED = [
      {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging", "ArgumentValue": "a=1&a=2"}),
     ("put_bucket_tagging", {"Tagging": tags(*((f"k{i}", "v") for i in range(51)))},
      {"Code": "InvalidTag", "Message": "Bucket tag count cannot be greater than 50"}),
+    ("get_object_attributes", {"Key": "k", "ObjectAttributes": []},
+     {"Code": "InvalidRequest", "Message": "The x-amz-object-attributes header specifying the attributes to be "
+                                           "retrieved is either missing or empty"}),
+    ("get_object_attributes", {"Key": "k", "ObjectAttributes": ["ETag", "Foo"]},
+     {"Code": "InvalidArgument", "Message": "Invalid attribute name specified.",
+      "ArgumentName": "x-amz-object-attributes", "ArgumentValue": "Foo"}),
     # Conditions.
     ("put_object", {"Key": "k", "IfNoneMatch": "x"},
      {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "If-None-Match",

@@ -173,6 +173,7 @@ Result<> delete_bucket(const Door& door, Call& call, api::DeleteBucketRequest in
 
 Result<api::HeadBucketOutput> head_bucket(Call& call, api::HeadBucketRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  call.add_header("Content-Type", "application/xml");
   return call.output<api::HeadBucketOutput>()
       .BucketArn(arn_of(bucket.name))
       .BucketRegion(region_shown(bucket))

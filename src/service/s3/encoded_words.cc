@@ -50,6 +50,14 @@ std::optional<std::string> take_word(std::string_view& rest) {
 
 bool is_printable(char c) { return c >= ' ' && c <= '~'; }
 
+// Whether more characters of it stand for themselves than not.
+bool mostly_printable(std::string_view text) {
+  const auto printable = std::ranges::count_if(text, is_printable);
+  const auto others =
+      std::ranges::count_if(text, [](char c) { return !is_printable(c) && (c & 0xc0) != 0x80; });
+  return printable > others;
+}
+
 }  // namespace
 
 std::string decode_words(std::string_view text) {
@@ -67,6 +75,7 @@ std::string decode_words(std::string_view text) {
 std::string encode_words(std::string_view text) {
   if (std::ranges::all_of(text, is_printable)) return std::string(text);
   std::string out(word_begin);
+  if (!mostly_printable(text)) return out.append("B?").append(to_base64(text)).append(word_end);
   out += "Q?";
   for (const char c : text) {
     if (is_printable(c) && c != '=' && c != '?' && c != '_')

@@ -11,7 +11,8 @@ namespace slipway::s3 {
 // alone, or not in UTF-8, as it is.
 std::string decode_words(std::string_view text);
 
-// One word in Q where the text holds anything beyond printable ASCII; blanks stay, as S3 writes it.
+// One word where the text holds anything beyond printable ASCII: in Q, where blanks stay as S3
+// writes it, or in B where half of the text is of that kind.
 std::string encode_words(std::string_view text);
 
 }  // namespace slipway::s3

@@ -187,6 +187,20 @@ Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::Hea
 
 namespace {
 
+Result<> check_attributes(api::GetObjectAttributesRequest in) {
+  constexpr std::string_view names[] = {"ETag", "Checksum", "ObjectParts", "StorageClass",
+                                        "ObjectSize"};
+  if (in.ObjectAttributes().empty())
+    return refuse("InvalidRequest",
+                  "The x-amz-object-attributes header specifying the attributes to be retrieved is "
+                  "either missing or empty");
+  for (const std::string_view name : in.ObjectAttributes())
+    if (std::ranges::find(names, name) == std::end(names))
+      return invalid_argument("Invalid attribute name specified.",
+                              {"x-amz-object-attributes", std::string(name)});
+  return {};
+}
+
 bool asks_for(api::GetObjectAttributesRequest in, std::string_view attribute) {
   return std::ranges::any_of(in.ObjectAttributes(),
                              [&](std::string_view each) { return each == attribute; });
@@ -223,6 +237,7 @@ Result<api::GetObjectAttributesParts> attribute_parts(Call& call,
 Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
                                                              api::GetObjectAttributesRequest in) {
   TRY_DO(check_reading_key(customer_key(in)));
+  TRY_DO(check_attributes(in));
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   if (object.delete_marker) return refuse_delete_marker(call, object);

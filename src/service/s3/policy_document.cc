@@ -230,6 +230,9 @@ Result<> check_fields(const json::value& statement) {
   for (const auto& [name, other] : fields)
     if (!statement.get_object().contains(name) && !statement.get_object().contains(other))
       return malformed(fmt::format("Missing required field {}", name));
+  const json::value* const effect = statement.get_object().if_contains("Effect");
+  if (effect && *effect == "Allow" && statement.get_object().contains("NotPrincipal"))
+    return malformed("Allow with NotPrincipal is not allowed.");
   return {};
 }
 
