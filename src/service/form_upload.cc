@@ -25,6 +25,14 @@ std::string_view bucket_of_path(const net::RequestHead& head, const wire::Route&
   return path.empty() ? bucket : std::string_view();
 }
 
+std::string url_of_bucket(const net::RequestHead& head, const wire::Route& route,
+                          std::string_view bucket) {
+  const std::string server =
+      fmt::format("{}://{}", head.secure ? "https" : "http", head.headers.get("host"));
+  return route.virtual_bucket.empty() ? fmt::format("{}/{}", server, percent_encode(bucket))
+                                      : server;
+}
+
 class FormReceiver final : public net::BodyReceiver {
  public:
   FormReceiver(const Frame& frame, Authenticator& authenticator, wire::FormReader reader,
@@ -74,7 +82,9 @@ class FormReceiver final : public net::BodyReceiver {
     TRY(const wire::FormSignature signature, wire::form_signature(fields));
     TRY(Authenticated sender, authenticator_.check_form(head, begin_.route, fields, signature));
     const std::string bucket = percent_decode(bucket_of_path(head, begin_.route));
+    const std::string url = url_of_bucket(head, begin_.route, bucket);
     TRY(wanted_, frame_.forms.read({.bucket = bucket,
+                                    .bucket_url = url,
                                     .fields = fields,
                                     .file_name = reader_.file_name(),
                                     .signature = signature,

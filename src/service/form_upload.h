@@ -24,6 +24,7 @@ struct Frame;
 // The fields of a form, and where it is posted to.
 struct PostedForm {
   std::string_view bucket;
+  std::string_view bucket_url;  // as the form was addressed: "http://localhost:4566/bucket"
   wire::FormFields fields;
   std::optional<std::string_view> file_name;
   wire::FormSignature signature = wire::FormSignature::none;
@@ -38,7 +39,7 @@ struct FormUpload {
   std::uint64_t bytes_min = 0;
   std::uint64_t bytes_max = ~0ULL;
   // Makes of the operation's answer what the form asked for.
-  std::function<void(const net::RequestHead&, net::Response&)> answer;
+  std::function<void(net::Response&)> answer;
 };
 
 // What a door says of forms.

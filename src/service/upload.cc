@@ -168,7 +168,7 @@ class UploadWork {
     net::Response response = to_response(wire::encode_response(
         *begin_.entry.operation, begin_.route.protocol, output, begin_.request_id));
     put_beside(call_.take_beside(), response);
-    if (begin_.reshape) begin_.reshape(request_.head(), response);
+    if (begin_.reshape) begin_.reshape(response);
     add_fields(page_fields_, response);
     responder_.send(std::move(response));
     return {};
@@ -265,8 +265,9 @@ class QueuedUpload final : public UploadReceiver {
   Uploader uploader_of(const net::RequestHead& head) const {
     const Caller& caller = begin_.authenticated.caller;
     Uploader out{caller.access_key_id, std::string(net::address_of(head.peer)), {}};
-    // What a URL of SigV2 has beyond its signature may be anything: the path is what it is for.
-    if (caller.signature.in_query())
+    // What a URL of SigV2 has beyond its signature may be anything: the path is what it is for. A
+    // form is handed out as URLs are.
+    if (caller.signature.in_query() || begin_.reshape)
       out.url = fmt::format("{}{}{}", begin_.route.virtual_bucket.empty() ? "" : "/",
                             begin_.route.virtual_bucket, head.path);
     return out;

@@ -22,7 +22,7 @@ struct UploadBegin {
   Authenticated authenticated;
   std::string request_id;
   // Makes of the operation's answer what the client asked for instead; empty: nothing. On a worker.
-  std::function<void(const net::RequestHead&, net::Response&)> reshape = {};
+  std::function<void(net::Response&)> reshape = {};
 };
 
 // On the loop thread, as every receiver.

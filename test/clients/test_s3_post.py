@@ -115,6 +115,17 @@ def test_a_form_chooses_its_answer(aws, bucket, signer, wanted, status):
         f"<Location>{location}</Location><Bucket>{bucket}</Bucket><Key>a/é</Key><ETag>{etag}</ETag></PostResponse>")
 
 
+def test_a_bucket_with_a_host_of_its_own_takes_forms(aws, bucket, signer):
+    netloc = urllib.parse.urlsplit(aws.environment["AWS_ENDPOINT_URL"]).netloc
+    host = f"{bucket}.localhost:{netloc.split(':')[1]}"
+    connection = http.client.HTTPConnection(netloc, timeout=20)
+    connection.request("POST", "/", form_body(signed(signer, bucket, "a/k").items(), b"body"),
+                       {"Content-Type": f"multipart/form-data; boundary={MARK}", "Host": host})
+    answer = connection.getresponse()
+    assert (answer.status, answer.getheader("Location")) == (204, f"http://{host}/a%2Fk")
+    assert aws.s3.head_object(Bucket=bucket, Key="a/k")["ContentLength"] == 4
+
+
 def test_a_form_leads_its_browser_on(aws, bucket, signer):
     etag = urllib.parse.quote('"%s"' % hashlib.md5(b"body").hexdigest())
     for field, address in [("success_action_redirect", "http://a.test/x"), ("redirect", "https://a.test/?q=1")]:

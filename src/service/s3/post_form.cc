@@ -100,6 +100,7 @@ Result<net::Fields> headers_of(const Fields& fields) {
 // What the form wants to hear.
 struct Wish {
   std::string bucket;
+  std::string bucket_url;
   std::string key;
   std::string status;    // success_action_status
   std::string redirect;  // success_action_redirect; empty where it is no address
@@ -120,11 +121,6 @@ std::string form_encode(std::string_view text) {
   return out;
 }
 
-std::string location_of(const Wish& wish, const net::RequestHead& head) {
-  return fmt::format("{}://{}/{}/{}", head.secure ? "https" : "http", head.headers.get("host"),
-                     percent_encode(wish.bucket), percent_encode(wish.key));
-}
-
 std::string post_response(const Wish& wish, std::string_view location, std::string_view etag) {
   std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<PostResponse>";
   const auto add = [&](std::string_view name, std::string_view text) {
@@ -139,9 +135,9 @@ std::string post_response(const Wish& wish, std::string_view location, std::stri
   return out + "</PostResponse>";
 }
 
-void answer(const Wish& wish, const net::RequestHead& head, net::Response& response) {
+void answer(const Wish& wish, net::Response& response) {
   const std::string etag(response.headers.find("etag").value_or(""));
-  const std::string location = location_of(wish, head);
+  const std::string location = fmt::format("{}/{}", wish.bucket_url, percent_encode(wish.key));
   response.headers.remove("content-type");
   response.body = net::Body();
   if (!wish.redirect.empty()) {
@@ -173,12 +169,11 @@ Result<FormUpload> read_form(const PostedForm& form) {
   }
   TRY(out.headers, headers_of(fields));
   Wish wish{.bucket = std::string(form.bucket),
+            .bucket_url = std::string(form.bucket_url),
             .key = out.key,
             .status = text_of(fields, "success_action_status"),
             .redirect = redirect_of(fields)};
-  out.answer = [wish = std::move(wish)](const net::RequestHead& head, net::Response& response) {
-    answer(wish, head, response);
-  };
+  out.answer = [wish = std::move(wish)](net::Response& response) { answer(wish, response); };
   return out;
 }
 
