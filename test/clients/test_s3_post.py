@@ -11,7 +11,9 @@ import urllib.parse
 import zlib
 
 import pytest
+from conftest import Clients
 from policies import People, allow
+from server import Server
 
 MARK = "b0undary"
 
@@ -87,6 +89,31 @@ def test_the_file_alone_gives_no_name_and_no_type(aws, bucket, signer):
     assert got["ContentType"] == "binary/octet-stream"
     # What stands beside the form is none of its fields: its policy says nothing of it.
     assert got["Metadata"] == {} and "CacheControl" not in got
+
+
+@pytest.mark.parametrize("value, shown", [
+    ("ÄMÄZÕÑ S3", "=?UTF-8?Q?=C3=84M=C3=84Z=C3=95=C3=91 S3?="), (b"\0\1\2\3\4", "=?UTF-8?B?AAECAwQ=?="),
+    ("你好", "=?UTF-8?B?5L2g5aW9?="), ("a\r\nx-amz-meta-b: c", "=?UTF-8?Q?a=0D=0Ax-amz-meta-b: c?="),
+    ("=?UTF-8?B?AAECAwQ=?=", "=?UTF-8?B?AAECAwQ=?=")])
+def test_metadata_of_any_bytes_is_kept(aws, bucket, signer, value, shown):
+    fields = signed(signer, bucket, conditions=[["starts-with", "$x-amz-meta-a", ""]])
+    assert post(aws, bucket, {**fields, "x-amz-meta-a": value})[0] == 204
+    assert aws.s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": shown}
+
+
+def test_where_nothing_is_signed_a_forms_policy_counts_all_the_same(tmp_path):
+    server = Server(tmp_path, "--auth", "none").start()
+    aws = Clients(server)
+    aws.s3.create_bucket(Bucket="open")
+    s3 = aws.s3
+    sized = s3.generate_presigned_post("open", "k", Conditions=[["content-length-range", 0, 3]])["fields"]
+    sized["signature" if "signature" in sized else "x-amz-signature"] = "none"
+    assert error_of(post(aws, "open", sized))[:2] == (400, "EntityTooLarge")
+    assert post(aws, "open", sized, b"abc")[0] == 204
+    assert error_of(post(aws, "open", {**sized, "x-amz-meta-a": "b"}))[:2] == (403, "AccessDenied")
+    assert error_of(post(aws, "open", sized, b"abc", Origin="https://page.test"))[:2] == (403, "AccessDenied")
+    assert post(aws, "open", {"key": "plain"})[0] == 204
+    assert server.stop() == 0
 
 
 def test_a_large_file_streams(aws, bucket, signer):
