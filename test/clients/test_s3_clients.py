@@ -8,9 +8,13 @@ import sys
 import time
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from conftest import Clients
 from s3_clients import jobs
 from server import Server
+from test_hostile import ask
 
 EVERY_JOB = {job.__name__ for job in jobs.NEEDS}
 LEFT_OUT = {  # their users have no call for these
@@ -89,3 +93,16 @@ def test_the_cli_copies_a_folder_there_and_back(server, aws, name, tmp_path):
     subprocess.run(["sh", "-c", lines], env=server.process_environment(), check=True, timeout=120)
     assert {key: (back / key).read_bytes() for key in sent} == sent
     assert time.monotonic() - began < 50, "a client that waits in vain does so for a minute"
+
+
+def test_a_client_that_guesses_its_region_is_told_the_right_one(server, aws, name):
+    """s3cmd signs its first request for "US", and the next for the Region that the answer names."""
+    keys = Credentials(aws.environment["AWS_ACCESS_KEY_ID"], aws.environment["AWS_SECRET_ACCESS_KEY"])
+    for region, status in (("US", 400), ("us-east-1", 200)):
+        request = AWSRequest("PUT", f"{server.url}/{name}")
+        S3SigV4Auth(keys, "s3", region).add_auth(request)
+        got, answer = ask(server, "PUT", f"/{name}", headers=dict(request.headers.items()))
+        assert got == status, answer
+        if got == 400:
+            assert b"<Code>AuthorizationHeaderMalformed</Code>" in answer
+            assert b"<Region>us-east-1</Region>" in answer

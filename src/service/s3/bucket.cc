@@ -74,6 +74,17 @@ bool is_region(std::string_view name) {
   return std::ranges::find(regions, name) != std::end(regions);
 }
 
+// Names the right one: s3cmd signs its first request for "US", and then for what it is told here.
+std::unexpected<Error> wrong_region(std::string_view region) {
+  return std::unexpected(
+      Error{ErrorCode::invalid_argument,
+            fmt::format("The authorization header is malformed; the region '{}' is wrong; "
+                        "expecting '{}'",
+                        region, classic_region),
+            "AuthorizationHeaderMalformed",
+            {{"Region", std::string(classic_region)}}});
+}
+
 // Where the bucket is to be. In the classic region any may be named; elsewhere the constraint and
 // the region that the request was signed for are the same.
 Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
@@ -88,6 +99,7 @@ Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
                                    {{"LocationConstraint", std::string(*constraint)}}});
     return std::string(constraint.value_or(classic_region));
   }
+  if (!constraint && !is_region(call.region())) return wrong_region(call.region());
   if (!constraint)
     return refuse("IllegalLocationConstraintException",
                   "The unspecified location constraint is incompatible for the region specific "
