@@ -27,6 +27,7 @@ CLIENTS = {  # which environment has it, and the jobs for which its users have n
     "boto3 1.44": ("SLIPWAY_CLIENTS_ALL", set()),
     "boto3 1.40": ("SLIPWAY_CLIENTS_1_40", set()),
     "pyarrow": ("SLIPWAY_CLIENTS_ALL", {"reads_by_url", "writes_by_url"}),
+    "obstore": ("SLIPWAY_CLIENTS_ALL", set()),
     "s3fs": ("SLIPWAY_CLIENTS_1_40", {"writes_by_url"}),
     "mlflow": ("SLIPWAY_CLIENTS_ALL", {"reads_ranges", "copies", "reads_by_url", "writes_by_url"}),
 }
