@@ -54,7 +54,11 @@ def test_a_rule_comes_back_as_it_was_put_with_a_name(aws, name):
     assert shown.pop("ID") and shown == rule
 
 
-def test_what_is_not_there_is_refused_by_name(aws, name):
+def test_transitions_lead_where_objects_can_be_read(aws, name):
+    configure(aws, name, {"Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"},
+                                          {"Days": 90, "StorageClass": "GLACIER_IR"}]})
+    [rule] = aws.s3.get_bucket_lifecycle_configuration(Bucket=name)["Rules"]
+    assert [each["Days"] for each in rule["Transitions"]] == [30, 90]
     with pytest.raises(botocore.exceptions.ClientError, match="Transition") as refusal:
         configure(aws, name, {"Transitions": [{"Days": 40, "StorageClass": "GLACIER"}]})
     assert refusal.value.response["Error"]["Code"] == "NotImplemented"

@@ -49,6 +49,27 @@ std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Multipart& uploa
   return first;
 }
 
+Timestamp Move::at(Timestamp begin) const {
+  return term ? end_of(begin, *term) : date.value_or(Timestamp::max());
+}
+
+// Of two that are due the one that leads farther, which more classes may come to.
+const Move* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
+                    Timestamp now) {
+  const Move* farthest = nullptr;
+  const bool latest = standing.newer == 0;
+  for (const ExpiryRule& rule : rules) {
+    if (!rule.filter.takes(object) || object.size < rule.moved_bytes_min) continue;
+    for (const Move& move : latest ? rule.moves : rule.old_moves) {
+      if (move.at(latest ? object.modified : standing.replaced) > now) continue;
+      if (!latest && standing.newer <= std::int64_t{move.kept}) continue;
+      if (std::ranges::find(move.from, object.storage_class) == move.from.end()) continue;
+      if (farthest == nullptr || move.from.size() > farthest->from.size()) farthest = &move;
+    }
+  }
+  return farthest;
+}
+
 std::vector<std::string> prefixes_of(const ExpiryRules& rules) {
   std::vector<std::string> out;
   for (const ExpiryRule& rule : rules) out.push_back(rule.filter.prefix);

@@ -33,6 +33,17 @@ struct OldVersions {
   std::uint32_t kept = 0;
 };
 
+// Another storage class for a version that has one of those in `from`: none is moved back.
+struct Move {
+  std::optional<std::chrono::days> term = {};  // as for what goes
+  std::optional<Timestamp> date = {};
+  std::uint32_t kept = 0;  // of old versions
+  std::string to;
+  std::vector<std::string> from;
+
+  Timestamp at(Timestamp begin) const;
+};
+
 struct ExpiryRule {
   std::string id;
   ExpiryFilter filter = {};
@@ -43,6 +54,10 @@ struct ExpiryRule {
   enum class LoneMarkers : std::uint8_t { stay, go } lone_markers = LoneMarkers::stay;
   std::optional<OldVersions> old_versions = {};
   std::optional<std::chrono::days> uploads = {};  // unfinished ones, so long after they began
+
+  std::vector<Move> moves = {};      // of the latest version
+  std::vector<Move> old_moves = {};  // of all others
+  std::uint64_t moved_bytes_min = 0;
 
   // When the latest version, or a lone delete marker, goes by this rule.
   std::optional<Timestamp> expires(const Object& latest) const;
@@ -60,6 +75,15 @@ struct Expiry {
 // marker is taken for lone.
 std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Object& latest);
 std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Multipart& upload);
+
+// How far a version is to be moved by now; null where it stays. `newer` is how many newer ones its
+// key has, of which the next came at `replaced`.
+struct Standing {
+  std::int64_t newer = 0;
+  Timestamp replaced = {};
+};
+const Move* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
+                    Timestamp now);
 
 // The prefixes of all rules, but for those that begin with another: where to look.
 std::vector<std::string> prefixes_of(const ExpiryRules& rules);

@@ -17,11 +17,10 @@ constexpr Cause by_itself{.way = Cause::Way::expiry};
 struct Met {
   Object object;
   std::int64_t number = 0;
-  std::int64_t newer = 0;
-  Timestamp replaced;  // when the next newer one came
+  Standing standing = {};
 };
 
-constexpr std::string_view met_columns = "key,seq,version,marker,size,modified,tags";
+constexpr std::string_view met_columns = "key,seq,version,marker,size,modified,tags,storage_class";
 
 Met read_met(const store::Rows& rows, const Bucket& bucket) {
   Met met{.object = {.bucket = bucket.name,
@@ -30,6 +29,7 @@ Met read_met(const store::Rows& rows, const Bucket& bucket) {
                      .delete_marker = rows.integer(3) != 0,
                      .size = static_cast<std::uint64_t>(rows.integer(4)),
                      .modified = Timestamp(std::chrono::microseconds(rows.integer(5))),
+                     .storage_class = std::string(rows.text(7)),
                      .tags = decode_pairs(rows.blob(6))},
           .number = rows.integer(1)};
   return met;
@@ -56,12 +56,12 @@ void learn_newer(store::Transaction& tx, const Bucket& bucket, Met& met) {
       "SELECT count(*) FROM (SELECT 1 FROM objects_version WHERE bucket=?1 AND key=?2 AND seq>?3 "
       "LIMIT ?4)",
       bucket.id, met.object.key, met.number, newer_counted_max);
-  if (count.next()) met.newer = count.integer(0);
+  if (count.next()) met.standing.newer = count.integer(0);
   auto next = tx.query(
       "SELECT modified FROM objects_version WHERE bucket=?1 AND key=?2 AND seq>?3 "
       "ORDER BY seq LIMIT 1",
       bucket.id, met.object.key, met.number);
-  if (next.next()) met.replaced = Timestamp(std::chrono::microseconds(next.integer(0)));
+  if (next.next()) met.standing.replaced = Timestamp(std::chrono::microseconds(next.integer(0)));
 }
 
 bool is_alone(store::Transaction& tx, const Bucket& bucket, const std::string& key) {
@@ -73,8 +73,8 @@ bool is_alone(store::Transaction& tx, const Bucket& bucket, const std::string& k
 bool is_due(const ExpiryRules& rules, const Met& old, Timestamp now) {
   for (const ExpiryRule& rule : rules)
     if (rule.old_versions && rule.filter.takes(old.object) &&
-        end_of(old.replaced, rule.old_versions->term) <= now &&
-        old.newer > static_cast<std::int64_t>(rule.old_versions->kept))
+        end_of(old.standing.replaced, rule.old_versions->term) <= now &&
+        old.standing.newer > std::int64_t{rule.old_versions->kept})
       return true;
   return false;
 }
@@ -98,6 +98,7 @@ struct Lifecycle::Step {
   void read(std::vector<Met>& out, const std::string& prefix) const;
   void look_at(const Met& met);
   void remove(const ObjectName& name);
+  void move(const Met& met);
 };
 
 // Of the first prefix that is not behind the place.
@@ -109,8 +110,8 @@ std::vector<Met> Lifecycle::Step::page() const {
   }
   for (std::size_t i = 0; i < out.size(); ++i) {
     if (i > 0 && out[i].object.key == out[i - 1].object.key) {
-      out[i].newer = out[i - 1].newer + 1;
-      out[i].replaced = out[i - 1].object.modified;
+      out[i].standing.newer = out[i - 1].standing.newer + 1;
+      out[i].standing.replaced = out[i - 1].object.modified;
     } else if (i == 0) {
       learn_newer(tx, bucket, out[i]);
     }
@@ -143,14 +144,21 @@ void Lifecycle::Step::remove(const ObjectName& name) {
   if (done && done->kind != Removal::Kind::nothing) ++place.removed;
 }
 
+void Lifecycle::Step::move(const Met& met) {
+  const Object& object = met.object;
+  if (object.delete_marker) return;
+  if (const Move* move = move_of(rules, object, met.standing, now))
+    (void)objects.reclassify(tx, {bucket.name, object.key, object.version}, move->to, by_itself);
+}
+
 void Lifecycle::Step::look_at(const Met& met) {
   const Object& object = met.object;
-  if (met.newer > 0) {
-    if (is_due(rules, met, now)) remove({bucket.name, object.key, object.version});
-    return;
+  if (met.standing.newer > 0) {
+    if (!is_due(rules, met, now)) return move(met);
+    return remove({bucket.name, object.key, object.version});
   }
   const auto expiry = expiry_of(rules, object);
-  if (!expiry || expiry->at > now) return;
+  if (!expiry || expiry->at > now) return move(met);
   if (!object.delete_marker) return remove({bucket.name, object.key});
   if (is_alone(tx, bucket, object.key)) remove({bucket.name, object.key, object.version});
 }

@@ -1,5 +1,5 @@
-// Removes what the rules of its bucket let go: objects, old versions, delete markers that nothing
-// stands behind, uploads that nobody finishes.
+// Does what the rules of a bucket say: objects go, old versions, delete markers that nothing stands
+// behind, uploads that nobody finishes; and storage classes change.
 //
 // Once for each day of the civil clock it walks over all buckets that have rules, and over one
 // whose rules changed. A step looks at no more than a page of one bucket, in a change of its own,

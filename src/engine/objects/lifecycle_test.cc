@@ -154,6 +154,42 @@ TEST_F(LifecycleTest, uploads_that_nobody_finishes_go) {
   }));
 }
 
+TEST_F(LifecycleTest, storage_classes_change_and_never_back) {
+  ASSERT_TRUE(put("a", "12345"));
+  ASSERT_TRUE(put("small", "1"));
+  ASSERT_TRUE(put("far", "12345", {.attributes = {.storage_class = "far"}}));
+  const auto class_of = [&](const std::string& key) {
+    return store_->read([&](store::Transaction& tx) { return find(tx, {"box", key}); })
+        .value()
+        .storage_class;
+  };
+  set({{.id = "r",
+        .moves = {{.term = days(1), .to = "near", .from = {"STANDARD"}},
+                  {.term = days(3), .to = "far", .from = {"STANDARD", "near"}}},
+        .moved_bytes_min = 5}});
+  pass(days(2));
+  EXPECT_EQ(class_of("a"), "near");
+  EXPECT_EQ(class_of("far"), "far");
+  pass(days(2));
+  EXPECT_EQ(class_of("a"), "far");
+  EXPECT_EQ(class_of("small"), "STANDARD");
+}
+
+TEST_F(LifecycleTest, old_versions_change_their_class) {
+  version_bucket(Versioning::enabled);
+  for (const char* bytes : {"1", "2", "3"}) ASSERT_TRUE(put("a", bytes));
+  set({{.id = "r",
+        .old_moves = {{.term = days(1), .kept = 1, .to = "near", .from = {"STANDARD"}}}}});
+  pass(days(2));
+  std::vector<std::string> classes;
+  EXPECT_TRUE(store_->read([&](store::Transaction& tx) -> Result<> {
+    TRY(const VersionPage page, list_versions(tx, {.bucket = "box"}));
+    for (const Object& each : page.versions) classes.push_back(each.storage_class);
+    return {};
+  }));
+  EXPECT_THAT(classes, ElementsAre("STANDARD", "STANDARD", "near"));
+}
+
 TEST_F(LifecycleTest, many_objects_go_page_by_page) {
   constexpr int many = 3 * static_cast<int>(looked_at_per_step_max);
   for (int i = 0; i < many; ++i) ASSERT_TRUE(put(fmt::format("tmp/{:04}", i), ""));

@@ -124,7 +124,8 @@ void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Obj
   if (watcher == nullptr) return;
   const auto setting = objects::setting(tx, bucket, watched);
   if (!setting) return;
-  if (event.kind == Change::Kind::removed) event.number = next_number(tx);
+  if (event.kind == Change::Kind::removed || event.kind == Change::Kind::moved)
+    event.number = next_number(tx);
   watcher->changed(tx, *setting,
                    {.kind = event.kind,
                     .bucket = bucket,
@@ -274,6 +275,18 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
       bucket.id, name.key);
   return Removal{row->object.delete_marker ? Removal::Kind::removed_marker : Removal::Kind::removed,
                  row->object.version};
+}
+
+Result<Object> Objects::reclassify(store::Transaction& tx, const ObjectName& name,
+                                   std::string_view storage_class, const Cause& cause) {
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  auto row = version_row(tx, bucket, name);
+  if (!row) return no_such_version(name);
+  tx.run("UPDATE objects_version SET storage_class=?4 WHERE bucket=?1 AND key=?2 AND seq=?3",
+         bucket.id, name.key, row->number, storage_class);
+  row->object.storage_class = storage_class;
+  impl_->tell(tx, bucket, row->object, {Change::Kind::moved}, cause);
+  return std::move(row->object);
 }
 
 Result<> Objects::remove_bucket(store::Transaction& tx, std::string_view name) {

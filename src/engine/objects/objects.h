@@ -207,6 +207,10 @@ class Objects {
   Result<Object> remove_tags(store::Transaction& tx, const ObjectName& name,
                              const Cause& cause = {});
 
+  // Gives the version that is named another storage class; returns it.
+  Result<Object> reclassify(store::Transaction& tx, const ObjectName& name,
+                            std::string_view storage_class, const Cause& cause = {});
+
   // Removes an empty bucket with its settings and unfinished uploads; in_use where any version is.
   Result<> remove_bucket(store::Transaction& tx, std::string_view name);
 

@@ -21,7 +21,7 @@ struct Cause {
   std::string_view trace = {};    // what the caller traces it by
 };
 
-// One version of an object came, went, or got other tags.
+// One version of an object came, went, or got other tags or another storage class.
 struct Change {
   enum class Kind : std::uint8_t {
     put,
@@ -30,12 +30,13 @@ struct Change {
     removed,      // of the object only key and version are known; also where there was none
     marker_made,  // a delete marker
     tagged,
-    untagged
+    untagged,
+    moved,  // to another storage class
   };
   Kind kind = Kind::put;
   const Bucket& bucket;
   const Object& object;
-  std::int64_t number = 0;  // ascending over all changes that make or remove a version; else 0
+  std::int64_t number = 0;  // ascending over all changes but those of tags, which have 0
   Cause cause;
   Moment now;
 };

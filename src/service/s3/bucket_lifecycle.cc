@@ -31,16 +31,29 @@ Result<> check_positive(std::optional<std::int32_t> number, std::string_view nam
       {name, std::to_string(*number)});
 }
 
+Result<> check_date(std::optional<Timestamp> date) {
+  if (!date || std::chrono::floor<std::chrono::days>(*date) == *date) return {};
+  return invalid_argument("'Date' must be at midnight GMT",
+                          {"Date", to_iso8601(*date, Fraction::milliseconds)});
+}
+
+// How many old versions stay although they are old enough.
+Result<> check_kept(std::optional<std::int32_t> number, std::string_view action) {
+  constexpr std::string_view name = "NewerNoncurrentVersions";
+  TRY_DO(check_positive(number, name, action));
+  if (number.value_or(1) <= kept_versions_max) return {};
+  return invalid_argument(
+      fmt::format("'{}' for {} action must be at most {}", name, action, kept_versions_max),
+      {name, std::to_string(*number)});
+}
+
 // "Days" and "Date" are two ways to say one thing, and a marker is removed by neither.
 Result<> check_expiration(const api::LifecycleExpiration& expiration) {
   if (!expiration) return {};
   const int ways = (expiration.Days() ? 1 : 0) + (expiration.Date() ? 1 : 0) +
                    (expiration.ExpiredObjectDeleteMarker() ? 1 : 0);
   if (ways != 1) return malformed();
-  if (const auto date = expiration.Date();
-      date && std::chrono::floor<std::chrono::days>(*date) != *date)
-    return invalid_argument("'Date' must be at midnight GMT",
-                            {"Date", to_iso8601(*date, Fraction::milliseconds)});
+  TRY_DO(check_date(expiration.Date()));
   return check_positive(expiration.Days(), "Days", "Expiration");
 }
 
@@ -49,12 +62,7 @@ Result<> check_old_versions(const api::NoncurrentVersionExpiration& old) {
   if (!old.NoncurrentDays()) return malformed();
   constexpr std::string_view action = "NoncurrentVersionExpiration";
   TRY_DO(check_positive(old.NoncurrentDays(), "NoncurrentDays", action));
-  TRY_DO(check_positive(old.NewerNoncurrentVersions(), "NewerNoncurrentVersions", action));
-  if (old.NewerNoncurrentVersions().value_or(1) <= kept_versions_max) return {};
-  return invalid_argument(
-      fmt::format("'NewerNoncurrentVersions' for {} action must be at most {}", action,
-                  kept_versions_max),
-      {"NewerNoncurrentVersions", std::to_string(*old.NewerNoncurrentVersions())});
+  return check_kept(old.NewerNoncurrentVersions(), action);
 }
 
 template <typename Part>
@@ -91,14 +99,48 @@ Result<> check_tagged(const api::LifecycleRule& rule) {
   return {};
 }
 
-Result<> check_actions(const api::LifecycleRule& rule) {
-  if (!rule.Transitions().empty() || !rule.NoncurrentVersionTransitions().empty())
+Result<> check_moved(std::optional<std::string_view> storage_class,
+                     std::optional<std::int32_t> days, std::string_view name) {
+  if (!storage_class) return malformed();
+  const MovedTo* known = moved_to(*storage_class);
+  if (known == nullptr)
     return refuse("NotImplemented",
-                  "Slipway has one place for all storage classes (Transition, "
-                  "NoncurrentVersionTransition): rules can only let objects expire.");
+                  fmt::format("Slipway restores no object from an archive: no Transition leads to "
+                              "the storage class {}.",
+                              *storage_class));
+  const bool is_old = name == "NoncurrentDays";
+  const std::string_view action = is_old ? "NoncurrentVersionTransition" : "Transition";
+  if (days.value_or(known->days_min) >= known->days_min) return {};
+  return invalid_argument(
+      fmt::format("'{}' in {} action must be greater than or equal to {} for storageClass '{}'",
+                  name, action, known->days_min, known->to),
+      {name, std::to_string(*days)});
+}
+
+Result<> check_moves(const api::LifecycleRule& rule) {
+  for (const auto each : rule.Transitions()) {
+    if (each.Days().has_value() == each.Date().has_value()) return malformed();
+    TRY_DO(check_moved(each.StorageClass(), each.Days(), "Days"));
+    TRY_DO(check_date(each.Date()));
+    if (each.Days() && rule.Expiration().Days().value_or(*each.Days() + 1) <= *each.Days())
+      return invalid_argument(
+          "'Days' in the Expiration action must be greater than 'Days' in the Transition action",
+          {"Days", std::to_string(*rule.Expiration().Days())});
+  }
+  for (const auto each : rule.NoncurrentVersionTransitions()) {
+    if (!each.NoncurrentDays()) return malformed();
+    TRY_DO(check_moved(each.StorageClass(), each.NoncurrentDays(), "NoncurrentDays"));
+    TRY_DO(check_kept(each.NewerNoncurrentVersions(), "NoncurrentVersionTransition"));
+  }
+  return {};
+}
+
+Result<> check_actions(const api::LifecycleRule& rule) {
   const auto uploads = rule.AbortIncompleteMultipartUpload();
-  if (!rule.Expiration() && !rule.NoncurrentVersionExpiration() && !uploads)
+  const bool moves = !rule.Transitions().empty() || !rule.NoncurrentVersionTransitions().empty();
+  if (!rule.Expiration() && !rule.NoncurrentVersionExpiration() && !uploads && !moves)
     return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
+  TRY_DO(check_moves(rule));
   TRY_DO(check_expiration(rule.Expiration()));
   TRY_DO(check_old_versions(rule.NoncurrentVersionExpiration()));
   if (uploads && !uploads.DaysAfterInitiation()) return malformed();

@@ -93,9 +93,10 @@ std::string_view event_name(const objects::Change& change) {
       return is_expiry(change) ? "LifecycleExpiration:DeleteMarkerCreated"
                                : "ObjectRemoved:DeleteMarkerCreated";
     case Kind::tagged: return "ObjectTagging:Put";
-    case Kind::untagged: break;
+    case Kind::untagged: return "ObjectTagging:Delete";
+    case Kind::moved: break;
   }
-  return "ObjectTagging:Delete";
+  return "LifecycleTransition";
 }
 
 std::string event_record(const objects::Change& change, const RecordTerms& terms) {
@@ -114,6 +115,9 @@ std::string event_record(const objects::Change& change, const RecordTerms& terms
         {"configurationId", terms.configuration},
         {"bucket", bucket_part(change.bucket)},
         {"object", object_part(change)}}}};
+  if (change.kind == Kind::moved)
+    record["lifecycleEventData"] = {
+        {"transitionEventData", {{"destinationStorageClass", change.object.storage_class}}}};
   return json::serialize(json::object{{"Records", json::array{std::move(record)}}});
 }
 

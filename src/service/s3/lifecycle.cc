@@ -1,5 +1,7 @@
 #include "service/s3/lifecycle.h"
 
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
@@ -34,6 +36,30 @@ objects::ExpiryFilter filter_of(const api::LifecycleRule& rule) {
   return out;
 }
 
+// Smaller objects stay where they are, unless a rule or the configuration says otherwise.
+constexpr std::uint64_t moved_bytes_min = 128 * 1024;
+
+objects::Move move_to(std::string_view storage_class) {
+  const MovedTo* known = moved_to(storage_class);
+  return {.to = std::string(storage_class),
+          .from = known ? known->from : std::vector<std::string>()};
+}
+
+void add_moves(const api::LifecycleRule& rule, objects::ExpiryRule& out) {
+  for (const auto each : rule.Transitions()) {
+    out.moves.push_back(move_to(each.StorageClass().value_or("")));
+    out.moves.back().term = days_of(each.Days());
+    out.moves.back().date = each.Date();
+  }
+  for (const auto each : rule.NoncurrentVersionTransitions()) {
+    out.old_moves.push_back(move_to(each.StorageClass().value_or("")));
+    out.old_moves.back().term = days_of(each.NoncurrentDays());
+    out.old_moves.back().kept =
+        static_cast<std::uint32_t>(each.NewerNoncurrentVersions().value_or(0));
+  }
+  if (!out.filter.larger_than && !out.filter.smaller_than) out.moved_bytes_min = moved_bytes_min;
+}
+
 objects::ExpiryRule rule_of(const api::LifecycleRule& rule) {
   using LoneMarkers = objects::ExpiryRule::LoneMarkers;
   objects::ExpiryRule out{.id = std::string(rule.ID().value_or("")), .filter = filter_of(rule)};
@@ -46,6 +72,7 @@ objects::ExpiryRule rule_of(const api::LifecycleRule& rule) {
         .term = days(old.NoncurrentDays().value_or(0)),
         .kept = static_cast<std::uint32_t>(old.NewerNoncurrentVersions().value_or(0))};
   out.uploads = days_of(rule.AbortIncompleteMultipartUpload().DaysAfterInitiation());
+  add_moves(rule, out);
   return out;
 }
 
@@ -56,6 +83,18 @@ std::shared_ptr<const objects::ExpiryRules> rules_for(const Door& door, store::T
 }
 
 }  // namespace
+
+// docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+const MovedTo* moved_to(std::string_view storage_class) {
+  static const MovedTo known[] = {
+      {"STANDARD_IA", {"STANDARD", "REDUCED_REDUNDANCY"}, 30},
+      {"INTELLIGENT_TIERING", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA"}},
+      {"ONEZONE_IA", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"}, 30},
+      {"GLACIER_IR", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"}},
+  };
+  const auto found = std::ranges::find(known, storage_class, &MovedTo::to);
+  return found == std::end(known) ? nullptr : found;
+}
 
 std::shared_ptr<const objects::ExpiryRules> LifecycleTexts::read(const std::string& setting) {
   {

@@ -12,6 +12,15 @@
 
 namespace slipway::s3 {
 
+// The storage classes that rules move objects to: `from` are those that S3 lets it come from. The
+// archives are not among them, as nothing is restored from one here.
+struct MovedTo {
+  std::string_view to;
+  std::vector<std::string> from;
+  std::int32_t days_min = 0;
+};
+const MovedTo* moved_to(std::string_view storage_class);
+
 // The rules that are enabled, of configurations by their stored text. Thread-safe.
 class LifecycleTexts {
  public:

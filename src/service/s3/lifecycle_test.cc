@@ -129,6 +129,19 @@ TEST_F(LifecycleConfigurationTest, objects_go_and_queues_are_told) {
   EXPECT_THAT(told[0], HasSubstr(R"("principalId":"s3.amazonaws.com")"));
 }
 
+TEST_F(LifecycleConfigurationTest, large_objects_change_their_storage_class) {
+  put("/box/large", std::string(128 * 1024, 'x'));
+  put("/box/small", "1");
+  ASSERT_EQ(configure(rule("r",
+                           "<Filter/><Transition><Days>0</Days>"
+                           "<StorageClass>GLACIER_IR</StorageClass></Transition>"))
+                .status,
+            200);
+  let_pass(std::chrono::days(1));
+  EXPECT_EQ(get("/box/large").header("x-amz-storage-class"), "GLACIER_IR");
+  EXPECT_EQ(get("/box/small").header("x-amz-storage-class"), "(none)");
+}
+
 TEST_F(LifecycleConfigurationTest, rules_without_a_name_get_one) {
   const Answer made = configure(
       "<Rule><Status>Enabled</Status><Filter/><Expiration><Days>7</Days></Expiration></Rule>");
@@ -155,9 +168,15 @@ TEST_F(LifecycleConfigurationTest, what_cannot_be_is_refused_in_aws_words) {
   EXPECT_EQ(refusal(every + "<Expiration><Days>0</Days></Expiration>"),
             "'Days' for Expiration action must be a positive integer");
   EXPECT_EQ(refusal(every), "At least one action needs to be specified in a rule");
-  EXPECT_THAT(refusal(every + "<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass>"
-                              "</Transition>"),
-              HasSubstr("Transition"));
+  const auto move = [&](int days, std::string_view storage_class) {
+    return fmt::format("{}<Transition><Days>{}</Days><StorageClass>{}</StorageClass></Transition>",
+                       all, days, storage_class);
+  };
+  EXPECT_THAT(refusal(move(1, "GLACIER")), HasSubstr("no Transition leads to"));
+  EXPECT_EQ(refusal(move(1, "STANDARD_IA")),
+            "'Days' in Transition action must be greater than or equal to 30 for storageClass "
+            "'STANDARD_IA'");
+  EXPECT_EQ(configure(rule("r", move(0, "INTELLIGENT_TIERING"))).status, 200);
   EXPECT_EQ(configure(rule(std::string(256, 'x'), filtered(""))).element("Message"),
             "ID length should not exceed allowed limit of 255");
 }
