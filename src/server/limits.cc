@@ -1,12 +1,14 @@
 #include "server/limits.h"
 
 #include <dirent.h>
+#include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <memory>
 
 #include "base/memory_budget.h"
+#include "engine/objects/body_files.h"
 
 namespace slipway::server {
 namespace {
@@ -23,6 +25,15 @@ std::uint64_t open_descriptors() {
 
 }  // namespace
 
+Result<> check_descriptors() {
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= descriptors_min) return {};
+  return fail(ErrorCode::limit_exceeded,
+              fmt::format("this process may hold {} files open at once, and a server needs {} at "
+                          "least: raise the limit (ulimit -n)",
+                          files.rlim_cur, descriptors_min));
+}
+
 std::uint64_t request_memory(const ServeOptions& options) {
   if (options.request_memory > 0) return std::uint64_t{options.request_memory} << 20;
   return std::max(machine_memory_bytes() / request_memory_divisor, request_memory_min);
@@ -33,7 +44,7 @@ std::uint64_t upload_memory() { return machine_memory_bytes() / upload_memory_di
 std::uint64_t connection_descriptors() {
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) != 0) return connections_min;
-  const std::uint64_t open = open_descriptors();
+  const std::uint64_t open = open_descriptors() + objects::BodyFiles::folders;
   const std::uint64_t free = files.rlim_cur > open ? files.rlim_cur - open : 0;
   return free >= many_descriptors ? free - free / 4 : free / 2;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "base/result.h"
 #include "net/http_server.h"
 #include "server/options.h"
 
@@ -17,12 +18,19 @@ inline constexpr std::uint64_t upload_memory_divisor = 8;
 // From here on a quarter of the free descriptors is reserve enough.
 inline constexpr std::uint64_t many_descriptors = 4096;
 
+// Fewer open files than this are none to serve with: folders of bodies alone may take 256.
+inline constexpr std::uint64_t descriptors_min = 512;
+
+// limit_exceeded: this process may hold too few files open.
+Result<> check_descriptors();
+
 std::uint64_t request_memory(const ServeOptions& options);
 std::uint64_t upload_memory();
 
-// What of the limit of open files connections may have: three quarters of what is not open yet, and
-// half where that is little, since each may need a file for its body. The rest is for work under
-// way: instances, the store's readers, bodies, models that are fetched.
+// What of the limit of open files connections may have: three quarters of what is not open yet nor
+// kept for folders of bodies, and half where that is little, since each may need a file for its
+// body. The rest is for work under way: instances, the store's readers, bodies, models that are
+// fetched.
 std::uint64_t connection_descriptors();
 
 // The limits of each of `loops` HTTP servers.

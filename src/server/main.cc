@@ -21,6 +21,7 @@
 #include "cli/commands.h"
 #include "gen/services.h"
 #include "net/socket.h"
+#include "server/limits.h"
 #include "server/server.h"
 
 namespace {
@@ -105,6 +106,7 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   configure_log(options.least_logged());
   ::umask(077);  // what is written is for the owner only
   raise_open_files_limit();
+  if (const auto enough = server::check_descriptors(); !enough) return refuse(enough.error());
   const sigset_t ending = block_ending_signals();
   auto server = server::Server::start(options);
   if (!server) return refuse(server.error());

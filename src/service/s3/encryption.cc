@@ -78,11 +78,14 @@ Result<> check_encryption(const WantedEncryption& wanted) {
                   "Slipway does not encrypt with keys that customers provide (SSE-C).");
   }
   const std::string_view algorithm = wanted.algorithm.value_or(only_algorithm);
+  // The SageMaker SDK asks for KMS by itself, with no key, in each upload of code.
+  const bool names_key = wanted.kms_key || wanted.kms_context;
+  if (algorithm == "aws:kms" && !names_key) return {};
   if (is_kms(algorithm)) return no_kms(algorithm);
   if (algorithm != only_algorithm)
     return invalid_argument("The encryption method specified is not supported",
                             {header, std::string(algorithm)});
-  if (wanted.kms_key || wanted.kms_context)
+  if (names_key)
     return invalid_argument(
         "Server Side Encryption with AWS KMS managed key requires HTTP header "
         "x-amz-server-side-encryption : aws:kms",

@@ -1,6 +1,6 @@
 // What a request asks for in encryption. Slipway answers AES256, the default of every bucket, and
 // keeps data as safe as its disk is; what claims more than that, a key of KMS or of the client's
-// own, is refused by name.
+// own, is refused by name. `aws:kms` without a key is taken, and the answer says AES256.
 #pragma once
 
 #include <optional>
