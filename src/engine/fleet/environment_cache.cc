@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "engine/fleet/left_tree.h"
 #include "engine/fleet/read_only.h"
+#include "wire/auth/hmac.h"
 
 namespace slipway::fleet {
 
@@ -46,6 +47,33 @@ place::InstanceSpec with_arguments(place::InstanceSpec spec,
   return spec;
 }
 
+// A digest of all that a plan depends on: contents are folders that never change, named by what is
+// in them.
+std::string subject_of(const place::InstanceSpec& spec) {
+  wire::Sha256 digest;
+  const auto add = [&](std::string_view text) {
+    digest.update(fmt::format("{}:", text.size()));
+    digest.update(text);
+  };
+  add(fmt::format("{} {}", spec.argv.size(), spec.environment.size()));
+  for (const std::string& argument : spec.argv) add(argument);
+  for (const auto& [name, value] : spec.environment) add(name), add(value);
+  for (const place::Mount& mount : spec.mounts) add(mount.host_path), add(mount.inside);
+  const auto sum = digest.finish();
+  return {reinterpret_cast<const char*>(sum.data()), sum.size()};
+}
+
+// In whose names something is awaited: of those whose askers live.
+template <typename Waiting>
+std::set<std::string> owners_of(const Waiting& waiting, const std::string& key) {
+  std::set<std::string> owners;
+  const auto found = waiting.find(key);
+  if (found == waiting.end()) return owners;
+  for (const auto& each : found->second)
+    if (!each.need.asker.expired()) owners.insert(each.need.owner);
+  return owners;
+}
+
 }  // namespace
 
 EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
@@ -66,40 +94,64 @@ EnvironmentCache::~EnvironmentCache() = default;
 
 void EnvironmentCache::prepare(EnvironmentNeed need, FetchDone done) {
   if (stop_.stop_requested()) return done(no_environment_while_stopping());
-  needs_.loop.post([this, need = std::move(need), done = std::move(done)]() mutable {
-    plan(std::move(need), std::move(done));
+  needs_.loop.post([this, asked = Asked{std::move(need), std::move(done)}]() mutable {
+    plan(std::move(asked));
   });
 }
 
-void EnvironmentCache::plan(EnvironmentNeed need, FetchDone done) {
+void EnvironmentCache::plan(Asked asked) {
+  const std::string subject = subject_of(asked.need.with_contents);
+  if (const auto known = planned_.find(subject); known != planned_.end())
+    return follow_plan(known->second, std::move(asked));
+  auto& waiting = planning_[subject];
+  waiting.push_back(std::move(asked));
+  if (waiting.size() == 1) run_plan(subject, waiting.front().need);
+}
+
+void EnvironmentCache::run_plan(const std::string& subject, const EnvironmentNeed& need) {
   EnvironmentPrograms::Program program{
       .kind = EnvironmentPrograms::Kind::plan,
       .name = need.name,
       .spec = with_arguments(need.with_contents, {"--plan-environment", plan_file}),
       .time_max = plan_time_max,
-      .awaited_by =
-          [asker = need.asker, owner = need.owner] {
-            return asker.expired() ? std::set<std::string>{} : std::set{owner};
-          },
+      .awaited_by = [this, subject] { return owners_of(planning_, subject); },
       .tell = [](const std::string&) {},
       .ended = {}};
-  program.ended = [this, need = std::move(need),
-                   done = std::move(done)](Result<std::shared_ptr<const Left>> left) mutable {
-    if (!left) return done(std::unexpected(left.error()));
-    needs_.workers.post([this, left = *std::move(left), need = std::move(need),
-                         done = std::move(done)]() mutable {
-      const auto text = read_plan_file(left->directory / plan_file);
-      if (!text) return done(std::unexpected(text.error()));
-      if (text->empty()) return done(FetchedArtifact{});
-      auto plan = read_plan(*text, need.contents);
-      if (!plan) return done(std::unexpected(plan.error()));
-      needs_.loop.post(
-          [this, waiter = Waiter{std::move(need), *std::move(plan), std::move(done)}]() mutable {
-            obtain(std::move(waiter));
-          });
+  program.ended = [this, subject](Result<std::shared_ptr<const Left>> left) {
+    if (!left) return finish_plan(subject, std::unexpected(left.error()));
+    needs_.workers.post([this, subject, left = *std::move(left)] {
+      needs_.loop.post([this, subject, text = read_plan_file(left->directory / plan_file)] {
+        finish_plan(subject, text);
+      });
     });
   };
   programs_.run(std::move(program));
+}
+
+// Who came while a program that nobody had waited for was being ended has it run anew.
+void EnvironmentCache::finish_plan(const std::string& subject, const Result<std::string>& text) {
+  auto waiting = planning_.extract(subject);
+  if (text && planned_.size() >= plans_kept_max) planned_.clear();
+  if (text) planned_.emplace(subject, *text);
+  for (Asked& asked : waiting.mapped()) {
+    if (text)
+      follow_plan(*text, std::move(asked));
+    else if (text.error().kind == abandoned && !asked.need.asker.expired())
+      plan(std::move(asked));
+    else
+      asked.done(std::unexpected(text.error()));
+  }
+}
+
+void EnvironmentCache::follow_plan(const std::string& text, Asked asked) {
+  if (text.empty()) return asked.done(FetchedArtifact{});
+  needs_.workers.post([this, text, asked = std::move(asked)]() mutable {
+    auto plan = read_plan(text, asked.need.contents);
+    if (!plan) return asked.done(std::unexpected(plan.error()));
+    needs_.loop.post(
+        [this, waiter = Waiter{std::move(asked.need), *std::move(plan),
+                               std::move(asked.done)}]() mutable { obtain(std::move(waiter)); });
+  });
 }
 
 // The first who needs a content looks whether it is there, and builds it where it is not; the
@@ -124,15 +176,6 @@ void EnvironmentCache::obtain(Waiter waiter) {
   });
 }
 
-std::set<std::string> EnvironmentCache::awaited_by(const std::string& content) const {
-  std::set<std::string> owners;
-  const auto waiting = waiting_.find(content);
-  if (waiting == waiting_.end()) return owners;
-  for (const Waiter& waiter : waiting->second)
-    if (!waiter.need.asker.expired()) owners.insert(waiter.need.owner);
-  return owners;
-}
-
 void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan& plan) {
   const std::string path = folders_.path_of(plan.content);
   auto spec = with_arguments(need.without, {"--install-environment", built_folder, "--environment",
@@ -148,7 +191,7 @@ void EnvironmentCache::build(const EnvironmentNeed& need, const EnvironmentPlan&
       .name = need.name,
       .spec = std::move(spec),
       .time_max = build_time_max,
-      .awaited_by = [this, content] { return awaited_by(content); },
+      .awaited_by = [this, content] { return owners_of(waiting_, content); },
       .tell = [this, content](const std::string& text) { note_for_all(content, text); },
       .ended = {}};
   program.ended = [this, content, disk](Result<std::shared_ptr<const Left>> left) {

@@ -32,6 +32,7 @@ inline constexpr std::chrono::seconds plan_time_max{60};
 inline constexpr std::chrono::hours build_time_max{
     1};  // longer than any instance may take to start
 inline constexpr std::uint64_t build_memory_bytes_max = 8ULL << 30;
+inline constexpr std::size_t plans_kept_max = 1'024;
 
 // An environment takes two programs, each in a cell of its own: one that sees the model and says
 // what it needs, and one that sees only what the first one named and installs it into its own
@@ -39,7 +40,9 @@ inline constexpr std::uint64_t build_memory_bytes_max = 8ULL << 30;
 // seals it and gives it its name. A build that was interrupted leaves nothing that has a name.
 //
 // Two needs of one content wait for one build; those of different contents stand in line only where
-// too many are being built (environment_programs.h).
+// too many are being built (environment_programs.h). What the same program says of the same model
+// and code, with the same variables, is asked once for as long as this process lives: a thousand
+// endpoints of one model take one plan.
 class EnvironmentCache final : public Environments {
  public:
   // All outlive this object; the loop and the workers are stopped before it goes.
@@ -80,15 +83,21 @@ class EnvironmentCache final : public Environments {
 
  private:
   using Left = EnvironmentPrograms::Left;
+  struct Asked {
+    EnvironmentNeed need;
+    FetchDone done;
+  };
   struct Waiter {
     EnvironmentNeed need;
     EnvironmentPlan plan;
     FetchDone done;
   };
   // On the loop.
-  void plan(EnvironmentNeed need, FetchDone done);
+  void plan(Asked asked);
+  void run_plan(const std::string& subject, const EnvironmentNeed& need);
+  void finish_plan(const std::string& subject, const Result<std::string>& text);
+  void follow_plan(const std::string& text, Asked asked);
   void obtain(Waiter waiter);
-  std::set<std::string> awaited_by(const std::string& content) const;
   void build(const EnvironmentNeed& need, const EnvironmentPlan& plan);
   void finish(const std::string& content, const Result<>& outcome);
   void note_for_all(const std::string& content, const std::string& text);
@@ -100,6 +109,8 @@ class EnvironmentCache final : public Environments {
   std::stop_source stop_;
   SealedFolders folders_;
   EnvironmentPrograms programs_;
+  std::map<std::string, std::vector<Asked>> planning_;  // by what is planned (subject_of())
+  std::map<std::string, std::string> planned_;          // what came of it: the plan's text
   std::map<std::string, std::vector<Waiter>> waiting_;  // by content: looked at, or built
 
   mutable std::mutex doing_mutex_;

@@ -56,7 +56,7 @@ class ActingPlace final : public place::Place {
 
   place::Capabilities capabilities() const override { return {}; }
   void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
-    if (!plans(spec)) ++builds;
+    ++(plans(spec) ? plans_run : builds);
     const fs::path directory = directory_of(key);
     fs::create_directories(directory);
     const int status = (plans(spec) ? plan : install)(directory, spec);
@@ -82,6 +82,7 @@ class ActingPlace final : public place::Place {
   Act plan;
   Act install;
   std::string log;
+  std::atomic<int> plans_run = 0;
   std::atomic<int> builds = 0;
   std::atomic<int> stops = 0;
 
@@ -186,6 +187,47 @@ TEST_F(EnvironmentCacheTest, many_wait_for_one_installation) {
   for (int i = 0; i < 20; ++i) asked.push_back(ask(model_));
   for (auto& one : asked) EXPECT_TRUE(one.get());
   EXPECT_EQ(place_.builds, 1);
+}
+
+TEST_F(EnvironmentCacheTest, what_is_alike_is_planned_once_and_failures_are_tried_again) {
+  std::vector<std::future<Result<FetchedArtifact>>> asked;
+  for (int i = 0; i < 20; ++i) asked.push_back(ask(model_));
+  for (auto& one : asked) EXPECT_TRUE(one.get());
+  EXPECT_TRUE(prepare());
+  EXPECT_EQ(place_.plans_run, 1);
+
+  EnvironmentNeed other = need(model_);
+  other.with_contents.environment["PIP_PRE"] = "1";
+  std::promise<bool> done;
+  cache_->prepare(std::move(other), [&](const Result<FetchedArtifact>& outcome) {
+    done.set_value(outcome.has_value());
+  });
+  EXPECT_TRUE(done.get_future().get());
+  EXPECT_EQ(place_.plans_run, 2);
+
+  place_.plan = [](const fs::path&, const place::InstanceSpec&) { return 1; };
+  const fs::path broken = folder_.path() / "artifacts/broken";
+  EXPECT_FALSE(ask(broken).get());
+  EXPECT_FALSE(ask(broken).get());
+  EXPECT_EQ(place_.plans_run, 4);
+}
+
+TEST_F(EnvironmentCacheTest, a_plan_that_nobody_waits_for_any_more_is_run_anew_for_who_comes) {
+  place_.plan = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  auto asked = ask(model_);
+  while (place_.plans_run == 0) std::this_thread::yield();
+  asker_.reset();
+  EXPECT_THAT(asked.get().error().message, HasSubstr("Nobody waits"));
+  EXPECT_EQ(place_.stops, 1);
+
+  asker_ = std::make_shared<const int>();
+  auto gone = ask(model_);
+  while (place_.plans_run == 1) std::this_thread::yield();
+  asker_ = std::make_shared<const int>();
+  auto stays = ask(model_);
+  EXPECT_NE(gone.wait_for(std::chrono::milliseconds(1'200)), std::future_status::ready)
+      << "another waits for the same";
+  EXPECT_EQ(place_.stops, 1);
 }
 
 TEST_F(EnvironmentCacheTest, what_installs_sees_what_the_plan_names_and_nothing_else) {
