@@ -7,8 +7,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include "place/process/isolation.h"
@@ -445,6 +447,63 @@ TEST_F(ZygoteTest, WithoutAWarmedParentInstancesStartPlainly) {
   ASSERT_TRUE(saw(Kind::exited));
   EXPECT_EQ(last_.exit.status, 4);
   EXPECT_EQ(place_->log_tail(key_, 1), "plain\n");
+}
+
+// Some run, some are on their way, and most wait for room there.
+TEST_F(ZygoteTest, OfManyThatAreStoppedAtOnceEachEndsOnce) {
+  open_with_zygote();
+  constexpr int many = 40;
+  const auto key = [](int i) { return InstanceKey{"test/many/1/main/" + std::to_string(i)}; };
+  for (int i = 0; i < many; ++i) place_->start(key(i), spec("exec sleep 1743"));
+  for (int i = 0; i < many; ++i) place_->start(key(i), spec("exec sleep 1743"));  // nothing more
+  for (int i = 0; i < many; ++i) place_->stop(key(i), 5s);
+  std::map<InstanceKey, int> ended;
+  std::map<InstanceKey, int> started;
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    ended.clear();
+    started.clear();
+    for (const Observation& seen : seen_) {
+      if (seen.kind == Kind::started) started[seen.key] = 1;  // told again where asked again
+      if (seen.kind == Kind::exited || seen.kind == Kind::start_failed) ++ended[seen.key];
+    }
+    return ended.size() == many;
+  }));
+  for (int i = 0; i < many; ++i) EXPECT_EQ(ended[key(i)], 1) << i;
+  EXPECT_TRUE(eventually([] { return processes_called("sleep 1743").empty(); }));
+}
+
+TEST_F(ZygoteTest, AtTheEndThoseOnTheirWayAreWaitedForAndStopped) {
+  open_with_zygote();
+  constexpr int many = 40;
+  for (int i = 0; i < many; ++i)
+    place_->start({"test/many/1/main/" + std::to_string(i)}, spec("exec sleep 1744"));
+  place_->end(5s).wait();
+  std::size_t started = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const Observation& seen : seen_)
+      if (seen.kind == Kind::started) ++started;
+  }
+  EXPECT_TRUE(eventually([] { return processes_called("sleep 1744").empty(); }));
+  const std::lock_guard lock(mutex_);
+  EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(seen_, Kind::started, &Observation::kind)),
+            started)
+      << "no start is told of after the end";
+}
+
+TEST_F(ZygoteTest, AWarmedParentThatDiesWithOrdersLosesNone) {
+  open_with_zygote();
+  constexpr int many = 20;
+  for (int i = 0; i < many; ++i)
+    place_->start({"test/many/1/main/" + std::to_string(i)}, spec("exit 4"));
+  for (const pid_t zygote :
+       processes_called(std::string(PLACE_TEST_ZYGOTE) + " --zygote zygote.sock"))
+    ::kill(zygote, SIGKILL);
+  EXPECT_TRUE(eventually([&] {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::count(seen_, Kind::exited, &Observation::kind) == many;
+  }));
 }
 
 TEST_F(ZygoteTest, NoInstanceFindsAnothersEnvironmentInItsMemory) {

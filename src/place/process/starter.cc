@@ -63,23 +63,36 @@ bool send_all(int to, std::string_view text) {
 
 }  // namespace
 
-Result<ProcessId> ask_for_cell(int socket, std::string_view order) {
+std::unexpected<Error> no_cell_answer() {
+  return fail(ErrorCode::unavailable, "Who makes the instance's cell did not answer.", "silent");
+}
+
+bool send_order(int socket, std::string_view order) {
   const timeval limit{.tv_sec = cell_answer_seconds_max, .tv_usec = 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   ::setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-  std::string answer;
-  bool open = send_all(socket, order);
-  while (open && !answer.ends_with('\n') && answer.size() < answer_bytes_max) {
+  return send_all(socket, order);
+}
+
+std::optional<Result<ProcessId>> read_cell_answer(int socket, std::string& so_far) {
+  while (!so_far.ends_with('\n') && so_far.size() < answer_bytes_max) {
     char part[4096];
     const ssize_t got = ::recv(socket, part, sizeof part, 0);
     if (got < 0 && errno == EINTR) continue;
-    open = got > 0;
-    if (open) answer.append(part, static_cast<std::size_t>(got));
+    if (got < 0 && errno == EAGAIN) return std::nullopt;
+    if (got <= 0) return no_cell_answer();
+    so_far.append(part, static_cast<std::size_t>(got));
   }
-  if (!answer.ends_with('\n'))
-    return fail(ErrorCode::unavailable, "Who makes the instance's cell did not answer.", "silent");
-  answer.pop_back();
-  return read_answer(answer);
+  if (!so_far.ends_with('\n')) return no_cell_answer();
+  return read_answer(std::string_view(so_far).substr(0, so_far.size() - 1));
+}
+
+// The same, from a socket that waits, for so long.
+Result<ProcessId> ask_for_cell(int socket, std::string_view order) {
+  const timeval limit{.tv_sec = cell_answer_seconds_max, .tv_usec = 0};
+  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+  std::string answer;
+  if (!send_order(socket, order)) return no_cell_answer();
+  return read_cell_answer(socket, answer).value_or(no_cell_answer());
 }
 
 Result<ProcessId> start_in_cell(const std::string& program, const cell::Order& order) {

@@ -133,15 +133,18 @@ bool Zygote::takes(const cell::Order& order) {
   return ready_;
 }
 
-Result<ProcessId> Zygote::start(const cell::Order& order) {
+Result<Fd> Zygote::ask(const cell::Order& order) {
   TRY(const std::string text, cell::to_text(order));
-  const auto socket = connect_to(socket_);
-  auto process = socket ? ask_for_cell(socket->get(), text) : std::unexpected(socket.error());
-  if (!process && process.error().kind == "silent")
-    ::kill(pid_, SIGKILL);
-  else
+  TRY(Fd socket, connect_to(socket_));
+  if (!send_order(socket.get(), text)) return no_cell_answer();
+  return socket;
+}
+
+void Zygote::note_answer(bool answered) {
+  if (answered)
     failures_ = 0;
-  return process;
+  else if (pid_ > 0)
+    ::kill(pid_, SIGKILL);
 }
 
 }  // namespace slipway::place

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "base/fd.h"
 #include "base/result.h"
 #include "cell/order.h"
 #include "place/place.h"
-#include "place/process/run_directory.h"
 
 namespace slipway::place {
 
@@ -33,9 +33,11 @@ class Zygote {
   // Whether it would take this order: it is ready, and the program is its own.
   bool takes(const cell::Order& order);
 
-  // Forks an instance in a cell. unavailable: the message says why; kind "locked": the directory's
-  // instance runs already; kind "silent": it does not answer, so ask for a plain start instead.
-  Result<ProcessId> start(const cell::Order& order);
+  // Sends it the order for an instance in a cell; the answer comes on the socket
+  // (read_cell_answer()). unavailable of kind "silent": it is not reached.
+  Result<Fd> ask(const cell::Order& order);
+  // One that does not answer is ended, and begun anew by tend().
+  void note_answer(bool answered);
 
  private:
   bool reap();
