@@ -1,5 +1,6 @@
 // Envelopes and bodies as clients of the real services see them.
 #include "wire/codec.h"
+#include "wire/xml_codec.h"
 
 #include <map>
 #include <string>
@@ -119,6 +120,13 @@ TEST(Answers, OfQueryServicesCarryTheRequestIdInTheBody) {
   const auto bare =
       encode_response(aws::iam::op::DeleteRole::operation(), Protocol::query, Node{}, "r");
   EXPECT_FALSE(bare.body.contains("Result>")) << bare.body;
+}
+
+// XML 1.0 has no way to write these, and a reader of the answer would refuse all of it.
+TEST(Answers, InXmlLeaveOutWhatXmlCannotSay) {
+  std::string out;
+  write_xml_text("a\x01\xEF\xBF\xBE\xEF\xBF\xBF\xEF\xBF\xBD\xEF\xBF", out);
+  EXPECT_EQ(out, "a\xEF\xBF\xBD\xEF\xBF");
 }
 
 TEST(Answers, OfS3HaveAwsRootElements) {

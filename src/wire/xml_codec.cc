@@ -366,8 +366,18 @@ void open_tag(std::string_view name, const XmlNamespace& space, std::string& out
 void close_tag(std::string_view name, std::string& out) { ((out += "</") += name) += '>'; }
 
 void write_xml_text(std::string_view text, std::string& out) {
-  for (const char c : text) {
+  // Nor has XML 1.0 a way to write U+FFFE and U+FFFF: one of them, in whatever somebody has named,
+  // would make a whole list unreadable.
+  constexpr std::string_view unwritable[] = {"\xEF\xBF\xBE", "\xEF\xBF\xBF"};
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     switch (c) {
+      case '\xEF':
+        if (text.substr(i, 3) == unwritable[0] || text.substr(i, 3) == unwritable[1])
+          i += 2;
+        else
+          out += c;
+        break;
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
