@@ -148,4 +148,9 @@ bool is_message_text(std::string_view text) {
   return is_utf8(text) && !text.contains("\xEF\xBF\xBE") && !text.contains("\xEF\xBF\xBF");
 }
 
+std::string_view trace_of(const Call& call) {
+  const std::string_view trace = call.head().headers.get("x-amzn-trace-id");
+  return trace.size() <= trace_bytes_max && is_message_text(trace) ? trace : std::string_view();
+}
+
 }  // namespace slipway::service

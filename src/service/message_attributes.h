@@ -8,12 +8,15 @@
 
 #include "base/result.h"
 #include "engine/events/message.h"
+#include "service/call.h"
 #include "wire/view.h"
 
 namespace slipway::service {
 
 inline constexpr std::size_t attribute_name_bytes_max = 256;
 inline constexpr std::size_t attribute_type_bytes_max = 256;
+// AWS publishes none; what tracing clients send has some hundred bytes.
+inline constexpr std::size_t trace_bytes_max = 1024;
 
 // Whose words a refusal is in: each service has its own for the same fault.
 enum class AttributeWords : std::uint8_t { queues, topics };
@@ -61,5 +64,10 @@ Result<events::Attributes> read_attributes(const wire::MapView<Value>& given,
 
 // Whether all of `text` may stand in a message: the characters of XML 1.0.
 bool is_message_text(std::string_view text);
+
+// By what a tracing client knows this request: its header X-Amzn-Trace-Id, which a queue keeps
+// beside a message. Empty where it has none, or one that no tracing client sends: whoever receives
+// could not read an answer with it.
+std::string_view trace_of(const Call& call);
 
 }  // namespace slipway::service

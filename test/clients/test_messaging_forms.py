@@ -59,6 +59,27 @@ def test_the_header_of_a_trace_is_handed_on(aws, queue):
     assert message["Attributes"] == {"AWSTraceHeader": trace}
 
 
+@pytest.mark.parametrize("trace", [b"Root=\xff\xfe", b"x" * 2000])
+def test_the_header_of_no_trace_spoils_no_message(aws, queue, name, trace):
+    """What is no text would make the answer to the consumer unreadable, again and again."""
+    topic = aws.sns.create_topic(Name=name)["TopicArn"]
+    arn = aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    for service, operation in (("sqs", "SendMessage"), ("sns", "Publish")):
+        client = aws.client(service)
+        client.meta.events.register(f"before-send.{service}.{operation}",
+                                    lambda request, **_: request.headers.update({"X-Amzn-Trace-Id": trace}))
+        if service == "sqs":
+            client.send_message(QueueUrl=queue, MessageBody="m")
+        else:
+            client.publish(TopicArn=topic, Message="m")
+    seen = 0
+    while seen < 2:
+        for each in aws.sqs.receive_message(QueueUrl=queue, AttributeNames=["All"], WaitTimeSeconds=10)["Messages"]:
+            assert "AWSTraceHeader" not in each["Attributes"]
+            seen += 1
+
+
 def test_a_batch_to_a_fifo_queue_without_groups_is_refused_as_a_whole(aws, name):
     queue = aws.sqs.create_queue(QueueName=f"{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
     with pytest.raises(ClientError) as caught:

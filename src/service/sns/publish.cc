@@ -126,7 +126,7 @@ Result<Notification> read_content(const Call& call, const Input& in, Default nee
                                  *in.MessageStructure()));
     TRY_DO(read_structure(in.Message(), needed, out));
   }
-  out.trace = call.head().headers.get("x-amzn-trace-id");
+  out.trace = service::trace_of(call);
   return out;
 }
 

@@ -90,7 +90,8 @@ Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const
   TRY(out.attributes,
       service::read_attributes(in.MessageAttributes(), service::AttributeWords::queues));
   for (const auto& [name, value] : in.MessageSystemAttributes())
-    if (name != "AWSTraceHeader" || value.DataType() != "String")
+    if (name != "AWSTraceHeader" || value.DataType() != "String" ||
+        !service::is_message_text(value.StringValue().value_or("")))
       return bad_value(fmt::format("Message system attribute name '{}' is invalid.", name));
   for (const auto& [name, value] : in.MessageSystemAttributes())
     out.system_attributes.push_back(
@@ -98,7 +99,7 @@ Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const
                   .type = "String",
                   .value = std::string(value.StringValue().value_or(""))});
   // A tracing client says it in a header (X-Ray's "Amazon SQS and AWS X-Ray").
-  if (const std::string_view trace = call.head().headers.get("x-amzn-trace-id");
+  if (const std::string_view trace = service::trace_of(call);
       !trace.empty() && out.system_attributes.empty())
     out.system_attributes.push_back(
         Attribute{.name = "AWSTraceHeader", .type = "String", .value = std::string(trace)});
