@@ -61,8 +61,16 @@ Result<> check_name_of_topics(std::string_view name) {
   return {};
 }
 
+// How a text or a push message is to be sent, which is said to topics alone:
+// docs.aws.amazon.com/sns/latest/dg/sns-message-attributes.html
+bool is_about_sending(std::string_view name) {
+  return name.starts_with("AWS.SNS.SMS.") || name.starts_with("AWS.SNS.MOBILE.") ||
+         name.starts_with("AWS.MM.SMS.");
+}
+
 Result<> check_name(std::string_view name, AttributeWords words) {
   TRY_DO(words == AttributeWords::queues ? check_name_of_queues(name) : check_name_of_topics(name));
+  if (words == AttributeWords::topics && is_about_sending(name)) return {};
   if (starts_with_ignoring_case(name, "aws.") || starts_with_ignoring_case(name, "amazon."))
     return bad(
         "You can't use message attribute names beginning with 'AWS.' or 'Amazon.'. These strings "

@@ -57,7 +57,15 @@ def test_an_application_is_kept_without_its_secrets(aws, name, application):
      "Invalid parameter: Attributes Reason: PlatformCredential attribute required"),
     ({"Attributes": {"PlatformCredential": "c"}},
      "Invalid parameter: Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal"),
-    ({"Attributes": {"Colour": "red"}}, "Invalid parameter: Attributes Reason: Invalid attribute name: Colour")])
+    ({"Attributes": {"Colour": "red"}}, "Invalid parameter: Attributes Reason: Invalid attribute name: Colour"),
+    ({"Attributes": {"ApplePlatformTeamID": "x" * 257}},
+     "Invalid parameter: Attributes Reason: Invalid value for attribute: ApplePlatformTeamID"),
+    ({"Attributes": {"SuccessFeedbackSampleRate": "101"}},
+     "Invalid parameter: Attributes Reason: Invalid value for attribute: SuccessFeedbackSampleRate"),
+    ({"Attributes": {"SuccessFeedbackRoleArn": "a role"}},
+     "Invalid parameter: Attributes Reason: Invalid value for attribute: SuccessFeedbackRoleArn"),
+    ({"Attributes": {"EventEndpointCreated": "a topic"}},
+     "Invalid parameter: Attributes Reason: Invalid value for attribute: EventEndpointCreated")])
 def test_what_is_no_application_is_refused(aws, given, message):
     assert error_of(aws.sns.create_platform_application,
                     **{"Name": "good", "Platform": "APNS", "Attributes": {"Enabled": "true"}, **given}) == ("InvalidParameter", message)
@@ -158,6 +166,7 @@ def test_people_subscribe_and_are_written_to_in_the_log_alone(aws, server, topic
     ("sms", "NAA+15551234567", "Invalid SMS endpoint: NAA+15551234567"),
     ("sms", "+15--551234567", "Invalid SMS endpoint: +15--551234567"),
     ("email", "nobody", "Invalid parameter: Email address"),
+    ("email", "\u00e9a@example.com", "Invalid parameter: Email address"),
     ("application", "arn:aws:sns:us-east-1:000000000000:thing",
      "Invalid parameter: Application endpoint arn invalid:arn:aws:sns:us-east-1:000000000000:thing"),
     ("pigeon", "home", "Invalid parameter: Amazon SNS does not support this protocol string: pigeon")])
@@ -173,9 +182,32 @@ def test_how_texts_are_sent_is_kept(aws):
         "DefaultSMSType": "Transactional"}
     assert error_of(aws.sns.set_sms_attributes, attributes={"test": "test"}) == (
         "InvalidParameter", "test is not a valid attribute")
+    for name, value in (("DefaultSenderID", "x" * 12), ("DefaultSenderID", "123"), ("UsageReportS3Bucket", "b" * 64)):
+        assert error_of(aws.sns.set_sms_attributes, attributes={name: value}) == (
+            "InvalidParameter", f"{name} is invalid")
+    aws.sns.set_sms_attributes(attributes={"DefaultSenderID": ""})
+    assert aws.sns.get_sms_attributes(attributes=["DefaultSenderID"])["attributes"] == {}
     assert aws.sns.check_if_phone_number_is_opted_out(phoneNumber=NUMBER)["isOptedOut"] is False
     assert error_of(aws.sns.check_if_phone_number_is_opted_out, phoneNumber="+44742LALALA") == (
         "InvalidParameter", "Invalid parameter: PhoneNumber Reason: input incorrectly formatted")
     assert aws.sns.list_phone_numbers_opted_out()["phoneNumbers"] == []
     aws.sns.opt_in_phone_number(phoneNumber=NUMBER)
     assert aws.sns.get_sms_sandbox_account_status()["IsInSandbox"] is False
+
+
+def test_a_message_says_how_it_is_to_be_sent(aws, topic):
+    """By attributes whose names are reserved, which AWS's examples of texts all have."""
+    how = {"AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"},
+           "AWS.SNS.SMS.MaxPrice": {"DataType": "Number", "StringValue": "0.50"},
+           "AWS.SNS.MOBILE.APNS.TTL": {"DataType": "String", "StringValue": "60"}}
+    assert aws.sns.publish(PhoneNumber=NUMBER, Message="m", MessageAttributes=how)["MessageId"]
+    assert aws.sns.publish(TopicArn=topic, Message="m", MessageAttributes=how)["MessageId"]
+    assert error_of(aws.sns.publish, TopicArn=topic, Message="m", MessageAttributes={
+        "AWS.Other": {"DataType": "String", "StringValue": "v"}})[0] == "ParameterValueInvalid"
+
+
+def test_what_xml_cannot_say_makes_no_list_unreadable(aws, application):
+    device = aws.sns.create_platform_endpoint(PlatformApplicationArn=application, Token="t\uffff",
+                                              CustomUserData="a\ufffeb")["EndpointArn"]
+    listed, = aws.sns.list_endpoints_by_platform_application(PlatformApplicationArn=application)["Endpoints"]
+    assert listed == {"EndpointArn": device, "Attributes": {"Enabled": "true", "Token": "t", "CustomUserData": "ab"}}

@@ -5,6 +5,7 @@
 #include "base/boolean.h"
 #include "base/encoding.h"
 #include "service/resource_key.h"
+#include "service/sns/attributes.h"
 #include "service/sns/mobile.h"
 #include "service/sns/operations.h"
 
@@ -15,6 +16,7 @@ using events::PushApplication;
 using Attributes = wire::MapView<std::string_view>;
 
 constexpr std::size_t name_bytes_max = 256;
+constexpr std::size_t note_bytes_max = 256;  // AWS publishes none: a choice
 
 constexpr std::string_view platforms[] = {
     "ADM", "APNS", "APNS_SANDBOX", "APNS_VOIP", "APNS_VOIP_SANDBOX", "BAIDU", "Baidu",
@@ -28,6 +30,7 @@ constexpr std::string_view topic_attributes[] = {"EventEndpointCreated", "EventE
                                                  "EventEndpointUpdated", "EventDeliveryFailure"};
 constexpr std::string_view plain_attributes[] = {"SuccessFeedbackSampleRate", "ApplePlatformTeamID",
                                                  "ApplePlatformBundleID"};
+constexpr int percent_max = 100;
 
 template <std::size_t n>
 bool is_in(const std::string_view (&names)[n], std::string_view name) {
@@ -63,6 +66,19 @@ Result<> check_credentials(std::string_view platform, const Attributes& given) {
   return {};
 }
 
+// Of those that only say something; an empty text takes one back, and is always good.
+Result<> check_note(Call& call, std::string_view name, std::string_view value) {
+  const std::string bad = fmt::format("Attributes Reason: Invalid value for attribute: {}", name);
+  if (is_in(role_attributes, name)) return may_pass_role(call, value, bad);
+  if (is_in(topic_attributes, name)) {
+    const auto topic = topic_of_arn(call, value);
+    return topic ? call.permit("sns:Publish", arn_of(*topic)) : invalid(bad);
+  }
+  const bool good = name == "SuccessFeedbackSampleRate" ? is_number(value, percent_max)
+                                                        : value.size() <= note_bytes_max;
+  return good ? Result<>() : invalid(bad);
+}
+
 // Credentials are for a service that is never asked: they are forgotten at once.
 Result<> read_attribute(Call& call, std::string_view name, std::string_view value,
                         PushApplication& out) {
@@ -73,17 +89,15 @@ Result<> read_attribute(Call& call, std::string_view name, std::string_view valu
     out.notes["Enabled"] = boolean_text(*on);
     return {};
   }
-  if (is_in(role_attributes, name)) {
-    if (!value.empty()) TRY_DO(call.permit("iam:PassRole", std::string(value)));
-  } else if (is_in(topic_attributes, name)) {
-    if (!value.empty()) TRY_DO(call.permit("sns:Publish", std::string(value)));
-  } else if (!is_in(plain_attributes, name)) {
+  if (!is_in(role_attributes, name) && !is_in(topic_attributes, name) &&
+      !is_in(plain_attributes, name))
     return invalid(fmt::format("Attributes Reason: Invalid attribute name: {}", name));
-  }
-  if (value.empty())
+  if (value.empty()) {
     out.notes.erase(std::string(name));
-  else
-    out.notes[std::string(name)] = value;
+    return {};
+  }
+  TRY_DO(check_note(call, name, value));
+  out.notes[std::string(name)] = value;
   return {};
 }
 

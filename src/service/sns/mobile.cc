@@ -1,6 +1,7 @@
 #include "service/sns/mobile.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "service/arn.h"
 
@@ -9,6 +10,7 @@ namespace {
 
 constexpr std::size_t uuid_bytes = 36;
 constexpr std::size_t digits_max = 15;
+constexpr std::size_t arn_bytes_max = 2048;
 
 struct Form {
   std::string_view parameter;
@@ -55,6 +57,21 @@ bool is_phone_number(std::string_view text) {
   if (text.starts_with('+')) text.remove_prefix(1);
   return text.size() > 1 && text.size() <= digits_max && text.front() != '0' &&
          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+bool is_number(std::string_view text, int most) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() && end == text.data() + text.size() && value >= 0 && value <= most;
+}
+
+Result<> may_pass_role(const Call& call, std::string_view role, std::string_view parameter) {
+  const auto arn = service::parse_arn(role);
+  if (!arn || arn->service != "iam" || !arn->resource.starts_with("role/") ||
+      role.size() > arn_bytes_max)
+    return invalid(std::string(parameter));
+  const identity::ContextEntry to{"iam:PassedToService", {"sns.amazonaws.com"}};
+  return call.permit("iam:PassRole", std::string(role), {&to, 1});
 }
 
 }  // namespace slipway::sns

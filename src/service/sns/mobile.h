@@ -21,4 +21,11 @@ bool is_device_arn(std::string_view text);
 // E.164, the '+' left out or not.
 bool is_phone_number(std::string_view text);
 
+// A whole number from 0 to `most`.
+bool is_number(std::string_view text, int most);
+
+// Whether the caller may let SNS act with that role; InvalidParameter, saying what `parameter` is
+// wrong, where the text is the ARN of none.
+Result<> may_pass_role(const Call& call, std::string_view role, std::string_view parameter);
+
 }  // namespace slipway::sns

@@ -38,6 +38,7 @@ Result<> read_queue(const events::Topic& topic, std::string_view endpoint, Subsc
 }
 
 bool is_blank_or_control(char c) { return static_cast<unsigned char>(c) <= ' ' || c == '\x7f'; }
+bool is_printable_ascii(char c) { return c > ' ' && c < '\x7f'; }
 
 // What can be said without a look-up; what a name leads to is looked at when it is sent to.
 Result<> check_host(const net::Origin& origin, net::Reach reach) {
@@ -90,7 +91,7 @@ Result<> read_address(std::string_view protocol, std::string_view endpoint, Call
   const bool good = at != endpoint.npos && at > 0 && at + 1 < endpoint.size() &&
                     endpoint.find('@', at + 1) == endpoint.npos &&
                     endpoint.size() <= address_bytes_max &&
-                    std::ranges::none_of(endpoint, is_blank_or_control);
+                    std::ranges::all_of(endpoint, is_printable_ascii);
   if (!good) return invalid("Email address");
   out.channel = protocol == "email" ? Channel::mail : Channel::mail_json;
   out.endpoint = endpoint;

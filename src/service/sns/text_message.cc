@@ -1,7 +1,6 @@
 // Text messages: how an account wants them sent is kept, and nothing is sent. Nobody here can
 // answer STOP, so that no number is opted out; none needs to be verified before it is written to.
 #include <algorithm>
-#include <charconv>
 
 #include "service/resource_key.h"
 #include "service/sns/mobile.h"
@@ -16,26 +15,36 @@ constexpr std::string_view names[] = {
     "MonthlySpendLimit", "DeliveryStatusIAMRole", "DeliveryStatusSuccessSamplingRate",
     "DefaultSenderID",   "DefaultSMSType",        "UsageReportS3Bucket"};
 
+constexpr std::size_t sender_id_characters_max = 11;
+constexpr std::size_t bucket_name_bytes_max = 63;
+
 std::unexpected<Error> refused(std::string message) {
   return refuse("InvalidParameterException", std::move(message));
 }
 
-bool is_number(std::string_view text, int most) {
-  int value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() && end == text.data() + text.size() && value >= 0 && value <= most;
+// At most eleven letters and digits, one letter among them.
+bool is_sender_id(std::string_view text) {
+  const auto is_letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  return text.size() <= sender_id_characters_max && std::ranges::any_of(text, is_letter) &&
+         std::ranges::all_of(text, [&](char c) { return is_letter(c) || (c >= '0' && c <= '9'); });
 }
 
+// An empty text takes a setting back.
 Result<> check_setting(Call& call, std::string_view name, std::string_view value) {
   if (std::ranges::find(names, name) == std::end(names))
     return refused(fmt::format("{} is not a valid attribute", name));
+  if (value.empty()) return {};
   if (name == "DefaultSMSType" && value != "Promotional" && value != "Transactional")
     return refused("DefaultSMSType is invalid");
   if (name == "DeliveryStatusSuccessSamplingRate" && !is_number(value, 100))
     return refused("DeliveryStatusSuccessSamplingRate is invalid");
   if (name == "MonthlySpendLimit" && !is_number(value, 1'000'000'000))
     return refused("MonthlySpendLimit is invalid");
-  if (name == "DeliveryStatusIAMRole") return call.permit("iam:PassRole", std::string(value));
+  if (name == "DefaultSenderID" && !is_sender_id(value))
+    return refused("DefaultSenderID is invalid");
+  if (name == "DeliveryStatusIAMRole") return may_pass_role(call, value, name);
+  if (name == "UsageReportS3Bucket" && value.size() > bucket_name_bytes_max)
+    return refused("UsageReportS3Bucket is invalid");
   if (name == "UsageReportS3Bucket")
     return call.permit("s3:PutObject", fmt::format("arn:aws:s3:::{}/*", value));
   return {};
@@ -55,7 +64,10 @@ Result<api::SetSMSAttributesResponse> set_sms_attributes(const Door& door, Call&
   Settings settings = door.mobile.text_settings(call.tx(), owner_of(call));
   for (const auto& [name, value] : in.attributes()) {
     TRY_DO(check_setting(call, name, value));
-    settings[std::string(name)] = value;
+    if (value.empty())
+      settings.erase(std::string(name));
+    else
+      settings[std::string(name)] = value;
   }
   door.mobile.set_text_settings(call.tx(), owner_of(call), settings);
   return call.output<api::SetSMSAttributesResponse>();
