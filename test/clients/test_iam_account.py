@@ -82,6 +82,28 @@ def test_an_identity_provider_is_kept(aws, name):
         "ValidationError", "Invalid Open ID Connect Provider URL")
 
 
+def test_an_identity_provider_has_one_spelling(aws, name):
+    """A denial of its ARN holds, and what is listed is what was made."""
+    iam, arn = aws.iam, f"arn:aws:iam::{ACCOUNT}:oidc-provider/{name}.Example.com"
+    assert iam.create_open_id_connect_provider(Url=f"https://{name}.Example.com", ThumbprintList=["a" * 40])[
+        "OpenIDConnectProviderArn"] == arn
+    assert {"Arn": arn} in iam.list_open_id_connect_providers()["OpenIDConnectProviderList"]
+    assert iam.get_open_id_connect_provider(OpenIDConnectProviderArn=arn)["Url"] == f"{name}.Example.com"
+    other = arn.lower()
+    assert error_of(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=other) == (
+        "NoSuchEntity", f"OpenIDConnect Provider not found for arn {other}")
+    assert error_of(iam.add_client_id_to_open_id_connect_provider, OpenIDConnectProviderArn=arn,
+                    ClientID="one\ntwo")[0] == "InvalidInput"
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+def test_the_summary_has_all_of_the_names_of_aws(aws):
+    told = aws.iam.get_account_summary()["SummaryMap"]
+    assert (told["ServerCertificates"], told["AccountSigningCertificatesPresent"]) == (0, 0)
+    assert {"AccountPasswordPresent", "GlobalEndpointTokenVersion", "PolicyVersionsInUseQuota", "ServerCertificatesQuota",
+            "SigningCertificatesPerUserQuota"} <= set(told)
+
+
 def test_a_role_of_a_service_is_its_own(aws, name):
     iam, suffix = aws.iam, name[-6:]
     made = iam.create_service_linked_role(AWSServiceName="autoscaling.amazonaws.com", CustomSuffix=suffix,

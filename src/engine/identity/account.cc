@@ -15,7 +15,7 @@ constexpr Quota provider_quota{"identity_providers", "OpenIdConnectProvidersPerA
 constexpr std::string_view profile_columns =
     "account, name, path, id, role_key, created FROM identity_instance_profiles";
 constexpr std::string_view provider_columns =
-    "account, name_key, url, clients, thumbprints, created FROM identity_providers";
+    "account, url, clients, thumbprints, created FROM identity_providers";
 
 InstanceProfile profile_of(const store::Rows& rows) {
   return {.account = std::string(rows.text(0)),
@@ -41,10 +41,9 @@ std::vector<std::string> texts_of(std::string_view lines) {
 Provider provider_of(const store::Rows& rows) {
   return {.account = std::string(rows.text(0)),
           .name = std::string(rows.text(1)),
-          .url = std::string(rows.text(2)),
-          .clients = texts_of(rows.text(3)),
-          .thumbprints = texts_of(rows.text(4)),
-          .created = time_of(rows.integer(5))};
+          .clients = texts_of(rows.text(2)),
+          .thumbprints = texts_of(rows.text(3)),
+          .created = time_of(rows.integer(4))};
 }
 
 Owner owner_of(const InstanceProfile& profile) {
@@ -143,7 +142,7 @@ Result<> create_provider(store::Transaction& tx, const Provider& provider,
   tx.run(
       "INSERT INTO identity_providers (account, name_key, url, clients, thumbprints, created) "
       "VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-      provider.account, key_of(provider.name), provider.url, lines_of(provider.clients),
+      provider.account, key_of(provider.name), provider.name, lines_of(provider.clients),
       lines_of(provider.thumbprints), number_of(provider.created));
   return put_tags(tx, owner_of(provider), tags);
 }

@@ -48,8 +48,7 @@ Result<> delete_instance_profile(store::Transaction& tx, const InstanceProfile& 
 // Of OpenID Connect.
 struct Provider {
   std::string account;
-  std::string name;  // its URL without the scheme
-  std::string url;   // the same, as it is shown
+  std::string name;  // its URL without the scheme, in the case that it was given in
   std::vector<std::string> clients = {};
   std::vector<std::string> thumbprints = {};
   Timestamp created{};

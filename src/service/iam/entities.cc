@@ -9,6 +9,12 @@
 namespace slipway::iam {
 namespace {
 
+// AWS's numbers for what has no limit of its own here.
+constexpr std::int64_t server_certificates_quota = 20;
+constexpr std::int64_t signing_certificates_quota = 2;
+constexpr std::int64_t policy_versions_in_use_quota = 10'000;
+constexpr std::int64_t global_token_version = 1;
+
 using identity::Owner;
 using identity::PolicyUsage;
 
@@ -99,6 +105,14 @@ Result<api::GetAccountSummaryResponse> get_account_summary(Call& call, wire::Uni
   put("InstanceProfiles", census.instance_profiles);
   put("InstanceProfilesQuota", identity::instance_profiles_max);
   put("Providers", census.providers);
+  // What can't be made here.
+  for (const std::string_view name :
+       {"AccountPasswordPresent", "AccountSigningCertificatesPresent", "ServerCertificates"})
+    put(name, 0);
+  put("ServerCertificatesQuota", server_certificates_quota);
+  put("SigningCertificatesPerUserQuota", signing_certificates_quota);
+  put("PolicyVersionsInUseQuota", policy_versions_in_use_quota);
+  put("GlobalEndpointTokenVersion", global_token_version);
   return out;
 }
 

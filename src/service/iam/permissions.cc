@@ -9,6 +9,7 @@
 #include "engine/identity/account.h"
 #include "gen/iam.h"
 #include "service/iam/iam.h"
+#include "service/iam/provider.h"
 #include "service/join_needs.h"
 
 namespace slipway::iam {
@@ -247,10 +248,10 @@ std::string profile_arn(const Question& question) {
                 found ? found->name : name);
 }
 
-std::string provider_arn(const Question& question) {
+// By the name that it is to get; a URL that gives none is refused by the handler, whoever asks.
+std::string new_provider_arn(const Question& question) {
   const std::string url = question.text("Url");
-  const std::size_t begin = url.find("://");
-  return arn_of(question, "oidc-provider", "/", begin == url.npos ? url : url.substr(begin + 3));
+  return arn_of(question, "oidc-provider", "/", provider_name(url).value_or(url));
 }
 
 // "task/aws-service-role/SERVICE/NAME/UUID"
@@ -280,7 +281,7 @@ std::optional<std::vector<std::string>> word(const identity::Directory& director
   if (word == "renamed group")
     return Texts{renamed(directory, question, "group", question.text("GroupName"))};
   if (word == "profile") return Texts{profile_arn(question)};
-  if (word == "new provider") return Texts{provider_arn(question)};
+  if (word == "new provider") return Texts{new_provider_arn(question)};
   if (word == "role of task") return Texts{role_of_task(question)};
   if (word == "owner of key") return Texts{owner_of_key(directory, question)};
   if (word != "path") return std::nullopt;

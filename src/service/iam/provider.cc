@@ -1,4 +1,6 @@
 // Identity providers of OpenID Connect: stored only. No role is assumed with a token of theirs.
+#include "service/iam/provider.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -15,18 +17,8 @@ using identity::Owner;
 using identity::Provider;
 using service::refuse;
 
-// What stands behind "https://".
-Result<std::string> name_in_url(std::string_view url) {
-  constexpr std::string_view scheme = "https://";
-  std::string_view name = url;
-  if (starts_with_ignoring_case(name, scheme)) name.remove_prefix(scheme.size());
-  const bool good = name.size() != url.size() && !name.empty() && name.front() != '/' &&
-                    std::ranges::all_of(name, [](char c) {
-                      return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '@';
-                    });
-  if (!good) return refuse("ValidationError", "Invalid Open ID Connect Provider URL");
-  while (name.ends_with('/')) name.remove_suffix(1);
-  return std::string(name);
+std::unexpected<Error> no_such_provider(std::string_view arn) {
+  return refuse("NoSuchEntity", fmt::format("OpenIDConnect Provider not found for arn {}", arn));
 }
 
 Result<std::string> name_in_arn(const Call& call, std::string_view arn) {
@@ -35,16 +27,29 @@ Result<std::string> name_in_arn(const Call& call, std::string_view arn) {
     return std::string(arn.substr(head.size()));
   if (!arn.starts_with("arn:"))
     return refuse("ValidationError", "Invalid ARN:  Could not be parsed!");
-  return refuse("NoSuchEntity", fmt::format("OpenIDConnect Provider not found for arn {}", arn));
+  return no_such_provider(arn);
 }
 
+// By its ARN to the letter, although two cannot differ in case alone: policies were asked about the
+// ARN as it is written, and a denial of one must hold for all that lead to it.
 Result<Provider> find(Call& call, std::string_view arn) {
   TRY(const std::string name, name_in_arn(call, arn));
-  return identity::find_provider(call.tx(), call.account(), name);
+  TRY(Provider provider, identity::find_provider(call.tx(), call.account(), name));
+  if (provider.name != name) return no_such_provider(arn);
+  return provider;
 }
 
 Owner owner_of(const Provider& provider) {
   return {Owner::Kind::provider, provider.account, provider.name};
+}
+
+// Of clients and thumbprints: AWS publishes no form that it holds them to.
+template <typename List>
+Result<> check_texts(const List& list) {
+  for (const std::string_view each : list)
+    if (std::ranges::any_of(each, [](char c) { return static_cast<unsigned char>(c) < ' '; }))
+      return refuse("InvalidInput", "Client IDs and thumbprints have no control characters.");
+  return {};
 }
 
 template <typename List>
@@ -57,13 +62,27 @@ std::vector<std::string> texts_of(const List& list) {
 
 }  // namespace
 
+Result<std::string> provider_name(std::string_view url) {
+  constexpr std::string_view scheme = "https://";
+  std::string_view name = url;
+  if (starts_with_ignoring_case(name, scheme)) name.remove_prefix(scheme.size());
+  const bool good = name.size() != url.size() && !name.empty() && name.front() != '/' &&
+                    std::ranges::all_of(name, [](char c) {
+                      return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '@';
+                    });
+  if (!good) return refuse("ValidationError", "Invalid Open ID Connect Provider URL");
+  while (name.ends_with('/')) name.remove_suffix(1);
+  return std::string(name);
+}
+
 Result<api::CreateOpenIDConnectProviderResponse> create_provider(
     Call& call, api::CreateOpenIDConnectProviderRequest in) {
-  TRY(const std::string name, name_in_url(in.Url()));
+  TRY(const std::string name, provider_name(in.Url()));
+  TRY_DO(check_texts(in.ClientIDList()));
+  TRY_DO(check_texts(in.ThumbprintList()));
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
   const Provider provider{.account = call.account(),
                           .name = name,
-                          .url = name,
                           .clients = texts_of(in.ClientIDList()),
                           .thumbprints = texts_of(in.ThumbprintList()),
                           .created = std::chrono::floor<std::chrono::seconds>(call.now())};
@@ -79,7 +98,7 @@ Result<api::GetOpenIDConnectProviderResponse> get_provider(
   TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
   TRY(const auto tags, identity::list_tags(call.tx(), owner_of(provider), {}));
   auto out = call.output<api::GetOpenIDConnectProviderResponse>();
-  out.Url(provider.url)
+  out.Url(provider.name)
       .CreateDate(provider.created)
       .ClientIDList(wire::empty)
       .ThumbprintList(wire::empty)
@@ -111,6 +130,7 @@ Result<> delete_provider(Call& call, api::DeleteOpenIDConnectProviderRequest in)
 }
 
 Result<> add_client_to_provider(Call& call, api::AddClientIDToOpenIDConnectProviderRequest in) {
+  TRY_DO(check_texts(std::initializer_list{in.ClientID()}));
   TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
   if (std::ranges::find(provider.clients, in.ClientID()) != provider.clients.end()) return {};
   provider.clients.emplace_back(in.ClientID());
@@ -126,6 +146,7 @@ Result<> remove_client_from_provider(Call& call,
 
 Result<> update_provider_thumbprints(Call& call,
                                      api::UpdateOpenIDConnectProviderThumbprintRequest in) {
+  TRY_DO(check_texts(in.ThumbprintList()));
   TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
   provider.thumbprints = texts_of(in.ThumbprintList());
   return identity::update_provider(call.tx(), provider);

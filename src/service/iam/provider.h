@@ -1,0 +1,15 @@
+// How identity providers are named, for their operations and for who may do these.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace slipway::iam {
+
+// What stands behind "https://" in a provider's URL, without slashes at its end: what its ARN ends
+// with. ValidationError where the URL can be no provider's.
+Result<std::string> provider_name(std::string_view url);
+
+}  // namespace slipway::iam
