@@ -119,6 +119,11 @@ def test_a_role_of_a_service_is_its_own(aws, name):
     assert error_of(iam.delete_role, RoleName=role) == protected
     assert error_of(iam.put_role_policy, RoleName=role, PolicyName="p", PolicyDocument=LIST) == protected
     assert error_of(iam.update_assume_role_policy, RoleName=role, PolicyDocument=TRUST) == protected
+    assert error_of(iam.update_role, RoleName=role, MaxSessionDuration=7200) == protected
+    iam.create_instance_profile(InstanceProfileName=name)
+    assert error_of(iam.add_role_to_instance_profile, InstanceProfileName=name, RoleName=role) == protected
+    assert error_of(iam.create_service_linked_role, AWSServiceName="..amazonaws.com") == (
+        "InvalidInput", "Service name ..amazonaws.com is not valid.")
     iam.update_role_description(RoleName=role, Description="other")
     task = iam.delete_service_linked_role(RoleName=role)["DeletionTaskId"]
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"

@@ -279,3 +279,31 @@ def test_who_is_let_in_by_root_may_what_his_policy_allows(server, aws):
     with pytest.raises(ClientError) as caught:
         guest.sts.get_federation_token(Name="other")
     assert caught.value.response["Error"]["Code"] == "AccessDenied"
+
+
+def test_a_role_is_passed_to_the_service_that_gets_it(stage):
+    """Published policies let roles be passed to one service: iam:PassedToService says to which."""
+    people, iam = stage.people, stage.people.aws.iam
+    role, name = people.role(), people.name()
+    iam.create_instance_profile(InstanceProfileName=name)
+
+    def passing(service, action):
+        return people.user(allow(action), allow("iam:PassRole", role["Arn"], Condition={
+            "StringEquals": {"iam:PassedToService": service}}))
+
+    add = {"InstanceProfileName": name, "RoleName": role["RoleName"]}
+    texts = {"attributes": {"DeliveryStatusIAMRole": role["Arn"]}}
+    other = passing("sagemaker.amazonaws.com", ["iam:AddRoleToInstanceProfile", "sns:SetSMSAttributes"])
+    may_not(other, lambda: other.iam.add_role_to_instance_profile(**add), "iam:PassRole", role["Arn"])
+    with pytest.raises(ClientError, match="PassRole"):
+        other.sns.set_sms_attributes(**texts)
+    passing("ec2.amazonaws.com", "iam:AddRoleToInstanceProfile").iam.add_role_to_instance_profile(**add)
+    passing("sns.amazonaws.com", "sns:SetSMSAttributes").sns.set_sms_attributes(**texts)
+
+
+def test_a_denial_of_a_provider_holds_for_the_url_with_a_slash(stage):
+    name = f"{stage.people.name()}.example.com"
+    arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{name}"
+    who = stage.people.user(allow("iam:*"), deny("iam:CreateOpenIDConnectProvider", arn))
+    may_not(who, lambda: who.iam.create_open_id_connect_provider(Url=f"https://{name}/", ThumbprintList=["a" * 40]),
+            "iam:CreateOpenIDConnectProvider", arn, denied())

@@ -98,6 +98,7 @@ Result<> add_role_to_instance_profile(Call& call, api::AddRoleToInstanceProfileR
   if (!profile.role.empty())
     return fail(ErrorCode::limit_exceeded,
                 "Cannot exceed quota for InstanceSessionsPerInstanceProfile: 1");
+  TRY_DO(require_changeable(call, {Owner::Kind::role, call.account(), role.name}));
   identity::set_profile_role(call.tx(), profile, role.name);
   return {};
 }

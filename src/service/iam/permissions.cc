@@ -165,7 +165,8 @@ constexpr Need kept_needs[] = {
         "arn:aws:iam::{account}:instance-profile/"),
     Need{"DeleteInstanceProfile", "iam:DeleteInstanceProfile", profile}.shown_as(the_profile),
     Need{"AddRoleToInstanceProfile", "iam:AddRoleToInstanceProfile", profile}.shown_as(the_profile),
-    {"AddRoleToInstanceProfile", "iam:PassRole", role},
+    Need{"AddRoleToInstanceProfile", "iam:PassRole", role}.adding(
+        {"iam:PassedToService", "ec2.amazonaws.com"}),
     Need{"RemoveRoleFromInstanceProfile", "iam:RemoveRoleFromInstanceProfile", profile}.shown_as(
         the_profile),
     Need{"TagInstanceProfile", "iam:TagInstanceProfile", profile}.shown_as(the_profile),

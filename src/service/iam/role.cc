@@ -117,8 +117,10 @@ Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) 
 Result<api::UpdateRoleResponse> update_role(Call& call, api::UpdateRoleRequest in) {
   TRY(Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
   if (in.Description()) role.description = *in.Description();
-  if (in.MaxSessionDuration())
+  if (in.MaxSessionDuration()) {
+    TRY_DO(require_changeable(call, tags_of(call, role.name)));
     role.session_time_max = std::chrono::seconds(*in.MaxSessionDuration());
+  }
   TRY_DO(identity::update_role(call.tx(), role));
   return call.output<api::UpdateRoleResponse>();
 }

@@ -65,11 +65,13 @@ std::string name_of_service(std::string_view service) {
 
 Result<std::string> role_name(const api::CreateServiceLinkedRoleRequest& in) {
   std::string_view service = in.AWSServiceName();
-  if (!service.ends_with(domain) || service.size() == domain.size())
+  const bool is_of_aws = service.ends_with(domain);
+  if (is_of_aws) service.remove_suffix(domain.size());
+  const std::string own_name = name_of_service(service);
+  if (!is_of_aws || own_name.empty())
     return refuse("InvalidInput",
                   fmt::format("Service name {} is not valid.", in.AWSServiceName()));
-  service.remove_suffix(domain.size());
-  std::string name = fmt::format("{}{}", role_prefix, name_of_service(service));
+  std::string name = fmt::format("{}{}", role_prefix, own_name);
   if (const auto suffix = in.CustomSuffix()) {
     if (std::ranges::find(suffixed, service) == std::end(suffixed))
       return refuse("InvalidInput",
