@@ -94,23 +94,28 @@ Result<Condition> read_cidr(std::string_view text) {
 }
 
 Result<Condition> read_numeric(const json::value& value) {
-  if (!value.is_array() || value.as_array().empty() || value.as_array().size() % 2 != 0 ||
-      value.as_array().size() > 4)
-    return bad_filter("Value of numeric must be an array of one or two comparisons");
-  Condition out{.kind = Kind::numeric};
+  if (!value.is_array()) return bad_filter("Value of numeric must be an array.");
   const json::array& items = value.as_array();
+  if (items.empty()) return bad_filter("Invalid member in numeric match: ]");
+  if (items.size() > 4) return bad_filter("Too many terms in numeric range expression");
+  Condition out{.kind = Kind::numeric};
   for (std::size_t i = 0; i < items.size(); i += 2) {
     constexpr std::string_view known[] = {"<", "<=", "=", ">=", ">"};
-    if (!items[i].is_string() ||
-        std::ranges::find(known, view(items[i].as_string())) == std::end(known))
-      return bad_filter(
-          fmt::format("Unrecognized numeric range operator: {}", json::serialize(items[i])));
-    if (!items[i + 1].is_number())
-      return bad_filter("Value of numeric range operator must be numeric");
+    if (!items[i].is_string())
+      return bad_filter(fmt::format(
+          "{}: {}", i == 0 ? "Invalid member in numeric match" : "Bad value in numeric range",
+          json::serialize(items[i])));
+    const std::string_view comparison = view(items[i].as_string());
+    if (std::ranges::find(known, comparison) == std::end(known))
+      return bad_filter(fmt::format("{} numeric range operator: {}",
+                                    i == 0 ? "Unrecognized" : "Bad", comparison));
+    if (i + 1 == items.size() || !items[i + 1].is_number())
+      return bad_filter(fmt::format("Value of {} must be numeric",
+                                    comparison == "=" ? std::string_view("equals") : comparison));
     const double number = items[i + 1].to_number<double>();
     if (std::abs(number) > filter_number_max)
       return bad_filter("Value must be between -1.0e9 and +1.0e9, inclusive");
-    out.comparisons.emplace_back(view(items[i].as_string()), number);
+    out.comparisons.emplace_back(comparison, number);
   }
   return out;
 }
@@ -178,6 +183,17 @@ Result<Condition> Condition::parse(std::string_view key, const json::value& elem
   if (element.is_number() && std::abs(element.to_number<double>()) > filter_number_max)
     return bad_filter("Value must be between -1.0e9 and +1.0e9, inclusive");
   return Condition{.kind = Kind::equal, .value = element};
+}
+
+Result<> Condition::check_range() const {
+  if (kind != Kind::numeric || comparisons.size() < 2) return {};
+  const auto& bottom = comparisons[0];
+  const auto& top = comparisons[1];
+  if (!bottom.first.starts_with('>')) return bad_filter("Too many elements in numeric expression");
+  if (!top.first.starts_with('<'))
+    return bad_filter(fmt::format("Bad numeric range operator: {}", top.first));
+  if (bottom.second < top.second) return {};
+  return bad_filter("Bottom must be less than top");
 }
 
 bool Condition::matches(const Scalar& given) const {

@@ -42,6 +42,9 @@ struct Condition {
   // `element` of the array at `key`. invalid_argument, kind "bad_filter".
   static Result<Condition> parse(std::string_view key, const boost::json::value& element);
 
+  // As for Filter::check_ranges().
+  Result<> check_range() const;
+
   // Of one value; `exists` and `absent` are asked of the key by filter.cc.
   bool matches(const Scalar& value) const;
 };

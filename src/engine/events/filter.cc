@@ -28,6 +28,7 @@ struct Filter::Policy {
                                std::size_t depth);
   static Result<std::vector<Policy>> parse_or(const json::value& value, FilterScope scope,
                                               std::size_t depth);
+  Result<> check_ranges() const;
   std::size_t leaves() const;
   double combinations(std::size_t depth) const;
   bool matches(const std::vector<const json::value*>& objects) const;
@@ -121,8 +122,9 @@ Result<Filter::Policy::Key> Filter::Policy::parse_key(std::string_view name,
   const json::object* nested = value.if_object();
   if (!nested) return bad_filter(fmt::format("\"{}\" must be an object or an array", name));
   if (scope == FilterScope::attributes)
-    return bad_filter(
-        "Filter policy scope MessageAttributes does not support nested filter policy");
+    return fail(ErrorCode::invalid_argument,
+                "Filter policy scope MessageAttributes does not support nested filter policy",
+                "nested_filter");
   if (nested->empty()) return bad_filter("Empty objects are not allowed");
   TRY(Policy policy, parse(*nested, scope, depth + 1));
   out.nested = std::make_unique<const Policy>(std::move(policy));
@@ -158,6 +160,16 @@ Result<Filter::Policy> Filter::Policy::parse(const json::object& object, FilterS
     }
   }
   return out;
+}
+
+Result<> Filter::Policy::check_ranges() const {
+  for (const Key& key : keys) {
+    for (const Condition& each : key.conditions) TRY_DO(each.check_range());
+    if (key.nested) TRY_DO(key.nested->check_ranges());
+  }
+  for (const auto& policies : any_of)
+    for (const Policy& each : policies) TRY_DO(each.check_ranges());
+  return {};
 }
 
 std::size_t Filter::Policy::leaves() const {
@@ -212,6 +224,8 @@ Result<Filter> Filter::parse(std::string_view text, FilterScope scope) {
     return fail(ErrorCode::limit_exceeded, "Filter policy is too complex", "filter_too_large");
   return Filter(std::make_unique<const Policy>(std::move(policy)), scope);
 }
+
+Result<> Filter::check_ranges() const { return policy_->check_ranges(); }
 
 bool Filter::matches(const Attributes& attributes, std::string_view body) const {
   json::value value;

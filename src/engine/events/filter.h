@@ -30,13 +30,17 @@ inline constexpr double filter_number_max = 1e9;
 // A policy that was read and checked. Immutable: any thread may ask.
 class Filter {
  public:
-  // invalid_argument with what is wrong, kind "bad_filter"; limit_exceeded, kind
-  // "filter_too_large", past filter_combinations_max.
+  // invalid_argument with what is wrong, kind "bad_filter", or "nested_filter" for objects within a
+  // policy of attributes; limit_exceeded, kind "filter_too_large", past filter_combinations_max.
   static Result<Filter> parse(std::string_view policy, FilterScope scope);
 
   ~Filter();
   Filter(Filter&&) noexcept;
   Filter& operator=(Filter&&) noexcept;
+
+  // Refuses, as parse() does, a range of numbers that does not go from a bottom to a top above it.
+  // A new policy has none; those that were stored before this was asked still mean what they say.
+  Result<> check_ranges() const;
 
   // A body that is no JSON object matches nothing.
   bool matches(const Attributes& attributes, std::string_view body) const;

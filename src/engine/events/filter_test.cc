@@ -2,6 +2,7 @@
 // (docs.aws.amazon.com/sns/latest/dg/sns-subscription-filter-policies.html).
 #include "engine/events/filter.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -146,6 +147,37 @@ INSTANTIATE_TEST_SUITE_P(
                       R"({"a":[{"anything-but":{"cidr":"1.1.1.1/8"}}]})",
                       R"({"$or":[{"a":["x"]}]})",
                       R"({"a":["1"],"b":["1"],"c":["1"],"d":["1"],"e":["1"],"f":["1"]})"));
+
+class BadRange : public ::testing::TestWithParam<std::pair<const char*, const char*>> {};
+TEST_P(BadRange, IsSaidInTheWordsOfAws) {
+  const auto [numbers, words] = GetParam();
+  const auto filter =
+      Filter::parse(fmt::format(R"({{"a":[{{"numeric":{}}}]}})", numbers), FilterScope::attributes);
+  const Result<> checked = filter ? filter->check_ranges() : std::unexpected(filter.error());
+  ASSERT_FALSE(checked) << numbers;
+  EXPECT_EQ(checked.error().message, words);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Table, BadRange,
+    ::testing::Values(std::pair("[]", "Invalid member in numeric match: ]"),
+                      std::pair(R"([50,"<=","100"])", "Invalid member in numeric match: 50"),
+                      std::pair(R"(["0"])", "Unrecognized numeric range operator: 0"),
+                      std::pair(R"(["<"])", "Value of < must be numeric"),
+                      std::pair(R"(["=","x"])", "Value of equals must be numeric"),
+                      std::pair(R"([">",50,"<=","100"])", "Value of <= must be numeric"),
+                      std::pair(R"([">",20,"<"])", "Value of < must be numeric"),
+                      std::pair(R"([">",20,1,1])", "Bad value in numeric range: 1"),
+                      std::pair(R"(["<",20,">",1])", "Too many elements in numeric expression"),
+                      std::pair(R"([">",20,">",1])", "Bad numeric range operator: >"),
+                      std::pair(R"([">",20,"<",1])", "Bottom must be less than top"),
+                      std::pair(R"([">",1,"<",2,"<",3])",
+                                "Too many terms in numeric range expression")));
+
+TEST(FilterRanges, ThatWereStoredStillMeanWhatTheySay) {
+  const auto filter = Filter::parse(R"({"a":[{"numeric":["<",20,">",1]}]})", FilterScope::body);
+  EXPECT_TRUE(filter->matches({}, R"({"a":5})"));
+  EXPECT_FALSE(filter->matches({}, R"({"a":20})"));
+}
 
 TEST(FilterLimits, FiveKeysAnd150CombinationsAreTakenAndOneMoreIsNot) {
   const auto policy = [](int first, int second) {

@@ -299,8 +299,11 @@ Result<> read_subscription_attribute(std::string_view name, std::string_view val
 Result<> check_filter(const events::SubscriptionSettings& settings) {
   if (settings.filter.empty()) return {};
   const auto filter = events::Filter::parse(settings.filter, settings.filter_scope);
-  if (filter) return {};
-  return invalid(fmt::format("FilterPolicy: {}", filter.error().message));
+  const Result<> checked = filter ? filter->check_ranges() : std::unexpected(filter.error());
+  if (checked) return {};
+  const Error& error = checked.error();
+  if (error.kind == "nested_filter") return invalid(error.message);
+  return invalid(fmt::format("FilterPolicy: {}", error.message));
 }
 
 Result<> check_redrive(const events::Subscription& subscription) {
