@@ -129,6 +129,26 @@ def test_attributes_of_a_subscription_are_refused_where_they_stand(aws, topic, q
         "Invalid parameter: Attributes Reason: Subscription already exists with different attributes")
 
 
+def test_what_a_topic_keeps_has_a_limit(aws, topic):
+    for name, length in (("DisplayName", 100), ("KmsMasterKeyId", 2048)):
+        keep = {"TopicArn": topic, "AttributeName": name}
+        aws.sns.set_topic_attributes(**keep, AttributeValue="x" * length)
+        assert error_of(aws.sns.set_topic_attributes, **keep, AttributeValue="x" * (length + 1)) == (
+            "InvalidParameter", f"Invalid parameter: {name}")
+
+
+def test_filter_policies_are_refused_in_the_words_of_aws(aws, topic, queue):
+    def refusal(policy):
+        return error_of(aws.sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue),
+                        Attributes={"FilterPolicy": json.dumps(policy)})
+
+    assert refusal({"a": [{"numeric": [">", 20, "<", 1]}]}) == (
+        "InvalidParameter", "Invalid parameter: Attributes Reason: FilterPolicy: Bottom must be less than top")
+    assert refusal({"a": {"b": ["c"]}}) == (
+        "InvalidParameter", "Invalid parameter: Attributes Reason: Filter policy scope MessageAttributes does not "
+                            "support nested filter policy")
+
+
 def test_a_confirmation_is_refused_in_the_words_of_aws(aws, topic):
     assert error_of(aws.sns.confirm_subscription, TopicArn=topic, Token="randomtoken") == (
         "InvalidParameter", "Invalid token")

@@ -78,6 +78,9 @@ def test_a_queue_is_encrypted_in_one_way(aws, queue):
     assert error_of(aws.sqs.set_queue_attributes, QueueUrl=queue, Attributes={"SqsManagedSseEnabled": "true"}) == (
         "InvalidAttributeName", "You can use one type of server-side encryption (SSE) at one time. You can either enable "
                                 "KMS SSE or SQS SSE.")
+    for name, value in (("KmsMasterKeyId", "k" * 2049), ("KmsDataKeyReusePeriodSeconds", "59")):
+        assert error_of(aws.sqs.set_queue_attributes, QueueUrl=queue, Attributes={name: value}) == (
+            "InvalidAttributeValue", f"Invalid value for the parameter {name}.")
 
 
 def test_dead_letters_need_an_arn(aws, queue):

@@ -18,6 +18,8 @@ using events::Deduplication;
 using events::Order;
 
 constexpr std::size_t document_bytes_max = 262'144;
+constexpr std::size_t display_name_bytes_max = 100;
+constexpr std::size_t note_bytes_max = 2048;  // AWS publishes none: a choice
 constexpr std::uint32_t retries_max = 100;
 constexpr std::uint32_t delay_seconds_max = 3600;
 
@@ -210,6 +212,9 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
   if (is_in(documents, name) && !value.empty() &&
       (value.size() > document_bytes_max || !object_of(value)))
     return invalid(fmt::format("{}: failed to parse JSON", name));
+  if (!is_in(documents, name) &&
+      value.size() > (name == "DisplayName" ? display_name_bytes_max : note_bytes_max))
+    return invalid(std::string(name));
   if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
   if (name == "SignatureVersion" && value != "1" && value != "2")
     return invalid("Attributes Reason: SignatureVersion must be 1 or 2");
@@ -290,6 +295,7 @@ Result<> read_subscription_attribute(std::string_view name, std::string_view val
   if (name == "RedrivePolicy") return read_redrive(value, settings);
   if (name == "DeliveryPolicy") return read_delivery_policy(value, settings);
   if (name == "SubscriptionRoleArn") {
+    if (value.size() > note_bytes_max) return invalid(std::string(name));
     settings.notes["SubscriptionRoleArn"] = value;
     return {};
   }

@@ -18,6 +18,7 @@ using std::chrono::seconds;
 
 constexpr std::size_t policy_bytes_max = 262'144;
 constexpr std::int64_t receives_max_max = 1000;
+constexpr std::size_t key_name_bytes_max = 2048;  // as KMS has it
 
 std::unexpected<Error> bad_attribute(std::string_view name) {
   return refuse("InvalidAttributeValue", fmt::format("Invalid value for the parameter {}.", name));
@@ -144,10 +145,21 @@ bool is_json_object(std::string_view text) {
   return json::parse({text.data(), text.size()}, error).is_object() && !error;
 }
 
+// How long a key's data key is used again, which nothing here does.
+bool is_reuse_period(std::string_view text) {
+  std::int64_t period = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), period);
+  return error == std::errc() && end == text.data() + text.size() && period >= 60 &&
+         period <= 86'400;
+}
+
 Result<> read_kept(std::string_view name, std::string_view value, QueueSettings& settings) {
   const bool document = name == "Policy" || name == "RedriveAllowPolicy";
   if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
   if (document && !value.empty() && (value.size() > policy_bytes_max || !is_json_object(value)))
+    return bad_attribute(name);
+  if (name == "KmsMasterKeyId" && value.size() > key_name_bytes_max) return bad_attribute(name);
+  if (name == "KmsDataKeyReusePeriodSeconds" && !value.empty() && !is_reuse_period(value))
     return bad_attribute(name);
   const std::optional<bool> on = read_boolean(value);
   const bool is_switch = name == "SqsManagedSseEnabled";
