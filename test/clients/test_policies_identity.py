@@ -247,6 +247,12 @@ def test_a_guest_may_what_his_host_and_his_policies_both_allow(stage, server, aw
             reason="because no session policy allows the sqs:listqueues action")
     may_not(within, lambda: within.iam.list_users(), "iam:ListUsers",
             f"arn:aws:iam::{ACCOUNT}:user/", reason="because no session policy allows the iam:ListUsers action")
+    # Passing a role is no call of IAM: that is asked by whoever gets the role.
+    role = people.role()["Arn"]
+    people.aws.iam.put_user_policy(UserName=host.name, PolicyName="pass", PolicyDocument=document(
+        allow(["sns:SetSMSAttributes", "iam:PassRole"])))
+    passing = guest(Policy=document(allow(["sns:*", "iam:*"])))
+    may(lambda: passing.sns.set_sms_attributes(attributes={"DeliveryStatusIAMRole": role}))
     by_name = guest(PolicyArns=[{"arn": "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"}])
     may(by_name.s3.list_buckets)
 

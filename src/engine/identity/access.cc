@@ -18,6 +18,9 @@ constexpr std::string_view asking_who_one_is = "sts:getcalleridentity";
 // What temporary credentials made from a long-term key may do of the services that make
 // credentials; everything else of STS and all of IAM asks for a second factor, which is not here.
 constexpr std::string_view assuming_a_role = "sts:assumerole";
+// No operation of IAM, but what others ask about whom they give a role to: a session may what its
+// policies say of it.
+constexpr std::string_view passing_a_role = "iam:passrole";
 
 // What a statement of a resource's policy gives to the principal, the stronger the later.
 enum class Grant : std::uint8_t {
@@ -206,7 +209,7 @@ bool is_withheld(const Principal& principal, std::string_view action) {
   const bool is_guest = principal.kind == Kind::federated_user;
   if (!is_guest && principal.kind != Kind::user_session && principal.kind != Kind::root_session)
     return false;
-  return action.starts_with("iam:") ||
+  return (action.starts_with("iam:") && action != passing_a_role) ||
          (action.starts_with("sts:") && (is_guest || action != assuming_a_role));
 }
 

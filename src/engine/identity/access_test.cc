@@ -380,6 +380,11 @@ TEST(Access, CredentialsOfALongTermKeyLeaveKeysToIt) {
   EXPECT_EQ(may("sts:GetCallerIdentity"), "allow identity");
   EXPECT_EQ(may("sts:GetSessionToken"), "lacks session");
   EXPECT_EQ(may("iam:ListUsers"), "lacks session");
+  EXPECT_EQ(may("iam:PassRole"), "allow identity");
+  temporary.kind = Principal::Kind::federated_user;
+  temporary.id += ":guest";
+  EXPECT_EQ(may("sts:AssumeRole"), "lacks session");
+  EXPECT_EQ(may("iam:PassRole"), "allow identity");
 }
 
 std::string value_of(const Principal& principal, std::string_view key) {
