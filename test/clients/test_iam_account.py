@@ -97,6 +97,29 @@ def test_an_identity_provider_has_one_spelling(aws, name):
     iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
+def test_policies_are_listed_page_by_page(aws, name, role):
+    """The account's own by name, then the provider's, each once, whatever the size of the pages."""
+    iam, path = aws.iam, f"/{name}/"
+    own = [iam.create_policy(PolicyName=f"{name}-{i}", Path=path if i else f"{path}deep/", PolicyDocument=LIST)[
+        "Policy"]["Arn"] for i in range(3)]
+
+    def listed(size=None, **wanted):
+        pages = iam.get_paginator("list_policies").paginate(**wanted, PaginationConfig={"PageSize": size} if size else {})
+        return [each["Arn"] for page in pages for each in page["Policies"]]
+
+    assert listed(PathPrefix=path) == listed(1, PathPrefix=path) == own
+    provided = listed(Scope="AWS")
+    assert provided == listed(7, Scope="AWS") and not set(provided) & set(own)
+    everything = listed()
+    assert everything == listed(5) == listed(1000) and len(set(everything)) == len(everything)
+    assert set(own) | set(provided) <= set(everything)
+    iam.attach_role_policy(RoleName=role, PolicyArn=own[1])
+    iam.put_role_permissions_boundary(RoleName=role, PermissionsBoundary=own[2])
+    assert listed(1, PathPrefix=path, OnlyAttached=True) == [own[1]]
+    assert listed(PathPrefix=path, PolicyUsageFilter="PermissionsPolicy") == [own[1]]
+    assert listed(PathPrefix=path, PolicyUsageFilter="PermissionsBoundary") == [own[2]]
+
+
 def test_the_summary_has_all_of_the_names_of_aws(aws):
     told = aws.iam.get_account_summary()["SummaryMap"]
     assert (told["ServerCertificates"], told["AccountSigningCertificatesPresent"]) == (0, 0)

@@ -169,9 +169,9 @@ Result<std::string> add_page(Call& call, const identity::Page<T>& page, Details&
   return page.more ? page.items.back().name : std::string();
 }
 
-identity::Page<KnownPolicy> page_of_provided(Call& call, const PageRequest& request) {
+identity::Page<KnownPolicy> page_of_provided(const PageRequest& request) {
   identity::Page<KnownPolicy> out;
-  for (KnownPolicy& each : known_policies(call, PolicyScope::provider, "/")) {
+  for (KnownPolicy& each : provided_policies("/")) {
     if (each.name <= request.after) continue;
     out.items.push_back(std::move(each));
   }
@@ -203,7 +203,7 @@ Result<std::string> add_kind(Call& call, Kind kind, const PageRequest& request, 
     }
     case Kind::provided_policy: break;
   }
-  return add_page(call, page_of_provided(call, request), out);
+  return add_page(call, page_of_provided(request), out);
 }
 
 std::size_t size_of(const Details& out) {

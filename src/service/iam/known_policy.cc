@@ -45,18 +45,19 @@ std::unexpected<Error> no_such_policy(std::string_view arn) {
   return refuse("NoSuchEntity", fmt::format("Policy {} was not found.", arn));
 }
 
-// What is newest by name is not what a page needs: policies of an account are few, all are read.
-std::vector<identity::StoredPolicy> all_of_caller(Call& call, std::string_view path_prefix) {
-  std::vector<identity::StoredPolicy> all;
-  identity::PageRequest page{.path_prefix = std::string(path_prefix),
-                             .items_max = identity::identity_page_max};
+// Says whether it took all that there are.
+bool take_own(Call& call, const PoliciesWanted& wanted, std::string after, const TakePolicy& take) {
+  identity::PageRequest page{.after = std::move(after),
+                             .path_prefix = std::string(wanted.path_prefix),
+                             .items_max = wanted.items_max};
   for (bool more = true; more;) {
-    auto got = identity::list_policies(call.tx(), call.account(), page);
+    const auto got = identity::list_policies(call.tx(), call.account(), page);
+    for (const auto& policy : got.items)
+      if (take(of_caller(call, policy)) == Taken::enough) return false;
     more = got.more;
     if (more) page.after = got.items.back().name;
-    std::ranges::move(got.items, std::back_inserter(all));
   }
-  return all;
+  return true;
 }
 
 }  // namespace
@@ -80,15 +81,20 @@ Result<KnownPolicy> find_known_policy(Call& call, std::string_view arn) {
   return known.arn == arn ? Result<KnownPolicy>(std::move(known)) : no_such_policy(arn);
 }
 
-std::vector<KnownPolicy> known_policies(Call& call, PolicyScope scope,
-                                        std::string_view path_prefix) {
+void each_policy(Call& call, const PoliciesWanted& wanted, const TakePolicy& take) {
+  const bool past_own = wanted.after.starts_with(provider_prefix);
+  if (wanted.scope != PolicyScope::provider && !past_own &&
+      !take_own(call, wanted, std::string(name_in(wanted.after)), take))
+    return;
+  if (wanted.scope == PolicyScope::local) return;
+  for (const KnownPolicy& policy : provided_policies(wanted.path_prefix))
+    if ((!past_own || policy.arn > wanted.after) && take(policy) == Taken::enough) return;
+}
+
+std::vector<KnownPolicy> provided_policies(std::string_view path_prefix) {
   std::vector<KnownPolicy> all;
-  if (scope != PolicyScope::local)
-    for (const auto& policy : managed_policies())
-      if (policy.path.starts_with(path_prefix)) all.push_back(of_provider(policy));
-  if (scope != PolicyScope::provider)
-    for (const auto& policy : all_of_caller(call, path_prefix))
-      all.push_back(of_caller(call, policy));
+  for (const auto& policy : managed_policies())
+    if (policy.path.starts_with(path_prefix)) all.push_back(of_provider(policy));
   std::ranges::sort(all, {}, &KnownPolicy::arn);
   return all;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -56,10 +57,22 @@ inline std::string_view path_in(std::string_view arn) {
   return arn.substr(begin, arn.rfind('/') + 1 - begin);
 }
 
-// All that lie under the path, in the order of their ARNs.
 enum class PolicyScope : std::uint8_t { all, provider, local };
-std::vector<KnownPolicy> known_policies(service::Call& call, PolicyScope scope,
-                                        std::string_view path_prefix);
+struct PoliciesWanted {
+  PolicyScope scope = PolicyScope::all;
+  std::string_view path_prefix = "/";
+  std::string_view after = {};  // the ARN of the last that was told before; empty: of none
+  std::size_t items_max = 100;  // how many are read at once, about as many as are taken
+};
+enum class Taken : std::uint8_t { more_wanted, enough };
+using TakePolicy = std::function<Taken(const KnownPolicy&)>;
+
+// Gives `take` one after another: the caller's own by their names, then the provider's by their
+// ARNs. What lies behind the last that it takes is not read.
+void each_policy(service::Call& call, const PoliciesWanted& wanted, const TakePolicy& take);
+
+// The provider's that lie under the path, in the order of their ARNs.
+std::vector<KnownPolicy> provided_policies(std::string_view path_prefix);
 
 // "arn:aws:iam::000000000000:role/path/name"
 std::string iam_arn(const service::Call& call, std::string_view kind, std::string_view path,

@@ -34,6 +34,14 @@ void fill(Call& call, const KnownPolicy& policy, api::Policy out) {
       .UpdateDate(policy.updated);
 }
 
+bool is_wanted(Call& call, const KnownPolicy& policy, const api::ListPoliciesRequest& in) {
+  const std::string_view usage = in.PolicyUsageFilter().value_or("");
+  if (usage == "PermissionsBoundary" && count_users(call, policy, PolicyUsage::boundary) == 0)
+    return false;
+  const bool attached = in.OnlyAttached().value_or(false) || usage == "PermissionsPolicy";
+  return !attached || count_users(call, policy, PolicyUsage::attached) > 0;
+}
+
 PolicyScope scope_of(std::string_view scope) {
   if (scope == "AWS") return PolicyScope::provider;
   return scope == "Local" ? PolicyScope::local : PolicyScope::all;
@@ -79,16 +87,18 @@ Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesReq
   auto out = call.output<api::ListPoliciesResponse>();
   out.Policies(wire::empty);
   identity::Page<std::string> page;
-  for (const KnownPolicy& policy :
-       known_policies(call, scope_of(in.Scope().value_or("All")), in.PathPrefix().value_or("/"))) {
-    if (policy.arn <= request.after) continue;
-    if (in.OnlyAttached().value_or(false) && count_users(call, policy, PolicyUsage::attached) == 0)
-      continue;
+  const PoliciesWanted wanted{.scope = scope_of(in.Scope().value_or("All")),
+                              .path_prefix = in.PathPrefix().value_or("/"),
+                              .after = request.after,
+                              .items_max = request.items_max};
+  each_policy(call, wanted, [&](const KnownPolicy& policy) {
+    if (!is_wanted(call, policy, in)) return Taken::more_wanted;
     page.more = page.items.size() == request.items_max;
-    if (page.more) break;
+    if (page.more) return Taken::enough;
     fill(call, policy, out.add_Policies());
     page.items.push_back(policy.arn);
-  }
+    return Taken::more_wanted;
+  });
   write_page(out, page, page.more ? page.items.back() : "");
   return out;
 }
