@@ -40,9 +40,6 @@ std::size_t index_of(std::string_view name) {
   return static_cast<std::size_t>(digit(name[0]) * 16 + digit(name[1]));
 }
 
-// After a call that named a file: also where its folder is not there (folder_fd() gave -1).
-bool is_missing(int error) { return error == ENOENT || error == EBADF; }
-
 std::int64_t changed_at_ns(const struct stat& status) {
   return status.st_ctim.tv_sec * 1'000'000'000LL + status.st_ctim.tv_nsec;
 }
@@ -145,24 +142,27 @@ Result<BodyFiles::Created> BodyFiles::create() {
 }
 
 Result<> BodyFiles::sync_folder(std::string_view name) {
-  if (disk_.sync_names(folder_fd(name)) != 0) return disk_failure("sync a folder", errno);
+  const int folder = folder_fd(name);
+  if (folder < 0 || disk_.sync_names(folder) != 0) return disk_failure("sync a folder", errno);
   return {};
 }
 
 Result<std::string> BodyFiles::link(std::string_view name) {
   std::string second = make_token(random_, name_length, alphabet_hex);
   TRY(const int folder, folder_to_write(second));
-  const DiskNames names{{folder_fd(name), std::string(name)}, {folder, second}};
-  if (disk_.link(names) == 0) return second;
+  const int source = folder_fd(name);
+  if (source >= 0 && disk_.link({{source, std::string(name)}, {folder, second}}) == 0)
+    return second;
   if (errno == EMLINK || errno == EPERM || errno == EOPNOTSUPP || errno == EXDEV)
     return fail(ErrorCode::not_implemented, "the file system makes no second name of a file");
   return disk_failure("link a file", errno);
 }
 
 Result<File> BodyFiles::open_for_reading(std::string_view name) const {
-  File file(::openat(folder_fd(name), std::string(name).c_str(), O_RDONLY | O_CLOEXEC));
+  const int folder = folder_fd(name);
+  File file(folder < 0 ? -1 : ::openat(folder, std::string(name).c_str(), O_RDONLY | O_CLOEXEC));
   if (file) return file;
-  if (is_missing(errno))
+  if (errno == ENOENT)
     return fail(ErrorCode::not_found, fmt::format("the body file '{}' is gone", name), "no_file");
   return disk_failure("open a file", errno);
 }
@@ -179,9 +179,11 @@ bool BodyFiles::holds_any() const {
 
 Result<BodyFiles::Facts> BodyFiles::facts(std::string_view name) const {
   struct stat status{};
-  if (::fstatat(folder_fd(name), std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
+  const int folder = folder_fd(name);
+  if (folder >= 0 &&
+      ::fstatat(folder, std::string(name).c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0)
     return Facts{static_cast<std::uint64_t>(status.st_size), changed_at_ns(status)};
-  if (is_missing(errno))
+  if (errno == ENOENT)
     return fail(ErrorCode::not_found, fmt::format("the body file '{}' is gone", name), "no_file");
   return disk_failure("look at a file", errno);
 }
@@ -206,7 +208,8 @@ bool BodyFiles::is_damaged(std::string_view name, const Facts& facts) const {
 }
 
 void BodyFiles::unlink(const std::string& name) {
-  if (disk_.unlink({folder_fd(name), name}) != 0 && !is_missing(errno))
+  const int folder = folder_fd(name);
+  if ((folder < 0 || disk_.unlink({folder, name}) != 0) && errno != ENOENT)
     log_warning("objects", "cannot remove a body file; the next start tries again",
                 {{"file", name}, {"error", std::strerror(errno)}});
   const std::lock_guard lock(mutex_);
@@ -217,11 +220,13 @@ void BodyFiles::unlink(const std::string& name) {
 void BodyFiles::put_into_quarantine(const std::vector<std::string>& names, ServerTime now) {
   const timespec came = timespec_of(now);
   const timespec times[] = {came, came};
-  for (const std::string& name : names)
-    if (::utimensat(folder_fd(name), name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0 ||
-        disk_.rename({{folder_fd(name), name}, {quarantine_.fd(), name}}) != 0)
+  for (const std::string& name : names) {
+    const int folder = folder_fd(name);
+    if (folder < 0 || ::utimensat(folder, name.c_str(), times, AT_SYMLINK_NOFOLLOW) != 0 ||
+        disk_.rename({{folder, name}, {quarantine_.fd(), name}}) != 0)
       log_warning("objects", "cannot put a body file into quarantine; the next start tries again",
                   {{"file", name}, {"error", std::strerror(errno)}});
+  }
 }
 
 std::vector<std::string> BodyFiles::quarantined() const {

@@ -100,7 +100,8 @@ class BodyFiles {
  private:
   BodyFiles(const std::filesystem::path& root, Random& random, Disk& disk);
 
-  // The folder of a body, open for as long as this object lives. -1 with errno where there is none.
+  // The folder of a body, open for as long as this object lives. -1 with errno where it cannot be
+  // opened: ENOENT where it is not there.
   int folder_fd(std::string_view name) const;
   // Makes it where it is not there; its own name is durable then.
   Result<int> folder_to_write(std::string_view name);

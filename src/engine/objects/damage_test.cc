@@ -129,6 +129,22 @@ TEST_F(DamageTest, a_missing_body_is_the_same_answer_wherever_one_looks) {
   EXPECT_EQ(check("large"), "body_missing");
 }
 
+TEST_F(DamageTest, a_folder_that_cannot_be_opened_says_nothing_of_its_bodies) {
+  ASSERT_TRUE(put("large", pattern(large_bytes)));
+  const fs::path folder = only_body().parent_path();
+  close();
+  fs::rename(folder, folder.string() + ".aside");
+  std::ofstream(folder) << "no folder";
+  open();
+  EXPECT_EQ(check("large"), "");
+  EXPECT_NE(read_to_end("large"), "body_missing");
+  close();
+  fs::remove(folder);
+  fs::rename(folder.string() + ".aside", folder);
+  open();
+  EXPECT_EQ(read_to_end("large"), "");
+}
+
 TEST_F(DamageTest, a_body_that_became_shorter_is_damaged) {
   ASSERT_TRUE(put("large", pattern(large_bytes)));
   fs::resize_file(only_body(), large_bytes - 1);
