@@ -260,8 +260,8 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
   }
   const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
   const auto row = version_row(tx, bucket, exact);
-  if (!row && exact.version != null_version && !was_given(*exact.version))
-    return no_such_version(exact);
+  if (!row && exact.version != null_version && !was_given(tx, *exact.version))
+    return no_such_version(tx, exact);
   if (row) TRY_DO(impl_->remove_version(tx, bucket, *row, governance));
   // A key without an object is removed as well as any other: whoever watches is told so.
   if (row || !name.version) {
@@ -281,7 +281,7 @@ Result<Object> Objects::reclassify(store::Transaction& tx, const ObjectName& nam
                                    std::string_view storage_class, const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   auto row = version_row(tx, bucket, name);
-  if (!row) return no_such_version(name);
+  if (!row) return no_such_version(tx, name);
   tx.run("UPDATE objects_version SET storage_class=?4 WHERE bucket=?1 AND key=?2 AND seq=?3",
          bucket.id, name.key, row->number, storage_class);
   row->object.storage_class = storage_class;

@@ -256,6 +256,16 @@ TEST_F(ObjectsTest, a_versioned_bucket_keeps_what_is_replaced_and_removed) {
   EXPECT_EQ(get("k"), "one");
   EXPECT_EQ(get({"box", "k", two.version}), "no_such_version");
   EXPECT_EQ(get({"box", "k", "nonsense"}), "bad_version");
+  // A server of former days gave such ids up to that number.
+  const std::string former = "Rb3WgHCmyTS9R8pXd1TzOAAAAAAAAAAD";
+  EXPECT_EQ(get({"box", "k", former}), "bad_version");
+  EXPECT_TRUE(write([](store::Transaction& tx) -> Result<> {
+    tx.run("UPDATE objects_state SET value='3' WHERE name='former_versions'");
+    return {};
+  }));
+  EXPECT_EQ(get({"box", "k", former}), "no_such_version");
+  EXPECT_TRUE(remove({"box", "k", former}));
+  EXPECT_EQ(get({"box", "k", "Rb3WgHCmyTS9R8pXd1TzOAAAAAAAAAAE"}), "bad_version");
 }
 
 TEST_F(ObjectsTest, a_suspended_bucket_replaces_only_the_null_version) {

@@ -38,7 +38,7 @@ Result<Object> find(store::Transaction& tx, const ObjectName& name) {
     return std::move(row->object);
   }
   auto row = version_row(tx, bucket, name);
-  if (!row) return no_such_version(name);
+  if (!row) return no_such_version(tx, name);
   return std::move(row->object);
 }
 

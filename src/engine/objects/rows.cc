@@ -86,15 +86,20 @@ CREATE TABLE objects_lock(
   hold INTEGER, PRIMARY KEY(bucket, key, version)) WITHOUT ROWID;
 )sql";
 
+// The last version id that was given without a check.
+constexpr std::string_view former_versions =
+    "INSERT INTO objects_state SELECT 'former_versions', value FROM objects_counter";
+
 // Which buckets have a setting.
 constexpr std::string_view settings =
     "CREATE INDEX objects_setting_by_name ON objects_setting(name, bucket)";
 
-constexpr std::array<store::Migration, 5> steps{{{"objects", 1, tables},
+constexpr std::array<store::Migration, 6> steps{{{"objects", 1, tables},
                                                  {"objects", 2, sums},
                                                  {"objects", 3, settings},
                                                  {"objects/removals", 1, removals},
-                                                 {"objects/locks", 1, locks}}};
+                                                 {"objects/locks", 1, locks},
+                                                 {"objects/versions", 1, former_versions}}};
 
 std::int64_t microseconds(Timestamp time) { return time.time_since_epoch().count(); }
 
@@ -115,8 +120,13 @@ std::string make_version(Random& random, std::int64_t number) {
   return check_of(rest) + rest;
 }
 
-bool was_given(std::string_view version) {
-  return number_of_version(version) && version.starts_with(check_of(version.substr(check_digits)));
+bool was_given(store::Transaction& tx, std::string_view version) {
+  const auto number = number_of_version(version);
+  if (!number) return false;
+  if (version.starts_with(check_of(version.substr(check_digits)))) return true;
+  auto rows =
+      tx.query("SELECT CAST(value AS INTEGER) FROM objects_state WHERE name='former_versions'");
+  return rows.next() && *number > 0 && *number <= rows.integer(0);
 }
 
 std::optional<std::int64_t> number_of_version(std::string_view version) {
@@ -222,8 +232,8 @@ std::unexpected<Error> no_such_key(const ObjectName& name) {
               fmt::format("bucket '{}' has no object '{}'", name.bucket, name.key), "no_such_key");
 }
 
-std::unexpected<Error> no_such_version(const ObjectName& name) {
-  if (*name.version != null_version && !was_given(*name.version))
+std::unexpected<Error> no_such_version(store::Transaction& tx, const ObjectName& name) {
+  if (*name.version != null_version && !was_given(tx, *name.version))
     return fail(ErrorCode::invalid_argument, fmt::format("'{}' is not a version id", *name.version),
                 "bad_version");
   return fail(ErrorCode::not_found,

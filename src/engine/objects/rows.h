@@ -19,11 +19,11 @@ std::int64_t next_number(store::Transaction& tx);
 std::string make_version(Random& random, std::int64_t number);
 // nullopt where `version` is not of that form.
 std::optional<std::int64_t> number_of_version(std::string_view version);
-// Whether make_version made it. Of a version that is there this is not asked: those of former days
-// carry no check.
-bool was_given(std::string_view version);
+// Whether make_version made it. Of a version that is there this is not asked. Those that were given
+// by servers of former days carry no check: of them the number alone is looked at.
+bool was_given(store::Transaction& tx, std::string_view version);
 // invalid_argument "bad_version" for a version that was never given, which is more than not found.
-std::unexpected<Error> no_such_version(const ObjectName& name);
+std::unexpected<Error> no_such_version(store::Transaction& tx, const ObjectName& name);
 
 // An object and its place among the versions of its key.
 struct VersionRow {
