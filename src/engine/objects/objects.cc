@@ -95,9 +95,11 @@ void Objects::Impl::release_body(store::Transaction& tx, std::int64_t body) {
 
 namespace {
 
-// Whether nothing keeps the version any longer; what did goes with it.
-Result<> unlock(store::Transaction& tx, const Object& object, Timestamp now,
+// Whether nothing keeps the version any longer; what did goes with it. Versions are locked where
+// there are versions: elsewhere nothing is looked up, for each of a thousand objects.
+Result<> unlock(store::Transaction& tx, const Bucket& bucket, const Object& object, Timestamp now,
                 Governance governance) {
+  if (bucket.versioning == Versioning::never) return {};
   const Lock lock = find_lock(tx, object);
   if (lock.empty()) return {};
   if (lock.hold == LegalHold::on || (lock.retention && holds(*lock.retention, now, governance)))
@@ -112,7 +114,7 @@ Result<> unlock(store::Transaction& tx, const Object& object, Timestamp now,
 
 Result<> Objects::Impl::remove_version(store::Transaction& tx, const Bucket& bucket,
                                        const VersionRow& row, Governance governance) {
-  TRY_DO(unlock(tx, row.object, clock.now(), governance));
+  TRY_DO(unlock(tx, bucket, row.object, clock.now(), governance));
   tx.run("DELETE FROM objects_version WHERE bucket=?1 AND key=?2 AND seq=?3", bucket.id,
          row.object.key, row.number);
   release_body(tx, row.object.body);
