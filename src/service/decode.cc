@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "service/body_digest.h"
 #include "wire/codec.h"
 #include "wire/validate.h"
 
@@ -18,9 +19,12 @@ Result<wire::Node> decode_input(const wire::Route& route, const net::Request& re
                                    .query = request.query(),
                                    .headers = headers,
                                    .body = request.body()};
+  const bool is_s3 = route.schema->service.s3_style;
+  if (is_s3) TRY_DO(check_body_digest(*route.operation, request));
   TRY(const wire::Node input,
       wire::decode_request(*route.operation, route.protocol, route.labels, view, arena));
   TRY_DO(wire::validate(*route.operation, input));
+  if (is_s3) TRY_DO(demand_body_digest(*route.operation, request.head()));
   return input;
 }
 

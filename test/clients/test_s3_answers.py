@@ -173,6 +173,37 @@ def test_a_wrong_digest_is_told_as_it_was_sent(aws, bucket):
     assert refused["CalculatedDigest"] == base64.b64encode(hashlib.md5(b"x").digest()).decode()
 
 
+def md5_of(data):
+    return base64.b64encode(hashlib.md5(data).digest()).decode()
+
+
+TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
+
+
+@pytest.mark.parametrize("header, value, code", [
+    ("Content-MD5", md5_of(b"other"), "BadDigest"), ("Content-MD5", "short", "InvalidDigest"),
+    ("x-amz-checksum-crc32", "AAAAAA==", "BadDigest"), ("x-amz-checksum-crc32", "AAAA", "InvalidRequest"),
+    ("x-amz-checksum-xxhash64", "AAAAAAAAAAA=", "NotImplemented")])
+def test_a_setting_that_is_not_what_was_sent_changes_nothing(aws, bucket, header, value, code):
+    s3 = aws.client("s3", request_checksum_calculation="when_required")
+    s3.meta.events.register("request-created.s3.PutBucketTagging", lambda request, **_: (
+        [request.headers.__delitem__(name) for name in list(request.headers) if "checksum" in name.lower()],
+        request.headers.__setitem__(header, value)))
+    assert error_of(s3.put_bucket_tagging, Bucket=bucket, Tagging=TAGS)["Code"] == code
+    assert error_of(aws.s3.get_bucket_tagging, Bucket=bucket)["Code"] == "NoSuchTagSet"
+
+
+def test_a_checksum_of_the_object_is_none_of_the_document_that_completes_it(aws, bucket):
+    upload = {"Bucket": bucket, "Key": "k"}
+    upload["UploadId"] = aws.s3.create_multipart_upload(
+        **upload, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")["UploadId"]
+    part = aws.s3.upload_part(**upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32")
+    made = aws.s3.complete_multipart_upload(
+        **upload, ChecksumCRC32=part["ChecksumCRC32"], ChecksumType="FULL_OBJECT",
+        MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]})
+    assert made["ChecksumCRC32"] == part["ChecksumCRC32"]
+
+
 @pytest.mark.parametrize("options, code", [
     ({"Tagging": "k1=v1,k2=v2"}, "InvalidArgument"), ({"Tagging": "k=1&k=2"}, "InvalidArgument"),
     ({"Tagging": "aws:x=1"}, "InvalidTag"), ({"StorageClass": "OUTPOSTS"}, "InvalidStorageClass")])

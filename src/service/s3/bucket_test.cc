@@ -70,7 +70,7 @@ TEST_F(S3Test, settings_come_back_as_they_were_given) {
       "<Filter><Prefix>tmp/</Prefix></Filter><Expiration><Days>3</Days></Expiration></Rule>"
       "</LifecycleConfiguration>";
   EXPECT_EQ(get("/box?lifecycle").error(), "404 NoSuchLifecycleConfiguration");
-  EXPECT_EQ(put("/box?lifecycle", lifecycle).status, 200);
+  EXPECT_EQ(put("/box?lifecycle", lifecycle, digest_of(lifecycle)).status, 200);
   EXPECT_EQ(get("/box?lifecycle").element("Days"), "3");
 }
 

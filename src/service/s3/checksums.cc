@@ -4,13 +4,6 @@
 
 namespace slipway::s3 {
 
-Result<> check_form(const GivenChecksum& given) {
-  const auto raw = from_base64(given.base64);
-  if (raw && raw->size() == wire::digest_bytes(given.kind)) return {};
-  return refuse("InvalidRequest",
-                fmt::format("Value for {} header is invalid.", wire::checksum_header(given.kind)));
-}
-
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm) {
   if (!algorithm) return std::nullopt;
   const auto kind = wire::checksum_algorithm(*algorithm);
@@ -27,13 +20,8 @@ std::string_view name_of(ChecksumScope scope) {
 
 Result<> BodyChecks::read_md5(std::optional<std::string_view> content_md5) {
   if (!content_md5) return {};
-  const auto raw = from_base64(*content_md5);
-  if (!raw || raw->size() != wire::digest_bytes(ChecksumKind::md5))
-    return std::unexpected(Error{ErrorCode::invalid_argument,
-                                 "The Content-MD5 you specified was invalid.",
-                                 "InvalidDigest",
-                                 {{"Content-MD5", std::string(*content_md5)}}});
-  md5_hex_ = to_hex(*raw);
+  TRY(const std::string raw, service::read_content_md5(*content_md5));
+  md5_hex_ = to_hex(raw);
   return {};
 }
 
@@ -56,13 +44,7 @@ Result<> BodyChecks::read_trailer(std::string_view name) {
 
 namespace {
 
-std::unexpected<Error> bad_checksum(ChecksumKind kind) {
-  return refuse("BadDigest",
-                fmt::format("The {} you specified did not match the calculated checksum.",
-                            wire::name_of(kind)));
-}
-
-std::string base64_of_hex(std::string_view hex) { return to_base64(from_hex(hex).value_or("")); }
+std::string bytes_of_hex(std::string_view hex) { return from_hex(hex).value_or(""); }
 
 const std::string* value_of(std::span<const wire::Trailer> trailers, std::string_view name) {
   const auto found = std::ranges::find_if(
@@ -75,21 +57,17 @@ const std::string* value_of(std::span<const wire::Trailer> trailers, std::string
 Result<objects::Checksum> BodyChecks::settle(const objects::SealedBody& body,
                                              std::span<const wire::Trailer> trailers) const {
   if (!md5_hex_.empty() && md5_hex_ != body.etag)
-    return std::unexpected(Error{ErrorCode::invalid_argument,
-                                 "The Content-MD5 you specified did not match what we received.",
-                                 "BadDigest",
-                                 {{"ExpectedDigest", base64_of_hex(md5_hex_)},
-                                  {"CalculatedDigest", base64_of_hex(body.etag)}}});
+    return service::other_md5({bytes_of_hex(md5_hex_), bytes_of_hex(body.etag)});
   const objects::Checksum& computed = body.checksums.front();
-  if (given_ && given_->base64 != computed.base64) return bad_checksum(kind_);
+  if (given_ && given_->base64 != computed.base64) return service::other_checksum(kind_);
   if (!trailer_.empty()) {
     const std::string* const sent = value_of(trailers, trailer_);
     if (!sent)
       return refuse("MalformedTrailerError",
                     "The request contained trailing data that was not "
                     "well-formed or did not conform to our published schema.");
-    TRY_DO(check_form({kind_, *sent}));
-    if (*sent != computed.base64) return bad_checksum(kind_);
+    TRY_DO(service::check_checksum_form(kind_, *sent));
+    if (*sent != computed.base64) return service::other_checksum(kind_);
   }
   return computed;
 }

@@ -9,6 +9,7 @@
 
 #include "base/encoding.h"
 #include "engine/objects/types.h"
+#include "service/body_digest.h"
 #include "service/s3/door.h"
 
 namespace slipway::s3 {
@@ -21,9 +22,6 @@ struct GivenChecksum {
   ChecksumKind kind = ChecksumKind::crc64nvme;
   std::string base64;
 };
-
-// InvalidRequest where the value cannot be a digest of that kind.
-Result<> check_form(const GivenChecksum& given);
 
 // x-amz-checksum-*: at most one. The kinds that Slipway cannot compute are NotImplemented.
 template <typename In>
@@ -47,7 +45,7 @@ Result<std::optional<GivenChecksum>> given_checksum(const In& in) {
     return refuse("InvalidRequest",
                   "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
                   "allowed.");
-  if (given) TRY_DO(check_form(*given));
+  if (given) TRY_DO(service::check_checksum_form(given->kind, given->base64));
   return given;
 }
 

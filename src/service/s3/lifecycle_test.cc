@@ -10,8 +10,9 @@ using testing::HasSubstr;
 class LifecycleConfigurationTest : public S3Test {
  protected:
   Answer configure(std::string_view rules) {
-    return put("/box?lifecycle",
-               fmt::format("<LifecycleConfiguration>{}</LifecycleConfiguration>", rules));
+    const std::string body =
+        fmt::format("<LifecycleConfiguration>{}</LifecycleConfiguration>", rules);
+    return put("/box?lifecycle", body, digest_of(body));
   }
   static std::string rule(std::string_view id, std::string_view rest) {
     return fmt::format("<Rule><ID>{}</ID><Status>Enabled</Status>{}</Rule>", id, rest);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/objects/locks.h"
+#include "service/body_digest.h"
 #include "service/s3/door.h"
 
 namespace slipway::s3 {
@@ -23,8 +24,6 @@ template <typename In>
 WantedLock wanted_lock(const In& in) {
   return {in.ObjectLockMode(), in.ObjectLockRetainUntilDate(), in.ObjectLockLegalHoldStatus()};
 }
-
-inline constexpr std::string_view checksum_prefix = "x-amz-checksum-";
 
 // "GOVERNANCE", "COMPLIANCE".
 std::string_view mode_name(objects::RetentionMode mode);
@@ -46,13 +45,8 @@ objects::Lock kept_lock(const objects::Pairs& properties);
 // A body whose lock stands in the head must come with a checksum: it can not be put right later.
 template <typename In>
 Result<> check_lock_integrity(const Call& call, const In& in) {
-  if (!wanted_lock(in).given() || in.ContentMD5() || in.ChecksumAlgorithm()) return {};
-  const net::Headers& headers = call.head().headers;
-  for (const net::Header& header : headers)
-    if (header.name.size() > checksum_prefix.size() &&
-        net::same_name(header.name.substr(0, checksum_prefix.size()), checksum_prefix))
-      return {};
-  if (headers.has("x-amz-trailer")) return {};
+  if (!wanted_lock(in).given() || in.ChecksumAlgorithm() || service::has_digest(call.head()))
+    return {};
   return refuse("InvalidRequest",
                 "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests "
                 "with Object Lock parameters");

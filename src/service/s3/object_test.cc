@@ -199,13 +199,19 @@ TEST_F(S3Test, versions_and_delete_markers_behave_as_on_aws) {
 TEST_F(S3Test, many_objects_are_removed_at_once) {
   put("/box/a", "x");
   put("/box/b", "x");
-  const Answer answer = ask("POST", "/box?delete",
-                            "<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object>"
-                            "<Object><Key>never</Key></Object></Delete>");
+  const std::string body =
+      "<Delete><Object><Key>a</Key></Object><Object><Key>b</Key></Object>"
+      "<Object><Key>never</Key></Object></Delete>";
+  EXPECT_EQ(ask("POST", "/box?delete", body).element("Message"),
+            "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
+  EXPECT_EQ(ask("POST", "/box?delete", body, digest_of("another")).error(), "400 BadDigest");
+  EXPECT_EQ(get("/box/a").body, "x");
+  const Answer answer = ask("POST", "/box?delete", body, digest_of(body));
   EXPECT_EQ(answer.status, 200);
   EXPECT_THAT(answer.body, HasSubstr("<Key>never</Key>"));
   EXPECT_EQ(get("/box/a").error(), "404 NoSuchKey");
-  EXPECT_EQ(ask("POST", "/box?delete", "<Delete></Delete>").status, 400);
+  EXPECT_EQ(ask("POST", "/box?delete", "<Delete></Delete>", digest_of("<Delete></Delete>")).status,
+            400);
 }
 
 TEST_F(S3Test, a_copy_keeps_or_replaces_what_the_source_had) {

@@ -17,6 +17,7 @@
 #include "net/loop.h"
 #include "service/front.h"
 #include "service/s3/s3.h"
+#include "wire/auth/checksum.h"
 
 namespace slipway::s3 {
 
@@ -98,6 +99,11 @@ class S3Test : public testing::Test {
   }
   Answer put(std::string_view target, std::string body = {}, net::Fields headers = {}) {
     return ask("PUT", target, std::move(body), std::move(headers));
+  }
+
+  // What S3 demands beside some bodies.
+  static net::Fields digest_of(std::string_view body) {
+    return {{"content-md5", wire::checksum_base64(wire::Checksum::Algorithm::md5, body)}};
   }
 
   // "http://127.0.0.1:PORT"
