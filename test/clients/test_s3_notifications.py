@@ -4,6 +4,7 @@ import json
 import botocore.exceptions
 import pytest
 from policies import People, allow
+from test_s3_post import post
 
 
 @pytest.fixture
@@ -61,6 +62,16 @@ def test_a_queue_that_lets_the_bucket_send_is_told(aws, name, queue):
     assert put["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{name}"
     assert removed["eventName"] == "ObjectRemoved:Delete"
     assert set(removed["s3"]["object"]) == {"key", "sequencer"}
+
+
+def test_a_form_is_told_as_one(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    let_bucket_send(aws, queue, name)
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:Post")
+    aws.s3.put_object(Bucket=name, Key="put", Body=b"x")
+    assert post(aws, name, aws.s3.generate_presigned_post(name, "posted")["fields"])[0] == 204
+    told, = [body["Records"][0] for body in bodies(aws, queue, 1)]
+    assert (told["eventName"], told["s3"]["object"]["key"]) == ("ObjectCreated:Post", "posted")
 
 
 def test_a_queue_whose_policy_says_no_is_refused_and_never_told(aws, name, queue):

@@ -36,6 +36,9 @@ struct Door {
   LifecycleTexts& lifecycles;
 };
 
+// Whether a browser's form stands for the PutObject: nothing else posts an object as a whole.
+inline bool is_form(const Call& call) { return call.head().method == "POST"; }
+
 // What whoever watches a bucket is told of the call that changes something in it.
 objects::Cause cause_of(const Call& call);
 

@@ -46,6 +46,7 @@ class PutSink final : public BodySink {
           TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
           versioning = bucket.versioning;
           begin_.options.cause = cause_of(call);
+          if (is_form(call)) begin_.options.cause.way = objects::Cause::Way::form;
           TRY(const objects::Lock lock, lock_of_new(call, tx, bucket.name, wanted_lock(begin_.in)));
           TRY(objects::Object object, door_.objects.put(tx, name_of(begin_.in), std::move(body),
                                                         std::move(begin_.options)));

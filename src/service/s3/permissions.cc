@@ -291,8 +291,7 @@ void add_signature(const Question& question, Context& out) {
   if (signature.form == wire::AuthForm::none) return;
   const bool v2 =
       signature.form == wire::AuthForm::v2_header || signature.form == wire::AuthForm::v2_presigned;
-  // Only a form posts an object as a whole.
-  const bool form = call.head().method == "POST" && question.operation().name == "PutObject";
+  const bool form = question.operation().name == "PutObject" && is_form(call);
   add(out, "s3:authType",
       form                   ? "POST"
       : signature.in_query() ? "REST-QUERY-STRING"
