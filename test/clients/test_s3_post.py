@@ -101,6 +101,17 @@ def test_metadata_of_any_bytes_is_kept(aws, bucket, signer, value, shown):
     assert aws.s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": shown}
 
 
+@pytest.mark.parametrize("field", ["x-amz-meta-a\rx-evil: 1", "x-amz-meta-a: 1", "x-amz-meta-\u00e4", "x-amz-meta-a b"])
+def test_metadata_of_a_name_that_no_header_has_is_refused(aws, bucket, signer, field):
+    fields = signed(signer, bucket, conditions=[["starts-with", f"${field}", ""]])
+    assert error_of(post(aws, bucket, {**fields, field: "v"}))[:2] == (400, "InvalidArgument")
+
+
+def test_a_key_that_the_file_was_to_name_is_not_empty(aws, bucket, signer):
+    answer = post(aws, bucket, signed(signer, bucket, "${filename}"), file_name="")
+    assert error_of(answer) == (400, "InvalidArgument", "User key must have a length greater than 0.")
+
+
 def test_where_nothing_is_signed_a_forms_policy_counts_all_the_same(tmp_path):
     server = Server(tmp_path, "--auth", "none").start()
     aws = Clients(server)

@@ -80,6 +80,17 @@ std::string as_header(std::string_view name, const std::string& value) {
   return fmt::format("=?UTF-8?B?{}?=", to_base64(value));
 }
 
+// Metadata travels in headers of its name: one that is no header's could not be read again.
+Result<> check_metadata_name(std::string_view name) {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  const bool fits = std::ranges::all_of(name, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || marks.contains(c);
+  });
+  if (fits) return {};
+  return invalid_argument("The name of a field of metadata is no name of a header.",
+                          {std::string(name), ""});
+}
+
 // A field stands for the header of its name, where PutObject has one.
 Result<net::Fields> headers_of(const Fields& fields) {
   net::Fields out;
@@ -91,6 +102,7 @@ Result<net::Fields> headers_of(const Fields& fields) {
       if (!tagging.empty()) out.add("x-amz-tagging", tagging);
     } else if (name != "content-length" &&
                service::reads_header(api::op::PutObject::operation(), name)) {
+      TRY_DO(check_metadata_name(name));
       out.add(name, as_header(name, value));
     }
   }
@@ -160,6 +172,8 @@ Result<FormUpload> read_form(const PostedForm& form) {
   fill_file_name(*find_field(fields, "key"), form.file_name);
   FormUpload out;
   out.key = text_of(fields, "key");
+  if (out.key.empty())
+    return invalid_argument("User key must have a length greater than 0.", {"key", ""});
   if (form.signature != wire::FormSignature::none) {
     TRY(const SizeRange sizes,
         check_post_policy(text_of(fields, "policy"), {.bucket = form.bucket, .fields = fields},
