@@ -70,6 +70,11 @@ def test_a_bucket_has_a_name_in_the_zone(open_server, resolved, name, host):
     virtual.create_bucket(Bucket=name)
     virtual.put_object(Bucket=name, Key="folder/key", Body=b"by name")
     assert virtual.list_objects_v2(Bucket=name)["Contents"][0]["Key"] == "folder/key"
+    upload = {"Bucket": name, "Key": "folder/parts"}
+    upload["UploadId"] = virtual.create_multipart_upload(**upload)["UploadId"]
+    tag = virtual.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
+    made = virtual.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": tag}]})
+    assert made["Location"] == f"http://{name}.{host}:{open_server.port}/folder/parts"
     by_path = client(open_server, "s3", ZONE, s3={"addressing_style": "path"})
     assert by_path.get_object(Bucket=name, Key="folder/key")["Body"].read() == b"by name"
 
