@@ -220,6 +220,14 @@ def test_what_is_archived_is_read_once_it_was_restored(aws, bucket, storage_clas
     date = re.fullmatch(r'ongoing-request="false", expiry-date="(.*)"', got["Restore"])[1]
     until = datetime.datetime.strptime(date, "%a, %d %b %Y %H:%M:%S GMT")
     assert (until.hour, until.minute, until.second) == (0, 0, 0)
+    for operation, member in (("list_objects", "Contents"), ("list_objects_v2", "Contents"),
+                              ("list_object_versions", "Versions")):
+        def listed(**more):
+            page = getattr(aws.s3, operation)(Bucket=bucket, **more)[member]
+            return {entry["Key"]: entry.get("RestoreStatus") for entry in page}
+        status = {"IsRestoreInProgress": False, "RestoreExpiryDate": until.replace(tzinfo=datetime.timezone.utc)}
+        assert listed() == {"cold": None, "k": None}
+        assert listed(OptionalObjectAttributes=["RestoreStatus"]) == {"cold": status, "k": None}
     aws.s3.copy_object(**copy)
     assert "Restore" not in aws.s3.head_object(Bucket=bucket, Key="copy")
 

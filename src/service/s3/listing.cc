@@ -1,6 +1,7 @@
 #include "base/encoding.h"
 #include "service/s3/checksums.h"
 #include "service/s3/operations.h"
+#include "service/s3/restore.h"
 
 namespace slipway::s3 {
 namespace {
@@ -18,13 +19,30 @@ Result<objects::ListQuery> query_of(const In& in) {
                             .entries_max = static_cast<std::uint32_t>(limit)};
 }
 
+// How the entries of a list are shown.
+struct Look {
+  NameEncoding encode;
+  std::optional<Timestamp> restored_at;  // whether to say what is restored: then
+};
+
+template <typename In>
+Look look_of(const Call& call, const In& in) {
+  const auto more = in.OptionalObjectAttributes();
+  const bool restored = std::ranges::find(more, "RestoreStatus") != more.end();
+  return {NameEncoding(in.EncodingType()), restored ? std::optional(call.now()) : std::nullopt};
+}
+
 template <typename Entry>
-void show_object(Entry entry, const objects::Object& object, const NameEncoding& encode) {
+void show_object(Entry entry, const objects::Object& object, const Look& look) {
+  const NameEncoding& encode = look.encode;
   entry.Key(encode(object.key))
       .LastModified(shown_time(object.modified))
       .ETag(etag_header(object.etag))
       .Size(static_cast<std::int64_t>(object.size))
       .StorageClass(object.storage_class);
+  if (look.restored_at)
+    if (const auto until = restored_until(object, *look.restored_at))
+      entry.make_RestoreStatus().IsRestoreInProgress(false).RestoreExpiryDate(*until);
   if (!object.checksum) return;
   entry.add_ChecksumAlgorithm(wire::name_of(object.checksum->kind));
   entry.ChecksumType(name_of(object.checksum->scope));
@@ -69,14 +87,15 @@ Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2R
   TRY(query.after, decode_token(in.ContinuationToken()));
   if (!in.ContinuationToken()) query.after = text(in.StartAfter());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
-  const NameEncoding encode(in.EncodingType());
+  const Look look = look_of(call, in);
+  const NameEncoding& encode = look.encode;
   call.add_header("x-amz-bucket-region", std::string(region_shown(bucket)));
   auto out = call.output<api::ListObjectsV2Output>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
   for (const objects::Object& object : page.objects) {
     auto entry = out.add_Contents();
-    show_object(entry, object, encode);
+    show_object(entry, object, look);
     if (in.FetchOwner().value_or(false)) entry.Owner(owner_of(call, bucket));
   }
   out.IsTruncated(page.truncated)
@@ -93,14 +112,15 @@ Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest 
   TRY(objects::ListQuery query, query_of(in));
   query.after = text(in.Marker());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
-  const NameEncoding encode(in.EncodingType());
+  const Look look = look_of(call, in);
+  const NameEncoding& encode = look.encode;
   call.add_header("x-amz-bucket-region", std::string(region_shown(bucket)));
   auto out = call.output<api::ListObjectsOutput>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
   for (const objects::Object& object : page.objects) {
     auto entry = out.add_Contents();
-    show_object(entry, object, encode);
+    show_object(entry, object, look);
     entry.Owner(owner_of(call, bucket));
   }
   out.IsTruncated(page.truncated).Marker(encode(text(in.Marker())));
@@ -112,7 +132,8 @@ Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest 
 namespace {
 
 void show_version(Call& call, api::ListObjectVersionsOutput& out, const objects::Bucket& bucket,
-                  const objects::Object& object, const NameEncoding& encode) {
+                  const objects::Object& object, const Look& look) {
+  const NameEncoding& encode = look.encode;
   if (object.delete_marker) {
     out.add_DeleteMarkers()
         .Owner(owner_of(call, bucket))
@@ -123,7 +144,7 @@ void show_version(Call& call, api::ListObjectVersionsOutput& out, const objects:
     return;
   }
   auto entry = out.add_Versions();
-  show_object(entry, object, encode);
+  show_object(entry, object, look);
   entry.VersionId(object.version).IsLatest(object.latest).Owner(owner_of(call, bucket));
 }
 
@@ -153,12 +174,12 @@ Result<api::ListObjectVersionsOutput> list_object_versions(Call& call,
                                     .after_version = text(in.VersionIdMarker()),
                                     .entries_max = static_cast<std::uint32_t>(limit)};
   TRY(const objects::VersionPage page, objects::list_versions(call.tx(), query));
-  const NameEncoding encode(in.EncodingType());
+  const Look look = look_of(call, in);
+  const NameEncoding& encode = look.encode;
   auto out = call.output<api::ListObjectVersionsOutput>();
   show_page(out, in, query.entries_max, encode);
   show_prefixes(out, page.common_prefixes, encode);
-  for (const objects::Object& object : page.versions)
-    show_version(call, out, bucket, object, encode);
+  for (const objects::Object& object : page.versions) show_version(call, out, bucket, object, look);
   out.IsTruncated(page.truncated)
       .KeyMarker(encode(query.after))
       .VersionIdMarker(query.after_version);

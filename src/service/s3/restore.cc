@@ -13,17 +13,6 @@ bool is_archived(const objects::Object& object) {
   return object.storage_class == "GLACIER" || object.storage_class == "DEEP_ARCHIVE";
 }
 
-// Until when the object is restored, where it is.
-std::optional<Timestamp> restored_until(const objects::Object& object, Timestamp now) {
-  const auto text = find_property(object.properties, property::restored);
-  if (!text) return std::nullopt;
-  std::int64_t seconds = 0;
-  std::from_chars(text->data(), text->data() + text->size(), seconds);
-  const Timestamp until{std::chrono::seconds(seconds)};
-  if (until <= now) return std::nullopt;
-  return until;
-}
-
 bool is_readable(const objects::Object& object, Timestamp now) {
   return !is_archived(object) || restored_until(object, now).has_value();
 }
@@ -47,6 +36,16 @@ Result<std::int32_t> days_of(api::RestoreRequest in) {
 }
 
 }  // namespace
+
+std::optional<Timestamp> restored_until(const objects::Object& object, Timestamp now) {
+  const auto text = find_property(object.properties, property::restored);
+  if (!text) return std::nullopt;
+  std::int64_t seconds = 0;
+  std::from_chars(text->data(), text->data() + text->size(), seconds);
+  const Timestamp until{std::chrono::seconds(seconds)};
+  if (until <= now) return std::nullopt;
+  return until;
+}
 
 Result<> check_readable(const objects::Object& object, Timestamp now) {
   if (is_readable(object, now)) return {};

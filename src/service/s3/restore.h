@@ -13,6 +13,9 @@ Result<> check_readable(const objects::Object& object, Timestamp now);
 // ObjectNotInActiveTierError: the same for the source of a copy.
 Result<> check_copyable(const objects::Object& object, Timestamp now);
 
+// Until when an archived object is restored, where it is.
+std::optional<Timestamp> restored_until(const objects::Object& object, Timestamp now);
+
 // The x-amz-restore header of an object that is restored.
 std::optional<std::string> shown_restore(const objects::Object& object, Timestamp now);
 
