@@ -8,6 +8,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from botocore.exceptions import ClientError
+from conftest import Clients
 from test_s3_presigned import v4_url
 
 REGION_HEADER = "x-amz-bucket-region"
@@ -202,6 +203,13 @@ def test_a_checksum_of_the_object_is_none_of_the_document_that_completes_it(aws,
         **upload, ChecksumCRC32=part["ChecksumCRC32"], ChecksumType="FULL_OBJECT",
         MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]})
     assert made["ChecksumCRC32"] == part["ChecksumCRC32"]
+
+
+def test_a_refused_signature_shows_what_was_to_be_signed(aws, bucket):
+    others = Clients.of({**aws.environment, "AWS_SECRET_ACCESS_KEY": "x" * 40})
+    for version in "s3", "s3v4":
+        refused = error_of(others.client("s3", signature_version=version).list_objects, Bucket=bucket)
+        assert refused["StringToSignBytes"] == refused["StringToSign"].encode().hex(" ")
 
 
 @pytest.mark.parametrize("options, code", [

@@ -234,7 +234,8 @@ Result<VerifiedV2> verify_v2(const SignedRequest& request, KeySource& keys, Time
   return refuse(AuthProblem::mismatch, AuthDialect::s3, {},
                 {{"AWSAccessKeyId", claim.access_key_id},
                  {"StringToSign", to_sign},
-                 {"SignatureProvided", claim.signature}});
+                 {"SignatureProvided", claim.signature},
+                 {"StringToSignBytes", spaced_hex(to_sign)}});
 }
 
 }  // namespace slipway::wire
