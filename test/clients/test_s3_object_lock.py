@@ -58,6 +58,12 @@ def test_a_bucket_that_locks_keeps_its_versions(aws, bucket, plain):
     assert s3.get_object_lock_configuration(Bucket=plain)["ObjectLockConfiguration"] == enabled
 
 
+def test_a_bucket_that_is_there_is_not_said_to_lock(aws, bucket, plain):
+    assert refusal(aws.s3.create_bucket, Bucket=plain, ObjectLockEnabledForBucket=True)[:2] == (
+        409, "BucketAlreadyOwnedByYou")
+    aws.s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+
+
 def test_a_configuration_that_is_none_is_refused(aws, bucket):
     def put(configuration):
         return refusal(aws.s3.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=configuration)

@@ -174,7 +174,10 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   }
   if (made.error().code != ErrorCode::already_exists) return std::unexpected(made.error());
   const bool mine = made.error().details.at(0).second == call.account();
-  if (mine && region == classic_region) return out;
+  // As on AWS, where nothing more is asked for: that it locks objects now would not be true.
+  const bool lock_missing =
+      in.ObjectLockEnabledForBucket().value_or(false) && !locks_objects(call.tx(), name);
+  if (mine && region == classic_region && !lock_missing) return out;
   return taken(call, made.error(), name);
 }
 
