@@ -48,8 +48,8 @@ std::string_view own_name(const Shape& shape) {
   return shape.location_name.empty() ? shape.name : shape.location_name;
 }
 
-Result<Node> read_payload(const Member& member, Protocol protocol, std::string_view body,
-                          Arena& arena) {
+Result<Node> read_payload(const Operation& operation, const Member& member, Protocol protocol,
+                          std::string_view body, Arena& arena) {
   if (bypasses_node(member)) return Node{};
   const Shape& shape = *member.shape;
   // An absent payload and an empty one look the same.
@@ -62,6 +62,10 @@ Result<Node> read_payload(const Member& member, Protocol protocol, std::string_v
   TRY(const Element* root, parse_xml(body, arena));
   if (root->name != member.wire_name && root->name != own_name(shape))
     return unreadable("The document is no '" + std::string(member.wire_name) + "'");
+  // S3 holds documents against its schema. What would be skipped may be what limits a rule, so that
+  // a misspelt filter would let a whole bucket go.
+  if (operation.schema->service.s3_style && !fits(*root, shape))
+    return unreadable("The document is not one of its schema");
   return read_structure(*root, shape, TreeForm::xml, arena);
 }
 
@@ -96,7 +100,7 @@ Result<Node> read_rest_request(const Operation& operation, Protocol protocol, co
   if (out.kind != Kind::structure) out = make_structure(shape.members.size(), arena);
   if (shape.payload >= 0) {
     const auto slot = static_cast<std::size_t>(shape.payload);
-    TRY(out.items[slot], read_payload(shape.members[slot], protocol, body, arena));
+    TRY(out.items[slot], read_payload(operation, shape.members[slot], protocol, body, arena));
     if (out.items[slot].kind == Kind::null) out.items[slot] = Node{};
   }
   if (auto bound = read_bindings(shape, labels, request, arena, out); !bound)

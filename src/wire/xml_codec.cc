@@ -172,6 +172,35 @@ class TreeReader {
   Arena& arena_;
 };
 
+bool is_blank(std::string_view text) {
+  return text.find_first_not_of(" \t\r\n") == std::string_view::npos;
+}
+
+// Null where none has the name.
+const Member* body_member(const Shape& shape, std::string_view name) {
+  for (const Member& member : shape.members) {
+    if (member.location != Location::body || member.is(MemberFlag::xml_attribute)) continue;
+    if (member.wire_name == name) return &member;
+    const bool flat = is_flat(member) && member.shape->kind == ShapeKind::list;
+    if (flat && member.shape->members[0].wire_name == name) return &member;
+  }
+  return nullptr;
+}
+
+bool items_fit(const Element& element, const Shape& shape) {
+  const Member& item = shape.members[0];
+  for (const Element* at = element.first; at != nullptr; at = at->next)
+    if (at->name != or_else(item.wire_name, "member") || !fits(*at, *item.shape)) return false;
+  return element.first != nullptr || is_blank(element.text);
+}
+
+bool child_fits(const Element& parent, const Element& child, const Member& member) {
+  const Shape& shape = *member.shape;
+  if (is_flat(member) && shape.kind == ShapeKind::list) return fits(child, *shape.members[0].shape);
+  if (is_flat(member)) return true;
+  return parent.child(child.name) == &child && fits(child, shape);
+}
+
 class XmlWriter {
  public:
   explicit XmlWriter(std::string& out, XmlTimes times = XmlTimes::shortest)
@@ -342,6 +371,18 @@ class FormWriter {
 Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form,
                             Arena& arena) {
   return TreeReader(form, arena).structure(element, shape);
+}
+
+bool fits(const Element& element, const Shape& shape) {
+  if (shape.kind == ShapeKind::list) return items_fit(element, shape);
+  if (shape.kind == ShapeKind::map) return true;
+  if (shape.kind != ShapeKind::structure) return element.first == nullptr;
+  if (element.first == nullptr) return is_blank(element.text);
+  for (const Element* at = element.first; at != nullptr; at = at->next) {
+    const Member* member = body_member(shape, at->name);
+    if (member == nullptr || !child_fits(element, *at, *member)) return false;
+  }
+  return true;
 }
 
 void write_element(std::string_view name, const Node& node, const Shape& shape,

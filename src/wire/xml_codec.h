@@ -19,6 +19,10 @@ enum class TreeForm : std::uint8_t { xml, form };
 Result<Node> read_structure(const Element& element, const Shape& shape, TreeForm form,
                             Arena& arena);
 
+// Whether the shape has all that stands in the element: no child that it does not know, none twice
+// that is no list, no text where children belong.
+bool fits(const Element& element, const Shape& shape);
+
 // How times are written: S3 always writes milliseconds, and they are 000.
 enum class XmlTimes : std::uint8_t { shortest, milliseconds };
 

@@ -15,12 +15,13 @@ void take_earlier(std::optional<Expiry>& first, std::optional<Timestamp> at,
 }  // namespace
 
 Timestamp end_of(Timestamp begin, days term) {
-  return std::chrono::floor<days>(begin) + term + days(1);
+  const auto last = std::chrono::floor<days>(Timestamp::max());
+  const auto day = std::chrono::floor<days>(begin);
+  return term < last - day ? day + term + days(1) : last;
 }
 
 bool ExpiryFilter::takes(const Object& object) const {
   if (!object.key.starts_with(prefix)) return false;
-  if (object.delete_marker) return tags.empty() && !larger_than && !smaller_than;
   if (larger_than && object.size <= *larger_than) return false;
   if (smaller_than && object.size >= *smaller_than) return false;
   return std::ranges::all_of(tags, [&](const auto& tag) {
@@ -59,8 +60,9 @@ const Move* move_of(const ExpiryRules& rules, const Object& object, const Standi
   const Move* farthest = nullptr;
   const bool latest = standing.newer == 0;
   for (const ExpiryRule& rule : rules) {
-    if (!rule.filter.takes(object) || object.size < rule.moved_bytes_min) continue;
+    if (!rule.filter.takes(object)) continue;
     for (const Move& move : latest ? rule.moves : rule.old_moves) {
+      if (object.size < move.bytes_min) continue;
       if (move.at(latest ? object.modified : standing.replaced) > now) continue;
       if (!latest && standing.newer <= std::int64_t{move.kept}) continue;
       if (std::ranges::find(move.from, object.storage_class) == move.from.end()) continue;

@@ -13,11 +13,11 @@
 namespace slipway::objects {
 
 // A number of days is over at the midnight (UTC) after it: an object of Tuesday morning with three
-// days goes with the end of Friday.
+// days goes with the end of Friday. What is beyond the end of a timestamp is over at that end.
 Timestamp end_of(Timestamp begin, std::chrono::days term);
 
-// Which objects a rule speaks of: those for which all of it holds. A delete marker has neither size
-// nor tags.
+// Which objects a rule speaks of: those for which all of it holds. A delete marker has no bytes and
+// no tags.
 struct ExpiryFilter {
   std::string prefix = {};
   Pairs tags = {};
@@ -40,6 +40,7 @@ struct Move {
   std::uint32_t kept = 0;  // of old versions
   std::string to;
   std::vector<std::string> from;
+  std::uint64_t bytes_min = 0;  // of a version that is moved
 
   Timestamp at(Timestamp begin) const;
 };
@@ -57,7 +58,6 @@ struct ExpiryRule {
 
   std::vector<Move> moves = {};      // of the latest version
   std::vector<Move> old_moves = {};  // of all others
-  std::uint64_t moved_bytes_min = 0;
 
   // When the latest version, or a lone delete marker, goes by this rule.
   std::optional<Timestamp> expires(const Object& latest) const;

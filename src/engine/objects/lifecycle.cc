@@ -96,6 +96,7 @@ struct Lifecycle::Step {
 
   std::vector<Met> page() const;
   void read(std::vector<Met>& out, const std::string& prefix) const;
+  bool is_there(const Met& met) const;
   void look_at(const Met& met);
   void remove(const ObjectName& name);
   void move(const Met& met);
@@ -151,7 +152,17 @@ void Lifecycle::Step::move(const Met& met) {
     (void)objects.reclassify(tx, {bucket.name, object.key, object.version}, move->to, by_itself);
 }
 
+// A marker that this step made may have taken the place of the null version, and its name.
+bool Lifecycle::Step::is_there(const Met& met) const {
+  if (met.object.version != null_version) return true;
+  return tx
+      .query("SELECT 1 FROM objects_version WHERE bucket=?1 AND key=?2 AND seq=?3", bucket.id,
+             met.object.key, met.number)
+      .next();
+}
+
 void Lifecycle::Step::look_at(const Met& met) {
+  if (!is_there(met)) return;
   const Object& object = met.object;
   if (met.standing.newer > 0) {
     if (!is_due(rules, met, now)) return move(met);
@@ -251,13 +262,22 @@ engine::Wake Lifecycle::wait(const Moment& now) const {
   return engine::Wake::after(std::min<std::chrono::microseconds>(left, look_period_max));
 }
 
+// Against the server's own time, which nobody sets.
+void Lifecycle::watch_clock(const Moment& now) {
+  const auto ahead = now.civil.time_since_epoch() - now.server.time_since_epoch();
+  const auto known = std::exchange(ahead_, ahead);
+  if (known && std::chrono::abs(ahead - *known) > clock_set_min)
+    ready_ = needs_.loop.clock().monotonic() + clock_settles;
+}
+
 engine::Wake Lifecycle::reconcile(std::string_view, store::Transaction& tx, const Moment& now) {
+  watch_clock(now);
   const Instant at = needs_.loop.clock().monotonic();
   if (at < ready_)
     return engine::Wake::after(std::chrono::duration_cast<std::chrono::microseconds>(ready_ - at));
   Walk walk = walk_;
   const auto today = std::chrono::floor<days>(now.civil);
-  if (today > walk.day) walk = {.day = today, .behind = 0};
+  if (today != walk.day) walk = {.day = today, .behind = 0};  // also where the clock was set back
   const bool found = choose_bucket(tx, walk);
   const std::int64_t looked_at = found ? walk.place->bucket : 0;
   if (found) walk_on(tx, walk, now.civil);

@@ -164,9 +164,8 @@ TEST_F(LifecycleTest, storage_classes_change_and_never_back) {
         .storage_class;
   };
   set({{.id = "r",
-        .moves = {{.term = days(1), .to = "near", .from = {"STANDARD"}},
-                  {.term = days(3), .to = "far", .from = {"STANDARD", "near"}}},
-        .moved_bytes_min = 5}});
+        .moves = {{.term = days(1), .to = "near", .from = {"STANDARD"}, .bytes_min = 5},
+                  {.term = days(3), .to = "far", .from = {"STANDARD", "near"}, .bytes_min = 5}}}});
   pass(days(2));
   EXPECT_EQ(class_of("a"), "near");
   EXPECT_EQ(class_of("far"), "far");
@@ -221,6 +220,58 @@ TEST_F(LifecycleTest, a_step_that_was_lost_is_taken_again_after_a_start) {
     again.step();
   }
   EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, a_null_version_goes_for_the_marker_that_takes_its_name) {
+  ASSERT_TRUE(put("a", "1"));
+  version_bucket(Versioning::enabled);
+  ASSERT_TRUE(put("a", "2"));
+  version_bucket(Versioning::suspended);
+  set({{.id = "r", .term = days(1), .old_versions = OldVersions{.term = days(1)}}});
+  pass(days(2));
+  EXPECT_THAT(versions(), ElementsAre("a marker", tag_of("2")));
+}
+
+TEST_F(LifecycleTest, nothing_goes_by_a_clock_that_was_just_set) {
+  ASSERT_TRUE(put("a", "1"));
+  set({{.id = "r", .term = days(30)}});
+  clock_.set_civil_by(days(4'000));
+  pass(hours(1));  // when it looks at the clock at the latest
+  EXPECT_THAT(keys(), ElementsAre("a"));
+  clock_.set_civil_by(-days(4'000));
+  pass(days(29));
+  EXPECT_THAT(keys(), ElementsAre("a"));
+  pass(days(3));
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, rules_go_on_after_a_clock_was_years_ahead) {
+  set({{.id = "r", .term = days(1)}});
+  clock_.set_civil_by(days(4'000));
+  pass(days(1));
+  clock_.set_civil_by(-days(4'000));
+  ASSERT_TRUE(put("a", "1"));
+  pass(days(3));
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(LifecycleTest, a_marker_has_no_bytes) {
+  version_bucket(Versioning::enabled);
+  ASSERT_TRUE(put("a", "1"));
+  ASSERT_TRUE(remove({"box", "a"}));
+  ASSERT_TRUE(put("a", "2"));
+  set({{.id = "r", .filter = {.smaller_than = 1}, .old_versions = OldVersions{.term = days(1)}}});
+  pass(days(2));
+  EXPECT_THAT(versions(), ElementsAre(tag_of("2"), tag_of("1")));
+}
+
+TEST(ExpiryTest, more_days_than_a_timestamp_has_are_never_over) {
+  const Timestamp begin(std::chrono::seconds(1'700'000'000));
+  Timestamp last = begin;
+  for (const int number : {1, 100'000'000, 106'000'000, 107'000'000, 200'000'000, 2'147'483'647}) {
+    EXPECT_GE(end_of(begin, days(number)), last) << number;
+    last = end_of(begin, days(number));
+  }
 }
 
 TEST(ExpiryTest, days_are_over_at_the_next_midnight) {

@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t rules_max = 1000;
 constexpr std::size_t id_characters_max = 255;
 constexpr std::int32_t kept_versions_max = 100;
+constexpr std::int64_t size_max = 1'099'511'627'776'000;
 
 objects::SettingName setting_of(const objects::Bucket& bucket) {
   return {bucket.name, std::string(setting::lifecycle)};
@@ -65,21 +66,36 @@ Result<> check_old_versions(const api::NoncurrentVersionExpiration& old) {
   return check_kept(old.NewerNoncurrentVersions(), action);
 }
 
+Result<> check_size(std::optional<std::int64_t> bytes, std::int64_t least, std::string_view name) {
+  if (!bytes || (*bytes >= least && *bytes <= size_max)) return {};
+  return refuse("InvalidRequest",
+                fmt::format("'{}' should be between {} and {}.", name, least, size_max));
+}
+
 template <typename Part>
 Result<> check_sizes(const Part& part) {
+  TRY_DO(check_size(part.ObjectSizeGreaterThan(), 0, "ObjectSizeGreaterThan"));
+  TRY_DO(check_size(part.ObjectSizeLessThan(), 1, "ObjectSizeLessThan"));
   if (!part.ObjectSizeGreaterThan() || !part.ObjectSizeLessThan()) return {};
   if (*part.ObjectSizeGreaterThan() < *part.ObjectSizeLessThan()) return {};
   return refuse("InvalidRequest",
                 "'ObjectSizeLessThan' has to be a value greater than 'ObjectSizeGreaterThan'.");
 }
 
+// What a filter and its `And` have in common.
+template <typename Part>
+std::size_t parts_of(const Part& part) {
+  return (part.Prefix() ? 1 : 0) + (part.ObjectSizeGreaterThan() ? 1 : 0) +
+         (part.ObjectSizeLessThan() ? 1 : 0);
+}
+
+// An `And` of less than two would be another rule than whoever wrote it thinks.
 Result<> check_filter(const api::LifecycleRule& rule) {
   if (static_cast<bool>(rule.Filter()) == rule.Prefix().has_value()) return malformed();
   const auto filter = rule.Filter();
-  const int parts = (filter.Prefix() ? 1 : 0) + (filter.Tag() ? 1 : 0) + (filter.And() ? 1 : 0) +
-                    (filter.ObjectSizeGreaterThan() ? 1 : 0) +
-                    (filter.ObjectSizeLessThan() ? 1 : 0);
-  if (parts > 1) return malformed();
+  if (parts_of(filter) + (filter.Tag() ? 1 : 0) + (filter.And() ? 1 : 0) > 1) return malformed();
+  if (filter.And() && parts_of(filter.And()) + filter.And().Tags().size() < 2) return malformed();
+  TRY_DO(check_sizes(filter));
   std::vector<std::string_view> keys;
   for (const auto tag : filter.And().Tags()) keys.push_back(tag.Key());
   std::ranges::sort(keys);
@@ -88,14 +104,23 @@ Result<> check_filter(const api::LifecycleRule& rule) {
   return check_sizes(filter.And());
 }
 
-// Markers and uploads have no tags.
-Result<> check_tagged(const api::LifecycleRule& rule) {
-  if (!rule.Filter().Tag() && rule.Filter().And().Tags().empty()) return {};
-  if (rule.AbortIncompleteMultipartUpload())
-    return refuse("InvalidRequest",
-                  "AbortIncompleteMultipartUpload cannot be specified with Tags.");
-  if (rule.Expiration().ExpiredObjectDeleteMarker())
-    return refuse("InvalidRequest", "ExpiredObjectDeleteMarker cannot be specified with Tags.");
+template <typename Part>
+bool has_size(const Part& part) {
+  return part.ObjectSizeGreaterThan() || part.ObjectSizeLessThan();
+}
+
+// Markers and uploads have neither tags nor a size.
+Result<> check_fits(const api::LifecycleRule& rule) {
+  const auto filter = rule.Filter();
+  const bool tags = filter.Tag() || !filter.And().Tags().empty();
+  const bool sizes = has_size(filter) || has_size(filter.And());
+  if (!tags && !sizes) return {};
+  const std::string_view what = tags ? "Tags" : "Object Size";
+  const auto refused = [&](std::string_view action) {
+    return refuse("InvalidRequest", fmt::format("{} cannot be specified with {}.", action, what));
+  };
+  if (rule.AbortIncompleteMultipartUpload()) return refused("AbortIncompleteMultipartUpload");
+  if (rule.Expiration().ExpiredObjectDeleteMarker()) return refused("ExpiredObjectDeleteMarker");
   return {};
 }
 
@@ -103,11 +128,7 @@ Result<> check_moved(std::optional<std::string_view> storage_class,
                      std::optional<std::int32_t> days, std::string_view name) {
   if (!storage_class) return malformed();
   const MovedTo* known = moved_to(*storage_class);
-  if (known == nullptr)
-    return refuse("NotImplemented",
-                  fmt::format("Slipway restores no object from an archive: no Transition leads to "
-                              "the storage class {}.",
-                              *storage_class));
+  if (known == nullptr) return malformed();
   const bool is_old = name == "NoncurrentDays";
   const std::string_view action = is_old ? "NoncurrentVersionTransition" : "Transition";
   if (days.value_or(known->days_min) >= known->days_min) return {};
@@ -117,7 +138,46 @@ Result<> check_moved(std::optional<std::string_view> storage_class,
       {name, std::to_string(*days)});
 }
 
+// How S3 names a rule's filter.
+std::string name_of_filter(const api::LifecycleRule& rule) {
+  const auto filter = rule.Filter();
+  return fmt::format("(prefix={})", filter.And().Prefix().value_or(
+                                        filter.Prefix().value_or(rule.Prefix().value_or(""))));
+}
+
+// Of the classes that a rule moves to, each once.
+template <typename Moves>
+Result<> check_classes(const Moves& moves, std::string_view action,
+                       const api::LifecycleRule& rule) {
+  std::vector<std::string_view> classes;
+  for (const auto each : moves) classes.push_back(each.StorageClass().value_or(""));
+  std::ranges::sort(classes);
+  if (std::ranges::adjacent_find(classes) == classes.end()) return {};
+  return refuse("InvalidRequest",
+                fmt::format("'StorageClass' must be different for '{}' actions in same 'Rule' with "
+                            "filter '{}'",
+                            action, name_of_filter(rule)));
+}
+
+// A rule counts in days or names dates.
+Result<> check_one_calendar(const api::LifecycleRule& rule) {
+  bool days = rule.Expiration().Days().has_value();
+  bool dates = rule.Expiration().Date().has_value();
+  for (const auto each : rule.Transitions()) {
+    days = days || each.Days();
+    dates = dates || each.Date();
+  }
+  if (!days || !dates) return {};
+  return refuse("InvalidRequest",
+                fmt::format("Found mixed 'Date' and 'Days' based Expiration and Transition actions "
+                            "in lifecycle rule for filter '{}'",
+                            name_of_filter(rule)));
+}
+
 Result<> check_moves(const api::LifecycleRule& rule) {
+  TRY_DO(check_classes(rule.Transitions(), "Transition", rule));
+  TRY_DO(check_classes(rule.NoncurrentVersionTransitions(), "NoncurrentVersionTransition", rule));
+  TRY_DO(check_one_calendar(rule));
   for (const auto each : rule.Transitions()) {
     if (each.Days().has_value() == each.Date().has_value()) return malformed();
     TRY_DO(check_moved(each.StorageClass(), each.Days(), "Days"));
@@ -140,13 +200,55 @@ Result<> check_actions(const api::LifecycleRule& rule) {
   const bool moves = !rule.Transitions().empty() || !rule.NoncurrentVersionTransitions().empty();
   if (!rule.Expiration() && !rule.NoncurrentVersionExpiration() && !uploads && !moves)
     return refuse("InvalidRequest", "At least one action needs to be specified in a rule");
-  TRY_DO(check_moves(rule));
   TRY_DO(check_expiration(rule.Expiration()));
+  TRY_DO(check_moves(rule));
   TRY_DO(check_old_versions(rule.NoncurrentVersionExpiration()));
   if (uploads && !uploads.DaysAfterInitiation()) return malformed();
   return check_positive(uploads.DaysAfterInitiation(), "DaysAfterInitiation",
                         "AbortIncompleteMultipartUpload");
 }
+
+// The first form of lifecycles has a prefix right in the rule, the second a filter; one
+// configuration is of one form.
+Result<> check_form(const api::LifecycleRule& rule, const api::LifecycleRule& first) {
+  if (rule.Filter() && !first.Filter())
+    return refuse("InvalidRequest", "Filter element can only be used in Lifecycle V2.");
+  if (!rule.Filter() && first.Filter())
+    return refuse("InvalidRequest",
+                  "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported "
+                  "in the Filter.");
+  bool keeps = rule.NoncurrentVersionExpiration().NewerNoncurrentVersions().has_value();
+  for (const auto each : rule.NoncurrentVersionTransitions())
+    keeps = keeps || each.NewerNoncurrentVersions();
+  if (rule.Filter() || !keeps) return {};
+  return refuse("InvalidRequest",
+                "NewerNoncurrentVersions element can only be used in Lifecycle V2.");
+}
+
+Result<> check_rules(const wire::ListView<api::LifecycleRule>& rules) {
+  if (rules.empty() || rules.size() > rules_max) return malformed();
+  std::vector<std::string_view> ids;
+  for (const auto rule : rules) {
+    TRY_DO(check_rule(rule));
+    TRY_DO(check_form(rule, *rules.begin()));
+    if (rule.ID().value_or("").empty()) continue;
+    ids.push_back(*rule.ID());
+  }
+  std::ranges::sort(ids);
+  const auto twice = std::ranges::adjacent_find(ids);
+  if (twice == ids.end()) return {};
+  return invalid_argument("Rule ID must be unique. Found same ID for more than one rule",
+                          {"ID", std::string(*twice)});
+}
+
+Result<std::string_view> small_of(const api::PutBucketLifecycleConfigurationRequest& in) {
+  const std::string_view given = in.TransitionDefaultMinimumObjectSize().value_or(small_stay);
+  if (given == small_stay || given == small_are_archived) return given;
+  return refuse("InvalidRequest",
+                fmt::format("Invalid TransitionDefaultMinimumObjectSize found: {}", given));
+}
+
+}  // namespace
 
 Result<> check_rule(const api::LifecycleRule& rule) {
   if (rule.Status() != "Enabled" && rule.Status() != "Disabled") return malformed();
@@ -155,24 +257,8 @@ Result<> check_rule(const api::LifecycleRule& rule) {
   if (rule.ID().value_or("").size() > id_characters_max)
     return invalid_argument("ID length should not exceed allowed limit of 255",
                             {"ID", std::string(*rule.ID())});
-  return check_tagged(rule);
+  return check_fits(rule);
 }
-
-Result<> check_rules(const wire::ListView<api::LifecycleRule>& rules) {
-  if (rules.empty() || rules.size() > rules_max) return malformed();
-  std::vector<std::string_view> ids;
-  for (const auto rule : rules) {
-    TRY_DO(check_rule(rule));
-    if (!rule.ID() || rule.ID()->empty()) continue;
-    if (std::ranges::find(ids, *rule.ID()) != ids.end())
-      return invalid_argument("Rule ID must be unique. Found same ID for more than one rule",
-                              {"ID", std::string(*rule.ID())});
-    ids.push_back(*rule.ID());
-  }
-  return {};
-}
-
-}  // namespace
 
 Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
     Call& call, api::GetBucketLifecycleConfigurationRequest in) {
@@ -188,19 +274,18 @@ Result<api::GetBucketLifecycleConfigurationOutput> get_bucket_lifecycle(
 
 Result<api::PutBucketLifecycleConfigurationOutput> put_bucket_lifecycle(
     const Door& door, Call& call, api::PutBucketLifecycleConfigurationRequest in) {
-  constexpr std::string_view standard = "all_storage_classes_128K";
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   const auto rules = in.LifecycleConfiguration().Rules();
   TRY_DO(check_rules(rules));
+  TRY(const std::string_view small, small_of(in));
   for (auto rule : rules)
     if (rule.ID().value_or("").empty()) rule.ID(to_base64(make_uuid(call.random())));
   auto document = call.output<api::GetBucketLifecycleConfigurationOutput>();
-  document.Rules(rules).TransitionDefaultMinimumObjectSize(
-      in.TransitionDefaultMinimumObjectSize().value_or(standard));
+  document.Rules(rules).TransitionDefaultMinimumObjectSize(small);
   TRY_DO(objects::put_setting(call.tx(), setting_of(bucket), wire::to_json(document)));
   door.lifecycle.look_at(call.tx(), bucket);
   return call.output<api::PutBucketLifecycleConfigurationOutput>()
-      .TransitionDefaultMinimumObjectSize(document.TransitionDefaultMinimumObjectSize());
+      .TransitionDefaultMinimumObjectSize(small);
 }
 
 Result<> delete_bucket_lifecycle(Call& call, api::DeleteBucketLifecycleRequest in) {

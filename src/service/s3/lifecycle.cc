@@ -15,6 +15,12 @@ std::optional<std::uint64_t> size_of(std::optional<std::int64_t> bytes) {
   return bytes ? std::optional(static_cast<std::uint64_t>(*bytes)) : std::nullopt;
 }
 
+// A header cannot carry every rule's name: such a one is percent-encoded.
+std::string rule_in_header(std::string_view id) {
+  const auto is_plain = [](char c) { return c >= ' ' && c <= '~'; };
+  return std::ranges::all_of(id, is_plain) ? std::string(id) : percent_encode(id);
+}
+
 std::optional<days> days_of(std::optional<std::int32_t> number) {
   return number ? std::optional(days(*number)) : std::nullopt;
 }
@@ -39,28 +45,34 @@ objects::ExpiryFilter filter_of(const api::LifecycleRule& rule) {
 // Smaller objects stay where they are, unless a rule or the configuration says otherwise.
 constexpr std::uint64_t moved_bytes_min = 128 * 1024;
 
-objects::Move move_to(std::string_view storage_class) {
+enum class Small : std::uint8_t { stay, are_archived };
+
+objects::Move move_to(std::string_view storage_class, const objects::ExpiryFilter& filter,
+                      Small small) {
+  objects::Move out{.to = std::string(storage_class)};
   const MovedTo* known = moved_to(storage_class);
-  return {.to = std::string(storage_class),
-          .from = known ? known->from : std::vector<std::string>()};
+  if (known == nullptr) return out;
+  out.from = known->from;
+  const bool archived = small == Small::are_archived && known->archive == MovedTo::Archive::yes;
+  if (!archived && !filter.larger_than && !filter.smaller_than) out.bytes_min = moved_bytes_min;
+  return out;
 }
 
-void add_moves(const api::LifecycleRule& rule, objects::ExpiryRule& out) {
+void add_moves(const api::LifecycleRule& rule, Small small, objects::ExpiryRule& out) {
   for (const auto each : rule.Transitions()) {
-    out.moves.push_back(move_to(each.StorageClass().value_or("")));
+    out.moves.push_back(move_to(each.StorageClass().value_or(""), out.filter, small));
     out.moves.back().term = days_of(each.Days());
     out.moves.back().date = each.Date();
   }
   for (const auto each : rule.NoncurrentVersionTransitions()) {
-    out.old_moves.push_back(move_to(each.StorageClass().value_or("")));
+    out.old_moves.push_back(move_to(each.StorageClass().value_or(""), out.filter, small));
     out.old_moves.back().term = days_of(each.NoncurrentDays());
     out.old_moves.back().kept =
         static_cast<std::uint32_t>(each.NewerNoncurrentVersions().value_or(0));
   }
-  if (!out.filter.larger_than && !out.filter.smaller_than) out.moved_bytes_min = moved_bytes_min;
 }
 
-objects::ExpiryRule rule_of(const api::LifecycleRule& rule) {
+objects::ExpiryRule rule_of(const api::LifecycleRule& rule, Small small) {
   using LoneMarkers = objects::ExpiryRule::LoneMarkers;
   objects::ExpiryRule out{.id = std::string(rule.ID().value_or("")), .filter = filter_of(rule)};
   out.term = days_of(rule.Expiration().Days());
@@ -72,7 +84,7 @@ objects::ExpiryRule rule_of(const api::LifecycleRule& rule) {
         .term = days(old.NoncurrentDays().value_or(0)),
         .kept = static_cast<std::uint32_t>(old.NewerNoncurrentVersions().value_or(0))};
   out.uploads = days_of(rule.AbortIncompleteMultipartUpload().DaysAfterInitiation());
-  add_moves(rule, out);
+  add_moves(rule, small, out);
   return out;
 }
 
@@ -86,11 +98,22 @@ std::shared_ptr<const objects::ExpiryRules> rules_for(const Door& door, store::T
 
 // docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 const MovedTo* moved_to(std::string_view storage_class) {
+  using enum MovedTo::Archive;
   static const MovedTo known[] = {
       {"STANDARD_IA", {"STANDARD", "REDUCED_REDUNDANCY"}, 30},
       {"INTELLIGENT_TIERING", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA"}},
       {"ONEZONE_IA", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"}, 30},
       {"GLACIER_IR", {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING"}},
+      {"GLACIER",
+       {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA",
+        "GLACIER_IR"},
+       0,
+       yes},
+      {"DEEP_ARCHIVE",
+       {"STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "INTELLIGENT_TIERING", "ONEZONE_IA",
+        "GLACIER_IR", "GLACIER"},
+       0,
+       yes},
   };
   const auto found = std::ranges::find(known, storage_class, &MovedTo::to);
   return found == std::end(known) ? nullptr : found;
@@ -103,12 +126,21 @@ std::shared_ptr<const objects::ExpiryRules> LifecycleTexts::read(const std::stri
   }
   auto rules = std::make_shared<objects::ExpiryRules>();
   wire::Arena arena;
-  if (const auto read = wire::from_json<api::GetBucketLifecycleConfigurationOutput>(setting, arena))
+  if (const auto read =
+          wire::from_json<api::GetBucketLifecycleConfigurationOutput>(setting, arena)) {
+    const bool archived = read->TransitionDefaultMinimumObjectSize() == small_are_archived;
     for (const auto rule : read->Rules())
-      if (rule.Status() == "Enabled") rules->push_back(rule_of(rule));
+      if (rule.Status() == "Enabled" && check_rule(rule))
+        rules->push_back(rule_of(rule, archived ? Small::are_archived : Small::stay));
+  }
   const std::lock_guard lock(mutex_);
-  if (read_.size() >= remembered_max) read_.clear();
-  return read_.emplace(setting, std::move(rules)).first->second;
+  if (read_.size() >= remembered_max || bytes_ + setting.size() > remembered_bytes_max) {
+    read_.clear();
+    bytes_ = 0;
+  }
+  const auto [kept, added] = read_.emplace(setting, std::move(rules));
+  if (added) bytes_ += setting.size();
+  return kept->second;
 }
 
 std::optional<std::string> expiration_of(const Door& door, store::Transaction& tx,
@@ -119,7 +151,7 @@ std::optional<std::string> expiration_of(const Door& door, store::Transaction& t
   const auto expiry = objects::expiry_of(*rules, latest);
   if (!expiry) return std::nullopt;
   return fmt::format(R"(expiry-date="{}", rule-id="{}")", to_http_date(expiry->at),
-                     percent_encode(expiry->rule->id));
+                     rule_in_header(expiry->rule->id));
 }
 
 std::optional<UploadEnd> end_of_upload(const Door& door, store::Transaction& tx,
@@ -129,7 +161,7 @@ std::optional<UploadEnd> end_of_upload(const Door& door, store::Transaction& tx,
   if (!rules) return std::nullopt;
   const auto expiry = objects::expiry_of(*rules, upload);
   if (!expiry) return std::nullopt;
-  return UploadEnd{expiry->at, expiry->rule->id};
+  return UploadEnd{expiry->at, rule_in_header(expiry->rule->id)};
 }
 
 }  // namespace slipway::s3

@@ -36,7 +36,7 @@ std::string filtered(std::string_view filter) {
 TEST_F(LifecycleConfigurationTest, answers_say_when_an_object_goes_and_by_which_rule) {
   ASSERT_EQ(configure(rule("to go", filtered("<Prefix>tmp/</Prefix>"))).status, 200);
   // It is the 14th, 22:13.
-  const std::string when = R"(expiry-date="Wed, 22 Nov 2023 00:00:00 GMT", rule-id="to%20go")";
+  const std::string when = R"(expiry-date="Wed, 22 Nov 2023 00:00:00 GMT", rule-id="to go")";
   EXPECT_EQ(put("/box/tmp/a", "1").header("x-amz-expiration"), when);
   EXPECT_EQ(get("/box/tmp/a").header("x-amz-expiration"), when);
   EXPECT_EQ(ask("HEAD", "/box/tmp/a").header("x-amz-expiration"), when);
@@ -143,6 +143,82 @@ TEST_F(LifecycleConfigurationTest, large_objects_change_their_storage_class) {
   EXPECT_EQ(get("/box/small").header("x-amz-storage-class"), "(none)");
 }
 
+TEST_F(LifecycleConfigurationTest, small_objects_are_archived_where_the_configuration_says_so) {
+  put("/box/small", "1");
+  const std::string rules =
+      "<LifecycleConfiguration>" +
+      rule("r",
+           "<Filter/><Transition><Days>0</Days><StorageClass>GLACIER</StorageClass></Transition>") +
+      "</LifecycleConfiguration>";
+  ASSERT_EQ(put("/box?lifecycle", rules).status, 200);
+  let_pass(std::chrono::days(1));
+  EXPECT_EQ(get("/box/small").status, 200);
+  ASSERT_EQ(put("/box?lifecycle", rules,
+                {{"x-amz-transition-default-minimum-object-size", "varies_by_storage_class"}})
+                .status,
+            200);
+  let_pass(std::chrono::days(1));
+  EXPECT_EQ(get("/box/small").error(), "403 InvalidObjectState");
+  EXPECT_EQ(
+      put("/box?lifecycle", rules, {{"x-amz-transition-default-minimum-object-size", "value"}})
+          .element("Message"),
+      "Invalid TransitionDefaultMinimumObjectSize found: value");
+}
+
+// Each of them would otherwise be a rule for all objects of the bucket.
+TEST_F(LifecycleConfigurationTest, what_limits_a_rule_is_never_skipped) {
+  for (const char* filter :
+       {"<prefix>tmp/</prefix>", "tmp/", "<And/>", "<And><Prefix>tmp/</Prefix></And>",
+        "<And><Tags><Key>k</Key><Value>v</Value></Tags></And>",
+        "<Prefix>a</Prefix><Prefix>b</Prefix>"})
+    EXPECT_EQ(refusal(filtered(filter)), "MalformedXML") << filter;
+  EXPECT_EQ(refusal(fmt::format("{}<Expire/>{}", all, week)), "MalformedXML");
+  for (const char* name : {"ObjectSizeLessThan", "ObjectSizeGreaterThan"})
+    for (const char* size : {"-1", "1099511627776001"})
+      EXPECT_THAT(refusal(filtered(fmt::format("<{0}>{1}</{0}>", name, size))),
+                  HasSubstr("1099511627776000."));
+  EXPECT_EQ(refusal(filtered("<ObjectSizeLessThan>0</ObjectSizeLessThan>")),
+            "'ObjectSizeLessThan' should be between 1 and 1099511627776000.");
+}
+
+TEST_F(LifecycleConfigurationTest, more_days_than_time_has_are_never_over) {
+  put("/box/a", "1");
+  for (const char* days : {"150000000", "200000000", "2147483647"}) {
+    ASSERT_EQ(
+        configure(rule("r", fmt::format("{}<Expiration><Days>{}</Days></Expiration>", all, days)))
+            .status,
+        200);
+    let_pass(std::chrono::days(2));
+    EXPECT_EQ(get("/box/a").status, 200) << days;
+  }
+}
+
+TEST_F(LifecycleConfigurationTest, a_name_that_no_header_can_carry_is_encoded) {
+  ASSERT_EQ(configure(rule("a&#13;&#10;x: \u00e9",
+                           fmt::format("{}{}<AbortIncompleteMultipartUpload><DaysAfterInitiation>2"
+                                       "</DaysAfterInitiation></AbortIncompleteMultipartUpload>",
+                                       all, week)))
+                .status,
+            200);
+  EXPECT_THAT(put("/box/a", "1").header("x-amz-expiration"),
+              HasSubstr("rule-id=\"a%0D%0Ax%3A%20%C3%A9\""));
+  EXPECT_EQ(ask("POST", "/box/a?uploads").header("x-amz-abort-rule-id"), "a%0D%0Ax%3A%20%C3%A9");
+}
+
+TEST_F(LifecycleConfigurationTest, one_configuration_is_of_one_form) {
+  const std::string in_rule = rule("old", fmt::format("<Prefix>a</Prefix>{}", week));
+  const std::string in_filter = rule("new", fmt::format("{}{}", all, week));
+  EXPECT_EQ(configure(in_rule + in_filter).element("Message"),
+            "Filter element can only be used in Lifecycle V2.");
+  EXPECT_EQ(configure(in_filter + in_rule).element("Message"),
+            "Base level prefix cannot be used in Lifecycle V2, prefixes are only supported in the "
+            "Filter.");
+  EXPECT_EQ(refusal("<Prefix/><NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays>"
+                    "<NewerNoncurrentVersions>3</NewerNoncurrentVersions>"
+                    "</NoncurrentVersionExpiration>"),
+            "NewerNoncurrentVersions element can only be used in Lifecycle V2.");
+}
+
 TEST_F(LifecycleConfigurationTest, rules_without_a_name_get_one) {
   const Answer made = configure(
       "<Rule><Status>Enabled</Status><Filter/><Expiration><Days>7</Days></Expiration></Rule>");
@@ -173,11 +249,27 @@ TEST_F(LifecycleConfigurationTest, what_cannot_be_is_refused_in_aws_words) {
     return fmt::format("{}<Transition><Days>{}</Days><StorageClass>{}</StorageClass></Transition>",
                        all, days, storage_class);
   };
-  EXPECT_THAT(refusal(move(1, "GLACIER")), HasSubstr("no Transition leads to"));
+  EXPECT_EQ(refusal(move(1, "OUTPOSTS")), "MalformedXML");
   EXPECT_EQ(refusal(move(1, "STANDARD_IA")),
             "'Days' in Transition action must be greater than or equal to 30 for storageClass "
             "'STANDARD_IA'");
   EXPECT_EQ(configure(rule("r", move(0, "INTELLIGENT_TIERING"))).status, 200);
+  EXPECT_EQ(refusal(move(1, "GLACIER_IR") +
+                    "<Transition><Days>9</Days><StorageClass>GLACIER_IR</StorageClass>"
+                    "</Transition>"),
+            "'StorageClass' must be different for 'Transition' actions in same 'Rule' with filter "
+            "'(prefix=)'");
+  EXPECT_EQ(
+      refusal(move(1, "GLACIER_IR") + "<Expiration><Date>2030-01-01T00:00:00Z</Date></Expiration>"),
+      "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle "
+      "rule for filter '(prefix=)'");
+  const std::string large = "<Filter><ObjectSizeGreaterThan>1</ObjectSizeGreaterThan></Filter>";
+  EXPECT_EQ(refusal(large + "<AbortIncompleteMultipartUpload><DaysAfterInitiation>1"
+                            "</DaysAfterInitiation></AbortIncompleteMultipartUpload>"),
+            "AbortIncompleteMultipartUpload cannot be specified with Object Size.");
+  EXPECT_EQ(refusal(large + "<Expiration><ExpiredObjectDeleteMarker>true"
+                            "</ExpiredObjectDeleteMarker></Expiration>"),
+            "ExpiredObjectDeleteMarker cannot be specified with Object Size.");
   EXPECT_EQ(configure(rule(std::string(256, 'x'), filtered(""))).element("Message"),
             "ID length should not exceed allowed limit of 255");
 }
