@@ -126,8 +126,8 @@ void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Obj
   if (watcher == nullptr) return;
   const auto setting = objects::setting(tx, bucket, watched);
   if (!setting) return;
-  if (event.kind == Change::Kind::removed || event.kind == Change::Kind::moved)
-    event.number = next_number(tx);
+  const bool tags = event.kind == Change::Kind::tagged || event.kind == Change::Kind::untagged;
+  if (event.number == 0 && !tags) event.number = next_number(tx);
   watcher->changed(tx, *setting,
                    {.kind = event.kind,
                     .bucket = bucket,
@@ -289,6 +289,16 @@ Result<Object> Objects::reclassify(store::Transaction& tx, const ObjectName& nam
   row->object.storage_class = storage_class;
   impl_->tell(tx, bucket, row->object, {Change::Kind::moved}, cause);
   return std::move(row->object);
+}
+
+Result<> Objects::restore(store::Transaction& tx, const ObjectName& name, const Pairs& properties,
+                          const Cause& cause) {
+  TRY_DO(put_properties(tx, name, properties));
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  TRY(const Object object, find(tx, name));
+  impl_->tell(tx, bucket, object, {Change::Kind::restore_begun}, cause);
+  impl_->tell(tx, bucket, object, {Change::Kind::restored}, {});
+  return {};
 }
 
 Result<> Objects::remove_bucket(store::Transaction& tx, std::string_view name) {

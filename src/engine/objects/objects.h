@@ -211,6 +211,11 @@ class Objects {
   Result<Object> reclassify(store::Transaction& tx, const ObjectName& name,
                             std::string_view storage_class, const Cause& cause = {});
 
+  // Gives an archived version the properties of one that is restored, which is done at once:
+  // whoever watches is told that it began and that it is done.
+  Result<> restore(store::Transaction& tx, const ObjectName& name, const Pairs& properties,
+                   const Cause& cause = {});
+
   // Removes an empty bucket with its settings and unfinished uploads; in_use where any version is.
   Result<> remove_bucket(store::Transaction& tx, std::string_view name);
 

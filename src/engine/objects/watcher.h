@@ -21,7 +21,7 @@ struct Cause {
   std::string_view trace = {};    // what the caller traces it by
 };
 
-// One version of an object came, went, or got other tags or another storage class.
+// One version of an object came, went, got other tags or another storage class, or was restored.
 struct Change {
   enum class Kind : std::uint8_t {
     put,
@@ -31,7 +31,9 @@ struct Change {
     marker_made,  // a delete marker
     tagged,
     untagged,
-    moved,  // to another storage class
+    moved,          // to another storage class
+    restore_begun,  // of what is archived
+    restored,
   };
   Kind kind = Kind::put;
   const Bucket& bucket;

@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "service/s3/door.h"
+#include "service/s3/restore.h"
 #include "wire/envelope.h"
 
 namespace slipway::s3 {
@@ -94,6 +95,8 @@ std::string_view event_name(const objects::Change& change) {
                                : "ObjectRemoved:DeleteMarkerCreated";
     case Kind::tagged: return "ObjectTagging:Put";
     case Kind::untagged: return "ObjectTagging:Delete";
+    case Kind::restore_begun: return "ObjectRestore:Post";
+    case Kind::restored: return "ObjectRestore:Completed";
     case Kind::moved: break;
   }
   return "LifecycleTransition";
@@ -118,6 +121,13 @@ std::string event_record(const objects::Change& change, const RecordTerms& terms
   if (change.kind == Kind::moved)
     record["lifecycleEventData"] = {
         {"transitionEventData", {{"destinationStorageClass", change.object.storage_class}}}};
+  if (change.kind == Kind::restored)
+    record["glacierEventData"] = {
+        {"restoreEventData",
+         {{"lifecycleRestorationExpiryTime",
+           to_iso8601(restored_until(change.object, change.now.civil).value_or(change.now.civil),
+                      Fraction::milliseconds)},
+          {"lifecycleRestoreStorageClass", change.object.storage_class}}}};
   return json::serialize(json::object{{"Records", json::array{std::move(record)}}});
 }
 

@@ -110,6 +110,30 @@ TEST_F(NotificationTest, every_way_to_change_an_object_is_told) {
                           "ObjectRemoved:Delete b"));
 }
 
+TEST_F(NotificationTest, a_restored_object_is_told_of_twice) {
+  watch(event("ObjectRestore:*"));
+  put("/box/a", "something", {{"x-amz-storage-class", "GLACIER"}});
+  const std::string days = "<RestoreRequest><Days>2</Days></RestoreRequest>";
+  ASSERT_EQ(ask("POST", "/box/a?restore", days).status, 202);
+  ASSERT_EQ(ask("POST", "/box/a?restore", days).status, 200);  // again: nothing is restored
+  const auto all = records();
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].at("eventName"), "ObjectRestore:Post");
+  EXPECT_EQ(all[0].at("requestParameters").at("sourceIPAddress"), "127.0.0.1");
+  EXPECT_FALSE(all[0].contains("glacierEventData"));
+  EXPECT_EQ(all[1].at("eventName"), "ObjectRestore:Completed");
+  EXPECT_THAT(std::string(all[1].at("userIdentity").at("principalId").as_string()),
+              testing::StartsWith("AmazonCustomer:A"));
+  const json::object& restore = all[1].at("glacierEventData").at("restoreEventData").as_object();
+  EXPECT_EQ(restore.at("lifecycleRestorationExpiryTime"), "2023-11-17T00:00:00.000Z");
+  EXPECT_EQ(restore.at("lifecycleRestoreStorageClass"), "GLACIER");
+  for (const json::object& each : all) {
+    EXPECT_EQ(each.at("eventVersion"), "2.1");
+    EXPECT_EQ(each.at("s3").at("object").at("size"), 9);
+    EXPECT_TRUE(each.at("s3").at("object").as_object().contains("sequencer"));
+  }
+}
+
 TEST_F(NotificationTest, versions_are_named_and_ordered) {
   watch(event("ObjectCreated:*") + event("ObjectRemoved:*"));
   put("/box?versioning",

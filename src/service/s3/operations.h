@@ -110,7 +110,8 @@ Result<api::DeleteObjectTaggingOutput> delete_object_tagging(const Door& door, C
                                                              api::DeleteObjectTaggingRequest in);
 
 // restore.cc
-Result<api::RestoreObjectOutput> restore_object(Call& call, api::RestoreObjectRequest in);
+Result<api::RestoreObjectOutput> restore_object(const Door& door, Call& call,
+                                                api::RestoreObjectRequest in);
 
 // listing.cc
 Result<api::ListObjectsOutput> list_objects(Call& call, api::ListObjectsRequest in);

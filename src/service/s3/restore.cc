@@ -67,14 +67,16 @@ std::optional<std::string> shown_restore(const objects::Object& object, Timestam
 }
 
 // The bytes were here all along, so that it is done at once.
-Result<api::RestoreObjectOutput> restore_object(Call& call, api::RestoreObjectRequest in) {
+Result<api::RestoreObjectOutput> restore_object(const Door& door, Call& call,
+                                                api::RestoreObjectRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
   TRY(objects::Object object, find_unmarked(call, call.tx(), name_of(in)));
   if (!is_archived(object))
     return bad_state("InvalidObjectState",
                      "Restore is not allowed for the object's current storage class", object);
   TRY(const std::int32_t days, days_of(in.RestoreRequest()));
-  call.set_status(restored_until(object, call.now()) ? 200 : 202);
+  const bool again = restored_until(object, call.now()).has_value();
+  call.set_status(again ? 200 : 202);
   // Up to the midnight after it.
   const auto until =
       std::chrono::floor<std::chrono::days>(call.now()) + std::chrono::days(days + 1);
@@ -83,7 +85,10 @@ Result<api::RestoreObjectOutput> restore_object(Call& call, api::RestoreObjectRe
       property::restored,
       std::to_string(
           std::chrono::duration_cast<std::chrono::seconds>(until.time_since_epoch()).count()));
-  TRY_DO(objects::put_properties(call.tx(), name_of(in), std::move(object.properties)));
+  if (again)
+    TRY_DO(objects::put_properties(call.tx(), name_of(in), object.properties));
+  else
+    TRY_DO(door.objects.restore(call.tx(), name_of(in), object.properties, cause_of(call)));
   return call.output<api::RestoreObjectOutput>();
 }
 

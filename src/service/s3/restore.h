@@ -8,6 +8,9 @@
 
 namespace slipway::s3 {
 
+// Until when the object is restored, where it is.
+std::optional<Timestamp> restored_until(const objects::Object& object, Timestamp now);
+
 // InvalidObjectState for what is archived and not restored, or no longer.
 Result<> check_readable(const objects::Object& object, Timestamp now);
 // ObjectNotInActiveTierError: the same for the source of a copy.
