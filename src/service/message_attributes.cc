@@ -6,6 +6,7 @@
 
 #include "base/encoding.h"
 #include "base/text.h"
+#include "service/call.h"
 #include "service/errors.h"
 
 namespace slipway::service {

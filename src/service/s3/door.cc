@@ -6,6 +6,7 @@
 #include "base/encoding.h"
 #include "engine/identity/access.h"
 #include "net/socket.h"
+#include "service/message_attributes.h"
 
 namespace slipway::s3 {
 
@@ -38,7 +39,7 @@ objects::Cause cause_of(const Call& call) {
   return {.who = call.caller().principal.id,
           .address = net::address_of(call.head().peer),
           .request = call.request_id(),
-          .trace = call.head().headers.get("x-amzn-trace-id")};
+          .trace = service::trace_of(call)};
 }
 
 std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Object& marker) {

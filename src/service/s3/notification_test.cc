@@ -134,6 +134,18 @@ TEST_F(NotificationTest, a_restored_object_is_told_of_twice) {
   }
 }
 
+// A reader would find no message of the queue readable.
+TEST_F(NotificationTest, a_trace_that_is_no_text_is_not_handed_on) {
+  watch(event("ObjectCreated:*"));
+  put("/box/a", "1", {{"x-amzn-trace-id", "Root=1-2-3"}});
+  put("/box/b", "1", {{"x-amzn-trace-id", "Root=\xff"}});
+  const auto all = receive(the_queue);
+  ASSERT_EQ(all.size(), 2u);
+  ASSERT_EQ(all[0].system_attributes.size(), 1u);
+  EXPECT_EQ(all[0].system_attributes[0].value, "Root=1-2-3");
+  EXPECT_THAT(all[1].system_attributes, IsEmpty());
+}
+
 TEST_F(NotificationTest, versions_are_named_and_ordered) {
   watch(event("ObjectCreated:*") + event("ObjectRemoved:*"));
   put("/box?versioning",

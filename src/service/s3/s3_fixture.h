@@ -111,19 +111,23 @@ class S3Test : public testing::Test {
   const std::string& origin() const { return origin_; }
 
   // The bodies of the messages that a queue holds now, in their order.
-  std::vector<std::string> messages(std::string_view queue) {
+  std::vector<events::ReceivedMessage> receive(std::string_view queue) {
     return store_
-        ->write([&](store::Transaction& tx) -> Result<std::vector<std::string>> {
+        ->write([&](store::Transaction& tx) -> Result<std::vector<events::ReceivedMessage>> {
           TRY(const events::Queue found, queues_.find(tx, {std::string(queue)}));
-          std::vector<std::string> out;
+          std::vector<events::ReceivedMessage> out;
           for (;;) {
-            TRY(const auto received,
-                queues_.receive(tx, found, {.messages_max = 10}, clock_.moment()));
+            TRY(auto received, queues_.receive(tx, found, {.messages_max = 10}, clock_.moment()));
             if (received.empty()) return out;
-            for (const auto& message : received) out.push_back(message.body);
+            for (auto& message : received) out.push_back(std::move(message));
           }
         })
         .value();
+  }
+  std::vector<std::string> messages(std::string_view queue) {
+    std::vector<std::string> out;
+    for (const auto& message : receive(queue)) out.push_back(message.body);
+    return out;
   }
   void make_queue(std::string_view queue) {
     EXPECT_TRUE(store_->write([&](store::Transaction& tx) {
