@@ -1,8 +1,11 @@
 """A bucket tells queues and topics what happens to its objects."""
 import json
+import threading
+import time
 
 import botocore.exceptions
 import pytest
+from conftest import Clients
 from policies import People, allow
 from test_s3_post import post
 
@@ -128,3 +131,44 @@ def test_nobody_leads_a_bucket_to_a_queue_where_he_may_not_send(aws, server, nam
                 Bucket=name, NotificationConfiguration=configuration,
                 SkipDestinationValidation=skip)
     configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*")  # the root may
+
+
+def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name):
+    """The message is of the same commit as the object: there are both or neither."""
+    aws = Clients(own_server)
+    aws.s3.create_bucket(Bucket=name)
+    queue = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*", SkipDestinationValidation=True)
+
+    def put_until_killed(writer):
+        s3 = Clients(own_server).s3
+        for number in range(100_000):
+            try:
+                s3.put_object(Bucket=name, Key=f"{writer}/{number}", Body=b"x")
+            except botocore.exceptions.BotoCoreError:
+                return
+
+    writers = [threading.Thread(target=put_until_killed, args=(i,)) for i in range(4)]
+    for writer in writers:
+        writer.start()
+    time.sleep(0.7)
+    own_server.kill()
+    for writer in writers:
+        writer.join()
+    own_server.start()
+    aws = Clients(own_server)
+    there = [each["Key"] for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=name)
+             for each in page.get("Contents", [])]
+    told = [body["Records"][0]["s3"]["object"]["key"] for body in bodies(aws, queue, len(there))]
+    assert there and sorted(told) == sorted(there)
+
+
+def test_a_flood_of_what_nobody_takes_is_a_line_in_the_log(aws, server, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    configure(aws, name, arn_of(aws, queue).replace(name, name + "-gone"), "s3:ObjectCreated:*",
+              SkipDestinationValidation=True)
+    for number in range(20):
+        aws.s3.put_object(Bucket=name, Key=str(number), Body=b"")
+    lines = [line for line in server.log.read_text().splitlines()
+             if "notifications are lost" in line and name in line]
+    assert len(lines) == 1

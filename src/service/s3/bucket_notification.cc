@@ -50,7 +50,8 @@ Obstacle is_closed(const Destination& to) {
 
 // A destination that says nothing of who may send takes what its account's buckets send: whoever
 // leads one to the other must be one who may send there himself. That goes for what is not there
-// yet as well, which may say nothing when it comes.
+// yet as well, which may say nothing when it comes, and for what refuses now, which may say nothing
+// later.
 bool may_lead_to(const Call& call, const Destination& to) {
   if (to.kind == Kind::function) return true;
   return call.permit(to.kind == Kind::queue ? "sqs:SendMessage" : "sns:Publish", to.arn)
@@ -64,8 +65,8 @@ std::optional<Obstacle> obstacle(const Door& door, Call& call, const objects::Bu
   const auto admission = door.notices.admission(call.tx(), to, bucket);
   if (!admission && validation == Validation::full) return is_missing(to);
   if (admission == events::Admission::granted) return std::nullopt;
-  if (admission == events::Admission::refused)
-    return validation == Validation::full ? std::optional(is_closed(to)) : std::nullopt;
+  if (admission == events::Admission::refused && validation == Validation::full)
+    return is_closed(to);
   return may_lead_to(call, to) ? std::nullopt : std::optional(is_closed(to));
 }
 

@@ -40,12 +40,21 @@ void Notices::changed(store::Transaction& tx, std::string_view setting,
              {.text = event_record(change, {.configuration = rule.id, .request = request}),
               .trace = change.cause.trace},
              change.now);
-    if (!sent)
-      log_warning("s3", "a notification is lost",
-                  {{"bucket", change.bucket.name},
-                   {"destination", rule.to.arn},
-                   {"cause", sent.error().message}});
+    if (!sent) note_lost(change, rule.to, sent.error());
   }
+}
+
+void Notices::note_lost(const objects::Change& change, const Destination& to, const Error& why) {
+  if (lost_.size() >= remembered_max) lost_.clear();
+  Lost& lost = lost_[change.bucket.name + ' ' + to.arn];
+  ++lost.number;
+  if (lost.said && change.now.server < *lost.said + lost_period) return;
+  log_warning("s3", "notifications are lost",
+              {{"bucket", change.bucket.name},
+               {"destination", to.arn},
+               {"number", std::to_string(lost.number)},
+               {"cause", why.message}});
+  lost = {.said = change.now.server};
 }
 
 // A text that cannot be read tells nothing: the door wrote it.
@@ -56,7 +65,11 @@ std::shared_ptr<const Notices::Rules> Notices::rules(std::string_view setting) {
   wire::Arena arena;
   if (const auto document = wire::from_json<api::NotificationConfiguration>(text, arena))
     read = rules_of(*document);
-  if (rules_.size() >= remembered_max) rules_.clear();
+  if (rules_.size() >= remembered_max || bytes_ + text.size() > remembered_bytes_max) {
+    rules_.clear();
+    bytes_ = 0;
+  }
+  bytes_ += text.size();
   return rules_.emplace(std::move(text), std::make_shared<const Rules>(std::move(read)))
       .first->second;
 }

@@ -1,8 +1,10 @@
 // Tells queues and topics what happens in buckets that are configured so.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -21,8 +23,11 @@ namespace slipway::s3 {
 // Changes come on the store's thread alone; the rest is for any thread.
 class Notices final : public objects::Watcher {
  public:
-  // Limit: configurations that are kept as they were read.
+  // Limits: configurations that are kept as they were read.
   static constexpr std::size_t remembered_max = 1'000;
+  static constexpr std::size_t remembered_bytes_max = 16 << 20;
+  // A bucket and a destination are named in the log once within it, with how many were lost.
+  static constexpr std::chrono::minutes lost_period{1};
 
   struct Needs {
     const events::Queues& queues;
@@ -54,7 +59,13 @@ class Notices final : public objects::Watcher {
  private:
   using Rules = std::vector<NotificationRule>;
 
+  struct Lost {
+    std::optional<ServerTime> said = {};
+    std::uint64_t number = 0;  // since then
+  };
+
   std::shared_ptr<const Rules> rules(std::string_view setting);
+  void note_lost(const objects::Change& change, const Destination& to, const Error& why);
   Result<> send_to_queue(store::Transaction& tx, const events::QueueId& id,
                          const objects::Bucket& from, Notice notice, const Moment& now) const;
   Result<> send_to_topic(store::Transaction& tx, const events::TopicId& id,
@@ -65,6 +76,8 @@ class Notices final : public objects::Watcher {
   const Needs needs_;
   // Of settings by their text; the store's thread only.
   std::unordered_map<std::string, std::shared_ptr<const Rules>> rules_;
+  std::size_t bytes_ = 0;                       // of those texts
+  std::unordered_map<std::string, Lost> lost_;  // by bucket and destination
 };
 
 }  // namespace slipway::s3

@@ -15,7 +15,8 @@ using Kind = Destination::Kind;
 
 constexpr std::string_view events_prefix = "s3:";
 
-// All that may be asked for; much of it never happens here, as nothing is restored or replicated.
+// All that may be asked for; some of it never happens here, as nothing is replicated, and the end
+// of a restored object's days is none of anybody's doing.
 constexpr std::string_view event_names[] = {
     "s3:ReducedRedundancyLostObject",
     "s3:ObjectCreated:*",
@@ -64,6 +65,9 @@ template <typename Configuration>
 NotificationRule rule_of(const Configuration& each) {
   NotificationRule out{.id = std::string(each.Id().value_or("")), .to = destination_of(each)};
   for (const std::string_view event : each.Events()) out.events.emplace_back(event);
+  std::ranges::sort(out.events);
+  const auto again = std::ranges::unique(out.events);
+  out.events.erase(again.begin(), again.end());
   for (const auto rule : each.Filter().Key().FilterRules())
     (is_prefix(rule) ? out.prefix : out.suffix) = rule.Value().value_or("");
   return out;
@@ -219,6 +223,10 @@ Result<> check_configuration(const api::NotificationConfiguration& configuration
                   fmt::format("A bucket has at most {} notification configurations.",
                               notification_rules_max));
   for (const NotificationRule& rule : rules) {
+    if (rule.id.size() > notification_id_bytes_max)
+      return invalid_argument(
+          fmt::format("ID length should not exceed allowed limit of {}", notification_id_bytes_max),
+          {"Id", rule.id});
     TRY_DO(check_events(rule));
     TRY_DO(check_destination(rule.to, bucket));
   }

@@ -12,6 +12,7 @@ namespace slipway::s3 {
 // Limits.
 inline constexpr std::size_t notification_rules_max = 100;
 inline constexpr std::size_t filter_value_bytes_max = 1024;
+inline constexpr std::size_t notification_id_bytes_max = 255;
 
 // Where events go. There are no functions here, so that one of them is never reached.
 struct Destination {
