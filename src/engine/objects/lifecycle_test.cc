@@ -222,6 +222,28 @@ TEST_F(LifecycleTest, a_step_that_was_lost_is_taken_again_after_a_start) {
   EXPECT_THAT(keys(), IsEmpty());
 }
 
+TEST_F(LifecycleTest, a_key_may_have_more_versions_than_a_page) {
+  version_bucket(Versioning::enabled);
+  const auto put_many = [&](const std::string& key, std::size_t number) {
+    for (std::size_t i = 0; i < number; ++i) ASSERT_TRUE(put(key, fmt::format("{}", i)));
+  };
+  put_many("a/1", 3);
+  put_many("a/2", 2 * looked_at_per_step_max + 50);
+  put_many("a/3", 3);
+  put_many("b", 3);
+  put_many("c/1", 3);
+  set({{.id = "r",
+        .filter = {.prefix = "a/"},
+        .old_versions = OldVersions{.term = days(1), .kept = 2}},
+       {.id = "s", .filter = {.prefix = "c"}, .old_versions = OldVersions{.term = days(1)}}});
+  pass(days(2));
+  const std::size_t last = 2 * looked_at_per_step_max + 49;
+  const auto tag = [&](std::size_t number) { return tag_of(fmt::format("{}", number)); };
+  EXPECT_THAT(versions(), ElementsAre(tag(2), tag(1), tag(0), tag(last), tag(last - 1),
+                                      tag(last - 2), tag(2), tag(1), tag(0), tag(2), tag(1),
+                                      tag(0), tag(2)));
+}
+
 TEST_F(LifecycleTest, a_null_version_goes_for_the_marker_that_takes_its_name) {
   ASSERT_TRUE(put("a", "1"));
   version_bucket(Versioning::enabled);
