@@ -4,16 +4,21 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "cell/layers.h"
 #include "place/place.h"
+#include "place/process/process_place.h"
 
 namespace slipway::place {
 
@@ -62,5 +67,59 @@ inline const cell::Layers& layers_here() {
   }();
   return layers;
 }
+
+// The processes of this machine with such a command line.
+inline std::vector<pid_t> processes_called(const std::string& command) {
+  std::vector<pid_t> found;
+  for (const auto& entry : fs::directory_iterator("/proc")) {
+    std::string line = read_file(entry.path() / "cmdline");
+    std::ranges::replace(line, '\0', ' ');
+    if (line.starts_with(command)) found.push_back(std::stoi(entry.path().filename()));
+  }
+  return found;
+}
+
+class ProcessPlaceTest : public testing::Test {
+ protected:
+  void open(fs::path root = {}) {
+    if (root.empty()) root = folder_.path() / "run";
+    root_ = root;
+    auto place =
+        ProcessPlace::open({.root = root, .kept_free = kept_free_, .layers = layers_here()},
+                           [this](Observation observation) {
+                             const std::lock_guard lock(mutex_);
+                             seen_.push_back(std::move(observation));
+                           });
+    ASSERT_TRUE(place) << place.error().message;
+    place_ = std::move(*place);
+  }
+  bool saw(Observation::Kind kind) {
+    return eventually([&] {
+      const std::lock_guard lock(mutex_);
+      for (const Observation& observation : seen_)
+        if (observation.kind == kind) {
+          last_ = observation;
+          return true;
+        }
+      return false;
+    });
+  }
+  void TearDown() override {
+    if (!place_) return;
+    place_->stop(key_, std::chrono::milliseconds(0));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  // In the instance's own directory.
+  fs::path file(const char* name) const { return root_ / key_.file_name() / "run" / name; }
+
+  Folder folder_;
+  fs::path root_;
+  std::string kept_free_;
+  const InstanceKey key_{"fleet/000000000000/us-east-1/endpoint/a/1/AllTraffic/7"};
+  std::mutex mutex_;
+  std::vector<Observation> seen_;
+  Observation last_;
+  std::unique_ptr<ProcessPlace> place_;
+};
 
 }  // namespace slipway::place
