@@ -7,7 +7,7 @@ import botocore.exceptions
 import pytest
 from conftest import Clients
 from policies import People, allow
-from test_s3_post import post
+from test_s3_post import post, signed
 
 
 @pytest.fixture
@@ -96,6 +96,15 @@ def test_a_queue_whose_policy_says_no_is_refused_and_never_told(aws, name, queue
     assert keys == ["told"]
 
 
+def test_a_form_is_told_of_as_a_post(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name)
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:Post")
+    aws.s3.put_object(Bucket=name, Key="put", Body=b"")
+    assert post(aws, name, signed(aws.s3, name))[0] == 204
+    assert [body["Records"][0]["eventName"] for body in bodies(aws, queue, 1)] == [
+        "ObjectCreated:Post"]
+
+
 def test_a_topic_hands_on_what_a_bucket_tells(aws, name, queue):
     aws.s3.create_bucket(Bucket=name)
     topic = aws.sns.create_topic(Name=name)["TopicArn"]
@@ -131,6 +140,11 @@ def test_nobody_leads_a_bucket_to_a_queue_where_he_may_not_send(aws, server, nam
                 Bucket=name, NotificationConfiguration=configuration,
                 SkipDestinationValidation=skip)
     configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*")  # the root may
+    # What refuses now would take all once its policy is gone.
+    let_bucket_send(aws, queue, "another-bucket")
+    with pytest.raises(botocore.exceptions.ClientError, match="Unable to validate"):
+        worker.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration=configuration, SkipDestinationValidation=True)
 
 
 def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name):
