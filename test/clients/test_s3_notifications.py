@@ -1,7 +1,6 @@
 """A bucket tells queues and topics what happens to its objects."""
 import json
 import threading
-import time
 
 import botocore.exceptions
 import pytest
@@ -154,6 +153,8 @@ def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name)
     queue = aws.sqs.create_queue(QueueName=name)["QueueUrl"]
     configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:*", SkipDestinationValidation=True)
 
+    acknowledged = threading.Semaphore(0)
+
     def put_until_killed(writer):
         s3 = Clients(own_server).s3
         for number in range(100_000):
@@ -161,11 +162,13 @@ def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name)
                 s3.put_object(Bucket=name, Key=f"{writer}/{number}", Body=b"x")
             except botocore.exceptions.BotoCoreError:
                 return
+            acknowledged.release()
 
     writers = [threading.Thread(target=put_until_killed, args=(i,)) for i in range(4)]
     for writer in writers:
         writer.start()
-    time.sleep(0.7)
+    for _ in range(200):
+        assert acknowledged.acquire(timeout=30)
     own_server.kill()
     for writer in writers:
         writer.join()
@@ -174,7 +177,7 @@ def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name)
     there = [each["Key"] for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=name)
              for each in page.get("Contents", [])]
     told = [body["Records"][0]["s3"]["object"]["key"] for body in bodies(aws, queue, len(there))]
-    assert there and sorted(told) == sorted(there)
+    assert len(there) >= 200 and sorted(told) == sorted(there)
 
 
 def test_a_flood_of_what_nobody_takes_is_a_line_in_the_log(aws, server, name, queue):
