@@ -167,7 +167,7 @@ def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name)
     writers = [threading.Thread(target=put_until_killed, args=(i,)) for i in range(4)]
     for writer in writers:
         writer.start()
-    for _ in range(200):
+    for _ in range(40):
         assert acknowledged.acquire(timeout=30)
     own_server.kill()
     for writer in writers:
@@ -177,7 +177,7 @@ def test_a_kill_leaves_no_object_untold_and_no_message_of_none(own_server, name)
     there = [each["Key"] for page in aws.s3.get_paginator("list_objects_v2").paginate(Bucket=name)
              for each in page.get("Contents", [])]
     told = [body["Records"][0]["s3"]["object"]["key"] for body in bodies(aws, queue, len(there))]
-    assert len(there) >= 200 and sorted(told) == sorted(there)
+    assert len(there) >= 40 and sorted(told) == sorted(there)
 
 
 def test_a_flood_of_what_nobody_takes_is_a_line_in_the_log(aws, server, name, queue):
