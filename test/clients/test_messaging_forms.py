@@ -59,6 +59,16 @@ def test_the_header_of_a_trace_is_handed_on(aws, queue):
     assert message["Attributes"] == {"AWSTraceHeader": trace}
 
 
+@pytest.mark.parametrize("attribute,value,message", [
+    ("AWSTraceHeader", "a\x01", "The message system attribute 'AWSTraceHeader' contains invalid characters."),
+    ("Other", "a", "Message system attribute name 'Other' is invalid.")])
+def test_a_system_attribute_is_a_trace_that_is_text(aws, queue, attribute, value, message):
+    with pytest.raises(ClientError) as caught:
+        aws.sqs.send_message(QueueUrl=queue, MessageBody="m", MessageSystemAttributes={
+            attribute: {"DataType": "String", "StringValue": value}})
+    assert caught.value.response["Error"]["Message"] == message
+
+
 @pytest.mark.parametrize("trace", [b"Root=\xff\xfe", b"x" * 2000])
 def test_the_header_of_no_trace_spoils_no_message(aws, queue, name, trace):
     """What is no text would make the answer to the consumer unreadable, again and again."""

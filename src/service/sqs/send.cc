@@ -14,6 +14,7 @@ using events::Queue;
 
 constexpr std::size_t attributes_max = 10;
 constexpr std::int32_t delay_seconds_max = 900;
+constexpr std::string_view trace_attribute = "AWSTraceHeader";
 // What is added to the engine's sequence so that it has the 20 digits that AWS's has.
 constexpr std::uint64_t sequence_base = 10'000'000'000'000'000'000ULL;
 
@@ -74,6 +75,26 @@ std::string sender_of(const Call& call) {
   return id.empty() ? "Anonymous" : id;
 }
 
+// Of these there is one.
+template <typename Entry>
+Result<std::vector<Attribute>> read_system_attributes(const Call& call, const Entry& in) {
+  std::vector<Attribute> out;
+  for (const auto& [name, value] : in.MessageSystemAttributes()) {
+    const std::string_view text = value.StringValue().value_or("");
+    if (name != trace_attribute || value.DataType() != "String")
+      return bad_value(fmt::format("Message system attribute name '{}' is invalid.", name));
+    if (!service::is_message_text(text))
+      return bad_value(
+          fmt::format("The message system attribute '{}' contains invalid characters.", name));
+    out.push_back({.name = std::string(name), .type = "String", .value = std::string(text)});
+  }
+  // A tracing client says it in a header (X-Ray's "Amazon SQS and AWS X-Ray").
+  if (const std::string_view trace = service::trace_of(call); !trace.empty() && out.empty())
+    out.push_back(
+        {.name = std::string(trace_attribute), .type = "String", .value = std::string(trace)});
+  return out;
+}
+
 template <typename Entry>
 Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const Entry& in) {
   OutgoingMessage out{.body = std::string(in.MessageBody()), .sender = sender_of(call)};
@@ -89,20 +110,7 @@ Result<OutgoingMessage> read_message(const Call& call, const Queue& queue, const
                     in.MessageAttributes().size(), attributes_max));
   TRY(out.attributes,
       service::read_attributes(in.MessageAttributes(), service::AttributeWords::queues));
-  for (const auto& [name, value] : in.MessageSystemAttributes())
-    if (name != "AWSTraceHeader" || value.DataType() != "String" ||
-        !service::is_message_text(value.StringValue().value_or("")))
-      return bad_value(fmt::format("Message system attribute name '{}' is invalid.", name));
-  for (const auto& [name, value] : in.MessageSystemAttributes())
-    out.system_attributes.push_back(
-        Attribute{.name = std::string(name),
-                  .type = "String",
-                  .value = std::string(value.StringValue().value_or(""))});
-  // A tracing client says it in a header (X-Ray's "Amazon SQS and AWS X-Ray").
-  if (const std::string_view trace = service::trace_of(call);
-      !trace.empty() && out.system_attributes.empty())
-    out.system_attributes.push_back(
-        Attribute{.name = "AWSTraceHeader", .type = "String", .value = std::string(trace)});
+  TRY(out.system_attributes, read_system_attributes(call, in));
   TRY_DO(read_delay(queue, in.DelaySeconds(), out));
   TRY_DO(read_order(queue, in, out));
   return out;
