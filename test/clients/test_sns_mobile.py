@@ -175,6 +175,17 @@ def test_what_is_no_endpoint_of_its_protocol_is_refused(aws, topic, protocol, en
         "InvalidParameter", message)
 
 
+def test_nothing_is_bare_for_people(aws, topic):
+    refused = "Delivery protocol [sms] does not support raw message delivery."
+    bare = {"TopicArn": topic, "Protocol": "sms", "Endpoint": NUMBER, "Attributes": {"RawMessageDelivery": "true"}}
+    assert error_of(aws.sns.subscribe, **bare) == ("InvalidParameter", f"Invalid parameter: Attributes Reason: {refused}")
+    made = aws.sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint=NUMBER)["SubscriptionArn"]
+    change = {"SubscriptionArn": made, "AttributeName": "RawMessageDelivery"}
+    aws.sns.set_subscription_attributes(**change, AttributeValue="false")
+    assert error_of(aws.sns.set_subscription_attributes, **change, AttributeValue="true") == (
+        "InvalidParameter", f"Invalid parameter: {refused}")
+
+
 def test_how_texts_are_sent_is_kept(aws):
     assert aws.sns.get_sms_attributes()["attributes"]["MonthlySpendLimit"]
     aws.sns.set_sms_attributes(attributes={"DefaultSMSType": "Transactional", "DefaultSenderID": "house"})

@@ -312,6 +312,15 @@ Result<> check_filter(const events::SubscriptionSettings& settings) {
   return invalid(fmt::format("FilterPolicy: {}", error.message));
 }
 
+Result<> check_form(const events::Subscription& subscription) {
+  using events::Channel;
+  if (subscription.settings.form != events::Form::bare || subscription.channel == Channel::queue ||
+      subscription.channel == Channel::http)
+    return {};
+  return invalid(fmt::format("Delivery protocol [{}] does not support raw message delivery.",
+                             protocol_of(subscription)));
+}
+
 Result<> check_redrive(const events::Subscription& subscription) {
   constexpr std::string_view strict_suffix = ".fifo";
   const auto& dead_letters = subscription.settings.dead_letters;

@@ -36,6 +36,8 @@ std::map<std::string, std::string> topic_attributes(const events::Topic& topic);
 Result<> read_subscription_attribute(std::string_view name, std::string_view value,
                                      events::SubscriptionSettings& settings);
 Result<> check_filter(const events::SubscriptionSettings& settings);
+// Whether the protocol delivers in that form: nothing is bare for people.
+Result<> check_form(const events::Subscription& subscription);
 // Of a subscription's dead letters, by the names of topic, endpoint and queue alone.
 Result<> check_redrive(const events::Subscription& subscription);
 std::map<std::string, std::string> subscription_attributes(

@@ -251,8 +251,8 @@ Result<api::SubscribeResponse> subscribe(const Door& door, Call& call, api::Subs
   Subscription wanted{.topic = id, .owner = call.account()};
   TRY_DO(read_endpoint(door, topic, call, in, wanted));
   TRY_DO(read_attributes(in.Attributes(), wanted.settings));
-  if (auto checked = check_redrive(wanted); !checked)
-    return of_attributes(std::move(checked).error());
+  for (const auto check : {check_form, check_redrive})
+    if (auto checked = check(wanted); !checked) return of_attributes(std::move(checked).error());
   if (wanted.channel == Channel::queue)
     TRY_DO(may_lead_to(door, call, id, events::QueueId{wanted.endpoint}));
   TRY_DO(may_lead_to_dead_letters(door, call, wanted));
@@ -324,6 +324,7 @@ Result<> set_subscription_attributes(const Door& door, Call& call,
   TRY(Subscription subscription, find(door, call, in.SubscriptionArn()));
   TRY_DO(read_subscription_attribute(in.AttributeName(), in.AttributeValue().value_or(""),
                                      subscription.settings));
+  if (in.AttributeName() == "RawMessageDelivery") TRY_DO(check_form(subscription));
   // One that was stored may hold what a new one is refused for.
   if (in.AttributeName().starts_with("FilterPolicy")) TRY_DO(check_filter(subscription.settings));
   if (in.AttributeName() == "RedrivePolicy") {
