@@ -4,6 +4,7 @@ import re
 import urllib.parse
 
 import pytest
+from botocore.exceptions import ClientError
 
 RULES = [
     {"AllowedOrigins": ["https://app.example", "https://*.wide.example"], "AllowedMethods": ["GET", "PUT"],
@@ -77,6 +78,19 @@ def test_a_bucket_without_rules_lets_no_page_in(aws, bucket):
     assert b"CORSResponse: Bucket not found" in asks(aws, f"{bucket}-no")[2]
     url = aws.s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": "k"})
     assert send(aws, "GET", url, Origin=APP)[:2] == (200, {})
+
+
+@pytest.mark.parametrize("more, message", [
+    ({"AllowedOrigins": ["https://*.a.*"]}, 'AllowedOrigin "https://*.a.*" can not have more than one wildcard.'),
+    ({"AllowedHeaders": ["x-*-*"]}, 'AllowedHeader "x-*-*" can not have more than one wildcard.'),
+    ({"ExposeHeaders": ["x-*"]},
+     'ExposeHeader "x-*" contains wildcard. We currently do not support wildcard for ExposeHeader.')])
+def test_rules_have_wildcards_where_s3_reads_them(aws, bucket, more, message):
+    rules = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], **more}]
+    with pytest.raises(ClientError) as caught:
+        aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})
+    error = caught.value.response["Error"]
+    assert (error["Code"], error["Message"]) == ("InvalidRequest", message)
 
 
 def test_answers_carry_what_lets_the_page_read_them(aws, bucket):

@@ -209,18 +209,42 @@ Result<api::GetBucketCorsOutput> get_bucket_cors(Call& call, api::GetBucketCorsR
   return read_document<api::GetBucketCorsOutput>(call, in, cors);
 }
 
-Result<> put_bucket_cors(Call& call, api::PutBucketCorsRequest in) {
+namespace {
+
+Result<> check_wildcards(std::string_view element, wire::ListView<std::string_view> patterns) {
+  for (const std::string_view pattern : patterns)
+    if (std::ranges::count(pattern, '*') > 1)
+      return refuse("InvalidRequest", fmt::format("{} \"{}\" can not have more than one wildcard.",
+                                                  element, pattern));
+  return {};
+}
+
+Result<> check_cors_rule(api::CORSRule rule) {
   constexpr std::array<std::string_view, 5> methods{"GET", "PUT", "HEAD", "POST", "DELETE"};
+  for (const std::string_view method : rule.AllowedMethods())
+    if (std::ranges::find(methods, method) == methods.end())
+      return refuse("InvalidRequest",
+                    fmt::format("Found unsupported HTTP method in CORS config. Unsupported method "
+                                "is {}",
+                                method));
+  TRY_DO(check_wildcards("AllowedOrigin", rule.AllowedOrigins()));
+  TRY_DO(check_wildcards("AllowedHeader", rule.AllowedHeaders()));
+  for (const std::string_view header : rule.ExposeHeaders())
+    if (header.contains('*'))
+      return refuse(
+          "InvalidRequest",
+          fmt::format("ExposeHeader \"{}\" contains wildcard. We currently do not support "
+                      "wildcard for ExposeHeader.",
+                      header));
+  return {};
+}
+
+}  // namespace
+
+Result<> put_bucket_cors(Call& call, api::PutBucketCorsRequest in) {
   const auto rules = in.CORSConfiguration().CORSRules();
   if (rules.empty() || rules.size() > cors_rules_max) return malformed();
-  for (const auto rule : rules)
-    for (const std::string_view method : rule.AllowedMethods())
-      if (std::ranges::find(methods, method) == methods.end())
-        return refuse(
-            "InvalidRequest",
-            fmt::format("Found unsupported HTTP method in CORS config. Unsupported method "
-                        "is {}",
-                        method));
+  for (const auto rule : rules) TRY_DO(check_cors_rule(rule));
   return write_document(call, in, cors, in.CORSConfiguration());
 }
 
