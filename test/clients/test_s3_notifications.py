@@ -6,7 +6,7 @@ import botocore.exceptions
 import pytest
 from conftest import Clients
 from policies import People, allow
-from test_s3_post import post, signed
+from test_s3_post import post
 
 
 @pytest.fixture
