@@ -95,15 +95,6 @@ def test_a_queue_whose_policy_says_no_is_refused_and_never_told(aws, name, queue
     assert keys == ["told"]
 
 
-def test_a_form_is_told_of_as_a_post(aws, name, queue):
-    aws.s3.create_bucket(Bucket=name)
-    configure(aws, name, arn_of(aws, queue), "s3:ObjectCreated:Post")
-    aws.s3.put_object(Bucket=name, Key="put", Body=b"")
-    assert post(aws, name, signed(aws.s3, name))[0] == 204
-    assert [body["Records"][0]["eventName"] for body in bodies(aws, queue, 1)] == [
-        "ObjectCreated:Post"]
-
-
 def test_a_topic_hands_on_what_a_bucket_tells(aws, name, queue):
     aws.s3.create_bucket(Bucket=name)
     topic = aws.sns.create_topic(Name=name)["TopicArn"]

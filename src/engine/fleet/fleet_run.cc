@@ -133,7 +133,7 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
       seen.state == Seen::State::unknown && around_.adoption_done && !seen.start_asked;
   if (never_was && !is_alive(instance.phase)) return take_note_of_end(instance, seen);
   if (never_was && instance.phase == Phase::healthy) {
-    if (stood_for_demand(instance)) return end_with_its_demand(instance);
+    if (stood_for_demand(instance)) return take_note_of_end(instance, {.end_asked = true});
     enter(instance, Phase::starting);
   }
   const Variant* variant = variant_of(instance);
@@ -173,6 +173,7 @@ void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
         with_log(fmt::format("The instance of variant '{}' {}{}.", instance.variant, seen.end,
                              instance.phase == Phase::starting ? " before it was healthy" : ""),
                  key));
+  if (is_alive(instance.phase) && !seen.start_asked) forget_demand_of(instance);
   enter(instance, Phase::ended);
   if (seen.watched) needs_.prober.unwatch(key);
 }

@@ -69,7 +69,7 @@ class FleetRun {
   std::uint32_t wanted_count(Generation generation, const Variant& variant);
   std::uint32_t count_to_serve(Generation generation, const Variant& variant) const;
   bool stood_for_demand(const InstanceRecord& instance) const;
-  void end_with_its_demand(InstanceRecord& instance);
+  void forget_demand_of(const InstanceRecord& instance);
   microseconds delay_after_failure(const InstanceRecord& instance, const std::string& reason,
                                    unsigned failures);
   void give_up_waiting(const Variant& variant, const std::string& reason);

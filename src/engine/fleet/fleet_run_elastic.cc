@@ -50,17 +50,17 @@ std::uint32_t FleetRun::count_to_serve(Generation generation, const Variant& var
   return replaces ? std::max(standing, 1U) : standing;
 }
 
-// Whether an instance that ended with a former server is left so: the requests that it stood for
-// went with that server.
 bool FleetRun::stood_for_demand(const InstanceRecord& instance) const {
   const Variant* variant = variant_of(instance);
   return variant != nullptr && variant->elastic && instance.generation == record_.serving;
 }
 
-// Those that always stand are filled up with new ones.
-void FleetRun::end_with_its_demand(InstanceRecord& instance) {
-  elastic_sight(*variant_of(instance)).aim = {};
-  enter(instance, Phase::ended);
+// Of an instance that is alive here and ended with a former server: the requests that it stood for
+// went with that server. Those that always stand are filled up with new ones.
+void FleetRun::forget_demand_of(const InstanceRecord& instance) {
+  if (!stood_for_demand(instance)) return;
+  ElasticAim& aim = elastic_sight(*variant_of(instance)).aim;
+  if (aim.instances > 0) --aim.instances;
 }
 
 // The first failure is mended at once, further ones later and later; of an elastic variant only a
