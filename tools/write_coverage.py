@@ -11,6 +11,15 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs/coverage.md"
+KEPT_MEMBERS = """
+Members of operations that work, which are kept and shown and do nothing themselves:
+
+| service | members |
+| --- | --- |
+| s3 | storage classes, but that what is archived has to be restored; `x-amz-website-redirect-location` |
+| sns | of topics `DeliveryPolicy`, `KmsMasterKeyId`, `TracingConfig`; of subscriptions `SubscriptionRoleArn`, and `throttlePolicy` in `DeliveryPolicy` |
+| sqs | `KmsMasterKeyId`, `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled` |
+"""
 HEAD = """# Coverage
 
 Every operation of AWS's models of these services. What **works** does what AWS's does. **Stored only**:
@@ -40,7 +49,7 @@ def page(program):
         for title, operations in (("Works", works), ("Stored only", stored), ("Refused", refused)):
             if operations:
                 sections += f"\n**{title}**: {', '.join(operations)}.\n"
-    return text + sections
+    return text + KEPT_MEMBERS + sections
 
 
 def main():
