@@ -150,19 +150,19 @@ TEST_F(LifecycleConfigurationTest, small_objects_are_archived_where_the_configur
       rule("r",
            "<Filter/><Transition><Days>0</Days><StorageClass>GLACIER</StorageClass></Transition>") +
       "</LifecycleConfiguration>";
-  ASSERT_EQ(put("/box?lifecycle", rules).status, 200);
+  ASSERT_EQ(put("/box?lifecycle", rules, digest_of(rules)).status, 200);
   let_pass(std::chrono::days(1));
   EXPECT_EQ(get("/box/small").status, 200);
-  ASSERT_EQ(put("/box?lifecycle", rules,
-                {{"x-amz-transition-default-minimum-object-size", "varies_by_storage_class"}})
-                .status,
-            200);
+  const auto with_minimum = [&](std::string_view minimum) {
+    net::Fields headers = digest_of(rules);
+    headers.add("x-amz-transition-default-minimum-object-size", minimum);
+    return headers;
+  };
+  ASSERT_EQ(put("/box?lifecycle", rules, with_minimum("varies_by_storage_class")).status, 200);
   let_pass(std::chrono::days(1));
   EXPECT_EQ(get("/box/small").error(), "403 InvalidObjectState");
-  EXPECT_EQ(
-      put("/box?lifecycle", rules, {{"x-amz-transition-default-minimum-object-size", "value"}})
-          .element("Message"),
-      "Invalid TransitionDefaultMinimumObjectSize found: value");
+  EXPECT_EQ(put("/box?lifecycle", rules, with_minimum("value")).element("Message"),
+            "Invalid TransitionDefaultMinimumObjectSize found: value");
 }
 
 // Each of them would otherwise be a rule for all objects of the bucket.
