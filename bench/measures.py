@@ -82,7 +82,7 @@ def invoke():
                                         "signed": signed,
                                         "nginx": Request(nginx_url + "/")}, connections)
                 raw = got["raw"].per_second
-                for kind, goal in (("unsigned", 0.70), ("signed", 0.55)):
+                for kind, goal in (("unsigned", 1.00), ("signed", 0.85)):
                     ratio = got[kind].per_second / raw
                     rows.append(Row(f"InvokeEndpoint, {connections} connections, {kind}",
                                     f"{got[kind].per_second:,.0f}/s, p50 {got[kind].p50_us:.0f} us",
@@ -279,8 +279,8 @@ def process():
     took = statistics.median(start[0] for start in starts)
     resident = statistics.median(start[1] for start in starts)
     size = (peers.BIN / "slipway").stat().st_size / 1e6
-    return [Row("start to first answer", f"{took:.0f} ms", f"on a new directory: {first:.0f} ms", "",
-                "<= 30 ms", took <= 30),
+    return [Row("start to first answer", f"{took:.0f} ms", "", "", "<= 30 ms", took <= 30),
+            Row("the same in a new directory", f"{first:.0f} ms", "", "", "<= 40 ms", first <= 40),
             Row("idle memory", f"{resident:.0f} MB", "", "", "<= 20 MB", resident <= 20),
             Row("size of the binary", f"{size:.1f} MB", "", "", "<= 25 MB", size <= 25)]
 
