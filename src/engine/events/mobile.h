@@ -15,6 +15,7 @@
 
 namespace slipway::events {
 
+// One that has messages to mobile devices, with one maker's service.
 struct PushApplication {
   std::string id;  // "account/region/..."; unique
   // What the door keeps with it, without meaning here.

@@ -22,6 +22,7 @@ inline constexpr std::size_t providers_max = 100;
 inline constexpr std::size_t provider_clients_max = 100;
 inline constexpr std::size_t provider_thumbprints_max = 5;
 
+// What hands a role to a machine: it holds one role at most.
 struct InstanceProfile {
   std::string account;
   std::string name;

@@ -32,11 +32,12 @@ struct User {
 Result<> create_user(store::Transaction& tx, const User& user, std::span<const Tag> tags);
 Result<User> find_user(store::Transaction& tx, std::string_view account, std::string_view name);
 Page<User> list_users(store::Transaction& tx, std::string_view account, const PageRequest& page);
-// A new name, a new path; the id stays, and all that is the user's goes with it.
+// Where a user or a group is moved to.
 struct Move {
   std::string_view name;
   std::string_view path;
 };
+// A new name, a new path; the id stays, and all that is the user's goes with it.
 Result<> move_user(store::Transaction& tx, const User& user, const Move& to);
 // in_use while it has policies, access keys or groups.
 Result<> delete_user(store::Transaction& tx, std::string_view account, std::string_view name);

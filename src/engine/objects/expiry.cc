@@ -50,18 +50,18 @@ std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Multipart& uploa
   return first;
 }
 
-Timestamp Move::at(Timestamp begin) const {
+Timestamp StorageMove::at(Timestamp begin) const {
   return term ? end_of(begin, *term) : date.value_or(Timestamp::max());
 }
 
 // Of two that are due the one that leads farther, which more classes may come to.
-const Move* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
-                    Timestamp now) {
-  const Move* farthest = nullptr;
+const StorageMove* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
+                           Timestamp now) {
+  const StorageMove* farthest = nullptr;
   const bool latest = standing.newer == 0;
   for (const ExpiryRule& rule : rules) {
     if (!rule.filter.takes(object)) continue;
-    for (const Move& move : latest ? rule.moves : rule.old_moves) {
+    for (const StorageMove& move : latest ? rule.moves : rule.old_moves) {
       if (object.size < move.bytes_min) continue;
       if (move.at(latest ? object.modified : standing.replaced) > now) continue;
       if (!latest && standing.newer <= std::int64_t{move.kept}) continue;

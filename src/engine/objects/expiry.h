@@ -34,7 +34,7 @@ struct OldVersions {
 };
 
 // Another storage class for a version that has one of those in `from`: none is moved back.
-struct Move {
+struct StorageMove {
   std::optional<std::chrono::days> term = {};  // as for what goes
   std::optional<Timestamp> date = {};
   std::uint32_t kept = 0;  // of old versions
@@ -45,6 +45,7 @@ struct Move {
   Timestamp at(Timestamp begin) const;
 };
 
+// What goes, or is moved, of the objects that the filter takes. What is not set says nothing.
 struct ExpiryRule {
   std::string id;
   ExpiryFilter filter = {};
@@ -56,8 +57,8 @@ struct ExpiryRule {
   std::optional<OldVersions> old_versions = {};
   std::optional<std::chrono::days> uploads = {};  // unfinished ones, so long after they began
 
-  std::vector<Move> moves = {};      // of the latest version
-  std::vector<Move> old_moves = {};  // of all others
+  std::vector<StorageMove> moves = {};      // of the latest version
+  std::vector<StorageMove> old_moves = {};  // of all others
 
   // When the latest version, or a lone delete marker, goes by this rule.
   std::optional<Timestamp> expires(const Object& latest) const;
@@ -82,8 +83,8 @@ struct Standing {
   std::int64_t newer = 0;
   Timestamp replaced = {};
 };
-const Move* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
-                    Timestamp now);
+const StorageMove* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
+                           Timestamp now);
 
 // The prefixes of all rules, but for those that begin with another: where to look.
 std::vector<std::string> prefixes_of(const ExpiryRules& rules);

@@ -148,7 +148,7 @@ void Lifecycle::Step::remove(const ObjectName& name) {
 void Lifecycle::Step::move(const Met& met) {
   const Object& object = met.object;
   if (object.delete_marker) return;
-  if (const Move* move = move_of(rules, object, met.standing, now))
+  if (const StorageMove* move = move_of(rules, object, met.standing, now))
     (void)objects.reclassify(tx, {bucket.name, object.key, object.version}, move->to, by_itself);
 }
 

@@ -30,6 +30,8 @@ inline constexpr std::chrono::hours look_period_max{1};  // at the date
 inline constexpr std::chrono::minutes clock_settles{10};
 inline constexpr std::chrono::minutes clock_set_min{5};
 
+// The walk, as a reconciler of one key. What it needs outlives it; look_at() is called in the
+// change that puts the rules.
 class Lifecycle final : public engine::Reconciler {
  public:
   // The rules in a bucket's setting, which the door wrote.

@@ -13,13 +13,16 @@ namespace slipway::objects {
 // Whether somebody may be let past a retention before its time: never where it is `compliance`.
 enum class RetentionMode : std::uint8_t { governance, compliance };
 
+// Until when a version stays, whoever asks, but for the bypass of a governance.
 struct Retention {
   RetentionMode mode = RetentionMode::governance;
   Timestamp until;  // civil time, as it was given
 };
 
+// Without an end; whoever may set it may take it off.
 enum class LegalHold : std::uint8_t { off, on };
 
+// All that keeps one version; either part alone is enough.
 struct Lock {
   std::optional<Retention> retention = {};
   std::optional<LegalHold> hold = {};

@@ -47,9 +47,9 @@ constexpr std::uint64_t moved_bytes_min = 128 * 1024;
 
 enum class Small : std::uint8_t { stay, are_archived };
 
-objects::Move move_to(std::string_view storage_class, const objects::ExpiryFilter& filter,
-                      Small small) {
-  objects::Move out{.to = std::string(storage_class)};
+objects::StorageMove move_to(std::string_view storage_class, const objects::ExpiryFilter& filter,
+                             Small small) {
+  objects::StorageMove out{.to = std::string(storage_class)};
   const MovedTo* known = moved_to(storage_class);
   if (known == nullptr) return out;
   out.from = known->from;
