@@ -128,7 +128,9 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   if (is_v2(form)) return check_v2(request, route);
   auto checked = check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
   if (checked) note_owner(head, *checked);
-  const bool nobody = !checked && form == wire::AuthForm::none;
+  // Whoever sends credentials of another kind to S3 takes himself for somebody, and is told.
+  const bool nobody =
+      !checked && form == wire::AuthForm::none && checked.error().kind != "InvalidArgument";
   if (nobody && strangers_ == Strangers::admitted && may_be_public(route))
     return stranger(std::move(checked).error());
   return checked;

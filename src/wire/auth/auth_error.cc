@@ -24,7 +24,7 @@ constexpr std::string_view mismatch_message =
 constexpr std::string_view token_message = "The security token included in the request is invalid.";
 
 // In the order of AuthProblem.
-constexpr std::array<Words, 15> all_words{{
+constexpr std::array<Words, 16> all_words{{
     {AuthProblem::missing, ErrorCode::unauthenticated, "AccessDenied", "MissingAuthenticationToken",
      "MissingAuthenticationTokenException", "Access Denied",
      "Request is missing Authentication Token"},
@@ -67,8 +67,10 @@ constexpr std::array<Words, 15> all_words{{
     {AuthProblem::hash_unreadable, ErrorCode::invalid_argument, "InvalidArgument",
      "SignatureDoesNotMatch", "InvalidSignatureException",
      "x-amz-content-sha256 must be UNSIGNED-PAYLOAD, STREAMING-UNSIGNED-PAYLOAD-TRAILER, "
-     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER or a valid "
-     "sha256 value.",
+     "STREAMING-AWS4-HMAC-SHA256-PAYLOAD, STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER, "
+     "STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER "
+     "or "
+     "a valid sha256 value.",
      mismatch_message},
     {AuthProblem::unsupported, ErrorCode::not_implemented, "NotImplemented", "NotImplemented",
      "NotImplementedException",
@@ -84,6 +86,9 @@ constexpr std::array<Words, 15> all_words{{
      "query-string parameters."},
     {AuthProblem::foreign, ErrorCode::unauthenticated, "AccessDenied", "AccessDenied",
      "AccessDeniedException", "Access Denied", "The request comes from another site."},
+    {AuthProblem::unknown_type, ErrorCode::invalid_argument, "InvalidArgument",
+     "IncompleteSignature", "IncompleteSignatureException", "Unsupported Authorization Type",
+     "Unsupported Authorization Type"},
 }};
 
 std::string_view code_of(const Words& words, AuthDialect dialect) {

@@ -25,6 +25,7 @@ enum class AuthProblem : std::uint8_t {
   unsupported,       // a real form of signature that Slipway does not have
   ambiguous,         // signed twice, or a header that decides something stands there twice
   foreign,           // nothing is signed, and the request comes from a stranger's page
+  unknown_type,      // an Authorization header of no kind of signature
 };
 
 // An error whose kind is AWS's code. `message` replaces AWS's standing text where it depends on the

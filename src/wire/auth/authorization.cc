@@ -48,6 +48,12 @@ std::optional<CredentialScope> parse_scope(std::string_view credential) {
 
 namespace {
 
+// In S3's words, which are those of version 2.
+std::unexpected<Error> no_valid_date() {
+  return refuse(AuthProblem::missing, AuthDialect::s3,
+                "AWS authentication requires a valid Date or x-amz-date header");
+}
+
 std::unexpected<Error> unreadable_scope(AuthDialect dialect, AuthForm form,
                                         std::string_view credential) {
   if (dialect != AuthDialect::s3)
@@ -59,6 +65,13 @@ std::unexpected<Error> unreadable_scope(AuthDialect dialect, AuthForm form,
                    fmt::format("{}the Credential is mal-formed; expecting "
                                "\"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
                                form == AuthForm::v4_presigned ? credential_parameter : ""));
+}
+
+// Where more than five parts end in another word than a credential's, S3 looks for no key that
+// holds slashes.
+bool is_no_credential(AuthDialect dialect, std::string_view credential) {
+  return dialect == AuthDialect::s3 && std::ranges::count(credential, '/') > 4 &&
+         !credential.ends_with("/aws4_request");
 }
 
 struct PayloadWord {
@@ -85,6 +98,12 @@ Result<> check_parts(Authorization& claim, const SignedRequest& request, AuthDia
       std::ranges::count(request.query, '&') >= std::ptrdiff_t{query_parameters_max})
     return malformed(dialect, claim.form, "too many signed headers or query parameters.");
   auto time = parse_iso8601_basic(claim.date);
+  if (!time && dialect == AuthDialect::s3)
+    return claim.form == AuthForm::v4_header
+               ? no_valid_date()
+               : malformed(dialect, claim.form,
+                           "X-Amz-Date must be in the ISO8601 Long Format "
+                           "\"yyyyMMdd'T'HHmmss'Z'\"");
   if (!time)
     return malformed(dialect, claim.form,
                      fmt::format("Date must be in ISO-8601 'basic format'. Got '{}'. See "
@@ -120,7 +139,37 @@ bool take_piece(HeaderParts& parts, std::string_view piece) {
   return true;
 }
 
+// S3 counts the components before it reads them, and names the first thing that is wrong.
+Result<HeaderParts> parse_s3_parts(std::string_view text) {
+  const auto broken = [](std::string what) {
+    return malformed(AuthDialect::s3, AuthForm::v4_header, std::move(what));
+  };
+  HeaderParts parts;
+  std::size_t count = 0;
+  std::string_view formless;
+  for_each_part(text, ',', [&](std::string_view piece) {
+    ++count;
+    piece = trimmed(piece);
+    if (!piece.contains('=') && formless.empty()) formless = piece;
+    take_piece(parts, piece);
+    return true;
+  });
+  if (count != 3)
+    return broken(
+        "the authorization header requires three components: Credential, SignedHeaders, and "
+        "Signature.");
+  if (!formless.empty())
+    return broken(
+        fmt::format("the authorization component \"{}\" is malformed.", quoted(formless)));
+  for (const auto& [name, value] :
+       {std::pair("Credential", parts.credential), std::pair("SignedHeaders", parts.signed_headers),
+        std::pair("Signature", parts.signature)})
+    if (value.empty()) return broken(fmt::format("missing {}.", name));
+  return parts;
+}
+
 Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialect) {
+  if (dialect == AuthDialect::s3) return parse_s3_parts(text);
   HeaderParts parts;
   bool readable = true;
   for_each_part(text, ',', [&](std::string_view piece) {
@@ -146,6 +195,7 @@ Result<> read_header_date(Authorization& claim, const SignedRequest& request, Au
   claim.date = find_header(request.headers, "x-amz-date");
   if (!claim.date.empty()) return {};
   const std::string_view date = find_header(request.headers, "date");
+  if (date.empty() && dialect == AuthDialect::s3) return no_valid_date();
   if (date.empty())
     return malformed(dialect, claim.form,
                      "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
@@ -163,7 +213,8 @@ Result<Authorization> parse_header(const SignedRequest& request, AuthDialect dia
   text.remove_prefix(algorithm_v4.size());
   TRY(const HeaderParts parts, parse_header_parts(text, dialect));
   const auto scope = parse_scope(parts.credential);
-  if (!scope) return unreadable_scope(dialect, AuthForm::v4_header, parts.credential);
+  if (!scope || is_no_credential(dialect, parts.credential))
+    return unreadable_scope(dialect, AuthForm::v4_header, parts.credential);
   Authorization claim{.form = AuthForm::v4_header,
                       .scope = *scope,
                       .signed_headers = parts.signed_headers,
@@ -209,7 +260,8 @@ Result<> read_presigned_scope(Authorization& claim, const SignedRequest& request
   const std::string_view credential = query_text(claim, request, "X-Amz-Credential");
   if (credential.empty()) return malformed(dialect, claim.form, std::string(presigned_incomplete));
   const auto scope = parse_scope(credential);
-  if (!scope) return unreadable_scope(dialect, claim.form, credential);
+  if (!scope || is_no_credential(dialect, credential))
+    return unreadable_scope(dialect, claim.form, credential);
   claim.scope = *scope;
   return {};
 }
@@ -334,13 +386,26 @@ Result<> check_signed_once(const SignedRequest& request, AuthDialect dialect) {
                 {{"ArgumentName", "Authorization"}, {"ArgumentValue", quoted(header)}});
 }
 
+namespace {
+
+std::unexpected<Error> unknown_type(std::string_view header, AuthDialect dialect) {
+  const bool has_type = header.contains(' ');
+  return refuse(AuthProblem::unknown_type, dialect,
+                has_type ? ""
+                         : "Authorization header is invalid -- one and only one ' ' (space) "
+                           "required",
+                {{"ArgumentName", "Authorization"}, {"ArgumentValue", quoted(header)}});
+}
+
+}  // namespace
+
 Result<Authorization> parse_authorization(const SignedRequest& request, AuthDialect dialect) {
   TRY_DO(check_signed_once(request, dialect));
   switch (auth_form(request)) {
     case AuthForm::v4_header: {
       const std::string_view header = find_header(request.headers, "authorization");
       if (!header.starts_with(algorithm_v4) && !header.starts_with(algorithm_v4a))
-        return refuse(AuthProblem::incomplete, dialect, "Unsupported Authorization Type");
+        return unknown_type(header, dialect);
       return parse_header(request, dialect);
     }
     case AuthForm::v4_presigned: return parse_presigned(request, dialect);
@@ -350,6 +415,8 @@ Result<Authorization> parse_authorization(const SignedRequest& request, AuthDial
                     "Signature version 2 is taken by S3 alone; sign with AWS4-HMAC-SHA256.");
     case AuthForm::none: break;
   }
+  const std::string_view header = find_header(request.headers, "authorization");
+  if (!header.empty() && dialect == AuthDialect::s3) return unknown_type(header, dialect);
   return refuse(AuthProblem::missing, dialect);
 }
 

@@ -95,6 +95,11 @@ constexpr std::size_t date_digits = 8;
 
 std::string_view day_of(const Authorization& claim) { return claim.date.substr(0, date_digits); }
 
+bool is_day(std::string_view text) {
+  return text.size() == date_digits &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 // S3 names the first thing that is wrong.
 Result<> check_s3_scope(const Authorization& claim, const SignedFor& wanted) {
   const CredentialScope& scope = claim.scope;
@@ -105,7 +110,7 @@ Result<> check_s3_scope(const Authorization& claim, const SignedFor& wanted) {
   else if (scope.terminator != terminator)
     what = fmt::format("incorrect terminal \"{}\". This endpoint uses \"{}\".", scope.terminator,
                        terminator);
-  else if (scope.date.size() != date_digits)
+  else if (!is_day(scope.date))
     what = fmt::format(
         "incorrect date format \"{}\". This date in the credential must be in the format "
         "\"yyyyMMdd\".",

@@ -366,6 +366,50 @@ TEST_F(SigV4, BrokenAuthorizationHeadersAreRefusedWithWhatIsMissing) {
   EXPECT_THAT(with("Basic abc"), StartsWith("MissingAuthenticationToken 403"));
 }
 
+TEST_F(SigV4, S3SaysOfABrokenAuthorizationHeaderWhatItMisses) {
+  const auto with = [&](std::string header) {
+    OwnedRequest request = signed_request("s3");
+    request.header("Authorization") = std::move(header);
+    return refusal(request, AuthDialect::s3);
+  };
+  const auto malformed = [](std::string_view what) {
+    return fmt::format("AuthorizationHeaderMalformed 400 The authorization header is malformed; {}",
+                       what);
+  };
+  const std::string scope = "Credential=a/20240501/us-east-1/s3/aws4_request";
+  EXPECT_EQ(with(fmt::format("AWS4-HMAC-SHA256 {}, Signature=0", scope)),
+            malformed("the authorization header requires three components: Credential, "
+                      "SignedHeaders, and Signature."));
+  EXPECT_EQ(with(fmt::format("AWS4-HMAC-SHA256 {}, SignedHeaders=host, Signature=0, x=y", scope)),
+            malformed("the authorization header requires three components: Credential, "
+                      "SignedHeaders, and Signature."));
+  EXPECT_EQ(with(fmt::format("AWS4-HMAC-SHA256 {}, SignedHeaders-host, Signature=0", scope)),
+            malformed("the authorization component \"SignedHeaders-host\" is malformed."));
+  EXPECT_EQ(with("AWS4-HMAC-SHA256 x=y, SignedHeaders=host, Signature=0"),
+            malformed("missing Credential."));
+  EXPECT_EQ(with(fmt::format("AWS4-HMAC-SHA256 {}, x=y, Signature=0", scope)),
+            malformed("missing SignedHeaders."));
+  EXPECT_EQ(with(fmt::format("AWS4-HMAC-SHA256 {}, SignedHeaders=host, x=y", scope)),
+            malformed("missing Signature."));
+  EXPECT_THAT(with("AWS4-HMAC-SHA256 Credential=a/1/us-east-1/s3/more/things, SignedHeaders=host, "
+                   "Signature=0"),
+              HasSubstr("the Credential is mal-formed"));
+  EXPECT_EQ(with("Bearer abc"), "InvalidArgument 400 Unsupported Authorization Type");
+  EXPECT_EQ(with("AWS2-HMAC-SHA1 x=y"), "InvalidArgument 400 Unsupported Authorization Type");
+  EXPECT_EQ(with("nonsense"),
+            "InvalidArgument 400 Authorization header is invalid -- one and only one ' ' (space) "
+            "required");
+}
+
+TEST_F(SigV4, S3WantsADateThatItCanRead) {
+  OwnedRequest request = signed_request("s3");
+  for (const char* const date : {"", "03032006"}) {
+    request.header("X-Amz-Date") = date;
+    EXPECT_EQ(refusal(request, AuthDialect::s3),
+              "AccessDenied 403 AWS authentication requires a valid Date or x-amz-date header");
+  }
+}
+
 TEST_F(SigV4, TooManySignedHeadersAreRefusedBeforeAnyWork) {
   OwnedRequest request = signed_request("sts");
   std::string names = "host";
