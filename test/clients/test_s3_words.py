@@ -1,5 +1,6 @@
 """S3's words, one line an answer: what a client that compares them reads, as AWS was seen to say it."""
 import datetime
+import json
 import re
 import urllib.error
 import urllib.request
@@ -18,6 +19,12 @@ NOT_TAKEN = "A header you provided implies functionality that is not implemented
 
 def tags(*pairs):
     return {"TagSet": [{"Key": key, "Value": value} for key, value in pairs]}
+
+
+def policy(**changes):
+    """One statement about the bucket's objects, in which one thing is changed."""
+    statement = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::{bucket}/*"}
+    return json.dumps({"Statement": [statement | changes]})
 
 
 def error_of(call, **parameters):
@@ -55,6 +62,21 @@ REFUSED = [
                                      '"Action": "s3:GetObject", "Resource": "arn:aws:s3:::x/*"}]}'},
      {"Code": "MalformedPolicy", "Message": "Allow with NotPrincipal is not allowed."}),
     ("put_bucket_policy", {"Policy": "{}"}, {"Code": "MalformedPolicy", "Message": "Missing required field Statement"}),
+    ("put_bucket_policy", {"Policy": "[]"},
+     {"Code": "MalformedPolicy", "Message": "Policies must be valid JSON and the first byte must be '{'"}),
+    ("put_bucket_policy", {"Policy": "{"}, {"Code": "MalformedPolicy", "Message": "This policy contains invalid Json"}),
+    ("put_bucket_policy", {"Policy": policy(Effect="allow")},
+     {"Code": "MalformedPolicy", "Message": "Invalid effect: allow"}),
+    ("put_bucket_policy", {"Policy": policy(Principal={"AWS": []})},
+     {"Code": "MalformedPolicy", "Message": "Invalid principal in policy"}),
+    ("put_bucket_policy", {"Policy": policy(Principal={"AWS": ["123456789012", ""]})},
+     {"Code": "MalformedPolicy", "Message": "Invalid principal in policy"}),
+    ("put_bucket_policy", {"Policy": policy(Condition={"NotIpAddress": {"aws:SourceIp": ["10.0.0.0/8", "300.1.1.1"]}})},
+     {"Code": "MalformedPolicy", "Message": "Invalid IP address in Conditions"}),
+    ("put_bucket_policy", {"Policy": policy(Condition={"StringEquals": {"aws:SourceIp": "home"}})},
+     {"Code": "MalformedPolicy", "Message": "Invalid IP address in Conditions"}),
+    ("put_bucket_policy", {"Policy": policy(Condition={"StringNotEquals": {"aws:PrincipalOrgIdd": "o-1"}})},
+     {"Code": "MalformedPolicy", "Message": "Policy has an invalid condition key", "Detail": "aws:PrincipalOrgIdd"}),
     # Tags.
     ("put_bucket_tagging", {"Tagging": tags(("a", "1"), ("a", "2"))},
      {"Code": "InvalidTag", "Message": "Cannot provide multiple Tags with the same key", "TagKey": "a"}),
@@ -105,8 +127,34 @@ REFUSED = [
 def test_what_is_refused(aws, bucket, operation, parameters, expected):
     if "CopySource" in parameters:
         parameters = parameters | {"CopySource": parameters["CopySource"].format(bucket=bucket)}
+    if "Policy" in parameters:
+        parameters = parameters | {"Policy": parameters["Policy"].replace("{bucket}", bucket)}
     refused = error_of(getattr(aws.s3, operation), Bucket=bucket, **parameters)
     assert {name: refused.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("given, code, message", [
+    ([("k" * 129, "v")], "InvalidTag", "The TagKey you have provided is invalid"),
+    ([("k", "v" * 257)], "InvalidTag", "The TagValue you have provided is invalid"),
+    ([("k", "1"), ("k", "2")], "InvalidTag", "Cannot provide multiple Tags with the same key"),
+    ([(f"k{i}", "v") for i in range(51)], "BadRequest", "Bucket tag count cannot be greater than 50"),
+])
+def test_tags_that_a_bucket_is_made_with_are_held_to_the_rules_of_tags(aws, name, given, code, message):
+    refused = error_of(aws.s3.create_bucket, Bucket=name, CreateBucketConfiguration={"Tags": tags(*given)["TagSet"]})
+    assert (refused["Code"], refused["Message"]) == (code, message)
+    assert error_of(aws.s3.head_bucket, Bucket=name)["Code"] == "404"
+
+
+def test_credentials_of_another_kind_are_refused_where_everyone_may_read(aws, bucket):
+    aws.s3.delete_public_access_block(Bucket=bucket)
+    aws.s3.put_bucket_policy(Bucket=bucket, Policy=policy(Effect="Allow").replace("{bucket}", bucket))
+    url = f"{aws.environment['AWS_ENDPOINT_URL']}/{bucket}/k"
+    assert urllib.request.urlopen(url).read() == b"0123456789"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": "Bearer abc"}))
+    body = caught.value.read()
+    assert caught.value.code == 400
+    assert b"<Message>Unsupported Authorization Type<" in body and b"<ArgumentValue>Bearer abc<" in body
 
 
 # Operation, a parameter with a value that is of another form, and the argument that is named.

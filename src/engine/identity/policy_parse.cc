@@ -155,6 +155,8 @@ Result<> read_principals(Statement& statement, const json::value& value) {
         std::ranges::find(kinds, std::string_view(name), &std::pair<std::string_view, Kind>::first);
     if (kind == std::end(kinds)) return refuse("Invalid principal in policy");
     TRY(const std::vector<std::string> listed, scalars(texts));
+    if (listed.empty() || std::ranges::find(listed, "") != listed.end())
+      return refuse("Invalid principal in policy");
     for (const std::string& text : listed)
       statement.principals.push_back(
           kind->second == Kind::party ? principal_of(text) : PrincipalPattern{kind->second, text});

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "engine/identity/condition_tests.h"
 #include "service/errors.h"
 #include "service/resource_policy.h"
 #include "service/s3/policy_keys.h"
@@ -180,10 +181,29 @@ std::unexpected<Error> malformed(std::string_view what, std::string detail) {
                                {{"Detail", std::move(detail)}}});
 }
 
-// Each of S3's keys is to be of use to each action that is named; of a pattern's actions, to one.
+// What is no address would match nobody, or with NotIpAddress everybody. The test that is made of
+// an address makes no difference, as on AWS.
+Result<> check_addresses(const identity::Condition& condition) {
+  const identity::ConditionTest* const in_network = identity::find_condition_test("IpAddress");
+  const bool asks_address = condition.test->holds == in_network->holds ||
+                            equal_ignoring_case(condition.key, "aws:SourceIp");
+  const auto is_network = [&](const identity::Pattern& value) {
+    const std::string_view text = value.text;
+    return in_network->holds(text, text.substr(0, text.find('/')));  // each holds its first one
+  };
+  if (asks_address && !std::ranges::all_of(condition.values, is_network))
+    return malformed("Invalid IP address in Conditions");
+  return {};
+}
+
+// Each key of S3's is to be of use to each action that is named; of a pattern's actions, to one.
+// Keys of all services are to be known; those of others, of federation say, are nobody's business.
 Result<> check_conditions(const Statement& statement, std::size_t number) {
   for (const identity::Condition& condition : statement.conditions) {
-    if (!equal_ignoring_case(condition.key.substr(0, 3), "s3:")) continue;
+    TRY_DO(check_addresses(condition));
+    if (!starts_with_ignoring_case(condition.key, "s3:") &&
+        !starts_with_ignoring_case(condition.key, "aws:"))
+      continue;
     const std::string shown = fmt::format("Condition \"{}\" and action in Statement \"{}\"",
                                           condition.key, name_of(statement, number));
     for (const std::string& action : statement.actions) {
@@ -209,6 +229,10 @@ Result<> check_statement(const Statement& statement, std::size_t number, std::st
   for (const std::string& action : statement.actions) {
     const Reach reach = reach_of(action);
     if (!reach.buckets && !reach.objects) return malformed("Policy has invalid action");
+  }
+  TRY_DO(check_conditions(statement, number));
+  for (const std::string& action : statement.actions) {
+    const Reach reach = reach_of(action);
     if (statement.action_match == Statement::Match::others ||
         statement.resource_match == Statement::Match::others)
       continue;
@@ -217,7 +241,7 @@ Result<> check_statement(const Statement& statement, std::size_t number, std::st
         "Action does not apply to any resource(s) in statement",
         fmt::format("Action \"{}\" in Statement \"{}\"", action, name_of(statement, number)));
   }
-  return check_conditions(statement, number);
+  return {};
 }
 
 // What a statement must have, in the order in which S3 misses it.
@@ -231,6 +255,9 @@ Result<> check_fields(const json::value& statement) {
     if (!statement.get_object().contains(name) && !statement.get_object().contains(other))
       return malformed(fmt::format("Missing required field {}", name));
   const json::value* const effect = statement.get_object().if_contains("Effect");
+  if (effect && effect->is_string() && *effect != "Allow" && *effect != "Deny")
+    return malformed(
+        fmt::format("Invalid effect: {}", std::string_view(effect->get_string()).substr(0, 100)));
   if (effect && *effect == "Allow" && statement.get_object().contains("NotPrincipal"))
     return malformed("Allow with NotPrincipal is not allowed.");
   return {};
@@ -240,7 +267,8 @@ Result<> check_shape(std::string_view text) {
   constexpr std::string_view no_json = "Policies must be valid JSON and the first byte must be '{'";
   boost::system::error_code error;
   const json::value document = json::parse({text.data(), text.size()}, error);
-  if (!text.starts_with('{') || error) return malformed(std::string(no_json));
+  if (!text.starts_with('{')) return malformed(std::string(no_json));
+  if (error) return malformed("This policy contains invalid Json");
   const json::value* const statements = document.get_object().if_contains("Statement");
   if (!statements) return malformed("Missing required field Statement");
   const json::value* const version = document.get_object().if_contains("Version");

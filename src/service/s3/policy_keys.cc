@@ -23,6 +23,62 @@ constexpr std::string_view keys_of_all[] = {
     "s3:x-amz-content-sha256",
 };
 
+// What AWS knows of every request, whatever the service; a name that ends in '/' is a family.
+// docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+constexpr std::string_view global_keys[] = {
+    "aws:assumedroot",
+    "aws:calledvia",
+    "aws:calledviafirst",
+    "aws:calledvialast",
+    "aws:chatbotsourcearn",
+    "aws:currenttime",
+    "aws:ec2instancesourceprivateipv4",
+    "aws:ec2instancesourcevpc",
+    "aws:epochtime",
+    "aws:federatedprovider",
+    "aws:multifactorauthage",
+    "aws:multifactorauthpresent",
+    "aws:principalaccount",
+    "aws:principalarn",
+    "aws:principalisawsservice",
+    "aws:principalorgid",
+    "aws:principalorgpaths",
+    "aws:principalservicename",
+    "aws:principalservicenameslist",
+    "aws:principaltag/",
+    "aws:principaltype",
+    "aws:referer",
+    "aws:requestedregion",
+    "aws:requesttag/",
+    "aws:resourceaccount",
+    "aws:resourceorgid",
+    "aws:resourceorgpaths",
+    "aws:resourcetag/",
+    "aws:securetransport",
+    "aws:signinsessionarn",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceidentity",
+    "aws:sourceip",
+    "aws:sourceorgid",
+    "aws:sourceorgpaths",
+    "aws:sourceowner",
+    "aws:sourcevpc",
+    "aws:sourcevpcarn",
+    "aws:sourcevpce",
+    "aws:tagkeys",
+    "aws:tokenissuetime",
+    "aws:useragent",
+    "aws:userid",
+    "aws:username",
+    "aws:viaawsmcpservice",
+    "aws:viaawsservice",
+    "aws:vpceaccount",
+    "aws:vpceorgid",
+    "aws:vpceorgpaths",
+    "aws:vpcsourceip",
+};
+
 struct KeysOfActions {
   std::string_view keys;     // each between spaces; one that ends in '/' is a family
   std::string_view actions;  // likewise
@@ -96,6 +152,7 @@ KeyUse use_of_key(std::string_view key, std::string_view action) {
   const auto names_key = [&](std::string_view each) {
     return each.ends_with('/') ? lower.starts_with(each) : lower == each;
   };
+  if (std::ranges::any_of(global_keys, names_key)) return KeyUse::some;
   for (const auto& [keys, actions] : keys_of_some)
     if (is_one_of(keys, names_key))
       return is_one_of(

@@ -1,4 +1,4 @@
-// Which of S3's condition keys are of use to which of its actions.
+// Which condition keys are of use to which of S3's actions: its own, and those of all services.
 #pragma once
 
 #include <cstdint>
@@ -7,12 +7,13 @@
 namespace slipway::s3 {
 
 enum class KeyUse : std::uint8_t {
-  unknown,  // S3 has no such key
+  unknown,  // there is no such key
   none,     // no action that the pattern matches comes with it
   some,
 };
 
-// `action` is a pattern ("s3:get*"), in lower case; `key` one of S3's ("s3:prefix", any case).
+// `action` is a pattern ("s3:get*"), in lower case; `key` in any case: "s3:prefix",
+// "aws:SourceIp".
 KeyUse use_of_key(std::string_view key, std::string_view action);
 
 }  // namespace slipway::s3
