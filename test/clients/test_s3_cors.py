@@ -66,7 +66,8 @@ def test_what_no_rule_lets_a_page_do_is_forbidden(aws, bucket, wish):
 @pytest.mark.parametrize("wish, message", [
     ({"origin": None}, b"Insufficient information. Origin request header needed."),
     ({"method": None}, b"Invalid Access-Control-Request-Method: null"),
-    ({"method": "PATCH"}, b"Invalid Access-Control-Request-Method: PATCH")])
+    ({"method": "PATCH"}, b"Invalid Access-Control-Request-Method: PATCH"),
+    ({"headers": "Date,X(Custom)"}, b"Access-Control-Request-Headers &quot;X(Custom)&quot; contains invalid char")])
 def test_a_browser_that_asks_for_nothing_is_refused(aws, bucket, wish, message):
     status, _, body = asks(aws, bucket, **wish)
     assert status == 400 and b"<Code>BadRequest<" in body and message in body
@@ -83,9 +84,11 @@ def test_a_bucket_without_rules_lets_no_page_in(aws, bucket):
 @pytest.mark.parametrize("more, message", [
     ({"AllowedOrigins": ["https://*.a.*"]}, 'AllowedOrigin "https://*.a.*" can not have more than one wildcard.'),
     ({"AllowedHeaders": ["x-*-*"]}, 'AllowedHeader "x-*-*" can not have more than one wildcard.'),
+    ({"AllowedHeaders": ["Date", "X:Y"]}, 'AllowedHeader "X:Y" contains invalid character.'),
+    ({"ExposeHeaders": ["a b"]}, 'AllowedHeader "a b" contains invalid character.'),
     ({"ExposeHeaders": ["x-*"]},
      'ExposeHeader "x-*" contains wildcard. We currently do not support wildcard for ExposeHeader.')])
-def test_rules_have_wildcards_where_s3_reads_them(aws, bucket, more, message):
+def test_rules_that_name_no_header_or_origin_are_refused(aws, bucket, more, message):
     rules = [{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"], **more}]
     with pytest.raises(ClientError) as caught:
         aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": rules})

@@ -3,6 +3,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from test_s3_words import MALFORMED
 
 
 @pytest.fixture
@@ -82,7 +83,16 @@ def test_a_website(aws, bucket):
              "You can only define ReplaceKeyPrefix or ReplaceKey but not both."),
             ({**site, "RoutingRules": [{**rule, "Condition": {}}]}, "InvalidRequest",
              "Condition cannot be empty. To redirect all requests without a condition, the condition element "
-             "shouldn't be present.")]:
+             "shouldn't be present."),
+            ({**site, "RoutingRules": [{**rule, "Redirect": {}}]}, "MalformedXML", MALFORMED),
+            ({**site, "RoutingRules": [rule] * 51}, "InvalidRequest",
+             "51 routing rules provided, the number of routing rules in a website configuration is limited to 50."),
+            ({**site, "RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "300"}}]}, "InvalidRequest",
+             "The provided HTTP redirect code (300) is not valid. Valid codes are 3XX except 300."),
+            ({**site, "RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "3xx"}}]}, "MalformedXML",
+             MALFORMED),
+            ({**site, "RoutingRules": [{**rule, "Condition": {"HttpErrorCodeReturnedEquals": "418"}}]},
+             "InvalidRequest", "The provided HTTP error code (418) is not valid. Valid codes are 4XX or 5XX.")]:
         assert refusal(s3.put_bucket_website, Bucket=bucket, WebsiteConfiguration=wrong) == (400, code, message)
     for _ in range(2):
         s3.delete_bucket_website(Bucket=bucket)

@@ -1,9 +1,11 @@
 // Settings of a bucket: documents that are stored as they were given.
 #include <algorithm>
+#include <charconv>
 
 #include "service/policy_principals.h"
 #include "service/resource_policy.h"
 #include "service/s3/attributes.h"
+#include "service/s3/cors.h"
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
 #include "service/s3/policy_document.h"
@@ -15,6 +17,7 @@ namespace {
 
 constexpr std::size_t policy_bytes_max = 20 * 1024;
 constexpr std::size_t cors_rules_max = 100;
+constexpr std::size_t routing_rules_max = 50;
 
 // A setting, and what S3 says where a bucket has none.
 struct Setting {
@@ -219,6 +222,15 @@ Result<> check_wildcards(std::string_view element, wire::ListView<std::string_vi
   return {};
 }
 
+// S3 says the same of what a page may send and of what it may see.
+Result<> check_header_names(wire::ListView<std::string_view> names) {
+  for (const std::string_view name : names)
+    if (!is_header_name(name))
+      return refuse("InvalidRequest",
+                    fmt::format("AllowedHeader \"{}\" contains invalid character.", name));
+  return {};
+}
+
 Result<> check_cors_rule(api::CORSRule rule) {
   constexpr std::array<std::string_view, 5> methods{"GET", "PUT", "HEAD", "POST", "DELETE"};
   for (const std::string_view method : rule.AllowedMethods())
@@ -236,7 +248,8 @@ Result<> check_cors_rule(api::CORSRule rule) {
           fmt::format("ExposeHeader \"{}\" contains wildcard. We currently do not support "
                       "wildcard for ExposeHeader.",
                       header));
-  return {};
+  TRY_DO(check_header_names(rule.AllowedHeaders()));
+  return check_header_names(rule.ExposeHeaders());
 }
 
 }  // namespace
@@ -295,8 +308,41 @@ Result<> check_log_target(Call& call, api::LoggingEnabled wanted, const objects:
   return {};
 }
 
+// The whole number that a code is written as; MalformedXML for other text.
+Result<int> read_code(std::string_view text) {
+  int code = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), code);
+  if (error != std::errc{} || end != text.data() + text.size()) return malformed();
+  return code;
+}
+
+Result<> check_redirect_code(std::optional<std::string_view> text) {
+  if (!text) return {};
+  TRY(const int code, read_code(*text));
+  if (code > 300 && code <= 308 && code != 306) return {};
+  return refuse(
+      "InvalidRequest",
+      fmt::format("The provided HTTP redirect code ({}) is not valid. Valid codes are 3XX "
+                  "except 300.",
+                  code));
+}
+
+Result<> check_error_code(std::optional<std::string_view> text) {
+  if (!text) return {};
+  TRY(const int code, read_code(*text));
+  if ((code >= 400 && code <= 417) || (code >= 500 && code <= 505)) return {};
+  return refuse(
+      "InvalidRequest",
+      fmt::format("The provided HTTP error code ({}) is not valid. Valid codes are 4XX or "
+                  "5XX.",
+                  code));
+}
+
 Result<> check_routing_rule(api::RoutingRule rule) {
   const auto redirect = rule.Redirect();
+  if (!redirect.HostName() && !redirect.Protocol() && !redirect.HttpRedirectCode() &&
+      !redirect.ReplaceKeyWith() && !redirect.ReplaceKeyPrefixWith())
+    return malformed();
   if (redirect.ReplaceKeyWith() && redirect.ReplaceKeyPrefixWith())
     return refuse("InvalidRequest",
                   "You can only define ReplaceKeyPrefix or ReplaceKey but not both.");
@@ -305,7 +351,8 @@ Result<> check_routing_rule(api::RoutingRule rule) {
     return refuse("InvalidRequest",
                   "Condition cannot be empty. To redirect all requests without a condition, the "
                   "condition element shouldn't be present.");
-  return {};
+  if (condition) TRY_DO(check_error_code(condition.HttpErrorCodeReturnedEquals()));
+  return check_redirect_code(redirect.HttpRedirectCode());
 }
 
 Result<> check_website(api::WebsiteConfiguration wanted) {
@@ -324,6 +371,11 @@ Result<> check_website(api::WebsiteConfiguration wanted) {
   if (suffix.empty() || suffix.contains('/'))
     return invalid_argument("The IndexDocument Suffix is not well formed",
                             {"IndexDocument", std::string(suffix)});
+  if (wanted.RoutingRules().size() > routing_rules_max)
+    return refuse("InvalidRequest",
+                  fmt::format("{} routing rules provided, the number of routing rules in a website "
+                              "configuration is limited to {}.",
+                              wanted.RoutingRules().size(), routing_rules_max));
   for (const auto rule : wanted.RoutingRules()) TRY_DO(check_routing_rule(rule));
   return {};
 }

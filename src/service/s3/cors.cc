@@ -99,6 +99,16 @@ std::unexpected<Error> forbidden(std::string message, const service::PageRequest
                                 {"ResourceType", names_object(page) ? "OBJECT" : "BUCKET"}}});
 }
 
+Result<> check_wished_headers(std::string_view text) {
+  while (!text.empty())
+    if (const auto name = take_until(text, ',');
+        !trimmed(name).empty() && !is_header_name(trimmed(name)))
+      return refuse(
+          "BadRequest",
+          fmt::format("Access-Control-Request-Headers \"{}\" contains invalid character.", name));
+  return {};
+}
+
 Result<Wish> preflight_wish(const net::Headers& headers) {
   const Wish wish{headers.get("origin"), headers.get("access-control-request-method"),
                   wished_headers(headers.get("access-control-request-headers"))};
@@ -108,10 +118,19 @@ Result<Wish> preflight_wish(const net::Headers& headers) {
   if (std::ranges::find(methods, wish.method) == std::end(methods))
     return refuse("BadRequest", fmt::format("Invalid Access-Control-Request-Method: {}",
                                             wish.method.empty() ? "null" : wish.method));
+  TRY_DO(check_wished_headers(headers.get("access-control-request-headers")));
   return wish;
 }
 
 }  // namespace
+
+bool is_header_name(std::string_view text) {
+  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+  return !text.empty() && std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           marks.contains(c);
+  });
+}
 
 Result<net::Fields> cross_origin(store::Transaction& tx, const service::PageRequest& page) {
   Wish wish{page.head.headers.get("origin"), page.head.method};

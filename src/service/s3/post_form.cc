@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "service/query_headers.h"
+#include "service/s3/cors.h"
 #include "service/s3/door.h"
 #include "service/s3/post_policy.h"
 #include "wire/codec.h"
@@ -82,11 +83,7 @@ std::string as_header(std::string_view name, const std::string& value) {
 
 // Metadata travels in headers of its name: one that is no header's could not be read again.
 Result<> check_metadata_name(std::string_view name) {
-  constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-  const bool fits = std::ranges::all_of(name, [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || marks.contains(c);
-  });
-  if (fits) return {};
+  if (is_header_name(name)) return {};
   return invalid_argument("The name of a field of metadata is no name of a header.",
                           {std::string(name), ""});
 }
