@@ -92,7 +92,7 @@ REFUSED = [
     ("put_object", {"Key": "k", "Tagging": "a=1&a=2"},
      {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging", "ArgumentValue": "a=1&a=2"}),
     ("put_bucket_tagging", {"Tagging": tags(*((f"k{i}", "v") for i in range(51)))},
-     {"Code": "InvalidTag", "Message": "Bucket tag count cannot be greater than 50"}),
+     {"Code": "BadRequest", "Message": "Bucket tag count cannot be greater than 50"}),
     ("get_object_attributes", {"Key": "k", "ObjectAttributes": []},
      {"Code": "InvalidRequest", "Message": "The x-amz-object-attributes header specifying the attributes to be "
                                            "retrieved is either missing or empty"}),

@@ -121,7 +121,7 @@ Result<> check_tag_count(std::size_t count, Tagged tagged) {
   if (tagged == Tagged::object && count > object_tags_max)
     return refuse("BadRequest", "Object tags cannot be greater than 10");
   if (tagged == Tagged::bucket && count > bucket_tags_max)
-    return refuse("InvalidTag", "Bucket tag count cannot be greater than 50");
+    return refuse("BadRequest", "Bucket tag count cannot be greater than 50");
   return {};
 }
 

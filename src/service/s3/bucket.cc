@@ -3,6 +3,7 @@
 
 #include "base/encoding.h"
 #include "service/s3/acl.h"
+#include "service/s3/attributes.h"
 #include "service/s3/errors.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
@@ -125,6 +126,12 @@ std::unexpected<Error> taken(const Call& call, const Error& error, std::string_v
       bucket);
 }
 
+Result<> check_first_tags(api::CreateBucketConfiguration configuration) {
+  objects::Pairs tags;
+  for (const auto tag : configuration.Tags()) tags.emplace_back(tag.Key(), tag.Value());
+  return check_tags(tags, Tagged::bucket);
+}
+
 // What AWS gives every new bucket: nothing of it is public, its owner owns what is in it.
 Result<> put_first_settings(Call& call, api::CreateBucketRequest in) {
   const auto put = [&](std::string_view name, const auto& document) {
@@ -157,6 +164,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   const std::string_view name = in.Bucket();
   if (!is_bucket_name(name))
     return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
+  TRY_DO(check_first_tags(in.CreateBucketConfiguration()));
   TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
