@@ -24,7 +24,7 @@ KNOWN = {
                          "checksumFormat", "globalEndpoint", "protocolSettings", "ripServiceName"},
     "operation": {"name", "http", "input", "output", "errors", "authtype", "unsignedPayload",
                   "httpChecksum", "httpChecksumRequired", "endpoint", "requestcompression",
-                  "deprecated"},
+                  "deprecated", "missing-parameter"},
     "operation-ignored": {"documentation", "idempotent", "readonly", "staticContextParams",
                           "operationContextParams", "deprecatedMessage", "deprecatedSince",
                           "endpointdiscovery", "endpointoperation", "auth"},
@@ -57,7 +57,7 @@ SHAPE_FLAGS = ["sensitive", "flattened", "union", "exception", "senderFault", "s
 MEMBER_FLAGS = ["required", "flattened", "xmlAttribute", "idempotencyToken", "streaming",
                 "jsonvalue", "eventpayload", "eventheader", "hostLabel", "deprecated"]
 OPERATION_FLAGS = ["built", "unsignedPayload", "checksumRequired", "requestcompression",
-                   "deprecated"]
+                   "deprecated", "missing-parameter"]
 LOCATIONS = {None: "body", "header": "header", "headers": "headers_with_prefix", "uri": "uri",
              "querystring": "query", "statusCode": "status_code"}
 TIMES = {None: "unspecified", "iso8601": "iso8601", "unixTimestamp": "unix_seconds",
@@ -67,7 +67,7 @@ PROTOCOLS = {"rest-json": "rest_json", "rest-xml": "rest_xml", "query": "query",
 OVERLAY_WORDS = {"validation-error": 1, "serialization-error": 1, "open-enum": 1, "root": 2,
                  "bare": 1, "pattern": 2, "target-prefix": 1, "xml-namespace": 1, "style": 1,
                  "body-validation-error": 1, "also-protocol": 1, "query-name": 2, "optional": 1,
-                 "error-code": 2, "unsigned": 1}
+                 "error-code": 2, "unsigned": 1, "sentence": 2, "missing-parameter": 1}
 CPP_WORDS = set("""alignas alignof and asm auto bool break case catch char class concept const
 constexpr continue decltype default delete do double else enum explicit export extern false float for
 friend goto if inline int long mutable namespace new not nullptr operator or private protected public
@@ -123,6 +123,7 @@ class Overlay:
         self.one = {}
         self.open_enums, self.bare, self.roots, self.patterns = set(), set(), {}, {}
         self.query_names, self.error_codes, self.optional, self.unsigned = {}, {}, set(), set()
+        self.sentences, self.missing_parameter = {}, set()
         for number, line in enumerate(path.read_text().splitlines() if path else [], 1):
             line = line.strip()
             if line and not line.startswith("#"):
@@ -151,6 +152,10 @@ class Overlay:
             self.optional.add(parts[0])
         elif word == "unsigned":
             self.unsigned.add(parts[0])
+        elif word == "sentence":
+            self.sentences[parts[0]] = parts[1]
+        elif word == "missing-parameter":
+            self.missing_parameter.add(parts[0])
         else:
             self.one[word] = parts[0]
 
@@ -191,6 +196,13 @@ class Model:
             self.shapes[name].setdefault("error", {})["code"] = code
         for name in self.overlay.unsigned:
             self.model["operations"][name]["authtype"] = "none"
+        for name in self.overlay.missing_parameter:
+            self.model["operations"][name]["missing-parameter"] = True
+
+    def sentence(self, name, ref):
+        """What the overlay says of members of that name, or else of those of that pattern."""
+        sentences = self.overlay.sentences
+        return sentences.get(name, sentences.get(self.shapes[ref["shape"]].get("pattern"), ""))
 
     def member(self, place):
         """What "Structure.Member", "List.member", "Map.key" or "Map.value" names."""
@@ -276,7 +288,8 @@ def member_row(model, owner, name, ref):
         location = None
     return (f"    {{{quoted(name)}, {quoted(wire)}, &shapes[{model.index[ref['shape']]}], "
             f"wire::Location::{LOCATIONS[location]}, {flags_of(MEMBER_FLAGS, present)}, "
-            f"wire::TimestampFormat::{TIMES[ref.get('timestampFormat')]}, {namespace_of(ref)}}},")
+            f"wire::TimestampFormat::{TIMES[ref.get('timestampFormat')]}, {namespace_of(ref)}, "
+            f"{quoted(model.sentence(name, ref) if structure else '')}}},")
 
 
 def bound(shape, which):
@@ -370,7 +383,8 @@ def service_row(model):
             f"{quoted(one.get('xml-namespace', meta.get('xmlNamespace', '')))}, protocols, "
             f"{compatible}, {quoted(validation)}, {quoted(serialization)}, "
             f"{quoted(one.get('body-validation-error', ''))}, "
-            f"{'true' if one.get('style') == 's3' else 'false'}}}")
+            f"{'true' if one.get('style') == 's3' else 'false'}, "
+            f"{'true' if one.get('style') == 'iam' else 'false'}}}")
 
 
 def write_tables(model):

@@ -75,6 +75,8 @@ struct Member {
   std::uint16_t flags = 0;
   TimestampFormat timestamp_format = TimestampFormat::unspecified;
   XmlNamespace xml_namespace = {};
+  // Overlay: what is said instead of the shape's pattern, "It must contain only ...".
+  std::string_view sentence = {};
 
   bool is(MemberFlag flag) const { return (flags & static_cast<std::uint16_t>(flag)) != 0; }
 };
@@ -122,6 +124,7 @@ enum class OperationFlag : std::uint16_t {
   checksum_required = 1 << 2,  // a request must carry a checksum
   compressible = 1 << 3,       // clients may gzip the body
   outdated = 1 << 4,           // deprecated: loses against another operation of the same path
+  asks_by_missing_parameter = 1 << 5,  // overlay: "MissingParameter" where a required member lacks
 };
 
 struct Operation {
@@ -166,6 +169,8 @@ struct Service {
   std::string_view body_validation_error = {};
   // Overlay: S3's own error envelope and request id headers.
   bool s3_style = false;
+  // Overlay: IAM's way to tell of constraints: one of a value, and the value only with an enum.
+  bool iam_style = false;
 };
 
 // One service. Everything in it lives as long as it does.

@@ -290,6 +290,10 @@ Result<Node> decode_request(const Operation& operation, Protocol protocol, const
     const Service& service = operation.schema->service;
     node.error().kind = service.serialization_error;
     if (service.s3_style) node.error().message = s3_malformed_xml;
+    // The Query services say of a number that is none that the input is malformed, and no more.
+    if (service.serialization_error == "MalformedInput" &&
+        node.error().message.ends_with("is not a valid integer"))
+      node.error().message.clear();
   }
   return node;
 }

@@ -79,7 +79,13 @@ std::string pattern_sentence(const Shape& shape) {
   return "Member must satisfy regular expression pattern: " + std::string(shape.pattern);
 }
 
-// Calls `broken(sentence maker)` for each constraint of `shape` itself that `node` breaks.
+bool fits_pattern(const Node& node, const Shape& shape) {
+  return shape.pattern.empty() || compiled_pattern(shape.pattern).matches(node.text());
+}
+
+enum class Broken : std::uint8_t { bound, pattern, enumeration };
+
+// Calls `broken(which, sentence maker)` for each constraint of `shape` itself that `node` breaks.
 template <typename F>
 void each_broken(const Node& node, const Shape& shape, F broken) {
   double size = 0;
@@ -100,27 +106,25 @@ void each_broken(const Node& node, const Shape& shape, F broken) {
     default: return;
   }
   const auto sentence = counted ? length_sentence : value_sentence;
-  if (size > shape.max) broken([&] { return sentence("less", shape.max); });
-  if (size < shape.min) broken([&] { return sentence("greater", shape.min); });
+  if (size > shape.max) broken(Broken::bound, [&] { return sentence("less", shape.max); });
+  if (size < shape.min) broken(Broken::bound, [&] { return sentence("greater", shape.min); });
   if (node.kind != Kind::text) return;
-  if (!shape.pattern.empty() && !compiled_pattern(shape.pattern).matches(node.text())) {
-    broken([&] { return pattern_sentence(shape); });
-  }
+  if (!fits_pattern(node, shape)) broken(Broken::pattern, [&] { return pattern_sentence(shape); });
   const bool closed = !shape.enum_values.empty() && !shape.is(ShapeFlag::open_enum);
   if (closed && std::ranges::find(shape.enum_values, node.text()) == shape.enum_values.end()) {
-    broken([&] { return enum_sentence(shape); });
+    broken(Broken::enumeration, [&] { return enum_sentence(shape); });
   }
 }
 
 bool breaks(const Node& node, const Shape& shape) {
   bool any = false;
-  each_broken(node, shape, [&](auto&&) { any = true; });
+  each_broken(node, shape, [&](Broken, auto&&) { any = true; });
   return any;
 }
 
 // "[Member must have length ..., Member must satisfy ...]": every constraint that the shape has, as
 // AWS says it of items and keys.
-std::string all_sentences(const Shape& shape) {
+std::string all_sentences(const Shape& shape, const Service& service) {
   const bool number = shape.kind == ShapeKind::integer || shape.kind == ShapeKind::long_integer ||
                       shape.kind == ShapeKind::float_number ||
                       shape.kind == ShapeKind::double_number;
@@ -130,6 +134,7 @@ std::string all_sentences(const Shape& shape) {
   if (!std::isnan(shape.min)) parts.push_back(sentence("greater", shape.min));
   if (!shape.pattern.empty()) parts.push_back(pattern_sentence(shape));
   if (!shape.enum_values.empty()) parts.push_back(enum_sentence(shape));
+  if (service.iam_style) parts.emplace_back("Member must not be null");
   std::string out = "[";
   for (std::size_t i = 0; i < parts.size(); ++i) (out += i == 0 ? "" : ", ") += parts[i];
   return out + "]";
@@ -172,6 +177,20 @@ struct Place {
 
 class Validator {
  public:
+  explicit Validator(const Service& service) : service_(service) {}
+
+  // The members that the operation asks for by MissingParameter, where it does.
+  Result<void> presence(const Node& node, const Shape& shape) const {
+    for (std::size_t i = 0; i < shape.members.size(); ++i) {
+      const Member& member = shape.members[i];
+      if (member.is(MemberFlag::required) && !node.items[i].present())
+        return fail(ErrorCode::invalid_argument,
+                    "The request must contain the parameter " + std::string(member.name) + ".",
+                    "MissingParameter");
+    }
+    return {};
+  }
+
   void structure(const Node& node, const Shape& shape, const Place& place) {
     std::size_t given = 0;
     for (std::size_t i = 0; i < shape.members.size(); ++i) {
@@ -181,7 +200,7 @@ class Validator {
       const std::size_t before = violations_.size();
       if (slot.present()) {
         ++given;
-        value(slot, *member.shape, here);
+        member_value(slot, member, here);
       } else if (member.is(MemberFlag::required) && !travels_beside(member)) {
         violation(make_null(), *member.shape, here, "Member must not be null");
       }
@@ -193,11 +212,14 @@ class Validator {
     }
   }
 
-  Result<void> result(const Service& service) {
+  Result<void> result() {
+    const std::string_view code = body_broken_ && !service_.body_validation_error.empty()
+                                      ? service_.body_validation_error
+                                      : service_.validation_error;
+    if (!alphabet_.empty())
+      return fail(ErrorCode::invalid_argument, std::move(alphabet_), std::string(code));
     if (violations_.empty()) return {};
-    if (service.s3_style) return in_s3s_words();
-    const bool body = body_broken_ && !service.body_validation_error.empty();
-    const std::string_view code = body ? service.body_validation_error : service.validation_error;
+    if (service_.s3_style) return in_s3s_words();
     std::string message = std::to_string(violations_.size()) + " validation error" +
                           (violations_.size() == 1 ? "" : "s") + " detected: ";
     for (std::size_t i = 0; i < violations_.size(); ++i)
@@ -253,21 +275,46 @@ class Validator {
     if (violations_.size() >= violations_max) return;
     std::string out = "Value ";
     if (node.kind == Kind::null) {
-      out += "null ";
+      if (!service_.iam_style) out += "null ";
     } else if (show == Show::value && !hides(shape)) {
       out += '\'';
       append_value(node, out);
       out += "' ";
     }
-    out += "at '";
+    violations_.push_back(out + "at '" + path_of(place) +
+                          "' failed to satisfy constraint: " + std::move(sentence));
+  }
+
+  static std::string path_of(const Place& place) {
     std::string path;
     place.write(path);
-    violations_.push_back(out + path + "' failed to satisfy constraint: " + std::move(sentence));
+    return path;
+  }
+
+  // What has a sentence of its own comes before every constraint; the first is told of.
+  void member_value(const Node& node, const Member& member, const Place& place) {
+    const bool own = !member.sentence.empty() && node.kind == Kind::text;
+    if (!own || fits_pattern(node, *member.shape)) return value(node, *member.shape, place);
+    if (!alphabet_.empty()) return;
+    alphabet_ = "The specified value for " + path_of(place) + " is invalid. ";
+    alphabet_ += member.sentence;
+  }
+
+  // IAM tells of one constraint of a value, and shows the value where an enum is broken.
+  void own_constraints(const Node& node, const Shape& shape, const Place& place) {
+    const bool iam = service_.iam_style;
+    bool told = false;
+    each_broken(node, shape, [&](Broken which, auto sentence) {
+      const bool shown = !iam || which == Broken::enumeration;
+      if (!iam || !told)
+        violation(node, shape, place, sentence(), shown ? Show::value : Show::nothing);
+      told = true;
+    });
   }
 
   void value(const Node& node, const Shape& shape, const Place& place) {
     if (violations_.size() >= violations_max) return;
-    each_broken(node, shape, [&](auto sentence) { violation(node, shape, place, sentence()); });
+    own_constraints(node, shape, place);
     switch (node.kind) {
       case Kind::structure: return structure(node, shape, place);
       case Kind::list: return shape.kind == ShapeKind::list ? list(node, shape, place) : void();
@@ -291,7 +338,9 @@ class Validator {
       }
     }
     if (scalar_broken) {
-      violation(node, shape, place, "Member must satisfy constraint: " + all_sentences(item));
+      violation(node, shape, place,
+                "Member must satisfy constraint: " + all_sentences(item, service_),
+                service_.iam_style ? Show::nothing : Show::value);
     }
   }
 
@@ -313,11 +362,15 @@ class Validator {
       }
     }
     if (keys_broken)
-      violation(node, shape, place, "Map keys must satisfy constraint: " + all_sentences(key));
+      violation(node, shape, place,
+                "Map keys must satisfy constraint: " + all_sentences(key, service_));
     if (values_broken)
-      violation(node, shape, place, "Map value must satisfy constraint: " + all_sentences(item));
+      violation(node, shape, place,
+                "Map value must satisfy constraint: " + all_sentences(item, service_));
   }
 
+  const Service& service_;
+  std::string alphabet_;
   std::vector<std::string> violations_;
   bool body_broken_ = false;
   bool body_missing_ = false;                // the whole document
@@ -325,20 +378,26 @@ class Validator {
   std::string broken_value_;
 };
 
+bool is_whole(const Node& input, const Shape& shape) {
+  return input.kind == Kind::structure && shape.kind == ShapeKind::structure &&
+         input.n == shape.members.size();
+}
+
 }  // namespace
 
 Result<void> validate(const Node& input, const Shape& shape, const Service& service) {
-  Validator validator;
-  if (input.kind == Kind::structure && shape.kind == ShapeKind::structure &&
-      input.n == shape.members.size()) {
-    validator.structure(input, shape, Place{});
-  }
-  return validator.result(service);
+  Validator validator(service);
+  if (is_whole(input, shape)) validator.structure(input, shape, Place{});
+  return validator.result();
 }
 
 Result<void> validate(const Operation& operation, const Node& input) {
   if (operation.input == nullptr) return {};
-  return validate(input, *operation.input, operation.schema->service);
+  const Shape& shape = *operation.input;
+  const Service& service = operation.schema->service;
+  if (operation.is(OperationFlag::asks_by_missing_parameter) && is_whole(input, shape))
+    TRY_DO(Validator(service).presence(input, shape));
+  return validate(input, shape, service);
 }
 
 }  // namespace slipway::wire

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "gen/iam.h"
 #include "gen/s3.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
@@ -162,6 +163,79 @@ TEST(Pattern, EveryPatternOfEveryServiceCompiles) {
         EXPECT_TRUE(Pattern(shape.pattern).compiled()) << shape.name << ' ' << shape.pattern;
     }
   }
+}
+
+// ---- IAM ----------------------------------------------------------------------------------------
+
+template <typename Op>
+std::string iam_message(std::string_view form) {
+  Arena arena;
+  const HttpRequestView request{
+      .method = "POST", .path = "/", .query = "", .headers = {}, .body = form};
+  const auto node = decode_request(Op::operation(), Protocol::query, {}, request, arena);
+  if (!node) return node.error().kind + ": " + node.error().message;
+  const auto valid = validate(Op::operation(), *node);
+  return valid ? "" : valid.error().kind + ": " + valid.error().message;
+}
+
+namespace iam = aws::iam::op;
+
+TEST(ValidateIam, ShowsNoValueButThatOfAnEnum) {
+  EXPECT_EQ(iam_message<iam::CreateUser>("UserName=" + std::string(65, 'a')),
+            "ValidationError: 1 validation error detected: Value at 'userName' failed to satisfy "
+            "constraint: Member must have length less than or equal to 64");
+  EXPECT_EQ(iam_message<iam::CreateUser>("UserName=u&Tags.member.1.Key=k"),
+            "ValidationError: 1 validation error detected: Value at 'tags.1.member.value' failed "
+            "to satisfy constraint: Member must not be null");
+  EXPECT_EQ(iam_message<iam::ListUsers>("MaxItems=-1"),
+            "ValidationError: 1 validation error detected: Value at 'maxItems' failed to satisfy "
+            "constraint: Member must have value greater than or equal to 1");
+  EXPECT_TRUE(iam_message<iam::ListPolicies>("Scope=Mine")
+                  .contains("Value 'Mine' at 'scope' failed to satisfy constraint: Member must "
+                            "satisfy enum value set: "));
+}
+
+TEST(ValidateIam, TellsOfOneConstraintOfAValue) {
+  EXPECT_EQ(iam_message<iam::CreateUser>("UserName=u&Tags.member.1.Key=&Tags.member.1.Value=v"),
+            "ValidationError: 1 validation error detected: Value at 'tags.1.member.key' failed to "
+            "satisfy constraint: Member must have length greater than or equal to 1");
+}
+
+TEST(ValidateIam, SaysInSentencesWhatNamesConsistOf) {
+  EXPECT_EQ(iam_message<iam::CreateUser>("UserName=a%2Fb"),
+            "ValidationError: The specified value for userName is invalid. It must contain only "
+            "alphanumeric characters and/or the following: +=,.@_-");
+  EXPECT_TRUE(iam_message<iam::CreateAccessKey>("UserName=").contains("value for userName is"));
+  EXPECT_EQ(iam_message<iam::CreateUser>("UserName=u&Path=x"),
+            "ValidationError: The specified value for path is invalid. It must begin and end with "
+            "/ and contain only alphanumeric characters and/or / characters.");
+  EXPECT_EQ(iam_message<iam::ListRoles>("PathPrefix=x"),
+            "ValidationError: The specified value for pathPrefix is invalid. It must begin with "
+            "the / character and contain only alphanumeric characters and/or / characters.");
+  EXPECT_EQ(iam_message<iam::PutUserPolicy>("UserName=u&PolicyName=p&PolicyDocument=%E2%82%AC"),
+            "ValidationError: The specified value for policyDocument is invalid. It must contain "
+            "only printable ASCII characters.");
+}
+
+TEST(ValidateIam, SaysOfItemsThatTheyMustNotBeNull) {
+  const std::string found = iam_message<iam::UntagUser>("UserName=u&TagKeys.member.1=a*b");
+  EXPECT_TRUE(
+      found.contains(": Value at 'tagKeys' failed to satisfy constraint: Member must "
+                     "satisfy constraint: [Member must have length"))
+      << found;
+  EXPECT_TRUE(found.ends_with(", Member must not be null]")) << found;
+}
+
+TEST(ValidateIam, AsksForAMissingParameterWhereIamDoes) {
+  EXPECT_EQ(iam_message<iam::GetRole>(""),
+            "MissingParameter: The request must contain the parameter RoleName.");
+  EXPECT_EQ(iam_message<iam::CreateRole>("RoleName=r"),
+            "ValidationError: 1 validation error detected: Value at 'assumeRolePolicyDocument' "
+            "failed to satisfy constraint: Member must not be null");
+}
+
+TEST(ValidateIam, SaysNothingOfANumberThatIsNone) {
+  EXPECT_EQ(iam_message<iam::ListUsers>("MaxItems=ten"), "MalformedInput: ");
 }
 
 }  // namespace
