@@ -16,6 +16,7 @@ Members of operations that work, which are kept and shown and do nothing themsel
 
 | service | members |
 | --- | --- |
+| iam | of the account's password policy `AllowUsersToChangePassword`, `HardExpiry`, `MaxPasswordAge` |
 | s3 | storage classes, but that what is archived has to be restored; `x-amz-website-redirect-location` |
 | sns | of topics `DeliveryPolicy`, `KmsMasterKeyId`, `TracingConfig`; of subscriptions `SubscriptionRoleArn`, and `throttlePolicy` in `DeliveryPolicy` |
 | sqs | `KmsMasterKeyId`, `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled` |

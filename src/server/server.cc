@@ -381,7 +381,7 @@ void Server::Parts::collect_permissions() {
 Result<> Server::Parts::install_doors() {
   const sagemaker::Reach reach(errands_.get());
   sts::install(registry_, *keys_, *directory_);
-  iam::install(registry_, *directory_);
+  iam::install(registry_, *directory_, *store_);
   s3::install(registry_, {*store_, *objects_, *notices_, *lifecycle_, lifecycles_});
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);

@@ -243,10 +243,6 @@ def test_nobody_has_what_cannot_be_made_here(aws, name):
     assert iam.list_service_specific_credentials(**user)["ServiceSpecificCredentials"] == []
     assert iam.list_saml_providers()["SAMLProviderList"] == []
     assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
-    for call in (iam.get_login_profile, iam.delete_login_profile):
-        assert error_of(call, **user) == (
-            "NoSuchEntity", f"Login Profile for User {name} cannot be found.")
-    assert error_of(iam.get_account_password_policy)[0] == "NoSuchEntity"
     assert error_of(iam.list_mfa_devices, UserName="nobody") == (
         "NoSuchEntity", "The user with name nobody cannot be found.")
 

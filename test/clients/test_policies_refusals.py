@@ -50,7 +50,7 @@ MORE = {
     ("iam", "DeleteAccessKey"): {"UserName": "thing"},
     **{("iam", operation): {"UserName": "thing"} for operation in (
         "ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates",
-        "ListServiceSpecificCredentials", "GetLoginProfile", "DeleteLoginProfile")},
+        "ListServiceSpecificCredentials", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile")},
     ("iam", "SetDefaultPolicyVersion"): {"VersionId": "v1"},
     ("logs", "DescribeLogStreams"): {"logGroupName": "thing"},
     ("logs", "FilterLogEvents"): {"logGroupName": "thing"},
@@ -147,7 +147,7 @@ def test_nobody_may(service, operation, nobody, words):
     if row[0] == "-":
         ask(nobody, service, operation, words)  # everyone who has a key may
         return
-    action, resource = row[0], filled(row[1] if len(row) > 1 else "", words)
+    action, resource = row[0], filled(row[1] if len(row) > 1 else "", {**words, "caller": nobody.name})
     if row[0] == "per-entry":
         [error] = ask(nobody, service, operation, words)["Errors"]
         assert error["Code"] == "AccessDenied"

@@ -19,6 +19,19 @@ constexpr std::string_view kept = R"(
     account TEXT PRIMARY KEY, alias TEXT NOT NULL UNIQUE) WITHOUT ROWID;
 )";
 
+// Passwords: passwords.h.
+constexpr std::string_view passwords = R"(
+  CREATE TABLE identity_password_rules (
+    account TEXT PRIMARY KEY, length_min INTEGER NOT NULL, symbols INTEGER NOT NULL,
+    numbers INTEGER NOT NULL, uppercase INTEGER NOT NULL, lowercase INTEGER NOT NULL,
+    users_may_change INTEGER NOT NULL, hard_expiry INTEGER NOT NULL, age_days_max INTEGER,
+    reuse_prevention INTEGER) WITHOUT ROWID;
+  CREATE TABLE identity_passwords (
+    account TEXT NOT NULL, user_key TEXT NOT NULL, hash TEXT NOT NULL, former TEXT NOT NULL,
+    reset_required INTEGER NOT NULL, created INTEGER NOT NULL, changed INTEGER NOT NULL,
+    PRIMARY KEY (account, user_key)) WITHOUT ROWID;
+)";
+
 constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -79,7 +92,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
     account TEXT NOT NULL, owner TEXT NOT NULL,
     PRIMARY KEY (account, owner)) WITHOUT ROWID;
 )"},
-                                               {"identity", 3, kept}};
+                                               {"identity", 3, kept},
+                                               {"identity", 4, passwords}};
 
 }  // namespace
 

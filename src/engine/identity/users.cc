@@ -33,6 +33,25 @@ std::unexpected<Error> no_key(std::string_view key_id) {
               fmt::format("The Access Key with id {} cannot be found", key_id), "no_access_key");
 }
 
+// What must go before its user does, and how AWS says so.
+struct Held {
+  std::string_view table;
+  std::string_view sentence;
+};
+constexpr Held held[] = {
+    {"identity_passwords", "Cannot delete entity, must delete login profile first."},
+};
+
+Result<> require_nothing_held(store::Transaction& tx, const User& user) {
+  for (const auto& [table, sentence] : held) {
+    const std::string query =
+        fmt::format("SELECT 1 FROM {} WHERE account = ?1 AND user_key = ?2 LIMIT 1", table);
+    if (tx.query(query, user.account, key_of(user.name)).next())
+      return fail(ErrorCode::in_use, std::string(sentence));
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<> create_user(store::Transaction& tx, const User& user, std::span<const Tag> tags) {
@@ -75,7 +94,8 @@ Result<> move_user(store::Transaction& tx, const User& user, const Move& to) {
       "UPDATE identity_users SET name_key = ?3, name = ?4, path = ?5 "
       "WHERE account = ?1 AND name_key = ?2",
       user.account, old_key, new_key, to.name, to.path);
-  for (const std::string_view table : {"identity_access_keys", "identity_members"})
+  for (const std::string_view table :
+       {"identity_access_keys", "identity_members", "identity_passwords"})
     tx.run(fmt::format("UPDATE {} SET user_key = ?3 WHERE account = ?1 AND user_key = ?2", table),
            user.account, old_key, new_key);
   for (const std::string_view table :
@@ -95,6 +115,7 @@ Result<> delete_user(store::Transaction& tx, std::string_view account, std::stri
   if (!list_groups_of(tx, user, {}).items.empty())
     return fail(ErrorCode::in_use, "Cannot delete entity, must remove users from group first.",
                 "has_groups");
+  TRY_DO(require_nothing_held(tx, user));
   touch(tx, owner);
   tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", account, owner_key(owner));
   tx.run("DELETE FROM identity_users WHERE account = ?1 AND name_key = ?2", account, key_of(name));

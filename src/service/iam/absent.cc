@@ -1,24 +1,11 @@
-// What no user and no account has here: second factors, passwords, uploaded keys and certificates.
-// They cannot be made, and who asks for them is told so in the words for one who has none. Tools
-// ask before they delete a user.
-#include <fmt/format.h>
-
+// What no user and no account has here: second factors, uploaded keys and certificates. They cannot
+// be made, and who asks for them is told so in the words for one who has none. Tools ask before
+// they delete a user.
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/user.h"
 
 namespace slipway::iam {
-namespace {
-
-using service::refuse;
-
-std::unexpected<Error> no_login_profile(const identity::User& user) {
-  return refuse("NoSuchEntity",
-                fmt::format("Login Profile for User {} cannot be found.", user.name));
-}
-
-}  // namespace
-
 Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in) {
   if (in.UserName() || !call.caller().principal.is_root()) TRY_DO(user_in(call, in.UserName()));
   return call.output<api::ListMFADevicesResponse>().MFADevices(wire::empty).IsTruncated(false);
@@ -54,16 +41,6 @@ Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_creden
       wire::empty);
 }
 
-Result<api::GetLoginProfileResponse> get_login_profile(Call& call, api::GetLoginProfileRequest in) {
-  TRY(const identity::User user, user_in(call, in.UserName()));
-  return no_login_profile(user);
-}
-
-Result<> delete_login_profile(Call& call, api::DeleteLoginProfileRequest in) {
-  TRY(const identity::User user, user_in(call, in.UserName()));
-  return no_login_profile(user);
-}
-
 Result<api::ListSAMLProvidersResponse> list_saml_providers(Call& call,
                                                            api::ListSAMLProvidersRequest) {
   return call.output<api::ListSAMLProvidersResponse>().SAMLProviderList(wire::empty);
@@ -74,12 +51,6 @@ Result<api::ListServerCertificatesResponse> list_server_certificates(
   return call.output<api::ListServerCertificatesResponse>()
       .ServerCertificateMetadataList(wire::empty)
       .IsTruncated(false);
-}
-
-Result<api::GetAccountPasswordPolicyResponse> get_account_password_policy(Call& call, wire::Unit) {
-  return refuse(
-      "NoSuchEntity",
-      fmt::format("The Password Policy with domain name {} cannot be found.", call.account()));
 }
 
 }  // namespace slipway::iam

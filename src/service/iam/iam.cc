@@ -35,6 +35,11 @@ constexpr service::ErrorRow errors[] = {
     {"limit_exceeded", "LimitExceeded", 409},
     {"malformed_policy", "MalformedPolicyDocument", 400},
     {"MalformedPolicyDocument", "MalformedPolicyDocument", 400},
+    {"no_password", "NoSuchEntity", 404},
+    {"no_password_rules", "NoSuchEntity", 404},
+    {"weak_password", "PasswordPolicyViolation", 400},
+    {"InvalidUserType", "InvalidUserType", 400},
+    {"EntityTemporarilyUnmodifiable", "EntityTemporarilyUnmodifiable", 409},
     {"AccessDenied", "AccessDenied", 403},
     {"InvalidInput", "InvalidInput", 400},
     {"too_many_thumbprints", "InvalidInput", 400},
@@ -180,11 +185,23 @@ void add_absent(Service& service) {
       .add<op::ListSSHPublicKeys>(list_ssh_public_keys)
       .add<op::ListSigningCertificates>(list_signing_certificates)
       .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials)
-      .add<op::GetLoginProfile>(get_login_profile)
-      .add<op::DeleteLoginProfile>(delete_login_profile)
       .add<op::ListSAMLProviders>(list_saml_providers)
-      .add<op::ListServerCertificates>(list_server_certificates)
-      .add<op::GetAccountPasswordPolicy>(get_account_password_policy);
+      .add<op::ListServerCertificates>(list_server_certificates);
+}
+
+void add_passwords(Service& service, store::Store& store) {
+  const auto with_store = [&store]<typename Answer, typename Input>(
+                              Answer (*handler)(Call&, Input, store::Store&)) {
+    return [&store, handler](Call& call, Input in) { return handler(call, std::move(in), store); };
+  };
+  service.add<op::UpdateAccountPasswordPolicy>(update_account_password_policy)
+      .add<op::GetAccountPasswordPolicy>(get_account_password_policy)
+      .add<op::DeleteAccountPasswordPolicy>(delete_account_password_policy)
+      .add<op::CreateLoginProfile>(with_store(create_login_profile))
+      .add<op::GetLoginProfile>(get_login_profile)
+      .add<op::UpdateLoginProfile>(with_store(update_login_profile))
+      .add<op::DeleteLoginProfile>(delete_login_profile)
+      .add<op::ChangePassword>(with_store(change_password));
 }
 
 // What decides about no request: the directory knows nothing of it.
@@ -225,7 +242,7 @@ std::vector<identity::ProvidedPolicy> provided_policies() {
   return provided;
 }
 
-void install(service::Registry& registry, identity::Directory& directory) {
+void install(service::Registry& registry, identity::Directory& directory, store::Store& store) {
   Service service = registry.begin(api::schema(), errors);
   const Changes change(directory);
   add_roles(service, change);
@@ -233,6 +250,7 @@ void install(service::Registry& registry, identity::Directory& directory) {
   add_groups(service, change);
   add_policies(service, change);
   add_kept(service);
+  add_passwords(service, store);
   add_absent(service);
 }
 

@@ -32,7 +32,7 @@ class Iam : public ::testing::Test {
     auto opened = store::Store::open(folder_ / "store.db", identity::migrations());
     if (opened) store_ = *std::move(opened);
     directory_ = identity::Directory::open(*store_, provided_policies()).value();
-    install(registry_, *directory_);
+    install(registry_, *directory_, *store_);
   }
 
   // Runs an operation as one change, as the registry has it; what it returns lives as long as the

@@ -150,6 +150,22 @@ Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_principal_poli
 Result<api::GetContextKeysForPolicyResponse> get_context_keys_for_custom_policy(
     Call& call, api::GetContextKeysForCustomPolicyRequest in);
 
+// password.cc
+Result<> update_account_password_policy(Call& call, api::UpdateAccountPasswordPolicyRequest in);
+Result<api::GetAccountPasswordPolicyResponse> get_account_password_policy(Call& call,
+                                                                          wire::Unit in);
+Result<> delete_account_password_policy(Call& call, wire::Unit in);
+// EntityAlreadyExists, PasswordPolicyViolation.
+Result<api::CreateLoginProfileResponse> create_login_profile(Call& call,
+                                                             api::CreateLoginProfileRequest in,
+                                                             store::Store& store);
+Result<api::GetLoginProfileResponse> get_login_profile(Call& call, api::GetLoginProfileRequest in);
+// PasswordPolicyViolation.
+Result<> update_login_profile(Call& call, api::UpdateLoginProfileRequest in, store::Store& store);
+Result<> delete_login_profile(Call& call, api::DeleteLoginProfileRequest in);
+// InvalidUserType for who is no user, AccessDenied for a wrong one, PasswordPolicyViolation.
+Result<> change_password(Call& call, api::ChangePasswordRequest in, store::Store& store);
+
 // absent.cc
 Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in);
 Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
@@ -160,13 +176,9 @@ Result<api::ListSigningCertificatesResponse> list_signing_certificates(
     Call& call, api::ListSigningCertificatesRequest in);
 Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_credentials(
     Call& call, api::ListServiceSpecificCredentialsRequest in);
-Result<api::GetLoginProfileResponse> get_login_profile(Call& call, api::GetLoginProfileRequest in);
-Result<> delete_login_profile(Call& call, api::DeleteLoginProfileRequest in);
 Result<api::ListSAMLProvidersResponse> list_saml_providers(Call& call,
                                                            api::ListSAMLProvidersRequest in);
 Result<api::ListServerCertificatesResponse> list_server_certificates(
     Call& call, api::ListServerCertificatesRequest in);
-Result<api::GetAccountPasswordPolicyResponse> get_account_password_policy(Call& call,
-                                                                          wire::Unit in);
 
 }  // namespace slipway::iam
