@@ -238,11 +238,7 @@ def test_nobody_has_what_cannot_be_made_here(aws, name):
     iam.create_user(**user)
     assert iam.list_mfa_devices(**user)["MFADevices"] == []
     assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
-    assert iam.list_ssh_public_keys(**user)["SSHPublicKeys"] == []
-    assert iam.list_signing_certificates(**user)["Certificates"] == []
     assert iam.list_service_specific_credentials(**user)["ServiceSpecificCredentials"] == []
-    assert iam.list_saml_providers()["SAMLProviderList"] == []
-    assert iam.list_server_certificates()["ServerCertificateMetadataList"] == []
     assert error_of(iam.list_mfa_devices, UserName="nobody") == (
         "NoSuchEntity", "The user with name nobody cannot be found.")
 

@@ -1,10 +1,52 @@
-"""What IAM's users hold beside access keys: passwords and what they are held to."""
+"""What IAM's users hold beside access keys, and what accounts upload: passwords and what they are held
+to, keys and certificates, metadata of SAML providers."""
+import datetime
+import subprocess
+
 import pytest
 from botocore.exceptions import ClientError
 from policies import People, allow
 
 ACCOUNT = "000000000000"
 GOOD = "Correct-horse-9"
+
+
+METADATA = f"""<?xml version="1.0"?>
+<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://idp.example.com"
+    validUntil="2046-08-30T00:00:00Z">
+  <!-- {"x" * 1000} -->
+  <md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">
+    <md:KeyDescriptor use="signing"/>
+  </md:IDPSSODescriptor>
+</md:EntityDescriptor>"""
+
+
+class Certificates:
+    """Made by OpenSSL: an authority, two that it signed, and one that nobody did; with their keys."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self._run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=ca "
+                  "-keyout ca.key -out ca.pem")
+        for name in ("one", "two"):
+            self._run(f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} "
+                      f"-keyout {name}.key -out {name}.csr")
+            self._run(f"x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out {name}.pem")
+        self._run("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=x "
+                  "-keyout x.key -out x.pem")
+        self._run("genrsa -out ssh.key 2048")
+        self._run("rsa -in ssh.key -pubout -out ssh.pem")
+
+    def _run(self, arguments):
+        subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, capture_output=True)
+
+    def __getitem__(self, name):
+        return (self.folder / name).read_text()
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return Certificates(tmp_path_factory.mktemp("certificates"))
 
 
 def error_of(call, **arguments):
@@ -113,3 +155,127 @@ def test_users_change_their_passwords(aws, people, rules):
     theirs.change_password(OldPassword=f"{GOOD}1", NewPassword=GOOD)
     assert error_of(aws.iam.change_password, OldPassword=GOOD, NewPassword=f"{GOOD}0") == (
         "InvalidUserType", "Only IAM Users can change their own password")
+
+
+def test_keys_for_ssh(aws, user, made):
+    iam, name = aws.iam, user["UserName"]
+    key = iam.upload_ssh_public_key(**user, SSHPublicKeyBody=made["ssh.pem"])["SSHPublicKey"]
+    assert key["SSHPublicKeyId"].startswith("APKA") and key["Status"] == "Active"
+    assert len(key["Fingerprint"].split(":")) == 16
+    named = {**user, "SSHPublicKeyId": key["SSHPublicKeyId"]}
+    ssh = iam.get_ssh_public_key(**named, Encoding="SSH")["SSHPublicKey"]
+    pem = iam.get_ssh_public_key(**named, Encoding="PEM")["SSHPublicKey"]
+    assert pem == key and {**ssh, "SSHPublicKeyBody": made["ssh.pem"]} == pem
+    assert ssh["SSHPublicKeyBody"].startswith("ssh-rsa AAAAB3NzaC1yc2E")
+    assert error_of(iam.upload_ssh_public_key, **user, SSHPublicKeyBody=ssh["SSHPublicKeyBody"] + " again")[0] == (
+        "DuplicateSSHPublicKey")
+    assert error_of(iam.upload_ssh_public_key, **user, SSHPublicKeyBody="ssh-rsa AAAA")[0] == "InvalidPublicKey"
+    assert error_of(iam.upload_ssh_public_key, **user, SSHPublicKeyBody="key")[0] == (
+        "UnrecognizedPublicKeyEncoding")
+    iam.update_ssh_public_key(**named, Status="Inactive")
+    [listed] = iam.list_ssh_public_keys(**user)["SSHPublicKeys"]
+    assert listed == {"UserName": name, "SSHPublicKeyId": key["SSHPublicKeyId"], "Status": "Inactive",
+                      "UploadDate": key["UploadDate"]}
+    assert error_of(iam.delete_user, **user) == (
+        "DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
+    iam.delete_ssh_public_key(**named)
+    none = ("NoSuchEntity", f"The Public Key with id {key['SSHPublicKeyId']} cannot be found.")
+    assert error_of(iam.get_ssh_public_key, **named, Encoding="SSH") == none
+    assert error_of(iam.update_ssh_public_key, **named, Status="Active") == none
+    assert error_of(iam.delete_ssh_public_key, **named) == none
+
+
+def test_signing_certificates(aws, user, made, name):
+    iam = aws.iam
+    ids = [iam.upload_signing_certificate(**user, CertificateBody=made[f"{each}.pem"])["Certificate"]["CertificateId"]
+           for each in ("one", "two")]
+    assert error_of(iam.upload_signing_certificate, **user, CertificateBody=made["x.pem"]) == (
+        "LimitExceeded", "Cannot exceed quota for CertificatesPerUser: 2")
+    other = {"UserName": f"{name}-b"}
+    iam.create_user(**other)
+    assert error_of(iam.upload_signing_certificate, **other, CertificateBody=made["one.pem"])[0] == (
+        "DuplicateCertificate")
+    assert error_of(iam.upload_signing_certificate, **other, CertificateBody="none")[0] == "MalformedCertificate"
+    iam.update_signing_certificate(**user, CertificateId=ids[0], Status="Inactive")
+    pages = iam.get_paginator("list_signing_certificates").paginate(**user, PaginationConfig={"PageSize": 1})
+    listed = {each["CertificateId"]: each for page in pages for each in page["Certificates"]}
+    assert sorted(listed) == sorted(ids)
+    assert (listed[ids[0]]["Status"], listed[ids[0]]["CertificateBody"]) == ("Inactive", made["one.pem"])
+    assert error_of(iam.delete_user, **user) == (
+        "DeleteConflict", "Cannot delete entity, must delete certificates first.")
+    iam.update_user(**user, NewUserName=f"{name}-c")
+    for each in ids:
+        iam.delete_signing_certificate(UserName=f"{name}-c", CertificateId=each)
+    assert error_of(iam.delete_signing_certificate, **other, CertificateId=ids[0]) == (
+        "NoSuchEntity", f"The Certificate with id {ids[0]} cannot be found.")
+    iam.delete_user(UserName=f"{name}-c")
+
+
+def test_server_certificates(aws, made, name):
+    iam, named = aws.iam, {"ServerCertificateName": name}
+    good = {**named, "CertificateBody": made["one.pem"], "PrivateKey": made["one.key"]}
+
+    def refused(**change):
+        return error_of(iam.upload_server_certificate, **{**good, **change})
+
+    assert refused(CertificateBody="none") == (
+        "MalformedCertificate",
+        "Unable to parse certificate. Please ensure the certificate is in PEM format.")
+    assert refused(PrivateKey="none") == ("MalformedCertificate", "Invalid Private Key.")
+    assert refused(PrivateKey=made["two.key"])[0] == "KeyPairMismatch"
+    assert "index within the chain of the invalid certificate is: 0" in refused(CertificateChain=made["x.pem"])[1]
+    uploaded = iam.upload_server_certificate(
+        **good, CertificateChain=made["ca.pem"], Path="/cloudfront/",
+        Tags=[{"Key": "k", "Value": "v"}])
+    data = uploaded["ServerCertificateMetadata"]
+    arn = f"arn:aws:iam::{ACCOUNT}:server-certificate/cloudfront/{name}"
+    assert data["Arn"] == arn and data["ServerCertificateId"].startswith("ASCA")
+    days = (data["Expiration"] - datetime.datetime.now(datetime.timezone.utc)).total_seconds() / 86_400
+    assert 29 < days <= 30
+    assert refused() == ("EntityAlreadyExists", f"The Server Certificate with name {name} already exists.")
+    shown = iam.get_server_certificate(**named)["ServerCertificate"]
+    assert shown == {"ServerCertificateMetadata": data, "CertificateBody": made["one.pem"],
+                     "CertificateChain": made["ca.pem"], "Tags": [{"Key": "k", "Value": "v"}]}
+    assert data in iam.list_server_certificates(PathPrefix="/cloudfront/")["ServerCertificateMetadataList"]
+    assert data not in iam.list_server_certificates(PathPrefix="/other/")["ServerCertificateMetadataList"]
+    iam.update_server_certificate(**named, NewServerCertificateName=f"{name}-b", NewPath="/")
+    renamed = {"ServerCertificateName": f"{name}-b"}
+    iam.tag_server_certificate(**renamed, Tags=[{"Key": "l", "Value": "w"}])
+    iam.untag_server_certificate(**renamed, TagKeys=["k"])
+    assert iam.list_server_certificate_tags(**renamed)["Tags"] == [{"Key": "l", "Value": "w"}]
+    assert error_of(iam.get_server_certificate, **named) == (
+        "NoSuchEntity", f"The Server Certificate with name {name} cannot be found.")
+    assert iam.get_account_summary()["SummaryMap"]["ServerCertificates"] == 1
+    iam.delete_server_certificate(**renamed)
+    assert iam.get_account_summary()["SummaryMap"]["ServerCertificates"] == 0
+
+
+def test_saml_providers(aws, people, name):
+    iam, arn = aws.iam, f"arn:aws:iam::{ACCOUNT}:saml-provider/{name}"
+    assert error_of(iam.create_saml_provider, Name=name, SAMLMetadataDocument="x" * 1000) == (
+        "InvalidInput", "Could not parse metadata")
+    assert error_of(iam.create_saml_provider, Name=name, SAMLMetadataDocument=METADATA,
+                    AssertionEncryptionMode="Required")[0] == "NotImplemented"
+    made = iam.create_saml_provider(Name=name, SAMLMetadataDocument=METADATA, Tags=[{"Key": "k", "Value": "v"}])
+    assert made["SAMLProviderArn"] == arn
+    assert error_of(iam.create_saml_provider, Name=name, SAMLMetadataDocument=METADATA)[0] == "EntityAlreadyExists"
+    shown = iam.get_saml_provider(SAMLProviderArn=arn)
+    assert (shown["SAMLMetadataDocument"], shown["ValidUntil"].year, shown["Tags"]) == (
+        METADATA, 2046, [{"Key": "k", "Value": "v"}])
+    other = METADATA.replace("2046", "2047")
+    iam.update_saml_provider(SAMLProviderArn=arn, SAMLMetadataDocument=other)
+    [listed] = [each for each in iam.list_saml_providers()["SAMLProviderList"] if each["Arn"] == arn]
+    assert listed["ValidUntil"].year == 2047
+    iam.tag_saml_provider(SAMLProviderArn=arn, Tags=[{"Key": "l", "Value": "w"}])
+    iam.untag_saml_provider(SAMLProviderArn=arn, TagKeys=["k"])
+    assert iam.list_saml_provider_tags(SAMLProviderArn=arn)["Tags"] == [{"Key": "l", "Value": "w"}]
+
+    someone = people.user(allow("iam:GetSAMLProvider", Condition={"StringEquals": {"aws:ResourceTag/l": "w"}}))
+    assert someone.iam.get_saml_provider(SAMLProviderArn=arn)["SAMLMetadataDocument"] == other
+    for wrong in (arn.upper().replace("ARN:AWS:IAM", "arn:aws:iam"), arn.replace(ACCOUNT, "111122223333")):
+        assert error_of(iam.get_saml_provider, SAMLProviderArn=wrong) == (
+            "NoSuchEntity", f"Manifest not found for arn {wrong}")
+    iam.delete_saml_provider(SAMLProviderArn=arn)
+    assert error_of(someone.iam.get_saml_provider, SAMLProviderArn=arn)[0] == "AccessDenied"
+    assert error_of(iam.delete_saml_provider, SAMLProviderArn=arn) == (
+        "NoSuchEntity", f"Manifest not found for arn {arn}")

@@ -22,6 +22,7 @@ VALUES = {
     "SubscriptionArn": "arn:aws:sns:{region}:{account}:thing:00000000-0000-4000-8000-000000000000",
     "PlatformApplicationArn": "arn:aws:sns:{region}:{account}:app/GCM/thing",
     "EndpointArn": "arn:aws:sns:{region}:{account}:endpoint/GCM/thing/00000000-0000-4000-8000-000000000000",
+    "SAMLProviderArn": "arn:aws:iam::{account}:saml-provider/thing",
     "OpenIDConnectProviderArn": "arn:aws:iam::{account}:oidc-provider/thing", "ThumbprintList": ["a" * 40],
     "Url": "https://thing", "PolicyArn": "arn:aws:iam::{account}:policy/thing",
     "PermissionsBoundary": "arn:aws:iam::{account}:policy/thing",
@@ -50,7 +51,8 @@ MORE = {
     ("iam", "DeleteAccessKey"): {"UserName": "thing"},
     **{("iam", operation): {"UserName": "thing"} for operation in (
         "ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates",
-        "ListServiceSpecificCredentials", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile")},
+        "ListServiceSpecificCredentials", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile", "UploadSigningCertificate",
+        "UpdateSigningCertificate", "DeleteSigningCertificate")},
     ("iam", "SetDefaultPolicyVersion"): {"VersionId": "v1"},
     ("logs", "DescribeLogStreams"): {"logGroupName": "thing"},
     ("logs", "FilterLogEvents"): {"logGroupName": "thing"},

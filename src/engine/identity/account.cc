@@ -65,11 +65,6 @@ Result<> check_lists(const Provider& provider) {
       "too_many_thumbprints");
 }
 
-void delete_tags_of(store::Transaction& tx, Owner owner) {
-  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", owner.account,
-         owner_key(owner));
-}
-
 }  // namespace
 
 Result<> create_instance_profile(store::Transaction& tx, const InstanceProfile& profile,
@@ -126,7 +121,7 @@ Result<> delete_instance_profile(store::Transaction& tx, const InstanceProfile& 
     return fail(ErrorCode::in_use,
                 "Cannot delete entity, must remove roles from instance profile first.",
                 "has_roles");
-  delete_tags_of(tx, owner_of(profile));
+  delete_all_tags(tx, owner_of(profile));
   tx.run("DELETE FROM identity_instance_profiles WHERE account = ?1 AND name_key = ?2",
          profile.account, key_of(profile.name));
   return {};
@@ -176,7 +171,7 @@ Result<> update_provider(store::Transaction& tx, const Provider& provider) {
 }
 
 void delete_provider(store::Transaction& tx, const Provider& provider) {
-  delete_tags_of(tx, owner_of(provider));
+  delete_all_tags(tx, owner_of(provider));
   tx.run("DELETE FROM identity_providers WHERE account = ?1 AND name_key = ?2", provider.account,
          key_of(provider.name));
 }

@@ -24,26 +24,34 @@ constexpr KindFacts facts[] = {
     {"group", "identity_groups", "no_group", group_inline_bytes_max, "PoliciesPerGroup"},
     {"instance-profile", "identity_instance_profiles", "no_profile"},
     {"oidc-provider", "identity_providers", "no_provider"},
+    {"server-certificate", "identity_server_certificates", "no_server_certificate"},
+    {"saml-provider", "identity_saml_providers", "no_provider"},
 };
 
 const KindFacts& facts_of(Owner::Kind kind) { return facts[static_cast<std::size_t>(kind)]; }
 
+std::string sentence_of_missing(Owner owner) {
+  using Kind = Owner::Kind;
+  switch (owner.kind) {
+    case Kind::policy: return fmt::format("Policy {} was not found.", owner.name);
+    case Kind::instance_profile:
+      return fmt::format("Instance Profile {} cannot be found.", owner.name);
+    case Kind::provider:
+      return fmt::format("OpenIDConnect Provider not found for arn {}", arn_of(owner, "/"));
+    case Kind::server_certificate:
+      return fmt::format("The Server Certificate with name {} cannot be found.", owner.name);
+    case Kind::saml_provider:
+      return fmt::format("Manifest not found for arn {}", arn_of(owner, "/"));
+    case Kind::role:
+    case Kind::user:
+    case Kind::group: break;
+  }
+  return fmt::format("The {} with name {} cannot be found.", name_of(owner.kind), owner.name);
+}
+
 std::unexpected<Error> missing(Owner owner) {
-  const KindFacts& kind = facts_of(owner.kind);
-  if (owner.kind == Owner::Kind::policy)
-    return fail(ErrorCode::not_found, fmt::format("Policy {} was not found.", owner.name),
-                std::string(kind.missing));
-  if (owner.kind == Owner::Kind::instance_profile)
-    return fail(ErrorCode::not_found,
-                fmt::format("Instance Profile {} cannot be found.", owner.name),
-                std::string(kind.missing));
-  if (owner.kind == Owner::Kind::provider)
-    return fail(ErrorCode::not_found,
-                fmt::format("OpenIDConnect Provider not found for arn {}", arn_of(owner, "/")),
-                std::string(kind.missing));
-  return fail(ErrorCode::not_found,
-              fmt::format("The {} with name {} cannot be found.", kind.name, owner.name),
-              std::string(kind.missing));
+  return fail(ErrorCode::not_found, sentence_of_missing(owner),
+              std::string(facts_of(owner.kind).missing));
 }
 
 std::int64_t count_rows(store::Transaction& tx, std::string_view table, Owner owner) {
@@ -119,6 +127,11 @@ void touch(store::Transaction& tx, Owner owner) {
 void touch_policy(store::Transaction& tx, std::string_view account, std::string_view full_name) {
   tx.run("INSERT OR IGNORE INTO identity_touched (account, owner) VALUES (?1, ?2)", account,
          fmt::format("{}{}", policy_prefix, full_name));
+}
+
+void delete_all_tags(store::Transaction& tx, Owner owner) {
+  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", owner.account,
+         owner_key(owner));
 }
 
 Result<> require_no_policies(store::Transaction& tx, Owner owner) {

@@ -4,10 +4,10 @@
 // Every function of this engine's tables runs inside a caller's transaction, on its thread, and
 // whoever changes something ends the change by Directory::follow(). Errors are this engine's own:
 // not_found of kind "no_role", "no_user", "no_group", "no_policy", "no_inline_policy",
-// "no_attachment", "no_access_key", "no_version", "no_profile" or "no_provider"; already_exists;
-// in_use of kind "has_policies", "has_attachments", "has_access_keys", "has_groups", "has_members",
-// "has_versions", "has_roles" or "is_attached"; limit_exceeded. Names are unique whatever their
-// case.
+// "no_attachment", "no_access_key", "no_version", "no_profile", "no_provider" or
+// "no_server_certificate"; already_exists; in_use of kind "has_policies", "has_attachments",
+// "has_access_keys", "has_groups", "has_members", "has_versions", "has_roles" or "is_attached";
+// limit_exceeded. Names are unique whatever their case.
 #pragma once
 
 #include <cstdint>
@@ -46,7 +46,16 @@ struct Page {
 
 // Names one user, group, role, policy or other thing with tags in the calls below.
 struct Owner {
-  enum class Kind : std::uint8_t { role, policy, user, group, instance_profile, provider };
+  enum class Kind : std::uint8_t {
+    role,
+    policy,
+    user,
+    group,
+    instance_profile,
+    provider,
+    server_certificate,
+    saml_provider,
+  };
   Kind kind = Kind::role;
   std::string_view account;
   std::string_view name;

@@ -56,6 +56,9 @@ inline constexpr std::string_view policy_prefix = "policy/";
 // in_use while a policy, inline or attached, is on it.
 Result<> require_no_policies(store::Transaction& tx, Owner owner);
 
+// Of what is being deleted itself.
+void delete_all_tags(store::Transaction& tx, Owner owner);
+
 // limit_exceeded where the account has `most` rows in `table` already.
 struct Quota {
   std::string_view table;

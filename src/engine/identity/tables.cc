@@ -32,6 +32,23 @@ constexpr std::string_view passwords = R"(
     PRIMARY KEY (account, user_key)) WITHOUT ROWID;
 )";
 
+// What users and accounts upload: user_uploads.h, account_uploads.h.
+constexpr std::string_view uploads = R"(
+  CREATE TABLE identity_user_uploads (
+    account TEXT NOT NULL, user_key TEXT NOT NULL, kind INTEGER NOT NULL, id TEXT NOT NULL,
+    body TEXT NOT NULL, mark TEXT NOT NULL, active INTEGER NOT NULL, created INTEGER NOT NULL,
+    PRIMARY KEY (account, user_key, kind, id)) WITHOUT ROWID;
+  CREATE INDEX identity_user_uploads_by_mark ON identity_user_uploads (account, kind, mark);
+  CREATE TABLE identity_server_certificates (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
+    id TEXT NOT NULL, body TEXT NOT NULL, chain TEXT NOT NULL, expires INTEGER NOT NULL,
+    created INTEGER NOT NULL, PRIMARY KEY (account, name_key));
+  CREATE TABLE identity_saml_providers (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, id TEXT NOT NULL,
+    ends INTEGER NOT NULL, created INTEGER NOT NULL, metadata TEXT NOT NULL,
+    PRIMARY KEY (account, name_key));
+)";
+
 constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -93,7 +110,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
     PRIMARY KEY (account, owner)) WITHOUT ROWID;
 )"},
                                                {"identity", 3, kept},
-                                               {"identity", 4, passwords}};
+                                               {"identity", 4, passwords},
+                                               {"identity", 5, uploads}};
 
 }  // namespace
 

@@ -37,15 +37,18 @@ std::unexpected<Error> no_key(std::string_view key_id) {
 struct Held {
   std::string_view table;
   std::string_view sentence;
+  std::string_view which = "1";  // of the user's rows
 };
 constexpr Held held[] = {
     {"identity_passwords", "Cannot delete entity, must delete login profile first."},
+    {"identity_user_uploads", "Cannot delete entity, must delete certificates first.", "kind = 1"},
+    {"identity_user_uploads", "Cannot delete entity, must remove referenced objects first."},
 };
 
 Result<> require_nothing_held(store::Transaction& tx, const User& user) {
-  for (const auto& [table, sentence] : held) {
-    const std::string query =
-        fmt::format("SELECT 1 FROM {} WHERE account = ?1 AND user_key = ?2 LIMIT 1", table);
+  for (const auto& [table, sentence, which] : held) {
+    const std::string query = fmt::format(
+        "SELECT 1 FROM {} WHERE account = ?1 AND user_key = ?2 AND {} LIMIT 1", table, which);
     if (tx.query(query, user.account, key_of(user.name)).next())
       return fail(ErrorCode::in_use, std::string(sentence));
   }
@@ -95,7 +98,7 @@ Result<> move_user(store::Transaction& tx, const User& user, const Move& to) {
       "WHERE account = ?1 AND name_key = ?2",
       user.account, old_key, new_key, to.name, to.path);
   for (const std::string_view table :
-       {"identity_access_keys", "identity_members", "identity_passwords"})
+       {"identity_access_keys", "identity_members", "identity_passwords", "identity_user_uploads"})
     tx.run(fmt::format("UPDATE {} SET user_key = ?3 WHERE account = ?1 AND user_key = ?2", table),
            user.account, old_key, new_key);
   for (const std::string_view table :
@@ -183,7 +186,8 @@ Census census(store::Transaction& tx, std::string_view account) {
           .policies = count("identity_policies"),
           .policy_versions = count("identity_policy_versions"),
           .instance_profiles = count("identity_instance_profiles"),
-          .providers = count("identity_providers")};
+          .providers = count("identity_providers") + count("identity_saml_providers"),
+          .server_certificates = count("identity_server_certificates")};
 }
 
 }  // namespace slipway::identity

@@ -39,7 +39,7 @@ struct Move {
 };
 // A new name, a new path; the id stays, and all that is the user's goes with it.
 Result<> move_user(store::Transaction& tx, const User& user, const Move& to);
-// in_use while it has policies, access keys or groups.
+// in_use while it has policies, access keys, groups or anything else of its own.
 Result<> delete_user(store::Transaction& tx, std::string_view account, std::string_view name);
 
 struct AccessKey {
@@ -89,7 +89,8 @@ struct Census {
   std::int64_t policies = 0;
   std::int64_t policy_versions = 0;
   std::int64_t instance_profiles = 0;
-  std::int64_t providers = 0;
+  std::int64_t providers = 0;  // of both kinds
+  std::int64_t server_certificates = 0;
 };
 Census census(store::Transaction& tx, std::string_view account);
 

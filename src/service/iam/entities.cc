@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include "engine/identity/account.h"
+#include "engine/identity/account_uploads.h"
+#include "engine/identity/user_uploads.h"
 #include "engine/identity/users.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
@@ -10,8 +12,6 @@ namespace slipway::iam {
 namespace {
 
 // AWS's numbers for what has no limit of its own here.
-constexpr std::int64_t server_certificates_quota = 20;
-constexpr std::int64_t signing_certificates_quota = 2;
 constexpr std::int64_t policy_versions_in_use_quota = 10'000;
 constexpr std::int64_t global_token_version = 1;
 
@@ -105,12 +105,13 @@ Result<api::GetAccountSummaryResponse> get_account_summary(Call& call, wire::Uni
   put("InstanceProfiles", census.instance_profiles);
   put("InstanceProfilesQuota", identity::instance_profiles_max);
   put("Providers", census.providers);
-  // What can't be made here.
+  // What the account's root can't have here.
   for (const std::string_view name :
-       {"AccountPasswordPresent", "AccountSigningCertificatesPresent", "ServerCertificates"})
+       {"AccountPasswordPresent", "AccountSigningCertificatesPresent"})
     put(name, 0);
-  put("ServerCertificatesQuota", server_certificates_quota);
-  put("SigningCertificatesPerUserQuota", signing_certificates_quota);
+  put("ServerCertificates", census.server_certificates);
+  put("ServerCertificatesQuota", identity::server_certificates_max);
+  put("SigningCertificatesPerUserQuota", identity::signing_certificates_max);
   put("PolicyVersionsInUseQuota", policy_versions_in_use_quota);
   put("GlobalEndpointTokenVersion", global_token_version);
   return out;

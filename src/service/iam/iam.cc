@@ -37,6 +37,16 @@ constexpr service::ErrorRow errors[] = {
     {"MalformedPolicyDocument", "MalformedPolicyDocument", 400},
     {"no_password", "NoSuchEntity", 404},
     {"no_password_rules", "NoSuchEntity", 404},
+    {"no_upload", "NoSuchEntity", 404},
+    {"no_server_certificate", "NoSuchEntity", 404},
+    {"duplicate_ssh_key", "DuplicateSSHPublicKey", 400},
+    {"duplicate_certificate", "DuplicateCertificate", 409},
+    {"bad_public_key", "InvalidPublicKey", 400},
+    {"unknown_key_form", "UnrecognizedPublicKeyEncoding", 400},
+    {"malformed_certificate", "MalformedCertificate", 400},
+    {"MalformedCertificate", "MalformedCertificate", 400},
+    {"InvalidCertificate", "InvalidCertificate", 400},
+    {"key_pair_mismatch", "KeyPairMismatch", 400},
     {"weak_password", "PasswordPolicyViolation", 400},
     {"InvalidUserType", "InvalidUserType", 400},
     {"EntityTemporarilyUnmodifiable", "EntityTemporarilyUnmodifiable", 409},
@@ -182,11 +192,7 @@ void add_policies(Service& service, const Changes& change) {
 void add_absent(Service& service) {
   service.add<op::ListMFADevices>(list_mfa_devices)
       .add<op::ListVirtualMFADevices>(list_virtual_mfa_devices)
-      .add<op::ListSSHPublicKeys>(list_ssh_public_keys)
-      .add<op::ListSigningCertificates>(list_signing_certificates)
-      .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials)
-      .add<op::ListSAMLProviders>(list_saml_providers)
-      .add<op::ListServerCertificates>(list_server_certificates);
+      .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials);
 }
 
 void add_passwords(Service& service, store::Store& store) {
@@ -202,6 +208,35 @@ void add_passwords(Service& service, store::Store& store) {
       .add<op::UpdateLoginProfile>(with_store(update_login_profile))
       .add<op::DeleteLoginProfile>(delete_login_profile)
       .add<op::ChangePassword>(with_store(change_password));
+}
+
+void add_uploads(Service& service) {
+  service.add<op::UploadSSHPublicKey>(upload_ssh_public_key)
+      .add<op::GetSSHPublicKey>(get_ssh_public_key)
+      .add<op::ListSSHPublicKeys>(list_ssh_public_keys)
+      .add<op::UpdateSSHPublicKey>(update_ssh_public_key)
+      .add<op::DeleteSSHPublicKey>(delete_ssh_public_key)
+      .add<op::UploadSigningCertificate>(upload_signing_certificate)
+      .add<op::ListSigningCertificates>(list_signing_certificates)
+      .add<op::UpdateSigningCertificate>(update_signing_certificate)
+      .add<op::DeleteSigningCertificate>(delete_signing_certificate);
+  service.add<op::UploadServerCertificate>(upload_server_certificate)
+      .add<op::GetServerCertificate>(get_server_certificate)
+      .add<op::ListServerCertificates>(list_server_certificates)
+      .add<op::UpdateServerCertificate>(update_server_certificate)
+      .add<op::DeleteServerCertificate>(delete_server_certificate)
+      .add<op::TagServerCertificate>(tag_owner<op::TagServerCertificate::Input>)
+      .add<op::UntagServerCertificate>(untag_owner<op::UntagServerCertificate::Input>)
+      .add<op::ListServerCertificateTags>(list_owner_tags<op::ListServerCertificateTags::Output,
+                                                          op::ListServerCertificateTags::Input>);
+  service.add<op::CreateSAMLProvider>(create_saml_provider)
+      .add<op::GetSAMLProvider>(get_saml_provider)
+      .add<op::ListSAMLProviders>(list_saml_providers)
+      .add<op::UpdateSAMLProvider>(update_saml_provider)
+      .add<op::DeleteSAMLProvider>(delete_saml_provider)
+      .add<op::TagSAMLProvider>(tag_saml_provider)
+      .add<op::UntagSAMLProvider>(untag_saml_provider)
+      .add<op::ListSAMLProviderTags>(list_saml_provider_tags);
 }
 
 // What decides about no request: the directory knows nothing of it.
@@ -251,6 +286,7 @@ void install(service::Registry& registry, identity::Directory& directory, store:
   add_policies(service, change);
   add_kept(service);
   add_passwords(service, store);
+  add_uploads(service);
   add_absent(service);
 }
 

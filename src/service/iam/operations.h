@@ -166,19 +166,55 @@ Result<> delete_login_profile(Call& call, api::DeleteLoginProfileRequest in);
 // InvalidUserType for who is no user, AccessDenied for a wrong one, PasswordPolicyViolation.
 Result<> change_password(Call& call, api::ChangePasswordRequest in, store::Store& store);
 
+// user_upload.cc
+// InvalidPublicKey, UnrecognizedPublicKeyEncoding, DuplicateSSHPublicKey, LimitExceeded.
+Result<api::UploadSSHPublicKeyResponse> upload_ssh_public_key(Call& call,
+                                                              api::UploadSSHPublicKeyRequest in);
+Result<api::GetSSHPublicKeyResponse> get_ssh_public_key(Call& call, api::GetSSHPublicKeyRequest in);
+Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
+                                                            api::ListSSHPublicKeysRequest in);
+Result<> update_ssh_public_key(Call& call, api::UpdateSSHPublicKeyRequest in);
+Result<> delete_ssh_public_key(Call& call, api::DeleteSSHPublicKeyRequest in);
+// MalformedCertificate, InvalidCertificate, DuplicateCertificate, LimitExceeded.
+Result<api::UploadSigningCertificateResponse> upload_signing_certificate(
+    Call& call, api::UploadSigningCertificateRequest in);
+Result<api::ListSigningCertificatesResponse> list_signing_certificates(
+    Call& call, api::ListSigningCertificatesRequest in);
+Result<> update_signing_certificate(Call& call, api::UpdateSigningCertificateRequest in);
+Result<> delete_signing_certificate(Call& call, api::DeleteSigningCertificateRequest in);
+
+// server_certificate.cc
+// MalformedCertificate, KeyPairMismatch, EntityAlreadyExists, LimitExceeded, InvalidInput (tags).
+Result<api::UploadServerCertificateResponse> upload_server_certificate(
+    Call& call, api::UploadServerCertificateRequest in);
+Result<api::GetServerCertificateResponse> get_server_certificate(
+    Call& call, api::GetServerCertificateRequest in);
+Result<api::ListServerCertificatesResponse> list_server_certificates(
+    Call& call, api::ListServerCertificatesRequest in);
+// EntityAlreadyExists.
+Result<> update_server_certificate(Call& call, api::UpdateServerCertificateRequest in);
+Result<> delete_server_certificate(Call& call, api::DeleteServerCertificateRequest in);
+
+// saml_provider.cc
+// InvalidInput (metadata, tags), EntityAlreadyExists, LimitExceeded.
+Result<api::CreateSAMLProviderResponse> create_saml_provider(Call& call,
+                                                             api::CreateSAMLProviderRequest in);
+Result<api::GetSAMLProviderResponse> get_saml_provider(Call& call, api::GetSAMLProviderRequest in);
+Result<api::ListSAMLProvidersResponse> list_saml_providers(Call& call,
+                                                           api::ListSAMLProvidersRequest in);
+Result<api::UpdateSAMLProviderResponse> update_saml_provider(Call& call,
+                                                             api::UpdateSAMLProviderRequest in);
+Result<> delete_saml_provider(Call& call, api::DeleteSAMLProviderRequest in);
+Result<> tag_saml_provider(Call& call, api::TagSAMLProviderRequest in);
+Result<> untag_saml_provider(Call& call, api::UntagSAMLProviderRequest in);
+Result<api::ListSAMLProviderTagsResponse> list_saml_provider_tags(
+    Call& call, api::ListSAMLProviderTagsRequest in);
+
 // absent.cc
 Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in);
 Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
     Call& call, api::ListVirtualMFADevicesRequest in);
-Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
-                                                            api::ListSSHPublicKeysRequest in);
-Result<api::ListSigningCertificatesResponse> list_signing_certificates(
-    Call& call, api::ListSigningCertificatesRequest in);
 Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_credentials(
     Call& call, api::ListServiceSpecificCredentialsRequest in);
-Result<api::ListSAMLProvidersResponse> list_saml_providers(Call& call,
-                                                           api::ListSAMLProvidersRequest in);
-Result<api::ListServerCertificatesResponse> list_server_certificates(
-    Call& call, api::ListServerCertificatesRequest in);
 
 }  // namespace slipway::iam

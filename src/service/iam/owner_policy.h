@@ -25,6 +25,8 @@ identity::Owner owner_in(const Call& call, const In& in) {
     return {Kind::user, call.account(), in.UserName()};
   else if constexpr (requires { in.InstanceProfileName(); })
     return {Kind::instance_profile, call.account(), in.InstanceProfileName()};
+  else if constexpr (requires { in.ServerCertificateName(); })
+    return {Kind::server_certificate, call.account(), in.ServerCertificateName()};
   else
     return {Kind::group, call.account(), in.GroupName()};
 }

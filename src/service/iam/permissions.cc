@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "engine/identity/account.h"
+#include "engine/identity/account_uploads.h"
+#include "engine/identity/owners.h"
 #include "gen/iam.h"
 #include "service/iam/iam.h"
 #include "service/iam/provider.h"
@@ -41,6 +43,12 @@ constexpr std::string_view provider = "{OpenIDConnectProviderArn}";
 constexpr std::string_view new_profile =
     "arn:aws:iam::{account}:instance-profile{path}{InstanceProfileName}";
 constexpr std::string_view the_profile = "instance profile {InstanceProfileName}";
+
+constexpr std::string_view certificate = "{certificate}";
+constexpr std::string_view new_certificate =
+    "arn:aws:iam::{account}:server-certificate{path}{ServerCertificateName}";
+constexpr std::string_view saml_provider = "{SAMLProviderArn}";
+constexpr std::string_view new_saml_provider = "arn:aws:iam::{account}:saml-provider/{Name}";
 
 constexpr Need role_needs[] = {
     {"CreateRole", "iam:CreateRole", new_role},
@@ -87,6 +95,13 @@ constexpr Need user_needs[] = {
     Need{"GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "{owner of key}"}.shown_as(
         "access key {AccessKeyId}"),
     Need{"ListMFADevices", "iam:ListMFADevices", user}.shown_as(the_user),
+    Need{"UploadSSHPublicKey", "iam:UploadSSHPublicKey", user}.shown_as(the_user),
+    Need{"GetSSHPublicKey", "iam:GetSSHPublicKey", user}.shown_as(the_user),
+    Need{"UpdateSSHPublicKey", "iam:UpdateSSHPublicKey", user}.shown_as(the_user),
+    Need{"DeleteSSHPublicKey", "iam:DeleteSSHPublicKey", user}.shown_as(the_user),
+    Need{"UploadSigningCertificate", "iam:UploadSigningCertificate", user}.shown_as(the_user),
+    Need{"UpdateSigningCertificate", "iam:UpdateSigningCertificate", user}.shown_as(the_user),
+    Need{"DeleteSigningCertificate", "iam:DeleteSigningCertificate", user}.shown_as(the_user),
     Need{"ListSSHPublicKeys", "iam:ListSSHPublicKeys", user}.shown_as(the_user),
     Need{"ListSigningCertificates", "iam:ListSigningCertificates", user}.shown_as(the_user),
     Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user}.shown_as(
@@ -158,8 +173,29 @@ constexpr Need other_needs[] = {
     {"GetAccountPasswordPolicy", "iam:GetAccountPasswordPolicy"},
     {"DeleteAccountPasswordPolicy", "iam:DeleteAccountPasswordPolicy"},
     {"ListVirtualMFADevices", "iam:ListVirtualMFADevices"},
-    {"ListSAMLProviders", "iam:ListSAMLProviders"},
+};
+
+constexpr Need upload_needs[] = {
+    {"UploadServerCertificate", "iam:UploadServerCertificate", new_certificate},
+    Need{"UploadServerCertificate", "iam:TagServerCertificate", new_certificate}.where("Tags"),
+    {"GetServerCertificate", "iam:GetServerCertificate", certificate},
     {"ListServerCertificates", "iam:ListServerCertificates"},
+    {"UpdateServerCertificate", "iam:UpdateServerCertificate", certificate},
+    Need{"UpdateServerCertificate", "iam:UpdateServerCertificate", "{renamed certificate}"}.where(
+        "renamed certificate"),
+    {"DeleteServerCertificate", "iam:DeleteServerCertificate", certificate},
+    {"TagServerCertificate", "iam:TagServerCertificate", certificate},
+    {"UntagServerCertificate", "iam:UntagServerCertificate", certificate},
+    {"ListServerCertificateTags", "iam:ListServerCertificateTags", certificate},
+    {"CreateSAMLProvider", "iam:CreateSAMLProvider", new_saml_provider},
+    Need{"CreateSAMLProvider", "iam:TagSAMLProvider", new_saml_provider}.where("Tags"),
+    {"GetSAMLProvider", "iam:GetSAMLProvider", saml_provider},
+    {"ListSAMLProviders", "iam:ListSAMLProviders"},
+    {"UpdateSAMLProvider", "iam:UpdateSAMLProvider", saml_provider},
+    {"DeleteSAMLProvider", "iam:DeleteSAMLProvider", saml_provider},
+    {"TagSAMLProvider", "iam:TagSAMLProvider", saml_provider},
+    {"UntagSAMLProvider", "iam:UntagSAMLProvider", saml_provider},
+    {"ListSAMLProviderTags", "iam:ListSAMLProviderTags", saml_provider},
 };
 
 constexpr Need kept_needs[] = {
@@ -198,8 +234,8 @@ constexpr Need kept_needs[] = {
     {"GetAccountAuthorizationDetails", "iam:GetAccountAuthorizationDetails"},
 };
 
-constexpr auto needs =
-    service::join_needs(role_needs, user_needs, group_needs, policy_needs, other_needs, kept_needs);
+constexpr auto needs = service::join_needs(role_needs, user_needs, group_needs, policy_needs,
+                                           other_needs, kept_needs, upload_needs);
 
 constexpr service::KeyOfMember keys[] = {
     {"aws:RequestTag/", "Tags"},
@@ -231,14 +267,13 @@ std::string user_name(const Question& question) {
   return name;
 }
 
-// The ARN that a user or group gets by another name, another path, or both.
-std::string renamed(const identity::Directory& directory, const Question& question,
-                    std::string_view kind, std::string_view old_name) {
+// The ARN that what is called `now` gets by another name, another path, or both.
+std::string renamed(const Question& question, std::string_view kind, const std::string& now) {
   std::string name = question.text("NewUserName");
   if (name.empty()) name = question.text("NewGroupName");
+  if (name.empty()) name = question.text("NewServerCertificateName");
   const std::string path = question.text("NewPath");
   if (name.empty() && path.empty()) return {};
-  const std::string now = party(directory, question, kind, old_name);
   const std::size_t begin = now.find('/');
   const std::size_t end = now.rfind('/') + 1;
   return arn_of(question, kind, path.empty() ? now.substr(begin, end - begin) : path,
@@ -251,6 +286,15 @@ std::string profile_arn(const Question& question) {
   Call& call = question.call();
   const auto found = identity::find_instance_profile(call.tx(), call.account(), name);
   return arn_of(question, "instance-profile", found ? found->path : "/",
+                found ? found->name : name);
+}
+
+// The same of a server's certificate.
+std::string certificate_arn(const Question& question) {
+  const std::string name = question.text("ServerCertificateName");
+  Call& call = question.call();
+  const auto found = identity::find_server_certificate(call.tx(), call.account(), name);
+  return arn_of(question, "server-certificate", found ? found->path : "/",
                 found ? found->name : name);
 }
 
@@ -282,10 +326,14 @@ std::optional<std::vector<std::string>> word(const identity::Directory& director
   if (word == "group")
     return Texts{party(directory, question, "group", question.text("GroupName"))};
   if (word == "user name") return Texts{user_name(question)};
-  if (word == "renamed user")
-    return Texts{renamed(directory, question, "user", question.text("UserName"))};
-  if (word == "renamed group")
-    return Texts{renamed(directory, question, "group", question.text("GroupName"))};
+  for (const auto& [of_kind, kind, member] : {std::tuple("renamed user", "user", "UserName"),
+                                              std::tuple("renamed group", "group", "GroupName")})
+    if (word == of_kind)
+      return Texts{
+          renamed(question, kind, party(directory, question, kind, question.text(member)))};
+  if (word == "certificate") return Texts{certificate_arn(question)};
+  if (word == "renamed certificate")
+    return Texts{renamed(question, "server-certificate", certificate_arn(question))};
   if (word == "profile") return Texts{profile_arn(question)};
   if (word == "new provider") return Texts{new_provider_arn(question)};
   if (word == "role of task") return Texts{role_of_task(question)};
@@ -299,17 +347,20 @@ void add(Context& out, std::string key, std::string value) {
   out.push_back({std::move(key), {std::move(value)}});
 }
 
-// Of what is no party and has tags.
+// Of what is no party and has tags. A name is all that stands behind the last slash, or, where it
+// can have slashes itself, behind the first.
 void add_tag_keys(const Question& question, std::string_view resource, Context& out) {
   using Kind = identity::Owner::Kind;
   Call& call = question.call();
-  const bool of_profile = resource.starts_with("instance-profile/");
-  if (!of_profile && !resource.starts_with("oidc-provider/")) return;
-  const std::size_t begin = of_profile ? resource.rfind('/') : resource.find('/');
-  const identity::Owner owner{of_profile ? Kind::instance_profile : Kind::provider, call.account(),
-                              resource.substr(begin + 1)};
-  if (const auto kept = identity::list_tags(call.tx(), owner, {}))
-    for (const auto& [key, value] : kept->items) add(out, "aws:ResourceTag/" + key, value);
+  for (const Kind kind :
+       {Kind::instance_profile, Kind::provider, Kind::server_certificate, Kind::saml_provider}) {
+    if (resource.substr(0, resource.find('/')) != identity::name_of(kind)) continue;
+    const bool is_url = kind == Kind::provider;
+    const std::size_t begin = is_url ? resource.find('/') : resource.rfind('/');
+    const identity::Owner owner{kind, call.account(), resource.substr(begin + 1)};
+    if (const auto kept = identity::list_tags(call.tx(), owner, {}))
+      for (const auto& [key, value] : kept->items) add(out, "aws:ResourceTag/" + key, value);
+  }
 }
 
 // Of the user or role that there is, or is to be: its tags and its boundary.
