@@ -7,17 +7,18 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <cstdlib>
 #include <deque>
 #include <latch>
-#include <map>
 #include <mutex>
 #include <thread>
 
 #include "base/fd.h"
 #include "base/log.h"
 #include "store/connection.h"
+#include "store/schema.h"
 
 namespace slipway::store {
 namespace {
@@ -28,6 +29,8 @@ constexpr std::size_t idle_readers_max = 16;
 constexpr off_t log_rooms = 2;
 constexpr off_t page_bytes = 4096;
 constexpr std::size_t zeros_at_once = 1 << 20;
+// Nobody who starts a server waits for megabytes of zeros: they are written when it has a pause.
+constexpr std::chrono::milliseconds quiet_before_log_room{200};
 
 // WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
 // #pragma_synchronous). Readers never wait for the writer. No memory map: an I/O error under one
@@ -129,18 +132,22 @@ void sync_folder_of(const std::filesystem::path& file, Disk& disk) {
                   fmt::format("cannot sync '{}'", file.parent_path().string()));
 }
 
-// Gives the log its room: allocated, so that on a full disk commits go on in it, and written, so
-// that a commit changes bytes of the file and neither its size nor its map. A sync that has these
-// to keep waits, on a journalling file system, for the pages of every file that grew meanwhile: a
-// small change for all uploads under way. SQLite takes zeros for no log. It is kept until the log
-// is cut, which happens at a clean end and at the next start. False where the disk has none, or the
+// Allocates the log's room, so that on a full disk commits go on in it. It is kept until the log is
+// cut, which happens at a clean end and at the next start. False where the disk has none, or the
 // file system allocates by writing only.
-bool keep_log_room(const std::filesystem::path& file, off_t bytes) {
+bool allocate_log_room(const std::filesystem::path& file, off_t bytes) {
+  const Fd log(::open((file.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
+  return log && ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, bytes) == 0;
+}
+
+// Writes the room behind what the log has, so that a commit changes bytes of the file and neither
+// its size nor its map. A sync that has these to keep waits, on a journalling file system, for the
+// pages of every file that grew meanwhile: a small change for all uploads under way. SQLite takes
+// zeros for no log.
+bool write_log_room(const std::filesystem::path& file, off_t bytes) {
   const Fd log(::open((file.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
   struct stat facts{};
-  if (!log || ::fallocate(log.get(), FALLOC_FL_KEEP_SIZE, 0, bytes) != 0 ||
-      ::fstat(log.get(), &facts) != 0)
-    return false;
+  if (!log || ::fstat(log.get(), &facts) != 0) return false;
   const std::string zeros(zeros_at_once, '\0');
   for (off_t at = facts.st_size; at < bytes;) {
     const auto count = std::min<std::size_t>(zeros.size(), static_cast<std::size_t>(bytes - at));
@@ -151,32 +158,17 @@ bool keep_log_room(const std::filesystem::path& file, off_t bytes) {
   return ::fdatasync(log.get()) == 0;
 }
 
-void migrate_room(Connection& connection, std::string_view room,
-                  const std::map<int, std::string_view>& steps) {
-  Transaction tx(connection);
-  int current = 0;
-  if (auto rows = tx.query("SELECT version FROM room_version WHERE room=?1", room); rows.next())
-    current = static_cast<int>(rows.integer(0));
-  const int newest = steps.rbegin()->first;
-  if (current > newest)
-    throw Failure(SQLITE_MISMATCH,
-                  fmt::format("room '{}' is at version {}, this slipway knows {}: the data "
-                              "directory was written by a newer one",
-                              room, current, newest));
-  for (const auto& [version, sql] : steps)
-    if (version > current) connection.execute(sql);
-  tx.run("INSERT INTO room_version VALUES(?1,?2) ON CONFLICT(room) DO UPDATE SET version=?2", room,
-         newest);
+// Whether there is nothing that a new file could replace, or that would be taken for its log.
+bool is_new(const std::filesystem::path& file) {
+  std::error_code error;
+  for (const char* const ending : {"", "-wal", "-journal"})
+    if (std::filesystem::exists(file.string() + ending, error) || error) return false;
+  return true;
 }
 
-void migrate(Connection& connection, std::span<const Migration> migrations) {
-  std::map<std::string_view, std::map<int, std::string_view>> rooms;
-  for (const Migration& step : migrations) rooms[step.room][step.version] = step.sql;
-  connection.execute("BEGIN IMMEDIATE");
-  connection.execute(
-      "CREATE TABLE IF NOT EXISTS room_version(room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
-  for (const auto& [room, steps] : rooms) migrate_room(connection, room, steps);
-  connection.execute("COMMIT");
+Opening opened(Opening opening, std::span<const Migration> migrations, Disk& disk) {
+  if (is_new(opening.file)) make_new_file(opening, migrations, disk);
+  return opening;
 }
 
 }  // namespace
@@ -184,17 +176,17 @@ void migrate(Connection& connection, std::span<const Migration> migrations) {
 class Store::Impl {
  public:
   Impl(const std::filesystem::path& file, std::span<const Migration> migrations, Options options)
-      : opening_{file, options.vfs},
-        end_process_(std::move(options.end_process)),
+      : end_process_(std::move(options.end_process)),
         log_pages_max_(options.log_pages_max),
         lock_(lock_or_throw(file)),
+        opening_(opened({file, options.vfs}, migrations, *options.disk)),
         crashed_(ended_uncleanly(file)),
         writer_(opening_, Access::read_write) {
     if (!end_process_) end_process_ = end_now;
     writer_.execute(writer_settings);
     if (crashed_) check_pages(writer_);
     settle_log(writer_);
-    log_room_kept_ = keep_log_room(file, log_room_bytes());
+    log_room_is_due_ = allocate_log_room(file, log_room_bytes());
     migrate(writer_, migrations);
     sync_folder_of(file, *options.disk);
     sqlite3_wal_hook(writer_.raw(), note_log_length, this);
@@ -255,6 +247,11 @@ class Store::Impl {
 
   off_t log_room_bytes() const { return log_rooms * log_pages_max_ * page_bytes; }
 
+  void write_log_room() {
+    log_room_is_due_ = false;
+    log_room_written_ = store::write_log_room(opening_.file, log_room_bytes());
+  }
+
   static int note_log_length(void* self, sqlite3*, const char*, int pages) {
     static_cast<Impl*>(self)->log_pages_ = pages;
     return SQLITE_OK;
@@ -264,7 +261,7 @@ class Store::Impl {
   // count as lost, and a second sync would say nothing about them.
   void shorten_log() {
     log_pages_ = 0;
-    if (!log_room_kept_) log_room_kept_ = keep_log_room(opening_.file, log_room_bytes());
+    if (!log_room_written_ && allocate_log_room(opening_.file, log_room_bytes())) write_log_room();
     const int outcome = sqlite3_wal_checkpoint_v2(writer_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE,
                                                   nullptr, nullptr);
     if (outcome == SQLITE_OK || (outcome & 0xff) == SQLITE_BUSY) return;
@@ -287,7 +284,13 @@ class Store::Impl {
 
   std::vector<Submitted> take_batch() {
     std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    const auto called = [this] { return stopping_ || !queue_.empty(); };
+    if (log_room_is_due_ && !wake_.wait_for(lock, quiet_before_log_room, called)) {
+      lock.unlock();
+      write_log_room();
+      lock.lock();
+    }
+    wake_.wait(lock, called);
     std::vector<Submitted> batch;
     while (!queue_.empty() && batch.size() < changes_per_commit_max) {
       batch.push_back(std::move(queue_.front()));
@@ -357,14 +360,15 @@ class Store::Impl {
     if (readers_.size() < idle_readers_max) readers_.push_back(std::move(reader));
   }
 
-  const Opening opening_;
   std::move_only_function<void(const Error&)> end_process_;
   const int log_pages_max_;
   const Fd lock_;
+  const Opening opening_;
   const bool crashed_;
   Connection writer_;                // the writer's thread only, once it runs
   int log_pages_ = 0;                // the writer's thread only
-  bool log_room_kept_ = false;       // the writer's thread only
+  bool log_room_is_due_ = false;     // the writer's thread only: allocated, to be written
+  bool log_room_written_ = false;    // the writer's thread only
   std::optional<Error> ended_ = {};  // the writer's thread only
 
   std::mutex mutex_;

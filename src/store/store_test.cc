@@ -169,6 +169,33 @@ TEST_F(StoreTest, migrations_apply_once_and_in_order) {
   }
 }
 
+TEST_F(StoreTest, a_new_file_is_made_beside_its_place_over_what_a_crash_left_there) {
+  const fs::path draft = file().string() + ".new";
+  std::ofstream(draft) << "half of a page";
+  auto store = open();
+  EXPECT_TRUE(add_note(*store, "one"));
+  EXPECT_FALSE(fs::exists(draft));
+}
+
+TEST_F(StoreTest, a_file_that_has_all_tables_is_only_read_when_it_opens) {
+  open().reset();
+  const auto changed = fs::last_write_time(file());
+  auto store = open();
+  EXPECT_EQ(fs::file_size(file().string() + "-wal"), 0);
+  EXPECT_EQ(fs::last_write_time(file()), changed);
+}
+
+TEST_F(StoreTest, the_room_of_the_log_is_written_when_nobody_waits) {
+  auto store = open();
+  const fs::path log = file().string() + "-wal";
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (fs::file_size(log) == 0 && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_GT(fs::file_size(log), 0);
+  EXPECT_TRUE(add_note(*store, "one"));
+  EXPECT_EQ(notes(*store), std::vector<std::string>{"one"});
+}
+
 TEST_F(StoreTest, many_threads_write_and_every_answer_is_true) {
   auto store = open();
   std::vector<std::jthread> threads;

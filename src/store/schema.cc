@@ -1,0 +1,70 @@
+#include "store/schema.h"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <map>
+
+#include "base/fd.h"
+
+namespace slipway::store {
+namespace {
+
+constexpr std::string_view draft_settings =
+    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA cache_size=-8192;"
+    "PRAGMA temp_store=MEMORY";
+// The change of mode is a commit, and its sync is for all that was written before.
+constexpr std::string_view draft_seal = "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL";
+
+void migrate_room(Connection& connection, std::string_view room,
+                  const std::map<int, std::string_view>& steps) {
+  Transaction tx(connection);
+  int current = 0;
+  if (auto rows = tx.query("SELECT version FROM room_version WHERE room=?1", room); rows.next())
+    current = static_cast<int>(rows.integer(0));
+  const int newest = steps.rbegin()->first;
+  if (current == newest) return;
+  if (current > newest)
+    throw Failure(SQLITE_MISMATCH,
+                  fmt::format("room '{}' is at version {}, this slipway knows {}: the data "
+                              "directory was written by a newer one",
+                              room, current, newest));
+  for (const auto& [version, sql] : steps)
+    if (version > current) connection.execute(sql);
+  tx.run("INSERT INTO room_version VALUES(?1,?2) ON CONFLICT(room) DO UPDATE SET version=?2", room,
+         newest);
+}
+
+[[noreturn]] void throw_of_file(std::string_view doing, const std::filesystem::path& file) {
+  throw Failure(errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR,
+                fmt::format("cannot {} '{}': {}", doing, file.string(), errno_text(errno)));
+}
+
+}  // namespace
+
+void migrate(Connection& connection, std::span<const Migration> migrations) {
+  std::map<std::string_view, std::map<int, std::string_view>> rooms;
+  for (const Migration& step : migrations) rooms[step.room][step.version] = step.sql;
+  connection.execute("BEGIN IMMEDIATE");
+  connection.execute(
+      "CREATE TABLE IF NOT EXISTS room_version(room TEXT PRIMARY KEY, version INTEGER NOT NULL)");
+  for (const auto& [room, steps] : rooms) migrate_room(connection, room, steps);
+  connection.execute("COMMIT");
+}
+
+void make_new_file(const Opening& opening, std::span<const Migration> migrations, Disk& disk) {
+  const Opening draft{opening.file.string() + ".new", opening.vfs};
+  if (disk.unlink(disk_name(draft.file)) != 0 && errno != ENOENT)
+    throw_of_file("remove", draft.file);
+  {
+    Connection connection(draft, Access::read_write);
+    connection.execute(draft_settings);
+    migrate(connection, migrations);
+    connection.execute(draft_seal);
+  }
+  if (disk.rename({disk_name(draft.file), disk_name(opening.file)}) != 0)
+    throw_of_file("make", opening.file);
+}
+
+}  // namespace slipway::store
