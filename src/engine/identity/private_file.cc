@@ -97,8 +97,8 @@ Result<std::string> keep_private_file(const std::filesystem::path& file,
   auto bytes = read_private_file(file);
   if (!bytes && bytes.error().code == ErrorCode::not_found) {
     const Result<> made = create_private_file(file, make(), disk);
-    if (!made && made.error().code != ErrorCode::already_exists)
-      return std::unexpected(made.error());
+    if (made) return read_private_file(file);
+    if (made.error().code != ErrorCode::already_exists) return std::unexpected(made.error());
     bytes = read_private_file(file);
   }
   if (bytes) TRY_DO(sync_folder(file.parent_path(), disk));
