@@ -1,6 +1,9 @@
 #include "server/data_directory.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "engine/events/queues.h"
 #include "engine/fleet/fleet.h"
@@ -15,6 +18,11 @@
 #include "service/sagemaker/sagemaker.h"
 
 namespace slipway::server {
+namespace {
+
+constexpr std::string_view clients_file = "server.json";
+
+}  // namespace
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
@@ -25,6 +33,26 @@ std::vector<store::Migration> all_migrations() {
         jobs::transform_migrations(), sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
+}
+
+Result<> tell_clients(const ServeOptions& options, std::string_view endpoint) {
+  const std::filesystem::path file = options.data / clients_file;
+  const std::filesystem::path fresh = file.string() + ".new";
+  std::ofstream out(fresh);
+  out << fmt::format(R"({{"endpoint":"{}","account":"{}","region":"{}","pid":{}}})", endpoint,
+                     options.account, options.region, ::getpid())
+      << '\n';
+  out.close();
+  std::error_code error;
+  if (out) std::filesystem::rename(fresh, file, error);
+  if (!out || error)
+    return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", file.string()));
+  return {};
+}
+
+void tell_clients_no_more(const ServeOptions& options) {
+  std::error_code ignored;
+  std::filesystem::remove(options.data / clients_file, ignored);
 }
 
 net::Address reached_from_here(net::Address address) {

@@ -1,11 +1,14 @@
-// What `serve` needs of its data directory before any part of it is opened, and of its own address.
+// What `serve` needs of its data directory beside what its parts keep there, and of its own
+// address.
 #pragma once
 
 #include <filesystem>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
 #include "net/socket.h"
+#include "server/options.h"
 #include "store/store.h"
 
 namespace slipway::server {
@@ -16,6 +19,10 @@ std::vector<store::Migration> all_migrations();
 // For the owner only, as main() set the umask; a directory that was there keeps its mode.
 // permission_denied where root would serve a directory of another user.
 Result<> make_directory(const std::filesystem::path& path);
+
+// Writes server.json: where clients on this machine find the server, read by `slipway env`.
+Result<> tell_clients(const ServeOptions& options, std::string_view endpoint);
+void tell_clients_no_more(const ServeOptions& options);
 
 // As net::listen_tcp; a refusal says which option mends it.
 Result<net::Fd> listen_for_clients(const net::Address& address);

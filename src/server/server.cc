@@ -1,9 +1,7 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <functional>
 #include <future>
 #include <vector>
@@ -103,7 +101,8 @@ class Server::Parts {
   }
 
   Result<> open_state();
-  Result<> open_place(const std::filesystem::path& model_server);
+  void begin_place();
+  Result<> open_place();
   Result<> open_engines();
   void open_request_queues();
   Result<> open_events();
@@ -122,14 +121,15 @@ class Server::Parts {
   void collect_files(net::Loop& loop);
   void note_time();
   void keep_time(net::Loop& loop);
-  Result<> tell_clients() const;
   std::string traffic() const;
   void say_what_is_waited_for() const;
   unsigned io_threads() const;
   sagemaker::BuiltInImages built_in_images() const;
 
   const ServeOptions options_;
+  const std::filesystem::path model_server_ = folder_of_this_program() / "slipway-modelserver";
   std::unique_ptr<DiskRoom> disk_;
+  std::future<Result<place::ProcessPlace::Ground>> ground_;
   SystemClock clock_;
   SystemRandom random_;
 
@@ -200,6 +200,7 @@ Result<> Server::Parts::open_state() {
   // Nobody could delete anything through a server that does not start: the reserve is for that too.
   place::make_room(options_.data / "instances", *disk_);
   disk_->release_file(std::chrono::milliseconds(0));
+  begin_place();
   TRY(store_, store::Store::open(options_.data / "slipway.db", all_migrations()));
   TRY_DO(engine::keep_time(*store_, clock_));
   const identity::Principal root{.kind = identity::Principal::Kind::root,
@@ -220,14 +221,21 @@ Result<> Server::Parts::open_state() {
   return {};
 }
 
-Result<> Server::Parts::open_place(const std::filesystem::path& model_server) {
-  TRY(processes_,
-      place::ProcessPlace::open({.root = options_.data / "instances",
-                                 .zygote = {model_server.string(), "--zygote"},
-                                 .isolation = options_.isolation_mode(),
-                                 .kept_free = "/opt/ml",  // SageMaker's
-                                 .room = disk_.get()},
-                                [this](place::Observation seen) { observe(std::move(seen)); }));
+// Beside the store, whose disk is waited for: the processes that try what isolates instances take
+// as long.
+void Server::Parts::begin_place() {
+  place::ProcessPlaceOptions place{.root = options_.data / "instances",
+                                   .zygote = {model_server_.string(), "--zygote"},
+                                   .isolation = options_.isolation_mode(),
+                                   .kept_free = "/opt/ml",  // SageMaker's
+                                   .room = disk_.get()};
+  ground_ = std::async(std::launch::async, place::ProcessPlace::prepare, std::move(place));
+}
+
+Result<> Server::Parts::open_place() {
+  TRY(auto ground, ground_.get());
+  processes_ = place::ProcessPlace::open(
+      std::move(ground), [this](place::Observation seen) { observe(std::move(seen)); });
   collector_ =
       std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
   place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
@@ -235,8 +243,7 @@ Result<> Server::Parts::open_place(const std::filesystem::path& model_server) {
 }
 
 Result<> Server::Parts::open_engines() {
-  const std::filesystem::path model_server = folder_of_this_program() / "slipway-modelserver";
-  TRY_DO(open_place(model_server));
+  TRY_DO(open_place());
   errands_ = open_errands(options_, *directory_, topics_);
   files_ = std::make_unique<PreparedFiles>(PreparedFiles::Needs{.data = options_.data,
                                                                 .store = *store_,
@@ -260,7 +267,7 @@ Result<> Server::Parts::open_engines() {
                                               .clock = clock_,
                                               .random = random_,
                                               .running = running_}));
-  fleet::FleetOptions fleet = fleet_options(model_server, options_);
+  fleet::FleetOptions fleet = fleet_options(model_server_, options_);
   fleet.credentials = [this](const place::InstanceKey& key, std::string_view role) {
     return credentials_->environment(key, role, endpoint_from_here_);
   };
@@ -470,7 +477,7 @@ Result<> Server::Parts::begin() {
   loop.post([this, &loop] { keep_deadlines(loop); });
   loop.post([this, &loop] { collect_files(loop); });
   loop.post([this, &loop] { keep_time(loop); });
-  if (const Result<> told = tell_clients(); !told)
+  if (const Result<> told = tell_clients(options_, endpoint_); !told)
     log_warning("server", "server.json cannot be written", {{"why", told.error().message}});
   return {};
 }
@@ -529,22 +536,6 @@ std::string Server::Parts::traffic() const {
   return fmt::format(R"({{"variants":[{}]}})", rows);
 }
 
-// Where clients on this machine find the server: read by `slipway env`.
-Result<> Server::Parts::tell_clients() const {
-  const std::filesystem::path file = options_.data / "server.json";
-  const std::filesystem::path fresh = options_.data / "server.json.new";
-  std::ofstream out(fresh);
-  out << fmt::format(R"({{"endpoint":"{}","account":"{}","region":"{}","pid":{}}})", endpoint_,
-                     options_.account, options_.region, ::getpid())
-      << '\n';
-  out.close();
-  std::error_code error;
-  if (out) std::filesystem::rename(fresh, file, error);
-  if (!out || error)
-    return fail(ErrorCode::unavailable, fmt::format("cannot write '{}'", file.string()));
-  return {};
-}
-
 // A loop that drains has let go of the connections that wait for nothing.
 void Server::Parts::say_what_is_waited_for() const {
   std::size_t left = 0;
@@ -569,8 +560,7 @@ void Server::Parts::stop() {
     log_info("server", "ending: the instances stop", {{"instances", fmt::format("{}", left)}});
   running_.wait_until_ended(stop_grace + kill_takes_at_most);
   note_time();
-  std::error_code ignored;
-  std::filesystem::remove(options_.data / "server.json", ignored);
+  tell_clients_no_more(options_);
 }
 
 Result<std::unique_ptr<Server>> Server::start(const ServeOptions& options) {

@@ -37,7 +37,7 @@ class ProcessPlace::Impl {
   using Command = std::move_only_function<void()>;
   using SteadyClock = std::chrono::steady_clock;
 
-  Impl(ProcessPlaceOptions options, const cell::Layers& layers, ObservationSink sink, Fd root_lock);
+  Impl(Ground ground, ObservationSink sink);
   ~Impl();
 
   void post(Command command);

@@ -31,12 +31,11 @@ constexpr std::size_t root_bytes_max = 56;
 
 }  // namespace
 
-ProcessPlace::Impl::Impl(ProcessPlaceOptions options, const cell::Layers& layers,
-                         ObservationSink sink, Fd root_lock)
-    : options_(std::move(options)),
-      layers_(layers),
+ProcessPlace::Impl::Impl(Ground ground, ObservationSink sink)
+    : options_(std::move(ground.options)),
+      layers_(ground.layers),
       sink_(std::move(sink)),
-      root_lock_(std::move(root_lock)),
+      root_lock_(std::move(ground.lock)),
       root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
       reach_(options_.root.native().size() <= root_bytes_max
                  ? options_.root.string()
@@ -307,6 +306,11 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
 
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,
                                                          ObservationSink sink) {
+  TRY(Ground ground, prepare(std::move(options)));
+  return open(std::move(ground), std::move(sink));
+}
+
+Result<ProcessPlace::Ground> ProcessPlace::prepare(ProcessPlaceOptions options) {
   TRY(Fd lock, lock_root(options.root));
   std::error_code error;
   auto root = std::filesystem::canonical(options.root, error);
@@ -314,8 +318,12 @@ Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions opt
   if (options.cell.empty()) options.cell = cell_beside_this_program();
   TRY(const cell::Layers layers, find_layers(options));
   if (walks_host_paths(layers)) let_users_pass(options.root);
-  return std::unique_ptr<ProcessPlace>(new ProcessPlace(
-      std::make_unique<Impl>(std::move(options), layers, std::move(sink), std::move(lock))));
+  return Ground{.options = std::move(options), .lock = std::move(lock), .layers = layers};
+}
+
+std::unique_ptr<ProcessPlace> ProcessPlace::open(Ground ground, ObservationSink sink) {
+  return std::unique_ptr<ProcessPlace>(
+      new ProcessPlace(std::make_unique<Impl>(std::move(ground), std::move(sink))));
 }
 
 ProcessPlace::ProcessPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}

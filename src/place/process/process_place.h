@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/disk_room.h"
+#include "base/fd.h"
 #include "base/result.h"
 #include "cell/layers.h"
 #include "place/place.h"
@@ -81,6 +82,15 @@ class ProcessPlace final : public Place {
   // is required and something is missing: unavailable, the message names it.
   static Result<std::unique_ptr<ProcessPlace>> open(ProcessPlaceOptions options,
                                                     ObservationSink sink);
+  // The same in two steps, for who has other things to do meanwhile: the first refuses, and waits
+  // for the processes that try what this machine isolates instances with.
+  struct Ground {
+    ProcessPlaceOptions options;
+    Fd lock;  // of `options.root`
+    cell::Layers layers;
+  };
+  static Result<Ground> prepare(ProcessPlaceOptions options);
+  static std::unique_ptr<ProcessPlace> open(Ground ground, ObservationSink sink);
   // Leaves the instances running; stop() them first where they should not.
   ~ProcessPlace() override;
 

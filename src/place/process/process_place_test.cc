@@ -347,6 +347,16 @@ TEST_F(ProcessPlaceTest, AnInstanceWithinItsMemoryRunsOn) {
   EXPECT_EQ(last_.exit.status, 0);
 }
 
+TEST_F(ProcessPlaceTest, APlaceThatIsPreparedHoldsItsDirectoryFromThenOn) {
+  const ProcessPlaceOptions options{.root = folder_.path() / "run", .layers = layers_here()};
+  auto ground = ProcessPlace::prepare(options);
+  ASSERT_TRUE(ground) << ground.error().message;
+  const auto second = ProcessPlace::prepare(options);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::conflict);
+  EXPECT_TRUE(ProcessPlace::open(*std::move(ground), [](Observation) {}));
+}
+
 // A server that is really killed with SIGKILL, at several moments around its starts.
 TEST_F(ProcessPlaceTest, InstancesOfAServerThatWasKilledAreFoundAgainAndNeverTwice) {
   const fs::path root = folder_.path() / "run";
