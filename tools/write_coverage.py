@@ -18,7 +18,7 @@ Members of operations that work, which are kept and shown and do nothing themsel
 | --- | --- |
 | iam | of the account's password policy `AllowUsersToChangePassword`, `HardExpiry`, `MaxPasswordAge` |
 | s3 | storage classes, but that what is archived has to be restored; `x-amz-website-redirect-location` |
-| sns | of topics `DeliveryPolicy`, `KmsMasterKeyId`, `TracingConfig`; of subscriptions `SubscriptionRoleArn`, and `throttlePolicy` in `DeliveryPolicy` |
+| sns | of topics `KmsMasterKeyId` where it is AWS's own key (nothing is encrypted), `TracingConfig` `PassThrough` |
 | sqs | `KmsMasterKeyId`, `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled` |
 """
 HEAD = """# Coverage

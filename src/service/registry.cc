@@ -69,6 +69,13 @@ void Registry::Service::add_handler(const wire::Operation& operation, Handler ha
   entry.handler = std::move(handler);
 }
 
+void Registry::Service::add_preparation(const wire::Operation& operation, Preparation prepare) {
+  const auto found = registry_.entries_.find(&operation);
+  if (found == registry_.entries_.end() || found->second.mode != Mode::write)
+    throw std::logic_error(fmt::format("{} is no change that was added", operation.name));
+  found->second.prepare = std::move(prepare);
+}
+
 void Registry::Service::add_opener(const wire::Operation& operation, UploadOpener opener) {
   Entry& entry = claim(operation);
   if (entry.mode != Mode::upload)

@@ -1,6 +1,7 @@
 // The operations that this server has, and who answers them.
 #pragma once
 
+#include <any>
 #include <cstddef>
 #include <functional>
 #include <memory>
@@ -43,6 +44,10 @@ class BodySink {
 };
 
 using Handler = std::function<Result<wire::Node>(Call&, const wire::Node& input)>;
+// What of a `write` operation takes too long for its change: runs before that on the worker,
+// without a transaction, for callers who signed, before anybody asked whether they may. The handler
+// gets what it returns by Call::take_left(), and looks whether it still holds.
+using Preparation = std::function<std::any(Call&, const wire::Node& input)>;
 // `input` lives as long as the sink.
 using UploadOpener =
     std::function<Result<std::unique_ptr<BodySink>>(Call&, const wire::Node& input)>;
@@ -57,6 +62,7 @@ struct Entry {
   // The mark `frees` in operations.txt: it ends or removes something, or stands before what
   // does (a message is received before it is deleted), and so runs where the disk is nearly full.
   bool frees = false;
+  Preparation prepare = {};
 };
 
 // Filled once by each door's install(), then only read, from any thread.
@@ -105,8 +111,19 @@ class Registry {
       return *this;
     }
 
+    // `prepare(Call&, Op::Input) -> std::any`, of a `write` that was added.
+    template <typename Op, typename F>
+    Service& prepare(F prepare) {
+      add_preparation(Op::operation(),
+                      [prepare = std::move(prepare)](Call& call, const wire::Node& input) mutable {
+                        return prepare(call, typename Op::Input(input, &call.arena()));
+                      });
+      return *this;
+    }
+
    private:
     Entry& claim(const wire::Operation& operation);
+    void add_preparation(const wire::Operation& operation, Preparation prepare);
     void add_handler(const wire::Operation& operation, Handler handler);
     void add_opener(const wire::Operation& operation, UploadOpener opener);
 

@@ -69,7 +69,7 @@ void Work::run(std::unique_ptr<Work> work) {
   if (const Result<> room = work->find_room(); !room) return work->answer_error(room.error());
   switch (work->entry_.mode) {
     case Mode::read: return run_read(std::move(work));
-    case Mode::write: return run_write(std::move(work));
+    case Mode::write: work->prepare(); return run_write(std::move(work));
     default: return run_alone(std::move(work));
   }
 }
@@ -105,6 +105,13 @@ void Work::run_read(std::unique_ptr<Work> work) {
   work->answer(std::move(outcome));
 }
 
+// Nothing is made for strangers: what takes long would take it at their word.
+void Work::prepare() {
+  if (!entry_.prepare || caller_.proof != Proof::signature || caller_.unsigned_refusal) return;
+  Call call(frame_.ground, caller_, request_.head(), request_id_, arena_);
+  prepared_ = entry_.prepare(call, input_);
+}
+
 void Work::run_write(std::unique_ptr<Work> work) {
   Work& self = *work;
   self.frame_.store.write_async(
@@ -112,6 +119,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
         Call call(self.frame_.ground, self.caller_, self.request_.head(), self.request_id_,
                   self.arena_);
         call.set_transaction(&tx);
+        call.leave(std::move(self.prepared_));
         self.since_ = self.frame_.changes.sequence();
         TRY(self.output_, self.handle(call));
         self.beside_ = call.take_beside();

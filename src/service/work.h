@@ -2,6 +2,7 @@
 // its mode, answered when its outcome is final.
 #pragma once
 
+#include <any>
 #include <atomic>
 #include <memory>
 #include <optional>
@@ -51,6 +52,7 @@ class Work {
   bool changes() const;
   Result<> find_room() const;
   void make_room(const Gate& gate) const;
+  void prepare();
   Result<wire::Node> handle(Call& call);
   bool may_hold() const;
   void answer(Result<wire::Node> outcome);
@@ -66,6 +68,7 @@ class Work {
   Instant hold_until_;
   wire::Arena arena_;
   wire::Node input_{};
+  std::any prepared_;
   wire::Node output_{};
   Result<> outcome_;  // of the change, in a `write`
   const Instant begun_;

@@ -30,6 +30,10 @@ def arn_of(aws, queue):
     return aws.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
 
 
+def set_policy(aws, topic, policy):
+    aws.sns.set_topic_attributes(TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=json.dumps(policy))
+
+
 def subscribe(aws, topic, queue, **attributes):
     return aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue), ReturnSubscriptionArn=True,
                              Attributes=attributes)["SubscriptionArn"]
@@ -77,6 +81,47 @@ def test_the_subscription_of_a_web_server_shows_its_policy(aws, topic):
     assert json.loads(shown["EffectiveDeliveryPolicy"]) == {
         "healthyRetryPolicy": RETRY, "sicklyRetryPolicy": None, "throttlePolicy": None,
         "requestPolicy": {"headerContentType": "text/csv"}, "guaranteed": False}
+    # What it does not say is its topic's to say, and all where that allows no word of its own.
+    http = {"defaultHealthyRetryPolicy": {**RETRY, "numRetries": 7}, "disableSubscriptionOverrides": False,
+            "defaultThrottlePolicy": {"maxReceivesPerSecond": 9}, "defaultRequestPolicy": {"headerContentType": "text/xml"}}
+    set_policy(aws, topic, {"http": http})
+    attributes = aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert json.loads(attributes["EffectiveDeliveryPolicy"]) == {"http": http} == json.loads(attributes["DeliveryPolicy"])
+    for disabled, kind in ((False, "text/csv"), (True, "text/xml")):
+        set_policy(aws, topic, {"http": {**http, "disableSubscriptionOverrides": disabled}})
+        shown = aws.sns.get_subscription_attributes(SubscriptionArn=made["SubscriptionArn"])["Attributes"]
+        assert json.loads(shown["EffectiveDeliveryPolicy"]) == {
+            "healthyRetryPolicy": {**RETRY, "numRetries": 7}, "sicklyRetryPolicy": None,
+            "throttlePolicy": {"maxReceivesPerSecond": 9}, "requestPolicy": {"headerContentType": kind}, "guaranteed": False}
+
+
+@pytest.mark.parametrize("policy, code", [
+    ({"http": {"defaultHealthyRetryPolicy": {"numRetries": 101}}}, "InvalidParameter"),
+    ({"http": {"defaultThrottlePolicy": {"maxReceivesPerSecond": 0}}}, "InvalidParameter"),
+    ({"http": {"disableSubscriptionOverrides": "yes"}}, "InvalidParameter"),
+    ({"http": {"sicklyRetryPolicy": {"numRetries": 1}}}, "NotImplemented"),
+    ({"https": {}}, "NotImplemented")])
+def test_a_policy_says_nothing_that_would_not_act(aws, topic, policy, code):
+    with pytest.raises(ClientError) as caught:
+        set_policy(aws, topic, policy)
+    assert caught.value.response["Error"]["Code"] == code
+
+
+def test_what_would_do_nothing_is_refused_by_name(aws, topic):
+    trace = {"TopicArn": topic, "AttributeName": "TracingConfig"}
+    aws.sns.set_topic_attributes(**trace, AttributeValue="PassThrough")
+    assert error_of(aws.sns.set_topic_attributes, **trace, AttributeValue="Active")[0] == "NotImplemented"
+    assert error_of(aws.sns.subscribe, TopicArn=topic, Protocol="https", Endpoint="https://example.com/",
+                    Attributes={"SubscriptionRoleArn": "arn:aws:iam::000000000000:role/r"})[0] == "NotImplemented"
+
+
+def test_a_topic_with_a_key_of_kms_publishes_nothing(aws, topic):
+    for key, outcome in (("alias/aws/sns", None), ("a-key", "KMSNotFound")):
+        aws.sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+        if outcome:
+            assert error_of(aws.sns.publish, TopicArn=topic, Message="x")[0] == outcome
+        else:
+            aws.sns.publish(TopicArn=topic, Message="x")
 
 
 def test_tags_have_one_value_each(aws, name, topic):

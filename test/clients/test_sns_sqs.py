@@ -444,9 +444,23 @@ def confirmed(aws, topic):
     return attributes["SubscriptionsConfirmed"] == "1"
 
 
+def test_who_reads_a_queue_once_publish_is_answered_finds_the_message(aws, topic, queue):
+    aws.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue))
+    for i in range(20):
+        published = aws.sns.publish(TopicArn=topic, Message=f"number {i}")
+        message, = receive(aws, queue, seconds=0)
+        assert json.loads(message["Body"])["MessageId"] == published["MessageId"]
+        aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    aws.sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=[
+        {"Id": str(i), "Message": f"number {i}"} for i in range(10)])
+    found = receive(aws, queue, seconds=0, MaxNumberOfMessages=10)
+    assert [json.loads(each["Body"])["Message"] for each in found] == [f"number {i}" for i in range(10)]
+
+
 def test_an_http_subscriber_confirms_and_is_sent_to_again_when_it_failed(
         aws, topic, subscriber, tmp_path):
-    policy = {"healthyRetryPolicy": {"numRetries": 3, "minDelayTarget": 1, "maxDelayTarget": 1}}
+    policy = {"healthyRetryPolicy": {"numRetries": 3, "minDelayTarget": 1, "maxDelayTarget": 1},
+              "requestPolicy": {"headerContentType": "application/json"}}
     answer = aws.sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=subscriber.url,
                                Attributes={"DeliveryPolicy": json.dumps(policy)})
     assert answer["SubscriptionArn"] == "pending confirmation"
@@ -461,7 +475,7 @@ def test_an_http_subscriber_confirms_and_is_sent_to_again_when_it_failed(
     kind, headers, body = subscriber.requests[-1]
     assert json.loads(body)["Message"] == "hello"
     assert headers["x-amz-sns-message-id"] == published["MessageId"]
-    assert headers["x-amz-sns-topic-arn"] == topic
+    assert headers["x-amz-sns-topic-arn"] == topic and headers["Content-Type"] == "application/json"
     time.sleep(1.5)
     assert len(subscriber.requests) == 4, "what was taken is not sent again"
 

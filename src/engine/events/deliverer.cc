@@ -13,13 +13,6 @@
 
 namespace slipway::events {
 
-struct Deliverer::Copy {
-  const Subscription* subscription;  // of the batch: its filter may be long
-  OutgoingMessage message;           // into a queue
-  HttpDelivery http;                 // to an HTTP subscriber
-  UnsentMessage unsent = {};         // to whom nothing is sent
-};
-
 // A notification, and those of its subscribers whose turn it is.
 struct Deliverer::Piece {
   PublishedNotification published;
@@ -49,31 +42,6 @@ struct Deliverer::Batch {
 };
 
 namespace {
-
-// Puts a topic's message into a queue that takes it.
-Result<> send_to(store::Transaction& tx, const TopicQueues& to, const QueueId& id,
-                 const TopicId& topic, const OutgoingMessage& message, const Moment& now) {
-  TRY(const Queue queue, to.queues.find(tx, id));
-  if (to.admission && to.admission(queue, topic) == Admission::refused)
-    return fail(ErrorCode::permission_denied, "The queue's policy does not let the topic send.");
-  if (queue.settings.order == Order::strict || message.deduplication.empty()) {
-    TRY_DO(to.queues.send(tx, queue, message, now));
-    return {};
-  }
-  // The order of a strict topic ends where a queue keeps none.
-  OutgoingMessage loose = message;
-  loose.group.clear();
-  loose.deduplication.clear();
-  TRY_DO(to.queues.send(tx, queue, loose, now));
-  return {};
-}
-
-// A queue takes no message of so many attributes; whoever publishes it is at fault, and it goes
-// nowhere.
-bool is_too_much_for(const Subscription& subscription, const Notification& notification) {
-  return subscription.channel == Channel::queue && subscription.settings.form == Form::bare &&
-         notification.attributes.size() > bare_attributes_max;
-}
 
 std::map<Channel, std::string> bodies_of(std::string_view text) {
   std::map<Channel, std::string> out;
@@ -184,60 +152,10 @@ const std::vector<Topics::Listed>& Deliverer::subscribers(store::Transaction& tx
   return place->second;
 }
 
-void Deliverer::make_copies(Batch& batch) {
+void Deliverer::make_copies(Batch& batch) const {
   for (Piece& piece : batch.pieces)
     for (const auto& [number, subscription] : piece.subscribers)
-      if (subscription.state == Subscription::State::confirmed &&
-          lets_through(subscription, piece.published)) {
-        if (!is_too_much_for(subscription, piece.published.notification))
-          piece.copies.push_back(copy_of(piece.published, subscription));
-        else
-          log_warning("events", "a notification of too many attributes was dropped",
-                      {{"subscription", subscription.id}, {"message", piece.published.id}});
-      }
-}
-
-Deliverer::Copy Deliverer::copy_of(const PublishedNotification& published,
-                                   const Subscription& subscription) {
-  Copy out{.subscription = &subscription};
-  if (is_unsent(subscription.channel)) {
-    out.unsent = {.channel = subscription.channel,
-                  .endpoint = subscription.endpoint,
-                  .id = published.id,
-                  .bytes = published.body_for(subscription.channel).size()};
-    return out;
-  }
-  if (subscription.channel == Channel::http) {
-    out.http = needs_.envelope.http(published, subscription);
-    return out;
-  }
-  const Notification& notification = published.notification;
-  out.message = {.group = notification.group, .deduplication = notification.deduplication};
-  if (!notification.trace.empty())
-    out.message.system_attributes = {needs_.envelope.trace(notification.trace)};
-  if (subscription.settings.form == Form::bare) {
-    out.message.body = published.body_for(Channel::queue);
-    out.message.attributes = notification.attributes;
-  } else {
-    out.message.body = needs_.envelope.wrap(published, subscription);
-  }
-  return out;
-}
-
-bool Deliverer::lets_through(const Subscription& subscription,
-                             const PublishedNotification& published) {
-  const SubscriptionSettings& settings = subscription.settings;
-  if (settings.filter.empty()) return true;
-  const std::pair key(settings.filter_scope, settings.filter);
-  auto found = filters_.find(key);
-  if (found == filters_.end()) {
-    auto filter = Filter::parse(settings.filter, settings.filter_scope);
-    if (!filter) return false;  // the door takes none that cannot be read
-    if (filters_.size() >= filters_kept_max) filters_.clear();
-    found = filters_.emplace(key, *std::move(filter)).first;
-  }
-  return found->second.matches(published.notification.attributes,
-                               published.body_for(subscription.channel));
+      copier_.make(piece.published, subscription, piece.copies);
 }
 
 // A topic that was deleted in between took its notifications with it.
@@ -249,27 +167,9 @@ Result<> Deliverer::write(store::Transaction& tx, const Batch& batch) const {
                            : tx.run("UPDATE events_notification SET copied_to = ?2 WHERE seq = ?1",
                                     seq, piece.subscribers.back().number) > 0;
     if (!there) continue;
-    for (const Copy& copy : piece.copies) write_copy(tx, copy);
+    for (const Copy& copy : piece.copies) copier_.write(tx, piece.published, copy);
   }
   return {};
-}
-
-void Deliverer::write_copy(store::Transaction& tx, const Copy& copy) const {
-  const Subscription& subscription = *copy.subscription;
-  if (is_unsent(subscription.channel)) {
-    tx.on_commit([message = copy.unsent] { log_unsent(message); });
-    return;
-  }
-  if (subscription.channel == Channel::http) {
-    add_delivery(tx, subscription, copy.http, needs_.clock.moment());
-    tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
-    return;
-  }
-  const Moment now = needs_.clock.moment();
-  const TopicQueues to{.queues = needs_.queues, .admission = needs_.admission};
-  const Result<> sent =
-      send_to(tx, to, {subscription.endpoint}, subscription.topic, copy.message, now);
-  if (!sent) give_up(tx, to, subscription, copy.message, sent.error().message, now);
 }
 
 Admission Deliverer::admission(store::Transaction& tx, const QueueId& queue,
@@ -288,20 +188,6 @@ void Deliverer::ask_to_confirm(store::Transaction& tx, const Subscription& subsc
   }
   add_delivery(tx, subscription, needs_.envelope.confirmation(subscription, now.civil), now);
   tx.on_commit([&wake = needs_.wake_http, id = subscription.id] { wake(id); });
-}
-
-void give_up(store::Transaction& tx, const TopicQueues& to, const Subscription& subscription,
-             const OutgoingMessage& message, std::string_view why, const Moment& now) {
-  if (!subscription.settings.dead_letters) {
-    log_warning("events", "a notification was dropped",
-                {{"subscription", subscription.id}, {"why", std::string(why)}});
-    return;
-  }
-  const Result<> sent =
-      send_to(tx, to, *subscription.settings.dead_letters, subscription.topic, message, now);
-  if (!sent)
-    log_warning("events", "a dead letter was dropped",
-                {{"subscription", subscription.id}, {"why", sent.error().message}});
 }
 
 }  // namespace slipway::events

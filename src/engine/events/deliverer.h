@@ -1,5 +1,5 @@
-// Copies what was published to the subscribers of its topic: into their queues, and into the rows
-// of what HTTP subscribers are still to get (http_deliveries.h).
+// Copies what was published to the subscribers of its topic (copier.h), where they had no copies in
+// the change that published it (publisher.h).
 //
 // Reads a batch of notifications, looks at the filters and makes the envelopes on a worker, then
 // writes all copies and notes in the same change how far each notification came: a crash before
@@ -17,8 +17,9 @@
 #include "base/clock.h"
 #include "base/strand.h"
 #include "engine/events/admission.h"
+#include "engine/events/copier.h"
 #include "engine/events/envelope.h"
-#include "engine/events/filter.h"
+#include "engine/events/publisher.h"
 #include "engine/events/queues.h"
 #include "engine/events/topics.h"
 #include "store/store.h"
@@ -30,8 +31,6 @@ inline constexpr std::size_t notifications_per_batch_max = 100;
 inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are looked at
 // Of a batch's bodies, each as often as there are subscribers; one subscriber is always taken.
 inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
-inline constexpr std::size_t filters_kept_max = 10'000;
-inline constexpr std::size_t bare_attributes_max = 10;  // of a message into a queue
 
 // Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
 // first.
@@ -48,10 +47,21 @@ class Deliverer {
     std::function<void(const std::string& subscription)> wake_http;
     AskAdmission admission = {};  // what is refused is given up
   };
-  explicit Deliverer(Needs needs) : needs_(std::move(needs)), strand_(needs_.workers) {}
+  explicit Deliverer(Needs needs)
+      : needs_(std::move(needs)),
+        copier_({.queues = needs_.queues,
+                 .envelope = needs_.envelope,
+                 .clock = needs_.clock,
+                 .wake_http = needs_.wake_http,
+                 .admission = needs_.admission}),
+        publisher_({.store = needs_.store, .topics = needs_.topics, .copier = copier_}),
+        strand_(needs_.workers) {}
 
   // There may be something to deliver. From any thread; cheap where that was said already.
   void wake();
+
+  // For who publishes where copies may be made at once.
+  const Publisher& publisher() const { return publisher_; }
 
   // Of a queue that is not there nothing was said.
   Admission admission(store::Transaction& tx, const QueueId& queue, const TopicId& topic) const;
@@ -62,7 +72,6 @@ class Deliverer {
   void ask_to_confirm(store::Transaction& tx, const Subscription& subscription) const;
 
  private:
-  struct Copy;
   struct Piece;
   struct Batch;
 
@@ -71,30 +80,15 @@ class Deliverer {
   Result<> read_topic(store::Transaction& tx, const TopicId& topic, Batch& batch) const;
   const std::vector<Topics::Listed>& subscribers(store::Transaction& tx, const TopicId& topic,
                                                  std::int64_t after, Batch& batch) const;
-  void make_copies(Batch& batch);
-  Copy copy_of(const PublishedNotification& published, const Subscription& subscription);
-  bool lets_through(const Subscription& subscription, const PublishedNotification& published);
+  void make_copies(Batch& batch) const;
   Result<> write(store::Transaction& tx, const Batch& batch) const;
-  void write_copy(store::Transaction& tx, const Copy& copy) const;
 
   Needs needs_;
+  Copier copier_;
+  Publisher publisher_;
   Strand strand_;
   std::atomic<bool> woken_ = false;
-  // The strand's only:
-  TopicId last_topic_;  // whose notifications the last batch read last
-  // Of policies by scope and text.
-  std::map<std::pair<FilterScope, std::string>, Filter> filters_;
+  TopicId last_topic_;  // the strand's only: whose notifications the last batch read last
 };
-
-// The queues that topics send to, as far as these take it.
-struct TopicQueues {
-  const Queues& queues;
-  const AskAdmission& admission;
-};
-
-// A message for a topic's subscriber that cannot be delivered goes to the subscription's dead
-// letters, where these take it, or nowhere.
-void give_up(store::Transaction& tx, const TopicQueues& to, const Subscription& subscription,
-             const OutgoingMessage& message, std::string_view why, const Moment& now);
 
 }  // namespace slipway::events

@@ -2,13 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
-#include "engine/events/deliverer.h"
+#include "engine/events/copier.h"
 #include "engine/events/rows.h"
 
 namespace slipway::events {
 namespace {
+
+// What HttpPolicy::per_second counts in.
+constexpr std::chrono::seconds pace_time{1};
 
 std::string head_text(const HttpDelivery& delivery) {
   std::string out;
@@ -16,12 +21,13 @@ std::string head_text(const HttpDelivery& delivery) {
   return out;
 }
 
-HttpDelivery delivery_of(std::string_view head, std::string_view body) {
+HttpDelivery delivery_of(std::string_view head, std::string_view body, const HttpPolicy& policy) {
   HttpDelivery out{.head = {}, .body = std::string(body)};
   while (!head.empty()) {
     std::string_view value = take_until(head, '\n');
     const std::string_view name = take_until(value, ':');
-    out.head.emplace_back(name, trimmed(value));
+    const bool own = name == "Content-Type" && !policy.content_type.empty();
+    out.head.emplace_back(name, own ? std::string_view(policy.content_type) : trimmed(value));
   }
   return out;
 }
@@ -71,10 +77,18 @@ engine::Wake HttpDeliveries::reconcile(std::string_view key, store::Transaction&
   look(key, tx, now);
   slots_.decline(key);
   call_next();
+  return next_look(key, tx, now.server);
+}
+
+engine::Wake HttpDeliveries::next_look(std::string_view key, store::Transaction& tx,
+                                       ServerTime now) const {
+  std::optional<ServerTime> at;
   auto rows = tx.query("SELECT min(due) FROM events_delivery WHERE subscription = ?1 AND due > ?2",
-                       key, number_of(now.server));
-  if (!rows.next() || rows.is_null(0)) return engine::Wake::never();
-  return engine::Wake::after(server_time_from(rows.integer(0)) - now.server);
+                       key, number_of(now));
+  if (rows.next() && !rows.is_null(0)) at = server_time_from(rows.integer(0));
+  if (const auto pace = paces_.find(key); pace != paces_.end())
+    at = pace->second.left > 0 && at ? std::min(*at, pace->second.end) : pace->second.end;
+  return at ? engine::Wake::after(*at - now) : engine::Wake::never();
 }
 
 void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Moment& now) {
@@ -84,11 +98,15 @@ void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Mo
   if (!subscription) {
     // One that came while it was copied for is gone too.
     tx.run("DELETE FROM events_delivery WHERE subscription = ?1", key);
+    paces_.erase(std::string(key));
     return;
   }
-  for (const CourierReport& report : reports) settle(tx, *subscription, report, now);
+  const auto topic = topics_.find(tx, subscription->topic);
+  const HttpPolicy policy =
+      effective_policy(topic ? topic->settings : TopicSettings{}, subscription->settings);
+  for (const CourierReport& report : reports) settle(tx, *subscription, policy, report, now);
   call_next();  // before this one takes the slots that it has just left
-  begin(tx, *subscription, now);
+  begin(tx, *subscription, policy, now);
 }
 
 void HttpDeliveries::call_next() {
@@ -112,7 +130,8 @@ std::vector<CourierReport> HttpDeliveries::reports_of(std::string_view key,
 }
 
 void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscription,
-                            const CourierReport& report, const Moment& now) {
+                            const HttpPolicy& policy, const CourierReport& report,
+                            const Moment& now) {
   slots_.note(subscription.id,
               report.status == 0 ? DeliverySlots::Heard::nothing : DeliverySlots::Heard::an_answer);
   std::uint32_t attempts = 0;
@@ -125,8 +144,9 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
   }
   // Who has not confirmed gets one request: nobody's address is called again and again for others.
   const bool confirmed = subscription.state == Subscription::State::confirmed;
-  const auto delay =
-      confirmed && may_retry(report) ? subscription.settings.retry.delay(attempts) : std::nullopt;
+  const auto delay = confirmed && may_retry(report)
+                         ? policy.retry.value_or(RetryPolicy{}).delay(attempts)
+                         : std::nullopt;
   if (!was_taken(report) && delay) {
     tx.run("UPDATE events_delivery SET attempts = attempts + 1, due = ?2 WHERE seq = ?1",
            report.seq, number_of(now.server + *delay));
@@ -141,10 +161,17 @@ void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscrip
             {.body = std::move(body)}, reason_of(report), now);
 }
 
+bool HttpDeliveries::may_begin(std::string_view subscription) const {
+  const auto pace = paces_.find(subscription);
+  return pace == paces_.end() || pace->second.left > 0;
+}
+
 // The courier is told after the commit: what it sends is in a row.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
-                           const Moment& now) {
+                           const HttpPolicy& policy, const Moment& now) {
   const std::string& id = subscription.id;
+  if (const auto pace = paces_.find(id); pace != paces_.end() && pace->second.end <= now.server)
+    paces_.erase(pace);
   auto rows = tx.query(
       "SELECT seq, url, head, body FROM events_delivery WHERE subscription = ?1 AND due <= ?2 "
       "ORDER BY due, seq LIMIT ?3",
@@ -153,12 +180,15 @@ void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscript
   while (rows.next()) {
     const std::int64_t seq = rows.integer(0);
     if (slots_.holds(id, seq)) continue;
+    if (!may_begin(id)) break;
     if (slots_.take(id, seq) != DeliverySlots::Turn::now) break;
     begun_[id].push_back(seq);
+    if (policy.per_second)
+      --paces_.try_emplace(id, now.server + pace_time, *policy.per_second).first->second.left;
     tasks.push_back({.seq = seq,
                      .subscription = id,
                      .url = std::string(rows.text(1)),
-                     .delivery = delivery_of(rows.text(2), rows.text(3))});
+                     .delivery = delivery_of(rows.text(2), rows.text(3), policy)});
   }
   if (tasks.empty()) return;
   tx.on_commit([this, id, tasks = std::move(tasks)]() mutable {

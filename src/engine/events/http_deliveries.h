@@ -75,9 +75,12 @@ class HttpDeliveries final : public engine::Reconciler {
   std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
   void look(std::string_view key, store::Transaction& tx, const Moment& now);
   void call_next();
-  void settle(store::Transaction& tx, const Subscription& subscription, const CourierReport& report,
-              const Moment& now);
-  void begin(store::Transaction& tx, const Subscription& subscription, const Moment& now);
+  void settle(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
+              const CourierReport& report, const Moment& now);
+  void begin(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
+             const Moment& now);
+  bool may_begin(std::string_view subscription) const;
+  engine::Wake next_look(std::string_view key, store::Transaction& tx, ServerTime now) const;
 
   const Topics& topics_;
   const Queues& queues_;
@@ -87,6 +90,12 @@ class HttpDeliveries final : public engine::Reconciler {
   DeliverySlots slots_;
   // Slots taken in a change that is not durable yet, by subscription: given back where it never is.
   std::map<std::string, std::vector<std::int64_t>, std::less<>> begun_;
+  // Of subscriptions that want only so many requests a second: how many more until `end`.
+  struct Pace {
+    ServerTime end;
+    std::uint32_t left = 0;
+  };
+  std::map<std::string, Pace, std::less<>> paces_;
   std::mutex mutex_;
   std::map<std::string, std::vector<CourierReport>, std::less<>> reports_;  // guarded by mutex_
 };

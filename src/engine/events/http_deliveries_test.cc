@@ -48,13 +48,14 @@ class HttpDeliveriesTest : public ::testing::Test {
                          Subscription::State state = Subscription::State::confirmed) {
     Subscription out;
     change([&](store::Transaction& tx) -> Result<> {
-      TRY(out, topics_.subscribe(tx,
-                                 {.topic = topic_,
-                                  .channel = Channel::http,
-                                  .endpoint = url,
-                                  .state = state,
-                                  .settings = {.retry = {.retries = 100, .at_once = 100}}},
-                                 clock_.moment()));
+      TRY(out, topics_.subscribe(
+                   tx,
+                   {.topic = topic_,
+                    .channel = Channel::http,
+                    .endpoint = url,
+                    .state = state,
+                    .settings = {.http = {.retry = RetryPolicy{.retries = 100, .at_once = 100}}}},
+                   clock_.moment()));
       return {};
     });
     return out;
@@ -108,6 +109,39 @@ TEST_F(HttpDeliveriesTest, ASubscriptionHasOneRequestUnderWayUntilItAnswersAndTh
   EXPECT_EQ(courier_.under_way.size(), deliveries_under_way_max);
   report(subscription, 0);
   EXPECT_EQ(courier_.under_way.size(), 1u);
+}
+
+TEST_F(HttpDeliveriesTest, ASubscriberGetsOnlySoManyRequestsASecondAsItWants) {
+  const Subscription subscription = subscribe("http://a/");
+  change([&](store::Transaction& tx) {
+    return topics_.change_settings(tx, topic_, {.http = {.per_second = 3}});
+  });
+  add(subscription, 7);
+  const auto taken_in_a_second = [&] {
+    settle();
+    int taken = 0;
+    for (; courier_.count(subscription.id) > 0; report(subscription, 200))
+      taken += static_cast<int>(courier_.count(subscription.id));
+    return taken;
+  };
+  EXPECT_EQ(taken_in_a_second(), 3);
+  clock_.advance(999ms);
+  EXPECT_EQ(taken_in_a_second(), 0);
+  clock_.advance(1ms);
+  EXPECT_EQ(taken_in_a_second(), 3);
+  clock_.advance(1s);
+  EXPECT_EQ(taken_in_a_second(), 1);
+}
+
+TEST_F(HttpDeliveriesTest, ATopicsPolicyHoldsWhereASubscriptionSaysNothingOrMayNot) {
+  const SubscriptionSettings own{.http = {.retry = RetryPolicy{.retries = 1, .at_once = 1}}};
+  TopicSettings topic{
+      .http = {.retry = RetryPolicy{.retries = 2, .at_once = 2}, .content_type = "text/csv"}};
+  EXPECT_EQ(effective_policy(topic, {}), topic.http);
+  EXPECT_EQ(effective_policy(topic, own).retry, own.http.retry);
+  EXPECT_EQ(effective_policy(topic, own).content_type, "text/csv");
+  topic.overrides = TopicSettings::Overrides::ignored;
+  EXPECT_EQ(effective_policy(topic, own), topic.http);
 }
 
 TEST_F(HttpDeliveriesTest, WhoHasNotConfirmedIsAskedOnceWhateverItAnswers) {

@@ -136,10 +136,37 @@ ALTER TABLE events_text ADD COLUMN received_before INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE events_notification ADD COLUMN trace TEXT NOT NULL DEFAULT '';
 )sql";
 
+constexpr std::string_view http_policies_and_revisions = R"sql(
+-- How HTTP subscribers are delivered to is one object, with what was said alone.
+UPDATE events_topic SET settings = json_set(settings, '$.http', json('{}'), '$.overrides', 0);
+UPDATE events_subscription SET settings = json_set(
+  json_remove(settings, '$.retry', '$.notes.headerContentType'),
+  '$.http', json_patch('{}', json_object(
+    'retry', json(CASE WHEN json_extract(settings, '$.notes.DeliveryPolicy') IS NOT NULL
+                       THEN json_extract(settings, '$.retry') END),
+    'content_type', json_extract(settings, '$.notes.headerContentType'))));
+-- Says whether a topic and its subscriptions are what they were.
+ALTER TABLE events_topic ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+CREATE TRIGGER events_topic_changed AFTER UPDATE OF settings ON events_topic BEGIN
+  UPDATE events_topic SET revision = revision + 1 WHERE number = NEW.number;
+END;
+CREATE TRIGGER events_subscription_made AFTER INSERT ON events_subscription BEGIN
+  UPDATE events_topic SET revision = revision + 1 WHERE id = NEW.topic;
+END;
+CREATE TRIGGER events_subscription_changed AFTER UPDATE OF state, settings ON events_subscription
+BEGIN
+  UPDATE events_topic SET revision = revision + 1 WHERE id = NEW.topic;
+END;
+CREATE TRIGGER events_subscription_gone AFTER DELETE ON events_subscription BEGIN
+  UPDATE events_topic SET revision = revision + 1 WHERE id = OLD.topic;
+END;
+)sql";
+
 constexpr store::Migration all_migrations[] = {
-    {"events", 1, tables},         {"events", 2, cursors},     {"events", 3, moves},
-    {"events", 4, guards},         {"events", 5, server_time}, {"events", 6, counters},
-    {"events", 7, mobile_and_more}};
+    {"events", 1, tables},          {"events", 2, cursors},
+    {"events", 3, moves},           {"events", 4, guards},
+    {"events", 5, server_time},     {"events", 6, counters},
+    {"events", 7, mobile_and_more}, {"events", 8, http_policies_and_revisions}};
 
 }  // namespace
 

@@ -13,21 +13,6 @@ namespace {
 constexpr std::string_view subscription_columns =
     "number, id, topic, channel, endpoint, owner, state, token, settings, created";
 
-std::string settings_text(const TopicSettings& settings) {
-  return boost::json::serialize(
-      boost::json::object{{"order", static_cast<int>(settings.order)},
-                          {"deduplication", static_cast<int>(settings.deduplication)},
-                          {"notes", to_object(settings.notes)}});
-}
-
-TopicSettings topic_settings_of(std::string_view text) {
-  const boost::json::value value = boost::json::parse({text.data(), text.size()});
-  const boost::json::object& stored = value.as_object();
-  return {.order = static_cast<Order>(stored.at("order").to_number<int>()),
-          .deduplication = static_cast<Deduplication>(stored.at("deduplication").to_number<int>()),
-          .notes = to_text_map(stored.at("notes"))};
-}
-
 boost::json::array to_array(const RetryPolicy& retry) {
   return {retry.retries,
           retry.at_once,
@@ -49,11 +34,48 @@ RetryPolicy retry_of(const boost::json::array& stored) {
           .growth = static_cast<RetryPolicy::Growth>(number(6))};
 }
 
+boost::json::object http_object(const HttpPolicy& policy) {
+  boost::json::object out;
+  if (policy.retry) out["retry"] = to_array(*policy.retry);
+  if (policy.per_second) out["per_second"] = *policy.per_second;
+  if (!policy.content_type.empty()) out["content_type"] = policy.content_type;
+  return out;
+}
+
+HttpPolicy http_of(const boost::json::object& stored) {
+  HttpPolicy out;
+  if (const auto* retry = stored.if_contains("retry")) out.retry = retry_of(retry->as_array());
+  if (const auto* rate = stored.if_contains("per_second"))
+    out.per_second = rate->to_number<std::uint32_t>();
+  if (const auto* type = stored.if_contains("content_type")) out.content_type = type->as_string();
+  return out;
+}
+
+std::string settings_text(const TopicSettings& settings) {
+  return boost::json::serialize(
+      boost::json::object{{"order", static_cast<int>(settings.order)},
+                          {"deduplication", static_cast<int>(settings.deduplication)},
+                          {"http", http_object(settings.http)},
+                          {"overrides", static_cast<int>(settings.overrides)},
+                          {"notes", to_object(settings.notes)}});
+}
+
+TopicSettings topic_settings_of(std::string_view text) {
+  const boost::json::value value = boost::json::parse({text.data(), text.size()});
+  const boost::json::object& stored = value.as_object();
+  return {
+      .order = static_cast<Order>(stored.at("order").to_number<int>()),
+      .deduplication = static_cast<Deduplication>(stored.at("deduplication").to_number<int>()),
+      .http = http_of(stored.at("http").as_object()),
+      .overrides = static_cast<TopicSettings::Overrides>(stored.at("overrides").to_number<int>()),
+      .notes = to_text_map(stored.at("notes"))};
+}
+
 std::string settings_text(const SubscriptionSettings& settings) {
   boost::json::object out{{"filter", settings.filter},
                           {"filter_scope", static_cast<int>(settings.filter_scope)},
                           {"form", static_cast<int>(settings.form)},
-                          {"retry", to_array(settings.retry)},
+                          {"http", http_object(settings.http)},
                           {"notes", to_object(settings.notes)}};
   if (settings.dead_letters) out["dead_letters"] = settings.dead_letters->text;
   return boost::json::serialize(out);
@@ -66,7 +88,7 @@ SubscriptionSettings subscription_settings_of(std::string_view text) {
       .filter = std::string(stored.at("filter").as_string()),
       .filter_scope = static_cast<FilterScope>(stored.at("filter_scope").to_number<int>()),
       .form = static_cast<Form>(stored.at("form").to_number<int>()),
-      .retry = retry_of(stored.at("retry").as_array()),
+      .http = http_of(stored.at("http").as_object()),
       .notes = to_text_map(stored.at("notes"))};
   if (stored.contains("dead_letters"))
     out.dead_letters = QueueId{std::string(stored.at("dead_letters").as_string())};
@@ -95,18 +117,22 @@ std::string other_bodies_text(const std::map<Channel, std::string>& bodies) {
   return boost::json::serialize(out);
 }
 
-// A strict notification's name, made from its text where it has none.
-Result<std::string> name_of(const Topic& topic, const Notification& notification) {
-  if (!notification.deduplication.empty()) return notification.deduplication;
-  if (topic.settings.deduplication == Deduplication::by_content)
-    return sha256_hex(notification.body);
-  return fail(ErrorCode::invalid_argument,
-              "The topic should either have ContentBasedDeduplication enabled or "
-              "MessageDeduplicationId provided explicitly",
-              "no_deduplication");
-}
+// A topic's number stays its own, also where another gets its name.
+std::string owner_of(const Topic& topic) { return fmt::format("t{}", topic.number); }
+
+bool is_strict(const Topic& topic) { return topic.settings.order == Order::strict; }
 
 }  // namespace
+
+HttpPolicy effective_policy(const TopicSettings& topic, const SubscriptionSettings& subscription) {
+  HttpPolicy out = topic.http;
+  if (topic.overrides == TopicSettings::Overrides::ignored) return out;
+  const HttpPolicy& own = subscription.http;
+  if (own.retry) out.retry = own.retry;
+  if (own.per_second) out.per_second = own.per_second;
+  if (!own.content_type.empty()) out.content_type = own.content_type;
+  return out;
+}
 
 Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
                              const TopicSettings& settings,
@@ -121,14 +147,17 @@ Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
 }
 
 Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
-  auto rows = tx.query("SELECT number, id, settings, created, tags FROM events_topic WHERE id = ?1",
-                       id.text);
+  auto rows = tx.query(
+      "SELECT number, id, settings, created, tags, revision FROM events_topic "
+      "WHERE id = ?1",
+      id.text);
   if (!rows.next()) return fail(ErrorCode::not_found, "Topic does not exist", "no_topic");
   return Topic{.number = rows.integer(0),
                .id = {std::string(rows.text(1))},
                .settings = topic_settings_of(rows.text(2)),
                .created = time_of(rows.integer(3)),
-               .tags = map_of(rows.text(4))};
+               .tags = map_of(rows.text(4)),
+               .revision = rows.integer(5)};
 }
 
 Result<> Topics::change_settings(store::Transaction& tx, const TopicId& id,
@@ -145,14 +174,15 @@ Result<> Topics::set_tags(store::Transaction& tx, const TopicId& id,
   return {};
 }
 
+// The topic goes first: its subscriptions' going changes no revision then.
 void Topics::remove(store::Transaction& tx, const TopicId& id) const {
+  tx.run("DELETE FROM events_topic WHERE id = ?1", id.text);
   tx.run(
       "DELETE FROM events_delivery WHERE subscription IN "
       "(SELECT id FROM events_subscription WHERE topic = ?1)",
       id.text);
   tx.run("DELETE FROM events_subscription WHERE topic = ?1", id.text);
   tx.run("DELETE FROM events_notification WHERE topic = ?1", id.text);
-  tx.run("DELETE FROM events_topic WHERE id = ?1", id.text);
 }
 
 std::vector<TopicId> Topics::list(store::Transaction& tx, std::string_view prefix,
@@ -166,17 +196,29 @@ std::vector<TopicId> Topics::list(store::Transaction& tx, std::string_view prefi
   return out;
 }
 
+Result<std::string> Topics::name_of(const Topic& topic, const Notification& notification) {
+  if (!is_strict(topic) || !notification.deduplication.empty()) return notification.deduplication;
+  if (topic.settings.deduplication == Deduplication::by_content)
+    return sha256_hex(notification.body);
+  return fail(ErrorCode::invalid_argument,
+              "The topic should either have ContentBasedDeduplication enabled or "
+              "MessageDeduplicationId provided explicitly",
+              "no_deduplication");
+}
+
+std::optional<Published> Topics::find_published(store::Transaction& tx, const Topic& topic,
+                                                std::string_view name, const Moment& now) const {
+  if (!is_strict(topic)) return std::nullopt;
+  const auto sent = find_sent(tx, {owner_of(topic), {}, name}, now.server);
+  if (!sent) return std::nullopt;
+  return Published{sent->id, sent->sequence};
+}
+
 Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
                                   const Notification& notification, const Moment& now) const {
   TRY(const Topic topic, find(tx, id));
-  const bool strict = topic.settings.order == Order::strict;
-  const std::string owner = fmt::format("t{}", topic.number);
-  std::string name = notification.deduplication;
-  if (strict) {
-    TRY(name, name_of(topic, notification));
-    if (const auto sent = find_sent(tx, {owner, {}, name}, now.server))
-      return Published{sent->id, sent->sequence};
-  }
+  TRY(const std::string name, name_of(topic, notification));
+  if (auto repeated = find_published(tx, topic, name, now)) return *std::move(repeated);
   Published out{.id = make_uuid(random_)};
   tx.run(
       "INSERT INTO events_notification (topic, id, subject, body, other_bodies, attributes, grp, "
@@ -185,9 +227,30 @@ Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
       other_bodies_text(notification.other_bodies), store::Blob{pack(notification.attributes)},
       notification.group, name, number_of(now.civil), notification.trace);
   out.sequence = tx.last_id();
-  if (strict) note_sent(tx, {owner, {}, name}, {out.id, out.sequence}, now.server);
+  if (is_strict(topic))
+    note_sent(tx, {owner_of(topic), {}, name}, {out.id, out.sequence}, now.server);
   tx.on_commit([wake = wake_] { wake(); });
   return out;
+}
+
+// The sequence is that of a row that would wait for the deliverer, so that both ways count on.
+Published Topics::publish_copied(store::Transaction& tx, const Topic& topic, std::string id,
+                                 std::string_view name, const Moment& now) const {
+  Published out{.id = std::move(id)};
+  if (!is_strict(topic)) return out;
+  tx.run(
+      "INSERT INTO events_notification (topic, id, subject, body, other_bodies, attributes, grp, "
+      "deduplication, published) VALUES (?1, ?2, '', '', '', '', '', '', 0)",
+      topic.id.text, out.id);
+  out.sequence = tx.last_id();
+  tx.run("DELETE FROM events_notification WHERE seq = ?1", out.sequence);
+  note_sent(tx, {owner_of(topic), {}, name}, {out.id, out.sequence}, now.server);
+  return out;
+}
+
+bool Topics::has_backlog(store::Transaction& tx, const TopicId& id) const {
+  auto rows = tx.query("SELECT 1 FROM events_notification WHERE topic = ?1 LIMIT 1", id.text);
+  return rows.next();
 }
 
 Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription wanted,

@@ -3,7 +3,8 @@
 //
 // publish() only notes the notification, in the caller's transaction; the copying begins once that
 // is durable, on the deliverer's thread (deliverer.h). So a notification is sent if and only if
-// what it tells of was committed, and nobody who publishes waits for a subscriber.
+// what it tells of was committed, and nobody who publishes waits for a subscriber. Who has made the
+// copies before, for the few that a topic may have, writes them instead (publisher.h).
 #pragma once
 
 #include <chrono>
@@ -29,34 +30,6 @@ inline constexpr std::int64_t subscriptions_per_topic_max = 100'000;
 // Between two requests to confirm one subscription.
 inline constexpr std::chrono::seconds confirmation_pause{60};
 
-struct TopicSettings {
-  Order order = Order::loose;
-  Deduplication deduplication = Deduplication::by_name;
-  // What the door keeps with the topic, without meaning here.
-  std::map<std::string, std::string> notes = {};
-
-  bool operator==(const TopicSettings&) const = default;
-};
-
-struct Topic {
-  std::int64_t number = 0;  // never used for another topic, also of the same name
-  TopicId id;
-  TopicSettings settings;
-  Timestamp created;
-  std::map<std::string, std::string> tags;
-};
-
-// Where a subscriber is reached: the id of a queue, the URL of an HTTP server, a telephone number,
-// a mail address (for readers, or for programs), or the id of a PushDevice. Stored by number.
-enum class Channel : std::uint8_t { queue, http, text, mail, mail_json, device };
-
-// What of a notification a filter looks at.
-enum class FilterScope : std::uint8_t { attributes, body };
-
-// What is delivered: the door's envelope with the message in it, or the message as it was
-// published.
-enum class Form : std::uint8_t { envelope, bare };
-
 // When a delivery that failed is tried again: at once, then `slow` times after delay_min, then with
 // delays that grow from delay_min to delay_max, then after delay_max.
 struct RetryPolicy {
@@ -78,12 +51,52 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+// How an HTTP subscriber is delivered to, as far as somebody has said.
+struct HttpPolicy {
+  std::optional<RetryPolicy> retry = {};
+  std::optional<std::uint32_t> per_second = {};  // requests that are begun within a second
+  std::string content_type = {};                 // of notifications; empty: the envelope's
+
+  bool operator==(const HttpPolicy&) const = default;
+};
+
+struct TopicSettings {
+  Order order = Order::loose;
+  Deduplication deduplication = Deduplication::by_name;
+  HttpPolicy http = {};  // of subscriptions that say nothing of their own
+  enum class Overrides : std::uint8_t { heeded, ignored } overrides = Overrides::heeded;
+  // What the door keeps with the topic, without meaning here.
+  std::map<std::string, std::string> notes = {};
+
+  bool operator==(const TopicSettings&) const = default;
+};
+
+struct Topic {
+  std::int64_t number = 0;  // never used for another topic, also of the same name
+  TopicId id;
+  TopicSettings settings;
+  Timestamp created;
+  std::map<std::string, std::string> tags;
+  std::int64_t revision = 0;  // another one after each change of its settings or subscriptions
+};
+
+// Where a subscriber is reached: the id of a queue, the URL of an HTTP server, a telephone number,
+// a mail address (for readers, or for programs), or the id of a PushDevice. Stored by number.
+enum class Channel : std::uint8_t { queue, http, text, mail, mail_json, device };
+
+// What of a notification a filter looks at.
+enum class FilterScope : std::uint8_t { attributes, body };
+
+// What is delivered: the door's envelope with the message in it, or the message as it was
+// published.
+enum class Form : std::uint8_t { envelope, bare };
+
 struct SubscriptionSettings {
   std::string filter = {};  // filter.h; empty: everything
   FilterScope filter_scope = FilterScope::attributes;
   Form form = Form::envelope;
   std::optional<QueueId> dead_letters = {};  // gets what cannot be delivered
-  RetryPolicy retry = {};                    // of an HTTP delivery
+  HttpPolicy http = {};                      // before the topic's, where that heeds it
   // What the door keeps with the subscription, without meaning here.
   std::map<std::string, std::string> notes = {};
 
@@ -102,6 +115,9 @@ struct Subscription {
   Timestamp created;
 };
 
+// What holds for a subscription of that topic.
+HttpPolicy effective_policy(const TopicSettings& topic, const SubscriptionSettings& subscription);
+
 struct Notification {
   std::string subject = {};  // empty: none
   std::string body;
@@ -115,7 +131,7 @@ struct Notification {
 
 struct Published {
   std::string id;             // a UUID, the same for every subscriber
-  std::int64_t sequence = 0;  // ascending within a topic
+  std::int64_t sequence = 0;  // ascending within a topic; 0: of a loose one, and not needed
 };
 
 // Thread-safe: has no state but what it was given.
@@ -142,6 +158,20 @@ class Topics {
   // within deduplication_time under the same name is not sent again and gives what it gave then.
   Result<Published> publish(store::Transaction& tx, const TopicId& id,
                             const Notification& notification, const Moment& now) const;
+  // The name under which a notification is known: of a strict topic's, its own or one made from
+  // its text. invalid_argument, kind "no_deduplication", where there is neither.
+  static Result<std::string> name_of(const Topic& topic, const Notification& notification);
+  // What a strict topic published under that name within deduplication_time.
+  std::optional<Published> find_published(store::Transaction& tx, const Topic& topic,
+                                          std::string_view name, const Moment& now) const;
+  // Of a notification that is yet to be published.
+  std::string make_id() const { return make_uuid(random_); }
+  // Publishes under `id` what the caller copies in the same change: for a strict topic, takes a
+  // sequence and remembers the name.
+  Published publish_copied(store::Transaction& tx, const Topic& topic, std::string id,
+                           std::string_view name, const Moment& now) const;
+  // Whether something that was published waits for the deliverer.
+  bool has_backlog(store::Transaction& tx, const TopicId& id) const;
 
   // The same topic, channel and endpoint: the subscription that is there already.
   Result<Subscription> subscribe(store::Transaction& tx, Subscription wanted,

@@ -9,6 +9,7 @@
 #include "service/arn.h"
 #include "service/policy_principals.h"
 #include "service/resource_policy.h"
+#include "service/sns/delivery_policy.h"
 
 namespace slipway::sns {
 namespace {
@@ -20,11 +21,9 @@ using events::Order;
 constexpr std::size_t document_bytes_max = 262'144;
 constexpr std::size_t display_name_bytes_max = 100;
 constexpr std::size_t note_bytes_max = 2048;  // AWS publishes none: a choice
-constexpr std::uint32_t retries_max = 100;
-constexpr std::uint32_t delay_seconds_max = 3600;
 
-// What is kept and shown again without a meaning here: there is no key service and no tracing, and
-// policies are the frame's to ask.
+// What is kept and shown again; what of it acts is read from there, and policies are the frame's to
+// ask.
 constexpr std::string_view kept_of_topics[] = {
     "DisplayName",      "KmsMasterKeyId", "TracingConfig", "FifoThroughputScope",
     "SignatureVersion", "Policy",         "DeliveryPolicy"};
@@ -74,75 +73,6 @@ Result<> read_switch(std::string_view name, std::string_view value, bool& out) {
   return {};
 }
 
-// A whole number of a delivery policy; `out` stays where it is not there.
-template <typename T>
-Result<> read_number(const json::object& policy, std::string_view name, std::uint32_t most,
-                     T& out) {
-  const json::value* value = policy.if_contains({name.data(), name.size()});
-  if (!value || value->is_null()) return {};
-  if (!value->is_int64() || value->as_int64() < 0 || value->as_int64() > most)
-    return invalid(fmt::format("DeliveryPolicy: {} must be between 0 and {}", name, most));
-  out = static_cast<T>(value->as_int64());
-  return {};
-}
-
-Result<> read_retry(const json::object& policy, events::RetryPolicy& out) {
-  std::uint32_t least = static_cast<std::uint32_t>(out.delay_min.count());
-  std::uint32_t most = static_cast<std::uint32_t>(out.delay_max.count());
-  TRY_DO(read_number(policy, "numRetries", retries_max, out.retries));
-  TRY_DO(read_number(policy, "numNoDelayRetries", retries_max, out.at_once));
-  TRY_DO(read_number(policy, "numMinDelayRetries", retries_max, out.at_delay_min));
-  TRY_DO(read_number(policy, "numMaxDelayRetries", retries_max, out.at_delay_max));
-  TRY_DO(read_number(policy, "minDelayTarget", delay_seconds_max, least));
-  TRY_DO(read_number(policy, "maxDelayTarget", delay_seconds_max, most));
-  if (least < 1 || most < least)
-    return invalid(
-        "DeliveryPolicy: maxDelayTarget must be greater than or equal to "
-        "minDelayTarget, and that at least 1");
-  if (out.at_once + out.at_delay_min + out.at_delay_max > out.retries)
-    return invalid(
-        "DeliveryPolicy: numRetries must be greater than or equal to total of "
-        "numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries");
-  out.delay_min = std::chrono::seconds(least);
-  out.delay_max = std::chrono::seconds(most);
-  if (const json::value* growth = policy.if_contains("backoffFunction"); growth) {
-    constexpr std::string_view known[] = {"linear", "arithmetic", "geometric", "exponential"};
-    const auto found = growth->is_string()
-                           ? std::ranges::find(known, std::string_view(growth->as_string()))
-                           : std::end(known);
-    if (found == std::end(known))
-      return invalid(
-          "DeliveryPolicy: backoffFunction must be one of linear, arithmetic, "
-          "geometric, exponential");
-    out.growth = static_cast<events::RetryPolicy::Growth>(found - std::begin(known));
-  }
-  return {};
-}
-
-Result<> read_delivery_policy(std::string_view text, events::SubscriptionSettings& settings) {
-  settings.retry = {};
-  settings.notes.erase("DeliveryPolicy");
-  settings.notes.erase("headerContentType");
-  if (text.empty()) return {};
-  const auto policy = object_of(text);
-  if (!policy || text.size() > document_bytes_max)
-    return invalid("DeliveryPolicy: failed to parse JSON");
-  if (const json::value* retry = policy->if_contains("healthyRetryPolicy");
-      retry && retry->is_object())
-    TRY_DO(read_retry(retry->as_object(), settings.retry));
-  if (const json::value* request = policy->if_contains("requestPolicy");
-      request && request->is_object())
-    if (const json::value* type = request->as_object().if_contains("headerContentType");
-        type && type->is_string()) {
-      const std::string_view value = type->as_string();
-      if (!std::ranges::all_of(value, [](char c) { return c >= ' ' && c < '\x7f'; }))
-        return invalid("DeliveryPolicy: invalid headerContentType");
-      settings.notes["headerContentType"] = value;
-    }
-  settings.notes["DeliveryPolicy"] = text;
-  return {};
-}
-
 Result<> read_redrive(std::string_view text, events::SubscriptionSettings& settings) {
   settings.dead_letters.reset();
   if (text.empty() || text == "{}") return {};
@@ -163,16 +93,13 @@ std::string redrive_text(const events::QueueId& queue) {
   return json::serialize(json::object{{"deadLetterTargetArn", endpoint_of(as_queue)}});
 }
 
-// What acts: AWS shows the other members too, and has nothing in them.
-std::string effective_policy(const events::SubscriptionSettings& settings) {
-  const auto type = settings.notes.find("headerContentType");
-  return fmt::format(
-      R"({{"healthyRetryPolicy":{},"sicklyRetryPolicy":null,"throttlePolicy":null,)"
-      R"("requestPolicy":{},"guaranteed":false}})",
-      delivery_policy_text(settings.retry),
-      json::serialize(json::object{{"headerContentType", type == settings.notes.end()
-                                                             ? std::string(default_content_type)
-                                                             : type->second}}));
+// What a notification is traced by is handed on in any case; nothing is told of it elsewhere.
+Result<> check_tracing(std::string_view value) {
+  if (value.empty() || value == "PassThrough") return {};
+  if (value == "Active")
+    return std::unexpected(Error{ErrorCode::not_implemented,
+                                 "Slipway has no X-Ray: TracingConfig can be PassThrough alone."});
+  return invalid("TracingConfig");
 }
 
 // What needs no confirmation was confirmed by the signed call that made it.
@@ -216,6 +143,8 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
       value.size() > (name == "DisplayName" ? display_name_bytes_max : note_bytes_max))
     return invalid(std::string(name));
   if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
+  if (name == "DeliveryPolicy") TRY_DO(read_delivery_policy(value, settings));
+  if (name == "TracingConfig") TRY_DO(check_tracing(value));
   if (name == "SignatureVersion" && value != "1" && value != "2")
     return invalid("Attributes Reason: SignatureVersion must be 1 or 2");
   if (value.empty())
@@ -294,11 +223,10 @@ Result<> read_subscription_attribute(std::string_view name, std::string_view val
   }
   if (name == "RedrivePolicy") return read_redrive(value, settings);
   if (name == "DeliveryPolicy") return read_delivery_policy(value, settings);
-  if (name == "SubscriptionRoleArn") {
-    if (value.size() > note_bytes_max) return invalid(std::string(name));
-    settings.notes["SubscriptionRoleArn"] = value;
-    return {};
-  }
+  if (name == "SubscriptionRoleArn")
+    return std::unexpected(
+        Error{ErrorCode::not_implemented,
+              "Slipway has no subscribers of protocol 'firehose', whose SubscriptionRoleArn is."});
   return invalid("AttributeName");
 }
 
@@ -332,7 +260,7 @@ Result<> check_redrive(const events::Subscription& subscription) {
 }
 
 std::map<std::string, std::string> subscription_attributes(
-    const events::Subscription& subscription) {
+    const events::Topic& topic, const events::Subscription& subscription) {
   const events::SubscriptionSettings& settings = subscription.settings;
   const bool pending = subscription.state == events::Subscription::State::pending;
   std::map<std::string, std::string> out{
@@ -351,12 +279,11 @@ std::map<std::string, std::string> subscription_attributes(
         settings.filter_scope == events::FilterScope::body ? "MessageBody" : "MessageAttributes";
   }
   if (settings.dead_letters) out["RedrivePolicy"] = redrive_text(*settings.dead_letters);
-  for (const std::string_view name : {std::string_view("DeliveryPolicy"),
-                                      std::string_view("SubscriptionRoleArn"), note_subscriber})
+  for (const std::string_view name : {std::string_view("DeliveryPolicy"), note_subscriber})
     if (const auto note = settings.notes.find(std::string(name)); note != settings.notes.end())
       out.insert_or_assign(note->first, note->second);
   if (subscription.channel == events::Channel::http)
-    out["EffectiveDeliveryPolicy"] = effective_policy(settings);
+    out["EffectiveDeliveryPolicy"] = effective_policy_text(topic.settings, settings);
   return out;
 }
 

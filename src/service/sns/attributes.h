@@ -41,6 +41,6 @@ Result<> check_form(const events::Subscription& subscription);
 // Of a subscription's dead letters, by the names of topic, endpoint and queue alone.
 Result<> check_redrive(const events::Subscription& subscription);
 std::map<std::string, std::string> subscription_attributes(
-    const events::Subscription& subscription);
+    const events::Topic& topic, const events::Subscription& subscription);
 
 }  // namespace slipway::sns

@@ -77,13 +77,4 @@ std::string endpoint_of(const events::Subscription& subscription) {
   return subscription.endpoint;
 }
 
-std::string delivery_policy_text(const events::RetryPolicy& retry) {
-  constexpr std::string_view growth[] = {"linear", "arithmetic", "geometric", "exponential"};
-  return fmt::format(
-      R"({{"minDelayTarget":{},"maxDelayTarget":{},"numRetries":{},"numMaxDelayRetries":{},)"
-      R"("numNoDelayRetries":{},"numMinDelayRetries":{},"backoffFunction":"{}"}})",
-      retry.delay_min.count(), retry.delay_max.count(), retry.retries, retry.at_delay_max,
-      retry.at_once, retry.at_delay_min, growth[static_cast<int>(retry.growth)]);
-}
-
 }  // namespace slipway::sns

@@ -9,6 +9,7 @@
 
 #include "engine/events/deliverer.h"
 #include "engine/events/mobile.h"
+#include "engine/events/publisher.h"
 #include "engine/events/topics.h"
 #include "gen/sns.h"
 #include "net/reach.h"
@@ -28,6 +29,7 @@ struct Door {
   const events::Topics& topics;
   const events::MobileDirectory& mobile;
   const events::Deliverer& deliverer;
+  const events::Publisher& publisher;
   net::Reach reach;
 };
 
@@ -53,8 +55,5 @@ Result<std::string> subscription_of_arn(std::string_view arn);
 // URL and the URL.
 std::string_view protocol_of(const events::Subscription& subscription);
 std::string endpoint_of(const events::Subscription& subscription);
-
-// AWS's JSON of the retries of an HTTP subscription.
-std::string delivery_policy_text(const events::RetryPolicy& retry);
 
 }  // namespace slipway::sns

@@ -55,13 +55,11 @@ void add_line(std::string_view name, std::string_view value, std::string& out) {
 std::vector<std::pair<std::string, std::string>> head_of(std::string_view type,
                                                          std::string_view message_id,
                                                          const Subscription& subscription) {
-  const auto own = subscription.settings.notes.find("headerContentType");
   std::vector<std::pair<std::string, std::string>> out{
       {"x-amz-sns-message-type", std::string(type)},
       {"x-amz-sns-message-id", std::string(message_id)},
       {"x-amz-sns-topic-arn", arn_of(subscription.topic)},
-      {"Content-Type",
-       own == subscription.settings.notes.end() ? std::string(default_content_type) : own->second},
+      {"Content-Type", std::string(default_content_type)},
       {"User-Agent", "Amazon Simple Notification Service Agent"}};
   if (type == "Notification") out.emplace_back("x-amz-sns-subscription-arn", arn_of(subscription));
   return out;
@@ -80,13 +78,16 @@ std::string_view text_of(SignatureVersion version) {
 }  // namespace
 
 std::string Envelope::signature_of(const std::string& text, SignatureVersion version) {
-  const std::scoped_lock lock(mutex_);
-  if (signed_text_ != text || signed_version_ != version) {
-    signature_ = signer_.sign(text, version);
-    signed_text_ = text;
-    signed_version_ = version;
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const Signed& each : signed_)
+      if (each.version == version && each.text == text) return each.signature;
   }
-  return signature_;
+  std::string signature = signer_.sign(text, version);
+  const std::scoped_lock lock(mutex_);
+  signed_[oldest_] = {.text = text, .version = version, .signature = signature};
+  oldest_ = (oldest_ + 1) % signatures_kept;
+  return signature;
 }
 
 std::string Envelope::wrap(const PublishedNotification& published,

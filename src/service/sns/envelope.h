@@ -2,6 +2,8 @@
 // docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -14,6 +16,8 @@ namespace slipway::sns {
 
 // Where the certificate is served, on this server, without a signature.
 inline constexpr std::string_view certificate_path = "/_slipway/sns/SimpleNotificationService.pem";
+
+inline constexpr std::size_t signatures_kept = 16;
 
 // Thread-safe.
 class Envelope final : public events::Envelope {
@@ -39,11 +43,16 @@ class Envelope final : public events::Envelope {
   Signer& signer_;
   Random& random_;
   const std::string& endpoint_;
-  // All subscribers of one message get the same signature.
+  // All subscribers of one message get the same signature: the last ones made, for as many
+  // messages as workers may be at.
+  struct Signed {
+    std::string text;
+    SignatureVersion version = SignatureVersion::sha1;
+    std::string signature;
+  };
   std::mutex mutex_;
-  std::string signed_text_;
-  SignatureVersion signed_version_ = SignatureVersion::sha1;
-  std::string signature_;
+  std::array<Signed, signatures_kept> signed_;  // guarded by mutex_, and so is the next
+  std::size_t oldest_ = 0;
 };
 
 }  // namespace slipway::sns

@@ -2,6 +2,8 @@
 // what is not there and InvalidParameter for what cannot be.
 #pragma once
 
+#include <any>
+
 #include "service/sns/door.h"
 
 namespace slipway::sns {
@@ -39,6 +41,10 @@ Result<> set_subscription_attributes(const Door& door, Call& call,
                                      api::SetSubscriptionAttributesInput in);
 
 // publish.cc
+// The copies that subscribers get of what is about to be published, made before the change that
+// publishes it (events/publisher.h).
+std::any prepare_publish(const Door& door, Call& call, api::PublishInput in);
+std::any prepare_publish_batch(const Door& door, Call& call, api::PublishBatchInput in);
 Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishInput in);
 Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
                                                 api::PublishBatchInput in);

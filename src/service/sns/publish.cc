@@ -1,5 +1,8 @@
+#include <any>
 #include <boost/json.hpp>
+#include <memory>
 #include <set>
+#include <span>
 
 #include "engine/events/unsent.h"
 #include "service/message_attributes.h"
@@ -138,9 +141,21 @@ Result<Notification> read_notification(const Call& call, const events::Topic& to
   return out;
 }
 
+// AWS asks for a topic's key with each message. Its own key is there for everybody; any other would
+// be one of KMS, and so there is none.
+Result<> check_key(const events::Topic& topic) {
+  constexpr std::string_view own_key = "alias/aws/sns";
+  const auto key = topic.settings.notes.find("KmsMasterKeyId");
+  if (key == topic.settings.notes.end() || key->second.ends_with(own_key)) return {};
+  return refuse("KMSNotFoundException",
+                fmt::format("Slipway has no keys of KMS: '{}' is not found.", key->second));
+}
+
 Result<events::Topic> find(const Door& door, Call& call, std::string_view arn) {
   TRY(const events::TopicId id, topic_of_arn(call, arn));
-  return door.topics.find(call.tx(), id);
+  TRY(events::Topic topic, door.topics.find(call.tx(), id));
+  TRY_DO(check_key(topic));
+  return topic;
 }
 
 // Says in the log, once the call is answered for, that a message was not sent.
@@ -167,12 +182,13 @@ Result<api::PublishResponse> publish_to_number(Call& call, const api::PublishInp
 
 Result<api::PublishResponse> publish_to_device(const Door& door, Call& call,
                                                const api::PublishInput& in) {
-  TRY(const Notification content, read_content(call, in, Default::optional));
   TRY(const std::string id, device_of_arn(call, *in.TargetArn()));
   const auto device = door.mobile.find_device(call.tx(), id);
   if (!device) return invalid("TargetArn Reason: No endpoint found for the target arn specified");
+  // AWS was recorded to say this of a text that it would refuse too.
   if (device->state == events::PushDevice::State::disabled)
     return refuse("EndpointDisabledException", "Endpoint is disabled");
+  TRY(const Notification content, read_content(call, in, Default::optional));
   return call.output<api::PublishResponse>().MessageId(
       leave_unsent(call, Channel::device, id, content.body.size()));
 }
@@ -220,17 +236,66 @@ Result<std::vector<Notification>> read_batch(
   return out;
 }
 
+std::optional<std::string_view> topic_arn_of(const api::PublishInput& in) {
+  return in.TopicArn() ? in.TopicArn() : in.TargetArn();
+}
+
+// Of each notification of a call the copies that were made before its change, where there are any.
+using CopiesAhead = std::shared_ptr<const std::vector<std::optional<events::Publisher::Ahead>>>;
+
+std::shared_ptr<const events::Publisher::Audience> find_audience(const Door& door, const Call& call,
+                                                                 std::string_view arn) {
+  const auto id = topic_of_arn(call, arn);
+  return id ? door.publisher.audience(*id) : nullptr;
+}
+
+CopiesAhead copy_all(const Door& door, const Call& call,
+                     const std::shared_ptr<const events::Publisher::Audience>& audience,
+                     std::span<const Notification> notifications) {
+  std::vector<std::optional<events::Publisher::Ahead>> out;
+  for (const Notification& each : notifications)
+    out.push_back(door.publisher.copy(audience, each, call.moment()));
+  return std::make_shared<const std::vector<std::optional<events::Publisher::Ahead>>>(
+      std::move(out));
+}
+
+const events::Publisher::Ahead* copies_of(const std::optional<CopiesAhead>& ahead, std::size_t i) {
+  return ahead && (**ahead)[i] ? &*(**ahead)[i] : nullptr;
+}
+
 }  // namespace
+
+std::any prepare_publish(const Door& door, Call& call, api::PublishInput in) {
+  const auto arn = topic_arn_of(in);
+  if (in.PhoneNumber() || !arn) return {};
+  const auto audience = find_audience(door, call, *arn);
+  if (!audience) return {};
+  const auto notification = read_notification(call, audience->topic, in);
+  if (!notification) return {};
+  return copy_all(door, call, audience, std::span(&*notification, 1));
+}
+
+std::any prepare_publish_batch(const Door& door, Call& call, api::PublishBatchInput in) {
+  const auto entries = in.PublishBatchRequestEntries();
+  if (!check_batch(entries)) return {};
+  const auto audience = find_audience(door, call, in.TopicArn());
+  if (!audience) return {};
+  const auto notifications = read_batch(call, audience->topic, entries);
+  if (!notifications) return {};
+  return copy_all(door, call, audience, *notifications);
+}
 
 Result<api::PublishResponse> publish(const Door& door, Call& call, api::PublishInput in) {
   if (in.PhoneNumber()) return publish_to_number(call, in);
-  const auto arn = in.TopicArn() ? in.TopicArn() : in.TargetArn();
+  const auto arn = topic_arn_of(in);
   if (!arn) return invalid("TopicArn or TargetArn Reason: no value for required parameter");
   if (!in.TopicArn() && is_device_arn(*arn)) return publish_to_device(door, call, in);
   TRY(const events::Topic topic, find(door, call, *arn));
+  const auto ahead = call.take_left<CopiesAhead>();
   TRY(const Notification notification, read_notification(call, topic, in));
   TRY(const events::Published published,
-      door.topics.publish(call.tx(), topic.id, notification, call.moment()));
+      door.publisher.publish(call.tx(), topic.id, notification, copies_of(ahead, 0),
+                             call.moment()));
   auto out = call.output<api::PublishResponse>();
   out.MessageId(published.id);
   if (topic.settings.order == Order::strict) out.SequenceNumber(sequence_text(published.sequence));
@@ -242,13 +307,16 @@ Result<api::PublishBatchResponse> publish_batch(const Door& door, Call& call,
   TRY(const events::Topic topic, find(door, call, in.TopicArn()));
   const auto entries = in.PublishBatchRequestEntries();
   TRY_DO(check_batch(entries));
+  const auto ahead = call.take_left<CopiesAhead>();
   TRY(const std::vector<Notification> notifications, read_batch(call, topic, entries));
   auto out = call.output<api::PublishBatchResponse>();
   out.Successful(wire::empty).Failed(wire::empty);
-  auto next = notifications.begin();
+  std::size_t next = 0;
   for (const auto entry : entries) {
     TRY(const events::Published published,
-        door.topics.publish(call.tx(), topic.id, *next++, call.moment()));
+        door.publisher.publish(call.tx(), topic.id, notifications[next], copies_of(ahead, next),
+                               call.moment()));
+    ++next;
     auto item = out.add_Successful().Id(entry.Id()).MessageId(published.id);
     if (topic.settings.order == Order::strict)
       item.SequenceNumber(sequence_text(published.sequence));

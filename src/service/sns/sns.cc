@@ -53,7 +53,7 @@ void install(service::Registry& registry, const events::Topics& topics,
              const events::MobileDirectory& mobile, const events::Deliverer& deliverer,
              net::Reach reach) {
   namespace op = api::op;
-  const Door door{topics, mobile, deliverer, reach};
+  const Door door{topics, mobile, deliverer, deliverer.publisher(), reach};
   registry.begin(api::schema(), errors)
       .add<op::CreateTopic>(with<create_topic>(door))
       .add<op::DeleteTopic>(with<delete_topic>(door))
@@ -73,7 +73,9 @@ void install(service::Registry& registry, const events::Topics& topics,
       .add<op::GetSubscriptionAttributes>(with<get_subscription_attributes>(door))
       .add<op::SetSubscriptionAttributes>(with<set_subscription_attributes>(door))
       .add<op::Publish>(with<publish>(door))
-      .add<op::PublishBatch>(with<publish_batch>(door));
+      .add<op::PublishBatch>(with<publish_batch>(door))
+      .prepare<op::Publish>(with<prepare_publish>(door))
+      .prepare<op::PublishBatch>(with<prepare_publish_batch>(door));
   install_mobile(registry, door);
 }
 

@@ -106,7 +106,7 @@ Result<> read_device(const Door& door, std::string_view endpoint, Call& call, Su
   TRY(out.endpoint, device_of_arn(call, endpoint));
   if (!door.mobile.find_device(call.tx(), out.endpoint))
     return invalid(
-        fmt::format("Endpoint Reason: Endpoint does not exist for endpoint {}", endpoint));
+        fmt::format("Endpoint Reason: Endpoint does not exist for endpoint arn{}", endpoint));
   out.channel = Channel::device;
   out.state = Subscription::State::confirmed;
   return {};
@@ -313,8 +313,9 @@ Result<api::ListSubscriptionsByTopicResponse> list_subscriptions_by_topic(
 Result<api::GetSubscriptionAttributesResponse> get_subscription_attributes(
     const Door& door, Call& call, api::GetSubscriptionAttributesInput in) {
   TRY(const Subscription subscription, find(door, call, in.SubscriptionArn()));
+  TRY(const events::Topic topic, door.topics.find(call.tx(), subscription.topic));
   auto out = call.output<api::GetSubscriptionAttributesResponse>();
-  for (const auto& [name, value] : subscription_attributes(subscription))
+  for (const auto& [name, value] : subscription_attributes(topic, subscription))
     out.put_Attributes(name, value);
   return out;
 }

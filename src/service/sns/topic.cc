@@ -7,6 +7,7 @@
 #include "service/policy_statement.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
+#include "service/sns/delivery_policy.h"
 #include "service/sns/operations.h"
 
 namespace slipway::sns {
@@ -155,10 +156,7 @@ Result<api::GetTopicAttributesResponse> get_topic_attributes(const Door& door, C
   attributes["SubscriptionsConfirmed"] = fmt::to_string(counts.confirmed);
   attributes["SubscriptionsPending"] = fmt::to_string(counts.pending);
   attributes["SubscriptionsDeleted"] = "0";
-  attributes["EffectiveDeliveryPolicy"] =
-      fmt::format(R"({{"http":{{"defaultHealthyRetryPolicy":{},"disableSubscriptionOverrides":)"
-                  R"(false,"defaultRequestPolicy":{{"headerContentType":"{}"}}}}}})",
-                  delivery_policy_text({}), default_content_type);
+  attributes["EffectiveDeliveryPolicy"] = effective_policy_text(topic.settings);
   attributes.try_emplace("Policy", default_policy(topic.id));
   auto out = call.output<api::GetTopicAttributesResponse>();
   for (const auto& [name, value] : attributes) out.put_Attributes(name, value);
