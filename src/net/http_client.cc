@@ -25,14 +25,15 @@ Headers ClientResponse::trailers() const { return Headers(message_->trailers); }
 // The calls, the connections, and which call goes to which connection.
 class HttpClient::Impl final : public ClientOwner {
  public:
-  Impl(Loop& loop, Address address, const HttpClientLimits& limits, ClientTls tls)
+  Impl(Loop& loop, Address address, const HttpClientLimits& limits, ClientTls tls,
+       std::shared_ptr<MessagePool> pool)
       : loop_(loop),
         address_(std::move(address)),
         limits_(limits),
         tls_(std::move(tls)),
         parser_limits_{.header_bytes_max = limits.header_bytes_max,
                        .headers_max = limits.headers_max},
-        pool_(std::make_shared<MessagePool>()) {}
+        pool_(pool ? std::move(pool) : make_message_pool()) {}
 
   ~Impl() override {
     loop_.cancel(sweep_timer_);
@@ -251,8 +252,12 @@ class HttpClient::Impl final : public ClientOwner {
   TimerId sweep_timer_ = 0;
 };
 
-HttpClient::HttpClient(Loop& loop, Address address, HttpClientLimits limits, ClientTls tls)
-    : impl_(std::make_unique<Impl>(loop, std::move(address), limits, std::move(tls))) {}
+std::shared_ptr<MessagePool> make_message_pool() { return std::make_shared<MessagePool>(); }
+
+HttpClient::HttpClient(Loop& loop, Address address, HttpClientLimits limits, ClientTls tls,
+                       std::shared_ptr<MessagePool> pool)
+    : impl_(std::make_unique<Impl>(loop, std::move(address), limits, std::move(tls),
+                                   std::move(pool))) {}
 
 HttpClient::~HttpClient() = default;
 

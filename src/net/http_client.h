@@ -76,6 +76,11 @@ class ResponseReceiver {
   virtual void on_abort(const Error& error) = 0;
 };
 
+// The memory of answers that were dealt with, for the next ones. Clients may share it, so that many
+// that do little hold no more than what is under way. Thread-safe.
+class MessagePool;
+std::shared_ptr<MessagePool> make_message_pool();
+
 using CallId = std::uint64_t;  // 0: no call
 
 // Loop thread only, destructor included: what is under way then ends with `unavailable`. `loop`
@@ -90,7 +95,9 @@ class HttpClient {
  public:
   using Callback = std::move_only_function<void(Result<ClientResponse>)>;
 
-  HttpClient(Loop& loop, Address address, HttpClientLimits limits = {}, ClientTls tls = {});
+  // Without `pool`: with one of its own.
+  HttpClient(Loop& loop, Address address, HttpClientLimits limits = {}, ClientTls tls = {},
+             std::shared_ptr<MessagePool> pool = nullptr);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;

@@ -266,6 +266,10 @@ void append_link_cancel(std::string& out, std::uint32_t id) {
 }
 
 std::span<char> LinkInput::space(std::size_t bytes_min) {
+  if (spare_ && !bytes_ && spare_->bytes_) {
+    bytes_ = std::move(spare_->bytes_);
+    capacity_ = link_input_bytes;
+  }
   if (begin_ == end_) {
     begin_ = end_ = 0;
     if (capacity_ > kept_input_bytes_max) resize(0);
@@ -277,6 +281,15 @@ std::span<char> LinkInput::space(std::size_t bytes_min) {
   }
   if (capacity_ - end_ < bytes_min) resize(std::max(end_ + bytes_min, 2 * capacity_));
   return {bytes_.get() + end_, capacity_ - end_};
+}
+
+void LinkInput::rest() {
+  if (!spare_ || begin_ != end_ || capacity_ != link_input_bytes) return;
+  if (spare_->bytes_)
+    bytes_.reset();
+  else
+    spare_->bytes_ = std::move(bytes_);
+  begin_ = end_ = capacity_ = 0;
 }
 
 void LinkInput::resize(std::size_t capacity) {

@@ -144,20 +144,37 @@ void append_link_cancel(std::string& out, std::uint32_t id);
 // Whether such a request fits into a frame.
 bool fits_link(const LinkRequest& request);
 
+inline constexpr std::size_t link_input_bytes = 64 * 1024;
+
+// A buffer in which the links of one thread take turns: one that has taken all that it read gives
+// it back. Thousands of idle links hold nothing so, and busy ones read to where the cache is warm.
+class LinkSpare {
+ private:
+  friend class LinkInput;
+  std::unique_ptr<char[]> bytes_;  // link_input_bytes; null: it is lent out, or was never made
+};
+
 // The bytes of a link that were read and not yet taken. Frames are views into it until the next
-// space(). What was never written to takes no memory: thousands of links may be idle.
+// space() or rest().
 class LinkInput {
  public:
+  // `spare`, where there is one, outlives this object.
+  explicit LinkInput(LinkSpare* spare = nullptr) : spare_(spare) {}
+
   // At least `bytes_min` bytes to read into.
-  std::span<char> space(std::size_t bytes_min = 64 * 1024);
+  std::span<char> space(std::size_t bytes_min = link_input_bytes);
   // So many bytes were read into the space.
   void filled(std::size_t bytes) { end_ += bytes; }
   // The next complete frame.
   Result<std::optional<LinkFrame>> take();
+  // Gives the buffer back where everything was taken. One that grew is kept: the next answer may be
+  // as long.
+  void rest();
 
  private:
   void resize(std::size_t capacity);
 
+  LinkSpare* spare_;
   std::unique_ptr<char[]> bytes_;
   std::size_t capacity_ = 0;
   std::size_t begin_ = 0;

@@ -153,6 +153,28 @@ TEST(LinkFrame, input_gives_frames_as_they_become_complete) {
   EXPECT_EQ(next, 500U);
 }
 
+TEST(LinkFrame, inputs_take_turns_in_one_buffer) {
+  LinkSpare spare;
+  LinkInput first(&spare);
+  LinkInput second(&spare);
+  std::string bytes;
+  append_link_ping(bytes, 5);
+  const auto read = [&](LinkInput& input, std::string_view part) {
+    const std::span<char> space = input.space();
+    std::ranges::copy(part, space.data());
+    input.filled(part.size());
+    return space.data();
+  };
+  const char* const lent = read(first, bytes);
+  EXPECT_EQ((*first.take())->id, 5U);
+  first.rest();
+  EXPECT_EQ(read(second, bytes.substr(0, 4)), lent);
+  second.rest();  // waits for the rest of a frame, and keeps what it has
+  EXPECT_NE(read(first, bytes), lent);
+  read(second, bytes.substr(4));
+  EXPECT_EQ((*second.take())->id, 5U);
+}
+
 TEST(LinkFrame, carries_an_answer_in_parts) {
   std::string bytes;
   ASSERT_TRUE(append_link_request(bytes, {.id = 7, .answer = LinkAnswer::streamed}));

@@ -28,8 +28,8 @@ std::size_t slot_of(std::uint32_t id) { return id & 0xFFFF; }
 
 }  // namespace
 
-FramedLink::FramedLink(net::Loop& loop, net::Address address, LinkUser& user)
-    : loop_(loop), address_(std::move(address)), user_(user) {}
+FramedLink::FramedLink(net::Loop& loop, net::Address address, LinkUser& user, net::LinkSpare& spare)
+    : loop_(loop), address_(std::move(address)), user_(user), spare_(spare) {}
 
 FramedLink::~FramedLink() {
   if (fd_) go_down("the server is stopping");
@@ -49,7 +49,7 @@ bool FramedLink::connect() {
   loop_.watch(fd_.get(), EPOLLIN | EPOLLRDHUP, *this);
   writable_later_ = false;
   written_ = 0;
-  input_ = {};
+  input_ = net::LinkInput(&spare_);
   return true;
 }
 
@@ -144,17 +144,26 @@ void FramedLink::on_ready(std::uint32_t events) {
 void FramedLink::read_some() {
   const std::span<char> space = input_.space();
   const ssize_t got = ::recv(fd_.get(), space.data(), space.size(), MSG_DONTWAIT);
-  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return rest();
   if (got <= 0) return go_down(got == 0 ? "the instance closed it" : net::errno_text(errno));
   input_.filled(static_cast<std::size_t>(got));
   if (!take_frames()) go_down("the instance sent what is no frame");
+}
+
+// A link that waits for nothing holds no more than its socket.
+void FramedLink::rest() {
+  input_.rest();
+  if (under_way_ == 0 && out_.empty()) out_ = {};
 }
 
 bool FramedLink::take_frames() {
   while (fd_) {
     auto frame = input_.take();
     if (!frame) return false;
-    if (!*frame) return true;
+    if (!*frame) {
+      rest();
+      return true;
+    }
     on_frame(**frame);
   }
   return true;

@@ -111,14 +111,13 @@ class HttpStream final : public net::ResponseReceiver {
 };
 
 InstanceLink::InstanceLink(net::Loop& loop, std::shared_ptr<const InstanceRoute> instance,
-                           LinkUser& user)
-    : loop_(loop), instance_(std::move(instance)), user_(user) {
+                           LinkUser& user, net::LinkSpare& spare)
+    : loop_(loop),
+      instance_(std::move(instance)),
+      user_(user),
+      http_address_(address_of(instance_->addresses.http)) {
   if (auto address = address_of(instance_->addresses.link))
-    framed_ = std::make_unique<FramedLink>(loop_, std::move(*address), user_);
-  if (auto address = address_of(instance_->addresses.http))
-    http_ = std::make_unique<net::HttpClient>(
-        loop_, std::move(*address),
-        net::HttpClientLimits{.connect_time = connect_timeout, .body_bytes_max = answer_bytes_max});
+    framed_ = std::make_unique<FramedLink>(loop_, std::move(*address), user_, spare);
 }
 
 InstanceLink::~InstanceLink() = default;
@@ -145,7 +144,11 @@ bool InstanceLink::send(std::unique_ptr<Invocation>& invocation,
 
 bool InstanceLink::send_by_http(std::unique_ptr<Invocation>& invocation,
                                 std::chrono::milliseconds time_limit) {
-  if (!http_) return false;
+  if (!http_address_) return false;
+  if (!http_)
+    http_ = std::make_unique<net::HttpClient>(
+        loop_, *http_address_,
+        net::HttpClientLimits{.connect_time = connect_timeout, .body_bytes_max = answer_bytes_max});
   ++http_under_way_;
   net::ClientRequest request =
       http_request(invocation->request, invocation->model_name(), time_limit);

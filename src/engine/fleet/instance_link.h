@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -42,8 +43,8 @@ class LinkUser {
 // sends goes out in one write. Loop thread only.
 class FramedLink final : private net::Watcher, private net::BatchHook {
  public:
-  // `loop` and `user` outlive this object.
-  FramedLink(net::Loop& loop, net::Address address, LinkUser& user);
+  // All but the address outlive this object; `spare` is shared by the links of the loop.
+  FramedLink(net::Loop& loop, net::Address address, LinkUser& user, net::LinkSpare& spare);
   ~FramedLink();  // what is under way fails
 
   // Takes the invocation where it can be sent now; otherwise leaves it and returns false: the link
@@ -79,6 +80,7 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   void on_ready(std::uint32_t events) override;
   void on_batch_end() override;
   bool connect();
+  void rest();
   void go_down(const std::string& why);
   void read_some();
   bool take_frames();
@@ -100,6 +102,7 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   net::Loop& loop_;
   const net::Address address_;
   LinkUser& user_;
+  net::LinkSpare& spare_;
   net::Fd fd_;
   Instant down_until_ = {};
   Instant down_since_ = Instant::max();  // max: it is up, or was never tried
@@ -107,7 +110,7 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
   std::string out_;                      // not yet written: from out_begin_ on
   std::size_t out_begin_ = 0;
   std::uint64_t written_ = 0;  // bytes, over the connection's life
-  net::LinkInput input_;
+  net::LinkInput input_{&spare_};
   std::vector<Slot> slots_;
   std::vector<std::uint32_t> free_slots_;
   std::size_t under_way_ = 0;
@@ -119,7 +122,8 @@ class FramedLink final : private net::Watcher, private net::BatchHook {
 // Loop thread only. Holds the instance: while this object lives, the instance is not drained.
 class InstanceLink {
  public:
-  InstanceLink(net::Loop& loop, std::shared_ptr<const InstanceRoute> instance, LinkUser& user);
+  InstanceLink(net::Loop& loop, std::shared_ptr<const InstanceRoute> instance, LinkUser& user,
+               net::LinkSpare& spare);
   ~InstanceLink();
 
   const InstanceRoute& instance() const { return *instance_; }
@@ -145,7 +149,8 @@ class InstanceLink {
   const std::shared_ptr<const InstanceRoute> instance_;
   LinkUser& user_;
   std::unique_ptr<FramedLink> framed_;
-  std::unique_ptr<net::HttpClient> http_;
+  std::optional<net::Address> http_address_;
+  std::unique_ptr<net::HttpClient> http_;  // made when it is first needed: few are
   std::size_t http_under_way_ = 0;
 };
 

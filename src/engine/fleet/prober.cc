@@ -53,6 +53,7 @@ class HttpProber::Impl : public std::enable_shared_from_this<Impl> {
 
   net::Loop& loop_;
   HealthSink sink_;
+  const std::shared_ptr<net::MessagePool> messages_ = net::make_message_pool();
   std::map<place::InstanceKey, Watched> watched_;
   // Clients are destroyed outside their own callbacks.
   std::vector<std::unique_ptr<net::HttpClient>> discarded_;
@@ -69,7 +70,8 @@ void HttpProber::Impl::watch(const place::InstanceKey& key, const place::Address
   watched.addresses = addresses;
   watched.client = std::make_unique<net::HttpClient>(
       loop_, std::move(*address),
-      net::HttpClientLimits{.connect_time = ping_timeout, .body_bytes_max = ping_answer_bytes_max});
+      net::HttpClientLimits{.connect_time = ping_timeout, .body_bytes_max = ping_answer_bytes_max},
+      net::ClientTls{}, messages_);
   ping(key);
 }
 

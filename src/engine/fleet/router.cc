@@ -99,7 +99,7 @@ RouterCore::FleetState* RouterCore::find_fleet(Shard& shard, std::string_view fl
     to.cells = cells_of(route->first, variant.name);
     for (const auto& instance : variant.instances) {
       auto& link = shard.links[instance.get()];
-      if (!link) link = std::make_unique<InstanceLink>(loop_, instance, *this);
+      if (!link) link = std::make_unique<InstanceLink>(loop_, instance, *this, link_spare_);
       to.links.push_back(link.get());
     }
   }
@@ -252,7 +252,8 @@ InstanceLink& RouterCore::link_of(const std::shared_ptr<const InstanceRoute>& in
       return *found->second;
   for (const auto& link : retired_)
     if (&link->instance() == instance.get()) return *link;
-  return *retired_.emplace_back(std::make_unique<InstanceLink>(loop_, instance, *this));
+  return *retired_.emplace_back(
+      std::make_unique<InstanceLink>(loop_, instance, *this, link_spare_));
 }
 
 // `first` is the first container of its variant; the others follow it.

@@ -171,7 +171,8 @@ class RouterCore final : public LinkUser,
   CaptureBuffer* const captures_;  // null: nothing is captured
   std::uint64_t subscription_ = 0;
   std::atomic<bool> refresh_posted_ = false;
-  ShadowLedger shadows_;  // before all that may hold an invocation
+  ShadowLedger shadows_;       // before all that may hold an invocation
+  net::LinkSpare link_spare_;  // before all links
   std::array<Shard, route_shards> shards_;
   std::vector<std::unique_ptr<InstanceLink>> retired_;  // not routed to, answers may still come
   std::deque<std::unique_ptr<Invocation>> held_;
