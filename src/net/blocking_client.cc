@@ -175,6 +175,7 @@ class BlockingClient::Impl final : public BodySink {
   }
 
   Result<Fd> connect_to(const Address& address) {
+    if (origin_.unix_path.empty()) TRY_DO(check_reach(address, limits_.reach));
     TRY(Fd socket, start_connect(address));
     TRY_DO(wait(socket.get(), POLLOUT, limits_.connect_time, "accept the connection"));
     TRY_DO(connect_error(socket, address));

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "net/http.h"
+#include "net/reach.h"
 #include "net/socket.h"
 #include "net/tls.h"
 
@@ -52,6 +53,8 @@ struct BlockingLimits {
   // From the call to the answer's last byte, but for the look-up of the host's name: ends what
   // comes byte by byte for ever. Nothing: as long as there is no silence.
   std::optional<std::chrono::milliseconds> whole_time = {};
+  // Looked at for the very address that is connected to.
+  Reach reach = Reach::anywhere;
 };
 
 // One kept-open connection, made when first needed and again when the server closed it. One thread

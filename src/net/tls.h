@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 
@@ -20,6 +21,11 @@ class TlsContext {
   // Trusts the certificates in `ca_path` (PEM), or the system's where it is empty.
   static Result<std::shared_ptr<const TlsContext>> client(const std::string& ca_path = {});
 
+  // Trusts the system's certificates, and a chain that holds up to a certificate in it whose SHA-1
+  // is one of `thumbprints` (hex, either case). The name in the server's own counts either way.
+  static Result<std::shared_ptr<const TlsContext>> client_pinning(
+      std::vector<std::string> thumbprints);
+
   ~TlsContext();
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
@@ -29,6 +35,7 @@ class TlsContext {
  private:
   explicit TlsContext(ssl_ctx_st* context) : context_(context) {}
   ssl_ctx_st* context_;
+  std::vector<std::string> thumbprints_ = {};  // lower case
 };
 
 }  // namespace slipway::net
