@@ -53,8 +53,9 @@ Grant grant_to(const Principal& principal, const PrincipalPattern& pattern) {
       return !principal.is_stranger() && pattern.name == canonical_user(principal.account)
                  ? Grant::account
                  : Grant::none;
-    // Nobody signs in by an identity provider here.
-    case Kind::federated: return Grant::none;
+    case Kind::federated:
+      return principal.kind == Asker::web_identity && pattern.name == principal.name ? Grant::direct
+                                                                                     : Grant::none;
     case Kind::party: break;
   }
   if (principal.is_stranger()) return Grant::none;
@@ -83,6 +84,8 @@ bool is_spared(const Principal& principal, const Statement& statement) {
   using Kind = PrincipalPattern::Kind;
   if (principal.kind == Principal::Kind::service)
     return lists(statement, Kind::service, principal.name);
+  if (principal.kind == Principal::Kind::web_identity)
+    return lists(statement, Kind::federated, principal.name);
   if (principal.is_stranger() || !lists(statement, Kind::account, principal.account)) return false;
   if (principal.is_root()) return true;
   if (principal.kind == Principal::Kind::role_session && principal.party)
@@ -95,8 +98,18 @@ bool is_spared(const Principal& principal, const Statement& statement) {
           lists(statement, Kind::party, principal.party_id()));
 }
 
+// A token's word counts for what a policy grants to its provider by name; a wildcard does not mean
+// whoever has an account somewhere.
+bool is_let_in_by_name(const Principal& principal, const Statement& statement) {
+  return principal.kind != Principal::Kind::web_identity ||
+         statement.effect == Statement::Effect::deny ||
+         (statement.principal_match == Statement::Match::listed &&
+          lists(statement, PrincipalPattern::Kind::federated, principal.name));
+}
+
 Grant grant_of(const Principal& principal, const Statement& statement) {
   if (statement.principals.empty()) return Grant::none;  // it speaks of nobody
+  if (!is_let_in_by_name(principal, statement)) return Grant::none;
   if (statement.principal_match == Statement::Match::listed)
     return strongest_grant(principal, statement);
   const bool spared = statement.effect == Statement::Effect::deny
@@ -271,6 +284,7 @@ std::string_view type_of(const Principal& principal) {
     case Principal::Kind::user_session: return "User";
     case Principal::Kind::role_session: return "AssumedRole";
     case Principal::Kind::federated_user: return "FederatedUser";
+    case Principal::Kind::web_identity:
     case Principal::Kind::anonymous: return "Anonymous";
     case Principal::Kind::service: break;
   }
@@ -344,6 +358,7 @@ std::vector<ContextEntry> principal_context(const Principal& principal) {
   add("aws:MultiFactorAuthPresent", "false");
   if (!principal.session->source_identity.empty())
     add("aws:SourceIdentity", principal.session->source_identity);
+  for (const auto& [key, value] : principal.session->provider_keys) add(key, value);
   return context;
 }
 

@@ -368,6 +368,45 @@ TEST(Access, AServiceIsLetInByAResourcesPolicyAlone) {
   EXPECT_EQ(verdict_of({.principal = service, .owner = account}), "lacks resource");
 }
 
+TEST(Access, ATokensWordCountsForItsProviderByNameAlone) {
+  const std::string provider = "arn:aws:iam::111111111111:oidc-provider/example.org";
+  const auto asked = [&](const std::string& statements, std::vector<ContextEntry> context = {}) {
+    return verdict_of({.principal = {.kind = Principal::Kind::web_identity,
+                                     .account = {},
+                                     .name = provider,
+                                     .id = {}},
+                       .resource = statements,
+                       .owner = account,
+                       .action = "sts:AssumeRoleWithWebIdentity",
+                       .on = role_arn,
+                       .context = std::move(context),
+                       .rule = ResourceSide::Rule::own_side});
+  };
+  const auto statement = [](std::string_view effect, std::string_view principal,
+                            std::string_view more = "") {
+    return fmt::format(R"({{"Effect":"{}",{},"Action":"sts:*","Resource":"*"{}}})", effect,
+                       principal, more);
+  };
+  const std::string named = fmt::format(R"("Principal":{{"Federated":"{}"}})", provider);
+  EXPECT_EQ(asked(statement("Allow", named)), "allow trust");
+  for (const std::string_view other :
+       {R"("Principal":"*")", R"("Principal":{"AWS":"111111111111"})",
+        R"("Principal":{"Federated":"arn:aws:iam::111111111111:oidc-provider/example.org/x"})",
+        R"("NotPrincipal":{"Federated":"somebody"})"})
+    EXPECT_EQ(asked(statement("Allow", other)), "lacks trust") << other;
+  EXPECT_EQ(asked(statement("Allow", named) + "," + statement("Deny", R"("Principal":"*")")),
+            "deny trust");
+  EXPECT_EQ(
+      asked(statement("Allow", named) + "," +
+            statement("Deny", fmt::format(R"("NotPrincipal":{{"Federated":"{}"}})", provider))),
+      "allow trust");
+  const std::string_view only_ann = R"(,"Condition":{"StringEquals":{"example.org:sub":"ann"}})";
+  EXPECT_EQ(asked(statement("Allow", named, only_ann), {{"example.org:sub", {"ann"}}}),
+            "allow trust");
+  EXPECT_EQ(asked(statement("Allow", named, only_ann), {{"example.org:sub", {"bob"}}}),
+            "lacks trust");
+}
+
 TEST(Access, CredentialsOfALongTermKeyLeaveKeysToIt) {
   Principal temporary = user();
   temporary.kind = Principal::Kind::user_session;

@@ -48,6 +48,7 @@ class Reader {
   }
   Timestamp time() { return Timestamp(std::chrono::microseconds(number())); }
 
+  bool at_end() const { return rest_.empty(); }
   bool whole() const { return whole_ && rest_.empty(); }
   bool broken_off() const { return !whole_; }
 
@@ -89,6 +90,12 @@ Result<std::shared_ptr<const SessionTerms>> read_terms(Reader& reader) {
   read_all(reader, [&] { terms->transitive_keys.push_back(reader.text()); });
   terms->policy_document = reader.text();
   read_all(reader, [&] { terms->policies.push_back(reader.text()); });
+  // Only sessions by an identity provider have these, and tokens of former versions none.
+  if (!reader.at_end())
+    read_all(reader, [&] {
+      std::string key = reader.text();
+      terms->provider_keys.emplace_back(std::move(key), reader.text());
+    });
   if (terms->policy_document.empty()) return terms;
   TRY(Policy policy, Policy::parse(terms->policy_document, PolicyUse::permissions));
   terms->policy = std::make_shared<const Policy>(std::move(policy));
@@ -117,6 +124,11 @@ std::string to_bytes(const SessionRecord& record) {
   write_all(writer, terms.transitive_keys, [&](const std::string& key) { writer.text(key); });
   writer.text(terms.policy_document);
   write_all(writer, terms.policies, [&](const std::string& name) { writer.text(name); });
+  if (terms.provider_keys.empty()) return bytes;
+  write_all(writer, terms.provider_keys, [&](const Tag& key) {
+    writer.text(key.first);
+    writer.text(key.second);
+  });
   return bytes;
 }
 

@@ -9,6 +9,7 @@ std::size_t bytes_of(const SessionTerms& terms) {
   for (const auto& [key, value] : terms.tags) bytes += key.size() + value.size();
   for (const std::string& key : terms.transitive_keys) bytes += key.size();
   for (const std::string& name : terms.policies) bytes += name.size();
+  for (const auto& [key, value] : terms.provider_keys) bytes += key.size() + value.size();
   return bytes;
 }
 
