@@ -53,6 +53,40 @@ def test_permissions_are_written_as_aws_writes_them(aws, queue):
         "InvalidParameterValue", "Value l2 for parameter Label is invalid. Reason: can't find label.")
 
 
+def test_too_many_actions_are_over_the_limit(aws, queue):
+    with pytest.raises(ClientError) as caught:
+        aws.sqs.add_permission(QueueUrl=queue, Label="l", AWSAccountIds=[ACCOUNT], Actions=["SendMessage"] * 8)
+    assert caught.value.response["Error"]["Message"] == "8 Actions were found, maximum allowed is 7."
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_queue_that_is_not_there_is_named_in_the_headers_too(aws, queue):
+    with pytest.raises(ClientError) as caught:
+        aws.sqs.send_message(QueueUrl=f"{queue}-not", MessageBody="m")
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert headers["x-amzn-errortype"] == "com.amazonaws.sqs#QueueDoesNotExist"
+    assert headers["x-amzn-query-error"] == "AWS.SimpleQueueService.NonExistentQueue;Sender"
+
+
+def test_tags_that_are_none_or_too_many_are_refused(aws, queue, name):
+    assert error_of(aws.sqs.tag_queue, QueueUrl=queue, Tags={}) == (
+        "MissingParameter", "The request must contain the parameter Tags.")
+    assert error_of(aws.sqs.tag_queue, QueueUrl=queue, Tags={str(i): "v" for i in range(51)}) == (
+        "InvalidParameterValue", f"Too many tags added for queue {name}.")
+    assert error_of(aws.sqs.untag_queue, QueueUrl=queue, TagKeys=[]) == (
+        "InvalidParameterValue", "Tag keys must be between 1 and 128 characters in length.")
+
+
+def test_any_receipt_of_a_message_deletes_it(aws, queue):
+    aws.sqs.send_message(QueueUrl=queue, MessageBody="m")
+    receipts = [aws.sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"]
+                for _ in range(2)]
+    assert receipts[0] != receipts[1]
+    aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=receipts[0])
+    assert "Messages" not in aws.sqs.receive_message(QueueUrl=queue)
+    aws.sqs.delete_message(QueueUrl=queue, ReceiptHandle=receipts[1])
+
+
 def test_what_only_a_fifo_queue_has_is_refused_in_its_own_words(aws, name):
     create, fifo = aws.sqs.create_queue, {"FifoQueue": "true"}
     for attribute, value in (("FifoThroughputLimit", "perQueue"), ("DeduplicationScope", "queue")):

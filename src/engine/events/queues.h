@@ -168,9 +168,9 @@ class Queues {
   std::optional<ServerTime> next_visible(store::Transaction& tx, const Queue& queue,
                                          const Moment& now) const;
 
-  // Removing what is removed already, or was received again since under another receipt, does
-  // nothing. invalid_argument, kind "bad_receipt"; strict: kind "old_receipt" after its visibility
-  // ended.
+  // Removing what is removed already does nothing; strict: nor what was received again since under
+  // another receipt. invalid_argument, kind "bad_receipt"; strict: kind "old_receipt" after its
+  // visibility ended.
   Result<> remove_message(store::Transaction& tx, const Queue& queue, std::string_view receipt,
                           const Moment& now) const;
   // Hidden until now + visibility; zero: visible at once. conflict, kind "not_in_flight";

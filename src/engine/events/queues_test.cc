@@ -110,16 +110,18 @@ TEST_F(QueueTest, ARemovedMessageDoesNotComeAgainAndRemovingTwiceIsFine) {
   EXPECT_TRUE(receive(queue).empty());
 }
 
-TEST_F(QueueTest, AReceiptOfAnEarlierReceiveRemovesNothing) {
-  const Queue queue = make("q");
-  ASSERT_TRUE(send(queue, {.body = "m"}));
-  const auto first = receive(queue);
-  clock_.advance(seconds(30));
-  const auto second = receive(queue);
-  EXPECT_TRUE(remove(queue, first[0].receipt));
-  EXPECT_EQ(count(queue).in_flight, 1);
-  EXPECT_TRUE(remove(queue, second[0].receipt));
-  EXPECT_EQ(count(queue).in_flight, 0);
+TEST_F(QueueTest, AReceiptOfAnEarlierReceiveRemovesTheMessageOfALooseQueueAlone) {
+  for (const Order order : {Order::loose, Order::strict}) {
+    const Queue queue = make(order == Order::loose ? "q" : "q.fifo", {.order = order});
+    ASSERT_TRUE(send(queue, {.body = "m", .group = "g", .deduplication = "d"}));
+    const auto first = receive(queue);
+    clock_.advance(seconds(30));
+    const auto second = receive(queue);
+    EXPECT_TRUE(remove(queue, first[0].receipt));
+    EXPECT_EQ(count(queue).in_flight, order == Order::loose ? 0 : 1);
+    EXPECT_TRUE(remove(queue, second[0].receipt));
+    EXPECT_EQ(count(queue).in_flight, 0);
+  }
 }
 
 TEST_F(QueueTest, WhatIsNoReceiptIsRefused) {

@@ -38,7 +38,8 @@ Result<> check_name(std::string_view name, Order order) {
       "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
 }
 
-Result<> add_tags(const wire::MapView<std::string_view>& given, events::Tags& tags) {
+Result<> add_tags(const wire::MapView<std::string_view>& given, std::string_view queue,
+                  events::Tags& tags) {
   for (const auto& [key, value] : given) {
     if (key.empty() || key.size() > tag_key_bytes_max || value.size() > tag_value_bytes_max)
       return bad_value(fmt::format("Invalid tag: keys have 1 to {} bytes and values at most {}.",
@@ -46,8 +47,7 @@ Result<> add_tags(const wire::MapView<std::string_view>& given, events::Tags& ta
     tags[std::string(key)] = value;
   }
   if (tags.size() > tags_max)
-    return bad_value(
-        fmt::format("Too many tags added for queue: at most {} are allowed.", tags_max));
+    return bad_value(fmt::format("Too many tags added for queue {}.", queue));
   return {};
 }
 
@@ -162,7 +162,7 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
   TRY_DO(read_settings(in.Attributes(), settings));
   TRY_DO(check_throughput(settings));
   events::Tags tags;
-  TRY_DO(add_tags(in.tags(), tags));
+  TRY_DO(add_tags(in.tags(), in.QueueName(), tags));
   const QueueId id{service::resource_key(call.caller(), in.QueueName())};
   if (const auto queue = door.queues.find(call.tx(), id)) {
     TRY_DO(check_same(*queue, in.Attributes(), settings));
@@ -267,13 +267,16 @@ Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
 
 Result<> tag_queue(const Door& door, Call& call, api::TagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  if (in.Tags().empty()) return missing("Tags");
   events::Tags tags = queue.tags;
-  TRY_DO(add_tags(in.Tags(), tags));
+  TRY_DO(add_tags(in.Tags(), name_of(queue.id), tags));
   return door.queues.set_tags(call.tx(), queue, tags);
 }
 
 Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  if (in.TagKeys().empty())
+    return bad_value("Tag keys must be between 1 and 128 characters in length.");
   events::Tags tags = queue.tags;
   for (const std::string_view key : in.TagKeys()) tags.erase(std::string(key));
   return door.queues.set_tags(call.tx(), queue, tags);

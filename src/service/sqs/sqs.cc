@@ -14,6 +14,7 @@ constexpr service::ErrorRow errors[] = {
     {"moving", "InvalidParameterValueException", 400},
     {"no_move", "ResourceNotFoundException", 404},
     {"in_flight", "OverLimit", 403},
+    {"OverLimit", "OverLimit", 403},
     {"bad_receipt", "ReceiptHandleIsInvalid", 404},
     {"old_receipt", "InvalidParameterValueException", 400},
     {"not_in_flight", "InvalidParameterValueException", 400},
