@@ -247,6 +247,10 @@ def test_tags_configurations_and_attributes_come_back(aws, bucket):
     assert sorted(tag["Key"] for tag in tags) == ["a", "b"]
     aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "t", "Value": "v"}]})
     assert aws.s3.get_bucket_tagging(Bucket=bucket)["TagSet"] == [{"Key": "t", "Value": "v"}]
+    aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": []})
+    with pytest.raises(ClientError) as none:
+        aws.s3.get_bucket_tagging(Bucket=bucket)
+    assert none.value.response["Error"]["Code"] == "NoSuchTagSet"
     rules = {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}
     aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration=rules)
     assert aws.s3.get_bucket_cors(Bucket=bucket)["CORSRules"] == rules["CORSRules"]

@@ -277,6 +277,7 @@ Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
   for (const auto tag : in.Tagging().TagSet()) tags.emplace_back(tag.Key(), tag.Value());
   TRY_DO(check_tags(tags, Tagged::bucket));
   call.set_status(204);
+  if (tags.empty()) return remove_document(call, in, tagging);
   return write_document(call, in, tagging, in.Tagging());
 }
 
