@@ -165,6 +165,12 @@ Result<const Authorizer::Session::Side*> Authorizer::Session::side(const Questio
   return &*side_;
 }
 
+Authorizer::Authorizer(const identity::Directory& directory)
+    : directory_(directory),
+      everyone_(*identity::Policy::parse(R"({"Statement":{"Effect":"Allow","Principal":"*",)"
+                                         R"("Action":"*","Resource":"*"}})",
+                                         identity::PolicyUse::resource)) {}
+
 void Authorizer::add(Permissions permissions) {
   services_.push_back(std::make_unique<const Permissions>(std::move(permissions)));
   const Permissions& service = *services_.back();
@@ -291,6 +297,13 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
     if (!best || verdict.decision == identity::Decision::explicitly_denied ||
         (verdict.allowed() && best->decision == identity::Decision::implicitly_denied))
       best = verdict;
+  }
+  if (best->decision == identity::Decision::implicitly_denied && service.listed) {
+    TRY(const bool listed, service.listed(question, demand.action, first));
+    if (listed)
+      best = identity::decide(principal, *policies,
+                              {.action = demand.action, .resource = first, .context = context},
+                              {.account = owner, .policy = &everyone_});
   }
   if (!best->allowed()) return std::unexpected(refusal(question, service, demand, *best));
   session.granted_ = true;

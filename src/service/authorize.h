@@ -41,7 +41,7 @@ class Authorizer {
   class Session;
 
   // `directory` outlives it.
-  explicit Authorizer(const identity::Directory& directory) : directory_(directory) {}
+  explicit Authorizer(const identity::Directory& directory);
 
   // A line that names no operation of the service's model is a bug: std::logic_error at start.
   void add(Permissions permissions);
@@ -87,6 +87,7 @@ class Authorizer {
   std::vector<std::unique_ptr<const Permissions>> services_;
   std::unordered_map<const wire::Operation*, Rules> rules_;
   mutable PolicyTexts policies_;
+  const identity::Policy everyone_;  // lets everyone do everything: what a list comes to
 };
 
 // Made anew for each call: root mostly needs nothing of it, and whoever has policies needs the same

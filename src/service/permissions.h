@@ -167,6 +167,10 @@ struct Permissions {
   // Owner and policy of the resource with that ARN. An error is the answer to the call: what is so
   // for everyone (NoSuchBucket) may be said before anyone is asked who he is.
   std::function<Result<Guarded>(const Question&, std::string_view arn)> find = {};
+  // Whether something beside policies lets the caller do it that does what no policy allows: the
+  // list of a bucket or an object. It counts as a policy of the resource for everyone would.
+  std::function<Result<bool>(const Question&, std::string_view action, std::string_view arn)>
+      listed = {};
   // Condition keys beyond `keys`: tags that `find` does not give, what headers say.
   std::function<void(const Question&, std::string_view arn, Context&)> add_keys = {};
 };

@@ -234,6 +234,7 @@ class Validator {
   void note(const Member& member, const Node& slot) {
     if (member.location == Location::body) {
       body_broken_ = true;
+      list_broken_ = list_broken_ || member.name == "AccessControlPolicy";
       body_missing_ = body_missing_ || !slot.present();
     } else if (broken_argument_ == nullptr) {
       broken_argument_ = &member;
@@ -247,7 +248,8 @@ class Validator {
     if (broken_argument_ == nullptr && body_missing_)
       return fail(ErrorCode::invalid_argument, "Request Body is empty", "MissingRequestBodyError");
     if (broken_argument_ == nullptr)
-      return fail(ErrorCode::invalid_argument, std::string(s3_malformed_xml), "MalformedXML");
+      return fail(ErrorCode::invalid_argument, std::string(s3_malformed_xml),
+                  list_broken_ ? "MalformedACLError" : "MalformedXML");
     const std::string name(broken_argument_->wire_name);
     const bool canned = name == "x-amz-acl";
     auto error =
@@ -373,6 +375,7 @@ class Validator {
   std::string alphabet_;
   std::vector<std::string> violations_;
   bool body_broken_ = false;
+  bool list_broken_ = false;                 // an access control list, which has a word of its own
   bool body_missing_ = false;                // the whole document
   const Member* broken_argument_ = nullptr;  // the first outside the body
   std::string broken_value_;

@@ -480,7 +480,7 @@ def test_a_malformed_policy_is_refused_in_s3s_words(statement, message, stage):
     assert caught.value.response["Error"]["Message"] == message
 
 
-# ---- Access control lists are switched off, as in every new bucket of AWS's. ----
+# ---- Access control lists, which every new bucket has switched off, as on AWS. ----
 
 PUBLIC = "http://acs.amazonaws.com/groups/global/AllUsers"
 
@@ -535,13 +535,157 @@ def test_a_list_that_says_what_holds_anyway_is_taken_and_shown(stage):
     assert code_of(lambda: s3.get_object_acl(**bucket, Key="none"))[0] == "NoSuchKey"
 
 
-def test_a_bucket_is_made_with_no_list_and_told_to_keep_some_says_that_none_are(stage):
+def test_a_bucket_is_made_with_a_list_that_its_ownership_lets_be(stage):
     s3, name = stage.aws.s3, f"{stage.bucket}-lists"
     assert code_of(lambda: s3.create_bucket(Bucket=name, ACL="public-read")) == (
         "InvalidBucketAclWithObjectOwnership",
         "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
-    s3.create_bucket(Bucket=name, ACL="private", ObjectOwnership="ObjectWriter")
-    s3.put_object(Bucket=name, Key="x", Body=b"", ACL="private")
-    assert code_of(lambda: s3.put_object(Bucket=name, Key="y", Body=b"", ACL="public-read"))[0] == (
-        "NotImplemented")
-    assert code_of(lambda: s3.put_bucket_acl(Bucket=name, ACL="public-read"))[0] == "NotImplemented"
+    assert code_of(lambda: s3.create_bucket(Bucket=name, ACL="public-read", ObjectOwnership="ObjectWriter")) == (
+        "InvalidBucketAclWithBlockPublicAccessError",
+        "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
+    logs = 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
+    s3.create_bucket(Bucket=name, GrantWrite=logs, GrantReadACP=logs, ObjectOwnership="ObjectWriter")
+    assert [(each["Permission"], each["Grantee"]["URI"]) for each in s3.get_bucket_acl(Bucket=name)["Grants"]] == [
+        ("READ_ACP", logs[5:-1]), ("WRITE", logs[5:-1])]
+    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert code_of(lambda: s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=enforced))[0] == (
+        "InvalidBucketAclWithObjectOwnership")
+    s3.put_bucket_acl(Bucket=name, ACL="private")
+    s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=enforced)
+
+
+@pytest.fixture
+def lists(stage):
+    """A bucket whose lists count, and which blocks none."""
+    s3, name = stage.aws.s3, f"{stage.bucket}-listed"
+    s3.create_bucket(Bucket=name, ObjectOwnership="BucketOwnerPreferred")
+    s3.delete_public_access_block(Bucket=name)
+    return name
+
+
+def asks(server, bucket, target="", method="GET", body=None, **headers):
+    """What a stranger is answered."""
+    headers = {name.replace("_", "-"): value for name, value in headers.items()}
+    request = urllib.request.Request(f"{server.url}/{bucket}{target}", data=body, method=method, headers=headers)
+    try:
+        return urllib.request.urlopen(request).status
+    except urllib.error.HTTPError as refused:
+        return refused.code
+
+
+def grants_of(answer):
+    return [(each["Permission"], each["Grantee"].get("URI", "owner").rpartition("/")[2]) for each in answer["Grants"]]
+
+
+OWNER = ("FULL_CONTROL", "owner")
+
+
+def test_an_object_that_everyone_may_read_is_read_by_everyone(stage, server, lists):
+    s3, of = stage.aws.s3, {"Bucket": lists, "Key": "k"}
+    somebody = stage.people.user(allow("s3:ListAllMyBuckets")).s3
+    s3.put_object(**of, Body=b"x")
+    assert asks(server, lists, "/k") == 403
+    s3.put_object_acl(**of, ACL="public-read")
+    assert grants_of(s3.get_object_acl(**of)) == [OWNER, ("READ", "AllUsers")]
+    assert asks(server, lists, "/k") == 200
+    assert asks(server, lists, "/k", "HEAD") == 200
+    assert somebody.get_object(**of)["Body"].read() == b"x"
+    for target, method in ("/k?acl", "GET"), ("/k", "DELETE"), ("/k", "PUT"), ("", "GET"), ("/none", "GET"):
+        assert asks(server, lists, target, method, b"" if method == "PUT" else None) == 403, (target, method)
+    s3.put_bucket_policy(Bucket=lists, Policy=document({
+        "Principal": "*", "Effect": "Deny", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{lists}/*"}))
+    assert asks(server, lists, "/k") == 403
+    s3.delete_bucket_policy(Bucket=lists)
+    s3.put_public_access_block(Bucket=lists, PublicAccessBlockConfiguration={"IgnorePublicAcls": True})
+    assert asks(server, lists, "/k") == 403
+    s3.delete_public_access_block(Bucket=lists)
+    s3.put_bucket_ownership_controls(
+        Bucket=lists, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]})
+    assert asks(server, lists, "/k") == 403
+    assert grants_of(s3.get_object_acl(**of)) == [OWNER]
+
+
+def test_those_who_have_a_key_may_what_strangers_may_not(stage, server, lists):
+    s3, of = stage.aws.s3, {"Bucket": lists, "Key": "k"}
+    somebody = stage.people.user(allow("s3:ListAllMyBuckets")).s3
+    s3.put_object(**of, Body=b"x", ACL="authenticated-read")
+    assert (asks(server, lists, "/k"), somebody.get_object(**of)["Body"].read()) == (403, b"x")
+    s3.put_object(**of, Body=b"x", GrantReadACP=f'uri="{PUBLIC}"')
+    assert (asks(server, lists, "/k"), asks(server, lists, "/k?acl")) == (403, 200)
+    with pytest.raises(ClientError):
+        somebody.get_object(**of)
+    # Nobody without a key says who may what, whatever a list lets everyone do.
+    s3.put_object(**of, Body=b"x", GrantWriteACP=f'uri="{PUBLIC}"')
+    assert asks(server, lists, "/k?acl", "PUT", b"", x_amz_acl="public-read") == 403
+    somebody.put_object_acl(**of, ACL="public-read")
+    assert asks(server, lists, "/k") == 200
+
+
+def test_each_version_has_its_own_list_and_copies_have_none(stage, server, lists):
+    s3, of = stage.aws.s3, {"Bucket": lists, "Key": "k"}
+    s3.put_bucket_versioning(Bucket=lists, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(**of, Body=b"1", ACL="public-read")["VersionId"]
+    second = s3.put_object(**of, Body=b"2")["VersionId"]
+    assert (asks(server, lists, "/k"), asks(server, lists, f"/k?versionId={first}")) == (403, 200)
+    s3.put_object_acl(**of, VersionId=first, ACL="private")
+    s3.put_object_acl(**of, VersionId=second, ACL="public-read")
+    assert (asks(server, lists, "/k"), asks(server, lists, f"/k?versionId={first}")) == (200, 403)
+    s3.copy_object(Bucket=lists, Key="copy", CopySource=f"{lists}/k")
+    assert asks(server, lists, "/copy") == 403
+    s3.copy_object(Bucket=lists, Key="copy", CopySource=f"{lists}/k", ACL="public-read")
+    assert asks(server, lists, "/copy") == 200
+    upload = s3.create_multipart_upload(Bucket=lists, Key="parts", ACL="public-read")["UploadId"]
+    part = s3.upload_part(Bucket=lists, Key="parts", UploadId=upload, PartNumber=1, Body=b"part")
+    s3.complete_multipart_upload(Bucket=lists, Key="parts", UploadId=upload, MultipartUpload={
+        "Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+    assert asks(server, lists, "/parts") == 200
+
+
+def test_a_bucket_that_everyone_may_write_to(stage, server, lists):
+    s3 = stage.aws.s3
+    s3.put_bucket_acl(Bucket=lists, ACL="public-read-write")
+    assert grants_of(s3.get_bucket_acl(Bucket=lists)) == [OWNER, ("READ", "AllUsers"), ("WRITE", "AllUsers")]
+    assert asks(server, lists, "/mine", "PUT", b"x") == 200
+    assert s3.get_object(Bucket=lists, Key="mine")["Body"].read() == b"x"
+    assert [asks(server, lists, target) for target in ("?list-type=2", "/mine", "?acl", "/none")] == [
+        200, 403, 403, 403]
+    assert asks(server, lists, "/mine", "PUT", b"x", x_amz_acl="public-read") == 403
+    assert asks(server, lists, "/mine?uploads", "POST", b"") == 403
+    assert asks(server, lists, "?acl", "PUT", b"", x_amz_acl="private") == 403
+    assert asks(server, lists, "/mine", "DELETE") == 204
+
+
+def test_a_list_that_says_nothing_true_is_refused(stage, lists):
+    s3, owner = stage.aws.s3, stage.aws.s3.list_buckets()["Owner"]["ID"]
+    mine = list_of(owner, (owner, "FULL_CONTROL"))
+    malformed = "MalformedACLError"
+    for given, code in [
+            ({"ACL": "private", "GrantRead": f'id="{owner}"'}, "InvalidRequest"),
+            ({"ACL": "private", "AccessControlPolicy": mine}, "UnexpectedContent"),
+            ({"GrantRead": f'id="{owner}"', "AccessControlPolicy": mine}, "UnexpectedContent"),
+            ({"AccessControlPolicy": {"Grants": mine["Grants"]}}, malformed),
+            ({"AccessControlPolicy": {**mine, "Owner": {"ID": "0" * 64}}}, "AccessDenied"),
+            ({"AccessControlPolicy": list_of(owner, (owner, "ALL"))}, malformed),
+            ({"AccessControlPolicy": {**mine, "Grants": [
+                {"Grantee": {"Type": "CanonicalUser"}, "Permission": "READ"}]}}, malformed),
+            ({"AccessControlPolicy": list_of(owner, ("0" * 64, "READ"))}, "InvalidArgument"),
+            ({"AccessControlPolicy": {**mine, "Grants": [
+                {"Grantee": {"Type": "Group", "URI": f"{PUBLIC}s"}, "Permission": "READ"}]}}, "InvalidArgument"),
+            ({"GrantRead": 'id="1234"'}, "InvalidArgument"), ({"GrantRead": "everyone"}, "InvalidArgument"),
+            ({"GrantRead": f'uri="{PUBLIC}s"'}, "InvalidArgument"),
+            ({"GrantRead": 'emailAddress="a@b.example"'}, "UnresolvableGrantByEmailAddress")]:
+        assert code_of(lambda: s3.put_bucket_acl(Bucket=lists, **given))[0] == code, given
+    s3.put_public_access_block(Bucket=lists, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    for call in (lambda: s3.put_bucket_acl(Bucket=lists, ACL="public-read"),
+                 lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", ACL="public-read"),
+                 lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", GrantRead=f'uri="{PUBLIC}"')):
+        code, message = code_of(call)
+        assert code == "AccessDenied" and "BlockPublicAcls" in message
+
+
+def test_who_may_only_put_objects_gives_them_no_list(stage, lists):
+    who = stage.people.user(allow("s3:PutObject", f"arn:aws:s3:::{lists}/*"))
+    here = f'"arn:aws:s3:::{lists}/k"'
+    for given in {"ACL": "private"}, {"GrantRead": f'uri="{PUBLIC}"'}:
+        may_not(who, lambda: who.s3.put_object(Bucket=lists, Key="k", Body=b"", **given), "s3:PutObjectAcl", here)
+    who.s3.put_object(Bucket=lists, Key="k", Body=b"")

@@ -118,6 +118,20 @@ def test_a_topic_hands_on_what_a_bucket_tells(aws, name, queue):
     assert record["s3"]["object"] == {"key": "thing", "eTag": "f3e6da48d914f3f04f6bd9cb092c044d"}
 
 
+def test_a_list_that_lets_in_others_is_told_and_one_that_changes_nothing_is_not(aws, name, queue):
+    aws.s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
+    aws.s3.delete_public_access_block(Bucket=name)
+    aws.s3.put_object(Bucket=name, Key="thing", Body=b"FooBarBlitz")
+    configure(aws, name, arn_of(aws, queue), "s3:ObjectAcl:Put")
+    for canned in "private", "public-read", "public-read":
+        aws.s3.put_object_acl(Bucket=name, Key="thing", ACL=canned)
+    aws.s3.put_object_acl(Bucket=name, Key="thing", ACL="private")
+    told = [body["Records"][0] for body in bodies(aws, queue, 2)]
+    assert [record["eventName"] for record in told] == ["ObjectAcl:Put"] * 2
+    assert told[0]["eventVersion"] == "2.3"
+    assert told[0]["s3"]["object"] == {"key": "thing", "eTag": "f3e6da48d914f3f04f6bd9cb092c044d"}
+
+
 def test_nobody_leads_a_bucket_to_a_queue_where_he_may_not_send(aws, server, name, queue):
     """A queue without a policy takes what its account's buckets send: so the caller is asked."""
     aws.s3.create_bucket(Bucket=name)

@@ -126,7 +126,8 @@ void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Obj
   if (watcher == nullptr) return;
   const auto setting = objects::setting(tx, bucket, watched);
   if (!setting) return;
-  const bool tags = event.kind == Change::Kind::tagged || event.kind == Change::Kind::untagged;
+  const bool tags = event.kind == Change::Kind::tagged || event.kind == Change::Kind::untagged ||
+                    event.kind == Change::Kind::shared;
   if (event.number == 0 && !tags) event.number = next_number(tx);
   watcher->changed(tx, *setting,
                    {.kind = event.kind,
@@ -298,6 +299,15 @@ Result<> Objects::restore(store::Transaction& tx, const ObjectName& name, const 
   TRY(const Object object, find(tx, name));
   impl_->tell(tx, bucket, object, {Change::Kind::restore_begun}, cause);
   impl_->tell(tx, bucket, object, {Change::Kind::restored}, {});
+  return {};
+}
+
+Result<> Objects::put_rights(store::Transaction& tx, const ObjectName& name,
+                             const Pairs& properties, const Cause& cause) {
+  TRY_DO(put_properties(tx, name, properties));
+  TRY(const Bucket bucket, find_bucket(tx, name.bucket));
+  TRY(const Object object, find(tx, name));
+  impl_->tell(tx, bucket, object, {Change::Kind::shared}, cause);
   return {};
 }
 

@@ -216,6 +216,10 @@ class Objects {
   Result<> restore(store::Transaction& tx, const ObjectName& name, const Pairs& properties,
                    const Cause& cause = {});
 
+  // Gives a version the properties of one that lets in others than before.
+  Result<> put_rights(store::Transaction& tx, const ObjectName& name, const Pairs& properties,
+                      const Cause& cause = {});
+
   // Removes an empty bucket with its settings and unfinished uploads; in_use where any version is.
   Result<> remove_bucket(store::Transaction& tx, std::string_view name);
 

@@ -21,7 +21,8 @@ struct Cause {
   std::string_view trace = {};    // what the caller traces it by
 };
 
-// One version of an object came, went, got other tags or another storage class, or was restored.
+// One version of an object came, went, got other tags or another storage class, or was restored, or
+// lets in others than before.
 struct Change {
   enum class Kind : std::uint8_t {
     put,
@@ -34,11 +35,12 @@ struct Change {
     moved,          // to another storage class
     restore_begun,  // of what is archived
     restored,
+    shared,  // who is let in by the object itself is another
   };
   Kind kind = Kind::put;
   const Bucket& bucket;
   const Object& object;
-  std::int64_t number = 0;  // ascending over all changes but those of tags, which have 0
+  std::int64_t number = 0;  // ascending over all changes but those of tags and rights, which have 0
   Cause cause;
   Moment now;
 };

@@ -1,36 +1,62 @@
-// Access control lists, which buckets here have as AWS's new ones do: switched off. Policies say
-// who may do what.
+// The access control lists of buckets and objects at work. In most buckets they are switched off,
+// as in AWS's new ones: their owner is enforced, and policies alone say who may do what. Where they
+// are on, a list lets in whom it names beside those whom policies let in; the owner's account may
+// everything, whatever its own line says.
 #pragma once
 
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "service/s3/access_list.h"
 #include "service/s3/door.h"
 
 namespace slipway::s3 {
 
-// The list that a request gives along.
+// The list that a request gives along in its headers.
 struct WantedAcl {
-  std::optional<std::string_view> canned = {};                            // x-amz-acl
-  enum class Grants : std::uint8_t { none, some } grants = Grants::none;  // x-amz-grant-...
+  std::optional<std::string_view> canned = {};  // x-amz-acl
+  std::vector<GrantHeader> grants = {};         // x-amz-grant-...
 
-  bool says_nothing() const { return !canned && grants == Grants::none; }
+  bool says_nothing() const { return !canned && grants.empty(); }
 };
 
 template <typename In>
 WantedAcl wanted_acl(const In& in) {
-  bool grants = in.GrantFullControl() || in.GrantRead() || in.GrantReadACP() || in.GrantWriteACP();
-  if constexpr (requires { in.GrantWrite(); }) grants = grants || in.GrantWrite();
-  return {.canned = in.ACL(), .grants = grants ? WantedAcl::Grants::some : WantedAcl::Grants::none};
+  WantedAcl out{.canned = in.ACL()};
+  const auto add = [&](std::string_view permission, std::string_view header,
+                       std::optional<std::string_view> text) {
+    if (text) out.grants.push_back({permission, header, *text});
+  };
+  add("FULL_CONTROL", "x-amz-grant-full-control", in.GrantFullControl());
+  add("READ", "x-amz-grant-read", in.GrantRead());
+  add("READ_ACP", "x-amz-grant-read-acp", in.GrantReadACP());
+  add("WRITE_ACP", "x-amz-grant-write-acp", in.GrantWriteACP());
+  if constexpr (requires { in.GrantWrite(); }) add("WRITE", "x-amz-grant-write", in.GrantWrite());
+  return out;
 }
 
-// Lets through what says no more than holds anyway, that the bucket's owner may do everything.
-// AccessControlListNotSupported for any other list where the bucket's owner is enforced, as on AWS;
-// NotImplemented where the bucket is told to keep lists, which AWS would then do.
-Result<> check_acl(store::Transaction& tx, std::string_view bucket, const WantedAcl& wanted);
+// Gives an object that is being made the list that its request wants.
+// AccessControlListNotSupported where the bucket's owner is enforced, but for the list that says
+// that he may do everything; AccessDenied for a public list where the bucket blocks them.
+Result<> give_list(const Call& call, store::Transaction& tx, const objects::Bucket& bucket,
+                   const WantedAcl& wanted, objects::Pairs& properties);
 
-// The same for a bucket that is being made with this ownership:
-// InvalidBucketAclWithObjectOwnership.
-Result<> check_first_acl(std::string_view ownership, const WantedAcl& wanted);
+// The list of a bucket that is being made with this ownership, and with public lists blocked, as
+// every new one: InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError.
+Result<AccessList> first_list(const Call& call, std::string_view ownership,
+                              const WantedAcl& wanted);
+Result<> put_bucket_list(store::Transaction& tx, const objects::Bucket& bucket,
+                         const AccessList& list);
+
+inline constexpr std::string_view owner_enforced = "BucketOwnerEnforced";
+
+// Whether the bucket's lists are switched off. One whose controls were removed keeps them, as one
+// of former days.
+bool enforces_owner(store::Transaction& tx, std::string_view bucket);
+
+// What was given; the owner's alone where nothing was.
+AccessList list_of_bucket(store::Transaction& tx, const objects::Bucket& bucket);
+AccessList list_of_object(const objects::Bucket& bucket, const objects::Object& object);
 
 }  // namespace slipway::s3

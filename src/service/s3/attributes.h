@@ -19,6 +19,7 @@ inline constexpr std::string_view default_content_type = "binary/octet-stream";
 
 // Names of an object's properties in the store. Metadata is "meta:" and its name.
 namespace property {
+inline constexpr std::string_view acl = "acl";  // its access control list: text_of(AccessList)
 inline constexpr std::string_view cache_control = "cache-control";
 inline constexpr std::string_view content_disposition = "content-disposition";
 inline constexpr std::string_view content_encoding = "content-encoding";
@@ -26,9 +27,9 @@ inline constexpr std::string_view content_language = "content-language";
 inline constexpr std::string_view content_type = "content-type";
 inline constexpr std::string_view expires = "expires";  // seconds since 1970
 inline constexpr std::string_view redirect = "redirect";
-inline constexpr std::string_view sse = "sse";  // where the request asked for it
+inline constexpr std::string_view sse = "sse";            // where the request asked for it
 inline constexpr std::string_view restored = "restored";  // until when: seconds since 1970
-inline constexpr std::string_view lock = "lock-";  // of an upload in parts (object_lock.h)
+inline constexpr std::string_view lock = "lock-";         // of an upload in parts (object_lock.h)
 inline constexpr std::string_view metadata = "meta:";
 }  // namespace property
 

@@ -147,7 +147,7 @@ Result<> put_first_settings(Call& call, api::CreateBucketRequest in) {
   access.PublicAccessBlockConfiguration(blocked);
   TRY_DO(put(setting::public_access, access));
   auto controls = call.output<api::OwnershipControls>();
-  controls.add_Rules().ObjectOwnership(in.ObjectOwnership().value_or("BucketOwnerEnforced"));
+  controls.add_Rules().ObjectOwnership(in.ObjectOwnership().value_or(owner_enforced));
   auto ownership = call.output<api::GetBucketOwnershipControlsOutput>();
   ownership.OwnershipControls(controls);
   TRY_DO(put(setting::ownership, ownership));
@@ -165,7 +165,8 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   if (!is_bucket_name(name))
     return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
   TRY_DO(check_first_tags(in.CreateBucketConfiguration()));
-  TRY_DO(check_first_acl(in.ObjectOwnership().value_or("BucketOwnerEnforced"), wanted_acl(in)));
+  TRY(const AccessList list,
+      first_list(call, in.ObjectOwnership().value_or(owner_enforced), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
   auto out = call.output<api::CreateBucketOutput>();
   // A region that was named makes it an address.
@@ -177,6 +178,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
     TRY_DO(put_first_settings(call, in));
+    TRY_DO(put_bucket_list(call.tx(), *made, list));
     if (in.ObjectLockEnabledForBucket().value_or(false)) TRY_DO(lock_bucket(call, name));
     return out;
   }

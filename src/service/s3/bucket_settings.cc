@@ -4,6 +4,7 @@
 
 #include "service/policy_principals.h"
 #include "service/resource_policy.h"
+#include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/cors.h"
 #include "service/s3/errors.h"
@@ -92,7 +93,9 @@ Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bu
   TRY(const auto document, wire::from_json<api::GetPublicAccessBlockOutput>(*text, arena));
   const auto block = document.PublicAccessBlockConfiguration();
   return BlockedAccess{.public_policies = block.BlockPublicPolicy().value_or(false),
-                       .strangers = block.RestrictPublicBuckets().value_or(false)};
+                       .strangers = block.RestrictPublicBuckets().value_or(false),
+                       .public_lists = block.BlockPublicAcls().value_or(false),
+                       .lists = block.IgnorePublicAcls().value_or(false)};
 }
 
 // --- Encryption: AES256 where nothing was said. ---
@@ -152,7 +155,12 @@ Result<api::GetBucketOwnershipControlsOutput> get_bucket_ownership_controls(
 }
 
 Result<> put_bucket_ownership_controls(Call& call, api::PutBucketOwnershipControlsRequest in) {
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   if (in.OwnershipControls().Rules().size() != 1) return malformed();
+  const bool enforced = in.OwnershipControls().Rules()[0].ObjectOwnership() == owner_enforced;
+  if (enforced && list_of_bucket(call.tx(), bucket) != owners_list(owner_id(bucket.account)))
+    return refuse("InvalidBucketAclWithObjectOwnership",
+                  "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting");
   return write_document(call, in, ownership, in);
 }
 

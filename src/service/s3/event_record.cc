@@ -22,13 +22,15 @@ constexpr std::string_view md5_of_nothing = "d41d8cd98f00b204e9800998ecf8427e";
 
 bool is_expiry(const objects::Change& change) { return change.cause.way == Way::expiry; }
 
-bool is_tagging(const objects::Change& change) {
-  return change.kind == Kind::tagged || change.kind == Kind::untagged;
+// Of tags and rights: the bytes are the same.
+bool is_beside_bytes(const objects::Change& change) {
+  return change.kind == Kind::tagged || change.kind == Kind::untagged ||
+         change.kind == Kind::shared;
 }
 
 // Newer kinds of events came with newer versions of the record.
 std::string_view version_of(const objects::Change& change) {
-  return is_tagging(change) || is_expiry(change) ? "2.3" : "2.1";
+  return is_beside_bytes(change) || is_expiry(change) ? "2.3" : "2.1";
 }
 
 // Amazon's id of a customer, which no other call shows.
@@ -66,11 +68,11 @@ json::object object_part(const objects::Change& change) {
   const objects::Object& object = change.object;
   json::object out{{"key", encoded_key(object.key)}};
   const bool has_bytes = change.kind != Kind::removed && change.kind != Kind::marker_made;
-  if (has_bytes && !is_tagging(change)) out["size"] = object.size;
+  if (has_bytes && !is_beside_bytes(change)) out["size"] = object.size;
   if (has_bytes) out["eTag"] = object.etag;
   if (change.kind == Kind::marker_made) out["eTag"] = md5_of_nothing;
   if (change.bucket.versioning != objects::Versioning::never) out["versionId"] = object.version;
-  if (!is_tagging(change)) out["sequencer"] = fmt::format("{:018X}", change.number);
+  if (!is_beside_bytes(change)) out["sequencer"] = fmt::format("{:018X}", change.number);
   return out;
 }
 
@@ -97,6 +99,7 @@ std::string_view event_name(const objects::Change& change) {
     case Kind::untagged: return "ObjectTagging:Delete";
     case Kind::restore_begun: return "ObjectRestore:Post";
     case Kind::restored: return "ObjectRestore:Completed";
+    case Kind::shared: return "ObjectAcl:Put";
     case Kind::moved: break;
   }
   return "LifecycleTransition";

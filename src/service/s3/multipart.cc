@@ -53,9 +53,9 @@ Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
 Result<api::CreateMultipartUploadOutput> create_multipart_upload(
     const Door& door, Call& call, api::CreateMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
-  TRY_DO(check_acl(call.tx(), bucket.name, wanted_acl(in)));
   TRY(const ChecksumPlan plan, checksum_plan(in));
   TRY(objects::Attributes attributes, read_attributes(in));
+  TRY_DO(give_list(call, call.tx(), bucket, wanted_acl(in), attributes.properties));
   if (const WantedLock wanted = wanted_lock(in); wanted.given()) {
     TRY(const objects::Lock lock, lock_of_new(call, call.tx(), bucket.name, wanted));
     keep_lock(lock, attributes.properties);

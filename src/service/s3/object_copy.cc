@@ -102,7 +102,8 @@ Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
     TRY_DO(check_encryption(wanted_encryption(in)));
     for (const auto& property : source.properties)
       if (!property.first.starts_with(property::sse) &&
-          !property.first.starts_with(property::lock) && property.first != property::restored)
+          !property.first.starts_with(property::lock) && property.first != property::restored &&
+          property.first != property::acl)
         attributes.properties.push_back(property);
     read_encryption(in, attributes.properties);
   }
@@ -243,10 +244,10 @@ class Copy {
 
   Result<objects::PutOptions> options_for(store::Transaction& tx, const Source& source) {
     TRY(bucket_, bucket_of(call_, tx, in_));
-    TRY_DO(check_acl(tx, bucket_.name, wanted_acl(in_)));
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;
     TRY(options.attributes, attributes_of_copy(in_, source.object));
+    TRY_DO(give_list(call_, tx, bucket_, wanted_acl(in_), options.attributes.properties));
     TRY(options.condition, write_condition(in_.IfMatch(), in_.IfNoneMatch()));
     options.cause = cause_of(call_);
     return options;

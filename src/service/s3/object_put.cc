@@ -81,9 +81,9 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
     return refuse("NotImplemented",
                   "Slipway does not append to objects (x-amz-write-offset-bytes).");
   TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
-    TRY_DO(bucket_of(call, tx, in));
+    TRY(const objects::Bucket bucket, bucket_of(call, tx, in));
     TRY_DO(lock_of_new(call, tx, in.Bucket(), wanted_lock(in)));
-    return check_acl(tx, in.Bucket(), wanted_acl(in));
+    return give_list(call, tx, bucket, wanted_acl(in), attributes.properties);
   }));
   objects::Upload upload =
       door.objects.begin({.checksums = {checks.kind()}, .bytes_max = body_bytes_max});

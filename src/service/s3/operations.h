@@ -79,7 +79,8 @@ Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in);
 Result<api::GetBucketAclOutput> get_bucket_acl(Call& call, api::GetBucketAclRequest in);
 Result<> put_bucket_acl(Call& call, api::PutBucketAclRequest in);
 Result<api::GetObjectAclOutput> get_object_acl(Call& call, api::GetObjectAclRequest in);
-Result<api::PutObjectAclOutput> put_object_acl(Call& call, api::PutObjectAclRequest in);
+Result<api::PutObjectAclOutput> put_object_acl(const Door& door, Call& call,
+                                               api::PutObjectAclRequest in);
 
 // object_put.cc
 Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "service/join_needs.h"
+#include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/conditions.h"
 #include "service/s3/errors.h"
@@ -26,7 +27,7 @@ constexpr std::string_view the_object = "arn:aws:s3:::{Bucket}/{Key}";
 
 constexpr Need bucket_needs[] = {
     {"CreateBucket", "s3:CreateBucket", the_bucket},
-    Need{"CreateBucket", "s3:PutBucketAcl", the_bucket}.where("ACL"),
+    Need{"CreateBucket", "s3:PutBucketAcl", the_bucket}.where("list"),
     Need{"CreateBucket", "s3:PutBucketOwnershipControls", the_bucket}.where("ObjectOwnership"),
     Need{"CreateBucket", "s3:PutBucketObjectLockConfiguration", the_bucket}.where("locked bucket"),
     Need{"CreateBucket", "s3:PutBucketVersioning", the_bucket}.where("locked bucket"),
@@ -45,7 +46,7 @@ constexpr Need bucket_needs[] = {
 constexpr Need object_needs[] = {
     {"PutObject", "s3:PutObject", the_object},
     Need{"PutObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
-    Need{"PutObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"PutObject", "s3:PutObjectAcl", the_object}.where("list"),
     Need{"PutObject", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
     Need{"PutObject", "s3:PutObjectLegalHold", the_object}.where("ObjectLockLegalHoldStatus"),
     Need{"GetObject", "s3:GetObject", the_object}.where("!VersionId"),
@@ -82,7 +83,7 @@ constexpr Need object_needs[] = {
     {"CopyObject", "s3:PutObject", the_object},
     Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("copied tags"),
     Need{"CopyObject", "s3:PutObjectTagging", the_object}.where("Tagging"),
-    Need{"CopyObject", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"CopyObject", "s3:PutObjectAcl", the_object}.where("list"),
     Need{"CopyObject", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
     Need{"CopyObject", "s3:PutObjectLegalHold", the_object}.where("ObjectLockLegalHoldStatus"),
     Need{"UploadPartCopy", "s3:GetObject", "{source}"}.where("!source version"),
@@ -93,7 +94,7 @@ constexpr Need object_needs[] = {
 constexpr Need multipart_needs[] = {
     {"CreateMultipartUpload", "s3:PutObject", the_object},
     Need{"CreateMultipartUpload", "s3:PutObjectTagging", the_object}.where("Tagging"),
-    Need{"CreateMultipartUpload", "s3:PutObjectAcl", the_object}.where("ACL"),
+    Need{"CreateMultipartUpload", "s3:PutObjectAcl", the_object}.where("list"),
     Need{"CreateMultipartUpload", "s3:PutObjectRetention", the_object}.where("ObjectLockMode"),
     Need{"CreateMultipartUpload", "s3:PutObjectLegalHold", the_object}.where(
         "ObjectLockLegalHoldStatus"),
@@ -233,8 +234,16 @@ bool copies_tags(const Question& question, const objects::ObjectName& source) {
   return object && !object->tags.empty();
 }
 
+// Whether the request gives an access control list along.
+bool gives_list(const Question& question) {
+  constexpr std::string_view members[] = {"ACL",          "GrantFullControl", "GrantRead",
+                                          "GrantReadACP", "GrantWrite",       "GrantWriteACP"};
+  return std::ranges::any_of(members, [&](auto member) { return question.has(member); });
+}
+
 std::optional<std::vector<std::string>> word(const Question& question, std::string_view word) {
   using Texts = std::vector<std::string>;
+  if (word == "list") return Texts{gives_list(question) ? "yes" : ""};
   if (word == "locked bucket")
     return Texts{question.text("ObjectLockEnabledForBucket") == "true" ? "yes" : ""};
   if (word != "source" && word != "source bucket" && word != "source version" &&
@@ -380,6 +389,65 @@ void add_keys(const Question& question, std::string_view arn, Context& out) {
   add_source_version(question, arn, out);
 }
 
+// What a permission of a list lets do, at a bucket and at an object:
+// docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
+struct ListRight {
+  std::string_view action;
+  std::string_view permission;
+};
+constexpr ListRight bucket_rights[] = {
+    {"s3:ListBucket", "READ"},        {"s3:ListBucketVersions", "READ"},
+    {"s3:PutObject", "WRITE"},        {"s3:ListBucketMultipartUploads", "READ"},
+    {"s3:DeleteObject", "WRITE"},     {"s3:GetBucketAcl", "READ_ACP"},
+    {"s3:PutBucketAcl", "WRITE_ACP"},
+};
+constexpr ListRight object_rights[] = {
+    {"s3:GetObject", "READ"},         {"s3:GetObjectVersion", "READ"},
+    {"s3:GetObjectAcl", "READ_ACP"},  {"s3:GetObjectVersionAcl", "READ_ACP"},
+    {"s3:PutObjectAcl", "WRITE_ACP"}, {"s3:PutObjectVersionAcl", "WRITE_ACP"},
+};
+
+std::string_view permission_for(std::span<const ListRight> rights, std::string_view action) {
+  const auto found = std::ranges::find(rights, action, &ListRight::action);
+  return found == rights.end() ? std::string_view() : found->permission;
+}
+
+// What only somebody may, as on AWS: "Anonymous users cannot invoke this API".
+bool is_for_somebody(const Question& question, std::string_view permission) {
+  const std::string_view name = question.operation().name;
+  return permission == "WRITE_ACP" || name == "CreateMultipartUpload" || name == "CopyObject";
+}
+
+// The version of the object that is asked about.
+objects::ObjectName version_asked(const Question& question, std::string_view arn) {
+  const auto [bucket, key] = parts_of(arn);
+  const auto source = source_of(question);
+  if (source && source->bucket == bucket && source->key == key) return *source;
+  objects::ObjectName name{std::string(bucket), std::string(key)};
+  if (const std::string version = question.text("VersionId"); !version.empty())
+    name.version = version;
+  return name;
+}
+
+// Whether the list of the bucket or of the object lets the caller do it.
+Result<bool> listed(const Question& question, std::string_view action, std::string_view arn) {
+  const std::string_view at_bucket = permission_for(bucket_rights, action);
+  const std::string_view at_object = permission_for(object_rights, action);
+  const std::string_view permission = at_bucket.empty() ? at_object : at_bucket;
+  const bool stranger = question.call().caller().principal.is_stranger();
+  if (permission.empty() || (stranger && is_for_somebody(question, permission))) return false;
+  store::Transaction& tx = question.call().tx();
+  const std::string name(parts_of(arn).first);
+  const auto bucket = objects::find_bucket(tx, name);
+  if (!bucket || enforces_owner(tx, name)) return false;
+  TRY(const BlockedAccess blocked, blocked_access(tx, name));
+  if (blocked.lists) return false;
+  const Asker asker = stranger ? Asker::stranger : Asker::authenticated;
+  if (!at_bucket.empty()) return lets(list_of_bucket(tx, *bucket), permission, asker);
+  const auto object = objects::find(tx, version_asked(question, arn));
+  return object && lets(list_of_object(*bucket, *object), permission, asker);
+}
+
 }  // namespace
 
 Result<Guarded> guarded(store::Transaction& tx, std::string_view arn) {
@@ -401,6 +469,7 @@ service::Permissions permissions() {
           .word = word,
           .guard_of = [](std::string_view arn) { return arn.substr(0, arn.find('/')); },
           .find = side_of,
+          .listed = listed,
           .add_keys = add_keys};
 }
 

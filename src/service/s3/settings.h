@@ -12,6 +12,8 @@ namespace slipway::s3 {
 struct BlockedAccess {
   bool public_policies = false;  // new policies that let everyone in
   bool strangers = false;        // everyone that only such a policy would let in
+  bool public_lists = false;     // new access control lists that let everyone in
+  bool lists = false;            // everyone that only such a list would let in
 };
 Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bucket);
 
@@ -19,6 +21,7 @@ Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bu
 
 namespace slipway::s3::setting {
 
+inline constexpr std::string_view acl = "acl";  // text_of(AccessList)
 inline constexpr std::string_view accelerate = "accelerate";
 inline constexpr std::string_view cors = "cors";
 inline constexpr std::string_view encryption = "encryption";
