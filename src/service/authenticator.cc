@@ -132,7 +132,7 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   const bool nobody =
       !checked && form == wire::AuthForm::none && checked.error().kind != "InvalidArgument";
   if (nobody && strangers_ == Strangers::admitted && may_be_public(route))
-    return stranger(std::move(checked).error());
+    return stranger(request, std::move(checked).error());
   return checked;
 }
 
@@ -145,7 +145,9 @@ Result<Authenticated> Authenticator::check_form(const net::RequestHead& head,
   }
   if (signature == wire::FormSignature::none) {
     auto refusal = wire::refuse(wire::AuthProblem::missing, dialect_of(route));
-    if (strangers_ == Strangers::admitted) return stranger(std::move(refusal).error());
+    if (strangers_ == Strangers::admitted)
+      return stranger({.method = head.method, .path = head.path, .headers = {}},
+                      std::move(refusal).error());
     return refusal;
   }
   TRY(const wire::VerifiedForm verified, wire::verify_form(fields, signature, source_));
@@ -232,16 +234,32 @@ void Authenticator::note_owner(const net::RequestHead& head, const Authenticated
   noted_ = Noted{key, std::string(address), now};
 }
 
-Authenticated Authenticator::stranger(Error refusal) const {
+// Nothing is signed, but what is announced of a body holds as in a signed request: it is compared,
+// and taken out of its chunks. Chunks that are signed need somebody who signs.
+Result<Authenticated> Authenticator::stranger(const wire::SignedRequest& request,
+                                              Error refusal) const {
   identity::Principal nobody;
   nobody.kind = identity::Principal::Kind::anonymous;
   nobody.name = "anonymous";
   nobody.id = "anonymous";
-  return {.caller = {.principal = std::move(nobody),
-                     .access_key_id = {},
-                     .region = region_,
-                     .unsigned_refusal = std::move(refusal)},
-          .v4 = std::nullopt};
+  Authenticated out{.caller = {.principal = std::move(nobody),
+                               .access_key_id = {},
+                               .region = region_,
+                               .unsigned_refusal = std::move(refusal)},
+                    .v4 = std::nullopt};
+  const std::string_view announced = wire::find_header(request.headers, "x-amz-content-sha256");
+  if (announced.empty()) return out;
+  const auto mode = wire::payload_mode(announced);
+  if (!mode) {
+    out.v4 = wire::Verified{.content_sha256 = to_lower(announced)};
+  } else if (*mode == wire::PayloadMode::chunks_trailer) {
+    out.v4 = wire::Verified{.payload = *mode};
+  } else if (*mode != wire::PayloadMode::unsigned_payload) {
+    return wire::refuse(wire::AuthProblem::hash_missing, wire::AuthDialect::s3,
+                        "Anonymous requests don't support this x-amz-content-sha256 value. Please "
+                        "use UNSIGNED-PAYLOAD or STREAMING-UNSIGNED-PAYLOAD-TRAILER.");
+  }
+  return out;
 }
 
 Caller Authenticator::caller_of_last(std::string_view region) const {

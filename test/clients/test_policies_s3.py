@@ -3,6 +3,7 @@
 The policies are those of the IAM guide ("Example policies", S3) and of the S3 guide ("Examples of
 Amazon S3 bucket policies"), in names of our own.
 """
+import hashlib
 import urllib.error
 import urllib.request
 
@@ -653,6 +654,21 @@ def test_a_bucket_that_everyone_may_write_to(stage, server, lists):
     assert asks(server, lists, "/mine?uploads", "POST", b"") == 403
     assert asks(server, lists, "?acl", "PUT", b"", x_amz_acl="private") == 403
     assert asks(server, lists, "/mine", "DELETE") == 204
+
+
+def test_a_strangers_body_is_what_it_announces(stage, server, lists):
+    s3 = stage.aws.s3
+    s3.put_bucket_acl(Bucket=lists, ACL="public-read-write")
+    framed = b"5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n"
+    chunks = {"x_amz_content_sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER", "x_amz_decoded_content_length": "5",
+              "content_encoding": "aws-chunked", "x_amz_trailer": "x-amz-checksum-crc32"}
+    assert asks(server, lists, "/k", "PUT", framed, **chunks) == 200
+    assert s3.get_object(Bucket=lists, Key="k")["Body"].read() == b"hello"
+    assert asks(server, lists, "/k", "PUT", framed.replace(b"hello", b"jello"), **chunks) == 400
+    for announced, status in [(hashlib.sha256(b"x").hexdigest(), 200), (hashlib.sha256(b"y").hexdigest(), 400),
+                              ("UNSIGNED-PAYLOAD", 200), ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 400)]:
+        assert asks(server, lists, "/k", "PUT", b"x", x_amz_content_sha256=announced) == status, announced
+    assert s3.get_object(Bucket=lists, Key="k")["Body"].read() == b"x"
 
 
 def test_a_list_that_says_nothing_true_is_refused(stage, lists):
