@@ -154,7 +154,7 @@ def test_credentials_of_another_kind_are_refused_where_everyone_may_read(aws, bu
         urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": "Bearer abc"}))
     body = caught.value.read()
     assert caught.value.code == 400
-    assert b"<Message>Unsupported Authorization Type<" in body and b"<ArgumentValue>Bearer abc<" in body
+    assert b"<Message>Unsupported Authorization Type<" in body and b"<ArgumentValue>Bearer<" in body
 
 
 # Operation, a parameter with a value that is of another form, and the argument that is named.

@@ -389,12 +389,14 @@ Result<> check_signed_once(const SignedRequest& request, AuthDialect dialect) {
 namespace {
 
 std::unexpected<Error> unknown_type(std::string_view header, AuthDialect dialect) {
-  const bool has_type = header.contains(' ');
-  return refuse(AuthProblem::unknown_type, dialect,
-                has_type ? ""
-                         : "Authorization header is invalid -- one and only one ' ' (space) "
-                           "required",
-                {{"ArgumentName", "Authorization"}, {"ArgumentValue", quoted(header)}});
+  const std::size_t type_end = header.find(' ');
+  const bool has_type = type_end != std::string_view::npos;
+  return refuse(
+      AuthProblem::unknown_type, dialect,
+      has_type ? ""
+               : "Authorization header is invalid -- one and only one ' ' (space) "
+                 "required",
+      {{"ArgumentName", "Authorization"}, {"ArgumentValue", quoted(header.substr(0, type_end))}});
 }
 
 }  // namespace
