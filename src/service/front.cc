@@ -183,7 +183,8 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
         error_response(no_form(request.head()).error(), route, errors, request_id));
   if (!route.operation)
     return responder.send(to_response(wire::unknown_operation(
-        route, request_id, {.method = request.head().method, .path = request.path()})));
+        route, request_id,
+        {.method = request.head().method, .path = request.path(), .query = request.head().query})));
   auto authenticated = authenticator_.check(request.head(), route, request.body());
   if (!authenticated)
     return responder.send(error_response(authenticated.error(), route, errors, request_id));

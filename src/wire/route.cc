@@ -420,9 +420,54 @@ std::string_view resource_type(const Route& route, std::string_view path) {
   return slash == std::string_view::npos || slash + 1 == path.size() ? "BUCKET" : "OBJECT";
 }
 
+bool has_part(std::string_view query, std::string_view name) {
+  bool found = false;
+  query_value(query, name, found);
+  return found;
+}
+
+// What S3 has a word of its own for: a part of a bucket, or half of an upload, asked of an object.
+struct Misplaced {
+  std::string_view method;
+  std::string_view part;
+  std::string_view code;
+  std::string_view message;
+  std::string_view argument = {};
+};
+constexpr Misplaced misplaced_parts[] = {
+    {"GET", "uploads", "InvalidRequest",
+     "Key is not expected for the GET method ?uploads subresource"},
+    {"GET", "versions", "InvalidRequest",
+     "There is no such thing as the ?versions sub-resource for a key"},
+    {"PUT", "partNumber", "InvalidArgument",
+     "This operation does not accept partNumber without uploadId", "partNumber"},
+};
+
+const Misplaced* misplaced(const Route& route, const HttpRequestView& request) {
+  if (resource_type(route, request.path) != "OBJECT" || has_part(request.query, "uploadId"))
+    return nullptr;
+  const auto found = std::ranges::find_if(misplaced_parts, [&](const Misplaced& each) {
+    return request.method == each.method && has_part(request.query, each.part);
+  });
+  return found == std::end(misplaced_parts) ? nullptr : found;
+}
+
+HttpResponseParts refuse_misplaced(const Route& route, std::string_view request_id,
+                                   const Misplaced& what) {
+  const std::pair<std::string, std::string> details[] = {
+      {"ArgumentName", std::string(what.argument)}, {"ArgumentValue", std::string(what.argument)}};
+  return encode_error(route.schema->service, nullptr, route.protocol,
+                      {.code = what.code,
+                       .message = what.message,
+                       .status = 400,
+                       .details = std::span(details).first(what.argument.empty() ? 0 : 2)},
+                      request_id);
+}
+
 HttpResponseParts method_not_allowed(const Route& route, std::string_view request_id,
                                      const HttpRequestView& request) {
-  const std::string_view type = resource_type(route, request.path);
+  const bool upload = has_part(request.query, "uploadId");
+  const std::string_view type = upload ? "UPLOAD" : resource_type(route, request.path);
   const std::pair<std::string, std::string> details[] = {{"Method", std::string(request.method)},
                                                          {"ResourceType", std::string(type)}};
   auto answer = encode_error(route.schema->service, nullptr, route.protocol,
@@ -432,7 +477,9 @@ HttpResponseParts method_not_allowed(const Route& route, std::string_view reques
                               .status = 405,
                               .details = details},
                              request_id);
-  answer.headers.emplace_back("Allow", type == "SERVICE" ? "GET" : "HEAD, DELETE, GET, PUT");
+  answer.headers.emplace_back("Allow", type == "SERVICE"  ? "GET"
+                                       : type == "UPLOAD" ? "DELETE, POST, GET"
+                                                          : "HEAD, DELETE, GET, PUT");
   return answer;
 }
 
@@ -443,6 +490,9 @@ HttpResponseParts unknown_operation(const Route& route, std::string_view request
   const Service& service = route.schema->service;
   if (route.schema->operations.empty()) return not_implemented(route, request_id);
   const bool form = route.protocol == Protocol::query;
+  if (!form && service.s3_style)
+    if (const Misplaced* const what = misplaced(route, request))
+      return refuse_misplaced(route, request_id, *what);
   if (!form && service.s3_style) return method_not_allowed(route, request_id, request);
   const std::string name(route.operation_name);
   ErrorAnswer error;

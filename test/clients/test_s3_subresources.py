@@ -35,6 +35,11 @@ def send(aws, connection, method, target):
     return answer.status, answer.read()
 
 
+# What S3 has a word of its own for.
+MISPLACED = {("GET", "object", "uploads"): b"InvalidRequest", ("GET", "object", "versions"): b"InvalidRequest",
+             ("PUT", "object", "partNumber"): b"InvalidArgument"}
+
+
 @pytest.mark.parametrize("kind", ["bucket", "object"])
 def test_nothing_falls_through_to_the_plain_operation(aws, name, kind):
     aws.s3.create_bucket(Bucket=name)
@@ -57,7 +62,9 @@ def test_nothing_falls_through_to_the_plain_operation(aws, name, kind):
             path = f"/{name}/k" if kind == "object" else f"/{name}"
             for query in part, f"{part}=1", f"x=1&{part}=":
                 status, answer = send(aws, connection, method, f"{path}?{query}")
-                if status != 405 or (method != "HEAD" and b"<Code>MethodNotAllowed<" not in answer):
+                code = MISPLACED.get((method, kind, part), b"MethodNotAllowed")
+                if status != (405 if code == b"MethodNotAllowed" else 400) or (
+                        method != "HEAD" and b"<Code>%s<" % code not in answer):
                     wrong.append((method, query, status, answer[:200]))
     assert not wrong, wrong
     aws.s3.head_bucket(Bucket=name)
