@@ -53,6 +53,12 @@ target_compile_definitions(third_party_sqlite PRIVATE
   SQLITE_MAX_EXPR_DEPTH=0 SQLITE_USE_ALLOCA SQLITE_TRUSTED_SCHEMA=0 SQLITE_TEMP_STORE=2)
 add_library(third_party::sqlite ALIAS third_party_sqlite)
 
+# xxHash 0.8.4: one header, compiled into the one file that includes it.
+add_library(third_party_xxhash INTERFACE)
+target_include_directories(third_party_xxhash SYSTEM INTERFACE ${SLIPWAY_DEP_xxhash})
+target_compile_definitions(third_party_xxhash INTERFACE XXH_INLINE_ALL)
+add_library(third_party::xxhash ALIAS third_party_xxhash)
+
 # ONNX Runtime: headers of 1.29; the library is opened at run time with dlopen.
 add_library(third_party_onnxruntime INTERFACE)
 target_include_directories(third_party_onnxruntime SYSTEM INTERFACE

@@ -32,14 +32,9 @@ Result<> check_md5(const net::Request& request) {
 Result<> check_checksums(const net::Request& request) {
   int count = 0;
   for (const net::Header& header : request.headers()) {
-    if (starts_with_ignoring_case(header.name, "x-amz-checksum-xxhash"))
-      return refuse("NotImplemented", "Slipway does not compute XXHASH checksums; use CRC64NVME.");
     const auto kind = wire::checksum_of_header(header.name);
     if (!kind) continue;
-    if (++count > 1)
-      return refuse("InvalidRequest",
-                    "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
-                    "allowed.");
+    if (++count > 1) return several_checksums();
     TRY_DO(check_checksum_form(*kind, header.value));
     if (wire::checksum_base64(*kind, request.body()) != header.value) return other_checksum(*kind);
   }
@@ -76,6 +71,12 @@ std::unexpected<Error> other_checksum(Kind kind) {
   return refuse("BadDigest",
                 fmt::format("The {} you specified did not match the calculated checksum.",
                             wire::name_of(kind)));
+}
+
+std::unexpected<Error> several_checksums() {
+  return refuse("InvalidRequest",
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
+                "allowed.");
 }
 
 // In the query stands what a presigner said before there was a body.

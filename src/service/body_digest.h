@@ -23,6 +23,8 @@ struct Md5Mismatch {
 };
 std::unexpected<Error> other_md5(const Md5Mismatch& mismatch);
 std::unexpected<Error> other_checksum(wire::Checksum::Algorithm kind);
+// InvalidRequest: more than one x-amz-checksum-*.
+std::unexpected<Error> several_checksums();
 
 // Whether anything came that the body is held against.
 bool has_digest(const net::RequestHead& head);

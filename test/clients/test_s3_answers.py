@@ -184,7 +184,7 @@ TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
 @pytest.mark.parametrize("header, value, code", [
     ("Content-MD5", md5_of(b"other"), "BadDigest"), ("Content-MD5", "short", "InvalidDigest"),
     ("x-amz-checksum-crc32", "AAAAAA==", "BadDigest"), ("x-amz-checksum-crc32", "AAAA", "InvalidRequest"),
-    ("x-amz-checksum-xxhash64", "AAAAAAAAAAA=", "NotImplemented")])
+    ("x-amz-checksum-xxhash64", "AAAAAAAAAAA=", "BadDigest"), ("x-amz-checksum-md5", "AAAA", "InvalidRequest")])
 def test_a_setting_that_is_not_what_was_sent_changes_nothing(aws, bucket, header, value, code):
     s3 = aws.client("s3", request_checksum_calculation="when_required")
     s3.meta.events.register("request-created.s3.PutBucketTagging", lambda request, **_: (

@@ -1,5 +1,6 @@
 """The end of uploads in parts, as AWS was seen to answer it: checksums, conditions, and lists of uploads."""
 import base64
+import hashlib
 
 import pytest
 from botocore.exceptions import ClientError
@@ -41,6 +42,7 @@ MISSING = ("The upload was created using a sha256 checksum. The complete request
            "for each part. It was missing for part 1 in the request.")
 SHA256 = {"ChecksumAlgorithm": "SHA256", "algorithm": "SHA256"}
 WHOLE = {"ChecksumAlgorithm": "CRC32", "ChecksumType": "FULL_OBJECT"}
+NOT_ONE = "Invalid Base64 or multiple checksums present in request"
 WRONG = "AAAAAA=="
 WRONG_SHA256 = base64.b64encode(b"1" * 32).decode()
 
@@ -60,6 +62,17 @@ ENDS = [
     ({}, {"ChecksumCRC32": WRONG}, {}, "InvalidPart", None),
     ({}, {}, {"MpuObjectSize": 5}, "InvalidRequest",
      "The provided 'x-amz-mp-object-size' header value 5 does not match what was computed: 1"),
+    ({}, {}, {"MpuObjectSize": -1}, "InvalidRequest",
+     "Value for x-amz-mp-object-size header is less than zero: '-1'"),
+    (WHOLE, {"ChecksumSHA256": WRONG_SHA256}, {}, "BadDigest",
+     "The sha256 you specified for part 1 did not match what we received."),
+    (WHOLE, {"ChecksumCRC32": "AAA"}, {}, "InvalidArgument", NOT_ONE),
+    (WHOLE, {"ChecksumCRC32": WRONG, "ChecksumSHA256": WRONG_SHA256}, {}, "InvalidArgument", NOT_ONE),
+    (WHOLE, {}, {"ChecksumCRC32": "AAA"}, "InvalidRequest", "Value for x-amz-checksum-crc32 header is invalid."),
+    (WHOLE, {}, {"ChecksumCRC32": WRONG, "ChecksumSHA256": WRONG_SHA256}, "InvalidRequest",
+     "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."),
+    (WHOLE, {}, {"ChecksumType": "none"}, "InvalidRequest", "Value for x-amz-checksum-type header is invalid."),
+    ({}, {"PartNumber": -4}, {}, "InvalidArgument", "PartNumber must be >= 1"),
 ]
 
 
@@ -70,6 +83,78 @@ def test_an_end_that_does_not_fit(aws, bucket, begun, part, whole, code, message
     assert refused["Code"] == code
     assert message is None or refused["Message"] == message
     upload.end(upload.checksum if "ChecksumAlgorithm" in begun else {})  # a refusal ends nothing
+
+
+@pytest.mark.parametrize("missing", ["ETag", "PartNumber"])
+def test_a_part_of_the_end_has_a_number_and_an_etag(aws, bucket, missing):
+    upload = Upload(aws, bucket)
+    del upload.part[missing]
+    assert upload.refused()["Code"] == "MalformedXML"
+
+
+def test_a_checksum_of_the_parts_checksums_may_lack_their_number(aws, bucket):
+    upload = Upload(aws, bucket, **SHA256)
+    whole = Upload(aws, bucket, "other", **SHA256).end(upload.checksum)["ChecksumSHA256"]
+    bare = whole.removesuffix("-1")
+    assert bare != whole
+    assert upload.refused(upload.checksum, ChecksumSHA256=WRONG_SHA256)["Code"] == "BadDigest"
+    assert upload.end(upload.checksum, ChecksumSHA256=bare)["ChecksumSHA256"] == whole
+
+
+def test_parts_of_a_composite_checksum_bring_theirs(aws, bucket):
+    s3 = aws.client("s3", request_checksum_calculation="when_required")
+    for kind, refused in [("COMPOSITE", True), ("FULL_OBJECT", False)]:
+        at = {"Bucket": bucket, "Key": kind}
+        at["UploadId"] = s3.create_multipart_upload(**at, ChecksumAlgorithm="CRC32", ChecksumType=kind)["UploadId"]
+        if refused:
+            assert error_of(s3.upload_part, **at, PartNumber=1, Body=b"x")["Message"] == (
+                "Checksum Type mismatch occurred, expected checksum Type: crc32, actual checksum Type: null")
+        else:
+            s3.upload_part(**at, PartNumber=1, Body=b"x")
+
+
+# What AWS's SDK for Java has for "Hello world" in its own tests, and the digests of Python.
+HELLO = b"Hello world"
+LATER = {
+    "XXHASH64": "xQCwyRKzdtg=", "XXHASH3": "tqy52Eo4/3Q=", "XXHASH128": "c1H4mBL5c4K5HQWzHgTdfw==",
+    "SHA512": base64.b64encode(hashlib.sha512(HELLO).digest()).decode(),
+    "MD5": base64.b64encode(hashlib.md5(HELLO).digest()).decode()}
+
+
+@pytest.mark.parametrize("algorithm", LATER)
+def test_the_checksums_that_came_later(aws, bucket, algorithm):
+    value, member = LATER[algorithm], f"Checksum{algorithm}"
+    at = {"Bucket": bucket, "Key": "k"}
+    s3 = aws.client("s3", request_checksum_calculation="when_required")
+    assert s3.put_object(**at, Body=HELLO, **{member: value})[member] == value
+    assert error_of(s3.put_object, **at, Body=b"other", **{member: value})["Code"] == "BadDigest"
+    head = s3.head_object(**at, ChecksumMode="ENABLED")
+    assert (head[member], head["ChecksumType"]) == (value, "FULL_OBJECT")
+    listed = s3.list_objects_v2(Bucket=bucket)["Contents"][0]
+    assert listed["ChecksumAlgorithm"] == [algorithm]
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=at, ChecksumAlgorithm=algorithm)
+    assert copied["CopyObjectResult"][member] == value
+    asked = s3.get_object_attributes(**at, ObjectAttributes=["Checksum"])
+    assert asked["Checksum"] == {member: value, "ChecksumType": "FULL_OBJECT"}
+
+
+@pytest.mark.parametrize("algorithm", LATER)
+def test_uploads_with_the_checksums_that_came_later(aws, bucket, algorithm):
+    member = f"Checksum{algorithm}"
+    at = {"Bucket": bucket, "Key": "k"}
+    s3 = aws.client("s3", request_checksum_calculation="when_required")
+    refused = error_of(s3.create_multipart_upload, **at, ChecksumAlgorithm=algorithm, ChecksumType="FULL_OBJECT")
+    assert refused["Message"] == (
+        f"The FULL_OBJECT checksum type cannot be used with the {algorithm.lower()} checksum algorithm.")
+    begun = s3.create_multipart_upload(**at, ChecksumAlgorithm=algorithm)
+    assert (begun["ChecksumAlgorithm"], begun["ChecksumType"]) == (algorithm, "COMPOSITE")
+    upload = at | {"UploadId": begun["UploadId"]}
+    part = s3.upload_part(**upload, PartNumber=1, Body=HELLO, **{member: LATER[algorithm]})
+    assert part[member] == LATER[algorithm]
+    part = {"PartNumber": 1, "ETag": part["ETag"], member: part[member]}
+    assert s3.list_parts(**upload)["Parts"][0][member] == part[member]
+    ended = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [part]})
+    assert ended[member].endswith("=-1") and ended["ChecksumType"] == "COMPOSITE"
 
 
 @pytest.mark.parametrize("begun, whole", [

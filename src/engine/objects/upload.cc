@@ -111,7 +111,8 @@ class Upload::Impl {
  public:
   Impl(BodyRemovals& removals, UploadOptions options)
       : removals_(removals), files_(removals.files()), options_(std::move(options)) {
-    for (const ChecksumKind kind : options_.checksums) checksums_.emplace_back(kind);
+    for (const ChecksumKind kind : options_.checksums)
+      if (!is_etag(kind)) checksums_.emplace_back(kind);
   }
 
   std::uint64_t size() const { return size_; }
@@ -147,14 +148,32 @@ class Upload::Impl {
     body.size = size_;
     body.sums = sums_.finish();
     body.etag = hashes() ? md5_.hex() : bulk_etag();
-    for (const wire::Checksum& checksum : checksums_)
-      body.checksums.push_back(
-          {checksum.algorithm(), ChecksumScope::full_object, checksum.base64()});
+    TRY(body.checksums, finished_checksums(body.etag));
     return body;
   }
 
  private:
   bool hashes() const { return options_.etag == UploadOptions::Etag::md5 || size_ <= etag_md5_max; }
+
+  // A checksum that is the ETag's own MD5 is not hashed once more.
+  bool is_etag(ChecksumKind kind) const {
+    return kind == ChecksumKind::md5 && options_.etag == UploadOptions::Etag::md5;
+  }
+
+  Result<std::vector<Checksum>> finished_checksums(std::string_view etag) const {
+    std::vector<Checksum> finished;
+    auto running = checksums_.begin();
+    for (const ChecksumKind kind : options_.checksums) {
+      Checksum& checksum = finished.emplace_back(kind, ChecksumScope::full_object);
+      if (is_etag(kind)) {
+        TRY(const std::string raw, from_hex(etag));
+        checksum.base64 = to_base64(raw);
+      } else {
+        checksum.base64 = (running++)->base64();
+      }
+    }
+    return finished;
+  }
 
   // Of the form that S3 gives what came in parts: no client takes that for the MD5 of the bytes.
   std::string bulk_etag() const {

@@ -2,20 +2,30 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace slipway::s3 {
 
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm) {
   if (!algorithm) return std::nullopt;
   const auto kind = wire::checksum_algorithm(*algorithm);
-  if (!kind || *kind == ChecksumKind::md5)
+  if (!kind)
     return refuse("InvalidRequest",
                   "Checksum algorithm provided is unsupported. Please try again with any of the "
-                  "valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]");
+                  "valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, "
+                  "XXHASH3, XXHASH64]");
   return kind;
 }
 
 std::string_view name_of(ChecksumScope scope) {
   return scope == ChecksumScope::composite ? "COMPOSITE" : "FULL_OBJECT";
+}
+
+Result<std::optional<ChecksumScope>> scope_of(std::optional<std::string_view> type) {
+  if (!type) return std::nullopt;
+  for (const ChecksumScope scope : {ChecksumScope::composite, ChecksumScope::full_object})
+    if (equal_ignoring_case(*type, name_of(scope))) return scope;
+  return refuse("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
 }
 
 Result<> BodyChecks::read_md5(std::optional<std::string_view> content_md5) {
@@ -31,10 +41,7 @@ Result<> BodyChecks::read_trailer(std::string_view name) {
   if (!kind)
     return refuse("InvalidRequest",
                   "The value specified in the x-amz-trailer header is not supported");
-  if (given_)
-    return refuse("InvalidRequest",
-                  "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
-                  "allowed.");
+  if (given_) return service::several_checksums();
   kind_ = *kind;
   trailer_ = name;
   std::ranges::transform(trailer_, trailer_.begin(),

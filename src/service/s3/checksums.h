@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/encoding.h"
 #include "engine/objects/types.h"
@@ -23,37 +24,43 @@ struct GivenChecksum {
   std::string base64;
 };
 
-// x-amz-checksum-*: at most one. The kinds that Slipway cannot compute are NotImplemented.
+// Every checksum that stands in `in`, of whatever form.
+template <typename In>
+std::vector<GivenChecksum> all_checksums(const In& in) {
+  using enum ChecksumKind;
+  std::vector<GivenChecksum> all;
+  const auto take = [&](ChecksumKind kind, std::optional<std::string_view> value) {
+    if (value) all.push_back({kind, std::string(*value)});
+  };
+  take(crc32, in.ChecksumCRC32());
+  take(crc32c, in.ChecksumCRC32C());
+  take(crc64nvme, in.ChecksumCRC64NVME());
+  take(sha1, in.ChecksumSHA1());
+  take(sha256, in.ChecksumSHA256());
+  take(sha512, in.ChecksumSHA512());
+  take(md5, in.ChecksumMD5());
+  take(xxhash64, in.ChecksumXXHASH64());
+  take(xxhash3, in.ChecksumXXHASH3());
+  take(xxhash128, in.ChecksumXXHASH128());
+  return all;
+}
+
+// x-amz-checksum-*: at most one.
 template <typename In>
 Result<std::optional<GivenChecksum>> given_checksum(const In& in) {
-  std::optional<GivenChecksum> given;
-  int count = 0;
-  const auto take = [&](ChecksumKind kind, std::optional<std::string_view> value) {
-    if (!value) return;
-    given = GivenChecksum{kind, std::string(*value)};
-    ++count;
-  };
-  take(ChecksumKind::crc32, in.ChecksumCRC32());
-  take(ChecksumKind::crc32c, in.ChecksumCRC32C());
-  take(ChecksumKind::crc64nvme, in.ChecksumCRC64NVME());
-  take(ChecksumKind::sha1, in.ChecksumSHA1());
-  take(ChecksumKind::sha256, in.ChecksumSHA256());
-  take(ChecksumKind::sha512, in.ChecksumSHA512());
-  if (in.ChecksumXXHASH64() || in.ChecksumXXHASH3() || in.ChecksumXXHASH128())
-    return refuse("NotImplemented", "Slipway does not compute XXHASH checksums; use CRC64NVME.");
-  if (count > 1)
-    return refuse("InvalidRequest",
-                  "Expecting a single x-amz-checksum- header. Multiple checksum Types are not "
-                  "allowed.");
-  if (given) TRY_DO(service::check_checksum_form(given->kind, given->base64));
-  return given;
+  std::vector<GivenChecksum> all = all_checksums(in);
+  if (all.empty()) return std::nullopt;
+  if (all.size() > 1) return service::several_checksums();
+  TRY_DO(service::check_checksum_form(all.front().kind, all.front().base64));
+  return std::move(all.front());
 }
 
 // "CRC32" and so on as x-amz-checksum-algorithm names it.
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm);
 
-// FULL_OBJECT, COMPOSITE.
+// FULL_OBJECT, COMPOSITE, and back in any case: InvalidRequest.
 std::string_view name_of(ChecksumScope scope);
+Result<std::optional<ChecksumScope>> scope_of(std::optional<std::string_view> type);
 
 // Sets the one member of `out` that is of the checksum's kind, and its type where `out` has one.
 template <typename Out>
@@ -68,6 +75,9 @@ void show_checksum(Out& out, const std::optional<objects::Checksum>& checksum) {
     case ChecksumKind::sha256: out.ChecksumSHA256(value); break;
     case ChecksumKind::sha512: out.ChecksumSHA512(value); break;
     case ChecksumKind::md5: out.ChecksumMD5(value); break;
+    case ChecksumKind::xxhash64: out.ChecksumXXHASH64(value); break;
+    case ChecksumKind::xxhash3: out.ChecksumXXHASH3(value); break;
+    case ChecksumKind::xxhash128: out.ChecksumXXHASH128(value); break;
   }
   if constexpr (requires { out.ChecksumType(value); }) out.ChecksumType(name_of(checksum->scope));
 }
@@ -81,20 +91,22 @@ class BodyChecks {
   static Result<BodyChecks> of(const Call& call, const In& in) {
     BodyChecks checks;
     TRY(checks.given_, given_checksum(in));
-    if (checks.given_) checks.kind_ = checks.given_->kind;
-    if (!checks.given_) {
-      TRY(const auto named, kind_of(in.ChecksumAlgorithm()));
-      checks.kind_ = named.value_or(checks.kind_);
-    }
+    TRY(const auto named, kind_of(in.ChecksumAlgorithm()));
+    checks.kind_ = checks.given_ ? checks.given_->kind : named.value_or(checks.kind_);
     TRY_DO(checks.read_md5(in.ContentMD5()));
     TRY_DO(checks.read_trailer(call.head().headers.get("x-amz-trailer")));
+    if (named && *named != checks.kind_)
+      return refuse("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.");
+    checks.asked_ = named.has_value() || checks.brings();
     return checks;
   }
 
   ChecksumKind kind() const { return kind_; }
+  // Whether the client names an algorithm, with a value or without.
+  bool asked() const { return asked_; }
   // For a body that its surroundings want another checksum of, where the client gave none.
   void use(ChecksumKind kind) {
-    if (!given_ && trailer_.empty()) kind_ = kind;
+    if (!brings()) kind_ = kind;
   }
 
   // The checksum to keep, where the body is what the client said it would be: BadDigest.
@@ -102,6 +114,7 @@ class BodyChecks {
                                    std::span<const wire::Trailer> trailers) const;
 
  private:
+  bool brings() const { return given_ || !trailer_.empty(); }
   Result<> read_md5(std::optional<std::string_view> content_md5);
   Result<> read_trailer(std::string_view name);
 
@@ -109,6 +122,7 @@ class BodyChecks {
   std::optional<GivenChecksum> given_;
   std::string md5_hex_;  // empty: not given
   std::string trailer_;  // the trailer that will bring the checksum; empty: none
+  bool asked_ = false;
 };
 
 }  // namespace slipway::s3

@@ -28,18 +28,16 @@ struct ChecksumPlan {
 
 Result<ChecksumPlan> checksum_plan(api::CreateMultipartUploadRequest in) {
   TRY(const auto kind, kind_of(in.ChecksumAlgorithm()));
-  const auto type = in.ChecksumType();
+  TRY(const auto scope, scope_of(in.ChecksumType()));
   if (!kind) {
-    if (!type) return ChecksumPlan{};
+    if (!scope) return ChecksumPlan{};
     return refuse("InvalidRequest",
                   "The x-amz-checksum-type header can only be used with the "
                   "x-amz-checksum-algorithm header.");
   }
-  if (type && *type != "COMPOSITE" && *type != "FULL_OBJECT")
-    return refuse("InvalidRequest", "Value for x-amz-checksum-type header is invalid.");
   const bool whole_only = *kind == ChecksumKind::crc64nvme;
   const bool parts_only = !wire::is_crc(*kind);
-  const bool composite = type ? *type == "COMPOSITE" : !whole_only;
+  const bool composite = scope ? *scope == ChecksumScope::composite : !whole_only;
   if ((composite && whole_only) || (!composite && parts_only))
     return refuse(
         "InvalidRequest",
@@ -119,14 +117,18 @@ class PartSink final : public BodySink {
   Begin begin_;
 };
 
-// A part of an upload that asked for a checksum brings one of that kind.
-Result<> check_part_kind(const objects::Multipart& upload, ChecksumKind given) {
-  if (!upload.checksum_kind || *upload.checksum_kind == given) return {};
+// A part of an upload that asked for a checksum brings one of that kind, or, where the whole has
+// one of its own, none.
+Result<> check_part_kind(const objects::Multipart& upload, const BodyChecks& checks) {
+  if (!upload.checksum_kind) return {};
+  const bool may_lack = upload.checksum_scope == ChecksumScope::full_object;
+  const bool same = checks.kind() == *upload.checksum_kind;
+  if (checks.asked() ? same : may_lack) return {};
   return refuse("InvalidRequest",
                 fmt::format("Checksum Type mismatch occurred, expected checksum Type: {}, actual "
                             "checksum Type: {}",
                             lower_case(wire::name_of(*upload.checksum_kind)),
-                            lower_case(wire::name_of(given))));
+                            checks.asked() ? lower_case(wire::name_of(checks.kind())) : "null"));
 }
 
 }  // namespace
@@ -144,7 +146,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
       }));
   const ChecksumKind kept = upload.checksum_kind.value_or(ChecksumKind::crc64nvme);
   checks.use(kept);
-  TRY_DO(check_part_kind(upload, checks.kind()));
+  TRY_DO(check_part_kind(upload, checks));
   objects::UploadOptions options{.checksums = {checks.kind()},
                                  .bytes_max = body_bytes_max,
                                  .placement = objects::UploadOptions::Placement::file};

@@ -3,6 +3,7 @@
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
+#include "service/s3/errors.h"
 #include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
@@ -10,17 +11,12 @@
 namespace slipway::s3 {
 namespace {
 
-// A checksum as it was given, of whatever form: a wrong one is told by the part that it is of.
-template <typename Part>
-std::optional<GivenChecksum> checksum_of(const Part& part) {
-  using enum ChecksumKind;
-  const std::pair<ChecksumKind, std::optional<std::string_view>> all[] = {
-      {crc32, part.ChecksumCRC32()},         {crc32c, part.ChecksumCRC32C()},
-      {crc64nvme, part.ChecksumCRC64NVME()}, {sha1, part.ChecksumSHA1()},
-      {sha256, part.ChecksumSHA256()},       {sha512, part.ChecksumSHA512()}};
-  for (const auto& [kind, value] : all)
-    if (value) return GivenChecksum{kind, std::string(*value)};
-  return std::nullopt;
+// The checksum of a part, or of the whole, once it is known that there are not several.
+template <typename In>
+std::optional<GivenChecksum> checksum_of(const In& in) {
+  std::vector<GivenChecksum> all = all_checksums(in);
+  if (all.empty()) return std::nullopt;
+  return std::move(all.front());
 }
 
 std::vector<objects::PartReference> references(api::CompleteMultipartUploadRequest in) {
@@ -36,21 +32,66 @@ std::vector<objects::PartReference> references(api::CompleteMultipartUploadReque
 
 std::string kind_named(ChecksumKind kind) { return lower_case(wire::name_of(kind)); }
 
+// What the request says of the whole, whatever was uploaded. A checksum of the parts' checksums may
+// have their number after it.
+Result<> check_head(api::CompleteMultipartUploadRequest in) {
+  const std::vector<GivenChecksum> all = all_checksums(in);
+  if (all.size() > 1) return service::several_checksums();
+  if (!all.empty()) {
+    const std::string_view value = all.front().base64;
+    TRY_DO(service::check_checksum_form(all.front().kind, value.substr(0, value.find('-'))));
+  }
+  if (in.MpuObjectSize().value_or(0) < 0)
+    return refuse("InvalidRequest",
+                  fmt::format("Value for x-amz-mp-object-size header is less than zero: '{}'",
+                              *in.MpuObjectSize()));
+  return {};
+}
+
+std::unexpected<Error> bad_checksums(const std::vector<GivenChecksum>& all) {
+  std::string value;
+  for (const GivenChecksum& one : all)
+    value +=
+        all.size() == 1 ? one.base64 : fmt::format("{}:{};", wire::name_of(one.kind), one.base64);
+  return invalid_argument("Invalid Base64 or multiple checksums present in request",
+                          {"Checksum", std::move(value)});
+}
+
+// What the document says of each part, whatever was uploaded.
+Result<> check_parts(api::CompleteMultipartUploadRequest in) {
+  for (const auto part : in.MultipartUpload().Parts()) {
+    if (!part.PartNumber() || !part.ETag())
+      return refuse("MalformedXML", std::string(malformed_xml));
+    if (*part.PartNumber() < 1)
+      return invalid_argument("PartNumber must be >= 1",
+                              {"PartNumber", std::to_string(*part.PartNumber())});
+    const std::vector<GivenChecksum> all = all_checksums(part);
+    if (all.empty()) continue;
+    const GivenChecksum& one = all.front();
+    if (all.size() > 1 || !service::check_checksum_form(one.kind, one.base64))
+      return bad_checksums(all);
+  }
+  return {};
+}
+
 // The type that is named is the upload's own.
 Result<> check_type(api::CompleteMultipartUploadRequest in, const objects::Multipart& upload) {
+  TRY(const auto scope, scope_of(in.ChecksumType()));
   const std::string_view kept = upload.checksum_kind ? name_of(upload.checksum_scope) : "null";
-  if (!in.ChecksumType() || *in.ChecksumType() == kept) return {};
+  if (!scope || name_of(*scope) == kept) return {};
   return refuse("InvalidRequest",
                 fmt::format("The upload was created using the {} checksum mode. The complete "
                             "request must use the same checksum mode.",
                             kept));
 }
 
-// A checksum that is made of those of the parts needs them all, and of its own kind.
-Result<> check_composite(api::CompleteMultipartUploadRequest in, ChecksumKind kind) {
+// The checksums of parts are of the upload's kind; one that is made of them needs them all.
+Result<> check_kinds(api::CompleteMultipartUploadRequest in, ChecksumKind kind,
+                     ChecksumScope scope) {
   for (const auto part : in.MultipartUpload().Parts()) {
     const std::int32_t number = part.PartNumber().value_or(0);
     const auto given = checksum_of(part);
+    if (!given && scope == ChecksumScope::full_object) continue;
     if (!given)
       return refuse("InvalidRequest",
                     fmt::format("The upload was created using a {} checksum. The complete request "
@@ -70,9 +111,16 @@ Result<> check_upload(api::CompleteMultipartUploadRequest in, const objects::Mul
   TRY_DO(check_type(in, upload));
   if (in.MultipartUpload().Parts().empty())
     return refuse("InvalidRequest", "You must specify at least one part");
-  if (upload.checksum_kind && upload.checksum_scope == ChecksumScope::composite)
-    return check_composite(in, *upload.checksum_kind);
-  return {};
+  TRY_DO(check_parts(in));
+  if (!upload.checksum_kind) return {};
+  return check_kinds(in, *upload.checksum_kind, upload.checksum_scope);
+}
+
+// A checksum of the parts' checksums may come without their number.
+bool is_same(std::string_view given, const objects::Checksum& made) {
+  const std::string_view kept = made.base64;
+  if (given == kept) return true;
+  return made.scope == ChecksumScope::composite && given == kept.substr(0, kept.find('-'));
 }
 
 // Of an upload that asked for no checksum only one of the kind that S3 keeps anyway is looked at;
@@ -86,7 +134,8 @@ Result<> check_whole(api::CompleteMultipartUploadRequest in,
   if (!asked && given->kind != made.checksum->kind) return {};
   const bool whole = made.checksum->scope == ChecksumScope::full_object;
   const bool type_needed = upload && asked && whole && given->kind != ChecksumKind::crc64nvme;
-  if (given->base64 == made.checksum->base64 && (in.ChecksumType() || !type_needed)) return {};
+  const bool same = given->kind == made.checksum->kind && is_same(given->base64, *made.checksum);
+  if (same && (in.ChecksumType() || !type_needed)) return {};
   return refuse("BadDigest",
                 fmt::format("The {} you specified did not match the calculated checksum.",
                             kind_named(given->kind)));
@@ -127,6 +176,7 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
     const Door& door, Call& call, api::CompleteMultipartUploadRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));
+  TRY_DO(check_head(in));
   const objects::MultipartName name{std::string(in.Bucket()), std::string(in.Key()),
                                     std::string(in.UploadId())};
   std::optional<objects::Multipart> upload;  // none: it was completed, or there never was one

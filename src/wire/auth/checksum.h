@@ -16,7 +16,19 @@ namespace slipway::wire {
 // One running checksum. Copyable (a copy goes on independently); one thread at a time.
 class Checksum {
  public:
-  enum class Algorithm : std::uint8_t { crc32, crc32c, crc64nvme, sha1, sha256, sha512, md5 };
+  // The numbers are stored: a new one stands at the end.
+  enum class Algorithm : std::uint8_t {
+    crc32,
+    crc32c,
+    crc64nvme,
+    sha1,
+    sha256,
+    sha512,
+    md5,
+    xxhash64,
+    xxhash3,
+    xxhash128
+  };
 
   explicit Checksum(Algorithm algorithm);
   Algorithm algorithm() const { return algorithm_; }
@@ -30,13 +42,13 @@ class Checksum {
  private:
   Algorithm algorithm_;
   std::uint64_t crc_ = 0;
-  alignas(8) std::array<std::byte, 216> state_{};  // of the SHA and MD5 algorithms
+  alignas(64) std::array<std::byte, 576> state_{};  // of all but the CRCs
 };
 
 // "CRC32", "CRC64NVME", ... as x-amz-checksum-algorithm has them, any case; nullopt for others.
 std::optional<Checksum::Algorithm> checksum_algorithm(std::string_view name);
 std::string_view name_of(Checksum::Algorithm algorithm);  // "CRC64NVME"
-// "x-amz-checksum-crc64nvme" and back; MD5 has none but Content-MD5: empty.
+// "x-amz-checksum-crc64nvme" and back.
 std::string_view checksum_header(Checksum::Algorithm algorithm);
 std::optional<Checksum::Algorithm> checksum_of_header(std::string_view header_name);
 std::size_t digest_bytes(Checksum::Algorithm algorithm);

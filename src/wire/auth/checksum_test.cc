@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <random>
+#include <vector>
 
 #include "base/encoding.h"
 #include "wire/auth/crc.h"
@@ -37,6 +38,29 @@ TEST(Checksum, KnownAnswersOfTheNineDigits) {
       "d9e6762dd1c8eaf6d61b3c6192fc408d4d6d5f1176d0c29169bc24e71c3f274ad27fcd5811b313d681f7e55e"
       "c02d73d499c95455b6b5bb503acf574fba8ffe85");
   EXPECT_EQ(hex(Algorithm::md5), "25f9e794323b453885f5181f1b624d0b");
+}
+
+// As AWS's SDK for Java has them in its own tests.
+TEST(Checksum, KnownAnswersOfXxHash) {
+  EXPECT_EQ(checksum_base64(Algorithm::xxhash64, "Hello world"), "xQCwyRKzdtg=");
+  EXPECT_EQ(checksum_base64(Algorithm::xxhash3, "Hello world"), "tqy52Eo4/3Q=");
+  EXPECT_EQ(checksum_base64(Algorithm::xxhash128, "Hello world"), "c1H4mBL5c4K5HQWzHgTdfw==");
+  EXPECT_EQ(checksum_base64(Algorithm::xxhash3, "{}"), "E0nN4SdwXBY=");
+}
+
+TEST(Checksum, XxHashIsTheSameHoweverItsBytesCome) {
+  const std::string bytes = random_bytes(5'000);
+  for (const Algorithm algorithm :
+       {Algorithm::xxhash64, Algorithm::xxhash3, Algorithm::xxhash128}) {
+    Checksum pieces(algorithm);
+    std::vector<Checksum> moved;  // grows: the state is copied to other places
+    for (std::size_t at = 0; at < bytes.size(); at += 333) {
+      pieces.update(std::string_view(bytes).substr(at, 333));
+      moved.push_back(pieces);
+    }
+    EXPECT_EQ(pieces.base64(), checksum_base64(algorithm, bytes));
+    EXPECT_EQ(moved.back().base64(), checksum_base64(algorithm, bytes));
+  }
 }
 
 TEST(Checksum, OfNothingIsWhatClientsBakeIntoEmptyUploads) {
@@ -97,9 +121,12 @@ TEST(Checksum, WhatCannotBeCombinedIsRefused) {
 
 TEST(Checksum, NamesAndHeadersGoBothWays) {
   EXPECT_EQ(checksum_algorithm("crc64nvme"), Algorithm::crc64nvme);
-  EXPECT_EQ(checksum_algorithm("XXHASH64"), std::nullopt);
+  EXPECT_EQ(checksum_algorithm("xxhash64"), Algorithm::xxhash64);
+  EXPECT_EQ(checksum_algorithm("XXHASH32"), std::nullopt);
   EXPECT_EQ(checksum_of_header("X-Amz-Checksum-SHA1"), Algorithm::sha1);
   EXPECT_EQ(checksum_of_header("x-amz-checksum-mode"), std::nullopt);
+  EXPECT_EQ(checksum_of_header("x-amz-checksum-md5"), Algorithm::md5);
+  EXPECT_EQ(checksum_of_header("x-amz-checksum-xxhash128"), Algorithm::xxhash128);
   EXPECT_EQ(checksum_header(Algorithm::crc32c), "x-amz-checksum-crc32c");
 }
 
