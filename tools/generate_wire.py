@@ -67,7 +67,7 @@ PROTOCOLS = {"rest-json": "rest_json", "rest-xml": "rest_xml", "query": "query",
 OVERLAY_WORDS = {"validation-error": 1, "serialization-error": 1, "open-enum": 1, "root": 2,
                  "bare": 1, "pattern": 2, "target-prefix": 1, "xml-namespace": 1, "style": 1,
                  "body-validation-error": 1, "also-protocol": 1, "query-name": 2, "optional": 1,
-                 "error-code": 2, "unsigned": 1, "sentence": 2, "missing-parameter": 1}
+                 "error-code": 2, "unsigned": 1, "sentence": 2, "missing-parameter": 1, "mingle": 4}
 CPP_WORDS = set("""alignas alignof and asm auto bool break case catch char class concept const
 constexpr continue decltype default delete do double else enum explicit export extern false float for
 friend goto if inline int long mutable namespace new not nullptr operator or private protected public
@@ -124,6 +124,7 @@ class Overlay:
         self.open_enums, self.bare, self.roots, self.patterns = set(), set(), {}, {}
         self.query_names, self.error_codes, self.optional, self.unsigned = {}, {}, set(), set()
         self.sentences, self.missing_parameter = {}, set()
+        self.mingled = []
         for number, line in enumerate(path.read_text().splitlines() if path else [], 1):
             line = line.strip()
             if line and not line.startswith("#"):
@@ -150,6 +151,8 @@ class Overlay:
             self.error_codes[parts[0]] = parts[1]
         elif word == "optional":
             self.optional.add(parts[0])
+        elif word == "mingle":
+            self.mingled.append(parts)
         elif word == "unsigned":
             self.unsigned.add(parts[0])
         elif word == "sentence":
@@ -198,11 +201,32 @@ class Model:
             self.model["operations"][name]["authtype"] = "none"
         for name in self.overlay.missing_parameter:
             self.model["operations"][name]["missing-parameter"] = True
+        for place in self.overlay.mingled:
+            self.mingle(*place)
 
     def sentence(self, name, ref):
         """What the overlay says of members of that name, or else of those of that pattern."""
         sentences = self.overlay.sentences
         return sentences.get(name, sentences.get(self.shapes[ref["shape"]].get("pattern"), ""))
+
+    def mingle(self, structure, name, *lists):
+        """Makes one flat list of several whose elements stand in an order of their own.
+
+        It has no element of its own: each item has one member, after which its element is named.
+        """
+        members = self.shapes[structure]["members"]
+        item = {"type": "structure", "members": {}}
+        mingled = {}
+        for member, ref in members.items():
+            if member not in lists:
+                mingled[member] = ref
+                continue
+            item["members"][ref["locationName"]] = dict(self.shapes[ref["shape"]]["member"])
+            mingled[name] = {"shape": f"{structure}{name}", "locationName": ""}
+        self.shapes[structure]["members"] = mingled
+        self.shapes[f"{structure}{name[:-1]}"] = item
+        self.shapes[f"{structure}{name}"] = {
+            "type": "list", "flattened": True, "member": {"shape": f"{structure}{name[:-1]}"}}
 
     def member(self, place):
         """What "Structure.Member", "List.member", "Map.key" or "Map.value" names."""

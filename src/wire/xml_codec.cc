@@ -297,7 +297,13 @@ class XmlWriter {
     const bool flat = is_flat(member);
     if (flat && node.kind == Kind::list) {
       const Member& item = member.shape->members[0];
-      for (std::uint32_t i = 0; i < node.n; ++i) value(member.wire_name, node.items[i], item);
+      for (std::uint32_t i = 0; i < node.n; ++i) {
+        // Without a name each item is what its one member is (the overlay's `mingle`).
+        if (member.wire_name.empty())
+          members(node.items[i], *item.shape);
+        else
+          value(member.wire_name, node.items[i], item);
+      }
     } else if (flat && node.kind == Kind::map) {
       for (const MapEntry& entry : node.map()) {
         map_entry(member.wire_name, entry, *member.shape);

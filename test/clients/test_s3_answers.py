@@ -76,6 +76,15 @@ def test_versions_are_deleted_page_by_page(aws, bucket, versioned):
     assert refused["Message"] == "Invalid version id specified"
 
 
+def test_versions_and_delete_markers_stand_in_one_order(aws, bucket):
+    aws.s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    put_all(aws, bucket, *"aab")
+    aws.s3.delete_object(Bucket=bucket, Key="a")
+    text = raw(aws, bucket, "list_object_versions")
+    order = re.findall(r"<(Version|DeleteMarker)>.*?<Key>(.)</Key>", text)
+    assert order == [("DeleteMarker", "a"), ("Version", "a"), ("Version", "a"), ("Version", "b")], text
+
+
 def test_lists_say_the_region_whole_seconds_and_no_display_name(aws, bucket):
     put_all(aws, bucket, "k")
     for operation in "list_objects", "list_objects_v2":

@@ -135,7 +135,8 @@ void show_version(Call& call, api::ListObjectVersionsOutput& out, const objects:
                   const objects::Object& object, const Look& look) {
   const NameEncoding& encode = look.encode;
   if (object.delete_marker) {
-    out.add_DeleteMarkers()
+    out.add_Records()
+        .make_DeleteMarker()
         .Owner(owner_of(call, bucket))
         .Key(encode(object.key))
         .VersionId(object.version)
@@ -143,7 +144,7 @@ void show_version(Call& call, api::ListObjectVersionsOutput& out, const objects:
         .LastModified(shown_time(object.modified));
     return;
   }
-  auto entry = out.add_Versions();
+  auto entry = out.add_Records().make_Version();
   show_object(entry, object, look);
   entry.VersionId(object.version).IsLatest(object.latest).Owner(owner_of(call, bucket));
 }
