@@ -306,6 +306,22 @@ def test_a_method_that_is_none(aws, bucket, method, path, kind):
     assert f"<Method>{method}</Method><ResourceType>{kind}</ResourceType>" in text
 
 
+MISPLACED = [
+    ("GET", "uploads", "InvalidRequest", "Key is not expected for the GET method ?uploads subresource"),
+    ("GET", "versions", "InvalidRequest", "There is no such thing as the ?versions sub-resource for a key"),
+    ("PUT", "partNumber=1", "InvalidArgument", "This operation does not accept partNumber without uploadId"),
+]
+
+
+@pytest.mark.parametrize("method, query, code, message", MISPLACED)
+def test_what_is_asked_of_a_key_and_is_a_buckets(aws, bucket, method, query, code, message):
+    url = f"{aws.environment['AWS_ENDPOINT_URL']}/{bucket}/k?{query}"
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(urllib.request.Request(url, method=method))
+    assert caught.value.code == 400
+    assert f"<Code>{code}</Code><Message>{message}</Message>" in caught.value.read().decode()
+
+
 @pytest.mark.parametrize("left_out", ["AWSAccessKeyId", "Signature", "Expires"])
 def test_a_url_of_the_second_version_that_lacks_a_parameter(aws, bucket, left_out):
     url = re.sub(f"([?&]){left_out}=[^&]*&?", r"\1", v2_url(aws, "GET", f"/{bucket}/k", {}))
