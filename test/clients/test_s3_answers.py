@@ -119,6 +119,14 @@ def test_modified_since_a_time_to_come_says_nothing(aws, bucket):
                        CopySourceIfModifiedSince=now + timedelta(days=1))
 
 
+def test_an_etag_may_lack_a_quote(aws, bucket):
+    at = {"Bucket": bucket, "Key": "k"}
+    etag = aws.s3.put_object(**at, Body=b"x")["ETag"]
+    for one in (etag, etag[1:], etag[:-1], etag[1:-1]):
+        aws.s3.put_object(**at, Body=b"x", IfMatch=one)
+    assert error_of(aws.s3.put_object, **at, IfMatch=etag[1:-2])["Code"] == "PreconditionFailed"
+
+
 def test_a_failed_condition_of_a_source_has_the_headers_name(aws, bucket):
     put_all(aws, bucket, "k")
     refused = error_of(aws.s3.copy_object, Bucket=bucket, Key="to", CopySource=f"{bucket}/k",
@@ -236,6 +244,17 @@ def test_a_copy_onto_itself_where_the_bucket_says_how_it_encrypts(aws, bucket):
     aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={
         "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]})
     aws.s3.copy_object(**copy)
+
+
+def test_a_copy_has_no_redirect_but_its_own(aws, bucket):
+    aws.s3.put_object(Bucket=bucket, Key="k", WebsiteRedirectLocation="/k", Metadata={"a": "b"})
+    source = {"Bucket": bucket, "CopySource": f"{bucket}/k"}
+    aws.s3.copy_object(**source, Key="plain")
+    aws.s3.copy_object(**source, Key="own", WebsiteRedirectLocation="/own")
+    plain, own = [aws.s3.head_object(Bucket=bucket, Key=key) for key in ("plain", "own")]
+    assert "WebsiteRedirectLocation" not in plain and own["WebsiteRedirectLocation"] == "/own"
+    assert plain["Metadata"] == own["Metadata"] == {"a": "b"}
+    assert error_of(aws.s3.copy_object, **source, Key="k2", Metadata={"a" * 2048: "b"})["Code"] == "MetadataTooLarge"
 
 
 def test_a_copy_in_a_bucket_that_has_stopped_its_versions_is_the_null_one(aws, bucket):

@@ -54,6 +54,10 @@ def test_a_bucket_that_locks_keeps_its_versions(aws, bucket, plain):
         409, "InvalidBucketState",
         "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
     s3.put_bucket_versioning(Bucket=plain, VersioningConfiguration={"Status": "Enabled"})
+    assert refusal(s3.put_object_lock_configuration, Bucket=plain) == (
+        400, "MissingRequestBodyError", "Request Body is empty")
+    assert refusal(s3.put_object_lock_configuration, Bucket=plain, ObjectLockConfiguration={}) == MALFORMED
+    assert refusal(s3.put_object_legal_hold, Bucket=plain, Key="k", LegalHold={"Status": "on"}) == MALFORMED
     s3.put_object_lock_configuration(**put)
     assert s3.get_object_lock_configuration(Bucket=plain)["ObjectLockConfiguration"] == enabled
 

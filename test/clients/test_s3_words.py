@@ -14,6 +14,9 @@ NEVER_GIVEN = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
 BAD_VERSION = {"Code": "InvalidArgument", "Message": "Invalid version id specified", "ArgumentName": "versionId"}
 NOT_ALLOWED = {"Code": "MethodNotAllowed", "ResourceType": "DeleteMarker",
                "Message": "The specified method is not allowed against this resource."}
+NO_REDIRECT = {
+    "Code": "InvalidRedirectLocation",
+    "Message": "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."}
 NOT_TAKEN = "A header you provided implies functionality that is not implemented"
 
 
@@ -45,6 +48,12 @@ REFUSED = [
     ("get_object", {"Key": "k", "VersionId": NEVER_GIVEN}, BAD_VERSION | {"ArgumentValue": NEVER_GIVEN}),
     ("delete_object", {"Key": "k", "VersionId": NEVER_GIVEN}, BAD_VERSION | {"ArgumentValue": NEVER_GIVEN}),
     ("delete_object", {"Key": "k", "VersionId": "bad"}, BAD_VERSION | {"ArgumentValue": "bad"}),
+    ("get_object", {"Key": "none", "PartNumber": 0},
+     {"Code": "InvalidArgument", "ArgumentName": "partNumber", "ArgumentValue": "0"}),
+    ("put_object", {"Key": "k", "WebsiteRedirectLocation": "ftp://a.test"}, NO_REDIRECT),
+    ("create_multipart_upload", {"Key": "k", "WebsiteRedirectLocation": "a.test"}, NO_REDIRECT),
+    ("put_object", {"Key": "k", "ChecksumAlgorithm": "CRC32", "ChecksumSHA1": "2jmj7l5rSw0yVb/vlWAYkK/YBwk="},
+     {"Code": "InvalidRequest", "Message": "Value for x-amz-sdk-checksum-algorithm header is invalid."}),
     ("delete_bucket", {}, {"Code": "BucketNotEmpty", "Message": "The bucket you tried to delete is not empty"}),
     ("put_bucket_versioning", {"VersioningConfiguration": {"Status": "enabled"}},
      {"Code": "MalformedXML", "Message": MALFORMED}),

@@ -137,6 +137,17 @@ Result<> check_tags(const objects::Pairs& tags, Tagged tagged) {
   return {};
 }
 
+Result<> check_redirect(std::optional<std::string_view> location) {
+  const std::string_view where = location.value_or("");
+  if (where.empty() || where.starts_with('/') || where.starts_with("http://") ||
+      where.starts_with("https://"))
+    return {};
+  return std::unexpected(
+      Error{ErrorCode::invalid_argument,
+            "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.",
+            "InvalidRedirectLocation"});
+}
+
 Result<> check_metadata(const objects::Pairs& properties) {
   std::size_t bytes = 0;
   for (const auto& [name, value] : properties)

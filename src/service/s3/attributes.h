@@ -45,6 +45,9 @@ Result<objects::Pairs> parse_tagging(std::string_view text);
 enum class Tagged : std::uint8_t { object, bucket };
 Result<> check_tags(const objects::Pairs& tags, Tagged tagged);
 
+// InvalidRedirectLocation: where GetObject of a website is sent is a path or a URL of the web.
+Result<> check_redirect(std::optional<std::string_view> location);
+
 // MetadataTooLarge.
 Result<> check_metadata(const objects::Pairs& properties);
 
@@ -63,6 +66,7 @@ void read_encryption(const In& in, objects::Pairs& properties) {
 template <typename In>
 Result<objects::Pairs> read_properties(const In& in) {
   TRY_DO(check_encryption(wanted_encryption(in)));
+  TRY_DO(check_redirect(in.WebsiteRedirectLocation()));
   objects::Pairs properties;
   const auto add = [&](std::string_view name, std::optional<std::string_view> value) {
     if (value && !value->empty()) properties.emplace_back(name, *value);

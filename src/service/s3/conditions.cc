@@ -95,14 +95,15 @@ Result<> check_conditions(const ReadConditions& conditions, const objects::Objec
 Result<std::optional<objects::ByteRange>> parse_range(std::string_view range, std::uint64_t size) {
   const std::string_view whole = range;
   if (!range.starts_with("bytes=")) return std::nullopt;
-  range = trimmed(range.substr(6));
+  range.remove_prefix(6);
   const std::size_t dash = range.find('-');
   if (dash == std::string_view::npos || range.contains(',')) return std::nullopt;
   const auto first = number(range.substr(0, dash));
   const auto last = number(range.substr(dash + 1));
   if (dash == 0) {  // the last so many bytes
     if (!last) return std::nullopt;
-    if (*last == 0 || size == 0) return outside(whole, size);
+    if (*last == 0) return outside(whole, size);
+    if (size == 0) return std::nullopt;  // all that there is, as S3 has it
     const std::uint64_t length = std::min(*last, size);
     return objects::ByteRange{size - length, length};
   }

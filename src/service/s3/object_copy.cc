@@ -92,19 +92,25 @@ bool is(std::optional<std::string_view> directive, std::string_view value) {
   return directive.value_or("COPY") == value;
 }
 
-// What the copy carries: the source's own, or the request's where a directive says REPLACE.
+bool stays_with_copy(std::string_view property) {
+  return !property.starts_with(property::sse) && !property.starts_with(property::lock) &&
+         property != property::restored && property != property::redirect &&
+         property != property::acl;
+}
+
+// What the copy carries: the source's own, or the request's where a directive says REPLACE. A
+// redirect is the request's in any case, as that of each object is its own.
 Result<objects::Attributes> attributes_of_copy(api::CopyObjectRequest in,
                                                const objects::Object& source) {
   objects::Attributes attributes;
+  TRY(objects::Pairs given, read_properties(in));
   if (is(in.MetadataDirective(), "REPLACE")) {
-    TRY(attributes.properties, read_properties(in));
+    attributes.properties = std::move(given);
   } else {
-    TRY_DO(check_encryption(wanted_encryption(in)));
     for (const auto& property : source.properties)
-      if (!property.first.starts_with(property::sse) &&
-          !property.first.starts_with(property::lock) && property.first != property::restored &&
-          property.first != property::acl)
-        attributes.properties.push_back(property);
+      if (stays_with_copy(property.first)) attributes.properties.push_back(property);
+    if (in.WebsiteRedirectLocation())
+      attributes.properties.emplace_back(property::redirect, *in.WebsiteRedirectLocation());
     read_encryption(in, attributes.properties);
   }
   TRY(attributes.storage_class, storage_class(in.StorageClass()));

@@ -38,7 +38,6 @@ std::unexpected<Error> no_such_part_number(std::int32_t number, std::size_t coun
 
 // ?partNumber=N: the N-th part; an object written as one is its own first part.
 Result<> select_part(store::Transaction& tx, std::int32_t number, Selection& selection) {
-  TRY_DO(check_part_number(number));
   const std::vector<objects::Part> parts = objects::parts_of(tx, selection.object);
   selection.partial = true;
   if (parts.empty()) {
@@ -150,6 +149,7 @@ void override_headers(Out& out, const In& in) {
 
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
+  if (in.PartNumber()) TRY_DO(check_part_number(*in.PartNumber()));
   TRY_DO(check_reading_key(customer_key(in)));
   Selection selection;
   const auto choose =
@@ -172,6 +172,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
 // Says what GetObject would: also that the bytes are not there.
 Result<api::HeadObjectOutput> head_object(const Door& door, Call& call, api::HeadObjectRequest in) {
   TRY_DO(refuse_strangers_headers(call, in));
+  if (in.PartNumber()) TRY_DO(check_part_number(*in.PartNumber()));
   TRY_DO(check_reading_key(customer_key(in)));
   TRY(const objects::Object object, objects::find(call.tx(), name_of(in)));
   TRY(Selection selection, select(call, call.tx(), in, object));

@@ -219,7 +219,8 @@ Result<api::PutObjectLockConfigurationOutput> put_object_lock_configuration(
     Call& call, api::PutObjectLockConfigurationRequest in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   const auto wanted = in.ObjectLockConfiguration();
-  if (!wanted || !wanted.ObjectLockEnabled()) return malformed();
+  if (!wanted) return refuse("MissingRequestBodyError", "Request Body is empty");
+  if (!wanted.ObjectLockEnabled()) return malformed();
   if (wanted.Rule()) {
     if (!wanted.Rule().DefaultRetention()) return malformed();
     TRY_DO(check_default(wanted.Rule().DefaultRetention()));
@@ -249,9 +250,9 @@ Result<api::GetObjectRetentionOutput> get_object_retention(Call& call,
 
 Result<api::PutObjectRetentionOutput> put_object_retention(Call& call,
                                                            api::PutObjectRetentionRequest in) {
-  TRY(const objects::Object object, find_lockable(call, in));
   const auto given = in.Retention();
   if (!given || given.Mode().has_value() != given.RetainUntilDate().has_value()) return malformed();
+  TRY(const objects::Object object, find_lockable(call, in));
   std::optional<Retention> wanted;
   if (given.Mode()) {
     TRY_DO(check_future(*given.RetainUntilDate(), call.now()));
@@ -280,9 +281,9 @@ Result<api::GetObjectLegalHoldOutput> get_object_legal_hold(Call& call,
 
 Result<api::PutObjectLegalHoldOutput> put_object_legal_hold(Call& call,
                                                             api::PutObjectLegalHoldRequest in) {
-  TRY(const objects::Object object, find_lockable(call, in));
   const auto status = in.LegalHold().Status();
   if (status != "ON" && status != "OFF") return malformed();
+  TRY(const objects::Object object, find_lockable(call, in));
   Lock lock = objects::find_lock(call.tx(), object);
   lock.hold = status == "ON" ? LegalHold::on : LegalHold::off;
   TRY_DO(objects::put_lock(call.tx(), object, lock));

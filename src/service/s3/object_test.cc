@@ -86,7 +86,15 @@ TEST_F(S3Test, ranges_are_answered_with_206) {
   EXPECT_EQ(range("bytes=10-").element("ActualObjectSize"), "10");
   EXPECT_EQ(range("lines=1-2").status, 200);
   EXPECT_EQ(range("bytes=4-2").body, "0123456789");
+  EXPECT_EQ(range("bytes= -1").status, 200);
   EXPECT_EQ(ask("HEAD", "/box/k", {}, {{"Range", "bytes=0-0"}}).header("content-length"), "1");
+}
+
+TEST_F(S3Test, the_last_bytes_of_nothing_are_the_whole) {
+  put("/box/k", "");
+  EXPECT_EQ(get("/box/k", {{"Range", "bytes=-5"}}).status, 200);
+  EXPECT_EQ(get("/box/k", {{"Range", "bytes=-0"}}).error(), "416 InvalidRange");
+  EXPECT_EQ(get("/box/k", {{"Range", "bytes=0-0"}}).error(), "416 InvalidRange");
 }
 
 TEST_F(S3Test, conditions_decide_before_the_bytes) {
