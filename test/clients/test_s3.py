@@ -222,7 +222,7 @@ def test_retention_that_is_not_kept_is_not_acknowledged(aws, bucket, lock):
             call()
         assert code_of(caught) == "InvalidRequest"
         assert caught.value.response["Error"]["Message"] == (
-            "Bucket is missing Object Lock Configuration")
+            "Bucket is missing ObjectLockConfiguration")
     with pytest.raises(ClientError):
         aws.s3.head_object(Bucket=bucket, Key="k")
 

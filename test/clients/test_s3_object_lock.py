@@ -35,6 +35,7 @@ def refusal(call, **arguments):
 MALFORMED = (400, "MalformedXML",
              "The XML you provided was not well-formed or did not validate against our published schema")
 MISSING = (400, "InvalidRequest", "Bucket is missing Object Lock Configuration")
+MISSING_FOR_NEW = (400, "InvalidRequest", "Bucket is missing ObjectLockConfiguration")
 NO_LOCK = (404, "NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration")
 DENIED = (403, "AccessDenied", LOCKED)
 
@@ -114,8 +115,8 @@ def test_what_asks_for_a_lock_wrongly_is_refused(aws, bucket, plain):
     mode, until = {"ObjectLockMode": "GOVERNANCE"}, {"ObjectLockRetainUntilDate": later(days=1)}
     for call in aws.s3.put_object, aws.s3.create_multipart_upload:
         these = put if call == aws.s3.put_object else {"Key": "k"}
-        assert refusal(call, Bucket=plain, **these, **mode, **until) == MISSING
-        assert refusal(call, Bucket=plain, **these, ObjectLockLegalHoldStatus="ON") == MISSING
+        assert refusal(call, Bucket=plain, **these, **mode, **until) == MISSING_FOR_NEW
+        assert refusal(call, Bucket=plain, **these, ObjectLockLegalHoldStatus="ON") == MISSING_FOR_NEW
         for half in mode, until:
             assert refusal(call, Bucket=bucket, **these, **half)[1:] == (
                 "InvalidArgument",

@@ -68,6 +68,8 @@ ENDS = [
      "The sha256 you specified for part 1 did not match what we received."),
     (WHOLE, {"ChecksumCRC32": "AAA"}, {}, "InvalidArgument", NOT_ONE),
     (WHOLE, {"ChecksumCRC32": WRONG, "ChecksumSHA256": WRONG_SHA256}, {}, "InvalidArgument", NOT_ONE),
+    (WHOLE, {}, {"ChecksumCRC32": WRONG + "-x"}, "InvalidRequest",
+     "Value for x-amz-checksum-crc32 header is invalid."),
     (WHOLE, {}, {"ChecksumCRC32": "AAA"}, "InvalidRequest", "Value for x-amz-checksum-crc32 header is invalid."),
     (WHOLE, {}, {"ChecksumCRC32": WRONG, "ChecksumSHA256": WRONG_SHA256}, "InvalidRequest",
      "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."),

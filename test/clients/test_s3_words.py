@@ -98,6 +98,8 @@ REFUSED = [
      {"Code": "InvalidTag", "Message": "System tags cannot be added/updated by requester"}),
     ("put_object_tagging", {"Key": "k", "Tagging": tags(("aws:a", "1"))},
      {"Code": "InvalidTag", "Message": "Your TagKey cannot be prefixed with aws:", "TagKey": "aws:a"}),
+    ("put_object", {"Key": "k", "Tagging": "=1"}, {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging"}),
+    ("put_object", {"Key": "k", "Tagging": "a%2=1"}, {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging"}),
     ("put_object", {"Key": "k", "Tagging": "a=1&a=2"},
      {"Code": "InvalidArgument", "ArgumentName": "x-amz-tagging", "ArgumentValue": "a=1&a=2"}),
     ("put_bucket_tagging", {"Tagging": tags(*((f"k{i}", "v") for i in range(51)))},

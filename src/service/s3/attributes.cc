@@ -68,6 +68,13 @@ std::string lower_case(std::string_view text) {
   return lower;
 }
 
+// Whether each '%' has its two digits.
+bool is_percent_encoded(std::string_view text) {
+  for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1))
+    if (!from_hex(text.substr(at + 1, 2)) || at + 2 >= text.size()) return false;
+  return true;
+}
+
 Result<objects::Pairs> parse_tagging(std::string_view text) {
   objects::Pairs tags;
   const std::string whole(text);
@@ -84,7 +91,7 @@ Result<objects::Pairs> parse_tagging(std::string_view text) {
     const std::size_t equals = pair.find('=');
     const std::string_view value =
         equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
-    if (value.contains('=')) return unreadable();
+    if (value.contains('=') || equals == 0 || !is_percent_encoded(pair)) return unreadable();
     tags.emplace_back(percent_decode(pair.substr(0, equals), PlusSign::space),
                       percent_decode(value, PlusSign::space));
   }

@@ -1,5 +1,8 @@
 // The end of an upload in parts: what its request must say of checksums, and what it makes.
+#include <algorithm>
+
 #include "base/encoding.h"
+#include "base/text.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
 #include "service/s3/conditions.h"
@@ -32,15 +35,23 @@ std::vector<objects::PartReference> references(api::CompleteMultipartUploadReque
 
 std::string kind_named(ChecksumKind kind) { return lower_case(wire::name_of(kind)); }
 
-// What the request says of the whole, whatever was uploaded. A checksum of the parts' checksums may
-// have their number after it.
+// A checksum of the parts' checksums may have their number after it.
+Result<> check_form_of_whole(const GivenChecksum& given) {
+  std::string_view number = given.base64;
+  const std::string_view value = take_until(number, '-');
+  TRY_DO(service::check_checksum_form(given.kind, value));
+  const bool has_number = value.size() < given.base64.size();
+  const bool counts =
+      !number.empty() && std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; });
+  if (!has_number || counts) return {};
+  return service::check_checksum_form(given.kind, given.base64);
+}
+
+// What the request says of the whole, whatever was uploaded.
 Result<> check_head(api::CompleteMultipartUploadRequest in) {
   const std::vector<GivenChecksum> all = all_checksums(in);
   if (all.size() > 1) return service::several_checksums();
-  if (!all.empty()) {
-    const std::string_view value = all.front().base64;
-    TRY_DO(service::check_checksum_form(all.front().kind, value.substr(0, value.find('-'))));
-  }
+  if (!all.empty()) TRY_DO(check_form_of_whole(all.front()));
   if (in.MpuObjectSize().value_or(0) < 0)
     return refuse("InvalidRequest",
                   fmt::format("Value for x-amz-mp-object-size header is less than zero: '{}'",

@@ -29,6 +29,11 @@ std::unexpected<Error> locks_nothing() {
   return refuse("InvalidRequest", "Bucket is missing Object Lock Configuration");
 }
 
+// S3 writes it otherwise where a new object is to be locked.
+std::unexpected<Error> locks_no_new_ones() {
+  return refuse("InvalidRequest", "Bucket is missing ObjectLockConfiguration");
+}
+
 std::unexpected<Error> is_locked() {
   return fail(ErrorCode::permission_denied, "the version is locked", "object_locked");
 }
@@ -158,7 +163,7 @@ Result<> lock_bucket(Call& call, std::string_view bucket) {
 
 Result<Lock> lock_of_new(Call& call, store::Transaction& tx, std::string_view bucket,
                          const WantedLock& wanted) {
-  if (wanted.given() && !locks_objects(tx, bucket)) return locks_nothing();
+  if (wanted.given() && !locks_objects(tx, bucket)) return locks_no_new_ones();
   TRY(Lock lock, read_wanted(wanted, call.now()));
   if (lock.retention) return lock;
   TRY(const Lock standard, default_lock(tx, bucket, call.now()));
@@ -252,13 +257,13 @@ Result<api::PutObjectRetentionOutput> put_object_retention(Call& call,
                                                            api::PutObjectRetentionRequest in) {
   const auto given = in.Retention();
   if (!given || given.Mode().has_value() != given.RetainUntilDate().has_value()) return malformed();
-  TRY(const objects::Object object, find_lockable(call, in));
   std::optional<Retention> wanted;
   if (given.Mode()) {
     TRY_DO(check_future(*given.RetainUntilDate(), call.now()));
     wanted = Retention{mode_of(*given.Mode()).value_or(RetentionMode::governance),
                        shown_time(*given.RetainUntilDate())};
   }
+  TRY(const objects::Object object, find_lockable(call, in));
   Lock lock = objects::find_lock(call.tx(), object);
   TRY(const objects::Governance governance,
       governance_of(call, {in.BypassGovernanceRetention(), in.Bucket(), in.Key()}));
