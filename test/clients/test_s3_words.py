@@ -329,8 +329,10 @@ def test_what_is_asked_of_a_key_and_is_a_buckets(aws, bucket, method, query, cod
     url = f"{aws.environment['AWS_ENDPOINT_URL']}/{bucket}/k?{query}"
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(urllib.request.Request(url, method=method))
+    text = caught.value.read().decode()
     assert caught.value.code == 400
-    assert f"<Code>{code}</Code><Message>{message}</Message>" in caught.value.read().decode()
+    assert f"<Code>{code}</Code><Message>{message}</Message>" in text
+    assert ("<ArgumentName>partNumber</ArgumentName>" in text) == ("partNumber" in query)
 
 
 @pytest.mark.parametrize("left_out", ["AWSAccessKeyId", "Signature", "Expires"])
