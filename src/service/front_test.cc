@@ -10,6 +10,7 @@
 #include "base/test_folder.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
+#include "service/poll.h"
 
 namespace slipway::service {
 namespace {
@@ -39,6 +40,7 @@ class FrontTest : public testing::Test {
         .add<op::DescribeModel>([this](Call& call, api::DescribeModelInput in) {
           ++described_;
           if (state_ == "Creating") call.wait_for("model");
+          if (state_ == "Fetching") poll(call, {.topic = "model", .time_max = awaited_max_});
           auto out = call.output<api::DescribeModelOutput>();
           out.ModelName(in.ModelName()).ModelArn(state_.load());
           return Result<api::DescribeModelOutput>(out);
@@ -153,6 +155,7 @@ class FrontTest : public testing::Test {
   }
 
   SystemClock clock_;
+  std::chrono::microseconds awaited_max_ = std::chrono::seconds(20);
   SystemRandom random_;
   TestFolder data_;
   std::unique_ptr<store::Store> store_;
@@ -418,6 +421,27 @@ TEST_F(FrontTest, a_waiter_is_answered_once_and_at_once_while_the_server_ends) {
   net::Response answer = ask("DescribeModel", model, AuthMode::none, "Boto3/1 m/B");
   EXPECT_NE(answer.body.view().find("Creating"), std::string_view::npos);
   EXPECT_LE(described_, 2);
+}
+
+TEST_F(FrontTest, what_a_look_waits_for_is_waited_for_whoever_asks) {
+  state_text_ = "Fetching";
+  std::jthread later([this] {
+    while (changes_.waiting() == 0) std::this_thread::yield();
+    state_text_ = "Fetched";
+    changes_.notify("model");
+  });
+  net::Response answer = ask("DescribeModel", model, AuthMode::none);
+  EXPECT_EQ(answer.status, 200);
+  EXPECT_NE(answer.body.view().find("Fetched"), std::string_view::npos);
+}
+
+TEST_F(FrontTest, what_does_not_come_in_time_is_no_answer) {
+  state_text_ = "Fetching";
+  awaited_max_ = std::chrono::microseconds(0);
+  EXPECT_EQ(ask("DescribeModel", model, AuthMode::none).status, 503);
+  awaited_max_ = std::chrono::hours(1);
+  changes_.close();
+  EXPECT_EQ(ask("DescribeModel", model, AuthMode::none).status, 503);
 }
 
 }  // namespace

@@ -10,6 +10,9 @@
 
 namespace slipway::service {
 
+// In a `read` handler: the answer cannot be made yet. It is made when `topic` of engine::Changes
+// moves, and `unavailable` where that takes longer than `time_max`, or the server ends.
+//
 // In a `write` handler: the answer holds nothing yet, and its client, any client, asked to wait. It
 // is made anew when `topic` of engine::Changes moves or `look_again` has passed, and goes out as it
 // is once `time_max` has passed since the request came, or when the server ends.
@@ -21,7 +24,7 @@ struct Poll {
 
 // Makes the call await it (Call::wait_for).
 void poll(Call& call, const Poll& poll);
-// What a `write` handler's call awaits; nothing where it polls for nothing.
+// What a handler's call awaits; nothing where it polls for nothing.
 std::optional<Poll> poll_of(const Call& call);
 
 }  // namespace slipway::service

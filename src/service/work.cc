@@ -14,6 +14,10 @@ namespace {
 constexpr std::string_view reusable_bytes_query =
     "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
 
+Error too_late() {
+  return fail(ErrorCode::unavailable, "What this answer waits for did not come in time.").error();
+}
+
 }  // namespace
 
 void Work::start(const Frame& frame, Begin begin) {
@@ -93,12 +97,15 @@ void Work::make_room(const Gate& gate) const {
 
 void Work::run_read(std::unique_ptr<Work> work) {
   const std::uint64_t since = work->frame_.changes.sequence();
+  work->since_ = since;
   Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
             work->arena_);
   Result<wire::Node> outcome = work->frame_.store.read([&](store::Transaction& tx) {
     call.set_transaction(&tx);
     return work->handle(call);
   });
+  if (outcome) work->poll_ = poll_of(call);
+  if (work->poll_) return poll(std::move(work));
   if (outcome && !call.awaited().empty() && work->may_hold())
     return hold(std::move(work), call.awaited(), since);
   work->beside_ = call.take_beside();
@@ -134,12 +141,12 @@ void Work::run_write(std::unique_ptr<Work> work) {
 
 void Work::answer_write(std::unique_ptr<Work> work) {
   if (!work->outcome_) return work->answer_error(work->outcome_.error());
-  if (work->poll_ && work->frame_.ground.clock.monotonic() < work->begun_ + work->poll_->time_max)
-    return poll(std::move(work));
+  if (work->poll_ && !work->is_too_late()) return poll(std::move(work));
   work->answer(work->output_);
 }
 
 void Work::poll(std::unique_ptr<Work> work) {
+  if (work->entry_.mode == Mode::read && work->is_too_late()) return work->answer_error(too_late());
   if (!work->gone_) {
     work->gone_ = std::make_shared<std::atomic<bool>>(false);
     work->responder_.on_closed([gone = work->gone_] { *gone = true; });
@@ -153,14 +160,27 @@ void Work::poll(std::unique_ptr<Work> work) {
   using engine::WaitOutcome;
   frame.changes.wait(wanted.topic, since, until,
                      [work = std::move(work)](WaitOutcome outcome) mutable {
-                       if (outcome == WaitOutcome::closed) return work->answer(work->output_);
+                       if (outcome == WaitOutcome::closed) return answer_unready(std::move(work));
                        post_again(std::move(work), poll_again);
                      });
 }
 
 // What would be given to a client that has gone would be lost to the others.
 void Work::poll_again(std::unique_ptr<Work> work) {
-  if (!*work->gone_) run_write(std::move(work));
+  if (*work->gone_) return;
+  if (work->entry_.mode == Mode::read) return run_read(std::move(work));
+  run_write(std::move(work));
+}
+
+// When the server ends: what a change has made goes out as it is, and a look that waits has nothing
+// to show.
+void Work::answer_unready(std::unique_ptr<Work> work) {
+  if (work->entry_.mode == Mode::read) return work->answer_error(too_late());
+  work->answer(work->output_);
+}
+
+bool Work::is_too_late() const {
+  return frame_.ground.clock.monotonic() >= begun_ + poll_->time_max;
 }
 
 void Work::run_alone(std::unique_ptr<Work> work) {

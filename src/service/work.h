@@ -46,6 +46,7 @@ class Work {
   static void answer_write(std::unique_ptr<Work> work);
   static void poll(std::unique_ptr<Work> work);
   static void poll_again(std::unique_ptr<Work> work);
+  static void answer_unready(std::unique_ptr<Work> work);
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
@@ -55,6 +56,7 @@ class Work {
   void prepare();
   Result<wire::Node> handle(Call& call);
   bool may_hold() const;
+  bool is_too_late() const;
   void answer(Result<wire::Node> outcome);
   void answer_error(const Error& error);
 
