@@ -67,9 +67,11 @@ void add_work_options(CLI::App& serve, ServeOptions& options) {
       ->check(CLI::Range(1u, 86'400u))
       ->capture_default_str();
   serve
-      .add_option("--deliver-to-private", options.deliver_to_private,
-                  "on: SNS sends to HTTP subscribers on this machine and in private networks too; "
-                  "off: to public addresses only; auto: on with --auth none, else off")
+      .add_option(
+          "--deliver-to-private", options.deliver_to_private,
+          "on: SNS sends to HTTP subscribers on this machine and in private networks too, and "
+          "STS asks issuers of tokens there; off: public addresses only; auto: on with "
+          "--auth none, else off")
       ->envname("SLIPWAY_DELIVER_TO_PRIVATE")
       ->check(CLI::IsMember({"auto", "on", "off"}))
       ->capture_default_str();

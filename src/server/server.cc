@@ -138,8 +138,8 @@ class Server::Parts {
   std::unique_ptr<identity::KeyRing> keys_;
   std::unique_ptr<objects::Objects> objects_;
   std::unique_ptr<logs::LogBook> log_book_;
-
   engine::Changes changes_;
+  federation::IssuerKeys issuer_keys_{clock_, changes_, options_.delivery_reach()};
   events::Queues queues_{random_, changes_};
   events::Topics topics_{random_, [this] { deliverer_->wake(); }};
   events::MobileDirectory mobile_;
@@ -387,7 +387,7 @@ void Server::Parts::collect_permissions() {
 
 Result<> Server::Parts::install_doors() {
   const sagemaker::Reach reach(errands_.get());
-  sts::install(registry_, *keys_, *directory_);
+  sts::install(registry_, *keys_, *directory_, issuer_keys_);
   iam::install(registry_, *directory_, *store_);
   s3::install(registry_, {*store_, *objects_, *notices_, *lifecycle_, lifecycles_});
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);

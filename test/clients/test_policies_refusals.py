@@ -64,6 +64,8 @@ MORE = {
         "ModelName": "thing", "ComputeResourceRequirements": {"MinMemoryRequiredInMb": 128}},
         "RuntimeConfig": {"CopyCount": 1}},
     ("sts", "AssumeRole"): {"RoleSessionName": "thing"},
+    ("sts", "AssumeRoleWithWebIdentity"): {"RoleSessionName": "thing",
+                                           "WebIdentityToken": "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJhIn0.c2ln"},
 }
 
 
@@ -166,4 +168,6 @@ def test_nobody_may(service, operation, nobody, words):
     wanted = f"User: {nobody.arn} is not authorized to perform: {action}{place}"
     if operation != "AssumeRole":
         wanted += f" because no identity-based policy allows the {action} action"
+    if operation == "AssumeRoleWithWebIdentity":
+        wanted = f"Not authorized to perform {action}"  # nobody signs, so that nobody is named
     assert response["Error"]["Message"] == wanted

@@ -9,10 +9,10 @@
 #include "engine/identity/roles.h"
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
-#include "service/request_keys.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
 #include "service/sts/session_terms.h"
+#include "service/sts/trust.h"
 
 namespace slipway::sts {
 namespace {
@@ -23,25 +23,7 @@ using identity::SessionTerms;
 using identity::Tag;
 using service::refuse;
 
-constexpr std::int64_t seconds_default = 3'600;
 constexpr std::chrono::seconds chained_session_max = 1h;
-
-struct RoleArn {
-  std::string_view account;
-  std::string_view name;
-};
-
-// "arn:aws:iam::123456789012:role/path/name"
-std::optional<RoleArn> parse_role_arn(std::string_view arn) {
-  constexpr std::string_view prefix = "arn:aws:iam::";
-  constexpr std::string_view kind = ":role/";
-  constexpr std::size_t account_digits = 12;
-  if (!arn.starts_with(prefix) || arn.size() < prefix.size() + account_digits) return std::nullopt;
-  const std::string_view account = arn.substr(prefix.size(), account_digits);
-  const std::string_view rest = arn.substr(prefix.size() + account_digits);
-  if (!rest.starts_with(kind) || rest.ends_with('/')) return std::nullopt;
-  return RoleArn{account, rest.substr(rest.rfind('/') + 1)};
-}
 
 bool is_role_session(const Call& call) {
   return call.caller().principal.kind == identity::Principal::Kind::role_session;
@@ -106,39 +88,20 @@ Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& 
 
 // ---- Whether the caller may ---------------------------------------------------------------------
 
-// The keys that a trust policy can ask for.
+// The keys that a trust policy can ask for. A transitive tag that comes with the caller stands in
+// for the role's own of that key.
 std::vector<ContextEntry> context_of(Call& call, const api::AssumeRoleRequest& in,
                                      const identity::Role& role) {
   std::vector<ContextEntry> context = principal_context(call.caller().principal);
-  const auto add = [&](std::string key, std::string_view value) {
-    context.push_back({std::move(key), {std::string(value)}});
-  };
-  service::add_request_keys(call, context);
-  add("aws:ResourceAccount", role.account);
-  add("sts:RoleSessionName", in.RoleSessionName());
-  if (in.ExternalId()) add("sts:ExternalId", *in.ExternalId());
-  if (in.SourceIdentity()) add("sts:SourceIdentity", *in.SourceIdentity());
-  if (in.DurationSeconds()) add("sts:DurationSeconds", std::to_string(*in.DurationSeconds()));
-  ContextEntry keys{"aws:TagKeys", {}, ContextEntry::Arity::many};
-  for (const auto tag : in.Tags()) {
-    add(fmt::format("aws:RequestTag/{}", tag.Key()), tag.Value());
-    keys.values.emplace_back(tag.Key());
-  }
-  context.push_back(std::move(keys));
-  ContextEntry transitive{"sts:TransitiveTagKeys", {}, ContextEntry::Arity::many};
-  for (const std::string_view key : in.TransitiveTagKeys()) transitive.values.emplace_back(key);
-  context.push_back(std::move(transitive));
-
-  // A transitive tag that comes with the caller stands in for the role's own of that key: it is
-  // found first.
-  const identity::Owner owner{identity::Owner::Kind::role, role.account, role.name};
-  std::vector<Tag> tags = inherited(call).tags;
-  if (const auto own = identity::list_tags(call.tx(), owner, {}))
-    tags.insert(tags.end(), own->items.begin(), own->items.end());
-  for (const auto& [key, value] : tags) {
-    add(fmt::format("aws:ResourceTag/{}", key), value);
-    add(fmt::format("iam:ResourceTag/{}", key), value);
-  }
+  if (in.ExternalId()) context.push_back({"sts:ExternalId", {std::string(*in.ExternalId())}});
+  TrustQuestion question{.session_name = in.RoleSessionName(),
+                         .seconds = in.DurationSeconds(),
+                         .source_identity = in.SourceIdentity()};
+  for (const auto tag : in.Tags()) question.tags.emplace_back(tag.Key(), tag.Value());
+  for (const std::string_view key : in.TransitiveTagKeys())
+    question.transitive_keys.emplace_back(key);
+  question.carried = inherited(call).tags;
+  add_trust_keys(call, role, question, context);
   return context;
 }
 
@@ -155,9 +118,7 @@ Result<> authorize(Call& call, const api::AssumeRoleRequest& in, const identity:
                    const SessionTerms& terms, const Needs& needs) {
   const identity::Principal& principal = call.caller().principal;
   TRY(const identity::PrincipalPolicies policies, needs.directory.policies_of(principal));
-  TRY(identity::Policy trust,
-      identity::Policy::parse(role.trust_policy, identity::PolicyUse::trust));
-  trust.bind_principals(role.trust_ids);
+  TRY(const identity::Policy trust, trust_policy_of(role));
   const identity::ResourceSide side{role.account, &trust, identity::ResourceSide::Rule::own_side};
   const std::vector<ContextEntry> context = context_of(call, in, role);
   std::vector<std::string_view> actions = {"sts:AssumeRole"};
@@ -170,20 +131,14 @@ Result<> authorize(Call& call, const api::AssumeRoleRequest& in, const identity:
 }
 
 Result<identity::Role> role_to_assume(Call& call, std::string_view arn) {
-  const auto parsed = parse_role_arn(arn);
-  if (!parsed) return refuse("ValidationError", fmt::format("{} is invalid", arn));
-  auto role = identity::find_role(call.tx(), parsed->account, parsed->name);
-  if (!role ||
-      identity::arn_of({identity::Owner::Kind::role, role->account, role->name}, role->path) != arn)
-    return not_authorized(call, "sts:AssumeRole", arn);
-  return role;
+  if (!parse_role_arn(arn)) return refuse("ValidationError", fmt::format("{} is invalid", arn));
+  auto role = role_of(call, arn);
+  if (!role) return not_authorized(call, "sts:AssumeRole", arn);
+  return *std::move(role);
 }
 
 Result<> check_life(const Call& call, const identity::Role& role, std::chrono::seconds life) {
-  if (life > role.session_time_max)
-    return refuse(
-        "ValidationError",
-        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.");
+  TRY_DO(check_session_time(role, life));
   if (is_role_session(call) && life > chained_session_max)
     return refuse(
         "ValidationError",
@@ -199,7 +154,7 @@ Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest i
   TRY(SessionTerms terms, read_terms(call, in, needs));
   TRY(const identity::Role role, role_to_assume(call, in.RoleArn()));
   TRY_DO(authorize(call, in, role, terms, needs));
-  const std::chrono::seconds life(in.DurationSeconds().value_or(seconds_default));
+  const std::chrono::seconds life(in.DurationSeconds().value_or(session_seconds_default));
   TRY_DO(check_life(call, role, life));
 
   const identity::Principal principal = role_session(role, in.RoleSessionName(), std::move(terms));

@@ -1,6 +1,7 @@
 // The operations of this door.
 #pragma once
 
+#include "engine/federation/issuer_keys.h"
 #include "engine/identity/directory.h"
 #include "engine/identity/key_ring.h"
 #include "gen/sts.h"
@@ -11,10 +12,11 @@ namespace slipway::sts {
 namespace api = aws::sts;
 using service::Call;
 
-// Both outlive the door.
+// All outlive the door.
 struct Needs {
   const identity::KeyRing& keys;
   const identity::Directory& directory;
+  federation::IssuerKeys& issuers;
 };
 
 // sts.cc
@@ -48,5 +50,17 @@ Result<api::GetFederationTokenResponse> get_federation_token(Call& call,
 // that contradict each other; MalformedPolicyDocument; PackedPolicyTooLarge.
 Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
                                             const Needs& needs);
+
+// web_identity.cc
+// A role for who has a token of an OpenID Connect provider of the account: nobody signs, and the
+// role's trust policy alone lets in, asked with what the token claims. Answers later where the
+// issuer's keys must be fetched first.
+//
+// Refuses: InvalidIdentityToken for what is no JWT, for a token that is not for a client of the
+// provider, whose claims the trust policy does not take, or whose signature does not hold;
+// ExpiredTokenException; AccessDenied where the role names no provider of the account, denies what
+// is claimed, or does not take a token that holds; ValidationError as AssumeRole.
+Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
+    Call& call, api::AssumeRoleWithWebIdentityRequest in, const Needs& needs);
 
 }  // namespace slipway::sts

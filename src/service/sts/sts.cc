@@ -25,6 +25,8 @@ constexpr service::ErrorRow errors[] = {
     {"limit_exceeded", "PackedPolicyTooLarge", 400},
     {"token_too_large", "PackedPolicyTooLarge", 400},
     {"PackedPolicyTooLarge", "PackedPolicyTooLarge", 400},
+    {"InvalidIdentityToken", "InvalidIdentityToken", 400},
+    {"ExpiredTokenException", "ExpiredTokenException", 400},
 };
 
 }  // namespace
@@ -65,9 +67,9 @@ Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
 }
 
 void install(service::Registry& registry, const identity::KeyRing& keys,
-             const identity::Directory& directory) {
+             const identity::Directory& directory, federation::IssuerKeys& issuers) {
   namespace op = api::op;
-  const Needs needs{keys, directory};
+  const Needs needs{keys, directory, issuers};
   const auto with_needs = [needs]<typename Answer, typename Input>(
                               Answer (*handler)(Call&, Input, const Needs&)) {
     return [needs, handler](Call& call, Input in) { return handler(call, std::move(in), needs); };
@@ -75,6 +77,7 @@ void install(service::Registry& registry, const identity::KeyRing& keys,
   registry.begin(api::schema(), errors)
       .add<op::GetCallerIdentity>(get_caller_identity)
       .add<op::AssumeRole>(with_needs(assume_role))
+      .add<op::AssumeRoleWithWebIdentity>(with_needs(assume_role_with_web_identity))
       .add<op::GetSessionToken>(with_needs(get_session_token))
       .add<op::GetFederationToken>(with_needs(get_federation_token))
       .add<op::GetAccessKeyInfo>(with_needs(get_access_key_info));

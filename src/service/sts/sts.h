@@ -1,6 +1,7 @@
 // The door of AWS STS.
 #pragma once
 
+#include "engine/federation/issuer_keys.h"
 #include "engine/identity/directory.h"
 #include "engine/identity/key_ring.h"
 #include "service/permissions.h"
@@ -8,9 +9,9 @@
 
 namespace slipway::sts {
 
-// `keys` and `directory` outlive the registry.
+// All outlive the registry.
 void install(service::Registry& registry, const identity::KeyRing& keys,
-             const identity::Directory& directory);
+             const identity::Directory& directory, federation::IssuerKeys& issuers);
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

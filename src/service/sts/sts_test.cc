@@ -28,7 +28,7 @@ class Sts : public ::testing::Test {
     store_ = store::Store::open(folder_ / "store.db", identity::migrations()).value();
     directory_ = identity::Directory::open(*store_, {}).value();
     keys_ = identity::KeyRing::open(folder_.path(), root, random_, directory_.get()).value();
-    install(registry_, *keys_, *directory_);
+    install(registry_, *keys_, *directory_, issuers_);
     make_role(R"({"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"})");
   }
 
@@ -71,7 +71,8 @@ class Sts : public ::testing::Test {
     });
   }
   auto assume(api::AssumeRoleRequest request) {
-    return read([&](Call& call) { return assume_role(call, request, {*keys_, *directory_}); });
+    return read(
+        [&](Call& call) { return assume_role(call, request, {*keys_, *directory_, issuers_}); });
   }
   api::AssumeRoleRequest worker() {
     return api::AssumeRoleRequest(arena_)
@@ -94,6 +95,8 @@ class Sts : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<identity::Directory> directory_;
   std::unique_ptr<identity::KeyRing> keys_;
+  engine::Changes changes_{clock_};
+  federation::IssuerKeys issuers_{clock_, changes_, net::Reach::public_only};
   service::Registry registry_;
   wire::Arena arena_;
   service::Ground ground_{clock_, random_};
@@ -352,7 +355,7 @@ TEST_F(Sts, AGuestMayWhatBothTheKeyAndThePoliciesAllow) {
     return read([&](Call& call) {
       auto in = api::GetFederationTokenRequest(arena_).Name("guest").DurationSeconds(40'000);
       if (!policy.empty()) in.Policy(policy);
-      return get_federation_token(call, in, {*keys_, *directory_});
+      return get_federation_token(call, in, {*keys_, *directory_, issuers_});
     });
   };
   const auto guest_of = [&](const auto& answer) {
@@ -387,7 +390,8 @@ TEST_F(Sts, AGuestMayWhatBothTheKeyAndThePoliciesAllow) {
 TEST_F(Sts, SessionTokensAreForLongTermKeysOnly) {
   const auto token = [&] {
     return read([&](Call& call) {
-      return get_session_token(call, api::GetSessionTokenRequest(arena_), {*keys_, *directory_});
+      return get_session_token(call, api::GetSessionTokenRequest(arena_),
+                               {*keys_, *directory_, issuers_});
     });
   };
   const auto session = token();
