@@ -78,8 +78,33 @@ def test_an_identity_provider_is_kept(aws, name):
     iam.delete_open_id_connect_provider(**named)
     assert error_of(iam.get_open_id_connect_provider, **named) == (
         "NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}")
-    assert error_of(iam.create_open_id_connect_provider, Url="http://example.com") == (
+    assert error_of(iam.create_open_id_connect_provider, Url="example.com") == (
         "ValidationError", "Invalid Open ID Connect Provider URL")
+    assert error_of(iam.create_open_id_connect_provider, Url="http://example.com") == (
+        "InvalidInput", "Invalid Open ID Connect Provider URL. The URL must begin with https://.")
+    assert error_of(iam.tag_open_id_connect_provider, **named, Tags=[{"Key": "k", "Value": "v"}]) == (
+        "NoSuchEntity", f"OpenId connect Provider {arn} cannot be found.")
+    assert error_of(iam.get_open_id_connect_provider,
+                    OpenIDConnectProviderArn=f"arn:aws:iam::{ACCOUNT}:role/some") == (
+        "ValidationError", "Invalid resource type in ARN")
+
+
+def test_an_identity_provider_is_named_to_the_letter(aws, name):
+    """Its URL with the slash at its end, which is what its tokens say; its tags' keys by their case."""
+    iam, url = aws.iam, f"https://{name}.example.com"
+    made = [iam.create_open_id_connect_provider(Url=each, ThumbprintList=["A" * 40])[
+        "OpenIDConnectProviderArn"] for each in (url, url + "/")]
+    assert made[1] == made[0] + "/"
+    named = {"OpenIDConnectProviderArn": made[1]}
+    assert iam.get_open_id_connect_provider(**named)["ThumbprintList"] == ["a" * 40]
+    iam.tag_open_id_connect_provider(**named, Tags=[{"Key": "k", "Value": "1"}])
+    iam.tag_open_id_connect_provider(**named, Tags=[{"Key": "K", "Value": "2"}])
+    iam.untag_open_id_connect_provider(**named, TagKeys=["k"])
+    assert iam.list_open_id_connect_provider_tags(**named)["Tags"] == [{"Key": "K", "Value": "2"}]
+    assert error_of(iam.update_open_id_connect_provider_thumbprint, **named, ThumbprintList=[]) == (
+        "InvalidInput", "Thumbprint list must contain at least one entry.")
+    for arn in made:
+        iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
 
 
 def test_an_identity_provider_has_one_spelling(aws, name):

@@ -154,27 +154,39 @@ Result<> require_room(store::Transaction& tx, std::string_view account, const Qu
 
 // ---- Tags ---------------------------------------------------------------------------------------
 
+namespace {
+
+// Keys of users' and roles' tags are the same in any case; those of everything else are not.
+bool folds_tag_keys(Owner::Kind kind) {
+  return kind == Owner::Kind::role || kind == Owner::Kind::user;
+}
+
+void delete_tag(store::Transaction& tx, Owner owner, std::string_view key) {
+  if (folds_tag_keys(owner.kind))
+    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND lower(key) = ?3",
+           owner.account, owner_key(owner), to_lower(key));
+  else
+    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND key = ?3",
+           owner.account, owner_key(owner), key);
+}
+
+}  // namespace
+
 Result<> put_tags(store::Transaction& tx, Owner owner, std::span<const Tag> tags) {
   TRY_DO(require(tx, owner));
   for (const auto& [key, value] : tags) {
-    // A key in another case is the same key.
-    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND lower(key) = ?3",
-           owner.account, owner_key(owner), to_lower(key));
+    delete_tag(tx, owner, key);
     tx.run("INSERT INTO identity_tags (account, owner, key, value) VALUES (?1, ?2, ?3, ?4)",
            owner.account, owner_key(owner), key, value);
   }
   touch_party(tx, owner);
   if (count_rows(tx, "identity_tags", owner) <= std::int64_t{identity_tags_max}) return {};
-  return fail(
-      ErrorCode::limit_exceeded,
-      fmt::format("The number of tags has reached the maximum limit of {}.", identity_tags_max));
+  return fail(ErrorCode::limit_exceeded, "The number of tags has reached the maximum limit.");
 }
 
 Result<> delete_tags(store::Transaction& tx, Owner owner, std::span<const std::string> keys) {
   TRY_DO(require(tx, owner));
-  for (const std::string& key : keys)
-    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND lower(key) = ?3",
-           owner.account, owner_key(owner), to_lower(key));
+  for (const std::string& key : keys) delete_tag(tx, owner, key);
   touch_party(tx, owner);
   return {};
 }

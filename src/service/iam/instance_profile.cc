@@ -39,7 +39,8 @@ void fill(Call& call, const InstanceProfile& profile, api::InstanceProfile out) 
 
 Result<api::CreateInstanceProfileResponse> create_instance_profile(
     Call& call, api::CreateInstanceProfileRequest in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags,
+      read_tags(in.Tags(), identity::Owner::Kind::instance_profile));
   const InstanceProfile profile{.account = call.account(),
                                 .name = std::string(in.InstanceProfileName()),
                                 .path = std::string(in.Path().value_or("/")),

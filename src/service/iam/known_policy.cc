@@ -130,13 +130,16 @@ Result<> require_boundary(Call& call, std::string_view arn) {
                 fmt::format("Scope ARN: {} does not exist or is not attachable.", arn));
 }
 
-Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags) {
+Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind) {
+  using Kind = identity::Owner::Kind;
+  const bool folds = kind == Kind::user || kind == Kind::role;
   std::vector<std::string> keys;
-  for (const auto& [key, value] : tags) keys.push_back(to_lower(key));
+  for (const auto& [key, value] : tags) keys.push_back(folds ? to_lower(key) : key);
   std::ranges::sort(keys);
   if (std::ranges::adjacent_find(keys) == keys.end()) return {};
   return refuse("InvalidInput",
-                "Duplicate tag keys found. Please note that Tag keys are case insensitive.");
+                folds ? "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+                      : "Duplicate tag keys found.");
 }
 
 }  // namespace slipway::iam

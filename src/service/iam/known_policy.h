@@ -84,9 +84,10 @@ std::string make_entity_id(const service::Call& call, std::string_view prefix);
 // Documents go over the wire percent-encoded (RFC 3986).
 inline std::string encoded_document(std::string_view text) { return percent_encode(text); }
 
-// InvalidInput where a key comes twice, in any case.
+// InvalidInput where a key comes twice; of users and roles in any case.
 template <typename Tags>
-Result<std::vector<identity::Tag>> read_tags(const Tags& tags);
+Result<std::vector<identity::Tag>> read_tags(
+    const Tags& tags, identity::Owner::Kind kind = identity::Owner::Kind::user);
 
 // Reads Marker and MaxItems of any List request; ValidationError for a marker that is none of ours.
 template <typename In>
@@ -107,13 +108,13 @@ void write_page(Out& out, const identity::Page<T>& page, std::string_view last) 
   if (page.more) out.Marker(to_base64(last));
 }
 
-Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags);
+Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind);
 
 template <typename Tags>
-Result<std::vector<identity::Tag>> read_tags(const Tags& tags) {
+Result<std::vector<identity::Tag>> read_tags(const Tags& tags, identity::Owner::Kind kind) {
   std::vector<identity::Tag> out;
   for (const auto tag : tags) out.emplace_back(std::string(tag.Key()), std::string(tag.Value()));
-  TRY_DO(check_tag_keys_unique(out));
+  TRY_DO(check_tag_keys_unique(out, kind));
   return out;
 }
 

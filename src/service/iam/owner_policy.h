@@ -120,7 +120,7 @@ Result<> delete_owner_boundary(Call& call, In in) {
 
 template <typename In>
 Result<> tag_owner(Call& call, In in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), owner_in(call, in).kind));
   TRY_DO(require_changeable(call, owner_in(call, in)));
   return identity::put_tags(call.tx(), owner_in(call, in), tags);
 }

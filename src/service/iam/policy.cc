@@ -51,7 +51,7 @@ PolicyScope scope_of(std::string_view scope) {
 
 Result<api::CreatePolicyResponse> create_policy(Call& call, api::CreatePolicyRequest in) {
   TRY_DO(identity::check_document(in.PolicyDocument(), identity::DocumentKind::managed));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), identity::Owner::Kind::policy));
   const identity::StoredPolicy policy{
       .account = call.account(),
       .name = std::string(in.PolicyName()),
@@ -110,7 +110,7 @@ Result<> delete_policy(Call& call, api::DeletePolicyRequest in) {
 
 Result<> tag_policy(Call& call, api::TagPolicyRequest in) {
   TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), identity::Owner::Kind::policy));
   return identity::put_tags(call.tx(), tags_of(policy), tags);
 }
 

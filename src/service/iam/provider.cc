@@ -1,4 +1,4 @@
-// Identity providers of OpenID Connect: stored only. No role is assumed with a token of theirs.
+// Identity providers of OpenID Connect; AssumeRoleWithWebIdentity takes tokens of theirs.
 #include "service/iam/provider.h"
 
 #include <fmt/format.h>
@@ -17,25 +17,34 @@ using identity::Owner;
 using identity::Provider;
 using service::refuse;
 
-std::unexpected<Error> no_such_provider(std::string_view arn) {
-  return refuse("NoSuchEntity", fmt::format("OpenIDConnect Provider not found for arn {}", arn));
+// Operations about a provider say that there is none in one way, those about its tags and its end
+// in another.
+enum class Asked : std::uint8_t { itself, tags_or_end };
+
+std::unexpected<Error> no_such_provider(std::string_view arn, Asked asked) {
+  return refuse("NoSuchEntity",
+                asked == Asked::itself
+                    ? fmt::format("OpenIDConnect Provider not found for arn {}", arn)
+                    : fmt::format("OpenId connect Provider {} cannot be found.", arn));
 }
 
-Result<std::string> name_in_arn(const Call& call, std::string_view arn) {
+Result<std::string> name_in_arn(const Call& call, std::string_view arn, Asked asked) {
   const std::string head = iam_arn(call, "oidc-provider", "/", "");
   if (arn.starts_with(head) && arn.size() > head.size())
     return std::string(arn.substr(head.size()));
   if (!arn.starts_with("arn:"))
     return refuse("ValidationError", "Invalid ARN:  Could not be parsed!");
-  return no_such_provider(arn);
+  const std::string account = head.substr(0, head.find("oidc-provider"));
+  if (arn.starts_with(account)) return refuse("ValidationError", "Invalid resource type in ARN");
+  return no_such_provider(arn, asked);
 }
 
 // By its ARN to the letter, although two cannot differ in case alone: policies were asked about the
 // ARN as it is written, and a denial of one must hold for all that lead to it.
-Result<Provider> find(Call& call, std::string_view arn) {
-  TRY(const std::string name, name_in_arn(call, arn));
-  TRY(Provider provider, identity::find_provider(call.tx(), call.account(), name));
-  if (provider.name != name) return no_such_provider(arn);
+Result<Provider> find(Call& call, std::string_view arn, Asked asked = Asked::itself) {
+  TRY(const std::string name, name_in_arn(call, arn, asked));
+  auto provider = identity::find_provider(call.tx(), call.account(), name);
+  if (!provider || provider->name != name) return no_such_provider(arn, asked);
   return provider;
 }
 
@@ -52,6 +61,15 @@ Result<> check_texts(const List& list) {
   return {};
 }
 
+// As they are kept: in lower case.
+template <typename List>
+std::vector<std::string> thumbprints_of(const List& list) {
+  std::vector<std::string> out;
+  for (const std::string_view each : list)
+    if (std::ranges::find(out, to_lower(each)) == out.end()) out.push_back(to_lower(each));
+  return out;
+}
+
 template <typename List>
 std::vector<std::string> texts_of(const List& list) {
   std::vector<std::string> out;
@@ -62,16 +80,18 @@ std::vector<std::string> texts_of(const List& list) {
 
 }  // namespace
 
+// An issuer's URL counts to the letter, a slash at its end included: it is what its tokens say.
 Result<std::string> provider_name(std::string_view url) {
   constexpr std::string_view scheme = "https://";
-  std::string_view name = url;
-  if (starts_with_ignoring_case(name, scheme)) name.remove_prefix(scheme.size());
-  const bool good = name.size() != url.size() && !name.empty() && name.front() != '/' &&
-                    std::ranges::all_of(name, [](char c) {
-                      return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '@';
-                    });
+  const bool has_scheme = url.contains("://");
+  if (has_scheme && !starts_with_ignoring_case(url, scheme))
+    return refuse("InvalidInput",
+                  "Invalid Open ID Connect Provider URL. The URL must begin with https://.");
+  const std::string_view name = has_scheme ? url.substr(scheme.size()) : std::string_view{};
+  const bool good = !name.empty() && name.front() != '/' && std::ranges::all_of(name, [](char c) {
+    return c > ' ' && c < '\x7f' && c != '?' && c != '#' && c != '@';
+  });
   if (!good) return refuse("ValidationError", "Invalid Open ID Connect Provider URL");
-  while (name.ends_with('/')) name.remove_suffix(1);
   return std::string(name);
 }
 
@@ -80,11 +100,11 @@ Result<api::CreateOpenIDConnectProviderResponse> create_provider(
   TRY(const std::string name, provider_name(in.Url()));
   TRY_DO(check_texts(in.ClientIDList()));
   TRY_DO(check_texts(in.ThumbprintList()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::provider));
   const Provider provider{.account = call.account(),
                           .name = name,
                           .clients = texts_of(in.ClientIDList()),
-                          .thumbprints = texts_of(in.ThumbprintList()),
+                          .thumbprints = thumbprints_of(in.ThumbprintList()),
                           .created = std::chrono::floor<std::chrono::seconds>(call.now())};
   TRY_DO(identity::create_provider(call.tx(), provider, tags));
   auto out = call.output<api::CreateOpenIDConnectProviderResponse>();
@@ -119,13 +139,8 @@ Result<api::ListOpenIDConnectProvidersResponse> list_providers(
 }
 
 Result<> delete_provider(Call& call, api::DeleteOpenIDConnectProviderRequest in) {
-  const auto provider = find(call, in.OpenIDConnectProviderArn());
-  if (!provider && provider.error().kind == "ValidationError")
-    return std::unexpected(provider.error());
-  if (!provider)
-    return refuse("NoSuchEntity", fmt::format("OpenId connect Provider {} cannot be found.",
-                                              in.OpenIDConnectProviderArn()));
-  identity::delete_provider(call.tx(), *provider);
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
+  identity::delete_provider(call.tx(), provider);
   return {};
 }
 
@@ -146,27 +161,29 @@ Result<> remove_client_from_provider(Call& call,
 
 Result<> update_provider_thumbprints(Call& call,
                                      api::UpdateOpenIDConnectProviderThumbprintRequest in) {
+  if (in.ThumbprintList().empty())
+    return refuse("InvalidInput", "Thumbprint list must contain at least one entry.");
   TRY_DO(check_texts(in.ThumbprintList()));
   TRY(Provider provider, find(call, in.OpenIDConnectProviderArn()));
-  provider.thumbprints = texts_of(in.ThumbprintList());
+  provider.thumbprints = thumbprints_of(in.ThumbprintList());
   return identity::update_provider(call.tx(), provider);
 }
 
 Result<> tag_provider(Call& call, api::TagOpenIDConnectProviderRequest in) {
-  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::provider));
   return identity::put_tags(call.tx(), owner_of(provider), tags);
 }
 
 Result<> untag_provider(Call& call, api::UntagOpenIDConnectProviderRequest in) {
-  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
   return identity::delete_tags(call.tx(), owner_of(provider), texts_of(in.TagKeys()));
 }
 
 Result<api::ListOpenIDConnectProviderTagsResponse> list_provider_tags(
     Call& call, api::ListOpenIDConnectProviderTagsRequest in) {
   TRY(const identity::PageRequest request, read_page(in));
-  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn()));
+  TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
   TRY(const auto page, identity::list_tags(call.tx(), owner_of(provider), request));
   auto out = call.output<api::ListOpenIDConnectProviderTagsResponse>();
   out.Tags(wire::empty);
