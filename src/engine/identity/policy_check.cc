@@ -227,7 +227,7 @@ Result<> check_action(std::string_view action) {
     const char l = lower(c);
     return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.';
   });
-  if (valid || vendor == "*") return {};
+  if ((valid && !vendor.empty()) || vendor == "*") return {};
   return refuse(fmt::format("Vendor {} is not valid", vendor));
 }
 
@@ -271,6 +271,7 @@ Result<> check_trust_statement(const json::object& statement) {
     if (!statement.contains(name)) return refuse(fmt::format("Missing required field {}", name));
   if (!statement.at("Principal").is_object()) return refuse("Principal must be a JSON object.");
   const json::value* actions = statement.if_contains("Action");
+  if (actions == nullptr) actions = statement.if_contains("NotAction");
   if (actions == nullptr) return refuse("Missing required field Action");
   const auto listed = texts_of(*actions);
   if (listed.empty() || !std::ranges::all_of(listed, may_stand_in_trust))

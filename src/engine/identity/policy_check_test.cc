@@ -97,6 +97,7 @@ TEST(IdentityDocuments, ActionsHaveAVendorAndOneColon) {
             "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
   EXPECT_EQ(with_action("s3:Get:Object"), "Actions/Condition can contain only one colon.");
   EXPECT_EQ(with_action("s_3:GetObject"), "Vendor s_3 is not valid");
+  EXPECT_EQ(with_action(":GetObject"), "Vendor  is not valid");
   EXPECT_EQ(with_action("*"), "accepted");
   EXPECT_EQ(with_action("s3:Get*"), "accepted");
 }
@@ -126,6 +127,9 @@ TEST(TrustDocuments, AreRefusedInWordsOfTheirOwn) {
         << action;
   EXPECT_EQ(trust(fmt::format(R"({{{},"Action":["sts:AssumeRole","sts:TagSession"]}})", by)),
             "accepted");
+  EXPECT_EQ(trust(fmt::format(R"({{{},"NotAction":"sts:AssumeRole"}})", by)), "accepted");
+  EXPECT_EQ(trust(fmt::format(R"({{{},"NotAction":"s3:GetObject"}})", by)),
+            "AssumeRole policy may only specify STS AssumeRole actions.");
   const std::string twice = fmt::format(R"({{"Sid":"a",{},"Action":"sts:AssumeRole"}})", by);
   EXPECT_EQ(trust(twice + "," + twice), "The Statement Ids in the policy are not unique");
   const std::string external(trust_policy_bytes_max, 'x');
