@@ -483,6 +483,17 @@ HttpResponseParts method_not_allowed(const Route& route, std::string_view reques
   return answer;
 }
 
+// Said by what stands before the Query services, in a namespace of its own; SQS says it itself.
+HttpResponseParts invalid_action(const Route& route, std::string_view request_id) {
+  Service before = route.schema->service;
+  const std::string message = "Could not find operation " + std::string(route.operation_name) +
+                              " for version " + std::string(before.api_version);
+  if (!before.query_compatible)
+    before.xml_namespace = "http://webservices.amazon.com/AWSFault/2005-15-09";
+  return encode_error(before, nullptr, route.protocol,
+                      {.code = "InvalidAction", .message = message}, request_id);
+}
+
 }  // namespace
 
 HttpResponseParts unknown_operation(const Route& route, std::string_view request_id,
@@ -494,20 +505,15 @@ HttpResponseParts unknown_operation(const Route& route, std::string_view request
     if (const Misplaced* const what = misplaced(route, request))
       return refuse_misplaced(route, request_id, *what);
   if (!form && service.s3_style) return method_not_allowed(route, request_id, request);
+  if (form) return invalid_action(route, request_id);
   const std::string name(route.operation_name);
-  ErrorAnswer error;
-  std::string message;
-  if (form) {
-    message =
-        "Could not find operation " + name + " for version " + std::string(service.api_version);
-    error = {.code = "InvalidAction", .message = message};
-  } else {
-    const bool rest = route.protocol == Protocol::rest_json || route.protocol == Protocol::rest_xml;
-    message = name.empty() ? "The requested operation does not exist."
-                           : "The operation " + name + " does not exist.";
-    error = {.code = "UnknownOperationException", .message = message, .status = rest ? 404 : 400};
-  }
-  return encode_error(service, nullptr, route.protocol, error, request_id);
+  const bool rest = route.protocol == Protocol::rest_json || route.protocol == Protocol::rest_xml;
+  const std::string message = name.empty() ? "The requested operation does not exist."
+                                           : "The operation " + name + " does not exist.";
+  return encode_error(
+      service, nullptr, route.protocol,
+      {.code = "UnknownOperationException", .message = message, .status = rest ? 404 : 400},
+      request_id);
 }
 
 HttpResponseParts not_implemented(const Route& route, std::string_view request_id) {

@@ -199,6 +199,15 @@ TEST_F(RouteTest, UnknownAndUnbuiltOperationsAreAnsweredByNameInTheirProtocol) {
   EXPECT_TRUE(not_yet.body.contains("CreateNotebookInstance")) << not_yet.body;
 }
 
+TEST_F(RouteTest, AnActionThatThereIsNotIsSaidInTheNamespaceOfWhatStandsBeforeTheServices) {
+  const Pairs headers = {{"content-type", "application/x-www-form-urlencoded"}};
+  const Route route = find("POST", "/", headers, "Action=GetCallerIdentity&Version=2010-05-08");
+  const auto answer = unknown_operation(route, "id");
+  EXPECT_TRUE(answer.body.contains("http://webservices.amazon.com/AWSFault/2005-15-09"));
+  EXPECT_TRUE(
+      answer.body.contains("Could not find operation GetCallerIdentity for version 2010-05-08"));
+}
+
 TEST(RouteOfOthers, AServiceThatIsNotHereAnswersByNameInItsProtocol) {
   const Router router(aws::schemas(), {.others = aws::others()});
   const auto scope = [](std::string_view service) {
