@@ -143,8 +143,9 @@ std::unexpected<Error> malformed(AuthDialect dialect, AuthForm form, std::string
 std::unexpected<Error> refuse_key(const Error& error, AuthDialect dialect,
                                   std::string_view access_key_id) {
   if (error.kind == "unknown_key")
-    return refuse(AuthProblem::unknown_key, dialect, {},
-                  {{"AWSAccessKeyId", std::string(access_key_id)}});
+    return dialect == AuthDialect::s3 ? refuse(AuthProblem::unknown_key, dialect, {},
+                                               {{"AWSAccessKeyId", std::string(access_key_id)}})
+                                      : refuse(AuthProblem::unknown_key, dialect);
   if (error.kind == "invalid_token") return refuse(AuthProblem::invalid_token, dialect);
   if (error.kind == "expired_token") return refuse(AuthProblem::expired_token, dialect);
   return std::unexpected(error);

@@ -92,8 +92,18 @@ bool holds_name(std::string_view signed_headers, std::string_view name) {
   return found;
 }
 
+bool is_hash(std::string_view text) {
+  constexpr std::size_t hash_digits = 64;
+  return text.size() == hash_digits && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+         });
+}
+
 // What both forms must satisfy once their parts are read.
 Result<> check_parts(Authorization& claim, const SignedRequest& request, AuthDialect dialect) {
+  // A body that the signature does not cover is S3's alone: elsewhere AWS takes the hash of the
+  // body whatever is announced.
+  if (dialect != AuthDialect::s3 && !is_hash(claim.content_sha256)) claim.content_sha256 = {};
   if (std::ranges::count(claim.signed_headers, ';') >= std::ptrdiff_t{signed_headers_max} ||
       std::ranges::count(request.query, '&') >= std::ptrdiff_t{query_parameters_max})
     return malformed(dialect, claim.form, "too many signed headers or query parameters.");
@@ -168,7 +178,16 @@ Result<HeaderParts> parse_s3_parts(std::string_view text) {
   return parts;
 }
 
-Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialect) {
+// Behind a sentence about a header that lacks something: which header it was, without showing it.
+std::string which_header(std::string_view authorization, AuthDialect dialect) {
+  if (dialect == AuthDialect::s3) return {};
+  const auto digest = sha256(authorization);
+  return " (Hashed with SHA-256 and encoded with Base64) Authorization=" +
+         to_base64({reinterpret_cast<const char*>(digest.data()), digest.size()});
+}
+
+Result<HeaderParts> parse_header_parts(std::string_view header, AuthDialect dialect) {
+  const std::string_view text = header.substr(algorithm_v4.size());
   if (dialect == AuthDialect::s3) return parse_s3_parts(text);
   HeaderParts parts;
   bool readable = true;
@@ -186,7 +205,8 @@ Result<HeaderParts> parse_header_parts(std::string_view text, AuthDialect dialec
     if (value.empty())
       missing += fmt::format("Authorization header requires '{}' parameter. ", name);
   if (!missing.empty())
-    return malformed(dialect, AuthForm::v4_header, missing.substr(0, missing.size() - 1));
+    return malformed(dialect, AuthForm::v4_header,
+                     missing.substr(0, missing.size() - 1) + which_header(header, dialect));
   return parts;
 }
 
@@ -199,7 +219,8 @@ Result<> read_header_date(Authorization& claim, const SignedRequest& request, Au
   if (date.empty())
     return malformed(dialect, claim.form,
                      "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' "
-                     "header.");
+                     "header." +
+                         which_header(find_header(request.headers, "authorization"), dialect));
   const auto time = parse_http_date(date);
   claim.date = time ? std::string_view(*claim.decoded.emplace_back(
                           std::make_unique<std::string>(to_iso8601_basic(*time))))
@@ -208,9 +229,8 @@ Result<> read_header_date(Authorization& claim, const SignedRequest& request, Au
 }
 
 Result<Authorization> parse_header(const SignedRequest& request, AuthDialect dialect) {
-  std::string_view text = find_header(request.headers, "authorization");
+  const std::string_view text = find_header(request.headers, "authorization");
   if (text.starts_with(algorithm_v4a)) return refuse(AuthProblem::unsupported, dialect);
-  text.remove_prefix(algorithm_v4.size());
   TRY(const HeaderParts parts, parse_header_parts(text, dialect));
   const auto scope = parse_scope(parts.credential);
   if (!scope || is_no_credential(dialect, parts.credential))

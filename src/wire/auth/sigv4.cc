@@ -191,13 +191,10 @@ bool is_hex_hash(std::string_view text) {
          });
 }
 
-// What is announced of the body. A body that the signature does not cover is S3's alone; elsewhere
-// AWS takes the hash of the body whatever is announced, and finds another signature.
+// What is announced of the body; only S3 asks for it.
 Result<> check_payload(const Authorization& claim, AuthDialect dialect) {
   const std::string_view announced = claim.content_sha256;
-  if (is_hex_hash(announced)) return {};
-  if (dialect != AuthDialect::s3)
-    return announced.empty() ? Result<>() : refuse(AuthProblem::mismatch, dialect);
+  if (is_hex_hash(announced) || dialect != AuthDialect::s3) return {};
   if (claim.payload != PayloadMode::hashed) return {};
   if (announced.empty()) return refuse(AuthProblem::hash_missing, dialect);
   if (announced.starts_with("STREAMING-AWS4-ECDSA-P256-SHA256-"))

@@ -196,6 +196,19 @@ TEST_F(SigV4, ABodyThatIsNotSignedIsTakenByS3Alone) {
   }
 }
 
+TEST_F(SigV4, AnAnnouncedHashThatIsNoneCountsForNothingElsewhere) {
+  OwnedRequest request = signed_request("sts");
+  request.add("X-Amz-Content-Sha256", "nonsense");
+  EXPECT_EQ(refusal(request, AuthDialect::query), "accepted");
+}
+
+TEST_F(SigV4, OnlyS3ShowsTheKeyThatItDoesNotKnow) {
+  keys_.secrets.clear();
+  const OwnedRequest request = signed_request("s3");
+  EXPECT_TRUE(check(request, AuthDialect::query).error().details.empty());
+  EXPECT_FALSE(check(request, AuthDialect::s3).error().details.empty());
+}
+
 TEST_F(SigV4, ARequestThatIsSignedTwiceIsRefused) {
   OwnedRequest request = signed_request("s3");
   request.query = presigned("s3", "/", "").query;
@@ -356,7 +369,8 @@ TEST_F(SigV4, BrokenAuthorizationHeadersAreRefusedWithWhatIsMissing) {
   };
   EXPECT_EQ(with("AWS4-HMAC-SHA256 Credential=a/20240501/r/s/aws4_request"),
             "IncompleteSignature 400 Authorization header requires 'Signature' parameter. "
-            "Authorization header requires 'SignedHeaders' parameter.");
+            "Authorization header requires 'SignedHeaders' parameter. (Hashed with SHA-256 and "
+            "encoded with Base64) Authorization=q8APsy7yWLUb3hTv8OM6K0TWiVVuZrPbtJLLZpgn118=");
   EXPECT_THAT(with("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0"),
               HasSubstr("Credential must have exactly 5 slash-delimited elements"));
   EXPECT_THAT(with("AWS4-HMAC-SHA256"), StartsWith("IncompleteSignature 400"));
