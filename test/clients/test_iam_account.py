@@ -87,6 +87,10 @@ def test_an_identity_provider_is_kept(aws, name):
     assert error_of(iam.get_open_id_connect_provider,
                     OpenIDConnectProviderArn=f"arn:aws:iam::{ACCOUNT}:role/some") == (
         "ValidationError", "Invalid resource type in ARN")
+    other = "arn:aws:iam::999999999999:oidc-provider/example.com"
+    assert error_of(iam.get_open_id_connect_provider, OpenIDConnectProviderArn=other) == (
+        "AccessDenied", f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform this action on "
+        f"resource: {other}")
 
 
 def test_an_identity_provider_is_named_to_the_letter(aws, name):

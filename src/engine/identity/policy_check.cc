@@ -191,15 +191,27 @@ Result<> check_iam_resource(std::string_view rest) {
                             fmt::join(paths, ", ")));
 }
 
+// What stands behind the first colon is a partition, whatever stands before it; the sentence fills
+// up what lacks of a name.
+std::unexpected<Error> wrong_partition(std::string_view partition, std::string_view rest) {
+  std::array<std::string_view, 4> parts = {"*", "*", "*", "*"};
+  for (std::size_t i = 0; i < parts.size() && !rest.empty(); ++i)
+    parts[i] = i + 1 < parts.size() ? take_until(rest, ':') : rest;
+  return refuse(fmt::format("Partition \"{0}\" is not valid for resource \"arn:{0}:{1}\".",
+                            partition, fmt::join(parts, ":")));
+}
+
 Result<> check_resource(std::string_view resource) {
   if (resource == "*") return {};
-  std::string_view rest = resource;
-  if (take_until(rest, ':') != "arn" || rest.empty())
+  const auto no_name = [&] {
     return refuse(fmt::format("Resource {} must be in ARN format or \"*\".", resource));
+  };
+  if (!resource.contains(':')) return no_name();
+  std::string_view rest = resource;
+  const std::string_view scheme = take_until(rest, ':');
   const std::string_view partition = take_until(rest, ':');
-  if (partition != "aws" && partition != "*")
-    return refuse(
-        fmt::format("Partition \"{}\" is not valid for resource \"{}\".", partition, resource));
+  if (partition != "aws" && partition != "*") return wrong_partition(partition, rest);
+  if (scheme != "arn") return no_name();
   if (rest.empty())
     return refuse("Resource vendor must be fully qualified and cannot contain regexes.");
   if (std::ranges::count(resource, ':') < 5) return {};

@@ -76,6 +76,12 @@ TEST(IdentityDocuments, NamesOfResourcesMustBeNames) {
   EXPECT_EQ(with_resource("bucket"), "Resource bucket must be in ARN format or \"*\".");
   EXPECT_EQ(with_resource("arn:xyz:s3:::b"),
             "Partition \"xyz\" is not valid for resource \"arn:xyz:s3:::b\".");
+  EXPECT_EQ(with_resource("s3::b/*"),
+            "Partition \"\" is not valid for resource \"arn::b/*:*:*:*\".");
+  EXPECT_EQ(with_resource("one:two"),
+            "Partition \"two\" is not valid for resource \"arn:two:*:*:*:*\".");
+  EXPECT_EQ(with_resource("one:aws:s3:::b"),
+            "Resource one:aws:s3:::b must be in ARN format or \"*\".");
   EXPECT_EQ(with_resource("arn:aws"),
             "Resource vendor must be fully qualified and cannot contain regexes.");
   EXPECT_EQ(with_resource("arn:aws:s3:us-east-1::b"),

@@ -28,6 +28,14 @@ std::unexpected<Error> no_such_provider(std::string_view arn, Asked asked) {
                     : fmt::format("OpenId connect Provider {} cannot be found.", arn));
 }
 
+// "arn:aws:iam::123456789012:oidc-provider/example.org", where that is not this account.
+bool is_of_another_account(std::string_view arn) {
+  constexpr std::string_view prefix = "arn:aws:iam::";
+  constexpr std::size_t account_digits = 12;
+  return arn.starts_with(prefix) && arn.substr(prefix.size()).size() > account_digits &&
+         arn.substr(prefix.size() + account_digits).starts_with(":oidc-provider/");
+}
+
 Result<std::string> name_in_arn(const Call& call, std::string_view arn, Asked asked) {
   const std::string head = iam_arn(call, "oidc-provider", "/", "");
   if (arn.starts_with(head) && arn.size() > head.size())
@@ -36,6 +44,10 @@ Result<std::string> name_in_arn(const Call& call, std::string_view arn, Asked as
     return refuse("ValidationError", "Invalid ARN:  Could not be parsed!");
   const std::string account = head.substr(0, head.find("oidc-provider"));
   if (arn.starts_with(account)) return refuse("ValidationError", "Invalid resource type in ARN");
+  if (is_of_another_account(arn))
+    return refuse("AccessDenied",
+                  fmt::format("User: {} is not authorized to perform this action on resource: {}",
+                              call.caller().principal.name, arn));
   return no_such_provider(arn, asked);
 }
 
