@@ -87,7 +87,7 @@ def test_the_account_has_rules_for_passwords(aws, rules):
     assert shown == {
         "MinimumPasswordLength": 10, "RequireSymbols": False, "RequireNumbers": True,
         "RequireUppercaseCharacters": False, "RequireLowercaseCharacters": False,
-        "AllowUsersToChangePassword": False, "ExpirePasswords": True, "HardExpiry": False,
+        "AllowUsersToChangePassword": False, "ExpirePasswords": True,
         "MaxPasswordAge": 60, "PasswordReusePrevention": 3}
     rules()  # what is not given is the default again
     shown = iam.get_account_password_policy()["PasswordPolicy"]
@@ -195,7 +195,8 @@ def test_signing_certificates(aws, user, made, name):
     iam.create_user(**other)
     assert error_of(iam.upload_signing_certificate, **other, CertificateBody=made["one.pem"])[0] == (
         "DuplicateCertificate")
-    assert error_of(iam.upload_signing_certificate, **other, CertificateBody="none")[0] == "MalformedCertificate"
+    assert error_of(iam.upload_signing_certificate, **other, CertificateBody="none") == (
+        "MalformedCertificate", "Certificate none is malformed.")
     iam.update_signing_certificate(**user, CertificateId=ids[0], Status="Inactive")
     pages = iam.get_paginator("list_signing_certificates").paginate(**user, PaginationConfig={"PageSize": 1})
     listed = {each["CertificateId"]: each for page in pages for each in page["Certificates"]}
@@ -260,6 +261,7 @@ def test_saml_providers(aws, people, name):
     assert made["SAMLProviderArn"] == arn
     assert error_of(iam.create_saml_provider, Name=name, SAMLMetadataDocument=METADATA)[0] == "EntityAlreadyExists"
     shown = iam.get_saml_provider(SAMLProviderArn=arn)
+    assert (shown["AssertionEncryptionMode"], shown["PrivateKeyList"]) == ("Allowed", [])
     assert (shown["SAMLMetadataDocument"], shown["ValidUntil"].year, shown["Tags"]) == (
         METADATA, 2046, [{"Key": "k", "Value": "v"}])
     other = METADATA.replace("2046", "2047")

@@ -23,7 +23,7 @@
 
 namespace slipway::identity {
 
-inline constexpr std::size_t attached_policies_max = 20;
+inline constexpr std::size_t attached_policies_max = 10;
 // All inline policies of one owner together, white space not counted.
 inline constexpr std::size_t role_inline_bytes_max = 10'240;
 inline constexpr std::size_t user_inline_bytes_max = 2'048;

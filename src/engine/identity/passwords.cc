@@ -88,6 +88,11 @@ std::optional<std::int32_t> optional_number(const store::Rows& rows, int column)
   return static_cast<std::int32_t>(rows.integer(column));
 }
 
+std::optional<bool> optional_bool(const store::Rows& rows, int column) {
+  if (rows.is_null(column)) return std::nullopt;
+  return rows.integer(column) != 0;
+}
+
 }  // namespace
 
 // ---- The account's rules ------------------------------------------------------------------------
@@ -104,7 +109,7 @@ std::optional<PasswordRules> password_rules(store::Transaction& tx, std::string_
                        .uppercase = rows.integer(3) != 0,
                        .lowercase = rows.integer(4) != 0,
                        .users_may_change = rows.integer(5) != 0,
-                       .hard_expiry = rows.integer(6) != 0,
+                       .hard_expiry = optional_bool(rows, 6),
                        .age_days_max = optional_number(rows, 7),
                        .reuse_prevention = optional_number(rows, 8)};
 }

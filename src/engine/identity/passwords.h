@@ -28,8 +28,8 @@ struct PasswordRules {
   bool numbers = false;
   bool uppercase = false;
   bool lowercase = false;
-  bool users_may_change = false;  // kept and shown: policies alone decide who may
-  bool hard_expiry = false;       // kept and shown: it is about signing in
+  bool users_may_change = false;         // kept and shown: policies alone decide who may
+  std::optional<bool> hard_expiry = {};  // kept and shown: it is about signing in
   std::optional<std::int32_t> age_days_max = {};
   std::optional<std::int32_t> reuse_prevention = {};  // how many former passwords can't come again
 };

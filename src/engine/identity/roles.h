@@ -16,7 +16,7 @@
 
 namespace slipway::identity {
 
-inline constexpr std::size_t roles_max = 5'000;
+inline constexpr std::size_t roles_max = 1'000;
 
 struct Role {
   std::string account;

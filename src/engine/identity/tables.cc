@@ -24,7 +24,7 @@ constexpr std::string_view passwords = R"(
   CREATE TABLE identity_password_rules (
     account TEXT PRIMARY KEY, length_min INTEGER NOT NULL, symbols INTEGER NOT NULL,
     numbers INTEGER NOT NULL, uppercase INTEGER NOT NULL, lowercase INTEGER NOT NULL,
-    users_may_change INTEGER NOT NULL, hard_expiry INTEGER NOT NULL, age_days_max INTEGER,
+    users_may_change INTEGER NOT NULL, hard_expiry INTEGER, age_days_max INTEGER,
     reuse_prevention INTEGER) WITHOUT ROWID;
   CREATE TABLE identity_passwords (
     account TEXT NOT NULL, user_key TEXT NOT NULL, hash TEXT NOT NULL, former TEXT NOT NULL,

@@ -68,7 +68,7 @@ Result<> update_account_password_policy(Call& call, api::UpdateAccountPasswordPo
       .uppercase = in.RequireUppercaseCharacters().value_or(false),
       .lowercase = in.RequireLowercaseCharacters().value_or(false),
       .users_may_change = in.AllowUsersToChangePassword().value_or(false),
-      .hard_expiry = in.HardExpiry().value_or(false),
+      .hard_expiry = in.HardExpiry(),
       .age_days_max = in.MaxPasswordAge(),
       .reuse_prevention = in.PasswordReusePrevention()};
   identity::put_password_rules(call.tx(), call.account(), rules);
@@ -89,8 +89,8 @@ Result<api::GetAccountPasswordPolicyResponse> get_account_password_policy(Call& 
       .RequireUppercaseCharacters(rules->uppercase)
       .RequireLowercaseCharacters(rules->lowercase)
       .AllowUsersToChangePassword(rules->users_may_change)
-      .ExpirePasswords(rules->age_days_max.has_value())
-      .HardExpiry(rules->hard_expiry);
+      .ExpirePasswords(rules->age_days_max.has_value());
+  if (rules->hard_expiry) shown.HardExpiry(*rules->hard_expiry);
   if (rules->age_days_max) shown.MaxPasswordAge(*rules->age_days_max);
   if (rules->reuse_prevention) shown.PasswordReusePrevention(*rules->reuse_prevention);
   return out;

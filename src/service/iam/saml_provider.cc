@@ -59,10 +59,11 @@ Result<Timestamp> read_metadata(Call& call, std::string_view document) {
   return *time;
 }
 
-// Who encrypts assertions wants them read, which nobody does here.
+// "Allowed" is what every provider has. Whoever encrypts assertions wants them read, which nobody
+// does here.
 template <typename In>
 Result<> refuse_encryption(const In& in) {
-  bool given = in.AssertionEncryptionMode().has_value() || in.AddPrivateKey().has_value();
+  bool given = in.AssertionEncryptionMode() == "Required" || in.AddPrivateKey().has_value();
   if constexpr (requires { in.RemovePrivateKey(); })
     given = given || in.RemovePrivateKey().has_value();
   if (!given) return {};
@@ -99,6 +100,8 @@ Result<api::GetSAMLProviderResponse> get_saml_provider(Call& call, api::GetSAMLP
       .SAMLMetadataDocument(provider.metadata)
       .CreateDate(provider.created)
       .ValidUntil(provider.ends)
+      .AssertionEncryptionMode("Allowed")
+      .PrivateKeyList(wire::empty)
       .Tags(wire::empty);
   for (const auto& [key, value] : tags.items) out.add_Tags().Key(key).Value(value);
   return out;

@@ -67,7 +67,7 @@ Result<api::GetServerCertificateResponse> get_server_certificate(
   auto out = call.output<api::GetServerCertificateResponse>();
   api::ServerCertificate found = out.make_ServerCertificate();
   fill(call, certificate, found.make_ServerCertificateMetadata());
-  found.CertificateBody(certificate.body);
+  found.CertificateBody(certificate.body).Tags(wire::empty);
   if (!certificate.chain.empty()) found.CertificateChain(certificate.chain);
   for (const auto& [key, value] : tags.items) found.add_Tags().Key(key).Value(value);
   return out;

@@ -1,4 +1,6 @@
 // Keys for SSH and signing certificates of users: stored only.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "engine/identity/key_material.h"
@@ -129,14 +131,17 @@ Result<> delete_ssh_public_key(Call& call, api::DeleteSSHPublicKeyRequest in) {
 Result<api::UploadSigningCertificateResponse> upload_signing_certificate(
     Call& call, api::UploadSigningCertificateRequest in) {
   TRY(const User user, user_in(call, in.UserName()));
-  TRY(const identity::Certificate certificate, identity::read_certificate(in.CertificateBody()));
-  if (certificate.ends <= call.now())
+  const auto certificate = identity::read_certificate(in.CertificateBody());
+  if (!certificate)
+    return refuse("MalformedCertificate",
+                  fmt::format("Certificate {} is malformed.", in.CertificateBody()));
+  if (certificate->ends <= call.now())
     return refuse("InvalidCertificate", "The certificate is not valid any more.");
   const UserUpload upload{
       .kind = Kind::signing_certificate,
       .id = make_token(call.random(), certificate_id_characters, alphabet_base32),
       .body = std::string(in.CertificateBody()),
-      .mark = certificate.digest,
+      .mark = certificate->digest,
       .created = this_second(call)};
   TRY_DO(identity::add_upload(call.tx(), user, upload));
   auto out = call.output<api::UploadSigningCertificateResponse>();
