@@ -81,6 +81,9 @@ def test_the_subscription_of_a_web_server_shows_its_policy(aws, topic):
     assert json.loads(shown["EffectiveDeliveryPolicy"]) == {
         "healthyRetryPolicy": RETRY, "sicklyRetryPolicy": None, "throttlePolicy": None,
         "requestPolicy": {"headerContentType": "text/csv"}, "guaranteed": False}
+    assert json.loads(shown["DeliveryPolicy"]) == {
+        "healthyRetryPolicy": None, "sicklyRetryPolicy": None, "throttlePolicy": None,
+        "requestPolicy": {"headerContentType": "text/csv"}, "guaranteed": False}
     # What it does not say is its topic's to say, and all where that allows no word of its own.
     http = {"defaultHealthyRetryPolicy": {**RETRY, "numRetries": 7}, "disableSubscriptionOverrides": False,
             "defaultThrottlePolicy": {"maxReceivesPerSecond": 9}, "defaultRequestPolicy": {"headerContentType": "text/xml"}}
@@ -93,6 +96,30 @@ def test_the_subscription_of_a_web_server_shows_its_policy(aws, topic):
         assert json.loads(shown["EffectiveDeliveryPolicy"]) == {
             "healthyRetryPolicy": {**RETRY, "numRetries": 7}, "sicklyRetryPolicy": None,
             "throttlePolicy": {"maxReceivesPerSecond": 9}, "requestPolicy": {"headerContentType": kind}, "guaranteed": False}
+
+
+def test_a_topic_shows_of_its_policy_what_was_said(aws, name):
+    retry = {"minDelayTarget": 5, "maxDelayTarget": 6, "numRetries": 1}
+    create = {"Name": name, "Attributes": {"DeliveryPolicy": json.dumps({"http": {"defaultHealthyRetryPolicy": retry}})}}
+    topic = aws.sns.create_topic(**create)["TopicArn"]
+    assert aws.sns.create_topic(**create)["TopicArn"] == topic
+    shown = aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert json.loads(shown["DeliveryPolicy"]) == {
+        "http": {"defaultHealthyRetryPolicy": retry, "disableSubscriptionOverrides": False}}
+    set_policy(aws, topic, {"http": {"defaultHealthyRetryPolicy": None}})
+    shown = aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert json.loads(shown["DeliveryPolicy"]) == {"http": {"disableSubscriptionOverrides": False}}
+    aws.sns.set_topic_attributes(TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue="")
+    assert "DeliveryPolicy" not in aws.sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert error_of(aws.sns.create_topic, **create)[0] == "InvalidParameter"
+
+
+def test_a_redrive_policy_has_one_member(aws, topic, queue):
+    policy = {"deadLetterTargetArn": arn_of(aws, queue), "maxReceiveCount": 5}
+    assert error_of(aws.sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=arn_of(aws, queue),
+                    Attributes={"RedrivePolicy": json.dumps(policy)}) == (
+        "InvalidParameter",
+        "Invalid parameter: Attributes Reason: RedrivePolicy: invalid JSON. Attribute maxReceiveCount is unknown.")
 
 
 @pytest.mark.parametrize("policy, code", [

@@ -465,8 +465,8 @@ def test_an_http_subscriber_confirms_and_is_sent_to_again_when_it_failed(
                                Attributes={"DeliveryPolicy": json.dumps(policy)})
     assert answer["SubscriptionArn"] == "pending confirmation"
     wait_until(lambda: confirmed(aws, topic))
-    kind, _, body = subscriber.requests[0]
-    assert kind == "SubscriptionConfirmation"
+    kind, headers, body = subscriber.requests[0]
+    assert kind == "SubscriptionConfirmation" and headers["Content-Type"] == "text/plain; charset=UTF-8"
     assert signature_holds(json.loads(body), ["Message", "MessageId", "SubscribeURL", "Timestamp",
                                               "Token", "TopicArn", "Type"], tmp_path)
     subscriber.statuses[:] = [500, 503]

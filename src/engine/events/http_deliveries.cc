@@ -101,12 +101,18 @@ void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Mo
     paces_.erase(std::string(key));
     return;
   }
-  const auto topic = topics_.find(tx, subscription->topic);
-  const HttpPolicy policy =
-      effective_policy(topic ? topic->settings : TopicSettings{}, subscription->settings);
+  const HttpPolicy policy = policy_of(tx, *subscription);
   for (const CourierReport& report : reports) settle(tx, *subscription, policy, report, now);
   call_next();  // before this one takes the slots that it has just left
   begin(tx, *subscription, policy, now);
+}
+
+// Who has not confirmed is asked to in one way, whatever was said.
+HttpPolicy HttpDeliveries::policy_of(store::Transaction& tx,
+                                     const Subscription& subscription) const {
+  const auto topic = topics_.find(tx, subscription.topic);
+  if (!topic || subscription.state != Subscription::State::confirmed) return {};
+  return effective_policy(topic->settings, subscription.settings);
 }
 
 void HttpDeliveries::call_next() {

@@ -74,6 +74,7 @@ class HttpDeliveries final : public engine::Reconciler {
  private:
   std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
   void look(std::string_view key, store::Transaction& tx, const Moment& now);
+  HttpPolicy policy_of(store::Transaction& tx, const Subscription& subscription) const;
   void call_next();
   void settle(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
               const CourierReport& report, const Moment& now);

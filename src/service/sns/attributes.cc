@@ -24,10 +24,9 @@ constexpr std::size_t note_bytes_max = 2048;  // AWS publishes none: a choice
 
 // What is kept and shown again; what of it acts is read from there, and policies are the frame's to
 // ask.
-constexpr std::string_view kept_of_topics[] = {
-    "DisplayName",      "KmsMasterKeyId", "TracingConfig", "FifoThroughputScope",
-    "SignatureVersion", "Policy",         "DeliveryPolicy"};
-constexpr std::string_view documents[] = {"Policy", "DeliveryPolicy"};
+constexpr std::string_view kept_of_topics[] = {"DisplayName",      "KmsMasterKeyId",
+                                               "TracingConfig",    "FifoThroughputScope",
+                                               "SignatureVersion", "Policy"};
 
 // What a topic's policy may speak of; "SNS:*" is more.
 constexpr std::string_view policy_actions[] = {"sns:addpermission",
@@ -74,11 +73,16 @@ Result<> read_switch(std::string_view name, std::string_view value, bool& out) {
 }
 
 Result<> read_redrive(std::string_view text, events::SubscriptionSettings& settings) {
+  constexpr std::string_view target_member = "deadLetterTargetArn";
   settings.dead_letters.reset();
   if (text.empty() || text == "{}") return {};
   const auto policy = object_of(text);
   if (!policy) return invalid("RedrivePolicy: failed to parse JSON.");
-  const json::value* target = policy->if_contains("deadLetterTargetArn");
+  for (const auto& [name, ignored] : *policy)
+    if (name != target_member)
+      return invalid(fmt::format("RedrivePolicy: invalid JSON. Attribute {} is unknown.",
+                                 std::string_view(name)));
+  const json::value* target = policy->if_contains(target_member);
   const auto arn = target && target->is_string()
                        ? service::parse_arn(std::string_view(target->as_string()))
                        : std::nullopt;
@@ -135,15 +139,15 @@ Result<> read_topic_attribute(std::string_view name, std::string_view value,
     settings.deduplication = by_content ? Deduplication::by_content : Deduplication::by_name;
     return {};
   }
+  if (name == "DeliveryPolicy") return read_delivery_policy(value, settings);
   if (!is_in(kept_of_topics, name)) return invalid("AttributeName");
-  if (is_in(documents, name) && !value.empty() &&
+  if (name == "Policy" && !value.empty() &&
       (value.size() > document_bytes_max || !object_of(value)))
     return invalid(fmt::format("{}: failed to parse JSON", name));
-  if (!is_in(documents, name) &&
+  if (name != "Policy" &&
       value.size() > (name == "DisplayName" ? display_name_bytes_max : note_bytes_max))
     return invalid(std::string(name));
   if (name == "Policy" && !value.empty()) TRY_DO(check_policy(value));
-  if (name == "DeliveryPolicy") TRY_DO(read_delivery_policy(value, settings));
   if (name == "TracingConfig") TRY_DO(check_tracing(value));
   if (name == "SignatureVersion" && value != "1" && value != "2")
     return invalid("Attributes Reason: SignatureVersion must be 1 or 2");

@@ -25,6 +25,11 @@ struct Members {
 constexpr Members of_topics{"defaultHealthyRetryPolicy", "defaultThrottlePolicy",
                             "defaultRequestPolicy"};
 constexpr Members of_subscriptions{"healthyRetryPolicy", "throttlePolicy", "requestPolicy"};
+constexpr std::string_view retry_members[] = {
+    "minDelayTarget",    "maxDelayTarget",     "numRetries",     "numMaxDelayRetries",
+    "numNoDelayRetries", "numMinDelayRetries", "backoffFunction"};
+constexpr std::string_view throttle_members[] = {"maxReceivesPerSecond"};
+constexpr std::string_view request_members[] = {"headerContentType"};
 constexpr std::string_view growths[] = {"linear", "arithmetic", "geometric", "exponential"};
 
 std::unexpected<Error> wrong(std::string_view what) {
@@ -72,11 +77,18 @@ Result<> read_number(const json::object& policy, std::string_view name, std::uin
   return {};
 }
 
+// What a policy says, as AWS shows it again: in its order, without what says nothing.
+json::value said(const json::object* policy, std::span<const std::string_view> members) {
+  if (policy == nullptr) return nullptr;
+  json::object out;
+  for (const std::string_view name : members)
+    if (const json::value* value = policy->if_contains(name); value && !value->is_null())
+      out[name] = *value;
+  return out;
+}
+
 Result<RetryPolicy> read_retry(const json::object& policy) {
-  constexpr std::string_view known[] = {
-      "numRetries",     "numNoDelayRetries", "numMinDelayRetries", "numMaxDelayRetries",
-      "minDelayTarget", "maxDelayTarget",    "backoffFunction"};
-  TRY_DO(check_members(policy, known));
+  TRY_DO(check_members(policy, retry_members));
   RetryPolicy out;
   std::uint32_t least = static_cast<std::uint32_t>(out.delay_min.count());
   std::uint32_t most = static_cast<std::uint32_t>(out.delay_max.count());
@@ -110,18 +122,16 @@ Result<RetryPolicy> read_retry(const json::object& policy) {
 }
 
 Result<std::uint32_t> read_throttle(const json::object& policy) {
-  constexpr std::string_view known[] = {"maxReceivesPerSecond"};
-  TRY_DO(check_members(policy, known));
+  TRY_DO(check_members(policy, throttle_members));
   std::uint32_t out = 0;
-  TRY_DO(read_number(policy, known[0], receives_per_second_max, out));
+  TRY_DO(read_number(policy, throttle_members[0], receives_per_second_max, out));
   if (out == 0) return wrong("maxReceivesPerSecond must be at least 1");
   return out;
 }
 
 Result<std::string> read_content_type(const json::object& policy) {
-  constexpr std::string_view known[] = {"headerContentType"};
-  TRY_DO(check_members(policy, known));
-  const json::value* const type = policy.if_contains(known[0]);
+  TRY_DO(check_members(policy, request_members));
+  const json::value* const type = policy.if_contains(request_members[0]);
   if (!type || type->is_null()) return std::string();
   const bool good = type->is_string() && std::ranges::all_of(type->as_string(), [](char c) {
                       return c >= ' ' && c < '\x7f';
@@ -130,20 +140,31 @@ Result<std::string> read_content_type(const json::object& policy) {
   return std::string(type->as_string());
 }
 
-Result<HttpPolicy> read_members(const json::object& policy, const Members& names) {
-  HttpPolicy out;
+struct Read {
+  HttpPolicy policy;
+  // As they are shown again; null where nothing was said.
+  json::value retry;
+  json::value throttle;
+  json::value request;
+};
+
+Result<Read> read_members(const json::object& policy, const Members& names) {
+  Read out;
   TRY(const json::object* const retry, member_of(policy, names.retry));
   if (retry) {
-    TRY(out.retry, read_retry(*retry));
+    TRY(out.policy.retry, read_retry(*retry));
   }
   TRY(const json::object* const throttle, member_of(policy, names.throttle));
   if (throttle) {
-    TRY(out.per_second, read_throttle(*throttle));
+    TRY(out.policy.per_second, read_throttle(*throttle));
   }
   TRY(const json::object* const request, member_of(policy, names.request));
   if (request) {
-    TRY(out.content_type, read_content_type(*request));
+    TRY(out.policy.content_type, read_content_type(*request));
   }
+  out.retry = said(retry, retry_members);
+  out.throttle = said(throttle, throttle_members);
+  out.request = said(request, request_members);
   return out;
 }
 
@@ -174,18 +195,27 @@ Result<> read_delivery_policy(std::string_view text, events::TopicSettings& sett
                                         switch_name};
   settings.http = {};
   settings.overrides = events::TopicSettings::Overrides::heeded;
+  settings.notes.erase("DeliveryPolicy");
   if (text.empty()) return {};
   TRY(const json::object policy, object_of(text));
   TRY_DO(check_members(policy, top));
-  TRY(const json::object* const http, member_of(policy, top[0]));
-  if (!http) return {};
+  const json::object nothing;
+  TRY(const json::object* http, member_of(policy, top[0]));
+  if (!http) http = &nothing;
   TRY_DO(check_members(*http, known));
-  TRY(settings.http, read_members(*http, of_topics));
+  TRY(const Read read, read_members(*http, of_topics));
   const json::value* const disabled = http->if_contains(switch_name);
   if (disabled && !disabled->is_bool() && !disabled->is_null())
     return wrong(fmt::format("{} must be true or false", switch_name));
-  if (disabled && disabled->is_bool() && disabled->get_bool())
-    settings.overrides = events::TopicSettings::Overrides::ignored;
+  const bool ignored = disabled && disabled->is_bool() && disabled->get_bool();
+  if (ignored) settings.overrides = events::TopicSettings::Overrides::ignored;
+  settings.http = read.policy;
+  json::object kept;
+  if (!read.retry.is_null()) kept[of_topics.retry] = read.retry;
+  kept[switch_name] = ignored;
+  if (!read.throttle.is_null()) kept[of_topics.throttle] = read.throttle;
+  if (!read.request.is_null()) kept[of_topics.request] = read.request;
+  settings.notes["DeliveryPolicy"] = json::serialize(json::object{{top[0], std::move(kept)}});
   return {};
 }
 
@@ -197,8 +227,14 @@ Result<> read_delivery_policy(std::string_view text, events::SubscriptionSetting
   if (text.empty()) return {};
   TRY(const json::object policy, object_of(text));
   TRY_DO(check_members(policy, known));
-  TRY(settings.http, read_members(policy, of_subscriptions));
-  settings.notes["DeliveryPolicy"] = text;
+  TRY(const Read read, read_members(policy, of_subscriptions));
+  settings.http = read.policy;
+  settings.notes["DeliveryPolicy"] =
+      json::serialize(json::object{{of_subscriptions.retry, read.retry},
+                                   {"sicklyRetryPolicy", nullptr},
+                                   {of_subscriptions.throttle, read.throttle},
+                                   {of_subscriptions.request, read.request},
+                                   {"guaranteed", false}});
   return {};
 }
 

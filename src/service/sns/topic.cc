@@ -77,13 +77,16 @@ std::string policy_of(const Topic& topic) {
   return found == topic.settings.notes.end() ? default_policy(topic.id) : found->second;
 }
 
-// Whether a topic with the attributes `there` has this one; a switch that it has not is off.
-bool is_already(const std::map<std::string, std::string>& there, std::string_view name,
-                std::string_view value) {
-  const auto found = there.find(std::string(name));
-  if (name == "FifoTopic" || name == "ContentBasedDeduplication")
-    return read_boolean(value) == (found != there.end() && found->second == "true");
-  return found != there.end() && found->second == value;
+using Texts = std::map<std::string, std::string>;
+
+// Whether a topic with the attributes `there` has this one as it is wanted; a switch that a topic
+// has not is off.
+bool is_already(const Texts& there, const Texts& wanted, const std::string& name) {
+  const auto found = there.find(name);
+  const auto asked = wanted.find(name);
+  if (found == there.end() || asked == wanted.end())
+    return found == there.end() && asked == wanted.end();
+  return found->second == asked->second;
 }
 
 }  // namespace
@@ -104,9 +107,10 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
   TRY_DO(add_tags(in.Tags(), tags));
   const TopicId id{service::resource_key(call.caller(), in.Name())};
   if (const auto topic = door.topics.find(call.tx(), id)) {
-    const auto there = topic_attributes(*topic);
+    const Texts there = topic_attributes(*topic);
+    const Texts wanted = topic_attributes({.settings = settings});
     for (const auto& [name, value] : in.Attributes())
-      if (!is_already(there, name, value))
+      if (!is_already(there, wanted, std::string(name)))
         return invalid("Attributes Reason: Topic already exists with different attributes");
     if (!has_all(topic->tags, tags))
       return invalid("Tags Reason: Topic already exists with different tags");
