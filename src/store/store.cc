@@ -29,7 +29,9 @@ constexpr std::size_t idle_readers_max = 16;
 constexpr off_t log_rooms = 2;
 constexpr off_t page_bytes = 4096;
 constexpr std::size_t zeros_at_once = 1 << 20;
-// Nobody who starts a server waits for megabytes of zeros: they are written when it has a pause.
+// Nobody who starts a server waits for megabytes of zeros: what the commits of a start need is
+// written at once, and the rest when it has a pause.
+constexpr off_t first_room_bytes = 256 * 1024;
 constexpr std::chrono::milliseconds quiet_before_log_room{200};
 
 // WAL with synchronous=FULL: a commit is on the disk when it returns (sqlite.org/pragma.html
@@ -148,7 +150,7 @@ bool write_log_room(const std::filesystem::path& file, off_t bytes) {
   const Fd log(::open((file.string() + "-wal").c_str(), O_WRONLY | O_CLOEXEC));
   struct stat facts{};
   if (!log || ::fstat(log.get(), &facts) != 0) return false;
-  const std::string zeros(zeros_at_once, '\0');
+  const std::string zeros(std::min(zeros_at_once, static_cast<std::size_t>(bytes)), '\0');
   for (off_t at = facts.st_size; at < bytes;) {
     const auto count = std::min<std::size_t>(zeros.size(), static_cast<std::size_t>(bytes - at));
     const ssize_t wrote = ::pwrite(log.get(), zeros.data(), count, at);
@@ -186,7 +188,8 @@ class Store::Impl {
     writer_.execute(writer_settings);
     if (crashed_) check_pages(writer_);
     settle_log(writer_);
-    log_room_is_due_ = allocate_log_room(file, log_room_bytes());
+    log_room_is_due_ = allocate_log_room(file, log_room_bytes()) &&
+                       store::write_log_room(file, std::min(log_room_bytes(), first_room_bytes));
     migrate(writer_, migrations);
     sync_folder_of(file, *options.disk);
     sqlite3_wal_hook(writer_.raw(), note_log_length, this);
