@@ -185,6 +185,11 @@ Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request
                                               const wire::SignedFor& wanted) {
   TRY(const wire::Authorization claim, wire::parse_authorization(request, wanted.dialect));
   TRY(wire::Verified verified, wire::verify(request, claim, wanted, source_, cache_, clock_.now()));
+  // A document comes as a whole: nobody takes it out of chunks.
+  if (wanted.dialect == wire::AuthDialect::s3 && !request.body.value_or("").empty() &&
+      verified.payload > wire::PayloadMode::unsigned_payload)
+    return wire::refuse(wire::AuthProblem::hash_missing, wanted.dialect,
+                        "The value of x-amz-content-sha256 header is invalid.");
   Caller caller = caller_of_last(verified.region);
   caller.signature = {claim.form, claim.time};
   return Authenticated{.caller = std::move(caller), .v4 = std::move(verified)};

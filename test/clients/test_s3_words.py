@@ -6,6 +6,8 @@ import urllib.error
 import urllib.request
 
 import pytest
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from test_s3_presigned import v2_url
 
@@ -166,6 +168,25 @@ def test_credentials_of_another_kind_are_refused_where_everyone_may_read(aws, bu
     body = caught.value.read()
     assert caught.value.code == 400
     assert b"<Message>Unsupported Authorization Type<" in body and b"<ArgumentValue>Bearer<" in body
+
+
+class Chunked(S3SigV4Auth):
+    """Announces chunks, whatever the body is."""
+
+    def payload(self, request):
+        return "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+
+
+def test_a_document_comes_in_no_chunks(aws, bucket):
+    for part in "cors", "policy", "tagging":
+        request = AWSRequest(
+            "PUT", f"{aws.environment['AWS_ENDPOINT_URL']}/{bucket}?{part}", data=b"5\r\nabcde\r\n0\r\n\r\n",
+            headers={"x-amz-decoded-content-length": "5"})
+        Chunked(aws.session.get_credentials(), "s3", "us-east-1").add_auth(request)
+        sent = urllib.request.Request(request.url, request.data, dict(request.headers.items()), method="PUT")
+        with pytest.raises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(sent)
+        assert b"<Message>The value of x-amz-content-sha256 header is invalid.<" in caught.value.read(), part
 
 
 # Operation, a parameter with a value that is of another form, and the argument that is named.
