@@ -544,10 +544,14 @@ def test_a_bucket_is_made_with_a_list_that_its_ownership_lets_be(stage):
     assert code_of(lambda: s3.create_bucket(Bucket=name, ACL="public-read", ObjectOwnership="ObjectWriter")) == (
         "InvalidBucketAclWithBlockPublicAccessError",
         "Bucket cannot have public ACLs set with BlockPublicAccess enabled")
+    assert code_of(lambda: s3.create_bucket(Bucket=name, ACL="fake"))[0] == "InvalidArgument"
     logs = 'uri="http://acs.amazonaws.com/groups/s3/LogDelivery"'
     s3.create_bucket(Bucket=name, GrantWrite=logs, GrantReadACP=logs, ObjectOwnership="ObjectWriter")
     assert [(each["Permission"], each["Grantee"]["URI"]) for each in s3.get_bucket_acl(Bucket=name)["Grants"]] == [
         ("READ_ACP", logs[5:-1]), ("WRITE", logs[5:-1])]
+    s3.put_bucket_acl(Bucket=name, ACL="log-delivery-write")
+    assert [each["Permission"] for each in s3.get_bucket_acl(Bucket=name)["Grants"]] == [
+        "FULL_CONTROL", "WRITE", "READ_ACP"]
     enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
     assert code_of(lambda: s3.put_bucket_ownership_controls(Bucket=name, OwnershipControls=enforced))[0] == (
         "InvalidBucketAclWithObjectOwnership")

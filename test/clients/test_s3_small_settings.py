@@ -87,6 +87,9 @@ def test_a_website(aws, bucket):
             ({**site, "RoutingRules": [{**rule, "Redirect": {}}]}, "MalformedXML", MALFORMED),
             ({**site, "RoutingRules": [rule] * 51}, "InvalidRequest",
              "51 routing rules provided, the number of routing rules in a website configuration is limited to 50."),
+            ({"RedirectAllRequestsTo": {"HostName": "h", "Protocol": "ftp"}}, "InvalidRequest",
+             "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+             "automatically."),
             ({**site, "RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "300"}}]}, "InvalidRequest",
              "The provided HTTP redirect code (300) is not valid. Valid codes are 3XX except 300."),
             ({**site, "RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "3xx"}}]}, "MalformedXML",

@@ -46,6 +46,14 @@ bool is_group(std::string_view address) {
          address == group::log_delivery;
 }
 
+bool is_canned(std::string_view name) {
+  constexpr std::string_view names[] = {
+      "private",       "public-read",       "public-read-write",         "authenticated-read",
+      "aws-exec-read", "bucket-owner-read", "bucket-owner-full-control", "log-delivery-write",
+  };
+  return std::ranges::find(names, name) != std::end(names);
+}
+
 AccessList owners_list(std::string_view owner) {
   return {{std::string(full_control), std::string(owner)}};
 }
@@ -58,6 +66,10 @@ AccessList canned_list(std::string_view name, std::string_view owner) {
   if (name == "public-read" || name == "public-read-write") add("READ", group::everyone);
   if (name == "public-read-write") add("WRITE", group::everyone);
   if (name == "authenticated-read") add("READ", group::authenticated);
+  if (name == "log-delivery-write") {
+    add("WRITE", group::log_delivery);
+    add("READ_ACP", group::log_delivery);
+  }
   return list;
 }
 

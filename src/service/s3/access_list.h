@@ -33,6 +33,8 @@ bool is_group(std::string_view address);
 // Of what nobody gave a list: its owner may do everything.
 AccessList owners_list(std::string_view owner);
 
+bool is_canned(std::string_view name);
+
 // What a canned name stands for; all others leave the owner alone.
 AccessList canned_list(std::string_view name, std::string_view owner);
 

@@ -21,6 +21,12 @@ std::unexpected<Error> malformed_list() {
   return refuse("MalformedACLError", std::string(malformed_xml));
 }
 
+// S3 says of a canned name that there is none only which it is.
+Result<> check_canned(const WantedAcl& wanted) {
+  if (!wanted.canned || is_canned(*wanted.canned)) return {};
+  return invalid_argument("", {"x-amz-acl", std::string(*wanted.canned)});
+}
+
 // What the headers come to.
 Result<AccessList> list_of(const WantedAcl& wanted, std::string_view owner) {
   if (wanted.canned && !wanted.grants.empty())
@@ -83,6 +89,7 @@ Result<std::optional<AccessList>> take_list(const Call& call, store::Transaction
                                             const objects::Bucket& bucket, const In& in) {
   const std::string owner = owner_id(bucket.account);
   const WantedAcl wanted = wanted_acl(in);
+  TRY_DO(check_canned(wanted));
   const auto document = in.AccessControlPolicy();
   if (!document && wanted.says_nothing())
     return std::unexpected(Error{ErrorCode::invalid_argument,
@@ -172,6 +179,7 @@ Result<> give_list(const Call& call, store::Transaction& tx, const objects::Buck
 Result<AccessList> first_list(const Call& call, std::string_view ownership,
                               const WantedAcl& wanted) {
   const std::string owner = owner_id(call.account());
+  TRY_DO(check_canned(wanted));
   if (wanted.says_nothing()) return owners_list(owner);
   if (ownership == owner_enforced && (wanted.canned != "private" || !wanted.grants.empty()))
     return refuse("InvalidBucketAclWithObjectOwnership",

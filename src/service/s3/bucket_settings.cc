@@ -325,6 +325,13 @@ Result<int> read_code(std::string_view text) {
   return code;
 }
 
+Result<> check_protocol(std::optional<std::string_view> protocol) {
+  if (!protocol || protocol == "http" || protocol == "https") return {};
+  return refuse("InvalidRequest",
+                "Invalid protocol, protocol can be http or https. If not defined the protocol will "
+                "be selected automatically.");
+}
+
 Result<> check_redirect_code(std::optional<std::string_view> text) {
   if (!text) return {};
   TRY(const int code, read_code(*text));
@@ -361,6 +368,7 @@ Result<> check_routing_rule(api::RoutingRule rule) {
                   "Condition cannot be empty. To redirect all requests without a condition, the "
                   "condition element shouldn't be present.");
   if (condition) TRY_DO(check_error_code(condition.HttpErrorCodeReturnedEquals()));
+  TRY_DO(check_protocol(redirect.Protocol()));
   return check_redirect_code(redirect.HttpRedirectCode());
 }
 
@@ -370,7 +378,7 @@ Result<> check_website(api::WebsiteConfiguration wanted) {
       return invalid_argument(
           "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.",
           {"RedirectAllRequestsTo", "not null"});
-    return {};
+    return check_protocol(wanted.RedirectAllRequestsTo().Protocol());
   }
   if (!wanted.IndexDocument())
     return invalid_argument(
