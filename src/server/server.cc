@@ -387,7 +387,7 @@ void Server::Parts::collect_permissions() {
 
 Result<> Server::Parts::install_doors() {
   const sagemaker::Reach reach(errands_.get());
-  sts::install(registry_, *keys_, *directory_, issuer_keys_);
+  sts::install(registry_, *keys_, *directory_, *store_, issuer_keys_);
   iam::install(registry_, *directory_, *store_);
   s3::install(registry_, {*store_, *objects_, *notices_, *lifecycle_, lifecycles_});
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);

@@ -56,7 +56,7 @@ wire::AuthDialect dialect_of(const wire::Asked& asked) {
 
 Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock,
                              const SiteCheck& sites, KnownSenders& known, AuthMode mode,
-                             std::string region, Strangers strangers)
+                             std::string region, Strangers strangers, identity::UseBook* uses)
     : keys_(keys),
       clock_(clock),
       sites_(sites),
@@ -64,6 +64,7 @@ Authenticator::Authenticator(const identity::KeyRing& keys, const Clock& clock,
       mode_(mode),
       region_(std::move(region)),
       strangers_(strangers),
+      uses_(uses),
       source_(keys, clock) {}
 
 Result<wire::KeyMaterial> Authenticator::Source::find(std::string_view access_key_id,
@@ -127,7 +128,7 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   }
   if (is_v2(form)) return check_v2(request, route);
   auto checked = check_v4(request, {route.schema->service.signing_name, dialect_of(route)});
-  if (checked) note_owner(head, *checked);
+  if (checked) note_owner(head, route, *checked);
   // Whoever sends credentials of another kind to S3 takes himself for somebody, and is told.
   const bool nobody =
       !checked && form == wire::AuthForm::none && checked.error().kind != "InvalidArgument";
@@ -227,7 +228,8 @@ Authenticated Authenticator::trusted(const wire::SignedRequest& request) const {
 }
 
 // An address is noted once a minute at most: whoever asks again and again costs no lock.
-void Authenticator::note_owner(const net::RequestHead& head, const Authenticated& shown) {
+void Authenticator::note_owner(const net::RequestHead& head, const wire::Route& route,
+                               const Authenticated& shown) {
   constexpr std::chrono::minutes note_period{1};
   const std::string& key = shown.caller.access_key_id;
   const std::string_view address = net::address_of(head.peer);
@@ -236,6 +238,12 @@ void Authenticator::note_owner(const net::RequestHead& head, const Authenticated
       now - noted_->at < note_period)
     return;
   known_.note(key, address, now);
+  if (uses_ != nullptr)
+    uses_->note(shown.caller.principal, key,
+                {.at = clock_.now(),
+                 .service = std::string(route.schema->service.signing_name),
+                 .region = shown.caller.region},
+                now);
   noted_ = Noted{key, std::string(address), now};
 }
 

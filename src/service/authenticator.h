@@ -10,6 +10,7 @@
 #include "base/memory_budget.h"
 #include "base/result.h"
 #include "engine/identity/key_ring.h"
+#include "engine/identity/last_used.h"
 #include "net/http.h"
 #include "service/call.h"
 #include "service/known_senders.h"
@@ -53,10 +54,11 @@ wire::AuthDialect dialect_of(const wire::Asked& asked);
 // Loop thread only.
 class Authenticator {
  public:
-  // All that is borrowed outlives it. `region` is the caller's where a request names none.
+  // All that is borrowed outlives it. `region` is the caller's where a request names none. What is
+  // signed is noted in `uses`, if it is there.
   Authenticator(const identity::KeyRing& keys, const Clock& clock, const SiteCheck& sites,
                 KnownSenders& known, AuthMode mode, std::string region,
-                Strangers strangers = Strangers::refused);
+                Strangers strangers = Strangers::refused, identity::UseBook* uses = nullptr);
 
   // Verifies that the request is signed, and for the service of the route; `body` where it is at
   // hand (absent: it streams in later, and the caller compares v4->content_sha256 then). Refuses in
@@ -103,7 +105,8 @@ class Authenticator {
   Authenticated trusted(const wire::SignedRequest& request) const;
   Result<Authenticated> stranger(const wire::SignedRequest& request, Error refusal) const;
   Caller caller_of_last(std::string_view region) const;
-  void note_owner(const net::RequestHead& head, const Authenticated& shown);
+  void note_owner(const net::RequestHead& head, const wire::Route& route,
+                  const Authenticated& shown);
 
   const identity::KeyRing& keys_;
   const Clock& clock_;
@@ -112,6 +115,7 @@ class Authenticator {
   const AuthMode mode_;
   const std::string region_;
   const Strangers strangers_;
+  identity::UseBook* const uses_;
   Source source_;
   wire::SigningKeyCache cache_;
   std::vector<wire::HeaderPair> headers_;  // reused from request to request

@@ -80,7 +80,8 @@ Front::Front(const Frame& frame, HotDoor& hot)
     : frame_(frame),
       hot_(hot),
       authenticator_(frame.keys, frame.ground.clock, frame.sites, *frame.known_senders, frame.auth,
-                     frame.region, frame.authorizer ? Strangers::admitted : Strangers::refused),
+                     frame.region, frame.authorizer ? Strangers::admitted : Strangers::refused,
+                     frame.uses.get()),
       hot_gate_(frame.authorizer, frame.store, frame.ground),
       request_ids_(frame.ground.random.next()) {}
 

@@ -67,6 +67,7 @@ struct Frame {
   // page.
   std::function<std::string()> traffic = {};
   std::unique_ptr<KnownSenders> known_senders = std::make_unique<KnownSenders>();
+  std::unique_ptr<identity::UseBook> uses = std::make_unique<identity::UseBook>(store);
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
   DiskRoom* disk = nullptr;

@@ -9,6 +9,8 @@
 
 namespace slipway::service {
 
+using namespace std::chrono_literals;
+
 void add_request_keys(const Call& call, std::vector<identity::ContextEntry>& context) {
   const auto add = [&](std::string_view key, std::string_view value) {
     if (!value.empty()) context.push_back({std::string(key), {std::string(value)}});
@@ -17,6 +19,9 @@ void add_request_keys(const Call& call, std::vector<identity::ContextEntry>& con
   const auto seconds = std::chrono::floor<std::chrono::seconds>(call.now());
   add("aws:CurrentTime", to_iso8601(seconds));
   add("aws:EpochTime", fmt::to_string(seconds.time_since_epoch().count()));
+  const auto& session = call.caller().principal.session;
+  if (session && session->factor_shown)
+    add("aws:MultiFactorAuthAge", fmt::to_string((seconds - *session->factor_shown) / 1s));
   add("aws:SecureTransport", head.secure ? "true" : "false");
   add("aws:SourceIp", net::address_of(head.peer));
   add("aws:UserAgent", head.headers.find("user-agent").value_or(""));

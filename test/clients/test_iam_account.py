@@ -164,6 +164,8 @@ def test_a_role_of_a_service_is_its_own(aws, name):
     assert (role, made["Path"], made["Description"]) == (
         f"AWSServiceRoleForAutoScaling_{suffix}", "/aws-service-role/autoscaling.amazonaws.com/", "scales")
     assert made["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "autoscaling.amazonaws.com"}
+    scaled = iam.create_service_linked_role(AWSServiceName="custom-resource.application-autoscaling.amazonaws.com")
+    assert scaled["Role"]["RoleName"] == "AWSServiceRoleForApplicationAutoScaling_CustomResource"
     assert error_of(iam.create_service_linked_role, AWSServiceName="autoscaling.amazonaws.com",
                     CustomSuffix=suffix)[0] == "InvalidInput"
     protected = ("UnmodifiableEntity", f"Cannot perform the operation on the protected role '{role}' - this role is only "
@@ -260,16 +262,6 @@ def test_the_providers_policies_are_attached_and_told_with_their_dates(aws, name
     document = aws.iam.get_policy_version(PolicyArn=arn, VersionId="v1")["PolicyVersion"]["Document"]
     assert document["Statement"][1]["Resource"] == "arn:aws:s3:::*"
     aws.iam.detach_role_policy(RoleName=role, PolicyArn=arn)
-
-
-def test_nobody_has_what_cannot_be_made_here(aws, name):
-    iam, user = aws.iam, {"UserName": name}
-    iam.create_user(**user)
-    assert iam.list_mfa_devices(**user)["MFADevices"] == []
-    assert iam.list_virtual_mfa_devices()["VirtualMFADevices"] == []
-    assert iam.list_service_specific_credentials(**user)["ServiceSpecificCredentials"] == []
-    assert error_of(iam.list_mfa_devices, UserName="nobody") == (
-        "NoSuchEntity", "The user with name nobody cannot be found.")
 
 
 def test_policies_tell_the_keys_that_they_ask_for(aws, name):

@@ -1,11 +1,15 @@
 """What IAM's users hold beside access keys, and what accounts upload: passwords and what they are held
-to, keys and certificates, metadata of SAML providers."""
+to, second factors, keys and certificates, metadata of SAML providers; when keys were used last."""
+import base64
+import csv
 import datetime
+import hmac
 import subprocess
+import time
 
 import pytest
 from botocore.exceptions import ClientError
-from policies import People, allow
+from policies import People, Someone, allow, document
 
 ACCOUNT = "000000000000"
 GOOD = "Correct-horse-9"
@@ -52,7 +56,8 @@ def made(tmp_path_factory):
 def error_of(call, **arguments):
     with pytest.raises(ClientError) as caught:
         call(**arguments)
-    return caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]
+    error = caught.value.response["Error"]
+    return error["Code"], error.get("Message", "")
 
 
 @pytest.fixture(scope="module")
@@ -281,3 +286,185 @@ def test_saml_providers(aws, people, name):
     assert error_of(someone.iam.get_saml_provider, SAMLProviderArn=arn)[0] == "AccessDenied"
     assert error_of(iam.delete_saml_provider, SAMLProviderArn=arn) == (
         "NoSuchEntity", f"Manifest not found for arn {arn}")
+
+
+class Device:
+    """A virtual device of a second factor, as an authenticator has it: its codes by RFC 6238."""
+
+    def __init__(self, aws, name):
+        made = aws.iam.create_virtual_mfa_device(VirtualMFADeviceName=name, Path="/phones/")["VirtualMFADevice"]
+        self.serial, self.seed = made["SerialNumber"], made["Base32StringSeed"]
+        assert self.serial == f"arn:aws:iam::{ACCOUNT}:mfa/phones/{name}" and len(self.seed) == 64
+        self.now = int(time.time()) // 30
+
+    def code(self, steps):
+        mac = hmac.digest(base64.b32decode(self.seed), (self.now + steps).to_bytes(8, "big"), "sha1")
+        at = mac[-1] & 15
+        return f"{(int.from_bytes(mac[at:at + 4], 'big') & 0x7fffffff) % 1_000_000:06}"
+
+    def two_codes(self, steps):
+        return {"AuthenticationCode1": self.code(steps), "AuthenticationCode2": self.code(steps + 1)}
+
+    def shown(self, steps):
+        return {"SerialNumber": self.serial, "TokenCode": self.code(steps)}
+
+
+def test_a_device_is_given_to_a_user(aws, user, name):
+    iam, device = aws.iam, Device(aws, name)
+    named = {**user, "SerialNumber": device.serial}
+    assert error_of(iam.create_virtual_mfa_device, VirtualMFADeviceName=name, Path="/phones/") == (
+        "EntityAlreadyExists", "MFA device already exists.")
+    wrong = {"AuthenticationCode1": device.code(-1), "AuthenticationCode2": "000000"}
+    assert error_of(iam.enable_mfa_device, **named, **wrong) == (
+        "InvalidAuthenticationCode", "Authentication code for device is not valid.")
+    assert iam.list_mfa_devices(**user)["MFADevices"] == []
+    iam.enable_mfa_device(**named, **device.two_codes(-3))
+    [listed] = iam.list_mfa_devices(**user)["MFADevices"]
+    assert (listed["UserName"], listed["SerialNumber"]) == (name, device.serial)
+    assert iam.get_mfa_device(**named)["EnableDate"] == listed["EnableDate"]
+    assigned = {each["SerialNumber"]: each for each in iam.list_virtual_mfa_devices(
+        AssignmentStatus="Assigned")["VirtualMFADevices"]}
+    assert assigned[device.serial]["User"]["UserName"] == name and "Base32StringSeed" not in assigned[device.serial]
+    assert device.serial not in [each["SerialNumber"] for each in iam.list_virtual_mfa_devices(
+        AssignmentStatus="Unassigned")["VirtualMFADevices"]]
+    assert iam.get_account_summary()["SummaryMap"]["MFADevicesInUse"] >= 1
+    iam.resync_mfa_device(**named, **device.two_codes(-2))
+    assert error_of(iam.delete_virtual_mfa_device, SerialNumber=device.serial) == (
+        "DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.")
+    assert error_of(iam.delete_user, **user) == (
+        "DeleteConflict", "Cannot delete entity, must delete MFA device first.")
+    iam.tag_mfa_device(SerialNumber=device.serial, Tags=[{"Key": "k", "Value": "v"}])
+    assert iam.list_mfa_device_tags(SerialNumber=device.serial)["Tags"] == [{"Key": "k", "Value": "v"}]
+    iam.untag_mfa_device(SerialNumber=device.serial, TagKeys=["k"])
+    iam.deactivate_mfa_device(**named)
+    assert error_of(iam.deactivate_mfa_device, **named) == ("NoSuchEntity", "MFA Device invalid for user.")
+    iam.delete_virtual_mfa_device(SerialNumber=device.serial)
+    assert error_of(iam.delete_virtual_mfa_device, SerialNumber=device.serial) == (
+        "NoSuchEntity", f"MFA Device with serial number {device.serial} does not exist.")
+    iam.delete_user(**user)
+
+
+def test_a_second_factor_counts_in_policies(aws, people, server, name):
+    device = Device(aws, name)
+    young = {"Bool": {"aws:MultiFactorAuthPresent": "true"}, "NumericLessThan": {"aws:MultiFactorAuthAge": "600"}}
+    someone = people.user(allow(["s3:ListAllMyBuckets", "iam:ListUsers"], Condition=young), allow("sts:AssumeRole"))
+    aws.iam.enable_mfa_device(UserName=someone.name, SerialNumber=device.serial, **device.two_codes(-3))
+    trust = document({"Effect": "Allow", "Principal": {"AWS": someone.arn}, "Action": "sts:AssumeRole",
+                      "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}})
+    role = aws.iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+
+    def session(**shown):
+        return Someone(server, someone.arn, someone.sts.get_session_token(**shown)["Credentials"])
+
+    assert error_of(someone.s3.list_buckets)[0] == "AccessDenied"
+    assert error_of(session().s3.list_buckets)[0] == "AccessDenied"
+    assert error_of(someone.sts.assume_role, RoleArn=role, RoleSessionName="session")[0] == "AccessDenied"
+    one_alone = "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code."
+    assert error_of(session, TokenCode="123456") == ("AccessDenied", one_alone)
+    invalid = "MultiFactorAuthentication failed with invalid MFA one time pass code. "
+    assert error_of(session, SerialNumber=device.serial, TokenCode="000000") == ("AccessDenied", invalid)
+    assert "unable to validate MFA code" in error_of(
+        session, SerialNumber=device.serial + "x", TokenCode=device.code(-1))[1]
+
+    proven = session(**device.shown(-1))
+    proven.s3.list_buckets()
+    proven.iam.list_users()  # credentials without a second factor may not call IAM at all
+    proven.sts.assume_role(RoleArn=role, RoleSessionName="session")
+    assert error_of(session, **device.shown(-1)) == ("AccessDenied", invalid)  # it counted already
+    someone.sts.assume_role(RoleArn=role, RoleSessionName="session", **device.shown(0))
+
+
+def test_passwords_for_one_service(aws, user):
+    iam, name, service = aws.iam, user["UserName"], "codecommit.amazonaws.com"
+    none = "No such service {} is supported for Service Specific Credentials"
+    for wrong in ("nonexistent.amazonaws.com", "o3on3n3onosneo", "lambda.amazonaws.com"):
+        refusal = ("NoSuchEntity", none.format(wrong))
+        assert error_of(iam.create_service_specific_credential, **user, ServiceName=wrong) == refusal
+        assert error_of(iam.list_service_specific_credentials, **user, ServiceName=wrong) == refusal
+    assert error_of(iam.create_service_specific_credential, UserName="nobody", ServiceName="none") == (
+        "NoSuchEntity", "The user with name nobody cannot be found.")
+    made = iam.create_service_specific_credential(**user, ServiceName=service)["ServiceSpecificCredential"]
+    password = made.pop("ServicePassword")
+    assert made["ServiceUserName"] == f"{name}-at-{ACCOUNT}" and password.endswith("=")
+    assert made["ServiceSpecificCredentialId"].startswith("ACCA") and made["Status"] == "Active"
+    named = {**user, "ServiceSpecificCredentialId": made["ServiceSpecificCredentialId"]}
+    iam.update_service_specific_credential(**named, Status="Inactive")
+    inactive = {**made, "Status": "Inactive"}
+    assert iam.list_service_specific_credentials(**user, ServiceName=service)[
+        "ServiceSpecificCredentials"] == [inactive]
+    assert iam.list_service_specific_credentials(**user, ServiceName="cassandra.amazonaws.com")[
+        "ServiceSpecificCredentials"] == []
+    again = iam.reset_service_specific_credential(**named)["ServiceSpecificCredential"]
+    assert again.pop("ServicePassword") != password and again == inactive
+    iam.create_service_specific_credential(**user, ServiceName=service)
+    assert error_of(iam.create_service_specific_credential, **user, ServiceName=service)[0] == "LimitExceeded"
+    iam.create_service_specific_credential(**user, ServiceName="cassandra.amazonaws.com")
+    seen, page = [], {"MaxItems": 2}
+    while page:
+        listed = iam.list_service_specific_credentials(AllUsers=True, **page)
+        seen += [each["ServiceSpecificCredentialId"] for each in listed["ServiceSpecificCredentials"]]
+        page = {"MaxItems": 2, "Marker": listed["Marker"]} if listed["IsTruncated"] else None
+    assert len(seen) == len(set(seen)) == 3
+    assert error_of(iam.delete_user, **user) == (
+        "DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
+    iam.delete_service_specific_credential(**named)
+    wrong = ("NoSuchEntity", f"No such credential {named['ServiceSpecificCredentialId']} exists")
+    assert error_of(iam.reset_service_specific_credential, **named) == wrong
+    assert error_of(iam.update_service_specific_credential, **named, Status="Active") == wrong
+    assert error_of(iam.delete_service_specific_credential, **named) == wrong
+
+
+def until(look, wanted):
+    """What `look` says once `wanted` holds of it: uses are noted behind the requests."""
+    for _ in range(100):
+        seen = look()
+        if wanted(seen):
+            return seen
+        time.sleep(0.05)
+    return seen
+
+
+def test_the_last_use_of_a_key_and_of_a_role_is_told(aws, people):
+    someone = people.user(allow("s3:ListAllMyBuckets"), allow("sts:AssumeRole"))
+    [key] = aws.iam.list_access_keys(UserName=someone.name)["AccessKeyMetadata"]
+
+    def used():
+        return aws.iam.get_access_key_last_used(AccessKeyId=key["AccessKeyId"])
+
+    assert used()["UserName"] == someone.name
+    assert used()["AccessKeyLastUsed"] == {"ServiceName": "N/A", "Region": "N/A"}
+    someone.s3.list_buckets()
+    last = until(used, lambda seen: "LastUsedDate" in seen["AccessKeyLastUsed"])["AccessKeyLastUsed"]
+    assert (last["ServiceName"], last["Region"]) == ("s3", "us-east-1")
+    assert abs(last["LastUsedDate"].timestamp() - time.time()) < 60
+    role = people.session(allow("s3:ListAllMyBuckets"), by=someone)
+    named = {"RoleName": role.arn.split("/")[1]}
+    assert aws.iam.get_role(**named)["Role"]["RoleLastUsed"] == {}
+    role.s3.list_buckets()
+    last = until(lambda: aws.iam.get_role(**named)["Role"]["RoleLastUsed"], bool)
+    assert last["Region"] == "us-east-1"
+    assert error_of(aws.iam.get_access_key_last_used, AccessKeyId="AKIAIOSFODNN7EXAMPLE") == (
+        "AccessDenied", f"User: arn:aws:iam::{ACCOUNT}:root is not authorized to perform "
+        "iam:GetAccessKeyLastUsed on resource: access key AKIAIOSFODNN7EXAMPLE")
+
+
+def test_the_report_of_credentials(aws, name):
+    """Made once in four hours: the test that asks first sees what is there then."""
+    iam = aws.iam
+    iam.create_user(UserName=f"{name},x", Path="/a/")
+    iam.create_login_profile(UserName=f"{name},x", Password=GOOD)
+    iam.create_access_key(UserName=f"{name},x")
+    assert error_of(iam.get_credential_report) == ("ReportNotPresent", "")
+    assert iam.generate_credential_report()["State"] == "STARTED"
+    assert iam.generate_credential_report()["State"] == "COMPLETE"
+    report = iam.get_credential_report()
+    assert report["ReportFormat"] == "text/csv"
+    rows = {row["user"]: row for row in csv.DictReader(report["Content"].decode().splitlines())}
+    assert rows["<root_account>"]["arn"] == f"arn:aws:iam::{ACCOUNT}:root"
+    row = rows[f"{name},x"]
+    assert row["arn"] == f"arn:aws:iam::{ACCOUNT}:user/a/{name},x"
+    today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT")
+    assert row["password_last_changed"].startswith(today) and row["password_last_changed"].endswith("+00:00")
+    assert [row[each] for each in ("password_enabled", "mfa_active", "access_key_1_active", "access_key_2_active",
+                                   "access_key_1_last_used_date", "cert_1_active", "cert_2_last_rotated")] == [
+        "true", "false", "true", "false", "N/A", "false", "N/A"]

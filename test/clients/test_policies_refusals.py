@@ -37,7 +37,7 @@ VALUES = {
     "VersionId": "v1", "TaskHandle": "e30=", "Status": "Active", "UploadId": "thing",
     "UserId": "thing", "Key": "thing", "Protocol": "sqs", "logGroupName": "thing",
     "DurationSeconds": 900, "AccountId": "{account}", "Id": "thing", "PartNumber": 1,
-    "ReceiptHandle": "thing", "SerialNumber": "arn:aws:iam::{account}:mfa/thing",
+    "ReceiptHandle": "thing", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SerialNumber": "arn:aws:iam::{account}:mfa/thing",
 }
 # What an operation needs beside its required members, or instead of them.
 MORE = {
@@ -52,6 +52,8 @@ MORE = {
     **{("iam", operation): {"UserName": "thing"} for operation in (
         "ListMFADevices", "ListSSHPublicKeys", "ListSigningCertificates",
         "ListServiceSpecificCredentials", "CreateLoginProfile", "GetLoginProfile", "DeleteLoginProfile", "UploadSigningCertificate",
+        "GetMFADevice", "DeactivateMFADevice", "UpdateServiceSpecificCredential",
+        "ResetServiceSpecificCredential", "DeleteServiceSpecificCredential",
         "UpdateSigningCertificate", "DeleteSigningCertificate")},
     ("iam", "SetDefaultPolicyVersion"): {"VersionId": "v1"},
     ("logs", "DescribeLogStreams"): {"logGroupName": "thing"},

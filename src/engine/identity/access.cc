@@ -222,7 +222,8 @@ bool is_withheld(const Principal& principal, std::string_view action) {
   const bool is_guest = principal.kind == Kind::federated_user;
   if (!is_guest && principal.kind != Kind::user_session && principal.kind != Kind::root_session)
     return false;
-  return (action.starts_with("iam:") && action != passing_a_role) ||
+  const bool is_proven = !is_guest && principal.session && principal.session->factor_shown;
+  return (action.starts_with("iam:") && action != passing_a_role && !is_proven) ||
          (action.starts_with("sts:") && (is_guest || action != assuming_a_role));
 }
 
@@ -355,7 +356,7 @@ std::vector<ContextEntry> principal_context(const Principal& principal) {
     add(fmt::format("aws:PrincipalTag/{}", key), value);
   if (!principal.session) return context;
   add("aws:TokenIssueTime", to_iso8601(principal.session->issued));
-  add("aws:MultiFactorAuthPresent", "false");
+  add("aws:MultiFactorAuthPresent", principal.session->factor_shown ? "true" : "false");
   if (!principal.session->source_identity.empty())
     add("aws:SourceIdentity", principal.session->source_identity);
   for (const auto& [key, value] : principal.session->provider_keys) add(key, value);

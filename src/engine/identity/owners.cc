@@ -26,6 +26,7 @@ constexpr KindFacts facts[] = {
     {"oidc-provider", "identity_providers", "no_provider"},
     {"server-certificate", "identity_server_certificates", "no_server_certificate"},
     {"saml-provider", "identity_saml_providers", "no_provider"},
+    {"mfa", "identity_mfa_devices", "no_mfa_device"},
 };
 
 const KindFacts& facts_of(Owner::Kind kind) { return facts[static_cast<std::size_t>(kind)]; }
@@ -42,16 +43,13 @@ std::string sentence_of_missing(Owner owner) {
       return fmt::format("The Server Certificate with name {} cannot be found.", owner.name);
     case Kind::saml_provider:
       return fmt::format("Manifest not found for arn {}", arn_of(owner, "/"));
+    case Kind::mfa_device:
+      return fmt::format("MFA Device with serial number {} does not exist.", arn_of(owner, "/"));
     case Kind::role:
     case Kind::user:
     case Kind::group: break;
   }
   return fmt::format("The {} with name {} cannot be found.", name_of(owner.kind), owner.name);
-}
-
-std::unexpected<Error> missing(Owner owner) {
-  return fail(ErrorCode::not_found, sentence_of_missing(owner),
-              std::string(facts_of(owner.kind).missing));
 }
 
 std::int64_t count_rows(store::Transaction& tx, std::string_view table, Owner owner) {
@@ -110,6 +108,11 @@ std::size_t counted_bytes(std::string_view document) {
 
 // ---- For the other files of this engine
 // ----------------------------------------------------------
+
+std::unexpected<Error> missing(Owner owner) {
+  return fail(ErrorCode::not_found, sentence_of_missing(owner),
+              std::string(facts_of(owner.kind).missing));
+}
 
 Result<> require(store::Transaction& tx, Owner owner) {
   auto rows = tx.query(fmt::format("SELECT 1 FROM {} WHERE account = ?1 AND name_key = ?2",

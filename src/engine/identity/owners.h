@@ -4,10 +4,10 @@
 // Every function of this engine's tables runs inside a caller's transaction, on its thread, and
 // whoever changes something ends the change by Directory::follow(). Errors are this engine's own:
 // not_found of kind "no_role", "no_user", "no_group", "no_policy", "no_inline_policy",
-// "no_attachment", "no_access_key", "no_version", "no_profile", "no_provider" or
-// "no_server_certificate"; already_exists; in_use of kind "has_policies", "has_attachments",
-// "has_access_keys", "has_groups", "has_members", "has_versions", "has_roles" or "is_attached";
-// limit_exceeded. Names are unique whatever their case.
+// "no_attachment", "no_access_key", "no_version", "no_profile", "no_provider",
+// "no_server_certificate" or "no_mfa_device"; already_exists; in_use of kind "has_policies",
+// "has_attachments", "has_access_keys", "has_groups", "has_members", "has_versions", "has_roles" or
+// "is_attached"; limit_exceeded. Names are unique whatever their case.
 #pragma once
 
 #include <cstdint>
@@ -55,6 +55,7 @@ struct Owner {
     provider,
     server_certificate,
     saml_provider,
+    mfa_device,  // its name is all of its serial number that stands behind "mfa/"
   };
   Kind kind = Kind::role;
   std::string_view account;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,7 @@ struct SessionTerms {
   std::vector<std::string> policies;         // full names of further session policies
   // What an identity provider's word let the session in by: aws:FederatedProvider, "ISSUER:sub".
   std::vector<Tag> provider_keys = {};
+  std::optional<Timestamp> factor_shown;  // when a second factor was, if one was
 };
 
 // Cheap to copy: what is bulky is shared and immutable.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/identity/account.h"
+#include "engine/identity/last_used.h"
 #include "engine/identity/rows.h"
 
 namespace slipway::identity {
@@ -77,13 +78,14 @@ Result<> update_role(store::Transaction& tx, const Role& role) {
 
 Result<> delete_role(store::Transaction& tx, std::string_view account, std::string_view name) {
   const Owner role{Owner::Kind::role, account, name};
-  TRY_DO(require(tx, role));
+  TRY(const Role found, find_role(tx, account, name));
   TRY_DO(require_no_policies(tx, role));
   if (!list_instance_profiles_of(tx, role, {.items_max = 1}).items.empty())
     return fail(ErrorCode::in_use,
                 "Cannot delete entity, must remove roles from instance profile first.",
                 "has_roles");
   touch(tx, role);
+  forget_uses(tx, account, found.id);
   tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", account, owner_key(role));
   tx.run("DELETE FROM identity_roles WHERE account = ?1 AND name_key = ?2", account, key_of(name));
   return {};

@@ -44,7 +44,9 @@ inline std::string first_text(const store::Rows& row) { return std::string(row.t
 
 inline std::int64_t first_number(store::Rows rows) { return rows.next() ? rows.integer(0) : 0; }
 
-// not_found of kind "no_role", "no_user", ...
+// not_found of kind "no_role", "no_user", ..., in AWS's words for one of that kind.
+std::unexpected<Error> missing(Owner owner);
+// The same where it is not there.
 Result<> require(store::Transaction& tx, Owner owner);
 
 // Says that the directory must read this party anew. Every function that changes one calls it.

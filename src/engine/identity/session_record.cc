@@ -90,12 +90,14 @@ Result<std::shared_ptr<const SessionTerms>> read_terms(Reader& reader) {
   read_all(reader, [&] { terms->transitive_keys.push_back(reader.text()); });
   terms->policy_document = reader.text();
   read_all(reader, [&] { terms->policies.push_back(reader.text()); });
-  // Only sessions by an identity provider have these, and tokens of former versions none.
+  // Few sessions have these, and tokens of former versions none: what an identity provider said,
+  // and when a second factor was shown.
   if (!reader.at_end())
     read_all(reader, [&] {
       std::string key = reader.text();
       terms->provider_keys.emplace_back(std::move(key), reader.text());
     });
+  if (!reader.at_end()) terms->factor_shown = reader.time();
   if (terms->policy_document.empty()) return terms;
   TRY(Policy policy, Policy::parse(terms->policy_document, PolicyUse::permissions));
   terms->policy = std::make_shared<const Policy>(std::move(policy));
@@ -124,11 +126,12 @@ std::string to_bytes(const SessionRecord& record) {
   write_all(writer, terms.transitive_keys, [&](const std::string& key) { writer.text(key); });
   writer.text(terms.policy_document);
   write_all(writer, terms.policies, [&](const std::string& name) { writer.text(name); });
-  if (terms.provider_keys.empty()) return bytes;
+  if (terms.provider_keys.empty() && !terms.factor_shown) return bytes;
   write_all(writer, terms.provider_keys, [&](const Tag& key) {
     writer.text(key.first);
     writer.text(key.second);
   });
+  if (terms.factor_shown) writer.time(*terms.factor_shown);
   return bytes;
 }
 

@@ -35,11 +35,13 @@ std::string user_id(const Principal& principal) {
   return principal.account + principal.id.substr(principal.id.find(':'));
 }
 
-Principal session_of_key(const Principal& principal, Timestamp now) {
+Principal session_of_key(const Principal& principal, Timestamp now,
+                         std::optional<Timestamp> factor_shown) {
   Principal session = principal;
   session.kind =
       principal.is_root() ? Principal::Kind::root_session : Principal::Kind::user_session;
-  session.session = std::make_shared<const SessionTerms>(SessionTerms{.issued = now});
+  session.session = std::make_shared<const SessionTerms>(
+      SessionTerms{.issued = now, .factor_shown = factor_shown});
   return session;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,7 +29,9 @@ Principal federated_user(const Principal& giver, std::string_view name, SessionT
 // aws:userid: the id, but "account:name" for a federated user.
 std::string user_id(const Principal& principal);
 
-// Temporary credentials that speak for whom a long-term key speaks for.
-Principal session_of_key(const Principal& principal, Timestamp now);
+// Temporary credentials that speak for whom a long-term key speaks for; `factor_shown`: since when
+// with a second factor.
+Principal session_of_key(const Principal& principal, Timestamp now,
+                         std::optional<Timestamp> factor_shown = std::nullopt);
 
 }  // namespace slipway::identity

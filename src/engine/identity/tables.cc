@@ -49,6 +49,22 @@ constexpr std::string_view uploads = R"(
     PRIMARY KEY (account, name_key));
 )";
 
+// Second factors (mfa.h); when keys and roles were used last (last_used.h).
+constexpr std::string_view factors_and_uses = R"(
+  CREATE TABLE identity_mfa_devices (
+    account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, seed TEXT NOT NULL,
+    user_key TEXT NOT NULL, created INTEGER NOT NULL, enabled INTEGER NOT NULL,
+    drift INTEGER NOT NULL, last_step INTEGER NOT NULL, failures INTEGER NOT NULL,
+    failed INTEGER NOT NULL, PRIMARY KEY (account, name_key)) WITHOUT ROWID;
+  CREATE INDEX identity_mfa_devices_by_user
+    ON identity_mfa_devices (account, user_key, name_key);
+  CREATE TABLE identity_uses (
+    account TEXT NOT NULL, id TEXT NOT NULL, at INTEGER NOT NULL, service TEXT NOT NULL,
+    region TEXT NOT NULL, PRIMARY KEY (account, id)) WITHOUT ROWID;
+  CREATE TABLE identity_credential_reports (
+    account TEXT PRIMARY KEY, made INTEGER NOT NULL, content TEXT NOT NULL);
+)";
+
 constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -111,7 +127,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
 )"},
                                                {"identity", 3, kept},
                                                {"identity", 4, passwords},
-                                               {"identity", 5, uploads}};
+                                               {"identity", 5, uploads},
+                                               {"identity", 6, factors_and_uses}};
 
 }  // namespace
 

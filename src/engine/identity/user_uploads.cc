@@ -19,10 +19,14 @@ struct KindFacts {
 constexpr KindFacts facts[] = {
     {ssh_keys_max, "SSHPublicKeysPerUser", "Public Key"},
     {signing_certificates_max, "CertificatesPerUser", "Certificate"},
+    {service_credentials_max, "ServiceSpecificCredentialsPerUser", "credential"},
 };
 const KindFacts& facts_of(Kind kind) { return facts[static_cast<std::size_t>(kind)]; }
 
 std::unexpected<Error> no_upload(UploadName name) {
+  if (name.kind == Kind::service_credential)
+    return fail(ErrorCode::not_found, fmt::format("No such credential {} exists", name.id),
+                "no_upload");
   return fail(ErrorCode::not_found,
               fmt::format("The {} with id {} cannot be found.", facts_of(name.kind).word, name.id),
               "no_upload");
@@ -45,7 +49,9 @@ bool anybody_has(store::Transaction& tx, const User& user, const UserUpload& upl
 }
 
 Result<> check_new(store::Transaction& tx, const User& user, const UserUpload& upload) {
-  const auto there = uploads(tx, user, upload.kind);
+  auto there = uploads(tx, user, upload.kind);
+  if (upload.kind == Kind::service_credential)
+    std::erase_if(there, [&](const UserUpload& each) { return each.mark != upload.mark; });
   const bool has_it = std::ranges::find(there, upload.mark, &UserUpload::mark) != there.end();
   if (upload.kind == Kind::ssh_key && has_it)
     return fail(ErrorCode::already_exists,
@@ -82,6 +88,21 @@ std::vector<UserUpload> uploads(store::Transaction& tx, const User& user, Kind k
   std::vector<UserUpload> out;
   while (rows.next()) out.push_back(upload_of(rows));
   return out;
+}
+
+Page<UploadOfUser> all_uploads(store::Transaction& tx, std::string_view account, Kind kind,
+                               const PageRequest& page) {
+  const std::string_view after = page.after;
+  const std::size_t slash = after.find('/');
+  const std::string_view id = slash == after.npos ? std::string_view() : after.substr(slash + 1);
+  auto rows = tx.query(
+      "SELECT kind, id, body, mark, active, created, user_key FROM identity_user_uploads "
+      "WHERE account = ?1 AND (user_key, id) > (?2, ?3) AND kind = ?4 "
+      "ORDER BY user_key, id LIMIT ?5",
+      account, after.substr(0, slash), id, kind, page.items_max + 1);
+  return page_of<UploadOfUser>(rows, page, [](const store::Rows& row) {
+    return UploadOfUser{std::string(row.text(6)), upload_of(row)};
+  });
 }
 
 Result<UserUpload> find_upload(store::Transaction& tx, const User& user, UploadName name) {

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/identity/last_used.h"
 #include "engine/identity/rows.h"
 
 namespace slipway::identity {
@@ -41,6 +42,7 @@ struct Held {
 };
 constexpr Held held[] = {
     {"identity_passwords", "Cannot delete entity, must delete login profile first."},
+    {"identity_mfa_devices", "Cannot delete entity, must delete MFA device first."},
     {"identity_user_uploads", "Cannot delete entity, must delete certificates first.", "kind = 1"},
     {"identity_user_uploads", "Cannot delete entity, must remove referenced objects first."},
 };
@@ -98,7 +100,8 @@ Result<> move_user(store::Transaction& tx, const User& user, const Move& to) {
       "WHERE account = ?1 AND name_key = ?2",
       user.account, old_key, new_key, to.name, to.path);
   for (const std::string_view table :
-       {"identity_access_keys", "identity_members", "identity_passwords", "identity_user_uploads"})
+       {"identity_access_keys", "identity_members", "identity_passwords", "identity_user_uploads",
+        "identity_mfa_devices"})
     tx.run(fmt::format("UPDATE {} SET user_key = ?3 WHERE account = ?1 AND user_key = ?2", table),
            user.account, old_key, new_key);
   for (const std::string_view table :
@@ -163,6 +166,7 @@ Result<> delete_access_key(store::Transaction& tx, const User& user, std::string
   const std::int64_t removed =
       tx.run("DELETE FROM identity_access_keys WHERE account = ?1 AND user_key = ?2 AND id = ?3",
              user.account, key_of(user.name), key_id);
+  if (removed > 0) forget_uses(tx, user.account, key_id);
   touch(tx, owner_of(user));
   return removed > 0 ? Result<>{} : no_key(key_id);
 }
@@ -187,7 +191,11 @@ Census census(store::Transaction& tx, std::string_view account) {
           .policy_versions = count("identity_policy_versions"),
           .instance_profiles = count("identity_instance_profiles"),
           .providers = count("identity_providers") + count("identity_saml_providers"),
-          .server_certificates = count("identity_server_certificates")};
+          .server_certificates = count("identity_server_certificates"),
+          .mfa_devices = count("identity_mfa_devices"),
+          .mfa_devices_in_use = first_number(tx.query(
+              "SELECT count(*) FROM identity_mfa_devices WHERE account = ?1 AND user_key <> ''",
+              account))};
 }
 
 }  // namespace slipway::identity

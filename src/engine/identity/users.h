@@ -91,6 +91,8 @@ struct Census {
   std::int64_t instance_profiles = 0;
   std::int64_t providers = 0;  // of both kinds
   std::int64_t server_certificates = 0;
+  std::int64_t mfa_devices = 0;
+  std::int64_t mfa_devices_in_use = 0;
 };
 Census census(store::Transaction& tx, std::string_view account);
 

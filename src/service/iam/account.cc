@@ -117,7 +117,7 @@ Result<> add(Call& call, const Role& role, Details& out) {
       .AssumeRolePolicyDocument(shown_trust_policy(call, role))
       .InstanceProfileList(wire::empty)
       .RolePolicyList(wire::empty);
-  item.make_RoleLastUsed();
+  fill_last_use(call, role, item.make_RoleLastUsed());
   for (const auto& profile : identity::list_instance_profiles_of(call.tx(), owner, {}).items)
     fill(call, profile, item.add_InstanceProfileList());
   add_boundary(role, item);

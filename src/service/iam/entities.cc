@@ -100,8 +100,8 @@ Result<api::GetAccountSummaryResponse> get_account_summary(Call& call, wire::Uni
   put("AssumeRolePolicySizeQuota", identity::trust_policy_bytes_max);
   put("AccountAccessKeysPresent", 1);
   put("AccountMFAEnabled", 0);
-  put("MFADevices", 0);
-  put("MFADevicesInUse", 0);
+  put("MFADevices", census.mfa_devices);
+  put("MFADevicesInUse", census.mfa_devices_in_use);
   put("InstanceProfiles", census.instance_profiles);
   put("InstanceProfilesQuota", identity::instance_profiles_max);
   put("Providers", census.providers);

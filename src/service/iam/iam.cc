@@ -39,6 +39,10 @@ constexpr service::ErrorRow errors[] = {
     {"no_password_rules", "NoSuchEntity", 404},
     {"no_upload", "NoSuchEntity", 404},
     {"no_server_certificate", "NoSuchEntity", 404},
+    {"no_mfa_device", "NoSuchEntity", 404},
+    {"wrong_code", "InvalidAuthenticationCode", 403},
+    {"ReportNotPresent", "ReportNotPresent", 410},
+    {"ReportExpired", "ReportExpired", 410},
     {"duplicate_ssh_key", "DuplicateSSHPublicKey", 400},
     {"duplicate_certificate", "DuplicateCertificate", 409},
     {"bad_public_key", "InvalidPublicKey", 400},
@@ -189,13 +193,7 @@ void add_policies(Service& service, const Changes& change) {
       .add<op::GetContextKeysForCustomPolicy>(get_context_keys_for_custom_policy);
 }
 
-void add_absent(Service& service) {
-  service.add<op::ListMFADevices>(list_mfa_devices)
-      .add<op::ListVirtualMFADevices>(list_virtual_mfa_devices)
-      .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials);
-}
-
-void add_passwords(Service& service, store::Store& store) {
+void add_credentials(Service& service, store::Store& store) {
   const auto with_store = [&store]<typename Answer, typename Input>(
                               Answer (*handler)(Call&, Input, store::Store&)) {
     return [&store, handler](Call& call, Input in) { return handler(call, std::move(in), store); };
@@ -207,7 +205,21 @@ void add_passwords(Service& service, store::Store& store) {
       .add<op::GetLoginProfile>(get_login_profile)
       .add<op::UpdateLoginProfile>(with_store(update_login_profile))
       .add<op::DeleteLoginProfile>(delete_login_profile)
-      .add<op::ChangePassword>(with_store(change_password));
+      .add<op::ChangePassword>(with_store(change_password))
+      .add<op::GenerateCredentialReport>(with_store(generate_credential_report))
+      .add<op::GetCredentialReport>(get_credential_report)
+      .add<op::GetAccessKeyLastUsed>(get_access_key_last_used);
+  service.add<op::CreateVirtualMFADevice>(create_virtual_mfa_device)
+      .add<op::DeleteVirtualMFADevice>(delete_virtual_mfa_device)
+      .add<op::ListVirtualMFADevices>(list_virtual_mfa_devices)
+      .add<op::ListMFADevices>(list_mfa_devices)
+      .add<op::GetMFADevice>(get_mfa_device)
+      .add<op::EnableMFADevice>(enable_mfa_device)
+      .add<op::ResyncMFADevice>(resync_mfa_device)
+      .add<op::DeactivateMFADevice>(deactivate_mfa_device)
+      .add<op::TagMFADevice>(tag_mfa_device)
+      .add<op::UntagMFADevice>(untag_mfa_device)
+      .add<op::ListMFADeviceTags>(list_mfa_device_tags);
 }
 
 void add_uploads(Service& service) {
@@ -220,6 +232,11 @@ void add_uploads(Service& service) {
       .add<op::ListSigningCertificates>(list_signing_certificates)
       .add<op::UpdateSigningCertificate>(update_signing_certificate)
       .add<op::DeleteSigningCertificate>(delete_signing_certificate);
+  service.add<op::CreateServiceSpecificCredential>(create_service_specific_credential)
+      .add<op::ListServiceSpecificCredentials>(list_service_specific_credentials)
+      .add<op::UpdateServiceSpecificCredential>(update_service_specific_credential)
+      .add<op::ResetServiceSpecificCredential>(reset_service_specific_credential)
+      .add<op::DeleteServiceSpecificCredential>(delete_service_specific_credential);
   service.add<op::UploadServerCertificate>(upload_server_certificate)
       .add<op::GetServerCertificate>(get_server_certificate)
       .add<op::ListServerCertificates>(list_server_certificates)
@@ -285,9 +302,8 @@ void install(service::Registry& registry, identity::Directory& directory, store:
   add_groups(service, change);
   add_policies(service, change);
   add_kept(service);
-  add_passwords(service, store);
+  add_credentials(service, store);
   add_uploads(service);
-  add_absent(service);
 }
 
 }  // namespace slipway::iam

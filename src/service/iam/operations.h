@@ -93,6 +93,8 @@ Result<api::CreateAccessKeyResponse> create_access_key(Call& call, api::CreateAc
 Result<api::ListAccessKeysResponse> list_access_keys(Call& call, api::ListAccessKeysRequest in);
 Result<> update_access_key(Call& call, api::UpdateAccessKeyRequest in);
 Result<> delete_access_key(Call& call, api::DeleteAccessKeyRequest in);
+Result<api::GetAccessKeyLastUsedResponse> get_access_key_last_used(
+    Call& call, api::GetAccessKeyLastUsedRequest in);
 
 // group.cc
 Result<api::CreateGroupResponse> create_group(Call& call, api::CreateGroupRequest in);
@@ -210,11 +212,43 @@ Result<> untag_saml_provider(Call& call, api::UntagSAMLProviderRequest in);
 Result<api::ListSAMLProviderTagsResponse> list_saml_provider_tags(
     Call& call, api::ListSAMLProviderTagsRequest in);
 
-// absent.cc
-Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in);
+// mfa_device.cc
+// EntityAlreadyExists, InvalidInput (tags).
+Result<api::CreateVirtualMFADeviceResponse> create_virtual_mfa_device(
+    Call& call, api::CreateVirtualMFADeviceRequest in);
+// DeleteConflict while it is somebody's.
+Result<> delete_virtual_mfa_device(Call& call, api::DeleteVirtualMFADeviceRequest in);
 Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
     Call& call, api::ListVirtualMFADevicesRequest in);
+Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in);
+Result<api::GetMFADeviceResponse> get_mfa_device(Call& call, api::GetMFADeviceRequest in);
+// InvalidAuthenticationCode, EntityAlreadyExists, LimitExceeded.
+Result<> enable_mfa_device(Call& call, api::EnableMFADeviceRequest in);
+// InvalidAuthenticationCode.
+Result<> resync_mfa_device(Call& call, api::ResyncMFADeviceRequest in);
+Result<> deactivate_mfa_device(Call& call, api::DeactivateMFADeviceRequest in);
+Result<> tag_mfa_device(Call& call, api::TagMFADeviceRequest in);
+Result<> untag_mfa_device(Call& call, api::UntagMFADeviceRequest in);
+Result<api::ListMFADeviceTagsResponse> list_mfa_device_tags(Call& call,
+                                                            api::ListMFADeviceTagsRequest in);
+
+// credential_report.cc
+Result<api::GenerateCredentialReportResponse> generate_credential_report(Call& call, wire::Unit in,
+                                                                         store::Store& store);
+// ReportNotPresent, ReportExpired.
+Result<api::GetCredentialReportResponse> get_credential_report(Call& call, wire::Unit in);
+
+// service_credential.cc
+// LimitExceeded.
+Result<api::CreateServiceSpecificCredentialResponse> create_service_specific_credential(
+    Call& call, api::CreateServiceSpecificCredentialRequest in);
 Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_credentials(
     Call& call, api::ListServiceSpecificCredentialsRequest in);
+Result<> update_service_specific_credential(Call& call,
+                                            api::UpdateServiceSpecificCredentialRequest in);
+Result<api::ResetServiceSpecificCredentialResponse> reset_service_specific_credential(
+    Call& call, api::ResetServiceSpecificCredentialRequest in);
+Result<> delete_service_specific_credential(Call& call,
+                                            api::DeleteServiceSpecificCredentialRequest in);
 
 }  // namespace slipway::iam

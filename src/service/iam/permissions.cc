@@ -47,6 +47,8 @@ constexpr std::string_view the_profile = "instance profile {InstanceProfileName}
 constexpr std::string_view certificate = "{certificate}";
 constexpr std::string_view new_certificate =
     "arn:aws:iam::{account}:server-certificate{path}{ServerCertificateName}";
+constexpr std::string_view device = "{SerialNumber}";
+constexpr std::string_view new_device = "arn:aws:iam::{account}:mfa{path}{VirtualMFADeviceName}";
 constexpr std::string_view saml_provider = "{SAMLProviderArn}";
 constexpr std::string_view new_saml_provider = "arn:aws:iam::{account}:saml-provider/{Name}";
 
@@ -94,6 +96,10 @@ constexpr Need user_needs[] = {
     Need{"DeleteAccessKey", "iam:DeleteAccessKey", user}.shown_as(the_user),
     Need{"GetAccessKeyLastUsed", "iam:GetAccessKeyLastUsed", "{owner of key}"}.shown_as(
         "access key {AccessKeyId}"),
+    Need{"GetMFADevice", "iam:GetMFADevice", user}.shown_as(the_user),
+    Need{"EnableMFADevice", "iam:EnableMFADevice", user}.shown_as(the_user),
+    Need{"ResyncMFADevice", "iam:ResyncMFADevice", user}.shown_as(the_user),
+    Need{"DeactivateMFADevice", "iam:DeactivateMFADevice", user}.shown_as(the_user),
     Need{"ListMFADevices", "iam:ListMFADevices", user}.shown_as(the_user),
     Need{"UploadSSHPublicKey", "iam:UploadSSHPublicKey", user}.shown_as(the_user),
     Need{"GetSSHPublicKey", "iam:GetSSHPublicKey", user}.shown_as(the_user),
@@ -104,6 +110,14 @@ constexpr Need user_needs[] = {
     Need{"DeleteSigningCertificate", "iam:DeleteSigningCertificate", user}.shown_as(the_user),
     Need{"ListSSHPublicKeys", "iam:ListSSHPublicKeys", user}.shown_as(the_user),
     Need{"ListSigningCertificates", "iam:ListSigningCertificates", user}.shown_as(the_user),
+    Need{"CreateServiceSpecificCredential", "iam:CreateServiceSpecificCredential", user}.shown_as(
+        the_user),
+    Need{"UpdateServiceSpecificCredential", "iam:UpdateServiceSpecificCredential", user}.shown_as(
+        the_user),
+    Need{"ResetServiceSpecificCredential", "iam:ResetServiceSpecificCredential", user}.shown_as(
+        the_user),
+    Need{"DeleteServiceSpecificCredential", "iam:DeleteServiceSpecificCredential", user}.shown_as(
+        the_user),
     Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user}.shown_as(
         the_user),
     Need{"CreateLoginProfile", "iam:CreateLoginProfile", user}.shown_as(the_user),
@@ -172,7 +186,15 @@ constexpr Need other_needs[] = {
     {"UpdateAccountPasswordPolicy", "iam:UpdateAccountPasswordPolicy"},
     {"GetAccountPasswordPolicy", "iam:GetAccountPasswordPolicy"},
     {"DeleteAccountPasswordPolicy", "iam:DeleteAccountPasswordPolicy"},
+    {"CreateVirtualMFADevice", "iam:CreateVirtualMFADevice", new_device},
+    Need{"CreateVirtualMFADevice", "iam:TagMFADevice", new_device}.where("Tags"),
+    {"DeleteVirtualMFADevice", "iam:DeleteVirtualMFADevice", device},
     {"ListVirtualMFADevices", "iam:ListVirtualMFADevices"},
+    {"TagMFADevice", "iam:TagMFADevice", device},
+    {"UntagMFADevice", "iam:UntagMFADevice", device},
+    {"ListMFADeviceTags", "iam:ListMFADeviceTags", device},
+    {"GenerateCredentialReport", "iam:GenerateCredentialReport"},
+    {"GetCredentialReport", "iam:GetCredentialReport"},
 };
 
 constexpr Need upload_needs[] = {
@@ -352,11 +374,11 @@ void add(Context& out, std::string key, std::string value) {
 void add_tag_keys(const Question& question, std::string_view resource, Context& out) {
   using Kind = identity::Owner::Kind;
   Call& call = question.call();
-  for (const Kind kind :
-       {Kind::instance_profile, Kind::provider, Kind::server_certificate, Kind::saml_provider}) {
+  for (const Kind kind : {Kind::instance_profile, Kind::provider, Kind::server_certificate,
+                          Kind::saml_provider, Kind::mfa_device}) {
     if (resource.substr(0, resource.find('/')) != identity::name_of(kind)) continue;
-    const bool is_url = kind == Kind::provider;
-    const std::size_t begin = is_url ? resource.find('/') : resource.rfind('/');
+    const bool has_slashes = kind == Kind::provider || kind == Kind::mfa_device;
+    const std::size_t begin = has_slashes ? resource.find('/') : resource.rfind('/');
     const identity::Owner owner{kind, call.account(), resource.substr(begin + 1)};
     if (const auto kept = identity::list_tags(call.tx(), owner, {}))
       for (const auto& [key, value] : kept->items) add(out, "aws:ResourceTag/" + key, value);

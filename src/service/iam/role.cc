@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "engine/identity/last_used.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/role.h"
@@ -88,6 +89,11 @@ Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest i
   return out;
 }
 
+void fill_last_use(Call& call, const Role& role, api::RoleLastUsed out) {
+  const auto use = identity::last_use(call.tx(), role.account, role.id);
+  if (use) out.LastUsedDate(use->at).Region(use->region);
+}
+
 Result<api::GetRoleResponse> get_role(Call& call, api::GetRoleRequest in) {
   TRY(const Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
   TRY(const auto tags, identity::list_tags(call.tx(), tags_of(call, role.name), {}));
@@ -95,7 +101,7 @@ Result<api::GetRoleResponse> get_role(Call& call, api::GetRoleRequest in) {
   fill(call, role, out.make_Role());
   fill_settings(role, out.make_Role());
   fill_boundary(role, tags.items, out.make_Role());
-  out.make_Role().make_RoleLastUsed();  // there and empty: not used since it is recorded
+  fill_last_use(call, role, out.make_Role().make_RoleLastUsed());
   return out;
 }
 

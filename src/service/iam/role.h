@@ -16,6 +16,9 @@ inline bool is_service_role(const identity::Role& role) {
 // What every answer tells of a role.
 void fill(Call& call, const identity::Role& role, api::Role out);
 
+// When a session of it asked for something last; empty: not since that is noted.
+void fill_last_use(Call& call, const identity::Role& role, api::RoleLastUsed out);
+
 // Its trust policy as answers show it.
 std::string shown_trust_policy(Call& call, const identity::Role& role);
 

@@ -41,6 +41,7 @@ constexpr Called called[] = {
     {"ecs.application-autoscaling", "ApplicationAutoScaling_ECSService"},
     {"dynamodb.application-autoscaling", "ApplicationAutoScaling_DynamoDBTable"},
     {"lambda.application-autoscaling", "ApplicationAutoScaling_LambdaConcurrency"},
+    {"custom-resource.application-autoscaling", "ApplicationAutoScaling_CustomResource"},
     {"ops.apigateway", "APIGateway"},
     {"organizations", "Organizations"},
     {"guardduty", "AmazonGuardDuty"},

@@ -1,7 +1,10 @@
 #include "service/iam/user.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "engine/identity/last_used.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 
@@ -132,6 +135,23 @@ Result<api::ListAccessKeysResponse> list_access_keys(Call& call, api::ListAccess
         .Status(active ? "Active" : "Inactive")
         .CreateDate(key.created);
   }
+  return out;
+}
+
+// "N/A" stands for what is not known, as AWS has it.
+Result<api::GetAccessKeyLastUsedResponse> get_access_key_last_used(
+    Call& call, api::GetAccessKeyLastUsedRequest in) {
+  const auto user = identity::find_user_of_key(call.tx(), call.account(), in.AccessKeyId());
+  if (!user)  // as for a key of another account
+    return refuse("AccessDenied", fmt::format("User: {} is not authorized to perform "
+                                              "iam:GetAccessKeyLastUsed on resource: access key {}",
+                                              call.caller().principal.name, in.AccessKeyId()));
+  const auto use = identity::last_use(call.tx(), call.account(), in.AccessKeyId());
+  auto out = call.output<api::GetAccessKeyLastUsedResponse>();
+  out.UserName(user->name);
+  api::AccessKeyLastUsed shown = out.make_AccessKeyLastUsed();
+  shown.ServiceName(use ? use->service : "N/A").Region(use ? use->region : "N/A");
+  if (use) shown.LastUsedDate(use->at);
   return out;
 }
 

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 
 #include "base/text.h"
@@ -11,6 +12,7 @@
 #include "service/errors.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
+#include "service/sts/second_factor.h"
 #include "service/sts/session_terms.h"
 #include "service/sts/trust.h"
 
@@ -67,9 +69,6 @@ Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
 
 Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& in,
                                 const Needs& needs) {
-  if (in.SerialNumber() || in.TokenCode())
-    return refuse("AccessDenied",
-                  "MultiFactorAuthentication failed with invalid MFA one time pass code.");
   if (!in.ProvidedContexts().empty())
     return fail(ErrorCode::not_implemented, "AssumeRole with ProvidedContexts is not implemented.");
   SessionTerms terms = inherited(call);
@@ -88,11 +87,21 @@ Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& 
 
 // ---- Whether the caller may ---------------------------------------------------------------------
 
+// Whether this request came with a code of the caller's second factor. The role's session does not
+// have it: as on AWS, only the trust policy can ask.
+enum class Factor : std::uint8_t { none_now, shown_now };
+
 // The keys that a trust policy can ask for. A transitive tag that comes with the caller stands in
 // for the role's own of that key.
 std::vector<ContextEntry> context_of(Call& call, const api::AssumeRoleRequest& in,
-                                     const identity::Role& role) {
-  std::vector<ContextEntry> context = principal_context(call.caller().principal);
+                                     const identity::Role& role, Factor factor) {
+  std::vector<ContextEntry> context;
+  // What is shown now counts before what the caller's session says: it is found first.
+  if (factor == Factor::shown_now) {
+    context.push_back({"aws:MultiFactorAuthPresent", {"true"}});
+    context.push_back({"aws:MultiFactorAuthAge", {"0"}});
+  }
+  std::ranges::move(principal_context(call.caller().principal), std::back_inserter(context));
   if (in.ExternalId()) context.push_back({"sts:ExternalId", {std::string(*in.ExternalId())}});
   TrustQuestion question{.session_name = in.RoleSessionName(),
                          .seconds = in.DurationSeconds(),
@@ -115,12 +124,12 @@ std::unexpected<Error> not_authorized(const Call& call, std::string_view action,
 // Assuming a role is one action, giving the session tags and a source identity is one more each,
 // those that come with the caller among them. All are asked of the same policies.
 Result<> authorize(Call& call, const api::AssumeRoleRequest& in, const identity::Role& role,
-                   const SessionTerms& terms, const Needs& needs) {
+                   const SessionTerms& terms, Factor factor, const Needs& needs) {
   const identity::Principal& principal = call.caller().principal;
   TRY(const identity::PrincipalPolicies policies, needs.directory.policies_of(principal));
   TRY(const identity::Policy trust, trust_policy_of(role));
   const identity::ResourceSide side{role.account, &trust, identity::ResourceSide::Rule::own_side};
-  const std::vector<ContextEntry> context = context_of(call, in, role);
+  const std::vector<ContextEntry> context = context_of(call, in, role, factor);
   std::vector<std::string_view> actions = {"sts:AssumeRole"};
   if (!terms.tags.empty()) actions.push_back("sts:TagSession");
   if (!terms.source_identity.empty()) actions.push_back("sts:SetSourceIdentity");
@@ -152,8 +161,10 @@ Result<> check_life(const Call& call, const identity::Role& role, std::chrono::s
 Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
                                             const Needs& needs) {
   TRY(SessionTerms terms, read_terms(call, in, needs));
+  TRY(const auto shown, take_factor(call, {in.SerialNumber(), in.TokenCode()}, needs));
+  const Factor factor = shown ? Factor::shown_now : Factor::none_now;
   TRY(const identity::Role role, role_to_assume(call, in.RoleArn()));
-  TRY_DO(authorize(call, in, role, terms, needs));
+  TRY_DO(authorize(call, in, role, terms, factor, needs));
   const std::chrono::seconds life(in.DurationSeconds().value_or(session_seconds_default));
   TRY_DO(check_life(call, role, life));
 

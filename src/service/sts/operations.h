@@ -16,6 +16,7 @@ using service::Call;
 struct Needs {
   const identity::KeyRing& keys;
   const identity::Directory& directory;
+  store::Store& store;
   federation::IssuerKeys& issuers;
 };
 

@@ -6,6 +6,7 @@
 #include "service/errors.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
+#include "service/sts/second_factor.h"
 
 namespace slipway::sts {
 namespace {
@@ -45,13 +46,11 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
   const Principal& principal = call.caller().principal;
   if (principal.kind != Principal::Kind::root && principal.kind != Principal::Kind::user)
     return refuse("AccessDenied", "Cannot call GetSessionToken with session credentials");
-  if (in.SerialNumber() || in.TokenCode())
-    return refuse("AccessDenied",
-                  "MultiFactorAuthentication failed with invalid MFA one time pass code.");
+  TRY(const auto factor, take_factor(call, {in.SerialNumber(), in.TokenCode()}, needs));
   const std::chrono::seconds life = life_by_key(principal, in.DurationSeconds());
   TRY(const identity::Session session,
-      needs.keys.issue(session_of_key(principal, call.now()), identity::expiry(call.moment(), life),
-                       call.random()));
+      needs.keys.issue(session_of_key(principal, call.now(), factor),
+                       identity::expiry(call.moment(), life), call.random()));
   auto out = call.output<api::GetSessionTokenResponse>();
   fill(out.make_Credentials(), session);
   return out;
@@ -67,9 +66,10 @@ Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
 }
 
 void install(service::Registry& registry, const identity::KeyRing& keys,
-             const identity::Directory& directory, federation::IssuerKeys& issuers) {
+             const identity::Directory& directory, store::Store& store,
+             federation::IssuerKeys& issuers) {
   namespace op = api::op;
-  const Needs needs{keys, directory, issuers};
+  const Needs needs{keys, directory, store, issuers};
   const auto with_needs = [needs]<typename Answer, typename Input>(
                               Answer (*handler)(Call&, Input, const Needs&)) {
     return [needs, handler](Call& call, Input in) { return handler(call, std::move(in), needs); };

@@ -9,9 +9,10 @@
 
 namespace slipway::sts {
 
-// All outlive the registry.
+// All that is borrowed outlives the registry. `store` has what `directory` knows.
 void install(service::Registry& registry, const identity::KeyRing& keys,
-             const identity::Directory& directory, federation::IssuerKeys& issuers);
+             const identity::Directory& directory, store::Store& store,
+             federation::IssuerKeys& issuers);
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

@@ -28,7 +28,7 @@ class Sts : public ::testing::Test {
     store_ = store::Store::open(folder_ / "store.db", identity::migrations()).value();
     directory_ = identity::Directory::open(*store_, {}).value();
     keys_ = identity::KeyRing::open(folder_.path(), root, random_, directory_.get()).value();
-    install(registry_, *keys_, *directory_, issuers_);
+    install(registry_, *keys_, *directory_, *store_, issuers_);
     make_role(R"({"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:AssumeRole"})");
   }
 
@@ -71,8 +71,9 @@ class Sts : public ::testing::Test {
     });
   }
   auto assume(api::AssumeRoleRequest request) {
-    return read(
-        [&](Call& call) { return assume_role(call, request, {*keys_, *directory_, issuers_}); });
+    return read([&](Call& call) {
+      return assume_role(call, request, {*keys_, *directory_, *store_, issuers_});
+    });
   }
   api::AssumeRoleRequest worker() {
     return api::AssumeRoleRequest(arena_)
@@ -355,7 +356,7 @@ TEST_F(Sts, AGuestMayWhatBothTheKeyAndThePoliciesAllow) {
     return read([&](Call& call) {
       auto in = api::GetFederationTokenRequest(arena_).Name("guest").DurationSeconds(40'000);
       if (!policy.empty()) in.Policy(policy);
-      return get_federation_token(call, in, {*keys_, *directory_, issuers_});
+      return get_federation_token(call, in, {*keys_, *directory_, *store_, issuers_});
     });
   };
   const auto guest_of = [&](const auto& answer) {
@@ -391,7 +392,7 @@ TEST_F(Sts, SessionTokensAreForLongTermKeysOnly) {
   const auto token = [&] {
     return read([&](Call& call) {
       return get_session_token(call, api::GetSessionTokenRequest(arena_),
-                               {*keys_, *directory_, issuers_});
+                               {*keys_, *directory_, *store_, issuers_});
     });
   };
   const auto session = token();
