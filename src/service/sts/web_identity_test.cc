@@ -123,7 +123,8 @@ class WebIdentity : public testing::Test {
     if (seconds != 0) request.DurationSeconds(seconds);
     return store_->read([&](store::Transaction& tx) {
       call_->set_transaction(&tx);
-      return assume_role_with_web_identity(*call_, request, {*keys_, *directory_, issuers_});
+      return assume_role_with_web_identity(*call_, request,
+                                           {*keys_, *directory_, *store_, issuers_});
     });
   }
 
