@@ -244,7 +244,6 @@ void write_xml_error(const Service& service, const Failure& failure, const Error
   if (failure.shape() != nullptr && protocol == Protocol::rest_xml) {
     write_headers(failure.node(), *failure.shape(), out.headers);
   }
-  out.body += xml_declaration;
   open_tag("ErrorResponse", {"", service.xml_namespace}, out.body);
   open_tag("Error", {}, out.body);
   add_element("Type", failure.fault(), out.body);

@@ -429,7 +429,6 @@ void write_xml_text(std::string_view text, std::string& out) {
       case '<': out += "&lt;"; break;
       case '>': out += "&gt;"; break;
       case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
       case '\r': out += "&#13;"; break;
       case '\n': out += "&#10;"; break;
       case '\t': out += c; break;
