@@ -61,8 +61,8 @@ def test_apts_lists_become_lists_of_source_packages(tmp_path):
 
 
 # What ends or removes something runs where the disk is full; what only sounds like it does not.
-FREEING = ("Delete", "Abort", "Purge", "Stop", "Remove", "Cancel", "Unsubscribe", "Untag", "Detach",
-           "ReceiveMessage", "ChangeMessageVisibility")
+FREEING = ("Delete", "Deactivate", "Abort", "Purge", "Stop", "Remove", "Cancel", "Unsubscribe", "Untag",
+           "Detach", "ReceiveMessage", "ChangeMessageVisibility")
 
 
 def test_each_operation_that_frees_room_says_so_and_no_other():

@@ -307,9 +307,9 @@ def test_a_role_is_passed_to_the_service_that_gets_it(stage):
     passing("sns.amazonaws.com", "sns:SetSMSAttributes").sns.set_sms_attributes(**texts)
 
 
-def test_a_denial_of_a_provider_holds_for_the_url_with_a_slash(stage):
-    name = f"{stage.people.name()}.example.com"
+def test_a_denial_of_a_provider_holds_for_its_url_to_the_letter(stage):
+    name = f"{stage.people.name()}.example.com/"
     arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{name}"
     who = stage.people.user(allow("iam:*"), deny("iam:CreateOpenIDConnectProvider", arn))
-    may_not(who, lambda: who.iam.create_open_id_connect_provider(Url=f"https://{name}/", ThumbprintList=["a" * 40]),
+    may_not(who, lambda: who.iam.create_open_id_connect_provider(Url=f"https://{name}", ThumbprintList=["a" * 40]),
             "iam:CreateOpenIDConnectProvider", arn, denied())

@@ -137,8 +137,8 @@ ALTER TABLE events_notification ADD COLUMN trace TEXT NOT NULL DEFAULT '';
 )sql";
 
 constexpr std::string_view http_policies_and_revisions = R"sql(
--- How HTTP subscribers are delivered to is one object, with what was said alone. A topic's word never
--- acted: it is said no longer, so that none begins to act unasked.
+-- How HTTP subscribers are delivered to is one object, with what was said alone. A topic's word
+-- never acted: it is said no longer, so that none begins to act unasked.
 UPDATE events_topic SET settings = json_set(json_remove(settings, '$.notes.DeliveryPolicy'),
                                             '$.http', json('{}'), '$.overrides', 0);
 UPDATE events_subscription SET settings = json_set(
