@@ -17,6 +17,7 @@
 #include "service/sts/operations.h"
 #include "service/sts/session_terms.h"
 #include "service/sts/trust.h"
+#include "wire/validate.h"
 
 namespace slipway::sts {
 namespace {
@@ -35,9 +36,6 @@ using service::refuse;
 constexpr std::string_view action = "sts:AssumeRoleWithWebIdentity";
 constexpr std::chrono::seconds clock_skew_max = 5min;  // AWS's, as its users report it
 constexpr std::chrono::seconds keys_awaited_max = 20s;
-constexpr std::size_t tags_max = 50;
-constexpr std::size_t tag_key_bytes_max = 128;
-constexpr std::size_t tag_value_bytes_max = 256;
 
 std::unexpected<Error> invalid_token() {
   return refuse("InvalidIdentityToken",
@@ -109,9 +107,7 @@ void add_transitive(const boost::json::value& value, SessionTerms& terms) {
 
 Result<> add_tag(std::string_view key, const boost::json::value& value, SessionTerms& terms) {
   auto text = tag_value(value);
-  if (!text || key.empty() || key.size() > tag_key_bytes_max ||
-      text->size() > tag_value_bytes_max || terms.tags.size() >= tags_max)
-    return invalid_token();
+  if (!text) return invalid_token();
   for (const auto& [other, _] : terms.tags)
     if (equal_ignoring_case(other, key)) return duplicate_tag();
   terms.tags.emplace_back(key, *std::move(text));
@@ -136,12 +132,27 @@ Result<> add_tags(const WebToken& token, SessionTerms& terms) {
   return {};
 }
 
-Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
+// Tags and source identity are held to what AssumeRole's are: policies compare them, and documents
+// show them.
+Result<> check_form(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
+                    const SessionTerms& terms) {
+  auto same = api::AssumeRoleRequest(call.arena())
+                  .RoleArn(in.RoleArn())
+                  .RoleSessionName(in.RoleSessionName());
+  for (const auto& [key, value] : terms.tags) same.add_Tags().Key(key).Value(value);
+  for (const std::string& key : terms.transitive_keys) same.add_TransitiveTagKeys(key);
+  if (!terms.source_identity.empty()) same.SourceIdentity(terms.source_identity);
+  if (!wire::validate(api::op::AssumeRole::operation(), same.node())) return invalid_token();
+  return {};
+}
+
+Result<SessionTerms> read_terms(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
                                 const WebToken& token, const Needs& needs) {
   SessionTerms terms;
   terms.issued = std::chrono::floor<std::chrono::seconds>(call.now());
   TRY_DO(add_tags(token, terms));
   terms.source_identity = token.text(source_claim).value_or("");
+  TRY_DO(check_form(call, in, terms));
   TRY_DO(add_policies(in, needs, terms));
   return terms;
 }
@@ -149,6 +160,8 @@ Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleWithWebId
 // ---- What the role says -------------------------------------------------------------------------
 
 // Every claim that can be compared may be asked for; AWS knows those of its documentation.
+// Condition keys are the same in any case and claims are not: of two that make one key the one in
+// lower case is found, which is how the standard's are spelled.
 std::vector<ContextEntry> claim_keys(const WebToken& token, const Provider& provider,
                                      const Audience& audience) {
   using Arity = ContextEntry::Arity;
@@ -159,8 +172,11 @@ std::vector<ContextEntry> claim_keys(const WebToken& token, const Provider& prov
   add("aud", {audience.name}, Arity::one);
   if (!audience.originally.empty())
     add("oaud", audience.originally, audience.originally.size() > 1 ? Arity::many : Arity::one);
-  for (WebToken::Claim& claim : token.claims())
-    if (claim.name != "aud" && claim.name != "oaud")
+  std::vector<WebToken::Claim> claims = token.claims();
+  std::ranges::stable_partition(
+      claims, [](const WebToken::Claim& claim) { return claim.name == to_lower(claim.name); });
+  for (WebToken::Claim& claim : claims)
+    if (!equal_ignoring_case(claim.name, "aud") && !equal_ignoring_case(claim.name, "oaud"))
       add(claim.name, std::move(claim.values), claim.is_list ? Arity::many : Arity::one);
   return context;
 }

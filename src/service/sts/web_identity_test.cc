@@ -268,6 +268,26 @@ TEST_F(WebIdentity, TagsAndASourceIdentityAreActionsOfTheirOwn) {
   EXPECT_EQ(outcome_of(""), "let in");
 }
 
+TEST_F(WebIdentity, TagsAndASourceIdentityHaveTheFormOfAssumeRoles) {
+  EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/source_identity":"a\nb")"), no_good);
+  EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/source_identity":"*")"), no_good);
+  EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/tags/principal_tags/team":"*")"), no_good);
+  EXPECT_EQ(outcome_of(R"(,"https://aws.amazon.com/tags/principal_tags/":"blue")"), no_good);
+}
+
+// A claim of the user's own choice must not stand in for one that the issuer vouches for.
+TEST_F(WebIdentity, AClaimInAnotherCaseIsAnother) {
+  const auto first = [&](std::string_view claim) {
+    return outcome(key_.token("ES256", fmt::format("{{{},{}", claim, claims().substr(1))));
+  };
+  trust(allow(where("StringEquals", "sub", R"("bob")")));
+  EXPECT_EQ(first(R"("SUB":"bob")"), not_authorized);
+  trust(allow() + "," + statement("Deny", where("StringEquals", "sub", R"("ann")")));
+  EXPECT_EQ(first(R"("SUB":"bob")"), not_authorized);
+  trust(allow(where("StringEquals", "oaud", R"("backend")")));
+  EXPECT_EQ(first(R"("OAUD":"backend")"), not_authorized);
+}
+
 TEST_F(WebIdentity, AnIssuerThatCannotBeAskedIsTheReason) {
   change([&](store::Transaction& tx) -> Result<> {
     TRY(identity::Provider provider, identity::find_provider(tx, account, issuer()));
