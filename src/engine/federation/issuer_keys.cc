@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "net/blocking_client.h"
@@ -16,12 +18,18 @@ std::string target_of(std::string_view url) {
   return path == url.npos ? "/" : std::string(url.substr(path));
 }
 
+// What would end the line that it is asked in, or say more than where to ask.
+bool is_target(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > ' ' && c < '\x7f' && c != '#'; });
+}
+
 // One document of an issuer, by https, from a server that `tls` trusts.
 Result<std::string> fetch_document(const std::string& url, net::Reach reach,
                                    const std::shared_ptr<const net::TlsContext>& tls) {
   TRY(const net::Origin origin, net::Origin::parse(url));
   if (origin.scheme != net::Origin::Scheme::https)
     return fail(ErrorCode::permission_denied, fmt::format("'{}' is not https", url));
+  if (!is_target(url)) return fail(ErrorCode::invalid_argument, "The issuer's address is no URL.");
   const net::BlockingLimits limits{.connect_time = issuer_answer_time_max,
                                    .silence_time = issuer_answer_time_max,
                                    .body_bytes_max = issuer_document_bytes_max,

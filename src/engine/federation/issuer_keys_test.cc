@@ -63,6 +63,7 @@ class Issuers : public testing::Test {
   int status = 200;
   std::string issuer_said;  // empty: the right one
   std::string padding;      // of the configuration
+  std::string keys_path = "/keys";
   ManualClock clock_;
   engine::Changes changes_{clock_};
   std::optional<IssuerKeys> keys_;
@@ -70,8 +71,8 @@ class Issuers : public testing::Test {
  private:
   std::string answer_to(std::string_view path) {
     if (path == "/keys") return key_set_of({key_.jwk()});
-    return fmt::format(R"({{"issuer":"{}","jwks_uri":"{}/keys"{}}})",
-                       issuer_said.empty() ? url() : issuer_said, url(), padding);
+    return fmt::format(R"({{"issuer":"{}","jwks_uri":"{}{}"{}}})",
+                       issuer_said.empty() ? url() : issuer_said, url(), keys_path, padding);
   }
 };
 
@@ -140,6 +141,12 @@ TEST_F(Issuers, TheConfigurationOfAnotherIssuerDoesNotCount) {
 TEST_F(Issuers, AHugeDocumentIsNotRead) {
   padding = R"(,"x":")" + std::string(issuer_document_bytes_max, 'x') + '"';
   EXPECT_EQ(settled(issuer()).state, State::failed);
+}
+
+TEST_F(Issuers, AnAddressThatSaysMoreThanWhereIsNotAsked) {
+  keys_path = R"(/keys HTTP/1.1\r\nX: y\r\n\r\nDELETE /)";
+  EXPECT_THAT(settled(issuer()).why, HasSubstr("is no URL"));
+  EXPECT_EQ(asked, 1);
 }
 
 TEST_F(Issuers, OnlyHttpsIsSpoken) {

@@ -84,6 +84,9 @@ TEST(KeySet, PassesOverKeysThatAreNoGood) {
   EXPECT_EQ(outcome(key_set_of({weak.jwk()}), weak.token("RS256", "{}")), Outcome::unknown_key);
   EXPECT_EQ(outcome(key_set_of({rsa().jwk(R"(,"use":"enc")")}), rsa().token("RS256", "{}")),
             Outcome::unknown_key);
+  std::string of_one = rsa().jwk();  // everybody signs with the exponent one
+  of_one.replace(of_one.find("AQAB"), 4, "AQ");
+  EXPECT_EQ(KeySet::parse(key_set_of({of_one}))->size(), 0u);
   const std::string nowhere(32, '\x01');
   const auto keys = KeySet::parse(
       fmt::format(R"({{"keys":[{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}},7,{{}}]}})",
