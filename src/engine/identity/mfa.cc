@@ -16,9 +16,11 @@ using namespace std::chrono_literals;
 constexpr std::int64_t drift_max = 10;
 // How far it may move from there between two uses.
 constexpr std::int64_t slack = 1;
-// So many wrong codes in a row are looked at at once; then one each `failure_pause`.
+// So many wrong codes in a row are looked at at once. Then one after a pause, which each doubles:
+// whoever guesses for a day has a hundred guesses of a million.
 constexpr std::int64_t failures_free = 5;
 constexpr std::chrono::seconds failure_pause = 30s;
+constexpr std::int64_t doublings_max = 5;  // to sixteen minutes
 
 // As many as there can be users.
 constexpr Quota quota{"identity_mfa_devices", "VirtualMFADevicesPerAccount", users_max};
@@ -56,6 +58,13 @@ void put(store::Transaction& tx, const MfaDevice& device) {
 Result<> require_users(const User& user, const MfaDevice& device) {
   if (device.user == key_of(user.name)) return {};
   return fail(ErrorCode::not_found, "MFA Device invalid for user.", "no_mfa_device");
+}
+
+// Until when no code is looked at.
+Timestamp paused_until(const MfaDevice& device) {
+  if (device.failures < failures_free) return Timestamp::min();
+  return device.failed +
+         failure_pause * (1 << std::min(device.failures - failures_free, doublings_max));
 }
 
 // Sets the device's clock by two codes.
@@ -167,8 +176,7 @@ MfaVerdict take_mfa_code(store::Transaction& tx, const User& user, std::string_v
                          std::string_view code, Timestamp now) {
   auto device = find_mfa_device(tx, user.account, device_name);
   if (!device || device->user != key_of(user.name)) return MfaVerdict::not_the_users;
-  if (device->failures >= failures_free && now < device->failed + failure_pause)
-    return MfaVerdict::wrong;
+  if (now < paused_until(*device)) return MfaVerdict::wrong;
   const std::int64_t step = totp_step(now) + device->drift;
   const auto found = find_totp(device->seed, code, {step - slack, step + slack});
   const bool right = found && *found > device->last_step;

@@ -100,6 +100,22 @@ TEST_F(Mfa, GuessingEndsAfterAFewCodes) {
   EXPECT_EQ(take(code(0)), MfaVerdict::right);
 }
 
+TEST_F(Mfa, EachFurtherGuessWaitsLonger) {
+  ASSERT_TRUE(enable(-2));
+  for (int i = 0; i < 5; ++i) take("000000");
+  for (const std::chrono::seconds pause : {30s, 60s, 120s, 240s, 480s, 960s, 960s}) {
+    now_ += pause - 1s;
+    EXPECT_EQ(take(code(0)), MfaVerdict::wrong) << pause.count();  // not looked at
+    now_ += 1s;
+    EXPECT_EQ(take("000000"), MfaVerdict::wrong);
+  }
+  now_ += 960s;
+  EXPECT_EQ(take(code(0)), MfaVerdict::right);
+  EXPECT_EQ(take("000000"), MfaVerdict::wrong);
+  now_ += 30s;
+  EXPECT_EQ(take(code(0)), MfaVerdict::right);
+}
+
 TEST_F(Mfa, ADeviceIsOneUsersUntilItIsTakenBack) {
   EXPECT_EQ(take(code(0)), MfaVerdict::not_the_users);
   ASSERT_TRUE(enable(-2));
