@@ -1,5 +1,7 @@
 #include "engine/identity/last_used.h"
 
+#include <algorithm>
+
 #include "engine/identity/directory.h"
 #include "engine/identity/rows.h"
 
@@ -17,6 +19,15 @@ constexpr std::string_view role_query = R"(
   SELECT ?1, ?2, ?4, ?5, ?6 WHERE EXISTS (
     SELECT 1 FROM identity_roles WHERE account = ?1 AND name_key = ?3 AND id = ?2)
   ON CONFLICT(account, id) DO UPDATE SET at = ?4, service = ?5, region = ?6)";
+
+// Whoever signs chooses the region, and what is no name of one would spoil the documents that tell
+// of it.
+bool is_region(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+  });
+}
 
 }  // namespace
 
@@ -41,8 +52,10 @@ bool UseBook::is_due(const std::string& id, Instant now) {
     found->second = now;
     return true;
   }
-  if (noted_.size() >= remembered_max)
+  if (noted_.size() >= remembered_max && now - swept_ >= sweep_pause) {
+    swept_ = now;
     std::erase_if(noted_, [&](const auto& each) { return now - each.second >= period; });
+  }
   if (noted_.size() >= remembered_max) return false;
   noted_.emplace(id, now);
   return true;
@@ -55,6 +68,7 @@ void UseBook::note(const Principal& principal, std::string_view access_key_id, U
   std::string id(is_role ? principal.party_id() : access_key_id);
   if (!is_due(id, now)) return;
   use.at = std::chrono::floor<std::chrono::seconds>(use.at);
+  if (!is_region(use.region)) use.region = unknown_region;
   store_.write_async(
       [account = principal.account, id = std::move(id), name = key_of(principal.party->name),
        query = is_role ? role_query : key_query,

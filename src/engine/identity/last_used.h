@@ -16,10 +16,12 @@
 
 namespace slipway::identity {
 
+inline constexpr std::string_view unknown_region = "N/A";
+
 struct Use {
   Timestamp at{};
   std::string service;  // as it is called in signatures
-  std::string region;
+  std::string region;   // kept as unknown_region where it is no name
 };
 
 // Of a user's key, by its id, or of a role, by the role's.
@@ -32,6 +34,8 @@ class UseBook {
   static constexpr std::chrono::minutes period{15};
   // Keys and roles that are told apart; what is used beyond them goes unnoted for a while.
   static constexpr std::size_t remembered_max = 20'000;
+  // How long it is full without a look at what can go: a look goes through all of them.
+  static constexpr std::chrono::minutes sweep_pause{1};
 
   // `store` outlives it.
   explicit UseBook(store::Store& store) : store_(store) {}
@@ -45,6 +49,7 @@ class UseBook {
   store::Store& store_;
   std::mutex mutex_;
   std::unordered_map<std::string, Instant> noted_;  // when each was written last
+  Instant swept_{};
 };
 
 }  // namespace slipway::identity

@@ -27,8 +27,9 @@ class LastUsed : public ::testing::Test {
     ann_ = {Principal::Kind::user, std::string(account), "arn", "AIDA1", std::move(party)};
   }
 
-  void use(std::string_view service, std::chrono::seconds later) {
-    book_.note(ann_, key_id, {Timestamp(later), std::string(service), "us-east-1"}, Instant(later));
+  void use(std::string_view service, std::chrono::seconds later, std::string region = "us-east-1") {
+    book_.note(ann_, key_id, {Timestamp(later), std::string(service), std::move(region)},
+               Instant(later));
   }
 
   // What was noted is written behind: another write waits for it.
@@ -67,6 +68,22 @@ TEST_F(LastUsed, OfAKeyThatIsGoneNothingIsKept) {
   EXPECT_EQ(last(), "never");
   use("s3", 1h);
   EXPECT_EQ(last(), "never");
+}
+
+TEST_F(LastUsed, ARegionIsAName) {
+  const auto region = [&] {
+    last();
+    return store_
+        ->read([&](store::Transaction& tx) -> Result<std::string> {
+          return last_use(tx, account, key_id)->region;
+        })
+        .value();
+  };
+  use("s3", 60s, "eu-central-1");
+  EXPECT_EQ(region(), "eu-central-1");
+  // It is signed, but whoever signs made it up.
+  use("s3", 1h, "x\n<root_account>,\x01");
+  EXPECT_EQ(region(), "N/A");
 }
 
 TEST_F(LastUsed, TheRootsUsesAreNotNoted) {
