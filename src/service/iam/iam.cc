@@ -238,6 +238,7 @@ void add_uploads(Service& service) {
       .add<op::ResetServiceSpecificCredential>(reset_service_specific_credential)
       .add<op::DeleteServiceSpecificCredential>(delete_service_specific_credential);
   service.add<op::UploadServerCertificate>(upload_server_certificate)
+      .prepare<op::UploadServerCertificate>(prepare_upload_server_certificate)
       .add<op::GetServerCertificate>(get_server_certificate)
       .add<op::ListServerCertificates>(list_server_certificates)
       .add<op::UpdateServerCertificate>(update_server_certificate)
@@ -247,9 +248,11 @@ void add_uploads(Service& service) {
       .add<op::ListServerCertificateTags>(list_owner_tags<op::ListServerCertificateTags::Output,
                                                           op::ListServerCertificateTags::Input>);
   service.add<op::CreateSAMLProvider>(create_saml_provider)
+      .prepare<op::CreateSAMLProvider>(prepare_create_saml_provider)
       .add<op::GetSAMLProvider>(get_saml_provider)
       .add<op::ListSAMLProviders>(list_saml_providers)
       .add<op::UpdateSAMLProvider>(update_saml_provider)
+      .prepare<op::UpdateSAMLProvider>(prepare_update_saml_provider)
       .add<op::DeleteSAMLProvider>(delete_saml_provider)
       .add<op::TagSAMLProvider>(tag_saml_provider)
       .add<op::UntagSAMLProvider>(untag_saml_provider)

@@ -399,5 +399,38 @@ TEST_F(Iam, SimulationOfGivenPoliciesAsksTheResourcesPolicyToo) {
   EXPECT_THAT(decisions(), testing::HasSubstr("NotImplemented"));
 }
 
+// Metadata has megabytes and chains have large keys: neither is read while all changes wait.
+TEST_F(Iam, UploadsAreReadAheadOfTheirChange) {
+  const std::string metadata =
+      R"(<EntityDescriptor entityID="i"><IDPSSODescriptor><KeyDescriptor/></IDPSSODescriptor>)"
+      "</EntityDescriptor>";
+  const auto create =
+      input<api::CreateSAMLProviderRequest>().Name("idp").SAMLMetadataDocument(metadata);
+  const service::Entry& entry = *registry_.find(op::CreateSAMLProvider::operation());
+  call_.emplace(ground_, caller_, head_, "request", arena_);
+  const std::any ahead = entry.prepare(*call_, create.node());
+  const auto* const end = std::any_cast<Result<Timestamp>>(&ahead);
+  ASSERT_TRUE(end != nullptr && *end);
+  EXPECT_EQ(**end, clock_.now() + std::chrono::years(100));
+
+  const auto update = input<api::UpdateSAMLProviderRequest>().SAMLMetadataDocument("<x/>");
+  const std::any broken =
+      registry_.find(op::UpdateSAMLProvider::operation())->prepare(*call_, update.node());
+  EXPECT_EQ(std::any_cast<Result<Timestamp>>(broken).error().kind, "InvalidInput");
+  const auto upload =
+      input<api::UploadServerCertificateRequest>().CertificateBody("x").PrivateKey("x");
+  const std::any malformed =
+      registry_.find(op::UploadServerCertificate::operation())->prepare(*call_, upload.node());
+  EXPECT_EQ(std::any_cast<Result<Timestamp>>(malformed).error().kind, "malformed_certificate");
+
+  // The change takes what was read.
+  call_->leave(Result<Timestamp>(service::refuse("InvalidInput", "read ahead")));
+  const auto made = store_->write([&](store::Transaction& tx) -> Result<wire::Node> {
+    call_->set_transaction(&tx);
+    return entry.handler(*call_, create.node());
+  });
+  EXPECT_EQ(made.error().message, "read ahead");
+}
+
 }  // namespace
 }  // namespace slipway::iam

@@ -2,6 +2,8 @@
 // what is not there, and what else is noted.
 #pragma once
 
+#include <any>
+
 #include "engine/identity/directory.h"
 #include "gen/iam.h"
 #include "service/call.h"
@@ -187,6 +189,8 @@ Result<> delete_signing_certificate(Call& call, api::DeleteSigningCertificateReq
 
 // server_certificate.cc
 // MalformedCertificate, KeyPairMismatch, EntityAlreadyExists, LimitExceeded, InvalidInput (tags).
+// What is prepared is a Result<Timestamp>: until when the certificate counts.
+std::any prepare_upload_server_certificate(Call& call, api::UploadServerCertificateRequest in);
 Result<api::UploadServerCertificateResponse> upload_server_certificate(
     Call& call, api::UploadServerCertificateRequest in);
 Result<api::GetServerCertificateResponse> get_server_certificate(
@@ -198,7 +202,9 @@ Result<> update_server_certificate(Call& call, api::UpdateServerCertificateReque
 Result<> delete_server_certificate(Call& call, api::DeleteServerCertificateRequest in);
 
 // saml_provider.cc
-// InvalidInput (metadata, tags), EntityAlreadyExists, LimitExceeded.
+// InvalidInput (metadata, tags), EntityAlreadyExists, LimitExceeded. Prepared as above.
+std::any prepare_create_saml_provider(Call& call, api::CreateSAMLProviderRequest in);
+std::any prepare_update_saml_provider(Call& call, api::UpdateSAMLProviderRequest in);
 Result<api::CreateSAMLProviderResponse> create_saml_provider(Call& call,
                                                              api::CreateSAMLProviderRequest in);
 Result<api::GetSAMLProviderResponse> get_saml_provider(Call& call, api::GetSAMLProviderRequest in);
