@@ -399,6 +399,23 @@ TEST_F(Iam, SimulationOfGivenPoliciesAsksTheResourcesPolicyToo) {
   EXPECT_THAT(decisions(), testing::HasSubstr("NotImplemented"));
 }
 
+TEST_F(Iam, TagKeysOfUploadsCountTheirCase) {
+  auto create = input<api::CreateSAMLProviderRequest>().Name("idp").SAMLMetadataDocument(
+      R"(<EntityDescriptor entityID="i"><IDPSSODescriptor><KeyDescriptor/></IDPSSODescriptor>)"
+      "</EntityDescriptor>");
+  create.add_Tags().Key("k").Value("v");
+  create.add_Tags().Key("K").Value("w");
+  EXPECT_EQ(refusal(run<op::CreateSAMLProvider>(create)), "accepted");
+  auto device = input<api::CreateVirtualMFADeviceRequest>().VirtualMFADeviceName("phone");
+  device.add_Tags().Key("k").Value("v");
+  device.add_Tags().Key("K").Value("w");
+  EXPECT_EQ(refusal(run<op::CreateVirtualMFADevice>(device)), "accepted");
+  auto more = input<api::TagMFADeviceRequest>().SerialNumber("arn:aws:iam::000000000000:mfa/phone");
+  more.add_Tags().Key("l").Value("v");
+  more.add_Tags().Key("L").Value("w");
+  EXPECT_EQ(refusal(run<op::TagMFADevice>(more)), "accepted");
+}
+
 // Metadata has megabytes and chains have large keys: neither is read while all changes wait.
 TEST_F(Iam, UploadsAreReadAheadOfTheirChange) {
   const std::string metadata =

@@ -5,6 +5,7 @@
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/role.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 namespace {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
 #include "service/iam/managed_policies.h"
 
 namespace slipway::iam {
@@ -128,18 +127,6 @@ Result<> require_boundary(Call& call, std::string_view arn) {
   if (policy.error().kind != "NoSuchEntity") return std::unexpected(policy.error());
   return refuse("NoSuchEntity",
                 fmt::format("Scope ARN: {} does not exist or is not attachable.", arn));
-}
-
-Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind) {
-  using Kind = identity::Owner::Kind;
-  const bool folds = kind == Kind::user || kind == Kind::role;
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : tags) keys.push_back(folds ? to_lower(key) : key);
-  std::ranges::sort(keys);
-  if (std::ranges::adjacent_find(keys) == keys.end()) return {};
-  return refuse("InvalidInput",
-                folds ? "Duplicate tag keys found. Please note that Tag keys are case insensitive."
-                      : "Duplicate tag keys found.");
 }
 
 }  // namespace slipway::iam

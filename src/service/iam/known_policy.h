@@ -84,11 +84,6 @@ std::string make_entity_id(const service::Call& call, std::string_view prefix);
 // Documents go over the wire percent-encoded (RFC 3986).
 inline std::string encoded_document(std::string_view text) { return percent_encode(text); }
 
-// InvalidInput where a key comes twice; of users and roles in any case.
-template <typename Tags>
-Result<std::vector<identity::Tag>> read_tags(
-    const Tags& tags, identity::Owner::Kind kind = identity::Owner::Kind::user);
-
 // Reads Marker and MaxItems of any List request; ValidationError for a marker that is none of ours.
 template <typename In>
 Result<identity::PageRequest> read_page(const In& in) {
@@ -106,16 +101,6 @@ template <typename Out, typename T>
 void write_page(Out& out, const identity::Page<T>& page, std::string_view last) {
   out.IsTruncated(page.more);
   if (page.more) out.Marker(to_base64(last));
-}
-
-Result<> check_tag_keys_unique(const std::vector<identity::Tag>& tags, identity::Owner::Kind kind);
-
-template <typename Tags>
-Result<std::vector<identity::Tag>> read_tags(const Tags& tags, identity::Owner::Kind kind) {
-  std::vector<identity::Tag> out;
-  for (const auto tag : tags) out.emplace_back(std::string(tag.Key()), std::string(tag.Value()));
-  TRY_DO(check_tag_keys_unique(out, kind));
-  return out;
 }
 
 }  // namespace slipway::iam

@@ -5,6 +5,7 @@
 #include "engine/identity/mfa.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 #include "service/iam/user.h"
 
 namespace slipway::iam {
@@ -54,7 +55,7 @@ void fill(Call& call, const MfaDevice& device, api::VirtualMFADevice out) {
 
 Result<api::CreateVirtualMFADeviceResponse> create_virtual_mfa_device(
     Call& call, api::CreateVirtualMFADeviceRequest in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::mfa_device));
   const std::string_view path = in.Path().value_or("/");
   const MfaDevice device{
       .account = call.account(),
@@ -145,27 +146,18 @@ Result<> deactivate_mfa_device(Call& call, api::DeactivateMFADeviceRequest in) {
 
 Result<> tag_mfa_device(Call& call, api::TagMFADeviceRequest in) {
   TRY(const MfaDevice device, find(call, in.SerialNumber()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
-  return identity::put_tags(call.tx(), owner_of(device), tags);
+  return put_tags_in(in, call, owner_of(device));
 }
 
 Result<> untag_mfa_device(Call& call, api::UntagMFADeviceRequest in) {
   TRY(const MfaDevice device, find(call, in.SerialNumber()));
-  std::vector<std::string> keys;
-  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
-  return identity::delete_tags(call.tx(), owner_of(device), keys);
+  return delete_tags_in(in, call, owner_of(device));
 }
 
 Result<api::ListMFADeviceTagsResponse> list_mfa_device_tags(Call& call,
                                                             api::ListMFADeviceTagsRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
   TRY(const MfaDevice device, find(call, in.SerialNumber()));
-  TRY(const auto page, identity::list_tags(call.tx(), owner_of(device), request));
-  auto out = call.output<api::ListMFADeviceTagsResponse>();
-  out.Tags(wire::empty);
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
-  return out;
+  return tags_answer<api::ListMFADeviceTagsResponse>(in, call, owner_of(device));
 }
 
 }  // namespace slipway::iam

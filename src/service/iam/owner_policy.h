@@ -12,6 +12,7 @@
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/role.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 
@@ -120,28 +121,19 @@ Result<> delete_owner_boundary(Call& call, In in) {
 
 template <typename In>
 Result<> tag_owner(Call& call, In in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), owner_in(call, in).kind));
   TRY_DO(require_changeable(call, owner_in(call, in)));
-  return identity::put_tags(call.tx(), owner_in(call, in), tags);
+  return put_tags_in(in, call, owner_in(call, in));
 }
 
 template <typename In>
 Result<> untag_owner(Call& call, In in) {
-  std::vector<std::string> keys;
-  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
   TRY_DO(require_changeable(call, owner_in(call, in)));
-  return identity::delete_tags(call.tx(), owner_in(call, in), keys);
+  return delete_tags_in(in, call, owner_in(call, in));
 }
 
 template <typename Out, typename In>
 Result<Out> list_owner_tags(Call& call, In in) {
-  TRY(const identity::PageRequest request, read_page(in));
-  TRY(const auto page, identity::list_tags(call.tx(), owner_in(call, in), request));
-  auto out = call.output<Out>();
-  out.Tags(wire::empty);
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
-  return out;
+  return tags_answer<Out>(in, call, owner_in(call, in));
 }
 
 }  // namespace slipway::iam

@@ -4,6 +4,7 @@
 
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 namespace {
@@ -110,26 +111,20 @@ Result<> delete_policy(Call& call, api::DeletePolicyRequest in) {
 
 Result<> tag_policy(Call& call, api::TagPolicyRequest in) {
   TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), identity::Owner::Kind::policy));
-  return identity::put_tags(call.tx(), tags_of(policy), tags);
+  return put_tags_in(in, call, tags_of(policy));
 }
 
 Result<> untag_policy(Call& call, api::UntagPolicyRequest in) {
   TRY(const identity::StoredPolicy policy, own_policy(call, in.PolicyArn()));
-  std::vector<std::string> keys;
-  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
-  return identity::delete_tags(call.tx(), tags_of(policy), keys);
+  return delete_tags_in(in, call, tags_of(policy));
 }
 
 Result<api::ListPolicyTagsResponse> list_policy_tags(Call& call, api::ListPolicyTagsRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
   TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
+  if (policy.stored)
+    return tags_answer<api::ListPolicyTagsResponse>(in, call, tags_of(*policy.stored));
   auto out = call.output<api::ListPolicyTagsResponse>();
   out.Tags(wire::empty).IsTruncated(false);
-  if (!policy.stored) return out;
-  TRY(const auto page, identity::list_tags(call.tx(), tags_of(*policy.stored), request));
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
   return out;
 }
 

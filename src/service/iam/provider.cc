@@ -9,6 +9,7 @@
 #include "engine/identity/account.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 namespace {
@@ -183,25 +184,18 @@ Result<> update_provider_thumbprints(Call& call,
 
 Result<> tag_provider(Call& call, api::TagOpenIDConnectProviderRequest in) {
   TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::provider));
-  return identity::put_tags(call.tx(), owner_of(provider), tags);
+  return put_tags_in(in, call, owner_of(provider));
 }
 
 Result<> untag_provider(Call& call, api::UntagOpenIDConnectProviderRequest in) {
   TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
-  return identity::delete_tags(call.tx(), owner_of(provider), texts_of(in.TagKeys()));
+  return delete_tags_in(in, call, owner_of(provider));
 }
 
 Result<api::ListOpenIDConnectProviderTagsResponse> list_provider_tags(
     Call& call, api::ListOpenIDConnectProviderTagsRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
   TRY(const Provider provider, find(call, in.OpenIDConnectProviderArn(), Asked::tags_or_end));
-  TRY(const auto page, identity::list_tags(call.tx(), owner_of(provider), request));
-  auto out = call.output<api::ListOpenIDConnectProviderTagsResponse>();
-  out.Tags(wire::empty);
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
-  return out;
+  return tags_answer<api::ListOpenIDConnectProviderTagsResponse>(in, call, owner_of(provider));
 }
 
 }  // namespace slipway::iam

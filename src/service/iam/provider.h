@@ -8,8 +8,8 @@
 
 namespace slipway::iam {
 
-// What stands behind "https://" in a provider's URL, without slashes at its end: what its ARN ends
-// with. ValidationError where the URL can be no provider's.
+// What stands behind "https://" in a provider's URL, to the letter: what its ARN ends with.
+// InvalidInput or ValidationError where the URL can be no provider's.
 Result<std::string> provider_name(std::string_view url);
 
 }  // namespace slipway::iam

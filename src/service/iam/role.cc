@@ -4,6 +4,7 @@
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/role.h"
+#include "service/iam/tags.h"
 #include "service/policy_principals.h"
 
 namespace slipway::iam {
@@ -68,7 +69,7 @@ Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest i
   if (in.Path().value_or("").starts_with(service_role_path))
     return service::refuse("InvalidInput",
                            "A role of a service is made by CreateServiceLinkedRole.");
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), identity::Owner::Kind::role));
   Role role{.account = call.account(),
             .name = std::string(in.RoleName()),
             .path = std::string(in.Path().value_or("/")),

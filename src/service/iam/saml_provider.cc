@@ -4,6 +4,7 @@
 #include "engine/identity/account_uploads.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 #include "wire/element.h"
 
 namespace slipway::iam {
@@ -93,7 +94,7 @@ std::any prepare_update_saml_provider(Call& call, api::UpdateSAMLProviderRequest
 Result<api::CreateSAMLProviderResponse> create_saml_provider(Call& call,
                                                              api::CreateSAMLProviderRequest in) {
   TRY_DO(refuse_encryption(in));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::saml_provider));
   TRY(const Timestamp ends, metadata_end(call, in.SAMLMetadataDocument()));
   const SamlProvider provider{.account = call.account(),
                               .name = std::string(in.Name()),
@@ -155,27 +156,18 @@ Result<> delete_saml_provider(Call& call, api::DeleteSAMLProviderRequest in) {
 
 Result<> tag_saml_provider(Call& call, api::TagSAMLProviderRequest in) {
   TRY(const SamlProvider provider, find(call, in.SAMLProviderArn()));
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
-  return identity::put_tags(call.tx(), owner_of(provider), tags);
+  return put_tags_in(in, call, owner_of(provider));
 }
 
 Result<> untag_saml_provider(Call& call, api::UntagSAMLProviderRequest in) {
   TRY(const SamlProvider provider, find(call, in.SAMLProviderArn()));
-  std::vector<std::string> keys;
-  for (const std::string_view key : in.TagKeys()) keys.emplace_back(key);
-  return identity::delete_tags(call.tx(), owner_of(provider), keys);
+  return delete_tags_in(in, call, owner_of(provider));
 }
 
 Result<api::ListSAMLProviderTagsResponse> list_saml_provider_tags(
     Call& call, api::ListSAMLProviderTagsRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
   TRY(const SamlProvider provider, find(call, in.SAMLProviderArn()));
-  TRY(const auto page, identity::list_tags(call.tx(), owner_of(provider), request));
-  auto out = call.output<api::ListSAMLProviderTagsResponse>();
-  out.Tags(wire::empty);
-  for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
-  return out;
+  return tags_answer<api::ListSAMLProviderTagsResponse>(in, call, owner_of(provider));
 }
 
 }  // namespace slipway::iam

@@ -4,6 +4,7 @@
 #include "engine/identity/key_material.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 namespace {
@@ -45,7 +46,7 @@ std::any prepare_upload_server_certificate(Call& call, api::UploadServerCertific
 
 Result<api::UploadServerCertificateResponse> upload_server_certificate(
     Call& call, api::UploadServerCertificateRequest in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::server_certificate));
   const auto checked = call.take_left<Result<Timestamp>>();
   TRY(const Timestamp expires, checked ? *checked : check(call, in));
   const ServerCertificate certificate{

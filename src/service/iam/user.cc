@@ -7,6 +7,7 @@
 #include "engine/identity/last_used.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/tags.h"
 
 namespace slipway::iam {
 namespace {
@@ -45,7 +46,7 @@ Result<User> user_in(Call& call, std::optional<std::string_view> name) {
 }
 
 Result<api::CreateUserResponse> create_user(Call& call, api::CreateUserRequest in) {
-  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags()));
+  TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::user));
   User user{.account = call.account(),
             .name = std::string(in.UserName()),
             .path = std::string(in.Path().value_or("/")),
