@@ -147,13 +147,12 @@ Result<> check_form(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
 }
 
 Result<SessionTerms> read_terms(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
-                                const WebToken& token, const Needs& needs) {
+                                const WebToken& token) {
   SessionTerms terms;
   terms.issued = std::chrono::floor<std::chrono::seconds>(call.now());
   TRY_DO(add_tags(token, terms));
   terms.source_identity = token.text(source_claim).value_or("");
   TRY_DO(check_form(call, in, terms));
-  TRY_DO(add_policies(in, needs, terms));
   return terms;
 }
 
@@ -283,11 +282,9 @@ Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
                   "The ID Token provided is not a valid JWT. (You may see this error if you sent "
                   "an Access Token)");
   const WebToken& token = *parsed;
-  TRY(SessionTerms terms, read_terms(call, in, token, needs));
+  TRY(SessionTerms terms, read_terms(call, in, token));
   const auto role = role_of(call, in.RoleArn());
   if (!role) return not_authorized();
-  const std::chrono::seconds life(in.DurationSeconds().value_or(session_seconds_default));
-  TRY_DO(check_session_time(*role, life));
   TRY(const Audience audience, audience_of(token));
 
   TRY(const identity::Policy trust, trust_policy_of(*role));
@@ -313,6 +310,10 @@ Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
   TRY_DO(check_times(call, token));
   if (!allowed) return not_authorized();
 
+  // Only who is let in hears what there is: for how long the role, and which policies.
+  const std::chrono::seconds life(in.DurationSeconds().value_or(session_seconds_default));
+  TRY_DO(check_session_time(*role, life));
+  TRY_DO(add_policies(in, needs, terms));
   const std::string subject = token.text("sub").value_or("");
   terms.provider_keys = {{"aws:FederatedProvider", arn},
                          {provider->name + ":aud", audience.name},

@@ -121,6 +121,7 @@ class WebIdentity : public testing::Test {
                        .RoleSessionName("me")
                        .WebIdentityToken(token);
     if (seconds != 0) request.DurationSeconds(seconds);
+    if (!session_policy_.empty()) request.add_PolicyArns().arn(session_policy_);
     return store_->read([&](store::Transaction& tx) {
       call_->set_transaction(&tx);
       return assume_role_with_web_identity(*call_, request,
@@ -166,6 +167,7 @@ class WebIdentity : public testing::Test {
   service::Caller caller_{root, {}, "us-east-1", service::Proof::none};
   net::RequestHead head_{};
   std::optional<Call> call_;
+  std::string session_policy_;  // its ARN
 };
 
 TEST_F(WebIdentity, ATokenOfAProviderLetsIn) {
@@ -250,6 +252,15 @@ TEST_F(WebIdentity, TheRoleSaysHowLong) {
   EXPECT_EQ(outcome(key_.token("ES256", claims()), 7200),
             "ValidationError The requested DurationSeconds exceeds the MaxSessionDuration set for "
             "this role.");
+}
+
+TEST_F(WebIdentity, StrangersDoNotHearWhatThereIs) {
+  const std::string forged = TestKey::elliptic("k", "P-256").token("ES256", claims());
+  EXPECT_EQ(outcome(forged, 7200), no_good);
+  session_policy_ = "arn:aws:iam::000000000000:policy/gone";
+  EXPECT_EQ(outcome(forged), no_good);
+  EXPECT_EQ(outcome_of(""),
+            "ValidationError The policy arn:aws:iam::000000000000:policy/gone does not exist.");
 }
 
 TEST_F(WebIdentity, TagsAndASourceIdentityAreActionsOfTheirOwn) {
