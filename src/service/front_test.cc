@@ -435,6 +435,15 @@ TEST_F(FrontTest, what_a_look_waits_for_is_waited_for_whoever_asks) {
   EXPECT_NE(answer.body.view().find("Fetched"), std::string_view::npos);
 }
 
+// Whoever finds no place among those who wait is told at once, and does not look again and again.
+TEST_F(FrontTest, who_waits_beyond_the_limit_is_answered_at_once) {
+  state_text_ = "Fetching";
+  for (std::size_t i = 0; i < engine::waiters_max; ++i)
+    changes_.wait("other", changes_.sequence(), Instant::max(), [](engine::WaitOutcome) {});
+  EXPECT_EQ(ask("DescribeModel", model, AuthMode::none).status, 503);
+  EXPECT_EQ(described_, 1);
+}
+
 TEST_F(FrontTest, what_does_not_come_in_time_is_no_answer) {
   state_text_ = "Fetching";
   awaited_max_ = std::chrono::microseconds(0);

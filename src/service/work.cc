@@ -158,11 +158,15 @@ void Work::poll(std::unique_ptr<Work> work) {
     until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);
   const std::uint64_t since = work->since_;
   using engine::WaitOutcome;
-  frame.changes.wait(wanted.topic, since, until,
-                     [work = std::move(work)](WaitOutcome outcome) mutable {
-                       if (outcome == WaitOutcome::closed) return answer_unready(std::move(work));
-                       post_again(std::move(work), poll_again);
-                     });
+  frame.changes.wait(
+      wanted.topic, since, until, [work = std::move(work), until](WaitOutcome outcome) mutable {
+        // Told before its time, it has no place among those who wait: it would ask
+        // again and again.
+        const bool crowded =
+            outcome == WaitOutcome::deadline && work->frame_.ground.clock.monotonic() < until;
+        if (outcome == WaitOutcome::closed || crowded) return answer_unready(std::move(work));
+        post_again(std::move(work), poll_again);
+      });
 }
 
 // What would be given to a client that has gone would be lost to the others.
@@ -172,8 +176,8 @@ void Work::poll_again(std::unique_ptr<Work> work) {
   run_write(std::move(work));
 }
 
-// When the server ends: what a change has made goes out as it is, and a look that waits has nothing
-// to show.
+// When the server ends, or too many wait: what a change has made goes out as it is, and a look that
+// waits has nothing to show.
 void Work::answer_unready(std::unique_ptr<Work> work) {
   if (work->entry_.mode == Mode::read) return work->answer_error(too_late());
   work->answer(work->output_);
