@@ -374,7 +374,7 @@ def test_a_second_factor_counts_in_policies(aws, people, server, name):
     someone.sts.assume_role(RoleArn=role, RoleSessionName="session", **device.shown(0))
 
 
-def test_passwords_for_one_service(aws, user):
+def test_passwords_for_one_service(aws, people, user):
     iam, name, service = aws.iam, user["UserName"], "codecommit.amazonaws.com"
     none = "No such service {} is supported for Service Specific Credentials"
     for wrong in ("nonexistent.amazonaws.com", "o3on3n3onosneo", "lambda.amazonaws.com"):
@@ -419,6 +419,14 @@ def until(look, wanted):
     for _ in range(100):
         seen = look()
         if wanted(seen):
+    assert error_of(iam.list_service_specific_credentials, **user, AllUsers=True)[0] == "InvalidInput"
+    # Who may ask about himself may not ask about all.
+    ask = "iam:ListServiceSpecificCredentials"
+    himself = people.user(allow(ask, "arn:aws:iam::*:user/${aws:username}"))
+    assert himself.iam.list_service_specific_credentials()["ServiceSpecificCredentials"] == []
+    assert error_of(himself.iam.list_service_specific_credentials, AllUsers=True)[0] == "AccessDenied"
+    everyone = people.user(allow(ask, f"arn:aws:iam::{ACCOUNT}:user/*"))
+    assert everyone.iam.list_service_specific_credentials(AllUsers=True)["ServiceSpecificCredentials"]
             return seen
         time.sleep(0.05)
     return seen

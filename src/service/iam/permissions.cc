@@ -118,8 +118,12 @@ constexpr Need user_needs[] = {
         the_user),
     Need{"DeleteServiceSpecificCredential", "iam:DeleteServiceSpecificCredential", user}.shown_as(
         the_user),
-    Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user}.shown_as(
-        the_user),
+    Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials", user}
+        .shown_as(the_user)
+        .where("!all users"),
+    Need{"ListServiceSpecificCredentials", "iam:ListServiceSpecificCredentials",
+         "arn:aws:iam::{account}:user/*"}
+        .where("all users"),
     Need{"CreateLoginProfile", "iam:CreateLoginProfile", user}.shown_as(the_user),
     Need{"UpdateLoginProfile", "iam:UpdateLoginProfile", user}.shown_as(the_user),
     Need{"ChangePassword", "iam:ChangePassword", user}.shown_as(the_user),
@@ -348,6 +352,7 @@ std::optional<std::vector<std::string>> word(const identity::Directory& director
   if (word == "group")
     return Texts{party(directory, question, "group", question.text("GroupName"))};
   if (word == "user name") return Texts{user_name(question)};
+  if (word == "all users") return Texts{question.text("AllUsers") == "true" ? "all" : ""};
   for (const auto& [of_kind, kind, member] : {std::tuple("renamed user", "user", "UserName"),
                                               std::tuple("renamed group", "group", "GroupName")})
     if (word == of_kind)

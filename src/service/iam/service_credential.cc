@@ -81,6 +81,8 @@ Result<api::CreateServiceSpecificCredentialResponse> create_service_specific_cre
 Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_credentials(
     Call& call, api::ListServiceSpecificCredentialsRequest in) {
   if (in.ServiceName()) TRY_DO(check_service(*in.ServiceName()));
+  if (in.AllUsers().value_or(false) && in.UserName())
+    return refuse("InvalidInput", "UserName and AllUsers can't be given together.");
   auto out = call.output<api::ListServiceSpecificCredentialsResponse>();
   out.ServiceSpecificCredentials(wire::empty);
   const auto add = [&](const User& user, const UserUpload& each) {
