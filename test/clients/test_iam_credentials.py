@@ -459,7 +459,8 @@ def test_the_last_use_of_a_key_and_of_a_role_is_told(aws, people):
 def test_the_report_of_credentials(aws, name):
     """Made once in four hours: the test that asks first sees what is there then."""
     iam = aws.iam
-    iam.create_user(UserName=f"{name},x", Path="/a/")
+    path = '/a",false,"/'
+    iam.create_user(UserName=f"{name},x", Path=path)
     iam.create_login_profile(UserName=f"{name},x", Password=GOOD)
     iam.create_access_key(UserName=f"{name},x")
     assert error_of(iam.get_credential_report) == ("ReportNotPresent", "")
@@ -470,7 +471,7 @@ def test_the_report_of_credentials(aws, name):
     rows = {row["user"]: row for row in csv.DictReader(report["Content"].decode().splitlines())}
     assert rows["<root_account>"]["arn"] == f"arn:aws:iam::{ACCOUNT}:root"
     row = rows[f"{name},x"]
-    assert row["arn"] == f"arn:aws:iam::{ACCOUNT}:user/a/{name},x"
+    assert row["arn"] == f"arn:aws:iam::{ACCOUNT}:user{path}{name},x"
     today = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT")
     assert row["password_last_changed"].startswith(today) and row["password_last_changed"].endswith("+00:00")
     assert [row[each] for each in ("password_enabled", "mfa_active", "access_key_1_active", "access_key_2_active",

@@ -30,15 +30,18 @@ constexpr std::string_view header =
     "access_key_2_last_used_region,access_key_2_last_used_service,cert_1_active,"
     "cert_1_last_rotated,cert_2_active,cert_2_last_rotated\n";
 
-// One row. Of its fields the user's name alone can have commas.
+// One row (RFC 4180). Names have commas, and paths have quotes too.
 class Row {
  public:
   void text(std::string_view field) {
     if (!line_.empty()) line_ += ',';
-    const bool quoted = field.contains(',');
-    if (quoted) line_ += '"';
-    line_ += field;
-    if (quoted) line_ += '"';
+    if (field.find_first_of(",\"\r\n") == field.npos) {
+      line_ += field;
+      return;
+    }
+    line_ += '"';
+    for (const char c : field) line_.append(c == '"' ? 2 : 1, c);
+    line_ += '"';
   }
   void yes_no(bool field) { text(field ? "true" : "false"); }
   void time(Timestamp field) {
