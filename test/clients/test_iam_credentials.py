@@ -210,8 +210,14 @@ def test_signing_certificates(aws, user, made, name):
     assert error_of(iam.delete_user, **user) == (
         "DeleteConflict", "Cannot delete entity, must delete certificates first.")
     iam.update_user(**user, NewUserName=f"{name}-c")
-    for each in ids:
-        iam.delete_signing_certificate(UserName=f"{name}-c", CertificateId=each)
+    renamed = {"UserName": f"{name}-c"}
+    page = iam.list_signing_certificates(**renamed, MaxItems=1)
+    [first] = page["Certificates"]
+    iam.delete_signing_certificate(**renamed, CertificateId=first["CertificateId"])
+    # A page begins where the one before ended, though what it ended with is gone.
+    [other_one] = iam.list_signing_certificates(**renamed, Marker=page["Marker"])["Certificates"]
+    assert {first["CertificateId"], other_one["CertificateId"]} == set(ids)
+    iam.delete_signing_certificate(**renamed, CertificateId=other_one["CertificateId"])
     assert error_of(iam.delete_signing_certificate, **other, CertificateId=ids[0]) == (
         "NoSuchEntity", f"The Certificate with id {ids[0]} cannot be found.")
     iam.delete_user(UserName=f"{name}-c")
@@ -342,6 +348,14 @@ def test_a_device_is_given_to_a_user(aws, user, name):
     assert error_of(iam.delete_virtual_mfa_device, SerialNumber=device.serial) == (
         "NoSuchEntity", f"MFA Device with serial number {device.serial} does not exist.")
     iam.delete_user(**user)
+
+
+def test_devices_come_page_by_page_whatever_their_case(aws, user, name):
+    devices = [Device(aws, f"a-{name}"), Device(aws, f"B-{name}")]
+    for device in devices:
+        aws.iam.enable_mfa_device(**user, SerialNumber=device.serial, **device.two_codes(-3))
+    pages = aws.iam.get_paginator("list_mfa_devices").paginate(**user, PaginationConfig={"PageSize": 1})
+    assert [each["SerialNumber"] for each in pages.search("MFADevices[]")] == [each.serial for each in devices]
 
 
 def test_a_second_factor_counts_in_policies(aws, people, server, name):

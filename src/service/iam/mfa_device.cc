@@ -2,6 +2,7 @@
 // authenticator takes the seed as text.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/identity/mfa.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
@@ -100,7 +101,7 @@ Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADev
   if (in.UserName() || !call.caller().principal.is_root()) {
     TRY(const User user, user_in(call, in.UserName()));
     for (MfaDevice& each : identity::mfa_devices_of(call.tx(), user)) {
-      if (!request.after.empty() && each.name <= request.after) continue;
+      if (to_lower(each.name) <= to_lower(request.after)) continue;
       page.more = page.items.size() == request.items_max;
       if (page.more) break;
       out.add_MFADevices()

@@ -30,15 +30,16 @@ Result<Status> status_in(std::string_view text) {
   return refuse("InvalidInput", "The status can be Active or Inactive.");
 }
 
+// Where it stands among its user's: also once it is gone.
+std::string place_of(const UserUpload& upload) {
+  return fmt::format("{:020}/{}", upload.created.time_since_epoch().count(), upload.id);
+}
+
 // A few things in the order in which they came, page by page.
 identity::Page<UserUpload> page_of(std::vector<UserUpload> all,
                                    const identity::PageRequest& request) {
-  auto begin = all.begin();
-  if (!request.after.empty()) {
-    begin = std::ranges::find(all, request.after, &UserUpload::id);
-    if (begin != all.end()) ++begin;
-  }
-  identity::Page<UserUpload> out{.items = {begin, all.end()}};
+  std::erase_if(all, [&](const UserUpload& each) { return place_of(each) <= request.after; });
+  identity::Page<UserUpload> out{.items = std::move(all)};
   out.more = out.items.size() > request.items_max;
   if (out.more) out.items.resize(request.items_max);
   return out;
@@ -111,7 +112,7 @@ Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
         .SSHPublicKeyId(each.id)
         .Status(shown(each.status))
         .UploadDate(each.created);
-  write_page(out, page, page.more ? page.items.back().id : "");
+  write_page(out, page, page.more ? place_of(page.items.back()) : "");
   return out;
 }
 
@@ -157,7 +158,7 @@ Result<api::ListSigningCertificatesResponse> list_signing_certificates(
   auto out = call.output<api::ListSigningCertificatesResponse>();
   out.Certificates(wire::empty);
   for (const UserUpload& each : page.items) fill(user, each, out.add_Certificates());
-  write_page(out, page, page.more ? page.items.back().id : "");
+  write_page(out, page, page.more ? place_of(page.items.back()) : "");
   return out;
 }
 
