@@ -117,6 +117,13 @@ TEST_F(Issuers, ACopyOfThePinnedCertificateProvesNothing) {
   EXPECT_EQ(asked, 0);
 }
 
+TEST_F(Issuers, TheNameInThePinnedCertificateCounts) {
+  Issuer there = issuer();
+  there.url.replace(there.url.find("127.0.0.1"), 9, "127.1");  // leads to the same server
+  EXPECT_EQ(settled(there).state, State::failed);
+  EXPECT_EQ(asked, 0);
+}
+
 TEST_F(Issuers, AnAddressThatIsNotPublicIsNotConnectedTo) {
   const auto found = settled(issuer(), net::Reach::public_only);
   EXPECT_EQ(found.state, State::failed);
