@@ -419,6 +419,14 @@ def test_passwords_for_one_service(aws, people, user):
         seen += [each["ServiceSpecificCredentialId"] for each in listed["ServiceSpecificCredentials"]]
         page = {"MaxItems": 2, "Marker": listed["Marker"]} if listed["IsTruncated"] else None
     assert len(seen) == len(set(seen)) == 3
+    assert error_of(iam.list_service_specific_credentials, **user, AllUsers=True)[0] == "InvalidInput"
+    # Who may ask about himself may not ask about all.
+    ask = "iam:ListServiceSpecificCredentials"
+    himself = people.user(allow(ask, "arn:aws:iam::*:user/${aws:username}"))
+    assert himself.iam.list_service_specific_credentials()["ServiceSpecificCredentials"] == []
+    assert error_of(himself.iam.list_service_specific_credentials, AllUsers=True)[0] == "AccessDenied"
+    everyone = people.user(allow(ask, f"arn:aws:iam::{ACCOUNT}:user/*"))
+    assert everyone.iam.list_service_specific_credentials(AllUsers=True)["ServiceSpecificCredentials"]
     assert error_of(iam.delete_user, **user) == (
         "DeleteConflict", "Cannot delete entity, must remove referenced objects first.")
     iam.delete_service_specific_credential(**named)
@@ -433,14 +441,6 @@ def until(look, wanted):
     for _ in range(100):
         seen = look()
         if wanted(seen):
-    assert error_of(iam.list_service_specific_credentials, **user, AllUsers=True)[0] == "InvalidInput"
-    # Who may ask about himself may not ask about all.
-    ask = "iam:ListServiceSpecificCredentials"
-    himself = people.user(allow(ask, "arn:aws:iam::*:user/${aws:username}"))
-    assert himself.iam.list_service_specific_credentials()["ServiceSpecificCredentials"] == []
-    assert error_of(himself.iam.list_service_specific_credentials, AllUsers=True)[0] == "AccessDenied"
-    everyone = people.user(allow(ask, f"arn:aws:iam::{ACCOUNT}:user/*"))
-    assert everyone.iam.list_service_specific_credentials(AllUsers=True)["ServiceSpecificCredentials"]
             return seen
         time.sleep(0.05)
     return seen
