@@ -41,7 +41,7 @@ inline constexpr std::uint64_t strangers_read_on_bytes_max = 64 * 1024;
 struct Lanes {
   WorkerPool& control;  // the store, a moment
   WorkerPool& files;    // files, a block or a look at a time: uploads, reading an object
-  WorkerPool& bulk;     // files, for as long as it takes: copying bytes
+  WorkerPool& bulk;     // for as long as it takes: copying bytes, hashing passwords
 };
 
 // What all loops share; main makes it. Everything outlives the fronts.

@@ -26,7 +26,8 @@ enum class Mode : std::uint8_t {
   write,   // on the store's writer, as one change: what it returns is answered when durable
   work,    // on a worker, without a transaction: the handler's engine has its own
   file,    // as work, in the lane of those that wait for files
-  bulk,    // as work, in the lane of those that move as many bytes as their client likes
+  bulk,    // as work, in the lane of those that move as many bytes as their client likes, or
+           // compute for long; where the disk is nearly full, it is refused as a write is
   upload,  // on workers: a BodySink takes the streamed body
   hot,     // on the I/O thread, by a HotDoor (front.h)
 };

@@ -1,5 +1,6 @@
-// The account's rules for passwords, and the passwords of its users. What hashes runs on a worker:
-// it reads, hashes, and only then writes what still holds.
+// The account's rules for passwords, and the passwords of its users. What hashes runs on a worker
+// of the bulk lane, as it may take a second: it reads, hashes, and only then writes what still
+// holds.
 #include <fmt/format.h>
 
 #include "engine/identity/passwords.h"
