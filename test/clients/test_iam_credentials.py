@@ -236,6 +236,13 @@ def test_server_certificates(aws, made, name):
     assert refused(PrivateKey="none") == ("MalformedCertificate", "Invalid Private Key.")
     assert refused(PrivateKey=made["two.key"])[0] == "KeyPairMismatch"
     assert "index within the chain of the invalid certificate is: 0" in refused(CertificateChain=made["x.pem"])[1]
+    broken = made["ca.pem"] + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
+    assert refused(CertificateChain=broken)[0] == "MalformedCertificate"
+    # A key beside a certificate would be kept and shown.
+    for combined in ({"CertificateBody": made["one.pem"] + made["one.key"]},
+                     {"CertificateChain": made["ca.pem"] + made["ca.key"]}):
+        assert refused(**combined) == (
+            "MalformedCertificate", "Unable to parse certificate. It holds a private key.")
     uploaded = iam.upload_server_certificate(
         **good, CertificateChain=made["ca.pem"], Path="/cloudfront/",
         Tags=[{"Key": "k", "Value": "v"}])

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
@@ -161,11 +162,19 @@ std::string pem_of(std::string_view blob) {
 
 // ---- Certificates -------------------------------------------------------------------------------
 
+// Certificates are kept and shown as they came, and OpenSSL passes over what else stands beside
+// them: whoever uploads his key with them by mistake would have it shown.
+Result<> refuse_private_keys(std::string_view pem) {
+  if (!pem.contains("PRIVATE KEY-----")) return {};
+  return malformed("Unable to parse certificate. It holds a private key.");
+}
+
 X509Pointer next_certificate(BIO& reader) {
   return X509Pointer(::PEM_read_bio_X509(&reader, nullptr, no_passphrase, nullptr));
 }
 
 Result<X509Pointer> certificate_in(std::string_view pem) {
+  TRY_DO(refuse_private_keys(pem));
   const Bio reader = reader_of(pem);
   X509Pointer certificate = next_certificate(*reader);
   if (certificate) return certificate;
@@ -232,11 +241,15 @@ Result<> check_private_key(std::string_view certificate, std::string_view key) {
 }
 
 Result<> check_chain(std::string_view certificate, std::string_view chain) {
+  TRY_DO(refuse_private_keys(chain));
   TRY(X509Pointer last, certificate_in(certificate));
   const Bio reader = reader_of(chain);
   for (std::size_t i = 0; i < chain_max; ++i) {
+    ::ERR_clear_error();
     X509Pointer issuer = next_certificate(*reader);
-    if (!issuer && i > 0) return {};
+    // Behind the last one there is text at most; what begins as one more and is none is no end.
+    const bool at_end = ERR_GET_REASON(::ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    if (!issuer && i > 0 && at_end) return {};
     if (!issuer) break;
     EVP_PKEY* const key = ::X509_get0_pubkey(issuer.get());
     const bool signed_by = ::X509_check_issued(issuer.get(), last.get()) == X509_V_OK &&

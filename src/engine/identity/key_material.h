@@ -32,7 +32,7 @@ struct Certificate {
   Timestamp ends{};
 };
 
-// X.509 in PEM. "malformed_certificate".
+// X.509 in PEM. "malformed_certificate", also where a private key stands beside it.
 Result<Certificate> read_certificate(std::string_view pem);
 
 // Whether the private key, in PEM and without a passphrase, is the certificate's:
