@@ -14,6 +14,8 @@ constexpr Quota provider_quota{"identity_saml_providers", "SAMLProvidersPerAccou
 
 constexpr std::string_view certificate_columns =
     "account, name, path, id, body, chain, expires, created FROM identity_server_certificates";
+constexpr std::string_view listed_certificate_columns =
+    "account, name, path, id, '', '', expires, created FROM identity_server_certificates";
 
 ServerCertificate certificate_of(const store::Rows& rows) {
   return {.account = std::string(rows.text(0)),
@@ -70,7 +72,7 @@ Page<ServerCertificate> list_server_certificates(store::Transaction& tx, std::st
   auto rows =
       tx.query(fmt::format("SELECT {} WHERE account = ?1 AND name_key > ?2 "
                            "AND substr(path, 1, length(?3)) = ?3 ORDER BY name_key LIMIT ?4",
-                           certificate_columns),
+                           listed_certificate_columns),
                account, key_of(page.after), page.path_prefix, page.items_max + 1);
   return page_of<ServerCertificate>(rows, page, certificate_of);
 }

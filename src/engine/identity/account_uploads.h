@@ -36,6 +36,7 @@ Result<> create_server_certificate(store::Transaction& tx, const ServerCertifica
                                    std::span<const Tag> tags);
 Result<ServerCertificate> find_server_certificate(store::Transaction& tx, std::string_view account,
                                                   std::string_view name);
+// Without what was uploaded, which may be megabytes.
 Page<ServerCertificate> list_server_certificates(store::Transaction& tx, std::string_view account,
                                                  const PageRequest& page);
 // A new name, a new path; the id stays. already_exists.

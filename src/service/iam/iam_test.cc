@@ -7,6 +7,7 @@
 
 #include "base/encoding.h"
 #include "base/test_folder.h"
+#include "engine/identity/account_uploads.h"
 #include "engine/identity/roles.h"
 #include "service/errors.h"
 #include "service/iam/operations.h"
@@ -397,6 +398,20 @@ TEST_F(Iam, SimulationOfGivenPoliciesAsksTheResourcesPolicyToo) {
   EXPECT_EQ(decisions(), "explicitDeny allowed ");
   request.ResourceHandlingOption("EC2-VPC-InstanceStore");
   EXPECT_THAT(decisions(), testing::HasSubstr("NotImplemented"));
+}
+
+// Twenty of them may have two megabytes each.
+TEST_F(Iam, CertificatesAreListedWithoutWhatWasUploaded) {
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
+    const identity::ServerCertificate certificate{
+        .account = "000000000000", .name = "one", .id = "ASCA1", .body = "body", .chain = "chain"};
+    TRY_DO(identity::create_server_certificate(tx, certificate, {}));
+    const auto page = identity::list_server_certificates(tx, certificate.account,
+                                                         {.path_prefix = "/", .items_max = 1});
+    EXPECT_EQ(page.items.at(0).id, "ASCA1");
+    EXPECT_EQ(page.items.at(0).body + page.items.at(0).chain, "");
+    return {};
+  }));
 }
 
 TEST_F(Iam, TagKeysOfUploadsCountTheirCase) {
