@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <span>
+#include <stdexcept>
 
 #include "base/encoding.h"
 #include "engine/identity/rows.h"
@@ -35,7 +36,8 @@ std::string derive(std::string_view password, std::string_view salt) {
                                     reinterpret_cast<const unsigned char*>(salt.data()),
                                     salt.size(), scrypt_n, scrypt_r, scrypt_p, scrypt_bytes_max,
                                     reinterpret_cast<unsigned char*>(out.data()), out.size());
-  return made == 1 ? out : std::string();
+  if (made != 1) throw std::runtime_error("scrypt did not get its memory");
+  return out;
 }
 
 struct Kinds {

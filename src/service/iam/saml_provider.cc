@@ -47,9 +47,11 @@ bool has_key(const wire::Element& entity) {
   return false;
 }
 
-// What says who the provider is and by which keys it is known; returns until when it counts.
-Result<Timestamp> read_metadata(Call& call, std::string_view document) {
-  const auto root = wire::parse_xml(document, call.arena());
+// What says who the provider is and by which keys it is known; returns until when it counts. The
+// tree is several times as large as the document, and is not kept while the change waits.
+Result<Timestamp> read_metadata(const Call& call, std::string_view document) {
+  wire::Arena arena;
+  const auto root = wire::parse_xml(document, arena);
   if (!root || (*root)->name != "EntityDescriptor" || (*root)->attribute("entityID") == nullptr ||
       !has_key(**root))
     return no_metadata();
