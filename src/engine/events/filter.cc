@@ -38,30 +38,36 @@ namespace {
 
 using Values = std::vector<const json::value*>;
 
-// What stands at `name`, to the letter, in any of `objects`, arrays opened.
-Values values_called(const Values& objects, std::string_view name) {
-  Values out;
-  const auto add = [&](const auto& self, const json::value& value) -> void {
-    if (const json::array* items = value.if_array()) {
-      for (const json::value& each : *items) self(self, each);
-    } else {
-      out.push_back(&value);
-    }
-  };
-  for (const json::value* each : objects)
-    if (const json::object* object = each->if_object())
-      if (const json::value* value = object->if_contains({name.data(), name.size()}))
-        add(add, *value);
-  return out;
+// The value, or what stands in it where it is an array.
+void open(const json::value& value, Values& out) {
+  if (const json::array* items = value.if_array()) {
+    for (const json::value& each : *items) open(each, out);
+  } else {
+    out.push_back(&value);
+  }
 }
 
-// The same, where a dot in the name may also be a step into an object, as for AWS, which joins the
-// names of objects within each other before it compares them.
+// What stands at `name` in any of `objects`, arrays opened. A dot in the name may also be a step
+// into an object, as for AWS, which joins the names of objects within each other before it compares
+// them.
+//
+// Goes by what the objects hold, each of which is looked at once: a name is a stranger's, may be as
+// long as a policy, and has dots in any number, and everyone's notifications wait for it.
 Values values_at(const Values& objects, std::string_view name) {
-  Values out = values_called(objects, name);
-  for (auto dot = name.find('.'); dot != name.npos; dot = name.find('.', dot + 1))
-    if (const Values inside = values_called(objects, name.substr(0, dot)); !inside.empty())
-      std::ranges::copy(values_at(inside, name.substr(dot + 1)), std::back_inserter(out));
+  Values out;
+  for (const json::value* each : objects) {
+    const json::object* const object = each->if_object();
+    if (!object) continue;
+    for (const auto& [key, value] : *object) {
+      if (std::string_view(key) == name) {
+        open(value, out);
+      } else if (name.size() > key.size() && name[key.size()] == '.' && name.starts_with(key)) {
+        Values inside;
+        open(value, inside);
+        std::ranges::copy(values_at(inside, name.substr(key.size() + 1)), std::back_inserter(out));
+      }
+    }
+  }
   return out;
 }
 
