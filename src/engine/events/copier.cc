@@ -44,6 +44,13 @@ void log_dropped(const Subscription& subscription, const PublishedNotification& 
 
 }  // namespace
 
+std::size_t bytes_of(const Copy& copy) {
+  std::size_t bytes = copy.message.body.size() + copy.http.body.size();
+  for (const Attribute& each : copy.message.attributes)
+    bytes += each.name.size() + each.type.size() + each.value.size();
+  return bytes;
+}
+
 void Copier::make(const PublishedNotification& published, const Subscription& subscription,
                   std::vector<Copy>& out) const {
   if (subscription.state == Subscription::State::confirmed && lets_through(subscription, published))

@@ -43,6 +43,9 @@ struct Copy {
   UnsentMessage unsent = {};
 };
 
+// What a copy holds of its own: its body, with what is around it, and its attributes.
+std::size_t bytes_of(const Copy& copy);
+
 // Thread-safe. What it is given outlives it.
 class Copier {
  public:

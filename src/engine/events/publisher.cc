@@ -1,5 +1,7 @@
 #include "engine/events/publisher.h"
 
+#include <algorithm>
+
 namespace slipway::events {
 
 std::shared_ptr<const Publisher::Audience> Publisher::audience(const TopicId& id) const {
@@ -22,13 +24,18 @@ std::optional<Publisher::Ahead> Publisher::copy(const std::shared_ptr<const Audi
                           .id = needs_.topics.make_id(),
                           .published = now.civil,
                           .notification = notification},
-            .copies = {}};
+            .copies = {},
+            .room = waiting_->open(audience->topic.id.text, Standing::proven)};
   out.published.notification.deduplication = *std::move(name);
   std::size_t bytes = 0;
   for (const auto& [number, subscription] : audience->subscribers) {
-    bytes += out.published.body_for(subscription.channel).size();
-    if (bytes > copied_bytes_at_once_max) return std::nullopt;
+    const std::size_t made = out.copies.size();
     needs_.copier.make(out.published, subscription, out.copies);
+    // A strict topic's envelope is made in the change, around the body.
+    if (made < out.copies.size())
+      bytes += std::max(bytes_of(out.copies.back()),
+                        out.published.body_for(subscription.channel).size());
+    if (bytes > copied_bytes_at_once_max || !out.room.grow_to(bytes)) return std::nullopt;
   }
   return out;
 }

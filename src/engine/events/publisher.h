@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory_budget.h"
 #include "base/result.h"
 #include "engine/events/copier.h"
 #include "engine/events/topics.h"
@@ -21,7 +22,10 @@ namespace slipway::events {
 
 // Limits of what one notification may write in the change that publishes it.
 inline constexpr std::size_t copies_at_once_max = 16;
-inline constexpr std::size_t copied_bytes_at_once_max = 1 << 20;  // of bodies, all together
+inline constexpr std::size_t copied_bytes_at_once_max = 1 << 20;  // all together
+// What copies hold that were made and wait for their change: all of them, of which those of one
+// topic hold half at most. A request is small, and its copies are many.
+inline constexpr std::size_t copied_bytes_waiting_max = 64 << 20;
 
 // Thread-safe. What it is given outlives it.
 class Publisher {
@@ -46,9 +50,10 @@ class Publisher {
     std::shared_ptr<const Audience> audience;  // to which the copies point
     PublishedNotification published;
     std::vector<Copy> copies;
+    MemoryBudget::Share room = {};  // what they hold
   };
-  // Not in a change: signs. Nothing where the copies are too much for one change, and where the
-  // notification lacks what its topic asks for, which publish() says.
+  // Not in a change: signs. Nothing where the copies are too much for one change, or for what waits
+  // already, and where the notification lacks what its topic asks for, which publish() says.
   std::optional<Ahead> copy(const std::shared_ptr<const Audience>& audience,
                             const Notification& notification, const Moment& now) const;
 
@@ -61,6 +66,7 @@ class Publisher {
   Published write(store::Transaction& tx, const Ahead& ahead, const Moment& now) const;
 
   Needs needs_;
+  std::shared_ptr<MemoryBudget> waiting_ = std::make_shared<MemoryBudget>(copied_bytes_waiting_max);
 };
 
 }  // namespace slipway::events

@@ -1,5 +1,6 @@
 #include "engine/events/publisher.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -73,9 +74,11 @@ class PublisherTest : public ::testing::Test {
     return audience ? publisher_->copy(audience, notification, clock_.moment()) : std::nullopt;
   }
   Published write(const Notification& notification, const std::optional<Publisher::Ahead>& ahead) {
+    return write(notification, ahead ? &*ahead : nullptr);
+  }
+  Published write(const Notification& notification, const Publisher::Ahead* ahead) {
     return *store_->write([&](store::Transaction& tx) {
-      return publisher_->publish(tx, topic_, notification, ahead ? &*ahead : nullptr,
-                                 clock_.moment());
+      return publisher_->publish(tx, topic_, notification, ahead, clock_.moment());
     });
   }
   Published publish(const Notification& notification) {
@@ -201,6 +204,41 @@ TEST_F(PublisherTest, LeavesManySubscribersAndLargeCopiesToTheDeliverer) {
   EXPECT_FALSE(publisher_->audience(topic_));
   publish({.body = "x"});
   EXPECT_EQ(waiting(), 1);
+}
+
+TEST_F(PublisherTest, CountsAllThatACopyHolds) {
+  create_topic();
+  for (std::size_t i = 0; i < copies_at_once_max; ++i)
+    subscribe("q" + std::to_string(i), {.form = Form::bare});
+  const Attribute large{.name = "a", .value = std::string(copied_bytes_at_once_max / 15, 'x')};
+  EXPECT_TRUE(copy({.body = "x", .attributes = {{.name = "a", .value = "y"}}}));
+  EXPECT_FALSE(copy({.body = "x", .attributes = {large}}));
+}
+
+TEST_F(PublisherTest, CountsTheEnvelopesThatItIsYetToMake) {
+  create_topic(Order::strict);
+  for (std::size_t i = 0; i < copies_at_once_max; ++i)
+    subscribe(fmt::format("q{}.fifo", i), {}, Channel::queue, Order::strict);
+  EXPECT_TRUE(copy({.body = "x", .group = "g"}));
+  EXPECT_FALSE(copy({.body = std::string(copied_bytes_at_once_max / 15, 'x'), .group = "g"}));
+}
+
+TEST_F(PublisherTest, MakesNoMoreCopiesAheadThanMayWait) {
+  create_topic();
+  for (std::size_t i = 0; i < 4; ++i) subscribe("q" + std::to_string(i));
+  const Notification large{.body = std::string(copied_bytes_at_once_max / 5, 'x')};
+  std::vector<Publisher::Ahead> waiting;
+  while (waiting.size() < 100) {
+    auto next = copy(large);
+    if (!next) break;
+    waiting.push_back(*std::move(next));
+  }
+  const std::size_t half = copied_bytes_waiting_max / 2 / (4 * large.body.size());
+  EXPECT_LE(waiting.size(), half);
+  EXPECT_GE(waiting.size(), half - 1);
+  write(large, &waiting.back());
+  waiting.pop_back();
+  EXPECT_TRUE(copy(large));
 }
 
 }  // namespace
