@@ -4,6 +4,7 @@ The policies are those of the IAM guide ("Example policies", S3) and of the S3 g
 Amazon S3 bucket policies"), in names of our own.
 """
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 
@@ -624,6 +625,33 @@ def test_those_who_have_a_key_may_what_strangers_may_not(stage, server, lists):
     assert asks(server, lists, "/k?acl", "PUT", b"", x_amz_acl="public-read") == 403
     somebody.put_object_acl(**of, ACL="public-read")
     assert asks(server, lists, "/k") == 200
+
+
+def sent(server, method, target, body=b"", headers=()):
+    """The status of a stranger's request whose headers are sent as they stand, repeated ones too."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    connection.putrequest(method, target)
+    for name, value in [("Content-Length", str(len(body))), *headers]:
+        connection.putheader(name, value)
+    connection.endheaders(body)
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_a_policy_sees_the_list_that_a_request_gives_however_it_is_spelled(stage, server, lists):
+    here, everyone = f"arn:aws:s3:::{lists}/*", f'uri="{PUBLIC}"'
+    public = {"s3:x-amz-acl": ["public-read", "public-read-write"], "s3:x-amz-grant-read": f"*{PUBLIC}*"}
+    stage.aws.s3.put_bucket_policy(Bucket=lists, Policy=document(
+        {"Principal": "*", "Effect": "Allow", "Action": ["s3:PutObject", "s3:PutObjectAcl"], "Resource": here},
+        *({"Principal": "*", "Effect": "Deny", "Action": "s3:PutObject", "Resource": here,
+           "Condition": {"StringLike": {key: value}}} for key, value in public.items())))
+    owner = ("x-amz-grant-read", f'id="{stage.aws.s3.list_buckets()["Owner"]["ID"]}"')
+    for headers, status in [([("x-amz-acl", "private")], 200), ([owner], 200),
+                            ([("x-amz-acl", "public-read")], 403), ([("x-amz-acl", "PUBLIC-READ")], 403),
+                            ([("x-amz-grant-read", everyone)], 403),
+                            ([owner, ("x-amz-grant-read", everyone)], 403)]:
+        assert sent(server, "PUT", f"/{lists}/k", headers=headers) == status, headers
 
 
 def test_each_version_has_its_own_list_and_copies_have_none(stage, server, lists):

@@ -372,15 +372,28 @@ void add_source_version(const Question& question, std::string_view arn, Context&
     add(out, "s3:VersionId", *source->version);
 }
 
+// A header as the operation reads it: several of one name as one, the words of an enum in their own
+// spelling. A policy that saw another text than what is done would be no policy.
+std::optional<std::string> header_as_read(const Question& question, std::string_view name) {
+  if (const wire::Shape* const input = question.operation().input)
+    for (const wire::Member& member : input->members) {
+      if (member.location != wire::Location::header || !equal_ignoring_case(member.wire_name, name))
+        continue;
+      auto texts = question.texts(member.name);
+      return texts.empty() ? std::nullopt : std::optional(std::move(texts.front()));
+    }
+  const auto value = question.call().head().headers.find(name);
+  return value ? std::optional(std::string(*value)) : std::nullopt;
+}
+
 void add_keys(const Question& question, std::string_view arn, Context& out) {
-  const Call& call = question.call();
   add_signature(question, out);
   // What each of several deletions depends on stands in its entry.
   const bool is_batch = question.operation().name == "DeleteObjects";
   for (const std::string_view name : header_keys) {
     if (is_batch && name == "if-match") continue;
-    if (const auto value = call.head().headers.find(name))
-      add(out, fmt::format("s3:{}", name), std::string(*value));
+    if (auto value = header_as_read(question, name))
+      add(out, fmt::format("s3:{}", name), *std::move(value));
   }
   add_encryption_of_upload(question, out);
   add_given_tags(question, out);
