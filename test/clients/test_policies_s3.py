@@ -654,6 +654,41 @@ def test_a_policy_sees_the_list_that_a_request_gives_however_it_is_spelled(stage
         assert sent(server, "PUT", f"/{lists}/k", headers=headers) == status, headers
 
 
+def test_an_upload_is_not_for_a_bucket_that_took_the_place_of_its_own(stage, server, lists):
+    s3 = stage.aws.s3
+    begun = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    s3.put_bucket_acl(Bucket=lists, ACL="public-read-write")
+    begun.putrequest("PUT", f"/{lists}/late")
+    begun.putheader("Content-Length", "2")
+    begun.endheaders(b"x")
+    # It was let in before this one, which comes after it.
+    assert asks(server, lists, "/early", "PUT", b"x") == 200
+    s3.delete_object(Bucket=lists, Key="early")
+    s3.delete_bucket(Bucket=lists)
+    s3.create_bucket(Bucket=lists)
+    begun.sock.sendall(b"x")
+    assert begun.getresponse().status in (403, 404)  # 403 where it was looked at late
+    begun.close()
+    assert s3.list_objects_v2(Bucket=lists)["KeyCount"] == 0
+
+
+def test_a_list_is_held_against_the_bucket_as_it_is_when_the_object_appears(stage, server, lists):
+    s3 = stage.aws.s3
+    s3.put_bucket_policy(Bucket=lists, Policy=document(
+        {"Principal": "*", "Effect": "Allow", "Action": ["s3:PutObject", "s3:PutObjectAcl"],
+         "Resource": f"arn:aws:s3:::{lists}/*"}))
+    begun = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)
+    begun.putrequest("PUT", f"/{lists}/late")
+    begun.putheader("Content-Length", "2")
+    begun.putheader("x-amz-acl", "public-read")
+    begun.endheaders(b"x")
+    assert asks(server, lists, "/early", "PUT", b"x") == 200
+    s3.put_public_access_block(Bucket=lists, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
+    begun.sock.sendall(b"x")
+    assert begun.getresponse().status == 403
+    begun.close()
+
+
 def test_each_version_has_its_own_list_and_copies_have_none(stage, server, lists):
     s3, of = stage.aws.s3, {"Bucket": lists, "Key": "k"}
     s3.put_bucket_versioning(Bucket=lists, VersioningConfiguration={"Status": "Enabled"})

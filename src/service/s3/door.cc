@@ -35,6 +35,11 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx,
   return bucket;
 }
 
+std::unexpected<Error> no_such_bucket(std::string_view bucket) {
+  return fail(ErrorCode::not_found, fmt::format("there is no bucket '{}'", bucket),
+              "no_such_bucket");
+}
+
 objects::Cause cause_of(const Call& call) {
   return {.who = call.caller().principal.id,
           .address = net::address_of(call.head().peer),

@@ -64,6 +64,12 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx, cons
   return bucket_of(call, tx, claim_of(in));
 }
 
+// Whether they are one bucket, and not two of a name after each other: a number is taken anew.
+inline bool is_same(const objects::Bucket& a, const objects::Bucket& b) {
+  return a.id == b.id && a.created == b.created;
+}
+std::unexpected<Error> no_such_bucket(std::string_view bucket);
+
 // A bucket that was made in "EU" is in its first region, and its location is "EU" all the same.
 inline std::string_view region_shown(const objects::Bucket& bucket) {
   return bucket.region == "EU" ? std::string_view("eu-west-1") : std::string_view(bucket.region);

@@ -200,6 +200,7 @@ class Copy {
     objects::Object source;
     TRY_DO(door_.store.read([&](store::Transaction& tx) -> Result<> {
       TRY_DO(check_self_copy(tx, in_, from_));
+      if (auto found = bucket_of(call_, tx, in_); found && !seen_) seen_ = *std::move(found);
       TRY(const Source found, find_source(call_, tx, in_, from_));
       source = found.object;
       TRY_DO(check_size(source));
@@ -250,6 +251,7 @@ class Copy {
 
   Result<objects::PutOptions> options_for(store::Transaction& tx, const Source& source) {
     TRY(bucket_, bucket_of(call_, tx, in_));
+    if (seen_ && !is_same(bucket_, *seen_)) return no_such_bucket(in_.Bucket());
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;
     TRY(options.attributes, attributes_of_copy(in_, source.object));
@@ -279,6 +281,7 @@ class Copy {
   std::int64_t looked_at_ = 0;               // the source's body
   std::optional<objects::WholeBody> whole_;  // what was learnt of it
   objects::Bucket bucket_;                   // the target's
+  std::optional<objects::Bucket> seen_;      // the same before the bytes were read
   std::optional<std::string> expiration_;
   std::optional<std::string> source_version_;
   objects::Object made_;

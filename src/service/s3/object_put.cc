@@ -18,6 +18,7 @@ class PutSink final : public BodySink {
     BodyChecks checks;
     objects::PutOptions options;
     objects::Upload upload;
+    objects::Bucket bucket;  // as it was when the caller was let in
   };
   PutSink(const Door& door, Begin begin) : door_(door), begin_(std::move(begin)) {}
 
@@ -36,6 +37,13 @@ class PutSink final : public BodySink {
     return result;
   }
 
+  // A body may take hours, and another bucket of that name never let this caller in.
+  Result<objects::Bucket> same_bucket(const Call& call, store::Transaction& tx) const {
+    TRY(objects::Bucket bucket, bucket_of(call, tx, begin_.in));
+    if (is_same(bucket, begin_.bucket)) return bucket;
+    return no_such_bucket(begin_.in.Bucket());
+  }
+
   Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
     TRY(objects::SealedBody body, begin_.upload.seal());
     TRY(begin_.options.checksum, begin_.checks.settle(body, trailers));
@@ -43,8 +51,10 @@ class PutSink final : public BodySink {
     std::optional<std::string> expiration;
     TRY(const objects::Object made,
         door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
-          TRY(const objects::Bucket bucket, bucket_of(call, tx, begin_.in));
+          TRY(const objects::Bucket bucket, same_bucket(call, tx));
           versioning = bucket.versioning;
+          TRY_DO(give_list(call, tx, bucket, wanted_acl(begin_.in),
+                           begin_.options.attributes.properties));
           begin_.options.cause = cause_of(call);
           if (is_form(call)) begin_.options.cause.way = objects::Cause::Way::form;
           TRY(const objects::Lock lock, lock_of_new(call, tx, bucket.name, wanted_lock(begin_.in)));
@@ -68,8 +78,8 @@ class PutSink final : public BodySink {
 
 }  // namespace
 
-// Refuses before the body is read what can be told from the head; conditions are checked again
-// where the object appears.
+// Refuses before the body is read what can be told from the head; conditions, the bucket and what
+// it lets a list say are looked at again where the object appears.
 Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
                                              api::PutObjectRequest in) {
   TRY_DO(check_announced_size(call));
@@ -80,18 +90,21 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
   if (in.WriteOffsetBytes())
     return refuse("NotImplemented",
                   "Slipway does not append to objects (x-amz-write-offset-bytes).");
-  TRY_DO(door.store.read([&](store::Transaction& tx) -> Result<> {
-    TRY(const objects::Bucket bucket, bucket_of(call, tx, in));
-    TRY_DO(lock_of_new(call, tx, in.Bucket(), wanted_lock(in)));
-    return give_list(call, tx, bucket, wanted_acl(in), attributes.properties);
-  }));
+  TRY(objects::Bucket bucket,
+      door.store.read([&](store::Transaction& tx) -> Result<objects::Bucket> {
+        TRY(objects::Bucket found, bucket_of(call, tx, in));
+        TRY_DO(lock_of_new(call, tx, in.Bucket(), wanted_lock(in)));
+        TRY_DO(give_list(call, tx, found, wanted_acl(in), attributes.properties));
+        return found;
+      }));
   objects::Upload upload =
       door.objects.begin({.checksums = {checks.kind()}, .bytes_max = body_bytes_max});
   return std::make_unique<PutSink>(
       door, PutSink::Begin{in,
                            std::move(checks),
                            {.attributes = std::move(attributes), .condition = std::move(condition)},
-                           std::move(upload)});
+                           std::move(upload),
+                           std::move(bucket)});
 }
 
 }  // namespace slipway::s3
