@@ -756,8 +756,11 @@ def test_a_list_that_says_nothing_true_is_refused(stage, lists):
                 {"Grantee": {"Type": "Group", "URI": f"{PUBLIC}s"}, "Permission": "READ"}]}}, "InvalidArgument"),
             ({"GrantRead": 'id="1234"'}, "InvalidArgument"), ({"GrantRead": "everyone"}, "InvalidArgument"),
             ({"GrantRead": f'uri="{PUBLIC}s"'}, "InvalidArgument"),
-            ({"GrantRead": 'emailAddress="a@b.example"'}, "UnresolvableGrantByEmailAddress")]:
+            ({"GrantRead": 'emailAddress="a@b.example"'}, "UnresolvableGrantByEmailAddress"),
+            ({"AccessControlPolicy": list_of(owner, *[(owner, "READ")] * 101)}, malformed),
+            ({"GrantRead": ", ".join([f'id="{owner}"'] * 101)}, malformed)]:
         assert code_of(lambda: s3.put_bucket_acl(Bucket=lists, **given))[0] == code, given
+    s3.put_bucket_acl(Bucket=lists, AccessControlPolicy=list_of(owner, *[(owner, "READ")] * 100))
     s3.put_public_access_block(Bucket=lists, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     for call in (lambda: s3.put_bucket_acl(Bucket=lists, ACL="public-read"),
                  lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", ACL="public-read"),

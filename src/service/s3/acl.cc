@@ -12,6 +12,8 @@ namespace slipway::s3 {
 namespace {
 
 constexpr std::string_view canned_of_owner = "bucket-owner-full-control";
+// docs.aws.amazon.com/AmazonS3/latest/userguide/acl-overview.html
+constexpr std::size_t grants_max = 100;
 
 std::unexpected<Error> switched_off() {
   return refuse("AccessControlListNotSupported", "The bucket does not allow ACLs");
@@ -37,6 +39,7 @@ Result<AccessList> list_of(const WantedAcl& wanted, std::string_view owner) {
     TRY(const AccessList more, read_grant_header(header, owner));
     list.insert(list.end(), more.begin(), more.end());
   }
+  if (list.size() > grants_max) return malformed_list();
   return list;
 }
 
@@ -61,6 +64,7 @@ Result<AccessList> list_of(api::AccessControlPolicy document, std::string_view o
   const std::string_view named = document.Owner().ID().value_or("");
   if (named.empty()) return malformed_list();
   if (named != owner) return refuse("AccessDenied", "Access Denied");
+  if (document.Grants().size() > grants_max) return malformed_list();
   AccessList list;
   for (const auto grant : document.Grants()) {
     if (!grant.Permission() || !grant.Grantee()) return malformed_list();
