@@ -96,6 +96,16 @@ def test_rules_that_name_no_header_or_origin_are_refused(aws, bucket, more, mess
     assert (error["Code"], error["Message"]) == ("InvalidRequest", message)
 
 
+def test_rules_and_wishes_are_no_longer_than_they_may_be(aws, bucket):
+    rule = {"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}
+    with pytest.raises(ClientError) as caught:
+        aws.s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [
+            {**rule, "AllowedHeaders": [f"x-{number:08}" for number in range(6000)]}]})
+    assert caught.value.response["Error"]["Code"] == "MaxMessageLengthExceeded"
+    assert asks(aws, bucket, headers=",".join(["x-amz-date"] * 256))[0] == 200
+    assert asks(aws, bucket, headers=",".join(["x-amz-date"] * 257))[0] == 400
+
+
 def test_answers_carry_what_lets_the_page_read_them(aws, bucket):
     def url(operation, **more):
         return aws.s3.generate_presigned_url(operation, {"Bucket": bucket, **more})

@@ -87,6 +87,8 @@ def test_a_website(aws, bucket):
             ({**site, "RoutingRules": [{**rule, "Redirect": {}}]}, "MalformedXML", MALFORMED),
             ({**site, "RoutingRules": [rule] * 51}, "InvalidRequest",
              "51 routing rules provided, the number of routing rules in a website configuration is limited to 50."),
+            ({**site, "ErrorDocument": {"Key": "k" * (1 << 17)}}, "MaxMessageLengthExceeded",
+             "Your request was too big."),
             ({"RedirectAllRequestsTo": {"HostName": "h", "Protocol": "ftp"}}, "InvalidRequest",
              "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
              "automatically."),

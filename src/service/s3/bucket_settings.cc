@@ -1,6 +1,7 @@
 // Settings of a bucket: documents that are stored as they were given.
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "service/policy_principals.h"
 #include "service/resource_policy.h"
@@ -18,13 +19,16 @@ namespace {
 
 constexpr std::size_t policy_bytes_max = 20 * 1024;
 constexpr std::size_t cors_rules_max = 100;
+constexpr std::size_t cors_bytes_max = 64 * 1024;
 constexpr std::size_t routing_rules_max = 50;
+constexpr std::size_t website_bytes_max = 128 * 1024;
 
 // A setting, and what S3 says where a bucket has none.
 struct Setting {
   std::string_view name;
   std::string_view absent_code = {};
   std::string_view absent_message = {};
+  std::size_t bytes_max = std::numeric_limits<std::size_t>::max();  // of the document
 };
 
 constexpr Setting encryption{setting::encryption};
@@ -35,7 +39,7 @@ constexpr Setting ownership{setting::ownership, "OwnershipControlsNotFoundError"
 constexpr Setting policy{setting::policy, "NoSuchBucketPolicy", "The bucket policy does not exist"};
 constexpr Setting policy_principals{setting::policy_principals};
 constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
-                       "The CORS configuration does not exist"};
+                       "The CORS configuration does not exist", cors_bytes_max};
 constexpr Setting tagging{setting::tagging, "NoSuchTagSet", "The TagSet does not exist"};
 
 template <typename In>
@@ -68,11 +72,15 @@ Result<Out> read_document(Call& call, const In& in, const Setting& setting) {
   return wire::from_json<Out>(*text, call.arena());
 }
 
+// Measured as it is stored, in which it is no longer than the XML that it came as.
 template <typename In, typename Document>
 Result<> write_document(Call& call, const In& in, const Setting& setting,
                         const Document& document) {
   TRY_DO(bucket_of(call, call.tx(), in));
-  return objects::put_setting(call.tx(), name_of_setting(in, setting), wire::to_json(document));
+  const std::string text = wire::to_json(document);
+  if (text.size() > setting.bytes_max)
+    return refuse("MaxMessageLengthExceeded", "Your request was too big.");
+  return objects::put_setting(call.tx(), name_of_setting(in, setting), text);
 }
 
 template <typename In>
@@ -301,7 +309,8 @@ constexpr Setting accelerate{setting::accelerate};
 constexpr Setting request_payment{setting::request_payment};
 constexpr Setting logging{setting::logging};
 constexpr Setting website{setting::website, "NoSuchWebsiteConfiguration",
-                          "The specified bucket does not have a website configuration"};
+                          "The specified bucket does not have a website configuration",
+                          website_bytes_max};
 
 Result<> check_log_target(Call& call, api::LoggingEnabled wanted, const objects::Bucket& bucket) {
   const auto target = objects::find_bucket(call.tx(), wanted.TargetBucket());

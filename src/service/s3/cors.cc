@@ -14,6 +14,10 @@
 namespace slipway::s3 {
 namespace {
 
+// A page's wish is nobody's: each of these is held against each header of a rule. S3 publishes no
+// such bound.
+constexpr std::size_t wished_headers_max = 256;
+
 // What a page asks for.
 struct Wish {
   std::string_view origin;
@@ -30,16 +34,22 @@ bool fits(std::string_view pattern, std::string_view text) {
   return text.size() >= begin.size() + end.size() && text.starts_with(begin) && text.ends_with(end);
 }
 
+bool allows_headers(api::CORSRule rule, const std::vector<std::string>& wished) {
+  std::vector<std::string> patterns;
+  if (!wished.empty())
+    for (const std::string_view each : rule.AllowedHeaders()) patterns.push_back(lower_case(each));
+  return std::ranges::all_of(wished, [&](const std::string& header) {
+    return std::ranges::any_of(patterns,
+                               [&](const std::string& each) { return fits(each, header); });
+  });
+}
+
 bool allows(api::CORSRule rule, const Wish& wish) {
   const bool origin = std::ranges::any_of(
       rule.AllowedOrigins(), [&](std::string_view each) { return fits(each, wish.origin); });
   const bool method = std::ranges::any_of(
       rule.AllowedMethods(), [&](std::string_view each) { return each == wish.method; });
-  return origin && method && std::ranges::all_of(wish.headers, [&](const std::string& header) {
-           return std::ranges::any_of(rule.AllowedHeaders(), [&](std::string_view each) {
-             return fits(lower_case(each), header);
-           });
-         });
+  return origin && method && allows_headers(rule, wish.headers);
 }
 
 template <typename Texts>
@@ -100,6 +110,9 @@ std::unexpected<Error> forbidden(std::string message, const service::PageRequest
 }
 
 Result<> check_wished_headers(std::string_view text) {
+  if (std::ranges::count(text, ',') >= std::ptrdiff_t{wished_headers_max})
+    return refuse("BadRequest", fmt::format("Access-Control-Request-Headers names more than {}.",
+                                            wished_headers_max));
   while (!text.empty())
     if (const auto name = take_until(text, ',');
         !trimmed(name).empty() && !is_header_name(trimmed(name)))

@@ -45,6 +45,7 @@ constexpr service::ErrorRow statuses[] = {
     {"MalformedACLError", "MalformedACLError", 400},
     {"MalformedPolicy", "MalformedPolicy", 400},
     {"MalformedXML", "MalformedXML", 400},
+    {"MaxMessageLengthExceeded", "MaxMessageLengthExceeded", 400},
     {"MetadataTooLarge", "MetadataTooLarge", 400},
     {"MissingRequestBodyError", "MissingRequestBodyError", 400},
     {"MissingSecurityHeader", "MissingSecurityHeader", 400},
