@@ -41,6 +41,24 @@ bool takes_unsigned(const wire::Route& route) {
   return route.operation != nullptr && route.operation->auth_type == "none";
 }
 
+// A document comes as a whole: nobody takes it out of chunks.
+Result<> refuse_chunks(const wire::SignedRequest& request, wire::PayloadMode payload) {
+  if (request.body.value_or("").empty() || payload <= wire::PayloadMode::unsigned_payload)
+    return {};
+  return wire::refuse(wire::AuthProblem::hash_missing, wire::AuthDialect::s3,
+                      "The value of x-amz-content-sha256 header is invalid.");
+}
+
+// Of a document: of what is uploaded, the hash is compared at its end.
+Result<> compare_hash(const wire::SignedRequest& request, std::string_view announced) {
+  if (request.body.value_or("").empty()) return {};
+  const auto computed = wire::hex_of(wire::sha256_of(*request.body));
+  if (equal_ignoring_case(announced, wire::view_of(computed))) return {};
+  return wire::refuse(wire::AuthProblem::body_mismatch, wire::AuthDialect::s3, {},
+                      {{"ClientComputedContentSHA256", std::string(announced)},
+                       {"S3ComputedContentSHA256", std::string(wire::view_of(computed))}});
+}
+
 }  // namespace
 
 wire::AuthDialect dialect_of(const wire::Asked& asked) {
@@ -133,7 +151,7 @@ Result<Authenticated> Authenticator::check(const net::RequestHead& head, const w
   const bool nobody =
       !checked && form == wire::AuthForm::none && checked.error().kind != "InvalidArgument";
   if (nobody && strangers_ == Strangers::admitted && may_be_public(route))
-    return stranger(request, std::move(checked).error());
+    return stranger(request, dialect_of(route), std::move(checked).error());
   return checked;
 }
 
@@ -147,7 +165,7 @@ Result<Authenticated> Authenticator::check_form(const net::RequestHead& head,
   if (signature == wire::FormSignature::none) {
     auto refusal = wire::refuse(wire::AuthProblem::missing, dialect_of(route));
     if (strangers_ == Strangers::admitted)
-      return stranger({.method = head.method, .path = head.path, .headers = {}},
+      return stranger({.method = head.method, .path = head.path, .headers = {}}, dialect_of(route),
                       std::move(refusal).error());
     return refusal;
   }
@@ -186,11 +204,7 @@ Result<Authenticated> Authenticator::check_v4(const wire::SignedRequest& request
                                               const wire::SignedFor& wanted) {
   TRY(const wire::Authorization claim, wire::parse_authorization(request, wanted.dialect));
   TRY(wire::Verified verified, wire::verify(request, claim, wanted, source_, cache_, clock_.now()));
-  // A document comes as a whole: nobody takes it out of chunks.
-  if (wanted.dialect == wire::AuthDialect::s3 && !request.body.value_or("").empty() &&
-      verified.payload > wire::PayloadMode::unsigned_payload)
-    return wire::refuse(wire::AuthProblem::hash_missing, wanted.dialect,
-                        "The value of x-amz-content-sha256 header is invalid.");
+  if (wanted.dialect == wire::AuthDialect::s3) TRY_DO(refuse_chunks(request, verified.payload));
   Caller caller = caller_of_last(verified.region);
   caller.signature = {claim.form, claim.time};
   return Authenticated{.caller = std::move(caller), .v4 = std::move(verified)};
@@ -247,10 +261,10 @@ void Authenticator::note_owner(const net::RequestHead& head, const wire::Route& 
   noted_ = Noted{key, std::string(address), now};
 }
 
-// Nothing is signed, but what is announced of a body holds as in a signed request: it is compared,
-// and taken out of its chunks. Chunks that are signed need somebody who signs.
+// Nothing is signed, but what is announced of a body holds as in a signed request: S3 compares it,
+// and takes it out of its chunks. Chunks that are signed need somebody who signs.
 Result<Authenticated> Authenticator::stranger(const wire::SignedRequest& request,
-                                              Error refusal) const {
+                                              wire::AuthDialect dialect, Error refusal) const {
   identity::Principal nobody;
   nobody.kind = identity::Principal::Kind::anonymous;
   nobody.name = "anonymous";
@@ -261,9 +275,11 @@ Result<Authenticated> Authenticator::stranger(const wire::SignedRequest& request
                                .unsigned_refusal = std::move(refusal)},
                     .v4 = std::nullopt};
   const std::string_view announced = wire::find_header(request.headers, "x-amz-content-sha256");
-  if (announced.empty()) return out;
+  if (announced.empty() || dialect != wire::AuthDialect::s3) return out;
   const auto mode = wire::payload_mode(announced);
+  TRY_DO(refuse_chunks(request, mode.value_or(wire::PayloadMode::hashed)));
   if (!mode) {
+    TRY_DO(compare_hash(request, announced));
     out.v4 = wire::Verified{.content_sha256 = to_lower(announced)};
   } else if (*mode == wire::PayloadMode::chunks_trailer) {
     out.v4 = wire::Verified{.payload = *mode};

@@ -103,7 +103,8 @@ class Authenticator {
   Result<Authenticated> check_v2(const wire::SignedRequest& request, const wire::Route& route);
   Result<> check_site(const net::RequestHead& head, const wire::Route& route) const;
   Authenticated trusted(const wire::SignedRequest& request) const;
-  Result<Authenticated> stranger(const wire::SignedRequest& request, Error refusal) const;
+  Result<Authenticated> stranger(const wire::SignedRequest& request, wire::AuthDialect dialect,
+                                 Error refusal) const;
   Caller caller_of_last(std::string_view region) const;
   void note_owner(const net::RequestHead& head, const wire::Route& route,
                   const Authenticated& shown);

@@ -3,6 +3,7 @@
 The policies are those of the IAM guide ("Example policies", S3) and of the S3 guide ("Examples of
 Amazon S3 bucket policies"), in names of our own.
 """
+import base64
 import hashlib
 import http.client
 import urllib.error
@@ -736,6 +737,11 @@ def test_a_strangers_body_is_what_it_announces(stage, server, lists):
                               ("UNSIGNED-PAYLOAD", 200), ("STREAMING-AWS4-HMAC-SHA256-PAYLOAD", 400)]:
         assert asks(server, lists, "/k", "PUT", b"x", x_amz_content_sha256=announced) == status, announced
     assert s3.get_object(Bucket=lists, Key="k")["Body"].read() == b"x"
+    deletion = b"<Delete><Object><Key>k</Key></Object></Delete>"
+    digest = {"content_md5": base64.b64encode(hashlib.md5(deletion).digest()).decode()}
+    for announced, status in [(hashlib.sha256(b"").hexdigest(), 400), ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 400),
+                              (hashlib.sha256(deletion).hexdigest().upper(), 200)]:
+        assert asks(server, lists, "?delete", "POST", deletion, x_amz_content_sha256=announced, **digest) == status
 
 
 def test_a_list_that_says_nothing_true_is_refused(stage, lists):
