@@ -79,13 +79,20 @@ std::unexpected<Error> several_checksums() {
                 "allowed.");
 }
 
+namespace {
+
 // In the query stands what a presigner said before there was a body.
-bool has_digest(const net::RequestHead& head) {
-  return head.headers.has("content-md5") || head.headers.has("x-amz-trailer") ||
-         head.query.contains("x-amz-checksum-") ||
+bool has_digest_in_head(const net::RequestHead& head) {
+  return head.headers.has("content-md5") || head.query.contains("x-amz-checksum-") ||
          std::ranges::any_of(head.headers, [](const net::Header& header) {
            return wire::checksum_of_header(header.name).has_value();
          });
+}
+
+}  // namespace
+
+bool has_digest(const net::RequestHead& head) {
+  return head.headers.has("x-amz-trailer") || has_digest_in_head(head);
 }
 
 Result<> check_body_digest(const wire::Operation& operation, const net::Request& request) {
@@ -95,8 +102,8 @@ Result<> check_body_digest(const wire::Operation& operation, const net::Request&
 }
 
 Result<> demand_body_digest(const wire::Operation& operation, const net::RequestHead& head) {
-  if (std::ranges::find(demanding, operation.name) == std::end(demanding) || has_digest(head))
-    return {};
+  const bool demands = std::ranges::find(demanding, operation.name) != std::end(demanding);
+  if (!demands || has_digest_in_head(head)) return {};  // no trailer comes behind a document
   return refuse("InvalidRequest",
                 "Missing required header for this request: Content-MD5 OR x-amz-checksum-*");
 }

@@ -742,6 +742,7 @@ def test_a_strangers_body_is_what_it_announces(stage, server, lists):
     for announced, status in [(hashlib.sha256(b"").hexdigest(), 400), ("STREAMING-UNSIGNED-PAYLOAD-TRAILER", 400),
                               (hashlib.sha256(deletion).hexdigest().upper(), 200)]:
         assert asks(server, lists, "?delete", "POST", deletion, x_amz_content_sha256=announced, **digest) == status
+    assert asks(server, lists, "?delete", "POST", deletion, x_amz_trailer="x-amz-checksum-crc32") == 400
 
 
 def test_a_list_that_says_nothing_true_is_refused(stage, lists):
