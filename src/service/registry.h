@@ -46,8 +46,8 @@ class BodySink {
 
 using Handler = std::function<Result<wire::Node>(Call&, const wire::Node& input)>;
 // What of a `write` operation takes too long for its change: runs before that on the worker,
-// without a transaction, for callers who signed, before anybody asked whether they may. The handler
-// gets what it returns by Call::take_left(), and looks whether it still holds.
+// without a transaction, for callers who signed and who may do it. The change asks again; its
+// handler gets what this returns by Call::take_left(), and looks whether it still holds.
 using Preparation = std::function<std::any(Call&, const wire::Node& input)>;
 // `input` lives as long as the sink.
 using UploadOpener =

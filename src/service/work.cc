@@ -112,11 +112,12 @@ void Work::run_read(std::unique_ptr<Work> work) {
   work->answer(std::move(outcome));
 }
 
-// Nothing is made for strangers: what takes long would take it at their word.
+// Nothing is made for strangers, nor for who may not do it: the change says so, and asks again.
 void Work::prepare() {
   if (!entry_.prepare || caller_.proof != Proof::signature || caller_.unsigned_refusal) return;
   Call call(frame_.ground, caller_, request_.head(), request_id_, arena_);
-  prepared_ = entry_.prepare(call, input_);
+  Gate gate(frame_.authorizer, frame_.store, call, *route_.operation, input_);
+  if (gate.pass()) prepared_ = entry_.prepare(call, input_);
 }
 
 void Work::run_write(std::unique_ptr<Work> work) {

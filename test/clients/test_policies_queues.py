@@ -5,11 +5,12 @@ Amazon SQS policies", "custom policies with the access policy language") and of 
 ("Using identity-based policies", "Example cases for access control"), in names of our own.
 """
 import json
+import time
 
 import botocore
 import pytest
 from botocore.exceptions import ClientError
-from policies import (Example, People, Stage, allow, denied, deny, document, eventually, filled, ids,
+from policies import (ACCOUNT, Example, People, Stage, allow, denied, deny, document, eventually, filled, ids,
                       may_not)
 
 QUEUE, OTHER = "arn:aws:sqs:{region}:{account}:{name}", "arn:aws:sqs:{region}:{account}:{name}-other"
@@ -359,3 +360,26 @@ def test_permissions_that_are_added_count(stage):
     stage.aws.sqs.add_permission(QueueUrl=stage.url, Label="all", AWSAccountIds=["000000000000"],
                                  Actions=["*"])
     may_not(stage.who, lambda: send()(stage), "sqs:SendMessage", filled(QUEUE, stage.words))
+
+
+def test_who_may_not_publish_makes_no_work_for_the_topics_subscribers(stage):
+    """Filters look at a message before its change: of who may not publish, none does."""
+    costly = json.dumps({"a": [{"cidr": f"2001:db8:{number}::/48"} for number in range(150)]})
+    for number in range(12):
+        queue = stage.aws.sqs.create_queue(QueueName=f"{stage.name}-{number}")["QueueUrl"]
+        stage.aws.sns.subscribe(
+            TopicArn=stage.topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:{queue.rpartition('/')[2]}",
+            Attributes={"FilterPolicy": costly, "FilterPolicyScope": "MessageBody"})
+    who, message = stage.people.user(allow("sns:ListTopics")), json.dumps({"a": ["2001:db8:ffff::1"] * 13_000})
+
+    def seconds(call):
+        began = time.monotonic()
+        call()
+        return time.monotonic() - began
+
+    def refused():
+        may_not(who, lambda: who.sns.publish(TopicArn=stage.topic, Message=message), "sns:Publish", stage.topic)
+
+    seconds(refused)
+    at_work = seconds(lambda: stage.aws.sns.publish(TopicArn=stage.topic, Message=message))
+    assert min(seconds(refused) for _ in range(2)) < at_work / 2

@@ -30,7 +30,7 @@ struct HttpDelivery {
   std::string body;
 };
 
-// Called on the deliverer's thread, or in a transaction; waits for nothing.
+// Thread-safe: called on the workers and in transactions. Waits for nothing.
 class Envelope {
  public:
   virtual ~Envelope() = default;
