@@ -4,8 +4,13 @@ The policies are those of the IAM guide ("Example policies", S3) and of the S3 g
 Amazon S3 bucket policies"), in names of our own.
 """
 import base64
+import collections
+import concurrent.futures
 import hashlib
 import http.client
+import socket
+import threading
+import time
 import urllib.error
 import urllib.request
 
@@ -688,6 +693,31 @@ def test_a_list_is_held_against_the_bucket_as_it_is_when_the_object_appears(stag
     begun.sock.sendall(b"x")
     assert begun.getresponse().status == 403
     begun.close()
+
+
+def test_what_takes_the_place_of_a_public_object_is_not_read_by_the_others_list(stage, server, lists):
+    s3, of, seen, end = stage.aws.s3, {"Bucket": lists, "Key": "k"}, collections.Counter(), threading.Event()
+    s3.put_object(**of, Body=b"open", ACL="public-read")
+
+    def read():
+        while not end.is_set():
+            with socket.create_connection(server.url.removeprefix("http://").split(":"), timeout=30) as stranger:
+                stranger.sendall(f"GET /{lists}/k HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 15 +
+                                 f"GET /{lists}/k HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n".encode())
+                answers = b"".join(iter(lambda: stranger.recv(1 << 16), b""))
+            seen.update(body.decode() for body in (b"open", b"shut") if b"\r\n\r\n" + body in answers)
+
+    with concurrent.futures.ThreadPoolExecutor() as readers:
+        reading = [readers.submit(read) for _ in range(4)]
+        until = time.monotonic() + 2
+        try:
+            while time.monotonic() < until:
+                s3.put_object(**of, Body=b"shut")
+                s3.put_object(**of, Body=b"open", ACL="public-read")
+        finally:
+            end.set()
+    assert [each.exception() for each in reading] == [None] * 4
+    assert seen["open"] and not seen["shut"]
 
 
 def test_each_version_has_its_own_list_and_copies_have_none(stage, server, lists):

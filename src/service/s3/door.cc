@@ -40,6 +40,14 @@ std::unexpected<Error> no_such_bucket(std::string_view bucket) {
               "no_such_bucket");
 }
 
+Result<> permit_reading(Call& call, store::Transaction& tx, const objects::ObjectName& name) {
+  call.set_transaction(&tx);
+  const Result<> may = call.permit(name.version ? "s3:GetObjectVersion" : "s3:GetObject",
+                                   fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key));
+  call.set_transaction(nullptr);
+  return may;
+}
+
 objects::Cause cause_of(const Call& call) {
   return {.who = call.caller().principal.id,
           .address = net::address_of(call.head().peer),

@@ -84,6 +84,10 @@ objects::ObjectName name_of(const In& in) {
   return name;
 }
 
+// Asks once more whether the caller may read it, in the transaction that opens its bytes: since the
+// call was let in, another object may have come to that name, with a list and tags of its own.
+Result<> permit_reading(Call& call, store::Transaction& tx, const objects::ObjectName& name);
+
 // MethodNotAllowed: what may be done to a delete marker is to remove it.
 std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Object& marker);
 

@@ -34,7 +34,7 @@ Result<> of_source(Result<> conditions) {
 }
 
 template <typename In>
-Result<Source> find_source(const Call& call, store::Transaction& tx, const In& in,
+Result<Source> find_source(Call& call, store::Transaction& tx, const In& in,
                            const objects::ObjectName& name) {
   // What is missing is named as the source, not as the object that the request makes.
   const Subject source{.bucket = name.bucket, .key = name.key};
@@ -42,6 +42,7 @@ Result<Source> find_source(const Call& call, store::Transaction& tx, const In& i
   if (!bucket) return std::unexpected(to_s3(std::move(bucket).error(), source));
   auto found = objects::find(tx, name);
   if (!found) return std::unexpected(to_s3(std::move(found).error(), source));
+  TRY_DO(permit_reading(call, tx, name));
   objects::Object& object = *found;
   if (object.delete_marker)
     return refuse("InvalidRequest",

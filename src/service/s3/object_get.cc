@@ -155,6 +155,7 @@ Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetOb
   const auto choose =
       [&](store::Transaction& tx,
           const objects::Object& object) -> Result<std::optional<objects::ByteRange>> {
+    TRY_DO(permit_reading(call, tx, name_of(in)));
     TRY(selection, select(call, tx, in, object));
     TRY_DO(check_readable(object, call.now()));
     if (!in.VersionId()) selection.expiration = expiration_of(door, tx, selection.bucket, object);
