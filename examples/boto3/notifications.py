@@ -12,6 +12,11 @@ topic = sns.create_topic(Name="jobs")["TopicArn"]
 queue = sqs.create_queue(QueueName="failed-jobs")["QueueUrl"]
 queue_arn = sqs.get_queue_attributes(
     QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({
+    "Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage", "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}}}]})})
 sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue_arn, Attributes={
     "RawMessageDelivery": "true",
     "FilterPolicyScope": "MessageBody",
