@@ -799,11 +799,18 @@ def test_a_list_that_says_nothing_true_is_refused(stage, lists):
         assert code_of(lambda: s3.put_bucket_acl(Bucket=lists, **given))[0] == code, given
     s3.put_bucket_acl(Bucket=lists, AccessControlPolicy=list_of(owner, *[(owner, "READ")] * 100))
     s3.put_public_access_block(Bucket=lists, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
-    for call in (lambda: s3.put_bucket_acl(Bucket=lists, ACL="public-read"),
-                 lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", ACL="public-read"),
-                 lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", GrantRead=f'uri="{PUBLIC}"')):
+    s3.put_object(Bucket=lists, Key="k", Body=b"")
+    for action, key, call in (
+            ("PutBucketAcl", "", lambda: s3.put_bucket_acl(Bucket=lists, ACL="public-read")),
+            ("PutObjectAcl", "/k", lambda: s3.put_object_acl(Bucket=lists, Key="k", ACL="public-read")),
+            ("PutObject", "/k", lambda: s3.put_object(Bucket=lists, Key="k", Body=b"", ACL="public-read")),
+            ("PutObject", "/k", lambda: s3.put_object(Bucket=lists, Key="k", Body=b"",
+                                                      GrantRead=f'uri="{PUBLIC}"'))):
         code, message = code_of(call)
-        assert code == "AccessDenied" and "BlockPublicAcls" in message
+        assert code == "AccessDenied" and message.endswith(
+            f':root is not authorized to perform: s3:{action} on resource: "arn:aws:s3:::{lists}{key}" '
+            "because public access control lists (ACLs) are blocked by the BlockPublicAcls block "
+            "public access setting."), message
 
 
 def test_who_may_only_put_objects_gives_them_no_list(stage, lists):

@@ -74,16 +74,31 @@ Result<AccessList> list_of(api::AccessControlPolicy document, std::string_view o
   return list;
 }
 
+// What the caller does, as a refusal names it.
+struct Deed {
+  std::string_view action;
+  std::string_view key;  // of the object; empty for the bucket itself
+};
+
 Result<> check_blocked(const Call& call, store::Transaction& tx, const objects::Bucket& bucket,
-                       const AccessList& list) {
+                       const AccessList& list, const Deed& deed) {
   if (!is_public(list)) return {};
   TRY(const BlockedAccess blocked, blocked_access(tx, bucket.name));
   if (!blocked.public_lists) return {};
   return refuse("AccessDenied",
-                fmt::format("User: {} is not authorized to perform this on resource: "
-                            "\"arn:aws:s3:::{}\" because public access control lists (ACLs) are "
-                            "blocked by the BlockPublicAcls block public access setting.",
-                            call.caller().principal.name, bucket.name));
+                fmt::format("User: {} is not authorized to perform: {} on resource: "
+                            "\"arn:aws:s3:::{}{}{}\" because public access control lists (ACLs) "
+                            "are blocked by the BlockPublicAcls block public access setting.",
+                            call.caller().principal.name, deed.action, bucket.name,
+                            deed.key.empty() ? "" : "/", deed.key));
+}
+
+template <typename In>
+Deed deed_of(const In& in) {
+  if constexpr (requires { in.Key(); })
+    return {"s3:PutObjectAcl", in.Key()};
+  else
+    return {"s3:PutBucketAcl", {}};
 }
 
 // The list that is to be from now on; nullopt where lists are off and this one says only what
@@ -110,7 +125,7 @@ Result<std::optional<AccessList>> take_list(const Call& call, store::Transaction
   if (document && !wanted.says_nothing())
     return refuse("UnexpectedContent", "This request does not support content.");
   TRY(AccessList list, document ? list_of(document, owner) : list_of(wanted, owner));
-  TRY_DO(check_blocked(call, tx, bucket, list));
+  TRY_DO(check_blocked(call, tx, bucket, list, deed_of(in)));
   return std::optional(std::move(list));
 }
 
@@ -169,13 +184,13 @@ Result<> put_bucket_list(store::Transaction& tx, const objects::Bucket& bucket,
 }
 
 Result<> give_list(const Call& call, store::Transaction& tx, const objects::Bucket& bucket,
-                   const WantedAcl& wanted, objects::Pairs& properties) {
+                   std::string_view key, const WantedAcl& wanted, objects::Pairs& properties) {
   if (wanted.says_nothing()) return {};
   if (enforces_owner(tx, bucket.name))
     return wanted.canned == canned_of_owner && wanted.grants.empty() ? Result<>() : switched_off();
   const std::string owner = owner_id(bucket.account);
   TRY(const AccessList list, list_of(wanted, owner));
-  TRY_DO(check_blocked(call, tx, bucket, list));
+  TRY_DO(check_blocked(call, tx, bucket, list, {"s3:PutObject", key}));
   set_list(properties, list, owner);
   return {};
 }

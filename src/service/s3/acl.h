@@ -40,7 +40,7 @@ WantedAcl wanted_acl(const In& in) {
 // AccessControlListNotSupported where the bucket's owner is enforced, but for the list that says
 // that he may do everything; AccessDenied for a public list where the bucket blocks them.
 Result<> give_list(const Call& call, store::Transaction& tx, const objects::Bucket& bucket,
-                   const WantedAcl& wanted, objects::Pairs& properties);
+                   std::string_view key, const WantedAcl& wanted, objects::Pairs& properties);
 
 // The list of a bucket that is being made with this ownership, and with public lists blocked, as
 // every new one: InvalidBucketAclWithObjectOwnership, InvalidBucketAclWithBlockPublicAccessError.

@@ -53,7 +53,7 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY(const ChecksumPlan plan, checksum_plan(in));
   TRY(objects::Attributes attributes, read_attributes(in));
-  TRY_DO(give_list(call, call.tx(), bucket, wanted_acl(in), attributes.properties));
+  TRY_DO(give_list(call, call.tx(), bucket, in.Key(), wanted_acl(in), attributes.properties));
   if (const WantedLock wanted = wanted_lock(in); wanted.given()) {
     TRY(const objects::Lock lock, lock_of_new(call, call.tx(), bucket.name, wanted));
     keep_lock(lock, attributes.properties);

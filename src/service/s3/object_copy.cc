@@ -256,7 +256,8 @@ class Copy {
     if (source.versioned) source_version_ = source.object.version;
     objects::PutOptions options;
     TRY(options.attributes, attributes_of_copy(in_, source.object));
-    TRY_DO(give_list(call_, tx, bucket_, wanted_acl(in_), options.attributes.properties));
+    TRY_DO(
+        give_list(call_, tx, bucket_, in_.Key(), wanted_acl(in_), options.attributes.properties));
     TRY(options.condition, write_condition(in_.IfMatch(), in_.IfNoneMatch()));
     options.cause = cause_of(call_);
     return options;

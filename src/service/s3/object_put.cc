@@ -53,7 +53,7 @@ class PutSink final : public BodySink {
         door_.store.write([&](store::Transaction& tx) -> Result<objects::Object> {
           TRY(const objects::Bucket bucket, same_bucket(call, tx));
           versioning = bucket.versioning;
-          TRY_DO(give_list(call, tx, bucket, wanted_acl(begin_.in),
+          TRY_DO(give_list(call, tx, bucket, begin_.in.Key(), wanted_acl(begin_.in),
                            begin_.options.attributes.properties));
           begin_.options.cause = cause_of(call);
           if (is_form(call)) begin_.options.cause.way = objects::Cause::Way::form;
@@ -94,7 +94,7 @@ Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
       door.store.read([&](store::Transaction& tx) -> Result<objects::Bucket> {
         TRY(objects::Bucket found, bucket_of(call, tx, in));
         TRY_DO(lock_of_new(call, tx, in.Bucket(), wanted_lock(in)));
-        TRY_DO(give_list(call, tx, found, wanted_acl(in), attributes.properties));
+        TRY_DO(give_list(call, tx, found, in.Key(), wanted_acl(in), attributes.properties));
         return found;
       }));
   objects::Upload upload =
