@@ -172,8 +172,14 @@ def test_a_token_that_is_no_good_is_refused(aws, issuer, federated):
     forged = base64url(json.dumps({**json.loads(base64.urlsafe_b64decode(claims + "==")),
                                    "jti": "1"}).encode())
     assert refusal(aws, federated, f"{head}.{forged}.{signature}") == NO_GOOD
-    assert refusal(aws, federated, issuer.token(aud="other")) == NO_GOOD
-    assert refusal(aws, federated, issuer.token(iss="https://example.org")) == NO_GOOD
+    assert refusal(aws, federated, issuer.token(iss="no issuer")) == NO_GOOD
+    assert refusal(aws, federated, issuer.token(iss="https://example.org")) == (
+        "InvalidIdentityToken",
+        "No OpenIDConnect provider found in your account for https://example.org")
+    head, claims, signature = issuer.token(aud="other").split(".")
+    assert refusal(aws, federated, f"{head}.{claims}.{signature}") == (
+        "InvalidIdentityToken", "Incorrect token audience")
+    assert refusal(aws, federated, f"{head}.{claims}.c2ln") == NO_GOOD
     assert refusal(aws, federated, "no-token-at-all")[1].startswith(
         "The ID Token provided is not a valid JWT.")
     code, message = refusal(aws, federated, issuer.token(exp=1_700_000_000))

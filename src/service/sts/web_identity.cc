@@ -67,7 +67,25 @@ std::vector<Provider> trusted_providers(Call& call, const identity::Role& role,
   return out;
 }
 
-std::string issuer_of(const Provider& provider) { return "https://" + provider.name; }
+constexpr std::string_view scheme = "https://";
+constexpr std::size_t issuer_bytes_max = 255;  // of a provider's URL
+
+std::string issuer_of(const Provider& provider) {
+  return fmt::format("{}{}", scheme, provider.name);
+}
+
+// Whether the account has a provider for whom the token says that it comes from; the role may take
+// others. A text that could be no provider's is not repeated.
+Result<> check_registered(Call& call, const identity::Role& role, const WebToken& token) {
+  const std::string issuer = token.text("iss").value_or("");
+  const auto is_printable = [](char c) { return c > ' ' && c <= '~'; };
+  if (!issuer.starts_with(scheme) || issuer.size() > issuer_bytes_max ||
+      !std::ranges::all_of(issuer, is_printable))
+    return invalid_token();
+  if (identity::find_provider(call.tx(), role.account, issuer.substr(scheme.size()))) return {};
+  return refuse("InvalidIdentityToken",
+                fmt::format("No OpenIDConnect provider found in your account for {}", issuer));
+}
 
 // Whom the token is for: the party that asked for it, where it names one (OpenID Connect Core, 2).
 struct Audience {
@@ -287,6 +305,7 @@ Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
   if (!role) return not_authorized();
   TRY(const Audience audience, audience_of(token));
 
+  TRY_DO(check_registered(call, *role, token));
   TRY(const identity::Policy trust, trust_policy_of(*role));
   const std::vector<Provider> trusted = trusted_providers(call, *role, trust);
   if (trusted.empty()) return not_authorized();
@@ -297,17 +316,19 @@ Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
   const identity::Decision decision =
       decision_of(call, in, {*role, trust, arn}, terms, claim_keys(token, *provider, audience));
   if (decision == identity::Decision::explicitly_denied) return not_authorized();
-  if (std::ranges::find(provider->clients, audience.name) == provider->clients.end())
-    return invalid_token();
 
-  // A token that holds is told that the role does not take it, any other that it is no good.
+  // A token that holds is told that it is for others or that the role does not take it, any other
+  // that it is no good.
   const bool allowed = decision == identity::Decision::allowed;
+  const bool for_us =
+      std::ranges::find(provider->clients, audience.name) != provider->clients.end();
   const Issuer issuer{issuer_of(*provider), provider->thumbprints};
   const auto proof = check_signature(call, token, issuer, needs);
-  if (!proof && !allowed) return invalid_token();
+  if (!proof && !(allowed && for_us)) return invalid_token();
   if (!proof) return std::unexpected(proof.error());
   if (*proof == Proof::awaited) return call.output<api::AssumeRoleWithWebIdentityResponse>();
   TRY_DO(check_times(call, token));
+  if (!for_us) return refuse("InvalidIdentityToken", "Incorrect token audience");
   if (!allowed) return not_authorized();
 
   // Only who is let in hears what there is: for how long the role, and which policies.

@@ -220,9 +220,14 @@ TEST_F(WebIdentity, ATokenThatIsNoGoodIsNotBelieved) {
   EXPECT_EQ(outcome(TestKey::elliptic("k", "P-256").token("ES256", claims())), no_good);
   EXPECT_EQ(outcome(key_.token("HS256", claims())), no_good);
   EXPECT_EQ(outcome(key_.token("none", claims())), no_good);
-  EXPECT_EQ(outcome_of(fmt::format(R"(,"iss":"{}/")", url())), no_good);
-  EXPECT_EQ(outcome_of(R"(,"iss":"https://example.org")"), no_good);
-  EXPECT_EQ(outcome_of(R"(,"aud":"other")"), no_good);
+  constexpr std::string_view unknown =
+      "InvalidIdentityToken No OpenIDConnect provider found in your account for {}";
+  EXPECT_EQ(outcome_of(fmt::format(R"(,"iss":"{}/")", url())), fmt::format(unknown, url() + "/"));
+  EXPECT_EQ(outcome_of(R"(,"iss":"https://example.org")"),
+            fmt::format(unknown, "https://example.org"));
+  EXPECT_EQ(outcome_of(R"(,"iss":"https://example.org/\u0001")"), no_good);
+  EXPECT_EQ(outcome_of(R"(,"iss":"http://example.org")"), no_good);
+  EXPECT_EQ(outcome_of(R"(,"aud":"other")"), "InvalidIdentityToken Incorrect token audience");
   // What does not hold learns nothing of what the role asks for.
   trust(allow(where("StringEquals", "sub", R"("bob")")));
   EXPECT_EQ(outcome(TestKey::elliptic("k", "P-256").token("ES256", claims())), no_good);
