@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+import qr_codes
 from botocore.exceptions import ClientError
 from policies import People, Someone, allow, document
 
@@ -306,7 +307,8 @@ class Device:
 
     def __init__(self, aws, name):
         made = aws.iam.create_virtual_mfa_device(VirtualMFADeviceName=name, Path="/phones/")["VirtualMFADevice"]
-        self.serial, self.seed = made["SerialNumber"], made["Base32StringSeed"]
+        self.serial, self.seed, self.picture = (
+            made[each] for each in ("SerialNumber", "Base32StringSeed", "QRCodePNG"))
         assert self.serial == f"arn:aws:iam::{ACCOUNT}:mfa/phones/{name}" and len(self.seed) == 64
         self.now = int(time.time()) // 30
 
@@ -320,6 +322,17 @@ class Device:
 
     def shown(self, steps):
         return {"SerialNumber": self.serial, "TokenCode": self.code(steps)}
+
+
+def test_the_picture_of_a_device_tells_a_phone_its_seed(aws, name):
+    device = Device(aws, name)
+    assert qr_codes.text_of(device.picture) == (
+        f"otpauth://totp/{name}@{ACCOUNT}?secret={device.seed.decode()}")
+    aws.iam.delete_virtual_mfa_device(SerialNumber=device.serial)
+    longest = aws.iam.create_virtual_mfa_device(VirtualMFADeviceName=f"{name:l<226}")["VirtualMFADevice"]
+    assert qr_codes.text_of(longest["QRCodePNG"]) == (
+        f"otpauth://totp/{name:l<226}@{ACCOUNT}?secret={longest['Base32StringSeed'].decode()}")
+    aws.iam.delete_virtual_mfa_device(SerialNumber=longest["SerialNumber"])
 
 
 def test_a_device_is_given_to_a_user(aws, user, name):

@@ -1,11 +1,11 @@
-// Virtual devices of second factors. The picture for scanning (QRCodePNG) is not made: an
-// authenticator takes the seed as text.
+// Virtual devices of second factors.
 #include <fmt/format.h>
 
 #include "base/text.h"
 #include "engine/identity/mfa.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/iam/qr_code.h"
 #include "service/iam/tags.h"
 #include "service/iam/user.h"
 
@@ -66,7 +66,11 @@ Result<api::CreateVirtualMFADeviceResponse> create_virtual_mfa_device(
   TRY_DO(identity::create_mfa_device(call.tx(), device, tags));
   auto out = call.output<api::CreateVirtualMFADeviceResponse>();
   api::VirtualMFADevice made = out.make_VirtualMFADevice();
-  made.SerialNumber(serial_of(call, device)).Base32StringSeed(wire::Blob{device.seed});
+  const std::string picture = qr_code_png(fmt::format(
+      "otpauth://totp/{}@{}?secret={}", in.VirtualMFADeviceName(), device.account, device.seed));
+  made.SerialNumber(serial_of(call, device))
+      .Base32StringSeed(wire::Blob{device.seed})
+      .QRCodePNG(wire::Blob{picture});
   for (const auto& [key, value] : tags) made.add_Tags().Key(key).Value(value);
   return out;
 }
