@@ -152,8 +152,7 @@ Result<api::GenerateCredentialReportResponse> generate_credential_report(Call& c
   TRY(const auto made, made_when(store, call.account()));
   if (made && call.now() < *made + kept) return out.State("COMPLETE");
   TRY(std::string content, make_report(store, call.account()));
-  const identity::CredentialReport report{
-      .made = std::chrono::floor<std::chrono::seconds>(call.now()), .content = std::move(content)};
+  const identity::CredentialReport report{.made = this_second(call), .content = std::move(content)};
   TRY_DO(store.write([&](store::Transaction& tx) -> Result<> {
     identity::put_credential_report(tx, call.account(), report);
     return {};

@@ -23,7 +23,7 @@ Result<api::CreateGroupResponse> create_group(Call& call, api::CreateGroupReques
                     .name = std::string(in.GroupName()),
                     .path = std::string(in.Path().value_or("/")),
                     .id = make_entity_id(call, "AGPA"),
-                    .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                    .created = this_second(call)};
   TRY_DO(identity::create_group(call.tx(), group));
   auto out = call.output<api::CreateGroupResponse>();
   fill(call, group, out.make_Group());

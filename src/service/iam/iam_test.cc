@@ -275,6 +275,10 @@ TEST_F(Iam, AccessKeysAreShownWithTheirSecretOnce) {
           input<api::UpdateAccessKeyRequest>().UserName("ann").AccessKeyId(id).Status("Inactive"))),
       "accepted");
   EXPECT_EQ(directory_->snapshot()->keys.find(id), nullptr);
+  EXPECT_EQ(
+      refusal(run<op::UpdateAccessKey>(
+          input<api::UpdateAccessKeyRequest>().UserName("ann").AccessKeyId(id).Status("Expired"))),
+      "InvalidInput 400 The status can be Active or Inactive.");
   const auto listed = run<op::ListAccessKeys>(input<api::ListAccessKeysRequest>().UserName("ann"));
   EXPECT_EQ(listed->AccessKeyMetadata().size(), 2U);
   EXPECT_EQ(refusal(run<op::DeleteUser>(input<api::DeleteUserRequest>().UserName("ann"))),

@@ -46,7 +46,7 @@ Result<api::CreateInstanceProfileResponse> create_instance_profile(
                                 .name = std::string(in.InstanceProfileName()),
                                 .path = std::string(in.Path().value_or("/")),
                                 .id = make_entity_id(call, "AIPA"),
-                                .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                                .created = this_second(call)};
   TRY_DO(identity::create_instance_profile(call.tx(), profile, tags));
   auto out = call.output<api::CreateInstanceProfileResponse>();
   fill(call, profile, out.make_InstanceProfile());

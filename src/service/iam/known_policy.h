@@ -78,6 +78,11 @@ std::vector<KnownPolicy> provided_policies(std::string_view path_prefix);
 std::string iam_arn(const service::Call& call, std::string_view kind, std::string_view path,
                     std::string_view name);
 
+// Now, as exactly as IAM tells times.
+inline Timestamp this_second(const service::Call& call) {
+  return std::chrono::floor<std::chrono::seconds>(call.now());
+}
+
 // "AROA" and seventeen characters: an id that is never used again.
 std::string make_entity_id(const service::Call& call, std::string_view prefix);
 

@@ -62,7 +62,7 @@ Result<api::CreateVirtualMFADeviceResponse> create_virtual_mfa_device(
       .account = call.account(),
       .name = fmt::format("{}{}", path.substr(1), in.VirtualMFADeviceName()),
       .seed = make_token(call.random(), identity::mfa_seed_characters, alphabet_base32),
-      .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+      .created = this_second(call)};
   TRY_DO(identity::create_mfa_device(call.tx(), device, tags));
   auto out = call.output<api::CreateVirtualMFADeviceResponse>();
   api::VirtualMFADevice made = out.make_VirtualMFADevice();

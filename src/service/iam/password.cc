@@ -47,10 +47,6 @@ Result<> require_same(store::Transaction& tx, const User& user) {
   return refuse("EntityTemporarilyUnmodifiable", "The user was changed meanwhile; try again.");
 }
 
-Timestamp this_second(const Call& call) {
-  return std::chrono::floor<std::chrono::seconds>(call.now());
-}
-
 void fill(const User& user, const Password& password, api::LoginProfile out) {
   out.UserName(user.name)
       .CreateDate(password.created)

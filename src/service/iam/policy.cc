@@ -53,14 +53,13 @@ PolicyScope scope_of(std::string_view scope) {
 Result<api::CreatePolicyResponse> create_policy(Call& call, api::CreatePolicyRequest in) {
   TRY_DO(identity::check_document(in.PolicyDocument(), identity::DocumentKind::managed));
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), identity::Owner::Kind::policy));
-  const identity::StoredPolicy policy{
-      .account = call.account(),
-      .name = std::string(in.PolicyName()),
-      .path = std::string(in.Path().value_or("/")),
-      .id = make_entity_id(call, "ANPA"),
-      .description = std::string(in.Description().value_or("")),
-      .document = std::string(in.PolicyDocument()),
-      .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  const identity::StoredPolicy policy{.account = call.account(),
+                                      .name = std::string(in.PolicyName()),
+                                      .path = std::string(in.Path().value_or("/")),
+                                      .id = make_entity_id(call, "ANPA"),
+                                      .description = std::string(in.Description().value_or("")),
+                                      .document = std::string(in.PolicyDocument()),
+                                      .created = this_second(call)};
   TRY_DO(identity::create_policy(call.tx(), policy, tags));
   TRY(const KnownPolicy known,
       find_known_policy(call, iam_arn(call, "policy", policy.path, policy.name)));

@@ -59,7 +59,7 @@ Result<api::CreatePolicyVersionResponse> create_policy_version(Call& call,
                                                                api::CreatePolicyVersionRequest in) {
   TRY(const StoredPolicy policy, own_policy(call, in.PolicyArn()));
   TRY_DO(identity::check_document(in.PolicyDocument(), identity::DocumentKind::managed));
-  const Timestamp now = std::chrono::floor<std::chrono::seconds>(call.now());
+  const Timestamp now = this_second(call);
   TRY(PolicyVersion version,
       identity::add_policy_version(call.tx(), policy, in.PolicyDocument(), now));
   version.is_default = in.SetAsDefault().value_or(false);
@@ -95,7 +95,7 @@ Result<api::ListPolicyVersionsResponse> list_policy_versions(Call& call,
 Result<> set_default_policy_version(Call& call, api::SetDefaultPolicyVersionRequest in) {
   TRY(const StoredPolicy policy, own_policy(call, in.PolicyArn()));
   return identity::set_default_version(call.tx(), policy, number_of(in.VersionId()),
-                                       std::chrono::floor<std::chrono::seconds>(call.now()));
+                                       this_second(call));
 }
 
 Result<> delete_policy_version(Call& call, api::DeletePolicyVersionRequest in) {

@@ -118,7 +118,7 @@ Result<api::CreateOpenIDConnectProviderResponse> create_provider(
                           .name = name,
                           .clients = texts_of(in.ClientIDList()),
                           .thumbprints = thumbprints_of(in.ThumbprintList()),
-                          .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                          .created = this_second(call)};
   TRY_DO(identity::create_provider(call.tx(), provider, tags));
   auto out = call.output<api::CreateOpenIDConnectProviderResponse>();
   out.OpenIDConnectProviderArn(iam_arn(call, "oidc-provider", "/", name));

@@ -75,7 +75,7 @@ Result<api::CreateRoleResponse> create_role(Call& call, api::CreateRoleRequest i
             .path = std::string(in.Path().value_or("/")),
             .id = make_entity_id(call, "AROA"),
             .description = std::string(in.Description().value_or("")),
-            .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+            .created = this_second(call)};
   TRY_DO(set_trust_policy(call, role, in.AssumeRolePolicyDocument()));
   if (const auto seconds = in.MaxSessionDuration())
     role.session_time_max = std::chrono::seconds(*seconds);

@@ -103,7 +103,7 @@ Result<api::CreateSAMLProviderResponse> create_saml_provider(Call& call,
                               .id = make_token(call.random(), id_characters, alphabet_base32),
                               .metadata = std::string(in.SAMLMetadataDocument()),
                               .ends = ends,
-                              .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                              .created = this_second(call)};
   TRY_DO(identity::create_saml_provider(call.tx(), provider, tags));
   auto out = call.output<api::CreateSAMLProviderResponse>();
   out.SAMLProviderArn(iam_arn(call, "saml-provider", "/", provider.name));

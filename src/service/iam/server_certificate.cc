@@ -49,15 +49,14 @@ Result<api::UploadServerCertificateResponse> upload_server_certificate(
   TRY(const std::vector<identity::Tag> tags, read_tags(in.Tags(), Owner::Kind::server_certificate));
   const auto checked = call.take_left<Result<Timestamp>>();
   TRY(const Timestamp expires, checked ? *checked : check(call, in));
-  const ServerCertificate certificate{
-      .account = call.account(),
-      .name = std::string(in.ServerCertificateName()),
-      .path = std::string(in.Path().value_or("/")),
-      .id = make_entity_id(call, "ASCA"),
-      .body = std::string(in.CertificateBody()),
-      .chain = std::string(in.CertificateChain().value_or("")),
-      .expires = expires,
-      .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  const ServerCertificate certificate{.account = call.account(),
+                                      .name = std::string(in.ServerCertificateName()),
+                                      .path = std::string(in.Path().value_or("/")),
+                                      .id = make_entity_id(call, "ASCA"),
+                                      .body = std::string(in.CertificateBody()),
+                                      .chain = std::string(in.CertificateChain().value_or("")),
+                                      .expires = expires,
+                                      .created = this_second(call)};
   TRY_DO(identity::create_server_certificate(call.tx(), certificate, tags));
   auto out = call.output<api::UploadServerCertificateResponse>();
   fill(call, certificate, out.make_ServerCertificateMetadata());

@@ -16,7 +16,6 @@ using identity::User;
 using identity::UserUpload;
 using service::refuse;
 using Kind = UserUpload::Kind;
-using Status = identity::AccessKey::Status;
 
 constexpr std::size_t password_characters = 59;
 // Those that take a name and a password; those that take a key of their own form.
@@ -44,7 +43,7 @@ Result<> check_service(std::string_view service) {
 template <typename Out>
 void fill(const User& user, const UserUpload& credential, Out out) {
   out.UserName(user.name)
-      .Status(credential.status == Status::active ? "Active" : "Inactive")
+      .Status(shown(credential.status))
       .ServiceUserName(fmt::format("{}-at-{}", user.name, user.account))
       .CreateDate(credential.created)
       .ServiceSpecificCredentialId(credential.id)
@@ -71,7 +70,7 @@ Result<api::CreateServiceSpecificCredentialResponse> create_service_specific_cre
                               .id = make_entity_id(call, "ACCA"),
                               .body = {},
                               .mark = std::string(in.ServiceName()),
-                              .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                              .created = this_second(call)};
   TRY_DO(identity::add_upload(call.tx(), user, credential));
   auto out = call.output<api::CreateServiceSpecificCredentialResponse>();
   fill_new(call, user, credential, out.make_ServiceSpecificCredential());
@@ -110,12 +109,10 @@ Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_creden
 
 Result<> update_service_specific_credential(Call& call,
                                             api::UpdateServiceSpecificCredentialRequest in) {
-  if (in.Status() == "Expired")
-    return refuse("InvalidInput", "The status can be Active or Inactive.");
+  TRY(const identity::AccessKey::Status status, status_in(in.Status()));
   TRY(const User user, user_in(call, in.UserName()));
-  return identity::set_upload_status(call.tx(), user,
-                                     {Kind::service_credential, in.ServiceSpecificCredentialId()},
-                                     in.Status() == "Active" ? Status::active : Status::inactive);
+  return identity::set_upload_status(
+      call.tx(), user, {Kind::service_credential, in.ServiceSpecificCredentialId()}, status);
 }
 
 Result<api::ResetServiceSpecificCredentialResponse> reset_service_specific_credential(

@@ -100,7 +100,7 @@ Result<api::CreateServiceLinkedRoleResponse> create_service_linked_role(
                   .id = make_entity_id(call, "AROA"),
                   .description = std::string(in.Description().value_or("")),
                   .trust_policy = trust_policy(in.AWSServiceName()),
-                  .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+                  .created = this_second(call)};
   if (identity::find_role(call.tx(), call.account(), name))
     return refuse("InvalidInput",
                   fmt::format("Service role name {} has been taken in this account, please try a "

@@ -51,7 +51,7 @@ Result<api::CreateUserResponse> create_user(Call& call, api::CreateUserRequest i
             .name = std::string(in.UserName()),
             .path = std::string(in.Path().value_or("/")),
             .id = make_entity_id(call, "AIDA"),
-            .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+            .created = this_second(call)};
   if (const auto boundary = in.PermissionsBoundary()) {
     TRY_DO(require_boundary(call, *boundary));
     user.permissions_boundary = std::string(*boundary);
@@ -107,12 +107,21 @@ Result<> delete_user(Call& call, api::DeleteUserRequest in) {
 
 // ---- Access keys --------------------------------------------------------------------------------
 
+std::string_view shown(identity::AccessKey::Status status) {
+  return status == identity::AccessKey::Status::active ? "Active" : "Inactive";
+}
+
+Result<identity::AccessKey::Status> status_in(std::string_view text) {
+  if (text == "Active") return identity::AccessKey::Status::active;
+  if (text == "Inactive") return identity::AccessKey::Status::inactive;
+  return refuse("InvalidInput", "The status can be Active or Inactive.");
+}
+
 Result<api::CreateAccessKeyResponse> create_access_key(Call& call, api::CreateAccessKeyRequest in) {
   TRY(const User user, user_in(call, in.UserName()));
   const identity::KeyPair pair = identity::make_user_key(call.random());
-  const identity::AccessKey key{.id = pair.access_key_id,
-                                .secret = pair.secret,
-                                .created = std::chrono::floor<std::chrono::seconds>(call.now())};
+  const identity::AccessKey key{
+      .id = pair.access_key_id, .secret = pair.secret, .created = this_second(call)};
   TRY_DO(identity::add_access_key(call.tx(), user, key));
   auto out = call.output<api::CreateAccessKeyResponse>();
   out.make_AccessKey()
@@ -129,11 +138,10 @@ Result<api::ListAccessKeysResponse> list_access_keys(Call& call, api::ListAccess
   auto out = call.output<api::ListAccessKeysResponse>();
   out.AccessKeyMetadata(wire::empty).IsTruncated(false);
   for (const identity::AccessKey& key : identity::access_keys(call.tx(), user)) {
-    const bool active = key.status == identity::AccessKey::Status::active;
     out.add_AccessKeyMetadata()
         .UserName(user.name)
         .AccessKeyId(key.id)
-        .Status(active ? "Active" : "Inactive")
+        .Status(shown(key.status))
         .CreateDate(key.created);
   }
   return out;
@@ -150,17 +158,16 @@ Result<api::GetAccessKeyLastUsedResponse> get_access_key_last_used(
   const auto use = identity::last_use(call.tx(), call.account(), in.AccessKeyId());
   auto out = call.output<api::GetAccessKeyLastUsedResponse>();
   out.UserName(user->name);
-  api::AccessKeyLastUsed shown = out.make_AccessKeyLastUsed();
-  shown.ServiceName(use ? use->service : "N/A").Region(use ? use->region : "N/A");
-  if (use) shown.LastUsedDate(use->at);
+  api::AccessKeyLastUsed told = out.make_AccessKeyLastUsed();
+  told.ServiceName(use ? use->service : "N/A").Region(use ? use->region : "N/A");
+  if (use) told.LastUsedDate(use->at);
   return out;
 }
 
 Result<> update_access_key(Call& call, api::UpdateAccessKeyRequest in) {
+  TRY(const identity::AccessKey::Status status, status_in(in.Status()));
   TRY(const User user, user_in(call, in.UserName()));
-  using Status = identity::AccessKey::Status;
-  return identity::set_key_status(call.tx(), user, in.AccessKeyId(),
-                                  in.Status() == "Active" ? Status::active : Status::inactive);
+  return identity::set_key_status(call.tx(), user, in.AccessKeyId(), status);
 }
 
 Result<> delete_access_key(Call& call, api::DeleteAccessKeyRequest in) {

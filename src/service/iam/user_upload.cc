@@ -21,15 +21,6 @@ using Status = identity::AccessKey::Status;
 
 constexpr std::size_t certificate_id_characters = 32;
 
-std::string_view shown(Status status) { return status == Status::active ? "Active" : "Inactive"; }
-
-// "Expired" is a state of AWS's own, which nobody sets.
-Result<Status> status_in(std::string_view text) {
-  if (text == "Active") return Status::active;
-  if (text == "Inactive") return Status::inactive;
-  return refuse("InvalidInput", "The status can be Active or Inactive.");
-}
-
 // Where it stands among its user's: also once it is gone.
 std::string place_of(const UserUpload& upload) {
   return fmt::format("{:020}/{}", upload.created.time_since_epoch().count(), upload.id);
@@ -60,10 +51,6 @@ void fill(const User& user, const UserUpload& certificate, api::SigningCertifica
       .CertificateBody(certificate.body)
       .Status(shown(certificate.status))
       .UploadDate(certificate.created);
-}
-
-Timestamp this_second(const Call& call) {
-  return std::chrono::floor<std::chrono::seconds>(call.now());
 }
 
 }  // namespace
