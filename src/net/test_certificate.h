@@ -6,9 +6,12 @@
 #include <openssl/x509v3.h>
 #include <stdlib.h>
 
+#include <array>
 #include <cstdio>
 #include <filesystem>
 #include <string>
+
+#include "base/encoding.h"
 
 namespace slipway::net {
 
@@ -32,6 +35,9 @@ struct TestCertificate {
         X509V3_EXT_conf_nid(nullptr, nullptr, NID_subject_alt_name, "IP:127.0.0.1,DNS:localhost");
     X509_add_ext(made, names, -1);
     X509_sign(made, pair, EVP_sha256());
+    std::array<unsigned char, 20> digest;
+    X509_digest(made, EVP_sha1(), digest.data(), nullptr);
+    thumbprint = to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
     FILE* file = std::fopen(cert().c_str(), "w");
     PEM_write_X509(file, made);
     std::fclose(file);
@@ -46,6 +52,7 @@ struct TestCertificate {
   std::string cert() const { return folder + "/cert.pem"; }
   std::string key() const { return folder + "/key.pem"; }
   std::string folder;
+  std::string thumbprint;  // SHA-1 in hex
 };
 
 }  // namespace slipway::net

@@ -2,7 +2,6 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 
 #include <atomic>
 #include <fstream>
@@ -20,16 +19,6 @@ using namespace std::chrono_literals;
 using State = IssuerKeys::Lookup::State;
 using testing::HasSubstr;
 
-std::string thumbprint_of(const net::TestCertificate& certificate) {
-  FILE* const file = std::fopen(certificate.cert().c_str(), "r");
-  X509* const read = PEM_read_X509(file, nullptr, nullptr, nullptr);
-  std::fclose(file);
-  std::array<unsigned char, 20> digest;
-  X509_digest(read, EVP_sha1(), digest.data(), nullptr);
-  X509_free(read);
-  return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
 class Issuers : public testing::Test {
  protected:
   Issuers() : server_({}, *net::TlsContext::server(certificate_.cert(), certificate_.key())) {
@@ -40,7 +29,7 @@ class Issuers : public testing::Test {
   }
 
   std::string url() const { return "https://" + server_.address().text(); }
-  Issuer issuer() const { return {url(), {thumbprint_of(certificate_)}}; }
+  Issuer issuer() const { return {url(), {certificate_.thumbprint}}; }
 
   // What was found once it is there.
   IssuerKeys::Lookup settled(const Issuer& issuer, net::Reach reach = net::Reach::anywhere) {

@@ -2,9 +2,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <openssl/pem.h>
 
-#include <array>
 #include <future>
 
 #include "base/test_folder.h"
@@ -35,16 +33,6 @@ constexpr std::string_view not_authorized =
 const identity::Principal root{identity::Principal::Kind::root, std::string(account),
                                "arn:aws:iam::000000000000:root", std::string(account)};
 
-std::string thumbprint_of(const net::TestCertificate& certificate) {
-  FILE* const file = std::fopen(certificate.cert().c_str(), "r");
-  X509* const read = PEM_read_X509(file, nullptr, nullptr, nullptr);
-  std::fclose(file);
-  std::array<unsigned char, 20> digest;
-  X509_digest(read, EVP_sha1(), digest.data(), nullptr);
-  X509_free(read);
-  return to_hex({reinterpret_cast<const char*>(digest.data()), digest.size()});
-}
-
 class WebIdentity : public testing::Test {
  protected:
   WebIdentity() : server_({}, *net::TlsContext::server(certificate_.cert(), certificate_.key())) {
@@ -62,7 +50,7 @@ class WebIdentity : public testing::Test {
                                        {.account = std::string(account),
                                         .name = issuer(),
                                         .clients = {"app"},
-                                        .thumbprints = {thumbprint_of(certificate_)}},
+                                        .thumbprints = {certificate_.thumbprint}},
                                        {});
     });
     const identity::Role role = role_that(allow());
