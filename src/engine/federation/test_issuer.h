@@ -27,6 +27,7 @@ inline std::string to_base64url(std::string_view bytes) {
   return text;
 }
 
+// A key of an issuer that signs tokens, and shows itself as a JWK.
 class TestKey {
  public:
   static TestKey rsa(std::string id, std::size_t bits = 2048) {

@@ -15,6 +15,8 @@ namespace slipway::federation {
 
 inline constexpr std::size_t token_bytes_max = 20'000;
 
+// A JSON Web Token (RFC 7519) as it came: read, and not believed before KeySet::check() says that
+// its signature holds.
 class WebToken {
  public:
   // invalid_argument for what is no JWT: three parts of base64url, the first two JSON objects, the

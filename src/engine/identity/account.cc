@@ -26,18 +26,6 @@ InstanceProfile profile_of(const store::Rows& rows) {
           .created = time_of(rows.integer(5))};
 }
 
-// One a line: neither a client's id nor a thumbprint has line ends.
-std::string lines_of(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& each : texts) out += each + '\n';
-  return out;
-}
-std::vector<std::string> texts_of(std::string_view lines) {
-  std::vector<std::string> out;
-  while (!lines.empty()) out.emplace_back(take_until(lines, '\n'));
-  return out;
-}
-
 Provider provider_of(const store::Rows& rows) {
   return {.account = std::string(rows.text(0)),
           .name = std::string(rows.text(1)),

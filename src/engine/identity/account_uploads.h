@@ -44,6 +44,7 @@ Result<> move_server_certificate(store::Transaction& tx, const ServerCertificate
                                  const Move& to);
 void delete_server_certificate(store::Transaction& tx, const ServerCertificate& certificate);
 
+// Kept and shown: nobody is let in by its word.
 struct SamlProvider {
   std::string account;
   std::string name;

@@ -11,6 +11,7 @@
 
 namespace slipway::identity {
 
+// The CSV of all users and their credentials as it was made at one time.
 struct CredentialReport {
   Timestamp made{};
   std::string content;

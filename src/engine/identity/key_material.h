@@ -26,6 +26,7 @@ std::string fingerprint_of(const SshKey& key);
 // The key in a form that it may not have come in.
 std::string to_text(const SshKey& key, SshKey::Form form);
 
+// What is told of an X.509 certificate that somebody uploaded.
 struct Certificate {
   std::string digest;  // SHA-256 of its bytes: two of one digest are one
   Timestamp begins{};

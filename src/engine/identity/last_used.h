@@ -18,6 +18,7 @@ namespace slipway::identity {
 
 inline constexpr std::string_view unknown_region = "N/A";
 
+// When, and for what, a key or a role was used last.
 struct Use {
   Timestamp at{};
   std::string service;  // as it is called in signatures

@@ -22,6 +22,7 @@ namespace slipway::identity {
 inline constexpr std::size_t mfa_devices_max = 8;  // of one user
 inline constexpr std::size_t mfa_seed_characters = 64;
 
+// A virtual device of a second factor: its seed makes the codes of RFC 6238.
 struct MfaDevice {
   std::string account;
   std::string name;       // with its path, but for the first slash: "path/name"
@@ -41,6 +42,7 @@ Result<> create_mfa_device(store::Transaction& tx, const MfaDevice& device,
 // By its name to the letter.
 Result<MfaDevice> find_mfa_device(store::Transaction& tx, std::string_view account,
                                   std::string_view name);
+// Of which devices a list is: whether a user has them enabled.
 enum class MfaAssigned : std::uint8_t { any, yes, no };
 Page<MfaDevice> list_mfa_devices(store::Transaction& tx, std::string_view account,
                                  MfaAssigned assigned, const PageRequest& page);

@@ -74,17 +74,6 @@ std::unexpected<Error> weak(std::string sentence) {
   return fail(ErrorCode::invalid_argument, std::move(sentence), "weak_password");
 }
 
-std::string lines_of(const std::vector<std::string>& texts) {
-  std::string out;
-  for (const std::string& each : texts) out += each + '\n';
-  return out;
-}
-std::vector<std::string> texts_of(std::string_view lines) {
-  std::vector<std::string> out;
-  while (!lines.empty()) out.emplace_back(take_until(lines, '\n'));
-  return out;
-}
-
 std::optional<std::int32_t> optional_number(const store::Rows& rows, int column) {
   if (rows.is_null(column)) return std::nullopt;
   return static_cast<std::int32_t>(rows.integer(column));

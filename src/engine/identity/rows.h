@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/text.h"
@@ -26,6 +27,19 @@ inline std::string owner_key(Owner owner) {
 inline std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
 inline Timestamp time_of(std::int64_t number) {
   return Timestamp(std::chrono::microseconds(number));
+}
+
+// Texts in one column, one a line, and back. None of them has line ends: clients' ids, thumbprints,
+// hashes.
+inline std::string lines_of(const std::vector<std::string>& texts) {
+  std::string out;
+  for (const std::string& each : texts) out += each + '\n';
+  return out;
+}
+inline std::vector<std::string> texts_of(std::string_view lines) {
+  std::vector<std::string> out;
+  while (!lines.empty()) out.emplace_back(take_until(lines, '\n'));
+  return out;
 }
 
 // Reads a query that asked for one row more than the page holds.
