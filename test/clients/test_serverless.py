@@ -204,12 +204,12 @@ def test_what_is_asked_for_past_the_concurrency_waits_a_moment_and_is_throttled(
     deploy_handler(deployment, control, concurrency=1)
     assert ask(deployment) == b"fine"
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        slow = pool.submit(ask, deployment, sleep=4)
+        slow = pool.submit(ask, deployment, sleep=6)
         time.sleep(0.3)
         begin = time.monotonic()
         with pytest.raises(ClientError) as caught:
             ask(deployment)
-        assert 0.5 < time.monotonic() - begin < 3
+        assert 0.5 < time.monotonic() - begin < 5  # one second, on cores that others use
         error, status = error_of(caught)
         assert (error["Code"], status) == ("ThrottlingException", 400)
         assert slow.result() == b"fine"

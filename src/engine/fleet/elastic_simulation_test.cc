@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <ranges>
 #include <vector>
 
 #include "base/log.h"
@@ -43,6 +44,7 @@ class ElasticHistory {
 
   void play() {
     deploy();
+    what_ended_with_a_former_server_stays_ended();
     for (std::uint64_t acts = 5 + draw(15); acts > 0; --acts) act();
     world_.crash_point().disarm();
     world_.machine().set_faults({});
@@ -132,6 +134,23 @@ class ElasticHistory {
           fmt::format("{} instances are routed, {} are the most", to->instances.size(), most()));
     const FleetState state = world_.status(id_).state;
     require(state == FleetState::ready, fmt::format("it is '{}'", name_of(state)));
+  }
+
+  // The requests that it stood for went with that server.
+  void what_ended_with_a_former_server_stays_ended() {
+    come(1);
+    world_.run(1min);
+    go(1);
+    place::SimulatedMachine& machine = world_.machine();
+    for (const place::InstanceKey& key : std::views::keys(std::map(machine.instances())))
+      machine.kill(key, {.status = 0, .signal = {}, .asked = true});
+    const std::size_t started = machine.starts().size();
+    world_.crash_and_restart();
+    world_.run(10s);
+    const std::size_t again = machine.starts().size() - started;
+    const std::uint32_t standing = provisioned_instances(elastic_);
+    require(again == standing, fmt::format("{} instances came again, {} are provisioned", again,
+                                           standing));
   }
 
   // No request is held without an instance coming.

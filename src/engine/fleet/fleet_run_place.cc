@@ -30,7 +30,8 @@ void FleetRun::attend_to_living(const InstanceRecord& instance, const place::Ins
     needs_.prober.watch(key, seen.addresses);
     if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
   }
-  if (seen.state != Seen::State::unknown || seen.start_asked) return;
+  // What a former server started is not told from what nobody started before the place has reported.
+  if (!around_.adoption_done || seen.state != Seen::State::unknown || seen.start_asked) return;
   auto spec = spec_of(instance);
   if (!spec) return;
   seen.start_asked = true;

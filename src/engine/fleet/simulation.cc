@@ -128,9 +128,10 @@ void Simulation::crash_and_restart() {
   server_.reset();
   crash_.survive();
   server_ = std::make_unique<Server>(*this);
-  server_->place.adopt();
   if (const auto woken = server_->loop.wake_all(); !woken)
     throw std::runtime_error(woken.error().message);
+  if (below(random_, 2) == 0) server_->loop.step();  // fleets are looked at before the place reports
+  server_->place.adopt();
 }
 
 bool Simulation::step() {
