@@ -37,6 +37,15 @@ class SeededRandom final : public Random {
   std::mt19937_64 engine_;
 };
 
+// Scatters a number over 64 bits, each of them depending on all of `number`'s: the last step of
+// splitmix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators). No secrets.
+constexpr std::uint64_t scatter(std::uint64_t number) {
+  number = (number ^ (number >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  number = (number ^ (number >> 27)) * 0x94D049BB133111EBULL;
+  return number ^ (number >> 31);
+}
+inline constexpr std::uint64_t scatter_step = 0x9E3779B97F4A7C15ULL;  // 2^64 by the golden ratio
+
 // Uniform in [0, bound); bound > 0.
 std::uint64_t below(Random& random, std::uint64_t bound);
 

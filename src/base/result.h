@@ -36,12 +36,14 @@ std::string_view name_of(ErrorCode code);
 // to do. `kind` refines `code` where a caller must tell two failures of one code apart: an engine
 // uses its own words ("no_such_bucket"), a door may name the AWS error itself
 // ("NoSuchKey"). Empty where the code says enough. `details` are named facts that the wire carries
-// beside the message (S3's <Key>, ModelError's OriginalStatusCode).
+// beside the message (S3's <Key>, ModelError's OriginalStatusCode); `headers` are fields that the
+// head of an HTTP answer to it carries (a delete marker's Last-Modified).
 struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string message;
   std::string kind = {};
   std::vector<std::pair<std::string, std::string>> details = {};
+  std::vector<std::pair<std::string, std::string>> headers = {};
 };
 
 template <typename T = void>

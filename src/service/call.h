@@ -2,12 +2,14 @@
 #pragma once
 
 #include <any>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -148,6 +150,20 @@ class Call {
   void wait_for(std::string topic) { awaited_ = std::move(topic); }
   const std::string& awaited() const { return awaited_; }
 
+  // In a `read` handler: the answer cannot be made yet. It is made when `topic` of engine::Changes
+  // moves, and `unavailable` where that takes longer than `time_max`, or the server ends.
+  //
+  // In a `write` handler: the answer holds nothing yet, and its client, any client, asked to wait.
+  // It is made anew when `topic` of engine::Changes moves or `look_again` has passed, and goes out
+  // as it is once `time_max` has passed since the request came, or when the server ends.
+  struct Poll {
+    std::string topic;
+    std::chrono::microseconds time_max{0};
+    std::optional<std::chrono::microseconds> look_again = {};
+  };
+  void poll(Poll poll) { poll_ = std::move(poll); }
+  std::optional<Poll> take_poll() { return std::exchange(poll_, std::nullopt); }
+
   void set_transaction(store::Transaction* tx) { tx_ = tx; }
   bool has_transaction() const { return tx_ != nullptr; }
 
@@ -161,6 +177,7 @@ class Call {
   store::Transaction* tx_ = nullptr;
   Beside beside_;
   std::string awaited_;
+  std::optional<Poll> poll_;
   std::any left_;
   Permit permit_;
 };

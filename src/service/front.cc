@@ -54,17 +54,12 @@ net::Response to_response(wire::HttpResponseParts&& parts) {
 
 net::Response error_response(const Error& error, const wire::Asked& asked, ErrorTable errors,
                              std::string_view request_id) {
-  constexpr std::string_view header_mark = "header:";
-  const auto is_header = [&](const auto& detail) { return detail.first.starts_with(header_mark); };
-  Error shown = error;
-  std::erase_if(shown.details, is_header);
-  wire::ErrorAnswer answer = to_wire(shown, asked.schema->service, errors);
+  wire::ErrorAnswer answer = to_wire(error, asked.schema->service, errors);
   if (answer.status == 0 && error.code == ErrorCode::unauthenticated)
     answer.status = wire::auth_status(error, dialect_of(asked));
   net::Response response = to_response(wire::encode_error(asked.schema->service, asked.operation,
                                                           asked.protocol, answer, request_id));
-  for (const auto& [name, value] : error.details)
-    if (name.starts_with(header_mark)) response.headers.set(name.substr(header_mark.size()), value);
+  for (const auto& [name, value] : error.headers) response.headers.set(name, value);
   if (response.status == 304) response.body = net::Body();
   return response;
 }

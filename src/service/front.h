@@ -135,8 +135,8 @@ class Front final : public net::RequestHandler {
   std::vector<wire::HeaderView> headers_;  // reused from request to request
 };
 
-// The error as the answer to `route`, for whoever answers by itself. Details whose name begins with
-// "header:" become headers; an answer that has no body by its status (304) keeps them alone.
+// The error as the answer to what was asked, for whoever answers by itself. An answer that has no
+// body by its status (304) keeps its headers alone.
 net::Response error_response(const Error& error, const wire::Asked& asked, ErrorTable errors,
                              std::string_view request_id);
 net::Response to_response(wire::HttpResponseParts&& parts);

@@ -10,7 +10,6 @@
 #include "base/test_folder.h"
 #include "gen/sagemaker.h"
 #include "gen/services.h"
-#include "service/poll.h"
 
 namespace slipway::service {
 namespace {
@@ -40,7 +39,7 @@ class FrontTest : public testing::Test {
         .add<op::DescribeModel>([this](Call& call, api::DescribeModelInput in) {
           ++described_;
           if (state_ == "Creating") call.wait_for("model");
-          if (state_ == "Fetching") poll(call, {.topic = "model", .time_max = awaited_max_});
+          if (state_ == "Fetching") call.poll({.topic = "model", .time_max = awaited_max_});
           auto out = call.output<api::DescribeModelOutput>();
           out.ModelName(in.ModelName()).ModelArn(state_.load());
           return Result<api::DescribeModelOutput>(out);

@@ -104,7 +104,7 @@ void Work::run_read(std::unique_ptr<Work> work) {
     call.set_transaction(&tx);
     return work->handle(call);
   });
-  if (outcome) work->poll_ = poll_of(call);
+  if (outcome) work->poll_ = call.take_poll();
   if (work->poll_) return poll(std::move(work));
   if (outcome && !call.awaited().empty() && work->may_hold())
     return hold(std::move(work), call.awaited(), since);
@@ -131,7 +131,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
         self.since_ = self.frame_.changes.sequence();
         TRY(self.output_, self.handle(call));
         self.beside_ = call.take_beside();
-        self.poll_ = poll_of(call);
+        self.poll_ = call.take_poll();
         return {};
       },
       [work = std::move(work)](Result<> outcome) mutable {
@@ -153,7 +153,7 @@ void Work::poll(std::unique_ptr<Work> work) {
     work->responder_.on_closed([gone = work->gone_] { *gone = true; });
   }
   const Frame& frame = work->frame_;
-  const Poll wanted = *std::exchange(work->poll_, {});
+  const Call::Poll wanted = *std::exchange(work->poll_, {});
   Instant until = work->begun_ + wanted.time_max;
   if (wanted.look_again)
     until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);

@@ -12,7 +12,6 @@
 #include "base/clock.h"
 #include "net/http_server.h"
 #include "service/front.h"
-#include "service/poll.h"
 #include "wire/arena.h"
 
 namespace slipway::service {
@@ -75,7 +74,7 @@ class Work {
   Result<> outcome_;  // of the change, in a `write`
   const Instant begun_;
   std::uint64_t since_ = 0;  // of engine::Changes, before the change
-  std::optional<Poll> poll_;
+  std::optional<Call::Poll> poll_;
   std::shared_ptr<std::atomic<bool>> gone_;  // the client, while its answer is polled for
   Call::Beside beside_;
   net::Fields page_fields_;  // where a page of another origin asks

@@ -244,15 +244,28 @@ TEST(RouteOfOthers, AServiceThatIsNotHereAnswersByNameInItsProtocol) {
     EXPECT_EQ(answer.status, 501);
     EXPECT_TRUE(answer.body.contains(row.said)) << answer.body;
   }
-  EXPECT_FALSE(router.find({"GET", "/v2/", "", {}, ""}).found());
 }
 
-TEST_F(RouteTest, SurvivesOddRequests) {
-  for (const std::string_view target :
-       {"", "/", "//", "///", "/?", "/?&&=&", "/%", "*", "/b?%zz"}) {
-    find("GET", target, {{"Authorization", "AWS4-"}, {"Host", ":"}});
-    find("GET", target, {{"Authorization", "AWS4-HMAC-SHA256 Credential="}, {"X-Amz-Target", "."}});
-    find("POST", target, {{"Smithy-Protocol", "rpc-v2-cbor"}, {"Host", "."}});
+// What names no service is S3's, whose operations have no other name; a service that a request
+// names by what there is not has nothing for it.
+TEST_F(RouteTest, OddRequestsFallToS3OrToNobody) {
+  struct Case {
+    std::string_view target, read, wrote;
+  };
+  for (const Case& odd :
+       {Case{"", "s3.ListBuckets", "s3.?"}, Case{"/", "s3.ListBuckets", "s3.?"},
+        Case{"//", "s3.?", "s3.?"}, Case{"///", "s3.?", "s3.?"},
+        Case{"/?", "s3.ListBuckets", "s3.?"}, Case{"/?&&=&", "s3.ListBuckets", "s3.?"},
+        Case{"/%", "s3.ListObjects", "s3.?"}, Case{"*", "s3.?", "s3.?"},
+        Case{"/b?%zz", "s3.ListObjects", "s3.?"}}) {
+    SCOPED_TRACE(odd.target);
+    const Pairs no_scope = {{"Authorization", "AWS4-"}, {"Host", ":"}};
+    EXPECT_EQ(name("GET", odd.target, no_scope), odd.read);
+    const Pairs no_target = {{"Authorization", "AWS4-HMAC-SHA256 Credential="},
+                             {"X-Amz-Target", "."}};
+    EXPECT_EQ(name("GET", odd.target, no_target), "nobody");
+    const Pairs no_host = {{"Smithy-Protocol", "rpc-v2-cbor"}, {"Host", "."}};
+    EXPECT_EQ(name("POST", odd.target, no_host), odd.wrote);
   }
 }
 

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/encoding.h"
+#include "base/random.h"
 
 namespace slipway::fleet {
 
@@ -13,12 +14,7 @@ namespace {
 
 constexpr std::size_t name_digits = 32;
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-  std::uint64_t z = a ^ (b * 0x9E3779B97F4A7C15ULL);
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-  return z ^ (z >> 31);
-}
+std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return scatter(a ^ (b * scatter_step)); }
 
 }  // namespace
 

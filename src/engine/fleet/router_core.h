@@ -28,12 +28,7 @@ namespace slipway::fleet {
 class QuickRandom {
  public:
   explicit QuickRandom(std::uint64_t seed) : state_(seed) {}
-  std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-  }
+  std::uint64_t next() { return scatter(state_ += scatter_step); }
   std::size_t below(std::size_t bound) {
     return static_cast<std::size_t>((next() >> 32) * bound >> 32);
   }

@@ -33,11 +33,12 @@ std::unexpected<Error> failed(std::string_view condition) {
 }
 
 std::unexpected<Error> not_modified(const objects::Object& object) {
-  return std::unexpected(Error{ErrorCode::precondition_failed,
-                               "Not Modified",
-                               "NotModified",
-                               {{"header:ETag", etag_header(object.etag)},
-                                {"header:Last-Modified", to_http_date(object.modified)}}});
+  return std::unexpected(Error{
+      ErrorCode::precondition_failed,
+      "Not Modified",
+      "NotModified",
+      {},
+      {{"ETag", etag_header(object.etag)}, {"Last-Modified", to_http_date(object.modified)}}});
 }
 
 std::chrono::seconds whole_seconds(Timestamp time) {

@@ -56,15 +56,15 @@ objects::Cause cause_of(const Call& call) {
 }
 
 std::unexpected<Error> refuse_delete_marker(const Call& call, const objects::Object& marker) {
-  return std::unexpected(Error{ErrorCode::conflict,
-                               "The specified method is not allowed against this resource.",
-                               "MethodNotAllowed",
-                               {{"Method", std::string(call.head().method)},
-                                {"ResourceType", "DeleteMarker"},
-                                {"header:x-amz-delete-marker", "true"},
-                                {"header:x-amz-version-id", marker.version},
-                                {"header:Allow", "DELETE"},
-                                {"header:Last-Modified", to_http_date(marker.modified)}}});
+  return std::unexpected(
+      Error{ErrorCode::conflict,
+            "The specified method is not allowed against this resource.",
+            "MethodNotAllowed",
+            {{"Method", std::string(call.head().method)}, {"ResourceType", "DeleteMarker"}},
+            {{"x-amz-delete-marker", "true"},
+             {"x-amz-version-id", marker.version},
+             {"Allow", "DELETE"},
+             {"Last-Modified", to_http_date(marker.modified)}}});
 }
 
 Result<objects::Object> find_unmarked(const Call& call, store::Transaction& tx,

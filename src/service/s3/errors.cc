@@ -128,11 +128,7 @@ Details details_of(const Error& error, const Subject& subject) {
   const std::string_view kind = error.kind;
   if (kind == "no_such_bucket" || kind == "bucket_not_empty" || kind == "versions_left")
     return {{"BucketName", std::string(subject.bucket)}};
-  if (kind == "no_such_key") return {{"Key", std::string(subject.key)}};
-  if (kind == "delete_marker")
-    return {{"Key", std::string(subject.key)},
-            {"header:x-amz-delete-marker", "true"},
-            {"header:x-amz-version-id", detail(error, "version")}};
+  if (kind == "no_such_key" || kind == "delete_marker") return {{"Key", std::string(subject.key)}};
   if (kind == "no_such_version")
     return {{"Key", std::string(subject.key)}, {"VersionId", std::string(subject.version)}};
   if (kind == "bad_version")
@@ -166,9 +162,13 @@ Error to_s3(Error error, const Subject& subject) {
   const auto found = std::ranges::find(translations, error.kind, &Translation::kind);
   if (found == std::end(translations)) return error;
   Details details = details_of(error, subject);
+  Details headers;
+  if (error.kind == "delete_marker")
+    headers = {{"x-amz-delete-marker", "true"}, {"x-amz-version-id", detail(error, "version")}};
   std::string message(found->message);
   if (message.empty()) message = std::move(error.message);  // it has S3's words already
-  return {error.code, std::move(message), std::string(found->code), std::move(details)};
+  return {error.code, std::move(message), std::string(found->code), std::move(details),
+          std::move(headers)};
 }
 
 }  // namespace slipway::s3

@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "service/poll.h"
 #include "service/sqs/batch.h"
 #include "service/sqs/digest.h"
 #include "service/sqs/operations.h"
@@ -143,10 +142,10 @@ void wait_for_more(const Door& door, Call& call, const Queue& queue,
                    const api::ReceiveMessageRequest& in) {
   const seconds wait = wait_of(queue, in);
   if (wait == seconds(0)) return;
-  service::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
+  Call::Poll poll{.topic = events::topic_of(queue.id), .time_max = wait};
   if (const auto next = door.queues.next_visible(call.tx(), queue, call.moment()))
     poll.look_again = *next - call.moment().server;
-  service::poll(call, poll);
+  call.poll(std::move(poll));
 }
 
 Result<> with_receipt(Result<> done, std::string_view receipt) {

@@ -12,7 +12,6 @@
 #include "engine/identity/account.h"
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
-#include "service/poll.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
 #include "service/sts/session_terms.h"
@@ -245,7 +244,7 @@ Result<Proof> check_signature(Call& call, const WebToken& token, const Issuer& i
     if (found.state == State::ready) outcome = found.keys->check(token);
   }
   if (found.state == State::coming) {
-    service::poll(call, {.topic = IssuerKeys::topic(issuer), .time_max = keys_awaited_max});
+    call.poll({.topic = IssuerKeys::topic(issuer), .time_max = keys_awaited_max});
     return Proof::awaited;
   }
   if (found.state == State::failed)

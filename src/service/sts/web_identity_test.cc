@@ -12,7 +12,6 @@
 #include "net/test_certificate.h"
 #include "net/test_server.h"
 #include "service/errors.h"
-#include "service/poll.h"
 #include "service/sts/operations.h"
 #include "service/sts/sts.h"
 
@@ -123,7 +122,7 @@ class WebIdentity : public testing::Test {
     while (true) {
       const std::uint64_t since = changes_.sequence();
       auto answer = ask(token, seconds);
-      const auto awaited = answer ? service::poll_of(*call_) : std::nullopt;
+      const auto awaited = answer ? call_->take_poll() : std::nullopt;
       if (!awaited) return answer;
       std::promise<void> came;
       changes_.wait(awaited->topic, since, Instant::max(),
