@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <boost/json.hpp>
 #include <fstream>
 
 #include "engine/events/queues.h"
@@ -39,8 +40,10 @@ Result<> tell_clients(const ServeOptions& options, std::string_view endpoint) {
   const std::filesystem::path file = options.data / clients_file;
   const std::filesystem::path fresh = file.string() + ".new";
   std::ofstream out(fresh);
-  out << fmt::format(R"({{"endpoint":"{}","account":"{}","region":"{}","pid":{}}})", endpoint,
-                     options.account, options.region, ::getpid())
+  out << boost::json::serialize(boost::json::object{{"endpoint", endpoint},
+                                                    {"account", options.account},
+                                                    {"region", options.region},
+                                                    {"pid", ::getpid()}})
       << '\n';
   out.close();
   std::error_code error;

@@ -15,10 +15,16 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
   thread_.run_and_wait([&] {
     router_ =
         std::make_unique<fleet::Router>(thread_.loop(), shared.routes, shared.random, &captures);
-    runtime_ = std::make_unique<sagemaker_runtime::Runtime>(*router_, shared.sessions,
-                                                            shared.stream_time_limit);
-    front_ = std::make_unique<service::Front>(shared.frame, *runtime_);
-    http_ = std::make_unique<net::HttpServer>(thread_.loop(), *front_, shared.limits);
+    shared.routers.add(thread_.loop(), *router_);
+    front_ = std::make_unique<service::Front>(shared.frame, thread_.loop());
+    pages_ = std::make_unique<service::PageDoor>(shared.pages, shared.frame.sites,
+                                                 front_->authenticator());
+    gateway_ = std::make_unique<net::Gateway>(*front_);
+    // Paths of a host that is a bucket's are keys.
+    pages_->mount_on(*gateway_, [&wire = shared.frame.router](const net::RequestHead& head) {
+      return wire.bucket_of(head.headers.get("host")).empty();
+    });
+    http_ = std::make_unique<net::HttpServer>(thread_.loop(), *gateway_, shared.limits);
     http_->listen(std::move(listener), shared.tls);
   });
 }
@@ -26,8 +32,9 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
 IoLoop::~IoLoop() {
   thread_.run_and_wait([this] {
     http_.reset();
+    gateway_.reset();
+    pages_.reset();
     front_.reset();
-    runtime_.reset();
     router_.reset();
   });
 }

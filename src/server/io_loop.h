@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <future>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -15,22 +16,33 @@
 #include "net/loop.h"
 #include "net/tls.h"
 #include "service/front.h"
-#include "service/sagemaker_runtime/runtime.h"
+#include "service/pages.h"
 
 namespace slipway::server {
+
+// The router of each loop, for the operations that are answered there. Filled while the loops are
+// made, one after the other.
+class LoopRouters {
+ public:
+  void add(const net::Loop& loop, fleet::Router& router) { routers_[&loop] = &router; }
+  fleet::Router& of(const net::Loop& loop) const { return *routers_.at(&loop); }
+
+ private:
+  std::map<const net::Loop*, fleet::Router*> routers_;
+};
 
 class IoLoop {
  public:
   // What all loops share; it outlives them.
   struct Shared {
     const service::Frame& frame;
+    const std::vector<service::Page>& pages;
     fleet::RouteTable& routes;
-    fleet::Sessions& sessions;
+    LoopRouters& routers;
     fleet::CaptureWriter& captures;
     Random& random;
     std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP
     net::HttpLimits limits;
-    std::chrono::seconds stream_time_limit;
   };
 
   // Answers on `listener` from now on, on a thread "io-`number`".
@@ -47,8 +59,9 @@ class IoLoop {
  private:
   net::LoopThread thread_;
   std::unique_ptr<fleet::Router> router_;
-  std::unique_ptr<sagemaker_runtime::Runtime> runtime_;
   std::unique_ptr<service::Front> front_;
+  std::unique_ptr<service::PageDoor> pages_;
+  std::unique_ptr<net::Gateway> gateway_;
   std::unique_ptr<net::HttpServer> http_;
 };
 

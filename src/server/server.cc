@@ -30,15 +30,14 @@
 #include "server/captured_objects.h"
 #include "server/credentials_address.h"
 #include "server/data_directory.h"
-#include "server/emulator_health.h"
 #include "server/errands.h"
 #include "server/io_loop.h"
 #include "server/limits.h"
+#include "server/pages.h"
 #include "server/prepared_files.h"
 #include "server/running_instances.h"
 #include "server/senders.h"
 #include "server/transform_engine.h"
-#include "server/welcome.h"
 #include "service/front.h"
 #include "service/iam/iam.h"
 #include "service/instance_credentials.h"
@@ -121,7 +120,7 @@ class Server::Parts {
   void collect_files(net::Loop& loop);
   void note_time();
   void keep_time(net::Loop& loop);
-  std::string traffic() const;
+  std::vector<Traffic> traffic() const;
   void say_what_is_waited_for() const;
   unsigned io_threads() const;
   sagemaker::BuiltInImages built_in_images() const;
@@ -188,6 +187,8 @@ class Server::Parts {
   std::unique_ptr<service::Authorizer> authorizer_;
   std::unique_ptr<wire::Router> wire_router_;
   std::unique_ptr<service::Frame> frame_;
+  std::vector<service::Page> pages_;
+  LoopRouters loop_routers_;
   std::vector<std::unique_ptr<IoLoop>> loops_;
   std::atomic<bool> listening_ = false;  // loops_ is complete
   std::string endpoint_;
@@ -392,7 +393,10 @@ Result<> Server::Parts::install_doors() {
   s3::install(registry_, {*store_, *objects_, *notices_, *lifecycle_, lifecycles_});
   sagemaker::install(registry_, *fleets_, job_queues_, built_in_images(), reach);
   sagemaker::install_transform_jobs(registry_, transforms_->jobs(), built_in_images(), reach);
-  sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()});
+  sagemaker_runtime::install(registry_, {*request_queues_, *fleets_, routes_, errands_.get()},
+                             {.router = std::bind_front(&LoopRouters::of, &loop_routers_),
+                              .sessions = *sessions_,
+                              .stream_time_limit = std::chrono::seconds(options_.stream_seconds)});
   logs_door::install(registry_, *log_book_, *collector_);
   sns::install(registry_, topics_, mobile_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
@@ -420,17 +424,12 @@ Result<> Server::Parts::install_doors() {
                      .region = options_.region,
                      .authorizer = authorizer_.get(),
                      .sites = service::SiteCheck(sites),
-                     .traffic = [this] { return traffic(); },
-                     .welcome = welcome_page,
                      .cross_origin = s3::cross_origin,
                      .forms = s3::form_door()});
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
-  frame_->pages = {
-      {std::string(sns::certificate_path),
-       {"text/plain; charset=utf-8", [this] { return signer_->certificate(); }}},
-      {std::string(emulator_health_path), {"application/json", emulator_health}},
-  };
+  pages_ = own_pages({.traffic = [this] { return traffic(); },
+                      .certificate = [this] { return signer_->certificate(); }});
   return {};
 }
 
@@ -446,13 +445,13 @@ Result<> Server::Parts::listen() {
   endpoint_from_here_ =
       fmt::format("{}://{}", tls ? "https" : "http", reached_from_here(address).text());
   const IoLoop::Shared shared{.frame = *frame_,
+                              .pages = pages_,
                               .routes = routes_,
-                              .sessions = *sessions_,
+                              .routers = loop_routers_,
                               .captures = *captures_,
                               .random = random_,
                               .tls = tls,
-                              .limits = http_limits(options_, io_threads()),
-                              .stream_time_limit = std::chrono::seconds(options_.stream_seconds)};
+                              .limits = http_limits(options_, io_threads())};
   for (unsigned i = 0; i < io_threads(); ++i) {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));
@@ -517,23 +516,13 @@ void Server::Parts::observe(place::Observation observation) {
 }
 
 // Each router counts for itself; whoever reads adds up.
-std::string Server::Parts::traffic() const {
-  std::string rows;
-  const auto add = [&](std::string_view way, const std::vector<fleet::VariantCounters>& counters) {
-    for (const fleet::VariantCounters& each : counters)
-      rows += fmt::format(
-          R"({}{{"way":"{}","endpoint":"{}","variant":"{}","invocations":{},"answers_4xx":{},)"
-          R"("answers_5xx":{},"failures":{},"model_time_us":{},"request_bytes":{},)"
-          R"("answer_bytes":{}}})",
-          rows.empty() ? "" : ",", way, each.fleet, each.variant, each.invocations,
-          each.answers_4xx, each.answers_5xx, each.failures, each.model_time_us, each.request_bytes,
-          each.answer_bytes);
-  };
+std::vector<Traffic> Server::Parts::traffic() const {
+  std::vector<Traffic> all;
   if (listening_)
-    for (const auto& loop : loops_) add("real_time", loop->counters());
-  if (request_courier_) add("queued", request_courier_->counters());
-  add("batch", transforms_->counters());
-  return fmt::format(R"({{"variants":[{}]}})", rows);
+    for (const auto& loop : loops_) all.push_back({"real_time", loop->counters()});
+  if (request_courier_) all.push_back({"queued", request_courier_->counters()});
+  all.push_back({"batch", transforms_->counters()});
+  return all;
 }
 
 // A loop that drains has let go of the connections that wait for nothing.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json.hpp>
-
 #include "base/encoding.h"
 #include "service/query_headers.h"
 #include "service/upload.h"
@@ -13,12 +11,6 @@
 namespace slipway::service {
 namespace {
 
-constexpr std::string_view own_prefix = "/_slipway/";
-constexpr std::string_view health_page = "/_slipway/health";
-constexpr std::string_view traffic_page = "/_slipway/traffic";
-// What the page's caller signs for: the figures are those of SageMaker's endpoints and jobs.
-constexpr std::string_view traffic_scope = "sagemaker";
-constexpr std::uint64_t page_body_bytes_max = 64 * 1024;
 constexpr const char* slow_body =
     "Your socket connection to the server was not read from or written to within the timeout "
     "period. Idle connections will be closed.";
@@ -32,16 +24,13 @@ std::uint64_t body_bytes_max(const Entry* entry) {
   return entry && entry->mode == Mode::hot ? hot_body_bytes_max : control_body_bytes_max;
 }
 
-net::Response json_response(int status, std::string text) {
-  net::Response response{.status = status, .headers = {}, .body = std::move(text)};
+// Where no service can be told that would say it in its own words.
+net::Response nothing_here() {
+  net::Response response{.status = 404,
+                         .headers = {},
+                         .body = std::string(R"({"message":"There is nothing at this path."})")};
   response.headers.add("Content-Type", "application/json");
   return response;
-}
-
-// As a JSON service says it, for pages that are no service's.
-net::Response refusal_response(int status, std::string_view code, std::string_view message) {
-  const boost::json::object body{{"__type", code}, {"message", message}};
-  return json_response(status, boost::json::serialize(body));
 }
 
 }  // namespace
@@ -71,14 +60,15 @@ void put_beside(Call::Beside&& beside, net::Response& response) {
       [&](const net::Header& header) { response.headers.add(header.name, header.value); });
 }
 
-Front::Front(const Frame& frame, HotDoor& hot)
+Front::Front(const Frame& frame, net::Loop& loop)
     : frame_(frame),
-      hot_(hot),
       authenticator_(frame.keys, frame.ground.clock, frame.sites, *frame.known_senders, frame.auth,
                      frame.region, frame.authorizer ? Strangers::admitted : Strangers::refused,
                      frame.uses.get()),
       hot_gate_(frame.authorizer, frame.store, frame.ground),
-      request_ids_(frame.ground.random.next()) {}
+      request_ids_(frame.ground.random.next()) {
+  for (const Entry* const entry : frame.registry.hot()) hot_.push_back(entry->hot(loop));
+}
 
 wire::Route Front::route_of(const net::RequestHead& head, std::string_view body) {
   headers_.clear();
@@ -99,9 +89,7 @@ std::string Front::make_request_id(const wire::Route& route) {
 net::BodyPlan Front::on_head(const net::RequestHead& head) {
   if (!head.has_body() && head.method != "PUT") return net::Collect{};
   const wire::Route route = route_of(head, {});
-  if (!route.found())
-    return net::Collect{frame_.auth == AuthMode::none ? page_body_bytes_max
-                                                      : strangers_body_bytes_max};
+  if (!route.found()) return net::Collect{strangers_body_bytes_max};
   if (!bucket_of_form(frame_, route, head).empty()) return plan_form(head, route);
   const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
   if (entry && entry->mode == Mode::upload) return plan_upload(head, route, *entry);
@@ -164,11 +152,8 @@ net::BodyPlan Front::plan_form(const net::RequestHead& head, const wire::Route& 
 }
 
 void Front::on_request(net::Request&& request, net::Responder&& responder) {
-  if (is_page(request.path())) return answer_page(request, responder);
   wire::Route route = route_of(request.head(), request.body());
-  if (!route.found())
-    return responder.send(json_response(404, R"({"message":"There is nothing at this path."})"));
-  if (wants_welcome(request.head(), route)) return responder.send(welcome_response(request.head()));
+  if (!route.found()) return responder.send(nothing_here());
   std::string request_id = make_request_id(route);
   if (!route.operation && is_preflight(frame_, route, request.head()))
     return answer_preflight(
@@ -190,72 +175,12 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   if (entry->mode == Mode::hot) {
     const Result<> passed = hot_gate_.pass(request, route, authenticated->caller, request_id);
     if (!passed) return responder.send(error_response(passed.error(), route, errors, request_id));
-    return hot_.handle({std::move(request), std::move(responder), route, &authenticated->caller,
-                        std::move(request_id)});
+    return hot_[entry->hot_number]({std::move(request), std::move(responder), route,
+                                    &authenticated->caller, std::move(request_id)});
   }
   take_query_headers(request, route);
   Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
                        std::move(authenticated->caller), std::move(request_id)});
-}
-
-// A browser at "/", where an SDK that signs asks for the list of its buckets; S3 too leads a
-// browser that opens its address to a page about itself. A bucket with a name of its own keeps its
-// "/".
-bool Front::wants_welcome(const net::RequestHead& head, const wire::Route& route) const {
-  return head.path == "/" && head.method == "GET" && head.query.empty() && frame_.welcome &&
-         route.operation && route.operation->name == "ListBuckets" &&
-         head.headers.get("accept").contains("text/html") && !head.headers.find("authorization");
-}
-
-net::Response Front::welcome_response(const net::RequestHead& head) const {
-  if (const auto foreign = frame_.sites.refusal(head))
-    return refusal_response(403, "AccessDeniedException", *foreign);
-  const std::string endpoint =
-      fmt::format("{}://{}", head.secure ? "https" : "http", head.headers.get("host"));
-  net::Response response{.status = 200, .headers = {}, .body = frame_.welcome(endpoint)};
-  response.headers.add("Content-Type", "text/html; charset=utf-8");
-  response.headers.add("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'");
-  response.headers.add("X-Content-Type-Options", "nosniff");
-  response.headers.add("Cache-Control", "no-store");
-  return response;
-}
-
-bool Front::is_page(std::string_view path) const {
-  if (!path.starts_with("/_")) return false;
-  return path.starts_with(own_prefix) || frame_.pages.contains(path);
-}
-
-void Front::answer_page(const net::Request& request, net::Responder& responder) {
-  if (const auto foreign = frame_.sites.refusal(request.head()))
-    return responder.send(refusal_response(403, "AccessDeniedException", *foreign));
-  if (request.path() == traffic_page && frame_.traffic)
-    return responder.send(traffic_response(request));
-  const auto page = frame_.pages.find(request.path());
-  if (std::string text = page != frame_.pages.end() ? page->second.text() : ""; !text.empty()) {
-    net::Response response{.status = 200, .headers = {}, .body = std::move(text)};
-    response.headers.add("Content-Type", page->second.content_type);
-    return responder.send(std::move(response));
-  }
-  if (request.path() != health_page)
-    return responder.send(
-        json_response(404, R"({"message":"There is no such page; there is /_slipway/health."})"));
-  responder.send(json_response(200, R"({"status":"ok","service":"slipway"})"));
-}
-
-net::Response Front::traffic_response(const net::Request& request) {
-  const auto authenticated = authenticator_.check_page(request.head(), traffic_scope);
-  if (!authenticated) {
-    const Error& error = authenticated.error();
-    return refusal_response(wire::auth_status(error, wire::AuthDialect::rest_json), error.kind,
-                            error.message);
-  }
-  const identity::Principal& principal = authenticated->caller.principal;
-  using Kind = identity::Principal::Kind;
-  if (principal.kind != Kind::root && principal.kind != Kind::root_session)
-    return refusal_response(
-        403, "AccessDeniedException",
-        fmt::format("{} may not see the traffic: only the root's keys do.", principal.name));
-  return json_response(200, frame_.traffic());
 }
 
 }  // namespace slipway::service

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,53 +59,27 @@ struct Frame {
   // Null: everyone who is known may do everything (`--authorize off`).
   const Authorizer* authorizer = nullptr;
   // Whose pages may ask where nothing is signed: with `--auth none`, for unsigned operations, and
-  // for the pages under /_slipway/.
+  // for this server's own pages (pages.h).
   SiteCheck sites = {};
-  // What was asked so far, as the JSON of the page /_slipway/traffic: in real time, queued and in
-  // batches told apart; from any thread. Only the root's keys show it. Empty: there is no such
-  // page.
-  std::function<std::string()> traffic = {};
   std::unique_ptr<KnownSenders> known_senders = std::make_unique<KnownSenders>();
   std::unique_ptr<identity::UseBook> uses = std::make_unique<identity::UseBook>(store);
   std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
   // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
   DiskRoom* disk = nullptr;
-  // Writes the HTML page for who opens "/" in a browser, told the address that was opened:
-  // "http://127.0.0.1:4566". Empty: there is none.
-  std::function<std::string(std::string_view endpoint)> welcome = {};
   // Empty: no page of another origin reads an answer.
   CrossOrigin cross_origin = {};
-  // What anybody may read, by path; paths begin with "/_", which no bucket's name does.
-  struct Page {
-    std::string_view content_type;
-    std::function<std::string()> text;  // empty: not there yet
-  };
-  std::map<std::string, Page, std::less<>> pages = {};
   // Empty: no forms are taken.
   FormDoor forms = {};
-};
-
-// A request of a hot operation: authentic, its body at hand, not decoded.
-struct HotRequest {
-  net::Request request;
-  net::Responder responder;
-  wire::Route route;     // views into `request`
-  const Caller* caller;  // until handle() returns
-  std::string request_id;
-};
-
-// Answers hot operations on the I/O thread; waits for nothing. One for each loop.
-class HotDoor {
- public:
-  virtual ~HotDoor() = default;
-  virtual void handle(HotRequest&& hot) = 0;
 };
 
 // Loop thread only.
 class Front final : public net::RequestHandler {
  public:
-  // `hot` answers the operations of Mode::hot. Both outlive it.
-  Front(const Frame& frame, HotDoor& hot);
+  // Both outlive it.
+  Front(const Frame& frame, net::Loop& loop);
+
+  // The loop's, for who else answers on it.
+  Authenticator& authenticator() { return authenticator_; }
 
   net::BodyPlan on_head(const net::RequestHead& head) override;
   void on_request(net::Request&& request, net::Responder&& responder) override;
@@ -115,20 +88,15 @@ class Front final : public net::RequestHandler {
  private:
   wire::Route route_of(const net::RequestHead& head, std::string_view body);
   std::string make_request_id(const wire::Route& route);
-  bool wants_welcome(const net::RequestHead& head, const wire::Route& route) const;
-  net::Response welcome_response(const net::RequestHead& head) const;
-  bool is_page(std::string_view path) const;
-  void answer_page(const net::Request& request, net::Responder& responder);
   net::BodyPlan plan_collected(const net::RequestHead& head, const wire::Route& route,
                                std::uint64_t bytes_max);
   net::Refuse turn_away(const net::RequestHead& head, const wire::Route& route, const Error& error);
-  net::Response traffic_response(const net::Request& request);
   net::BodyPlan plan_upload(const net::RequestHead& head, const wire::Route& route,
                             const Entry& entry);
   net::BodyPlan plan_form(const net::RequestHead& head, const wire::Route& route);
 
   const Frame& frame_;
-  HotDoor& hot_;
+  std::vector<HotHandler> hot_;  // by Entry::hot_number
   Authenticator authenticator_;
   HotGate hot_gate_;
   SeededRandom request_ids_;               // a kernel call for each request would be seen

@@ -20,12 +20,6 @@ namespace op = api::op;
 constexpr store::Migration tables[] = {
     {.room = "test", .version = 1, .sql = "CREATE TABLE made(name TEXT)"}};
 
-// Answers no hot operation: none is asked here.
-class NoHotDoor final : public HotDoor {
- public:
-  void handle(HotRequest&&) override { FAIL() << "a hot operation was asked for"; }
-};
-
 // A front over a store of its own, with three handlers of SageMaker's.
 class FrontTest : public testing::Test {
  protected:
@@ -61,7 +55,7 @@ class FrontTest : public testing::Test {
 
   void make_front(AuthMode auth) {
     frame_ = std::make_unique<Frame>(frame_of(auth));
-    front_ = std::make_unique<Front>(*frame_, hot_);
+    front_ = std::make_unique<Front>(*frame_, loop_);
   }
 
   net::Response send(std::string_view method, std::string_view target,
@@ -94,7 +88,7 @@ class FrontTest : public testing::Test {
   net::BodyPlan plan_of(const Signature& signature, std::uint64_t body_bytes,
                         AuthMode auth = AuthMode::strict) {
     frame_ = std::make_unique<Frame>(frame_of(auth));
-    front_ = std::make_unique<Front>(*frame_, hot_);
+    front_ = std::make_unique<Front>(*frame_, loop_);
     return plan_again(signature, body_bytes, auth);
   }
   // The same for the front that is there.
@@ -131,8 +125,7 @@ class FrontTest : public testing::Test {
             .keys = *keys_,
             .ground = {clock_, random_},
             .auth = auth,
-            .region = "us-east-1",
-            .traffic = [] { return "figures"; }};
+            .region = "us-east-1"};
   }
 
   Signature signature(const std::vector<net::Header>& headers, std::string_view body,
@@ -163,7 +156,7 @@ class FrontTest : public testing::Test {
   WorkerPool workers_{2};
   Registry registry_;
   wire::Router router_{aws::schemas()};
-  NoHotDoor hot_;
+  net::Loop loop_;
   std::unique_ptr<Frame> frame_;
   std::unique_ptr<Front> front_;
   std::atomic<int> described_ = 0;
@@ -339,66 +332,6 @@ TEST_F(FrontTest, an_operation_that_takes_no_signature_takes_no_strangers_page_e
   EXPECT_EQ(send("GET", link, {{"Host", "localhost"}, {"Sec-Fetch-Site", "cross-site"}}).status,
             403);
   EXPECT_EQ(send("GET", link, {{"Host", "localhost"}, {"Sec-Fetch-Site", "none"}}).status, 501);
-}
-
-TEST_F(FrontTest, the_servers_own_pages_are_for_its_own_names) {
-  for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
-    make_front(auth);
-    EXPECT_EQ(send("GET", "/_slipway/health", {{"Host", "localhost"}}).status, 200);
-    const net::Response foreign = send("GET", "/_slipway/health", {{"Host", "rebound\".example"}});
-    EXPECT_EQ(foreign.status, 403);
-    EXPECT_NE(foreign.body.view().find("'rebound\\\".example' is not"), std::string_view::npos);
-    EXPECT_EQ(send("GET", "/_slipway/health", {{"Host", "localhost"}, {"Origin", "null"}}).status,
-              403);
-  }
-}
-
-TEST_F(FrontTest, a_page_outside_of_its_own_folder_is_told_apart_from_a_bucket) {
-  make_front(AuthMode::strict);
-  frame_->pages.emplace("/_else/health", Frame::Page{"application/json", [] { return "{}"; }});
-  const net::Response page = send("GET", "/_else/health", {{"Host", "localhost"}});
-  EXPECT_EQ(page.status, 200);
-  EXPECT_EQ(page.headers.find("content-type"), "application/json");
-  EXPECT_EQ(page.body.view(), "{}");
-  EXPECT_EQ(send("GET", "/_else/health", {{"Host", "rebound.example"}}).status, 403);
-  EXPECT_EQ(send("GET", "/_else/other", {{"Host", "localhost"}}).status, 403);  // unsigned, of S3
-}
-
-TEST_F(FrontTest, a_browser_at_the_root_gets_a_page_and_everybody_else_what_s3_says) {
-  constexpr std::string_view accepts = "text/html,application/xhtml+xml,*/*;q=0.8";
-  for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
-    make_front(auth);
-    frame_->welcome = [](std::string_view endpoint) { return fmt::format("at {}", endpoint); };
-    const net::Response page = send("GET", "/", {{"Host", "localhost:4566"}, {"Accept", accepts}});
-    EXPECT_EQ(page.status, 200);
-    EXPECT_EQ(page.headers.find("content-type"), "text/html; charset=utf-8");
-    EXPECT_EQ(page.body.view(), "at http://localhost:4566");
-    const std::vector<std::vector<net::Header>> others = {
-        {{"Host", "localhost"}, {"Accept", "*/*"}},
-        {{"Host", "localhost"}, {"Accept", accepts}, {"Authorization", "AWS4-HMAC-SHA256 x"}},
-        {{"Host", "bucket.s3.localhost"}, {"Accept", accepts}}};
-    for (const auto& headers : others)
-      EXPECT_NE(send("GET", "/", headers).headers.find("content-type"), "text/html; charset=utf-8");
-    EXPECT_NE(send("GET", "/?x=1", {{"Host", "localhost"}, {"Accept", accepts}}).body.view(),
-              "at http://localhost");
-    EXPECT_EQ(send("GET", "/", {{"Host", "rebound.example"}, {"Accept", accepts}}).status, 403);
-  }
-}
-
-TEST_F(FrontTest, the_traffic_page_wants_the_roots_signature_for_it) {
-  make_front(AuthMode::strict);
-  const auto status = [&](std::vector<net::Header> headers, const Signature& added) {
-    for (const auto& [name, value] : added) headers.push_back({name, value});
-    return send("GET", "/_slipway/traffic", headers).status;
-  };
-  const std::vector<net::Header> host = {{"Host", "localhost"}};
-  EXPECT_EQ(status(host, {}), 403);
-  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/traffic")), 200);
-  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/traffic", "s3")), 403);
-  EXPECT_EQ(status(host, signature(host, "", "GET", "/_slipway/other")), 403);
-  make_front(AuthMode::none);
-  EXPECT_EQ(status(host, {}), 200);
-  EXPECT_EQ(status({{"Host", "rebound.example"}}, {}), 403);
 }
 
 TEST_F(FrontTest, a_waiter_is_answered_when_the_state_changes_and_others_at_once) {

@@ -30,14 +30,6 @@ std::optional<Mode> mode_named(std::string_view name) {
   return std::nullopt;
 }
 
-const wire::Operation& listed(const wire::Schema& schema, std::string_view name) {
-  const wire::Operation* const operation = schema.find_operation(name);
-  if (!operation || !operation->is(wire::OperationFlag::built))
-    throw std::logic_error(
-        fmt::format("{} is not listed in the operations.txt of {}", name, schema.service.name));
-  return *operation;
-}
-
 }  // namespace
 
 Registry::Service Registry::begin(const wire::Schema& schema, ErrorTable errors) {
@@ -56,8 +48,8 @@ Entry& Registry::Service::claim(const wire::Operation& operation) {
   if (!mode)
     throw std::logic_error(fmt::format("'{}' in operations.txt is no mode of a handler ({})",
                                        operation.mode, operation.name));
-  const auto [found, added] =
-      registry_.entries_.try_emplace(&operation, Entry{&operation, *mode, errors_, {}, {}, frees});
+  const auto [found, added] = registry_.entries_.try_emplace(
+      &operation, Entry{.operation = &operation, .mode = *mode, .errors = errors_, .frees = frees});
   if (!added) throw std::logic_error(fmt::format("{} was added twice", operation.name));
   return found->second;
 }
@@ -83,9 +75,13 @@ void Registry::Service::add_opener(const wire::Operation& operation, UploadOpene
   entry.opener = std::move(opener);
 }
 
-void Registry::add_hot(const wire::Schema& schema, std::string_view name) {
-  const wire::Operation& operation = listed(schema, name);
-  entries_[&operation] = Entry{&operation, Mode::hot, errors_of(schema), {}, {}, false};
+void Registry::Service::add_factory(const wire::Operation& operation, HotFactory factory) {
+  Entry& entry = claim(operation);
+  if (entry.mode != Mode::hot)
+    throw std::logic_error(fmt::format("{} is not of mode hot", operation.name));
+  entry.hot = std::move(factory);
+  entry.hot_number = registry_.hot_.size();
+  registry_.hot_.push_back(&entry);
 }
 
 const Entry* Registry::find(const wire::Operation& operation) const {

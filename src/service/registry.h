@@ -13,6 +13,7 @@
 
 #include "service/call.h"
 #include "service/errors.h"
+#include "service/hot.h"
 #include "wire/auth/chunked.h"
 #include "wire/node.h"
 #include "wire/schema.h"
@@ -29,7 +30,7 @@ enum class Mode : std::uint8_t {
   bulk,    // as work, in the lane of those that move as many bytes as their client likes, or
            // compute for long; where the disk is nearly full, it is refused as a write is
   upload,  // on workers: a BodySink takes the streamed body
-  hot,     // on the I/O thread, by a HotDoor (front.h)
+  hot,     // on the I/O thread (hot.h)
 };
 
 // Takes a streamed request body. Called by one worker at a time, in order; dropped without finish()
@@ -58,8 +59,10 @@ struct Entry {
   const wire::Operation* operation = nullptr;
   Mode mode = Mode::read;
   ErrorTable errors;
-  Handler handler;      // read, write, work, file, bulk
-  UploadOpener opener;  // upload
+  Handler handler;             // read, write, work, file, bulk
+  UploadOpener opener;         // upload
+  HotFactory hot;              // hot
+  std::size_t hot_number = 0;  // ... and its place in Registry::hot()
   // The mark `frees` in operations.txt: it ends or removes something, or stands before what
   // does (a message is received before it is deleted), and so runs where the disk is nearly full.
   bool frees = false;
@@ -122,11 +125,19 @@ class Registry {
       return *this;
     }
 
+    // For Mode::hot: each loop makes its handler by `factory`.
+    template <typename Op>
+    Service& add_hot(HotFactory factory) {
+      add_factory(Op::operation(), std::move(factory));
+      return *this;
+    }
+
    private:
     Entry& claim(const wire::Operation& operation);
     void add_preparation(const wire::Operation& operation, Preparation prepare);
     void add_handler(const wire::Operation& operation, Handler handler);
     void add_opener(const wire::Operation& operation, UploadOpener opener);
+    void add_factory(const wire::Operation& operation, HotFactory factory);
 
     Registry& registry_;
     const wire::Schema& schema_;
@@ -136,12 +147,11 @@ class Registry {
   // Begins a service; its error table serves also the operations that nobody added.
   Service begin(const wire::Schema& schema, ErrorTable errors);
 
-  // A hot operation has an entry without a handler: its HotDoor is found by the front.
-  void add_hot(const wire::Schema& schema, std::string_view operation);
-
   // Null where the operation has no handler.
   const Entry* find(const wire::Operation& operation) const;
   ErrorTable errors_of(const wire::Schema& schema) const;
+  // The entries of Mode::hot, by hot_number.
+  std::span<const Entry* const> hot() const { return hot_; }
 
   // Every built operation that nobody answers: empty in a healthy program.
   std::vector<const wire::Operation*> unanswered(
@@ -149,6 +159,7 @@ class Registry {
 
  private:
   std::unordered_map<const wire::Operation*, Entry> entries_;
+  std::vector<const Entry*> hot_;
   std::unordered_map<const wire::Schema*, ErrorTable> errors_;
 };
 

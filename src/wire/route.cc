@@ -10,8 +10,6 @@
 namespace slipway::wire {
 namespace {
 
-constexpr std::string_view own_prefix = "/_slipway";
-
 bool starts_ignoring_case(std::string_view text, std::string_view start) {
   return text.size() >= start.size() && equal_ignoring_case(text.substr(0, start.size()), start);
 }
@@ -390,9 +388,9 @@ Router::Router(std::span<const Schema* const> schemas) : Router(schemas, Options
 
 Router::~Router() = default;
 
+std::string_view Router::bucket_of(std::string_view host) const { return tables_->bucket_of(host); }
+
 Route Router::find(const HttpRequestView& request) const {
-  const std::string_view path = request.path;
-  if (path == "/v2" || path.starts_with("/v2/") || path.starts_with(own_prefix)) return {};
   const Head head(request);
   const std::string_view scope = routed_scope(scope_of(head, request));
   Route route;

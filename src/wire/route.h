@@ -27,7 +27,7 @@ struct Route : Asked {
   // The bucket that the host names; empty where it stands in the path, or there is none.
   std::string_view virtual_bucket;
 
-  // False: the request belongs to no service of ours (a health page, the console, the registry).
+  // False: the request belongs to no service of ours.
   bool found() const { return schema != nullptr; }
 };
 
@@ -62,6 +62,9 @@ class Router {
   // nothing, the route is that of the service that the request names otherwise (by target, version
   // or path), which refuses the scope in its own words.
   Route find(const HttpRequestView& request) const;
+
+  // The bucket that a host names, whose every path is a key; empty: it names none.
+  std::string_view bucket_of(std::string_view host) const;
 
  private:
   struct Tables;

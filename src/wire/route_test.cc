@@ -182,8 +182,6 @@ TEST_F(RouteTest, WhatNamesAnotherServiceNeverFallsThroughToS3) {
                         "SignedHeaders=host, Signature=0"}};
   EXPECT_EQ(name("GET", "/", other), "nobody");
   EXPECT_EQ(name("POST", "/", {{"X-Amz-Target", "DynamoDB_20120810.ListTables"}}), "nobody");
-  EXPECT_EQ(name("GET", "/_slipway/health", {}), "nobody");
-  EXPECT_EQ(name("GET", "/v2/", {}), "nobody");
 }
 
 TEST_F(RouteTest, UnknownAndUnbuiltOperationsAreAnsweredByNameInTheirProtocol) {

@@ -30,11 +30,6 @@ inline std::filesystem::path parent_of_test_folders() {
 
 class S3Test : public testing::Test {
  protected:
-  class NoHotDoor final : public service::HotDoor {
-   public:
-    void handle(service::HotRequest&&) override { FAIL() << "S3 has no hot operation"; }
-  };
-
   S3Test() : changes_(clock_) {
     std::string pattern = (parent_of_test_folders() / "s3-XXXXXX").string();
     root_ = ::mkdtemp(pattern.data());
@@ -185,7 +180,7 @@ class S3Test : public testing::Test {
     origin_ = "http://" + address.text();
     loop_ = std::make_unique<net::LoopThread>();
     loop_->run_and_wait([&] {
-      front_ = std::make_unique<service::Front>(*frame_, hot_);
+      front_ = std::make_unique<service::Front>(*frame_, loop_->loop());
       http_ = std::make_unique<net::HttpServer>(loop_->loop(), *front_);
       http_->listen(std::move(listener));
     });
@@ -208,7 +203,6 @@ class S3Test : public testing::Test {
   WorkerPool workers_{2};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
-  NoHotDoor hot_;
   std::unique_ptr<service::Frame> frame_;
   std::unique_ptr<net::LoopThread> loop_;
   std::unique_ptr<service::Front> front_;

@@ -25,11 +25,6 @@ namespace slipway::sagemaker {
 
 namespace json = boost::json;
 
-class NoHotDoor final : public service::HotDoor {
- public:
-  void handle(service::HotRequest&&) override { FAIL() << "a hot operation was asked for"; }
-};
-
 struct Answer {
   int status = 0;
   json::object body;
@@ -143,7 +138,7 @@ class Door : public testing::Test {
   jobs::Queues queues_{[](jobs::QueueId) {}};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
-  NoHotDoor hot_;
+  net::Loop loop_;
   service::Frame frame_{.registry = registry_,
                         .router = router_,
                         .schemas = aws::schemas(),
@@ -154,7 +149,7 @@ class Door : public testing::Test {
                         .ground = {world_.clock(), random_},
                         .auth = service::AuthMode::none,
                         .region = "us-east-1"};
-  service::Front front_{frame_, hot_};
+  service::Front front_{frame_, loop_};
 };
 
 }  // namespace slipway::sagemaker

@@ -3,7 +3,7 @@
 
 #include "engine/fleet/router.h"
 #include "engine/fleet/sessions.h"
-#include "service/front.h"
+#include "service/hot.h"
 
 namespace slipway::sagemaker_runtime {
 

@@ -1,0 +1,31 @@
+// The pages of this server, and what they say.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/fleet/router.h"
+#include "service/pages.h"
+
+namespace slipway::server {
+
+// What came to the variants in one way: "real_time", "queued" or "batch".
+struct Traffic {
+  std::string_view way;
+  std::vector<fleet::VariantCounters> counters;
+};
+
+// Both are called from any thread; their owner outlives the pages.
+struct PageSources {
+  std::function<std::vector<Traffic>()> traffic;
+  std::function<std::string()> certificate;  // SNS's, PEM; empty: there is none yet
+};
+
+// Who reads what: the health page, SNS's certificate and LocalStack's health page anybody, the
+// welcome page whoever opens the address in a browser, /_slipway/traffic the root's keys.
+std::vector<service::Page> own_pages(PageSources sources);
+
+}  // namespace slipway::server

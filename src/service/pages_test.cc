@@ -1,0 +1,130 @@
+#include "service/pages.h"
+
+#include <gtest/gtest.h>
+
+#include "base/test_folder.h"
+#include "wire/auth/sigv4.h"
+
+namespace slipway::service {
+namespace {
+
+using Headers = std::vector<net::Header>;
+
+// What no page takes.
+class Rest final : public net::RequestHandler {
+ public:
+  void on_request(net::Request&&, net::Responder&& responder) override {
+    responder.send(net::plain_response(200, "the rest"));
+  }
+};
+
+class PagesTest : public testing::Test {
+ protected:
+  PagesTest() { serve(AuthMode::strict); }
+
+  void serve(AuthMode auth) {
+    authenticator_ =
+        std::make_unique<Authenticator>(keys_, clock_, sites_, known_, auth, "us-east-1");
+    door_ = std::make_unique<PageDoor>(pages_, sites_, *authenticator_);
+    gateway_ = std::make_unique<net::Gateway>(rest_);
+    door_->mount_on(*gateway_, [](const net::RequestHead& head) {
+      return head.headers.get("host") != "bucket.s3.localhost";
+    });
+  }
+
+  net::Response get(std::string_view path, const Headers& headers = {{"Host", "localhost"}}) {
+    net::Response out;
+    gateway_->on_request(net::Request::make("GET", path, headers),
+                         net::Responder::to([&](net::Response&& it) { out = std::move(it); }));
+    return out;
+  }
+
+  // The page as the root signs for it.
+  Headers signed_headers(std::string_view path, std::string_view scope) {
+    Headers headers = {{"Host", "localhost"}};
+    const std::vector<wire::HeaderPair> pairs = {{"Host", "localhost"}};
+    added_ = wire::sign({.method = "GET", .path = path, .query = "", .headers = pairs, .body = ""},
+                        {keys_.root().access_key_id, keys_.root().secret}, {"us-east-1", scope},
+                        clock_.now());
+    for (const auto& [name, value] : added_) headers.push_back({name, value});
+    return headers;
+  }
+
+  SystemClock clock_;
+  SystemRandom random_;
+  TestFolder data_;
+  std::unique_ptr<identity::KeyRing> keys_owner_ =
+      identity::KeyRing::open(
+          data_.path(), {identity::Principal::Kind::root, "000000000000", "arn:root", "0"}, random_)
+          .value();
+  identity::KeyRing& keys_ = *keys_owner_;
+  SiteCheck sites_;
+  KnownSenders known_;
+  std::vector<Page> pages_ = {
+      {.path = "/_slipway/health",
+       .content_type = "application/json",
+       .text = [](const net::RequestHead&) { return "well"; }},
+      {.path = "/_slipway/figures",
+       .content_type = "application/json",
+       .text = [](const net::RequestHead&) { return "figures"; },
+       .roots_scope = "sagemaker"},
+      {.path = "/_else/health",
+       .content_type = "text/html; charset=utf-8",
+       .text = [](const net::RequestHead& head) { return std::string(head.headers.get("host")); },
+       .claim = [](const net::RequestHead& head) { return head.query.empty(); }},
+      {.path = "/_slipway/later",
+       .content_type = "text/plain",
+       .text = [](const net::RequestHead&) { return ""; }}};
+  std::vector<std::pair<std::string, std::string>> added_;
+  Rest rest_;
+  std::unique_ptr<Authenticator> authenticator_;
+  std::unique_ptr<PageDoor> door_;
+  std::unique_ptr<net::Gateway> gateway_;
+};
+
+TEST_F(PagesTest, pages_are_for_the_servers_own_names_and_no_strange_page) {
+  for (const AuthMode auth : {AuthMode::strict, AuthMode::none}) {
+    serve(auth);
+    EXPECT_EQ(get("/_slipway/health").body.view(), "well");
+    const net::Response foreign = get("/_slipway/health", {{"Host", "rebound\".example"}});
+    EXPECT_EQ(foreign.status, 403);
+    EXPECT_TRUE(foreign.body.view().contains("'rebound\\\".example' is not"));
+    EXPECT_EQ(get("/_slipway/health", {{"Host", "localhost"}, {"Origin", "null"}}).status, 403);
+    EXPECT_EQ(get("/_else/health", {{"Host", "rebound.example"}}).status, 403);
+  }
+}
+
+TEST_F(PagesTest, a_page_takes_what_it_claims_and_no_key_of_a_bucket) {
+  const net::Response page = get("/_else/health");
+  EXPECT_EQ(page.status, 200);
+  EXPECT_EQ(page.headers.find("content-type"), "text/html; charset=utf-8");
+  EXPECT_EQ(page.headers.find("x-content-type-options"), "nosniff");
+  EXPECT_EQ(page.body.view(), "localhost");
+  EXPECT_EQ(get("/_else/health?x=1").body.view(), "the rest\n");
+  EXPECT_EQ(get("/_else/other").body.view(), "the rest\n");
+  EXPECT_EQ(get("/").body.view(), "the rest\n");
+  const Headers bucket = {{"Host", "bucket.s3.localhost"}};
+  EXPECT_EQ(get("/_else/health", bucket).body.view(), "the rest\n");
+  EXPECT_EQ(get("/_slipway/health", bucket).body.view(), "well");
+}
+
+TEST_F(PagesTest, what_is_not_there_is_said_to_be_none) {
+  for (const std::string_view path : {"/_slipway/other", "/_slipway", "/_slipway/later", "/v2/",
+                                      "/v2", "/v2/name/manifests/latest"})
+    EXPECT_EQ(get(path).status, 404) << path;
+  EXPECT_TRUE(get("/_slipway/other").body.view().contains("there is /_slipway/health"));
+}
+
+TEST_F(PagesTest, the_roots_pages_want_its_signature_for_them) {
+  const std::string_view page = "/_slipway/figures";
+  EXPECT_EQ(get(page).status, 403);
+  EXPECT_EQ(get(page, signed_headers(page, "sagemaker")).body.view(), "figures");
+  EXPECT_EQ(get(page, signed_headers(page, "s3")).status, 403);
+  EXPECT_EQ(get(page, signed_headers("/_slipway/other", "sagemaker")).status, 403);
+  serve(AuthMode::none);
+  EXPECT_EQ(get(page).status, 200);
+  EXPECT_EQ(get(page, {{"Host", "rebound.example"}}).status, 403);
+}
+
+}  // namespace
+}  // namespace slipway::service
