@@ -43,4 +43,12 @@ constexpr std::string_view take_until(std::string_view& rest, char mark) {
   return taken;
 }
 
+// The end of a UTF-8 text, at most `bytes_max` of it, from a character's start on.
+constexpr std::string_view last_part(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t from = text.size() - bytes_max;
+  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+  return text.substr(from);
+}
+
 }  // namespace slipway

@@ -13,12 +13,14 @@ using std::chrono::microseconds;
 
 // What one reconcile came to.
 struct ReconcilerLoop::Outcome {
-  Wake wake;
+  Wake wake = {};
+  std::uint64_t since = 0;  // of Changes, before the reconcile looked
+  Effects effects = {};
   std::optional<std::string> failure;
 };
 
-ReconcilerLoop::ReconcilerLoop(store::Store& store, const Clock& clock)
-    : store_(store), clock_(clock) {}
+ReconcilerLoop::ReconcilerLoop(store::Store& store, const Clock& clock, Changes& changes)
+    : store_(store), clock_(clock), changes_(changes) {}
 
 ReconcilerLoop::~ReconcilerLoop() { stop(); }
 
@@ -82,6 +84,8 @@ void ReconcilerLoop::run_batch(const std::vector<Key>& keys) {
     store_.write_async(
         [this, &key = keys[i], &outcome = outcomes[i]](store::Transaction& tx) -> Result<> {
           reconcile_one(key, tx, outcome);
+          if (!outcome.failure && faults_.loses_commit && faults_.loses_commit())
+            return fail(ErrorCode::unavailable, "the commit was lost");
           if (outcome.failure) return fail(ErrorCode::internal, *outcome.failure);
           return {};
         },
@@ -91,12 +95,26 @@ void ReconcilerLoop::run_batch(const std::vector<Key>& keys) {
         });
   }
   done.wait();
-  for (std::size_t i = 0; i < keys.size(); ++i) settle(keys[i], outcomes[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (!outcomes[i].failure) perform(outcomes[i]);
+    settle(keys[i], outcomes[i]);
+  }
+}
+
+void ReconcilerLoop::perform(Outcome& outcome) const {
+  if (faults_.before_effects) faults_.before_effects();
+  try {
+    outcome.effects.perform();
+  } catch (const std::exception& bug) {
+    outcome.failure = bug.what();
+  }
 }
 
 void ReconcilerLoop::reconcile_one(const Key& key, store::Transaction& tx, Outcome& outcome) {
   try {
-    outcome.wake = reconcilers_[key.reconciler]->reconcile(key.key, tx, clock_.moment());
+    outcome.since = changes_.sequence();
+    outcome.wake =
+        reconcilers_[key.reconciler]->reconcile(key.key, tx, clock_.moment(), outcome.effects);
   } catch (const std::exception& bug) {
     outcome.failure = bug.what();
   }
@@ -116,7 +134,25 @@ void ReconcilerLoop::settle(const Key& key, const Outcome& outcome) {
     const std::lock_guard lock(mutex_);
     failures_.erase(key);
   }
+  if (!outcome.wake.topic.empty()) await(key, outcome);
   if (outcome.wake.in) schedule(key, *outcome.wake.in);
+}
+
+// One wait for each topic of a key, however often it is named before the topic moves.
+void ReconcilerLoop::await(const Key& key, const Outcome& outcome) {
+  const std::string& topic = outcome.wake.topic;
+  const Instant until = outcome.wake.in ? clock_.monotonic() + *outcome.wake.in : Instant::max();
+  {
+    const std::lock_guard lock(mutex_);
+    if (!awaited_.emplace(key, topic).second) return;
+  }
+  changes_.wait(topic, outcome.since, until, [this, key, topic](WaitOutcome news) {
+    {
+      const std::lock_guard lock(mutex_);
+      awaited_.erase({key, topic});
+    }
+    if (news == WaitOutcome::changed) wake(*reconcilers_[key.reconciler], key.key);
+  });
 }
 
 microseconds ReconcilerLoop::next_retry(const Key& key) {

@@ -1,11 +1,13 @@
 // The one loop that drives every engine: what is wanted stands in the store, a Reconciler makes it
-// so one idempotent step at a time, and says when it wants to look again.
+// so one idempotent step at a time, and says when it wants to look again. A step decides inside a
+// store write; what it does outside of the store are effects, and follow once the write is durable.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/changes.h"
 #include "store/store.h"
 
 namespace slipway::engine {
@@ -25,17 +28,43 @@ namespace slipway::engine {
 // When to be woken next, unless something wakes the key before.
 struct Wake {
   std::optional<std::chrono::microseconds> in;  // nothing: only when woken
+  // Also when this topic of Changes moves; empty: no topic.
+  std::string topic = {};
 
   static Wake never() { return {}; }
   static Wake after(std::chrono::microseconds delay) {
-    return {std::max(delay, std::chrono::microseconds(0))};
+    return {.in = std::max(delay, std::chrono::microseconds(0))};
   }
-  // The earlier of both.
+  // When `topic` moves after what the reconcile saw, and once `delay` has passed at the latest.
+  static Wake on(std::string topic, std::chrono::microseconds delay) {
+    return {.in = delay, .topic = std::move(topic)};
+  }
+  // The earlier of both; of two topics, this one's.
   Wake sooner(Wake other) const {
-    if (!in) return other;
-    if (!other.in) return *this;
-    return {std::min(*in, *other.in)};
+    Wake both = in && (!other.in || *in < *other.in) ? *this : other;
+    both.topic = topic.empty() ? std::move(other.topic) : topic;
+    return both;
   }
+};
+
+// What a reconcile does outside of the store: starts an instance, publishes routes, tells Changes.
+// Performed on the engine's thread in the order in which it was added, after the reconcile's
+// changes are durable; never where these were lost. An effect may wait for a machine: nothing but
+// other reconciles waits for it. A crash can come between the commit and the effect, so each has a
+// key that makes performing it twice performing it once, and a reconcile adds it again until it has
+// seen that it was performed.
+class Effects {
+ public:
+  using Effect = std::move_only_function<void()>;
+  void add(Effect effect) { effects_.push_back(std::move(effect)); }
+  // The loop's: performs what was added so far and drops it. What an effect throws leaves those
+  // after it undone.
+  void perform() {
+    for (Effect& effect : std::exchange(effects_, {})) effect();
+  }
+
+ private:
+  std::vector<Effect> effects_;
 };
 
 // Makes what stands under one key be what it should. A function of (stored state, observations,
@@ -50,9 +79,12 @@ class Reconciler {
   // Every key there is, for the first look after a start.
   virtual std::vector<std::string> keys(store::Transaction& tx) = 0;
 
-  // Runs inside a store write; no two calls of any reconciler run at once. What it throws rolls its
-  // changes back, is logged, and the key is tried again later.
-  virtual Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) = 0;
+  // Runs inside a store write, on the writer's thread: every other write waits for it, so it waits
+  // for nothing, and does nothing outside of the store but by `effects`. No two calls and effects
+  // of any reconciler run at once. What it throws rolls its changes back, is logged, and the key is
+  // tried again later; so it is where an effect throws.
+  virtual Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         Effects& effects) = 0;
 };
 
 // Limits.
@@ -60,15 +92,16 @@ inline constexpr std::size_t reconciles_per_batch_max = 64;
 inline constexpr std::chrono::milliseconds retry_delay_min{100};
 inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
 
-// Runs reconcilers, one key at a time, on the one engine thread: first the keys that were woken, in
-// that order, then those whose time has come. Reconciles that are due together share one commit.
+// Runs reconcilers, one key at a time: first the keys that were woken, in that order, then those
+// whose time has come. Reconciles that are due together share one commit, on the store's writer;
+// then their effects are performed, key by key, on the one engine thread.
 //
 // Two ways to drive it, never both: start() runs a thread that lives by the real time; a simulation
 // calls step() and moves its clock by next_due().
 class ReconcilerLoop {
  public:
-  // `store` and `clock` outlive this object.
-  ReconcilerLoop(store::Store& store, const Clock& clock);
+  // All outlive this object; `changes` is closed before it goes.
+  ReconcilerLoop(store::Store& store, const Clock& clock, Changes& changes);
   ~ReconcilerLoop();  // stop()
   ReconcilerLoop(const ReconcilerLoop&) = delete;
   ReconcilerLoop& operator=(const ReconcilerLoop&) = delete;
@@ -84,6 +117,14 @@ class ReconcilerLoop {
 
   // Wakes every key of every reconciler: what a start does after a crash.
   Result<> wake_all();
+
+  // What a simulation does to the store: a commit that is lost, time that passes between a commit
+  // and the effects. Before the first step.
+  struct Faults {
+    std::function<bool()> loses_commit;
+    std::function<void()> before_effects;
+  };
+  void set_faults(Faults faults) { faults_ = std::move(faults); }
 
   // Runs what is due now, once; returns how many keys ran.
   std::size_t step();
@@ -105,13 +146,17 @@ class ReconcilerLoop {
   std::vector<Key> take_due();
   void run_batch(const std::vector<Key>& keys);
   void reconcile_one(const Key& key, store::Transaction& tx, Outcome& outcome);
+  void perform(Outcome& outcome) const;
   void settle(const Key& key, const Outcome& outcome);
+  void await(const Key& key, const Outcome& outcome);
   void schedule(const Key& key, std::chrono::microseconds delay);
   std::chrono::microseconds next_retry(const Key& key);
   void run();
 
   store::Store& store_;
   const Clock& clock_;
+  Changes& changes_;
+  Faults faults_;
   std::vector<Reconciler*> reconcilers_;
 
   mutable std::mutex mutex_;
@@ -120,8 +165,9 @@ class ReconcilerLoop {
   std::vector<Key> woken_;  // in the order of the wakes, each once
   std::set<Key> woken_set_;
   std::set<std::pair<Instant, Key>> timers_;
-  std::map<Key, Instant> due_;        // the one timer of a key
-  std::map<Key, unsigned> failures_;  // in a row
+  std::map<Key, Instant> due_;                     // the one timer of a key
+  std::map<Key, unsigned> failures_;               // in a row
+  std::set<std::pair<Key, std::string>> awaited_;  // topics that wake keys, each once
   std::thread thread_;
 };
 

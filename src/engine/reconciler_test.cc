@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <filesystem>
+#include <latch>
 #include <stdexcept>
 
 namespace slipway::engine {
@@ -25,14 +26,21 @@ class Counting final : public Reconciler {
     while (rows.next()) keys.emplace_back(rows.text(0));
     return keys;
   }
-  Wake reconcile(std::string_view key, store::Transaction& tx, const Moment&) override {
+  Wake reconcile(std::string_view key, store::Transaction& tx, const Moment&,
+                 engine::Effects& effects) override {
     ran.emplace_back(key);
     tx.run("INSERT INTO counter VALUES(?1, 1) ON CONFLICT(key) DO UPDATE SET n = n + 1", key);
+    effects.add([this, key = std::string(key)] {
+      did.push_back(key);
+      if (effect) effect();
+    });
     if (throws_left > 0 && throws_left-- > 0) throw std::runtime_error("a bug");
     return again;
   }
 
   std::vector<std::string> ran;
+  std::vector<std::string> did;  // the keys whose effects were performed
+  std::function<void()> effect;
   Wake again = Wake::never();
   int throws_left = 0;
 };
@@ -46,7 +54,7 @@ class ReconcilerLoopTest : public testing::Test {
     auto store = store::Store::open(folder_ / "s.db", std::span(&counters, 1));
     ASSERT_TRUE(store) << store.error().message;
     store_ = std::move(*store);
-    loop_ = std::make_unique<ReconcilerLoop>(*store_, clock_);
+    loop_ = std::make_unique<ReconcilerLoop>(*store_, clock_, changes_);
     loop_->add(counting_);
   }
   void TearDown() override {
@@ -65,6 +73,7 @@ class ReconcilerLoopTest : public testing::Test {
 
   std::filesystem::path folder_;
   ManualClock clock_;
+  Changes changes_{clock_};
   std::unique_ptr<store::Store> store_;
   Counting counting_;
   std::unique_ptr<ReconcilerLoop> loop_;
@@ -102,6 +111,78 @@ TEST_F(ReconcilerLoopTest, AnExceptionRollsBackAndTheKeyIsTriedAgainLaterAndLate
   loop_->step();
   EXPECT_EQ(count("a") + count("b"), 1);
   EXPECT_EQ(loop_->next_due(), 2 * retry_delay_min);
+}
+
+TEST_F(ReconcilerLoopTest, EffectsFollowTheCommitAndNeverOneThatIsLost) {
+  counting_.effect = [this] { EXPECT_EQ(count("a"), 1); };  // another connection sees it
+  loop_->wake(counting_, "a");
+  loop_->step();
+  EXPECT_EQ(counting_.did, (std::vector<std::string>{"a"}));
+  counting_.effect = {};
+  counting_.throws_left = 1;
+  loop_->wake(counting_, "b");
+  loop_->step();
+  EXPECT_EQ(counting_.did.size(), 1U);
+  bool lost = true;
+  loop_->set_faults({.loses_commit = [&] { return std::exchange(lost, false); }});
+  loop_->wake(counting_, "c");
+  loop_->step();
+  EXPECT_EQ(count("c"), 0);
+  EXPECT_EQ(counting_.did.size(), 1U);
+  clock_.advance(retry_delay_min);
+  loop_->step();
+  EXPECT_EQ(count("c"), 1);
+  EXPECT_EQ(counting_.did, (std::vector<std::string>{"a", "b", "c"}));
+}
+
+TEST_F(ReconcilerLoopTest, AKeyWhoseEffectThrowsIsTriedAgain) {
+  bool throws = true;
+  counting_.effect = [&] {
+    if (std::exchange(throws, false)) throw std::runtime_error("a bug");
+  };
+  loop_->wake(counting_, "a");
+  loop_->step();
+  EXPECT_EQ(loop_->next_due(), retry_delay_min);
+  clock_.advance(retry_delay_min);
+  loop_->step();
+  EXPECT_EQ(counting_.did, (std::vector<std::string>{"a", "a"}));
+  EXPECT_EQ(loop_->next_due(), std::nullopt);
+}
+
+TEST_F(ReconcilerLoopTest, ATopicWakesTheKeyThatNamedItAlsoWhereItMovedMeanwhile) {
+  counting_.again = Wake::on("news", 1h);
+  loop_->wake(counting_, "a");
+  loop_->step();
+  EXPECT_EQ(loop_->step(), 0U);
+  changes_.notify("other");
+  EXPECT_EQ(loop_->step(), 0U);
+  counting_.effect = [this] { changes_.notify("news"); };  // after its look, before it waits
+  changes_.notify("news");
+  EXPECT_EQ(loop_->step(), 1U);
+  EXPECT_EQ(changes_.waiting(), 0U);
+  counting_.effect = {};
+  EXPECT_EQ(loop_->step(), 1U);
+  EXPECT_EQ(loop_->step(), 0U);
+  EXPECT_EQ(changes_.waiting(), 1U);
+}
+
+// A place that is slow to answer, a disk: nobody who writes waits for it.
+TEST_F(ReconcilerLoopTest, AWriteWaitsForNoEffect) {
+  std::latch begun(1), release(1);
+  counting_.effect = [&] {
+    begun.count_down();
+    release.wait();
+  };
+  loop_->start();
+  loop_->wake(counting_, "a");
+  begun.wait();
+  EXPECT_TRUE(store_->write([](store::Transaction& tx) -> Result<> {
+    tx.run("INSERT INTO counter VALUES('beside', 7)");
+    return {};
+  }));
+  EXPECT_EQ(count("beside"), 7);
+  release.count_down();
+  loop_->stop();
 }
 
 TEST_F(ReconcilerLoopTest, AfterAStartEveryStoredKeyIsLookedAt) {

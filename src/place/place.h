@@ -85,6 +85,9 @@ struct Exit {
   std::string describe() const;
 };
 
+// How much of its log the end of an instance carries.
+inline constexpr std::size_t tail_lines = 10;
+
 // What happened to an instance. For one key: at most one of `started` and `adopted`, then `printed`
 // any number of times, at most one `over_memory` and one `exited`; or one `start_failed` alone. A
 // key that is started again reports again what it is.
@@ -105,6 +108,8 @@ struct Observation {
   Addresses addresses = {};
   Exit exit = {};
   std::string reason = {};  // start_failed, over_memory
+  // start_failed, exited: the last `tail_lines` lines that it printed.
+  std::string tail = {};
 };
 
 std::string_view name_of(Observation::Kind kind);

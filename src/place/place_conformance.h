@@ -200,6 +200,13 @@ TEST_P(PlaceConformance, WhatCannotStartIsReportedWithAReason) {
   EXPECT_FALSE(wait_for(Kind::start_failed, a_).reason.empty());
 }
 
+TEST_P(PlaceConformance, AnEndCarriesTheEndOfTheLog) {
+  start(a_, harness_->runs_until_stopped());
+  wait_for(Kind::started, a_);
+  harness_->end(a_, 1);
+  EXPECT_EQ(wait_for(Kind::exited, a_).tail, place_->log_tail(a_, tail_lines));
+}
+
 TEST_P(PlaceConformance, AnInstanceThatIgnoresTheRequestIsForcedAfterTheGrace) {
   start(a_, harness_->ignores_polite_stop());
   wait_for(Kind::started, a_);

@@ -272,7 +272,7 @@ Result<> Server::Parts::open_engines() {
   fleet.credentials = [this](const place::InstanceKey& key, std::string_view role) {
     return credentials_->environment(key, role, endpoint_from_here_);
   };
-  reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
+  reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_, changes_);
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
       fleet::FleetReconciler::Needs{
           .place = *place_,

@@ -29,11 +29,8 @@ TransformEngine::TransformEngine(const Needs& needs)
                },
            .log = [this](const jobs::TransformId& job, std::string_view line) { log(job, line); }},
           [this](const jobs::TransformId& id) { reconciler_.wake(id); }),
-      reconciler_({.fleets = needs.fleets,
-                   .runs = runs_,
-                   .loop = needs.loop,
-                   .changes = needs.changes,
-                   .clock = needs.clock}),
+      reconciler_(
+          {.fleets = needs.fleets, .runs = runs_, .loop = needs.loop, .changes = needs.changes}),
       jobs_([this](const jobs::TransformId& id) { reconciler_.wake(id); }) {}
 
 // As AWS writes such lines: "2026-01-01T00:00:00.000Z:[sagemaker logs]: ...".

@@ -71,10 +71,10 @@ void HttpDeliveries::observe(CourierReport report) {
 }
 
 engine::Wake HttpDeliveries::reconcile(std::string_view key, store::Transaction& tx,
-                                       const Moment& now) {
+                                       const Moment& now, engine::Effects& effects) {
   if (const auto lost = begun_.extract(std::string(key)))
     for (const std::int64_t seq : lost.mapped()) slots_.release(key, seq);
-  look(key, tx, now);
+  look(key, tx, now, effects);
   slots_.decline(key);
   call_next();
   return next_look(key, tx, now.server);
@@ -91,7 +91,8 @@ engine::Wake HttpDeliveries::next_look(std::string_view key, store::Transaction&
   return at ? engine::Wake::after(*at - now) : engine::Wake::never();
 }
 
-void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Moment& now) {
+void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Moment& now,
+                          engine::Effects& effects) {
   const std::vector<CourierReport> reports = reports_of(key, tx);
   for (const CourierReport& report : reports) slots_.release(key, report.seq);
   const auto subscription = topics_.find_subscription(tx, key);
@@ -104,7 +105,7 @@ void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Mo
   const HttpPolicy policy = policy_of(tx, *subscription);
   for (const CourierReport& report : reports) settle(tx, *subscription, policy, report, now);
   call_next();  // before this one takes the slots that it has just left
-  begin(tx, *subscription, policy, now);
+  begin(tx, *subscription, policy, now, effects);
 }
 
 // Who has not confirmed is asked to in one way, whatever was said.
@@ -172,9 +173,10 @@ bool HttpDeliveries::may_begin(std::string_view subscription) const {
   return pace == paces_.end() || pace->second.left > 0;
 }
 
-// The courier is told after the commit: what it sends is in a row.
+// What the courier sends is in a row by then.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
-                           const HttpPolicy& policy, const Moment& now) {
+                           const HttpPolicy& policy, const Moment& now,
+                           engine::Effects& effects) {
   const std::string& id = subscription.id;
   if (const auto pace = paces_.find(id); pace != paces_.end() && pace->second.end <= now.server)
     paces_.erase(pace);
@@ -197,7 +199,7 @@ void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscript
                      .delivery = delivery_of(rows.text(2), rows.text(3), policy)});
   }
   if (tasks.empty()) return;
-  tx.on_commit([this, id, tasks = std::move(tasks)]() mutable {
+  effects.add([this, id, tasks = std::move(tasks)]() mutable {
     begun_.erase(id);
     for (CourierTask& task : tasks) courier_.send(std::move(task));
   });

@@ -63,7 +63,8 @@ class HttpDeliveries final : public engine::Reconciler {
 
   std::string_view name() const override { return "events-http"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
   void observe(CourierReport report);
   void wake(const std::string& subscription) { loop_.wake(*this, subscription); }
@@ -73,13 +74,14 @@ class HttpDeliveries final : public engine::Reconciler {
 
  private:
   std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
-  void look(std::string_view key, store::Transaction& tx, const Moment& now);
+  void look(std::string_view key, store::Transaction& tx, const Moment& now,
+            engine::Effects& effects);
   HttpPolicy policy_of(store::Transaction& tx, const Subscription& subscription) const;
   void call_next();
   void settle(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
               const CourierReport& report, const Moment& now);
   void begin(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
-             const Moment& now);
+             const Moment& now, engine::Effects& effects);
   bool may_begin(std::string_view subscription) const;
   engine::Wake next_look(std::string_view key, store::Transaction& tx, ServerTime now) const;
 

@@ -30,7 +30,7 @@ class HttpDeliveriesTest : public ::testing::Test {
  protected:
   HttpDeliveriesTest() {
     store_ = store::Store::open(folder_ / "store.db", migrations()).value();
-    loop_.emplace(*store_, clock_);
+    loop_.emplace(*store_, clock_, changes_);
     deliveries_.emplace(topics_, queues_, courier_, *loop_,
                         [this](const Queue&, const TopicId&) { return admission_; });
     loop_->add(*deliveries_);

@@ -155,7 +155,7 @@ std::vector<std::string> MessageMoves::keys(store::Transaction& tx) {
 }
 
 engine::Wake MessageMoves::reconcile(std::string_view key, store::Transaction& tx,
-                                     const Moment& now) {
+                                     const Moment& now, engine::Effects&) {
   auto move = find_move(tx, "number", key);
   if (!move || move->state != State::running) return engine::Wake::never();
   const std::uint32_t rate = move->per_second;

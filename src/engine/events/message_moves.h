@@ -68,7 +68,8 @@ class MessageMoves final : public engine::Reconciler {
 
   std::string_view name() const override { return "events-moves"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
  private:
   struct Step;

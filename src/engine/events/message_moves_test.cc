@@ -21,7 +21,7 @@ class Moving : public ::testing::Test {
 
   // Another server on the same store, as after kill -9.
   void restart() {
-    loop_.emplace(*store_, clock_);
+    loop_.emplace(*store_, clock_, changes_);
     moves_.emplace(queues_, random_, *loop_);
     loop_->add(*moves_);
     EXPECT_TRUE(loop_->wake_all());

@@ -172,10 +172,12 @@ class QueueHistory {
   }
 
   void sweep() {
+    engine::Effects effects;
     write([&](store::Transaction& tx) -> Result<> {
-      sweeper_.reconcile("all", tx, clock_.moment());
+      sweeper_.reconcile("all", tx, clock_.moment(), effects);
       return {};
     });
+    effects.perform();
   }
 
   void drain() {

@@ -330,7 +330,7 @@ TEST_F(QueueTest, APurgedQueueIsEmptyAtOnceAndItsRowsAreSwept) {
   EXPECT_TRUE(remove(queue, got[0].receipt));
   EXPECT_EQ(purge().error().kind, "purging");
   ASSERT_TRUE(send(queue, {.body = "later"}));
-  engine::ReconcilerLoop loop(*store_, clock_);
+  engine::ReconcilerLoop loop(*store_, clock_, changes_);
   Sweeper sweeper([] {});
   loop.add(sweeper);
   ASSERT_TRUE(loop.wake_all());

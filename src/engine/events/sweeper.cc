@@ -54,7 +54,8 @@ std::size_t sweep_old(store::Transaction& tx, ServerTime now) {
 
 std::vector<std::string> Sweeper::keys(store::Transaction&) { return {"all"}; }
 
-engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, const Moment& now) {
+engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, const Moment& now,
+                                engine::Effects& effects) {
   std::size_t swept = sweep_old(tx, now.server);
   for (const std::int64_t box :
        numbers_of(tx.query("SELECT number FROM events_box WHERE dropped <> 0 LIMIT 1")))
@@ -72,7 +73,7 @@ engine::Wake Sweeper::reconcile(std::string_view, store::Transaction& tx, const 
       tx.run("DELETE FROM events_removed_queue WHERE id IN "
              "(SELECT id FROM events_removed_queue WHERE at <= ?1 LIMIT ?2)",
              number_of(now.server - removal_pause), swept_rows_max));
-  tx.on_commit([this] { nudge_(); });
+  effects.add([this] { nudge_(); });
   return engine::Wake::after(swept > 0 ? std::chrono::milliseconds(5) : sweep_period);
 }
 

@@ -23,7 +23,8 @@ class Sweeper final : public engine::Reconciler {
 
   std::string_view name() const override { return "events-sweeper"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
  private:
   std::function<void()> nudge_;

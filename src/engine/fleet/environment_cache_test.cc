@@ -63,13 +63,13 @@ class ActingPlace final : public place::Place {
     if (status < 0) return;
     place::Exit exit;
     exit.status = status;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit});
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
   }
   void stop(const place::InstanceKey& key, std::chrono::milliseconds) override {
     ++stops;
     place::Exit exit;
     exit.signal = 9;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit});
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
   }
   void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
   void adopt() override {}

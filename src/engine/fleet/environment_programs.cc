@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::string_view key_owner = "environment";
 constexpr std::size_t key_digits = 16;
-constexpr std::size_t quoted_log_lines = 10;
 // How our own program begins its last line.
 constexpr std::string_view last_word = "slipway-modelserver: ";
 
@@ -141,9 +140,7 @@ void EnvironmentPrograms::take_in_end(const place::Observation& observation) {
     return ended(fail(ErrorCode::unavailable, observation.reason));
   if (running.reason) return ended(std::unexpected(*running.reason));
   if (observation.exit.status != 0)
-    return ended(fail(
-        ErrorCode::invalid_argument,
-        reason_of(observation.exit, needs_.place.log_tail(observation.key, quoted_log_lines))));
+    return ended(fail(ErrorCode::invalid_argument, reason_of(observation.exit, observation.tail)));
   ended(std::move(left));
 }
 

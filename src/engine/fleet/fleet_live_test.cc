@@ -109,7 +109,7 @@ class Server {
   SystemRandom random_;
   std::unique_ptr<store::Store> store_;
   engine::Changes changes_{clock_};
-  engine::ReconcilerLoop loop_{*store_, clock_};
+  engine::ReconcilerLoop loop_{*store_, clock_, changes_};
   RouteTable routes_;
   net::LoopThread probes_{"probes"};
   net::LoopThread io_{"io"};

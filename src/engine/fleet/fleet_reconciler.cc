@@ -22,11 +22,13 @@ void take_in(Sight& sight, place::Observation&& observation) {
       seen.addresses = std::move(observation.addresses);
       return;
     case Kind::start_failed:
+      seen.tail = quotable(std::move(observation.tail));
       seen.state = Seen::State::ended;
       seen.end = "could not be started (" + observation.reason + ")";
       return;
     case Kind::exited:
       seen.state = Seen::State::ended;
+      seen.tail = quotable(std::move(observation.tail));
       seen.end = observation.exit.describe();
       seen.end_asked = observation.exit.asked;
       return;
@@ -73,15 +75,15 @@ class FleetReconciler::Impl {
     }
     if (none) needs_.routes.set_complete();
   }
-  // Before the place has reported what still runs, a fleet may look emptier than it is.
-  void looked_at(const FleetId& id) {
-    bool last = false;
-    {
-      const std::lock_guard lock(mutex_);
-      if (!all_reported_) return;
-      last = expected_.erase(id.text) > 0 && expected_.empty();
-    }
-    if (last) needs_.routes.set_complete();
+  // After the effects of a reconcile. Before the place has reported what still runs, a fleet may
+  // look emptier than it is.
+  void looked_at(const FleetId& id, bool all_reported) {
+    if (const auto sight = sights_.find(id); sight != sights_.end() && sight->second.empty())
+      forget(id);
+    if (all_reported) expect_no_more(id);
+  }
+  void give_up_on(const FleetId& id) {
+    if (is_adoption_done()) expect_no_more(id);
   }
 
   void post(const FleetId& id, Report report) {
@@ -104,15 +106,21 @@ class FleetReconciler::Impl {
     if (const auto id = fleet_of(observation.key)) follow(*id, std::move(observation));
   }
 
-  engine::Wake reconcile(const FleetId& id, store::Transaction& tx, const Moment& now) {
-    const FleetRun::Around around{
+  engine::Wake reconcile(const FleetId& id, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) {
+    const FleetRun::Around around{.needs = needs_,
+                                  .options = options_,
+                                  .adoption_done = take_in_reports(id),
+                                  .look_again = [this, id] { wake(id); }};
+    const FleetEffects::Around outside{
         .needs = needs_,
         .options = options_,
-        .adoption_done = take_in_reports(id),
         .fetched = [this, id](FetchReport report) { post(id, std::move(report)); },
-        .look_again = [this, id] { wake(id); }};
-    const engine::Wake wake = FleetRun(around, id, sights_[id], tx, now).run();
-    if (const Sight& sight = sights_[id]; sight.empty()) forget(id);
+        .look_again = around.look_again};
+    Sight& sight = sights_[id];
+    FleetEffects fleet_effects(outside, sight, effects);
+    engine::Wake wake = FleetRun(around, id, sight, fleet_effects, tx, now).run();
+    effects.add([this, id, all = around.adoption_done] { looked_at(id, all); });
     return wake;
   }
 
@@ -126,6 +134,19 @@ class FleetReconciler::Impl {
     post(id, std::move(observation));
     if (kind == place::Observation::Kind::started) needs_.prober.watch(key, addresses);
     if (kind == place::Observation::Kind::exited) needs_.prober.unwatch(key);
+  }
+
+  bool is_adoption_done() {
+    const std::lock_guard lock(mutex_);
+    return adoption_done_;
+  }
+  void expect_no_more(const FleetId& id) {
+    bool last = false;
+    {
+      const std::lock_guard lock(mutex_);
+      last = expected_.erase(id.text) > 0 && expected_.empty();
+    }
+    if (last) needs_.routes.set_complete();
   }
 
   void end_adoption() {
@@ -151,7 +172,7 @@ class FleetReconciler::Impl {
     {
       const std::lock_guard lock(mutex_);
       known_.insert(id);
-      all_reported_ = adoption_done = adoption_done_;
+      adoption_done = adoption_done_;
       if (const auto found = reports_.find(id); found != reports_.end()) {
         reports = std::move(found->second);
         reports_.erase(found);
@@ -171,9 +192,8 @@ class FleetReconciler::Impl {
   std::set<std::string> expected_;                  // guarded by mutex_
   bool adoption_done_ = false;                      // guarded by mutex_
 
-  // Touched by reconciles and their commits alone, which never run at once.
+  // Touched by reconciles and their effects alone, which never run at once.
   std::map<FleetId, Sight> sights_;
-  bool all_reported_ = false;  // before the reports that the last reconcile took were taken
 };
 
 FleetReconciler::FleetReconciler(Needs needs, FleetOptions options)
@@ -205,15 +225,14 @@ std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) {
 }
 
 engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
-                                        const Moment& now) {
+                                        const Moment& now, engine::Effects& effects) {
   const FleetId id{std::string(key)};
-  // Looked at, also where this throws: one broken record must not hold up the others' requests.
-  struct Looked {
-    Impl& impl;
-    const FleetId& id;
-    ~Looked() { impl.looked_at(id); }
-  } const looked{*impl_, id};
-  return impl_->reconcile(id, tx, now);
+  try {
+    return impl_->reconcile(id, tx, now, effects);
+  } catch (...) {
+    impl_->give_up_on(id);  // one broken record must not hold up the others' requests
+    throw;
+  }
 }
 
 }  // namespace slipway::fleet

@@ -57,7 +57,6 @@ struct FleetOptions {
   std::chrono::milliseconds drain_max{70'000};  // then an old instance is ended all the same
   // From the end of the last request of an elastic variant to the end of its instances.
   std::chrono::milliseconds idle_time{60'000};
-  std::size_t quoted_log_lines = 10;
   std::size_t ended_kept_max = 3;  // ended instances per variant whose log is kept
 };
 
@@ -99,7 +98,8 @@ class FleetReconciler final : public engine::Reconciler {
 
   std::string_view name() const override { return "fleet"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
  private:
   class Impl;

@@ -5,33 +5,13 @@
 #include <algorithm>
 #include <ranges>
 
-#include "base/encoding.h"
 #include "base/log.h"
-#include "engine/fleet/model_keeper.h"
+#include "base/text.h"
 #include "engine/fleet/plan_route.h"
 
 namespace slipway::fleet {
 
 namespace {
-
-// Log lines come from outside: what is no plain text must not get into an answer.
-std::string printable(std::string text) {
-  if (!is_utf8(text))
-    for (char& c : text)
-      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
-  for (char& c : text)
-    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') c = ' ';
-  while (text.ends_with('\n')) text.pop_back();
-  return text;
-}
-
-// The end of a text, from a character's start on.
-std::string last_part(const std::string& text, std::size_t bytes_max) {
-  if (text.size() <= bytes_max) return text;
-  std::size_t from = text.size() - bytes_max;
-  while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
-  return text.substr(from);
-}
 
 // Whether more changed than how many instances serve: these come and go with demand and with
 // their failures.
@@ -43,13 +23,15 @@ bool is_another(FleetStatus status, const FleetStatus& before) {
 
 }  // namespace
 
-FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
-                   const Moment& now)
-    : around_(around),
+FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, FleetEffects& effects,
+                   store::Transaction& tx, const Moment& now)
+    : adoption_done_(around.adoption_done),
       needs_(around.needs),
       options_(around.options),
+      look_again_(around.look_again),
       id_(id),
       sight_(sight),
+      effects_(effects),
       tx_(tx),
       now_(now.server),
       civil_now_(now.civil) {}
@@ -70,15 +52,12 @@ engine::Wake FleetRun::run() {
     if (is_another(status_of(tx_, id_, row_), status_before)) record_.changed_at = civil_now_;
     save_record(tx_, id_, record_);
   }
-  if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before)
-    tx_.on_commit(
-        [this_changes = &needs_.changes, topic = topic_of(id_)] { this_changes->notify(topic); });
+  if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before) effects_.tell_changed(id_);
   return wake_;
 }
 
 engine::Wake FleetRun::run_without_row() {
-  if (!sight_.published.empty()) needs_.routes.withdraw(id_);
-  sight_.published.clear();
+  if (!sight_.published.empty()) effects_.withdraw(id_);
   sight_.fetches.clear();
   sight_.elastic.clear();
   end_orphans();
@@ -86,8 +65,6 @@ engine::Wake FleetRun::run_without_row() {
 }
 
 void FleetRun::steps() {
-  for (const InstanceRecord& instance : record_.instances)
-    if (instance.phase == Phase::draining) drained_before_.insert(instance.ordinal);
   take_note();
   forget_fetches();
   if (!row_.removing) {
@@ -125,12 +102,10 @@ void FleetRun::take_note() {
 
 void FleetRun::take_note_of(InstanceRecord& instance) {
   const place::InstanceKey key = key_of(id_, instance);
-  const auto found = sight_.seen.find(key);
-  const Seen seen = found == sight_.seen.end() ? Seen{} : found->second;
+  const Seen& seen = sight_.of(key);
   if (seen.state == Seen::State::ended) return take_note_of_end(instance, seen);
   // A place that has reported everything, and was not asked in this process, knows nothing of it.
-  const bool never_was =
-      seen.state == Seen::State::unknown && around_.adoption_done && !seen.start_asked;
+  const bool never_was = seen.state == Seen::State::unknown && adoption_done_ && !seen.start_asked;
   if (never_was && !is_alive(instance.phase)) return take_note_of_end(instance, seen);
   if (never_was && instance.phase == Phase::healthy) {
     if (stood_for_demand(instance)) return take_note_of_end(instance, {.end_asked = true});
@@ -141,23 +116,25 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
     const auto patience = variant ? variant->program.startup_timeout : std::chrono::seconds(0);
     if (seen.health == Seen::Health::healthy) return enter(instance, Phase::healthy);
     if (now_ - instance.since < patience) return wake_at(instance.since + patience);
+    if (!seen.tail) return effects_.read_tail(key);
     count_failure(instance,
                   with_log(fmt::format("The instance of variant '{}' did not answer GET /ping with "
                                        "status 200 within {} s.",
                                        instance.variant, patience.count()),
-                           key));
+                           seen));
     return enter(instance, Phase::stopping);
   }
   if (instance.phase != Phase::healthy || seen.health == Seen::Health::healthy) return;
   const bool silent =
       seen.health == Seen::Health::unknown && seen.watched && now_ - seen.watched_at >= silent_max;
   if (seen.health == Seen::Health::unhealthy || silent) {
+    if (!seen.tail) return effects_.read_tail(key);
     const std::string_view cause =
         seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
     count_failure(instance, with_log(fmt::format("The instance of variant '{}' stopped answering "
                                                  "GET /ping: {}.",
                                                  instance.variant, cause),
-                                     key));
+                                     seen));
     return enter(instance, Phase::stopping);
   }
   if (seen.watched) wake_at(seen.watched_at + silent_max);
@@ -172,10 +149,10 @@ void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
         instance,
         with_log(fmt::format("The instance of variant '{}' {}{}.", instance.variant, seen.end,
                              instance.phase == Phase::starting ? " before it was healthy" : ""),
-                 key));
+                 seen));
   if (is_alive(instance.phase) && !seen.start_asked) forget_demand_of(instance);
   enter(instance, Phase::ended);
-  if (seen.watched) needs_.prober.unwatch(key);
+  if (seen.watched) effects_.unwatch(key);
 }
 
 // The first failure is mended at once, further ones later and later.
@@ -286,20 +263,10 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
   VariantRecord& record = variant_record(generation, variant.name);
   std::string& known = is_model ? record.content : record.code_content;
   if (!known.empty() && needs_.artifacts.find(known)) return true;
-  const auto [fetch, fresh] = sight_.fetches.try_emplace(id);
-  if (fresh) {
-    fetch->second.asked_at = now_;
-    auto done = [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
-      fetched({id, std::move(outcome)});
-    };
-    if (known.empty())
-      needs_.artifacts.fetch(artifact, std::move(done));
-    else
-      needs_.artifacts.fetch_again(artifact, known, std::move(done));
-  }
+  const ServerTime asked_at = when_asked(id);
+  if (!sight_.fetches.contains(id)) effects_.fetch(id, artifact, known, now_);
   // What was here before is looked at anew, however long ago its generation began.
-  const ServerTime begun =
-      known.empty() ? record_.generations[generation].begun : fetch->second.asked_at;
+  const ServerTime begun = known.empty() ? record_.generations[generation].begun : asked_at;
   const auto outcome = take_outcome(
       id, begun + variant.program.download_timeout,
       fmt::format("The {} {} of variant '{}' was not fetched within {} s.", what, artifact.uri,
@@ -319,12 +286,18 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
   return true;
 }
 
+// Now, where it is asked for by this run.
+ServerTime FleetRun::when_asked(const FetchId& id) const {
+  const auto fetch = sight_.fetches.find(id);
+  return fetch == sight_.fetches.end() ? now_ : fetch->second.asked_at;
+}
+
 std::optional<Result<FetchedArtifact>> FleetRun::take_outcome(const FetchId& id,
                                                               ServerTime deadline,
                                                               const std::string& late,
                                                               const Failed& failed) {
   const auto fetch = sight_.fetches.find(id);
-  if (fetch->second.outcome) {
+  if (fetch != sight_.fetches.end() && fetch->second.outcome) {
     auto outcome = std::move(fetch->second.outcome);
     sight_.fetches.erase(fetch);
     return outcome;
@@ -466,18 +439,19 @@ void FleetRun::retire(InstanceRecord& instance) {
 
 void FleetRun::publish() {
   if (row_.removing) {
-    if (!sight_.published.empty()) needs_.routes.withdraw(id_);
-    sight_.published.clear();
+    if (!sight_.published.empty()) effects_.withdraw(id_);
     return;
   }
+  if (!adoption_done_) return;  // what still runs is not known: requests are held until it is
   std::string signature;
-  std::shared_ptr<const FleetRoute> route = make_route(signature);
+  std::vector<FleetEffects::ManyModels> many_models;
+  std::shared_ptr<FleetRoute> route = make_route(signature, many_models);
   if (signature == sight_.published) return;
-  needs_.routes.publish(id_, std::move(route));
-  sight_.published = std::move(signature);
+  effects_.publish(id_, std::move(route), std::move(signature), std::move(many_models));
 }
 
-std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
+std::shared_ptr<FleetRoute> FleetRun::make_route(
+    std::string& signature, std::vector<FleetEffects::ManyModels>& many_models) {
   auto route = std::make_shared<FleetRoute>();
   route->generation = record_.serving;
   signature = fmt::format("{}", record_.serving);
@@ -495,33 +469,30 @@ std::shared_ptr<const FleetRoute> FleetRun::make_route(std::string& signature) {
       if (instance.generation != record_.serving || instance.variant != variant.name ||
           instance.phase != Phase::healthy)
         continue;
-      const place::InstanceKey key = key_of(id_, instance);
-      Seen& seen = sight_.seen[key];
-      if (seen.state != Seen::State::running) continue;
-      auto instance_route = seen.route.lock();
-      if (!instance_route) instance_route = needs_.routes.make_instance(key, seen.addresses);
-      seen.route = instance_route;
+      const auto seen = sight_.seen.find(key_of(id_, instance));
+      if (seen == sight_.seen.end() || seen->second.state != Seen::State::running) continue;
+      auto instance_route = seen->second.route.lock();
+      if (!instance_route)
+        instance_route = needs_.routes.make_instance(seen->first, seen->second.addresses);
+      seen->second.route = instance_route;
       to.instances.push_back(std::move(instance_route));
       signature += fmt::format(" {}", instance.ordinal);
     }
     if (!to.instances.empty() && to.position == 0 && to.audience == Audience::callers)
       route->weight_total += to.weight;
     if (variant.program.models && needs_.models != nullptr)
-      to.models = needs_.models->of(id_, record_.serving, variant, to.instances);
+      many_models.push_back({route->variants.size() - 1, variant});
   }
   route->shadow_share = shadow_share(*serving_);
   return route;
 }
 
-// Only what was draining before this run: the change of routes is durable by then.
+// The routes of before hold what began to drain in this run: they change after its commit.
 void FleetRun::stop_drained() {
   for (InstanceRecord& instance : record_.instances) {
     if (instance.phase != Phase::draining) continue;
-    const auto found = sight_.seen.find(key_of(id_, instance));
-    const bool held = found != sight_.seen.end() && !found->second.route.expired();
-    if (!drained_before_.contains(instance.ordinal))
-      wake_ = wake_.sooner(engine::Wake::after(microseconds(0)));
-    else if (!held || now_ - instance.since >= options_.drain_max)
+    const bool held = !sight_.of(key_of(id_, instance)).route.expired();
+    if (!held || now_ - instance.since >= options_.drain_max)
       enter(instance, Phase::stopping);
     else
       wake_at(instance.since + options_.drain_max);
@@ -552,11 +523,11 @@ VariantRecord& FleetRun::variant_record(Generation generation, const std::string
   return record_.generations[generation].variants[variant];
 }
 
-std::string FleetRun::with_log(std::string text, const place::InstanceKey& key) const {
-  const std::string log =
-      last_part(printable(needs_.place.log_tail(key, options_.quoted_log_lines)),
+std::string FleetRun::with_log(std::string text, const Seen& seen) {
+  const std::string_view log =
+      last_part(seen.tail ? std::string_view(*seen.tail) : std::string_view(),
                 reason_bytes_max - std::min(reason_bytes_max, text.size() + 32));
-  return log.empty() ? text : text + " Its last log lines:\n" + log;
+  return log.empty() ? text : fmt::format("{} Its last log lines:\n{}", text, log);
 }
 
 void FleetRun::wake_at(ServerTime time) { wake_ = wake_.sooner(engine::Wake::after(time - now_)); }

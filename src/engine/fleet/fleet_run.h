@@ -1,14 +1,15 @@
-// One reconcile of one fleet: reads what is stored and seen, does the next idempotent steps, writes
-// what it knows now.
+// One reconcile of one fleet: reads what is stored and seen, decides the next steps, writes what it
+// knows now, and adds what is to be done for it.
 #pragma once
 
 #include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
+#include "engine/fleet/fleet_effects.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
@@ -21,7 +22,7 @@ inline constexpr std::chrono::seconds sound_life{60};
 inline constexpr std::chrono::seconds silent_max{10};
 // While something is under way, a look this often costs little and would mend what was missed.
 inline constexpr std::chrono::seconds look_again{30};
-inline constexpr std::size_t reason_bytes_max = 1000;
+inline constexpr std::size_t reason_bytes_max = quoted_bytes_max;
 
 inline bool is_alive(Phase phase) { return phase == Phase::starting || phase == Phase::healthy; }
 
@@ -33,12 +34,10 @@ class FleetRun {
     const FleetReconciler::Needs& needs;
     const FleetOptions& options;
     bool adoption_done;
-    // Takes the outcome of a fetch from any thread.
-    std::function<void(FetchReport)> fetched;
-    std::function<void()> look_again;  // wakes this fleet
+    std::function<void()> look_again;  // wakes this fleet, from any thread
   };
-  FleetRun(const Around& around, const FleetId& id, Sight& sight, store::Transaction& tx,
-           const Moment& now);
+  FleetRun(const Around& around, const FleetId& id, Sight& sight, FleetEffects& effects,
+           store::Transaction& tx, const Moment& now);
 
   engine::Wake run();
 
@@ -83,7 +82,8 @@ class FleetRun {
   // 6. The place and the prober are asked for what the phases say.
   void attend();
   void attend_to(const InstanceRecord& instance);
-  void attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key, Seen& seen);
+  void attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
+                        const Seen& seen);
   void end_orphans();
   void forget_ended();
 
@@ -94,6 +94,7 @@ class FleetRun {
   bool has_contents(Generation generation, const Variant& variant, const Failed& failed);
   bool has_content(const FetchId& id, const Variant& variant, const Failed& failed);
   Result<> may_read(const Variant& variant) const;
+  ServerTime when_asked(const FetchId& id) const;
   // The outcome of what was asked for, once; nothing while it is under way, and `failed` hears that
   // it is `late` from the deadline on.
   std::optional<Result<FetchedArtifact>> take_outcome(const FetchId& id, ServerTime deadline,
@@ -113,7 +114,8 @@ class FleetRun {
   std::size_t healthy(Generation generation, const std::string& variant) const;
   bool complete(Generation generation, const FleetPlan& plan) const;
 
-  std::shared_ptr<const FleetRoute> make_route(std::string& signature);
+  std::shared_ptr<FleetRoute> make_route(std::string& signature,
+                                         std::vector<FleetEffects::ManyModels>& many_models);
   std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
   place::InstanceSpec program_spec(const Program& program) const;
   std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
@@ -126,14 +128,16 @@ class FleetRun {
   const Variant* variant_of(const InstanceRecord& instance) const;
   VariantRecord& variant_record(Generation generation, const std::string& variant);
   const std::optional<FleetPlan>& plan_of(Generation generation) const;
-  std::string with_log(std::string text, const place::InstanceKey& key) const;
+  static std::string with_log(std::string text, const Seen& seen);
   void wake_at(ServerTime time);
 
-  const Around& around_;
+  const bool adoption_done_;
   const FleetReconciler::Needs& needs_;
   const FleetOptions& options_;
+  const std::function<void()>& look_again_;
   const FleetId& id_;
   Sight& sight_;
+  FleetEffects& effects_;
   store::Transaction& tx_;
   const ServerTime now_;
   const Timestamp civil_now_;  // for what is shown
@@ -142,7 +146,6 @@ class FleetRun {
   FleetRecord& record_ = row_.record;
   std::optional<FleetPlan> wanted_;
   std::optional<FleetPlan> serving_;
-  std::set<std::uint64_t> drained_before_;     // ordinals that were draining when this run began
   std::map<VariantId, std::string> failures_;  // of this run, by variant: what to tell
   engine::Wake wake_ = engine::Wake::never();
 };

@@ -16,8 +16,8 @@ void FleetRun::follow_demand() {
     const auto next_look =
         follow(sight.aim, *variant.elastic, sight.gate->look(), options_.idle_time, now_);
     if (next_look) wake_at(*next_look);
-    sight.gate->aim(wanted_count(record_.serving, variant) *
-                    variant.elastic->requests_per_instance);
+    effects_.aim(sight.gate,
+                 wanted_count(record_.serving, variant) * variant.elastic->requests_per_instance);
   }
 }
 
@@ -28,7 +28,7 @@ ElasticSight& FleetRun::elastic_sight(const Variant& variant) {
   if (!fresh) return sight;
   sight.gate = std::make_shared<ElasticGate>(
       needs_.loop.clock(),
-      ElasticGate::Hooks{.demand = around_.look_again,
+      ElasticGate::Hooks{.demand = look_again_,
                          .freed = [&routes = needs_.routes] { routes.nudge(); }});
   sight.aim = {.instances = static_cast<std::uint32_t>(living(record_.serving, variant.name)),
                .until = now_ + options_.idle_time};
@@ -80,7 +80,7 @@ std::chrono::microseconds FleetRun::delay_after_failure(const InstanceRecord& in
 }
 
 void FleetRun::give_up_waiting(const Variant& variant, const std::string& reason) {
-  elastic_sight(variant).gate->give_up(reason);
+  effects_.give_up(elastic_sight(variant).gate, reason);
 }
 
 std::shared_ptr<const ElasticRoute> FleetRun::elastic_route(const Variant& variant,

@@ -20,24 +20,15 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
   std::string& known = variant_record(generation, variant.name).environment;
   if (known == no_environment || (!known.empty() && needs_.environments->find(known))) return true;
   const FetchId id{{generation, variant.name}, Part::environment};
-  const auto [fetch, fresh] = sight_.fetches.try_emplace(id);
-  if (fresh) {
+  const ServerTime asked_at = when_asked(id);
+  if (!sight_.fetches.contains(id)) {
     auto need = environment_need(generation, variant);
-    if (!need) {
-      sight_.fetches.erase(fetch);
-      return false;
-    }
-    fetch->second.asked_at = now_;
-    fetch->second.asker = std::make_shared<const int>();
-    need->asker = fetch->second.asker;
-    needs_.environments->prepare(*std::move(need),
-                                 [fetched = around_.fetched, id](Result<FetchedArtifact> outcome) {
-                                   fetched({id, std::move(outcome)});
-                                 });
+    if (!need) return false;
+    effects_.prepare(id, *std::move(need), now_);
   }
   // As on AWS, the time that an instance has to come up is that of its packages too.
   const auto patience = variant.program.startup_timeout;
-  const ServerTime deadline = fetch->second.asked_at + patience;
+  const ServerTime deadline = asked_at + patience;
   const auto outcome =
       take_outcome(id, deadline,
                    fmt::format("The environment of variant '{}' was not made within {} s.",

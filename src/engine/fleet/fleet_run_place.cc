@@ -1,8 +1,8 @@
 // What FleetRun asks of the place: that instances run as their phases say.
 #include <algorithm>
+#include <set>
 
 #include "engine/fleet/fleet_run.h"
-#include "engine/fleet/model_keeper.h"
 
 namespace slipway::fleet {
 
@@ -11,31 +11,29 @@ void FleetRun::attend() {
 }
 
 void FleetRun::attend_to(const InstanceRecord& instance) {
-  if (instance.phase == Phase::ended) return;
   const place::InstanceKey key = key_of(id_, instance);
-  Seen& seen = sight_.seen[key];
+  const Seen& seen = sight_.of(key);
   if (is_alive(instance.phase)) return attend_to_living(instance, key, seen);
-  if (seen.watched) needs_.prober.unwatch(key);
-  seen.watched = false;
-  if (instance.phase != Phase::stopping || seen.stop_asked) return;
-  seen.stop_asked = true;
-  needs_.place.stop(key, options_.stop_grace);
+  if (seen.watched) effects_.unwatch(key);
+  // A start that was under way when a former server ended may come through after the place has
+  // reported, of an instance that counts as ended since.
+  const bool came_late = instance.phase == Phase::ended && seen.state == Seen::State::running;
+  if ((instance.phase == Phase::stopping || came_late) && !seen.stop_asked) effects_.stop(key);
 }
 
 void FleetRun::attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
-                                Seen& seen) {
+                                const Seen& seen) {
   if (seen.state == Seen::State::running && !seen.watched) {
-    seen.watched = true;
-    seen.watched_at = now_;
-    needs_.prober.watch(key, seen.addresses);
+    effects_.watch(key, seen.addresses, now_);
     if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
   }
-  // What a former server started is not told from what nobody started before the place has reported.
-  if (!around_.adoption_done || seen.state != Seen::State::unknown || seen.start_asked) return;
+  // Before the place reports, what a former server started looks like what nobody started.
+  if (!adoption_done_ || seen.state != Seen::State::unknown || seen.start_asked) return;
   auto spec = spec_of(instance);
   if (!spec) return;
-  seen.start_asked = true;
-  needs_.place.start(key, *spec);
+  using Models = FleetEffects::Models;
+  const bool many = variant_of(instance)->program.models && needs_.models != nullptr;
+  effects_.start(key, *std::move(spec), many ? Models::many : Models::one);
 }
 
 // The program of a variant with what all of its kind are given.
@@ -73,8 +71,7 @@ std::optional<place::InstanceSpec> FleetRun::spec_with_contents(const Variant& v
   return spec;
 }
 
-// Nothing: one of its artifacts or its environment is not on the disk now, or no folder could be
-// made for its models.
+// Nothing: one of its artifacts or its environment is not on the disk now.
 std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& instance) {
   const Variant* variant = variant_of(instance);
   if (variant == nullptr) return std::nullopt;
@@ -87,12 +84,6 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
     spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
   spec.image = program.image;
   spec.memory_bytes_max = program.memory_bytes_max;
-  if (program.models && needs_.models != nullptr) {
-    const auto folder = needs_.models->make_folder(key_of(id_, instance));
-    if (!folder) return std::nullopt;
-    spec.mounts.push_back(
-        {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
-  }
   if (program.image.empty()) {
     const auto built_in = options_.built_ins.find(program.built_in);
     spec.http_socket = "http.sock";
@@ -114,22 +105,14 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
 void FleetRun::end_orphans() {
   std::set<place::InstanceKey> known;
   for (const InstanceRecord& instance : record_.instances) known.insert(key_of(id_, instance));
-  for (auto& [key, seen] : sight_.seen) {
+  for (const auto& [key, seen] : sight_.seen) {
     if (known.contains(key)) continue;
     record_.next_ordinal = std::max(record_.next_ordinal, ordinal_of(key) + 1);  // used up
-    if (seen.watched) needs_.prober.unwatch(key);
-    seen.watched = false;
+    if (seen.watched) effects_.unwatch(key);
     if (seen.state == Seen::State::ended)
-      tx_.on_commit(
-          [&place = needs_.place, &sight = sight_, gone = key, look_again = around_.look_again] {
-            place.forget(gone);
-            sight.seen.erase(gone);
-            if (sight.seen.empty()) look_again();  // nothing may be left of the fleet itself
-          });
-    else if (!seen.stop_asked) {
-      seen.stop_asked = true;
-      needs_.place.stop(key, options_.stop_grace);
-    }
+      effects_.forget(key);
+    else if (!seen.stop_asked)
+      effects_.stop(key);
   }
 }
 

@@ -26,6 +26,7 @@ struct Seen {
   bool end_asked = false;  // it was stopped
   enum class Health : std::uint8_t { unknown, healthy, unhealthy } health = Health::unknown;
   std::string health_reason;
+  std::optional<std::string> tail;  // of its log, where it was read: quotable (fleet_effects.h)
 
   bool start_asked = false;
   bool stop_asked = false;
@@ -60,6 +61,13 @@ struct ElasticSight {
 };
 
 struct Sight {
+  // What was seen of an instance; nothing yet where it is not known.
+  const Seen& of(const place::InstanceKey& key) const {
+    static const Seen nothing;
+    const auto found = seen.find(key);
+    return found == seen.end() ? nothing : found->second;
+  }
+
   std::map<place::InstanceKey, Seen> seen;
   std::map<FetchId, Fetching> fetches;
   std::map<VariantId, ElasticSight> elastic;

@@ -80,7 +80,7 @@ std::optional<Instant> SimulatedEnvironments::next_due() const {
 
 Simulation::Server::Server(Simulation& world)
     : changes(world.clock_),
-      loop(world.store_, world.clock_),
+      loop(world.store_, world.clock_, changes),
       place(world.machine_, world.crash_,
             [this](place::Observation observation) { reconciler.observe(std::move(observation)); }),
       prober(world.machine_, world.crash_,
@@ -102,7 +102,22 @@ Simulation::Server::Server(Simulation& world)
       fleets([this](const FleetId& id) { reconciler.wake(id); }) {
   artifacts.fails = world.fetch_fails_;
   environments.fails = world.environments_fail_;
+  loop.set_faults({.loses_commit =
+                       [&world] {
+                         const double drawn = static_cast<double>(below(world.random_, 1000));
+                         return world.commit_lost_ = drawn < world.commit_faults_.lost * 1000;
+                       },
+                   .before_effects = [this, &world] { pass_time_before_effects(world); }});
   routes.on_drained([this](const place::InstanceKey& key) { reconciler.observe_drained(key); });
+}
+
+// Meanwhile instances end, and answer.
+void Simulation::Server::pass_time_before_effects(Simulation& world) {
+  const auto slow_max = static_cast<std::uint64_t>(world.commit_faults_.slow_max.count());
+  if (slow_max == 0 || world.crash_.reached()) return;
+  world.clock_.advance(std::chrono::milliseconds(below(world.random_, slow_max)));
+  world.machine_.advance();
+  prober.advance();
 }
 
 Simulation::Simulation(store::Store& store, std::uint64_t seed, FleetOptions options)
@@ -130,7 +145,8 @@ void Simulation::crash_and_restart() {
   server_ = std::make_unique<Server>(*this);
   if (const auto woken = server_->loop.wake_all(); !woken)
     throw std::runtime_error(woken.error().message);
-  if (below(random_, 2) == 0) server_->loop.step();  // fleets are looked at before the place reports
+  if (below(random_, 2) == 0)
+    server_->loop.step();  // fleets are looked at before the place reports
   server_->place.adopt();
 }
 

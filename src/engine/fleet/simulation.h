@@ -146,9 +146,10 @@ class CrashingPlace final : public place::Place {
     place_.stop(key, grace);
     crash_.pass();
   }
-  // Called after a commit, where nothing may be thrown: a server that has ended does nothing.
   void forget(const place::InstanceKey& key) override {
-    if (!crash_.reached()) place_.forget(key);
+    crash_.pass();
+    place_.forget(key);
+    crash_.pass();
   }
   void adopt() override { place_.adopt(); }
   std::string log_tail(const place::InstanceKey& key, std::size_t lines) const override {
@@ -180,6 +181,15 @@ class Simulation {
   void set_fetch_fails(double chance);
   std::set<std::string>& unreadable() { return unreadable_; }
   void set_environments_fail(bool fail);
+  // What becomes of the commits of reconciles: the chance that one is lost, and how long the
+  // machine may go on between one and its effects.
+  struct CommitFaults {
+    double lost = 0;
+    std::chrono::milliseconds slow_max{0};
+  };
+  void set_commit_faults(const CommitFaults& faults) { commit_faults_ = faults; }
+  // Whether the last reconcile's was, so that its effects are to come with the next.
+  bool commit_lost() const { return commit_lost_; }
 
   // The server ends, whatever it was doing, and another starts on the same store and machine.
   void crash_and_restart();
@@ -197,6 +207,7 @@ class Simulation {
  private:
   struct Server {
     explicit Server(Simulation& world);
+    void pass_time_before_effects(Simulation& world);
 
     engine::Changes changes;
     engine::ReconcilerLoop loop;
@@ -218,6 +229,8 @@ class Simulation {
   double fetch_fails_ = 0;
   std::set<std::string> unreadable_;  // URIs that their readers may not read now
   bool environments_fail_ = false;
+  CommitFaults commit_faults_;
+  bool commit_lost_ = false;
   std::unique_ptr<Server> server_;
 };
 

@@ -27,6 +27,8 @@ class FleetHistory {
   void play() {
     world_.machine().set_faults(draw_faults());
     world_.set_fetch_fails(chance(4) ? 0.2 : 0);
+    world_.set_commit_faults({.lost = chance(3) ? small() : 0,
+                              .slow_max = std::chrono::milliseconds(chance(3) ? 2'000 : 0)});
     change_plan();
     const std::uint64_t acts = 3 + below(world_.random(), 12);
     for (std::uint64_t i = 0; i < acts; ++i) act();
@@ -129,7 +131,8 @@ class FleetHistory {
     const FleetStatus status = world_.status(id_);
     const auto route = world_.route(id_);
     const bool removing = status.state == FleetState::removing || status.state == FleetState::gone;
-    require(!removing || !route, "a fleet that is being removed is still routed");
+    require(!removing || !route || world_.commit_lost(),
+            "a fleet that is being removed is still routed");
     if (!route) return;
     for (const VariantRoute& variant : route->variants)
       for (const auto& instance : variant.instances) look_at(*instance, *route);
@@ -158,6 +161,7 @@ class FleetHistory {
     world_.crash_point().disarm();
     world_.machine().set_faults({});
     world_.set_fetch_fails(0);
+    world_.set_commit_faults({});
     const auto span = std::chrono::minutes(20);
     world_.run(span, [this] { look(); });
     FleetState state = world_.status(id_).state;

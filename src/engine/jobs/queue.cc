@@ -159,13 +159,15 @@ RequestQueues::State& RequestQueues::state_of(store::Transaction& tx, QueueId id
 // Settles what cannot be sent any more, sends what there is room for, says when to look again.
 class RequestQueues::Run {
  public:
-  Run(RequestQueues& owner, store::Transaction& tx, Queue queue, const Moment& now)
+  Run(RequestQueues& owner, store::Transaction& tx, Queue queue, const Moment& now,
+      engine::Effects& effects)
       : owner_(owner),
         tx_(tx),
         queue_(std::move(queue)),
         state_(owner.state_of(tx, queue_.id)),
         now_(now),
-        instant_(owner.needs_.clock.monotonic()) {}
+        instant_(owner.needs_.clock.monotonic()),
+        effects_(effects) {}
 
   engine::Wake go() {
     if (queue_.state == Queue::State::closed) return end();
@@ -196,6 +198,7 @@ class RequestQueues::Run {
   State& state_;
   const Moment now_;
   const Instant instant_;
+  engine::Effects& effects_;
   std::size_t settled_ = 0;
   bool more_ = false;  // to do at once, in another run
   std::vector<Sending> sendings_;
@@ -311,9 +314,18 @@ void RequestQueues::Run::send() {
   more_ = left_behind ? room > count_max : list.size() > count_max;
   if (!left_behind || more_) owner_.unset_starved(queue_.id);
   if (handled == 0) return;
-  tx_.on_commit([&owner = owner_, &state = state_, id = queue_.id, sent_up_to,
-                 sendings = std::move(sendings_)]() mutable {
+  std::vector<std::pair<std::int64_t, Sent>> sent;
+  for (const Sending& each : sendings_)
+    sent.emplace_back(each.number,
+                      Sent{.broken = each.broken, .expires = each.delivery.request.expires});
+  tx_.on_commit([&state = state_, sent_up_to, sent = std::move(sent)] {
     state.sent_up_to = std::max(state.sent_up_to, sent_up_to);
+    for (const auto& [number, each] : sent) {
+      state.waiting.erase(number);
+      state.sent[number] = each;
+    }
+  });
+  effects_.add([&owner = owner_, id = queue_.id, sendings = std::move(sendings_)]() mutable {
     owner.send(id, std::move(sendings));
   });
 }
@@ -387,25 +399,20 @@ std::vector<std::string> RequestQueues::keys(store::Transaction& tx) {
 }
 
 engine::Wake RequestQueues::reconcile(std::string_view key, store::Transaction& tx,
-                                      const Moment& now) {
+                                      const Moment& now, engine::Effects& effects) {
   auto queue = load_queue(tx, id_of(key));
   if (!queue) return engine::Wake::never();
-  return Run(*this, tx, *std::move(queue), now).go();
+  return Run(*this, tx, *std::move(queue), now, effects).go();
 }
 
 // ---- Under way ----
 
 void RequestQueues::send(QueueId id, std::vector<Sending> sendings) {
-  State& state = states_[id];
-  for (Sending& sending : sendings) {
-    state.waiting.erase(sending.number);
-    state.sent[sending.number] = {.broken = sending.broken,
-                                  .expires = sending.delivery.request.expires};
+  for (Sending& sending : sendings)
     needs_.courier.deliver(std::move(sending.delivery),
                            [this, id, number = sending.number](Delivered delivered) {
                              arrived(id, number, std::move(delivered));
                            });
-  }
 }
 
 // The instance is free at once; the result follows with a commit that is shared.

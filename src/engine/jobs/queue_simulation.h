@@ -214,7 +214,8 @@ class QueueWorld {
   struct Server {
     explicit Server(QueueWorld& world)
         : instances(*world.objects_),
-          loop(*world.store_, world.clock_),
+          changes(world.clock_),
+          loop(*world.store_, world.clock_, changes),
           requests({.store = *world.store_,
                     .objects = *world.objects_,
                     .loop = loop,
@@ -225,6 +226,7 @@ class QueueWorld {
     }
     SimulatedInstances instances;
     RecordingDoor door;
+    engine::Changes changes;
     engine::ReconcilerLoop loop;
     RequestQueues requests;
     Queues queues{[this](QueueId id) { requests.wake(id); }};

@@ -14,6 +14,7 @@ struct TransformReconciler::Look {
   TransformRow row;
   store::Transaction& tx;
   const Timestamp now;
+  engine::Effects& effects;
 };
 
 TransformReconciler::TransformReconciler(Needs needs) : needs_(needs) { needs_.loop.add(*this); }
@@ -24,11 +25,11 @@ void TransformReconciler::wake(const TransformId& id) {
 }
 
 engine::Wake TransformReconciler::reconcile(std::string_view key, store::Transaction& tx,
-                                            const Moment& now) {
+                                            const Moment& now, engine::Effects& effects) {
   const TransformId id{std::string(key)};
   auto row = load_transform(tx, id);
   if (!row || has_ended(row->status.state)) return engine::Wake::never();
-  Look look{id, *std::move(row), tx, now.civil};
+  Look look{id, *std::move(row), tx, now.civil, effects};
   if (look.row.status.stop == TransformStatus::Stop::asked) return end_as_asked(look);
   switch (look.row.status.state) {
     case TransformState::waiting: return begin(look);
@@ -41,7 +42,11 @@ engine::Wake TransformReconciler::reconcile(std::string_view key, store::Transac
 void TransformReconciler::save(Look& look) {
   look.row.status.changed = look.now;
   save_status(look.tx, look.id, look.row.status);
-  look.tx.on_commit([this, id = look.id] { needs_.changes.notify(topic_of(id)); });
+  look.effects.add([this, id = look.id] { needs_.changes.notify(topic_of(id)); });
+}
+
+void TransformReconciler::forget_run(Look& look) {
+  look.effects.add([this, id = look.id] { needs_.runs.forget(id); });
 }
 
 engine::Wake TransformReconciler::begin(Look& look) {
@@ -53,7 +58,6 @@ engine::Wake TransformReconciler::begin(Look& look) {
 }
 
 engine::Wake TransformReconciler::await_instances(Look& look) {
-  const std::uint64_t since = needs_.changes.sequence();
   const fleet::FleetId fleet = fleet_of(look.id);
   const fleet::FleetStatus status = needs_.fleets.status(look.tx, fleet);
   if (status.state == fleet::FleetState::failed) return fail(look, Fault::model, status.reason);
@@ -63,32 +67,26 @@ engine::Wake TransformReconciler::await_instances(Look& look) {
     save(look);
     return engine::Wake::after(std::chrono::microseconds(0));
   }
-  needs_.changes.wait(fleet::topic_of(fleet), since,
-                      needs_.clock.monotonic() + transform_look_again,
-                      [this, id = look.id](engine::WaitOutcome outcome) {
-                        if (outcome == engine::WaitOutcome::changed)
-                          needs_.loop.wake(*this, id.text);
-                      });
-  return engine::Wake::after(transform_look_again);
+  return engine::Wake::on(fleet::topic_of(fleet), transform_look_again);
 }
 
 engine::Wake TransformReconciler::work(Look& look) {
   const auto outcome = needs_.runs.outcome(look.id);
   if (!outcome) {
-    needs_.runs.start(look.id, look.row.plan);
+    look.effects.add([this, id = look.id, plan = look.row.plan] { needs_.runs.start(id, plan); });
     return engine::Wake::after(transform_look_again);
   }
   if (!*outcome) {
     const Error& error = outcome->error();
     if (error.code == ErrorCode::internal || error.code == ErrorCode::unavailable) {
-      needs_.runs.forget(look.id);  // not the job's fault: once more
+      forget_run(look);  // not the job's fault: once more
       return engine::Wake::after(transform_look_again);
     }
     return fail(look, Fault::input, error.message);
   }
   const FileCounts counts = count_files(look.tx, look.id);
   if (counts.waiting > 0) {
-    needs_.runs.forget(look.id);
+    forget_run(look);
     return engine::Wake::after(std::chrono::microseconds(0));
   }
   if (counts.failed == 0) return end(look, TransformState::completed);
@@ -103,7 +101,7 @@ engine::Wake TransformReconciler::work(Look& look) {
 engine::Wake TransformReconciler::end_as_asked(Look& look) {
   const bool runs = needs_.runs.runs(look.id) && !needs_.runs.outcome(look.id);
   if (!runs) return end(look, TransformState::stopped);
-  needs_.runs.stop(look.id);
+  look.effects.add([this, id = look.id] { needs_.runs.stop(id); });
   return engine::Wake::after(transform_look_again);
 }
 
@@ -120,7 +118,7 @@ engine::Wake TransformReconciler::end(Look& look, TransformState state) {
   look.row.status.ended = look.now;
   forget_files(look.tx, look.id);
   save(look);
-  look.tx.on_commit([this, id = look.id] { needs_.runs.forget(id); });
+  forget_run(look);
   return engine::Wake::never();
 }
 

@@ -28,7 +28,6 @@ class TransformReconciler final : public engine::Reconciler {
     TransformRuns& runs;
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
-    const Clock& clock;
   };
   // Adds itself to the loop.
   explicit TransformReconciler(Needs needs);
@@ -38,7 +37,8 @@ class TransformReconciler final : public engine::Reconciler {
 
   std::string_view name() const override { return "transform"; }
   std::vector<std::string> keys(store::Transaction& tx) override { return open_transforms(tx); }
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
  private:
   struct Look;
@@ -49,6 +49,7 @@ class TransformReconciler final : public engine::Reconciler {
   engine::Wake end(Look& look, TransformState state);
   engine::Wake fail(Look& look, Fault fault, std::string_view reason);
   void save(Look& look);
+  void forget_run(Look& look);
 
   const Needs needs_;
 };

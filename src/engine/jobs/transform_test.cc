@@ -93,7 +93,7 @@ class TransformJob : public testing::Test {
     explicit Server(TransformJob& test)
         : instances(test.steps_),
           changes(test.world_.clock()),
-          loop(*test.store_, test.world_.clock()),
+          loop(*test.store_, test.world_.clock(), changes),
           runs({.store = *test.store_,
                 .objects = *test.objects_,
                 .instances = instances,
@@ -109,11 +109,8 @@ class TransformJob : public testing::Test {
                 .log = [&test](const TransformId&, std::string_view line) { test.log(line); },
                 .step = [&test] { test.steps_.pass(); }},
                [this](const TransformId& id) { reconciler.wake(id); }),
-          reconciler({.fleets = test.world_.fleets(),
-                      .runs = runs,
-                      .loop = loop,
-                      .changes = changes,
-                      .clock = test.world_.clock()}),
+          reconciler(
+              {.fleets = test.world_.fleets(), .runs = runs, .loop = loop, .changes = changes}),
           transforms([this](const TransformId& id) { reconciler.wake(id); }) {}
     ~Server() { runs.stop_all(); }
 

@@ -270,7 +270,8 @@ void Lifecycle::watch_clock(const Moment& now) {
     ready_ = needs_.loop.clock().monotonic() + clock_settles;
 }
 
-engine::Wake Lifecycle::reconcile(std::string_view, store::Transaction& tx, const Moment& now) {
+engine::Wake Lifecycle::reconcile(std::string_view, store::Transaction& tx, const Moment& now,
+                                  engine::Effects&) {
   watch_clock(now);
   const Instant at = needs_.loop.clock().monotonic();
   if (at < ready_)

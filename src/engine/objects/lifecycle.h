@@ -50,7 +50,8 @@ class Lifecycle final : public engine::Reconciler {
 
   std::string_view name() const override { return "objects-lifecycle"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
-  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now) override;
+  engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
+                         engine::Effects& effects) override;
 
  private:
   // What is looked at next in a bucket.

@@ -17,7 +17,7 @@ constexpr std::string_view the_setting = "rules";
 // A bucket with rules, and a clock that is moved. It begins at 22:13 of a day.
 class LifecycleTest : public ObjectsTest {
  protected:
-  LifecycleTest() : loop_(*store_, clock_) {
+  LifecycleTest() : loop_(*store_, clock_, changes_) {
     loop_.add(lifecycle_);
     EXPECT_TRUE(loop_.wake_all());
     pass(clock_settles);
@@ -70,6 +70,7 @@ class LifecycleTest : public ObjectsTest {
   std::string tag_of(std::string_view bytes) { return body(bytes).etag.substr(0, 4); }
 
   ExpiryRules rules_;
+  engine::Changes changes_{clock_};
   engine::ReconcilerLoop loop_;
   Lifecycle lifecycle_{
       {.objects = *objects_,
@@ -204,7 +205,7 @@ TEST_F(LifecycleTest, a_step_that_was_lost_is_taken_again_after_a_start) {
   ASSERT_TRUE(put("a", "1"));
   set({{.id = "r", .term = days(1)}});
   clock_.advance(days(2));
-  engine::ReconcilerLoop again(*store_, clock_);
+  engine::ReconcilerLoop again(*store_, clock_, changes_);
   Lifecycle fresh(
       {.objects = *objects_,
        .setting = std::string(the_setting),
@@ -239,9 +240,9 @@ TEST_F(LifecycleTest, a_key_may_have_more_versions_than_a_page) {
   pass(days(2));
   const std::size_t last = 2 * looked_at_per_step_max + 49;
   const auto tag = [&](std::size_t number) { return tag_of(fmt::format("{}", number)); };
-  EXPECT_THAT(versions(), ElementsAre(tag(2), tag(1), tag(0), tag(last), tag(last - 1),
-                                      tag(last - 2), tag(2), tag(1), tag(0), tag(2), tag(1),
-                                      tag(0), tag(2)));
+  EXPECT_THAT(versions(),
+              ElementsAre(tag(2), tag(1), tag(0), tag(last), tag(last - 1), tag(last - 2), tag(2),
+                          tag(1), tag(0), tag(2), tag(1), tag(0), tag(2)));
 }
 
 TEST_F(LifecycleTest, a_null_version_goes_for_the_marker_that_takes_its_name) {

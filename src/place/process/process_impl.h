@@ -94,6 +94,7 @@ class ProcessPlace::Impl {
   bool take_over(const InstanceKey& key, const RunDirectory& directory);
   void adopt_one(const RunDirectory& directory);
   void report_end_of(const InstanceKey& key, const RunDirectory& directory, const Exit& otherwise);
+  void tell_exit(const InstanceKey& key, const RunDirectory& directory, const Exit& exit);
   void on_exit(const InstanceKey& key);
 
   const ProcessPlaceOptions options_;

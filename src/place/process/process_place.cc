@@ -267,8 +267,7 @@ void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
   if (!key || directory.path().filename() != key->file_name()) return directory.remove();
   users_.note(directory.user());
   if (running_.contains(*key) || starts_.contains(*key)) return;
-  if (const auto exit = directory.ended())
-    return sink_({.kind = Observation::Kind::exited, .key = *key, .exit = *exit});
+  if (const auto exit = directory.ended()) return tell_exit(*key, directory, *exit);
   if (!take_over(*key, directory)) return report_end_of(*key, directory, {});
   sink_({.kind = Observation::Kind::adopted, .key = *key, .addresses = addresses_of(directory)});
 }
@@ -280,7 +279,17 @@ void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirector
   directory.note_end(noted && (noted->status || noted->signal) ? *noted : otherwise);
   const Exit exit = directory.ended().value_or(otherwise);
   directory.remove_sockets();
-  sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit});
+  tell_exit(key, directory, exit);
+}
+
+void ProcessPlace::Impl::tell_exit(const InstanceKey& key, const RunDirectory& directory,
+                                   const Exit& exit) {
+  std::string tail;
+  {
+    const std::lock_guard lock(log_mutex_);
+    tail = directory.log_tail(tail_lines);
+  }
+  sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit, .tail = std::move(tail)});
 }
 
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {

@@ -34,8 +34,7 @@ void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec)
                   .key = key,
                   .reason = fmt::format("The run directory {} belongs to another instance.",
                                         directory.path().string())});
-  if (const auto exit = directory.ended())
-    return sink_({.kind = Observation::Kind::exited, .key = key, .exit = *exit});
+  if (const auto exit = directory.ended()) return tell_exit(key, directory, *exit);
   if (take_over(key, directory))
     return sink_(
         {.kind = Observation::Kind::adopted, .key = key, .addresses = addresses_of(directory)});

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+
 namespace slipway::place {
 
 namespace {
@@ -69,7 +71,7 @@ void SimulatedMachine::end(Instance& instance, const InstanceKey& key, Exit exit
   instance.phase = Instance::Phase::ended;
   instance.exit = exit;
   instance.ends_at.reset();
-  report({.kind = Observation::Kind::exited, .key = key, .exit = exit});
+  report({.kind = Observation::Kind::exited, .key = key, .exit = exit, .tail = tail_of(instance)});
 }
 
 // A start that is repeated is answered with what the key is, at the next advance().
@@ -141,6 +143,7 @@ void SimulatedMachine::report_state(const InstanceKey& key, const Instance& inst
     case Instance::Phase::ended:
       observation.kind = Observation::Kind::exited;
       observation.exit = instance.exit;
+      observation.tail = tail_of(instance);
       break;
     case Instance::Phase::failed:
       observation.kind = Observation::Kind::start_failed;
@@ -148,6 +151,10 @@ void SimulatedMachine::report_state(const InstanceKey& key, const Instance& inst
       break;
   }
   report(std::move(observation));
+}
+
+std::string SimulatedMachine::tail_of(const Instance& instance) {
+  return std::string(last_part(instance.log, log_tail_bytes_max));
 }
 
 Addresses SimulatedMachine::addresses_of(const InstanceKey& key, const InstanceSpec& spec) {
@@ -208,7 +215,10 @@ void SimulatedPlace::adopt() {
     if (instance.phase == SimulatedMachine::Instance::Phase::running)
       observation.addresses = machine_.addresses_of(key, instance.spec);
     else
-      observation = {.kind = Observation::Kind::exited, .key = key, .exit = instance.exit};
+      observation = {.kind = Observation::Kind::exited,
+                     .key = key,
+                     .exit = instance.exit,
+                     .tail = machine_.tail_of(instance)};
     machine_.report(std::move(observation));
   }
   machine_.report({.kind = Observation::Kind::adoption_done, .key = {}});
@@ -217,8 +227,7 @@ void SimulatedPlace::adopt() {
 std::string SimulatedPlace::log_tail(const InstanceKey& key, std::size_t lines) const {
   const auto found = machine_.instances_.find(key);
   if (found == machine_.instances_.end() || lines == 0) return {};
-  const std::string& log = found->second.log;
-  return log.substr(log.size() > log_tail_bytes_max ? log.size() - log_tail_bytes_max : 0);
+  return SimulatedMachine::tail_of(found->second);
 }
 
 Result<LogPart> SimulatedPlace::read_log(const InstanceKey& key, std::uint64_t offset) const {

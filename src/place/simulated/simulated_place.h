@@ -72,6 +72,7 @@ class SimulatedMachine {
   void end(Instance& instance, const InstanceKey& key, Exit exit);
   void report(Observation observation);
   void report_state(const InstanceKey& key, const Instance& instance);
+  static std::string tail_of(const Instance& instance);
   static Addresses addresses_of(const InstanceKey& key, const InstanceSpec& spec);
   const SimulatedFaults& faults_of(const InstanceSpec& spec) const;
   bool happens(double chance);

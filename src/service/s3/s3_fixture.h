@@ -38,7 +38,7 @@ class S3Test : public testing::Test {
     const identity::Principal owner{identity::Principal::Kind::root, "000000000000",
                                     "arn:aws:iam::000000000000:root", "000000000000"};
     keys_ = identity::KeyRing::open(root_, owner, random_).value();
-    reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_);
+    reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_, changes_);
     lifecycle_ = std::make_unique<objects::Lifecycle>(
         lifecycle_needs(*objects_, lifecycles_, *reconcilers_));
     reconcilers_->add(*lifecycle_);

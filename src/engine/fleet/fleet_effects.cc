@@ -1,0 +1,133 @@
+#include "engine/fleet/fleet_effects.h"
+
+#include "base/encoding.h"
+#include "base/text.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/model_keeper.h"
+
+namespace slipway::fleet {
+
+// Log lines come from outside: what is no plain text must not get into an answer.
+std::string quotable(std::string log) {
+  if (!is_utf8(log))
+    for (char& c : log)
+      if (static_cast<unsigned char>(c) >= 0x80) c = '?';
+  for (char& c : log)
+    if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') c = ' ';
+  while (log.ends_with('\n')) log.pop_back();
+  return std::string(last_part(log, quoted_bytes_max));
+}
+
+void FleetEffects::start(const place::InstanceKey& key, place::InstanceSpec spec, Models models) {
+  effects_.add([&needs = needs_, &sight = sight_, key, spec = std::move(spec), models]() mutable {
+    if (models == Models::many) {
+      const auto folder = needs.models->make_folder(key);
+      if (!folder) return;  // it is tried again with the next look
+      spec.mounts.push_back(
+          {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
+    }
+    sight.seen[key].start_asked = true;
+    needs.place.start(key, spec);
+  });
+}
+
+void FleetEffects::stop(const place::InstanceKey& key) {
+  effects_.add([&needs = needs_, &sight = sight_, key, grace = around_.options.stop_grace] {
+    sight.seen[key].stop_asked = true;
+    needs.place.stop(key, grace);
+  });
+}
+
+void FleetEffects::forget(const place::InstanceKey& key) {
+  effects_.add([&needs = needs_, &sight = sight_, key, look_again = around_.look_again] {
+    needs.place.forget(key);
+    sight.seen.erase(key);
+    if (sight.seen.empty()) look_again();  // nothing may be left of the fleet itself
+  });
+}
+
+void FleetEffects::watch(const place::InstanceKey& key, const place::Addresses& addresses,
+                         ServerTime now) {
+  effects_.add([&needs = needs_, &sight = sight_, key, addresses, now] {
+    Seen& seen = sight.seen[key];
+    seen.watched = true;
+    seen.watched_at = now;
+    needs.prober.watch(key, addresses);
+  });
+}
+
+void FleetEffects::unwatch(const place::InstanceKey& key) {
+  effects_.add([&needs = needs_, &sight = sight_, key] {
+    if (const auto seen = sight.seen.find(key); seen != sight.seen.end())
+      seen->second.watched = false;
+    needs.prober.unwatch(key);
+  });
+}
+
+void FleetEffects::read_tail(const place::InstanceKey& key) {
+  effects_.add([&needs = needs_, &sight = sight_, key, look_again = around_.look_again] {
+    sight.seen[key].tail = quotable(needs.place.log_tail(key, place::tail_lines));
+    look_again();
+  });
+}
+
+void FleetEffects::fetch(const FetchId& id, const Artifact& artifact, const std::string& known,
+                         ServerTime now) {
+  effects_.add(
+      [&needs = needs_, &sight = sight_, fetched = around_.fetched, id, artifact, known, now] {
+        sight.fetches[id] = {.asked_at = now};
+        auto done = [fetched, id](Result<FetchedArtifact> outcome) {
+          fetched({id, std::move(outcome)});
+        };
+        if (known.empty())
+          needs.artifacts.fetch(artifact, std::move(done));
+        else
+          needs.artifacts.fetch_again(artifact, known, std::move(done));
+      });
+}
+
+void FleetEffects::prepare(const FetchId& id, EnvironmentNeed need, ServerTime now) {
+  effects_.add([&needs = needs_, &sight = sight_, fetched = around_.fetched, id,
+                need = std::move(need), now]() mutable {
+    const auto asker = std::make_shared<const int>();
+    sight.fetches[id] = {.asked_at = now, .asker = asker};
+    need.asker = asker;
+    needs.environments->prepare(std::move(need), [fetched, id](Result<FetchedArtifact> outcome) {
+      fetched({id, std::move(outcome)});
+    });
+  });
+}
+
+void FleetEffects::publish(const FleetId& id, std::shared_ptr<FleetRoute> route,
+                           std::string signature, std::vector<ManyModels> many_models) {
+  effects_.add([&needs = needs_, &sight = sight_, id, route = std::move(route),
+                signature = std::move(signature), many_models = std::move(many_models)]() mutable {
+    for (const ManyModels& many : many_models) {
+      VariantRoute& to = route->variants[many.place];
+      to.models = needs.models->of(id, route->generation, many.variant, to.instances);
+    }
+    sight.published = std::move(signature);
+    needs.routes.publish(id, std::move(route));
+  });
+}
+
+void FleetEffects::withdraw(const FleetId& id) {
+  effects_.add([&needs = needs_, &sight = sight_, id] {
+    sight.published.clear();
+    needs.routes.withdraw(id);
+  });
+}
+
+void FleetEffects::aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests) {
+  effects_.add([gate = std::move(gate), requests] { gate->aim(requests); });
+}
+
+void FleetEffects::give_up(std::shared_ptr<ElasticGate> gate, const std::string& reason) {
+  effects_.add([gate = std::move(gate), reason] { gate->give_up(reason); });
+}
+
+void FleetEffects::tell_changed(const FleetId& id) {
+  effects_.add([&changes = needs_.changes, topic = topic_of(id)] { changes.notify(topic); });
+}
+
+}  // namespace slipway::fleet

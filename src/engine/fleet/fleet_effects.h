@@ -1,0 +1,73 @@
+// What a FleetRun has done outside of the store.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/fleet/environments.h"
+#include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/sight.h"
+#include "engine/reconciler.h"
+
+namespace slipway::fleet {
+
+// How much of what an instance printed is quoted where it failed.
+inline constexpr std::size_t quoted_bytes_max = 1000;
+
+// The end of a log as it may stand in an answer: printable text of at most `quoted_bytes_max`.
+std::string quotable(std::string log);
+
+// Each function adds one effect: it is done once what the run decided is durable, and what the
+// sight knows of it is noted then, so that a run whose commit was lost asks for it again.
+class FleetEffects {
+ public:
+  // All of it outlives the effects.
+  struct Around {
+    const FleetReconciler::Needs& needs;
+    const FleetOptions& options;
+    // Takes the outcome of a fetch from any thread.
+    std::function<void(FetchReport)> fetched;
+    std::function<void()> look_again;  // wakes the fleet
+  };
+  FleetEffects(const Around& around, Sight& sight, engine::Effects& effects)
+      : around_(around), needs_(around.needs), sight_(sight), effects_(effects) {}
+
+  // Whether the instance gets a folder that the models of its variant will lie in.
+  enum class Models : std::uint8_t { one, many };
+  void start(const place::InstanceKey& key, place::InstanceSpec spec, Models models);
+  void stop(const place::InstanceKey& key);
+  // Of an instance that ended: nothing is left of it.
+  void forget(const place::InstanceKey& key);
+  void watch(const place::InstanceKey& key, const place::Addresses& addresses, ServerTime now);
+  void unwatch(const place::InstanceKey& key);
+  // Of an instance that still runs, into Seen::tail; looks again after.
+  void read_tail(const place::InstanceKey& key);
+
+  // `known`: the content that it came to before; empty: it was never here.
+  void fetch(const FetchId& id, const Artifact& artifact, const std::string& known, ServerTime now);
+  void prepare(const FetchId& id, EnvironmentNeed need, ServerTime now);
+
+  // A variant of a route whose requests name one of many models.
+  struct ManyModels {
+    std::size_t place = 0;  // among the route's variants
+    Variant variant;
+  };
+  void publish(const FleetId& id, std::shared_ptr<FleetRoute> route, std::string signature,
+               std::vector<ManyModels> many_models);
+  void withdraw(const FleetId& id);
+
+  void aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests);
+  void give_up(std::shared_ptr<ElasticGate> gate, const std::string& reason);
+  void tell_changed(const FleetId& id);
+
+ private:
+  const Around& around_;
+  const FleetReconciler::Needs& needs_;
+  Sight& sight_;
+  engine::Effects& effects_;
+};
+
+}  // namespace slipway::fleet
