@@ -11,7 +11,7 @@ namespace slipway::fleet {
 
 namespace {
 
-constexpr std::array<store::Migration, 2> steps{{
+constexpr std::array<store::Migration, 3> steps{{
     {.room = "fleet",
      .version = 1,
      .sql = "CREATE TABLE fleet(id TEXT PRIMARY KEY, wanted INTEGER NOT NULL, "
@@ -29,6 +29,17 @@ constexpr std::array<store::Migration, 2> steps{{
             "FROM fleet_plan p, json_each(p.plan, '$.variants') "
             "WHERE p.id = fleet.id AND p.generation = fleet.wanted);"
             "CREATE INDEX fleet_by_instances ON fleet(instances);"},
+    {.room = "fleet",
+     .version = 3,
+     .sql = "CREATE TABLE fleet_instance(id TEXT NOT NULL, ordinal INTEGER NOT NULL, "
+            "generation INTEGER NOT NULL, variant TEXT NOT NULL, phase INTEGER NOT NULL, "
+            "since INTEGER NOT NULL, PRIMARY KEY(id, ordinal)) WITHOUT ROWID;"
+            "INSERT INTO fleet_instance SELECT fleet.id, json_extract(value, '$.ordinal'), "
+            "json_extract(value, '$.generation'), json_extract(value, '$.variant'), "
+            "json_extract(value, '$.phase'), json_extract(value, '$.since') "
+            "FROM fleet, json_each(fleet.record, '$.instances');"
+            "UPDATE fleet SET record = json_remove(record, '$.instances') "
+            "WHERE record IS NOT NULL;"},
 }};
 
 std::unexpected<Error> being_removed(const FleetId& id) {
@@ -168,7 +179,7 @@ Result<> Fleets::remove(store::Transaction& tx, const FleetId& id) {
 
 FleetStatus Fleets::status(store::Transaction& tx, const FleetId& id) const {
   const auto row = load_row(tx, id);
-  return row ? status_of(tx, id, *row) : FleetStatus{};
+  return row ? status_of(*row, load_plans(tx, id, *row)) : FleetStatus{};
 }
 
 Result<FleetPlan> Fleets::wanted_plan(store::Transaction& tx, const FleetId& id) const {

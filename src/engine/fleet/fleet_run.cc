@@ -40,19 +40,20 @@ engine::Wake FleetRun::run() {
   auto row = load_row(tx_, id_);
   if (!row) return run_without_row();
   row_ = std::move(*row);
-  const std::string text_before = to_text(record_);
-  const FleetStatus status_before = status_of(tx_, id_, row_);
-  wanted_ = load_plan(tx_, id_, row_.wanted);
-  if (record_.serving != 0) serving_ = load_plan(tx_, id_, record_.serving);
+  plans_ = load_plans(tx_, id_, row_);
+  const FleetRecord before = record_;
+  const FleetStatus status_before = status_of(row_, plans_);
   steps();
   if (row_.removing && record_.instances.empty()) {
     erase_fleet(tx_, id_);
-    row_ = {};
-  } else if (to_text(record_) != text_before) {
-    if (is_another(status_of(tx_, id_, row_), status_before)) record_.changed_at = civil_now_;
-    save_record(tx_, id_, record_);
+    effects_.tell_changed(id_);
+    return wake_;
   }
-  if (row_.wanted == 0 || status_of(tx_, id_, row_) != status_before) effects_.tell_changed(id_);
+  const FleetStatus status = status_of(row_, plans_);
+  if (is_another(status, status_before)) record_.changed_at = civil_now_;
+  save_record(tx_, id_, before, record_);
+  if (status != status_before || record_.changed_at != before.changed_at)
+    effects_.tell_changed(id_);
   return wake_;
 }
 
@@ -170,9 +171,9 @@ void FleetRun::count_failure(const InstanceRecord& instance, std::string reason)
 // ---- 2. The wanted generation ----
 
 void FleetRun::bring_up() {
-  if (!wanted_ || row_.wanted == record_.serving || row_.wanted == record_.failed) return;
+  if (!plans_.wanted || row_.wanted == record_.serving || row_.wanted == record_.failed) return;
   if (!record_.generations.contains(row_.wanted)) record_.generations[row_.wanted].begun = now_;
-  for (const Variant& variant : wanted_->variants) {
+  for (const Variant& variant : plans_.wanted->variants) {
     if (const auto able = can_run(variant); !able) return fail_wanted(able.error().message);
     const auto failure = failures_.find({row_.wanted, variant.name});
     if (failure == failures_.end()) continue;
@@ -185,12 +186,12 @@ void FleetRun::bring_up() {
   }
   std::optional<std::string> failure;
   bool all_there = true;
-  for (const Variant& variant : wanted_->variants)
+  for (const Variant& variant : plans_.wanted->variants)
     all_there &= has_contents(row_.wanted, variant,
                               [&](std::string reason) { failure = std::move(reason); });
   if (failure) return fail_wanted(std::move(*failure));
-  fill(row_.wanted, *wanted_);
-  if (all_there && complete(row_.wanted, *wanted_)) promote();
+  fill(row_.wanted, *plans_.wanted);
+  if (all_there && complete(row_.wanted, *plans_.wanted)) promote();
 }
 
 void FleetRun::fail_wanted(std::string reason) {
@@ -206,7 +207,7 @@ void FleetRun::promote() {
   record_.scaling_failed = false;
   record_.reason.clear();
   record_.applied_revision = row_.revision;
-  serving_ = wanted_;
+  plans_.serving = plans_.wanted;
   log_info("fleet", "a generation serves",
            {{"fleet", id_.text}, {"generation", fmt::format("{}", row_.wanted)}});
 }
@@ -312,8 +313,8 @@ std::optional<Result<FetchedArtifact>> FleetRun::take_outcome(const FetchId& id,
 // ---- 3. The serving generation ----
 
 void FleetRun::keep_serving() {
-  if (!serving_ || record_.serving == 0) return;
-  for (const Variant& variant : serving_->variants)
+  if (!plans_.serving || record_.serving == 0) return;
+  for (const Variant& variant : plans_.serving->variants)
     has_contents(record_.serving, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
       if (variant.elastic) give_up_waiting(variant, reason);
@@ -325,14 +326,14 @@ void FleetRun::keep_serving() {
         sight_.fetches.erase({{record_.serving, variant.name}, part});
       wake_at(known.not_before);
     });
-  fill(record_.serving, *serving_);
+  fill(record_.serving, *plans_.serving);
   judge_scaling();
 }
 
 // What a door changed in place is reached, or tried often enough.
 void FleetRun::judge_scaling() {
   if (record_.serving != row_.wanted) return;
-  if (complete(record_.serving, *serving_)) {
+  if (complete(record_.serving, *plans_.serving)) {
     record_.applied_revision = row_.revision;
     if (record_.scaling_failed) record_.reason.clear();
     record_.scaling_failed = false;
@@ -455,9 +456,9 @@ std::shared_ptr<FleetRoute> FleetRun::make_route(
   auto route = std::make_shared<FleetRoute>();
   route->generation = record_.serving;
   signature = fmt::format("{}", record_.serving);
-  if (!serving_) return route;
-  take_settings(*route, *serving_);
-  for (const Variant& variant : serving_->variants) {
+  if (!plans_.serving) return route;
+  take_settings(*route, *plans_.serving);
+  for (const Variant& variant : plans_.serving->variants) {
     VariantRoute& to = add_route(*route, variant);
     to.weight = variant.weight;
     to.routing = variant.routing;
@@ -483,7 +484,7 @@ std::shared_ptr<FleetRoute> FleetRun::make_route(
     if (variant.program.models && needs_.models != nullptr)
       many_models.push_back({route->variants.size() - 1, variant});
   }
-  route->shadow_share = shadow_share(*serving_);
+  route->shadow_share = shadow_share(*plans_.serving);
   return route;
 }
 
@@ -506,15 +507,14 @@ void FleetRun::enter(InstanceRecord& instance, Phase phase) {
   instance.since = now_;
 }
 
-const std::optional<FleetPlan>& FleetRun::plan_of(Generation generation) const {
-  static const std::optional<FleetPlan> none;
-  if (generation == row_.wanted) return wanted_;
-  return generation == record_.serving ? serving_ : none;
+const FleetPlan* FleetRun::plan_of(Generation generation) const {
+  if (generation == row_.wanted) return plans_.wanted.get();
+  return generation == record_.serving ? plans_.serving.get() : nullptr;
 }
 
 const Variant* FleetRun::variant_of(const InstanceRecord& instance) const {
-  const auto& plan = plan_of(instance.generation);
-  if (!plan) return nullptr;
+  const FleetPlan* const plan = plan_of(instance.generation);
+  if (plan == nullptr) return nullptr;
   const auto found = std::ranges::find(plan->variants, instance.variant, &Variant::name);
   return found == plan->variants.end() ? nullptr : &*found;
 }

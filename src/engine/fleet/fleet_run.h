@@ -127,7 +127,7 @@ class FleetRun {
   void retire(InstanceRecord& instance);
   const Variant* variant_of(const InstanceRecord& instance) const;
   VariantRecord& variant_record(Generation generation, const std::string& variant);
-  const std::optional<FleetPlan>& plan_of(Generation generation) const;
+  const FleetPlan* plan_of(Generation generation) const;
   static std::string with_log(std::string text, const Seen& seen);
   void wake_at(ServerTime time);
 
@@ -144,8 +144,7 @@ class FleetRun {
 
   FleetRow row_;
   FleetRecord& record_ = row_.record;
-  std::optional<FleetPlan> wanted_;
-  std::optional<FleetPlan> serving_;
+  Plans plans_;
   std::map<VariantId, std::string> failures_;  // of this run, by variant: what to tell
   engine::Wake wake_ = engine::Wake::never();
 };

@@ -9,8 +9,8 @@ namespace slipway::fleet {
 
 // Only what serves has a demand.
 void FleetRun::follow_demand() {
-  if (!serving_ || record_.serving == 0) return;
-  for (const Variant& variant : serving_->variants) {
+  if (!plans_.serving || record_.serving == 0) return;
+  for (const Variant& variant : plans_.serving->variants) {
     if (!variant.elastic) continue;
     ElasticSight& sight = elastic_sight(variant);
     const auto next_look =
@@ -90,7 +90,7 @@ std::shared_ptr<const ElasticRoute> FleetRun::elastic_route(const Variant& varia
                            limits.requests_per_instance, limits.body_bytes_max);
   return std::make_shared<const ElasticRoute>(
       ElasticRoute{.limits = limits,
-                   .request_timeout = serving_->request_timeout,
+                   .request_timeout = plans_.serving->request_timeout,
                    .gate = elastic_sight(variant).gate});
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "engine/fleet/elastic.h"
 #include "engine/fleet/json.h"
@@ -53,14 +54,49 @@ GenerationRecord generation_from(const json::object& object) {
   return generation;
 }
 
-InstanceRecord instance_from(const json::object& object) {
-  const int phase = number_of<int>(object, "phase");
-  if (phase < 0 || phase > static_cast<int>(Phase::ended)) throw BadDocument("unknown phase");
-  return {.ordinal = number_of<std::uint64_t>(object, "ordinal"),
-          .generation = number_of<Generation>(object, "generation"),
-          .variant = text_of(object, "variant"),
-          .phase = static_cast<Phase>(phase),
-          .since = server_time_of(object, "since")};
+std::vector<InstanceRecord> load_instances(store::Transaction& tx, const FleetId& id) {
+  auto rows = tx.query(
+      "SELECT ordinal, generation, variant, phase, since FROM fleet_instance WHERE id = ?1 "
+      "ORDER BY ordinal",
+      id.text);
+  std::vector<InstanceRecord> instances;
+  while (rows.next()) {
+    const std::int64_t phase = rows.integer(3);
+    if (phase < 0 || phase > static_cast<std::int64_t>(Phase::ended))
+      throw BadDocument("unknown phase");
+    instances.push_back({.ordinal = static_cast<std::uint64_t>(rows.integer(0)),
+                         .generation = static_cast<Generation>(rows.integer(1)),
+                         .variant = std::string(rows.text(2)),
+                         .phase = static_cast<Phase>(phase),
+                         .since = server_time_from(rows.integer(4))});
+  }
+  return instances;
+}
+
+void save_instance(store::Transaction& tx, const FleetId& id, const InstanceRecord& instance) {
+  tx.run(
+      "INSERT OR REPLACE INTO fleet_instance(id, ordinal, generation, variant, phase, since) "
+      "VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
+      id.text, instance.ordinal, instance.generation, instance.variant, instance.phase,
+      to_microseconds(instance.since));
+}
+
+// Both are in the order of their ordinals.
+void save_instances(store::Transaction& tx, const FleetId& id,
+                    const std::vector<InstanceRecord>& before,
+                    const std::vector<InstanceRecord>& now) {
+  auto old = before.begin();
+  const auto drop_below = [&](std::uint64_t ordinal) {
+    for (; old != before.end() && old->ordinal < ordinal; ++old)
+      tx.run("DELETE FROM fleet_instance WHERE id = ?1 AND ordinal = ?2", id.text, old->ordinal);
+  };
+  for (const InstanceRecord& instance : now) {
+    drop_below(instance.ordinal);
+    const bool known = old != before.end() && old->ordinal == instance.ordinal;
+    if (!known || *old != instance) save_instance(tx, id, instance);
+    if (known) ++old;
+  }
+  drop_below(std::numeric_limits<std::uint64_t>::max());
 }
 
 FleetRecord record_from(const json::object& object) {
@@ -77,8 +113,6 @@ FleetRecord record_from(const json::object& object) {
     std::from_chars(entry.key().data(), entry.key().data() + entry.key().size(), generation);
     record.generations[generation] = generation_from(entry.value().as_object());
   }
-  for (const json::value& instance : object.at("instances").as_array())
-    record.instances.push_back(instance_from(instance.as_object()));
   return record;
 }
 
@@ -107,7 +141,7 @@ std::uint32_t healthy_count(const FleetRecord& record, const std::string& varian
       }));
 }
 
-const Variant* find_variant(const std::optional<FleetPlan>& plan, std::string_view name) {
+const Variant* find_variant(const std::shared_ptr<const FleetPlan>& plan, std::string_view name) {
   if (!plan) return nullptr;
   const auto found = std::ranges::find(plan->variants, name, &Variant::variant);
   return found == plan->variants.end() ? nullptr : &*found;
@@ -134,13 +168,6 @@ std::string to_text(const FleetRecord& record) {
   json::object generations;
   for (const auto& [number, generation] : record.generations)
     generations[std::to_string(number)] = generation_json(generation);
-  json::array instances;
-  for (const InstanceRecord& instance : record.instances)
-    instances.push_back(json::object{{"ordinal", instance.ordinal},
-                                     {"generation", instance.generation},
-                                     {"variant", instance.variant},
-                                     {"phase", static_cast<int>(instance.phase)},
-                                     {"since", to_microseconds(instance.since)}});
   return json::serialize(json::object{{"version", record_version},
                                       {"serving", record.serving},
                                       {"failed", record.failed},
@@ -149,8 +176,7 @@ std::string to_text(const FleetRecord& record) {
                                       {"reason", record.reason},
                                       {"changed_at", record.changed_at.time_since_epoch().count()},
                                       {"next_ordinal", record.next_ordinal},
-                                      {"generations", std::move(generations)},
-                                      {"instances", std::move(instances)}});
+                                      {"generations", std::move(generations)}});
 }
 
 Result<FleetRecord> record_from_text(std::string_view text) {
@@ -202,6 +228,7 @@ std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
                .revision = static_cast<std::uint64_t>(rows.integer(1)),
                .removing = rows.integer(2) != 0};
   if (!rows.is_null(3)) row.record = or_throw(record_from_text(rows.text(3)));
+  row.record.instances = load_instances(tx, id);
   return row;
 }
 
@@ -220,8 +247,11 @@ void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row)
       id.text, row.wanted, row.revision, row.removing);
 }
 
-void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record) {
-  tx.run("UPDATE fleet SET record = ?2 WHERE id = ?1", id.text, to_text(record));
+void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& before,
+                 const FleetRecord& record) {
+  if (const std::string text = to_text(record); text != to_text(before))
+    tx.run("UPDATE fleet SET record = ?2 WHERE id = ?1", id.text, text);
+  save_instances(tx, id, before.instances, record.instances);
 }
 
 void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
@@ -236,6 +266,7 @@ void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Ge
 }
 
 void erase_fleet(store::Transaction& tx, const FleetId& id) {
+  tx.run("DELETE FROM fleet_instance WHERE id = ?1", id.text);
   tx.run("DELETE FROM fleet_plan WHERE id = ?1", id.text);
   tx.run("DELETE FROM fleet WHERE id = ?1", id.text);
 }
@@ -247,7 +278,18 @@ std::vector<std::string> all_ids(store::Transaction& tx) {
   return ids;
 }
 
-FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
+Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
+  const auto load = [&](Generation generation) -> std::shared_ptr<const FleetPlan> {
+    auto plan = load_plan(tx, id, generation);
+    return plan ? std::make_shared<const FleetPlan>(*std::move(plan)) : nullptr;
+  };
+  Plans plans{.wanted = load(row.wanted), .serving = nullptr};
+  const Generation serving = row.record.serving;
+  if (serving != 0) plans.serving = serving == row.wanted ? plans.wanted : load(serving);
+  return plans;
+}
+
+FleetStatus status_of(const FleetRow& row, const Plans& plans) {
   const FleetRecord& record = row.record;
   FleetStatus status{.state = state_of(row),
                      .wanted = row.wanted,
@@ -255,8 +297,7 @@ FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow&
                      .changed_at = record.changed_at};
   if (status.state == FleetState::failed || status.state == FleetState::update_failed)
     status.reason = record.reason;
-  const auto wanted = load_plan(tx, id, row.wanted);
-  const auto serving = record.serving == row.wanted ? wanted : load_plan(tx, id, record.serving);
+  const auto& [wanted, serving] = plans;
   const auto& shown = serving ? serving : wanted;
   const auto& aimed_at = status.state == FleetState::update_failed ? shown : wanted;
   if (!shown) return status;

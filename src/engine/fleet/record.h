@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ struct InstanceRecord {
   std::string variant;
   Phase phase = Phase::starting;
   ServerTime since = {};  // when it entered the phase
+
+  bool operator==(const InstanceRecord&) const = default;
 };
 
 // In the place of an environment's name: nothing has to be installed.
@@ -61,9 +64,10 @@ struct FleetRecord {
   Timestamp changed_at = {};
   std::uint64_t next_ordinal = 1;
   std::map<Generation, GenerationRecord> generations;
-  std::vector<InstanceRecord> instances;
+  std::vector<InstanceRecord> instances;  // by ordinal; each in a row of its own
 };
 
+// All but the instances.
 std::string to_text(const FleetRecord& record);
 Result<FleetRecord> record_from_text(std::string_view text);
 
@@ -91,7 +95,10 @@ std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id);
 std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
                                    Generation generation);
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row);
-void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& record);
+// Writes what differs from `before`, which is what is stored: of a thousand instances the one that
+// changed.
+void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& before,
+                 const FleetRecord& record);
 void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
                const FleetPlan& plan);
 // Removes the plans of all generations but these.
@@ -99,7 +106,14 @@ void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Ge
 void erase_fleet(store::Transaction& tx, const FleetId& id);
 std::vector<std::string> all_ids(store::Transaction& tx);
 
+// The plans of the generations that matter, each read once.
+struct Plans {
+  std::shared_ptr<const FleetPlan> wanted;   // null: there is none
+  std::shared_ptr<const FleetPlan> serving;  // the same object where the wanted one serves
+};
+Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+
 // The status that row and plans amount to.
-FleetStatus status_of(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+FleetStatus status_of(const FleetRow& row, const Plans& plans);
 
 }  // namespace slipway::fleet
