@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <vector>
 
 #include "base/test_folder.h"
+#include "engine/fleet/record.h"
 
 namespace slipway::fleet {
 namespace {
@@ -74,6 +76,43 @@ TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCoun
   EXPECT_TRUE(put("elastic", elastic));
   EXPECT_FALSE(put("one", plan(9)));
   EXPECT_TRUE(put("one", plan(8)));
+}
+
+TEST(FleetMigration, InstancesOfAnOlderRecordBecomeRows) {
+  const TestFolder folder;
+  const auto path = folder / "store.db";
+  const FleetId id{"000000000000/us-east-1/old"};
+  const std::vector<store::Migration> before(migrations().begin(), migrations().begin() + 2);
+  {
+    const auto old = store::Store::open(path, before).value();
+    ASSERT_TRUE(old->write([&](store::Transaction& tx) -> Result<> {
+      tx.run("INSERT INTO fleet(id, wanted, revision, removing, record) VALUES(?1, 3, 1, 0, ?2)",
+             id.text,
+             R"({"version":1,"serving":3,"failed":0,"applied_revision":1,"scaling_failed":false,)"
+             R"("reason":"","changed_at":5,"next_ordinal":9,"generations":{},"instances":[)"
+             R"({"ordinal":7,"generation":2,"variant":"a","phase":4,"since":11},)"
+             R"({"ordinal":8,"generation":3,"variant":"b","phase":1,"since":12}]})");
+      tx.run("INSERT INTO fleet(id, wanted, revision, removing) VALUES('new', 1, 1, 0)");
+      return {};
+    }));
+  }
+  const auto store = store::Store::open(path, migrations()).value();
+  const auto row = store->read([&](store::Transaction& tx) -> Result<FleetRow> {
+    EXPECT_TRUE(load_row(tx, FleetId{"new"})->record.instances.empty());
+    return *load_row(tx, id);
+  });
+  ASSERT_TRUE(row) << row.error().message;
+  EXPECT_EQ(row->record.next_ordinal, 9U);
+  EXPECT_EQ(row->record.instances, (std::vector<InstanceRecord>{{.ordinal = 7,
+                                                                 .generation = 2,
+                                                                 .variant = "a",
+                                                                 .phase = Phase::ended,
+                                                                 .since = server_time_from(11)},
+                                                                {.ordinal = 8,
+                                                                 .generation = 3,
+                                                                 .variant = "b",
+                                                                 .phase = Phase::healthy,
+                                                                 .since = server_time_from(12)}}));
 }
 
 }  // namespace
