@@ -65,6 +65,10 @@ struct Condition {
   std::vector<Pattern> values;
 };
 
+// The test that an operator's name ("ForAnyValue:StringLikeIfExists") stands for, without key and
+// values; of kind "malformed_policy" where there is none.
+Result<Condition> parse_operator(std::string_view text);
+
 struct Statement {
   enum class Effect : std::uint8_t { allow, deny } effect = Effect::allow;
   enum class Match : std::uint8_t { listed, others };

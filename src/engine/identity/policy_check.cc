@@ -79,6 +79,18 @@ Result<> for_elements(const std::vector<const json::object*>& statements, std::s
   return {};
 }
 
+// A test that asks for keys must be one that there is; one that asks for none is not looked up.
+Result<> check_condition_syntax(const json::value& condition) {
+  if (!condition.is_object()) return syntax_error();
+  for (const auto& [test, keys] : condition.get_object()) {
+    if (!keys.is_object()) return syntax_error();
+    if (!keys.get_object().empty() && !parse_operator(test)) return syntax_error();
+    for (const auto& [key, values] : keys.get_object())
+      if (values.is_object() || values.is_null()) return syntax_error();
+  }
+  return {};
+}
+
 Result<> check_statement_syntax(const json::object& statement) {
   constexpr std::array<std::string_view, 7> known = {
       "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"};
@@ -89,6 +101,7 @@ Result<> check_statement_syntax(const json::object& statement) {
     const bool holds_texts = name.ends_with("Action") || name.ends_with("Resource");
     if (holds_texts && !are_texts(value)) return syntax_error();
     if (name == "Sid" && !value.is_string()) return syntax_error();
+    if (name == "Condition") TRY_DO(check_condition_syntax(value));
   }
   if (statement.contains("Action") && statement.contains("NotAction")) return syntax_error();
   if (statement.contains("Resource") && statement.contains("NotResource")) return syntax_error();
@@ -133,20 +146,25 @@ bool has_sound_dates(const json::object& statement) {
   return true;
 }
 
+// What an older parser does not read, whatever else is wrong.
 Result<> check_legacy(const std::vector<const json::object*>& statements) {
   for (const json::object* statement : statements) {
     const std::string_view effect = text_of(statement->if_contains("Effect"));
     if ((effect != "Allow" && effect != "Deny") || !has_sound_dates(*statement))
       return legacy_error();
   }
-  return for_elements(statements, "Resource", "NotResource",
-                      [](const json::value& value) -> Result<> {
-                        for (std::string_view name : texts_of(value)) {
-                          for (int part = 0; part < 4; ++part) take_until(name, ':');
-                          if (!is_account_field(take_until(name, ':'))) return legacy_error();
-                        }
-                        return {};
-                      });
+  return {};
+}
+
+// What an older parser does not read in a name that is one by check_resource().
+Result<> check_legacy_resource(std::string_view name) {
+  if (name == "*") return {};
+  const bool is_cut_short = std::ranges::count(name, ':') < 5;
+  if (is_cut_short && name.contains("::")) return legacy_error();
+  for (int part = 0; part < 2; ++part) take_until(name, ':');
+  if (take_until(name, ':').empty()) return legacy_error();
+  take_until(name, ':');
+  return is_account_field(take_until(name, ':')) ? Result<>{} : legacy_error();
 }
 
 Result<> check_ids(const std::vector<const json::object*>& statements, std::string_view sentence) {
@@ -248,19 +266,27 @@ Result<> check_each(const json::value& value, Result<> (*check)(std::string_view
   return {};
 }
 
+Result<> check_resources(const std::vector<const json::object*>& statements,
+                         Result<> (*check)(std::string_view)) {
+  return for_elements(statements, "Resource", "NotResource",
+                      [&](const json::value& value) { return check_each(value, check); });
+}
+
 Result<> check_identity(const json::object& document, DocumentKind kind) {
   TRY_DO(check_syntax(document));
   if (kind == DocumentKind::managed && text_of(document.if_contains("Version")) != newest_version)
     return refuse("Policy document must be version 2012-10-17 or greater.");
   const auto statements = statements_of(document);
   TRY_DO(check_legacy(statements));
+  // A name that is wrong is told after what is missing, and keeps the older parser from the others.
+  const Result<> names = check_resources(statements, check_resource);
+  if (names) TRY_DO(check_resources(statements, check_legacy_resource));
   TRY_DO(check_ids(statements, "Statement IDs (SID) in a single policy must be unique."));
   TRY_DO(check_present(statements, "Action", "Policy statement must contain actions."));
-  TRY_DO(check_present(statements, "Resource", "Policy statement must contain resources."));
-  TRY_DO(for_elements(statements, "Resource", "NotResource",
-                      [](const json::value& value) { return check_each(value, check_resource); }));
-  return for_elements(statements, "Action", "NotAction",
-                      [](const json::value& value) { return check_each(value, check_action); });
+  TRY_DO(names);
+  TRY_DO(for_elements(statements, "Action", "NotAction",
+                      [](const json::value& value) { return check_each(value, check_action); }));
+  return check_present(statements, "Resource", "Policy statement must contain resources.");
 }
 
 // ---- Trust policies -----------------------------------------------------------------------------

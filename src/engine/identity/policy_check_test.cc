@@ -72,6 +72,37 @@ TEST(IdentityDocuments, ThenTheStatementsInTheProvidersOrder) {
             "Policy document should not specify a principal.");
 }
 
+TEST(IdentityDocuments, ConditionsMustBeTestsThatThereAre) {
+  const auto with_condition = [](std::string_view condition) {
+    return managed(fmt::format(
+        R"({{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{}}})", condition));
+  };
+  constexpr std::string_view syntax = "Syntax errors in policy.";
+  for (const std::string_view bad :
+       {R"("a")", R"({"a":"b"})", R"({"x":{"a":"1"}})", R"({"DateGreaterThan":{"a":{}}})",
+        R"({"ForAnyValue::StringEqualsIfExists":{"a":"b"}})", R"({"StringEquals":{"a":null}})"})
+    EXPECT_EQ(with_condition(bad), syntax) << bad;
+  EXPECT_EQ(managed(R"({"Effect":"Allow","Resource":"*","Condition":{"x":{"a":"1"}}})"), syntax)
+      << "whatever is missing";
+  for (const std::string_view good :
+       {"{}", R"({"x":{},"y":{}})", R"({"StringEquals":{"a":[]}})", R"({"Bool":{"a":true}})"})
+    EXPECT_EQ(with_condition(good), "accepted") << good;
+}
+
+TEST(IdentityDocuments, AWrongNameHidesWhatAnOlderParserDoesNotRead) {
+  EXPECT_EQ(with_resource("aws:s3:::b"),
+            "Partition \"s3\" is not valid for resource \"arn:s3:::b:*\".");
+  EXPECT_EQ(with_resource("a:b:c:d:e:f:g:h"),
+            "Partition \"b\" is not valid for resource \"arn:b:c:d:e:f:g:h\".");
+  for (const std::string_view bad :
+       {"arn:aws::::b", "arn:aws::b", "arn:aws:s3::b", "arn:aws:s3::*"})
+    EXPECT_EQ(with_resource(bad), "The policy failed legacy parsing") << bad;
+  EXPECT_EQ(managed(R"({"Effect":"Allow","Resource":"arn:x:s3:::b"})"),
+            "Policy statement must contain actions.");
+  EXPECT_EQ(managed(R"({"Effect":"Allow","Action":"s3"})"),
+            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
+}
+
 TEST(IdentityDocuments, NamesOfResourcesMustBeNames) {
   EXPECT_EQ(with_resource("bucket"), "Resource bucket must be in ARN format or \"*\".");
   EXPECT_EQ(with_resource("arn:xyz:s3:::b"),

@@ -164,26 +164,11 @@ Result<> read_principals(Statement& statement, const json::value& value) {
   return {};
 }
 
-// "ForAnyValue:StringLikeIfExists" taken apart.
-Result<Condition> parse_operator(std::string_view text) {
-  Condition condition;
-  if (text.starts_with("ForAnyValue:"))
-    condition.quantifier = Condition::Quantifier::any_value;
-  else if (text.starts_with("ForAllValues:"))
-    condition.quantifier = Condition::Quantifier::all_values;
-  if (condition.quantifier != Condition::Quantifier::none) text.remove_prefix(text.find(':') + 1);
-  if (text.ends_with("IfExists") && text != "IfExists") {
-    condition.when_absent = Condition::WhenAbsent::holds;
-    text.remove_suffix(std::string_view("IfExists").size());
-  }
-  condition.test = find_condition_test(text);
-  if (condition.test == nullptr) return refuse(fmt::format("Invalid Condition type : {}.", text));
-  return condition;
-}
-
 Result<> read_conditions(Statement& statement, const json::value& value, const Reading& reading) {
   if (!value.is_object()) return syntax_error();
   for (const auto& [name, keys] : value.get_object()) {
+    const bool asks = !keys.is_object() || !keys.get_object().empty();
+    if (!asks && reading.use == PolicyUse::permissions) continue;
     TRY(const Condition pattern, parse_operator(name));
     if (!keys.is_object()) return syntax_error();
     for (const auto& [key, values] : keys.get_object()) {
@@ -326,6 +311,22 @@ bool asks_more(const Statement& statement) {
 }
 
 }  // namespace
+
+Result<Condition> parse_operator(std::string_view text) {
+  Condition condition;
+  if (text.starts_with("ForAnyValue:"))
+    condition.quantifier = Condition::Quantifier::any_value;
+  else if (text.starts_with("ForAllValues:"))
+    condition.quantifier = Condition::Quantifier::all_values;
+  if (condition.quantifier != Condition::Quantifier::none) text.remove_prefix(text.find(':') + 1);
+  if (text.ends_with("IfExists") && text != "IfExists") {
+    condition.when_absent = Condition::WhenAbsent::holds;
+    text.remove_suffix(std::string_view("IfExists").size());
+  }
+  condition.test = find_condition_test(text);
+  if (condition.test == nullptr) return refuse(fmt::format("Invalid Condition type : {}.", text));
+  return condition;
+}
 
 Result<Policy> Policy::parse(std::string_view text, PolicyUse use) {
   TRY(const json::value value, parse_json(text));
