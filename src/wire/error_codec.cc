@@ -93,8 +93,9 @@ class Failure {
     return shape_->error_code.empty() ? shape_->name : shape_->error_code;
   }
 
-  // What stands in x-amzn-ErrorType. SQS was recorded to say more there than others do.
-  std::string header() const { return service_.query_compatible ? type() : std::string(name()); }
+  // Whether x-amzn-ErrorType names the error too. Services that spoke Query before JSON send
+  // x-amzn-query-error in its place.
+  bool is_named_in_header() const { return !service_.query_compatible; }
 
   std::string type() const {
     if (shape_ == nullptr) return std::string(answer_.code);
@@ -152,7 +153,7 @@ void add_json_member(std::string_view name, std::string_view value, std::string&
 void write_json_error(const Failure& failure, const ErrorAnswer& answer, Protocol protocol,
                       HttpResponseParts& out) {
   add_content_type(content_type_of(protocol), out);
-  out.headers.emplace_back("x-amzn-ErrorType", failure.header());
+  if (failure.is_named_in_header()) out.headers.emplace_back("x-amzn-ErrorType", failure.name());
   out.body = "{";
   const bool rest = protocol == Protocol::rest_json;
   add_json_member("__type", rest ? std::string(failure.name()) : failure.type(), out.body);
