@@ -19,7 +19,7 @@ Members of operations that work, which are kept and shown and do nothing themsel
 | iam | of the account's password policy `AllowUsersToChangePassword`, `HardExpiry`, `MaxPasswordAge` |
 | s3 | storage classes, but that what is archived has to be restored; `x-amz-website-redirect-location` |
 | sns | of topics `KmsMasterKeyId` where it is AWS's own key (nothing is encrypted), `TracingConfig` `PassThrough` |
-| sqs | `KmsMasterKeyId`, `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled` |
+| sqs | `KmsMasterKeyId` where it is AWS's own key (nothing is encrypted), `KmsDataKeyReusePeriodSeconds`, `SqsManagedSseEnabled` |
 """
 HEAD = """# Coverage
 

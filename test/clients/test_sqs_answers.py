@@ -117,6 +117,29 @@ def test_a_queue_is_encrypted_in_one_way(aws, queue):
             "InvalidAttributeValue", f"Invalid value for the parameter {name}.")
 
 
+def test_a_queue_with_a_key_of_kms_takes_nothing(aws, queue, name):
+    aws.s3.create_bucket(Bucket=name)
+    arn = shown(aws, queue, "QueueArn")
+    told = {"Bucket": name, "NotificationConfiguration": {"QueueConfigurations": [
+        {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}}
+    for key in ("alias/aws/sqs", "arn:aws:kms:us-east-1:000000000000:alias/aws/sqs"):
+        aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": key})
+        aws.sqs.send_message(QueueUrl=queue, MessageBody="m")
+        aws.s3.put_bucket_notification_configuration(**told)
+    aws.sqs.set_queue_attributes(QueueUrl=queue, Attributes={"KmsMasterKeyId": "a-key"})
+    refused = ("KmsNotFound", "Slipway has no keys of KMS: 'a-key' is not found.")
+    assert error_of(aws.sqs.send_message, QueueUrl=queue, MessageBody="m") == refused
+    assert error_of(aws.sqs.send_message_batch, QueueUrl=queue, Entries=[{"Id": "1", "MessageBody": "m"}]) == refused
+    assert error_of(aws.s3.put_bucket_notification_configuration, **told)[0] == "InvalidArgument"
+
+
+def test_a_url_that_is_a_host_alone_names_no_queue(aws):
+    assert error_of(aws.sqs.get_queue_attributes, QueueUrl="http://whatever") == (
+        "NonExistentQueue", "The specified queue does not exist.")
+    assert error_of(aws.sqs.get_queue_attributes, QueueUrl="http://whatever/") == (
+        "InvalidAddress", "The address http://whatever/ is not valid for this endpoint.")
+
+
 def test_dead_letters_need_an_arn(aws, queue):
     policy = json.dumps({"deadLetterTargetArn": "dummy", "maxReceiveCount": 42})
     assert error_of(aws.sqs.set_queue_attributes, QueueUrl=queue, Attributes={"RedrivePolicy": policy}) == (

@@ -7,6 +7,7 @@ namespace slipway::sqs {
 
 events::Admission admission(const events::Queue& queue, const service::ServiceSender& sender,
                             service::PolicyTexts& policies) {
+  if (!check_key(queue.settings)) return events::Admission::refused;
   return service::admission(service::guarded_by_notes(queue, principals_of(queue.settings)),
                             {.action = "sqs:SendMessage", .arn = arn_of(queue.id)}, sender,
                             policies);

@@ -62,8 +62,7 @@ constexpr Number numbers[] = {
      [](const QueueSettings& s) -> std::int64_t { return s.visibility.count(); }},
 };
 
-// What is kept and shown again; `Policy` is what the frame asks too. There is no key service: what
-// these say of encryption changes nothing, since the store's file is as safe as its disk.
+// What is kept and shown again; `Policy` is what the frame asks too.
 constexpr std::string_view kept[] = {"Policy", "RedriveAllowPolicy", "KmsMasterKeyId",
                                      "KmsDataKeyReusePeriodSeconds", "SqsManagedSseEnabled"};
 
@@ -243,6 +242,14 @@ Result<> read_settings(const wire::MapView<std::string_view>& given, QueueSettin
         "enable KMS SSE or SQS SSE.");
   settings.notes.erase("SqsManagedSseEnabled");  // a key says that it is off
   return {};
+}
+
+Result<> check_key(const QueueSettings& settings) {
+  constexpr std::string_view own_key = "alias/aws/sqs";
+  const auto key = settings.notes.find("KmsMasterKeyId");
+  if (key == settings.notes.end() || key->second.ends_with(own_key)) return {};
+  return refuse("KmsNotFound",
+                fmt::format("Slipway has no keys of KMS: '{}' is not found.", key->second));
 }
 
 Result<> check_throughput(const QueueSettings& settings) {

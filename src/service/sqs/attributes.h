@@ -13,6 +13,10 @@ namespace slipway::sqs {
 Result<> read_settings(const wire::MapView<std::string_view>& given,
                        events::QueueSettings& settings);
 
+// KmsNotFound where the queue names another key than AWS's own, with which nothing is encrypted
+// here either: there are no keys of KMS.
+Result<> check_key(const events::QueueSettings& settings);
+
 // What settings must say together. InvalidAttributeValue.
 Result<> check_throughput(const events::QueueSettings& settings);
 

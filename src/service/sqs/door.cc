@@ -9,9 +9,16 @@
 namespace slipway::sqs {
 namespace {
 
-// "account/name" at the end of a URL or a path, or a queue's name alone, which is the caller's.
+bool is_host_alone(std::string_view url) {
+  const auto scheme = url.find("://");
+  return scheme != url.npos && scheme + 3 < url.size() && url.find('/', scheme + 3) == url.npos;
+}
+
+// "account/name" at the end of a URL or a path, or a queue's name alone, which is the caller's. A
+// host alone is taken for a name too, which no queue has.
 std::optional<std::pair<std::string, std::string>> account_and_name(const Call& call,
                                                                     std::string_view url) {
+  if (is_host_alone(url)) return std::pair(call.account(), std::string(url));
   while (url.ends_with('/')) url.remove_suffix(1);
   const auto slash = url.rfind('/');
   if (slash == url.npos && !url.empty()) return std::pair(call.account(), std::string(url));

@@ -1,5 +1,6 @@
 #include "engine/identity/sessions.h"
 #include "service/message_attributes.h"
+#include "service/sqs/attributes.h"
 #include "service/sqs/batch.h"
 #include "service/sqs/digest.h"
 #include "service/sqs/operations.h"
@@ -151,6 +152,7 @@ Result<> send_entry(const Door& door, Call& call, const Queue& queue,
 Result<api::SendMessageResult> send_message(const Door& door, Call& call,
                                             api::SendMessageRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  TRY_DO(check_key(queue.settings));
   TRY(const OutgoingMessage message, read_message(call, queue, in));
   TRY(const events::Sent sent, door.queues.send(call.tx(), queue, message, call.moment()));
   auto out = call.output<api::SendMessageResult>();
@@ -161,6 +163,7 @@ Result<api::SendMessageResult> send_message(const Door& door, Call& call,
 Result<api::SendMessageBatchResult> send_message_batch(const Door& door, Call& call,
                                                        api::SendMessageBatchRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
+  TRY_DO(check_key(queue.settings));
   TRY_DO(check_batch(in.Entries(), "SendMessageBatchRequestEntry"));
   std::size_t bytes = 0;
   for (const auto entry : in.Entries()) {
