@@ -218,6 +218,17 @@ def test_all_of_an_account_is_told_page_by_page(aws, name, role):
     assert only["GroupDetailList"] and not only["UserDetailList"] and not only["Policies"]
 
 
+def test_a_member_is_looked_for_before_the_group(aws, name):
+    iam, both = aws.iam, {"GroupName": name, "UserName": name}
+    no_user = ("NoSuchEntity", f"The user with name {name} cannot be found.")
+    no_group = ("NoSuchEntity", f"The group with name {name} cannot be found.")
+    assert error_of(iam.add_user_to_group, **both) == error_of(iam.remove_user_from_group, **both) == no_user
+    iam.create_user(UserName=name)
+    assert error_of(iam.add_user_to_group, **both) == error_of(iam.remove_user_from_group, **both) == no_group
+    iam.create_group(GroupName=name)
+    iam.remove_user_from_group(**both)  # who is none is removed already
+
+
 def test_a_group_moves_with_its_members_and_their_rights(aws, server, name):
     from policies import People
     iam, bucket = aws.iam, name

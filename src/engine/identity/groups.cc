@@ -110,14 +110,10 @@ Result<> add_member(store::Transaction& tx, const Group& group, const User& user
               fmt::format("Cannot exceed quota for GroupsPerUser: {}", memberships_max));
 }
 
-Result<> remove_member(store::Transaction& tx, const Group& group, const User& user) {
-  const std::int64_t removed =
-      tx.run("DELETE FROM identity_members WHERE account = ?1 AND group_key = ?2 AND user_key = ?3",
-             group.account, key_of(group.name), key_of(user.name));
+void remove_member(store::Transaction& tx, const Group& group, const User& user) {
+  tx.run("DELETE FROM identity_members WHERE account = ?1 AND group_key = ?2 AND user_key = ?3",
+         group.account, key_of(group.name), key_of(user.name));
   touch(tx, {Owner::Kind::user, user.account, user.name});
-  if (removed > 0) return {};
-  return fail(ErrorCode::not_found,
-              fmt::format("User {} is not in group {}.", user.name, group.name), "no_user");
 }
 
 Page<User> list_members(store::Transaction& tx, const Group& group, const PageRequest& page) {

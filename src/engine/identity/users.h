@@ -75,9 +75,9 @@ Result<> move_group(store::Transaction& tx, const Group& group, const Move& to);
 // in_use while it has policies or members.
 Result<> delete_group(store::Transaction& tx, std::string_view account, std::string_view name);
 
-// Adding a member again is fine.
+// Adding a member again is fine, and so is removing who is none.
 Result<> add_member(store::Transaction& tx, const Group& group, const User& user);
-Result<> remove_member(store::Transaction& tx, const Group& group, const User& user);
+void remove_member(store::Transaction& tx, const Group& group, const User& user);
 Page<User> list_members(store::Transaction& tx, const Group& group, const PageRequest& page);
 Page<Group> list_groups_of(store::Transaction& tx, const User& user, const PageRequest& page);
 

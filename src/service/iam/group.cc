@@ -65,15 +65,16 @@ Result<> delete_group(Call& call, api::DeleteGroupRequest in) {
 }
 
 Result<> add_user_to_group(Call& call, api::AddUserToGroupRequest in) {
-  TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
   TRY(const User user, identity::find_user(call.tx(), call.account(), in.UserName()));
+  TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
   return identity::add_member(call.tx(), group, user);
 }
 
 Result<> remove_user_from_group(Call& call, api::RemoveUserFromGroupRequest in) {
-  TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
   TRY(const User user, identity::find_user(call.tx(), call.account(), in.UserName()));
-  return identity::remove_member(call.tx(), group, user);
+  TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
+  identity::remove_member(call.tx(), group, user);
+  return {};
 }
 
 Result<api::ListGroupsForUserResponse> list_groups_for_user(Call& call,

@@ -162,8 +162,9 @@ TEST_F(Iam, ListsComeInPages) {
   EXPECT_EQ(second->Roles()[0].RoleName(), "c");
   EXPECT_EQ(second->IsTruncated(), false);
   EXPECT_FALSE(second->Marker());
-  EXPECT_EQ(refusal(run<op::ListRoles>(request.Marker("%%%"))),
-            "ValidationError 400 Invalid Marker.");
+  for (const char* marker : {"%%%", "100"})
+    EXPECT_EQ(refusal(run<op::ListRoles>(request.Marker(marker))),
+              "ValidationError 400 Invalid Marker.");
 }
 
 TEST_F(Iam, InlinePoliciesAreKeptAsTheyCame) {

@@ -96,7 +96,8 @@ Result<identity::PageRequest> read_page(const In& in) {
   page.items_max = static_cast<std::size_t>(in.MaxItems().value_or(100));
   if (!in.Marker()) return page;
   const auto after = from_base64(*in.Marker());
-  if (!after) return service::refuse("ValidationError", "Invalid Marker.");
+  if (!after || to_base64(*after) != *in.Marker())
+    return service::refuse("ValidationError", "Invalid Marker.");
   page.after = *after;
   return page;
 }
