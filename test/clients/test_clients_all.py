@@ -20,6 +20,7 @@ from conftest import Clients, Deployment
 from s3_clients import jobs
 from test_clients import environment_or_skip, last_json, run
 from test_s3_clients import DUMMY_KEYS, EVERY_JOB, assert_left_right, open_server  # noqa: F401  a fixture
+from test_web_identity import federated, issuer  # noqa: F401  fixtures
 
 pytestmark = [pytest.mark.clients_all, pytest.mark.timeout(900)]
 FOLDER = pathlib.Path(__file__).parent
@@ -63,13 +64,30 @@ def test_the_sdk_for_go_stores_and_sends(server, name, full, tmp_path):
     assert last_json(run(server, [program, name, full])) == "done"
 
 
-def test_the_sdk_for_java_stores_and_sends(server, name, full, tmp_path):
+@pytest.fixture(scope="module")
+def java(tmp_path_factory):
+    """How a program in java_sdk is called."""
     if not shutil.which("mvn") or not shutil.which("java"):
         pytest.skip("mvn and java are not on the PATH; apt-get install maven default-jdk-headless")
-    subprocess.run(["mvn", "-q", "-B", "compile", "dependency:build-classpath", f"-Dtarget={tmp_path}",
-                    f"-Dmdep.outputFile={tmp_path}/classpath"], cwd=FOLDER / "java_sdk", check=True)
-    classes = f"{tmp_path}/classes:{(tmp_path / 'classpath').read_text()}"
-    assert last_json(run(server, ["java", "-cp", classes, "Jobs", name, full])) == "done"
+    folder = tmp_path_factory.mktemp("java")
+    subprocess.run(["mvn", "-q", "-B", "compile", "dependency:build-classpath", f"-Dtarget={folder}",
+                    f"-Dmdep.outputFile={folder}/classpath"], cwd=FOLDER / "java_sdk", check=True)
+    return ["java", "-cp", f"{folder}/classes:{(folder / 'classpath').read_text()}"]
+
+
+def test_the_sdk_for_java_stores_and_sends(server, name, full, java):
+    assert last_json(run(server, [*java, "Jobs", name, full])) == "done"
+
+
+@pytest.mark.parametrize("program", ["Guards", "Messages"])
+def test_the_sdk_for_java_knows_the_rest(server, name, java, program):
+    assert last_json(run(server, [*java, program, name])) == "done"
+
+
+def test_the_sdk_for_java_is_somebody(server, aws, name, java, issuer, federated, tmp_path):  # noqa: F811
+    (tmp_path / "token").write_text(issuer.token())
+    assert last_json(run(server, [*java, "Identities", f"java-{name}", federated["role"],
+                                  tmp_path / "token"])) == "done"
 
 
 # ---- A browser of emulators ------------------------------------------------------------------------

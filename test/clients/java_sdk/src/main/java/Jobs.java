@@ -55,12 +55,6 @@ public final class Jobs {
     System.out.println("\"done\"");
   }
 
-  private static void want(boolean holds, String what) {
-    if (!holds) {
-      throw new IllegalStateException("not so: " + what);
-    }
-  }
-
   private void put(String key, byte[] data) {
     s3.putObject(object -> object.bucket(name).key(key), RequestBody.fromBytes(data));
   }
@@ -75,14 +69,14 @@ public final class Jobs {
     for (String key : List.of("empty", "after", "größe/a+b&c d.txt")) {
       byte[] data = key.equals("empty") ? new byte[0] : key.getBytes();
       put(key, data);
-      want(Arrays.equals(get(key, null), data), key);
+      Wanted.holds(Arrays.equals(get(key, null), data), key);
     }
     String checksum =
         s3.headObject(
                 object ->
                     object.bucket(name).key("after").checksumMode(ChecksumMode.ENABLED))
             .checksumCRC32();
-    want(checksum != null, "the SDK sends a checksum of its own accord");
+    Wanted.holds(checksum != null, "the SDK sends a checksum of its own accord");
   }
 
   // No byte stands where another part has the same.
@@ -109,10 +103,10 @@ public final class Jobs {
           .join();
     }
     String etag = s3.headObject(object -> object.bucket(name).key("large")).eTag();
-    want(etag.endsWith("-3\""), "sent in three parts: " + etag);
-    want(Arrays.equals(get("large", null), data), "large");
+    Wanted.holds(etag.endsWith("-3\""), "sent in three parts: " + etag);
+    Wanted.holds(Arrays.equals(get("large", null), data), "large");
     String range = "bytes=%d-%d".formatted(PART_BYTES - 5, PART_BYTES + 4);
-    want(
+    Wanted.holds(
         Arrays.equals(
             get("large", range), Arrays.copyOfRange(data, PART_BYTES - 5, PART_BYTES + 5)),
         range);
@@ -125,7 +119,7 @@ public final class Jobs {
                 .sourceKey("größe/a+b&c d.txt")
                 .destinationBucket(name)
                 .destinationKey("copy"));
-    want(Arrays.equals(get("copy", null), "größe/a+b&c d.txt".getBytes()), "copy");
+    Wanted.holds(Arrays.equals(get("copy", null), "größe/a+b&c d.txt".getBytes()), "copy");
     int deleted =
         s3.deleteObjects(
                 request ->
@@ -138,7 +132,7 @@ public final class Jobs {
                                     ObjectIdentifier.builder().key("größe/a+b&c d.txt").build())))
             .deleted()
             .size();
-    want(deleted == 2, "two deleted");
+    Wanted.holds(deleted == 2, "two deleted");
   }
 
   private void urls() throws Exception {
@@ -164,7 +158,7 @@ public final class Jobs {
                       .build(),
                   HttpResponse.BodyHandlers.discarding())
               .statusCode();
-      want(status == 200, "PUT by url: " + status);
+      Wanted.holds(status == 200, "PUT by url: " + status);
       URI get =
           presigner
               .presignGetObject(
@@ -176,7 +170,7 @@ public final class Jobs {
       String body =
           http.send(HttpRequest.newBuilder(get).build(), HttpResponse.BodyHandlers.ofString())
               .body();
-      want(body.equals("by url"), "GET by url: " + body);
+      Wanted.holds(body.equals("by url"), "GET by url: " + body);
     }
   }
 
@@ -186,7 +180,7 @@ public final class Jobs {
             .map(object -> object.key())
             .toList();
     List<String> all = IntStream.range(0, 1005).mapToObj("key-%04d"::formatted).toList();
-    want(keys.equals(all), "a thousand keys");
+    Wanted.holds(keys.equals(all), "a thousand keys");
   }
 
   private List<Message> receive(String queue) {
@@ -218,7 +212,7 @@ public final class Jobs {
                                     .build()))
                         .build())
             .toList();
-    want(
+    Wanted.holds(
         sqs.sendMessageBatch(batch -> batch.queueUrl(queue).entries(entries)).successful().size()
             == 3,
         "three sent");
@@ -226,7 +220,7 @@ public final class Jobs {
     while (gone.size() < 3) {
       for (Message message : receive(queue)) {
         String id = message.messageAttributes().get("id").stringValue();
-        want(message.body().equals("body ü " + id), message.body());
+        Wanted.holds(message.body().equals("body ü " + id), message.body());
         gone.add(
             DeleteMessageBatchRequestEntry.builder()
                 .id(id)
@@ -234,7 +228,7 @@ public final class Jobs {
                 .build());
       }
     }
-    want(
+    Wanted.holds(
         sqs.deleteMessageBatch(batch -> batch.queueUrl(queue).entries(gone)).successful().size()
             == 3,
         "three deleted");
@@ -256,6 +250,6 @@ public final class Jobs {
       sqs.sendMessage(sent -> sent.queueUrl(queue).messageBody(body).messageGroupId("g"));
     }
     List<String> taken = receive(queue).stream().map(Message::body).toList();
-    want(taken.equals(List.of("1", "2")), "in order, once: " + taken);
+    Wanted.holds(taken.equals(List.of("1", "2")), "in order, once: " + taken);
   }
 }
