@@ -9,6 +9,7 @@ import sys
 import boto3
 import pytest
 from botocore.config import Config
+from conftest import Clients
 from server import Server
 from test_hostile import ask
 
@@ -49,6 +50,27 @@ def test_the_address_of_health_says_what_is_here(request, of):
     assert {"s3", "sqs", "sns", "iam", "sts", "logs", "sagemaker"} <= set(said["services"])
     assert set(said["services"].values()) == {"running"} and "dynamodb" not in said["services"]
     assert ask(server, "HEAD", "/_localstack/health") == (200, b"")
+
+
+def test_a_key_of_this_server_says_who_has_it(open_server, name):
+    """Nothing is checked, and all may everything; whose key it is is told all the same."""
+    root = Clients(open_server)
+    account = root.sts.get_caller_identity()["Account"]
+    root.iam.create_user(UserName=name)
+    key = root.iam.create_access_key(UserName=name)["AccessKey"]
+    trust = {"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Principal": {"AWS": account}, "Action": "sts:AssumeRole"}]}
+    role = root.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    session = root.sts.assume_role(RoleArn=role, RoleSessionName="me")
+
+    def who(key, secret, token=None):
+        return boto3.client("sts", endpoint_url=open_server.url, region_name="us-east-1", aws_access_key_id=key,
+                            aws_secret_access_key=secret, aws_session_token=token).get_caller_identity()["Arn"]
+
+    assert who(key["AccessKeyId"], "any") == f"arn:aws:iam::{account}:user/{name}"
+    made = session["Credentials"]
+    assert who(made["AccessKeyId"], "any", made["SessionToken"]) == session["AssumedRoleUser"]["Arn"]
+    assert who("test", "test") == f"arn:aws:iam::{account}:root"
 
 
 @pytest.fixture

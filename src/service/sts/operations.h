@@ -21,9 +21,10 @@ struct Needs {
 };
 
 // sts.cc
-// Whom the request's key speaks for.
+// Whom the request's key speaks for, with `--auth none` too.
 Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
-                                                           api::GetCallerIdentityRequest in);
+                                                           api::GetCallerIdentityRequest in,
+                                                           const Needs& needs);
 // Refuses a caller that itself has temporary credentials.
 Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessionTokenRequest in,
                                                        const Needs& needs);

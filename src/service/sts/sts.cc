@@ -2,11 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <vector>
+
 #include "engine/identity/sessions.h"
 #include "service/errors.h"
 #include "service/sts/credentials.h"
 #include "service/sts/operations.h"
 #include "service/sts/second_factor.h"
+#include "wire/auth/sigv4.h"
 
 namespace slipway::sts {
 namespace {
@@ -30,11 +33,28 @@ constexpr service::ErrorRow errors[] = {
     {"ExpiredTokenException", "ExpiredTokenException", 400},
 };
 
+// Whose key the request names, where that is one of ours. With `--auth none` nothing is checked and
+// all ask as the root, but programs ask who a role's credentials make them.
+Principal named_principal(Call& call, const Needs& needs) {
+  const service::Caller& caller = call.caller();
+  const net::RequestHead& head = call.head();
+  std::vector<wire::HeaderPair> headers;
+  for (const net::Header& header : head.headers) headers.emplace_back(header.name, header.value);
+  const auto claim = wire::parse_authorization(
+      {.method = head.method, .path = head.path, .query = head.query, .headers = headers},
+      wire::AuthDialect::query);
+  if (!claim || claim->scope.access_key_id == caller.access_key_id) return caller.principal;
+  const auto key =
+      needs.keys.find(claim->scope.access_key_id, claim->session_token, call.moment().server);
+  return key ? (*key)->principal : caller.principal;
+}
+
 }  // namespace
 
 Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
-                                                           api::GetCallerIdentityRequest) {
-  const Principal& principal = call.caller().principal;
+                                                           api::GetCallerIdentityRequest,
+                                                           const Needs& needs) {
+  const Principal principal = named_principal(call, needs);
   return call.output<api::GetCallerIdentityResponse>()
       .UserId(user_id(principal))
       .Account(principal.account)
@@ -75,7 +95,7 @@ void install(service::Registry& registry, const identity::KeyRing& keys,
     return [needs, handler](Call& call, Input in) { return handler(call, std::move(in), needs); };
   };
   registry.begin(api::schema(), errors)
-      .add<op::GetCallerIdentity>(get_caller_identity)
+      .add<op::GetCallerIdentity>(with_needs(get_caller_identity))
       .add<op::AssumeRole>(with_needs(assume_role))
       .add<op::AssumeRoleWithWebIdentity>(with_needs(assume_role_with_web_identity))
       .add<op::GetSessionToken>(with_needs(get_session_token))

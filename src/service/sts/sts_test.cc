@@ -67,7 +67,8 @@ class Sts : public ::testing::Test {
   }
   auto identity_of_caller() {
     return read([&](Call& call) {
-      return get_caller_identity(call, api::GetCallerIdentityRequest(arena_));
+      return get_caller_identity(call, api::GetCallerIdentityRequest(arena_),
+                                 {*keys_, *directory_, *store_, issuers_});
     });
   }
   auto assume(api::AssumeRoleRequest request) {
