@@ -18,8 +18,6 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::size_t account_digits = 12;
-constexpr std::string_view digits = "0123456789";
 constexpr std::string_view newest_version = "2012-10-17";
 
 std::unexpected<Error> refuse(std::string message) {
@@ -126,12 +124,6 @@ Result<> check_syntax(const json::object& document) {
   return {};
 }
 
-bool is_account_field(std::string_view text) {
-  if (text.empty() || text == "aws" || text == "cloudfront") return true;
-  if (text.find_first_of("*?$") != std::string_view::npos) return true;
-  return text.size() == account_digits && text.find_first_not_of(digits) == std::string_view::npos;
-}
-
 // The dates of a condition must be dates.
 bool has_sound_dates(const json::object& statement) {
   const json::value* conditions = statement.if_contains("Condition");
@@ -162,9 +154,7 @@ Result<> check_legacy_resource(std::string_view name) {
   const bool is_cut_short = std::ranges::count(name, ':') < 5;
   if (is_cut_short && name.contains("::")) return legacy_error();
   for (int part = 0; part < 2; ++part) take_until(name, ':');
-  if (take_until(name, ':').empty()) return legacy_error();
-  take_until(name, ':');
-  return is_account_field(take_until(name, ':')) ? Result<>{} : legacy_error();
+  return take_until(name, ':').empty() ? legacy_error() : Result<>{};
 }
 
 Result<> check_ids(const std::vector<const json::object*>& statements, std::string_view sentence) {
@@ -205,7 +195,7 @@ Result<> check_iam_resource(std::string_view rest) {
   const bool known =
       std::ranges::any_of(paths, [&](std::string_view path) { return rest.starts_with(path); });
   if (known || rest == "root" || rest.starts_with('*') || rest.starts_with('$')) return {};
-  return refuse(fmt::format("IAM resource path must either be \"*\" or start with {}.",
+  return refuse(fmt::format("IAM resource path must either be \"*\", root, or start with {}.",
                             fmt::join(paths, ", ")));
 }
 
@@ -283,10 +273,10 @@ Result<> check_identity(const json::object& document, DocumentKind kind) {
   if (names) TRY_DO(check_resources(statements, check_legacy_resource));
   TRY_DO(check_ids(statements, "Statement IDs (SID) in a single policy must be unique."));
   TRY_DO(check_present(statements, "Action", "Policy statement must contain actions."));
+  TRY_DO(check_present(statements, "Resource", "Policy statement must contain resources."));
   TRY_DO(names);
-  TRY_DO(for_elements(statements, "Action", "NotAction",
-                      [](const json::value& value) { return check_each(value, check_action); }));
-  return check_present(statements, "Resource", "Policy statement must contain resources.");
+  return for_elements(statements, "Action", "NotAction",
+                      [](const json::value& value) { return check_each(value, check_action); });
 }
 
 // ---- Trust policies -----------------------------------------------------------------------------

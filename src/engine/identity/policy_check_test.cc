@@ -55,7 +55,6 @@ TEST(IdentityDocuments, TheFrameIsCheckedFirst) {
 TEST(IdentityDocuments, ThenTheStatementsInTheProvidersOrder) {
   EXPECT_EQ(managed(R"({"Effect":"allow","Action":"s3:*","Resource":"*"})"),
             "The policy failed legacy parsing");
-  EXPECT_EQ(with_resource("arn:aws:s3::12345:b"), "The policy failed legacy parsing");
   EXPECT_EQ(managed(R"({"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":)"
                     R"({"DateGreaterThan":{"aws:CurrentTime":"soon"}}})"),
             "The policy failed legacy parsing");
@@ -89,6 +88,23 @@ TEST(IdentityDocuments, ConditionsMustBeTestsThatThereAre) {
     EXPECT_EQ(with_condition(good), "accepted") << good;
 }
 
+TEST(IdentityDocuments, DatesMayBeShortButNotWrong) {
+  const auto with_date = [](std::string_view date) {
+    return managed(fmt::format(
+        R"({{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{{"DateLessThan":)"
+        R"({{"a":"{}"}}}}}})",
+        date));
+  };
+  for (const std::string_view good :
+       {"2019-07-01T13:20:15Z", "2016-12-13T21:20:37.593194+00:00", "2016-12-13t2:00:00.593194+23",
+        "01T", "2016-12", "-292275054", "1700000000", "9223372036854775807"})
+    EXPECT_EQ(with_date(good), "accepted") << good;
+  for (const std::string_view bad :
+       {"soon", "234-13", "2016-12-13t2:00:00.593194+1", "2016-12-13t2:00:00.1999999999+10:59",
+        "9223372036854775808", "2016-01-01-01", "2016-01-01T24:00"})
+    EXPECT_EQ(with_date(bad), "The policy failed legacy parsing") << bad;
+}
+
 TEST(IdentityDocuments, AWrongNameHidesWhatAnOlderParserDoesNotRead) {
   EXPECT_EQ(with_resource("aws:s3:::b"),
             "Partition \"s3\" is not valid for resource \"arn:s3:::b:*\".");
@@ -100,7 +116,7 @@ TEST(IdentityDocuments, AWrongNameHidesWhatAnOlderParserDoesNotRead) {
   EXPECT_EQ(managed(R"({"Effect":"Allow","Resource":"arn:x:s3:::b"})"),
             "Policy statement must contain actions.");
   EXPECT_EQ(managed(R"({"Effect":"Allow","Action":"s3"})"),
-            "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.");
+            "Policy statement must contain resources.");
 }
 
 TEST(IdentityDocuments, NamesOfResourcesMustBeNames) {
@@ -120,11 +136,13 @@ TEST(IdentityDocuments, NamesOfResourcesMustBeNames) {
   EXPECT_EQ(with_resource("arn:aws:iam:us-east-1:000000000000:role/r"),
             "IAM resource arn:aws:iam:us-east-1:000000000000:role/r cannot contain region "
             "information.");
-  EXPECT_TRUE(with_resource("arn:aws:iam::000000000000:thing/r")
-                  .starts_with("IAM resource path must either be \"*\" or start with user/, "));
+  EXPECT_TRUE(
+      with_resource("arn:aws:iam::000000000000:thing/r")
+          .starts_with("IAM resource path must either be \"*\", root, or start with user/, "));
   for (const std::string_view good :
        {"*", "arn:aws:s3:::b/*", "arn:aws:s3:*", "arn:aws:iam::aws:policy/ReadOnlyAccess",
         "arn:aws:iam::000000000000:role/*", "arn:aws:sqs:*:*:q",
+        "arn:aws:ec2:region:account-id:instance/*",
         "arn:aws:s3:us-east-1:000000000000:accesspoint/a", "arn:aws:iam::*:user/${aws:username}"})
     EXPECT_EQ(with_resource(good), "accepted") << good;
 }

@@ -87,6 +87,12 @@ TEST(PolicyEvaluation, ConditionsCompareAsTheirOperatorSays) {
   EXPECT_EQ(under(R"({"DateGreaterThan":{"aws:CurrentTime":"2024-01-01T00:00:00Z"}})", context),
             allowed);
   EXPECT_EQ(under(R"({"DateLessThan":{"aws:CurrentTime":"2009-06-30T12:00Z"}})", context), nothing);
+  for (const std::string_view same : {"1714564800", "2024-05-01t14:00:00.000+02", "2024-05-1T12Z"})
+    EXPECT_EQ(under(fmt::format(R"({{"DateEquals":{{"aws:CurrentTime":"{}"}}}})", same), context),
+              allowed)
+        << same;
+  EXPECT_EQ(under(R"({"DateGreaterThan":{"aws:CurrentTime":"01T"}})", context), allowed);
+  EXPECT_EQ(under(R"({"DateLessThan":{"aws:CurrentTime":"-44-3-15"}})", context), nothing);
   EXPECT_EQ(under(R"({"DateGreaterThan":{"aws:CurrentTime":"2009-06-30T12:00+02:00"}})", context),
             allowed);
   EXPECT_EQ(under(R"({"ArnLike":{"aws:SourceArn":"arn:aws:sns:*:*:top*"}})", context), allowed);
