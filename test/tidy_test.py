@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
-"""Sizes, as a ratchet: no line over 100 columns, no file over 600 lines, no function over 70 lines.
+"""Sizes, as a ratchet: no line over 100 columns, no file over 600 lines, no function over 70 lines,
+no class over 500 lines in all its files or 45 members.
 
-What is longer stands in test/tidy_allowed.txt with its size (`PATH file 640`, `PATH:NAME function 80`);
-an entry may only shrink, and goes when it is no longer needed.
+What is longer stands in test/tidy_allowed.txt with its size (`PATH file 640`, `PATH:NAME function 80`,
+`FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`); an entry may only shrink, and goes when it is no
+longer needed.
 Runs by itself (`python3 test/tidy_test.py`) and under pytest.
 """
+import collections
+import itertools
 import pathlib
 import re
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 COLUMNS_MAX, FILE_LINES_MAX, FUNCTION_LINES_MAX = 100, 600, 70
+CLASS_LINES_MAX, MEMBERS_MAX = 500, 45
 LITERAL = re.compile(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*')
 NOT_A_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|template\b.*(class|struct) )")
+CLASS = re.compile(r"\s*(?:class|struct) (\w+(?:::\w+)*)")
+NO_MEMBER = re.compile(r"(using|friend|typedef|static_assert|enum|class|struct|union)\b")
 
 
 def functions(lines):
@@ -28,6 +35,52 @@ def functions(lines):
         if code.startswith("}") and depth == 0 and not NOT_A_FUNCTION.match(lines[start]):
             head = " ".join(lines[start:number + 1]).split("(")[0].split()
             yield (head[-1] if head else "?"), number - start + 1
+
+
+def members(body):
+    """How many functions and values the text of a class declares, without its nested types."""
+    text = re.sub(r"\b(public|protected|private):", "", body)
+    while (bare := re.sub(r"\{[^{}]*\}", "@", text)) != text:
+        text = bare
+    statements = (each.strip() for each in re.split(r";|@(?=\s*\n)", text))
+    return sum(1 for each in statements if each and each != "@" and not NO_MEMBER.match(each))
+
+
+def classes(lines):
+    """Yields (name, number of lines, number of members) of each class that is defined here."""
+    code = [LITERAL.sub("", line).rstrip() for line in lines]
+    for start, line in enumerate(code):
+        if not (found := CLASS.match(line)):
+            continue
+        depth = 0
+        for number in range(start, len(code)):
+            depth += code[number].count("{") - code[number].count("}")
+            if depth == 0 and (";" in code[number] or "}" in code[number]):
+                break
+        body = "\n".join(code[start:number + 1])
+        if "{" in body:
+            inside = body[body.index("{") + 1:body.rindex("}")]
+            yield found[1], number - start + 1, members(inside + "\n")
+
+
+def class_measures():
+    """The lines of each class in all files of its folder, and its members."""
+    sizes, counts = collections.Counter(), collections.Counter()
+    for file in sources():
+        lines = file.read_text(encoding="utf-8").splitlines()
+        path, folder = (each.relative_to(ROOT).as_posix() for each in (file, file.parent))
+        found = list(classes(lines))
+        own = {name for name, _, _ in found} if file.suffix == ".cc" else set()  # nobody else's
+        for name, size, count in found:
+            sizes[f"{path if name in own else folder}:{name}"] += size
+            counts[f"{path if name in own else folder}:{name}"] += count
+        for function, size in functions(lines):
+            name = function.rpartition("::")[0].lstrip("*&")
+            sizes[f"{path if name in own else folder}:{name}"] += size if name else 0
+    for name, size in sizes.items():
+        yield name, "class", size, CLASS_LINES_MAX
+    for name, count in counts.items():
+        yield name, "members", count, MEMBERS_MAX
 
 
 def sources():
@@ -53,14 +106,14 @@ def allowed():
 
 def size_problems():
     left = allowed()
-    for file in sources():
-        for name, kind, size, limit in measures(file):
-            was = left.pop((name, kind), None)
-            if size > (was or limit):
-                yield f"{name}: this {kind} has {size} lines, at most {was or limit}; divide it"
-            elif was is not None and size < was:
-                mend = f"write {size}" if size > limit else "take its line out"
-                yield f"{name}: this {kind} has shrunk to {size} lines; {mend} in test/tidy_allowed.txt"
+    of_files = (each for file in sources() for each in measures(file))
+    for name, kind, size, limit in itertools.chain(of_files, class_measures()):
+        was, what = left.pop((name, kind), None), "members" if kind == "members" else "lines"
+        if size > (was or limit):
+            yield f"{name}: {size} {what} in this {'class' if kind == 'members' else kind}, at most {was or limit}; divide it"
+        elif was is not None and size < was:
+            mend = f"write {size}" if size > limit else "take its line out"
+            yield f"{name}: shrunk to {size} {what}; {mend} in test/tidy_allowed.txt"
     for name, kind in left:
         yield f"{name}: there is no such {kind} any more; take its line out of test/tidy_allowed.txt"
 
@@ -88,7 +141,15 @@ def test_a_long_function_is_found():
     assert list(functions(["namespace x {", "", *body, "", "}  // namespace x"])) == [("far", 73)]
 
 
+def test_a_class_is_counted_with_its_members():
+    lines = ["class Far final : public Near {", " public:", "  Far() : a_{1} {}", "  void go(int x,",
+             "          int y);", "  struct Inner {", "    int b = 0;", "  };", "", " private:",
+             "  using Map = std::map<int, int>;", "  std::vector<int> a_{};", "  Map c_;", "};"]
+    assert list(classes(lines)) == [("Far", 14, 4), ("Inner", 3, 1)]
+    assert list(classes(["class Far;", "struct Far* next(int x);"])) == []
+
+
 if __name__ == "__main__":
     problems = [*size_problems(), *long_lines()]
-    print("\n".join(problems) or "tidy: every line, function and file is short enough")
+    print("\n".join(problems) or "tidy: every line, function, file and class is short enough")
     sys.exit(1 if problems else 0)
