@@ -11,10 +11,10 @@
 #include "engine/fleet/sessions.h"
 #include "engine/identity/private_file.h"
 #include "engine/identity/tables.h"
-#include "engine/jobs/queue.h"
-#include "engine/jobs/transform.h"
+#include "engine/invocation_queue/queue.h"
 #include "engine/objects/objects.h"
 #include "engine/time_keeper.h"
+#include "engine/transform/transform.h"
 #include "service/instance_credentials.h"
 #include "service/sagemaker/sagemaker.h"
 
@@ -27,11 +27,11 @@ constexpr std::string_view clients_file = "server.json";
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto room :
-       {engine::time_migrations(), identity::migrations(), objects::migrations(),
-        fleet::migrations(), fleet::session_migrations(),
-        service::instance_credentials_migrations(), events::migrations(), jobs::queue_migrations(),
-        jobs::transform_migrations(), sagemaker::migrations()})
+  for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
+                          fleet::migrations(), fleet::session_migrations(),
+                          service::instance_credentials_migrations(), events::migrations(),
+                          invocation_queue::queue_migrations(), transform::transform_migrations(),
+                          sagemaker::migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }

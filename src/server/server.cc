@@ -17,8 +17,8 @@
 #include "engine/fleet/sessions.h"
 #include "engine/identity/directory.h"
 #include "engine/identity/tables.h"
-#include "engine/jobs/queue.h"
-#include "engine/jobs/router_courier.h"
+#include "engine/invocation_queue/queue.h"
+#include "engine/invocation_queue/router_courier.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
@@ -169,9 +169,10 @@ class Server::Parts {
   std::unique_ptr<CapturedObjects> captured_objects_;
   std::unique_ptr<fleet::CaptureWriter> captures_;
   std::unique_ptr<sagemaker_runtime::AsyncNotices> async_notices_;
-  std::unique_ptr<jobs::RouterCourier> request_courier_;
-  std::unique_ptr<jobs::RequestQueues> request_queues_;
-  jobs::Queues job_queues_{[this](jobs::QueueId id) { request_queues_->wake(id); }};
+  std::unique_ptr<invocation_queue::RouterCourier> request_courier_;
+  std::unique_ptr<invocation_queue::RequestQueues> request_queues_;
+  invocation_queue::Queues job_queues_{
+      [this](invocation_queue::QueueId id) { request_queues_->wake(id); }};
   std::unique_ptr<Senders> senders_;
   std::unique_ptr<sns::Signer> signer_;
   std::unique_ptr<sns::Envelope> envelope_;
@@ -306,16 +307,17 @@ Result<> Server::Parts::open_engines() {
 }
 
 void Server::Parts::open_request_queues() {
-  request_courier_ = std::make_unique<jobs::RouterCourier>(jobs::RouterCourier::Needs{
-      .routes = routes_, .objects = *objects_, .workers = file_workers_, .random = random_});
+  request_courier_ =
+      std::make_unique<invocation_queue::RouterCourier>(invocation_queue::RouterCourier::Needs{
+          .routes = routes_, .objects = *objects_, .workers = file_workers_, .random = random_});
   async_notices_ = std::make_unique<sagemaker_runtime::AsyncNotices>(topics_, later());
-  request_queues_ =
-      std::make_unique<jobs::RequestQueues>(jobs::RequestQueues::Needs{.store = *store_,
-                                                                       .objects = *objects_,
-                                                                       .loop = *reconcilers_,
-                                                                       .courier = *request_courier_,
-                                                                       .door = *async_notices_,
-                                                                       .clock = clock_});
+  request_queues_ = std::make_unique<invocation_queue::RequestQueues>(
+      invocation_queue::RequestQueues::Needs{.store = *store_,
+                                             .objects = *objects_,
+                                             .loop = *reconcilers_,
+                                             .courier = *request_courier_,
+                                             .door = *async_notices_,
+                                             .clock = clock_});
   reconcilers_->add(*request_queues_);
   routes_.subscribe([this] { request_queues_->look_again(); });
 }

@@ -9,32 +9,32 @@
 
 namespace slipway::server {
 
-using Access = jobs::TransformGround::Access;
+using Access = transform::TransformGround::Access;
 
 TransformEngine::TransformEngine(const Needs& needs)
     : log_book_(needs.log_book),
       clock_(needs.clock),
       instances_(needs.routes, needs.random),
-      runs_(
-          {.store = needs.store,
-           .objects = needs.objects,
-           .instances = instances_,
-           .clock = needs.clock,
-           .may =
-               [errands = needs.errands](store::Transaction& tx, const std::string& owner,
-                                         Access access, const objects::ObjectName& name) {
-                 return errands.check(tx, owner,
-                                      access == Access::read ? service::read_object(name)
-                                                             : service::write_object(name));
-               },
-           .log = [this](const jobs::TransformId& job, std::string_view line) { log(job, line); }},
-          [this](const jobs::TransformId& id) { reconciler_.wake(id); }),
+      runs_({.store = needs.store,
+             .objects = needs.objects,
+             .instances = instances_,
+             .clock = needs.clock,
+             .may =
+                 [errands = needs.errands](store::Transaction& tx, const std::string& owner,
+                                           Access access, const objects::ObjectName& name) {
+                   return errands.check(tx, owner,
+                                        access == Access::read ? service::read_object(name)
+                                                               : service::write_object(name));
+                 },
+             .log = [this](const transform::TransformId& job,
+                           std::string_view line) { log(job, line); }},
+            [this](const transform::TransformId& id) { reconciler_.wake(id); }),
       reconciler_(
           {.fleets = needs.fleets, .runs = runs_, .loop = needs.loop, .changes = needs.changes}),
-      jobs_([this](const jobs::TransformId& id) { reconciler_.wake(id); }) {}
+      jobs_([this](const transform::TransformId& id) { reconciler_.wake(id); }) {}
 
 // As AWS writes such lines: "2026-01-01T00:00:00.000Z:[sagemaker logs]: ...".
-void TransformEngine::log(const jobs::TransformId& job, std::string_view line) {
+void TransformEngine::log(const transform::TransformId& job, std::string_view line) {
   const auto stream = sagemaker::data_log_of(job);
   if (!stream) return;
   const Timestamp now = clock_.now();

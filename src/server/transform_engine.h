@@ -8,11 +8,11 @@
 #include "engine/changes.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/routes.h"
-#include "engine/jobs/transform_instances.h"
-#include "engine/jobs/transform_reconciler.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
+#include "engine/transform/instances.h"
+#include "engine/transform/reconciler.h"
 #include "service/errands.h"
 
 namespace slipway::server {
@@ -39,21 +39,21 @@ class TransformEngine {
   // Ends what runs; jobs go on with the next start. Call when the reconcilers have ended.
   void stop() { runs_.stop_all(); }
 
-  jobs::Transforms& jobs() { return jobs_; }
+  transform::Transforms& jobs() { return jobs_; }
   // From any thread: what the jobs' instances were asked so far.
   std::vector<fleet::VariantCounters> counters() const { return instances_.counters(); }
 
  private:
-  void log(const jobs::TransformId& job, std::string_view line);
+  void log(const transform::TransformId& job, std::string_view line);
 
   logs::LogBook& log_book_;
   const Clock& clock_;
   std::mutex log_mutex_;      // a line's place in its stream is taken and used under it
   bool log_refused_ = false;  // the book took nothing the last time: said once
-  jobs::RoutedInstances instances_;
-  jobs::TransformRuns runs_;
-  jobs::TransformReconciler reconciler_;
-  jobs::Transforms jobs_;
+  transform::RoutedInstances instances_;
+  transform::TransformRuns runs_;
+  transform::TransformReconciler reconciler_;
+  transform::Transforms jobs_;
 };
 
 }  // namespace slipway::server

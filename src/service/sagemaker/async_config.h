@@ -2,7 +2,7 @@
 #pragma once
 
 #include "engine/fleet/plan.h"
-#include "engine/jobs/queue.h"
+#include "engine/invocation_queue/queue.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
 
@@ -22,13 +22,14 @@ Result<> check_async(const aws::sagemaker::CreateEndpointConfigInput& config);
 void ask_by_queue(fleet::FleetPlan& plan);
 
 // A new endpoint's queue, where the configuration has one.
-Result<> open_queue(const service::Call& call, const jobs::Queues& queues, const fleet::FleetId& id,
+Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,
+                    const fleet::FleetId& id,
                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
 // An update's: the queue stays, its settings change at once. An endpoint stays asynchronous, or
 // stays what else it is: ValidationException (what AWS does there is not known; a queue with
 // requests in it cannot become a real-time endpoint).
-Result<> change_queue(const service::Call& call, const jobs::Queues& queues,
+Result<> change_queue(const service::Call& call, const invocation_queue::Queues& queues,
                       const fleet::FleetId& id,
                       const aws::sagemaker::CreateEndpointConfigInput& config);
 

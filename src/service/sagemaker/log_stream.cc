@@ -30,7 +30,7 @@ std::string space_of(std::string_view account, std::string_view region) {
 
 // The key is "fleet/<account>/<region>/<endpoint>/<generation>/<variant>/<ordinal>" (plan.h names
 // the fleet, engine/fleet the instance), with "/transform" behind the name where it is a transform
-// job's (engine/jobs/transform.h); none of the parts can hold a slash. A copy of an inference
+// job's (engine/transform/transform.h); none of the parts can hold a slash. A copy of an inference
 // component has "<endpoint>:<component>" in the endpoint's place. A container of several is
 // "<variant>.<container>", and AWS names it behind the instance. With "environment" in the place of
 // "fleet" it is that of an installation (engine/fleet/environment_cache.h).
@@ -58,7 +58,7 @@ std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
                             several ? "/" : "", several ? variant.substr(dot + 1) : "")};
 }
 
-std::optional<logs::StreamName> data_log_of(const jobs::TransformId& job) {
+std::optional<logs::StreamName> data_log_of(const transform::TransformId& job) {
   const auto parts = segments_of(job.text);
   if (parts.size() != 3) return std::nullopt;
   return logs::StreamName{.space = space_of(parts[0], parts[1]),

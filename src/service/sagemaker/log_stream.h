@@ -3,8 +3,8 @@
 
 #include <optional>
 
-#include "engine/jobs/transform.h"
 #include "engine/logs/log_book.h"
+#include "engine/transform/transform.h"
 #include "place/place.h"
 
 namespace slipway::sagemaker {
@@ -19,6 +19,6 @@ std::optional<logs::StreamName> stream_of(const place::InstanceKey& key);
 
 // The log of a transform job itself: its terms, its progress, what failed. Stream
 // "<TransformJobName>/data-log" (AWS has one for each instance; here one tells all).
-std::optional<logs::StreamName> data_log_of(const jobs::TransformId& job);
+std::optional<logs::StreamName> data_log_of(const transform::TransformId& job);
 
 }  // namespace slipway::sagemaker

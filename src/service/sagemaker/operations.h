@@ -2,8 +2,8 @@
 #pragma once
 
 #include "engine/fleet/fleet.h"
-#include "engine/jobs/queue.h"
-#include "engine/jobs/transform.h"
+#include "engine/invocation_queue/queue.h"
+#include "engine/transform/transform.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
 #include "service/sagemaker/component.h"
@@ -39,7 +39,7 @@ Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in);
 // endpoint.cc: desired state goes to the fleet engine, status comes from it.
 class Endpoints {
  public:
-  Endpoints(fleet::Fleets& fleets, const jobs::Queues& queues, BuiltInImages built_in)
+  Endpoints(fleet::Fleets& fleets, const invocation_queue::Queues& queues, BuiltInImages built_in)
       : fleets_(fleets), queues_(queues), built_in_(std::move(built_in)) {}
 
   // Answers at once with the ARN; the instances come up later, driven by the fleet's reconciler,
@@ -61,7 +61,7 @@ class Endpoints {
 
  private:
   fleet::Fleets& fleets_;
-  const jobs::Queues& queues_;
+  const invocation_queue::Queues& queues_;
   const BuiltInImages built_in_;
 };
 
@@ -111,7 +111,7 @@ class Components {
 // transform_job.cc: the job goes to the jobs engine, its status comes from it.
 class TransformJobs {
  public:
-  TransformJobs(jobs::Transforms& transforms, BuiltInImages built_in, Reach reach)
+  TransformJobs(transform::Transforms& transforms, BuiltInImages built_in, Reach reach)
       : transforms_(transforms), built_in_(std::move(built_in)), reach_(reach) {}
 
   // Answers at once with the ARN; the job works on. A name is taken for good (ResourceInUse).
@@ -125,7 +125,7 @@ class TransformJobs {
   Result<> stop(Call& call, api::StopTransformJobRequest in);
 
  private:
-  jobs::Transforms& transforms_;
+  transform::Transforms& transforms_;
   const BuiltInImages built_in_;
   const Reach reach_;
 };

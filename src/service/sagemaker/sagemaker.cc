@@ -47,8 +47,8 @@ void add_components(service::Registry::Service& service,
 
 }  // namespace
 
-void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
-             BuiltInImages built_in, Reach reach) {
+void install(service::Registry& registry, fleet::Fleets& fleets,
+             const invocation_queue::Queues& queues, BuiltInImages built_in, Reach reach) {
   namespace op = api::op;
   const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
   const auto components = std::make_shared<Components>(fleets, built_in, reach);
@@ -86,7 +86,7 @@ void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Que
   add_components(service, components);
 }
 
-void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
+void install_transform_jobs(service::Registry& registry, transform::Transforms& transforms,
                             BuiltInImages built_in, Reach reach) {
   namespace op = api::op;
   const auto jobs = std::make_shared<TransformJobs>(transforms, std::move(built_in), reach);

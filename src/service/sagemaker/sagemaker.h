@@ -4,8 +4,8 @@
 #include <span>
 
 #include "engine/fleet/fleet.h"
-#include "engine/jobs/queue.h"
-#include "engine/jobs/transform.h"
+#include "engine/invocation_queue/queue.h"
+#include "engine/transform/transform.h"
 #include "service/permissions.h"
 #include "service/registry.h"
 #include "service/sagemaker/plan.h"
@@ -15,11 +15,11 @@
 namespace slipway::sagemaker {
 
 // `fleets`, `queues` and what `reach` refers to outlive the registry.
-void install(service::Registry& registry, fleet::Fleets& fleets, const jobs::Queues& queues,
-             BuiltInImages built_in, Reach reach = Reach());
+void install(service::Registry& registry, fleet::Fleets& fleets,
+             const invocation_queue::Queues& queues, BuiltInImages built_in, Reach reach = Reach());
 
 // Batch transform. `transforms` outlives the registry.
-void install_transform_jobs(service::Registry& registry, jobs::Transforms& transforms,
+void install_transform_jobs(service::Registry& registry, transform::Transforms& transforms,
                             BuiltInImages built_in, Reach reach = Reach());
 
 // Who may do what with it, for the frame.

@@ -52,7 +52,7 @@ class Door : public testing::Test {
   static std::unique_ptr<store::Store> open_store(const std::filesystem::path& folder) {
     std::vector<store::Migration> all;
     for (const auto& room : {fleet::migrations(), identity::migrations(), objects::migrations(),
-                             jobs::queue_migrations(), migrations()})
+                             invocation_queue::queue_migrations(), migrations()})
       all.insert(all.end(), room.begin(), room.end());
     return store::Store::open(folder / "state.db", all).value();
   }
@@ -135,7 +135,7 @@ class Door : public testing::Test {
           .value();
   engine::Changes changes_{world_.clock()};
   WorkerPool workers_{2};
-  jobs::Queues queues_{[](jobs::QueueId) {}};
+  invocation_queue::Queues queues_{[](invocation_queue::QueueId) {}};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
   net::Loop loop_;

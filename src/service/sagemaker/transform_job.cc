@@ -13,10 +13,10 @@
 namespace slipway::sagemaker {
 namespace {
 
-using jobs::TransformPlan;
-using jobs::TransformState;
-using jobs::TransformStatus;
 using service::refuse;
+using transform::TransformPlan;
+using transform::TransformState;
+using transform::TransformStatus;
 
 constexpr std::string_view variant_name = "transform";
 constexpr std::int64_t timeout_s_default = 600;
@@ -25,10 +25,10 @@ constexpr std::int64_t retries_default = 3;
 // AWS begins a job's FailureReason with whose fault it is.
 std::string failure_reason(const TransformStatus& status) {
   switch (status.fault) {
-    case jobs::Fault::nobody: break;
-    case jobs::Fault::input: return "ClientError: " + status.reason;
-    case jobs::Fault::model: return "AlgorithmError: " + status.reason;
-    case jobs::Fault::server: return "InternalServerError: " + status.reason;
+    case transform::Fault::nobody: break;
+    case transform::Fault::input: return "ClientError: " + status.reason;
+    case transform::Fault::model: return "AlgorithmError: " + status.reason;
+    case transform::Fault::server: return "InternalServerError: " + status.reason;
   }
   return status.reason;
 }
@@ -43,7 +43,7 @@ std::string_view status_name(const TransformStatus& status) {
   return status.stop == TransformStatus::Stop::asked ? "Stopping" : "InProgress";
 }
 
-jobs::TransformId id_of(const Call& call, std::string_view name) {
+transform::TransformId id_of(const Call& call, std::string_view name) {
   return {service::resource_key(call.caller(), name)};
 }
 
@@ -52,19 +52,19 @@ Result<objects::ObjectName> place_of(std::string_view member, std::string_view u
   return refuse("ValidationException", fmt::format("{}: {} is not an s3:// address.", member, uri));
 }
 
-jobs::RecordFormat format_of(std::string_view media) {
+transform::RecordFormat format_of(std::string_view media) {
   const std::string type = to_lower(trimmed(take_until(media, ';')));
-  if (type == "text/csv") return jobs::RecordFormat::csv;
-  if (type == "application/json") return jobs::RecordFormat::json;
-  if (type == "application/jsonlines") return jobs::RecordFormat::json_lines;
-  return jobs::RecordFormat::opaque;
+  if (type == "text/csv") return transform::RecordFormat::csv;
+  if (type == "application/json") return transform::RecordFormat::json;
+  if (type == "application/jsonlines") return transform::RecordFormat::json_lines;
+  return transform::RecordFormat::opaque;
 }
 
-jobs::SplitType split_of(std::string_view name) {
-  if (name == "Line") return jobs::SplitType::line;
-  if (name == "RecordIO") return jobs::SplitType::record_io;
-  if (name == "TFRecord") return jobs::SplitType::tf_record;
-  return jobs::SplitType::none;
+transform::SplitType split_of(std::string_view name) {
+  if (name == "Line") return transform::SplitType::line;
+  if (name == "RecordIO") return transform::SplitType::record_io;
+  if (name == "TFRecord") return transform::SplitType::tf_record;
+  return transform::SplitType::none;
 }
 
 // What the container is told of the job; of the last three only what the client set itself.
@@ -150,8 +150,8 @@ Result<TransformPlan> plan_of(const Call& call, const BuiltInImages& built_in,
   TRY_DO(fill_input(in.TransformInput(), plan));
   TRY_DO(fill_output(in.TransformOutput(), plan));
   if (const auto strategy = in.BatchStrategy())
-    plan.strategy = *strategy == "SingleRecord" ? jobs::BatchStrategy::single_record
-                                                : jobs::BatchStrategy::multi_record;
+    plan.strategy = *strategy == "SingleRecord" ? transform::BatchStrategy::single_record
+                                                : transform::BatchStrategy::multi_record;
   if (const auto payload = in.MaxPayloadInMB())
     plan.payload_mb = static_cast<std::uint32_t>(*payload);
   if (const auto concurrency = in.MaxConcurrentTransforms())
@@ -186,7 +186,8 @@ struct Job {
   Resource resource;
   TransformStatus status;
 };
-Result<Job> get_job(const Call& call, const jobs::Transforms& transforms, std::string_view name) {
+Result<Job> get_job(const Call& call, const transform::Transforms& transforms,
+                    std::string_view name) {
   auto resource = find(call, transform_job_kind, name);
   auto status = transforms.status(call.tx(), id_of(call, name));
   if (resource && status) return Job{*std::move(resource), *std::move(status)};
@@ -226,7 +227,7 @@ Result<api::DescribeTransformJobResponse> TransformJobs::describe(
   if (job.status.started) out.TransformStartTime(*job.status.started);
   if (job.status.ended) out.TransformEndTime(*job.status.ended);
   if (!has_ended(job.status.state))
-    call.wait_for(jobs::topic_of(id_of(call, in.TransformJobName())));
+    call.wait_for(transform::topic_of(id_of(call, in.TransformJobName())));
   return out;
 }
 

@@ -48,7 +48,8 @@ objects::Pairs headers_of(const api::InvokeEndpointAsyncInput& in, std::string_v
 }
 
 // The wording is ours: AWS's is not known.
-Result<> fill_body(const api::InvokeEndpointAsyncInput& in, jobs::QueuedRequest& request) {
+Result<> fill_body(const api::InvokeEndpointAsyncInput& in,
+                   invocation_queue::QueuedRequest& request) {
   const bool inline_body = in.Body() && !in.Body()->bytes.empty();
   if (inline_body == in.InputLocation().has_value())
     return refused(
@@ -66,7 +67,7 @@ Result<> fill_body(const api::InvokeEndpointAsyncInput& in, jobs::QueuedRequest&
 // requests of one id must not overwrite each other. (AWS says "based on the inference ID".)
 Result<> fill_places(const api::InvokeEndpointAsyncInput& in,
                      const aws::sagemaker::AsyncInferenceOutputConfig& config,
-                     std::string_view uuid, jobs::QueuedRequest& request) {
+                     std::string_view uuid, invocation_queue::QueuedRequest& request) {
   const std::string name =
       in.Filename() ? std::string(*in.Filename()) : fmt::format("{}.out", uuid);
   TRY(request.output, below(config.S3OutputPath().value_or(""),
@@ -78,7 +79,7 @@ Result<> fill_places(const api::InvokeEndpointAsyncInput& in,
 }
 
 std::vector<service::Errand> results_of(const aws::sagemaker::AsyncInferenceConfig& config,
-                                        const jobs::QueuedRequest& request) {
+                                        const invocation_queue::QueuedRequest& request) {
   std::vector<service::Errand> out{service::write_object(request.output)};
   if (request.failure) out.push_back(service::write_object(*request.failure));
   const auto told = config.OutputConfig().NotificationConfig();
@@ -117,7 +118,8 @@ bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const 
   return route != routes->end() && route->second->generation != 0;
 }
 
-Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_view endpoint) const {
+Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,
+                                                           std::string_view endpoint) const {
   AskedEndpoint asked{.name = std::string(endpoint),
                       .account = call.account(),
                       .region = call.region(),
@@ -126,7 +128,7 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
   const auto not_so = [&](InvokeFailure why) {
     return std::unexpected(failure_error(asked, why, {}, {}, {}));
   };
-  auto queue = jobs::Queues::find(call.tx(), asked.fleet);
+  auto queue = invocation_queue::Queues::find(call.tx(), asked.fleet);
   if (!queue) {
     switch (needs_.fleets.status(call.tx(), {asked.fleet}).state) {
       case fleet::FleetState::gone: return not_so(InvokeFailure::not_found);
@@ -141,7 +143,7 @@ Result<jobs::Queue> AsyncInvocations::queue_of(const Call& call, std::string_vie
 // Whichever variant answers, results are stored for its role, or for whoever made the configuration
 // where it has none; the input is read for that role, or for the caller who names it. Plans of
 // former versions say no more than the role.
-Result<> AsyncInvocations::remember_for_whom(const Call& call, const jobs::Queue& queue,
+Result<> AsyncInvocations::remember_for_whom(const Call& call, const invocation_queue::Queue& queue,
                                              AsyncNote& note) const {
   TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
   const std::string caller = service::Errands::remembered(call.caller().principal);
@@ -162,7 +164,7 @@ Result<> AsyncInvocations::remember_for_whom(const Call& call, const jobs::Queue
 // Asked at once, so that the caller hears of it, and again when it is done.
 Result<> AsyncInvocations::expect_rights(const Call& call, const AsyncNote& note,
                                          const aws::sagemaker::AsyncInferenceConfig& config,
-                                         const jobs::QueuedRequest& request) const {
+                                         const invocation_queue::QueuedRequest& request) const {
   if (!needs_.errands) return {};
   const auto check = [&](std::string_view who, const service::Errand& errand) {
     return needs_.errands->check_later(call.tx(), call.now(), who, errand);
@@ -177,7 +179,7 @@ Result<> AsyncInvocations::expect_rights(const Call& call, const AsyncNote& note
 
 Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
     Call& call, api::InvokeEndpointAsyncInput in) const {
-  TRY(const jobs::Queue queue, queue_of(call, in.EndpointName()));
+  TRY(const invocation_queue::Queue queue, queue_of(call, in.EndpointName()));
   TRY(const auto config,
       wire::from_json<aws::sagemaker::AsyncInferenceConfig>(queue.settings.document, call.arena()));
   const std::string uuid = make_uuid(call.random());
@@ -186,7 +188,7 @@ Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
                  .input_location = std::string(in.InputLocation().value_or(""))};
   TRY_DO(remember_for_whom(call, queue, note));
   const std::chrono::seconds ttl(in.RequestTTLSeconds().value_or(request_ttl_default.count()));
-  jobs::QueuedRequest request{
+  invocation_queue::QueuedRequest request{
       .accepted = call.moment(),
       .expires = call.moment().server + ttl,
       .time_limit = std::chrono::seconds(

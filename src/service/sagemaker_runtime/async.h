@@ -9,7 +9,7 @@
 
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/routes.h"
-#include "engine/jobs/queue.h"
+#include "engine/invocation_queue/queue.h"
 #include "gen/sagemaker.h"
 #include "gen/sagemaker_runtime.h"
 #include "service/call.h"
@@ -21,8 +21,8 @@ namespace slipway::sagemaker_runtime {
 inline constexpr std::chrono::seconds request_ttl_default{21'600};
 inline constexpr std::chrono::seconds invocation_timeout_default{900};
 
-// What stands in jobs::QueuedRequest::document: lines, since the first two come as headers and the
-// others are service::Errands::remembered.
+// What stands in invocation_queue::QueuedRequest::document: lines, since the first two come as
+// headers and the others are service::Errands::remembered.
 struct AsyncNote {
   std::string inference_id;
   std::string input_location = {};        // empty: the body came with the call
@@ -40,7 +40,7 @@ class AsyncInvocations {
  public:
   // All outlive this object.
   struct Needs {
-    jobs::RequestQueues& queues;
+    invocation_queue::RequestQueues& queues;
     const fleet::Fleets& fleets;
     const fleet::RouteTable& routes;
     const service::Errands* errands = nullptr;  // null: who may what is not asked
@@ -55,13 +55,14 @@ class AsyncInvocations {
       service::Call& call, aws::sagemaker_runtime::InvokeEndpointAsyncInput in) const;
 
  private:
-  Result<jobs::Queue> queue_of(const service::Call& call, std::string_view endpoint) const;
+  Result<invocation_queue::Queue> queue_of(const service::Call& call,
+                                           std::string_view endpoint) const;
   bool serves(const service::Call& call, const std::string& fleet) const;
-  Result<> remember_for_whom(const service::Call& call, const jobs::Queue& queue,
+  Result<> remember_for_whom(const service::Call& call, const invocation_queue::Queue& queue,
                              AsyncNote& note) const;
   Result<> expect_rights(const service::Call& call, const AsyncNote& note,
                          const aws::sagemaker::AsyncInferenceConfig& config,
-                         const jobs::QueuedRequest& request) const;
+                         const invocation_queue::QueuedRequest& request) const;
 
   const Needs needs_;
 };

@@ -19,8 +19,8 @@ namespace slipway::sagemaker_runtime {
 namespace {
 
 namespace json = boost::json;
-using jobs::QueueFailure;
-using jobs::Settled;
+using invocation_queue::QueueFailure;
+using invocation_queue::Settled;
 
 // "account/region/endpoint", as service::resource_key made it.
 struct Endpoint {
@@ -124,14 +124,16 @@ std::string notification_text(const Settled& settled, WithResponse response) {
 
 std::string AsyncNotices::failure_text(const Settled& settled) const { return reason_of(settled); }
 
-Result<> AsyncNotices::may_read(store::Transaction& tx, const jobs::QueuedRequest& request) const {
+Result<> AsyncNotices::may_read(store::Transaction& tx,
+                                const invocation_queue::QueuedRequest& request) const {
   if (!request.input) return {};
   for (const std::string& reader : AsyncNote::from(request.document).readers())
     TRY_DO(errands_.check(tx, reader, service::read_object(*request.input)));
   return {};
 }
 
-Result<> AsyncNotices::may_store(store::Transaction& tx, const jobs::QueuedRequest& request,
+Result<> AsyncNotices::may_store(store::Transaction& tx,
+                                 const invocation_queue::QueuedRequest& request,
                                  const objects::ObjectName& name) const {
   for (const std::string& writer : AsyncNote::from(request.document).writers)
     TRY_DO(errands_.check(tx, writer, service::write_object(name)));

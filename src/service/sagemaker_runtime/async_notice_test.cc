@@ -17,14 +17,14 @@ const Moment accepted{.civil = Timestamp(std::chrono::microseconds(1'643'150'760
                       .server = {}};
 
 struct Ended {
-  jobs::Queue queue{.id = 1, .fleet = "123456789012/us-west-2/mine"};
-  jobs::QueuedRequest request{
+  invocation_queue::Queue queue{.id = 1, .fleet = "123456789012/us-west-2/mine"};
+  invocation_queue::QueuedRequest request{
       .accepted = accepted,
       .content_type = "text/csv",
       .output = {.bucket = "b", .key = "out/1.out"},
       .failure = objects::ObjectName{.bucket = "b", .key = "bad/1-error.out"},
       .document = AsyncNote{.inference_id = "id-1", .input_location = "s3://b/in.csv"}.text()};
-  jobs::Settled settled{.queue = queue, .request = request, .at = accepted + 153ms};
+  invocation_queue::Settled settled{.queue = queue, .request = request, .at = accepted + 153ms};
 };
 
 // Contract, section 10: the members of a notification, as AWS's page shows one.
@@ -60,7 +60,7 @@ TEST(AsyncNotice, ForWhomARequestIsDoneComesBackFromItsNote) {
 
 TEST(AsyncNotice, AFailedOneSaysWhyAndWhere) {
   Ended ended;
-  ended.settled.failure = jobs::QueueFailure::refused;
+  ended.settled.failure = invocation_queue::QueueFailure::refused;
   ended.settled.status = 500;
   const json::value notice = json::parse(notification_text(ended.settled, WithResponse::no));
   EXPECT_EQ(notice.at("invocationStatus").as_string(), "Failed");

@@ -1,0 +1,239 @@
+#include "engine/invocation_queue/router_courier.h"
+
+#include <utility>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/strand.h"
+#include "engine/objects/checked_files.h"
+
+namespace slipway::invocation_queue {
+namespace {
+
+objects::UploadOptions answer_upload() { return {.bytes_max = queued_answer_bytes_max}; }
+
+DeliveryMishap mishap_of(const Error& error) {
+  if (error.code == ErrorCode::limit_exceeded)
+    return {Mishap::answer_too_large, "The answer is larger than is allowed."};
+  return {Mishap::unavailable, error.message};
+}
+
+Mishap mishap_of(fleet::InvokeFailure failure) {
+  switch (failure) {
+    case fleet::InvokeFailure::timeout: return Mishap::timeout;
+    case fleet::InvokeFailure::broken: return Mishap::broken;
+    case fleet::InvokeFailure::too_large: return Mishap::answer_too_large;
+    default: return Mishap::unavailable;
+  }
+}
+
+}  // namespace
+
+// Takes an answer's bytes: into memory while they are few, then to a file, on a strand of workers.
+// Lives until it told what became of them, whoever else lets go of it.
+class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
+ public:
+  Keeper(const Needs& needs, net::Loop& loop, Arrived arrived)
+      : loop_(loop),
+        strand_(needs.workers),
+        upload_(needs.objects.begin(answer_upload())),
+        arrived_(std::move(arrived)) {}
+
+  // ---- The loop thread's ----
+
+  void begin(int status, std::string_view content_type) {
+    status_ = status;
+    content_type_ = content_type;
+  }
+
+  // Whose answer it is, while it is read; null once it is gone.
+  void set_source(fleet::Invocation* source) { source_ = source; }
+
+  void take(std::string_view bytes) {
+    size_ += bytes.size();
+    if (size_ <= echo_bytes_max) echo_ += bytes;
+    pending_ += bytes;
+    if (size_ <= objects::inline_bytes_max) return;
+    flush();
+    if (unwritten_ < unwritten_bytes_max || paused_ || source_ == nullptr) return;
+    paused_ = true;
+    source_->pause();
+  }
+
+  void end() {
+    source_ = nullptr;
+    if (size_ <= objects::inline_bytes_max) return seal(std::move(pending_));
+    strand_.post([self = shared_from_this(), bytes = std::move(pending_)] { self->seal(bytes); });
+  }
+
+  void fail(DeliveryMishap mishap) {
+    source_ = nullptr;
+    strand_.post([self = shared_from_this(), mishap = std::move(mishap)]() mutable {
+      self->tell(std::unexpected(std::move(mishap)));
+    });
+  }
+
+ private:
+  void flush() {
+    unwritten_ += pending_.size();
+    strand_.post([self = shared_from_this(), bytes = std::exchange(pending_, {})] {
+      self->write(bytes);
+      self->loop_.post([self, size = bytes.size()] { self->written(size); });
+    });
+  }
+
+  void written(std::size_t size) {
+    unwritten_ -= size;
+    if (failed_ && source_ != nullptr) {
+      // It is destroyed by this, and nothing more comes of it.
+      fleet::Invocation* const source = std::exchange(source_, nullptr);
+      source->give_up();
+      strand_.post([self = shared_from_this()] { self->seal({}); });
+    } else if (paused_ && unwritten_ < unwritten_bytes_max / 2 && source_ != nullptr) {
+      paused_ = false;
+      source_->resume();
+    }
+  }
+
+  // ---- A worker's, one at a time, or the loop's where nothing was posted ----
+
+  void write(std::string_view bytes) {
+    if (!error_.empty()) return;
+    if (auto written = upload_.write(std::as_bytes(std::span(bytes))); !written) {
+      error_.push_back(mishap_of(written.error()));
+      failed_ = true;
+    }
+  }
+
+  void seal(std::string_view rest) {
+    if (!rest.empty()) write(rest);
+    if (!error_.empty()) return tell(std::unexpected(std::move(error_.front())));
+    auto sealed = upload_.seal();
+    if (!sealed) return tell(std::unexpected(mishap_of(sealed.error())));
+    DeliveredAnswer answer{
+        .status = status_, .content_type = std::move(content_type_), .body = *std::move(sealed)};
+    if (size_ <= echo_bytes_max) answer.echo = std::move(echo_);
+    tell(std::move(answer));
+  }
+
+  void tell(Delivered delivered) {
+    if (auto arrived = std::exchange(arrived_, nullptr)) arrived(std::move(delivered));
+  }
+
+  net::Loop& loop_;
+  Strand strand_;
+  objects::Upload upload_;
+  Arrived arrived_;
+  int status_ = 200;
+  std::string content_type_;
+  std::string echo_;
+  std::vector<DeliveryMishap> error_;
+  std::atomic<bool> failed_ = false;
+
+  fleet::Invocation* source_ = nullptr;
+  std::string pending_;
+  std::uint64_t size_ = 0;
+  std::size_t unwritten_ = 0;
+  bool paused_ = false;
+};
+
+// One request as the router knows it.
+class RouterCourier::Errand final : public fleet::Invocation {
+ public:
+  Errand(RouterCourier& courier, Delivery delivery, Arrived arrived)
+      : courier_(courier),
+        delivery_(std::move(delivery)),
+        keeper_(
+            std::make_shared<Keeper>(courier.needs_, courier.thread_.loop(), std::move(arrived))) {
+    const QueuedRequest& queued = delivery_.request;
+    for (const auto& [name, value] : queued.headers) headers_.push_back({name, value});
+    request.fleet = delivery_.fleet;
+    request.access = fleet::Access::queued;
+    request.content_type = queued.content_type;
+    request.accept = queued.accept;
+    request.headers = headers_;
+    request.body = delivery_.content.bytes;
+    if (!delivery_.content.slices.empty()) request.body_files = [this] { return files(); };
+    request.answer_mode = fleet::AnswerMode::streamed;
+    request.time_limit = queued.time_limit;
+    keeper_->set_source(this);
+  }
+  ~Errand() override { launched(); }
+
+  void sent() override { launched(); }
+
+  void answered(const fleet::InvokeAnswer& answer) override {
+    keeper_->begin(answer.status, answer.content_type);
+    keeper_->set_source(nullptr);
+    keeper_->take(answer.body);
+    keeper_->end();
+  }
+  void failed(fleet::InvokeFailure failure, std::string_view detail, std::string_view) override {
+    keeper_->fail({mishap_of(failure), std::string(detail)});
+  }
+  void begun(const fleet::InvokeAnswer& head) override {
+    keeper_->begin(head.status, head.content_type);
+  }
+  void part(std::string_view bytes) override { keeper_->take(bytes); }
+  void ended() override { keeper_->end(); }
+
+ private:
+  void launched() {
+    if (!std::exchange(launched_, true)) courier_.launched(delivery_.fleet);
+  }
+
+  net::FileSequence files() const { return checked_files(delivery_.content); }
+
+  RouterCourier& courier_;
+  const Delivery delivery_;
+  std::vector<net::Header> headers_;
+  const std::shared_ptr<Keeper> keeper_;
+  bool launched_ = false;
+};
+
+RouterCourier::RouterCourier(const Needs& needs) : needs_(needs) {
+  thread_.run_and_wait([this] {
+    router_ = std::make_unique<fleet::Router>(thread_.loop(), needs_.routes, needs_.random);
+  });
+}
+
+RouterCourier::~RouterCourier() {
+  thread_.run_and_wait([this] { router_.reset(); });
+  thread_.stop();
+}
+
+std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrency) const {
+  const auto routes = needs_.routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto route = routes->find(fleet);
+  if (route == routes->end()) return 0;
+  std::size_t free = 0;
+  for (const fleet::VariantRoute& variant : route->second->variants)
+    for (const auto& instance : variant.instances) {
+      const std::uint32_t load = instance->outstanding.load(std::memory_order_relaxed);
+      if (load < concurrency) free += concurrency - load;
+    }
+  const std::lock_guard lock(mutex_);
+  const auto launching = launching_.find(fleet);
+  if (launching == launching_.end()) return free;
+  return free > launching->second ? free - launching->second : 0;
+}
+
+void RouterCourier::deliver(Delivery delivery, Arrived arrived) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++launching_[delivery.fleet];
+  }
+  thread_.loop().post(
+      [this, delivery = std::move(delivery), arrived = std::move(arrived)]() mutable {
+        auto errand = std::make_unique<Errand>(*this, std::move(delivery), std::move(arrived));
+        if (router_) router_->invoke(std::move(errand));
+      });
+}
+
+void RouterCourier::launched(const std::string& fleet) {
+  const std::lock_guard lock(mutex_);
+  const auto launching = launching_.find(fleet);
+  if (launching != launching_.end() && --launching->second == 0) launching_.erase(launching);
+}
+
+}  // namespace slipway::invocation_queue

@@ -1,0 +1,60 @@
+// The courier of the real server: one loop's fleet router, fed from and read into objects.
+#pragma once
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/random.h"
+#include "base/worker_pool.h"
+#include "engine/fleet/router.h"
+#include "engine/invocation_queue/courier.h"
+#include "net/loop.h"
+
+namespace slipway::invocation_queue {
+
+// An answer beyond inline_bytes_max is written by a strand of workers, which is at most this far
+// behind what came; then the instance is slowed down.
+inline constexpr std::size_t unwritten_bytes_max = 4 * 1024 * 1024;
+
+// Owns a loop thread and the router on it. Bodies that are files go to the instance as they are
+// read, answers go to files as they come: memory stays flat whatever their size.
+class RouterCourier final : public Courier {
+ public:
+  // All outlive this object.
+  struct Needs {
+    fleet::RouteTable& routes;
+    objects::Objects& objects;
+    WorkerPool& workers;
+    Random& random;
+  };
+  explicit RouterCourier(const Needs& needs);
+  // Ends the loop: what is under way arrives as unavailable, before this returns or, where workers
+  // still write, on them.
+  ~RouterCourier() override;
+
+  // Counts what any router has under way to the fleet's instances, and what is on its way there.
+  std::size_t room(std::string_view fleet, std::uint32_t concurrency) const override;
+  void deliver(Delivery delivery, Arrived arrived) override;
+
+  // From any thread: what instances were asked so far.
+  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
+
+ private:
+  class Errand;
+  class Keeper;
+
+  void launched(const std::string& fleet);
+
+  const Needs needs_;
+  mutable std::mutex mutex_;
+  // Handed to the loop and not yet sent to an instance, by fleet; guarded by mutex_.
+  std::unordered_map<std::string, std::size_t, fleet::StringHash, std::equal_to<>> launching_;
+  net::LoopThread thread_{"jobs"};
+  std::unique_ptr<fleet::Router> router_;  // the loop thread's
+};
+
+}  // namespace slipway::invocation_queue

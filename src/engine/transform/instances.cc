@@ -1,0 +1,151 @@
+#include "engine/transform/instances.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <set>
+
+#include "engine/transform/transform.h"
+#include "net/http_client.h"
+#include "net/link_frame.h"
+#include "net/loop.h"
+
+namespace slipway::transform {
+namespace {
+
+constexpr std::chrono::milliseconds parameters_time{5'000};
+constexpr std::size_t parameters_bytes_max = 64 * 1024;
+
+class Asked final : public fleet::Invocation {
+ public:
+  Asked(InstanceQuestion question, ReplyDone done)
+      : question_(std::move(question)), done_(std::move(done)) {
+    request.fleet = question_.fleet;
+    request.content_type = question_.content_type;
+    request.accept = question_.accept;
+    request.body = question_.body;
+    request.body_files = question_.body_files;
+    // Bulk may be answered by bulk: no more than what is kept anyway, but more than a router keeps.
+    const bool bulk = question_.body_files || question_.body.size() > net::link_body_bytes_max;
+    if (bulk) request.answer_mode = fleet::AnswerMode::streamed;
+  }
+  void begun(const fleet::InvokeAnswer& head) override { status_ = head.status; }
+  void part(std::string_view bytes) override {
+    if (body_.size() + bytes.size() > transform_answer_bytes_max) overflown_ = true;
+    if (!overflown_) body_ += bytes;
+  }
+  void ended() override {
+    if (!overflown_) return done_({.status = status_, .body = std::move(body_)});
+    done_({.status = 0,
+           .body = fmt::format("the answer is larger than {} bytes", transform_answer_bytes_max),
+           .repeat = Reply::Repeat::is_useless});
+  }
+  void answered(const fleet::InvokeAnswer& answer) override {
+    std::string body =
+        answer.body_owned != nullptr ? std::move(*answer.body_owned) : std::string(answer.body);
+    done_({.status = answer.status, .body = std::move(body)});
+  }
+  void failed(fleet::InvokeFailure failure, std::string_view detail, std::string_view) override {
+    done_({.status = 0, .body = fmt::format("{} ({})", detail, fleet::name_of(failure))});
+  }
+
+ private:
+  const InstanceQuestion question_;
+  ReplyDone done_;
+  int status_ = 0;  // of a streamed answer, which is collected here
+  std::string body_;
+  bool overflown_ = false;
+};
+
+std::optional<net::Address> first_address(const fleet::RouteTable& routes,
+                                          const std::string& fleet) {
+  const auto map = routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto route = map->find(fleet);
+  if (route == map->end()) return std::nullopt;
+  for (const fleet::VariantRoute& variant : route->second->variants)
+    for (const auto& instance : variant.instances)
+      if (auto address = net::Address::parse(instance->addresses.http)) return *std::move(address);
+  return std::nullopt;
+}
+
+}  // namespace
+
+class RoutedInstances::Impl {
+ public:
+  Impl(fleet::RouteTable& routes, Random& random) : routes_(routes) {
+    thread_.run_and_wait(
+        [&] { router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random); });
+  }
+  ~Impl() {
+    thread_.run_and_wait([this] {
+      router_.reset();
+      clients_.clear();
+    });
+  }
+
+  net::Loop& loop() { return thread_.loop(); }
+  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
+
+  void ask(InstanceQuestion question, ReplyDone done) {
+    router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
+  }
+
+  void ask_parameters(const std::string& fleet, ParametersDone done) {
+    const auto address = first_address(routes_, fleet);
+    if (!address)
+      return done(fail(ErrorCode::unavailable, "no instance can be asked for its parameters"));
+    auto& client = *clients_.emplace_back(std::make_unique<net::HttpClient>(
+        loop(), *address, net::HttpClientLimits{.body_bytes_max = parameters_bytes_max}));
+    client.send({.target = "/execution-parameters", .time_limit = parameters_time},
+                [this, asked = &client,
+                 done = std::move(done)](Result<net::ClientResponse> answer) mutable {
+                  loop().post([this, asked] { drop(asked); });
+                  if (!answer) return done(std::unexpected(answer.error()));
+                  if (answer->status() != 200)
+                    return done(fail(ErrorCode::not_found, "it has no execution parameters"));
+                  done(std::string(answer->body()));
+                });
+  }
+
+ private:
+  // Not from within the client's own callback.
+  void drop(const net::HttpClient* client) {
+    std::erase_if(clients_, [&](const auto& each) { return each.get() == client; });
+  }
+
+  fleet::RouteTable& routes_;
+  net::LoopThread thread_{"transform"};
+  std::unique_ptr<fleet::Router> router_;
+  std::vector<std::unique_ptr<net::HttpClient>> clients_;
+};
+
+RoutedInstances::RoutedInstances(fleet::RouteTable& routes, Random& random)
+    : impl_(std::make_unique<Impl>(routes, random)) {}
+RoutedInstances::~RoutedInstances() = default;
+
+std::vector<fleet::VariantCounters> RoutedInstances::counters() const {
+  auto list = impl_->counters();
+  for (fleet::VariantCounters& each : list) each.fleet = job_of({each.fleet}).text;
+  return list;
+}
+
+void RoutedInstances::ask(InstanceQuestion question, ReplyDone done) {
+  impl_->loop().post(
+      [impl = impl_.get(), question = std::move(question), done = std::move(done)]() mutable {
+        impl->ask(std::move(question), std::move(done));
+      });
+}
+
+void RoutedInstances::ask_parameters(const fleet::FleetId& fleet, ParametersDone done) {
+  impl_->loop().post([impl = impl_.get(), id = fleet.text, done = std::move(done)]() mutable {
+    impl->ask_parameters(id, std::move(done));
+  });
+}
+
+void RoutedInstances::later(std::chrono::milliseconds delay, Task task) {
+  impl_->loop().post([impl = impl_.get(), delay, task = std::move(task)]() mutable {
+    impl->loop().after(delay, std::move(task));
+  });
+}
+
+}  // namespace slipway::transform

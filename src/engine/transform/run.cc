@@ -1,0 +1,215 @@
+#include "engine/transform/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <future>
+
+#include "base/log.h"
+
+namespace slipway::transform {
+namespace {
+
+namespace json = boost::json;
+
+std::optional<std::uint32_t> number_in(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains({name.data(), name.size()});
+  boost::system::error_code error;
+  const auto number = value == nullptr ? 0U : value->to_number<std::uint32_t>(error);
+  return value == nullptr || error ? std::nullopt : std::optional(number);
+}
+
+json::object object_of(const Result<std::string>& parameters) {
+  boost::system::error_code error;
+  if (!parameters) return {};
+  const json::value document = json::parse(*parameters, error);
+  return !error && document.is_object() ? document.get_object() : json::object();
+}
+
+std::optional<BatchStrategy> strategy_in(const json::object& object) {
+  const json::value* value = object.if_contains("BatchStrategy");
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  if (value->get_string() == "SINGLE_RECORD") return BatchStrategy::single_record;
+  if (value->get_string() == "MULTI_RECORD") return BatchStrategy::multi_record;
+  return std::nullopt;
+}
+
+std::string_view name_of(BatchStrategy strategy) {
+  return strategy == BatchStrategy::single_record ? "SINGLE_RECORD" : "MULTI_RECORD";
+}
+
+}  // namespace
+
+TransformTerms terms_of(const TransformPlan& plan, const Result<std::string>& parameters) {
+  const json::object said = object_of(parameters);
+  TransformTerms terms;
+  terms.payload_mb =
+      plan.payload_mb.value_or(number_in(said, "MaxPayloadInMB").value_or(payload_mb_default));
+  terms.payload_mb = std::min(terms.payload_mb, payload_mb_max);
+  terms.strategy = plan.strategy.value_or(strategy_in(said).value_or(terms.strategy));
+  if (plan.split == SplitType::none) terms.strategy = BatchStrategy::multi_record;
+  const std::uint32_t asked = plan.concurrency.value_or(0);
+  terms.concurrency = asked > 0 ? asked : number_in(said, "MaxConcurrentTransforms").value_or(1);
+  const std::uint32_t most = payload_mb_max / std::max(terms.payload_mb, 1U);
+  terms.concurrency = std::clamp(terms.concurrency, 1U, std::max(most, 1U));
+  return terms;
+}
+
+TransformRun::TransformRun(const TransformGround& ground, TransformId id, TransformPlan plan,
+                           std::function<void()> ended)
+    : ground_(ground),
+      id_(std::move(id)),
+      plan_(std::move(plan)),
+      ended_(std::move(ended)),
+      leader_([this] { lead(); }) {}
+
+TransformRun::~TransformRun() { stop(); }
+
+void TransformRun::stop() {
+  const std::lock_guard lock(mutex_);
+  stopping_.store(true, std::memory_order_release);
+  if (asking_) asking_->stop();
+}
+
+std::optional<RunOutcome> TransformRun::outcome() const {
+  const std::lock_guard lock(mutex_);
+  return outcome_;
+}
+
+void TransformRun::lead() {
+  RunOutcome outcome;
+  try {
+    outcome = work();
+  } catch (const std::exception& error) {
+    outcome = fail(ErrorCode::internal, error.what());
+  }
+  if (!outcome && !stopping()) ground_.log(id_, outcome.error().message);
+  {
+    const std::lock_guard lock(mutex_);
+    outcome_ = std::move(outcome);
+  }
+  ended_();
+}
+
+Result<std::string> TransformRun::ask_parameters() {
+  auto answered = std::make_shared<std::promise<Result<std::string>>>();
+  auto answer = answered->get_future();
+  ground_.instances.ask_parameters(fleet_of(id_), [answered](Result<std::string> text) {
+    answered->set_value(std::move(text));
+  });
+  return answer.get();
+}
+
+RunOutcome TransformRun::work() {
+  TRY(const auto row, ground_.store.read([&](store::Transaction& tx) -> Result<TransformRow> {
+    auto found = load_transform(tx, id_);
+    if (!found) return fail(ErrorCode::not_found, "the job is gone");
+    return *std::move(found);
+  }));
+  if (row.files == TransformRow::Files::unknown) {
+    TRY(const auto files, list_input(ground_, plan_));
+    ground_.step();
+    TRY_DO(ground_.store.write([&](store::Transaction& tx) -> Result<> {
+      save_files(tx, id_, files);
+      return {};
+    }));
+    ground_.step();
+  }
+  FileCounts counts;
+  TRY(auto queue,
+      ground_.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
+        counts = count_files(tx, id_);
+        return waiting_files(tx, id_);
+      }));
+  std::ranges::reverse(queue);  // taken from the back
+  const TransformTerms terms = terms_of(plan_, ask_parameters());
+  TRY(RecordRules rules, RecordRules::of(plan_, terms.strategy));
+  const std::uint32_t instances = plan_.fleet.variants.front().instances;
+  auto asking = std::make_shared<Asking>(
+      ground_.instances, Asking::Terms{.fleet = fleet_of(id_),
+                                       .content_type = plan_.content_type,
+                                       .accept = plan_.accept,
+                                       .under_way_max = terms.concurrency * instances,
+                                       .retries_max = plan_.retries_max});
+  {
+    const std::lock_guard lock(mutex_);
+    asking_ = asking;
+    if (stopping()) asking->stop();
+  }
+  ground_.log(id_, fmt::format("MaxConcurrentTransforms={}, MaxPayloadInMB={}, BatchStrategy={}",
+                               terms.concurrency, terms.payload_mb, name_of(terms.strategy)));
+  TransformFiles files({.ground = ground_,
+                        .id = id_,
+                        .plan = plan_,
+                        .terms = terms,
+                        .rules = std::move(rules),
+                        .asking = asking});
+  files.progress.files_total = counts.total();
+  files.progress.files_done = counts.done;
+  files.progress.files_failed = counts.failed;
+  std::mutex queue_mutex;
+  std::exception_ptr broken;
+  const std::size_t workers =
+      std::min({queue.size(), file_workers_max, std::size_t{terms.concurrency} * instances});
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < workers; ++i)
+      threads.emplace_back([&] {
+        try {
+          files.work(queue, queue_mutex);
+        } catch (...) {
+          const std::lock_guard lock(queue_mutex);
+          broken = std::current_exception();
+          asking->stop();
+        }
+      });
+  }
+  if (broken) std::rethrow_exception(broken);
+  ground_.log(id_, files.progress.text());
+  return {};
+}
+
+bool TransformRuns::start(const TransformId& id, const TransformPlan& plan) {
+  const std::lock_guard lock(mutex_);
+  if (runs_.contains(id)) return true;
+  if (runs_.size() >= runs_max) return false;
+  runs_.emplace(id, std::make_unique<TransformRun>(ground_, id, plan, [this, id] { ended_(id); }));
+  return true;
+}
+
+void TransformRuns::stop(const TransformId& id) {
+  const std::lock_guard lock(mutex_);
+  if (const auto run = runs_.find(id); run != runs_.end()) run->second->stop();
+}
+
+bool TransformRuns::runs(const TransformId& id) const {
+  const std::lock_guard lock(mutex_);
+  return runs_.contains(id);
+}
+
+std::optional<RunOutcome> TransformRuns::outcome(const TransformId& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto run = runs_.find(id);
+  return run == runs_.end() ? std::nullopt : run->second->outcome();
+}
+
+void TransformRuns::forget(const TransformId& id) {
+  std::unique_ptr<TransformRun> gone;
+  const std::lock_guard lock(mutex_);
+  if (const auto run = runs_.find(id); run != runs_.end()) {
+    gone = std::move(run->second);
+    runs_.erase(run);
+  }
+}
+
+void TransformRuns::stop_all() {
+  std::map<TransformId, std::unique_ptr<TransformRun>> all;
+  {
+    const std::lock_guard lock(mutex_);
+    all.swap(runs_);
+  }
+  for (const auto& [id, run] : all) run->stop();
+}
+
+}  // namespace slipway::transform
