@@ -6,17 +6,8 @@
 #include <boost/json.hpp>
 #include <fstream>
 
-#include "engine/events/queues.h"
-#include "engine/fleet/fleet.h"
-#include "engine/fleet/sessions.h"
 #include "engine/identity/private_file.h"
-#include "engine/identity/tables.h"
-#include "engine/invocation_queue/queue.h"
-#include "engine/objects/objects.h"
-#include "engine/time_keeper.h"
-#include "engine/transform/transform.h"
-#include "service/instance_credentials.h"
-#include "service/sagemaker/sagemaker.h"
+#include "server/tables.h"
 
 namespace slipway::server {
 namespace {
@@ -25,15 +16,10 @@ constexpr std::string_view clients_file = "server.json";
 
 }  // namespace
 
-std::vector<store::Migration> all_migrations() {
-  std::vector<store::Migration> all;
-  for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
-                          fleet::migrations(), fleet::session_migrations(),
-                          service::instance_credentials_migrations(), events::migrations(),
-                          invocation_queue::queue_migrations(), transform::transform_migrations(),
-                          sagemaker::migrations()})
-    all.insert(all.end(), room.begin(), room.end());
-  return all;
+Result<std::unique_ptr<store::Store>> open_store(const ServeOptions& options) {
+  const std::filesystem::path file = options.data / "slipway.db";
+  TRY_DO(store::make_of(first_pages(), file));
+  return store::Store::open(file, all_migrations());
 }
 
 Result<> tell_clients(const ServeOptions& options, std::string_view endpoint) {

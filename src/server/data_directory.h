@@ -3,8 +3,8 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "net/socket.h"
@@ -13,12 +13,12 @@
 
 namespace slipway::server {
 
-// The tables of every room, in the order in which they are made.
-std::vector<store::Migration> all_migrations();
-
 // For the owner only, as main() set the umask; a directory that was there keeps its mode.
 // permission_denied where root would serve a directory of another user.
 Result<> make_directory(const std::filesystem::path& path);
+
+// With every room's tables; a new one is made at once.
+Result<std::unique_ptr<store::Store>> open_store(const ServeOptions& options);
 
 // Writes server.json: where clients on this machine find the server, read by `slipway env`.
 Result<> tell_clients(const ServeOptions& options, std::string_view endpoint);

@@ -16,7 +16,6 @@
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/sessions.h"
 #include "engine/identity/directory.h"
-#include "engine/identity/tables.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/invocation_queue/router_courier.h"
 #include "engine/logs/collector.h"
@@ -203,7 +202,7 @@ Result<> Server::Parts::open_state() {
   place::make_room(options_.data / "instances", *disk_);
   disk_->release_file(std::chrono::milliseconds(0));
   begin_place();
-  TRY(store_, store::Store::open(options_.data / "slipway.db", all_migrations()));
+  TRY(store_, open_store(options_));
   TRY_DO(engine::keep_time(*store_, clock_));
   const identity::Principal root{.kind = identity::Principal::Kind::root,
                                  .account = options_.account,

@@ -15,6 +15,19 @@ constexpr int busy_wait_ms = 5'000;
 
 }  // namespace
 
+Error to_error(const Failure& failure) {
+  const int kind = failure.code() & 0xff;
+  if (kind == SQLITE_BUSY || kind == SQLITE_CANTOPEN)
+    return {ErrorCode::unavailable, failure.what()};
+  if (kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_READONLY)
+    return {ErrorCode::unavailable, fmt::format("the metadata cannot be written: {}; check the "
+                                                "disk that holds the data directory",
+                                                failure.what())};
+  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
+    return {ErrorCode::corrupted, fmt::format("the metadata is damaged: {}", failure.what())};
+  return {ErrorCode::internal, failure.what()};
+}
+
 Statement::Statement(sqlite3* database, std::string_view sql) : sql_(sql) {
   const int outcome = sqlite3_prepare_v3(database, sql_.data(), static_cast<int>(sql_.size()),
                                          SQLITE_PREPARE_PERSISTENT, &raw_, nullptr);

@@ -14,6 +14,9 @@
 
 namespace slipway::store {
 
+// What it is to those who asked.
+Error to_error(const Failure& failure);
+
 // A prepared statement, on loan from its connection while a Rows or a run() uses it.
 class Statement {
  public:

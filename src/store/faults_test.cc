@@ -7,6 +7,7 @@
 #include "base/test_folder.h"
 #include "store/faulty_vfs.h"
 #include "store/store.h"
+#include "store/test_pages.h"
 
 namespace slipway::store {
 namespace {
@@ -39,6 +40,7 @@ class StoreFaultsTest : public testing::Test {
     Outcome outcome;
     FaultyDisk disk(file.parent_path() / "graves", plan);
     const FaultyVfs vfs(disk);
+    if (!first_pages_.empty() && !make_of(first_pages_, file, disk)) disk.cut_power();
     if (auto store = Store::open(file, note_tables,
                                  {.end_process =
                                       [&](const Error&) {
@@ -99,6 +101,7 @@ class StoreFaultsTest : public testing::Test {
   }
 
   TestFolder folder_;
+  Pages first_pages_;  // what a new file is made of; empty: the migrations
 };
 
 TEST_F(StoreFaultsTest, each_failing_call_loses_nothing_that_was_acknowledged) {
@@ -116,6 +119,16 @@ TEST_F(StoreFaultsTest, a_full_disk_refuses_one_change_and_the_process_goes_on) 
   const std::uint64_t stride = std::max<std::uint64_t>(1, whole.steps / 80);
   for (std::uint64_t step = 1; step <= whole.steps; step += stride)
     try_fault({.seed = step, .failing_step = step, .fault = FaultyDisk::Fault::full});
+}
+
+TEST_F(StoreFaultsTest, a_new_file_that_is_written_as_pages_is_there_whole_or_made_anew) {
+  const auto other = folder_ / "other.db";
+  ASSERT_TRUE(Store::open(other, note_tables));
+  const PagesOf pages(other);
+  first_pages_ = pages.all();
+  for (const auto fault : {FaultyDisk::Fault::error, FaultyDisk::Fault::full})
+    for (std::uint64_t step = 1; step <= pages.all().size() + 8; ++step)
+      try_fault({.seed = step, .failing_step = step, .fault = fault});
 }
 
 TEST_F(StoreFaultsTest, a_commit_whose_sync_failed_ends_the_process) {

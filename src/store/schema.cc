@@ -2,11 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <filesystem>
 #include <map>
-
-#include "base/fd.h"
 
 namespace slipway::store {
 namespace {
@@ -36,11 +32,6 @@ void migrate_room(Connection& connection, std::string_view room,
          newest);
 }
 
-[[noreturn]] void throw_of_file(std::string_view doing, const std::filesystem::path& file) {
-  throw Failure(errno == ENOSPC ? SQLITE_FULL : SQLITE_IOERR,
-                fmt::format("cannot {} '{}': {}", doing, file.string(), errno_text(errno)));
-}
-
 }  // namespace
 
 void migrate(Connection& connection, std::span<const Migration> migrations) {
@@ -53,18 +44,13 @@ void migrate(Connection& connection, std::span<const Migration> migrations) {
   connection.execute("COMMIT");
 }
 
-void make_new_file(const Opening& opening, std::span<const Migration> migrations, Disk& disk) {
-  const Opening draft{opening.file.string() + ".new", opening.vfs};
-  if (disk.unlink(disk_name(draft.file)) != 0 && errno != ENOENT)
-    throw_of_file("remove", draft.file);
-  {
-    Connection connection(draft, Access::read_write);
-    connection.execute(draft_settings);
-    migrate(connection, migrations);
-    connection.execute(draft_seal);
-  }
-  if (disk.rename({disk_name(draft.file), disk_name(opening.file)}) != 0)
-    throw_of_file("make", opening.file);
+void make_draft(const Opening& draft, std::span<const Migration> migrations,
+                const std::function<void(Connection&)>& finish) {
+  Connection connection(draft, Access::read_write);
+  connection.execute(draft_settings);
+  migrate(connection, migrations);
+  if (finish) finish(connection);
+  connection.execute(draft_seal);
 }
 
 }  // namespace slipway::store

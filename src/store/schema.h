@@ -1,6 +1,7 @@
 // The tables of every room, made and brought to their newest version. Internal to src/store.
 #pragma once
 
+#include <functional>
 #include <span>
 
 #include "store/connection.h"
@@ -11,9 +12,10 @@ namespace slipway::store {
 // Failure where a newer Slipway wrote the file.
 void migrate(Connection& connection, std::span<const Migration> migrations);
 
-// Makes the file of a new store, with every room's tables, where there is neither a file nor a log.
-// It is made beside its place and moved there whole and synced, so it needs no journal: what a
-// crash leaves is made anew. The caller syncs the folder.
-void make_new_file(const Opening& opening, std::span<const Migration> migrations, Disk& disk);
+// Makes a file with every room's tables, and what `finish` does to them, in the folder of a new
+// store and not in its place: it has no journal, and what a crash leaves of it is worth nothing. It
+// is synced, and a store's in how it is written from then on.
+void make_draft(const Opening& draft, std::span<const Migration> migrations,
+                const std::function<void(Connection&)>& finish = {});
 
 }  // namespace slipway::store

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +17,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "store/connection.h"
+#include "store/file.h"
 #include "store/schema.h"
 
 namespace slipway::store {
@@ -45,19 +45,6 @@ constexpr std::string_view writer_settings =
 constexpr std::string_view reader_settings =
     "PRAGMA cache_size=-1024; PRAGMA query_only=ON; PRAGMA mmap_size=0; PRAGMA cell_size_check=ON";
 
-Error to_error(const Failure& failure) {
-  const int kind = failure.code() & 0xff;
-  if (kind == SQLITE_BUSY || kind == SQLITE_CANTOPEN)
-    return {ErrorCode::unavailable, failure.what()};
-  if (kind == SQLITE_FULL || kind == SQLITE_IOERR || kind == SQLITE_READONLY)
-    return {ErrorCode::unavailable, fmt::format("the metadata cannot be written: {}; check the "
-                                                "disk that holds the data directory",
-                                                failure.what())};
-  if (kind == SQLITE_CORRUPT || kind == SQLITE_NOTADB)
-    return {ErrorCode::corrupted, fmt::format("the metadata is damaged: {}", failure.what())};
-  return {ErrorCode::internal, failure.what()};
-}
-
 // Whether a COMMIT that failed so has certainly not happened: the disk was full before the frame
 // that would have sealed it. After any other failure the frames may lie in the log, whole.
 bool certainly_undone(const Failure& failure) {
@@ -77,21 +64,6 @@ struct Submitted {
   Result<> outcome = {};
   std::vector<Task> after_commit = {};
 };
-
-// One process owns the file: a second server on the same directory would run the same instances.
-Fd lock_or_throw(const std::filesystem::path& file) {
-  const std::string path = file.string() + ".lock";
-  Fd lock(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!lock)
-    throw Failure(SQLITE_CANTOPEN,
-                  fmt::format("cannot open '{}': {}; run as the owner of that directory, or choose "
-                              "another with --data",
-                              path, errno_text(errno)));
-  if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
-  throw Failure(SQLITE_BUSY, fmt::format("another slipway serves '{}'; stop it or choose another "
-                                         "data directory with --data",
-                                         file.parent_path().string()));
-}
 
 // A clean end leaves no log behind.
 bool ended_uncleanly(const std::filesystem::path& file) {
@@ -125,15 +97,6 @@ void settle_log(Connection& connection) {
   log_warning("store", "the disk is full", {{"why", failure.what()}});
 }
 
-// A new file's name survives a power cut only when its folder was synced, and so does the end of
-// the journal that SQLite had before its log: that one, come back, would undo everything.
-void sync_folder_of(const std::filesystem::path& file, Disk& disk) {
-  const Fd folder(::open(file.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder || disk.sync_names(folder.get()) != 0)
-    throw Failure(SQLITE_IOERR_DIR_FSYNC,
-                  fmt::format("cannot sync '{}'", file.parent_path().string()));
-}
-
 // Allocates the log's room, so that on a full disk commits go on in it. It is kept until the log is
 // cut, which happens at a clean end and at the next start. False where the disk has none, or the
 // file system allocates by writing only.
@@ -160,16 +123,11 @@ bool write_log_room(const std::filesystem::path& file, off_t bytes) {
   return ::fdatasync(log.get()) == 0;
 }
 
-// Whether there is nothing that a new file could replace, or that would be taken for its log.
-bool is_new(const std::filesystem::path& file) {
-  std::error_code error;
-  for (const char* const ending : {"", "-wal", "-journal"})
-    if (std::filesystem::exists(file.string() + ending, error) || error) return false;
-  return true;
-}
-
 Opening opened(Opening opening, std::span<const Migration> migrations, Disk& disk) {
-  if (is_new(opening.file)) make_new_file(opening, migrations, disk);
+  if (is_new(opening.file))
+    make_in_place(opening.file, disk, [&](const std::filesystem::path& draft) {
+      make_draft({draft, opening.vfs}, migrations);
+    });
   return opening;
 }
 
@@ -180,7 +138,7 @@ class Store::Impl {
   Impl(const std::filesystem::path& file, std::span<const Migration> migrations, Options options)
       : end_process_(std::move(options.end_process)),
         log_pages_max_(options.log_pages_max),
-        lock_(lock_or_throw(file)),
+        lock_(file),
         opening_(opened({file, options.vfs}, migrations, *options.disk)),
         crashed_(ended_uncleanly(file)),
         writer_(opening_, Access::read_write) {
@@ -365,7 +323,7 @@ class Store::Impl {
 
   std::move_only_function<void(const Error&)> end_process_;
   const int log_pages_max_;
-  const Fd lock_;
+  const FileLock lock_;
   const Opening opening_;
   const bool crashed_;
   Connection writer_;                // the writer's thread only, once it runs

@@ -11,6 +11,8 @@
 #include <thread>
 
 #include "base/test_folder.h"
+#include "store/file.h"
+#include "store/test_pages.h"
 
 namespace slipway::store {
 namespace {
@@ -139,6 +141,19 @@ TEST_F(StoreTest, a_second_server_on_the_same_directory_is_refused) {
   EXPECT_NE(second.error().message.find("another slipway serves"), std::string::npos);
 }
 
+TEST_F(StoreTest, a_lock_that_ended_holds_nobody_back_while_a_forked_process_has_its_file) {
+  auto lock = std::make_unique<FileLock>(file());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    ::pause();
+    ::_exit(0);
+  }
+  lock.reset();
+  EXPECT_TRUE(Store::open(file(), note_tables));
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+}
+
 TEST_F(StoreTest, a_file_of_a_newer_slipway_is_refused) {
   constexpr Migration newer[] = {note_tables[0], {.room = "note", .version = 2, .sql = "SELECT 1"}};
   open(newer).reset();
@@ -175,6 +190,25 @@ TEST_F(StoreTest, a_new_file_is_made_beside_its_place_over_what_a_crash_left_the
   auto store = open();
   EXPECT_TRUE(add_note(*store, "one"));
   EXPECT_FALSE(fs::exists(draft));
+}
+
+TEST_F(StoreTest, a_new_file_begins_with_the_pages_of_an_older_store_and_gets_what_they_lack) {
+  const fs::path older = directory_ / "older.db";
+  ASSERT_TRUE(Store::open(older, note_tables));
+  const PagesOf pages(older);
+  constexpr Migration grown[] = {
+      note_tables[0],
+      {.room = "note", .version = 2, .sql = "ALTER TABLE note ADD COLUMN author TEXT"}};
+  ASSERT_TRUE(make_of(pages.all(), file()));
+  auto store = *Store::open(file(), grown);
+  EXPECT_TRUE(store->write([](Transaction& tx) -> Result<> {
+    tx.run("INSERT INTO note(text,author) VALUES('t','a')");
+    return {};
+  }));
+  EXPECT_FALSE(make_of(pages.all(), file()));  // a server is at work there
+  store.reset();
+  EXPECT_TRUE(make_of(pages.all(), file()));  // there is a store already
+  EXPECT_EQ(notes(*open(grown)), std::vector<std::string>{"t"});
 }
 
 TEST_F(StoreTest, a_file_that_has_all_tables_is_only_read_when_it_opens) {

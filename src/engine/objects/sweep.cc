@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "engine/objects/database_name.h"
 #include "engine/objects/impl.h"
 
 namespace slipway::objects {
@@ -13,10 +14,9 @@ struct Known {
 };
 
 Result<Known> known_by(store::Store& store) {
-  return store.read([](store::Transaction& tx) -> Result<Known> {
-    Known known;
-    if (auto rows = tx.query("SELECT value FROM objects_state WHERE name='database'"); rows.next())
-      known.database = rows.text(0);
+  TRY(std::string name, database_name(store));
+  return store.read([&](store::Transaction& tx) -> Result<Known> {
+    Known known{.database = std::move(name)};
     if (auto rows = tx.query("SELECT value FROM objects_counter"); rows.next())
       known.change = rows.integer(0);
     return known;

@@ -1,0 +1,27 @@
+#include "server/tables.h"
+
+#include "engine/events/queues.h"
+#include "engine/fleet/fleet.h"
+#include "engine/fleet/sessions.h"
+#include "engine/identity/tables.h"
+#include "engine/invocation_queue/queue.h"
+#include "engine/objects/objects.h"
+#include "engine/time_keeper.h"
+#include "engine/transform/transform.h"
+#include "service/instance_credentials.h"
+#include "service/sagemaker/sagemaker.h"
+
+namespace slipway::server {
+
+std::vector<store::Migration> all_migrations() {
+  std::vector<store::Migration> all;
+  for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
+                          fleet::migrations(), fleet::session_migrations(),
+                          service::instance_credentials_migrations(), events::migrations(),
+                          invocation_queue::queue_migrations(), transform::transform_migrations(),
+                          sagemaker::migrations()})
+    all.insert(all.end(), room.begin(), room.end());
+  return all;
+}
+
+}  // namespace slipway::server
