@@ -14,6 +14,7 @@ find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json)
 pkg_check_modules(libdeflate REQUIRED IMPORTED_TARGET GLOBAL libdeflate)
+pkg_check_modules(libqrencode REQUIRED IMPORTED_TARGET GLOBAL libqrencode)
 find_package(ZLIB REQUIRED)
 
 find_program(SLIPWAY_PYTHON NAMES python3 REQUIRED)
@@ -67,6 +68,7 @@ target_link_libraries(third_party_onnxruntime INTERFACE ${CMAKE_DL_LIBS})
 add_library(third_party::onnxruntime ALIAS third_party_onnxruntime)
 
 add_library(third_party::libdeflate ALIAS PkgConfig::libdeflate)
+add_library(third_party::qrencode ALIAS PkgConfig::libqrencode)
 
 # For the fuzzers, Debian's libarchive with no more than reading tar needs, compiled here: only code
 # that is instrumented tells libFuzzer when an input found something new.

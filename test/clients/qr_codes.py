@@ -1,4 +1,4 @@
-"""Reads the QR codes that the server makes: version 12, error correction L, the first mask."""
+"""Reads the QR codes that the server makes: version 12, error correction L, any mask."""
 import struct
 import zlib
 
@@ -6,6 +6,12 @@ SIDE = 65
 MARGIN = 4
 BLOCKS = (92, 92, 93, 93)
 CHECK_BYTES = 24
+# Which modules a mask turns over, by its number.
+MASKS = (lambda x, y: (x + y) % 2 == 0, lambda x, y: y % 2 == 0, lambda x, y: x % 3 == 0,
+         lambda x, y: (x + y) % 3 == 0, lambda x, y: (x // 3 + y // 2) % 2 == 0,
+         lambda x, y: x * y % 2 + x * y % 3 == 0, lambda x, y: (x * y % 2 + x * y % 3) % 2 == 0,
+         lambda x, y: ((x + y) % 2 + x * y % 3) % 2 == 0)
+FORMAT_MASK = 0b10101  # of the first five bits of the format
 
 
 def text_of(png):
@@ -53,14 +59,22 @@ def is_pattern(x, y):
     return corners or versions or rings or 6 in (x, y)
 
 
+def mask_of(modules):
+    """By the format beside the first corner, which must say error correction L."""
+    first = int("".join(str(int(modules[8][x])) for x in range(5)), 2) ^ FORMAT_MASK
+    assert first >> 3 == 0b01, "error correction L"
+    return MASKS[first & 7]
+
+
 def codewords_of(modules):
+    masked = mask_of(modules)
     byte, bits, upward = 0, 0, True
     for right in [*range(SIDE - 1, 7, -2), 5, 3, 1]:
         for y in range(SIDE - 1, -1, -1) if upward else range(SIDE):
             for x in (right, right - 1):
                 if is_pattern(x, y):
                     continue
-                byte, bits = byte << 1 | (modules[y][x] ^ ((x + y) % 2 == 0)), bits + 1
+                byte, bits = byte << 1 | (modules[y][x] ^ masked(x, y)), bits + 1
                 if bits == 8:
                     yield byte
                     byte, bits = 0, 0
