@@ -11,7 +11,8 @@ constexpr std::string_view find_sql =
     "SELECT id,name,account,region,created,versioning FROM objects_bucket WHERE name=?1";
 constexpr std::string_view list_sql =
     "SELECT id,name,account,region,created,versioning FROM objects_bucket "
-    "WHERE name>?1 AND name>=?2 AND account=?3 ORDER BY name LIMIT ?4";
+    "INDEXED BY objects_bucket_by_account WHERE account=?1 AND name>=max(?2,?3) AND name<>?3 "
+    "ORDER BY name LIMIT ?4";
 
 Bucket read_bucket(const store::Rows& rows) {
   return {rows.integer(0),
@@ -44,7 +45,7 @@ Result<Bucket> find_bucket(store::Transaction& tx, std::string_view name) {
 
 std::vector<Bucket> list_buckets(store::Transaction& tx, const BucketQuery& query) {
   std::vector<Bucket> buckets;
-  auto rows = tx.query(list_sql, query.after, query.prefix, query.account, query.entries_max);
+  auto rows = tx.query(list_sql, query.account, query.prefix, query.after, query.entries_max);
   while (rows.next()) {
     if (!rows.text(1).starts_with(query.prefix)) break;
     buckets.push_back(read_bucket(rows));

@@ -11,20 +11,17 @@ namespace {
 // Older versions of a key that are read one by one before seeking to the next key is cheaper.
 constexpr int older_versions_read_max = 8;
 
-// The part of `key` up to and with the delimiter that follows the prefix; empty where there is
-// none.
-std::string_view common_prefix(std::string_view key, std::string_view prefix,
-                               std::string_view delimiter) {
-  if (delimiter.empty()) return {};
-  const std::size_t found = key.find(delimiter, prefix.size());
-  if (found == std::string_view::npos) return {};
-  return key.substr(0, found + delimiter.size());
-}
-
 constexpr std::string_view from_sql =
     "SELECT " SLIPWAY_VERSION_COLUMNS
     " FROM objects_version WHERE bucket=?1 AND key>=?2 ORDER BY key, seq DESC";
 constexpr std::string_view beyond_sql =
+    "SELECT " SLIPWAY_VERSION_COLUMNS
+    " FROM objects_version WHERE bucket=?1 AND key>?2 ORDER BY key, seq DESC";
+
+// Behind one version of a key, two ranges of one order.
+constexpr std::string_view behind_version_sql =
+    "SELECT " SLIPWAY_VERSION_COLUMNS
+    " FROM objects_version WHERE bucket=?1 AND key=?2 AND seq<?3 UNION ALL "
     "SELECT " SLIPWAY_VERSION_COLUMNS
     " FROM objects_version WHERE bucket=?1 AND key>?2 ORDER BY key, seq DESC";
 
@@ -36,6 +33,9 @@ class Walk {
 
   void seek_from(std::string_view key) { rows_.emplace(tx_.query(from_sql, bucket_.id, key)); }
   void seek_beyond(std::string_view key) { rows_.emplace(tx_.query(beyond_sql, bucket_.id, key)); }
+  void seek_behind_version(std::string_view key, std::int64_t number) {
+    rows_.emplace(tx_.query(behind_version_sql, bucket_.id, key, number));
+  }
   void seek_behind_prefix(std::string_view common) {
     if (const auto next = text_after(common))
       seek_from(*next);
@@ -45,7 +45,6 @@ class Walk {
 
   bool next() { return rows_ && rows_->next() && key().starts_with(prefix_); }
   std::string_view key() const { return rows_->text(0); }
-  std::int64_t number() const { return rows_->integer(1); }
   bool marker() const { return rows_->integer(3) != 0; }
   Object object() const { return read_version(*rows_, bucket_.name).object; }
 
@@ -120,6 +119,15 @@ Result<std::int64_t> number_to_resume(store::Transaction& tx, const Bucket& buck
               fmt::format("'{}' is not a version id", query.after_version), "bad_version");
 }
 
+// Whether the key has a version that a page behind that number lacks: then no other is its latest.
+bool has_newer(store::Transaction& tx, const Bucket& bucket, std::string_view key,
+               std::int64_t number) {
+  return tx
+      .query("SELECT 1 FROM objects_version WHERE bucket=?1 AND key=?2 AND seq>=?3 LIMIT 1",
+             bucket.id, key, number)
+      .next();
+}
+
 }  // namespace
 
 Result<VersionPage> list_versions(store::Transaction& tx, const VersionQuery& query) {
@@ -127,19 +135,17 @@ Result<VersionPage> list_versions(store::Transaction& tx, const VersionQuery& qu
   VersionPage page;
   if (query.entries_max == 0) return page;
   Walk walk(tx, bucket, query.prefix);
-  std::int64_t resume_below = 0;
   std::optional<std::string> last_key;
   if (query.after_version.empty()) {
     begin(walk, query.after, query.prefix, query.delimiter);
   } else {
-    TRY(resume_below, number_to_resume(tx, bucket, query));
-    walk.seek_from(query.after);
+    TRY(const std::int64_t number, number_to_resume(tx, bucket, query));
+    walk.seek_behind_version(query.after, number);
+    if (has_newer(tx, bucket, query.after, number)) last_key = query.after;
   }
   while (walk.next()) {
-    const bool resumed = resume_below != 0 && walk.key() == query.after;
     const bool latest = last_key != walk.key();
     last_key = walk.key();
-    if (resumed && walk.number() >= resume_below) continue;
     if (page.versions.size() + page.common_prefixes.size() == query.entries_max) {
       page.truncated = true;
       return page;

@@ -199,6 +199,52 @@ std::int64_t number_of_upload(store::Transaction& tx, std::string_view id) {
   return rows.next() ? rows.integer(0) : 0;
 }
 
+// Open uploads of a bucket by key and then by age.
+class UploadWalk {
+ public:
+  UploadWalk(store::Transaction& tx, const Bucket& bucket) : tx_(tx), bucket_(bucket) {}
+
+  void seek_from(std::string_view key) { seek_behind(key, -1); }
+  void seek_behind(std::string_view key, std::int64_t body) {
+    rows_.emplace(tx_.query("SELECT " UPLOAD_COLUMNS
+                            " FROM objects_upload WHERE bucket=?1 AND completed IS NULL AND "
+                            "(key,body)>(?2,?3) ORDER BY key, body",
+                            bucket_.id, key, body));
+  }
+  // Where nothing can begin with more than that, there is no next.
+  void seek_behind_prefix(std::string_view prefix) {
+    if (const auto next = text_after(prefix))
+      seek_from(*next);
+    else
+      rows_.reset();
+  }
+
+  bool next() { return rows_ && rows_->next(); }
+  std::string_view key() const { return rows_->text(1); }
+  Multipart upload() const { return read_upload(*rows_, bucket_.name).upload; }
+
+ private:
+  store::Transaction& tx_;
+  const Bucket& bucket_;
+  std::optional<store::Rows> rows_;
+};
+
+// Behind a key all its uploads are passed over; behind an upload of that key only the older ones.
+void begin(store::Transaction& tx, UploadWalk& walk, const MultipartQuery& query) {
+  if (query.after_key < query.prefix || query.after_key.empty())
+    return walk.seek_from(query.prefix);
+  const std::string_view common =
+      query.after_key.starts_with(query.prefix)
+          ? common_prefix(query.after_key, query.prefix, query.delimiter)
+          : "";
+  if (!common.empty())
+    walk.seek_behind_prefix(common);
+  else
+    walk.seek_behind(query.after_key, query.after_upload.empty()
+                                          ? INT64_MAX
+                                          : number_of_upload(tx, query.after_upload));
+}
+
 }  // namespace
 
 bool is_upload_id(std::string_view text) {
@@ -209,36 +255,23 @@ bool is_upload_id(std::string_view text) {
 Result<MultipartPage> list_multiparts(store::Transaction& tx, const MultipartQuery& query) {
   TRY(const Bucket bucket, find_bucket(tx, query.bucket));
   MultipartPage page;
-  // Behind a key all its uploads are passed over; behind an upload of that key only the older ones.
-  const std::int64_t after_body =
-      query.after_upload.empty() ? INT64_MAX : number_of_upload(tx, query.after_upload);
-  auto rows =
-      tx.query("SELECT " UPLOAD_COLUMNS
-               " FROM objects_upload WHERE bucket=?1 AND completed IS NULL AND key>=?2 "
-               "AND (key>?3 OR (key=?3 AND body>?4)) ORDER BY key, body",
-               bucket.id, std::max(query.prefix, query.after_key), query.after_key, after_body);
-  while (rows.next() && rows.text(1).starts_with(query.prefix)) {
-    const std::string_view key = rows.text(1);
-    const std::size_t cut = query.delimiter.empty()
-                                ? std::string_view::npos
-                                : key.find(query.delimiter, query.prefix.size());
-    const bool common = cut != std::string_view::npos;
-    const std::string_view prefix = common ? key.substr(0, cut + query.delimiter.size()) : "";
-    if (common && (query.after_key.starts_with(prefix) ||
-                   (!page.common_prefixes.empty() && page.common_prefixes.back() == prefix)))
-      continue;
+  UploadWalk walk(tx, bucket);
+  begin(tx, walk, query);
+  while (walk.next() && walk.key().starts_with(query.prefix)) {
     if (page.uploads.size() + page.common_prefixes.size() == query.entries_max) {
       page.truncated = query.entries_max > 0;
       return page;
     }
-    if (common) {
-      page.common_prefixes.emplace_back(prefix);
-      page.next_key = prefix;
-      page.next_upload.clear();
-    } else {
-      page.uploads.push_back(read_upload(rows, bucket.name).upload);
+    const std::string_view common = common_prefix(walk.key(), query.prefix, query.delimiter);
+    if (common.empty()) {
+      page.uploads.push_back(walk.upload());
       page.next_key = page.uploads.back().name.key;
       page.next_upload = page.uploads.back().name.upload;
+    } else {
+      page.common_prefixes.emplace_back(common);
+      page.next_key = page.common_prefixes.back();
+      page.next_upload.clear();
+      walk.seek_behind_prefix(page.next_key);
     }
   }
   return page;

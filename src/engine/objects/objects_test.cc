@@ -307,7 +307,63 @@ TEST_F(ObjectsTest, versions_page_without_gap_or_repeat) {
   EXPECT_EQ(latest, 3);
 }
 
+TEST_F(ObjectsTest, a_page_deep_in_the_versions_of_a_key_costs_what_it_shows) {
+  version_bucket(Versioning::enabled);
+  write([&](store::Transaction& tx) -> Result<> {
+    for (int i = 0; i < 20'000; ++i) TRY_DO(objects_->put(tx, {"box", "k"}, SealedBody{}));
+    return {};
+  }).value();
+  const VersionPage first = versions({.entries_max = 19'000});
+  const VersionQuery deep{
+      .after = "k", .after_version = first.versions.back().version, .entries_max = 10};
+  const auto start = std::chrono::steady_clock::now();
+  for (int i = 0; i < 500; ++i) {
+    const VersionPage page = versions(deep);
+    EXPECT_THAT(page.versions, SizeIs(10));
+    EXPECT_FALSE(page.versions.front().latest);
+  }
+  // Reading all that are newer for each would take ten seconds.
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+}
+
+TEST_F(ObjectsTest, behind_a_version_that_is_gone_the_next_may_be_the_latest) {
+  version_bucket(Versioning::enabled);
+  const Object older = put("k", "older").value();
+  const Object newest = put("k", "newest").value();
+  const VersionQuery behind{.after = "k", .after_version = newest.version};
+  EXPECT_FALSE(versions(behind).versions.front().latest);
+  remove({"box", "k", newest.version}).value();
+  EXPECT_EQ(versions(behind).versions.front().version, older.version);
+  EXPECT_TRUE(versions(behind).versions.front().latest);
+}
+
 // --- Listing. ---
+
+TEST_F(ObjectsTest, an_account_lists_its_own_buckets) {
+  write([&](store::Transaction& tx) -> Result<> {
+    for (const char* name : {"mine-a", "mine-b", "mine-c"})
+      TRY_DO(create_bucket(tx, {name, "111111111111", "us-east-1", clock_.now()}));
+    return {};
+  }).value();
+  const auto names = [&](const BucketQuery& query) {
+    std::vector<std::string> out;
+    for (const Bucket& bucket :
+         store_
+             ->read([&](store::Transaction& tx) -> Result<std::vector<Bucket>> {
+               return list_buckets(tx, query);
+             })
+             .value())
+      out.push_back(bucket.name);
+    return out;
+  };
+  EXPECT_THAT(names({.account = "000000000000"}), ElementsAre("box"));
+  EXPECT_THAT(names({.account = "111111111111", .entries_max = 2}),
+              ElementsAre("mine-a", "mine-b"));
+  EXPECT_THAT(names({.account = "111111111111", .prefix = "mine", .after = "mine-b"}),
+              ElementsAre("mine-c"));
+  EXPECT_THAT(names({.account = "111111111111", .prefix = "mine-b", .after = "mine-a"}),
+              ElementsAre("mine-b"));
+}
 
 TEST_F(ObjectsTest, keys_are_listed_in_the_order_of_their_bytes) {
   for (const char* key : {"b", "a", "B", "é", "a/", "a-"}) put(key, "x").value();

@@ -94,9 +94,13 @@ constexpr std::string_view former_versions =
 constexpr std::string_view settings =
     "CREATE INDEX objects_setting_by_name ON objects_setting(name, bucket)";
 
-constexpr std::array<store::Migration, 6> steps{{{"objects", 1, tables},
+constexpr std::string_view buckets_of_accounts =
+    "CREATE INDEX objects_bucket_by_account ON objects_bucket(account, name)";
+
+constexpr std::array<store::Migration, 7> steps{{{"objects", 1, tables},
                                                  {"objects", 2, sums},
                                                  {"objects", 3, settings},
+                                                 {"objects", 4, buckets_of_accounts},
                                                  {"objects/removals", 1, removals},
                                                  {"objects/locks", 1, locks},
                                                  {"objects/versions", 1, former_versions}}};
@@ -249,6 +253,14 @@ std::optional<std::string> text_after(std::string_view prefix) {
   std::string next(prefix);
   next.back() = static_cast<char>(static_cast<unsigned char>(next.back()) + 1);
   return next;
+}
+
+std::string_view common_prefix(std::string_view key, std::string_view prefix,
+                               std::string_view delimiter) {
+  if (delimiter.empty()) return {};
+  const std::size_t found = key.find(delimiter, prefix.size());
+  if (found == std::string_view::npos) return {};
+  return key.substr(0, found + delimiter.size());
 }
 
 Result<> check_key(std::string_view key) {

@@ -51,6 +51,11 @@ std::unexpected<Error> no_such_key(const ObjectName& name);
 // is none.
 std::optional<std::string> text_after(std::string_view prefix);
 
+// The part of `key` up to and with the delimiter that follows the prefix; empty where there is
+// none.
+std::string_view common_prefix(std::string_view key, std::string_view prefix,
+                               std::string_view delimiter);
+
 Result<> check_key(std::string_view key);
 
 }  // namespace slipway::objects
