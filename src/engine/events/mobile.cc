@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/events/json.h"
+#include "engine/events/rows.h"
 
 namespace slipway::events {
 namespace {
@@ -15,13 +16,6 @@ PushDevice device_of(const store::Rows& rows) {
           .token = std::string(rows.text(2)),
           .state = static_cast<PushDevice::State>(rows.integer(3)),
           .user_data = std::string(rows.text(4))};
-}
-
-// The first text after all that begin with `prefix`, so that a list ends where its range does.
-std::string end_of(std::string_view prefix) {
-  std::string out(prefix);
-  ++out.back();
-  return out;
 }
 
 }  // namespace

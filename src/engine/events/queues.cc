@@ -168,10 +168,10 @@ Result<> Queues::purge(store::Transaction& tx, const Queue& queue, const Moment&
 
 std::vector<QueueId> Queues::list(store::Transaction& tx, std::string_view prefix,
                                   std::string_view after, std::size_t ids_max) const {
-  return ids_of(tx.query(
-      "SELECT id FROM events_queue WHERE id > ?2 AND id >= ?1 AND substr(id, 1, length(?1)) = ?1 "
-      "ORDER BY id LIMIT ?3",
-      prefix, after, ids_max));
+  return ids_of(
+      tx.query("SELECT id FROM events_queue WHERE id >= max(?1, ?2) AND id < ?3 AND id <> ?2 "
+               "ORDER BY id LIMIT ?4",
+               prefix, after, end_of(prefix), ids_max));
 }
 
 std::vector<QueueId> Queues::list_sources(store::Transaction& tx, const QueueId& id,

@@ -440,5 +440,20 @@ INSTANTIATE_TEST_SUITE_P(Table, QueueUnderASetClock,
                          ::testing::Values(std::chrono::hours(-24 * 365), seconds(-31), seconds(31),
                                            std::chrono::hours(24 * 365)));
 
+TEST_F(QueueTest, AreListedByTheBeginningOfTheirIds) {
+  for (const char* name : {"a", "ab", "b"}) make(name);
+  const auto listed = write([&](store::Transaction& tx) -> Result<std::string> {
+    TRY_DO(queues_.create(tx, {"a/s/a"}, {}, {}, clock_.moment()));
+    std::string out;
+    for (const auto& [prefix, after] :
+         {std::pair("a/r/", ""), {"a/r/a", ""}, {"a/r/a", "a/r/a"}, {"a/s/", "a/r/ab"}}) {
+      for (const QueueId& id : queues_.list(tx, prefix, after, 10)) out += id.text + ' ';
+      out += "; ";
+    }
+    return out;
+  });
+  EXPECT_EQ(listed.value(), "a/r/a a/r/ab a/r/b ; a/r/a a/r/ab ; a/r/ab ; a/s/a ; ");
+}
+
 }  // namespace
 }  // namespace slipway::events

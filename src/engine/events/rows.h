@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/clock.h"
@@ -16,6 +17,14 @@ inline std::int64_t number_of(Timestamp time) { return time.time_since_epoch().c
 inline std::int64_t number_of(ServerTime time) { return to_microseconds(time); }
 inline Timestamp time_of(std::int64_t number) {
   return Timestamp(std::chrono::microseconds(number));
+}
+
+// The first text after all that begin with `prefix`, which is not empty: a list ends where its
+// range does.
+inline std::string end_of(std::string_view prefix) {
+  std::string out(prefix);
+  ++out.back();
+  return out;
 }
 
 // A message's row without its text.

@@ -13,6 +13,11 @@ namespace {
 constexpr std::string_view subscription_columns =
     "number, id, topic, channel, endpoint, owner, state, token, settings, created";
 
+// An index and what it is made of: a topic's id up to its second slash.
+constexpr std::string_view of_place =
+    "events_subscription_by_place WHERE substr(topic, 1, instr(topic, '/') + "
+    "instr(substr(topic, instr(topic, '/') + 1), '/'))";
+
 boost::json::array to_array(const RetryPolicy& retry) {
   return {retry.retries,
           retry.at_once,
@@ -188,9 +193,9 @@ void Topics::remove(store::Transaction& tx, const TopicId& id) const {
 std::vector<TopicId> Topics::list(store::Transaction& tx, std::string_view prefix,
                                   std::string_view after, std::size_t ids_max) const {
   auto rows = tx.query(
-      "SELECT id FROM events_topic WHERE id > ?2 AND id >= ?1 AND substr(id, 1, length(?1)) = ?1 "
-      "ORDER BY id LIMIT ?3",
-      prefix, after, ids_max);
+      "SELECT id FROM events_topic WHERE id >= max(?1, ?2) AND id < ?3 AND id <> ?2 "
+      "ORDER BY id LIMIT ?4",
+      prefix, after, end_of(prefix), ids_max);
   std::vector<TopicId> out;
   while (rows.next()) out.push_back({std::string(rows.text(0))});
   return out;
@@ -323,27 +328,28 @@ bool Topics::may_ask(store::Transaction& tx, std::string_view id, const Moment& 
              number_of(now.server - confirmation_pause)) > 0;
 }
 
+// Few are pending; the rest are not counted.
 Topics::SubscriptionCounts Topics::count(store::Transaction& tx, const TopicId& id) const {
-  SubscriptionCounts out;
+  static_assert(static_cast<int>(Subscription::State::pending) == 0);  // as its index has it
   auto rows = tx.query(
-      "SELECT state, count(*) FROM events_subscription WHERE topic = ?1 GROUP BY state", id.text);
-  while (rows.next()) {
-    const auto state = static_cast<Subscription::State>(rows.integer(0));
-    (state == Subscription::State::pending ? out.pending : out.confirmed) = rows.integer(1);
-  }
-  return out;
+      "SELECT subscriptions, (SELECT count(*) FROM events_subscription "
+      "INDEXED BY events_subscription_pending WHERE topic = ?1 AND state = 0) "
+      "FROM events_topic WHERE id = ?1",
+      id.text);
+  if (!rows.next()) return {};
+  return {.pending = rows.integer(1), .confirmed = rows.integer(0) - rows.integer(1)};
 }
 
 std::vector<Topics::Listed> Topics::list_subscriptions(store::Transaction& tx, const TopicId& topic,
-                                                       std::string_view prefix, std::int64_t after,
+                                                       std::string_view place, std::int64_t after,
                                                        std::size_t subscriptions_max) const {
   const std::string_view which =
-      topic.text.empty() ? "substr(topic, 1, length(?1)) = ?1" : "topic = ?1";
-  auto rows = tx.query(
-      fmt::format("SELECT {} FROM events_subscription WHERE {} AND number > ?2 ORDER BY number "
-                  "LIMIT ?3",
-                  subscription_columns, which),
-      topic.text.empty() ? prefix : std::string_view(topic.text), after, subscriptions_max);
+      topic.text.empty() ? of_place : "events_subscription_by_topic WHERE topic";
+  auto rows =
+      tx.query(fmt::format("SELECT {} FROM events_subscription INDEXED BY {} = ?1 AND number > ?2 "
+                           "ORDER BY number LIMIT ?3",
+                           subscription_columns, which),
+               topic.text.empty() ? place : std::string_view(topic.text), after, subscriptions_max);
   std::vector<Listed> out;
   while (rows.next()) out.push_back({rows.integer(0), subscription_of(rows)});
   return out;

@@ -192,14 +192,14 @@ class Topics {
     std::int64_t confirmed = 0;
   };
   SubscriptionCounts count(store::Transaction& tx, const TopicId& id) const;
-  // Of one topic, or, with an empty topic, of all whose id begins with `prefix`; in the order of
-  // subscribing, those after `after` (0: from the first).
+  // Of one topic, or, with an empty topic, of all whose id begins with `place`, "ACCOUNT/REGION/";
+  // in the order of subscribing, those after `after` (0: from the first).
   struct Listed {
     std::int64_t number = 0;
     Subscription subscription;
   };
   std::vector<Listed> list_subscriptions(store::Transaction& tx, const TopicId& topic,
-                                         std::string_view prefix, std::int64_t after,
+                                         std::string_view place, std::int64_t after,
                                          std::size_t subscriptions_max) const;
 
  private:

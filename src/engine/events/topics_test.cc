@@ -96,5 +96,62 @@ TEST_F(Subscribing, AnEndpointIsAskedToConfirmOnceInAWhileAndNeverAfterIt) {
   EXPECT_EQ(asked, (std::vector{true, false, false, true, false, false}));
 }
 
+TEST_F(Subscribing, ListsOfATopicAndOfAnAccountInARegionInTheOrderOfSubscribing) {
+  const auto subscribe_to = [&](const std::string& topic, const std::string& endpoint) {
+    return store_->write([&](store::Transaction& tx) -> Result<Subscription> {
+      if (!topics_.find(tx, {topic})) TRY_DO(topics_.create(tx, {topic}, {}, {}, Moment{}));
+      return topics_.subscribe(
+          tx, {.topic = {topic}, .channel = Channel::http, .endpoint = endpoint}, Moment{});
+    });
+  };
+  for (const char* topic : {"1/r/b", "1/r/a", "1/r2/a", "2/r/a", "1/r/b"})
+    for (const char* end : {"x", "y"})
+      ASSERT_TRUE(subscribe_to(topic, std::string("http://") + topic + end));
+  const auto listed = [&](const TopicId& topic, std::string_view place, std::int64_t after) {
+    return store_
+        ->read([&](store::Transaction& tx) -> Result<std::string> {
+          std::string out;
+          for (const auto& each : topics_.list_subscriptions(tx, topic, place, after, 3))
+            out += each.subscription.endpoint.substr(7) + ' ';
+          return out;
+        })
+        .value();
+  };
+  EXPECT_EQ(listed({}, "1/r/", 0), "1/r/bx 1/r/by 1/r/ax ");
+  EXPECT_EQ(listed({}, "1/r/", 3), "1/r/ay ");
+  EXPECT_EQ(listed({}, "2/r/", 0), "2/r/ax 2/r/ay ");
+  EXPECT_EQ(listed({}, "1/", 0), "");
+  EXPECT_EQ(listed({"1/r/b"}, "", 0), "1/r/bx 1/r/by ");
+  EXPECT_EQ(listed({"1/r/b"}, "", 1), "1/r/by ");
+}
+
+TEST_F(Subscribing, CountsThosePendingAndThoseConfirmed) {
+  for (const char* endpoint : {"http://a/", "http://b/", "http://c/"})
+    ASSERT_TRUE(subscribe(endpoint));
+  ASSERT_TRUE(change([&](store::Transaction& tx) -> Result<> {
+    tx.run("UPDATE events_subscription SET state = ?1 WHERE endpoint = 'http://b/'",
+           Subscription::State::confirmed);
+    const auto counts = topics_.count(tx, topic_);
+    EXPECT_EQ(counts.pending, 2);
+    EXPECT_EQ(counts.confirmed, 1);
+    return {};
+  }));
+}
+
+TEST_F(Publishing, TopicsAreListedByTheBeginningOfTheirIds) {
+  const auto listed = store_->write([&](store::Transaction& tx) -> Result<std::string> {
+    for (const char* id : {"1/r/a", "1/r/ab", "1/r/b", "2/r/a"})
+      TRY_DO(topics_.create(tx, {id}, {}, {}, Moment{}));
+    std::string out;
+    for (const auto& [prefix, after] :
+         {std::pair("1/r/", ""), {"1/r/a", ""}, {"1/r/a", "1/r/a"}, {"2/r/", "1/r/ab"}}) {
+      for (const TopicId& id : topics_.list(tx, prefix, after, 10)) out += id.text + ' ';
+      out += "; ";
+    }
+    return out;
+  });
+  EXPECT_EQ(listed.value(), "1/r/a 1/r/ab 1/r/b ; 1/r/a 1/r/ab ; 1/r/ab ; 2/r/a ; ");
+}
+
 }  // namespace
 }  // namespace slipway::events
