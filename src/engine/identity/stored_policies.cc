@@ -212,9 +212,15 @@ std::int64_t count_users_of(store::Transaction& tx, std::string_view account,
 }
 
 std::vector<std::string> users_of(store::Transaction& tx, std::string_view account,
-                                  std::string_view policy, PolicyUsage usage) {
+                                  const UsersQuery& query) {
+  // "role0" is the first text behind all that begin with "role/".
+  const std::string from = query.kind.empty() ? "" : fmt::format("{}/", query.kind);
+  const std::string to = query.kind.empty() ? "z" : fmt::format("{}0", query.kind);
   std::vector<std::string> owners;
-  auto rows = tx.query(fmt::format("{} ORDER BY owner", owners_query(usage)), account, policy);
+  auto rows = tx.query(fmt::format("SELECT owner FROM ({}) WHERE owner > max(?3, ?4) AND "
+                                   "owner < ?5 ORDER BY owner LIMIT ?6",
+                                   owners_query(query.usage)),
+                       account, query.policy, from, query.after, to, query.most);
   while (rows.next()) owners.emplace_back(rows.text(0));
   return owners;
 }

@@ -65,8 +65,16 @@ Result<> delete_policy_version(store::Transaction& tx, const StoredPolicy& polic
 enum class PolicyUsage : std::uint8_t { attached, boundary };
 std::int64_t count_users_of(store::Transaction& tx, std::string_view account,
                             std::string_view policy, PolicyUsage usage);
+// Which of them: of one kind ("role"), where that is not empty, and behind `after`.
+struct UsersQuery {
+  std::string_view policy;
+  PolicyUsage usage = PolicyUsage::attached;
+  std::string_view kind = {};
+  std::string_view after = {};
+  std::size_t most = 0;
+};
 // "role/name", "user/name", "group/name", in lower case and in order.
 std::vector<std::string> users_of(store::Transaction& tx, std::string_view account,
-                                  std::string_view policy, PolicyUsage usage);
+                                  const UsersQuery& query);
 
 }  // namespace slipway::identity

@@ -65,6 +65,14 @@ constexpr std::string_view factors_and_uses = R"(
     account TEXT PRIMARY KEY, made INTEGER NOT NULL, content TEXT NOT NULL);
 )";
 
+// Whose boundary a policy is, so that nobody looks at each role and user for it.
+constexpr std::string_view boundaries = R"(
+  CREATE INDEX identity_roles_by_boundary
+    ON identity_roles (account, permissions_boundary) WHERE permissions_boundary IS NOT NULL;
+  CREATE INDEX identity_users_by_boundary
+    ON identity_users (account, permissions_boundary) WHERE permissions_boundary IS NOT NULL;
+)";
+
 constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
@@ -128,7 +136,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
                                                {"identity", 3, kept},
                                                {"identity", 4, passwords},
                                                {"identity", 5, uploads},
-                                               {"identity", 6, factors_and_uses}};
+                                               {"identity", 6, factors_and_uses},
+                                               {"identity", 7, boundaries}};
 
 }  // namespace
 

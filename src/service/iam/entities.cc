@@ -1,6 +1,7 @@
 // What is asked of several kinds of entities at once.
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "engine/identity/account.h"
 #include "engine/identity/account_uploads.h"
 #include "engine/identity/user_uploads.h"
@@ -18,12 +19,8 @@ constexpr std::int64_t global_token_version = 1;
 using identity::Owner;
 using identity::PolicyUsage;
 
-// Whether the filter of a request lets this kind of entity through.
-bool is_wanted(std::string_view filter, std::string_view kind) {
-  if (filter.empty()) return true;
-  return (filter == "Role" && kind == "role") || (filter == "User" && kind == "user") ||
-         (filter == "Group" && kind == "group");
-}
+// The kind that the filter of a request lets through; empty: all. Nothing else has a policy.
+std::string kind_of(std::string_view filter) { return to_lower(filter); }
 
 bool lies_under(std::string_view path, std::string_view prefix) { return path.starts_with(prefix); }
 
@@ -59,10 +56,13 @@ Result<api::ListEntitiesForPolicyResponse> list_entities_for_policy(
   auto out = call.output<api::ListEntitiesForPolicyResponse>();
   out.PolicyGroups(wire::empty).PolicyUsers(wire::empty).PolicyRoles(wire::empty);
   identity::Page<std::string> page;
-  for (const std::string& owner :
-       identity::users_of(call.tx(), call.account(), policy.arn, usage)) {
-    if (owner <= request.after) continue;
-    if (!is_wanted(in.EntityFilter().value_or(""), owner.substr(0, owner.find('/')))) continue;
+  const std::string kind = kind_of(in.EntityFilter().value_or(""));
+  for (const std::string& owner : identity::users_of(call.tx(), call.account(),
+                                                     {.policy = policy.arn,
+                                                      .usage = usage,
+                                                      .kind = kind,
+                                                      .after = request.after,
+                                                      .most = request.items_max + 1})) {
     page.more = page.items.size() == request.items_max;
     if (page.more) break;
     add_entity(call, owner, in.PathPrefix().value_or("/"), out);
