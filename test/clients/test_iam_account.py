@@ -218,6 +218,14 @@ def test_all_of_an_account_is_told_page_by_page(aws, name, role):
     assert only["GroupDetailList"] and not only["UserDetailList"] and not only["Policies"]
 
 
+def test_a_version_of_no_policy_is_no_version(aws, name):
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/{name}"
+    for call in (aws.iam.get_policy_version, aws.iam.set_default_policy_version, aws.iam.delete_policy_version):
+        assert error_of(call, PolicyArn=arn, VersionId="v1") == (
+            "NoSuchEntity", f"Policy {arn} version v1 does not exist or is not attachable.")
+    assert error_of(aws.iam.list_policy_versions, PolicyArn=arn) == ("NoSuchEntity", f"Policy {arn} was not found.")
+
+
 def test_a_member_is_looked_for_before_the_group(aws, name):
     iam, both = aws.iam, {"GroupName": name, "UserName": name}
     no_user = ("NoSuchEntity", f"The user with name {name} cannot be found.")

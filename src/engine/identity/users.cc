@@ -31,7 +31,7 @@ std::unexpected<Error> exists(std::string_view name) {
 
 std::unexpected<Error> no_key(std::string_view key_id) {
   return fail(ErrorCode::not_found,
-              fmt::format("The Access Key with id {} cannot be found", key_id), "no_access_key");
+              fmt::format("The Access Key with id {} cannot be found.", key_id), "no_access_key");
 }
 
 // What must go before its user does, and how AWS says so.

@@ -287,7 +287,7 @@ TEST_F(Iam, AccessKeysAreShownWithTheirSecretOnce) {
   EXPECT_EQ(refusal(run<op::DeleteAccessKey>(
                 input<api::DeleteAccessKeyRequest>().UserName("ann").AccessKeyId("AKIANONE"
                                                                                  "AAAAAAAA"))),
-            "NoSuchEntity 404 The Access Key with id AKIANONEAAAAAAAA cannot be found");
+            "NoSuchEntity 404 The Access Key with id AKIANONEAAAAAAAA cannot be found.");
   EXPECT_EQ(refusal(run<op::CreateAccessKey>(input<api::CreateAccessKeyRequest>())),
             "ValidationError 400 Must specify userName when calling with non-User credentials");
 }

@@ -45,6 +45,14 @@ std::unexpected<Error> no_such_version(std::string_view arn, std::string_view ve
                                             arn, version));
 }
 
+// Who names a version of a policy that is not there hears that the version is not.
+template <typename Policy>
+Result<Policy> having_version(Result<Policy> policy, std::string_view arn,
+                              std::string_view version) {
+  if (!policy && policy.error().kind == "NoSuchEntity") return no_such_version(arn, version);
+  return policy;
+}
+
 // The number in "v12"; the model's pattern was checked.
 std::int64_t number_of(std::string_view version) {
   std::int64_t number = 0;
@@ -72,7 +80,8 @@ Result<api::CreatePolicyVersionResponse> create_policy_version(Call& call,
 
 Result<api::GetPolicyVersionResponse> get_policy_version(Call& call,
                                                          api::GetPolicyVersionRequest in) {
-  TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
+  TRY(const KnownPolicy policy,
+      having_version(find_known_policy(call, in.PolicyArn()), in.PolicyArn(), in.VersionId()));
   for (const api::PolicyVersion& version : versions_of(call, policy))
     if (version.VersionId() == in.VersionId())
       return call.output<api::GetPolicyVersionResponse>().PolicyVersion(version);
@@ -93,13 +102,15 @@ Result<api::ListPolicyVersionsResponse> list_policy_versions(Call& call,
 }
 
 Result<> set_default_policy_version(Call& call, api::SetDefaultPolicyVersionRequest in) {
-  TRY(const StoredPolicy policy, own_policy(call, in.PolicyArn()));
+  TRY(const StoredPolicy policy,
+      having_version(own_policy(call, in.PolicyArn()), in.PolicyArn(), in.VersionId()));
   return identity::set_default_version(call.tx(), policy, number_of(in.VersionId()),
                                        this_second(call));
 }
 
 Result<> delete_policy_version(Call& call, api::DeletePolicyVersionRequest in) {
-  TRY(const StoredPolicy policy, own_policy(call, in.PolicyArn()));
+  TRY(const StoredPolicy policy,
+      having_version(own_policy(call, in.PolicyArn()), in.PolicyArn(), in.VersionId()));
   return identity::delete_policy_version(call.tx(), policy, number_of(in.VersionId()));
 }
 
