@@ -52,6 +52,7 @@ public final class Guards {
       guards.parts(algorithm);
     }
     guards.transfers();
+    guards.transfersOfTheRuntime();
     guards.lists();
     guards.locks();
     guards.holds();
@@ -251,6 +252,35 @@ public final class Guards {
             .join()
             .asByteArray();
     Wanted.holds(Arrays.equals(read, data), "a stream whose end nobody knew");
+  }
+
+  // The client that stands on AWS's common runtime, and cuts what it reads and writes itself.
+  private void transfersOfTheRuntime() {
+    byte[] data = numbers(2 * PART_BYTES + 800);
+    try (S3AsyncClient runtime =
+        S3AsyncClient.crtBuilder()
+            .endpointOverride(URI.create(ENDPOINT))
+            .forcePathStyle(true)
+            .minimumPartSizeInBytes((long) PART_BYTES)
+            .build()) {
+      runtime
+          .putObject(
+              object ->
+                  object
+                      .bucket(name)
+                      .key("by the runtime")
+                      .checksumAlgorithm(ChecksumAlgorithm.CRC64_NVME),
+              AsyncRequestBody.fromBytes(data))
+          .join();
+      byte[] read =
+          runtime
+              .getObject(
+                  object -> object.bucket(name).key("by the runtime"),
+                  AsyncResponseTransformer.toBytes())
+              .join()
+              .asByteArray();
+      Wanted.holds(Arrays.equals(read, data), "what the runtime cut and put together");
+    }
   }
 
   private void lists() throws Exception {
