@@ -4,6 +4,7 @@
 
 #include "base/test_folder.h"
 #include "engine/identity/stored_policies.h"
+#include "engine/identity/users.h"
 
 namespace slipway::identity {
 namespace {
@@ -135,6 +136,31 @@ TEST_F(Roles, APolicyInUseIsNotDeleted) {
   });
   EXPECT_EQ(write([&](auto& tx) { return delete_named(tx, "P"); }), "ok");
   EXPECT_EQ(write([&](auto& tx) { return delete_named(tx, "P"); }), "no_policy");
+}
+
+TEST_F(Roles, ThoseOfAPolicyAreListedByKindAndBehindOneAnother) {
+  constexpr std::string_view arn = "arn:aws:iam::1:policy/P";
+  for (const char* name : {"c", "a", "B"}) EXPECT_EQ(make(name), "ok");
+  EXPECT_EQ(write([&](store::Transaction& tx) -> Result<> {
+              for (const char* name : {"a", "B", "c"})
+                TRY_DO(attach_policy(tx, {Owner::Kind::role, "1", name}, arn));
+              TRY_DO(create_user(tx, {.account = "1", .name = "u", .path = "/"}, {}));
+              return attach_policy(tx, {Owner::Kind::user, "1", "u"}, arn);
+            }),
+            "ok");
+  const auto users = [&](const UsersQuery& query) {
+    std::string joined;
+    for (const std::string& owner : read([&](auto& tx) -> Result<std::vector<std::string>> {
+                                      return users_of(tx, "1", query);
+                                    }).value())
+      joined += owner + ' ';
+    return joined;
+  };
+  EXPECT_EQ(users({.policy = arn, .most = 9}), "role/a role/b role/c user/u ");
+  EXPECT_EQ(users({.policy = arn, .after = "role/a", .most = 2}), "role/b role/c ");
+  EXPECT_EQ(users({.policy = arn, .kind = "user", .most = 9}), "user/u ");
+  EXPECT_EQ(users({.policy = arn, .kind = "role", .after = "role/b", .most = 9}), "role/c ");
+  EXPECT_EQ(users({.policy = arn, .kind = "group", .most = 9}), "");
 }
 
 }  // namespace
