@@ -14,6 +14,7 @@ import asynchronous
 import batch
 import batching
 import first_hour
+import lists
 import measures
 import multi_model
 import policies
@@ -21,7 +22,7 @@ import scale
 import serverless
 import streaming
 
-MODULES = (measures, answers, asynchronous, batch, batching, first_hour, multi_model, policies,
+MODULES = (measures, answers, asynchronous, batch, batching, first_hour, lists, multi_model, policies,
            scale, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 

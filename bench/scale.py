@@ -1,83 +1,17 @@
 """One of everything against thousands: lists, queues, endpoints made, asked, idle, and ended."""
-import json
 import signal
 import statistics
 import sys
-import threading
 import time
 
 import load
 import peers
-from load import Request
-from measures import ROLE, IMAGE, Row, csv_record, deploy, invocation, mlp, tar_gz
+from lists import call, lists, many
+from measures import Row, csv_record, deploy, invocation, mlp, tar_gz
 
 ENDPOINTS = 1000
 STARTING = 1500
-MODELS = 10_000
-MESSAGES = 100_000
-MAKERS = 4
 IDLE_SECONDS = 60
-
-
-def many(count, make):
-    """make(i) for each i below count, by a few threads."""
-    failures = []
-
-    def some(first):
-        try:
-            for i in range(first, count, MAKERS):
-                make(i)
-        except Exception as failure:  # told below, in the main thread
-            failures.append(failure)
-
-    threads = [threading.Thread(target=some, args=(first,)) for first in range(MAKERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    if failures:
-        raise failures[0]
-
-
-def call(server, operation, body=b"{}"):
-    return Request(server.url + "/", "POST", {
-        "Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": f"SageMaker.{operation}",
-        "Authorization": "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/sagemaker/aws4_request, "
-                         "SignedHeaders=host, Signature=0"}, body)
-
-
-def compare(name, few, much, runs=5):
-    """The same request of a server that has little and of one that has much."""
-    got = load.interleaved({"few": few, "much": much}, 16, seconds=1, runs=runs)
-    ratio = got["few"].per_second / got["much"].per_second
-    return Row(name, f"{got['much'].per_second:,.0f}/s", f"with ten: {got['few'].per_second:,.0f}/s",
-               f"{ratio:.2f}", "<= 1.50", ratio <= 1.5)
-
-
-def lists(scale):
-    """ListModels of many and of ten, and a queue's attributes with many messages and with ten."""
-    with peers.slipway("--auth", "none") as few, peers.slipway("--auth", "none") as much:
-        for server, models, messages in ((few, 10, 10), (much, int(MODELS * scale), int(MESSAGES * scale))):
-            sagemaker, sqs = server.client("sagemaker"), server.client("sqs")
-            container = {"Image": IMAGE.format("slipway-inference")}
-            many(models, lambda i, client=sagemaker: client.create_model(
-                ModelName=f"m{i}", ExecutionRoleArn=ROLE, PrimaryContainer=container))
-            queue = sqs.create_queue(QueueName="q")["QueueUrl"]
-            batch = [{"Id": str(i), "MessageBody": "x"} for i in range(10)]
-            many(messages // 10, lambda _, client=sqs, url=queue: client.send_message_batch(
-                QueueUrl=url, Entries=batch))
-
-        def attributes(server):
-            return Request(server.url + "/", "POST", {
-                "Content-Type": "application/x-amz-json-1.0",
-                "X-Amz-Target": "AmazonSQS.GetQueueAttributes"},
-                json.dumps({"QueueUrl": f"{server.url}/000000000000/q",
-                            "AttributeNames": ["All"]}).encode())
-
-        return [compare(f"ListModels of {MODELS * scale:,.0f}", call(few, "ListModels"),
-                        call(much, "ListModels")),
-                compare(f"GetQueueAttributes with {MESSAGES * scale:,.0f} messages", attributes(few),
-                        attributes(much))]
 
 
 def endpoints(scale):
