@@ -16,7 +16,7 @@ namespace slipway::objects {
 
 // What the file says: a database, and how far it had come.
 struct Mark {
-  std::string database;     // 32 hex digits, drawn when the database was made
+  std::string database;     // 32 hex digits (database_name.h)
   std::int64_t change = 0;  // grows with every change that makes or removes a body
 };
 
