@@ -86,6 +86,8 @@ REFUSED = [
      {"Code": "MalformedPolicy", "Message": "Invalid IP address in Conditions"}),
     ("put_bucket_policy", {"Policy": policy(Condition={"StringEquals": {"aws:SourceIp": "home"}})},
      {"Code": "MalformedPolicy", "Message": "Invalid IP address in Conditions"}),
+    ("put_bucket_policy", {"Policy": policy(Condition={"NullIfExists": {"aws:UserAgent": "true"}})},
+     {"Code": "MalformedPolicy", "Message": "Invalid Condition type : NullIfExists."}),
     ("put_bucket_policy", {"Policy": policy(Condition={"StringNotEquals": {"aws:PrincipalOrgIdd": "o-1"}})},
      {"Code": "MalformedPolicy", "Message": "Policy has an invalid condition key", "Detail": "aws:PrincipalOrgIdd"}),
     # Tags.

@@ -319,7 +319,8 @@ Result<Condition> parse_operator(std::string_view text) {
   else if (text.starts_with("ForAllValues:"))
     condition.quantifier = Condition::Quantifier::all_values;
   if (condition.quantifier != Condition::Quantifier::none) text.remove_prefix(text.find(':') + 1);
-  if (text.ends_with("IfExists") && text != "IfExists") {
+  // Null asks of a key that is not there anyway.
+  if (text.ends_with("IfExists") && text != "IfExists" && text != "NullIfExists") {
     condition.when_absent = Condition::WhenAbsent::holds;
     text.remove_suffix(std::string_view("IfExists").size());
   }

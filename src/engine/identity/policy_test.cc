@@ -201,6 +201,9 @@ TEST(PolicyDocument, WhatIsNoPolicyIsRefusedWithAReason) {
   EXPECT_EQ(refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",
                         "Condition":{"Sounds":{"a":"b"}}}})"),
             "Invalid Condition type : Sounds.");
+  EXPECT_EQ(refusal(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",
+                        "Condition":{"NullIfExists":{"aws:username":"true"}}}})"),
+            "Invalid Condition type : NullIfExists.");
   EXPECT_EQ(refusal(std::string(200'000, ' ')), "The policy document is longer than 131072 bytes.");
   EXPECT_EQ(refusal(R"({"Statement":)" + std::string(1000, '[') + std::string(1000, ']') + "}"),
             "This policy contains invalid Json");
