@@ -60,6 +60,13 @@ std::vector<std::string> names_of(std::string_view list) {
   return names;
 }
 
+// As the client would have computed one: what is none makes no frame.
+bool is_signature(std::string_view text) {
+  return text.size() == 64 && std::ranges::all_of(text, [](char c) {
+           return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+         });
+}
+
 bool has_checksum_header(const SignedRequest& request) {
   return std::ranges::any_of(request.headers, [](const HeaderPair& header) {
     return checksum_of_header(header.first).has_value();
@@ -147,7 +154,10 @@ Result<> ChunkedDecoder::begin_chunk(std::string_view line) {
     return chunk_too_small(chunk_, chunk_bytes_);
   if (options_.decoded_length && *bytes > *options_.decoded_length - decoded_bytes_)
     return incomplete();
-  if (is_signed()) chunk_signature_ = extension.substr(signature_mark.size());
+  if (is_signed()) {
+    chunk_signature_ = extension.substr(signature_mark.size());
+    if (!is_signature(chunk_signature_)) return incomplete();
+  }
   chunk_bytes_ = chunk_left_ = *bytes;
   chunk_hash_ = {};
   if (chunk_bytes_ > 0) {

@@ -228,6 +228,18 @@ TEST(AwsChunked, RefusalsAreThoseOfS3) {
   EXPECT_EQ(error(std::string(5000, '0')), "IncompleteBody");
 }
 
+TEST(AwsChunked, WhatIsNoSignatureMakesNoFrame) {
+  ChunkedOptions options = unsigned_options(5, "");
+  options.mode = PayloadMode::chunks_signed;
+  const auto error = [&](const std::string& signature) {
+    return decode_at_every_step(options, "5;chunk-signature=" + signature + "\r\nhello\r\n").error;
+  };
+  EXPECT_EQ(error(std::string(64, 'a')), "SignatureDoesNotMatch");
+  for (const auto& none : {std::string(), std::string(63, 'a'), std::string(65, 'a'),
+                           std::string(64, 'g'), std::string(64, 'A')})
+    EXPECT_EQ(error(none), "IncompleteBody") << none;
+}
+
 TEST(AwsChunked, HeadersThatContradictTheBodyAreRefused) {
   OwnedRequest request{.method = "PUT"};
   const Verified verified{.payload = PayloadMode::chunks_trailer};
