@@ -67,7 +67,8 @@ PROTOCOLS = {"rest-json": "rest_json", "rest-xml": "rest_xml", "query": "query",
 OVERLAY_WORDS = {"validation-error": 1, "serialization-error": 1, "open-enum": 1, "root": 2,
                  "bare": 1, "pattern": 2, "target-prefix": 1, "xml-namespace": 1, "style": 1,
                  "body-validation-error": 1, "also-protocol": 1, "query-name": 2, "optional": 1,
-                 "error-code": 2, "unsigned": 1, "sentence": 2, "missing-parameter": 1, "mingle": 4}
+                 "error-code": 2, "unsigned": 1, "sentence": 2, "missing-parameter": 1, "mingle": 4,
+                 "plain": 2}
 CPP_WORDS = set("""alignas alignof and asm auto bool break case catch char class concept const
 constexpr continue decltype default delete do double else enum explicit export extern false float for
 friend goto if inline int long mutable namespace new not nullptr operator or private protected public
@@ -124,7 +125,7 @@ class Overlay:
         self.open_enums, self.bare, self.roots, self.patterns = set(), set(), {}, {}
         self.query_names, self.error_codes, self.optional, self.unsigned = {}, {}, set(), set()
         self.sentences, self.missing_parameter = {}, set()
-        self.mingled = []
+        self.mingled, self.plain = [], {}
         for number, line in enumerate(path.read_text().splitlines() if path else [], 1):
             line = line.strip()
             if line and not line.startswith("#"):
@@ -159,6 +160,8 @@ class Overlay:
             self.sentences[parts[0]] = parts[1]
         elif word == "missing-parameter":
             self.missing_parameter.add(parts[0])
+        elif word == "plain":
+            self.plain[parts[0]] = parts[1]
         else:
             self.one[word] = parts[0]
 
@@ -176,7 +179,8 @@ class Model:
         unknown = set(operations) - set(self.model["operations"])
         if unknown:
             raise ModelError(f"{service}: no such operation: {', '.join(sorted(unknown))}")
-        for name in overlay.open_enums | overlay.bare | set(overlay.roots) | set(overlay.patterns):
+        for name in (overlay.open_enums | overlay.bare | set(overlay.roots) | set(overlay.patterns)
+                     | set(overlay.plain)):
             if name not in self.shapes:
                 raise ModelError(f"{service} overlay: no such shape: {name}")
         self.lay_over()
@@ -195,6 +199,8 @@ class Model:
             for shape in self.shapes.values():
                 if name in shape.get("required", []):
                     shape["required"].remove(name)
+        for name, kind in self.overlay.plain.items():
+            self.shapes[name] = {"type": kind}
         for name, code in self.overlay.error_codes.items():
             self.shapes[name].setdefault("error", {})["code"] = code
         for name in self.overlay.unsigned:

@@ -1,5 +1,6 @@
 """S3's answers to the word: what lists, parts, conditions and settings say, and what is refused."""
 import base64
+import contextlib
 import hashlib
 import re
 import urllib.error
@@ -102,6 +103,29 @@ def test_buckets_have_arns(aws, name):
     assert head["BucketArn"] == arn
     assert head["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     assert arn in [bucket["BucketArn"] for bucket in aws.s3.list_buckets()["Buckets"]]
+@contextlib.contextmanager
+def sent_with(aws, operation, **headers):
+    """Requests of that operation have these headers too, which boto3 would not write so."""
+    def add(params, **_):
+        params["headers"].update({name.replace("_", "-"): value for name, value in headers.items()})
+    event = f"before-call.s3.{operation}"
+    aws.s3.meta.events.register(event, add)
+    try:
+        yield
+    finally:
+        aws.s3.meta.events.unregister(event, add)
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "Thu, 01 Dec 2024 16:00:00 GMT", "Sun, 01 Dec 2024 16:00:00 GMT"])
+def test_an_expiry_comes_back_as_it_was_given(aws, bucket, given):
+    with sent_with(aws, "PutObject", Expires=given):
+        aws.s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    aws.s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/k")
+    for key in "k", "copy":
+        answer = aws.s3.get_object(Bucket=bucket, Key=key)["ResponseMetadata"]["HTTPHeaders"]
+        assert answer["expires"] == given
+
+
 
 
 @pytest.mark.parametrize("where", ["foo", "aws-global", "us-east-1", "eu-west"])

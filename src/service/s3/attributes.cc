@@ -47,6 +47,15 @@ std::optional<std::string_view> find_property(const objects::Pairs& properties,
   return found->second;
 }
 
+std::optional<std::string> expiry_header(const objects::Pairs& properties) {
+  if (const auto given = find_property(properties, property::expires)) return std::string(*given);
+  const auto kept = find_property(properties, property::expires_at);
+  if (!kept) return std::nullopt;
+  std::int64_t seconds = 0;
+  std::from_chars(kept->data(), kept->data() + kept->size(), seconds);
+  return to_http_date(Timestamp(std::chrono::seconds(seconds)));
+}
+
 std::string without_aws_chunked(std::string_view content_encoding) {
   if (!content_encoding.contains("aws-chunked")) return std::string(content_encoding);
   std::string kept;

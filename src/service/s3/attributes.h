@@ -25,7 +25,9 @@ inline constexpr std::string_view content_disposition = "content-disposition";
 inline constexpr std::string_view content_encoding = "content-encoding";
 inline constexpr std::string_view content_language = "content-language";
 inline constexpr std::string_view content_type = "content-type";
-inline constexpr std::string_view expires = "expires";  // seconds since 1970
+inline constexpr std::string_view expires = "expires-text";  // as it was given
+// What an older version kept of it: seconds since 1970.
+inline constexpr std::string_view expires_at = "expires";
 inline constexpr std::string_view redirect = "redirect";
 inline constexpr std::string_view sse = "sse";            // where the request asked for it
 inline constexpr std::string_view restored = "restored";  // until when: seconds since 1970
@@ -35,6 +37,9 @@ inline constexpr std::string_view metadata = "meta:";
 
 std::optional<std::string_view> find_property(const objects::Pairs& properties,
                                               std::string_view name);
+
+// The header Expires, which says what the object was given, a date or not.
+std::optional<std::string> expiry_header(const objects::Pairs& properties);
 
 // "aws-chunked" is how a body travels, not what it is.
 std::string without_aws_chunked(std::string_view content_encoding);
@@ -76,8 +81,7 @@ Result<objects::Pairs> read_properties(const In& in) {
   add(property::content_encoding, without_aws_chunked(in.ContentEncoding().value_or("")));
   add(property::content_language, in.ContentLanguage());
   add(property::content_type, in.ContentType().value_or(default_content_type));
-  if (in.Expires())
-    add(property::expires, std::to_string(in.Expires()->time_since_epoch().count() / 1'000'000));
+  add(property::expires, in.Expires());
   add(property::redirect, in.WebsiteRedirectLocation());
   for (const auto [name, value] : in.Metadata())
     properties.emplace_back(std::string(property::metadata) + lower_case(name),
@@ -116,11 +120,7 @@ void show_properties(Out& out, const objects::Object& object) {
       .ContentLanguage(text(property::content_language))
       .ContentType(text(property::content_type).value_or(default_content_type))
       .WebsiteRedirectLocation(text(property::redirect));
-  if (const auto expires = text(property::expires)) {
-    std::int64_t seconds = 0;
-    std::from_chars(expires->data(), expires->data() + expires->size(), seconds);
-    out.Expires(Timestamp(std::chrono::seconds(seconds)));
-  }
+  if (const auto expires = expiry_header(properties)) out.Expires(*expires);
   for (const auto& [name, value] : properties)
     if (name.starts_with(property::metadata))
       out.put_Metadata(std::string_view(name).substr(property::metadata.size()),
