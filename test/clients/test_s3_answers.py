@@ -103,6 +103,30 @@ def test_buckets_have_arns(aws, name):
     assert head["BucketArn"] == arn
     assert head["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
     assert arn in [bucket["BucketArn"] for bucket in aws.s3.list_buckets()["Buckets"]]
+
+
+def test_a_bucket_of_an_accounts_own_namespace_ends_in_it(aws, name):
+    account = aws.client("sts").get_caller_identity()["Account"]
+    mine = f"{name[:30]}-{account}-us-east-1-an"
+    for wrong in name, mine.replace("us-east-1", "us-west-2"), mine.replace(account, "000000000009"):
+        refused = error_of(aws.s3.create_bucket, Bucket=wrong, BucketNamespace="account-regional")
+        assert refused["Code"] == "InvalidNamespaceHeader" and f"-{account}-us-east-1-an" in refused["Message"]
+    assert error_of(aws.s3.create_bucket, Bucket=mine)["Code"] == "InvalidBucketName"
+    aws.s3.create_bucket(Bucket=mine, BucketNamespace="account-regional")
+    aws.s3.create_bucket(Bucket=f"{name}-an")
+
+
+def test_a_bucket_is_there_already_in_its_region_as_it_was_made(aws, name):
+    aws.s3.create_bucket(Bucket=name)
+    aws.s3.create_bucket(Bucket=name)
+    tagged = {"Tags": [{"Key": "k", "Value": "v"}]}
+    for other in {"LocationConstraint": "eu-west-2"}, tagged:
+        refused = error_of(aws.s3.create_bucket, Bucket=name, CreateBucketConfiguration=other)
+        assert refused["Code"] == "BucketAlreadyOwnedByYou", other
+    aws.s3.create_bucket(Bucket=f"{name}-eu", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"})
+    assert error_of(aws.s3.create_bucket, Bucket=f"{name}-eu")["Code"] == "BucketAlreadyOwnedByYou"
+
+
 @contextlib.contextmanager
 def sent_with(aws, operation, **headers):
     """Requests of that operation have these headers too, which boto3 would not write so."""

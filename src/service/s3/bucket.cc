@@ -35,7 +35,8 @@ bool looks_like_ip(std::string_view name) {
   return groups == 4;
 }
 
-// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+}  // namespace
+
 bool is_bucket_name(std::string_view name) {
   if (name.size() < name_length_min || name.size() > name_length_max) return false;
   if (!lower_or_digit(name.front()) || !lower_or_digit(name.back())) return false;
@@ -48,6 +49,8 @@ bool is_bucket_name(std::string_view name) {
     if (name.ends_with(suffix)) return false;
   return true;
 }
+
+namespace {
 
 std::unexpected<Error> with_bucket(std::string_view code, std::string message,
                                    std::string_view bucket) {
@@ -113,6 +116,47 @@ Result<std::string> region_of(const Call& call, api::CreateBucketRequest in) {
   return std::string(*constraint);
 }
 
+constexpr std::string_view own_namespace = "account-regional";
+
+// What ends the names that an account may make in a region, and nobody else:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+std::string namespace_suffix(std::string_view account, std::string_view region) {
+  return fmt::format("-{}-{}-an", account, region);
+}
+
+bool is_account(std::string_view text) {
+  constexpr std::size_t digits = 12;
+  return text.size() == digits &&
+         std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+// Whether the name is one of such a namespace, whoever's.
+bool is_of_namespace(std::string_view name) {
+  return std::ranges::any_of(regions, [&](std::string_view region) {
+    const std::string tail = fmt::format("-{}-an", region);
+    if (!name.ends_with(tail)) return false;
+    const std::string_view rest = name.substr(0, name.size() - tail.size());
+    const std::size_t dash = rest.rfind('-');
+    return dash != std::string_view::npos && is_account(rest.substr(dash + 1));
+  });
+}
+
+// A bucket of a namespace says so, and is in its own.
+Result<> check_namespace(const Call& call, api::CreateBucketRequest in, std::string_view region) {
+  const bool wanted = in.BucketNamespace() == own_namespace;
+  const std::string suffix = namespace_suffix(call.account(), region);
+  if (wanted ? in.Bucket().ends_with(suffix) : !is_of_namespace(in.Bucket())) return {};
+  if (!wanted)
+    return with_bucket("InvalidBucketName", "The specified bucket is not valid.", in.Bucket());
+  return refuse("InvalidNamespaceHeader",
+                fmt::format("The requested bucket name did not include the account-regional "
+                            "namespace suffix, but the provided x-amz-bucket-namespace header "
+                            "value is account-regional. Specify {} as the bucket name suffix to "
+                            "create a bucket in your account-regional namespace, or remove the "
+                            "header.",
+                            suffix));
+}
+
 std::unexpected<Error> taken(const Call& call, const Error& error, std::string_view bucket) {
   if (error.details.at(0).second == call.account())
     return with_bucket("BucketAlreadyOwnedByYou",
@@ -124,6 +168,16 @@ std::unexpected<Error> taken(const Call& call, const Error& error, std::string_v
       "The requested bucket name is not available. The bucket namespace is shared by "
       "all users of the system. Please select a different name and try again.",
       bucket);
+}
+
+// Making a bucket of the classic region twice is fine on AWS, where nothing more is asked for: that
+// it is there, or locks objects now, or has the tags, would not be true of another.
+bool is_there_already(Call& call, api::CreateBucketRequest in) {
+  const auto found = objects::find_bucket(call.tx(), in.Bucket());
+  const bool lock_missing =
+      in.ObjectLockEnabledForBucket().value_or(false) && !locks_objects(call.tx(), in.Bucket());
+  return found && found->account == call.account() && found->region == classic_region &&
+         in.CreateBucketConfiguration().Tags().empty() && !lock_missing;
 }
 
 Result<> check_first_tags(api::CreateBucketConfiguration configuration) {
@@ -168,6 +222,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   TRY(const AccessList list,
       first_list(call, in.ObjectOwnership().value_or(owner_enforced), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
+  TRY_DO(check_namespace(call, in, region));
   auto out = call.output<api::CreateBucketOutput>();
   // A region that was named makes it an address.
   const bool named = in.CreateBucketConfiguration().LocationConstraint().has_value();
@@ -183,11 +238,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
     return out;
   }
   if (made.error().code != ErrorCode::already_exists) return std::unexpected(made.error());
-  const bool mine = made.error().details.at(0).second == call.account();
-  // As on AWS, where nothing more is asked for: that it locks objects now would not be true.
-  const bool lock_missing =
-      in.ObjectLockEnabledForBucket().value_or(false) && !locks_objects(call.tx(), name);
-  if (mine && region == classic_region && !lock_missing) return out;
+  if (region == classic_region && is_there_already(call, in)) return out;
   return taken(call, made.error(), name);
 }
 

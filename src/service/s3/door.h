@@ -64,6 +64,9 @@ Result<objects::Bucket> bucket_of(const Call& call, store::Transaction& tx, cons
   return bucket_of(call, tx, claim_of(in));
 }
 
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+bool is_bucket_name(std::string_view name);
+
 // Whether they are one bucket, and not two of a name after each other: a number is taken anew.
 inline bool is_same(const objects::Bucket& a, const objects::Bucket& b) {
   return a.id == b.id && a.created == b.created;

@@ -33,6 +33,7 @@ constexpr service::ErrorRow statuses[] = {
     {"InvalidBucketState", "InvalidBucketState", 409},
     {"InvalidDigest", "InvalidDigest", 400},
     {"InvalidLocationConstraint", "InvalidLocationConstraint", 400},
+    {"InvalidNamespaceHeader", "InvalidNamespaceHeader", 400},
     {"InvalidObjectState", "InvalidObjectState", 403},
     {"InvalidPart", "InvalidPart", 400},
     {"InvalidPartNumber", "InvalidPartNumber", 416},

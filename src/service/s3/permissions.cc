@@ -172,6 +172,7 @@ constexpr std::string_view header_keys[] = {
     "if-match",
     "if-none-match",
     "x-amz-acl",
+    "x-amz-bucket-namespace",
     "x-amz-content-sha256",
     "x-amz-copy-source",
     "x-amz-grant-full-control",
