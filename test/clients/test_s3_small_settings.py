@@ -120,3 +120,19 @@ def test_a_bucket_that_is_not_there(aws, bucket):
     for call in (aws.s3.get_bucket_accelerate_configuration, aws.s3.get_bucket_request_payment,
                  aws.s3.get_bucket_logging, aws.s3.get_bucket_website, aws.s3.get_bucket_policy_status):
         assert refusal(call, Bucket="absent-" + bucket)[:2] == (404, "NoSuchBucket")
+
+
+def test_what_no_bucket_has_is_said_to_be_absent(aws, bucket):
+    s3 = aws.s3
+    assert refusal(s3.get_bucket_replication, Bucket=bucket) == (
+        404, "ReplicationConfigurationNotFoundError", "The replication configuration was not found")
+    s3.delete_bucket_replication(Bucket=bucket)
+    for kind in "analytics", "intelligent_tiering", "inventory", "metrics":
+        listed = getattr(s3, f"list_bucket_{kind}_configurations")
+        assert shown(listed(Bucket=bucket)) == {"IsTruncated": False}
+        assert refusal(listed, Bucket="absent-" + bucket)[1] == "NoSuchBucket"
+        for verb in "get", "delete":
+            assert refusal(getattr(s3, f"{verb}_bucket_{kind}_configuration"), Bucket=bucket, Id="x") == (
+                404, "NoSuchConfiguration", "The specified configuration does not exist.")
+    assert refusal(s3.put_bucket_metrics_configuration, Bucket=bucket, Id="x", MetricsConfiguration={"Id": "x"})[:2] \
+        == (501, "NotImplemented")

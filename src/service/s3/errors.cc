@@ -53,6 +53,7 @@ constexpr service::ErrorRow statuses[] = {
     {"MethodNotAllowed", "MethodNotAllowed", 405},
     {"NoSuchBucket", "NoSuchBucket", 404},
     {"NoSuchBucketPolicy", "NoSuchBucketPolicy", 404},
+    {"NoSuchConfiguration", "NoSuchConfiguration", 404},
     {"NoSuchCORSConfiguration", "NoSuchCORSConfiguration", 404},
     {"NoSuchKey", "NoSuchKey", 404},
     {"NoSuchLifecycleConfiguration", "NoSuchLifecycleConfiguration", 404},
@@ -68,6 +69,7 @@ constexpr service::ErrorRow statuses[] = {
     {"ObjectLockConfigurationNotFoundError", "ObjectLockConfigurationNotFoundError", 404},
     {"OwnershipControlsNotFoundError", "OwnershipControlsNotFoundError", 404},
     {"PreconditionFailed", "PreconditionFailed", 412},
+    {"ReplicationConfigurationNotFoundError", "ReplicationConfigurationNotFoundError", 404},
     {"SlowDown", "SlowDown", 503},
     {"XAmzContentSHA256Mismatch", "XAmzContentSHA256Mismatch", 400},
 };

@@ -144,6 +144,23 @@ constexpr Need setting_needs[] = {
     {"DeleteBucketLifecycle", "s3:PutLifecycleConfiguration", the_bucket},
     {"GetBucketNotificationConfiguration", "s3:GetBucketNotification", the_bucket},
     {"PutBucketNotificationConfiguration", "s3:PutBucketNotification", the_bucket},
+    {"GetBucketReplication", "s3:GetReplicationConfiguration", the_bucket},
+    {"DeleteBucketReplication", "s3:PutReplicationConfiguration", the_bucket},
+    {"GetBucketAnalyticsConfiguration", "s3:GetAnalyticsConfiguration", the_bucket},
+    {"ListBucketAnalyticsConfigurations", "s3:GetAnalyticsConfiguration", the_bucket},
+    {"DeleteBucketAnalyticsConfiguration", "s3:PutAnalyticsConfiguration", the_bucket},
+    {"GetBucketIntelligentTieringConfiguration", "s3:GetIntelligentTieringConfiguration",
+     the_bucket},
+    {"ListBucketIntelligentTieringConfigurations", "s3:GetIntelligentTieringConfiguration",
+     the_bucket},
+    {"DeleteBucketIntelligentTieringConfiguration", "s3:PutIntelligentTieringConfiguration",
+     the_bucket},
+    {"GetBucketInventoryConfiguration", "s3:GetInventoryConfiguration", the_bucket},
+    {"ListBucketInventoryConfigurations", "s3:GetInventoryConfiguration", the_bucket},
+    {"DeleteBucketInventoryConfiguration", "s3:PutInventoryConfiguration", the_bucket},
+    {"GetBucketMetricsConfiguration", "s3:GetMetricsConfiguration", the_bucket},
+    {"ListBucketMetricsConfigurations", "s3:GetMetricsConfiguration", the_bucket},
+    {"DeleteBucketMetricsConfiguration", "s3:PutMetricsConfiguration", the_bucket},
 };
 
 constexpr auto needs =

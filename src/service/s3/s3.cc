@@ -1,9 +1,11 @@
 #include "service/s3/s3.h"
 
+#include "service/s3/door.h"
 #include "service/s3/errors.h"
 #include "service/s3/lifecycle.h"
 #include "service/s3/operations.h"
 #include "service/s3/settings.h"
+#include "service/s3/unmade_settings.h"
 
 namespace slipway::s3 {
 namespace {
@@ -102,6 +104,36 @@ void add_setting_operations(Adder& adder) {
       .add<op::DeleteBucketTagging>(delete_bucket_tagging);
 }
 
+void add_unmade_settings(Adder& adder) {
+  namespace op = api::op;
+  adder.add<op::GetBucketReplication>(show_no_replication<op::GetBucketReplication>)
+      .add<op::DeleteBucketReplication>(remove_no_replication<op::DeleteBucketReplication>)
+      .add<op::GetBucketAnalyticsConfiguration>(
+          find_no_configuration<op::GetBucketAnalyticsConfiguration>)
+      .add<op::ListBucketAnalyticsConfigurations>(
+          list_no_configurations<op::ListBucketAnalyticsConfigurations>)
+      .add<op::DeleteBucketAnalyticsConfiguration>(
+          find_no_configuration<op::DeleteBucketAnalyticsConfiguration>)
+      .add<op::GetBucketIntelligentTieringConfiguration>(
+          find_no_configuration<op::GetBucketIntelligentTieringConfiguration>)
+      .add<op::ListBucketIntelligentTieringConfigurations>(
+          list_no_configurations<op::ListBucketIntelligentTieringConfigurations>)
+      .add<op::DeleteBucketIntelligentTieringConfiguration>(
+          find_no_configuration<op::DeleteBucketIntelligentTieringConfiguration>)
+      .add<op::GetBucketInventoryConfiguration>(
+          find_no_configuration<op::GetBucketInventoryConfiguration>)
+      .add<op::ListBucketInventoryConfigurations>(
+          list_no_configurations<op::ListBucketInventoryConfigurations>)
+      .add<op::DeleteBucketInventoryConfiguration>(
+          find_no_configuration<op::DeleteBucketInventoryConfiguration>)
+      .add<op::GetBucketMetricsConfiguration>(
+          find_no_configuration<op::GetBucketMetricsConfiguration>)
+      .add<op::ListBucketMetricsConfigurations>(
+          list_no_configurations<op::ListBucketMetricsConfigurations>)
+      .add<op::DeleteBucketMetricsConfiguration>(
+          find_no_configuration<op::DeleteBucketMetricsConfiguration>);
+}
+
 void add_object_operations(Adder& adder) {
   namespace op = api::op;
   adder.add_upload<op::PutObject>(put_object)
@@ -153,6 +185,7 @@ void install(service::Registry& registry, const Needs& needs) {
               Door{needs.objects, needs.store, needs.notices, needs.lifecycle, needs.lifecycles});
   add_bucket_operations(adder);
   add_setting_operations(adder);
+  add_unmade_settings(adder);
   add_object_operations(adder);
   add_multipart_operations(adder);
 }
