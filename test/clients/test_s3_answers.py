@@ -150,6 +150,32 @@ def test_an_expiry_comes_back_as_it_was_given(aws, bucket, given):
         assert answer["expires"] == given
 
 
+def test_a_checksum_of_no_algorithm_is_refused(aws, bucket):
+    with sent_with(aws, "PutObject", x_amz_checksum_crc8="AA=="):
+        refused = error_of(aws.s3.put_object, Bucket=bucket, Key="k", Body=b"x")
+    assert (refused["Code"], refused["Message"]) == (
+        "InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
+
+
+@pytest.mark.parametrize("source", ["{bucket}/100%", "{bucket}/%4g", "%"])
+def test_a_copy_source_is_percent_encoded(aws, bucket, source):
+    source = source.format(bucket=bucket)
+    with sent_with(aws, "CopyObject", x_amz_copy_source=source):
+        refused = error_of(aws.s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/k")
+    assert (refused["Code"], refused["Message"], refused["ArgumentValue"]) == (
+        "InvalidArgument", "Invalid copy source encoding", source)
+
+
+@pytest.mark.parametrize("operation, parameters", [
+    ("GetObject", {"Key": "k"}), ("DeleteObject", {"Key": "k"}), ("ListObjectsV2", {})])
+def test_a_copy_source_is_for_copies(aws, bucket, operation, parameters):
+    put_all(aws, bucket, "k")
+    call = {"GetObject": aws.s3.get_object, "DeleteObject": aws.s3.delete_object}.get(operation, aws.s3.list_objects_v2)
+    with sent_with(aws, operation, x_amz_copy_source=f"{bucket}/k"):
+        refused = error_of(call, Bucket=bucket, **parameters)
+    assert (refused["Code"], refused["Message"], refused["ArgumentName"]) == (
+        "InvalidArgument", "You can only specify a copy source header for copy requests.", "x-amz-copy-source")
+    aws.s3.head_object(Bucket=bucket, Key="k")
 
 
 @pytest.mark.parametrize("where", ["foo", "aws-global", "us-east-1", "eu-west"])

@@ -139,6 +139,12 @@ def test_a_large_file_streams(aws, bucket, signer):
     assert aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
 
 
+def test_a_checksum_of_no_algorithm_is_refused(aws, bucket, signer):
+    fields = signed(signer, bucket, fields={"x-amz-checksum-crc8": "AA=="})
+    assert error_of(post(aws, bucket, fields)) == (
+        400, "InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
+
+
 @pytest.mark.parametrize("wanted, status", [("200", 200), ("201", 201), ("204", 204), ("500", 204)])
 def test_a_form_chooses_its_answer(aws, bucket, signer, wanted, status):
     fields = signed(signer, bucket, "a/é", {"success_action_status": wanted})

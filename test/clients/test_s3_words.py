@@ -132,6 +132,16 @@ REFUSED = [
       "Message": "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"}),
     ("copy_object", {"Key": "c", "CopySource": "{bucket}/"},
      {"Code": "InvalidArgument", "Message": "Invalid copy source object key"}),
+    ("copy_object", {"Key": "c", "CopySource": "192.168.1.1/k"},
+     {"Code": "InvalidArgument", "ArgumentName": "x-amz-copy-source", "ArgumentValue": "192.168.1.1/k",
+      "Message": "Invalid copy source bucket name"}),
+    # Conditions of directory buckets: they are not held, and so not taken.
+    ("delete_object", {"Key": "k", "IfMatchSize": 1},
+     {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "x-amz-if-match-size"}),
+    ("delete_object", {"Key": "k", "IfMatchLastModifiedTime": datetime.datetime(2020, 1, 1)},
+     {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "x-amz-if-match-last-modified-time"}),
+    ("abort_multipart_upload", {"Key": "k", "UploadId": "x", "IfMatchInitiatedTime": datetime.datetime(2020, 1, 1)},
+     {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "x-amz-if-match-initiated-time"}),
     ("put_object", {"Key": "c", "StorageClass": "NONE"},
      {"Code": "InvalidStorageClass", "Message": "The storage class you specified is not valid",
       "StorageClassRequested": "NONE"}),
@@ -146,6 +156,13 @@ def test_what_is_refused(aws, bucket, operation, parameters, expected):
         parameters = parameters | {"Policy": parameters["Policy"].replace("{bucket}", bucket)}
     refused = error_of(getattr(aws.s3, operation), Bucket=bucket, **parameters)
     assert {name: refused.get(name) for name in expected} == expected
+
+
+def test_several_are_not_deleted_on_conditions_that_are_not_held(aws, bucket):
+    for condition in {"Size": 10}, {"LastModifiedTime": datetime.datetime(2020, 1, 1)}:
+        answer = aws.s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k", **condition}]})
+        assert [error["Code"] for error in answer["Errors"]] == ["NotImplemented"] and "Deleted" not in answer
+    aws.s3.head_object(Bucket=bucket, Key="k")
 
 
 @pytest.mark.parametrize("given, code, message", [

@@ -5,6 +5,28 @@
 #include "base/text.h"
 
 namespace slipway::s3 {
+namespace {
+
+constexpr std::string_view checksum_prefix = "x-amz-checksum-";
+// What follows it besides the names of algorithms.
+constexpr std::string_view no_algorithms[] = {"algorithm", "mode", "type"};
+
+bool names_no_algorithm(std::string_view header) {
+  if (!starts_with_ignoring_case(header, checksum_prefix)) return false;
+  return !wire::checksum_of_header(header) &&
+         std::ranges::none_of(no_algorithms, [&](std::string_view each) {
+           return equal_ignoring_case(header.substr(checksum_prefix.size()), each);
+         });
+}
+
+}  // namespace
+
+Result<> check_checksum_names(const net::Headers& headers) {
+  const auto is_unknown = [](const net::Header& each) { return names_no_algorithm(each.name); };
+  if (std::ranges::none_of(headers, is_unknown)) return {};
+  return refuse("InvalidRequest",
+                "The algorithm type you specified in x-amz-checksum- header is invalid.");
+}
 
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm) {
   if (!algorithm) return std::nullopt;

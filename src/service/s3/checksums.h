@@ -55,6 +55,10 @@ Result<std::optional<GivenChecksum>> given_checksum(const In& in) {
   return std::move(all.front());
 }
 
+// x-amz-checksum-* are of algorithms that there are: what would not be held against the body must
+// not be passed over.
+Result<> check_checksum_names(const net::Headers& headers);
+
 // "CRC32" and so on as x-amz-checksum-algorithm names it.
 Result<std::optional<ChecksumKind>> kind_of(std::optional<std::string_view> algorithm);
 
@@ -90,6 +94,7 @@ class BodyChecks {
   template <typename In>
   static Result<BodyChecks> of(const Call& call, const In& in) {
     BodyChecks checks;
+    TRY_DO(check_checksum_names(call.head().headers));
     TRY(checks.given_, given_checksum(in));
     TRY(const auto named, kind_of(in.ChecksumAlgorithm()));
     checks.kind_ = checks.given_ ? checks.given_->kind : named.value_or(checks.kind_);

@@ -1,6 +1,7 @@
 #include "service/s3/conditions.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 
 #include "base/encoding.h"
@@ -61,14 +62,20 @@ std::unexpected<Error> outside(std::string_view range, std::uint64_t size) {
 }
 
 std::unexpected<Error> not_taken(std::string_view header, std::string_view why) {
+  auto error = header_not_implemented(header);
+  error.error().details.emplace_back("additionalMessage", why);
+  return error;
+}
+
+}  // namespace
+
+std::unexpected<Error> header_not_implemented(std::string_view header) {
   return std::unexpected(
       Error{ErrorCode::not_implemented,
             "A header you provided implies functionality that is not implemented",
             "NotImplemented",
-            {{"Header", std::string(header)}, {"additionalMessage", std::string(why)}}});
+            {{"Header", std::string(header)}}});
 }
-
-}  // namespace
 
 Result<> check_conditions(const ReadConditions& conditions, const objects::Object& object,
                           Unmodified unmodified) {
@@ -139,8 +146,22 @@ Result<objects::ByteRange> parse_copy_range(std::string_view range, std::uint64_
   return objects::ByteRange{*first, *last - *first + 1};
 }
 
+namespace {
+
+// Each '%' stands before two hexadecimal digits.
+bool is_percent_encoded(std::string_view text) {
+  const auto is_digit = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  for (std::size_t at = text.find('%'); at != std::string_view::npos; at = text.find('%', at + 1))
+    if (at + 2 >= text.size() || !is_digit(text[at + 1]) || !is_digit(text[at + 2])) return false;
+  return true;
+}
+
+}  // namespace
+
 Result<objects::ObjectName> parse_copy_source(std::string_view source) {
   const Argument argument{"x-amz-copy-source", std::string(source)};
+  if (!is_percent_encoded(source))
+    return invalid_argument("Invalid copy source encoding", argument);
   // Without a slash that stands as one, the whole was encoded, its version with it.
   const std::string decoded = percent_decode(source, PlusSign::space);
   if (!source.substr(std::min<std::size_t>(source.size(), 1)).contains('/')) source = decoded;
@@ -162,6 +183,8 @@ Result<objects::ObjectName> parse_copy_source(std::string_view source) {
   if (slash == std::string::npos || slash == 0 || slash + 1 == name.size())
     return invalid_argument("Invalid copy source object key",
                             {"x-amz-copy-source", "x-amz-copy-source"});
+  if (!is_bucket_name(std::string_view(name).substr(0, slash)))
+    return invalid_argument("Invalid copy source bucket name", argument);
   if (version && version->empty())
     return invalid_argument("Version id cannot be the empty string", argument);
   return objects::ObjectName{name.substr(0, slash), name.substr(slash + 1), std::move(version)};

@@ -38,6 +38,9 @@ Result<objects::ByteRange> parse_copy_range(std::string_view range, std::uint64_
 // (refused).
 Result<objects::ObjectName> parse_copy_source(std::string_view source);
 
+// A condition that S3 has for directory buckets alone: what is not held must not be passed over.
+std::unexpected<Error> header_not_implemented(std::string_view header);
+
 // If-Match and If-None-Match of a request that writes.
 Result<objects::WriteCondition> write_condition(std::optional<std::string_view> if_match,
                                                 std::optional<std::string_view> if_none_match);

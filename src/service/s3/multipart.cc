@@ -1,6 +1,7 @@
 #include "service/s3/acl.h"
 #include "service/s3/attributes.h"
 #include "service/s3/checksums.h"
+#include "service/s3/conditions.h"
 #include "service/s3/errors.h"
 #include "service/s3/lifecycle.h"
 #include "service/s3/object_lock.h"
@@ -158,6 +159,7 @@ Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(
     const Door& door, Call& call, api::AbortMultipartUploadRequest in) {
   TRY_DO(bucket_of(call, call.tx(), in));
+  if (in.IfMatchInitiatedTime()) return header_not_implemented("x-amz-if-match-initiated-time");
   TRY_DO(door.objects.abort(call.tx(), upload_of(in)));
   return call.output<api::AbortMultipartUploadOutput>();
 }

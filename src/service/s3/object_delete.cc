@@ -1,3 +1,4 @@
+#include "service/s3/conditions.h"
 #include "service/s3/errors.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
@@ -34,6 +35,8 @@ Result<objects::Removal> remove_permitted(const Door& door, Call& call,
                                           const objects::ObjectName& name,
                                           api::ObjectIdentifier wanted,
                                           std::optional<bool> bypass) {
+  if (wanted.LastModifiedTime()) return header_not_implemented("LastModifiedTime");
+  if (wanted.Size()) return header_not_implemented("Size");
   TRY_DO(call.permit(name.version ? "s3:DeleteObjectVersion" : "s3:DeleteObject",
                      fmt::format("arn:aws:s3:::{}/{}", name.bucket, name.key), keys_of(wanted)));
   TRY(const objects::Governance governance, governance_of(call, {bypass, name.bucket, name.key}));
@@ -73,6 +76,9 @@ Result<api::DeleteObjectOutput> delete_object(const Door& door, Call& call,
   TRY_DO(bucket_of(call, call.tx(), in));
   if (in.VersionId() && in.VersionId()->empty())
     return invalid_argument("Version id cannot be the empty string", {"versionId", ""});
+  if (in.IfMatchLastModifiedTime())
+    return header_not_implemented("x-amz-if-match-last-modified-time");
+  if (in.IfMatchSize()) return header_not_implemented("x-amz-if-match-size");
   TRY(const objects::Governance governance,
       governance_of(call, {in.BypassGovernanceRetention(), in.Bucket(), in.Key()}));
   TRY(const objects::Removal removal,

@@ -98,7 +98,8 @@ Result<net::Fields> headers_of(const Fields& fields) {
       TRY(const std::string tagging, tagging_header(value));
       if (!tagging.empty()) out.add("x-amz-tagging", tagging);
     } else if (name != "content-length" &&
-               service::reads_header(api::op::PutObject::operation(), name)) {
+               (service::reads_header(api::op::PutObject::operation(), name) ||
+                name.starts_with("x-amz-checksum-"))) {
       TRY_DO(check_metadata_name(name));
       out.add(name, as_header(name, value));
     }

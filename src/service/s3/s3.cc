@@ -32,7 +32,7 @@ class Adder {
   Adder& add_upload(F opener) {
     using In = typename Op::Input;
     service_.add_upload<Op>([door = door_, opener](Call& call, In in) {
-      auto sink = opener(door, call, in);
+      auto sink = run(door, opener, call, in);
       if (!sink) sink = std::unexpected(to_s3(std::move(sink).error(), subject_of(in)));
       return sink;
     });
@@ -40,12 +40,26 @@ class Adder {
   }
 
  private:
+  // What asks for a copy is not answered with something else.
+  template <typename In>
+  static Result<> check_copy_source(const Call& call) {
+    const auto source = call.head().headers.find("x-amz-copy-source");
+    if (!source || requires(const In& in) { in.CopySource(); }) return {};
+    return invalid_argument("You can only specify a copy source header for copy requests.",
+                            {"x-amz-copy-source", std::string(*source)});
+  }
+
   template <typename F, typename In>
   static auto run(const Door& door, F& handler, Call& call, const In& in) {
-    if constexpr (std::is_invocable_v<F&, const Door&, Call&, In>)
-      return handler(door, call, in);
-    else
-      return handler(call, in);
+    const auto handle = [&] {
+      if constexpr (std::is_invocable_v<F&, const Door&, Call&, In>)
+        return handler(door, call, in);
+      else
+        return handler(call, in);
+    };
+    auto checked = check_copy_source<In>(call);
+    if (!checked) return decltype(handle())(std::unexpected(std::move(checked).error()));
+    return handle();
   }
 
   Service service_;
