@@ -173,7 +173,14 @@ class BindingReader {
     }
     const bool needs_text = member.shape->kind != ShapeKind::text;
     if (needs_text && text.empty()) return Node{};
-    return parse_scalar(*member.shape, text, TimestampFormat::unspecified, arena_);
+    auto node = parse_scalar(*member.shape, text, TimestampFormat::unspecified, arena_);
+    if (!node && !member.sentence.empty())
+      node = std::unexpected(Error{
+          ErrorCode::invalid_argument,
+          std::string(member.sentence),
+          "InvalidArgument",
+          {{"ArgumentName", std::string(member.wire_name)}, {"ArgumentValue", std::string(text)}}});
+    return node;
   }
 
   Result<Node> header_list(std::string_view text, const Member& member) {

@@ -85,7 +85,8 @@ Error in_xml_words(Protocol protocol, Error error) {
     error.details.clear();
     return error;
   }
-  if (error.kind.empty()) error.kind = "InvalidArgument";
+  if (!error.kind.empty()) return error;
+  error.kind = "InvalidArgument";
   if (!error.details.empty())
     error.message =
         "Provided " + error.details[0].second + " not an integer or within integer range";

@@ -157,6 +157,14 @@ def test_a_checksum_of_no_algorithm_is_refused(aws, bucket):
         "InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
 
 
+def test_a_date_of_no_form_is_named(aws, bucket):
+    with sent_with(aws, "PutObject", x_amz_object_lock_mode="GOVERNANCE", x_amz_object_lock_retain_until_date="soon"):
+        refused = error_of(aws.s3.put_object, Bucket=bucket, Key="k", Body=b"x")
+    assert (refused["Code"], refused["Message"]) == (
+        "InvalidArgument", "The retain until date must be provided in ISO 8601 format")
+    assert (refused["ArgumentName"], refused["ArgumentValue"]) == ("x-amz-object-lock-retain-until-date", "soon")
+
+
 @pytest.mark.parametrize("source", ["{bucket}/100%", "{bucket}/%4g", "%"])
 def test_a_copy_source_is_percent_encoded(aws, bucket, source):
     source = source.format(bucket=bucket)

@@ -78,9 +78,11 @@ def test_a_configuration_that_is_none_is_refused(aws, bucket):
                  {"DefaultRetention": {"Days": 1}}, {"DefaultRetention": {"Mode": "LAX", "Days": 1}},
                  {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1, "Years": 1}}):
         assert put({"ObjectLockEnabled": "Enabled", "Rule": rule})[:2] == MALFORMED[:2], rule
-    for length in {"Days": 0}, {"Days": -1}, {"Years": 101}:
+    for length, why in (({"Days": 0}, "must be a positive integer value."),
+                        ({"Days": -1}, "must be a positive integer value."), ({"Years": 101}, "too large.")):
         retention = {"DefaultRetention": {"Mode": "COMPLIANCE", **length}}
-        assert put({"ObjectLockEnabled": "Enabled", "Rule": retention})[:2] == (400, "InvalidRetentionPeriod")
+        assert put({"ObjectLockEnabled": "Enabled", "Rule": retention}) == (
+            400, "InvalidArgument", f"Default retention period {why}")
 
 
 def test_new_objects_get_the_default_or_what_they_ask_for(aws, bucket):

@@ -78,6 +78,8 @@ REFUSED = [
     ("put_bucket_policy", {"Policy": "{"}, {"Code": "MalformedPolicy", "Message": "This policy contains invalid Json"}),
     ("put_bucket_policy", {"Policy": policy(Effect="allow")},
      {"Code": "MalformedPolicy", "Message": "Invalid effect: allow"}),
+    *(("put_bucket_policy", {"Policy": policy(Resource=none)},
+       {"Code": "MalformedPolicy", "Message": "Policy has invalid resource"}) for none in ("", "bucket", "*", [])),
     ("put_bucket_policy", {"Policy": policy(Principal={"AWS": []})},
      {"Code": "MalformedPolicy", "Message": "Invalid principal in policy"}),
     ("put_bucket_policy", {"Policy": policy(Principal={"AWS": ["123456789012", ""]})},
@@ -135,6 +137,12 @@ REFUSED = [
     ("copy_object", {"Key": "c", "CopySource": "192.168.1.1/k"},
      {"Code": "InvalidArgument", "ArgumentName": "x-amz-copy-source", "ArgumentValue": "192.168.1.1/k",
       "Message": "Invalid copy source bucket name"}),
+    # What a request says by itself comes before what the bucket says of it.
+    ("put_object", {"Key": "c", "ObjectLockMode": "GOVERNANCE"},
+     {"Code": "InvalidArgument", "ArgumentName": "x-amz-object-lock-retain-until-date"}),
+    ("create_multipart_upload", {"Key": "c", "ObjectLockMode": "GOVERNANCE",
+                                 "ObjectLockRetainUntilDate": datetime.datetime(2020, 1, 1)},
+     {"Code": "InvalidArgument", "Message": "The retain until date must be in the future!"}),
     # Conditions of directory buckets: they are not held, and so not taken.
     ("delete_object", {"Key": "k", "IfMatchSize": 1},
      {"Code": "NotImplemented", "Message": NOT_TAKEN, "Header": "x-amz-if-match-size"}),
@@ -283,6 +291,13 @@ def test_versions_that_are_gone_and_that_never_were(aws, marked):
     assert [entry["VersionId"] for entry in many["Deleted"]] == [version]
     assert many["Errors"] == [{"Key": "k", "VersionId": NEVER_GIVEN, "Code": "NoSuchVersion",
                                "Message": "The specified version does not exist."}]
+
+
+@pytest.mark.parametrize("count", [-3, 0, 10001])
+def test_a_page_of_buckets_is_of_some_and_not_of_too_many(aws, count):
+    refused = error_of(aws.client("s3", parameter_validation=False).list_buckets, MaxBuckets=count)
+    assert (refused["Message"], refused["ArgumentName"], refused["ArgumentValue"]) == (
+        "Argument max-buckets must be an integer between 1 and 10000", "max-buckets", str(count))
 
 
 @pytest.mark.parametrize("region, expected", [

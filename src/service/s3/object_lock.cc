@@ -108,11 +108,11 @@ Result<Lock> default_lock(store::Transaction& tx, std::string_view bucket, Times
 Result<> check_default(api::DefaultRetention wanted) {
   if (!wanted.Mode() || wanted.Days().has_value() == wanted.Years().has_value()) return malformed();
   const std::int32_t length = wanted.Days() ? *wanted.Days() : *wanted.Years();
+  const Argument argument{wanted.Days() ? "Days" : "Years", std::to_string(length)};
   if (length < 1)
-    return refuse("InvalidRetentionPeriod",
-                  "Default retention period must be a positive integer value.");
+    return invalid_argument("Default retention period must be a positive integer value.", argument);
   if (length > (wanted.Days() ? days_max : years_max))
-    return refuse("InvalidRetentionPeriod", "Default retention period is too long.");
+    return invalid_argument("Default retention period too large.", argument);
   return {};
 }
 
@@ -163,8 +163,8 @@ Result<> lock_bucket(Call& call, std::string_view bucket) {
 
 Result<Lock> lock_of_new(Call& call, store::Transaction& tx, std::string_view bucket,
                          const WantedLock& wanted) {
-  if (wanted.given() && !locks_objects(tx, bucket)) return locks_no_new_ones();
   TRY(Lock lock, read_wanted(wanted, call.now()));
+  if (wanted.given() && !locks_objects(tx, bucket)) return locks_no_new_ones();
   if (lock.retention) return lock;
   TRY(const Lock standard, default_lock(tx, bucket, call.now()));
   lock.retention = standard.retention;

@@ -244,6 +244,15 @@ Result<> check_statement(const Statement& statement, std::size_t number, std::st
   return {};
 }
 
+// One resource or several, each an ARN; of which bucket is asked later.
+bool names_resources(const json::value& resources) {
+  const auto is_arn = [](const json::value& each) {
+    return each.is_string() && each.get_string().starts_with("arn:");
+  };
+  if (!resources.is_array()) return is_arn(resources);
+  return !resources.get_array().empty() && std::ranges::all_of(resources.get_array(), is_arn);
+}
+
 // What a statement must have, in the order in which S3 misses it.
 Result<> check_fields(const json::value& statement) {
   constexpr std::pair<std::string_view, std::string_view> fields[] = {{"Effect", "Effect"},
@@ -260,6 +269,10 @@ Result<> check_fields(const json::value& statement) {
         fmt::format("Invalid effect: {}", std::string_view(effect->get_string()).substr(0, 100)));
   if (effect && *effect == "Allow" && statement.get_object().contains("NotPrincipal"))
     return malformed("Allow with NotPrincipal is not allowed.");
+  for (const std::string_view name : {"Resource", "NotResource"})
+    if (const json::value* const resources = statement.get_object().if_contains(name);
+        resources && !names_resources(*resources))
+      return malformed("Policy has invalid resource");
   return {};
 }
 
