@@ -633,6 +633,40 @@ def test_those_who_have_a_key_may_what_strangers_may_not(stage, server, lists):
     assert asks(server, lists, "/k") == 200
 
 
+NEEDS_SOMEBODY = [
+    ("PUT", "?acl", {"x-amz-acl": "private"}, "Anonymous users cannot invoke this API. Please authenticate."),
+    ("PUT", "/k?acl", {"x-amz-acl": "private"}, "Anonymous users cannot invoke this API. Please authenticate."),
+    ("POST", "/k?uploads", {}, "Anonymous users cannot initiate multipart uploads.  Please authenticate."),
+    ("PUT", "/c", {"x-amz-copy-source": "{bucket}/k"}, "Anonymous users cannot copy objects. Please authenticate."),
+    ("GET", "?ownershipControls", {}, "s3:GetBucketOwnershipControls does not support Anonymous requests!"),
+    ("DELETE", "?ownershipControls", {}, "s3:PutBucketOwnershipControls does not support Anonymous requests!"),
+    ("GET", "?policy", {}, "The specified method is not allowed against this resource."),
+    ("PUT", "?policy", {}, "The specified method is not allowed against this resource."),
+    ("DELETE", "?policy", {}, "The specified method is not allowed against this resource."),
+]
+
+
+def test_a_policy_lets_strangers_do_all_but_what_needs_somebody(stage, server, lists):
+    s3 = stage.aws.s3
+    s3.put_object(Bucket=lists, Key="k", Body=b"x")
+    policy = document({"Principal": "*", **allow("s3:*", [f"arn:aws:s3:::{lists}", f"arn:aws:s3:::{lists}/*"])})
+    s3.put_bucket_policy(Bucket=lists, Policy=policy)
+    assert (asks(server, lists, "/k"), asks(server, lists, "?acl"), asks(server, lists, "/n", "PUT", b"x")) == (
+        200, 200, 200)
+    for method, target, headers, message in NEEDS_SOMEBODY:
+        headers = {name: value.format(bucket=lists) for name, value in headers.items()}
+        body = policy.encode() if (method, target) == ("PUT", "?policy") else None
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(urllib.request.Request(
+                f"{server.url}/{lists}{target}", data=body, method=method, headers=headers))
+        assert message in refused.value.read().decode(), (method, target)
+        assert refused.value.code == (405 if target == "?policy" else 403)
+    assert s3.get_bucket_policy(Bucket=lists)["Policy"] == policy
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(urllib.request.Request(f"{server.url}/{lists}-new", method="PUT"))
+    assert b"Anonymous users cannot invoke this API. Please authenticate." in refused.value.read()
+
+
 def sent(server, method, target, body=b"", headers=()):
     """The status of a stranger's request whose headers are sent as they stand, repeated ones too."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=30)

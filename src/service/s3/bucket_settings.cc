@@ -179,7 +179,22 @@ Result<> delete_bucket_ownership_controls(Call& call,
 
 // --- Policy: JSON text, returned byte for byte but for principals that are no more. ---
 
+namespace {
+
+// A policy may let everyone do everything, and yet only the owner's account sees and changes it.
+Result<> check_owners(const Call& call) {
+  if (!call.caller().principal.is_stranger()) return {};
+  return std::unexpected(
+      Error{ErrorCode::permission_denied,
+            "The specified method is not allowed against this resource.",
+            "MethodNotAllowed",
+            {{"Method", std::string(call.head().method)}, {"ResourceType", "BUCKETPOLICY"}}});
+}
+
+}  // namespace
+
 Result<api::GetBucketPolicyOutput> get_bucket_policy(Call& call, api::GetBucketPolicyRequest in) {
+  TRY_DO(check_owners(call));
   TRY(const auto text, read_text(call, in, policy));
   const std::string principals =
       objects::setting(call.tx(), name_of_setting(in, policy_principals)).value_or("");
@@ -188,6 +203,7 @@ Result<api::GetBucketPolicyOutput> get_bucket_policy(Call& call, api::GetBucketP
 }
 
 Result<> put_bucket_policy(Call& call, api::PutBucketPolicyRequest in) {
+  TRY_DO(check_owners(call));
   TRY_DO(bucket_of(call, call.tx(), in));
   const std::string_view text = in.Policy();
   if (text.size() > policy_bytes_max)
@@ -218,6 +234,7 @@ Result<api::GetBucketPolicyStatusOutput> get_bucket_policy_status(
 }
 
 Result<> delete_bucket_policy(Call& call, api::DeleteBucketPolicyRequest in) {
+  TRY_DO(check_owners(call));
   TRY_DO(remove_document(call, in, policy_principals));
   return remove_document(call, in, policy);
 }

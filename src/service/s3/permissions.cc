@@ -283,8 +283,32 @@ bool is_way_back(const Question& question) {
          (name == "GetBucketPolicy" || name == "PutBucketPolicy" || name == "DeleteBucketPolicy");
 }
 
+// What S3 lets nobody do who does not sign, whatever policies and lists say, and its words for it.
+constexpr std::pair<std::string_view, std::string_view> for_somebody[] = {
+    {"CreateBucket", "Anonymous users cannot invoke this API. Please authenticate."},
+    {"PutBucketAcl", "Anonymous users cannot invoke this API. Please authenticate."},
+    {"PutObjectAcl", "Anonymous users cannot invoke this API. Please authenticate."},
+    {"CreateMultipartUpload",
+     "Anonymous users cannot initiate multipart uploads.  Please authenticate."},
+    {"CopyObject", "Anonymous users cannot copy objects. Please authenticate."},
+    {"GetBucketOwnershipControls",
+     "s3:GetBucketOwnershipControls does not support Anonymous requests!"},
+    {"PutBucketOwnershipControls",
+     "s3:PutBucketOwnershipControls does not support Anonymous requests!"},
+    {"DeleteBucketOwnershipControls",
+     "s3:PutBucketOwnershipControls does not support Anonymous requests!"},
+};
+
+Result<> check_somebody(const Question& question) {
+  if (!question.call().caller().principal.is_stranger()) return {};
+  for (const auto& [operation, words] : for_somebody)
+    if (operation == question.operation().name) return refuse("AccessDenied", std::string(words));
+  return {};
+}
+
 // That a bucket does not exist is told to everyone, as on AWS.
 Result<Guarded> side_of(const Question& question, std::string_view arn) {
+  TRY_DO(check_somebody(question));
   if (question.operation().name == "CreateBucket") return Guarded{};
   if (!arn.starts_with(bucket_arns)) return Guarded{};  // a queue that a bucket is to tell
   store::Transaction& tx = question.call().tx();
@@ -443,12 +467,6 @@ std::string_view permission_for(std::span<const ListRight> rights, std::string_v
   return found == rights.end() ? std::string_view() : found->permission;
 }
 
-// What only somebody may, as on AWS: "Anonymous users cannot invoke this API".
-bool is_for_somebody(const Question& question, std::string_view permission) {
-  const std::string_view name = question.operation().name;
-  return permission == "WRITE_ACP" || name == "CreateMultipartUpload" || name == "CopyObject";
-}
-
 // The version of the object that is asked about.
 objects::ObjectName version_asked(const Question& question, std::string_view arn) {
   const auto [bucket, key] = parts_of(arn);
@@ -466,7 +484,7 @@ Result<bool> listed(const Question& question, std::string_view action, std::stri
   const std::string_view at_object = permission_for(object_rights, action);
   const std::string_view permission = at_bucket.empty() ? at_object : at_bucket;
   const bool stranger = question.call().caller().principal.is_stranger();
-  if (permission.empty() || (stranger && is_for_somebody(question, permission))) return false;
+  if (permission.empty() || (stranger && permission == "WRITE_ACP")) return false;
   store::Transaction& tx = question.call().tx();
   const std::string name(parts_of(arn).first);
   const auto bucket = objects::find_bucket(tx, name);
