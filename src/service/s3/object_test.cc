@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "service/s3/attributes.h"
 #include "service/s3/s3_fixture.h"
 
 namespace slipway::s3 {
@@ -246,6 +247,12 @@ TEST_F(S3Test, a_copy_keeps_or_replaces_what_the_source_had) {
       put("/box/d", {}, {{"x-amz-copy-source", "box/a"}, {"x-amz-copy-source-if-match", "\"0\""}})
           .error(),
       "412 PreconditionFailed");
+}
+
+TEST(S3Expiry, what_an_older_version_kept_is_shown_as_a_date) {
+  EXPECT_EQ(expiry_header({{"expires", "0"}}), "Thu, 01 Jan 1970 00:00:00 GMT");
+  EXPECT_EQ(expiry_header({{"expires-text", "0"}}), "0");
+  EXPECT_EQ(expiry_header({}), std::nullopt);
 }
 
 }  // namespace
