@@ -1,5 +1,6 @@
 """The tools that `./dev` stands on: what a run of the tests says at its end, and what is fetched."""
 import pathlib
+import shutil
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ import pytest  # noqa: E402
 
 import fetch_deps  # noqa: E402
 import generate_wire  # noqa: E402
+import new_op  # noqa: E402
 
 TALLY = [sys.executable, ROOT / "tools/tally_tests.py"]
 
@@ -81,3 +83,42 @@ def test_a_third_word_that_is_no_mark_is_refused(tmp_path):
         listed.write_text(line)
         with pytest.raises(generate_wire.ModelError):
             generate_wire.read_operations(listed)
+
+
+MODEL = {"operations": {"PeekQueue": {"input": {"shape": "PeekQueueRequest"}, "output": {"shape": "PeekQueueResult"}},
+                        "DropQueue": {"input": {"shape": "DropQueueRequest"}}}}
+
+
+def door_folder(root, service):
+    folder = root / "src/service" / service
+    shutil.copytree(ROOT / "src/service" / service, folder)
+    return folder
+
+
+@pytest.mark.parametrize("service", ["iam", "s3", "sagemaker", "sns", "sqs", "sts"])
+def test_a_new_operation_is_registered_declared_and_refuses_by_name(tmp_path, service):
+    folder = door_folder(tmp_path, service)
+    for name, answer in (("PeekQueue", "Result<api::PeekQueueResult>"), ("DropQueue", "Result<>")):
+        function = new_op.snake(name)
+        files = new_op.begin(tmp_path, MODEL, service, name, "write")
+        assert all(file.exists() for file in files)
+        assert f"\n{name} write\n" in (folder / "operations.txt").read_text()
+        assert f"      .add<op::{name}>({function})" in files[2].read_text()
+        assert f"{answer} {function}(Call& call, api::{name}Request in);" in (folder / "operations.h").read_text()
+        body = (folder / f"{function}.cc").read_text()
+        assert f'{answer} {function}(Call&, api::{name}Request) {{' in body
+        assert f'"{name} is not implemented yet."' in body
+        assert f"src/service/{service}/permissions.cc" in new_op.next_steps(tmp_path, service, name, files)
+
+
+def test_a_new_operation_that_cannot_be_begun_changes_nothing(tmp_path):
+    folder = door_folder(tmp_path, "sqs")
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    taken = {"operations": {"SendMessage": MODEL["operations"]["DropQueue"]}}
+    for model, service, name, why in ((MODEL, "sqs", "PeekQueu", "Did you mean PeekQueue"),
+                                      (taken, "sqs", "SendMessage", "already"),
+                                      (MODEL, "glue", "PeekQueue", "there are sqs")):
+        with pytest.raises(new_op.Refusal, match=why):
+            new_op.begin(tmp_path, model, service, name, "read")
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert new_op.snake("DescribeDBClusterV2") == "describe_db_cluster_v2"
