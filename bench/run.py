@@ -13,6 +13,7 @@ import answers
 import asynchronous
 import batch
 import batching
+import beside
 import first_hour
 import lists
 import measures
@@ -22,8 +23,8 @@ import scale
 import serverless
 import streaming
 
-MODULES = (measures, answers, asynchronous, batch, batching, first_hour, lists, multi_model, policies,
-           scale, serverless, streaming)
+MODULES = (measures, answers, asynchronous, batch, batching, beside, first_hour, lists, multi_model,
+           policies, scale, serverless, streaming)
 ALL = {name: measure for module in MODULES for name, measure in module.ALL.items()}
 
 
