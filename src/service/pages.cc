@@ -44,8 +44,9 @@ net::Response page_response(std::string_view content_type, std::string text) {
 void PageDoor::mount_on(net::Gateway& gateway, const net::Gateway::Claim& claim) {
   for (const Page& page : pages_) {
     if (page.path.starts_with(own_folder)) continue;
-    gateway.mount(page.path, *this, [claim, own = page.claim](const net::RequestHead& head) {
-      return claim(head) && (!own || own(head));
+    // "/" is mounted with all that is below it, which is no page.
+    gateway.mount(page.path, *this, [&page, claim](const net::RequestHead& head) {
+      return head.path == page.path && claim(head) && (!page.claim || page.claim(head));
     });
   }
   gateway.mount(std::string(own_folder), *this);

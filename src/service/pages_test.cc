@@ -74,7 +74,12 @@ class PagesTest : public testing::Test {
        .claim = [](const net::RequestHead& head) { return head.query.empty(); }},
       {.path = "/_slipway/later",
        .content_type = "text/plain",
-       .text = [](const net::RequestHead&) { return ""; }}};
+       .text = [](const net::RequestHead&) { return ""; }},
+      {.path = "/",
+       .content_type = "text/html; charset=utf-8",
+       .text = [](const net::RequestHead&) { return "welcome"; },
+       .claim =
+           [](const net::RequestHead& head) { return head.headers.find("accept").has_value(); }}};
   std::vector<std::pair<std::string, std::string>> added_;
   Rest rest_;
   std::unique_ptr<Authenticator> authenticator_;
@@ -106,6 +111,13 @@ TEST_F(PagesTest, a_page_takes_what_it_claims_and_no_key_of_a_bucket) {
   const Headers bucket = {{"Host", "bucket.s3.localhost"}};
   EXPECT_EQ(get("/_else/health", bucket).body.view(), "the rest\n");
   EXPECT_EQ(get("/_slipway/health", bucket).body.view(), "well");
+}
+
+TEST_F(PagesTest, the_page_at_the_root_takes_nothing_below_it) {
+  const Headers browser = {{"Host", "localhost"}, {"Accept", "text/html"}};
+  EXPECT_EQ(get("/", browser).body.view(), "welcome");
+  EXPECT_EQ(get("/bucket/index.html", browser).body.view(), "the rest\n");
+  EXPECT_EQ(get("/").body.view(), "the rest\n");
 }
 
 TEST_F(PagesTest, what_is_not_there_is_said_to_be_none) {

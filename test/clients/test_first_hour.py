@@ -67,6 +67,15 @@ def test_sdks_list_their_buckets_where_the_page_stands(aws, server, name):
     assert fetch(server.url + "/", Accept="*/*")[1] == "application/xml"
 
 
+def test_a_browser_reads_an_object_that_everybody_may_read(aws, server, name):
+    aws.s3.create_bucket(Bucket=name, ObjectOwnership="ObjectWriter")
+    aws.s3.delete_public_access_block(Bucket=name)
+    aws.s3.put_object(Bucket=name, Key="index.html", Body=b"<b>hello</b>", ACL="public-read",
+                      ContentType="text/html")
+    page = fetch(f"{server.url}/{name}/index.html", Accept=BROWSER)
+    assert page == (200, "text/html", "<b>hello</b>")
+
+
 def test_a_port_that_is_taken_is_one_sentence_with_the_mend(tmp_path):
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
