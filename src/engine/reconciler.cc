@@ -146,12 +146,15 @@ void ReconcilerLoop::await(const Key& key, const Outcome& outcome) {
     const std::lock_guard lock(mutex_);
     if (!awaited_.emplace(key, topic).second) return;
   }
-  changes_.wait(topic, outcome.since, until, [this, key, topic](WaitOutcome news) {
+  changes_.wait(topic, outcome.since, until, [this, key, topic, until](WaitOutcome news) {
     {
       const std::lock_guard lock(mutex_);
       awaited_.erase({key, topic});
     }
-    if (news == WaitOutcome::changed) wake(*reconcilers_[key.reconciler], key.key);
+    // A later reconcile may have named the topic for longer: it is asked whether it still does.
+    // Where too many wait, the deadline is told before its time, and the timer alone is left.
+    const bool over = news == WaitOutcome::deadline && clock_.monotonic() >= until;
+    if (news == WaitOutcome::changed || over) wake(*reconcilers_[key.reconciler], key.key);
   });
 }
 

@@ -58,6 +58,7 @@ class ReconcilerLoopTest : public testing::Test {
     loop_->add(counting_);
   }
   void TearDown() override {
+    changes_.close();  // it tells a loop that is there
     loop_.reset();
     store_.reset();
     std::filesystem::remove_all(folder_);
@@ -164,6 +165,20 @@ TEST_F(ReconcilerLoopTest, ATopicWakesTheKeyThatNamedItAlsoWhereItMovedMeanwhile
   EXPECT_EQ(loop_->step(), 1U);
   EXPECT_EQ(loop_->step(), 0U);
   EXPECT_EQ(changes_.waiting(), 1U);
+}
+
+TEST_F(ReconcilerLoopTest, ATopicThatIsNamedAnewIsAwaitedForAsLongAsItWasNamedLast) {
+  counting_.again = Wake::on("news", 1h);
+  loop_->wake(counting_, "a");
+  loop_->step();
+  clock_.advance(30min);
+  loop_->wake(counting_, "a");
+  loop_->step();
+  clock_.advance(30min);  // what the first look said is over
+  changes_.expire();
+  loop_->step();
+  changes_.notify("news");
+  EXPECT_EQ(loop_->step(), 1U);
 }
 
 // A place that is slow to answer, a disk: nobody who writes waits for it.
