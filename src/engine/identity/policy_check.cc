@@ -130,7 +130,8 @@ bool has_sound_dates(const json::object& statement) {
   if (conditions == nullptr || !conditions->is_object()) return true;
   const ConditionTest* const same_date = find_condition_test("DateEquals");
   for (const auto& [test, keys] : conditions->get_object()) {
-    if (!test.starts_with("Date") || !keys.is_object()) continue;
+    const auto condition = parse_operator(test);  // ForAnyValue:DateLessThan too
+    if (!condition || !condition->test->name.starts_with("Date") || !keys.is_object()) continue;
     for (const auto& [key, values] : keys.get_object())
       for (const std::string_view text : texts_of(values))
         if (!same_date->holds(text, text)) return false;

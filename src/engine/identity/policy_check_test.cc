@@ -103,6 +103,10 @@ TEST(IdentityDocuments, DatesMayBeShortButNotWrong) {
        {"soon", "234-13", "2016-12-13t2:00:00.593194+1", "2016-12-13t2:00:00.1999999999+10:59",
         "9223372036854775808", "2016-01-01-01", "2016-01-01T24:00"})
     EXPECT_EQ(with_date(bad), "The policy failed legacy parsing") << bad;
+  EXPECT_EQ(managed(R"({"Effect":"Deny","Action":"s3:*","Resource":"*","Condition":)"
+                    R"({"ForAnyValue:DateLessThanIfExists":{"a":"soon"}}})"),
+            "The policy failed legacy parsing")
+      << "a denial that would never hold";
 }
 
 TEST(IdentityDocuments, AWrongNameHidesWhatAnOlderParserDoesNotRead) {
