@@ -98,16 +98,22 @@ void FleetEffects::prepare(const FetchId& id, EnvironmentNeed need, ServerTime n
   });
 }
 
-void FleetEffects::publish(const FleetId& id, std::shared_ptr<FleetRoute> route,
-                           std::string signature, std::vector<ManyModels> many_models) {
-  effects_.add([&needs = needs_, &sight = sight_, id, route = std::move(route),
-                signature = std::move(signature), many_models = std::move(many_models)]() mutable {
-    for (const ManyModels& many : many_models) {
-      VariantRoute& to = route->variants[many.place];
-      to.models = needs.models->of(id, route->generation, many.variant, to.instances);
+void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
+  effects_.add([&needs = needs_, &sight = sight_, id, fresh = std::move(fresh)]() mutable {
+    FleetRoute& route = *fresh.route;
+    for (const NewRoute::Instance& instance : fresh.instances) {
+      Seen& seen = sight.seen[instance.key];
+      auto made = seen.route.lock();
+      if (!made) made = needs.routes.make_instance(instance.key, seen.addresses);
+      seen.route = made;
+      route.variants[instance.place].instances.push_back(std::move(made));
     }
-    sight.published = std::move(signature);
-    needs.routes.publish(id, std::move(route));
+    for (const NewRoute::ManyModels& many : fresh.many_models) {
+      VariantRoute& to = route.variants[many.place];
+      to.models = needs.models->of(id, route.generation, many.variant, to.instances);
+    }
+    sight.published = std::move(fresh.signature);
+    needs.routes.publish(id, std::move(fresh.route));
   });
 }
 

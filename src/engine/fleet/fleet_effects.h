@@ -50,13 +50,24 @@ class FleetEffects {
   void fetch(const FetchId& id, const Artifact& artifact, const std::string& known, ServerTime now);
   void prepare(const FetchId& id, EnvironmentNeed need, ServerTime now);
 
-  // A variant of a route whose requests name one of many models.
-  struct ManyModels {
-    std::size_t place = 0;  // among the route's variants
-    Variant variant;
+  // A route as it is decided; its instances are made when it is published, since one that is made
+  // and dropped tells that it is drained.
+  struct NewRoute {
+    // A variant of the route whose requests name one of many models.
+    struct ManyModels {
+      std::size_t place = 0;  // among the route's variants
+      Variant variant;
+    };
+    struct Instance {
+      std::size_t place = 0;
+      place::InstanceKey key;
+    };
+    std::shared_ptr<FleetRoute> route;
+    std::vector<Instance> instances;
+    std::vector<ManyModels> many_models;
+    std::string signature;  // what the route says
   };
-  void publish(const FleetId& id, std::shared_ptr<FleetRoute> route, std::string signature,
-               std::vector<ManyModels> many_models);
+  void publish(const FleetId& id, NewRoute fresh);
   void withdraw(const FleetId& id);
 
   void aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests);

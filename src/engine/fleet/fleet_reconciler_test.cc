@@ -263,6 +263,21 @@ TEST_F(FleetReconcilerTest, WhatEndedBecauseItWasAskedToIsReplacedAtOnceHoweverO
   EXPECT_EQ(routed(), 1U);
 }
 
+// A full disk: what follows from an observation is tried again by the loop's delays alone.
+TEST_F(FleetReconcilerTest, ACommitThatIsLostIsTriedLaterAndLater) {
+  put({variant("main", 1)});
+  std::size_t lost = 0;
+  world_.run(1min, [&] {
+    if (world_.machine().running() > 0 && lost == 0) world_.set_commit_faults({.lost = 1});
+    if (world_.commit_lost() && ++lost > 1000) world_.set_commit_faults({});
+  });
+  EXPECT_LT(lost, 100U);
+  world_.set_commit_faults({});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(routed(), 1U);
+}
+
 TEST_F(FleetReconcilerTest, CountsAndWeightsChangeInPlace) {
   put({variant("main", 1), variant("other", 1)});
   world_.run(1min);

@@ -444,48 +444,50 @@ void FleetRun::publish() {
     return;
   }
   if (!adoption_done_) return;  // what still runs is not known: requests are held until it is
-  std::string signature;
-  std::vector<FleetEffects::ManyModels> many_models;
-  std::shared_ptr<FleetRoute> route = make_route(signature, many_models);
-  if (signature == sight_.published) return;
-  effects_.publish(id_, std::move(route), std::move(signature), std::move(many_models));
+  FleetEffects::NewRoute fresh = make_route();
+  if (fresh.signature == sight_.published) return;
+  effects_.publish(id_, std::move(fresh));
 }
 
-std::shared_ptr<FleetRoute> FleetRun::make_route(
-    std::string& signature, std::vector<FleetEffects::ManyModels>& many_models) {
-  auto route = std::make_shared<FleetRoute>();
-  route->generation = record_.serving;
-  signature = fmt::format("{}", record_.serving);
-  if (!plans_.serving) return route;
-  take_settings(*route, *plans_.serving);
+FleetEffects::NewRoute FleetRun::make_route() {
+  FleetEffects::NewRoute fresh{.route = std::make_shared<FleetRoute>(),
+                               .signature = fmt::format("{}", record_.serving)};
+  FleetRoute& route = *fresh.route;
+  std::string& signature = fresh.signature;
+  route.generation = record_.serving;
+  if (!plans_.serving) return fresh;
+  take_settings(route, *plans_.serving);
   for (const Variant& variant : plans_.serving->variants) {
-    VariantRoute& to = add_route(*route, variant);
+    VariantRoute& to = add_route(route, variant);
     to.weight = variant.weight;
     to.routing = variant.routing;
     to.use = use_of(variant);
     signature += fmt::format("|{} {} {} {}", variant.name, variant.weight,
                              static_cast<int>(variant.routing), static_cast<int>(to.use));
     if (variant.elastic) to.elastic = elastic_route(variant, signature);
-    for (const InstanceRecord& instance : record_.instances) {
-      if (instance.generation != record_.serving || instance.variant != variant.name ||
-          instance.phase != Phase::healthy)
-        continue;
-      const auto seen = sight_.seen.find(key_of(id_, instance));
-      if (seen == sight_.seen.end() || seen->second.state != Seen::State::running) continue;
-      auto instance_route = seen->second.route.lock();
-      if (!instance_route)
-        instance_route = needs_.routes.make_instance(seen->first, seen->second.addresses);
-      seen->second.route = instance_route;
-      to.instances.push_back(std::move(instance_route));
-      signature += fmt::format(" {}", instance.ordinal);
-    }
-    if (!to.instances.empty() && to.position == 0 && to.audience == Audience::callers)
-      route->weight_total += to.weight;
+    const std::size_t serve = add_instances(variant, fresh);
+    if (serve > 0 && to.position == 0 && to.audience == Audience::callers)
+      route.weight_total += to.weight;
     if (variant.program.models && needs_.models != nullptr)
-      many_models.push_back({route->variants.size() - 1, variant});
+      fresh.many_models.push_back({route.variants.size() - 1, variant});
   }
-  route->shadow_share = shadow_share(*plans_.serving);
-  return route;
+  route.shadow_share = shadow_share(*plans_.serving);
+  return fresh;
+}
+
+std::size_t FleetRun::add_instances(const Variant& variant, FleetEffects::NewRoute& to) const {
+  std::size_t count = 0;
+  for (const InstanceRecord& instance : record_.instances) {
+    if (instance.generation != record_.serving || instance.variant != variant.name ||
+        instance.phase != Phase::healthy)
+      continue;
+    place::InstanceKey key = key_of(id_, instance);
+    if (sight_.of(key).state != Seen::State::running) continue;
+    to.instances.push_back({to.route->variants.size() - 1, std::move(key)});
+    to.signature += fmt::format(" {}", instance.ordinal);
+    ++count;
+  }
+  return count;
 }
 
 // The routes of before hold what began to drain in this run: they change after its commit.

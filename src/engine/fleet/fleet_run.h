@@ -114,8 +114,9 @@ class FleetRun {
   std::size_t healthy(Generation generation, const std::string& variant) const;
   bool complete(Generation generation, const FleetPlan& plan) const;
 
-  std::shared_ptr<FleetRoute> make_route(std::string& signature,
-                                         std::vector<FleetEffects::ManyModels>& many_models);
+  FleetEffects::NewRoute make_route();
+  // Returns how many instances of it serve.
+  std::size_t add_instances(const Variant& variant, FleetEffects::NewRoute& to) const;
   std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
   place::InstanceSpec program_spec(const Program& program) const;
   std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
