@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <iterator>
+#include <utility>
 
 #include "base/clock.h"
 
@@ -12,7 +14,10 @@ namespace slipway {
 namespace {
 
 struct Settings {
-  std::atomic<LogLevel> least = LogLevel::info;
+  Settings() {
+    for (auto& level : least) level = LogLevel::info;
+  }
+  std::array<std::atomic<LogLevel>, std::size(log_room_names)> least;  // by LogRoom::index
   std::atomic<LogFormat> format = ::isatty(STDERR_FILENO) ? LogFormat::human : LogFormat::json;
 };
 
@@ -21,15 +26,8 @@ Settings& settings() {
   return instance;
 }
 
-std::string_view name_of(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug: return "debug";
-    case LogLevel::info: return "info";
-    case LogLevel::warning: return "warning";
-    case LogLevel::error: return "error";
-  }
-  return "error";
-}
+// Of the request that this thread works for; empty: none.
+thread_local std::string_view current_request;  // NOLINT: a line knows nothing else of its thread
 
 void append_json_text(std::string& out, std::string_view text) {
   out += '"';
@@ -49,23 +47,28 @@ void append_printable(std::string& out, std::string_view text) {
   for (const char c : text) out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
 }
 
-std::string human_line(LogLevel level, std::string_view room, std::string_view message,
+std::string human_line(LogLevel level, LogRoom room, std::string_view message,
                        std::initializer_list<LogField> fields) {
   const std::string time = to_iso8601(SystemClock().now(), Fraction::milliseconds);
-  std::string line = fmt::format("{} {:<7} {:<10} ", time.substr(11, 12), name_of(level), room);
+  std::string line =
+      fmt::format("{} {:<7} {:<10} ", time.substr(11, 12), name_of(level), room.name());
   append_printable(line, message);
   for (const LogField& field : fields) {
     fmt::format_to(std::back_inserter(line), "  {}=", field.name);
     append_printable(line, field.value);
   }
+  if (!current_request.empty()) {
+    line += "  request=";
+    append_printable(line, current_request);
+  }
   return line + '\n';
 }
 
-std::string json_line(LogLevel level, std::string_view room, std::string_view message,
+std::string json_line(LogLevel level, LogRoom room, std::string_view message,
                       std::initializer_list<LogField> fields) {
-  std::string line =
-      fmt::format(R"({{"time":"{}","level":"{}","room":"{}","message":)",
-                  to_iso8601(SystemClock().now(), Fraction::milliseconds), name_of(level), room);
+  std::string line = fmt::format(R"({{"time":"{}","level":"{}","room":"{}","message":)",
+                                 to_iso8601(SystemClock().now(), Fraction::milliseconds),
+                                 name_of(level), room.name());
   append_json_text(line, message);
   for (const LogField& field : fields) {
     line += ',';
@@ -73,23 +76,52 @@ std::string json_line(LogLevel level, std::string_view room, std::string_view me
     line += ':';
     append_json_text(line, field.value);
   }
+  if (!current_request.empty()) {
+    line += R"(,"request":)";
+    append_json_text(line, current_request);
+  }
   return line + "}\n";
 }
 
 }  // namespace
 
-void configure_log(LogLevel least) { settings().least = least; }
+std::string_view name_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return "debug";
+    case LogLevel::info: return "info";
+    case LogLevel::warning: return "warning";
+    case LogLevel::error: return "error";
+  }
+  return "error";
+}
+
+std::optional<LogLevel> log_level_of(std::string_view name) {
+  for (const LogLevel level : {LogLevel::debug, LogLevel::info, LogLevel::warning, LogLevel::error})
+    if (name == name_of(level)) return level;
+  return std::nullopt;
+}
+
+LogRequest::LogRequest(std::string_view id) : outer_(std::exchange(current_request, id)) {}
+LogRequest::~LogRequest() { current_request = outer_; }
+
+void configure_log(LogLevel least) {
+  for (auto& level : settings().least) level = least;
+}
 
 void configure_log(LogLevel least, LogFormat format) {
   configure_log(least);
   settings().format = format;
 }
 
-bool log_enabled(LogLevel level) { return level >= settings().least.load(); }
+void set_log_level(LogRoom room, LogLevel least) { settings().least[room.index()] = least; }
 
-void log(LogLevel level, std::string_view room, std::string_view message,
+LogLevel log_level(LogRoom room) { return settings().least[room.index()]; }
+
+bool log_enabled(LogRoom room, LogLevel level) { return level >= log_level(room); }
+
+void log(LogLevel level, LogRoom room, std::string_view message,
          std::initializer_list<LogField> fields) {
-  if (!log_enabled(level)) return;
+  if (!log_enabled(room, level)) return;
   const std::string line = settings().format.load() == LogFormat::human
                                ? human_line(level, room, message, fields)
                                : json_line(level, room, message, fields);

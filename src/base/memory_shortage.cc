@@ -2,11 +2,9 @@
 
 #include <exception>
 
-#include "base/log.h"
-
 namespace slipway {
 
-void log_memory_shortage(std::string_view room) noexcept {
+void log_memory_shortage(LogRoom room) noexcept {
   try {
     log_error(room, "memory ran out; what needed it was given up");
   } catch (const std::exception&) {

@@ -47,6 +47,15 @@ struct HttpLimits {
   std::uint64_t linger_bytes_max = 16ULL << 20;
 };
 
+// What who answers a request knows of it, for who keeps account of requests. Valid during the call
+// that it is handed to; what is not known is empty.
+struct Described {
+  std::string_view id;         // of the request, as the client is told
+  std::string_view service;    // "s3"
+  std::string_view operation;  // "PutObject"
+  std::string_view principal;  // the ARN of who asks, once that was shown
+};
+
 // What a connection does for one exchange. Implemented by the server; a test may bring its own.
 // `turn` is the exchange's number on its connection: what comes for an earlier one is ignored.
 class Exchange {
@@ -63,6 +72,10 @@ class Exchange {
   virtual void on_closed(std::uint64_t turn, Task task) = 0;
   virtual void set_paused(std::uint64_t turn, bool paused) = 0;
   virtual void vouch(std::uint64_t turn) { (void)turn; }
+  virtual void describe(std::uint64_t turn, const Described& request) {
+    (void)turn;
+    (void)request;
+  }
 };
 
 // An answer that is sent in pieces: with its Content-Length where start() was given one, else
@@ -122,6 +135,11 @@ class Responder {
   // thread.
   void vouch() {
     if (exchange_) exchange_->vouch(turn_);
+  }
+  // Says what the request is, as often as more of it is known; whoever keeps account of requests
+  // notes it. Before the answer.
+  void describe(const Described& request) {
+    if (exchange_) exchange_->describe(turn_, request);
   }
   // Sends the head and hands the body over.
   BodyWriter start(int status, Fields headers);

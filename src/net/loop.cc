@@ -1,7 +1,6 @@
 #include "net/loop.h"
 
 #include <poll.h>
-#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -14,6 +13,7 @@
 
 #include "base/log.h"
 #include "base/memory_shortage.h"
+#include "base/thread_name.h"
 #include "net/timer_wheel.h"
 
 namespace slipway::net {
@@ -180,8 +180,8 @@ void Loop::run_hooks() {
 }
 
 LoopThread::LoopThread(std::string name)
-    : thread_([this, name = name.substr(0, 15)] {
-        ::pthread_setname_np(::pthread_self(), name.c_str());
+    : thread_([this, name = std::move(name)] {
+        name_this_thread(name);
         loop_.run();
       }) {
   // From here on in_loop_thread() tells this thread from the loop's.

@@ -24,7 +24,13 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
     pages_->mount_on(*gateway_, [&wire = shared.frame.router](const net::RequestHead& head) {
       return wire.bucket_of(head.headers.get("host")).empty();
     });
-    http_ = std::make_unique<net::HttpServer>(thread_.loop(), *gateway_, shared.limits);
+    if (shared.access_log)
+      recorded_ = std::make_unique<service::RecordedRequests>(
+          *gateway_, *shared.access_log, shared.frame.ground.clock,
+          [front = front_.get()](const net::RequestHead& head) { return front->described(head); });
+    http_ = std::make_unique<net::HttpServer>(
+        thread_.loop(), recorded_ ? static_cast<net::RequestHandler&>(*recorded_) : *gateway_,
+        shared.limits);
     http_->listen(std::move(listener), shared.tls);
   });
 }
@@ -32,6 +38,7 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
 IoLoop::~IoLoop() {
   thread_.run_and_wait([this] {
     http_.reset();
+    recorded_.reset();
     gateway_.reset();
     pages_.reset();
     front_.reset();

@@ -17,6 +17,7 @@
 #include "net/tls.h"
 #include "service/front.h"
 #include "service/pages.h"
+#include "service/recorded_requests.h"
 
 namespace slipway::server {
 
@@ -43,6 +44,7 @@ class IoLoop {
     Random& random;
     std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP
     net::HttpLimits limits;
+    service::AccessLog* access_log = nullptr;  // null: none is kept
   };
 
   // Answers on `listener` from now on, on a thread "io-`number`".
@@ -62,6 +64,7 @@ class IoLoop {
   std::unique_ptr<service::Front> front_;
   std::unique_ptr<service::PageDoor> pages_;
   std::unique_ptr<net::Gateway> gateway_;
+  std::unique_ptr<service::RecordedRequests> recorded_;  // null: nobody keeps account
   std::unique_ptr<net::HttpServer> http_;
 };
 

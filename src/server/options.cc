@@ -193,6 +193,10 @@ void add_options(CLI::App& serve, ServeOptions& options) {
       ->envname("SLIPWAY_LOG_LEVEL")
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}))
       ->capture_default_str();
+  serve
+      .add_option("--access-log", options.access_log,
+                  "File that gets one JSON line for each request; - is standard output")
+      ->envname("SLIPWAY_ACCESS_LOG");
   add_work_options(serve, options);
   serve.add_flag(
       "--accept-older-database", options.accept_older_database,

@@ -32,7 +32,8 @@ struct ServeOptions {
   std::string hold = "on";
   unsigned io_threads = 0;  // 0: one for each core, at most io_threads_max
   std::string log_level = "info";
-  std::string config;  // a file with what neither flags nor the environment say; empty: none
+  std::string access_log;  // a file, or "-"; empty: none
+  std::string config;      // a file with what neither flags nor the environment say; empty: none
   std::string python = "python3";
   unsigned serverless_idle = 60;      // seconds
   std::vector<std::string> programs;  // "NAME=PATH"

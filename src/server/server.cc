@@ -37,6 +37,7 @@
 #include "server/running_instances.h"
 #include "server/senders.h"
 #include "server/transform_engine.h"
+#include "service/access_log.h"
 #include "service/front.h"
 #include "service/iam/iam.h"
 #include "service/instance_credentials.h"
@@ -183,6 +184,7 @@ class Server::Parts {
   s3::LifecycleTexts lifecycles_;
   std::unique_ptr<objects::Lifecycle> lifecycle_;
 
+  std::unique_ptr<service::AccessLog> access_log_;
   service::Registry registry_;
   std::unique_ptr<service::Authorizer> authorizer_;
   std::unique_ptr<wire::Router> wire_router_;
@@ -435,6 +437,9 @@ Result<> Server::Parts::install_doors() {
 }
 
 Result<> Server::Parts::listen() {
+  if (!options_.access_log.empty()) {
+    TRY(access_log_, service::AccessLog::open(options_.access_log, clock_));
+  }
   std::shared_ptr<const net::TlsContext> tls;
   if (!options_.tls_cert.empty()) {
     TRY(tls, net::TlsContext::server(options_.tls_cert, options_.tls_key));
@@ -452,7 +457,8 @@ Result<> Server::Parts::listen() {
                               .captures = *captures_,
                               .random = random_,
                               .tls = tls,
-                              .limits = http_limits(options_, io_threads())};
+                              .limits = http_limits(options_, io_threads()),
+                              .access_log = access_log_.get()};
   for (unsigned i = 0; i < io_threads(); ++i) {
     if (i > 0) {
       TRY(listener, net::listen_tcp(address, net::PortSharing::joins));

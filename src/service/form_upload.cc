@@ -45,6 +45,7 @@ class FormReceiver final : public net::BodyReceiver {
   void on_start(net::Request&& request, net::Responder&& responder,
                 net::BodyControl control) override {
     request_.emplace(std::move(request));
+    responder.describe(described(begin_.route, begin_.request_id));
     responder_ = std::move(responder);
     control_ = std::move(control);
   }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
+#include "base/log.h"
 #include "service/query_headers.h"
 #include "service/upload.h"
 #include "service/work.h"
@@ -60,6 +61,14 @@ void put_beside(Call::Beside&& beside, net::Response& response) {
       [&](const net::Header& header) { response.headers.add(header.name, header.value); });
 }
 
+net::Described described(const wire::Asked& asked, std::string_view request_id,
+                         std::string_view principal) {
+  return {.id = request_id,
+          .service = asked.schema ? asked.schema->service.name : std::string_view(),
+          .operation = asked.operation ? asked.operation->name : std::string_view(),
+          .principal = principal};
+}
+
 Front::Front(const Frame& frame, net::Loop& loop)
     : frame_(frame),
       authenticator_(frame.keys, frame.ground.clock, frame.sites, *frame.known_senders, frame.auth,
@@ -84,6 +93,10 @@ std::string Front::make_request_id(const wire::Route& route) {
   if (route.protocol == wire::Protocol::rest_xml)
     return make_token(request_ids_, 16, "0123456789ABCDEF");
   return make_uuid(request_ids_);
+}
+
+net::Described Front::described(const net::RequestHead& head) {
+  return service::described(route_of(head, {}), {});
 }
 
 net::BodyPlan Front::on_head(const net::RequestHead& head) {
@@ -155,6 +168,7 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   wire::Route route = route_of(request.head(), request.body());
   if (!route.found()) return responder.send(nothing_here());
   std::string request_id = make_request_id(route);
+  responder.describe(service::described(route, request_id));
   if (!route.operation && is_preflight(frame_, route, request.head()))
     return answer_preflight(
         frame_, {std::move(request), std::move(responder), route, std::move(request_id)});
@@ -170,10 +184,14 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
   if (!authenticated)
     return responder.send(error_response(authenticated.error(), route, errors, request_id));
   if (!authenticated->caller.unsigned_refusal) responder.vouch();
+  responder.describe(service::described(route, request_id, authenticated->caller.principal.name));
   const Entry* const entry = frame_.registry.find(*route.operation);
   if (!entry) return responder.send(to_response(wire::not_implemented(route, request_id)));
   if (entry->mode == Mode::hot) {
-    const Result<> passed = hot_gate_.pass(request, route, authenticated->caller, request_id);
+    const Result<> passed = [&] {
+      const LogRequest about(request_id);
+      return hot_gate_.pass(request, route, authenticated->caller, request_id);
+    }();
     if (!passed) return responder.send(error_response(passed.error(), route, errors, request_id));
     return hot_[entry->hot_number]({std::move(request), std::move(responder), route,
                                     &authenticated->caller, std::move(request_id)});

@@ -81,6 +81,9 @@ class Front final : public net::RequestHandler {
   // The loop's, for who else answers on it.
   Authenticator& authenticator() { return authenticator_; }
 
+  // What the head alone says of a request that was refused before it was handed on.
+  net::Described described(const net::RequestHead& head);
+
   net::BodyPlan on_head(const net::RequestHead& head) override;
   void on_request(net::Request&& request, net::Responder&& responder) override;
   net::Response refusal(const net::RequestHead& head, int status, std::string_view reason) override;
@@ -102,6 +105,10 @@ class Front final : public net::RequestHandler {
   SeededRandom request_ids_;               // a kernel call for each request would be seen
   std::vector<wire::HeaderView> headers_;  // reused from request to request
 };
+
+// What the access log says of a request; the strings are the arguments'.
+net::Described described(const wire::Asked& asked, std::string_view request_id,
+                         std::string_view principal = {});
 
 // The error as the answer to what was asked, for whoever answers by itself. An answer that has no
 // body by its status (304) keeps its headers alone.

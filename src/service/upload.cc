@@ -94,6 +94,7 @@ class UploadWork {
   template <typename Step>
   void guard(Step step) {
     if (over_) return;
+    const LogRequest about(begin_.request_id);
     try {
       if (Result<> outcome = step(); !outcome) refuse(outcome.error());
     } catch (const std::exception& bug) {
@@ -217,6 +218,8 @@ class QueuedUpload final : public UploadReceiver {
                 net::BodyControl control) override {
     const Uploader uploader = uploader_of(request.head());
     responder.vouch();
+    responder.describe(
+        described(begin_.route, begin_.request_id, begin_.authenticated.caller.principal.name));
     take_query_headers(request, begin_.route);
     work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
                                          std::move(responder));

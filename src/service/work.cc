@@ -57,6 +57,8 @@ void Work::post_again(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<W
 // responder goes with the work and sends 500.
 void Work::run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>)) {
   const std::string_view operation = work->route_.operation->name;
+  const std::string request_id = work->request_id_;  // outlives the work
+  const LogRequest about(request_id);
   try {
     step(std::move(work));
   } catch (const std::exception& bug) {
@@ -124,6 +126,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
   Work& self = *work;
   self.frame_.store.write_async(
       [&self](store::Transaction& tx) -> Result<> {
+        const LogRequest about(self.request_id_);
         Call call(self.frame_.ground, self.caller_, self.request_.head(), self.request_id_,
                   self.arena_);
         call.set_transaction(&tx);
@@ -236,8 +239,19 @@ void Work::answer(Result<wire::Node> outcome) {
   net::Response response =
       to_response(wire::encode_response(*route_.operation, route_.protocol, *outcome, request_id_));
   put_beside(std::move(beside_), response);
+  name_in_log(response.body);
   add_fields(page_fields_, response);
   responder_.send(std::move(response));
+}
+
+// Files are opened as they are sent, on the loop: what is found wrong with one is this request's.
+void Work::name_in_log(net::Body& body) const {
+  net::FileSequence* const files = body.sequence();
+  if (!files) return;
+  files->next = [id = request_id_, next = std::move(files->next)]() mutable {
+    const LogRequest about(id);
+    return next();
+  };
 }
 
 void Work::answer_error(const Error& error) {

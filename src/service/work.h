@@ -57,6 +57,7 @@ class Work {
   bool may_hold() const;
   bool is_too_late() const;
   void answer(Result<wire::Node> outcome);
+  void name_in_log(net::Body& body) const;
   void answer_error(const Error& error);
 
   const Frame& frame_;

@@ -1,0 +1,69 @@
+"""What a running server shows of its inside: the access log."""
+import json
+import time
+
+import boto3
+import botocore.exceptions
+import pytest
+from conftest import Clients
+from server import Server
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory):
+    """A server that keeps an access log."""
+    folder = tmp_path_factory.mktemp("watched")
+    server = Server(folder, "--access-log", str(folder / "access.log"))
+    server.start()
+    yield server
+    assert server.stop() == 0, f"the server did not end cleanly:\n{server.log_tail()}"
+
+
+@pytest.fixture
+def clients(watched):
+    return Clients(watched)
+
+
+def access_line(server, request_id):
+    """The line of that request; it is written soon after the answer."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        for line in (server.folder / "access.log").read_text().splitlines():
+            if (found := json.loads(line)).get("id") == request_id:
+                return found
+        time.sleep(0.02)
+    raise AssertionError(f"no line of {request_id}:\n{(server.folder / 'access.log').read_text()}")
+
+
+def test_each_request_has_a_line_with_the_id_that_its_client_got(watched, clients, name):
+    answer = clients.sts.get_caller_identity()
+    line = access_line(watched, answer["ResponseMetadata"]["RequestId"])
+    assert (line["service"], line["operation"], line["status"]) == ("sts", "GetCallerIdentity", 200)
+    assert line["principal"] == "arn:aws:iam::000000000000:root"
+    assert line["client"].startswith("127.0.0.1:")
+    assert line["bytes_in"] > 0 and line["bytes_out"] > 0 and line["duration_us"] > 0
+
+    clients.s3.create_bucket(Bucket=name)
+    put = clients.s3.put_object(Bucket=name, Key="k", Body=b"x" * 200_000)
+    line = access_line(watched, put["ResponseMetadata"]["RequestId"])
+    assert (line["operation"], line["method"]) == ("PutObject", "PUT")
+    assert 200_000 <= line["bytes_in"] < 201_000, "the body came in blocks"
+    got = clients.s3.get_object(Bucket=name, Key="k")
+    assert len(got["Body"].read()) == 200_000
+    assert access_line(watched, got["ResponseMetadata"]["RequestId"])["bytes_out"] == 200_000
+
+
+def test_refused_requests_have_their_line_and_no_secret_is_ever_written(watched, clients):
+    keys = clients.environment
+    wrong = boto3.client("s3", endpoint_url=keys["AWS_ENDPOINT_URL"], region_name="us-east-1",
+                         aws_access_key_id=keys["AWS_ACCESS_KEY_ID"], aws_secret_access_key="wrong")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        wrong.list_buckets()
+    line = access_line(watched, refused.value.response["ResponseMetadata"]["RequestId"])
+    assert (line["operation"], line["status"], line["principal"]) == ("ListBuckets", 403, "")
+    with pytest.raises(botocore.exceptions.ClientError) as refused:
+        clients.sagemaker.describe_model(ModelName="none")
+    assert access_line(watched, refused.value.response["ResponseMetadata"]["RequestId"])["status"] == 400
+    text = (watched.folder / "access.log").read_text()
+    for secret in (keys["AWS_SECRET_ACCESS_KEY"], "Signature", "AWS4-HMAC"):
+        assert secret not in text
