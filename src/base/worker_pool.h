@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -29,7 +30,9 @@ class WorkerPool {
   // `background` threads give way to the others where cores are short.
   enum class Priority : std::uint8_t { normal, background };
 
-  explicit WorkerPool(std::size_t threads, Priority priority = Priority::normal);
+  // `name`: of its threads.
+  explicit WorkerPool(std::size_t threads, Priority priority = Priority::normal,
+                      const std::string& name = "worker");
   ~WorkerPool();  // stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -37,17 +40,22 @@ class WorkerPool {
   // From any thread. After stop() the task is dropped.
   void post(Task task, TaskOwner owner = TaskOwner::nobody);
 
+  // Tasks that no thread has begun yet. From any thread.
+  std::size_t waiting() const;
+  std::size_t threads() const { return threads_.size(); }
+
   // Runs what is queued to its end, then joins. Idempotent.
   void stop();
 
  private:
-  void run(Priority priority);
+  void run(Priority priority, const std::string& name);
   Task take_next();
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::unordered_map<TaskOwner, std::deque<Task>> queues_;  // none is empty
   std::deque<TaskOwner> turns_;                             // each that has a queue, once
+  std::size_t waiting_ = 0;                                 // in all of them
   bool stopping_ = false;
   std::vector<std::jthread> threads_;
 };

@@ -6,6 +6,7 @@
 #include <latch>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace slipway::engine {
 
@@ -42,6 +43,7 @@ Result<> ReconcilerLoop::wake_all() {
         store_.read([&](store::Transaction& tx) -> Result<std::vector<std::string>> {
           return reconciler->keys(tx);
         }));
+    reconciler->start_with(keys);
     for (const std::string& key : keys) wake(*reconciler, key);
   }
   return {};
@@ -122,7 +124,7 @@ void ReconcilerLoop::reconcile_one(const Key& key, store::Transaction& tx, Outco
 
 void ReconcilerLoop::settle(const Key& key, const Outcome& outcome) {
   if (outcome.failure) {
-    const auto delay = next_retry(key);
+    const auto delay = note_failure(key, *outcome.failure);
     log_error("engine", "a reconcile failed and is tried again",
               {{"engine", std::string(reconcilers_[key.reconciler]->name())},
                {"key", key.key},
@@ -158,10 +160,42 @@ void ReconcilerLoop::await(const Key& key, const Outcome& outcome) {
   });
 }
 
-microseconds ReconcilerLoop::next_retry(const Key& key) {
+// Returns when it is tried again.
+microseconds ReconcilerLoop::note_failure(const Key& key, const std::string& cause) {
   const std::lock_guard lock(mutex_);
-  const unsigned failures = std::min(failures_[key]++, 16U);
+  Failures& known = failures_[key];
+  const unsigned failures = std::min(known.in_a_row++, 16U);
+  known.cause = cause;
+  known.at = clock_.now();
   return std::min<microseconds>(retry_delay_min * (1LL << failures), retry_delay_max);
+}
+
+std::vector<ReconcilerState> ReconcilerLoop::states() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<ReconcilerState> states;
+  for (const Reconciler* reconciler : reconcilers_) states.push_back({.name = reconciler->name()});
+  const Instant now = clock_.monotonic();
+  const auto left = [&](Instant at) {
+    return std::max(std::chrono::ceil<microseconds>(at - now), microseconds(0));
+  };
+  for (const Key& key : woken_) ++states[key.reconciler].woken;
+  for (const auto& [key, topic] : awaited_) ++states[key.reconciler].awaiting;
+  for (const auto& [at, key] : timers_) {
+    ReconcilerState& state = states[key.reconciler];
+    if (state.timed++ == 0) state.next_in = left(at);
+  }
+  for (const auto& [key, known] : failures_) {
+    ReconcilerState& state = states[key.reconciler];
+    if (++state.failing > failing_shown_max) continue;
+    const auto due = due_.find(key);
+    state.first_failing.push_back(
+        {.key = key.key,
+         .cause = known.cause,
+         .failures = known.in_a_row,
+         .failed_at = known.at,
+         .again_in = due == due_.end() ? microseconds(0) : left(due->second)});
+  }
+  return states;
 }
 
 void ReconcilerLoop::schedule(const Key& key, microseconds delay) {
@@ -185,6 +219,7 @@ void ReconcilerLoop::start() {
 }
 
 void ReconcilerLoop::run() {
+  name_this_thread("engine");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();

@@ -76,8 +76,11 @@ class Reconciler {
   // "fleet": names it in the log.
   virtual std::string_view name() const = 0;
 
-  // Every key there is, for the first look after a start.
+  // Every key that waits for something: for the first look after a start, and for who looks in.
   virtual std::vector<std::string> keys(store::Transaction& tx) = 0;
+
+  // A start is about to wake these, which are all.
+  virtual void start_with(const std::vector<std::string>& keys) { (void)keys; }
 
   // Runs inside a store write, on the writer's thread: every other write waits for it, so it waits
   // for nothing, and does nothing outside of the store but by `effects`. No two calls and effects
@@ -87,7 +90,27 @@ class Reconciler {
                          Effects& effects) = 0;
 };
 
+// One reconciler as it stands, for who looks into a running server.
+struct ReconcilerState {
+  // A key whose last reconcile failed.
+  struct Failing {
+    std::string key;
+    std::string cause;
+    unsigned failures = 0;     // in a row
+    Timestamp failed_at = {};  // the last of them
+    std::chrono::microseconds again_in{0};
+  };
+  std::string_view name;
+  std::size_t woken = 0;                                  // keys that wait for their turn
+  std::size_t timed = 0;                                  // keys that wait for their time
+  std::size_t awaiting = 0;                               // waits for a topic of Changes
+  std::optional<std::chrono::microseconds> next_in = {};  // to the earliest of the timed
+  std::size_t failing = 0;
+  std::vector<Failing> first_failing = {};  // by key, at most failing_shown_max
+};
+
 // Limits.
+inline constexpr std::size_t failing_shown_max = 100;
 inline constexpr std::size_t reconciles_per_batch_max = 64;
 inline constexpr std::chrono::milliseconds retry_delay_min{100};
 inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
@@ -118,6 +141,10 @@ class ReconcilerLoop {
   // Wakes every key of every reconciler: what a start does after a crash.
   Result<> wake_all();
 
+  // How each stands now, in the order in which they were added. From any thread.
+  std::vector<ReconcilerState> states() const;
+  const std::vector<Reconciler*>& reconcilers() const { return reconcilers_; }
+
   // What a simulation does to the store: a commit that is lost, time that passes between a commit
   // and the effects. Before the first step.
   struct Faults {
@@ -142,6 +169,11 @@ class ReconcilerLoop {
     auto operator<=>(const Key&) const = default;
   };
   struct Outcome;
+  struct Failures {
+    unsigned in_a_row = 0;
+    std::string cause;
+    Timestamp at = {};
+  };
 
   std::vector<Key> take_due();
   void run_batch(const std::vector<Key>& keys);
@@ -150,7 +182,7 @@ class ReconcilerLoop {
   void settle(const Key& key, const Outcome& outcome);
   void await(const Key& key, const Outcome& outcome);
   void schedule(const Key& key, std::chrono::microseconds delay);
-  std::chrono::microseconds next_retry(const Key& key);
+  std::chrono::microseconds note_failure(const Key& key, const std::string& cause);
   void run();
 
   store::Store& store_;
@@ -165,8 +197,8 @@ class ReconcilerLoop {
   std::vector<Key> woken_;  // in the order of the wakes, each once
   std::set<Key> woken_set_;
   std::set<std::pair<Instant, Key>> timers_;
-  std::map<Key, Instant> due_;                     // the one timer of a key
-  std::map<Key, unsigned> failures_;               // in a row
+  std::map<Key, Instant> due_;  // the one timer of a key
+  std::map<Key, Failures> failures_;
   std::set<std::pair<Key, std::string>> awaited_;  // topics that wake keys, each once
   std::thread thread_;
 };

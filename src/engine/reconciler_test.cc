@@ -88,6 +88,35 @@ TEST_F(ReconcilerLoopTest, AKeyWokenTwiceRunsOnce) {
   EXPECT_EQ(count("a"), 1);
 }
 
+TEST_F(ReconcilerLoopTest, ItSaysWhatEachReconcilerWaitsForAndWhatFailsWhyAndWhenAgain) {
+  counting_.throws_left = 2;
+  loop_->wake(counting_, "broken");
+  loop_->step();
+  clock_.advance(retry_delay_min);
+  loop_->step();
+  counting_.again = Wake::after(5s);
+  loop_->wake(counting_, "timed");
+  loop_->step();
+  loop_->wake(counting_, "woken");
+  const std::vector<ReconcilerState> states = loop_->states();
+  ASSERT_EQ(states.size(), 1U);
+  const ReconcilerState& state = states[0];
+  EXPECT_EQ(state.name, "counting");
+  EXPECT_EQ(state.woken, 1U);
+  EXPECT_EQ(state.timed, 2U);
+  ASSERT_EQ(state.failing, 1U);
+  EXPECT_EQ(state.next_in, 2 * retry_delay_min) << "the broken key's turn comes first";
+  const ReconcilerState::Failing& failing = state.first_failing.at(0);
+  EXPECT_EQ(failing.key, "broken");
+  EXPECT_EQ(failing.cause, "a bug");
+  EXPECT_EQ(failing.failures, 2U);
+  EXPECT_EQ(failing.failed_at, clock_.now());
+  EXPECT_EQ(failing.again_in, 2 * retry_delay_min);
+  clock_.advance(1s);
+  loop_->step();
+  EXPECT_EQ(loop_->states()[0].failing, 0U) << "it went well since";
+}
+
 TEST_F(ReconcilerLoopTest, AKeyRunsAgainWhenItsTimeHasCome) {
   counting_.again = Wake::after(5s);
   loop_->wake(counting_, "a");

@@ -157,6 +157,11 @@ void Loop::run_batch() {
   run_hooks();
 }
 
+std::size_t Loop::waiting() const {
+  const std::lock_guard lock(mutex_);
+  return posted_.size();
+}
+
 void Loop::run_posted() {
   // The eventfd is watched edge-triggered and never read: each write is one edge.
   wake_pending_.store(false, std::memory_order_release);

@@ -65,6 +65,8 @@ class Loop {
   // As post(), but runs at once when called on the loop thread.
   void dispatch(Task task);
   bool in_loop_thread() const;
+  // Tasks that were posted and have not begun. From any thread.
+  std::size_t waiting() const;
 
   // Watches `fd` for epoll's `events` (EPOLLET included if wanted). `watcher` outlives the watch.
   void watch(int fd, std::uint32_t events, Watcher& watcher);
@@ -106,7 +108,7 @@ class Loop {
   struct Batch;
   std::unique_ptr<Batch> batch_;
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::vector<Task> posted_;   // guarded by mutex_
   std::vector<Task> running_;  // the loop thread's half of the double buffer
   std::atomic<bool> wake_pending_ = false;
@@ -123,6 +125,7 @@ class LoopThread {
   LoopThread& operator=(const LoopThread&) = delete;
 
   Loop& loop() { return loop_; }
+  const Loop& loop() const { return loop_; }
   // Runs `task` on the loop thread and waits for its end. Never from the loop thread.
   void run_and_wait(Task task);
   void stop();

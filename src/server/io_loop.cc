@@ -17,8 +17,8 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
         std::make_unique<fleet::Router>(thread_.loop(), shared.routes, shared.random, &captures);
     shared.routers.add(thread_.loop(), *router_);
     front_ = std::make_unique<service::Front>(shared.frame, thread_.loop());
-    pages_ = std::make_unique<service::PageDoor>(shared.pages, shared.frame.sites,
-                                                 front_->authenticator());
+    pages_ = std::make_unique<service::PageDoor>(
+        shared.pages, shared.frame.sites, front_->authenticator(), shared.frame.lanes.control);
     gateway_ = std::make_unique<net::Gateway>(*front_);
     // Paths of a host that is a bucket's are keys.
     pages_->mount_on(*gateway_, [&wire = shared.frame.router](const net::RequestHead& head) {

@@ -52,6 +52,8 @@ class IoLoop {
   ~IoLoop();
 
   net::Loop& loop() { return thread_.loop(); }
+  // Tasks of other threads that wait for this one.
+  std::size_t waiting() const { return thread_.loop().waiting(); }
   std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
 
   // Takes no further request; ready when all that are under way are answered, or given up.

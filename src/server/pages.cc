@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/json.hpp>
+#include <iterator>
 
 #include "server/emulator_health.h"
 #include "server/welcome.h"
@@ -55,7 +57,7 @@ std::vector<service::Page> own_pages(PageSources sources) {
   const auto traffic = [traffic = std::move(sources.traffic)](const net::RequestHead&) {
     return traffic_text(traffic());
   };
-  return {
+  std::vector<service::Page> pages = {
       {.path = "/_slipway/health", .content_type = "application/json", .text = health},
       {.path = "/_slipway/traffic",
        .content_type = "application/json",
@@ -72,6 +74,8 @@ std::vector<service::Page> own_pages(PageSources sources) {
        .text = welcome,
        .claim = is_browser},
   };
+  std::ranges::move(sources.inside, std::back_inserter(pages));
+  return pages;
 }
 
 }  // namespace slipway::server

@@ -30,6 +30,7 @@
 #include "server/credentials_address.h"
 #include "server/data_directory.h"
 #include "server/errands.h"
+#include "server/inside.h"
 #include "server/io_loop.h"
 #include "server/limits.h"
 #include "server/pages.h"
@@ -145,10 +146,10 @@ class Server::Parts {
   net::LoopThread models_loop_{"models"};  // routes hold what posts to it
   fleet::RouteTable routes_;
   std::unique_ptr<fleet::Sessions> sessions_;
-  WorkerPool artifact_workers_{artifact_workers, WorkerPool::Priority::background};
-  WorkerPool workers_{control_workers};
-  WorkerPool file_workers_{file_workers, WorkerPool::Priority::background};
-  WorkerPool bulk_workers_{bulk_workers, WorkerPool::Priority::background};
+  WorkerPool artifact_workers_{artifact_workers, WorkerPool::Priority::background, "artifact"};
+  WorkerPool workers_{control_workers, WorkerPool::Priority::normal, "control"};
+  WorkerPool file_workers_{file_workers, WorkerPool::Priority::background, "file"};
+  WorkerPool bulk_workers_{bulk_workers, WorkerPool::Priority::background, "bulk"};
   net::LoopThread prober_loop_{"prober"};
 
   RunningInstances running_;
@@ -432,7 +433,19 @@ Result<> Server::Parts::install_doors() {
   frame_->disk = disk_.get();
   frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
   pages_ = own_pages({.traffic = [this] { return traffic(); },
-                      .certificate = [this] { return signer_->certificate(); }});
+                      .certificate = [this] { return signer_->certificate(); },
+                      .inside = inside_pages({.store = *store_,
+                                              .clock = clock_,
+                                              .fleets = *fleets_,
+                                              .reconcilers = *reconcilers_,
+                                              .pools = {{"control", workers_},
+                                                        {"file", file_workers_},
+                                                        {"bulk", bulk_workers_},
+                                                        {"artifact", artifact_workers_}},
+                                              .loops = [this] {
+                                                return listening_ ? queue_lengths(loops_)
+                                                                  : std::vector<QueueLength>();
+                                              }})});
   return {};
 }
 

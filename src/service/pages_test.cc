@@ -1,6 +1,10 @@
 #include "service/pages.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <future>
+#include <thread>
 
 #include "base/test_folder.h"
 #include "wire/auth/sigv4.h"
@@ -25,7 +29,7 @@ class PagesTest : public testing::Test {
   void serve(AuthMode auth) {
     authenticator_ =
         std::make_unique<Authenticator>(keys_, clock_, sites_, known_, auth, "us-east-1");
-    door_ = std::make_unique<PageDoor>(pages_, sites_, *authenticator_);
+    door_ = std::make_unique<PageDoor>(pages_, sites_, *authenticator_, workers_);
     gateway_ = std::make_unique<net::Gateway>(rest_);
     door_->mount_on(*gateway_, [](const net::RequestHead& head) {
       return head.headers.get("host") != "bucket.s3.localhost";
@@ -33,19 +37,26 @@ class PagesTest : public testing::Test {
   }
 
   net::Response get(std::string_view path, const Headers& headers = {{"Host", "localhost"}}) {
-    net::Response out;
-    gateway_->on_request(net::Request::make("GET", path, headers),
-                         net::Responder::to([&](net::Response&& it) { out = std::move(it); }));
-    return out;
+    return ask("GET", path, headers);
+  }
+
+  net::Response ask(std::string_view method, std::string_view path, const Headers& headers) {
+    std::promise<net::Response> answered;
+    auto answer = answered.get_future();
+    gateway_->on_request(
+        net::Request::make(method, path, headers),
+        net::Responder::to([&](net::Response&& it) { answered.set_value(std::move(it)); }));
+    return answer.get();
   }
 
   // The page as the root signs for it.
-  Headers signed_headers(std::string_view path, std::string_view scope) {
+  Headers signed_headers(std::string_view path, std::string_view scope,
+                         std::string_view method = "GET", std::string_view query = "") {
     Headers headers = {{"Host", "localhost"}};
     const std::vector<wire::HeaderPair> pairs = {{"Host", "localhost"}};
-    added_ = wire::sign({.method = "GET", .path = path, .query = "", .headers = pairs, .body = ""},
-                        {keys_.root().access_key_id, keys_.root().secret}, {"us-east-1", scope},
-                        clock_.now());
+    added_ = wire::sign(
+        {.method = method, .path = path, .query = query, .headers = pairs, .body = ""},
+        {keys_.root().access_key_id, keys_.root().secret}, {"us-east-1", scope}, clock_.now());
     for (const auto& [name, value] : added_) headers.push_back({name, value});
     return headers;
   }
@@ -59,6 +70,7 @@ class PagesTest : public testing::Test {
           .value();
   identity::KeyRing& keys_ = *keys_owner_;
   SiteCheck sites_;
+  WorkerPool workers_{1};
   KnownSenders known_;
   std::vector<Page> pages_ = {
       {.path = "/_slipway/health",
@@ -68,6 +80,22 @@ class PagesTest : public testing::Test {
        .content_type = "application/json",
        .text = [](const net::RequestHead&) { return "figures"; },
        .roots_scope = "sagemaker"},
+      {.path = "/_slipway/level",
+       .content_type = "application/json",
+       .text = [this](const net::RequestHead&) { return level_; },
+       .roots_scope = "sagemaker",
+       .put = [this](const net::RequestHead& head) -> Result<std::string> {
+         if (head.query.empty()) return fail(ErrorCode::invalid_argument, "which level?");
+         return level_ = std::string(head.query);
+       }},
+      {.path = "/_slipway/stored",
+       .content_type = "application/json",
+       .text = [this](const net::RequestHead&) -> Result<std::string> {
+         return fail(ErrorCode::not_found,
+                     fmt::format("on a worker: {}", std::this_thread::get_id() != main_));
+       },
+       .roots_scope = "sagemaker",
+       .lane = Page::Lane::worker},
       {.path = "/_else/health",
        .content_type = "text/html; charset=utf-8",
        .text = [](const net::RequestHead& head) { return std::string(head.headers.get("host")); },
@@ -80,6 +108,8 @@ class PagesTest : public testing::Test {
        .text = [](const net::RequestHead&) { return "welcome"; },
        .claim =
            [](const net::RequestHead& head) { return head.headers.find("accept").has_value(); }}};
+  const std::thread::id main_ = std::this_thread::get_id();
+  std::string level_ = "info";
   std::vector<std::pair<std::string, std::string>> added_;
   Rest rest_;
   std::unique_ptr<Authenticator> authenticator_;
@@ -136,6 +166,31 @@ TEST_F(PagesTest, the_roots_pages_want_its_signature_for_them) {
   serve(AuthMode::none);
   EXPECT_EQ(get(page).status, 200);
   EXPECT_EQ(get(page, {{"Host", "rebound.example"}}).status, 403);
+}
+
+TEST_F(PagesTest, a_page_that_can_be_set_is_set_by_put_alone_and_by_the_root_alone) {
+  const std::string_view page = "/_slipway/level";
+  const auto put = [&](std::string_view query) {
+    return ask("PUT", query.empty() ? std::string(page) : fmt::format("{}?{}", page, query),
+               signed_headers(page, "sagemaker", "PUT", query));
+  };
+  EXPECT_EQ(put("debug").body.view(), "debug");
+  EXPECT_EQ(get(page, signed_headers(page, "sagemaker")).body.view(), "debug");
+  EXPECT_EQ(put("").status, 400);
+  EXPECT_EQ(ask("PUT", "/_slipway/level?error", {{"Host", "localhost"}}).status, 403);
+  EXPECT_EQ(level_, "debug");
+  EXPECT_EQ(ask("POST", page, signed_headers(page, "sagemaker", "POST")).status, 405);
+  const std::string_view read = "/_slipway/figures";
+  const net::Response refused = ask("PUT", read, signed_headers(read, "sagemaker", "PUT"));
+  EXPECT_EQ(refused.status, 405);
+  EXPECT_EQ(refused.headers.find("allow"), "GET, HEAD");
+}
+
+TEST_F(PagesTest, what_asks_the_store_is_made_on_a_worker_and_may_fail) {
+  const std::string_view page = "/_slipway/stored";
+  const net::Response answer = get(page, signed_headers(page, "sagemaker"));
+  EXPECT_EQ(answer.status, 404);
+  EXPECT_TRUE(answer.body.view().contains("on a worker: true")) << answer.body.view();
 }
 
 }  // namespace

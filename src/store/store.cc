@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "store/connection.h"
 #include "store/file.h"
 #include "store/schema.h"
@@ -171,6 +172,11 @@ class Store::Impl {
     wake_.notify_one();
   }
 
+  std::size_t waiting() const {
+    const std::scoped_lock lock(mutex_);
+    return queue_.size();
+  }
+
   bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   Result<> read(std::move_only_function<void(Transaction&)>& look) {
@@ -191,6 +197,7 @@ class Store::Impl {
 
  private:
   void run() {
+    name_this_thread("store-writer");
     for (std::vector<Submitted> batch = take_batch(); !batch.empty(); batch = take_batch()) {
       apply(batch);
       for (Submitted& each : batch) {
@@ -332,7 +339,7 @@ class Store::Impl {
   bool log_room_written_ = false;    // the writer's thread only
   std::optional<Error> ended_ = {};  // the writer's thread only
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Submitted> queue_;
   bool stopping_ = false;
@@ -359,6 +366,8 @@ Store::~Store() = default;
 void Store::write_async(Change change, Done done) {
   impl_->submit(std::move(change), std::move(done));
 }
+
+std::size_t Store::waiting() const { return impl_->waiting(); }
 
 Result<> Store::write_and_wait(Change change) {
   if (impl_->on_writer_thread())

@@ -200,6 +200,9 @@ class Store {
   // The same without waiting: `done` runs on the writer's thread once the outcome is final.
   void write_async(Change change, Done done);
 
+  // Changes that the writer has not taken up yet. From any thread.
+  std::size_t waiting() const;
+
   // Runs `look(Transaction&) -> Result<T>` on the calling thread over a snapshot that holds every
   // change whose write() returned before. Changing anything in it throws Failure.
   template <typename F>

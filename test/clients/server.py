@@ -128,15 +128,19 @@ class Server:
         return {**kept, "AWS_CONFIG_FILE": "/dev/null", "AWS_EC2_METADATA_DISABLED": "true",
                 "AWS_SHARED_CREDENTIALS_FILE": "/dev/null", **self.client_environment()}
 
-    def traffic(self):
-        """What every endpoint and job was asked so far, by router's variant and way."""
+    def page(self, path, method="GET"):
+        """A page of the server's own, as the root asks for it."""
         keys = self.client_environment()
-        request = AWSRequest("GET", f"{self.url}/_slipway/traffic")
+        request = AWSRequest(method, f"{self.url}{path}")
         SigV4Auth(Credentials(keys["AWS_ACCESS_KEY_ID"], keys["AWS_SECRET_ACCESS_KEY"]),
                   "sagemaker", keys["AWS_REGION"]).add_auth(request)
-        signed = urllib.request.Request(request.url, headers=dict(request.headers.items()))
+        signed = urllib.request.Request(request.url, method=method, headers=dict(request.headers.items()))
         with urllib.request.urlopen(signed, timeout=10) as page:
-            return json.load(page)["variants"]
+            return json.load(page)
+
+    def traffic(self):
+        """What every endpoint and job was asked so far, by router's variant and way."""
+        return self.page("/_slipway/traffic")["variants"]
 
     def log_tail(self):
         lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []

@@ -1,6 +1,7 @@
-"""What a running server shows of its inside: the access log."""
+"""What a running server shows of its inside: the access log and its pages for the root."""
 import json
 import time
+import urllib.error
 
 import boto3
 import botocore.exceptions
@@ -67,3 +68,31 @@ def test_refused_requests_have_their_line_and_no_secret_is_ever_written(watched,
     text = (watched.folder / "access.log").read_text()
     for secret in (keys["AWS_SECRET_ACCESS_KEY"], "Signature", "AWS4-HMAC"):
         assert secret not in text
+
+
+def test_log_levels_are_changed_while_it_runs_by_room(watched):
+    assert watched.page("/_slipway/log-level")["levels"]["fleet"] == "info"
+    levels = watched.page("/_slipway/log-level?level=debug&room=fleet", "PUT")["levels"]
+    assert (levels["fleet"], levels["net"]) == ("debug", "info")
+    watched.wait_for_log("log levels were changed")
+    assert watched.page("/_slipway/log-level")["levels"] == levels
+    for query in ("level=loud", "room=fleet", "level=info&room=kitchen", "level=info&room=modelserver"):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            watched.page(f"/_slipway/log-level?{query}", "PUT")
+        assert refused.value.code == 400
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        watched.page("/_slipway/fleets", "PUT")
+    assert refused.value.code == 405
+    levels = watched.page("/_slipway/log-level?level=info", "PUT")["levels"]
+    assert set(levels.values()) == {"info"}
+
+
+def test_threads_and_reconcilers_show_what_waits(watched):
+    threads = watched.page("/_slipway/threads")["threads"]
+    by_name = {thread["thread"]: thread for thread in threads}
+    assert {"io-0", "control", "file", "bulk", "store-writer", "engine", "place"} <= by_name.keys()
+    assert all(thread["processor_ms"] >= 0 for thread in threads)
+    assert by_name["control"]["waiting"] == 0 and "waiting" in by_name["store-writer"]
+    reconcilers = {each["reconciler"]: each for each in watched.page("/_slipway/reconcilers")["reconcilers"]}
+    assert reconcilers["fleet"]["failing"] == 0 and reconcilers["fleet"]["first_failing"] == []
+    assert {"known", "woken", "timed", "awaiting"} <= reconcilers["fleet"].keys()

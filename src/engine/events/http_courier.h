@@ -70,7 +70,7 @@ class HttpCourier final : public Courier {
   std::unordered_map<ErrandId, Errand> errands_;
   std::unordered_map<std::string, std::vector<ErrandId>> lookups_;  // who waits for which name
   net::LoopThread thread_{"courier"};
-  WorkerPool resolvers_{name_lookups_max};
+  WorkerPool resolvers_{name_lookups_max, WorkerPool::Priority::normal, "name-look-up"};
 };
 
 }  // namespace slipway::events

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace slipway::fleet {
 namespace {
@@ -92,6 +93,7 @@ bool CaptureWriter::stopping() {
 }
 
 void CaptureWriter::run() {
+  name_this_thread("capture");
   while (!stopping()) {
     wait_for_records();
     collect();

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/fleet/json.h"
 #include "engine/fleet/record.h"
 
 namespace slipway::fleet {
@@ -79,6 +80,46 @@ Result<> apply(FleetPlan& plan, const VariantChange& change) {
   if (found) return {};
   return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
               "no_such_variant");
+}
+
+std::vector<InstanceStatus> instances_of(const FleetId& id, const FleetRow& row) {
+  std::vector<InstanceStatus> list;
+  for (const InstanceRecord& instance : row.record.instances)
+    list.push_back({.key = key_of(id, instance).text,
+                    .variant = instance.variant,
+                    .generation = instance.generation,
+                    .phase = std::string(name_of(instance.phase)),
+                    .since = instance.since});
+  return list;
+}
+
+std::vector<FleetId> ids_of(store::Rows rows) {
+  std::vector<FleetId> ids;
+  while (rows.next()) ids.push_back({std::string(rows.text(0))});
+  return ids;
+}
+
+// A fleet whose record cannot be read says so in the place of its reason: the others are shown.
+FleetLook look_at(store::Transaction& tx, const FleetId& id) {
+  FleetLook look{.id = id};
+  try {
+    const auto row = load_row(tx, id);
+    if (!row) return look;
+    look.status = status_of(*row, {});
+    for (const auto& [generation, record] : row->record.generations)
+      look.generations.push_back(generation);
+    look.instances = instances_of(id, *row);
+  } catch (const BadDocument& broken) {
+    look.status.reason = broken.what();
+  }
+  return look;
+}
+
+std::vector<FleetLook> looks_at(store::Transaction& tx, const std::vector<FleetId>& ids) {
+  std::vector<FleetLook> looks;
+  looks.reserve(ids.size());
+  for (const FleetId& id : ids) looks.push_back(look_at(tx, id));
+  return looks;
 }
 
 }  // namespace
@@ -190,15 +231,14 @@ Result<FleetPlan> Fleets::wanted_plan(store::Transaction& tx, const FleetId& id)
 }
 
 std::vector<InstanceStatus> Fleets::instances(store::Transaction& tx, const FleetId& id) const {
-  std::vector<InstanceStatus> list;
   const auto row = load_row(tx, id);
-  if (!row) return list;
-  for (const InstanceRecord& instance : row->record.instances)
-    list.push_back({.key = key_of(id, instance).text,
-                    .variant = instance.variant,
-                    .generation = instance.generation,
-                    .phase = std::string(name_of(instance.phase))});
-  return list;
+  return row ? instances_of(id, *row) : std::vector<InstanceStatus>();
+}
+
+std::vector<FleetLook> Fleets::look(store::Transaction& tx, const FleetId& after,
+                                    std::size_t count) const {
+  return looks_at(tx, ids_of(tx.query("SELECT id FROM fleet WHERE id > ?1 ORDER BY id LIMIT ?2",
+                                      after.text, count)));
 }
 
 Used used_by_fleets(store::Transaction& tx) {

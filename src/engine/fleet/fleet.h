@@ -71,7 +71,16 @@ struct InstanceStatus {
   std::string key;  // place::InstanceKey::text
   std::string variant;
   Generation generation = 0;
-  std::string phase;  // "starting", "healthy", "draining", "stopping", "ended"
+  std::string phase;      // "starting", "healthy", "draining", "stopping", "ended"
+  ServerTime since = {};  // when it entered the phase
+};
+
+// One fleet for who looks into a running server.
+struct FleetLook {
+  FleetId id;
+  FleetStatus status;                   // without variants: no plan is read for it
+  std::vector<Generation> generations;  // of which anything is left
+  std::vector<InstanceStatus> instances;
 };
 
 class Environments;
@@ -118,6 +127,10 @@ class Fleets {
   Result<FleetPlan> wanted_plan(store::Transaction& tx, const FleetId& id) const;
 
   std::vector<InstanceStatus> instances(store::Transaction& tx, const FleetId& id) const;
+
+  // At most `count` fleets in the order of their ids, from the first after `after` on.
+  std::vector<FleetLook> look(store::Transaction& tx, const FleetId& after,
+                              std::size_t count) const;
 
   // What the wanted generation waits for while it comes up: one sentence for each of its variants,
   // by name. Of several containers the one that is behind speaks. It is no part of FleetStatus:

@@ -218,11 +218,9 @@ void FleetReconciler::wake(const FleetId& id) {
   impl_->wake(id);
 }
 
-std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) {
-  std::vector<std::string> ids = all_ids(tx);
-  impl_->expect(ids);
-  return ids;
-}
+std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) { return all_ids(tx); }
+
+void FleetReconciler::start_with(const std::vector<std::string>& keys) { impl_->expect(keys); }
 
 engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
                                         const Moment& now, engine::Effects& effects) {

@@ -98,6 +98,7 @@ class FleetReconciler final : public engine::Reconciler {
 
   std::string_view name() const override { return "fleet"; }
   std::vector<std::string> keys(store::Transaction& tx) override;
+  void start_with(const std::vector<std::string>& keys) override;
   engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
                          engine::Effects& effects) override;
 

@@ -55,6 +55,25 @@ TEST_F(FleetLimitTest, MoreThanAllMayHaveTogetherIsRefusedAndNothingIsLeftOfIt) 
   EXPECT_TRUE(put("two", plan(4)));
 }
 
+TEST_F(FleetLimitTest, AllFleetsAreLookedAtPageByPage) {
+  for (const char* id : {"1/r/a", "1/r/a:part", "1/r/ab", "1/r/job/transform", "2/r/a"})
+    ASSERT_TRUE(put(id, plan(1)));
+  const auto ids = [&](auto look) {
+    std::vector<std::string> out;
+    const auto looks = store_->read(
+        [&](store::Transaction& tx) -> Result<std::vector<FleetLook>> { return look(tx); });
+    for (const FleetLook& each : *looks) {
+      EXPECT_EQ(each.status.state, FleetState::creating);
+      out.push_back(each.id.text);
+    }
+    return out;
+  };
+  using Ids = std::vector<std::string>;
+  EXPECT_EQ(ids([&](auto& tx) { return fleets_.look(tx, {}, 2); }), (Ids{"1/r/a", "1/r/a:part"}));
+  EXPECT_EQ(ids([&](auto& tx) { return fleets_.look(tx, {"1/r/ab"}, 9); }),
+            (Ids{"1/r/job/transform", "2/r/a"}));
+}
+
 TEST_F(FleetLimitTest, AFleetMayChangeItsCountsWithinTheLimitAndAlwaysToFewer) {
   ASSERT_TRUE(put("one", plan(6)));
   ASSERT_TRUE(put("two", plan(4)));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace slipway::logs {
 
@@ -53,6 +54,7 @@ void Collector::stop() {
 }
 
 void Collector::run(std::stop_token stop) {
+  name_this_thread("log-collector");
   while (!stop.stop_requested()) {
     std::unique_lock lock(mutex_);
     work_.wait_for(lock, stop, collect_period,

@@ -67,7 +67,7 @@ class BodyRemovals {
   std::mutex mutex_;
   std::map<std::int64_t, Lease> leases_;  // by body; guarded by mutex_
   std::vector<DoomedBody> held_back_;     // the thread that removes
-  WorkerPool reaper_{1};
+  WorkerPool reaper_{1, WorkerPool::Priority::normal, "body-reaper"};
 };
 
 // Ends its lease when the last copy of the pointer goes.

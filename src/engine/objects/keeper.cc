@@ -1,6 +1,7 @@
 #include "engine/objects/keeper.h"
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace slipway::objects {
 namespace {
@@ -33,6 +34,7 @@ void BodyKeeper::stop() {
 }
 
 void BodyKeeper::run() {
+  name_this_thread("body-keeper");
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     lock.unlock();

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/encoding.h"
+#include "base/thread_name.h"
 #include "engine/objects/body_removals.h"
 #include "engine/objects/body_sums.h"
 #include "engine/objects/body_writer.h"
@@ -73,6 +74,7 @@ class Md5 {
   }
 
   void run() {
+    name_this_thread("md5");
     std::unique_lock lock(mutex_);
     for (;;) {
       changed_.wait(lock, [this] { return finished_ || !queue_.empty(); });

@@ -7,6 +7,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 
 namespace slipway::transform {
 namespace {
@@ -78,6 +79,7 @@ std::optional<RunOutcome> TransformRun::outcome() const {
 }
 
 void TransformRun::lead() {
+  name_this_thread("transform-lead");
   RunOutcome outcome;
   try {
     outcome = work();
@@ -156,6 +158,7 @@ RunOutcome TransformRun::work() {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < workers; ++i)
       threads.emplace_back([&] {
+        name_this_thread("transform-file");
         try {
           files.work(queue, queue_mutex);
         } catch (...) {

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/thread_name.h"
 #include "place/process/isolation.h"
 #include "place/process/memory_watch.h"
 #include "place/process/pidfd.h"
@@ -81,6 +82,7 @@ void ProcessPlace::Impl::post(Command command) {
 }
 
 void ProcessPlace::Impl::run() {
+  name_this_thread("place");
   tend_now_and_then();
   for (;;) {
     std::array<epoll_event, events_max> events;

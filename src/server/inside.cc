@@ -1,0 +1,239 @@
+#include "server/inside.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <optional>
+#include <sstream>
+
+#include "base/encoding.h"
+#include "base/log.h"
+#include "wire/rest_match.h"
+
+namespace slipway::server {
+namespace {
+
+namespace json = boost::json;
+
+// Fleets of one snapshot: none is held for long, however many fleets there are.
+constexpr std::size_t fleets_per_snapshot = 50;
+
+double seconds(std::chrono::microseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
+
+std::string time_text(Timestamp time) { return to_iso8601(time, Fraction::milliseconds); }
+
+// A time of the server's own line, as people count now.
+std::string time_text(const Moment& now, ServerTime time) {
+  return time_text(now.civil - (now.server - time));
+}
+
+// What the query gives under that name; nothing where it does not.
+std::optional<std::string> asked_for(const net::RequestHead& head, std::string_view name) {
+  bool found = false;
+  const std::string_view value = wire::query_value(head.query, name, found);
+  if (!found) return std::nullopt;
+  return percent_decode(value);
+}
+
+// ---- fleets ----
+
+json::object fleet_json(const fleet::FleetLook& look, const Moment& now) {
+  json::array instances;
+  for (const fleet::InstanceStatus& each : look.instances)
+    instances.push_back({{"key", each.key},
+                         {"variant", each.variant},
+                         {"generation", each.generation},
+                         {"phase", each.phase},
+                         {"since", time_text(now, each.since)}});
+  json::object out = {{"fleet", look.id.text},
+                      {"state", fleet::name_of(look.status.state)},
+                      {"changed", time_text(look.status.changed_at)},
+                      {"wanted", look.status.wanted},
+                      {"serving", look.status.serving},
+                      {"generations", json::value_from(look.generations)},
+                      {"instances", std::move(instances)}};
+  if (!look.status.reason.empty()) out["reason"] = look.status.reason;
+  return out;
+}
+
+Result<std::string> fleets_text(const Inside& inside) {
+  json::array all;
+  const Moment now = inside.clock.moment();
+  fleet::FleetId last;
+  for (;;) {
+    TRY(const std::vector<fleet::FleetLook> looks,
+        inside.store.read([&](store::Transaction& tx) -> Result<std::vector<fleet::FleetLook>> {
+          return inside.fleets.look(tx, last, fleets_per_snapshot);
+        }));
+    for (const fleet::FleetLook& look : looks) all.push_back(fleet_json(look, now));
+    if (looks.size() < fleets_per_snapshot) break;
+    last = looks.back().id;
+  }
+  return json::serialize(json::object{{"fleets", std::move(all)}});
+}
+
+// ---- reconcilers ----
+
+json::object reconciler_json(const engine::ReconcilerState& state, std::size_t known) {
+  json::array failing;
+  for (const engine::ReconcilerState::Failing& each : state.first_failing)
+    failing.push_back({{"key", each.key},
+                       {"cause", each.cause},
+                       {"failures", each.failures},
+                       {"failed", time_text(each.failed_at)},
+                       {"again_in_seconds", seconds(each.again_in)}});
+  json::object out = {{"reconciler", state.name},
+                      {"known", known},
+                      {"woken", state.woken},
+                      {"timed", state.timed},
+                      {"awaiting", state.awaiting},
+                      {"failing", state.failing},
+                      {"first_failing", std::move(failing)}};
+  if (state.next_in) out["next_in_seconds"] = seconds(*state.next_in);
+  return out;
+}
+
+Result<std::string> reconcilers_text(const Inside& inside) {
+  json::array all;
+  std::vector<std::size_t> known;
+  for (engine::Reconciler* const each : inside.reconcilers.reconcilers()) {
+    TRY(const std::size_t count,
+        inside.store.read(
+            [&](store::Transaction& tx) -> Result<std::size_t> { return each->keys(tx).size(); }));
+    known.push_back(count);
+  }
+  const std::vector<engine::ReconcilerState> states = inside.reconcilers.states();
+  for (std::size_t i = 0; i < states.size(); ++i)
+    all.push_back(reconciler_json(states[i], known[i]));
+  return json::serialize(json::object{{"reconcilers", std::move(all)}});
+}
+
+// ---- threads ----
+
+std::string first_line(const std::filesystem::path& file) {
+  std::ifstream in(file);
+  std::string line;
+  std::getline(in, line);
+  return line;
+}
+
+// The processor time in a thread's `stat`: fields 14 and 15 of proc(5), counted behind the name,
+// which may hold anything.
+std::uint64_t processor_ms(const std::string& stat) {
+  const std::size_t name_end = stat.rfind(')');
+  if (name_end == stat.npos) return 0;
+  std::istringstream fields(stat.substr(name_end + 1));
+  std::string skipped;
+  for (int field = 3; field < 14; ++field) fields >> skipped;
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+  fields >> user >> system;
+  return (user + system) * 1000 / static_cast<std::uint64_t>(::sysconf(_SC_CLK_TCK));
+}
+
+// By the name of the threads that work the queue off.
+std::map<std::string, std::size_t> queues_of(const Inside& inside) {
+  std::map<std::string, std::size_t> waiting;
+  for (const QueueLength& queue : inside.loops()) waiting[queue.name] = queue.waiting;
+  for (const Inside::Pool& pool : inside.pools) waiting[pool.name] = pool.workers.waiting();
+  waiting["store-writer"] = inside.store.waiting();
+  for (const engine::ReconcilerState& state : inside.reconcilers.states())
+    waiting["engine"] += state.woken;
+  return waiting;
+}
+
+Result<std::string> threads_text(const Inside& inside) {
+  const std::map<std::string, std::size_t> waiting = queues_of(inside);
+  json::array all;
+  std::error_code gone;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task", gone)) {
+    const std::string name = first_line(thread.path() / "comm");
+    if (name.empty()) continue;  // it ended meanwhile
+    json::object row = {{"thread", name},
+                        {"id", thread.path().filename().string()},
+                        {"processor_ms", processor_ms(first_line(thread.path() / "stat"))}};
+    if (const auto queue = waiting.find(name); queue != waiting.end())
+      row["waiting"] = queue->second;
+    all.push_back(std::move(row));
+  }
+  return json::serialize(json::object{{"threads", std::move(all)}});
+}
+
+// ---- log levels ----
+
+// Speaks in other processes alone.
+constexpr std::string_view foreign_room = "modelserver";
+
+Result<std::string> levels_text() {
+  json::object levels;
+  for (const std::string_view name : log_room_names)
+    if (name != foreign_room) levels[name] = name_of(log_level(*LogRoom::find(name)));
+  return json::serialize(json::object{{"levels", std::move(levels)}});
+}
+
+Result<std::string> set_levels(const net::RequestHead& head) {
+  if (head.has_body())
+    return fail(ErrorCode::invalid_argument, "The query says the level; a body is not read.");
+  const auto wanted = asked_for(head, "level");
+  const auto level = wanted ? log_level_of(*wanted) : std::nullopt;
+  if (!level)
+    return fail(ErrorCode::invalid_argument,
+                "The query says the level: ?level=debug, info, warning or error; with &room=ROOM "
+                "of one room alone.");
+  const auto name = asked_for(head, "room");
+  const auto room = name && *name != foreign_room ? LogRoom::find(*name) : std::nullopt;
+  if (name && !room)
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("There is no room '{}' in the log; GET shows all.", *name));
+  if (room)
+    set_log_level(*room, *level);
+  else
+    configure_log(*level);
+  log_warning("server", "log levels were changed",
+              {{"room", name.value_or("all")}, {"level", std::string(name_of(*level))}});
+  return levels_text();
+}
+
+// The root signs for the service whose endpoints most of it is about.
+service::Page root_page(std::string_view name, service::Page::Lane lane, service::Page::Text text) {
+  return {.path = fmt::format("/_slipway/{}", name),
+          .content_type = "application/json",
+          .text = std::move(text),
+          .roots_scope = "sagemaker",
+          .lane = lane};
+}
+
+}  // namespace
+
+std::vector<QueueLength> queue_lengths(const std::vector<std::unique_ptr<IoLoop>>& loops) {
+  std::vector<QueueLength> all;
+  for (const auto& loop : loops) all.push_back({fmt::format("io-{}", all.size()), loop->waiting()});
+  return all;
+}
+
+std::vector<service::Page> inside_pages(const Inside& inside) {
+  using Lane = service::Page::Lane;
+  using net::RequestHead;
+  std::vector<service::Page> pages;
+  pages.push_back(root_page("fleets", Lane::worker,
+                            [inside](const RequestHead&) { return fleets_text(inside); }));
+  pages.push_back(root_page("reconcilers", Lane::worker,
+                            [inside](const RequestHead&) { return reconcilers_text(inside); }));
+  // Also while no worker is free.
+  pages.push_back(root_page("threads", Lane::loop,
+                            [inside](const RequestHead&) { return threads_text(inside); }));
+  pages.push_back(
+      root_page("log-level", Lane::loop, [](const RequestHead&) { return levels_text(); }));
+  pages.back().put = set_levels;
+  return pages;
+}
+
+}  // namespace slipway::server

@@ -1,0 +1,45 @@
+// What a running server shows of its inside, to the root alone: its fleets, its reconcilers, its
+// threads, and how much its log says.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/fleet/fleet.h"
+#include "engine/reconciler.h"
+#include "server/io_loop.h"
+#include "service/pages.h"
+#include "store/store.h"
+
+namespace slipway::server {
+
+// A queue that threads work off.
+struct QueueLength {
+  std::string name;  // of the threads, as the kernel has it
+  std::size_t waiting = 0;
+};
+
+// All of it outlives the pages; the functions are called from any thread.
+struct Inside {
+  struct Pool {
+    std::string name;  // of its threads
+    const WorkerPool& workers;
+  };
+  store::Store& store;
+  const Clock& clock;
+  const fleet::Fleets& fleets;
+  const engine::ReconcilerLoop& reconcilers;
+  std::vector<Pool> pools;
+  std::function<std::vector<QueueLength>()> loops;
+};
+
+// What the loops that answer clients have to do for other threads.
+std::vector<QueueLength> queue_lengths(const std::vector<std::unique_ptr<IoLoop>>& loops);
+
+// /_slipway/fleets, reconcilers, threads and log-level.
+std::vector<service::Page> inside_pages(const Inside& inside);
+
+}  // namespace slipway::server
