@@ -116,7 +116,7 @@ void IssuerKeys::make_place() {
 
 void IssuerKeys::begin(const Issuer& issuer, Entry& entry) {
   entry.coming = true;
-  if (!workers_) workers_.emplace(issuer_fetches_max);
+  if (!workers_) workers_.emplace(issuer_fetches_max, WorkerPool::Priority::normal, "issuer-keys");
   workers_->post([this, issuer] { fetch(issuer); });
 }
 
