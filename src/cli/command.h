@@ -77,5 +77,6 @@ void add_ops(CLI::App& app, World& world);
 void add_restore(CLI::App& app, World& world);
 void add_rm(CLI::App& app, World& world);
 void add_status(CLI::App& app, World& world);
+void add_why(CLI::App& app, World& world);
 
 }  // namespace slipway::cli

@@ -112,6 +112,7 @@ void add_commands(CLI::App& app, World& world) {
   add_deploy(app, world);
   add_invoke(app, world);
   add_status(app, world);
+  add_why(app, world);
   add_logs(app, world);
   add_rm(app, world);
   add_advise(app, world);

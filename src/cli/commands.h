@@ -56,9 +56,9 @@ struct World {
   static World of_process();
 };
 
-// Adds env, deploy, invoke, status, logs, rm, advise, ops, doctor, backup, restore and completion.
-// `app` and `world` outlive the parse. Each command runs in its callback, writes what it has to
-// say, and sets world.exit.
+// Adds env, deploy, invoke, status, why, logs, rm, advise, ops, doctor, backup, restore and
+// completion. `app` and `world` outlive the parse. Each command runs in its callback, writes what
+// it has to say, and sets world.exit.
 void add_commands(CLI::App& app, World& world);
 
 // Parses the arguments, which runs the command. Wrong usage, and --help, are answered here.

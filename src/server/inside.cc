@@ -202,6 +202,59 @@ Result<std::string> set_levels(const net::RequestHead& head) {
   return levels_text();
 }
 
+// ---- why ----
+
+json::object why_json(const Inside& inside, const fleet::FleetLook& look,
+                      const std::vector<fleet::Decision>& decisions) {
+  json::array told;
+  for (const fleet::Decision& each : decisions)
+    told.push_back({{"time", time_text(each.at)}, {"text", each.text}});
+  json::object out = fleet_json(look, inside.clock.moment());
+  out["decisions"] = std::move(told);
+  return out;
+}
+
+// One sentence for each variant that comes up.
+json::array waits(const Inside& inside, store::Transaction& tx, const fleet::FleetLook& look) {
+  using fleet::FleetState;
+  json::array out;
+  if (look.status.state != FleetState::creating && look.status.state != FleetState::updating)
+    return out;
+  for (const auto& [variant, sentence] : inside.fleets.coming_up(tx, look.id))
+    out.push_back(json::string(fmt::format("Variant '{}': {}", variant, sentence)));
+  return out;
+}
+
+Result<std::string> why_text(const Inside& inside, const net::RequestHead& head) {
+  const auto name = asked_for(head, "name");
+  const auto region = asked_for(head, "region");
+  if (!name || name->empty() || !region || region->empty())
+    return fail(ErrorCode::invalid_argument,
+                "The query says whom it is about: ?name=ENDPOINT&region=REGION.");
+  const fleet::FleetId id{fmt::format("{}/{}/{}", inside.account, *region, *name)};
+  std::map<fleet::FleetId, std::vector<fleet::Decision>> decisions;
+  for (fleet::DecisionBook::OfFleet& each : inside.decisions.below(id))
+    decisions.emplace(each.id, std::move(each.decisions));
+  json::array fleets;
+  TRY_DO(inside.store.read([&](store::Transaction& tx) -> Result<> {
+    for (const fleet::FleetLook& look : inside.fleets.look_below(tx, id)) {
+      json::object told = why_json(inside, look, decisions[look.id]);
+      told["waits"] = waits(inside, tx, look);
+      fleets.push_back(std::move(told));
+      decisions.erase(look.id);
+    }
+    return {};
+  }));
+  for (const auto& [gone, told] : decisions) fleets.push_back(why_json(inside, {.id = gone}, told));
+  if (fleets.empty())
+    return fail(
+        ErrorCode::not_found,
+        fmt::format("Nothing is known of '{}' in {}: there is no endpoint of that name, and "
+                    "since this server started there was none that it remembers.",
+                    *name, *region));
+  return json::serialize(json::object{{"fleets", std::move(fleets)}});
+}
+
 // The root signs for the service whose endpoints most of it is about.
 service::Page root_page(std::string_view name, service::Page::Lane lane, service::Page::Text text) {
   return {.path = fmt::format("/_slipway/{}", name),
@@ -233,6 +286,8 @@ std::vector<service::Page> inside_pages(const Inside& inside) {
   pages.push_back(
       root_page("log-level", Lane::loop, [](const RequestHead&) { return levels_text(); }));
   pages.back().put = set_levels;
+  pages.push_back(root_page("why", Lane::worker,
+                            [inside](const RequestHead& head) { return why_text(inside, head); }));
   return pages;
 }
 

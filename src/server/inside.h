@@ -1,5 +1,5 @@
 // What a running server shows of its inside, to the root alone: its fleets, its reconcilers, its
-// threads, and how much its log says.
+// threads, how much its log says, and why an endpoint is as it is.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet.h"
 #include "engine/reconciler.h"
 #include "server/io_loop.h"
@@ -31,7 +32,9 @@ struct Inside {
   store::Store& store;
   const Clock& clock;
   const fleet::Fleets& fleets;
+  const fleet::DecisionBook& decisions;
   const engine::ReconcilerLoop& reconcilers;
+  std::string account;
   std::vector<Pool> pools;
   std::function<std::vector<QueueLength>()> loops;
 };
@@ -39,7 +42,7 @@ struct Inside {
 // What the loops that answer clients have to do for other threads.
 std::vector<QueueLength> queue_lengths(const std::vector<std::unique_ptr<IoLoop>>& loops);
 
-// /_slipway/fleets, reconcilers, threads and log-level.
+// /_slipway/fleets, reconcilers, threads, log-level and why.
 std::vector<service::Page> inside_pages(const Inside& inside);
 
 }  // namespace slipway::server

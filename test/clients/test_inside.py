@@ -1,13 +1,14 @@
-"""What a running server shows of its inside: the access log and its pages for the root."""
+"""What a running server shows of its inside: the access log, its pages for the root, `slipway why`."""
 import json
+import subprocess
 import time
 import urllib.error
 
 import boto3
 import botocore.exceptions
 import pytest
-from conftest import Clients
-from server import Server
+from conftest import REGISTRY, ROLE, Clients
+from server import Server, binary
 
 
 @pytest.fixture(scope="module")
@@ -96,3 +97,41 @@ def test_threads_and_reconcilers_show_what_waits(watched):
     reconcilers = {each["reconciler"]: each for each in watched.page("/_slipway/reconcilers")["reconcilers"]}
     assert reconcilers["fleet"]["failing"] == 0 and reconcilers["fleet"]["first_failing"] == []
     assert {"known", "woken", "timed", "awaiting"} <= reconcilers["fleet"].keys()
+
+
+def test_why_tells_what_became_of_an_endpoint_and_what_is_not_known(watched, clients, name):
+    sagemaker = clients.sagemaker
+    clients.s3.create_bucket(Bucket=name)
+    clients.s3.put_object(Bucket=name, Key="none.tar.gz", Body=b"no archive")
+    sagemaker.create_model(ModelName=name, ExecutionRoleArn=ROLE, PrimaryContainer={
+        "Image": f"{REGISTRY}/slipway-inference:latest", "ModelDataUrl": f"s3://{name}/none.tar.gz"})
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[
+        {"VariantName": "all", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    with pytest.raises(botocore.exceptions.WaiterError):
+        sagemaker.get_waiter("endpoint_in_service").wait(
+            EndpointName=name, WaiterConfig={"Delay": 0, "MaxAttempts": 50})
+    (fleet,) = (each for each in watched.page("/_slipway/fleets")["fleets"]
+                if each["fleet"] == f"000000000000/us-east-1/{name}")
+    assert fleet["state"] == "failed" and "none.tar.gz" in fleet["reason"] and fleet["instances"] == []
+
+    def why(*arguments):
+        return subprocess.run([binary(), "why", *arguments, "--data", watched.data, "--endpoint", watched.url],
+                              capture_output=True, text=True)
+
+    told = why(name)
+    assert told.returncode == 0, told.stderr
+    lines = told.stdout.splitlines()
+    assert lines[0] == f"000000000000/us-east-1/{name}: failed"
+    assert any("is wanted, and is brought up." in line for line in lines)
+    assert "is given up: The model artifact" in lines[-1] and "T" in lines[-1].split()[0]
+    page = json.loads(why(name, "--output", "json").stdout)
+    assert page["fleets"][0]["decisions"][-1]["text"] in lines[-1]
+
+    sagemaker.delete_endpoint(EndpointName=name)
+    deadline = time.monotonic() + 15
+    while "it is removed" not in (told := why(name)).stdout:
+        assert time.monotonic() < deadline, told
+        time.sleep(0.05)
+    unknown = why(f"{name}-other")
+    assert unknown.returncode == 3 and f"Nothing is known of '{name}-other'" in unknown.stderr

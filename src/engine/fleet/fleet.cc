@@ -241,6 +241,13 @@ std::vector<FleetLook> Fleets::look(store::Transaction& tx, const FleetId& after
                                       after.text, count)));
 }
 
+std::vector<FleetLook> Fleets::look_below(store::Transaction& tx, const FleetId& id) const {
+  return looks_at(tx, ids_of(tx.query("SELECT id FROM fleet WHERE id = ?1 OR (id > ?1 || '/' AND "
+                                      "id < ?1 || '0') OR (id > ?1 || ':' AND id < ?1 || ';') "
+                                      "ORDER BY id",
+                                      id.text)));
+}
+
 Used used_by_fleets(store::Transaction& tx) {
   Used used;
   for (const std::string& id : all_ids(tx)) {

@@ -131,6 +131,8 @@ class Fleets {
   // At most `count` fleets in the order of their ids, from the first after `after` on.
   std::vector<FleetLook> look(store::Transaction& tx, const FleetId& after,
                               std::size_t count) const;
+  // The fleet of that id, and those whose ids go on from it with a '/' or a ':'.
+  std::vector<FleetLook> look_below(store::Transaction& tx, const FleetId& id) const;
 
   // What the wanted generation waits for while it comes up: one sentence for each of its variants,
   // by name. Of several containers the one that is behind speaks. It is no part of FleetStatus:

@@ -132,6 +132,13 @@ void FleetEffects::give_up(std::shared_ptr<ElasticGate> gate, const std::string&
   effects_.add([gate = std::move(gate), reason] { gate->give_up(reason); });
 }
 
+void FleetEffects::note(const FleetId& id, Timestamp at, std::vector<std::string> decisions) {
+  if (decisions.empty()) return;
+  effects_.add([&book = around_.decisions, id, at, decisions = std::move(decisions)]() mutable {
+    book.note(id, at, std::move(decisions));
+  });
+}
+
 void FleetEffects::tell_changed(const FleetId& id) {
   effects_.add([&changes = needs_.changes, topic = topic_of(id)] { changes.notify(topic); });
 }

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/fleet/decisions.h"
 #include "engine/fleet/environments.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/sight.h"
@@ -31,6 +32,7 @@ class FleetEffects {
     // Takes the outcome of a fetch from any thread.
     std::function<void(FetchReport)> fetched;
     std::function<void()> look_again;  // wakes the fleet
+    DecisionBook& decisions;
   };
   FleetEffects(const Around& around, Sight& sight, engine::Effects& effects)
       : around_(around), needs_(around.needs), sight_(sight), effects_(effects) {}
@@ -73,6 +75,8 @@ class FleetEffects {
   void aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests);
   void give_up(std::shared_ptr<ElasticGate> gate, const std::string& reason);
   void tell_changed(const FleetId& id);
+  // Says for who asks why what was decided, which was not where the commit is lost.
+  void note(const FleetId& id, Timestamp at, std::vector<std::string> decisions);
 
  private:
   const Around& around_;

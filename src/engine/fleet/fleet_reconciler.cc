@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet_run.h"
 #include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
@@ -94,6 +95,7 @@ class FleetReconciler::Impl {
     wake(id);
   }
   RouteTable& routes() { return needs_.routes; }
+  const DecisionBook& decisions() const { return decisions_; }
   void wake(const FleetId& id) { needs_.loop.wake(self_, id.text); }
   void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }
 
@@ -116,7 +118,8 @@ class FleetReconciler::Impl {
         .needs = needs_,
         .options = options_,
         .fetched = [this, id](FetchReport report) { post(id, std::move(report)); },
-        .look_again = around.look_again};
+        .look_again = around.look_again,
+        .decisions = decisions_};
     Sight& sight = sights_[id];
     FleetEffects fleet_effects(outside, sight, effects);
     engine::Wake wake = FleetRun(around, id, sight, fleet_effects, tx, now).run();
@@ -185,6 +188,7 @@ class FleetReconciler::Impl {
   FleetReconciler& self_;
   const Needs needs_;
   const FleetOptions options_;
+  DecisionBook decisions_;
 
   std::mutex mutex_;
   std::map<FleetId, std::vector<Report>> reports_;  // guarded by mutex_
@@ -221,6 +225,8 @@ void FleetReconciler::wake(const FleetId& id) {
 std::vector<std::string> FleetReconciler::keys(store::Transaction& tx) { return all_ids(tx); }
 
 void FleetReconciler::start_with(const std::vector<std::string>& keys) { impl_->expect(keys); }
+
+const DecisionBook& FleetReconciler::decisions() const { return impl_->decisions(); }
 
 engine::Wake FleetReconciler::reconcile(std::string_view key, store::Transaction& tx,
                                         const Moment& now, engine::Effects& effects) {

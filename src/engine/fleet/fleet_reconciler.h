@@ -23,6 +23,7 @@
 
 namespace slipway::fleet {
 
+class DecisionBook;
 class ModelKeeper;
 
 // How a built-in image runs as a program of this host: argv and environment before what the plan
@@ -95,6 +96,9 @@ class FleetReconciler final : public engine::Reconciler {
 
   // From any thread: a door changed this fleet (the hook of Fleets). Tells Changes too.
   void wake(const FleetId& id);
+
+  // The last decisions about each fleet, for who asks why.
+  const DecisionBook& decisions() const;
 
   std::string_view name() const override { return "fleet"; }
   std::vector<std::string> keys(store::Transaction& tx) override;

@@ -46,12 +46,16 @@ engine::Wake FleetRun::run() {
   steps();
   if (row_.removing && record_.instances.empty()) {
     erase_fleet(tx_, id_);
+    effects_.note(id_, civil_now_, {"Nothing of it is left: it is removed."});
     effects_.tell_changed(id_);
     return wake_;
   }
   const FleetStatus status = status_of(row_, plans_);
   if (is_another(status, status_before)) record_.changed_at = civil_now_;
   save_record(tx_, id_, before, record_);
+  std::vector<std::string> decisions = decisions_of(before, row_, failures_);
+  decisions.insert(decisions.end(), troubles_.begin(), troubles_.end());
+  effects_.note(id_, civil_now_, std::move(decisions));
   if (status != status_before || record_.changed_at != before.changed_at)
     effects_.tell_changed(id_);
   return wake_;
@@ -317,6 +321,7 @@ void FleetRun::keep_serving() {
   for (const Variant& variant : plans_.serving->variants)
     has_contents(record_.serving, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
+      troubles_.push_back(reason);
       if (variant.elastic) give_up_waiting(variant, reason);
       if (record_.serving == row_.wanted && record_.applied_revision != row_.revision)
         fail_scaling(reason);

@@ -147,6 +147,7 @@ class FleetRun {
   FleetRecord& record_ = row_.record;
   Plans plans_;
   std::map<VariantId, std::string> failures_;  // of this run, by variant: what to tell
+  std::vector<std::string> troubles_;          // of this run, beside those of instances
   engine::Wake wake_ = engine::Wake::never();
 };
 

@@ -55,7 +55,7 @@ TEST_F(FleetLimitTest, MoreThanAllMayHaveTogetherIsRefusedAndNothingIsLeftOfIt) 
   EXPECT_TRUE(put("two", plan(4)));
 }
 
-TEST_F(FleetLimitTest, AllFleetsAreLookedAtPageByPage) {
+TEST_F(FleetLimitTest, AllFleetsAreLookedAtPageByPageAndThoseBelowAnIdTogether) {
   for (const char* id : {"1/r/a", "1/r/a:part", "1/r/ab", "1/r/job/transform", "2/r/a"})
     ASSERT_TRUE(put(id, plan(1)));
   const auto ids = [&](auto look) {
@@ -72,6 +72,10 @@ TEST_F(FleetLimitTest, AllFleetsAreLookedAtPageByPage) {
   EXPECT_EQ(ids([&](auto& tx) { return fleets_.look(tx, {}, 2); }), (Ids{"1/r/a", "1/r/a:part"}));
   EXPECT_EQ(ids([&](auto& tx) { return fleets_.look(tx, {"1/r/ab"}, 9); }),
             (Ids{"1/r/job/transform", "2/r/a"}));
+  EXPECT_EQ(ids([&](auto& tx) { return fleets_.look_below(tx, {"1/r/a"}); }),
+            (Ids{"1/r/a", "1/r/a:part"}));
+  EXPECT_EQ(ids([&](auto& tx) { return fleets_.look_below(tx, {"1/r/job"}); }),
+            (Ids{"1/r/job/transform"}));
 }
 
 TEST_F(FleetLimitTest, AFleetMayChangeItsCountsWithinTheLimitAndAlwaysToFewer) {
