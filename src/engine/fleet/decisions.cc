@@ -113,6 +113,11 @@ void tell_of_generations(const FleetRecord& before, const FleetRow& after,
       tell_of_content(number, name, from, variant, out);
     }
   }
+}
+
+// What follows from what became of the instances.
+void tell_of_outcome(const FleetRecord& before, const FleetRecord& record,
+                     std::vector<std::string>& out) {
   if (record.serving != before.serving && record.serving != 0)
     out.push_back(
         fmt::format("Generation {} serves: all of its instances are healthy.", record.serving));
@@ -129,6 +134,7 @@ std::vector<std::string> decisions_of(const FleetRecord& before, const FleetRow&
   std::vector<std::string> sentences;
   tell_of_generations(before, after, sentences);
   tell_of_instances(before, after, failures, sentences);
+  tell_of_outcome(before, after.record, sentences);
   return sentences;
 }
 

@@ -31,11 +31,11 @@ TEST(DecisionsTest, a_change_of_generations_is_told_step_by_step_with_its_cause)
   served.record.instances = {instance(1, 1, Phase::draining), instance(2, 2, Phase::healthy)};
   EXPECT_EQ(
       decisions_of(after.record, served, {}),
-      (Sentences{"Generation 2 serves: all of its instances are healthy.",
-                 "Instance 1 of variant 'all' (generation 1) gets no further requests; those "
+      (Sentences{"Instance 1 of variant 'all' (generation 1) gets no further requests; those "
                  "under way are waited for. Another generation serves in its place.",
                  "Instance 2 of variant 'all' (generation 2) answered the health check and is "
-                 "healthy."}));
+                 "healthy.",
+                 "Generation 2 serves: all of its instances are healthy."}));
   EXPECT_TRUE(decisions_of(served.record, served, {}).empty()) << "nothing was decided";
 }
 
@@ -50,9 +50,9 @@ TEST(DecisionsTest, a_failure_says_why) {
   after.record.instances = {instance(1, 3, Phase::ended)};
   const auto told = decisions_of(before, after, {{{3, "all"}, "The instance exited."}});
   ASSERT_EQ(told.size(), 3U);
-  EXPECT_EQ(told[1], "Generation 3 is given up: it exited with status 1");
-  EXPECT_EQ(told[2],
+  EXPECT_EQ(told[1],
             "Instance 1 of variant 'all' (generation 3) ended unasked. The instance exited.");
+  EXPECT_EQ(told[2], "Generation 3 is given up: it exited with status 1");
 }
 
 TEST(DecisionBookTest, it_keeps_the_last_of_each_fleet_and_the_fleets_noted_last) {
