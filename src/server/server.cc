@@ -166,7 +166,6 @@ class Server::Parts {
   std::unique_ptr<fleet::Fleets> fleets_;
   std::unique_ptr<const service::Errands> errands_;  // null: nobody is asked
   std::unique_ptr<TransformEngine> transforms_;
-
   std::unique_ptr<CapturedObjects> captured_objects_;
   std::unique_ptr<fleet::CaptureWriter> captures_;
   std::unique_ptr<sagemaker_runtime::AsyncNotices> async_notices_;
