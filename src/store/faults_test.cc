@@ -2,6 +2,7 @@
 // refused is not, and what is unknown ended the process.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <set>
 
 #include "base/test_folder.h"
@@ -38,24 +39,26 @@ class StoreFaultsTest : public testing::Test {
   // Writes notes until the power goes, which is when the process would end, or after the last.
   Outcome write_notes(const std::filesystem::path& file, FaultyDisk::Plan plan) {
     Outcome outcome;
+    std::atomic<bool> ended = false;  // told on the writer's thread
     FaultyDisk disk(file.parent_path() / "graves", plan);
     const FaultyVfs vfs(disk);
     if (!first_pages_.empty() && !make_of(first_pages_, file, disk)) disk.cut_power();
     if (auto store = Store::open(file, note_tables,
                                  {.end_process =
                                       [&](const Error&) {
-                                        outcome.ended = true;
+                                        ended = true;
                                         disk.cut_power();
                                       },
                                   .vfs = vfs.name(),
                                   .disk = &disk,
                                   .log_pages_max = log_pages_max}))
-      for (int number = 1; number <= notes_written && !outcome.ended; ++number) {
+      for (int number = 1; number <= notes_written && !ended; ++number) {
         const bool done = write_note(**store, number);
         if (done) outcome.acknowledged.insert(number);
-        if (!done && !outcome.ended) outcome.refused.insert(number);
+        if (!done && !ended) outcome.refused.insert(number);
         if (number == notes_written) disk.cut_power();
       }
+    outcome.ended = ended;
     outcome.steps = disk.steps();
     outcome.failed = disk.failed();
     disk.cut_power();
