@@ -22,12 +22,27 @@ std::string_view name_of(LogLevel level);
 std::optional<LogLevel> log_level_of(std::string_view name);
 
 // The parts of the program that speak, each with a level of its own.
-inline constexpr std::string_view log_room_names[] = {
-    "access", "credentials", "engine", "events", "federation",
-    "fleet",  "identity",    "jobs",   "logs",   "modelserver",
-    "net",    "objects",     "place",  "s3",     "sagemaker_runtime",
-    "server", "service",     "sns",    "store",  "transform",
-    "workers"};
+inline constexpr std::string_view log_room_names[] = {"access",
+                                                      "credentials",
+                                                      "engine",
+                                                      "events",
+                                                      "federation",
+                                                      "fleet",
+                                                      "identity",
+                                                      "invocation_queue",
+                                                      "logs",
+                                                      "modelserver",
+                                                      "net",
+                                                      "objects",
+                                                      "place",
+                                                      "s3",
+                                                      "sagemaker_runtime",
+                                                      "server",
+                                                      "service",
+                                                      "sns",
+                                                      "store",
+                                                      "transform",
+                                                      "workers"};
 
 // One of them. A literal that names none does not compile.
 class LogRoom {

@@ -53,7 +53,7 @@ class RouterCourier final : public Courier {
   mutable std::mutex mutex_;
   // Handed to the loop and not yet sent to an instance, by fleet; guarded by mutex_.
   std::unordered_map<std::string, std::size_t, fleet::StringHash, std::equal_to<>> launching_;
-  net::LoopThread thread_{"jobs"};
+  net::LoopThread thread_{"queue"};
   std::unique_ptr<fleet::Router> router_;  // the loop thread's
 };
 
