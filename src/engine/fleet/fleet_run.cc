@@ -470,29 +470,24 @@ FleetEffects::NewRoute FleetRun::make_route() {
     signature += fmt::format("|{} {} {} {}", variant.name, variant.weight,
                              static_cast<int>(variant.routing), static_cast<int>(to.use));
     if (variant.elastic) to.elastic = elastic_route(variant, signature);
-    const std::size_t serve = add_instances(variant, fresh);
-    if (serve > 0 && to.position == 0 && to.audience == Audience::callers)
+    const std::size_t before = fresh.instances.size();
+    for (const InstanceRecord& instance : record_.instances) {
+      if (instance.generation != record_.serving || instance.variant != variant.name ||
+          instance.phase != Phase::healthy)
+        continue;
+      place::InstanceKey key = key_of(id_, instance);
+      if (sight_.of(key).state != Seen::State::running) continue;
+      fresh.instances.push_back({route.variants.size() - 1, std::move(key)});
+      signature += fmt::format(" {}", instance.ordinal);
+    }
+    const bool serves = fresh.instances.size() > before;
+    if (serves && to.position == 0 && to.audience == Audience::callers)
       route.weight_total += to.weight;
     if (variant.program.models && needs_.models != nullptr)
       fresh.many_models.push_back({route.variants.size() - 1, variant});
   }
   route.shadow_share = shadow_share(*plans_.serving);
   return fresh;
-}
-
-std::size_t FleetRun::add_instances(const Variant& variant, FleetEffects::NewRoute& to) const {
-  std::size_t count = 0;
-  for (const InstanceRecord& instance : record_.instances) {
-    if (instance.generation != record_.serving || instance.variant != variant.name ||
-        instance.phase != Phase::healthy)
-      continue;
-    place::InstanceKey key = key_of(id_, instance);
-    if (sight_.of(key).state != Seen::State::running) continue;
-    to.instances.push_back({to.route->variants.size() - 1, std::move(key)});
-    to.signature += fmt::format(" {}", instance.ordinal);
-    ++count;
-  }
-  return count;
 }
 
 // The routes of before hold what began to drain in this run: they change after its commit.

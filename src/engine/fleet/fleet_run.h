@@ -115,8 +115,6 @@ class FleetRun {
   bool complete(Generation generation, const FleetPlan& plan) const;
 
   FleetEffects::NewRoute make_route();
-  // Returns how many instances of it serve.
-  std::size_t add_instances(const Variant& variant, FleetEffects::NewRoute& to) const;
   std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
   place::InstanceSpec program_spec(const Program& program) const;
   std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
