@@ -45,6 +45,7 @@ void take_in(Sight& sight, HealthReport&& report) {
   const bool fine = report.health == HealthReport::Health::healthy;
   seen->second.health = fine ? Seen::Health::healthy : Seen::Health::unhealthy;
   seen->second.health_reason = std::move(report.reason);
+  if (fine) seen->second.tail.reset();  // what it prints next is of another failure
 }
 
 void take_in(Sight& sight, FetchReport&& report) {

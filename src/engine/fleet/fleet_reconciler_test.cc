@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "engine/fleet/record.h"
+#include "engine/fleet/sight.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
 
@@ -349,6 +350,16 @@ TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) 
   held.reset();
   world_.run(1s);
   EXPECT_EQ(world_.machine().running(), 1U);
+}
+
+TEST(FleetSight, WhatAnInstancePrintedBeforeItRecoveredIsReadAnewWhenItFails) {
+  const place::InstanceKey key{"fleet/a/1/main/1"};
+  Sight sight;
+  sight.seen[key].tail = "of the first failure";
+  take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::unhealthy});
+  EXPECT_TRUE(sight.of(key).tail);
+  take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::healthy});
+  EXPECT_FALSE(sight.of(key).tail);
 }
 
 TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
