@@ -78,11 +78,12 @@ class FleetReconciler::Impl {
     if (none) needs_.routes.set_complete();
   }
   // After the effects of a reconcile. Before the place has reported what still runs, a fleet may
-  // look emptier than it is.
+  // look emptier than it is, and is woken by the report.
   void looked_at(const FleetId& id, bool all_reported) {
+    if (!all_reported) return;
     if (const auto sight = sights_.find(id); sight != sights_.end() && sight->second.empty())
       forget(id);
-    if (all_reported) expect_no_more(id);
+    expect_no_more(id);
   }
   void give_up_on(const FleetId& id) {
     if (is_adoption_done()) expect_no_more(id);
