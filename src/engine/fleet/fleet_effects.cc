@@ -26,15 +26,15 @@ void FleetEffects::start(const place::InstanceKey& key, place::InstanceSpec spec
       spec.mounts.push_back(
           {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
     }
-    sight.seen[key].start_asked = true;
     needs.place.start(key, spec);
+    sight.seen[key].start_asked = true;
   });
 }
 
 void FleetEffects::stop(const place::InstanceKey& key) {
   effects_.add([&needs = needs_, &sight = sight_, key, grace = around_.options.stop_grace] {
-    sight.seen[key].stop_asked = true;
     needs.place.stop(key, grace);
+    sight.seen[key].stop_asked = true;
   });
 }
 
@@ -49,10 +49,10 @@ void FleetEffects::forget(const place::InstanceKey& key) {
 void FleetEffects::watch(const place::InstanceKey& key, const place::Addresses& addresses,
                          ServerTime now) {
   effects_.add([&needs = needs_, &sight = sight_, key, addresses, now] {
+    needs.prober.watch(key, addresses);
     Seen& seen = sight.seen[key];
     seen.watched = true;
     seen.watched_at = now;
-    needs.prober.watch(key, addresses);
   });
 }
 
