@@ -292,7 +292,7 @@ Result<> Server::Parts::open_engines() {
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
   fleets_ = std::make_unique<fleet::Fleets>(
       [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit(),
-      &files_->environments());
+      &files_->environments(), std::bind_front(&fleet::RouteTable::routed, &routes_));
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
                                                                          .objects = *objects_,
                                                                          .fleets = *fleets_,

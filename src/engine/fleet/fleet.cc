@@ -220,7 +220,12 @@ Result<> Fleets::remove(store::Transaction& tx, const FleetId& id) {
 
 FleetStatus Fleets::status(store::Transaction& tx, const FleetId& id) const {
   const auto row = load_row(tx, id);
-  return row ? status_of(*row, load_plans(tx, id, *row)) : FleetStatus{};
+  if (!row) return {};
+  FleetStatus status = status_of(*row, load_plans(tx, id, *row));
+  const auto routed = routed_ && status.state == FleetState::ready ? routed_(id) : std::nullopt;
+  if (routed && *routed != status.serving)
+    status.state = *routed == 0 ? FleetState::creating : FleetState::updating;
+  return status;
 }
 
 Result<FleetPlan> Fleets::wanted_plan(store::Transaction& tx, const FleetId& id) const {

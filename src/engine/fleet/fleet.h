@@ -92,9 +92,14 @@ class Fleets {
   // (FleetReconciler::wake).
   // `instances_max`: how many instances all fleets together may always have; 0: any number.
   // `environments` tells what is being installed; it outlives this object. Null: nobody knows.
+  // `routed` says what requests go to (RouteTable::routed). Empty: what is stored as serving.
   explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0,
-                  const Environments* environments = nullptr)
-      : changed_(std::move(changed)), instances_max_(instances_max), environments_(environments) {}
+                  const Environments* environments = nullptr,
+                  std::function<std::optional<Generation>(const FleetId&)> routed = {})
+      : changed_(std::move(changed)),
+        instances_max_(instances_max),
+        environments_(environments),
+        routed_(std::move(routed)) {}
 
   // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
   // traffic moves to them when all are healthy, the old are drained and ended. Always a new
@@ -120,7 +125,8 @@ class Fleets {
   Result<> remove(store::Transaction& tx, const FleetId& id);
 
   // What is known of it in this transaction; `gone` where there is nothing. A put_plan before it in
-  // the same transaction is seen.
+  // the same transaction is seen. It is ready once requests go to the generation that serves:
+  // routes follow the commit that says so.
   FleetStatus status(store::Transaction& tx, const FleetId& id) const;
 
   // The plan that is wanted: not_found where there is none.
@@ -147,6 +153,7 @@ class Fleets {
   std::function<void(const FleetId&)> changed_;
   const std::uint32_t instances_max_;
   const Environments* const environments_;
+  const std::function<std::optional<Generation>(const FleetId&)> routed_;
 };
 
 // Those of a variant's instances that stand whatever is asked of it.

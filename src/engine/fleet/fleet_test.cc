@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "base/test_folder.h"
@@ -99,6 +100,41 @@ TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCoun
   EXPECT_TRUE(put("elastic", elastic));
   EXPECT_FALSE(put("one", plan(9)));
   EXPECT_TRUE(put("one", plan(8)));
+}
+
+TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
+  const TestFolder folder;
+  const auto store = store::Store::open(folder / "store.db", migrations()).value();
+  const FleetId id{"one"};
+  std::optional<Generation> routed = 0;
+  Fleets fleets([](const FleetId&) {}, 0, nullptr, [&](const FleetId&) { return routed; });
+  const auto stored = store->write([&](store::Transaction& tx) -> Result<Generation> {
+    TRY(const Generation made,
+        fleets.put_plan(
+            tx, id,
+            {.variants = {{.name = "all", .instances = 0, .program = {.built_in = "test"}}}}));
+    const FleetRow row = *load_row(tx, id);
+    FleetRecord promoted = row.record;
+    promoted.serving = made;
+    promoted.applied_revision = row.revision;
+    save_record(tx, id, row.record, promoted);
+    return made;
+  });
+  ASSERT_TRUE(stored) << stored.error().message;
+  const auto state = [&] {
+    return store
+        ->read([&](store::Transaction& tx) -> Result<FleetState> {
+          return fleets.status(tx, id).state;
+        })
+        .value();
+  };
+  EXPECT_EQ(state(), FleetState::creating);
+  routed = *stored + 1;
+  EXPECT_EQ(state(), FleetState::updating);
+  routed = *stored;
+  EXPECT_EQ(state(), FleetState::ready);
+  routed.reset();
+  EXPECT_EQ(state(), FleetState::ready) << "not known yet: requests wait";
 }
 
 TEST(FleetMigration, InstancesOfAnOlderRecordBecomeRows) {

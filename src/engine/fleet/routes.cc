@@ -73,6 +73,13 @@ void RouteTable::set_complete() {
   tell_subscribers();
 }
 
+std::optional<Generation> RouteTable::routed(const FleetId& id) const {
+  if (!complete()) return std::nullopt;
+  const auto map = snapshot(shard_of(id.text));
+  const auto found = map->find(id.text);
+  return found == map->end() ? 0 : found->second->generation;
+}
+
 std::size_t RouteTable::shard_of(std::string_view fleet) {
   return StringHash{}(fleet) % route_shards;
 }

@@ -9,6 +9,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -110,6 +111,10 @@ class RouteTable {
   void set_incomplete() { complete_.store(false, std::memory_order_release); }
   void set_complete();
   bool complete() const { return complete_.load(std::memory_order_acquire); }
+
+  // The generation that requests of a fleet go to, 0 where none is routed; nothing while the table
+  // is incomplete.
+  std::optional<Generation> routed(const FleetId& id) const;
 
   static std::size_t shard_of(std::string_view fleet);
   std::uint64_t version(std::size_t shard) const;
