@@ -139,7 +139,7 @@ void Work::run_write(std::unique_ptr<Work> work) {
       },
       [work = std::move(work)](Result<> outcome) mutable {
         work->outcome_ = std::move(outcome);
-        post_again(std::move(work), answer_write);  // the writer encodes no answer
+        run_safely(std::move(work), answer_write);
       });
 }
 
