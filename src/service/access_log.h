@@ -22,6 +22,7 @@ namespace slipway::service {
 // What waits to be written at most.
 inline constexpr std::size_t access_lines_bytes_max = 4 << 20;
 
+// One file or pipe, and the thread that writes to it. Thread-safe.
 class AccessLog {
  public:
   // Appends to `file`; "-" is standard output. A file that was moved away is begun anew, as log

@@ -16,6 +16,7 @@
 
 namespace slipway::service {
 
+// One page: where it is, what it says, and to whom.
 struct Page {
   // What the page says: text for 200, else what a JSON service would answer. `head` is the
   // request's: of a query the page reads what it knows.

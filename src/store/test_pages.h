@@ -11,6 +11,7 @@
 
 namespace slipway::store {
 
+// Holds the bytes that its pages are views of.
 class PagesOf {
  public:
   explicit PagesOf(const std::filesystem::path& file) {

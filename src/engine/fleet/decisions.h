@@ -15,6 +15,7 @@
 
 namespace slipway::fleet {
 
+// What a fleet's reconciler decided, told as a sentence, and when.
 struct Decision {
   Timestamp at = {};
   std::string text;  // "Instance 7 of variant 'all' is healthy: it answered."
@@ -25,6 +26,7 @@ inline constexpr std::size_t decisions_kept_max = 40;           // of a fleet
 inline constexpr std::size_t decision_bytes_max = 600;          // of a sentence
 inline constexpr std::size_t fleets_with_decisions_max = 1000;  // those noted last
 
+// The last decisions of each fleet, in memory alone: nothing of it outlives the server.
 // Thread-safe.
 class DecisionBook {
  public:

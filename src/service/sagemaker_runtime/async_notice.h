@@ -13,6 +13,8 @@ namespace slipway::sagemaker_runtime {
 // The response goes into the notification up to this size ("128 KB").
 inline constexpr std::size_t notified_response_bytes_max = 128 * 1024;
 
+// The door of the queue of requests: whether a request may be read and its result be stored, and
+// who is told of it.
 class AsyncNotices final : public invocation_queue::QueueDoor {
  public:
   // `topics` outlives this object.
