@@ -107,10 +107,13 @@ def test_the_check_finds_upward_sideways_and_outside_arrows():
     refused = [("net", "wire/schema.h"), ("net", "store/store.h"), ("base", "net/http.h"),
                ("engine/fleet", "engine/rollout/plan.h"), ("engine/fleet", "service/call.h"),
                ("engine", "engine/fleet/router.h"), ("modelserver", "store/store.h"),
-               ("server", "modelserver/model.h"), ("net", "nowhere.h")]
+               ("server", "modelserver/backends/model.h"), ("net", "nowhere.h"),
+               ("modelserver/formats", "modelserver/backends/model.h"),
+               ("modelserver/backends", "modelserver/fronts/intake.h"),
+               ("modelserver/fronts", "modelserver/program/server.h")]
     granted = [("engine/rollout", "engine/fleet/plan.h"), ("engine/fleet", "engine/reconciler.h"),
                ("service/s3", "gen/s3.h"), ("place/process", "place/place.h"),
-               ("modelserver", "net/http.h"), ("server", "place/process/process.h")]
+               ("modelserver/fronts", "net/http.h"), ("server", "place/process/process.h")]
     assert all(list(check(layers, room, "x:1", target)) for room, target in refused)
     assert not any(list(check(layers, room, "x:1", target)) for room, target in granted)
 

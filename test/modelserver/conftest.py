@@ -32,7 +32,7 @@ def find_program():
 
 def own_module(name):
     """A part of the Python side itself, for what it decides without a model."""
-    sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+    sys.path.insert(0, str(ROOT / "src" / "modelserver" / "backends" / "python"))
     try:
         return importlib.import_module(name)
     finally:

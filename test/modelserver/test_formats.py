@@ -13,7 +13,7 @@ import pytest
 from conftest import ROOT, Server
 from onnx import TensorProto
 
-sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+sys.path.insert(0, str(ROOT / "src" / "modelserver" / "backends" / "python"))
 import slipway_formats as formats  # noqa: E402  pylint: disable=wrong-import-position
 import slipway_records  # noqa: E402  pylint: disable=wrong-import-position
 

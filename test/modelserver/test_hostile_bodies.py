@@ -11,7 +11,7 @@ import recordio_files
 import scipy.sparse
 from conftest import ROOT
 
-sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+sys.path.insert(0, str(ROOT / "src" / "modelserver" / "backends" / "python"))
 import slipway_formats as formats  # noqa: E402  pylint: disable=wrong-import-position
 import slipway_recordio as recordio  # noqa: E402  pylint: disable=wrong-import-position
 import slipway_records as records  # noqa: E402  pylint: disable=wrong-import-position

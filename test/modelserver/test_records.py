@@ -18,7 +18,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-sys.path.insert(0, str(ROOT / "src" / "modelserver"))
+sys.path.insert(0, str(ROOT / "src" / "modelserver" / "backends" / "python"))
 import slipway_records as records  # noqa: E402  pylint: disable=wrong-import-position
 
 PEOPLE = pd.DataFrame({"age": [20, 30, 40, 50], "city": ["Bern", "Oslo", "Bern", "Oslo"],

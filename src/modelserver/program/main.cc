@@ -2,7 +2,7 @@
 #include <string>
 #include <vector>
 
-#include "modelserver/server.h"
+#include "modelserver/program/server.h"
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);

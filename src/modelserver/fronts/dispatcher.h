@@ -1,0 +1,127 @@
+// Gathers the requests of one batch of the loop and gives them to the model.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/worker_pool.h"
+#include "modelserver/backends/model.h"
+#include "modelserver/fronts/answer_stream.h"
+#include "modelserver/fronts/intake.h"
+#include "modelserver/options.h"
+#include "net/alarm.h"
+#include "net/http_server.h"
+#include "net/link_frame.h"
+#include "net/loop.h"
+
+namespace slipway::modelserver {
+
+class LinkSink;
+
+// Requests that may wait, and the bytes of their bodies; past either: 503.
+inline constexpr std::size_t waiting_requests_max = 8192;
+inline constexpr std::size_t waiting_bytes_max = std::size_t{512} << 20;
+
+// A model that takes longer than this for one request runs on worker threads, so that the loop goes
+// on reading; one that is faster than half of it runs on the loop.
+inline constexpr std::chrono::microseconds slow_run_time{200};
+// A slow model's request runs on the loop as well where it comes alone, as those before it did, is
+// small, and takes no longer than this: the hops to a worker and back cost more than they gain.
+inline constexpr std::chrono::milliseconds lone_run_time_max{10};
+inline constexpr std::size_t lone_body_bytes_max = std::size_t{64} << 10;
+// How many requests must come alone before the next one counts as such again.
+inline constexpr unsigned lone_requests_min = 64;
+
+// Requests wait until the end of the loop's batch, so that all that arrived together, over one link
+// or several, run together: batches form by themselves. Nobody waits for one, unless Batching says
+// how long to wait for more, or another batch runs: then what is there waits a part of a run for
+// its share of those that are under way, since a batch of few costs nearly what one of many does.
+// How long a request takes is measured as it goes; the first ones run on worker threads, and when
+// that shows the model to be fast the rest runs on the loop thread itself, without a hop.
+//
+// Loop thread only. `loop` outlives it, and runs no more when it goes, unless it is idle().
+class Dispatcher final : public net::BatchHook, public Intake {
+ public:
+  // `pool`: worker threads that it shares with others and that outlive it; null: it makes its own
+  // when it needs them.
+  Dispatcher(net::Loop& loop, Batching batching, WorkerPool* pool = nullptr);
+  ~Dispatcher() override;
+
+  // From here on requests are answered by `model`; before, with 503.
+  void set_model(std::unique_ptr<Model> model);
+  const Model* model() const { return model_.get(); }
+  // Gives the model back; to be called when idle().
+  std::unique_ptr<Model> take_model() { return std::move(model_); }
+
+  // A request that names a model is refused with 404: there is one, without a name.
+  void submit(std::string_view model, const Invocation& invocation, Reply reply) override;
+  void submit(const Invocation& invocation, Reply reply);
+  // What answers in parts is ended.
+  void cancel(const LinkConnection& link, std::uint32_t id) override;
+
+  void add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes) override;
+  void link_closed(const LinkConnection& link) override;
+
+  bool idle() const { return waiting_.empty() && running_ == 0 && streams_.empty(); }
+  // Runs once, at the end of the first batch that leaves nothing to do.
+  void when_idle(Task task);
+
+  void on_batch_end() override;
+
+ private:
+  struct Waiting;
+  struct Stream {
+    std::unique_ptr<AnswerStream> stream;
+    LinkSink* link = nullptr;  // its sink, where it goes over a link
+  };
+  struct Batch;
+
+  std::size_t batch_max() const;
+  bool waits_for_more();
+  std::chrono::nanoseconds wait_of(std::size_t* enough) const;
+  std::size_t free_slots() const;
+  std::size_t fair_share() const;
+  bool comes_alone();
+  void run_here();
+  void run_batch_here();
+  void run_elsewhere();
+  std::unique_ptr<Batch> take_batch(std::size_t count);
+  void finish(Batch& batch, std::chrono::nanoseconds took);
+  void keep_bytes();
+  void note_time(std::chrono::nanoseconds took, std::size_t requests);
+  net::LinkPace pace() const;
+  void send(Waiting& waiting, Answer& answer);
+  void start_stream(Reply& reply, Answer& answer);
+  Stream* find_stream(const LinkConnection& link, std::uint32_t id);
+  void stream_done(AnswerStream& stream);
+  void cancel_stream(const LinkConnection& link, std::uint32_t id);
+
+  net::Loop& loop_;
+  const Batching batching_;
+  std::unique_ptr<net::Alarm> alarm_;  // made when first needed
+  bool waited_enough_ = false;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<WorkerPool> own_pool_;  // made when first needed
+  WorkerPool* pool_;
+  std::deque<Waiting> waiting_;
+  std::size_t waiting_bytes_ = 0;
+  std::size_t running_ = 0;           // batches on worker threads
+  std::size_t running_requests_ = 0;  // in them
+  double crowd_ = 0;                  // requests under way at once: a maximum that fades
+  double batch_us_ = 0;               // moving average for one batch
+  unsigned alone_ = 0;                // requests, one after the other
+  std::unique_ptr<Batch> spare_;
+  std::vector<Stream> streams_;
+  double run_us_ = -1;  // moving average for one request; -1: nothing measured yet
+  bool slow_ = true;
+  Task idle_task_;
+};
+
+}  // namespace slipway::modelserver
