@@ -109,7 +109,7 @@ def test_the_check_finds_upward_sideways_and_outside_arrows():
                ("engine", "engine/fleet/router.h"), ("modelserver", "store/store.h"),
                ("server", "modelserver/backends/model.h"), ("net", "nowhere.h"),
                ("modelserver/formats", "modelserver/backends/model.h"),
-               ("modelserver/backends", "modelserver/fronts/intake.h"),
+               ("modelserver/backends", "modelserver/fronts/request_sink.h"),
                ("modelserver/fronts", "modelserver/program/server.h")]
     granted = [("engine/rollout", "engine/fleet/plan.h"), ("engine/fleet", "engine/reconciler.h"),
                ("service/s3", "gen/s3.h"), ("place/process", "place/place.h"),

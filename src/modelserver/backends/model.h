@@ -18,7 +18,7 @@ namespace slipway::modelserver {
 // end: the model's code is ended, however it likes that.
 class PartSource {
  public:
-  struct Piece {
+  struct Chunk {
     enum class Kind : std::uint8_t {
       bytes,
       nothing,  // for now: wait for the descriptor
@@ -32,7 +32,7 @@ class PartSource {
   // Readable when there may be more than read() gave up to its `nothing`.
   virtual int descriptor() const = 0;
   // Never blocks. After end and broken: not again.
-  virtual Piece read() = 0;
+  virtual Chunk read() = 0;
   // Asks the model's code to come to an end; what it still gives is to be read and thrown away.
   virtual void stop() = 0;
   // How long nothing may come before the source counts as broken.

@@ -50,14 +50,14 @@ PythonStream::Filled PythonStream::fill() {
   return later ? Filled::nothing : Filled::ended;
 }
 
-PartSource::Piece PythonStream::read() {
+PartSource::Chunk PythonStream::read() {
   for (;;) {
     if (part_left_ > 0) {
-      if (available() >= std::min(part_left_, stream_piece_bytes_max)) return take_part();
+      if (available() >= std::min(part_left_, stream_chunk_bytes_max)) return take_part();
     } else if (available() >= lengths_bytes) {
       const std::size_t head = get_u32(bytes_.data() + begin_);
       const std::size_t body = get_u32(bytes_.data() + begin_ + 4);
-      if (head > stream_piece_bytes_max || body > python_answer_bytes_max)
+      if (head > stream_chunk_bytes_max || body > python_answer_bytes_max)
         return broken("The model's code sent what is no part of an answer.");
       if (head == 0) {
         begin_ += lengths_bytes;
@@ -75,25 +75,25 @@ PartSource::Piece PythonStream::read() {
   }
 }
 
-PartSource::Piece PythonStream::take_part() {
-  const std::size_t count = std::min({available(), part_left_, stream_piece_bytes_max});
+PartSource::Chunk PythonStream::take_part() {
+  const std::size_t count = std::min({available(), part_left_, stream_chunk_bytes_max});
   const std::string_view bytes(bytes_.data() + begin_, count);
   begin_ += count;
   part_left_ -= count;
-  return {Piece::Kind::bytes, bytes};
+  return {Chunk::Kind::bytes, bytes};
 }
 
-PartSource::Piece PythonStream::take_last(std::size_t head_bytes) {
+PartSource::Chunk PythonStream::take_last(std::size_t head_bytes) {
   const auto last = read_stream_end({bytes_.data() + begin_ + lengths_bytes, head_bytes});
   if (!last) return broken("The model's code sent what is no end of an answer.");
   complete_ = true;
-  if (last->empty()) return {Piece::Kind::end, {}};
+  if (last->empty()) return {Chunk::Kind::end, {}};
   return broken(*last);
 }
 
-PartSource::Piece PythonStream::broken(std::string why) {
+PartSource::Chunk PythonStream::broken(std::string why) {
   why_ = std::move(why);
-  return {Piece::Kind::broken, why_};
+  return {Chunk::Kind::broken, why_};
 }
 
 }  // namespace slipway::modelserver

@@ -30,20 +30,20 @@ void AnswerStream::unwatch() {
 void AnswerStream::on_ready(std::uint32_t /*events*/) {
   last_at_ = loop_.now();
   while (state_ == State::flowing || state_ == State::stopping) {
-    const PartSource::Piece piece = source_->read();
-    if (piece.kind == PartSource::Piece::Kind::nothing) return;
-    take(piece);
+    const PartSource::Chunk chunk = source_->read();
+    if (chunk.kind == PartSource::Chunk::Kind::nothing) return;
+    take(chunk);
   }
 }
 
-void AnswerStream::take(const PartSource::Piece& piece) {
-  using Kind = PartSource::Piece::Kind;
-  if (piece.kind == Kind::bytes) {
-    if (state_ == State::stopping || sink_->write(piece.bytes) == Room::left) return;
+void AnswerStream::take(const PartSource::Chunk& chunk) {
+  using Kind = PartSource::Chunk::Kind;
+  if (chunk.kind == Kind::bytes) {
+    if (state_ == State::stopping || sink_->write(chunk.bytes) == Room::left) return;
     state_ = State::paused;
     return unwatch();
   }
-  if (state_ != State::stopping) piece.kind == Kind::end ? sink_->end() : sink_->abort(piece.bytes);
+  if (state_ != State::stopping) chunk.kind == Kind::end ? sink_->end() : sink_->abort(chunk.bytes);
   finish();
 }
 

@@ -46,7 +46,7 @@ class AnswerStream final : public net::Watcher {
  private:
   enum class State : std::uint8_t { flowing, paused, stopping, ended };
 
-  void take(const PartSource::Piece& piece);
+  void take(const PartSource::Chunk& chunk);
   void finish();
   void watch();
   void unwatch();

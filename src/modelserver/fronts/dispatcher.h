@@ -14,7 +14,7 @@
 #include "base/worker_pool.h"
 #include "modelserver/backends/model.h"
 #include "modelserver/fronts/answer_stream.h"
-#include "modelserver/fronts/intake.h"
+#include "modelserver/fronts/request_sink.h"
 #include "modelserver/options.h"
 #include "net/alarm.h"
 #include "net/http_server.h"
@@ -47,7 +47,7 @@ inline constexpr unsigned lone_requests_min = 64;
 // that shows the model to be fast the rest runs on the loop thread itself, without a hop.
 //
 // Loop thread only. `loop` outlives it, and runs no more when it goes, unless it is idle().
-class Dispatcher final : public net::BatchHook, public Intake {
+class Dispatcher final : public net::BatchHook, public RequestSink {
  public:
   // `pool`: worker threads that it shares with others and that outlive it; null: it makes its own
   // when it needs them.

@@ -31,7 +31,7 @@ void LinkConnection::close() {
   front->loop_.unwatch(socket_.get(), *this);
   socket_.reset();
   front->connections_.erase(self);
-  front->intake_.link_closed(*this);
+  front->sink_.link_closed(*this);
 }
 
 void LinkConnection::on_ready(std::uint32_t events) {
@@ -62,13 +62,13 @@ void LinkConnection::take_frames() {
     if (!*frame) return;
     switch ((*frame)->type) {
       case net::LinkFrameType::request: submit(**frame); break;
-      case net::LinkFrameType::cancel: front_->intake_.cancel(*this, (*frame)->id); break;
+      case net::LinkFrameType::cancel: front_->sink_.cancel(*this, (*frame)->id); break;
       case net::LinkFrameType::ping:
         net::append_link_pong(output_, (*frame)->id);
         front_->flush_later(shared_from_this());
         break;
       case net::LinkFrameType::credit:
-        front_->intake_.add_credit(*this, (*frame)->id, (*frame)->credit);
+        front_->sink_.add_credit(*this, (*frame)->id, (*frame)->credit);
         break;
       default: break;
     }
@@ -82,7 +82,7 @@ void LinkConnection::submit(const net::LinkFrame& frame) {
   invocation.custom_attributes = frame.headers.find(custom_attributes_name).value_or("");
   invocation.body = frame.body;
   const auto model = frame.headers.find(link_model_name).value_or("");
-  front_->intake_.submit(model, invocation, LinkReply{shared_from_this(), frame.id, frame.answer});
+  front_->sink_.submit(model, invocation, LinkReply{shared_from_this(), frame.id, frame.answer});
 }
 
 std::string* LinkConnection::output() {
@@ -172,8 +172,8 @@ void LinkConnection::update_watch() {
   front_->loop_.rewatch(socket_.get(), watched_, *this);
 }
 
-LinkFront::LinkFront(net::Loop& loop, Intake& intake, net::Fd listener)
-    : loop_(loop), intake_(intake), listener_(std::move(listener)) {
+LinkFront::LinkFront(net::Loop& loop, RequestSink& sink, net::Fd listener)
+    : loop_(loop), sink_(sink), listener_(std::move(listener)) {
   loop_.watch(listener_.get(), EPOLLIN, *this);
 }
 

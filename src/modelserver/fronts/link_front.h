@@ -6,7 +6,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "modelserver/fronts/intake.h"
+#include "modelserver/fronts/request_sink.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
 #include "net/socket.h"
@@ -59,10 +59,10 @@ class LinkConnection final : public net::Watcher,
 // The pair of a request that says which of many models it is for.
 inline constexpr std::string_view link_model_name = "x-slipway-model";
 
-// Listens and keeps the connections. Loop thread only; `loop` and `intake` outlive it.
+// Listens and keeps the connections. Loop thread only; `loop` and `sink` outlive it.
 class LinkFront final : public net::Watcher, public net::BatchHook {
  public:
-  LinkFront(net::Loop& loop, Intake& intake, net::Fd listener);
+  LinkFront(net::Loop& loop, RequestSink& sink, net::Fd listener);
   ~LinkFront() override;
 
   void on_ready(std::uint32_t events) override;
@@ -78,7 +78,7 @@ class LinkFront final : public net::Watcher, public net::BatchHook {
   void flush_later(std::shared_ptr<LinkConnection> link);
 
   net::Loop& loop_;
-  Intake& intake_;
+  RequestSink& sink_;
   std::vector<std::shared_ptr<LinkConnection>> dirty_;
   net::Fd listener_;
   std::unordered_set<std::shared_ptr<LinkConnection>> connections_;

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/log.h"
-#include "modelserver/fronts/intake.h"
 #include "modelserver/fronts/link_front.h"
+#include "modelserver/fronts/request_sink.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
 
@@ -46,7 +46,7 @@ struct Seen {
 };
 
 // Answers as the first byte of a body says: at once, in parts, broken off, or after all.
-class Script final : public Intake {
+class Script final : public RequestSink {
  public:
   void submit(std::string_view model, const Invocation& invocation, Reply reply) override {
     auto& link = std::get<LinkReply>(reply);

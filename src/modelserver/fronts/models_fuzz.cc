@@ -18,7 +18,7 @@
 
 #include "base/log.h"
 #include "modelserver/formats/json_cursor.h"
-#include "modelserver/fronts/shelf_front.h"
+#include "modelserver/fronts/multi_model_http.h"
 
 namespace slipway::modelserver {
 namespace {
@@ -62,10 +62,11 @@ void enter_folder_with_a_model() {
   std::ofstream("a/model.onnx") << "stands for a model";
 }
 
-// One shelf for the whole run, since its threads cost more than an input; empty between inputs.
+// One repository for the whole run, since its threads cost more than an input; empty between
+// inputs.
 class Bench {
  public:
-  Bench() : shelf_(loop_, options_, std::make_shared<Doublers>()), front_(shelf_) {
+  Bench() : repository_(loop_, options_, std::make_shared<Doublers>()), front_(repository_) {
     enter_folder_with_a_model();
   }
 
@@ -111,9 +112,10 @@ class Bench {
 
   void clear() {
     std::vector<std::string> names;
-    for (const auto& listed : shelf_.list("", listed_models_max)) names.emplace_back(listed.name);
+    for (const auto& listed : repository_.list("", listed_models_max))
+      names.emplace_back(listed.name);
     std::size_t left = names.size();
-    for (std::string& name : names) shelf_.unload(std::move(name), [&](Result<>) { --left; });
+    for (std::string& name : names) repository_.unload(std::move(name), [&](Result<>) { --left; });
     for (int turn = 0; left > 0; ++turn) {
       check(turn < turns_max);
       turn_loop(turn > 100);
@@ -122,8 +124,8 @@ class Bench {
 
   net::Loop loop_;
   Options options_;
-  ModelShelf shelf_;
-  ShelfFront front_;
+  ModelRepository repository_;
+  MultiModelHttp front_;
 };
 
 }  // namespace

@@ -17,8 +17,8 @@
 #include "modelserver/fronts/dispatcher.h"
 #include "modelserver/fronts/http_front.h"
 #include "modelserver/fronts/link_front.h"
-#include "modelserver/fronts/model_shelf.h"
-#include "modelserver/fronts/shelf_front.h"
+#include "modelserver/fronts/model_repository.h"
+#include "modelserver/fronts/multi_model_http.h"
 #include "modelserver/program/environment_tool.h"
 #include "modelserver/program/image_variables.h"
 #include "modelserver/program/zygote.h"
@@ -65,7 +65,7 @@ class Server final : public net::Watcher {
     }
     if (!options_.link_socket.empty()) {
       TRY(net::Fd listener, net::listen_unix(options_.link_socket));
-      link_.emplace(loop_, many_ ? static_cast<Intake&>(many_->shelf) : dispatcher_,
+      link_.emplace(loop_, many_ ? static_cast<RequestSink&>(many_->repository) : dispatcher_,
                     std::move(listener));
     }
     if (!options_.port) return {};
@@ -127,7 +127,7 @@ class Server final : public net::Watcher {
     if (link_) link_->stop_listening();
     loop_.after(drain_time, [this] { loop_.stop(); });
     http_.drain(drain_time, [this] {
-      if (many_) return many_->shelf.when_idle([this] { loop_.stop(); });
+      if (many_) return many_->repository.when_idle([this] { loop_.stop(); });
       dispatcher_.when_idle([this] { loop_.stop(); });
     });
   }
@@ -135,9 +135,9 @@ class Server final : public net::Watcher {
   // In place of the one model, where the options ask for many.
   struct Many {
     Many(net::Loop& loop, const Options& options, std::shared_ptr<const OnnxRuntime> onnx)
-        : shelf(loop, options, std::move(onnx)), front(shelf) {}
-    ModelShelf shelf;
-    ShelfFront front;
+        : repository(loop, options, std::move(onnx)), front(repository) {}
+    ModelRepository repository;
+    MultiModelHttp front;
   };
 
   const Options& options_;

@@ -1,7 +1,7 @@
 // The multi-model container contract over HTTP.
 #pragma once
 
-#include "modelserver/fronts/model_shelf.h"
+#include "modelserver/fronts/model_repository.h"
 #include "net/http_server.h"
 
 namespace slipway::modelserver {
@@ -12,10 +12,11 @@ inline constexpr std::uint64_t load_request_bytes_max = 64 * 1024;
 // GET /ping: 200. POST /models {"model_name", "url"}: 200, 409, 507 (no memory), 400 (no such
 // request, or no model there). GET /models[?next_page_token=]: a page of those that are loaded.
 // GET /models/NAME, DELETE /models/NAME, POST /models/NAME/invoke: 200 or 404. Source: AWS's page
-// "Custom Containers Contract for Multi-Model Endpoints". Loop thread only; `shelf` outlives it.
-class ShelfFront final : public net::RequestHandler {
+// "Custom Containers Contract for Multi-Model Endpoints". Loop thread only; `repository` outlives
+// it.
+class MultiModelHttp final : public net::RequestHandler {
  public:
-  explicit ShelfFront(ModelShelf& shelf) : shelf_(shelf) {}
+  explicit MultiModelHttp(ModelRepository& repository) : repository_(repository) {}
 
   net::BodyPlan on_head(const net::RequestHead& head) override;
   void on_request(net::Request&& request, net::Responder&& responder) override;
@@ -27,7 +28,7 @@ class ShelfFront final : public net::RequestHandler {
   void show(std::string_view name, net::Responder&& responder) const;
   void invoke(std::string_view name, net::Request&& request, net::Responder&& responder);
 
-  ModelShelf& shelf_;
+  ModelRepository& repository_;
 };
 
 }  // namespace slipway::modelserver

@@ -1,4 +1,4 @@
-#include "modelserver/fronts/shelf_front.h"
+#include "modelserver/fronts/multi_model_http.h"
 
 #include <fmt/format.h>
 
@@ -88,7 +88,7 @@ void answer_json(net::Responder&& responder, std::string_view json) {
   responder.send(net::ResponseView{200, headers, json});
 }
 
-void append_listed(std::string& json, const ModelShelf::Listed& listed) {
+void append_listed(std::string& json, const ModelRepository::Listed& listed) {
   json += "{\"modelName\": ";
   append_json_string(json, listed.name);
   json += ", \"modelUrl\": ";
@@ -108,7 +108,7 @@ std::string page_token(std::string_view query) {
 
 }  // namespace
 
-net::BodyPlan ShelfFront::on_head(const net::RequestHead& head) {
+net::BodyPlan MultiModelHttp::on_head(const net::RequestHead& head) {
   const Asked asked = asked_by(head.path);
   if (asked.what == Asked::What::nothing)
     return net::Refuse{net::plain_response(
@@ -123,7 +123,7 @@ net::BodyPlan ShelfFront::on_head(const net::RequestHead& head) {
   return net::Collect{load_request_bytes_max};
 }
 
-void ShelfFront::on_request(net::Request&& request, net::Responder&& responder) {
+void MultiModelHttp::on_request(net::Request&& request, net::Responder&& responder) {
   const Asked asked = asked_by(request.path());
   switch (asked.what) {
     case Asked::What::nothing: return;
@@ -141,26 +141,27 @@ void ShelfFront::on_request(net::Request&& request, net::Responder&& responder) 
   }
 }
 
-void ShelfFront::load(const net::Request& request, net::Responder&& responder) {
+void MultiModelHttp::load(const net::Request& request, net::Responder&& responder) {
   auto asked = read_load_request(request.body());
   if (!asked) return answer_plainly(std::move(responder), 400, asked.error().message);
-  shelf_.load(std::move(asked->name), std::move(asked->url),
-              [responder = std::move(responder)](Result<> loaded) mutable {
-                if (loaded) return answer_json(std::move(responder), "{\"status\": \"loaded\"}");
-                const Error& error = loaded.error();
-                answer_plainly(std::move(responder), status_of(error), error.message);
-              });
+  repository_.load(std::move(asked->name), std::move(asked->url),
+                   [responder = std::move(responder)](Result<> loaded) mutable {
+                     if (loaded)
+                       return answer_json(std::move(responder), "{\"status\": \"loaded\"}");
+                     const Error& error = loaded.error();
+                     answer_plainly(std::move(responder), status_of(error), error.message);
+                   });
 }
 
-void ShelfFront::unload(std::string name, net::Responder&& responder) {
-  shelf_.unload(std::move(name), [responder = std::move(responder)](Result<> gone) mutable {
+void MultiModelHttp::unload(std::string name, net::Responder&& responder) {
+  repository_.unload(std::move(name), [responder = std::move(responder)](Result<> gone) mutable {
     if (gone) return answer_json(std::move(responder), "{\"status\": \"unloaded\"}");
     answer_plainly(std::move(responder), 404, gone.error().message);
   });
 }
 
-void ShelfFront::list(std::string_view query, net::Responder&& responder) const {
-  auto page = shelf_.list(page_token(query), listed_models_max + 1);
+void MultiModelHttp::list(std::string_view query, net::Responder&& responder) const {
+  auto page = repository_.list(page_token(query), listed_models_max + 1);
   const bool more = page.size() > listed_models_max;
   if (more) page.pop_back();
   std::string json = "{\"models\": [";
@@ -176,8 +177,8 @@ void ShelfFront::list(std::string_view query, net::Responder&& responder) const 
   answer_json(std::move(responder), json + '}');
 }
 
-void ShelfFront::show(std::string_view name, net::Responder&& responder) const {
-  const auto found = shelf_.find(name);
+void MultiModelHttp::show(std::string_view name, net::Responder&& responder) const {
+  const auto found = repository_.find(name);
   if (!found)
     return answer_plainly(std::move(responder), 404, fmt::format("No model {} is loaded.", name));
   std::string json;
@@ -185,13 +186,14 @@ void ShelfFront::show(std::string_view name, net::Responder&& responder) const {
   answer_json(std::move(responder), json);
 }
 
-void ShelfFront::invoke(std::string_view name, net::Request&& request, net::Responder&& responder) {
+void MultiModelHttp::invoke(std::string_view name, net::Request&& request,
+                            net::Responder&& responder) {
   Invocation invocation;
   invocation.content_type = request.headers().get("Content-Type");
   invocation.accept = request.headers().get("Accept");
   invocation.custom_attributes = request.headers().get(custom_attributes_name);
   invocation.body = request.body();
-  shelf_.submit(name, invocation, HttpReply{std::move(request), std::move(responder)});
+  repository_.submit(name, invocation, HttpReply{std::move(request), std::move(responder)});
 }
 
 }  // namespace slipway::modelserver

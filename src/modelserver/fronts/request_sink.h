@@ -33,10 +33,11 @@ void send_to(Reply& reply, const Answer& answer, net::LinkPace pace = 0);
 // Answers `{"error": sentence}`.
 void refuse(Reply& reply, std::uint16_t status, std::string_view sentence);
 
-// Takes requests: the Dispatcher of the one model, or the ModelShelf with many. Loop thread only.
-class Intake {
+// Takes requests: the Dispatcher of the one model, or the ModelRepository with many. Loop thread
+// only.
+class RequestSink {
  public:
-  virtual ~Intake() = default;
+  virtual ~RequestSink() = default;
 
   // Takes a request for the model of that name; empty: for the only one. The invocation's views are
   // valid until the end of this batch at least; those of an HttpReply as long as the reply. `model`

@@ -1,4 +1,4 @@
-#include "modelserver/fronts/model_shelf.h"
+#include "modelserver/fronts/model_repository.h"
 
 #include <fmt/format.h>
 #include <malloc.h>
@@ -47,10 +47,10 @@ std::uint64_t resident_bytes() {
 
 }  // namespace
 
-struct ModelShelf::Shelved {
+struct ModelRepository::Entry {
   enum class State : std::uint8_t { loading, ready, leaving };
 
-  Shelved(net::Loop& loop, const Options& options, WorkerPool& pool, std::string from)
+  Entry(net::Loop& loop, const Options& options, WorkerPool& pool, std::string from)
       : folder(std::move(from)), dispatcher(loop, options.batching, &pool) {}
 
   State state = State::loading;
@@ -61,8 +61,8 @@ struct ModelShelf::Shelved {
   std::vector<Done> unloaders;
 };
 
-ModelShelf::ModelShelf(net::Loop& loop, const Options& options,
-                       std::shared_ptr<const OnnxRuntime> onnx)
+ModelRepository::ModelRepository(net::Loop& loop, const Options& options,
+                                 std::shared_ptr<const OnnxRuntime> onnx)
     : loop_(loop),
       options_(options),
       answerers_(answering_threads),
@@ -73,21 +73,21 @@ ModelShelf::ModelShelf(net::Loop& loop, const Options& options,
   ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
 }
 
-ModelShelf::~ModelShelf() {
+ModelRepository::~ModelRepository() {
   loaders_.stop();
   starters_.stop();
   answerers_.stop();
 }
 
-void ModelShelf::run_waiting(std::vector<Task> waiting) {
+void ModelRepository::run_waiting(std::vector<Task> waiting) {
   for (Task& task : waiting) task();
 }
 
 // ---- Loading ----
 
-void ModelShelf::load(std::string name, std::string folder, Done done) {
+void ModelRepository::load(std::string name, std::string folder, Done done) {
   const auto found = models_.find(name);
-  if (found != models_.end() && found->second->state == Shelved::State::ready)
+  if (found != models_.end() && found->second->state == Entry::State::ready)
     return loop_.post([done = std::move(done), name = std::move(name)]() mutable {
       done(fail(ErrorCode::already_exists, fmt::format("The model {} is loaded.", name)));
     });
@@ -101,12 +101,12 @@ void ModelShelf::load(std::string name, std::string folder, Done done) {
       done(fail(ErrorCode::limit_exceeded, fmt::format("{} models are loaded.", models_max)));
     });
   auto& shelved =
-      *(models_[name] = std::make_unique<Shelved>(loop_, options_, answerers_, std::move(folder)));
+      *(models_[name] = std::make_unique<Entry>(loop_, options_, answerers_, std::move(folder)));
   shelved.loaders.push_back(std::move(done));
   start_loading(name);
 }
 
-void ModelShelf::start_loading(const std::string& name) {
+void ModelRepository::start_loading(const std::string& name) {
   Options options = options_;
   options.model_dir = models_.find(name)->second->folder;
   loaders_.post([this, name, options = std::move(options)]() mutable {
@@ -131,7 +131,7 @@ void ModelShelf::start_loading(const std::string& name) {
   });
 }
 
-void ModelShelf::start_python(const std::string& name, Options options) {
+void ModelRepository::start_python(const std::string& name, Options options) {
   starters_.post([this, name, options = std::move(options)] {
     auto model = load_model(options, nullptr);
     loop_.post([this, name, model = std::move(model)]() mutable {
@@ -140,12 +140,13 @@ void ModelShelf::start_python(const std::string& name, Options options) {
   });
 }
 
-void ModelShelf::finish_loading(const std::string& name, Result<std::unique_ptr<Model>> model) {
-  Shelved& shelved = *models_.find(name)->second;
+void ModelRepository::finish_loading(const std::string& name,
+                                     Result<std::unique_ptr<Model>> model) {
+  Entry& shelved = *models_.find(name)->second;
   auto loaders = std::exchange(shelved.loaders, {});
   auto waiting = std::exchange(shelved.waiting, {});
   if (model) {
-    shelved.state = Shelved::State::ready;
+    shelved.state = Entry::State::ready;
     shelved.dispatcher.set_model(*std::move(model));
     for (Done& done : loaders) done({});
   } else {
@@ -155,7 +156,7 @@ void ModelShelf::finish_loading(const std::string& name, Result<std::unique_ptr<
   run_waiting(std::move(waiting));
 }
 
-Result<std::shared_ptr<const OnnxRuntime>> ModelShelf::runtime() {
+Result<std::shared_ptr<const OnnxRuntime>> ModelRepository::runtime() {
   const std::lock_guard lock(runtime_mutex_);
   if (runtime_ == nullptr) {
     TRY(runtime_, OnnxRuntime::open());
@@ -164,7 +165,7 @@ Result<std::shared_ptr<const OnnxRuntime>> ModelShelf::runtime() {
 }
 
 // What a model takes is not known before it is loaded: at least what its files take.
-Result<> ModelShelf::have_memory_for(const std::string& folder) const {
+Result<> ModelRepository::have_memory_for(const std::string& folder) const {
   if (options_.model_memory_bytes_max == 0) return {};
   const std::uint64_t needed = bytes_below(folder);
   if (resident_bytes() + needed <= options_.model_memory_bytes_max) return {};
@@ -180,25 +181,25 @@ Result<> ModelShelf::have_memory_for(const std::string& folder) const {
 
 // ---- Letting go ----
 
-void ModelShelf::unload(std::string name, Done done) {
+void ModelRepository::unload(std::string name, Done done) {
   const auto found = models_.find(name);
   if (found == models_.end())
     return loop_.post([done = std::move(done), name = std::move(name)]() mutable {
       done(fail(ErrorCode::not_found, fmt::format("No model {} is loaded.", name)));
     });
-  Shelved& shelved = *found->second;
-  if (shelved.state == Shelved::State::leaving) return shelved.unloaders.push_back(std::move(done));
-  if (shelved.state == Shelved::State::loading)
+  Entry& shelved = *found->second;
+  if (shelved.state == Entry::State::leaving) return shelved.unloaders.push_back(std::move(done));
+  if (shelved.state == Entry::State::loading)
     return shelved.waiting.push_back([this, name, done = std::move(done)]() mutable {
       unload(std::move(name), std::move(done));
     });
-  shelved.state = Shelved::State::leaving;
+  shelved.state = Entry::State::leaving;
   shelved.unloaders.push_back(std::move(done));
   shelved.dispatcher.when_idle(
       [this, name = std::move(name)] { loop_.post([this, name] { let_go(name); }); });
 }
 
-void ModelShelf::let_go(const std::string& name) {
+void ModelRepository::let_go(const std::string& name) {
   auto model = models_.find(name)->second->dispatcher.take_model();
   loaders_.post([this, name, model = std::move(model)]() mutable {
     lower_priority();
@@ -207,14 +208,14 @@ void ModelShelf::let_go(const std::string& name) {
   });
 }
 
-void ModelShelf::remove(const std::string& name) {
+void ModelRepository::remove(const std::string& name) {
   auto removed = std::move(models_.extract(name).mapped());
   for (Done& done : removed->unloaders) done({});
   run_waiting(std::move(removed->waiting));
   trim_later();
 }
 
-void ModelShelf::trim_later() {
+void ModelRepository::trim_later() {
   if (std::exchange(trim_planned_, true)) return;
   loop_.after(trim_delay, [this] {
     trim_planned_ = false;
@@ -227,46 +228,46 @@ void ModelShelf::trim_later() {
 
 // ---- Asking ----
 
-std::vector<ModelShelf::Listed> ModelShelf::list(std::string_view after,
-                                                 std::size_t count_max) const {
+std::vector<ModelRepository::Listed> ModelRepository::list(std::string_view after,
+                                                           std::size_t count_max) const {
   std::vector<Listed> listed;
   for (auto at = models_.upper_bound(after); at != models_.end() && listed.size() < count_max; ++at)
-    if (at->second->state == Shelved::State::ready)
-      listed.push_back({at->first, at->second->folder});
+    if (at->second->state == Entry::State::ready) listed.push_back({at->first, at->second->folder});
   return listed;
 }
 
-std::optional<ModelShelf::Listed> ModelShelf::find(std::string_view name) const {
+std::optional<ModelRepository::Listed> ModelRepository::find(std::string_view name) const {
   const auto found = models_.find(name);
-  if (found == models_.end() || found->second->state != Shelved::State::ready) return std::nullopt;
+  if (found == models_.end() || found->second->state != Entry::State::ready) return std::nullopt;
   return Listed{found->first, found->second->folder};
 }
 
-void ModelShelf::submit(std::string_view model, const Invocation& invocation, Reply reply) {
+void ModelRepository::submit(std::string_view model, const Invocation& invocation, Reply reply) {
   const auto found = models_.find(model);
-  if (found == models_.end() || found->second->state != Shelved::State::ready)
+  if (found == models_.end() || found->second->state != Entry::State::ready)
     return refuse(reply, 404, fmt::format("No model {} is loaded.", model));
   found->second->dispatcher.submit(invocation, std::move(reply));
 }
 
-void ModelShelf::cancel(const LinkConnection& link, std::uint32_t id) {
+void ModelRepository::cancel(const LinkConnection& link, std::uint32_t id) {
   for (const auto& [name, shelved] : models_)
     if (!shelved->dispatcher.idle()) shelved->dispatcher.cancel(link, id);
 }
 
-void ModelShelf::add_credit(const LinkConnection& link, std::uint32_t id, std::uint32_t bytes) {
+void ModelRepository::add_credit(const LinkConnection& link, std::uint32_t id,
+                                 std::uint32_t bytes) {
   for (const auto& [name, shelved] : models_)
     if (!shelved->dispatcher.idle()) shelved->dispatcher.add_credit(link, id, bytes);
 }
 
-void ModelShelf::link_closed(const LinkConnection& link) {
+void ModelRepository::link_closed(const LinkConnection& link) {
   for (const auto& [name, shelved] : models_)
     if (!shelved->dispatcher.idle()) shelved->dispatcher.link_closed(link);
 }
 
-void ModelShelf::when_idle(Task task) {
+void ModelRepository::when_idle(Task task) {
   for (const auto& [name, shelved] : models_)
-    if (!shelved->dispatcher.idle() && shelved->state == Shelved::State::ready)
+    if (!shelved->dispatcher.idle() && shelved->state == Entry::State::ready)
       return shelved->dispatcher.when_idle([this, task = std::move(task)]() mutable {
         loop_.post([this, task = std::move(task)]() mutable { when_idle(std::move(task)); });
       });

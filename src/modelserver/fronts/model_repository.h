@@ -14,7 +14,7 @@
 #include "base/worker_pool.h"
 #include "modelserver/backends/onnx_model.h"
 #include "modelserver/fronts/dispatcher.h"
-#include "modelserver/fronts/intake.h"
+#include "modelserver/fronts/request_sink.h"
 #include "modelserver/options.h"
 #include "net/loop.h"
 
@@ -34,13 +34,13 @@ inline constexpr std::chrono::milliseconds trim_delay{50};
 //
 // Loop thread only; callbacks run there too, never inside the call. `loop` and `options` outlive
 // it.
-class ModelShelf final : public Intake {
+class ModelRepository final : public RequestSink {
  public:
   using Done = std::move_only_function<void(Result<>)>;
 
   // `onnx`: a runtime that is open already, or null.
-  ModelShelf(net::Loop& loop, const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
-  ~ModelShelf() override;
+  ModelRepository(net::Loop& loop, const Options& options, std::shared_ptr<const OnnxRuntime> onnx);
+  ~ModelRepository() override;
 
   // Loads the model directory `folder` under `name`. Errors: already_exists; limit_exceeded (no
   // memory for it, until others are let go); what load_model() says. Where the model of that name
@@ -67,8 +67,8 @@ class ModelShelf final : public Intake {
   void when_idle(Task task);
 
  private:
-  struct Shelved;
-  using Models = std::map<std::string, std::unique_ptr<Shelved>, std::less<>>;
+  struct Entry;
+  using Models = std::map<std::string, std::unique_ptr<Entry>, std::less<>>;
 
   void start_loading(const std::string& name);
   void start_python(const std::string& name, Options options);
