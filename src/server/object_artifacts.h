@@ -1,7 +1,7 @@
 // Model artifacts from the server's own buckets.
 #pragma once
 
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact_cache.h"
 #include "engine/objects/objects.h"
 #include "service/errands.h"
 #include "store/store.h"

@@ -6,7 +6,7 @@
 #include "base/disk_room.h"
 #include "base/random.h"
 #include "base/worker_pool.h"
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact_cache.h"
 #include "engine/fleet/environment_cache.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/model_folders.h"

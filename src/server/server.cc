@@ -290,9 +290,9 @@ Result<> Server::Parts::open_engines() {
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
   captures_ = std::make_unique<fleet::CaptureWriter>(
       clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
-  fleets_ = std::make_unique<fleet::Fleets>(
-      [this](const fleet::FleetId& id) { fleet_reconciler_->wake(id); }, options_.instance_limit(),
-      &files_->environments(), std::bind_front(&fleet::RouteTable::routed, &routes_));
+  fleets_ = std::make_unique<fleet::Fleets>([this](const auto& id) { fleet_reconciler_->wake(id); },
+                                            options_.instance_limit(), &files_->environments(),
+                                            std::bind_front(&fleet::RouteTable::routed, &routes_));
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
                                                                          .objects = *objects_,
                                                                          .fleets = *fleets_,

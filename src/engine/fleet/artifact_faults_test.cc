@@ -44,18 +44,18 @@ class ArtifactFaultsTest : public testing::Test {
         : cache_(root / "artifacts", source, pool_, {.disk = &disk}) {}
     ~Process() { pool_.stop(); }
 
-    Result<FetchedArtifact> fetch(const Artifact& artifact) {
+    FetchOutcome fetch(const Artifact& artifact) {
       return wait([&](FetchDone done) { cache_.fetch(artifact, std::move(done)); });
     }
-    Result<FetchedArtifact> fetch_again(const Artifact& artifact, const std::string& content) {
+    FetchOutcome fetch_again(const Artifact& artifact, const std::string& content) {
       return wait([&](FetchDone done) { cache_.fetch_again(artifact, content, std::move(done)); });
     }
 
    private:
     template <typename Ask>
-    static Result<FetchedArtifact> wait(Ask ask) {
-      std::promise<Result<FetchedArtifact>> outcome;
-      ask([&](Result<FetchedArtifact> result) { outcome.set_value(std::move(result)); });
+    static FetchOutcome wait(Ask ask) {
+      std::promise<FetchOutcome> outcome;
+      ask([&](FetchOutcome result) { outcome.set_value(std::move(result)); });
       return outcome.get_future().get();
     }
 

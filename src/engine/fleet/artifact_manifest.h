@@ -28,8 +28,7 @@ enum class Listed : std::uint8_t { sources, everything };
 // disk, or it was to stop.
 Result<> seal_directory(const std::filesystem::path& directory,
                         const std::filesystem::path& manifest, Listed listed,
-                        const DirectoryDisk& on,
-                        const std::stop_token& stop = {});
+                        const DirectoryDisk& on, const std::stop_token& stop = {});
 
 // How closely a directory is compared. `sizes` looks at every file and into none.
 enum class Scrutiny : std::uint8_t { sizes, bytes };

@@ -20,7 +20,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/fleet/plan.h"
+#include "engine/fleet/traffic.h"
 
 namespace slipway::fleet {
 

@@ -1,5 +1,5 @@
 // Variants whose number of instances follows their requests, down to none and up from none: what
-// routers count, and how many instances that asks for.
+// routers count (how many instances that asks for says elastic_aim.h).
 #pragma once
 
 #include <atomic>
@@ -13,15 +13,13 @@
 #include <utility>
 
 #include "base/clock.h"
-#include "engine/fleet/plan.h"
+#include "engine/fleet/traffic.h"
 
 namespace slipway::fleet {
 
 // Limits and paces.
 inline constexpr std::chrono::milliseconds turn_wait_max{1'000};  // past concurrency_max
 inline constexpr std::size_t lined_up_max = 4'096;                // requests that wait, per router
-// Between tries to start an instance that ends before it is healthy.
-inline constexpr std::chrono::milliseconds elastic_restart_delay_max{1'000};
 
 // What the routers ask of one elastic variant of one generation, and the bell by which they wake
 // its reconciler. Lives in memory alone: after a crash it counts anew.
@@ -116,26 +114,5 @@ struct ElasticRoute {
   std::chrono::milliseconds request_timeout{60'000};
   std::shared_ptr<ElasticGate> gate;
 };
-
-// How many instances that many requests at once need.
-std::uint32_t instances_for(const Elastic& elastic, std::uint32_t requests);
-
-// The instances that are always there.
-inline std::uint32_t provisioned_instances(const Elastic& elastic) {
-  return instances_for(elastic, elastic.provisioned);
-}
-
-// How many instances stand now because of requests, and until when at least.
-struct ElasticAim {
-  std::uint32_t instances = 0;
-  ServerTime until = {};
-};
-
-// Follows the demand: up at once; to none when nothing was under way for `idle_time`; down to what
-// the busiest moment of the last `idle_time` needed. Returns when to look again; nothing: only when
-// the bell rings.
-std::optional<ServerTime> follow(ElasticAim& aim, const Elastic& elastic,
-                                 const ElasticGate::Demand& demand,
-                                 std::chrono::milliseconds idle_time, ServerTime now);
 
 }  // namespace slipway::fleet

@@ -10,7 +10,8 @@
 #include <vector>
 
 #include "base/log.h"
-#include "engine/fleet/elastic.h"
+#include "base/test_folder.h"
+#include "engine/fleet/elastic_aim.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
 
@@ -149,8 +150,8 @@ class ElasticHistory {
     world_.run(10s);
     const std::size_t again = machine.starts().size() - started;
     const std::uint32_t standing = provisioned_instances(elastic_);
-    require(again == standing, fmt::format("{} instances came again, {} are provisioned", again,
-                                           standing));
+    require(again == standing,
+            fmt::format("{} instances came again, {} are provisioned", again, standing));
   }
 
   // No request is held without an instance coming.

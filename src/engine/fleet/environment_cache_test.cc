@@ -13,10 +13,10 @@
 #include <mutex>
 #include <thread>
 
+#include "base/test_folder.h"
 #include "engine/fleet/left_tree.h"
 #include "engine/fleet/read_only.h"
 #include "engine/fleet/shared_files.h"
-#include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
 namespace {
@@ -140,14 +140,13 @@ class EnvironmentCacheTest : public testing::Test {
             .contents = {{.host_path = model, .inside = "/opt/ml/model"}},
             .asker = asker_};
   }
-  std::future<Result<FetchedArtifact>> ask(const fs::path& model) {
-    auto promise = std::make_shared<std::promise<Result<FetchedArtifact>>>();
-    cache_->prepare(need(model), [promise](Result<FetchedArtifact> outcome) {
-      promise->set_value(std::move(outcome));
-    });
+  std::future<FetchOutcome> ask(const fs::path& model) {
+    auto promise = std::make_shared<std::promise<FetchOutcome>>();
+    cache_->prepare(need(model),
+                    [promise](FetchOutcome outcome) { promise->set_value(std::move(outcome)); });
     return promise->get_future();
   }
-  Result<FetchedArtifact> prepare() { return ask(model_).get(); }
+  FetchOutcome prepare() { return ask(model_).get(); }
 
   TestFolder folder_;
   const fs::path model_ = folder_.path() / "artifacts/m";
@@ -183,14 +182,14 @@ TEST_F(EnvironmentCacheTest, a_content_is_installed_once_and_nobody_may_write_it
 }
 
 TEST_F(EnvironmentCacheTest, many_wait_for_one_installation) {
-  std::vector<std::future<Result<FetchedArtifact>>> asked;
+  std::vector<std::future<FetchOutcome>> asked;
   for (int i = 0; i < 20; ++i) asked.push_back(ask(model_));
   for (auto& one : asked) EXPECT_TRUE(one.get());
   EXPECT_EQ(place_.builds, 1);
 }
 
 TEST_F(EnvironmentCacheTest, what_is_alike_is_planned_once_and_failures_are_tried_again) {
-  std::vector<std::future<Result<FetchedArtifact>>> asked;
+  std::vector<std::future<FetchOutcome>> asked;
   for (int i = 0; i < 20; ++i) asked.push_back(ask(model_));
   for (auto& one : asked) EXPECT_TRUE(one.get());
   EXPECT_TRUE(prepare());
@@ -199,9 +198,8 @@ TEST_F(EnvironmentCacheTest, what_is_alike_is_planned_once_and_failures_are_trie
   EnvironmentNeed other = need(model_);
   other.with_contents.environment["PIP_PRE"] = "1";
   std::promise<bool> done;
-  cache_->prepare(std::move(other), [&](const Result<FetchedArtifact>& outcome) {
-    done.set_value(outcome.has_value());
-  });
+  cache_->prepare(std::move(other),
+                  [&](const FetchOutcome& outcome) { done.set_value(outcome.has_value()); });
   EXPECT_TRUE(done.get_future().get());
   EXPECT_EQ(place_.plans_run, 2);
 
@@ -526,7 +524,7 @@ TEST_F(EnvironmentCacheTest, whoever_asks_for_many_leaves_room_for_others_and_is
     asked.name = what + "/1/v";
     asked.owner = owner;
     auto promise = std::make_shared<std::promise<bool>>();
-    cache_->prepare(std::move(asked), [promise](const Result<FetchedArtifact>& outcome) {
+    cache_->prepare(std::move(asked), [promise](const FetchOutcome& outcome) {
       promise->set_value(outcome.has_value());
     });
     return promise->get_future();

@@ -12,10 +12,13 @@
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "engine/fleet/file_names.h"
-#include "engine/fleet/json.h"
+#include "engine/json.h"
 #include "wire/auth/hmac.h"
 
 namespace slipway::fleet {
+
+using engine::read_document;
+using engine::text_of;
 
 namespace fs = std::filesystem;
 namespace json = boost::json;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact.h"
 #include "place/place.h"
 
 namespace slipway::fleet {

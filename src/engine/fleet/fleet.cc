@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/fleet/json.h"
 #include "engine/fleet/record.h"
+#include "engine/json.h"
 
 namespace slipway::fleet {
+
+using engine::BadDocument;
 
 namespace {
 

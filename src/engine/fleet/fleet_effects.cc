@@ -76,9 +76,7 @@ void FleetEffects::fetch(const FetchId& id, const Artifact& artifact, const std:
   effects_.add(
       [&needs = needs_, &sight = sight_, fetched = around_.fetched, id, artifact, known, now] {
         sight.fetches[id] = {.asked_at = now};
-        auto done = [fetched, id](Result<FetchedArtifact> outcome) {
-          fetched({id, std::move(outcome)});
-        };
+        auto done = [fetched, id](FetchOutcome outcome) { fetched({id, std::move(outcome)}); };
         if (known.empty())
           needs.artifacts.fetch(artifact, std::move(done));
         else
@@ -92,7 +90,7 @@ void FleetEffects::prepare(const FetchId& id, EnvironmentNeed need, ServerTime n
     const auto asker = std::make_shared<const int>();
     sight.fetches[id] = {.asked_at = now, .asker = asker};
     need.asker = asker;
-    needs.environments->prepare(std::move(need), [fetched, id](Result<FetchedArtifact> outcome) {
+    needs.environments->prepare(std::move(need), [fetched, id](FetchOutcome outcome) {
       fetched({id, std::move(outcome)});
     });
   });
@@ -110,7 +108,8 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
     }
     for (const NewRoute::ManyModels& many : fresh.many_models) {
       VariantRoute& to = route.variants[many.place];
-      to.models = needs.models->of(id, route.generation, many.variant, to.instances);
+      to.models = needs.models->of({id, route.generation, many.variant.name},
+                                   *many.variant.program.models, to.instances);
     }
     sight.published = std::move(fresh.signature);
     needs.routes.publish(id, std::move(fresh.route));

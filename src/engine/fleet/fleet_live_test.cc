@@ -6,6 +6,7 @@
 #include <fstream>
 #include <thread>
 
+#include "base/test_folder.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/test_invocation.h"
 #include "engine/fleet/test_store.h"

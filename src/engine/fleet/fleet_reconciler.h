@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "engine/changes.h"
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact.h"
 #include "engine/fleet/environments.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/prober.h"

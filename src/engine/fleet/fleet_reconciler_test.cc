@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/test_folder.h"
 #include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
 #include "engine/fleet/simulation.h"
@@ -374,7 +375,7 @@ TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
 
 TEST(FleetPlans, APlanThatIsWrittenIsReadBack) {
   FleetPlan plan{.variants = {variant("main", 2), variant("b", 0)}};
-  plan.variants[0].routing = Routing::least_outstanding;
+  plan.variants[0].routing = Balancing::least_outstanding;
   plan.variants[0].program.environment = {{"A", "\"quoted\" \n ü"}};
   plan.variants[1].program.model.reset();
   EXPECT_EQ(plan_from_text(to_text(plan)).value(), plan);

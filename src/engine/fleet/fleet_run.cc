@@ -263,7 +263,7 @@ Result<> FleetRun::may_read(const Variant& variant) const {
 bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Failed& failed) {
   const Generation generation = id.variant.first;
   const bool is_model = id.part == Part::model;
-  const Artifact& artifact = is_model ? *variant.program.model : variant.program.code->artifact;
+  const auto& artifact = is_model ? *variant.program.model : variant.program.code->artifact;
   const std::string_view what = is_model ? "model artifact" : "code";
   VariantRecord& record = variant_record(generation, variant.name);
   std::string& known = is_model ? record.content : record.code_content;
@@ -297,10 +297,8 @@ ServerTime FleetRun::when_asked(const FetchId& id) const {
   return fetch == sight_.fetches.end() ? now_ : fetch->second.asked_at;
 }
 
-std::optional<Result<FetchedArtifact>> FleetRun::take_outcome(const FetchId& id,
-                                                              ServerTime deadline,
-                                                              const std::string& late,
-                                                              const Failed& failed) {
+auto FleetRun::take_outcome(const FetchId& id, ServerTime deadline, const std::string& late,
+                            const Failed& failed) -> std::optional<FetchOutcome> {
   const auto fetch = sight_.fetches.find(id);
   if (fetch != sight_.fetches.end() && fetch->second.outcome) {
     auto outcome = std::move(fetch->second.outcome);

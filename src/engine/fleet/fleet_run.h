@@ -97,9 +97,8 @@ class FleetRun {
   ServerTime when_asked(const FetchId& id) const;
   // The outcome of what was asked for, once; nothing while it is under way, and `failed` hears that
   // it is `late` from the deadline on.
-  std::optional<Result<FetchedArtifact>> take_outcome(const FetchId& id, ServerTime deadline,
-                                                      const std::string& late,
-                                                      const Failed& failed);
+  std::optional<FetchOutcome> take_outcome(const FetchId& id, ServerTime deadline,
+                                           const std::string& late, const Failed& failed);
   // What has to be installed (fleet_run_environment.cc), once model and code are there.
   bool has_environment(Generation generation, const Variant& variant, const Failed& failed);
   bool is_given_environment(const Variant& variant) const;

@@ -5,7 +5,7 @@
 #include <array>
 #include <utility>
 
-#include "engine/fleet/told.h"
+#include "engine/fleet/redact_addresses.h"
 
 namespace slipway::fleet {
 
@@ -58,8 +58,9 @@ InvokeFailure failure_of(const Error& error) {
   return InvokeFailure::broken;
 }
 
-std::string told(const Error& error, const InstanceRoute& instance) {
-  return fleet::told(error.message, instance.addresses);
+// What callers may hear of it.
+std::string sentence_of(const Error& error, const InstanceRoute& instance) {
+  return redact_addresses(error.message, instance.addresses);
 }
 
 }  // namespace
@@ -94,9 +95,9 @@ class HttpStream final : public net::ResponseReceiver {
   void on_abort(const Error& error) override {
     --link_.http_under_way_;
     if (error.kind == "not_sent")
-      return link_.user_.on_unsent(std::move(invocation_), told(error, *link_.instance_));
+      return link_.user_.on_unsent(std::move(invocation_), sentence_of(error, *link_.instance_));
     link_.user_.on_failure(std::move(invocation_), failure_of(error),
-                           told(error, *link_.instance_));
+                           sentence_of(error, *link_.instance_));
   }
 
  private:
@@ -186,8 +187,9 @@ void InstanceLink::on_http_answer(std::unique_ptr<Invocation> invocation,
   if (!result) {
     const Error& error = result.error();
     if (error.kind == "not_sent")
-      return user_.on_unsent(std::move(invocation), told(error, *instance_));
-    return user_.on_failure(std::move(invocation), failure_of(error), told(error, *instance_));
+      return user_.on_unsent(std::move(invocation), sentence_of(error, *instance_));
+    return user_.on_failure(std::move(invocation), failure_of(error),
+                            sentence_of(error, *instance_));
   }
   user_.on_answer(std::move(invocation), {.status = result->status(),
                                           .content_type = result->headers().get("content-type"),

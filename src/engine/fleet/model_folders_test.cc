@@ -6,8 +6,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/test_folder.h"
 #include "engine/fleet/read_only.h"
-#include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
 namespace {

@@ -11,16 +11,15 @@ ModelGate::ModelGate(net::Loop& loop, ModelGateUser& user)
 
 ModelGate::~ModelGate() { alive_->gate = nullptr; }
 
-ResidentModels::Use ModelGate::admit(std::unique_ptr<Invocation>& invocation,
-                                     const std::shared_ptr<ResidentModels>& models,
-                                     Instant deadline) {
+ModelHandle ModelGate::admit(std::unique_ptr<Invocation>& invocation,
+                             const std::shared_ptr<ModelLoader>& models, Instant deadline) {
   const std::string_view model = invocation->request.model;
-  if (auto use = models->find(model)) return use;
+  if (auto loaded = models->find(model)) return loaded;
   const std::uint64_t ticket = next_ticket_++;
   waiting_.emplace(ticket, std::move(invocation));
   models->await(
       model, loop_.now(), deadline,
-      [&loop = loop_, alive = alive_, ticket](ResidentModels::Outcome outcome) mutable {
+      [&loop = loop_, alive = alive_, ticket](ModelOutcome outcome) mutable {
         loop.post([alive = std::move(alive), ticket, outcome = std::move(outcome)]() mutable {
           if (alive->gate != nullptr) alive->gate->settle(ticket, std::move(outcome));
         });
@@ -28,13 +27,13 @@ ResidentModels::Use ModelGate::admit(std::unique_ptr<Invocation>& invocation,
   return {};
 }
 
-void ModelGate::settle(std::uint64_t ticket, ResidentModels::Outcome outcome) {
-  using Why = ModelResidency::Wake::Why;
+void ModelGate::settle(std::uint64_t ticket, ModelOutcome outcome) {
+  using Why = ModelOutcome::Why;
   auto waited = waiting_.extract(ticket);
   if (!waited) return;  // closed meanwhile
   auto invocation = std::move(waited.mapped());
   switch (outcome.why) {
-    case Why::ready: return user_.on_model_ready(std::move(invocation), std::move(outcome.use));
+    case Why::ready: return user_.on_model_ready(std::move(invocation), std::move(outcome.model));
     case Why::refused: return user_.on_model_refused(std::move(invocation), outcome.refusal);
     case Why::no_files:
       // What is not there and what the model's reader may not read is one to the caller, as on AWS.

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "engine/fleet/resident_models.h"
+#include "engine/fleet/model_loader.h"
 #include "engine/fleet/router.h"
 
 namespace slipway::fleet {
@@ -16,8 +16,8 @@ namespace slipway::fleet {
 class ModelGateUser {
  public:
   virtual ~ModelGateUser() = default;
-  // `use` is loaded: the request may be sent to its host.
-  virtual void on_model_ready(std::unique_ptr<Invocation> invocation, ResidentModels::Use use) = 0;
+  // `model` is loaded: the request may be sent to its host.
+  virtual void on_model_ready(std::unique_ptr<Invocation> invocation, ModelHandle model) = 0;
   // The instance refused to load the model: its answer is passed up.
   virtual void on_model_refused(std::unique_ptr<Invocation> invocation,
                                 const ModelRefusal& refusal) = 0;
@@ -34,8 +34,8 @@ class ModelGate {
 
   // The model to be asked, where it is loaded. Otherwise the invocation was taken, and `user` is
   // told once the model is loaded, or is not by `deadline`.
-  ResidentModels::Use admit(std::unique_ptr<Invocation>& invocation,
-                            const std::shared_ptr<ResidentModels>& models, Instant deadline);
+  ModelHandle admit(std::unique_ptr<Invocation>& invocation,
+                    const std::shared_ptr<ModelLoader>& models, Instant deadline);
 
   // Nobody waits for it any more: it is destroyed where it waits here.
   void forget(const Invocation& invocation);
@@ -47,7 +47,7 @@ class ModelGate {
   struct Alive {
     ModelGate* gate = nullptr;  // null: it is gone
   };
-  void settle(std::uint64_t ticket, ResidentModels::Outcome outcome);
+  void settle(std::uint64_t ticket, ModelOutcome outcome);
 
   net::Loop& loop_;
   ModelGateUser& user_;

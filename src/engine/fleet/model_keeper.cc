@@ -3,15 +3,15 @@
 namespace slipway::fleet {
 
 std::shared_ptr<ResidentModels> ModelKeeper::of(
-    const FleetId& fleet, Generation generation, const Variant& variant,
+    const Id& id, const ModelCollection& collection,
     std::span<const std::shared_ptr<const InstanceRoute>> instances) {
   std::shared_ptr<ResidentModels> models;
   {
     const std::lock_guard lock(mutex_);
     std::erase_if(collections_, [](const auto& entry) { return entry.second.expired(); });
-    auto& known = collections_[{fleet.text, generation, variant.name}];
+    auto& known = collections_[id];
     models = known.lock();
-    if (!models) known = models = std::make_shared<ResidentModels>(needs_, *variant.program.models);
+    if (!models) known = models = std::make_shared<ResidentModels>(needs_, collection);
   }
   models->set_instances(instances);
   return models;

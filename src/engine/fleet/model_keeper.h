@@ -1,6 +1,7 @@
 // All collections of models that fleets serve from.
 #pragma once
 
+#include <compare>
 #include <filesystem>
 #include <map>
 #include <memory>
@@ -8,10 +9,11 @@
 #include <set>
 #include <span>
 #include <string>
-#include <tuple>
 
-#include "engine/fleet/plan.h"
+#include "engine/fleet/model_collection.h"
 #include "engine/fleet/resident_models.h"
+#include "engine/fleet/routes.h"
+#include "engine/fleet/traffic.h"
 
 namespace slipway::fleet {
 
@@ -21,10 +23,18 @@ class ModelKeeper {
   // What `needs` borrows outlives this object and every collection.
   explicit ModelKeeper(ResidentModels::Needs needs) : needs_(std::move(needs)) {}
 
-  // The models of that variant (which has a collection), on those instances from now on: the same
-  // object for as long as anybody holds it.
+  // Whose models they are.
+  struct Id {
+    FleetId fleet;
+    Generation generation = 0;
+    std::string variant;
+
+    auto operator<=>(const Id&) const = default;
+  };
+  // Returns the models of `collection`, on those instances from now on: the same object for one id
+  // for as long as anybody holds it.
   std::shared_ptr<ResidentModels> of(
-      const FleetId& fleet, Generation generation, const Variant& variant,
+      const Id& id, const ModelCollection& collection,
       std::span<const std::shared_ptr<const InstanceRoute>> instances);
 
   // The folder that the models of an instance will lie in, made before it is started.
@@ -37,8 +47,6 @@ class ModelKeeper {
   std::set<std::string> contents();
 
  private:
-  using Id = std::tuple<std::string, Generation, std::string>;
-
   const ResidentModels::Needs needs_;
   std::mutex mutex_;
   std::map<Id, std::weak_ptr<ResidentModels>> collections_;

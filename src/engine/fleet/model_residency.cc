@@ -18,7 +18,7 @@ std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return scatter(a ^ (b * sc
 
 }  // namespace
 
-struct ModelResidency::Copy {
+struct ModelResidency::Copy : LoadedModel {
   enum class State : std::uint8_t {
     queued,     // for a load at its host
     loading,    // the host was asked
@@ -28,8 +28,6 @@ struct ModelResidency::Copy {
   };
   Model* model = nullptr;     // null: gone
   HostState* host = nullptr;  // null: gone
-  HostId host_id = 0;
-  std::string name;
   State state = State::queued;
   bool again = false;  // while unloading: to be queued after
   std::uint32_t pins = 0;
@@ -78,9 +76,6 @@ bool ModelResidency::ByName::operator()(const Model* a, const Model* b) const {
   return a->name < b->name;
 }
 
-HostId ModelResidency::host_of(const Copy& copy) { return copy.host_id; }
-const std::string& ModelResidency::name_of(const Copy& copy) { return copy.name; }
-
 std::string ModelResidency::name_for(std::string_view collection, std::string_view model) {
   return sha256_hex(fmt::format("{}\n{}", collection, model)).substr(0, name_digits);
 }
@@ -95,7 +90,7 @@ ModelResidency::Copy* ModelResidency::best_copy(const Model& model) const {
   return best;
 }
 
-ModelResidency::Copy* ModelResidency::pin(std::string_view model) {
+LoadedModel* ModelResidency::pin(std::string_view model) {
   const auto found = by_model_.find(model);
   if (found == by_model_.end()) return nullptr;
   Copy* const best = best_copy(*found->second);
@@ -127,7 +122,8 @@ void ModelResidency::consider_spreading(Model& model, const Copy& busiest) {
   pump(*calmest);
 }
 
-void ModelResidency::release(Copy* copy) {
+void ModelResidency::release(LoadedModel& model) {
+  Copy* const copy = static_cast<Copy*>(&model);
   --copy->pins;
   if (copy->state == Copy::State::gone) return free_if_unpinned(copy);
   --copy->host->pins;
@@ -149,11 +145,12 @@ void ModelResidency::rest(Copy& copy) {
   if (!host.queue.empty()) pump(host);
 }
 
-void ModelResidency::lose(Copy* copy) {
-  if (copy->state != Copy::State::loaded) return;
-  HostState& host = *copy->host;
-  Model& model = *copy->model;
-  drop(*copy);
+void ModelResidency::lose(LoadedModel& lost) {
+  auto& copy = static_cast<Copy&>(lost);
+  if (copy.state != Copy::State::loaded) return;
+  HostState& host = *copy.host;
+  Model& model = *copy.model;
+  drop(copy);
   forget_if_unused(model);
   pump(host);
 }
@@ -240,7 +237,7 @@ ModelResidency::Copy& ModelResidency::new_copy(Model& model, HostState& host) {
   copy.self = std::prev(copies_.end());
   copy.model = &model;
   copy.host = &host;
-  copy.host_id = host.id;
+  copy.instance = host.id;
   copy.name = model.name;
   model.copies.push_back(&copy);
   host.copies.push_back(&copy);
@@ -327,7 +324,7 @@ void ModelResidency::tick(Instant now) {
   }
 }
 
-void ModelResidency::fetched(const std::string& name, Result<FetchedArtifact> outcome) {
+void ModelResidency::fetched(const std::string& name, FetchOutcome outcome) {
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return;
   Model& model = *found->second;
@@ -389,7 +386,7 @@ ModelResidency::Copy* ModelResidency::find_copy(HostId host, const std::string& 
   const auto model = by_name_.find(name);
   if (model == by_name_.end()) return nullptr;
   for (Copy* copy : model->second->copies)
-    if (copy->host_id == host) return copy;
+    if (copy->instance == host) return copy;
   return nullptr;
 }
 

@@ -17,8 +17,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/fleet/artifacts.h"
-#include "engine/fleet/routes.h"
+#include "base/string_hash.h"
+#include "engine/fleet/artifact.h"
+#include "engine/fleet/model_loader.h"
 
 namespace slipway::fleet {
 
@@ -35,12 +36,6 @@ inline constexpr std::chrono::seconds model_load_time_max{360};
 
 using HostId = std::uint64_t;  // an instance that loads models; never used twice
 using ModelTicket = std::uint64_t;
-
-// What a host said to a load that it did not do.
-struct ModelRefusal {
-  int status = 0;
-  std::string body;
-};
 
 // How an attempt to load ended.
 struct ModelLoad {
@@ -71,12 +66,6 @@ class ModelResidency {
     Keeping keeping = Keeping::until_needed;
   };
 
-  // A model on a host. Lives while it is pinned or known; belongs to this object.
-  struct Copy;
-  // Of a copy: which host and what the model is called there.
-  static HostId host_of(const Copy& copy);
-  static const std::string& name_of(const Copy& copy);
-
   struct Fetch {
     std::string name;
     std::string model;
@@ -98,16 +87,10 @@ class ModelResidency {
     std::string content;
   };
   struct Wake {
-    enum class Why : std::uint8_t {
-      ready,      // `copy` is pinned for the ticket
-      refused,    // by the host: `refusal`
-      no_files,   // `error`
-      not_ready,  // its deadline passed; the loading goes on
-      crowded,    // too many wait
-    };
+    using Why = ModelOutcome::Why;
     ModelTicket ticket = 0;
     Why why = Why::ready;
-    Copy* copy = nullptr;
+    LoadedModel* model = nullptr;  // ready: pinned for the ticket
     ModelRefusal refusal = {};
     Error error = {};
   };
@@ -116,13 +99,14 @@ class ModelResidency {
   explicit ModelResidency(Options options);
   ~ModelResidency();
 
-  // The copy to send to, pinned; null: none is loaded, await() it. The hot path.
-  Copy* pin(std::string_view model);
-  void release(Copy* copy);
-  // The host does not know the model any more: this copy is none. It stays pinned until released.
-  void lose(Copy* copy);
+  // Returns the model on the host to send to, pinned; null: none has it loaded, await() it. The hot
+  // path. What is returned lives while it is pinned or known, and belongs to this object.
+  LoadedModel* pin(std::string_view model);
+  void release(LoadedModel& model);
+  // The host does not know the model any more. It stays pinned until released.
+  void lose(LoadedModel& model);
 
-  // Wakes `ticket` once, maybe at once: by then the copy is pinned for it.
+  // Wakes `ticket` once, maybe at once: by then the model is pinned for it.
   void await(std::string_view model, ModelTicket ticket, Instant deadline, Instant now);
   void tick(Instant now);
   bool has_waiters() const { return waiters_ > 0; }
@@ -135,7 +119,7 @@ class ModelResidency {
   void set_hosts(const std::vector<Host>& hosts);
   void listed(HostId host, const std::vector<std::string>& names);
 
-  void fetched(const std::string& name, Result<FetchedArtifact> outcome);
+  void fetched(const std::string& name, FetchOutcome outcome);
   // The files that a Load named are not there any more: they are fetched anew.
   void vanished(HostId host, const std::string& name);
   // They are there, and the host cannot be shown them: whoever waits hears why.
@@ -155,6 +139,8 @@ class ModelResidency {
   std::size_t occupied(HostId host) const;
 
  private:
+  // A model on a host.
+  struct Copy;
   struct Model;
   struct HostState;
   // An order that does not change from run to run.

@@ -12,7 +12,6 @@
 #include <set>
 
 #include "base/random.h"
-#include "engine/fleet/plan.h"
 
 namespace slipway::fleet {
 namespace {
@@ -20,7 +19,6 @@ namespace {
 using namespace std::chrono_literals;
 using Keeping = ModelResidency::Keeping;
 using Why = ModelResidency::Wake::Why;
-using Copy = ModelResidency::Copy;
 
 constexpr Instant start{};
 
@@ -73,7 +71,7 @@ struct Driver {
     fetch_all();
     load_all();
     ASSERT_FALSE(wakes.empty());
-    residency.release(wakes.back().copy);
+    residency.release(*wakes.back().model);
     take();
     wakes.clear();
   }
@@ -101,18 +99,18 @@ TEST(ModelResidency, ALoadedModelIsPinnedWithoutWaiting) {
   Driver driver({});
   EXPECT_EQ(driver.residency.pin("a"), nullptr);
   driver.have("a");
-  Copy* const copy = driver.residency.pin("a");
+  LoadedModel* const copy = driver.residency.pin("a");
   ASSERT_NE(copy, nullptr);
-  EXPECT_EQ(ModelResidency::host_of(*copy), 1u);
-  EXPECT_EQ(ModelResidency::name_of(*copy), ModelResidency::name_for("s3://models/", "a"));
-  driver.residency.release(copy);
+  EXPECT_EQ(copy->instance, 1u);
+  EXPECT_EQ(copy->name, ModelResidency::name_for("s3://models/", "a"));
+  driver.residency.release(*copy);
 }
 
 TEST(ModelResidency, TheLeastRecentlyUsedGoesWhenThereIsNoRoom) {
   Driver driver({.loaded_max = 2});
   driver.have("a");
   driver.have("b");
-  driver.residency.release(driver.residency.pin("a"));  // now b is the older one
+  driver.residency.release(*driver.residency.pin("a"));  // now b is the older one
   driver.await("c", 1);
   driver.fetch_all();
   EXPECT_TRUE(driver.loads.empty()) << "no load before the room is there";
@@ -125,13 +123,13 @@ TEST(ModelResidency, TheLeastRecentlyUsedGoesWhenThereIsNoRoom) {
 TEST(ModelResidency, AModelInUseStaysAndTheBoundGivesWay) {
   Driver driver({.loaded_max = 1});
   driver.have("a");
-  Copy* const a = driver.residency.pin("a");
+  LoadedModel* const a = driver.residency.pin("a");
   driver.await("b", 1);
   driver.fetch_all();
   EXPECT_TRUE(driver.unloads.empty());
   EXPECT_EQ(driver.loads.size(), 1u);
   driver.load_all();
-  driver.residency.release(a);
+  driver.residency.release(*a);
   driver.take();
   ASSERT_EQ(driver.unloads.size(), 1u) << "down to the bound as soon as one is not in use";
 }
@@ -252,14 +250,14 @@ TEST(ModelResidency, WhatAHostAlreadyHasIsNotLoadedAgain) {
 TEST(ModelResidency, AModelStaysWithItsHostAndABusyOneSpreads) {
   Driver driver({}, 3);
   driver.have("a");
-  std::vector<Copy*> pins;
+  std::vector<LoadedModel*> pins;
   for (std::uint32_t i = 0; i <= spread_at; ++i) pins.push_back(driver.residency.pin("a"));
   driver.take();
   ASSERT_EQ(driver.loads.size(), 1u) << "a further copy";
-  EXPECT_NE(driver.loads[0].host, ModelResidency::host_of(*pins[0]));
+  EXPECT_NE(driver.loads[0].host, pins[0]->instance);
   driver.load_all();
-  Copy* const next = driver.residency.pin("a");
-  EXPECT_NE(ModelResidency::host_of(*next), ModelResidency::host_of(*pins[0]));
+  LoadedModel* const next = driver.residency.pin("a");
+  EXPECT_NE(next->instance, pins[0]->instance);
 }
 
 TEST(ModelResidency, WhatADyingHostWasLoadingIsLoadedElsewhere) {
@@ -277,13 +275,13 @@ TEST(ModelResidency, WhatADyingHostWasLoadingIsLoadedElsewhere) {
 TEST(ModelResidency, AModelThatTheHostForgotIsLoadedAnewOnceForAll) {
   Driver driver({});
   driver.have("a");
-  Copy* const one = driver.residency.pin("a");
-  Copy* const two = driver.residency.pin("a");
-  driver.residency.lose(one);
-  driver.residency.release(one);
+  LoadedModel* const one = driver.residency.pin("a");
+  LoadedModel* const two = driver.residency.pin("a");
+  driver.residency.lose(*one);
+  driver.residency.release(*one);
   driver.await("a", 1);
-  driver.residency.lose(two);  // says the same; the new copy is not touched
-  driver.residency.release(two);
+  driver.residency.lose(*two);  // says the same; the new copy is not touched
+  driver.residency.release(*two);
   driver.await("a", 2);
   EXPECT_EQ(driver.loads.size(), 1u);
   driver.load_all();
@@ -297,21 +295,6 @@ TEST(ModelResidency, MoreThanMayWaitAreRefused) {
   driver.await("a", model_waiters_max + 1);
   ASSERT_EQ(driver.wakes.size(), 1u);
   EXPECT_EQ(driver.wakes[0].why, Why::crowded);
-}
-
-TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
-  Variant variant{.name = "all"};
-  variant.program.built_in = "slipway-inference";
-  variant.program.models = ModelCollection{
-      .uri = "s3://b/p/", .form = Artifact::Form::object, .kept = false, .loaded_max = 7};
-  FleetPlan plan;
-  plan.variants.push_back(variant);
-  ASSERT_TRUE(check(plan));
-  const auto read = plan_from_text(to_text(plan));
-  ASSERT_TRUE(read);
-  EXPECT_EQ(*read, plan);
-  plan.variants[0].program.model = Artifact{.uri = "s3://b/one.tar.gz"};
-  EXPECT_FALSE(check(plan)) << "one model or many, not both";
 }
 
 // ---- Random histories ----
@@ -365,7 +348,7 @@ class History {
   };
   struct Request {
     std::string model;
-    Copy* copy = nullptr;
+    LoadedModel* copy = nullptr;
     bool lost = false;
   };
 
@@ -455,8 +438,8 @@ class History {
   }
   void perform(ModelResidency::Unload& unload) {
     for (const auto& [ticket, request] : requests_)
-      expect(request.copy == nullptr || ModelResidency::host_of(*request.copy) != unload.host ||
-                 ModelResidency::name_of(*request.copy) != unload.name || request.lost,
+      expect(request.copy == nullptr || request.copy->instance != unload.host ||
+                 request.copy->name != unload.name || request.lost,
              "a model in use is let go");
     const auto found = hosts_.find(unload.host);
     if (found == hosts_.end()) return;
@@ -487,7 +470,7 @@ class History {
       requests_.erase(found);
       return;
     }
-    invoke(wake.ticket, wake.copy);
+    invoke(wake.ticket, wake.model);
   }
 
   void ask() {
@@ -495,31 +478,31 @@ class History {
     const std::string model = fmt::format("model-{}", below(models_));
     Request& request = requests_[ticket];
     request.model = model;
-    if (Copy* const copy = residency_->pin(model))
+    if (LoadedModel* const copy = residency_->pin(model))
       invoke(ticket, copy);
     else
       residency_->await(model, ticket, now_ + 60s, now_);
     perform();
   }
-  void invoke(ModelTicket ticket, Copy* copy) {
+  void invoke(ModelTicket ticket, LoadedModel* copy) {
     Request& request = requests_.at(ticket);
     request.copy = copy;
     request.lost = false;
-    const auto host = hosts_.find(ModelResidency::host_of(*copy));
-    const std::string& name = ModelResidency::name_of(*copy);
+    const auto host = hosts_.find(copy->instance);
+    const std::string& name = copy->name;
     if (host != hosts_.end() && !host->second.loaded.contains(name)) {
       expect(host->second.unsteady.contains(name), "a model is invoked that is not loaded");
       // Who else asks that copy asks what is not there.
       for (auto& [other, asking] : requests_) asking.lost |= asking.copy == copy;
-      residency_->lose(copy);
-      residency_->release(copy);
+      residency_->lose(*copy);
+      residency_->release(*copy);
       request.copy = nullptr;
       residency_->await(request.model, ticket, now_ + 60s, now_);
       return;
     }
     later([this, ticket, copy] {
       requests_.erase(ticket);
-      residency_->release(copy);
+      residency_->release(*copy);
       perform();
     });
   }

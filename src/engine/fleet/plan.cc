@@ -6,9 +6,14 @@
 #include <cmath>
 #include <set>
 
-#include "engine/fleet/json.h"
+#include "engine/json.h"
 
 namespace slipway::fleet {
+
+using engine::BadDocument;
+using engine::number_of;
+using engine::read_document;
+using engine::text_of;
 
 namespace json = boost::json;
 
@@ -309,13 +314,13 @@ int later_number(const json::object& object, std::string_view name, int number_m
 
 Variant variant_from(const json::object& object) {
   const int routing = number_of<int>(object, "routing");
-  if (routing < 0 || routing > static_cast<int>(Routing::least_outstanding))
+  if (routing < 0 || routing > static_cast<int>(Balancing::least_outstanding))
     throw BadDocument("unknown routing");
   Variant variant{.name = text_of(object, "name"),
                   .weight = number_of<double>(object, "weight"),
                   .instances = number_of<std::uint32_t>(object, "instances"),
                   .elastic = elastic_from(object.if_contains("elastic")),
-                  .routing = static_cast<Routing>(routing),
+                  .routing = static_cast<Balancing>(routing),
                   .program = program_from(object.at("program").as_object())};
   if (object.contains("refuses_at_zero")) variant.at_zero = AtZero::refuse;
   if (const json::value* offers = object.if_contains("offers"))

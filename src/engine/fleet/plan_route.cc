@@ -2,6 +2,20 @@
 
 namespace slipway::fleet {
 
+VariantRoute::Use use_of(const Variant& variant) {
+  if (variant.offers) return VariantRoute::Use::offered;
+  const bool refuses = variant.instances == 0 && variant.at_zero == AtZero::refuse;
+  return refuses ? VariantRoute::Use::at_zero : VariantRoute::Use::serves;
+}
+
+void take_settings(FleetRoute& route, const FleetPlan& plan) {
+  route.request_timeout = plan.request_timeout;
+  route.part_border = plan.part_border;
+  route.access = plan.access;
+  route.writers = plan.writers;
+  if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
+}
+
 // A variant's containers stand next to each other in the plan, and so in the route.
 VariantRoute& add_route(FleetRoute& route, const Variant& variant) {
   std::uint32_t position = 0;

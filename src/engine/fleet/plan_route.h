@@ -6,6 +6,12 @@
 
 namespace slipway::fleet {
 
+// What becomes of the variant's requests.
+VariantRoute::Use use_of(const Variant& variant);
+
+// Sets what the whole fleet has.
+void take_settings(FleetRoute& route, const FleetPlan& plan);
+
 // Adds a variant, without its instances, behind those of the plan that stand before it.
 VariantRoute& add_route(FleetRoute& route, const Variant& variant);
 

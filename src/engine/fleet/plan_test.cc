@@ -88,5 +88,20 @@ TEST(Plan, ContainersFollowEachOtherInTheRoute) {
   EXPECT_EQ(route.variants[2].containers, 1U);
 }
 
+TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
+  Variant variant{.name = "all"};
+  variant.program.built_in = "slipway-inference";
+  variant.program.models = ModelCollection{
+      .uri = "s3://b/p/", .form = Artifact::Form::object, .kept = false, .loaded_max = 7};
+  FleetPlan plan;
+  plan.variants.push_back(variant);
+  ASSERT_TRUE(check(plan));
+  const auto read = plan_from_text(to_text(plan));
+  ASSERT_TRUE(read);
+  EXPECT_EQ(*read, plan);
+  plan.variants[0].program.model = Artifact{.uri = "s3://b/one.tar.gz"};
+  EXPECT_FALSE(check(plan)) << "one model or many, not both";
+}
+
 }  // namespace
 }  // namespace slipway::fleet

@@ -5,7 +5,7 @@
 #include <map>
 #include <utility>
 
-#include "engine/fleet/told.h"
+#include "engine/fleet/redact_addresses.h"
 #include "net/http_client.h"
 #include "net/loop.h"
 
@@ -113,7 +113,7 @@ void HttpProber::Impl::on_answer(const place::InstanceKey& key,
   if (answer && answer->status() == 200) return note_good(key, found->second);
   note_miss(key, found->second,
             answer ? fmt::format("it answered with status {}", answer->status())
-                   : told(answer.error().message, found->second.addresses));
+                   : redact_addresses(answer.error().message, found->second.addresses));
 }
 
 void HttpProber::Impl::note_good(const place::InstanceKey& key, Watched& watched) {

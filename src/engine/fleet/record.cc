@@ -4,10 +4,15 @@
 #include <charconv>
 #include <limits>
 
-#include "engine/fleet/elastic.h"
-#include "engine/fleet/json.h"
+#include "engine/fleet/elastic_aim.h"
+#include "engine/json.h"
 
 namespace slipway::fleet {
+
+using engine::BadDocument;
+using engine::number_of;
+using engine::read_document;
+using engine::text_of;
 
 namespace json = boost::json;
 

@@ -212,28 +212,6 @@ void ResidentModels::Wire::list(HostId host, const std::string& token,
   });
 }
 
-// ---- Use ----
-
-ResidentModels::Use& ResidentModels::Use::operator=(Use&& other) noexcept {
-  if (this == &other) return *this;
-  reset();
-  models_ = std::move(other.models_);
-  copy_ = std::exchange(other.copy_, nullptr);
-  return *this;
-}
-
-void ResidentModels::Use::lose() {
-  models_->change([this](ModelResidency& residency) { residency.lose(copy_); });
-}
-
-void ResidentModels::Use::reset() {
-  if (copy_ == nullptr) return;
-  const auto models = std::move(models_);
-  models->change([copy = std::exchange(copy_, nullptr)](ModelResidency& residency) {
-    residency.release(copy);
-  });
-}
-
 // ---- The object ----
 
 ResidentModels::ResidentModels(Needs needs, ModelCollection collection)
@@ -254,11 +232,19 @@ void ResidentModels::change(Change&& change) {
   perform(std::move(lock));
 }
 
-ResidentModels::Use ResidentModels::find(std::string_view model) {
+ModelHandle ResidentModels::find(std::string_view model) {
   std::unique_lock lock(mutex_);
-  ModelResidency::Copy* const copy = residency_.pin(model);
+  LoadedModel* const loaded = residency_.pin(model);
   perform(std::move(lock));
-  return copy == nullptr ? Use() : Use(shared_from_this(), copy);
+  return loaded == nullptr ? ModelHandle() : ModelHandle(shared_from_this(), *loaded);
+}
+
+void ResidentModels::release(LoadedModel& model) {
+  change([&](ModelResidency& residency) { residency.release(model); });
+}
+
+void ResidentModels::lose(LoadedModel& model) {
+  change([&](ModelResidency& residency) { residency.lose(model); });
 }
 
 void ResidentModels::await(std::string_view model, Instant now, Instant deadline, Done done) {
@@ -342,15 +328,15 @@ std::string ResidentModels::uri_of(std::string_view model) const {
 void ResidentModels::fetch(const ModelResidency::Fetch& wanted) {
   needs_.artifacts.fetch(
       {.uri = uri_of(wanted.model), .form = collection_.form, .reader = collection_.reader},
-      [weak = weak_from_this(), name = wanted.name](Result<FetchedArtifact> outcome) mutable {
+      [weak = weak_from_this(), name = wanted.name](FetchOutcome outcome) mutable {
         if (const auto self = weak.lock())
           self->change([&](ModelResidency& models) { models.fetched(name, std::move(outcome)); });
       });
 }
 
 void ResidentModels::wake(ModelResidency::Wake wake) {
-  Outcome outcome{.why = wake.why, .refusal = std::move(wake.refusal), .error = wake.error};
-  if (wake.copy != nullptr) outcome.use = Use(shared_from_this(), wake.copy);
+  ModelOutcome outcome{.why = wake.why, .refusal = std::move(wake.refusal), .error = wake.error};
+  if (wake.model != nullptr) outcome.model = ModelHandle(shared_from_this(), *wake.model);
   Waiting waiting;
   {
     const std::lock_guard lock(mutex_);

@@ -12,10 +12,11 @@
 #include <unordered_map>
 #include <vector>
 
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact.h"
+#include "engine/fleet/model_collection.h"
 #include "engine/fleet/model_folders.h"
+#include "engine/fleet/model_loader.h"
 #include "engine/fleet/model_residency.h"
-#include "engine/fleet/plan.h"
 #include "engine/fleet/routes.h"
 #include "net/loop.h"
 
@@ -31,7 +32,8 @@ inline constexpr std::size_t model_pages_max = 10'000;
 // The instances are asked by the multi-model container contract (POST, GET and DELETE /models) over
 // HTTP, on the loop given. An instance that a former process of this server filled is asked first
 // what it has.
-class ResidentModels final : public std::enable_shared_from_this<ResidentModels> {
+class ResidentModels final : public ModelLoader,
+                             public std::enable_shared_from_this<ResidentModels> {
  public:
   struct Needs {
     net::Loop& loop;
@@ -41,47 +43,11 @@ class ResidentModels final : public std::enable_shared_from_this<ResidentModels>
     std::function<void(std::string content)> discard;
   };
 
-  // A model that is loaded, and stays so for as long as this lives.
-  class Use {
-   public:
-    Use() = default;
-    Use(std::shared_ptr<ResidentModels> models, ModelResidency::Copy* copy)
-        : models_(std::move(models)), copy_(copy) {}
-    Use(Use&& other) noexcept
-        : models_(std::move(other.models_)), copy_(std::exchange(other.copy_, nullptr)) {}
-    Use& operator=(Use&& other) noexcept;
-    ~Use() { reset(); }
-
-    explicit operator bool() const { return copy_ != nullptr; }
-    HostId host() const { return ModelResidency::host_of(*copy_); }
-    // What the instance calls the model; as long as this lives.
-    std::string_view name() const { return ModelResidency::name_of(*copy_); }
-    // The instance says that it does not have it.
-    void lose();
-    void reset();
-
-   private:
-    std::shared_ptr<ResidentModels> models_;
-    ModelResidency::Copy* copy_ = nullptr;
-  };
-
-  struct Outcome {
-    ModelResidency::Wake::Why why = ModelResidency::Wake::Why::ready;
-    Use use;               // ready
-    ModelRefusal refusal;  // refused
-    Error error;           // no_files
-    std::string uri;       // no_files: where they should be
-  };
-  using Done = std::move_only_function<void(Outcome)>;
-
   ResidentModels(Needs needs, ModelCollection collection);
-  ~ResidentModels();
+  ~ResidentModels() override;
 
-  // The hot path: nothing where no instance has it loaded.
-  Use find(std::string_view model);
-  // Has it loaded; at `deadline` whoever asked is told that it is not, and the loading goes on.
-  // `done` is called once, on any thread, maybe within this call.
-  void await(std::string_view model, Instant now, Instant deadline, Done done);
+  ModelHandle find(std::string_view model) override;
+  void await(std::string_view model, Instant now, Instant deadline, Done done) override;
 
   // The instances that serve now.
   void set_instances(std::span<const std::shared_ptr<const InstanceRoute>> instances);
@@ -91,8 +57,9 @@ class ResidentModels final : public std::enable_shared_from_this<ResidentModels>
 
  private:
   class Wire;
-  friend class Use;
 
+  void release(LoadedModel& model) override;
+  void lose(LoadedModel& model) override;
   void perform(std::unique_lock<std::mutex> lock);
   void perform(ModelResidency::Effect effect);
   void fetch(const ModelResidency::Fetch& wanted);

@@ -289,7 +289,7 @@ RouterCore::VariantState* RouterCore::pick_variant(FleetState& fleet, std::strin
 
 // `not_this`: tried before, to be avoided where there is another.
 InstanceLink* RouterCore::pick_instance(const VariantState& variant, const InstanceLink* not_this) {
-  if (not_this == nullptr && variant.route->routing == Routing::random)
+  if (not_this == nullptr && variant.route->routing == Balancing::random)
     return pick_at_random(variant);
   const auto& links = variant.links;
   const std::size_t from = random_.below(links.size());
@@ -303,7 +303,7 @@ InstanceLink* RouterCore::pick_instance(const VariantState& variant, const Insta
     if ((best != nullptr && load >= least) || links[at] == not_this) continue;
     best = links[at];
     least = load;
-    if (variant.route->routing == Routing::random) break;
+    if (variant.route->routing == Balancing::random) break;
   }
   return best != nullptr ? best : links[from];
 }

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "engine/fleet/capture.h"
-#include "engine/fleet/resident_models.h"
+#include "engine/fleet/model_loader.h"
 #include "engine/fleet/routes.h"
 #include "net/http.h"
 
@@ -186,8 +186,8 @@ class Invocation {
   RouterCore* router_ = nullptr;  // from invoke() to the end
   InstanceLink* link_ = nullptr;
   ExchangePlace place_;
-  ResidentModels::Use model_;  // what keeps the model loaded
-  bool model_lost_ = false;    // an instance did not have it any more: it was loaded once more
+  ModelHandle model_;        // what keeps the model loaded
+  bool model_lost_ = false;  // an instance did not have it any more: it was loaded once more
   Instant arrived_at_ = {};
   Instant sent_at_ = {};
   unsigned attempts_ = 0;

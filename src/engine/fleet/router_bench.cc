@@ -6,8 +6,8 @@
 #include <atomic>
 #include <memory>
 
+#include "base/test_folder.h"
 #include "engine/fleet/test_instance.h"
-#include "engine/fleet/test_store.h"
 #include "net/loop.h"
 
 #include "engine/fleet/router.h"

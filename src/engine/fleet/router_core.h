@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/string_hash.h"
 #include "engine/fleet/elastic_lines.h"
 #include "engine/fleet/instance_link.h"
 #include "engine/fleet/model_gate.h"
@@ -79,7 +80,7 @@ class RouterCore final : public LinkUser,
   void on_begun(Invocation& invocation, InvokeAnswer&& head) override;
   void on_part(Invocation& invocation, std::string_view bytes) override;
   void on_ended(std::unique_ptr<Invocation> invocation) override;
-  void on_model_ready(std::unique_ptr<Invocation> invocation, ResidentModels::Use use) override;
+  void on_model_ready(std::unique_ptr<Invocation> invocation, ModelHandle model) override;
   void on_model_refused(std::unique_ptr<Invocation> invocation,
                         const ModelRefusal& refusal) override;
   void on_model_failed(std::unique_ptr<Invocation> invocation, InvokeFailure failure,

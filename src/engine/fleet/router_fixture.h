@@ -7,10 +7,10 @@
 #include <atomic>
 #include <map>
 
+#include "base/test_folder.h"
 #include "engine/fleet/router.h"
 #include "engine/fleet/test_instance.h"
 #include "engine/fleet/test_invocation.h"
-#include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
 

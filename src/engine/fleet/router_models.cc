@@ -12,18 +12,18 @@ void RouterCore::dispatch_to_model(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::model_missing, "it has many models");
   invocation->model_.reset();
   const Instant deadline = loop_.now() + time_left(*invocation);
-  if (auto use = models_.admit(invocation, models, deadline))
-    on_model_ready(std::move(invocation), std::move(use));
+  if (auto model = models_.admit(invocation, models, deadline))
+    on_model_ready(std::move(invocation), std::move(model));
 }
 
 // An instance that left meanwhile is asked no more: the model is looked for anew.
-void RouterCore::on_model_ready(std::unique_ptr<Invocation> invocation, ResidentModels::Use use) {
+void RouterCore::on_model_ready(std::unique_ptr<Invocation> invocation, ModelHandle model) {
   const auto& instances = invocation->variant_->instances;
   const auto at = std::ranges::find_if(
-      instances, [&](const auto& instance) { return instance->number == use.host(); });
+      instances, [&](const auto& instance) { return instance->number == model.instance(); });
   const Shard& shard = fresh_shard(invocation->request.fleet);
   const auto link = at == instances.end() ? shard.links.end() : shard.links.find(at->get());
-  invocation->model_ = std::move(use);
+  invocation->model_ = std::move(model);
   if (link == shard.links.end() || !send(invocation, *link->second)) hold(std::move(invocation));
 }
 

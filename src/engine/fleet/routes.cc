@@ -4,20 +4,6 @@
 
 namespace slipway::fleet {
 
-VariantRoute::Use use_of(const Variant& variant) {
-  if (variant.offers) return VariantRoute::Use::offered;
-  const bool refuses = variant.instances == 0 && variant.at_zero == AtZero::refuse;
-  return refuses ? VariantRoute::Use::at_zero : VariantRoute::Use::serves;
-}
-
-void take_settings(FleetRoute& route, const FleetPlan& plan) {
-  route.request_timeout = plan.request_timeout;
-  route.part_border = plan.part_border;
-  route.access = plan.access;
-  route.writers = plan.writers;
-  if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
-}
-
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses) {
   auto* route = new InstanceRoute{.key = std::move(key),

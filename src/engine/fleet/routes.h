@@ -15,13 +15,13 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/string_hash.h"
 #include "engine/fleet/elastic.h"
-#include "engine/fleet/plan.h"
+#include "engine/fleet/model_loader.h"
+#include "engine/fleet/traffic.h"
 #include "place/place.h"
 
 namespace slipway::fleet {
-
-class ResidentModels;
 
 // One healthy instance. Whoever may still send to it, or waits for its answer, holds it: when the
 // last one lets go it is drained (RouteTable tells).
@@ -44,12 +44,12 @@ struct VariantRoute {
   };
   std::string name;  // the variant's, for each of its containers
   double weight = 0;
-  Routing routing = Routing::random;
+  Balancing routing = Balancing::random;
   Use use = Use::serves;
   std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
   std::vector<std::shared_ptr<const InstanceRoute>> instances;
   // Not null: the variant has many models, and each request names one.
-  std::shared_ptr<ResidentModels> models;
+  std::shared_ptr<ModelLoader> models;
 
   Execution execution = Execution::single;
   std::string container = {};    // empty: there is one
@@ -57,8 +57,6 @@ struct VariantRoute {
   std::uint32_t containers = 1;  // that the variant has
   Audience audience = Audience::callers;
 };
-
-VariantRoute::Use use_of(const Variant& variant);
 
 struct FleetRoute {
   Generation generation = 0;  // 0: the fleet is known and nothing of it serves
@@ -71,16 +69,6 @@ struct FleetRoute {
   double shadow_share = 0;  // of the requests is copied to the shadow variant; 0: there is none
   std::shared_ptr<const CapturePlan> capture;               // null: nothing is captured
   std::map<std::string, std::string, std::less<>> writers;  // FleetPlan's
-};
-
-// What the whole fleet has, from its plan.
-void take_settings(FleetRoute& route, const FleetPlan& plan);
-
-struct StringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const {
-    return std::hash<std::string_view>{}(text);
-  }
 };
 
 using RouteMap =

@@ -17,7 +17,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/fleet/routes.h"
+#include "base/string_hash.h"
 #include "place/place.h"
 #include "store/store.h"
 

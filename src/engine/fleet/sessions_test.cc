@@ -4,7 +4,7 @@
 
 #include <future>
 
-#include "engine/fleet/test_store.h"
+#include "base/test_folder.h"
 
 namespace slipway::fleet {
 namespace {

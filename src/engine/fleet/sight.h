@@ -10,8 +10,8 @@
 #include <variant>
 
 #include "base/clock.h"
-#include "engine/fleet/artifacts.h"
-#include "engine/fleet/elastic.h"
+#include "engine/fleet/artifact.h"
+#include "engine/fleet/elastic_aim.h"
 #include "engine/fleet/prober.h"
 #include "engine/fleet/routes.h"
 #include "place/place.h"
@@ -38,8 +38,8 @@ struct Seen {
 // The fetching of one artifact of a variant, or the making of its environment.
 struct Fetching {
   ServerTime asked_at = {};
-  std::optional<Result<FetchedArtifact>> outcome;  // nothing: under way
-  std::shared_ptr<const void> asker = {};          // of an environment: it is wanted
+  std::optional<FetchOutcome> outcome;     // nothing: under way
+  std::shared_ptr<const void> asker = {};  // of an environment: it is wanted
 };
 
 using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
@@ -80,7 +80,7 @@ struct Sight {
 
 struct FetchReport {
   FetchId id;
-  Result<FetchedArtifact> outcome;
+  FetchOutcome outcome;
 };
 
 // What other threads report; taken in at the start of a reconcile.

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "base/log.h"
+#include "base/test_folder.h"
 #include "engine/fleet/simulation_check.h"
 #include "engine/fleet/test_store.h"
 

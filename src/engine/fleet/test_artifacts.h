@@ -15,7 +15,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact_cache.h"
 
 namespace slipway::fleet {
 

@@ -1,3 +1,5 @@
+#include "engine/fleet/unpack.h"
+
 // Archives from outside are hostile until checked: every entry's name, kind and size is looked at
 // here, and libarchive's own guards stand behind.
 #include <archive.h>
@@ -14,7 +16,6 @@
 #include <memory>
 
 #include "base/fd.h"
-#include "engine/fleet/artifacts.h"
 #include "engine/fleet/file_names.h"
 
 namespace slipway::fleet {

@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <string>
 
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/unpack.h"
 
 namespace {
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/string_hash.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/router.h"
 #include "engine/invocation_queue/courier.h"
@@ -52,7 +53,7 @@ class RouterCourier final : public Courier {
   const Needs needs_;
   mutable std::mutex mutex_;
   // Handed to the loop and not yet sent to an instance, by fleet; guarded by mutex_.
-  std::unordered_map<std::string, std::size_t, fleet::StringHash, std::equal_to<>> launching_;
+  std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> launching_;
   net::LoopThread thread_{"queue"};
   std::unique_ptr<fleet::Router> router_;  // the loop thread's
 };

@@ -7,6 +7,7 @@
 
 #include <thread>
 
+#include "base/test_folder.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
 #include "engine/transform/reconciler.h"
@@ -203,7 +204,7 @@ class TransformJob : public testing::Test {
     return status();
   }
 
-  fleet::TestFolder folder_;
+  TestFolder folder_;
   std::unique_ptr<store::Store> store_ = open_store(folder_.path());
   fleet::Simulation world_{
       *store_, 1, {.built_ins = {{"model", {.argv = {"/bin/model"}, .environment = {}}}}}};

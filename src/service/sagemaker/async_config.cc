@@ -45,7 +45,8 @@ Result<> check_async(const api::CreateEndpointConfigInput& config) {
 void ask_by_queue(fleet::FleetPlan& plan) {
   plan.access = fleet::Access::queued;
   plan.request_timeout = async_invocation_timeout_max;
-  for (fleet::Variant& variant : plan.variants) variant.routing = fleet::Routing::least_outstanding;
+  for (fleet::Variant& variant : plan.variants)
+    variant.routing = fleet::Balancing::least_outstanding;
 }
 
 Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,

@@ -198,7 +198,7 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
   // The choice among copies by load is Slipway's; AWS does not say how it chooses.
   plan.variants.push_back({.name = std::string(component.variant()),
                            .instances = static_cast<std::uint32_t>(component.slots.size()),
-                           .routing = fleet::Routing::least_outstanding,
+                           .routing = fleet::Balancing::least_outstanding,
                            .at_zero = fleet::AtZero::refuse,
                            .program = std::move(program)});
   TRY_DO(apply_stream_alignment(call, component.resource.arn, plan));

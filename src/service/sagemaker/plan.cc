@@ -208,7 +208,7 @@ Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
       .weight = given.InitialVariantWeight().value_or(variant_weight_default),
       .instances = static_cast<std::uint32_t>(
           given.InitialInstanceCount().value_or(variant_instances_default)),
-      .routing = least ? fleet::Routing::least_outstanding : fleet::Routing::random,
+      .routing = least ? fleet::Balancing::least_outstanding : fleet::Balancing::random,
       .program = std::move(program)};
   if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);
   return variant;

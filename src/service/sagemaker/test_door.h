@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/test_folder.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
 #include "engine/identity/tables.h"
@@ -121,7 +122,7 @@ class Door : public testing::Test {
 
   void settle() { world_.run(std::chrono::minutes(5)); }
 
-  fleet::TestFolder folder_;
+  TestFolder folder_;
   std::unique_ptr<store::Store> store_ = open_store(folder_.path());
   fleet::Simulation world_{
       *store_,

@@ -1,4 +1,4 @@
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact_cache.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,10 +9,10 @@
 #include <fstream>
 #include <future>
 
+#include "base/test_folder.h"
 #include "engine/fleet/artifact_manifest.h"
 #include "engine/fleet/read_only.h"
 #include "engine/fleet/test_artifacts.h"
-#include "engine/fleet/test_store.h"
 
 namespace slipway::fleet {
 namespace {
@@ -47,11 +47,11 @@ class ArtifactsTest : public testing::Test {
     TextReader reader(make_tar(entries));
     return unpack_archive(reader, into_, limits);
   }
-  Result<FetchedArtifact> fetch(const Artifact& artifact) {
+  FetchOutcome fetch(const Artifact& artifact) {
     std::mutex mutex;
     std::condition_variable done;
-    std::optional<Result<FetchedArtifact>> outcome;
-    cache_.fetch(artifact, [&](Result<FetchedArtifact> result) {
+    std::optional<FetchOutcome> outcome;
+    cache_.fetch(artifact, [&](FetchOutcome result) {
       const std::lock_guard lock(mutex);
       outcome = std::move(result);
       done.notify_all();
@@ -157,7 +157,7 @@ TEST_F(ArtifactsTest, EqualContentIsFetchedOnceHoweverManyAskAtOnce) {
   std::atomic<int> done = 0;
   for (int i = 0; i < 20; ++i)
     cache_.fetch({.uri = i % 2 == 0 ? "s3://b/one/model.tar.gz" : "s3://b/two/model.tar.gz"},
-                 [&](const Result<FetchedArtifact>& result) { done += result ? 1 : 100; });
+                 [&](const FetchOutcome& result) { done += result ? 1 : 100; });
   pool_.stop();
   EXPECT_EQ(done, 20);
   EXPECT_EQ(source_.opened, 1);
@@ -216,7 +216,7 @@ TEST_F(ArtifactsTest, BytesThatChangedUnderTheSameSizeAndTimeAreFoundByTheNextPr
   WorkerPool pool(1);
   ArtifactCache next(folder_.path() / "cache", source_, pool);
   std::promise<void> done;
-  next.fetch({.uri = "s3://b/good"}, [&](const Result<FetchedArtifact>&) { done.set_value(); });
+  next.fetch({.uri = "s3://b/good"}, [&](const FetchOutcome&) { done.set_value(); });
   done.get_future().wait();
   EXPECT_EQ(read_file(good->directory / "m"), "right");
   pool.stop();
@@ -255,9 +255,9 @@ TEST_F(ArtifactsTest, WhatAnEarlierProcessFetchedIsCheckedOnAWorkerAndNotAskedOf
   ArtifactCache next(folder_.path() / "cache", source_, pool);
   EXPECT_FALSE(next.find(good->content)) << "nobody has looked at it yet";
   const auto again = [&] {
-    std::promise<Result<FetchedArtifact>> done;
+    std::promise<FetchOutcome> done;
     next.fetch_again({.uri = "s3://b/good"}, good->content,
-                     [&](Result<FetchedArtifact> result) { done.set_value(std::move(result)); });
+                     [&](FetchOutcome result) { done.set_value(std::move(result)); });
     return done.get_future().get();
   };
   const auto found = again();
@@ -305,10 +305,8 @@ TEST_F(ArtifactsTest, AStopEndsAFetchInTheMiddleAndLeavesWhatLiesOnTheDisk) {
   WorkerPool pool(1);
   ArtifactCache next(folder_.path() / "cache", endless, pool);
   endless.on_read = [&] { next.stop(); };
-  std::vector<Result<FetchedArtifact>> outcomes;
-  const auto note = [&](Result<FetchedArtifact> outcome) {
-    outcomes.push_back(std::move(outcome));
-  };
+  std::vector<FetchOutcome> outcomes;
+  const auto note = [&](FetchOutcome outcome) { outcomes.push_back(std::move(outcome)); };
   next.fetch({.uri = "s3://b/endless", .form = Artifact::Form::object}, note);
   next.fetch_again({.uri = "s3://b/good"}, good->content, note);
   pool.stop();

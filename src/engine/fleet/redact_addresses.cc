@@ -1,4 +1,4 @@
-#include "engine/fleet/told.h"
+#include "engine/fleet/redact_addresses.h"
 
 #include <string_view>
 
@@ -15,7 +15,7 @@ void replace_all(std::string& text, std::string_view what) {
 
 }  // namespace
 
-std::string told(std::string text, const place::Addresses& addresses) {
+std::string redact_addresses(std::string text, const place::Addresses& addresses) {
   constexpr std::string_view scheme = "unix:";
   for (std::string_view address :
        {std::string_view(addresses.http), std::string_view(addresses.link)}) {

@@ -1,4 +1,4 @@
-// Reading stored JSON documents of this room, where a missing or wrong member is `corrupted`.
+// Reads stored JSON documents, where a missing or wrong member is `corrupted`.
 #pragma once
 
 #include <fmt/format.h>
@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace slipway::fleet {
+namespace slipway::engine {
 
 // What a stored document of another shape throws; caught by read_document().
 class BadDocument : public std::runtime_error {
@@ -39,4 +39,4 @@ T number_of(const boost::json::object& object, std::string_view name) {
   return object.at({name.data(), name.size()}).to_number<T>();
 }
 
-}  // namespace slipway::fleet
+}  // namespace slipway::engine

@@ -1,4 +1,4 @@
-#include "engine/fleet/artifacts.h"
+#include "engine/fleet/artifact_cache.h"
 
 #include <fmt/format.h>
 
@@ -127,7 +127,7 @@ void ArtifactCache::fetch(const Artifact& artifact, FetchDone done) {
 void ArtifactCache::fetch_again(const Artifact& artifact, const std::string& content,
                                 FetchDone done) {
   post(
-      [this, artifact, content]() -> Result<FetchedArtifact> {
+      [this, artifact, content]() -> FetchOutcome {
         folders_.begin(content);
         const bool sound = folders_.is_sound(content, stop_.get_token());
         folders_.end(content);
@@ -149,7 +149,7 @@ void ArtifactCache::post(Obtain obtain, FetchDone done) {
 }
 
 // One worker makes a content; others that want it wait for that one.
-Result<FetchedArtifact> ArtifactCache::obtain(const Artifact& artifact) {
+FetchOutcome ArtifactCache::obtain(const Artifact& artifact) {
   TRY(const std::vector<ArtifactEntry> entries, source_.list(artifact));
   if (entries.empty())
     return fail(ErrorCode::not_found, fmt::format("Nothing stands at {}.", artifact.uri));
