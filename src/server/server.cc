@@ -158,7 +158,7 @@ class Server::Parts {
   std::unique_ptr<logs::CollectedPlace> place_;
 
   std::unique_ptr<PreparedFiles> files_;
-  std::unique_ptr<fleet::HttpProber> prober_;
+  std::unique_ptr<fleet::NetworkProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
   std::unique_ptr<CredentialsAddress> credentials_;
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
@@ -230,7 +230,7 @@ void Server::Parts::begin_place() {
   place::ProcessPlaceOptions place{.root = options_.data / "instances",
                                    .zygote = {model_server_.string(), "--zygote"},
                                    .isolation = options_.isolation_mode(),
-                                   .kept_free = "/opt/ml",  // SageMaker's
+                                   .kept_free = std::string(sagemaker::container_root),
                                    .room = disk_.get()};
   ground_ = std::async(std::launch::async, place::ProcessPlace::prepare, std::move(place));
 }
@@ -258,7 +258,7 @@ Result<> Server::Parts::open_engines() {
                                                                 .place = *place_,
                                                                 .random = random_,
                                                                 .errands = later()});
-  prober_ = std::make_unique<fleet::HttpProber>(
+  prober_ = std::make_unique<fleet::NetworkProber>(
       prober_loop_.loop(),
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
   routes_.on_drained(

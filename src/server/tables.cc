@@ -19,7 +19,7 @@ std::vector<store::Migration> all_migrations() {
                           fleet::migrations(), fleet::session_migrations(),
                           service::instance_credentials_migrations(), events::migrations(),
                           invocation_queue::queue_migrations(), transform::transform_migrations(),
-                          sagemaker::migrations()})
+                          sagemaker::migrations(), sagemaker::contract_migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }

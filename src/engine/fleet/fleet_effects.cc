@@ -18,14 +18,17 @@ std::string quotable(std::string log) {
   return std::string(last_part(log, quoted_bytes_max));
 }
 
-void FleetEffects::start(const place::InstanceKey& key, place::InstanceSpec spec, Models models) {
-  effects_.add([&needs = needs_, &sight = sight_, key, spec = std::move(spec), models]() mutable {
-    if (models == Models::many) {
+void FleetEffects::start(const place::InstanceKey& key, Start start) {
+  effects_.add([&needs = needs_, &sight = sight_, starting = around_.starting, key,
+                start = std::move(start)]() mutable {
+    place::InstanceSpec& spec = start.spec;
+    if (!start.models_path.empty()) {
       const auto folder = needs.models->make_folder(key);
       if (!folder) return;  // it is tried again with the next look
       spec.mounts.push_back(
-          {.host_path = folder->string(), .inside = "/opt/ml/models", .kept_for_it = true});
+          {.host_path = folder->string(), .inside = start.models_path, .kept_for_it = true});
     }
+    starting(key, std::move(start.probe));
     needs.place.start(key, spec);
     sight.seen[key].start_asked = true;
   });
@@ -46,10 +49,9 @@ void FleetEffects::forget(const place::InstanceKey& key) {
   });
 }
 
-void FleetEffects::watch(const place::InstanceKey& key, const place::Addresses& addresses,
-                         ServerTime now) {
-  effects_.add([&needs = needs_, &sight = sight_, key, addresses, now] {
-    needs.prober.watch(key, addresses);
+void FleetEffects::watch(const place::InstanceKey& key, ProbedAt probed, ServerTime now) {
+  effects_.add([&needs = needs_, &sight = sight_, key, probed = std::move(probed), now] {
+    needs.prober.watch(key, probed);
     Seen& seen = sight.seen[key];
     seen.watched = true;
     seen.watched_at = now;
@@ -102,7 +104,7 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
     for (const NewRoute::Instance& instance : fresh.instances) {
       Seen& seen = sight.seen[instance.key];
       auto made = seen.route.lock();
-      if (!made) made = needs.routes.make_instance(instance.key, seen.addresses);
+      if (!made) made = needs.routes.make_instance(instance.key, seen.addresses, instance.form);
       seen.route = made;
       route.variants[instance.place].instances.push_back(std::move(made));
     }

@@ -32,18 +32,23 @@ class FleetEffects {
     // Takes the outcome of a fetch from any thread.
     std::function<void(FetchReport)> fetched;
     std::function<void()> look_again;  // wakes the fleet
+    // Is told how an instance is to be probed, before the place is asked to start it.
+    std::function<void(const place::InstanceKey&, Probe)> starting;
     DecisionBook& decisions;
   };
   FleetEffects(const Around& around, Sight& sight, engine::Effects& effects)
       : around_(around), needs_(around.needs), sight_(sight), effects_(effects) {}
 
-  // Whether the instance gets a folder that the models of its variant will lie in.
-  enum class Models : std::uint8_t { one, many };
-  void start(const place::InstanceKey& key, place::InstanceSpec spec, Models models);
+  struct Start {
+    place::InstanceSpec spec;
+    std::string models_path;  // where it sees the folder that its models will lie in; empty: none
+    Probe probe;
+  };
+  void start(const place::InstanceKey& key, Start start);
   void stop(const place::InstanceKey& key);
   // Of an instance that ended: nothing is left of it.
   void forget(const place::InstanceKey& key);
-  void watch(const place::InstanceKey& key, const place::Addresses& addresses, ServerTime now);
+  void watch(const place::InstanceKey& key, ProbedAt probed, ServerTime now);
   void unwatch(const place::InstanceKey& key);
   // Of an instance that still runs, into Seen::tail; looks again after.
   void read_tail(const place::InstanceKey& key);
@@ -63,6 +68,7 @@ class FleetEffects {
     struct Instance {
       std::size_t place = 0;
       place::InstanceKey key;
+      RequestForm form;
     };
     std::shared_ptr<FleetRoute> route;
     std::vector<Instance> instances;

@@ -8,6 +8,7 @@
 
 #include "base/test_folder.h"
 #include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/test_instance.h"
 #include "engine/fleet/test_invocation.h"
 #include "engine/fleet/test_store.h"
 #include "net/loop.h"
@@ -115,8 +116,8 @@ class Server {
   net::LoopThread probes_{"probes"};
   net::LoopThread io_{"io"};
   NoArtifacts artifacts_;
-  HttpProber prober_{probes_.loop(),
-                     [this](HealthReport report) { reconciler_->observe(std::move(report)); }};
+  NetworkProber prober_{probes_.loop(),
+                        [this](HealthReport report) { reconciler_->observe(std::move(report)); }};
   std::unique_ptr<place::ProcessPlace> place_;
   std::unique_ptr<FleetReconciler> reconciler_;
   std::unique_ptr<Router> router_;
@@ -131,6 +132,7 @@ class FleetLiveTest : public testing::Test {
   static Variant variant(std::uint32_t instances, std::map<std::string, std::string> environment) {
     Variant variant{.name = "main", .instances = instances};
     variant.program.built_in = "test";
+    variant.program.contract.probe = HttpProbe{.path = std::string(test_health_path)};
     variant.program.environment = std::move(environment);
     return variant;
   }

@@ -121,6 +121,8 @@ class FleetReconciler::Impl {
         .options = options_,
         .fetched = [this, id](FetchReport report) { post(id, std::move(report)); },
         .look_again = around.look_again,
+        .starting = [this](const place::InstanceKey& key,
+                           Probe probe) { expect_start(key, std::move(probe)); },
         .decisions = decisions_};
     Sight& sight = sights_[id];
     FleetEffects fleet_effects(outside, sight, effects);
@@ -133,12 +135,24 @@ class FleetReconciler::Impl {
   // An instance that was just started is watched from here on, not only from its next reconcile:
   // somebody may wait for it.
   void follow(const FleetId& id, place::Observation observation) {
-    const place::Observation::Kind kind = observation.kind;
+    using Kind = place::Observation::Kind;
+    const Kind kind = observation.kind;
     const place::InstanceKey key = observation.key;
     const place::Addresses addresses = observation.addresses;
+    const std::optional<Probe> probe = take_probe(key);
     post(id, std::move(observation));
-    if (kind == place::Observation::Kind::started) needs_.prober.watch(key, addresses);
-    if (kind == place::Observation::Kind::exited) needs_.prober.unwatch(key);
+    if (kind == Kind::started && probe) needs_.prober.watch(key, {addresses, *probe});
+    if (kind == Kind::exited) needs_.prober.unwatch(key);
+  }
+  void expect_start(const place::InstanceKey& key, Probe probe) {
+    const std::lock_guard lock(mutex_);
+    starting_.insert_or_assign(key, std::move(probe));
+  }
+  // Returns nullopt of an instance that this process did not start, or heard of before.
+  std::optional<Probe> take_probe(const place::InstanceKey& key) {
+    const std::lock_guard lock(mutex_);
+    auto starting = starting_.extract(key);
+    return starting ? std::optional(std::move(starting.mapped())) : std::nullopt;
   }
 
   bool is_adoption_done() {
@@ -197,6 +211,8 @@ class FleetReconciler::Impl {
   std::set<FleetId> known_;                         // guarded by mutex_
   std::set<std::string> expected_;                  // guarded by mutex_
   bool adoption_done_ = false;                      // guarded by mutex_
+  // How those are probed that were asked for and not heard of yet. Guarded by mutex_.
+  std::map<place::InstanceKey, Probe> starting_;
 
   // Touched by reconciles and their effects alone, which never run at once.
   std::map<FleetId, Sight> sights_;

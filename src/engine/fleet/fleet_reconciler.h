@@ -27,9 +27,8 @@ class DecisionBook;
 class ModelKeeper;
 
 // How a built-in image runs as a program of this host: argv and environment before what the plan
-// adds. The reconciler appends "--model-dir DIR --http-socket http.sock", for a framed link
-// "--link-socket link.sock", and sets SLIPWAY_IMAGE to the built-in's name, unless the
-// plan says more of it there.
+// adds. The reconciler appends "--model-dir DIR --http-socket http.sock", and for a framed link
+// "--link-socket link.sock".
 struct BuiltInProgram {
   // How it takes requests: our own model server has a framed link beside HTTP.
   enum class Front : std::uint8_t { http_and_link, http };

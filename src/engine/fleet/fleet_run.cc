@@ -21,6 +21,11 @@ bool is_another(FleetStatus status, const FleetStatus& before) {
   return status != before;
 }
 
+// What is asked of the instances of a variant, which may be gone.
+Probe probe_of(const Variant* variant) {
+  return variant == nullptr ? Probe() : variant->program.contract.probe;
+}
+
 }  // namespace
 
 FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, FleetEffects& effects,
@@ -123,9 +128,9 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
     if (now_ - instance.since < patience) return wake_at(instance.since + patience);
     if (!seen.tail) return effects_.read_tail(key);
     count_failure(instance,
-                  with_log(fmt::format("The instance of variant '{}' did not answer GET /ping with "
-                                       "status 200 within {} s.",
-                                       instance.variant, patience.count()),
+                  with_log(fmt::format("The instance of variant '{}' did not {} within {} s.",
+                                       instance.variant, words_of(probe_of(variant)).demand,
+                                       patience.count()),
                            seen));
     return enter(instance, Phase::stopping);
   }
@@ -136,10 +141,10 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
     if (!seen.tail) return effects_.read_tail(key);
     const std::string_view cause =
         seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
-    count_failure(instance, with_log(fmt::format("The instance of variant '{}' stopped answering "
-                                                 "GET /ping: {}.",
-                                                 instance.variant, cause),
-                                     seen));
+    count_failure(instance,
+                  with_log(fmt::format("The instance of variant '{}' stopped {}: {}.",
+                                       instance.variant, words_of(probe_of(variant)).habit, cause),
+                           seen));
     return enter(instance, Phase::stopping);
   }
   if (seen.watched) wake_at(seen.watched_at + silent_max);
@@ -475,7 +480,8 @@ FleetEffects::NewRoute FleetRun::make_route() {
         continue;
       place::InstanceKey key = key_of(id_, instance);
       if (sight_.of(key).state != Seen::State::running) continue;
-      fresh.instances.push_back({route.variants.size() - 1, std::move(key)});
+      fresh.instances.push_back(
+          {route.variants.size() - 1, std::move(key), variant.program.contract.request});
       signature += fmt::format(" {}", instance.ordinal);
     }
     const bool serves = fresh.instances.size() > before;

@@ -6,6 +6,27 @@
 
 namespace slipway::fleet {
 
+namespace {
+
+// A program of this host is told on which sockets it listens.
+void take_sockets(place::InstanceSpec& spec, const BuiltInProgram* built_in) {
+  spec.http_socket = "http.sock";
+  spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
+  if (built_in == nullptr || built_in->front != BuiltInProgram::Front::http_and_link) return;
+  spec.link_socket = "link.sock";
+  spec.argv.insert(spec.argv.end(), {"--link-socket", spec.link_socket});
+}
+
+// An image listens where its contract says.
+void take_image(place::InstanceSpec& spec, const Program& program) {
+  const Contract& contract = program.contract;
+  spec.image = program.image;
+  spec.argv = program.arguments.empty() ? contract.default_arguments : program.arguments;
+  if (!contract.ports.empty()) spec.port = contract.ports.front();
+}
+
+}  // namespace
+
 void FleetRun::attend() {
   for (const InstanceRecord& instance : record_.instances) attend_to(instance);
 }
@@ -24,16 +45,20 @@ void FleetRun::attend_to(const InstanceRecord& instance) {
 void FleetRun::attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
                                 const Seen& seen) {
   if (seen.state == Seen::State::running && !seen.watched) {
-    effects_.watch(key, seen.addresses, now_);
+    const Variant* const variant = variant_of(instance);
+    effects_.watch(key, {seen.addresses, variant ? variant->program.contract.probe : NoProbe()},
+                   now_);
     if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
   }
   // Before the place reports, what a former server started looks like what nobody started.
   if (!adoption_done_ || seen.state != Seen::State::unknown || seen.start_asked) return;
   auto spec = spec_of(instance);
   if (!spec) return;
-  using Models = FleetEffects::Models;
-  const bool many = variant_of(instance)->program.models && needs_.models != nullptr;
-  effects_.start(key, *std::move(spec), many ? Models::many : Models::one);
+  const Program& program = variant_of(instance)->program;
+  const bool many = program.models && needs_.models != nullptr;
+  effects_.start(key, {.spec = *std::move(spec),
+                       .models_path = many ? program.contract.models_path : "",
+                       .probe = program.contract.probe});
 }
 
 // The program of a variant with what all of its kind are given.
@@ -47,14 +72,14 @@ place::InstanceSpec FleetRun::program_spec(const Program& program) const {
   return spec;
 }
 
-// With its model and its code. Nothing: one of them is not on the disk now.
+// With its model and its code. Returns nullopt while one of them is missing on the disk.
 std::optional<place::InstanceSpec> FleetRun::spec_with_contents(const Variant& variant,
                                                                 const VariantRecord& known) const {
   const Program& program = variant.program;
   place::InstanceSpec spec = program_spec(program);
   for (const auto& [name, value] : program.environment) spec.environment[name] = value;
   if (program.code) {
-    constexpr const char* inside = "/opt/ml/code";
+    const std::string& inside = program.contract.code_path;
     const auto directory = needs_.artifacts.find(known.code_content);
     if (!directory) return std::nullopt;
     spec.mounts.push_back({.host_path = directory->string(), .inside = inside});
@@ -63,11 +88,11 @@ std::optional<place::InstanceSpec> FleetRun::spec_with_contents(const Variant& v
   if (program.model) {
     const auto directory = needs_.artifacts.find(known.content);
     if (!directory) return std::nullopt;
-    spec.mounts.push_back({.host_path = directory->string(), .inside = "/opt/ml/model"});
+    spec.mounts.push_back(
+        {.host_path = directory->string(), .inside = program.contract.model_path});
     if (program.image.empty())
       spec.argv.insert(spec.argv.end(), {"--model-dir", directory->string()});
   }
-  if (program.image.empty()) spec.environment.try_emplace("SLIPWAY_IMAGE", program.built_in);
   return spec;
 }
 
@@ -82,21 +107,13 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
   place::InstanceSpec spec = *std::move(contents);
   if (!program.acts_as.empty() && options_.credentials)
     spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
-  spec.image = program.image;
   spec.memory_bytes_max = program.memory_bytes_max;
-  if (program.image.empty()) {
-    const auto built_in = options_.built_ins.find(program.built_in);
-    spec.http_socket = "http.sock";
-    spec.argv.insert(spec.argv.end(), {"--http-socket", spec.http_socket});
-    if (built_in != options_.built_ins.end() &&
-        built_in->second.front == BuiltInProgram::Front::http_and_link) {
-      spec.link_socket = "link.sock";
-      spec.argv.insert(spec.argv.end(), {"--link-socket", spec.link_socket});
-    }
-  } else {
-    spec.argv = program.arguments.empty() ? std::vector<std::string>{"serve"} : program.arguments;
-    spec.port = 8080;
+  if (!program.image.empty()) {
+    take_image(spec, program);
+    return spec;
   }
+  const auto built_in = options_.built_ins.find(program.built_in);
+  take_sockets(spec, built_in == options_.built_ins.end() ? nullptr : &built_in->second);
   return spec;
 }
 

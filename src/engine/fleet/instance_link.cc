@@ -29,10 +29,10 @@ std::optional<net::Address> address_of(const std::string& text) {
 }
 
 // `model`: what the instance calls the model that is asked; empty: it has one.
-net::ClientRequest http_request(const InvokeRequest& request, std::string_view model,
-                                std::chrono::milliseconds time_limit) {
-  net::ClientRequest out{.method = "POST", .target = "/invocations", .time_limit = time_limit};
-  if (!model.empty()) out.target = fmt::format("/models/{}/invoke", model);
+net::ClientRequest http_request(const RequestForm& form, const InvokeRequest& request,
+                                std::string_view model, std::chrono::milliseconds time_limit) {
+  net::ClientRequest out{.method = form.method, .target = form.path, .time_limit = time_limit};
+  if (!model.empty()) out.target = fmt::format("{}/{}/invoke", form.models_path, model);
   if (!request.content_type.empty()) out.headers.add("Content-Type", request.content_type);
   if (!request.accept.empty()) out.headers.add("Accept", request.accept);
   for (const net::Header& header : request.headers) out.headers.add(header.name, header.value);
@@ -152,7 +152,7 @@ bool InstanceLink::send_by_http(std::unique_ptr<Invocation>& invocation,
         net::HttpClientLimits{.connect_time = connect_timeout, .body_bytes_max = answer_bytes_max});
   ++http_under_way_;
   net::ClientRequest request =
-      http_request(invocation->request, invocation->model_name(), time_limit);
+      http_request(instance_->form, invocation->request, invocation->model_name(), time_limit);
   ExchangePlace& place = invocation->place_;
   place = {.way = ExchangePlace::Way::http};
   if (invocation->request.answer_mode == AnswerMode::streamed) {

@@ -21,6 +21,35 @@ namespace {
 
 constexpr int plan_version = 1;
 
+bool is_path(std::string_view path) { return path.starts_with('/'); }
+
+std::unexpected<Error> bad_contract(const Variant& variant, std::string_view what) {
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("The contract of variant '{}' {}.", variant.name, what));
+}
+
+// Whether it says all that an instance of this program needs. Places give an instance one port.
+Result<> check_contract(const Variant& variant) {
+  const Program& program = variant.program;
+  const Contract& contract = program.contract;
+  if (program.model && !program.image.empty() && !is_path(contract.model_path))
+    return bad_contract(variant, "does not say where its model is seen");
+  if (program.models && (!is_path(contract.models_path) || !is_path(contract.request.models_path)))
+    return bad_contract(variant, "does not say where its models are seen and asked");
+  if (program.code && !program.image.empty() && !is_path(contract.code_path))
+    return bad_contract(variant, "does not say where its code is seen");
+  if (const auto* http = std::get_if<HttpProbe>(&contract.probe); http && !is_path(http->path))
+    return bad_contract(variant, "does not say which path tells that it is healthy");
+  if (contract.request.method.empty() || !is_path(contract.request.path))
+    return bad_contract(variant, "does not say how it is asked");
+  if (contract.ports.size() > 1)
+    return bad_contract(variant, "has several ports, and places give an instance one");
+  const bool probed = !std::holds_alternative<NoProbe>(contract.probe);
+  if (probed && !program.image.empty() && contract.ports.empty())
+    return bad_contract(variant, "names no port to be probed at");
+  return {};
+}
+
 Result<> check_program(const Variant& variant) {
   const Program& program = variant.program;
   if (variant.offers) {
@@ -46,7 +75,7 @@ Result<> check_program(const Variant& variant) {
                 fmt::format("Variant '{}' has code without a URI or without a variable that tells "
                             "where it lies.",
                             variant.name));
-  return {};
+  return check_contract(variant);
 }
 
 Result<> check_elastic(std::string_view name, const Elastic& elastic) {
@@ -188,28 +217,86 @@ std::optional<ModelCollection> models_from(const json::value* value) {
                          .reader = artifact->reader};
 }
 
+json::array texts_json(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) array.emplace_back(text);
+  return array;
+}
+
+std::vector<std::string> texts_from(const json::value& value) {
+  std::vector<std::string> texts;
+  for (const json::value& text : value.as_array()) texts.emplace_back(text.as_string());
+  return texts;
+}
+
+bool runs_something(const Program& program) {
+  return !program.built_in.empty() || !program.image.empty();
+}
+
+json::object probe_json(const Probe& probe) {
+  if (const auto* http = std::get_if<HttpProbe>(&probe))
+    return {{"kind", "http"}, {"path", http->path}};
+  return {{"kind", std::holds_alternative<TcpProbe>(probe) ? "tcp" : "none"}};
+}
+
+Probe probe_from(const json::object& object) {
+  const std::string kind = text_of(object, "kind");
+  if (kind == "http") return HttpProbe{.path = text_of(object, "path")};
+  if (kind == "tcp") return TcpProbe();
+  if (kind == "none") return NoProbe();
+  throw BadDocument("unknown kind of probe");
+}
+
+json::object contract_json(const Contract& contract) {
+  json::array ports;
+  for (const std::uint16_t port : contract.ports) ports.emplace_back(port);
+  return {{"model_path", contract.model_path},
+          {"models_path", contract.models_path},
+          {"code_path", contract.code_path},
+          {"default_arguments", texts_json(contract.default_arguments)},
+          {"ports", std::move(ports)},
+          {"probe", probe_json(contract.probe)},
+          {"request_method", contract.request.method},
+          {"request_path", contract.request.path},
+          {"request_models_path", contract.request.models_path}};
+}
+
+Contract contract_from(const json::object& object) {
+  Contract contract{.model_path = text_of(object, "model_path"),
+                    .models_path = text_of(object, "models_path"),
+                    .code_path = text_of(object, "code_path"),
+                    .default_arguments = texts_from(object.at("default_arguments")),
+                    .probe = probe_from(object.at("probe").as_object()),
+                    .request = {.method = text_of(object, "request_method"),
+                                .path = text_of(object, "request_path"),
+                                .models_path = text_of(object, "request_models_path")}};
+  for (const json::value& port : object.at("ports").as_array())
+    contract.ports.push_back(port.to_number<std::uint16_t>());
+  return contract;
+}
+
 json::object program_json(const Program& program) {
   json::object environment;
   for (const auto& [name, value] : program.environment) environment[name] = value;
-  json::array arguments;
-  for (const std::string& argument : program.arguments) arguments.emplace_back(argument);
-  return {{"built_in", program.built_in},
-          {"image", program.image},
-          {"arguments", std::move(arguments)},
-          {"environment", std::move(environment)},
-          {"acts_as", program.acts_as},
-          {"model", artifact_json(program.model)},
-          {"models", models_json(program.models)},
-          {"code", code_json(program.code)},
-          {"startup_timeout_s", program.startup_timeout.count()},
-          {"download_timeout_s", program.download_timeout.count()},
-          {"memory_bytes_max", program.memory_bytes_max}};
+  json::object object{{"built_in", program.built_in},
+                      {"image", program.image},
+                      {"arguments", texts_json(program.arguments)},
+                      {"environment", std::move(environment)},
+                      {"acts_as", program.acts_as},
+                      {"model", artifact_json(program.model)},
+                      {"models", models_json(program.models)},
+                      {"code", code_json(program.code)},
+                      {"startup_timeout_s", program.startup_timeout.count()},
+                      {"download_timeout_s", program.download_timeout.count()},
+                      {"memory_bytes_max", program.memory_bytes_max}};
+  if (runs_something(program)) object["contract"] = contract_json(program.contract);
+  return object;
 }
 
 Program program_from(const json::object& object) {
-  Program program{.built_in = text_of(object, "built_in"), .image = text_of(object, "image")};
-  for (const json::value& argument : object.at("arguments").as_array())
-    program.arguments.emplace_back(argument.as_string());
+  Program program{.built_in = text_of(object, "built_in"),
+                  .image = text_of(object, "image"),
+                  .arguments = texts_from(object.at("arguments"))};
   for (const auto& entry : object.at("environment").as_object())
     program.environment.emplace(entry.key(), entry.value().as_string());
   if (const json::value* acts_as = object.if_contains("acts_as"))  // absent in older plans
@@ -217,6 +304,7 @@ Program program_from(const json::object& object) {
   program.model = artifact_from(object.at("model"));
   program.models = models_from(object.if_contains("models"));
   program.code = code_from(object.if_contains("code"));
+  if (runs_something(program)) program.contract = contract_from(object.at("contract").as_object());
   program.startup_timeout =
       std::chrono::seconds(number_of<std::int64_t>(object, "startup_timeout_s"));
   program.download_timeout =
@@ -253,18 +341,6 @@ Resources resources_from(const json::object& object) {
   return {.cpus = number_of<double>(object, "cpus"),
           .memory_mib = number_of<std::uint64_t>(object, "memory_mib"),
           .accelerators = number_of<double>(object, "accelerators")};
-}
-
-json::array texts_json(const std::vector<std::string>& texts) {
-  json::array array;
-  for (const std::string& text : texts) array.emplace_back(text);
-  return array;
-}
-
-std::vector<std::string> texts_from(const json::value& value) {
-  std::vector<std::string> texts;
-  for (const json::value& text : value.as_array()) texts.emplace_back(text.as_string());
-  return texts;
 }
 
 json::object capture_json(const CapturePlan& capture) {

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/fleet/artifact.h"
+#include "engine/fleet/contract.h"
 #include "engine/fleet/model_collection.h"
 #include "engine/fleet/placement.h"
 #include "engine/fleet/traffic.h"
@@ -38,16 +39,17 @@ struct Code {
 struct Program {
   std::string built_in;                // a built-in image's name: "slipway-inference"
   std::string image;                   // any other image's URI
-  std::vector<std::string> arguments;  // for an image; empty: its own
+  std::vector<std::string> arguments;  // for an image; empty: its contract's
   std::map<std::string, std::string> environment;
   // In whose name its instances may ask this server for things, in the door's words: they are
   // started with what FleetOptions::credentials says for it. Empty: in nobody's.
   std::string acts_as;
-  std::optional<Artifact> model;          // seen at /opt/ml/model
+  std::optional<Artifact> model;
   std::optional<ModelCollection> models;  // in place of `model`
-  std::optional<Code> code;               // seen at /opt/ml/code
+  std::optional<Code> code;
+  Contract contract = {};  // what the program is written for
 
-  std::chrono::seconds startup_timeout{480};    // until the first healthy answer to /ping
+  std::chrono::seconds startup_timeout{480};    // until it is healthy, as its contract says
   std::chrono::seconds download_timeout{3600};  // until the artifacts are there
   std::uint64_t memory_bytes_max = 0;           // 0: no limit
 
@@ -100,8 +102,9 @@ struct FleetPlan {
 };
 
 // Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
-// or infinite weight, a program that is neither or both (of a variant that offers itself: any),
-// containers of one variant that disagree or are apart, more than one shadow, nothing but a shadow.
+// or infinite weight, a program that is neither or both (of a variant that offers itself: any), one
+// whose contract lacks what it needs, containers of one variant that disagree or are apart, more
+// than one shadow, nothing but a shadow.
 Result<> check(const FleetPlan& plan);
 
 // The stored form: JSON with a version. Reading refuses what it does not know: corrupted.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "engine/fleet/plan_route.h"
 
 namespace slipway::fleet {
@@ -43,6 +45,57 @@ TEST(Plan, ForWhomThingsAreReadAndStoredComesBackFromItsStoredForm) {
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(*read, plan);
+}
+
+TEST(Plan, ItsContractsComeBackFromTheirStoredForm) {
+  FleetPlan plan{.variants = {lone("pages"), lone("sockets"), lone("none")}};
+  plan.variants[0].program.contract = {.model_path = "/srv/model",
+                                       .models_path = "/srv/models",
+                                       .code_path = "/srv/code",
+                                       .default_arguments = {"start", "now"},
+                                       .ports = {9000},
+                                       .probe = HttpProbe{.path = "/health"},
+                                       .request = {"PUT", "/ask", "/loaded"}};
+  plan.variants[1].program.contract.probe = TcpProbe();
+  ASSERT_TRUE(check(plan));
+  const auto read = plan_from_text(to_text(plan));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(*read, plan);
+}
+
+TEST(Plan, AProgramWithoutAContractIsNoStoredPlan) {
+  std::string text = to_text({.variants = {lone("a")}});
+  text.replace(text.find("\"contract\""), 10, "\"contrast\"");
+  EXPECT_EQ(plan_from_text(text).error().code, ErrorCode::corrupted);
+}
+
+TEST(Plan, AContractThatLacksWhatItsProgramNeedsIsRefused) {
+  const auto with = [](const std::function<void(Program&)>& change) {
+    Variant made{.name = "a", .program = {.image = "registry/own"}};
+    made.program.contract = {.model_path = "/m",
+                             .models_path = "/ms",
+                             .code_path = "/c",
+                             .ports = {9000},
+                             .probe = HttpProbe{.path = "/health"},
+                             .request = {.path = "/ask", .models_path = "/loaded"}};
+    change(made.program);
+    return check({.variants = {made}});
+  };
+  EXPECT_TRUE(with([](Program&) {}));
+  EXPECT_FALSE(with([](Program& program) { program.contract.ports = {}; }));
+  EXPECT_FALSE(with([](Program& program) { program.contract.ports = {1, 2}; }));
+  EXPECT_FALSE(with([](Program& program) { program.contract.probe = HttpProbe(); }));
+  EXPECT_FALSE(with([](Program& program) { program.contract.request.path = ""; }));
+  const auto models = [](Program& program) { program.models = ModelCollection{.uri = "s3://b/"}; };
+  EXPECT_TRUE(with(models));
+  EXPECT_FALSE(with([&](Program& program) {
+    models(program);
+    program.contract.request.models_path = "";
+  }));
+  EXPECT_FALSE(with([](Program& program) {
+    program.model = Artifact{.uri = "s3://b/m"};
+    program.contract.model_path = "";
+  }));
 }
 
 TEST(Plan, ContainersThatAreApartOrDisagreeOrAreTooManyAreRefused) {
@@ -93,6 +146,8 @@ TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
   variant.program.built_in = "slipway-inference";
   variant.program.models = ModelCollection{
       .uri = "s3://b/p/", .form = Artifact::Form::object, .kept = false, .loaded_max = 7};
+  variant.program.contract.models_path = "/models";
+  variant.program.contract.request.models_path = "/models";
   FleetPlan plan;
   plan.variants.push_back(variant);
   ASSERT_TRUE(check(plan));

@@ -1,5 +1,4 @@
-// Asks instances whether they are healthy, for life: GET /ping, 200 within two seconds. Each says
-// "Prefer: wait=1" (RFC 7240): an instance that is about to be ready may answer when it is.
+// Asks instances whether they are healthy, for life, each in the way that its contract names.
 #pragma once
 
 #include <chrono>
@@ -8,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "engine/fleet/contract.h"
 #include "place/place.h"
 
 namespace slipway::net {
@@ -17,11 +17,16 @@ class Loop;
 namespace slipway::fleet {
 
 // Limits and paces.
-inline constexpr std::chrono::milliseconds ping_timeout{2'000};
-inline constexpr std::chrono::milliseconds ping_first_delay{2};
-inline constexpr std::chrono::milliseconds ping_delay_max_while_starting{250};
-inline constexpr std::chrono::milliseconds ping_period{3'000};
-inline constexpr unsigned ping_misses_max = 3;
+inline constexpr std::chrono::milliseconds check_first_delay{2};
+inline constexpr std::chrono::milliseconds check_delay_max_while_starting{250};
+inline constexpr std::chrono::milliseconds check_period{3'000};
+inline constexpr unsigned check_misses_max = 3;
+
+// Where an instance is asked, and how.
+struct ProbedAt {
+  place::Addresses addresses;
+  Probe probe;
+};
 
 // What a watched instance's health became.
 struct HealthReport {
@@ -36,20 +41,20 @@ class Prober {
  public:
   virtual ~Prober() = default;
   // Watches from now on: fast until the first good answer (`healthy`), then every few seconds;
-  // `unhealthy` after ping_misses_max misses in a row, `healthy` again with the next good one.
-  // Watching a watched key again is nothing.
-  virtual void watch(const place::InstanceKey& key, const place::Addresses& addresses) = 0;
+  // `unhealthy` after check_misses_max misses in a row, `healthy` again with the next good one.
+  // What has no probe is `healthy` at once. Watching a watched key again does nothing.
+  virtual void watch(const place::InstanceKey& key, const ProbedAt& probed) = 0;
   virtual void unwatch(const place::InstanceKey& key) = 0;
 };
 
-// The real one: an HTTP client on a loop. `loop` outlives this object; destroyed on the loop's
-// thread or after the loop ended. Reports on that thread.
-class HttpProber final : public Prober {
+// The real one: checks over the network, on a loop. `loop` outlives this object; destroyed on the
+// loop's thread or after the loop ended. Reports on that thread.
+class NetworkProber final : public Prober {
  public:
-  HttpProber(net::Loop& loop, HealthSink sink);
-  ~HttpProber() override;
+  NetworkProber(net::Loop& loop, HealthSink sink);
+  ~NetworkProber() override;
 
-  void watch(const place::InstanceKey& key, const place::Addresses& addresses) override;
+  void watch(const place::InstanceKey& key, const ProbedAt& probed) override;
   void unwatch(const place::InstanceKey& key) override;
 
  private:

@@ -29,7 +29,7 @@ ModelResidency::Options options_of(const ModelCollection& collection) {
           .keeping = collection.kept ? Keeping::until_needed : Keeping::while_used};
 }
 
-// What a page of GET /models says; nothing where it is no such page.
+// What a page of the list of models says; nothing where it is no such page.
 struct Page {
   std::vector<std::string> names;
   std::string next;
@@ -78,6 +78,7 @@ class ResidentModels::Wire final : public std::enable_shared_from_this<Wire> {
  private:
   struct Instance {
     place::InstanceKey key;
+    std::string models_path;
     std::unique_ptr<net::HttpClient> http;
   };
 
@@ -112,7 +113,8 @@ void ResidentModels::Wire::set_instances(
         loop_, std::move(*address),
         net::HttpClientLimits{.connect_time = connect_time_max,
                               .body_bytes_max = model_answer_bytes_max});
-    kept.emplace(instance->number, Instance{instance->key, std::move(http)});
+    kept.emplace(instance->number,
+                 Instance{instance->key, instance->form.models_path, std::move(http)});
   }
   instances_.swap(kept);
 }
@@ -143,7 +145,7 @@ void ResidentModels::Wire::load(const ModelResidency::Load& load) {
       else
         models.not_shown(load.host, load.name, folder.error());
     });
-  net::ClientRequest request{.method = "POST", .target = "/models"};
+  net::ClientRequest request{.method = "POST", .target = instance->models_path};
   request.headers.add("Content-Type", "application/json");
   request.body =
       json::serialize(json::object{{"model_name", load.name}, {"url", folder->string()}});
@@ -166,7 +168,7 @@ void ResidentModels::Wire::unload(const ModelResidency::Unload& unload) {
   const Instance* const instance = find(unload.host);
   if (instance == nullptr) return;
   net::ClientRequest request{.method = "DELETE",
-                             .target = fmt::format("/models/{}", unload.name),
+                             .target = fmt::format("{}/{}", instance->models_path, unload.name),
                              .time_limit = unload_time_max};
   instance->http->send(std::move(request), [weak = weak_from_this(), key = instance->key,
                                             host = unload.host, name = unload.name](
@@ -188,10 +190,8 @@ void ResidentModels::Wire::list(HostId host, const std::string& token,
                                 std::vector<std::string> names, std::size_t page) {
   const Instance* const instance = find(host);
   if (instance == nullptr) return;
-  net::ClientRequest request{
-      .target = token.empty() ? "/models"
-                              : fmt::format("/models?next_page_token={}", percent_encode(token)),
-      .time_limit = list_time_max};
+  net::ClientRequest request{.target = instance->models_path, .time_limit = list_time_max};
+  if (!token.empty()) request.target += fmt::format("?next_page_token={}", percent_encode(token));
   instance->http->send(std::move(request), [weak = weak_from_this(), host, names = std::move(names),
                                             page](Result<net::ClientResponse> answer) mutable {
     const auto self = weak.lock();

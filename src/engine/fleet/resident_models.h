@@ -29,9 +29,9 @@ inline constexpr std::size_t model_pages_max = 10'000;
 // Thread-safe. Held by routes, and by whoever uses one of its models. The routers of all loops ask
 // the same object; its lock is held for the look-up and never while anything waits.
 //
-// The instances are asked by the multi-model container contract (POST, GET and DELETE /models) over
-// HTTP, on the loop given. An instance that a former process of this server filled is asked first
-// what it has.
+// The instances are asked over HTTP, at the path for models that their request form names
+// (RequestForm::models_path), on the loop given. An instance that a former process of this server
+// filled is asked first what it has.
 class ResidentModels final : public ModelLoader,
                              public std::enable_shared_from_this<ResidentModels> {
  public:

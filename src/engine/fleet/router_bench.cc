@@ -59,9 +59,10 @@ void route(benchmark::State& state) {
   auto route = std::make_shared<FleetRoute>();
   route->generation = 1;
   route->weight_total = 1;
-  route->variants = {{.name = "main",
-                      .weight = 1,
-                      .instances = {routes.make_instance({"fleet/a"}, {.link = "unix:" + link})}}};
+  route->variants = {
+      {.name = "main",
+       .weight = 1,
+       .instances = {routes.make_instance({"fleet/a"}, {.link = "unix:" + link}, {})}}};
   routes.publish({"fleet"}, std::move(route));
   std::unique_ptr<Router> router;
   Again::Shared shared;

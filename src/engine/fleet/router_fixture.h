@@ -31,8 +31,8 @@ class RouterTest : public testing::Test {
     instance_loop_.run_and_wait([this] { instances_.clear(); });
   }
 
-  std::shared_ptr<const InstanceRoute> add_instance(const std::string& name,
-                                                    Ways ways = Ways::both) {
+  std::shared_ptr<const InstanceRoute> add_instance(const std::string& name, Ways ways = Ways::both,
+                                                    RequestForm form = {}) {
     place::Addresses addresses{.http = "unix:" + (folder_.path() / (name + ".http")).string()};
     if (ways == Ways::both) addresses.link = "unix:" + (folder_.path() / (name + ".link")).string();
     instance_loop_.run_and_wait([&] {
@@ -40,7 +40,7 @@ class RouterTest : public testing::Test {
           std::make_unique<TestInstance>(instance_loop_.loop(), name, addresses.http.substr(5),
                                          addresses.link.empty() ? "" : addresses.link.substr(5));
     });
-    return routes_.make_instance({"fleet/" + name}, addresses);
+    return routes_.make_instance({"fleet/" + name}, addresses, std::move(form));
   }
   void publish(std::vector<VariantRoute> variants,
                std::chrono::milliseconds timeout = std::chrono::seconds(60)) {

@@ -134,10 +134,19 @@ TEST_F(RouterTest, ARequestThatIsNotAnsweredInTimeFailsAndTheLinkGoesOn) {
   EXPECT_EQ(ask({.fleet = fleet, .body = "still here"}).body, "still here");
 }
 
+TEST_F(RouterTest, AnInstanceIsAskedOverHttpAsItsContractSays) {
+  publish({{.name = "main",
+            .weight = 1,
+            .instances = {add_instance("a", Ways::http_only, {"PUT", "/v2/ask"})}}});
+  EXPECT_EQ(ask({.fleet = fleet, .body = "x"}).body, "x");
+  EXPECT_EQ(of("a", &TestInstance::asked_at), "PUT /v2/ask");
+}
+
 TEST_F(RouterTest, ADeadInstanceIsPassedOverForOneThatLives) {
   auto dead = routes_.make_instance({"fleet/dead"},
                                     {.http = "unix:" + (folder_.path() / "dead.http").string(),
-                                     .link = "unix:" + (folder_.path() / "dead.link").string()});
+                                     .link = "unix:" + (folder_.path() / "dead.link").string()},
+                                    {});
   publish({{.name = "main", .weight = 1, .instances = {dead, add_instance("a")}}});
   for (int i = 0; i < 50; ++i) send({.fleet = fleet, .body = "who"});
   for (const TestOutcome& outcome : outcomes_->wait(50)) EXPECT_EQ(outcome.body, "a");

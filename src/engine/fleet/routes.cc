@@ -5,9 +5,11 @@
 namespace slipway::fleet {
 
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
-                                                               place::Addresses addresses) {
+                                                               place::Addresses addresses,
+                                                               RequestForm form) {
   auto* route = new InstanceRoute{.key = std::move(key),
                                   .addresses = std::move(addresses),
+                                  .form = std::move(form),
                                   .number = next_number_.fetch_add(1)};
   {
     const std::lock_guard lock(drain_sink_->mutex);

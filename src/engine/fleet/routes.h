@@ -28,6 +28,7 @@ namespace slipway::fleet {
 struct InstanceRoute {
   place::InstanceKey key;
   place::Addresses addresses;
+  RequestForm form = {};
   std::uint64_t number = 0;  // of all routes of this process
   // Requests that any router has under way to it; what LEAST_OUTSTANDING compares.
   alignas(64) mutable std::atomic<std::uint32_t> outstanding = 0;
@@ -85,7 +86,7 @@ class RouteTable {
 
   // Makes an instance's route. `drained` (see on_drained) follows once nobody holds it any more.
   std::shared_ptr<const InstanceRoute> make_instance(place::InstanceKey key,
-                                                     place::Addresses addresses);
+                                                     place::Addresses addresses, RequestForm form);
 
   // Notes why an instance that is routed to ends; from any thread.
   void note_ending(const place::InstanceKey& key, std::string reason);

@@ -55,7 +55,7 @@ class SimulatedProber final : public Prober {
 
   // Nothing of it lasts, so there is no crash before or after it; and it is called outside of
   // reconciles too.
-  void watch(const place::InstanceKey& key, const place::Addresses&) override {
+  void watch(const place::InstanceKey& key, const ProbedAt&) override {
     if (crash_.reached()) return;
     watched_.try_emplace(key, false);
   }

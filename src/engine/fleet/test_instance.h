@@ -7,6 +7,7 @@
 // body above 64 MiB is not kept: the answer is how many bytes came.
 #pragma once
 
+#include <fmt/format.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -26,6 +27,8 @@
 #include "net/loop.h"
 
 namespace slipway::fleet {
+
+inline constexpr std::string_view test_health_path = "/health";
 
 struct TestAnswer {
   int status = 200;
@@ -67,6 +70,7 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   bool mute = false;  // takes requests and answers none
   net::LinkPace pace = 0;
   int by_http = 0;
+  std::string asked_at;  // the last one over HTTP: "POST /path"
   int by_link = 0;
   int streams_under_way = 0;
   std::uint64_t stream_bytes = 0;  // given out in streams
@@ -242,9 +246,10 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   }
 
   void on_request(net::Request&& request, net::Responder&& responder) override {
-    if (request.path() == "/ping")
+    if (request.path() == test_health_path)
       return responder.send(net::Response{.status = healthy ? 200 : 503});
     ++by_http;
+    asked_at = fmt::format("{} {}", request.method(), request.path());
     const std::string_view body = request.body();
     if (body == "endless") return start_stream(std::move(responder), ~0ULL, false);
     if (body == "half") return start_stream(std::move(responder), 10, true);

@@ -69,4 +69,17 @@ struct CapturePlan {
   bool operator==(const CapturePlan&) const = default;
 };
 
+// How an instance is asked over HTTP. The framed link of our own programs carries none of it: there
+// is one way to ask there.
+struct RequestForm {
+  std::string method = "POST";
+  std::string path = "/";
+  // Of an instance with many models, the path that stands for all of them: models are loaded (POST)
+  // and listed (GET) there, let go at "<models_path>/<name>" (DELETE), and asked at
+  // "<models_path>/<name>/invoke". Empty: its instances have one model.
+  std::string models_path = {};
+
+  bool operator==(const RequestForm&) const = default;
+};
+
 }  // namespace slipway::fleet

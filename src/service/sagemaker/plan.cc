@@ -10,6 +10,7 @@
 #include "service/resource_key.h"
 #include "service/sagemaker/async_config.h"
 #include "service/sagemaker/capture_file.h"
+#include "service/sagemaker/contract.h"
 #include "service/sagemaker/instance_types.h"
 #include "service/sagemaker/serverless.h"
 
@@ -124,7 +125,7 @@ Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
 
 Result<fleet::Program> program_of(const BuiltInImages& built_in,
                                   const api::ContainerDefinition& container) {
-  fleet::Program program;
+  fleet::Program program{.contract = container_contract()};
   const std::string_view image = *container.Image();
   const std::string_view repository = repository_of(image);
   if (built_in.contains(repository))
@@ -133,9 +134,8 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
     program.image = image;
   for (const auto& [name, value] : container.Environment())
     program.environment.emplace(name, value);
-  // With its tag: versions of an image differ in what they read and answer.
   if (!program.built_in.empty())
-    program.environment["SLIPWAY_IMAGE"] = image.substr(image.rfind('/') + 1);
+    program.environment[std::string(image_variable)] = image.substr(image.rfind('/') + 1);
   TRY(program.model, model_data(container));
   if (container.Mode() == "MultiModel") TRY_DO(take_collection(container, program));
   if (!program.built_in.empty()) program.code = code_of(container);
@@ -192,7 +192,8 @@ std::string container_name(const api::ContainerDefinition& container, std::size_
 // network of its own, so it is the port of a lone one; the range for further ports is a choice.
 void tell_ports(fleet::Program& program) {
   if (program.image.empty()) return;  // programs of this host listen on sockets in the file tree
-  program.environment.try_emplace("SAGEMAKER_BIND_TO_PORT", "8080");
+  program.environment.try_emplace("SAGEMAKER_BIND_TO_PORT",
+                                  fmt::to_string(program.contract.ports.front()));
   program.environment.try_emplace("SAGEMAKER_SAFE_PORT_RANGE", "9000-9999");
 }
 

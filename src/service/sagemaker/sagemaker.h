@@ -8,6 +8,7 @@
 #include "engine/transform/transform.h"
 #include "service/permissions.h"
 #include "service/registry.h"
+#include "service/sagemaker/contract.h"
 #include "service/sagemaker/plan.h"
 #include "service/sagemaker/reach.h"
 #include "store/store.h"
