@@ -16,9 +16,7 @@ class SessionsTest : public testing::Test {
   void open() {
     sessions_.reset();
     store_.reset();
-    std::vector<store::Migration> all(migrations().begin(), migrations().end());
-    all.insert(all.end(), session_migrations().begin(), session_migrations().end());
-    store_ = store::Store::open(folder_.path() / "state.db", all).value();
+    store_ = store::Store::open(folder_.path() / "state.db", session_migrations()).value();
     sessions_ = Sessions::open(*store_, clock_).value();
   }
   Result<> begin(std::string_view id, std::string_view instance, std::chrono::seconds life = 60s) {
