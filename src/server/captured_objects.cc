@@ -4,7 +4,7 @@
 
 namespace slipway::server {
 
-Result<> CapturedObjects::keep(const fleet::CaptureFile& file) {
+Result<> CapturedObjects::keep(const routing::CaptureFile& file) {
   const sagemaker::CaptureObject made = sagemaker::capture_object(file, random_);
   objects::Upload upload = objects_.begin();
   TRY_DO(upload.write(std::as_bytes(std::span(made.lines))));

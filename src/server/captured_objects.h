@@ -2,14 +2,14 @@
 #pragma once
 
 #include "base/random.h"
-#include "engine/fleet/capture.h"
 #include "engine/objects/objects.h"
+#include "engine/routing/capture.h"
 #include "service/errands.h"
 #include "store/store.h"
 
 namespace slipway::server {
 
-// A sink of fleet::CaptureWriter: one object a file. Everything outlives this object.
+// A sink of routing::CaptureWriter: one object a file. Everything outlives this object.
 class CapturedObjects {
  public:
   CapturedObjects(store::Store& store, objects::Objects& objects, Random& random,
@@ -17,7 +17,7 @@ class CapturedObjects {
       : store_(store), objects_(objects), random_(random), errands_(errands) {}
 
   // not_found: the bucket is not there. permission_denied: the records' writer may not store them.
-  Result<> keep(const fleet::CaptureFile& file);
+  Result<> keep(const routing::CaptureFile& file);
 
  private:
   store::Store& store_;

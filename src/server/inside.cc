@@ -67,7 +67,7 @@ json::object fleet_json(const fleet::FleetLook& look, const Moment& now) {
 Result<std::string> fleets_text(const Inside& inside) {
   json::array all;
   const Moment now = inside.clock.moment();
-  fleet::FleetId last;
+  routing::FleetId last;
   for (;;) {
     TRY(const std::vector<fleet::FleetLook> looks,
         inside.store.read([&](store::Transaction& tx) -> Result<std::vector<fleet::FleetLook>> {
@@ -231,8 +231,8 @@ Result<std::string> why_text(const Inside& inside, const net::RequestHead& head)
   if (!name || name->empty() || !region || region->empty())
     return fail(ErrorCode::invalid_argument,
                 "The query says whom it is about: ?name=ENDPOINT&region=REGION.");
-  const fleet::FleetId id{fmt::format("{}/{}/{}", inside.account, *region, *name)};
-  std::map<fleet::FleetId, std::vector<fleet::Decision>> decisions;
+  const routing::FleetId id{fmt::format("{}/{}/{}", inside.account, *region, *name)};
+  std::map<routing::FleetId, std::vector<fleet::Decision>> decisions;
   for (fleet::DecisionBook::OfFleet& each : inside.decisions.below(id))
     decisions.emplace(each.id, std::move(each.decisions));
   json::array fleets;

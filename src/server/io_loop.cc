@@ -11,10 +11,10 @@ constexpr std::chrono::milliseconds drain_time{10'000};
 
 IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
     : thread_(fmt::format("io-{}", number)) {
-  fleet::CaptureBuffer& captures = shared.captures.add_buffer();
+  routing::CaptureBuffer& captures = shared.captures.add_buffer();
   thread_.run_and_wait([&] {
     router_ =
-        std::make_unique<fleet::Router>(thread_.loop(), shared.routes, shared.random, &captures);
+        std::make_unique<routing::Router>(thread_.loop(), shared.routes, shared.random, &captures);
     shared.routers.add(thread_.loop(), *router_);
     front_ = std::make_unique<service::Front>(shared.frame, thread_.loop());
     pages_ = std::make_unique<service::PageDoor>(

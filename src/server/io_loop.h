@@ -9,9 +9,9 @@
 
 #include "base/fd.h"
 #include "base/random.h"
-#include "engine/fleet/capture.h"
-#include "engine/fleet/router.h"
-#include "engine/fleet/sessions.h"
+#include "engine/routing/capture.h"
+#include "engine/routing/router.h"
+#include "engine/routing/sessions.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/tls.h"
@@ -25,11 +25,11 @@ namespace slipway::server {
 // made, one after the other.
 class LoopRouters {
  public:
-  void add(const net::Loop& loop, fleet::Router& router) { routers_[&loop] = &router; }
-  fleet::Router& of(const net::Loop& loop) const { return *routers_.at(&loop); }
+  void add(const net::Loop& loop, routing::Router& router) { routers_[&loop] = &router; }
+  routing::Router& of(const net::Loop& loop) const { return *routers_.at(&loop); }
 
  private:
-  std::map<const net::Loop*, fleet::Router*> routers_;
+  std::map<const net::Loop*, routing::Router*> routers_;
 };
 
 class IoLoop {
@@ -38,9 +38,9 @@ class IoLoop {
   struct Shared {
     const service::Frame& frame;
     const std::vector<service::Page>& pages;
-    fleet::RouteTable& routes;
+    routing::RouteTable& routes;
     LoopRouters& routers;
-    fleet::CaptureWriter& captures;
+    routing::CaptureWriter& captures;
     Random& random;
     std::shared_ptr<const net::TlsContext> tls;  // null: plain HTTP
     net::HttpLimits limits;
@@ -54,7 +54,7 @@ class IoLoop {
   net::Loop& loop() { return thread_.loop(); }
   // Tasks of other threads that wait for this one.
   std::size_t waiting() const { return thread_.loop().waiting(); }
-  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
+  std::vector<routing::VariantCounters> counters() const { return router_->counters(); }
 
   // Takes no further request; ready when all that are under way are answered, or given up.
   std::future<void> drain();
@@ -62,7 +62,7 @@ class IoLoop {
 
  private:
   net::LoopThread thread_;
-  std::unique_ptr<fleet::Router> router_;
+  std::unique_ptr<routing::Router> router_;
   std::unique_ptr<service::Front> front_;
   std::unique_ptr<service::PageDoor> pages_;
   std::unique_ptr<net::Gateway> gateway_;

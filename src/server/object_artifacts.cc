@@ -15,7 +15,7 @@ Result<objects::ObjectName> name_of(std::string_view uri) {
                           uri));
 }
 
-fleet::ArtifactEntry entry_of(const objects::Object& object, std::string name) {
+artifacts::ArtifactEntry entry_of(const objects::Object& object, std::string name) {
   return {.uri = objects::uri_of({.bucket = object.bucket, .key = object.key}),
           .name = std::move(name),
           .version = object.etag,
@@ -24,9 +24,9 @@ fleet::ArtifactEntry entry_of(const objects::Object& object, std::string name) {
 
 std::string last_part(const std::string& key) { return key.substr(key.rfind('/') + 1); }
 
-Result<std::vector<fleet::ArtifactEntry>> list_prefix(store::Transaction& tx,
-                                                      const objects::ObjectName& prefix) {
-  std::vector<fleet::ArtifactEntry> entries;
+Result<std::vector<artifacts::ArtifactEntry>> list_prefix(store::Transaction& tx,
+                                                          const objects::ObjectName& prefix) {
+  std::vector<artifacts::ArtifactEntry> entries;
   objects::ListQuery query{.bucket = prefix.bucket, .prefix = prefix.key};
   for (;;) {
     TRY(objects::ListPage page, objects::list(tx, query));
@@ -38,7 +38,7 @@ Result<std::vector<fleet::ArtifactEntry>> list_prefix(store::Transaction& tx,
   }
 }
 
-class ObjectReader final : public fleet::ArtifactReader {
+class ObjectReader final : public artifacts::ArtifactReader {
  public:
   explicit ObjectReader(objects::Content content) : reader_(std::move(content)) {}
   Result<std::size_t> read(std::span<char> out) override {
@@ -52,9 +52,10 @@ class ObjectReader final : public fleet::ArtifactReader {
 }  // namespace
 
 // The first two sentences are AWS's for an endpoint that fails of it; it names no container here.
-Result<> ObjectArtifacts::may_read(store::Transaction& tx, const fleet::Artifact& artifact) const {
+Result<> ObjectArtifacts::may_read(store::Transaction& tx,
+                                   const artifacts::Artifact& artifact) const {
   TRY(const objects::ObjectName name, name_of(artifact.uri));
-  for (const service::Errand& errand : artifact.form == fleet::Artifact::Form::prefix
+  for (const service::Errand& errand : artifact.form == artifacts::Artifact::Form::prefix
                                            ? service::read_all_below(name)
                                            : std::vector{service::read_object(name)}) {
     const Result<> open = errands_.check(tx, artifact.reader, errand);
@@ -69,11 +70,12 @@ Result<> ObjectArtifacts::may_read(store::Transaction& tx, const fleet::Artifact
   return {};
 }
 
-Result<std::vector<fleet::ArtifactEntry>> ObjectArtifacts::list(const fleet::Artifact& artifact) {
+Result<std::vector<artifacts::ArtifactEntry>> ObjectArtifacts::list(
+    const artifacts::Artifact& artifact) {
   TRY(objects::ObjectName name, name_of(artifact.uri));
-  return store_.read([&](store::Transaction& tx) -> Result<std::vector<fleet::ArtifactEntry>> {
+  return store_.read([&](store::Transaction& tx) -> Result<std::vector<artifacts::ArtifactEntry>> {
     TRY_DO(may_read(tx, artifact));  // before it is told what is there
-    if (artifact.form == fleet::Artifact::Form::prefix) {
+    if (artifact.form == artifacts::Artifact::Form::prefix) {
       if (!name.key.empty() && !name.key.ends_with('/')) name.key += '/';
       TRY(auto entries, list_prefix(tx, name));
       if (!entries.empty()) return entries;
@@ -87,8 +89,8 @@ Result<std::vector<fleet::ArtifactEntry>> ObjectArtifacts::list(const fleet::Art
   });
 }
 
-Result<std::unique_ptr<fleet::ArtifactReader>> ObjectArtifacts::open(
-    const fleet::ArtifactEntry& entry) {
+Result<std::unique_ptr<artifacts::ArtifactReader>> ObjectArtifacts::open(
+    const artifacts::ArtifactEntry& entry) {
   TRY(const objects::ObjectName name, name_of(entry.uri));
   TRY(auto opened, objects_.open_object(name));
   if (opened.object.etag != entry.version)

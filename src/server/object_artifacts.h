@@ -1,7 +1,7 @@
 // Model artifacts from the server's own buckets.
 #pragma once
 
-#include "engine/fleet/artifact_cache.h"
+#include "engine/artifacts/artifact_cache.h"
 #include "engine/objects/objects.h"
 #include "service/errands.h"
 #include "store/store.h"
@@ -10,17 +10,18 @@ namespace slipway::server {
 
 // An artifact's URI is an object's, or that of the folder above several; the fleet engine knows no
 // buckets, the objects engine no artifacts.
-class ObjectArtifacts final : public fleet::ArtifactSource {
+class ObjectArtifacts final : public artifacts::ArtifactSource {
  public:
   // Both outlive this object.
   ObjectArtifacts(store::Store& store, objects::Objects& objects, service::LaterErrands errands)
       : store_(store), objects_(objects), errands_(errands) {}
 
   // permission_denied, in SageMaker's words, where the artifact's reader may not read it now.
-  Result<> may_read(store::Transaction& tx, const fleet::Artifact& artifact) const;
+  Result<> may_read(store::Transaction& tx, const artifacts::Artifact& artifact) const;
 
-  Result<std::vector<fleet::ArtifactEntry>> list(const fleet::Artifact& artifact) override;
-  Result<std::unique_ptr<fleet::ArtifactReader>> open(const fleet::ArtifactEntry& entry) override;
+  Result<std::vector<artifacts::ArtifactEntry>> list(const artifacts::Artifact& artifact) override;
+  Result<std::unique_ptr<artifacts::ArtifactReader>> open(
+      const artifacts::ArtifactEntry& entry) override;
 
  private:
   store::Store& store_;

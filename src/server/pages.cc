@@ -18,7 +18,7 @@ namespace json = boost::json;
 std::string traffic_text(std::span<const Traffic> all) {
   json::array rows;
   for (const Traffic& traffic : all)
-    for (const fleet::VariantCounters& each : traffic.counters)
+    for (const routing::VariantCounters& each : traffic.counters)
       rows.push_back({{"way", traffic.way},
                       {"endpoint", each.fleet},
                       {"variant", each.variant},

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/fleet/router.h"
+#include "engine/routing/router.h"
 #include "service/pages.h"
 
 namespace slipway::server {
@@ -15,7 +15,7 @@ namespace slipway::server {
 // What came to the variants in one way: "real_time", "queued" or "batch".
 struct Traffic {
   std::string_view way;
-  std::vector<fleet::VariantCounters> counters;
+  std::vector<routing::VariantCounters> counters;
 };
 
 // Both are called from any thread; their owner outlives the pages.

@@ -6,12 +6,12 @@
 #include "base/disk_room.h"
 #include "base/random.h"
 #include "base/worker_pool.h"
-#include "engine/fleet/artifact_cache.h"
-#include "engine/fleet/environment_cache.h"
+#include "engine/artifacts/artifact_cache.h"
+#include "engine/environments/environment_cache.h"
 #include "engine/fleet/fleet.h"
-#include "engine/fleet/model_folders.h"
-#include "engine/fleet/model_keeper.h"
 #include "engine/objects/objects.h"
+#include "engine/residency/model_folders.h"
+#include "engine/residency/model_keeper.h"
 #include "net/loop.h"
 #include "place/process/process_place.h"
 #include "server/object_artifacts.h"
@@ -37,12 +37,12 @@ class PreparedFiles {
   };
   explicit PreparedFiles(const Needs& needs);
 
-  fleet::Artifacts& artifacts() { return artifacts_; }
-  fleet::Environments& environments() { return environments_; }
-  fleet::ModelKeeper& models() { return models_; }
+  artifacts::Artifacts& artifacts() { return artifacts_; }
+  environments::Environments& environments() { return environments_; }
+  residency::ModelKeeper& models() { return models_; }
 
   // As ObjectArtifacts.
-  Result<> may_read(store::Transaction& tx, const fleet::Artifact& artifact) const {
+  Result<> may_read(store::Transaction& tx, const artifacts::Artifact& artifact) const {
     return source_.may_read(tx, artifact);
   }
 
@@ -63,10 +63,10 @@ class PreparedFiles {
   store::Store& store_;
   WorkerPool& workers_;
   ObjectArtifacts source_;
-  fleet::ArtifactCache artifacts_;
-  fleet::EnvironmentCache environments_;
-  fleet::ModelFolders model_folders_;
-  fleet::ModelKeeper models_;
+  artifacts::ArtifactCache artifacts_;
+  environments::EnvironmentCache environments_;
+  residency::ModelFolders model_folders_;
+  residency::ModelKeeper models_;
 };
 
 }  // namespace slipway::server

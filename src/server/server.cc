@@ -14,13 +14,13 @@
 #include "engine/events/sweeper.h"
 #include "engine/events/topics.h"
 #include "engine/fleet/fleet_reconciler.h"
-#include "engine/fleet/sessions.h"
 #include "engine/identity/directory.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/invocation_queue/router_courier.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
+#include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
 #include "gen/services.h"
 #include "place/process/disk_watch.h"
@@ -144,8 +144,8 @@ class Server::Parts {
   events::Topics topics_{random_, [this] { deliverer_->wake(); }};
   events::MobileDirectory mobile_;
   net::LoopThread models_loop_{"models"};  // routes hold what posts to it
-  fleet::RouteTable routes_;
-  std::unique_ptr<fleet::Sessions> sessions_;
+  routing::RouteTable routes_;
+  std::unique_ptr<routing::Sessions> sessions_;
   WorkerPool artifact_workers_{artifact_workers, WorkerPool::Priority::background, "artifact"};
   WorkerPool workers_{control_workers, WorkerPool::Priority::normal, "control"};
   WorkerPool file_workers_{file_workers, WorkerPool::Priority::background, "file"};
@@ -167,7 +167,7 @@ class Server::Parts {
   std::unique_ptr<const service::Errands> errands_;  // null: nobody is asked
   std::unique_ptr<TransformEngine> transforms_;
   std::unique_ptr<CapturedObjects> captured_objects_;
-  std::unique_ptr<fleet::CaptureWriter> captures_;
+  std::unique_ptr<routing::CaptureWriter> captures_;
   std::unique_ptr<sagemaker_runtime::AsyncNotices> async_notices_;
   std::unique_ptr<invocation_queue::RouterCourier> request_courier_;
   std::unique_ptr<invocation_queue::RequestQueues> request_queues_;
@@ -217,7 +217,7 @@ Result<> Server::Parts::open_state() {
                     *store_, options_.data, clock_, random_,
                     {.older_database = options_.accept_older_database ? OlderDatabase::accept
                                                                       : OlderDatabase::refuse}));
-  TRY(sessions_, fleet::Sessions::open(*store_, clock_));
+  TRY(sessions_, routing::Sessions::open(*store_, clock_));
   TRY(log_book_, logs::LogBook::open(options_.data / "logs"));
   objects_->use(*disk_);
   log_book_->use(*disk_);
@@ -288,11 +288,11 @@ Result<> Server::Parts::open_engines() {
           .may_read = std::bind_front(&PreparedFiles::may_read, files_.get())},
       std::move(fleet));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
-  captures_ = std::make_unique<fleet::CaptureWriter>(
-      clock_, [this](const fleet::CaptureFile& file) { return captured_objects_->keep(file); });
-  fleets_ = std::make_unique<fleet::Fleets>([this](const auto& id) { fleet_reconciler_->wake(id); },
-                                            options_.instance_limit(), &files_->environments(),
-                                            std::bind_front(&fleet::RouteTable::routed, &routes_));
+  captures_ = std::make_unique<routing::CaptureWriter>(
+      clock_, [this](const routing::CaptureFile& file) { return captured_objects_->keep(file); });
+  fleets_ = std::make_unique<fleet::Fleets>(
+      [this](const auto& id) { fleet_reconciler_->wake(id); }, options_.instance_limit(),
+      &files_->environments(), std::bind_front(&routing::RouteTable::routed, &routes_));
   transforms_ = std::make_unique<TransformEngine>(TransformEngine::Needs{.store = *store_,
                                                                          .objects = *objects_,
                                                                          .fleets = *fleets_,

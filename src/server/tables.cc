@@ -2,10 +2,10 @@
 
 #include "engine/events/queues.h"
 #include "engine/fleet/fleet.h"
-#include "engine/fleet/sessions.h"
 #include "engine/identity/tables.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/objects/objects.h"
+#include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
 #include "engine/transform/transform.h"
 #include "service/instance_credentials.h"
@@ -16,7 +16,7 @@ namespace slipway::server {
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
   for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
-                          fleet::migrations(), fleet::session_migrations(),
+                          fleet::migrations(), routing::session_migrations(),
                           service::instance_credentials_migrations(), events::migrations(),
                           invocation_queue::queue_migrations(), transform::transform_migrations(),
                           sagemaker::migrations(), sagemaker::contract_migrations()})

@@ -7,10 +7,10 @@
 
 #include "engine/changes.h"
 #include "engine/fleet/fleet.h"
-#include "engine/fleet/routes.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
+#include "engine/routing/routes.h"
 #include "engine/transform/instances.h"
 #include "engine/transform/reconciler.h"
 #include "service/errands.h"
@@ -26,7 +26,7 @@ class TransformEngine {
     store::Store& store;
     objects::Objects& objects;
     fleet::Fleets& fleets;
-    fleet::RouteTable& routes;
+    routing::RouteTable& routes;
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
     logs::LogBook& log_book;
@@ -41,7 +41,7 @@ class TransformEngine {
 
   transform::Transforms& jobs() { return jobs_; }
   // From any thread: what the jobs' instances were asked so far.
-  std::vector<fleet::VariantCounters> counters() const { return instances_.counters(); }
+  std::vector<routing::VariantCounters> counters() const { return instances_.counters(); }
 
  private:
   void log(const transform::TransformId& job, std::string_view line);

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "engine/fleet/environments.h"
+#include "engine/environments/environments.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/record.h"
 

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-#include "engine/fleet/traffic.h"
+#include "engine/routing/traffic.h"
 
 namespace slipway::fleet {
 
@@ -48,7 +48,7 @@ struct Contract {
   std::vector<std::uint16_t> ports = {};            // the first is probed and asked
 
   Probe probe = NoProbe();
-  RequestForm request = {};
+  routing::RequestForm request = {};
 
   bool operator==(const Contract&) const = default;
 };

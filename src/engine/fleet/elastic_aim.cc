@@ -4,13 +4,13 @@
 
 namespace slipway::fleet {
 
-std::uint32_t instances_for(const Elastic& elastic, std::uint32_t requests) {
+std::uint32_t instances_for(const routing::Elastic& elastic, std::uint32_t requests) {
   const std::uint32_t wanted = std::min(requests, elastic.concurrency_max);
   return (wanted + elastic.requests_per_instance - 1) / elastic.requests_per_instance;
 }
 
-std::optional<ServerTime> follow(ElasticAim& aim, const Elastic& elastic,
-                                 const ElasticGate::Demand& demand,
+std::optional<ServerTime> follow(ElasticAim& aim, const routing::Elastic& elastic,
+                                 const routing::ElasticGate::Demand& demand,
                                  std::chrono::milliseconds idle_time, ServerTime now) {
   const std::uint32_t needed = instances_for(elastic, demand.peak);
   const ServerTime idle_at = demand.last_used + idle_time;

@@ -6,8 +6,8 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "engine/fleet/elastic.h"
-#include "engine/fleet/traffic.h"
+#include "engine/routing/elastic.h"
+#include "engine/routing/traffic.h"
 
 namespace slipway::fleet {
 
@@ -15,10 +15,10 @@ namespace slipway::fleet {
 inline constexpr std::chrono::milliseconds elastic_restart_delay_max{1'000};
 
 // How many instances that many requests at once need.
-std::uint32_t instances_for(const Elastic& elastic, std::uint32_t requests);
+std::uint32_t instances_for(const routing::Elastic& elastic, std::uint32_t requests);
 
 // The instances that are always there.
-inline std::uint32_t provisioned_instances(const Elastic& elastic) {
+inline std::uint32_t provisioned_instances(const routing::Elastic& elastic) {
   return instances_for(elastic, elastic.provisioned);
 }
 
@@ -31,8 +31,8 @@ struct ElasticAim {
 // Follows the demand: up at once; to none when nothing was under way for `idle_time`; down to what
 // the busiest moment of the last `idle_time` needed. Returns when to look again; nothing: only when
 // the bell rings.
-std::optional<ServerTime> follow(ElasticAim& aim, const Elastic& elastic,
-                                 const ElasticGate::Demand& demand,
+std::optional<ServerTime> follow(ElasticAim& aim, const routing::Elastic& elastic,
+                                 const routing::ElasticGate::Demand& demand,
                                  std::chrono::milliseconds idle_time, ServerTime now);
 
 }  // namespace slipway::fleet

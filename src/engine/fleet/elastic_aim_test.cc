@@ -18,7 +18,7 @@ class FollowTest : public testing::Test {
   ManualClock clock_;
   ServerTime used_ = clock_.server_time();
   ElasticAim aim_;
-  const Elastic elastic_{.concurrency_max = 40, .requests_per_instance = 4};
+  const routing::Elastic elastic_{.concurrency_max = 40, .requests_per_instance = 4};
 };
 
 TEST_F(FollowTest, InstancesRiseAtOnceWithTheDemandAndNeverPastTheConcurrency) {

@@ -75,7 +75,7 @@ class ElasticHistory {
     require(world_.status(id_).state == FleetState::ready, "an elastic fleet becomes ready");
   }
 
-  const VariantRoute* variant() {
+  const routing::VariantRoute* variant() {
     route_ = world_.route(id_);
     return route_ && !route_->variants.empty() ? &route_->variants.front() : nullptr;
   }
@@ -83,11 +83,11 @@ class ElasticHistory {
   // What a router does when requests come; whoever was there before a crash has lost its
   // connection.
   void come(std::uint32_t count) {
-    const VariantRoute* const to = variant();
+    const routing::VariantRoute* const to = variant();
     if (to == nullptr || !to->elastic) return;
     std::erase_if(turns_, [&](const auto& turn) { return turn.gate() != to->elastic->gate.get(); });
     for (; count > 0; --count)
-      if (auto turn = ElasticTurn::take(to->elastic->gate, elastic_.concurrency_max))
+      if (auto turn = routing::ElasticTurn::take(to->elastic->gate, elastic_.concurrency_max))
         turns_.push_back(*std::move(turn));
     require(turns_.size() <= elastic_.concurrency_max, "more turns than the concurrency");
   }
@@ -129,7 +129,7 @@ class ElasticHistory {
   void look() {
     for (const auto& [key, count] : world_.machine().starts())
       require(count <= 1, fmt::format("{} was started {} times", key.text, count));
-    if (const VariantRoute* const to = variant())
+    if (const routing::VariantRoute* const to = variant())
       require(
           to->instances.size() <= most(),
           fmt::format("{} instances are routed, {} are the most", to->instances.size(), most()));
@@ -160,7 +160,7 @@ class ElasticHistory {
     come(1 + draw(30));
     const std::uint32_t needed = instances_for(elastic_, static_cast<std::uint32_t>(turns_.size()));
     world_.run(2min, [this] { look(); });
-    const VariantRoute* const to = variant();
+    const routing::VariantRoute* const to = variant();
     require(
         to != nullptr && to->instances.size() >= needed,
         fmt::format("{} instances for {} requests", to ? to->instances.size() : 0, turns_.size()));
@@ -173,7 +173,7 @@ class ElasticHistory {
     require(world_.machine().running() == standing,
             fmt::format("{} instances run in silence, {} are provisioned",
                         world_.machine().running(), standing));
-    const VariantRoute* const to = variant();
+    const routing::VariantRoute* const to = variant();
     require(to != nullptr && to->instances.size() == standing, "the provisioned are routed");
   }
 
@@ -192,9 +192,9 @@ class ElasticHistory {
   store::Store& store_;
   Simulation world_;
   const FleetId id_;
-  Elastic elastic_;
-  std::shared_ptr<const FleetRoute> route_;
-  std::vector<ElasticTurn> turns_;
+  routing::Elastic elastic_;
+  std::shared_ptr<const routing::FleetRoute> route_;
+  std::vector<routing::ElasticTurn> turns_;
 };
 
 void play(store::Store& store, std::uint64_t seed) {

@@ -18,6 +18,10 @@
 #include "engine/fleet/plan.h"
 #include "store/store.h"
 
+namespace slipway::environments {
+class Environments;
+}
+
 namespace slipway::fleet {
 
 enum class FleetState : std::uint8_t {
@@ -38,8 +42,8 @@ struct VariantStatus {
   double weight_wanted = 0;
   std::uint32_t instances_current = 0;  // healthy and routed to
   std::uint32_t instances_wanted = 0;   // of an elastic variant: those that always stand
-  std::optional<Elastic> elastic_current = {};
-  std::optional<Elastic> elastic_wanted = {};
+  std::optional<routing::Elastic> elastic_current = {};
+  std::optional<routing::Elastic> elastic_wanted = {};
 
   bool operator==(const VariantStatus&) const = default;
 };
@@ -83,8 +87,6 @@ struct FleetLook {
   std::vector<InstanceStatus> instances;
 };
 
-class Environments;
-
 // What doors hold. Thread-safe: it has no state but the hook.
 class Fleets {
  public:
@@ -94,7 +96,7 @@ class Fleets {
   // `environments` tells what is being installed; it outlives this object. Null: nobody knows.
   // `routed` says what requests go to (RouteTable::routed). Empty: what is stored as serving.
   explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0,
-                  const Environments* environments = nullptr,
+                  const environments::Environments* environments = nullptr,
                   std::function<std::optional<Generation>(const FleetId&)> routed = {})
       : changed_(std::move(changed)),
         instances_max_(instances_max),
@@ -152,7 +154,7 @@ class Fleets {
 
   std::function<void(const FleetId&)> changed_;
   const std::uint32_t instances_max_;
-  const Environments* const environments_;
+  const environments::Environments* const environments_;
   const std::function<std::optional<Generation>(const FleetId&)> routed_;
 };
 

@@ -3,7 +3,7 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "engine/fleet/fleet.h"
-#include "engine/fleet/model_keeper.h"
+#include "engine/residency/model_keeper.h"
 
 namespace slipway::fleet {
 
@@ -73,12 +73,14 @@ void FleetEffects::read_tail(const place::InstanceKey& key) {
   });
 }
 
-void FleetEffects::fetch(const FetchId& id, const Artifact& artifact, const std::string& known,
-                         ServerTime now) {
+void FleetEffects::fetch(const FetchId& id, const artifacts::Artifact& artifact,
+                         const std::string& known, ServerTime now) {
   effects_.add(
       [&needs = needs_, &sight = sight_, fetched = around_.fetched, id, artifact, known, now] {
         sight.fetches[id] = {.asked_at = now};
-        auto done = [fetched, id](FetchOutcome outcome) { fetched({id, std::move(outcome)}); };
+        auto done = [fetched, id](artifacts::FetchOutcome outcome) {
+          fetched({id, std::move(outcome)});
+        };
         if (known.empty())
           needs.artifacts.fetch(artifact, std::move(done));
         else
@@ -86,13 +88,13 @@ void FleetEffects::fetch(const FetchId& id, const Artifact& artifact, const std:
       });
 }
 
-void FleetEffects::prepare(const FetchId& id, EnvironmentNeed need, ServerTime now) {
+void FleetEffects::prepare(const FetchId& id, environments::Need need, ServerTime now) {
   effects_.add([&needs = needs_, &sight = sight_, fetched = around_.fetched, id,
                 need = std::move(need), now]() mutable {
     const auto asker = std::make_shared<const int>();
     sight.fetches[id] = {.asked_at = now, .asker = asker};
     need.asker = asker;
-    needs.environments->prepare(std::move(need), [fetched, id](FetchOutcome outcome) {
+    needs.environments->prepare(std::move(need), [fetched, id](artifacts::FetchOutcome outcome) {
       fetched({id, std::move(outcome)});
     });
   });
@@ -100,7 +102,7 @@ void FleetEffects::prepare(const FetchId& id, EnvironmentNeed need, ServerTime n
 
 void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
   effects_.add([&needs = needs_, &sight = sight_, id, fresh = std::move(fresh)]() mutable {
-    FleetRoute& route = *fresh.route;
+    routing::FleetRoute& route = *fresh.route;
     for (const NewRoute::Instance& instance : fresh.instances) {
       Seen& seen = sight.seen[instance.key];
       auto made = seen.route.lock();
@@ -109,7 +111,7 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
       route.variants[instance.place].instances.push_back(std::move(made));
     }
     for (const NewRoute::ManyModels& many : fresh.many_models) {
-      VariantRoute& to = route.variants[many.place];
+      routing::VariantRoute& to = route.variants[many.place];
       to.models = needs.models->of({id, route.generation, many.variant.name},
                                    *many.variant.program.models, to.instances);
     }
@@ -125,11 +127,11 @@ void FleetEffects::withdraw(const FleetId& id) {
   });
 }
 
-void FleetEffects::aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests) {
+void FleetEffects::aim(std::shared_ptr<routing::ElasticGate> gate, std::uint32_t requests) {
   effects_.add([gate = std::move(gate), requests] { gate->aim(requests); });
 }
 
-void FleetEffects::give_up(std::shared_ptr<ElasticGate> gate, const std::string& reason) {
+void FleetEffects::give_up(std::shared_ptr<routing::ElasticGate> gate, const std::string& reason) {
   effects_.add([gate = std::move(gate), reason] { gate->give_up(reason); });
 }
 

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/environments/environments.h"
 #include "engine/fleet/decisions.h"
-#include "engine/fleet/environments.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/fleet/sight.h"
 #include "engine/reconciler.h"
@@ -54,8 +54,9 @@ class FleetEffects {
   void read_tail(const place::InstanceKey& key);
 
   // `known`: the content that it came to before; empty: it was never here.
-  void fetch(const FetchId& id, const Artifact& artifact, const std::string& known, ServerTime now);
-  void prepare(const FetchId& id, EnvironmentNeed need, ServerTime now);
+  void fetch(const FetchId& id, const artifacts::Artifact& artifact, const std::string& known,
+             ServerTime now);
+  void prepare(const FetchId& id, environments::Need need, ServerTime now);
 
   // A route as it is decided; its instances are made when it is published, since one that is made
   // and dropped tells that it is drained.
@@ -68,9 +69,9 @@ class FleetEffects {
     struct Instance {
       std::size_t place = 0;
       place::InstanceKey key;
-      RequestForm form;
+      routing::RequestForm form;
     };
-    std::shared_ptr<FleetRoute> route;
+    std::shared_ptr<routing::FleetRoute> route;
     std::vector<Instance> instances;
     std::vector<ManyModels> many_models;
     std::string signature;  // what the route says
@@ -78,8 +79,8 @@ class FleetEffects {
   void publish(const FleetId& id, NewRoute fresh);
   void withdraw(const FleetId& id);
 
-  void aim(std::shared_ptr<ElasticGate> gate, std::uint32_t requests);
-  void give_up(std::shared_ptr<ElasticGate> gate, const std::string& reason);
+  void aim(std::shared_ptr<routing::ElasticGate> gate, std::uint32_t requests);
+  void give_up(std::shared_ptr<routing::ElasticGate> gate, const std::string& reason);
   void tell_changed(const FleetId& id);
   // Says for who asks why what was decided, which was not where the commit is lost.
   void note(const FleetId& id, Timestamp at, std::vector<std::string> decisions);

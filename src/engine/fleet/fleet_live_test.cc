@@ -8,9 +8,9 @@
 
 #include "base/test_folder.h"
 #include "engine/fleet/fleet_reconciler.h"
-#include "engine/fleet/test_instance.h"
-#include "engine/fleet/test_invocation.h"
 #include "engine/fleet/test_store.h"
+#include "engine/routing/test_instance.h"
+#include "engine/routing/test_invocation.h"
 #include "net/loop.h"
 #include "place/process/process_place.h"
 
@@ -20,12 +20,13 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-class NoArtifacts final : public Artifacts {
+class NoArtifacts final : public artifacts::Artifacts {
  public:
-  void fetch(const Artifact&, FetchDone done) override {
+  void fetch(const artifacts::Artifact&, artifacts::FetchDone done) override {
     done(fail(ErrorCode::not_found, "There are no artifacts here."));
   }
-  void fetch_again(const Artifact& artifact, const std::string&, FetchDone done) override {
+  void fetch_again(const artifacts::Artifact& artifact, const std::string&,
+                   artifacts::FetchDone done) override {
     fetch(artifact, std::move(done));
   }
   std::optional<std::filesystem::path> find(const std::string&) override { return std::nullopt; }
@@ -53,7 +54,8 @@ class Server {
                                                     options);
     routes_.on_drained(
         [this](const place::InstanceKey& key) { reconciler_->observe_drained(key); });
-    io_.run_and_wait([this] { router_ = std::make_unique<Router>(io_.loop(), routes_, random_); });
+    io_.run_and_wait(
+        [this] { router_ = std::make_unique<routing::Router>(io_.loop(), routes_, random_); });
     place_->adopt();
     EXPECT_TRUE(loop_.wake_all());
     loop_.start();
@@ -91,16 +93,17 @@ class Server {
       told.wait(false);
     }
   }
-  void send(TestRequest request, const std::shared_ptr<TestOutcomes>& outcomes) {
+  void send(routing::TestRequest request, const std::shared_ptr<routing::TestOutcomes>& outcomes) {
     io_.loop().post([this, asked = std::move(request), outcomes]() mutable {
-      router_->invoke(std::make_unique<TestInvocation>(std::move(asked), outcomes));
+      router_->invoke(std::make_unique<routing::TestInvocation>(std::move(asked), outcomes));
     });
   }
-  TestOutcome ask(TestRequest request) {
-    const auto outcomes = std::make_shared<TestOutcomes>();
+  routing::TestOutcome ask(routing::TestRequest request) {
+    const auto outcomes = std::make_shared<routing::TestOutcomes>();
     send(std::move(request), outcomes);
     const auto all = outcomes->wait(1);
-    return all.empty() ? TestOutcome{.headers = {}, .failure = {}, .detail = "no answer"} : all[0];
+    return all.empty() ? routing::TestOutcome{.headers = {}, .failure = {}, .detail = "no answer"}
+                       : all[0];
   }
   place::Place& place() { return *place_; }
   Fleets& fleets() { return fleets_; }
@@ -112,7 +115,7 @@ class Server {
   std::unique_ptr<store::Store> store_;
   engine::Changes changes_{clock_};
   engine::ReconcilerLoop loop_{*store_, clock_, changes_};
-  RouteTable routes_;
+  routing::RouteTable routes_;
   net::LoopThread probes_{"probes"};
   net::LoopThread io_{"io"};
   NoArtifacts artifacts_;
@@ -120,7 +123,7 @@ class Server {
                         [this](HealthReport report) { reconciler_->observe(std::move(report)); }};
   std::unique_ptr<place::ProcessPlace> place_;
   std::unique_ptr<FleetReconciler> reconciler_;
-  std::unique_ptr<Router> router_;
+  std::unique_ptr<routing::Router> router_;
   Fleets fleets_{[this](const FleetId& id) { reconciler_->wake(id); }};
 };
 
@@ -132,7 +135,7 @@ class FleetLiveTest : public testing::Test {
   static Variant variant(std::uint32_t instances, std::map<std::string, std::string> environment) {
     Variant variant{.name = "main", .instances = instances};
     variant.program.built_in = "test";
-    variant.program.contract.probe = HttpProbe{.path = std::string(test_health_path)};
+    variant.program.contract.probe = HttpProbe{.path = std::string(routing::test_health_path)};
     variant.program.environment = std::move(environment);
     return variant;
   }
@@ -168,7 +171,8 @@ TEST_F(FleetLiveTest, ADeploymentServesWithinMomentsAndIsGoneWhenRemoved) {
   EXPECT_LT(took, 3s);
   EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "who"}).body, "first");
   remove();
-  EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "who"}).failure, InvokeFailure::not_found);
+  EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "who"}).failure,
+            routing::InvokeFailure::not_found);
   const auto directories = [&] {
     return std::ranges::count_if(std::filesystem::directory_iterator(folder_.path() / "run"),
                                  [](const auto& entry) { return entry.is_directory(); });
@@ -188,7 +192,7 @@ TEST_F(FleetLiveTest, AModelThatDoesNotStartIsTheReasonWithItsLastLines) {
 TEST_F(FleetLiveTest, AnUpdateUnderTrafficDropsNoRequest) {
   put(variant(2, {{"TEST_NAME", "old"}}));
   ASSERT_EQ(server_->wait_for(id_, FleetState::ready).state, FleetState::ready);
-  const auto outcomes = std::make_shared<TestOutcomes>();
+  const auto outcomes = std::make_shared<routing::TestOutcomes>();
   std::atomic<bool> stop = false;
   std::size_t sent = 0;
   std::thread traffic([&] {
@@ -207,7 +211,7 @@ TEST_F(FleetLiveTest, AnUpdateUnderTrafficDropsNoRequest) {
   const auto all = outcomes->wait(sent);
   EXPECT_EQ(all.size(), sent);
   std::size_t by_new = 0;
-  for (const TestOutcome& outcome : all) {
+  for (const routing::TestOutcome& outcome : all) {
     EXPECT_EQ(outcome.status, 200) << outcome.detail;
     by_new += outcome.body == "new" ? 1 : 0;
   }
@@ -217,7 +221,8 @@ TEST_F(FleetLiveTest, AnUpdateUnderTrafficDropsNoRequest) {
 TEST_F(FleetLiveTest, ACrashInAModelRestartsThatInstanceAndTheNextRequestIsAnswered) {
   put(variant(1, {{"TEST_NAME", "a"}}));
   ASSERT_EQ(server_->wait_for(id_, FleetState::ready).state, FleetState::ready);
-  EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "crash"}).failure, InvokeFailure::broken);
+  EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "crash"}).failure,
+            routing::InvokeFailure::broken);
   EXPECT_EQ(server_->ask({.fleet = id_.text, .body = "who"}).body, "a");
   EXPECT_EQ(server_->status(id_).state, FleetState::ready);
 }

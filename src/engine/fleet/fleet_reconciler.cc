@@ -96,7 +96,7 @@ class FleetReconciler::Impl {
     }
     wake(id);
   }
-  RouteTable& routes() { return needs_.routes; }
+  routing::RouteTable& routes() { return needs_.routes; }
   const DecisionBook& decisions() const { return decisions_; }
   void wake(const FleetId& id) { needs_.loop.wake(self_, id.text); }
   void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }

@@ -12,19 +12,22 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/artifacts/artifact.h"
 #include "engine/changes.h"
-#include "engine/fleet/artifact.h"
-#include "engine/fleet/environments.h"
+#include "engine/environments/environments.h"
 #include "engine/fleet/fleet.h"
 #include "engine/fleet/prober.h"
-#include "engine/fleet/routes.h"
 #include "engine/reconciler.h"
+#include "engine/routing/routes.h"
 #include "place/place.h"
+
+namespace slipway::residency {
+class ModelKeeper;
+}
 
 namespace slipway::fleet {
 
 class DecisionBook;
-class ModelKeeper;
 
 // How a built-in image runs as a program of this host: argv and environment before what the plan
 // adds. The reconciler appends "--model-dir DIR --http-socket http.sock", and for a framed link
@@ -74,16 +77,18 @@ class FleetReconciler final : public engine::Reconciler {
   // loop, the prober's loop, the place and the artifacts' workers first. Adds itself to `loop`.
   struct Needs {
     place::Place& place;
-    Artifacts& artifacts;
+    artifacts::Artifacts& artifacts;
     Prober& prober;
-    RouteTable& routes;
+    routing::RouteTable& routes;
     engine::ReconcilerLoop& loop;
     engine::Changes& changes;
-    ModelKeeper* models = nullptr;         // null: variants with many models are refused
-    Environments* environments = nullptr;  // null: instances install what they need themselves
+    residency::ModelKeeper* models = nullptr;  // null: variants with many models are refused
+    environments::Environments* environments =
+        nullptr;  // null: instances install what they need themselves
     // Whether the artifact's reader may read it now; asked before an instance is started on a copy
     // that is on the disk, as ArtifactSource asks before it fetches one. Empty: nobody is asked.
-    std::function<Result<>(store::Transaction& tx, const Artifact& artifact)> may_read = {};
+    std::function<Result<>(store::Transaction& tx, const artifacts::Artifact& artifact)> may_read =
+        {};
   };
   FleetReconciler(Needs needs, FleetOptions options);
   ~FleetReconciler() override;

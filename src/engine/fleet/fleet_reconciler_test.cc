@@ -29,7 +29,7 @@ FleetOptions options() {
 Variant variant(std::string name, std::uint32_t instances, std::string fault = "") {
   Variant variant{.name = std::move(name), .weight = 1, .instances = instances};
   variant.program.built_in = "model";
-  variant.program.model = Artifact{.uri = "s3://bucket/model.tar.gz"};
+  variant.program.model = artifacts::Artifact{.uri = "s3://bucket/model.tar.gz"};
   if (!fault.empty()) variant.program.environment["FAULT"] = fault;
   return variant;
 }
@@ -62,7 +62,7 @@ class FleetReconcilerTest : public testing::Test {
     const auto route = world_.route(id_);
     std::size_t count = 0;
     if (route)
-      for (const VariantRoute& to : route->variants) count += to.instances.size();
+      for (const routing::VariantRoute& to : route->variants) count += to.instances.size();
     return count;
   }
 
@@ -375,7 +375,7 @@ TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
 
 TEST(FleetPlans, APlanThatIsWrittenIsReadBack) {
   FleetPlan plan{.variants = {variant("main", 2), variant("b", 0)}};
-  plan.variants[0].routing = Balancing::least_outstanding;
+  plan.variants[0].routing = routing::Balancing::least_outstanding;
   plan.variants[0].program.environment = {{"A", "\"quoted\" \n ü"}};
   plan.variants[1].program.model.reset();
   EXPECT_EQ(plan_from_text(to_text(plan)).value(), plan);

@@ -303,7 +303,7 @@ ServerTime FleetRun::when_asked(const FetchId& id) const {
 }
 
 auto FleetRun::take_outcome(const FetchId& id, ServerTime deadline, const std::string& late,
-                            const Failed& failed) -> std::optional<FetchOutcome> {
+                            const Failed& failed) -> std::optional<artifacts::FetchOutcome> {
   const auto fetch = sight_.fetches.find(id);
   if (fetch != sight_.fetches.end() && fetch->second.outcome) {
     auto outcome = std::move(fetch->second.outcome);
@@ -458,15 +458,15 @@ void FleetRun::publish() {
 }
 
 FleetEffects::NewRoute FleetRun::make_route() {
-  FleetEffects::NewRoute fresh{.route = std::make_shared<FleetRoute>(),
+  FleetEffects::NewRoute fresh{.route = std::make_shared<routing::FleetRoute>(),
                                .signature = fmt::format("{}", record_.serving)};
-  FleetRoute& route = *fresh.route;
+  routing::FleetRoute& route = *fresh.route;
   std::string& signature = fresh.signature;
   route.generation = record_.serving;
   if (!plans_.serving) return fresh;
   take_settings(route, *plans_.serving);
   for (const Variant& variant : plans_.serving->variants) {
-    VariantRoute& to = add_route(route, variant);
+    routing::VariantRoute& to = add_route(route, variant);
     to.weight = variant.weight;
     to.routing = variant.routing;
     to.use = use_of(variant);
@@ -485,7 +485,7 @@ FleetEffects::NewRoute FleetRun::make_route() {
       signature += fmt::format(" {}", instance.ordinal);
     }
     const bool serves = fresh.instances.size() > before;
-    if (serves && to.position == 0 && to.audience == Audience::callers)
+    if (serves && to.position == 0 && to.audience == routing::Audience::callers)
       route.weight_total += to.weight;
     if (variant.program.models && needs_.models != nullptr)
       fresh.many_models.push_back({route.variants.size() - 1, variant});

@@ -72,7 +72,8 @@ class FleetRun {
   microseconds delay_after_failure(const InstanceRecord& instance, const std::string& reason,
                                    unsigned failures);
   void give_up_waiting(const Variant& variant, const std::string& reason);
-  std::shared_ptr<const ElasticRoute> elastic_route(const Variant& variant, std::string& signature);
+  std::shared_ptr<const routing::ElasticRoute> elastic_route(const Variant& variant,
+                                                             std::string& signature);
 
   // 4. All others end.
   void retire_others();
@@ -97,12 +98,13 @@ class FleetRun {
   ServerTime when_asked(const FetchId& id) const;
   // The outcome of what was asked for, once; nothing while it is under way, and `failed` hears that
   // it is `late` from the deadline on.
-  std::optional<FetchOutcome> take_outcome(const FetchId& id, ServerTime deadline,
-                                           const std::string& late, const Failed& failed);
+  std::optional<artifacts::FetchOutcome> take_outcome(const FetchId& id, ServerTime deadline,
+                                                      const std::string& late,
+                                                      const Failed& failed);
   // What has to be installed (fleet_run_environment.cc), once model and code are there.
   bool has_environment(Generation generation, const Variant& variant, const Failed& failed);
   bool is_given_environment(const Variant& variant) const;
-  std::optional<EnvironmentNeed> environment_need(Generation generation, const Variant& variant);
+  std::optional<environments::Need> environment_need(Generation generation, const Variant& variant);
   // False where its environment is not on the disk now.
   bool show_environment(const Variant& variant, const VariantRecord& known,
                         place::InstanceSpec& spec) const;

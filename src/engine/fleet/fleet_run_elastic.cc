@@ -26,10 +26,10 @@ ElasticSight& FleetRun::elastic_sight(const Variant& variant) {
   const auto [entry, fresh] = sight_.elastic.try_emplace({record_.serving, variant.name});
   ElasticSight& sight = entry->second;
   if (!fresh) return sight;
-  sight.gate = std::make_shared<ElasticGate>(
+  sight.gate = std::make_shared<routing::ElasticGate>(
       needs_.loop.clock(),
-      ElasticGate::Hooks{.demand = look_again_,
-                         .freed = [&routes = needs_.routes] { routes.nudge(); }});
+      routing::ElasticGate::Hooks{.demand = look_again_,
+                                  .freed = [&routes = needs_.routes] { routes.nudge(); }});
   sight.aim = {.instances = static_cast<std::uint32_t>(living(record_.serving, variant.name)),
                .until = now_ + options_.idle_time};
   return sight;
@@ -83,15 +83,15 @@ void FleetRun::give_up_waiting(const Variant& variant, const std::string& reason
   effects_.give_up(elastic_sight(variant).gate, reason);
 }
 
-std::shared_ptr<const ElasticRoute> FleetRun::elastic_route(const Variant& variant,
-                                                            std::string& signature) {
-  const Elastic& limits = *variant.elastic;
+std::shared_ptr<const routing::ElasticRoute> FleetRun::elastic_route(const Variant& variant,
+                                                                     std::string& signature) {
+  const routing::Elastic& limits = *variant.elastic;
   signature += fmt::format(" elastic {} {} {}", limits.concurrency_max,
                            limits.requests_per_instance, limits.body_bytes_max);
-  return std::make_shared<const ElasticRoute>(
-      ElasticRoute{.limits = limits,
-                   .request_timeout = plans_.serving->request_timeout,
-                   .gate = elastic_sight(variant).gate});
+  return std::make_shared<const routing::ElasticRoute>(
+      routing::ElasticRoute{.limits = limits,
+                            .request_timeout = plans_.serving->request_timeout,
+                            .gate = elastic_sight(variant).gate});
 }
 
 }  // namespace slipway::fleet

@@ -45,16 +45,16 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
   return true;
 }
 
-std::optional<EnvironmentNeed> FleetRun::environment_need(Generation generation,
-                                                          const Variant& variant) {
+std::optional<environments::Need> FleetRun::environment_need(Generation generation,
+                                                             const Variant& variant) {
   const VariantRecord& known = variant_record(generation, variant.name);
   auto with_contents = spec_with_contents(variant, known);
   if (!with_contents) return std::nullopt;
   place::InstanceSpec without = program_spec(variant.program);
-  EnvironmentNeed need{.name = need_name(id_, generation, variant.name),
-                       .owner = variant.program.model->reader,
-                       .with_contents = *std::move(with_contents),
-                       .without = std::move(without)};
+  environments::Need need{.name = need_name(id_, generation, variant.name),
+                          .owner = variant.program.model->reader,
+                          .with_contents = *std::move(with_contents),
+                          .without = std::move(without)};
   const auto& mounts = need.with_contents.mounts;
   const auto own = static_cast<std::ptrdiff_t>(need.without.mounts.size());
   need.contents.assign(mounts.begin() + own, mounts.end());

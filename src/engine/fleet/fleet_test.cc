@@ -96,7 +96,7 @@ TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCoun
   offering.variants[0].offers = Resources{.cpus = 96};
   EXPECT_TRUE(put("offering", offering));
   FleetPlan elastic = plan(1);
-  elastic.variants[0].elastic = Elastic{.concurrency_max = 200, .provisioned = 2};
+  elastic.variants[0].elastic = routing::Elastic{.concurrency_max = 200, .provisioned = 2};
   EXPECT_TRUE(put("elastic", elastic));
   EXPECT_FALSE(put("one", plan(9)));
   EXPECT_TRUE(put("one", plan(8)));

@@ -78,7 +78,7 @@ Result<> check_program(const Variant& variant) {
   return check_contract(variant);
 }
 
-Result<> check_elastic(std::string_view name, const Elastic& elastic) {
+Result<> check_elastic(std::string_view name, const routing::Elastic& elastic) {
   if (elastic.concurrency_max == 0 || elastic.concurrency_max > instances_per_variant_max ||
       elastic.requests_per_instance == 0)
     return fail(ErrorCode::invalid_argument,
@@ -101,7 +101,7 @@ bool is_name(std::string_view name) {
 bool is_named_well(const Variant& variant) {
   const std::string_view of = variant.variant();
   if (!is_name(of)) return false;
-  if (variant.execution == Execution::single) return variant.container.empty();
+  if (variant.execution == routing::Execution::single) return variant.container.empty();
   return is_name(variant.container) &&
          variant.name.size() == of.size() + 1 + variant.container.size() &&
          variant.name.ends_with("." + variant.container);
@@ -124,7 +124,7 @@ Result<> check_variant(const Variant& variant) {
 }
 
 bool agree(const Variant& one, const Variant& other) {
-  return one.execution == other.execution && one.execution != Execution::single &&
+  return one.execution == other.execution && one.execution != routing::Execution::single &&
          one.audience == other.audience && one.weight == other.weight &&
          one.instances == other.instances && one.routing == other.routing;
 }
@@ -158,26 +158,27 @@ Result<> check_audiences(const FleetPlan& plan) {
   std::set<std::string_view> shadows;
   std::set<std::string_view> others;
   for (const Variant& variant : plan.variants)
-    (variant.audience == Audience::shadow ? shadows : others).insert(variant.variant());
+    (variant.audience == routing::Audience::shadow ? shadows : others).insert(variant.variant());
   if (shadows.size() <= 1 && !others.empty()) return {};
   return fail(ErrorCode::invalid_argument,
               "A fleet has one shadow variant at most, beside a variant that answers.");
 }
 
-json::value artifact_json(const std::optional<Artifact>& artifact) {
+json::value artifact_json(const std::optional<artifacts::Artifact>& artifact) {
   if (!artifact) return nullptr;
   return json::object{{"uri", artifact->uri},
                       {"form", static_cast<int>(artifact->form)},
                       {"reader", artifact->reader}};
 }
 
-std::optional<Artifact> artifact_from(const json::value& value) {
+std::optional<artifacts::Artifact> artifact_from(const json::value& value) {
   if (value.is_null()) return std::nullopt;
   const json::object& object = value.as_object();
   const int form = number_of<int>(object, "form");
-  if (form < 0 || form > static_cast<int>(Artifact::Form::prefix))
+  if (form < 0 || form > static_cast<int>(artifacts::Artifact::Form::prefix))
     throw BadDocument("unknown form of artifact");
-  Artifact artifact{.uri = text_of(object, "uri"), .form = static_cast<Artifact::Form>(form)};
+  artifacts::Artifact artifact{.uri = text_of(object, "uri"),
+                               .form = static_cast<artifacts::Artifact::Form>(form)};
   if (object.contains("reader")) artifact.reader = text_of(object, "reader");  // older: absent
   return artifact;
 }
@@ -196,7 +197,7 @@ std::optional<Code> code_from(const json::value* value) {
   return Code{.artifact = *std::move(artifact), .variable = text_of(object, "variable")};
 }
 
-json::value models_json(const std::optional<ModelCollection>& models) {
+json::value models_json(const std::optional<residency::ModelCollection>& models) {
   if (!models) return nullptr;
   return json::object{{"uri", models->uri},
                       {"form", static_cast<int>(models->form)},
@@ -206,15 +207,15 @@ json::value models_json(const std::optional<ModelCollection>& models) {
 }
 
 // Absent in plans that were stored before there was any.
-std::optional<ModelCollection> models_from(const json::value* value) {
+std::optional<residency::ModelCollection> models_from(const json::value* value) {
   if (value == nullptr || value->is_null()) return std::nullopt;
   const auto artifact = artifact_from(*value);
   const json::object& object = value->as_object();
-  return ModelCollection{.uri = artifact->uri,
-                         .form = artifact->form,
-                         .kept = object.at("kept").as_bool(),
-                         .loaded_max = number_of<std::uint32_t>(object, "loaded_max"),
-                         .reader = artifact->reader};
+  return residency::ModelCollection{.uri = artifact->uri,
+                                    .form = artifact->form,
+                                    .kept = object.at("kept").as_bool(),
+                                    .loaded_max = number_of<std::uint32_t>(object, "loaded_max"),
+                                    .reader = artifact->reader};
 }
 
 json::array texts_json(const std::vector<std::string>& texts) {
@@ -313,7 +314,7 @@ Program program_from(const json::object& object) {
   return program;
 }
 
-json::value elastic_json(const std::optional<Elastic>& elastic) {
+json::value elastic_json(const std::optional<routing::Elastic>& elastic) {
   if (!elastic) return nullptr;
   return json::object{{"concurrency_max", elastic->concurrency_max},
                       {"provisioned", elastic->provisioned},
@@ -322,13 +323,14 @@ json::value elastic_json(const std::optional<Elastic>& elastic) {
 }
 
 // Absent in plans that were stored before there was any.
-std::optional<Elastic> elastic_from(const json::value* value) {
+std::optional<routing::Elastic> elastic_from(const json::value* value) {
   if (value == nullptr || value->is_null()) return std::nullopt;
   const json::object& object = value->as_object();
-  return Elastic{.concurrency_max = number_of<std::uint32_t>(object, "concurrency_max"),
-                 .provisioned = number_of<std::uint32_t>(object, "provisioned"),
-                 .requests_per_instance = number_of<std::uint32_t>(object, "requests_per_instance"),
-                 .body_bytes_max = number_of<std::uint64_t>(object, "body_bytes_max")};
+  return routing::Elastic{
+      .concurrency_max = number_of<std::uint32_t>(object, "concurrency_max"),
+      .provisioned = number_of<std::uint32_t>(object, "provisioned"),
+      .requests_per_instance = number_of<std::uint32_t>(object, "requests_per_instance"),
+      .body_bytes_max = number_of<std::uint64_t>(object, "body_bytes_max")};
 }
 
 json::object resources_json(const Resources& resources) {
@@ -343,7 +345,7 @@ Resources resources_from(const json::object& object) {
           .accelerators = number_of<double>(object, "accelerators")};
 }
 
-json::object capture_json(const CapturePlan& capture) {
+json::object capture_json(const routing::CapturePlan& capture) {
   return {{"destination", capture.destination},
           {"percent", capture.percent},
           {"input", capture.input},
@@ -352,7 +354,7 @@ json::object capture_json(const CapturePlan& capture) {
           {"json_types", texts_json(capture.json_types)}};
 }
 
-CapturePlan capture_from(const json::object& object) {
+routing::CapturePlan capture_from(const json::object& object) {
   return {.destination = text_of(object, "destination"),
           .percent = number_of<unsigned>(object, "percent"),
           .input = object.at("input").as_bool(),
@@ -371,11 +373,11 @@ json::object variant_json(const Variant& variant) {
   if (variant.elastic) object["elastic"] = elastic_json(variant.elastic);
   if (variant.at_zero == AtZero::refuse) object["refuses_at_zero"] = true;
   if (variant.offers) object["offers"] = resources_json(*variant.offers);
-  if (variant.execution != Execution::single) {
+  if (variant.execution != routing::Execution::single) {
     object["execution"] = static_cast<int>(variant.execution);
     object["container"] = variant.container;
   }
-  if (variant.audience != Audience::callers)
+  if (variant.audience != routing::Audience::callers)
     object["audience"] = static_cast<int>(variant.audience);
   return object;
 }
@@ -390,22 +392,22 @@ int later_number(const json::object& object, std::string_view name, int number_m
 
 Variant variant_from(const json::object& object) {
   const int routing = number_of<int>(object, "routing");
-  if (routing < 0 || routing > static_cast<int>(Balancing::least_outstanding))
+  if (routing < 0 || routing > static_cast<int>(routing::Balancing::least_outstanding))
     throw BadDocument("unknown routing");
   Variant variant{.name = text_of(object, "name"),
                   .weight = number_of<double>(object, "weight"),
                   .instances = number_of<std::uint32_t>(object, "instances"),
                   .elastic = elastic_from(object.if_contains("elastic")),
-                  .routing = static_cast<Balancing>(routing),
+                  .routing = static_cast<routing::Balancing>(routing),
                   .program = program_from(object.at("program").as_object())};
   if (object.contains("refuses_at_zero")) variant.at_zero = AtZero::refuse;
   if (const json::value* offers = object.if_contains("offers"))
     variant.offers = resources_from(offers->as_object());
-  variant.execution = static_cast<Execution>(
-      later_number(object, "execution", static_cast<int>(Execution::direct)));
+  variant.execution = static_cast<routing::Execution>(
+      later_number(object, "execution", static_cast<int>(routing::Execution::direct)));
   if (object.contains("container")) variant.container = text_of(object, "container");
-  variant.audience =
-      static_cast<Audience>(later_number(object, "audience", static_cast<int>(Audience::shadow)));
+  variant.audience = static_cast<routing::Audience>(
+      later_number(object, "audience", static_cast<int>(routing::Audience::shadow)));
   return variant;
 }
 
@@ -416,20 +418,21 @@ json::object writers_json(const std::map<std::string, std::string, std::less<>>&
 }
 
 // Absent in plans that were stored before there was any.
-PartBorder part_border_from(const json::object& object) {
-  if (object.if_contains("part_border") == nullptr) return PartBorder::none;
+routing::PartBorder part_border_from(const json::object& object) {
+  if (object.if_contains("part_border") == nullptr) return routing::PartBorder::none;
   const int border = number_of<int>(object, "part_border");
-  if (border < 0 || border > static_cast<int>(PartBorder::event))
+  if (border < 0 || border > static_cast<int>(routing::PartBorder::event))
     throw BadDocument("unknown border of parts");
-  return static_cast<PartBorder>(border);
+  return static_cast<routing::PartBorder>(border);
 }
 
 // Likewise.
-Access access_from(const json::value* value) {
-  if (value == nullptr) return Access::direct;
+routing::Access access_from(const json::value* value) {
+  if (value == nullptr) return routing::Access::direct;
   const int access = value->to_number<int>();
-  if (access < 0 || access > static_cast<int>(Access::queued)) throw BadDocument("unknown access");
-  return static_cast<Access>(access);
+  if (access < 0 || access > static_cast<int>(routing::Access::queued))
+    throw BadDocument("unknown access");
+  return static_cast<routing::Access>(access);
 }
 
 }  // namespace

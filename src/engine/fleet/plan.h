@@ -11,13 +11,16 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/fleet/artifact.h"
+#include "engine/artifacts/artifact.h"
 #include "engine/fleet/contract.h"
-#include "engine/fleet/model_collection.h"
 #include "engine/fleet/placement.h"
-#include "engine/fleet/traffic.h"
+#include "engine/residency/model_collection.h"
+#include "engine/routing/traffic.h"
 
 namespace slipway::fleet {
+
+using routing::FleetId;
+using routing::Generation;
 
 // Limits.
 inline constexpr std::size_t fleet_id_bytes_max = 256;
@@ -29,7 +32,7 @@ inline constexpr std::uint32_t instances_per_variant_max = 1000;
 // Code that serves a model and does not come with it. The instance is told where it lies by a
 // variable of its environment, in place of what the plan's environment says there.
 struct Code {
-  Artifact artifact;
+  artifacts::Artifact artifact;
   std::string variable;
 
   bool operator==(const Code&) const = default;
@@ -44,8 +47,8 @@ struct Program {
   // In whose name its instances may ask this server for things, in the door's words: they are
   // started with what FleetOptions::credentials says for it. Empty: in nobody's.
   std::string acts_as;
-  std::optional<Artifact> model;
-  std::optional<ModelCollection> models;  // in place of `model`
+  std::optional<artifacts::Artifact> model;
+  std::optional<residency::ModelCollection> models;  // in place of `model`
   std::optional<Code> code;
   Contract contract = {};  // what the program is written for
 
@@ -67,8 +70,8 @@ struct Variant {
   std::string name;
   double weight = 1.0;
   std::uint32_t instances = 1;  // of an elastic variant: not looked at
-  std::optional<Elastic> elastic = {};
-  Balancing routing = Balancing::random;
+  std::optional<routing::Elastic> elastic = {};
+  routing::Balancing routing = routing::Balancing::random;
   AtZero at_zero = AtZero::hold;
   Program program;
   // Set: this variant runs nothing of its own (`program` is empty). Its instances are machines of
@@ -78,9 +81,9 @@ struct Variant {
   // Those of its instances that are processes.
   std::uint32_t instances_to_run() const { return offers ? 0 : instances; }
 
-  Execution execution = Execution::single;
+  routing::Execution execution = routing::Execution::single;
   std::string container = {};  // its name among the variant's; empty: there is one
-  Audience audience = Audience::callers;
+  routing::Audience audience = routing::Audience::callers;
 
   // What callers know it by: the part of `name` before the container.
   std::string_view variant() const;
@@ -91,9 +94,9 @@ struct Variant {
 struct FleetPlan {
   std::vector<Variant> variants;
   std::chrono::milliseconds request_timeout{60'000};
-  PartBorder part_border = PartBorder::none;
-  std::optional<CapturePlan> capture = std::nullopt;
-  Access access = Access::direct;
+  routing::PartBorder part_border = routing::PartBorder::none;
+  std::optional<routing::CapturePlan> capture = std::nullopt;
+  routing::Access access = routing::Access::direct;
   // For whom what comes of requests is stored, by variant, in the door's words. A variant that is
   // not in it: nobody is asked whether he may.
   std::map<std::string, std::string, std::less<>> writers = {};

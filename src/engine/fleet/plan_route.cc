@@ -2,26 +2,26 @@
 
 namespace slipway::fleet {
 
-VariantRoute::Use use_of(const Variant& variant) {
-  if (variant.offers) return VariantRoute::Use::offered;
+routing::VariantRoute::Use use_of(const Variant& variant) {
+  if (variant.offers) return routing::VariantRoute::Use::offered;
   const bool refuses = variant.instances == 0 && variant.at_zero == AtZero::refuse;
-  return refuses ? VariantRoute::Use::at_zero : VariantRoute::Use::serves;
+  return refuses ? routing::VariantRoute::Use::at_zero : routing::VariantRoute::Use::serves;
 }
 
-void take_settings(FleetRoute& route, const FleetPlan& plan) {
+void take_settings(routing::FleetRoute& route, const FleetPlan& plan) {
   route.request_timeout = plan.request_timeout;
   route.part_border = plan.part_border;
   route.access = plan.access;
   route.writers = plan.writers;
-  if (plan.capture) route.capture = std::make_shared<const CapturePlan>(*plan.capture);
+  if (plan.capture) route.capture = std::make_shared<const routing::CapturePlan>(*plan.capture);
 }
 
 // A variant's containers stand next to each other in the plan, and so in the route.
-VariantRoute& add_route(FleetRoute& route, const Variant& variant) {
+routing::VariantRoute& add_route(routing::FleetRoute& route, const Variant& variant) {
   std::uint32_t position = 0;
   if (!route.variants.empty() && route.variants.back().name == variant.variant())
     position = route.variants.back().position + 1;
-  VariantRoute& to = route.variants.emplace_back();
+  routing::VariantRoute& to = route.variants.emplace_back();
   to.name = variant.variant();
   to.execution = variant.execution;
   to.container = variant.container;
@@ -38,7 +38,7 @@ double shadow_share(const FleetPlan& plan) {
   std::string_view before;
   for (const Variant& variant : plan.variants) {
     if (variant.variant() == before) continue;  // one more container
-    (variant.audience == Audience::shadow ? shadow : others) += variant.weight;
+    (variant.audience == routing::Audience::shadow ? shadow : others) += variant.weight;
     before = variant.variant();
   }
   if (shadow <= 0) return 0;

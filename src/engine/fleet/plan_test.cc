@@ -10,14 +10,14 @@ namespace slipway::fleet {
 namespace {
 
 Variant container(const std::string& variant, const std::string& name,
-                  Execution execution = Execution::serial) {
+                  routing::Execution execution = routing::Execution::serial) {
   Variant made{.name = variant + "." + name, .program = {.built_in = "test"}};
   made.container = name;
   made.execution = execution;
   return made;
 }
 
-Variant lone(const std::string& name, Audience audience = Audience::callers) {
+Variant lone(const std::string& name, routing::Audience audience = routing::Audience::callers) {
   Variant made{.name = name, .program = {.built_in = "test"}};
   made.audience = audience;
   return made;
@@ -25,7 +25,7 @@ Variant lone(const std::string& name, Audience audience = Audience::callers) {
 
 TEST(Plan, ContainersAndShadowsComeBackFromTheirStoredForm) {
   FleetPlan plan{.variants = {container("main", "one"), container("main", "two"), lone("other"),
-                              lone("shadow", Audience::shadow)}};
+                              lone("shadow", routing::Audience::shadow)}};
   plan.variants[2].program.acts_as = "somebody";
   ASSERT_TRUE(check(plan));
   const auto read = plan_from_text(to_text(plan));
@@ -37,10 +37,11 @@ TEST(Plan, ContainersAndShadowsComeBackFromTheirStoredForm) {
 
 TEST(Plan, ForWhomThingsAreReadAndStoredComesBackFromItsStoredForm) {
   FleetPlan plan{.variants = {lone("one"), lone("two")}};
-  plan.variants[0].program.model = Artifact{.uri = "s3://b/m.tar.gz", .reader = "one"};
+  plan.variants[0].program.model = artifacts::Artifact{.uri = "s3://b/m.tar.gz", .reader = "one"};
   plan.variants[0].program.code =
       Code{.artifact = {.uri = "s3://b/c.tar.gz", .reader = "two"}, .variable = "CODE"};
-  plan.variants[1].program.models = ModelCollection{.uri = "s3://b/m/", .reader = "three"};
+  plan.variants[1].program.models =
+      residency::ModelCollection{.uri = "s3://b/m/", .reader = "three"};
   plan.writers = {{"one", "four"}, {"two", "five"}};
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read) << read.error().message;
@@ -86,14 +87,16 @@ TEST(Plan, AContractThatLacksWhatItsProgramNeedsIsRefused) {
   EXPECT_FALSE(with([](Program& program) { program.contract.ports = {1, 2}; }));
   EXPECT_FALSE(with([](Program& program) { program.contract.probe = HttpProbe(); }));
   EXPECT_FALSE(with([](Program& program) { program.contract.request.path = ""; }));
-  const auto models = [](Program& program) { program.models = ModelCollection{.uri = "s3://b/"}; };
+  const auto models = [](Program& program) {
+    program.models = residency::ModelCollection{.uri = "s3://b/"};
+  };
   EXPECT_TRUE(with(models));
   EXPECT_FALSE(with([&](Program& program) {
     models(program);
     program.contract.request.models_path = "";
   }));
   EXPECT_FALSE(with([](Program& program) {
-    program.model = Artifact{.uri = "s3://b/m"};
+    program.model = artifacts::Artifact{.uri = "s3://b/m"};
     program.contract.model_path = "";
   }));
 }
@@ -114,13 +117,13 @@ TEST(Plan, ContainersThatAreApartOrDisagreeOrAreTooManyAreRefused) {
 }
 
 TEST(Plan, AShadowStandsAloneAndBesideSomethingThatAnswers) {
-  EXPECT_FALSE(check({.variants = {lone("shadow", Audience::shadow)}}));
-  EXPECT_FALSE(
-      check({.variants = {lone("a"), lone("b", Audience::shadow), lone("c", Audience::shadow)}}));
+  EXPECT_FALSE(check({.variants = {lone("shadow", routing::Audience::shadow)}}));
+  EXPECT_FALSE(check({.variants = {lone("a"), lone("b", routing::Audience::shadow),
+                                   lone("c", routing::Audience::shadow)}}));
 }
 
 TEST(Plan, TheShareOfAShadowIsItsWeightOverTheOthersAndAtMostAll) {
-  FleetPlan plan{.variants = {lone("main"), lone("shadow", Audience::shadow)}};
+  FleetPlan plan{.variants = {lone("main"), lone("shadow", routing::Audience::shadow)}};
   plan.variants[0].weight = 4;
   EXPECT_DOUBLE_EQ(shadow_share(plan), 0.25);
   plan.variants[1].weight = 8;
@@ -130,7 +133,7 @@ TEST(Plan, TheShareOfAShadowIsItsWeightOverTheOthersAndAtMostAll) {
 }
 
 TEST(Plan, ContainersFollowEachOtherInTheRoute) {
-  FleetRoute route;
+  routing::FleetRoute route;
   for (const auto& variant : {container("main", "one"), container("main", "two"), lone("other")})
     add_route(route, variant);
   ASSERT_EQ(route.variants.size(), 3U);
@@ -144,8 +147,10 @@ TEST(Plan, ContainersFollowEachOtherInTheRoute) {
 TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
   Variant variant{.name = "all"};
   variant.program.built_in = "slipway-inference";
-  variant.program.models = ModelCollection{
-      .uri = "s3://b/p/", .form = Artifact::Form::object, .kept = false, .loaded_max = 7};
+  variant.program.models = residency::ModelCollection{.uri = "s3://b/p/",
+                                                      .form = artifacts::Artifact::Form::object,
+                                                      .kept = false,
+                                                      .loaded_max = 7};
   variant.program.contract.models_path = "/models";
   variant.program.contract.request.models_path = "/models";
   FleetPlan plan;
@@ -154,7 +159,7 @@ TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, plan);
-  plan.variants[0].program.model = Artifact{.uri = "s3://b/one.tar.gz"};
+  plan.variants[0].program.model = artifacts::Artifact{.uri = "s3://b/one.tar.gz"};
   EXPECT_FALSE(check(plan)) << "one model or many, not both";
 }
 

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "engine/fleet/health_check.h"
-#include "engine/fleet/redact_addresses.h"
+#include "engine/routing/redact_addresses.h"
 #include "net/loop.h"
 
 namespace slipway::fleet {
@@ -103,7 +103,7 @@ void NetworkProber::Impl::on_answer(const place::InstanceKey& key,
   const auto found = watched_.find(key);
   if (found == watched_.end()) return;
   if (!miss) return note_good(key, found->second);
-  note_miss(key, found->second, redact_addresses(*miss, found->second.addresses));
+  note_miss(key, found->second, routing::redact_addresses(*miss, found->second.addresses));
 }
 
 void NetworkProber::Impl::note_good(const place::InstanceKey& key, Watched& watched) {

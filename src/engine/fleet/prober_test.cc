@@ -5,8 +5,8 @@
 #include <condition_variable>
 #include <mutex>
 
-#include "engine/fleet/test_instance.h"
-#include "engine/fleet/test_store.h"
+#include "base/test_folder.h"
+#include "engine/routing/test_instance.h"
 
 namespace slipway::fleet {
 namespace {
@@ -17,7 +17,7 @@ class ProberTest : public testing::Test {
  protected:
   ProberTest() {
     loop_.run_and_wait([this] {
-      instance_ = std::make_unique<TestInstance>(loop_.loop(), "a", path_, "");
+      instance_ = std::make_unique<routing::TestInstance>(loop_.loop(), "a", path_, "");
       prober_ = std::make_unique<NetworkProber>(
           loop_.loop(), [this](const HealthReport& report) { take(report); });
     });
@@ -50,7 +50,7 @@ class ProberTest : public testing::Test {
   const std::string path_ = (folder_.path() / "http.sock").string();
   const place::InstanceKey key_{"fleet/a/1/main/1"};
   net::LoopThread loop_;
-  std::unique_ptr<TestInstance> instance_;
+  std::unique_ptr<routing::TestInstance> instance_;
   std::unique_ptr<NetworkProber> prober_;
 
  private:
@@ -67,7 +67,7 @@ class ProberTest : public testing::Test {
 
 TEST_F(ProberTest, AnInstanceIsHealthyOnceItsPathAnswersWith200) {
   set_healthy(false);
-  watch(HttpProbe{.path = std::string(test_health_path)}, "unix:" + path_);
+  watch(HttpProbe{.path = std::string(routing::test_health_path)}, "unix:" + path_);
   EXPECT_FALSE(reported(50ms)) << "it answers 503";
   set_healthy(true);
   EXPECT_EQ(first(), HealthReport::Health::healthy);

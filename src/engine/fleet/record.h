@@ -73,7 +73,7 @@ Result<FleetRecord> record_from_text(std::string_view text);
 
 // "fleet/<id>/<generation>/<variant>/<ordinal>", and back; nothing for keys of another form.
 place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance);
-// What EnvironmentNeed::name is for the variant of a generation.
+// What environments::Need::name is for the variant of a generation.
 std::string need_name(const FleetId& id, Generation generation, std::string_view variant);
 std::optional<FleetId> fleet_of(const place::InstanceKey& key);
 std::uint64_t ordinal_of(const place::InstanceKey& key);  // 0 where it has none

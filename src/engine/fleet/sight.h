@@ -10,10 +10,10 @@
 #include <variant>
 
 #include "base/clock.h"
-#include "engine/fleet/artifact.h"
+#include "engine/artifacts/artifact.h"
 #include "engine/fleet/elastic_aim.h"
 #include "engine/fleet/prober.h"
-#include "engine/fleet/routes.h"
+#include "engine/routing/routes.h"
 #include "place/place.h"
 
 namespace slipway::fleet {
@@ -32,14 +32,14 @@ struct Seen {
   bool stop_asked = false;
   bool watched = false;
   ServerTime watched_at = {};
-  std::weak_ptr<const InstanceRoute> route;  // alive while a router may send to it
+  std::weak_ptr<const routing::InstanceRoute> route;  // alive while a router may send to it
 };
 
 // The fetching of one artifact of a variant, or the making of its environment.
 struct Fetching {
   ServerTime asked_at = {};
-  std::optional<FetchOutcome> outcome;     // nothing: under way
-  std::shared_ptr<const void> asker = {};  // of an environment: it is wanted
+  std::optional<artifacts::FetchOutcome> outcome;  // nothing: under way
+  std::shared_ptr<const void> asker = {};          // of an environment: it is wanted
 };
 
 using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
@@ -56,7 +56,7 @@ struct FetchId {
 
 // The demand for an elastic variant of the serving generation, and what is made of it.
 struct ElasticSight {
-  std::shared_ptr<ElasticGate> gate;
+  std::shared_ptr<routing::ElasticGate> gate;
   ElasticAim aim;
 };
 
@@ -80,7 +80,7 @@ struct Sight {
 
 struct FetchReport {
   FetchId id;
-  FetchOutcome outcome;
+  artifacts::FetchOutcome outcome;
 };
 
 // What other threads report; taken in at the start of a reconcile.

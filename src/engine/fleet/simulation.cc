@@ -22,13 +22,14 @@ void SimulatedProber::advance() {
   }
 }
 
-void SimulatedArtifacts::fetch(const Artifact& artifact, FetchDone done) {
+void SimulatedArtifacts::fetch(const artifacts::Artifact& artifact, artifacts::FetchDone done) {
   crash_.pass();
   const auto delay = std::chrono::milliseconds(below(random_, fetch_ms_max));
   fetches_.push_back({clock_.monotonic() + delay, artifact, std::move(done)});
 }
 
-void SimulatedArtifacts::fetch_again(const Artifact& artifact, const std::string&, FetchDone done) {
+void SimulatedArtifacts::fetch_again(const artifacts::Artifact& artifact, const std::string&,
+                                     artifacts::FetchDone done) {
   fetch(artifact, std::move(done));
   fetches_.back().is_here = true;
 }
@@ -44,8 +45,8 @@ void SimulatedArtifacts::advance() {
     const bool fine = fetch.is_here || static_cast<double>(below(random_, 1000)) >= fails * 1000;
     arrived_ = arrived_ || fine;
     if (fine)
-      fetch.done(
-          FetchedArtifact{.content = "content", .directory = "/simulated/artifacts/content"});
+      fetch.done(artifacts::FetchedArtifact{.content = "content",
+                                            .directory = "/simulated/artifacts/content"});
     else
       fetch.done(fail(ErrorCode::not_found, "There is no object " + fetch.artifact.uri + "."));
   }
@@ -56,7 +57,7 @@ std::optional<Instant> SimulatedArtifacts::next_due() const {
   return first == fetches_.end() ? std::nullopt : std::optional(first->at);
 }
 
-void SimulatedEnvironments::prepare(EnvironmentNeed, FetchDone done) {
+void SimulatedEnvironments::prepare(environments::Need, artifacts::FetchDone done) {
   crash_.pass();
   const auto delay = std::chrono::milliseconds(below(random_, fetch_ms_max));
   asked_.emplace(clock_.monotonic() + delay, std::move(done));
@@ -64,13 +65,14 @@ void SimulatedEnvironments::prepare(EnvironmentNeed, FetchDone done) {
 
 void SimulatedEnvironments::advance() {
   while (!asked_.empty() && asked_.begin()->first <= clock_.monotonic()) {
-    const FetchDone done = std::move(asked_.begin()->second);
+    const artifacts::FetchDone done = std::move(asked_.begin()->second);
     asked_.erase(asked_.begin());
     prepared_ = prepared_ || !fails;
     if (fails)
       done(fail(ErrorCode::invalid_argument, "There is no package of that name."));
     else
-      done(FetchedArtifact{.content = "packages", .directory = "/simulated/environments/packages"});
+      done(artifacts::FetchedArtifact{.content = "packages",
+                                      .directory = "/simulated/environments/packages"});
   }
 }
 
@@ -94,7 +96,8 @@ Simulation::Server::Server(Simulation& world)
                   .loop = loop,
                   .changes = changes,
                   .environments = &environments,
-                  .may_read = [&world](store::Transaction&, const Artifact& artifact) -> Result<> {
+                  .may_read = [&world](store::Transaction&,
+                                       const artifacts::Artifact& artifact) -> Result<> {
                     if (!world.unreadable_.contains(artifact.uri)) return {};
                     return fail(ErrorCode::permission_denied, artifact.uri + " is closed.");
                   }},
@@ -195,8 +198,8 @@ FleetStatus Simulation::status(const FleetId& id) {
       .value();
 }
 
-std::shared_ptr<const FleetRoute> Simulation::route(const FleetId& id) {
-  const auto map = server_->routes.snapshot(RouteTable::shard_of(id.text));
+std::shared_ptr<const routing::FleetRoute> Simulation::route(const FleetId& id) {
+  const auto map = server_->routes.snapshot(routing::RouteTable::shard_of(id.text));
   const auto found = map->find(id.text);
   return found == map->end() ? nullptr : found->second;
 }

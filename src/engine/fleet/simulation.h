@@ -72,15 +72,16 @@ class SimulatedProber final : public Prober {
 
 // Artifacts that arrive after a while, or do not. What the disk holds outlives a server; that it is
 // there each server asks anew.
-class SimulatedArtifacts final : public Artifacts {
+class SimulatedArtifacts final : public artifacts::Artifacts {
  public:
   SimulatedArtifacts(const Clock& clock, Random& random, CrashPoint& crash)
       : clock_(clock), random_(random), crash_(crash) {}
 
   double fails = 0;  // chance of a fetch
 
-  void fetch(const Artifact& artifact, FetchDone done) override;
-  void fetch_again(const Artifact& artifact, const std::string& content, FetchDone done) override;
+  void fetch(const artifacts::Artifact& artifact, artifacts::FetchDone done) override;
+  void fetch_again(const artifacts::Artifact& artifact, const std::string& content,
+                   artifacts::FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override {
     if (!arrived_) return std::nullopt;
     return std::filesystem::path("/simulated/artifacts") / content;
@@ -91,8 +92,8 @@ class SimulatedArtifacts final : public Artifacts {
  private:
   struct Fetch {
     Instant at;
-    Artifact artifact;
-    FetchDone done;
+    artifacts::Artifact artifact;
+    artifacts::FetchDone done;
     bool is_here = false;
   };
 
@@ -105,14 +106,14 @@ class SimulatedArtifacts final : public Artifacts {
 
 // Environments that are prepared after a while, or cannot be. What the disk holds outlives a
 // server; that it is there each server asks anew.
-class SimulatedEnvironments final : public Environments {
+class SimulatedEnvironments final : public environments::Environments {
  public:
   SimulatedEnvironments(const Clock& clock, Random& random, CrashPoint& crash)
       : clock_(clock), random_(random), crash_(crash) {}
 
   bool fails = false;
 
-  void prepare(EnvironmentNeed need, FetchDone done) override;
+  void prepare(environments::Need need, artifacts::FetchDone done) override;
   std::optional<std::filesystem::path> find(const std::string& content) override {
     if (!prepared_) return std::nullopt;
     return std::filesystem::path("/simulated/environments") / content;
@@ -125,7 +126,7 @@ class SimulatedEnvironments final : public Environments {
   const Clock& clock_;
   Random& random_;
   CrashPoint& crash_;
-  std::multimap<Instant, FetchDone> asked_;
+  std::multimap<Instant, artifacts::FetchDone> asked_;
   bool prepared_ = false;
 };
 
@@ -176,7 +177,7 @@ class Simulation {
   Random& random() { return random_; }
   place::SimulatedMachine& machine() { return machine_; }
   CrashPoint& crash_point() { return crash_; }
-  RouteTable& routes() { return server_->routes; }
+  routing::RouteTable& routes() { return server_->routes; }
   Fleets& fleets() { return server_->fleets; }
   void set_fetch_fails(double chance);
   std::set<std::string>& unreadable() { return unreadable_; }
@@ -202,7 +203,7 @@ class Simulation {
   void run(std::chrono::microseconds span, const std::function<void()>& each = [] {});
 
   FleetStatus status(const FleetId& id);
-  std::shared_ptr<const FleetRoute> route(const FleetId& id);
+  std::shared_ptr<const routing::FleetRoute> route(const FleetId& id);
 
  private:
   struct Server {
@@ -211,7 +212,7 @@ class Simulation {
 
     engine::Changes changes;
     engine::ReconcilerLoop loop;
-    RouteTable routes;
+    routing::RouteTable routes;
     CrashingPlace place;
     SimulatedProber prober;
     SimulatedArtifacts artifacts;

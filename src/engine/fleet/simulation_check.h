@@ -67,7 +67,8 @@ class FleetHistory {
       variant.instances = static_cast<std::uint32_t>(below(world_.random(), 4));
       if (i == 0) variant.instances = std::max(variant.instances, 1U);
       variant.program.built_in = "model";
-      if (!chance(3)) variant.program.model = Artifact{.uri = "s3://bucket/model.tar.gz"};
+      if (!chance(3))
+        variant.program.model = artifacts::Artifact{.uri = "s3://bucket/model.tar.gz"};
       variant.program.startup_timeout = std::chrono::seconds(60);
       plan.variants.push_back(std::move(variant));
     }
@@ -134,7 +135,7 @@ class FleetHistory {
     require(!removing || !route || world_.commit_lost(),
             "a fleet that is being removed is still routed");
     if (!route) return;
-    for (const VariantRoute& variant : route->variants)
+    for (const routing::VariantRoute& variant : route->variants)
       for (const auto& instance : variant.instances) look_at(*instance, *route);
     const bool moved = route->generation != routed_generation_ && routed_generation_ != 0;
     require(!moved || route->generation > routed_generation_ || route->generation == 0,
@@ -144,14 +145,14 @@ class FleetHistory {
     if (moved && route->generation != 0) look_at_move(*route, status);
     if (route->generation != 0) routed_generation_ = route->generation;
   }
-  void look_at(const InstanceRoute& instance, const FleetRoute& route) {
+  void look_at(const routing::InstanceRoute& instance, const routing::FleetRoute& route) {
     require(instance.key.text.find(fmt::format("/{}/v", route.generation)) != std::string::npos,
             fmt::format("{} is routed in generation {}", instance.key.text, route.generation));
   }
   // Traffic moves only to a generation that is there with every instance.
-  void look_at_move(const FleetRoute& route, const FleetStatus& status) {
+  void look_at_move(const routing::FleetRoute& route, const FleetStatus& status) {
     for (const VariantStatus& variant : status.variants) {
-      const auto to = std::ranges::find(route.variants, variant.name, &VariantRoute::name);
+      const auto to = std::ranges::find(route.variants, variant.name, &routing::VariantRoute::name);
       require(to != route.variants.end() && to->instances.size() >= variant.instances_current,
               "traffic moved to a generation that was not complete");
     }
@@ -181,7 +182,7 @@ class FleetHistory {
     require(world_.machine().running() == wanted,
             fmt::format("{} instances run, {} are wanted", world_.machine().running(), wanted));
     std::size_t routed = 0;
-    for (const VariantRoute& variant : world_.route(id_)->variants)
+    for (const routing::VariantRoute& variant : world_.route(id_)->variants)
       routed += variant.instances.size();
     require(routed == wanted, fmt::format("{} instances are routed, {} wanted", routed, wanted));
   }

@@ -5,7 +5,7 @@
 #include <string>
 #include <thread>
 
-#include "engine/fleet/test_instance.h"
+#include "engine/routing/test_instance.h"
 
 namespace {
 
@@ -32,6 +32,6 @@ int main(int count, char** arguments) {
   if (const std::string wait = setting("TEST_START_MS"); !wait.empty())
     std::this_thread::sleep_for(std::chrono::milliseconds(std::stoi(wait)));
   slipway::net::Loop loop;
-  const slipway::fleet::TestInstance instance(loop, setting("TEST_NAME"), http, link);
+  const slipway::routing::TestInstance instance(loop, setting("TEST_NAME"), http, link);
   loop.run();
 }

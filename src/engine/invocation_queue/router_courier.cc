@@ -18,11 +18,11 @@ DeliveryMishap mishap_of(const Error& error) {
   return {Mishap::unavailable, error.message};
 }
 
-Mishap mishap_of(fleet::InvokeFailure failure) {
+Mishap mishap_of(routing::InvokeFailure failure) {
   switch (failure) {
-    case fleet::InvokeFailure::timeout: return Mishap::timeout;
-    case fleet::InvokeFailure::broken: return Mishap::broken;
-    case fleet::InvokeFailure::too_large: return Mishap::answer_too_large;
+    case routing::InvokeFailure::timeout: return Mishap::timeout;
+    case routing::InvokeFailure::broken: return Mishap::broken;
+    case routing::InvokeFailure::too_large: return Mishap::answer_too_large;
     default: return Mishap::unavailable;
   }
 }
@@ -47,7 +47,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
   }
 
   // Whose answer it is, while it is read; null once it is gone.
-  void set_source(fleet::Invocation* source) { source_ = source; }
+  void set_source(routing::Invocation* source) { source_ = source; }
 
   void take(std::string_view bytes) {
     size_ += bytes.size();
@@ -86,7 +86,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
     unwritten_ -= size;
     if (failed_ && source_ != nullptr) {
       // It is destroyed by this, and nothing more comes of it.
-      fleet::Invocation* const source = std::exchange(source_, nullptr);
+      routing::Invocation* const source = std::exchange(source_, nullptr);
       source->give_up();
       strand_.post([self = shared_from_this()] { self->seal({}); });
     } else if (paused_ && unwritten_ < unwritten_bytes_max / 2 && source_ != nullptr) {
@@ -130,7 +130,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
   std::vector<DeliveryMishap> error_;
   std::atomic<bool> failed_ = false;
 
-  fleet::Invocation* source_ = nullptr;
+  routing::Invocation* source_ = nullptr;
   std::string pending_;
   std::uint64_t size_ = 0;
   std::size_t unwritten_ = 0;
@@ -138,7 +138,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
 };
 
 // One request as the router knows it.
-class RouterCourier::Errand final : public fleet::Invocation {
+class RouterCourier::Errand final : public routing::Invocation {
  public:
   Errand(RouterCourier& courier, Delivery delivery, Arrived arrived)
       : courier_(courier),
@@ -148,13 +148,13 @@ class RouterCourier::Errand final : public fleet::Invocation {
     const QueuedRequest& queued = delivery_.request;
     for (const auto& [name, value] : queued.headers) headers_.push_back({name, value});
     request.fleet = delivery_.fleet;
-    request.access = fleet::Access::queued;
+    request.access = routing::Access::queued;
     request.content_type = queued.content_type;
     request.accept = queued.accept;
     request.headers = headers_;
     request.body = delivery_.content.bytes;
     if (!delivery_.content.slices.empty()) request.body_files = [this] { return files(); };
-    request.answer_mode = fleet::AnswerMode::streamed;
+    request.answer_mode = routing::AnswerMode::streamed;
     request.time_limit = queued.time_limit;
     keeper_->set_source(this);
   }
@@ -162,16 +162,16 @@ class RouterCourier::Errand final : public fleet::Invocation {
 
   void sent() override { launched(); }
 
-  void answered(const fleet::InvokeAnswer& answer) override {
+  void answered(const routing::InvokeAnswer& answer) override {
     keeper_->begin(answer.status, answer.content_type);
     keeper_->set_source(nullptr);
     keeper_->take(answer.body);
     keeper_->end();
   }
-  void failed(fleet::InvokeFailure failure, std::string_view detail, std::string_view) override {
+  void failed(routing::InvokeFailure failure, std::string_view detail, std::string_view) override {
     keeper_->fail({mishap_of(failure), std::string(detail)});
   }
-  void begun(const fleet::InvokeAnswer& head) override {
+  void begun(const routing::InvokeAnswer& head) override {
     keeper_->begin(head.status, head.content_type);
   }
   void part(std::string_view bytes) override { keeper_->take(bytes); }
@@ -193,7 +193,7 @@ class RouterCourier::Errand final : public fleet::Invocation {
 
 RouterCourier::RouterCourier(const Needs& needs) : needs_(needs) {
   thread_.run_and_wait([this] {
-    router_ = std::make_unique<fleet::Router>(thread_.loop(), needs_.routes, needs_.random);
+    router_ = std::make_unique<routing::Router>(thread_.loop(), needs_.routes, needs_.random);
   });
 }
 
@@ -203,11 +203,11 @@ RouterCourier::~RouterCourier() {
 }
 
 std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrency) const {
-  const auto routes = needs_.routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = routes->find(fleet);
   if (route == routes->end()) return 0;
   std::size_t free = 0;
-  for (const fleet::VariantRoute& variant : route->second->variants)
+  for (const routing::VariantRoute& variant : route->second->variants)
     for (const auto& instance : variant.instances) {
       const std::uint32_t load = instance->outstanding.load(std::memory_order_relaxed);
       if (load < concurrency) free += concurrency - load;

@@ -11,8 +11,8 @@
 #include "base/random.h"
 #include "base/string_hash.h"
 #include "base/worker_pool.h"
-#include "engine/fleet/router.h"
 #include "engine/invocation_queue/courier.h"
+#include "engine/routing/router.h"
 #include "net/loop.h"
 
 namespace slipway::invocation_queue {
@@ -27,7 +27,7 @@ class RouterCourier final : public Courier {
  public:
   // All outlive this object.
   struct Needs {
-    fleet::RouteTable& routes;
+    routing::RouteTable& routes;
     objects::Objects& objects;
     WorkerPool& workers;
     Random& random;
@@ -42,7 +42,7 @@ class RouterCourier final : public Courier {
   void deliver(Delivery delivery, Arrived arrived) override;
 
   // From any thread: what instances were asked so far.
-  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
+  std::vector<routing::VariantCounters> counters() const { return router_->counters(); }
 
  private:
   class Errand;
@@ -55,7 +55,7 @@ class RouterCourier final : public Courier {
   // Handed to the loop and not yet sent to an instance, by fleet; guarded by mutex_.
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> launching_;
   net::LoopThread thread_{"queue"};
-  std::unique_ptr<fleet::Router> router_;  // the loop thread's
+  std::unique_ptr<routing::Router> router_;  // the loop thread's
 };
 
 }  // namespace slipway::invocation_queue

@@ -57,7 +57,7 @@ struct Piece {
 class Asking : public std::enable_shared_from_this<Asking> {
  public:
   struct Terms {
-    fleet::FleetId fleet;
+    routing::FleetId fleet;
     std::string content_type;
     std::string accept;
     std::uint32_t under_way_max = 1;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::chrono::milliseconds parameters_time{5'000};
 constexpr std::size_t parameters_bytes_max = 64 * 1024;
 
-class Asked final : public fleet::Invocation {
+class Asked final : public routing::Invocation {
  public:
   Asked(InstanceQuestion question, ReplyDone done)
       : question_(std::move(question)), done_(std::move(done)) {
@@ -27,9 +27,9 @@ class Asked final : public fleet::Invocation {
     request.body_files = question_.body_files;
     // Bulk may be answered by bulk: no more than what is kept anyway, but more than a router keeps.
     const bool bulk = question_.body_files || question_.body.size() > net::link_body_bytes_max;
-    if (bulk) request.answer_mode = fleet::AnswerMode::streamed;
+    if (bulk) request.answer_mode = routing::AnswerMode::streamed;
   }
-  void begun(const fleet::InvokeAnswer& head) override { status_ = head.status; }
+  void begun(const routing::InvokeAnswer& head) override { status_ = head.status; }
   void part(std::string_view bytes) override {
     if (body_.size() + bytes.size() > transform_answer_bytes_max) overflown_ = true;
     if (!overflown_) body_ += bytes;
@@ -40,13 +40,13 @@ class Asked final : public fleet::Invocation {
            .body = fmt::format("the answer is larger than {} bytes", transform_answer_bytes_max),
            .repeat = Reply::Repeat::is_useless});
   }
-  void answered(const fleet::InvokeAnswer& answer) override {
+  void answered(const routing::InvokeAnswer& answer) override {
     std::string body =
         answer.body_owned != nullptr ? std::move(*answer.body_owned) : std::string(answer.body);
     done_({.status = answer.status, .body = std::move(body)});
   }
-  void failed(fleet::InvokeFailure failure, std::string_view detail, std::string_view) override {
-    done_({.status = 0, .body = fmt::format("{} ({})", detail, fleet::name_of(failure))});
+  void failed(routing::InvokeFailure failure, std::string_view detail, std::string_view) override {
+    done_({.status = 0, .body = fmt::format("{} ({})", detail, routing::name_of(failure))});
   }
 
  private:
@@ -57,12 +57,12 @@ class Asked final : public fleet::Invocation {
   bool overflown_ = false;
 };
 
-std::optional<net::Address> first_address(const fleet::RouteTable& routes,
+std::optional<net::Address> first_address(const routing::RouteTable& routes,
                                           const std::string& fleet) {
-  const auto map = routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto map = routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = map->find(fleet);
   if (route == map->end()) return std::nullopt;
-  for (const fleet::VariantRoute& variant : route->second->variants)
+  for (const routing::VariantRoute& variant : route->second->variants)
     for (const auto& instance : variant.instances)
       if (auto address = net::Address::parse(instance->addresses.http)) return *std::move(address);
   return std::nullopt;
@@ -72,9 +72,9 @@ std::optional<net::Address> first_address(const fleet::RouteTable& routes,
 
 class RoutedInstances::Impl {
  public:
-  Impl(fleet::RouteTable& routes, Random& random) : routes_(routes) {
+  Impl(routing::RouteTable& routes, Random& random) : routes_(routes) {
     thread_.run_and_wait(
-        [&] { router_ = std::make_unique<fleet::Router>(thread_.loop(), routes, random); });
+        [&] { router_ = std::make_unique<routing::Router>(thread_.loop(), routes, random); });
   }
   ~Impl() {
     thread_.run_and_wait([this] {
@@ -84,7 +84,7 @@ class RoutedInstances::Impl {
   }
 
   net::Loop& loop() { return thread_.loop(); }
-  std::vector<fleet::VariantCounters> counters() const { return router_->counters(); }
+  std::vector<routing::VariantCounters> counters() const { return router_->counters(); }
 
   void ask(InstanceQuestion question, ReplyDone done) {
     router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
@@ -113,19 +113,19 @@ class RoutedInstances::Impl {
     std::erase_if(clients_, [&](const auto& each) { return each.get() == client; });
   }
 
-  fleet::RouteTable& routes_;
+  routing::RouteTable& routes_;
   net::LoopThread thread_{"transform"};
-  std::unique_ptr<fleet::Router> router_;
+  std::unique_ptr<routing::Router> router_;
   std::vector<std::unique_ptr<net::HttpClient>> clients_;
 };
 
-RoutedInstances::RoutedInstances(fleet::RouteTable& routes, Random& random)
+RoutedInstances::RoutedInstances(routing::RouteTable& routes, Random& random)
     : impl_(std::make_unique<Impl>(routes, random)) {}
 RoutedInstances::~RoutedInstances() = default;
 
-std::vector<fleet::VariantCounters> RoutedInstances::counters() const {
+std::vector<routing::VariantCounters> RoutedInstances::counters() const {
   auto list = impl_->counters();
-  for (fleet::VariantCounters& each : list) each.fleet = job_of({each.fleet}).text;
+  for (routing::VariantCounters& each : list) each.fleet = job_of({each.fleet}).text;
   return list;
 }
 
@@ -136,7 +136,7 @@ void RoutedInstances::ask(InstanceQuestion question, ReplyDone done) {
       });
 }
 
-void RoutedInstances::ask_parameters(const fleet::FleetId& fleet, ParametersDone done) {
+void RoutedInstances::ask_parameters(const routing::FleetId& fleet, ParametersDone done) {
   impl_->loop().post([impl = impl_.get(), id = fleet.text, done = std::move(done)]() mutable {
     impl->ask_parameters(id, std::move(done));
   });

@@ -13,8 +13,8 @@
 #include "base/result.h"
 #include "base/worker_pool.h"
 #include "engine/fleet/plan.h"
-#include "engine/fleet/router.h"
-#include "engine/fleet/routes.h"
+#include "engine/routing/router.h"
+#include "engine/routing/routes.h"
 #include "net/http.h"
 
 namespace slipway::transform {
@@ -54,7 +54,7 @@ class TransformInstances {
   virtual ~TransformInstances() = default;
   virtual void ask(InstanceQuestion question, ReplyDone done) = 0;
   // GET /execution-parameters of one instance: not_found where it has none.
-  virtual void ask_parameters(const fleet::FleetId& fleet, ParametersDone done) = 0;
+  virtual void ask_parameters(const routing::FleetId& fleet, ParametersDone done) = 0;
   virtual void later(std::chrono::milliseconds delay, Task task) = 0;
 };
 
@@ -62,15 +62,15 @@ class TransformInstances {
 class RoutedInstances final : public TransformInstances {
  public:
   // Both outlive this object.
-  RoutedInstances(fleet::RouteTable& routes, Random& random);
+  RoutedInstances(routing::RouteTable& routes, Random& random);
   ~RoutedInstances() override;
 
   void ask(InstanceQuestion question, ReplyDone done) override;
-  void ask_parameters(const fleet::FleetId& fleet, ParametersDone done) override;
+  void ask_parameters(const routing::FleetId& fleet, ParametersDone done) override;
   void later(std::chrono::milliseconds delay, Task task) override;
 
   // From any thread: what the jobs' instances were asked so far, each job's under its own id.
-  std::vector<fleet::VariantCounters> counters() const;
+  std::vector<routing::VariantCounters> counters() const;
 
  private:
   class Impl;

@@ -108,8 +108,8 @@ Result<> check_join(const TransformPlan& plan) {
 
 }  // namespace
 
-fleet::FleetId fleet_of(const TransformId& id) { return {id.text + "/transform"}; }
-TransformId job_of(const fleet::FleetId& fleet) {
+routing::FleetId fleet_of(const TransformId& id) { return {id.text + "/transform"}; }
+TransformId job_of(const routing::FleetId& fleet) {
   return {fleet.text.substr(0, fleet.text.rfind('/'))};
 }
 

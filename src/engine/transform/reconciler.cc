@@ -58,7 +58,7 @@ engine::Wake TransformReconciler::begin(Look& look) {
 }
 
 engine::Wake TransformReconciler::await_instances(Look& look) {
-  const fleet::FleetId fleet = fleet_of(look.id);
+  const routing::FleetId fleet = fleet_of(look.id);
   const fleet::FleetStatus status = needs_.fleets.status(look.tx, fleet);
   if (status.state == fleet::FleetState::failed) return fail(look, Fault::model, status.reason);
   if (status.state == fleet::FleetState::ready) {

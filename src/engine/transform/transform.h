@@ -143,8 +143,8 @@ class Transforms {
 // The topic of engine::Changes that is notified, after commit, whenever status() changed.
 std::string topic_of(const TransformId& id);
 // The fleet of a job.
-fleet::FleetId fleet_of(const TransformId& id);
-TransformId job_of(const fleet::FleetId& fleet);
+routing::FleetId fleet_of(const TransformId& id);
+TransformId job_of(const routing::FleetId& fleet);
 
 // This room's tables.
 std::span<const store::Migration> transform_migrations();

@@ -52,7 +52,7 @@ class FakeInstances final : public TransformInstances {
     for (std::string_view line; next_line(rest, line);) answer += fmt::format("<{}>\n", line);
     done({.status = 200, .body = std::move(answer)});
   }
-  void ask_parameters(const fleet::FleetId&, ParametersDone done) override {
+  void ask_parameters(const routing::FleetId&, ParametersDone done) override {
     done(R"({"MaxConcurrentTransforms": 3, "BatchStrategy": "MULTI_RECORD"})");
   }
   void later(std::chrono::milliseconds, Task task) override { task(); }

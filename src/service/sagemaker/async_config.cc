@@ -43,20 +43,20 @@ Result<> check_async(const api::CreateEndpointConfigInput& config) {
 // Least outstanding: the requests that the queue has under way spread so that no instance has more
 // than its share.
 void ask_by_queue(fleet::FleetPlan& plan) {
-  plan.access = fleet::Access::queued;
+  plan.access = routing::Access::queued;
   plan.request_timeout = async_invocation_timeout_max;
   for (fleet::Variant& variant : plan.variants)
-    variant.routing = fleet::Balancing::least_outstanding;
+    variant.routing = routing::Balancing::least_outstanding;
 }
 
 Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,
-                    const fleet::FleetId& id, const api::CreateEndpointConfigInput& config) {
+                    const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
   if (!config.AsyncInferenceConfig()) return {};
   return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig()));
 }
 
 Result<> change_queue(const service::Call& call, const invocation_queue::Queues& queues,
-                      const fleet::FleetId& id, const api::CreateEndpointConfigInput& config) {
+                      const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
   const bool is_async = invocation_queue::Queues::find(call.tx(), id.text).has_value();
   if (is_async != static_cast<bool>(config.AsyncInferenceConfig()))
     return refuse("ValidationException",

@@ -23,14 +23,14 @@ void ask_by_queue(fleet::FleetPlan& plan);
 
 // A new endpoint's queue, where the configuration has one.
 Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,
-                    const fleet::FleetId& id,
+                    const routing::FleetId& id,
                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
 // An update's: the queue stays, its settings change at once. An endpoint stays asynchronous, or
 // stays what else it is: ValidationException (what AWS does there is not known; a queue with
 // requests in it cannot become a real-time endpoint).
 Result<> change_queue(const service::Call& call, const invocation_queue::Queues& queues,
-                      const fleet::FleetId& id,
+                      const routing::FleetId& id,
                       const aws::sagemaker::CreateEndpointConfigInput& config);
 
 }  // namespace slipway::sagemaker

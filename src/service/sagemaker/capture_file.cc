@@ -13,8 +13,8 @@ namespace slipway::sagemaker {
 namespace {
 
 namespace json = boost::json;
-using fleet::CapturePlan;
-using fleet::CaptureRecord;
+using routing::CapturePlan;
+using routing::CaptureRecord;
 
 bool stands_in(const std::vector<std::string>& types, std::string_view type) {
   const std::string_view plain = trimmed(take_until(type, ';'));
@@ -89,7 +89,7 @@ std::optional<CapturePlan> capture_plan(const aws::sagemaker::DataCaptureConfig&
   return plan;
 }
 
-CaptureObject capture_object(const fleet::CaptureFile& file, Random& random) {
+CaptureObject capture_object(const routing::CaptureFile& file, Random& random) {
   CaptureObject object;
   for (const CaptureRecord& record : file.records) {
     object.lines += line_of(record, random);

@@ -6,13 +6,13 @@
 
 #include "base/random.h"
 #include "base/result.h"
-#include "engine/fleet/capture.h"
+#include "engine/routing/capture.h"
 #include "gen/sagemaker.h"
 
 namespace slipway::sagemaker {
 
 // What a DataCaptureConfig means for the fleet engine; absent where it captures nothing.
-std::optional<fleet::CapturePlan> capture_plan(const aws::sagemaker::DataCaptureConfig& config);
+std::optional<routing::CapturePlan> capture_plan(const aws::sagemaker::DataCaptureConfig& config);
 
 struct CaptureObject {
   std::string bucket;
@@ -23,6 +23,6 @@ struct CaptureObject {
 // The format is that of AWS's developer guide, "Capture data from real-time endpoint". Data is text
 // where its content type is one that the configuration calls CSV or JSON and its bytes are UTF-8,
 // else base64.
-CaptureObject capture_object(const fleet::CaptureFile& file, Random& random);
+CaptureObject capture_object(const routing::CaptureFile& file, Random& random);
 
 }  // namespace slipway::sagemaker

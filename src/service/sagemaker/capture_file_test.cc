@@ -12,14 +12,14 @@ namespace {
 
 namespace json = boost::json;
 
-fleet::CapturePlan plan() {
+routing::CapturePlan plan() {
   return {.destination = "s3://bucket/some/prefix/",
           .csv_types = {"text/csv"},
           .json_types = {"application/json"}};
 }
 
-fleet::CaptureRecord record(fleet::CapturePlan plan) {
-  return {.plan = std::make_shared<const fleet::CapturePlan>(std::move(plan)),
+routing::CaptureRecord record(routing::CapturePlan plan) {
+  return {.plan = std::make_shared<const routing::CapturePlan>(std::move(plan)),
           .fleet = "000000000000/us-east-1/mine",
           .variant = "all",
           .time = parse_iso8601("2026-05-01T17:05:09.123Z").value(),
@@ -36,7 +36,7 @@ json::object only_line(const CaptureObject& object) {
   return json::parse(object.lines).as_object();
 }
 
-CaptureObject written(const fleet::CaptureRecord& record) {
+CaptureObject written(const routing::CaptureRecord& record) {
   SeededRandom random(1);
   return capture_object({.plan = record.plan, .records = {record}}, random);
 }
@@ -46,7 +46,7 @@ TEST(CaptureFile, lies_below_endpoint_variant_and_hour) {
   EXPECT_EQ(object.bucket, "bucket");
   EXPECT_THAT(object.key, testing::MatchesRegex(
                               "some/prefix/mine/all/2026/05/01/17/05-09-123-[0-9a-f-]*\\.jsonl"));
-  fleet::CapturePlan bare = plan();
+  routing::CapturePlan bare = plan();
   bare.destination = "s3://bucket";
   EXPECT_THAT(written(record(bare)).key, testing::StartsWith("mine/all/2026/"));
 }
@@ -67,7 +67,7 @@ TEST(CaptureFile, a_record_has_the_format_of_aws) {
 }
 
 TEST(CaptureFile, what_is_no_named_text_is_base64) {
-  fleet::CaptureRecord other = record(plan());
+  routing::CaptureRecord other = record(plan());
   other.input_type = "application/x-npy";
   other.output = "\xff\xfe";
   const json::object line = only_line(written(other));
@@ -81,7 +81,7 @@ TEST(CaptureFile, what_is_no_named_text_is_base64) {
 }
 
 TEST(CaptureFile, one_side_alone_is_captured_where_one_is_asked_for) {
-  fleet::CapturePlan input = plan();
+  routing::CapturePlan input = plan();
   input.output = false;
   const json::object line = only_line(written(record(input)));
   EXPECT_TRUE(line.at("captureData").as_object().contains("endpointInput"));

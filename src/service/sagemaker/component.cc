@@ -93,7 +93,7 @@ std::string role_of_endpoint(const Call& call, std::string_view endpoint) {
   return given ? std::string(given->ExecutionRoleArn().value_or("")) : std::string();
 }
 
-fleet::FleetId fleet_of(const Call& call, const Component& component) {
+routing::FleetId fleet_of(const Call& call, const Component& component) {
   return {service::component_key(call.caller(), component.endpoint(), component.resource.name)};
 }
 
@@ -198,11 +198,11 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
   // The choice among copies by load is Slipway's; AWS does not say how it chooses.
   plan.variants.push_back({.name = std::string(component.variant()),
                            .instances = static_cast<std::uint32_t>(component.slots.size()),
-                           .routing = fleet::Balancing::least_outstanding,
+                           .routing = routing::Balancing::least_outstanding,
                            .at_zero = fleet::AtZero::refuse,
                            .program = std::move(program)});
   TRY_DO(apply_stream_alignment(call, component.resource.arn, plan));
-  const fleet::FleetId id = fleet_of(call, component);
+  const routing::FleetId id = fleet_of(call, component);
   const fleet::FleetStatus status = fleets.status(call.tx(), id);
   const auto former = find_deployment(call, component.resource.arn);
   TRY(const auto generation, fleets.put_plan(call.tx(), id, plan));

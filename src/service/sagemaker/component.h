@@ -68,7 +68,7 @@ Result<> settle_components(Call& call, fleet::Fleets& fleets, const BuiltInImage
 Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages& built_in,
                           const Component& component);
 
-fleet::FleetId fleet_of(const Call& call, const Component& component);
+routing::FleetId fleet_of(const Call& call, const Component& component);
 
 // The ARN of the role that the endpoint's configuration names; empty where it names none, or is no
 // more.

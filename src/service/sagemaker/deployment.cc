@@ -10,7 +10,7 @@ std::optional<Deployment> find_deployment(const Call& call, std::string_view end
       "WHERE arn=?1",
       endpoint_arn);
   if (!rows.next()) return std::nullopt;
-  return Deployment{.generation = static_cast<fleet::Generation>(rows.integer(0)),
+  return Deployment{.generation = static_cast<routing::Generation>(rows.integer(0)),
                     .wanted = std::string(rows.text(1)),
                     .former = rows.optional_text(2),
                     .started = Timestamp(std::chrono::microseconds(rows.integer(3)))};

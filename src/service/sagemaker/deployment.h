@@ -15,7 +15,7 @@ namespace slipway::sagemaker {
 // `wanted` and `former` are documents of the shape DescribeEndpointOutput (plan.h:
 // deployment_face).
 struct Deployment {
-  fleet::Generation generation = 0;  // the fleet's number of the wanted one
+  routing::Generation generation = 0;  // the fleet's number of the wanted one
   std::string wanted;
   std::optional<std::string> former;
   Timestamp started{};

@@ -199,7 +199,7 @@ Result<> fill_pending(const Call& call, const fleet::Fleets& fleets, const Endpo
 // UpdateEndpoint with RetainAllVariantProperties: weights, counts and what is captured stay what
 // they are, but for those that are excluded. `now`: what DescribeEndpoint says of them.
 Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
-                           const fleet::FleetId& id, const api::UpdateEndpointInput& in,
+                           const routing::FleetId& id, const api::UpdateEndpointInput& in,
                            fleet::FleetPlan& plan, const api::DescribeEndpointOutput& seen,
                            api::DescribeEndpointOutput& face) {
   if (!in.RetainAllVariantProperties().value_or(false)) return {};
@@ -296,7 +296,7 @@ Result<api::CreateEndpointOutput> Endpoints::create(Call& call, api::CreateEndpo
       sagemaker::create(call, endpoint_kind, in.EndpointName(), wire::to_json(in)));
   TRY_DO(put_tags(call, endpoint.arn, in.Tags()));
   TRY_DO(apply_stream_alignment(call, endpoint.arn, plan));
-  const fleet::FleetId id = fleet_of(call, in.EndpointName());
+  const routing::FleetId id = fleet_of(call, in.EndpointName());
   TRY(const auto generation,
       in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
   TRY_DO(open_queue(call, queues_, id, config));
@@ -364,7 +364,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY(fleet::FleetPlan plan, fleet_plan(call, built_in_, config, named.maker));
   TRY(auto face, deployment_face(call, config));
   if (in.DeploymentConfig()) face.LastDeploymentConfig(in.DeploymentConfig());
-  const fleet::FleetId id = fleet_of(call, in.EndpointName());
+  const routing::FleetId id = fleet_of(call, in.EndpointName());
   TRY(const fleet::FleetPlan plan_now, fleets_.wanted_plan(call.tx(), id));
   TRY_DO(check_conversion(plan_now, plan));
   TRY(const auto seen,

@@ -118,7 +118,7 @@ Result<> check_specification(const api::InferenceComponentSpecification& given) 
 // The plan of an endpoint that takes components.
 Result<fleet::FleetPlan> offering_endpoint(const Call& call, const fleet::Fleets& fleets,
                                            std::string_view name) {
-  const fleet::FleetId id = fleet_of(call, name);
+  const routing::FleetId id = fleet_of(call, name);
   const FleetState state = fleets.status(call.tx(), id).state;
   const std::string arn = arn_of(call, endpoint_kind, name);
   if (!find(call, endpoint_kind, name) || state == FleetState::gone)

@@ -33,7 +33,7 @@ std::string space_of(std::string_view account, std::string_view region) {
 // job's (engine/transform/transform.h); none of the parts can hold a slash. A copy of an inference
 // component has "<endpoint>:<component>" in the endpoint's place. A container of several is
 // "<variant>.<container>", and AWS names it behind the instance. With "environment" in the place of
-// "fleet" it is that of an installation (engine/fleet/environment_cache.h).
+// "fleet" it is that of an installation (engine/environments/environment_cache.h).
 std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
   const auto parts = segments_of(key.text);
   if (parts.size() < 7 || (parts[0] != "fleet" && parts[0] != "environment")) return std::nullopt;

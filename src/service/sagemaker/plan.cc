@@ -32,25 +32,25 @@ std::unexpected<Error> not_built(std::string_view what) {
                 fmt::format("{} is not supported by this version of Slipway.", what));
 }
 
-Result<fleet::Artifact> artifact_of(const api::S3ModelDataSource& source) {
+Result<artifacts::Artifact> artifact_of(const api::S3ModelDataSource& source) {
   const bool gzip = source.CompressionType() == "Gzip";
   const bool prefix = source.S3DataType() == "S3Prefix";
   if (gzip && prefix)
     return refuse("ValidationException",
                   "ModelDataSource: CompressionType Gzip needs S3DataType S3Object.");
-  const auto form = gzip     ? fleet::Artifact::Form::tar_gz
-                    : prefix ? fleet::Artifact::Form::prefix
-                             : fleet::Artifact::Form::object;
-  return fleet::Artifact{.uri = std::string(source.S3Uri()), .form = form};
+  const auto form = gzip     ? artifacts::Artifact::Form::tar_gz
+                    : prefix ? artifacts::Artifact::Form::prefix
+                             : artifacts::Artifact::Form::object;
+  return artifacts::Artifact{.uri = std::string(source.S3Uri()), .form = form};
 }
 
-Result<std::optional<fleet::Artifact>> model_data(const api::ContainerDefinition& container) {
+Result<std::optional<artifacts::Artifact>> model_data(const api::ContainerDefinition& container) {
   if (container.ModelDataUrl())
-    return fleet::Artifact{.uri = std::string(*container.ModelDataUrl()),
-                           .form = fleet::Artifact::Form::tar_gz};
+    return artifacts::Artifact{.uri = std::string(*container.ModelDataUrl()),
+                               .form = artifacts::Artifact::Form::tar_gz};
   const auto source = container.ModelDataSource().S3DataSource();
   if (!source) return std::nullopt;
-  TRY(const fleet::Artifact artifact, artifact_of(source));
+  TRY(const artifacts::Artifact artifact, artifact_of(source));
   return artifact;
 }
 
@@ -68,7 +68,7 @@ std::optional<fleet::Code> code_of(const api::ContainerDefinition& container) {
   for (const auto& [name, value] : container.Environment())
     if (name == variable && value.starts_with("s3://"))
       return fleet::Code{
-          .artifact = {.uri = std::string(value), .form = fleet::Artifact::Form::tar_gz},
+          .artifact = {.uri = std::string(value), .form = artifacts::Artifact::Form::tar_gz},
           .variable = std::string(variable)};
   return std::nullopt;
 }
@@ -95,11 +95,11 @@ Result<> take_collection(const api::ContainerDefinition& container, fleet::Progr
     return refuse("ValidationException",
                   "A container of Mode MultiModel needs a ModelDataUrl: the prefix of its models.");
   TRY(const std::uint32_t loaded_max, loaded_max_of(container));
-  program.models =
-      fleet::ModelCollection{.uri = program.model->uri,
-                             .form = program.model->form,
-                             .kept = container.MultiModelConfig().ModelCacheSetting() != "Disabled",
-                             .loaded_max = loaded_max};
+  program.models = residency::ModelCollection{
+      .uri = program.model->uri,
+      .form = program.model->form,
+      .kept = container.MultiModelConfig().ModelCacheSetting() != "Disabled",
+      .loaded_max = loaded_max};
   program.model.reset();
   program.environment["SAGEMAKER_MULTI_MODEL"] = "true";
   return {};
@@ -209,14 +209,14 @@ Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
       .weight = given.InitialVariantWeight().value_or(variant_weight_default),
       .instances = static_cast<std::uint32_t>(
           given.InitialInstanceCount().value_or(variant_instances_default)),
-      .routing = least ? fleet::Balancing::least_outstanding : fleet::Balancing::random,
+      .routing = least ? routing::Balancing::least_outstanding : routing::Balancing::random,
       .program = std::move(program)};
   if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);
   return variant;
 }
 
 // One container of a model that has several.
-void name_container(fleet::Variant& variant, std::string name, fleet::Execution execution) {
+void name_container(fleet::Variant& variant, std::string name, routing::Execution execution) {
   variant.name += "." + name;
   variant.container = std::move(name);
   variant.execution = execution;
@@ -224,8 +224,8 @@ void name_container(fleet::Variant& variant, std::string name, fleet::Execution 
 }
 
 // Where a shadow variant's model cannot have several containers, nor a serverless one's.
-Result<> check_several(const api::ProductionVariant& given, fleet::Audience audience) {
-  if (audience == fleet::Audience::shadow)
+Result<> check_several(const api::ProductionVariant& given, routing::Audience audience) {
+  if (audience == routing::Audience::shadow)
     return refuse("ValidationException",
                   fmt::format("Shadow variant \"{}\": a model with several containers cannot be "
                               "used with shadow variants.",
@@ -241,7 +241,7 @@ Result<> check_several(const api::ProductionVariant& given, fleet::Audience audi
 
 // As many variants of the fleet as the model has containers. `maker` is the configuration's.
 Result<> add_variant(const Call& call, const BuiltInImages& built_in,
-                     const api::ProductionVariant& given, fleet::Audience audience,
+                     const api::ProductionVariant& given, routing::Audience audience,
                      std::string_view maker, fleet::FleetPlan& plan) {
   if (!given.ModelName()) {
     TRY(fleet::Variant room, offered_variant(given));
@@ -257,8 +257,8 @@ Result<> add_variant(const Call& call, const BuiltInImages& built_in,
   TRY(std::string writer, service::Errands::remembered(call.tx(), role, maker));
   if (!writer.empty()) plan.writers.emplace(given.VariantName(), std::move(writer));
   const auto execution = model.InferenceExecutionConfig().Mode() == "Direct"
-                             ? fleet::Execution::direct
-                             : fleet::Execution::serial;
+                             ? routing::Execution::direct
+                             : routing::Execution::serial;
   for (std::size_t i = 0; i < containers.size(); ++i) {
     if (several && containers[i].Mode() == "MultiModel")
       return not_built("A container of mode MultiModel among several");
@@ -306,7 +306,7 @@ void fill_capture(const api::DataCaptureConfig& given, api::DataCaptureConfigSum
 
 }  // namespace
 
-fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
+routing::FleetId fleet_of(const Call& call, std::string_view endpoint_name) {
   return {service::resource_key(call.caller(), endpoint_name)};
 }
 
@@ -317,9 +317,9 @@ Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built
   fleet::FleetPlan plan;
   plan.capture = capture_plan(config.DataCaptureConfig());
   for (const auto given : config.ProductionVariants())
-    TRY_DO(add_variant(call, built_in, given, fleet::Audience::callers, maker, plan));
+    TRY_DO(add_variant(call, built_in, given, routing::Audience::callers, maker, plan));
   for (const auto given : config.ShadowProductionVariants())
-    TRY_DO(add_variant(call, built_in, given, fleet::Audience::shadow, maker, plan));
+    TRY_DO(add_variant(call, built_in, given, routing::Audience::shadow, maker, plan));
   if (plan.capture && plan.variants.front().offers)
     return not_built("DataCaptureConfig for inference components");
   if (config.AsyncInferenceConfig()) ask_by_queue(plan);
@@ -337,7 +337,7 @@ Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
     return refuse("ValidationException",
                   fmt::format("Tag {} has the value '{}'; it is 'line' or 'sse'.",
                               stream_alignment_tag, value));
-  plan.part_border = value == "line" ? fleet::PartBorder::line : fleet::PartBorder::event;
+  plan.part_border = value == "line" ? routing::PartBorder::line : routing::PartBorder::event;
   return {};
 }
 

@@ -62,7 +62,7 @@ struct LoneContainer {
 Result<LoneContainer> container_of_model(const Call& call, std::string_view model_name);
 
 // The fleet of an endpoint: its name below the doors.
-fleet::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
+routing::FleetId fleet_of(const Call& call, std::string_view endpoint_name);
 
 // What DescribeEndpoint says of a deployment for as long as it lives, whatever becomes of the
 // configuration: its name, its variants, their images.

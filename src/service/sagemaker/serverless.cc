@@ -83,7 +83,7 @@ Result<> check_surroundings(const api::CreateEndpointConfigInput& config) {
 
 bool is_elastic(const fleet::Variant& variant) { return variant.elastic.has_value(); }
 
-void fill_one(api::ProductionVariantServerlessConfig config, const fleet::Elastic& elastic) {
+void fill_one(api::ProductionVariantServerlessConfig config, const routing::Elastic& elastic) {
   config.MaxConcurrency(elastic.concurrency_max);
   if (elastic.provisioned > 0) config.ProvisionedConcurrency(elastic.provisioned);
 }
@@ -106,7 +106,7 @@ Result<> check_serverless(const Call& call, const api::CreateEndpointConfigInput
 void make_serverless(const api::ProductionVariantServerlessConfig& config,
                      fleet::Variant& variant) {
   const bool built_in = !variant.program.built_in.empty();
-  variant.elastic = fleet::Elastic{
+  variant.elastic = routing::Elastic{
       .concurrency_max = static_cast<std::uint32_t>(config.MaxConcurrency()),
       .provisioned = static_cast<std::uint32_t>(config.ProvisionedConcurrency().value_or(0)),
       .requests_per_instance = built_in ? requests_per_built_in_instance : 1,

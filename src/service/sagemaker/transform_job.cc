@@ -98,7 +98,7 @@ Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& bui
                   fmt::format("Model {} has a container of Mode MultiModel, which cannot be used "
                               "for batch transform.",
                               in.ModelName()));
-  variant.routing = fleet::Balancing::least_outstanding;  // whoever is free takes the next piece
+  variant.routing = routing::Balancing::least_outstanding;  // whoever is free takes the next piece
   for (const auto& [name, value] : in.Environment())
     variant.program.environment.insert_or_assign(std::string(name), std::string(value));
   add_batch_environment(in, variant.program.environment);

@@ -113,7 +113,7 @@ AsyncNote AsyncNote::from(std::string_view text) {
 
 bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
   if (!needs_.routes.complete()) return needs_.fleets.status(call.tx(), {fleet}).serving != 0;
-  const auto routes = needs_.routes.snapshot(fleet::RouteTable::shard_of(fleet));
+  const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = routes->find(fleet);
   return route != routes->end() && route->second->generation != 0;
 }
@@ -124,7 +124,7 @@ Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,
                       .account = call.account(),
                       .region = call.region(),
                       .fleet = service::resource_key(call.caller(), endpoint)};
-  using fleet::InvokeFailure;
+  using routing::InvokeFailure;
   const auto not_so = [&](InvokeFailure why) {
     return std::unexpected(failure_error(asked, why, {}, {}, {}));
   };

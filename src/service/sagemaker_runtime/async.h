@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "engine/fleet/fleet.h"
-#include "engine/fleet/routes.h"
 #include "engine/invocation_queue/queue.h"
+#include "engine/routing/routes.h"
 #include "gen/sagemaker.h"
 #include "gen/sagemaker_runtime.h"
 #include "service/call.h"
@@ -42,7 +42,7 @@ class AsyncInvocations {
   struct Needs {
     invocation_queue::RequestQueues& queues;
     const fleet::Fleets& fleets;
-    const fleet::RouteTable& routes;
+    const routing::RouteTable& routes;
     const service::Errands* errands = nullptr;  // null: who may what is not asked
   };
   explicit AsyncInvocations(const Needs& needs) : needs_(needs) {}

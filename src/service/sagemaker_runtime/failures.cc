@@ -14,7 +14,7 @@
 namespace slipway::sagemaker_runtime {
 namespace {
 
-using fleet::InvokeFailure;
+using routing::InvokeFailure;
 using service::ErrorRow;
 
 // AWS cuts what a container says in an error after this many bytes.
@@ -115,8 +115,8 @@ std::string_view AskedEndpoint::own_fleet() const {
 
 // The second text is AWS's, as litellm's tests quote it; AWS's words for a component that is not
 // there are not known.
-Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route) {
-  using Use = fleet::VariantRoute::Use;
+Error no_component(const AskedEndpoint& endpoint, const routing::FleetRoute* route) {
+  using Use = routing::VariantRoute::Use;
   if (route == nullptr) return not_found(endpoint);
   if (!route->variants.empty() &&
       std::ranges::none_of(route->variants, [](const auto& v) { return v.use == Use::offered; }))
@@ -212,7 +212,7 @@ std::optional<Error> request_error(InvokeFailure failure, std::string_view reque
 }
 
 Error failure_error(const AskedEndpoint& endpoint, InvokeFailure failure, std::string_view detail,
-                    const fleet::InvokeRequest& request, std::string_view container) {
+                    const routing::InvokeRequest& request, std::string_view container) {
   switch (failure) {
     case InvokeFailure::not_found: return not_found(endpoint);
     case InvokeFailure::not_serving: return not_serving(endpoint);
@@ -306,7 +306,7 @@ StreamFailure stream_failure(InvokeFailure failure, std::string_view detail) {
   return named;
 }
 
-Error model_error(const AskedEndpoint& endpoint, const fleet::InvokeAnswer& answer) {
+Error model_error(const AskedEndpoint& endpoint, const routing::InvokeAnswer& answer) {
   const int status = answer.status;
   const std::string_view original = answer.body.substr(0, original_message_bytes_max);
   std::string message = fmt::format(

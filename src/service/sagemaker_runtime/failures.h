@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/fleet/router.h"
+#include "engine/routing/router.h"
 #include "service/authenticator.h"
 #include "service/errors.h"
 #include "wire/route.h"
@@ -41,7 +41,7 @@ Error too_long(std::string_view member, std::string_view value, std::size_t byte
 Error not_found(const AskedEndpoint& endpoint);
 // ValidationError: there is no such component. `route` is that of the endpoint itself, null where
 // there is none of that name: that is said then, or that it has models in place of components.
-Error no_component(const AskedEndpoint& endpoint, const fleet::FleetRoute* route);
+Error no_component(const AskedEndpoint& endpoint, const routing::FleetRoute* route);
 // ValidationError: a session that nobody holds, or no more.
 Error no_session(const AskedEndpoint& endpoint);
 // ValidationError: no instance could hold it, because they come and go, because several answer in
@@ -51,21 +51,21 @@ Error no_place_for_session(const AskedEndpoint& endpoint);
 
 // What AWS says of a request by its id: that it names none of an endpoint's many models, or is too
 // large. Nothing for other failures.
-std::optional<Error> request_error(fleet::InvokeFailure failure, std::string_view request_id);
+std::optional<Error> request_error(routing::InvokeFailure failure, std::string_view request_id);
 
 // What AWS says where no instance answered `request`, which went to `container`, where it went that
 // far and the endpoint has several.
-Error failure_error(const AskedEndpoint& endpoint, fleet::InvokeFailure failure,
-                    std::string_view detail, const fleet::InvokeRequest& request,
+Error failure_error(const AskedEndpoint& endpoint, routing::InvokeFailure failure,
+                    std::string_view detail, const routing::InvokeRequest& request,
                     std::string_view container);
 // ModelError for an answer of a container that is not of the 2xx kind.
-Error model_error(const AskedEndpoint& endpoint, const fleet::InvokeAnswer& answer);
+Error model_error(const AskedEndpoint& endpoint, const routing::InvokeAnswer& answer);
 
 // A failure in the middle of a stream, as it stands in its last frame.
 struct StreamFailure {
   std::string_view exception;  // ModelStreamError or InternalStreamFailure
   std::string payload;         // its JSON
 };
-StreamFailure stream_failure(fleet::InvokeFailure failure, std::string_view detail);
+StreamFailure stream_failure(routing::InvokeFailure failure, std::string_view detail);
 
 }  // namespace slipway::sagemaker_runtime

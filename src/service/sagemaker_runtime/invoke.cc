@@ -9,9 +9,9 @@ namespace slipway::sagemaker_runtime {
 namespace {
 
 // One InvokeEndpoint on its way: owns the request, and with it every view that the router sees.
-class Invoke final : public fleet::Invocation {
+class Invoke final : public routing::Invocation {
  public:
-  Invoke(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions)
+  Invoke(service::HotRequest&& hot, routing::Router& router, routing::Sessions& sessions)
       : router_(router),
         sessions_(sessions),
         request_(std::move(hot.request)),
@@ -27,16 +27,16 @@ class Invoke final : public fleet::Invocation {
     responder_.send(service::error_response(error, asked_, error_table(), request_id_));
   }
 
-  void answered(const fleet::InvokeAnswer& answer) override;
-  void failed(fleet::InvokeFailure failure, std::string_view detail,
+  void answered(const routing::InvokeAnswer& answer) override;
+  void failed(routing::InvokeFailure failure, std::string_view detail,
               std::string_view variant) override;
 
  private:
-  void begin_session(const NewSession& session, const fleet::InvokeAnswer& answer,
+  void begin_session(const NewSession& session, const routing::InvokeAnswer& answer,
                      const AnswerHead& head);
 
-  fleet::Router& router_;
-  fleet::Sessions& sessions_;
+  routing::Router& router_;
+  routing::Sessions& sessions_;
   net::Request request_;
   net::Responder responder_;
   const wire::Asked asked_;
@@ -55,7 +55,7 @@ Result<> Invoke::prepare() {
   return session_.find(sessions_, endpoint_, head_, request);
 }
 
-void Invoke::answered(const fleet::InvokeAnswer& answer) {
+void Invoke::answered(const routing::InvokeAnswer& answer) {
   if (answer.status < 200 || answer.status >= 300) return refuse(model_error(endpoint_, answer));
   const AnswerHead head(answer, request_id_);
   if (!head_.session.empty()) {
@@ -68,7 +68,7 @@ void Invoke::answered(const fleet::InvokeAnswer& answer) {
 }
 
 // The answer leaves from the store's thread, when this object is gone: it takes all along.
-void Invoke::begin_session(const NewSession& session, const fleet::InvokeAnswer& answer,
+void Invoke::begin_session(const NewSession& session, const routing::InvokeAnswer& answer,
                            const AnswerHead& head) {
   if (answer.instance.empty()) return refuse(no_place_for_session(endpoint_));
   net::Response response{.status = 200, .headers = {}, .body = std::string(answer.body)};
@@ -83,19 +83,20 @@ void Invoke::begin_session(const NewSession& session, const fleet::InvokeAnswer&
                   });
 }
 
-void Invoke::failed(fleet::InvokeFailure failure, std::string_view detail,
+void Invoke::failed(routing::InvokeFailure failure, std::string_view detail,
                     std::string_view /*variant*/) {
-  if (failure == fleet::InvokeFailure::no_such_instance)  // what it held is lost with it
+  if (failure == routing::InvokeFailure::no_such_instance)  // what it held is lost with it
     sessions_.end(endpoint_.fleet, head_.session);
   if (const auto error = request_error(failure, request_id_)) return refuse(*error);
-  if (failure == fleet::InvokeFailure::not_found && !endpoint_.component.empty())
+  if (failure == routing::InvokeFailure::not_found && !endpoint_.component.empty())
     return refuse(no_component(endpoint_, router_.route_of(endpoint_.own_fleet()).get()));
   refuse(failure_error(endpoint_, failure, detail, request, container()));
 }
 
 }  // namespace
 
-void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions) {
+void invoke_endpoint(service::HotRequest&& hot, routing::Router& router,
+                     routing::Sessions& sessions) {
   auto invoke = std::make_unique<Invoke>(std::move(hot), router, sessions);
   if (const Result<> prepared = invoke->prepare(); !prepared)
     return invoke->refuse(prepared.error());

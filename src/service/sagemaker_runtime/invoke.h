@@ -1,8 +1,8 @@
 // InvokeEndpoint: one request, one answer.
 #pragma once
 
-#include "engine/fleet/router.h"
-#include "engine/fleet/sessions.h"
+#include "engine/routing/router.h"
+#include "engine/routing/sessions.h"
 #include "service/hot.h"
 
 namespace slipway::sagemaker_runtime {
@@ -13,6 +13,7 @@ namespace slipway::sagemaker_runtime {
 // Sessions: a call with the id of one goes to the instance that holds it. A container that was
 // asked for a new one answers with its id and its end; that answer leaves once the session is
 // durable.
-void invoke_endpoint(service::HotRequest&& hot, fleet::Router& router, fleet::Sessions& sessions);
+void invoke_endpoint(service::HotRequest&& hot, routing::Router& router,
+                     routing::Sessions& sessions);
 
 }  // namespace slipway::sagemaker_runtime

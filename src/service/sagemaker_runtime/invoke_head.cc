@@ -156,7 +156,7 @@ void take(const net::Header& field, const HeadRules& rules, InvokeHead& head,
 const HeadRules invoke_rules{.passed = invoke_headers};
 const HeadRules stream_rules{.accept_field = "X-Amzn-SageMaker-Accept", .passed = stream_headers};
 
-void InvokeHead::fill(fleet::InvokeRequest& request) const {
+void InvokeHead::fill(routing::InvokeRequest& request) const {
   request.content_type = content_type;
   request.accept = accept;
   request.target_variant = target_variant;
@@ -179,12 +179,12 @@ Result<> read_head(const net::Headers& fields, const HeadRules& rules,
   return violations.result();
 }
 
-AnswerHead::AnswerHead(const fleet::InvokeAnswer& answer, std::string_view request_id,
+AnswerHead::AnswerHead(const routing::InvokeAnswer& answer, std::string_view request_id,
                        std::string_view content_type_field) {
   fields_[count_++] = {"x-amzn-RequestId", request_id};
   fields_[count_++] = {"x-Amzn-Invoked-Production-Variant", answer.variant};
   if (!answer.content_type.empty()) fields_[count_++] = {content_type_field, answer.content_type};
-  for (const fleet::HeaderView& header : answer.headers)
+  for (const routing::HeaderView& header : answer.headers)
     for (const std::string_view name : returned_headers)
       if (net::same_name(header.name, name) && count_ < fields_.size())
         fields_[count_++] = {name, header.value};

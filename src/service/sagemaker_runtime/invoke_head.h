@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/fleet/router.h"
+#include "engine/routing/router.h"
 #include "net/http.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/member_text.h"
@@ -55,15 +55,15 @@ struct InvokeHead {
   std::string_view container;  // TargetContainerHostname
   std::string_view session;    // an id, or new_session
   std::string_view target_model;
-  std::array<fleet::HeaderView, passed_headers_max> passed = {};
+  std::array<routing::HeaderView, passed_headers_max> passed = {};
   std::size_t passed_count = 0;
 
   // Those of `passed` that are there; as long as this object stays where it is.
-  std::span<const fleet::HeaderView> headers() const {
+  std::span<const routing::HeaderView> headers() const {
     return std::span(passed).first(passed_count);
   }
   // Puts the head into `request`; as long as this object stays where it is.
-  void fill(fleet::InvokeRequest& request) const;
+  void fill(routing::InvokeRequest& request) const;
 };
 
 // Reads the fields that `rules` name, the endpoint's name included; a ValidationError says
@@ -82,7 +82,7 @@ inline constexpr std::array<std::string_view, 3> returned_headers = {
 class AnswerHead {
  public:
   // `content_type_field`: under which name the container's content type travels.
-  AnswerHead(const fleet::InvokeAnswer& answer, std::string_view request_id,
+  AnswerHead(const routing::InvokeAnswer& answer, std::string_view request_id,
              std::string_view content_type_field = "Content-Type");
   std::span<const net::Header> fields() const { return std::span(fields_).first(count_); }
 

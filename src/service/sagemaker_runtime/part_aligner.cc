@@ -5,7 +5,7 @@
 namespace slipway::sagemaker_runtime {
 
 std::optional<std::size_t> PartAligner::find_end(std::string_view bytes) {
-  if (border_ == fleet::PartBorder::event) return find_event_end(bytes);
+  if (border_ == routing::PartBorder::event) return find_event_end(bytes);
   const std::size_t at = bytes.find('\n');
   return at == std::string_view::npos ? std::nullopt : std::optional(at + 1);
 }

@@ -18,13 +18,13 @@ inline constexpr std::size_t aligned_part_bytes_max = 1024 * 1024;
 // events says). Not one byte is added, left out or moved.
 class PartAligner {
  public:
-  explicit PartAligner(fleet::PartBorder border) : border_(border) {}
+  explicit PartAligner(routing::PartBorder border) : border_(border) {}
 
   // Calls `emit(std::string_view)` for every part that is complete now. With PartBorder::none the
   // bytes themselves are the part.
   template <typename Emit>
   void take(std::string_view bytes, Emit&& emit) {
-    if (border_ == fleet::PartBorder::none) return emit(bytes);
+    if (border_ == routing::PartBorder::none) return emit(bytes);
     for (auto length = find_end(bytes); length; length = find_end(bytes)) {
       if (!held_.empty()) {
         held_ += bytes.substr(0, *length);
@@ -51,7 +51,7 @@ class PartAligner {
   std::optional<std::size_t> find_end(std::string_view bytes);
   std::optional<std::size_t> find_event_end(std::string_view bytes);
 
-  fleet::PartBorder border_;
+  routing::PartBorder border_;
   std::string held_;
   bool at_line_begin_ = true;   // nothing of the line under way came yet
   bool after_cr_ = false;       // the last byte was a CR

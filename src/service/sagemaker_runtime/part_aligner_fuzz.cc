@@ -21,7 +21,7 @@ void check(bool holds) {
 
 using Parts = std::vector<std::string>;
 
-Parts parts_of(fleet::PartBorder border, std::string_view stream, std::uint64_t seed,
+Parts parts_of(routing::PartBorder border, std::string_view stream, std::uint64_t seed,
                std::size_t stretch_max) {
   PartAligner aligner(border);
   SeededRandom random(seed);
@@ -39,14 +39,14 @@ Parts parts_of(fleet::PartBorder border, std::string_view stream, std::uint64_t 
   return parts;
 }
 
-void try_stream(fleet::PartBorder border, std::string_view stream, std::uint64_t seed) {
+void try_stream(routing::PartBorder border, std::string_view stream, std::uint64_t seed) {
   const Parts whole = parts_of(border, stream, seed, 1);
   const Parts parts = parts_of(border, stream, seed, stream.size());
-  check(border == fleet::PartBorder::none || parts == whole);
+  check(border == routing::PartBorder::none || parts == whole);
   std::string joined;
   for (const std::string& part : parts) joined += part;
   check(joined == stream);
-  for (std::size_t i = 0; border == fleet::PartBorder::line && i < parts.size(); ++i)
+  for (std::size_t i = 0; border == routing::PartBorder::line && i < parts.size(); ++i)
     check(
         parts[i].find('\n') ==
         (i + 1 < parts.size() || stream.ends_with('\n') ? parts[i].size() - 1 : std::string::npos));
@@ -57,7 +57,7 @@ void try_limit(std::string_view stream, std::uint64_t seed) {
   const std::size_t fill = aligned_part_bytes_max - std::min<std::size_t>(stream.size(), 3);
   const std::string text = std::string(fill, 'x') + std::string(stream);
   std::string joined;
-  for (const std::string& part : parts_of(fleet::PartBorder::event, text, seed, text.size()))
+  for (const std::string& part : parts_of(routing::PartBorder::event, text, seed, text.size()))
     joined += part;
   check(joined == text);
 }
@@ -68,7 +68,7 @@ void try_limit(std::string_view stream, std::uint64_t seed) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace slipway;
   if (size < sagemaker_runtime::head_bytes) return 0;
-  const auto border = static_cast<fleet::PartBorder>(data[0] % 3);
+  const auto border = static_cast<routing::PartBorder>(data[0] % 3);
   const std::string_view stream(reinterpret_cast<const char*>(data) + sagemaker_runtime::head_bytes,
                                 size - sagemaker_runtime::head_bytes);
   sagemaker_runtime::try_stream(border, stream, data[1]);

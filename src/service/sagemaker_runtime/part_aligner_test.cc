@@ -9,7 +9,7 @@
 namespace slipway::sagemaker_runtime {
 namespace {
 
-using fleet::PartBorder;
+using routing::PartBorder;
 using Parts = std::vector<std::string>;
 
 // `text` in pieces of `size` bytes.

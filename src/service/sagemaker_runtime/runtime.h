@@ -4,8 +4,8 @@
 #include <chrono>
 #include <functional>
 
-#include "engine/fleet/router.h"
-#include "engine/fleet/sessions.h"
+#include "engine/routing/router.h"
+#include "engine/routing/sessions.h"
 #include "service/permissions.h"
 #include "service/registry.h"
 #include "service/sagemaker_runtime/async.h"
@@ -16,8 +16,8 @@ namespace slipway::sagemaker_runtime {
 // What the operations that are answered on the I/O threads need; all of it outlives the loops.
 struct HotNeeds {
   // The router of a loop, asked on its thread.
-  std::function<fleet::Router&(net::Loop&)> router;
-  fleet::Sessions& sessions;  // which all loops share
+  std::function<routing::Router&(net::Loop&)> router;
+  routing::Sessions& sessions;  // which all loops share
   // What a streamed answer may take from its request to its last byte.
   std::chrono::milliseconds stream_time_limit = stream_time_limit_default;
 };

@@ -3,8 +3,9 @@
 namespace slipway::sagemaker_runtime {
 namespace {
 
-std::optional<std::string_view> field_of(const fleet::InvokeAnswer& answer, std::string_view name) {
-  for (const fleet::HeaderView& field : answer.headers)
+std::optional<std::string_view> field_of(const routing::InvokeAnswer& answer,
+                                         std::string_view name) {
+  for (const routing::HeaderView& field : answer.headers)
     if (net::same_name(field.name, name)) return field.value;
   return std::nullopt;
 }
@@ -17,8 +18,8 @@ std::string_view trimmed(std::string_view text) {
 
 }  // namespace
 
-Result<> HeldSession::find(const fleet::Sessions& sessions, const AskedEndpoint& endpoint,
-                           const InvokeHead& head, fleet::InvokeRequest& request) {
+Result<> HeldSession::find(const routing::Sessions& sessions, const AskedEndpoint& endpoint,
+                           const InvokeHead& head, routing::InvokeRequest& request) {
   if (head.session.empty() || head.session == new_session) return {};
   auto instance = sessions.find(endpoint.fleet, head.session);
   if (!instance) return std::unexpected(no_session(endpoint));
@@ -27,7 +28,7 @@ Result<> HeldSession::find(const fleet::Sessions& sessions, const AskedEndpoint&
   return {};
 }
 
-std::optional<NewSession> opened_session(const fleet::InvokeAnswer& answer, Timestamp now) {
+std::optional<NewSession> opened_session(const routing::InvokeAnswer& answer, Timestamp now) {
   constexpr std::string_view expires = "Expires=";
   const auto field = field_of(answer, "X-Amzn-SageMaker-New-Session-Id");
   if (!field) return std::nullopt;
@@ -40,7 +41,7 @@ std::optional<NewSession> opened_session(const fleet::InvokeAnswer& answer, Time
   return session;
 }
 
-std::optional<std::string_view> closed_session(const fleet::InvokeAnswer& answer) {
+std::optional<std::string_view> closed_session(const routing::InvokeAnswer& answer) {
   const auto field = field_of(answer, "X-Amzn-SageMaker-Closed-Session-Id");
   return field ? std::optional(trimmed(*field)) : std::nullopt;
 }

@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "engine/fleet/router.h"
-#include "engine/fleet/sessions.h"
+#include "engine/routing/router.h"
+#include "engine/routing/sessions.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/invoke_head.h"
 
@@ -23,8 +23,8 @@ class HeldSession {
  public:
   // Sends `request` to the instance that holds the session of `head`; where it names none, or a new
   // one, nothing happens. no_session(): nobody holds it.
-  Result<> find(const fleet::Sessions& sessions, const AskedEndpoint& endpoint,
-                const InvokeHead& head, fleet::InvokeRequest& request);
+  Result<> find(const routing::Sessions& sessions, const AskedEndpoint& endpoint,
+                const InvokeHead& head, routing::InvokeRequest& request);
 
  private:
   std::string instance_;
@@ -37,8 +37,8 @@ struct NewSession {
 };
 
 // X-Amzn-SageMaker-New-Session-Id: "<id>; Expires=YYYY-MM-DDThh:mm:ssZ".
-std::optional<NewSession> opened_session(const fleet::InvokeAnswer& answer, Timestamp now);
+std::optional<NewSession> opened_session(const routing::InvokeAnswer& answer, Timestamp now);
 // X-Amzn-SageMaker-Closed-Session-Id: the id.
-std::optional<std::string_view> closed_session(const fleet::InvokeAnswer& answer);
+std::optional<std::string_view> closed_session(const routing::InvokeAnswer& answer);
 
 }  // namespace slipway::sagemaker_runtime

@@ -13,13 +13,13 @@
 namespace slipway::sagemaker_runtime {
 namespace {
 
-using fleet::InvokeFailure;
+using routing::InvokeFailure;
 
 // One streamed invocation on its way: owns the request, and with it every view that the router
 // sees.
-class StreamedInvoke final : public fleet::Invocation {
+class StreamedInvoke final : public routing::Invocation {
  public:
-  StreamedInvoke(service::HotRequest&& hot, fleet::Router& router,
+  StreamedInvoke(service::HotRequest&& hot, routing::Router& router,
                  std::chrono::milliseconds time_limit)
       : router_(router),
         request_(std::move(hot.request)),
@@ -31,7 +31,7 @@ class StreamedInvoke final : public fleet::Invocation {
   }
 
   // Fills `request` from the head; or says what breaks the API's limits.
-  Result<> prepare(const fleet::Sessions& sessions);
+  Result<> prepare(const routing::Sessions& sessions);
   // From here on a client that goes away ends this.
   void watch_client();
 
@@ -39,9 +39,9 @@ class StreamedInvoke final : public fleet::Invocation {
     responder_.send(service::error_response(error, asked_, error_table(), request_id_));
   }
 
-  void answered(const fleet::InvokeAnswer& answer) override;
+  void answered(const routing::InvokeAnswer& answer) override;
   void failed(InvokeFailure failure, std::string_view detail, std::string_view variant) override;
-  void begun(const fleet::InvokeAnswer& head) override;
+  void begun(const routing::InvokeAnswer& head) override;
   void part(std::string_view bytes) override;
   void ended() override;
 
@@ -51,7 +51,7 @@ class StreamedInvoke final : public fleet::Invocation {
   void send_part(std::string_view bytes);
   void send_frame();
 
-  fleet::Router& router_;
+  routing::Router& router_;
   net::Request request_;
   net::Responder responder_;
   const wire::Asked asked_;
@@ -60,20 +60,20 @@ class StreamedInvoke final : public fleet::Invocation {
   InvokeHead head_;
   HeldSession session_;
   net::BodyWriter writer_;  // from begun() on
-  PartAligner aligner_{fleet::PartBorder::none};
+  PartAligner aligner_{routing::PartBorder::none};
   std::string frame_;  // reused
   bool paused_ = false;
   bool first_sent_ = false;
   const std::shared_ptr<StreamedInvoke*> alive_ = std::make_shared<StreamedInvoke*>(this);
 };
 
-Result<> StreamedInvoke::prepare(const fleet::Sessions& sessions) {
+Result<> StreamedInvoke::prepare(const routing::Sessions& sessions) {
   TRY_DO(read_head(request_.headers(), stream_rules, endpoint_, head_));
   head_.fill(request);
   if (!head_.component.empty()) endpoint_.choose_component(head_.component);
   request.fleet = endpoint_.fleet;
   request.body = request_.body();
-  request.answer_mode = fleet::AnswerMode::streamed;
+  request.answer_mode = routing::AnswerMode::streamed;
   return session_.find(sessions, endpoint_, head_, request);
 }
 
@@ -89,7 +89,7 @@ void StreamedInvoke::watch_client() {
   responder_.on_closed(while_alive([](StreamedInvoke& self) { self.give_up(); }));
 }
 
-void StreamedInvoke::begun(const fleet::InvokeAnswer& head) {
+void StreamedInvoke::begun(const routing::InvokeAnswer& head) {
   aligner_ = PartAligner(head.part_border);
   net::Fields fields;
   const AnswerHead answer_head(head, request_id_, "X-Amzn-SageMaker-Content-Type");
@@ -129,7 +129,7 @@ void StreamedInvoke::ended() {
   writer_.finish();
 }
 
-void StreamedInvoke::answered(const fleet::InvokeAnswer& answer) {
+void StreamedInvoke::answered(const routing::InvokeAnswer& answer) {
   refuse(model_error(endpoint_, answer));
 }
 
@@ -150,8 +150,8 @@ void StreamedInvoke::failed(InvokeFailure failure, std::string_view detail,
 
 }  // namespace
 
-void invoke_endpoint_streamed(service::HotRequest&& hot, fleet::Router& router,
-                              const fleet::Sessions& sessions,
+void invoke_endpoint_streamed(service::HotRequest&& hot, routing::Router& router,
+                              const routing::Sessions& sessions,
                               std::chrono::milliseconds time_limit) {
   auto invoke = std::make_unique<StreamedInvoke>(std::move(hot), router, time_limit);
   if (const Result<> prepared = invoke->prepare(sessions); !prepared)

@@ -3,8 +3,8 @@
 
 #include <chrono>
 
-#include "engine/fleet/router.h"
-#include "engine/fleet/sessions.h"
+#include "engine/routing/router.h"
+#include "engine/routing/sessions.h"
 #include "service/hot.h"
 
 namespace slipway::sagemaker_runtime {
@@ -31,8 +31,8 @@ inline constexpr std::size_t stream_part_bytes_max = 1024 * 1024;
 // A session can be continued, not begun.
 //
 // A client that went away takes the instance's answer with it.
-void invoke_endpoint_streamed(service::HotRequest&& hot, fleet::Router& router,
-                              const fleet::Sessions& sessions,
+void invoke_endpoint_streamed(service::HotRequest&& hot, routing::Router& router,
+                              const routing::Sessions& sessions,
                               std::chrono::milliseconds time_limit);
 
 }  // namespace slipway::sagemaker_runtime

@@ -1,0 +1,49 @@
+// What an instance needs installed beside its model and its code: prepared once for each content,
+// shared by all instances, read-only.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/artifacts/artifact.h"
+#include "place/place.h"
+
+namespace slipway::environments {
+
+// What is to be served, as far as that decides what is installed for it.
+struct Need {
+  // Whose it is: "<fleet>/<generation>/<variant>". What is printed while it is prepared is kept
+  // under that name; the content does not depend on it.
+  std::string name;
+  // In whose name it is asked for, in the door's words: what is done for one leaves room for
+  // others.
+  std::string owner = {};
+  // The program that serves, which can find out what it needs, and install it
+  // (modelserver/README.md): with the model and the code, and their variables; and with neither.
+  place::InstanceSpec with_contents;
+  place::InstanceSpec without;
+  // The model and the code, as instances see them: folders that never change, each named by its
+  // content.
+  std::vector<place::Mount> contents;
+  // Alive while somebody waits: what nobody waits for any more is ended.
+  std::weak_ptr<const void> asker;
+};
+
+// What the reconciler asks for environments. EnvironmentCache is the real one.
+class Environments {
+ public:
+  virtual ~Environments() = default;
+  // Calls `done` once, on any thread: with a content of no name where nothing is needed; as
+  // unavailable where its asker has gone meanwhile.
+  virtual void prepare(Need need, artifacts::FetchDone done) = 0;
+  // Where a content lies that was prepared since this process began. Answers from memory.
+  virtual std::optional<std::filesystem::path> find(const std::string& content) = 0;
+  // What the installation for the need of that name does at this moment, as plain text: "12 s,
+  // Collecting numpy". Empty: nothing is being installed for it. From any thread.
+  virtual std::string doing(const std::string& need) const = 0;
+};
+
+}  // namespace slipway::environments

@@ -1,0 +1,85 @@
+// The requests of elastic variants that wait in one router: for their turn, or for an instance.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/routing/elastic.h"
+#include "engine/routing/router.h"
+
+namespace slipway::routing {
+
+// What a request to an elastic variant may take: the fleet's limit, or its own where that is less.
+std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
+                                        std::chrono::milliseconds of_fleet);
+
+// One line for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
+class ElasticLines {
+ public:
+  using Waiting = std::unique_ptr<Invocation>;
+  // Sends it, or leaves it where nothing can take it now.
+  using Send = std::function<bool(Waiting&)>;
+
+  ~ElasticLines();
+
+  bool empty() const { return count_ == 0; }
+  bool full() const { return count_ >= lined_up_max; }
+  bool has(const ElasticRoute& route) const { return lines_.contains(route.gate.get()); }
+
+  // `fleet` and `variant` are where it is tried again.
+  void add(Waiting waiting, const std::shared_ptr<const ElasticRoute>& route,
+           const std::string& variant);
+
+  // Gives turns to those that have none as far as there are any, then sends in the order of
+  // arrival until one cannot be sent.
+  void advance(const std::shared_ptr<const ElasticRoute>& route, const Send& send);
+
+  // The lines as they stand: what they are for.
+  struct Line {
+    const ElasticGate* gate = nullptr;
+    std::string fleet;
+    std::string variant;
+  };
+  std::vector<Line> lines() const;
+  // Whether it stood in a line; then it is destroyed.
+  bool remove(const Invocation& invocation);
+  // All that wait for this gate, without their turns.
+  std::vector<Waiting> take_all(const ElasticGate* gate);
+
+  // Who has waited too long for a turn or for an instance, or waits for one that will not come.
+  struct Dropped {
+    Waiting waiting;
+    InvokeFailure failure;
+    std::string detail;
+  };
+  std::vector<Dropped> take_dropped(Instant now);
+
+ private:
+  struct Queue {
+    std::shared_ptr<ElasticGate> gate;
+    std::chrono::milliseconds request_timeout{0};
+    std::string fleet;
+    std::string variant;
+    std::uint64_t given_up_seen = 0;
+    std::deque<Waiting> with_turn;
+    std::deque<Waiting> without_turn;
+  };
+
+  static std::size_t size(const Queue& queue) {
+    return queue.with_turn.size() + queue.without_turn.size();
+  }
+  Waiting take_front(Queue& queue, std::deque<Waiting>& from);
+  void drop_given_up(Queue& queue, std::vector<Dropped>& dropped);
+
+  std::unordered_map<const ElasticGate*, Queue> lines_;
+  std::size_t count_ = 0;
+};
+
+}  // namespace slipway::routing

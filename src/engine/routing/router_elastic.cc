@@ -1,0 +1,116 @@
+// What a router does with requests of elastic variants.
+#include <fmt/format.h>
+
+#include <limits>
+
+#include "engine/routing/router_core.h"
+
+namespace slipway::routing {
+
+void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetState& fleet,
+                                  VariantState& variant) {
+  const std::shared_ptr<const ElasticRoute>& elastic = variant.route->elastic;
+  const std::uint64_t body_max = elastic->limits.body_bytes_max;
+  if (body_max != 0 && invocation->request.body.size() > body_max)
+    return refuse(std::move(invocation), InvokeFailure::request_too_large,
+                  fmt::format("its requests have at most {} bytes", body_max));
+  if (invocation->turn_.gate() != elastic->gate.get()) {
+    auto turn = lines_.has(*elastic)
+                    ? std::nullopt
+                    : ElasticTurn::take(elastic->gate, elastic->limits.concurrency_max);
+    invocation->turn_ = turn ? *std::move(turn) : ElasticTurn();
+  }
+  invocation->cells_ = variant.cells;
+  if (invocation->turn_.gate() != nullptr && send_elastic(invocation, fleet, variant)) return;
+  if (lines_.full())
+    return refuse(std::move(invocation), InvokeFailure::throttled, "too many requests wait");
+  lines_.add(std::move(invocation), elastic, variant.route->name);
+  keep_sweeping();
+  // What became free before this one stood in the line was told to nobody.
+  lines_.advance(elastic, [&](std::unique_ptr<Invocation>& waiting) {
+    return send_elastic(waiting, fleet, variant);
+  });
+}
+
+// To the instance with the least under way, as long as that is less than it may have.
+bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetState& fleet,
+                              VariantState& variant) {
+  const std::uint32_t each_max = variant.route->elastic->limits.requests_per_instance;
+  InstanceLink* not_this = nullptr;
+  for (unsigned tries = 0; tries < attempts_max; ++tries) {
+    InstanceLink* best = nullptr;
+    std::uint32_t least = each_max;
+    for (InstanceLink* const link : variant.links) {
+      const std::uint32_t load = link->instance().outstanding.load(std::memory_order_relaxed);
+      if (load >= least || link == not_this) continue;
+      best = link;
+      least = load;
+    }
+    if (best == nullptr) break;
+    invocation->route_ = fleet.route;
+    invocation->variant_ = variant.route;
+    invocation->cells_ = variant.cells;
+    if (send(invocation, *best)) return true;
+    not_this = best;
+  }
+  invocation->route_.reset();  // what waits keeps no instance from being drained
+  invocation->variant_ = nullptr;
+  invocation->link_ = nullptr;
+  return false;
+}
+
+// What waits for a variant that is there no more is looked at anew.
+void RouterCore::advance_lines() {
+  for (const ElasticLines::Line& line : lines_.lines()) {
+    FleetState* const fleet = find_fleet(fresh_shard(line.fleet), line.fleet);
+    VariantState* const variant = fleet == nullptr ? nullptr : pick_variant(*fleet, line.variant);
+    if (variant == nullptr || !variant->route->elastic ||
+        variant->route->elastic->gate.get() != line.gate) {
+      for (auto& invocation : lines_.take_all(line.gate)) dispatch(std::move(invocation));
+      continue;
+    }
+    lines_.advance(variant->route->elastic, [&](std::unique_ptr<Invocation>& waiting) {
+      return send_elastic(waiting, *fleet, *variant);
+    });
+  }
+  drop_from_lines();
+}
+
+void RouterCore::drop_from_lines() {
+  for (auto& [waiting, failure, detail] : lines_.take_dropped(loop_.now()))
+    refuse(std::move(waiting), failure, detail);
+}
+
+// A stream is held to the limit by what came of it so far.
+bool RouterCore::exceeds_limit(Invocation& invocation, std::string_view part) {
+  const auto& elastic = invocation.variant_->elastic;
+  if (!elastic || elastic->limits.body_bytes_max == 0) return false;
+  invocation.streamed_bytes_ += part.size();
+  return invocation.streamed_bytes_ > elastic->limits.body_bytes_max;
+}
+
+void RouterCore::cut_off(Invocation& invocation) {
+  let_go(invocation);
+  refuse(invocation, InvokeFailure::too_large,
+         fmt::format("an answer has at most {} bytes",
+                     invocation.variant_->elastic->limits.body_bytes_max));
+  invocation.link_->drop(invocation);
+}
+
+// A whole answer comes over the link or over HTTP, which have limits of their own; who asked finds
+// one for both.
+std::uint64_t RouterCore::answer_limit(const Invocation& invocation) {
+  const auto& elastic = invocation.variant_->elastic;
+  if (elastic && elastic->limits.body_bytes_max != 0) return elastic->limits.body_bytes_max;
+  const bool is_whole = invocation.request.answer_mode == AnswerMode::whole;
+  return is_whole ? answer_bytes_max : std::numeric_limits<std::uint64_t>::max();
+}
+
+void RouterCore::refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer) {
+  const std::uint64_t most = answer_limit(*invocation);
+  refuse(
+      std::move(invocation), InvokeFailure::too_large,
+      fmt::format("an answer has at most {} bytes, and this one has {}", most, answer.body.size()));
+}
+
+}  // namespace slipway::routing
