@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <span>
 
 #include "base/log.h"
 #include "engine/events/http_deliveries.h"
 #include "engine/events/rows.h"
 #include "engine/events/unsent.h"
+#include "store/document.h"
 
 namespace slipway::events {
 
@@ -44,10 +44,10 @@ struct Deliverer::Batch {
 namespace {
 
 std::map<Channel, std::string> bodies_of(std::string_view text) {
+  using Numbered = std::map<std::uint8_t, std::string>;
   std::map<Channel, std::string> out;
-  const boost::json::value value = boost::json::parse({text.data(), text.size()});
-  for (const auto& [channel, body] : value.as_object())
-    out.emplace(static_cast<Channel>(channel[0] - '0'), std::string(body.as_string()));
+  for (auto& [channel, body] : store::read_own_document<Numbered>("notification", text))
+    out.emplace(static_cast<Channel>(channel), std::move(body));
   return out;
 }
 

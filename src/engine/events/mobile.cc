@@ -2,13 +2,19 @@
 
 #include <fmt/format.h>
 
-#include "engine/events/json.h"
 #include "engine/events/rows.h"
+#include "store/document.h"
 
 namespace slipway::events {
 namespace {
 
+using Notes = std::map<std::string, std::string>;
+
 constexpr std::string_view device_columns = "id, application, token, state, user_data";
+
+Notes notes_of(std::string_view text) {
+  return store::read_own_document<Notes>("notes of a door", text);
+}
 
 PushDevice device_of(const store::Rows& rows) {
   return {.id = std::string(rows.text(0)),
@@ -25,7 +31,7 @@ void MobileDirectory::put_application(store::Transaction& tx,
   tx.run(
       "INSERT INTO events_application (id, notes) VALUES (?1, ?2) "
       "ON CONFLICT(id) DO UPDATE SET notes = ?2",
-      application.id, map_text(application.notes));
+      application.id, store::write_document(application.notes));
 }
 
 Result<PushApplication> MobileDirectory::find_application(store::Transaction& tx,
@@ -33,7 +39,7 @@ Result<PushApplication> MobileDirectory::find_application(store::Transaction& tx
   auto rows = tx.query("SELECT notes FROM events_application WHERE id = ?1", id);
   if (!rows.next())
     return fail(ErrorCode::not_found, "PlatformApplication does not exist", "no_application");
-  return PushApplication{.id = std::string(id), .notes = map_of(rows.text(0))};
+  return PushApplication{.id = std::string(id), .notes = notes_of(rows.text(0))};
 }
 
 void MobileDirectory::remove_application(store::Transaction& tx, std::string_view id) const {
@@ -51,7 +57,7 @@ std::vector<PushApplication> MobileDirectory::list_applications(store::Transacti
       prefix, after, end_of(prefix), most);
   std::vector<PushApplication> out;
   while (rows.next())
-    out.push_back({.id = std::string(rows.text(0)), .notes = map_of(rows.text(1))});
+    out.push_back({.id = std::string(rows.text(0)), .notes = notes_of(rows.text(1))});
   return out;
 }
 
@@ -102,7 +108,7 @@ std::vector<PushDevice> MobileDirectory::list_devices(store::Transaction& tx,
 std::map<std::string, std::string> MobileDirectory::text_settings(store::Transaction& tx,
                                                                   std::string_view owner) const {
   auto rows = tx.query("SELECT notes FROM events_text_settings WHERE owner = ?1", owner);
-  return rows.next() ? map_of(rows.text(0)) : TextMap{};
+  return rows.next() ? notes_of(rows.text(0)) : Notes{};
 }
 
 void MobileDirectory::set_text_settings(store::Transaction& tx, std::string_view owner,
@@ -110,7 +116,7 @@ void MobileDirectory::set_text_settings(store::Transaction& tx, std::string_view
   tx.run(
       "INSERT INTO events_text_settings (owner, notes) VALUES (?1, ?2) "
       "ON CONFLICT(owner) DO UPDATE SET notes = ?2",
-      owner, map_text(settings));
+      owner, store::write_document(settings));
 }
 
 }  // namespace slipway::events

@@ -3,53 +3,35 @@
 
 #include <fmt/format.h>
 
-#include "engine/events/json.h"
 #include "engine/events/rows.h"
+#include "store/document.h"
 
 namespace slipway::events {
+
+// Dead letters are two fields, or none.
+template <typename Visitor>
+void fields(Visitor& field, store::Of<QueueSettings> auto& settings) {
+  field("order", store::numbered(settings.order, Order::strict));
+  field("visibility", settings.visibility);
+  field("delay", settings.delay);
+  field("retention", settings.retention);
+  field("wait", settings.wait);
+  field("message_bytes_max", settings.message_bytes_max);
+  field("deduplication", store::numbered(settings.deduplication, Deduplication::by_content));
+  field("scope", store::numbered(settings.deduplication_scope, QueueSettings::Scope::group));
+  field("notes", settings.notes);
+  DeadLetters dead_letters = settings.dead_letters.value_or(DeadLetters{{}, 0});
+  field("dead_letters", dead_letters.queue, store::Presence::if_any);
+  field("receives_max", dead_letters.receives_max, store::Presence::if_any);
+  if constexpr (Visitor::reads)
+    if (!dead_letters.queue.text.empty()) settings.dead_letters = std::move(dead_letters);
+}
+
 namespace {
 
 using std::chrono::seconds;
 
 constexpr std::string_view queue_columns = "id, box, settings, created, modified, purged, tags";
-
-std::string settings_text(const QueueSettings& settings) {
-  boost::json::object out{{"order", static_cast<int>(settings.order)},
-                          {"visibility", settings.visibility.count()},
-                          {"delay", settings.delay.count()},
-                          {"retention", settings.retention.count()},
-                          {"wait", settings.wait.count()},
-                          {"message_bytes_max", settings.message_bytes_max},
-                          {"deduplication", static_cast<int>(settings.deduplication)},
-                          {"scope", static_cast<int>(settings.deduplication_scope)},
-                          {"notes", to_object(settings.notes)}};
-  if (settings.dead_letters) {
-    out["dead_letters"] = settings.dead_letters->queue.text;
-    out["receives_max"] = settings.dead_letters->receives_max;
-  }
-  return boost::json::serialize(out);
-}
-
-QueueSettings settings_of(std::string_view text) {
-  const boost::json::value value = boost::json::parse({text.data(), text.size()});
-  const boost::json::object& stored = value.as_object();
-  const auto number = [&](std::string_view name) {
-    return stored.at({name.data(), name.size()}).to_number<std::int64_t>();
-  };
-  QueueSettings out{.order = static_cast<Order>(number("order")),
-                    .visibility = seconds(number("visibility")),
-                    .delay = seconds(number("delay")),
-                    .retention = seconds(number("retention")),
-                    .wait = seconds(number("wait")),
-                    .message_bytes_max = static_cast<std::uint32_t>(number("message_bytes_max")),
-                    .deduplication = static_cast<Deduplication>(number("deduplication")),
-                    .deduplication_scope = static_cast<QueueSettings::Scope>(number("scope")),
-                    .notes = to_text_map(stored.at("notes"))};
-  if (stored.contains("dead_letters"))
-    out.dead_letters = {.queue = {std::string(stored.at("dead_letters").as_string())},
-                        .receives_max = static_cast<std::uint32_t>(number("receives_max"))};
-  return out;
-}
 
 std::optional<std::string> dead_letters_of(const QueueSettings& settings) {
   if (!settings.dead_letters) return std::nullopt;
@@ -103,8 +85,8 @@ Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
   tx.run(
       "INSERT INTO events_queue (id, box, settings, tags, dead_letters, retention, created, "
       "modified, purged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
-      id.text, box, settings_text(settings), map_text(tags), dead_letters_of(settings),
-      settings.retention.count(), number_of(now.civil));
+      id.text, box, store::write_document(settings), store::write_document(tags),
+      dead_letters_of(settings), settings.retention.count(), number_of(now.civil));
   return Queue{.id = id,
                .box = box,
                .settings = settings,
@@ -121,11 +103,11 @@ Result<Queue> Queues::find(store::Transaction& tx, const QueueId& id) const {
     return fail(ErrorCode::not_found, fmt::format("There is no queue '{}'.", id.text), "no_queue");
   return Queue{.id = {std::string(rows.text(0))},
                .box = rows.integer(1),
-               .settings = settings_of(rows.text(2)),
+               .settings = store::read_own_document<QueueSettings>("queue", rows.text(2)),
                .created = time_of(rows.integer(3)),
                .modified = time_of(rows.integer(4)),
                .purged = server_time_from(rows.integer(5)),
-               .tags = map_of(rows.text(6))};
+               .tags = store::read_own_document<Tags>("tags of a queue", rows.text(6))};
 }
 
 Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
@@ -133,13 +115,14 @@ Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
   tx.run(
       "UPDATE events_queue SET settings = ?2, dead_letters = ?3, retention = ?4, modified = ?5 "
       "WHERE id = ?1",
-      queue.id.text, settings_text(settings), dead_letters_of(settings), settings.retention.count(),
-      number_of(now.civil));
+      queue.id.text, store::write_document(settings), dead_letters_of(settings),
+      settings.retention.count(), number_of(now.civil));
   return {};
 }
 
 Result<> Queues::set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const {
-  tx.run("UPDATE events_queue SET tags = ?2 WHERE id = ?1", queue.id.text, map_text(tags));
+  tx.run("UPDATE events_queue SET tags = ?2 WHERE id = ?1", queue.id.text,
+         store::write_document(tags));
   return {};
 }
 

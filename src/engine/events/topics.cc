@@ -4,10 +4,65 @@
 #include <fmt/format.h>
 
 #include "base/encoding.h"
-#include "engine/events/json.h"
 #include "engine/events/rows.h"
+#include "store/document.h"
 
 namespace slipway::events {
+namespace {
+
+// The numbers of a policy, in the order of its members; none where there is no policy.
+using RetryNumbers = std::vector<std::uint32_t>;
+
+RetryNumbers numbers_of(const std::optional<RetryPolicy>& retry) {
+  if (!retry) return {};
+  return {retry->retries,
+          retry->at_once,
+          retry->at_delay_min,
+          retry->at_delay_max,
+          static_cast<std::uint32_t>(retry->delay_min.count()),
+          static_cast<std::uint32_t>(retry->delay_max.count()),
+          static_cast<std::uint32_t>(retry->growth)};
+}
+
+Result<std::optional<RetryPolicy>> retry_of(const RetryNumbers& numbers) {
+  constexpr auto last = static_cast<std::uint32_t>(RetryPolicy::Growth::exponential);
+  if (numbers.size() != 7 || numbers[6] > last)
+    return fail(ErrorCode::corrupted, "these are not the numbers of a policy");
+  return RetryPolicy{.retries = numbers[0],
+                     .at_once = numbers[1],
+                     .at_delay_min = numbers[2],
+                     .at_delay_max = numbers[3],
+                     .delay_min = std::chrono::seconds(numbers[4]),
+                     .delay_max = std::chrono::seconds(numbers[5]),
+                     .growth = static_cast<RetryPolicy::Growth>(numbers[6])};
+}
+
+}  // namespace
+
+void fields(auto& field, store::Of<HttpPolicy> auto& policy) {
+  using enum store::Presence;
+  field("retry", store::converted(policy.retry, numbers_of, retry_of), if_any);
+  field("per_second", policy.per_second, if_any);
+  field("content_type", policy.content_type, if_any);
+}
+
+void fields(auto& field, store::Of<TopicSettings> auto& settings) {
+  field("order", store::numbered(settings.order, Order::strict));
+  field("deduplication", store::numbered(settings.deduplication, Deduplication::by_content));
+  field("http", settings.http);
+  field("overrides", store::numbered(settings.overrides, TopicSettings::Overrides::ignored));
+  field("notes", settings.notes);
+}
+
+void fields(auto& field, store::Of<SubscriptionSettings> auto& settings) {
+  field("filter", settings.filter);
+  field("filter_scope", store::numbered(settings.filter_scope, FilterScope::body));
+  field("form", store::numbered(settings.form, Form::bare));
+  field("http", settings.http);
+  field("notes", settings.notes);
+  field("dead_letters", settings.dead_letters, store::Presence::if_any);
+}
+
 namespace {
 
 constexpr std::string_view subscription_columns =
@@ -18,88 +73,6 @@ constexpr std::string_view of_place =
     "events_subscription_by_place WHERE substr(topic, 1, instr(topic, '/') + "
     "instr(substr(topic, instr(topic, '/') + 1), '/'))";
 
-boost::json::array to_array(const RetryPolicy& retry) {
-  return {retry.retries,
-          retry.at_once,
-          retry.at_delay_min,
-          retry.at_delay_max,
-          retry.delay_min.count(),
-          retry.delay_max.count(),
-          static_cast<int>(retry.growth)};
-}
-
-RetryPolicy retry_of(const boost::json::array& stored) {
-  const auto number = [&](std::size_t i) { return stored.at(i).to_number<std::uint32_t>(); };
-  return {.retries = number(0),
-          .at_once = number(1),
-          .at_delay_min = number(2),
-          .at_delay_max = number(3),
-          .delay_min = std::chrono::seconds(number(4)),
-          .delay_max = std::chrono::seconds(number(5)),
-          .growth = static_cast<RetryPolicy::Growth>(number(6))};
-}
-
-boost::json::object http_object(const HttpPolicy& policy) {
-  boost::json::object out;
-  if (policy.retry) out["retry"] = to_array(*policy.retry);
-  if (policy.per_second) out["per_second"] = *policy.per_second;
-  if (!policy.content_type.empty()) out["content_type"] = policy.content_type;
-  return out;
-}
-
-HttpPolicy http_of(const boost::json::object& stored) {
-  HttpPolicy out;
-  if (const auto* retry = stored.if_contains("retry")) out.retry = retry_of(retry->as_array());
-  if (const auto* rate = stored.if_contains("per_second"))
-    out.per_second = rate->to_number<std::uint32_t>();
-  if (const auto* type = stored.if_contains("content_type")) out.content_type = type->as_string();
-  return out;
-}
-
-std::string settings_text(const TopicSettings& settings) {
-  return boost::json::serialize(
-      boost::json::object{{"order", static_cast<int>(settings.order)},
-                          {"deduplication", static_cast<int>(settings.deduplication)},
-                          {"http", http_object(settings.http)},
-                          {"overrides", static_cast<int>(settings.overrides)},
-                          {"notes", to_object(settings.notes)}});
-}
-
-TopicSettings topic_settings_of(std::string_view text) {
-  const boost::json::value value = boost::json::parse({text.data(), text.size()});
-  const boost::json::object& stored = value.as_object();
-  return {
-      .order = static_cast<Order>(stored.at("order").to_number<int>()),
-      .deduplication = static_cast<Deduplication>(stored.at("deduplication").to_number<int>()),
-      .http = http_of(stored.at("http").as_object()),
-      .overrides = static_cast<TopicSettings::Overrides>(stored.at("overrides").to_number<int>()),
-      .notes = to_text_map(stored.at("notes"))};
-}
-
-std::string settings_text(const SubscriptionSettings& settings) {
-  boost::json::object out{{"filter", settings.filter},
-                          {"filter_scope", static_cast<int>(settings.filter_scope)},
-                          {"form", static_cast<int>(settings.form)},
-                          {"http", http_object(settings.http)},
-                          {"notes", to_object(settings.notes)}};
-  if (settings.dead_letters) out["dead_letters"] = settings.dead_letters->text;
-  return boost::json::serialize(out);
-}
-
-SubscriptionSettings subscription_settings_of(std::string_view text) {
-  const boost::json::value value = boost::json::parse({text.data(), text.size()});
-  const boost::json::object& stored = value.as_object();
-  SubscriptionSettings out{
-      .filter = std::string(stored.at("filter").as_string()),
-      .filter_scope = static_cast<FilterScope>(stored.at("filter_scope").to_number<int>()),
-      .form = static_cast<Form>(stored.at("form").to_number<int>()),
-      .http = http_of(stored.at("http").as_object()),
-      .notes = to_text_map(stored.at("notes"))};
-  if (stored.contains("dead_letters"))
-    out.dead_letters = QueueId{std::string(stored.at("dead_letters").as_string())};
-  return out;
-}
-
 Subscription subscription_of(const store::Rows& rows) {
   return {.id = std::string(rows.text(1)),
           .topic = {std::string(rows.text(2))},
@@ -108,7 +81,7 @@ Subscription subscription_of(const store::Rows& rows) {
           .owner = std::string(rows.text(5)),
           .state = static_cast<Subscription::State>(rows.integer(6)),
           .token = std::string(rows.text(7)),
-          .settings = subscription_settings_of(rows.text(8)),
+          .settings = store::read_own_document<SubscriptionSettings>("subscription", rows.text(8)),
           .created = time_of(rows.integer(9))};
 }
 
@@ -117,9 +90,9 @@ std::unexpected<Error> no_subscription() {
 }
 
 std::string other_bodies_text(const std::map<Channel, std::string>& bodies) {
-  boost::json::object out;
-  for (const auto& [channel, body] : bodies) out[fmt::to_string(static_cast<int>(channel))] = body;
-  return boost::json::serialize(out);
+  std::map<std::uint8_t, std::string> numbered;
+  for (const auto& [channel, body] : bodies) numbered.emplace(std::to_underlying(channel), body);
+  return store::write_document(numbered);
 }
 
 // A topic's number stays its own, also where another gets its name.
@@ -146,7 +119,7 @@ Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The topic '{}' exists.", id.text));
   tx.run("INSERT INTO events_topic (id, settings, tags, created) VALUES (?1, ?2, ?3, ?4)", id.text,
-         settings_text(settings), map_text(tags), number_of(now.civil));
+         store::write_document(settings), store::write_document(tags), number_of(now.civil));
   return Topic{
       .number = tx.last_id(), .id = id, .settings = settings, .created = now.civil, .tags = tags};
 }
@@ -159,23 +132,24 @@ Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
   if (!rows.next()) return fail(ErrorCode::not_found, "Topic does not exist", "no_topic");
   return Topic{.number = rows.integer(0),
                .id = {std::string(rows.text(1))},
-               .settings = topic_settings_of(rows.text(2)),
+               .settings = store::read_own_document<TopicSettings>("topic", rows.text(2)),
                .created = time_of(rows.integer(3)),
-               .tags = map_of(rows.text(4)),
+               .tags = store::read_own_document<Tags>("tags of a topic", rows.text(4)),
                .revision = rows.integer(5)};
 }
 
 Result<> Topics::change_settings(store::Transaction& tx, const TopicId& id,
                                  const TopicSettings& settings) const {
   TRY_DO(find(tx, id));
-  tx.run("UPDATE events_topic SET settings = ?2 WHERE id = ?1", id.text, settings_text(settings));
+  tx.run("UPDATE events_topic SET settings = ?2 WHERE id = ?1", id.text,
+         store::write_document(settings));
   return {};
 }
 
 Result<> Topics::set_tags(store::Transaction& tx, const TopicId& id,
                           const std::map<std::string, std::string>& tags) const {
   TRY_DO(find(tx, id));
-  tx.run("UPDATE events_topic SET tags = ?2 WHERE id = ?1", id.text, map_text(tags));
+  tx.run("UPDATE events_topic SET tags = ?2 WHERE id = ?1", id.text, store::write_document(tags));
   return {};
 }
 
@@ -278,7 +252,7 @@ Result<Subscription> Topics::subscribe(store::Transaction& tx, Subscription want
       "INSERT INTO events_subscription (id, topic, channel, endpoint, owner, state, token, "
       "settings, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
       wanted.id, wanted.topic.text, wanted.channel, wanted.endpoint, wanted.owner, wanted.state,
-      wanted.token, settings_text(wanted.settings), number_of(now.civil));
+      wanted.token, store::write_document(wanted.settings), number_of(now.civil));
   return wanted;
 }
 
@@ -292,7 +266,7 @@ Result<Subscription> Topics::find_subscription(store::Transaction& tx, std::stri
 Result<> Topics::change_subscription(store::Transaction& tx, std::string_view id,
                                      const SubscriptionSettings& settings) const {
   const auto changed = tx.run("UPDATE events_subscription SET settings = ?2 WHERE id = ?1", id,
-                              settings_text(settings));
+                              store::write_document(settings));
   return changed > 0 ? Result<>{} : no_subscription();
 }
 

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "store/document.h"
+
 namespace slipway::transform {
 namespace {
 
@@ -198,6 +200,22 @@ TEST(TransformPlan, its_stored_form_reads_back) {
   plan.output_filter = "$[0]";
   EXPECT_EQ(transform_plan_from_text(to_text(plan)).value(), plan);
   EXPECT_FALSE(transform_plan_from_text("{}"));
+}
+
+TEST(TransformPlan, its_stored_form_is_what_it_was_and_nothing_beside) {
+  TransformPlan plan = valid_plan();
+  plan.strategy = BatchStrategy::single_record;
+  const std::string fleet = store::write_document(fleet::to_text(plan.fleet));
+  const std::string rest = R"(,"source":0,"input_bucket":"","input_key":"","output_bucket":"",)"
+                           R"("output_prefix":"","content_type":"","accept":"","input_format":0,)"
+                           R"("output_format":0,"compression":0,"split":1,"assembly":0,)"
+                           R"("strategy":1,"payload_mb":null,"concurrency":null,"retries_max":3,)"
+                           R"("input_filter":"","output_filter":"","join":0,)"
+                           R"("joined_answer_name":"","joined_record_name":"","owner":""})";
+  EXPECT_EQ(to_text(plan), R"({"version":1,"fleet":)" + fleet + rest);
+  std::string other = to_text(plan);
+  other.insert(1, "\"colour\":1,");
+  EXPECT_THAT(transform_plan_from_text(other).error().message, HasSubstr("colour is not known"));
 }
 
 }  // namespace
