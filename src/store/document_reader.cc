@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <span>
 
 #include "store/document.h"
 #include "store/store.h"
@@ -60,7 +61,7 @@ DocumentReader::Level DocumentReader::enter(const json::value& from) {
 }
 
 void DocumentReader::leave(const Level& outer) {
-  const auto known = std::ranges::subrange(known_.begin() + level_.known_begin, known_.end());
+  const auto known = std::span(known_).subspan(level_.known_begin);
   if (level_.object != nullptr && !why_)
     for (const auto& member : *level_.object) {
       const std::string_view name(member.key().data(), member.key().size());
