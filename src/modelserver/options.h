@@ -29,6 +29,7 @@ struct Batching {
 inline constexpr std::size_t batch_requests_max = 1024;
 inline constexpr std::chrono::milliseconds batch_wait_max{1'000};
 
+// All that was asked of the program.
 struct Options {
   std::string model_dir = "/opt/ml/model";
   std::string image = "slipway-inference";  // repository name, without registry and tag

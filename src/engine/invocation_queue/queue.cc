@@ -247,7 +247,17 @@ void RequestQueues::Run::expire() {
   more_ = settled_ >= settled_per_run_max;
 }
 
-// Those that were sent before come first: they are older. Suspects come last while they yield.
+// Returns which requests are sent next, `count_max` at most, in that order.
+//
+// A request of the queue is in one of three places, and never in two: under way (state_.sent); back
+// from a try that failed, until it is sent again (state_.waiting); or never sent, and these are the
+// rows whose number is above state_.sent_up_to, because numbers ascend and requests are first sent
+// in their order. So one that is under way is not sent beside itself, and none is passed over.
+//
+// The order is that of their numbers, which is that of their acceptance: whatever waits for another
+// try is older than all that were never sent. Suspects stand out of it. While one is patient it
+// goes behind everybody; after that it goes ahead of everybody, so that it has its turn also where
+// new requests never end. Of them suspects() lets only few through, whichever place they have.
 std::vector<RequestQueues::Run::Candidate> RequestQueues::Run::candidates(std::size_t count_max) {
   const std::vector<Candidate> suspected = suspects(count_max);
   std::vector<Candidate> list;
@@ -267,7 +277,12 @@ std::vector<RequestQueues::Run::Candidate> RequestQueues::Run::candidates(std::s
   return list;
 }
 
-// The suspects that may be under way beside those that are.
+// Returns the suspects that may be under way beside those that are.
+//
+// If an instance ends under several suspects at once, each of them counts as the cause, though one
+// was. So the bound follows the one that has had most such tries (`worst`), under way or next: the
+// more instances ended, the smaller the group in which it is tried, until its last try, which is
+// alone. `under_way` and `worst` count those that were added here as if they were sent already.
 std::vector<RequestQueues::Run::Candidate> RequestQueues::Run::suspects(
     std::size_t count_max) const {
   std::vector<Candidate> list;

@@ -25,6 +25,7 @@ std::vector<QueueId> all_queues(store::Transaction& tx);
 std::int64_t insert_request(store::Transaction& tx, QueueId queue, const QueuedRequest& request);
 void delete_request(store::Transaction& tx, std::int64_t number);
 
+// Says whether the body of a request is read with it.
 enum class WithBody : std::uint8_t { no, yes };
 std::optional<QueuedRequest> load_request(store::Transaction& tx, std::int64_t number,
                                           WithBody body);

@@ -16,8 +16,10 @@ namespace slipway::modelserver {
 // Entries of a model directory that an error lists.
 inline constexpr std::size_t listed_entries_max = 20;
 
+// Says what runs a model.
 enum class Backend : std::uint8_t { onnx, xgboost, python };
 
+// Says which backend a model directory is for, and which of its files.
 struct Choice {
   Backend backend = Backend::onnx;
   // The model's file; none for a script, which loads what it likes; of XGBoost several, whose

@@ -16,6 +16,7 @@ enum class Joining : std::uint8_t {
   by_records,  // every input and output has one record per record, each computed for itself
 };
 
+// One loaded model of tensors. Implementations are made by onnx_model.h and xgboost_model.h.
 class Predictor {
  public:
   virtual ~Predictor() = default;

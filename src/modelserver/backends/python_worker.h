@@ -19,6 +19,7 @@ namespace slipway::modelserver {
 // Bytes of an answer that a worker may give.
 inline constexpr std::size_t python_answer_bytes_max = std::size_t{256} << 20;
 
+// Says how a process that runs a model's code is started.
 struct PythonOptions {
   std::string interpreter = "python3";  // $SLIPWAY_PYTHON
   std::string script;                   // slipway_python_worker.py

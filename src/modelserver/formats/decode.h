@@ -24,6 +24,7 @@ inline constexpr int json_depth_max = 32;
 // How a JSON answer is laid out: {"predictions": [...]} by record, or {"outputs": {name: ...}}.
 enum class AnswerStyle : std::uint8_t { predictions, outputs };
 
+// A request body as tensors, one for each input of the model.
 struct DecodedRequest {
   std::vector<Tensor> inputs;
   std::vector<Override> overrides;

@@ -9,6 +9,7 @@
 
 namespace slipway::modelserver {
 
+// The types of elements that models take and give.
 enum class ElementType : std::uint8_t {
   float32,
   float64,

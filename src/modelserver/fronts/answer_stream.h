@@ -16,6 +16,7 @@ inline constexpr std::size_t collected_bytes_max = std::size_t{32} << 20;
 // From the going away of whoever asked to the end of the model's code, before it is ended by force.
 inline constexpr std::chrono::seconds stop_time_max{10};
 
+// Says whether a sink takes more right away.
 enum class Room : std::uint8_t { left, none };
 
 // Where parts go. Loop thread.

@@ -22,6 +22,8 @@ struct HttpReply {
   net::Request request;  // owns the bytes that the invocation views
   net::Responder responder;
 };
+
+// An exchange of a link, named by its number.
 struct LinkReply {
   std::shared_ptr<LinkConnection> link;
   std::uint32_t id = 0;

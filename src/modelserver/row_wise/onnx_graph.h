@@ -33,6 +33,7 @@ struct OnnxAttribute {
   std::optional<OnnxConstant> constant;
 };
 
+// One operator of the graph, with the names of the values that it takes and gives.
 struct OnnxNode {
   std::string name;
   std::string domain;  // empty: ONNX's own
@@ -50,6 +51,7 @@ struct OnnxNode {
 // A size that the file leaves open is -1.
 using OnnxShape = std::vector<std::int64_t>;
 
+// A model file's graph, as far as it matters where records lie.
 struct OnnxGraph {
   std::map<std::string, std::int64_t, std::less<>> operator_sets;  // domain to version
   std::vector<OnnxNode> nodes;                                     // each after what it needs

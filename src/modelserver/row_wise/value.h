@@ -22,6 +22,7 @@ struct Size {
   std::int64_t number = 0;
 };
 
+// Says what is known of a value of the graph: how it depends on what is asked.
 struct Value {
   enum class Kind : std::uint8_t {
     constant,  // the same whatever is asked
