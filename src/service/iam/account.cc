@@ -10,6 +10,7 @@
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
 #include "service/iam/role.h"
+#include "service/paging.h"
 
 namespace slipway::iam {
 namespace {
@@ -32,9 +33,8 @@ struct Place {
   std::string after = {};
 };
 
-Result<Place> read_place(std::string_view marker) {
-  if (marker.empty()) return Place{};
-  const auto text = from_base64(marker);
+Result<Place> read_place(const std::optional<std::string>& text) {
+  if (text && text->empty()) return Place{};
   if (!text || text->size() < 2 || (*text)[1] != ':' || (*text)[0] < '0' ||
       (*text)[0] >= '0' + static_cast<char>(std::size(kind_names)))
     return refuse("ValidationError", "Invalid Marker.");
@@ -215,7 +215,8 @@ std::size_t size_of(const Details& out) {
 
 Result<Details> get_account_authorization_details(Call& call,
                                                   api::GetAccountAuthorizationDetailsRequest in) {
-  TRY(Place place, read_place(in.Marker().value_or("")));
+  const service::PageTokens tokens(call.caller(), in);
+  TRY(Place place, read_place(tokens.position_in(in.Marker())));
   const auto most = static_cast<std::size_t>(in.MaxItems().value_or(100));
   auto out = call.output<Details>();
   out.UserDetailList(wire::empty)
@@ -233,7 +234,8 @@ Result<Details> get_account_authorization_details(Call& call,
     if (!place.after.empty()) break;
   }
   if (place.kind < std::size(kind_names))
-    out.IsTruncated(true).Marker(to_base64(fmt::format("{}:{}", place.kind, place.after)));
+    out.IsTruncated(true).Marker(
+        tokens.token_behind(fmt::format("{}:{}", place.kind, place.after)));
   return out;
 }
 

@@ -48,7 +48,7 @@ void add_entity(Call& call, std::string_view owner, std::string_view prefix,
 
 Result<api::ListEntitiesForPolicyResponse> list_entities_for_policy(
     Call& call, api::ListEntitiesForPolicyRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const KnownPolicy policy, find_known_policy(call, in.PolicyArn()));
   const PolicyUsage usage = in.PolicyUsageFilter().value_or("") == "PermissionsBoundary"
                                 ? PolicyUsage::boundary
@@ -68,7 +68,7 @@ Result<api::ListEntitiesForPolicyResponse> list_entities_for_policy(
     add_entity(call, owner, in.PathPrefix().value_or("/"), out);
     page.items.push_back(owner);
   }
-  write_page(out, page, page.more ? page.items.back() : "");
+  write_page(out, request, page, page.more ? page.items.back() : "");
   return out;
 }
 

@@ -31,25 +31,25 @@ Result<api::CreateGroupResponse> create_group(Call& call, api::CreateGroupReques
 }
 
 Result<api::GetGroupResponse> get_group(Call& call, api::GetGroupRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const Group group, identity::find_group(call.tx(), call.account(), in.GroupName()));
   const auto page = identity::list_members(call.tx(), group, request);
   auto out = call.output<api::GetGroupResponse>();
   fill(call, group, out.make_Group());
   out.Users(wire::empty);
   for (const User& user : page.items) fill(call, user, out.add_Users());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 
 Result<api::ListGroupsResponse> list_groups(Call& call, api::ListGroupsRequest in) {
-  TRY(identity::PageRequest request, read_page(in));
+  TRY(PageAsked request, read_page(call, in));
   request.path_prefix = in.PathPrefix().value_or("/");
   const auto page = identity::list_groups(call.tx(), call.account(), request);
   auto out = call.output<api::ListGroupsResponse>();
   out.Groups(wire::empty);
   for (const Group& group : page.items) fill(call, group, out.add_Groups());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 
@@ -79,13 +79,13 @@ Result<> remove_user_from_group(Call& call, api::RemoveUserFromGroupRequest in) 
 
 Result<api::ListGroupsForUserResponse> list_groups_for_user(Call& call,
                                                             api::ListGroupsForUserRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const User user, identity::find_user(call.tx(), call.account(), in.UserName()));
   const auto page = identity::list_groups_of(call.tx(), user, request);
   auto out = call.output<api::ListGroupsForUserResponse>();
   out.Groups(wire::empty);
   for (const Group& group : page.items) fill(call, group, out.add_Groups());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 

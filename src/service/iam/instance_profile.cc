@@ -18,10 +18,11 @@ Result<InstanceProfile> find(Call& call, std::string_view name) {
 }
 
 template <typename Out>
-void fill_page(Call& call, const identity::Page<InstanceProfile>& page, Out& out) {
+void fill_page(Call& call, const PageAsked& request, const identity::Page<InstanceProfile>& page,
+               Out& out) {
   out.InstanceProfiles(wire::empty);
   for (const InstanceProfile& each : page.items) fill(call, each, out.add_InstanceProfiles());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
 }
 
 }  // namespace
@@ -70,19 +71,20 @@ Result<api::GetInstanceProfileResponse> get_instance_profile(Call& call,
 
 Result<api::ListInstanceProfilesResponse> list_instance_profiles(
     Call& call, api::ListInstanceProfilesRequest in) {
-  TRY(identity::PageRequest request, read_page(in));
+  TRY(PageAsked request, read_page(call, in));
   request.path_prefix = in.PathPrefix().value_or("/");
   auto out = call.output<api::ListInstanceProfilesResponse>();
-  fill_page(call, identity::list_instance_profiles(call.tx(), call.account(), request), out);
+  fill_page(call, request, identity::list_instance_profiles(call.tx(), call.account(), request),
+            out);
   return out;
 }
 
 Result<api::ListInstanceProfilesForRoleResponse> list_instance_profiles_for_role(
     Call& call, api::ListInstanceProfilesForRoleRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const identity::Role role, identity::find_role(call.tx(), call.account(), in.RoleName()));
   auto out = call.output<api::ListInstanceProfilesForRoleResponse>();
-  fill_page(call,
+  fill_page(call, request,
             identity::list_instance_profiles_of(
                 call.tx(), {Owner::Kind::role, call.account(), role.name}, request),
             out);

@@ -16,6 +16,7 @@
 #include "engine/identity/stored_policies.h"
 #include "service/call.h"
 #include "service/errors.h"
+#include "service/paging.h"
 
 namespace slipway::iam {
 
@@ -89,24 +90,28 @@ std::string make_entity_id(const service::Call& call, std::string_view prefix);
 // Documents go over the wire percent-encoded (RFC 3986).
 inline std::string encoded_document(std::string_view text) { return percent_encode(text); }
 
-// Reads Marker and MaxItems of any List request; ValidationError for a marker that is none of ours.
+// The page that a List request asks for, and the tokens of its list.
+struct PageAsked : identity::PageRequest {
+  service::PageTokens tokens;
+};
+
+// Reads Marker and MaxItems of any List request; ValidationError for a marker of another list.
 template <typename In>
-Result<identity::PageRequest> read_page(const In& in) {
-  identity::PageRequest page;
+Result<PageAsked> read_page(const service::Call& call, const In& in) {
+  PageAsked page{{}, service::PageTokens(call.caller(), in)};
   page.items_max = static_cast<std::size_t>(in.MaxItems().value_or(100));
-  if (!in.Marker()) return page;
-  const auto after = from_base64(*in.Marker());
-  if (!after || to_base64(*after) != *in.Marker())
-    return service::refuse("ValidationError", "Invalid Marker.");
-  page.after = *after;
+  auto after = page.tokens.position_in(in.Marker());
+  if (!after) return service::refuse("ValidationError", "Invalid Marker.");
+  page.after = *std::move(after);
   return page;
 }
 
 // Writes IsTruncated and, where more follows, Marker; `last` is what the next page comes after.
 template <typename Out, typename T>
-void write_page(Out& out, const identity::Page<T>& page, std::string_view last) {
+void write_page(Out& out, const PageAsked& asked, const identity::Page<T>& page,
+                std::string_view last) {
   out.IsTruncated(page.more);
-  if (page.more) out.Marker(to_base64(last));
+  if (page.more) out.Marker(asked.tokens.token_behind(last));
 }
 
 }  // namespace slipway::iam

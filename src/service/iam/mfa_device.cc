@@ -83,7 +83,7 @@ Result<> delete_virtual_mfa_device(Call& call, api::DeleteVirtualMFADeviceReques
 Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
     Call& call, api::ListVirtualMFADevicesRequest in) {
   using identity::MfaAssigned;
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   const std::string_view wanted = in.AssignmentStatus().value_or("Any");
   const MfaAssigned assigned = wanted == "Assigned"     ? MfaAssigned::yes
                                : wanted == "Unassigned" ? MfaAssigned::no
@@ -92,13 +92,13 @@ Result<api::ListVirtualMFADevicesResponse> list_virtual_mfa_devices(
   auto out = call.output<api::ListVirtualMFADevicesResponse>();
   out.VirtualMFADevices(wire::empty);
   for (const MfaDevice& each : page.items) fill(call, each, out.add_VirtualMFADevices());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 
 // The account's root has none here.
 Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADevicesRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   auto out = call.output<api::ListMFADevicesResponse>();
   out.MFADevices(wire::empty);
   identity::Page<MfaDevice> page;
@@ -115,7 +115,7 @@ Result<api::ListMFADevicesResponse> list_mfa_devices(Call& call, api::ListMFADev
       page.items.push_back(std::move(each));
     }
   }
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 

@@ -64,12 +64,12 @@ Result<Out> get_owner_policy(Call& call, In in) {
 
 template <typename Out, typename In>
 Result<Out> list_owner_policies(Call& call, In in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const auto page, identity::list_inline_policies(call.tx(), owner_in(call, in), request));
   auto out = call.output<Out>();
   out.PolicyNames(wire::empty);
   for (const std::string& name : page.items) out.add_PolicyNames(name);
-  write_page(out, page, page.more ? page.items.back() : "");
+  write_page(out, request, page, page.more ? page.items.back() : "");
   return out;
 }
 
@@ -94,14 +94,14 @@ Result<> detach_owner_policy(Call& call, In in) {
 
 template <typename Out, typename In>
 Result<Out> list_attached_owner_policies(Call& call, In in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const auto page, identity::list_attached_policies(call.tx(), owner_in(call, in), request));
   auto out = call.output<Out>();
   out.AttachedPolicies(wire::empty);
   for (const std::string& arn : page.items)
     if (path_in(arn).starts_with(in.PathPrefix().value_or("/")))
       out.add_AttachedPolicies().PolicyName(name_in(arn)).PolicyArn(arn);
-  write_page(out, page, page.more ? page.items.back() : "");
+  write_page(out, request, page, page.more ? page.items.back() : "");
   return out;
 }
 

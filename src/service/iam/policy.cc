@@ -83,7 +83,7 @@ Result<api::GetPolicyResponse> get_policy(Call& call, api::GetPolicyRequest in) 
 }
 
 Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   auto out = call.output<api::ListPoliciesResponse>();
   out.Policies(wire::empty);
   identity::Page<std::string> page;
@@ -99,7 +99,7 @@ Result<api::ListPoliciesResponse> list_policies(Call& call, api::ListPoliciesReq
     page.items.push_back(policy.arn);
     return Taken::more_wanted;
   });
-  write_page(out, page, page.more ? page.items.back() : "");
+  write_page(out, request, page, page.more ? page.items.back() : "");
   return out;
 }
 

@@ -107,7 +107,7 @@ Result<api::GetRoleResponse> get_role(Call& call, api::GetRoleRequest in) {
 }
 
 Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) {
-  TRY(identity::PageRequest request, read_page(in));
+  TRY(PageAsked request, read_page(call, in));
   request.path_prefix = in.PathPrefix().value_or("/");
   const auto page = identity::list_roles(call.tx(), call.account(), request);
   auto out = call.output<api::ListRolesResponse>();
@@ -117,7 +117,7 @@ Result<api::ListRolesResponse> list_roles(Call& call, api::ListRolesRequest in) 
     fill(call, role, item);
     fill_settings(role, item);
   }
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 

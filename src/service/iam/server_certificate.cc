@@ -81,14 +81,14 @@ Result<api::GetServerCertificateResponse> get_server_certificate(
 
 Result<api::ListServerCertificatesResponse> list_server_certificates(
     Call& call, api::ListServerCertificatesRequest in) {
-  TRY(identity::PageRequest request, read_page(in));
+  TRY(PageAsked request, read_page(call, in));
   request.path_prefix = in.PathPrefix().value_or("/");
   const auto page = identity::list_server_certificates(call.tx(), call.account(), request);
   auto out = call.output<api::ListServerCertificatesResponse>();
   out.ServerCertificateMetadataList(wire::empty);
   for (const ServerCertificate& each : page.items)
     fill(call, each, out.add_ServerCertificateMetadataList());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 

@@ -94,7 +94,7 @@ Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_creden
       add(user, each);
     return out;
   }
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   const auto page =
       identity::all_uploads(call.tx(), call.account(), Kind::service_credential, request);
   for (const auto& [user_key, each] : page.items) {
@@ -102,7 +102,7 @@ Result<api::ListServiceSpecificCredentialsResponse> list_service_specific_creden
     add(user, each);
   }
   write_page(
-      out, page,
+      out, request, page,
       page.more ? fmt::format("{}/{}", page.items.back().user, page.items.back().upload.id) : "");
   return out;
 }

@@ -10,6 +10,7 @@
 #include "service/arn.h"
 #include "service/iam/known_policy.h"
 #include "service/iam/operations.h"
+#include "service/paging.h"
 
 namespace slipway::iam {
 namespace {
@@ -163,9 +164,11 @@ void answer(const Simulation& simulation, std::string_view action, std::string_v
   for (const std::string& key : why.missing_context) out.add_MissingContextValues(key);
 }
 
-// A marker is the number of the next result.
-Result<std::size_t> first_result(std::string_view marker) {
+// The position in a marker is the number of the next result.
+Result<std::size_t> first_result(const std::optional<std::string>& position) {
+  if (!position) return refuse("ValidationError", "Invalid Marker.");
   std::size_t number = 0;
+  const std::string_view marker = position->empty() ? "0" : std::string_view(*position);
   const auto [end, error] = std::from_chars(marker.data(), marker.data() + marker.size(), number);
   if (error == std::errc{} && end == marker.data() + marker.size()) return number;
   return refuse("ValidationError", "Invalid Marker.");
@@ -177,7 +180,8 @@ Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulati
     return fail(ErrorCode::not_implemented,
                 "Slipway does not implement ResourceHandlingOption, which is about EC2 scenarios; "
                 "leave it out.");
-  TRY(const std::size_t first, first_result(in.Marker().value_or("0")));
+  const service::PageTokens tokens(call.caller(), in);
+  TRY(const std::size_t first, first_result(tokens.position_in(in.Marker())));
   std::vector<std::string_view> resources(in.ResourceArns().begin(), in.ResourceArns().end());
   if (resources.empty()) resources.push_back("*");
   const std::size_t total = in.ActionNames().size() * resources.size();
@@ -190,7 +194,7 @@ Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulati
   const std::size_t end = std::min(total, first + per_page);
   auto out = call.output<api::SimulatePolicyResponse>();
   out.EvaluationResults(wire::empty).IsTruncated(end < total);
-  if (end < total) out.Marker(std::to_string(end));
+  if (end < total) out.Marker(tokens.token_behind(std::to_string(end)));
   for (std::size_t i = first; i < end; ++i)
     answer(simulation, in.ActionNames()[i / resources.size()], resources[i % resources.size()],
            out.add_EvaluationResults());

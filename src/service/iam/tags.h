@@ -42,12 +42,12 @@ Result<> delete_tags_in(const In& in, service::Call& call, identity::Owner owner
 // The page that a List...Tags request asks for.
 template <typename Out, typename In>
 Result<Out> tags_answer(const In& in, service::Call& call, identity::Owner owner) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const auto page, identity::list_tags(call.tx(), owner, request));
   auto out = call.output<Out>();
   out.Tags(wire::empty);
   for (const auto& [key, value] : page.items) out.add_Tags().Key(key).Value(value);
-  write_page(out, page, page.more ? page.items.back().first : "");
+  write_page(out, request, page, page.more ? page.items.back().first : "");
   return out;
 }
 

@@ -85,13 +85,13 @@ Result<api::GetUserResponse> get_user(Call& call, api::GetUserRequest in) {
 }
 
 Result<api::ListUsersResponse> list_users(Call& call, api::ListUsersRequest in) {
-  TRY(identity::PageRequest request, read_page(in));
+  TRY(PageAsked request, read_page(call, in));
   request.path_prefix = in.PathPrefix().value_or("/");
   const auto page = identity::list_users(call.tx(), call.account(), request);
   auto out = call.output<api::ListUsersResponse>();
   out.Users(wire::empty);
   for (const User& user : page.items) fill(call, user, out.add_Users());
-  write_page(out, page, page.more ? page.items.back().name : "");
+  write_page(out, request, page, page.more ? page.items.back().name : "");
   return out;
 }
 

@@ -88,7 +88,7 @@ Result<api::GetSSHPublicKeyResponse> get_ssh_public_key(Call& call,
 
 Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
                                                             api::ListSSHPublicKeysRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const User user, user_in(call, in.UserName()));
   const auto page = page_of(identity::uploads(call.tx(), user, Kind::ssh_key), request);
   auto out = call.output<api::ListSSHPublicKeysResponse>();
@@ -99,7 +99,7 @@ Result<api::ListSSHPublicKeysResponse> list_ssh_public_keys(Call& call,
         .SSHPublicKeyId(each.id)
         .Status(shown(each.status))
         .UploadDate(each.created);
-  write_page(out, page, page.more ? place_of(page.items.back()) : "");
+  write_page(out, request, page, page.more ? place_of(page.items.back()) : "");
   return out;
 }
 
@@ -139,13 +139,13 @@ Result<api::UploadSigningCertificateResponse> upload_signing_certificate(
 
 Result<api::ListSigningCertificatesResponse> list_signing_certificates(
     Call& call, api::ListSigningCertificatesRequest in) {
-  TRY(const identity::PageRequest request, read_page(in));
+  TRY(const PageAsked request, read_page(call, in));
   TRY(const User user, user_in(call, in.UserName()));
   const auto page = page_of(identity::uploads(call.tx(), user, Kind::signing_certificate), request);
   auto out = call.output<api::ListSigningCertificatesResponse>();
   out.Certificates(wire::empty);
   for (const UserUpload& each : page.items) fill(user, each, out.add_Certificates());
-  write_page(out, page, page.more ? place_of(page.items.back()) : "");
+  write_page(out, request, page, page.more ? place_of(page.items.back()) : "");
   return out;
 }
 

@@ -10,11 +10,13 @@
 #include "service/logs/filter_pattern.h"
 #include "service/logs/group_name.h"
 #include "service/logs/tokens.h"
+#include "service/paging.h"
 
 namespace slipway::logs_door {
 
 namespace api = aws::logs;
 using service::Call;
+using service::PageTokens;
 using service::refuse;
 
 namespace {
@@ -88,20 +90,31 @@ std::string printable(const std::string& message) {
   return out;
 }
 
+// Which page of a list a request asks for.
+struct Asked {
+  PageTokens tokens;
+  std::optional<std::string_view> token;
+  std::optional<std::int32_t> limit;
+};
+template <typename Input>
+Asked asked_in(const Call& call, const Input& in) {
+  return {PageTokens(call.caller(), in), in.nextToken(), in.limit()};
+}
+
 // Cuts a sorted list to one page: the items behind the token's name.
 template <typename Item, typename NameOf>
-Result<std::optional<std::string>> cut_page(std::vector<Item>& items,
-                                            std::optional<std::string_view> token,
-                                            std::optional<std::int32_t> limit, NameOf name_of) {
-  if (token) {
-    TRY(const std::string after, name_after(*token));
-    const auto found = std::ranges::find(items, after, name_of);
+Result<std::optional<std::string>> cut_page(std::vector<Item>& items, const Asked& asked,
+                                            NameOf name_of) {
+  const auto after = asked.tokens.position_in(asked.token);
+  if (!after) return invalid_token();
+  if (!after->empty()) {
+    const auto found = std::ranges::find(items, *after, name_of);
     if (found != items.end()) items.erase(items.begin(), found + 1);
   }
-  const std::size_t page = limit ? static_cast<std::size_t>(*limit) : list_page_default;
+  const std::size_t page = asked.limit ? static_cast<std::size_t>(*asked.limit) : list_page_default;
   if (items.size() <= page) return std::nullopt;
   items.resize(page);
-  return list_token(name_of(items.back()));
+  return asked.tokens.token_behind(name_of(items.back()));
 }
 
 class Door {
@@ -140,7 +153,7 @@ Result<api::DescribeLogGroupsResponse> Door::describe_groups(
   }
   auto groups = book_.groups(space_of(call), in.logGroupNamePrefix().value_or(""));
   std::erase_if(groups, [&](const auto& group) { return !matches_pattern(in, group); });
-  TRY(const auto next, cut_page(groups, in.nextToken(), in.limit(),
+  TRY(const auto next, cut_page(groups, asked_in(call, in),
                                 [](const logs::GroupInfo& group) { return group.name; }));
   auto out = call.output<api::DescribeLogGroupsResponse>();
   out.logGroups(wire::empty);
@@ -179,7 +192,7 @@ Result<api::DescribeLogStreamsResponse> Door::describe_streams(
   collector_.collect(space_of(call), group);
   TRY(auto streams, book_.streams(space_of(call), group, in.logStreamNamePrefix().value_or("")));
   sort_streams(streams, in);
-  TRY(const auto next, cut_page(streams, in.nextToken(), in.limit(),
+  TRY(const auto next, cut_page(streams, asked_in(call, in),
                                 [](const logs::StreamInfo& stream) { return stream.name; }));
   auto out = call.output<api::DescribeLogStreamsResponse>();
   out.logStreams(wire::empty);
@@ -238,8 +251,10 @@ Result<logs::Search> search_of(const Call& call, const api::FilterLogEventsReque
   search.prefix = in.logStreamNamePrefix().value_or("");
   search.range = range_of(in);
   if (!in.startFromHead().value_or(true)) search.order = logs::Order::newest_first;
-  if (in.nextToken()) {
-    TRY(search.after, group_token(*in.nextToken()));
+  const auto after = PageTokens(call.caller(), in).position_in(in.nextToken());
+  if (!after) return invalid_token();
+  if (!after->empty()) {
+    TRY(search.after, event_place(*after));
   }
   search.events_max = static_cast<std::size_t>(in.limit().value_or(logs::page_events_max));
   return search;
@@ -265,7 +280,8 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
         .eventId(
             fmt::format("{:036}{:020}", to_milliseconds(each.event.time), each.event.position));
   }
-  if (!found.complete) out.nextToken(to_text(found.events.back().place()));
+  if (!found.complete)
+    out.nextToken(PageTokens(call.caller(), in).token_behind(to_text(found.events.back().place())));
   return out;
 }
 

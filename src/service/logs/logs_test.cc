@@ -207,7 +207,7 @@ TEST_F(LogsDoorTest, TokensThatNobodyGaveAreRefusedOrHarmless) {
   EXPECT_TRUE(get([](auto& in) { in.nextToken("b/18446744073709551615/s"); }));
   EXPECT_TRUE(get([](auto& in) { in.nextToken("f/18446744073709551615/s"); }));
   const logs::EventPlace place{Timestamp(1us), "a b", 7};
-  EXPECT_EQ(group_token(to_text(place)).value(), place);
+  EXPECT_EQ(event_place(to_text(place)).value(), place);
 }
 
 TEST(FilterPatternTest, WordsPhrasesEitherAndWithout) {

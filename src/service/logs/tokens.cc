@@ -4,7 +4,6 @@
 
 #include <charconv>
 
-#include "base/encoding.h"
 #include "service/errors.h"
 
 namespace slipway::logs_door {
@@ -13,10 +12,6 @@ namespace {
 
 // 20 digits, so that tokens of one stream sort and have one length, as AWS's have.
 constexpr std::size_t position_digits = 20;
-
-std::unexpected<Error> invalid_token() {
-  return service::refuse("InvalidParameterException", "The specified nextToken is invalid.");
-}
 
 template <typename Number>
 std::optional<Number> number_of(std::string_view text) {
@@ -28,6 +23,10 @@ std::optional<Number> number_of(std::string_view text) {
 }
 
 }  // namespace
+
+std::unexpected<Error> invalid_token() {
+  return service::refuse("InvalidParameterException", "The specified nextToken is invalid.");
+}
 
 std::string to_text(const StreamToken& token) {
   const char direction = token.direction == StreamToken::Direction::forward ? 'f' : 'b';
@@ -46,14 +45,11 @@ Result<StreamToken> stream_token(std::string_view text) {
 }
 
 std::string to_text(const logs::EventPlace& place) {
-  return to_base64(
-      fmt::format("{} {} {}", place.time.time_since_epoch().count(), place.position, place.stream));
+  return fmt::format("{} {} {}", place.time.time_since_epoch().count(), place.position,
+                     place.stream);
 }
 
-Result<logs::EventPlace> group_token(std::string_view text) {
-  const auto decoded = from_base64(text);
-  if (!decoded) return invalid_token();
-  const std::string_view token = *decoded;
+Result<logs::EventPlace> event_place(std::string_view token) {
   const std::size_t first = token.find(' ');
   const std::size_t second = first == token.npos ? token.npos : token.find(' ', first + 1);
   if (second == token.npos) return invalid_token();
@@ -63,14 +59,6 @@ Result<logs::EventPlace> group_token(std::string_view text) {
   if (!time || !position || *time < 0 || *time > time_max) return invalid_token();
   return logs::EventPlace{Timestamp(std::chrono::microseconds(*time)),
                           std::string(token.substr(second + 1)), *position};
-}
-
-std::string list_token(std::string_view name) { return to_base64(name); }
-
-Result<std::string> name_after(std::string_view text) {
-  auto name = from_base64(text);
-  if (!name) return invalid_token();
-  return name;
 }
 
 }  // namespace slipway::logs_door

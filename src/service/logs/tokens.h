@@ -1,4 +1,6 @@
-// The page tokens that clients carry: where to go on. What a client made up is refused or harmless.
+// Places in logs as text: the tokens of GetLogEvents, which have AWS's own form because clients
+// tell their two directions apart by it, and the positions in the page tokens of FilterLogEvents.
+// What a client made up is refused or harmless.
 #pragma once
 
 #include <optional>
@@ -22,10 +24,9 @@ Result<StreamToken> stream_token(std::string_view text);
 
 // FilterLogEvents: the last event that was given.
 std::string to_text(const logs::EventPlace& place);
-Result<logs::EventPlace> group_token(std::string_view text);
+Result<logs::EventPlace> event_place(std::string_view text);
 
-// Lists: the name behind which to go on.
-std::string list_token(std::string_view name);
-Result<std::string> name_after(std::string_view text);
+// InvalidParameterException, for a token that is not of the list or the stream.
+std::unexpected<Error> invalid_token();
 
 }  // namespace slipway::logs_door

@@ -265,20 +265,12 @@ Result<std::int32_t> buckets_per_page(std::optional<std::int32_t> wanted) {
   return wanted.value_or(buckets_per_page_max);
 }
 
-Result<std::string> decode_token(std::optional<std::string_view> token) {
-  if (!token || token->empty()) return std::string();
-  auto name = from_base64(*token);
-  if (!name || name->empty())
-    return invalid_argument("The continuation token provided is incorrect",
-                            {"continuation-token", std::string(*token)});
-  return name;
-}
-
 }  // namespace
 
 Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest in) {
   TRY(const std::int32_t limit, buckets_per_page(in.MaxBuckets()));
-  TRY(const std::string after, decode_token(in.ContinuationToken()));
+  const service::PageTokens tokens(call.caller(), in);
+  TRY(const std::string after, page_start(tokens, service::unless_empty(in.ContinuationToken())));
   if (in.BucketRegion() && !is_region(*in.BucketRegion()))
     return std::unexpected(
         Error{ErrorCode::invalid_argument,
@@ -299,7 +291,7 @@ Result<api::ListBucketsOutput> list_buckets(Call& call, api::ListBucketsRequest 
   for (const objects::Bucket& bucket : objects::list_buckets(call.tx(), query)) {
     if (in.BucketRegion() && *in.BucketRegion() != region_shown(bucket)) continue;
     if (count++ == limit) {
-      out.ContinuationToken(to_base64(last));
+      out.ContinuationToken(tokens.token_behind(last));
       break;
     }
     last = bucket.name;

@@ -117,6 +117,15 @@ Result<> check_part_number(std::int32_t number) {
                           {"partNumber", std::to_string(number)});
 }
 
+Result<std::string> page_start(const service::PageTokens& tokens,
+                               std::optional<std::string_view> token) {
+  auto position = tokens.position_in(token);
+  if (!position)
+    return invalid_argument("The continuation token provided is incorrect",
+                            {"continuation-token", std::string(*token)});
+  return *std::move(position);
+}
+
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument) {
   if (wanted.value_or(0) < 0)
     return invalid_argument(

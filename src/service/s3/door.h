@@ -10,6 +10,7 @@
 #include "gen/s3.h"
 #include "service/call.h"
 #include "service/errors.h"
+#include "service/paging.h"
 #include "service/registry.h"
 #include "store/store.h"
 
@@ -146,6 +147,11 @@ Result<> check_encoding(std::optional<std::string_view> encoding_type);
 
 // InvalidArgument outside 1 to 10,000.
 Result<> check_part_number(std::int32_t number);
+
+// Where the page begins that a continuation token asks for; InvalidArgument where the token is not
+// of this list.
+Result<std::string> page_start(const service::PageTokens& tokens,
+                               std::optional<std::string_view> token);
 
 // How many entries a page is to have: the client's wish, the service's limit.
 Result<std::int32_t> page_size(std::optional<std::int32_t> wanted, std::string_view argument);

@@ -1,4 +1,3 @@
-#include "base/encoding.h"
 #include "service/s3/checksums.h"
 #include "service/s3/operations.h"
 #include "service/s3/restore.h"
@@ -68,23 +67,14 @@ api::Owner owner_of(Call& call, const objects::Bucket& bucket) {
   return owner;
 }
 
-// Continuation tokens are opaque: base64 of the last entry of the page before.
-Result<std::string> decode_token(std::optional<std::string_view> token) {
-  if (!token) return std::string();
-  auto after = from_base64(*token);
-  if (!after || after->empty())
-    return invalid_argument("The continuation token provided is incorrect",
-                            {"continuation-token", std::string(*token)});
-  return after;
-}
-
 }  // namespace
 
 Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2Request in) {
   TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
   TRY_DO(check_encoding(in.EncodingType()));
   TRY(objects::ListQuery query, query_of(in));
-  TRY(query.after, decode_token(in.ContinuationToken()));
+  const service::PageTokens tokens(call.caller(), in);
+  TRY(query.after, page_start(tokens, in.ContinuationToken()));
   if (!in.ContinuationToken()) query.after = text(in.StartAfter());
   TRY(const objects::ListPage page, objects::list(call.tx(), query));
   const Look look = look_of(call, in);
@@ -102,7 +92,7 @@ Result<api::ListObjectsV2Output> list_objects_v2(Call& call, api::ListObjectsV2R
       .KeyCount(static_cast<std::int32_t>(page.objects.size() + page.common_prefixes.size()))
       .ContinuationToken(in.ContinuationToken());
   if (in.StartAfter() && !in.ContinuationToken()) out.StartAfter(encode(*in.StartAfter()));
-  if (page.truncated) out.NextContinuationToken(to_base64(page.next));
+  if (page.truncated) out.NextContinuationToken(tokens.token_behind(page.next));
   return out;
 }
 

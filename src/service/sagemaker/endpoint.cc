@@ -332,7 +332,7 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
 }
 
 Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsInput in) {
-  ListQuery query = list_query(in);
+  ListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();

@@ -122,7 +122,7 @@ Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
 
 Result<api::ListEndpointConfigsOutput> list_endpoint_configs(Call& call,
                                                              api::ListEndpointConfigsInput in) {
-  TRY(const Page page, list(call, endpoint_config_kind, list_query(in)));
+  TRY(const Page page, list(call, endpoint_config_kind, list_query(call, in)));
   auto out = call.output<api::ListEndpointConfigsOutput>();
   out.EndpointConfigs(wire::empty);
   for (const Listed& item : page.items)

@@ -241,7 +241,7 @@ Result<api::DescribeInferenceComponentOutput> Components::describe(
 
 Result<api::ListInferenceComponentsOutput> Components::list(Call& call,
                                                             api::ListInferenceComponentsInput in) {
-  ListQuery query = list_query(in);
+  ListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();

@@ -147,7 +147,7 @@ Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelIn
 }
 
 Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in) {
-  TRY(const Page page, list(call, model_kind, list_query(in)));
+  TRY(const Page page, list(call, model_kind, list_query(call, in)));
   auto out = call.output<api::ListModelsOutput>();
   out.Models(wire::empty);
   for (const Listed& item : page.items)

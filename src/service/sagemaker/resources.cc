@@ -7,7 +7,6 @@
 #include <limits>
 #include <set>
 
-#include "base/encoding.h"
 #include "base/text.h"
 #include "service/errands.h"
 #include "service/errors.h"
@@ -86,18 +85,6 @@ std::string position_of(const Listed& item, std::string_view sort_by) {
   const std::string time = fmt::format("{:020}", number_of(item.resource.created));
   const std::string_view first = sort_by == "Status" ? std::string_view(item.status) : time;
   return fmt::format("{}\x1f{}", first, item.resource.name);
-}
-
-// A token is the order it belongs to and the position of the last item of its page.
-std::string make_token(std::string_view order, std::string_view position) {
-  return to_base64(fmt::format("{}\x1e{}", order, position));
-}
-
-Result<std::string> read_token(std::string_view token, std::string_view order) {
-  const auto text = from_base64(token);
-  if (!text || !text->starts_with(fmt::format("{}\x1e", order)))
-    return refuse("ValidationException", "Invalid NextToken: it does not belong to this request.");
-  return text->substr(order.size() + 1);
 }
 
 // Up to which many items a query lists, in which order and behind which position.
@@ -245,14 +232,16 @@ std::vector<Resource> leaving(const Call& call, const Kind& kind) {
   return list;
 }
 
+std::unexpected<Error> invalid_token() {
+  return refuse("ValidationException", "Invalid NextToken: it does not belong to this request.");
+}
+
 Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, const Look& look) {
   Walk walk{.sort_by = query.sort_by.value_or("CreationTime"),
             .ascending = query.sort_order.value_or("Descending") == "Ascending",
-            .after = {}};
-  const std::string order = fmt::format("{}/{}", walk.sort_by, walk.ascending ? "up" : "down");
-  if (query.next_token) {
-    TRY(walk.after, read_token(*query.next_token, order));
-  }
+            .after = query.tokens.position_in(query.next_token)};
+  if (!walk.after) return invalid_token();
+  if (walk.after->empty()) walk.after.reset();
   const auto limit = static_cast<std::size_t>(query.max_results.value_or(page_size_default));
   walk.items = limit + 1;
   Page page{.items = walk.sort_by == "Status" ? sorted_by_status(call, kind, query, look, walk)
@@ -260,7 +249,7 @@ Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, co
             .next_token = {}};
   if (page.items.size() > limit) {
     page.items.resize(limit);
-    page.next_token = make_token(order, position_of(page.items.back(), walk.sort_by));
+    page.next_token = query.tokens.token_behind(position_of(page.items.back(), walk.sort_by));
   }
   return page;
 }

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
+#include "service/paging.h"
 #include "wire/document.h"
 
 namespace slipway::sagemaker {
@@ -71,6 +72,7 @@ inline constexpr int page_size_default = 10;
 
 // What the List operations have in common, as they arrived.
 struct ListQuery {
+  service::PageTokens tokens;
   std::optional<std::string_view> sort_by;     // "Name", "CreationTime" (the default), "Status"
   std::optional<std::string_view> sort_order;  // "Ascending", "Descending" (the default)
   std::optional<std::string_view> next_token;
@@ -95,14 +97,18 @@ struct Page {
 // not be listed.
 using Look = std::function<bool(Listed&)>;
 
-// Refuses a token that this server did not make for such a query: ValidationException.
+// ValidationException, for a token of another list.
+std::unexpected<Error> invalid_token();
+
+// Refuses a token of another list.
 Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
                   const Look& look = {});
 
 // The members that every List input has.
 template <typename Input>
-ListQuery list_query(const Input& in) {
-  return {.sort_by = in.SortBy(),
+ListQuery list_query(const Call& call, const Input& in) {
+  return {.tokens = service::PageTokens(call.caller(), in),
+          .sort_by = in.SortBy(),
           .sort_order = in.SortOrder(),
           .next_token = in.NextToken(),
           .max_results = in.MaxResults(),

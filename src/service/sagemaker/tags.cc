@@ -34,19 +34,21 @@ Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in) {
   return out;
 }
 
-// A page token is the last key of the page.
 Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in) {
   TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
+  const service::PageTokens tokens(call.caller(), in);
+  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
+  if (!after) return invalid_token();
   const std::int64_t limit = in.MaxResults().value_or(tags_per_page_default);
   auto out = call.output<api::ListTagsOutput>();
   out.Tags(wire::empty);
   auto rows = call.tx().query(
       "SELECT key, value FROM sagemaker_tag WHERE arn=?1 AND key>?2 ORDER BY key LIMIT ?3", arn,
-      in.NextToken().value_or(""), limit + 1);
+      *after, limit + 1);
   std::string last;
   for (std::int64_t count = 0; rows.next(); ++count) {
     if (count == limit) {
-      out.NextToken(last);
+      out.NextToken(tokens.token_behind(last));
       break;
     }
     last = rows.text(0);

@@ -233,7 +233,7 @@ Result<api::DescribeTransformJobResponse> TransformJobs::describe(
 
 Result<api::ListTransformJobsResponse> TransformJobs::list(Call& call,
                                                            api::ListTransformJobsRequest in) {
-  ListQuery query = list_query(in);
+  ListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();

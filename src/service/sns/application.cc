@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/boolean.h"
-#include "base/encoding.h"
+#include "service/paging.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
 #include "service/sns/mobile.h"
@@ -135,7 +135,8 @@ Result<> delete_platform_application(const Door& door, Call& call,
 
 Result<api::ListPlatformApplicationsResponse> list_platform_applications(
     const Door& door, Call& call, api::ListPlatformApplicationsInput in) {
-  const auto after = from_base64(in.NextToken().value_or(""));
+  const service::PageTokens tokens(call.caller(), in);
+  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
   if (!after) return invalid("NextToken");
   auto page = door.mobile.list_applications(call.tx(), service::resource_key(call.caller(), "app/"),
                                             *after, page_items_max + 1);
@@ -143,7 +144,7 @@ Result<api::ListPlatformApplicationsResponse> list_platform_applications(
   out.PlatformApplications(wire::empty);
   if (page.size() > page_items_max) {
     page.pop_back();
-    out.NextToken(to_base64(page.back().id));
+    out.NextToken(tokens.token_behind(page.back().id));
   }
   for (const PushApplication& each : page) {
     auto item = out.add_PlatformApplications().PlatformApplicationArn(arn_of_mobile(each.id));

@@ -1,6 +1,6 @@
 // Devices that registered with a mobile application: "endpoints" in AWS's words. Stored only.
 #include "base/boolean.h"
-#include "base/encoding.h"
+#include "service/paging.h"
 #include "service/sns/mobile.h"
 #include "service/sns/operations.h"
 
@@ -123,14 +123,15 @@ Result<api::ListEndpointsByPlatformApplicationResponse> list_endpoints_by_platfo
     const Door& door, Call& call, api::ListEndpointsByPlatformApplicationInput in) {
   TRY(const std::string application, application_of_arn(call, in.PlatformApplicationArn()));
   TRY_DO(door.mobile.find_application(call.tx(), application));
-  const auto after = from_base64(in.NextToken().value_or(""));
+  const service::PageTokens tokens(call.caller(), in);
+  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
   if (!after) return invalid("NextToken");
   auto page = door.mobile.list_devices(call.tx(), application, *after, page_items_max + 1);
   auto out = call.output<api::ListEndpointsByPlatformApplicationResponse>();
   out.Endpoints(wire::empty);
   if (page.size() > page_items_max) {
     page.pop_back();
-    out.NextToken(to_base64(page.back().id));
+    out.NextToken(tokens.token_behind(page.back().id));
   }
   for (const PushDevice& each : page) {
     auto item = out.add_Endpoints().EndpointArn(arn_of_mobile(each.id));

@@ -5,6 +5,7 @@
 #include "base/encoding.h"
 #include "net/blocking_client.h"
 #include "service/arn.h"
+#include "service/paging.h"
 #include "service/resource_key.h"
 #include "service/sns/attributes.h"
 #include "service/sns/mobile.h"
@@ -143,11 +144,12 @@ void fill(const Subscription& subscription, api::Subscription out) {
 }
 
 // The number of the last subscription of the page before.
-Result<std::int64_t> page_start(std::optional<std::string_view> token) {
+Result<std::int64_t> page_start(const service::PageTokens& tokens,
+                                std::optional<std::string_view> token) {
   std::int64_t out = 0;
-  if (!token || token->empty()) return out;
-  const auto number = from_base64(*token);
+  const auto number = tokens.position_in(service::unless_empty(token));
   if (!number) return invalid("NextToken");
+  if (number->empty()) return out;
   const char* const end = number->data() + number->size();
   if (const auto [at, error] = std::from_chars(number->data(), end, out);
       error != std::errc() || at != end)
@@ -155,17 +157,17 @@ Result<std::int64_t> page_start(std::optional<std::string_view> token) {
   return out;
 }
 
-template <typename Output>
-Result<Output> list(const Door& door, Call& call, const TopicId& topic,
-                    std::optional<std::string_view> token) {
-  TRY(const std::int64_t after, page_start(token));
+template <typename Output, typename Input>
+Result<Output> list(const Door& door, Call& call, const TopicId& topic, const Input& in) {
+  const service::PageTokens tokens(call.caller(), in);
+  TRY(const std::int64_t after, page_start(tokens, in.NextToken()));
   auto page = door.topics.list_subscriptions(
       call.tx(), topic, service::resource_key(call.caller(), ""), after, page_items_max + 1);
   auto out = call.output<Output>();
   out.Subscriptions(wire::empty);
   if (page.size() > page_items_max) {
     page.pop_back();
-    out.NextToken(to_base64(fmt::to_string(page.back().number)));
+    out.NextToken(tokens.token_behind(fmt::to_string(page.back().number)));
   }
   for (const auto& each : page) fill(each.subscription, out.add_Subscriptions());
   return out;
@@ -300,14 +302,14 @@ Result<> unsubscribe(const Door& door, Call& call, api::UnsubscribeInput in) {
 
 Result<api::ListSubscriptionsResponse> list_subscriptions(const Door& door, Call& call,
                                                           api::ListSubscriptionsInput in) {
-  return list<api::ListSubscriptionsResponse>(door, call, {}, in.NextToken());
+  return list<api::ListSubscriptionsResponse>(door, call, {}, in);
 }
 
 Result<api::ListSubscriptionsByTopicResponse> list_subscriptions_by_topic(
     const Door& door, Call& call, api::ListSubscriptionsByTopicInput in) {
   TRY(const TopicId id, topic_of_arn(call, in.TopicArn()));
   TRY_DO(door.topics.find(call.tx(), id));
-  return list<api::ListSubscriptionsByTopicResponse>(door, call, id, in.NextToken());
+  return list<api::ListSubscriptionsByTopicResponse>(door, call, id, in);
 }
 
 Result<api::GetSubscriptionAttributesResponse> get_subscription_attributes(

@@ -3,6 +3,7 @@
 
 #include "base/boolean.h"
 #include "base/encoding.h"
+#include "service/paging.h"
 #include "service/policy_principals.h"
 #include "service/policy_statement.h"
 #include "service/resource_key.h"
@@ -128,19 +129,16 @@ Result<> delete_topic(const Door& door, Call& call, api::DeleteTopicInput in) {
 }
 
 Result<api::ListTopicsResponse> list_topics(const Door& door, Call& call, api::ListTopicsInput in) {
-  std::string after;
-  if (const auto token = in.NextToken(); token && !token->empty()) {
-    auto id = from_base64(*token);
-    if (!id) return invalid("NextToken");
-    after = *std::move(id);
-  }
+  const service::PageTokens tokens(call.caller(), in);
+  const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
+  if (!after) return invalid("NextToken");
   const std::string prefix = service::resource_key(call.caller(), "");
-  std::vector<TopicId> ids = door.topics.list(call.tx(), prefix, after, page_items_max + 1);
+  std::vector<TopicId> ids = door.topics.list(call.tx(), prefix, *after, page_items_max + 1);
   auto out = call.output<api::ListTopicsResponse>();
   out.Topics(wire::empty);
   if (ids.size() > page_items_max) {
     ids.pop_back();
-    out.NextToken(to_base64(ids.back().text));
+    out.NextToken(tokens.token_behind(ids.back().text));
   }
   for (const TopicId& id : ids) out.add_Topics().TopicArn(arn_of(id));
   return out;

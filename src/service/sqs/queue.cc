@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "base/boolean.h"
-#include "base/encoding.h"
+#include "service/paging.h"
 #include "service/policy_principals.h"
 #include "service/resource_key.h"
 #include "service/sqs/attributes.h"
@@ -15,6 +15,7 @@ using events::Order;
 using events::Queue;
 using events::QueueId;
 using events::QueueSettings;
+using service::PageTokens;
 
 constexpr std::size_t name_bytes_max = 80;
 constexpr std::string_view strict_suffix = ".fifo";
@@ -115,19 +116,18 @@ struct Page {
   std::vector<QueueId> ids;
   std::optional<std::string> next;
 };
-Page cut(std::vector<QueueId> ids, std::size_t queues_max) {
+Page cut(const PageTokens& tokens, std::vector<QueueId> ids, std::size_t queues_max) {
   Page out{std::move(ids), {}};
   if (out.ids.size() <= queues_max) return out;
   out.ids.resize(queues_max);
-  out.next = to_base64(out.ids.back().text);
+  out.next = tokens.token_behind(out.ids.back().text);
   return out;
 }
 
-Result<std::string> page_start(std::optional<std::string_view> token) {
-  if (!token || token->empty()) return std::string();
-  auto id = from_base64(*token);
+Result<std::string> page_start(const PageTokens& tokens, std::optional<std::string_view> token) {
+  auto id = tokens.position_in(service::unless_empty(token));
   if (!id) return bad_value("Invalid NextToken value.");
-  return id;
+  return *std::move(id);
 }
 
 Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
@@ -190,10 +190,11 @@ Result<api::GetQueueUrlResult> get_queue_url(const Door& door, Call& call,
 // Without MaxResults AWS gives up to a thousand and no token.
 Result<api::ListQueuesResult> list_queues(const Door& door, Call& call, api::ListQueuesRequest in) {
   TRY(const std::size_t size, page_size(in.MaxResults()));
-  TRY(const std::string after, page_start(in.NextToken()));
+  const PageTokens tokens(call.caller(), in);
+  TRY(const std::string after, page_start(tokens, in.NextToken()));
   const std::string prefix =
       service::resource_key(call.caller(), in.QueueNamePrefix().value_or(""));
-  const Page page = cut(door.queues.list(call.tx(), prefix, after, size + 1), size);
+  const Page page = cut(tokens, door.queues.list(call.tx(), prefix, after, size + 1), size);
   auto out = call.output<api::ListQueuesResult>();
   for (const QueueId& id : page.ids) out.add_QueueUrls(door.url_of(call, id));
   if (in.MaxResults()) out.NextToken(page.next);
@@ -204,8 +205,10 @@ Result<api::ListDeadLetterSourceQueuesResult> list_dead_letter_source_queues(
     const Door& door, Call& call, api::ListDeadLetterSourceQueuesRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   TRY(const std::size_t size, page_size(in.MaxResults()));
-  TRY(const std::string after, page_start(in.NextToken()));
-  const Page page = cut(door.queues.list_sources(call.tx(), queue.id, after, size + 1), size);
+  const PageTokens tokens(call.caller(), in);
+  TRY(const std::string after, page_start(tokens, in.NextToken()));
+  const Page page =
+      cut(tokens, door.queues.list_sources(call.tx(), queue.id, after, size + 1), size);
   auto out = call.output<api::ListDeadLetterSourceQueuesResult>();
   out.queueUrls(wire::empty);
   for (const QueueId& id : page.ids) out.add_queueUrls(door.url_of(call, id));
