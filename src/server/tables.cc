@@ -9,6 +9,7 @@
 #include "engine/time_keeper.h"
 #include "engine/transform/transform.h"
 #include "service/instance_credentials.h"
+#include "service/named_resources.h"
 #include "service/sagemaker/sagemaker.h"
 
 namespace slipway::server {
@@ -19,7 +20,8 @@ std::vector<store::Migration> all_migrations() {
                           fleet::migrations(), routing::session_migrations(),
                           service::instance_credentials_migrations(), events::migrations(),
                           invocation_queue::queue_migrations(), transform::transform_migrations(),
-                          sagemaker::migrations(), sagemaker::contract_migrations()})
+                          service::named_resource_migrations(), sagemaker::migrations(),
+                          sagemaker::contract_migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }

@@ -103,25 +103,19 @@ std::optional<Component> find_component(const Call& call, std::string_view name)
   return component_of(call, *std::move(resource));
 }
 
-bool is_leaving(const Call& call, const Component& component) {
-  auto rows =
-      call.tx().query("SELECT 1 FROM sagemaker_leaving WHERE arn=?1", component.resource.arn);
-  return rows.next();
-}
-
 std::vector<Component> components_on(const Call& call, std::string_view endpoint) {
-  std::vector<std::string> names;
-  {
-    auto rows = call.tx().query(
-        "SELECT r.name FROM sagemaker_component c JOIN sagemaker_resource r ON r.arn=c.arn "
-        "WHERE c.endpoint=?1 AND c.arn NOT IN (SELECT arn FROM sagemaker_leaving) "
-        "ORDER BY r.created_us, r.name",
-        arn_of(call, endpoint_kind, endpoint));
-    while (rows.next()) names.emplace_back(rows.text(0));
-  }
   std::vector<Component> components;
-  for (const std::string& name : names)
-    if (auto component = find_component(call, name)) components.push_back(*std::move(component));
+  auto rows = call.tx().query(
+      "SELECT arn FROM sagemaker_component WHERE endpoint=?1 "
+      "AND arn NOT IN (SELECT arn FROM sagemaker_leaving)",
+      arn_of(call, endpoint_kind, endpoint));
+  while (rows.next())
+    if (auto resource = service::find_resource(call.tx(), rows.text(0)))
+      if (auto component = component_of(call, *std::move(resource)))
+        components.push_back(*std::move(component));
+  std::ranges::sort(components, {}, [](const Component& each) {
+    return std::pair(each.resource.created, each.resource.name);
+  });
   return components;
 }
 
@@ -136,9 +130,9 @@ Result<Component> add_component(const Call& call, const api::CreateInferenceComp
 void save_component(const Call& call, const Component& component) {
   call.tx().run("UPDATE sagemaker_component SET slots=?2 WHERE arn=?1", component.resource.arn,
                 slots_text(component.slots));
-  call.tx().run("UPDATE sagemaker_resource SET document=?2 WHERE arn=?1", component.resource.arn,
-                wire::to_json(component.given));
-  touch(call, component_kind, component.resource.name);
+  Resource changed = component.resource;
+  changed.document = wire::to_json(component.given);
+  put_document(call, component_kind, changed);
 }
 
 void erase_component(const Call& call, const Resource& resource) {

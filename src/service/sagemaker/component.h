@@ -24,7 +24,7 @@ namespace slipway::sagemaker {
 // Limits.
 inline constexpr std::size_t components_per_endpoint_max = 200;
 
-inline constexpr Kind component_kind{"inference-component", "inference component"};
+inline constexpr Kind component_kind{"sagemaker:inference-component", "inference component"};
 
 struct Component {
   Resource resource;
@@ -42,7 +42,6 @@ struct Component {
 
 // Absent where there is none. One that was deleted is there until its last copy has ended.
 std::optional<Component> find_component(const Call& call, std::string_view name);
-bool is_leaving(const Call& call, const Component& component);
 
 // Those that live on an endpoint, in the order of their creation.
 std::vector<Component> components_on(const Call& call, std::string_view endpoint);

@@ -30,7 +30,7 @@ std::optional<Seen> see(const Call& call, const fleet::Fleets& fleets, std::stri
   auto component = find_component(call, name);
   if (!component) return std::nullopt;
   FleetStatus fleet = fleets.status(call.tx(), fleet_of(call, *component));
-  const bool leaving = is_leaving(call, *component);
+  const bool leaving = is_leaving(call, component->resource);
   if (leaving && fleet.state == FleetState::gone) return std::nullopt;
   return Seen{.component = *std::move(component), .fleet = std::move(fleet), .leaving = leaving};
 }

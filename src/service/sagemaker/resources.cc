@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
-#include <limits>
 #include <set>
 
 #include "base/text.h"
@@ -16,6 +14,7 @@ namespace slipway::sagemaker {
 namespace {
 
 using service::refuse;
+using service::ResourceQuery;
 
 constexpr store::Migration tables[] = {
     {.room = "service/sagemaker", .version = 1, .sql = R"(
@@ -42,27 +41,27 @@ constexpr store::Migration tables[] = {
      .version = 4,
      .sql = "CREATE INDEX sagemaker_resource_created ON "
             "sagemaker_resource(kind, account, region, created_us, name);"},
+    // Resources moved into the table of all doors.
+    {.room = "service/sagemaker", .version = 5, .sql = R"(
+       INSERT INTO named_resource(
+         type, account, region, name, arn, document, maker, created_us, modified_us)
+         SELECT 'sagemaker:' || kind, account, region, name, arn, document, maker, created_us,
+           modified_us FROM sagemaker_resource;
+       DROP TABLE sagemaker_resource;
+     )"},
     {.room = "service/sagemaker/component", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_component(
          arn TEXT PRIMARY KEY, endpoint TEXT NOT NULL, slots TEXT NOT NULL) WITHOUT ROWID;
        CREATE INDEX sagemaker_component_endpoint ON sagemaker_component(endpoint);
      )"}};
 
-constexpr std::string_view columns = "name, r.arn, document, created_us, modified_us, maker";
-
-Timestamp time_of(std::int64_t microseconds) {
-  return Timestamp(std::chrono::microseconds(microseconds));
+service::NamedResources resources_of(const Call& call, const Kind& kind) {
+  return {call.tx(), {call.account(), call.region(), kind.type}};
 }
 
-std::int64_t number_of(Timestamp time) { return time.time_since_epoch().count(); }
-
-Resource read_row(const store::Rows& rows) {
-  return {.name = std::string(rows.text(0)),
-          .arn = std::string(rows.text(1)),
-          .document = std::string(rows.text(2)),
-          .created = time_of(rows.integer(3)),
-          .modified = time_of(rows.integer(4)),
-          .maker = std::string(rows.text(5))};
+std::unexpected<Error> could_not_find(const Call& call, const Kind& kind, std::string_view name) {
+  return refuse("ValidationException",
+                fmt::format("Could not find {} \"{}\".", kind.noun, arn_of(call, kind, name)));
 }
 
 bool within(Timestamp time, const std::optional<Timestamp>& after,
@@ -70,94 +69,63 @@ bool within(Timestamp time, const std::optional<Timestamp>& after,
   return (!after || time > *after) && (!before || time < *before);
 }
 
-bool row_matches(const Resource& row, const ListQuery& query) {
-  return !query.name_contains || row.name.find(*query.name_contains) != std::string::npos;
-}
-
-bool look_matches(const Listed& item, const ListQuery& query) {
+// What a look tells is not in the rows: the status, and when it changed.
+bool matches(const Listed& item, const ListQuery& query) {
   return (!query.status_equals || *query.status_equals == item.status) &&
          within(item.resource.modified, query.modified_after, query.modified_before);
 }
 
-// Where an item stands in the order of a query, as text that compares that way.
-std::string position_of(const Listed& item, std::string_view sort_by) {
-  if (sort_by == "Name") return item.resource.name;
-  const std::string time = fmt::format("{:020}", number_of(item.resource.created));
-  const std::string_view first = sort_by == "Status" ? std::string_view(item.status) : time;
-  return fmt::format("{}\x1f{}", first, item.resource.name);
+ResourceQuery::Order order_of(const ListQuery& query) {
+  return query.sort_order == "Ascending" ? ResourceQuery::Order::ascending
+                                         : ResourceQuery::Order::descending;
 }
 
-// Up to which many items a query lists, in which order and behind which position.
-struct Walk {
-  std::string_view sort_by;
-  bool ascending = false;
-  std::optional<std::string> after;
-  std::size_t items = 0;
+struct Found {
+  std::vector<Listed> items;
+  std::optional<std::string> next;  // the position behind them, where there are more
 };
 
-// The time and the name of a position in the order of creation; malformed ones are before all.
-std::pair<std::int64_t, std::string_view> time_and_name(std::string_view position) {
-  const std::size_t end = std::min(position.find('\x1f'), position.size());
-  std::int64_t time = 0;
-  std::from_chars(position.data(), position.data() + end, time);
-  return {time, position.substr(std::min(end + 1, position.size()))};
+// Reads resources in the order of `rows`, with what `look` tells of each.
+Found find_all(const Call& call, const Kind& kind, const ListQuery& query, const Look& look,
+               ResourceQuery rows) {
+  rows.name_contains = query.name_contains.value_or("");
+  rows.created_after = query.created_after;
+  rows.created_before = query.created_before;
+  std::vector<std::string> statuses;
+  auto page = resources_of(call, kind).list(rows, [&](Resource& row) {
+    Listed item{.resource = std::move(row), .status = {}};
+    const bool kept = (!look || look(item)) && matches(item, query);
+    row = std::move(item.resource);
+    if (kept) statuses.push_back(std::move(item.status));
+    return kept;
+  });
+  Found out{.items = {}, .next = std::move(page.next)};
+  for (std::size_t i = 0; i < page.items.size(); ++i)
+    out.items.push_back({std::move(page.items[i]), std::move(statuses[i])});
+  return out;
 }
 
-// The rows of the query in the order of an index, so that a page costs what it shows.
-store::Rows rows_in_order(const Call& call, const Kind& kind, const ListQuery& query,
-                          const Walk& walk) {
-  constexpr std::string_view all =
-      "SELECT {} FROM sagemaker_resource r WHERE kind=?1 AND account=?2 AND region=?3 AND ";
-  const auto sql = [&](std::string_view rest) {
-    return fmt::format(all, columns) + fmt::format(fmt::runtime(rest), walk.ascending ? ">" : "<",
-                                                   walk.ascending ? "ASC" : "DESC");
+// In the order of statuses, which no row has: all are looked at.
+Found find_by_status(const Call& call, const Kind& kind, const ListQuery& query, const Look& look,
+                     const ResourceQuery& rows) {
+  Found found =
+      find_all(call, kind, query, look,
+               {.by = ResourceQuery::By::name, .position = {}, .items_max = std::string::npos});
+  const auto position = [](const Listed& item) {
+    return fmt::format("{}\x1f{}", item.status, item.resource.name);
   };
-  const auto lowest = std::numeric_limits<std::int64_t>::min();
-  const auto highest = std::numeric_limits<std::int64_t>::max();
-  const auto after = query.created_after ? number_of(*query.created_after) : lowest;
-  const auto before = query.created_before ? number_of(*query.created_before) : highest;
-  const std::string_view behind_all_names = walk.ascending ? "" : "\x7f";
-  if (walk.sort_by == "Name")
-    return call.tx().query(
-        sql("+created_us > ?4 AND +created_us < ?5 AND name {0} ?6 ORDER BY name {1}"),
-        kind.arn_type, call.account(), call.region(), after, before,
-        walk.after ? std::string_view(*walk.after) : behind_all_names);
-  const auto [time, name] = walk.after
-                                ? time_and_name(*walk.after)
-                                : std::pair(walk.ascending ? lowest : highest, behind_all_names);
-  return call.tx().query(sql("created_us > ?4 AND created_us < ?5 AND (created_us, name) {0} "
-                             "(?6, ?7) ORDER BY created_us {1}, name {1}"),
-                         kind.arn_type, call.account(), call.region(), after, before, time, name);
-}
-
-// In the order of their creation or names; one that is ordered by status is for sorted().
-std::vector<Listed> walk_along(const Call& call, const Kind& kind, const ListQuery& query,
-                               const Look& look, const Walk& walk) {
-  std::vector<Listed> items;
-  auto rows = rows_in_order(call, kind, query, walk);
-  while (items.size() < walk.items && rows.next()) {
-    Listed item{.resource = read_row(rows), .status = {}};
-    if (!row_matches(item.resource, query) || (look && !look(item))) continue;
-    if (look_matches(item, query)) items.push_back(std::move(item));
-  }
-  return items;
-}
-
-// By status, which no row has: all are looked at.
-std::vector<Listed> sorted_by_status(const Call& call, const Kind& kind, const ListQuery& query,
-                                     const Look& look, const Walk& walk) {
-  std::vector<Listed> items =
-      walk_along(call, kind, query, look,
-                 {.sort_by = "Name", .ascending = true, .after = {}, .items = std::string::npos});
-  const auto position = [&](const Listed& item) { return position_of(item, walk.sort_by); };
   const auto before = [&](const std::string& a, const std::string& b) {
-    return walk.ascending ? a < b : b < a;
+    return rows.order == ResourceQuery::Order::ascending ? a < b : b < a;
   };
-  std::ranges::sort(items, before, position);
-  if (walk.after)
-    std::erase_if(items, [&](const Listed& item) { return !before(*walk.after, position(item)); });
-  items.resize(std::min(items.size(), walk.items));
-  return items;
+  std::ranges::sort(found.items, before, position);
+  if (!rows.position.empty())
+    std::erase_if(found.items,
+                  [&](const Listed& item) { return !before(rows.position, position(item)); });
+  if (found.items.size() > rows.items_max) {
+    found.items.resize(rows.items_max);
+    found.next = position(found.items.back());
+  }
+  return found;
 }
 
 }  // namespace
@@ -165,7 +133,8 @@ std::vector<Listed> sorted_by_status(const Call& call, const Kind& kind, const L
 std::span<const store::Migration> migrations() { return tables; }
 
 std::string arn_of(const Call& call, const Kind& kind, std::string_view name) {
-  return call.arn("sagemaker", fmt::format("{}/{}", kind.arn_type, to_lower(name)));
+  const std::string_view type = kind.type.substr(kind.type.find(':') + 1);
+  return call.arn("sagemaker", fmt::format("{}/{}", type, to_lower(name)));
 }
 
 Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,
@@ -176,44 +145,34 @@ Result<Resource> create(const Call& call, const Kind& kind, std::string_view nam
                .created = call.now(),
                .modified = call.now(),
                .maker = service::Errands::remembered(call.caller().principal)};
-  const std::int64_t added = call.tx().run(
-      "INSERT INTO sagemaker_resource VALUES(?1,?2,?3,?4,?5,?6,?7,?7,?8) ON CONFLICT DO NOTHING",
-      kind.arn_type, call.account(), call.region(), row.name, row.arn, row.document,
-      number_of(row.created), row.maker);
-  if (added == 0)
+  if (!resources_of(call, kind).create(row))
     return refuse("ValidationException",
                   fmt::format("Cannot create already existing {} \"{}\".", kind.noun, row.arn));
   return row;
 }
 
 std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name) {
-  auto rows = call.tx().query(fmt::format("SELECT {} FROM sagemaker_resource r "
-                                          "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
-                                          columns),
-                              kind.arn_type, call.account(), call.region(), name);
-  if (!rows.next()) return std::nullopt;
-  return read_row(rows);
+  return resources_of(call, kind).find(name);
 }
 
 Result<Resource> get(const Call& call, const Kind& kind, std::string_view name) {
   if (auto row = find(call, kind, name)) return *std::move(row);
-  return refuse("ValidationException",
-                fmt::format("Could not find {} \"{}\".", kind.noun, arn_of(call, kind, name)));
+  return could_not_find(call, kind, name);
+}
+
+void put_document(const Call& call, const Kind& kind, const Resource& resource) {
+  (void)resources_of(call, kind).put_document(resource.name, resource.document, call.now());
 }
 
 void touch(const Call& call, const Kind& kind, std::string_view name) {
-  call.tx().run(
-      "UPDATE sagemaker_resource SET modified_us=?5 "
-      "WHERE kind=?1 AND account=?2 AND region=?3 AND name=?4",
-      kind.arn_type, call.account(), call.region(), name, number_of(call.now()));
+  (void)resources_of(call, kind).mark_modified(name, call.now());
 }
 
 Result<> remove(const Call& call, const Kind& kind, std::string_view name) {
   TRY(const Resource row, get(call, kind, name));
   call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", row.arn);
   call.tx().run("DELETE FROM sagemaker_leaving WHERE arn=?1", row.arn);
-  call.tx().run("DELETE FROM sagemaker_resource WHERE arn=?1", row.arn);
-  return {};
+  return resources_of(call, kind).erase(name);
 }
 
 void mark_leaving(const Call& call, const Resource& resource) {
@@ -221,14 +180,17 @@ void mark_leaving(const Call& call, const Resource& resource) {
   call.tx().run("INSERT INTO sagemaker_leaving VALUES(?1) ON CONFLICT DO NOTHING", resource.arn);
 }
 
+bool is_leaving(const Call& call, const Resource& resource) {
+  return call.tx().query("SELECT 1 FROM sagemaker_leaving WHERE arn=?1", resource.arn).next();
+}
+
 std::vector<Resource> leaving(const Call& call, const Kind& kind) {
+  const std::string ours = arn_of(call, kind, "");
   std::vector<Resource> list;
   auto rows = call.tx().query(
-      fmt::format("SELECT {} FROM sagemaker_leaving l JOIN sagemaker_resource r ON r.arn=l.arn "
-                  "WHERE kind=?1 AND account=?2 AND region=?3",
-                  columns),
-      kind.arn_type, call.account(), call.region());
-  while (rows.next()) list.push_back(read_row(rows));
+      "SELECT arn FROM sagemaker_leaving WHERE substr(arn, 1, length(?1)) = ?1", ours);
+  while (rows.next())
+    if (auto row = service::find_resource(call.tx(), rows.text(0))) list.push_back(*std::move(row));
   return list;
 }
 
@@ -237,20 +199,18 @@ std::unexpected<Error> invalid_token() {
 }
 
 Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, const Look& look) {
-  Walk walk{.sort_by = query.sort_by.value_or("CreationTime"),
-            .ascending = query.sort_order.value_or("Descending") == "Ascending",
-            .after = query.tokens.position_in(query.next_token)};
-  if (!walk.after) return invalid_token();
-  if (walk.after->empty()) walk.after.reset();
-  const auto limit = static_cast<std::size_t>(query.max_results.value_or(page_size_default));
-  walk.items = limit + 1;
-  Page page{.items = walk.sort_by == "Status" ? sorted_by_status(call, kind, query, look, walk)
-                                              : walk_along(call, kind, query, look, walk),
-            .next_token = {}};
-  if (page.items.size() > limit) {
-    page.items.resize(limit);
-    page.next_token = query.tokens.token_behind(position_of(page.items.back(), walk.sort_by));
-  }
+  auto position = query.tokens.position_in(query.next_token);
+  if (!position) return invalid_token();
+  const std::string_view by = query.sort_by.value_or("CreationTime");
+  const ResourceQuery rows{
+      .by = by == "Name" ? ResourceQuery::By::name : ResourceQuery::By::created,
+      .order = order_of(query),
+      .position = *std::move(position),
+      .items_max = static_cast<std::size_t>(query.max_results.value_or(page_size_default))};
+  Found found = by == "Status" ? find_by_status(call, kind, query, look, rows)
+                               : find_all(call, kind, query, look, rows);
+  Page page{.items = std::move(found.items), .next_token = {}};
+  if (found.next) page.next_token = query.tokens.token_behind(*found.next);
   return page;
 }
 

@@ -1,7 +1,8 @@
 // What was created and lives: models, endpoint configurations, endpoints, and the tags of each.
 //
-// A resource is the document that its Create was given, as JSON, beside what every kind has. All
-// functions work in the caller's transaction and for the caller's account and region.
+// A resource is the document that its Create was given, as JSON, beside what every kind has: a row
+// of the frame's table (service/named_resources.h), said in SageMaker's words. All functions work
+// in the caller's transaction and for the caller's account and region.
 #pragma once
 
 #include <optional>
@@ -13,6 +14,7 @@
 #include "base/result.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
+#include "service/named_resources.h"
 #include "service/paging.h"
 #include "wire/document.h"
 
@@ -20,24 +22,18 @@ namespace slipway::sagemaker {
 
 using service::Call;
 
-// A kind of resource. `arn_type` stands in the ARN, `noun` in AWS's messages.
+using Resource = service::NamedResource;
+
+// A kind of resource: its type in the table, which says behind the colon what stands in the ARN,
+// and what AWS's messages call it.
 struct Kind {
-  std::string_view arn_type;
+  std::string_view type;
   std::string_view noun;
 };
-inline constexpr Kind model_kind{"model", "model"};
-inline constexpr Kind endpoint_config_kind{"endpoint-config", "endpoint configuration"};
-inline constexpr Kind endpoint_kind{"endpoint", "endpoint"};
-inline constexpr Kind transform_job_kind{"transform-job", "transform job"};
-
-struct Resource {
-  std::string name;
-  std::string arn;
-  std::string document;
-  Timestamp created{};
-  Timestamp modified{};
-  std::string maker;  // Errands::remembered(); empty in rows of former versions
-};
+inline constexpr Kind model_kind{"sagemaker:model", "model"};
+inline constexpr Kind endpoint_config_kind{"sagemaker:endpoint-config", "endpoint configuration"};
+inline constexpr Kind endpoint_kind{"sagemaker:endpoint", "endpoint"};
+inline constexpr Kind transform_job_kind{"sagemaker:transform-job", "transform job"};
 
 // "arn:aws:sagemaker:us-east-1:000000000000:model/my-model": AWS writes the name in lower case.
 std::string arn_of(const Call& call, const Kind& kind, std::string_view name);
@@ -50,7 +46,10 @@ Result<Resource> create(const Call& call, const Kind& kind, std::string_view nam
 Result<Resource> get(const Call& call, const Kind& kind, std::string_view name);
 std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name);
 
-// Marks it modified now.
+// Writes the document of one that is there, which is a modification.
+void put_document(const Call& call, const Kind& kind, const Resource& resource);
+
+// Marks it modified now; does nothing where it is not there.
 void touch(const Call& call, const Kind& kind, std::string_view name);
 
 // Removes it with its tags; the same error as get().
@@ -58,6 +57,7 @@ Result<> remove(const Call& call, const Kind& kind, std::string_view name);
 
 // An endpoint that was deleted keeps its row, marked as leaving, until its last instance has ended.
 void mark_leaving(const Call& call, const Resource& resource);
+bool is_leaving(const Call& call, const Resource& resource);
 std::vector<Resource> leaving(const Call& call, const Kind& kind);
 
 // The document of a resource as the view of the shape that it was written from.

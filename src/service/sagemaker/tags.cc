@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include "base/text.h"
+#include "service/arn.h"
 #include "service/errors.h"
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/resources.h"
@@ -13,11 +15,11 @@ constexpr std::int64_t tags_per_page_default = 50;
 
 // The ARN as it is stored (AWS writes names in lower case and takes them in any).
 Result<std::string> expect_resource(const Call& call, std::string_view arn) {
-  auto rows = call.tx().query(
-      "SELECT arn FROM sagemaker_resource WHERE arn=lower(?1) AND account=?2 "
-      "AND arn NOT IN (SELECT arn FROM sagemaker_leaving)",
-      arn, call.account());
-  if (rows.next()) return std::string(rows.text(0));
+  const std::string stored = to_lower(arn);
+  const auto parts = service::parse_arn(stored);
+  if (parts && parts->service == "sagemaker" && parts->account == call.account())
+    if (auto found = service::find_resource(call.tx(), stored); found && !is_leaving(call, *found))
+      return std::move(found->arn);
   return refuse("ValidationException", fmt::format("Could not find resource \"{}\".", arn));
 }
 

@@ -20,6 +20,7 @@
 #include "engine/objects/objects.h"
 #include "gen/services.h"
 #include "service/front.h"
+#include "service/named_resources.h"
 #include "service/sagemaker/sagemaker.h"
 
 namespace slipway::sagemaker {
@@ -52,8 +53,9 @@ class Door : public testing::Test {
 
   static std::unique_ptr<store::Store> open_store(const std::filesystem::path& folder) {
     std::vector<store::Migration> all;
-    for (const auto& room : {fleet::migrations(), identity::migrations(), objects::migrations(),
-                             invocation_queue::queue_migrations(), migrations()})
+    for (const auto& room :
+         {fleet::migrations(), identity::migrations(), objects::migrations(),
+          invocation_queue::queue_migrations(), service::named_resource_migrations(), migrations()})
       all.insert(all.end(), room.begin(), room.end());
     return store::Store::open(folder / "state.db", all).value();
   }
