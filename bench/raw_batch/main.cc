@@ -22,7 +22,7 @@
 #include <thread>
 #include <vector>
 
-#include "modelserver/load_model.h"
+#include "modelserver/backends/load_model.h"
 #include "modelserver/options.h"
 
 namespace {
