@@ -1,12 +1,13 @@
 // Runs instances somewhere: start, watch, stop, log, and nothing else. A place decides nothing.
 //
-// Implementations: process/, simulated/, later docker/ and kubernetes/; all pass
-// place_conformance.h. Callers ask capabilities(), never for the type.
+// Implementations: process/, simulated/, later docker/ and kubernetes/, and places.h, which is one
+// made of several; all pass place_conformance.h. Callers ask capabilities(), never for the type.
 #pragma once
 
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
@@ -47,27 +48,53 @@ struct Mount {
   bool kept_for_it = false;
 };
 
+// A port that an instance listens on.
+struct Port {
+  std::uint16_t inside = 0;
+  // Where the host reaches it, in a place with networks of its own (capabilities().maps_ports).
+  // 0: the place picks one.
+  std::uint16_t outside = 0;
+};
+
+// What whoever starts an instance calls it. The place keeps the labels with the instance and hands
+// them on with what it prints and how it ends, also to a later server. Text of one line each.
+struct Labels {
+  std::string service = {};  // whose it is: "sagemaker"
+  // Where what it prints is kept (engine/logs/log_book.h has such names). No group: nowhere.
+  std::string log_space = {};
+  std::string log_group = {};
+  std::string log_stream = {};
+
+  bool operator==(const Labels&) const = default;
+};
+
 // What to run. Everything the instance gets is named here; nothing else is inherited.
 struct InstanceSpec {
   std::vector<std::string> argv;  // argv[0] is an absolute path (programs) or the image's command
-  std::string image;              // empty: a program of this host
-  std::map<std::string, std::string> environment;
-  std::vector<Mount> mounts;
+  std::string image = {};         // empty: a program of this host
+  std::map<std::string, std::string> environment = {};
+  std::vector<Mount> mounts = {};
+  Labels labels = {};
+  std::string user = {};  // whom it runs as, "1000:1000"; empty: whom the place takes
 
   // Where it will listen, relative to its working directory, which is its own run directory.
-  // Empty: it does not. In a container `port` is what it listens on instead.
-  std::string http_socket;
-  std::string link_socket;
-  std::uint16_t port = 0;
+  // Empty: it does not.
+  std::string http_socket = {};
+  std::string link_socket = {};
+  // What it listens on beside or instead. Without an `http_socket` it is asked at the first.
+  std::vector<Port> ports = {};
 
-  // Of all its processes together; one that takes more is ended. 0: no limit.
-  std::uint64_t memory_bytes_max = 0;
+  // Of all its processes together. 0: no limit, and no device.
+  std::uint64_t memory_bytes_max = 0;  // one that takes more is ended
+  std::uint32_t cpu_millis_max = 0;    // thousandths of a core; one that wants more waits
+  std::uint32_t gpus = 0;              // for it alone
 };
 
 // Where an instance can be reached from this server.
 struct Addresses {
-  std::string http;  // "unix:/path" or "127.0.0.1:8080"; empty: nowhere
-  std::string link;  // "unix:/path"; empty: it has no framed link
+  std::string http = {};  // "unix:/path" or "127.0.0.1:8080"; empty: nowhere
+  std::string link = {};  // "unix:/path"; empty: it has no framed link
+  std::map<std::uint16_t, std::string> ports = {};  // "127.0.0.1:32768", by the port inside
 
   bool operator==(const Addresses&) const = default;
 };
@@ -88,11 +115,13 @@ struct Exit {
 // How much of its log the end of an instance carries.
 inline constexpr std::size_t tail_lines = 10;
 
-// What happened to an instance. For one key: at most one of `started` and `adopted`, then `printed`
-// any number of times, at most one `over_memory` and one `exited`; or one `start_failed` alone. A
-// key that is started again reports again what it is.
+// What happened to an instance. For one key: `preparing` any number of times; at most one of
+// `started` and `adopted`; then `printed` any number of times, at most one `over_memory` and one
+// `exited`; or one `start_failed` after `preparing`. A key that is started again reports again what
+// it is.
 struct Observation {
   enum class Kind : std::uint8_t {
+    preparing,      // what it needs is fetched before it runs; `reason` says how far that is
     started,        // it runs; `addresses` say where
     adopted,        // a former server process started it and it still runs
     start_failed,   // it never ran; `reason` says why. The key is used up
@@ -105,10 +134,12 @@ struct Observation {
   };
   Kind kind = Kind::started;
   InstanceKey key;
-  Addresses addresses = {};
+  Labels labels = {};        // started, adopted, exited: as they were given
+  Addresses addresses = {};  // started, adopted
   Exit exit = {};
-  std::string reason = {};  // start_failed, over_memory
-  // start_failed, exited: the last `tail_lines` lines that it printed.
+  std::string reason = {};  // preparing, start_failed, over_memory
+  // adopted, start_failed, printed, exited: the last `tail_lines` lines that it printed, at most
+  // `log_tail_bytes_max`.
   std::string tail = {};
 };
 
@@ -124,6 +155,10 @@ struct Capabilities {
   bool survives_server = false;  // instances outlive this process and adopt() finds them
   bool sees_host_paths = false;  // host paths are the instance's paths
   bool limits_memory = false;
+  bool limits_cpu = false;
+  bool gives_gpus = false;  // to one instance alone
+  bool maps_ports = false;  // instances have networks of their own
+  bool sets_user = false;   // to the one that the spec names
   // Instances are users of their own and reach what they were given through the host's own
   // directories, which have to let them pass.
   bool walks_host_paths = false;
@@ -136,10 +171,30 @@ struct Capabilities {
   bool ends_everything = false;   // leave processes behind that outlive it
 };
 
+// What of the spec a place with these capabilities cannot do, as a sentence; nothing where it can.
+// Such a spec is refused with it (`start_failed`): no place leaves a limit out without a word.
+std::optional<std::string> refusal(const Capabilities& place, const InstanceSpec& spec);
+
 // A part of what an instance printed (standard output and standard error, interleaved).
 struct LogPart {
-  std::string text;
-  std::uint64_t next_offset = 0;  // pass it to read on
+  std::string_view text;
+  std::uint64_t offset = 0;  // of its first byte in all that the instance printed
+  enum class Follows : std::uint8_t { more_may, nothing } follows = Follows::more_may;
+
+  std::uint64_t end() const { return offset + text.size(); }
+};
+
+// Takes what instances print, of those whose labels name a group. Called on a thread of the place,
+// in order for each instance, and before its `exited` is observed; returns soon.
+class LogSink {
+ public:
+  virtual ~LogSink() = default;
+
+  // How far what such an instance printed was taken before, also by a former server.
+  virtual std::uint64_t taken(const Labels& labels) = 0;
+  // Takes of the part what it can, from its beginning, and returns up to where: the rest is offered
+  // again, with what follows, a little later. What the place does not keep any more is left out.
+  virtual std::uint64_t take(const InstanceKey& key, const Labels& labels, const LogPart& part) = 0;
 };
 
 // Thread-safe. Nothing here blocks on an instance.
@@ -165,16 +220,15 @@ class Place {
   // start.
   virtual void adopt() = 0;
 
-  // The last `lines` lines that the instance printed, at most `log_tail_bytes_max` bytes; empty
-  // where it printed nothing or is not known.
-  virtual std::string log_tail(const InstanceKey& key, std::size_t lines) const = 0;
+  // Where on this host its program worked and left its files, until the key is forgotten; empty
+  // where the place shares no such directory with the host.
+  virtual std::filesystem::path directory_of(const InstanceKey& key) const = 0;
 
-  // What it printed from `offset` on (0: the oldest that is kept), at most `log_read_bytes_max`.
-  // not_found: no such key.
-  virtual Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const = 0;
+  // Offers the log's sink what instances have printed by now instead of a little later, and then
+  // calls `done`, on a thread of the place or within the call.
+  virtual void push_logs(std::move_only_function<void()> done) = 0;
 };
 
 inline constexpr std::size_t log_tail_bytes_max = 16 * 1024;
-inline constexpr std::size_t log_read_bytes_max = 256 * 1024;
 
 }  // namespace slipway::place

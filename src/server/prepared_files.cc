@@ -17,23 +17,18 @@ PreparedFiles::PreparedFiles(const Needs& needs)
       workers_(needs.workers),
       source_(needs.store, needs.objects, needs.errands),
       artifacts_(needs.data / "artifacts", source_, needs.workers, {.room = &needs.disk}),
-      environments_(needs.data / "environments",
-                    {.loop = needs.loop,
-                     .workers = needs.workers,
-                     .place = needs.place,
-                     .random = needs.random,
-                     .room = &needs.disk,
-                     .directory_of =
-                         [&processes = needs.processes](const place::InstanceKey& key) {
-                           return processes.directory_of(key);
-                         },
-                     .relieve = [this] { relieve(); }}),
+      environments_(needs.data / "environments", {.loop = needs.loop,
+                                                  .workers = needs.workers,
+                                                  .place = needs.place,
+                                                  .random = needs.random,
+                                                  .room = &needs.disk,
+                                                  .relieve = [this] { relieve(); }}),
       model_folders_(needs.data / "models", needs.workers),
       models_({.loop = needs.loop,
                .artifacts = artifacts_,
                .folders = model_folders_,
                .discard = [this](const std::string& content) { discard(content); }}) {
-  if (needs.processes.capabilities().walks_host_paths)
+  if (needs.place.capabilities().walks_host_paths)
     for (const char* passed : {"", "artifacts", "environments", "models"})
       let_instances_pass(needs.data / passed);
   artifacts_.on_short_disk([this] { relieve(); });

@@ -13,7 +13,7 @@
 #include "engine/residency/model_folders.h"
 #include "engine/residency/model_keeper.h"
 #include "net/loop.h"
-#include "place/process/process_place.h"
+#include "place/place.h"
 #include "server/object_artifacts.h"
 #include "store/store.h"
 
@@ -30,8 +30,7 @@ class PreparedFiles {
     DiskRoom& disk;
     WorkerPool& workers;
     net::Loop& loop;
-    const place::ProcessPlace& processes;
-    place::Place& place;  // the same, with what it prints collected
+    place::Place& place;
     Random& random;
     service::LaterErrands errands;
   };

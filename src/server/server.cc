@@ -23,6 +23,7 @@
 #include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
 #include "gen/services.h"
+#include "place/places.h"
 #include "place/process/disk_watch.h"
 #include "place/process/process_place.h"
 #include "server/built_ins.h"
@@ -96,7 +97,6 @@ class Server::Parts {
     credentials_.reset();
     prober_loop_.stop();
     models_loop_.stop();
-    if (collector_) collector_->stop();
     processes_.reset();
   }
 
@@ -153,9 +153,9 @@ class Server::Parts {
   net::LoopThread prober_loop_{"prober"};
 
   RunningInstances running_;
-  std::unique_ptr<place::ProcessPlace> processes_;
   std::unique_ptr<logs::Collector> collector_;
-  std::unique_ptr<logs::CollectedPlace> place_;
+  place::Places place_{[this](place::Observation seen) { observe(std::move(seen)); }};
+  std::unique_ptr<place::ProcessPlace> processes_;
 
   std::unique_ptr<PreparedFiles> files_;
   std::unique_ptr<fleet::NetworkProber> prober_;
@@ -231,17 +231,17 @@ void Server::Parts::begin_place() {
                                    .zygote = {model_server_.string(), "--zygote"},
                                    .isolation = options_.isolation_mode(),
                                    .kept_free = std::string(sagemaker::container_root),
-                                   .room = disk_.get()};
+                                   .room = disk_.get(),
+                                   .labels_of_older = sagemaker::labels_of_older};
   ground_ = std::async(std::launch::async, place::ProcessPlace::prepare, std::move(place));
 }
 
 Result<> Server::Parts::open_place() {
   TRY(auto ground, ground_.get());
-  processes_ = place::ProcessPlace::open(
-      std::move(ground), [this](place::Observation seen) { observe(std::move(seen)); });
-  collector_ =
-      std::make_unique<logs::Collector>(*log_book_, *processes_, clock_, sagemaker::stream_of);
-  place_ = std::make_unique<logs::CollectedPlace>(*processes_, *collector_);
+  collector_ = std::make_unique<logs::Collector>(*log_book_, clock_);
+  ground.options.log = collector_.get();
+  processes_ = place::ProcessPlace::open(std::move(ground), place_.sink_of_next());
+  place_.add(*processes_);
   return {};
 }
 
@@ -254,8 +254,7 @@ Result<> Server::Parts::open_engines() {
                                                                 .disk = *disk_,
                                                                 .workers = artifact_workers_,
                                                                 .loop = models_loop_.loop(),
-                                                                .processes = *processes_,
-                                                                .place = *place_,
+                                                                .place = place_,
                                                                 .random = random_,
                                                                 .errands = later()});
   prober_ = std::make_unique<fleet::NetworkProber>(
@@ -271,13 +270,14 @@ Result<> Server::Parts::open_engines() {
                                               .random = random_,
                                               .running = running_}));
   fleet::FleetOptions fleet = fleet_options(model_server_, options_);
+  fleet.labels = sagemaker::labels_of;
   fleet.credentials = [this](const place::InstanceKey& key, std::string_view role) {
     return credentials_->environment(key, role, endpoint_from_here_);
   };
   reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_, changes_);
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
       fleet::FleetReconciler::Needs{
-          .place = *place_,
+          .place = place_,
           .artifacts = files_->artifacts(),
           .prober = *prober_,
           .routes = routes_,
@@ -400,7 +400,7 @@ Result<> Server::Parts::install_doors() {
                              {.router = std::bind_front(&LoopRouters::of, &loop_routers_),
                               .sessions = *sessions_,
                               .stream_time_limit = std::chrono::seconds(options_.stream_seconds)});
-  logs_door::install(registry_, *log_book_, *collector_);
+  logs_door::install(registry_, *log_book_, place_);
   sns::install(registry_, topics_, mobile_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
@@ -490,8 +490,7 @@ unsigned Server::Parts::io_threads() const {
 Result<> Server::Parts::begin() {
   listening_ = true;
   TRY_DO(reconcilers_->wake_all());
-  processes_->adopt();
-  collector_->start();
+  place_.adopt();
   reconcilers_->start();
   net::Loop& loop = loops_.front()->loop();
   loop.post([this, &loop] { keep_deadlines(loop); });
@@ -531,7 +530,6 @@ void Server::Parts::collect_files(net::Loop& loop) {
 
 void Server::Parts::observe(place::Observation observation) {
   running_.observe(observation);
-  collector_->observe(observation);
   files_->observe(observation);
   fleet_reconciler_->observe(std::move(observation));
 }

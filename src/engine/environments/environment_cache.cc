@@ -40,10 +40,11 @@ Result<std::string> read_plan_file(const fs::path& path) {
   return text;
 }
 
-place::InstanceSpec with_arguments(place::InstanceSpec spec,
+place::InstanceSpec with_arguments(place::InstanceSpec spec, const place::Labels& labels,
                                    const std::vector<std::string>& arguments) {
   spec.argv.insert(spec.argv.end(), arguments.begin(), arguments.end());
   spec.memory_bytes_max = build_memory_bytes_max;
+  spec.labels = labels;
   return spec;
 }
 
@@ -87,7 +88,6 @@ EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
                  .place = needs_.place,
                  .random = needs_.random,
                  .room = needs_.room,
-                 .directory_of = needs_.directory_of,
                  .at_once_max = needs_.programs_at_once_max}) {}
 
 EnvironmentCache::~EnvironmentCache() = default;
@@ -112,7 +112,7 @@ void EnvironmentCache::run_plan(const std::string& subject, const Need& need) {
   EnvironmentPrograms::Program program{
       .kind = EnvironmentPrograms::Kind::plan,
       .name = need.name,
-      .spec = with_arguments(need.with_contents, {"--plan-environment", plan_file}),
+      .spec = with_arguments(need.with_contents, need.labels, {"--plan-environment", plan_file}),
       .time_max = plan_time_max,
       .awaited_by = [this, subject] { return owners_of(planning_, subject); },
       .tell = [](const std::string&) {},
@@ -178,8 +178,9 @@ void EnvironmentCache::obtain(Waiter waiter) {
 
 void EnvironmentCache::build(const Need& need, const EnvironmentPlan& plan) {
   const std::string path = folders_.path_of(plan.content);
-  auto spec = with_arguments(need.without, {"--install-environment", built_folder, "--environment",
-                                            path, "--environment-plan", plan.text});
+  auto spec = with_arguments(need.without, need.labels,
+                             {"--install-environment", built_folder, "--environment", path,
+                              "--environment-plan", plan.text});
   for (const auto& [name, value] : plan.variables) spec.environment[name] = value;
   spec.mounts.insert(spec.mounts.end(), plan.inputs.begin(), plan.inputs.end());
   log_info("environments", "an environment is being installed",

@@ -52,8 +52,6 @@ class EnvironmentCache final : public Environments {
     place::Place& place;
     Random& random;
     const DiskRoom* room = nullptr;  // whose reserve builds leave alone; null: without limit
-    // Where a key's program worked, until the place forgets it.
-    std::function<std::filesystem::path(const place::InstanceKey&)> directory_of;
     // Called on a worker's thread before something is built on a disk that is nearly full; may
     // collect().
     std::function<void()> relieve = {};

@@ -60,6 +60,8 @@ class ActingPlace final : public place::Place {
     const fs::path directory = directory_of(key);
     fs::create_directories(directory);
     const int status = (plans(spec) ? plan : install)(directory, spec);
+    if (status < 0 && !log.empty())
+      sink_({.kind = place::Observation::Kind::printed, .key = key, .tail = log});
     if (status < 0) return;
     place::Exit exit;
     exit.status = status;
@@ -73,11 +75,10 @@ class ActingPlace final : public place::Place {
   }
   void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
   void adopt() override {}
-  std::string log_tail(const place::InstanceKey&, std::size_t) const override { return log; }
-  Result<place::LogPart> read_log(const place::InstanceKey&, std::uint64_t) const override {
-    return place::LogPart{};
+  void push_logs(std::move_only_function<void()> done) override { done(); }
+  fs::path directory_of(const place::InstanceKey& key) const override {
+    return root_ / key.file_name();
   }
-  fs::path directory_of(const place::InstanceKey& key) const { return root_ / key.file_name(); }
 
   Act plan;
   Act install;
@@ -116,16 +117,13 @@ class EnvironmentCacheTest : public testing::Test {
     loop_ = std::make_unique<net::LoopThread>();
     workers_ = std::make_unique<WorkerPool>(2);
     cache_ = std::make_unique<EnvironmentCache>(
-        root_, EnvironmentCache::Needs{
-                   .loop = loop_->loop(),
-                   .workers = *workers_,
-                   .place = place_,
-                   .random = random_,
-                   .room = room_.get(),
-                   .directory_of =
-                       [this](const place::InstanceKey& key) { return place_.directory_of(key); },
-                   .relieve = [this] { ++relieved_; },
-                   .programs_at_once_max = 4});
+        root_, EnvironmentCache::Needs{.loop = loop_->loop(),
+                                       .workers = *workers_,
+                                       .place = place_,
+                                       .random = random_,
+                                       .room = room_.get(),
+                                       .relieve = [this] { ++relieved_; },
+                                       .programs_at_once_max = 4});
   }
   void close() {
     workers_->stop();

@@ -98,8 +98,10 @@ void EnvironmentPrograms::begin_those_that_may() {
 }
 
 void EnvironmentPrograms::begin(Program program, std::string owner) {
-  const place::InstanceKey key{fmt::format("{}/{}/{}", key_owner, program.name,
-                                           make_token(needs_.random, key_digits, alphabet_hex))};
+  const std::string number = make_token(needs_.random, key_digits, alphabet_hex);
+  const place::InstanceKey key{fmt::format("{}/{}/{}", key_owner, program.name, number)};
+  std::string& stream = program.spec.labels.log_stream;
+  if (!stream.empty()) stream += "-" + number;
   const auto [running, fresh] =
       running_.emplace(key, Running{std::move(program), std::move(owner), needs_.loop.now()});
   needs_.place.start(key, running->second.program.spec);
@@ -114,8 +116,11 @@ void EnvironmentPrograms::take_in(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
   const auto known = running_.find(observation.key);
   switch (observation.kind) {
-    case Kind::started:
     case Kind::printed:
+      if (known != running_.end()) known->second.printed = last_line(observation.tail);
+      return;
+    case Kind::preparing:
+    case Kind::started:
     case Kind::adoption_done: return;
     case Kind::adopted:  // a former process built it, and nobody waits any more
       if (known == running_.end()) needs_.place.stop(observation.key, std::chrono::milliseconds(0));
@@ -131,7 +136,7 @@ void EnvironmentPrograms::take_in(const place::Observation& observation) {
 
 void EnvironmentPrograms::take_in_end(const place::Observation& observation) {
   auto left = std::make_shared<const Left>(needs_.place, observation.key,
-                                           needs_.directory_of(observation.key));
+                                           needs_.place.directory_of(observation.key));
   auto known = running_.extract(observation.key);
   if (known.empty()) return;
   Running& running = known.mapped();
@@ -175,7 +180,7 @@ void EnvironmentPrograms::check_running(const place::InstanceKey& key, Running& 
   else if (needs_.loop.now() >= running.began + running.program.time_max)
     running.reason = Error{ErrorCode::timeout, "It took longer than an installation may."};
   if (running.reason) needs_.place.stop(key, std::chrono::milliseconds(0));
-  const std::string line = last_line(needs_.place.log_tail(key, 1));
+  const std::string& line = running.printed;
   running.program.tell(fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line));
 }
 

@@ -45,9 +45,7 @@ class EnvironmentPrograms {
     place::Place& place;
     Random& random;
     const DiskRoom* room = nullptr;  // whose reserve programs leave alone; null: without limit
-    // Where a key's program worked, until the place forgets it.
-    std::function<std::filesystem::path(const place::InstanceKey&)> directory_of;
-    std::size_t at_once_max = 0;  // of a kind, at least 2; 0: by this machine's cores
+    std::size_t at_once_max = 0;     // of a kind, at least 2; 0: by this machine's cores
   };
   explicit EnvironmentPrograms(Needs needs);
 
@@ -92,6 +90,7 @@ class EnvironmentPrograms {
     std::string owner;  // in whose name it began
     Instant began;
     std::optional<Error> reason = {};  // why it is ended
+    std::string printed = {};          // its last line
   };
   bool has_share(const std::string& owner, Kind kind) const;
   // In whose name it may begin.

@@ -15,12 +15,13 @@ namespace slipway::environments {
 
 // What is to be served, as far as that decides what is installed for it.
 struct Need {
-  // Whose it is: "<fleet>/<generation>/<variant>". What is printed while it is prepared is kept
-  // under that name; the content does not depend on it.
+  // Whose it is: "<fleet>/<generation>/<variant>". The content does not depend on it.
   std::string name;
   // In whose name it is asked for, in the door's words: what is done for one leaves room for
   // others.
   std::string owner = {};
+  // Of the programs that prepare it: each adds a number of its own to the stream.
+  place::Labels labels = {};
   // The program that serves, which can find out what it needs, and install it
   // (modelserver/README.md): with the model and the code, and their variables; and with neither.
   place::InstanceSpec with_contents;

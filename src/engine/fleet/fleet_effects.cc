@@ -18,6 +18,24 @@ std::string quotable(std::string log) {
   return std::string(last_part(log, quoted_bytes_max));
 }
 
+place::Labels instance_labels(const FleetOptions& options, const FleetId& id,
+                              const InstanceRecord& instance) {
+  if (!options.labels) return {};
+  return options.labels({.fleet = id,
+                         .generation = instance.generation,
+                         .variant = instance.variant,
+                         .number = std::to_string(instance.ordinal)});
+}
+
+place::Labels package_labels(const FleetOptions& options, const FleetId& id, Generation generation,
+                             const std::string& variant) {
+  if (!options.labels) return {};
+  return options.labels({.fleet = id,
+                         .generation = generation,
+                         .variant = variant,
+                         .kind = InstanceName::Kind::packages});
+}
+
 void FleetEffects::start(const place::InstanceKey& key, Start start) {
   effects_.add([&needs = needs_, &sight = sight_, starting = around_.starting, key,
                 start = std::move(start)]() mutable {
@@ -63,13 +81,6 @@ void FleetEffects::unwatch(const place::InstanceKey& key) {
     if (const auto seen = sight.seen.find(key); seen != sight.seen.end())
       seen->second.watched = false;
     needs.prober.unwatch(key);
-  });
-}
-
-void FleetEffects::read_tail(const place::InstanceKey& key) {
-  effects_.add([&needs = needs_, &sight = sight_, key, look_again = around_.look_again] {
-    sight.seen[key].tail = quotable(needs.place.log_tail(key, place::tail_lines));
-    look_again();
   });
 }
 

@@ -10,6 +10,7 @@
 #include "engine/environments/environments.h"
 #include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
 #include "engine/reconciler.h"
 
@@ -20,6 +21,12 @@ inline constexpr std::size_t quoted_bytes_max = 1000;
 
 // The end of a log as it may stand in an answer: printable text of at most `quoted_bytes_max`.
 std::string quotable(std::string log);
+
+// As the door labels them; none where nobody does.
+place::Labels instance_labels(const FleetOptions& options, const FleetId& id,
+                              const InstanceRecord& instance);
+place::Labels package_labels(const FleetOptions& options, const FleetId& id, Generation generation,
+                             const std::string& variant);
 
 // Each function adds one effect: it is done once what the run decided is durable, and what the
 // sight knows of it is noted then, so that a run whose commit was lost asks for it again.
@@ -50,8 +57,6 @@ class FleetEffects {
   void forget(const place::InstanceKey& key);
   void watch(const place::InstanceKey& key, ProbedAt probed, ServerTime now);
   void unwatch(const place::InstanceKey& key);
-  // Of an instance that still runs, into Seen::tail; looks again after.
-  void read_tail(const place::InstanceKey& key);
 
   // `known`: the content that it came to before; empty: it was never here.
   void fetch(const FetchId& id, const artifacts::Artifact& artifact, const std::string& known,

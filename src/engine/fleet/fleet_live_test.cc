@@ -13,6 +13,7 @@
 #include "engine/routing/test_invocation.h"
 #include "net/loop.h"
 #include "place/process/process_place.h"
+#include "place/process/run_directory.h"
 
 namespace slipway::fleet {
 namespace {
@@ -243,7 +244,8 @@ TEST_F(FleetLiveTest, AnotherServerFindsTheInstancesAndServesAtOnce) {
   const auto after = instances();
   ASSERT_EQ(after.size(), before.size());
   for (std::size_t i = 0; i < after.size(); ++i) EXPECT_EQ(after[i].key, before[i].key);
-  EXPECT_THAT(server_->place().log_tail({after[0].key}, 1), HasSubstr("survivor starts"));
+  const auto run = server_->place().directory_of({after[0].key}).parent_path();
+  EXPECT_THAT(place::RunDirectory(run).log_tail(1), HasSubstr("survivor starts"));
 }
 
 }  // namespace

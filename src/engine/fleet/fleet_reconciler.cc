@@ -16,11 +16,16 @@ void take_in(Sight& sight, place::Observation&& observation) {
   using Kind = place::Observation::Kind;
   Seen& seen = sight.seen[observation.key];
   switch (observation.kind) {
+    case Kind::preparing:
+      if (seen.state == Seen::State::unknown) seen.state = Seen::State::preparing;
+      return;
     case Kind::started:
     case Kind::adopted:
       if (seen.state == Seen::State::ended) return;
+      seen.was_prepared = seen.state == Seen::State::preparing;
       seen.state = Seen::State::running;
       seen.addresses = std::move(observation.addresses);
+      if (observation.kind == Kind::adopted) seen.tail = quotable(std::move(observation.tail));
       return;
     case Kind::start_failed:
       seen.tail = quotable(std::move(observation.tail));
@@ -34,6 +39,8 @@ void take_in(Sight& sight, place::Observation&& observation) {
       seen.end_asked = observation.exit.asked;
       return;
     case Kind::printed:
+      if (seen.state != Seen::State::ended) seen.tail = quotable(std::move(observation.tail));
+      return;
     case Kind::over_memory:
     case Kind::adoption_done: return;
   }
@@ -45,7 +52,6 @@ void take_in(Sight& sight, HealthReport&& report) {
   const bool fine = report.health == HealthReport::Health::healthy;
   seen->second.health = fine ? Seen::Health::healthy : Seen::Health::unhealthy;
   seen->second.health_reason = std::move(report.reason);
-  if (fine) seen->second.tail.reset();  // what it prints next is of another failure
 }
 
 void take_in(Sight& sight, FetchReport&& report) {
@@ -102,12 +108,15 @@ class FleetReconciler::Impl {
   void tell_changed(const FleetId& id) { needs_.changes.notify(topic_of(id)); }
 
   void observe(place::Observation observation) {
-    if (observation.kind == place::Observation::Kind::printed) return;
     if (observation.kind == place::Observation::Kind::adoption_done) return end_adoption();
     if (observation.kind == place::Observation::Kind::over_memory)
       return needs_.routes.note_ending(observation.key, std::move(observation.reason));
     // A key of another engine is none of ours; one that is broken belongs to nobody.
-    if (const auto id = fleet_of(observation.key)) follow(*id, std::move(observation));
+    const auto id = fleet_of(observation.key);
+    if (!id) return;
+    if (observation.kind == place::Observation::Kind::printed)
+      return note_printed(*id, std::move(observation));
+    follow(*id, std::move(observation));
   }
 
   engine::Wake reconcile(const FleetId& id, store::Transaction& tx, const Moment& now,
@@ -132,6 +141,12 @@ class FleetReconciler::Impl {
   }
 
  private:
+  // For the next look at the fleet, whenever that is: of each instance the newest.
+  void note_printed(const FleetId& id, place::Observation observation) {
+    const std::lock_guard lock(mutex_);
+    if (known_.contains(id)) printed_[id][observation.key] = std::move(observation);
+  }
+
   // An instance that was just started is watched from here on, not only from its next reconcile:
   // somebody may wait for it.
   void follow(const FleetId& id, place::Observation observation) {
@@ -139,7 +154,7 @@ class FleetReconciler::Impl {
     const Kind kind = observation.kind;
     const place::InstanceKey key = observation.key;
     const place::Addresses addresses = observation.addresses;
-    const std::optional<Probe> probe = take_probe(key);
+    const auto probe = kind == Kind::preparing ? std::nullopt : take_probe(key);
     post(id, std::move(observation));
     if (kind == Kind::started && probe) needs_.prober.watch(key, {addresses, *probe});
     if (kind == Kind::exited) needs_.prober.unwatch(key);
@@ -182,11 +197,13 @@ class FleetReconciler::Impl {
     sights_.erase(id);
     const std::lock_guard lock(mutex_);
     known_.erase(id);
+    printed_.erase(id);
   }
 
   // Returns whether the place had reported everything before these reports were taken.
   bool take_in_reports(const FleetId& id) {
     std::vector<Report> reports;
+    std::map<place::InstanceKey, place::Observation> printed;
     bool adoption_done = false;
     {
       const std::lock_guard lock(mutex_);
@@ -196,8 +213,12 @@ class FleetReconciler::Impl {
         reports = std::move(found->second);
         reports_.erase(found);
       }
+      if (auto found = printed_.extract(id); !found.empty()) printed = std::move(found.mapped());
     }
-    for (Report& report : reports) take_in(sights_[id], std::move(report));
+    Sight& sight = sights_[id];
+    for (Report& report : reports) take_in(sight, std::move(report));
+    for (auto& [key, observation] : printed)
+      if (sight.seen.contains(key)) take_in(sight, std::move(observation));
     return adoption_done;
   }
 
@@ -208,6 +229,8 @@ class FleetReconciler::Impl {
 
   std::mutex mutex_;
   std::map<FleetId, std::vector<Report>> reports_;  // guarded by mutex_
+  // Guarded by mutex_.
+  std::map<FleetId, std::map<place::InstanceKey, place::Observation>> printed_;
   std::set<FleetId> known_;                         // guarded by mutex_
   std::set<std::string> expected_;                  // guarded by mutex_
   bool adoption_done_ = false;                      // guarded by mutex_

@@ -50,9 +50,24 @@ struct BuiltInProgram {
 using Credentials = std::function<std::map<std::string, std::string>(const place::InstanceKey& key,
                                                                      std::string_view acts_as)>;
 
+// What runs for a variant, as its door is asked to label it.
+struct InstanceName {
+  enum class Kind : std::uint8_t {
+    instance,
+    packages,  // what installs for it
+  };
+  FleetId fleet;
+  Generation generation = 0;
+  std::string variant = {};
+  std::string number = {};  // among those of the variant; empty: none yet
+  Kind kind = Kind::instance;
+};
+using LabelsOf = std::function<place::Labels(const InstanceName&)>;
+
 struct FleetOptions {
   std::map<std::string, BuiltInProgram> built_ins;
   Credentials credentials = {};                        // empty: nobody acts as anybody
+  LabelsOf labels = {};                                // empty: instances have none
   std::chrono::milliseconds restart_delay_min{1'000};  // doubling
   std::chrono::milliseconds restart_delay_max{60'000};
   unsigned start_failures_max = 3;  // of a generation that never served, in a row, for one variant

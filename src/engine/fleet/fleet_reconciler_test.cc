@@ -353,14 +353,16 @@ TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) 
   EXPECT_EQ(world_.machine().running(), 1U);
 }
 
-TEST(FleetSight, WhatAnInstancePrintedBeforeItRecoveredIsReadAnewWhenItFails) {
+TEST(FleetSight, WhatIsQuotedOfAnInstanceIsWhatItPrintedLast) {
   const place::InstanceKey key{"fleet/a/1/main/1"};
+  using Kind = place::Observation::Kind;
   Sight sight;
-  sight.seen[key].tail = "of the first failure";
+  take_in(sight, place::Observation{.kind = Kind::adopted, .key = key, .tail = "of before\n"});
+  EXPECT_EQ(sight.of(key).tail, "of before\n");
   take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::unhealthy});
-  EXPECT_TRUE(sight.of(key).tail);
   take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::healthy});
-  EXPECT_FALSE(sight.of(key).tail);
+  take_in(sight, place::Observation{.kind = Kind::printed, .key = key, .tail = "of now\x01\n"});
+  EXPECT_EQ(sight.of(key).tail, "of now \n");
 }
 
 TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {

@@ -123,10 +123,10 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   }
   const Variant* variant = variant_of(instance);
   if (instance.phase == Phase::starting) {
+    instance.since = sight_.coming_up_since(key, instance.since, now_);
     const auto patience = variant ? variant->program.startup_timeout : std::chrono::seconds(0);
     if (seen.health == Seen::Health::healthy) return enter(instance, Phase::healthy);
     if (now_ - instance.since < patience) return wake_at(instance.since + patience);
-    if (!seen.tail) return effects_.read_tail(key);
     count_failure(instance,
                   with_log(fmt::format("The instance of variant '{}' did not {} within {} s.",
                                        instance.variant, words_of(probe_of(variant)).demand,
@@ -138,7 +138,6 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   const bool silent =
       seen.health == Seen::Health::unknown && seen.watched && now_ - seen.watched_at >= silent_max;
   if (seen.health == Seen::Health::unhealthy || silent) {
-    if (!seen.tail) return effects_.read_tail(key);
     const std::string_view cause =
         seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
     count_failure(instance,
@@ -531,8 +530,7 @@ VariantRecord& FleetRun::variant_record(Generation generation, const std::string
 
 std::string FleetRun::with_log(std::string text, const Seen& seen) {
   const std::string_view log =
-      last_part(seen.tail ? std::string_view(*seen.tail) : std::string_view(),
-                reason_bytes_max - std::min(reason_bytes_max, text.size() + 32));
+      last_part(seen.tail, reason_bytes_max - std::min(reason_bytes_max, text.size() + 32));
   return log.empty() ? text : fmt::format("{} Its last log lines:\n{}", text, log);
 }
 

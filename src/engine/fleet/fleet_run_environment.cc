@@ -53,6 +53,7 @@ std::optional<environments::Need> FleetRun::environment_need(Generation generati
   place::InstanceSpec without = program_spec(variant.program);
   environments::Need need{.name = need_name(id_, generation, variant.name),
                           .owner = variant.program.model->reader,
+                          .labels = package_labels(options_, id_, generation, variant.name),
                           .with_contents = *std::move(with_contents),
                           .without = std::move(without)};
   const auto& mounts = need.with_contents.mounts;

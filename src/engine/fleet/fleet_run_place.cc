@@ -22,7 +22,7 @@ void take_image(place::InstanceSpec& spec, const Program& program) {
   const Contract& contract = program.contract;
   spec.image = program.image;
   spec.argv = program.arguments.empty() ? contract.default_arguments : program.arguments;
-  if (!contract.ports.empty()) spec.port = contract.ports.front();
+  for (const std::uint16_t port : contract.ports) spec.ports.push_back({.inside = port});
 }
 
 }  // namespace
@@ -108,6 +108,7 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
   if (!program.acts_as.empty() && options_.credentials)
     spec.environment.merge(options_.credentials(key_of(id_, instance), program.acts_as));
   spec.memory_bytes_max = program.memory_bytes_max;
+  spec.labels = instance_labels(options_, id_, instance);
   if (!program.image.empty()) {
     take_image(spec, program);
     return spec;

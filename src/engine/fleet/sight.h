@@ -2,6 +2,7 @@
 // it is learned again from the place, the prober and the artifact cache.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <optional>
@@ -20,13 +21,15 @@ namespace slipway::fleet {
 
 // One instance as it was observed last, and what was already asked for in this process.
 struct Seen {
-  enum class State : std::uint8_t { unknown, running, ended } state = State::unknown;
+  enum class State : std::uint8_t { unknown, preparing, running, ended } state = State::unknown;
+  bool was_prepared = false;             // and then ran: its time to come up begins there
+  std::optional<ServerTime> runs_since;  // of such a one, as it was looked at first
   place::Addresses addresses;
   std::string end;         // how it ended, or why it never ran: "exited with status 1"
   bool end_asked = false;  // it was stopped
   enum class Health : std::uint8_t { unknown, healthy, unhealthy } health = Health::unknown;
   std::string health_reason;
-  std::optional<std::string> tail;  // of its log, where it was read: quotable (fleet_effects.h)
+  std::string tail;  // of its log, as it was told last: quotable (fleet_effects.h)
 
   bool start_asked = false;
   bool stop_asked = false;
@@ -66,6 +69,17 @@ struct Sight {
     static const Seen nothing;
     const auto found = seen.find(key);
     return found == seen.end() ? nothing : found->second;
+  }
+
+  // When the time that an instance has to come up began: with its start (`asked_at`), or, where
+  // something was fetched for it first, which takes as long as it takes, once it was seen to run.
+  ServerTime coming_up_since(const place::InstanceKey& key, ServerTime asked_at, ServerTime now) {
+    const auto found = seen.find(key);
+    if (found == seen.end()) return asked_at;
+    if (found->second.state == Seen::State::preparing) return now;
+    if (!found->second.was_prepared) return asked_at;
+    if (!found->second.runs_since) found->second.runs_since = now;
+    return std::max(asked_at, *found->second.runs_since);
   }
 
   std::map<place::InstanceKey, Seen> seen;

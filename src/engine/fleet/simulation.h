@@ -16,41 +16,15 @@
 #include "base/random.h"
 #include "engine/fleet/fleet_reconciler.h"
 #include "engine/reconciler.h"
+#include "place/simulated/crashing_place.h"
 #include "place/simulated/simulated_place.h"
 
 namespace slipway::fleet {
 
-// Thrown out of an effect: the server ends here.
-class SimulatedCrash : public std::runtime_error {
- public:
-  SimulatedCrash() : std::runtime_error("the simulated server ends here") {}
-};
-
-// Counts effects down to the one at which the server ends.
-class CrashPoint {
- public:
-  void arm(std::uint64_t effects) { left_ = effects; }
-  void disarm() { left_.reset(); }
-  bool reached() const { return reached_; }
-  void survive() { reached_ = false; }
-  // Before or after an effect. Once reached, the server does nothing any more.
-  void pass() {
-    if (reached_) throw SimulatedCrash();
-    if (!left_ || (*left_)-- > 0) return;
-    left_.reset();
-    reached_ = true;
-    throw SimulatedCrash();
-  }
-
- private:
-  std::optional<std::uint64_t> left_;
-  bool reached_ = false;
-};
-
 // Health as the simulated machine has it.
 class SimulatedProber final : public Prober {
  public:
-  SimulatedProber(const place::SimulatedMachine& machine, CrashPoint& crash, HealthSink sink)
+  SimulatedProber(const place::SimulatedMachine& machine, place::CrashPoint& crash, HealthSink sink)
       : machine_(machine), crash_(crash), sink_(std::move(sink)) {}
 
   // Nothing of it lasts, so there is no crash before or after it; and it is called outside of
@@ -65,7 +39,7 @@ class SimulatedProber final : public Prober {
 
  private:
   const place::SimulatedMachine& machine_;
-  CrashPoint& crash_;
+  place::CrashPoint& crash_;
   HealthSink sink_;
   std::map<place::InstanceKey, bool> watched_;
 };
@@ -74,7 +48,7 @@ class SimulatedProber final : public Prober {
 // there each server asks anew.
 class SimulatedArtifacts final : public artifacts::Artifacts {
  public:
-  SimulatedArtifacts(const Clock& clock, Random& random, CrashPoint& crash)
+  SimulatedArtifacts(const Clock& clock, Random& random, place::CrashPoint& crash)
       : clock_(clock), random_(random), crash_(crash) {}
 
   double fails = 0;  // chance of a fetch
@@ -99,7 +73,7 @@ class SimulatedArtifacts final : public artifacts::Artifacts {
 
   const Clock& clock_;
   Random& random_;
-  CrashPoint& crash_;
+  place::CrashPoint& crash_;
   std::vector<Fetch> fetches_;
   bool arrived_ = false;
 };
@@ -108,7 +82,7 @@ class SimulatedArtifacts final : public artifacts::Artifacts {
 // server; that it is there each server asks anew.
 class SimulatedEnvironments final : public environments::Environments {
  public:
-  SimulatedEnvironments(const Clock& clock, Random& random, CrashPoint& crash)
+  SimulatedEnvironments(const Clock& clock, Random& random, place::CrashPoint& crash)
       : clock_(clock), random_(random), crash_(crash) {}
 
   bool fails = false;
@@ -125,45 +99,9 @@ class SimulatedEnvironments final : public environments::Environments {
  private:
   const Clock& clock_;
   Random& random_;
-  CrashPoint& crash_;
+  place::CrashPoint& crash_;
   std::multimap<Instant, artifacts::FetchDone> asked_;
   bool prepared_ = false;
-};
-
-// The simulated place with crash points around every effect.
-class CrashingPlace final : public place::Place {
- public:
-  CrashingPlace(place::SimulatedMachine& machine, CrashPoint& crash, place::ObservationSink sink)
-      : place_(machine, std::move(sink)), crash_(crash) {}
-
-  place::Capabilities capabilities() const override { return place_.capabilities(); }
-  void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
-    crash_.pass();
-    place_.start(key, spec);
-    crash_.pass();
-  }
-  void stop(const place::InstanceKey& key, std::chrono::milliseconds grace) override {
-    crash_.pass();
-    place_.stop(key, grace);
-    crash_.pass();
-  }
-  void forget(const place::InstanceKey& key) override {
-    crash_.pass();
-    place_.forget(key);
-    crash_.pass();
-  }
-  void adopt() override { place_.adopt(); }
-  std::string log_tail(const place::InstanceKey& key, std::size_t lines) const override {
-    return place_.log_tail(key, lines);
-  }
-  Result<place::LogPart> read_log(const place::InstanceKey& key,
-                                  std::uint64_t offset) const override {
-    return place_.read_log(key, offset);
-  }
-
- private:
-  place::SimulatedPlace place_;
-  CrashPoint& crash_;
 };
 
 // One simulated world. The store outlives servers; so does the machine.
@@ -176,7 +114,7 @@ class Simulation {
   ManualClock& clock() { return clock_; }
   Random& random() { return random_; }
   place::SimulatedMachine& machine() { return machine_; }
-  CrashPoint& crash_point() { return crash_; }
+  place::CrashPoint& crash_point() { return crash_; }
   routing::RouteTable& routes() { return server_->routes; }
   Fleets& fleets() { return server_->fleets; }
   void set_fetch_fails(double chance);
@@ -213,7 +151,7 @@ class Simulation {
     engine::Changes changes;
     engine::ReconcilerLoop loop;
     routing::RouteTable routes;
-    CrashingPlace place;
+    place::CrashingPlace place;
     SimulatedProber prober;
     SimulatedArtifacts artifacts;
     SimulatedEnvironments environments;
@@ -226,7 +164,7 @@ class Simulation {
   ManualClock clock_;
   SeededRandom random_;
   place::SimulatedMachine machine_;
-  CrashPoint crash_;
+  place::CrashPoint crash_;
   double fetch_fails_ = 0;
   std::set<std::string> unreadable_;  // URIs that their readers may not read now
   bool environments_fail_ = false;

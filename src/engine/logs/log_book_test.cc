@@ -6,10 +6,12 @@
 
 #include "base/clock.h"
 #include "base/faulty_disk.h"
+#include "base/random.h"
 #include "base/test_folder.h"
 #include "engine/logs/collector.h"
 #include "engine/logs/record.h"
 #include "engine/logs/search.h"
+#include "place/simulated/simulated_place.h"
 
 namespace slipway::logs {
 namespace {
@@ -256,111 +258,92 @@ TEST_F(LogBookTest, ALargeAppendIsSplitOverSegments) {
   EXPECT_EQ(count, 150U);
 }
 
-// A place whose instances print what the test says.
-class PrintingPlace final : public place::Place {
- public:
-  place::Capabilities capabilities() const override { return {}; }
-  void start(const place::InstanceKey&, const place::InstanceSpec&) override {}
-  void stop(const place::InstanceKey&, std::chrono::milliseconds) override {}
-  void forget(const place::InstanceKey& key) override {
-    const std::scoped_lock lock(mutex);
-    forgotten.push_back(key.text);
-    printed.erase(key);
-  }
-  void adopt() override {}
-  std::string log_tail(const place::InstanceKey&, std::size_t) const override { return ""; }
-  Result<place::LogPart> read_log(const place::InstanceKey& key,
-                                  std::uint64_t offset) const override {
-    const std::scoped_lock lock(mutex);
-    const auto found = printed.find(key);
-    if (found == printed.end()) return fail(ErrorCode::not_found, "no such key");
-    const std::string text =
-        found->second.substr(std::min<std::size_t>(offset, found->second.size()), part_bytes);
-    return place::LogPart{text, offset + text.size()};
-  }
-  void print(const place::InstanceKey& key, std::string_view text) {
-    const std::scoped_lock lock(mutex);
-    printed[key] += text;
-  }
-
-  std::size_t part_bytes = place::log_read_bytes_max;
-  mutable std::mutex mutex;
-  std::map<place::InstanceKey, std::string> printed;
-  std::vector<std::string> forgotten;
-};
-
 class CollectorTest : public LogBookTest {
  protected:
-  void start_collector() {
-    collector = std::make_unique<Collector>(
-        *book, place, clock, [](const place::InstanceKey&) { return std::optional(stream); });
+  using Follows = place::LogPart::Follows;
+
+  void start_collector() { collector = std::make_unique<Collector>(*book, clock); }
+  void print(std::string_view text) { printed += text; }
+  // As a place offers what its instance printed.
+  void offer(Follows follows = Follows::more_may) {
+    const std::uint64_t from = collector->taken(labels);
+    const auto part = std::string_view(printed).substr(from, part_bytes);
+    if (!part.empty())
+      collector->take(key, labels, {.text = part, .offset = from, .follows = follows});
   }
-  void observe(place::Observation::Kind kind) { collector->observe({.kind = kind, .key = key}); }
 
   const place::InstanceKey key{"fleet/a/1/blue/1"};
-  PrintingPlace place;
+  const place::Labels labels{.service = "sagemaker",
+                             .log_space = stream.space,
+                             .log_group = stream.group,
+                             .log_stream = stream.stream};
+  std::string printed;
+  std::size_t part_bytes = 256 * 1024;
   std::unique_ptr<Collector> collector;
 };
 
-using Kind = place::Observation::Kind;
-
-TEST_F(CollectorTest, WhatARunningInstancePrintsIsThereWhenSomeoneReads) {
+TEST_F(CollectorTest, WhatARunningInstancePrintsIsKeptLineByLine) {
   start_collector();
-  observe(Kind::started);
-  place.print(key, "loading\n\nhalf a li");
-  collector->collect(stream.space, stream.group);
+  print("loading\n\nhalf a li");
+  offer();
   EXPECT_EQ(all(), Messages{"loading"});
-  place.print(key, "ne\r\n");
-  collector->collect(stream.space, stream.group);
+  print("ne\r\n");
+  offer();
   EXPECT_EQ(all(), (Messages{"loading", "half a line"}));
 }
 
-TEST_F(CollectorTest, ItsLastWordsAreKeptBeforeItIsForgotten) {
+TEST_F(CollectorTest, ItsLastWordsAreKeptAlsoWithoutALineEnd) {
   start_collector();
-  collector->start();
-  observe(Kind::started);
-  place.print(key, "cannot load the model");
-  CollectedPlace collected(place, *collector);
-  observe(Kind::exited);
-  collected.forget(key);
-  collector->stop();
-  EXPECT_EQ(place.forgotten, Messages{key.text});
+  print("cannot load the model");
+  offer();
+  EXPECT_EQ(collector->taken(labels), 0U);
+  offer(Follows::nothing);
   EXPECT_EQ(all(), Messages{"cannot load the model"});
 }
 
 TEST_F(CollectorTest, AnAdoptedInstanceIsReadOnWhereTheFormerServerStopped) {
   start_collector();
-  observe(Kind::started);
-  place.print(key, "one\n");
-  collector->collect(stream.space, stream.group);
+  print("one\n");
+  offer();
   collector.reset();
   reopen();
-  place.print(key, "two\n");
+  print("two\n");
   start_collector();
-  observe(Kind::adopted);
-  collector->collect(stream.space, stream.group);
+  offer();
   EXPECT_EQ(all(), (Messages{"one", "two"}));
 }
 
 TEST_F(CollectorTest, ALineThatThePlaceGivesInTwoPartsIsOneEvent) {
   start_collector();
-  observe(Kind::started);
-  place.part_bytes = 3;
-  place.print(key, "one\ntwo and a half\n");
-  for (int i = 0; i < 3; ++i) collector->collect(stream.space, stream.group);
-  EXPECT_EQ(all().front(), "one");
-  EXPECT_EQ(book->cursor(stream), 0U + std::string_view("one\n").size());
-  place.part_bytes = 9;
-  collector->collect(stream.space, stream.group);
+  part_bytes = 6;
+  print("one\ntwo and a half\n");
+  for (int i = 0; i < 3; ++i) offer();
+  EXPECT_EQ(all(), Messages{"one"});
+  EXPECT_EQ(collector->taken(labels), std::string_view("one\n").size());
+  part_bytes = 18;
+  offer();
   EXPECT_EQ(all(), (Messages{"one", "two and a half"}));
 }
 
 TEST_F(CollectorTest, AnEndlessLineBecomesSeveralEvents) {
   start_collector();
-  observe(Kind::started);
-  place.print(key, std::string(3 * message_bytes_max + 10, 'x'));
-  collector->collect(stream.space, stream.group);
+  print(std::string(3 * message_bytes_max + 10, 'x'));
+  offer();
   EXPECT_EQ(all().size(), 3U);
+}
+
+TEST_F(CollectorTest, WhoeverReadsTheBookHasThePlaceOfferWhatWasPrintedByNow) {
+  start_collector();
+  SeededRandom random(1);
+  place::SimulatedMachine machine(clock, random);
+  place::SimulatedPlace place(machine, [](place::Observation) {}, collector.get());
+  place.start(key, {.argv = {"/bin/model"}, .labels = labels});
+  clock.advance(1s);
+  machine.advance();
+  machine.print(key, "ready\n");
+  EXPECT_EQ(all().size(), 1U);
+  collect(place);
+  EXPECT_EQ(all(), (Messages{"simulated instance " + key.text, "ready"}));
 }
 
 TEST(RecordTest, WhatIsNoRecordIsNotRead) {

@@ -147,6 +147,7 @@ void ModelFolders::take_away(const place::InstanceKey& instance, const std::stri
 void ModelFolders::observe(const place::Observation& observation) {
   using Kind = place::Observation::Kind;
   switch (observation.kind) {
+    case Kind::preparing:
     case Kind::started:
     case Kind::printed:
     case Kind::over_memory: break;

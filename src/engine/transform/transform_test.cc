@@ -29,7 +29,7 @@ class StepCount {
   void pass() {
     if (reached_.load() || left_.fetch_sub(1) == 0) {
       reached_.store(true);
-      throw fleet::SimulatedCrash();
+      throw place::SimulatedCrash();
     }
   }
 
@@ -186,7 +186,7 @@ class TransformJob : public testing::Test {
     try {
       steps_.pass();
       done = server_->loop.step();
-    } catch (const fleet::SimulatedCrash&) {
+    } catch (const place::SimulatedCrash&) {
     }
     if (steps_.reached()) {
       crash();

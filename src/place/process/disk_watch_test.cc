@@ -187,7 +187,7 @@ TEST_F(FullDisk, an_instance_that_outlived_its_server_and_filled_it_is_ended_bef
   place_->adopt();
   ASSERT_TRUE(saw(Kind::exited, key_));
   EXPECT_EQ(last_.exit.signal, 9);
-  EXPECT_NE(place_->log_tail(key_, 5).find("the disk was full"), std::string::npos);
+  EXPECT_NE(last_.tail.find("the disk was full"), std::string::npos);
 }
 
 TEST(DiskUseOf, a_file_of_two_names_counts_once_and_a_link_leads_nowhere) {

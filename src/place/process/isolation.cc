@@ -34,6 +34,19 @@ bool walks_host_paths(const cell::Layers& layers) {
   return layers.own_users() && !layers.namespaces;
 }
 
+Capabilities capabilities_with(const cell::Layers& layers) {
+  return {.runs_programs = true,
+          .survives_server = true,
+          .sees_host_paths = true,
+          .limits_memory = true,
+          .walks_host_paths = walks_host_paths(layers),
+          .closes_files = layers.closes_files(),
+          .closes_processes = layers.closes_processes(),
+          .hides_processes = layers.namespaces,
+          .closes_names = layers.closes_names(),
+          .ends_everything = true};
+}
+
 void let_users_pass(const std::filesystem::path& folder) {
   using std::filesystem::perms;
   std::error_code ignored;

@@ -17,6 +17,8 @@ Result<cell::Layers> find_layers(const ProcessPlaceOptions& options);
 // Where their control groups are. None where isolation is off: the server then stays where it is.
 Groups divide_group(const ProcessPlaceOptions& options, const cell::Layers& layers);
 
+Capabilities capabilities_with(const cell::Layers& layers);
+
 std::filesystem::path cell_beside_this_program();
 
 // Whether instances find what they were given through the host's directories: not in a file tree of

@@ -19,14 +19,14 @@ class ProcessHarness : public PlaceHarness {
     fs::permissions(folder_.path(), static_cast<fs::perms>(0755));
   }
 
-  std::unique_ptr<Place> open(ObservationSink sink) override {
-    auto place =
-        ProcessPlace::open({.root = folder_.path() / "run", .layers = layers_}, std::move(sink));
+  std::unique_ptr<Place> open(ObservationSink sink, LogSink& log) override {
+    auto place = ProcessPlace::open(
+        {.root = folder_.path() / "run", .log = &log, .layers = layers_}, std::move(sink));
     EXPECT_TRUE(place) << place.error().message;
     return std::move(*place);
   }
   InstanceSpec runs_until_stopped() override {
-    return shell("while [ ! -e end ]; do sleep 0.01; done; exit $(cat end)");
+    return shell("echo runs; while [ ! -e end ]; do sleep 0.01; done; echo ends; exit $(cat end)");
   }
   InstanceSpec ignores_polite_stop() override {
     return shell("trap '' TERM; echo deaf; while :; do sleep 0.05; done");
@@ -56,11 +56,11 @@ class WarmedHarness final : public ProcessHarness {
  public:
   using ProcessHarness::ProcessHarness;
 
-  std::unique_ptr<Place> open(ObservationSink sink) override {
+  std::unique_ptr<Place> open(ObservationSink sink, LogSink& log) override {
     const fs::path root = folder_.path() / "run";
     fs::remove(root / "zygote.sock");
     auto place = ProcessPlace::open(
-        {.root = root, .zygote = {PLACE_TEST_ZYGOTE, "--zygote"}, .layers = layers_},
+        {.root = root, .zygote = {PLACE_TEST_ZYGOTE, "--zygote"}, .log = &log, .layers = layers_},
         std::move(sink));
     EXPECT_TRUE(place) << place.error().message;
     EXPECT_TRUE(eventually([&] { return fs::exists(root / "zygote.sock"); }));

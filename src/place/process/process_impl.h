@@ -20,7 +20,7 @@
 #include "base/fd.h"
 #include "place/process/disk_watch.h"
 #include "place/process/groups.h"
-#include "place/process/log_watch.h"
+#include "place/process/log_feed.h"
 #include "place/process/pending_starts.h"
 #include "place/process/process_place.h"
 #include "place/process/run_directory.h"
@@ -52,7 +52,7 @@ class ProcessPlace::Impl {
   RunDirectory directory_of(const InstanceKey& key) const {
     return RunDirectory(options_.root / key.file_name());
   }
-  std::mutex& log_mutex() const { return log_mutex_; }
+  void push_logs();
 
  private:
   // The instance's addresses by a path that fits into a socket's address.
@@ -94,6 +94,7 @@ class ProcessPlace::Impl {
   bool take_over(const InstanceKey& key, const RunDirectory& directory);
   void adopt_one(const RunDirectory& directory);
   void report_end_of(const InstanceKey& key, const RunDirectory& directory, const Exit& otherwise);
+  void tell_running(const InstanceKey& key, const RunDirectory& directory, Observation::Kind kind);
   void tell_exit(const InstanceKey& key, const RunDirectory& directory, const Exit& exit);
   void on_exit(const InstanceKey& key);
 
@@ -110,12 +111,11 @@ class ProcessPlace::Impl {
   std::deque<Command> commands_;  // guarded by mutex_
   bool stopping_ = false;         // guarded by mutex_
   std::atomic<bool> ending_ = false;
-  mutable std::mutex log_mutex_;  // moving logs aside against reading them
 
   // The thread's own.
   std::map<InstanceKey, Running> running_;
   std::map<int, InstanceKey> keys_;  // by pidfd
-  LogWatch logs_;
+  LogFeed logs_;
   PendingStarts starts_{epoll_};
   std::deque<std::pair<InstanceKey, InstanceSpec>> line_;  // those that wait for room there
   std::optional<std::promise<void>> end_;                  // end() waits for it

@@ -43,6 +43,7 @@ ProcessPlace::Impl::Impl(Ground ground, ObservationSink sink)
                  : fmt::format("/proc/self/fd/{}", root_)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      logs_(options_.log),
       groups_(divide_group(options_, layers_)),
       zygote_(options_.zygote, options_.root, reach_) {
   epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
@@ -156,12 +157,15 @@ void ProcessPlace::Impl::tend_now_and_then() {
   if (now - tended_at_ < log_check_period) return;
   tended_at_ = now;
   groups_.tend();
-  for (const InstanceKey& key : logs_.grown()) {
-    std::unique_lock lock(log_mutex_);
-    running_.at(key).directory.rotate_log(log_bytes_max);
-    lock.unlock();
-    sink_({.kind = Observation::Kind::printed, .key = key});
-  }
+  logs_.look();
+  if (logs_.is_due(now)) push_logs();
+}
+
+void ProcessPlace::Impl::push_logs() {
+  for (const InstanceKey& key : logs_.push())
+    sink_({.kind = Observation::Kind::printed,
+           .key = key,
+           .tail = running_.at(key).directory.log_tail(tail_lines)});
 }
 
 // Those with a limit each time; the others in turn, for the count of their processes.
@@ -247,7 +251,6 @@ void ProcessPlace::Impl::tell_end() {
 void ProcessPlace::Impl::forget(const InstanceKey& key) {
   if (running_.contains(key) || starts_.contains(key)) return;
   const RunDirectory directory = directory_of(key);
-  const std::lock_guard lock(log_mutex_);
   if (directory.key() != key) return;
   users_.give_back(directory.user());
   directory.remove();
@@ -269,9 +272,12 @@ void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
   if (!key || directory.path().filename() != key->file_name()) return directory.remove();
   users_.note(directory.user());
   if (running_.contains(*key) || starts_.contains(*key)) return;
-  if (const auto exit = directory.ended()) return tell_exit(*key, directory, *exit);
-  if (!take_over(*key, directory)) return report_end_of(*key, directory, {});
-  sink_({.kind = Observation::Kind::adopted, .key = *key, .addresses = addresses_of(directory)});
+  const bool has_ended = directory.ended().has_value();
+  if (!has_ended && take_over(*key, directory))
+    return tell_running(*key, directory, Observation::Kind::adopted);
+  logs_.finish(*key, directory, labels_of(options_, *key, directory));
+  if (has_ended) return tell_exit(*key, directory, *directory.ended());
+  report_end_of(*key, directory, {});
 }
 
 // The keeper noted how the program ended, unless it was ended itself.
@@ -284,14 +290,22 @@ void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirector
   tell_exit(key, directory, exit);
 }
 
+void ProcessPlace::Impl::tell_running(const InstanceKey& key, const RunDirectory& directory,
+                                      Observation::Kind kind) {
+  sink_({.kind = kind,
+         .key = key,
+         .labels = labels_of(options_, key, directory),
+         .addresses = addresses_of(directory),
+         .tail = kind == Observation::Kind::adopted ? directory.log_tail(tail_lines) : ""});
+}
+
 void ProcessPlace::Impl::tell_exit(const InstanceKey& key, const RunDirectory& directory,
                                    const Exit& exit) {
-  std::string tail;
-  {
-    const std::lock_guard lock(log_mutex_);
-    tail = directory.log_tail(tail_lines);
-  }
-  sink_({.kind = Observation::Kind::exited, .key = key, .exit = exit, .tail = std::move(tail)});
+  sink_({.kind = Observation::Kind::exited,
+         .key = key,
+         .labels = labels_of(options_, key, directory),
+         .exit = exit,
+         .tail = directory.log_tail(tail_lines)});
 }
 
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
@@ -306,7 +320,7 @@ void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
            WEXITED | WNOHANG);  // if it is ours
   ::close(running.pidfd);
   keys_.erase(running.pidfd);
-  logs_.remove(key);
+  logs_.finish(key, running.directory, labels_of(options_, key, running.directory));
   running_.erase(key);
   groups_.remove(running.group);
   if (running.holds_room || disk_is_full()) running.directory.remove_own();
@@ -340,20 +354,7 @@ std::unique_ptr<ProcessPlace> ProcessPlace::open(Ground ground, ObservationSink 
 ProcessPlace::ProcessPlace(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 ProcessPlace::~ProcessPlace() = default;
 
-Capabilities ProcessPlace::capabilities() const {
-  const cell::Layers& layers = impl_->layers();
-  return {.runs_programs = true,
-          .runs_images = false,
-          .survives_server = true,
-          .sees_host_paths = true,
-          .limits_memory = true,
-          .walks_host_paths = walks_host_paths(layers),
-          .closes_files = layers.closes_files(),
-          .closes_processes = layers.closes_processes(),
-          .hides_processes = layers.namespaces,
-          .closes_names = layers.closes_names(),
-          .ends_everything = true};
-}
+Capabilities ProcessPlace::capabilities() const { return capabilities_with(impl_->layers()); }
 
 void ProcessPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
   impl_->post([this, key, spec] { impl_->start(key, spec); });
@@ -373,14 +374,11 @@ void ProcessPlace::adopt() {
   impl_->post([this] { impl_->adopt(); });
 }
 
-std::string ProcessPlace::log_tail(const InstanceKey& key, std::size_t lines) const {
-  const std::lock_guard lock(impl_->log_mutex());
-  return impl_->directory_of(key).log_tail(lines);
-}
-
-Result<LogPart> ProcessPlace::read_log(const InstanceKey& key, std::uint64_t offset) const {
-  const std::lock_guard lock(impl_->log_mutex());
-  return impl_->directory_of(key).read_log(offset);
+void ProcessPlace::push_logs(std::move_only_function<void()> done) {
+  impl_->post([this, done = std::move(done)]() mutable {
+    impl_->push_logs();
+    done();
+  });
 }
 
 std::filesystem::path ProcessPlace::directory_of(const InstanceKey& key) const {

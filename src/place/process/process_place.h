@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <optional>
@@ -21,6 +22,8 @@ namespace slipway::place {
 // Limits and paces.
 inline constexpr std::uint64_t log_bytes_max = 8 * 1024 * 1024;  // then the older half moves aside
 inline constexpr std::chrono::milliseconds log_check_period{100};
+// How often what instances printed is offered to the log's sink, and observed.
+inline constexpr std::chrono::milliseconds log_push_period{250};
 inline constexpr std::chrono::milliseconds zygote_check_period{1'000};
 // Between two looks at the memory of an instance that has a limit; it may pass it for so long.
 inline constexpr std::chrono::milliseconds memory_check_period{100};
@@ -54,6 +57,10 @@ struct ProcessPlaceOptions {
   // The disk of `root`; it outlives the place. Where it is nearly full, the instance that holds
   // most of it is ended, and its files go. None: each has its limit, and that is all.
   const DiskRoom* room = nullptr;
+  // Takes what instances print; it outlives the place. Null: that is in their directories alone.
+  LogSink* log = nullptr;
+  // The labels of an instance that a release started which kept none with it.
+  std::function<Labels(const InstanceKey&)> labels_of_older = {};
   // For tests: a machine that has no more than these, and a control group to divide instead of the
   // server's own (empty: none).
   std::optional<cell::Layers> layers = {};
@@ -62,7 +69,8 @@ struct ProcessPlaceOptions {
 
 // Each key has a directory <root>/<key.file_name()>/ with
 //   key      the key's text
-//   spec     written before the start: the key is used from here on. No environment stands in it
+//   spec     written before the start, with the labels: the key is used from here on. No
+//            environment stands in it
 //   lock     held (flock) by the instance's keeper for life: proof that it runs
 //   pid      "PID STARTTIME" of the keeper: what to signal and to watch
 //   log      what the instance printed; log.1 what was before (copied aside at log_bytes_max)
@@ -99,14 +107,12 @@ class ProcessPlace final : public Place {
   void stop(const InstanceKey& key, std::chrono::milliseconds grace) override;
   void forget(const InstanceKey& key) override;
   void adopt() override;
-  std::string log_tail(const InstanceKey& key, std::size_t lines) const override;
-  Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const override;
+  std::filesystem::path directory_of(const InstanceKey& key) const override;  // run/ above
+  void push_logs(std::move_only_function<void()> done) override;
   // Starts nothing more, drops without a word what was to be started and had not begun, and stops
   // all that runs. From any thread, once; when the future is ready all have been asked to end, and
   // no observation of a start will come any more.
   std::future<void> end(std::chrono::milliseconds grace);
-  // Where the key's program worked, run/ above, until it is forgotten: what it left is there.
-  std::filesystem::path directory_of(const InstanceKey& key) const;
 
  private:
   class Impl;

@@ -91,12 +91,44 @@ TEST_F(ProcessPlaceTest, TheLogIsReadFromAnOffsetAndFromItsEnd) {
   open();
   place_->start(key_, shell("for i in 1 2 3 4 5; do echo line $i; done; echo last >&2"));
   ASSERT_TRUE(saw(Kind::exited));
-  EXPECT_EQ(place_->log_tail(key_, 2), "line 5\nlast\n");
-  const auto all = place_->read_log(key_, 0);
+  EXPECT_EQ(log_tail(key_, 2), "line 5\nlast\n");
+  const RunDirectory directory(root_ / key_.file_name());
+  const auto all = directory.read_log(0);
   ASSERT_TRUE(all);
   EXPECT_EQ(all->text, "line 1\nline 2\nline 3\nline 4\nline 5\nlast\n");
-  EXPECT_EQ(place_->read_log(key_, 7)->text.substr(0, 7), "line 2\n");
-  EXPECT_EQ(place_->read_log(key_, all->next_offset)->text, "");
+  EXPECT_EQ(directory.read_log(7)->text.substr(0, 7), "line 2\n");
+  EXPECT_EQ(directory.read_log(all->next_offset)->text, "");
+}
+
+// The run directory of a release before labels were kept, which names none.
+TEST_F(ProcessPlaceTest, AnInstanceOfAnOlderReleaseIsAdoptedWithTheLabelsOfItsKey) {
+  labels_of_older_ = [](const InstanceKey& key) { return Labels{.log_group = key.text}; };
+  open();
+  place_->start(key_, shell("sleep 60"));
+  ASSERT_TRUE(saw(Kind::started));
+  EXPECT_EQ(last_.labels, Labels());
+  const fs::path spec = root_ / key_.file_name() / "spec";
+  std::string text = read_file(spec);
+  const std::size_t labels = text.find("service ");
+  text.erase(labels, text.find("argument ") - labels);
+  std::ofstream(spec) << text;
+  place_.reset();
+  open(root_);
+  place_->adopt();
+  ASSERT_TRUE(saw(Kind::adopted));
+  EXPECT_EQ(last_.labels.log_group, key_.text);
+  EXPECT_TRUE(last_.addresses.http.ends_with("http.sock"));
+}
+
+TEST_F(ProcessPlaceTest, PortsAndLabelsAreKeptAndArgumentsCannotAddToThem) {
+  RunDirectory directory(folder_.path() / "one");
+  InstanceSpec spec{.argv = {"x", "y\nport 9\nlog_group z"}, .ports = {{8080}, {9090}}};
+  spec.labels = {.service = "s", .log_space = "a/b", .log_stream = "one two"};
+  ASSERT_TRUE(directory.make(key_, spec, 0, ""));
+  EXPECT_EQ(directory.labels(), spec.labels);
+  EXPECT_EQ(directory.addresses().http, "127.0.0.1:8080");
+  EXPECT_EQ(directory.addresses().ports, (std::map<std::uint16_t, std::string>{
+                                             {8080, "127.0.0.1:8080"}, {9090, "127.0.0.1:9090"}}));
 }
 
 TEST_F(ProcessPlaceTest, ALogThatGrowsPastItsLimitMovesAsideAndOffsetsGoOn) {
@@ -141,7 +173,7 @@ TEST_F(ProcessPlaceTest, AnInstanceThatTakesMoreThanItsMemoryIsEndedAndItIsToldB
   EXPECT_NE(last_.reason.find("its limit of 100 MiB"), std::string::npos) << last_.reason;
   ASSERT_TRUE(saw(Kind::exited));
   EXPECT_EQ(last_.exit.signal, 9);
-  EXPECT_NE(place_->log_tail(key_, 5).find("its limit of 100 MiB"), std::string::npos);
+  EXPECT_NE(log_tail(key_, 5).find("its limit of 100 MiB"), std::string::npos);
 }
 
 TEST_F(ProcessPlaceTest, WhatAnInstanceStartedCountsToItsMemory) {
@@ -181,7 +213,7 @@ TEST_F(ProcessPlaceTest, SharedMemoryCountsOnceHoweverManyMapIt) {
   spec.memory_bytes_max = 130 << 20;
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited));
-  EXPECT_EQ(last_.exit.status, 0) << place_->log_tail(key_, 5);
+  EXPECT_EQ(last_.exit.status, 0) << log_tail(key_, 5);
 }
 
 TEST_F(ProcessPlaceTest, SharedMemoryIsMemory) {
@@ -247,7 +279,7 @@ TEST_F(ProcessPlaceTest, AnInstanceHasAHomeOfItsOwnAndSharedMemoryForItsProcesse
                             "multiprocessing.Lock(); print(\"locks\")'"));
   ASSERT_TRUE(saw(Kind::exited));
   const std::string own = root_ / key_.file_name() / "run";
-  EXPECT_EQ(place_->log_tail(key_, 9), own + " " + own + "/tmp\nlocks\n");
+  EXPECT_EQ(log_tail(key_, 9), own + " " + own + "/tmp\nlocks\n");
   EXPECT_TRUE(fs::exists(file("a")));
   EXPECT_TRUE(fs::exists(file("tmp/b")));
 }
@@ -262,7 +294,7 @@ TEST_F(ProcessPlaceTest, WhatIsMountedInsideIsThereUnderBothPaths) {
   spec.mounts = {{.host_path = folder_.path() / "model", .inside = "/opt/ml/model"}};
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited));
-  EXPECT_EQ(place_->log_tail(key_, 9), "7\n7\n");
+  EXPECT_EQ(log_tail(key_, 9), "7\n7\n");
 }
 
 TEST_F(ProcessPlaceTest, ThePlaceThatIsKeptFreeIsTheInstancesOwn) {
@@ -277,7 +309,7 @@ TEST_F(ProcessPlaceTest, ThePlaceThatIsKeptFreeIsTheInstancesOwn) {
   spec.mounts = {{.host_path = folder_.path() / "model", .inside = "/opt/ml/model"}};
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited)) << last_.reason;
-  EXPECT_EQ(place_->log_tail(key_, 9), "model\noutput\nRead-only\nbusy\n7\n");
+  EXPECT_EQ(log_tail(key_, 9), "model\noutput\nRead-only\nbusy\n7\n");
 }
 
 TEST_F(ProcessPlaceTest, WhatIsGivenTwiceIsThereOnce) {
@@ -286,7 +318,7 @@ TEST_F(ProcessPlaceTest, WhatIsGivenTwiceIsThereOnce) {
   spec.mounts = {{.host_path = PLACE_ESCAPE}, {.host_path = fs::path(PLACE_ESCAPE).parent_path()}};
   place_->start(key_, spec);
   ASSERT_TRUE(saw(Kind::exited)) << last_.reason;
-  EXPECT_EQ(place_->log_tail(key_, 9), "read /etc/passwd: done\n");
+  EXPECT_EQ(log_tail(key_, 9), "read /etc/passwd: done\n");
 }
 
 TEST_F(ProcessPlaceTest, AProgramIsFoundUnderALinkOfTheSystem) {
@@ -302,12 +334,12 @@ TEST_F(ProcessPlaceTest, EachInstanceHasAUserOfItsOwnWhereTheServerIsRoot) {
   const InstanceKey other{"test/other/1/main/1"};
   place_->start(key_, shell("id -u; id -G; grep Cap /proc/self/status; cat /etc/shadow"));
   place_->start(other, shell("id -u"));
-  ASSERT_TRUE(eventually([&] { return !place_->log_tail(other, 1).empty(); }));
-  ASSERT_TRUE(eventually([&] { return place_->log_tail(key_, 9).contains("shadow"); }));
-  const std::string log = place_->log_tail(key_, 99);
+  ASSERT_TRUE(eventually([&] { return !log_tail(other, 1).empty(); }));
+  ASSERT_TRUE(eventually([&] { return log_tail(key_, 9).contains("shadow"); }));
+  const std::string log = log_tail(key_, 99);
   const uid_t user = static_cast<uid_t>(std::stoul(log));
   EXPECT_GE(user, layers_here().first_user);
-  EXPECT_NE(user, static_cast<uid_t>(std::stoul(place_->log_tail(other, 1))));
+  EXPECT_NE(user, static_cast<uid_t>(std::stoul(log_tail(other, 1))));
   EXPECT_THAT(log, testing::StartsWith(fmt::format("{0}\n{0}\n", user)));
   for (const char* set : {"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"})
     EXPECT_THAT(log, testing::HasSubstr(std::string(set) + ":\t0000000000000000\n"));

@@ -19,6 +19,7 @@
 #include "cell/layers.h"
 #include "place/place.h"
 #include "place/process/process_place.h"
+#include "place/process/run_directory.h"
 
 namespace slipway::place {
 
@@ -84,12 +85,14 @@ class ProcessPlaceTest : public testing::Test {
   void open(fs::path root = {}) {
     if (root.empty()) root = folder_.path() / "run";
     root_ = root;
-    auto place =
-        ProcessPlace::open({.root = root, .kept_free = kept_free_, .layers = layers_here()},
-                           [this](Observation observation) {
-                             const std::lock_guard lock(mutex_);
-                             seen_.push_back(std::move(observation));
-                           });
+    auto place = ProcessPlace::open({.root = root,
+                                     .kept_free = kept_free_,
+                                     .labels_of_older = labels_of_older_,
+                                     .layers = layers_here()},
+                                    [this](Observation observation) {
+                                      const std::lock_guard lock(mutex_);
+                                      seen_.push_back(std::move(observation));
+                                    });
     ASSERT_TRUE(place) << place.error().message;
     place_ = std::move(*place);
   }
@@ -109,12 +112,16 @@ class ProcessPlaceTest : public testing::Test {
     place_->stop(key_, std::chrono::milliseconds(0));
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
+  std::string log_tail(const InstanceKey& key, std::size_t lines) const {
+    return RunDirectory(root_ / key.file_name()).log_tail(lines);
+  }
   // In the instance's own directory.
   fs::path file(const char* name) const { return root_ / key_.file_name() / "run" / name; }
 
   Folder folder_;
   fs::path root_;
   std::string kept_free_;
+  std::function<Labels(const InstanceKey&)> labels_of_older_;
   const InstanceKey key_{"fleet/000000000000/us-east-1/endpoint/a/1/AllTraffic/7"};
   std::mutex mutex_;
   std::vector<Observation> seen_;

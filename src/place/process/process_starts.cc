@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "place/process/isolation.h"
 #include "place/process/orders.h"
 #include "place/process/pidfd.h"
 #include "place/process/process_impl.h"
@@ -20,31 +21,28 @@ constexpr std::chrono::milliseconds pid_file_poll{2};
 // directory this long to show a process before it takes it for one that never ran.
 constexpr std::chrono::milliseconds young_directory_age{500};
 
+Observation no_start(const InstanceKey& key, std::string reason) {
+  return {.kind = Observation::Kind::start_failed, .key = key, .reason = std::move(reason)};
+}
+
 }  // namespace
 
 void ProcessPlace::Impl::start(const InstanceKey& key, const InstanceSpec& spec) {
   if (ending_ || starts_.contains(key)) return;
   if (!starts_.has_room()) return line_.emplace_back(key, spec), void();
   const RunDirectory directory = directory_of(key);
-  if (const auto found = running_.find(key); found != running_.end())
-    return sink_(
-        {.kind = Observation::Kind::started, .key = key, .addresses = addresses_of(directory)});
+  if (running_.contains(key)) return tell_running(key, directory, Observation::Kind::started);
   if (directory.key().value_or(key) != key)
-    return sink_({.kind = Observation::Kind::start_failed,
-                  .key = key,
-                  .reason = fmt::format("The run directory {} belongs to another instance.",
-                                        directory.path().string())});
+    return sink_(no_start(key, fmt::format("The run directory {} belongs to another instance.",
+                                           directory.path().string())));
   if (const auto exit = directory.ended()) return tell_exit(key, directory, *exit);
-  if (take_over(key, directory))
-    return sink_(
-        {.kind = Observation::Kind::adopted, .key = key, .addresses = addresses_of(directory)});
+  if (take_over(key, directory)) return tell_running(key, directory, Observation::Kind::adopted);
   if (directory.process()) return report_end_of(key, directory, {});
   start_fresh(key, spec, directory);
 }
 
 void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec& spec,
                                      const RunDirectory& directory) {
-  Observation observation{.kind = Observation::Kind::started, .key = key};
   const uid_t user = users_.take();
   const std::string group = groups_.path_for(key.file_name());
   auto made = users_.is_range() && user == 0
@@ -53,9 +51,7 @@ void ProcessPlace::Impl::start_fresh(const InstanceKey& key, const InstanceSpec&
   if (made) made = groups_.make(group, spec.memory_bytes_max);
   if (!made) {
     users_.give_back(user);
-    observation.kind = Observation::Kind::start_failed;
-    observation.reason = made.error().message;
-    return sink_(std::move(observation));
+    return sink_(no_start(key, made.error().message));
   }
   start_process({.key = key, .spec = spec, .directory = directory, .user = user});
 }
@@ -64,20 +60,17 @@ void ProcessPlace::Impl::finish_start(PendingStarts::Outcome outcome) {
   PendingStarts::Start& start = outcome.start;
   const RunDirectory directory = start.directory;
   auto& process = outcome.process;
-  Observation observation{.kind = Observation::Kind::started, .key = start.key};
+  Observation::Kind kind = Observation::Kind::started;
   if (!process && process.error().kind == "locked" && take_over(start.key, directory)) {
-    observation.kind = Observation::Kind::adopted;
+    kind = Observation::Kind::adopted;
   } else if (!process) {
-    observation.kind = Observation::Kind::start_failed;
-    observation.reason = process.error().message;
     directory.note_end({});
     groups_.remove(find_group(groups_.path_for(start.key.file_name())));
-    return sink_(std::move(observation));
+    return sink_(no_start(start.key, process.error().message));
   } else if (!watch(start.key, directory, *process)) {
     return report_end_of(start.key, directory, {});
   }
-  observation.addresses = addresses_of(directory);
-  sink_(std::move(observation));
+  tell_running(start.key, directory, kind);
   if (outcome.stop) stop(start.key, *outcome.stop);
 }
 
@@ -91,10 +84,8 @@ cell::Order ProcessPlace::Impl::order_of(const PendingStarts::Start& start) cons
 
 // The warmed parent answers later; slipway-cell is waited for.
 void ProcessPlace::Impl::start_process(PendingStarts::Start start) {
-  if (start.spec.argv.empty() || !start.spec.image.empty())
-    return finish_start(
-        {std::move(start), fail(ErrorCode::not_implemented,
-                                "This place runs programs of this host, not container images.")});
+  if (auto why = refusal(capabilities_with(layers_), start.spec))
+    return finish_start({std::move(start), fail(ErrorCode::not_implemented, *std::move(why))});
   const cell::Order order = order_of(start);
   if (zygote_.takes(order)) {
     auto asked = zygote_.ask(order);
@@ -138,7 +129,7 @@ bool ProcessPlace::Impl::watch(const InstanceKey& key, const RunDirectory& direc
                    .turn = ++watched_ % usage_turns,
                    .group = find_group(directory.cgroup())};
   keys_[pidfd] = key;
-  logs_.add(key, directory.file("log"));
+  logs_.add(key, directory, labels_of(options_, key, directory));
   return true;
 }
 
@@ -165,9 +156,7 @@ bool ProcessPlace::Impl::take_over(const InstanceKey& key, const RunDirectory& d
 void ProcessPlace::Impl::stop_unstarted(const InstanceKey& key, std::chrono::milliseconds grace) {
   if (starts_.stop(key, grace)) return;
   if (std::erase_if(line_, [&](const auto& waiting) { return waiting.first == key; }) > 0)
-    sink_({.kind = Observation::Kind::start_failed,
-           .key = key,
-           .reason = "It was stopped before it began."});
+    sink_(no_start(key, "It was stopped before it began."));
 }
 
 }  // namespace slipway::place

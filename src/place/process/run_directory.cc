@@ -101,10 +101,17 @@ std::string last_bytes(const std::string& path, std::size_t bytes) {
   return read_range(path, size > bytes ? size - bytes : 0, bytes);
 }
 
+// Instances share the host's network.
+std::string address_of(std::uint16_t port) { return fmt::format("127.0.0.1:{}", port); }
+
 std::string spec_text(const InstanceSpec& spec, const Addresses& addresses, uid_t user,
                       const std::string& cgroup) {
+  const Labels& labels = spec.labels;
   std::string text =
       fmt::format("http {}\nlink {}\nuser {}\n", addresses.http, addresses.link, user);
+  text += fmt::format("service {}\nlog_space {}\nlog_group {}\nlog_stream {}\n", labels.service,
+                      labels.log_space, labels.log_group, labels.log_stream);
+  for (const auto& [port, address] : addresses.ports) text += fmt::format("port {}\n", port);
   if (spec.memory_bytes_max != 0) text += fmt::format("memory {}\n", spec.memory_bytes_max);
   if (!cgroup.empty()) text += fmt::format("cgroup {}\n", cgroup);
   for (const std::string& argument : spec.argv) text += fmt::format("argument {}\n", argument);
@@ -172,9 +179,10 @@ Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, ui
     return fail(ErrorCode::conflict,
                 fmt::format("The run directory {} belongs to another instance.", path_.string()));
   Addresses addresses;
+  for (const Port& port : spec.ports) addresses.ports[port.inside] = address_of(port.inside);
   if (!spec.http_socket.empty()) addresses.http = "unix:" + own() + "/" + spec.http_socket;
-  if (spec.http_socket.empty() && spec.port != 0)
-    addresses.http = fmt::format("127.0.0.1:{}", spec.port);
+  if (spec.http_socket.empty() && !spec.ports.empty())
+    addresses.http = address_of(spec.ports.front().inside);
   if (!spec.link_socket.empty()) addresses.link = "unix:" + own() + "/" + spec.link_socket;
   if (!write_small(file("key"), key.text) ||
       !write_small(file("spec"), spec_text(spec, addresses, user, cgroup)))
@@ -191,7 +199,25 @@ std::optional<InstanceKey> RunDirectory::key() const {
 
 Addresses RunDirectory::addresses() const {
   const std::string text = read_small(file("spec")).value_or("");
-  return {.http = value_of(text, "http "), .link = value_of(text, "link ")};
+  Addresses addresses{.http = value_of(text, "http "), .link = value_of(text, "link ")};
+  // What stands behind the arguments is the instance's own.
+  std::string_view rest = std::string_view(text).substr(0, text.find("\nargument "));
+  constexpr std::string_view name = "\nport ";
+  for (std::size_t at = rest.find(name); at != rest.npos; at = rest.find(name)) {
+    rest.remove_prefix(at + name.size());
+    if (const auto port = number<std::uint16_t>(rest)) addresses.ports[*port] = address_of(*port);
+  }
+  return addresses;
+}
+
+std::optional<Labels> RunDirectory::labels() const {
+  const std::string text = read_small(file("spec")).value_or("");
+  if (text.substr(0, text.find("\nargument ")).find("\nlog_group ") == text.npos)
+    return std::nullopt;
+  return Labels{.service = value_of(text, "service "),
+                .log_space = value_of(text, "log_space "),
+                .log_group = value_of(text, "log_group "),
+                .log_stream = value_of(text, "log_stream ")};
 }
 
 std::uint64_t RunDirectory::memory_bytes_max() const {
@@ -323,11 +349,11 @@ std::string RunDirectory::log_tail(std::size_t lines) const {
   return text.substr(begin);
 }
 
-Result<LogPart> RunDirectory::read_log(std::uint64_t offset) const {
+Result<LogText> RunDirectory::read_log(std::uint64_t offset) const {
   if (!used()) return fail(ErrorCode::not_found, "No instance of that key is known.");
   const std::uint64_t base = log_base();
   const std::uint64_t kept = std::min(size_of(file("log.1")), base);
-  LogPart part;
+  LogText part;
   if (offset < base) {
     const std::uint64_t from = std::max(offset, base - kept);
     part.text = read_range(file("log.1"), from - (base - kept), log_read_bytes_max);

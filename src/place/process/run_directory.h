@@ -27,6 +27,15 @@ bool is_alive(const ProcessId& process);
 // Whether its number belongs to another process now.
 bool has_new_owner(const ProcessId& process);
 
+// What is read of a log at once.
+inline constexpr std::size_t log_read_bytes_max = 256 * 1024;
+
+// A part of a log.
+struct LogText {
+  std::string text;
+  std::uint64_t next_offset = 0;  // pass it to read on
+};
+
 // One key's directory. No state of its own but the path: two of one path see the same.
 class RunDirectory {
  public:
@@ -49,6 +58,8 @@ class RunDirectory {
   std::optional<InstanceKey> key() const;
   // The addresses noted by make().
   Addresses addresses() const;
+  // The labels noted by make(); nothing where a release made it that knew of none.
+  std::optional<Labels> labels() const;
   // The memory limit noted by make(); 0: none.
   std::uint64_t memory_bytes_max() const;
   // The control group noted by make(); empty: none.
@@ -75,8 +86,11 @@ class RunDirectory {
 
   // Moves the log aside (log.1) where it passed `bytes_max`. The caller keeps others out.
   void rotate_log(std::uint64_t bytes_max) const;
+  // The last `lines` lines, at most `log_tail_bytes_max`.
   std::string log_tail(std::size_t lines) const;
-  Result<LogPart> read_log(std::uint64_t offset) const;
+  // What was printed from `offset` on (0: the oldest that is kept), at most `log_read_bytes_max`.
+  // not_found: no such key.
+  Result<LogText> read_log(std::uint64_t offset) const;
 
  private:
   std::uint64_t log_base() const;

@@ -43,7 +43,7 @@ TEST_F(ZygoteTest, AnInstanceIsForkedFromTheWarmedParentAndStoppedLikeAnyOther) 
   open_with_zygote();
   place_->start(key_, spec("sleep 1000"));
   ASSERT_TRUE(saw(Kind::started));
-  EXPECT_TRUE(eventually([&] { return place_->log_tail(key_, 1) == "warm\n"; }));
+  EXPECT_TRUE(eventually([&] { return log_tail(key_, 1) == "warm\n"; }));
   place_->stop(key_, 5s);
   EXPECT_TRUE(saw(Kind::exited));
 }
@@ -64,7 +64,7 @@ TEST_F(ZygoteTest, WithoutAWarmedParentInstancesStartPlainly) {
   place_->start(key_, spec("exit 4"));
   ASSERT_TRUE(saw(Kind::exited));
   EXPECT_EQ(last_.exit.status, 4);
-  EXPECT_EQ(place_->log_tail(key_, 1), "plain\n");
+  EXPECT_EQ(log_tail(key_, 1), "plain\n");
 }
 
 // Some run, some are on their way, and most wait for room there.
@@ -161,9 +161,9 @@ TEST_F(ZygoteTest, WhatItsCellsShareTheyCannotWriteToAndNamesNoneOfTheOthersFile
     place_->start(key, spec("touch /x /dev/x /work/x 2>&1 | grep -c Read-only; stat -c %d /; ls " +
                             root_.string()));
     ASSERT_TRUE(eventually([&] { return fs::exists(root_ / key.file_name() / "ended"); }));
-    printed.push_back(place_->log_tail(key, 3));
+    printed.push_back(log_tail(key, 3));
     EXPECT_THAT(printed.back(), testing::EndsWith("\n" + key.file_name() + "\n"));
-    EXPECT_THAT(place_->log_tail(key, 9), testing::HasSubstr("warm\n"));
+    EXPECT_THAT(log_tail(key, 9), testing::HasSubstr("warm\n"));
   }
   const auto root_device = [](const std::string& text) {
     return text.substr(0, text.rfind('\n', text.size() - 2));

@@ -14,6 +14,8 @@ constexpr int boot_ms_max = 20;
 constexpr int health_ms_max = 400;
 constexpr int death_ms_max = 20'000;
 constexpr int polite_end_ms_max = 300;
+constexpr int preparing_ms_max = 60'000;
+constexpr int work_ms_max = 30'000;
 
 }  // namespace
 
@@ -66,12 +68,37 @@ void SimulatedMachine::kill(const InstanceKey& key, Exit exit) {
   if (found != instances_.end()) end(found->second, key, exit);
 }
 
+void SimulatedMachine::end_over_limit(const InstanceKey& key, std::string reason) {
+  report({.kind = Observation::Kind::over_memory, .key = key, .reason = std::move(reason)});
+  kill(key, {.status = std::nullopt, .signal = 9});
+}
+
 void SimulatedMachine::end(Instance& instance, const InstanceKey& key, Exit exit) {
   if (instance.phase == Instance::Phase::ended || instance.phase == Instance::Phase::failed) return;
   instance.phase = Instance::Phase::ended;
   instance.exit = exit;
   instance.ends_at.reset();
-  report({.kind = Observation::Kind::exited, .key = key, .exit = exit, .tail = tail_of(instance)});
+  push_log(key, instance);
+  report_state(key, instance);
+}
+
+void SimulatedMachine::print(const InstanceKey& key, std::string_view text) {
+  const auto found = instances_.find(key);
+  if (found == instances_.end() || found->second.phase != Instance::Phase::running) return;
+  found->second.log += text;
+}
+
+// How far it was taken the sink knows.
+void SimulatedMachine::push_log(const InstanceKey& key, Instance& instance) {
+  const Labels& labels = instance.spec.labels;
+  if (log_ == nullptr || labels.log_group.empty()) return;
+  const std::size_t taken = log_->taken(labels);
+  if (taken >= instance.log.size()) return;
+  const bool ended = instance.phase == Instance::Phase::ended;
+  log_->take(key, labels,
+             {.text = std::string_view(instance.log).substr(taken),
+              .offset = taken,
+              .follows = ended ? LogPart::Follows::nothing : LogPart::Follows::more_may});
 }
 
 // A start that is repeated is answered with what the key is, at the next advance().
@@ -87,7 +114,15 @@ void SimulatedMachine::start(const InstanceKey& key, const InstanceSpec& spec) {
   instance.spec = spec;
   instance.started_at = now + between(0, boot_ms_max);
   instance.log = "simulated instance " + key.text + "\n";
-  if (happens(faults.start_fails)) {
+  // No chance is drawn for what is not asked for: the others fall as they did.
+  if (faults.prepares > 0 && happens(faults.prepares)) {
+    instance.prepares = true;
+    instance.started_at += between(0, preparing_ms_max);
+    repeated_.push_back(key);
+  }
+  auto refused = refusal(capabilities_, spec);
+  if (refused) instance.why = *std::move(refused);
+  if (refused || happens(faults.start_fails)) {
     instance.ends_at = instance.started_at;
     instance.fails = true;
     return;
@@ -101,6 +136,11 @@ void SimulatedMachine::start(const InstanceKey& key, const InstanceSpec& spec) {
   if (happens(faults.hangs_later))
     instance.hangs_at = instance.started_at + between(health_ms_max, death_ms_max);
   instance.exit = {.status = 1, .signal = std::nullopt};
+  if (!instance.ends_at && faults.succeeds > 0 && happens(faults.succeeds)) {
+    instance.ends_at = instance.started_at + between(0, work_ms_max);
+    instance.exit.status = 0;
+  }
+  if (faults.ends_unseen > 0 && happens(faults.ends_unseen)) instance.exit = {};
   instance.ignores_stop = happens(faults.ignores_stop);
 }
 
@@ -129,13 +169,22 @@ void SimulatedMachine::advance() {
       report_state(key, instance);
     }
     if (instance.ends_at && *instance.ends_at <= now) end(instance, key, instance.exit);
+    if (instance.phase != Instance::Phase::running || instance.observed == instance.log.size())
+      continue;
+    instance.observed = instance.log.size();
+    push_log(key, instance);
+    report({.kind = Observation::Kind::printed, .key = key, .tail = tail_of(instance)});
   }
 }
 
 void SimulatedMachine::report_state(const InstanceKey& key, const Instance& instance) {
-  Observation observation{.key = key};
+  Observation observation{.key = key, .labels = instance.spec.labels};
   switch (instance.phase) {
-    case Instance::Phase::starting: return;
+    case Instance::Phase::starting:
+      if (!instance.prepares) return;
+      observation.kind = Observation::Kind::preparing;
+      observation.reason = "the image is on its way";
+      break;
     case Instance::Phase::running:
       observation.kind = Observation::Kind::started;
       observation.addresses = addresses_of(key, instance.spec);
@@ -147,7 +196,7 @@ void SimulatedMachine::report_state(const InstanceKey& key, const Instance& inst
       break;
     case Instance::Phase::failed:
       observation.kind = Observation::Kind::start_failed;
-      observation.reason = "The simulated machine could not start it.";
+      observation.reason = instance.why;
       break;
   }
   report(std::move(observation));
@@ -159,7 +208,12 @@ std::string SimulatedMachine::tail_of(const Instance& instance) {
 
 Addresses SimulatedMachine::addresses_of(const InstanceKey& key, const InstanceSpec& spec) {
   Addresses addresses;
-  if (!spec.http_socket.empty()) addresses.http = "unix:/simulated/" + key.file_name() + "/http";
+  for (const Port& port : spec.ports)
+    addresses.ports[port.inside] = "simulated:" + std::to_string(port.inside);
+  if (!spec.http_socket.empty())
+    addresses.http = "unix:/simulated/" + key.file_name() + "/http";
+  else if (!spec.ports.empty())
+    addresses.http = addresses.ports.at(spec.ports.front().inside);
   if (!spec.link_socket.empty()) addresses.link = "unix:/simulated/" + key.file_name() + "/link";
   return addresses;
 }
@@ -178,19 +232,29 @@ std::optional<Instant> SimulatedMachine::next_due() const {
   return due;
 }
 
-SimulatedPlace::SimulatedPlace(SimulatedMachine& machine, ObservationSink sink)
+SimulatedPlace::SimulatedPlace(SimulatedMachine& machine, ObservationSink sink, LogSink* log)
     : machine_(machine) {
   machine_.sink_ = std::move(sink);
+  machine_.log_ = log;
 }
 
-SimulatedPlace::~SimulatedPlace() { machine_.sink_ = nullptr; }
+SimulatedPlace::~SimulatedPlace() {
+  machine_.sink_ = nullptr;
+  machine_.log_ = nullptr;
+}
 
-Capabilities SimulatedPlace::capabilities() const {
+Capabilities SimulatedPlace::capabilities() const { return machine_.capabilities_; }
+
+Capabilities SimulatedMachine::everything() {
   return {.runs_programs = true,
           .runs_images = true,
           .survives_server = true,
           .sees_host_paths = true,
-          .limits_memory = true};
+          .limits_memory = true,
+          .limits_cpu = true,
+          .gives_gpus = true,
+          .maps_ports = true,
+          .sets_user = true};
 }
 
 void SimulatedPlace::start(const InstanceKey& key, const InstanceSpec& spec) {
@@ -209,34 +273,33 @@ void SimulatedPlace::forget(const InstanceKey& key) {
 }
 
 void SimulatedPlace::adopt() {
-  for (const auto& [key, instance] : machine_.instances_) {
-    if (instance.phase == SimulatedMachine::Instance::Phase::starting) continue;
-    Observation observation{.kind = Observation::Kind::adopted, .key = key};
+  for (auto& [key, instance] : machine_.instances_) {
+    machine_.push_log(key, instance);
     if (instance.phase == SimulatedMachine::Instance::Phase::running)
-      observation.addresses = machine_.addresses_of(key, instance.spec);
+      machine_.report({.kind = Observation::Kind::adopted,
+                       .key = key,
+                       .labels = instance.spec.labels,
+                       .addresses = machine_.addresses_of(key, instance.spec),
+                       .tail = machine_.tail_of(instance)});
+    else if (instance.phase == SimulatedMachine::Instance::Phase::failed)
+      machine_.report({.kind = Observation::Kind::exited,
+                       .key = key,
+                       .labels = instance.spec.labels,
+                       .exit = instance.exit,
+                       .tail = machine_.tail_of(instance)});
     else
-      observation = {.kind = Observation::Kind::exited,
-                     .key = key,
-                     .exit = instance.exit,
-                     .tail = machine_.tail_of(instance)};
-    machine_.report(std::move(observation));
+      machine_.report_state(key, instance);
   }
   machine_.report({.kind = Observation::Kind::adoption_done, .key = {}});
 }
 
-std::string SimulatedPlace::log_tail(const InstanceKey& key, std::size_t lines) const {
-  const auto found = machine_.instances_.find(key);
-  if (found == machine_.instances_.end() || lines == 0) return {};
-  return SimulatedMachine::tail_of(found->second);
+std::filesystem::path SimulatedPlace::directory_of(const InstanceKey& key) const {
+  return std::filesystem::path("/simulated") / key.file_name();
 }
 
-Result<LogPart> SimulatedPlace::read_log(const InstanceKey& key, std::uint64_t offset) const {
-  const auto found = machine_.instances_.find(key);
-  if (found == machine_.instances_.end())
-    return fail(ErrorCode::not_found, "No instance of that key is known.");
-  const std::string& log = found->second.log;
-  const std::string text = offset < log.size() ? log.substr(offset) : std::string();
-  return LogPart{.text = text, .next_offset = offset + text.size()};
+void SimulatedPlace::push_logs(std::move_only_function<void()> done) {
+  for (auto& [key, instance] : machine_.instances_) machine_.push_log(key, instance);
+  done();
 }
 
 }  // namespace slipway::place

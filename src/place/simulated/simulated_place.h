@@ -24,6 +24,9 @@ struct SimulatedFaults {
   double dies_later = 0;     // ends at some time after it was healthy
   double hangs_later = 0;    // runs on and stops answering at some time after it was healthy
   double ignores_stop = 0;   // ends only when forced
+  double prepares = 0;       // something is fetched for a while before it runs
+  double succeeds = 0;       // ends with status 0 at some time after it was started
+  double ends_unseen = 0;    // of those that end by themselves: nobody knows how
 };
 
 // The machine that survives a crash of the server: what runs on it, when things happen to it. One
@@ -34,12 +37,16 @@ class SimulatedMachine {
   // `clock` and `random` outlive this object.
   SimulatedMachine(const Clock& clock, Random& random);
 
+  // What its place can do: at first everything(), which is all that needs no machine.
+  static Capabilities everything();
+  void set_capabilities(const Capabilities& capabilities) { capabilities_ = capabilities; }
   void set_faults(SimulatedFaults faults) { faults_ = faults; }
   // Overrides chance for instances whose spec has this environment entry "NAME=VALUE".
   void set_faults_for(std::string environment_entry, SimulatedFaults faults);
 
   struct Instance {
     enum class Phase : std::uint8_t { starting, running, ended, failed } phase = Phase::starting;
+    bool prepares = false;  // and says so while it is starting
     InstanceSpec spec;
     Instant started_at = {};
     std::optional<Instant> healthy_at;  // nothing: never
@@ -47,15 +54,21 @@ class SimulatedMachine {
     std::optional<Instant> ends_at;
     Exit exit;
     bool fails = false;  // will not start
+    std::string why = "The simulated machine could not start it.";
     bool ignores_stop = false;
     std::string log;
+    std::size_t observed = 0;  // of the log, as `printed`
   };
   const std::map<InstanceKey, Instance>& instances() const { return instances_; }
   bool healthy(const InstanceKey& key) const;
   std::size_t running() const;
 
+  // What the instance prints, as whole lines; does nothing where it does not run.
+  void print(const InstanceKey& key, std::string_view text);
   // Ends an instance as if it had crashed.
   void kill(const InstanceKey& key, Exit exit);
+  // Ends an instance that passed a limit; `reason` says which.
+  void end_over_limit(const InstanceKey& key, std::string reason);
 
   // Runs what is due by now; next_due() says when more is.
   void advance();
@@ -72,6 +85,7 @@ class SimulatedMachine {
   void end(Instance& instance, const InstanceKey& key, Exit exit);
   void report(Observation observation);
   void report_state(const InstanceKey& key, const Instance& instance);
+  void push_log(const InstanceKey& key, Instance& instance);
   static std::string tail_of(const Instance& instance);
   static Addresses addresses_of(const InstanceKey& key, const InstanceSpec& spec);
   const SimulatedFaults& faults_of(const InstanceSpec& spec) const;
@@ -80,19 +94,22 @@ class SimulatedMachine {
 
   const Clock& clock_;
   Random& random_;
+  Capabilities capabilities_ = everything();
   SimulatedFaults faults_;
   std::map<std::string, SimulatedFaults> faults_for_;
   std::map<InstanceKey, Instance> instances_;
   std::map<InstanceKey, unsigned> starts_;
   std::vector<InstanceKey> repeated_;  // started again: what they are is reported again
   ObservationSink sink_;               // of the one view that lives
+  LogSink* log_ = nullptr;             // its, or null
 };
 
 // Observations are delivered from SimulatedMachine::advance(), never from within a call.
 class SimulatedPlace final : public Place {
  public:
-  // `machine` outlives this object; one view at a time.
-  SimulatedPlace(SimulatedMachine& machine, ObservationSink sink);
+  // `machine` and `log` outlive this object; one view at a time. Null: nobody takes what is
+  // printed.
+  SimulatedPlace(SimulatedMachine& machine, ObservationSink sink, LogSink* log = nullptr);
   ~SimulatedPlace() override;
 
   Capabilities capabilities() const override;
@@ -100,8 +117,8 @@ class SimulatedPlace final : public Place {
   void stop(const InstanceKey& key, std::chrono::milliseconds grace) override;
   void forget(const InstanceKey& key) override;
   void adopt() override;
-  std::string log_tail(const InstanceKey& key, std::size_t lines) const override;
-  Result<LogPart> read_log(const InstanceKey& key, std::uint64_t offset) const override;
+  std::filesystem::path directory_of(const InstanceKey& key) const override;
+  void push_logs(std::move_only_function<void()> done) override;
 
  private:
   SimulatedMachine& machine_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/encoding.h"
+#include "engine/logs/collector.h"
 #include "gen/logs.h"
 #include "service/errors.h"
 #include "service/logs/filter_pattern.h"
@@ -119,7 +120,7 @@ Result<std::optional<std::string>> cut_page(std::vector<Item>& items, const Aske
 
 class Door {
  public:
-  Door(logs::LogBook& book, logs::Collector& collector) : book_(book), collector_(collector) {}
+  Door(logs::LogBook& book, place::Place& place) : book_(book), place_(place) {}
 
   Result<api::DescribeLogGroupsResponse> describe_groups(Call& call,
                                                          api::DescribeLogGroupsRequest in) const;
@@ -131,7 +132,7 @@ class Door {
 
  private:
   logs::LogBook& book_;
-  logs::Collector& collector_;
+  place::Place& place_;
 };
 
 bool matches_pattern(const api::DescribeLogGroupsRequest& in, const logs::GroupInfo& group) {
@@ -189,7 +190,7 @@ Result<api::DescribeLogStreamsResponse> Door::describe_streams(
     return refuse("InvalidParameterException",
                   "Cannot order by LastEventTime with a logStreamNamePrefix.");
   }
-  collector_.collect(space_of(call), group);
+  logs::collect(place_);
   TRY(auto streams, book_.streams(space_of(call), group, in.logStreamNamePrefix().value_or("")));
   sort_streams(streams, in);
   TRY(const auto next, cut_page(streams, asked_in(call, in),
@@ -212,7 +213,7 @@ Result<api::DescribeLogStreamsResponse> Door::describe_streams(
 
 Result<api::GetLogEventsResponse> Door::get_events(Call& call, api::GetLogEventsRequest in) const {
   TRY(std::string group, group_of(in));
-  collector_.collect(space_of(call), group);
+  logs::collect(place_);
   const logs::StreamName name{space_of(call), std::move(group), std::string(in.logStreamName())};
   const auto limit = static_cast<std::size_t>(in.limit().value_or(logs::page_events_max));
   std::optional<StreamToken> token;
@@ -266,7 +267,7 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
                                                          api::FilterLogEventsRequest in) const {
   TRY(const logs::Search search, search_of(call, in));
   TRY(const FilterPattern pattern, FilterPattern::parse(in.filterPattern().value_or("")));
-  collector_.collect(search.space, search.group);
+  logs::collect(place_);
   TRY(const logs::Found found, logs::search(book_, search));
   auto out = call.output<api::FilterLogEventsResponse>();
   out.events(wire::empty).searchedLogStreams(wire::empty);
@@ -287,9 +288,9 @@ Result<api::FilterLogEventsResponse> Door::filter_events(Call& call,
 
 }  // namespace
 
-void install(service::Registry& registry, logs::LogBook& book, logs::Collector& collector) {
+void install(service::Registry& registry, logs::LogBook& book, place::Place& place) {
   namespace op = api::op;
-  const Door door(book, collector);
+  const Door door(book, place);
   registry.begin(api::schema(), errors)
       .add<op::DescribeLogGroups>([=](Call& call, api::DescribeLogGroupsRequest in) {
         return door.describe_groups(call, in);

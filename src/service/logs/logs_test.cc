@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "gen/logs.h"
+#include "place/simulated/simulated_place.h"
 #include "service/logs/filter_pattern.h"
 #include "service/logs/tokens.h"
 
@@ -20,28 +21,13 @@ using testing::IsEmpty;
 const std::string space = "000000000000/us-east-1";
 const std::string group = "/aws/sagemaker/Endpoints/iris";
 
-class SilentPlace final : public place::Place {
- public:
-  place::Capabilities capabilities() const override { return {}; }
-  void start(const place::InstanceKey&, const place::InstanceSpec&) override {}
-  void stop(const place::InstanceKey&, std::chrono::milliseconds) override {}
-  void forget(const place::InstanceKey&) override {}
-  void adopt() override {}
-  std::string log_tail(const place::InstanceKey&, std::size_t) const override { return ""; }
-  Result<place::LogPart> read_log(const place::InstanceKey&, std::uint64_t) const override {
-    return place::LogPart{};
-  }
-};
-
 class LogsDoorTest : public testing::Test {
  protected:
   LogsDoorTest() {
     std::string name = (std::filesystem::temp_directory_path() / "slipway-door-XXXXXX").string();
     folder = mkdtemp(name.data());
     book = logs::LogBook::open(folder).value();
-    collector = std::make_unique<logs::Collector>(
-        *book, place, clock, [](const place::InstanceKey&) { return std::nullopt; });
-    install(registry, *book, *collector);
+    install(registry, *book, place);
   }
   ~LogsDoorTest() override { std::filesystem::remove_all(folder); }
 
@@ -87,9 +73,9 @@ class LogsDoorTest : public testing::Test {
   SeededRandom random{1};
   wire::Arena arena;
   service::Caller caller{.principal = {.account = "000000000000"}, .region = "us-east-1"};
-  SilentPlace place;
+  place::SimulatedMachine machine{clock, random};
+  place::SimulatedPlace place{machine, [](place::Observation) {}};
   std::unique_ptr<logs::LogBook> book;
-  std::unique_ptr<logs::Collector> collector;
   service::Registry registry;
 };
 

@@ -340,17 +340,34 @@ TEST(InstanceTypes, offer_what_aws_publishes) {
 }
 
 TEST(LogStream, of_a_component_s_copy_stands_in_the_component_s_group) {
-  const auto name = stream_of({"fleet/0/us-east-1/h:c/7/all/3"});
-  ASSERT_TRUE(name);
-  EXPECT_EQ(name->group, "/aws/sagemaker/InferenceComponents/c");
-  EXPECT_EQ(name->stream, "all/i-7-3");
+  const auto labels =
+      labels_of({.fleet = {"0/us-east-1/h:c"}, .generation = 7, .variant = "all", .number = "3"});
+  EXPECT_EQ(labels.log_space, "0/us-east-1");
+  EXPECT_EQ(labels.log_group, "/aws/sagemaker/InferenceComponents/c");
+  EXPECT_EQ(labels.log_stream, "all/i-7-3");
+  EXPECT_EQ(labels_of_older({"fleet/0/us-east-1/h:c/7/all/3"}), labels);
+}
+
+TEST(LogStream, of_one_of_several_containers_names_it_behind_the_instance) {
+  EXPECT_EQ(labels_of_older({"fleet/0/us-east-1/e/7/all.first/3"}).log_stream, "all/i-7-3/first");
+}
+
+TEST(LogStream, of_a_transform_job_s_instance_stands_in_the_jobs_group) {
+  const auto labels = labels_of_older({"fleet/0/us-east-1/job/transform/7/all/3"});
+  EXPECT_EQ(labels.log_group, "/aws/sagemaker/TransformJobs");
+  EXPECT_EQ(labels.log_stream, "job/i-7-3");
 }
 
 TEST(LogStream, of_an_installation_stands_beside_the_instances) {
-  const auto name = stream_of({"environment/0/us-east-1/e/7/all/0a"});
-  ASSERT_TRUE(name);
-  EXPECT_EQ(name->group, "/aws/sagemaker/Endpoints/e");
-  EXPECT_EQ(name->stream, "all/packages-7-0a");
+  const auto labels = labels_of({.fleet = {"0/us-east-1/e"},
+                                 .generation = 7,
+                                 .variant = "all",
+                                 .kind = fleet::InstanceName::Kind::packages});
+  EXPECT_EQ(labels.log_group, "/aws/sagemaker/Endpoints/e");
+  EXPECT_EQ(labels.log_stream, "all/packages-7");
+  const auto older = labels_of_older({"environment/0/us-east-1/e/7/all/0a"});
+  EXPECT_EQ(older.log_group, labels.log_group);
+  EXPECT_EQ(older.log_stream, "all/packages-7-0a");
 }
 
 }  // namespace

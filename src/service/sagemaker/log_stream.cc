@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
 #include <string_view>
 #include <vector>
 
@@ -28,34 +29,50 @@ std::string space_of(std::string_view account, std::string_view region) {
 
 }  // namespace
 
-// The key is "fleet/<account>/<region>/<endpoint>/<generation>/<variant>/<ordinal>" (plan.h names
-// the fleet, engine/fleet the instance), with "/transform" behind the name where it is a transform
-// job's (engine/transform/transform.h); none of the parts can hold a slash. A copy of an inference
-// component has "<endpoint>:<component>" in the endpoint's place. A container of several is
-// "<variant>.<container>", and AWS names it behind the instance. With "environment" in the place of
-// "fleet" it is that of an installation (engine/environments/environment_cache.h).
-std::optional<logs::StreamName> stream_of(const place::InstanceKey& key) {
-  const auto parts = segments_of(key.text);
-  if (parts.size() < 7 || (parts[0] != "fleet" && parts[0] != "environment")) return std::nullopt;
-  const std::string_view kind = parts[0] == "fleet" ? "i" : "packages";
-  if (parts.size() == 8 && parts[4] == "transform")
-    return logs::StreamName{
-        .space = space_of(parts[1], parts[2]),
-        .group = std::string(transform_group),
-        .stream = fmt::format("{}/{}-{}-{}", parts[3], kind, parts[5], parts[7])};
-  if (parts.size() != 7) return std::nullopt;
-  const std::string_view endpoint = parts[3];
+// A fleet's id is "<account>/<region>/<endpoint>" (plan.h), with "/transform" behind it where it is
+// a transform job's (engine/transform/transform.h); none of the parts can hold a slash. A copy of
+// an inference component has "<endpoint>:<component>" in the endpoint's place. A container of
+// several is "<variant>.<container>", and AWS names it behind the instance.
+place::Labels labels_of(const fleet::InstanceName& name) {
+  const auto parts = segments_of(name.fleet.text);
+  const bool is_transform = parts.size() == 4 && parts[3] == "transform";
+  if (parts.size() != 3 && !is_transform) return {};
+  const std::string_view kind = name.kind == fleet::InstanceName::Kind::instance ? "i" : "packages";
+  std::string id = fmt::format("{}-{}", kind, name.generation);
+  if (!name.number.empty()) id += "-" + name.number;
+  place::Labels labels{.service = "sagemaker", .log_space = space_of(parts[0], parts[1])};
+  if (is_transform) {
+    labels.log_group = transform_group;
+    labels.log_stream = fmt::format("{}/{}", parts[2], id);
+    return labels;
+  }
+  const std::string_view endpoint = parts[2];
   const std::size_t mark = endpoint.find(service::component_mark);
-  const std::string_view variant = parts[5];
+  labels.log_group = mark == endpoint.npos ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
+                                           : fmt::format("/aws/sagemaker/InferenceComponents/{}",
+                                                         endpoint.substr(mark + 1));
+  const std::string_view variant = name.variant;
   const std::size_t dot = variant.find('.');  // stands in no variant's own name
-  const bool several = dot != variant.npos;
-  return logs::StreamName{
-      .space = space_of(parts[1], parts[2]),
-      .group = mark == endpoint.npos ? fmt::format("/aws/sagemaker/Endpoints/{}", endpoint)
-                                     : fmt::format("/aws/sagemaker/InferenceComponents/{}",
-                                                   endpoint.substr(mark + 1)),
-      .stream = fmt::format("{}/{}-{}-{}{}{}", variant.substr(0, dot), kind, parts[4], parts[6],
-                            several ? "/" : "", several ? variant.substr(dot + 1) : "")};
+  labels.log_stream = fmt::format("{}/{}", variant.substr(0, dot), id);
+  if (dot != variant.npos) labels.log_stream += fmt::format("/{}", variant.substr(dot + 1));
+  return labels;
+}
+
+// "fleet/<fleet>/<generation>/<variant>/<ordinal>", or with "environment" in the place of "fleet"
+// that of an installation.
+place::Labels labels_of_older(const place::InstanceKey& key) {
+  const auto parts = segments_of(key.text);
+  const bool is_instance = parts[0] == "fleet";
+  if (parts.size() < 7 || (!is_instance && parts[0] != "environment")) return {};
+  const std::size_t id_bytes = key.text.size() - parts[0].size() - parts.end()[-1].size() -
+                               parts.end()[-2].size() - parts.end()[-3].size() - 4;
+  fleet::InstanceName name{.fleet = {key.text.substr(parts[0].size() + 1, id_bytes)},
+                           .variant = std::string(parts.end()[-2]),
+                           .number = std::string(parts.end()[-1])};
+  if (!is_instance) name.kind = fleet::InstanceName::Kind::packages;
+  const std::string_view generation = parts.end()[-3];
+  std::from_chars(generation.data(), generation.data() + generation.size(), name.generation);
+  return labels_of(name);
 }
 
 std::optional<logs::StreamName> data_log_of(const transform::TransformId& job) {
