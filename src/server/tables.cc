@@ -4,6 +4,7 @@
 #include "engine/fleet/fleet.h"
 #include "engine/identity/tables.h"
 #include "engine/invocation_queue/queue.h"
+#include "engine/jobs/jobs.h"
 #include "engine/objects/objects.h"
 #include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
@@ -19,9 +20,9 @@ std::vector<store::Migration> all_migrations() {
   for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
                           fleet::migrations(), routing::session_migrations(),
                           service::instance_credentials_migrations(), events::migrations(),
-                          invocation_queue::queue_migrations(), transform::transform_migrations(),
-                          service::named_resource_migrations(), sagemaker::migrations(),
-                          sagemaker::contract_migrations()})
+                          invocation_queue::queue_migrations(), jobs::migrations(),
+                          transform::transform_migrations(), service::named_resource_migrations(),
+                          sagemaker::migrations(), sagemaker::contract_migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }
