@@ -72,4 +72,8 @@ Result<> make_directory(const std::filesystem::path& path) {
                           path.string(), error.message()));
 }
 
+void finish_changes(store::Store* store) {
+  if (store != nullptr) (void)store->write([](store::Transaction&) -> Result<> { return {}; });
+}
+
 }  // namespace slipway::server

@@ -19,6 +19,8 @@ Result<> make_directory(const std::filesystem::path& path);
 
 // With every room's tables; a new one is made at once.
 Result<std::unique_ptr<store::Store>> open_store(const ServeOptions& options);
+// Waits for what the store's writer was handed by now; null: there is nothing to wait for.
+void finish_changes(store::Store* store);
 
 // Writes server.json: where clients on this machine find the server, read by `slipway env`.
 Result<> tell_clients(const ServeOptions& options, std::string_view endpoint);

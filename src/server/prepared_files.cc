@@ -15,10 +15,13 @@ constexpr std::chrono::seconds short_disk_age_min{60};
 PreparedFiles::PreparedFiles(const Needs& needs)
     : store_(needs.store),
       workers_(needs.workers),
-      source_(needs.store, needs.objects, needs.errands),
-      artifacts_(needs.data / "artifacts", source_, needs.workers, {.room = &needs.disk}),
+      artifacts_(needs.artifacts),
       environments_(needs.data / "environments", {.loop = needs.loop,
                                                   .workers = needs.workers,
+                                                  .store = needs.store,
+                                                  .jobs = needs.jobs.jobs(),
+                                                  .progress = needs.jobs.reconciler(),
+                                                  .changes = needs.changes,
                                                   .place = needs.place,
                                                   .random = needs.random,
                                                   .room = &needs.disk,
@@ -41,7 +44,9 @@ void PreparedFiles::observe(const place::Observation& observation) {
 
 Result<fleet::Used> PreparedFiles::used() {
   TRY(auto used, store_.read([](store::Transaction& tx) -> Result<fleet::Used> {
-    return fleet::used_by_fleets(tx);
+    fleet::Used all = fleet::used_by_fleets(tx);
+    all.contents.merge(jobs::contents_used(tx));
+    return all;
   }));
   used.contents.merge(models_.contents());
   return used;

@@ -1,4 +1,4 @@
-// What instances are given from this disk: artifacts, environments and folders of models.
+// What instances are given from this disk beside artifacts: environments and folders of models.
 #pragma once
 
 #include <filesystem>
@@ -9,12 +9,11 @@
 #include "engine/artifacts/artifact_cache.h"
 #include "engine/environments/environment_cache.h"
 #include "engine/fleet/fleet.h"
-#include "engine/objects/objects.h"
 #include "engine/residency/model_folders.h"
 #include "engine/residency/model_keeper.h"
 #include "net/loop.h"
 #include "place/place.h"
-#include "server/object_artifacts.h"
+#include "server/job_engine.h"
 #include "store/store.h"
 
 namespace slipway::server {
@@ -26,29 +25,24 @@ class PreparedFiles {
   struct Needs {
     std::filesystem::path data;
     store::Store& store;
-    objects::Objects& objects;
+    artifacts::ArtifactCache& artifacts;
     DiskRoom& disk;
     WorkerPool& workers;
     net::Loop& loop;
     place::Place& place;
+    const JobEngine& jobs;
+    engine::Changes& changes;
     Random& random;
-    service::LaterErrands errands;
   };
   explicit PreparedFiles(const Needs& needs);
 
-  artifacts::Artifacts& artifacts() { return artifacts_; }
   environments::Environments& environments() { return environments_; }
   residency::ModelKeeper& models() { return models_; }
 
-  // As ObjectArtifacts.
-  Result<> may_read(store::Transaction& tx, const artifacts::Artifact& artifact) const {
-    return source_.may_read(tx, artifact);
-  }
-
   void observe(const place::Observation& observation);
 
-  // Removes what neither fleets, as they are stored, nor requests for models need; keeps some of it
-  // for the next deployment. Walks the tree: on a worker, now and then.
+  // Removes what neither fleets and jobs, as they are stored, nor requests for models need; keeps
+  // some of it for the next deployment. Walks the tree: on a worker, now and then.
   void collect();
 
   // What is being made ends, and nothing more is made.
@@ -61,8 +55,7 @@ class PreparedFiles {
 
   store::Store& store_;
   WorkerPool& workers_;
-  ObjectArtifacts source_;
-  artifacts::ArtifactCache artifacts_;
+  artifacts::ArtifactCache& artifacts_;
   environments::EnvironmentCache environments_;
   residency::ModelFolders model_folders_;
   residency::ModelKeeper models_;

@@ -17,13 +17,11 @@
 #include "engine/identity/directory.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/invocation_queue/router_courier.h"
-#include "engine/logs/collector.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
 #include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
 #include "gen/services.h"
-#include "place/places.h"
 #include "place/process/disk_watch.h"
 #include "place/process/process_place.h"
 #include "server/built_ins.h"
@@ -31,12 +29,14 @@
 #include "server/credentials_address.h"
 #include "server/data_directory.h"
 #include "server/errands.h"
+#include "server/fetched_artifacts.h"
 #include "server/inside.h"
+#include "server/instances.h"
 #include "server/io_loop.h"
+#include "server/job_engine.h"
 #include "server/limits.h"
 #include "server/pages.h"
 #include "server/prepared_files.h"
-#include "server/running_instances.h"
 #include "server/senders.h"
 #include "server/transform_engine.h"
 #include "service/access_log.h"
@@ -64,8 +64,6 @@ constexpr std::size_t control_workers = 8;
 constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
-constexpr std::chrono::milliseconds stop_grace{5'000};
-constexpr std::chrono::milliseconds kill_takes_at_most{1'000};
 constexpr std::chrono::milliseconds expire_period{100};
 constexpr std::chrono::hours file_collect_period{1};
 
@@ -89,7 +87,7 @@ class Server::Parts {
     workers_.stop();
     request_courier_.reset();
     if (sessions_) sessions_->close();
-    if (store_) (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
+    finish_changes(store_.get());
     loops_.clear();
     if (captures_) captures_->stop();
     if (files_) files_->stop();
@@ -97,12 +95,13 @@ class Server::Parts {
     credentials_.reset();
     prober_loop_.stop();
     models_loop_.stop();
-    processes_.reset();
+    finish_changes(store_.get());
+    instances_.reset();
   }
 
   Result<> open_state();
   void begin_place();
-  Result<> open_place();
+  Result<> open_instances();
   Result<> open_engines();
   void open_request_queues();
   Result<> open_events();
@@ -152,16 +151,15 @@ class Server::Parts {
   WorkerPool bulk_workers_{bulk_workers, WorkerPool::Priority::background, "bulk"};
   net::LoopThread prober_loop_{"prober"};
 
-  RunningInstances running_;
-  std::unique_ptr<logs::Collector> collector_;
-  place::Places place_{[this](place::Observation seen) { observe(std::move(seen)); }};
-  std::unique_ptr<place::ProcessPlace> processes_;
+  std::unique_ptr<Instances> instances_;
 
+  std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
+  std::unique_ptr<FetchedArtifacts> artifacts_;
+  std::unique_ptr<JobEngine> jobs_;
   std::unique_ptr<PreparedFiles> files_;
   std::unique_ptr<fleet::NetworkProber> prober_;
   events::Sweeper sweeper_{[this] { deliverer_->wake(); }};
   std::unique_ptr<CredentialsAddress> credentials_;
-  std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<fleet::FleetReconciler> fleet_reconciler_;
   std::unique_ptr<fleet::Fleets> fleets_;
   std::unique_ptr<const service::Errands> errands_;  // null: nobody is asked
@@ -236,27 +234,32 @@ void Server::Parts::begin_place() {
   ground_ = std::async(std::launch::async, place::ProcessPlace::prepare, std::move(place));
 }
 
-Result<> Server::Parts::open_place() {
+Result<> Server::Parts::open_instances() {
   TRY(auto ground, ground_.get());
-  collector_ = std::make_unique<logs::Collector>(*log_book_, clock_);
-  ground.options.log = collector_.get();
-  processes_ = place::ProcessPlace::open(std::move(ground), place_.sink_of_next());
-  place_.add(*processes_);
+  const Instances::Needs needs{*log_book_, clock_, std::bind_front(&Parts::observe, this)};
+  instances_ = std::make_unique<Instances>(std::move(ground), needs);
+  reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_, changes_);
+  artifacts_ = std::make_unique<FetchedArtifacts>(FetchedArtifacts::Needs{
+      options_.data / "artifacts", *store_, *objects_, *disk_, artifact_workers_, later()});
+  jobs_ = std::make_unique<JobEngine>(
+      jobs::JobReconciler::Needs{instances_->place(), artifacts_->cache(), *reconcilers_, changes_},
+      clock_);
   return {};
 }
 
 Result<> Server::Parts::open_engines() {
-  TRY_DO(open_place());
   errands_ = open_errands(options_, *directory_, topics_);
+  TRY_DO(open_instances());
   files_ = std::make_unique<PreparedFiles>(PreparedFiles::Needs{.data = options_.data,
                                                                 .store = *store_,
-                                                                .objects = *objects_,
+                                                                .artifacts = artifacts_->cache(),
                                                                 .disk = *disk_,
                                                                 .workers = artifact_workers_,
                                                                 .loop = models_loop_.loop(),
-                                                                .place = place_,
-                                                                .random = random_,
-                                                                .errands = later()});
+                                                                .place = instances_->place(),
+                                                                .jobs = *jobs_,
+                                                                .changes = changes_,
+                                                                .random = random_});
   prober_ = std::make_unique<fleet::NetworkProber>(
       prober_loop_.loop(),
       [this](fleet::HealthReport report) { fleet_reconciler_->observe(std::move(report)); });
@@ -268,24 +271,23 @@ Result<> Server::Parts::open_engines() {
                                               .workers = workers_,
                                               .clock = clock_,
                                               .random = random_,
-                                              .running = running_}));
+                                              .running = instances_->running()}));
   fleet::FleetOptions fleet = fleet_options(model_server_, options_);
   fleet.labels = sagemaker::labels_of;
   fleet.credentials = [this](const place::InstanceKey& key, std::string_view role) {
     return credentials_->environment(key, role, endpoint_from_here_);
   };
-  reconcilers_ = std::make_unique<engine::ReconcilerLoop>(*store_, clock_, changes_);
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
       fleet::FleetReconciler::Needs{
-          .place = place_,
-          .artifacts = files_->artifacts(),
+          .place = instances_->place(),
+          .artifacts = artifacts_->cache(),
           .prober = *prober_,
           .routes = routes_,
           .loop = *reconcilers_,
           .changes = changes_,
           .models = &files_->models(),
           .environments = &files_->environments(),
-          .may_read = std::bind_front(&PreparedFiles::may_read, files_.get())},
+          .may_read = std::bind_front(&FetchedArtifacts::may_read, artifacts_.get())},
       std::move(fleet));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
   captures_ = std::make_unique<routing::CaptureWriter>(
@@ -400,7 +402,7 @@ Result<> Server::Parts::install_doors() {
                              {.router = std::bind_front(&LoopRouters::of, &loop_routers_),
                               .sessions = *sessions_,
                               .stream_time_limit = std::chrono::seconds(options_.stream_seconds)});
-  logs_door::install(registry_, *log_book_, place_);
+  logs_door::install(registry_, *log_book_, instances_->place());
   sns::install(registry_, topics_, mobile_, *deliverer_, options_.delivery_reach());
   sqs::install(registry_, queues_, *moves_, options_.tls_cert.empty() ? "http" : "https");
   for (const wire::Operation* operation : registry_.unanswered(aws::schemas()))
@@ -490,7 +492,7 @@ unsigned Server::Parts::io_threads() const {
 Result<> Server::Parts::begin() {
   listening_ = true;
   TRY_DO(reconcilers_->wake_all());
-  place_.adopt();
+  instances_->place().adopt();
   reconcilers_->start();
   net::Loop& loop = loops_.front()->loop();
   loop.post([this, &loop] { keep_deadlines(loop); });
@@ -529,8 +531,8 @@ void Server::Parts::collect_files(net::Loop& loop) {
 }
 
 void Server::Parts::observe(place::Observation observation) {
-  running_.observe(observation);
   files_->observe(observation);
+  jobs_->reconciler().observe(observation);
   fleet_reconciler_->observe(std::move(observation));
 }
 
@@ -563,10 +565,7 @@ void Server::Parts::stop() {
   reconcilers_->stop();
   transforms_->stop();  // before their instances end: a job goes on with the next start
   files_->stop();       // after those who would take that for a failure
-  processes_->end(stop_grace).wait();
-  if (const std::size_t left = running_.count(); left > 0)
-    log_info("server", "ending: the instances stop", {{"instances", fmt::format("{}", left)}});
-  running_.wait_until_ended(stop_grace + kill_takes_at_most);
+  instances_->end();
   note_time();
   tell_clients_no_more(options_);
 }

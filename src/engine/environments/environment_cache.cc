@@ -85,6 +85,10 @@ EnvironmentCache::EnvironmentCache(fs::path root, Needs needs)
                 .listed = artifacts::Listed::everything,
                 .files = artifacts::SealedFolders::Kind::Files::shared}),
       programs_({.loop = needs_.loop,
+                 .store = needs_.store,
+                 .jobs = needs_.jobs,
+                 .progress = needs_.progress,
+                 .changes = needs_.changes,
                  .place = needs_.place,
                  .random = needs_.random,
                  .room = needs_.room,
@@ -254,6 +258,15 @@ std::string EnvironmentCache::doing(const std::string& need) const {
   const std::lock_guard lock(doing_mutex_);
   const auto found = doing_.find(need);
   return found == doing_.end() ? std::string() : found->second;
+}
+
+void EnvironmentCache::observe(const place::Observation& observation) {
+  using Kind = place::Observation::Kind;
+  if (observation.key.owner() != "environment") return;
+  needs_.loop.post([&place = needs_.place, key = observation.key, kind = observation.kind] {
+    if (kind == Kind::adopted) place.stop(key, std::chrono::milliseconds(0));
+    if (kind == Kind::exited || kind == Kind::start_failed) place.forget(key);
+  });
 }
 
 void EnvironmentCache::stop() {

@@ -49,6 +49,10 @@ class EnvironmentCache final : public Environments {
   struct Needs {
     net::Loop& loop;
     WorkerPool& workers;
+    store::Store& store;  // as EnvironmentPrograms has it
+    const jobs::Jobs& jobs;
+    const jobs::JobReconciler& progress;
+    engine::Changes& changes;
     place::Place& place;
     Random& random;
     const DiskRoom* room = nullptr;  // whose reserve builds leave alone; null: without limit
@@ -66,8 +70,8 @@ class EnvironmentCache final : public Environments {
   }
   std::string doing(const std::string& need) const override;
 
-  // From any thread: what the place reports. What a former process left running is ended.
-  void observe(const place::Observation& observation) { programs_.observe(observation); }
+  // From any thread: what the place reports. What a release that had no jobs left running is ended.
+  void observe(const place::Observation& observation);
 
   // As SealedFolders.
   void collect(const std::set<std::string>& used, std::uint64_t spare_bytes_max,

@@ -11,17 +11,19 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/test_folder.h"
 #include "engine/artifacts/left_tree.h"
 #include "engine/artifacts/read_only.h"
 #include "engine/artifacts/shared_files.h"
+#include "engine/environments/acting_place.h"
+#include "engine/reconciler.h"
 
 namespace slipway::environments {
 namespace {
 
-namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 void write(const fs::path& path, std::string_view text) {
@@ -39,58 +41,6 @@ std::string plan_text(const fs::path& folder, std::string_view more = {}) {
          R"(", "names_files": false, "packages": [], "requirements": "requirements.txt", )" +
          R"("python": "3", "variables": {"PIP_PRE": "1"}, "wheels": []})" + std::string(more);
 }
-
-// What an instance's program does, in its directory; its value is the exit status, or -1: it goes
-// on.
-using Act = std::function<int(const fs::path&, const place::InstanceSpec&)>;
-
-bool plans(const place::InstanceSpec& spec) {
-  return std::ranges::find(spec.argv, "--plan-environment") != spec.argv.end();
-}
-
-// Runs what a test says in place of each program, and reports that it ended.
-class ActingPlace final : public place::Place {
- public:
-  ActingPlace(fs::path root, place::ObservationSink sink)
-      : root_(std::move(root)), sink_(std::move(sink)) {}
-
-  place::Capabilities capabilities() const override { return {}; }
-  void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
-    ++(plans(spec) ? plans_run : builds);
-    const fs::path directory = directory_of(key);
-    fs::create_directories(directory);
-    const int status = (plans(spec) ? plan : install)(directory, spec);
-    if (status < 0 && !log.empty())
-      sink_({.kind = place::Observation::Kind::printed, .key = key, .tail = log});
-    if (status < 0) return;
-    place::Exit exit;
-    exit.status = status;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
-  }
-  void stop(const place::InstanceKey& key, std::chrono::milliseconds) override {
-    ++stops;
-    place::Exit exit;
-    exit.signal = 9;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
-  }
-  void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
-  void adopt() override {}
-  void push_logs(std::move_only_function<void()> done) override { done(); }
-  fs::path directory_of(const place::InstanceKey& key) const override {
-    return root_ / key.file_name();
-  }
-
-  Act plan;
-  Act install;
-  std::string log;
-  std::atomic<int> plans_run = 0;
-  std::atomic<int> builds = 0;
-  std::atomic<int> stops = 0;
-
- private:
-  const fs::path root_;
-  const place::ObservationSink sink_;
-};
 
 class EnvironmentCacheTest : public testing::Test {
  protected:
@@ -114,6 +64,7 @@ class EnvironmentCacheTest : public testing::Test {
 
   // As a server that starts.
   void open() {
+    engine_ = std::make_unique<Engine>(*store_, place_);
     loop_ = std::make_unique<net::LoopThread>();
     workers_ = std::make_unique<WorkerPool>(2);
     cache_ = std::make_unique<EnvironmentCache>(
@@ -124,11 +75,28 @@ class EnvironmentCacheTest : public testing::Test {
                                        .room = room_.get(),
                                        .relieve = [this] { ++relieved_; },
                                        .programs_at_once_max = 4});
+    place_.adopt();
+    engine_->loop.start();
   }
   void close() {
+    if (engine_) engine_->changes.close();
     workers_->stop();
     loop_->stop();
+    (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
+    if (engine_) engine_->loop.stop();
     cache_.reset();
+    engine_.reset();
+  }
+  // What the programs left is removed a little after they ended.
+  bool nothing_is_left() {
+    const fs::path instances = folder_.path() / "instances";
+    return eventually([&] { return !fs::exists(instances) || fs::is_empty(instances); });
+  }
+  static bool eventually(const std::function<bool()>& holds) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!holds() && std::chrono::steady_clock::now() < until)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return holds();
   }
 
   Need need(const fs::path& model) const {
@@ -147,7 +115,33 @@ class EnvironmentCacheTest : public testing::Test {
   }
   artifacts::FetchOutcome prepare() { return ask(model_).get(); }
 
+  class NoArtifacts final : public artifacts::Artifacts {
+   public:
+    void fetch(const artifacts::Artifact&, artifacts::FetchDone) override {}
+    void fetch_again(const artifacts::Artifact&, const std::string&,
+                     artifacts::FetchDone) override {}
+    std::optional<fs::path> find(const std::string&) override { return std::nullopt; }
+  };
+  // What a server has of jobs.
+  struct Engine {
+    Engine(store::Store& store, place::Place& place)
+        : loop(store, clock, changes), reconciler({place, artifacts, loop, changes}) {}
+
+    SystemClock clock;
+    NoArtifacts artifacts;
+    engine::Changes changes{clock};
+    engine::ReconcilerLoop loop;
+    jobs::JobReconciler reconciler;
+    jobs::Jobs jobs{clock, [this](const jobs::JobId& id) { reconciler.wake(id); }};
+  };
+  void observe(const place::Observation& seen) {
+    if (cache_) cache_->observe(seen);
+    if (engine_) engine_->reconciler.observe(seen);
+  }
+
   TestFolder folder_;
+  const std::unique_ptr<store::Store> store_ =
+      store::Store::open(folder_.path() / "state.db", jobs::migrations()).value();
   const fs::path model_ = folder_.path() / "artifacts/m";
   std::shared_ptr<const int> asker_ = std::make_shared<const int>();
   SystemRandom random_;
@@ -155,7 +149,8 @@ class EnvironmentCacheTest : public testing::Test {
   fs::path root_ = folder_.path() / "environments";
   std::atomic<int> relieved_ = 0;
   ActingPlace place_{folder_.path() / "instances",
-                     [this](const place::Observation& seen) { cache_->observe(seen); }};
+                     [this](const place::Observation& seen) { observe(seen); }};
+  std::unique_ptr<Engine> engine_;
   std::unique_ptr<net::LoopThread> loop_;
   std::unique_ptr<WorkerPool> workers_;
   std::unique_ptr<EnvironmentCache> cache_;
@@ -176,8 +171,7 @@ TEST_F(EnvironmentCacheTest, a_content_is_installed_once_and_nobody_may_write_it
   EXPECT_EQ(cache_->find(first->content), std::nullopt);
   EXPECT_EQ(prepare()->content, first->content);
   EXPECT_EQ(place_.builds, 1);
-  close();
-  EXPECT_TRUE(fs::is_empty(folder_.path() / "instances"));
+  EXPECT_TRUE(nothing_is_left());
 }
 
 TEST_F(EnvironmentCacheTest, many_wait_for_one_installation) {
@@ -351,9 +345,9 @@ TEST_F(EnvironmentCacheTest,
   const auto refused = prepare();
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "The packages could not be installed: no numpy");
+  EXPECT_TRUE(nothing_is_left());
   close();
   EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
-  EXPECT_TRUE(fs::is_empty(folder_.path() / "instances"));
 }
 
 TEST_F(EnvironmentCacheTest, plans_that_name_what_is_not_the_models_are_refused) {
@@ -441,6 +435,20 @@ TEST_F(EnvironmentCacheTest, links_that_lead_out_and_what_is_no_file_are_refused
 }
 
 TEST_F(EnvironmentCacheTest, what_a_former_server_was_building_is_ended_and_used_by_nobody) {
+  place_.install = [](const fs::path& directory, const place::InstanceSpec&) {
+    write(directory / "environment/half", "");
+    return -1;
+  };
+  auto asked = ask(model_);
+  while (place_.builds == 0) std::this_thread::yield();
+  close();
+  open();
+  EXPECT_TRUE(nothing_is_left());
+  EXPECT_EQ(place_.stops, 1);
+  EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
+}
+
+TEST_F(EnvironmentCacheTest, what_a_release_without_jobs_was_building_is_ended_and_used_by_nobody) {
   const place::InstanceKey former{"environment/f/1/v/0"};
   write(place_.directory_of(former) / "environment/half", "");
   write(folder_.path() / "environments/0123.new/half", "");
@@ -449,9 +457,8 @@ TEST_F(EnvironmentCacheTest, what_a_former_server_was_building_is_ended_and_used
   EXPECT_TRUE(fs::is_empty(folder_.path() / "environments"));
   cache_->observe({.kind = place::Observation::Kind::adopted, .key = former});
   ASSERT_TRUE(prepare());
-  close();
+  EXPECT_TRUE(nothing_is_left());
   EXPECT_EQ(place_.stops, 1);
-  EXPECT_FALSE(fs::exists(place_.directory_of(former)));
 }
 
 TEST_F(EnvironmentCacheTest, the_reserve_of_the_disk_is_left_alone) {

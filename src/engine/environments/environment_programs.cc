@@ -6,14 +6,18 @@
 #include <thread>
 #include <utility>
 
+#include "base/log.h"
+
 namespace slipway::environments {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::string_view key_owner = "environment";
-constexpr std::size_t key_digits = 16;
+constexpr std::string_view job_owner = "environment";
+constexpr std::size_t id_digits = 16;
+// Then a program is looked at again, though nothing changed.
+constexpr std::chrono::hours wait_max{1};
 // How our own program begins its last line.
 constexpr std::string_view last_word = "slipway-modelserver: ";
 
@@ -52,13 +56,32 @@ std::unexpected<Error> no_environment_while_stopping() {
   return fail(ErrorCode::unavailable, "No environment is made: the server stops.");
 }
 
-EnvironmentPrograms::Left::Left(place::Place& place, place::InstanceKey key, fs::path directory)
-    : place(place), key(std::move(key)), directory(std::move(directory)) {}
+EnvironmentPrograms::Left::Left(const Needs& needs, jobs::JobId job, fs::path directory)
+    : store(needs.store), jobs(needs.jobs), job(std::move(job)), directory(std::move(directory)) {}
 
-EnvironmentPrograms::Left::~Left() { place.forget(key); }
+EnvironmentPrograms::Left::~Left() {
+  store.write_async(
+      [&jobs = jobs, job = job](store::Transaction& tx) -> Result<> {
+        jobs.remove(tx, job);
+        return {};
+      },
+      [](const Result<>&) {});  // what is left is removed with the next start
+}
 
 EnvironmentPrograms::EnvironmentPrograms(Needs needs)
-    : needs_(std::move(needs)), at_once_max_(at_once(needs_.at_once_max)) {}
+    : needs_(std::move(needs)), at_once_max_(at_once(needs_.at_once_max)) {
+  remove_former();
+}
+
+void EnvironmentPrograms::remove_former() {
+  const auto removed = needs_.store.write([this](store::Transaction& tx) -> Result<> {
+    for (const jobs::JobId& id : needs_.jobs.all_of(tx, job_owner)) needs_.jobs.remove(tx, id);
+    return {};
+  });
+  if (!removed)
+    log_warning("fleet", "what a former server was installing is left",
+                {{"why", removed.error().message}});
+}
 
 void EnvironmentPrograms::run(Program program) {
   if (stopping_) return program.ended(no_environment_while_stopping());
@@ -98,55 +121,76 @@ void EnvironmentPrograms::begin_those_that_may() {
 }
 
 void EnvironmentPrograms::begin(Program program, std::string owner) {
-  const std::string number = make_token(needs_.random, key_digits, alphabet_hex);
-  const place::InstanceKey key{fmt::format("{}/{}/{}", key_owner, program.name, number)};
-  std::string& stream = program.spec.labels.log_stream;
+  const std::string number = make_token(needs_.random, id_digits, alphabet_hex);
+  const jobs::JobId id{fmt::format("{}/{}/{}", job_owner, program.name, number)};
+  jobs::JobSpec spec{.program = std::move(program.spec),
+                     .time_max = program.time_max,
+                     .stop_grace = std::chrono::milliseconds(0)};
+  std::string& stream = spec.program.labels.log_stream;
   if (!stream.empty()) stream += "-" + number;
-  const auto [running, fresh] =
-      running_.emplace(key, Running{std::move(program), std::move(owner), needs_.loop.now()});
-  needs_.place.start(key, running->second.program.spec);
+  running_.emplace(id, Running{std::move(program), std::move(owner), needs_.loop.now()});
+  needs_.store.write_async([&jobs = needs_.jobs, id, spec = std::move(spec)](
+                               store::Transaction& tx) { return jobs.put(tx, id, spec); },
+                           [this, &loop = needs_.loop, id](Result<> put) {
+                             loop.post([this, id, put = std::move(put)] {
+                               if (put) return take_change(id);
+                               give_up(id, put.error());
+                             });
+                           });
 }
 
-void EnvironmentPrograms::observe(const place::Observation& observation) {
-  if (observation.key.owner() == key_owner)
-    needs_.loop.post([this, observation] { take_in(observation); });
+void EnvironmentPrograms::take_change(const jobs::JobId& id) {
+  const auto running = running_.find(id);
+  if (running == running_.end()) return;
+  running->second.is_awaited = false;
+  look(id);
 }
 
-void EnvironmentPrograms::take_in(const place::Observation& observation) {
-  using Kind = place::Observation::Kind;
-  const auto known = running_.find(observation.key);
-  switch (observation.kind) {
-    case Kind::printed:
-      if (known != running_.end()) known->second.printed = last_line(observation.tail);
-      return;
-    case Kind::preparing:
-    case Kind::started:
-    case Kind::adoption_done: return;
-    case Kind::adopted:  // a former process built it, and nobody waits any more
-      if (known == running_.end()) needs_.place.stop(observation.key, std::chrono::milliseconds(0));
-      return;
-    case Kind::over_memory:
-      if (known != running_.end())
-        known->second.reason = Error{ErrorCode::limit_exceeded, observation.reason};
-      return;
-    case Kind::start_failed:
-    case Kind::exited: take_in_end(observation); return begin_those_that_may();
-  }
+void EnvironmentPrograms::look(const jobs::JobId& id) {
+  const std::uint64_t since = needs_.changes.sequence();
+  const auto status =
+      needs_.store.read([&](store::Transaction& tx) { return needs_.jobs.status(tx, id); });
+  if (!status) return give_up(id, status.error());
+  if (status->outcome) return take_end(id, *status);
+  await_change(id, since);
 }
 
-void EnvironmentPrograms::take_in_end(const place::Observation& observation) {
-  auto left = std::make_shared<const Left>(needs_.place, observation.key,
-                                           needs_.place.directory_of(observation.key));
-  auto known = running_.extract(observation.key);
-  if (known.empty()) return;
-  Running& running = known.mapped();
-  auto& ended = running.program.ended;
-  if (observation.kind == place::Observation::Kind::start_failed)
-    return ended(fail(ErrorCode::unavailable, observation.reason));
-  if (running.reason) return ended(std::unexpected(*running.reason));
-  if (observation.exit.status != 0)
-    return ended(fail(ErrorCode::invalid_argument, reason_of(observation.exit, observation.tail)));
-  ended(std::move(left));
+void EnvironmentPrograms::await_change(const jobs::JobId& id, std::uint64_t since) {
+  running_.at(id).is_awaited = true;
+  needs_.changes.wait(jobs::topic_of(id), since, needs_.loop.now() + wait_max,
+                      [this, &loop = needs_.loop, id](engine::WaitOutcome outcome) {
+                        if (outcome != engine::WaitOutcome::closed)
+                          loop.post([this, id] { take_change(id); });
+                      });
+}
+
+void EnvironmentPrograms::take_end(const jobs::JobId& id, const jobs::JobStatus& status) {
+  using Kind = jobs::Outcome::Kind;
+  auto left = std::make_shared<const Left>(needs_, id, needs_.place.directory_of(status.instance));
+  const jobs::Outcome& outcome = *status.outcome;
+  Running running = std::move(running_.extract(id).mapped());
+  const auto end = [&](const Error& error) { running.program.ended(std::unexpected(error)); };
+  if (running.reason)
+    end(*running.reason);
+  else if (outcome.kind == Kind::succeeded)
+    running.program.ended(std::move(left));
+  else if (outcome.kind == Kind::never_started)
+    end({ErrorCode::unavailable, outcome.reason});
+  else if (outcome.kind == Kind::out_of_memory)
+    end({ErrorCode::limit_exceeded, outcome.reason});
+  else if (outcome.kind == Kind::timed_out)
+    end({ErrorCode::timeout, "It took longer than an installation may."});
+  else
+    end({ErrorCode::invalid_argument, reason_of(outcome.exit, outcome.tail)});
+  begin_those_that_may();
+}
+
+// Of a job that is not there, or cannot be.
+void EnvironmentPrograms::give_up(const jobs::JobId& id, const Error& error) {
+  auto running = running_.extract(id);
+  if (running.empty()) return;
+  running.mapped().program.ended(std::unexpected(error));
+  begin_those_that_may();
 }
 
 Result<> EnvironmentPrograms::has_room() const {
@@ -160,8 +204,8 @@ void EnvironmentPrograms::check() {
     return;
   }
   const auto room = has_room();
-  for (auto& [key, running] : running_)
-    if (!running.reason) check_running(key, running, room);
+  for (auto& [id, running] : running_)
+    if (!running.reason) check_running(id, running, room);
   check_line();
   begin_those_that_may();  // somebody else may wait for it by now
   needs_.loop.after(program_check_period, [this] { check(); });
@@ -169,7 +213,7 @@ void EnvironmentPrograms::check() {
 
 // A program leaves the reserve of the disk alone: the place itself would end it only where nearly
 // all of that is gone.
-void EnvironmentPrograms::check_running(const place::InstanceKey& key, Running& running,
+void EnvironmentPrograms::check_running(const jobs::JobId& id, Running& running,
                                         const Result<>& room) {
   const auto passed =
       std::chrono::duration_cast<std::chrono::seconds>(needs_.loop.now() - running.began);
@@ -177,10 +221,11 @@ void EnvironmentPrograms::check_running(const place::InstanceKey& key, Running& 
     running.reason = room.error();
   else if (running.program.awaited_by().empty())
     running.reason = nobody_waits();
-  else if (needs_.loop.now() >= running.began + running.program.time_max)
-    running.reason = Error{ErrorCode::timeout, "It took longer than an installation may."};
-  if (running.reason) needs_.place.stop(key, std::chrono::milliseconds(0));
-  const std::string& line = running.printed;
+  if (running.reason)
+    needs_.store.write_async(
+        [&jobs = needs_.jobs, id](store::Transaction& tx) { return jobs.stop(tx, id); },
+        [](const Result<>&) {});
+  const std::string line = last_line(needs_.progress.tail(id));
   running.program.tell(fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line));
 }
 
@@ -196,12 +241,11 @@ void EnvironmentPrograms::check_line() {
   }
 }
 
+// Their programs end with the server's instances, and their jobs are removed with the next start.
 void EnvironmentPrograms::stop() {
   stopping_ = true;
-  for (auto& [key, running] : running_) {
-    running.reason = no_environment_while_stopping().error();
-    needs_.place.stop(key, std::chrono::milliseconds(0));
-  }
+  for (auto& [id, running] : std::exchange(running_, {}))
+    running.program.ended(no_environment_while_stopping());
   for (Program& program : std::exchange(line_, {})) program.ended(no_environment_while_stopping());
 }
 

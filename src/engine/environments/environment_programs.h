@@ -1,5 +1,4 @@
-// The programs that plan and install environments: run in cells, so many at once, and ended in
-// time.
+// The programs that plan and install environments: jobs (engine/jobs), so many at once.
 #pragma once
 
 #include <chrono>
@@ -17,8 +16,12 @@
 #include "base/disk_room.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "engine/changes.h"
+#include "engine/jobs/job_reconciler.h"
+#include "engine/jobs/jobs.h"
 #include "net/loop.h"
 #include "place/place.h"
+#include "store/store.h"
 
 namespace slipway::environments {
 
@@ -33,15 +36,19 @@ inline constexpr const char* abandoned = "abandoned";
 // What an installation that was, or is, to be stopped ends with.
 std::unexpected<Error> no_environment_while_stopping();
 
-// Instance keys: "environment/<name of the need>/<random>". Those that may not run yet stand in
-// line. Of one owner at most half of those at once run, so that whoever asks for many, or for some
-// that take their hour, leaves room for others; and plans, which are quick, wait for plans alone.
-// All on the loop but observe().
+// Jobs "environment/<name of the need>/<random>"; those of a former server, which nobody waits for
+// any more, are removed as this begins. Those that may not run yet stand in line. Of one owner at
+// most half of those at once run, so that whoever asks for many, or for some that take their hour,
+// leaves room for others; and plans, which are quick, wait for plans alone. All on the loop.
 class EnvironmentPrograms {
  public:
   // All outlive this object.
   struct Needs {
     net::Loop& loop;
+    store::Store& store;  // its last change is done before `jobs` goes
+    const jobs::Jobs& jobs;
+    const jobs::JobReconciler& progress;
+    engine::Changes& changes;
     place::Place& place;
     Random& random;
     const DiskRoom* room = nullptr;  // whose reserve programs leave alone; null: without limit
@@ -49,13 +56,14 @@ class EnvironmentPrograms {
   };
   explicit EnvironmentPrograms(Needs needs);
 
-  // Where a program worked that did what it was to do; forgotten by the place as this goes.
+  // Where a program worked that did what it was to do; its job is removed as this goes.
   struct Left {
-    place::Place& place;
-    place::InstanceKey key;
+    store::Store& store;
+    const jobs::Jobs& jobs;
+    jobs::JobId job;
     std::filesystem::path directory;
 
-    Left(place::Place& place, place::InstanceKey key, std::filesystem::path directory);
+    Left(const Needs& needs, jobs::JobId job, std::filesystem::path directory);
     Left(const Left&) = delete;
     Left& operator=(const Left&) = delete;
     ~Left();
@@ -75,13 +83,10 @@ class EnvironmentPrograms {
   };
   void run(Program program);
 
-  // From any thread: what the place reports. What a former process left running is ended.
-  void observe(const place::Observation& observation);
-
   // unavailable: the disk has no room for what installations write.
   Result<> has_room() const;
 
-  // What runs ends soon, and what is in line, or comes later, at once: as unavailable.
+  // What runs, what is in line and what comes later counts as ended at once, as unavailable.
   void stop();
 
  private:
@@ -90,22 +95,27 @@ class EnvironmentPrograms {
     std::string owner;  // in whose name it began
     Instant began;
     std::optional<Error> reason = {};  // why it is ended
-    std::string printed = {};          // its last line
+    bool is_awaited = true;            // a change of it is: the first is that it is there
   };
+  void remove_former();
   bool has_share(const std::string& owner, Kind kind) const;
   // In whose name it may begin.
   std::optional<std::string> may_begin(const Program& program) const;
   void begin_those_that_may();
   void begin(Program program, std::string owner);
-  void take_in(const place::Observation& observation);
-  void take_in_end(const place::Observation& observation);
+  void take_change(const jobs::JobId& id);
+  // Whether it has ended, now and whenever its topic moves.
+  void look(const jobs::JobId& id);
+  void await_change(const jobs::JobId& id, std::uint64_t since);
+  void take_end(const jobs::JobId& id, const jobs::JobStatus& status);
+  void give_up(const jobs::JobId& id, const Error& error);
   void check();
   void check_line();
-  void check_running(const place::InstanceKey& key, Running& running, const Result<>& room);
+  void check_running(const jobs::JobId& id, Running& running, const Result<>& room);
 
   const Needs needs_;
   const std::size_t at_once_max_;
-  std::map<place::InstanceKey, Running> running_;
+  std::map<jobs::JobId, Running> running_;
   std::deque<Program> line_;
   bool checking_ = false;
   bool stopping_ = false;

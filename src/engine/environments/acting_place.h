@@ -1,0 +1,87 @@
+// A place whose instances do what a test says. For the tests of environments.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "place/place.h"
+
+namespace slipway::environments {
+
+namespace fs = std::filesystem;
+
+// What an instance's program does, in its directory; its value is the exit status, or -1: it goes
+// on.
+using Act = std::function<int(const fs::path&, const place::InstanceSpec&)>;
+
+inline bool plans(const place::InstanceSpec& spec) {
+  return std::ranges::find(spec.argv, "--plan-environment") != spec.argv.end();
+}
+
+// Runs what a test says in place of each program, and reports that it ended.
+class ActingPlace final : public place::Place {
+ public:
+  ActingPlace(fs::path root, place::ObservationSink sink)
+      : root_(std::move(root)), sink_(std::move(sink)) {}
+
+  place::Capabilities capabilities() const override { return {}; }
+  void start(const place::InstanceKey& key, const place::InstanceSpec& spec) override {
+    ++(plans(spec) ? plans_run : builds);
+    const fs::path directory = directory_of(key);
+    fs::create_directories(directory);
+    const int status = (plans(spec) ? plan : install)(directory, spec);
+    if (status < 0) {
+      const std::lock_guard lock(mutex_);
+      running_.insert(key);
+    }
+    if (status < 0 && !log.empty())
+      sink_({.kind = place::Observation::Kind::printed, .key = key, .tail = log});
+    if (status < 0) return;
+    place::Exit exit;
+    exit.status = status;
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
+  }
+  void stop(const place::InstanceKey& key, std::chrono::milliseconds) override {
+    ++stops;
+    {
+      const std::lock_guard lock(mutex_);
+      running_.erase(key);
+    }
+    place::Exit exit;
+    exit.signal = 9;
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
+  }
+  void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
+  void adopt() override {
+    std::set<place::InstanceKey> running;
+    {
+      const std::lock_guard lock(mutex_);
+      running = running_;
+    }
+    for (const place::InstanceKey& key : running)
+      sink_({.kind = place::Observation::Kind::adopted, .key = key});
+    sink_({.kind = place::Observation::Kind::adoption_done, .key = {}});
+  }
+
+  Act plan;
+  Act install;
+  std::string log;
+  std::atomic<int> plans_run = 0;
+  std::atomic<int> builds = 0;
+  std::atomic<int> stops = 0;
+
+ private:
+  const fs::path root_;
+  const place::ObservationSink sink_;
+  std::mutex mutex_;
+  std::set<place::InstanceKey> running_;  // guarded by mutex_
+};
+
+}  // namespace slipway::environments
