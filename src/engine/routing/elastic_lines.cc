@@ -22,11 +22,11 @@ void ElasticLines::add(Waiting waiting, const std::shared_ptr<const ElasticRoute
   if (!queue.gate) {
     queue.gate = route->gate;
     queue.request_timeout = route->request_timeout;
-    queue.fleet = waiting->request.fleet;
+    queue.fleet = waiting.invocation->request.fleet;
     queue.variant = variant;
     queue.given_up_seen = route->gate->given_up_times();
   }
-  auto& line = waiting->turn_.gate() != nullptr ? queue.with_turn : queue.without_turn;
+  auto& line = waiting.turn.gate() != nullptr ? queue.with_turn : queue.without_turn;
   line.push_back(std::move(waiting));
   ++count_;
   queue.gate->add_waiting(1);
@@ -47,7 +47,7 @@ void ElasticLines::advance(const std::shared_ptr<const ElasticRoute>& route, con
   while (!queue.without_turn.empty()) {
     auto turn = ElasticTurn::take(queue.gate, route->limits.concurrency_max);
     if (!turn) break;
-    queue.without_turn.front()->turn_ = *std::move(turn);
+    queue.without_turn.front().turn = *std::move(turn);
     queue.with_turn.push_back(std::move(queue.without_turn.front()));
     queue.without_turn.pop_front();
   }
@@ -67,7 +67,9 @@ std::vector<ElasticLines::Line> ElasticLines::lines() const {
 }
 
 bool ElasticLines::remove(const Invocation& invocation) {
-  const auto is_it = [&](const Waiting& waiting) { return waiting.get() == &invocation; };
+  const auto is_it = [&](const Waiting& waiting) {
+    return waiting.invocation.get() == &invocation;
+  };
   for (auto& [gate, queue] : lines_)
     for (auto* const line : {&queue.with_turn, &queue.without_turn}) {
       if (std::erase_if(*line, is_it) == 0) continue;
@@ -78,15 +80,14 @@ bool ElasticLines::remove(const Invocation& invocation) {
   return false;
 }
 
-std::vector<ElasticLines::Waiting> ElasticLines::take_all(const ElasticGate* gate) {
-  std::vector<Waiting> all;
+std::vector<std::unique_ptr<Invocation>> ElasticLines::take_all(const ElasticGate* gate) {
+  std::vector<std::unique_ptr<Invocation>> all;
   const auto found = lines_.find(gate);
   if (found == lines_.end()) return all;
   Queue& queue = found->second;
-  while (!queue.with_turn.empty()) all.push_back(take_front(queue, queue.with_turn));
-  while (!queue.without_turn.empty()) all.push_back(take_front(queue, queue.without_turn));
+  for (auto* const line : {&queue.with_turn, &queue.without_turn})
+    while (!line->empty()) all.push_back(take_front(queue, *line).invocation);
   lines_.erase(found);
-  for (const Waiting& waiting : all) waiting->turn_ = {};
   return all;
 }
 
@@ -95,7 +96,7 @@ void ElasticLines::drop_given_up(Queue& queue, std::vector<Dropped>& dropped) {
   const ElasticGate::GivenUp given_up = queue.gate->given_up();
   queue.given_up_seen = given_up.times;
   while (!queue.with_turn.empty())
-    dropped.push_back({.waiting = take_front(queue, queue.with_turn),
+    dropped.push_back({.invocation = take_front(queue, queue.with_turn).invocation,
                        .failure = InvokeFailure::start_failed,
                        .detail = given_up.reason});
 }
@@ -105,19 +106,17 @@ std::vector<ElasticLines::Dropped> ElasticLines::take_dropped(Instant now) {
   for (auto line = lines_.begin(); line != lines_.end();) {
     Queue& queue = line->second;
     drop_given_up(queue, dropped);
-    const auto waited = [&](const std::deque<Waiting>& line) {
-      return now - line.front()->arrived_at_;
-    };
+    const auto waited = [&](const std::deque<Waiting>& line) { return now - line.front().since; };
     while (!queue.without_turn.empty() && waited(queue.without_turn) >= turn_wait_max)
-      dropped.push_back({.waiting = take_front(queue, queue.without_turn),
+      dropped.push_back({.invocation = take_front(queue, queue.without_turn).invocation,
                          .failure = InvokeFailure::throttled,
                          .detail = "as many requests as it takes at once were under way"});
     while (!queue.with_turn.empty()) {
       const std::chrono::milliseconds max =
-          elastic_limit(queue.with_turn.front()->request, queue.request_timeout);
+          elastic_limit(queue.with_turn.front().invocation->request, queue.request_timeout);
       if (waited(queue.with_turn) < max) break;
       dropped.push_back(
-          {.waiting = take_front(queue, queue.with_turn),
+          {.invocation = take_front(queue, queue.with_turn).invocation,
            .failure = InvokeFailure::not_ready,
            .detail =
                fmt::format("no instance of it could take the request within {} ms", max.count())});

@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "engine/routing/elastic.h"
-#include "engine/routing/router.h"
+#include "engine/routing/invocation.h"
 
 namespace slipway::routing {
 
@@ -23,8 +23,12 @@ std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
 // One line for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
 class ElasticLines {
  public:
-  using Waiting = std::unique_ptr<Invocation>;
-  // Sends it, or leaves it where nothing can take it now.
+  struct Waiting {
+    std::unique_ptr<Invocation> invocation;
+    Instant since = {};  // when the request arrived
+    ElasticTurn turn = {};
+  };
+  // Sends it, or leaves it, with its turn, where nothing can take it now.
   using Send = std::function<bool(Waiting&)>;
 
   ~ElasticLines();
@@ -50,12 +54,12 @@ class ElasticLines {
   std::vector<Line> lines() const;
   // Whether it stood in a line; then it is destroyed.
   bool remove(const Invocation& invocation);
-  // All that wait for this gate, without their turns.
-  std::vector<Waiting> take_all(const ElasticGate* gate);
+  // All that wait for this gate; their turns are given back.
+  std::vector<std::unique_ptr<Invocation>> take_all(const ElasticGate* gate);
 
   // Who has waited too long for a turn or for an instance, or waits for one that will not come.
   struct Dropped {
-    Waiting waiting;
+    std::unique_ptr<Invocation> invocation;
     InvokeFailure failure;
     std::string detail;
   };

@@ -1,3 +1,5 @@
+#include "engine/routing/framed_link.h"
+
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -6,7 +8,6 @@
 #include <cerrno>
 
 #include "base/log.h"
-#include "engine/routing/instance_link.h"
 
 namespace slipway::routing {
 
@@ -63,12 +64,13 @@ std::size_t FramedLink::take_slot() {
   return slot;
 }
 
-std::unique_ptr<Invocation> FramedLink::release(std::size_t slot) {
+std::unique_ptr<Exchange> FramedLink::release(std::size_t slot) {
   Slot& freed = slots_[slot];
   ++freed.turn;
   --under_way_;
   free_slots_.push_back(static_cast<std::uint32_t>(slot));
-  return std::move(freed.invocation);
+  note_over(*freed.exchange);
+  return std::move(freed.exchange);
 }
 
 std::uint32_t FramedLink::id_of(std::size_t slot, std::uint16_t turn) {
@@ -76,41 +78,52 @@ std::uint32_t FramedLink::id_of(std::size_t slot, std::uint16_t turn) {
 }
 
 // The model's name goes as a pair beside the request's own.
-std::span<const net::Header> FramedLink::headers_of(const Invocation& invocation) {
-  const std::string_view model = invocation.model_name();
-  if (model.empty()) return invocation.request.headers;
-  sent_pairs_.assign(invocation.request.headers.begin(), invocation.request.headers.end());
+std::span<const net::Header> FramedLink::headers_of(const Exchange& exchange) {
+  const std::string_view model = model_of(exchange);
+  if (model.empty()) return exchange.request.headers;
+  sent_pairs_.assign(exchange.request.headers.begin(), exchange.request.headers.end());
   sent_pairs_.push_back({model_header, model});
   return sent_pairs_;
 }
 
-bool FramedLink::send(std::unique_ptr<Invocation>& invocation, Instant deadline) {
-  if (!fd_ && !connect()) return false;
-  if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way_ >= slots_max) return false;
+bool FramedLink::fits(const Exchange& exchange) {
+  const InvokeRequest& request = exchange.request;
+  return !request.body_files && net::fits_link({.content_type = request.content_type,
+                                                .accept = request.accept,
+                                                .headers = headers_of(exchange),
+                                                .body = request.body});
+}
+
+Link::Sent FramedLink::send(std::unique_ptr<Exchange>& exchange,
+                            std::chrono::milliseconds time_limit) {
+  if (is_lost() || !fits(*exchange)) return Sent::unfit;
+  if (!fd_ && !connect()) return Sent::not_now;
+  if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way_ >= slots_max)
+    return Sent::not_now;
   const std::uint64_t begins_at = written_ + (out_.size() - out_begin_);
   const std::size_t slot = take_slot();
-  const InvokeRequest& request = invocation->request;
+  const InvokeRequest& request = exchange->request;
   const auto appended = net::append_link_request(out_, {.id = id_of(slot, slots_[slot].turn),
                                                         .content_type = request.content_type,
                                                         .accept = request.accept,
-                                                        .headers = headers_of(*invocation),
+                                                        .headers = headers_of(*exchange),
                                                         .body = request.body,
                                                         .answer = answer_of(request)});
   if (!appended) {
     free_slots_.push_back(static_cast<std::uint32_t>(slot));
-    return false;
+    return Sent::not_now;
   }
   Slot& taken = slots_[slot];
-  invocation->place_ = {.way = ExchangePlace::Way::framed, .number = slot};
-  taken.invocation = std::move(invocation);
-  taken.deadline = deadline;
+  note_taken(*exchange, slot);
+  taken.exchange = std::move(exchange);
+  taken.deadline = loop_.now() + time_limit;
   taken.begins_at = begins_at;
   taken.window = net::link_window_bytes;
   taken.taken_bytes = 0;
   taken.flow = Flow::flowing;
   ++under_way_;
   if (!writable_later_) loop_.at_batch_end(*this);
-  return true;
+  return Sent::taken;
 }
 
 void FramedLink::on_batch_end() { flush(); }
@@ -176,7 +189,7 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
     return;
   }
   if (!is_current(frame.id)) return;
-  const bool begun = slots_[slot_of(frame.id)].invocation->place_.begun;
+  const bool begun = has_begun(*slots_[slot_of(frame.id)].exchange);
   switch (frame.type) {
     case net::LinkFrameType::response:
       if (!begun) return on_response(frame);
@@ -197,9 +210,8 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
 }
 
 void FramedLink::on_response(net::LinkFrame& frame) {
-  pace_ = frame.pace;
   const std::size_t slot = slot_of(frame.id);
-  const bool streamed = slots_[slot].invocation->request.answer_mode == AnswerMode::streamed &&
+  const bool streamed = slots_[slot].exchange->request.answer_mode == AnswerMode::streamed &&
                         frame.status >= 200 && frame.status < 300;
   streamed ? stream_whole(frame) : answer(release(slot), frame);
 }
@@ -207,17 +219,20 @@ void FramedLink::on_response(net::LinkFrame& frame) {
 // Whether somebody waits for that exchange still: it may have been given up.
 bool FramedLink::is_current(std::uint32_t id) const {
   const std::size_t slot = slot_of(id);
-  return slot < slots_.size() && slots_[slot].invocation && id_of(slot, slots_[slot].turn) == id;
+  return slot < slots_.size() && slots_[slot].exchange && id_of(slot, slots_[slot].turn) == id;
 }
 
 // An answer that came whole, for somebody who takes it in parts.
 void FramedLink::stream_whole(net::LinkFrame& frame) {
   read_pairs(frame);
-  Invocation& invocation = *slots_[slot_of(frame.id)].invocation;
-  user_.on_begun(
-      invocation,
-      {.status = frame.status, .content_type = frame.content_type, .headers = pairs_, .body = {}});
-  if (is_current(frame.id) && !frame.body.empty()) user_.on_part(invocation, frame.body);
+  Exchange& exchange = *slots_[slot_of(frame.id)].exchange;
+  note_begun(exchange);
+  user_.on_begun(exchange, {.status = frame.status,
+                            .content_type = frame.content_type,
+                            .headers = pairs_,
+                            .body = {},
+                            .pace = frame.pace});
+  if (is_current(frame.id) && !frame.body.empty()) user_.on_part(exchange, frame.body);
   if (is_current(frame.id)) user_.on_ended(release(slot_of(frame.id)));
 }
 
@@ -228,8 +243,10 @@ void FramedLink::read_pairs(net::LinkFrame& frame) {
 
 void FramedLink::on_begin(net::LinkFrame& frame) {
   read_pairs(frame);
+  Exchange& exchange = *slots_[slot_of(frame.id)].exchange;
+  note_begun(exchange);
   user_.on_begun(
-      *slots_[slot_of(frame.id)].invocation,
+      exchange,
       {.status = frame.status, .content_type = frame.content_type, .headers = pairs_, .body = {}});
 }
 
@@ -239,7 +256,7 @@ void FramedLink::on_part(const net::LinkFrame& frame) {
   if (bytes > slot.window) return go_down("the instance sent more than it was let");
   slot.window -= bytes;
   slot.taken_bytes += bytes;
-  user_.on_part(*slot.invocation, frame.body);
+  user_.on_part(*slot.exchange, frame.body);
   if (is_current(frame.id)) grant(frame.id);
 }
 
@@ -253,35 +270,36 @@ void FramedLink::grant(std::uint32_t id) {
 }
 
 void FramedLink::on_stream_end(const net::LinkFrame& frame) {
-  auto invocation = release(slot_of(frame.id));
-  if (frame.type == net::LinkFrameType::end) return user_.on_ended(std::move(invocation));
-  user_.on_failure(std::move(invocation), InvokeFailure::broken, frame.body);
+  auto exchange = release(slot_of(frame.id));
+  if (frame.type == net::LinkFrameType::end) return user_.on_ended(std::move(exchange));
+  user_.on_failure(std::move(exchange), InvokeFailure::broken, frame.body);
 }
 
-void FramedLink::set_paused(Invocation& invocation, Flow flow) {
-  const std::size_t number = invocation.place_.number;
+void FramedLink::set_paused(Exchange& exchange, Flow flow) {
+  const std::size_t number = number_of(exchange);
   slots_[number].flow = flow;
   if (flow == Flow::flowing) grant(id_of(number, slots_[number].turn));
 }
 
-void FramedLink::drop(Invocation& invocation) {
-  const std::size_t slot = invocation.place_.number;
+void FramedLink::drop(Exchange& exchange) {
+  const std::size_t slot = number_of(exchange);
   net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
   if (!writable_later_) loop_.at_batch_end(*this);
-  // It may be the invocation itself that gives up: it goes when it has returned.
+  // It may be the exchange itself that gives up: it goes when it has returned.
   loop_.post([gone = release(slot)] {});
 }
 
-void FramedLink::answer(std::unique_ptr<Invocation> invocation, net::LinkFrame& frame) {
+void FramedLink::answer(std::unique_ptr<Exchange> exchange, net::LinkFrame& frame) {
   read_pairs(frame);
   if (frame.status == status_again_by_http)
     for (const net::Header& pair : pairs_)
       if (net::same_name(pair.name, again_header))
-        return user_.on_again_by_http(std::move(invocation));
-  user_.on_answer(std::move(invocation), {.status = frame.status,
-                                          .content_type = frame.content_type,
-                                          .headers = pairs_,
-                                          .body = frame.body});
+        return user_.on_again_by_http(std::move(exchange));
+  user_.on_answer(std::move(exchange), {.status = frame.status,
+                                        .content_type = frame.content_type,
+                                        .headers = pairs_,
+                                        .body = frame.body,
+                                        .pace = frame.pace});
 }
 
 // What was not sent at all goes elsewhere; of the rest nobody knows what became.
@@ -299,17 +317,18 @@ void FramedLink::go_down(const std::string& why) {
   under_way_ = 0;
   const std::uint64_t written = written_;
   for (Slot& slot : lost) {
-    if (!slot.invocation) continue;
+    if (!slot.exchange) continue;
+    note_over(*slot.exchange);
     if (slot.begins_at >= written)
-      user_.on_unsent(std::move(slot.invocation), why);
+      user_.on_unsent(std::move(slot.exchange), why);
     else
-      user_.on_failure(std::move(slot.invocation), InvokeFailure::broken, why);
+      user_.on_failure(std::move(slot.exchange), InvokeFailure::broken, why);
   }
 }
 
 void FramedLink::expire(Instant now) {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
-    if (!slots_[slot].invocation || slots_[slot].deadline > now) continue;
+    if (!slots_[slot].exchange || slots_[slot].deadline > now) continue;
     net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
     if (!writable_later_) loop_.at_batch_end(*this);
     user_.on_failure(release(slot), InvokeFailure::timeout, "no answer came in time");

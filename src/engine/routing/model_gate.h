@@ -7,8 +7,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "engine/routing/invocation.h"
 #include "engine/routing/model_loader.h"
-#include "engine/routing/router.h"
 
 namespace slipway::routing {
 

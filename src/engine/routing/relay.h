@@ -6,7 +6,8 @@
 #include <string>
 #include <string_view>
 
-#include "engine/routing/router.h"
+#include "engine/routing/request.h"
+#include "engine/routing/routes.h"
 
 namespace slipway::routing {
 

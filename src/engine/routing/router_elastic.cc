@@ -2,13 +2,14 @@
 #include <fmt/format.h>
 
 #include <limits>
+#include <utility>
 
 #include "engine/routing/router_core.h"
 
 namespace slipway::routing {
 
-void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetState& fleet,
-                                  VariantState& variant) {
+void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetView& fleet,
+                                  VariantView& variant) {
   const std::shared_ptr<const ElasticRoute>& elastic = variant.route->elastic;
   const std::uint64_t body_max = elastic->limits.body_bytes_max;
   if (body_max != 0 && invocation->request.body.size() > body_max)
@@ -24,28 +25,33 @@ void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetS
   if (invocation->turn_.gate() != nullptr && send_elastic(invocation, fleet, variant)) return;
   if (lines_.full())
     return refuse(std::move(invocation), InvokeFailure::throttled, "too many requests wait");
-  lines_.add(std::move(invocation), elastic, variant.route->name);
+  const Instant since = invocation->arrived_at_;
+  ElasticTurn turn = std::exchange(invocation->turn_, {});
+  lines_.add({.invocation = std::move(invocation), .since = since, .turn = std::move(turn)},
+             elastic, variant.route->name);
   keep_sweeping();
   // What became free before this one stood in the line was told to nobody.
-  lines_.advance(elastic, [&](std::unique_ptr<Invocation>& waiting) {
-    return send_elastic(waiting, fleet, variant);
+  advance_line(elastic, fleet, variant);
+}
+
+// A request that is sent keeps its turn to its end; one that waits on leaves it in the line.
+void RouterCore::advance_line(const std::shared_ptr<const ElasticRoute>& elastic, FleetView& fleet,
+                              VariantView& variant) {
+  lines_.advance(elastic, [&](ElasticLines::Waiting& waiting) {
+    waiting.invocation->turn_ = std::move(waiting.turn);
+    if (send_elastic(waiting.invocation, fleet, variant)) return true;
+    waiting.turn = std::exchange(waiting.invocation->turn_, {});
+    return false;
   });
 }
 
 // To the instance with the least under way, as long as that is less than it may have.
-bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetState& fleet,
-                              VariantState& variant) {
+bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetView& fleet,
+                              VariantView& variant) {
   const std::uint32_t each_max = variant.route->elastic->limits.requests_per_instance;
   InstanceLink* not_this = nullptr;
   for (unsigned tries = 0; tries < attempts_max; ++tries) {
-    InstanceLink* best = nullptr;
-    std::uint32_t least = each_max;
-    for (InstanceLink* const link : variant.links) {
-      const std::uint32_t load = link->instance().outstanding.load(std::memory_order_relaxed);
-      if (load >= least || link == not_this) continue;
-      best = link;
-      least = load;
-    }
+    InstanceLink* const best = Picker::least_busy(variant, each_max, not_this);
     if (best == nullptr) break;
     invocation->route_ = fleet.route;
     invocation->variant_ = variant.route;
@@ -55,30 +61,24 @@ bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetStat
   }
   invocation->route_.reset();  // what waits keeps no instance from being drained
   invocation->variant_ = nullptr;
-  invocation->link_ = nullptr;
+  invocation->instance_ = nullptr;
   return false;
 }
 
 // What waits for a variant that is there no more is looked at anew.
 void RouterCore::advance_lines() {
   for (const ElasticLines::Line& line : lines_.lines()) {
-    FleetState* const fleet = find_fleet(fresh_shard(line.fleet), line.fleet);
-    VariantState* const variant = fleet == nullptr ? nullptr : pick_variant(*fleet, line.variant);
+    FleetView* const fleet = view_.find(line.fleet);
+    VariantView* const variant = fleet == nullptr ? nullptr : picker_.variant(*fleet, line.variant);
     if (variant == nullptr || !variant->route->elastic ||
         variant->route->elastic->gate.get() != line.gate) {
       for (auto& invocation : lines_.take_all(line.gate)) dispatch(std::move(invocation));
       continue;
     }
-    lines_.advance(variant->route->elastic, [&](std::unique_ptr<Invocation>& waiting) {
-      return send_elastic(waiting, *fleet, *variant);
-    });
+    advance_line(variant->route->elastic, *fleet, *variant);
   }
-  drop_from_lines();
-}
-
-void RouterCore::drop_from_lines() {
-  for (auto& [waiting, failure, detail] : lines_.take_dropped(loop_.now()))
-    refuse(std::move(waiting), failure, detail);
+  for (auto& [invocation, failure, detail] : lines_.take_dropped(loop_.now()))
+    refuse(std::move(invocation), failure, detail);
 }
 
 // A stream is held to the limit by what came of it so far.
@@ -94,7 +94,7 @@ void RouterCore::cut_off(Invocation& invocation) {
   refuse(invocation, InvokeFailure::too_large,
          fmt::format("an answer has at most {} bytes",
                      invocation.variant_->elastic->limits.body_bytes_max));
-  invocation.link_->drop(invocation);
+  invocation.link()->drop(invocation);
 }
 
 // A whole answer comes over the link or over HTTP, which have limits of their own; who asked finds

@@ -10,7 +10,7 @@ void RouterCore::dispatch_to_model(std::unique_ptr<Invocation> invocation) {
   const auto& models = invocation->variant_->models;
   if (invocation->request.model.empty())
     return refuse(std::move(invocation), InvokeFailure::model_missing, "it has many models");
-  invocation->model_.reset();
+  set_model(*invocation, {});
   const Instant deadline = loop_.now() + time_left(*invocation);
   if (auto model = models_.admit(invocation, models, deadline))
     on_model_ready(std::move(invocation), std::move(model));
@@ -21,10 +21,10 @@ void RouterCore::on_model_ready(std::unique_ptr<Invocation> invocation, ModelHan
   const auto& instances = invocation->variant_->instances;
   const auto at = std::ranges::find_if(
       instances, [&](const auto& instance) { return instance->number == model.instance(); });
-  const Shard& shard = fresh_shard(invocation->request.fleet);
-  const auto link = at == instances.end() ? shard.links.end() : shard.links.find(at->get());
-  invocation->model_ = std::move(model);
-  if (link == shard.links.end() || !send(invocation, *link->second)) hold(std::move(invocation));
+  InstanceLink* const link =
+      at == instances.end() ? nullptr : view_.routed_link(invocation->request.fleet, **at);
+  set_model(*invocation, std::move(model));
+  if (link == nullptr || !send(invocation, *link)) hold(std::move(invocation));
 }
 
 void RouterCore::on_model_refused(std::unique_ptr<Invocation> invocation,
@@ -39,6 +39,11 @@ void RouterCore::on_model_refused(std::unique_ptr<Invocation> invocation,
 void RouterCore::on_model_failed(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
                                  std::string_view detail) {
   refuse(std::move(invocation), failure, detail);
+}
+
+void RouterCore::set_model(Invocation& invocation, ModelHandle model) {
+  invocation.model_ = std::move(model);
+  invocation.instance_model_ = invocation.model_ ? invocation.model_.name() : std::string_view();
 }
 
 // The first time that an instance does not know the model any more it is loaded once more.

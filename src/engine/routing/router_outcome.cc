@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <bit>
 
 #include "engine/routing/router_core.h"
 
@@ -13,48 +12,11 @@ namespace {
 
 constexpr std::chrono::milliseconds time_left_min{1};
 
-// One writer; readers on other threads see each number whole.
-void add(std::atomic<std::uint64_t>& counter, std::uint64_t amount) {
-  counter.store(counter.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
+std::uint64_t body_bytes(const InvokeRequest& request) {
+  return request.body_files ? request.body_files().length : request.body.size();
 }
 
 }  // namespace
-
-std::string_view name_of(InvokeFailure failure) {
-  switch (failure) {
-    case InvokeFailure::not_found: return "not_found";
-    case InvokeFailure::other_access: return "other_access";
-    case InvokeFailure::no_such_variant: return "no_such_variant";
-    case InvokeFailure::no_such_container: return "no_such_container";
-    case InvokeFailure::not_direct: return "not_direct";
-    case InvokeFailure::no_such_instance: return "no_such_instance";
-    case InvokeFailure::other_instance: return "other_instance";
-    case InvokeFailure::not_serving: return "not_serving";
-    case InvokeFailure::at_zero: return "at_zero";
-    case InvokeFailure::offered: return "offered";
-    case InvokeFailure::unavailable: return "unavailable";
-    case InvokeFailure::timeout: return "timeout";
-    case InvokeFailure::broken: return "broken";
-    case InvokeFailure::too_large: return "too_large";
-    case InvokeFailure::request_too_large: return "request_too_large";
-    case InvokeFailure::throttled: return "throttled";
-    case InvokeFailure::not_ready: return "not_ready";
-    case InvokeFailure::start_failed: return "start_failed";
-    case InvokeFailure::model_missing: return "model_missing";
-    case InvokeFailure::model_unexpected: return "model_unexpected";
-    case InvokeFailure::no_such_model: return "no_such_model";
-    case InvokeFailure::model_unusable: return "model_unusable";
-    case InvokeFailure::model_loading: return "model_loading";
-  }
-  return "unknown";
-}
-
-Invocation::Invocation() = default;
-Invocation::~Invocation() = default;
-
-std::string_view Invocation::container() const {
-  return variant_ == nullptr ? std::string_view() : variant_->container;
-}
 
 std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) const {
   const auto limit = invocation.variant_ != nullptr && invocation.variant_->elastic
@@ -67,7 +29,7 @@ std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) co
 }
 
 void RouterCore::let_go(Invocation& invocation) {
-  invocation.link_->instance().outstanding.fetch_sub(1, std::memory_order_relaxed);
+  invocation.instance_->instance().outstanding.fetch_sub(1, std::memory_order_relaxed);
   --under_way_;
 }
 
@@ -79,37 +41,34 @@ std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocati
          std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
 }
 
-std::uint64_t RouterCore::request_bytes(const Invocation& invocation) {
-  if (invocation.relay_) return invocation.relay_->body_of_caller().size();
-  const InvokeRequest& request = invocation.request;
-  return request.body_files ? request.body_files().length : request.body.size();
-}
-
 void RouterCore::count(Invocation& invocation, int status) const {
-  VariantCells& cells = *invocation.cells_;
-  const auto us =
-      static_cast<std::uint64_t>(std::max<std::int64_t>(time_since_sent(invocation).count(), 0));
-  add(cells.invocations, 1);
-  add(cells.model_time_us, us);
-  add(cells.request_bytes, request_bytes(invocation));
-  add(cells.model_time[std::min<std::size_t>(us == 0 ? 0 : std::bit_width(us) - 1U, 31)], 1);
-  if (status >= 500)
-    add(cells.answers_5xx, 1);
-  else if (status >= 400)
-    add(cells.answers_4xx, 1);
+  const std::uint64_t bytes = invocation.relay_ ? invocation.relay_->body_of_caller().size()
+                                                : body_bytes(invocation.request);
+  invocation.cells_->note_answer(status, time_since_sent(invocation), bytes);
 }
 
-void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
+// Whether its request and answer are among those that are copied.
+bool RouterCore::is_captured(const Invocation& invocation) {
+  const auto& plan = invocation.route_->capture;
+  return plan && captures_ != nullptr && picker_.chance_percent(plan->percent);
+}
+
+void RouterCore::on_answer(std::unique_ptr<Exchange> exchange, InvokeAnswer&& answer) {
+  auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
+  if (answer.pace) invocation->instance_->note_pace(*answer.pace);
   if (Relay::goes_on(*invocation->variant_, answer.status))
     return relay(std::move(invocation), std::move(answer));
   if (answer.body.size() > answer_limit(*invocation))
     return refuse_answer(std::move(invocation), answer);
   if (has_lost_model(*invocation, answer.status)) return dispatch(std::move(invocation));
   count(*invocation, answer.status);
-  add(invocation->cells_->answer_bytes, answer.body.size());
+  invocation->cells_->note_answer_bytes(answer.body.size());
   tell_origin(*invocation, answer);
-  if (invocation->route_->capture) capture(*invocation, answer);
+  // Only what was answered well is captured: a choice, AWS does not say.
+  if (answer.status >= 200 && answer.status < 300 && is_captured(*invocation))
+    captures_->offer(
+        copy_of(invocation->request, invocation->relay_.get(), *invocation->route_, answer));
   invocation->answered(answer);
   mirror(std::move(invocation));
 }
@@ -119,13 +78,13 @@ void RouterCore::on_answer(std::unique_ptr<Invocation> invocation, InvokeAnswer&
 void RouterCore::mirror(std::unique_ptr<Invocation> invocation) {
   const double share = invocation->route_ ? invocation->route_->shadow_share : 0;
   if (share <= 0 || closed_ || invocation->audience_ == Audience::shadow || invocation->relay_ ||
-      !invocation->request.instance.empty() || random_.fraction() >= share ||
+      !invocation->request.instance.empty() || !picker_.chance(share) ||
       !shadows_.has_room_for(invocation->request.body.size()))
     return;
   const auto& variants = invocation->route_->variants;
   const auto shadow = std::ranges::find(variants, Audience::shadow, &VariantRoute::audience);
   invocation->turn_ = ElasticTurn();
-  invocation->router_ = nullptr;  // it has ended; only what it owns is needed still
+  invocation->carrier_ = nullptr;  // it has ended; only what it owns is needed still
   auto copy = std::make_unique<ShadowInvocation>(std::move(invocation), shadow->name, shadows_);
   copy->audience_ = Audience::shadow;
   invoke(std::move(copy));
@@ -137,8 +96,7 @@ void RouterCore::relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& an
       std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation->sent_at_);
   invocation->relay_->take(answer, took, invocation->request);
   ++invocation->variant_;  // in the route, the containers of a variant follow each other
-  invocation->link_ = nullptr;
-  invocation->place_ = {};
+  invocation->instance_ = nullptr;
   invocation->attempts_ = 0;
   dispatch_further(std::move(invocation));
 }
@@ -147,26 +105,31 @@ void RouterCore::tell_origin(const Invocation& invocation, InvokeAnswer& answer)
   answer.variant = invocation.variant_->name;
   answer.container = invocation.variant_->container;
   if (!invocation.relay_ && !invocation.variant_->elastic && !invocation.variant_->models)
-    answer.instance = invocation.link_->instance().key.text;
+    answer.instance = invocation.instance_->instance().key.text;
   answer.model_time = time_since_sent(invocation);
 }
 
-void RouterCore::on_begun(Invocation& invocation, InvokeAnswer&& head) {
-  invocation.place_.begun = true;
+void RouterCore::on_begun(Exchange& exchange, InvokeAnswer&& head) {
+  auto& invocation = static_cast<Invocation&>(exchange);
+  if (head.pace) invocation.instance_->note_pace(*head.pace);
   tell_origin(invocation, head);
   head.part_border = invocation.route_->part_border;
-  if (invocation.route_->capture) begin_capture(invocation, head);
+  if (is_captured(invocation))
+    invocation.captured_ = std::make_unique<CaptureRecord>(
+        copy_of(invocation.request, invocation.relay_.get(), *invocation.route_, head));
   invocation.begun(head);
 }
 
-void RouterCore::on_part(Invocation& invocation, std::string_view bytes) {
-  add(invocation.cells_->answer_bytes, bytes.size());
+void RouterCore::on_part(Exchange& exchange, std::string_view bytes) {
+  auto& invocation = static_cast<Invocation&>(exchange);
+  invocation.cells_->note_answer_bytes(bytes.size());
   if (exceeds_limit(invocation, bytes)) return cut_off(invocation);
-  if (invocation.captured_) capture_part(*invocation.captured_, bytes);
+  if (invocation.captured_) add_part(*invocation.captured_, bytes);
   invocation.part(bytes);
 }
 
-void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
+void RouterCore::on_ended(std::unique_ptr<Exchange> exchange) {
+  auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
   count(*invocation, 200);
   if (invocation->captured_) captures_->offer(std::move(*invocation->captured_));
@@ -175,12 +138,13 @@ void RouterCore::on_ended(std::unique_ptr<Invocation> invocation) {
 }
 
 void RouterCore::set_paused(Invocation& invocation, Flow flow) {
-  if (invocation.place_.begun) invocation.link_->set_paused(invocation, flow);
+  if (invocation.has_begun() && invocation.link() != nullptr)
+    invocation.link()->set_paused(invocation, flow);
 }
 
 // It is either held or under way at a link: between the two nobody outside is called.
 void RouterCore::give_up(Invocation& invocation) {
-  if (invocation.place_.way == ExchangePlace::Way::none) {
+  if (invocation.link() == nullptr) {
     if (lines_.remove(invocation)) return;
     models_.forget(invocation);
     std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
@@ -188,10 +152,11 @@ void RouterCore::give_up(Invocation& invocation) {
   }
   let_go(invocation);
   count(invocation, 200);
-  invocation.link_->drop(invocation);
+  invocation.link()->drop(invocation);
 }
 
-void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_view why) {
+void RouterCore::on_unsent(std::unique_ptr<Exchange> exchange, std::string_view why) {
+  auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
   if (closed_) return refuse(std::move(invocation), InvokeFailure::unavailable, why);
   if (invocation->attempts_ < attempts_max || invocation->variant_->elastic)
@@ -199,21 +164,22 @@ void RouterCore::on_unsent(std::unique_ptr<Invocation> invocation, std::string_v
   hold(std::move(invocation));
 }
 
-void RouterCore::on_failure(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
+void RouterCore::on_failure(std::unique_ptr<Exchange> exchange, InvokeFailure failure,
                             std::string_view why) {
+  auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
   // What breaks because this server ends is not the instance's fault.
-  if (closed_ && invocation->place_.begun) failure = InvokeFailure::unavailable;
+  if (closed_ && invocation->has_begun()) failure = InvokeFailure::unavailable;
   const auto ending =
-      failure == InvokeFailure::broken ? invocation->link_->instance().ending.load() : nullptr;
+      failure == InvokeFailure::broken ? invocation->instance_->instance().ending.load() : nullptr;
   refuse(*invocation, failure, ending ? "the instance ended: " + *ending : why);
   mirror(std::move(invocation));
 }
 
-void RouterCore::on_again_by_http(std::unique_ptr<Invocation> invocation) {
-  const auto left = time_left(*invocation);
-  if (!invocation->link_->send_by_http(invocation, left))
-    on_failure(std::move(invocation), InvokeFailure::too_large,
+void RouterCore::on_again_by_http(std::unique_ptr<Exchange> exchange) {
+  const auto& invocation = static_cast<const Invocation&>(*exchange);
+  if (!invocation.instance_->send_by_http(exchange, time_left(invocation)))
+    on_failure(std::move(exchange), InvokeFailure::too_large,
                "the answer does not fit into a frame and the instance has no HTTP");
 }
 
@@ -224,8 +190,7 @@ void RouterCore::refuse(std::unique_ptr<Invocation> invocation, InvokeFailure fa
 
 void RouterCore::refuse(Invocation& invocation, InvokeFailure failure, std::string_view detail) {
   if (invocation.cells_ != nullptr) {
-    add(invocation.cells_->invocations, 1);
-    add(invocation.cells_->failures, 1);
+    invocation.cells_->note_failure();
   }
   const std::string_view variant =
       invocation.variant_ == nullptr ? std::string_view() : invocation.variant_->name;

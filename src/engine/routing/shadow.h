@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <memory>
 
-#include "engine/routing/router.h"
+#include "engine/routing/invocation.h"
 
 namespace slipway::routing {
 

@@ -6,7 +6,8 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/routing/router.h"
+#include "engine/routing/request.h"
+#include "engine/routing/routes.h"
 #include "service/authenticator.h"
 #include "service/errors.h"
 #include "wire/route.h"

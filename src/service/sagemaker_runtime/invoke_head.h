@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "engine/routing/router.h"
+#include "engine/routing/request.h"
 #include "net/http.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/member_text.h"
