@@ -9,6 +9,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import pytest  # noqa: E402
 
+import check_operations  # noqa: E402
 import fetch_deps  # noqa: E402
 import generate_wire  # noqa: E402
 import new_op  # noqa: E402
@@ -85,13 +86,16 @@ def test_a_third_word_that_is_no_mark_is_refused(tmp_path):
             generate_wire.read_operations(listed)
 
 
-MODEL = {"operations": {"PeekQueue": {"input": {"shape": "PeekQueueRequest"}, "output": {"shape": "PeekQueueResult"}},
+MODEL = {"metadata": {"endpointPrefix": "birds"},
+         "operations": {"PeekQueue": {"input": {"shape": "PeekQueueRequest"}, "output": {"shape": "PeekQueueResult"}},
                         "DropQueue": {"input": {"shape": "DropQueueRequest"}}}}
 
 
 def door_folder(root, service):
     folder = root / "src/service" / service
     shutil.copytree(ROOT / "src/service" / service, folder)
+    (root / "test/clients").mkdir(parents=True)
+    shutil.copy(ROOT / "test/clients/refusals.txt", root / "test/clients")
     return folder
 
 
@@ -108,17 +112,34 @@ def test_a_new_operation_is_registered_declared_and_refuses_by_name(tmp_path, se
         body = (folder / f"{function}.cc").read_text()
         assert f'{answer} {function}(Call&, api::{name}Request) {{' in body
         assert f'"{name} is not implemented yet."' in body
+        assert f'    {{"{name}", "birds:{name}"}},\n}};' in (folder / "permissions.cc").read_text()
+        assert f"\n{service} {name} birds:{name}\n" in (tmp_path / "test/clients/refusals.txt").read_text()
         assert f"src/service/{service}/permissions.cc" in new_op.next_steps(tmp_path, service, name, files)
+    assert not list(check_operations.lacks(tmp_path, folder))
+
+
+def test_what_an_operation_lacks_is_named(tmp_path):
+    folder = door_folder(tmp_path, "sqs")
+    assert not list(check_operations.lacks(tmp_path, folder))
+    listed = (folder / "operations.txt").read_text()
+    (folder / "operations.txt").write_text(listed + "PeekQueue read\n")
+    said = list(check_operations.lacks(tmp_path, folder))
+    assert [each.partition(" has ")[0] for each in said] == ["src/service/sqs/operations.txt: PeekQueue"] * 3
+    for place in (".add<op::PeekQueue>", "src/service/sqs/permissions.cc", "test/clients/refusals.txt"):
+        assert any(place in each for each in said)
+    (folder / "operations.txt").write_text(listed.replace("SendMessage write\n", ""))
+    assert list(check_operations.lacks(tmp_path, folder)) == [
+        "src/service/sqs/operations.txt lacks SendMessage, which has a handler"]
 
 
 def test_a_new_operation_that_cannot_be_begun_changes_nothing(tmp_path):
     folder = door_folder(tmp_path, "sqs")
-    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
     taken = {"operations": {"SendMessage": MODEL["operations"]["DropQueue"]}}
     for model, service, name, why in ((MODEL, "sqs", "PeekQueu", "Did you mean PeekQueue"),
                                       (taken, "sqs", "SendMessage", "already"),
                                       (MODEL, "glue", "PeekQueue", "there are sqs")):
         with pytest.raises(new_op.Refusal, match=why):
             new_op.begin(tmp_path, model, service, name, "read")
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
     assert new_op.snake("DescribeDBClusterV2") == "describe_db_cluster_v2"

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Begins an operation of AWS's: `./dev new-op SERVICE NAME [MODE]`.
 
-Adds its line to operations.txt, a function that refuses by name, its declaration and its registration,
-and says what to edit next. MODE is a word of src/service/registry.h; without it `read` for what only
+Adds its line to operations.txt, a function that refuses by name, and what the build would miss
+(check_operations.py): its declaration and registration, who may do it, how a refusal reads. Says what to
+edit next. MODE is a word of src/service/registry.h; without it `read` for what only
 looks (Get..., List..., Describe..., Head...) and `write` for all else.
 """
 import argparse
@@ -18,6 +19,10 @@ LOOKS = ("Get", "List", "Describe", "Head")
 MODES = ("read", "write", "work", "file", "bulk")
 # One registration on a line of its own, behind which the new one stands.
 REGISTRATION = re.compile(r"^( +)(?:adder)?\.add<op::\w+>\([^()]*(?:\([^()]*\))?\)$", re.MULTILINE)
+
+
+# The last line of a table of service::Need.
+TABLE_END = re.compile(r"^constexpr Need \w+\[\] = \{\n.*?(?=^\};)", re.MULTILINE | re.DOTALL)
 
 
 class Refusal(Exception):
@@ -71,6 +76,29 @@ namespace slipway::{namespace} {{
     return declaration, definition
 
 
+def action_of(model, name):
+    """sqs:PeekQueue: what the operation asks for until somebody says it better."""
+    metadata = model["metadata"]
+    return f"{metadata.get('signingName', metadata['endpointPrefix'])}:{name}"
+
+
+def add_permission(permissions, name, action):
+    text = permissions.read_text()
+    tables = list(TABLE_END.finditer(text))
+    if not tables:
+        raise Refusal(f"{permissions} has no table of needs: add this operation by hand.")
+    end = tables[-1].end()
+    permissions.write_text(f'{text[:end]}    {{"{name}", "{action}"}},\n{text[end:]}')
+
+
+def add_refusal(refusals, service, name, action):
+    """Behind the last line of its service."""
+    lines = refusals.read_text().splitlines()
+    ours = [number for number, line in enumerate(lines) if line.startswith(f"{service} ")]
+    lines.insert(ours[-1] + 1 if ours else len(lines), f"{service} {name} {action}")
+    refusals.write_text("\n".join(lines) + "\n")
+
+
 def door_of(root, service):
     folder = root / "src/service" / service
     if not (folder / "operations.txt").exists():
@@ -83,6 +111,7 @@ def begin(root, model, service, name, mode):
     """Writes all of it, or raises Refusal and writes nothing. Returns the files to look at next."""
     folder = door_of(root, service)
     operations, header = folder / "operations.txt", folder / "operations.h"
+    permissions, refusals = folder / "permissions.cc", root / "test/clients/refusals.txt"
     operation = operation_of(model, name)
     if name in listed(operations):
         raise Refusal(f"{name} stands in {operations.relative_to(root)} already.")
@@ -94,6 +123,9 @@ def begin(root, model, service, name, mode):
     installs = install_file(folder)
     declaration, definition = function_of(service, name, operation)
 
+    action = action_of(model, name)
+    add_permission(permissions, name, action)
+    add_refusal(refusals, service.replace("_", "-"), name, action)
     text = installs.read_text()
     last = list(REGISTRATION.finditer(text))[-1]
     installs.write_text(f"{text[:last.end()]}\n      .add<op::{name}>({snake(name)}){text[last.end():]}")
@@ -101,20 +133,21 @@ def begin(root, model, service, name, mode):
     header.write_text(header.read_text().replace(end, f"{declaration}\n{end}"))
     new_file.write_text(definition)
     operations.write_text(f"{operations.read_text().rstrip()}\n{name} {mode}\n")
-    return [new_file, header, installs, operations]
+    return [new_file, header, installs, operations, permissions, refusals]
 
 
 def next_steps(root, service, name, files):
-    new_file, header, installs, operations = (file.relative_to(root) for file in files)
+    new_file, header, installs, operations, permissions, refusals = (file.relative_to(root) for file in files)
     return f"""{name} is begun: it is routed, decoded and validated by AWS's model, and refuses by name.
+The build says what it would lack.
 
 Next:
   {operations}  its mode, and `frees` or `stored` where they hold (CONTRIBUTING.md)
   {new_file}  what it does; better in the file of its resource, beside its neighbours
   {header}  what it promises and refuses, under the name of that file
   {installs}  its place among its neighbours
-  src/service/{service}/permissions.cc  who may: action, resource, conditions; server_test fails without
-  test/clients/refusals.txt  how a refusal reads
+  {permissions}  who may: action, resource, conditions; now the action of its name on everything
+  {refusals}  the same resource, as the refusal names it
   test/clients/  what a user sees, through boto3
   docs/coverage.md  written anew by tools/write_coverage.py; CHANGELOG.md where users will notice
 ./dev fmt, ./dev test service_{service}"""
