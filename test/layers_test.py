@@ -15,11 +15,13 @@ class Layers:
     """What layers.txt allows."""
 
     def __init__(self, text):
-        self.floors, self.beside, self.only = [], {}, {}
+        self.floors, self.beside, self.only, self.downhill = [], {}, {}, []
         for line in text.splitlines():
             word, *names = line.split("#")[0].split() or [""]
             if word == "floor":
                 self.floors.append(names)
+            elif word == "downhill":
+                self.downhill += names
             elif word:
                 table = {"beside": self.beside, "only": self.only}[word]
                 table.setdefault(names[0], set()).update(names[1:])
@@ -57,15 +59,31 @@ class Layers:
 
     def cycle(self):
         """A room that stands on itself by `beside` lines, or None."""
-        for start in self.beside:
-            seen, todo = set(), list(self.beside[start])
-            while todo:
-                if (room := todo.pop()) == start:
-                    return start
-                if room not in seen:
-                    seen.add(room)
-                    todo += self.beside.get(room, ())
-        return None
+        return cycle_in(self.beside)
+
+
+def cycle_in(arrows):
+    """Who reaches himself by `arrows` (from each to those that he points to), or None."""
+    for start in arrows:
+        seen, todo = set(), list(arrows[start])
+        while todo:
+            if (each := todo.pop()) == start:
+                return start
+            if each not in seen:
+                seen.add(each)
+                todo += arrows.get(each, ())
+    return None
+
+
+def inner_arrows(src, room):
+    """What in a room includes what of it: names without .h and .cc; tests point, nobody at them."""
+    arrows = {}
+    for file in [*(src / room).glob("*.h"), *(src / room).glob("*.cc")]:
+        for _, target in includes(file):
+            folder, _, name = target.rpartition("/")
+            if folder == room and name != f"{file.stem}.h":
+                arrows.setdefault(file.stem, set()).add(name.removesuffix(".h"))
+    return arrows
 
 
 def includes(file):
@@ -86,6 +104,17 @@ def violations(src, layers):
             yield from check(layers, room, f"src/{relative}:{number}", target)
 
 
+def circles(src, layers):
+    """One line for each `downhill` room in which includes run in a circle."""
+    for room in layers.downhill:
+        arrows = inner_arrows(src, room)
+        if not arrows:
+            yield f"src/layers.txt: {room} has nothing that runs downhill"
+        elif name := cycle_in(arrows):
+            yield (f"src/{room}/{name}.h includes itself in a circle; put what is shared below both, or "
+                   f"make the one above an interface of the one below")
+
+
 def check(layers, room, where, target):
     other = layers.room_of(target)
     if other is None:
@@ -99,6 +128,11 @@ def test_no_include_points_up_or_sideways():
     layers = Layers((SRC / "layers.txt").read_text())
     assert layers.cycle() is None, f"{layers.cycle()} stands on itself in src/layers.txt"
     found = list(violations(SRC, layers))
+    assert not found, "\n" + "\n".join(found)
+
+
+def test_within_the_rooms_that_say_so_no_includes_run_in_a_circle():
+    found = list(circles(SRC, Layers((SRC / "layers.txt").read_text())))
     assert not found, "\n" + "\n".join(found)
 
 
@@ -120,6 +154,7 @@ def test_the_check_finds_upward_sideways_and_outside_arrows():
 
 
 if __name__ == "__main__":
-    problems = list(violations(SRC, Layers((SRC / "layers.txt").read_text())))
+    rules = Layers((SRC / "layers.txt").read_text())
+    problems = [*violations(SRC, rules), *circles(SRC, rules)]
     print("\n".join(problems) or "layers: every include points down")
     sys.exit(1 if problems else 0)

@@ -278,16 +278,15 @@ Result<> Server::Parts::open_engines() {
     return credentials_->environment(key, role, endpoint_from_here_);
   };
   fleet_reconciler_ = std::make_unique<fleet::FleetReconciler>(
-      fleet::FleetReconciler::Needs{
-          .place = instances_->place(),
-          .artifacts = artifacts_->cache(),
-          .prober = *prober_,
-          .routes = routes_,
-          .loop = *reconcilers_,
-          .changes = changes_,
-          .models = &files_->models(),
-          .environments = &files_->environments(),
-          .may_read = std::bind_front(&FetchedArtifacts::may_read, artifacts_.get())},
+      fleet::FleetNeeds{.place = instances_->place(),
+                        .artifacts = artifacts_->cache(),
+                        .prober = *prober_,
+                        .routes = routes_,
+                        .loop = *reconcilers_,
+                        .changes = changes_,
+                        .models = &files_->models(),
+                        .environments = &files_->environments(),
+                        .may_read = std::bind_front(&FetchedArtifacts::may_read, artifacts_.get())},
       std::move(fleet));
   captured_objects_ = std::make_unique<CapturedObjects>(*store_, *objects_, random_, later());
   captures_ = std::make_unique<routing::CaptureWriter>(

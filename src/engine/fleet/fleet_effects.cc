@@ -3,7 +3,6 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "engine/fleet/fleet.h"
-#include "engine/residency/model_keeper.h"
 
 namespace slipway::fleet {
 

@@ -9,7 +9,7 @@
 
 #include "engine/environments/environments.h"
 #include "engine/fleet/decisions.h"
-#include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/fleet_needs.h"
 #include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
 #include "engine/reconciler.h"
@@ -34,7 +34,7 @@ class FleetEffects {
  public:
   // All of it outlives the effects.
   struct Around {
-    const FleetReconciler::Needs& needs;
+    const FleetNeeds& needs;
     const FleetOptions& options;
     // Takes the outcome of a fetch from any thread.
     std::function<void(FetchReport)> fetched;
@@ -92,7 +92,7 @@ class FleetEffects {
 
  private:
   const Around& around_;
-  const FleetReconciler::Needs& needs_;
+  const FleetNeeds& needs_;
   Sight& sight_;
   engine::Effects& effects_;
 };

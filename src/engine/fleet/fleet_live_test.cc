@@ -46,12 +46,12 @@ class Server {
     FleetOptions options;
     options.built_ins["test"] = {.argv = {FLEET_TEST_INSTANCE}, .environment = {}};
     options.stop_grace = 5s;
-    reconciler_ = std::make_unique<FleetReconciler>(FleetReconciler::Needs{.place = *place_,
-                                                                           .artifacts = artifacts_,
-                                                                           .prober = prober_,
-                                                                           .routes = routes_,
-                                                                           .loop = loop_,
-                                                                           .changes = changes_},
+    reconciler_ = std::make_unique<FleetReconciler>(FleetNeeds{.place = *place_,
+                                                               .artifacts = artifacts_,
+                                                               .prober = prober_,
+                                                               .routes = routes_,
+                                                               .loop = loop_,
+                                                               .changes = changes_},
                                                     options);
     routes_.on_drained(
         [this](const place::InstanceKey& key) { reconciler_->observe_drained(key); });

@@ -67,7 +67,7 @@ void take_in(Sight& sight, Report&& report) {
 
 class FleetReconciler::Impl {
  public:
-  Impl(FleetReconciler& self, Needs needs, FleetOptions options)
+  Impl(FleetReconciler& self, FleetNeeds needs, FleetOptions options)
       : self_(self), needs_(needs), options_(std::move(options)) {
     needs_.loop.add(self_);
     needs_.routes.set_incomplete();
@@ -223,7 +223,7 @@ class FleetReconciler::Impl {
   }
 
   FleetReconciler& self_;
-  const Needs needs_;
+  const FleetNeeds needs_;
   const FleetOptions options_;
   DecisionBook decisions_;
 
@@ -231,9 +231,9 @@ class FleetReconciler::Impl {
   std::map<FleetId, std::vector<Report>> reports_;  // guarded by mutex_
   // Guarded by mutex_.
   std::map<FleetId, std::map<place::InstanceKey, place::Observation>> printed_;
-  std::set<FleetId> known_;                         // guarded by mutex_
-  std::set<std::string> expected_;                  // guarded by mutex_
-  bool adoption_done_ = false;                      // guarded by mutex_
+  std::set<FleetId> known_;         // guarded by mutex_
+  std::set<std::string> expected_;  // guarded by mutex_
+  bool adoption_done_ = false;      // guarded by mutex_
   // How those are probed that were asked for and not heard of yet. Guarded by mutex_.
   std::map<place::InstanceKey, Probe> starting_;
 
@@ -241,7 +241,7 @@ class FleetReconciler::Impl {
   std::map<FleetId, Sight> sights_;
 };
 
-FleetReconciler::FleetReconciler(Needs needs, FleetOptions options)
+FleetReconciler::FleetReconciler(FleetNeeds needs, FleetOptions options)
     : impl_(std::make_unique<Impl>(*this, needs, std::move(options))) {}
 // Routes that go later have nobody to tell.
 FleetReconciler::~FleetReconciler() { impl_->routes().on_drained({}); }

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "engine/fleet/fleet_effects.h"
-#include "engine/fleet/fleet_reconciler.h"
+#include "engine/fleet/fleet_needs.h"
 #include "engine/fleet/record.h"
 #include "engine/fleet/sight.h"
 
@@ -31,7 +31,7 @@ inline bool is_alive(Phase phase) { return phase == Phase::starting || phase == 
 class FleetRun {
  public:
   struct Around {
-    const FleetReconciler::Needs& needs;
+    const FleetNeeds& needs;
     const FleetOptions& options;
     bool adoption_done;
     std::function<void()> look_again;  // wakes this fleet, from any thread
@@ -132,7 +132,7 @@ class FleetRun {
   void wake_at(ServerTime time);
 
   const bool adoption_done_;
-  const FleetReconciler::Needs& needs_;
+  const FleetNeeds& needs_;
   const FleetOptions& options_;
   const std::function<void()>& look_again_;
   const FleetId& id_;

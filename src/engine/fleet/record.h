@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/fleet/fleet.h"
+#include "engine/fleet/fleet_status.h"
 #include "engine/fleet/plan.h"
 #include "place/place.h"
 #include "store/store.h"
