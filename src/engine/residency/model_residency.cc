@@ -6,7 +6,6 @@
 #include <unordered_set>
 
 #include "base/encoding.h"
-#include "base/random.h"
 
 namespace slipway::residency {
 
@@ -14,65 +13,15 @@ namespace {
 
 constexpr std::size_t name_digits = 32;
 
-std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return scatter(a ^ (b * scatter_step)); }
-
 }  // namespace
 
-struct ModelResidency::Copy : routing::LoadedModel {
-  enum class State : std::uint8_t {
-    queued,     // for a load at its host
-    loading,    // the host was asked
-    loaded,     // pinned, or in the host's list of idle ones
-    unloading,  // the host was asked
-    gone,       // known to nobody but its pins
-  };
-  Model* model = nullptr;     // null: gone
-  HostState* host = nullptr;  // null: gone
-  State state = State::queued;
-  bool again = false;  // while unloading: to be queued after
-  std::uint32_t pins = 0;
-  std::list<Copy*>::iterator idle_at;  // where pins == 0 and loaded
-  std::list<Copy>::iterator self;
-};
-
-struct ModelResidency::Model {
-  enum class Files : std::uint8_t { absent, fetching, here };
-  std::string name;
-  std::string model;  // empty: found on a host, and not asked for since
-  std::uint64_t hash = 0;
-  Files files = Files::absent;
-  artifacts::FetchedArtifact artifact;
-  std::vector<Copy*> copies;
-  std::vector<Waiter> waiters;
-  Instant wanted_since = {};
-
-  bool has_copy_under_way() const {
-    return std::ranges::any_of(copies, [](const Copy* copy) {
-      return copy->state == Copy::State::queued || copy->state == Copy::State::loading ||
-             (copy->state == Copy::State::unloading && copy->again);
-    });
-  }
-};
-
-struct ModelResidency::HostState {
-  HostId id = 0;
-  std::uint64_t hash = 0;
-  bool ready = false;         // said what it has loaded
-  std::list<Copy*> idle;      // loaded and not pinned; the most recently used first
-  std::deque<Copy*> queue;    // to be loaded
-  std::vector<Copy*> copies;  // all
-  std::size_t occupied = 0;   // loading, loaded, unloading
-  std::size_t loading = 0;
-  std::size_t leaving = 0;  // unloading
-  std::uint32_t pins = 0;
-  bool full = false;           // it has no memory until something is unloaded
-  std::size_t evict_next = 1;  // how many go when it says so again
-};
+using State = ModelCopy::State;
+using Files = KnownModel::Files;
 
 ModelResidency::ModelResidency(Options options) : options_(options) {}
 ModelResidency::~ModelResidency() = default;
 
-bool ModelResidency::ByName::operator()(const Model* a, const Model* b) const {
+bool ModelResidency::ByName::operator()(const KnownModel* a, const KnownModel* b) const {
   return a->name < b->name;
 }
 
@@ -82,74 +31,59 @@ std::string ModelResidency::name_for(std::string_view collection, std::string_vi
 
 // ---- The hot path ----
 
-ModelResidency::Copy* ModelResidency::best_copy(const Model& model) const {
-  Copy* best = nullptr;
-  for (Copy* copy : model.copies)
-    if (copy->state == Copy::State::loaded && (best == nullptr || copy->pins < best->pins))
-      best = copy;
-  return best;
-}
-
 routing::LoadedModel* ModelResidency::pin(std::string_view model) {
   const auto found = by_model_.find(model);
   if (found == by_model_.end()) return nullptr;
-  Copy* const best = best_copy(*found->second);
+  ModelCopy* const best = found->second->best_copy();
   if (best == nullptr) return nullptr;
-  hold(*best, 1);
+  best->host->pin(*best, 1);
   if (best->pins > spread_at) consider_spreading(*found->second, *best);
   return best;
 }
 
-void ModelResidency::hold(Copy& copy, std::uint32_t count) {
-  if (count == 0) return;
-  if (copy.pins == 0 && copy.state == Copy::State::loaded) copy.host->idle.erase(copy.idle_at);
-  copy.pins += count;
-  copy.host->pins += count;
-}
-
-void ModelResidency::consider_spreading(Model& model, const Copy& busiest) {
-  if (model.files != Model::Files::here || model.copies.size() >= hosts_.size() ||
+void ModelResidency::consider_spreading(KnownModel& model, const ModelCopy& busiest) {
+  if (model.files != Files::here || model.copies.size() >= hosts_.size() ||
       model.has_copy_under_way())
     return;
-  HostState* calmest = nullptr;
+  ModelHost* calmest = nullptr;
   for (const auto& [id, host] : hosts_) {
-    const bool has = std::ranges::find(model.copies, host.get(), &Copy::host) != model.copies.end();
-    if (!has && host->ready && (calmest == nullptr || host->pins < calmest->pins))
+    const bool has =
+        std::ranges::find(model.copies, host.get(), &ModelCopy::host) != model.copies.end();
+    if (!has && host->is_ready() && (calmest == nullptr || host->pins() < calmest->pins()))
       calmest = host.get();
   }
-  if (calmest == nullptr || calmest->pins >= busiest.host->pins / 2) return;
-  to_queue(new_copy(model, *calmest), *calmest);
+  if (calmest == nullptr || calmest->pins() >= busiest.host->pins() / 2) return;
+  calmest->add_queued(new_copy(model, *calmest));
   pump(*calmest);
 }
 
 void ModelResidency::release(routing::LoadedModel& model) {
-  Copy* const copy = static_cast<Copy*>(&model);
-  --copy->pins;
-  if (copy->state == Copy::State::gone) return free_if_unpinned(copy);
-  --copy->host->pins;
-  if (copy->pins == 0) rest(*copy);
+  auto& copy = static_cast<ModelCopy&>(model);
+  if (copy.state == State::gone) {
+    --copy.pins;
+    return free_if_unpinned(copy);
+  }
+  if (copy.host->unpin(copy)) settle(copy);
 }
 
-// A copy that nobody uses: kept, or let go where there is a need.
-void ModelResidency::rest(Copy& copy) {
-  HostState& host = *copy.host;
-  host.idle.push_front(&copy);
-  copy.idle_at = host.idle.begin();
+// It is kept, or let go where there is a need.
+void ModelResidency::settle(ModelCopy& copy) {
+  ModelHost& host = *copy.host;
   const bool too_many =
-      options_.loaded_max > 0 && host.occupied - host.leaving > options_.loaded_max;
+      options_.loaded_max > 0 && host.occupied() - host.leaving() > options_.loaded_max;
   const bool of_no_use = options_.keeping == Keeping::while_used && copy.model->waiters.empty();
   if (of_no_use)
     evict(copy);
-  else if (too_many || (host.full && !host.queue.empty() && host.leaving == 0))
+  else if (too_many || (host.is_full() && !host.queue().empty() && host.leaving() == 0))
     evict_oldest(host);
-  if (!host.queue.empty()) pump(host);
+  if (!host.queue().empty()) pump(host);
 }
 
 void ModelResidency::lose(routing::LoadedModel& lost) {
-  auto& copy = static_cast<Copy&>(lost);
-  if (copy.state != Copy::State::loaded) return;
-  HostState& host = *copy.host;
-  Model& model = *copy.model;
+  auto& copy = static_cast<ModelCopy&>(lost);
+  if (copy.state != State::loaded) return;
+  ModelHost& host = *copy.host;
+  KnownModel& model = *copy.model;
   drop(copy);
   forget_if_unused(model);
   pump(host);
@@ -157,19 +91,19 @@ void ModelResidency::lose(routing::LoadedModel& lost) {
 
 // ---- Asking for what is not loaded ----
 
-ModelResidency::Model& ModelResidency::model_named(const std::string& name) {
+KnownModel& ModelResidency::model_named(const std::string& name) {
   auto& model = by_name_[name];
   if (!model) {
-    model = std::make_unique<Model>();
+    model = std::make_unique<KnownModel>();
     model->name = name;
     model->hash = std::hash<std::string>{}(name);
   }
   return *model;
 }
 
-ModelResidency::Model& ModelResidency::model_of(std::string_view asked) {
+KnownModel& ModelResidency::model_of(std::string_view asked) {
   if (const auto found = by_model_.find(asked); found != by_model_.end()) return *found->second;
-  Model& model = model_named(name_for(collection_, asked));
+  KnownModel& model = model_named(name_for(collection_, asked));
   model.model = asked;
   by_model_[model.model] = &model;
   return model;
@@ -181,9 +115,9 @@ void ModelResidency::await(std::string_view asked, ModelTicket ticket, Instant d
     effects_.emplace_back(Wake{ticket, Wake::Why::crowded});
     return;
   }
-  Model& model = model_of(asked);
-  if (Copy* const ready = best_copy(model)) {
-    hold(*ready, 1);
+  KnownModel& model = model_of(asked);
+  if (ModelCopy* const ready = model.best_copy()) {
+    ready->host->pin(*ready, 1);
     effects_.emplace_back(Wake{ticket, Wake::Why::ready, ready});
     return;
   }
@@ -193,33 +127,33 @@ void ModelResidency::await(std::string_view asked, ModelTicket ticket, Instant d
   advance(model);
 }
 
-void ModelResidency::advance(Model& model) {
+void ModelResidency::advance(KnownModel& model) {
   if (!wanted_.contains(&model) || model.has_copy_under_way()) return;
-  if (Copy* const ready = best_copy(model)) return serve(*ready);
-  if (model.files == Model::Files::absent) {
-    model.files = Model::Files::fetching;
+  if (ModelCopy* const ready = model.best_copy()) return serve(*ready);
+  if (model.files == Files::absent) {
+    model.files = Files::fetching;
     effects_.emplace_back(Fetch{model.name, model.model});
   }
-  if (model.files != Model::Files::here) return;
-  HostState* const host = choose_host(model);
+  if (model.files != Files::here) return;
+  ModelHost* const host = choose_host(model);
   if (host == nullptr) return;
-  const auto leaving = std::ranges::find(model.copies, host, &Copy::host);
+  const auto leaving = std::ranges::find(model.copies, host, &ModelCopy::host);
   if (leaving != model.copies.end()) {
     (*leaving)->again = true;
     return;
   }
-  to_queue(new_copy(model, *host), *host);
+  host->add_queued(new_copy(model, *host));
   pump(*host);
 }
 
 // The two that hash best to the model; of these the one that has less. Hosts that did not say yet
 // what they have come last.
-ModelResidency::HostState* ModelResidency::choose_host(const Model& model) {
-  HostState* first = nullptr;
-  HostState* second = nullptr;
-  const auto better = [&](const HostState* a, const HostState* b) {
-    if (b == nullptr || a->ready != b->ready) return b == nullptr || a->ready;
-    return mix(model.hash, a->hash) > mix(model.hash, b->hash);
+ModelHost* ModelResidency::choose_host(const KnownModel& model) {
+  ModelHost* first = nullptr;
+  ModelHost* second = nullptr;
+  const auto better = [&](const ModelHost* a, const ModelHost* b) {
+    if (b == nullptr || a->is_ready() != b->is_ready()) return b == nullptr || a->is_ready();
+    return a->rank_for(model) > b->rank_for(model);
   };
   for (const auto& [id, host] : hosts_) {
     if (better(host.get(), first))
@@ -227,69 +161,47 @@ ModelResidency::HostState* ModelResidency::choose_host(const Model& model) {
     else if (better(host.get(), second))
       second = host.get();
   }
-  if (second == nullptr || first->ready != second->ready) return first;
-  const auto load = [](const HostState& host) { return host.occupied + host.queue.size(); };
-  return load(*second) < load(*first) ? second : first;
+  if (second == nullptr || first->is_ready() != second->is_ready()) return first;
+  return second->load() < first->load() ? second : first;
 }
 
-ModelResidency::Copy& ModelResidency::new_copy(Model& model, HostState& host) {
-  Copy& copy = copies_.emplace_back();
+ModelCopy& ModelResidency::new_copy(KnownModel& model, ModelHost& host) {
+  ModelCopy& copy = copies_.emplace_back();
   copy.self = std::prev(copies_.end());
   copy.model = &model;
   copy.host = &host;
-  copy.instance = host.id;
+  copy.instance = host.id();
   copy.name = model.name;
   model.copies.push_back(&copy);
-  host.copies.push_back(&copy);
   return copy;
 }
 
-void ModelResidency::to_queue(Copy& copy, HostState& host) {
-  copy.state = Copy::State::queued;
-  host.queue.push_back(&copy);
-}
-
 // From here on only its pins know it.
-void ModelResidency::drop(Copy& copy) {
-  HostState& host = *copy.host;
-  Model& model = *copy.model;
-  switch (copy.state) {
-    case Copy::State::queued: std::erase(host.queue, &copy); break;
-    case Copy::State::loading: --host.loading; break;
-    case Copy::State::loaded:
-      if (copy.pins == 0) host.idle.erase(copy.idle_at);
-      break;
-    case Copy::State::unloading: --host.leaving; break;
-    case Copy::State::gone: return;
-  }
-  if (copy.state != Copy::State::queued) --host.occupied;
-  host.pins -= copy.pins;
-  std::erase(host.copies, &copy);
-  std::erase(model.copies, &copy);
-  copy.state = Copy::State::gone;
-  copy.model = nullptr;
-  copy.host = nullptr;
-  free_if_unpinned(&copy);
+void ModelResidency::drop(ModelCopy& copy) {
+  if (copy.state == State::gone) return;
+  copy.host->remove(copy);
+  std::erase(std::exchange(copy.model, nullptr)->copies, &copy);
+  free_if_unpinned(copy);
 }
 
-void ModelResidency::free_if_unpinned(Copy* copy) {
-  if (copy->pins == 0 && copy->state == Copy::State::gone) copies_.erase(copy->self);
+void ModelResidency::free_if_unpinned(ModelCopy& copy) {
+  if (copy.pins == 0 && copy.state == State::gone) copies_.erase(copy.self);
 }
 
-void ModelResidency::forget_if_unused(Model& model) {
+void ModelResidency::forget_if_unused(KnownModel& model) {
   if (!model.copies.empty() || !model.waiters.empty() || wanted_.contains(&model)) return;
-  if (model.files == Model::Files::fetching) return;
-  if (options_.keeping == Keeping::while_used && model.files == Model::Files::here) {
+  if (model.files == Files::fetching) return;
+  if (options_.keeping == Keeping::while_used && model.files == Files::here) {
     effects_.emplace_back(Discard{model.artifact.content});
-    model.files = Model::Files::absent;
+    model.files = Files::absent;
   }
-  if (model.files == Model::Files::here && by_name_.size() <= known_models_max) return;
+  if (model.files == Files::here && by_name_.size() <= known_models_max) return;
   by_model_.erase(model.model);
   by_name_.erase(by_name_.find(model.name));
 }
 
-void ModelResidency::wake_all(Model& model, const Wake& wake) {
-  for (const Waiter& waiter : model.waiters) {
+void ModelResidency::wake_all(KnownModel& model, const Wake& wake) {
+  for (const ModelWaiter& waiter : model.waiters) {
     Wake one = wake;
     one.ticket = waiter.ticket;
     effects_.emplace_back(std::move(one));
@@ -298,28 +210,28 @@ void ModelResidency::wake_all(Model& model, const Wake& wake) {
   model.waiters.clear();
 }
 
-void ModelResidency::give_up(Model& model, const Wake& wake) {
+void ModelResidency::give_up(KnownModel& model, const Wake& wake) {
   wanted_.erase(&model);
   wake_all(model, wake);
   forget_if_unused(model);
 }
 
 void ModelResidency::tick(Instant now) {
-  std::vector<Model*> too_late;
-  for (Model* model : wanted_) {
-    std::erase_if(model->waiters, [&](const Waiter& waiter) {
+  std::vector<KnownModel*> too_late;
+  for (KnownModel* model : wanted_) {
+    std::erase_if(model->waiters, [&](const ModelWaiter& waiter) {
       if (waiter.deadline > now) return false;
       effects_.emplace_back(Wake{waiter.ticket, Wake::Why::not_ready});
       --waiters_;
       return true;
     });
     const bool asks_host = std::ranges::any_of(
-        model->copies, [](const Copy* copy) { return copy->state == Copy::State::loading; });
+        model->copies, [](const ModelCopy* copy) { return copy->state == State::loading; });
     if (now - model->wanted_since >= model_load_time_max && !asks_host) too_late.push_back(model);
   }
-  for (Model* model : too_late) {
-    for (Copy* copy : std::vector(model->copies))
-      if (copy->state == Copy::State::queued) drop(*copy);
+  for (KnownModel* model : too_late) {
+    for (ModelCopy* copy : std::vector(model->copies))
+      if (copy->state == State::queued) drop(*copy);
     give_up(*model, Wake{0, Wake::Why::not_ready});
   }
 }
@@ -327,108 +239,93 @@ void ModelResidency::tick(Instant now) {
 void ModelResidency::fetched(const std::string& name, artifacts::FetchOutcome outcome) {
   const auto found = by_name_.find(name);
   if (found == by_name_.end()) return;
-  Model& model = *found->second;
-  model.files = outcome ? Model::Files::here : Model::Files::absent;
+  KnownModel& model = *found->second;
+  model.files = outcome ? Files::here : Files::absent;
   if (!outcome) return give_up(model, {0, Wake::Why::no_files, nullptr, {}, outcome.error()});
   model.artifact = *std::move(outcome);
   advance(model);
   forget_if_unused(model);
 }
 
-void ModelResidency::serve(Copy& copy) {
-  Model& model = *copy.model;
-  hold(copy, static_cast<std::uint32_t>(model.waiters.size()));
+void ModelResidency::serve(ModelCopy& copy) {
+  KnownModel& model = *copy.model;
+  copy.host->pin(copy, static_cast<std::uint32_t>(model.waiters.size()));
   wanted_.erase(&model);
   wake_all(model, {0, Wake::Why::ready, &copy});
 }
 
 // ---- Loading and letting go ----
 
-void ModelResidency::pump(HostState& host) {
-  if (host.occupied == 0) host.full = false;
-  while (host.ready && !host.queue.empty() && host.loading < loads_per_host_max &&
+void ModelResidency::pump(ModelHost& host) {
+  while (host.is_ready() && !host.queue().empty() && host.loading() < loads_per_host_max &&
          make_room(host)) {
-    Copy& copy = *host.queue.front();
-    host.queue.pop_front();
-    copy.state = Copy::State::loading;
-    ++host.loading;
-    ++host.occupied;
-    effects_.emplace_back(Load{host.id, copy.name, copy.model->artifact});
+    const ModelCopy& copy = host.start_load();
+    effects_.emplace_back(Load{host.id(), copy.name, copy.model->artifact});
   }
 }
 
 // Whether one more may be loaded now; lets idle ones go for those that are queued. Where all that
 // is there is in use, the bound gives way, by one load at a time.
-bool ModelResidency::make_room(HostState& host) {
-  if (host.full) return false;
+bool ModelResidency::make_room(ModelHost& host) {
+  if (host.is_full()) return false;
   if (options_.loaded_max == 0) return true;
-  const std::size_t wanted = std::min(host.queue.size(), loads_per_host_max - host.loading);
-  while (!host.idle.empty() && host.occupied - host.leaving + wanted > options_.loaded_max)
+  const std::size_t wanted = std::min(host.queue().size(), loads_per_host_max - host.loading());
+  while (host.oldest_idle() != nullptr &&
+         host.occupied() - host.leaving() + wanted > options_.loaded_max)
     evict_oldest(host);
-  if (host.occupied < options_.loaded_max) return true;
-  return host.leaving == 0 && host.loading == 0;
+  if (host.occupied() < options_.loaded_max) return true;
+  return host.leaving() == 0 && host.loading() == 0;
 }
 
-void ModelResidency::evict_oldest(HostState& host) {
-  if (!host.idle.empty()) evict(*host.idle.back());
+void ModelResidency::evict_oldest(ModelHost& host) {
+  if (ModelCopy* const oldest = host.oldest_idle()) evict(*oldest);
 }
 
-void ModelResidency::evict(Copy& copy) {
-  HostState& host = *copy.host;
-  host.idle.erase(copy.idle_at);
-  copy.state = Copy::State::unloading;
-  copy.again = false;
-  ++host.leaving;
-  effects_.emplace_back(Unload{host.id, copy.name});
+void ModelResidency::evict(ModelCopy& copy) {
+  copy.host->start_unload(copy);
+  effects_.emplace_back(Unload{copy.host->id(), copy.name});
 }
 
-ModelResidency::Copy* ModelResidency::find_copy(HostId host, const std::string& name) {
+ModelCopy* ModelResidency::find_copy(HostId host, const std::string& name) {
   const auto model = by_name_.find(name);
   if (model == by_name_.end()) return nullptr;
-  for (Copy* copy : model->second->copies)
+  for (ModelCopy* copy : model->second->copies)
     if (copy->instance == host) return copy;
   return nullptr;
 }
 
 void ModelResidency::vanished(HostId host, const std::string& name) {
-  Copy* const copy = find_copy(host, name);
-  if (copy == nullptr || copy->state != Copy::State::loading) return;
-  Model& model = *copy->model;
-  HostState& at = *copy->host;
+  ModelCopy* const copy = find_copy(host, name);
+  if (copy == nullptr || copy->state != State::loading) return;
+  KnownModel& model = *copy->model;
+  ModelHost& at = *copy->host;
   drop(*copy);
-  model.files = Model::Files::absent;
+  model.files = Files::absent;
   advance(model);
   forget_if_unused(model);
   pump(at);
 }
 
 void ModelResidency::not_shown(HostId host, const std::string& name, Error why) {
-  Copy* const copy = find_copy(host, name);
-  if (copy == nullptr || copy->state != Copy::State::loading) return;
-  Model& model = *copy->model;
-  HostState& at = *copy->host;
+  ModelCopy* const copy = find_copy(host, name);
+  if (copy == nullptr || copy->state != State::loading) return;
+  KnownModel& model = *copy->model;
+  ModelHost& at = *copy->host;
   drop(*copy);
   give_up(model, {0, Wake::Why::no_files, nullptr, {}, std::move(why)});
   pump(at);
 }
 
 void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad load) {
-  Copy* const copy = find_copy(host_id, name);
-  if (copy == nullptr || copy->state != Copy::State::loading) return;
-  Model& model = *copy->model;
-  HostState& host = *copy->host;
+  ModelCopy* const copy = find_copy(host_id, name);
+  if (copy == nullptr || copy->state != State::loading) return;
+  KnownModel& model = *copy->model;
+  ModelHost& host = *copy->host;
   switch (load.end) {
     case ModelLoad::End::loaded:
-      --host.loading;
-      host.evict_next = 1;
-      copy->state = Copy::State::loaded;
-      host.idle.push_front(copy);
-      copy->idle_at = host.idle.begin();
+      host.note_loaded(*copy);
       serve(*copy);
-      if (copy->pins == 0) {
-        host.idle.erase(copy->idle_at);
-        rest(*copy);
-      }
+      if (copy->pins == 0) settle(*copy);
       break;
     case ModelLoad::End::no_memory: on_no_memory(*copy, std::move(load)); break;
     case ModelLoad::End::refused:
@@ -437,7 +334,7 @@ void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad l
       break;
     case ModelLoad::End::lost:
       // It may be ending: it is asked anew what it has, and whatever is wanted goes elsewhere.
-      if (std::exchange(host.ready, false)) effects_.emplace_back(List{host.id});
+      if (host.forget_ready()) effects_.emplace_back(List{host.id()});
       drop(*copy);
       advance(model);
       forget_if_unused(model);
@@ -445,10 +342,7 @@ void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad l
       break;
     case ModelLoad::End::too_late:
       // It may yet come to be loaded there.
-      --host.loading;
-      ++host.leaving;
-      copy->state = Copy::State::unloading;
-      effects_.emplace_back(Unload{host.id, copy->name});
+      evict(*copy);
       give_up(model, {0, Wake::Why::not_ready});
       break;
   }
@@ -457,10 +351,10 @@ void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad l
 
 // Idle models go, twice as many each time that it is not enough; where all are in use, the next
 // that is not any more. A copy that was only to spread a model is not worth that.
-void ModelResidency::on_no_memory(Copy& copy, ModelLoad load) {
-  HostState& host = *copy.host;
-  Model& model = *copy.model;
-  const bool alone = host.occupied == 1;
+void ModelResidency::on_no_memory(ModelCopy& copy, ModelLoad load) {
+  ModelHost& host = *copy.host;
+  KnownModel& model = *copy.model;
+  const bool alone = host.occupied() == 1;
   if (!wanted_.contains(&model)) {
     drop(copy);
     return forget_if_unused(model);
@@ -469,28 +363,17 @@ void ModelResidency::on_no_memory(Copy& copy, ModelLoad load) {
     drop(copy);
     return give_up(model, {0, Wake::Why::refused, nullptr, std::move(load.refusal)});
   }
-  --host.loading;
-  --host.occupied;
-  copy.state = Copy::State::queued;
-  host.queue.push_front(&copy);
-  host.full = true;
-  if (host.leaving == 0)
-    for (std::size_t i = 0; i < host.evict_next; ++i) evict_oldest(host);
-  host.evict_next *= 2;
+  const std::size_t to_go = host.note_no_memory(copy);
+  if (host.leaving() == 0)
+    for (std::size_t i = 0; i < to_go; ++i) evict_oldest(host);
 }
 
 void ModelResidency::unloaded(HostId host_id, const std::string& name) {
-  Copy* const copy = find_copy(host_id, name);
-  if (copy == nullptr || copy->state != Copy::State::unloading) return;
-  Model& model = *copy->model;
-  HostState& host = *copy->host;
-  if (host.leaving == 1) host.full = false;
-  if (copy->again) {
-    copy->again = false;
-    --host.leaving;
-    --host.occupied;
-    to_queue(*copy, host);
-  } else {
+  ModelCopy* const copy = find_copy(host_id, name);
+  if (copy == nullptr || copy->state != State::unloading) return;
+  KnownModel& model = *copy->model;
+  ModelHost& host = *copy->host;
+  if (!host.note_unloaded(*copy)) {
     drop(*copy);
     advance(model);
     forget_if_unused(model);
@@ -507,21 +390,19 @@ void ModelResidency::set_hosts(const std::vector<Host>& hosts) {
   for (const Host& host : hosts) {
     auto& state = hosts_[host.id];
     if (state) continue;
-    state = std::make_unique<HostState>();
-    state->id = host.id;
-    state->hash = std::hash<std::string>{}(host.key);
+    state = std::make_unique<ModelHost>(host.id, host.key);
     effects_.emplace_back(List{host.id});
   }
   for (const HostId id : removed) {
     const auto gone = hosts_.extract(id);
     remove_host(*gone.mapped());
   }
-  for (Model* model : std::vector(wanted_.begin(), wanted_.end())) advance(*model);
+  for (KnownModel* model : std::vector(wanted_.begin(), wanted_.end())) advance(*model);
 }
 
-void ModelResidency::remove_host(HostState& host) {
-  for (Copy* copy : std::vector(host.copies)) {
-    Model& model = *copy->model;
+void ModelResidency::remove_host(ModelHost& host) {
+  for (ModelCopy* copy : std::vector(host.copies())) {
+    KnownModel& model = *copy->model;
     drop(*copy);
     forget_if_unused(model);
   }
@@ -529,37 +410,32 @@ void ModelResidency::remove_host(HostState& host) {
 
 void ModelResidency::listed(HostId host_id, const std::vector<std::string>& names) {
   const auto found = hosts_.find(host_id);
-  if (found == hosts_.end() || found->second->ready) return;
-  HostState& host = *found->second;
+  if (found == hosts_.end() || found->second->is_ready()) return;
+  ModelHost& host = *found->second;
   const std::unordered_set<std::string_view> there(names.begin(), names.end());
-  for (Copy* copy : std::vector(host.copies)) {
-    if (copy->state != Copy::State::loaded || copy->pins > 0 || there.contains(copy->name))
-      continue;
-    Model& model = *copy->model;
+  for (ModelCopy* copy : std::vector(host.copies())) {
+    if (copy->state != State::loaded || copy->pins > 0 || there.contains(copy->name)) continue;
+    KnownModel& model = *copy->model;
     drop(*copy);
     forget_if_unused(model);
   }
   for (const std::string& name : names) {
     if (find_copy(host_id, name) != nullptr) continue;
-    Copy& copy = new_copy(model_named(name), host);
-    copy.state = Copy::State::loaded;
-    ++host.occupied;
-    host.idle.push_back(&copy);
-    copy.idle_at = std::prev(host.idle.end());
+    host.add_found(new_copy(model_named(name), host));
   }
-  host.ready = true;
-  for (Model* model : std::vector(wanted_.begin(), wanted_.end())) advance(*model);
+  host.set_ready();
+  for (KnownModel* model : std::vector(wanted_.begin(), wanted_.end())) advance(*model);
   if (options_.keeping == Keeping::while_used)
-    while (!host.idle.empty()) evict_oldest(host);
-  while (options_.loaded_max > 0 && host.occupied - host.leaving > options_.loaded_max &&
-         !host.idle.empty())
+    while (host.oldest_idle() != nullptr) evict_oldest(host);
+  while (options_.loaded_max > 0 && host.occupied() - host.leaving() > options_.loaded_max &&
+         host.oldest_idle() != nullptr)
     evict_oldest(host);
   pump(host);
 }
 
-void ModelResidency::unqueue_all(HostState& host) {
-  for (Copy* copy : std::vector(host.queue.begin(), host.queue.end())) {
-    Model& model = *copy->model;
+void ModelResidency::unqueue_all(ModelHost& host) {
+  for (ModelCopy* copy : std::vector(host.queue().begin(), host.queue().end())) {
+    KnownModel& model = *copy->model;
     drop(*copy);
     advance(model);
     forget_if_unused(model);
@@ -569,14 +445,14 @@ void ModelResidency::unqueue_all(HostState& host) {
 std::vector<std::string> ModelResidency::contents() const {
   std::vector<std::string> contents;
   for (const auto& [name, model] : by_name_)
-    if (!model->copies.empty() && model->files == Model::Files::here)
+    if (!model->copies.empty() && model->files == Files::here)
       contents.push_back(model->artifact.content);
   return contents;
 }
 
 std::size_t ModelResidency::occupied(HostId host) const {
   const auto found = hosts_.find(host);
-  return found == hosts_.end() ? 0 : found->second->occupied;
+  return found == hosts_.end() ? 0 : found->second->occupied();
 }
 
 }  // namespace slipway::residency

@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <list>
 #include <map>
 #include <memory>
@@ -19,6 +18,7 @@
 #include "base/result.h"
 #include "base/string_hash.h"
 #include "engine/artifacts/artifact.h"
+#include "engine/residency/model_host.h"
 #include "engine/routing/model_loader.h"
 
 namespace slipway::residency {
@@ -26,16 +26,12 @@ namespace slipway::residency {
 // Limits.
 inline constexpr std::size_t model_waiters_max = 4'096;  // requests that wait for a model to load
 inline constexpr std::size_t known_models_max = 100'000;
-inline constexpr std::size_t loads_per_host_max = 4;  // at once
 // A model's copies that each have more requests than this under way get a further one, where a host
 // has less than half as much to do.
 inline constexpr std::uint32_t spread_at = 8;
 // From the first request for a model to its being loaded; what takes longer is given up. Source:
 // AWS's page "Invoke a Multi-Model Endpoint".
 inline constexpr std::chrono::seconds model_load_time_max{360};
-
-using HostId = std::uint64_t;  // an instance that loads models; never used twice
-using ModelTicket = std::uint64_t;
 
 // How an attempt to load ended.
 struct ModelLoad {
@@ -139,56 +135,48 @@ class ModelResidency {
   std::size_t occupied(HostId host) const;
 
  private:
-  // A model on a host.
-  struct Copy;
-  struct Model;
-  struct HostState;
   // An order that does not change from run to run.
   struct ByName {
-    bool operator()(const Model* a, const Model* b) const;
-  };
-  struct Waiter {
-    ModelTicket ticket = 0;
-    Instant deadline = {};
+    bool operator()(const KnownModel* a, const KnownModel* b) const;
   };
 
-  Model& model_of(std::string_view model);
-  Model& model_named(const std::string& name);
-  Copy* find_copy(HostId host, const std::string& name);
-  Copy* best_copy(const Model& model) const;
-  void hold(Copy& copy, std::uint32_t count);
-  void consider_spreading(Model& model, const Copy& busiest);
+  KnownModel& model_of(std::string_view model);
+  KnownModel& model_named(const std::string& name);
+  ModelCopy* find_copy(HostId host, const std::string& name);
+  void consider_spreading(KnownModel& model, const ModelCopy& busiest);
 
   // The copy is loaded: whoever waits for the model gets it.
-  void serve(Copy& copy);
-  void unqueue_all(HostState& host);
+  void serve(ModelCopy& copy);
+  void unqueue_all(ModelHost& host);
   // Does the next thing for a model that is wanted.
-  void advance(Model& model);
-  HostState* choose_host(const Model& model);
-  Copy& new_copy(Model& model, HostState& host);
-  void drop(Copy& copy);
-  void free_if_unpinned(Copy* copy);
-  void forget_if_unused(Model& model);
-  void wake_all(Model& model, const Wake& wake);
-  void give_up(Model& model, const Wake& wake);
+  void advance(KnownModel& model);
+  ModelHost* choose_host(const KnownModel& model);
+  // A new copy of the model for the host, in no place there yet.
+  ModelCopy& new_copy(KnownModel& model, ModelHost& host);
+  void drop(ModelCopy& copy);
+  void free_if_unpinned(ModelCopy& copy);
+  void forget_if_unused(KnownModel& model);
+  void wake_all(KnownModel& model, const Wake& wake);
+  void give_up(KnownModel& model, const Wake& wake);
 
   // Starts what is queued at the host, making room.
-  void pump(HostState& host);
-  bool make_room(HostState& host);
-  void evict(Copy& copy);
-  void evict_oldest(HostState& host);
-  void to_queue(Copy& copy, HostState& host);
-  void rest(Copy& copy);
-  void on_no_memory(Copy& copy, ModelLoad load);
-  void remove_host(HostState& host);
+  void pump(ModelHost& host);
+  bool make_room(ModelHost& host);
+  void evict(ModelCopy& copy);
+  void evict_oldest(ModelHost& host);
+  // What becomes of a copy that nobody uses.
+  void settle(ModelCopy& copy);
+  void on_no_memory(ModelCopy& copy, ModelLoad load);
+  void remove_host(ModelHost& host);
 
   const Options options_;
   std::string collection_;
-  std::unordered_map<std::string, std::unique_ptr<Model>, StringHash, std::equal_to<>> by_name_;
-  std::unordered_map<std::string, Model*, StringHash, std::equal_to<>> by_model_;
-  std::map<HostId, std::unique_ptr<HostState>> hosts_;
-  std::list<Copy> copies_;
-  std::set<Model*, ByName> wanted_;  // asked for, and not loaded yet
+  std::unordered_map<std::string, std::unique_ptr<KnownModel>, StringHash, std::equal_to<>>
+      by_name_;
+  std::unordered_map<std::string, KnownModel*, StringHash, std::equal_to<>> by_model_;
+  std::map<HostId, std::unique_ptr<ModelHost>> hosts_;
+  std::list<ModelCopy> copies_;
+  std::set<KnownModel*, ByName> wanted_;  // asked for, and not loaded yet
   std::size_t waiters_ = 0;
   std::vector<Effect> effects_;
 };
