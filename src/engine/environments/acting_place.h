@@ -69,6 +69,10 @@ class ActingPlace final : public place::Place {
       sink_({.kind = place::Observation::Kind::adopted, .key = key});
     sink_({.kind = place::Observation::Kind::adoption_done, .key = {}});
   }
+  void push_logs(std::move_only_function<void()> done) override { done(); }
+  fs::path directory_of(const place::InstanceKey& key) const override {
+    return root_ / key.file_name();
+  }
 
   Act plan;
   Act install;

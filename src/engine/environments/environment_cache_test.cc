@@ -70,6 +70,10 @@ class EnvironmentCacheTest : public testing::Test {
     cache_ = std::make_unique<EnvironmentCache>(
         root_, EnvironmentCache::Needs{.loop = loop_->loop(),
                                        .workers = *workers_,
+                                       .store = *store_,
+                                       .jobs = engine_->jobs,
+                                       .progress = engine_->reconciler,
+                                       .changes = engine_->changes,
                                        .place = place_,
                                        .random = random_,
                                        .room = room_.get(),
