@@ -60,7 +60,8 @@ struct Port {
 // them on with what it prints and how it ends, also to a later server. Text of one line each.
 struct Labels {
   std::string service = {};  // whose it is: "sagemaker"
-  // Where what it prints is kept (engine/logs/log_book.h has such names). No group: nowhere.
+  // Where what it prints is kept (engine/logs/log_book.h has such names): a stream is one
+  // instance's. No group: nowhere.
   std::string log_space = {};
   std::string log_group = {};
   std::string log_stream = {};

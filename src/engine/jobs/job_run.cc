@@ -256,6 +256,8 @@ void JobRun::fetch_inputs() {
 
 void JobRun::start() {
   place::InstanceSpec spec = row_.spec.program;
+  std::string& stream = spec.labels.log_stream;
+  if (row_.attempt > 1 && !stream.empty()) stream += "-" + std::to_string(row_.attempt);
   for (std::size_t i = 0; i < row_.spec.inputs.size(); ++i) {
     const JobInput& input = row_.spec.inputs[i];
     const std::string directory = (*seen().inputs[i])->directory.string();

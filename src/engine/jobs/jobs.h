@@ -39,8 +39,9 @@ struct JobInput {
 
 // What is to be done.
 struct JobSpec {
-  // What runs, with all that it is given and the labels that say where its log is kept. Its output
-  // is what it leaves in its working directory, or in a folder that is mounted for writing.
+  // What runs, with all that it is given and the labels that say where its log is kept: a stream of
+  // its own, and for later attempts that stream's name with "-2", "-3" behind it. Its output is
+  // what it leaves in its working directory, or in a folder that is mounted for writing.
   place::InstanceSpec program;
   std::vector<JobInput> inputs = {};
 

@@ -82,6 +82,7 @@ TEST_F(JobsTest, AFailureIsFollowedByAnotherAttemptAfterADelayUntilThereWereEnou
   JobSpec failing = spec("fail");
   failing.attempts_max = 3;
   failing.retry_delay = 10s;
+  failing.program.labels = {.log_group = "g", .log_stream = "one"};
   put(failing);
   world_.run(1s);
   EXPECT_EQ(status()->attempt, 1U);
@@ -91,7 +92,8 @@ TEST_F(JobsTest, AFailureIsFollowedByAnotherAttemptAfterADelayUntilThereWereEnou
   EXPECT_EQ(kind(), Kind::failed);
   EXPECT_EQ(outcome()->exit.status, 1);
   EXPECT_EQ(machine().starts().size(), 3U);
-  EXPECT_EQ(machine().instances().size(), 1U) << "what the last one left stays";
+  ASSERT_EQ(machine().instances().size(), 1U) << "what the last one left stays";
+  EXPECT_EQ(machine().instances().begin()->second.spec.labels.log_stream, "one-3");
 }
 
 TEST_F(JobsTest, WhatCannotStartSaysWhy) {
