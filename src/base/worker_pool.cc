@@ -1,8 +1,14 @@
 #include "base/worker_pool.h"
 
+#include <fmt/format.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <iterator>
+#include <system_error>
+#include <utility>
+
+#include "base/log.h"
 #include "base/memory_shortage.h"
 #include "base/thread_name.h"
 
@@ -13,15 +19,14 @@ constexpr int background_nice = 5;  // a third of the weight of the others
 
 }  // namespace
 
-WorkerPool::WorkerPool(std::size_t threads, Priority priority, const std::string& name) {
-  threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i)
-    threads_.emplace_back([this, priority, name] { run(priority, name); });
-}
+WorkerPool::WorkerPool(std::size_t threads_max, Priority priority, std::string name,
+                       std::chrono::milliseconds idle_max)
+    : threads_max_(threads_max), priority_(priority), name_(std::move(name)), idle_max_(idle_max) {}
 
 WorkerPool::~WorkerPool() { stop(); }
 
 void WorkerPool::post(Task task, TaskOwner owner) {
+  Threads ended;
   {
     const std::scoped_lock lock(mutex_);
     if (stopping_) return;
@@ -29,22 +34,60 @@ void WorkerPool::post(Task task, TaskOwner owner) {
     queue.push_back(std::move(task));
     ++waiting_;
     if (queue.size() == 1) turns_.push_back(owner);
+    if (waiting_ > idle_ && threads_.size() < threads_max_) start_thread();
+    ended.swap(ended_);
   }
   wake_.notify_one();
 }
 
+// A thread that is told to begin waits for the mutex first, so it finds itself in the list.
+void WorkerPool::start_thread() {
+  threads_.emplace_back();
+  const auto self = std::prev(threads_.end());
+  try {
+    *self = std::jthread([this, self] { run(self); });
+  } catch (const std::system_error& none_left) {
+    threads_.erase(self);
+    log_error("workers", "a thread cannot be started",
+              {{"pool", name_},
+               {"threads", fmt::format("{}", threads_.size())},
+               {"why", none_left.what()}});
+  }
+}
+
+// What is queued is run to its end: a thread ends when it finds nothing, and who stops the pool
+// takes each thread that there is.
 void WorkerPool::stop() {
   {
     const std::scoped_lock lock(mutex_);
     stopping_ = true;
   }
   wake_.notify_all();
-  threads_.clear();
+  for (;;) {
+    Threads joined;
+    {
+      const std::scoped_lock lock(mutex_);
+      joined.swap(ended_);
+      if (joined.empty() && !threads_.empty())
+        joined.splice(joined.end(), threads_, threads_.begin());
+    }
+    if (joined.empty()) return;
+  }
 }
 
 std::size_t WorkerPool::waiting() const {
   const std::scoped_lock lock(mutex_);
   return waiting_;
+}
+
+std::size_t WorkerPool::threads() const {
+  const std::scoped_lock lock(mutex_);
+  return threads_.size();
+}
+
+std::size_t WorkerPool::idle() const {
+  const std::scoped_lock lock(mutex_);
+  return idle_;
 }
 
 Task WorkerPool::take_next() {
@@ -61,19 +104,28 @@ Task WorkerPool::take_next() {
   return task;
 }
 
-void WorkerPool::run(Priority priority, const std::string& name) {
-  name_this_thread(name);
+// False: there was none for so long, or the pool stops, and the thread is to end.
+bool WorkerPool::wait_for_task(std::unique_lock<std::mutex>& lock) {
+  ++idle_;
+  wake_.wait_for(lock, idle_max_, [this] { return stopping_ || !turns_.empty(); });
+  --idle_;
+  return !turns_.empty();
+}
+
+void WorkerPool::run(Threads::iterator self) {
+  name_this_thread(name_);
   // On Linux a thread has a nice value of its own, and may always be nicer.
-  if (priority == Priority::background)
+  if (priority_ == Priority::background)
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), background_nice);
-  for (;;) {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return stopping_ || !turns_.empty(); });
-    if (turns_.empty()) return;
+  std::unique_lock lock(mutex_);
+  while (wait_for_task(lock)) {
     Task task = take_next();
     lock.unlock();
     survive_memory_shortage("workers", task);
+    task = nullptr;  // what it holds goes before the lock is taken
+    lock.lock();
   }
+  if (!stopping_) ended_.splice(ended_.end(), threads_, self);
 }
 
 }  // namespace slipway

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <thread>
 
 #include "base/strand.h"
 
@@ -34,6 +35,45 @@ TEST(WorkerPoolTest, who_posts_much_does_not_hold_up_who_posts_little) {
   pool.stop();
   ASSERT_EQ(order.size(), 102U);
   EXPECT_EQ(std::string(order.begin(), order.begin() + 4), "mlml");
+}
+
+TEST(WorkerPoolTest, threads_begin_with_the_work_and_end_when_there_is_none) {
+  WorkerPool pool(2, WorkerPool::Priority::normal, "test", std::chrono::milliseconds(20));
+  EXPECT_EQ(pool.threads(), 0U);
+  for (int round = 0; round < 3; ++round) {
+    std::promise<void> go;
+    std::atomic<int> ran = 0;
+    const auto begin = go.get_future().share();
+    for (int i = 0; i < 10; ++i)
+      pool.post([&ran, begin] {
+        begin.wait();
+        ++ran;
+      });
+    EXPECT_EQ(pool.threads(), 2U);
+    go.set_value();
+    while (pool.threads() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    EXPECT_EQ(ran, 10);
+  }
+}
+
+TEST(WorkerPoolTest, a_thread_that_waits_is_used_before_another_begins) {
+  WorkerPool pool(4, WorkerPool::Priority::normal, "test", std::chrono::seconds(60));
+  for (int i = 0; i < 20; ++i) {
+    std::promise<void> ran;
+    pool.post([&] { ran.set_value(); });
+    ran.get_future().wait();
+    // It says that it waits a moment after the task is through.
+    while (pool.idle() < pool.threads()) std::this_thread::yield();
+  }
+  EXPECT_EQ(pool.threads(), 1U);
+}
+
+TEST(WorkerPoolTest, tasks_that_come_as_threads_end_are_all_run) {
+  std::atomic<int> ran = 0;
+  WorkerPool pool(3, WorkerPool::Priority::normal, "test", std::chrono::milliseconds(0));
+  for (int i = 0; i < 2000; ++i) pool.post([&] { ++ran; });
+  pool.stop();
+  EXPECT_EQ(ran, 2000);
 }
 
 TEST(WorkerPoolTest, an_allocation_that_fails_costs_its_task_and_not_the_process) {

@@ -22,6 +22,7 @@ Result<std::unique_ptr<BodyRemovals>> BodyRemovals::open(BodyFiles& files,
 void BodyRemovals::remove_now(DoomedBody doomed) {
   if (::flock(lock_.fd(), LOCK_EX | LOCK_NB) != 0) {
     held_back_.push_back(std::move(doomed));
+    holds_back_ = true;
     return;
   }
   for (const std::string& name : doomed.files) files_.unlink(name);
@@ -36,7 +37,10 @@ void BodyRemovals::post_removal(DoomedBody doomed) {
 }
 
 void BodyRemovals::retry() {
-  for (DoomedBody& doomed : std::exchange(held_back_, {})) remove_now(std::move(doomed));
+  if (!holds_back_.exchange(false)) return;
+  reaper_.post([this] {
+    for (DoomedBody& doomed : std::exchange(held_back_, {})) remove_now(std::move(doomed));
+  });
 }
 
 Result<> BodyRemovals::lease(std::int64_t body) {

@@ -1,6 +1,7 @@
 // When files of bodies go: once no row names them and nobody reads them any more.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -37,7 +38,7 @@ class BodyRemovals {
   // Returns at once. A leased body goes when its last lease ends. While another process holds
   // `<root>/removal.lock` (a backup links what it found), nothing goes.
   void remove(DoomedBody doomed);
-  // What could not go is tried again, on the thread that removes.
+  // Tries again what could not go, on the thread that removes; returns at once.
   void retry();
 
   // conflict "body_gone" where the body's files are being removed: look for the object again.
@@ -67,6 +68,7 @@ class BodyRemovals {
   std::mutex mutex_;
   std::map<std::int64_t, Lease> leases_;  // by body; guarded by mutex_
   std::vector<DoomedBody> held_back_;     // the thread that removes
+  std::atomic<bool> holds_back_ = false;  // whether there is any
   WorkerPool reaper_{1, WorkerPool::Priority::normal, "body-reaper"};
 };
 

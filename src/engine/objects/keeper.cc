@@ -40,7 +40,7 @@ void BodyKeeper::run() {
     lock.unlock();
     const auto now = needs_.clock.monotonic();
     update_mark();
-    needs_.removals.post([this] { needs_.removals.retry(); });
+    needs_.removals.retry();
     if (now >= empty_at_) {
       empty_at_ = now + quarantine_period;
       needs_.removals.post([this] {
