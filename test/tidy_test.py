@@ -47,9 +47,12 @@ def members(body):
 
 
 def classes(lines):
-    """Yields (name, number of lines, number of members) of each class that is defined here."""
+    """Yields (name, number of lines, number of members) of each class that is defined here; one that
+    is defined within another has the other's name before its own."""
     code = [LITERAL.sub("", line).rstrip() for line in lines]
+    around = []  # the classes that the line stands in: (name, its last line)
     for start, line in enumerate(code):
+        around = [each for each in around if each[1] > start]
         if not (found := CLASS.match(line)):
             continue
         depth = 0
@@ -60,7 +63,9 @@ def classes(lines):
         body = "\n".join(code[start:number + 1])
         if "{" in body:
             inside = body[body.index("{") + 1:body.rindex("}")]
-            yield found[1], number - start + 1, members(inside + "\n")
+            name = "::".join([*(each[0] for each in around), found[1]])
+            around.append((found[1], number))
+            yield name, number - start + 1, members(inside + "\n")
 
 
 def class_measures():
@@ -145,7 +150,7 @@ def test_a_class_is_counted_with_its_members():
     lines = ["class Far final : public Near {", " public:", "  Far() : a_{1} {}", "  void go(int x,",
              "          int y);", "  struct Inner {", "    int b = 0;", "  };", "", " private:",
              "  using Map = std::map<int, int>;", "  std::vector<int> a_{};", "  Map c_;", "};"]
-    assert list(classes(lines)) == [("Far", 14, 4), ("Inner", 3, 1)]
+    assert list(classes(lines)) == [("Far", 14, 4), ("Far::Inner", 3, 1)]
     assert list(classes(["class Far;", "struct Far* next(int x);"])) == []
 
 
