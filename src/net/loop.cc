@@ -202,6 +202,7 @@ void LoopThread::stop() {
 }
 
 void LoopThread::run_and_wait(Task task) {
+  if (!thread_.joinable()) return task();
   std::mutex mutex;
   std::condition_variable ended;
   bool done = false;

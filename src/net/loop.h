@@ -126,7 +126,8 @@ class LoopThread {
 
   Loop& loop() { return loop_; }
   const Loop& loop() const { return loop_; }
-  // Runs `task` on the loop thread and waits for its end. Never from the loop thread.
+  // Runs `task` on the loop thread and waits for its end; after stop(), on the caller's. Never from
+  // the loop thread.
   void run_and_wait(Task task);
   void stop();
 

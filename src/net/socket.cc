@@ -111,13 +111,9 @@ void set_option(int socket, int level, int option) {
   ::setsockopt(socket, level, option, &on, sizeof(on));
 }
 
-Result<Fd> bind_and_listen(Fd socket, const Address& address, const RawAddress& raw) {
-  if (::bind(socket.get(), raw.get(), raw.size) != 0) {
+Result<Fd> bind_to(Fd socket, const Address& address, const RawAddress& raw) {
+  if (::bind(socket.get(), raw.get(), raw.size) != 0)
     return fail_errno("cannot listen on", address, errno);
-  }
-  if (::listen(socket.get(), listen_backlog) != 0) {
-    return fail_errno("cannot listen on", address, errno);
-  }
   return socket;
 }
 
@@ -259,13 +255,26 @@ Result<Address> resolve(const std::string& host, std::uint16_t port) {
   return addresses.front();
 }
 
+Result<> start_listening(const Fd& bound) {
+  if (::listen(bound.get(), listen_backlog) == 0) return {};
+  const int error = errno;
+  TRY(const Address address, local_address(bound));
+  return fail_errno("cannot listen on", address, error);
+}
+
 Result<Fd> listen_tcp(const Address& address, PortSharing sharing) {
+  TRY(Fd bound, bind_tcp(address, sharing));
+  TRY_DO(start_listening(bound));
+  return bound;
+}
+
+Result<Fd> bind_tcp(const Address& address, PortSharing sharing) {
   TRY(const RawAddress raw, raw_address(address));
   if (sharing == PortSharing::first && address.port != 0) TRY_DO(check_port_free(address, raw));
   TRY(Fd socket, make_socket(address, raw));
   set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR);
   set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT);
-  return bind_and_listen(std::move(socket), address, raw);
+  return bind_to(std::move(socket), address, raw);
 }
 
 Result<Fd> listen_unix(const std::string& path, SocketMode mode) {
@@ -279,7 +288,8 @@ Result<Fd> listen_unix(const std::string& path, SocketMode mode) {
   TRY(Fd socket, make_socket(address, raw));
   // The mode is set before the name appears: bind() makes the file with the descriptor's own.
   ::fchmod(socket.get(), static_cast<mode_t>(mode));
-  TRY(Fd listening, bind_and_listen(std::move(socket), address, raw));
+  TRY(Fd listening, bind_to(std::move(socket), address, raw));
+  TRY_DO(start_listening(listening));
   // bind() took the umask off.
   if (mode == SocketMode::everyone) ::chmod(path.c_str(), static_cast<mode_t>(mode));
   return listening;

@@ -47,8 +47,12 @@ enum class PortSharing : std::uint8_t {
   joins,  // joins a port that a `first` listener of this process holds
 };
 
-// Listens on a TCP address; port 0 takes any free one (ask with local_address). unavailable: the
-// port is taken; permission_denied: the port is privileged; invalid_argument: no such address here.
+// Takes a TCP address for a listener that is deaf yet: who connects is refused until
+// start_listening(). Port 0 takes any free one (ask with local_address). unavailable: the port is
+// taken; permission_denied: the port is privileged; invalid_argument: no such address here.
+Result<Fd> bind_tcp(const Address& address, PortSharing sharing = PortSharing::first);
+Result<> start_listening(const Fd& bound);
+// Both at once.
 Result<Fd> listen_tcp(const Address& address, PortSharing sharing = PortSharing::first);
 
 enum class SocketMode : std::uint16_t { owner_only = 0600, everyone = 0666 };

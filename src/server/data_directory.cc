@@ -44,25 +44,6 @@ void tell_clients_no_more(const ServeOptions& options) {
   std::filesystem::remove(options.data / clients_file, ignored);
 }
 
-net::Address reached_from_here(net::Address address) {
-  if (address.host == "0.0.0.0") address.host = "127.0.0.1";
-  if (address.host == "::") address.host = "::1";
-  return address;
-}
-
-Result<net::Fd> listen_for_clients(const net::Address& address) {
-  auto listener = net::listen_tcp(address);
-  if (listener) return listener;
-  Error error = std::move(listener.error());
-  if (error.code == ErrorCode::invalid_argument)
-    error.message += "; --listen wants an address that this machine has";
-  else if (error.code == ErrorCode::permission_denied)
-    error.message += "; choose a port above 1023 with --port";
-  else if (error.code == ErrorCode::unavailable)
-    error.message += "; choose another with --port, or any free one with --port 0";
-  return std::unexpected(std::move(error));
-}
-
 Result<> make_directory(const std::filesystem::path& path) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
@@ -70,10 +51,6 @@ Result<> make_directory(const std::filesystem::path& path) {
   return fail(ErrorCode::unavailable,
               fmt::format("cannot make the data directory '{}': {}; choose another with --data",
                           path.string(), error.message()));
-}
-
-void finish_changes(store::Store* store) {
-  if (store != nullptr) (void)store->write([](store::Transaction&) -> Result<> { return {}; });
 }
 
 }  // namespace slipway::server

@@ -7,7 +7,6 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "net/socket.h"
 #include "server/options.h"
 #include "store/store.h"
 
@@ -19,17 +18,9 @@ Result<> make_directory(const std::filesystem::path& path);
 
 // With every room's tables; a new one is made at once.
 Result<std::unique_ptr<store::Store>> open_store(const ServeOptions& options);
-// Waits for what the store's writer was handed by now; null: there is nothing to wait for.
-void finish_changes(store::Store* store);
 
 // Writes server.json: where clients on this machine find the server, read by `slipway env`.
 Result<> tell_clients(const ServeOptions& options, std::string_view endpoint);
 void tell_clients_no_more(const ServeOptions& options);
-
-// As net::listen_tcp; a refusal says which option mends it.
-Result<net::Fd> listen_for_clients(const net::Address& address);
-
-// An address that is every one of this machine is reached at its loopback.
-net::Address reached_from_here(net::Address address);
 
 }  // namespace slipway::server

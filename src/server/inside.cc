@@ -266,12 +266,6 @@ service::Page root_page(std::string_view name, service::Page::Lane lane, service
 
 }  // namespace
 
-std::vector<QueueLength> queue_lengths(const std::vector<std::unique_ptr<IoLoop>>& loops) {
-  std::vector<QueueLength> all;
-  for (const auto& loop : loops) all.push_back({fmt::format("io-{}", all.size()), loop->waiting()});
-  return all;
-}
-
 std::vector<service::Page> inside_pages(const Inside& inside) {
   using Lane = service::Page::Lane;
   using net::RequestHead;

@@ -11,7 +11,6 @@
 #include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet.h"
 #include "engine/reconciler.h"
-#include "server/io_loop.h"
 #include "service/pages.h"
 #include "store/store.h"
 
@@ -38,9 +37,6 @@ struct Inside {
   std::vector<Pool> pools;
   std::function<std::vector<QueueLength>()> loops;
 };
-
-// What the loops that answer clients have to do for other threads.
-std::vector<QueueLength> queue_lengths(const std::vector<std::unique_ptr<IoLoop>>& loops);
 
 // /_slipway/fleets, reconcilers, threads, log-level and why.
 std::vector<service::Page> inside_pages(const Inside& inside);

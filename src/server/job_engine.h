@@ -3,17 +3,25 @@
 
 #include "engine/jobs/job_reconciler.h"
 #include "engine/jobs/jobs.h"
+#include "server/foundation.h"
+#include "server/place_engine.h"
 
 namespace slipway::server {
 
 class JobEngine {
  public:
-  // All outlive this object; the loop and the place must have ended before it goes.
-  JobEngine(const jobs::JobReconciler::Needs& needs, const Clock& clock)
-      : reconciler_(needs), jobs_(clock, [this](const jobs::JobId& id) { reconciler_.wake(id); }) {}
+  // All outlive this object. Adds its reconciler.
+  JobEngine(Foundation& base, PlaceEngine& places, artifacts::Artifacts& artifacts)
+      : reconciler_({.place = places.place(),
+                     .artifacts = artifacts,
+                     .loop = *base.reconcilers,
+                     .changes = base.changes}),
+        jobs_(base.clock, [this](const jobs::JobId& id) { reconciler_.wake(id); }) {
+    places.on_observation(
+        [this](place::Observation seen) { reconciler_.observe(std::move(seen)); });
+  }
 
   const jobs::Jobs& jobs() const { return jobs_; }
-  jobs::JobReconciler& reconciler() { return reconciler_; }
   const jobs::JobReconciler& reconciler() const { return reconciler_; }
 
  private:

@@ -93,7 +93,7 @@ class PermissionsTable : public testing::Test {
   SystemClock clock_;
   SystemRandom random_;
   engine::Changes changes_{clock_};
-  events::Topics topics_{random_, [] {}};
+  events::Topics topics_{random_};
   events::Queues queues_{random_, changes_};
   TestFolder folder_;
   std::unique_ptr<store::Store> store_ =

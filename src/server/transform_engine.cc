@@ -13,12 +13,12 @@ using Access = transform::TransformGround::Access;
 
 TransformEngine::TransformEngine(const Needs& needs)
     : log_book_(needs.log_book),
-      clock_(needs.clock),
-      instances_(needs.routes, needs.random),
-      runs_({.store = needs.store,
+      clock_(needs.base.clock),
+      instances_(needs.routes, needs.base.random, needs.base.bulk_loop),
+      runs_({.store = *needs.base.store,
              .objects = needs.objects,
              .instances = instances_,
-             .clock = needs.clock,
+             .clock = needs.base.clock,
              .may =
                  [errands = needs.errands](store::Transaction& tx, const std::string& owner,
                                            Access access, const objects::ObjectName& name) {
@@ -29,8 +29,10 @@ TransformEngine::TransformEngine(const Needs& needs)
              .log = [this](const transform::TransformId& job,
                            std::string_view line) { log(job, line); }},
             [this](const transform::TransformId& id) { reconciler_.wake(id); }),
-      reconciler_(
-          {.fleets = needs.fleets, .runs = runs_, .loop = needs.loop, .changes = needs.changes}),
+      reconciler_({.fleets = needs.fleets,
+                   .runs = runs_,
+                   .loop = *needs.base.reconcilers,
+                   .changes = needs.base.changes}),
       jobs_([this](const transform::TransformId& id) { reconciler_.wake(id); }) {}
 
 // As AWS writes such lines: "2026-01-01T00:00:00.000Z:[sagemaker logs]: ...".

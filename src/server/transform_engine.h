@@ -5,33 +5,27 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/changes.h"
 #include "engine/fleet/fleet.h"
 #include "engine/logs/log_book.h"
 #include "engine/objects/objects.h"
-#include "engine/reconciler.h"
-#include "engine/routing/routes.h"
 #include "engine/transform/instances.h"
 #include "engine/transform/reconciler.h"
+#include "server/foundation.h"
 #include "service/errands.h"
 
 namespace slipway::server {
 
-// Owns the parts and the thread of their router; adds their reconciler to the loop. A line of a
+// Owns the parts; adds their reconciler to the loop. A line of a
 // job's log may come from any of its run's threads.
 class TransformEngine {
  public:
   // Everything outlives this object; the loop must have ended before it goes.
   struct Needs {
-    store::Store& store;
+    Foundation& base;
     objects::Objects& objects;
     fleet::Fleets& fleets;
     routing::RouteTable& routes;
-    engine::ReconcilerLoop& loop;
-    engine::Changes& changes;
     logs::LogBook& log_book;
-    const Clock& clock;
-    Random& random;
     service::LaterErrands errands;  // for reading the input and storing the output
   };
   explicit TransformEngine(const Needs& needs);

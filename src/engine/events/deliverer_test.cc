@@ -112,7 +112,7 @@ class Delivering : public ::testing::Test {
   SeededRandom random_{1};
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
-  Topics topics_{random_, [] {}};
+  Topics topics_{random_};
   std::set<QueueId> closed_;  // queues that take nothing of topics
   const TopicId news_{"000000000000/us-east-1/news"};
   const TopicId other_{"000000000000/us-east-1/other"};

@@ -47,18 +47,19 @@ class HttpCourier::Answer final : public net::ResponseReceiver {
   int status_ = 0;
 };
 
-HttpCourier::HttpCourier(std::function<void(CourierReport)> report, net::Reach reach,
+HttpCourier::HttpCourier(net::LoopThread& loop, net::Reach reach,
                          std::shared_ptr<const net::TlsContext> trusted)
-    : report_(std::move(report)), reach_(reach), trusted_(std::move(trusted)) {}
+    : thread_(loop), reach_(reach), trusted_(std::move(trusted)) {}
 
 void HttpCourier::stop() {
   if (stopping_.exchange(true)) return;
   resolvers_.stop();
   thread_.run_and_wait([this] {
+    for (const auto& [id, errand] : errands_) thread_.loop().cancel(errand.deadline);
     auto errands = std::move(errands_);
     errands_.clear();
   });
-  thread_.stop();
+  thread_.run_and_wait([] {});  // what they posted as they went
 }
 
 void HttpCourier::send(CourierTask task) {

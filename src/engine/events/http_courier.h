@@ -1,5 +1,5 @@
-// The courier that really sends: all requests on one loop, so that a subscriber that hangs costs a
-// socket and never a thread.
+// The courier that really sends: all requests on the bulk loop, so that a subscriber that hangs
+// costs a socket and never a thread.
 #pragma once
 
 #include <atomic>
@@ -30,12 +30,14 @@ inline constexpr std::size_t name_lookups_max = 4;
 // nothing. Thread-safe; what is under way when it stops is not reported.
 class HttpCourier final : public Courier {
  public:
-  // `report` is called from the loop's thread. `trusted`: whom https trusts; the system's
-  // certificates without it.
-  HttpCourier(std::function<void(CourierReport)> report, net::Reach reach,
+  // The loop outlives this object. `trusted`: whom https trusts; the system's certificates without
+  // it.
+  HttpCourier(net::LoopThread& loop, net::Reach reach,
               std::shared_ptr<const net::TlsContext> trusted = nullptr);
   ~HttpCourier() override { stop(); }
 
+  // On the loop's thread.
+  void on_report(std::function<void(CourierReport)> sink) override { report_ = std::move(sink); }
   void send(CourierTask task) override;
   void stop();
 
@@ -62,6 +64,7 @@ class HttpCourier final : public Courier {
   void end(ErrandId id, int status, std::string why);
   Result<net::ClientTls> tls_for(const net::Origin& origin);
 
+  net::LoopThread& thread_;
   std::function<void(CourierReport)> report_;
   const net::Reach reach_;
   std::shared_ptr<const net::TlsContext> trusted_;
@@ -69,7 +72,6 @@ class HttpCourier final : public Courier {
   ErrandId last_id_ = 0;
   std::unordered_map<ErrandId, Errand> errands_;
   std::unordered_map<std::string, std::vector<ErrandId>> lookups_;  // who waits for which name
-  net::LoopThread thread_{"courier"};
   WorkerPool resolvers_{name_lookups_max, WorkerPool::Priority::normal, "name-look-up"};
 };
 

@@ -20,8 +20,9 @@ class Couriers {
  public:
   explicit Couriers(std::shared_ptr<const net::TlsContext> trusted = nullptr,
                     net::Reach reach = net::Reach::anywhere)
-      : courier_([this](CourierReport report) { take(std::move(report)); }, reach,
-                 std::move(trusted)) {}
+      : courier_(loop_, reach, std::move(trusted)) {
+    courier_.on_report([this](CourierReport report) { take(std::move(report)); });
+  }
 
   std::future<CourierReport> send(std::string url, std::string body = "hello") {
     const std::lock_guard lock(mutex_);
@@ -46,6 +47,7 @@ class Couriers {
   std::mutex mutex_;
   std::int64_t last_ = 0;
   std::map<std::int64_t, std::promise<CourierReport>> reports_;
+  net::LoopThread loop_;
   HttpCourier courier_;
 };
 

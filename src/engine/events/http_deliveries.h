@@ -46,20 +46,24 @@ struct CourierReport {
 class Courier {
  public:
   virtual ~Courier() = default;
+  // Who is told of each task: set once, before the first.
+  virtual void on_report(std::function<void(CourierReport)> sink) = 0;
   virtual void send(CourierTask task) = 0;
 };
 
 // One key for each subscription. observe() from any thread, the rest on the reconcilers' thread.
 class HttpDeliveries final : public engine::Reconciler {
  public:
-  // All outlive it.
+  // All outlive it, but for the courier's tasks: it has stopped before this goes.
   HttpDeliveries(const Topics& topics, const Queues& queues, Courier& courier,
                  engine::ReconcilerLoop& loop, AskAdmission admission = {})
       : topics_(topics),
         queues_(queues),
         courier_(courier),
         loop_(loop),
-        admission_(std::move(admission)) {}
+        admission_(std::move(admission)) {
+    courier_.on_report([this](CourierReport report) { observe(std::move(report)); });
+  }
 
   std::string_view name() const override { return "events-http"; }
   std::vector<std::string> keys(store::Transaction& tx) override;

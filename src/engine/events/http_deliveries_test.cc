@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 // A courier that the test answers for.
 class HeldCourier final : public Courier {
  public:
+  void on_report(std::function<void(CourierReport)>) override {}
   void send(CourierTask task) override { under_way.push_back(std::move(task)); }
   std::size_t count(std::string_view subscription) const {
     return static_cast<std::size_t>(
@@ -90,7 +91,7 @@ class HttpDeliveriesTest : public ::testing::Test {
   std::unique_ptr<store::Store> store_;
   ManualClock clock_;
   SeededRandom random_{1};
-  Topics topics_{random_, [] {}};
+  Topics topics_{random_};
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
   Admission admission_ = Admission::granted;  // of queues for dead letters

@@ -111,7 +111,7 @@ class PublisherTest : public ::testing::Test {
   SeededRandom random_{1};
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
-  Topics topics_{random_, [] {}};
+  Topics topics_{random_};
   PlainEnvelope envelope_;
   int woken_ = 0;
   std::optional<Copier> copier_;

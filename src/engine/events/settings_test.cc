@@ -75,7 +75,7 @@ class StoredSettings : public ::testing::Test {
   ManualClock clock_;
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
-  Topics topics_{random_, [] {}};
+  Topics topics_{random_};
   const QueueId queue_{"a/r/q"};
   const TopicId topic_{"a/r/news"};
 };

@@ -208,7 +208,7 @@ Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
   out.sequence = tx.last_id();
   if (is_strict(topic))
     note_sent(tx, {owner_of(topic), {}, name}, {out.id, out.sequence}, now.server);
-  tx.on_commit([wake = wake_] { wake(); });
+  tx.on_commit(published_);
   return out;
 }
 

@@ -137,8 +137,11 @@ struct Published {
 // Thread-safe: has no state but what it was given.
 class Topics {
  public:
-  // `wake` is called after a commit with something to deliver, on the store's thread; it posts.
-  Topics(Random& random, std::function<void()> wake) : random_(random), wake_(std::move(wake)) {}
+  explicit Topics(Random& random) : random_(random) {}
+
+  // `wake` is called after a commit with something to deliver, on the store's thread; it posts. Set
+  // before the first publish; without it nobody is woken.
+  void on_published(std::function<void()> wake) { published_ = std::move(wake); }
 
   // already_exists.
   Result<Topic> create(store::Transaction& tx, const TopicId& id, const TopicSettings& settings,
@@ -204,7 +207,7 @@ class Topics {
 
  private:
   Random& random_;
-  std::function<void()> wake_;
+  std::function<void()> published_ = [] {};
 };
 
 }  // namespace slipway::events

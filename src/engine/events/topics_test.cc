@@ -12,13 +12,14 @@ class Publishing : public ::testing::Test {
   Publishing() {
     auto opened = store::Store::open(folder_ / "store.db", migrations());
     if (opened) store_ = *std::move(opened);
+    topics_.on_published([this] { ++woken_; });
   }
 
   TestFolder folder_;
   std::unique_ptr<store::Store> store_;
   SeededRandom random_{1};
   int woken_ = 0;
-  Topics topics_{random_, [this] { ++woken_; }};
+  Topics topics_{random_};
   const TopicId topic_{"000000000000/us-east-1/news"};
 };
 

@@ -143,8 +143,8 @@ class RouterCourier::Errand final : public routing::Invocation {
   Errand(RouterCourier& courier, Delivery delivery, Arrived arrived)
       : courier_(courier),
         delivery_(std::move(delivery)),
-        keeper_(
-            std::make_shared<Keeper>(courier.needs_, courier.thread_.loop(), std::move(arrived))) {
+        keeper_(std::make_shared<Keeper>(courier.needs_, courier.needs_.loop.loop(),
+                                         std::move(arrived))) {
     const QueuedRequest& queued = delivery_.request;
     for (const auto& [name, value] : queued.headers) headers_.push_back({name, value});
     request.fleet = delivery_.fleet;
@@ -192,14 +192,13 @@ class RouterCourier::Errand final : public routing::Invocation {
 };
 
 RouterCourier::RouterCourier(const Needs& needs) : needs_(needs) {
-  thread_.run_and_wait([this] {
-    router_ = std::make_unique<routing::Router>(thread_.loop(), needs_.routes, needs_.random);
+  needs_.loop.run_and_wait([this] {
+    router_ = std::make_unique<routing::Router>(needs_.loop.loop(), needs_.routes, needs_.random);
   });
 }
 
-RouterCourier::~RouterCourier() {
-  thread_.run_and_wait([this] { router_.reset(); });
-  thread_.stop();
+void RouterCourier::stop() {
+  needs_.loop.run_and_wait([this] { router_.reset(); });
 }
 
 std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrency) const {
@@ -223,7 +222,7 @@ void RouterCourier::deliver(Delivery delivery, Arrived arrived) {
     const std::lock_guard lock(mutex_);
     ++launching_[delivery.fleet];
   }
-  thread_.loop().post(
+  needs_.loop.loop().post(
       [this, delivery = std::move(delivery), arrived = std::move(arrived)]() mutable {
         auto errand = std::make_unique<Errand>(*this, std::move(delivery), std::move(arrived));
         if (router_) router_->invoke(std::move(errand));

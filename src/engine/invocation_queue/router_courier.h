@@ -21,7 +21,7 @@ namespace slipway::invocation_queue {
 // behind what came; then the instance is slowed down.
 inline constexpr std::size_t unwritten_bytes_max = 4 * 1024 * 1024;
 
-// Owns a loop thread and the router on it. Bodies that are files go to the instance as they are
+// Has a router of its own on the bulk loop. Bodies that are files go to the instance as they are
 // read, answers go to files as they come: memory stays flat whatever their size.
 class RouterCourier final : public Courier {
  public:
@@ -31,11 +31,14 @@ class RouterCourier final : public Courier {
     objects::Objects& objects;
     WorkerPool& workers;
     Random& random;
+    net::LoopThread& loop;
   };
   explicit RouterCourier(const Needs& needs);
-  // Ends the loop: what is under way arrives as unavailable, before this returns or, where workers
-  // still write, on them.
-  ~RouterCourier() override;
+  ~RouterCourier() override { stop(); }
+
+  // Ends its router: what is under way arrives as unavailable, before this returns or, where
+  // workers still write, on them. Idempotent; nobody asks for counters() any more.
+  void stop();
 
   // Counts what any router has under way to the fleet's instances, and what is on its way there.
   std::size_t room(std::string_view fleet, std::uint32_t concurrency) const override;
@@ -54,7 +57,6 @@ class RouterCourier final : public Courier {
   mutable std::mutex mutex_;
   // Handed to the loop and not yet sent to an instance, by fleet; guarded by mutex_.
   std::unordered_map<std::string, std::size_t, StringHash, std::equal_to<>> launching_;
-  net::LoopThread thread_{"queue"};
   std::unique_ptr<routing::Router> router_;  // the loop thread's
 };
 

@@ -2,13 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <list>
 #include <optional>
-#include <set>
 
 #include "engine/transform/transform.h"
 #include "net/http_client.h"
 #include "net/link_frame.h"
-#include "net/loop.h"
 
 namespace slipway::transform {
 namespace {
@@ -72,15 +71,19 @@ std::optional<net::Address> first_address(const routing::RouteTable& routes,
 
 class RoutedInstances::Impl {
  public:
-  Impl(routing::RouteTable& routes, Random& random) : routes_(routes) {
+  Impl(routing::RouteTable& routes, Random& random, net::LoopThread& loop)
+      : routes_(routes), thread_(loop) {
     thread_.run_and_wait(
         [&] { router_ = std::make_unique<routing::Router>(thread_.loop(), routes, random); });
   }
+  // The loop goes on: nothing of this object is left on it.
   ~Impl() {
     thread_.run_and_wait([this] {
       router_.reset();
       clients_.clear();
+      for (const net::TimerId timer : timers_) loop().cancel(timer);
     });
+    thread_.run_and_wait([] {});  // what the others posted as they went
   }
 
   net::Loop& loop() { return thread_.loop(); }
@@ -88,6 +91,14 @@ class RoutedInstances::Impl {
 
   void ask(InstanceQuestion question, ReplyDone done) {
     router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
+  }
+
+  void later(std::chrono::milliseconds delay, Task task) {
+    const auto timer = timers_.emplace(timers_.end());
+    *timer = loop().after(delay, [this, timer, task = std::move(task)]() mutable {
+      timers_.erase(timer);
+      task();
+    });
   }
 
   void ask_parameters(const std::string& fleet, ParametersDone done) {
@@ -114,13 +125,14 @@ class RoutedInstances::Impl {
   }
 
   routing::RouteTable& routes_;
-  net::LoopThread thread_{"transform"};
+  net::LoopThread& thread_;
   std::unique_ptr<routing::Router> router_;
+  std::list<net::TimerId> timers_;
   std::vector<std::unique_ptr<net::HttpClient>> clients_;
 };
 
-RoutedInstances::RoutedInstances(routing::RouteTable& routes, Random& random)
-    : impl_(std::make_unique<Impl>(routes, random)) {}
+RoutedInstances::RoutedInstances(routing::RouteTable& routes, Random& random, net::LoopThread& loop)
+    : impl_(std::make_unique<Impl>(routes, random, loop)) {}
 RoutedInstances::~RoutedInstances() = default;
 
 std::vector<routing::VariantCounters> RoutedInstances::counters() const {
@@ -144,7 +156,7 @@ void RoutedInstances::ask_parameters(const routing::FleetId& fleet, ParametersDo
 
 void RoutedInstances::later(std::chrono::milliseconds delay, Task task) {
   impl_->loop().post([impl = impl_.get(), delay, task = std::move(task)]() mutable {
-    impl->loop().after(delay, std::move(task));
+    impl->later(delay, std::move(task));
   });
 }
 

@@ -16,6 +16,7 @@
 #include "engine/routing/router.h"
 #include "engine/routing/routes.h"
 #include "net/http.h"
+#include "net/loop.h"
 
 namespace slipway::transform {
 
@@ -58,11 +59,11 @@ class TransformInstances {
   virtual void later(std::chrono::milliseconds delay, Task task) = 0;
 };
 
-// The real one: a router on a loop thread of its own, so that bulk traffic hurts nobody's latency.
+// The real one: a router of its own on the bulk loop, so that its traffic hurts nobody's latency.
 class RoutedInstances final : public TransformInstances {
  public:
-  // Both outlive this object.
-  RoutedInstances(routing::RouteTable& routes, Random& random);
+  // All outlive this object.
+  RoutedInstances(routing::RouteTable& routes, Random& random, net::LoopThread& loop);
   ~RoutedInstances() override;
 
   void ask(InstanceQuestion question, ReplyDone done) override;

@@ -194,7 +194,7 @@ class S3Test : public testing::Test {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<objects::Objects> objects_;
   events::Queues queues_{random_, changes_};
-  events::Topics topics_{random_, [] {}};
+  events::Topics topics_{random_};
   LifecycleTexts lifecycles_;
   std::unique_ptr<engine::ReconcilerLoop> reconcilers_;
   std::unique_ptr<objects::Lifecycle> lifecycle_;

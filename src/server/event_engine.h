@@ -1,0 +1,43 @@
+// Topics and queues, joined: their rows, and what carries messages from one to the other and out.
+#pragma once
+
+#include <memory>
+
+#include "engine/events/deliverer.h"
+#include "engine/events/http_courier.h"
+#include "engine/events/http_deliveries.h"
+#include "engine/events/message_moves.h"
+#include "engine/events/mobile.h"
+#include "engine/events/queues.h"
+#include "engine/events/sweeper.h"
+#include "engine/events/topics.h"
+#include "server/foundation.h"
+#include "server/senders.h"
+#include "service/sns/envelope.h"
+
+namespace slipway::server {
+
+class EventEngine {
+ public:
+  // `base` and `url`, where subscribers find this server, outlive it. Adds its reconcilers.
+  static Result<std::unique_ptr<EventEngine>> open(Foundation& base, const std::string& url,
+                                                   Lifecycle& life);
+
+  events::Queues queues;
+  events::Topics topics;
+  events::MobileDirectory mobile;
+  std::unique_ptr<sns::Signer> signer;
+  // Whether what one service sends to a queue or a topic of another is taken.
+  Senders senders;
+  sns::Envelope envelope;
+  events::HttpCourier courier;
+  events::HttpDeliveries http;
+  events::Deliverer deliverer;
+  events::Sweeper sweeper;
+  events::MessageMoves moves;
+
+ private:
+  EventEngine(Foundation& base, const std::string& url, std::unique_ptr<sns::Signer> signer);
+};
+
+}  // namespace slipway::server

@@ -1,0 +1,52 @@
+// Where instances run, joined: processes of this machine, what they print, and which are there.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "engine/logs/collector.h"
+#include "engine/logs/log_book.h"
+#include "place/places.h"
+#include "place/process/process_place.h"
+#include "server/foundation.h"
+#include "server/running_instances.h"
+
+namespace slipway::server {
+
+class PlaceEngine {
+ public:
+  // Begins to try what isolates instances here: that takes processes, and as long as the disk takes
+  // for the store.
+  using Ground = std::future<Result<place::ProcessPlace::Ground>>;
+  static Ground prepare(Foundation& base, const std::filesystem::path& model_server);
+  // `base` outlives it.
+  static Result<std::unique_ptr<PlaceEngine>> open(Foundation& base, Ground ground);
+
+  // Who hears what becomes of instances, in the order of adding; added before begin().
+  void on_observation(place::ObservationSink sink) { sinks_.push_back(std::move(sink)); }
+  // Takes over what a former server left running. From then on the end of the server is the end of
+  // all instances.
+  void begin(Lifecycle& life);
+
+  place::Place& place() { return places_; }
+  const RunningInstances& running() const { return running_; }
+  logs::LogBook& log_book() { return *log_book_; }
+
+ private:
+  PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
+              place::ProcessPlace::Ground ground);
+  void observe(const place::Observation& observation);
+  void end_instances();
+
+  std::vector<place::ObservationSink> sinks_;
+  RunningInstances running_;
+  std::unique_ptr<logs::LogBook> log_book_;
+  logs::Collector collector_;
+  place::Places places_;
+  std::unique_ptr<place::ProcessPlace> processes_;
+};
+
+}  // namespace slipway::server
