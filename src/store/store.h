@@ -101,6 +101,18 @@ class Transaction {
   // The rowid of the last insert of this transaction.
   std::int64_t last_id() const;
 
+  // Runs `part() -> Result<T>` so that it can fail by itself: of a part that returns an error
+  // nothing remains, its on_commit() tasks included, and the change goes on. What a part throws
+  // goes on to whoever began the change, and all of it is rolled back. Parts may stand in parts;
+  // no Rows may outlive one. In a write only.
+  template <typename F>
+  auto attempt(F&& part) -> std::invoke_result_t<F&> {
+    const std::size_t tasks = begin_part();
+    auto answer = part();
+    end_part(tasks, answer ? Part::kept : Part::undone);
+    return answer;
+  }
+
   // Runs `task` on the writer's thread after this change became durable; never where it was
   // refused or lost. Short work only: waking a reconciler, posting to a loop.
   void on_commit(Task task) { after_commit_.push_back(std::move(task)); }
@@ -108,8 +120,12 @@ class Transaction {
  private:
   friend class Store;
 
+  enum class Part : std::uint8_t { kept, undone };
+
   Statement* prepare(std::string_view sql);
   std::int64_t finish(Statement* statement);
+  std::size_t begin_part();  // how many tasks there were before it
+  void end_part(std::size_t tasks, Part outcome);
 
   template <typename... Args>
   void bind_all(Statement* statement, const Args&... args) {

@@ -134,6 +134,52 @@ TEST_F(StoreTest, on_commit_runs_only_for_what_was_committed) {
   EXPECT_EQ(woken, 1);
 }
 
+TEST_F(StoreTest, a_part_that_fails_leaves_nothing_and_the_change_goes_on) {
+  auto store = open();
+  std::vector<std::string> told;
+  const auto add = [&](Transaction& tx, std::string text) {
+    tx.run("INSERT INTO note(text) VALUES(?1)", text);
+    tx.on_commit([&told, text] { told.push_back(text); });
+  };
+  const auto outcome = store->write([&](Transaction& tx) -> Result<> {
+    add(tx, "before");
+    const Result<> part = tx.attempt([&]() -> Result<> {
+      add(tx, "of the part");
+      EXPECT_TRUE(tx.attempt([&]() -> Result<> {
+        add(tx, "of a part of it");
+        return {};
+      }));
+      return fail(ErrorCode::conflict, "no");
+    });
+    EXPECT_EQ(part.error().code, ErrorCode::conflict);
+    EXPECT_EQ(tx.attempt([&]() -> Result<int> {
+                  add(tx, "of the next part");
+                  return 7;
+                }).value(),
+              7);
+    add(tx, "after");
+    return {};
+  });
+  EXPECT_TRUE(outcome);
+  const std::vector<std::string> kept = {"before", "of the next part", "after"};
+  EXPECT_EQ(notes(*store), kept);
+  EXPECT_EQ(told, kept);
+}
+
+TEST_F(StoreTest, a_part_that_throws_takes_the_whole_change_with_it) {
+  auto store = open();
+  EXPECT_FALSE(store->write([&](Transaction& tx) -> Result<> {
+    tx.run("INSERT INTO note(text) VALUES('before')");
+    (void)tx.attempt([&]() -> Result<> {
+      tx.run("INSERT INTO note(text) VALUES('of the part')");
+      throw std::runtime_error("bug");
+    });
+    return {};
+  }));
+  ASSERT_TRUE(add_note(*store, "next"));
+  EXPECT_EQ(notes(*store), std::vector<std::string>{"next"});
+}
+
 TEST_F(StoreTest, a_second_server_on_the_same_directory_is_refused) {
   auto first = open();
   const auto second = Store::open(file(), note_tables);

@@ -55,6 +55,21 @@ std::int64_t Transaction::finish(Statement* statement) {
   return sqlite3_changes64(connection_.raw());
 }
 
+std::size_t Transaction::begin_part() {
+  connection_.execute("SAVEPOINT part");
+  return after_commit_.size();
+}
+
+// A name stands for the innermost savepoint that has it.
+void Transaction::end_part(std::size_t tasks, Part outcome) {
+  if (outcome == Part::undone) {
+    connection_.execute("ROLLBACK TO part");
+    after_commit_.erase(after_commit_.begin() + static_cast<std::ptrdiff_t>(tasks),
+                        after_commit_.end());
+  }
+  connection_.execute("RELEASE part");
+}
+
 std::int64_t Transaction::last_id() const { return sqlite3_last_insert_rowid(connection_.raw()); }
 
 void Transaction::bind(Statement* statement, int index, std::nullopt_t) {
