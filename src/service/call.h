@@ -1,4 +1,4 @@
-// What a handler knows of the request that it answers.
+// What a handler knows of the call that it answers.
 #pragma once
 
 #include <any>
@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -49,6 +50,10 @@ struct Caller {
   // Where nobody signed: the refusal that is answered where no policy lets everyone in.
   std::optional<Error> unsigned_refusal = {};
   Signature signature = {};
+  // The services that ask in the principal's name, the first one first: a stack without a role of
+  // its own is "cloudformation.amazonaws.com". Empty where the principal asks by itself, and where
+  // a service asks as a role that it assumed: then that role is the principal.
+  std::vector<std::string> called_via = {};
 
   const std::string& account() const { return principal.account; }
 };
@@ -62,20 +67,25 @@ struct Ground {
   Random& random;
 };
 
-// One request on its way through a handler; the handler's thread only. Text that a handler returns
-// lives in arena() or in the request, both of which live until the answer is encoded.
+// What a call from inside (run_operation.h) has in the place of a request.
+struct FromInside {
+  std::string_view request_id;
+  std::string_view origin;  // where this server is reached: "http://127.0.0.1:4566"
+};
+
+// One call of an operation on its way through a handler, by HTTP or from inside; the handler's
+// thread only. Text that a handler returns lives in arena() or in the request, both of which live
+// until the answer is encoded.
 class Call {
  public:
+  // Of a request over HTTP.
   Call(const Ground& ground, const Caller& caller, const net::RequestHead& head,
        std::string_view request_id, wire::Arena& arena)
-      : ground_(ground),
-        caller_(caller),
-        head_(head),
-        request_id_(request_id),
-        arena_(arena),
-        now_(ground.clock.moment()) {}
+      : Call(ground, caller, &head, {request_id, {}}, arena) {}
+  // Of this server itself.
+  Call(const Ground& ground, const Caller& caller, const FromInside& from, wire::Arena& arena)
+      : Call(ground, caller, nullptr, from, arena) {}
   Call(const Call&) = delete;
-  Call& operator=(const Call&) = delete;
 
   // The transaction that the operation's mode opened: a snapshot for `read`, the change itself for
   // `write`. The other modes have none, and asking is a bug (std::logic_error).
@@ -84,9 +94,14 @@ class Call {
   const Caller& caller() const { return caller_; }
   const std::string& account() const { return caller_.account(); }
   const std::string& region() const { return caller_.region; }
-  // The request as it came, for what the model does not describe.
-  const net::RequestHead& head() const { return head_; }
-  std::string_view request_id() const { return request_id_; }
+  // The request as it came, for what the model does not describe. A call from inside has none: then
+  // this is an empty head without a method, headers and a peer, which nobody on the way could read.
+  const net::RequestHead& head() const { return head_ ? *head_ : inside_head; }
+  // Where whoever asks reaches this server, for URLs in an answer: "127.0.0.1:4566", and with its
+  // scheme.
+  std::string_view host() const;
+  std::string origin() const;
+  std::string_view request_id() const { return from_.request_id; }
 
   // The same instant for the whole call: the civil time that is shown, and both time lines for an
   // engine that keeps what is due.
@@ -146,7 +161,8 @@ class Call {
 
   // In a `read` handler: the answer is about something that is changing. Where the client is a
   // waiter, the answer is held until `topic` of engine::Changes moves and then made anew, for at
-  // most waiter_hold_max (hold.h); for everyone else this does nothing.
+  // most waiter_hold_max (hold.h); a call from inside is told the topic; for everyone else this
+  // does nothing.
   void wait_for(std::string topic) { awaited_ = std::move(topic); }
   const std::string& awaited() const { return awaited_; }
 
@@ -168,10 +184,21 @@ class Call {
   bool has_transaction() const { return tx_ != nullptr; }
 
  private:
+  static const net::RequestHead inside_head;
+
+  Call(const Ground& ground, const Caller& caller, const net::RequestHead* head,
+       const FromInside& from, wire::Arena& arena)
+      : ground_(ground),
+        caller_(caller),
+        head_(head),
+        from_(from),
+        arena_(arena),
+        now_(ground.clock.moment()) {}
+
   const Ground& ground_;
   const Caller& caller_;
-  const net::RequestHead& head_;
-  std::string_view request_id_;
+  const net::RequestHead* const head_;  // null: called from inside
+  const FromInside from_;
   wire::Arena& arena_;
   const Moment now_;
   store::Transaction* tx_ = nullptr;
@@ -181,5 +208,8 @@ class Call {
   std::any left_;
   Permit permit_;
 };
+
+// Whether this server itself calls.
+inline bool is_from_inside(const Call& call) { return call.head().method.empty(); }
 
 }  // namespace slipway::service

@@ -10,8 +10,7 @@
 namespace slipway::service {
 namespace {
 
-// How AWS names the session of an execution role.
-constexpr std::string_view session_name = "SageMaker";
+constexpr AssumingService sagemaker{execution_service, "SageMaker"};
 
 // "path/name" of "arn:aws:iam::000000000000:role/path/name".
 std::optional<std::string_view> role_path(const Arn& arn) {
@@ -20,25 +19,26 @@ std::optional<std::string_view> role_path(const Arn& arn) {
   return arn.resource.substr(prefix.size());
 }
 
-// SageMaker itself assumes the role, so the role must let it.
-Result<> check_trust(const identity::Role& role, std::string_view arn, Timestamp now) {
-  const identity::Principal sagemaker{.kind = identity::Principal::Kind::service,
-                                      .account = {},
-                                      .name = std::string(execution_service),
-                                      .id = {}};
+// The service itself assumes the role, so the role must let it.
+Result<> check_trust(const AssumingService& service, const identity::Role& role,
+                     std::string_view arn, Timestamp now) {
+  const identity::Principal asker{.kind = identity::Principal::Kind::service,
+                                  .account = {},
+                                  .name = std::string(service.principal),
+                                  .id = {}};
   TRY(const identity::Policy trust,
       identity::Policy::parse(role.trust_policy, identity::PolicyUse::trust));
-  std::vector<identity::ContextEntry> context = identity::principal_context(sagemaker);
+  std::vector<identity::ContextEntry> context = identity::principal_context(asker);
   context.push_back({"aws:CurrentTime", {to_iso8601(now)}});
   context.push_back({"aws:SourceAccount", {role.account}});
   const auto verdict =
-      identity::decide(sagemaker, {}, {"sts:AssumeRole", arn, context},
+      identity::decide(asker, {}, {"sts:AssumeRole", arn, context},
                        {role.account, &trust, identity::ResourceSide::Rule::own_side});
   if (verdict.allowed()) return {};
   return fail(ErrorCode::permission_denied,
               fmt::format("Could not assume role {}. Please ensure that the role exists and allows "
                           "principal '{}' to assume the role.",
-                          arn, execution_service));
+                          arn, service.principal));
 }
 
 }  // namespace
@@ -56,10 +56,15 @@ Result<std::optional<identity::Role>> find_execution_role(store::Transaction& tx
 }
 
 Result<identity::Principal> assume_execution_role(const identity::Role& role, Timestamp now) {
+  return assume_role_as(sagemaker, role, now);
+}
+
+Result<identity::Principal> assume_role_as(const AssumingService& service,
+                                           const identity::Role& role, Timestamp now) {
   const std::string arn =
       identity::arn_of({identity::Owner::Kind::role, role.account, role.name}, role.path);
-  TRY_DO(check_trust(role, arn, now));
-  return identity::role_session(role, session_name, {.issued = now});
+  TRY_DO(check_trust(service, role, arn, now));
+  return identity::role_session(role, service.session_name, {.issued = now});
 }
 
 }  // namespace slipway::service

@@ -23,4 +23,13 @@ Result<std::optional<identity::Role>> find_execution_role(store::Transaction& tx
 // `execution_service` assume it.
 Result<identity::Principal> assume_execution_role(const identity::Role& role, Timestamp now);
 
+// Another service that acts as a role: "cloudformation.amazonaws.com", whose sessions AWS names
+// "AWSCloudFormation".
+struct AssumingService {
+  std::string_view principal;
+  std::string_view session_name;
+};
+Result<identity::Principal> assume_role_as(const AssumingService& service,
+                                           const identity::Role& role, Timestamp now);
+
 }  // namespace slipway::service

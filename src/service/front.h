@@ -20,6 +20,7 @@
 #include "service/gate.h"
 #include "service/hold.h"
 #include "service/registry.h"
+#include "service/run_operation.h"
 #include "service/upload_slots.h"
 #include "store/store.h"
 #include "wire/route.h"
@@ -70,6 +71,8 @@ struct Frame {
   CrossOrigin cross_origin = {};
   // Empty: no forms are taken.
   FormDoor forms = {};
+
+  Checks checks() const { return {store, authorizer, disk}; }
 };
 
 // Loop thread only.

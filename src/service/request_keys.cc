@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "net/socket.h"
 
@@ -27,7 +28,12 @@ void add_request_keys(const Call& call, std::vector<identity::ContextEntry>& con
   add("aws:UserAgent", head.headers.find("user-agent").value_or(""));
   add("aws:Referer", head.headers.find("referer").value_or(""));
   add("aws:RequestedRegion", call.region());
-  add("aws:ViaAWSService", "false");
+  const std::vector<std::string>& via = call.caller().called_via;
+  add("aws:ViaAWSService", via.empty() ? "false" : "true");
+  if (via.empty()) return;
+  context.push_back({"aws:CalledVia", via, identity::ContextEntry::Arity::many});
+  add("aws:CalledViaFirst", via.front());
+  add("aws:CalledViaLast", via.back());
 }
 
 }  // namespace slipway::service

@@ -10,10 +10,6 @@
 namespace slipway::service {
 namespace {
 
-// Pages of the database's file that hold nothing now, and are taken before the file grows.
-constexpr std::string_view reusable_bytes_query =
-    "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size";
-
 Error too_late() {
   return fail(ErrorCode::unavailable, "What this answer waits for did not come in time.").error();
 }
@@ -72,29 +68,13 @@ void Work::run(std::unique_ptr<Work> work) {
   const auto input = decode_input(work->route_, work->request_, work->arena_);
   if (!input) return work->answer_error(input.error());
   work->input_ = *input;
-  if (const Result<> room = work->find_room(); !room) return work->answer_error(room.error());
+  if (const Result<> room = find_room(work->frame_.checks(), work->entry_); !room)
+    return work->answer_error(room.error());
   switch (work->entry_.mode) {
     case Mode::read: return run_read(std::move(work));
     case Mode::write: work->prepare(); return run_write(std::move(work));
     default: return run_alone(std::move(work));
   }
-}
-
-bool Work::changes() const { return entry_.mode == Mode::write || entry_.mode == Mode::bulk; }
-
-// Where the disk is nearly full, only what frees room is let through to the store.
-Result<> Work::find_room() const {
-  if (!changes() || !frame_.disk || !frame_.disk->is_low() || entry_.frees) return {};
-  const auto reusable = frame_.store.read([](store::Transaction& tx) -> Result<std::uint64_t> {
-    auto rows = tx.query(reusable_bytes_query);
-    return rows.next() ? static_cast<std::uint64_t>(rows.integer(0)) : 0;
-  });
-  return frame_.disk->admit_change(reusable.value_or(0));
-}
-
-// A stranger's deletion, and one of which nothing was allowed, leave the reserve as it is.
-void Work::make_room(const Gate& gate) const {
-  if (frame_.disk && changes() && entry_.frees && gate.granted()) frame_.disk->release_file();
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {
@@ -199,24 +179,8 @@ void Work::run_alone(std::unique_ptr<Work> work) {
   work->answer(std::move(outcome));
 }
 
-// Authorized in the transaction that the handler works in, so that both see the same policies. What
-// a handler throws is a bug: logged, answered as one, and the server goes on.
 Result<wire::Node> Work::handle(Call& call) {
-  Gate gate(frame_.authorizer, frame_.store, call, *route_.operation, input_);
-  try {
-    TRY_DO(gate.pass());
-    make_room(gate);
-    auto outcome = entry_.handler(call, input_);
-    make_room(gate);  // a handler may have asked by itself
-    if (!outcome) return std::unexpected(gate.veiled(std::move(outcome).error()));
-    return outcome;
-  } catch (const store::Failure&) {
-    throw;  // the store rolls back and says what SQLite refused
-  } catch (const std::exception& bug) {
-    log_error("service", "a handler threw",
-              {{"operation", std::string(route_.operation->name)}, {"what", bug.what()}});
-    return fail(ErrorCode::internal, "The request failed because of a bug in the server.");
-  }
+  return service::handle(frame_.checks(), entry_, call, input_);
 }
 
 bool Work::may_hold() const {

@@ -16,8 +16,6 @@
 
 namespace slipway::service {
 
-class Gate;
-
 // Owns the request until it is answered. One thread at a time: worker, writer, or none while held.
 class Work {
  public:
@@ -49,9 +47,6 @@ class Work {
   static void run_alone(std::unique_ptr<Work> work);
   static void hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since);
 
-  bool changes() const;
-  Result<> find_room() const;
-  void make_room(const Gate& gate) const;
   void prepare();
   Result<wire::Node> handle(Call& call);
   bool may_hold() const;

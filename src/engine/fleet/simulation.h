@@ -116,6 +116,7 @@ class Simulation {
   place::SimulatedMachine& machine() { return machine_; }
   place::CrashPoint& crash_point() { return crash_; }
   routing::RouteTable& routes() { return server_->routes; }
+  engine::Changes& changes() { return server_->changes; }
   Fleets& fleets() { return server_->fleets; }
   void set_fetch_fails(double chance);
   std::set<std::string>& unreadable() { return unreadable_; }

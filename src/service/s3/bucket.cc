@@ -226,8 +226,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   auto out = call.output<api::CreateBucketOutput>();
   // A region that was named makes it an address.
   const bool named = in.CreateBucketConfiguration().LocationConstraint().has_value();
-  out.Location(named ? fmt::format("http://{}/{}", call.head().headers.get("host"), name)
-                     : fmt::format("/{}", name))
+  out.Location(named ? fmt::format("http://{}/{}", call.host(), name) : fmt::format("/{}", name))
       .BucketArn(arn_of(name));
   const auto made =
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});

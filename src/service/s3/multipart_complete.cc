@@ -174,10 +174,10 @@ Result<objects::Lock> lock_of_upload(Call& call, std::string_view bucket,
 }
 
 // Where the object is for who asked so: a host of the bucket's own stands for its name in the path.
-std::string location_of(const net::RequestHead& head, api::CompleteMultipartUploadRequest in) {
-  const bool own_host = percent_decode(head.path.substr(1)) == in.Key();
-  return fmt::format("{}://{}{}{}/{}", head.secure ? "https" : "http", head.headers.get("host"),
-                     own_host ? "" : "/", own_host ? "" : in.Bucket(),
+std::string location_of(const Call& call, api::CompleteMultipartUploadRequest in) {
+  const std::string_view path = call.head().path;
+  const bool own_host = path.starts_with('/') && percent_decode(path.substr(1)) == in.Key();
+  return fmt::format("{}{}{}/{}", call.origin(), own_host ? "" : "/", own_host ? "" : in.Bucket(),
                      percent_encode(in.Key(), "/"));
 }
 
@@ -202,7 +202,7 @@ Result<api::CompleteMultipartUploadOutput> complete_multipart_upload(
   auto out = call.output<api::CompleteMultipartUploadOutput>();
   out.Bucket(in.Bucket()).Key(in.Key()).ETag(etag_header(made.etag));
   out.Expiration(expiration_of(door, call.tx(), bucket, made));
-  out.Location(location_of(call.head(), in));
+  out.Location(location_of(call, in));
   show_checksum(out, made.checksum);
   show_encryption(out);
   if (bucket.versioning == objects::Versioning::enabled) out.VersionId(made.version);

@@ -49,7 +49,7 @@ Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
   if (queue || queue.error().kind != "no_queue") return queue;
   Error error = std::move(queue).error();
   // By Query the text is still that of the protocol's first days.
-  const bool by_query = call.head().headers.get("x-amz-target").empty();
+  const bool by_query = !is_from_inside(call) && call.head().headers.get("x-amz-target").empty();
   error.message = by_query ? "The specified queue does not exist for this wsdl version."
                            : "The specified queue does not exist.";
   return std::unexpected(std::move(error));
@@ -57,8 +57,7 @@ Result<events::Queue> Door::get(Call& call, const events::QueueId& id) const {
 
 std::string Door::url_of(const Call& call, const events::QueueId& id) const {
   const std::string_view account = std::string_view(id.text).substr(0, id.text.find('/'));
-  return fmt::format("{}://{}/{}/{}", scheme, call.head().headers.get("host"), account,
-                     name_of(id));
+  return fmt::format("{}://{}/{}/{}", scheme, call.host(), account, name_of(id));
 }
 
 std::string_view name_of(const events::QueueId& id) {
