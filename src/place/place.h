@@ -93,7 +93,7 @@ struct InstanceSpec {
 
 // Where an instance can be reached from this server.
 struct Addresses {
-  std::string http = {};  // "unix:/path" or "127.0.0.1:8080"; empty: nowhere
+  std::string http = {};  // "unix:/path" or "127.0.0.1:49153"; empty: nowhere
   std::string link = {};  // "unix:/path"; empty: it has no framed link
   std::map<std::uint16_t, std::string> ports = {};  // "127.0.0.1:32768", by the port inside
 

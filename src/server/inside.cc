@@ -53,11 +53,15 @@ json::object fleet_json(const fleet::FleetLook& look, const Moment& now) {
                          {"generation", each.generation},
                          {"phase", each.phase},
                          {"since", time_text(now, each.since)}});
+  json::object shares;
+  for (const auto& [generation, share] : look.status.shares)
+    shares[std::to_string(generation)] = share;
   json::object out = {{"fleet", look.id.text},
                       {"state", fleet::name_of(look.status.state)},
+                      {"shares", std::move(shares)},
                       {"changed", time_text(look.status.changed_at)},
                       {"wanted", look.status.wanted},
-                      {"serving", look.status.serving},
+                      {"serving", look.status.serving()},
                       {"generations", json::value_from(look.generations)},
                       {"instances", std::move(instances)}};
   if (!look.status.reason.empty()) out["reason"] = look.status.reason;

@@ -22,7 +22,7 @@ std::string cause_of(const InstanceRecord& instance, const FleetRow& after,
   if (failure != failures.end()) return failure->second;
   if (after.removing) return "The endpoint is being deleted.";
   if (instance.generation == after.record.failed) return "Its generation did not come up.";
-  if (instance.generation != after.record.serving && instance.generation != after.wanted)
+  if (!after.record.serves(instance.generation) && instance.generation != after.wanted)
     return "Another generation serves in its place.";
   return "There are more than are wanted.";
 }
@@ -104,7 +104,11 @@ void tell_of_generations(const FleetRecord& before, const FleetRow& after,
     if (old == before.generations.end() && number == after.wanted)
       out.push_back(fmt::format(
           "Generation {} is wanted, and is brought up{}.", number,
-          before.serving == 0 ? "" : fmt::format(" beside generation {}", before.serving)));
+          before.shares.empty() ? "" : fmt::format(" beside generation {}", before.serving())));
+    const bool was_up = old != before.generations.end() && old->second.came_up;
+    if (generation.came_up && !was_up && !record.serves(number))
+      out.push_back(fmt::format(
+          "Generation {} is up: it waits to be given a share of the requests.", number));
     for (const auto& [name, variant] : generation.variants) {
       VariantRecord from;
       if (old != before.generations.end())
@@ -118,9 +122,10 @@ void tell_of_generations(const FleetRecord& before, const FleetRow& after,
 // What follows from what became of the instances.
 void tell_of_outcome(const FleetRecord& before, const FleetRecord& record,
                      std::vector<std::string>& out) {
-  if (record.serving != before.serving && record.serving != 0)
-    out.push_back(
-        fmt::format("Generation {} serves: all of its instances are healthy.", record.serving));
+  for (const auto& [generation, share] : record.shares)
+    if (!before.serves(generation))
+      out.push_back(
+          fmt::format("Generation {} serves: all of its instances are healthy.", generation));
   if (record.failed != before.failed && record.failed != 0)
     out.push_back(fmt::format("Generation {} is given up: {}", record.failed, record.reason));
   if (record.scaling_failed && !before.scaling_failed)

@@ -13,7 +13,7 @@ InstanceRecord instance(std::uint64_t ordinal, Generation generation, Phase phas
 }
 
 TEST(DecisionsTest, a_change_of_generations_is_told_step_by_step_with_its_cause) {
-  FleetRecord before{.serving = 1};
+  FleetRecord before{.shares = {{1, 1.0}}};
   before.generations[1] = {};
   before.instances = {instance(1, 1, Phase::healthy)};
   FleetRow after{.wanted = 2, .record = before};
@@ -27,7 +27,7 @@ TEST(DecisionsTest, a_change_of_generations_is_told_step_by_step_with_its_cause)
                        "answer to the health check is waited for."}));
 
   FleetRow served = after;
-  served.record.serving = 2;
+  served.record.shares = {{2, 1.0}};
   served.record.instances = {instance(1, 1, Phase::draining), instance(2, 2, Phase::healthy)};
   EXPECT_EQ(
       decisions_of(after.record, served, {}),

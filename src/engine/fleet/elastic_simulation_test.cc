@@ -193,7 +193,7 @@ class ElasticHistory {
   Simulation world_;
   const FleetId id_;
   routing::Elastic elastic_;
-  std::shared_ptr<const routing::FleetRoute> route_;
+  std::shared_ptr<const routing::GenerationRoute> route_;
   std::vector<routing::ElasticTurn> turns_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "engine/fleet/record.h"
 #include "engine/json.h"
@@ -14,7 +15,7 @@ using engine::BadDocument;
 
 namespace {
 
-constexpr std::array<store::Migration, 3> steps{{
+constexpr std::array<store::Migration, 4> steps{{
     {.room = "fleet",
      .version = 1,
      .sql = "CREATE TABLE fleet(id TEXT PRIMARY KEY, wanted INTEGER NOT NULL, "
@@ -43,6 +44,17 @@ constexpr std::array<store::Migration, 3> steps{{
             "FROM fleet, json_each(fleet.record, '$.instances');"
             "UPDATE fleet SET record = json_remove(record, '$.instances') "
             "WHERE record IS NOT NULL;"},
+    // What served has all of the traffic, and came up; nothing else did that is not serving.
+    {.room = "fleet",
+     .version = 4,
+     .sql = "UPDATE fleet SET record = json_set(json_remove(record, '$.serving'), "
+            "'$.version', 2, '$.steered', 0, "
+            "'$.shares', json(iif(json_extract(record, '$.serving') = 0, '{}', "
+            "concat('{\"', json_extract(record, '$.serving'), '\":1.0}'))), "
+            "'$.generations', json((SELECT json_group_object(key, json_set(value, '$.came_up', "
+            "json(iif(key = concat(json_extract(fleet.record, '$.serving')), 'true', 'false')))) "
+            "FROM json_each(fleet.record, '$.generations')))) "
+            "WHERE json_valid(record);"},
 }};
 
 std::unexpected<Error> being_removed(const FleetId& id) {
@@ -195,9 +207,13 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   auto row = load_row(tx, id);
   if (!row) return no_fleet(id);
   if (row->removing) return being_removed(id);
-  // After an update that failed it is the generation that serves which is changed, and wanted.
-  if (row->record.failed == row->wanted && row->record.serving != 0)
-    row->wanted = row->record.serving;
+  // After an update that failed it is the generation that serves which is changed, and wanted; it
+  // serves alone where traffic was divided for an update before that one.
+  const FleetRecord before = row->record;
+  if (row->record.failed == row->wanted && !row->record.shares.empty()) {
+    row->wanted = row->record.serving();
+    row->record.shares = {{row->wanted, 1.0}};
+  }
   auto stored = load_plan(tx, id, row->wanted);
   if (!stored) return no_fleet(id);
   FleetPlan& plan = *stored;
@@ -205,8 +221,58 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   TRY_DO(check(plan));
   ++row->revision;
   save_wanted(tx, id, *row);
+  save_record(tx, id, before, row->record);
   TRY_DO(claim(tx, id, plan));
   save_plan(tx, id, row->wanted, plan);
+  tell(tx, id);
+  return {};
+}
+
+namespace {
+
+// Sums of shares are rounded.
+constexpr double share_error_max = 1e-9;
+
+Result<> check_division(const Shares& shares) {
+  double all = 0;
+  for (const auto& [generation, share] : shares) {
+    if (!(share >= 0 && share <= 1))
+      return fail(
+          ErrorCode::invalid_argument,
+          fmt::format("The share of generation {} is {}; it is 0 to 1.", generation, share));
+    all += share;
+  }
+  if (std::abs(all - 1) <= share_error_max) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("The shares of all generations together are {}, not 1.", all));
+}
+
+Result<> check_can_serve(const FleetRow& row, Generation generation) {
+  const FleetRecord& record = row.record;
+  if (record.serves(generation)) return {};
+  if (generation != row.wanted)
+    return fail(ErrorCode::not_found, fmt::format("There is no generation {} now.", generation),
+                "no_such_generation");
+  const auto known = record.generations.find(generation);
+  const bool came_up = known != record.generations.end() && known->second.came_up;
+  if (came_up && record.failed != generation) return {};
+  return fail(ErrorCode::conflict,
+              fmt::format("Generation {} is not up and cannot serve.", generation), "not_up");
+}
+
+}  // namespace
+
+Result<> Fleets::set_shares(store::Transaction& tx, const FleetId& id, const Shares& shares) {
+  auto row = load_row(tx, id);
+  if (!row) return no_fleet(id);
+  if (row->removing) return being_removed(id);
+  TRY_DO(check_division(shares));
+  for (const auto& [generation, share] : shares) TRY_DO(check_can_serve(*row, generation));
+  const FleetRecord before = row->record;
+  row->record.steered = row->wanted;
+  row->record.shares = shares;
+  if (row->record.serves_alone(row->wanted)) settle(*row);
+  save_record(tx, id, before, row->record);
   tell(tx, id);
   return {};
 }
@@ -225,8 +291,8 @@ FleetStatus Fleets::status(store::Transaction& tx, const FleetId& id) const {
   if (!row) return {};
   FleetStatus status = status_of(*row, load_plans(tx, id, *row));
   const auto routed = routed_ && status.state == FleetState::ready ? routed_(id) : std::nullopt;
-  if (routed && *routed != status.serving)
-    status.state = *routed == 0 ? FleetState::creating : FleetState::updating;
+  if (routed && *routed != status.shares)
+    status.state = routed->empty() ? FleetState::creating : FleetState::updating;
   return status;
 }
 

@@ -60,16 +60,16 @@ class Fleets {
   // `routed` says what requests go to (RouteTable::routed). Empty: what is stored as serving.
   explicit Fleets(std::function<void(const FleetId&)> changed, std::uint32_t instances_max = 0,
                   const environments::Environments* environments = nullptr,
-                  std::function<std::optional<Generation>(const FleetId&)> routed = {})
+                  std::function<std::optional<Shares>(const FleetId&)> routed = {})
       : changed_(std::move(changed)),
         instances_max_(instances_max),
         environments_(environments),
         routed_(std::move(routed)) {}
 
   // A new fleet, or a new generation of one that lives: the new instances come up beside the old,
-  // traffic moves to them when all are healthy, the old are drained and ended. Always a new
-  // generation, also for an equal plan: what its artifacts' URIs name may have changed. A
-  // generation that is still coming up is given up for the newer one.
+  // traffic moves to them when all are healthy (or as set_shares() says), the old are drained and
+  // ended. Always a new generation, also for an equal plan: what its artifacts' URIs name may have
+  // changed. A generation that is still coming up is given up for the newer one.
   //
   // Refuses: invalid_argument (check()); conflict while the fleet is being removed; limit_exceeded,
   // kind "too_many_instances", where more instances are asked for than before and all fleets
@@ -85,6 +85,18 @@ class Fleets {
   // limit_exceeded as put_plan.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);
+
+  // Divides the requests among generations: to be called by whoever moves traffic from one to
+  // another in steps (rollout) and by nobody else. From the first call on after a put_plan(), which
+  // may stand in the same transaction, the wanted generation gets no more than it is given here;
+  // without one it gets everything once it came up. A generation that served and is not named any
+  // more is drained and ended; one with a share of 0 stands by. Where the wanted generation is the
+  // only one named, the update is complete.
+  //
+  // Refuses: not_found (the fleet; or a generation, kind "no_such_generation"); invalid_argument
+  // (a share that is not within 0 and 1, or all together are not 1); conflict while the fleet is
+  // being removed, and, kind "not_up", where a generation neither serves nor came up.
+  Result<> set_shares(store::Transaction& tx, const FleetId& id, const Shares& shares);
 
   // Ends the fleet: routes vanish first, then instances. Removing what is gone is fine.
   Result<> remove(store::Transaction& tx, const FleetId& id);
@@ -118,11 +130,8 @@ class Fleets {
   std::function<void(const FleetId&)> changed_;
   const std::uint32_t instances_max_;
   const environments::Environments* const environments_;
-  const std::function<std::optional<Generation>(const FleetId&)> routed_;
+  const std::function<std::optional<Shares>(const FleetId&)> routed_;
 };
-
-// Those of a variant's instances that stand whatever is asked of it.
-std::uint32_t standing_instances(const Variant& variant);
 
 // The topic of engine::Changes that is notified, after commit, whenever status() changed.
 std::string topic_of(const FleetId& id);

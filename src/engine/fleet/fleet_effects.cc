@@ -110,29 +110,59 @@ void FleetEffects::prepare(const FetchId& id, environments::Need need, ServerTim
   });
 }
 
-void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
-  effects_.add([&needs = needs_, &sight = sight_, id, fresh = std::move(fresh)]() mutable {
-    routing::FleetRoute& route = *fresh.route;
-    for (const NewRoute::Instance& instance : fresh.instances) {
-      Seen& seen = sight.seen[instance.key];
+namespace {
+
+// Makes what is asked of what was decided: those instances that are asked already stay the same.
+void make_instances(routing::GenerationRoute& route, Sight& sight, routing::RouteTable& routes) {
+  for (routing::VariantRoute& variant : route.variants)
+    for (auto& instance : variant.instances) {
+      Seen& seen = sight.seen[instance->key];
       auto made = seen.route.lock();
-      if (!made) made = needs.routes.make_instance(instance.key, seen.addresses, instance.form);
+      if (!made || !(*made == *instance))
+        made = routes.make_instance(instance->key, instance->addresses, instance->form);
       seen.route = made;
-      route.variants[instance.place].instances.push_back(std::move(made));
+      instance = std::move(made);
     }
-    for (const NewRoute::ManyModels& many : fresh.many_models) {
-      routing::VariantRoute& to = route.variants[many.place];
-      to.models = needs.models->of({id, route.generation, many.variant.name},
-                                   *many.variant.program.models, to.instances);
+}
+
+// Null: the leg of that generation says something else now, or there was none.
+std::shared_ptr<const routing::GenerationRoute> same_leg(const routing::FleetRoute* published,
+                                                         const routing::GenerationRoute& fresh) {
+  if (published == nullptr) return nullptr;
+  for (const routing::FleetRoute::Leg& leg : published->legs)
+    if (*leg.route == fresh) return leg.route;
+  return nullptr;
+}
+
+}  // namespace
+
+void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
+  effects_.add([&needs = needs_, &sight = sight_, id, fresh = std::move(fresh)] {
+    auto route = std::make_shared<routing::FleetRoute>();
+    for (std::size_t i = 0; i < fresh.route.legs.size(); ++i) {
+      const routing::FleetRoute::Leg& leg = fresh.route.legs[i];
+      auto same = same_leg(sight.published.get(), *leg.route);
+      if (!same) {
+        auto made = std::make_shared<routing::GenerationRoute>(*leg.route);
+        make_instances(*made, sight, needs.routes);
+        for (const NewRoute::ManyModels& many : fresh.many_models) {
+          if (many.leg != i) continue;
+          routing::VariantRoute& to = made->variants[many.place];
+          to.models =
+              needs.models->of({id, made->generation, many.variant}, many.collection, to.instances);
+        }
+        same = std::move(made);
+      }
+      route->legs.push_back({.share = leg.share, .route = std::move(same)});
     }
-    sight.published = std::move(fresh.signature);
-    needs.routes.publish(id, std::move(fresh.route));
+    sight.published = route;
+    needs.routes.publish(id, std::move(route));
   });
 }
 
 void FleetEffects::withdraw(const FleetId& id) {
   effects_.add([&needs = needs_, &sight = sight_, id] {
-    sight.published.clear();
+    sight.published.reset();
     needs.routes.withdraw(id);
   });
 }

@@ -63,23 +63,19 @@ class FleetEffects {
              ServerTime now);
   void prepare(const FetchId& id, environments::Need need, ServerTime now);
 
-  // A route as it is decided; its instances are made when it is published, since one that is made
-  // and dropped tells that it is drained.
+  // A route as it is decided. Its instances are no more than their descriptions: those that are
+  // asked are made by the table when it is published, since one that is made and dropped tells that
+  // it is drained.
   struct NewRoute {
-    // A variant of the route whose requests name one of many models.
+    // A variant whose requests name one of many models.
     struct ManyModels {
-      std::size_t place = 0;  // among the route's variants
-      Variant variant;
+      std::size_t leg = 0;
+      std::size_t place = 0;  // among the leg's variants
+      std::string variant;    // its name in the plan
+      residency::ModelCollection collection;
     };
-    struct Instance {
-      std::size_t place = 0;
-      place::InstanceKey key;
-      routing::RequestForm form;
-    };
-    std::shared_ptr<routing::FleetRoute> route;
-    std::vector<Instance> instances;
+    routing::FleetRoute route;
     std::vector<ManyModels> many_models;
-    std::string signature;  // what the route says
   };
   void publish(const FleetId& id, NewRoute fresh);
   void withdraw(const FleetId& id);

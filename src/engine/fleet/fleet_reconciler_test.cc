@@ -52,6 +52,24 @@ class FleetReconcilerTest : public testing::Test {
     });
     ASSERT_TRUE(put) << put.error().message;
   }
+  // A new generation whose traffic is shifted in steps.
+  void put_steered(std::vector<Variant> variants, const Shares& shares) {
+    const auto put = write([&](Fleets& fleets, store::Transaction& tx) -> Result<> {
+      TRY_DO(fleets.put_plan(tx, id_, {.variants = variants}));
+      return fleets.set_shares(tx, id_, shares);
+    });
+    ASSERT_TRUE(put) << put.error().message;
+  }
+  Result<> share_out(const Shares& shares) {
+    return write(
+        [&](Fleets& fleets, store::Transaction& tx) { return fleets.set_shares(tx, id_, shares); });
+  }
+  Shares routed_shares() {
+    Shares shares;
+    for (const routing::FleetRoute::Leg& leg : world_.fleet_route(id_)->legs)
+      shares[leg.route->generation] = leg.share;
+    return shares;
+  }
   static Variant with_packages(std::uint32_t instances) {
     Variant made = variant("main", instances);
     made.program.built_in = "python";
@@ -215,8 +233,96 @@ TEST_F(FleetReconcilerTest, AnUpdateServesTheOldUntilAllOfTheNewIsHealthyThenEnd
     ASSERT_EQ(route->variants[0].instances.size(), route->generation == 1 ? 2U : 3U);
   });
   EXPECT_EQ(status().state, FleetState::ready);
-  EXPECT_EQ(status().serving, 2U);
+  EXPECT_EQ(status().serving(), 2U);
   EXPECT_EQ(world_.machine().running(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, WhoShiftsTrafficInStepsGivesEachGenerationItsShare) {
+  put({variant("main", 2)});
+  world_.run(1min);
+  put_steered({variant("main", 3)}, {{1, 1.0}});
+  EXPECT_EQ(status().state, FleetState::updating);
+  EXPECT_EQ(share_out({{1, 0.5}, {2, 0.5}}).error().kind, "not_up");
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::updating) << "nobody has given it anything yet";
+  EXPECT_TRUE(status().wanted_came_up);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
+  EXPECT_EQ(world_.machine().running(), 5U);
+
+  ASSERT_TRUE(share_out({{1, 0.75}, {2, 0.25}}));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::updating);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 0.75}, {2, 0.25}}));
+  const VariantStatus main = status().variants.at(0);
+  EXPECT_EQ(main.instances_current, 5U);
+  ASSERT_EQ(main.generations.size(), 2U);
+  EXPECT_EQ(main.generations[0].instances_current, 2U);
+  EXPECT_EQ(main.generations[1].instances_current, 3U);
+  EXPECT_EQ(main.generations[1].share, 0.25);
+
+  ASSERT_TRUE(share_out({{1, 0.0}, {2, 1.0}}));
+  world_.run(10min);
+  EXPECT_EQ(world_.machine().running(), 5U) << "the old stands by";
+  EXPECT_EQ(status().state, FleetState::updating);
+  ASSERT_TRUE(share_out({{2, 1.0}}));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(world_.machine().running(), 3U);
+  put({variant("main", 1)});
+  world_.run(1min);
+  EXPECT_EQ(status().serving(), 3U) << "the next update is all at once again";
+}
+
+TEST_F(FleetReconcilerTest, TrafficThatWasShiftedGoesBackAndSharesOutliveCrashes) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put_steered({variant("main", 1)}, {{1, 1.0}});
+  world_.run(1min);
+  ASSERT_TRUE(share_out({{1, 0.9}, {2, 0.1}}));
+  world_.crash_and_restart();
+  world_.run(1min);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 0.9}, {2, 0.1}}));
+  ASSERT_TRUE(share_out({{1, 1.0}}));
+  world_.run(1min);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
+  EXPECT_EQ(world_.machine().running(), 2U) << "it is wanted still, and may be given a share again";
+}
+
+TEST_F(FleetReconcilerTest, TheOldestServesAloneAgainWhereItIsChangedAfterAnUpdateThatFailed) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put_steered({variant("main", 1)}, {{1, 1.0}});
+  world_.run(1min);
+  ASSERT_TRUE(share_out({{1, 0.5}, {2, 0.5}}));
+  put({variant("main", 1, "start")});
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::update_failed);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 0.5}, {2, 0.5}}));
+  const std::vector<VariantChange> more{{.name = "main", .weight = {}, .instances = 2}};
+  ASSERT_TRUE(write([&](Fleets& fleets, store::Transaction& tx) {
+    return fleets.set_weights_and_counts(tx, id_, more);
+  }));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
+  EXPECT_EQ(world_.machine().running(), 2U);
+}
+
+TEST_F(FleetReconcilerTest, SharesThatDoNotDivideTheTrafficAreRefused) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put_steered({variant("main", 1)}, {{1, 1.0}});
+  world_.run(1min);
+  EXPECT_EQ(share_out({}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(share_out({{1, 0.5}, {2, 0.4}}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(share_out({{1, 1.5}, {2, -0.5}}).error().code, ErrorCode::invalid_argument);
+  EXPECT_EQ(share_out({{1, 0.5}, {7, 0.5}}).error().kind, "no_such_generation");
+  EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
+  ASSERT_TRUE(
+      write([&](Fleets& fleets, store::Transaction& tx) { return fleets.remove(tx, id_); }));
+  EXPECT_EQ(share_out({{1, 1.0}}).error().code, ErrorCode::conflict);
+  world_.run(1min);
+  EXPECT_EQ(share_out({{1, 1.0}}).error().code, ErrorCode::not_found);
 }
 
 TEST_F(FleetReconcilerTest, AnUpdateThatDoesNotComeUpLeavesTheOldServing) {
@@ -226,12 +332,12 @@ TEST_F(FleetReconcilerTest, AnUpdateThatDoesNotComeUpLeavesTheOldServing) {
   world_.run(5min);
   EXPECT_EQ(status().state, FleetState::update_failed);
   EXPECT_THAT(status().reason, HasSubstr("could not be started"));
-  EXPECT_EQ(status().serving, 1U);
+  EXPECT_EQ(status().serving(), 1U);
   EXPECT_EQ(routed(), 2U);
   put({variant("main", 1)});
   world_.run(1min);
   EXPECT_EQ(status().state, FleetState::ready);
-  EXPECT_EQ(status().serving, 3U);
+  EXPECT_EQ(status().serving(), 3U);
   EXPECT_EQ(status().reason, "");
 }
 
@@ -290,7 +396,7 @@ TEST_F(FleetReconcilerTest, CountsAndWeightsChangeInPlace) {
   EXPECT_EQ(status().state, FleetState::updating);
   world_.run(1min);
   EXPECT_EQ(status().state, FleetState::ready);
-  EXPECT_EQ(status().serving, 1U);
+  EXPECT_EQ(status().serving(), 1U);
   EXPECT_EQ(status().variants[0].instances_current, 3U);
   EXPECT_EQ(world_.route(id_)->weight_total, 1.25);
   const std::vector<VariantChange> fewer{{.name = "main", .weight = {}, .instances = 1}};
@@ -346,7 +452,7 @@ TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) 
   auto held = world_.route(id_);  // as a router with a request under way does
   put({variant("main", 1)});
   world_.run(10s);
-  EXPECT_EQ(status().serving, 2U);
+  EXPECT_EQ(status().serving(), 2U);
   EXPECT_EQ(world_.machine().running(), 2U);
   held.reset();
   world_.run(1s);

@@ -13,12 +13,18 @@ namespace slipway::fleet {
 
 namespace {
 
+FleetStatus without_counts(FleetStatus status) {
+  for (VariantStatus& variant : status.variants) {
+    variant.instances_current = 0;
+    for (VariantStatus::InGeneration& in : variant.generations) in.instances_current = 0;
+  }
+  return status;
+}
+
 // Whether more changed than how many instances serve: these come and go with demand and with
 // their failures.
-bool is_another(FleetStatus status, const FleetStatus& before) {
-  for (std::size_t i = 0; i < std::min(status.variants.size(), before.variants.size()); ++i)
-    status.variants[i].instances_current = before.variants[i].instances_current;
-  return status != before;
+bool is_another(FleetStatus status, FleetStatus before) {
+  return without_counts(std::move(status)) != without_counts(std::move(before));
 }
 
 // What is asked of the instances of a variant, which may be gone.
@@ -67,7 +73,7 @@ engine::Wake FleetRun::run() {
 }
 
 engine::Wake FleetRun::run_without_row() {
-  if (!sight_.published.empty()) effects_.withdraw(id_);
+  if (sight_.published) effects_.withdraw(id_);
   sight_.fetches.clear();
   sight_.elastic.clear();
   end_orphans();
@@ -91,7 +97,7 @@ void FleetRun::steps() {
   const bool settled = std::ranges::all_of(record_.instances, [](const InstanceRecord& instance) {
     return instance.phase == Phase::healthy || instance.phase == Phase::ended;
   });
-  if (!settled || (record_.serving != row_.wanted && record_.failed != row_.wanted))
+  if (!settled || (!record_.serves_alone(row_.wanted) && record_.failed != row_.wanted))
     wake_ = wake_.sooner(engine::Wake::after(look_again));
 }
 
@@ -100,7 +106,7 @@ void FleetRun::forget_fetches() {
   std::erase_if(sight_.fetches, [&](const auto& fetch) {
     const Generation generation = fetch.first.variant.first;
     const bool wanted = generation == row_.wanted && generation != record_.failed;
-    return row_.removing || (!wanted && generation != record_.serving);
+    return row_.removing || (!wanted && !record_.serves(generation));
   });
 }
 
@@ -179,9 +185,10 @@ void FleetRun::count_failure(const InstanceRecord& instance, std::string reason)
 // ---- 2. The wanted generation ----
 
 void FleetRun::bring_up() {
-  if (!plans_.wanted || row_.wanted == record_.serving || row_.wanted == record_.failed) return;
+  const FleetPlan* const wanted = plans_.of(row_.wanted);
+  if (wanted == nullptr || record_.serves(row_.wanted) || row_.wanted == record_.failed) return;
   if (!record_.generations.contains(row_.wanted)) record_.generations[row_.wanted].begun = now_;
-  for (const Variant& variant : plans_.wanted->variants) {
+  for (const Variant& variant : wanted->variants) {
     if (const auto able = can_run(variant); !able) return fail_wanted(able.error().message);
     const auto failure = failures_.find({row_.wanted, variant.name});
     if (failure == failures_.end()) continue;
@@ -194,12 +201,12 @@ void FleetRun::bring_up() {
   }
   std::optional<std::string> failure;
   bool all_there = true;
-  for (const Variant& variant : plans_.wanted->variants)
+  for (const Variant& variant : wanted->variants)
     all_there &= has_contents(row_.wanted, variant,
                               [&](std::string reason) { failure = std::move(reason); });
   if (failure) return fail_wanted(std::move(*failure));
-  fill(row_.wanted, *plans_.wanted);
-  if (all_there && complete(row_.wanted, *plans_.wanted)) promote();
+  fill(row_.wanted, *wanted);
+  if (all_there && complete(row_.wanted, *wanted)) note_came_up();
 }
 
 void FleetRun::fail_wanted(std::string reason) {
@@ -209,13 +216,11 @@ void FleetRun::fail_wanted(std::string reason) {
   record_.applied_revision = row_.revision;
 }
 
-void FleetRun::promote() {
-  record_.serving = row_.wanted;
-  record_.failed = 0;
-  record_.scaling_failed = false;
-  record_.reason.clear();
-  record_.applied_revision = row_.revision;
-  plans_.serving = plans_.wanted;
+// All at once, unless somebody shifts its traffic in steps.
+void FleetRun::note_came_up() {
+  record_.generations[row_.wanted].came_up = true;
+  if (record_.steered == row_.wanted) return;
+  settle(row_);
   log_info("fleet", "a generation serves",
            {{"fleet", id_.text}, {"generation", fmt::format("{}", row_.wanted)}});
 }
@@ -246,7 +251,7 @@ Result<> FleetRun::can_run(const Variant& variant) const {
 // Model and code are asked for at once.
 bool FleetRun::has_contents(Generation generation, const Variant& variant, const Failed& failed) {
   const VariantId id{generation, variant.name};
-  const bool serves = generation == record_.serving;
+  const bool serves = record_.serves(generation);
   if (!serves || living(generation, variant.name) < wanted_count(generation, variant))
     if (const auto open = may_read(variant); !open) {
       failed(open.error().message);
@@ -316,31 +321,36 @@ auto FleetRun::take_outcome(const FetchId& id, ServerTime deadline, const std::s
   return std::nullopt;
 }
 
-// ---- 3. The serving generation ----
+// ---- 3. The generations that serve ----
 
 void FleetRun::keep_serving() {
-  if (!plans_.serving || record_.serving == 0) return;
-  for (const Variant& variant : plans_.serving->variants)
-    has_contents(record_.serving, variant, [&](const std::string& reason) {
+  for (const auto& [generation, share] : record_.shares)
+    if (const FleetPlan* const plan = plans_.of(generation)) keep(generation, *plan);
+  judge_scaling();
+}
+
+void FleetRun::keep(Generation generation, const FleetPlan& plan) {
+  for (const Variant& variant : plan.variants)
+    has_contents(generation, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
       troubles_.push_back(reason);
-      if (variant.elastic) give_up_waiting(variant, reason);
-      if (record_.serving == row_.wanted && record_.applied_revision != row_.revision)
+      if (variant.elastic) effects_.give_up(elastic_sight(generation, variant).gate, reason);
+      if (record_.serves_alone(row_.wanted) && record_.applied_revision != row_.revision)
         fail_scaling(reason);
-      VariantRecord& known = variant_record(record_.serving, variant.name);
+      VariantRecord& known = variant_record(generation, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
       for (const Part part : {Part::model, Part::code, Part::environment})
-        sight_.fetches.erase({{record_.serving, variant.name}, part});
+        sight_.fetches.erase({{generation, variant.name}, part});
       wake_at(known.not_before);
     });
-  fill(record_.serving, *plans_.serving);
-  judge_scaling();
+  fill(generation, plan);
 }
 
 // What a door changed in place is reached, or tried often enough.
 void FleetRun::judge_scaling() {
-  if (record_.serving != row_.wanted) return;
-  if (complete(record_.serving, *plans_.serving)) {
+  const FleetPlan* const plan = plans_.of(row_.wanted);
+  if (!record_.serves_alone(row_.wanted) || plan == nullptr) return;
+  if (complete(row_.wanted, *plan)) {
     record_.applied_revision = row_.revision;
     if (record_.scaling_failed) record_.reason.clear();
     record_.scaling_failed = false;
@@ -417,25 +427,25 @@ bool FleetRun::complete(Generation generation, const FleetPlan& plan) const {
 void FleetRun::retire_others() {
   const bool wanted_lives = !row_.removing && record_.failed != row_.wanted;
   for (InstanceRecord& instance : record_.instances) {
-    const bool serves = !row_.removing && instance.generation == record_.serving;
+    const bool serves = !row_.removing && record_.serves(instance.generation);
     const bool comes_up = wanted_lives && instance.generation == row_.wanted;
     if (!serves && !comes_up) retire(instance);
   }
   std::erase_if(record_.generations, [&](const auto& entry) {
     const Generation generation = entry.first;
-    return generation != row_.wanted && generation != record_.serving &&
+    return generation != row_.wanted && !record_.serves(generation) &&
            std::ranges::none_of(record_.instances, [&](const InstanceRecord& instance) {
              return instance.generation == generation;
            });
   });
   std::erase_if(sight_.fetches, [&](const auto& fetch) {
     const Generation generation = fetch.first.variant.first;
-    return generation != row_.wanted && generation != record_.serving;
+    return generation != row_.wanted && !record_.serves(generation);
   });
   std::erase_if(sight_.elastic, [&](const auto& elastic) {
-    return row_.removing || elastic.first.first != record_.serving;
+    return row_.removing || !record_.serves(elastic.first.first);
   });
-  keep_plans(tx_, id_, row_.wanted, record_.serving);
+  keep_plans(tx_, id_, row_);
 }
 
 void FleetRun::retire(InstanceRecord& instance) {
@@ -447,50 +457,52 @@ void FleetRun::retire(InstanceRecord& instance) {
 
 void FleetRun::publish() {
   if (row_.removing) {
-    if (!sight_.published.empty()) effects_.withdraw(id_);
+    if (sight_.published) effects_.withdraw(id_);
     return;
   }
   if (!adoption_done_) return;  // what still runs is not known: requests are held until it is
   FleetEffects::NewRoute fresh = make_route();
-  if (fresh.signature == sight_.published) return;
+  if (sight_.published && fresh.route == *sight_.published) return;
   effects_.publish(id_, std::move(fresh));
 }
 
 FleetEffects::NewRoute FleetRun::make_route() {
-  FleetEffects::NewRoute fresh{.route = std::make_shared<routing::FleetRoute>(),
-                               .signature = fmt::format("{}", record_.serving)};
-  routing::FleetRoute& route = *fresh.route;
-  std::string& signature = fresh.signature;
-  route.generation = record_.serving;
-  if (!plans_.serving) return fresh;
-  take_settings(route, *plans_.serving);
-  for (const Variant& variant : plans_.serving->variants) {
-    routing::VariantRoute& to = add_route(route, variant);
-    to.weight = variant.weight;
-    to.routing = variant.routing;
-    to.use = use_of(variant);
-    signature += fmt::format("|{} {} {} {}", variant.name, variant.weight,
-                             static_cast<int>(variant.routing), static_cast<int>(to.use));
-    if (variant.elastic) to.elastic = elastic_route(variant, signature);
-    const std::size_t before = fresh.instances.size();
+  FleetEffects::NewRoute fresh;
+  for (const auto& [generation, share] : record_.shares) {
+    const FleetPlan* const plan = plans_.of(generation);
+    if (plan == nullptr) continue;
+    fresh.route.legs.push_back({.share = share, .route = make_route(generation, *plan)});
+    if (needs_.models == nullptr) continue;
+    for (std::size_t i = 0; i < plan->variants.size(); ++i)
+      if (const auto& models = plan->variants[i].program.models)
+        fresh.many_models.push_back(
+            {fresh.route.legs.size() - 1, i, plan->variants[i].name, *models});
+  }
+  return fresh;
+}
+
+std::shared_ptr<routing::GenerationRoute> FleetRun::make_route(Generation generation,
+                                                               const FleetPlan& plan) {
+  auto route = std::make_shared<routing::GenerationRoute>();
+  route->generation = generation;
+  take_settings(*route, plan);
+  for (const Variant& variant : plan.variants) {
+    routing::VariantRoute& to = add_route(*route, variant);
+    if (variant.elastic) to.elastic = elastic_route(generation, variant, plan.request_timeout);
     for (const InstanceRecord& instance : record_.instances) {
-      if (instance.generation != record_.serving || instance.variant != variant.name ||
+      if (instance.generation != generation || instance.variant != variant.name ||
           instance.phase != Phase::healthy)
         continue;
       place::InstanceKey key = key_of(id_, instance);
-      if (sight_.of(key).state != Seen::State::running) continue;
-      fresh.instances.push_back(
-          {route.variants.size() - 1, std::move(key), variant.program.contract.request});
-      signature += fmt::format(" {}", instance.ordinal);
+      const Seen& seen = sight_.of(key);
+      if (seen.state != Seen::State::running) continue;
+      to.instances.push_back(std::make_shared<routing::InstanceRoute>(
+          std::move(key), seen.addresses, variant.program.contract.request));
     }
-    const bool serves = fresh.instances.size() > before;
-    if (serves && to.position == 0 && to.audience == routing::Audience::callers)
-      route.weight_total += to.weight;
-    if (variant.program.models && needs_.models != nullptr)
-      fresh.many_models.push_back({route.variants.size() - 1, variant});
+    if (!to.instances.empty() && to.position == 0 && to.audience == routing::Audience::callers)
+      route->weight_total += to.weight;
   }
-  route.shadow_share = shadow_share(*plans_.serving);
-  return fresh;
+  return route;
 }
 
 // The routes of before hold what began to drain in this run: they change after its commit.
@@ -512,13 +524,8 @@ void FleetRun::enter(InstanceRecord& instance, Phase phase) {
   instance.since = now_;
 }
 
-const FleetPlan* FleetRun::plan_of(Generation generation) const {
-  if (generation == row_.wanted) return plans_.wanted.get();
-  return generation == record_.serving ? plans_.serving.get() : nullptr;
-}
-
 const Variant* FleetRun::variant_of(const InstanceRecord& instance) const {
-  const FleetPlan* const plan = plan_of(instance.generation);
+  const FleetPlan* const plan = plans_.of(instance.generation);
   if (plan == nullptr) return nullptr;
   const auto found = std::ranges::find(plan->variants, instance.variant, &Variant::name);
   return found == plan->variants.end() ? nullptr : &*found;

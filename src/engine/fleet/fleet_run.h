@@ -54,26 +54,27 @@ class FleetRun {
   void take_note_of(InstanceRecord& instance);
   void take_note_of_end(InstanceRecord& instance, const Seen& seen);
   void count_failure(const InstanceRecord& instance, std::string reason);
-  // 2. The wanted generation comes up, and serves once all of it is healthy.
+  // 2. The wanted generation comes up. It serves once all of it is healthy, or gets its share by
+  // Fleets::set_shares().
   void bring_up();
   void fail_wanted(std::string reason);
-  void promote();
-  // 3. The serving generation keeps its counts.
+  void note_came_up();
+  // 3. Each generation that serves keeps its counts.
   void keep_serving();
+  void keep(Generation generation, const FleetPlan& plan);
   void judge_scaling();
   void fail_scaling(const std::string& reason);
   // Of an elastic variant (fleet_run_elastic.cc): its instances follow the demand.
   void follow_demand();
-  ElasticSight& elastic_sight(const Variant& variant);
+  ElasticSight& elastic_sight(Generation generation, const Variant& variant);
   std::uint32_t wanted_count(Generation generation, const Variant& variant);
   std::uint32_t count_to_serve(Generation generation, const Variant& variant) const;
   bool stood_for_demand(const InstanceRecord& instance) const;
   void forget_demand_of(const InstanceRecord& instance);
   microseconds delay_after_failure(const InstanceRecord& instance, const std::string& reason,
                                    unsigned failures);
-  void give_up_waiting(const Variant& variant, const std::string& reason);
-  std::shared_ptr<const routing::ElasticRoute> elastic_route(const Variant& variant,
-                                                             std::string& signature);
+  std::shared_ptr<const routing::ElasticRoute> elastic_route(
+      Generation generation, const Variant& variant, std::chrono::milliseconds request_timeout);
 
   // 4. All others end.
   void retire_others();
@@ -116,6 +117,8 @@ class FleetRun {
   bool complete(Generation generation, const FleetPlan& plan) const;
 
   FleetEffects::NewRoute make_route();
+  std::shared_ptr<routing::GenerationRoute> make_route(Generation generation,
+                                                       const FleetPlan& plan);
   std::optional<place::InstanceSpec> spec_of(const InstanceRecord& instance);
   place::InstanceSpec program_spec(const Program& program) const;
   std::optional<place::InstanceSpec> spec_with_contents(const Variant& variant,
@@ -127,7 +130,6 @@ class FleetRun {
   void retire(InstanceRecord& instance);
   const Variant* variant_of(const InstanceRecord& instance) const;
   VariantRecord& variant_record(Generation generation, const std::string& variant);
-  const FleetPlan* plan_of(Generation generation) const;
   static std::string with_log(std::string text, const Seen& seen);
   void wake_at(ServerTime time);
 

@@ -1,6 +1,4 @@
 // What FleetRun does about elastic variants.
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "engine/fleet/fleet_run.h"
@@ -9,36 +7,39 @@ namespace slipway::fleet {
 
 // Only what serves has a demand.
 void FleetRun::follow_demand() {
-  if (!plans_.serving || record_.serving == 0) return;
-  for (const Variant& variant : plans_.serving->variants) {
-    if (!variant.elastic) continue;
-    ElasticSight& sight = elastic_sight(variant);
-    const auto next_look =
-        follow(sight.aim, *variant.elastic, sight.gate->look(), options_.idle_time, now_);
-    if (next_look) wake_at(*next_look);
-    effects_.aim(sight.gate,
-                 wanted_count(record_.serving, variant) * variant.elastic->requests_per_instance);
+  for (const auto& [generation, share] : record_.shares) {
+    const FleetPlan* const plan = plans_.of(generation);
+    if (plan == nullptr) continue;
+    for (const Variant& variant : plan->variants) {
+      if (!variant.elastic) continue;
+      ElasticSight& sight = elastic_sight(generation, variant);
+      const auto next_look =
+          follow(sight.aim, *variant.elastic, sight.gate->look(), options_.idle_time, now_);
+      if (next_look) wake_at(*next_look);
+      effects_.aim(sight.gate,
+                   wanted_count(generation, variant) * variant.elastic->requests_per_instance);
+    }
   }
 }
 
 // What runs already when this process first looks stays for an idle time.
-ElasticSight& FleetRun::elastic_sight(const Variant& variant) {
-  const auto [entry, fresh] = sight_.elastic.try_emplace({record_.serving, variant.name});
+ElasticSight& FleetRun::elastic_sight(Generation generation, const Variant& variant) {
+  const auto [entry, fresh] = sight_.elastic.try_emplace({generation, variant.name});
   ElasticSight& sight = entry->second;
   if (!fresh) return sight;
   sight.gate = std::make_shared<routing::ElasticGate>(
       needs_.loop.clock(),
       routing::ElasticGate::Hooks{.demand = look_again_,
                                   .freed = [&routes = needs_.routes] { routes.nudge(); }});
-  sight.aim = {.instances = static_cast<std::uint32_t>(living(record_.serving, variant.name)),
+  sight.aim = {.instances = static_cast<std::uint32_t>(living(generation, variant.name)),
                .until = now_ + options_.idle_time};
   return sight;
 }
 
 std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& variant) {
   const std::uint32_t standing = count_to_serve(generation, variant);
-  if (!variant.elastic || generation != record_.serving) return standing;
-  return std::max(standing, elastic_sight(variant).aim.instances);
+  if (!variant.elastic || !record_.serves(generation)) return standing;
+  return std::max(standing, elastic_sight(generation, variant).aim.instances);
 }
 
 // What takes the place of a generation that serves proves itself with one instance; a first one has
@@ -46,20 +47,20 @@ std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& varia
 std::uint32_t FleetRun::count_to_serve(Generation generation, const Variant& variant) const {
   if (!variant.elastic) return variant.instances_to_run();
   const std::uint32_t standing = provisioned_instances(*variant.elastic);
-  const bool replaces = record_.serving != 0 && generation != record_.serving;
+  const bool replaces = !record_.shares.empty() && !record_.serves(generation);
   return replaces ? std::max(standing, 1U) : standing;
 }
 
 bool FleetRun::stood_for_demand(const InstanceRecord& instance) const {
   const Variant* variant = variant_of(instance);
-  return variant != nullptr && variant->elastic && instance.generation == record_.serving;
+  return variant != nullptr && variant->elastic && record_.serves(instance.generation);
 }
 
 // Of an instance that is alive here and ended with a former server: the requests that it stood for
 // went with that server. Those that always stand are filled up with new ones.
 void FleetRun::forget_demand_of(const InstanceRecord& instance) {
   if (!stood_for_demand(instance)) return;
-  ElasticAim& aim = elastic_sight(*variant_of(instance)).aim;
+  ElasticAim& aim = elastic_sight(instance.generation, *variant_of(instance)).aim;
   if (aim.instances > 0) --aim.instances;
 }
 
@@ -72,26 +73,19 @@ std::chrono::microseconds FleetRun::delay_after_failure(const InstanceRecord& in
   const microseconds delay =
       doublings < 2 ? microseconds(0) : options_.restart_delay_min * (1LL << (doublings - 2));
   const Variant* variant = variant_of(instance);
-  if (variant == nullptr || !variant->elastic || instance.generation != record_.serving)
+  if (variant == nullptr || !variant->elastic || !record_.serves(instance.generation))
     return std::min<microseconds>(delay, options_.restart_delay_max);
   if (instance.phase == Phase::starting && failures >= options_.start_failures_max)
-    give_up_waiting(*variant, reason);
+    effects_.give_up(elastic_sight(instance.generation, *variant).gate, reason);
   return std::min<microseconds>(delay, elastic_restart_delay_max);
 }
 
-void FleetRun::give_up_waiting(const Variant& variant, const std::string& reason) {
-  effects_.give_up(elastic_sight(variant).gate, reason);
-}
-
-std::shared_ptr<const routing::ElasticRoute> FleetRun::elastic_route(const Variant& variant,
-                                                                     std::string& signature) {
-  const routing::Elastic& limits = *variant.elastic;
-  signature += fmt::format(" elastic {} {} {}", limits.concurrency_max,
-                           limits.requests_per_instance, limits.body_bytes_max);
+std::shared_ptr<const routing::ElasticRoute> FleetRun::elastic_route(
+    Generation generation, const Variant& variant, std::chrono::milliseconds request_timeout) {
   return std::make_shared<const routing::ElasticRoute>(
-      routing::ElasticRoute{.limits = limits,
-                            .request_timeout = plans_.serving->request_timeout,
-                            .gate = elastic_sight(variant).gate});
+      routing::ElasticRoute{.limits = *variant.elastic,
+                            .request_timeout = request_timeout,
+                            .gate = elastic_sight(generation, variant).gate});
 }
 
 }  // namespace slipway::fleet

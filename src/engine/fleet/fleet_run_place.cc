@@ -142,7 +142,7 @@ void FleetRun::forget_ended() {
        ++instance) {
     if (instance->phase != Phase::ended) continue;
     const bool matters = !row_.removing && (instance->generation == row_.wanted ||
-                                            instance->generation == record_.serving);
+                                            record_.serves(instance->generation));
     if (!matters || ++kept[{instance->generation, instance->variant}] > options_.ended_kept_max)
       instance->ordinal = 0;
   }

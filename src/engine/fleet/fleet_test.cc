@@ -106,7 +106,7 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
   const TestFolder folder;
   const auto store = store::Store::open(folder / "store.db", migrations()).value();
   const FleetId id{"one"};
-  std::optional<Generation> routed = 0;
+  std::optional<Shares> routed = Shares();
   Fleets fleets([](const FleetId&) {}, 0, nullptr, [&](const FleetId&) { return routed; });
   const auto stored = store->write([&](store::Transaction& tx) -> Result<Generation> {
     TRY(const Generation made,
@@ -115,7 +115,7 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
             {.variants = {{.name = "all", .instances = 0, .program = {.built_in = "test"}}}}));
     const FleetRow row = *load_row(tx, id);
     FleetRecord promoted = row.record;
-    promoted.serving = made;
+    promoted.shares = {{made, 1.0}};
     promoted.applied_revision = row.revision;
     save_record(tx, id, row.record, promoted);
     return made;
@@ -129,9 +129,9 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
         .value();
   };
   EXPECT_EQ(state(), FleetState::creating);
-  routed = *stored + 1;
+  routed = {{*stored + 1, 1.0}};
   EXPECT_EQ(state(), FleetState::updating);
-  routed = *stored;
+  routed = {{*stored, 1.0}};
   EXPECT_EQ(state(), FleetState::ready);
   routed.reset();
   EXPECT_EQ(state(), FleetState::ready) << "not known yet: requests wait";
@@ -148,20 +148,33 @@ TEST(FleetMigration, InstancesOfAnOlderRecordBecomeRows) {
       tx.run("INSERT INTO fleet(id, wanted, revision, removing, record) VALUES(?1, 3, 1, 0, ?2)",
              id.text,
              R"({"version":1,"serving":3,"failed":0,"applied_revision":1,"scaling_failed":false,)"
-             R"("reason":"","changed_at":5,"next_ordinal":9,"generations":{},"instances":[)"
+             R"("reason":"","changed_at":5,"next_ordinal":9,"generations":{)"
+             R"("2":{"begun":1,"variants":{}},)"
+             R"("3":{"begun":2,"variants":{"b":{"content":"c","failures":1,"not_before":3}}}},)"
+             R"("instances":[)"
              R"({"ordinal":7,"generation":2,"variant":"a","phase":4,"since":11},)"
              R"({"ordinal":8,"generation":3,"variant":"b","phase":1,"since":12}]})");
       tx.run("INSERT INTO fleet(id, wanted, revision, removing) VALUES('new', 1, 1, 0)");
+      tx.run(
+          "INSERT INTO fleet(id, wanted, revision, removing, record) "
+          "VALUES('first', 4, 1, 0, ?1)",
+          R"({"version":1,"serving":0,"failed":0,"applied_revision":0,"scaling_failed":false,)"
+          R"("reason":"","changed_at":5,"next_ordinal":1,"generations":{},"instances":[]})");
       return {};
     }));
   }
   const auto store = store::Store::open(path, migrations()).value();
   const auto row = store->read([&](store::Transaction& tx) -> Result<FleetRow> {
     EXPECT_TRUE(load_row(tx, FleetId{"new"})->record.instances.empty());
+    EXPECT_TRUE(load_row(tx, FleetId{"first"})->record.shares.empty());
     return *load_row(tx, id);
   });
   ASSERT_TRUE(row) << row.error().message;
   EXPECT_EQ(row->record.next_ordinal, 9U);
+  EXPECT_EQ(row->record.shares, (Shares{{3, 1.0}})) << "what served has all of the traffic";
+  EXPECT_FALSE(row->record.generations.at(2).came_up);
+  EXPECT_TRUE(row->record.generations.at(3).came_up);
+  EXPECT_EQ(row->record.generations.at(3).variants.at("b").content, "c");
   EXPECT_EQ(row->record.instances, (std::vector<InstanceRecord>{{.ordinal = 7,
                                                                  .generation = 2,
                                                                  .variant = "a",

@@ -21,6 +21,7 @@ namespace slipway::fleet {
 
 using routing::FleetId;
 using routing::Generation;
+using routing::Shares;
 
 // Limits.
 inline constexpr std::size_t fleet_id_bytes_max = 256;

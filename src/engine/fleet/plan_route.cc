@@ -8,21 +8,25 @@ routing::VariantRoute::Use use_of(const Variant& variant) {
   return refuses ? routing::VariantRoute::Use::at_zero : routing::VariantRoute::Use::serves;
 }
 
-void take_settings(routing::FleetRoute& route, const FleetPlan& plan) {
+void take_settings(routing::GenerationRoute& route, const FleetPlan& plan) {
   route.request_timeout = plan.request_timeout;
   route.part_border = plan.part_border;
   route.access = plan.access;
   route.writers = plan.writers;
+  route.shadow_share = shadow_share(plan);
   if (plan.capture) route.capture = std::make_shared<const routing::CapturePlan>(*plan.capture);
 }
 
 // A variant's containers stand next to each other in the plan, and so in the route.
-routing::VariantRoute& add_route(routing::FleetRoute& route, const Variant& variant) {
+routing::VariantRoute& add_route(routing::GenerationRoute& route, const Variant& variant) {
   std::uint32_t position = 0;
   if (!route.variants.empty() && route.variants.back().name == variant.variant())
     position = route.variants.back().position + 1;
   routing::VariantRoute& to = route.variants.emplace_back();
   to.name = variant.variant();
+  to.weight = variant.weight;
+  to.routing = variant.routing;
+  to.use = use_of(variant);
   to.execution = variant.execution;
   to.container = variant.container;
   to.audience = variant.audience;

@@ -133,7 +133,7 @@ TEST(Plan, TheShareOfAShadowIsItsWeightOverTheOthersAndAtMostAll) {
 }
 
 TEST(Plan, ContainersFollowEachOtherInTheRoute) {
-  routing::FleetRoute route;
+  routing::GenerationRoute route;
   for (const auto& variant : {container("main", "one"), container("main", "two"), lone("other")})
     add_route(route, variant);
   ASSERT_EQ(route.variants.size(), 3U);

@@ -18,7 +18,7 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr int record_version = 1;
+constexpr int record_version = 2;  // 1: one generation served, without a share
 constexpr std::string_view owner = "fleet";
 
 ServerTime server_time_of(const json::object& object, std::string_view name) {
@@ -36,7 +36,9 @@ json::object generation_json(const GenerationRecord& generation) {
                                   {"environment", variant.environment},
                                   {"failures", variant.failures},
                                   {"not_before", to_microseconds(variant.not_before)}};
-  return {{"begun", to_microseconds(generation.begun)}, {"variants", std::move(variants)}};
+  return {{"begun", to_microseconds(generation.begun)},
+          {"came_up", generation.came_up},
+          {"variants", std::move(variants)}};
 }
 
 // Empty in records that are older than the member.
@@ -46,7 +48,8 @@ std::string text_or_empty(const json::object& object, std::string_view name) {
 }
 
 GenerationRecord generation_from(const json::object& object) {
-  GenerationRecord generation{.begun = server_time_of(object, "begun")};
+  GenerationRecord generation{.begun = server_time_of(object, "begun"),
+                              .came_up = object.at("came_up").as_bool()};
   for (const auto& entry : object.at("variants").as_object()) {
     const json::object& variant = entry.value().as_object();
     generation.variants[std::string(entry.key())] = {
@@ -104,20 +107,37 @@ void save_instances(store::Transaction& tx, const FleetId& id,
   drop_below(std::numeric_limits<std::uint64_t>::max());
 }
 
+Generation generation_of(std::string_view text) {
+  Generation generation = 0;
+  std::from_chars(text.data(), text.data() + text.size(), generation);
+  return generation;
+}
+
+json::object shares_json(const Shares& shares) {
+  json::object object;
+  for (const auto& [generation, share] : shares) object[std::to_string(generation)] = share;
+  return object;
+}
+
+Shares shares_from(const json::object& object) {
+  Shares shares;
+  for (const auto& share : object)
+    shares[generation_of(share.key())] = share.value().to_number<double>();
+  return shares;
+}
+
 FleetRecord record_from(const json::object& object) {
   if (number_of<int>(object, "version") != record_version) throw BadDocument("unknown version");
-  FleetRecord record{.serving = number_of<Generation>(object, "serving"),
+  FleetRecord record{.shares = shares_from(object.at("shares").as_object()),
+                     .steered = number_of<Generation>(object, "steered"),
                      .failed = number_of<Generation>(object, "failed"),
                      .applied_revision = number_of<std::uint64_t>(object, "applied_revision"),
                      .scaling_failed = object.at("scaling_failed").as_bool(),
                      .reason = text_of(object, "reason"),
                      .changed_at = time_of(object, "changed_at"),
                      .next_ordinal = number_of<std::uint64_t>(object, "next_ordinal")};
-  for (const auto& entry : object.at("generations").as_object()) {
-    Generation generation = 0;
-    std::from_chars(entry.key().data(), entry.key().data() + entry.key().size(), generation);
-    record.generations[generation] = generation_from(entry.value().as_object());
-  }
+  for (const auto& entry : object.at("generations").as_object())
+    record.generations[generation_of(entry.key())] = generation_from(entry.value().as_object());
   return record;
 }
 
@@ -131,25 +151,47 @@ FleetState state_of(const FleetRow& row) {
   const FleetRecord& record = row.record;
   if (row.removing) return FleetState::removing;
   if (record.failed == row.wanted)
-    return record.serving == 0 ? FleetState::failed : FleetState::update_failed;
-  if (record.serving == 0) return FleetState::creating;
-  if (record.serving != row.wanted || record.applied_revision != row.revision)
+    return record.shares.empty() ? FleetState::failed : FleetState::update_failed;
+  if (record.shares.empty()) return FleetState::creating;
+  if (!record.serves_alone(row.wanted) || record.applied_revision != row.revision)
     return FleetState::updating;
   return record.scaling_failed ? FleetState::update_failed : FleetState::ready;
 }
 
-std::uint32_t healthy_count(const FleetRecord& record, const std::string& variant) {
+std::uint32_t healthy_count(const FleetRecord& record, Generation generation,
+                            const Variant& variant) {
+  if (variant.offers) return variant.instances;
   return static_cast<std::uint32_t>(
       std::ranges::count_if(record.instances, [&](const InstanceRecord& instance) {
-        return instance.generation == record.serving && instance.variant == variant &&
+        return instance.generation == generation && instance.variant == variant.name &&
                instance.phase == Phase::healthy;
       }));
 }
 
-const Variant* find_variant(const std::shared_ptr<const FleetPlan>& plan, std::string_view name) {
-  if (!plan) return nullptr;
+const Variant* find_variant(const FleetPlan* plan, std::string_view name) {
+  if (plan == nullptr) return nullptr;
   const auto found = std::ranges::find(plan->variants, name, &Variant::variant);
   return found == plan->variants.end() ? nullptr : &*found;
+}
+
+// The variant in one generation that serves; it may not have it. A variant of several containers
+// has as many instances as the scarcest of them.
+std::optional<VariantStatus::InGeneration> in_generation(const FleetRecord& record,
+                                                         Generation generation,
+                                                         const FleetPlan* plan,
+                                                         std::string_view name) {
+  const Variant* const variant = find_variant(plan, name);
+  if (variant == nullptr) return std::nullopt;
+  VariantStatus::InGeneration here{.generation = generation,
+                                   .share = record.shares.at(generation),
+                                   .weight = variant->weight,
+                                   .instances_current = healthy_count(record, generation, *variant),
+                                   .instances_wanted = standing_instances(*variant)};
+  for (const Variant& container : plan->variants)
+    if (container.variant() == name)
+      here.instances_current =
+          std::min(here.instances_current, healthy_count(record, generation, container));
+  return here;
 }
 
 }  // namespace
@@ -174,7 +216,8 @@ std::string to_text(const FleetRecord& record) {
   for (const auto& [number, generation] : record.generations)
     generations[std::to_string(number)] = generation_json(generation);
   return json::serialize(json::object{{"version", record_version},
-                                      {"serving", record.serving},
+                                      {"shares", shares_json(record.shares)},
+                                      {"steered", record.steered},
                                       {"failed", record.failed},
                                       {"applied_revision", record.applied_revision},
                                       {"scaling_failed", record.scaling_failed},
@@ -265,9 +308,22 @@ void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
          generation, to_text(plan));
 }
 
-void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Generation serving) {
-  tx.run("DELETE FROM fleet_plan WHERE id = ?1 AND generation NOT IN (?2, ?3)", id.text, wanted,
-         serving);
+void settle(FleetRow& row) {
+  FleetRecord& record = row.record;
+  record.shares = {{row.wanted, 1.0}};
+  record.failed = 0;
+  record.scaling_failed = false;
+  record.reason.clear();
+  record.applied_revision = row.revision;
+}
+
+void keep_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
+  json::array kept{row.wanted};
+  for (const auto& [generation, share] : row.record.shares) kept.emplace_back(generation);
+  tx.run(
+      "DELETE FROM fleet_plan WHERE id = ?1 AND generation NOT IN "
+      "(SELECT value FROM json_each(?2))",
+      id.text, json::serialize(kept));
 }
 
 void erase_fleet(store::Transaction& tx, const FleetId& id) {
@@ -284,13 +340,14 @@ std::vector<std::string> all_ids(store::Transaction& tx) {
 }
 
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
-  const auto load = [&](Generation generation) -> std::shared_ptr<const FleetPlan> {
-    auto plan = load_plan(tx, id, generation);
-    return plan ? std::make_shared<const FleetPlan>(*std::move(plan)) : nullptr;
+  Plans plans;
+  const auto load = [&](Generation generation) {
+    if (plans.by_generation.contains(generation)) return;
+    if (auto plan = load_plan(tx, id, generation))
+      plans.by_generation[generation] = std::make_shared<const FleetPlan>(*std::move(plan));
   };
-  Plans plans{.wanted = load(row.wanted), .serving = nullptr};
-  const Generation serving = row.record.serving;
-  if (serving != 0) plans.serving = serving == row.wanted ? plans.wanted : load(serving);
+  load(row.wanted);
+  for (const auto& [generation, share] : row.record.shares) load(generation);
   return plans;
 }
 
@@ -298,32 +355,33 @@ FleetStatus status_of(const FleetRow& row, const Plans& plans) {
   const FleetRecord& record = row.record;
   FleetStatus status{.state = state_of(row),
                      .wanted = row.wanted,
-                     .serving = record.serving,
+                     .shares = record.shares,
                      .changed_at = record.changed_at};
   if (status.state == FleetState::failed || status.state == FleetState::update_failed)
     status.reason = record.reason;
-  const auto& [wanted, serving] = plans;
-  const auto& shown = serving ? serving : wanted;
-  const auto& aimed_at = status.state == FleetState::update_failed ? shown : wanted;
-  if (!shown) return status;
+  if (const auto wanted = record.generations.find(row.wanted); wanted != record.generations.end())
+    status.wanted_came_up = wanted->second.came_up && record.failed != row.wanted;
+  const FleetPlan* const serving = plans.of(record.serving());
+  const FleetPlan* const shown = serving != nullptr ? serving : plans.of(row.wanted);
+  const FleetPlan* const aimed_at =
+      status.state == FleetState::update_failed ? shown : plans.of(row.wanted);
+  if (shown == nullptr) return status;
   for (const Variant& variant : shown->variants) {
-    const std::uint32_t healthy = !serving         ? 0
-                                  : variant.offers ? variant.instances
-                                                   : healthy_count(record, variant.name);
-    if (!status.variants.empty() && status.variants.back().name == variant.variant()) {
-      // One more container: the variant has as many instances as the scarcest of them.
-      std::uint32_t& fewest = status.variants.back().instances_current;
-      fewest = std::min(fewest, healthy);
-      continue;
-    }
+    if (!status.variants.empty() && status.variants.back().name == variant.variant())
+      continue;  // one more container
     const Variant* aim = find_variant(aimed_at, variant.variant());
-    status.variants.push_back({.name = std::string(variant.variant()),
-                               .weight_current = serving ? variant.weight : 0,
-                               .weight_wanted = aim == nullptr ? 0 : aim->weight,
-                               .instances_current = healthy,
-                               .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
-                               .elastic_current = variant.elastic,
-                               .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic});
+    VariantStatus& to = status.variants.emplace_back();
+    to = {.name = std::string(variant.variant()),
+          .weight_current = serving != nullptr ? variant.weight : 0,
+          .weight_wanted = aim == nullptr ? 0 : aim->weight,
+          .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
+          .elastic_current = variant.elastic,
+          .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic};
+    for (const auto& [generation, share] : record.shares)
+      if (auto here = in_generation(record, generation, plans.of(generation), to.name)) {
+        to.instances_current += here->instances_current;
+        to.generations.push_back(*here);
+      }
   }
   return status;
 }

@@ -52,11 +52,14 @@ struct VariantRecord {
 
 struct GenerationRecord {
   ServerTime begun = {};
+  bool came_up = false;  // all of it was there at once: it can serve
   std::map<std::string, VariantRecord, std::less<>> variants;
 };
 
 struct FleetRecord {
-  Generation serving = 0;              // 0: none
+  Shares shares;                       // of the generations that serve; empty: none does
+  Generation steered = 0;              // the wanted generation that Fleets::set_shares() shifts
+                                       // traffic to; any other gets it all once it came up
   Generation failed = 0;               // the newest generation that did not come up; 0: none
   std::uint64_t applied_revision = 0;  // the latest revision of which everything was reached
   bool scaling_failed = false;         // it was not reached; the fleet serves with what it has
@@ -65,6 +68,13 @@ struct FleetRecord {
   std::uint64_t next_ordinal = 1;
   std::map<Generation, GenerationRecord> generations;
   std::vector<InstanceRecord> instances;  // by ordinal; each in a row of its own
+
+  bool serves(Generation generation) const { return shares.contains(generation); }
+  bool serves_alone(Generation generation) const {
+    return shares.size() == 1 && serves(generation);
+  }
+  // The oldest of those that serve, which an update under way is to replace; 0: none does.
+  Generation serving() const { return shares.empty() ? 0 : shares.begin()->first; }
 };
 
 // All but the instances.
@@ -101,17 +111,28 @@ void save_record(store::Transaction& tx, const FleetId& id, const FleetRecord& b
                  const FleetRecord& record);
 void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
                const FleetPlan& plan);
-// Removes the plans of all generations but these.
-void keep_plans(store::Transaction& tx, const FleetId& id, Generation wanted, Generation serving);
+// Gives all traffic to the wanted generation: whatever failed before it counts no more.
+void settle(FleetRow& row);
+
+// Removes the plans of all generations but the wanted one and those that serve.
+void keep_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
 void erase_fleet(store::Transaction& tx, const FleetId& id);
 std::vector<std::string> all_ids(store::Transaction& tx);
 
-// The plans of the generations that matter, each read once.
+// The plans of the wanted generation and of those that serve, each read once.
 struct Plans {
-  std::shared_ptr<const FleetPlan> wanted;   // null: there is none
-  std::shared_ptr<const FleetPlan> serving;  // the same object where the wanted one serves
+  std::map<Generation, std::shared_ptr<const FleetPlan>> by_generation;
+
+  // Null: there is none.
+  const FleetPlan* of(Generation generation) const {
+    const auto found = by_generation.find(generation);
+    return found == by_generation.end() ? nullptr : found->second.get();
+  }
 };
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
+
+// Those of a variant's instances that stand whatever is asked of it.
+std::uint32_t standing_instances(const Variant& variant);
 
 // The status that row and plans amount to.
 FleetStatus status_of(const FleetRow& row, const Plans& plans);

@@ -57,7 +57,7 @@ struct FetchId {
   auto operator<=>(const FetchId&) const = default;
 };
 
-// The demand for an elastic variant of the serving generation, and what is made of it.
+// The demand for an elastic variant of a generation that serves, and what is made of it.
 struct ElasticSight {
   std::shared_ptr<routing::ElasticGate> gate;
   ElasticAim aim;
@@ -85,10 +85,10 @@ struct Sight {
   std::map<place::InstanceKey, Seen> seen;
   std::map<FetchId, Fetching> fetches;
   std::map<VariantId, ElasticSight> elastic;
-  std::string published;  // what the published route says; empty: nothing was published
+  std::shared_ptr<const routing::FleetRoute> published;  // null: nothing was published
 
   bool empty() const {
-    return seen.empty() && fetches.empty() && elastic.empty() && published.empty();
+    return seen.empty() && fetches.empty() && elastic.empty() && published == nullptr;
   }
 };
 

@@ -198,7 +198,14 @@ FleetStatus Simulation::status(const FleetId& id) {
       .value();
 }
 
-std::shared_ptr<const routing::FleetRoute> Simulation::route(const FleetId& id) {
+std::shared_ptr<const routing::GenerationRoute> Simulation::route(const FleetId& id) {
+  const auto route = fleet_route(id);
+  if (!route) return nullptr;
+  return route->legs.empty() ? std::make_shared<const routing::GenerationRoute>()
+                             : route->legs.front().route;
+}
+
+std::shared_ptr<const routing::FleetRoute> Simulation::fleet_route(const FleetId& id) {
   const auto map = server_->routes.snapshot(routing::RouteTable::shard_of(id.text));
   const auto found = map->find(id.text);
   return found == map->end() ? nullptr : found->second;

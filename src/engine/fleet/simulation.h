@@ -142,7 +142,11 @@ class Simulation {
   void run(std::chrono::microseconds span, const std::function<void()>& each = [] {});
 
   FleetStatus status(const FleetId& id);
-  std::shared_ptr<const routing::FleetRoute> route(const FleetId& id);
+  // Null: the fleet is not routed.
+  std::shared_ptr<const routing::FleetRoute> fleet_route(const FleetId& id);
+  // Of a fleet of which one generation serves, or none: what reaches its instances. Null: the fleet
+  // is not routed.
+  std::shared_ptr<const routing::GenerationRoute> route(const FleetId& id);
 
  private:
   struct Server {

@@ -87,6 +87,7 @@ class FleetHistory {
     const FleetPlan plan = draw_plan();
     write([&](Fleets& fleets, store::Transaction& tx) -> Result<> {
       TRY_DO(fleets.put_plan(tx, id_, plan));
+      steered_ = false;
       return {};
     });
   }
@@ -96,6 +97,35 @@ class FleetHistory {
     changes[0].instances = 1 + static_cast<std::uint32_t>(below(world_.random(), 4));
     write([&](Fleets& fleets, store::Transaction& tx) {
       return fleets.set_weights_and_counts(tx, id_, changes);
+    });
+  }
+  // Of one that is coming up, or of what serves already; most of what is asked for is refused.
+  void change_shares() {
+    const FleetStatus status = world_.status(id_);
+    Shares shares;
+    if (status.serving() != 0) shares[status.serving()] = 0;
+    shares[status.wanted] = 0;
+    const double share = static_cast<double>(below(world_.random(), 5)) / 4;
+    shares.begin()->second = 1 - share;
+    shares.rbegin()->second += share;
+    if (shares.size() == 2 && chance(2) && shares.begin()->second == 0)
+      shares.erase(shares.begin());
+    write([&](Fleets& fleets, store::Transaction& tx) -> Result<> {
+      TRY_DO(fleets.set_shares(tx, id_, shares));
+      steered_ = true;
+      return {};
+    });
+  }
+  // An update that somebody shifts in steps.
+  void change_plan_in_steps() {
+    const Shares shares = world_.status(id_).shares;
+    const FleetPlan plan = draw_plan();
+    if (shares.empty()) return;
+    write([&](Fleets& fleets, store::Transaction& tx) -> Result<> {
+      TRY_DO(fleets.put_plan(tx, id_, plan));
+      TRY_DO(fleets.set_shares(tx, id_, shares));
+      steered_ = true;
+      return {};
     });
   }
   void remove() {
@@ -110,7 +140,7 @@ class FleetHistory {
 
   void act() {
     if (chance(2)) world_.crash_point().arm(below(world_.random(), 12));
-    switch (below(world_.random(), 8)) {
+    switch (below(world_.random(), 11)) {
       case 0: change_plan(); break;
       case 1: change_counts(); break;
       case 2: kill_one(); break;
@@ -119,6 +149,9 @@ class FleetHistory {
       case 5:
         if (chance(3)) remove();
         break;
+      case 6: change_plan_in_steps(); break;
+      case 7:
+      case 8: change_shares(); break;
       default: break;
     }
     const auto span = std::chrono::milliseconds(1ULL << below(world_.random(), 17));
@@ -130,30 +163,38 @@ class FleetHistory {
     for (const auto& [key, count] : world_.machine().starts())
       require(count <= 1, fmt::format("{} was started {} times", key.text, count));
     const FleetStatus status = world_.status(id_);
-    const auto route = world_.route(id_);
+    const auto route = world_.fleet_route(id_);
     const bool removing = status.state == FleetState::removing || status.state == FleetState::gone;
     require(!removing || !route || world_.commit_lost(),
             "a fleet that is being removed is still routed");
     if (!route) return;
-    for (const routing::VariantRoute& variant : route->variants)
-      for (const auto& instance : variant.instances) look_at(*instance, *route);
-    const bool moved = route->generation != routed_generation_ && routed_generation_ != 0;
-    require(!moved || route->generation > routed_generation_ || route->generation == 0,
-            "routes moved back to an older generation");
-    require(route->generation == status.serving || status.serving == 0,
-            "what is routed is not what serves");
-    if (moved && route->generation != 0) look_at_move(*route, status);
-    if (route->generation != 0) routed_generation_ = route->generation;
+    Shares routed;
+    for (const routing::FleetRoute::Leg& leg : route->legs) {
+      routed[leg.route->generation] = leg.share;
+      look_at_leg(*leg.route, status);
+    }
+    require(routed == status.shares || status.shares.empty() || removing || world_.commit_lost(),
+            "traffic is not divided as is stored");
+    if (!routed.empty()) routed_ = std::move(routed);
   }
-  void look_at(const routing::InstanceRoute& instance, const routing::FleetRoute& route) {
-    require(instance.key.text.find(fmt::format("/{}/v", route.generation)) != std::string::npos,
-            fmt::format("{} is routed in generation {}", instance.key.text, route.generation));
+  void look_at_leg(const routing::GenerationRoute& route, const FleetStatus& status) {
+    for (const routing::VariantRoute& variant : route.variants)
+      for (const auto& instance : variant.instances)
+        require(
+            instance->key.text.find(fmt::format("/{}/v", route.generation)) != std::string::npos,
+            fmt::format("{} is routed in generation {}", instance->key.text, route.generation));
+    if (routed_.empty() || routed_.contains(route.generation)) return;
+    require(route.generation > routed_.begin()->first, "routes moved back to an older generation");
+    look_at_move(route, status);
   }
   // Traffic moves only to a generation that is there with every instance.
-  void look_at_move(const routing::FleetRoute& route, const FleetStatus& status) {
+  void look_at_move(const routing::GenerationRoute& route, const FleetStatus& status) {
     for (const VariantStatus& variant : status.variants) {
+      const auto in = std::ranges::find(variant.generations, route.generation,
+                                        &VariantStatus::InGeneration::generation);
+      if (in == variant.generations.end()) continue;
       const auto to = std::ranges::find(route.variants, variant.name, &routing::VariantRoute::name);
-      require(to != route.variants.end() && to->instances.size() >= variant.instances_current,
+      require(to != route.variants.end() && to->instances.size() >= in->instances_current,
               "traffic moved to a generation that was not complete");
     }
   }
@@ -166,8 +207,9 @@ class FleetHistory {
     const auto span = std::chrono::minutes(20);
     world_.run(span, [this] { look(); });
     FleetState state = world_.status(id_).state;
+    const bool steered = state == FleetState::updating && steered_;
     const bool stays = state == FleetState::failed || state == FleetState::update_failed ||
-                       state == FleetState::gone || state == FleetState::ready;
+                       state == FleetState::gone || state == FleetState::ready || steered;
     require(stays, fmt::format("the fleet stays '{}'", name_of(state)));
     if (state == FleetState::failed || state == FleetState::gone)
       require(world_.machine().running() == 0,
@@ -197,7 +239,8 @@ class FleetHistory {
   store::Store& store_;
   Simulation world_;
   const FleetId id_;
-  Generation routed_generation_ = 0;
+  Shares routed_;         // as last seen
+  bool steered_ = false;  // the wanted generation has what change_shares() gave it
 };
 
 }  // namespace slipway::fleet

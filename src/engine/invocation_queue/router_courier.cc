@@ -206,11 +206,12 @@ std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrenc
   const auto route = routes->find(fleet);
   if (route == routes->end()) return 0;
   std::size_t free = 0;
-  for (const routing::VariantRoute& variant : route->second->variants)
-    for (const auto& instance : variant.instances) {
-      const std::uint32_t load = instance->outstanding.load(std::memory_order_relaxed);
-      if (load < concurrency) free += concurrency - load;
-    }
+  for (const routing::FleetRoute::Leg& leg : route->second->legs)
+    for (const routing::VariantRoute& variant : leg.route->variants)
+      for (const auto& instance : variant.instances) {
+        const std::uint32_t load = instance->outstanding.load(std::memory_order_relaxed);
+        if (load < concurrency && leg.share > 0) free += concurrency - load;
+      }
   const std::lock_guard lock(mutex_);
   const auto launching = launching_.find(fleet);
   if (launching == launching_.end()) return free;

@@ -4,8 +4,8 @@
 
 namespace slipway::routing {
 
-CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay, const FleetRoute& route,
-                      const InvokeAnswer& answer) {
+CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay,
+                      const GenerationRoute& route, const InvokeAnswer& answer) {
   const CapturePlan* const plan = route.capture.get();
   const auto writer = route.writers.find(answer.variant);
   CaptureRecord record{

@@ -13,8 +13,8 @@ namespace slipway::routing {
 // Copies what the capture plan of `route`, which has one, asks for. `relay` is null but for
 // containers in series, whose requests are not the caller's. `answer` says who answered; of a
 // streamed one it is the head. A request whose body stands in files is copied without it.
-CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay, const FleetRoute& route,
-                      const InvokeAnswer& answer);
+CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay,
+                      const GenerationRoute& route, const InvokeAnswer& answer);
 
 // Adds a part of a streamed answer. What has become too long for the buffer is kept so long that
 // the buffer drops it.

@@ -113,6 +113,8 @@ struct ElasticRoute {
   Elastic limits;
   std::chrono::milliseconds request_timeout{60'000};
   std::shared_ptr<ElasticGate> gate;
+
+  bool operator==(const ElasticRoute&) const = default;
 };
 
 }  // namespace slipway::routing

@@ -74,7 +74,9 @@ class Invocation : public Exchange {
   friend class RouterCore;
 
   // The router's: where the request is and since when.
-  std::shared_ptr<const FleetRoute> route_;
+  std::shared_ptr<const GenerationRoute> route_;
+  // Of a copy: the generation that it is made for, and no other gets it. 0: whichever its turn is.
+  Generation generation_ = 0;
   const VariantRoute* variant_ = nullptr;
   VariantCells* cells_ = nullptr;
   Carrier* carrier_ = nullptr;        // from invoke() to the end

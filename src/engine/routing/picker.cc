@@ -23,17 +23,30 @@ VariantView* Picker::container(VariantView& first, std::string_view name) {
   return found == end ? nullptr : found;
 }
 
-VariantView* Picker::variant(FleetView& fleet, std::string_view target, Audience audience) {
+LegView* Picker::leg(FleetView& fleet) {
+  if (fleet.legs.size() == 1) return &fleet.legs.front();
+  double left = random_.fraction();
+  LegView* last = nullptr;
+  for (LegView& leg : fleet.legs) {
+    if (leg.share <= 0) continue;
+    last = &leg;
+    left -= leg.share;
+    if (left < 0) break;
+  }
+  return last;
+}
+
+VariantView* Picker::variant(LegView& leg, std::string_view target, Audience audience) {
   if (!target.empty()) {
-    for (VariantView& variant : fleet.variants)
+    for (VariantView& variant : leg.variants)
       if (variant.route->name == target && variant.route->audience == audience) return &variant;
     return nullptr;
   }
-  if (fleet.variants.size() == 1) return &fleet.variants.front();
-  const double total = fleet.route->weight_total;
+  if (leg.variants.size() == 1) return &leg.variants.front();
+  const double total = leg.route->weight_total;
   double left = random_.fraction() * total;
   VariantView* last = nullptr;
-  for (VariantView& variant : fleet.variants) {
+  for (VariantView& variant : leg.variants) {
     if (variant.route->position != 0 || variant.route->audience == Audience::shadow) continue;
     if (variant.links.empty() || (total > 0 && variant.route->weight <= 0)) continue;
     last = &variant;

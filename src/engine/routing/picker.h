@@ -1,4 +1,4 @@
-// Which variant and which instance a request goes to.
+// Which generation, which variant and which instance a request goes to.
 #pragma once
 
 #include <cstddef>
@@ -29,9 +29,11 @@ class Picker {
  public:
   explicit Picker(std::uint64_t seed) : random_(seed) {}
 
+  // By share. Null: nothing serves. Where one generation does, chance is not asked.
+  LegView* leg(FleetView& fleet);
   // By weight among those that have instances; where all of these weigh nothing, any of them. Of a
   // variant with several containers, the first. `target` not empty: that one. Null: there is none.
-  VariantView* variant(FleetView& fleet, std::string_view target,
+  VariantView* variant(LegView& leg, std::string_view target,
                        Audience audience = Audience::callers);
   // `first` is the first container of its variant; the others follow it. Null: none is called so.
   static VariantView* container(VariantView& first, std::string_view name);

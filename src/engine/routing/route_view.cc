@@ -1,8 +1,34 @@
 #include "engine/routing/route_view.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace slipway::routing {
+
+LegView* FleetView::leg_of(Generation generation) {
+  const auto found =
+      std::ranges::find(legs, generation, [](const LegView& leg) { return leg.route->generation; });
+  return found == legs.end() ? nullptr : &*found;
+}
+
+FleetView::Spot FleetView::find_instance(std::string_view key) {
+  for (LegView& leg : legs)
+    for (VariantView& variant : leg.variants) {
+      const VariantRoute& route = *variant.route;
+      if (route.elastic || route.models || route.execution == Execution::serial) continue;
+      for (InstanceLink* const link : variant.links)
+        if (link->instance().key.text == key) return {&leg, &variant, link};
+    }
+  return {};
+}
+
+FleetView::Spot FleetView::find_gated(const ElasticGate* gate) {
+  for (LegView& leg : legs)
+    for (VariantView& variant : leg.variants)
+      if (variant.route->elastic && variant.route->elastic->gate.get() == gate)
+        return {.leg = &leg, .variant = &variant};
+  return {};
+}
 
 RouteView::Shard& RouteView::fresh_shard(std::string_view fleet) {
   const std::size_t index = RouteTable::shard_of(fleet);
@@ -18,9 +44,10 @@ void RouteView::reload(Shard& shard, std::size_t index) {
   shard.fleets.clear();
   Links kept;
   for (const auto& [id, route] : *shard.map)
-    for (const VariantRoute& variant : route->variants)
-      for (const auto& instance : variant.instances)
-        if (auto link = shard.links.extract(instance.get())) kept.insert(std::move(link));
+    for (const FleetRoute::Leg& leg : route->legs)
+      for (const VariantRoute& variant : leg.route->variants)
+        for (const auto& instance : variant.instances)
+          if (auto link = shard.links.extract(instance.get())) kept.insert(std::move(link));
   for (auto& [route, link] : shard.links) retired_.push_back(std::move(link));
   shard.links = std::move(kept);
 }
@@ -46,14 +73,15 @@ FleetView* RouteView::find(std::string_view fleet) {
     return &known->second;
   const auto route = shard.map->find(fleet);
   if (route == shard.map->end()) return nullptr;
-  return &shard.fleets.emplace(route->first, make(shard, route->first, route->second))
-              .first->second;
+  FleetView view{.route = route->second, .legs = {}};
+  for (const FleetRoute::Leg& leg : route->second->legs)
+    view.legs.push_back(make(shard, route->first, leg));
+  return &shard.fleets.emplace(route->first, std::move(view)).first->second;
 }
 
-FleetView RouteView::make(Shard& shard, const std::string& fleet,
-                          const std::shared_ptr<const FleetRoute>& route) {
-  FleetView view{.route = route, .variants = {}};
-  for (const VariantRoute& variant : route->variants) {
+LegView RouteView::make(Shard& shard, const std::string& fleet, const FleetRoute::Leg& leg) {
+  LegView view{.share = leg.share, .route = leg.route, .variants = {}};
+  for (const VariantRoute& variant : leg.route->variants) {
     VariantView& to = view.variants.emplace_back();
     to.route = &variant;
     to.cells = &counters_.of(fleet, variant.name);

@@ -22,15 +22,36 @@ namespace slipway::routing {
 
 // One variant, or one container of it.
 struct VariantView {
-  const VariantRoute* route = nullptr;  // of the fleet's route
+  const VariantRoute* route = nullptr;  // of the generation's route
   VariantCells* cells = nullptr;
   std::vector<InstanceLink*> links;  // one for each of its instances
+};
+
+// One generation of a fleet.
+struct LegView {
+  double share = 1;
+  std::shared_ptr<const GenerationRoute> route;
+  std::vector<VariantView> variants;
 };
 
 // One fleet, made from the snapshot when it is first asked for.
 struct FleetView {
   std::shared_ptr<const FleetRoute> route;
-  std::vector<VariantView> variants;
+  std::vector<LegView> legs;  // the route's
+
+  // Null: that generation does not serve.
+  LegView* leg_of(Generation generation);
+
+  // Where something stands; all null: nowhere.
+  struct Spot {
+    LegView* leg = nullptr;
+    VariantView* variant = nullptr;
+    InstanceLink* link = nullptr;
+  };
+  // The instance of that key, in whichever generation, of the variants that let requests name one.
+  Spot find_instance(std::string_view key);
+  // The elastic variant whose requests the gate counts.
+  Spot find_gated(const ElasticGate* gate);
 };
 
 // Loop thread only, but for counters(). Owns the links: one for each instance, kept while the
@@ -74,8 +95,7 @@ class RouteView {
 
   Shard& fresh_shard(std::string_view fleet);
   void reload(Shard& shard, std::size_t index);
-  FleetView make(Shard& shard, const std::string& fleet,
-                 const std::shared_ptr<const FleetRoute>& route);
+  LegView make(Shard& shard, const std::string& fleet, const FleetRoute::Leg& leg);
 
   net::Loop& loop_;
   RouteTable& routes_;

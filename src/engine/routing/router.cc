@@ -72,15 +72,17 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
   if (fleet == nullptr && !routes_.complete()) return hold(std::move(invocation));
   if (fleet == nullptr)
     return refuse(std::move(invocation), InvokeFailure::not_found, "there is no such fleet");
-  if (fleet->route->generation != 0 && fleet->route->access != request.access)
+  LegView* const leg =
+      invocation->generation_ == 0 ? picker_.leg(*fleet) : fleet->leg_of(invocation->generation_);
+  if (leg != nullptr && leg->route->access != request.access)
     return refuse(std::move(invocation), InvokeFailure::other_access, "it is asked in another way");
   if (!request.instance.empty()) return dispatch_pinned(std::move(invocation), *fleet);
-  VariantView* variant = picker_.variant(*fleet, request.target_variant, invocation->audience_);
-  if (variant == nullptr && !request.target_variant.empty() && fleet->route->generation != 0)
+  if (leg == nullptr)
+    return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
+  VariantView* variant = picker_.variant(*leg, request.target_variant, invocation->audience_);
+  if (variant == nullptr && !request.target_variant.empty())
     return refuse(std::move(invocation), InvokeFailure::no_such_variant,
                   fmt::format("it has no variant '{}'", request.target_variant));
-  if (variant == nullptr && fleet->route->generation == 0)
-    return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
   if (variant != nullptr && !variant->route->models && !request.model.empty())
     return refuse(std::move(invocation), InvokeFailure::model_unexpected, "it has one model");
   const bool direct = variant != nullptr && variant->route->execution == Execution::direct;
@@ -88,15 +90,15 @@ void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
     return refuse(std::move(invocation), InvokeFailure::not_direct,
                   "its containers are not asked one by one");
   if (variant != nullptr && variant->route->elastic)
-    return dispatch_elastic(std::move(invocation), *fleet, *variant);
-  if (variant == nullptr) return without_instance(std::move(invocation), *fleet->route, nullptr);
+    return dispatch_elastic(std::move(invocation), *leg, *variant);
+  if (variant == nullptr) return without_instance(std::move(invocation), *leg->route, nullptr);
   if (direct) variant = Picker::container(*variant, request.container);
   if (variant == nullptr)
     return refuse(std::move(invocation), InvokeFailure::no_such_container,
                   fmt::format("it has no container '{}'", request.container));
   if (variant->links.empty())
-    return without_instance(std::move(invocation), *fleet->route, variant->route);
-  invocation->route_ = fleet->route;
+    return without_instance(std::move(invocation), *leg->route, variant->route);
+  invocation->route_ = leg->route;
   dispatch_to(std::move(invocation), *variant);
 }
 
@@ -140,32 +142,27 @@ std::optional<std::pair<InvokeFailure, std::string>> contradiction(const InvokeR
 
 }  // namespace
 
-// To the one instance that it names, or to none.
+// To the one instance that it names, in whichever generation that is, or to none.
 void RouterCore::dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetView& fleet) {
   const InvokeRequest& request = invocation->request;
-  for (const VariantView& variant : fleet.variants) {
-    if (variant.route->elastic || variant.route->models ||
-        variant.route->execution == Execution::serial)
-      continue;
-    for (InstanceLink* link : variant.links) {
-      if (link->instance().key.text != request.instance) continue;
-      if (const auto against = contradiction(request, *variant.route))
-        return refuse(std::move(invocation), against->first, against->second);
-      invocation->route_ = fleet.route;
-      return dispatch_to(std::move(invocation),
-                         {.route = variant.route, .cells = variant.cells, .links = {link}});
-    }
-  }
-  if (!routes_.complete()) return hold(std::move(invocation));
-  refuse(std::move(invocation), InvokeFailure::no_such_instance, "the instance is gone");
+  const auto [leg, variant, link] = fleet.find_instance(request.instance);
+  if (link == nullptr && !routes_.complete()) return hold(std::move(invocation));
+  if (link == nullptr)
+    return refuse(std::move(invocation), InvokeFailure::no_such_instance, "the instance is gone");
+  if (const auto against = contradiction(request, *variant->route))
+    return refuse(std::move(invocation), against->first, against->second);
+  invocation->route_ = leg->route;
+  dispatch_to(std::move(invocation),
+              {.route = variant->route, .cells = variant->cells, .links = {link}});
 }
 
 // The next container of a series. What an update or a removal replaced meanwhile is still there for
 // those that began with it: the invocation holds the route, and with it its instances.
 void RouterCore::dispatch_further(std::unique_ptr<Invocation> invocation) {
   const VariantRoute& next = *invocation->variant_;
-  FleetView* now = view_.find(invocation->request.fleet);
-  if (now != nullptr && now->route->generation == invocation->route_->generation)
+  FleetView* const fleet = view_.find(invocation->request.fleet);
+  LegView* const now = fleet == nullptr ? nullptr : fleet->leg_of(invocation->route_->generation);
+  if (now != nullptr)
     for (const VariantView& variant : now->variants)
       if (variant.route->name == next.name && variant.route->position == next.position) {
         invocation->route_ = now->route;
@@ -196,12 +193,12 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
 // ---- Waiting for an instance ----
 
 // `variant` is null where none was picked: then what all of them have in common counts.
-void RouterCore::without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
-                                  const VariantRoute* variant) {
+void RouterCore::without_instance(std::unique_ptr<Invocation> invocation,
+                                  const GenerationRoute& route, const VariantRoute* variant) {
   using Use = VariantRoute::Use;
   const auto all = [&](Use use) {
     if (variant != nullptr) return variant->use == use;
-    return std::ranges::all_of(fleet.variants,
+    return std::ranges::all_of(route.variants,
                                [use](const VariantRoute& each) { return each.use == use; });
   };
   if (all(Use::at_zero))

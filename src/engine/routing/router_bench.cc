@@ -8,6 +8,7 @@
 
 #include "base/test_folder.h"
 #include "engine/routing/test_instance.h"
+#include "engine/routing/test_invocation.h"
 #include "net/loop.h"
 
 #include "engine/routing/router.h"
@@ -56,14 +57,14 @@ void route(benchmark::State& state) {
   std::unique_ptr<TestInstance> instance;
   const std::string link = folder.path() / "link";
   far.run_and_wait([&] { instance = std::make_unique<TestInstance>(far.loop(), "a", "", link); });
-  auto route = std::make_shared<FleetRoute>();
+  auto route = std::make_shared<GenerationRoute>();
   route->generation = 1;
   route->weight_total = 1;
   route->variants = {
       {.name = "main",
        .weight = 1,
        .instances = {routes.make_instance({"fleet/a"}, {.link = "unix:" + link}, {})}}};
-  routes.publish({"fleet"}, std::move(route));
+  routes.publish({"fleet"}, fleet_of_one(std::move(route)));
   std::unique_ptr<Router> router;
   Again::Shared shared;
   shared.body.assign(static_cast<std::size_t>(state.range(1)), 'x');

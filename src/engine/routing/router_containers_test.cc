@@ -30,7 +30,7 @@ class ContainersTest : public RouterTest {
     return routes;
   }
   void publish_with_shadow(double share, Instances production, Instances shadow) {
-    auto route = std::make_shared<FleetRoute>();
+    auto route = std::make_shared<GenerationRoute>();
     route->generation = 1;
     route->weight_total = 1;
     route->shadow_share = share;
@@ -39,7 +39,7 @@ class ContainersTest : public RouterTest {
                         .weight = share,
                         .instances = std::move(shadow),
                         .audience = Audience::shadow}};
-    routes_.publish({fleet}, std::move(route));
+    routes_.publish({fleet}, fleet_of_one(std::move(route)));
   }
   // Waits until the instance has seen `count` requests.
   int seen_by(const std::string& name, int count) {
@@ -87,11 +87,11 @@ TEST_F(ContainersTest, ASeriesThatBeganBeforeAnUpdateEndsWhereItBegan) {
   publish(containers(Execution::serial, {{add_instance("a1")}, {add_instance("b1")}}));
   send({.fleet = fleet, .body = "slow:200"});
   ASSERT_EQ(seen_by("a1", 1), 1);
-  auto route = std::make_shared<FleetRoute>();
+  auto route = std::make_shared<GenerationRoute>();
   route->generation = 2;
   route->variants = {{.name = "main", .weight = 1, .instances = {add_instance("new")}}};
   route->weight_total = 1;
-  routes_.publish({fleet}, route);
+  routes_.publish({fleet}, fleet_of_one(route));
   EXPECT_EQ(outcomes_->wait(1)[0].body, "slow:200");
   EXPECT_EQ(of("b1", &TestInstance::by_link), 1);
   EXPECT_EQ(ask({.fleet = fleet, .body = "who"}).body, "new");

@@ -82,7 +82,7 @@ class RouterCore final : public LinkUser,
   void dispatch_further(std::unique_ptr<Invocation> invocation);
   bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
   // Waiting for one.
-  void without_instance(std::unique_ptr<Invocation> invocation, const FleetRoute& fleet,
+  void without_instance(std::unique_ptr<Invocation> invocation, const GenerationRoute& route,
                         const VariantRoute* variant);
   void hold(std::unique_ptr<Invocation> invocation);
   void dispatch_held();
@@ -93,11 +93,9 @@ class RouterCore final : public LinkUser,
   static void set_model(Invocation& invocation, ModelHandle model);
   static bool has_lost_model(Invocation& invocation, int status);
   // Elastic variants.
-  void dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetView& fleet,
-                        VariantView& variant);
-  bool send_elastic(std::unique_ptr<Invocation>& invocation, FleetView& fleet,
-                    VariantView& variant);
-  void advance_line(const std::shared_ptr<const ElasticRoute>& elastic, FleetView& fleet,
+  void dispatch_elastic(std::unique_ptr<Invocation> invocation, LegView& leg, VariantView& variant);
+  bool send_elastic(std::unique_ptr<Invocation>& invocation, LegView& leg, VariantView& variant);
+  void advance_line(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
                     VariantView& variant);
   void advance_lines();
   static std::uint64_t answer_limit(const Invocation& invocation);

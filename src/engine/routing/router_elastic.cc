@@ -8,7 +8,7 @@
 
 namespace slipway::routing {
 
-void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetView& fleet,
+void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, LegView& leg,
                                   VariantView& variant) {
   const std::shared_ptr<const ElasticRoute>& elastic = variant.route->elastic;
   const std::uint64_t body_max = elastic->limits.body_bytes_max;
@@ -22,7 +22,7 @@ void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetV
     invocation->turn_ = turn ? *std::move(turn) : ElasticTurn();
   }
   invocation->cells_ = variant.cells;
-  if (invocation->turn_.gate() != nullptr && send_elastic(invocation, fleet, variant)) return;
+  if (invocation->turn_.gate() != nullptr && send_elastic(invocation, leg, variant)) return;
   if (lines_.full())
     return refuse(std::move(invocation), InvokeFailure::throttled, "too many requests wait");
   const Instant since = invocation->arrived_at_;
@@ -31,29 +31,29 @@ void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, FleetV
              elastic, variant.route->name);
   keep_sweeping();
   // What became free before this one stood in the line was told to nobody.
-  advance_line(elastic, fleet, variant);
+  advance_line(elastic, leg, variant);
 }
 
 // A request that is sent keeps its turn to its end; one that waits on leaves it in the line.
-void RouterCore::advance_line(const std::shared_ptr<const ElasticRoute>& elastic, FleetView& fleet,
+void RouterCore::advance_line(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
                               VariantView& variant) {
   lines_.advance(elastic, [&](ElasticLines::Waiting& waiting) {
     waiting.invocation->turn_ = std::move(waiting.turn);
-    if (send_elastic(waiting.invocation, fleet, variant)) return true;
+    if (send_elastic(waiting.invocation, leg, variant)) return true;
     waiting.turn = std::exchange(waiting.invocation->turn_, {});
     return false;
   });
 }
 
 // To the instance with the least under way, as long as that is less than it may have.
-bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetView& fleet,
+bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, LegView& leg,
                               VariantView& variant) {
   const std::uint32_t each_max = variant.route->elastic->limits.requests_per_instance;
   InstanceLink* not_this = nullptr;
   for (unsigned tries = 0; tries < attempts_max; ++tries) {
     InstanceLink* const best = Picker::least_busy(variant, each_max, not_this);
     if (best == nullptr) break;
-    invocation->route_ = fleet.route;
+    invocation->route_ = leg.route;
     invocation->variant_ = variant.route;
     invocation->cells_ = variant.cells;
     if (send(invocation, *best)) return true;
@@ -69,13 +69,12 @@ bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, FleetView
 void RouterCore::advance_lines() {
   for (const ElasticLines::Line& line : lines_.lines()) {
     FleetView* const fleet = view_.find(line.fleet);
-    VariantView* const variant = fleet == nullptr ? nullptr : picker_.variant(*fleet, line.variant);
-    if (variant == nullptr || !variant->route->elastic ||
-        variant->route->elastic->gate.get() != line.gate) {
+    const auto [leg, variant, link] =
+        fleet == nullptr ? FleetView::Spot() : fleet->find_gated(line.gate);
+    if (variant == nullptr)
       for (auto& invocation : lines_.take_all(line.gate)) dispatch(std::move(invocation));
-      continue;
-    }
-    advance_line(variant->route->elastic, *fleet, *variant);
+    else
+      advance_line(variant->route->elastic, *leg, *variant);
   }
   for (auto& [invocation, failure, detail] : lines_.take_dropped(loop_.now()))
     refuse(std::move(invocation), failure, detail);

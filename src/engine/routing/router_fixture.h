@@ -44,14 +44,22 @@ class RouterTest : public testing::Test {
   }
   void publish(std::vector<VariantRoute> variants,
                std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
-    auto route = std::make_shared<FleetRoute>();
-    route->generation = 1;
+    routes_.publish({fleet}, fleet_of_one(generation(1, std::move(variants), timeout)));
+  }
+  void publish_legs(std::vector<FleetRoute::Leg> legs) {
+    routes_.publish({fleet}, std::make_shared<FleetRoute>(std::move(legs)));
+  }
+  static std::shared_ptr<const GenerationRoute> generation(
+      Generation number, std::vector<VariantRoute> variants,
+      std::chrono::milliseconds timeout = std::chrono::seconds(60)) {
+    auto route = std::make_shared<GenerationRoute>();
+    route->generation = number;
     route->request_timeout = timeout;
     route->variants = std::move(variants);
     for (const VariantRoute& variant : route->variants)
       if (!variant.instances.empty() && variant.position == 0)
         route->weight_total += variant.weight;
-    routes_.publish({fleet}, std::move(route));
+    return route;
   }
   void send(TestRequest request) {
     router_loop_.loop().post([this, asked = std::move(request)]() mutable {

@@ -81,12 +81,14 @@ void RouterCore::mirror(std::unique_ptr<Invocation> invocation) {
       !invocation->request.instance.empty() || !picker_.chance(share) ||
       !shadows_.has_room_for(invocation->request.body.size()))
     return;
+  const Generation generation = invocation->route_->generation;
   const auto& variants = invocation->route_->variants;
   const auto shadow = std::ranges::find(variants, Audience::shadow, &VariantRoute::audience);
   invocation->turn_ = ElasticTurn();
   invocation->carrier_ = nullptr;  // it has ended; only what it owns is needed still
   auto copy = std::make_unique<ShadowInvocation>(std::move(invocation), shadow->name, shadows_);
   copy->audience_ = Audience::shadow;
+  copy->generation_ = generation;
   invoke(std::move(copy));
 }
 

@@ -142,6 +142,59 @@ TEST_F(RouterTest, AnInstanceIsAskedOverHttpAsItsContractSays) {
   EXPECT_EQ(of("a", &TestInstance::asked_at), "PUT /v2/ask");
 }
 
+// Ten thousand requests, of which each leg gets its share to within one in a hundred.
+TEST_F(RouterTest, EachGenerationGetsItsShareOfTheRequests) {
+  const auto old = generation(1, {{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  const auto fresh =
+      generation(2, {{.name = "main", .weight = 1, .instances = {add_instance("b")}}});
+  constexpr int asked = 10'000;
+  constexpr int batch = 500;
+  int before = 0;
+  std::size_t sent = 0;
+  for (const double share : {0.1, 0.5, 1.0}) {
+    publish_legs({{1 - share, old}, {share, fresh}});
+    for (int i = 0; i < asked; i += batch) {
+      for (int j = 0; j < batch; ++j, ++sent) send({.fleet = fleet, .body = "x"});
+      ASSERT_EQ(outcomes_->wait(sent).size(), sent);
+    }
+    const int now = of("b", &TestInstance::by_link);
+    EXPECT_NEAR(now - before, share * asked, 0.01 * asked) << share;
+    before = now;
+  }
+  for (const TestOutcome& outcome : outcomes_->wait(sent)) ASSERT_EQ(outcome.status, 200);
+}
+
+TEST_F(RouterTest, NoRequestIsLostWhileSharesChangeAndTheOldIsDrainedAfterThem) {
+  auto old = generation(1, {{.name = "main", .weight = 1, .instances = {add_instance("a")}}});
+  const auto fresh =
+      generation(2, {{.name = "main", .weight = 1, .instances = {add_instance("b")}}});
+  std::size_t sent = 0;
+  const auto ask_some = [&] {
+    for (int i = 0; i < 100; ++i, ++sent)
+      send({.fleet = fleet, .body = sent % 10 == 0 ? "slow:20" : "who"});
+  };
+  for (const double share : {0.1, 0.5, 0.9}) {
+    publish_legs({{1 - share, old}, {share, fresh}});
+    ask_some();
+  }
+  publish_legs({{1.0, fresh}});
+  old.reset();
+  ask_some();
+  for (const TestOutcome& outcome : outcomes_->wait(sent))
+    ASSERT_EQ(outcome.status, 200) << outcome.detail;
+  for (int i = 0; i < 500 && drained_ == 0; ++i) std::this_thread::sleep_for(2ms);
+  EXPECT_EQ(drained_, 1);
+}
+
+TEST_F(RouterTest, ARequestForOneInstanceFindsItInAGenerationThatStandsBy) {
+  const auto pinned = add_instance("a");
+  publish_legs(
+      {{0.0, generation(1, {{.name = "main", .weight = 1, .instances = {pinned}}})},
+       {1.0, generation(2, {{.name = "main", .weight = 1, .instances = {add_instance("b")}}})}});
+  EXPECT_EQ(ask({.fleet = fleet, .body = "who", .instance = pinned->key.text}).body, "a");
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(ask({.fleet = fleet, .body = "who"}).body, "b");
+}
+
 TEST_F(RouterTest, ADeadInstanceIsPassedOverForOneThatLives) {
   auto dead = routes_.make_instance({"fleet/dead"},
                                     {.http = "unix:" + (folder_.path() / "dead.http").string(),

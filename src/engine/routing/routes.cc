@@ -1,8 +1,42 @@
 #include "engine/routing/routes.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace slipway::routing {
+
+namespace {
+
+// Whether two pointers point to equal things, or both to none.
+template <typename T>
+bool same(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b) {
+  return a == b || (a && b && *a == *b);
+}
+
+}  // namespace
+
+// Here and below each member is named, so that one which is added does not compile before somebody
+// has said whether it counts.
+bool VariantRoute::operator==(const VariantRoute& other) const {
+  const auto& [name_a, weight_a, routing_a, use_a, elastic_a, instances_a, models_a, execution_a,
+               container_a, position_a, containers_a, audience_a] = *this;
+  const auto& [name_b, weight_b, routing_b, use_b, elastic_b, instances_b, models_b, execution_b,
+               container_b, position_b, containers_b, audience_b] = other;
+  return name_a == name_b && weight_a == weight_b && routing_a == routing_b && use_a == use_b &&
+         same(elastic_a, elastic_b) && execution_a == execution_b && container_a == container_b &&
+         position_a == position_b && containers_a == containers_b && audience_a == audience_b &&
+         std::ranges::equal(instances_a, instances_b, same<InstanceRoute>);
+}
+
+bool GenerationRoute::operator==(const GenerationRoute& other) const {
+  const auto& [generation_a, timeout_a, border_a, access_a, variants_a, weight_a, shadow_a,
+               capture_a, writers_a] = *this;
+  const auto& [generation_b, timeout_b, border_b, access_b, variants_b, weight_b, shadow_b,
+               capture_b, writers_b] = other;
+  return generation_a == generation_b && timeout_a == timeout_b && border_a == border_b &&
+         access_a == access_b && variants_a == variants_b && weight_a == weight_b &&
+         shadow_a == shadow_b && same(capture_a, capture_b) && writers_a == writers_b;
+}
 
 std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKey key,
                                                                place::Addresses addresses,
@@ -19,7 +53,8 @@ std::shared_ptr<const InstanceRoute> RouteTable::make_instance(place::InstanceKe
             const place::InstanceKey gone = drained->key;
             {
               const std::lock_guard lock(sink->mutex);
-              sink->alive.erase(gone);
+              const auto known = sink->alive.find(gone);
+              if (known->second == drained) sink->alive.erase(known);
             }
             delete drained;
             if (sink->tell) sink->tell(gone);
@@ -61,11 +96,14 @@ void RouteTable::set_complete() {
   tell_subscribers();
 }
 
-std::optional<Generation> RouteTable::routed(const FleetId& id) const {
+std::optional<Shares> RouteTable::routed(const FleetId& id) const {
   if (!complete()) return std::nullopt;
   const auto map = snapshot(shard_of(id.text));
-  const auto found = map->find(id.text);
-  return found == map->end() ? 0 : found->second->generation;
+  Shares shares;
+  if (const auto found = map->find(id.text); found != map->end())
+    for (const FleetRoute::Leg& leg : found->second->legs)
+      shares[leg.route->generation] = leg.share;
+  return shares;
 }
 
 std::size_t RouteTable::shard_of(std::string_view fleet) {

@@ -34,6 +34,11 @@ struct InstanceRoute {
   alignas(64) mutable std::atomic<std::uint32_t> outstanding = 0;
   // Why it ends, where that is known before its connections break.
   mutable std::atomic<std::shared_ptr<const std::string>> ending = {};
+
+  // Whether both are the same instance, asked in the same way.
+  bool operator==(const InstanceRoute& other) const {
+    return key == other.key && addresses == other.addresses && form == other.form;
+  }
 };
 
 // A variant, or one container of it: these follow each other, see plan.h.
@@ -57,10 +62,15 @@ struct VariantRoute {
   std::uint32_t position = 0;    // among the variant's containers
   std::uint32_t containers = 1;  // that the variant has
   Audience audience = Audience::callers;
+
+  // Whether both say the same. `models` is no part of it: what they are follows from the
+  // generation.
+  bool operator==(const VariantRoute& other) const;
 };
 
-struct FleetRoute {
-  Generation generation = 0;  // 0: the fleet is known and nothing of it serves
+// One generation of a fleet, as requests reach it. Whoever holds it holds its instances.
+struct GenerationRoute {
+  Generation generation = 0;
   std::chrono::milliseconds request_timeout{60'000};
   PartBorder part_border = PartBorder::none;
   Access access = Access::direct;
@@ -70,6 +80,23 @@ struct FleetRoute {
   double shadow_share = 0;  // of the requests is copied to the shadow variant; 0: there is none
   std::shared_ptr<const CapturePlan> capture;               // null: nothing is captured
   std::map<std::string, std::string, std::less<>> writers;  // FleetPlan's
+
+  bool operator==(const GenerationRoute& other) const;  // whether both say the same
+};
+
+// A fleet: its requests are divided among the generations that serve.
+struct FleetRoute {
+  struct Leg {
+    double share = 1;  // of the requests; all together have 1
+    std::shared_ptr<const GenerationRoute> route;
+
+    bool operator==(const Leg& other) const {
+      return share == other.share && *route == *other.route;
+    }
+  };
+  std::vector<Leg> legs;  // the oldest first; none: the fleet is known and nothing of it serves
+
+  bool operator==(const FleetRoute&) const = default;
 };
 
 using RouteMap =
@@ -101,9 +128,9 @@ class RouteTable {
   void set_complete();
   bool complete() const { return complete_.load(std::memory_order_acquire); }
 
-  // The generation that requests of a fleet go to, 0 where none is routed; nothing while the table
-  // is incomplete.
-  std::optional<Generation> routed(const FleetId& id) const;
+  // How the requests of a fleet are divided, empty where they are not routed at all; nullopt while
+  // the table is incomplete.
+  std::optional<Shares> routed(const FleetId& id) const;
 
   static std::size_t shard_of(std::string_view fleet);
   std::uint64_t version(std::size_t shard) const;

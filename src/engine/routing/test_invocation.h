@@ -13,6 +13,14 @@
 
 namespace slipway::routing {
 
+// A fleet of one generation.
+inline std::shared_ptr<const FleetRoute> fleet_of_one(
+    std::shared_ptr<const GenerationRoute> generation) {
+  auto route = std::make_shared<FleetRoute>();
+  route->legs.push_back({.share = 1, .route = std::move(generation)});
+  return route;
+}
+
 struct TestOutcome {
   int status = 0;  // 0: it failed
   std::string content_type;

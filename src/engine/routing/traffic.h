@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,11 @@ struct FleetId {
 // Numbers the plans that fleets were asked to run, from 1, ascending over all fleets of a store. 0:
 // none.
 using Generation = std::uint64_t;
+
+// How the requests of a fleet are divided among the generations that serve them: to each what it is
+// given of 1. A share of 0 stands by: of requests it gets only those that belong to one of its
+// instances.
+using Shares = std::map<Generation, double>;
 
 // How the instance of a variant is chosen that a request goes to.
 enum class Balancing : std::uint8_t { random, least_outstanding };

@@ -61,9 +61,11 @@ std::optional<net::Address> first_address(const routing::RouteTable& routes,
   const auto map = routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = map->find(fleet);
   if (route == map->end()) return std::nullopt;
-  for (const routing::VariantRoute& variant : route->second->variants)
-    for (const auto& instance : variant.instances)
-      if (auto address = net::Address::parse(instance->addresses.http)) return *std::move(address);
+  for (const routing::FleetRoute::Leg& leg : route->second->legs)
+    for (const routing::VariantRoute& variant : leg.route->variants)
+      for (const auto& instance : variant.instances)
+        if (auto address = net::Address::parse(instance->addresses.http))
+          return *std::move(address);
   return std::nullopt;
 }
 

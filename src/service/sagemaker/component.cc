@@ -204,8 +204,8 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
   put_deployment(call, component.resource.arn,
                  {.generation = generation,
                   .wanted = std::move(face),
-                  .former = !former || status.serving == 0 ? std::nullopt
-                            : status.serving == former->generation || !former->former
+                  .former = !former || status.serving() == 0 ? std::nullopt
+                            : status.serving() == former->generation || !former->former
                                 ? std::optional(former->wanted)
                                 : former->former,
                   .started = call.now()});

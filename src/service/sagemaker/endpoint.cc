@@ -108,7 +108,8 @@ void sweep_ended(const Call& call, const fleet::Fleets& fleets) {
 }
 
 bool serves_wanted(const Endpoint& endpoint) {
-  return endpoint.status.serving == 0 || endpoint.status.serving == endpoint.deployment.generation;
+  return endpoint.status.serving() == 0 ||
+         endpoint.status.serving() == endpoint.deployment.generation;
 }
 
 // The document of the deployment that clients see: the one that serves, else the wanted one.
@@ -376,7 +377,7 @@ Result<api::UpdateEndpointOutput> Endpoints::update(Call& call, api::UpdateEndpo
   TRY(const auto generation,
       in_quota_words(fleets_.put_plan(call.tx(), id, plan), largest_type(config)));
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
-  const bool something_serves = endpoint.status.serving != 0;
+  const bool something_serves = endpoint.status.serving() != 0;
   put_deployment(
       call, endpoint.resource.arn,
       {.generation = generation,
@@ -409,7 +410,7 @@ Result<api::UpdateEndpointWeightsAndCapacitiesOutput> Endpoints::update_weights_
   TRY_DO(settle_components(call, fleets_, built_in_, in.EndpointName()));
   if (!serves_wanted(endpoint))  // the update that failed is given up for good
     put_deployment(call, endpoint.resource.arn,
-                   {.generation = endpoint.status.serving,
+                   {.generation = endpoint.status.serving(),
                     .wanted = seen_document(endpoint),
                     .former = std::nullopt,
                     .started = endpoint.deployment.started});

@@ -215,8 +215,8 @@ Result<api::DescribeInferenceComponentOutput> Components::describe(
   const Component& component = seen.component;
   auto out = call.output<api::DescribeInferenceComponentOutput>();
   if (const auto deployment = find_deployment(call, component.resource.arn)) {
-    const bool former = deployment->former && seen.fleet.serving != 0 &&
-                        seen.fleet.serving != deployment->generation;
+    const bool former = deployment->former && seen.fleet.serving() != 0 &&
+                        seen.fleet.serving() != deployment->generation;
     TRY(out, wire::from_json<api::DescribeInferenceComponentOutput>(
                  former ? *deployment->former : deployment->wanted, call.arena()));
   } else {
@@ -318,7 +318,7 @@ Result<std::string> Components::apply(Call& call, std::string_view name, const C
   // What failed to come up is tried anew, whatever was changed.
   const auto deployment = find_deployment(call, component.resource.arn);
   const bool given_up = deployment && seen.fleet.state == FleetState::update_failed &&
-                        seen.fleet.serving != deployment->generation;
+                        seen.fleet.serving() != deployment->generation;
   const bool anew = change.specification || given_up || seen.fleet.state == FleetState::failed;
   if (anew && seen.fleet.state != FleetState::gone)
     TRY_DO(deploy_component(call, fleets_, built_in_, *find_component(call, name)));

@@ -112,10 +112,10 @@ AsyncNote AsyncNote::from(std::string_view text) {
 }
 
 bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
-  if (!needs_.routes.complete()) return needs_.fleets.status(call.tx(), {fleet}).serving != 0;
+  if (!needs_.routes.complete()) return !needs_.fleets.status(call.tx(), {fleet}).shares.empty();
   const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = routes->find(fleet);
-  return route != routes->end() && route->second->generation != 0;
+  return route != routes->end() && !route->second->legs.empty();
 }
 
 Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,

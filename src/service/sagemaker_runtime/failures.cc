@@ -118,8 +118,11 @@ std::string_view AskedEndpoint::own_fleet() const {
 Error no_component(const AskedEndpoint& endpoint, const routing::FleetRoute* route) {
   using Use = routing::VariantRoute::Use;
   if (route == nullptr) return not_found(endpoint);
-  if (!route->variants.empty() &&
-      std::ranges::none_of(route->variants, [](const auto& v) { return v.use == Use::offered; }))
+  const auto offers = [](const routing::FleetRoute::Leg& leg) {
+    return std::ranges::any_of(leg.route->variants,
+                               [](const auto& variant) { return variant.use == Use::offered; });
+  };
+  if (!route->legs.empty() && std::ranges::none_of(route->legs, offers))
     return validation_error(
         "Inference Component Name header is not allowed for endpoints to which you dont plan to "
         "deploy inference components. Please remove the Inference Component Name header and try "
