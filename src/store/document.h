@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "store/document_reader.h"
 #include "store/document_writer.h"
+#include "store/store.h"
 
 namespace slipway::store {
 
@@ -43,15 +44,24 @@ Result<T> read_document(std::string_view what, std::string_view text) {
   return value;
 }
 
-// Throws Failure (corrupt), as SQLite does of a damaged file: the transaction that reads ends.
-[[noreturn]] void throw_corrupted(const Error& error);
+// A row of a room that does not hold what the room wrote. The transaction that reads it ends, as it
+// does where SQLite finds its file damaged.
+class BrokenDocument final : public Failure {
+ public:
+  explicit BrokenDocument(const std::string& message);
+};
 
-// Reads what a row of the caller's own room holds, within a transaction.
+// The value of what was read, for who is within a transaction: throws BrokenDocument.
+template <typename T>
+T value_of(Result<T> read) {
+  if (!read) throw BrokenDocument(read.error().message);
+  return *std::move(read);
+}
+
+// Reads what a row of the caller's own room holds, within a transaction: throws BrokenDocument.
 template <typename T>
 T read_own_document(std::string_view what, std::string_view text) {
-  Result<T> value = read_document<T>(what, text);
-  if (!value) throw_corrupted(value.error());
-  return *std::move(value);
+  return value_of(read_document<T>(what, text));
 }
 
 }  // namespace slipway::store

@@ -8,7 +8,6 @@
 #include <span>
 
 #include "store/document.h"
-#include "store/store.h"
 
 namespace slipway::store {
 
@@ -146,6 +145,6 @@ void DocumentReader::refuse_field(std::string_view name, std::string_view why) {
   refuse(why);
 }
 
-void throw_corrupted(const Error& error) { throw Failure(SQLITE_CORRUPT, error.message); }
+BrokenDocument::BrokenDocument(const std::string& message) : Failure(SQLITE_CORRUPT, message) {}
 
 }  // namespace slipway::store

@@ -163,7 +163,7 @@ TEST(Document, AMapAloneIsADocumentToo) {
 
 TEST(Document, ARowOfOnesOwnThatDoesNotHoldEndsTheTransaction) {
   EXPECT_EQ(read_own_document<Boat>("boat", some_text), some_boat());
-  EXPECT_THROW(read_own_document<Boat>("boat", "{}"), Failure);
+  EXPECT_THROW(read_own_document<Boat>("boat", "{}"), BrokenDocument);
 }
 
 }  // namespace

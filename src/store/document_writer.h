@@ -68,12 +68,21 @@ class DocumentWriter {
   std::string take_text() { return std::move(text_); }
 
  private:
+  // A struct always is something.
   template <typename T>
   static bool is_any(const T& value) {
     if constexpr (kind::is_numbered<T>)
-      return value.value != std::remove_cvref_t<decltype(value.value)>{};
-    else
+      return is_any(value.value);
+    else if constexpr (kind::is_optional<T>)
+      return value.has_value();
+    else if constexpr (kind::is_vector<T> || kind::is_map<T> || std::same_as<T, std::string>)
+      return !value.empty();
+    else if constexpr (kind::Id<T>)
+      return !value.text.empty();
+    else if constexpr (std::is_scalar_v<T>)
       return value != T{};
+    else
+      return true;
   }
 
   template <typename Enum>

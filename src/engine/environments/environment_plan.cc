@@ -6,19 +6,16 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <boost/json.hpp>
 #include <cerrno>
 #include <filesystem>
 
 #include "base/encoding.h"
 #include "base/fd.h"
 #include "engine/artifacts/file_names.h"
-#include "engine/json.h"
 #include "wire/auth/hmac.h"
 
 namespace slipway::environments {
-
-using engine::read_document;
-using engine::text_of;
 
 namespace fs = std::filesystem;
 namespace json = boost::json;
@@ -28,6 +25,24 @@ namespace {
 constexpr std::size_t content_digits = 32;
 constexpr std::size_t name_bytes_max = 1024;
 constexpr std::size_t read_bytes = 1 << 20;
+
+// Parses `text` and hands its object to `read`; what is not there, or of another type, is
+// corrupted.
+template <typename Read>
+auto read_document(std::string_view text, Read&& read)
+    -> Result<decltype(read(std::declval<const json::object&>()))> {
+  try {
+    const json::value value = json::parse({text.data(), text.size()});
+    return read(value.as_object());
+  } catch (const std::exception& error) {
+    return fail(ErrorCode::corrupted,
+                fmt::format("The plan of an environment cannot be read: {}.", error.what()));
+  }
+}
+
+std::string text_of(const json::object& object, std::string_view name) {
+  return std::string(object.at({name.data(), name.size()}).as_string());
+}
 
 std::unexpected<Error> refuse(const fs::path& path, std::string_view why) {
   return fail(ErrorCode::invalid_argument,
@@ -101,7 +116,7 @@ struct Said {
 };
 
 Result<Said> read_text(std::string_view text) {
-  auto said = read_document("plan of an environment", text, [](const json::object& object) {
+  auto said = read_document(text, [](const json::object& object) {
     Said read{.plan = object, .folder = text_of(object, "folder")};
     read.variables = object.at("variables").as_object();
     read.plan.erase("variables");
@@ -110,8 +125,8 @@ Result<Said> read_text(std::string_view text) {
     return read;
   });
   if (!said) return std::unexpected(said.error());
-  auto names = read_document("plan of an environment", text,
-                             [](const json::object& object) { return names_in(object).value(); });
+  auto names =
+      read_document(text, [](const json::object& object) { return names_in(object).value(); });
   if (!names) return std::unexpected(names.error());
   said->names = *std::move(names);
   return *std::move(said);

@@ -7,11 +7,9 @@
 #include <cmath>
 
 #include "engine/fleet/record.h"
-#include "engine/json.h"
+#include "store/document.h"
 
 namespace slipway::fleet {
-
-using engine::BadDocument;
 
 namespace {
 
@@ -123,7 +121,7 @@ FleetLook look_at(store::Transaction& tx, const FleetId& id) {
     for (const auto& [generation, record] : row->record.generations)
       look.generations.push_back(generation);
     look.instances = instances_of(id, *row);
-  } catch (const BadDocument& broken) {
+  } catch (const store::BrokenDocument& broken) {
     look.status.reason = broken.what();
   }
   return look;

@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "engine/fleet/plan_route.h"
+#include "engine/fleet/record.h"
 
 namespace slipway::fleet {
 namespace {
@@ -62,6 +63,77 @@ TEST(Plan, ItsContractsComeBackFromTheirStoredForm) {
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(*read, plan);
+}
+
+// Texts that stores hold. What was added to plans later is absent in those that are older.
+constexpr std::string_view older_text =
+    R"({"version":1,"request_timeout_ms":60000,"variants":[{"name":"a","weight":1E0,"instances":2,)"
+    R"("routing":1,"program":{"built_in":"slipway-inference","image":"","arguments":[],)"
+    R"("environment":{"K":"v"},"model":{"uri":"s3://b/m.tar.gz","form":0},"startup_timeout_s":480,)"
+    R"("download_timeout_s":3600,"memory_bytes_max":0,"contract":{"model_path":"/m",)"
+    R"("models_path":"","code_path":"","default_arguments":[],"ports":[],"probe":{"kind":"http",)"
+    R"("path":"/ping"},"request_method":"POST","request_path":"/ask","request_models_path":""}},)"
+    R"("elastic":null}]})";
+constexpr std::string_view newer_text =
+    R"({"version":1,"request_timeout_ms":60000,"part_border":0,"access":0,"variants":[{"name":"a",)"
+    R"("weight":1E0,"instances":2,"routing":1,"program":{"built_in":"slipway-inference",)"
+    R"("image":"",)"
+    R"("arguments":[],"environment":{"K":"v"},"acts_as":"","model":{"uri":"s3://b/m.tar.gz",)"
+    R"("form":0,"reader":""},"models":null,"code":null,"startup_timeout_s":480,)"
+    R"("download_timeout_s":3600,"memory_bytes_max":0,"contract":{"model_path":"/m",)"
+    R"("models_path":"","code_path":"","default_arguments":[],"ports":[],"probe":{"kind":"http",)"
+    R"("path":"/ping"},"request_method":"POST","request_path":"/ask",)"
+    R"("request_models_path":""}}}]})";
+
+TEST(Plan, OneThatWasStoredBeforeIsReadAndWrittenInTodaysForm) {
+  const auto older = plan_from_text(older_text);
+  ASSERT_TRUE(older) << older.error().message;
+  EXPECT_EQ(older->variants[0].program.model->uri, "s3://b/m.tar.gz");
+  EXPECT_EQ(to_text(*older), newer_text);
+  EXPECT_EQ(plan_from_text(newer_text), *older);
+}
+
+TEST(Plan, WhatNotEveryVariantHasIsStoredOnlyWhereItIsThere) {
+  FleetPlan plan{.variants = {container("main", "one"), lone("b", routing::Audience::shadow)}};
+  plan.variants[0].elastic = routing::Elastic{.concurrency_max = 3};
+  plan.variants[0].at_zero = AtZero::refuse;
+  plan.variants[1].program = {};
+  plan.variants[1].offers = Resources{.cpus = 2, .memory_mib = 4, .accelerators = 0};
+  plan.capture = routing::CapturePlan{.destination = "s3://b/c", .csv_types = {"text/csv"}};
+  plan.writers = {{"main", "somebody"}};
+  const std::string text = to_text(plan);
+  for (
+      const std::string_view part :
+      {R"(,"elastic":{"concurrency_max":3,"provisioned":0,"requests_per_instance":1,)"
+       R"("body_bytes_max":0},"refuses_at_zero":true,"execution":1,"container":"one"},)",
+       R"("memory_bytes_max":0},"offers":{"cpus":2E0,"memory_mib":4,"accelerators":0E0},)"
+       R"("audience":1}],"capture":{"destination":"s3://b/c","percent":100,"input":true,)"
+       R"("output":true,"csv_types":["text/csv"],"json_types":[]},"writers":{"main":"somebody"}})"})
+    EXPECT_NE(text.find(part), text.npos) << part << "\n" << text;
+  EXPECT_EQ(plan_from_text(text), plan);
+}
+
+TEST(Plan, WhatIsNotKnownIsRefusedWithItsPlace) {
+  std::string text(newer_text);
+  text.insert(text.find("\"models_path\""), "\"colour\":1,");
+  EXPECT_EQ(
+      plan_from_text(text).error().message,
+      "The stored fleet plan cannot be read: variants[0].program.contract.colour is not known.");
+}
+
+TEST(Record, WhatWasStoredBeforeIsReadAndWrittenInTodaysForm) {
+  const std::string head =
+      R"({"version":1,"serving":7,"failed":0,"applied_revision":3,"scaling_failed":false,)"
+      R"("reason":"","changed_at":1700000000000000,"next_ordinal":4,"generations":{"7":{"begun":5,)"
+      R"("variants":{"a":{"content":"c",)";
+  const std::string tail = R"("failures":1,"not_before":9}}}}})";
+  const auto older = record_from_text(head + tail);
+  ASSERT_TRUE(older) << older.error().message;
+  EXPECT_EQ(older->generations.at(7).variants.at("a").failures, 1U);
+  EXPECT_EQ(to_text(*older), head + R"("code_content":"","environment":"",)" + tail);
+  EXPECT_EQ(
+      record_from_text(head + R"("colour":1,)" + tail).error().message,
+      "The stored fleet record cannot be read: generations.7.variants.a.colour is not known.");
 }
 
 TEST(Plan, AProgramWithoutAContractIsNoStoredPlan) {

@@ -5,62 +5,42 @@
 #include <limits>
 
 #include "engine/fleet/elastic_aim.h"
-#include "engine/json.h"
+#include "store/document.h"
 
 namespace slipway::fleet {
 
-using engine::BadDocument;
-using engine::number_of;
-using engine::read_document;
-using engine::text_of;
+void fields(auto& field, store::Of<VariantRecord> auto& variant) {
+  using enum store::Presence;
+  field("content", variant.content);
+  field("code_content", variant.code_content, added_later);
+  field("environment", variant.environment, added_later);
+  field("failures", variant.failures);
+  field("not_before", variant.not_before);
+}
 
-namespace json = boost::json;
+void fields(auto& field, store::Of<GenerationRecord> auto& generation) {
+  field("begun", generation.begun);
+  field("came_up", generation.came_up);
+  field("variants", generation.variants);
+}
+
+// Instances are rows of their own.
+void fields(auto& field, store::Of<FleetRecord> auto& record) {
+  field.version(2);  // 1: one generation served, without a share
+  field("shares", record.shares);
+  field("steered", record.steered);
+  field("failed", record.failed);
+  field("applied_revision", record.applied_revision);
+  field("scaling_failed", record.scaling_failed);
+  field("reason", record.reason);
+  field("changed_at", record.changed_at);
+  field("next_ordinal", record.next_ordinal);
+  field("generations", record.generations);
+}
 
 namespace {
 
-constexpr int record_version = 2;  // 1: one generation served, without a share
 constexpr std::string_view owner = "fleet";
-
-ServerTime server_time_of(const json::object& object, std::string_view name) {
-  return server_time_from(number_of<std::int64_t>(object, name));
-}
-Timestamp time_of(const json::object& object, std::string_view name) {
-  return Timestamp(std::chrono::microseconds(number_of<std::int64_t>(object, name)));
-}
-
-json::object generation_json(const GenerationRecord& generation) {
-  json::object variants;
-  for (const auto& [name, variant] : generation.variants)
-    variants[name] = json::object{{"content", variant.content},
-                                  {"code_content", variant.code_content},
-                                  {"environment", variant.environment},
-                                  {"failures", variant.failures},
-                                  {"not_before", to_microseconds(variant.not_before)}};
-  return {{"begun", to_microseconds(generation.begun)},
-          {"came_up", generation.came_up},
-          {"variants", std::move(variants)}};
-}
-
-// Empty in records that are older than the member.
-std::string text_or_empty(const json::object& object, std::string_view name) {
-  const json::value* const value = object.if_contains({name.data(), name.size()});
-  return value ? std::string(value->as_string()) : std::string();
-}
-
-GenerationRecord generation_from(const json::object& object) {
-  GenerationRecord generation{.begun = server_time_of(object, "begun"),
-                              .came_up = object.at("came_up").as_bool()};
-  for (const auto& entry : object.at("variants").as_object()) {
-    const json::object& variant = entry.value().as_object();
-    generation.variants[std::string(entry.key())] = {
-        .content = text_of(variant, "content"),
-        .code_content = text_or_empty(variant, "code_content"),
-        .environment = text_or_empty(variant, "environment"),
-        .failures = number_of<unsigned>(variant, "failures"),
-        .not_before = server_time_of(variant, "not_before")};
-  }
-  return generation;
-}
 
 std::vector<InstanceRecord> load_instances(store::Transaction& tx, const FleetId& id) {
   auto rows = tx.query(
@@ -71,7 +51,8 @@ std::vector<InstanceRecord> load_instances(store::Transaction& tx, const FleetId
   while (rows.next()) {
     const std::int64_t phase = rows.integer(3);
     if (phase < 0 || phase > static_cast<std::int64_t>(Phase::ended))
-      throw BadDocument("unknown phase");
+      throw store::BrokenDocument(
+          fmt::format("An instance of the fleet '{}' is in no known phase.", id.text));
     instances.push_back({.ordinal = static_cast<std::uint64_t>(rows.integer(0)),
                          .generation = static_cast<Generation>(rows.integer(1)),
                          .variant = std::string(rows.text(2)),
@@ -105,46 +86,6 @@ void save_instances(store::Transaction& tx, const FleetId& id,
     if (known) ++old;
   }
   drop_below(std::numeric_limits<std::uint64_t>::max());
-}
-
-Generation generation_of(std::string_view text) {
-  Generation generation = 0;
-  std::from_chars(text.data(), text.data() + text.size(), generation);
-  return generation;
-}
-
-json::object shares_json(const Shares& shares) {
-  json::object object;
-  for (const auto& [generation, share] : shares) object[std::to_string(generation)] = share;
-  return object;
-}
-
-Shares shares_from(const json::object& object) {
-  Shares shares;
-  for (const auto& share : object)
-    shares[generation_of(share.key())] = share.value().to_number<double>();
-  return shares;
-}
-
-FleetRecord record_from(const json::object& object) {
-  if (number_of<int>(object, "version") != record_version) throw BadDocument("unknown version");
-  FleetRecord record{.shares = shares_from(object.at("shares").as_object()),
-                     .steered = number_of<Generation>(object, "steered"),
-                     .failed = number_of<Generation>(object, "failed"),
-                     .applied_revision = number_of<std::uint64_t>(object, "applied_revision"),
-                     .scaling_failed = object.at("scaling_failed").as_bool(),
-                     .reason = text_of(object, "reason"),
-                     .changed_at = time_of(object, "changed_at"),
-                     .next_ordinal = number_of<std::uint64_t>(object, "next_ordinal")};
-  for (const auto& entry : object.at("generations").as_object())
-    record.generations[generation_of(entry.key())] = generation_from(entry.value().as_object());
-  return record;
-}
-
-template <typename T>
-T or_throw(Result<T> result) {
-  if (!result) throw BadDocument(result.error().message);
-  return std::move(*result);
 }
 
 FleetState state_of(const FleetRow& row) {
@@ -211,24 +152,10 @@ std::string_view name_of(Phase phase) {
   return "unknown";
 }
 
-std::string to_text(const FleetRecord& record) {
-  json::object generations;
-  for (const auto& [number, generation] : record.generations)
-    generations[std::to_string(number)] = generation_json(generation);
-  return json::serialize(json::object{{"version", record_version},
-                                      {"shares", shares_json(record.shares)},
-                                      {"steered", record.steered},
-                                      {"failed", record.failed},
-                                      {"applied_revision", record.applied_revision},
-                                      {"scaling_failed", record.scaling_failed},
-                                      {"reason", record.reason},
-                                      {"changed_at", record.changed_at.time_since_epoch().count()},
-                                      {"next_ordinal", record.next_ordinal},
-                                      {"generations", std::move(generations)}});
-}
+std::string to_text(const FleetRecord& record) { return store::write_document(record); }
 
 Result<FleetRecord> record_from_text(std::string_view text) {
-  return read_document("fleet record", text, record_from);
+  return store::read_document<FleetRecord>("fleet record", text);
 }
 
 place::InstanceKey key_of(const FleetId& id, const InstanceRecord& instance) {
@@ -275,7 +202,8 @@ std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
   FleetRow row{.wanted = static_cast<Generation>(rows.integer(0)),
                .revision = static_cast<std::uint64_t>(rows.integer(1)),
                .removing = rows.integer(2) != 0};
-  if (!rows.is_null(3)) row.record = or_throw(record_from_text(rows.text(3)));
+  if (!rows.is_null(3))
+    row.record = store::read_own_document<FleetRecord>("fleet record", rows.text(3));
   row.record.instances = load_instances(tx, id);
   return row;
 }
@@ -285,7 +213,7 @@ std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
   auto rows = tx.query("SELECT plan FROM fleet_plan WHERE id = ?1 AND generation = ?2", id.text,
                        generation);
   if (!rows.next()) return std::nullopt;
-  return or_throw(plan_from_text(rows.text(0)));
+  return store::value_of(plan_from_text(rows.text(0)));
 }
 
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
@@ -318,12 +246,12 @@ void settle(FleetRow& row) {
 }
 
 void keep_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row) {
-  json::array kept{row.wanted};
-  for (const auto& [generation, share] : row.record.shares) kept.emplace_back(generation);
+  std::vector<Generation> kept{row.wanted};
+  for (const auto& [generation, share] : row.record.shares) kept.push_back(generation);
   tx.run(
       "DELETE FROM fleet_plan WHERE id = ?1 AND generation NOT IN "
       "(SELECT value FROM json_each(?2))",
-      id.text, json::serialize(kept));
+      id.text, store::write_document(kept));
 }
 
 void erase_fleet(store::Transaction& tx, const FleetId& id) {

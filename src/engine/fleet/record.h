@@ -100,7 +100,8 @@ struct FleetRow {
 // where a fleet is removed and another of its id made.
 Generation next_generation(store::Transaction& tx);
 
-// Each throws store::Failure as statements do; a document that cannot be read throws BadDocument.
+// Each throws store::Failure as statements do, and BrokenDocument, which is one, of a row that
+// cannot be read.
 std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id);
 std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
                                    Generation generation);
