@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "engine/jobs/job_spec_text.h"
+#include "store/document.h"
 
 namespace slipway::jobs {
 
@@ -90,9 +91,7 @@ std::optional<JobRow> load_job(store::Transaction& tx, const JobId& id) {
       "FROM job_program WHERE id=?1",
       id.text);
   if (!rows.next()) return std::nullopt;
-  auto spec = spec_from_text(rows.text(0));
-  if (!spec) throw std::runtime_error(spec.error().message);
-  JobRow row{.spec = *std::move(spec)};
+  JobRow row{.spec = store::value_of(spec_from_text(rows.text(0)))};
   row.stop = enum_from(rows.integer(1), JobRow::Stop::asked);
   row.state = enum_from(rows.integer(2), JobState::ended);
   row.attempt = static_cast<unsigned>(rows.integer(3));

@@ -288,7 +288,7 @@ TEST(JobSpecText, keeps_all_of_a_spec) {
 TEST(JobSpecText, refuses_what_it_does_not_know) {
   std::string text = to_text({});
   text.insert(text.size() - 1, R"(,"later":1)");
-  EXPECT_THAT(spec_from_text(text).error().message, HasSubstr("'later' is not known"));
+  EXPECT_THAT(spec_from_text(text).error().message, HasSubstr("later is not known"));
   EXPECT_EQ(spec_from_text("{}").error().code, ErrorCode::corrupted);
 }
 
