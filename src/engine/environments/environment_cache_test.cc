@@ -83,11 +83,12 @@ class EnvironmentCacheTest : public testing::Test {
     engine_->loop.start();
   }
   void close() {
-    if (engine_) engine_->changes.close();
+    if (!engine_) return;
+    engine_->changes.close();
+    engine_->loop.stop();
     workers_->stop();
     loop_->stop();
     (void)store_->write([](store::Transaction&) -> Result<> { return {}; });
-    if (engine_) engine_->loop.stop();
     cache_.reset();
     engine_.reset();
   }

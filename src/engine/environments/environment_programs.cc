@@ -56,20 +56,27 @@ std::unexpected<Error> no_environment_while_stopping() {
   return fail(ErrorCode::unavailable, "No environment is made: the server stops.");
 }
 
-EnvironmentPrograms::Left::Left(const Needs& needs, jobs::JobId job, fs::path directory)
-    : store(needs.store), jobs(needs.jobs), job(std::move(job)), directory(std::move(directory)) {}
+EnvironmentPrograms::Left::Left(std::weak_ptr<const Remover> remover, jobs::JobId job,
+                                fs::path directory)
+    : remover(std::move(remover)), job(std::move(job)), directory(std::move(directory)) {}
 
 EnvironmentPrograms::Left::~Left() {
+  if (const auto remover = this->remover.lock()) remover->remove(job);
+}
+
+void EnvironmentPrograms::Remover::remove(const jobs::JobId& id) const {
   store.write_async(
-      [&jobs = jobs, job = job](store::Transaction& tx) -> Result<> {
-        jobs.remove(tx, job);
+      [&jobs = jobs, id](store::Transaction& tx) -> Result<> {
+        jobs.remove(tx, id);
         return {};
       },
-      [](const Result<>&) {});  // what is left is removed with the next start
+      [](const Result<>&) {});
 }
 
 EnvironmentPrograms::EnvironmentPrograms(Needs needs)
-    : needs_(std::move(needs)), at_once_max_(at_once(needs_.at_once_max)) {
+    : needs_(std::move(needs)),
+      at_once_max_(at_once(needs_.at_once_max)),
+      remover_(std::make_shared<Remover>(needs_.store, needs_.jobs)) {
   remove_former();
 }
 
@@ -166,7 +173,8 @@ void EnvironmentPrograms::await_change(const jobs::JobId& id, std::uint64_t sinc
 
 void EnvironmentPrograms::take_end(const jobs::JobId& id, const jobs::JobStatus& status) {
   using Kind = jobs::Outcome::Kind;
-  auto left = std::make_shared<const Left>(needs_, id, needs_.place.directory_of(status.instance));
+  auto left =
+      std::make_shared<const Left>(remover_, id, needs_.place.directory_of(status.instance));
   const jobs::Outcome& outcome = *status.outcome;
   Running running = std::move(running_.extract(id).mapped());
   const auto end = [&](const Error& error) { running.program.ended(std::unexpected(error)); };

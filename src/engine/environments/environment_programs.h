@@ -56,14 +56,20 @@ class EnvironmentPrograms {
   };
   explicit EnvironmentPrograms(Needs needs);
 
-  // Where a program worked that did what it was to do; its job is removed as this goes.
-  struct Left {
+  // Removes jobs, for as long as the programs are there: what is left then goes with the next
+  // start.
+  struct Remover {
     store::Store& store;
     const jobs::Jobs& jobs;
+    void remove(const jobs::JobId& id) const;
+  };
+  // Where a program worked that did what it was to do; its job is removed as this goes.
+  struct Left {
+    std::weak_ptr<const Remover> remover;
     jobs::JobId job;
     std::filesystem::path directory;
 
-    Left(const Needs& needs, jobs::JobId job, std::filesystem::path directory);
+    Left(std::weak_ptr<const Remover> remover, jobs::JobId job, std::filesystem::path directory);
     Left(const Left&) = delete;
     Left& operator=(const Left&) = delete;
     ~Left();
@@ -115,6 +121,7 @@ class EnvironmentPrograms {
 
   const Needs needs_;
   const std::size_t at_once_max_;
+  const std::shared_ptr<const Remover> remover_;
   std::map<jobs::JobId, Running> running_;
   std::deque<Program> line_;
   bool checking_ = false;
