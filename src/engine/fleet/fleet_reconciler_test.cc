@@ -40,6 +40,7 @@ class FleetReconcilerTest : public testing::Test {
     world_.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
     world_.machine().set_faults_for("FAULT=silent", {.never_healthy = 1});
     world_.machine().set_faults_for("FAULT=start", {.start_fails = 1});
+    world_.machine().set_faults_for("FAULT=fetch", {.prepares = 1});
   }
 
   template <typename F>
@@ -457,6 +458,18 @@ TEST_F(FleetReconcilerTest, AnOldInstanceIsStoppedOnlyWhenNobodyHoldsItAnyMore) 
   held.reset();
   world_.run(1s);
   EXPECT_EQ(world_.machine().running(), 1U);
+}
+
+TEST_F(FleetReconcilerTest, TheTimeToComeUpBeginsWhereWhatWasFetchedForAnInstanceIsThere) {
+  Variant slow = variant("main", 3);
+  slow.program.environment["FAULT"] = "fetch";
+  slow.program.startup_timeout = 1s;
+  put({slow});
+  world_.run(2s);
+  EXPECT_EQ(status().state, FleetState::creating) << "an image is on its way for up to a minute";
+  world_.run(2min);
+  EXPECT_EQ(status().state, FleetState::ready) << status().reason;
+  EXPECT_EQ(world_.machine().starts().size(), 3U);
 }
 
 TEST(FleetSight, WhatIsQuotedOfAnInstanceIsWhatItPrintedLast) {
