@@ -5,6 +5,8 @@
 #include <optional>
 #include <stdexcept>
 
+#include "service/resource_type.h"
+
 namespace slipway::service {
 namespace {
 
@@ -82,6 +84,18 @@ void Registry::Service::add_factory(const wire::Operation& operation, HotFactory
   entry.hot = std::move(factory);
   entry.hot_number = registry_.hot_.size();
   registry_.hot_.push_back(&entry);
+}
+
+Registry::Service& Registry::Service::add_types(std::span<const ResourceType> types) {
+  for (const ResourceType& type : types)
+    if (!registry_.types_.emplace(type.name, &type).second)
+      throw std::logic_error(fmt::format("{} was added twice", type.name));
+  return *this;
+}
+
+const ResourceType* Registry::find_type(std::string_view name) const {
+  const auto found = types_.find(name);
+  return found == types_.end() ? nullptr : found->second;
 }
 
 const Entry* Registry::find(const wire::Operation& operation) const {

@@ -1,9 +1,10 @@
-// The operations that this server has, and who answers them.
+// The operations that this server has, who answers them, and the types of resources they make.
 #pragma once
 
 #include <any>
 #include <cstddef>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -20,6 +21,8 @@
 #include "wire/view.h"
 
 namespace slipway::service {
+
+struct ResourceType;
 
 // Where a handler runs; the second word of a line in operations.txt.
 enum class Mode : std::uint8_t {
@@ -132,6 +135,9 @@ class Registry {
       return *this;
     }
 
+    // The types of resources that these operations make.
+    Service& add_types(std::span<const ResourceType> types);
+
    private:
     Entry& claim(const wire::Operation& operation);
     void add_preparation(const wire::Operation& operation, Preparation prepare);
@@ -153,6 +159,11 @@ class Registry {
   // The entries of Mode::hot, by hot_number.
   std::span<const Entry* const> hot() const { return hot_; }
 
+  // Null where there is none of that name ("AWS::SQS::Queue").
+  const ResourceType* find_type(std::string_view name) const;
+  // All types, by name.
+  const std::map<std::string_view, const ResourceType*>& types() const { return types_; }
+
   // Every built operation that nobody answers: empty in a healthy program.
   std::vector<const wire::Operation*> unanswered(
       std::span<const wire::Schema* const> schemas) const;
@@ -161,6 +172,7 @@ class Registry {
   std::unordered_map<const wire::Operation*, Entry> entries_;
   std::vector<const Entry*> hot_;
   std::unordered_map<const wire::Schema*, ErrorTable> errors_;
+  std::map<std::string_view, const ResourceType*> types_;
 };
 
 }  // namespace slipway::service

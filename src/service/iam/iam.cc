@@ -4,6 +4,7 @@
 #include "service/iam/managed_policies.h"
 #include "service/iam/operations.h"
 #include "service/iam/owner_policy.h"
+#include "service/iam/resource_types.h"
 
 namespace slipway::iam {
 namespace {
@@ -299,6 +300,7 @@ std::vector<identity::ProvidedPolicy> provided_policies() {
 
 void install(service::Registry& registry, identity::Directory& directory, store::Store& store) {
   Service service = registry.begin(api::schema(), errors);
+  service.add_types(resource_types());
   const Changes change(directory);
   add_roles(service, change);
   add_users(service, change);

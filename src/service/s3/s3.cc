@@ -4,6 +4,7 @@
 #include "service/s3/errors.h"
 #include "service/s3/lifecycle.h"
 #include "service/s3/operations.h"
+#include "service/s3/resource_types.h"
 #include "service/s3/settings.h"
 #include "service/s3/unmade_settings.h"
 
@@ -195,7 +196,9 @@ objects::Lifecycle::Needs lifecycle_needs(objects::Objects& objects, LifecycleTe
 
 void install(service::Registry& registry, const Needs& needs) {
   needs.objects.watch(std::string(setting::notification), needs.notices);
-  Adder adder(registry.begin(api::schema(), error_table()),
+  Service service = registry.begin(api::schema(), error_table());
+  service.add_types(resource_types());
+  Adder adder(service,
               Door{needs.objects, needs.store, needs.notices, needs.lifecycle, needs.lifecycles});
   add_bucket_operations(adder);
   add_setting_operations(adder);

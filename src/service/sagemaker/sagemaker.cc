@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "service/sagemaker/operations.h"
+#include "service/sagemaker/resource_types.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -53,6 +54,7 @@ void install(service::Registry& registry, fleet::Fleets& fleets,
   const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
   const auto components = std::make_shared<Components>(fleets, built_in, reach);
   auto service = registry.begin(api::schema(), errors);
+  service.add_types(resource_types());
   service
       .add<op::CreateModel>(
           [=](Call& call, api::CreateModelInput in) { return create_model(call, reach, in); })

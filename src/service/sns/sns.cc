@@ -1,6 +1,7 @@
 #include "service/sns/sns.h"
 
 #include "service/sns/operations.h"
+#include "service/sns/resource_types.h"
 
 namespace slipway::sns {
 namespace {
@@ -55,6 +56,7 @@ void install(service::Registry& registry, const events::Topics& topics,
   namespace op = api::op;
   const Door door{topics, mobile, deliverer, deliverer.publisher(), reach};
   registry.begin(api::schema(), errors)
+      .add_types(resource_types())
       .add<op::CreateTopic>(with<create_topic>(door))
       .add<op::DeleteTopic>(with<delete_topic>(door))
       .add<op::ListTopics>(with<list_topics>(door))

@@ -2,6 +2,7 @@
 
 #include "service/sqs/batch.h"
 #include "service/sqs/operations.h"
+#include "service/sqs/resource_types.h"
 
 namespace slipway::sqs {
 namespace {
@@ -38,6 +39,7 @@ void install(service::Registry& registry, const events::Queues& queues, events::
   namespace op = api::op;
   const Door door{queues, moves, std::move(scheme)};
   registry.begin(api::schema(), errors)
+      .add_types(resource_types())
       .add<op::CreateQueue>(with<create_queue>(door))
       .add<op::DeleteQueue>(with<delete_queue>(door))
       .add<op::GetQueueUrl>(with<get_queue_url>(door))

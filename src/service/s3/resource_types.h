@@ -1,0 +1,12 @@
+// What the operations of this door are to a template: the types of CloudFormation's that they make.
+#pragma once
+
+#include <span>
+
+#include "service/resource_type.h"
+
+namespace slipway::s3 {
+
+std::span<const service::ResourceType> resource_types();
+
+}  // namespace slipway::s3
