@@ -11,6 +11,7 @@
 #include "engine/transform/transform.h"
 #include "service/instance_credentials.h"
 #include "service/named_resources.h"
+#include "service/s3/s3.h"
 #include "service/sagemaker/sagemaker.h"
 
 namespace slipway::server {
@@ -18,7 +19,7 @@ namespace slipway::server {
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
   for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
-                          fleet::migrations(), routing::session_migrations(),
+                          s3::migrations(), fleet::migrations(), routing::session_migrations(),
                           service::instance_credentials_migrations(), events::migrations(),
                           invocation_queue::queue_migrations(), jobs::migrations(),
                           transform::transform_migrations(), service::named_resource_migrations(),

@@ -261,8 +261,7 @@ Context Authorizer::context_of(const Question& question, const Permissions& serv
                                const Demand& demand, const Guarded& guarded, Session& session) {
   Context context = session.context(question, service);
   if (service.add_keys) service.add_keys(question, demand.resources.front(), context);
-  for (const auto& [key, value] : guarded.tags)
-    context.push_back({"aws:ResourceTag/" + key, {value}});
+  add_resource_tags(question.call().tx(), guarded, context);
   add_key(context, "aws:ResourceAccount",
           guarded.account.empty() ? question.call().account() : guarded.account);
   add_key(context, demand.with.first, demand.with.second);

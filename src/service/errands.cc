@@ -155,8 +155,7 @@ Result<> Errands::decide(store::Transaction& tx, const Goer& goer, const Errand&
   }
   for (auto& entry : identity::principal_context(principal)) context.push_back(std::move(entry));
   context.insert(context.end(), errand.keys.begin(), errand.keys.end());
-  for (const auto& [key, value] : guarded.tags)
-    context.push_back({"aws:ResourceTag/" + key, {value}});
+  add_resource_tags(tx, guarded, context);
   context.push_back(
       {"aws:ResourceAccount", {guarded.account.empty() ? principal.account : guarded.account}});
   const auto verdict = identity::decide(principal, policies,

@@ -7,10 +7,13 @@
 #include <limits>
 #include <utility>
 
+#include "service/arn.h"
+
 namespace slipway::service {
 namespace {
 
-constexpr store::Migration tables[] = {{.room = "service/named_resources", .version = 1, .sql = R"(
+constexpr store::Migration tables[] = {tags::table,
+                                       {.room = "service/named_resources", .version = 1, .sql = R"(
        CREATE TABLE named_resource(
          type TEXT NOT NULL, account TEXT NOT NULL, region TEXT NOT NULL, name TEXT NOT NULL,
          arn TEXT NOT NULL, document TEXT NOT NULL, maker TEXT NOT NULL,
@@ -152,10 +155,10 @@ Result<> NamedResources::mark_modified(std::string_view name, Timestamp now) con
 }
 
 Result<> NamedResources::erase(std::string_view name) const {
-  return expect_one(
-      tx_.run(fmt::format("DELETE FROM named_resource WHERE {} AND name=?4", in_scope), scope_.type,
-              scope_.account, scope_.region, name),
-      name);
+  TRY(const NamedResource resource, get(name));
+  tags::erase_all(tx_, tagged_by(resource.arn));
+  tx_.run("DELETE FROM named_resource WHERE arn=?1", resource.arn);
+  return {};
 }
 
 std::string NamedResources::sql_of(const ResourceQuery& query) {
@@ -198,6 +201,12 @@ ResourcePage NamedResources::list(const ResourceQuery& query, const Keep& keep) 
     last = std::move(position);
   }
   return page;
+}
+
+tags::TaggedThing tagged_by(std::string_view arn) {
+  const auto parts = parse_arn(arn);
+  if (!parts) return {{}, {}, std::string(arn)};
+  return {std::string(parts->account), std::string(parts->region), std::string(arn)};
 }
 
 std::optional<NamedResource> find_resource(store::Transaction& tx, std::string_view arn) {

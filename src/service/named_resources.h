@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/tags/tags.h"
 #include "store/store.h"
 
 namespace slipway::service {
@@ -70,6 +71,7 @@ class NamedResources {
 
   Result<> put_document(std::string_view name, std::string_view document, Timestamp now) const;
   Result<> mark_modified(std::string_view name, Timestamp now) const;
+  // With its tags.
   Result<> erase(std::string_view name) const;
 
   // A page costs the rows that it shows, and those that `name_contains` and the times of the other
@@ -86,6 +88,9 @@ class NamedResources {
   store::Transaction& tx_;
   const ResourceScope scope_;
 };
+
+// By what the tags of a resource are kept: by its ARN.
+tags::TaggedThing tagged_by(std::string_view arn);
 
 // The resource with that ARN, whatever its type.
 std::optional<NamedResource> find_resource(store::Transaction& tx, std::string_view arn);

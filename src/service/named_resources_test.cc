@@ -74,6 +74,18 @@ TEST_F(NamedResourcesTest, what_was_created_is_found_until_it_is_erased) {
             ErrorCode::not_found);
 }
 
+TEST_F(NamedResourcesTest, what_is_erased_leaves_no_tags_to_the_next_of_its_name) {
+  ASSERT_TRUE(make("ada", 1));
+  const auto ada = in_change([](const NamedResources& all) { return all.get("ada"); }).value();
+  const auto left = store_->write([&](store::Transaction& tx) -> Result<tags::TagList> {
+    const tags::TagList given{{"team", "blue"}};
+    TRY_DO(tags::put(tx, tagged_by(ada.arn), given, {}));
+    TRY_DO(NamedResources(tx, boats).erase("ada"));
+    return tags::list(tx, tagged_by(ada.arn));
+  });
+  EXPECT_EQ(left.value(), tags::TagList{});
+}
+
 TEST_F(NamedResourcesTest, a_name_is_taken_once_in_an_account_a_region_and_a_type) {
   ASSERT_TRUE(make("ada", 1));
   EXPECT_EQ(make("ada", 2).error().code, ErrorCode::already_exists);

@@ -94,4 +94,10 @@ std::vector<std::pair<std::string, std::string>> Question::tags(std::string_view
   return out;
 }
 
+void add_resource_tags(store::Transaction& tx, const Guarded& guarded, Context& out) {
+  if (!guarded.tagged) return;
+  for (auto& [key, value] : tags::list(tx, *guarded.tagged))
+    out.push_back({"aws:ResourceTag/" + key, {std::move(value)}});
+}
+
 }  // namespace slipway::service

@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "base/result.h"
 #include "engine/identity/policy.h"
+#include "engine/tags/tags.h"
 #include "service/call.h"
 #include "wire/node.h"
 #include "wire/schema.h"
@@ -123,7 +123,7 @@ struct Guarded {
   std::string account = {};                // its owner's; empty: the caller's own
   std::optional<std::string> policy = {};  // JSON, where it has one
   std::string principals = {};             // whom it speaks of: lines of identity::PrincipalIds
-  std::map<std::string, std::string> tags = {};  // where they are at hand with the rest
+  std::optional<tags::TaggedThing> tagged = {};  // its tags, where `add_keys` does not tell them
 };
 
 // The same for a queue or a topic, whose id begins with its account ("account/region/name") and
@@ -132,13 +132,16 @@ template <typename Resource>
 Guarded guarded_by_notes(const Resource& resource, std::string principals) {
   Guarded out{.account = resource.id.text.substr(0, resource.id.text.find('/')),
               .principals = std::move(principals),
-              .tags = resource.tags};
+              .tagged = tagged(resource.id)};
   const auto& notes = resource.settings.notes;
   if (const auto policy = notes.find("Policy"); policy != notes.end()) out.policy = policy->second;
   return out;
 }
 
 using Context = std::vector<identity::ContextEntry>;
+
+// aws:ResourceTag/... of what `guarded` says has tags.
+void add_resource_tags(store::Transaction& tx, const Guarded& guarded, Context& out);
 
 // How a service spells out a refusal.
 struct RefusalStyle {

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
 
 namespace slipway::store {
 namespace {
@@ -35,8 +38,13 @@ void migrate_room(Connection& connection, std::string_view room,
 }  // namespace
 
 void migrate(Connection& connection, std::span<const Migration> migrations) {
-  std::map<std::string_view, std::map<int, std::string_view>> rooms;
-  for (const Migration& step : migrations) rooms[step.room][step.version] = step.sql;
+  // Rooms in the order in which they are first named: one may stand on the tables of those before.
+  std::vector<std::pair<std::string_view, std::map<int, std::string_view>>> rooms;
+  for (const Migration& step : migrations) {
+    auto room = std::ranges::find(rooms, step.room, [](const auto& each) { return each.first; });
+    if (room == rooms.end()) room = rooms.insert(rooms.end(), {step.room, {}});
+    room->second[step.version] = step.sql;
+  }
   connection.execute("BEGIN IMMEDIATE");
   connection.execute(
       "CREATE TABLE IF NOT EXISTS room_version(room TEXT PRIMARY KEY, version INTEGER NOT NULL)");

@@ -46,10 +46,10 @@ class Delivering : public ::testing::Test {
   }
   void create_topic(const TopicId& topic, int subscribers) {
     change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.create(tx, topic, {}, {}, clock_.moment()));
+      TRY_DO(topics_.create(tx, topic, {}, clock_.moment()));
       for (int i = 0; i < subscribers; ++i) {
         const QueueId queue{topic.text + "-" + std::to_string(i)};
-        TRY_DO(queues_.create(tx, queue, {}, {}, clock_.moment()));
+        TRY_DO(queues_.create(tx, queue, {}, clock_.moment()));
         TRY_DO(topics_.subscribe(
             tx, {.topic = topic, .endpoint = queue.text, .state = Subscription::State::confirmed},
             clock_.moment()));
@@ -171,9 +171,9 @@ TEST_F(Delivering, DeadLettersGoOnlyIntoAQueueThatTakesThem) {
   const QueueId subscriber{"000000000000/us-east-1/subscriber"};
   const QueueId dead{"000000000000/us-east-1/dead"};
   change([&](store::Transaction& tx) -> Result<> {
-    TRY_DO(topics_.create(tx, news_, {}, {}, clock_.moment()));
+    TRY_DO(topics_.create(tx, news_, {}, clock_.moment()));
     for (const QueueId& queue : {subscriber, dead})
-      TRY_DO(queues_.create(tx, queue, {}, {}, clock_.moment()));
+      TRY_DO(queues_.create(tx, queue, {}, clock_.moment()));
     TRY_DO(topics_.subscribe(tx,
                              {.topic = news_,
                               .endpoint = subscriber.text,

@@ -36,7 +36,7 @@ class HttpDeliveriesTest : public ::testing::Test {
                         [this](const Queue&, const TopicId&) { return admission_; });
     loop_->add(*deliveries_);
     change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.moment()));
+      TRY_DO(topics_.create(tx, topic_, {}, clock_.moment()));
       return {};
     });
   }
@@ -163,7 +163,7 @@ TEST_F(HttpDeliveriesTest, DeadLettersGoOnlyIntoAQueueThatTakesThem) {
   const QueueId dead{"000000000000/us-east-1/dead"};
   Subscription subscription;
   change([&](store::Transaction& tx) -> Result<> {
-    TRY_DO(queues_.create(tx, dead, {}, {}, clock_.moment()));
+    TRY_DO(queues_.create(tx, dead, {}, clock_.moment()));
     TRY(subscription, topics_.subscribe(tx,
                                         {.topic = topic_,
                                          .channel = Channel::http,

@@ -32,7 +32,7 @@ class Moving : public ::testing::Test {
   }
   Queue make(const std::string& name, QueueSettings settings = {}) {
     return *write([&](store::Transaction& tx) {
-      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.moment());
+      return queues_.create(tx, {"a/r/" + name}, settings, clock_.moment());
     });
   }
   // A queue whose every message is a dead letter after it was received once.

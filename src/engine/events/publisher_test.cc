@@ -46,7 +46,7 @@ class PublisherTest : public ::testing::Test {
   void create_topic(Order order = Order::loose) {
     change([&](store::Transaction& tx) -> Result<> {
       TRY_DO(topics_.create(tx, topic_,
-                            {.order = order, .deduplication = Deduplication::by_content}, {},
+                            {.order = order, .deduplication = Deduplication::by_content},
                             clock_.moment()));
       return {};
     });
@@ -56,7 +56,7 @@ class PublisherTest : public ::testing::Test {
     std::string id;
     change([&](store::Transaction& tx) -> Result<> {
       if (channel == Channel::queue)
-        TRY_DO(queues_.create(tx, {endpoint}, {.order = order}, {}, clock_.moment()));
+        TRY_DO(queues_.create(tx, {endpoint}, {.order = order}, clock_.moment()));
       TRY(const Subscription made, topics_.subscribe(tx,
                                                      {.topic = topic_,
                                                       .channel = channel,
@@ -177,7 +177,7 @@ TEST_F(PublisherTest, WaitsWhereTheSubscribersAreNoMoreWhatTheyWere) {
       [&](store::Transaction& tx) { return topics_.unsubscribe(tx, id); },
       [&](store::Transaction& tx) -> Result<> {
         topics_.remove(tx, topic_);
-        TRY_DO(topics_.create(tx, topic_, {}, {}, clock_.moment()));
+        TRY_DO(topics_.create(tx, topic_, {}, clock_.moment()));
         return {};
       }};
   std::int64_t published = 0;

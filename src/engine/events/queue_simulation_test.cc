@@ -29,7 +29,7 @@ class QueueHistory {
     settings_.visibility = seconds(1 + below(random_, 20));
     settings_.retention = seconds(1'209'600);
     write([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(queues_.create(tx, id_, settings_, {}, clock_.moment()));
+      TRY_DO(queues_.create(tx, id_, settings_, clock_.moment()));
       return {};
     });
   }

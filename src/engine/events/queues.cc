@@ -31,7 +31,7 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr std::string_view queue_columns = "id, box, settings, created, modified, purged, tags";
+constexpr std::string_view queue_columns = "id, box, settings, created, modified, purged";
 
 std::optional<std::string> dead_letters_of(const QueueSettings& settings) {
   if (!settings.dead_letters) return std::nullopt;
@@ -69,11 +69,12 @@ bool was_removed_lately(store::Transaction& tx, const QueueId& id, ServerTime no
 
 }  // namespace
 
+tags::TaggedThing tagged(const QueueId& id) { return tagged_as("queue", id.text); }
+
 std::string topic_of(const QueueId& id) { return "events/queue/" + id.text; }
 
 Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
-                             const QueueSettings& settings, const Tags& tags,
-                             const Moment& now) const {
+                             const QueueSettings& settings, const Moment& now) const {
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The queue '{}' exists.", id.text));
   if (was_removed_lately(tx, id, now.server))
@@ -83,17 +84,16 @@ Result<Queue> Queues::create(store::Transaction& tx, const QueueId& id,
                 "removed_lately");
   const std::int64_t box = new_box(tx);
   tx.run(
-      "INSERT INTO events_queue (id, box, settings, tags, dead_letters, retention, created, "
-      "modified, purged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0)",
-      id.text, box, store::write_document(settings), store::write_document(tags),
-      dead_letters_of(settings), settings.retention.count(), number_of(now.civil));
+      "INSERT INTO events_queue (id, box, settings, dead_letters, retention, created, modified, "
+      "purged) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, 0)",
+      id.text, box, store::write_document(settings), dead_letters_of(settings),
+      settings.retention.count(), number_of(now.civil));
   return Queue{.id = id,
                .box = box,
                .settings = settings,
                .created = now.civil,
                .modified = now.civil,
-               .purged = {},
-               .tags = tags};
+               .purged = {}};
 }
 
 Result<Queue> Queues::find(store::Transaction& tx, const QueueId& id) const {
@@ -106,8 +106,7 @@ Result<Queue> Queues::find(store::Transaction& tx, const QueueId& id) const {
                .settings = store::read_own_document<QueueSettings>("queue", rows.text(2)),
                .created = time_of(rows.integer(3)),
                .modified = time_of(rows.integer(4)),
-               .purged = server_time_from(rows.integer(5)),
-               .tags = store::read_own_document<Tags>("tags of a queue", rows.text(6))};
+               .purged = server_time_from(rows.integer(5))};
 }
 
 Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
@@ -120,15 +119,10 @@ Result<> Queues::change_settings(store::Transaction& tx, const Queue& queue,
   return {};
 }
 
-Result<> Queues::set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const {
-  tx.run("UPDATE events_queue SET tags = ?2 WHERE id = ?1", queue.id.text,
-         store::write_document(tags));
-  return {};
-}
-
 Result<> Queues::remove(store::Transaction& tx, const QueueId& id, const Moment& now) const {
   TRY(const Queue queue, find(tx, id));
   tx.run("DELETE FROM events_queue WHERE id = ?1", id.text);
+  tags::erase_all(tx, tagged(id));
   tx.run("DELETE FROM events_move WHERE source = ?1", id.text);
   tx.run("INSERT OR REPLACE INTO events_removed_queue (id, at) VALUES (?1, ?2)", id.text,
          number_of(now.server));

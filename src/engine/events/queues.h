@@ -25,6 +25,7 @@
 #include "base/result.h"
 #include "engine/changes.h"
 #include "engine/events/message.h"
+#include "engine/tags/tags.h"
 #include "store/store.h"
 
 namespace slipway::events {
@@ -44,8 +45,6 @@ inline constexpr std::size_t headrooms_kept_max = 10'000;
 inline constexpr std::chrono::hours hidden_time_max{12};
 // Messages that one receive drops (too old) or moves (dead letters) on its way to those it gives.
 inline constexpr std::size_t dropped_per_receive_max = 100;
-
-using Tags = std::map<std::string, std::string>;
 
 // Where a message goes that was received `receives_max` times and is still there.
 struct DeadLetters {
@@ -77,7 +76,6 @@ struct Queue {
   Timestamp created;
   Timestamp modified;
   ServerTime purged;  // the epoch: never
-  Tags tags;
 };
 
 struct OutgoingMessage {
@@ -126,6 +124,9 @@ struct QueueCounts {
   std::int64_t delayed = 0;
 };
 
+// By what a queue's tags are kept.
+tags::TaggedThing tagged(const QueueId& id);
+
 // "events/queue/<id>" of engine::Changes.
 std::string topic_of(const QueueId& id);
 
@@ -136,13 +137,12 @@ class Queues {
 
   // already_exists; conflict, kind "removed_lately", within removal_pause of remove().
   Result<Queue> create(store::Transaction& tx, const QueueId& id, const QueueSettings& settings,
-                       const Tags& tags, const Moment& now) const;
+                       const Moment& now) const;
   // not_found, kind "no_queue"; so do all that take an id.
   Result<Queue> find(store::Transaction& tx, const QueueId& id) const;
   Result<> change_settings(store::Transaction& tx, const Queue& queue,
                            const QueueSettings& settings, const Moment& now) const;
-  Result<> set_tags(store::Transaction& tx, const Queue& queue, const Tags& tags) const;
-  // Its messages are gone at once and their rows swept later.
+  // Its messages and tags are gone at once, the rows of its messages are swept later.
   Result<> remove(store::Transaction& tx, const QueueId& id, const Moment& now) const;
 
   // By id, those after `after` that begin with `prefix`; one more than asked for says that there

@@ -26,7 +26,7 @@ class QueueTest : public ::testing::Test {
 
   Queue make(const std::string& name, QueueSettings settings = {}) {
     return *write([&](store::Transaction& tx) {
-      return queues_.create(tx, {"a/r/" + name}, settings, {}, clock_.moment());
+      return queues_.create(tx, {"a/r/" + name}, settings, clock_.moment());
     });
   }
   Queue strict(const std::string& name) { return make(name, {.order = Order::strict}); }
@@ -346,9 +346,8 @@ TEST_F(QueueTest, AQueueOfTheSameNameAsARemovedOneIsEmpty) {
   ASSERT_TRUE(
       write([&](store::Transaction& tx) { return queues_.remove(tx, queue.id, clock_.moment()); }));
   const auto again = [&] {
-    return write([&](store::Transaction& tx) {
-      return queues_.create(tx, queue.id, {}, {}, clock_.moment());
-    });
+    return write(
+        [&](store::Transaction& tx) { return queues_.create(tx, queue.id, {}, clock_.moment()); });
   };
   EXPECT_EQ(again().error().kind, "removed_lately");
   clock_.advance(removal_pause);
@@ -443,7 +442,7 @@ INSTANTIATE_TEST_SUITE_P(Table, QueueUnderASetClock,
 TEST_F(QueueTest, AreListedByTheBeginningOfTheirIds) {
   for (const char* name : {"a", "ab", "b"}) make(name);
   const auto listed = write([&](store::Transaction& tx) -> Result<std::string> {
-    TRY_DO(queues_.create(tx, {"a/s/a"}, {}, {}, clock_.moment()));
+    TRY_DO(queues_.create(tx, {"a/s/a"}, {}, clock_.moment()));
     std::string out;
     for (const auto& [prefix, after] :
          {std::pair("a/r/", ""), {"a/r/a", ""}, {"a/r/a", "a/r/a"}, {"a/s/", "a/r/ab"}}) {

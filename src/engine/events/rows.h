@@ -1,6 +1,8 @@
 // What the functions over this engine's tables share.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -8,7 +10,9 @@
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "engine/events/queues.h"
+#include "engine/tags/tags.h"
 #include "store/store.h"
 
 namespace slipway::events {
@@ -25,6 +29,13 @@ inline std::string end_of(std::string_view prefix) {
   std::string out(prefix);
   ++out.back();
   return out;
+}
+
+// By what the tags of "account/region/name" are kept.
+inline tags::TaggedThing tagged_as(std::string_view kind, std::string_view id) {
+  const std::string_view account = take_until(id, '/');
+  const std::string_view region = take_until(id, '/');
+  return {std::string(account), std::string(region), fmt::format("{}/{}", kind, id)};
 }
 
 // A message's row without its text.

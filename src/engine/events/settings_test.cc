@@ -18,8 +18,8 @@ class StoredSettings : public ::testing::Test {
   StoredSettings() {
     store_ = store::Store::open(folder_ / "store.db", migrations()).value();
     EXPECT_TRUE(change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(queues_.create(tx, queue_, {.dead_letters = DeadLetters{{"a/r/dead"}, 3}}, {}, {}));
-      TRY_DO(topics_.create(tx, topic_, topic_settings(), {{"team", "m"}}, {}));
+      TRY_DO(queues_.create(tx, queue_, {.dead_letters = DeadLetters{{"a/r/dead"}, 3}}, {}));
+      TRY_DO(topics_.create(tx, topic_, topic_settings(), {}));
       TRY_DO(topics_.subscribe(tx, subscription(), {}));
       return {};
     }));

@@ -1,5 +1,6 @@
 // The tables of this engine.
 #include "engine/events/queues.h"
+#include "engine/tags/tags.h"
 
 namespace slipway::events {
 namespace {
@@ -173,7 +174,23 @@ CREATE INDEX events_subscription_by_place ON events_subscription(
 CREATE INDEX events_subscription_pending ON events_subscription(topic) WHERE state = 0;
 )sql";
 
-constexpr store::Migration all_migrations[] = {{"events", 1, tables},
+// The tags of queues and topics went to where all tags are. Those of one thing were ordered by key.
+constexpr std::string_view tags_of_all = R"sql(
+INSERT INTO tag(account, region, resource, key, value, place)
+  SELECT account, substr(rest, 1, instr(rest, '/') - 1),
+    kind || '/' || substr(rest, instr(rest, '/') + 1), each.key, each.value,
+    row_number() OVER (PARTITION BY kind, account, rest ORDER BY each.key)
+  FROM (SELECT 'queue' AS kind, substr(id, 1, instr(id, '/') - 1) AS account,
+          substr(id, instr(id, '/') + 1) AS rest, tags FROM events_queue
+        UNION ALL
+        SELECT 'topic', substr(id, 1, instr(id, '/') - 1), substr(id, instr(id, '/') + 1), tags
+          FROM events_topic) AS thing, json_each(thing.tags) AS each;
+ALTER TABLE events_queue DROP COLUMN tags;
+ALTER TABLE events_topic DROP COLUMN tags;
+)sql";
+
+constexpr store::Migration all_migrations[] = {tags::table,
+                                               {"events", 1, tables},
                                                {"events", 2, cursors},
                                                {"events", 3, moves},
                                                {"events", 4, guards},
@@ -181,7 +198,8 @@ constexpr store::Migration all_migrations[] = {{"events", 1, tables},
                                                {"events", 6, counters},
                                                {"events", 7, mobile_and_more},
                                                {"events", 8, http_policies_and_revisions},
-                                               {"events", 9, subscription_lists}};
+                                               {"events", 9, subscription_lists},
+                                               {"events", 10, tags_of_all}};
 
 }  // namespace
 

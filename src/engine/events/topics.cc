@@ -102,6 +102,8 @@ bool is_strict(const Topic& topic) { return topic.settings.order == Order::stric
 
 }  // namespace
 
+tags::TaggedThing tagged(const TopicId& id) { return tagged_as("topic", id.text); }
+
 HttpPolicy effective_policy(const TopicSettings& topic, const SubscriptionSettings& subscription) {
   HttpPolicy out = topic.http;
   if (topic.overrides == TopicSettings::Overrides::ignored) return out;
@@ -113,20 +115,17 @@ HttpPolicy effective_policy(const TopicSettings& topic, const SubscriptionSettin
 }
 
 Result<Topic> Topics::create(store::Transaction& tx, const TopicId& id,
-                             const TopicSettings& settings,
-                             const std::map<std::string, std::string>& tags,
-                             const Moment& now) const {
+                             const TopicSettings& settings, const Moment& now) const {
   if (find(tx, id))
     return fail(ErrorCode::already_exists, fmt::format("The topic '{}' exists.", id.text));
-  tx.run("INSERT INTO events_topic (id, settings, tags, created) VALUES (?1, ?2, ?3, ?4)", id.text,
-         store::write_document(settings), store::write_document(tags), number_of(now.civil));
-  return Topic{
-      .number = tx.last_id(), .id = id, .settings = settings, .created = now.civil, .tags = tags};
+  tx.run("INSERT INTO events_topic (id, settings, created) VALUES (?1, ?2, ?3)", id.text,
+         store::write_document(settings), number_of(now.civil));
+  return Topic{.number = tx.last_id(), .id = id, .settings = settings, .created = now.civil};
 }
 
 Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
   auto rows = tx.query(
-      "SELECT number, id, settings, created, tags, revision FROM events_topic "
+      "SELECT number, id, settings, created, revision FROM events_topic "
       "WHERE id = ?1",
       id.text);
   if (!rows.next()) return fail(ErrorCode::not_found, "Topic does not exist", "no_topic");
@@ -134,8 +133,7 @@ Result<Topic> Topics::find(store::Transaction& tx, const TopicId& id) const {
                .id = {std::string(rows.text(1))},
                .settings = store::read_own_document<TopicSettings>("topic", rows.text(2)),
                .created = time_of(rows.integer(3)),
-               .tags = store::read_own_document<Tags>("tags of a topic", rows.text(4)),
-               .revision = rows.integer(5)};
+               .revision = rows.integer(4)};
 }
 
 Result<> Topics::change_settings(store::Transaction& tx, const TopicId& id,
@@ -146,16 +144,10 @@ Result<> Topics::change_settings(store::Transaction& tx, const TopicId& id,
   return {};
 }
 
-Result<> Topics::set_tags(store::Transaction& tx, const TopicId& id,
-                          const std::map<std::string, std::string>& tags) const {
-  TRY_DO(find(tx, id));
-  tx.run("UPDATE events_topic SET tags = ?2 WHERE id = ?1", id.text, store::write_document(tags));
-  return {};
-}
-
 // The topic goes first: its subscriptions' going changes no revision then.
 void Topics::remove(store::Transaction& tx, const TopicId& id) const {
   tx.run("DELETE FROM events_topic WHERE id = ?1", id.text);
+  tags::erase_all(tx, tagged(id));
   tx.run(
       "DELETE FROM events_delivery WHERE subscription IN "
       "(SELECT id FROM events_subscription WHERE topic = ?1)",

@@ -21,6 +21,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "engine/events/message.h"
+#include "engine/tags/tags.h"
 #include "store/store.h"
 
 namespace slipway::events {
@@ -76,9 +77,11 @@ struct Topic {
   TopicId id;
   TopicSettings settings;
   Timestamp created;
-  std::map<std::string, std::string> tags;
   std::int64_t revision = 0;  // another one after each change of its settings or subscriptions
 };
+
+// By what a topic's tags are kept.
+tags::TaggedThing tagged(const TopicId& id);
 
 // Where a subscriber is reached: the id of a queue, the URL of an HTTP server, a telephone number,
 // a mail address (for readers, or for programs), or the id of a PushDevice. Stored by number.
@@ -145,13 +148,11 @@ class Topics {
 
   // already_exists.
   Result<Topic> create(store::Transaction& tx, const TopicId& id, const TopicSettings& settings,
-                       const std::map<std::string, std::string>& tags, const Moment& now) const;
+                       const Moment& now) const;
   // not_found, kind "no_topic"; so do all that take an id.
   Result<Topic> find(store::Transaction& tx, const TopicId& id) const;
   Result<> change_settings(store::Transaction& tx, const TopicId& id,
                            const TopicSettings& settings) const;
-  Result<> set_tags(store::Transaction& tx, const TopicId& id,
-                    const std::map<std::string, std::string>& tags) const;
   // With its subscriptions and all that it had still to deliver. What is not there is removed.
   void remove(store::Transaction& tx, const TopicId& id) const;
   std::vector<TopicId> list(store::Transaction& tx, std::string_view prefix, std::string_view after,

@@ -18,6 +18,7 @@ class Publishing : public ::testing::Test {
   TestFolder folder_;
   std::unique_ptr<store::Store> store_;
   SeededRandom random_{1};
+  ManualClock clock_;
   int woken_ = 0;
   Topics topics_{random_};
   const TopicId topic_{"000000000000/us-east-1/news"};
@@ -25,7 +26,7 @@ class Publishing : public ::testing::Test {
 
 TEST_F(Publishing, WakesTheDelivererOnceTheNotificationIsDurableAndNotBefore) {
   const auto published = store_->write([&](store::Transaction& tx) -> Result<Published> {
-    TRY_DO(topics_.create(tx, topic_, {}, {}, Moment{}));
+    TRY_DO(topics_.create(tx, topic_, {}, Moment{}));
     auto out = topics_.publish(tx, topic_, {.body = "hello"}, Moment{});
     EXPECT_EQ(woken_, 0);
     return out;
@@ -48,7 +49,7 @@ class Subscribing : public Publishing {
  protected:
   Subscribing() {
     EXPECT_TRUE(change([&](store::Transaction& tx) -> Result<> {
-      TRY_DO(topics_.create(tx, topic_, {}, {}, Moment{}));
+      TRY_DO(topics_.create(tx, topic_, {}, Moment{}));
       return {};
     }));
   }
@@ -100,7 +101,7 @@ TEST_F(Subscribing, AnEndpointIsAskedToConfirmOnceInAWhileAndNeverAfterIt) {
 TEST_F(Subscribing, ListsOfATopicAndOfAnAccountInARegionInTheOrderOfSubscribing) {
   const auto subscribe_to = [&](const std::string& topic, const std::string& endpoint) {
     return store_->write([&](store::Transaction& tx) -> Result<Subscription> {
-      if (!topics_.find(tx, {topic})) TRY_DO(topics_.create(tx, {topic}, {}, {}, Moment{}));
+      if (!topics_.find(tx, {topic})) TRY_DO(topics_.create(tx, {topic}, {}, Moment{}));
       return topics_.subscribe(
           tx, {.topic = {topic}, .channel = Channel::http, .endpoint = endpoint}, Moment{});
     });
@@ -142,7 +143,7 @@ TEST_F(Subscribing, CountsThosePendingAndThoseConfirmed) {
 TEST_F(Publishing, TopicsAreListedByTheBeginningOfTheirIds) {
   const auto listed = store_->write([&](store::Transaction& tx) -> Result<std::string> {
     for (const char* id : {"1/r/a", "1/r/ab", "1/r/b", "2/r/a"})
-      TRY_DO(topics_.create(tx, {id}, {}, {}, Moment{}));
+      TRY_DO(topics_.create(tx, {id}, {}, Moment{}));
     std::string out;
     for (const auto& [prefix, after] :
          {std::pair("1/r/", ""), {"1/r/a", ""}, {"1/r/a", "1/r/a"}, {"2/r/", "1/r/ab"}}) {
@@ -152,6 +153,58 @@ TEST_F(Publishing, TopicsAreListedByTheBeginningOfTheirIds) {
     return out;
   });
   EXPECT_EQ(listed.value(), "1/r/a 1/r/ab 1/r/b ; 1/r/a 1/r/ab ; 1/r/ab ; 2/r/a ; ");
+}
+
+TEST_F(Publishing, WhatIsRemovedLeavesNoTagsToTheNextOfItsName) {
+  engine::Changes changes{clock_};
+  const Queues queues(random_, changes);
+  const QueueId queue{"000000000000/us-east-1/news"};
+  const auto left = store_->write([&](store::Transaction& tx) -> Result<tags::TagList> {
+    const tags::TagList given{{"team", "blue"}};
+    TRY_DO(topics_.create(tx, topic_, {}, Moment{}));
+    TRY_DO(queues.create(tx, queue, {}, Moment{}));
+    TRY_DO(tags::put(tx, tagged(topic_), given, {}));
+    topics_.remove(tx, topic_);
+    EXPECT_EQ(tags::list(tx, tagged(queue)), tags::TagList{});
+    TRY_DO(tags::put(tx, tagged(queue), given, {}));
+    TRY_DO(queues.remove(tx, queue, Moment{}));
+    tags::TagList out = tags::list(tx, tagged(topic_));
+    for (auto& each : tags::list(tx, tagged(queue))) out.push_back(each);
+    return out;
+  });
+  EXPECT_EQ(left.value(), tags::TagList{});
+}
+
+TEST(EventTables, what_was_tagged_in_an_older_store_has_its_tags) {
+  const TestFolder folder;
+  std::vector<store::Migration> before(migrations().begin(), migrations().end());
+  std::erase_if(before, [](const auto& step) { return step.room == "events" && step.version > 9; });
+  {
+    const auto store = store::Store::open(folder / "store.db", before).value();
+    const Result<> written = store->write([](store::Transaction& tx) -> Result<> {
+      tx.run(
+          "INSERT INTO events_queue VALUES('1/here/q', 1, '{}', ?1, NULL, 60, 5, 5, 0),"
+          "('1/here/bare', 2, '{}', '{}', NULL, 60, 5, 5, 0)",
+          R"({"team":"blue","a \"quoted\" k\u00e9y":""})");
+      tx.run(
+          "INSERT INTO events_topic(id, settings, tags, created) "
+          "VALUES('1/here/q', '{}', '{\"kind\":\"topic\"}', 5)");
+      return {};
+    });
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  const auto store = store::Store::open(folder / "store.db", migrations()).value();
+  const auto tags_of = [&](const auto& id) {
+    return store
+        ->read([&](store::Transaction& tx) -> Result<tags::TagList> {
+          return tags::list(tx, tagged(id));
+        })
+        .value();
+  };
+  EXPECT_EQ(tags_of(QueueId{"1/here/q"}),
+            (tags::TagList{{"a \"quoted\" k\u00e9y", ""}, {"team", "blue"}}));
+  EXPECT_EQ(tags_of(QueueId{"1/here/bare"}), tags::TagList{});
+  EXPECT_EQ(tags_of(TopicId{"1/here/q"}), (tags::TagList{{"kind", "topic"}}));
 }
 
 }  // namespace

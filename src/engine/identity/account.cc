@@ -109,7 +109,7 @@ Result<> delete_instance_profile(store::Transaction& tx, const InstanceProfile& 
     return fail(ErrorCode::in_use,
                 "Cannot delete entity, must remove roles from instance profile first.",
                 "has_roles");
-  delete_all_tags(tx, owner_of(profile));
+  tags::erase_all(tx, tagged(owner_of(profile)));
   tx.run("DELETE FROM identity_instance_profiles WHERE account = ?1 AND name_key = ?2",
          profile.account, key_of(profile.name));
   return {};
@@ -159,7 +159,7 @@ Result<> update_provider(store::Transaction& tx, const Provider& provider) {
 }
 
 void delete_provider(store::Transaction& tx, const Provider& provider) {
-  delete_all_tags(tx, owner_of(provider));
+  tags::erase_all(tx, tagged(owner_of(provider)));
   tx.run("DELETE FROM identity_providers WHERE account = ?1 AND name_key = ?2", provider.account,
          key_of(provider.name));
 }

@@ -87,13 +87,12 @@ Result<> move_server_certificate(store::Transaction& tx, const ServerCertificate
       "UPDATE identity_server_certificates SET name_key = ?3, name = ?4, path = ?5 "
       "WHERE account = ?1 AND name_key = ?2",
       certificate.account, old_key, new_key, to.name, to.path);
-  tx.run("UPDATE identity_tags SET owner = ?3 WHERE account = ?1 AND owner = ?2",
-         certificate.account, owner_key(owner_of(certificate)), owner_key(after));
+  tags::move(tx, tagged(owner_of(certificate)), tagged(after));
   return {};
 }
 
 void delete_server_certificate(store::Transaction& tx, const ServerCertificate& certificate) {
-  delete_all_tags(tx, owner_of(certificate));
+  tags::erase_all(tx, tagged(owner_of(certificate)));
   tx.run("DELETE FROM identity_server_certificates WHERE account = ?1 AND name_key = ?2",
          certificate.account, key_of(certificate.name));
 }
@@ -154,7 +153,7 @@ void update_saml_provider(store::Transaction& tx, const SamlProvider& provider) 
 }
 
 void delete_saml_provider(store::Transaction& tx, const SamlProvider& provider) {
-  delete_all_tags(tx, owner_of(provider));
+  tags::erase_all(tx, tagged(owner_of(provider)));
   tx.run("DELETE FROM identity_saml_providers WHERE account = ?1 AND name_key = ?2",
          provider.account, key_of(provider.name));
 }

@@ -62,15 +62,6 @@ std::vector<std::string> attached_to(store::Transaction& tx, Owner owner) {
   return names;
 }
 
-std::vector<Tag> tags_of(store::Transaction& tx, Owner owner) {
-  std::vector<Tag> tags;
-  auto rows = tx.query(
-      "SELECT key, value FROM identity_tags WHERE account = ?1 AND owner = ?2 ORDER BY key",
-      owner.account, owner_key(owner));
-  while (rows.next()) tags.emplace_back(rows.text(0), rows.text(1));
-  return tags;
-}
-
 // What users, roles and groups have in common.
 template <typename Row>
 std::shared_ptr<Party> party_of(store::Transaction& tx, Party::Kind kind, const Owner& owner,
@@ -92,7 +83,7 @@ using PartyNow = DirectoryChange::PartyNow;
 PartyNow read_role(store::Transaction& tx, const Role& role) {
   const Owner owner{Owner::Kind::role, role.account, role.name};
   auto party = party_of(tx, Party::Kind::role, owner, role);
-  party->tags = tags_of(tx, owner);
+  party->tags = tags::list(tx, tagged(owner));
   party->boundary = role.permissions_boundary;
   return {party_key(role.account, owner_key(owner)), std::move(party), {}};
 }
@@ -107,7 +98,7 @@ PartyNow read_group(store::Transaction& tx, const Group& group) {
 PartyNow read_user(store::Transaction& tx, const User& user) {
   const Owner owner{Owner::Kind::user, user.account, user.name};
   auto made = party_of(tx, Party::Kind::user, owner, user);
-  made->tags = tags_of(tx, owner);
+  made->tags = tags::list(tx, tagged(owner));
   made->boundary = user.permissions_boundary;
   for (const Group& group : list_groups_of(tx, user, {}).items)
     made->groups.push_back(

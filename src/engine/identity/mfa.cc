@@ -134,7 +134,7 @@ std::vector<MfaDevice> mfa_devices_of(store::Transaction& tx, const User& user) 
 Result<> delete_mfa_device(store::Transaction& tx, const MfaDevice& device) {
   if (!device.user.empty())
     return fail(ErrorCode::in_use, "MFA VirtualDevice in use. Must deactivate first.");
-  delete_all_tags(tx, owner_of(device));
+  tags::erase_all(tx, tagged(owner_of(device)));
   tx.run("DELETE FROM identity_mfa_devices WHERE account = ?1 AND name_key = ?2", device.account,
          key_of(device.name));
   return {};

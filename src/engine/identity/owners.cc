@@ -132,10 +132,7 @@ void touch_policy(store::Transaction& tx, std::string_view account, std::string_
          fmt::format("{}{}", policy_prefix, full_name));
 }
 
-void delete_all_tags(store::Transaction& tx, Owner owner) {
-  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", owner.account,
-         owner_key(owner));
-}
+tags::TaggedThing tagged(Owner owner) { return {std::string(owner.account), {}, owner_key(owner)}; }
 
 Result<> require_no_policies(store::Transaction& tx, Owner owner) {
   if (count_rows(tx, "identity_attachments", owner) > 0)
@@ -160,49 +157,34 @@ Result<> require_room(store::Transaction& tx, std::string_view account, const Qu
 namespace {
 
 // Keys of users' and roles' tags are the same in any case; those of everything else are not.
-bool folds_tag_keys(Owner::Kind kind) {
-  return kind == Owner::Kind::role || kind == Owner::Kind::user;
-}
-
-void delete_tag(store::Transaction& tx, Owner owner, std::string_view key) {
-  if (folds_tag_keys(owner.kind))
-    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND lower(key) = ?3",
-           owner.account, owner_key(owner), to_lower(key));
-  else
-    tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2 AND key = ?3",
-           owner.account, owner_key(owner), key);
+tags::Rules rules_of(Owner::Kind kind) {
+  const bool is_party = kind == Owner::Kind::role || kind == Owner::Kind::user;
+  return {.tags_max = identity_tags_max,
+          .key_case = is_party ? tags::Rules::Case::ignored : tags::Rules::Case::counts};
 }
 
 }  // namespace
 
 Result<> put_tags(store::Transaction& tx, Owner owner, std::span<const Tag> tags) {
   TRY_DO(require(tx, owner));
-  for (const auto& [key, value] : tags) {
-    delete_tag(tx, owner, key);
-    tx.run("INSERT INTO identity_tags (account, owner, key, value) VALUES (?1, ?2, ?3, ?4)",
-           owner.account, owner_key(owner), key, value);
-  }
   touch_party(tx, owner);
-  if (count_rows(tx, "identity_tags", owner) <= std::int64_t{identity_tags_max}) return {};
+  if (tags::put(tx, tagged(owner), tags, rules_of(owner.kind))) return {};
   return fail(ErrorCode::limit_exceeded, "The number of tags has reached the maximum limit.");
 }
 
 Result<> delete_tags(store::Transaction& tx, Owner owner, std::span<const std::string> keys) {
   TRY_DO(require(tx, owner));
-  for (const std::string& key : keys) delete_tag(tx, owner, key);
+  tags::erase(tx, tagged(owner), keys, rules_of(owner.kind));
   touch_party(tx, owner);
   return {};
 }
 
 Result<Page<Tag>> list_tags(store::Transaction& tx, Owner owner, const PageRequest& page) {
   TRY_DO(require(tx, owner));
-  auto rows = tx.query(
-      "SELECT key, value FROM identity_tags WHERE account = ?1 AND owner = ?2 AND key > ?3 "
-      "ORDER BY key LIMIT ?4",
-      owner.account, owner_key(owner), page.after, page.items_max + 1);
-  return page_of<Tag>(rows, page, [](const store::Rows& row) {
-    return Tag(std::string(row.text(0)), std::string(row.text(1)));
-  });
+  Page<Tag> out{.items = tags::list(tx, tagged(owner), page.after, page.items_max + 1)};
+  out.more = out.items.size() > page.items_max;
+  if (out.more) out.items.pop_back();
+  return out;
 }
 
 // ---- Policies on an owner -----------------------------------------------------------------------

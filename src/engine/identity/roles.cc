@@ -86,7 +86,7 @@ Result<> delete_role(store::Transaction& tx, std::string_view account, std::stri
                 "has_roles");
   touch(tx, role);
   forget_uses(tx, account, found.id);
-  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", account, owner_key(role));
+  tags::erase_all(tx, tagged(role));
   tx.run("DELETE FROM identity_roles WHERE account = ?1 AND name_key = ?2", account, key_of(name));
   return {};
 }

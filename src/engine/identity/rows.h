@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "engine/identity/owners.h"
+#include "engine/tags/tags.h"
 #include "store/store.h"
 
 namespace slipway::identity {
@@ -72,8 +73,8 @@ inline constexpr std::string_view policy_prefix = "policy/";
 // in_use while a policy, inline or attached, is on it.
 Result<> require_no_policies(store::Transaction& tx, Owner owner);
 
-// Of what is being deleted itself.
-void delete_all_tags(store::Transaction& tx, Owner owner);
+// By what an owner's tags are kept.
+tags::TaggedThing tagged(Owner owner);
 
 // limit_exceeded where the account has `most` rows in `table` already.
 struct Quota {

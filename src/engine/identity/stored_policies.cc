@@ -120,8 +120,7 @@ Result<> delete_policy(store::Transaction& tx, const StoredPolicy& policy) {
                 "delete the policy's versions. The default version is deleted with the policy.",
                 "has_versions");
   touch_policy(tx, policy.account, arn);
-  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", policy.account,
-         owner_key(owner_of(policy)));
+  tags::erase_all(tx, tagged(owner_of(policy)));
   for (const std::string_view table : {"identity_policy_versions", "identity_policies"})
     tx.run(fmt::format("DELETE FROM {} WHERE account = ?1 AND name_key = ?2", table),
            policy.account, key_of(policy.name));

@@ -1,5 +1,7 @@
 #include "engine/identity/tables.h"
 
+#include "engine/tags/tags.h"
+
 namespace slipway::identity {
 namespace {
 
@@ -73,7 +75,16 @@ constexpr std::string_view boundaries = R"(
     ON identity_users (account, permissions_boundary) WHERE permissions_boundary IS NOT NULL;
 )";
 
-constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
+// Tags went to where all tags are. Those of one owner were ordered by key.
+constexpr std::string_view tags_of_all = R"(
+  INSERT INTO tag(account, region, resource, key, value, place)
+    SELECT account, '', owner, key, value,
+      row_number() OVER (PARTITION BY account, owner ORDER BY key) FROM identity_tags;
+  DROP TABLE identity_tags;
+)";
+
+constexpr store::Migration all_migrations[] = {tags::table,
+                                               {"identity", 1, R"(
   CREATE TABLE identity_roles (
     account TEXT NOT NULL, name_key TEXT NOT NULL, name TEXT NOT NULL, path TEXT NOT NULL,
     id TEXT NOT NULL, description TEXT NOT NULL, trust_policy TEXT NOT NULL,
@@ -137,7 +148,8 @@ constexpr store::Migration all_migrations[] = {{"identity", 1, R"(
                                                {"identity", 4, passwords},
                                                {"identity", 5, uploads},
                                                {"identity", 6, factors_and_uses},
-                                               {"identity", 7, boundaries}};
+                                               {"identity", 7, boundaries},
+                                               {"identity", 8, tags_of_all}};
 
 }  // namespace
 

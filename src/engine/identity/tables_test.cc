@@ -16,7 +16,7 @@ TEST(IdentityTables, RolesAndPoliciesOfTheFirstVersionAreTakenOver) {
       R"({"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}})";
   const TestFolder folder;
   {
-    const auto before = store::Store::open(folder / "store.db", migrations().first(1)).value();
+    const auto before = store::Store::open(folder / "store.db", migrations().first(2)).value();
     const Result<> written = before->write([&](store::Transaction& tx) -> Result<> {
       tx.run(
           "INSERT INTO identity_roles VALUES ('1', 'worker', 'Worker', '/', 'AROA1', '', '{}', "

@@ -104,8 +104,8 @@ Result<> move_user(store::Transaction& tx, const User& user, const Move& to) {
         "identity_mfa_devices"})
     tx.run(fmt::format("UPDATE {} SET user_key = ?3 WHERE account = ?1 AND user_key = ?2", table),
            user.account, old_key, new_key);
-  for (const std::string_view table :
-       {"identity_tags", "identity_inline_policies", "identity_attachments"})
+  tags::move(tx, tagged(owner_of(user)), tagged(after));
+  for (const std::string_view table : {"identity_inline_policies", "identity_attachments"})
     tx.run(fmt::format("UPDATE {} SET owner = ?3 WHERE account = ?1 AND owner = ?2", table),
            user.account, owner_key(owner_of(user)), owner_key(after));
   return {};
@@ -123,7 +123,7 @@ Result<> delete_user(store::Transaction& tx, std::string_view account, std::stri
                 "has_groups");
   TRY_DO(require_nothing_held(tx, user));
   touch(tx, owner);
-  tx.run("DELETE FROM identity_tags WHERE account = ?1 AND owner = ?2", account, owner_key(owner));
+  tags::erase_all(tx, tagged(owner));
   tx.run("DELETE FROM identity_users WHERE account = ?1 AND name_key = ?2", account, key_of(name));
   return {};
 }

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "base/log.h"
+#include "engine/objects/bucket_tags.h"
 #include "engine/objects/impl.h"
 
 namespace slipway::objects {
@@ -323,6 +324,7 @@ Result<> Objects::remove_bucket(store::Transaction& tx, std::string_view name) {
     while (rows.next()) uploads.push_back(rows.integer(0));
   }
   for (const std::int64_t body : uploads) impl_->release_body(tx, body);
+  tags::erase_all(tx, tagged(bucket));
   tx.run("DELETE FROM objects_setting WHERE bucket=?1", bucket.id);
   tx.run("DELETE FROM objects_bucket WHERE id=?1", bucket.id);
   return {};

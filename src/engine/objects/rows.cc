@@ -6,6 +6,7 @@
 
 #include "engine/objects/objects.h"
 #include "engine/objects/pairs.h"
+#include "engine/tags/tags.h"
 
 namespace slipway::objects {
 namespace {
@@ -97,7 +98,8 @@ constexpr std::string_view settings =
 constexpr std::string_view buckets_of_accounts =
     "CREATE INDEX objects_bucket_by_account ON objects_bucket(account, name)";
 
-constexpr std::array<store::Migration, 7> steps{{{"objects", 1, tables},
+constexpr std::array<store::Migration, 8> steps{{tags::table,
+                                                 {"objects", 1, tables},
                                                  {"objects", 2, sums},
                                                  {"objects", 3, settings},
                                                  {"objects", 4, buckets_of_accounts},

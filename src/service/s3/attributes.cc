@@ -4,33 +4,17 @@
 #include <array>
 
 #include "base/encoding.h"
+#include "service/s3/bucket_tags.h"
 
 namespace slipway::s3 {
 namespace {
 
 constexpr std::size_t object_tags_max = 10;
-constexpr std::size_t bucket_tags_max = 50;
-constexpr std::size_t tag_key_characters_max = 128;
-constexpr std::size_t tag_value_characters_max = 256;
 
 // Those that a bucket of a region has: OUTPOSTS and EXPRESS_ONEZONE are of other kinds of bucket.
 constexpr std::array<std::string_view, 8> storage_classes{
     "STANDARD", "REDUCED_REDUNDANCY", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING",
     "GLACIER",  "DEEP_ARCHIVE",       "GLACIER_IR"};
-
-std::size_t characters(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(text, [](char c) { return (c & 0xc0) != 0x80; }));
-}
-
-// Letters and digits of any script, blanks and a few signs.
-bool is_tag_text(std::string_view text) {
-  constexpr std::string_view signs = " +-=._:/@";
-  return std::ranges::all_of(text, [&](char c) {
-    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-    return letter || (c >= '0' && c <= '9') || (c & 0x80) != 0 || signs.contains(c);
-  });
-}
 
 std::string_view trimmed(std::string_view text) {
   while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
@@ -113,43 +97,38 @@ Result<objects::Pairs> parse_tagging(std::string_view text) {
 
 namespace {
 
-std::unexpected<Error> bad_tag(std::string message, const objects::Pairs::value_type& tag) {
-  return std::unexpected(Error{
-      ErrorCode::invalid_argument, std::move(message), "InvalidTag", {{"TagKey", tag.first}}});
-}
-
-Result<> check_tag(const objects::Pairs::value_type& tag, Tagged tagged) {
-  const auto& [key, value] = tag;
-  if (key.empty() || characters(key) > tag_key_characters_max || !is_tag_text(key))
-    return bad_tag("The TagKey you have provided is invalid", tag);
-  if (characters(value) > tag_value_characters_max || !is_tag_text(value)) {
-    auto error = bad_tag("The TagValue you have provided is invalid", tag);
-    error.error().details.emplace_back("TagValue", value);
-    return error;
+std::unexpected<Error> in_words(const tags::Violation& violation, Tagged tagged) {
+  using Rule = tags::Violation::Rule;
+  const auto& [key, value] = violation.tag;
+  const auto bad_tag = [&](std::string_view message) {
+    return Error{
+        ErrorCode::invalid_argument, std::string(message), "InvalidTag", {{"TagKey", key}}};
+  };
+  switch (violation.rule) {
+    case Rule::repeated_key:
+      return std::unexpected(bad_tag("Cannot provide multiple Tags with the same key"));
+    case Rule::bad_key: return std::unexpected(bad_tag("The TagKey you have provided is invalid"));
+    case Rule::bad_value: {
+      Error error = bad_tag("The TagValue you have provided is invalid");
+      error.details.emplace_back("TagValue", value);
+      return std::unexpected(std::move(error));
+    }
+    case Rule::reserved_key: break;
   }
-  if (!key.starts_with("aws:")) return {};
-  return bad_tag(tagged == Tagged::bucket ? "System tags cannot be added/updated by requester"
-                                          : "Your TagKey cannot be prefixed with aws:",
-                 tag);
-}
-
-Result<> check_tag_count(std::size_t count, Tagged tagged) {
-  if (tagged == Tagged::object && count > object_tags_max)
-    return refuse("BadRequest", "Object tags cannot be greater than 10");
-  if (tagged == Tagged::bucket && count > bucket_tags_max)
-    return refuse("BadRequest", "Bucket tag count cannot be greater than 50");
-  return {};
+  return std::unexpected(bad_tag(tagged == Tagged::bucket
+                                     ? "System tags cannot be added/updated by requester"
+                                     : "Your TagKey cannot be prefixed with aws:"));
 }
 
 }  // namespace
 
 Result<> check_tags(const objects::Pairs& tags, Tagged tagged) {
-  TRY_DO(check_tag_count(tags.size(), tagged));
-  for (auto tag = tags.begin(); tag != tags.end(); ++tag) {
-    if (std::any_of(tags.begin(), tag, [&](const auto& t) { return t.first == tag->first; }))
-      return bad_tag("Cannot provide multiple Tags with the same key", *tag);
-    TRY_DO(check_tag(*tag, tagged));
-  }
+  if (tagged == Tagged::object && tags.size() > object_tags_max)
+    return refuse("BadRequest", "Object tags cannot be greater than 10");
+  if (tagged == Tagged::bucket && tags.size() > bucket_tag_rules.tags_max)
+    return refuse("BadRequest", "Bucket tag count cannot be greater than 50");
+  if (const auto violation = tags::find_violation(tags, bucket_tag_rules))
+    return in_words(*violation, tagged);
   return {};
 }
 

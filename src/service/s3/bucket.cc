@@ -4,6 +4,7 @@
 #include "base/encoding.h"
 #include "service/s3/acl.h"
 #include "service/s3/attributes.h"
+#include "service/s3/bucket_tags.h"
 #include "service/s3/errors.h"
 #include "service/s3/object_lock.h"
 #include "service/s3/operations.h"
@@ -180,10 +181,10 @@ bool is_there_already(Call& call, api::CreateBucketRequest in) {
          in.CreateBucketConfiguration().Tags().empty() && !lock_missing;
 }
 
-Result<> check_first_tags(api::CreateBucketConfiguration configuration) {
-  objects::Pairs tags;
+tags::TagList first_tags(api::CreateBucketConfiguration configuration) {
+  tags::TagList tags;
   for (const auto tag : configuration.Tags()) tags.emplace_back(tag.Key(), tag.Value());
-  return check_tags(tags, Tagged::bucket);
+  return tags;
 }
 
 // What AWS gives every new bucket: nothing of it is public, its owner owns what is in it.
@@ -204,12 +205,7 @@ Result<> put_first_settings(Call& call, api::CreateBucketRequest in) {
   controls.add_Rules().ObjectOwnership(in.ObjectOwnership().value_or(owner_enforced));
   auto ownership = call.output<api::GetBucketOwnershipControlsOutput>();
   ownership.OwnershipControls(controls);
-  TRY_DO(put(setting::ownership, ownership));
-  const auto tags = in.CreateBucketConfiguration().Tags();
-  if (tags.empty()) return {};
-  auto tagging = call.output<api::GetBucketTaggingOutput>();
-  tagging.TagSet(tags);
-  return put(setting::tagging, tagging);
+  return put(setting::ownership, ownership);
 }
 
 }  // namespace
@@ -218,7 +214,8 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
   const std::string_view name = in.Bucket();
   if (!is_bucket_name(name))
     return with_bucket("InvalidBucketName", "The specified bucket is not valid.", name);
-  TRY_DO(check_first_tags(in.CreateBucketConfiguration()));
+  const tags::TagList tags = first_tags(in.CreateBucketConfiguration());
+  TRY_DO(check_tags(tags, Tagged::bucket));
   TRY(const AccessList list,
       first_list(call, in.ObjectOwnership().value_or(owner_enforced), wanted_acl(in)));
   TRY(const std::string region, region_of(call, in));
@@ -232,6 +229,7 @@ Result<api::CreateBucketOutput> create_bucket(Call& call, api::CreateBucketReque
       objects::create_bucket(call.tx(), {std::string(name), call.account(), region, call.now()});
   if (made) {
     TRY_DO(put_first_settings(call, in));
+    TRY_DO(tags::put(call.tx(), objects::tagged(*made), tags, bucket_tag_rules));
     TRY_DO(put_bucket_list(call.tx(), *made, list));
     if (in.ObjectLockEnabledForBucket().value_or(false)) TRY_DO(lock_bucket(call, name));
     return out;

@@ -7,10 +7,12 @@
 #include "service/resource_policy.h"
 #include "service/s3/acl.h"
 #include "service/s3/attributes.h"
+#include "service/s3/bucket_tags.h"
 #include "service/s3/cors.h"
 #include "service/s3/errors.h"
 #include "service/s3/operations.h"
 #include "service/s3/policy_document.h"
+#include "service/s3/s3.h"
 #include "service/s3/settings.h"
 #include "wire/document.h"
 
@@ -40,7 +42,6 @@ constexpr Setting policy{setting::policy, "NoSuchBucketPolicy", "The bucket poli
 constexpr Setting policy_principals{setting::policy_principals};
 constexpr Setting cors{setting::cors, "NoSuchCORSConfiguration",
                        "The CORS configuration does not exist", cors_bytes_max};
-constexpr Setting tagging{setting::tagging, "NoSuchTagSet", "The TagSet does not exist"};
 
 template <typename In>
 objects::SettingName name_of_setting(const In& in, const Setting& setting) {
@@ -89,9 +90,22 @@ Result<> remove_document(Call& call, const In& in, const Setting& setting) {
   return objects::remove_setting(call.tx(), name_of_setting(in, setting));
 }
 
+// A bucket's tags were a document among its settings.
+constexpr store::Migration steps[] = {{"service/s3", 1, R"sql(
+  INSERT OR REPLACE INTO tag(account, region, resource, key, value, place)
+    SELECT b.account, b.region, 'bucket/' || b.name, json_extract(each.value, '$.Key'),
+      coalesce(json_extract(each.value, '$.Value'), ''), each.key + 1
+    FROM objects_setting s JOIN objects_bucket b ON b.id = s.bucket,
+      json_each(s.document, '$.TagSet') AS each
+    WHERE s.name = 'tagging';
+  DELETE FROM objects_setting WHERE name = 'tagging';
+)sql"}};
+
 std::unexpected<Error> malformed() { return refuse("MalformedXML", std::string(malformed_xml)); }
 
 }  // namespace
+
+std::span<const store::Migration> migrations() { return steps; }
 
 Result<BlockedAccess> blocked_access(store::Transaction& tx, std::string_view bucket) {
   const auto text =
@@ -302,20 +316,30 @@ Result<> delete_bucket_cors(Call& call, api::DeleteBucketCorsRequest in) {
 
 Result<api::GetBucketTaggingOutput> get_bucket_tagging(Call& call,
                                                        api::GetBucketTaggingRequest in) {
-  return read_document<api::GetBucketTaggingOutput>(call, in, tagging);
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  const tags::TagList tags = tags::list_as_given(call.tx(), objects::tagged(bucket));
+  if (tags.empty())
+    return absent(
+        {.name = {}, .absent_code = "NoSuchTagSet", .absent_message = "The TagSet does not exist"},
+        in.Bucket());
+  auto out = call.output<api::GetBucketTaggingOutput>();
+  for (const auto& [key, value] : tags) out.add_TagSet().Key(key).Value(value);
+  return out;
 }
 
 Result<> put_bucket_tagging(Call& call, api::PutBucketTaggingRequest in) {
-  objects::Pairs tags;
+  tags::TagList tags;
   for (const auto tag : in.Tagging().TagSet()) tags.emplace_back(tag.Key(), tag.Value());
   TRY_DO(check_tags(tags, Tagged::bucket));
   call.set_status(204);
-  if (tags.empty()) return remove_document(call, in, tagging);
-  return write_document(call, in, tagging, in.Tagging());
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  return tags::replace(call.tx(), objects::tagged(bucket), tags, bucket_tag_rules);
 }
 
 Result<> delete_bucket_tagging(Call& call, api::DeleteBucketTaggingRequest in) {
-  return remove_document(call, in, tagging);
+  TRY(const objects::Bucket bucket, bucket_of(call, call.tx(), in));
+  tags::erase_all(call.tx(), objects::tagged(bucket));
+  return {};
 }
 
 // --- What is only kept: there is no other way in, nobody pays, nothing is logged or served. ---

@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include "base/test_folder.h"
+#include "engine/objects/bucket_tags.h"
 #include "service/s3/s3_fixture.h"
 
 namespace slipway::s3 {
@@ -109,6 +111,41 @@ TEST_F(S3Test, broken_xml_is_malformed) {
 TEST_F(S3Test, another_owner_than_the_expected_one_is_access_denied) {
   EXPECT_EQ(ask("HEAD", "/box", {}, {{"x-amz-expected-bucket-owner", "111111111111"}}).status, 403);
   EXPECT_EQ(ask("HEAD", "/box", {}, {{"x-amz-expected-bucket-owner", "000000000000"}}).status, 200);
+}
+
+TEST_F(S3Test, a_bucket_has_its_tags_in_the_order_of_giving_until_it_is_removed) {
+  put("/box");
+  put("/box?tagging",
+      "<Tagging><TagSet><Tag><Key>z</Key><Value>1</Value></Tag>"
+      "<Tag><Key>a</Key><Value>2</Value></Tag></TagSet></Tagging>");
+  EXPECT_THAT(get("/box?tagging").body,
+              HasSubstr("<Tag><Key>z</Key><Value>1</Value></Tag><Tag><Key>a</Key>"));
+  EXPECT_EQ(ask("DELETE", "/box").status, 204);
+  put("/box");
+  EXPECT_EQ(get("/box?tagging").error(), "404 NoSuchTagSet");
+}
+
+TEST(S3Tables, a_bucket_of_an_older_store_has_its_tags_as_they_were_given) {
+  const TestFolder folder;
+  {
+    const auto store = store::Store::open(folder / "state.db", objects::migrations()).value();
+    const Result<> written = store->write([](store::Transaction& tx) -> Result<> {
+      TRY(const objects::Bucket bucket, objects::create_bucket(tx, {"box", "1", "here", {}}));
+      return objects::put_setting(
+          tx, {"box", "tagging"},
+          R"({"TagSet":[{"Key":"z","Value":"1"},{"Key":"a","Value":"b \"c\""}]})");
+    });
+    ASSERT_TRUE(written) << written.error().message;
+  }
+  std::vector<store::Migration> all(objects::migrations().begin(), objects::migrations().end());
+  all.insert(all.end(), migrations().begin(), migrations().end());
+  const auto store = store::Store::open(folder / "state.db", all).value();
+  const auto found = store->read([](store::Transaction& tx) -> Result<tags::TagList> {
+    TRY(const objects::Bucket bucket, objects::find_bucket(tx, "box"));
+    EXPECT_FALSE(objects::setting(tx, bucket, "tagging"));
+    return tags::list_as_given(tx, objects::tagged(bucket));
+  });
+  EXPECT_EQ(found.value(), (tags::TagList{{"z", "1"}, {"a", "b \"c\""}}));
 }
 
 }  // namespace

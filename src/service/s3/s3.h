@@ -1,6 +1,8 @@
 // The door of Amazon S3.
 #pragma once
 
+#include <span>
+
 #include "engine/objects/lifecycle.h"
 #include "engine/objects/objects.h"
 #include "service/permissions.h"
@@ -22,6 +24,9 @@ struct Needs {
 
 // Adds every operation of operations.txt, and lets `notices` tell of what happens to objects.
 void install(service::Registry& registry, const Needs& needs);
+
+// Moves what this door kept of its own in the tables of engine/objects.
+std::span<const store::Migration> migrations();
 
 // Removes what the lifecycle configurations of buckets let go.
 objects::Lifecycle::Needs lifecycle_needs(objects::Objects& objects, LifecycleTexts& texts,

@@ -126,7 +126,7 @@ class S3Test : public testing::Test {
   }
   void make_queue(std::string_view queue) {
     EXPECT_TRUE(store_->write([&](store::Transaction& tx) {
-      return queues_.create(tx, {std::string(queue)}, {}, {}, clock_.moment());
+      return queues_.create(tx, {std::string(queue)}, {}, clock_.moment());
     }));
   }
 

@@ -35,7 +35,6 @@ inline constexpr std::string_view policy = "policy";
 inline constexpr std::string_view policy_principals = "policy-principals";
 inline constexpr std::string_view public_access = "public-access";
 inline constexpr std::string_view request_payment = "request-payment";
-inline constexpr std::string_view tagging = "tagging";
 inline constexpr std::string_view website = "website";
 
 }  // namespace slipway::s3::setting

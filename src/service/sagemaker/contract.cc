@@ -4,9 +4,9 @@ namespace slipway::sagemaker {
 
 namespace {
 
-// Rooms are brought up to date in the order of their names, so this one finds both tables as they
-// are now. A variant on offer runs nothing and has no contract. The variants keep their order. A
-// transform job's plan holds its fleet's as text, which `||` makes of JSON.
+// This room is named behind those of both tables, so it finds them as they are now. A variant on
+// offer runs nothing and has no contract. The variants keep their order. A transform job's plan
+// holds its fleet's as text, which `||` makes of JSON.
 constexpr store::Migration steps[] = {
     {.room = "service/sagemaker/contract", .version = 1, .sql = R"(
        CREATE TEMP TABLE sagemaker_former_plan(

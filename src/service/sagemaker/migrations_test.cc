@@ -21,7 +21,7 @@ std::vector<store::Migration> up_to(int version) {
   return out;
 }
 
-TEST(SagemakerTables, resources_of_an_older_store_are_there_as_they_were) {
+TEST(SagemakerTables, resources_of_an_older_store_are_there_as_they_were_with_their_tags) {
   const TestFolder folder;
   {
     const auto store = store::Store::open(folder / "state.db", up_to(4)).value();
@@ -29,6 +29,7 @@ TEST(SagemakerTables, resources_of_an_older_store_are_there_as_they_were) {
       tx.run("INSERT INTO sagemaker_resource VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9)", "model",
              "000000000000", "us-east-1", "Cats", model_arn, R"({"ModelName":"Cats"})", 5'000'000,
              7'000'000, "maker");
+      tx.run("INSERT INTO sagemaker_tag VALUES(?1,'team','blue'),(?1,'cost','7')", model_arn);
       return {};
     });
     ASSERT_TRUE(written) << written.error().message;
@@ -42,6 +43,10 @@ TEST(SagemakerTables, resources_of_an_older_store_are_there_as_they_were) {
   EXPECT_EQ(found->created, Timestamp(std::chrono::seconds(5)));
   EXPECT_EQ(found->modified, Timestamp(std::chrono::seconds(7)));
   EXPECT_EQ(found->maker, "maker");
+  const auto tags = store->read([](store::Transaction& tx) -> Result<tags::TagList> {
+    return tags::list_as_given(tx, service::tagged_by(model_arn));
+  });
+  EXPECT_EQ(tags.value(), (tags::TagList{{"cost", "7"}, {"team", "blue"}}));
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // list_amazonsagemaker.
 #include "service/permissions.h"
 
+#include "base/text.h"
+
 #include "service/sagemaker/resources.h"
 #include "service/sagemaker/sagemaker.h"
 
@@ -118,11 +120,10 @@ void add_keys(const Question& question, std::string_view arn, Context& out) {
 }  // namespace
 
 void add_tag_keys(const Question& question, std::string_view arn, Context& out) {
-  auto rows =
-      question.call().tx().query("SELECT key, value FROM sagemaker_tag WHERE arn=lower(?1)", arn);
-  while (rows.next())
+  for (const auto& [key, value] :
+       tags::list(question.call().tx(), service::tagged_by(to_lower(arn))))
     for (const std::string_view prefix : {"aws:ResourceTag/", "sagemaker:ResourceTag/"})
-      out.push_back({std::string(prefix).append(rows.text(0)), {std::string(rows.text(1))}});
+      out.push_back({std::string(prefix).append(key), {value}});
 }
 
 service::Permissions permissions() {

@@ -329,14 +329,12 @@ Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built
 
 Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
                                 fleet::FleetPlan& plan) {
-  auto rows = call.tx().query("SELECT value FROM sagemaker_tag WHERE arn=?1 AND key=?2",
-                              endpoint_arn, stream_alignment_tag);
-  if (!rows.next()) return {};
-  const std::string_view value = rows.text(0);
+  const auto value = tags::find(call.tx(), service::tagged_by(endpoint_arn), stream_alignment_tag);
+  if (!value) return {};
   if (value != "line" && value != "sse")
     return refuse("ValidationException",
                   fmt::format("Tag {} has the value '{}'; it is 'line' or 'sse'.",
-                              stream_alignment_tag, value));
+                              stream_alignment_tag, *value));
   plan.part_border = value == "line" ? routing::PartBorder::line : routing::PartBorder::event;
   return {};
 }

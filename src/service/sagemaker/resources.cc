@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 #include "base/text.h"
 #include "service/errands.h"
@@ -15,6 +14,8 @@ namespace {
 
 using service::refuse;
 using service::ResourceQuery;
+
+constexpr tags::Rules tag_rules;
 
 constexpr store::Migration tables[] = {
     {.room = "service/sagemaker", .version = 1, .sql = R"(
@@ -48,6 +49,14 @@ constexpr store::Migration tables[] = {
          SELECT 'sagemaker:' || kind, account, region, name, arn, document, maker, created_us,
            modified_us FROM sagemaker_resource;
        DROP TABLE sagemaker_resource;
+     )"},
+    // So did their tags, which were ordered by key.
+    {.room = "service/sagemaker", .version = 6, .sql = R"(
+       INSERT INTO tag(account, region, resource, key, value, place)
+         SELECT account, region, t.arn, key, value,
+           row_number() OVER (PARTITION BY t.arn ORDER BY key)
+         FROM sagemaker_tag t JOIN named_resource r ON r.arn = t.arn;
+       DROP TABLE sagemaker_tag;
      )"},
     {.room = "service/sagemaker/component", .version = 1, .sql = R"(
        CREATE TABLE sagemaker_component(
@@ -170,13 +179,12 @@ void touch(const Call& call, const Kind& kind, std::string_view name) {
 
 Result<> remove(const Call& call, const Kind& kind, std::string_view name) {
   TRY(const Resource row, get(call, kind, name));
-  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", row.arn);
   call.tx().run("DELETE FROM sagemaker_leaving WHERE arn=?1", row.arn);
   return resources_of(call, kind).erase(name);
 }
 
 void mark_leaving(const Call& call, const Resource& resource) {
-  call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1", resource.arn);
+  tags::erase_all(call.tx(), service::tagged_by(resource.arn));
   call.tx().run("INSERT INTO sagemaker_leaving VALUES(?1) ON CONFLICT DO NOTHING", resource.arn);
 }
 
@@ -215,19 +223,22 @@ Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, co
 }
 
 Result<> put_tags(const Call& call, std::string_view arn,
-                  const wire::ListView<aws::sagemaker::Tag>& tags) {
-  std::set<std::string_view> keys;
-  for (const auto tag : tags) {
-    if (!keys.insert(tag.Key()).second)
-      return refuse("ValidationException", fmt::format("Duplicate tag keys found: {}.", tag.Key()));
-    call.tx().run("INSERT INTO sagemaker_tag VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET value=?3",
-                  arn, tag.Key(), tag.Value());
-  }
-  auto count = call.tx().query("SELECT count(*) FROM sagemaker_tag WHERE arn=?1", arn);
-  if (count.next() && count.integer(0) > static_cast<std::int64_t>(tags_max))
+                  const wire::ListView<aws::sagemaker::Tag>& given) {
+  tags::TagList list;
+  for (const auto tag : given) list.emplace_back(tag.Key(), tag.Value());
+  // AWS's model has looked at each key and value: what is left is that one stands twice.
+  if (const auto violation = tags::find_violation(list, tag_rules))
     return refuse("ValidationException",
-                  fmt::format("A resource may have at most {} tags.", tags_max));
-  return {};
+                  fmt::format("Duplicate tag keys found: {}.", violation->tag.first));
+  if (tags::put(call.tx(), service::tagged_by(arn), list, tag_rules)) return {};
+  return refuse("ValidationException",
+                fmt::format("A resource may have at most {} tags.", tag_rules.tags_max));
+}
+
+void erase_tags(const Call& call, std::string_view arn,
+                const wire::ListView<std::string_view>& keys) {
+  const std::vector<std::string> all(keys.begin(), keys.end());
+  tags::erase(call.tx(), service::tagged_by(arn), all, tag_rules);
 }
 
 }  // namespace slipway::sagemaker

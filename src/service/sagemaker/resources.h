@@ -122,11 +122,11 @@ ListQuery list_query(const Call& call, const Input& in) {
 
 // ---- Tags ------------------------------------------------------------------------------------
 
-inline constexpr std::size_t tags_max = 50;
-
 // Adds or replaces tags of the resource with that ARN. ValidationException where a key stands twice
-// in `tags` or there would be more than tags_max.
+// in `tags` or there would be more than 50.
 Result<> put_tags(const Call& call, std::string_view arn,
                   const wire::ListView<aws::sagemaker::Tag>& tags);
+void erase_tags(const Call& call, std::string_view arn,
+                const wire::ListView<std::string_view>& keys);
 
 }  // namespace slipway::sagemaker

@@ -30,9 +30,8 @@ Result<api::AddTagsOutput> add_tags(Call& call, api::AddTagsInput in) {
   TRY_DO(put_tags(call, arn, in.Tags()));
   auto out = call.output<api::AddTagsOutput>();
   out.Tags(wire::empty);
-  auto rows =
-      call.tx().query("SELECT key, value FROM sagemaker_tag WHERE arn=?1 ORDER BY key", arn);
-  while (rows.next()) out.add_Tags().Key(rows.text(0)).Value(rows.text(1));
+  for (const auto& [key, value] : tags::list(call.tx(), service::tagged_by(arn)))
+    out.add_Tags().Key(key).Value(value);
   return out;
 }
 
@@ -41,28 +40,21 @@ Result<api::ListTagsOutput> list_tags(Call& call, api::ListTagsInput in) {
   const service::PageTokens tokens(call.caller(), in);
   const auto after = tokens.position_in(service::unless_empty(in.NextToken()));
   if (!after) return invalid_token();
-  const std::int64_t limit = in.MaxResults().value_or(tags_per_page_default);
+  const auto limit = static_cast<std::size_t>(in.MaxResults().value_or(tags_per_page_default));
+  auto page = tags::list(call.tx(), service::tagged_by(arn), *after, limit + 1);
   auto out = call.output<api::ListTagsOutput>();
   out.Tags(wire::empty);
-  auto rows = call.tx().query(
-      "SELECT key, value FROM sagemaker_tag WHERE arn=?1 AND key>?2 ORDER BY key LIMIT ?3", arn,
-      *after, limit + 1);
-  std::string last;
-  for (std::int64_t count = 0; rows.next(); ++count) {
-    if (count == limit) {
-      out.NextToken(tokens.token_behind(last));
-      break;
-    }
-    last = rows.text(0);
-    out.add_Tags().Key(rows.text(0)).Value(rows.text(1));
+  if (page.size() > limit) {
+    page.resize(limit);
+    out.NextToken(tokens.token_behind(page.back().first));
   }
+  for (const auto& [key, value] : page) out.add_Tags().Key(key).Value(value);
   return out;
 }
 
 Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in) {
   TRY(const std::string arn, expect_resource(call, in.ResourceArn()));
-  for (const std::string_view key : in.TagKeys())
-    call.tx().run("DELETE FROM sagemaker_tag WHERE arn=?1 AND key=?2", arn, key);
+  erase_tags(call, arn, in.TagKeys());
   return call.output<api::DeleteTagsOutput>();
 }
 

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 
 #include "base/boolean.h"
 #include "base/encoding.h"
@@ -17,10 +16,9 @@ namespace {
 using events::Topic;
 using events::TopicId;
 using events::TopicSettings;
-using Tags = std::map<std::string, std::string>;
 
 constexpr std::size_t name_bytes_max = 256;
-constexpr std::size_t tags_max = 50;
+constexpr tags::Rules tag_rules;
 constexpr std::string_view strict_suffix = ".fifo";
 
 Result<> check_name(std::string_view name) {
@@ -34,22 +32,23 @@ Result<> check_name(std::string_view name) {
   return invalid("Topic Name");
 }
 
-Result<> add_tags(const wire::ListView<api::Tag>& given, Tags& tags) {
-  std::set<std::string_view> keys;
-  for (const api::Tag tag : given) {
-    if (!keys.insert(tag.Key()).second) return invalid("Duplicated keys are not allowed.");
-    tags[std::string(tag.Key())] = tag.Value();
-  }
-  if (tags.size() <= tags_max) return {};
+std::unexpected<Error> too_many_tags() {
   return refuse("TagLimitExceededException",
                 "Could not complete request: tag quota of per resource exceeded");
 }
 
-bool has_all(const Tags& there, const Tags& wanted) {
-  return std::ranges::all_of(wanted, [&](const auto& tag) {
-    const auto found = there.find(tag.first);
-    return found != there.end() && found->second == tag.second;
-  });
+// AWS's model has looked at each key and value.
+Result<tags::TagList> read_tags(const wire::ListView<api::Tag>& given) {
+  tags::TagList out;
+  for (const api::Tag tag : given) out.emplace_back(tag.Key(), tag.Value());
+  if (tags::find_violation(out, tag_rules)) return invalid("Duplicated keys are not allowed.");
+  if (out.size() > tag_rules.tags_max) return too_many_tags();
+  return out;
+}
+
+bool has_all(const tags::TagList& there, const tags::TagList& wanted) {
+  return std::ranges::all_of(
+      wanted, [&](const auto& tag) { return std::ranges::find(there, tag) != there.end(); });
 }
 
 Result<Topic> find(const Door& door, Call& call, std::string_view arn) {
@@ -104,8 +103,7 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
   }
   for (const auto& [name, value] : in.Attributes())
     TRY_DO(read_topic_attribute(name, value, settings));
-  Tags tags;
-  TRY_DO(add_tags(in.Tags(), tags));
+  TRY(const tags::TagList tags, read_tags(in.Tags()));
   const TopicId id{service::resource_key(call.caller(), in.Name())};
   if (const auto topic = door.topics.find(call.tx(), id)) {
     const Texts there = topic_attributes(*topic);
@@ -113,11 +111,12 @@ Result<api::CreateTopicResponse> create_topic(const Door& door, Call& call,
     for (const auto& [name, value] : in.Attributes())
       if (!is_already(there, wanted, std::string(name)))
         return invalid("Attributes Reason: Topic already exists with different attributes");
-    if (!has_all(topic->tags, tags))
+    if (!has_all(tags::list(call.tx(), events::tagged(id)), tags))
       return invalid("Tags Reason: Topic already exists with different tags");
   } else {
     TRY_DO(bind_policy(call, settings));
-    TRY_DO(door.topics.create(call.tx(), id, settings, tags, call.moment()));
+    TRY_DO(door.topics.create(call.tx(), id, settings, call.moment()));
+    TRY_DO(tags::put(call.tx(), events::tagged(id), tags, tag_rules));
   }
   return call.output<api::CreateTopicResponse>().TopicArn(arn_of(id));
 }
@@ -199,17 +198,17 @@ Result<> remove_permission(const Door& door, Call& call, api::RemovePermissionIn
 
 Result<api::TagResourceResponse> tag_resource(const Door& door, Call& call,
                                               api::TagResourceRequest in) {
-  TRY(Topic topic, find_tagged(door, call, in.ResourceArn()));
-  TRY_DO(add_tags(in.Tags(), topic.tags));
-  TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
+  TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
+  TRY(const tags::TagList given, read_tags(in.Tags()));
+  if (!tags::put(call.tx(), events::tagged(topic.id), given, tag_rules)) return too_many_tags();
   return call.output<api::TagResourceResponse>();
 }
 
 Result<api::UntagResourceResponse> untag_resource(const Door& door, Call& call,
                                                   api::UntagResourceRequest in) {
-  TRY(Topic topic, find_tagged(door, call, in.ResourceArn()));
-  for (const std::string_view key : in.TagKeys()) topic.tags.erase(std::string(key));
-  TRY_DO(door.topics.set_tags(call.tx(), topic.id, topic.tags));
+  TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
+  const std::vector<std::string> keys(in.TagKeys().begin(), in.TagKeys().end());
+  tags::erase(call.tx(), events::tagged(topic.id), keys, tag_rules);
   return call.output<api::UntagResourceResponse>();
 }
 
@@ -218,7 +217,8 @@ Result<api::ListTagsForResourceResponse> list_tags_for_resource(
   TRY(const Topic topic, find_tagged(door, call, in.ResourceArn()));
   auto out = call.output<api::ListTagsForResourceResponse>();
   out.Tags(wire::empty);
-  for (const auto& [key, value] : topic.tags) out.add_Tags().Key(key).Value(value);
+  for (const auto& [key, value] : tags::list(call.tx(), events::tagged(topic.id)))
+    out.add_Tags().Key(key).Value(value);
   return out;
 }
 

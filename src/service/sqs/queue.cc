@@ -19,9 +19,7 @@ using service::PageTokens;
 
 constexpr std::size_t name_bytes_max = 80;
 constexpr std::string_view strict_suffix = ".fifo";
-constexpr std::size_t tags_max = 50;
-constexpr std::size_t tag_key_bytes_max = 128;
-constexpr std::size_t tag_value_bytes_max = 256;
+constexpr tags::Rules tag_rules{.unit = tags::Rules::Unit::bytes};
 
 Result<> check_name(std::string_view name, Order order) {
   std::string_view plain = name;
@@ -39,17 +37,21 @@ Result<> check_name(std::string_view name, Order order) {
       "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
 }
 
-Result<> add_tags(const wire::MapView<std::string_view>& given, std::string_view queue,
-                  events::Tags& tags) {
-  for (const auto& [key, value] : given) {
-    if (key.empty() || key.size() > tag_key_bytes_max || value.size() > tag_value_bytes_max)
-      return bad_value(fmt::format("Invalid tag: keys have 1 to {} bytes and values at most {}.",
-                                   tag_key_bytes_max, tag_value_bytes_max));
-    tags[std::string(key)] = value;
-  }
-  if (tags.size() > tags_max)
-    return bad_value(fmt::format("Too many tags added for queue {}.", queue));
-  return {};
+std::unexpected<Error> too_many_tags(std::string_view queue) {
+  return bad_value(fmt::format("Too many tags added for queue {}.", queue));
+}
+
+// The last value of a key that is given twice.
+Result<tags::TagList> read_tags(const wire::MapView<std::string_view>& given,
+                                std::string_view queue) {
+  std::map<std::string, std::string> values;
+  for (const auto& [key, value] : given) values[std::string(key)] = value;
+  tags::TagList out(values.begin(), values.end());
+  if (tags::find_violation(out, tag_rules))
+    return bad_value(fmt::format("Invalid tag: keys have 1 to {} bytes and values at most {}.",
+                                 tag_rules.key_length_max, tag_rules.value_length_max));
+  if (out.size() > tag_rules.tags_max) return too_many_tags(queue);
+  return out;
 }
 
 // An existing queue of that name is the answer where it has every attribute that is asked for.
@@ -141,9 +143,9 @@ Result<std::size_t> page_size(std::optional<std::int32_t> wanted) {
 }
 
 Result<> create(const Door& door, Call& call, const QueueId& id, const QueueSettings& settings,
-                const events::Tags& tags) {
-  auto made = door.queues.create(call.tx(), id, settings, tags, call.moment());
-  if (made) return {};
+                const tags::TagList& tags) {
+  auto made = door.queues.create(call.tx(), id, settings, call.moment());
+  if (made) return tags::put(call.tx(), events::tagged(id), tags, tag_rules);
   if (made.error().kind == "removed_lately")
     made.error().message = fmt::format(
         "You must wait {} seconds after deleting a queue before you can create another with the "
@@ -161,8 +163,7 @@ Result<api::CreateQueueResult> create_queue(const Door& door, Call& call,
   TRY_DO(check_name(in.QueueName(), settings.order));
   TRY_DO(read_settings(in.Attributes(), settings));
   TRY_DO(check_throughput(settings));
-  events::Tags tags;
-  TRY_DO(add_tags(in.tags(), in.QueueName(), tags));
+  TRY(const tags::TagList tags, read_tags(in.tags(), in.QueueName()));
   const QueueId id{service::resource_key(call.caller(), in.QueueName())};
   if (const auto queue = door.queues.find(call.tx(), id)) {
     TRY_DO(check_same(*queue, in.Attributes(), settings));
@@ -271,18 +272,19 @@ Result<> purge_queue(const Door& door, Call& call, api::PurgeQueueRequest in) {
 Result<> tag_queue(const Door& door, Call& call, api::TagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   if (in.Tags().empty()) return missing("Tags");
-  events::Tags tags = queue.tags;
-  TRY_DO(add_tags(in.Tags(), name_of(queue.id), tags));
-  return door.queues.set_tags(call.tx(), queue, tags);
+  TRY(const tags::TagList given, read_tags(in.Tags(), name_of(queue.id)));
+  if (!tags::put(call.tx(), events::tagged(queue.id), given, tag_rules))
+    return too_many_tags(name_of(queue.id));
+  return {};
 }
 
 Result<> untag_queue(const Door& door, Call& call, api::UntagQueueRequest in) {
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   if (in.TagKeys().empty())
     return bad_value("Tag keys must be between 1 and 128 characters in length.");
-  events::Tags tags = queue.tags;
-  for (const std::string_view key : in.TagKeys()) tags.erase(std::string(key));
-  return door.queues.set_tags(call.tx(), queue, tags);
+  const std::vector<std::string> keys(in.TagKeys().begin(), in.TagKeys().end());
+  tags::erase(call.tx(), events::tagged(queue.id), keys, tag_rules);
+  return {};
 }
 
 Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
@@ -290,7 +292,8 @@ Result<api::ListQueueTagsResult> list_queue_tags(const Door& door, Call& call,
   TRY(const Queue queue, door.find(call, in.QueueUrl()));
   auto out = call.output<api::ListQueueTagsResult>();
   out.Tags(wire::empty);
-  for (const auto& [key, value] : queue.tags) out.put_Tags(key, value);
+  for (const auto& [key, value] : tags::list(call.tx(), events::tagged(queue.id)))
+    out.put_Tags(key, value);
   return out;
 }
 
