@@ -477,11 +477,11 @@ TEST(FleetSight, WhatIsQuotedOfAnInstanceIsWhatItPrintedLast) {
   using Kind = place::Observation::Kind;
   Sight sight;
   take_in(sight, place::Observation{.kind = Kind::adopted, .key = key, .tail = "of before\n"});
-  EXPECT_EQ(sight.of(key).tail, "of before\n");
+  EXPECT_EQ(sight.of(key).tail, "of before");
   take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::unhealthy});
   take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::healthy});
   take_in(sight, place::Observation{.kind = Kind::printed, .key = key, .tail = "of now\x01\n"});
-  EXPECT_EQ(sight.of(key).tail, "of now \n");
+  EXPECT_EQ(sight.of(key).tail, "of now ");
 }
 
 TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
