@@ -266,11 +266,10 @@ void JobRun::start() {
     if (!input.variable.empty())
       spec.environment[input.variable] = is_inside ? input.inside : directory;
   }
-  effects_.add(
-      [&place = around_.needs.place, &sight = sight_, key = key_, spec = row_.spec.program] {
-        place.start(key, spec);
-        sight[key].start_asked = true;
-      });
+  effects_.add([&place = around_.needs.place, &sight = sight_, key = key_, spec = std::move(spec)] {
+    place.start(key, spec);
+    sight[key].start_asked = true;
+  });
 }
 
 void JobRun::stop(const place::InstanceKey& key, std::chrono::milliseconds grace) {
