@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Sizes, as a ratchet: no line over 100 columns, no file over 600 lines, no function over 70 lines,
-no class over 500 lines in all its files or 45 members.
+no class over 500 lines in all its files or 45 members; and no public type without a comment.
 
 What is longer stands in test/tidy_allowed.txt with its size (`PATH file 640`, `PATH:NAME function 80`,
-`FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`); an entry may only shrink, and goes when it is no
-longer needed.
+`FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`, `FOLDER bare 3` for types without a comment); an
+entry may only shrink, and goes when it is no longer needed.
 Runs by itself (`python3 test/tidy_test.py`) and under pytest.
 """
 import collections
@@ -19,6 +19,9 @@ CLASS_LINES_MAX, MEMBERS_MAX = 500, 45
 LITERAL = re.compile(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*')
 NOT_A_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|template\b.*(class|struct) )")
 CLASS = re.compile(r"\s*(?:class|struct) (\w+(?:::\w+)*)")
+PUBLIC_TYPE = re.compile(r"(?:class|struct|enum class|union) (\w+)(?![\w:<])")
+ABOVE_A_TYPE = re.compile(r"\s*(template|requires)\b")
+FOR_TESTS = re.compile(r"test|fixture|simulation|conformance")
 NO_MEMBER = re.compile(r"(using|friend|typedef|static_assert|enum|class|struct|union)\b")
 
 
@@ -88,6 +91,29 @@ def class_measures():
         yield name, "members", count, MEMBERS_MAX
 
 
+def bare_types(lines):
+    """Yields the names of types that a header defines at its left edge with no comment above."""
+    for number, line in enumerate(lines):
+        code = line.partition("//")[0].rstrip()
+        if not (found := PUBLIC_TYPE.match(code)) or (code.endswith(";") and "{" not in code):
+            continue
+        above = number - 1
+        while ABOVE_A_TYPE.match(lines[above]):
+            above -= 1
+        if not lines[above].startswith("//"):
+            yield found[1]
+
+
+def bare_measures():
+    """How many public types of a folder have no comment, and which."""
+    bare = collections.defaultdict(list)
+    for file in sources():
+        if file.suffix == ".h" and not FOR_TESTS.search(file.name):
+            folder = file.parent.relative_to(ROOT).as_posix()
+            bare[folder] += bare_types(file.read_text(encoding="utf-8").splitlines())
+    return bare
+
+
 def sources():
     for folder in ("src", "bench"):
         for pattern in ("*.h", "*.cc"):
@@ -119,6 +145,13 @@ def size_problems():
         elif was is not None and size < was:
             mend = f"write {size}" if size > limit else "take its line out"
             yield f"{name}: shrunk to {size} {what}; {mend} in test/tidy_allowed.txt"
+    for folder, names in bare_measures().items():
+        was = left.pop((folder, "bare"), 0)
+        if len(names) > was:
+            yield f"{folder}: a sentence is missing above {', '.join(names)} ({was} may lack one)"
+        elif len(names) < was:
+            mend = f"write {len(names)}" if names else "take its line out"
+            yield f"{folder}: {len(names)} types are left without a comment; {mend} in test/tidy_allowed.txt"
     for name, kind in left:
         yield f"{name}: there is no such {kind} any more; take its line out of test/tidy_allowed.txt"
 
@@ -152,6 +185,13 @@ def test_a_class_is_counted_with_its_members():
              "  using Map = std::map<int, int>;", "  std::vector<int> a_{};", "  Map c_;", "};"]
     assert list(classes(lines)) == [("Far", 14, 4), ("Far::Inner", 3, 1)]
     assert list(classes(["class Far;", "struct Far* next(int x);"])) == []
+
+
+def test_a_type_without_a_comment_is_found():
+    lines = ["#pragma once", "", "// Says.", "struct Said {", "};", "", "struct Bare {", "};", "class Later;",
+             "template <typename T>", "struct Box {};", "struct Box<int> {};", "// Says.",
+             "template <typename T>", "  requires true", "class Known {};"]
+    assert list(bare_types(lines)) == ["Bare", "Box"]
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ std::string size_text(std::uint64_t bytes);
 // Rows as columns two spaces apart; the last column is not padded.
 std::string table(const std::vector<std::vector<std::string>>& rows);
 
+// Says how good or bad news is on a terminal.
 enum class Colour : std::uint8_t { green, yellow, red };
 // The text in that colour where standard output is a terminal and NO_COLOR is not set.
 std::string coloured(const World& world, Colour colour, std::string_view text);

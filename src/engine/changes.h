@@ -15,6 +15,7 @@
 
 namespace slipway::engine {
 
+// Says what ended a wait: a change of the topic, the deadline, or the end of the hub.
 enum class WaitOutcome : std::uint8_t { changed, deadline, closed };
 
 // Called exactly once, on any thread, also from within wait(). Returns soon: it posts.

@@ -33,6 +33,7 @@ struct Origin {
   std::string authority() const;
 };
 
+// A request to a server, made whole before it is sent.
 struct BlockingRequest {
   std::string method = "GET";
   std::string target = "/";
@@ -40,12 +41,14 @@ struct BlockingRequest {
   Body body = {};       // memory, or a part of a file, which is never held whole
 };
 
+// Says what the server answered.
 struct BlockingResponse {
   int status = 0;
   Fields headers = {};
   std::string body = {};  // empty where it went to a sink
 };
 
+// Says how long a call may take, how much it may bring, and whom it may reach.
 struct BlockingLimits {
   std::chrono::milliseconds connect_time{5'000};
   std::chrono::milliseconds silence_time{120'000};  // without a byte either way

@@ -145,6 +145,7 @@ std::string_view reason_phrase(int status);
 // `{status, text/plain, sentence}`.
 Response plain_response(int status, std::string_view sentence);
 
+// The version that a message is of.
 enum class HttpVersion : std::uint8_t { v1_0, v1_1 };
 
 // The head of a request. Everything is a view into the request that owns it.

@@ -16,6 +16,7 @@
 
 namespace slipway::net {
 
+// Says what a client holds and waits for at most.
 struct HttpClientLimits {
   std::size_t connections_max = 512;  // at once; further calls wait for one
   std::size_t waiting_max = 4096;     // calls that wait; more fail with limit_exceeded
@@ -38,6 +39,7 @@ struct ClientTls {
 // PUT, DELETE: RFC 9110, 9.2.2) while no byte of an answer came.
 enum class StaleRetry : std::uint8_t { once, never };
 
+// A request of HttpClient.
 struct ClientRequest {
   std::string method = "GET";
   std::string target = "/";

@@ -13,6 +13,7 @@
 
 namespace slipway::net {
 
+// The largest head that is taken; anything larger is refused.
 struct ParserLimits {
   std::size_t target_bytes_max = 32 * 1024;
   std::size_t header_bytes_max = 64 * 1024;

@@ -199,9 +199,13 @@ struct Collect {
   MemoryBudget::Owners owners = {};
   Standing standing = Standing::claimed;
 };
+
+// The body goes to a receiver while it comes in.
 struct Stream {
   std::unique_ptr<BodyReceiver> receiver;
 };
+
+// The request is answered at once, whatever its body would be.
 struct Refuse {
   Response response;  // sent at once; closed after, where a body was announced
   // How much of that body is still read, and thrown away, so that the answer gets through; at most

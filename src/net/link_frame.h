@@ -52,6 +52,7 @@ inline constexpr std::size_t link_part_bytes_max = 256 * 1024;
 inline constexpr std::size_t link_window_bytes = 256 * 1024;
 inline constexpr std::size_t link_abort_bytes_max = 4 * 1024;
 
+// Says what a frame is; the numbers are those on the wire.
 enum class LinkFrameType : std::uint8_t {
   request = 1,
   response = 2,
@@ -107,6 +108,7 @@ struct LinkFrame {
 // No allocation but for an error.
 Result<std::optional<LinkFrame>> take_link_frame(std::string_view& bytes);
 
+// A request on its way into a frame. Borrows everything.
 struct LinkRequest {
   std::uint32_t id = 0;
   std::string_view content_type = {};
@@ -116,6 +118,7 @@ struct LinkRequest {
   LinkAnswer answer = LinkAnswer::whole;
 };
 
+// An answer on its way into a frame. Borrows everything.
 struct LinkResponse {
   std::uint32_t id = 0;
   std::uint16_t status = 200;

@@ -12,6 +12,7 @@
 
 namespace slipway::net {
 
+// Says which addresses a call on behalf of somebody may connect to.
 enum class Reach : std::uint8_t {
   public_only,  // what the Internet routes to, and no address of this machine
   anywhere,

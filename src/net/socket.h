@@ -55,6 +55,7 @@ Result<> start_listening(const Fd& bound);
 // Both at once.
 Result<Fd> listen_tcp(const Address& address, PortSharing sharing = PortSharing::first);
 
+// Says who may connect to a unix socket, as the file's mode.
 enum class SocketMode : std::uint16_t { owner_only = 0600, everyone = 0666 };
 // Listens on a unix socket. A stale file that nobody listens on is replaced; a live one is not
 // (unavailable). The file stays behind when the descriptor is closed.

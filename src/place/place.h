@@ -150,6 +150,7 @@ std::string_view name_of(Observation::Kind kind);
 // into the place.
 using ObservationSink = std::function<void(Observation)>;
 
+// Says what a place can do, for callers that would otherwise ask for its type.
 struct Capabilities {
   bool runs_programs = false;    // argv of this host, without an image
   bool runs_images = false;      // container images

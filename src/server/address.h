@@ -13,6 +13,7 @@
 
 namespace slipway::server {
 
+// Says where the server listens, bound before anything else is opened.
 struct ServerAddress {
   // Refuses with a sentence that says which option mends it.
   static Result<ServerAddress> bind(const ServeOptions& options);

@@ -15,6 +15,7 @@
 
 namespace slipway::server {
 
+// Answers where instances fetch their role's credentials: an address of its own, on its own loop.
 class CredentialsAddress {
  public:
   // All outlive it.

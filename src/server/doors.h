@@ -20,6 +20,7 @@
 
 namespace slipway::server {
 
+// The assembly of all doors: the services and what they stand on.
 class Doors {
  public:
   // All outlive it.

@@ -17,6 +17,7 @@
 
 namespace slipway::server {
 
+// The assembly of the engine of queues, topics and deliveries.
 class EventEngine {
  public:
   // `base` and `url`, where subscribers find this server, outlive it. Adds its reconcilers.

@@ -24,6 +24,7 @@
 
 namespace slipway::server {
 
+// The assembly of the engine of fleets, with the routes to their instances.
 class FleetEngine {
  public:
   // All outlive it.

@@ -10,6 +10,7 @@
 
 namespace slipway::server {
 
+// The assembly of the engine of identities: who there is, with which keys and policies.
 struct IdentityEngine {
   // `base` outlives it.
   static Result<std::unique_ptr<IdentityEngine>> open(Foundation& base);

@@ -32,6 +32,7 @@ class LoopRouters {
   std::map<const net::Loop*, routing::Router*> routers_;
 };
 
+// One I/O thread with everything that answers on it: HTTP, the gateway, a router of its own.
 class IoLoop {
  public:
   // What all loops share; it outlives them.

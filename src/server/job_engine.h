@@ -8,6 +8,7 @@
 
 namespace slipway::server {
 
+// The assembly of the job engine.
 class JobEngine {
  public:
   // All outlive this object. Adds its reconciler.

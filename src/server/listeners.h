@@ -21,6 +21,7 @@
 
 namespace slipway::server {
 
+// The I/O loops, and what answers on each.
 class Listeners {
  public:
   // All outlive it; `routers` learns the router of each loop.

@@ -12,6 +12,7 @@
 
 namespace slipway::server {
 
+// The assembly of the engine of objects.
 class ObjectEngine {
  public:
   // Both outlive it. Adds its reconciler.

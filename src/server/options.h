@@ -19,6 +19,7 @@ class App;
 
 namespace slipway::server {
 
+// Says what `slipway serve` was asked for.
 struct ServeOptions {
   std::filesystem::path data;
   std::string listen = "127.0.0.1";

@@ -16,6 +16,7 @@
 
 namespace slipway::server {
 
+// The assembly of the places that run instances, with what these print.
 class PlaceEngine {
  public:
   // Begins to try what isolates instances here: that takes processes, and as long as the disk takes

@@ -15,6 +15,7 @@
 
 namespace slipway::server {
 
+// The assembly of the engine of queued requests.
 class QueueEngine {
  public:
   // All outlive it.

@@ -9,6 +9,7 @@
 
 namespace slipway::server {
 
+// The whole server in one object: started, then run until it is stopped.
 class Server {
  public:
   // Opens the data directory, finds what a former process left running, and listens. What cannot

@@ -16,6 +16,7 @@
 
 namespace slipway::service {
 
+// One thing that is done on behalf of somebody later, as his policies see it.
 struct Errand {
   using Extent = identity::AccessRequest::Extent;
 

@@ -11,6 +11,7 @@ namespace slipway::service {
 // after which the SageMaker SDK's own poll would come again.
 inline constexpr std::chrono::seconds waiter_hold_max{25};
 
+// Says whether calls that wait for a change are held at all.
 enum class Holding : std::uint8_t { on, off };
 
 // Whether the client waits for a change and would ask again: a waiter of an AWS SDK (feature `B` in

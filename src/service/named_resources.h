@@ -24,6 +24,7 @@
 
 namespace slipway::service {
 
+// A resource of a door that has a name, as its row holds it.
 struct NamedResource {
   std::string name;
   std::string arn;       // of no other resource of any type
@@ -51,6 +52,7 @@ struct ResourceQuery {
   std::optional<Timestamp> modified_after = {}, modified_before = {};
 };
 
+// A part of a list of resources, and where it goes on.
 struct ResourcePage {
   std::vector<NamedResource> items;
   std::optional<std::string> next;  // the position behind the last item, where there are more

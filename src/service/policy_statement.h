@@ -9,6 +9,7 @@
 
 namespace slipway::service {
 
+// A statement that AddPermission puts into a resource's policy.
 struct PolicyStatement {
   std::string label;
   std::string resource;  // an ARN

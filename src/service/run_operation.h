@@ -56,6 +56,7 @@ struct InsideCall {
   wire::Arena& arena;       // holds the input, or less; the answer will live in it
 };
 
+// Says what an operation that was run from inside answered.
 struct OperationAnswer {
   // Absent where a `read` cannot be answered yet (Call::poll); then `awaited` says when to ask
   // anew.

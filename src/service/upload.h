@@ -16,6 +16,7 @@ inline constexpr std::size_t upload_queue_bytes_max = 4 << 20;
 // What is handed to the sink at once.
 inline constexpr std::size_t upload_block_bytes = 512 << 10;
 
+// An upload whose head has come and may be carried out.
 struct UploadBegin {
   wire::Route route;  // labels view into the head that on_start() brings
   const Entry& entry;

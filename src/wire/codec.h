@@ -18,6 +18,7 @@
 
 namespace slipway::wire {
 
+// A header as it came. Borrows both texts.
 struct HeaderView {
   std::string_view name;
   std::string_view value;
@@ -37,6 +38,7 @@ struct HttpRequestView {
 
 using HeaderList = std::vector<std::pair<std::string, std::string>>;
 
+// An answer, ready to be sent.
 struct HttpResponseParts {
   int status = 200;
   HeaderList headers;
@@ -89,6 +91,7 @@ HttpResponseParts encode_error(const Service& service, const Operation* operatio
 
 // ---- As a client ----
 
+// A request of a client, ready to be sent.
 struct HttpRequestParts {
   std::string method;
   std::string path;   // percent-encoded
@@ -101,6 +104,7 @@ struct HttpRequestParts {
 Result<HttpRequestParts> encode_request(const Operation& operation, Protocol protocol,
                                         const Node& input);
 
+// An answer as it came. Borrows everything.
 struct HttpResponseView {
   int status = 200;
   std::span<const HeaderView> headers;

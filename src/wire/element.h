@@ -9,6 +9,7 @@
 
 namespace slipway::wire {
 
+// An attribute of an XML element.
 struct Attribute {
   std::string_view name;  // with its prefix: "xsi:type"
   std::string_view value;

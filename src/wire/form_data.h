@@ -13,6 +13,7 @@
 
 namespace slipway::wire {
 
+// One field of a form that is no file.
 struct FormField {
   std::string name;  // as sent
   std::string value;

@@ -12,6 +12,7 @@
 
 namespace slipway::wire {
 
+// Says what a Node holds.
 enum class Kind : std::uint8_t {
   absent,  // not given
   null,    // an explicit null: only in documents and sparse collections
@@ -51,6 +52,7 @@ struct Node {
   inline std::span<MapEntry> map() const;
 };
 
+// One entry of a map.
 struct MapEntry {
   std::string_view key;
   Node value;

@@ -20,6 +20,7 @@ struct Asked {
   Protocol protocol = Protocol::json11;
 };
 
+// Says what a request asks for, with what its path and host name.
 struct Route : Asked {
   Labels labels;
   // What the request called the operation, where it named one.

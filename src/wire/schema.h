@@ -12,11 +12,13 @@
 
 namespace slipway::wire {
 
+// AWS's protocols: how an operation's input and output are laid out in HTTP.
 enum class Protocol : std::uint8_t { json10, json11, rest_json, rest_xml, query, cbor };
 
 // "json10", "rest_json", ...: for messages and logs.
 std::string_view name_of(Protocol protocol);
 
+// The kinds of shapes in the models.
 enum class ShapeKind : std::uint8_t {
   structure,
   list,
@@ -32,6 +34,7 @@ enum class ShapeKind : std::uint8_t {
   document,  // any JSON value
 };
 
+// Says how a timestamp is written; `unspecified` leaves it to the protocol and the place.
 enum class TimestampFormat : std::uint8_t { unspecified, iso8601, unix_seconds, http_date };
 
 // Where a member travels. `body` unless the model says otherwise.
@@ -47,11 +50,13 @@ enum class Location : std::uint8_t {
 struct Shape;
 struct Schema;
 
+// A namespace that an element declares.
 struct XmlNamespace {
   std::string_view prefix;
   std::string_view uri;
 };
 
+// Says what the model says of a member beside its shape: bits of Member::flags.
 enum class MemberFlag : std::uint16_t {
   required = 1 << 0,
   flattened = 1 << 1,
@@ -81,6 +86,7 @@ struct Member {
   bool is(MemberFlag flag) const { return (flags & static_cast<std::uint16_t>(flag)) != 0; }
 };
 
+// Says what the model says of a shape: bits of Shape::flags.
 enum class ShapeFlag : std::uint16_t {
   sensitive = 1 << 0,  // never in a message or a log
   flat = 1 << 1,       // list, map: `flattened` on the shape itself
@@ -97,6 +103,7 @@ enum class ShapeFlag : std::uint16_t {
 
 inline constexpr double unbounded = std::numeric_limits<double>::quiet_NaN();
 
+// A shape of the model. Generated, immutable, for the life of the program.
 struct Shape {
   std::string_view name;
   ShapeKind kind = ShapeKind::structure;
@@ -118,6 +125,7 @@ struct Shape {
   bool is(ShapeFlag flag) const { return (flags & static_cast<std::uint16_t>(flag)) != 0; }
 };
 
+// Says what the model says of an operation: bits of Operation::flags.
 enum class OperationFlag : std::uint16_t {
   built = 1 << 0,  // in operations.txt: its shapes are here
   unsigned_payload = 1 << 1,
@@ -127,6 +135,7 @@ enum class OperationFlag : std::uint16_t {
   asks_by_missing_parameter = 1 << 5,  // overlay: "MissingParameter" where a required member lacks
 };
 
+// An operation of a service. Generated like its shapes.
 struct Operation {
   std::string_view name;
   const Schema* schema = nullptr;
@@ -152,6 +161,7 @@ struct Operation {
   bool is(OperationFlag flag) const { return (flags & static_cast<std::uint16_t>(flag)) != 0; }
 };
 
+// A service, as the model and requests name it.
 struct Service {
   std::string_view name;        // botocore's: "sagemaker-runtime"
   std::string_view service_id;  // "SageMaker Runtime"

@@ -309,6 +309,7 @@ class ListBuilder {
   Arena* arena_;
 };
 
+// Makes a map in a request's arena, entry by entry.
 template <typename T>
 class MapBuilder {
  public:

@@ -35,6 +35,8 @@ struct CourierTask {
   std::string url;
   HttpDelivery delivery;
 };
+
+// Says what became of one delivery to an HTTP subscriber.
 struct CourierReport {
   std::int64_t seq = 0;
   std::string subscription;

@@ -21,6 +21,7 @@ inline constexpr std::uint32_t moved_per_second_max = 500;
 inline constexpr std::size_t moves_listed_max = 10;  // of one queue; older ones are forgotten
 inline constexpr std::chrono::hours move_time_max{36};
 
+// A task that moves a queue's messages elsewhere, for as long as it is remembered.
 struct MessageMove {
   std::int64_t number = 0;  // ascending
   std::string id;           // a UUID

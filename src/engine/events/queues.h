@@ -53,6 +53,7 @@ struct DeadLetters {
   bool operator==(const DeadLetters&) const = default;
 };
 
+// Says what a queue does with the messages that are sent to it.
 struct QueueSettings {
   Order order = Order::loose;
   std::chrono::seconds visibility{30};  // how long a received message is hidden
@@ -69,6 +70,7 @@ struct QueueSettings {
   bool operator==(const QueueSettings&) const = default;
 };
 
+// A queue as it is stored.
 struct Queue {
   QueueId id;
   std::int64_t box = 0;  // holds its messages; another one after each purge
@@ -78,6 +80,7 @@ struct Queue {
   ServerTime purged;  // the epoch: never
 };
 
+// A message that is sent.
 struct OutgoingMessage {
   std::string body;
   Attributes attributes = {};
@@ -88,11 +91,13 @@ struct OutgoingMessage {
   std::string sender = {};
 };
 
+// Says what a sender learns of a message that the queue took.
 struct Sent {
   std::string id;
   std::int64_t sequence = 0;  // ascending within a queue
 };
 
+// A message that a receive gave, hidden from others until it is removed or shown again.
 struct ReceivedMessage {
   std::string id;
   std::string receipt;
@@ -109,6 +114,7 @@ struct ReceivedMessage {
   std::uint32_t receives = 0;  // of a dead letter: also those before it became one
 };
 
+// Says how many messages a receive takes, and how.
 struct ReceiveRequest {
   std::size_t messages_max = 1;
   std::optional<std::chrono::seconds> visibility = {};  // else the queue's

@@ -61,6 +61,7 @@ struct HttpPolicy {
   bool operator==(const HttpPolicy&) const = default;
 };
 
+// Says what a topic does with what is published to it.
 struct TopicSettings {
   Order order = Order::loose;
   Deduplication deduplication = Deduplication::by_name;
@@ -72,6 +73,7 @@ struct TopicSettings {
   bool operator==(const TopicSettings&) const = default;
 };
 
+// A topic as it is stored.
 struct Topic {
   std::int64_t number = 0;  // never used for another topic, also of the same name
   TopicId id;
@@ -94,6 +96,7 @@ enum class FilterScope : std::uint8_t { attributes, body };
 // published.
 enum class Form : std::uint8_t { envelope, bare };
 
+// Says what of a topic a subscriber gets, and in which form.
 struct SubscriptionSettings {
   std::string filter = {};  // filter.h; empty: everything
   FilterScope filter_scope = FilterScope::attributes;
@@ -106,6 +109,7 @@ struct SubscriptionSettings {
   bool operator==(const SubscriptionSettings&) const = default;
 };
 
+// One subscriber of a topic, as it is stored.
 struct Subscription {
   std::string id;  // a UUID
   TopicId topic;
@@ -121,6 +125,7 @@ struct Subscription {
 // What holds for a subscription of that topic.
 HttpPolicy effective_policy(const TopicSettings& topic, const SubscriptionSettings& subscription);
 
+// Says what is published to a topic, once for all subscribers.
 struct Notification {
   std::string subject = {};  // empty: none
   std::string body;
@@ -132,6 +137,7 @@ struct Notification {
   std::string trace = {};          // handed on to queues: OutgoingMessage::system_attributes' trace
 };
 
+// Says what a publisher learns of a notification that the topic took.
 struct Published {
   std::string id;             // a UUID, the same for every subscriber
   std::int64_t sequence = 0;  // ascending within a topic; 0: of a loose one, and not needed

@@ -36,6 +36,7 @@ struct ProbeWords {
 };
 ProbeWords words_of(const Probe& probe);
 
+// Says what a program is written for. The door fills it beside the Program.
 struct Contract {
   // Where an instance sees what its program is given. A built-in program also hears the host's
   // paths of its model and its code (BuiltInProgram).

@@ -25,6 +25,8 @@ class Environments;
 
 namespace slipway::fleet {
 
+// Says what a door changes of a variant that serves, without a new generation; what is absent
+// stays.
 struct VariantChange {
   std::string name;
   std::optional<double> weight;

@@ -22,6 +22,7 @@ struct Machines {
   std::uint32_t count = 0;
 };
 
+// Says which of the machines with room a copy goes to.
 enum class Spread : std::uint8_t {
   pack,    // the first machine with room
   evenly,  // of those with room the one with the fewest copies of this claim, then the first

@@ -92,6 +92,7 @@ struct Variant {
   bool operator==(const Variant&) const = default;
 };
 
+// All that a fleet should be, in one generation.
 struct FleetPlan {
   std::vector<Variant> variants;
   std::chrono::milliseconds request_timeout{60'000};

@@ -18,6 +18,7 @@
 
 namespace slipway::fleet {
 
+// Says how far an instance is on its way from its start to its end; it never goes back.
 enum class Phase : std::uint8_t {
   starting,  // asked for; not yet healthy
   healthy,   // was healthy, and nothing said otherwise since: routed to while it runs
@@ -28,6 +29,7 @@ enum class Phase : std::uint8_t {
 
 std::string_view name_of(Phase phase);
 
+// One instance, as its row holds it.
 struct InstanceRecord {
   std::uint64_t ordinal = 0;
   Generation generation = 0;
@@ -50,12 +52,14 @@ struct VariantRecord {
   ServerTime not_before = {};  // no start before this
 };
 
+// Says what the reconciler notes of one generation.
 struct GenerationRecord {
   ServerTime begun = {};
   bool came_up = false;  // all of it was there at once: it can serve
   std::map<std::string, VariantRecord, std::less<>> variants;
 };
 
+// Says what the reconciler notes of one fleet.
 struct FleetRecord {
   Shares shares;                       // of the generations that serve; empty: none does
   Generation steered = 0;              // the wanted generation that Fleets::set_shares() shifts

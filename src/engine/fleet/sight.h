@@ -50,6 +50,7 @@ using VariantId = std::pair<Generation, std::string>;  // the variant of a gener
 // What an instance is given from this disk, each fetched or made by itself.
 enum class Part : std::uint8_t { model, code, environment };
 
+// One thing that is fetched or built before instances can start, and for which variant.
 struct FetchId {
   VariantId variant;
   Part part = Part::model;
@@ -63,6 +64,7 @@ struct ElasticSight {
   ElasticAim aim;
 };
 
+// Says what was seen of a fleet and its surroundings until now; in memory only.
 struct Sight {
   // What was seen of an instance; nothing yet where it is not known.
   const Seen& of(const place::InstanceKey& key) const {
@@ -92,6 +94,7 @@ struct Sight {
   }
 };
 
+// Says what came of a fetch.
 struct FetchReport {
   FetchId id;
   artifacts::FetchOutcome outcome;

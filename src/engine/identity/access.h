@@ -27,6 +27,7 @@ struct ResourceSide {
   enum class Rule : std::uint8_t { either_side, own_side } rule = Rule::either_side;
 };
 
+// Says whether a request is allowed, and which kind of policy decided.
 struct Verdict {
   Decision decision = Decision::implicitly_denied;
   // What allows; what denies; or, where nothing does either, the kind whose permission lacks (the

@@ -36,6 +36,7 @@ inline constexpr std::string_view credentials_file = "credentials";
 inline constexpr std::string_view session_key_file = "session.key";
 inline constexpr std::size_t session_token_bytes_max = 8'192;
 
+// An access key and its secret, as a client is given them.
 struct KeyPair {
   std::string access_key_id;
   std::string secret;

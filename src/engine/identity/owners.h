@@ -38,6 +38,8 @@ struct PageRequest {
   std::string after = {};
   std::size_t items_max = 100;
 };
+
+// A part of a list, and whether more follows.
 template <typename T>
 struct Page {
   std::vector<T> items;

@@ -42,6 +42,7 @@ Result<> delete_password_rules(store::Transaction& tx, std::string_view account)
 // invalid_argument of kind "weak_password", in a sentence that says what is missing.
 Result<> check_password(const std::optional<PasswordRules>& rules, std::string_view password);
 
+// A user's password for the console, as it is stored: never its text.
 struct Password {
   std::string hash;
   std::vector<std::string> former = {};  // hashes, the newest first

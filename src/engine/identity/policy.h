@@ -69,6 +69,7 @@ struct Condition {
 // values; of kind "malformed_policy" where there is none.
 Result<Condition> parse_operator(std::string_view text);
 
+// One statement of a policy, read once and then only compared.
 struct Statement {
   enum class Effect : std::uint8_t { allow, deny } effect = Effect::allow;
   enum class Match : std::uint8_t { listed, others };
@@ -82,6 +83,7 @@ struct Statement {
   std::vector<Condition> conditions;
 };
 
+// A policy document, read. Immutable, so any thread may ask it.
 class Policy {
  public:
   // invalid_argument of kind "malformed_policy", with a sentence that says what is wrong, for what
@@ -131,6 +133,7 @@ struct AccessRequest {
   enum class Extent : std::uint8_t { one, all_below } extent = Extent::one;
 };
 
+// Says what policies come to: an explicit denial outweighs every permission, silence denies too.
 enum class Decision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
 
 // An AccessRequest, taken apart once for all the statements that are asked. Borrows the request.

@@ -11,6 +11,7 @@ namespace slipway::identity {
 
 inline constexpr std::size_t trust_policy_bytes_max = 2'048;
 
+// Says where a policy document will stand, which decides what it must hold.
 enum class DocumentKind : std::uint8_t { managed, inline_policy, trust };
 
 // invalid_argument of kind "malformed_policy"; limit_exceeded for a trust policy that is too long

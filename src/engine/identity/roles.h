@@ -18,6 +18,7 @@ namespace slipway::identity {
 
 inline constexpr std::size_t roles_max = 1'000;
 
+// A role as it is stored: who may take it, and for how long.
 struct Role {
   std::string account;
   std::string name;

@@ -10,6 +10,7 @@
 
 namespace slipway::identity {
 
+// Says what a session token holds: temporary credentials, whose they are, and until when.
 struct SessionRecord {
   std::string access_key_id;
   std::string secret;

@@ -19,6 +19,7 @@ inline constexpr std::size_t policies_max = 1'500;
 inline constexpr std::size_t policy_versions_max = 5;
 inline constexpr std::size_t stored_policy_bytes_max = 6'144;
 
+// A managed policy of an account, with the text of its default version.
 struct StoredPolicy {
   std::string account;
   std::string name;
@@ -31,6 +32,7 @@ struct StoredPolicy {
   Timestamp updated{};
 };
 
+// One version of a managed policy.
 struct PolicyVersion {
   std::int64_t number = 1;
   std::string document;

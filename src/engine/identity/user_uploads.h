@@ -20,6 +20,8 @@ inline constexpr std::size_t ssh_keys_max = 5;              // of one user
 inline constexpr std::size_t signing_certificates_max = 2;  // of one user
 inline constexpr std::size_t service_credentials_max = 2;   // of one user for one service
 
+// Says what a user was given beside access keys: an SSH key, a certificate, a password of a
+// service.
 struct UserUpload {
   enum class Kind : std::uint8_t { ssh_key = 0, signing_certificate = 1, service_credential = 2 };
   Kind kind = Kind::ssh_key;

@@ -20,6 +20,7 @@ inline constexpr std::size_t access_keys_max = 2;  // of one user
 inline constexpr std::size_t groups_max = 300;
 inline constexpr std::size_t memberships_max = 10;  // of one user
 
+// A user of an account, as it is stored.
 struct User {
   std::string account;
   std::string name;
@@ -42,6 +43,7 @@ Result<> move_user(store::Transaction& tx, const User& user, const Move& to);
 // in_use while it has policies, access keys, groups or anything else of its own.
 Result<> delete_user(store::Transaction& tx, std::string_view account, std::string_view name);
 
+// A user's long-term key.
 struct AccessKey {
   std::string id;
   std::string secret;
@@ -59,6 +61,7 @@ Result<> delete_access_key(store::Transaction& tx, const User& user, std::string
 Result<User> find_user_of_key(store::Transaction& tx, std::string_view account,
                               std::string_view key_id);
 
+// A group of users, who have its policies.
 struct Group {
   std::string account;
   std::string name;

@@ -34,6 +34,7 @@ struct DeliveredAnswer {
   std::optional<std::string> echo = {};  // where it has at most echo_bytes_max
 };
 
+// Says why a queued request got no answer from an instance.
 enum class Mishap : std::uint8_t {
   unavailable,  // no instance took it: none has seen it, or the answer could not be kept
   timeout,
@@ -41,6 +42,7 @@ enum class Mishap : std::uint8_t {
   answer_too_large,
 };
 
+// The same with a sentence that says more, which may be empty.
 struct DeliveryMishap {
   Mishap mishap = Mishap::unavailable;
   std::string detail = {};

@@ -13,6 +13,7 @@ namespace slipway::jobs {
 // Why the running attempt is being ended.
 enum class Ending : std::uint8_t { none, stopped, timed_out };
 
+// One job as it is stored.
 struct JobRow {
   JobSpec spec;
   enum class Stop : std::uint8_t { no, asked } stop = Stop::no;

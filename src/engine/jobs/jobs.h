@@ -82,6 +82,7 @@ struct Outcome {
 
 std::string_view name_of(Outcome::Kind kind);
 
+// Says how far a job is.
 enum class JobState : std::uint8_t {
   waiting,   // for its next attempt
   starting,  // what it needs is fetched, and it starts
@@ -89,6 +90,7 @@ enum class JobState : std::uint8_t {
   ended,
 };
 
+// Says what is shown of a job.
 struct JobStatus {
   JobState state = JobState::waiting;
   unsigned attempt = 0;  // the latest; 0: there was none yet

@@ -45,6 +45,7 @@ struct StreamName {
 // Where an event stands in its stream: grows with every event, survives restarts, never reused.
 using Position = std::uint64_t;
 
+// One line of a log, and where it stands in its stream.
 struct Event {
   Timestamp time{};
   Position position = 0;
@@ -57,6 +58,7 @@ struct Line {
   std::uint64_t cursor = 0;
 };
 
+// Says what is known of a stream without reading it.
 struct StreamInfo {
   std::string name;
   Timestamp created{};
@@ -65,6 +67,7 @@ struct StreamInfo {
   std::uint64_t stored_bytes = 0;
 };
 
+// Says what is known of a group without reading its streams.
 struct GroupInfo {
   std::string name;
   Timestamp created{};
@@ -81,6 +84,7 @@ struct TimeRange {
   }
 };
 
+// A part of a stream's events, and where to go on in either direction.
 struct EventPage {
   std::vector<Event> events;  // oldest first
   Position begin = 0;         // read_before(begin) gives what is older

@@ -14,6 +14,7 @@ namespace slipway::logs {
 // The longest line that append_record makes: every byte escaped, and two numbers.
 inline constexpr std::size_t record_bytes_max = 2 * 64 * 1024 + 64;
 
+// An event as a segment holds it.
 struct Record {
   Timestamp time{};
   std::uint64_t cursor = 0;

@@ -13,6 +13,7 @@
 
 namespace slipway::logs {
 
+// Says from which end of the time range events are given.
 enum class Order : std::uint8_t { oldest_first, newest_first };
 
 // Where an event stands in a group: by time, then stream, then position in the stream.
@@ -24,6 +25,7 @@ struct EventPlace {
   auto operator<=>(const EventPlace&) const = default;
 };
 
+// Says what is looked for in a group's streams.
 struct Search {
   std::string space;
   std::string group;
@@ -35,6 +37,7 @@ struct Search {
   std::size_t events_max = page_events_max;
 };
 
+// An event with the stream in which it was found.
 struct FoundEvent {
   std::string stream;
   Event event;
@@ -42,6 +45,7 @@ struct FoundEvent {
   EventPlace place() const { return {event.time, stream, event.position}; }
 };
 
+// A part of what a search finds.
 struct Found {
   std::vector<FoundEvent> events;  // in the order asked for
   bool complete = false;           // false: there is more behind the last one

@@ -45,6 +45,7 @@ struct Change {
   Moment now;
 };
 
+// Is told of every change to objects, within the change.
 class Watcher {
  public:
   virtual ~Watcher() = default;

@@ -43,6 +43,7 @@ struct ModelCopy : routing::LoadedModel {
   std::list<ModelCopy>::iterator self;
 };
 
+// Says who waits for a model, and until when.
 struct ModelWaiter {
   ModelTicket ticket = 0;
   Instant deadline = {};

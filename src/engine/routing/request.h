@@ -71,6 +71,7 @@ struct InvokeAnswer {
   std::optional<net::LinkPace> pace = std::nullopt;
 };
 
+// Says why a request got no answer from an instance.
 enum class InvokeFailure : std::uint8_t {
   not_found,          // there is no such fleet
   other_access,       // the fleet takes requests of the other kind of access

@@ -34,6 +34,7 @@ struct InstanceQuestion {
   std::shared_ptr<const void> owner;
 };
 
+// Says what came of one request to the container.
 struct Reply {
   int status = 0;    // what the container said; 0: nothing, `body` is a sentence that says why
   std::string body;  // the answer, or what was wrong

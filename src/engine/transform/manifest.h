@@ -10,6 +10,7 @@
 
 namespace slipway::transform {
 
+// The objects that a manifest names as the input of a job.
 struct Manifest {
   objects::ObjectName folder;      // what every name is put behind
   std::vector<std::string> names;  // in the file's order

@@ -11,12 +11,14 @@
 
 namespace slipway::transform {
 
+// A job as it is stored, without its files.
 struct TransformRow {
   TransformPlan plan;
   TransformStatus status;
   enum class Files : std::uint8_t { unknown, listed } files = Files::unknown;
 };
 
+// Says how far one object of the input is.
 enum class FileState : std::uint8_t { waiting, done, failed };
 
 // One object of the input.
@@ -28,6 +30,7 @@ struct TransformFile {
   std::uint64_t bytes = 0;
 };
 
+// Says how far a job's files are, all together.
 struct FileCounts {
   std::uint64_t waiting = 0;
   std::uint64_t done = 0;

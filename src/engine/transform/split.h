@@ -15,7 +15,10 @@
 
 namespace slipway::transform {
 
+// Says what a record is within a file: all of it, a line, or one of a framed format.
 enum class SplitType : std::uint8_t { none, line, record_io, tf_record };
+
+// Says whether a request carries as many records as fit, or one.
 enum class BatchStrategy : std::uint8_t { multi_record, single_record };
 
 // Whether the input goes on behind the window that is looked at.

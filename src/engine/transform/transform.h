@@ -37,6 +37,7 @@ struct TransformId {
 // What the records are, as far as filters and joins must know.
 enum class RecordFormat : std::uint8_t { opaque, csv, json, json_lines };
 
+// Says what a transform job is asked to do. Stored by a door, worked off by the reconciler.
 struct TransformPlan {
   fleet::FleetPlan fleet;  // its one variant has as many instances as the job; its request timeout
                            // is that of one request
@@ -88,6 +89,7 @@ Result<TransformPlan> transform_plan_from_text(std::string_view text);
 // formats that cannot be joined, a fleet plan that is none.
 Result<> check(const TransformPlan& plan);
 
+// Says how far a job is; the last three are ends.
 enum class TransformState : std::uint8_t {
   waiting,    // nothing was done yet
   starting,   // its instances come up
@@ -106,6 +108,7 @@ enum class Fault : std::uint8_t {
   server,  // this machine
 };
 
+// Says what is shown of a job.
 struct TransformStatus {
   TransformState state = TransformState::waiting;
   enum class Stop : std::uint8_t { not_asked, asked } stop = Stop::not_asked;

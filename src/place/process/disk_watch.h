@@ -24,6 +24,7 @@ inline constexpr std::chrono::milliseconds forced_end_wait_max{5'000};
 
 inline constexpr std::uint64_t file_weight = 4'096;  // a file, however small, weighs so much
 
+// Says what a tree of files takes on the disk.
 struct DiskUse {
   std::uint64_t bytes = 0;  // allocated; a file counts once, however many names it has
   std::uint64_t files = 0;

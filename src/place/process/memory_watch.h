@@ -11,6 +11,7 @@ namespace slipway::place {
 // Limits.
 inline constexpr unsigned watched_processes_max = 4096;  // of one instance
 
+// Says what the processes of an instance take, and how many they are.
 struct Usage {
   std::uint64_t bytes = 0;
   std::size_t processes = 0;

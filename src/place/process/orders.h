@@ -11,6 +11,7 @@
 
 namespace slipway::place {
 
+// Says what the place decides of an instance, beside what its spec says.
 struct OrderTerms {
   cell::Layers layers;
   std::string kept_free;  // as ProcessPlaceOptions has it

@@ -43,6 +43,7 @@ enum class Isolation : std::uint8_t {
   off,        // nothing: instances are processes of the server's user like any other
 };
 
+// Says where a process place keeps its instances, and how it starts and confines them.
 struct ProcessPlaceOptions {
   // Each instance has a directory of its own below it: its working directory, with its sockets.
   std::filesystem::path root;

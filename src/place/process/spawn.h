@@ -12,6 +12,7 @@
 
 namespace slipway::place {
 
+// A program to start as a child.
 struct SpawnRequest {
   std::vector<std::string> argv;  // argv[0]: an absolute path
   std::map<std::string, std::string> environment;

@@ -20,6 +20,7 @@
 
 namespace slipway::iam {
 
+// A managed policy, of the account or the provider's, as answers show it.
 struct KnownPolicy {
   std::string arn;
   std::string name;
@@ -58,13 +59,18 @@ inline std::string_view path_in(std::string_view arn) {
   return arn.substr(begin, arn.rfind('/') + 1 - begin);
 }
 
+// Says whose policies are listed.
 enum class PolicyScope : std::uint8_t { all, provider, local };
+
+// Says which policies are listed, and from where on.
 struct PoliciesWanted {
   PolicyScope scope = PolicyScope::all;
   std::string_view path_prefix = "/";
   std::string_view after = {};  // the ARN of the last that was told before; empty: of none
   std::size_t items_max = 100;  // how many are read at once, about as many as are taken
 };
+
+// Says whether the one who takes them wants another.
 enum class Taken : std::uint8_t { more_wanted, enough };
 using TakePolicy = std::function<Taken(const KnownPolicy&)>;
 

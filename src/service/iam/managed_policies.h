@@ -7,6 +7,7 @@
 
 namespace slipway::iam {
 
+// One policy that the provider publishes.
 struct ManagedPolicy {
   std::string_view name;      // "AmazonSageMakerFullAccess"
   std::string_view path;      // "/" or "/service-role/"

@@ -19,6 +19,7 @@ struct CustomerKey {
   bool given() const { return algorithm || key || key_md5; }
 };
 
+// Says what the headers of a request ask for.
 struct WantedEncryption {
   std::optional<std::string_view> algorithm = {};  // x-amz-server-side-encryption
   std::optional<std::string_view> kms_key = {};

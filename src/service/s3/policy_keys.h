@@ -6,6 +6,7 @@
 
 namespace slipway::s3 {
 
+// Says how a condition key and the actions of a statement go together.
 enum class KeyUse : std::uint8_t {
   unknown,  // there is no such key
   none,     // no action that the pattern matches comes with it

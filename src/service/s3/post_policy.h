@@ -20,6 +20,7 @@ struct FormView {
   std::vector<std::pair<std::string, std::string>> fields;  // names in lower case
 };
 
+// Says how many bytes the file of a form may have.
 struct SizeRange {
   std::uint64_t min = 0;
   std::uint64_t max = ~0ULL;

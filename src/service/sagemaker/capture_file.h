@@ -14,6 +14,7 @@ namespace slipway::sagemaker {
 // What a DataCaptureConfig means for the fleet engine; absent where it captures nothing.
 std::optional<routing::CapturePlan> capture_plan(const aws::sagemaker::DataCaptureConfig& config);
 
+// One object of captured requests, ready to be stored.
 struct CaptureObject {
   std::string bucket;
   std::string key;    // "<prefix>/<endpoint>/<variant>/yyyy/mm/dd/hh/mm-ss-mmm-<uuid>.jsonl", UTC

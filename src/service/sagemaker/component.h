@@ -26,6 +26,7 @@ inline constexpr std::size_t components_per_endpoint_max = 200;
 
 inline constexpr Kind component_kind{"sagemaker:inference-component", "inference component"};
 
+// An inference component, as its row holds it.
 struct Component {
   Resource resource;
   aws::sagemaker::CreateInferenceComponentInput given;  // the document, VariantName always there

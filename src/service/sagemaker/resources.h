@@ -83,11 +83,13 @@ struct ListQuery {
   std::optional<std::string_view> status_equals;
 };
 
+// A resource in a list.
 struct Listed {
   Resource resource;
   std::string status;  // of kinds that have one
 };
 
+// A part of a list, and how to go on.
 struct Page {
   std::vector<Listed> items;
   std::optional<std::string> next_token;

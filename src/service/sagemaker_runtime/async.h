@@ -36,6 +36,7 @@ struct AsyncNote {
   static AsyncNote from(std::string_view text);
 };
 
+// Puts requests that nobody waits for into the queue before their endpoint.
 class AsyncInvocations {
  public:
   // All outlive this object.

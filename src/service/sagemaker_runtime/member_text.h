@@ -10,6 +10,7 @@ namespace slipway::sagemaker_runtime {
 // Asks the container for a session, in place of a session's id.
 inline constexpr std::string_view new_session = "NEW_SESSION";
 
+// Says what the model lets a text consist of, as the patterns say it.
 enum class Form : std::uint8_t {
   any,              // .*
   ascii,            // \p{ASCII}*

@@ -25,6 +25,7 @@ using service::refuse;
 inline constexpr std::size_t page_items_max = 100;
 inline constexpr std::string_view default_content_type = "text/plain; charset=UTF-8";
 
+// Says what the operations of this door stand on. All outlive it.
 struct Door {
   const events::Topics& topics;
   const events::MobileDirectory& mobile;

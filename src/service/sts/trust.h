@@ -16,6 +16,7 @@ namespace slipway::sts {
 
 inline constexpr std::int64_t session_seconds_default = 3'600;
 
+// The parts of a role's ARN that name it.
 struct RoleArn {
   std::string_view account;
   std::string_view name;

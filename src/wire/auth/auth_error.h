@@ -9,6 +9,7 @@
 
 namespace slipway::wire {
 
+// Says why a signature is refused, in this folder's words; each dialect has its own for it.
 enum class AuthProblem : std::uint8_t {
   missing,       // no signature at all
   incomplete,    // a part of the authorization is missing or cannot be read

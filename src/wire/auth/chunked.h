@@ -30,6 +30,7 @@ inline constexpr std::uint64_t chunk_bytes_min = 8192;
 // absence, for what they are worth: where nobody's signature is checked.
 enum class ChunkSignatures : std::uint8_t { checked, passed_over };
 
+// Says what a body in chunks was announced to be.
 struct ChunkedOptions {
   PayloadMode mode = PayloadMode::chunks_trailer;
   ChunkSignatures signatures = ChunkSignatures::checked;
@@ -51,6 +52,7 @@ Result<ChunkedOptions> chunked_options(const SignedRequest& request, const Verif
 
 using Trailer = std::pair<std::string, std::string>;  // lower-case name, trimmed value
 
+// Takes one body apart, in the order of its bytes.
 class ChunkedDecoder {
  public:
   explicit ChunkedDecoder(ChunkedOptions options);

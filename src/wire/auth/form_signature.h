@@ -13,12 +13,14 @@ namespace slipway::wire {
 // The fields of a form, names as sent: they compare without case.
 using FormFields = std::span<const HeaderPair>;
 
+// Says which signature a form holds.
 enum class FormSignature : std::uint8_t { none, v4, v2 };
 
 // Which signature the fields hold, without checking it. InvalidArgument where a field is missing,
 // the object's key first: of a signature S3 wants all fields or none.
 Result<FormSignature> form_signature(FormFields fields);
 
+// Says whose form it is, once its signature was shown to hold.
 struct VerifiedForm {
   std::string access_key_id;
   std::optional<std::string> region;  // of version 4, which names one

@@ -40,6 +40,7 @@ struct SignedFor {
   AuthDialect dialect;
 };
 
+// Says where and how a request says who signed it.
 enum class AuthForm : std::uint8_t {
   none,          // no signature at all
   v4_header,     // Authorization: AWS4-HMAC-SHA256 ...

@@ -8,6 +8,7 @@
 
 namespace slipway::wire {
 
+// Says whose request it is, once its signature was shown to hold.
 struct VerifiedV2 {
   std::string access_key_id;
 };

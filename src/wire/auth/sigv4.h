@@ -124,6 +124,7 @@ HmacKey signing_key(const CredentialScope& scope, std::string_view secret);
 
 // ---- The client's side ---------------------------------------------------------------------
 
+// Says what a client signs with.
 struct Credentials {
   std::string access_key_id;
   std::string secret_access_key;
