@@ -175,8 +175,7 @@ bool HttpDeliveries::may_begin(std::string_view subscription) const {
 
 // What the courier sends is in a row by then.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
-                           const HttpPolicy& policy, const Moment& now,
-                           engine::Effects& effects) {
+                           const HttpPolicy& policy, const Moment& now, engine::Effects& effects) {
   const std::string& id = subscription.id;
   if (const auto pace = paces_.find(id); pace != paces_.end() && pace->second.end <= now.server)
     paces_.erase(pace);
