@@ -10,6 +10,9 @@
 #   slipway_bench_program(raw_loop SOURCES raw_loop.cc DEPS base)    in the group `benches`
 #
 # DEPS are folder names under src/, or target names with `::`. TEST_DEPS go to the tests alone.
+# SANITIZE address thread: continuous integration runs the fast unit tests under these sanitizers too
+# (the groups `address_tests` and `thread_tests`): `address` where bytes of strangers are read or memory
+# is handled by hand, `thread` where threads share something.
 # PCH <CLI/CLI.hpp> gives a module, and its tests, a precompiled header of their own with that header
 # in it; PCH_OF cli lets an executable use the one of that module.
 
@@ -53,7 +56,7 @@ function(slipway_use_pch target)
 endfunction()
 
 function(slipway_gtest target label)
-  cmake_parse_arguments(arg "" "PCH_OF" "SOURCES;DEPS" ${ARGN})
+  cmake_parse_arguments(arg "" "PCH_OF" "SOURCES;DEPS;SANITIZE" ${ARGN})
   add_executable(${target} ${arg_SOURCES})
   target_link_libraries(${target} PRIVATE ${arg_DEPS} GTest::gmock GTest::gtest_main)
   if(NOT arg_PCH_OF)
@@ -64,6 +67,9 @@ function(slipway_gtest target label)
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
   set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS ${target})
+  foreach(sanitizer IN LISTS arg_SANITIZE)
+    set_property(GLOBAL APPEND PROPERTY SLIPWAY_TESTS_${sanitizer} ${target})
+  endforeach()
 endfunction()
 
 # Every NAME_kind.cc of the folder as an executable of its own.
@@ -81,7 +87,7 @@ function(slipway_programs kind)
 endfunction()
 
 function(slipway_module name)
-  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SOURCES;PCH" ${ARGN})
+  cmake_parse_arguments(arg "" "" "DEPS;TEST_DEPS;SOURCES;PCH;SANITIZE" ${ARGN})
   slipway_targets_of(library ${name})
   slipway_targets_of(deps ${arg_DEPS})
   slipway_targets_of(test_deps ${arg_TEST_DEPS})
@@ -113,7 +119,8 @@ function(slipway_module name)
   endif()
 
   if(tests)
-    slipway_gtest(${short}_test fast SOURCES ${tests} DEPS ${library} ${test_deps} ${pch_of})
+    slipway_gtest(${short}_test fast SOURCES ${tests} DEPS ${library} ${test_deps} ${pch_of}
+      SANITIZE ${arg_SANITIZE})
   endif()
   if(slow_tests)
     slipway_gtest(${short}_slow_test slow SOURCES ${slow_tests} DEPS ${library} ${test_deps}

@@ -56,6 +56,14 @@ def test_a_run_that_left_no_results_is_a_failure(tmp_path):
     assert "objects_slow" not in said and said.splitlines()[-1] == "1 passed, 2 failed"
 
 
+def test_a_command_that_is_no_test_program_counts_as_one_test(tmp_path):
+    assert tally("--note", "formatting", "0", "3", tmp_path).returncode == 0
+    assert tally("--note", "clang-tidy", "1", "20", tmp_path).returncode == 0
+    said = tally(tmp_path).stdout.splitlines()
+    assert said[0] == "FAILED clang-tidy.(all of it): it ended with status 1; see above"
+    assert said[-1] == "1 passed, 1 failed"
+
+
 def test_apts_lists_become_lists_of_source_packages(tmp_path):
     text = "Types: deb\nURIs: http://d\nSuites: x\n\nTypes: deb deb-src\nURIs: http://d\n"
     assert fetch_deps.as_source_list(text).count("Types: deb-src\n") == 2

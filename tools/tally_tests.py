@@ -10,6 +10,8 @@
       match EXCEPT, and left no results: it crashed, hung or was not built.
   tally_tests.py --expect-file NAME FOLDER
       The same for one run that should have left FOLDER/NAME.xml.
+  tally_tests.py --note NAME STATUS SECONDS FOLDER
+      Writes what a command was that is no test program: passed where its exit status is 0.
 """
 import collections
 import pathlib
@@ -34,6 +36,14 @@ def expect(names, folder):
         case = ElementTree.SubElement(suite, "testcase", classname=name, name="(all of it)")
         ElementTree.SubElement(case, "failure", message="it crashed or hung before it could report")
         ElementTree.ElementTree(suite).write(folder / f"{name}.xml")
+
+
+def note(name, status, seconds, folder):
+    suite = ElementTree.Element("testsuite", name=name)
+    case = ElementTree.SubElement(suite, "testcase", classname=name, name="(all of it)", time=seconds)
+    if status != "0":
+        ElementTree.SubElement(case, "failure", message=f"it ended with status {status}; see above")
+    ElementTree.ElementTree(suite).write(folder / f"{name}.xml")
 
 
 def outcome(case):
@@ -82,6 +92,9 @@ def main(arguments):
         return 0
     if arguments[:1] == ["--expect-file"]:
         expect(arguments[1:2], pathlib.Path(arguments[2]))
+        return 0
+    if arguments[:1] == ["--note"]:
+        note(*arguments[1:4], pathlib.Path(arguments[4]))
         return 0
     return tally(pathlib.Path(arguments[0]))
 
