@@ -316,6 +316,22 @@ void ModelResidency::not_shown(HostId host, const std::string& name, Error why) 
   pump(at);
 }
 
+// A load that pump() began has ended. In every case the copy leaves State::loading here, because
+// the host has loads_per_host_max places for loads and no more: pump() at the end gives the place
+// that became free to the next in the queue. Whoever waits for the model is told, or the model
+// stays wanted and a copy of it is on its way elsewhere; nobody is left waiting for what will not
+// come.
+//
+//   loaded     it serves those that wait, which pins it. Where nobody does any more, it is idle,
+//   and
+//              then settle() decides whether it may stay: a load that came too late for its waiters
+//              must not push the host past its bound.
+//   no_memory  the model stays wanted; what makes room for it is on_no_memory()'s.
+//   refused    the files are no model for this program, and no other host would say otherwise.
+//   lost       the host did not answer. Nothing is known of what it has, so nothing is asked of it
+//              before it has listed its models, and its queue goes to others.
+//   too_late   the host may finish all the same. The copy occupies it until the host says that it
+//              is gone: the count of what fits would be wrong otherwise.
 void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad load) {
   ModelCopy* const copy = find_copy(host_id, name);
   if (copy == nullptr || copy->state != State::loading) return;

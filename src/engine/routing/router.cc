@@ -64,6 +64,21 @@ void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
   dispatch(std::move(invocation));
 }
 
+// Finds where the request goes, by what the routes say now; a held one comes here again and again.
+// The order of the questions is part of what callers see:
+//
+//   - One that has been through a container already goes on in the route that it began with, though
+//     another generation may serve by now.
+//   - As long as not all routes are known (a server that starts), a fleet that is not there may
+//     still come: the request is held. After that there is none.
+//   - Who may ask at all (`access`) comes before everything that tells what the fleet is made of.
+//   - What the request says that cannot be (a variant, a model, a container that is not there) is
+//     refused before anybody looks for an instance: such a request is never held, nor counted
+//     among those for which an elastic variant starts instances.
+//   - Only then it matters whether there is an instance now. Where there could be one the request
+//     is held, and otherwise refused (without_instance).
+//
+// The route is kept with the invocation last, once it will be sent: hold() would only drop it.
 void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
   if (invocation->relay_ && invocation->relay_->is_under_way())
     return dispatch_further(std::move(invocation));
