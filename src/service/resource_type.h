@@ -150,6 +150,8 @@ struct Paging {
   std::string_view taken = {};
 };
 
+// One type of resource: what CloudFormation calls it, and how operations of its door make, read,
+// change, remove and list such a resource. A row of its door's table.
 struct ResourceType {
   std::string_view name;       // "AWS::SQS::Queue"
   const wire::Schema& schema;  // whose operations these are

@@ -29,6 +29,7 @@ struct PropertyChanges {
 PropertyChanges changes_between(const ResourceType& type, const boost::json::object& before,
                                 const boost::json::object& after);
 
+// A resource as it is now.
 struct ResourceState {
   enum class Kind : std::uint8_t {
     stable,   // it is what was asked for

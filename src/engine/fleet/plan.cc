@@ -6,6 +6,8 @@
 #include <cmath>
 #include <set>
 
+#include "engine/fleet/elastic_aim.h"
+
 namespace slipway::fleet {
 
 namespace {
@@ -159,6 +161,10 @@ std::string_view Variant::variant() const {
   const std::string_view all = name;
   const std::size_t tail = container.empty() ? 0 : container.size() + 1;
   return all.substr(0, all.size() - std::min(all.size(), tail));
+}
+
+std::uint32_t standing_instances(const Variant& variant) {
+  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
 }
 
 Result<> check(const FleetPlan& plan) {

@@ -92,6 +92,9 @@ struct Variant {
   bool operator==(const Variant&) const = default;
 };
 
+// Those of a variant's instances that stand whatever is asked of it.
+std::uint32_t standing_instances(const Variant& variant);
+
 // All that a fleet should be, in one generation.
 struct FleetPlan {
   std::vector<Variant> variants;

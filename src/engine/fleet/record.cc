@@ -4,7 +4,6 @@
 #include <charconv>
 #include <limits>
 
-#include "engine/fleet/elastic_aim.h"
 #include "store/document.h"
 
 namespace slipway::fleet {
@@ -136,10 +135,6 @@ std::optional<VariantStatus::InGeneration> in_generation(const FleetRecord& reco
 }
 
 }  // namespace
-
-std::uint32_t standing_instances(const Variant& variant) {
-  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
-}
 
 std::string_view name_of(Phase phase) {
   switch (phase) {

@@ -136,9 +136,6 @@ struct Plans {
 };
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
 
-// Those of a variant's instances that stand whatever is asked of it.
-std::uint32_t standing_instances(const Variant& variant);
-
 // The status that row and plans amount to.
 FleetStatus status_of(const FleetRow& row, const Plans& plans);
 
