@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t seeds = 100;
+constexpr std::uint64_t seeds = 50;
 // What a server that lives needs beyond a job's own limits to end it: slow commits, and a machine's
 // own time to end what is asked.
 constexpr std::chrono::seconds slack{40};
