@@ -10,7 +10,7 @@ std::uint32_t instances_for(const routing::Elastic& elastic, std::uint32_t reque
 }
 
 std::optional<ServerTime> follow(ElasticAim& aim, const routing::Elastic& elastic,
-                                 const routing::ElasticGate::Demand& demand,
+                                 const routing::ConcurrencyLimiter::Demand& demand,
                                  std::chrono::milliseconds idle_time, ServerTime now) {
   const std::uint32_t needed = instances_for(elastic, demand.peak);
   const ServerTime idle_at = demand.last_used + idle_time;

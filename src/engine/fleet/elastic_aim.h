@@ -6,7 +6,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "engine/routing/elastic.h"
+#include "engine/routing/concurrency_limiter.h"
 #include "engine/routing/traffic.h"
 
 namespace slipway::fleet {
@@ -32,7 +32,7 @@ struct ElasticAim {
 // the busiest moment of the last `idle_time` needed. Returns when to look again; nothing: only when
 // the bell rings.
 std::optional<ServerTime> follow(ElasticAim& aim, const routing::Elastic& elastic,
-                                 const routing::ElasticGate::Demand& demand,
+                                 const routing::ConcurrencyLimiter::Demand& demand,
                                  std::chrono::milliseconds idle_time, ServerTime now);
 
 }  // namespace slipway::fleet

@@ -85,14 +85,16 @@ class ElasticHistory {
   void come(std::uint32_t count) {
     const routing::VariantRoute* const to = variant();
     if (to == nullptr || !to->elastic) return;
-    std::erase_if(turns_, [&](const auto& turn) { return turn.gate() != to->elastic->gate.get(); });
+    std::erase_if(permits_, [&](const auto& permit) {
+      return permit.limiter() != to->elastic->limiter.get();
+    });
     for (; count > 0; --count)
-      if (auto turn = routing::ElasticTurn::take(to->elastic->gate, elastic_.concurrency_max))
-        turns_.push_back(*std::move(turn));
-    require(turns_.size() <= elastic_.concurrency_max, "more turns than the concurrency");
+      if (auto permit = routing::Permit::acquire(to->elastic->limiter, elastic_.concurrency_max))
+        permits_.push_back(*std::move(permit));
+    require(permits_.size() <= elastic_.concurrency_max, "more permits than the concurrency");
   }
   void go(std::uint32_t count) {
-    turns_.resize(turns_.size() - std::min<std::size_t>(count, turns_.size()));
+    permits_.resize(permits_.size() - std::min<std::size_t>(count, permits_.size()));
   }
 
   void act() {
@@ -158,12 +160,13 @@ class ElasticHistory {
   void whoever_waits_is_served() {
     world_.run(1s);
     come(1 + draw(30));
-    const std::uint32_t needed = instances_for(elastic_, static_cast<std::uint32_t>(turns_.size()));
+    const std::uint32_t needed =
+        instances_for(elastic_, static_cast<std::uint32_t>(permits_.size()));
     world_.run(2min, [this] { look(); });
     const routing::VariantRoute* const to = variant();
-    require(
-        to != nullptr && to->instances.size() >= needed,
-        fmt::format("{} instances for {} requests", to ? to->instances.size() : 0, turns_.size()));
+    require(to != nullptr && to->instances.size() >= needed,
+            fmt::format("{} instances for {} requests", to ? to->instances.size() : 0,
+                        permits_.size()));
   }
 
   void silence_ends_all_but_the_provisioned() {
@@ -179,7 +182,7 @@ class ElasticHistory {
 
   // Histories share a store: nothing of one may be left to the next.
   void end() {
-    turns_.clear();
+    permits_.clear();
     route_.reset();
     const auto removed = store_.write(
         [&](store::Transaction& tx) -> Result<> { return world_.fleets().remove(tx, id_); });
@@ -194,7 +197,7 @@ class ElasticHistory {
   const FleetId id_;
   routing::Elastic elastic_;
   std::shared_ptr<const routing::GenerationRoute> route_;
-  std::vector<routing::ElasticTurn> turns_;
+  std::vector<routing::Permit> permits_;
 };
 
 void play(store::Store& store, std::uint64_t seed) {

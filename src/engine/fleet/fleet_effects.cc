@@ -36,7 +36,7 @@ place::Labels package_labels(const FleetOptions& options, const FleetId& id, Gen
 }
 
 void FleetEffects::start(const place::InstanceKey& key, Start start) {
-  effects_.add([&needs = needs_, &sight = sight_, starting = around_.starting, key,
+  effects_.add([&needs = needs_, &observed = observed_, starting = around_.starting, key,
                 start = std::move(start)]() mutable {
     place::InstanceSpec& spec = start.spec;
     if (!start.models_path.empty()) {
@@ -47,37 +47,37 @@ void FleetEffects::start(const place::InstanceKey& key, Start start) {
     }
     starting(key, std::move(start.probe));
     needs.place.start(key, spec);
-    sight.seen[key].start_asked = true;
+    observed.instances[key].start_asked = true;
   });
 }
 
 void FleetEffects::stop(const place::InstanceKey& key) {
-  effects_.add([&needs = needs_, &sight = sight_, key, grace = around_.options.stop_grace] {
+  effects_.add([&needs = needs_, &observed = observed_, key, grace = around_.options.stop_grace] {
     needs.place.stop(key, grace);
-    sight.seen[key].stop_asked = true;
+    observed.instances[key].stop_asked = true;
   });
 }
 
 void FleetEffects::forget(const place::InstanceKey& key) {
-  effects_.add([&needs = needs_, &sight = sight_, key, look_again = around_.look_again] {
+  effects_.add([&needs = needs_, &observed = observed_, key, look_again = around_.look_again] {
     needs.place.forget(key);
-    sight.seen.erase(key);
-    if (sight.seen.empty()) look_again();  // nothing may be left of the fleet itself
+    observed.instances.erase(key);
+    if (observed.instances.empty()) look_again();  // nothing may be left of the fleet itself
   });
 }
 
 void FleetEffects::watch(const place::InstanceKey& key, ProbedAt probed, ServerTime now) {
-  effects_.add([&needs = needs_, &sight = sight_, key, probed = std::move(probed), now] {
+  effects_.add([&needs = needs_, &observed = observed_, key, probed = std::move(probed), now] {
     needs.prober.watch(key, probed);
-    Seen& seen = sight.seen[key];
+    ObservedInstance& seen = observed.instances[key];
     seen.watched = true;
     seen.watched_at = now;
   });
 }
 
 void FleetEffects::unwatch(const place::InstanceKey& key) {
-  effects_.add([&needs = needs_, &sight = sight_, key] {
-    if (const auto seen = sight.seen.find(key); seen != sight.seen.end())
+  effects_.add([&needs = needs_, &observed = observed_, key] {
+    if (const auto seen = observed.instances.find(key); seen != observed.instances.end())
       seen->second.watched = false;
     needs.prober.unwatch(key);
   });
@@ -85,24 +85,24 @@ void FleetEffects::unwatch(const place::InstanceKey& key) {
 
 void FleetEffects::fetch(const FetchId& id, const artifacts::Artifact& artifact,
                          const std::string& known, ServerTime now) {
-  effects_.add(
-      [&needs = needs_, &sight = sight_, fetched = around_.fetched, id, artifact, known, now] {
-        sight.fetches[id] = {.asked_at = now};
-        auto done = [fetched, id](artifacts::FetchOutcome outcome) {
-          fetched({id, std::move(outcome)});
-        };
-        if (known.empty())
-          needs.artifacts.fetch(artifact, std::move(done));
-        else
-          needs.artifacts.fetch_again(artifact, known, std::move(done));
-      });
+  effects_.add([&needs = needs_, &observed = observed_, fetched = around_.fetched, id, artifact,
+                known, now] {
+    observed.fetches[id] = {.asked_at = now};
+    auto done = [fetched, id](artifacts::FetchOutcome outcome) {
+      fetched({id, std::move(outcome)});
+    };
+    if (known.empty())
+      needs.artifacts.fetch(artifact, std::move(done));
+    else
+      needs.artifacts.fetch_again(artifact, known, std::move(done));
+  });
 }
 
 void FleetEffects::prepare(const FetchId& id, environments::Need need, ServerTime now) {
-  effects_.add([&needs = needs_, &sight = sight_, fetched = around_.fetched, id,
+  effects_.add([&needs = needs_, &observed = observed_, fetched = around_.fetched, id,
                 need = std::move(need), now]() mutable {
     const auto asker = std::make_shared<const int>();
-    sight.fetches[id] = {.asked_at = now, .asker = asker};
+    observed.fetches[id] = {.asked_at = now, .asker = asker};
     need.asker = asker;
     needs.environments->prepare(std::move(need), [fetched, id](artifacts::FetchOutcome outcome) {
       fetched({id, std::move(outcome)});
@@ -113,10 +113,11 @@ void FleetEffects::prepare(const FetchId& id, environments::Need need, ServerTim
 namespace {
 
 // Makes what is asked of what was decided: those instances that are asked already stay the same.
-void make_instances(routing::GenerationRoute& route, Sight& sight, routing::RouteTable& routes) {
+void make_instances(routing::GenerationRoute& route, ObservedFleet& observed,
+                    routing::RouteTable& routes) {
   for (routing::VariantRoute& variant : route.variants)
     for (auto& instance : variant.instances) {
-      Seen& seen = sight.seen[instance->key];
+      ObservedInstance& seen = observed.instances[instance->key];
       auto made = seen.route.lock();
       if (!made || !(*made == *instance))
         made = routes.make_instance(instance->key, instance->addresses, instance->form);
@@ -137,14 +138,14 @@ std::shared_ptr<const routing::GenerationRoute> same_leg(const routing::FleetRou
 }  // namespace
 
 void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
-  effects_.add([&needs = needs_, &sight = sight_, id, fresh = std::move(fresh)] {
+  effects_.add([&needs = needs_, &observed = observed_, id, fresh = std::move(fresh)] {
     auto route = std::make_shared<routing::FleetRoute>();
     for (std::size_t i = 0; i < fresh.route.legs.size(); ++i) {
       const routing::FleetRoute::Leg& leg = fresh.route.legs[i];
-      auto same = same_leg(sight.published.get(), *leg.route);
+      auto same = same_leg(observed.published.get(), *leg.route);
       if (!same) {
         auto made = std::make_shared<routing::GenerationRoute>(*leg.route);
-        make_instances(*made, sight, needs.routes);
+        make_instances(*made, observed, needs.routes);
         for (const NewRoute::ManyModels& many : fresh.many_models) {
           if (many.leg != i) continue;
           routing::VariantRoute& to = made->variants[many.place];
@@ -155,24 +156,26 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
       }
       route->legs.push_back({.share = leg.share, .route = std::move(same)});
     }
-    sight.published = route;
+    observed.published = route;
     needs.routes.publish(id, std::move(route));
   });
 }
 
 void FleetEffects::withdraw(const FleetId& id) {
-  effects_.add([&needs = needs_, &sight = sight_, id] {
-    sight.published.reset();
+  effects_.add([&needs = needs_, &observed = observed_, id] {
+    observed.published.reset();
     needs.routes.withdraw(id);
   });
 }
 
-void FleetEffects::aim(std::shared_ptr<routing::ElasticGate> gate, std::uint32_t requests) {
-  effects_.add([gate = std::move(gate), requests] { gate->aim(requests); });
+void FleetEffects::aim(std::shared_ptr<routing::ConcurrencyLimiter> limiter,
+                       std::uint32_t requests) {
+  effects_.add([limiter = std::move(limiter), requests] { limiter->aim(requests); });
 }
 
-void FleetEffects::give_up(std::shared_ptr<routing::ElasticGate> gate, const std::string& reason) {
-  effects_.add([gate = std::move(gate), reason] { gate->give_up(reason); });
+void FleetEffects::give_up(std::shared_ptr<routing::ConcurrencyLimiter> limiter,
+                           const std::string& reason) {
+  effects_.add([limiter = std::move(limiter), reason] { limiter->give_up(reason); });
 }
 
 void FleetEffects::note(const FleetId& id, Timestamp at, std::vector<std::string> decisions) {

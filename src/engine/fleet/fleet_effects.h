@@ -10,8 +10,8 @@
 #include "engine/environments/environments.h"
 #include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet_needs.h"
+#include "engine/fleet/observed_fleet.h"
 #include "engine/fleet/record.h"
-#include "engine/fleet/sight.h"
 #include "engine/reconciler.h"
 
 namespace slipway::fleet {
@@ -28,8 +28,8 @@ place::Labels instance_labels(const FleetOptions& options, const FleetId& id,
 place::Labels package_labels(const FleetOptions& options, const FleetId& id, Generation generation,
                              const std::string& variant);
 
-// Each function adds one effect: it is done once what the run decided is durable, and what the
-// sight knows of it is noted then, so that a run whose commit was lost asks for it again.
+// Each function adds one effect: it is done once what the run decided is durable, and what is
+// observed of it is noted then, so that a run whose commit was lost asks for it again.
 class FleetEffects {
  public:
   // All of it outlives the effects.
@@ -43,8 +43,8 @@ class FleetEffects {
     std::function<void(const place::InstanceKey&, Probe)> starting;
     DecisionBook& decisions;
   };
-  FleetEffects(const Around& around, Sight& sight, engine::Effects& effects)
-      : around_(around), needs_(around.needs), sight_(sight), effects_(effects) {}
+  FleetEffects(const Around& around, ObservedFleet& observed, engine::Effects& effects)
+      : around_(around), needs_(around.needs), observed_(observed), effects_(effects) {}
 
   struct Start {
     place::InstanceSpec spec;
@@ -80,8 +80,8 @@ class FleetEffects {
   void publish(const FleetId& id, NewRoute fresh);
   void withdraw(const FleetId& id);
 
-  void aim(std::shared_ptr<routing::ElasticGate> gate, std::uint32_t requests);
-  void give_up(std::shared_ptr<routing::ElasticGate> gate, const std::string& reason);
+  void aim(std::shared_ptr<routing::ConcurrencyLimiter> limiter, std::uint32_t requests);
+  void give_up(std::shared_ptr<routing::ConcurrencyLimiter> limiter, const std::string& reason);
   void tell_changed(const FleetId& id);
   // Says for who asks why what was decided, which was not where the commit is lost.
   void note(const FleetId& id, Timestamp at, std::vector<std::string> decisions);
@@ -89,7 +89,7 @@ class FleetEffects {
  private:
   const Around& around_;
   const FleetNeeds& needs_;
-  Sight& sight_;
+  ObservedFleet& observed_;
   engine::Effects& effects_;
 };
 

@@ -5,64 +5,67 @@
 
 #include "engine/fleet/decisions.h"
 #include "engine/fleet/fleet_run.h"
+#include "engine/fleet/observed_fleet.h"
 #include "engine/fleet/record.h"
-#include "engine/fleet/sight.h"
 
 namespace slipway::fleet {
 
 namespace {
 
-void take_in(Sight& sight, place::Observation&& observation) {
+void take_in(ObservedFleet& observed, place::Observation&& observation) {
   using Kind = place::Observation::Kind;
-  Seen& seen = sight.seen[observation.key];
+  ObservedInstance& seen = observed.instances[observation.key];
   switch (observation.kind) {
     case Kind::preparing:
-      if (seen.state == Seen::State::unknown) seen.state = Seen::State::preparing;
+      if (seen.state == ObservedInstance::State::unknown)
+        seen.state = ObservedInstance::State::preparing;
       return;
     case Kind::started:
     case Kind::adopted:
-      if (seen.state == Seen::State::ended) return;
-      seen.was_prepared = seen.state == Seen::State::preparing;
-      seen.state = Seen::State::running;
+      if (seen.state == ObservedInstance::State::ended) return;
+      seen.was_prepared = seen.state == ObservedInstance::State::preparing;
+      seen.state = ObservedInstance::State::running;
       seen.addresses = std::move(observation.addresses);
       if (observation.kind == Kind::adopted) seen.tail = quotable(std::move(observation.tail));
       return;
     case Kind::start_failed:
       seen.tail = quotable(std::move(observation.tail));
-      seen.state = Seen::State::ended;
+      seen.state = ObservedInstance::State::ended;
       seen.end = "could not be started (" + observation.reason + ")";
       return;
     case Kind::exited:
-      seen.state = Seen::State::ended;
+      seen.state = ObservedInstance::State::ended;
       seen.tail = quotable(std::move(observation.tail));
       seen.end = observation.exit.describe();
       seen.end_asked = observation.exit.asked;
       return;
     case Kind::printed:
-      if (seen.state != Seen::State::ended) seen.tail = quotable(std::move(observation.tail));
+      if (seen.state != ObservedInstance::State::ended)
+        seen.tail = quotable(std::move(observation.tail));
       return;
     case Kind::over_memory:
     case Kind::adoption_done: return;
   }
 }
 
-void take_in(Sight& sight, HealthReport&& report) {
-  const auto seen = sight.seen.find(report.key);
-  if (seen == sight.seen.end()) return;
+void take_in(ObservedFleet& observed, HealthReport&& report) {
+  const auto seen = observed.instances.find(report.key);
+  if (seen == observed.instances.end()) return;
   const bool fine = report.health == HealthReport::Health::healthy;
-  seen->second.health = fine ? Seen::Health::healthy : Seen::Health::unhealthy;
+  seen->second.health =
+      fine ? ObservedInstance::Health::healthy : ObservedInstance::Health::unhealthy;
   seen->second.health_reason = std::move(report.reason);
 }
 
-void take_in(Sight& sight, FetchReport&& report) {
-  const auto fetch = sight.fetches.find(report.id);
-  if (fetch != sight.fetches.end()) fetch->second.outcome = std::move(report.outcome);
+void take_in(ObservedFleet& observed, FetchReport&& report) {
+  const auto fetch = observed.fetches.find(report.id);
+  if (fetch != observed.fetches.end()) fetch->second.outcome = std::move(report.outcome);
 }
 
 }  // namespace
 
-void take_in(Sight& sight, Report&& report) {
-  std::visit([&](auto&& one) { take_in(sight, std::move(one)); }, std::move(report));
+void take_in(ObservedFleet& observed, Report&& report) {
+  std::visit([&](auto&& one) { take_in(observed, std::move(one)); }, std::move(report));
 }
 
 class FleetReconciler::Impl {
@@ -87,7 +90,8 @@ class FleetReconciler::Impl {
   // look emptier than it is, and is woken by the report.
   void looked_at(const FleetId& id, bool all_reported) {
     if (!all_reported) return;
-    if (const auto sight = sights_.find(id); sight != sights_.end() && sight->second.empty())
+    if (const auto observed = observed_.find(id);
+        observed != observed_.end() && observed->second.empty())
       forget(id);
     expect_no_more(id);
   }
@@ -133,9 +137,9 @@ class FleetReconciler::Impl {
         .starting = [this](const place::InstanceKey& key,
                            Probe probe) { expect_start(key, std::move(probe)); },
         .decisions = decisions_};
-    Sight& sight = sights_[id];
-    FleetEffects fleet_effects(outside, sight, effects);
-    engine::Wake wake = FleetRun(around, id, sight, fleet_effects, tx, now).run();
+    ObservedFleet& observed = observed_[id];
+    FleetEffects fleet_effects(outside, observed, effects);
+    engine::Wake wake = FleetRun(around, id, observed, fleet_effects, tx, now).run();
     effects.add([this, id, all = around.adoption_done] { looked_at(id, all); });
     return wake;
   }
@@ -194,7 +198,7 @@ class FleetReconciler::Impl {
   }
 
   void forget(const FleetId& id) {
-    sights_.erase(id);
+    observed_.erase(id);
     const std::lock_guard lock(mutex_);
     known_.erase(id);
     printed_.erase(id);
@@ -215,10 +219,10 @@ class FleetReconciler::Impl {
       }
       if (auto found = printed_.extract(id); !found.empty()) printed = std::move(found.mapped());
     }
-    Sight& sight = sights_[id];
-    for (Report& report : reports) take_in(sight, std::move(report));
+    ObservedFleet& observed = observed_[id];
+    for (Report& report : reports) take_in(observed, std::move(report));
     for (auto& [key, observation] : printed)
-      if (sight.seen.contains(key)) take_in(sight, std::move(observation));
+      if (observed.instances.contains(key)) take_in(observed, std::move(observation));
     return adoption_done;
   }
 
@@ -238,7 +242,7 @@ class FleetReconciler::Impl {
   std::map<place::InstanceKey, Probe> starting_;
 
   // Touched by reconciles and their effects alone, which never run at once.
-  std::map<FleetId, Sight> sights_;
+  std::map<FleetId, ObservedFleet> observed_;
 };
 
 FleetReconciler::FleetReconciler(FleetNeeds needs, FleetOptions options)

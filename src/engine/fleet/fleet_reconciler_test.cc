@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "base/test_folder.h"
+#include "engine/fleet/observed_fleet.h"
 #include "engine/fleet/record.h"
-#include "engine/fleet/sight.h"
 #include "engine/fleet/simulation.h"
 #include "engine/fleet/test_store.h"
 
@@ -472,16 +472,16 @@ TEST_F(FleetReconcilerTest, TheTimeToComeUpBeginsWhereWhatWasFetchedForAnInstanc
   EXPECT_EQ(world_.machine().starts().size(), 3U);
 }
 
-TEST(FleetSight, WhatIsQuotedOfAnInstanceIsWhatItPrintedLast) {
+TEST(ObservedFleet, WhatIsQuotedOfAnInstanceIsWhatItPrintedLast) {
   const place::InstanceKey key{"fleet/a/1/main/1"};
   using Kind = place::Observation::Kind;
-  Sight sight;
-  take_in(sight, place::Observation{.kind = Kind::adopted, .key = key, .tail = "of before\n"});
-  EXPECT_EQ(sight.of(key).tail, "of before");
-  take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::unhealthy});
-  take_in(sight, HealthReport{.key = key, .health = HealthReport::Health::healthy});
-  take_in(sight, place::Observation{.kind = Kind::printed, .key = key, .tail = "of now\x01\n"});
-  EXPECT_EQ(sight.of(key).tail, "of now ");
+  ObservedFleet observed;
+  take_in(observed, place::Observation{.kind = Kind::adopted, .key = key, .tail = "of before\n"});
+  EXPECT_EQ(observed.of(key).tail, "of before");
+  take_in(observed, HealthReport{.key = key, .health = HealthReport::Health::unhealthy});
+  take_in(observed, HealthReport{.key = key, .health = HealthReport::Health::healthy});
+  take_in(observed, place::Observation{.kind = Kind::printed, .key = key, .tail = "of now\x01\n"});
+  EXPECT_EQ(observed.of(key).tail, "of now ");
 }
 
 TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {

@@ -13,6 +13,9 @@ namespace slipway::fleet {
 
 namespace {
 
+using State = ObservedInstance::State;
+using Health = ObservedInstance::Health;
+
 FleetStatus without_counts(FleetStatus status) {
   for (VariantStatus& variant : status.variants) {
     variant.instances_current = 0;
@@ -34,14 +37,14 @@ Probe probe_of(const Variant* variant) {
 
 }  // namespace
 
-FleetRun::FleetRun(const Around& around, const FleetId& id, Sight& sight, FleetEffects& effects,
-                   store::Transaction& tx, const Moment& now)
+FleetRun::FleetRun(const Around& around, const FleetId& id, ObservedFleet& observed,
+                   FleetEffects& effects, store::Transaction& tx, const Moment& now)
     : adoption_done_(around.adoption_done),
       needs_(around.needs),
       options_(around.options),
       look_again_(around.look_again),
       id_(id),
-      sight_(sight),
+      observed_(observed),
       effects_(effects),
       tx_(tx),
       now_(now.server),
@@ -73,9 +76,9 @@ engine::Wake FleetRun::run() {
 }
 
 engine::Wake FleetRun::run_without_row() {
-  if (sight_.published) effects_.withdraw(id_);
-  sight_.fetches.clear();
-  sight_.elastic.clear();
+  if (observed_.published) effects_.withdraw(id_);
+  observed_.fetches.clear();
+  observed_.elastic.clear();
   end_orphans();
   return wake_;
 }
@@ -103,7 +106,7 @@ void FleetRun::steps() {
 
 // What is being prepared for a generation that nobody wants any more is not waited for.
 void FleetRun::forget_fetches() {
-  std::erase_if(sight_.fetches, [&](const auto& fetch) {
+  std::erase_if(observed_.fetches, [&](const auto& fetch) {
     const Generation generation = fetch.first.variant.first;
     const bool wanted = generation == row_.wanted && generation != record_.failed;
     return row_.removing || (!wanted && !record_.serves(generation));
@@ -118,10 +121,10 @@ void FleetRun::take_note() {
 
 void FleetRun::take_note_of(InstanceRecord& instance) {
   const place::InstanceKey key = key_of(id_, instance);
-  const Seen& seen = sight_.of(key);
-  if (seen.state == Seen::State::ended) return take_note_of_end(instance, seen);
+  const ObservedInstance& seen = observed_.of(key);
+  if (seen.state == State::ended) return take_note_of_end(instance, seen);
   // A place that has reported everything, and was not asked in this process, knows nothing of it.
-  const bool never_was = seen.state == Seen::State::unknown && adoption_done_ && !seen.start_asked;
+  const bool never_was = seen.state == State::unknown && adoption_done_ && !seen.start_asked;
   if (never_was && !is_alive(instance.phase)) return take_note_of_end(instance, seen);
   if (never_was && instance.phase == Phase::healthy) {
     if (stood_for_demand(instance)) return take_note_of_end(instance, {.end_asked = true});
@@ -129,9 +132,9 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   }
   const Variant* variant = variant_of(instance);
   if (instance.phase == Phase::starting) {
-    instance.since = sight_.coming_up_since(key, instance.since, now_);
+    instance.since = observed_.coming_up_since(key, instance.since, now_);
     const auto patience = variant ? variant->program.startup_timeout : std::chrono::seconds(0);
-    if (seen.health == Seen::Health::healthy) return enter(instance, Phase::healthy);
+    if (seen.health == Health::healthy) return enter(instance, Phase::healthy);
     if (now_ - instance.since < patience) return wake_at(instance.since + patience);
     count_failure(instance,
                   with_log(fmt::format("The instance of variant '{}' did not {} within {} s.",
@@ -140,10 +143,10 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
                            seen));
     return enter(instance, Phase::stopping);
   }
-  if (instance.phase != Phase::healthy || seen.health == Seen::Health::healthy) return;
+  if (instance.phase != Phase::healthy || seen.health == Health::healthy) return;
   const bool silent =
-      seen.health == Seen::Health::unknown && seen.watched && now_ - seen.watched_at >= silent_max;
-  if (seen.health == Seen::Health::unhealthy || silent) {
+      seen.health == Health::unknown && seen.watched && now_ - seen.watched_at >= silent_max;
+  if (seen.health == Health::unhealthy || silent) {
     const std::string_view cause =
         seen.health_reason.empty() ? "it did not answer" : std::string_view(seen.health_reason);
     count_failure(instance,
@@ -155,7 +158,7 @@ void FleetRun::take_note_of(InstanceRecord& instance) {
   if (seen.watched) wake_at(seen.watched_at + silent_max);
 }
 
-void FleetRun::take_note_of_end(InstanceRecord& instance, const Seen& seen) {
+void FleetRun::take_note_of_end(InstanceRecord& instance, const ObservedInstance& seen) {
   if (instance.phase == Phase::ended) return;
   const place::InstanceKey key = key_of(id_, instance);
   // What was stopped while it was wanted ended with a former server.
@@ -278,7 +281,7 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
   std::string& known = is_model ? record.content : record.code_content;
   if (!known.empty() && needs_.artifacts.find(known)) return true;
   const ServerTime asked_at = when_asked(id);
-  if (!sight_.fetches.contains(id)) effects_.fetch(id, artifact, known, now_);
+  if (!observed_.fetches.contains(id)) effects_.fetch(id, artifact, known, now_);
   // What was here before is looked at anew, however long ago its generation began.
   const ServerTime begun = known.empty() ? record_.generations[generation].begun : asked_at;
   const auto outcome = take_outcome(
@@ -302,16 +305,16 @@ bool FleetRun::has_content(const FetchId& id, const Variant& variant, const Fail
 
 // Now, where it is asked for by this run.
 ServerTime FleetRun::when_asked(const FetchId& id) const {
-  const auto fetch = sight_.fetches.find(id);
-  return fetch == sight_.fetches.end() ? now_ : fetch->second.asked_at;
+  const auto fetch = observed_.fetches.find(id);
+  return fetch == observed_.fetches.end() ? now_ : fetch->second.asked_at;
 }
 
 auto FleetRun::take_outcome(const FetchId& id, ServerTime deadline, const std::string& late,
                             const Failed& failed) -> std::optional<artifacts::FetchOutcome> {
-  const auto fetch = sight_.fetches.find(id);
-  if (fetch != sight_.fetches.end() && fetch->second.outcome) {
+  const auto fetch = observed_.fetches.find(id);
+  if (fetch != observed_.fetches.end() && fetch->second.outcome) {
     auto outcome = std::move(fetch->second.outcome);
-    sight_.fetches.erase(fetch);
+    observed_.fetches.erase(fetch);
     return outcome;
   }
   if (now_ >= deadline)
@@ -334,13 +337,13 @@ void FleetRun::keep(Generation generation, const FleetPlan& plan) {
     has_contents(generation, variant, [&](const std::string& reason) {
       log_error("fleet", reason, {{"fleet", id_.text}});
       troubles_.push_back(reason);
-      if (variant.elastic) effects_.give_up(elastic_sight(generation, variant).gate, reason);
+      if (variant.elastic) effects_.give_up(observed_demand(generation, variant).limiter, reason);
       if (record_.serves_alone(row_.wanted) && record_.applied_revision != row_.revision)
         fail_scaling(reason);
       VariantRecord& known = variant_record(generation, variant.name);
       known.not_before = std::max(known.not_before, now_ + options_.restart_delay_max);
       for (const Part part : {Part::model, Part::code, Part::environment})
-        sight_.fetches.erase({{generation, variant.name}, part});
+        observed_.fetches.erase({{generation, variant.name}, part});
       wake_at(known.not_before);
     });
   fill(generation, plan);
@@ -438,11 +441,11 @@ void FleetRun::retire_others() {
              return instance.generation == generation;
            });
   });
-  std::erase_if(sight_.fetches, [&](const auto& fetch) {
+  std::erase_if(observed_.fetches, [&](const auto& fetch) {
     const Generation generation = fetch.first.variant.first;
     return generation != row_.wanted && !record_.serves(generation);
   });
-  std::erase_if(sight_.elastic, [&](const auto& elastic) {
+  std::erase_if(observed_.elastic, [&](const auto& elastic) {
     return row_.removing || !record_.serves(elastic.first.first);
   });
   keep_plans(tx_, id_, row_);
@@ -457,12 +460,12 @@ void FleetRun::retire(InstanceRecord& instance) {
 
 void FleetRun::publish() {
   if (row_.removing) {
-    if (sight_.published) effects_.withdraw(id_);
+    if (observed_.published) effects_.withdraw(id_);
     return;
   }
   if (!adoption_done_) return;  // what still runs is not known: requests are held until it is
   FleetEffects::NewRoute fresh = make_route();
-  if (sight_.published && fresh.route == *sight_.published) return;
+  if (observed_.published && fresh.route == *observed_.published) return;
   effects_.publish(id_, std::move(fresh));
 }
 
@@ -494,8 +497,8 @@ std::shared_ptr<routing::GenerationRoute> FleetRun::make_route(Generation genera
           instance.phase != Phase::healthy)
         continue;
       place::InstanceKey key = key_of(id_, instance);
-      const Seen& seen = sight_.of(key);
-      if (seen.state != Seen::State::running) continue;
+      const ObservedInstance& seen = observed_.of(key);
+      if (seen.state != State::running) continue;
       to.instances.push_back(std::make_shared<routing::InstanceRoute>(
           std::move(key), seen.addresses, variant.program.contract.request));
     }
@@ -509,7 +512,7 @@ std::shared_ptr<routing::GenerationRoute> FleetRun::make_route(Generation genera
 void FleetRun::stop_drained() {
   for (InstanceRecord& instance : record_.instances) {
     if (instance.phase != Phase::draining) continue;
-    const bool held = !sight_.of(key_of(id_, instance)).route.expired();
+    const bool held = !observed_.of(key_of(id_, instance)).route.expired();
     if (!held || now_ - instance.since >= options_.drain_max)
       enter(instance, Phase::stopping);
     else
@@ -535,7 +538,7 @@ VariantRecord& FleetRun::variant_record(Generation generation, const std::string
   return record_.generations[generation].variants[variant];
 }
 
-std::string FleetRun::with_log(std::string text, const Seen& seen) {
+std::string FleetRun::with_log(std::string text, const ObservedInstance& seen) {
   const std::string_view log =
       last_part(seen.tail, reason_bytes_max - std::min(reason_bytes_max, text.size() + 32));
   return log.empty() ? text : fmt::format("{} Its last log lines:\n{}", text, log);

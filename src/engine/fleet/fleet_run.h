@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "engine/fleet/fleet_effects.h"
 #include "engine/fleet/fleet_needs.h"
+#include "engine/fleet/observed_fleet.h"
 #include "engine/fleet/record.h"
-#include "engine/fleet/sight.h"
 
 namespace slipway::fleet {
 
@@ -36,7 +36,7 @@ class FleetRun {
     bool adoption_done;
     std::function<void()> look_again;  // wakes this fleet, from any thread
   };
-  FleetRun(const Around& around, const FleetId& id, Sight& sight, FleetEffects& effects,
+  FleetRun(const Around& around, const FleetId& id, ObservedFleet& observed, FleetEffects& effects,
            store::Transaction& tx, const Moment& now);
 
   engine::Wake run();
@@ -52,7 +52,7 @@ class FleetRun {
   // 1. What was seen moves instances from phase to phase.
   void take_note();
   void take_note_of(InstanceRecord& instance);
-  void take_note_of_end(InstanceRecord& instance, const Seen& seen);
+  void take_note_of_end(InstanceRecord& instance, const ObservedInstance& seen);
   void count_failure(const InstanceRecord& instance, std::string reason);
   // 2. The wanted generation comes up. It serves once all of it is healthy, or gets its share by
   // Fleets::set_shares().
@@ -66,7 +66,7 @@ class FleetRun {
   void fail_scaling(const std::string& reason);
   // Of an elastic variant (fleet_run_elastic.cc): its instances follow the demand.
   void follow_demand();
-  ElasticSight& elastic_sight(Generation generation, const Variant& variant);
+  ObservedDemand& observed_demand(Generation generation, const Variant& variant);
   std::uint32_t wanted_count(Generation generation, const Variant& variant);
   std::uint32_t count_to_serve(Generation generation, const Variant& variant) const;
   bool stood_for_demand(const InstanceRecord& instance) const;
@@ -85,7 +85,7 @@ class FleetRun {
   void attend();
   void attend_to(const InstanceRecord& instance);
   void attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
-                        const Seen& seen);
+                        const ObservedInstance& seen);
   void end_orphans();
   void forget_ended();
 
@@ -130,7 +130,7 @@ class FleetRun {
   void retire(InstanceRecord& instance);
   const Variant* variant_of(const InstanceRecord& instance) const;
   VariantRecord& variant_record(Generation generation, const std::string& variant);
-  static std::string with_log(std::string text, const Seen& seen);
+  static std::string with_log(std::string text, const ObservedInstance& seen);
   void wake_at(ServerTime time);
 
   const bool adoption_done_;
@@ -138,7 +138,7 @@ class FleetRun {
   const FleetOptions& options_;
   const std::function<void()>& look_again_;
   const FleetId& id_;
-  Sight& sight_;
+  ObservedFleet& observed_;
   FleetEffects& effects_;
   store::Transaction& tx_;
   const ServerTime now_;

@@ -12,34 +12,34 @@ void FleetRun::follow_demand() {
     if (plan == nullptr) continue;
     for (const Variant& variant : plan->variants) {
       if (!variant.elastic) continue;
-      ElasticSight& sight = elastic_sight(generation, variant);
-      const auto next_look =
-          follow(sight.aim, *variant.elastic, sight.gate->look(), options_.idle_time, now_);
+      ObservedDemand& observed = observed_demand(generation, variant);
+      const auto next_look = follow(observed.aim, *variant.elastic, observed.limiter->look(),
+                                    options_.idle_time, now_);
       if (next_look) wake_at(*next_look);
-      effects_.aim(sight.gate,
+      effects_.aim(observed.limiter,
                    wanted_count(generation, variant) * variant.elastic->requests_per_instance);
     }
   }
 }
 
 // What runs already when this process first looks stays for an idle time.
-ElasticSight& FleetRun::elastic_sight(Generation generation, const Variant& variant) {
-  const auto [entry, fresh] = sight_.elastic.try_emplace({generation, variant.name});
-  ElasticSight& sight = entry->second;
-  if (!fresh) return sight;
-  sight.gate = std::make_shared<routing::ElasticGate>(
+ObservedDemand& FleetRun::observed_demand(Generation generation, const Variant& variant) {
+  const auto [entry, fresh] = observed_.elastic.try_emplace({generation, variant.name});
+  ObservedDemand& observed = entry->second;
+  if (!fresh) return observed;
+  observed.limiter = std::make_shared<routing::ConcurrencyLimiter>(
       needs_.loop.clock(),
-      routing::ElasticGate::Hooks{.demand = look_again_,
-                                  .freed = [&routes = needs_.routes] { routes.nudge(); }});
-  sight.aim = {.instances = static_cast<std::uint32_t>(living(generation, variant.name)),
-               .until = now_ + options_.idle_time};
-  return sight;
+      routing::ConcurrencyLimiter::Hooks{.demand = look_again_,
+                                         .freed = [&routes = needs_.routes] { routes.nudge(); }});
+  observed.aim = {.instances = static_cast<std::uint32_t>(living(generation, variant.name)),
+                  .until = now_ + options_.idle_time};
+  return observed;
 }
 
 std::uint32_t FleetRun::wanted_count(Generation generation, const Variant& variant) {
   const std::uint32_t standing = count_to_serve(generation, variant);
   if (!variant.elastic || !record_.serves(generation)) return standing;
-  return std::max(standing, elastic_sight(generation, variant).aim.instances);
+  return std::max(standing, observed_demand(generation, variant).aim.instances);
 }
 
 // What takes the place of a generation that serves proves itself with one instance; a first one has
@@ -60,7 +60,7 @@ bool FleetRun::stood_for_demand(const InstanceRecord& instance) const {
 // went with that server. Those that always stand are filled up with new ones.
 void FleetRun::forget_demand_of(const InstanceRecord& instance) {
   if (!stood_for_demand(instance)) return;
-  ElasticAim& aim = elastic_sight(instance.generation, *variant_of(instance)).aim;
+  ElasticAim& aim = observed_demand(instance.generation, *variant_of(instance)).aim;
   if (aim.instances > 0) --aim.instances;
 }
 
@@ -76,7 +76,7 @@ std::chrono::microseconds FleetRun::delay_after_failure(const InstanceRecord& in
   if (variant == nullptr || !variant->elastic || !record_.serves(instance.generation))
     return std::min<microseconds>(delay, options_.restart_delay_max);
   if (instance.phase == Phase::starting && failures >= options_.start_failures_max)
-    effects_.give_up(elastic_sight(instance.generation, *variant).gate, reason);
+    effects_.give_up(observed_demand(instance.generation, *variant).limiter, reason);
   return std::min<microseconds>(delay, elastic_restart_delay_max);
 }
 
@@ -85,7 +85,7 @@ std::shared_ptr<const routing::ElasticRoute> FleetRun::elastic_route(
   return std::make_shared<const routing::ElasticRoute>(
       routing::ElasticRoute{.limits = *variant.elastic,
                             .request_timeout = request_timeout,
-                            .gate = elastic_sight(generation, variant).gate});
+                            .limiter = observed_demand(generation, variant).limiter});
 }
 
 }  // namespace slipway::fleet

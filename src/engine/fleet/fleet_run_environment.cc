@@ -21,7 +21,7 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
   if (known == no_environment || (!known.empty() && needs_.environments->find(known))) return true;
   const FetchId id{{generation, variant.name}, Part::environment};
   const ServerTime asked_at = when_asked(id);
-  if (!sight_.fetches.contains(id)) {
+  if (!observed_.fetches.contains(id)) {
     auto need = environment_need(generation, variant);
     if (!need) return false;
     effects_.prepare(id, *std::move(need), now_);
@@ -34,7 +34,7 @@ bool FleetRun::has_environment(Generation generation, const Variant& variant,
                    fmt::format("The environment of variant '{}' was not made within {} s.",
                                variant.name, patience.count()),
                    failed);
-  if (!outcome && now_ >= deadline) sight_.fetches.erase(id);
+  if (!outcome && now_ >= deadline) observed_.fetches.erase(id);
   if (!outcome) return false;
   if (!*outcome) {
     failed(fmt::format("The environment of variant '{}' cannot be made: {}", variant.name,

@@ -8,6 +8,8 @@ namespace slipway::fleet {
 
 namespace {
 
+using State = ObservedInstance::State;
+
 // A program of this host is told on which sockets it listens.
 void take_sockets(place::InstanceSpec& spec, const BuiltInProgram* built_in) {
   spec.http_socket = "http.sock";
@@ -33,25 +35,25 @@ void FleetRun::attend() {
 
 void FleetRun::attend_to(const InstanceRecord& instance) {
   const place::InstanceKey key = key_of(id_, instance);
-  const Seen& seen = sight_.of(key);
+  const ObservedInstance& seen = observed_.of(key);
   if (is_alive(instance.phase)) return attend_to_living(instance, key, seen);
   if (seen.watched) effects_.unwatch(key);
   // A start that was under way when a former server ended may come through after the place has
   // reported, of an instance that counts as ended since.
-  const bool came_late = instance.phase == Phase::ended && seen.state == Seen::State::running;
+  const bool came_late = instance.phase == Phase::ended && seen.state == State::running;
   if ((instance.phase == Phase::stopping || came_late) && !seen.stop_asked) effects_.stop(key);
 }
 
 void FleetRun::attend_to_living(const InstanceRecord& instance, const place::InstanceKey& key,
-                                const Seen& seen) {
-  if (seen.state == Seen::State::running && !seen.watched) {
+                                const ObservedInstance& seen) {
+  if (seen.state == State::running && !seen.watched) {
     const Variant* const variant = variant_of(instance);
     effects_.watch(key, {seen.addresses, variant ? variant->program.contract.probe : NoProbe()},
                    now_);
     if (instance.phase == Phase::healthy) wake_at(now_ + silent_max);
   }
   // Before the place reports, what a former server started looks like what nobody started.
-  if (!adoption_done_ || seen.state != Seen::State::unknown || seen.start_asked) return;
+  if (!adoption_done_ || seen.state != State::unknown || seen.start_asked) return;
   auto spec = spec_of(instance);
   if (!spec) return;
   const Program& program = variant_of(instance)->program;
@@ -123,11 +125,11 @@ std::optional<place::InstanceSpec> FleetRun::spec_of(const InstanceRecord& insta
 void FleetRun::end_orphans() {
   std::set<place::InstanceKey> known;
   for (const InstanceRecord& instance : record_.instances) known.insert(key_of(id_, instance));
-  for (const auto& [key, seen] : sight_.seen) {
+  for (const auto& [key, seen] : observed_.instances) {
     if (known.contains(key)) continue;
     record_.next_ordinal = std::max(record_.next_ordinal, ordinal_of(key) + 1);  // used up
     if (seen.watched) effects_.unwatch(key);
-    if (seen.state == Seen::State::ended)
+    if (seen.state == State::ended)
       effects_.forget(key);
     else if (!seen.stop_asked)
       effects_.stop(key);

@@ -4,7 +4,7 @@
 
 namespace slipway::routing {
 
-CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay,
+CaptureRecord copy_of(const InvokeRequest& request, const SerialPipeline* pipeline,
                       const GenerationRoute& route, const InvokeAnswer& answer) {
   const CapturePlan* const plan = route.capture.get();
   const auto writer = route.writers.find(answer.variant);
@@ -15,9 +15,9 @@ CaptureRecord copy_of(const InvokeRequest& request, const Relay* relay,
       .writer = writer == route.writers.end() ? std::string() : writer->second,
       .caller_id = std::string(request.caller_id),
       .caller_note = std::string(request.caller_note),
-      .input_type = std::string(relay ? relay->type_of_caller() : request.content_type),
+      .input_type = std::string(pipeline ? pipeline->type_of_caller() : request.content_type),
       .output_type = std::string(answer.content_type)};
-  if (plan->input) record.input = relay ? relay->body_of_caller() : request.body;
+  if (plan->input) record.input = pipeline ? pipeline->body_of_caller() : request.body;
   if (plan->output) record.output = answer.body;
   return record;
 }

@@ -7,14 +7,14 @@
 
 #include "base/clock.h"
 #include "engine/routing/capture.h"
+#include "engine/routing/concurrency_limiter.h"
 #include "engine/routing/counters.h"
-#include "engine/routing/elastic.h"
 #include "engine/routing/instance_link.h"
 #include "engine/routing/link.h"
 #include "engine/routing/model_loader.h"
-#include "engine/routing/relay.h"
 #include "engine/routing/request.h"
 #include "engine/routing/routes.h"
+#include "engine/routing/serial_pipeline.h"
 
 namespace slipway::routing {
 
@@ -75,7 +75,8 @@ class Invocation : public Exchange {
 
   // The router's: where the request is and since when.
   std::shared_ptr<const GenerationRoute> route_;
-  // Of a copy: the generation that it is made for, and no other gets it. 0: whichever its turn is.
+  // Of a copy: the generation that it is made for, and no other gets it. 0: whichever its permit
+  // is.
   Generation generation_ = 0;
   const VariantRoute* variant_ = nullptr;
   VariantCells* cells_ = nullptr;
@@ -87,10 +88,10 @@ class Invocation : public Exchange {
   Instant sent_at_ = {};
   unsigned attempts_ = 0;
   std::unique_ptr<CaptureRecord> captured_;  // of a streamed answer, while it comes
-  ElasticTurn turn_;                         // of an elastic variant
+  Permit permit_;                            // of an elastic variant
   std::uint64_t streamed_bytes_ = 0;         // of its answer, so far
   Audience audience_ = Audience::callers;
-  std::unique_ptr<Relay> relay_;  // of a serial variant
+  std::unique_ptr<SerialPipeline> pipeline_;  // of a serial variant
 };
 
 }  // namespace slipway::routing

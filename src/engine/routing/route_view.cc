@@ -22,10 +22,10 @@ FleetView::Spot FleetView::find_instance(std::string_view key) {
   return {};
 }
 
-FleetView::Spot FleetView::find_gated(const ElasticGate* gate) {
+FleetView::Spot FleetView::find_limited(const ConcurrencyLimiter* limiter) {
   for (LegView& leg : legs)
     for (VariantView& variant : leg.variants)
-      if (variant.route->elastic && variant.route->elastic->gate.get() == gate)
+      if (variant.route->elastic && variant.route->elastic->limiter.get() == limiter)
         return {.leg = &leg, .variant = &variant};
   return {};
 }

@@ -50,8 +50,8 @@ struct FleetView {
   };
   // The instance of that key, in whichever generation, of the variants that let requests name one.
   Spot find_instance(std::string_view key);
-  // The elastic variant whose requests the gate counts.
-  Spot find_gated(const ElasticGate* gate);
+  // The elastic variant whose requests the limiter counts.
+  Spot find_limited(const ConcurrencyLimiter* limiter);
 };
 
 // Loop thread only, but for counters(). Owns the links: one for each instance, kept while the

@@ -33,8 +33,8 @@ void RouterCore::close() {
     held_.pop_front();
     refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
   }
-  for (const ElasticLines::Line& line : lines_.lines())
-    for (auto& invocation : lines_.take_all(line.gate))
+  for (const WaitQueue::Group& group : waiting_.groups())
+    for (auto& invocation : waiting_.take_all(group.limiter))
       refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
   view_.clear();
 }
@@ -45,7 +45,7 @@ void RouterCore::refresh() {
   view_.refresh();
   if (view_.has_retired()) keep_sweeping();
   dispatch_held();
-  advance_lines();
+  advance_queues();
 }
 
 std::shared_ptr<const FleetRoute> RouterCore::route_of(std::string_view fleet) {
@@ -80,7 +80,7 @@ void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
 //
 // The route is kept with the invocation last, once it will be sent: hold() would only drop it.
 void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
-  if (invocation->relay_ && invocation->relay_->is_under_way())
+  if (invocation->pipeline_ && invocation->pipeline_->is_under_way())
     return dispatch_further(std::move(invocation));
   const InvokeRequest& request = invocation->request;
   FleetView* fleet = view_.find(request.fleet);
@@ -122,9 +122,9 @@ void RouterCore::dispatch_to(std::unique_ptr<Invocation> invocation, const Varia
   if (variant.links.empty()) return hold(std::move(invocation));
   invocation->variant_ = variant.route;
   invocation->cells_ = variant.cells;
-  if (variant.route->execution == Execution::serial && !invocation->relay_)
-    invocation->relay_ = std::make_unique<Relay>(invocation->request);
-  if (invocation->relay_) invocation->relay_->fit(invocation->request, *variant.route);
+  if (variant.route->execution == Execution::serial && !invocation->pipeline_)
+    invocation->pipeline_ = std::make_unique<SerialPipeline>(invocation->request);
+  if (invocation->pipeline_) invocation->pipeline_->fit(invocation->request, *variant.route);
   if (variant.route->models) return dispatch_to_model(std::move(invocation));
   const InstanceLink* not_this = invocation->instance_;
   for (unsigned tries = 0; tries < attempts_max; ++tries) {
@@ -230,7 +230,7 @@ void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
                   "it has no instance that can take a request now");
   if (invocation->audience_ == Audience::shadow)
     return refuse(std::move(invocation), InvokeFailure::unavailable, "a copy waits for nothing");
-  if (!invocation->relay_ || !invocation->relay_->is_under_way()) {
+  if (!invocation->pipeline_ || !invocation->pipeline_->is_under_way()) {
     invocation->route_.reset();
     invocation->variant_ = nullptr;
   }
@@ -261,8 +261,8 @@ void RouterCore::sweep() {
   if (under_way_ > 0) view_.expire(loop_.now());
   view_.drop_retired();
   dispatch_held();
-  advance_lines();
-  if (under_way_ > 0 || !held_.empty() || !lines_.empty() || view_.has_retired()) keep_sweeping();
+  advance_queues();
+  if (under_way_ > 0 || !held_.empty() || !waiting_.empty() || view_.has_retired()) keep_sweeping();
 }
 
 Router::Router(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)

@@ -1,8 +1,8 @@
 // Variants with several containers, shadow variants, and requests for one certain instance.
 #include <thread>
 
-#include "engine/routing/relay.h"
 #include "engine/routing/router_fixture.h"
+#include "engine/routing/serial_pipeline.h"
 #include "engine/routing/shadow.h"
 
 namespace slipway::routing {

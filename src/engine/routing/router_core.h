@@ -15,13 +15,13 @@
 
 #include "engine/routing/capture_copies.h"
 #include "engine/routing/counters.h"
-#include "engine/routing/elastic_lines.h"
 #include "engine/routing/invocation.h"
 #include "engine/routing/link.h"
 #include "engine/routing/model_gate.h"
 #include "engine/routing/picker.h"
 #include "engine/routing/route_view.h"
 #include "engine/routing/shadow.h"
+#include "engine/routing/wait_queue.h"
 #include "net/loop.h"
 
 namespace slipway::routing {
@@ -95,15 +95,15 @@ class RouterCore final : public LinkUser,
   // Elastic variants.
   void dispatch_elastic(std::unique_ptr<Invocation> invocation, LegView& leg, VariantView& variant);
   bool send_elastic(std::unique_ptr<Invocation>& invocation, LegView& leg, VariantView& variant);
-  void advance_line(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
-                    VariantView& variant);
-  void advance_lines();
+  void advance_queue(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
+                     VariantView& variant);
+  void advance_queues();
   static std::uint64_t answer_limit(const Invocation& invocation);
   static bool exceeds_limit(Invocation& invocation, std::string_view part);
   void cut_off(Invocation& invocation);
   void refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer);
   // What became of it.
-  void relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer);
+  void pass_on(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer);
   void mirror(std::unique_ptr<Invocation> invocation);
   void tell_origin(const Invocation& invocation, InvokeAnswer& answer) const;
   void let_go(Invocation& invocation);
@@ -124,7 +124,7 @@ class RouterCore final : public LinkUser,
   ShadowLedger shadows_;  // before all that may hold an invocation
   RouteView view_;
   std::deque<std::unique_ptr<Invocation>> held_;
-  ElasticLines lines_;
+  WaitQueue waiting_;
   ModelGate models_;
   std::size_t under_way_ = 0;
   net::TimerId sweep_timer_ = 0;

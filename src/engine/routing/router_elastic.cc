@@ -15,32 +15,32 @@ void RouterCore::dispatch_elastic(std::unique_ptr<Invocation> invocation, LegVie
   if (body_max != 0 && invocation->request.body.size() > body_max)
     return refuse(std::move(invocation), InvokeFailure::request_too_large,
                   fmt::format("its requests have at most {} bytes", body_max));
-  if (invocation->turn_.gate() != elastic->gate.get()) {
-    auto turn = lines_.has(*elastic)
-                    ? std::nullopt
-                    : ElasticTurn::take(elastic->gate, elastic->limits.concurrency_max);
-    invocation->turn_ = turn ? *std::move(turn) : ElasticTurn();
+  if (invocation->permit_.limiter() != elastic->limiter.get()) {
+    auto permit = waiting_.has(*elastic)
+                      ? std::nullopt
+                      : Permit::acquire(elastic->limiter, elastic->limits.concurrency_max);
+    invocation->permit_ = permit ? *std::move(permit) : Permit();
   }
   invocation->cells_ = variant.cells;
-  if (invocation->turn_.gate() != nullptr && send_elastic(invocation, leg, variant)) return;
-  if (lines_.full())
+  if (invocation->permit_.limiter() != nullptr && send_elastic(invocation, leg, variant)) return;
+  if (waiting_.full())
     return refuse(std::move(invocation), InvokeFailure::throttled, "too many requests wait");
   const Instant since = invocation->arrived_at_;
-  ElasticTurn turn = std::exchange(invocation->turn_, {});
-  lines_.add({.invocation = std::move(invocation), .since = since, .turn = std::move(turn)},
-             elastic, variant.route->name);
+  Permit permit = std::exchange(invocation->permit_, {});
+  waiting_.add({.invocation = std::move(invocation), .since = since, .permit = std::move(permit)},
+               elastic, variant.route->name);
   keep_sweeping();
-  // What became free before this one stood in the line was told to nobody.
-  advance_line(elastic, leg, variant);
+  // What became free before this one was waiting was told to nobody.
+  advance_queue(elastic, leg, variant);
 }
 
-// A request that is sent keeps its turn to its end; one that waits on leaves it in the line.
-void RouterCore::advance_line(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
-                              VariantView& variant) {
-  lines_.advance(elastic, [&](ElasticLines::Waiting& waiting) {
-    waiting.invocation->turn_ = std::move(waiting.turn);
+// A request that is sent keeps its permit to its end; one that waits on leaves it in the queue.
+void RouterCore::advance_queue(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
+                               VariantView& variant) {
+  waiting_.advance(elastic, [&](WaitQueue::Waiting& waiting) {
+    waiting.invocation->permit_ = std::move(waiting.permit);
     if (send_elastic(waiting.invocation, leg, variant)) return true;
-    waiting.turn = std::exchange(waiting.invocation->turn_, {});
+    waiting.permit = std::exchange(waiting.invocation->permit_, {});
     return false;
   });
 }
@@ -66,17 +66,17 @@ bool RouterCore::send_elastic(std::unique_ptr<Invocation>& invocation, LegView& 
 }
 
 // What waits for a variant that is there no more is looked at anew.
-void RouterCore::advance_lines() {
-  for (const ElasticLines::Line& line : lines_.lines()) {
-    FleetView* const fleet = view_.find(line.fleet);
+void RouterCore::advance_queues() {
+  for (const WaitQueue::Group& group : waiting_.groups()) {
+    FleetView* const fleet = view_.find(group.fleet);
     const auto [leg, variant, link] =
-        fleet == nullptr ? FleetView::Spot() : fleet->find_gated(line.gate);
+        fleet == nullptr ? FleetView::Spot() : fleet->find_limited(group.limiter);
     if (variant == nullptr)
-      for (auto& invocation : lines_.take_all(line.gate)) dispatch(std::move(invocation));
+      for (auto& invocation : waiting_.take_all(group.limiter)) dispatch(std::move(invocation));
     else
-      advance_line(variant->route->elastic, *leg, *variant);
+      advance_queue(variant->route->elastic, *leg, *variant);
   }
-  for (auto& [invocation, failure, detail] : lines_.take_dropped(loop_.now()))
+  for (auto& [invocation, failure, detail] : waiting_.take_dropped(loop_.now()))
     refuse(std::move(invocation), failure, detail);
 }
 

@@ -36,14 +36,14 @@ void RouterCore::let_go(Invocation& invocation) {
 // ---- What became of it ----
 
 std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocation) const {
-  const auto before = invocation.relay_ ? invocation.relay_->model_time() : 0us;
+  const auto before = invocation.pipeline_ ? invocation.pipeline_->model_time() : 0us;
   return before +
          std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
 }
 
 void RouterCore::count(Invocation& invocation, int status) const {
-  const std::uint64_t bytes = invocation.relay_ ? invocation.relay_->body_of_caller().size()
-                                                : body_bytes(invocation.request);
+  const std::uint64_t bytes = invocation.pipeline_ ? invocation.pipeline_->body_of_caller().size()
+                                                   : body_bytes(invocation.request);
   invocation.cells_->note_answer(status, time_since_sent(invocation), bytes);
 }
 
@@ -57,8 +57,8 @@ void RouterCore::on_answer(std::unique_ptr<Exchange> exchange, InvokeAnswer&& an
   auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
   if (answer.pace) invocation->instance_->note_pace(*answer.pace);
-  if (Relay::goes_on(*invocation->variant_, answer.status))
-    return relay(std::move(invocation), std::move(answer));
+  if (SerialPipeline::goes_on(*invocation->variant_, answer.status))
+    return pass_on(std::move(invocation), std::move(answer));
   if (answer.body.size() > answer_limit(*invocation))
     return refuse_answer(std::move(invocation), answer);
   if (has_lost_model(*invocation, answer.status)) return dispatch(std::move(invocation));
@@ -68,7 +68,7 @@ void RouterCore::on_answer(std::unique_ptr<Exchange> exchange, InvokeAnswer&& an
   // Only what was answered well is captured: a choice, AWS does not say.
   if (answer.status >= 200 && answer.status < 300 && is_captured(*invocation))
     captures_->offer(
-        copy_of(invocation->request, invocation->relay_.get(), *invocation->route_, answer));
+        copy_of(invocation->request, invocation->pipeline_.get(), *invocation->route_, answer));
   invocation->answered(answer);
   mirror(std::move(invocation));
 }
@@ -77,14 +77,14 @@ void RouterCore::on_answer(std::unique_ptr<Exchange> exchange, InvokeAnswer&& an
 // already, and not what belongs to a certain instance: another knows nothing of it.
 void RouterCore::mirror(std::unique_ptr<Invocation> invocation) {
   const double share = invocation->route_ ? invocation->route_->shadow_share : 0;
-  if (share <= 0 || closed_ || invocation->audience_ == Audience::shadow || invocation->relay_ ||
+  if (share <= 0 || closed_ || invocation->audience_ == Audience::shadow || invocation->pipeline_ ||
       !invocation->request.instance.empty() || !picker_.chance(share) ||
       !shadows_.has_room_for(invocation->request.body.size()))
     return;
   const Generation generation = invocation->route_->generation;
   const auto& variants = invocation->route_->variants;
   const auto shadow = std::ranges::find(variants, Audience::shadow, &VariantRoute::audience);
-  invocation->turn_ = ElasticTurn();
+  invocation->permit_ = Permit();
   invocation->carrier_ = nullptr;  // it has ended; only what it owns is needed still
   auto copy = std::make_unique<ShadowInvocation>(std::move(invocation), shadow->name, shadows_);
   copy->audience_ = Audience::shadow;
@@ -93,10 +93,10 @@ void RouterCore::mirror(std::unique_ptr<Invocation> invocation) {
 }
 
 // The answer of one container is the request of the next.
-void RouterCore::relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
+void RouterCore::pass_on(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer) {
   const auto took =
       std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation->sent_at_);
-  invocation->relay_->take(answer, took, invocation->request);
+  invocation->pipeline_->take(answer, took, invocation->request);
   ++invocation->variant_;  // in the route, the containers of a variant follow each other
   invocation->instance_ = nullptr;
   invocation->attempts_ = 0;
@@ -106,7 +106,7 @@ void RouterCore::relay(std::unique_ptr<Invocation> invocation, InvokeAnswer&& an
 void RouterCore::tell_origin(const Invocation& invocation, InvokeAnswer& answer) const {
   answer.variant = invocation.variant_->name;
   answer.container = invocation.variant_->container;
-  if (!invocation.relay_ && !invocation.variant_->elastic && !invocation.variant_->models)
+  if (!invocation.pipeline_ && !invocation.variant_->elastic && !invocation.variant_->models)
     answer.instance = invocation.instance_->instance().key.text;
   answer.model_time = time_since_sent(invocation);
 }
@@ -118,7 +118,7 @@ void RouterCore::on_begun(Exchange& exchange, InvokeAnswer&& head) {
   head.part_border = invocation.route_->part_border;
   if (is_captured(invocation))
     invocation.captured_ = std::make_unique<CaptureRecord>(
-        copy_of(invocation.request, invocation.relay_.get(), *invocation.route_, head));
+        copy_of(invocation.request, invocation.pipeline_.get(), *invocation.route_, head));
   invocation.begun(head);
 }
 
@@ -147,7 +147,7 @@ void RouterCore::set_paused(Invocation& invocation, Flow flow) {
 // It is either held or under way at a link: between the two nobody outside is called.
 void RouterCore::give_up(Invocation& invocation) {
   if (invocation.link() == nullptr) {
-    if (lines_.remove(invocation)) return;
+    if (waiting_.remove(invocation)) return;
     models_.forget(invocation);
     std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
     return;

@@ -116,12 +116,12 @@ TEST_P(RouterStreamWays, AStreamedAnswerComesInPartsWithItsHeadFirst) {
 TEST_P(RouterStreamWays, AStreamOfAnElasticVariantIsHeldToTheVariantsLimits) {
   static const SystemClock clock;
   const Elastic limits{.concurrency_max = 1, .requests_per_instance = 1, .body_bytes_max = 1000};
-  const auto gate =
-      std::make_shared<ElasticGate>(clock, ElasticGate::Hooks{.demand = [] {}, .freed = [] {}});
+  const auto limiter = std::make_shared<ConcurrencyLimiter>(
+      clock, ConcurrencyLimiter::Hooks{.demand = [] {}, .freed = [] {}});
   publish({{.name = "main",
             .weight = 1,
             .elastic = std::make_shared<const ElasticRoute>(
-                ElasticRoute{.limits = limits, .request_timeout = 500ms, .gate = gate}),
+                ElasticRoute{.limits = limits, .request_timeout = 500ms, .limiter = limiter}),
             .instances = {add_instance("a", GetParam())}}},
           500ms);
   const auto end_of = [this](const char* body) {
@@ -133,7 +133,7 @@ TEST_P(RouterStreamWays, AStreamOfAnElasticVariantIsHeldToTheVariantsLimits) {
   const Seen cut = end_of("stream:1000");
   EXPECT_EQ(cut.end, "too_large");
   EXPECT_LE(cut.count, 1000U);
-  EXPECT_EQ(end_of("stream:10").end, "ended") << "its turn was given back";
+  EXPECT_EQ(end_of("stream:10").end, "ended") << "its permit was given back";
   EXPECT_EQ(end_of("silent").end, "timeout");
 }
 

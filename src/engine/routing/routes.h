@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "base/string_hash.h"
-#include "engine/routing/elastic.h"
+#include "engine/routing/concurrency_limiter.h"
 #include "engine/routing/model_loader.h"
 #include "engine/routing/traffic.h"
 #include "place/place.h"

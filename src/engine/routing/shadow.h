@@ -27,8 +27,8 @@ struct ShadowLedger {
 // owns, instead of copying a byte. That it is sent after the answer is why it cannot delay it.
 class ShadowInvocation final : public Invocation {
  public:
-  // `ledger` outlives this object. `original` was answered and belongs to no relay; `variant`, the
-  // shadow's name, lives as long as the original's route.
+  // `ledger` outlives this object. `original` was answered and belongs to no pipeline; `variant`,
+  // the shadow's name, lives as long as the original's route.
   ShadowInvocation(std::unique_ptr<Invocation> original, std::string_view variant,
                    ShadowLedger& ledger);
   ~ShadowInvocation() override;

@@ -31,7 +31,7 @@ enum class Balancing : std::uint8_t { random, least_outstanding };
 // Who may send requests to a fleet: everyone, or the durable queue before it alone.
 enum class Access : std::uint8_t { direct, queued };
 
-// What a variant takes whose instances come and go with its requests (elastic.h).
+// What a variant takes whose instances come and go with its requests (concurrency_limiter.h).
 struct Elastic {
   std::uint32_t concurrency_max = 1;        // requests under way at once; more wait a moment
   std::uint32_t provisioned = 0;            // requests at once for which instances always stand

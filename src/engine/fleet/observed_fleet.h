@@ -20,7 +20,7 @@
 namespace slipway::fleet {
 
 // One instance as it was observed last, and what was already asked for in this process.
-struct Seen {
+struct ObservedInstance {
   enum class State : std::uint8_t { unknown, preparing, running, ended } state = State::unknown;
   bool was_prepared = false;             // and then ran: its time to come up begins there
   std::optional<ServerTime> runs_since;  // of such a one, as it was looked at first
@@ -59,38 +59,38 @@ struct FetchId {
 };
 
 // The demand for an elastic variant of a generation that serves, and what is made of it.
-struct ElasticSight {
-  std::shared_ptr<routing::ElasticGate> gate;
+struct ObservedDemand {
+  std::shared_ptr<routing::ConcurrencyLimiter> limiter;
   ElasticAim aim;
 };
 
 // Says what was seen of a fleet and its surroundings until now; in memory only.
-struct Sight {
+struct ObservedFleet {
   // What was seen of an instance; nothing yet where it is not known.
-  const Seen& of(const place::InstanceKey& key) const {
-    static const Seen nothing;
-    const auto found = seen.find(key);
-    return found == seen.end() ? nothing : found->second;
+  const ObservedInstance& of(const place::InstanceKey& key) const {
+    static const ObservedInstance nothing;
+    const auto found = instances.find(key);
+    return found == instances.end() ? nothing : found->second;
   }
 
   // When the time that an instance has to come up began: with its start (`asked_at`), or, where
   // something was fetched for it first, which takes as long as it takes, once it was seen to run.
   ServerTime coming_up_since(const place::InstanceKey& key, ServerTime asked_at, ServerTime now) {
-    const auto found = seen.find(key);
-    if (found == seen.end()) return asked_at;
-    if (found->second.state == Seen::State::preparing) return now;
+    const auto found = instances.find(key);
+    if (found == instances.end()) return asked_at;
+    if (found->second.state == ObservedInstance::State::preparing) return now;
     if (!found->second.was_prepared) return asked_at;
     if (!found->second.runs_since) found->second.runs_since = now;
     return std::max(asked_at, *found->second.runs_since);
   }
 
-  std::map<place::InstanceKey, Seen> seen;
+  std::map<place::InstanceKey, ObservedInstance> instances;
   std::map<FetchId, Fetching> fetches;
-  std::map<VariantId, ElasticSight> elastic;
+  std::map<VariantId, ObservedDemand> elastic;
   std::shared_ptr<const routing::FleetRoute> published;  // null: nothing was published
 
   bool empty() const {
-    return seen.empty() && fetches.empty() && elastic.empty() && published == nullptr;
+    return instances.empty() && fetches.empty() && elastic.empty() && published == nullptr;
   }
 };
 
@@ -102,6 +102,6 @@ struct FetchReport {
 
 // What other threads report; taken in at the start of a reconcile.
 using Report = std::variant<place::Observation, HealthReport, FetchReport>;
-void take_in(Sight& sight, Report&& report);
+void take_in(ObservedFleet& observed, Report&& report);
 
 }  // namespace slipway::fleet

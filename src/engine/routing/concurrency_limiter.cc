@@ -1,15 +1,15 @@
-#include "engine/routing/elastic.h"
+#include "engine/routing/concurrency_limiter.h"
 
 #include <algorithm>
 
 namespace slipway::routing {
 
-ElasticGate::ElasticGate(const Clock& clock, Hooks hooks)
+ConcurrencyLimiter::ConcurrencyLimiter(const Clock& clock, Hooks hooks)
     : clock_(clock),
       hooks_(std::move(hooks)),
       last_used_us_(to_microseconds(clock.server_time())) {}
 
-bool ElasticGate::take_turn(std::uint32_t concurrency_max) {
+bool ConcurrencyLimiter::acquire(std::uint32_t concurrency_max) {
   std::uint32_t before = under_way_.load(std::memory_order_relaxed);
   do {
     if (before >= concurrency_max) return false;
@@ -23,24 +23,24 @@ bool ElasticGate::take_turn(std::uint32_t concurrency_max) {
 }
 
 // The time is written before the count falls: whoever sees nobody under way sees until when.
-void ElasticGate::give_back_turn() {
+void ConcurrencyLimiter::release() {
   last_used_us_.store(to_microseconds(clock_.server_time()), std::memory_order_relaxed);
   under_way_.fetch_sub(1);
   if (waiting_.load() > 0) hooks_.freed();
 }
 
-void ElasticGate::add_waiting(std::int32_t change) { waiting_.fetch_add(change); }
+void ConcurrencyLimiter::add_waiting(std::int32_t change) { waiting_.fetch_add(change); }
 
-void ElasticGate::ring() {
+void ConcurrencyLimiter::ring() {
   if (!rung_.exchange(true)) hooks_.demand();
 }
 
-ElasticGate::GivenUp ElasticGate::given_up() const {
+ConcurrencyLimiter::GivenUp ConcurrencyLimiter::given_up() const {
   const std::lock_guard lock(mutex_);
   return {.times = given_up_times(), .reason = given_up_reason_};
 }
 
-ElasticGate::Demand ElasticGate::look() {
+ConcurrencyLimiter::Demand ConcurrencyLimiter::look() {
   rung_.store(false);
   Demand demand;
   demand.now = under_way_.load();
@@ -49,13 +49,13 @@ ElasticGate::Demand ElasticGate::look() {
   return demand;
 }
 
-// A turn that was taken between the look and this saw the old aim: one of the two sides notices.
-void ElasticGate::aim(std::uint32_t requests) {
+// A permit that was taken between the look and this saw the old aim: one of the two sides notices.
+void ConcurrencyLimiter::aim(std::uint32_t requests) {
   aimed_.store(requests);
   if (under_way_.load() > requests) ring();
 }
 
-void ElasticGate::give_up(std::string reason) {
+void ConcurrencyLimiter::give_up(std::string reason) {
   {
     const std::lock_guard lock(mutex_);
     given_up_reason_ = std::move(reason);

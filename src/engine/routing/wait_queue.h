@@ -1,4 +1,4 @@
-// The requests of elastic variants that wait in one router: for their turn, or for an instance.
+// The requests of elastic variants that wait in one router: for their permit, or for an instance.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "engine/routing/elastic.h"
+#include "engine/routing/concurrency_limiter.h"
 #include "engine/routing/invocation.h"
 
 namespace slipway::routing {
@@ -20,44 +20,44 @@ namespace slipway::routing {
 std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
                                         std::chrono::milliseconds of_fleet);
 
-// One line for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
-class ElasticLines {
+// One queue for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
+class WaitQueue {
  public:
   struct Waiting {
     std::unique_ptr<Invocation> invocation;
     Instant since = {};  // when the request arrived
-    ElasticTurn turn = {};
+    Permit permit = {};
   };
-  // Sends it, or leaves it, with its turn, where nothing can take it now.
+  // Sends it, or leaves it, with its permit, where nothing can take it now.
   using Send = std::function<bool(Waiting&)>;
 
-  ~ElasticLines();
+  ~WaitQueue();
 
   bool empty() const { return count_ == 0; }
-  bool full() const { return count_ >= lined_up_max; }
-  bool has(const ElasticRoute& route) const { return lines_.contains(route.gate.get()); }
+  bool full() const { return count_ >= waiting_max; }
+  bool has(const ElasticRoute& route) const { return queues_.contains(route.limiter.get()); }
 
   // `fleet` and `variant` are where it is tried again.
   void add(Waiting waiting, const std::shared_ptr<const ElasticRoute>& route,
            const std::string& variant);
 
-  // Gives turns to those that have none as far as there are any, then sends in the order of
+  // Gives permits to those that have none as far as there are any, then sends in the order of
   // arrival until one cannot be sent.
   void advance(const std::shared_ptr<const ElasticRoute>& route, const Send& send);
 
-  // The lines as they stand: what they are for.
-  struct Line {
-    const ElasticGate* gate = nullptr;
+  // What its queues are for, as they stand.
+  struct Group {
+    const ConcurrencyLimiter* limiter = nullptr;
     std::string fleet;
     std::string variant;
   };
-  std::vector<Line> lines() const;
-  // Whether it stood in a line; then it is destroyed.
+  std::vector<Group> groups() const;
+  // Destroys the invocation where it waits here; returns whether it did.
   bool remove(const Invocation& invocation);
-  // All that wait for this gate; their turns are given back.
-  std::vector<std::unique_ptr<Invocation>> take_all(const ElasticGate* gate);
+  // All that wait for this limiter; their permits are given back.
+  std::vector<std::unique_ptr<Invocation>> take_all(const ConcurrencyLimiter* limiter);
 
-  // Who has waited too long for a turn or for an instance, or waits for one that will not come.
+  // Who has waited too long for a permit or for an instance, or waits for one that will not come.
   struct Dropped {
     std::unique_ptr<Invocation> invocation;
     InvokeFailure failure;
@@ -67,22 +67,22 @@ class ElasticLines {
 
  private:
   struct Queue {
-    std::shared_ptr<ElasticGate> gate;
+    std::shared_ptr<ConcurrencyLimiter> limiter;
     std::chrono::milliseconds request_timeout{0};
     std::string fleet;
     std::string variant;
     std::uint64_t given_up_seen = 0;
-    std::deque<Waiting> with_turn;
-    std::deque<Waiting> without_turn;
+    std::deque<Waiting> with_permit;
+    std::deque<Waiting> without_permit;
   };
 
   static std::size_t size(const Queue& queue) {
-    return queue.with_turn.size() + queue.without_turn.size();
+    return queue.with_permit.size() + queue.without_permit.size();
   }
   Waiting take_front(Queue& queue, std::deque<Waiting>& from);
   void drop_given_up(Queue& queue, std::vector<Dropped>& dropped);
 
-  std::unordered_map<const ElasticGate*, Queue> lines_;
+  std::unordered_map<const ConcurrencyLimiter*, Queue> queues_;
   std::size_t count_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include "engine/routing/elastic.h"
+#include "engine/routing/concurrency_limiter.h"
 
 #include <gtest/gtest.h>
 
@@ -9,49 +9,49 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(ElasticGate, GivesAsManyTurnsAsThereAreAndRingsOnceForMoreThanItsInstancesTake) {
+TEST(ConcurrencyLimiter, GivesAsManyTurnsAsThereAreAndRingsOnceForMoreThanItsInstancesTake) {
   const ManualClock clock;
   int rings = 0;
-  const auto gate = std::make_shared<ElasticGate>(
-      clock, ElasticGate::Hooks{.demand = [&] { ++rings; }, .freed = [] {}});
-  auto first = ElasticTurn::take(gate, 2);
-  auto second = ElasticTurn::take(gate, 2);
+  const auto limiter = std::make_shared<ConcurrencyLimiter>(
+      clock, ConcurrencyLimiter::Hooks{.demand = [&] { ++rings; }, .freed = [] {}});
+  auto first = Permit::acquire(limiter, 2);
+  auto second = Permit::acquire(limiter, 2);
   EXPECT_TRUE(first && second);
-  EXPECT_FALSE(ElasticTurn::take(gate, 2));
+  EXPECT_FALSE(Permit::acquire(limiter, 2));
   EXPECT_EQ(rings, 1);
-  EXPECT_EQ(gate->look().peak, 2U);
-  gate->aim(2);
+  EXPECT_EQ(limiter->look().peak, 2U);
+  limiter->aim(2);
   EXPECT_EQ(rings, 1);
   second.reset();
-  EXPECT_TRUE(ElasticTurn::take(gate, 2));
+  EXPECT_TRUE(Permit::acquire(limiter, 2));
   EXPECT_EQ(rings, 1);
 }
 
-TEST(ElasticGate, ATurnThatWasTakenBetweenALookAndItsAimRingsAgain) {
+TEST(ConcurrencyLimiter, ATurnThatWasTakenBetweenALookAndItsAimRingsAgain) {
   const ManualClock clock;
   int rings = 0;
-  const auto gate = std::make_shared<ElasticGate>(
-      clock, ElasticGate::Hooks{.demand = [&] { ++rings; }, .freed = [] {}});
-  gate->aim(4);
-  gate->look();
-  const auto turn = ElasticTurn::take(gate, 4);  // within the old aim: silent
+  const auto limiter = std::make_shared<ConcurrencyLimiter>(
+      clock, ConcurrencyLimiter::Hooks{.demand = [&] { ++rings; }, .freed = [] {}});
+  limiter->aim(4);
+  limiter->look();
+  const auto permit = Permit::acquire(limiter, 4);  // within the old aim: silent
   EXPECT_EQ(rings, 0);
-  gate->aim(0);
+  limiter->aim(0);
   EXPECT_EQ(rings, 1);
 }
 
-TEST(ElasticGate, WhatBecomesFreeIsToldWhileSomebodyWaits) {
+TEST(ConcurrencyLimiter, WhatBecomesFreeIsToldWhileSomebodyWaits) {
   const ManualClock clock;
   int told = 0;
-  const auto gate = std::make_shared<ElasticGate>(
-      clock, ElasticGate::Hooks{.demand = [] {}, .freed = [&] { ++told; }});
+  const auto limiter = std::make_shared<ConcurrencyLimiter>(
+      clock, ConcurrencyLimiter::Hooks{.demand = [] {}, .freed = [&] { ++told; }});
   {
-    const auto turn = ElasticTurn::take(gate, 1);
+    const auto permit = Permit::acquire(limiter, 1);
   }
   EXPECT_EQ(told, 0);
-  gate->add_waiting(1);
+  limiter->add_waiting(1);
   {
-    const auto turn = ElasticTurn::take(gate, 1);
+    const auto permit = Permit::acquire(limiter, 1);
   }
   EXPECT_EQ(told, 1);
 }
@@ -63,7 +63,7 @@ class ElasticRouterTest : public RouterTest {
     publish({{.name = "all",
               .weight = 1,
               .elastic = std::make_shared<const ElasticRoute>(
-                  ElasticRoute{.limits = limits_, .request_timeout = timeout, .gate = gate_}),
+                  ElasticRoute{.limits = limits_, .request_timeout = timeout, .limiter = limiter_}),
               .instances = std::move(instances)}},
             timeout);
   }
@@ -71,9 +71,9 @@ class ElasticRouterTest : public RouterTest {
   const SystemClock clock_;
   std::atomic<int> rings_ = 0;
   Elastic limits_{.concurrency_max = 2, .requests_per_instance = 2, .body_bytes_max = 100};
-  std::shared_ptr<ElasticGate> gate_ = std::make_shared<ElasticGate>(
-      clock_,
-      ElasticGate::Hooks{.demand = [this] { ++rings_; }, .freed = [this] { routes_.nudge(); }});
+  std::shared_ptr<ConcurrencyLimiter> limiter_ = std::make_shared<ConcurrencyLimiter>(
+      clock_, ConcurrencyLimiter::Hooks{.demand = [this] { ++rings_; },
+                                        .freed = [this] { routes_.nudge(); }});
 };
 
 TEST_F(ElasticRouterTest, ARequestWithoutAnInstanceRingsAndIsSentWhenOneIsThere) {
@@ -84,7 +84,7 @@ TEST_F(ElasticRouterTest, ARequestWithoutAnInstanceRingsAndIsSentWhenOneIsThere)
   EXPECT_EQ(outcomes_->wait(1).at(0).body, "1");
   EXPECT_EQ(rings_, 1);
   router_loop_.run_and_wait([] {});
-  EXPECT_EQ(gate_->look().now, 0U);
+  EXPECT_EQ(limiter_->look().now, 0U);
 }
 
 TEST_F(ElasticRouterTest, PastTheConcurrencyARequestIsThrottledAfterAMomentAndNotBefore) {
@@ -94,7 +94,7 @@ TEST_F(ElasticRouterTest, PastTheConcurrencyARequestIsThrottledAfterAMomentAndNo
   const auto begin = std::chrono::steady_clock::now();
   const TestOutcome third = ask({.fleet = fleet, .body = "3"});
   EXPECT_EQ(third.failure, InvokeFailure::throttled);
-  EXPECT_GE(std::chrono::steady_clock::now() - begin, turn_wait_max);
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, permit_wait_max);
 }
 
 TEST_F(ElasticRouterTest, ATurnThatIsGivenBackGoesToWhoeverWaits) {
@@ -119,7 +119,7 @@ TEST_F(ElasticRouterTest, WhereInstancesDoNotStartWhoeverWaitsIsToldWhyAndTheNex
   publish_elastic({});
   send({.fleet = fleet, .body = "1"});
   router_loop_.run_and_wait([] {});
-  gate_->give_up("it says so");
+  limiter_->give_up("it says so");
   const auto outcomes = outcomes_->wait(1);
   EXPECT_EQ(outcomes.at(0).failure, InvokeFailure::start_failed);
   EXPECT_EQ(outcomes.at(0).detail, "it says so");

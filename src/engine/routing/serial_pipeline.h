@@ -16,9 +16,9 @@ namespace slipway::routing {
 // The caller's Accept and its wish for a streamed answer are for the last container alone: those
 // before it answer each other, whole, in the form that is their own default. (Choices: AWS says
 // only that the answer of one is the request of the next.)
-class Relay {
+class SerialPipeline {
  public:
-  explicit Relay(const InvokeRequest& request)
+  explicit SerialPipeline(const InvokeRequest& request)
       : accept_(request.accept),
         answer_mode_(request.answer_mode),
         body_of_caller_(request.body),

@@ -18,29 +18,29 @@
 namespace slipway::routing {
 
 // Limits and paces.
-inline constexpr std::chrono::milliseconds turn_wait_max{1'000};  // past concurrency_max
-inline constexpr std::size_t lined_up_max = 4'096;                // requests that wait, per router
+inline constexpr std::chrono::milliseconds permit_wait_max{1'000};  // past concurrency_max
+inline constexpr std::size_t waiting_max = 4'096;  // requests that wait, per router
 
 // What the routers ask of one elastic variant of one generation, and the bell by which they wake
 // its reconciler. Lives in memory alone: after a crash it counts anew.
 //
-// Thread-safe. Taking a turn and giving it back cost an atomic operation or two; the hooks are
-// called only where an instance or a turn is missing.
-class ElasticGate {
+// Thread-safe. Taking a permit and giving it back cost an atomic operation or two; the hooks are
+// called only where an instance or a permit is missing.
+class ConcurrencyLimiter {
  public:
   struct Hooks {
     std::function<void()> demand;  // more is under way than the instances asked for can take
-    std::function<void()> freed;   // a turn or an instance is free while somebody waits
+    std::function<void()> freed;   // a permit or an instance is free while somebody waits
   };
   // `clock` outlives this object.
-  ElasticGate(const Clock& clock, Hooks hooks);
+  ConcurrencyLimiter(const Clock& clock, Hooks hooks);
 
   // ---- For routers.
 
   // One more request is under way, unless there are `concurrency_max` already.
-  bool take_turn(std::uint32_t concurrency_max);
-  void give_back_turn();
-  // Requests that wait for a turn or for an instance: while there are any, what becomes free is
+  bool acquire(std::uint32_t concurrency_max);
+  void release();
+  // Requests that wait for a permit or for an instance: while there are any, what becomes free is
   // told.
   void add_waiting(std::int32_t change);
 
@@ -81,38 +81,38 @@ class ElasticGate {
   std::string given_up_reason_;  // guarded by mutex_
 };
 
-// A request's turn; gives it back when it goes.
-class ElasticTurn {
+// A request's permit; gives it back when it goes.
+class Permit {
  public:
-  ElasticTurn() = default;
+  Permit() = default;
   // Nothing where concurrency_max are under way.
-  static std::optional<ElasticTurn> take(const std::shared_ptr<ElasticGate>& gate,
-                                         std::uint32_t concurrency_max) {
-    if (!gate->take_turn(concurrency_max)) return std::nullopt;
-    return ElasticTurn(gate);
+  static std::optional<Permit> acquire(const std::shared_ptr<ConcurrencyLimiter>& limiter,
+                                       std::uint32_t concurrency_max) {
+    if (!limiter->acquire(concurrency_max)) return std::nullopt;
+    return Permit(limiter);
   }
-  ElasticTurn(ElasticTurn&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
-  ElasticTurn& operator=(ElasticTurn&& other) noexcept {
-    std::swap(gate_, other.gate_);
+  Permit(Permit&& other) noexcept : limiter_(std::exchange(other.limiter_, nullptr)) {}
+  Permit& operator=(Permit&& other) noexcept {
+    std::swap(limiter_, other.limiter_);
     return *this;
   }
-  ~ElasticTurn() {
-    if (gate_) gate_->give_back_turn();
+  ~Permit() {
+    if (limiter_) limiter_->release();
   }
 
-  const ElasticGate* gate() const { return gate_.get(); }
+  const ConcurrencyLimiter* limiter() const { return limiter_.get(); }
 
  private:
-  explicit ElasticTurn(std::shared_ptr<ElasticGate> gate) : gate_(std::move(gate)) {}
+  explicit Permit(std::shared_ptr<ConcurrencyLimiter> limiter) : limiter_(std::move(limiter)) {}
 
-  std::shared_ptr<ElasticGate> gate_;
+  std::shared_ptr<ConcurrencyLimiter> limiter_;
 };
 
 // What a routing snapshot says of an elastic variant.
 struct ElasticRoute {
   Elastic limits;
   std::chrono::milliseconds request_timeout{60'000};
-  std::shared_ptr<ElasticGate> gate;
+  std::shared_ptr<ConcurrencyLimiter> limiter;
 
   bool operator==(const ElasticRoute&) const = default;
 };
