@@ -95,7 +95,7 @@ class TestDoors {
   s3::LifecycleTexts lifecycles_;
   objects::Lifecycle lifecycle_{s3::lifecycle_needs(*objects_, lifecycles_, reconcilers_)};
   events::Queues queues_{random_, changes_};
-  events::Topics topics_{random_, [] {}};
+  events::Topics topics_{random_};
   events::MobileDirectory mobile_;
   BareEnvelope envelope_;
   events::Deliverer deliverer_{{.store = *store_,
