@@ -123,9 +123,9 @@ TEST(Plan, WhatIsNotKnownIsRefusedWithItsPlace) {
 
 TEST(Record, WhatWasStoredBeforeIsReadAndWrittenInTodaysForm) {
   const std::string head =
-      R"({"version":1,"serving":7,"failed":0,"applied_revision":3,"scaling_failed":false,)"
-      R"("reason":"","changed_at":1700000000000000,"next_ordinal":4,"generations":{"7":{"begun":5,)"
-      R"("variants":{"a":{"content":"c",)";
+      R"({"version":2,"shares":{"7":1E0},"steered":0,"failed":0,"applied_revision":3,)"
+      R"("scaling_failed":false,"reason":"","changed_at":1700000000000000,"next_ordinal":4,)"
+      R"("generations":{"7":{"begun":5,"came_up":true,"variants":{"a":{"content":"c",)";
   const std::string tail = R"("failures":1,"not_before":9}}}}})";
   const auto older = record_from_text(head + tail);
   ASSERT_TRUE(older) << older.error().message;
