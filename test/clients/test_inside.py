@@ -89,9 +89,10 @@ def test_log_levels_are_changed_while_it_runs_by_room(watched):
 
 
 def test_threads_and_reconcilers_show_what_waits(watched):
+    watched.page("/_slipway/fleets")  # a worker answers it, and waits for more a while
     threads = watched.page("/_slipway/threads")["threads"]
     by_name = {thread["thread"]: thread for thread in threads}
-    assert {"io-0", "control", "file", "bulk", "store-writer", "engine", "place"} <= by_name.keys()
+    assert {"io-0", "bulk-loop", "control", "store-writer", "engine", "place"} <= by_name.keys()
     assert all(thread["processor_ms"] >= 0 for thread in threads)
     assert by_name["control"]["waiting"] == 0 and "waiting" in by_name["store-writer"]
     reconcilers = {each["reconciler"]: each for each in watched.page("/_slipway/reconcilers")["reconcilers"]}
