@@ -100,6 +100,8 @@ class Owner final : public engine::Reconciler {
   const Jobs& jobs_;
 };
 
+// Jobs on a simulated machine, with faults from a seed: fetches that fail, commits that are lost or
+// slow, and servers that end between any two steps and are followed by another.
 class JobWorld {
  public:
   explicit JobWorld(std::uint64_t seed = 1) : random_(seed) {
