@@ -9,8 +9,8 @@
 #include <functional>
 #include <thread>
 
-#include "net/alarm.h"
 #include "net/http.h"
+#include "net/precise_timer.h"
 #include "net/timer_wheel.h"
 
 namespace slipway::net {
@@ -168,30 +168,30 @@ TEST(Address, reads_what_it_writes) {
   }
 }
 
-TEST(Alarm, rings_once_for_the_last_deadline_that_was_set) {
+TEST(PreciseTimer, expires_once_for_the_last_deadline_that_was_set) {
   Loop loop;
-  int rings = 0;
-  Alarm alarm(loop, [&] {
-    ++rings;
-    if (rings == 1)
-      alarm.set(100us);
+  int times = 0;
+  PreciseTimer timer(loop, [&] {
+    ++times;
+    if (times == 1)
+      timer.set(100us);
     else
       loop.stop();
   });
   const auto begun = std::chrono::steady_clock::now();
-  alarm.set(1h);
-  alarm.set(300us);
+  timer.set(1h);
+  timer.set(300us);
   loop.run();
-  EXPECT_EQ(rings, 2);
+  EXPECT_EQ(times, 2);
   EXPECT_GE(std::chrono::steady_clock::now() - begun, 400us);
 }
 
-TEST(Alarm, of_no_delay_rings_and_one_that_is_gone_does_not) {
+TEST(PreciseTimer, of_no_delay_expires_and_one_that_is_gone_does_not) {
   Loop loop;
-  auto gone = std::make_unique<Alarm>(loop, [] { FAIL(); });
-  Alarm alarm(loop, [&] { loop.stop(); });
+  auto gone = std::make_unique<PreciseTimer>(loop, [] { FAIL(); });
+  PreciseTimer timer(loop, [&] { loop.stop(); });
   gone->set(0us);
-  alarm.set(0us);
+  timer.set(0us);
   gone.reset();
   loop.run();
 }

@@ -131,12 +131,12 @@ bool Dispatcher::waits_for_more() {
   if (std::exchange(waited_enough_, false) || waited >= most || waiting_.size() >= enough)
     return false;
   keep_bytes();
-  if (!alarm_)
-    alarm_ = std::make_unique<net::Alarm>(loop_, [this] {
+  if (!timer_)
+    timer_ = std::make_unique<net::PreciseTimer>(loop_, [this] {
       waited_enough_ = true;
       loop_.at_batch_end(*this);
     });
-  alarm_->set(batching_.wait.count() > 0
+  timer_->set(batching_.wait.count() > 0
                   ? most - waited
                   : std::min<std::chrono::nanoseconds>(quiet_time, most - waited));
   return true;

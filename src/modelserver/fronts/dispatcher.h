@@ -16,10 +16,10 @@
 #include "modelserver/fronts/answer_stream.h"
 #include "modelserver/fronts/request_sink.h"
 #include "modelserver/options.h"
-#include "net/alarm.h"
 #include "net/http_server.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
+#include "net/precise_timer.h"
 
 namespace slipway::modelserver {
 
@@ -105,7 +105,7 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
 
   net::Loop& loop_;
   const Batching batching_;
-  std::unique_ptr<net::Alarm> alarm_;  // made when first needed
+  std::unique_ptr<net::PreciseTimer> timer_;  // made when first needed
   bool waited_enough_ = false;
   std::unique_ptr<Model> model_;
   std::unique_ptr<WorkerPool> own_pool_;  // made when first needed

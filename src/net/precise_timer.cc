@@ -1,4 +1,4 @@
-#include "net/alarm.h"
+#include "net/precise_timer.h"
 
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -13,20 +13,20 @@
 
 namespace slipway::net {
 
-Alarm::Alarm(Loop& loop, std::function<void()> ring)
+PreciseTimer::PreciseTimer(Loop& loop, std::function<void()> expired)
     : loop_(loop),
-      ring_(std::move(ring)),
+      expired_(std::move(expired)),
       timer_(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
   if (!timer_) {
-    log_error("net", "no descriptors left for an alarm");
+    log_error("net", "no descriptors left for a timer");
     std::abort();
   }
   loop_.watch(timer_.get(), EPOLLIN, *this);
 }
 
-Alarm::~Alarm() { loop_.unwatch(timer_.get(), *this); }
+PreciseTimer::~PreciseTimer() { loop_.unwatch(timer_.get(), *this); }
 
-void Alarm::set(std::chrono::nanoseconds delay) {
+void PreciseTimer::set(std::chrono::nanoseconds delay) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(delay);
   // Nothing at all would mean: never.
   const auto rest = std::max<std::int64_t>((delay - seconds).count(), seconds.count() == 0 ? 1 : 0);
@@ -35,10 +35,10 @@ void Alarm::set(std::chrono::nanoseconds delay) {
   ::timerfd_settime(timer_.get(), 0, &due, nullptr);
 }
 
-void Alarm::on_ready(std::uint32_t) {
-  std::uint64_t rung = 0;
-  // Set anew between the ring and now: then there is nothing to read.
-  if (::read(timer_.get(), &rung, sizeof rung) == sizeof rung) ring_();
+void PreciseTimer::on_ready(std::uint32_t) {
+  std::uint64_t times = 0;
+  // Set anew between its end and now: then there is nothing to read.
+  if (::read(timer_.get(), &times, sizeof times) == sizeof times) expired_();
 }
 
 }  // namespace slipway::net
