@@ -38,7 +38,7 @@ Result<std::unique_ptr<Doors>> Doors::open(const Needs& needs) {
         ErrorCode::internal,
         fmt::format("{} stands in an operations.txt and no door answers it", operation->name));
   made->collect_permissions();
-  made->make_frame();
+  made->make_context();
   return made;
 }
 
@@ -87,30 +87,30 @@ void Doors::collect_permissions() {
   authorizer_->add(sqs::permissions(needs_.events.queues));
 }
 
-void Doors::make_frame() {
+void Doors::make_context() {
   Foundation& base = needs_.base;
   router_ = std::make_unique<wire::Router>(aws::schemas(),
                                            wire::Router::Options{.others = aws::others()});
   const service::SiteCheck::Options sites{.bound = needs_.bound.host,
                                           .allowed = base.options.allowed_hosts};
-  frame_ = std::make_unique<service::Frame>(
-      service::Frame{.registry = registry_,
-                     .router = *router_,
-                     .schemas = aws::schemas(),
-                     .store = *base.store,
-                     .lanes = {.control = base.control, .files = base.files, .bulk = base.bulk},
-                     .changes = base.changes,
-                     .keys = *needs_.identity.keys,
-                     .ground = {base.clock, base.random},
-                     .auth = base.options.auth_mode(),
-                     .holding = base.options.holding(),
-                     .region = base.options.region,
-                     .authorizer = authorizer_.get(),
-                     .sites = service::SiteCheck(sites),
-                     .cross_origin = s3::cross_origin,
-                     .forms = s3::form_door()});
-  frame_->disk = &base.disk;
-  frame_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
+  context_ = std::make_unique<service::ServiceContext>(service::ServiceContext{
+      .registry = registry_,
+      .router = *router_,
+      .schemas = aws::schemas(),
+      .store = *base.store,
+      .lanes = {.control = base.control, .files = base.files, .bulk = base.bulk},
+      .changes = base.changes,
+      .keys = *needs_.identity.keys,
+      .call = {base.clock, base.random},
+      .auth = base.options.auth_mode(),
+      .holding = base.options.holding(),
+      .region = base.options.region,
+      .authorizer = authorizer_.get(),
+      .sites = service::SiteCheck(sites),
+      .cross_origin = s3::cross_origin,
+      .forms = s3::form_door()});
+  context_->disk = &base.disk;
+  context_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
 }
 
 }  // namespace slipway::server

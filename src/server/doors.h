@@ -15,8 +15,8 @@
 #include "server/place_engine.h"
 #include "server/queue_engine.h"
 #include "server/transform_engine.h"
-#include "service/front.h"
 #include "service/pages.h"
+#include "service/service_context.h"
 
 namespace slipway::server {
 
@@ -40,19 +40,19 @@ class Doors {
   // internal: an operation that stands in an operations.txt has no function.
   static Result<std::unique_ptr<Doors>> open(const Needs& needs);
 
-  const service::Frame& frame() const { return *frame_; }
+  const service::ServiceContext& service_context() const { return *context_; }
 
  private:
   explicit Doors(const Needs& needs) : needs_(needs) {}
   void install();
   void collect_permissions();
-  void make_frame();
+  void make_context();
 
   const Needs needs_;
   service::Registry registry_;
   std::unique_ptr<service::Authorizer> authorizer_;  // null: everyone may do everything
   std::unique_ptr<wire::Router> router_;
-  std::unique_ptr<service::Frame> frame_;
+  std::unique_ptr<service::ServiceContext> context_;
 };
 
 }  // namespace slipway::server

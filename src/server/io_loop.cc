@@ -16,18 +16,18 @@ IoLoop::IoLoop(const Shared& shared, net::Fd listener, unsigned number)
     router_ =
         std::make_unique<routing::Router>(thread_.loop(), shared.routes, shared.random, &captures);
     shared.routers.add(thread_.loop(), *router_);
-    front_ = std::make_unique<service::Front>(shared.frame, thread_.loop());
+    aws_ = std::make_unique<service::AwsRequestHandler>(shared.context, thread_.loop());
     pages_ = std::make_unique<service::PageDoor>(
-        shared.pages, shared.frame.sites, front_->authenticator(), shared.frame.lanes.control);
-    gateway_ = std::make_unique<net::Gateway>(*front_);
+        shared.pages, shared.context.sites, aws_->authenticator(), shared.context.lanes.control);
+    gateway_ = std::make_unique<net::Gateway>(*aws_);
     // Paths of a host that is a bucket's are keys.
-    pages_->mount_on(*gateway_, [&wire = shared.frame.router](const net::RequestHead& head) {
+    pages_->mount_on(*gateway_, [&wire = shared.context.router](const net::RequestHead& head) {
       return wire.bucket_of(head.headers.get("host")).empty();
     });
     if (shared.access_log)
       recorded_ = std::make_unique<service::RecordedRequests>(
-          *gateway_, *shared.access_log, shared.frame.ground.clock,
-          [front = front_.get()](const net::RequestHead& head) { return front->described(head); });
+          *gateway_, *shared.access_log, shared.context.call.clock,
+          [aws = aws_.get()](const net::RequestHead& head) { return aws->described(head); });
     http_ = std::make_unique<net::HttpServer>(
         thread_.loop(), recorded_ ? static_cast<net::RequestHandler&>(*recorded_) : *gateway_,
         shared.limits);
@@ -41,7 +41,7 @@ IoLoop::~IoLoop() {
     recorded_.reset();
     gateway_.reset();
     pages_.reset();
-    front_.reset();
+    aws_.reset();
     router_.reset();
   });
 }

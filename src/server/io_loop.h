@@ -1,4 +1,4 @@
-// One I/O thread with everything that it has of its own: the HTTP server, the front, the router.
+// One I/O thread with everything that it has of its own: the HTTP server, the doors, the router.
 #pragma once
 
 #include <chrono>
@@ -15,7 +15,7 @@
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/tls.h"
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "service/pages.h"
 #include "service/recorded_requests.h"
 
@@ -37,7 +37,7 @@ class IoLoop {
  public:
   // What all loops share; it outlives them.
   struct Shared {
-    const service::Frame& frame;
+    const service::ServiceContext& context;
     const std::vector<service::Page>& pages;
     routing::RouteTable& routes;
     LoopRouters& routers;
@@ -64,7 +64,7 @@ class IoLoop {
  private:
   net::LoopThread thread_;
   std::unique_ptr<routing::Router> router_;
-  std::unique_ptr<service::Front> front_;
+  std::unique_ptr<service::AwsRequestHandler> aws_;
   std::unique_ptr<service::PageDoor> pages_;
   std::unique_ptr<net::Gateway> gateway_;
   std::unique_ptr<service::RecordedRequests> recorded_;  // null: nobody keeps account

@@ -42,7 +42,7 @@ Result<std::unique_ptr<Listeners>> Listeners::open(const Needs& needs) {
 
 Result<> Listeners::begin(ServerAddress& address, Lifecycle& life) {
   const auto loops = static_cast<unsigned>(address.sockets.size());
-  const IoLoop::Shared shared{.frame = needs_.frame,
+  const IoLoop::Shared shared{.context = needs_.context,
                               .pages = pages_,
                               .routes = needs_.fleets.routes(),
                               .routers = needs_.routers,
@@ -62,13 +62,13 @@ Result<> Listeners::begin(ServerAddress& address, Lifecycle& life) {
 }
 
 void Listeners::keep_uploads_moving() {
-  needs_.frame.uploads->expire(needs_.base.clock.monotonic());
+  needs_.context.uploads->expire(needs_.base.clock.monotonic());
   needs_.base.bulk_loop.loop().after(expire_period, [this] { keep_uploads_moving(); });
 }
 
 void Listeners::end() {
   needs_.base.changes.close();
-  needs_.frame.uploads->close();
+  needs_.context.uploads->close();
   std::vector<std::future<void>> drained;
   for (const auto& loop : loops_) drained.push_back(loop->drain());
   say_what_is_waited_for();

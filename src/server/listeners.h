@@ -16,8 +16,8 @@
 #include "server/queue_engine.h"
 #include "server/transform_engine.h"
 #include "service/access_log.h"
-#include "service/front.h"
 #include "service/pages.h"
+#include "service/service_context.h"
 
 namespace slipway::server {
 
@@ -31,7 +31,7 @@ class Listeners {
     const EventEngine& events;
     const QueueEngine& queues;
     const TransformEngine& transforms;
-    const service::Frame& frame;
+    const service::ServiceContext& context;
     LoopRouters& routers;
   };
   // The loops stand still: unavailable where the access log cannot be written.

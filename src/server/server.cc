@@ -125,7 +125,7 @@ Result<> Server::Parts::open_doors() {
                                    .events = *events_,
                                    .queues = *queues_,
                                    .transforms = *transforms_,
-                                   .frame = doors_->frame(),
+                                   .context = doors_->service_context(),
                                    .routers = routers_}));
   return {};
 }

@@ -57,7 +57,7 @@ class TestDoors {
 
   service::Operations operations() {
     return {.registry = registry_,
-            .ground = {world_.clock(), random_},
+            .context = {world_.clock(), random_},
             .checks = {.store = *store_, .authorizer = &authorizer_},
             .origin = origin_};
   }

@@ -62,7 +62,7 @@ struct Caller {
 TaskOwner owner_of(const Caller& caller);
 
 // What all calls of a server share. Everything outlives the calls.
-struct Ground {
+struct CallContext {
   const Clock& clock;
   Random& random;
 };
@@ -79,12 +79,12 @@ struct FromInside {
 class Call {
  public:
   // Of a request over HTTP.
-  Call(const Ground& ground, const Caller& caller, const net::RequestHead& head,
+  Call(const CallContext& context, const Caller& caller, const net::RequestHead& head,
        std::string_view request_id, wire::Arena& arena)
-      : Call(ground, caller, &head, {request_id, {}}, arena) {}
+      : Call(context, caller, &head, {request_id, {}}, arena) {}
   // Of this server itself.
-  Call(const Ground& ground, const Caller& caller, const FromInside& from, wire::Arena& arena)
-      : Call(ground, caller, nullptr, from, arena) {}
+  Call(const CallContext& context, const Caller& caller, const FromInside& from, wire::Arena& arena)
+      : Call(context, caller, nullptr, from, arena) {}
   Call(const Call&) = delete;
 
   // The transaction that the operation's mode opened: a snapshot for `read`, the change itself for
@@ -107,7 +107,7 @@ class Call {
   // engine that keeps what is due.
   Timestamp now() const { return now_.civil; }
   const Moment& moment() const { return now_; }
-  Random& random() const { return ground_.random; }
+  Random& random() const { return context_.random; }
 
   wire::Arena& arena() const { return arena_; }
   // An empty output to fill: `return call.output<CreateEndpointOutput>().EndpointArn(arn);`
@@ -186,16 +186,16 @@ class Call {
  private:
   static const net::RequestHead inside_head;
 
-  Call(const Ground& ground, const Caller& caller, const net::RequestHead* head,
+  Call(const CallContext& context, const Caller& caller, const net::RequestHead* head,
        const FromInside& from, wire::Arena& arena)
-      : ground_(ground),
+      : context_(context),
         caller_(caller),
         head_(head),
         from_(from),
         arena_(arena),
-        now_(ground.clock.moment()) {}
+        now_(context.clock.moment()) {}
 
-  const Ground& ground_;
+  const CallContext& context_;
   const Caller& caller_;
   const net::RequestHead* const head_;  // null: called from inside
   const FromInside from_;

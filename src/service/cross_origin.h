@@ -13,7 +13,7 @@
 
 namespace slipway::service {
 
-struct Frame;
+struct ServiceContext;
 
 // A request that a browser sent for a page: it has Origin, or asks for leave by OPTIONS.
 struct PageRequest {
@@ -26,12 +26,14 @@ struct PageRequest {
 using CrossOrigin = std::function<Result<net::Fields>(store::Transaction& tx, const PageRequest&)>;
 
 // Of an answer to that request. Reads the store, so: on a worker.
-net::Fields page_fields(const Frame& frame, const wire::Route& route, const net::RequestHead& head);
+net::Fields page_fields(const ServiceContext& context, const wire::Route& route,
+                        const net::RequestHead& head);
 void add_fields(const net::Fields& fields, net::Response& response);
 
 // Whether a browser asks whether it may ask. It never signs that, and is told no more than the
 // rules.
-bool is_preflight(const Frame& frame, const wire::Route& route, const net::RequestHead& head);
+bool is_preflight(const ServiceContext& context, const wire::Route& route,
+                  const net::RequestHead& head);
 
 // A browser's question with what its answer needs; it moves to the worker that reads the rules.
 struct Preflight {
@@ -41,6 +43,6 @@ struct Preflight {
   std::string request_id;
 };
 // Hands it to a worker.
-void answer_preflight(const Frame& frame, Preflight preflight);
+void answer_preflight(const ServiceContext& context, Preflight preflight);
 
 }  // namespace slipway::service

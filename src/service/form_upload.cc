@@ -5,8 +5,8 @@
 #include "base/encoding.h"
 #include "base/text.h"
 #include "net/rewritten.h"
+#include "service/aws_request_handler.h"
 #include "service/cross_origin.h"
-#include "service/front.h"
 #include "service/upload.h"
 #include "wire/form_data.h"
 
@@ -35,9 +35,9 @@ std::string url_of_bucket(const net::RequestHead& head, const wire::Route& route
 
 class FormReceiver final : public net::BodyReceiver {
  public:
-  FormReceiver(const Frame& frame, Authenticator& authenticator, wire::FormReader reader,
+  FormReceiver(const ServiceContext& context, Authenticator& authenticator, wire::FormReader reader,
                FormBegin begin)
-      : frame_(frame),
+      : context_(context),
         authenticator_(authenticator),
         reader_(std::move(reader)),
         begin_(std::move(begin)) {}
@@ -84,12 +84,12 @@ class FormReceiver final : public net::BodyReceiver {
     TRY(Authenticated sender, authenticator_.check_form(head, begin_.route, fields, signature));
     const std::string bucket = percent_decode(bucket_of_path(head, begin_.route));
     const std::string url = url_of_bucket(head, begin_.route, bucket);
-    TRY(wanted_, frame_.forms.read({.bucket = bucket,
-                                    .bucket_url = url,
-                                    .fields = fields,
-                                    .file_name = reader_.file_name(),
-                                    .signature = signature,
-                                    .now = frame_.ground.clock.now()}));
+    TRY(wanted_, context_.forms.read({.bucket = bucket,
+                                      .bucket_url = url,
+                                      .fields = fields,
+                                      .file_name = reader_.file_name(),
+                                      .signature = signature,
+                                      .now = context_.call.clock.now()}));
     begin_upload(bucket, std::move(sender));
     return {};
   }
@@ -109,8 +109,8 @@ class FormReceiver final : public net::BodyReceiver {
     route.labels.add("Bucket", take_until(path, '/'));
     route.labels.add("Key", path);
     upload_ = make_upload_receiver(
-        frame_, {route, *frame_.registry.find(*frame_.forms.operation), std::move(sender),
-                 begin_.request_id, std::move(wanted_.answer)});
+        context_, {route, *context_.registry.find(*context_.forms.operation), std::move(sender),
+                   begin_.request_id, std::move(wanted_.answer)});
     upload_->on_start(std::move(request), std::move(responder_), control_);
   }
 
@@ -145,17 +145,17 @@ class FormReceiver final : public net::BodyReceiver {
     };
     auto refusal = std::make_shared<Refusal>(begin_, *std::move(request_), std::move(responder_),
                                              std::move(error));
-    frame_.lanes.control.post([&frame = frame_, refusal] {
+    context_.lanes.control.post([&context = context_, refusal] {
       const wire::Route& route = refusal->begin.route;
       net::Response response =
-          error_response(refusal->error, route, frame.registry.errors_of(*route.schema),
+          error_response(refusal->error, route, context.registry.errors_of(*route.schema),
                          refusal->begin.request_id);
-      add_fields(page_fields(frame, route, refusal->request.head()), response);
+      add_fields(page_fields(context, route, refusal->request.head()), response);
       refusal->responder.send(std::move(response));
     });
   }
 
-  const Frame& frame_;
+  const ServiceContext& context_;
   Authenticator& authenticator_;
   wire::FormReader reader_;
   const FormBegin begin_;
@@ -171,23 +171,24 @@ class FormReceiver final : public net::BodyReceiver {
 
 }  // namespace
 
-std::string_view bucket_of_form(const Frame& frame, const wire::Route& route,
+std::string_view bucket_of_form(const ServiceContext& context, const wire::Route& route,
                                 const net::RequestHead& head) {
-  if (!frame.forms.operation || !route.found() || !route.schema->service.s3_style ||
+  if (!context.forms.operation || !route.found() || !route.schema->service.s3_style ||
       route.operation || head.method != "POST" || !head.query.empty())
     return {};
   return bucket_of_path(head, route);
 }
 
-Result<std::unique_ptr<net::BodyReceiver>> make_form_receiver(const Frame& frame,
+Result<std::unique_ptr<net::BodyReceiver>> make_form_receiver(const ServiceContext& context,
                                                               Authenticator& authenticator,
                                                               const net::RequestHead& head,
                                                               FormBegin begin) {
   const std::string_view type = head.headers.get("content-type");
   if (!wire::FormReader::reads(type)) return no_form(head);
   TRY(wire::FormReader reader, wire::FormReader::of(type));
-  begin.route.operation = frame.forms.operation;
-  return std::make_unique<FormReceiver>(frame, authenticator, std::move(reader), std::move(begin));
+  begin.route.operation = context.forms.operation;
+  return std::make_unique<FormReceiver>(context, authenticator, std::move(reader),
+                                        std::move(begin));
 }
 
 std::unexpected<Error> no_form(const net::RequestHead& head) {

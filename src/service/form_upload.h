@@ -19,7 +19,7 @@
 
 namespace slipway::service {
 
-struct Frame;
+struct ServiceContext;
 
 // The fields of a form, and where it is posted to.
 struct PostedForm {
@@ -53,7 +53,7 @@ struct FormDoor {
 
 // The bucket that a form is posted to, still encoded, and for a request that names an operation or
 // anything but a bucket: empty.
-std::string_view bucket_of_form(const Frame& frame, const wire::Route& route,
+std::string_view bucket_of_form(const ServiceContext& context, const wire::Route& route,
                                 const net::RequestHead& head);
 
 // A form that is about to come. `route` is that of its head, which the receiver is started with.
@@ -64,7 +64,7 @@ struct FormBegin {
 
 // Takes the form's body; refuses what is no form. `authenticator` is the loop's, and outlives the
 // receiver as the frame does.
-Result<std::unique_ptr<net::BodyReceiver>> make_form_receiver(const Frame& frame,
+Result<std::unique_ptr<net::BodyReceiver>> make_form_receiver(const ServiceContext& context,
                                                               Authenticator& authenticator,
                                                               const net::RequestHead& head,
                                                               FormBegin begin);

@@ -53,8 +53,8 @@ class HotGate {
  public:
   static constexpr std::size_t remembered_max = 4'096;
 
-  HotGate(const Authorizer* authorizer, store::Store& store, Ground ground)
-      : authorizer_(authorizer), store_(store), ground_(ground) {}
+  HotGate(const Authorizer* authorizer, store::Store& store, CallContext context)
+      : authorizer_(authorizer), store_(store), context_(context) {}
 
   // `caller` asks for `route` by `request`. Error: the refusal, or what is wrong with the request.
   Result<> pass(const net::Request& request, const wire::Route& route, const Caller& caller,
@@ -66,7 +66,7 @@ class HotGate {
 
   const Authorizer* authorizer_;
   store::Store& store_;
-  Ground ground_;
+  CallContext context_;
   std::uint64_t generation_ = 0;
   std::unordered_set<std::string> allowed_;
   std::string name_;  // of what is looked up; reused

@@ -29,8 +29,8 @@ class QuestionTest : public testing::Test {
   wire::Arena arena_;
   Caller caller_;
   net::RequestHead head_;
-  Ground ground_{clock_, random_};
-  Call call_{ground_, caller_, head_, "request", arena_};
+  CallContext context_{clock_, random_};
+  Call call_{context_, caller_, head_, "request", arena_};
   wire::Node node_{};
 };
 

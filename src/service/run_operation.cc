@@ -91,8 +91,8 @@ Result<OperationAnswer> run_operation(const Operations& operations, const Inside
     return refuse_mode(inside.operation, "it cannot be part of a transaction.");
   TRY_DO(wire::validate(inside.operation, inside.input));
   TRY_DO(find_room(operations.checks, *entry, &tx));
-  const std::string request_id = make_uuid(operations.ground.random);
-  Call call(operations.ground, inside.caller, FromInside{request_id, operations.origin},
+  const std::string request_id = make_uuid(operations.context.random);
+  Call call(operations.context, inside.caller, FromInside{request_id, operations.origin},
             inside.arena);
   call.set_transaction(&tx);
   const auto run = [&] { return handle(operations.checks, *entry, call, inside.input); };
@@ -110,8 +110,8 @@ Result<OperationAnswer> run_operation_alone(const Operations& operations, const 
     return refuse_mode(inside.operation, "it is answered to requests of HTTP alone.");
   TRY_DO(wire::validate(inside.operation, inside.input));
   TRY_DO(find_room(operations.checks, *entry));
-  const std::string request_id = make_uuid(operations.ground.random);
-  Call call(operations.ground, inside.caller, FromInside{request_id, operations.origin},
+  const std::string request_id = make_uuid(operations.context.random);
+  Call call(operations.context, inside.caller, FromInside{request_id, operations.origin},
             inside.arena);
   TRY(const wire::Node output, entry->mode == Mode::upload
                                    ? upload(operations.checks, *entry, call, inside, body)

@@ -43,7 +43,7 @@ Result<wire::Node> handle(const Checks& checks, const Entry& entry, Call& call,
 // All operations of this server, for those who call them from inside. Views; thread-safe.
 struct Operations {
   const Registry& registry;
-  Ground ground;
+  CallContext context;
   Checks checks;
   const std::string& origin;  // where clients reach this server: "http://127.0.0.1:4566"
 };

@@ -48,12 +48,13 @@ class Flow {
 // The half of an upload that runs on workers: one task at a time, in order.
 class UploadWork {
  public:
-  UploadWork(const Frame& frame, UploadBegin begin, net::Request request, net::Responder responder)
-      : frame_(frame),
+  UploadWork(const ServiceContext& context, UploadBegin begin, net::Request request,
+             net::Responder responder)
+      : context_(context),
         begin_(std::move(begin)),
         request_(std::move(request)),
         responder_(std::move(responder)),
-        call_(frame.ground, begin_.authenticated.caller, request_.head(), begin_.request_id,
+        call_(context.call, begin_.authenticated.caller, request_.head(), begin_.request_id,
               arena_) {}
 
   // Begins with a slot, or refuses without one. What came before is taken now.
@@ -113,7 +114,7 @@ class UploadWork {
   }
 
   Result<> try_open(UploadSlots::Slot slot) {
-    page_fields_ = page_fields(frame_, begin_.route, request_.head());
+    page_fields_ = page_fields(context_, begin_.route, request_.head());
     if (!slot)
       return fail(ErrorCode::unavailable,
                   "Please reduce your request rate: more uploads are under way than are let in.",
@@ -122,8 +123,10 @@ class UploadWork {
     opened_ = true;
     TRY(input_, decode_input(begin_.route, request_, arena_));
     TRY_DO(expect_payload());
-    TRY_DO(Gate(frame_.authorizer, frame_.store, call_, *begin_.route.operation, input_).pass());
-    if (frame_.disk) TRY_DO(frame_.disk->admit_bytes(request_.head().content_length.value_or(0)));
+    TRY_DO(
+        Gate(context_.authorizer, context_.store, call_, *begin_.route.operation, input_).pass());
+    if (context_.disk)
+      TRY_DO(context_.disk->admit_bytes(request_.head().content_length.value_or(0)));
     TRY(sink_, begin_.entry.opener(call_, input_));
     return {};
   }
@@ -188,7 +191,7 @@ class UploadWork {
                {"S3ComputedContentSHA256", std::string(wire::view_of(hex))}}});
   }
 
-  const Frame& frame_;
+  const ServiceContext& context_;
   const UploadBegin begin_;
   const net::Request request_;
   net::Responder responder_;
@@ -209,10 +212,10 @@ class UploadWork {
 // The half that lives on the loop: gathers bytes into blocks and posts them.
 class QueuedUpload final : public UploadReceiver {
  public:
-  QueuedUpload(const Frame& frame, UploadBegin begin)
-      : frame_(frame),
+  QueuedUpload(const ServiceContext& context, UploadBegin begin)
+      : context_(context),
         begin_(std::move(begin)),
-        strand_(frame.lanes.files, owner_of(begin_.authenticated.caller)) {}
+        strand_(context.lanes.files, owner_of(begin_.authenticated.caller)) {}
 
   void on_start(net::Request&& request, net::Responder&& responder,
                 net::BodyControl control) override {
@@ -221,11 +224,11 @@ class QueuedUpload final : public UploadReceiver {
     responder.describe(
         described(begin_.route, begin_.request_id, begin_.authenticated.caller.principal.name));
     take_query_headers(request, begin_.route);
-    work_ = std::make_shared<UploadWork>(frame_, std::move(begin_), std::move(request),
+    work_ = std::make_shared<UploadWork>(context_, std::move(begin_), std::move(request),
                                          std::move(responder));
     work_->flow.use(control);
-    auto slot = frame_.uploads->take(
-        uploader, frame_.ground.clock.monotonic(),
+    auto slot = context_.uploads->take(
+        uploader, context_.call.clock.monotonic(),
         [strand = strand_, work = work_, control](UploadSlots::Slot late) mutable {
           begin(strand, work, std::move(late));
           control.resume();
@@ -284,7 +287,7 @@ class QueuedUpload final : public UploadReceiver {
     block_ = std::string();
   }
 
-  const Frame& frame_;
+  const ServiceContext& context_;
   UploadBegin begin_;
   Strand strand_;
   std::shared_ptr<UploadWork> work_;
@@ -293,8 +296,9 @@ class QueuedUpload final : public UploadReceiver {
 
 }  // namespace
 
-std::unique_ptr<UploadReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin) {
-  return std::make_unique<QueuedUpload>(frame, std::move(begin));
+std::unique_ptr<UploadReceiver> make_upload_receiver(const ServiceContext& context,
+                                                     UploadBegin begin) {
+  return std::make_unique<QueuedUpload>(context, std::move(begin));
 }
 
 }  // namespace slipway::service

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "net/http_server.h"
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 
 namespace slipway::service {
 
@@ -33,6 +33,7 @@ class UploadReceiver : public net::BodyReceiver {
   virtual void refuse(Error error) = 0;
 };
 
-std::unique_ptr<UploadReceiver> make_upload_receiver(const Frame& frame, UploadBegin begin);
+std::unique_ptr<UploadReceiver> make_upload_receiver(const ServiceContext& context,
+                                                     UploadBegin begin);
 
 }  // namespace slipway::service

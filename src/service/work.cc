@@ -16,8 +16,8 @@ Error too_late() {
 
 }  // namespace
 
-void Work::start(const Frame& frame, Begin begin) {
-  std::unique_ptr<Work> work(new Work(frame, std::move(begin)));
+void Work::start(const ServiceContext& context, Begin begin) {
+  std::unique_ptr<Work> work(new Work(context, std::move(begin)));
   const TaskOwner owner = owner_of(work->caller_);
   work->lane().post([work = std::move(work)]() mutable { run_safely(std::move(work), run); },
                     owner);
@@ -25,25 +25,25 @@ void Work::start(const Frame& frame, Begin begin) {
 
 WorkerPool& Work::lane() const {
   switch (entry_.mode) {
-    case Mode::file: return frame_.lanes.files;
-    case Mode::bulk: return frame_.lanes.bulk;
-    default: return frame_.lanes.control;
+    case Mode::file: return context_.lanes.files;
+    case Mode::bulk: return context_.lanes.bulk;
+    default: return context_.lanes.control;
   }
 }
 
-Work::Work(const Frame& frame, Begin begin)
-    : frame_(frame),
+Work::Work(const ServiceContext& context, Begin begin)
+    : context_(context),
       request_(std::move(begin.request)),
       responder_(std::move(begin.responder)),
       route_(begin.route),
       entry_(begin.entry),
       caller_(std::move(begin.caller)),
       request_id_(std::move(begin.request_id)),
-      hold_until_(frame.ground.clock.monotonic() + waiter_hold_max),
-      begun_(frame.ground.clock.monotonic()) {}
+      hold_until_(context.call.clock.monotonic() + waiter_hold_max),
+      begun_(context.call.clock.monotonic()) {}
 
 void Work::post_again(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>)) {
-  WorkerPool& workers = work->frame_.lanes.control;
+  WorkerPool& workers = work->context_.lanes.control;
   const TaskOwner owner = owner_of(work->caller_);
   workers.post([work = std::move(work), step]() mutable { run_safely(std::move(work), step); },
                owner);
@@ -64,11 +64,11 @@ void Work::run_safely(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<W
 }
 
 void Work::run(std::unique_ptr<Work> work) {
-  work->page_fields_ = page_fields(work->frame_, work->route_, work->request_.head());
+  work->page_fields_ = page_fields(work->context_, work->route_, work->request_.head());
   const auto input = decode_input(work->route_, work->request_, work->arena_);
   if (!input) return work->answer_error(input.error());
   work->input_ = *input;
-  if (const Result<> room = find_room(work->frame_.checks(), work->entry_); !room)
+  if (const Result<> room = find_room(work->context_.checks(), work->entry_); !room)
     return work->answer_error(room.error());
   switch (work->entry_.mode) {
     case Mode::read: return run_read(std::move(work));
@@ -78,11 +78,11 @@ void Work::run(std::unique_ptr<Work> work) {
 }
 
 void Work::run_read(std::unique_ptr<Work> work) {
-  const std::uint64_t since = work->frame_.changes.sequence();
+  const std::uint64_t since = work->context_.changes.sequence();
   work->since_ = since;
-  Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
+  Call call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
             work->arena_);
-  Result<wire::Node> outcome = work->frame_.store.read([&](store::Transaction& tx) {
+  Result<wire::Node> outcome = work->context_.store.read([&](store::Transaction& tx) {
     call.set_transaction(&tx);
     return work->handle(call);
   });
@@ -97,21 +97,21 @@ void Work::run_read(std::unique_ptr<Work> work) {
 // Nothing is made for strangers, nor for who may not do it: the change says so, and asks again.
 void Work::prepare() {
   if (!entry_.prepare || caller_.proof != Proof::signature || caller_.unsigned_refusal) return;
-  Call call(frame_.ground, caller_, request_.head(), request_id_, arena_);
-  Gate gate(frame_.authorizer, frame_.store, call, *route_.operation, input_);
+  Call call(context_.call, caller_, request_.head(), request_id_, arena_);
+  Gate gate(context_.authorizer, context_.store, call, *route_.operation, input_);
   if (gate.pass()) prepared_ = entry_.prepare(call, input_);
 }
 
 void Work::run_write(std::unique_ptr<Work> work) {
   Work& self = *work;
-  self.frame_.store.write_async(
+  self.context_.store.write_async(
       [&self](store::Transaction& tx) -> Result<> {
         const LogRequest about(self.request_id_);
-        Call call(self.frame_.ground, self.caller_, self.request_.head(), self.request_id_,
+        Call call(self.context_.call, self.caller_, self.request_.head(), self.request_id_,
                   self.arena_);
         call.set_transaction(&tx);
         call.leave(std::move(self.prepared_));
-        self.since_ = self.frame_.changes.sequence();
+        self.since_ = self.context_.changes.sequence();
         TRY(self.output_, self.handle(call));
         self.beside_ = call.take_beside();
         self.poll_ = call.take_poll();
@@ -135,19 +135,19 @@ void Work::poll(std::unique_ptr<Work> work) {
     work->gone_ = std::make_shared<std::atomic<bool>>(false);
     work->responder_.on_closed([gone = work->gone_] { *gone = true; });
   }
-  const Frame& frame = work->frame_;
+  const ServiceContext& context = work->context_;
   const Call::Poll wanted = *std::exchange(work->poll_, {});
   Instant until = work->begun_ + wanted.time_max;
   if (wanted.look_again)
-    until = std::min(until, frame.ground.clock.monotonic() + *wanted.look_again);
+    until = std::min(until, context.call.clock.monotonic() + *wanted.look_again);
   const std::uint64_t since = work->since_;
   using engine::WaitOutcome;
-  frame.changes.wait(
+  context.changes.wait(
       wanted.topic, since, until, [work = std::move(work), until](WaitOutcome outcome) mutable {
         // Told before its time, it has no place among those who wait: it would ask
         // again and again.
         const bool crowded =
-            outcome == WaitOutcome::deadline && work->frame_.ground.clock.monotonic() < until;
+            outcome == WaitOutcome::deadline && work->context_.call.clock.monotonic() < until;
         if (outcome == WaitOutcome::closed || crowded) return answer_unready(std::move(work));
         post_again(std::move(work), poll_again);
       });
@@ -168,11 +168,11 @@ void Work::answer_unready(std::unique_ptr<Work> work) {
 }
 
 bool Work::is_too_late() const {
-  return frame_.ground.clock.monotonic() >= begun_ + poll_->time_max;
+  return context_.call.clock.monotonic() >= begun_ + poll_->time_max;
 }
 
 void Work::run_alone(std::unique_ptr<Work> work) {
-  Call call(work->frame_.ground, work->caller_, work->request_.head(), work->request_id_,
+  Call call(work->context_.call, work->caller_, work->request_.head(), work->request_id_,
             work->arena_);
   Result<wire::Node> outcome = work->handle(call);
   work->beside_ = call.take_beside();
@@ -180,19 +180,19 @@ void Work::run_alone(std::unique_ptr<Work> work) {
 }
 
 Result<wire::Node> Work::handle(Call& call) {
-  return service::handle(frame_.checks(), entry_, call, input_);
+  return service::handle(context_.checks(), entry_, call, input_);
 }
 
 bool Work::may_hold() const {
-  return frame_.holding == Holding::on && is_waiter(request_.headers().get("user-agent")) &&
-         frame_.ground.clock.monotonic() < hold_until_;
+  return context_.holding == Holding::on && is_waiter(request_.headers().get("user-agent")) &&
+         context_.call.clock.monotonic() < hold_until_;
 }
 
 void Work::hold(std::unique_ptr<Work> work, const std::string& topic, std::uint64_t since) {
-  const Frame& frame = work->frame_;
+  const ServiceContext& context = work->context_;
   const Instant until = work->hold_until_;
   using engine::WaitOutcome;
-  frame.changes.wait(topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
+  context.changes.wait(topic, since, until, [work = std::move(work)](WaitOutcome outcome) mutable {
     if (outcome != WaitOutcome::changed) work->hold_until_ = {};  // this answer is the last
     post_again(std::move(work), run_read);
   });

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "net/http_server.h"
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "wire/arena.h"
 
 namespace slipway::service {
@@ -29,10 +29,10 @@ class Work {
   };
 
   // Answers by itself, later, from another thread.
-  static void start(const Frame& frame, Begin begin);
+  static void start(const ServiceContext& context, Begin begin);
 
  private:
-  Work(const Frame& frame, Begin begin);
+  Work(const ServiceContext& context, Begin begin);
 
   WorkerPool& lane() const;
   static void post_again(std::unique_ptr<Work> work, void (*step)(std::unique_ptr<Work>));
@@ -55,7 +55,7 @@ class Work {
   void name_in_log(net::Body& body) const;
   void answer_error(const Error& error);
 
-  const Frame& frame_;
+  const ServiceContext& context_;
   net::Request request_;
   net::Responder responder_;
   const wire::Route route_;

@@ -40,7 +40,7 @@ class Iam : public ::testing::Test {
   // test.
   template <typename Op>
   Result<typename Op::Output> run(typename Op::Input input) {
-    call_.emplace(ground_, caller_, head_, "request", arena_);
+    call_.emplace(context_, caller_, head_, "request", arena_);
     return store_->write([&](store::Transaction& tx) -> Result<typename Op::Output> {
       call_->set_transaction(&tx);
       TRY(const wire::Node node, registry_.find(Op::operation())->handler(*call_, input.node()));
@@ -73,7 +73,7 @@ class Iam : public ::testing::Test {
   SystemRandom random_;
   ManualClock clock_;
   wire::Arena arena_;
-  service::Ground ground_{clock_, random_};
+  service::CallContext context_{clock_, random_};
   service::Caller caller_{{identity::Principal::Kind::root, "000000000000",
                            "arn:aws:iam::000000000000:root", "000000000000"},
                           "AKIA",
@@ -444,7 +444,7 @@ TEST_F(Iam, UploadsAreReadAheadOfTheirChange) {
   const auto create =
       input<api::CreateSAMLProviderRequest>().Name("idp").SAMLMetadataDocument(metadata);
   const service::Entry& entry = *registry_.find(op::CreateSAMLProvider::operation());
-  call_.emplace(ground_, caller_, head_, "request", arena_);
+  call_.emplace(context_, caller_, head_, "request", arena_);
   const std::any ahead = entry.prepare(*call_, create.node());
   const auto* const end = std::any_cast<Result<Timestamp>>(&ahead);
   ASSERT_TRUE(end != nullptr && *end);

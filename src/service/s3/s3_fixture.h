@@ -15,7 +15,7 @@
 #include "net/blocking_client.h"
 #include "net/http_server.h"
 #include "net/loop.h"
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "service/s3/s3.h"
 #include "wire/auth/checksum.h"
 
@@ -50,7 +50,7 @@ class S3Test : public testing::Test {
     client_.reset();
     loop_->run_and_wait([this] {
       http_.reset();
-      front_.reset();
+      aws_.reset();
     });
     loop_.reset();
     workers_.stop();
@@ -102,7 +102,7 @@ class S3Test : public testing::Test {
   }
 
   // "http://127.0.0.1:PORT"
-  service::UploadSlots& upload_slots() { return *frame_->uploads; }
+  service::UploadSlots& upload_slots() { return *context_->uploads; }
   const std::string& origin() const { return origin_; }
 
   // The bodies of the messages that a queue holds now, in their order.
@@ -164,24 +164,24 @@ class S3Test : public testing::Test {
   }
 
   void serve() {
-    frame_ =
-        std::make_unique<service::Frame>(service::Frame{.registry = registry_,
-                                                        .router = router_,
-                                                        .schemas = aws::schemas(),
-                                                        .store = *store_,
-                                                        .lanes = {workers_, workers_, workers_},
-                                                        .changes = changes_,
-                                                        .keys = *keys_,
-                                                        .ground = {clock_, random_},
-                                                        .auth = service::AuthMode::none,
-                                                        .region = "us-east-1"});
+    context_ = std::make_unique<service::ServiceContext>(
+        service::ServiceContext{.registry = registry_,
+                                .router = router_,
+                                .schemas = aws::schemas(),
+                                .store = *store_,
+                                .lanes = {workers_, workers_, workers_},
+                                .changes = changes_,
+                                .keys = *keys_,
+                                .call = {clock_, random_},
+                                .auth = service::AuthMode::none,
+                                .region = "us-east-1"});
     net::Fd listener = net::listen_tcp(net::Address::tcp("127.0.0.1", 0)).value();
     const net::Address address = net::local_address(listener).value();
     origin_ = "http://" + address.text();
     loop_ = std::make_unique<net::LoopThread>();
     loop_->run_and_wait([&] {
-      front_ = std::make_unique<service::Front>(*frame_, loop_->loop());
-      http_ = std::make_unique<net::HttpServer>(loop_->loop(), *front_);
+      aws_ = std::make_unique<service::AwsRequestHandler>(*context_, loop_->loop());
+      http_ = std::make_unique<net::HttpServer>(loop_->loop(), *aws_);
       http_->listen(std::move(listener));
     });
     client_ = std::make_unique<net::BlockingClient>(
@@ -203,9 +203,9 @@ class S3Test : public testing::Test {
   WorkerPool workers_{2};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
-  std::unique_ptr<service::Frame> frame_;
+  std::unique_ptr<service::ServiceContext> context_;
   std::unique_ptr<net::LoopThread> loop_;
-  std::unique_ptr<service::Front> front_;
+  std::unique_ptr<service::AwsRequestHandler> aws_;
   std::unique_ptr<net::HttpServer> http_;
   std::unique_ptr<net::BlockingClient> client_;
 };

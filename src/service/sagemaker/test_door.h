@@ -19,7 +19,7 @@
 #include "engine/identity/tables.h"
 #include "engine/objects/objects.h"
 #include "gen/services.h"
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "service/named_resources.h"
 #include "service/sagemaker/sagemaker.h"
 
@@ -67,10 +67,10 @@ class Door : public testing::Test {
                                               {"Content-Type", "application/x-amz-json-1.1"}};
     std::promise<net::Response> answered;
     auto answer = answered.get_future();
-    front_.on_request(net::Request::make("POST", "/", headers, body),
-                      net::Responder::to([&answered](net::Response&& response) {
-                        answered.set_value(std::move(response));
-                      }));
+    aws_.on_request(net::Request::make("POST", "/", headers, body),
+                    net::Responder::to([&answered](net::Response&& response) {
+                      answered.set_value(std::move(response));
+                    }));
     const net::Response response = answer.get();
     const std::string_view text = response.body.view();
     return {.status = response.status,
@@ -142,17 +142,17 @@ class Door : public testing::Test {
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
   net::Loop loop_;
-  service::Frame frame_{.registry = registry_,
-                        .router = router_,
-                        .schemas = aws::schemas(),
-                        .store = *store_,
-                        .lanes = {workers_, workers_, workers_},
-                        .changes = changes_,
-                        .keys = *keys_,
-                        .ground = {world_.clock(), random_},
-                        .auth = service::AuthMode::none,
-                        .region = "us-east-1"};
-  service::Front front_{frame_, loop_};
+  service::ServiceContext context_{.registry = registry_,
+                                   .router = router_,
+                                   .schemas = aws::schemas(),
+                                   .store = *store_,
+                                   .lanes = {workers_, workers_, workers_},
+                                   .changes = changes_,
+                                   .keys = *keys_,
+                                   .call = {world_.clock(), random_},
+                                   .auth = service::AuthMode::none,
+                                   .region = "us-east-1"};
+  service::AwsRequestHandler aws_{context_, loop_};
 };
 
 }  // namespace slipway::sagemaker

@@ -1,6 +1,6 @@
 #include "service/sagemaker_runtime/invoke.h"
 
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/invoke_head.h"
 #include "service/sagemaker_runtime/session.h"

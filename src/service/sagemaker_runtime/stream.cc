@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 #include "service/sagemaker_runtime/failures.h"
 #include "service/sagemaker_runtime/invoke_head.h"
 #include "service/sagemaker_runtime/part_aligner.h"

@@ -59,7 +59,7 @@ class Sts : public ::testing::Test {
 
   template <typename F>
   auto read(F operation) {
-    call_.emplace(ground_, caller_, head_, "request", arena_);
+    call_.emplace(context_, caller_, head_, "request", arena_);
     return store_->read([&](store::Transaction& tx) {
       call_->set_transaction(&tx);
       return operation(*call_);
@@ -101,7 +101,7 @@ class Sts : public ::testing::Test {
   federation::IssuerKeys issuers_{clock_, changes_, net::Reach::public_only};
   service::Registry registry_;
   wire::Arena arena_;
-  service::Ground ground_{clock_, random_};
+  service::CallContext context_{clock_, random_};
   service::Caller caller_{root, "AKIA", "us-east-1"};
   net::RequestHead head_{};
   std::optional<Call> call_;

@@ -102,7 +102,7 @@ class WebIdentity : public testing::Test {
 
   Result<api::AssumeRoleWithWebIdentityResponse> ask(const std::string& token,
                                                      std::int32_t seconds) {
-    call_.emplace(ground_, caller_, head_, "request", arena_);
+    call_.emplace(context_, caller_, head_, "request", arena_);
     auto request = api::AssumeRoleWithWebIdentityRequest(arena_)
                        .RoleArn(fmt::format("arn:aws:iam::{}:role/worker", account))
                        .RoleSessionName("me")
@@ -150,7 +150,7 @@ class WebIdentity : public testing::Test {
   engine::Changes changes_{clock_};
   federation::IssuerKeys issuers_{clock_, changes_, net::Reach::anywhere};
   wire::Arena arena_;
-  service::Ground ground_{clock_, random_};
+  service::CallContext context_{clock_, random_};
   service::Caller caller_{root, {}, "us-east-1", service::Proof::none};
   net::RequestHead head_{};
   std::optional<Call> call_;

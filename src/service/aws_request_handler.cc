@@ -1,4 +1,4 @@
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 
 #include <fmt/format.h>
 
@@ -69,50 +69,51 @@ net::Described described(const wire::Asked& asked, std::string_view request_id,
           .principal = principal};
 }
 
-Front::Front(const Frame& frame, net::Loop& loop)
-    : frame_(frame),
-      authenticator_(frame.keys, frame.ground.clock, frame.sites, *frame.known_senders, frame.auth,
-                     frame.region, frame.authorizer ? Strangers::admitted : Strangers::refused,
-                     frame.uses.get()),
-      hot_gate_(frame.authorizer, frame.store, frame.ground),
-      request_ids_(frame.ground.random.next()) {
-  for (const Entry* const entry : frame.registry.hot()) hot_.push_back(entry->hot(loop));
+AwsRequestHandler::AwsRequestHandler(const ServiceContext& context, net::Loop& loop)
+    : context_(context),
+      authenticator_(context.keys, context.call.clock, context.sites, *context.known_senders,
+                     context.auth, context.region,
+                     context.authorizer ? Strangers::admitted : Strangers::refused,
+                     context.uses.get()),
+      hot_gate_(context.authorizer, context.store, context.call),
+      request_ids_(context.call.random.next()) {
+  for (const Entry* const entry : context.registry.hot()) hot_.push_back(entry->hot(loop));
 }
 
-wire::Route Front::route_of(const net::RequestHead& head, std::string_view body) {
+wire::Route AwsRequestHandler::route_of(const net::RequestHead& head, std::string_view body) {
   headers_.clear();
   for (const net::Header& header : head.headers) headers_.push_back({header.name, header.value});
-  return frame_.router.find({.method = head.method,
-                             .path = head.path,
-                             .query = head.query,
-                             .headers = headers_,
-                             .body = body});
+  return context_.router.find({.method = head.method,
+                               .path = head.path,
+                               .query = head.query,
+                               .headers = headers_,
+                               .body = body});
 }
 
-std::string Front::make_request_id(const wire::Route& route) {
+std::string AwsRequestHandler::make_request_id(const wire::Route& route) {
   if (route.protocol == wire::Protocol::rest_xml)
     return make_token(request_ids_, 16, "0123456789ABCDEF");
   return make_uuid(request_ids_);
 }
 
-net::Described Front::described(const net::RequestHead& head) {
+net::Described AwsRequestHandler::described(const net::RequestHead& head) {
   return service::described(route_of(head, {}), {});
 }
 
-net::BodyPlan Front::on_head(const net::RequestHead& head) {
+net::BodyPlan AwsRequestHandler::on_head(const net::RequestHead& head) {
   if (!head.has_body() && head.method != "PUT") return net::Collect{};
   const wire::Route route = route_of(head, {});
   if (!route.found()) return net::Collect{strangers_body_bytes_max};
-  if (!bucket_of_form(frame_, route, head).empty()) return plan_form(head, route);
-  const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
+  if (!bucket_of_form(context_, route, head).empty()) return plan_form(head, route);
+  const Entry* const entry = route.operation ? context_.registry.find(*route.operation) : nullptr;
   if (entry && entry->mode == Mode::upload) return plan_upload(head, route, *entry);
   return plan_collected(head, route, body_bytes_max(entry));
 }
 
 // Nothing large is collected for a stranger: the head must be signed, or at least name a key, a
 // scope and a date that hold where only the whole body can show more.
-net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Route& route,
-                                    std::uint64_t bytes_max) {
+net::BodyPlan AwsRequestHandler::plan_collected(const net::RequestHead& head,
+                                                const wire::Route& route, std::uint64_t bytes_max) {
   if (head.content_length.value_or(0) > bytes_max) {
     net::Refuse refused = turn_away(head, route, too_large(bytes_max));
     refused.response.status = 413;
@@ -125,55 +126,57 @@ net::BodyPlan Front::plan_collected(const net::RequestHead& head, const wire::Ro
   return net::Collect{bytes_max, std::move(sender->owners), sender->standing};
 }
 
-net::Refuse Front::turn_away(const net::RequestHead& head, const wire::Route& route,
-                             const Error& error) {
-  const bool stranger = frame_.auth == AuthMode::strict && !authenticator_.names_known_key(head);
-  return {error_response(error, route, frame_.registry.errors_of(*route.schema),
+net::Refuse AwsRequestHandler::turn_away(const net::RequestHead& head, const wire::Route& route,
+                                         const Error& error) {
+  const bool stranger = context_.auth == AuthMode::strict && !authenticator_.names_known_key(head);
+  return {error_response(error, route, context_.registry.errors_of(*route.schema),
                          make_request_id(route)),
           stranger ? strangers_read_on_bytes_max : ~0ULL};
 }
 
 // For what was let in and did not come: too much of it, too slowly, or with no room to put it.
-net::Response Front::refusal(const net::RequestHead& head, int status, std::string_view reason) {
+net::Response AwsRequestHandler::refusal(const net::RequestHead& head, int status,
+                                         std::string_view reason) {
   const wire::Route route = route_of(head, {});
   if (!route.found()) return net::plain_response(status, reason);
   Error error{ErrorCode::unavailable, std::string(reason)};
   if (status == 413) {
-    const Entry* const entry = route.operation ? frame_.registry.find(*route.operation) : nullptr;
+    const Entry* const entry = route.operation ? context_.registry.find(*route.operation) : nullptr;
     error = too_large(body_bytes_max(entry));
   }
   if (status == 408) error = {ErrorCode::timeout, slow_body, "RequestTimeout"};
-  net::Response response = error_response(error, route, frame_.registry.errors_of(*route.schema),
+  net::Response response = error_response(error, route, context_.registry.errors_of(*route.schema),
                                           make_request_id(route));
   if (status != 408) response.status = status;  // AWS says 400 to who is too slow
   return response;
 }
 
-net::BodyPlan Front::plan_upload(const net::RequestHead& head, const wire::Route& route,
-                                 const Entry& entry) {
+net::BodyPlan AwsRequestHandler::plan_upload(const net::RequestHead& head, const wire::Route& route,
+                                             const Entry& entry) {
   std::string request_id = make_request_id(route);
   auto authenticated = authenticator_.check(head, route, std::nullopt);
   if (!authenticated) return turn_away(head, route, authenticated.error());
   return net::Stream{make_upload_receiver(
-      frame_, {route, entry, std::move(*authenticated), std::move(request_id)})};
+      context_, {route, entry, std::move(*authenticated), std::move(request_id)})};
 }
 
-net::BodyPlan Front::plan_form(const net::RequestHead& head, const wire::Route& route) {
-  auto receiver = make_form_receiver(frame_, authenticator_, head, {route, make_request_id(route)});
+net::BodyPlan AwsRequestHandler::plan_form(const net::RequestHead& head, const wire::Route& route) {
+  auto receiver =
+      make_form_receiver(context_, authenticator_, head, {route, make_request_id(route)});
   if (!receiver) return turn_away(head, route, receiver.error());
   return net::Stream{std::move(*receiver)};
 }
 
-void Front::on_request(net::Request&& request, net::Responder&& responder) {
+void AwsRequestHandler::on_request(net::Request&& request, net::Responder&& responder) {
   wire::Route route = route_of(request.head(), request.body());
   if (!route.found()) return responder.send(nothing_here());
   std::string request_id = make_request_id(route);
   responder.describe(service::described(route, request_id));
-  if (!route.operation && is_preflight(frame_, route, request.head()))
+  if (!route.operation && is_preflight(context_, route, request.head()))
     return answer_preflight(
-        frame_, {std::move(request), std::move(responder), route, std::move(request_id)});
-  const ErrorTable errors = frame_.registry.errors_of(*route.schema);
-  if (!bucket_of_form(frame_, route, request.head()).empty())
+        context_, {std::move(request), std::move(responder), route, std::move(request_id)});
+  const ErrorTable errors = context_.registry.errors_of(*route.schema);
+  if (!bucket_of_form(context_, route, request.head()).empty())
     return responder.send(
         error_response(no_form(request.head()).error(), route, errors, request_id));
   if (!route.operation)
@@ -185,7 +188,7 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
     return responder.send(error_response(authenticated.error(), route, errors, request_id));
   if (!authenticated->caller.unsigned_refusal) responder.vouch();
   responder.describe(service::described(route, request_id, authenticated->caller.principal.name));
-  const Entry* const entry = frame_.registry.find(*route.operation);
+  const Entry* const entry = context_.registry.find(*route.operation);
   if (!entry) return responder.send(to_response(wire::not_implemented(route, request_id)));
   if (entry->mode == Mode::hot) {
     const Result<> passed = [&] {
@@ -197,8 +200,8 @@ void Front::on_request(net::Request&& request, net::Responder&& responder) {
                                     &authenticated->caller, std::move(request_id)});
   }
   take_query_headers(request, route);
-  Work::start(frame_, {std::move(request), std::move(responder), route, *entry,
-                       std::move(authenticated->caller), std::move(request_id)});
+  Work::start(context_, {std::move(request), std::move(responder), route, *entry,
+                         std::move(authenticated->caller), std::move(request_id)});
 }
 
 }  // namespace slipway::service

@@ -1,28 +1,19 @@
 // The way of every request: route, check the signature, decode, validate, run the handler in its
-// mode, encode. One Front for each I/O loop, over one Frame that all loops share.
+// mode, encode. Each I/O loop has one handler, all over the same ServiceContext.
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "base/disk_room.h"
 #include "base/random.h"
-#include "base/worker_pool.h"
-#include "engine/changes.h"
 #include "net/http_server.h"
 #include "service/authenticator.h"
-#include "service/authorize.h"
-#include "service/cross_origin.h"
-#include "service/form_upload.h"
 #include "service/gate.h"
-#include "service/hold.h"
 #include "service/registry.h"
-#include "service/run_operation.h"
-#include "service/upload_slots.h"
-#include "store/store.h"
+#include "service/service_context.h"
+#include "wire/codec.h"
 #include "wire/route.h"
 
 namespace slipway::service {
@@ -37,49 +28,12 @@ inline constexpr std::uint64_t strangers_body_bytes_max = 8 * 1024;
 // How much of a refused body is still read where the head names no key of ours.
 inline constexpr std::uint64_t strangers_read_on_bytes_max = 64 * 1024;
 
-// The threads that handlers run on, by what they may wait for. All may be one pool.
-struct Lanes {
-  WorkerPool& control;  // the store, a moment
-  WorkerPool& files;    // files, a block or a look at a time: uploads, reading an object
-  WorkerPool& bulk;     // for as long as it takes: copying bytes, hashing passwords
-};
-
-// What all loops share; main makes it. Everything outlives the fronts.
-struct Frame {
-  const Registry& registry;
-  const wire::Router& router;
-  std::span<const wire::Schema* const> schemas;
-  store::Store& store;
-  Lanes lanes;
-  engine::Changes& changes;
-  const identity::KeyRing& keys;
-  Ground ground;
-  AuthMode auth = AuthMode::strict;
-  Holding holding = Holding::on;
-  std::string region;
-  // Null: everyone who is known may do everything (`--authorize off`).
-  const Authorizer* authorizer = nullptr;
-  // Whose pages may ask where nothing is signed: with `--auth none`, for unsigned operations, and
-  // for this server's own pages (pages.h).
-  SiteCheck sites = {};
-  std::unique_ptr<KnownSenders> known_senders = std::make_unique<KnownSenders>();
-  std::unique_ptr<identity::UseBook> uses = std::make_unique<identity::UseBook>(store);
-  std::unique_ptr<UploadSlots> uploads = std::make_unique<UploadSlots>();
-  // What is left of the disk that everything is written to; outlives the frame. Null: not watched.
-  DiskRoom* disk = nullptr;
-  // Empty: no page of another origin reads an answer.
-  CrossOrigin cross_origin = {};
-  // Empty: no forms are taken.
-  FormDoor forms = {};
-
-  Checks checks() const { return {store, authorizer, disk}; }
-};
-
-// Loop thread only.
-class Front final : public net::RequestHandler {
+// Answers all that speaks AWS's wire: whatever no mount of the net::Gateway takes. Loop thread
+// only.
+class AwsRequestHandler final : public net::RequestHandler {
  public:
   // Both outlive it.
-  Front(const Frame& frame, net::Loop& loop);
+  AwsRequestHandler(const ServiceContext& context, net::Loop& loop);
 
   // The loop's, for who else answers on it.
   Authenticator& authenticator() { return authenticator_; }
@@ -101,7 +55,7 @@ class Front final : public net::RequestHandler {
                             const Entry& entry);
   net::BodyPlan plan_form(const net::RequestHead& head, const wire::Route& route);
 
-  const Frame& frame_;
+  const ServiceContext& context_;
   std::vector<HotHandler> hot_;  // by Entry::hot_number
   Authenticator authenticator_;
   HotGate hot_gate_;

@@ -1,4 +1,4 @@
-#include "service/front.h"
+#include "service/aws_request_handler.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@ namespace op = api::op;
 constexpr store::Migration tables[] = {
     {.room = "test", .version = 1, .sql = "CREATE TABLE made(name TEXT)"}};
 
-// A front over a store of its own, with three handlers of SageMaker's.
+// A handler over a store of its own, with three handlers of SageMaker's.
 class FrontTest : public testing::Test {
  protected:
   FrontTest() : changes_(clock_) {
@@ -54,18 +54,18 @@ class FrontTest : public testing::Test {
   }
 
   void make_front(AuthMode auth) {
-    frame_ = std::make_unique<Frame>(frame_of(auth));
-    front_ = std::make_unique<Front>(*frame_, loop_);
+    context_ = std::make_unique<ServiceContext>(context_of(auth));
+    aws_ = std::make_unique<AwsRequestHandler>(*context_, loop_);
   }
 
   net::Response send(std::string_view method, std::string_view target,
                      const std::vector<net::Header>& headers, std::string_view body = "") {
     std::promise<net::Response> answered;
     auto answer = answered.get_future();
-    front_->on_request(net::Request::make(method, target, headers, body),
-                       net::Responder::to([&answered](net::Response&& response) {
-                         answered.set_value(std::move(response));
-                       }));
+    aws_->on_request(net::Request::make(method, target, headers, body),
+                     net::Responder::to([&answered](net::Response&& response) {
+                       answered.set_value(std::move(response));
+                     }));
     return answer.get();
   }
 
@@ -87,11 +87,11 @@ class FrontTest : public testing::Test {
   // What becomes of a request of which only the head is there yet.
   net::BodyPlan plan_of(const Signature& signature, std::uint64_t body_bytes,
                         AuthMode auth = AuthMode::strict) {
-    frame_ = std::make_unique<Frame>(frame_of(auth));
-    front_ = std::make_unique<Front>(*frame_, loop_);
+    context_ = std::make_unique<ServiceContext>(context_of(auth));
+    aws_ = std::make_unique<AwsRequestHandler>(*context_, loop_);
     return plan_again(signature, body_bytes, auth);
   }
-  // The same for the front that is there.
+  // The same for the handler that is there.
   net::BodyPlan plan_again(const Signature& signature, std::uint64_t body_bytes,
                            AuthMode auth = AuthMode::strict) {
     std::vector<net::Header> headers = {{"Host", "127.0.0.1"},
@@ -102,7 +102,7 @@ class FrontTest : public testing::Test {
     net::RequestHead head = request.head();
     head.content_length = body_bytes;
     head.peer = "10.1.2.3:4567";
-    return front_->on_head(head);
+    return aws_->on_head(head);
   }
 
   // The headers of a signature over those of plan_of() and what `announced` adds.
@@ -115,7 +115,7 @@ class FrontTest : public testing::Test {
     return all;
   }
 
-  Frame frame_of(AuthMode auth) {
+  ServiceContext context_of(AuthMode auth) {
     return {.registry = registry_,
             .router = router_,
             .schemas = aws::schemas(),
@@ -123,7 +123,7 @@ class FrontTest : public testing::Test {
             .lanes = {workers_, workers_, workers_},
             .changes = changes_,
             .keys = *keys_,
-            .ground = {clock_, random_},
+            .call = {clock_, random_},
             .auth = auth,
             .region = "us-east-1"};
   }
@@ -157,8 +157,8 @@ class FrontTest : public testing::Test {
   Registry registry_;
   wire::Router router_{aws::schemas()};
   net::Loop loop_;
-  std::unique_ptr<Frame> frame_;
-  std::unique_ptr<Front> front_;
+  std::unique_ptr<ServiceContext> context_;
+  std::unique_ptr<AwsRequestHandler> aws_;
   std::atomic<int> described_ = 0;
   std::atomic<const char*> state_text_ = "InService";
   struct State {
@@ -200,7 +200,7 @@ TEST_F(FrontTest, a_large_body_for_no_operation_under_the_old_signature_is_refus
       "POST", "/bucket/key", {{"Host", "127.0.0.1"}, {"Authorization", "AWS AKIANOBODY:c2lnbmVk"}});
   net::RequestHead head = request.head();
   head.content_length = large;
-  EXPECT_TRUE(std::holds_alternative<net::Refuse>(front_->on_head(head)));
+  EXPECT_TRUE(std::holds_alternative<net::Refuse>(aws_->on_head(head)));
 }
 
 TEST_F(FrontTest, a_body_whose_hash_is_announced_is_proven_by_its_head) {
