@@ -30,12 +30,6 @@ std::optional<Text> text_after(const RunDirectory& directory, std::uint64_t offs
 
 }  // namespace
 
-Labels labels_of(const ProcessPlaceOptions& options, const InstanceKey& key,
-                 const RunDirectory& directory) {
-  if (auto labels = directory.labels()) return *std::move(labels);
-  return options.labels_of_older ? options.labels_of_older(key) : Labels();
-}
-
 LogFeed::Source LogFeed::source_of(const RunDirectory& directory, const Labels& labels) const {
   const bool kept = sink_ != nullptr && !labels.log_group.empty();
   return {.directory = directory, .labels = labels, .offered = kept ? sink_->taken(labels) : 0};

@@ -17,10 +17,6 @@ namespace slipway::place {
 // one that has ended is offered at once.
 inline constexpr std::size_t parts_per_round_max = 8;
 
-// What was noted with the key; of an instance of an older release, what is noted nowhere.
-Labels labels_of(const ProcessPlaceOptions& options, const InstanceKey& key,
-                 const RunDirectory& directory);
-
 // One thread.
 class LogFeed {
  public:

@@ -1,255 +1,81 @@
 #include "place/process/process_place.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <set>
 
-#include "base/log.h"
-#include "base/thread_name.h"
 #include "place/process/isolation.h"
-#include "place/process/memory_watch.h"
-#include "place/process/pidfd.h"
 #include "place/process/process_impl.h"
 #include "place/process/root_lock.h"
 
 namespace slipway::place {
 
-namespace {
-
-constexpr std::size_t events_max = 64;
-// A socket's address holds 107 bytes; longer roots are reached through a descriptor.
-constexpr std::size_t root_bytes_max = 56;
-
-}  // namespace
-
 ProcessPlace::Impl::Impl(Ground ground, ObservationSink sink)
     : options_(std::move(ground.options)),
       layers_(ground.layers),
-      sink_(std::move(sink)),
       root_lock_(std::move(ground.lock)),
-      root_(::open(options_.root.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)),
-      reach_(options_.root.native().size() <= root_bytes_max
-                 ? options_.root.string()
-                 : fmt::format("/proc/self/fd/{}", root_)),
-      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+      short_root_(options_.root),
+      reports_(options_, short_root_, std::move(sink)),
+      running_(thread_.loop(), layers_, [this](const InstanceKey& key) { on_exit(key); }),
+      cells_(thread_.loop(), options_, layers_, short_root_.path(),
+             [this](CellMaker::Outcome outcome) { finish_start(std::move(outcome)); }),
       logs_(options_.log),
-      groups_(divide_group(options_, layers_)),
-      zygote_(options_.zygote, options_.root, reach_) {
-  epoll_event event{.events = EPOLLIN, .data = {.fd = wake_}};
-  ::epoll_ctl(epoll_, EPOLL_CTL_ADD, wake_, &event);
-  thread_ = std::jthread([this] { run(); });
+      limits_(running_, reports_, options_.room),
+      users_(layers_),
+      groups_(divide_group(options_, layers_)) {
+  post([this] { cells_.begin(); });
 }
 
+// What was posted before runs to its end.
 ProcessPlace::Impl::~Impl() {
-  {
-    const std::lock_guard lock(mutex_);
-    stopping_ = true;
-  }
-  post([] {});
-  thread_.join();
+  thread_.stop();
   groups_.tend();
-  for (const auto& [key, running] : running_) ::close(running.pidfd);
-  ::close(wake_);
-  ::close(epoll_);
-  ::close(root_);
 }
 
-Addresses ProcessPlace::Impl::addresses_of(const RunDirectory& directory) const {
-  Addresses addresses = directory.addresses();
-  const std::string prefix = "unix:" + options_.root.string();
-  for (std::string* address : {&addresses.http, &addresses.link})
-    if (address->starts_with(prefix)) address->replace(0, prefix.size(), "unix:" + reach_);
-  return addresses;
+void ProcessPlace::Impl::post(Task command) {
+  thread_.loop().post([command = std::move(command)]() mutable noexcept { command(); });
 }
 
-void ProcessPlace::Impl::post(Command command) {
-  {
-    const std::lock_guard lock(mutex_);
-    commands_.push_back(std::move(command));
-  }
-  const std::uint64_t one = 1;
-  if (::write(wake_, &one, sizeof one) < 0) return;  // full: it is awake
+void ProcessPlace::Impl::tend_soon() {
+  if (tend_timer_ == 0)
+    tend_timer_ = thread_.loop().after(check_period, [this]() noexcept { tend(); });
 }
 
-void ProcessPlace::Impl::run() {
-  name_this_thread("place");
-  tend_now_and_then();
-  for (;;) {
-    std::array<epoll_event, events_max> events;
-    const int count = ::epoll_wait(epoll_, events.data(), events_max, wait_ms());
-    for (int i = 0; i < count; ++i) {
-      const int fd = events[static_cast<std::size_t>(i)].data.fd;
-      if (const auto key = keys_.find(fd); fd != wake_ && key != keys_.end())
-        on_exit(InstanceKey(key->second));
-      else if (auto answered = starts_.read(fd))
-        take_answer(*std::move(answered));
-    }
-    run_commands();
-    begin_those_that_may();
-    tell_end();
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_ && commands_.empty()) return;
-    }
-    force_what_is_late();
-    tend_now_and_then();
-    watch_usage();
-    watch_disk();
-  }
-}
-
-void ProcessPlace::Impl::run_commands() {
-  std::uint64_t count = 0;
-  if (::read(wake_, &count, sizeof count) < 0 && errno != EAGAIN) return;
-  std::deque<Command> commands;
-  {
-    const std::lock_guard lock(mutex_);
-    commands.swap(commands_);
-  }
-  for (Command& command : commands) command();
-}
-
-int ProcessPlace::Impl::wait_ms() const {
-  const bool idle = running_.empty() && !groups_.has_more_to_remove();
-  if (idle && options_.zygote.empty()) return -1;
-  auto until = idle ? zygote_tended_at_ + zygote_check_period : tended_at_ + log_check_period;
-  for (const auto& [key, running] : running_) until = std::min(until, running.forced_at);
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - SteadyClock::now());
-  return static_cast<int>(std::max<std::int64_t>(wait.count(), 0));
-}
-
-// All that the instance started ends with it: with its keeper, where that is process 1 of a
-// namespace; else by looking for it.
-void ProcessPlace::Impl::force(Running& running) {
-  running.forced = true;
-  running.forced_at = SteadyClock::time_point::max();
-  if (running.group)
-    running.group->end_all();
-  else if (!layers_.namespaces)
-    end_all_below(running.process.pid);
-  pidfd_signal(running.pidfd, SIGKILL);
-}
-
-void ProcessPlace::Impl::force_what_is_late() {
-  const auto now = SteadyClock::now();
-  for (auto& [key, running] : running_)
-    if (running.forced_at <= now) force(running);
-  for (PendingStarts::Outcome& late : starts_.late(now)) take_answer(std::move(late));
-}
-
-void ProcessPlace::Impl::tend_now_and_then() {
-  const auto now = SteadyClock::now();
-  if (now - zygote_tended_at_ >= zygote_check_period) {
-    zygote_tended_at_ = now;
-    zygote_.tend();
-  }
-  if (now - tended_at_ < log_check_period) return;
-  tended_at_ = now;
+// The period begins anew before the looks, which may take long.
+void ProcessPlace::Impl::tend() {
+  tend_timer_ = 0;
+  if (running_.empty() && !groups_.has_more_to_remove()) return;
+  tend_soon();
   groups_.tend();
   logs_.look();
-  if (logs_.is_due(now)) push_logs();
+  if (logs_.is_due(LogFeed::SteadyClock::now())) push_logs();
+  limits_.look();
 }
 
 void ProcessPlace::Impl::push_logs() {
-  for (const InstanceKey& key : logs_.push())
-    sink_({.kind = Observation::Kind::printed,
-           .key = key,
-           .tail = running_.at(key).directory.log_tail(tail_lines)});
-}
-
-// Those with a limit each time; the others in turn, for the count of their processes.
-void ProcessPlace::Impl::watch_usage() {
-  const auto now = SteadyClock::now();
-  if (now - usage_checked_at_ < memory_check_period) return;
-  usage_checked_at_ = now;
-  const unsigned turn = ++looks_ % usage_turns;
-  for (auto& [key, running] : running_) {
-    if (running.forced || (running.memory_bytes_max == 0 && running.turn != turn)) continue;
-    const auto excess = excess_of(running.process.pid, running.group, running.memory_bytes_max);
-    if (!excess.empty()) end_over_limit(key, running, excess);
-  }
-}
-
-// Each within its limits; and where the disk is full, the one that holds most is ended, and then
-// the next, until it is not.
-void ProcessPlace::Impl::watch_disk() {
-  const auto begun = SteadyClock::now();
-  const bool full = disk_is_full();
-  if (running_.empty() || !disk_looks_.due(full, begun)) return;
-  if (std::ranges::any_of(running_, [](auto& each) { return each.second.holds_room; }))
-    return;  // room is coming
-  std::pair<const InstanceKey, Running>* most = nullptr;
-  DiskUse most_use;
-  for (auto& entry : running_) {
-    auto& [key, running] = entry;
-    const DiskUse use = disk_use_of(running.directory.own(), running.process.pid);
-    if (use.weight() > most_use.weight()) most = &entry, most_use = use;
-    if (const std::string excess = disk_excess(use); !excess.empty() && !running.forced) {
-      running.holds_room = true;
-      end_over_limit(key, running, excess);
-    }
-  }
-  disk_looks_.note(begun, SteadyClock::now());
-  if (!most || most->second.holds_room || most_use.weight() < filling_weight_min || !disk_is_full())
-    return;
-  most->second.holds_room = true;
-  end_over_limit(most->first, most->second, filling_reason(most_use));
-}
-
-// Told first, then ended: whoever loses its connection can look up why.
-void ProcessPlace::Impl::end_over_limit(const InstanceKey& key, Running& running,
-                                        const std::string& reason) {
-  running.directory.note_in_log("slipway: this instance: " + reason);
-  log_warning("place", "an instance passed its limit", {{"instance", key.text}, {"what", reason}});
-  sink_({.kind = Observation::Kind::over_memory, .key = key, .reason = reason});
-  force(running);
+  for (const InstanceKey& key : logs_.push()) reports_.printed(key, running_.at(key).directory);
 }
 
 void ProcessPlace::Impl::stop(const InstanceKey& key, std::chrono::milliseconds grace) {
-  const auto found = running_.find(key);
-  if (found == running_.end()) return stop_unstarted(key, grace);
-  Running& running = found->second;
-  const auto forced_at = SteadyClock::now() + grace;
-  if (running.forced_at == SteadyClock::time_point::max()) {
-    running.directory.note_stop();
-    pidfd_signal(running.pidfd, SIGTERM);
-  }
-  running.forced_at = std::min(running.forced_at, forced_at);
+  if (!running_.stop(key, grace)) stop_unstarted(key, grace);
 }
 
+// All have been asked to end once the last that was on its way runs, and was asked.
 std::future<void> ProcessPlace::Impl::end(std::chrono::milliseconds grace) {
   ending_ = true;
   std::promise<void> asked;
   auto done = asked.get_future();
   post([this, grace, asked = std::move(asked)]() mutable {
     line_.clear();
-    starts_.stop_all(grace);
-    for (const auto& [key, running] : running_) stop(key, grace);
+    cells_.stop_all(grace);
+    running_.stop_all(grace);
     end_ = std::move(asked);
+    thread_.loop().at_batch_end(*this);
   });
   return done;
 }
 
-// All have been asked to end once the last that was on its way runs, and was asked.
-void ProcessPlace::Impl::tell_end() {
-  if (!end_ || !starts_.empty()) return;
-  end_->set_value();
-  end_.reset();
-}
-
 void ProcessPlace::Impl::forget(const InstanceKey& key) {
-  if (running_.contains(key) || starts_.contains(key)) return;
+  if (running_.contains(key) || cells_.contains(key)) return;
   const RunDirectory directory = directory_of(key);
   if (directory.key() != key) return;
   users_.give_back(directory.user());
@@ -261,72 +87,41 @@ void ProcessPlace::Impl::adopt() {
   for (const auto& entry : std::filesystem::directory_iterator(options_.root, error))
     if (entry.is_directory(error)) adopt_one(RunDirectory(entry.path()));
   std::set<std::string> groups;
-  for (const auto& [key, running] : running_)
-    if (running.group) groups.insert(running.group->path());
+  running_.for_each([&](const RunningInstance& each) {
+    if (each.group) groups.insert(each.group->path());
+  });
   groups_.remove_others(groups);
-  sink_({.kind = Observation::Kind::adoption_done, .key = {}});
+  tend_soon();
+  reports_.adoption_done();
 }
 
 void ProcessPlace::Impl::adopt_one(const RunDirectory& directory) {
   const auto key = directory.key();
   if (!key || directory.path().filename() != key->file_name()) return directory.remove();
   users_.note(directory.user());
-  if (running_.contains(*key) || starts_.contains(*key)) return;
-  const bool has_ended = directory.ended().has_value();
-  if (!has_ended && take_over(*key, directory))
-    return tell_running(*key, directory, Observation::Kind::adopted);
-  logs_.finish(*key, directory, labels_of(options_, *key, directory));
-  if (has_ended) return tell_exit(*key, directory, *directory.ended());
-  report_end_of(*key, directory, {});
-}
-
-// The keeper noted how the program ended, unless it was ended itself.
-void ProcessPlace::Impl::report_end_of(const InstanceKey& key, const RunDirectory& directory,
-                                       const Exit& otherwise) {
-  const std::optional<Exit> noted = directory.ended();
-  directory.note_end(noted && (noted->status || noted->signal) ? *noted : otherwise);
-  const Exit exit = directory.ended().value_or(otherwise);
-  directory.remove_sockets();
-  tell_exit(key, directory, exit);
-}
-
-void ProcessPlace::Impl::tell_running(const InstanceKey& key, const RunDirectory& directory,
-                                      Observation::Kind kind) {
-  sink_({.kind = kind,
-         .key = key,
-         .labels = labels_of(options_, key, directory),
-         .addresses = addresses_of(directory),
-         .tail = kind == Observation::Kind::adopted ? directory.log_tail(tail_lines) : ""});
-}
-
-void ProcessPlace::Impl::tell_exit(const InstanceKey& key, const RunDirectory& directory,
-                                   const Exit& exit) {
-  sink_({.kind = Observation::Kind::exited,
-         .key = key,
-         .labels = labels_of(options_, key, directory),
-         .exit = exit,
-         .tail = directory.log_tail(tail_lines)});
+  if (running_.contains(*key) || cells_.contains(*key)) return;
+  const auto ended = directory.ended();
+  if (!ended && take_over(*key, directory))
+    return reports_.running(*key, directory, Observation::Kind::adopted);
+  logs_.finish(*key, directory, reports_.labels_of(*key, directory));
+  if (ended) return reports_.exited(*key, directory, *ended);
+  reports_.end_seen(*key, directory, {});
 }
 
 void ProcessPlace::Impl::on_exit(const InstanceKey& key) {
-  Running& ending = running_.at(key);
+  RunningInstance& ending = running_.at(key);
   // The kernel may have been quicker than our look.
   const std::string excess =
       ending.forced ? "" : kept_excess_of(ending.group, ending.memory_bytes_max);
-  if (!excess.empty()) end_over_limit(key, ending, excess);
-  const Running running = ending;
-  siginfo_t ignored{};
-  ::waitid(P_PIDFD, static_cast<id_t>(running.pidfd), &ignored,
-           WEXITED | WNOHANG);  // if it is ours
-  ::close(running.pidfd);
-  keys_.erase(running.pidfd);
-  logs_.finish(key, running.directory, labels_of(options_, key, running.directory));
-  running_.erase(key);
-  groups_.remove(running.group);
-  if (running.holds_room || disk_is_full()) running.directory.remove_own();
+  if (!excess.empty()) limits_.end(ending, excess);
+  const RunningInstance ended = running_.take(key);
+  logs_.finish(key, ended.directory, reports_.labels_of(key, ended.directory));
+  groups_.remove(ended.group);
+  tend_soon();
+  if (ended.holds_room || limits_.disk_is_full()) ended.directory.remove_own();
   Exit unseen;
-  if (running.forced) unseen.signal = SIGKILL;
-  report_end_of(key, running.directory, unseen);
+  if (ended.forced) unseen.signal = SIGKILL;
+  reports_.end_seen(key, ended.directory, unseen);
 }
 
 Result<std::unique_ptr<ProcessPlace>> ProcessPlace::open(ProcessPlaceOptions options,

@@ -21,12 +21,11 @@ namespace slipway::place {
 
 // Limits and paces.
 inline constexpr std::uint64_t log_bytes_max = 8 * 1024 * 1024;  // then the older half moves aside
-inline constexpr std::chrono::milliseconds log_check_period{100};
+// Between two looks at what instances print and take, while there are any; one with a memory limit
+// may pass it for so long.
+inline constexpr std::chrono::milliseconds check_period{100};
 // How often what instances printed is offered to the log's sink, and observed.
 inline constexpr std::chrono::milliseconds log_push_period{250};
-inline constexpr std::chrono::milliseconds zygote_check_period{1'000};
-// Between two looks at the memory of an instance that has a limit; it may pass it for so long.
-inline constexpr std::chrono::milliseconds memory_check_period{100};
 inline constexpr std::chrono::milliseconds pid_file_wait_max{2'000};
 inline constexpr std::uint64_t open_files_max = 65'536;
 // Of one instance: processes with their threads where it has a user of its own, and processes alone
@@ -81,7 +80,8 @@ struct ProcessPlaceOptions {
 // environment of its spec, and of the files above only run/ and, as what it prints, the log. It
 // reads what its spec's mounts give and the system's own parts.
 //
-// One thread of its own starts, signals and watches (epoll over pidfds); the sink is called there.
+// One thread of its own starts, signals and watches: a net::Loop, which sleeps while nothing runs.
+// The sink is called there.
 // Limits of memory are kept by control groups where the server has some to divide (groups.h); else,
 // like those of processes and of files on the disk (disk_watch.h), by looking: an instance that is
 // past one is killed.

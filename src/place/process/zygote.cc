@@ -3,17 +3,21 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "place/process/pidfd.h"
 #include "place/process/process_place.h"
 #include "place/process/spawn.h"
 #include "place/process/starter.h"
@@ -51,13 +55,15 @@ void close_one(int& fd) {
 
 }  // namespace
 
-Zygote::Zygote(std::vector<std::string> command, std::filesystem::path directory,
+Zygote::Zygote(net::Loop& loop, std::vector<std::string> command, std::filesystem::path directory,
                const std::string& reach)
-    : command_(std::move(command)),
+    : loop_(loop),
+      command_(std::move(command)),
       directory_(std::move(directory)),
       socket_(reach + "/" + socket_name) {}
 
 Zygote::~Zygote() {
+  loop_.cancel(restart_);
   if (pid_ > 0) {
     ::kill(pid_, SIGTERM);
     close_all();
@@ -70,35 +76,43 @@ Zygote::~Zygote() {
 }
 
 void Zygote::close_all() {
+  if (pidfd_) loop_.unwatch(pidfd_.get(), *this);
+  pidfd_.reset();
   close_one(input_);
   close_one(output_);
   ready_ = false;
 }
 
-// Whether none runs.
-bool Zygote::reap() {
-  if (pid_ > 0 && ::waitpid(pid_, nullptr, WNOHANG) == 0) return false;
-  if (pid_ > 0) {
-    log_warning("place", "the warmed parent ended; instances start plainly until it is back",
-                {{"log", directory_ / "zygote.log"}});
-    const auto delay = restart_delay * (1LL << std::min(failures_++, 6U));
-    not_before_ = std::chrono::steady_clock::now() +
-                  std::min<std::chrono::steady_clock::duration>(delay, restart_delay_max);
-    pid_ = 0;
-    close_all();
-  }
-  return true;
+void Zygote::on_ready(std::uint32_t) noexcept {
+  if (::waitpid(pid_, nullptr, WNOHANG) == 0) return;
+  log_warning("place", "the warmed parent ended; instances start plainly until it is back",
+              {{"log", directory_ / "zygote.log"}});
+  pid_ = 0;
+  close_all();
+  start_later();
 }
 
-void Zygote::tend() {
-  if (command_.empty() || !reap() || std::chrono::steady_clock::now() < not_before_) return;
+void Zygote::begin() {
+  if (command_.empty()) return;
+  restart_ = 0;
+  if (!start()) start_later();
+}
+
+void Zygote::start_later() {
+  const auto delay = std::min<std::chrono::seconds>(
+      restart_delay * (1 << std::min(failures_++, 6U)), restart_delay_max);
+  restart_ = loop_.after(delay, [this]() noexcept { begin(); });
+}
+
+// False: it cannot be started.
+bool Zygote::start() {
   int in[2];
   int out[2];
-  if (::pipe2(in, O_CLOEXEC) != 0) return;
+  if (::pipe2(in, O_CLOEXEC) != 0) return false;
   if (::pipe2(out, O_CLOEXEC) != 0) {
     ::close(in[0]);
     ::close(in[1]);
-    return;
+    return false;
   }
   for (int* fd : {&in[0], &in[1], &out[0], &out[1]}) *fd = move_up(*fd);
   SpawnRequest request{.argv = command_,
@@ -115,13 +129,21 @@ void Zygote::tend() {
   input_ = in[1];
   output_ = out[0];
   ::fcntl(output_, F_SETFL, O_NONBLOCK);
-  if (started) {
-    pid_ = *started;
-    return;
+  if (!started) {
+    log_warning("place", started.error().message);
+    close_all();
+    return false;
   }
-  log_warning("place", started.error().message);
-  not_before_ = std::chrono::steady_clock::now() + restart_delay_max;
+  pid_ = *started;
+  pidfd_.reset(pidfd_open(pid_));
+  if (pidfd_) {
+    loop_.watch(pidfd_.get(), EPOLLIN, *this);
+    return true;
+  }
+  ::kill(pid_, SIGKILL);
+  ::waitpid(std::exchange(pid_, 0), nullptr, 0);
   close_all();
+  return false;
 }
 
 bool Zygote::takes(const cell::Order& order) {
