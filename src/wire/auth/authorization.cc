@@ -28,6 +28,16 @@ std::string_view take_last(std::string_view& text) {
   return last;
 }
 
+// A region becomes part of names, of labels and of lines that others read: it is a word, whoever
+// made it up.
+bool is_region(std::string_view text) {
+  constexpr std::string_view marks = "-_.";
+  return !marks.contains(text.front()) && std::ranges::all_of(text, [&](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           marks.contains(c);
+  });
+}
+
 }  // namespace
 
 std::optional<CredentialScope> parse_scope(std::string_view credential) {
@@ -41,7 +51,7 @@ std::optional<CredentialScope> parse_scope(std::string_view credential) {
     return !part.empty() && part.size() <= scope_part_bytes_max;
   };
   const bool whole = fits(scope.terminator) && fits(scope.service) && fits(scope.region) &&
-                     fits(scope.date) && !scope.access_key_id.empty() &&
+                     is_region(scope.region) && fits(scope.date) && !scope.access_key_id.empty() &&
                      scope.access_key_id.size() <= access_key_id_bytes_max;
   return whole ? std::optional(scope) : std::nullopt;
 }

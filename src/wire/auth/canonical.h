@@ -28,7 +28,8 @@ void append_canonical_headers(std::string& out, std::span<const HeaderPair> head
 void append_canonical_request(std::string& out, const SignedRequest& request, PathRule rule,
                               std::string_view signed_headers, std::string_view payload_hash);
 
-// The parts of "AKID/20240501/us-east-1/s3/aws4_request"; nullopt where one is missing or too long.
+// The parts of "AKID/20240501/us-east-1/s3/aws4_request"; nullopt where one is missing or too
+// long, or the region is more than a word of letters, digits, '-', '_' and '.'.
 std::optional<CredentialScope> parse_scope(std::string_view credential);
 
 // SigV2's: HMAC-SHA1 (RFC 2104), in base64.

@@ -379,6 +379,12 @@ TEST_F(SigV4, BrokenAuthorizationHeadersAreRefusedWithWhatIsMissing) {
             "encoded with Base64) Authorization=q8APsy7yWLUb3hTv8OM6K0TWiVVuZrPbtJLLZpgn118=");
   EXPECT_THAT(with("AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host, Signature=0"),
               HasSubstr("Credential must have exactly 5 slash-delimited elements"));
+  for (const std::string_view region :
+       {"us east", "us:1", "..", "-", "us\n1", "us\x1b[1m", "\xc3\x89"})
+    EXPECT_THAT(with(fmt::format("AWS4-HMAC-SHA256 Credential=a/20240501/{}/sts/aws4_request, "
+                                 "SignedHeaders=host, Signature=0",
+                                 region)),
+                StartsWith("IncompleteSignature 400 Credential must have exactly 5"));
   EXPECT_THAT(with("AWS4-HMAC-SHA256"), StartsWith("IncompleteSignature 400"));
   EXPECT_THAT(with("AWS4-HMAC-SHA256 a=b"), StartsWith("IncompleteSignature 400"));
   EXPECT_THAT(with("AWS4-ECDSA-P256-SHA256 Credential=a"), StartsWith("NotImplemented 501"));
