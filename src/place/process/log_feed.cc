@@ -50,6 +50,7 @@ void LogFeed::remove(const InstanceKey& key) {
 void LogFeed::finish(const InstanceKey& key, const RunDirectory& directory, const Labels& labels) {
   const auto known = sources_.find(key);
   Source source = known != sources_.end() ? known->second : source_of(directory, labels);
+  directory.rotate_log(log_bytes_max);  // it may have printed without end since the last look
   offer(key, source, LogPart::Follows::nothing);
   remove(key);
 }

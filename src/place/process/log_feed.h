@@ -13,8 +13,8 @@
 
 namespace slipway::place {
 
-// What is offered of one running instance in one round; the rest in the next. All that is left of
-// one that has ended is offered at once.
+// What is offered of one running instance in one round; the rest in the next. What is kept of one
+// that has ended is offered at once.
 inline constexpr std::size_t parts_per_round_max = 8;
 
 // One thread.
@@ -27,7 +27,8 @@ class LogFeed {
 
   // Of an instance that runs.
   void add(const InstanceKey& key, const RunDirectory& directory, const Labels& labels);
-  // Of one that has ended, whether it was added or not: offers all that is left.
+  // Of one that has ended, whether it was added or not: offers all that is left, but of a log that
+  // became too long its last part alone, however long its file says that it is.
   void finish(const InstanceKey& key, const RunDirectory& directory, const Labels& labels);
   // Of one that is looked at no more.
   void remove(const InstanceKey& key);

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "place/process/isolation.h"
+#include "place/process/log_feed.h"
 #include "place/process/process_place_testing.h"
 #include "place/process/run_directory.h"
 
@@ -122,13 +123,24 @@ TEST_F(ProcessPlaceTest, AnInstanceOfAnOlderReleaseIsAdoptedWithTheLabelsOfItsKe
 
 TEST_F(ProcessPlaceTest, PortsAndLabelsAreKeptAndArgumentsCannotAddToThem) {
   RunDirectory directory(folder_.path() / "one");
-  InstanceSpec spec{.argv = {"x", "y\nport 9\nlog_group z"}, .ports = {{8080}, {9090}}};
+  InstanceSpec spec{.argv = {"x", "y\nport 9\nlog_group z\nmemory 5\ncgroup /z\n"},
+                    .ports = {{8080}, {9090}}};
   spec.labels = {.service = "s", .log_space = "a/b", .log_stream = "one two"};
   ASSERT_TRUE(directory.make(key_, spec, 0, ""));
   EXPECT_EQ(directory.labels(), spec.labels);
   EXPECT_EQ(directory.addresses().http, "127.0.0.1:8080");
   EXPECT_EQ(directory.addresses().ports, (std::map<std::uint16_t, std::string>{
                                              {8080, "127.0.0.1:8080"}, {9090, "127.0.0.1:9090"}}));
+  EXPECT_EQ(directory.memory_bytes_max(), 0U);
+  EXPECT_EQ(directory.cgroup(), "");
+}
+
+TEST_F(ProcessPlaceTest, ALabelOfSeveralLinesIsRefusedBeforeAnythingIsNoted) {
+  const RunDirectory directory(folder_.path() / "one");
+  InstanceSpec spec = shell("x");
+  spec.labels.log_space = "account/region\ncgroup /sys/fs/cgroup/of-others";
+  EXPECT_FALSE(directory.make(key_, spec, 0, ""));
+  EXPECT_FALSE(directory.used());
 }
 
 TEST_F(ProcessPlaceTest, ALogThatGrowsPastItsLimitMovesAsideAndOffsetsGoOn) {
@@ -144,6 +156,32 @@ TEST_F(ProcessPlaceTest, ALogThatGrowsPastItsLimitMovesAsideAndOffsetsGoOn) {
   ASSERT_TRUE(old);
   EXPECT_EQ(old->text, "new\n");
   EXPECT_EQ(directory.read_log(old->next_offset)->text, "after\n");
+}
+
+// One that says that it is larger than any disk costs the place's thread no more than what is kept.
+TEST_F(ProcessPlaceTest, OfALogThatGrewWithoutBoundsTheLastPartIsOfferedWhenItsInstanceEnds) {
+  class Counted final : public LogSink {
+   public:
+    std::uint64_t taken(const Labels&) override { return 0; }
+    std::uint64_t take(const InstanceKey&, const Labels&, const LogPart& part) override {
+      bytes += part.text.size();
+      last = part.text;
+      return part.end();
+    }
+    std::uint64_t bytes = 0;
+    std::string last;
+  } sink;
+  const RunDirectory directory(folder_.path() / "one");
+  InstanceSpec spec = shell("x");
+  spec.labels.log_group = "group";
+  ASSERT_TRUE(directory.make(key_, spec, 0, ""));
+  std::ofstream(directory.file("log")) << "begun\n";
+  fs::resize_file(directory.file("log"), 4ULL << 30);
+  std::ofstream(directory.file("log"), std::ios::app) << "\nended\n";
+  LogFeed(&sink).finish(key_, directory, spec.labels);
+  EXPECT_LE(sink.bytes, log_bytes_max + log_read_bytes_max);
+  EXPECT_TRUE(sink.last.starts_with("slipway: this instance printed 4096 MiB"));
+  EXPECT_THAT(directory.log_tail(2), testing::StartsWith("ended\n"));
 }
 
 TEST_F(ProcessPlaceTest, TheReasonOfAFailedStartNamesTheProgramAndTheCause) {

@@ -118,6 +118,20 @@ std::string spec_text(const InstanceSpec& spec, const Addresses& addresses, uid_
   return text;
 }
 
+bool is_one_line(std::string_view text) { return !text.contains('\n'); }
+
+bool are_one_line_each(const Labels& labels) {
+  return is_one_line(labels.service) && is_one_line(labels.log_space) &&
+         is_one_line(labels.log_group) && is_one_line(labels.log_stream);
+}
+
+// What the place itself noted of the key: what stands behind it is the instance's own arguments.
+std::string noted_in(const RunDirectory& directory) {
+  std::string text = read_small(directory.file("spec")).value_or("");
+  if (const std::size_t end = text.find("\nargument "); end != text.npos) text.resize(end + 1);
+  return text;
+}
+
 std::string value_of(std::string_view text, std::string_view name) {
   const std::size_t begin = text.starts_with(name) ? 0 : text.find(fmt::format("\n{}", name));
   if (begin == std::string_view::npos) return {};
@@ -173,6 +187,8 @@ bool has_new_owner(const ProcessId& process) {
 
 Result<> RunDirectory::make(const InstanceKey& key, const InstanceSpec& spec, uid_t user,
                             const std::string& cgroup) const {
+  if (!are_one_line_each(spec.labels))
+    return fail(ErrorCode::invalid_argument, "A label of an instance is one line.");
   TRY_DO(keep_for(user, spec.mounts));
   TRY_DO(make_directories(*this, user));
   if (const auto other = this->key(); other && *other != key)
@@ -198,10 +214,9 @@ std::optional<InstanceKey> RunDirectory::key() const {
 }
 
 Addresses RunDirectory::addresses() const {
-  const std::string text = read_small(file("spec")).value_or("");
+  const std::string text = noted_in(*this);
   Addresses addresses{.http = value_of(text, "http "), .link = value_of(text, "link ")};
-  // What stands behind the arguments is the instance's own.
-  std::string_view rest = std::string_view(text).substr(0, text.find("\nargument "));
+  std::string_view rest = text;
   constexpr std::string_view name = "\nport ";
   for (std::size_t at = rest.find(name); at != rest.npos; at = rest.find(name)) {
     rest.remove_prefix(at + name.size());
@@ -211,9 +226,8 @@ Addresses RunDirectory::addresses() const {
 }
 
 std::optional<Labels> RunDirectory::labels() const {
-  const std::string text = read_small(file("spec")).value_or("");
-  if (text.substr(0, text.find("\nargument ")).find("\nlog_group ") == text.npos)
-    return std::nullopt;
+  const std::string text = noted_in(*this);
+  if (!text.contains("\nlog_group ")) return std::nullopt;
   return Labels{.service = value_of(text, "service "),
                 .log_space = value_of(text, "log_space "),
                 .log_group = value_of(text, "log_group "),
@@ -221,17 +235,15 @@ std::optional<Labels> RunDirectory::labels() const {
 }
 
 std::uint64_t RunDirectory::memory_bytes_max() const {
-  const std::string text = value_of(read_small(file("spec")).value_or(""), "memory ");
+  const std::string text = value_of(noted_in(*this), "memory ");
   std::string_view rest = text;
   return number<std::uint64_t>(rest).value_or(0);
 }
 
-std::string RunDirectory::cgroup() const {
-  return value_of(read_small(file("spec")).value_or(""), "cgroup ");
-}
+std::string RunDirectory::cgroup() const { return value_of(noted_in(*this), "cgroup "); }
 
 uid_t RunDirectory::user() const {
-  const std::string text = value_of(read_small(file("spec")).value_or(""), "user ");
+  const std::string text = value_of(noted_in(*this), "user ");
   std::string_view rest = text;
   return number<uid_t>(rest).value_or(0);
 }
