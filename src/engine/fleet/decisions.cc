@@ -8,8 +8,6 @@
 namespace slipway::fleet {
 namespace {
 
-using Failures = std::map<std::pair<Generation, std::string>, std::string>;
-
 std::string name_of(const InstanceRecord& instance) {
   return fmt::format("Instance {} of variant '{}' (generation {})", instance.ordinal,
                      instance.variant, instance.generation);
@@ -17,8 +15,8 @@ std::string name_of(const InstanceRecord& instance) {
 
 // Why an instance that lived is to end.
 std::string cause_of(const InstanceRecord& instance, const FleetRow& after,
-                     const Failures& failures) {
-  const auto failure = failures.find({instance.generation, instance.variant});
+                     const InstanceFailures& failures) {
+  const auto failure = failures.find(instance.variant_id());
   if (failure != failures.end()) return failure->second;
   if (after.removing) return "The endpoint is being deleted.";
   if (instance.generation == after.record.failed) return "Its generation did not come up.";
@@ -42,7 +40,7 @@ std::string began(const InstanceRecord& instance) {
 }
 
 std::string moved(const InstanceRecord& from, const InstanceRecord& to, const FleetRow& after,
-                  const Failures& failures) {
+                  const InstanceFailures& failures) {
   switch (to.phase) {
     case Phase::starting:
       return fmt::format("{} does not run any more and is started again.", name_of(to));
@@ -64,8 +62,8 @@ std::string moved(const InstanceRecord& from, const InstanceRecord& to, const Fl
   return "";
 }
 
-void tell_of_instances(const FleetRecord& before, const FleetRow& after, const Failures& failures,
-                       std::vector<std::string>& out) {
+void tell_of_instances(const FleetRecord& before, const FleetRow& after,
+                       const InstanceFailures& failures, std::vector<std::string>& out) {
   for (const InstanceRecord& to : after.record.instances) {
     const auto from = std::ranges::find(before.instances, to.ordinal, &InstanceRecord::ordinal);
     if (from == before.instances.end())
@@ -135,7 +133,7 @@ void tell_of_outcome(const FleetRecord& before, const FleetRecord& record,
 }  // namespace
 
 std::vector<std::string> decisions_of(const FleetRecord& before, const FleetRow& after,
-                                      const Failures& failures) {
+                                      const InstanceFailures& failures) {
   std::vector<std::string> sentences;
   tell_of_generations(before, after, sentences);
   tell_of_instances(before, after, failures, sentences);

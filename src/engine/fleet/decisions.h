@@ -50,11 +50,12 @@ class DecisionBook {
   std::list<FleetId> turns_;  // those noted longest ago first
 };
 
+// Why instances of a variant failed in a run: the last cause of each.
+using InstanceFailures = std::map<VariantId, std::string>;
+
 // What a reconcile decided, by what it found and what it left: one sentence for each instance whose
-// phase it changed, and for each generation that came, serves or failed. `failures`: why instances
-// of a variant failed in it.
-std::vector<std::string> decisions_of(
-    const FleetRecord& before, const FleetRow& after,
-    const std::map<std::pair<Generation, std::string>, std::string>& failures);
+// phase it changed, and for each generation that came, serves or failed.
+std::vector<std::string> decisions_of(const FleetRecord& before, const FleetRow& after,
+                                      const InstanceFailures& failures);
 
 }  // namespace slipway::fleet

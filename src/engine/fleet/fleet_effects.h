@@ -17,7 +17,7 @@
 namespace slipway::fleet {
 
 // How much of what an instance printed is quoted where it failed.
-inline constexpr std::size_t quoted_bytes_max = 1000;
+inline constexpr std::size_t quoted_bytes_max = reason_bytes_max;
 
 // The end of a log as it may stand in an answer: printable text of at most `quoted_bytes_max`.
 std::string quotable(std::string log);

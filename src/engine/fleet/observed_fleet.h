@@ -7,13 +7,13 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <utility>
 #include <variant>
 
 #include "base/clock.h"
 #include "engine/artifacts/artifact.h"
 #include "engine/fleet/elastic_aim.h"
 #include "engine/fleet/prober.h"
+#include "engine/fleet/record.h"
 #include "engine/routing/routes.h"
 #include "place/place.h"
 
@@ -44,8 +44,6 @@ struct Fetching {
   std::optional<artifacts::FetchOutcome> outcome;  // nothing: under way
   std::shared_ptr<const void> asker = {};          // of an environment: it is wanted
 };
-
-using VariantId = std::pair<Generation, std::string>;  // the variant of a generation
 
 // What an instance is given from this disk, each fetched or made by itself.
 enum class Part : std::uint8_t { model, code, environment };

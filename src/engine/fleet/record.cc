@@ -101,11 +101,7 @@ FleetState state_of(const FleetRow& row) {
 std::uint32_t healthy_count(const FleetRecord& record, Generation generation,
                             const Variant& variant) {
   if (variant.offers) return variant.instances;
-  return static_cast<std::uint32_t>(
-      std::ranges::count_if(record.instances, [&](const InstanceRecord& instance) {
-        return instance.generation == generation && instance.variant == variant.name &&
-               instance.phase == Phase::healthy;
-      }));
+  return static_cast<std::uint32_t>(record.healthy(generation, variant.name));
 }
 
 const Variant* find_variant(const FleetPlan* plan, std::string_view name) {
@@ -145,6 +141,35 @@ std::string_view name_of(Phase phase) {
     case Phase::ended: return "ended";
   }
   return "unknown";
+}
+
+void InstanceRecord::enter(Phase to, ServerTime now) {
+  phase = to;
+  since = now;
+}
+
+void InstanceRecord::retire(ServerTime now) {
+  if (phase == Phase::starting)
+    enter(Phase::stopping, now);
+  else if (phase == Phase::healthy)
+    enter(Phase::draining, now);
+}
+
+std::size_t FleetRecord::living(Generation generation, std::string_view variant) const {
+  return static_cast<std::size_t>(std::ranges::count_if(instances, [&](const auto& instance) {
+    return instance.generation == generation && instance.variant == variant && instance.is_alive();
+  }));
+}
+
+std::size_t FleetRecord::healthy(Generation generation, std::string_view variant) const {
+  return static_cast<std::size_t>(std::ranges::count_if(instances, [&](const auto& instance) {
+    return instance.generation == generation && instance.variant == variant &&
+           instance.phase == Phase::healthy;
+  }));
+}
+
+VariantRecord& FleetRecord::of(Generation generation, const std::string& variant) {
+  return generations[generation].variants[variant];
 }
 
 std::string to_text(const FleetRecord& record) { return store::write_document(record); }
@@ -260,6 +285,13 @@ std::vector<std::string> all_ids(store::Transaction& tx) {
   auto rows = tx.query("SELECT id FROM fleet ORDER BY id");
   while (rows.next()) ids.emplace_back(rows.text(0));
   return ids;
+}
+
+const Variant* Plans::variant_of(const InstanceRecord& instance) const {
+  const FleetPlan* const plan = of(instance.generation);
+  if (plan == nullptr) return nullptr;
+  const auto found = std::ranges::find(plan->variants, instance.variant, &Variant::name);
+  return found == plan->variants.end() ? nullptr : &*found;
 }
 
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row) {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -29,6 +30,9 @@ enum class Phase : std::uint8_t {
 
 std::string_view name_of(Phase phase);
 
+// The variant of a generation, by its name in the plan.
+using VariantId = std::pair<Generation, std::string>;
+
 // One instance, as its row holds it.
 struct InstanceRecord {
   std::uint64_t ordinal = 0;
@@ -36,6 +40,13 @@ struct InstanceRecord {
   std::string variant;
   Phase phase = Phase::starting;
   ServerTime since = {};  // when it entered the phase
+
+  VariantId variant_id() const { return {generation, variant}; }
+  // Whether it is to run: it comes up, or serves.
+  bool is_alive() const { return phase == Phase::starting || phase == Phase::healthy; }
+  void enter(Phase to, ServerTime now);
+  // Begins its end: requests that it may have are waited for.
+  void retire(ServerTime now);
 
   bool operator==(const InstanceRecord&) const = default;
 };
@@ -59,6 +70,8 @@ struct GenerationRecord {
   std::map<std::string, VariantRecord, std::less<>> variants;
 };
 
+inline constexpr std::size_t reason_bytes_max = 1000;
+
 // Says what the reconciler notes of one fleet.
 struct FleetRecord {
   Shares shares;                       // of the generations that serve; empty: none does
@@ -67,7 +80,7 @@ struct FleetRecord {
   Generation failed = 0;               // the newest generation that did not come up; 0: none
   std::uint64_t applied_revision = 0;  // the latest revision of which everything was reached
   bool scaling_failed = false;         // it was not reached; the fleet serves with what it has
-  std::string reason;                  // of `failed` or of `scaling_failed`
+  std::string reason;                  // of `failed` or of `scaling_failed`: reason_bytes_max
   Timestamp changed_at = {};
   std::uint64_t next_ordinal = 1;
   std::map<Generation, GenerationRecord> generations;
@@ -79,6 +92,12 @@ struct FleetRecord {
   }
   // The oldest of those that serve, which an update under way is to replace; 0: none does.
   Generation serving() const { return shares.empty() ? 0 : shares.begin()->first; }
+
+  // How many instances of the variant are to run, and how many of them are healthy.
+  std::size_t living(Generation generation, std::string_view variant) const;
+  std::size_t healthy(Generation generation, std::string_view variant) const;
+  // What is noted of the variant; nothing yet where it is new.
+  VariantRecord& of(Generation generation, const std::string& variant);
 };
 
 // All but the instances.
@@ -98,6 +117,12 @@ struct FleetRow {
   std::uint64_t revision = 0;  // counts the door's changes
   bool removing = false;
   FleetRecord record;
+
+  // Whether anything of that generation is to run: it serves, or it is brought up.
+  bool needs(Generation generation) const {
+    const bool comes_up = generation == wanted && generation != record.failed;
+    return !removing && (comes_up || record.serves(generation));
+  }
 };
 
 // A number that no generation of any fleet had before, so that no instance key comes twice, also
@@ -133,6 +158,7 @@ struct Plans {
     const auto found = by_generation.find(generation);
     return found == by_generation.end() ? nullptr : found->second.get();
   }
+  const Variant* variant_of(const InstanceRecord& instance) const;
 };
 Plans load_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);
 
