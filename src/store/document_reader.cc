@@ -13,13 +13,23 @@ namespace slipway::store {
 
 namespace json = boost::json;
 
-DocumentReader::DocumentReader(std::string_view text) {
+// What is parsed is freed as a whole, with the reader: a document of many small parts is a few
+// allocations, or none.
+struct DocumentReader::Parsed {
+  explicit Parsed(std::span<unsigned char> memory) : resource(memory.data(), memory.size()) {}
+
+  json::monotonic_resource resource;
+  std::optional<json::value> root;
+};
+
+DocumentReader::DocumentReader(std::string_view text)
+    : parsed_(std::make_unique<Parsed>(std::span(memory_))) {
   json::error_code error;
-  json::value parsed = json::parse({text.data(), text.size()}, error);
+  json::value root = json::parse({text.data(), text.size()}, error, &parsed_->resource);
   if (error)
     refuse(fmt::format("it is no JSON ({})", error.message()));
   else
-    root_ = std::make_unique<json::value>(std::move(parsed));
+    parsed_->root.emplace(std::move(root));
 }
 
 DocumentReader::~DocumentReader() = default;
@@ -35,18 +45,27 @@ Result<> DocumentReader::finish(std::string_view what) const {
   return fail(ErrorCode::corrupted, fmt::format("The stored {} cannot be read: {}.", what, *why_));
 }
 
-DocumentReader::Step::Step(DocumentReader& reader, std::string_view name)
-    : reader_(reader), length_(reader.path_.size()) {
-  if (length_ > 0) reader_.path_ += '.';
-  reader_.path_ += name;
+std::string DocumentReader::Step::path() const {
+  std::string path = outer_ == nullptr ? std::string() : outer_->path();
+  if (name_.data() == nullptr) return path + fmt::format("[{}]", index_);
+  if (outer_ != nullptr) path += '.';
+  return path.append(name_);
 }
 
-DocumentReader::Step::Step(DocumentReader& reader, std::size_t index)
-    : reader_(reader), length_(reader.path_.size()) {
-  reader_.path_ += fmt::format("[{}]", index);
+std::string DocumentReader::path() const { return step_ == nullptr ? "" : step_->path(); }
+
+const json::value* DocumentReader::root() const {
+  return parsed_->root ? &*parsed_->root : nullptr;
 }
 
 const json::value* DocumentReader::find(std::string_view name) {
+  if (level_.object != nullptr && level_.in_order < level_.object->size()) {
+    const auto& next = level_.object->begin()[static_cast<std::ptrdiff_t>(level_.in_order)];
+    if (std::string_view(next.key().data(), next.key().size()) == name) {
+      ++level_.in_order;
+      return &next.value();
+    }
+  }
   known_.push_back(name);
   if (level_.object == nullptr) return nullptr;
   return level_.object->if_contains({name.data(), name.size()});
@@ -54,16 +73,19 @@ const json::value* DocumentReader::find(std::string_view name) {
 
 DocumentReader::Level DocumentReader::enter(const json::value& from) {
   const Level outer = level_;
-  level_ = {.object = from.if_object(), .known_begin = known_.size()};
+  level_ = {.object = from.if_object(), .in_order = 0, .known_begin = known_.size()};
   if (level_.object == nullptr) refuse("is no object");
   return outer;
 }
 
+// The members that were visited in their order are known; behind them stand those that were visited
+// in another order, and those that nobody asked for.
 void DocumentReader::leave(const Level& outer) {
   const auto known = std::span(known_).subspan(level_.known_begin);
   if (level_.object != nullptr && !why_)
-    for (const auto& member : *level_.object) {
-      const std::string_view name(member.key().data(), member.key().size());
+    for (std::size_t i = level_.in_order; i < level_.object->size(); ++i) {
+      const json::string_view key = level_.object->begin()[static_cast<std::ptrdiff_t>(i)].key();
+      const std::string_view name(key.data(), key.size());
       if (std::ranges::find(known, name) == known.end()) refuse_field(name, "is not known");
     }
   known_.resize(level_.known_begin);
@@ -131,13 +153,13 @@ DocumentReader::Member DocumentReader::member(const json::value& from, std::size
 }
 
 void DocumentReader::refuse(std::string_view why) {
-  if (!why_) why_ = path_.empty() ? std::string(why) : fmt::format("{} {}", path_, why);
+  if (!why_) why_ = step_ == nullptr ? std::string(why) : fmt::format("{} {}", path(), why);
 }
 
 void DocumentReader::refuse_because(const Error& error) {
   std::string_view why = error.message;
   if (why.ends_with('.')) why.remove_suffix(1);
-  if (!why_) why_ = fmt::format("{}: {}", path_, why);
+  if (!why_) why_ = fmt::format("{}: {}", path(), why);
 }
 
 void DocumentReader::refuse_field(std::string_view name, std::string_view why) {

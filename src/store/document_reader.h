@@ -1,9 +1,11 @@
 // A stored struct's fields out of a text; document.h is where to begin.
 #pragma once
 
+#include <array>
 #include <boost/json/fwd.hpp>
 #include <charconv>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <map>
@@ -21,7 +23,8 @@ namespace slipway::store {
 
 // Visits a struct's fields and reads them out of a parsed text. After the first field that does not
 // hold, it goes on with what it visits and keeps the values that they have; finish() says where it
-// was. read_document() is its one user.
+// was. read_document() is its one user. It is quickest where a text has its fields in the order of
+// the list, as the writer leaves them; any other order is read, too.
 class DocumentReader {
  public:
   static constexpr bool reads = true;
@@ -45,26 +48,40 @@ class DocumentReader {
   // Reads the whole of it.
   template <typename T>
   void read(T& value) {
-    if (root_) get(*root_, value);
+    if (const boost::json::value* const whole = root()) get(*whole, value);
   }
 
   // corrupted: the first thing that was refused, with its place: "variants[2].elastic.provisioned".
   Result<> finish(std::string_view what) const;
 
  private:
-  // One step down in the path that an error says, for as long as it lives.
+  // One step down to what is being read, for as long as it lives: a field, or an element of a list,
+  // which has no name. Only a refusal makes a path of them.
   class Step {
    public:
-    Step(DocumentReader& reader, std::string_view name);
-    Step(DocumentReader& reader, std::size_t index);
-    ~Step() { reader_.path_.resize(length_); }
+    Step(DocumentReader& reader, std::string_view name) : Step(reader, name, 0) {}
+    Step(DocumentReader& reader, std::size_t index) : Step(reader, {}, index) {}
+    ~Step() { reader_.step_ = outer_; }
     Step(const Step&) = delete;
     Step& operator=(const Step&) = delete;
 
+    // Returns the path from the root: "variants[2].elastic.provisioned".
+    std::string path() const;
+
    private:
+    Step(DocumentReader& reader, std::string_view name, std::size_t index)
+        : reader_(reader), outer_(reader.step_), name_(name), index_(index) {
+      reader.step_ = this;
+    }
+
     DocumentReader& reader_;
-    std::size_t length_;
+    const Step* const outer_;
+    const std::string_view name_;
+    const std::size_t index_;
   };
+
+  // The parsed text, and the memory that it stands in.
+  struct Parsed;
 
   template <typename T>
   void get(const boost::json::value& from, T& value) {
@@ -162,10 +179,11 @@ class DocumentReader {
     if (error != std::errc() || at != end) refuse("is no number");
   }
 
-  // The object that is being read, null where something else stands there; its fields that were
-  // visited begin in known_ there.
+  // The object that is being read, null where something else stands there. Its first `in_order`
+  // members were visited in their order; what was visited otherwise begins in known_ there.
   struct Level {
     const boost::json::object* object = nullptr;
+    std::size_t in_order = 0;
     std::size_t known_begin = 0;
   };
   struct Member {
@@ -173,6 +191,8 @@ class DocumentReader {
     const boost::json::value& value;
   };
 
+  // Null: the text is no JSON.
+  const boost::json::value* root() const;
   // The field of the object that is being read, which it now knows; null where it has none.
   const boost::json::value* find(std::string_view name);
   // Goes into an object, and out of it again once its fields were read: what it has beside them is
@@ -192,15 +212,19 @@ class DocumentReader {
   static const boost::json::value& element(const boost::json::value& from, std::size_t index);
   static Member member(const boost::json::value& from, std::size_t index);
 
+  std::string path() const;  // of what is being read; empty: of the whole
   void refuse(std::string_view why);
   void refuse_because(const Error& error);
   void refuse_field(std::string_view name, std::string_view why);
 
-  std::unique_ptr<boost::json::value> root_;  // null: the text is no JSON
+  static constexpr std::size_t memory_bytes = 6 * 1024;  // what most texts come to, parsed
+
+  alignas(std::max_align_t) std::array<unsigned char, memory_bytes> memory_;
+  std::unique_ptr<Parsed> parsed_;
   Level level_;
-  std::vector<std::string_view> known_;  // fields of all objects that are being read
-  std::string path_;
-  std::optional<std::string> why_;  // of the first refusal, with its place
+  std::vector<std::string_view> known_;  // of all objects that are being read
+  const Step* step_ = nullptr;           // the innermost
+  std::optional<std::string> why_;       // of the first refusal, with its place
 };
 
 }  // namespace slipway::store

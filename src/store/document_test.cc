@@ -140,6 +140,26 @@ TEST(Document, AFieldThatIsMissingOrOfAnotherKindIsRefusedWithItsPlace) {
   EXPECT_THAT(refusal("-2]}", "-2]"), HasSubstr("it is no JSON"));
 }
 
+TEST(Document, FieldsAreReadInWhateverOrderTheyStand) {
+  // As a migration leaves them, which puts what it sets behind all else.
+  const auto sail = read_document<Sail>("sail", R"({"reefs":2,"square_meters":2E1})");
+  EXPECT_EQ(sail.value(), (Sail{.square_meters = 20, .reefs = 2}));
+  std::string text(some_text);
+  const std::string_view horn = R"("horn_ms":400,)";
+  text.erase(text.find(horn), horn.size());
+  text.insert(1, horn);
+  EXPECT_EQ(read_document<Boat>("boat", text).value(), some_boat());
+  text.insert(1, R"("colour":"red",)");
+  EXPECT_EQ(read_document<Boat>("boat", text).error().message,
+            "The stored boat cannot be read: colour is not known.");
+}
+
+TEST(Document, ATextOfAnyLengthIsRead) {
+  Boat boat = some_boat();
+  for (int i = 0; i < 5'000; ++i) boat.crew.emplace(std::to_string(i), std::string(i % 100, 'x'));
+  EXPECT_EQ(read_document<Boat>("boat", write_document(boat)).value(), boat);
+}
+
 TEST(Document, AnOlderTextLacksWhatWasAddedLaterAndTheDefaultHolds) {
   std::string text(some_text);
   const std::string_view later = R"("home":"Å",)";
