@@ -198,8 +198,7 @@ bool Lifecycle::Step::look_at_uploads() {
   return page->truncated;
 }
 
-Lifecycle::Lifecycle(Needs needs)
-    : needs_(std::move(needs)), ready_(needs_.loop.clock().monotonic() + clock_settles) {}
+Lifecycle::Lifecycle(Needs needs) : needs_(std::move(needs)), clock_watch_(needs_.loop.clock()) {}
 
 void Lifecycle::look_at(store::Transaction& tx, const Bucket& bucket) {
   tx.on_commit([this, id = bucket.id] {
@@ -262,20 +261,10 @@ engine::Wake Lifecycle::wait(const Moment& now) const {
   return engine::Wake::after(std::min<std::chrono::microseconds>(left, look_period_max));
 }
 
-// Against the server's own time, which nobody sets.
-void Lifecycle::watch_clock(const Moment& now) {
-  const auto ahead = now.civil.time_since_epoch() - now.server.time_since_epoch();
-  const auto known = std::exchange(ahead_, ahead);
-  if (known && std::chrono::abs(ahead - *known) > clock_set_min)
-    ready_ = needs_.loop.clock().monotonic() + clock_settles;
-}
-
 engine::Wake Lifecycle::reconcile(std::string_view, store::Transaction& tx, const Moment& now,
                                   engine::Effects&) {
-  watch_clock(now);
-  const Instant at = needs_.loop.clock().monotonic();
-  if (at < ready_)
-    return engine::Wake::after(std::chrono::duration_cast<std::chrono::microseconds>(ready_ - at));
+  if (const auto left = clock_watch_.wait(now); left > left.zero())
+    return engine::Wake::after(left);
   Walk walk = walk_;
   const auto today = std::chrono::floor<days>(now.civil);
   if (today != walk.day) walk = {.day = today, .behind = 0};  // also where the clock was set back

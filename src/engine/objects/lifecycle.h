@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/clock_watch.h"
 #include "engine/objects/expiry.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
@@ -25,10 +26,6 @@ namespace slipway::objects {
 inline constexpr std::size_t looked_at_per_step_max = 200;
 inline constexpr std::chrono::milliseconds step_pause{5};
 inline constexpr std::chrono::hours look_period_max{1};  // at the date
-// Nothing goes so shortly after a start, or after the machine's clock was set by more than a
-// little: it may be wrong until it has asked others.
-inline constexpr std::chrono::minutes clock_settles{10};
-inline constexpr std::chrono::minutes clock_set_min{5};
 
 // The walk, as a reconciler of one key. What it needs outlives it; look_at() is called in the
 // change that puts the rules.
@@ -75,13 +72,9 @@ class Lifecycle final : public engine::Reconciler {
   bool choose_bucket(store::Transaction& tx, Walk& walk) const;
   void walk_on(store::Transaction& tx, Walk& walk, Timestamp now) const;
   engine::Wake wait(const Moment& now) const;
-  void watch_clock(const Moment& now);
 
   const Needs needs_;
-  // The store's thread only: when the clock is believed, and by how much it was ahead of server
-  // time.
-  Instant ready_;
-  std::optional<std::chrono::microseconds> ahead_;
+  engine::ClockWatch clock_watch_;  // the store's thread only
   // On the store's thread only, and after commits: a step that was taken back is taken again.
   Walk walk_;
   std::set<std::int64_t> changed_;  // buckets

@@ -20,7 +20,7 @@ class LifecycleTest : public ObjectsTest {
   LifecycleTest() : loop_(*store_, clock_, changes_) {
     loop_.add(lifecycle_);
     EXPECT_TRUE(loop_.wake_all());
-    pass(clock_settles);
+    pass(engine::clock_settles);
   }
 
   void set(ExpiryRules rules) {
