@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstring>
 
 namespace slipway::net {
 namespace {
@@ -58,11 +57,10 @@ ClientConnection::ClientConnection(Loop& loop, ClientOwner& owner, const HttpCli
       loop_(loop),
       owner_(&owner),
       limits_(limits),
-      pool_(std::move(pool)),
       address_(address),
       transport_(socket_of(address, open_error_), tls.context.get(), Transport::Side::client,
                  tls.host_name),
-      parser_(HttpParser::Kind::response, parser_limits, *this) {}
+      reader_(HttpParser::Kind::response, parser_limits, std::move(pool), *this) {}
 
 void ClientConnection::open() {
   if (transport_.open()) {
@@ -81,30 +79,24 @@ void ClientConnection::on_ready(std::uint32_t events) {
     if (auto error = connect_error(socket, address_); !error) {
       return fail(error.error().code, error.error().message, "not_sent");
     }
-    connected();
+    connecting_ = false;
+    if (has_call()) write_request();
   }
   hung_up_ = hung_up_ || (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
   readable_ = readable_ || hung_up_ || (events & EPOLLIN) != 0;
   pump();
 }
 
-void ClientConnection::connected() {
-  connecting_ = false;
-  if (call_ != nullptr) write_request();
-}
-
 void ClientConnection::start(ClientCall& call) {
-  call_ = &call;
+  attempt_ = {.call = &call};
   call.connection = this;
-  head_done_ = streams_ = got_bytes_ = false;
-  written_ = 0;
   if (connecting_) return;
   write_request();
   pump_later();
 }
 
 void ClientConnection::write_request() {
-  ClientRequest& request = call_->request;
+  ClientRequest& request = attempt_.call->request;
   auto body =
       request.body_files ? Result<Body>(request.body_files()) : body_for_attempt(request.body);
   if (!body) return fail(body.error().code, body.error().message, "not_sent");
@@ -115,7 +107,7 @@ void ClientConnection::write_request() {
   append_request_head(out, request.method, request.target, request.headers, host, body->size());
   out_.appended(out.size() - before);
   out_.add_body(std::move(*body));
-  begin_message({});
+  reader_.begin();
 }
 
 void ClientConnection::pump_later() {
@@ -128,7 +120,7 @@ void ClientConnection::pump() {
   pumping_ = true;
   bool more = flush();
   for (std::size_t reads = 0; more && live() && readable_; ++reads) {
-    if (call_ != nullptr && call_->paused) break;
+    if (has_call() && attempt_.call->paused) break;
     if (reads == reads_max) {
       pump_later();
       break;
@@ -142,8 +134,8 @@ bool ClientConnection::flush() {
   if (out_.empty()) return true;
   const std::uint64_t before = out_.bytes();
   const auto flushed = out_.flush(transport_, write_bytes_max);
-  written_ += before - out_.bytes();
-  if (call_ != nullptr && written_ > 0) call_->sent = true;
+  attempt_.written += before - out_.bytes();
+  if (has_call() && attempt_.written > 0) attempt_.call->sent = true;
   if (flushed == OutQueue::Flush::out_of_turn) pump_later();
   if (flushed == OutQueue::Flush::no_source) {
     fail(ErrorCode::internal, "a file of the request's body cannot be read", "lost");
@@ -159,27 +151,23 @@ bool ClientConnection::flush() {
 }
 
 std::span<char> ClientConnection::read_space() {
-  Message& m = *message_;
-  if (streams_) {
-    m.used = 0;
-    m.reserve(stream_read_bytes);
-  } else if (m.used == m.capacity()) {
-    m.reserve(2 * m.capacity());
-  }
-  return m.free_space();
+  if (attempt_.streams) return reader_.space_anew(stream_read_bytes);
+  return reader_.space(2 * reader_.message().capacity());
 }
 
 bool ClientConnection::read_some() {
   char unasked = 0;
-  const Io io = transport_.read(call_ != nullptr ? read_space() : std::span<char>(&unasked, 1));
+  const Io io = transport_.read(has_call() ? read_space() : std::span<char>(&unasked, 1));
   readable_ = io.state == Io::State::moved && (!io.drained || hung_up_);
   switch (io.state) {
     case Io::State::moved:
-      if (call_ == nullptr) {
+      if (!has_call()) {
         fail(ErrorCode::corrupted, "an answer that nobody asked for", "lost");
         return false;
       }
-      received(io.bytes);
+      attempt_.got_bytes = true;
+      reader_.received(io.bytes);
+      parse();
       return true;
     case Io::State::blocked: return false;
     case Io::State::ended: peer_ended(); return false;
@@ -192,106 +180,79 @@ bool ClientConnection::read_some() {
   return false;
 }
 
-void ClientConnection::received(std::size_t bytes) {
-  got_bytes_ = true;
-  message_->used += bytes;
-  if (streams_) parsed_ = 0;
-  parse();
-}
-
 void ClientConnection::parse() {
-  while (live() && call_ != nullptr && parsed_ < message_->used && parse_once()) {
+  while (live() && has_call() && reader_.has_unparsed() && parse_once()) {
   }
 }
 
+// Whether the call goes on.
 bool ClientConnection::parse_once() {
-  Message& m = *message_;
-  std::size_t consumed = 0;
-  const auto stop = parser_.feed({m.data() + parsed_, m.used - parsed_}, consumed);
-  if (!live() || call_ == nullptr) return false;
-  parsed_ += consumed;
+  const auto stop = reader_.parse();
+  if (!live() || !has_call()) return false;
   switch (stop) {
-    case HttpParser::Stop::failed: {
-      if (parser_.failure_status() == 413)
-        fail(ErrorCode::limit_exceeded,
-             fmt::format("the answer is longer than {} bytes, the most that is taken",
-                         limits_.body_bytes_max),
-             "lost");
-      else
-        fail(parser_.failure_status() == 431 ? ErrorCode::limit_exceeded : ErrorCode::corrupted,
-             fmt::format("{} did not answer in HTTP as expected: {}", address_.text(),
-                         parser_.failure_reason()),
-             "lost");
-      return false;
-    }
+    case HttpParser::Stop::failed: refuse_answer(); return false;
     case HttpParser::Stop::used_up:
-      if (head_done_ && !streams_) m.used = parsed_ = m.body_end;
-      if (!head_done_ && parsed_ > limits_.header_bytes_max) {
+      if (attempt_.head_done && !attempt_.streams) reader_.close_up();
+      if (!attempt_.head_done && reader_.parsed() > limits_.header_bytes_max) {
         fail(ErrorCode::limit_exceeded, "the answer's header fields are too long", "lost");
       }
       return false;
-    case HttpParser::Stop::head_done: head_done(); return live() && call_ != nullptr;
-    case HttpParser::Stop::message_done: message_done(); return live() && call_ != nullptr;
+    case HttpParser::Stop::head_done: head_done(); return live() && has_call();
+    case HttpParser::Stop::message_done: message_done(); return live() && has_call();
   }
   return false;
 }
 
+void ClientConnection::refuse_answer() {
+  const HttpParser& parser = reader_.parser();
+  if (parser.failure_status() == 413)
+    return fail(ErrorCode::limit_exceeded,
+                fmt::format("the answer is longer than {} bytes, the most that is taken",
+                            limits_.body_bytes_max),
+                "lost");
+  fail(parser.failure_status() == 431 ? ErrorCode::limit_exceeded : ErrorCode::corrupted,
+       fmt::format("{} did not answer in HTTP as expected: {}", address_.text(),
+                   parser.failure_reason()),
+       "lost");
+}
+
 void ClientConnection::head_done() {
-  if (is_interim(message_->status)) return finish_interim();
-  head_done_ = true;
-  keep_alive_ = parser_.keep_alive();
-  Message& m = *message_;
-  m.body_begin = m.body_end = parsed_;
-  const bool head_only = call_->request.method == "HEAD";
-  if (head_only) parser_.skip_body();
+  const Message& m = reader_.message();
+  if (is_interim(m.status)) return reader_.begin_behind();
+  attempt_.head_done = true;
+  keep_alive_ = reader_.parser().keep_alive();
+  reader_.begin_body();
+  const bool head_only = attempt_.call->request.method == "HEAD";
+  if (head_only) reader_.parser().skip_body();
   const bool bodiless = head_only || m.status == 204 || m.status == 304 ||
                         (!m.head.chunked && m.head.content_length == 0);
-  if (call_->receiver) {
-    MessagePtr head = std::exchange(message_, pool_->take());
-    message_->append({head->data() + parsed_, head->used - parsed_});
-    head->used = parsed_;
-    parsed_ = 0;
-    parser_.go_on_in(*message_);
-    streams_ = true;
-    call_->receiver->on_head(ClientResponse(std::move(head)));
-    if (!live() || call_ == nullptr) return;
+  if (attempt_.call->receiver) {
+    attempt_.streams = true;
+    attempt_.call->receiver->on_head(ClientResponse(reader_.split_head()));
+    if (!live() || !has_call()) return;
   }
   if (bodiless) message_done();
 }
 
-void ClientConnection::finish_interim() {
-  const MessagePtr interim = std::move(message_);
-  begin_message({interim->data() + parsed_, interim->used - parsed_});
-}
-
 BodySink::Take ClientConnection::on_body(std::string_view bytes) {
-  if (streams_) {
-    call_->receiver->on_data(bytes);
-    return live() && call_ != nullptr ? Take::more : Take::too_much;
+  if (attempt_.streams) {
+    attempt_.call->receiver->on_data(bytes);
+    return live() && has_call() ? Take::more : Take::too_much;
   }
-  Message& m = *message_;
+  const Message& m = reader_.message();
   if (m.body_end - m.body_begin + bytes.size() > limits_.body_bytes_max) return Take::too_much;
-  char* end = m.data() + m.body_end;
-  if (end != bytes.data()) std::memmove(end, bytes.data(), bytes.size());
-  m.body_end += bytes.size();
+  reader_.add_to_body(bytes);
   return Take::more;
 }
 
-void ClientConnection::begin_message(std::string_view leftover) {
-  message_ = pool_->take();
-  message_->append(leftover);
-  parsed_ = 0;
-  parser_.begin(*message_);
-}
-
 void ClientConnection::message_done() {
-  ClientCall& call = *std::exchange(call_, nullptr);
+  ClientCall& call = *std::exchange(attempt_.call, nullptr);
   call.connection = nullptr;
   // Bytes behind the answer belong to nothing.
-  const bool clean = parsed_ == message_->used && out_.empty();
+  const bool clean = !reader_.has_unparsed() && out_.empty();
   used_before_ = true;
   since = loop_.now();
-  MessagePtr message = std::move(message_);
+  MessagePtr message = reader_.take();
   ClientOwner& owner = *owner_;
   if (!clean || !keep_alive_ || hung_up_) close();
   owner.answered(*this, call, std::move(message));
@@ -301,7 +262,8 @@ void ClientConnection::peer_ended() {
   hung_up_ = true;
   ended_ = !reset_;
   keep_alive_ = false;
-  if (call_ != nullptr && head_done_ && parser_.feed_end() == HttpParser::Stop::message_done) {
+  if (has_call() && attempt_.head_done &&
+      reader_.parser().feed_end() == HttpParser::Stop::message_done) {
     return message_done();
   }
   fail(ErrorCode::unavailable,
@@ -312,15 +274,16 @@ void ClientConnection::peer_ended() {
 // Its system acknowledges what it takes for the server, and says so with the close; where it reset
 // the connection, it may not have said.
 bool ClientConnection::was_unread() const {
-  if (got_bytes_) return false;
+  if (attempt_.got_bytes) return false;
   const bool tells = ended_ && !transport_.secure() && address_.kind == Address::Kind::tcp;
-  return written_ == 0 || (tells && unacknowledged_bytes(transport_.socket()) >= written_);
+  return attempt_.written == 0 ||
+         (tells && unacknowledged_bytes(transport_.socket()) >= attempt_.written);
 }
 
 void ClientConnection::fail(ErrorCode code, std::string message, std::string kind) {
   if (!live()) return;
   ClientOwner& owner = *owner_;
-  ClientCall* call = std::exchange(call_, nullptr);
+  ClientCall* call = std::exchange(attempt_.call, nullptr);
   if (call != nullptr) call->connection = nullptr;
   if (call != nullptr && !call->retried && was_unread()) call->sent = false;
   if (call != nullptr && !call->sent) kind = "not_sent";
@@ -336,8 +299,7 @@ void ClientConnection::connect_timed_out() {
 }
 
 void ClientConnection::drop() {
-  if (call_ != nullptr) call_->connection = nullptr;
-  call_ = nullptr;
+  if (ClientCall* call = std::exchange(attempt_.call, nullptr)) call->connection = nullptr;
   close();
 }
 
@@ -347,7 +309,7 @@ void ClientConnection::close() {
   if (transport_.open()) loop_.unwatch(transport_.fd(), *this);
   transport_.close();
   out_.clear();
-  message_.reset();
+  reader_.drop();
 }
 
 }  // namespace slipway::net

@@ -6,9 +6,8 @@
 #include <string>
 
 #include "net/http_client.h"
-#include "net/http_parser.h"
 #include "net/loop.h"
-#include "net/message.h"
+#include "net/message_reader.h"
 #include "net/out_queue.h"
 #include "net/transport.h"
 
@@ -64,12 +63,13 @@ class ClientConnection final : public Watcher,
   void start(ClientCall& call);
   // Forgets the call and closes, without telling anybody.
   void drop();
-  void resume() { pump_later(); }
+  // Reads and writes on soon; to be called after a pause too.
+  void pump_later();
 
-  bool reusable() const { return live() && call_ == nullptr && !hung_up_ && keep_alive_; }
+  bool reusable() const { return live() && attempt_.call == nullptr && !hung_up_ && keep_alive_; }
   bool connecting() const { return connecting_; }
   // Kept open from an earlier call, and nothing of an answer to this one came.
-  bool stale() const { return used_before_ && !got_bytes_; }
+  bool stale() const { return used_before_ && !attempt_.got_bytes; }
   void connect_timed_out();
 
   void on_ready(std::uint32_t events) override;
@@ -78,43 +78,42 @@ class ClientConnection final : public Watcher,
   Instant since;  // connecting, or idle
 
  private:
+  // The call under way, and how far it has come here; of the last one, how far it came.
+  struct Attempt {
+    ClientCall* call = nullptr;
+    std::uint64_t written = 0;  // of the request, before TLS
+    bool got_bytes = false;     // of an answer
+    bool head_done = false;
+    bool streams = false;  // the head went to the receiver, the body follows
+  };
+
   bool live() const { return owner_ != nullptr; }
-  void connected();
+  bool has_call() const { return attempt_.call != nullptr; }
   void write_request();
   void pump();
   bool flush();
   bool read_some();
   std::span<char> read_space();
-  void received(std::size_t bytes);
   void parse();
   bool parse_once();
+  void refuse_answer();
   void head_done();
-  void finish_interim();
   void message_done();
-  void begin_message(std::string_view leftover);
   void peer_ended();
   void fail(ErrorCode code, std::string message, std::string kind);
   bool was_unread() const;
   void close();
-  void pump_later();
 
   Loop& loop_;
   ClientOwner* owner_;  // null once closed
   const HttpClientLimits& limits_;
-  std::shared_ptr<MessagePool> pool_;
   const Address& address_;
   Error open_error_;  // why there is no socket; before transport_, whose making may set it
   Transport transport_;
-  HttpParser parser_;
+  MessageReader reader_;
   OutQueue out_;
-  MessagePtr message_;
-  std::size_t parsed_ = 0;
-  std::uint64_t written_ = 0;  // of the request, before TLS
-  ClientCall* call_ = nullptr;
+  Attempt attempt_;
   bool connecting_ = true;
-  bool head_done_ = false;
-  bool streams_ = false;      // the head went to the receiver, the body follows
-  bool got_bytes_ = false;    // of an answer to the call under way
   bool used_before_ = false;  // an earlier call was answered here
   bool keep_alive_ = true;
   bool readable_ = false;

@@ -79,7 +79,7 @@ class HttpClient::Impl final : public ClientOwner {
     const auto found = calls_.find(id);
     if (found == calls_.end()) return;
     found->second->paused = paused;
-    if (!paused && found->second->connection != nullptr) found->second->connection->resume();
+    if (!paused && found->second->connection != nullptr) found->second->connection->pump_later();
   }
 
   void answered(ClientConnection& connection, ClientCall& call, MessagePtr message) override {

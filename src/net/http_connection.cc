@@ -4,7 +4,6 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
-#include <cstring>
 #include <exception>
 
 #include "base/log.h"
@@ -42,7 +41,7 @@ Connection::Connection(ServerContext& server, Fd socket, const TlsContext* tls)
     : server_(&server),
       loop_(server.loop),
       transport_(std::move(socket), tls, Transport::Side::server),
-      parser_(HttpParser::Kind::request, server.parser_limits, *this),
+      reader_(HttpParser::Kind::request, server.parser_limits, server.pool, *this),
       since_(server.loop.now()),
       discarded_bytes_max_(server.limits.linger_bytes_max) {}
 
@@ -60,7 +59,7 @@ Connection::Use Connection::use() const {
     case Input::head: break;
   }
   if (!known_) return Use::strangers_wait;
-  return message_ || !out_.empty() ? Use::busy : Use::idle;
+  return reader_.receiving() || !out_.empty() ? Use::busy : Use::idle;
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -98,10 +97,6 @@ bool Connection::wants_input() const {
   return false;
 }
 
-bool Connection::has_unparsed() const {
-  return message_ != nullptr && parsed_ < message_->used && input_ != Input::discarded;
-}
-
 bool Connection::can_go_on() const {
   return live() && !going_on_later_ && wants_input() && (has_unparsed() || readable_);
 }
@@ -120,7 +115,7 @@ void Connection::advance() {
 void Connection::take_input(std::uint64_t& budget) {
   while (can_go_on()) {
     if (has_unparsed()) {
-      parse_message();
+      parse();
     } else if (budget == 0) {
       return go_on_later();
     } else {
@@ -144,38 +139,33 @@ std::size_t Connection::read_some() {
 }
 
 std::size_t Connection::read_into_message() {
-  if (!message_) {
-    message_ = server_->pool->take();
-    parser_.begin(*message_);
-    parsed_ = 0;
-  }
-  Message& m = *message_;
+  if (!reader_.receiving()) reader_.begin();
   if (!has_room()) return starve();
-  if (m.used == m.capacity()) m.reserve(next_capacity());
+  Message& m = reader_.message();
   const bool first = m.used == 0;
-  const Io io = transport_.read(m.free_space());
+  const Io io = transport_.read(reader_.space(next_capacity()));
   if (!note_read(io)) return 0;
-  m.used += io.bytes;
+  reader_.received(io.bytes);
   if (first) since_ = m.head.received_at = now();
   return io.bytes;
 }
 
 // What is announced may never come: memory grows with what came.
 std::size_t Connection::next_capacity() const {
-  const std::uint64_t doubled = std::max(2 * message_->capacity(), first_growth);
-  if (input_ != Input::body || !message_->head.content_length) return doubled;
-  const std::uint64_t whole = message_->body_begin + *message_->head.content_length;
-  return whole > message_->capacity() ? std::min(doubled, whole) : doubled;
+  const Message& m = reader_.message();
+  const std::uint64_t doubled = std::max(2 * m.capacity(), first_growth);
+  if (input_ != Input::body || !m.head.content_length) return doubled;
+  const std::uint64_t whole = m.body_begin + *m.head.content_length;
+  return whole > m.capacity() ? std::min(doubled, whole) : doubled;
 }
 
 // Whether the budget has room for what is read next. A body that nobody counts always finds some.
 bool Connection::has_room() {
   if (input_ != Input::body) return true;
-  MemoryBudget::Share& room = message_->room;
-  const std::uint64_t free = message_->capacity() - message_->used;
-  const std::uint64_t next = free > 0 ? message_->capacity() : next_capacity();
-  if (next <= room.bytes()) return true;
-  if (!room.grow_to((next + room_step - 1) / room_step * room_step)) return false;
+  Message& m = reader_.message();
+  const std::uint64_t next = m.used < m.capacity() ? m.capacity() : next_capacity();
+  if (next <= m.room.bytes()) return true;
+  if (!m.room.grow_to((next + room_step - 1) / room_step * room_step)) return false;
   starved_since_.reset();
   return true;
 }
@@ -210,7 +200,7 @@ std::size_t Connection::read_and_pass_on() {
   if (!note_read(io)) return 0;
   if (input_ != Input::discarded) {
     server.read_buffer_lent = true;
-    feed_stream({server.read_buffer.data(), io.bytes});
+    pass_on({server.read_buffer.data(), io.bytes});
     server.read_buffer_lent = false;
   } else {
     discarded_bytes_ += io.bytes;
@@ -223,7 +213,7 @@ std::size_t Connection::read_and_pass_on() {
 bool Connection::note_read(const Io& io) {
   readable_ = io.state == Io::State::moved && (!io.drained || hung_up_);
   if (io.state == Io::State::moved) return true;
-  if (message_ && message_->used == 0 && input_ == Input::head) message_.reset();
+  if (reader_.receiving() && reader_.message().used == 0 && input_ == Input::head) reader_.drop();
   if (io.state == Io::State::ended) peer_ended();
   if (io.state == Io::State::broken) close();
   return false;
@@ -233,45 +223,44 @@ void Connection::peer_ended() {
   peer_ended_ = true;
   // A client that only closed its own side still gets what was asked for before.
   if (input_ == Input::body || out_.empty()) return close();
-  message_.reset();
+  reader_.drop();
   ending_ = true;
   input_ = Input::none;
 }
 
-void Connection::parse_message() {
-  const std::string_view bytes(message_->data() + parsed_, message_->used - parsed_);
-  if (input_ == Input::head) {
-    parse_head(bytes);
-  } else {
-    parse_body(bytes);
-  }
+void Connection::parse() {
+  if (input_ == Input::head) return parse_head();
+  const auto stop = reader_.parse();
+  // Answered or cut by the body's receiver: what remains is nobody's.
+  if (!live() || input_ != Input::body) return;
+  note_body(stop, reader_.unparsed());
+  if (stop == MessageReader::Stop::used_up && !turn_.receiver) reader_.close_up();
 }
 
-void Connection::parse_head(std::string_view bytes) {
+void Connection::parse_head() {
   // A TLS client on a plain port would take an HTTP answer for garbage.
-  if (parsed_ == 0 && bytes.front() == tls_hello) return close();
-  std::size_t consumed = 0;
-  const auto stop = parser_.feed(bytes, consumed);
-  parsed_ += consumed;
-  if (stop == HttpParser::Stop::failed) {
-    return refuse(parser_.failure_status(), parser_.failure_reason());
+  if (reader_.parsed() == 0 && reader_.unparsed().front() == tls_hello) return close();
+  const auto stop = reader_.parse();
+  if (stop == MessageReader::Stop::failed) {
+    return refuse(reader_.parser().failure_status(), reader_.parser().failure_reason());
   }
-  if (parsed_ > server_->limits.header_bytes_max) {
+  if (reader_.parsed() > server_->limits.header_bytes_max) {
     return refuse(431, "the header fields are too long");
   }
-  if (stop == HttpParser::Stop::head_done) on_head();
+  if (stop == MessageReader::Stop::head_done) on_head();
 }
 
 void Connection::on_head() {
   ++server_->counters.requests;
-  message_->peer = peer_;
-  RequestHead& head = message_->head;
-  head.peer = message_->peer;
+  Message& m = reader_.message();
+  m.peer = peer_;
+  RequestHead& head = m.head;
+  head.peer = m.peer;
   head.secure = transport_.secure();
   turn_.open = true;
   turn_.version = head.version;
   turn_.head_only = head.method == "HEAD";
-  turn_.keep_alive = parser_.keep_alive();
+  turn_.keep_alive = reader_.parser().keep_alive();
   if (const auto expect = head.headers.find("expect")) {
     if (!same_name(*expect, "100-continue")) return refuse(417, "no such expectation is known");
     // Also of a body that is announced as empty: there are clients that wait for the word.
@@ -286,7 +275,7 @@ void Connection::on_head() {
 
 BodyPlan Connection::ask_for_plan() {
   try {
-    return server_->handler.on_head(message_->head);
+    return server_->handler.on_head(reader_.message().head);
   } catch (const std::exception& error) {
     log_error("net", "a request handler threw", {{"error", error.what()}});
     return Refuse{.response = plain_response(500, "Internal error.")};
@@ -295,7 +284,7 @@ BodyPlan Connection::ask_for_plan() {
 
 bool Connection::admit_body(std::uint64_t bytes_max) {
   turn_.body_bytes_max = bytes_max;
-  if (message_->head.content_length.value_or(0) <= bytes_max) return true;
+  if (reader_.message().head.content_length.value_or(0) <= bytes_max) return true;
   refuse(413, "the body is too long");
   return false;
 }
@@ -308,33 +297,22 @@ void Connection::invite_body() {
 void Connection::collect(Collect&& plan) {
   turn_.collects = true;
   if (!admit_body(std::min(plan.bytes_max, server_->limits.body_bytes_max))) return;
-  Message& m = *message_;
+  Message& m = reader_.message();
   if (const auto& memory = server_->limits.memory; memory && !plan.owners.empty()) {
     m.room = memory->open(std::move(plan.owners), plan.standing);
     known_ = known_ || plan.standing == Standing::proven;
   }
-  m.body_begin = m.body_end = parsed_;
+  reader_.begin_body();
   const bool invites = m.head.expects_continue && !has_unparsed();
   if (!m.head.has_body()) {
     if (invites) invite_body();
     if (!live()) return;
-    return body_done({m.data() + parsed_, m.used - parsed_});
+    return body_done(reader_.unparsed());
   }
   input_ = Input::body;
   window_bytes_ = 0;
   since_ = now();
   if (invites) invite_body();
-}
-
-void Connection::parse_body(std::string_view bytes) {
-  std::size_t consumed = 0;
-  const auto stop = parser_.feed(bytes, consumed);
-  if (stop == HttpParser::Stop::failed) {
-    return refuse(parser_.failure_status(), parser_.failure_reason());
-  }
-  if (stop == HttpParser::Stop::message_done) return body_done(bytes.substr(consumed));
-  // Chunk frames are gone: what comes next goes right behind the body.
-  message_->used = parsed_ = message_->body_end;
 }
 
 BodySink::Take Connection::on_body(std::string_view bytes) {
@@ -346,59 +324,46 @@ BodySink::Take Connection::on_body(std::string_view bytes) {
     // Answered or cut meanwhile: what remains is nobody's.
     return live() && input_ == Input::body ? Take::more : Take::too_much;
   }
-  Message& m = *message_;
-  char* end = m.data() + m.body_end;
-  if (end != bytes.data()) std::memmove(end, bytes.data(), bytes.size());
-  m.body_end += bytes.size();
+  reader_.add_to_body(bytes);
   return Take::more;
 }
 
 void Connection::stream(std::unique_ptr<BodyReceiver> receiver) {
   if (!admit_body(server_->limits.stream_bytes_max)) return;
-  const bool has_body = message_->head.has_body();
-  const bool invites = message_->head.expects_continue && !has_unparsed();
-  // The head leaves with the receiver; what was read behind it stays.
-  MessagePtr head = std::exchange(message_, server_->pool->take());
-  const MessagePtr rest = server_->pool->take();
-  rest->append({head->data() + parsed_, head->used - parsed_});
-  head->used = parsed_;
-  parsed_ = 0;
-  parser_.go_on_in(*message_);
+  const RequestHead& head = reader_.message().head;
+  const bool has_body = head.has_body();
+  const bool invites = head.expects_continue && !has_unparsed();
+  if (!has_body) reader_.keep_for_next(reader_.unparsed(), now());
   turn_.receiver = std::move(receiver);
   since_ = now();
   window_bytes_ = 0;
   input_ = has_body ? Input::body : Input::none;
-  if (!has_body) keep_leftover({rest->data(), rest->used});
   const std::uint64_t turn = turn_number_;
-  turn_.receiver->on_start(Request(std::move(head)), Responder(shared_from_this(), turn),
+  turn_.receiver->on_start(Request(reader_.split_head()), Responder(shared_from_this(), turn),
                            BodyControl(shared_from_this(), turn));
   if (!current(turn)) return;
   if (invites) invite_body();
   if (!current(turn)) return;
   if (!has_body) return end_stream();
-  if (live()) feed_stream({rest->data(), rest->used});
+  if (has_unparsed()) parse();
 }
 
-void Connection::feed_stream(std::string_view bytes) {
-  if (bytes.empty()) return;
+// A part of a streamed body that is in no message.
+void Connection::pass_on(std::string_view bytes) {
   std::size_t consumed = 0;
-  const auto stop = parser_.feed(bytes, consumed);
-  if (!live() || input_ != Input::body) return;
-  if (stop == HttpParser::Stop::failed) {
-    return refuse(parser_.failure_status(), parser_.failure_reason());
+  const auto stop = reader_.parse(bytes, consumed);
+  if (live() && input_ == Input::body) note_body(stop, bytes.substr(consumed));
+}
+
+void Connection::note_body(MessageReader::Stop stop, std::string_view behind) {
+  if (stop == MessageReader::Stop::failed) {
+    return refuse(reader_.parser().failure_status(), reader_.parser().failure_reason());
   }
-  if (stop == HttpParser::Stop::message_done) body_done(bytes.substr(consumed));
+  if (stop == MessageReader::Stop::message_done) body_done(behind);
 }
 
-void Connection::keep_leftover(std::string_view bytes) {
-  if (bytes.empty()) return;
-  next_ = server_->pool->take();
-  next_->append(bytes);
-  next_->head.received_at = now();
-}
-
-void Connection::body_done(std::string_view leftover) {
-  keep_leftover(leftover);
+void Connection::body_done(std::string_view behind) {
+  reader_.keep_for_next(behind, now());
   input_ = Input::none;
   if (hung_up_) tell_closed();
   if (!turn_.receiver) return hand_on_request();
@@ -406,13 +371,13 @@ void Connection::body_done(std::string_view leftover) {
 }
 
 void Connection::end_stream() {
-  const MessagePtr trailers = std::move(message_);
+  const MessagePtr trailers = reader_.take();
   const std::unique_ptr<BodyReceiver> receiver = std::move(turn_.receiver);
   receiver->on_end(Headers(trailers->trailers));
 }
 
 void Connection::hand_on_request() {
-  Request request(std::move(message_));
+  Request request(reader_.take());
   Responder responder(shared_from_this(), turn_number_);
   try {
     server_->handler.on_request(std::move(request), std::move(responder));
@@ -438,18 +403,19 @@ void Connection::refuse(int status, std::string_view reason) {
 
 // In the handler's words where it has seen the head.
 Response Connection::words_for(int status, std::string_view reason) {
-  return message_ && turn_.collects ? server_->handler.refusal(message_->head, status, reason)
-                                    : plain_response(status, reason);
+  return reader_.receiving() && turn_.collects
+             ? server_->handler.refusal(reader_.message().head, status, reason)
+             : plain_response(status, reason);
 }
 
 // The handler's refusal, at the head.
 void Connection::refuse_with(Refuse&& refusal) {
-  if (message_->head.has_body()) {
+  if (reader_.message().head.has_body()) {
     discarded_bytes_max_ = std::min(discarded_bytes_max_, refusal.read_on_bytes_max);
     turn_.keep_alive = false;
     input_ = Input::discarded;
   } else {
-    keep_leftover({message_->data() + parsed_, message_->used - parsed_});
+    reader_.keep_for_next(reader_.unparsed(), now());
     input_ = Input::none;
   }
   send(turn_number_, std::move(refusal.response));
@@ -475,7 +441,7 @@ void Connection::check_times(Instant at) {
   switch (input_) {
     case Input::head: {
       if (!transport_.established() && waited > limits.head_time) return close();
-      if (message_ && waited > limits.head_time) {
+      if (reader_.receiving() && waited > limits.head_time) {
         refuse(408, "the request's head did not arrive in time");
       } else if (waited > limits.idle_time && out_.empty()) {
         close();
@@ -502,13 +468,13 @@ void Connection::check_times(Instant at) {
 // Where memory is short, who sends slowly gives way.
 std::uint64_t Connection::window_bytes_min() const {
   const HttpLimits& limits = server_->limits;
-  const bool crowded = limits.memory && message_->room.bytes() > 0 &&
+  const bool crowded = limits.memory && reader_.message().room.bytes() > 0 &&
                        limits.memory->held() > limits.memory->bytes_max() / 2;
   return crowded ? limits.crowded_window_bytes_min : limits.body_window_bytes_min;
 }
 
 void Connection::drain() {
-  const bool idle = input_ == Input::head && !message_ && out_.empty();
+  const bool idle = input_ == Input::head && !reader_.receiving() && out_.empty();
   if (idle) close();
 }
 
@@ -524,8 +490,8 @@ void Connection::close() {
   });
   turn_.open = false;
   transport_.close();
-  message_.reset();
-  next_.reset();
+  reader_.drop();
+  reader_.drop_kept();
   out_.clear();
   unread_.release();
   note_queue();

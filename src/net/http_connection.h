@@ -6,10 +6,9 @@
 #include <memory>
 #include <string>
 
-#include "net/http_parser.h"
 #include "net/http_server.h"
 #include "net/loop.h"
-#include "net/message.h"
+#include "net/message_reader.h"
 #include "net/out_queue.h"
 #include "net/response_head.h"
 #include "net/transport.h"
@@ -135,7 +134,7 @@ class Connection final : public Watcher,
   void advance();
   void take_input(std::uint64_t& budget);
   bool wants_input() const;
-  bool has_unparsed() const;
+  bool has_unparsed() const { return input_ != Input::discarded && reader_.has_unparsed(); }
   bool can_go_on() const;
   void go_on_later();
   std::size_t read_some();
@@ -149,20 +148,19 @@ class Connection final : public Watcher,
   void tell_closed();
 
   // Parsing: from the first byte to the request that is handed on.
-  void parse_message();
-  void parse_head(std::string_view bytes);
-  void parse_body(std::string_view bytes);
+  void parse();
+  void parse_head();
   void on_head();
   BodyPlan ask_for_plan();
   void collect(Collect&& plan);
   void stream(std::unique_ptr<BodyReceiver> receiver);
   bool admit_body(std::uint64_t bytes_max);
   void invite_body();
-  void feed_stream(std::string_view bytes);
-  void body_done(std::string_view leftover);
+  void pass_on(std::string_view bytes);
+  void note_body(MessageReader::Stop stop, std::string_view behind);
+  void body_done(std::string_view behind);
   void end_stream();
   void hand_on_request();
-  void keep_leftover(std::string_view bytes);
   void refuse(int status, std::string_view reason);
   void refuse_with(Refuse&& refusal);
   Response words_for(int status, std::string_view reason);
@@ -191,11 +189,8 @@ class Connection final : public Watcher,
   ServerContext* server_;  // null once closed
   Loop& loop_;
   Transport transport_;
-  HttpParser parser_;
+  MessageReader reader_;
   OutQueue out_;
-  MessagePtr message_;      // being received
-  std::size_t parsed_ = 0;  // of its bytes
-  MessagePtr next_;         // what came behind the request under way
   std::string peer_;
   Turn turn_;
   std::uint64_t turn_number_ = 1;

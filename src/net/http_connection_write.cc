@@ -191,7 +191,7 @@ void Connection::answered() {
   if (!turn_.keep_alive || input_ == Input::discarded) {
     ending_ = true;
     since_ = now();
-    message_.reset();
+    reader_.drop();
   } else {
     next_turn();
   }
@@ -205,9 +205,7 @@ void Connection::next_turn() {
   turn_.on_drained = std::move(drained);
   input_ = Input::head;
   since_ = now();
-  message_ = std::move(next_);
-  parsed_ = 0;
-  if (message_) parser_.begin(*message_);
+  reader_.begin_kept();
 }
 
 void Connection::flush() {
@@ -248,9 +246,10 @@ void Connection::written_out() {
 // Closing while unread bytes wait would make the kernel reset the connection, and the client might
 // lose the answer: read on for a while.
 void Connection::end_connection() {
-  if (peer_ended_ || (input_ != Input::discarded && !next_ && !readable_)) return close();
+  if (peer_ended_ || (input_ != Input::discarded && !reader_.has_kept() && !readable_))
+    return close();
   transport_.end_writing();
-  next_.reset();
+  reader_.drop_kept();
   input_ = Input::discarded;
   lingering_ = true;
   since_ = now();
