@@ -15,9 +15,6 @@ namespace {
 constexpr std::uint64_t read_bytes_max = 1 << 20;       // before other connections have their turn
 constexpr std::uint64_t unsent_bytes_max = 256 * 1024;  // more unsent answers: no further request
 constexpr std::size_t read_buffer_bytes = 256 * 1024;
-constexpr std::size_t first_growth = 64 * 1024;
-// In such steps a body's memory is asked of the budget, ahead of what is read into it.
-constexpr std::uint64_t room_step = 256 * 1024;
 constexpr char tls_hello = 0x16;
 
 }  // namespace
@@ -41,7 +38,9 @@ Connection::Connection(ServerContext& server, Fd socket, const TlsContext* tls)
     : server_(&server),
       loop_(server.loop),
       transport_(std::move(socket), tls, Transport::Side::server),
-      reader_(HttpParser::Kind::request, server.parser_limits, server.pool, *this),
+      reader_(HttpParser::Kind::request, server.parser_limits, server.pool, body_),
+      body_(reader_, server.limits),
+      answer_(transport_),
       since_(server.loop.now()),
       discarded_bytes_max_(server.limits.linger_bytes_max) {}
 
@@ -54,12 +53,12 @@ bool Connection::open(std::string peer) {
 Connection::Use Connection::use() const {
   switch (input_) {
     case Input::none: return Use::busy;
-    case Input::body: return known_ || turn_.paused ? Use::busy : Use::strangers_body;
+    case Input::body: return known_ || body_.paused() ? Use::busy : Use::strangers_body;
     case Input::discarded: return Use::strangers_wait;
     case Input::head: break;
   }
   if (!known_) return Use::strangers_wait;
-  return reader_.receiving() || !out_.empty() ? Use::busy : Use::idle;
+  return reader_.receiving() || !answer_.empty() ? Use::busy : Use::idle;
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -84,13 +83,13 @@ void Connection::close_after_shortage() noexcept {
 }
 
 void Connection::tell_closed() {
-  if (Task task = std::exchange(turn_.on_closed, {})) loop_.post(std::move(task));
+  if (Task task = std::exchange(on_closed_, {})) loop_.post(std::move(task));
 }
 
 bool Connection::wants_input() const {
   switch (input_) {
-    case Input::head: return out_.bytes() < unsent_bytes_max;
-    case Input::body: return !turn_.paused && !starved_;
+    case Input::head: return answer_.bytes() < unsent_bytes_max;
+    case Input::body: return !body_.paused() && !body_.starved();
     case Input::none: return false;
     case Input::discarded: return true;
   }
@@ -107,7 +106,7 @@ void Connection::advance() {
   std::uint64_t budget = read_bytes_max;
   do {
     take_input(budget);
-    if (live() && (!out_.empty() || ending_)) flush();
+    if (live() && (!answer_.empty() || ending_)) flush();
   } while (can_go_on());
   advancing_ = false;
 }
@@ -134,58 +133,36 @@ void Connection::go_on_later() {
 }
 
 std::size_t Connection::read_some() {
-  const bool passed_on = input_ == Input::discarded || turn_.receiver != nullptr;
+  const bool passed_on = input_ == Input::discarded || body_.is_passed_on();
   return passed_on ? read_and_pass_on() : read_into_message();
 }
 
 std::size_t Connection::read_into_message() {
   if (!reader_.receiving()) reader_.begin();
-  if (!has_room()) return starve();
+  if (input_ == Input::body && !body_.has_room()) return starve();
   Message& m = reader_.message();
   const bool first = m.used == 0;
-  const Io io = transport_.read(reader_.space(next_capacity()));
+  const Io io = transport_.read(reader_.space(body_.next_capacity()));
   if (!note_read(io)) return 0;
   reader_.received(io.bytes);
   if (first) since_ = m.head.received_at = now();
   return io.bytes;
 }
 
-// What is announced may never come: memory grows with what came.
-std::size_t Connection::next_capacity() const {
-  const Message& m = reader_.message();
-  const std::uint64_t doubled = std::max(2 * m.capacity(), first_growth);
-  if (input_ != Input::body || !m.head.content_length) return doubled;
-  const std::uint64_t whole = m.body_begin + *m.head.content_length;
-  return whole > m.capacity() ? std::min(doubled, whole) : doubled;
-}
-
-// Whether the budget has room for what is read next. A body that nobody counts always finds some.
-bool Connection::has_room() {
-  if (input_ != Input::body) return true;
-  Message& m = reader_.message();
-  const std::uint64_t next = m.used < m.capacity() ? m.capacity() : next_capacity();
-  if (next <= m.room.bytes()) return true;
-  if (!m.room.grow_to((next + room_step - 1) / room_step * room_step)) return false;
-  starved_since_.reset();
-  return true;
-}
-
 std::size_t Connection::starve() {
-  starved_ = true;
-  if (!starved_since_) starved_since_ = now();
+  body_.starve(now());
   server_->wait_for_room(*this);
   return 0;
 }
 
 void Connection::look_for_room() {
-  if (!live() || !starved_) return;
-  starved_ = false;
-  since_ = now();
-  window_bytes_ = 0;
-  if (has_room()) return go_on();
-  if (now() - *starved_since_ > server_->limits.room_time)
-    return refuse(503, "there is no memory left for the request's body now");
-  starve();
+  if (!live() || !body_.starved()) return;
+  switch (body_.look_for_room(now())) {
+    case RequestBody::Room::found: return go_on();
+    case RequestBody::Room::none_yet: return server_->wait_for_room(*this);
+    case RequestBody::Room::none_in_time:
+      return refuse(503, "there is no memory left for the request's body now");
+  }
 }
 
 std::size_t Connection::read_and_pass_on() {
@@ -222,7 +199,7 @@ bool Connection::note_read(const Io& io) {
 void Connection::peer_ended() {
   peer_ended_ = true;
   // A client that only closed its own side still gets what was asked for before.
-  if (input_ == Input::body || out_.empty()) return close();
+  if (input_ == Input::body || answer_.empty()) return close();
   reader_.drop();
   ending_ = true;
   input_ = Input::none;
@@ -234,7 +211,7 @@ void Connection::parse() {
   // Answered or cut by the body's receiver: what remains is nobody's.
   if (!live() || input_ != Input::body) return;
   note_body(stop, reader_.unparsed());
-  if (stop == MessageReader::Stop::used_up && !turn_.receiver) reader_.close_up();
+  if (stop == MessageReader::Stop::used_up && !body_.is_passed_on()) reader_.close_up();
 }
 
 void Connection::parse_head() {
@@ -257,10 +234,10 @@ void Connection::on_head() {
   RequestHead& head = m.head;
   head.peer = m.peer;
   head.secure = transport_.secure();
-  turn_.open = true;
-  turn_.version = head.version;
-  turn_.head_only = head.method == "HEAD";
-  turn_.keep_alive = reader_.parser().keep_alive();
+  owes_answer_ = true;
+  answer_.begin({.version = head.version,
+                 .head_only = head.method == "HEAD",
+                 .keep_alive = reader_.parser().keep_alive()});
   if (const auto expect = head.headers.find("expect")) {
     if (!same_name(*expect, "100-continue")) return refuse(417, "no such expectation is known");
     // Also of a body that is announced as empty: there are clients that wait for the word.
@@ -282,21 +259,14 @@ BodyPlan Connection::ask_for_plan() {
   }
 }
 
-bool Connection::admit_body(std::uint64_t bytes_max) {
-  turn_.body_bytes_max = bytes_max;
-  if (reader_.message().head.content_length.value_or(0) <= bytes_max) return true;
-  refuse(413, "the body is too long");
-  return false;
-}
-
 void Connection::invite_body() {
-  out_.add("HTTP/1.1 100 Continue\r\n\r\n");
+  answer_.invite();
   flush();
 }
 
 void Connection::collect(Collect&& plan) {
-  turn_.collects = true;
-  if (!admit_body(std::min(plan.bytes_max, server_->limits.body_bytes_max))) return;
+  if (!body_.collect(std::min(plan.bytes_max, server_->limits.body_bytes_max)))
+    return refuse(413, "the body is too long");
   Message& m = reader_.message();
   if (const auto& memory = server_->limits.memory; memory && !plan.owners.empty()) {
     m.room = memory->open(std::move(plan.owners), plan.standing);
@@ -310,37 +280,22 @@ void Connection::collect(Collect&& plan) {
     return body_done(reader_.unparsed());
   }
   input_ = Input::body;
-  window_bytes_ = 0;
-  since_ = now();
+  body_.begin_window(now());
   if (invites) invite_body();
 }
 
-BodySink::Take Connection::on_body(std::string_view bytes) {
-  turn_.body_bytes += bytes.size();
-  window_bytes_ += bytes.size();
-  if (turn_.body_bytes > turn_.body_bytes_max) return Take::too_much;
-  if (turn_.receiver) {
-    turn_.receiver->on_data(bytes);
-    // Answered or cut meanwhile: what remains is nobody's.
-    return live() && input_ == Input::body ? Take::more : Take::too_much;
-  }
-  reader_.add_to_body(bytes);
-  return Take::more;
-}
-
 void Connection::stream(std::unique_ptr<BodyReceiver> receiver) {
-  if (!admit_body(server_->limits.stream_bytes_max)) return;
+  if (!body_.pass_on(std::move(receiver), server_->limits.stream_bytes_max))
+    return refuse(413, "the body is too long");
   const RequestHead& head = reader_.message().head;
   const bool has_body = head.has_body();
   const bool invites = head.expects_continue && !has_unparsed();
   if (!has_body) reader_.keep_for_next(reader_.unparsed(), now());
-  turn_.receiver = std::move(receiver);
-  since_ = now();
-  window_bytes_ = 0;
+  body_.begin_window(now());
   input_ = has_body ? Input::body : Input::none;
-  const std::uint64_t turn = turn_number_;
-  turn_.receiver->on_start(Request(reader_.split_head()), Responder(shared_from_this(), turn),
-                           BodyControl(shared_from_this(), turn));
+  const std::uint64_t turn = turn_;
+  body_.receiver().on_start(Request(reader_.split_head()), Responder(shared_from_this(), turn),
+                            BodyControl(shared_from_this(), turn));
   if (!current(turn)) return;
   if (invites) invite_body();
   if (!current(turn)) return;
@@ -366,19 +321,19 @@ void Connection::body_done(std::string_view behind) {
   reader_.keep_for_next(behind, now());
   input_ = Input::none;
   if (hung_up_) tell_closed();
-  if (!turn_.receiver) return hand_on_request();
+  if (!body_.is_passed_on()) return hand_on_request();
   end_stream();
 }
 
 void Connection::end_stream() {
   const MessagePtr trailers = reader_.take();
-  const std::unique_ptr<BodyReceiver> receiver = std::move(turn_.receiver);
+  const std::unique_ptr<BodyReceiver> receiver = body_.take_receiver();
   receiver->on_end(Headers(trailers->trailers));
 }
 
 void Connection::hand_on_request() {
   Request request(reader_.take());
-  Responder responder(shared_from_this(), turn_number_);
+  Responder responder(shared_from_this(), turn_);
   try {
     server_->handler.on_request(std::move(request), std::move(responder));
   } catch (const std::exception& error) {
@@ -389,21 +344,22 @@ void Connection::hand_on_request() {
 // The server's own refusal: broken, too large or too slow.
 void Connection::refuse(int status, std::string_view reason) {
   ++server_->counters.refused;
-  turn_.open = true;
-  turn_.keep_alive = false;
+  owes_answer_ = true;
+  answer_.close_after();
+  body_.give_up();
   input_ = Input::discarded;
   const auto code = status == 408   ? ErrorCode::timeout
                     : status == 413 ? ErrorCode::limit_exceeded
                                     : ErrorCode::invalid_argument;
   abort_body(code, reason);
-  if (!current(turn_number_)) return;  // the receiver answered in its own words
-  if (turn_.started) return close();
-  send(turn_number_, words_for(status, reason));
+  if (!current(turn_)) return;  // the receiver answered in its own words
+  if (answer_.begun()) return close();
+  send(turn_, words_for(status, reason));
 }
 
 // In the handler's words where it has seen the head.
 Response Connection::words_for(int status, std::string_view reason) {
-  return reader_.receiving() && turn_.collects
+  return reader_.receiving() && body_.is_collected()
              ? server_->handler.refusal(reader_.message().head, status, reason)
              : plain_response(status, reason);
 }
@@ -412,52 +368,46 @@ Response Connection::words_for(int status, std::string_view reason) {
 void Connection::refuse_with(Refuse&& refusal) {
   if (reader_.message().head.has_body()) {
     discarded_bytes_max_ = std::min(discarded_bytes_max_, refusal.read_on_bytes_max);
-    turn_.keep_alive = false;
+    answer_.close_after();
     input_ = Input::discarded;
   } else {
     reader_.keep_for_next(reader_.unparsed(), now());
     input_ = Input::none;
   }
-  send(turn_number_, std::move(refusal.response));
+  send(turn_, std::move(refusal.response));
 }
 
 void Connection::abort_body(ErrorCode code, std::string_view reason) {
-  if (!turn_.receiver) return;
+  if (!body_.is_passed_on()) return;
   // Kept until the batch ends: this may be called from inside it.
-  BodyReceiver& receiver = *turn_.receiver;
+  BodyReceiver& receiver = body_.receiver();
   drop_receiver();
   receiver.on_abort({code, "the body did not arrive: " + std::string(reason)});
 }
 
 void Connection::drop_receiver() {
-  if (!turn_.receiver) return;
-  loop_.post([gone = std::move(turn_.receiver)] {});
+  if (!body_.is_passed_on()) return;
+  loop_.post([gone = body_.take_receiver()] {});
 }
 
 void Connection::check_times(Instant at) {
   const HttpLimits& limits = server_->limits;
   const auto waited = at - since_;
-  if (stalled_ && at - stalled_since_ > limits.write_time) return close();
+  const auto stalled_since = answer_.stalled_since();
+  if (stalled_since && at - *stalled_since > limits.write_time) return close();
   switch (input_) {
     case Input::head: {
       if (!transport_.established() && waited > limits.head_time) return close();
       if (reader_.receiving() && waited > limits.head_time) {
         refuse(408, "the request's head did not arrive in time");
-      } else if (waited > limits.idle_time && out_.empty()) {
+      } else if (waited > limits.idle_time && answer_.empty()) {
         close();
       }
       return;
     }
-    case Input::body: {
-      if (starved_) return;
-      if (!turn_.paused && waited <= limits.body_window) return;
-      if (!turn_.paused && window_bytes_ < window_bytes_min()) {
-        return refuse(408, "the request's body came too slowly");
-      }
-      since_ = at;
-      window_bytes_ = 0;
+    case Input::body:
+      if (body_.is_too_slow(at)) refuse(408, "the request's body came too slowly");
       return;
-    }
     case Input::none: return;
     case Input::discarded:
       if (lingering_ && waited > limits.linger_time) close();
@@ -465,16 +415,8 @@ void Connection::check_times(Instant at) {
   }
 }
 
-// Where memory is short, who sends slowly gives way.
-std::uint64_t Connection::window_bytes_min() const {
-  const HttpLimits& limits = server_->limits;
-  const bool crowded = limits.memory && reader_.message().room.bytes() > 0 &&
-                       limits.memory->held() > limits.memory->bytes_max() / 2;
-  return crowded ? limits.crowded_window_bytes_min : limits.body_window_bytes_min;
-}
-
 void Connection::drain() {
-  const bool idle = input_ == Input::head && !reader_.receiving() && out_.empty();
+  const bool idle = input_ == Input::head && !reader_.receiving() && answer_.empty();
   if (idle) close();
 }
 
@@ -483,18 +425,17 @@ void Connection::close() {
   ServerContext& server = *std::exchange(server_, nullptr);
   loop_.unwatch(transport_.fd(), *this);
   loop_.disarm(*this);
+  body_.give_up();
   survive_memory_shortage("net", [this] {
     abort_body(ErrorCode::unavailable, "the connection was closed");
     tell_closed();
-    if (Task task = std::exchange(turn_.on_drained, {})) loop_.post(std::move(task));
+    if (Task task = answer_.take_drained()) loop_.post(std::move(task));
   });
-  turn_.open = false;
+  owes_answer_ = false;
   transport_.close();
   reader_.drop();
   reader_.drop_kept();
-  out_.clear();
-  unread_.release();
-  note_queue();
+  answer_.clear();
   server.forget(*this);
 }
 

@@ -1,16 +1,15 @@
 // One connection of the HTTP server. Internal to net.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
+#include "net/answer_writer.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/message_reader.h"
-#include "net/out_queue.h"
-#include "net/response_head.h"
+#include "net/request_body.h"
 #include "net/transport.h"
 
 namespace slipway::net {
@@ -45,16 +44,16 @@ class ServerContext {
   Instant date_until_;
 };
 
-// Reads requests one at a time and writes their answers. Watched edge-triggered for both directions
-// from beginning to end, so that nothing but one read and one write is asked of the kernel for a
-// request.
+// Reads requests one at a time, has them answered, and decides when it ends: what a request's bytes
+// are is for MessageReader, what becomes of its body for RequestBody, how an answer leaves for
+// AnswerWriter. Watched edge-triggered for both directions from beginning to end, so that nothing
+// but one read and one write is asked of the kernel for a request.
 //
 // Responders, body writers and controls keep this object alive (it is their Exchange); once closed
 // it is an empty shell to them. All but the Exchange's methods is for the loop thread.
 class Connection final : public Watcher,
                          public BatchHook,
                          public Exchange,
-                         public BodySink,
                          public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerContext& server, Fd socket, const TlsContext* tls);
@@ -68,7 +67,7 @@ class Connection final : public Watcher,
   // How readily it makes way for a newcomer, and since when it has been waiting.
   enum class Use : std::uint8_t { busy, strangers_body, idle, strangers_wait };
   Use use() const;
-  Instant since() const { return since_; }
+  Instant since() const { return input_ == Input::body ? body_.since() : since_; }
 
   // Ends what is too slow; called by the server's sweep.
   void check_times(Instant now);
@@ -78,7 +77,6 @@ class Connection final : public Watcher,
 
   void on_ready(std::uint32_t events) override;
   void on_batch_end() override { go_on(); }
-  Take on_body(std::string_view bytes) override;
 
   void send(std::uint64_t turn, Response&& response) override;
   void send_view(std::uint64_t turn, const ResponseView& response) override;
@@ -95,8 +93,6 @@ class Connection final : public Watcher,
   std::size_t index = 0;  // in the server's list
 
  private:
-  using Framing = ResponseHead::Framing;
-
   // What is expected next from the client.
   enum class Input : std::uint8_t {
     head,       // a request's head, or nothing yet
@@ -105,26 +101,8 @@ class Connection final : public Watcher,
     discarded,  // nothing more is answered: what still comes is thrown away
   };
 
-  // The exchange under way; as new for each request.
-  struct Turn {
-    HttpVersion version = HttpVersion::v1_1;
-    bool open = false;       // an answer is owed
-    bool started = false;    // its head was written
-    bool head_only = false;  // the method is HEAD
-    bool keep_alive = true;  // as the client wishes
-    bool paused = false;     // the body's receiver wants no more
-    bool collects = false;   // the body, which the handler lets in
-    Framing framing = Framing::none;
-    std::uint64_t length_left = 0;  // of an answer with Framing::length
-    std::uint64_t body_bytes = 0;   // received so far
-    std::uint64_t body_bytes_max = 0;
-    std::unique_ptr<BodyReceiver> receiver;  // where the body is streamed
-    Task on_closed;
-    Task on_drained;
-  };
-
   bool live() const { return server_ != nullptr; }
-  bool current(std::uint64_t turn) const { return live() && turn == turn_number_ && turn_.open; }
+  bool current(std::uint64_t turn) const { return live() && turn == turn_ && owes_answer_; }
   Instant now() const { return loop_.now(); }
 
   // As advance(); an allocation that fails costs this connection.
@@ -139,9 +117,7 @@ class Connection final : public Watcher,
   void go_on_later();
   std::size_t read_some();
   std::size_t read_into_message();
-  bool has_room();
   std::size_t starve();
-  std::size_t next_capacity() const;
   std::size_t read_and_pass_on();
   bool note_read(const Io& io);
   void peer_ended();
@@ -154,7 +130,6 @@ class Connection final : public Watcher,
   BodyPlan ask_for_plan();
   void collect(Collect&& plan);
   void stream(std::unique_ptr<BodyReceiver> receiver);
-  bool admit_body(std::uint64_t bytes_max);
   void invite_body();
   void pass_on(std::string_view bytes);
   void note_body(MessageReader::Stop stop, std::string_view behind);
@@ -164,23 +139,19 @@ class Connection final : public Watcher,
   void refuse(int status, std::string_view reason);
   void refuse_with(Refuse&& refusal);
   Response words_for(int status, std::string_view reason);
-  std::uint64_t window_bytes_min() const;
   void close_after_shortage() noexcept;
   void abort_body(ErrorCode code, std::string_view reason);
   void drop_receiver();
 
   // Writing
-  template <typename HeaderList>
-  Framing write_head(int status, const HeaderList& headers, std::optional<std::uint64_t> length);
-  template <typename HeaderList>
-  void answer(int status, const HeaderList& headers, Body&& body);
+  template <typename HeaderList, typename Bytes>
+  void answer(int status, const HeaderList& headers, Bytes&& body);
   void answered();
   void next_turn();
   void flush();
   void written_out();
   void end_connection();
   void count_unread();
-  void note_queue() { queued_bytes_.store(out_.bytes(), std::memory_order_relaxed); }
 
   // Runs `act` on the loop thread, now or soon, if `turn` is then still the one under way.
   template <typename Act>
@@ -190,10 +161,12 @@ class Connection final : public Watcher,
   Loop& loop_;
   Transport transport_;
   MessageReader reader_;
-  OutQueue out_;
+  RequestBody body_;
+  AnswerWriter answer_;
   std::string peer_;
-  Turn turn_;
-  std::uint64_t turn_number_ = 1;
+  std::uint64_t turn_ = 1;    // the number of the exchange under way
+  bool owes_answer_ = false;  // in it
+  Task on_closed_;            // of it
   Input input_ = Input::head;
   bool readable_ = false;  // the kernel may have more for us
   bool hung_up_ = false;   // the peer closed its side: read to the end, whatever a read returned
@@ -202,18 +175,10 @@ class Connection final : public Watcher,
   bool going_on_later_ = false;
   bool ending_ = false;     // nothing further is answered; closed when all is written
   bool lingering_ = false;  // all is written; reads on so that the client gets it
-  bool stalled_ = false;    // the socket is full
   bool known_ = false;      // the client showed once who it is
-  bool starved_ = false;    // the body waits for room
-  Instant since_;           // begin of the current wait: idle, head, body window, linger
-  Instant stalled_since_;
-  std::optional<Instant> starved_since_;
-  MemoryBudget::Share unread_;  // what answers take that the client does not read
-  std::uint64_t window_bytes_ = 0;
+  Instant since_;           // begin of the current wait: idle, head, linger
   std::uint64_t discarded_bytes_ = 0;
   std::uint64_t discarded_bytes_max_ = 0;
-  std::atomic<std::size_t> posted_bytes_ = 0;  // written elsewhere, on their way to the loop
-  std::atomic<std::size_t> queued_bytes_ = 0;  // out_.bytes(), for other threads
 };
 
 }  // namespace slipway::net
