@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <ranges>
+#include <variant>
 #include <vector>
 
 #include "base/log.h"
@@ -84,12 +85,13 @@ class ElasticHistory {
   // connection.
   void come(std::uint32_t count) {
     const routing::VariantRoute* const to = variant();
-    if (to == nullptr || !to->elastic) return;
-    std::erase_if(permits_, [&](const auto& permit) {
-      return permit.limiter() != to->elastic->limiter.get();
-    });
+    const auto* const elastic =
+        to == nullptr ? nullptr : std::get_if<routing::ElasticRoute>(&to->serving);
+    if (elastic == nullptr) return;
+    std::erase_if(permits_,
+                  [&](const auto& permit) { return permit.limiter() != elastic->limiter.get(); });
     for (; count > 0; --count)
-      if (auto permit = routing::Permit::acquire(to->elastic->limiter, elastic_.concurrency_max))
+      if (auto permit = routing::Permit::acquire(elastic->limiter, elastic_.concurrency_max))
         permits_.push_back(*std::move(permit));
     require(permits_.size() <= elastic_.concurrency_max, "more permits than the concurrency");
   }

@@ -1,5 +1,8 @@
 #include "engine/fleet/fleet_effects.h"
 
+#include <utility>
+#include <variant>
+
 #include "base/encoding.h"
 #include "base/text.h"
 #include "engine/fleet/fleet.h"
@@ -149,7 +152,7 @@ void FleetEffects::publish(const FleetId& id, NewRoute fresh) {
         for (const NewRoute::ManyModels& many : fresh.many_models) {
           if (many.leg != i) continue;
           routing::VariantRoute& to = made->variants[many.place];
-          to.models =
+          std::get<routing::MultiModelRoute>(to.serving).loader =
               needs.models->of({id, made->generation, many.variant}, many.collection, to.instances);
         }
         same = std::move(made);

@@ -19,6 +19,7 @@
 
 namespace slipway::fleet {
 
+using routing::AtZero;
 using routing::FleetId;
 using routing::Generation;
 using routing::Shares;
@@ -59,9 +60,6 @@ struct Program {
 
   bool operator==(const Program&) const = default;
 };
-
-// What becomes of a request to a variant that wants no instance at all and is not elastic.
-enum class AtZero : std::uint8_t { hold, refuse };
 
 // A variant; or, where a variant has several containers, one of them: these stand next to each
 // other in the plan, in the order of their execution, and agree in all but name and program. Each

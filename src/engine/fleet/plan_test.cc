@@ -209,11 +209,10 @@ TEST(Plan, ContainersFollowEachOtherInTheRoute) {
   for (const auto& variant : {container("main", "one"), container("main", "two"), lone("other")})
     add_route(route, variant);
   ASSERT_EQ(route.variants.size(), 3U);
-  EXPECT_EQ(route.variants[0].containers, 2U);
-  EXPECT_EQ(route.variants[1].position, 1U);
-  EXPECT_EQ(route.variants[1].containers, 2U);
-  EXPECT_EQ(route.variants[2].position, 0U);
-  EXPECT_EQ(route.variants[2].containers, 1U);
+  using Serial = routing::SerialContainerRoute;
+  EXPECT_EQ(route.variants[0].serving, routing::ServingRoute(Serial{.place = {"one", 0, 2}}));
+  EXPECT_EQ(route.variants[1].serving, routing::ServingRoute(Serial{.place = {"two", 1, 2}}));
+  EXPECT_EQ(route.variants[2].serving, routing::ServingRoute(routing::SingleModelRoute()));
 }
 
 TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {

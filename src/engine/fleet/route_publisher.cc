@@ -43,10 +43,10 @@ std::shared_ptr<routing::GenerationRoute> RoutePublisher::make_leg(Generation ge
   route->generation = generation;
   take_settings(*route, plan);
   for (const Variant& variant : plan.variants) {
-    routing::VariantRoute& to = add_route(*route, variant);
-    if (variant.elastic) to.elastic = elastic_route(generation, variant, plan.request_timeout);
+    routing::VariantRoute& to = add_route(
+        *route, variant, variant.elastic ? counts_.limiter(generation, variant) : nullptr);
     add_instances(to, generation, variant);
-    if (!to.instances.empty() && to.position == 0 && to.audience == routing::Audience::callers)
+    if (!to.instances.empty() && to.is_first() && to.audience == routing::Audience::callers)
       route->weight_total += to.weight;
   }
   return route;
@@ -64,14 +64,6 @@ void RoutePublisher::add_instances(routing::VariantRoute& to, Generation generat
     to.instances.push_back(std::make_shared<routing::InstanceRoute>(
         std::move(key), seen.addresses, variant.program.contract.request));
   }
-}
-
-std::shared_ptr<const routing::ElasticRoute> RoutePublisher::elastic_route(
-    Generation generation, const Variant& variant, std::chrono::milliseconds request_timeout) {
-  return std::make_shared<const routing::ElasticRoute>(
-      routing::ElasticRoute{.limits = *variant.elastic,
-                            .request_timeout = request_timeout,
-                            .limiter = counts_.limiter(generation, variant)});
 }
 
 }  // namespace slipway::fleet

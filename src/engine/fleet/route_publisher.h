@@ -1,7 +1,6 @@
 // Whom requests to a fleet go to.
 #pragma once
 
-#include <chrono>
 #include <memory>
 
 #include "engine/fleet/fleet_effects.h"
@@ -30,8 +29,6 @@ class RoutePublisher {
   FleetEffects::NewRoute make_route();
   std::shared_ptr<routing::GenerationRoute> make_leg(Generation generation, const FleetPlan& plan);
   void add_instances(routing::VariantRoute& to, Generation generation, const Variant& variant);
-  std::shared_ptr<const routing::ElasticRoute> elastic_route(
-      Generation generation, const Variant& variant, std::chrono::milliseconds request_timeout);
 
   RunState& run_;
   FleetEffects& effects_;

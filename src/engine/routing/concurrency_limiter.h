@@ -108,13 +108,4 @@ class Permit {
   std::shared_ptr<ConcurrencyLimiter> limiter_;
 };
 
-// What a routing snapshot says of an elastic variant.
-struct ElasticRoute {
-  Elastic limits;
-  std::chrono::milliseconds request_timeout{60'000};
-  std::shared_ptr<ConcurrencyLimiter> limiter;
-
-  bool operator==(const ElasticRoute&) const = default;
-};
-
 }  // namespace slipway::routing

@@ -62,8 +62,8 @@ class ElasticRouterTest : public RouterTest {
                        std::chrono::milliseconds timeout = 60s) {
     publish({{.name = "all",
               .weight = 1,
-              .elastic = std::make_shared<const ElasticRoute>(
-                  ElasticRoute{.limits = limits_, .request_timeout = timeout, .limiter = limiter_}),
+              .serving =
+                  ElasticRoute{.limits = limits_, .request_timeout = timeout, .limiter = limiter_},
               .instances = std::move(instances)}},
             timeout);
   }

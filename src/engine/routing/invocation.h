@@ -1,6 +1,7 @@
 // A request on its way through a router: what its caller is told, and where it stands.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -60,7 +61,7 @@ class Invocation : public Exchange {
   // The container that the request is at, or was at when it ended; empty where the variant has one,
   // or none was picked.
   std::string_view container() const {
-    return variant_ == nullptr ? std::string_view() : variant_->container;
+    return variant_ == nullptr ? std::string_view() : variant_->container();
   }
   // Nobody waits for the answer any more: the instance is told where it can be (its connection is
   // cut, or the link says so), nothing further is called, and this object is destroyed: soon, where
@@ -71,9 +72,26 @@ class Invocation : public Exchange {
   }
 
  private:
+  // Routers alone ask it the following, and note in it where the request is and since when.
   friend class RouterCore;
+  friend class ElasticDispatch;
+  friend class ModelDispatch;
 
-  // The router's: where the request is and since when.
+  // What is left of its time; a little in any case.
+  std::chrono::milliseconds time_left(Instant now) const;
+  // What its model took, were it answered now; of a series, what all of them took.
+  std::chrono::microseconds model_time(Instant now) const;
+  // The most bytes that its answer may have.
+  std::uint64_t answer_limit() const;
+  void tell_origin(InvokeAnswer& answer, Instant now) const;
+  void count_answer(int status, Instant now) const;
+  void set_model(ModelHandle model);
+  // Whether the instance says, for the first time, that it has the model no more: it is loaded
+  // anew for whoever asks next.
+  bool has_lost_model(int status);
+  // Tells that it failed, and counts it where a variant was picked.
+  void refuse(InvokeFailure failure, std::string_view detail);
+
   std::shared_ptr<const GenerationRoute> route_;
   // Of a copy: the generation that it is made for, and no other gets it. 0: whichever its permit
   // is.

@@ -16,10 +16,10 @@ std::uint32_t load_of(const InstanceLink& link) {
 
 }  // namespace
 
-VariantView* Picker::container(VariantView& first, std::string_view name) {
-  VariantView* const end = &first + first.route->containers;
+VariantView* Picker::container(VariantView& first, std::uint32_t count, std::string_view name) {
+  VariantView* const end = &first + count;
   VariantView* const found = std::find_if(
-      &first, end, [&](const VariantView& each) { return each.route->container == name; });
+      &first, end, [&](const VariantView& each) { return each.route->container() == name; });
   return found == end ? nullptr : found;
 }
 
@@ -47,7 +47,7 @@ VariantView* Picker::variant(LegView& leg, std::string_view target, Audience aud
   double left = random_.fraction() * total;
   VariantView* last = nullptr;
   for (VariantView& variant : leg.variants) {
-    if (variant.route->position != 0 || variant.route->audience == Audience::shadow) continue;
+    if (!variant.route->is_first() || variant.route->audience == Audience::shadow) continue;
     if (variant.links.empty() || (total > 0 && variant.route->weight <= 0)) continue;
     last = &variant;
     left -= variant.route->weight;
@@ -56,8 +56,9 @@ VariantView* Picker::variant(LegView& leg, std::string_view target, Audience aud
   return last;
 }
 
-InstanceLink* Picker::instance(const VariantView& variant, const InstanceLink* not_this) {
-  if (not_this == nullptr && variant.route->routing == Balancing::random) return at_random(variant);
+InstanceLink* Picker::instance(const VariantView& variant, Balancing balancing,
+                               const InstanceLink* not_this) {
+  if (not_this == nullptr && balancing == Balancing::random) return at_random(variant);
   const auto& links = variant.links;
   const std::size_t from = random_.below(links.size());
   const std::size_t looked_at = links.size() > compared_max ? 2 : links.size();
@@ -70,7 +71,7 @@ InstanceLink* Picker::instance(const VariantView& variant, const InstanceLink* n
     if ((best != nullptr && load >= least) || links[at] == not_this) continue;
     best = links[at];
     least = load;
-    if (variant.route->routing == Balancing::random) break;
+    if (balancing == Balancing::random) break;
   }
   return best != nullptr ? best : links[from];
 }

@@ -35,12 +35,14 @@ class Picker {
   // variant with several containers, the first. `target` not empty: that one. Null: there is none.
   VariantView* variant(LegView& leg, std::string_view target,
                        Audience audience = Audience::callers);
-  // `first` is the first container of its variant; the others follow it. Null: none is called so.
-  static VariantView* container(VariantView& first, std::string_view name);
+  // `first` is the first of so many containers of its variant; the others follow it. Null: none is
+  // called so.
+  static VariantView* container(VariantView& first, std::uint32_t count, std::string_view name);
 
   // Of a variant that has instances. `not_this`: tried before, to be avoided where there is
   // another.
-  InstanceLink* instance(const VariantView& variant, const InstanceLink* not_this);
+  InstanceLink* instance(const VariantView& variant, Balancing balancing,
+                         const InstanceLink* not_this);
   // The one with the least under way, as long as that is less than `each_max`; null: there is none.
   static InstanceLink* least_busy(const VariantView& variant, std::uint32_t each_max,
                                   const InstanceLink* not_this);

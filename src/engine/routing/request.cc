@@ -1,5 +1,7 @@
 #include "engine/routing/request.h"
 
+#include <algorithm>
+
 namespace slipway::routing {
 
 std::string_view name_of(InvokeFailure failure) {
@@ -29,6 +31,11 @@ std::string_view name_of(InvokeFailure failure) {
     case InvokeFailure::model_loading: return "model_loading";
   }
   return "unknown";
+}
+
+std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
+                                        std::chrono::milliseconds of_fleet) {
+  return request.time_limit.count() > 0 ? std::min(request.time_limit, of_fleet) : of_fleet;
 }
 
 }  // namespace slipway::routing

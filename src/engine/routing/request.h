@@ -103,4 +103,8 @@ enum class InvokeFailure : std::uint8_t {
 
 std::string_view name_of(InvokeFailure failure);
 
+// What a request to an elastic variant may take: the fleet's limit, or its own where that is less.
+std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
+                                        std::chrono::milliseconds of_fleet);
+
 }  // namespace slipway::routing

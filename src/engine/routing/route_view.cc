@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 namespace slipway::routing {
 
@@ -14,8 +15,7 @@ LegView* FleetView::leg_of(Generation generation) {
 FleetView::Spot FleetView::find_instance(std::string_view key) {
   for (LegView& leg : legs)
     for (VariantView& variant : leg.variants) {
-      const VariantRoute& route = *variant.route;
-      if (route.elastic || route.models || route.execution == Execution::serial) continue;
+      if (!lets_name_instances(variant.route->serving)) continue;
       for (InstanceLink* const link : variant.links)
         if (link->instance().key.text == key) return {&leg, &variant, link};
     }
@@ -24,9 +24,11 @@ FleetView::Spot FleetView::find_instance(std::string_view key) {
 
 FleetView::Spot FleetView::find_limited(const ConcurrencyLimiter* limiter) {
   for (LegView& leg : legs)
-    for (VariantView& variant : leg.variants)
-      if (variant.route->elastic && variant.route->elastic->limiter.get() == limiter)
+    for (VariantView& variant : leg.variants) {
+      const auto* const elastic = std::get_if<ElasticRoute>(&variant.route->serving);
+      if (elastic != nullptr && elastic->limiter.get() == limiter)
         return {.leg = &leg, .variant = &variant};
+    }
   return {};
 }
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "engine/routing/router_core.h"
 
@@ -11,6 +11,7 @@ namespace slipway::routing {
 namespace {
 
 constexpr std::chrono::milliseconds sweep_period{100};
+
 }  // namespace
 
 void RouterCore::open() {
@@ -31,11 +32,9 @@ void RouterCore::close() {
   while (!held_.empty()) {
     auto invocation = std::move(held_.front());
     held_.pop_front();
-    refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
+    invocation->refuse(InvokeFailure::unavailable, "the server is stopping");
   }
-  for (const WaitQueue::Group& group : waiting_.groups())
-    for (auto& invocation : waiting_.take_all(group.limiter))
-      refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
+  elastic_.close();
   view_.clear();
 }
 
@@ -44,8 +43,7 @@ void RouterCore::refresh() {
   if (closed_) return;
   view_.refresh();
   if (view_.has_retired()) keep_sweeping();
-  dispatch_held();
-  advance_queues();
+  retry_waiting();
 }
 
 std::shared_ptr<const FleetRoute> RouterCore::route_of(std::string_view fleet) {
@@ -59,8 +57,7 @@ std::shared_ptr<const FleetRoute> RouterCore::route_of(std::string_view fleet) {
 void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
   invocation->arrived_at_ = loop_.now();
   invocation->carrier_ = this;
-  if (closed_)
-    return refuse(std::move(invocation), InvokeFailure::unavailable, "the server is stopping");
+  if (closed_) return invocation->refuse(InvokeFailure::unavailable, "the server is stopping");
   dispatch(std::move(invocation));
 }
 
@@ -74,118 +71,51 @@ void RouterCore::invoke(std::unique_ptr<Invocation> invocation) {
 //   - Who may ask at all (`access`) comes before everything that tells what the fleet is made of.
 //   - What the request says that cannot be (a variant, a model, a container that is not there) is
 //     refused before anybody looks for an instance: such a request is never held, nor counted
-//     among those for which an elastic variant starts instances.
+//     among those for which an elastic variant starts instances. Which parts of a variant can be
+//     named says its kind of serving (dispatch_to).
 //   - Only then it matters whether there is an instance now. Where there could be one the request
-//     is held, and otherwise refused (without_instance).
+//     is held, and otherwise refused.
 //
 // The route is kept with the invocation last, once it will be sent: hold() would only drop it.
 void RouterCore::dispatch(std::unique_ptr<Invocation> invocation) {
-  if (invocation->pipeline_ && invocation->pipeline_->is_under_way())
-    return dispatch_further(std::move(invocation));
+  if (invocation->pipeline_) {
+    if (invocation->pipeline_->is_under_way()) return dispatch_further(std::move(invocation));
+    invocation->pipeline_->restore(invocation->request);
+    invocation->pipeline_.reset();
+  }
   const InvokeRequest& request = invocation->request;
   FleetView* fleet = view_.find(request.fleet);
   if (fleet == nullptr && !routes_.complete()) return hold(std::move(invocation));
   if (fleet == nullptr)
-    return refuse(std::move(invocation), InvokeFailure::not_found, "there is no such fleet");
+    return invocation->refuse(InvokeFailure::not_found, "there is no such fleet");
   LegView* const leg =
       invocation->generation_ == 0 ? picker_.leg(*fleet) : fleet->leg_of(invocation->generation_);
   if (leg != nullptr && leg->route->access != request.access)
-    return refuse(std::move(invocation), InvokeFailure::other_access, "it is asked in another way");
+    return invocation->refuse(InvokeFailure::other_access, "it is asked in another way");
   if (!request.instance.empty()) return dispatch_pinned(std::move(invocation), *fleet);
   if (leg == nullptr)
-    return refuse(std::move(invocation), InvokeFailure::not_serving, "nothing of it serves yet");
-  VariantView* variant = picker_.variant(*leg, request.target_variant, invocation->audience_);
+    return invocation->refuse(InvokeFailure::not_serving, "nothing of it serves yet");
+  VariantView* const variant = picker_.variant(*leg, request.target_variant, invocation->audience_);
   if (variant == nullptr && !request.target_variant.empty())
-    return refuse(std::move(invocation), InvokeFailure::no_such_variant,
-                  fmt::format("it has no variant '{}'", request.target_variant));
-  if (variant != nullptr && !variant->route->models && !request.model.empty())
-    return refuse(std::move(invocation), InvokeFailure::model_unexpected, "it has one model");
-  const bool direct = variant != nullptr && variant->route->execution == Execution::direct;
-  if (variant != nullptr && !request.container.empty() && !direct)
-    return refuse(std::move(invocation), InvokeFailure::not_direct,
-                  "its containers are not asked one by one");
-  if (variant != nullptr && variant->route->elastic)
-    return dispatch_elastic(std::move(invocation), *leg, *variant);
-  if (variant == nullptr) return without_instance(std::move(invocation), *leg->route, nullptr);
-  if (direct) variant = Picker::container(*variant, request.container);
-  if (variant == nullptr)
-    return refuse(std::move(invocation), InvokeFailure::no_such_container,
-                  fmt::format("it has no container '{}'", request.container));
-  if (variant->links.empty())
-    return without_instance(std::move(invocation), *leg->route, variant->route);
-  invocation->route_ = leg->route;
-  dispatch_to(std::move(invocation), *variant);
+    return invocation->refuse(InvokeFailure::no_such_variant,
+                              fmt::format("it has no variant '{}'", request.target_variant));
+  if (variant != nullptr)
+    return dispatch_to(std::move(invocation), {.leg = leg, .variant = variant});
+  dispatch_to_none(std::move(invocation), *leg->route);
 }
-
-// To an instance of this variant or container, which belongs to the invocation's route.
-void RouterCore::dispatch_to(std::unique_ptr<Invocation> invocation, const VariantView& variant) {
-  if (variant.links.empty()) return hold(std::move(invocation));
-  invocation->variant_ = variant.route;
-  invocation->cells_ = variant.cells;
-  if (variant.route->execution == Execution::serial && !invocation->pipeline_)
-    invocation->pipeline_ = std::make_unique<SerialPipeline>(invocation->request);
-  if (invocation->pipeline_) invocation->pipeline_->fit(invocation->request, *variant.route);
-  if (variant.route->models) return dispatch_to_model(std::move(invocation));
-  const InstanceLink* not_this = invocation->instance_;
-  for (unsigned tries = 0; tries < attempts_max; ++tries) {
-    InstanceLink* link = picker_.instance(variant, not_this);
-    if (send(invocation, *link)) return;
-    not_this = link;
-  }
-  hold(std::move(invocation));
-}
-
-namespace {
-
-// What a request that names an instance says against it beside.
-std::optional<std::pair<InvokeFailure, std::string>> contradiction(const InvokeRequest& request,
-                                                                   const VariantRoute& variant) {
-  const bool direct = variant.execution == Execution::direct;
-  if (!request.target_variant.empty() && request.target_variant != variant.name)
-    return std::pair(InvokeFailure::other_instance,
-                     fmt::format("the instance is one of variant '{}'", variant.name));
-  if (!request.model.empty()) return std::pair(InvokeFailure::model_unexpected, "it has one model");
-  if (!direct && !request.container.empty())
-    return std::pair(InvokeFailure::not_direct, "its containers are not asked one by one");
-  if (direct && request.container.empty())
-    return std::pair(InvokeFailure::no_such_container, "none was named");
-  if (direct && request.container != variant.container)
-    return std::pair(InvokeFailure::other_instance,
-                     fmt::format("the instance is one of container '{}'", variant.container));
-  return std::nullopt;
-}
-
-}  // namespace
 
 // To the one instance that it names, in whichever generation that is, or to none.
 void RouterCore::dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetView& fleet) {
   const InvokeRequest& request = invocation->request;
-  const auto [leg, variant, link] = fleet.find_instance(request.instance);
-  if (link == nullptr && !routes_.complete()) return hold(std::move(invocation));
-  if (link == nullptr)
-    return refuse(std::move(invocation), InvokeFailure::no_such_instance, "the instance is gone");
-  if (const auto against = contradiction(request, *variant->route))
-    return refuse(std::move(invocation), against->first, against->second);
-  invocation->route_ = leg->route;
-  dispatch_to(std::move(invocation),
-              {.route = variant->route, .cells = variant->cells, .links = {link}});
-}
-
-// The next container of a series. What an update or a removal replaced meanwhile is still there for
-// those that began with it: the invocation holds the route, and with it its instances.
-void RouterCore::dispatch_further(std::unique_ptr<Invocation> invocation) {
-  const VariantRoute& next = *invocation->variant_;
-  FleetView* const fleet = view_.find(invocation->request.fleet);
-  LegView* const now = fleet == nullptr ? nullptr : fleet->leg_of(invocation->route_->generation);
-  if (now != nullptr)
-    for (const VariantView& variant : now->variants)
-      if (variant.route->name == next.name && variant.route->position == next.position) {
-        invocation->route_ = now->route;
-        return dispatch_to(std::move(invocation), variant);
-      }
-  VariantView former{.route = &next, .cells = invocation->cells_, .links = {}};
-  for (const auto& instance : next.instances) former.links.push_back(&view_.link_of(instance));
-  dispatch_to(std::move(invocation), former);
+  const FleetView::Spot at = fleet.find_instance(request.instance);
+  if (at.link == nullptr && !routes_.complete()) return hold(std::move(invocation));
+  if (at.link == nullptr)
+    return invocation->refuse(InvokeFailure::no_such_instance, "the instance is gone");
+  const std::string& variant = at.variant->route->name;
+  if (!request.target_variant.empty() && request.target_variant != variant)
+    return invocation->refuse(InvokeFailure::other_instance,
+                              fmt::format("the instance is one of variant '{}'", variant));
+  dispatch_to(std::move(invocation), at);
 }
 
 bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& link) {
@@ -193,7 +123,7 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
   sent.instance_ = &link;
   sent.sent_at_ = loop_.now();
   std::unique_ptr<Exchange> exchange = std::move(invocation);
-  if (!link.send(exchange, time_left(sent))) {
+  if (!link.send(exchange, sent.time_left(sent.sent_at_))) {
     invocation = invocation_of(std::move(exchange));
     return false;
   }
@@ -207,46 +137,32 @@ bool RouterCore::send(std::unique_ptr<Invocation>& invocation, InstanceLink& lin
 
 // ---- Waiting for an instance ----
 
-// `variant` is null where none was picked: then what all of them have in common counts.
-void RouterCore::without_instance(std::unique_ptr<Invocation> invocation,
-                                  const GenerationRoute& route, const VariantRoute* variant) {
-  using Use = VariantRoute::Use;
-  const auto all = [&](Use use) {
-    if (variant != nullptr) return variant->use == use;
-    return std::ranges::all_of(route.variants,
-                               [use](const VariantRoute& each) { return each.use == use; });
-  };
-  if (all(Use::at_zero))
-    return refuse(std::move(invocation), InvokeFailure::at_zero, "it has no instance by wish");
-  if (all(Use::offered))
-    return refuse(std::move(invocation), InvokeFailure::offered, "it runs nothing of its own");
-  hold(std::move(invocation));
-}
-
 // Tried again with the next snapshot and with every sweep.
 void RouterCore::hold(std::unique_ptr<Invocation> invocation) {
   if (closed_ || held_.size() >= held_max || loop_.now() - invocation->arrived_at_ >= hold_time_max)
-    return refuse(std::move(invocation), InvokeFailure::unavailable,
-                  "it has no instance that can take a request now");
+    return invocation->refuse(InvokeFailure::unavailable,
+                              "it has no instance that can take a request now");
   if (invocation->audience_ == Audience::shadow)
-    return refuse(std::move(invocation), InvokeFailure::unavailable, "a copy waits for nothing");
+    return invocation->refuse(InvokeFailure::unavailable, "a copy waits for nothing");
   if (!invocation->pipeline_ || !invocation->pipeline_->is_under_way()) {
     invocation->route_.reset();
     invocation->variant_ = nullptr;
   }
   invocation->instance_ = nullptr;
-  set_model(*invocation, {});
+  invocation->set_model({});
   invocation->attempts_ = 0;
   held_.push_back(std::move(invocation));
   keep_sweeping();
 }
 
-void RouterCore::dispatch_held() {
+// What waits for an elastic variant that is there no more is looked at anew.
+void RouterCore::retry_waiting() {
   for (std::size_t count = held_.size(); count > 0; --count) {
     auto invocation = std::move(held_.front());
     held_.pop_front();
     dispatch(std::move(invocation));
   }
+  for (auto& invocation : elastic_.advance(view_, loop_.now())) dispatch(std::move(invocation));
 }
 
 void RouterCore::keep_sweeping() {
@@ -260,9 +176,8 @@ void RouterCore::sweep() {
   sweep_timer_ = 0;
   if (under_way_ > 0) view_.expire(loop_.now());
   view_.drop_retired();
-  dispatch_held();
-  advance_queues();
-  if (under_way_ > 0 || !held_.empty() || !waiting_.empty() || view_.has_retired()) keep_sweeping();
+  retry_waiting();
+  if (under_way_ > 0 || !held_.empty() || !elastic_.empty() || view_.has_retired()) keep_sweeping();
 }
 
 Router::Router(net::Loop& loop, RouteTable& routes, Random& random, CaptureBuffer* captures)

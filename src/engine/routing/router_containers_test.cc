@@ -15,18 +15,15 @@ class ContainersTest : public RouterTest {
   using Instances = std::vector<std::shared_ptr<const InstanceRoute>>;
 
   // A variant "main" with a container for each list of instances.
-  static std::vector<VariantRoute> containers(Execution execution,
-                                              std::vector<Instances> instances) {
+  template <typename Container>
+  static std::vector<VariantRoute> containers(std::vector<Instances> instances) {
     std::vector<VariantRoute> routes;
     const auto count = static_cast<std::uint32_t>(instances.size());
     for (std::uint32_t i = 0; i < count; ++i)
       routes.push_back({.name = "main",
                         .weight = 1,
-                        .instances = std::move(instances[i]),
-                        .execution = execution,
-                        .container = "c" + std::to_string(i + 1),
-                        .position = i,
-                        .containers = count});
+                        .serving = Container{.place = {"c" + std::to_string(i + 1), i, count}},
+                        .instances = std::move(instances[i])});
     return routes;
   }
   void publish_with_shadow(double share, Instances production, Instances shadow) {
@@ -37,8 +34,8 @@ class ContainersTest : public RouterTest {
     route->variants = {{.name = "main", .weight = 1, .instances = std::move(production)},
                        {.name = "shadow",
                         .weight = share,
-                        .instances = std::move(shadow),
-                        .audience = Audience::shadow}};
+                        .audience = Audience::shadow,
+                        .instances = std::move(shadow)}};
     routes_.publish({fleet}, fleet_of_one(std::move(route)));
   }
   // Waits until the instance has seen `count` requests.
@@ -50,9 +47,8 @@ class ContainersTest : public RouterTest {
 };
 
 TEST_F(ContainersTest, InSeriesTheAnswerOfEachContainerIsTheRequestOfTheNext) {
-  publish(
-      containers(Execution::serial,
-                 {{add_instance("a")}, {add_instance("b", Ways::http_only)}, {add_instance("c")}}));
+  publish(containers<SerialContainerRoute>(
+      {{add_instance("a")}, {add_instance("b", Ways::http_only)}, {add_instance("c")}}));
   const TestOutcome outcome = ask({.fleet = fleet, .body = "1,2,3"});
   EXPECT_EQ(outcome.status, 200);
   EXPECT_EQ(outcome.body, "1,2,3");
@@ -66,7 +62,7 @@ TEST_F(ContainersTest, InSeriesTheAnswerOfEachContainerIsTheRequestOfTheNext) {
 }
 
 TEST_F(ContainersTest, ASeriesEndsAtTheFirstErrorAndSaysWhichContainerItWas) {
-  auto routes = containers(Execution::serial, {{add_instance("a")}, {add_instance("b")}});
+  auto routes = containers<SerialContainerRoute>({{add_instance("a")}, {add_instance("b")}});
   publish(routes);
   const TestOutcome outcome = ask({.fleet = fleet, .body = "fail"});
   EXPECT_EQ(outcome.status, 400);
@@ -75,7 +71,7 @@ TEST_F(ContainersTest, ASeriesEndsAtTheFirstErrorAndSaysWhichContainerItWas) {
 }
 
 TEST_F(ContainersTest, OneTimeLimitHoldsForAllOfASeries) {
-  publish(containers(Execution::serial, {{add_instance("a")}, {add_instance("b")}}), 300ms);
+  publish(containers<SerialContainerRoute>({{add_instance("a")}, {add_instance("b")}}), 300ms);
   const auto begin = std::chrono::steady_clock::now();
   const TestOutcome outcome = ask({.fleet = fleet, .body = "slow:200"});  // 200 ms in each
   EXPECT_EQ(outcome.failure, InvokeFailure::timeout);
@@ -84,7 +80,7 @@ TEST_F(ContainersTest, OneTimeLimitHoldsForAllOfASeries) {
 }
 
 TEST_F(ContainersTest, ASeriesThatBeganBeforeAnUpdateEndsWhereItBegan) {
-  publish(containers(Execution::serial, {{add_instance("a1")}, {add_instance("b1")}}));
+  publish(containers<SerialContainerRoute>({{add_instance("a1")}, {add_instance("b1")}}));
   send({.fleet = fleet, .body = "slow:200"});
   ASSERT_EQ(seen_by("a1", 1), 1);
   auto route = std::make_shared<GenerationRoute>();
@@ -100,7 +96,7 @@ TEST_F(ContainersTest, ASeriesThatBeganBeforeAnUpdateEndsWhereItBegan) {
 }
 
 TEST_F(ContainersTest, ASeriesUnderWayIsAnsweredAlsoWhenItsFleetIsRemoved) {
-  publish(containers(Execution::serial, {{add_instance("a")}, {add_instance("b")}}));
+  publish(containers<SerialContainerRoute>({{add_instance("a")}, {add_instance("b")}}));
   send({.fleet = fleet, .body = "slow:200"});
   ASSERT_EQ(seen_by("a", 1), 1);
   routes_.withdraw({fleet});
@@ -109,18 +105,18 @@ TEST_F(ContainersTest, ASeriesUnderWayIsAnsweredAlsoWhenItsFleetIsRemoved) {
 
 TEST_F(ContainersTest, ASeriesWaitsForTheReplacementOfAContainerInTheMiddle) {
   auto first = add_instance("a");
-  publish(containers(Execution::serial, {{first}, {}}));
+  publish(containers<SerialContainerRoute>({{first}, {}}));
   send({.fleet = fleet, .body = "on"});
   ASSERT_EQ(seen_by("a", 1), 1);
   std::this_thread::sleep_for(50ms);
   EXPECT_EQ(outcomes_->size(), 0U);
-  publish(containers(Execution::serial, {{first}, {add_instance("b")}}));
+  publish(containers<SerialContainerRoute>({{first}, {add_instance("b")}}));
   EXPECT_EQ(outcomes_->wait(1)[0].body, "on");
   EXPECT_EQ(of("a", &TestInstance::by_link), 1) << "the first is not asked twice";
 }
 
 TEST_F(ContainersTest, DirectExecutionAsksTheContainerThatIsNamedAndNoOther) {
-  publish(containers(Execution::direct, {{add_instance("a")}, {add_instance("b")}}));
+  publish(containers<DirectContainerRoute>({{add_instance("a")}, {add_instance("b")}}));
   EXPECT_EQ(ask({.fleet = fleet, .body = "who", .container = "c1"}).body, "a");
   EXPECT_EQ(ask({.fleet = fleet, .body = "who", .container = "c2"}).body, "b");
   EXPECT_EQ(ask({.fleet = fleet, .body = "who", .container = "c3"}).failure,
@@ -194,11 +190,8 @@ TEST_F(ContainersTest, WhatARequestSaysAgainstTheInstanceThatItNamesIsRefused) {
   const auto container = [this](std::string name, std::uint32_t position, std::string instance) {
     return VariantRoute{.name = "main",
                         .weight = 1,
-                        .instances = {add_instance(instance)},
-                        .execution = Execution::direct,
-                        .container = std::move(name),
-                        .position = position,
-                        .containers = 2};
+                        .serving = DirectContainerRoute{.place = {std::move(name), position, 2}},
+                        .instances = {add_instance(instance)}};
   };
   publish({container("one", 0, "c"), container("two", 1, "d")});
   request.instance = "fleet/d";

@@ -1,7 +1,7 @@
-// The inside of a Router, in several files: router.cc finds an instance for a request,
-// router_elastic.cc lets those of elastic variants wait for one, router_models.cc those of variants
-// with many models for a model, router_outcome.cc tells what became of it. What it knows of routes
-// and links stands in RouteView, what it chooses in Picker.
+// The inside of a Router, in three files: router.cc finds a variant for a request, router_serve.cc
+// an instance, by the variant's kind of serving, and router_outcome.cc tells what became of it.
+// What it knows of routes and links stands in RouteView, what it chooses in Picker; the requests of
+// elastic variants go by ElasticDispatch, those of variants with many models by ModelDispatch.
 #pragma once
 
 #include <atomic>
@@ -15,19 +15,20 @@
 
 #include "engine/routing/capture_copies.h"
 #include "engine/routing/counters.h"
+#include "engine/routing/elastic_dispatch.h"
 #include "engine/routing/invocation.h"
 #include "engine/routing/link.h"
-#include "engine/routing/model_gate.h"
+#include "engine/routing/model_dispatch.h"
 #include "engine/routing/picker.h"
 #include "engine/routing/route_view.h"
+#include "engine/routing/sender.h"
+#include "engine/routing/serving.h"
 #include "engine/routing/shadow.h"
-#include "engine/routing/wait_queue.h"
 #include "net/loop.h"
 
 namespace slipway::routing {
 
 // Limits.
-inline constexpr unsigned attempts_max = 3;  // instances tried before giving up
 // A request that meets a fleet whose instances are all being replaced waits so long for one.
 inline constexpr std::chrono::milliseconds hold_time_max{5'000};
 inline constexpr std::size_t held_max = 1'024;  // requests that wait so, per router
@@ -39,7 +40,7 @@ inline std::unique_ptr<Invocation> invocation_of(std::unique_ptr<Exchange> excha
 
 // Loop thread only, but for counters().
 class RouterCore final : public LinkUser,
-                         public ModelGateUser,
+                         public Sender,
                          public Carrier,
                          public std::enable_shared_from_this<RouterCore> {
  public:
@@ -49,7 +50,8 @@ class RouterCore final : public LinkUser,
         picker_(random.next()),
         captures_(captures),
         view_(loop, routes, *this),
-        models_(loop, *this) {}
+        elastic_(*this),
+        models_(loop, view_, *this) {}
 
   void open();
   void close();
@@ -65,11 +67,8 @@ class RouterCore final : public LinkUser,
   void on_begun(Exchange& exchange, InvokeAnswer&& head) override;
   void on_part(Exchange& exchange, std::string_view bytes) override;
   void on_ended(std::unique_ptr<Exchange> exchange) override;
-  void on_model_ready(std::unique_ptr<Invocation> invocation, ModelHandle model) override;
-  void on_model_refused(std::unique_ptr<Invocation> invocation,
-                        const ModelRefusal& refusal) override;
-  void on_model_failed(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                       std::string_view detail) override;
+  bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link) override;
+  void hold(std::unique_ptr<Invocation> invocation) override;
   void set_paused(Invocation& invocation, Flow flow) override;
   void give_up(Invocation& invocation) override;
 
@@ -77,43 +76,22 @@ class RouterCore final : public LinkUser,
   // Finding an instance.
   void refresh();
   void dispatch(std::unique_ptr<Invocation> invocation);
-  void dispatch_to(std::unique_ptr<Invocation> invocation, const VariantView& variant);
   void dispatch_pinned(std::unique_ptr<Invocation> invocation, FleetView& fleet);
+  // To a variant, by its kind of serving: router_serve.cc.
+  struct Serve;
+  void dispatch_to(std::unique_ptr<Invocation> invocation, const FleetView::Spot& at);
+  void dispatch_to_none(std::unique_ptr<Invocation> invocation, const GenerationRoute& route);
   void dispatch_further(std::unique_ptr<Invocation> invocation);
-  bool send(std::unique_ptr<Invocation>& invocation, InstanceLink& link);
   // Waiting for one.
-  void without_instance(std::unique_ptr<Invocation> invocation, const GenerationRoute& route,
-                        const VariantRoute* variant);
-  void hold(std::unique_ptr<Invocation> invocation);
-  void dispatch_held();
+  void retry_waiting();
   void keep_sweeping();
   void sweep();
-  // Many models.
-  void dispatch_to_model(std::unique_ptr<Invocation> invocation);
-  static void set_model(Invocation& invocation, ModelHandle model);
-  static bool has_lost_model(Invocation& invocation, int status);
-  // Elastic variants.
-  void dispatch_elastic(std::unique_ptr<Invocation> invocation, LegView& leg, VariantView& variant);
-  bool send_elastic(std::unique_ptr<Invocation>& invocation, LegView& leg, VariantView& variant);
-  void advance_queue(const std::shared_ptr<const ElasticRoute>& elastic, LegView& leg,
-                     VariantView& variant);
-  void advance_queues();
-  static std::uint64_t answer_limit(const Invocation& invocation);
-  static bool exceeds_limit(Invocation& invocation, std::string_view part);
-  void cut_off(Invocation& invocation);
-  void refuse_answer(std::unique_ptr<Invocation> invocation, const InvokeAnswer& answer);
   // What became of it.
   void pass_on(std::unique_ptr<Invocation> invocation, InvokeAnswer&& answer);
   void mirror(std::unique_ptr<Invocation> invocation);
-  void tell_origin(const Invocation& invocation, InvokeAnswer& answer) const;
+  void cut_off(Invocation& invocation);
   void let_go(Invocation& invocation);
-  void count(Invocation& invocation, int status) const;
-  std::chrono::milliseconds time_left(const Invocation& invocation) const;
-  std::chrono::microseconds time_since_sent(const Invocation& invocation) const;
   bool is_captured(const Invocation& invocation);
-  static void refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                     std::string_view detail);
-  static void refuse(Invocation& invocation, InvokeFailure failure, std::string_view detail);
 
   net::Loop& loop_;
   RouteTable& routes_;
@@ -124,8 +102,8 @@ class RouterCore final : public LinkUser,
   ShadowLedger shadows_;  // before all that may hold an invocation
   RouteView view_;
   std::deque<std::unique_ptr<Invocation>> held_;
-  WaitQueue waiting_;
-  ModelGate models_;
+  ElasticDispatch elastic_;
+  ModelDispatch models_;
   std::size_t under_way_ = 0;
   net::TimerId sweep_timer_ = 0;
   bool closed_ = false;

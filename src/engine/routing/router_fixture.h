@@ -57,8 +57,7 @@ class RouterTest : public testing::Test {
     route->request_timeout = timeout;
     route->variants = std::move(variants);
     for (const VariantRoute& variant : route->variants)
-      if (!variant.instances.empty() && variant.position == 0)
-        route->weight_total += variant.weight;
+      if (!variant.instances.empty() && variant.is_first()) route->weight_total += variant.weight;
     return route;
   }
   void send(TestRequest request) {

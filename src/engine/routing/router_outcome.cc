@@ -1,32 +1,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
+#include <variant>
 
 #include "engine/routing/router_core.h"
 
 namespace slipway::routing {
-
-using namespace std::chrono_literals;
-
-namespace {
-
-constexpr std::chrono::milliseconds time_left_min{1};
-
-std::uint64_t body_bytes(const InvokeRequest& request) {
-  return request.body_files ? request.body_files().length : request.body.size();
-}
-
-}  // namespace
-
-std::chrono::milliseconds RouterCore::time_left(const Invocation& invocation) const {
-  const auto limit = invocation.variant_ != nullptr && invocation.variant_->elastic
-                         ? elastic_limit(invocation.request, invocation.route_->request_timeout)
-                     : invocation.request.time_limit.count() > 0
-                         ? invocation.request.time_limit
-                         : invocation.route_->request_timeout;
-  const auto left = invocation.arrived_at_ + limit - loop_.now();
-  return std::max(std::chrono::duration_cast<std::chrono::milliseconds>(left), time_left_min);
-}
 
 void RouterCore::let_go(Invocation& invocation) {
   invocation.instance_->instance().outstanding.fetch_sub(1, std::memory_order_relaxed);
@@ -34,18 +14,6 @@ void RouterCore::let_go(Invocation& invocation) {
 }
 
 // ---- What became of it ----
-
-std::chrono::microseconds RouterCore::time_since_sent(const Invocation& invocation) const {
-  const auto before = invocation.pipeline_ ? invocation.pipeline_->model_time() : 0us;
-  return before +
-         std::chrono::duration_cast<std::chrono::microseconds>(loop_.now() - invocation.sent_at_);
-}
-
-void RouterCore::count(Invocation& invocation, int status) const {
-  const std::uint64_t bytes = invocation.pipeline_ ? invocation.pipeline_->body_of_caller().size()
-                                                   : body_bytes(invocation.request);
-  invocation.cells_->note_answer(status, time_since_sent(invocation), bytes);
-}
 
 // Whether its request and answer are among those that are copied.
 bool RouterCore::is_captured(const Invocation& invocation) {
@@ -57,14 +25,16 @@ void RouterCore::on_answer(std::unique_ptr<Exchange> exchange, InvokeAnswer&& an
   auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
   if (answer.pace) invocation->instance_->note_pace(*answer.pace);
-  if (SerialPipeline::goes_on(*invocation->variant_, answer.status))
+  if (SerialPipeline::goes_on(invocation->variant_->serving, answer.status))
     return pass_on(std::move(invocation), std::move(answer));
-  if (answer.body.size() > answer_limit(*invocation))
-    return refuse_answer(std::move(invocation), answer);
-  if (has_lost_model(*invocation, answer.status)) return dispatch(std::move(invocation));
-  count(*invocation, answer.status);
+  if (const std::uint64_t most = invocation->answer_limit(); answer.body.size() > most)
+    return invocation->refuse(InvokeFailure::too_large,
+                              fmt::format("an answer has at most {} bytes, and this one has {}",
+                                          most, answer.body.size()));
+  if (invocation->has_lost_model(answer.status)) return dispatch(std::move(invocation));
+  invocation->count_answer(answer.status, loop_.now());
   invocation->cells_->note_answer_bytes(answer.body.size());
-  tell_origin(*invocation, answer);
+  invocation->tell_origin(answer, loop_.now());
   // Only what was answered well is captured: a choice, AWS does not say.
   if (answer.status >= 200 && answer.status < 300 && is_captured(*invocation))
     captures_->offer(
@@ -103,18 +73,10 @@ void RouterCore::pass_on(std::unique_ptr<Invocation> invocation, InvokeAnswer&& 
   dispatch_further(std::move(invocation));
 }
 
-void RouterCore::tell_origin(const Invocation& invocation, InvokeAnswer& answer) const {
-  answer.variant = invocation.variant_->name;
-  answer.container = invocation.variant_->container;
-  if (!invocation.pipeline_ && !invocation.variant_->elastic && !invocation.variant_->models)
-    answer.instance = invocation.instance_->instance().key.text;
-  answer.model_time = time_since_sent(invocation);
-}
-
 void RouterCore::on_begun(Exchange& exchange, InvokeAnswer&& head) {
   auto& invocation = static_cast<Invocation&>(exchange);
   if (head.pace) invocation.instance_->note_pace(*head.pace);
-  tell_origin(invocation, head);
+  invocation.tell_origin(head, loop_.now());
   head.part_border = invocation.route_->part_border;
   if (is_captured(invocation))
     invocation.captured_ = std::make_unique<CaptureRecord>(
@@ -125,7 +87,7 @@ void RouterCore::on_begun(Exchange& exchange, InvokeAnswer&& head) {
 void RouterCore::on_part(Exchange& exchange, std::string_view bytes) {
   auto& invocation = static_cast<Invocation&>(exchange);
   invocation.cells_->note_answer_bytes(bytes.size());
-  if (exceeds_limit(invocation, bytes)) return cut_off(invocation);
+  if (ElasticDispatch::exceeds_limit(invocation, bytes)) return cut_off(invocation);
   if (invocation.captured_) add_part(*invocation.captured_, bytes);
   invocation.part(bytes);
 }
@@ -133,10 +95,17 @@ void RouterCore::on_part(Exchange& exchange, std::string_view bytes) {
 void RouterCore::on_ended(std::unique_ptr<Exchange> exchange) {
   auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
-  count(*invocation, 200);
+  invocation->count_answer(200, loop_.now());
   if (invocation->captured_) captures_->offer(std::move(*invocation->captured_));
   invocation->ended();
   mirror(std::move(invocation));
+}
+
+void RouterCore::cut_off(Invocation& invocation) {
+  let_go(invocation);
+  invocation.refuse(InvokeFailure::too_large,
+                    fmt::format("an answer has at most {} bytes", invocation.answer_limit()));
+  invocation.link()->drop(invocation);
 }
 
 void RouterCore::set_paused(Invocation& invocation, Flow flow) {
@@ -147,21 +116,22 @@ void RouterCore::set_paused(Invocation& invocation, Flow flow) {
 // It is either held or under way at a link: between the two nobody outside is called.
 void RouterCore::give_up(Invocation& invocation) {
   if (invocation.link() == nullptr) {
-    if (waiting_.remove(invocation)) return;
+    if (elastic_.remove(invocation)) return;
     models_.forget(invocation);
     std::erase_if(held_, [&](const auto& held) { return held.get() == &invocation; });
     return;
   }
   let_go(invocation);
-  count(invocation, 200);
+  invocation.count_answer(200, loop_.now());
   invocation.link()->drop(invocation);
 }
 
 void RouterCore::on_unsent(std::unique_ptr<Exchange> exchange, std::string_view why) {
   auto invocation = invocation_of(std::move(exchange));
   let_go(*invocation);
-  if (closed_) return refuse(std::move(invocation), InvokeFailure::unavailable, why);
-  if (invocation->attempts_ < attempts_max || invocation->variant_->elastic)
+  if (closed_) return invocation->refuse(InvokeFailure::unavailable, why);
+  if (invocation->attempts_ < attempts_max ||
+      std::holds_alternative<ElasticRoute>(invocation->variant_->serving))
     return dispatch(std::move(invocation));
   hold(std::move(invocation));
 }
@@ -174,29 +144,15 @@ void RouterCore::on_failure(std::unique_ptr<Exchange> exchange, InvokeFailure fa
   if (closed_ && invocation->has_begun()) failure = InvokeFailure::unavailable;
   const auto ending =
       failure == InvokeFailure::broken ? invocation->instance_->instance().ending.load() : nullptr;
-  refuse(*invocation, failure, ending ? "the instance ended: " + *ending : why);
+  invocation->refuse(failure, ending ? "the instance ended: " + *ending : why);
   mirror(std::move(invocation));
 }
 
 void RouterCore::on_again_by_http(std::unique_ptr<Exchange> exchange) {
   const auto& invocation = static_cast<const Invocation&>(*exchange);
-  if (!invocation.instance_->send_by_http(exchange, time_left(invocation)))
+  if (!invocation.instance_->send_by_http(exchange, invocation.time_left(loop_.now())))
     on_failure(std::move(exchange), InvokeFailure::too_large,
                "the answer does not fit into a frame and the instance has no HTTP");
-}
-
-void RouterCore::refuse(std::unique_ptr<Invocation> invocation, InvokeFailure failure,
-                        std::string_view detail) {
-  refuse(*invocation, failure, detail);
-}
-
-void RouterCore::refuse(Invocation& invocation, InvokeFailure failure, std::string_view detail) {
-  if (invocation.cells_ != nullptr) {
-    invocation.cells_->note_failure();
-  }
-  const std::string_view variant =
-      invocation.variant_ == nullptr ? std::string_view() : invocation.variant_->name;
-  invocation.failed(failure, detail, variant);
 }
 
 }  // namespace slipway::routing

@@ -120,8 +120,7 @@ TEST_P(RouterStreamWays, AStreamOfAnElasticVariantIsHeldToTheVariantsLimits) {
       clock, ConcurrencyLimiter::Hooks{.demand = [] {}, .freed = [] {}});
   publish({{.name = "main",
             .weight = 1,
-            .elastic = std::make_shared<const ElasticRoute>(
-                ElasticRoute{.limits = limits, .request_timeout = 500ms, .limiter = limiter}),
+            .serving = ElasticRoute{.limits = limits, .request_timeout = 500ms, .limiter = limiter},
             .instances = {add_instance("a", GetParam())}}},
           500ms);
   const auto end_of = [this](const char* body) {

@@ -118,7 +118,7 @@ TEST_F(RouterTurnTest, RequestsThatComeAtOnceGoTogetherWhereTheModelIsQuick) {
 TEST_F(RouterTest, LeastOutstandingAvoidsTheBusyInstance) {
   publish({{.name = "main",
             .weight = 1,
-            .routing = Balancing::least_outstanding,
+            .serving = SingleModelRoute{.balancing = Balancing::least_outstanding},
             .instances = {add_instance("a"), add_instance("b")}}});
   for (int i = 0; i < 4; ++i) send({.fleet = fleet, .body = "slow:500"});
   std::this_thread::sleep_for(50ms);

@@ -18,13 +18,10 @@ bool same(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b) 
 // Here and below each member is named, so that one which is added does not compile before somebody
 // has said whether it counts.
 bool VariantRoute::operator==(const VariantRoute& other) const {
-  const auto& [name_a, weight_a, routing_a, use_a, elastic_a, instances_a, models_a, execution_a,
-               container_a, position_a, containers_a, audience_a] = *this;
-  const auto& [name_b, weight_b, routing_b, use_b, elastic_b, instances_b, models_b, execution_b,
-               container_b, position_b, containers_b, audience_b] = other;
-  return name_a == name_b && weight_a == weight_b && routing_a == routing_b && use_a == use_b &&
-         same(elastic_a, elastic_b) && execution_a == execution_b && container_a == container_b &&
-         position_a == position_b && containers_a == containers_b && audience_a == audience_b &&
+  const auto& [name_a, weight_a, audience_a, serving_a, instances_a] = *this;
+  const auto& [name_b, weight_b, audience_b, serving_b, instances_b] = other;
+  return name_a == name_b && weight_a == weight_b && audience_a == audience_b &&
+         serving_a == serving_b &&
          std::ranges::equal(instances_a, instances_b, same<InstanceRoute>);
 }
 

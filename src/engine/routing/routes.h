@@ -16,8 +16,7 @@
 #include <vector>
 
 #include "base/string_hash.h"
-#include "engine/routing/concurrency_limiter.h"
-#include "engine/routing/model_loader.h"
+#include "engine/routing/serving.h"
 #include "engine/routing/traffic.h"
 #include "place/place.h"
 
@@ -41,31 +40,26 @@ struct InstanceRoute {
   }
 };
 
-// A variant, or one container of it: these follow each other, see plan.h.
+// A variant, or one container of it.
 struct VariantRoute {
-  enum class Use : std::uint8_t {
-    serves,   // by its instances; while it has none, requests wait
-    at_zero,  // it wants no instance: requests are refused
-    offered,  // it runs nothing of its own: requests go to the fleets placed on it
-  };
   std::string name;  // the variant's, for each of its containers
   double weight = 0;
-  Balancing routing = Balancing::random;
-  Use use = Use::serves;
-  std::shared_ptr<const ElasticRoute> elastic = {};  // nothing: it is not elastic
-  std::vector<std::shared_ptr<const InstanceRoute>> instances;
-  // Not null: the variant has many models, and each request names one.
-  std::shared_ptr<ModelLoader> models;
-
-  Execution execution = Execution::single;
-  std::string container = {};    // empty: there is one
-  std::uint32_t position = 0;    // among the variant's containers
-  std::uint32_t containers = 1;  // that the variant has
   Audience audience = Audience::callers;
+  ServingRoute serving = {};
+  std::vector<std::shared_ptr<const InstanceRoute>> instances;
 
-  // Whether both say the same. `models` is no part of it: what they are follows from the
-  // generation.
-  bool operator==(const VariantRoute& other) const;
+  // Its name among the variant's containers; empty: there is one.
+  std::string_view container() const {
+    const ContainerPlace* const place = container_of(serving);
+    return place == nullptr ? std::string_view() : place->name;
+  }
+  // Whether it stands for its variant where variants are chosen from: its first container does.
+  bool is_first() const {
+    const ContainerPlace* const place = container_of(serving);
+    return place == nullptr || place->position == 0;
+  }
+
+  bool operator==(const VariantRoute& other) const;  // whether both say the same
 };
 
 // One generation of a fleet, as requests reach it. Whoever holds it holds its instances.

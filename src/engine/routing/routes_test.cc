@@ -10,7 +10,7 @@ namespace {
 // Two routes that say the same are made of different objects.
 GenerationRoute route_with(const std::function<void(GenerationRoute&)>& change = [](auto&) {}) {
   GenerationRoute route{.generation = 3, .variants = {{.name = "main", .weight = 1}}};
-  route.variants[0].elastic = std::make_shared<ElasticRoute>(Elastic{.concurrency_max = 2});
+  route.variants[0].serving = ElasticRoute{.limits = {.concurrency_max = 2}};
   route.variants[0].instances.push_back(std::make_shared<InstanceRoute>(
       place::InstanceKey{"fleet/a/3/main/1"}, place::Addresses{.http = "unix:/a"}, RequestForm()));
   route.capture = std::make_shared<CapturePlan>(CapturePlan{.destination = "s3://b/p"});
@@ -42,10 +42,12 @@ TEST(Routes, WhateverIsSaidOtherwiseMakesAnotherRoute) {
         route.capture = std::make_shared<CapturePlan>(CapturePlan{.destination = "s3://b/q"});
       },
       [](GenerationRoute& route) { route.variants[0].weight = 2; },
-      [](GenerationRoute& route) { route.variants[0].use = VariantRoute::Use::at_zero; },
+      [](GenerationRoute& route) {
+        route.variants[0].serving = SingleModelRoute{.at_zero = AtZero::refuse};
+      },
       [](GenerationRoute& route) { route.variants[0].instances.clear(); },
       [](GenerationRoute& route) {
-        route.variants[0].elastic = std::make_shared<ElasticRoute>(Elastic{.concurrency_max = 3});
+        route.variants[0].serving = ElasticRoute{.limits = {.concurrency_max = 3}};
       },
       [](GenerationRoute& route) {
         route.variants[0].instances[0] =

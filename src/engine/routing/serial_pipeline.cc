@@ -4,10 +4,15 @@
 
 namespace slipway::routing {
 
-void SerialPipeline::fit(InvokeRequest& request, const VariantRoute& at) const {
-  const bool last = at.execution != Execution::serial || at.position + 1 == at.containers;
-  request.accept = last ? accept_ : std::string_view();
-  request.answer_mode = last ? answer_mode_ : AnswerMode::whole;
+void SerialPipeline::fit(InvokeRequest& request, const ContainerPlace& at) const {
+  if (at.position + 1 == at.count) return restore(request);
+  request.accept = {};
+  request.answer_mode = AnswerMode::whole;
+}
+
+void SerialPipeline::restore(InvokeRequest& request) const {
+  request.accept = accept_;
+  request.answer_mode = answer_mode_;
 }
 
 void SerialPipeline::take(InvokeAnswer& answer, std::chrono::microseconds took,

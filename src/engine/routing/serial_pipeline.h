@@ -3,11 +3,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "engine/routing/request.h"
-#include "engine/routing/routes.h"
+#include "engine/routing/serving.h"
 
 namespace slipway::routing {
 
@@ -24,8 +26,10 @@ class SerialPipeline {
         body_of_caller_(request.body),
         type_of_caller_(request.content_type) {}
 
-  // Makes `request` what the container `at` is to be asked.
-  void fit(InvokeRequest& request, const VariantRoute& at) const;
+  // Makes `request` what that container is to be asked.
+  void fit(InvokeRequest& request, const ContainerPlace& at) const;
+  // Makes it the caller's own again, of which no container has answered anything yet.
+  void restore(InvokeRequest& request) const;
   // Takes the answer of one container, which `took` so long, as the body of `request` to the next.
   void take(InvokeAnswer& answer, std::chrono::microseconds took, InvokeRequest& request);
 
@@ -39,9 +43,10 @@ class SerialPipeline {
   std::string_view body_of_caller() const { return body_of_caller_; }
   std::string_view type_of_caller() const { return type_of_caller_; }
 
-  // Whether an answer of `at` goes on to another container.
-  static bool goes_on(const VariantRoute& at, int status) {
-    return at.execution == Execution::serial && at.position + 1 < at.containers && status >= 200 &&
+  // Whether an answer of such a container goes on to another one.
+  static bool goes_on(const ServingRoute& at, int status) {
+    const auto* const serial = std::get_if<SerialContainerRoute>(&at);
+    return serial != nullptr && serial->place.position + 1 < serial->place.count && status >= 200 &&
            status < 300;
   }
 

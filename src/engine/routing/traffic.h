@@ -41,6 +41,9 @@ struct Elastic {
   bool operator==(const Elastic&) const = default;
 };
 
+// What becomes of a request to a variant that wants no instance and does not follow its requests.
+enum class AtZero : std::uint8_t { hold, refuse };
+
 // What the containers of one variant are to each other.
 enum class Execution : std::uint8_t {
   single,  // there is one

@@ -6,25 +6,19 @@
 
 namespace slipway::routing {
 
-std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
-                                        std::chrono::milliseconds of_fleet) {
-  return request.time_limit.count() > 0 ? std::min(request.time_limit, of_fleet) : of_fleet;
-}
-
 WaitQueue::~WaitQueue() {
   for (auto& [limiter, queue] : queues_)
     queue.limiter->add_waiting(-static_cast<std::int32_t>(size(queue)));
 }
 
-void WaitQueue::add(Waiting waiting, const std::shared_ptr<const ElasticRoute>& route,
-                    const std::string& variant) {
-  Queue& queue = queues_[route->limiter.get()];
+void WaitQueue::add(Waiting waiting, const ElasticRoute& route, const std::string& variant) {
+  Queue& queue = queues_[route.limiter.get()];
   if (!queue.limiter) {
-    queue.limiter = route->limiter;
-    queue.request_timeout = route->request_timeout;
+    queue.limiter = route.limiter;
+    queue.request_timeout = route.request_timeout;
     queue.fleet = waiting.invocation->request.fleet;
     queue.variant = variant;
-    queue.given_up_seen = route->limiter->given_up_times();
+    queue.given_up_seen = route.limiter->given_up_times();
   }
   auto& joined = waiting.permit.limiter() != nullptr ? queue.with_permit : queue.without_permit;
   joined.push_back(std::move(waiting));
@@ -40,12 +34,12 @@ WaitQueue::Waiting WaitQueue::take_front(Queue& queue, std::deque<Waiting>& from
   return front;
 }
 
-void WaitQueue::advance(const std::shared_ptr<const ElasticRoute>& route, const Send& send) {
-  const auto found = queues_.find(route->limiter.get());
+void WaitQueue::advance(const ElasticRoute& route, const Send& send) {
+  const auto found = queues_.find(route.limiter.get());
   if (found == queues_.end()) return;
   Queue& queue = found->second;
   while (!queue.without_permit.empty()) {
-    auto permit = Permit::acquire(queue.limiter, route->limits.concurrency_max);
+    auto permit = Permit::acquire(queue.limiter, route.limits.concurrency_max);
     if (!permit) break;
     queue.without_permit.front().permit = *std::move(permit);
     queue.with_permit.push_back(std::move(queue.without_permit.front()));

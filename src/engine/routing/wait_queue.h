@@ -16,10 +16,6 @@
 
 namespace slipway::routing {
 
-// What a request to an elastic variant may take: the fleet's limit, or its own where that is less.
-std::chrono::milliseconds elastic_limit(const InvokeRequest& request,
-                                        std::chrono::milliseconds of_fleet);
-
 // One queue for each variant, in the order of arrival. Loop thread only. Owns what waits in it.
 class WaitQueue {
  public:
@@ -38,12 +34,11 @@ class WaitQueue {
   bool has(const ElasticRoute& route) const { return queues_.contains(route.limiter.get()); }
 
   // `fleet` and `variant` are where it is tried again.
-  void add(Waiting waiting, const std::shared_ptr<const ElasticRoute>& route,
-           const std::string& variant);
+  void add(Waiting waiting, const ElasticRoute& route, const std::string& variant);
 
   // Gives permits to those that have none as far as there are any, then sends in the order of
   // arrival until one cannot be sent.
-  void advance(const std::shared_ptr<const ElasticRoute>& route, const Send& send);
+  void advance(const ElasticRoute& route, const Send& send);
 
   // What its queues are for, as they stand.
   struct Group {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "base/encoding.h"
 #include "engine/objects/uri.h"
@@ -116,11 +117,11 @@ std::string_view AskedEndpoint::own_fleet() const {
 // The second text is AWS's, as litellm's tests quote it; AWS's words for a component that is not
 // there are not known.
 Error no_component(const AskedEndpoint& endpoint, const routing::FleetRoute* route) {
-  using Use = routing::VariantRoute::Use;
   if (route == nullptr) return not_found(endpoint);
   const auto offers = [](const routing::FleetRoute::Leg& leg) {
-    return std::ranges::any_of(leg.route->variants,
-                               [](const auto& variant) { return variant.use == Use::offered; });
+    return std::ranges::any_of(leg.route->variants, [](const auto& variant) {
+      return std::holds_alternative<routing::MachinesRoute>(variant.serving);
+    });
   };
   if (!route->legs.empty() && std::ranges::none_of(route->legs, offers))
     return validation_error(
