@@ -5,11 +5,11 @@
 #include <memory>
 #include <string>
 
-#include "net/answer_writer.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/message_reader.h"
 #include "net/request_body.h"
+#include "net/response_writer.h"
 #include "net/transport.h"
 
 namespace slipway::net {
@@ -46,7 +46,7 @@ class ServerContext {
 
 // Reads requests one at a time, has them answered, and decides when it ends: what a request's bytes
 // are is for MessageReader, what becomes of its body for RequestBody, how an answer leaves for
-// AnswerWriter. Watched edge-triggered for both directions from beginning to end, so that nothing
+// ResponseWriter. Watched edge-triggered for both directions from beginning to end, so that nothing
 // but one read and one write is asked of the kernel for a request.
 //
 // Responders, body writers and controls keep this object alive (it is their Exchange); once closed
@@ -162,7 +162,7 @@ class Connection final : public Watcher,
   Transport transport_;
   MessageReader reader_;
   RequestBody body_;
-  AnswerWriter answer_;
+  ResponseWriter answer_;
   std::string peer_;
   std::uint64_t turn_ = 1;    // the number of the exchange under way
   bool owes_answer_ = false;  // in it

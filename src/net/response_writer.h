@@ -20,7 +20,7 @@ namespace slipway::net {
 // Frames answers as the client can read them, queues them, and knows how the client takes them. An
 // answer is a head(), and then either a whole() body or any number of piece()s and an end(). The
 // thread of the connection's loop, but for what says otherwise.
-class AnswerWriter {
+class ResponseWriter {
  public:
   // Says whom an answer is for.
   struct Terms {
@@ -30,7 +30,7 @@ class AnswerWriter {
   };
 
   // `transport` outlives this object.
-  explicit AnswerWriter(Transport& transport) : transport_(transport) {}
+  explicit ResponseWriter(Transport& transport) : transport_(transport) {}
 
   // The next answer is for such a request.
   void begin(const Terms& terms);

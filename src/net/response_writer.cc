@@ -1,4 +1,4 @@
-#include "net/answer_writer.h"
+#include "net/response_writer.h"
 
 #include <algorithm>
 #include <array>
@@ -21,18 +21,18 @@ void append_chunk_head(std::string& out, std::size_t size) {
 
 }  // namespace
 
-void AnswerWriter::begin(const Terms& terms) {
+void ResponseWriter::begin(const Terms& terms) {
   terms_ = terms;
   begun_ = false;
   framing_ = Framing::none;
   length_left_ = 0;
 }
 
-void AnswerWriter::invite() { out_.add("HTTP/1.1 100 Continue\r\n\r\n"); }
+void ResponseWriter::invite() { out_.add("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 template <typename HeaderList>
-void AnswerWriter::write_head(int status, const HeaderList& headers,
-                              std::optional<std::uint64_t> length, std::string_view date) {
+void ResponseWriter::write_head(int status, const HeaderList& headers,
+                                std::optional<std::uint64_t> length, std::string_view date) {
   std::string& out = out_.text();
   ResponseHead head(out);
   head.status(status);
@@ -57,25 +57,25 @@ void AnswerWriter::write_head(int status, const HeaderList& headers,
   framing_ = bodiless || terms_.head_only ? Framing::none : framing;
 }
 
-void AnswerWriter::head(int status, const Fields& headers, std::optional<std::uint64_t> length,
-                        std::string_view date) {
+void ResponseWriter::head(int status, const Fields& headers, std::optional<std::uint64_t> length,
+                          std::string_view date) {
   write_head(status, headers, length, date);
 }
 
-void AnswerWriter::head(int status, std::span<const Header> headers,
-                        std::optional<std::uint64_t> length, std::string_view date) {
+void ResponseWriter::head(int status, std::span<const Header> headers,
+                          std::optional<std::uint64_t> length, std::string_view date) {
   write_head(status, headers, length, date);
 }
 
-void AnswerWriter::whole(Body&& body) {
+void ResponseWriter::whole(Body&& body) {
   if (framing_ == Framing::length) out_.add_body(std::move(body));
 }
 
-void AnswerWriter::whole(std::string_view body) {
+void ResponseWriter::whole(std::string_view body) {
   if (framing_ == Framing::length) out_.add(body);
 }
 
-void AnswerWriter::piece(std::string_view bytes) {
+void ResponseWriter::piece(std::string_view bytes) {
   if (framing_ == Framing::length) {
     bytes = bytes.substr(0, length_left_);
     length_left_ -= bytes.size();
@@ -92,13 +92,13 @@ void AnswerWriter::piece(std::string_view bytes) {
   note_queue();
 }
 
-bool AnswerWriter::end() {
+bool ResponseWriter::end() {
   if (framing_ == Framing::length && length_left_ > 0) return false;
   if (framing_ == Framing::chunked) out_.add("0\r\n\r\n");
   return true;
 }
 
-OutQueue::Flush AnswerWriter::flush(Instant now) {
+OutQueue::Flush ResponseWriter::flush(Instant now) {
   const std::uint64_t before = out_.bytes();
   const auto flushed = out_.flush(transport_, write_bytes_max);
   note_queue();
@@ -111,20 +111,20 @@ OutQueue::Flush AnswerWriter::flush(Instant now) {
   return flushed;
 }
 
-bool AnswerWriter::count_unread(MemoryBudget& memory, std::string_view owner, Standing standing) {
+bool ResponseWriter::count_unread(MemoryBudget& memory, std::string_view owner, Standing standing) {
   const std::uint64_t held = out_.memory_bytes();
   if (held <= std::max(uncounted_unread_max, unread_.bytes())) return true;
   if (unread_.bytes() == 0) unread_ = memory.open(owner, standing);
   return unread_.grow_to(held);
 }
 
-void AnswerWriter::clear() {
+void ResponseWriter::clear() {
   out_.clear();
   unread_.release();
   note_queue();
 }
 
-std::size_t AnswerWriter::note_coming(std::size_t bytes) {
+std::size_t ResponseWriter::note_coming(std::size_t bytes) {
   return coming_bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes +
          queued_bytes_.load(std::memory_order_relaxed);
 }
