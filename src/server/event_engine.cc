@@ -11,8 +11,8 @@ EventEngine::EventEngine(Foundation& base, const std::string& url,
       signer(std::move(signer_of_all)),
       senders(base.options.enforces_policies() ? Senders::Policies::asked : Senders::Policies::off),
       envelope(*signer, base.random, url),
-      courier(base.bulk_loop, base.options.delivery_reach()),
-      http(topics, queues, courier, *base.reconcilers,
+      sender(base.bulk_loop, base.options.delivery_reach()),
+      http(topics, queues, sender, *base.reconcilers,
            std::bind_front(&Senders::from_topic, &senders)),
       deliverer({.store = *base.store,
                  .queues = queues,
@@ -34,7 +34,7 @@ Result<std::unique_ptr<EventEngine>> EventEngine::open(Foundation& base, const s
                                                        Lifecycle& life) {
   TRY(auto signer, sns::Signer::open(base.options.data));
   std::unique_ptr<EventEngine> made(new EventEngine(base, url, std::move(signer)));
-  life.began([&courier = made->courier] { courier.stop(); });
+  life.began([&sender = made->sender] { sender.stop(); });
   return made;
 }
 

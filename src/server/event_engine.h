@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "engine/events/deliverer.h"
-#include "engine/events/http_courier.h"
 #include "engine/events/http_deliveries.h"
+#include "engine/events/loop_http_sender.h"
 #include "engine/events/message_moves.h"
 #include "engine/events/mobile.h"
 #include "engine/events/queues.h"
@@ -31,7 +31,7 @@ class EventEngine {
   // Whether what one service sends to a queue or a topic of another is taken.
   Senders senders;
   sns::Envelope envelope;
-  events::HttpCourier courier;
+  events::LoopHttpSender sender;
   events::HttpDeliveries http;
   events::Deliverer deliverer;
   events::Sweeper sweeper;

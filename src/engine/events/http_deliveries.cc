@@ -32,14 +32,14 @@ HttpDelivery delivery_of(std::string_view head, std::string_view body, const Htt
   return out;
 }
 
-bool was_taken(const CourierReport& report) { return report.status / 100 == 2; }
+bool was_taken(const DeliveryReport& report) { return report.status / 100 == 2; }
 
 // The subscriber's own refusal stays one; what it could not do now it may do later.
-bool may_retry(const CourierReport& report) {
+bool may_retry(const DeliveryReport& report) {
   return report.status == 0 || report.status == 429 || report.status >= 500;
 }
 
-std::string reason_of(const CourierReport& report) {
+std::string reason_of(const DeliveryReport& report) {
   return report.status == 0 ? report.why : fmt::format("it answered with status {}", report.status);
 }
 
@@ -61,7 +61,7 @@ std::vector<std::string> HttpDeliveries::keys(store::Transaction& tx) {
   return out;
 }
 
-void HttpDeliveries::observe(CourierReport report) {
+void HttpDeliveries::observe(DeliveryReport report) {
   const std::string key = report.subscription;
   {
     const std::scoped_lock lock(mutex_);
@@ -93,8 +93,8 @@ engine::Wake HttpDeliveries::next_look(std::string_view key, store::Transaction&
 
 void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Moment& now,
                           engine::Effects& effects) {
-  const std::vector<CourierReport> reports = reports_of(key, tx);
-  for (const CourierReport& report : reports) slots_.release(key, report.seq);
+  const std::vector<DeliveryReport> reports = reports_of(key, tx);
+  for (const DeliveryReport& report : reports) slots_.release(key, report.seq);
   const auto subscription = topics_.find_subscription(tx, key);
   if (!subscription) {
     // One that came while it was copied for is gone too.
@@ -103,7 +103,7 @@ void HttpDeliveries::look(std::string_view key, store::Transaction& tx, const Mo
     return;
   }
   const HttpPolicy policy = policy_of(tx, *subscription);
-  for (const CourierReport& report : reports) settle(tx, *subscription, policy, report, now);
+  for (const DeliveryReport& report : reports) settle(tx, *subscription, policy, report, now);
   call_next();  // before this one takes the slots that it has just left
   begin(tx, *subscription, policy, now, effects);
 }
@@ -121,8 +121,8 @@ void HttpDeliveries::call_next() {
 }
 
 // They are forgotten once what they changed is durable.
-std::vector<CourierReport> HttpDeliveries::reports_of(std::string_view key,
-                                                      store::Transaction& tx) {
+std::vector<DeliveryReport> HttpDeliveries::reports_of(std::string_view key,
+                                                       store::Transaction& tx) {
   const std::scoped_lock lock(mutex_);
   const auto found = reports_.find(key);
   if (found == reports_.end()) return {};
@@ -137,7 +137,7 @@ std::vector<CourierReport> HttpDeliveries::reports_of(std::string_view key,
 }
 
 void HttpDeliveries::settle(store::Transaction& tx, const Subscription& subscription,
-                            const HttpPolicy& policy, const CourierReport& report,
+                            const HttpPolicy& policy, const DeliveryReport& report,
                             const Moment& now) {
   slots_.note(subscription.id,
               report.status == 0 ? DeliverySlots::Heard::nothing : DeliverySlots::Heard::an_answer);
@@ -173,7 +173,7 @@ bool HttpDeliveries::may_begin(std::string_view subscription) const {
   return pace == paces_.end() || pace->second.left > 0;
 }
 
-// What the courier sends is in a row by then.
+// What the sender sends is in a row by then.
 void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscription,
                            const HttpPolicy& policy, const Moment& now, engine::Effects& effects) {
   const std::string& id = subscription.id;
@@ -183,7 +183,7 @@ void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscript
       "SELECT seq, url, head, body FROM events_delivery WHERE subscription = ?1 AND due <= ?2 "
       "ORDER BY due, seq LIMIT ?3",
       id, number_of(now.server), 2 * deliveries_under_way_max);
-  std::vector<CourierTask> tasks;
+  std::vector<DeliveryTask> tasks;
   while (rows.next()) {
     const std::int64_t seq = rows.integer(0);
     if (slots_.holds(id, seq)) continue;
@@ -200,7 +200,7 @@ void HttpDeliveries::begin(store::Transaction& tx, const Subscription& subscript
   if (tasks.empty()) return;
   effects.add([this, id, tasks = std::move(tasks)]() mutable {
     begun_.erase(id);
-    for (CourierTask& task : tasks) courier_.send(std::move(task));
+    for (DeliveryTask& task : tasks) sender_.send(std::move(task));
   });
 }
 

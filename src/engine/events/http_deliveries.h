@@ -29,7 +29,7 @@ void add_delivery(store::Transaction& tx, const Subscription& subscription,
                   const HttpDelivery& delivery, const Moment& now);
 
 // One request to a subscriber, and how it went: its status, or why there was none.
-struct CourierTask {
+struct DeliveryTask {
   std::int64_t seq = 0;
   std::string subscription;
   std::string url;
@@ -37,7 +37,7 @@ struct CourierTask {
 };
 
 // Says what became of one delivery to an HTTP subscriber.
-struct CourierReport {
+struct DeliveryReport {
   std::int64_t seq = 0;
   std::string subscription;
   int status = 0;  // 0: no answer
@@ -45,26 +45,26 @@ struct CourierReport {
 };
 
 // Sends, and reports once for each task, from any thread. Nothing waits for it.
-class Courier {
+class HttpSender {
  public:
-  virtual ~Courier() = default;
+  virtual ~HttpSender() = default;
   // Who is told of each task: set once, before the first.
-  virtual void on_report(std::function<void(CourierReport)> sink) = 0;
-  virtual void send(CourierTask task) = 0;
+  virtual void on_report(std::function<void(DeliveryReport)> sink) = 0;
+  virtual void send(DeliveryTask task) = 0;
 };
 
 // One key for each subscription. observe() from any thread, the rest on the reconcilers' thread.
 class HttpDeliveries final : public engine::Reconciler {
  public:
-  // All outlive it, but for the courier's tasks: it has stopped before this goes.
-  HttpDeliveries(const Topics& topics, const Queues& queues, Courier& courier,
+  // All outlive it, but for the sender's tasks: it has stopped before this goes.
+  HttpDeliveries(const Topics& topics, const Queues& queues, HttpSender& sender,
                  engine::ReconcilerLoop& loop, AskAdmission admission = {})
       : topics_(topics),
         queues_(queues),
-        courier_(courier),
+        sender_(sender),
         loop_(loop),
         admission_(std::move(admission)) {
-    courier_.on_report([this](CourierReport report) { observe(std::move(report)); });
+    sender_.on_report([this](DeliveryReport report) { observe(std::move(report)); });
   }
 
   std::string_view name() const override { return "events-http"; }
@@ -72,20 +72,20 @@ class HttpDeliveries final : public engine::Reconciler {
   engine::Wake reconcile(std::string_view key, store::Transaction& tx, const Moment& now,
                          engine::Effects& effects) override;
 
-  void observe(CourierReport report);
+  void observe(DeliveryReport report);
   void wake(const std::string& subscription) { loop_.wake(*this, subscription); }
 
   // How many subscriptions something is remembered of for what they are sent now.
   std::size_t remembered() const { return slots_.subscriptions() + begun_.size(); }
 
  private:
-  std::vector<CourierReport> reports_of(std::string_view key, store::Transaction& tx);
+  std::vector<DeliveryReport> reports_of(std::string_view key, store::Transaction& tx);
   void look(std::string_view key, store::Transaction& tx, const Moment& now,
             engine::Effects& effects);
   HttpPolicy policy_of(store::Transaction& tx, const Subscription& subscription) const;
   void call_next();
   void settle(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
-              const CourierReport& report, const Moment& now);
+              const DeliveryReport& report, const Moment& now);
   void begin(store::Transaction& tx, const Subscription& subscription, const HttpPolicy& policy,
              const Moment& now, engine::Effects& effects);
   bool may_begin(std::string_view subscription) const;
@@ -93,7 +93,7 @@ class HttpDeliveries final : public engine::Reconciler {
 
   const Topics& topics_;
   const Queues& queues_;
-  Courier& courier_;
+  HttpSender& sender_;
   engine::ReconcilerLoop& loop_;
   const AskAdmission admission_;  // of queues for dead letters
   DeliverySlots slots_;
@@ -106,7 +106,7 @@ class HttpDeliveries final : public engine::Reconciler {
   };
   std::map<std::string, Pace, std::less<>> paces_;
   std::mutex mutex_;
-  std::map<std::string, std::vector<CourierReport>, std::less<>> reports_;  // guarded by mutex_
+  std::map<std::string, std::vector<DeliveryReport>, std::less<>> reports_;  // guarded by mutex_
 };
 
 }  // namespace slipway::events

@@ -14,17 +14,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A courier that the test answers for.
-class HeldCourier final : public Courier {
+// A sender that the test answers for.
+class HeldSender final : public HttpSender {
  public:
-  void on_report(std::function<void(CourierReport)>) override {}
-  void send(CourierTask task) override { under_way.push_back(std::move(task)); }
+  void on_report(std::function<void(DeliveryReport)>) override {}
+  void send(DeliveryTask task) override { under_way.push_back(std::move(task)); }
   std::size_t count(std::string_view subscription) const {
     return static_cast<std::size_t>(
-        std::ranges::count(under_way, subscription, &CourierTask::subscription));
+        std::ranges::count(under_way, subscription, &DeliveryTask::subscription));
   }
 
-  std::vector<CourierTask> under_way;
+  std::vector<DeliveryTask> under_way;
 };
 
 class HttpDeliveriesTest : public ::testing::Test {
@@ -32,7 +32,7 @@ class HttpDeliveriesTest : public ::testing::Test {
   HttpDeliveriesTest() {
     store_ = store::Store::open(folder_ / "store.db", migrations()).value();
     loop_.emplace(*store_, clock_, changes_);
-    deliveries_.emplace(topics_, queues_, courier_, *loop_,
+    deliveries_.emplace(topics_, queues_, sender_, *loop_,
                         [this](const Queue&, const TopicId&) { return admission_; });
     loop_->add(*deliveries_);
     change([&](store::Transaction& tx) -> Result<> {
@@ -75,13 +75,13 @@ class HttpDeliveriesTest : public ::testing::Test {
   }
   // Ends every request under way to `subscription`.
   void report(const Subscription& subscription, int status) {
-    std::vector<CourierTask> tasks;
-    std::erase_if(courier_.under_way, [&](CourierTask& task) {
+    std::vector<DeliveryTask> tasks;
+    std::erase_if(sender_.under_way, [&](DeliveryTask& task) {
       if (task.subscription != subscription.id) return false;
       tasks.push_back(task);
       return true;
     });
-    for (const CourierTask& task : tasks)
+    for (const DeliveryTask& task : tasks)
       deliveries_->observe(
           {.seq = task.seq, .subscription = task.subscription, .status = status, .why = "hangs"});
     settle();
@@ -95,7 +95,7 @@ class HttpDeliveriesTest : public ::testing::Test {
   engine::Changes changes_{clock_};
   Queues queues_{random_, changes_};
   Admission admission_ = Admission::granted;  // of queues for dead letters
-  HeldCourier courier_;
+  HeldSender sender_;
   std::optional<engine::ReconcilerLoop> loop_;
   std::optional<HttpDeliveries> deliveries_;
   const TopicId topic_{"000000000000/us-east-1/news"};
@@ -105,11 +105,11 @@ TEST_F(HttpDeliveriesTest, ASubscriptionHasOneRequestUnderWayUntilItAnswersAndTh
   const Subscription subscription = subscribe("http://a/");
   add(subscription, 10);
   settle();
-  EXPECT_EQ(courier_.under_way.size(), 1u);
+  EXPECT_EQ(sender_.under_way.size(), 1u);
   report(subscription, 200);
-  EXPECT_EQ(courier_.under_way.size(), deliveries_under_way_max);
+  EXPECT_EQ(sender_.under_way.size(), deliveries_under_way_max);
   report(subscription, 0);
-  EXPECT_EQ(courier_.under_way.size(), 1u);
+  EXPECT_EQ(sender_.under_way.size(), 1u);
 }
 
 TEST_F(HttpDeliveriesTest, ASubscriberGetsOnlySoManyRequestsASecondAsItWants) {
@@ -121,8 +121,8 @@ TEST_F(HttpDeliveriesTest, ASubscriberGetsOnlySoManyRequestsASecondAsItWants) {
   const auto taken_in_a_second = [&] {
     settle();
     int taken = 0;
-    for (; courier_.count(subscription.id) > 0; report(subscription, 200))
-      taken += static_cast<int>(courier_.count(subscription.id));
+    for (; sender_.count(subscription.id) > 0; report(subscription, 200))
+      taken += static_cast<int>(sender_.count(subscription.id));
     return taken;
   };
   EXPECT_EQ(taken_in_a_second(), 3);
@@ -151,11 +151,11 @@ TEST_F(HttpDeliveriesTest, WhoHasNotConfirmedIsAskedOnceWhateverItAnswers) {
         subscribe(fmt::format("http://stranger/{}", status), Subscription::State::pending);
     add(pending, 1);
     settle();
-    ASSERT_EQ(courier_.count(pending.id), 1u);
+    ASSERT_EQ(sender_.count(pending.id), 1u);
     report(pending, status);
     clock_.advance(24h);
     settle();
-    EXPECT_EQ(courier_.count(pending.id), 0u) << status;
+    EXPECT_EQ(sender_.count(pending.id), 0u) << status;
   }
 }
 
@@ -198,10 +198,10 @@ TEST_F(HttpDeliveriesTest, SubscriptionsThatHangDelayNoneThatAnswers) {
     hanging.push_back(subscribe("http://hangs/" + std::to_string(i)));
   for (const Subscription& each : hanging) add(each, 5);
   settle();
-  EXPECT_EQ(courier_.under_way.size(), doubtful_slots_max);
+  EXPECT_EQ(sender_.under_way.size(), doubtful_slots_max);
   add(good, 3);
   settle();
-  EXPECT_EQ(courier_.count(good.id), 3u);
+  EXPECT_EQ(sender_.count(good.id), 3u);
 }
 
 TEST_F(HttpDeliveriesTest, ASlotThatIsFreeGoesToWhoWaitsLongest) {
@@ -211,11 +211,11 @@ TEST_F(HttpDeliveriesTest, ASlotThatIsFreeGoesToWhoWaitsLongest) {
   for (const Subscription& each : all) add(each, 2);
   settle();
   const Subscription& first_in_line = all[doubtful_slots_max];
-  EXPECT_EQ(courier_.count(first_in_line.id), 0u);
+  EXPECT_EQ(sender_.count(first_in_line.id), 0u);
   report(all[0], 0);
-  EXPECT_EQ(courier_.count(first_in_line.id), 1u);
-  EXPECT_EQ(courier_.count(all[0].id), 0u);
-  EXPECT_EQ(courier_.under_way.size(), doubtful_slots_max);
+  EXPECT_EQ(sender_.count(first_in_line.id), 1u);
+  EXPECT_EQ(sender_.count(all[0].id), 0u);
+  EXPECT_EQ(sender_.under_way.size(), doubtful_slots_max);
 }
 
 TEST_F(HttpDeliveriesTest, EveryDeliveryComesOnceHoweverTheSlotsAreShared) {
@@ -224,11 +224,11 @@ TEST_F(HttpDeliveriesTest, EveryDeliveryComesOnceHoweverTheSlotsAreShared) {
   for (const Subscription& each : all) add(each, 7);
   settle();
   std::set<std::int64_t> delivered;
-  while (!courier_.under_way.empty()) {
-    EXPECT_LE(courier_.under_way.size(), delivery_slots_max);
-    const std::size_t at = below(random_, courier_.under_way.size());
-    const CourierTask task = courier_.under_way[at];
-    courier_.under_way.erase(courier_.under_way.begin() + static_cast<std::ptrdiff_t>(at));
+  while (!sender_.under_way.empty()) {
+    EXPECT_LE(sender_.under_way.size(), delivery_slots_max);
+    const std::size_t at = below(random_, sender_.under_way.size());
+    const DeliveryTask task = sender_.under_way[at];
+    sender_.under_way.erase(sender_.under_way.begin() + static_cast<std::ptrdiff_t>(at));
     EXPECT_TRUE(delivered.insert(task.seq).second);
     deliveries_->observe({.seq = task.seq, .subscription = task.subscription, .status = 200});
     settle();
@@ -243,7 +243,7 @@ TEST_F(HttpDeliveriesTest, NothingIsRememberedOfASubscriptionThatHasAllOrIsGone)
     settle();
     if (i % 2 == 0)
       change([&](store::Transaction& tx) { return topics_.unsubscribe(tx, subscription.id); });
-    while (!courier_.under_way.empty()) report(subscription, 200);
+    while (!sender_.under_way.empty()) report(subscription, 200);
   }
   EXPECT_EQ(deliveries_->remembered(), 0u);
 }

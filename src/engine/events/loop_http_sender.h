@@ -1,4 +1,4 @@
-// The courier that really sends: all requests on the bulk loop, so that a subscriber that hangs
+// The sender that really sends: all requests on the bulk loop, so that a subscriber that hangs
 // costs a socket and never a thread.
 #pragma once
 
@@ -28,25 +28,25 @@ inline constexpr std::size_t name_lookups_max = 4;
 // With Reach::public_only it connects to no address that is not public: each is looked at after the
 // look-up and right before it is connected to, so a name that leads elsewhere the second time gains
 // nothing. Thread-safe; what is under way when it stops is not reported.
-class HttpCourier final : public Courier {
+class LoopHttpSender final : public HttpSender {
  public:
   // The loop outlives this object. `trusted`: whom https trusts; the system's certificates without
   // it.
-  HttpCourier(net::LoopThread& loop, net::Reach reach,
-              std::shared_ptr<const net::TlsContext> trusted = nullptr);
-  ~HttpCourier() override { stop(); }
+  LoopHttpSender(net::LoopThread& loop, net::Reach reach,
+                 std::shared_ptr<const net::TlsContext> trusted = nullptr);
+  ~LoopHttpSender() override { stop(); }
 
   // On the loop's thread.
-  void on_report(std::function<void(CourierReport)> sink) override { report_ = std::move(sink); }
-  void send(CourierTask task) override;
+  void on_report(std::function<void(DeliveryReport)> sink) override { report_ = std::move(sink); }
+  void send(DeliveryTask task) override;
   void stop();
 
  private:
   class Answer;
-  using ErrandId = std::uint64_t;
+  using RequestId = std::uint64_t;
   // One request, from its URL to its answer.
-  struct Errand {
-    CourierTask task;
+  struct OutboundRequest {
+    DeliveryTask task;
     net::Origin origin;
     net::TimerId deadline = 0;
     std::vector<net::Address> addresses = {};  // not tried yet, the next one last
@@ -54,24 +54,24 @@ class HttpCourier final : public Courier {
   };
 
   // The loop thread's.
-  void begin(CourierTask task);
-  void look_up(ErrandId id, const net::Origin& origin);
+  void begin(DeliveryTask task);
+  void look_up(RequestId id, const net::Origin& origin);
   void found(const std::string& name, const Result<std::vector<net::Address>>& addresses);
-  Result<net::Address> take_address(Errand& errand) const;
-  void try_next(ErrandId id);
-  void answered(ErrandId id, int status);
-  void unanswered(ErrandId id, const Error& error);
-  void end(ErrandId id, int status, std::string why);
+  Result<net::Address> take_address(OutboundRequest& sending) const;
+  void try_next(RequestId id);
+  void answered(RequestId id, int status);
+  void unanswered(RequestId id, const Error& error);
+  void end(RequestId id, int status, std::string why);
   Result<net::ClientTls> tls_for(const net::Origin& origin);
 
   net::LoopThread& thread_;
-  std::function<void(CourierReport)> report_;
+  std::function<void(DeliveryReport)> report_;
   const net::Reach reach_;
   std::shared_ptr<const net::TlsContext> trusted_;
   std::atomic<bool> stopping_ = false;
-  ErrandId last_id_ = 0;
-  std::unordered_map<ErrandId, Errand> errands_;
-  std::unordered_map<std::string, std::vector<ErrandId>> lookups_;  // who waits for which name
+  RequestId last_id_ = 0;
+  std::unordered_map<RequestId, OutboundRequest> requests_;
+  std::unordered_map<std::string, std::vector<RequestId>> lookups_;  // who waits for which name
   WorkerPool resolvers_{name_lookups_max, WorkerPool::Priority::normal, "name-look-up"};
 };
 

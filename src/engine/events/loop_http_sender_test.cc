@@ -1,4 +1,4 @@
-#include "engine/events/http_courier.h"
+#include "engine/events/loop_http_sender.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,40 +15,40 @@ namespace {
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-// A courier, and what it reported.
-class Couriers {
+// A sender, and what it reported.
+class Senders {
  public:
-  explicit Couriers(std::shared_ptr<const net::TlsContext> trusted = nullptr,
-                    net::Reach reach = net::Reach::anywhere)
-      : courier_(loop_, reach, std::move(trusted)) {
-    courier_.on_report([this](CourierReport report) { take(std::move(report)); });
+  explicit Senders(std::shared_ptr<const net::TlsContext> trusted = nullptr,
+                   net::Reach reach = net::Reach::anywhere)
+      : sender_(loop_, reach, std::move(trusted)) {
+    sender_.on_report([this](DeliveryReport report) { take(std::move(report)); });
   }
 
-  std::future<CourierReport> send(std::string url, std::string body = "hello") {
+  std::future<DeliveryReport> send(std::string url, std::string body = "hello") {
     const std::lock_guard lock(mutex_);
-    CourierTask task{.seq = ++last_, .subscription = "s", .url = std::move(url)};
+    DeliveryTask task{.seq = ++last_, .subscription = "s", .url = std::move(url)};
     task.delivery = {.head = {{"x-kind", "note"}}, .body = std::move(body)};
     auto report = reports_[last_].get_future();
-    courier_.send(std::move(task));
+    sender_.send(std::move(task));
     return report;
   }
-  CourierReport deliver(std::string url) {
+  DeliveryReport deliver(std::string url) {
     auto report = send(std::move(url));
     return report.wait_for(60s) == std::future_status::ready ? report.get()
-                                                             : CourierReport{.why = "never"};
+                                                             : DeliveryReport{.why = "never"};
   }
 
  private:
-  void take(CourierReport report) {
+  void take(DeliveryReport report) {
     const std::lock_guard lock(mutex_);
     reports_[report.seq].set_value(report);
   }
 
   std::mutex mutex_;
   std::int64_t last_ = 0;
-  std::map<std::int64_t, std::promise<CourierReport>> reports_;
+  std::map<std::int64_t, std::promise<DeliveryReport>> reports_;
   net::LoopThread loop_;
-  HttpCourier courier_;
+  LoopHttpSender sender_;
 };
 
 // Answers "/hang" never, "/no" with 403 and all else with 200; keeps what it was sent.
@@ -79,38 +79,38 @@ class Subscriber {
   net::TestServer server_;
 };
 
-TEST(HttpCourier, PostsWhatItIsGivenAndReportsTheStatus) {
+TEST(LoopHttpSender, PostsWhatItIsGivenAndReportsTheStatus) {
   Subscriber subscriber;
-  Couriers couriers;
-  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority() + "/a?b=c").status, 200);
+  Senders senders;
+  EXPECT_EQ(senders.deliver("http://" + subscriber.authority() + "/a?b=c").status, 200);
   EXPECT_EQ(subscriber.last, "POST /a?b=c " + subscriber.authority() + " note hello");
-  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority("localhost") + "/no").status, 403);
+  EXPECT_EQ(senders.deliver("http://" + subscriber.authority("localhost") + "/no").status, 403);
 }
 
-TEST(HttpCourier, ReportsWhyThereIsNoAnswer) {
-  Couriers couriers;
+TEST(LoopHttpSender, ReportsWhyThereIsNoAnswer) {
+  Senders senders;
   const auto nobody = *net::local_address(*net::listen_tcp(net::Address::tcp("127.0.0.1", 0)));
-  const CourierReport refused = couriers.deliver("http://" + nobody.text());
+  const DeliveryReport refused = senders.deliver("http://" + nobody.text());
   EXPECT_EQ(refused.status, 0);
   EXPECT_THAT(refused.why, HasSubstr("refused"));
-  EXPECT_THAT(couriers.deliver("gopher://x").why, HasSubstr("no server's address"));
-  EXPECT_EQ(couriers.deliver("http://nobody.invalid/").status, 0);
+  EXPECT_THAT(senders.deliver("gopher://x").why, HasSubstr("no server's address"));
+  EXPECT_EQ(senders.deliver("http://nobody.invalid/").status, 0);
 }
 
-TEST(HttpCourier, ConnectsToNoAddressThatIsNotPublicUnlessItIsTold) {
+TEST(LoopHttpSender, ConnectsToNoAddressThatIsNotPublicUnlessItIsTold) {
   Subscriber subscriber;
-  Couriers couriers(nullptr, net::Reach::public_only);
+  Senders senders(nullptr, net::Reach::public_only);
   for (const char* host : {"127.0.0.1", "localhost", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
-    const CourierReport report = couriers.deliver("http://" + subscriber.authority(host) + "/");
+    const DeliveryReport report = senders.deliver("http://" + subscriber.authority(host) + "/");
     EXPECT_EQ(report.status, 0) << host;
     EXPECT_THAT(report.why, HasSubstr("only public ones may be reached")) << host;
   }
-  EXPECT_THAT(couriers.deliver("http://169.254.169.254/latest/meta-data/").why,
+  EXPECT_THAT(senders.deliver("http://169.254.169.254/latest/meta-data/").why,
               HasSubstr("link-local"));
   EXPECT_EQ(subscriber.last, "");
 }
 
-TEST(HttpCourier, FollowsNoRedirection) {
+TEST(LoopHttpSender, FollowsNoRedirection) {
   net::TestServer redirecting;
   Subscriber subscriber;
   redirecting.handler.answer = [&](net::Request&&, net::Responder&& responder) {
@@ -118,36 +118,36 @@ TEST(HttpCourier, FollowsNoRedirection) {
     head.add("Location", "http://" + subscriber.authority() + "/inside");
     responder.send({.status = 307, .headers = std::move(head), .body = std::string("over there")});
   };
-  Couriers couriers;
-  EXPECT_EQ(couriers.deliver("http://" + redirecting.address().text() + "/").status, 307);
+  Senders senders;
+  EXPECT_EQ(senders.deliver("http://" + redirecting.address().text() + "/").status, 307);
   EXPECT_EQ(subscriber.last, "");
 }
 
-TEST(HttpCourier, SubscribersThatHangDelayNoneThatAnswers) {
+TEST(LoopHttpSender, SubscribersThatHangDelayNoneThatAnswers) {
   Subscriber subscriber;
-  Couriers couriers;
-  std::vector<std::future<CourierReport>> hanging;
+  Senders senders;
+  std::vector<std::future<DeliveryReport>> hanging;
   for (int i = 0; i < 100; ++i)
-    hanging.push_back(couriers.send("http://" + subscriber.authority() + "/hang"));
-  EXPECT_EQ(couriers.deliver("http://" + subscriber.authority() + "/").status, 200);
+    hanging.push_back(senders.send("http://" + subscriber.authority() + "/hang"));
+  EXPECT_EQ(senders.deliver("http://" + subscriber.authority() + "/").status, 200);
   EXPECT_EQ(hanging.front().wait_for(0s), std::future_status::timeout);
 }
 
-TEST(HttpCourier, SpeaksTlsWithThoseWhomItTrustsAndWithNoOther) {
+TEST(LoopHttpSender, SpeaksTlsWithThoseWhomItTrustsAndWithNoOther) {
   const net::TestCertificate certificate;
   Subscriber subscriber(*net::TlsContext::server(certificate.cert(), certificate.key()));
   const std::string url = "https://" + subscriber.authority("localhost") + "/a";
   {
-    Couriers couriers(*net::TlsContext::client(certificate.cert()));
+    Senders senders(*net::TlsContext::client(certificate.cert()));
     for (const std::string& body : {std::string("hello"), std::string(256 * 1024, 'b')}) {
-      auto report = couriers.send(url, body);
+      auto report = senders.send(url, body);
       ASSERT_EQ(report.wait_for(60s), std::future_status::ready);
       EXPECT_EQ(report.get().status, 200);
       EXPECT_EQ(subscriber.last, "POST /a " + subscriber.authority("localhost") + " note " + body);
     }
   }
-  Couriers strangers;
-  const CourierReport refused = strangers.deliver(url);
+  Senders strangers;
+  const DeliveryReport refused = strangers.deliver(url);
   EXPECT_EQ(refused.status, 0);
   EXPECT_THAT(refused.why, HasSubstr("certificate"));
 }
