@@ -9,7 +9,7 @@
 
 namespace slipway::server {
 
-using Access = transform::TransformGround::Access;
+using Access = transform::TransformContext::Access;
 
 TransformEngine::TransformEngine(const Needs& needs)
     : log_book_(needs.log_book),

@@ -23,12 +23,12 @@ std::string one_line(std::string_view answer) {
   return text;
 }
 
-std::string place_of(const Piece& piece) {
-  const std::uint64_t last = piece.first_record + std::max<std::uint64_t>(piece.records, 1) - 1;
-  const std::string records = last == piece.first_record
+std::string place_of(const Chunk& chunk) {
+  const std::uint64_t last = chunk.first_record + std::max<std::uint64_t>(chunk.records, 1) - 1;
+  const std::string records = last == chunk.first_record
                                   ? fmt::format("record {}", last)
-                                  : fmt::format("records {} to {}", piece.first_record, last);
-  return fmt::format("{} (bytes {} to {})", records, piece.offset, piece.offset + piece.bytes);
+                                  : fmt::format("records {} to {}", chunk.first_record, last);
+  return fmt::format("{} (bytes {} to {})", records, chunk.offset, chunk.offset + chunk.bytes);
 }
 
 // Of an Error: the container is at fault. All others are the input's.
@@ -39,50 +39,50 @@ Fault fault_of(const Error& error) {
 }
 
 // A status of the 4xx kind says that the container refused the record, any other that it failed.
-Error refused(const Piece& piece) {
-  const int status = piece.reply.status;
+Error refused(const Chunk& chunk) {
+  const int status = chunk.reply.status;
   const bool client = status >= 400 && status < 500;
   const std::string what =
-      status == 0 ? fmt::format("no answer after {} tries: {}", piece.tries, piece.reply.body)
+      status == 0 ? fmt::format("no answer after {} tries: {}", chunk.tries, chunk.reply.body)
                   : fmt::format("Bad HTTP status received from algorithm: {}: {}", status,
-                                one_line(piece.reply.body));
+                                one_line(chunk.reply.body));
   return {client ? ErrorCode::invalid_argument : ErrorCode::unavailable,
-          fmt::format("{}: {}", place_of(piece), what),
+          fmt::format("{}: {}", place_of(chunk), what),
           std::string(client ? std::string_view() : model_failed)};
 }
 
-Error located(Error error, const Piece& piece) {
-  error.message = fmt::format("{}: {}", place_of(piece), error.message);
+Error located(Error error, const Chunk& chunk) {
+  error.message = fmt::format("{}: {}", place_of(chunk), error.message);
   return error;
 }
 
-// The pieces of a file that are not yet written, in order. What is left in it when the file fails
+// The chunks of a file that are not yet written, in order. What is left in it when the file fails
 // or the job stops is dropped.
 class Outstanding {
  public:
-  explicit Outstanding(Asking& asking) : asking_(asking) {}
+  explicit Outstanding(RequestWindow& window) : window_(window) {}
   ~Outstanding() {
-    for (const auto& piece : pieces_) asking_.drop(piece);
+    for (const auto& chunk : chunks_) window_.drop(chunk);
   }
   Outstanding(const Outstanding&) = delete;
   Outstanding& operator=(const Outstanding&) = delete;
 
-  bool empty() const { return pieces_.empty(); }
-  const Piece* first() const { return pieces_.empty() ? nullptr : pieces_.front().get(); }
-  void add(std::shared_ptr<Piece> piece) {
-    asking_.submit(piece);
-    pieces_.push_back(std::move(piece));
+  bool empty() const { return chunks_.empty(); }
+  const Chunk* first() const { return chunks_.empty() ? nullptr : chunks_.front().get(); }
+  void add(std::shared_ptr<Chunk> chunk) {
+    window_.submit(chunk);
+    chunks_.push_back(std::move(chunk));
   }
-  std::shared_ptr<Piece> take_first() {
-    auto piece = std::move(pieces_.front());
-    pieces_.pop_front();
-    asking_.taken(*piece);
-    return piece;
+  std::shared_ptr<Chunk> take_first() {
+    auto chunk = std::move(chunks_.front());
+    chunks_.pop_front();
+    window_.taken(*chunk);
+    return chunk;
   }
 
  private:
-  Asking& asking_;
-  std::deque<std::shared_ptr<Piece>> pieces_;
+  RequestWindow& window_;
+  std::deque<std::shared_ptr<Chunk>> chunks_;
 };
 
 // Made here, in bulk, and read by others later, if at all.
@@ -93,7 +93,7 @@ objects::UploadOptions output_upload() {
 }
 
 std::size_t block_bytes(const TransformTerms& terms) {
-  return terms.payload_mb * mebibyte + InputPieces::block_margin;
+  return terms.payload_mb * mebibyte + InputChunks::block_margin;
 }
 
 }  // namespace
@@ -106,14 +106,14 @@ std::string TransformProgress::text() const {
 TransformFiles::TransformFiles(Job job)
     : job_(std::move(job)),
       blocks_(std::make_shared<Blocks>(block_bytes(job_.terms))),
-      told_at_(job_.ground.clock.monotonic()) {}
+      told_at_(job_.context.clock.monotonic()) {}
 
 void TransformFiles::work(std::vector<TransformFile>& queue, std::mutex& queue_mutex) {
   for (;;) {
     TransformFile file;
     {
       const std::lock_guard lock(queue_mutex);
-      if (queue.empty() || job_.asking->stopping()) return;
+      if (queue.empty() || job_.window->stopping()) return;
       file = std::move(queue.back());
       queue.pop_back();
     }
@@ -129,10 +129,10 @@ TransformFiles::End TransformFiles::transform(const TransformFile& file) {
   const std::string uri = objects::uri_of({.bucket = file.bucket, .key = file.key});
   if (!good) {
     made.error().message = fmt::format("{}: {}", uri, made.error().message);
-    job_.ground.log(job_.id, made.error().message);
+    job_.context.log(job_.id, made.error().message);
   }
   if (auto settled = settle(file, std::move(made)); !settled) {
-    job_.ground.log(job_.id, fmt::format("{}: {}", uri, settled.error().message));
+    job_.context.log(job_.id, fmt::format("{}: {}", uri, settled.error().message));
     progress.files_failed += 1;
     return end;
   }
@@ -144,10 +144,10 @@ Result<objects::Objects::Opened> TransformFiles::open_input(const TransformFile&
   const objects::ObjectName name{.bucket = file.bucket, .key = file.key};
   const auto ask = [&](store::Transaction& tx,
                        const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
-    TRY_DO(job_.ground.check_right(tx, job_.plan.owner, TransformGround::Access::read, name));
+    TRY_DO(job_.context.check_right(tx, job_.plan.owner, TransformContext::Access::read, name));
     return std::nullopt;
   };
-  return job_.ground.objects.open_object(name, ask);
+  return job_.context.objects.open_object(name, ask);
 }
 
 Result<ByteSource> TransformFiles::open(const TransformFile& file) const {
@@ -167,32 +167,32 @@ bool TransformFiles::goes_whole() const {
 
 Result<objects::SealedBody> TransformFiles::make_whole(const TransformFile& file, End& end) {
   TRY(auto opened, open_input(file));
-  objects::Upload upload = job_.ground.objects.begin(output_upload());
-  Outstanding outstanding(*job_.asking);
-  auto piece = std::make_shared<Piece>();
-  piece->first_record = 1;
-  piece->records = 1;
-  piece->bytes = opened.object.size;
+  objects::Upload upload = job_.context.objects.begin(output_upload());
+  Outstanding outstanding(*job_.window);
+  auto chunk = std::make_shared<Chunk>();
+  chunk->first_record = 1;
+  chunk->records = 1;
+  chunk->bytes = opened.object.size;
   const auto content = std::make_shared<const objects::Content>(std::move(opened.content));
-  piece->made = content->bytes;
-  piece->sent = piece->made;
-  if (!content->slices.empty()) piece->sent_files = [content] { return checked_files(*content); };
+  chunk->made = content->bytes;
+  chunk->sent = chunk->made;
+  if (!content->slices.empty()) chunk->sent_files = [content] { return checked_files(*content); };
   std::string out;
-  auto wants = piece->bytes > 0 ? Asking::Wants::more : Asking::Wants::no_more;
-  while (wants == Asking::Wants::more || !outstanding.empty()) {
-    const auto turn = job_.asking->wait(outstanding.first(), wants);
-    if (turn == Asking::Turn::stop) {
+  auto wants = chunk->bytes > 0 ? RequestWindow::Wants::more : RequestWindow::Wants::no_more;
+  while (wants == RequestWindow::Wants::more || !outstanding.empty()) {
+    const auto turn = job_.window->wait(outstanding.first(), wants);
+    if (turn == RequestWindow::Turn::stop) {
       end = End::stopped;
       return fail(ErrorCode::unavailable, "the job is being stopped");
     }
-    if (turn == Asking::Turn::write) {
+    if (turn == RequestWindow::Turn::write) {
       TRY_DO(write(*outstanding.take_first(), upload, out));
       continue;
     }
-    wants = Asking::Wants::no_more;
-    outstanding.add(piece);
+    wants = RequestWindow::Wants::no_more;
+    outstanding.add(chunk);
   }
-  job_.ground.step();
+  job_.context.step();
   return upload.seal();
 }
 
@@ -202,26 +202,26 @@ std::uint64_t TransformFiles::payload_bytes_max(const TransformFile& file) const
   return known ? std::min(file.bytes + 1, unlimited_bytes_max) : unlimited_bytes_max;
 }
 
-// What is sent of a piece.
-Result<> TransformFiles::prepare(Piece& piece) const {
-  piece.sent = piece.input;
+// What is sent of a chunk.
+Result<> TransformFiles::prepare(Chunk& chunk) const {
+  chunk.sent = chunk.input;
   if (job_.rules.sends_input_as_it_is()) return {};
   std::string chosen;
-  if (auto done = filter_input(job_.rules, piece.input, chosen); !done)
-    return std::unexpected(located(std::move(done).error(), piece));
-  piece.made = std::move(chosen);
-  piece.sent = piece.made;
+  if (auto done = filter_input(job_.rules, chunk.input, chosen); !done)
+    return std::unexpected(located(std::move(done).error(), chunk));
+  chunk.made = std::move(chosen);
+  chunk.sent = chunk.made;
   return {};
 }
 
-Result<> TransformFiles::write(const Piece& piece, objects::Upload& upload, std::string& out) {
-  if (!piece.reply.is_good()) return std::unexpected(refused(piece));
+Result<> TransformFiles::write(const Chunk& chunk, objects::Upload& upload, std::string& out) {
+  if (!chunk.reply.is_good()) return std::unexpected(refused(chunk));
   out.clear();
-  if (auto done = finish_output(job_.rules, piece.input, piece.reply.body, out); !done)
-    return std::unexpected(located(std::move(done).error(), piece));
+  if (auto done = finish_output(job_.rules, chunk.input, chunk.reply.body, out); !done)
+    return std::unexpected(located(std::move(done).error(), chunk));
   TRY_DO(upload.write(std::as_bytes(std::span(out))));
-  progress.records += piece.records;
-  progress.bytes += piece.bytes;
+  progress.records += chunk.records;
+  progress.bytes += chunk.bytes;
   tell_progress();
   return {};
 }
@@ -232,46 +232,46 @@ Result<objects::SealedBody> TransformFiles::make_output(const TransformFile& fil
   const std::uint64_t bytes_max = payload_bytes_max(file);
   const auto blocks = job_.terms.payload_mb > 0
                           ? blocks_
-                          : std::make_shared<Blocks>(bytes_max + InputPieces::block_margin);
-  InputPieces pieces(
+                          : std::make_shared<Blocks>(bytes_max + InputChunks::block_margin);
+  InputChunks chunks(
       std::move(source),
       {.type = job_.plan.split, .strategy = job_.terms.strategy, .bytes_max = bytes_max}, blocks);
-  objects::Upload upload = job_.ground.objects.begin(output_upload());
-  Outstanding outstanding(*job_.asking);
+  objects::Upload upload = job_.context.objects.begin(output_upload());
+  Outstanding outstanding(*job_.window);
   std::string out;
-  auto wants = Asking::Wants::more;
-  while (wants == Asking::Wants::more || !outstanding.empty()) {
-    switch (job_.asking->wait(outstanding.first(), wants)) {
-      case Asking::Turn::stop:
+  auto wants = RequestWindow::Wants::more;
+  while (wants == RequestWindow::Wants::more || !outstanding.empty()) {
+    switch (job_.window->wait(outstanding.first(), wants)) {
+      case RequestWindow::Turn::stop:
         end = End::stopped;
         return fail(ErrorCode::unavailable, "the job is being stopped");
-      case Asking::Turn::write: TRY_DO(write(*outstanding.take_first(), upload, out)); break;
-      case Asking::Turn::cut: {
-        auto piece = pieces.next();
-        if (piece && *piece)
-          if (auto ready = prepare(**piece); !ready)
-            piece = std::unexpected(std::move(ready).error());
-        if (piece && *piece) {
-          outstanding.add(*std::move(piece));
+      case RequestWindow::Turn::write: TRY_DO(write(*outstanding.take_first(), upload, out)); break;
+      case RequestWindow::Turn::cut: {
+        auto chunk = chunks.next();
+        if (chunk && *chunk)
+          if (auto ready = prepare(**chunk); !ready)
+            chunk = std::unexpected(std::move(ready).error());
+        if (chunk && *chunk) {
+          outstanding.add(*std::move(chunk));
           break;
         }
-        job_.asking->skip();
-        if (!piece) return std::unexpected(std::move(piece).error());
-        wants = Asking::Wants::no_more;
+        job_.window->skip();
+        if (!chunk) return std::unexpected(std::move(chunk).error());
+        wants = RequestWindow::Wants::no_more;
         break;
       }
     }
   }
-  job_.ground.step();
+  job_.context.step();
   return upload.seal();
 }
 
 // The output and the note that it is there are one change: neither a crash between them nor a
 // second run can lose or double it.
 Result<> TransformFiles::settle(const TransformFile& file, Result<objects::SealedBody> made) {
-  job_.ground.step();
+  job_.context.step();
   const auto note = [&](FileState state, Fault fault, const std::string& reason, auto&& also) {
-    return job_.ground.store.write([&](store::Transaction& tx) -> Result<> {
+    return job_.context.store.write([&](store::Transaction& tx) -> Result<> {
       if (!end_file(tx, job_.id, file.ordinal, state, fault, reason)) return {};
       return also(tx);
     });
@@ -279,11 +279,11 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
   const auto nothing = [](store::Transaction&) -> Result<> { return {}; };
   const objects::ObjectName output{.bucket = job_.plan.output_bucket, .key = file.output_key};
   const auto put = [&](store::Transaction& tx) -> Result<> {
-    TRY_DO(job_.ground.check_right(tx, job_.plan.owner, TransformGround::Access::write, output));
+    TRY_DO(job_.context.check_right(tx, job_.plan.owner, TransformContext::Access::write, output));
     objects::PutOptions options;
     if (!job_.plan.accept.empty())
       options.attributes.properties.emplace_back("content-type", job_.plan.accept);
-    const auto object = job_.ground.objects.put(tx, output, *std::move(made), std::move(options));
+    const auto object = job_.context.objects.put(tx, output, *std::move(made), std::move(options));
     if (!object) return std::unexpected(object.error());
     return {};
   };
@@ -292,7 +292,7 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
     done = note(FileState::done, Fault::nobody, "", put);
   else
     done = note(FileState::failed, fault_of(made.error()), made.error().message, nothing);
-  job_.ground.step();
+  job_.context.step();
   if (done) return {};
   const std::string reason = fmt::format("the output cannot be written: {}", done.error().message);
   const bool closed = done.error().code == ErrorCode::permission_denied;
@@ -301,13 +301,13 @@ Result<> TransformFiles::settle(const TransformFile& file, Result<objects::Seale
 }
 
 void TransformFiles::tell_progress() {
-  const Instant now = job_.ground.clock.monotonic();
+  const Instant now = job_.context.clock.monotonic();
   {
     const std::lock_guard lock(told_mutex_);
     if (now - told_at_ < progress_period) return;
     told_at_ = now;
   }
-  job_.ground.log(job_.id, progress.text());
+  job_.context.log(job_.id, progress.text());
 }
 
 }  // namespace slipway::transform

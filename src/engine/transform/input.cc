@@ -72,7 +72,7 @@ ByteSource inflating(ByteSource source) {
 }
 
 // Moves what was not yet cut to a new block and fills that.
-Result<> InputPieces::refill() {
+Result<> InputChunks::refill() {
   std::shared_ptr<char[]> fresh = Blocks::take(blocks_);
   if (block_) std::memcpy(fresh.get(), block_.get() + begin_, end_ - begin_);
   end_ -= begin_;
@@ -87,15 +87,15 @@ Result<> InputPieces::refill() {
   return {};
 }
 
-// A piece of many records is to be as large as it may be; one record needs only its own bytes.
-bool InputPieces::wants_more(const Cut& found) const {
+// A chunk of many records is to be as large as it may be; one record needs only its own bytes.
+bool InputChunks::wants_more(const Cut& found) const {
   const bool full = begin_ == 0 && end_ == blocks_->block_bytes();
   if (more_ == More::no || full) return false;
   const bool fills = rule_.type != SplitType::none && rule_.strategy == BatchStrategy::multi_record;
   return found.bytes == 0 || (fills && end_ - begin_ < rule_.bytes_max);
 }
 
-Result<std::shared_ptr<Piece>> InputPieces::next() {
+Result<std::shared_ptr<Chunk>> InputChunks::next() {
   const auto located = [this](Error error) {
     error.message = fmt::format("record {} (byte {}): {}", records_ + 1, offset_, error.message);
     return std::unexpected(std::move(error));
@@ -111,19 +111,19 @@ Result<std::shared_ptr<Piece>> InputPieces::next() {
     return located(
         {ErrorCode::limit_exceeded,
          fmt::format("it is larger than the {} bytes that a request may have", rule_.bytes_max)});
-  auto piece = std::make_shared<Piece>();
-  piece->block = block_;
-  piece->input = window().substr(0, found->bytes);
+  auto chunk = std::make_shared<Chunk>();
+  chunk->block = block_;
+  chunk->input = window().substr(0, found->bytes);
   if (rule_.strategy == BatchStrategy::single_record && rule_.type != SplitType::none)
-    piece->input = bare_record(rule_.type, piece->input, piece->made);
-  piece->first_record = records_ + 1;
-  piece->records = found->records;
-  piece->offset = offset_;
-  piece->bytes = found->bytes;
+    chunk->input = bare_record(rule_.type, chunk->input, chunk->made);
+  chunk->first_record = records_ + 1;
+  chunk->records = found->records;
+  chunk->offset = offset_;
+  chunk->bytes = found->bytes;
   begin_ += found->bytes;
   offset_ += found->bytes;
   records_ += found->records;
-  return piece;
+  return chunk;
 }
 
 }  // namespace slipway::transform

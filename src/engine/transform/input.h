@@ -1,4 +1,4 @@
-// Reads one object of a transform job's input as the pieces that are sent.
+// Reads one object of a transform job's input as the chunks that are sent.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include <span>
 
 #include "base/result.h"
-#include "engine/transform/asking.h"
+#include "engine/transform/request_window.h"
 #include "engine/transform/split.h"
 
 namespace slipway::transform {
@@ -22,16 +22,16 @@ ByteSource inflating(ByteSource source);
 
 // One thread at a time. Bytes go from the source into blocks and are not copied again, but for the
 // record that a block's end cuts.
-class InputPieces {
+class InputChunks {
  public:
   // Blocks are larger than rule.bytes_max, by block_margin at least.
   static constexpr std::size_t block_margin = 64;
-  InputPieces(ByteSource source, CutRule rule, std::shared_ptr<Blocks> blocks)
+  InputChunks(ByteSource source, CutRule rule, std::shared_ptr<Blocks> blocks)
       : source_(std::move(source)), rule_(rule), blocks_(std::move(blocks)) {}
 
-  // The next piece, its `sent` not yet set; nothing at the end. invalid_argument, limit_exceeded:
+  // The next chunk, its `sent` not yet set; nothing at the end. invalid_argument, limit_exceeded:
   // the input, and where in it.
-  Result<std::shared_ptr<Piece>> next();
+  Result<std::shared_ptr<Chunk>> next();
 
   std::uint64_t records() const { return records_; }
   std::uint64_t offset() const { return offset_; }

@@ -15,17 +15,17 @@ namespace {
 constexpr std::chrono::milliseconds parameters_time{5'000};
 constexpr std::size_t parameters_bytes_max = 64 * 1024;
 
-class Asked final : public routing::Invocation {
+class RoutedRequest final : public routing::Invocation {
  public:
-  Asked(InstanceQuestion question, ReplyDone done)
-      : question_(std::move(question)), done_(std::move(done)) {
-    request.fleet = question_.fleet;
-    request.content_type = question_.content_type;
-    request.accept = question_.accept;
-    request.body = question_.body;
-    request.body_files = question_.body_files;
+  RoutedRequest(InstanceRequest asked, ReplyDone done)
+      : asked_(std::move(asked)), done_(std::move(done)) {
+    request.fleet = asked_.fleet;
+    request.content_type = asked_.content_type;
+    request.accept = asked_.accept;
+    request.body = asked_.body;
+    request.body_files = asked_.body_files;
     // Bulk may be answered by bulk: no more than what is kept anyway, but more than a router keeps.
-    const bool bulk = question_.body_files || question_.body.size() > net::link_body_bytes_max;
+    const bool bulk = asked_.body_files || asked_.body.size() > net::link_body_bytes_max;
     if (bulk) request.answer_mode = routing::AnswerMode::streamed;
   }
   void begun(const routing::InvokeAnswer& head) override { status_ = head.status; }
@@ -37,7 +37,7 @@ class Asked final : public routing::Invocation {
     if (!overflown_) return done_({.status = status_, .body = std::move(body_)});
     done_({.status = 0,
            .body = fmt::format("the answer is larger than {} bytes", transform_answer_bytes_max),
-           .repeat = Reply::Repeat::is_useless});
+           .repeat = InstanceReply::Repeat::is_useless});
   }
   void answered(const routing::InvokeAnswer& answer) override {
     std::string body =
@@ -49,7 +49,7 @@ class Asked final : public routing::Invocation {
   }
 
  private:
-  const InstanceQuestion question_;
+  const InstanceRequest asked_;
   ReplyDone done_;
   int status_ = 0;  // of a streamed answer, which is collected here
   std::string body_;
@@ -91,8 +91,8 @@ class RoutedInstances::Impl {
   net::Loop& loop() { return thread_.loop(); }
   std::vector<routing::VariantCounters> counters() const { return router_->counters(); }
 
-  void ask(InstanceQuestion question, ReplyDone done) {
-    router_->invoke(std::make_unique<Asked>(std::move(question), std::move(done)));
+  void ask(InstanceRequest request, ReplyDone done) {
+    router_->invoke(std::make_unique<RoutedRequest>(std::move(request), std::move(done)));
   }
 
   void later(std::chrono::milliseconds delay, Task task) {
@@ -143,10 +143,10 @@ std::vector<routing::VariantCounters> RoutedInstances::counters() const {
   return list;
 }
 
-void RoutedInstances::ask(InstanceQuestion question, ReplyDone done) {
+void RoutedInstances::ask(InstanceRequest request, ReplyDone done) {
   impl_->loop().post(
-      [impl = impl_.get(), question = std::move(question), done = std::move(done)]() mutable {
-        impl->ask(std::move(question), std::move(done));
+      [impl = impl_.get(), request = std::move(request), done = std::move(done)]() mutable {
+        impl->ask(std::move(request), std::move(done));
       });
 }
 

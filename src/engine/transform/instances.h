@@ -24,7 +24,7 @@ namespace slipway::transform {
 inline constexpr std::size_t transform_answer_bytes_max = 256UL << 20;
 
 // One request. Everything viewed belongs to `owner`, which is held until the reply.
-struct InstanceQuestion {
+struct InstanceRequest {
   std::string_view fleet;
   std::string_view content_type;
   std::string_view accept;
@@ -35,7 +35,7 @@ struct InstanceQuestion {
 };
 
 // Says what came of one request to the container.
-struct Reply {
+struct InstanceReply {
   int status = 0;    // what the container said; 0: nothing, `body` is a sentence that says why
   std::string body;  // the answer, or what was wrong
   enum class Repeat : std::uint8_t { may_help, is_useless } repeat = Repeat::may_help;
@@ -46,7 +46,7 @@ struct Reply {
   }
 };
 
-using ReplyDone = std::move_only_function<void(Reply)>;
+using ReplyDone = std::move_only_function<void(InstanceReply)>;
 using ParametersDone = std::move_only_function<void(Result<std::string>)>;
 
 // Thread-safe. Callbacks come on any thread, also from within the call; none comes after the object
@@ -54,7 +54,7 @@ using ParametersDone = std::move_only_function<void(Result<std::string>)>;
 class TransformInstances {
  public:
   virtual ~TransformInstances() = default;
-  virtual void ask(InstanceQuestion question, ReplyDone done) = 0;
+  virtual void ask(InstanceRequest request, ReplyDone done) = 0;
   // GET /execution-parameters of one instance: not_found where it has none.
   virtual void ask_parameters(const routing::FleetId& fleet, ParametersDone done) = 0;
   virtual void later(std::chrono::milliseconds delay, Task task) = 0;
@@ -67,7 +67,7 @@ class RoutedInstances final : public TransformInstances {
   RoutedInstances(routing::RouteTable& routes, Random& random, net::LoopThread& loop);
   ~RoutedInstances() override;
 
-  void ask(InstanceQuestion question, ReplyDone done) override;
+  void ask(InstanceRequest request, ReplyDone done) override;
   void ask_parameters(const routing::FleetId& fleet, ParametersDone done) override;
   void later(std::chrono::milliseconds delay, Task task) override;
 

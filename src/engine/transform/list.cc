@@ -22,12 +22,12 @@ std::string_view relative_key(std::string_view key, std::string_view prefix) {
 // Collects files up to the limit.
 class Listing {
  public:
-  Listing(const TransformGround& ground, store::Transaction& tx, const TransformPlan& plan)
-      : ground_(ground), tx_(tx), plan_(plan) {}
+  Listing(const TransformContext& context, store::Transaction& tx, const TransformPlan& plan)
+      : context_(context), tx_(tx), plan_(plan) {}
 
   // Nobody is told what his manifest names where he may not read it.
   Result<> expect_right(const objects::ObjectName& name) const {
-    return ground_.check_right(tx_, plan_.owner, TransformGround::Access::read, name);
+    return context_.check_right(tx_, plan_.owner, TransformContext::Access::read, name);
   }
 
   Result<> add(const objects::Object& object, std::string_view relative) {
@@ -59,7 +59,7 @@ class Listing {
   }
 
  private:
-  const TransformGround& ground_;
+  const TransformContext& context_;
   store::Transaction& tx_;
   const TransformPlan& plan_;
   std::vector<TransformFile> files_;
@@ -91,14 +91,14 @@ Result<> list_manifest(store::Transaction& tx, std::string_view text, Listing& l
   return {};
 }
 
-Result<std::string> read_manifest(const TransformGround& ground, const TransformPlan& plan) {
+Result<std::string> read_manifest(const TransformContext& context, const TransformPlan& plan) {
   const objects::ObjectName name{.bucket = plan.input_bucket, .key = plan.input_key};
   const auto ask = [&](store::Transaction& tx,
                        const objects::Object&) -> Result<std::optional<objects::ByteRange>> {
-    TRY_DO(ground.check_right(tx, plan.owner, TransformGround::Access::read, name));
+    TRY_DO(context.check_right(tx, plan.owner, TransformContext::Access::read, name));
     return std::nullopt;
   };
-  TRY(auto opened, ground.objects.open_object(name, ask));
+  TRY(auto opened, context.objects.open_object(name, ask));
   if (opened.object.size > manifest_bytes_max)
     return fail(ErrorCode::limit_exceeded,
                 fmt::format("the manifest is larger than {} bytes", manifest_bytes_max));
@@ -114,15 +114,15 @@ Result<std::string> read_manifest(const TransformGround& ground, const Transform
 
 }  // namespace
 
-Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
+Result<std::vector<TransformFile>> list_input(const TransformContext& context,
                                               const TransformPlan& plan) {
   std::string manifest;
   if (plan.source == TransformPlan::Source::manifest) {
-    TRY(manifest, read_manifest(ground, plan));
+    TRY(manifest, read_manifest(context, plan));
   }
-  return ground.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
+  return context.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
     TRY_DO(objects::find_bucket(tx, plan.output_bucket));
-    Listing listing(ground, tx, plan);
+    Listing listing(context, tx, plan);
     if (plan.source == TransformPlan::Source::manifest)
       TRY_DO(list_manifest(tx, manifest, listing));
     else

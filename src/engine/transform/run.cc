@@ -57,9 +57,9 @@ TransformTerms terms_of(const TransformPlan& plan, const Result<std::string>& pa
   return terms;
 }
 
-TransformRun::TransformRun(const TransformGround& ground, TransformId id, TransformPlan plan,
+TransformRun::TransformRun(const TransformContext& context, TransformId id, TransformPlan plan,
                            std::function<void()> ended)
-    : ground_(ground),
+    : context_(context),
       id_(std::move(id)),
       plan_(std::move(plan)),
       ended_(std::move(ended)),
@@ -70,7 +70,7 @@ TransformRun::~TransformRun() { stop(); }
 void TransformRun::stop() {
   const std::lock_guard lock(mutex_);
   stopping_.store(true, std::memory_order_release);
-  if (asking_) asking_->stop();
+  if (window_) window_->stop();
 }
 
 std::optional<RunOutcome> TransformRun::outcome() const {
@@ -86,7 +86,7 @@ void TransformRun::lead() {
   } catch (const std::exception& error) {
     outcome = fail(ErrorCode::internal, error.what());
   }
-  if (!outcome && !stopping()) ground_.log(id_, outcome.error().message);
+  if (!outcome && !stopping()) context_.log(id_, outcome.error().message);
   {
     const std::lock_guard lock(mutex_);
     outcome_ = std::move(outcome);
@@ -97,30 +97,30 @@ void TransformRun::lead() {
 Result<std::string> TransformRun::ask_parameters() {
   auto answered = std::make_shared<std::promise<Result<std::string>>>();
   auto answer = answered->get_future();
-  ground_.instances.ask_parameters(fleet_of(id_), [answered](Result<std::string> text) {
+  context_.instances.ask_parameters(fleet_of(id_), [answered](Result<std::string> text) {
     answered->set_value(std::move(text));
   });
   return answer.get();
 }
 
 RunOutcome TransformRun::work() {
-  TRY(const auto row, ground_.store.read([&](store::Transaction& tx) -> Result<TransformRow> {
+  TRY(const auto row, context_.store.read([&](store::Transaction& tx) -> Result<TransformRow> {
     auto found = load_transform(tx, id_);
     if (!found) return fail(ErrorCode::not_found, "the job is gone");
     return *std::move(found);
   }));
   if (row.files == TransformRow::Files::unknown) {
-    TRY(const auto files, list_input(ground_, plan_));
-    ground_.step();
-    TRY_DO(ground_.store.write([&](store::Transaction& tx) -> Result<> {
+    TRY(const auto files, list_input(context_, plan_));
+    context_.step();
+    TRY_DO(context_.store.write([&](store::Transaction& tx) -> Result<> {
       save_files(tx, id_, files);
       return {};
     }));
-    ground_.step();
+    context_.step();
   }
   FileCounts counts;
   TRY(auto queue,
-      ground_.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
+      context_.store.read([&](store::Transaction& tx) -> Result<std::vector<TransformFile>> {
         counts = count_files(tx, id_);
         return waiting_files(tx, id_);
       }));
@@ -128,25 +128,25 @@ RunOutcome TransformRun::work() {
   const TransformTerms terms = terms_of(plan_, ask_parameters());
   TRY(RecordRules rules, RecordRules::of(plan_, terms.strategy));
   const std::uint32_t instances = plan_.fleet.variants.front().instances;
-  auto asking = std::make_shared<Asking>(
-      ground_.instances, Asking::Terms{.fleet = fleet_of(id_),
-                                       .content_type = plan_.content_type,
-                                       .accept = plan_.accept,
-                                       .under_way_max = terms.concurrency * instances,
-                                       .retries_max = plan_.retries_max});
+  auto window = std::make_shared<RequestWindow>(
+      context_.instances, RequestWindow::Terms{.fleet = fleet_of(id_),
+                                               .content_type = plan_.content_type,
+                                               .accept = plan_.accept,
+                                               .under_way_max = terms.concurrency * instances,
+                                               .retries_max = plan_.retries_max});
   {
     const std::lock_guard lock(mutex_);
-    asking_ = asking;
-    if (stopping()) asking->stop();
+    window_ = window;
+    if (stopping()) window->stop();
   }
-  ground_.log(id_, fmt::format("MaxConcurrentTransforms={}, MaxPayloadInMB={}, BatchStrategy={}",
-                               terms.concurrency, terms.payload_mb, name_of(terms.strategy)));
-  TransformFiles files({.ground = ground_,
+  context_.log(id_, fmt::format("MaxConcurrentTransforms={}, MaxPayloadInMB={}, BatchStrategy={}",
+                                terms.concurrency, terms.payload_mb, name_of(terms.strategy)));
+  TransformFiles files({.context = context_,
                         .id = id_,
                         .plan = plan_,
                         .terms = terms,
                         .rules = std::move(rules),
-                        .asking = asking});
+                        .window = window});
   files.progress.files_total = counts.total();
   files.progress.files_done = counts.done;
   files.progress.files_failed = counts.failed;
@@ -164,12 +164,12 @@ RunOutcome TransformRun::work() {
         } catch (...) {
           const std::lock_guard lock(queue_mutex);
           broken = std::current_exception();
-          asking->stop();
+          window->stop();
         }
       });
   }
   if (broken) std::rethrow_exception(broken);
-  ground_.log(id_, files.progress.text());
+  context_.log(id_, files.progress.text());
   return {};
 }
 
@@ -177,7 +177,7 @@ bool TransformRuns::start(const TransformId& id, const TransformPlan& plan) {
   const std::lock_guard lock(mutex_);
   if (runs_.contains(id)) return true;
   if (runs_.size() >= runs_max) return false;
-  runs_.emplace(id, std::make_unique<TransformRun>(ground_, id, plan, [this, id] { ended_(id); }));
+  runs_.emplace(id, std::make_unique<TransformRun>(context_, id, plan, [this, id] { ended_(id); }));
   return true;
 }
 

@@ -15,9 +15,9 @@
 
 #include "base/clock.h"
 #include "engine/objects/objects.h"
-#include "engine/transform/asking.h"
 #include "engine/transform/input.h"
 #include "engine/transform/records.h"
+#include "engine/transform/request_window.h"
 #include "engine/transform/rows.h"
 #include "store/store.h"
 
@@ -34,7 +34,7 @@ inline constexpr std::uint64_t unlimited_bytes_max = 1ULL << 30;
 inline constexpr std::uint64_t output_bytes_max = 1ULL << 42;
 
 // What a job's work stands on. Everything outlives the runs.
-struct TransformGround {
+struct TransformContext {
   store::Store& store;
   objects::Objects& objects;
   TransformInstances& instances;
@@ -86,7 +86,7 @@ TransformTerms terms_of(const TransformPlan& plan, const Result<std::string>& pa
 class TransformRun {
  public:
   // `ended` is called once, from the leading thread, when outcome() is there.
-  TransformRun(const TransformGround& ground, TransformId id, TransformPlan plan,
+  TransformRun(const TransformContext& context, TransformId id, TransformPlan plan,
                std::function<void()> ended);
   ~TransformRun();  // stop(), then waits for the threads
   TransformRun(const TransformRun&) = delete;
@@ -104,14 +104,14 @@ class TransformRun {
   Result<std::string> ask_parameters();
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
 
-  const TransformGround& ground_;
+  const TransformContext& context_;
   const TransformId id_;
   const TransformPlan plan_;
   const std::function<void()> ended_;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;
-  std::shared_ptr<Asking> asking_;     // guarded by mutex_
-  std::optional<RunOutcome> outcome_;  // guarded by mutex_
+  std::shared_ptr<RequestWindow> window_;  // guarded by mutex_
+  std::optional<RunOutcome> outcome_;      // guarded by mutex_
   std::jthread leader_;
 };
 
@@ -120,12 +120,12 @@ class TransformFiles {
  public:
   // All outlive this object.
   struct Job {
-    const TransformGround& ground;
+    const TransformContext& context;
     const TransformId& id;
     const TransformPlan& plan;
     TransformTerms terms;
     RecordRules rules;
-    std::shared_ptr<Asking> asking;
+    std::shared_ptr<RequestWindow> window;
   };
   explicit TransformFiles(Job job);
 
@@ -141,8 +141,8 @@ class TransformFiles {
   Result<ByteSource> open(const TransformFile& file) const;
   bool goes_whole() const;
   Result<objects::SealedBody> make_whole(const TransformFile& file, End& end);
-  Result<> prepare(Piece& piece) const;
-  Result<> write(const Piece& piece, objects::Upload& upload, std::string& out);
+  Result<> prepare(Chunk& chunk) const;
+  Result<> write(const Chunk& chunk, objects::Upload& upload, std::string& out);
   Result<> settle(const TransformFile& file, Result<objects::SealedBody> made);
   std::uint64_t payload_bytes_max(const TransformFile& file) const;
   void tell_progress();
@@ -155,15 +155,15 @@ class TransformFiles {
 
 // Finds the input of a job, in the order of its keys or of its manifest. not_found: there is
 // nothing.
-Result<std::vector<TransformFile>> list_input(const TransformGround& ground,
+Result<std::vector<TransformFile>> list_input(const TransformContext& context,
                                               const TransformPlan& plan);
 
 // The runs of this process. Thread-safe but for stop_all().
 class TransformRuns {
  public:
   // `ended` is called with a job's id when its run has an outcome; from that run's thread.
-  TransformRuns(TransformGround ground, std::function<void(const TransformId&)> ended)
-      : ground_(std::move(ground)), ended_(std::move(ended)) {}
+  TransformRuns(TransformContext context, std::function<void(const TransformId&)> ended)
+      : context_(std::move(context)), ended_(std::move(ended)) {}
 
   // Does nothing where it runs; false where too many run.
   bool start(const TransformId& id, const TransformPlan& plan);
@@ -176,7 +176,7 @@ class TransformRuns {
   void stop_all();
 
  private:
-  const TransformGround ground_;
+  const TransformContext context_;
   const std::function<void(const TransformId&)> ended_;
   mutable std::mutex mutex_;
   std::map<TransformId, std::unique_ptr<TransformRun>> runs_;

@@ -1,5 +1,5 @@
 // Any bytes as a transform job's input. However they come and wherever a window ends, the records
-// are those of the whole: every byte is in one piece, pieces keep to the limit, and the first
+// are those of the whole: every byte is in one chunk, chunks keep to the limit, and the first
 // record that cannot be sent is named by its place. The first four bytes choose the format, the
 // limit and how the bytes come; with the highest bit of the first one the rest is framed as
 // records.
@@ -113,23 +113,23 @@ std::string bare(SplitType type, std::string_view record) {
   return std::string(bare_record(type, record, storage));
 }
 
-class Pieces {
+class Chunks {
  public:
-  Pieces(const CutRule& rule, std::string_view text, const Right& right)
+  Chunks(const CutRule& rule, std::string_view text, const Right& right)
       : rule_(rule), text_(text), right_(right) {}
 
   // Returns what the failure says, if it comes to one.
   std::string run(std::uint64_t seed) {
-    InputPieces input(in_stretches(text_, seed), rule_,
-                      std::make_shared<Blocks>(rule_.bytes_max + InputPieces::block_margin));
+    InputChunks input(in_stretches(text_, seed), rule_,
+                      std::make_shared<Blocks>(rule_.bytes_max + InputChunks::block_margin));
     std::size_t at = 0;
     for (;;) {
-      const auto piece = input.next();
-      check(input.offset() == at + (piece && *piece ? (*piece)->bytes : 0));
-      if (!piece) return failed(at), piece.error().message;
-      if (!*piece) return check(right_.all && at == text_.size()), "";
-      take(**piece, at);
-      at += (*piece)->bytes;
+      const auto chunk = input.next();
+      check(input.offset() == at + (chunk && *chunk ? (*chunk)->bytes : 0));
+      if (!chunk) return failed(at), chunk.error().message;
+      if (!*chunk) return check(right_.all && at == text_.size()), "";
+      take(**chunk, at);
+      at += (*chunk)->bytes;
     }
   }
 
@@ -143,24 +143,24 @@ class Pieces {
     return next == right_.ends.end() ? std::nullopt : std::optional(*next);
   }
 
-  void take(const Piece& piece, std::size_t at) const {
-    check(piece.offset == at && piece.bytes > 0 && piece.input.size() <= rule_.bytes_max);
-    const std::string_view raw = text_.substr(at, piece.bytes);
-    check(raw.size() == piece.bytes);
-    check(std::ranges::binary_search(right_.ends, at + piece.bytes));
+  void take(const Chunk& chunk, std::size_t at) const {
+    check(chunk.offset == at && chunk.bytes > 0 && chunk.input.size() <= rule_.bytes_max);
+    const std::string_view raw = text_.substr(at, chunk.bytes);
+    check(raw.size() == chunk.bytes);
+    check(std::ranges::binary_search(right_.ends, at + chunk.bytes));
     if (alone()) {
-      check(*end_of(at) == at + piece.bytes && piece.records == 1);
-      check(piece.input == bare(rule_.type, raw));
+      check(*end_of(at) == at + chunk.bytes && chunk.records == 1);
+      check(chunk.input == bare(rule_.type, raw));
       return;
     }
-    check(piece.input == raw);
+    check(chunk.input == raw);
     std::uint64_t records = 0;
     std::string_view rest = raw, line;
     if (rule_.type == SplitType::line)
       while (next_line(rest, line)) ++records;
     else
-      for (std::size_t to = at; to < at + piece.bytes; to = *end_of(to)) ++records;
-    check(piece.records == records);
+      for (std::size_t to = at; to < at + chunk.bytes; to = *end_of(to)) ++records;
+    check(chunk.records == records);
   }
 
   // All before it was sent, and it is not of the format or too large.
@@ -170,7 +170,7 @@ class Pieces {
     if (!end) return check(!right_.all);
     const std::string_view record = text_.substr(at, *end - at);
     const bool framing_is_large =
-        record.size() > rule_.bytes_max + InputPieces::block_margin;  // a record of many parts
+        record.size() > rule_.bytes_max + InputChunks::block_margin;  // a record of many parts
     check(framing_is_large ||
           (alone() ? bare(rule_.type, record) : std::string(record)).size() > rule_.bytes_max);
   }
@@ -204,8 +204,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string text = (data[0] & 0x80U) != 0 ? as_records(type, rest) : std::string(rest);
   const Right right = right_records(type, text);
   try_windows(type, text, right);
-  Pieces pieces(rule, text, right);
-  check(pieces.run(data[2]) == pieces.run(data[3]));
+  Chunks chunks(rule, text, right);
+  check(chunks.run(data[2]) == chunks.run(data[3]));
   try_lines(text);
   return 0;
 }

@@ -75,7 +75,7 @@ struct TransformPlan {
   std::string joined_answer_name;
   std::string joined_record_name;
 
-  // Whose job it is, in the door's own words, for TransformGround::may. Empty: nobody is asked.
+  // Whose job it is, in the door's own words, for TransformContext::may. Empty: nobody is asked.
   std::string owner;
 
   bool operator==(const TransformPlan&) const = default;

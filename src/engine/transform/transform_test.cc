@@ -42,13 +42,13 @@ class StepCount {
 class FakeInstances final : public TransformInstances {
  public:
   explicit FakeInstances(StepCount& steps) : steps_(steps) {}
-  void ask(InstanceQuestion question, ReplyDone done) override {
+  void ask(InstanceRequest request, ReplyDone done) override {
     steps_.pass();
-    if (question.body.contains("bad")) return done({.status = 400, .body = "no\nthanks"});
-    if (question.body.contains("again") && asked_again_.fetch_add(1) == 0)
+    if (request.body.contains("bad")) return done({.status = 400, .body = "no\nthanks"});
+    if (request.body.contains("again") && asked_again_.fetch_add(1) == 0)
       return done({.status = 503, .body = "later"});
     std::string answer;
-    std::string_view rest = question.body;
+    std::string_view rest = request.body;
     for (std::string_view line; next_line(rest, line);) answer += fmt::format("<{}>\n", line);
     done({.status = 200, .body = std::move(answer)});
   }
@@ -100,10 +100,10 @@ class TransformJob : public testing::Test {
                 .instances = instances,
                 .clock = test.world_.clock(),
                 .may = [&test](store::Transaction&, const std::string& owner,
-                               TransformGround::Access access,
+                               TransformContext::Access access,
                                const objects::ObjectName& name) -> Result<> {
                   if (name.key != test.closed_) return {};
-                  const bool reads = access == TransformGround::Access::read;
+                  const bool reads = access == TransformContext::Access::read;
                   return fail(ErrorCode::permission_denied,
                               owner + (reads ? " may not read " : " may not write ") + name.key);
                 },

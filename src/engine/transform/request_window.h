@@ -35,7 +35,7 @@ class Blocks {
 };
 
 // What goes to an instance as one request, and what became of it.
-struct Piece {
+struct Chunk {
   std::shared_ptr<char[]> block;  // holds what `input` views
   std::string_view input;         // as it stands in the file; of one record, without its framing
   std::string made;               // holds what is sent, where that is not a part of the input
@@ -46,15 +46,15 @@ struct Piece {
   std::uint64_t offset = 0;  // in the file, where it is not compressed
   std::uint64_t bytes = 0;
 
-  // Asking's alone until `done`.
+  // The RequestWindow's alone until `done`.
   bool done = false;
   bool dropped = false;  // nobody waits for it any more
   unsigned tries = 0;
-  Reply reply;
+  InstanceReply reply;
 };
 
 // Thread-safe. Replies that come after stop() find an object that is still there.
-class Asking : public std::enable_shared_from_this<Asking> {
+class RequestWindow : public std::enable_shared_from_this<RequestWindow> {
  public:
   struct Terms {
     routing::FleetId fleet;
@@ -64,22 +64,22 @@ class Asking : public std::enable_shared_from_this<Asking> {
     std::uint32_t retries_max = 3;
   };
   // `instances` outlives the job.
-  Asking(TransformInstances& instances, Terms terms)
+  RequestWindow(TransformInstances& instances, Terms terms)
       : instances_(instances), terms_(std::move(terms)) {}
 
-  // What whoever works on a file does next: cut another piece, write its first one, or give up.
+  // What whoever works on a file does next: cut another chunk, write its first one, or give up.
   enum class Turn : std::uint8_t { cut, write, stop };
   enum class Wants : std::uint8_t { more, no_more };
-  // Waits for a turn. At most twice as many pieces are held as may be under way: one that is
+  // Waits for a turn. At most twice as many chunks are held as may be under way: one that is
   // answered and waits for those before it keeps its room, so memory is bounded whatever the order.
-  // `cut` takes a room; it is given back by submit()'s piece once taken or dropped, or by skip().
-  Turn wait(const Piece* first, Wants wants);
-  void submit(const std::shared_ptr<Piece>& piece);
+  // `cut` takes a room; it is given back by submit()'s chunk once taken or dropped, or by skip().
+  Turn wait(const Chunk* first, Wants wants);
+  void submit(const std::shared_ptr<Chunk>& chunk);
   void skip();
-  // The file has taken the reply of a piece that is done.
-  void taken(const Piece& piece);
+  // The file has taken the reply of a chunk that is done.
+  void taken(const Chunk& chunk);
   // The file failed: what did not begin is not asked any more.
-  void drop(const std::shared_ptr<Piece>& piece);
+  void drop(const std::shared_ptr<Chunk>& chunk);
 
   // Every wait() returns `stop` from now on, and nothing more is asked.
   void stop();
@@ -88,9 +88,9 @@ class Asking : public std::enable_shared_from_this<Asking> {
  private:
   using Lock = std::unique_lock<std::mutex>;
   void pump(Lock lock);
-  void ask(const std::shared_ptr<Piece>& piece);
-  void take_reply(const std::shared_ptr<Piece>& piece, Reply reply);
-  void ask_again(const std::shared_ptr<Piece>& piece);
+  void ask(const std::shared_ptr<Chunk>& chunk);
+  void take_reply(const std::shared_ptr<Chunk>& chunk, InstanceReply reply);
+  void ask_again(const std::shared_ptr<Chunk>& chunk);
 
   TransformInstances& instances_;
   const Terms terms_;
@@ -99,7 +99,7 @@ class Asking : public std::enable_shared_from_this<Asking> {
   bool stopping_ = false;
   std::size_t held_ = 0;
   std::size_t under_way_ = 0;
-  std::deque<std::shared_ptr<Piece>> waiting_;
+  std::deque<std::shared_ptr<Chunk>> waiting_;
 };
 
 }  // namespace slipway::transform

@@ -1,4 +1,4 @@
-#include "engine/transform/asking.h"
+#include "engine/transform/request_window.h"
 
 #include <algorithm>
 
@@ -21,7 +21,7 @@ std::shared_ptr<char[]> Blocks::take(const std::shared_ptr<Blocks>& blocks) {
           }};
 }
 
-Asking::Turn Asking::wait(const Piece* first, Wants wants) {
+RequestWindow::Turn RequestWindow::wait(const Chunk* first, Wants wants) {
   Lock lock(mutex_);
   const std::size_t held_max = 2 * static_cast<std::size_t>(terms_.under_way_max);
   for (;;) {
@@ -35,91 +35,91 @@ Asking::Turn Asking::wait(const Piece* first, Wants wants) {
   }
 }
 
-void Asking::skip() {
+void RequestWindow::skip() {
   const std::lock_guard lock(mutex_);
   --held_;
   changed_.notify_all();
 }
 
-void Asking::taken(const Piece&) { skip(); }
+void RequestWindow::taken(const Chunk&) { skip(); }
 
-void Asking::submit(const std::shared_ptr<Piece>& piece) {
+void RequestWindow::submit(const std::shared_ptr<Chunk>& chunk) {
   Lock lock(mutex_);
-  waiting_.push_back(piece);
+  waiting_.push_back(chunk);
   pump(std::move(lock));
 }
 
-void Asking::drop(const std::shared_ptr<Piece>& piece) {
+void RequestWindow::drop(const std::shared_ptr<Chunk>& chunk) {
   const std::lock_guard lock(mutex_);
-  piece->dropped = true;
+  chunk->dropped = true;
   --held_;
   changed_.notify_all();
 }
 
-void Asking::stop() {
+void RequestWindow::stop() {
   const std::lock_guard lock(mutex_);
   stopping_ = true;
   waiting_.clear();
   changed_.notify_all();
 }
 
-bool Asking::stopping() const {
+bool RequestWindow::stopping() const {
   const std::lock_guard lock(mutex_);
   return stopping_;
 }
 
 // Begins as many as may be under way.
-void Asking::pump(Lock lock) {
-  std::vector<std::shared_ptr<Piece>> begun;
+void RequestWindow::pump(Lock lock) {
+  std::vector<std::shared_ptr<Chunk>> begun;
   while (!stopping_ && under_way_ < terms_.under_way_max && !waiting_.empty()) {
-    auto piece = std::move(waiting_.front());
+    auto chunk = std::move(waiting_.front());
     waiting_.pop_front();
-    if (piece->dropped) continue;
+    if (chunk->dropped) continue;
     ++under_way_;
-    begun.push_back(std::move(piece));
+    begun.push_back(std::move(chunk));
   }
   lock.unlock();
-  for (const auto& piece : begun) ask(piece);
+  for (const auto& chunk : begun) ask(chunk);
 }
 
-void Asking::ask(const std::shared_ptr<Piece>& piece) {
-  ++piece->tries;
+void RequestWindow::ask(const std::shared_ptr<Chunk>& chunk) {
+  ++chunk->tries;
   instances_.ask({.fleet = terms_.fleet.text,
                   .content_type = terms_.content_type,
                   .accept = terms_.accept,
-                  .body = piece->sent,
-                  .body_files = piece->sent_files,
-                  .owner = piece},
-                 [self = shared_from_this(), piece](Reply reply) {
-                   self->take_reply(piece, std::move(reply));
+                  .body = chunk->sent,
+                  .body_files = chunk->sent_files,
+                  .owner = chunk},
+                 [self = shared_from_this(), chunk](InstanceReply reply) {
+                   self->take_reply(chunk, std::move(reply));
                  });
 }
 
-void Asking::take_reply(const std::shared_ptr<Piece>& piece, Reply reply) {
+void RequestWindow::take_reply(const std::shared_ptr<Chunk>& chunk, InstanceReply reply) {
   Lock lock(mutex_);
   const bool again = !reply.is_good() && reply.may_be_repeated() &&
-                     piece->tries <= terms_.retries_max && !piece->dropped && !stopping_;
+                     chunk->tries <= terms_.retries_max && !chunk->dropped && !stopping_;
   if (!again) {
     --under_way_;
-    piece->reply = std::move(reply);
-    piece->done = true;
+    chunk->reply = std::move(reply);
+    chunk->done = true;
     changed_.notify_all();
     return pump(std::move(lock));
   }
   lock.unlock();
   const auto delay =
-      std::min(retry_delay_first * (1U << std::min(piece->tries - 1, 10U)), retry_delay_last);
-  instances_.later(delay, [self = shared_from_this(), piece] { self->ask_again(piece); });
+      std::min(retry_delay_first * (1U << std::min(chunk->tries - 1, 10U)), retry_delay_last);
+  instances_.later(delay, [self = shared_from_this(), chunk] { self->ask_again(chunk); });
 }
 
-void Asking::ask_again(const std::shared_ptr<Piece>& piece) {
+void RequestWindow::ask_again(const std::shared_ptr<Chunk>& chunk) {
   Lock lock(mutex_);
-  if (!stopping_ && !piece->dropped) {
+  if (!stopping_ && !chunk->dropped) {
     lock.unlock();
-    return ask(piece);
+    return ask(chunk);
   }
   --under_way_;
-  piece->done = true;
+  chunk->done = true;
   pump(std::move(lock));
 }
 
