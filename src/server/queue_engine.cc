@@ -6,21 +6,21 @@ namespace slipway::server {
 
 QueueEngine::QueueEngine(const Needs& needs, Lifecycle& life)
     : notices_(needs.topics, needs.errands),
-      courier_({.routes = needs.routes,
-                .objects = needs.objects,
-                .workers = needs.base.files,
-                .random = needs.base.random,
-                .loop = needs.base.bulk_loop}),
+      sender_({.routes = needs.routes,
+               .objects = needs.objects,
+               .workers = needs.base.files,
+               .random = needs.base.random,
+               .loop = needs.base.bulk_loop}),
       requests_({.store = *needs.base.store,
                  .objects = needs.objects,
                  .loop = *needs.base.reconcilers,
-                 .courier = courier_,
+                 .sender = sender_,
                  .door = notices_,
                  .clock = needs.base.clock}),
       queues_(std::bind_front(&invocation_queue::RequestQueues::wake, &requests_)) {
   needs.base.reconcilers->add(requests_);
   needs.routes.subscribe([this] { requests_.look_again(); });
-  life.began([this] { courier_.stop(); });
+  life.began([this] { sender_.stop(); });
 }
 
 }  // namespace slipway::server

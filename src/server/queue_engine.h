@@ -6,7 +6,7 @@
 
 #include "engine/events/topics.h"
 #include "engine/invocation_queue/queue.h"
-#include "engine/invocation_queue/router_courier.h"
+#include "engine/invocation_queue/routed_sender.h"
 #include "engine/objects/objects.h"
 #include "engine/routing/routes.h"
 #include "server/foundation.h"
@@ -30,15 +30,15 @@ class QueueEngine {
   QueueEngine(const Needs& needs, Lifecycle& life);
 
   invocation_queue::RequestQueues& requests() { return requests_; }
-  const invocation_queue::Queues& queues() const { return queues_; }
+  const invocation_queue::InvocationQueues& queues() const { return queues_; }
   // From any thread: what instances were asked so far.
-  std::vector<routing::VariantCounters> counters() const { return courier_.counters(); }
+  std::vector<routing::VariantCounters> counters() const { return sender_.counters(); }
 
  private:
   sagemaker_runtime::AsyncNotices notices_;
-  invocation_queue::RouterCourier courier_;
+  invocation_queue::RoutedSender sender_;
   invocation_queue::RequestQueues requests_;
-  invocation_queue::Queues queues_;
+  invocation_queue::InvocationQueues queues_;
 };
 
 }  // namespace slipway::server

@@ -107,7 +107,7 @@ class TestDoors {
                                 .wake_http = [](const std::string&) {}}};
   events::MessageMoves moves_{queues_, random_, reconcilers_};
   s3::Notices notices_{{.queues = queues_, .topics = topics_, .random = random_}};
-  invocation_queue::Queues request_queues_{[](invocation_queue::QueueId) {}};
+  invocation_queue::InvocationQueues request_queues_{[](invocation_queue::InvocationQueueId) {}};
   service::Registry registry_;
   service::Authorizer authorizer_{*directory_};
 };

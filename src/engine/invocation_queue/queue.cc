@@ -17,10 +17,10 @@ namespace {
 // How an object's content type stands among its properties.
 constexpr std::string_view content_type_property = "content-type";
 
-std::string key_of(QueueId id) { return std::to_string(id); }
+std::string key_of(InvocationQueueId id) { return std::to_string(id); }
 
-QueueId id_of(std::string_view key) {
-  QueueId id = 0;
+InvocationQueueId id_of(std::string_view key) {
+  InvocationQueueId id = 0;
   std::from_chars(key.data(), key.data() + key.size(), id);
   return id;
 }
@@ -65,31 +65,33 @@ std::string_view name_of(QueueFailure failure) {
 
 // ---- What doors call ----
 
-Result<> Queues::put(store::Transaction& tx, std::string_view fleet,
-                     const QueueSettings& settings) const {
+Result<> InvocationQueues::put(store::Transaction& tx, std::string_view fleet,
+                               const InvocationQueueSettings& settings) const {
   if (settings.concurrency < 1 || settings.concurrency > queue_concurrency_max)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("An instance is given 1 to {} requests at once; {} were asked for.",
                             queue_concurrency_max, settings.concurrency));
   const auto open = load_open_queue(tx, fleet);
-  const QueueId id = open ? open->id : insert_queue(tx, fleet, settings);
+  const InvocationQueueId id = open ? open->id : insert_queue(tx, fleet, settings);
   if (open) update_queue(tx, id, settings);
   tx.on_commit([changed = changed_, id] { changed(id); });
   return {};
 }
 
-void Queues::close(store::Transaction& tx, std::string_view fleet) const {
+void InvocationQueues::close(store::Transaction& tx, std::string_view fleet) const {
   const auto open = load_open_queue(tx, fleet);
   if (!open) return;
   close_queue(tx, open->id);
   tx.on_commit([changed = changed_, id = open->id] { changed(id); });
 }
 
-std::optional<Queue> Queues::find(store::Transaction& tx, std::string_view fleet) {
+std::optional<InvocationQueue> InvocationQueues::find(store::Transaction& tx,
+                                                      std::string_view fleet) {
   return load_open_queue(tx, fleet);
 }
 
-Result<> RequestQueues::accept(store::Transaction& tx, const Queue& queue, QueuedRequest request) {
+Result<> RequestQueues::accept(store::Transaction& tx, const InvocationQueue& queue,
+                               QueuedRequest request) {
   State& state = state_of(tx, queue.id);
   if (state.rows >= queued_max)
     return fail(ErrorCode::limit_exceeded,
@@ -112,8 +114,8 @@ Result<> RequestQueues::accept(store::Transaction& tx, const Queue& queue, Queue
   return {};
 }
 
-std::optional<Backlog> Queues::backlog(store::Transaction& tx, std::string_view fleet,
-                                       ServerTime now) {
+std::optional<Backlog> InvocationQueues::backlog(store::Transaction& tx, std::string_view fleet,
+                                                 ServerTime now) {
   const auto queue = load_open_queue(tx, fleet);
   if (!queue) return std::nullopt;
   Backlog backlog{.requests = static_cast<std::uint64_t>(count_requests(tx, queue->id))};
@@ -122,31 +124,31 @@ std::optional<Backlog> Queues::backlog(store::Transaction& tx, std::string_view 
 }
 
 void RequestQueues::look_again() {
-  std::set<QueueId> starved;
+  std::set<InvocationQueueId> starved;
   {
     const std::lock_guard lock(starved_mutex_);
     starved = starved_;
   }
-  for (const QueueId id : starved) wake(id);
+  for (const InvocationQueueId id : starved) wake(id);
 }
 
-bool RequestQueues::is_starved(QueueId id) {
+bool RequestQueues::is_starved(InvocationQueueId id) {
   const std::lock_guard lock(starved_mutex_);
   return starved_.contains(id);
 }
-void RequestQueues::set_starved(QueueId id) {
+void RequestQueues::set_starved(InvocationQueueId id) {
   const std::lock_guard lock(starved_mutex_);
   starved_.insert(id);
 }
-void RequestQueues::unset_starved(QueueId id) {
+void RequestQueues::unset_starved(InvocationQueueId id) {
   const std::lock_guard lock(starved_mutex_);
   starved_.erase(id);
 }
 
-void RequestQueues::wake(QueueId id) { needs_.loop.wake(*this, key_of(id)); }
+void RequestQueues::wake(InvocationQueueId id) { needs_.loop.wake(*this, key_of(id)); }
 
 // Counted once after a start; whatever this transaction itself changes comes on top, on commit.
-RequestQueues::State& RequestQueues::state_of(store::Transaction& tx, QueueId id) {
+RequestQueues::State& RequestQueues::state_of(store::Transaction& tx, InvocationQueueId id) {
   const auto known = states_.find(id);
   if (known != states_.end()) return known->second;
   State& state = states_[id];
@@ -159,7 +161,7 @@ RequestQueues::State& RequestQueues::state_of(store::Transaction& tx, QueueId id
 // Settles what cannot be sent any more, sends what there is room for, says when to look again.
 class RequestQueues::Run {
  public:
-  Run(RequestQueues& owner, store::Transaction& tx, Queue queue, const Moment& now,
+  Run(RequestQueues& owner, store::Transaction& tx, InvocationQueue queue, const Moment& now,
       engine::Effects& effects)
       : owner_(owner),
         tx_(tx),
@@ -170,7 +172,7 @@ class RequestQueues::Run {
         effects_(effects) {}
 
   engine::Wake go() {
-    if (queue_.state == Queue::State::closed) return end();
+    if (queue_.state == InvocationQueue::State::closed) return end();
     expire();
     if (!more_) send();
     return next_look();
@@ -194,7 +196,7 @@ class RequestQueues::Run {
 
   RequestQueues& owner_;
   store::Transaction& tx_;
-  const Queue queue_;
+  const InvocationQueue queue_;
   State& state_;
   const Moment now_;
   const Instant instant_;
@@ -313,7 +315,7 @@ void RequestQueues::Run::send() {
   owner_.set_starved(queue_.id);
   const bool full = owner_.completing_ >= completing_max;
   const std::size_t room =
-      full ? 0 : owner_.needs_.courier.room(queue_.fleet, queue_.settings.concurrency);
+      full ? 0 : owner_.needs_.sender.room(queue_.fleet, queue_.settings.concurrency);
   const std::size_t count_max = std::min(room, sent_per_run_max);
   // One more than there is room for: whether something is left behind.
   const auto list = candidates(count_max + 1);
@@ -409,7 +411,7 @@ engine::Wake RequestQueues::Run::next_look() {
 
 std::vector<std::string> RequestQueues::keys(store::Transaction& tx) {
   std::vector<std::string> keys;
-  for (const QueueId id : all_queues(tx)) keys.push_back(key_of(id));
+  for (const InvocationQueueId id : all_queues(tx)) keys.push_back(key_of(id));
   return keys;
 }
 
@@ -422,31 +424,31 @@ engine::Wake RequestQueues::reconcile(std::string_view key, store::Transaction& 
 
 // ---- Under way ----
 
-void RequestQueues::send(QueueId id, std::vector<Sending> sendings) {
+void RequestQueues::send(InvocationQueueId id, std::vector<Sending> sendings) {
   for (Sending& sending : sendings)
-    needs_.courier.deliver(std::move(sending.delivery),
-                           [this, id, number = sending.number](Delivered delivered) {
-                             arrived(id, number, std::move(delivered));
-                           });
+    needs_.sender.deliver(std::move(sending.delivery),
+                          [this, id, number = sending.number](Delivered delivered) {
+                            arrived(id, number, std::move(delivered));
+                          });
 }
 
 // The instance is free at once; the result follows with a commit that is shared.
-void RequestQueues::arrived(QueueId id, std::int64_t number, Delivered delivered) {
+void RequestQueues::arrived(InvocationQueueId id, std::int64_t number, Delivered delivered) {
   ++completing_;
   if (is_starved(id)) wake(id);
   struct Kept {
     Delivered delivered;
-    std::optional<Mishap> again = {};
+    std::optional<DeliveryError> again = {};
   };
   auto kept = std::make_shared<Kept>(Kept{std::move(delivered)});
   needs_.store.write_async(
       [this, id, number, kept](store::Transaction& tx) -> Result<> {
-        if (!kept->delivered) kept->again = kept->delivered.error().mishap;
+        if (!kept->delivered) kept->again = kept->delivered.error().error;
         const State& state = states_[id];
         const auto sent = state.sent.find(number);
         const unsigned broken = sent == state.sent.end() ? 0 : sent->second.broken;
-        if (kept->again == Mishap::unavailable) return {};
-        if (kept->again == Mishap::broken && broken + 1 < deliveries_max) return {};
+        if (kept->again == DeliveryError::unavailable) return {};
+        if (kept->again == DeliveryError::broken && broken + 1 < deliveries_max) return {};
         kept->again.reset();
         return finish(tx, id, number, kept->delivered);
       },
@@ -454,7 +456,7 @@ void RequestQueues::arrived(QueueId id, std::int64_t number, Delivered delivered
         if (!outcome) {
           log_error("invocation_queue", "a result cannot be kept; its request is sent again",
                     {{"request", std::to_string(number)}, {"cause", outcome.error().message}});
-          kept->again = Mishap::unavailable;
+          kept->again = DeliveryError::unavailable;
         }
         finished(id, number, kept->again);
       });
@@ -462,26 +464,26 @@ void RequestQueues::arrived(QueueId id, std::int64_t number, Delivered delivered
 
 namespace {
 
-QueueFailure failure_of(Mishap mishap) {
-  switch (mishap) {
-    case Mishap::timeout: return QueueFailure::timeout;
-    case Mishap::answer_too_large: return QueueFailure::answer_too_large;
-    case Mishap::unavailable:
-    case Mishap::broken: return QueueFailure::broken;
+QueueFailure failure_of(DeliveryError error) {
+  switch (error) {
+    case DeliveryError::timeout: return QueueFailure::timeout;
+    case DeliveryError::answer_too_large: return QueueFailure::answer_too_large;
+    case DeliveryError::unavailable:
+    case DeliveryError::broken: return QueueFailure::broken;
   }
   std::unreachable();
 }
 
 }  // namespace
 
-Result<> RequestQueues::finish(store::Transaction& tx, QueueId id, std::int64_t number,
+Result<> RequestQueues::finish(store::Transaction& tx, InvocationQueueId id, std::int64_t number,
                                Delivered& delivered) {
   const auto queue = load_queue(tx, id);
   const auto request = load_request(tx, number, WithBody::no);
   if (!queue || !request) return {};
   Settled settled{.queue = *queue, .request = *request, .at = needs_.clock.moment()};
   if (!delivered) {
-    settled.failure = failure_of(delivered.error().mishap);
+    settled.failure = failure_of(delivered.error().error);
     settled.detail = delivered.error().detail;
     settle(tx, std::move(settled), std::nullopt);
     return {};
@@ -494,12 +496,13 @@ Result<> RequestQueues::finish(store::Transaction& tx, QueueId id, std::int64_t 
   return {};
 }
 
-void RequestQueues::finished(QueueId id, std::int64_t number, const std::optional<Mishap>& again) {
+void RequestQueues::finished(InvocationQueueId id, std::int64_t number,
+                             const std::optional<DeliveryError>& again) {
   State& state = states_[id];
   bool suspects_turn = false;
   if (const auto sent = state.sent.find(number); sent != state.sent.end()) {
     suspects_turn = sent->second.broken > 0 && !state.waiting.empty();
-    if (again == Mishap::broken) ++sent->second.broken;
+    if (again == DeliveryError::broken) ++sent->second.broken;
     const Instant now = needs_.clock.monotonic();
     if (again)
       state.waiting[number] = {.not_before = now + delivery_retry_delay,

@@ -17,8 +17,8 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "engine/invocation_queue/courier.h"
 #include "engine/invocation_queue/queue_types.h"
+#include "engine/invocation_queue/request_sender.h"
 #include "engine/objects/objects.h"
 #include "engine/reconciler.h"
 #include "store/store.h"
@@ -64,25 +64,27 @@ class QueueDoor {
 
 // What a door holds to open, change and close queues, each in a transaction of its own. Has no
 // state but the hook.
-class Queues {
+class InvocationQueues {
  public:
   // `changed` is called once a change is durable: it wakes the reconciler (RequestQueues::wake).
-  explicit Queues(std::function<void(QueueId)> changed) : changed_(std::move(changed)) {}
+  explicit InvocationQueues(std::function<void(InvocationQueueId)> changed)
+      : changed_(std::move(changed)) {}
 
   // Opens a queue for the fleet, or changes the one that is open. invalid_argument where
   // `concurrency` is not 1 to queue_concurrency_max.
-  Result<> put(store::Transaction& tx, std::string_view fleet, const QueueSettings& settings) const;
+  Result<> put(store::Transaction& tx, std::string_view fleet,
+               const InvocationQueueSettings& settings) const;
   // The queue takes no more requests and those that wait fail as `closed`. None open is fine.
   void close(store::Transaction& tx, std::string_view fleet) const;
 
   // The open queue of a fleet.
-  static std::optional<Queue> find(store::Transaction& tx, std::string_view fleet);
+  static std::optional<InvocationQueue> find(store::Transaction& tx, std::string_view fleet);
   // How full that is, in a snapshot; nothing where there is none.
   static std::optional<Backlog> backlog(store::Transaction& tx, std::string_view fleet,
                                         ServerTime now);
 
  private:
-  std::function<void(QueueId)> changed_;
+  std::function<void(InvocationQueueId)> changed_;
 };
 
 // Drives the queues. A request is a row from acceptance until its result, and settling it is one
@@ -102,13 +104,13 @@ class Queues {
 // memory they note once it is durable. The other functions: any thread.
 class RequestQueues final : public engine::Reconciler {
  public:
-  // All of these outlive this object; after the courier and the loop have stopped, one empty write
+  // All of these outlive this object; after the sender and the loop have stopped, one empty write
   // to the store waits for what still refers to it.
   struct Needs {
     store::Store& store;
     objects::Objects& objects;
     engine::ReconcilerLoop& loop;
-    Courier& courier;
+    RequestSender& sender;
     QueueDoor& door;
     const Clock& clock;
   };
@@ -117,9 +119,9 @@ class RequestQueues final : public engine::Reconciler {
   // Durable when the transaction is. limit_exceeded "queue_full" beyond queued_max;
   // invalid_argument "key_too_long" where the result's name is none. `request.number` is given
   // here.
-  Result<> accept(store::Transaction& tx, const Queue& queue, QueuedRequest request);
+  Result<> accept(store::Transaction& tx, const InvocationQueue& queue, QueuedRequest request);
 
-  void wake(QueueId id);
+  void wake(InvocationQueueId id);
   // Instances came or went: queues that waited for room look again.
   void look_again();
 
@@ -153,24 +155,26 @@ class RequestQueues final : public engine::Reconciler {
   };
   class Run;
 
-  State& state_of(store::Transaction& tx, QueueId id);
+  State& state_of(store::Transaction& tx, InvocationQueueId id);
   void settle(store::Transaction& tx, Settled settled, std::optional<objects::SealedBody> body);
   Result<> store_result(store::Transaction& tx, const Settled& settled, objects::SealedBody body);
   void store_failure(store::Transaction& tx, const Settled& settled,
                      std::optional<objects::SealedBody> body);
-  void send(QueueId id, std::vector<Sending> sendings);
-  void arrived(QueueId id, std::int64_t number, Delivered delivered);
-  Result<> finish(store::Transaction& tx, QueueId id, std::int64_t number, Delivered& delivered);
-  void finished(QueueId id, std::int64_t number, const std::optional<Mishap>& again);
-  bool is_starved(QueueId id);
-  void set_starved(QueueId id);
-  void unset_starved(QueueId id);
+  void send(InvocationQueueId id, std::vector<Sending> sendings);
+  void arrived(InvocationQueueId id, std::int64_t number, Delivered delivered);
+  Result<> finish(store::Transaction& tx, InvocationQueueId id, std::int64_t number,
+                  Delivered& delivered);
+  void finished(InvocationQueueId id, std::int64_t number,
+                const std::optional<DeliveryError>& again);
+  bool is_starved(InvocationQueueId id);
+  void set_starved(InvocationQueueId id);
+  void unset_starved(InvocationQueueId id);
 
   const Needs needs_;
-  std::map<QueueId, State> states_;
+  std::map<InvocationQueueId, State> states_;
   std::atomic<std::size_t> completing_ = 0;
   std::mutex starved_mutex_;
-  std::set<QueueId> starved_;  // have what to send and no room; guarded by starved_mutex_
+  std::set<InvocationQueueId> starved_;  // have what to send and no room; guarded by starved_mutex_
 };
 
 }  // namespace slipway::invocation_queue

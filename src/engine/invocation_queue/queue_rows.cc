@@ -31,12 +31,13 @@ constexpr store::Migration queue_steps[] = {
 std::int64_t stored(Timestamp time) { return time.time_since_epoch().count(); }
 Timestamp time_from(std::int64_t us) { return Timestamp(std::chrono::microseconds(us)); }
 
-Queue read_queue(const store::Rows& rows) {
-  return {.id = rows.integer(0),
-          .fleet = std::string(rows.text(1)),
-          .state = rows.integer(2) != 0 ? Queue::State::open : Queue::State::closed,
-          .settings = {.concurrency = static_cast<std::uint32_t>(rows.integer(3)),
-                       .document = std::string(rows.text(4))}};
+InvocationQueue read_queue(const store::Rows& rows) {
+  return {
+      .id = rows.integer(0),
+      .fleet = std::string(rows.text(1)),
+      .state = rows.integer(2) != 0 ? InvocationQueue::State::open : InvocationQueue::State::closed,
+      .settings = {.concurrency = static_cast<std::uint32_t>(rows.integer(3)),
+                   .document = std::string(rows.text(4))}};
 }
 
 std::optional<objects::ObjectName> read_name(const store::Rows& rows, int column) {
@@ -79,44 +80,46 @@ std::vector<std::int64_t> first_column(store::Rows rows) {
 
 std::span<const store::Migration> queue_migrations() { return queue_steps; }
 
-std::optional<Queue> load_queue(store::Transaction& tx, QueueId id) {
+std::optional<InvocationQueue> load_queue(store::Transaction& tx, InvocationQueueId id) {
   auto rows = tx.query("SELECT id,fleet,open,concurrency,document FROM jobs_queue WHERE id=?1", id);
   if (!rows.next()) return std::nullopt;
   return read_queue(rows);
 }
 
-std::optional<Queue> load_open_queue(store::Transaction& tx, std::string_view fleet) {
+std::optional<InvocationQueue> load_open_queue(store::Transaction& tx, std::string_view fleet) {
   auto rows = tx.query(
       "SELECT id,fleet,open,concurrency,document FROM jobs_queue WHERE fleet=?1 AND open=1", fleet);
   if (!rows.next()) return std::nullopt;
   return read_queue(rows);
 }
 
-QueueId insert_queue(store::Transaction& tx, std::string_view fleet,
-                     const QueueSettings& settings) {
+InvocationQueueId insert_queue(store::Transaction& tx, std::string_view fleet,
+                               const InvocationQueueSettings& settings) {
   tx.run("INSERT INTO jobs_queue(fleet,open,concurrency,document) VALUES(?1,1,?2,?3)", fleet,
          settings.concurrency, settings.document);
   return tx.last_id();
 }
 
-void update_queue(store::Transaction& tx, QueueId id, const QueueSettings& settings) {
+void update_queue(store::Transaction& tx, InvocationQueueId id,
+                  const InvocationQueueSettings& settings) {
   tx.run("UPDATE jobs_queue SET concurrency=?2, document=?3 WHERE id=?1", id, settings.concurrency,
          settings.document);
 }
 
-void close_queue(store::Transaction& tx, QueueId id) {
+void close_queue(store::Transaction& tx, InvocationQueueId id) {
   tx.run("UPDATE jobs_queue SET open=0 WHERE id=?1", id);
 }
 
-void delete_queue(store::Transaction& tx, QueueId id) {
+void delete_queue(store::Transaction& tx, InvocationQueueId id) {
   tx.run("DELETE FROM jobs_queue WHERE id=?1", id);
 }
 
-std::vector<QueueId> all_queues(store::Transaction& tx) {
+std::vector<InvocationQueueId> all_queues(store::Transaction& tx) {
   return first_column(tx.query("SELECT id FROM jobs_queue"));
 }
 
-std::int64_t insert_request(store::Transaction& tx, QueueId queue, const QueuedRequest& request) {
+std::int64_t insert_request(store::Transaction& tx, InvocationQueueId queue,
+                            const QueuedRequest& request) {
   tx.run(
       "INSERT INTO jobs_request(queue,accepted,expires,time_limit_ms,content_type,accept,headers,"
       "input_bucket,input_key,output_bucket,output_key,failure_bucket,failure_key,document,body,"
@@ -147,23 +150,24 @@ std::optional<QueuedRequest> load_request(store::Transaction& tx, std::int64_t n
   return request;
 }
 
-std::vector<std::int64_t> numbers_after(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                        std::size_t count_max) {
+std::vector<std::int64_t> numbers_after(store::Transaction& tx, InvocationQueueId queue,
+                                        std::int64_t after, std::size_t count_max) {
   return first_column(
       tx.query("SELECT number FROM jobs_request INDEXED BY jobs_request_order "
                "WHERE queue=?1 AND number>?2 ORDER BY number LIMIT ?3",
                queue, after, count_max));
 }
 
-std::vector<std::int64_t> expired_numbers(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                          ServerTime now) {
+std::vector<std::int64_t> expired_numbers(store::Transaction& tx, InvocationQueueId queue,
+                                          std::int64_t after, ServerTime now) {
   return first_column(
       tx.query("SELECT number FROM jobs_request INDEXED BY jobs_request_expiry "
                "WHERE queue=?1 AND expires<=?2 AND number>?3 ORDER BY expires LIMIT ?4",
                queue, to_microseconds(now), after, settled_per_run_max));
 }
 
-std::optional<ServerTime> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after) {
+std::optional<ServerTime> next_expiry(store::Transaction& tx, InvocationQueueId queue,
+                                      std::int64_t after) {
   auto rows = tx.query(
       "SELECT expires FROM jobs_request INDEXED BY jobs_request_expiry "
       "WHERE queue=?1 AND number>?2 ORDER BY expires LIMIT 1",
@@ -172,13 +176,13 @@ std::optional<ServerTime> next_expiry(store::Transaction& tx, QueueId queue, std
   return server_time_from(rows.integer(0));
 }
 
-std::int64_t count_requests(store::Transaction& tx, QueueId queue) {
+std::int64_t count_requests(store::Transaction& tx, InvocationQueueId queue) {
   auto rows = tx.query("SELECT COUNT(*) FROM jobs_request WHERE queue=?1", queue);
   rows.next();
   return rows.integer(0);
 }
 
-std::optional<ServerTime> oldest_request(store::Transaction& tx, QueueId queue) {
+std::optional<ServerTime> oldest_request(store::Transaction& tx, InvocationQueueId queue) {
   auto rows =
       tx.query("SELECT since FROM jobs_request WHERE queue=?1 ORDER BY number LIMIT 1", queue);
   if (!rows.next()) return std::nullopt;

@@ -13,16 +13,19 @@
 
 namespace slipway::invocation_queue {
 
-std::optional<Queue> load_queue(store::Transaction& tx, QueueId id);
-std::optional<Queue> load_open_queue(store::Transaction& tx, std::string_view fleet);
-QueueId insert_queue(store::Transaction& tx, std::string_view fleet, const QueueSettings& settings);
-void update_queue(store::Transaction& tx, QueueId id, const QueueSettings& settings);
-void close_queue(store::Transaction& tx, QueueId id);
-void delete_queue(store::Transaction& tx, QueueId id);
-std::vector<QueueId> all_queues(store::Transaction& tx);
+std::optional<InvocationQueue> load_queue(store::Transaction& tx, InvocationQueueId id);
+std::optional<InvocationQueue> load_open_queue(store::Transaction& tx, std::string_view fleet);
+InvocationQueueId insert_queue(store::Transaction& tx, std::string_view fleet,
+                               const InvocationQueueSettings& settings);
+void update_queue(store::Transaction& tx, InvocationQueueId id,
+                  const InvocationQueueSettings& settings);
+void close_queue(store::Transaction& tx, InvocationQueueId id);
+void delete_queue(store::Transaction& tx, InvocationQueueId id);
+std::vector<InvocationQueueId> all_queues(store::Transaction& tx);
 
 // Returns the request's number, greater than every number given before.
-std::int64_t insert_request(store::Transaction& tx, QueueId queue, const QueuedRequest& request);
+std::int64_t insert_request(store::Transaction& tx, InvocationQueueId queue,
+                            const QueuedRequest& request);
 void delete_request(store::Transaction& tx, std::int64_t number);
 
 // Says whether the body of a request is read with it.
@@ -30,14 +33,15 @@ enum class WithBody : std::uint8_t { no, yes };
 std::optional<QueuedRequest> load_request(store::Transaction& tx, std::int64_t number,
                                           WithBody body);
 // Numbers above `after`, ascending.
-std::vector<std::int64_t> numbers_after(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                        std::size_t count_max);
+std::vector<std::int64_t> numbers_after(store::Transaction& tx, InvocationQueueId queue,
+                                        std::int64_t after, std::size_t count_max);
 // Those above `after` that expire by `now`, the earliest first.
-std::vector<std::int64_t> expired_numbers(store::Transaction& tx, QueueId queue, std::int64_t after,
-                                          ServerTime now);
+std::vector<std::int64_t> expired_numbers(store::Transaction& tx, InvocationQueueId queue,
+                                          std::int64_t after, ServerTime now);
 // When the first of those above `after` expires.
-std::optional<ServerTime> next_expiry(store::Transaction& tx, QueueId queue, std::int64_t after);
-std::int64_t count_requests(store::Transaction& tx, QueueId queue);
-std::optional<ServerTime> oldest_request(store::Transaction& tx, QueueId queue);
+std::optional<ServerTime> next_expiry(store::Transaction& tx, InvocationQueueId queue,
+                                      std::int64_t after);
+std::int64_t count_requests(store::Transaction& tx, InvocationQueueId queue);
+std::optional<ServerTime> oldest_request(store::Transaction& tx, InvocationQueueId queue);
 
 }  // namespace slipway::invocation_queue

@@ -22,7 +22,7 @@ inline constexpr std::string_view simulated_fleet = "000000000000/us-east-1/sim"
 inline constexpr std::string_view simulated_bucket = "box";
 
 // Instances that take what they are given and let the world decide what comes of it.
-class SimulatedInstances final : public Courier {
+class SimulatedInstances final : public RequestSender {
  public:
   explicit SimulatedInstances(objects::Objects& objects) : objects_(objects) {}
 
@@ -36,7 +36,7 @@ class SimulatedInstances final : public Courier {
     under_way_max = std::max(under_way_max, under_way.size());
   }
 
-  // Ends the `index`th with an answer of `status`, or a mishap.
+  // Ends the `index`th with an answer of `status`, or with no answer.
   void answer(std::size_t index, int status) {
     auto [delivery, arrived] = take(index);
     objects::Upload upload = objects_.begin();
@@ -47,9 +47,9 @@ class SimulatedInstances final : public Courier {
                             .body = upload.seal().value(),
                             .echo = body});
   }
-  void fail(std::size_t index, Mishap mishap) {
+  void fail(std::size_t index, DeliveryError error) {
     auto [delivery, arrived] = take(index);
-    arrived(std::unexpected(DeliveryMishap{mishap, "as simulated"}));
+    arrived(std::unexpected(FailedDelivery{error, "as simulated"}));
   }
 
   struct UnderWay {
@@ -159,7 +159,7 @@ class QueueWorld {
   Result<> accept(const std::string& key, std::chrono::seconds time_to_live,
                   std::optional<objects::ObjectName> input = {}) {
     return store_->write([&](store::Transaction& tx) -> Result<> {
-      const auto queue = Queues::find(tx, simulated_fleet);
+      const auto queue = InvocationQueues::find(tx, simulated_fleet);
       if (!queue) return fail(ErrorCode::not_found, "no queue");
       const std::string bucket(simulated_bucket);
       return server_->requests.accept(
@@ -199,7 +199,7 @@ class QueueWorld {
   }
   std::optional<Backlog> backlog() {
     return *store_->read([&](store::Transaction& tx) -> Result<std::optional<Backlog>> {
-      return Queues::backlog(tx, simulated_fleet, clock_.server_time());
+      return InvocationQueues::backlog(tx, simulated_fleet, clock_.server_time());
     });
   }
 
@@ -219,7 +219,7 @@ class QueueWorld {
           requests({.store = *world.store_,
                     .objects = *world.objects_,
                     .loop = loop,
-                    .courier = instances,
+                    .sender = instances,
                     .door = door,
                     .clock = world.clock_}) {
       loop.add(requests);
@@ -229,7 +229,7 @@ class QueueWorld {
     engine::Changes changes;
     engine::ReconcilerLoop loop;
     RequestQueues requests;
-    Queues queues{[this](QueueId id) { requests.wake(id); }};
+    InvocationQueues queues{[this](InvocationQueueId id) { requests.wake(id); }};
   };
 
   // Waits for what the writer has still to do.

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 
 constexpr auto long_time = std::chrono::hours(6);
 
-TEST(Queue, AnAnswerBecomesTheObjectAndTheRowAndTheAnnouncementGoWithIt) {
+TEST(InvocationQueue, AnAnswerBecomesTheObjectAndTheRowAndTheAnnouncementGoWithIt) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
@@ -27,7 +27,7 @@ TEST(Queue, AnAnswerBecomesTheObjectAndTheRowAndTheAnnouncementGoWithIt) {
   EXPECT_EQ(world.backlog()->requests, 0u);
 }
 
-TEST(Queue, WhatAnInstanceRefusesStandsAsItsFailureAndIsNotSentAgain) {
+TEST(InvocationQueue, WhatAnInstanceRefusesStandsAsItsFailureAndIsNotSentAgain) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
@@ -40,7 +40,7 @@ TEST(Queue, WhatAnInstanceRefusesStandsAsItsFailureAndIsNotSentAgain) {
   EXPECT_EQ(world.instances().seen["a"], 1u);
 }
 
-TEST(Queue, WithoutInstancesItKeepsWhatItHasAndSendsItWhenTheyCome) {
+TEST(InvocationQueue, WithoutInstancesItKeepsWhatItHasAndSendsItWhenTheyCome) {
   QueueWorld world(1);
   world.put_queue(2);
   world.instances().instances = 0;
@@ -55,7 +55,7 @@ TEST(Queue, WithoutInstancesItKeepsWhatItHasAndSendsItWhenTheyCome) {
   EXPECT_EQ(world.instances().under_way[1].delivery.request.output.key, "b");
 }
 
-TEST(Queue, ARequestThatWaitedLongerThanItsTimeExpiresAndIsNeverSent) {
+TEST(InvocationQueue, ARequestThatWaitedLongerThanItsTimeExpiresAndIsNeverSent) {
   QueueWorld world(1);
   world.put_queue(1);
   world.instances().instances = 0;
@@ -72,14 +72,14 @@ TEST(Queue, ARequestThatWaitedLongerThanItsTimeExpiresAndIsNeverSent) {
   EXPECT_EQ(world.instances().seen.count("short"), 0u);
 }
 
-TEST(Queue, ARequestUnderWhichInstancesEndIsGivenUpAfterTheThird) {
+TEST(InvocationQueue, ARequestUnderWhichInstancesEndIsGivenUpAfterTheThird) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
   for (unsigned i = 0; i < deliveries_max; ++i) {
     world.settle();
     ASSERT_EQ(world.instances().under_way.size(), 1u) << i;
-    world.instances().fail(0, Mishap::broken);
+    world.instances().fail(0, DeliveryError::broken);
     world.move_on(delivery_retry_delay);
   }
   world.move_on(10s);
@@ -98,12 +98,12 @@ bool is_under_way(QueueWorld& world, const std::string& key) {
   return std::ranges::count(under_way(world), key) > 0;
 }
 
-TEST(Queue, ARequestUnderWhichAnInstanceEndedLetsItsNeighboursGoFirst) {
+TEST(InvocationQueue, ARequestUnderWhichAnInstanceEndedLetsItsNeighboursGoFirst) {
   QueueWorld world(1);
   world.put_queue(1);
   for (const char* key : {"poison", "a", "b"}) ASSERT_TRUE(world.accept(key, long_time));
   world.settle();
-  world.instances().fail(0, Mishap::broken);
+  world.instances().fail(0, DeliveryError::broken);
   world.instances().instances = 0;  // until it is started again
   world.move_on(2 * delivery_retry_delay);
   world.instances().instances = 1;
@@ -117,13 +117,13 @@ TEST(Queue, ARequestUnderWhichAnInstanceEndedLetsItsNeighboursGoFirst) {
   EXPECT_THAT(under_way(world), ElementsAre("poison"));
 }
 
-TEST(Queue, ARequestUnderWhichAnInstanceEndedHasItsTurnAlthoughOthersKeepComing) {
+TEST(InvocationQueue, ARequestUnderWhichAnInstanceEndedHasItsTurnAlthoughOthersKeepComing) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("suspect", long_time));
   ASSERT_TRUE(world.accept("r0", long_time));
   world.settle();
-  world.instances().fail(0, Mishap::broken);
+  world.instances().fail(0, DeliveryError::broken);
   world.move_on(delivery_retry_delay);
   int tries = 0;
   while (under_way(world) != std::vector<std::string>{"suspect"} && tries < 100) {
@@ -136,7 +136,7 @@ TEST(Queue, ARequestUnderWhichAnInstanceEndedHasItsTurnAlthoughOthersKeepComing)
 }
 
 // One request ends every instance that it comes to, and all that it has under way.
-TEST(Queue, ARequestThatEndsItsInstancesTakesNoneOfItsNeighboursWithIt) {
+TEST(InvocationQueue, ARequestThatEndsItsInstancesTakesNoneOfItsNeighboursWithIt) {
   constexpr unsigned concurrency = 16;
   constexpr unsigned requests = 100;
   QueueWorld world(1);
@@ -150,7 +150,7 @@ TEST(Queue, ARequestThatEndsItsInstancesTakesNoneOfItsNeighboursWithIt) {
       instances.answer(0, 200);
       world.settle();
     }
-    while (!instances.under_way.empty()) instances.fail(0, Mishap::broken);
+    while (!instances.under_way.empty()) instances.fail(0, DeliveryError::broken);
   }
   auto announced = world.announced();
   ASSERT_EQ(announced.size(), requests);
@@ -159,14 +159,14 @@ TEST(Queue, ARequestThatEndsItsInstancesTakesNoneOfItsNeighboursWithIt) {
   EXPECT_EQ(world.instances().seen["poison"], deliveries_max);
 }
 
-TEST(Queue, WhatNoInstanceTookIsSentAgainUntilOneDoes) {
+TEST(InvocationQueue, WhatNoInstanceTookIsSentAgainUntilOneDoes) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
   for (unsigned i = 0; i < 10; ++i) {
     world.settle();
     ASSERT_EQ(world.instances().under_way.size(), 1u) << i;
-    world.instances().fail(0, Mishap::unavailable);
+    world.instances().fail(0, DeliveryError::unavailable);
     world.move_on(delivery_retry_delay);
   }
   world.settle();
@@ -175,7 +175,7 @@ TEST(Queue, WhatNoInstanceTookIsSentAgainUntilOneDoes) {
   EXPECT_THAT(world.announced()["a"], ElementsAre("completed"));
 }
 
-TEST(Queue, AClosedQueueFailsWhatWaitsAndLetsWhatIsUnderWayEnd) {
+TEST(InvocationQueue, AClosedQueueFailsWhatWaitsAndLetsWhatIsUnderWayEnd) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("sent", long_time));
@@ -191,7 +191,7 @@ TEST(Queue, AClosedQueueFailsWhatWaitsAndLetsWhatIsUnderWayEnd) {
   EXPECT_FALSE(world.backlog());
 }
 
-TEST(Queue, AMissingInputAndAMissingBucketFailTheRequestAlone) {
+TEST(InvocationQueue, AMissingInputAndAMissingBucketFailTheRequestAlone) {
   QueueWorld world(1);
   world.put_queue(8);
   ASSERT_TRUE(world.accept("a", long_time, objects::ObjectName{.bucket = "box", .key = "not"}));
@@ -204,7 +204,7 @@ TEST(Queue, AMissingInputAndAMissingBucketFailTheRequestAlone) {
   EXPECT_THAT(world.announced()["b"], ElementsAre("completed"));
 }
 
-TEST(Queue, AnInputThatMayNotBeReadAnyMoreFailsTheRequest) {
+TEST(InvocationQueue, AnInputThatMayNotBeReadAnyMoreFailsTheRequest) {
   QueueWorld world(1);
   world.put_queue(1);
   world.door().closed = "input";
@@ -214,7 +214,7 @@ TEST(Queue, AnInputThatMayNotBeReadAnyMoreFailsTheRequest) {
   EXPECT_TRUE(world.instances().under_way.empty());
 }
 
-TEST(Queue, AResultThatMayNotBeStoredAnyMoreIsAFailure) {
+TEST(InvocationQueue, AResultThatMayNotBeStoredAnyMoreIsAFailure) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
@@ -227,7 +227,7 @@ TEST(Queue, AResultThatMayNotBeStoredAnyMoreIsAFailure) {
   EXPECT_THAT(world.announced()["a"], ElementsAre("no_output"));
 }
 
-TEST(Queue, AFailureIsStoredOnlyWhereItMayBe) {
+TEST(InvocationQueue, AFailureIsStoredOnlyWhereItMayBe) {
   QueueWorld world(1);
   world.put_queue(1);
   ASSERT_TRUE(world.accept("a", long_time));
@@ -239,7 +239,7 @@ TEST(Queue, AFailureIsStoredOnlyWhereItMayBe) {
   EXPECT_THAT(world.announced()["a"], ElementsAre("refused"));
 }
 
-TEST(Queue, ARequestAcceptedAfterOneWithoutInputIsSent) {
+TEST(InvocationQueue, ARequestAcceptedAfterOneWithoutInputIsSent) {
   QueueWorld world(1);
   world.put_queue(1);
   for (int i = 0; i < 3; ++i)
@@ -251,7 +251,8 @@ TEST(Queue, ARequestAcceptedAfterOneWithoutInputIsSent) {
   EXPECT_EQ(world.instances().under_way.size(), 1u);
 }
 
-// Requests, answers, mishaps, scaling, passing time and crashes in an order that the seed chooses.
+// Requests, answers, failed deliveries, scaling, passing time and crashes in an order that the seed
+// chooses.
 class Chaos {
  public:
   explicit Chaos(std::uint64_t seed) : world_(seed) { world_.put_queue(concurrency); }
@@ -321,9 +322,9 @@ class Chaos {
     const std::size_t index = world_.below(instances.under_way.size());
     switch (world_.below(8)) {
       case 0: return instances.answer(index, 503);
-      case 1: return instances.fail(index, Mishap::broken);
-      case 2: return instances.fail(index, Mishap::unavailable);
-      case 3: return instances.fail(index, Mishap::timeout);
+      case 1: return instances.fail(index, DeliveryError::broken);
+      case 2: return instances.fail(index, DeliveryError::unavailable);
+      case 3: return instances.fail(index, DeliveryError::timeout);
       default: return instances.answer(index, 200);
     }
   }
@@ -344,7 +345,7 @@ class Chaos {
   std::size_t instances_max_ = 1;
 };
 
-TEST(Queue, OverCrashesBetweenAnyTwoStepsNothingIsLostAndNothingIsDoneTwice) {
+TEST(InvocationQueue, OverCrashesBetweenAnyTwoStepsNothingIsLostAndNothingIsDoneTwice) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     Chaos chaos(seed);

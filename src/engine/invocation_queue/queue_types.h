@@ -13,10 +13,10 @@
 namespace slipway::invocation_queue {
 
 // Numbers queues over the life of a store; never given twice.
-using QueueId = std::int64_t;
+using InvocationQueueId = std::int64_t;
 
 // What a door may change of a queue while it lives.
-struct QueueSettings {
+struct InvocationQueueSettings {
   // How many requests one instance is given at once.
   std::uint32_t concurrency = 1;
   // The door's own: kept, handed back, not read.
@@ -25,12 +25,12 @@ struct QueueSettings {
 
 // A queue of one fleet. A fleet has at most one that is open; one that was closed lives on until
 // its last request is settled.
-struct Queue {
-  QueueId id = 0;
+struct InvocationQueue {
+  InvocationQueueId id = 0;
   std::string fleet;
   enum class State : std::uint8_t { closed, open };
   State state = State::open;
-  QueueSettings settings = {};
+  InvocationQueueSettings settings = {};
 };
 
 // A request as it is kept: what to send, where the answer goes, and until when it is of use.
@@ -71,7 +71,7 @@ std::string_view name_of(QueueFailure failure);
 
 // What became of a request, within the transaction that makes it so.
 struct Settled {
-  const Queue& queue;
+  const InvocationQueue& queue;
   const QueuedRequest& request;
   Moment at;
   std::optional<QueueFailure> failure = {};  // nothing: completed

@@ -12,7 +12,7 @@ namespace {
 namespace api = aws::sagemaker;
 using service::refuse;
 
-invocation_queue::QueueSettings settings_of(const api::AsyncInferenceConfig& config) {
+invocation_queue::InvocationQueueSettings settings_of(const api::AsyncInferenceConfig& config) {
   const auto wanted = config.ClientConfig().MaxConcurrentInvocationsPerInstance();
   return {.concurrency = static_cast<std::uint32_t>(wanted.value_or(async_concurrency_default)),
           .document = wire::to_json(config)};
@@ -49,15 +49,15 @@ void ask_by_queue(fleet::FleetPlan& plan) {
     variant.routing = routing::Balancing::least_outstanding;
 }
 
-Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,
+Result<> open_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                     const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
   if (!config.AsyncInferenceConfig()) return {};
   return queues.put(call.tx(), id.text, settings_of(config.AsyncInferenceConfig()));
 }
 
-Result<> change_queue(const service::Call& call, const invocation_queue::Queues& queues,
+Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                       const routing::FleetId& id, const api::CreateEndpointConfigInput& config) {
-  const bool is_async = invocation_queue::Queues::find(call.tx(), id.text).has_value();
+  const bool is_async = invocation_queue::InvocationQueues::find(call.tx(), id.text).has_value();
   if (is_async != static_cast<bool>(config.AsyncInferenceConfig()))
     return refuse("ValidationException",
                   is_async ? "An endpoint with an AsyncInferenceConfig cannot be updated to one "

@@ -22,14 +22,14 @@ Result<> check_async(const aws::sagemaker::CreateEndpointConfigInput& config);
 void ask_by_queue(fleet::FleetPlan& plan);
 
 // A new endpoint's queue, where the configuration has one.
-Result<> open_queue(const service::Call& call, const invocation_queue::Queues& queues,
+Result<> open_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                     const routing::FleetId& id,
                     const aws::sagemaker::CreateEndpointConfigInput& config);
 
 // An update's: the queue stays, its settings change at once. An endpoint stays asynchronous, or
 // stays what else it is: ValidationException (what AWS does there is not known; a queue with
 // requests in it cannot become a real-time endpoint).
-Result<> change_queue(const service::Call& call, const invocation_queue::Queues& queues,
+Result<> change_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,
                       const routing::FleetId& id,
                       const aws::sagemaker::CreateEndpointConfigInput& config);
 

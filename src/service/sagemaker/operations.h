@@ -39,7 +39,8 @@ Result<api::DeleteTagsOutput> delete_tags(Call& call, api::DeleteTagsInput in);
 // endpoint.cc: desired state goes to the fleet engine, status comes from it.
 class Endpoints {
  public:
-  Endpoints(fleet::Fleets& fleets, const invocation_queue::Queues& queues, BuiltInImages built_in)
+  Endpoints(fleet::Fleets& fleets, const invocation_queue::InvocationQueues& queues,
+            BuiltInImages built_in)
       : fleets_(fleets), queues_(queues), built_in_(std::move(built_in)) {}
 
   // Answers at once with the ARN; the instances come up later, driven by the fleet's reconciler,
@@ -61,7 +62,7 @@ class Endpoints {
 
  private:
   fleet::Fleets& fleets_;
-  const invocation_queue::Queues& queues_;
+  const invocation_queue::InvocationQueues& queues_;
   const BuiltInImages built_in_;
 };
 

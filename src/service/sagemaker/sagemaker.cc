@@ -49,7 +49,8 @@ void add_components(service::Registry::Service& service,
 }  // namespace
 
 void install(service::Registry& registry, fleet::Fleets& fleets,
-             const invocation_queue::Queues& queues, BuiltInImages built_in, Reach reach) {
+             const invocation_queue::InvocationQueues& queues, BuiltInImages built_in,
+             Reach reach) {
   namespace op = api::op;
   const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
   const auto components = std::make_shared<Components>(fleets, built_in, reach);

@@ -17,7 +17,8 @@ namespace slipway::sagemaker {
 
 // `fleets`, `queues` and what `reach` refers to outlive the registry.
 void install(service::Registry& registry, fleet::Fleets& fleets,
-             const invocation_queue::Queues& queues, BuiltInImages built_in, Reach reach = Reach());
+             const invocation_queue::InvocationQueues& queues, BuiltInImages built_in,
+             Reach reach = Reach());
 
 // Batch transform. `transforms` outlives the registry.
 void install_transform_jobs(service::Registry& registry, transform::Transforms& transforms,

@@ -138,7 +138,7 @@ class Door : public testing::Test {
           .value();
   engine::Changes changes_{world_.clock()};
   WorkerPool workers_{2};
-  invocation_queue::Queues queues_{[](invocation_queue::QueueId) {}};
+  invocation_queue::InvocationQueues queues_{[](invocation_queue::InvocationQueueId) {}};
   service::Registry registry_;
   wire::Router router_{aws::schemas()};
   net::Loop loop_;

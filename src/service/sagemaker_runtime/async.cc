@@ -118,8 +118,8 @@ bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const 
   return route != routes->end() && !route->second->legs.empty();
 }
 
-Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,
-                                                           std::string_view endpoint) const {
+Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
+    const Call& call, std::string_view endpoint) const {
   AskedEndpoint asked{.name = std::string(endpoint),
                       .account = call.account(),
                       .region = call.region(),
@@ -128,7 +128,7 @@ Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,
   const auto not_so = [&](InvokeFailure why) {
     return std::unexpected(failure_error(asked, why, {}, {}, {}));
   };
-  auto queue = invocation_queue::Queues::find(call.tx(), asked.fleet);
+  auto queue = invocation_queue::InvocationQueues::find(call.tx(), asked.fleet);
   if (!queue) {
     switch (needs_.fleets.status(call.tx(), {asked.fleet}).state) {
       case fleet::FleetState::gone: return not_so(InvokeFailure::not_found);
@@ -143,7 +143,8 @@ Result<invocation_queue::Queue> AsyncInvocations::queue_of(const Call& call,
 // Whichever variant answers, results are stored for its role, or for whoever made the configuration
 // where it has none; the input is read for that role, or for the caller who names it. Plans of
 // former versions say no more than the role.
-Result<> AsyncInvocations::remember_for_whom(const Call& call, const invocation_queue::Queue& queue,
+Result<> AsyncInvocations::remember_for_whom(const Call& call,
+                                             const invocation_queue::InvocationQueue& queue,
                                              AsyncNote& note) const {
   TRY(const fleet::FleetPlan plan, needs_.fleets.wanted_plan(call.tx(), {queue.fleet}));
   const std::string caller = service::Errands::remembered(call.caller().principal);
@@ -179,7 +180,7 @@ Result<> AsyncInvocations::expect_rights(const Call& call, const AsyncNote& note
 
 Result<api::InvokeEndpointAsyncOutput> AsyncInvocations::invoke(
     Call& call, api::InvokeEndpointAsyncInput in) const {
-  TRY(const invocation_queue::Queue queue, queue_of(call, in.EndpointName()));
+  TRY(const invocation_queue::InvocationQueue queue, queue_of(call, in.EndpointName()));
   TRY(const auto config,
       wire::from_json<aws::sagemaker::AsyncInferenceConfig>(queue.settings.document, call.arena()));
   const std::string uuid = make_uuid(call.random());

@@ -56,11 +56,11 @@ class AsyncInvocations {
       service::Call& call, aws::sagemaker_runtime::InvokeEndpointAsyncInput in) const;
 
  private:
-  Result<invocation_queue::Queue> queue_of(const service::Call& call,
-                                           std::string_view endpoint) const;
+  Result<invocation_queue::InvocationQueue> queue_of(const service::Call& call,
+                                                     std::string_view endpoint) const;
   bool serves(const service::Call& call, const std::string& fleet) const;
-  Result<> remember_for_whom(const service::Call& call, const invocation_queue::Queue& queue,
-                             AsyncNote& note) const;
+  Result<> remember_for_whom(const service::Call& call,
+                             const invocation_queue::InvocationQueue& queue, AsyncNote& note) const;
   Result<> expect_rights(const service::Call& call, const AsyncNote& note,
                          const aws::sagemaker::AsyncInferenceConfig& config,
                          const invocation_queue::QueuedRequest& request) const;

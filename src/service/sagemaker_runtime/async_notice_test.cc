@@ -17,7 +17,7 @@ const Moment accepted{.civil = Timestamp(std::chrono::microseconds(1'643'150'760
                       .server = {}};
 
 struct Ended {
-  invocation_queue::Queue queue{.id = 1, .fleet = "123456789012/us-west-2/mine"};
+  invocation_queue::InvocationQueue queue{.id = 1, .fleet = "123456789012/us-west-2/mine"};
   invocation_queue::QueuedRequest request{
       .accepted = accepted,
       .content_type = "text/csv",

@@ -35,7 +35,7 @@ struct DeliveredAnswer {
 };
 
 // Says why a queued request got no answer from an instance.
-enum class Mishap : std::uint8_t {
+enum class DeliveryError : std::uint8_t {
   unavailable,  // no instance took it: none has seen it, or the answer could not be kept
   timeout,
   broken,  // an instance had it and ended
@@ -43,19 +43,19 @@ enum class Mishap : std::uint8_t {
 };
 
 // The same with a sentence that says more, which may be empty.
-struct DeliveryMishap {
-  Mishap mishap = Mishap::unavailable;
+struct FailedDelivery {
+  DeliveryError error = DeliveryError::unavailable;
   std::string detail = {};
 };
 
-using Delivered = std::expected<DeliveredAnswer, DeliveryMishap>;
+using Delivered = std::expected<DeliveredAnswer, FailedDelivery>;
 // Called once, on any thread, never from within deliver().
 using Arrived = std::move_only_function<void(Delivered)>;
 
 // Thread-safe.
-class Courier {
+class RequestSender {
  public:
-  virtual ~Courier() = default;
+  virtual ~RequestSender() = default;
 
   // How many more requests the fleet's instances take now, where each is given `concurrency` at
   // once.

@@ -1,4 +1,4 @@
-#include "engine/invocation_queue/router_courier.h"
+#include "engine/invocation_queue/routed_sender.h"
 
 #include <utility>
 #include <vector>
@@ -12,18 +12,18 @@ namespace {
 
 objects::UploadOptions answer_upload() { return {.bytes_max = queued_answer_bytes_max}; }
 
-DeliveryMishap mishap_of(const Error& error) {
+FailedDelivery failed_by(const Error& error) {
   if (error.code == ErrorCode::limit_exceeded)
-    return {Mishap::answer_too_large, "The answer is larger than is allowed."};
-  return {Mishap::unavailable, error.message};
+    return {DeliveryError::answer_too_large, "The answer is larger than is allowed."};
+  return {DeliveryError::unavailable, error.message};
 }
 
-Mishap mishap_of(routing::InvokeFailure failure) {
+DeliveryError error_of(routing::InvokeFailure failure) {
   switch (failure) {
-    case routing::InvokeFailure::timeout: return Mishap::timeout;
-    case routing::InvokeFailure::broken: return Mishap::broken;
-    case routing::InvokeFailure::too_large: return Mishap::answer_too_large;
-    default: return Mishap::unavailable;
+    case routing::InvokeFailure::timeout: return DeliveryError::timeout;
+    case routing::InvokeFailure::broken: return DeliveryError::broken;
+    case routing::InvokeFailure::too_large: return DeliveryError::answer_too_large;
+    default: return DeliveryError::unavailable;
   }
 }
 
@@ -31,9 +31,9 @@ Mishap mishap_of(routing::InvokeFailure failure) {
 
 // Takes an answer's bytes: into memory while they are few, then to a file, on a strand of workers.
 // Lives until it told what became of them, whoever else lets go of it.
-class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
+class RoutedSender::AnswerWriter : public std::enable_shared_from_this<AnswerWriter> {
  public:
-  Keeper(const Needs& needs, net::Loop& loop, Arrived arrived)
+  AnswerWriter(const Needs& needs, net::Loop& loop, Arrived arrived)
       : loop_(loop),
         strand_(needs.workers),
         upload_(needs.objects.begin(answer_upload())),
@@ -66,10 +66,10 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
     strand_.post([self = shared_from_this(), bytes = std::move(pending_)] { self->seal(bytes); });
   }
 
-  void fail(DeliveryMishap mishap) {
+  void fail(FailedDelivery failed) {
     source_ = nullptr;
-    strand_.post([self = shared_from_this(), mishap = std::move(mishap)]() mutable {
-      self->tell(std::unexpected(std::move(mishap)));
+    strand_.post([self = shared_from_this(), failed = std::move(failed)]() mutable {
+      self->tell(std::unexpected(std::move(failed)));
     });
   }
 
@@ -100,7 +100,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
   void write(std::string_view bytes) {
     if (!error_.empty()) return;
     if (auto written = upload_.write(std::as_bytes(std::span(bytes))); !written) {
-      error_.push_back(mishap_of(written.error()));
+      error_.push_back(failed_by(written.error()));
       failed_ = true;
     }
   }
@@ -109,7 +109,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
     if (!rest.empty()) write(rest);
     if (!error_.empty()) return tell(std::unexpected(std::move(error_.front())));
     auto sealed = upload_.seal();
-    if (!sealed) return tell(std::unexpected(mishap_of(sealed.error())));
+    if (!sealed) return tell(std::unexpected(failed_by(sealed.error())));
     DeliveredAnswer answer{
         .status = status_, .content_type = std::move(content_type_), .body = *std::move(sealed)};
     if (size_ <= echo_bytes_max) answer.echo = std::move(echo_);
@@ -127,7 +127,7 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
   int status_ = 200;
   std::string content_type_;
   std::string echo_;
-  std::vector<DeliveryMishap> error_;
+  std::vector<FailedDelivery> error_;
   std::atomic<bool> failed_ = false;
 
   routing::Invocation* source_ = nullptr;
@@ -138,13 +138,13 @@ class RouterCourier::Keeper : public std::enable_shared_from_this<Keeper> {
 };
 
 // One request as the router knows it.
-class RouterCourier::Errand final : public routing::Invocation {
+class RoutedSender::OutboundRequest final : public routing::Invocation {
  public:
-  Errand(RouterCourier& courier, Delivery delivery, Arrived arrived)
-      : courier_(courier),
+  OutboundRequest(RoutedSender& sender, Delivery delivery, Arrived arrived)
+      : sender_(sender),
         delivery_(std::move(delivery)),
-        keeper_(std::make_shared<Keeper>(courier.needs_, courier.needs_.loop.loop(),
-                                         std::move(arrived))) {
+        writer_(std::make_shared<AnswerWriter>(sender.needs_, sender.needs_.loop.loop(),
+                                               std::move(arrived))) {
     const QueuedRequest& queued = delivery_.request;
     for (const auto& [name, value] : queued.headers) headers_.push_back({name, value});
     request.fleet = delivery_.fleet;
@@ -156,52 +156,52 @@ class RouterCourier::Errand final : public routing::Invocation {
     if (!delivery_.content.slices.empty()) request.body_files = [this] { return files(); };
     request.answer_mode = routing::AnswerMode::streamed;
     request.time_limit = queued.time_limit;
-    keeper_->set_source(this);
+    writer_->set_source(this);
   }
-  ~Errand() override { launched(); }
+  ~OutboundRequest() override { launched(); }
 
   void sent() override { launched(); }
 
   void answered(const routing::InvokeAnswer& answer) override {
-    keeper_->begin(answer.status, answer.content_type);
-    keeper_->set_source(nullptr);
-    keeper_->take(answer.body);
-    keeper_->end();
+    writer_->begin(answer.status, answer.content_type);
+    writer_->set_source(nullptr);
+    writer_->take(answer.body);
+    writer_->end();
   }
   void failed(routing::InvokeFailure failure, std::string_view detail, std::string_view) override {
-    keeper_->fail({mishap_of(failure), std::string(detail)});
+    writer_->fail({error_of(failure), std::string(detail)});
   }
   void begun(const routing::InvokeAnswer& head) override {
-    keeper_->begin(head.status, head.content_type);
+    writer_->begin(head.status, head.content_type);
   }
-  void part(std::string_view bytes) override { keeper_->take(bytes); }
-  void ended() override { keeper_->end(); }
+  void part(std::string_view bytes) override { writer_->take(bytes); }
+  void ended() override { writer_->end(); }
 
  private:
   void launched() {
-    if (!std::exchange(launched_, true)) courier_.launched(delivery_.fleet);
+    if (!std::exchange(launched_, true)) sender_.launched(delivery_.fleet);
   }
 
   net::FileSequence files() const { return checked_files(delivery_.content); }
 
-  RouterCourier& courier_;
+  RoutedSender& sender_;
   const Delivery delivery_;
   std::vector<net::Header> headers_;
-  const std::shared_ptr<Keeper> keeper_;
+  const std::shared_ptr<AnswerWriter> writer_;
   bool launched_ = false;
 };
 
-RouterCourier::RouterCourier(const Needs& needs) : needs_(needs) {
+RoutedSender::RoutedSender(const Needs& needs) : needs_(needs) {
   needs_.loop.run_and_wait([this] {
     router_ = std::make_unique<routing::Router>(needs_.loop.loop(), needs_.routes, needs_.random);
   });
 }
 
-void RouterCourier::stop() {
+void RoutedSender::stop() {
   needs_.loop.run_and_wait([this] { router_.reset(); });
 }
 
-std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrency) const {
+std::size_t RoutedSender::room(std::string_view fleet, std::uint32_t concurrency) const {
   const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = routes->find(fleet);
   if (route == routes->end()) return 0;
@@ -218,19 +218,20 @@ std::size_t RouterCourier::room(std::string_view fleet, std::uint32_t concurrenc
   return free > launching->second ? free - launching->second : 0;
 }
 
-void RouterCourier::deliver(Delivery delivery, Arrived arrived) {
+void RoutedSender::deliver(Delivery delivery, Arrived arrived) {
   {
     const std::lock_guard lock(mutex_);
     ++launching_[delivery.fleet];
   }
   needs_.loop.loop().post(
       [this, delivery = std::move(delivery), arrived = std::move(arrived)]() mutable {
-        auto errand = std::make_unique<Errand>(*this, std::move(delivery), std::move(arrived));
-        if (router_) router_->invoke(std::move(errand));
+        auto request =
+            std::make_unique<OutboundRequest>(*this, std::move(delivery), std::move(arrived));
+        if (router_) router_->invoke(std::move(request));
       });
 }
 
-void RouterCourier::launched(const std::string& fleet) {
+void RoutedSender::launched(const std::string& fleet) {
   const std::lock_guard lock(mutex_);
   const auto launching = launching_.find(fleet);
   if (launching != launching_.end() && --launching->second == 0) launching_.erase(launching);

@@ -1,4 +1,4 @@
-// The courier of the real server: one loop's fleet router, fed from and read into objects.
+// The sender of the real server: one loop's fleet router, fed from objects and read into objects.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "base/string_hash.h"
 #include "base/worker_pool.h"
-#include "engine/invocation_queue/courier.h"
+#include "engine/invocation_queue/request_sender.h"
 #include "engine/routing/router.h"
 #include "net/loop.h"
 
@@ -23,7 +23,7 @@ inline constexpr std::size_t unwritten_bytes_max = 4 * 1024 * 1024;
 
 // Has a router of its own on the bulk loop. Bodies that are files go to the instance as they are
 // read, answers go to files as they come: memory stays flat whatever their size.
-class RouterCourier final : public Courier {
+class RoutedSender final : public RequestSender {
  public:
   // All outlive this object.
   struct Needs {
@@ -33,8 +33,8 @@ class RouterCourier final : public Courier {
     Random& random;
     net::LoopThread& loop;
   };
-  explicit RouterCourier(const Needs& needs);
-  ~RouterCourier() override { stop(); }
+  explicit RoutedSender(const Needs& needs);
+  ~RoutedSender() override { stop(); }
 
   // Ends its router: what is under way arrives as unavailable, before this returns or, where
   // workers still write, on them. Idempotent; nobody asks for counters() any more.
@@ -48,8 +48,8 @@ class RouterCourier final : public Courier {
   std::vector<routing::VariantCounters> counters() const { return router_->counters(); }
 
  private:
-  class Errand;
-  class Keeper;
+  class OutboundRequest;
+  class AnswerWriter;
 
   void launched(const std::string& fleet);
 
