@@ -63,7 +63,8 @@ void Doors::install() {
       {.router = std::bind_front(&LoopRouters::of, &needs_.routers),
        .sessions = fleets.sessions(),
        .stream_time_limit = std::chrono::seconds(options.stream_seconds)});
-  logs_door::install(registry_, needs_.places.log_book(), needs_.places.place());
+  logs_door::install(registry_, {needs_.places.log_book(), needs_.places.log_groups(),
+                                 needs_.places.place(), store});
   sns::install(registry_, events.topics, events.mobile, events.deliverer, options.delivery_reach());
   sqs::install(registry_, events.queues, events.moves, options.tls_cert.empty() ? "http" : "https");
 }

@@ -26,8 +26,10 @@ PlaceEngine::Ground PlaceEngine::prepare(Foundation& base,
 }
 
 PlaceEngine::PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
+                         std::unique_ptr<logs::Groups> log_groups,
                          place::ProcessPlace::Ground ground)
     : log_book_(std::move(log_book)),
+      log_groups_(std::move(log_groups)),
       collector_(*log_book_, base.clock),
       places_([this](const place::Observation& seen) { observe(seen); }) {
   log_book_->use(base.disk);
@@ -39,9 +41,10 @@ PlaceEngine::PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_bo
 
 Result<std::unique_ptr<PlaceEngine>> PlaceEngine::open(Foundation& base, Ground ground) {
   TRY(auto log_book, logs::LogBook::open(base.options.data / "logs"));
+  TRY(auto log_groups, logs::Groups::open(*base.store, {*log_book, *base.reconcilers}));
   TRY(auto prepared, ground.get());
   return std::unique_ptr<PlaceEngine>(
-      new PlaceEngine(base, std::move(log_book), std::move(prepared)));
+      new PlaceEngine(base, std::move(log_book), std::move(log_groups), std::move(prepared)));
 }
 
 void PlaceEngine::observe(const place::Observation& observation) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/logs/collector.h"
+#include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
 #include "place/places.h"
 #include "place/process/process_place.h"
@@ -23,7 +24,7 @@ class PlaceEngine {
   // for the store.
   using Ground = std::future<Result<place::ProcessPlace::Ground>>;
   static Ground prepare(Foundation& base, const std::filesystem::path& model_server);
-  // `base` outlives it.
+  // `base` outlives it. Adds the reconciler of log groups.
   static Result<std::unique_ptr<PlaceEngine>> open(Foundation& base, Ground ground);
 
   // Who hears what becomes of instances, in the order of adding; added before begin().
@@ -35,16 +36,18 @@ class PlaceEngine {
   place::Place& place() { return places_; }
   const RunningInstances& running() const { return running_; }
   logs::LogBook& log_book() { return *log_book_; }
+  logs::Groups& log_groups() { return *log_groups_; }
 
  private:
   PlaceEngine(Foundation& base, std::unique_ptr<logs::LogBook> log_book,
-              place::ProcessPlace::Ground ground);
+              std::unique_ptr<logs::Groups> log_groups, place::ProcessPlace::Ground ground);
   void observe(const place::Observation& observation);
   void end_instances();
 
   std::vector<place::ObservationSink> sinks_;
   RunningInstances running_;
   std::unique_ptr<logs::LogBook> log_book_;
+  std::unique_ptr<logs::Groups> log_groups_;
   logs::Collector collector_;
   place::Places places_;
   std::unique_ptr<place::ProcessPlace> processes_;

@@ -5,6 +5,7 @@
 #include "engine/identity/tables.h"
 #include "engine/invocation_queue/queue.h"
 #include "engine/jobs/jobs.h"
+#include "engine/logs/groups.h"
 #include "engine/objects/objects.h"
 #include "engine/routing/sessions.h"
 #include "engine/time_keeper.h"
@@ -18,12 +19,13 @@ namespace slipway::server {
 
 std::vector<store::Migration> all_migrations() {
   std::vector<store::Migration> all;
-  for (const auto room : {engine::time_migrations(), identity::migrations(), objects::migrations(),
-                          s3::migrations(), fleet::migrations(), routing::session_migrations(),
-                          service::instance_credentials_migrations(), events::migrations(),
-                          invocation_queue::queue_migrations(), jobs::migrations(),
-                          transform::transform_migrations(), service::named_resource_migrations(),
-                          sagemaker::migrations(), sagemaker::contract_migrations()})
+  for (const auto room :
+       {engine::time_migrations(), identity::migrations(), objects::migrations(), s3::migrations(),
+        fleet::migrations(), routing::session_migrations(),
+        service::instance_credentials_migrations(), events::migrations(),
+        invocation_queue::queue_migrations(), jobs::migrations(), transform::transform_migrations(),
+        logs::migrations(), service::named_resource_migrations(), sagemaker::migrations(),
+        sagemaker::contract_migrations()})
     all.insert(all.end(), room.begin(), room.end());
   return all;
 }

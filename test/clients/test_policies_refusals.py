@@ -36,6 +36,7 @@ VALUES = {
     "InstanceType": "ml.m5.large", "ActionNames": ["s3:GetObject"], "AccessKeyId": "AKIA0123456789ABCDEF",
     "VersionId": "v1", "TaskHandle": "e30=", "Status": "Active", "UploadId": "thing",
     "UserId": "thing", "Key": "thing", "Protocol": "sqs", "logGroupName": "thing",
+    "resourceArn": "arn:aws:logs:{region}:{account}:log-group:thing",
     "DurationSeconds": 900, "AccountId": "{account}", "Id": "thing", "PartNumber": 1,
     "ReceiptHandle": "thing", "AuthenticationCode1": "123456", "AuthenticationCode2": "123456", "SerialNumber": "arn:aws:iam::{account}:mfa/thing",
 }

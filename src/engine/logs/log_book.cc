@@ -1,18 +1,11 @@
 #include "engine/logs/log_book.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
-#include <fstream>
+#include <utility>
 
-#include "base/encoding.h"
-#include "base/fd.h"
+#include "base/log.h"
 #include "engine/logs/record.h"
 
 namespace slipway::logs {
@@ -28,32 +21,7 @@ Position position_of(std::uint32_t segment, std::uint64_t offset) {
   return (static_cast<Position>(segment) << offset_bits) | offset;
 }
 
-std::string segment_name(std::uint32_t number) { return fmt::format("{:08}.log", number); }
-
-std::optional<std::uint32_t> segment_number(const std::string& file_name) {
-  std::uint32_t number = 0;
-  const char* end = file_name.data() + file_name.size();
-  const auto [at, error] = std::from_chars(file_name.data(), end, number);
-  if (error != std::errc() || std::string_view(at, end) != ".log") return std::nullopt;
-  return number;
-}
-
-std::unexpected<Error> broken(std::string_view what, const fs::path& path) {
-  return fail(ErrorCode::unavailable,
-              fmt::format("cannot {} the log file {}: {}", what, path.string(),
-                          std::strerror(errno)));  // NOLINT(concurrency-mt-unsafe)
-}
-
-// The file, at most segment_bytes_max and one record of it; empty where it is gone.
-std::string read_file(const fs::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text;
-  if (!file) return text;
-  text.resize(segment_bytes_max + record_bytes_max);
-  file.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(file.gcount()));
-  return text;
-}
+fs::path bookmarks_folder(const fs::path& root) { return root / "bookmarks"; }
 
 bool is_good_name(std::string_view name) {
   return !name.empty() && name.size() <= name_bytes_max &&
@@ -62,105 +30,16 @@ bool is_good_name(std::string_view name) {
 
 }  // namespace
 
-struct LogBook::Stream {
-  fs::path directory;
-  StreamName name;
-  Timestamp created{};
-  std::vector<std::uint32_t> segments;  // those that are kept, ascending
-
-  // What the files say, read when first asked for.
-  bool loaded = false;
-  std::uint64_t tail_bytes = 0;    // of the last segment
-  std::uint64_t stored_bytes = 0;  // of all
-  std::uint64_t cursor = 0;
-  std::optional<Timestamp> first;
-  std::optional<Timestamp> last;
-
-  fs::path path(std::uint32_t segment) const { return directory / segment_name(segment); }
-  // What the segment that is written to next can still take, but for its last record.
-  std::uint64_t room() const {
-    return segment_bytes_max - (tail_bytes < segment_bytes_max ? tail_bytes : 0);
-  }
-  void load();
-  void load_first();
-  void drop_oldest();
-  Result<> append(std::string_view records, Disk& disk);
-};
-
-// Cuts a record that was being written when the server was killed.
-void LogBook::Stream::load() {
-  if (std::exchange(loaded, true)) return;
-  for (const std::uint32_t segment : segments) {
-    std::error_code error;
-    const std::uint64_t bytes = fs::file_size(path(segment), error);
-    if (!error) stored_bytes += bytes;
-  }
-  load_first();
-  // The last segment may be empty, cut short before its first record ended: then the one before it.
-  for (auto segment = segments.rbegin(); segment != segments.rend() && !last; ++segment) {
-    const std::string text = read_file(path(*segment));
-    const std::size_t whole = text.rfind('\n') + 1;  // npos + 1: nothing
-    if (segment == segments.rbegin()) {
-      tail_bytes = whole;
-      stored_bytes -= text.size() - whole;
-      std::error_code error;
-      if (whole != text.size()) fs::resize_file(path(*segment), whole, error);
-    }
-    if (whole == 0) continue;
-    const std::size_t start = text.rfind('\n', whole - 2) + 1;
-    if (const auto record = read_record(std::string_view(text).substr(start, whole - 1 - start))) {
-      cursor = record->cursor;
-      last = record->time;
-    }
-  }
-}
-
-void LogBook::Stream::load_first() {
-  first.reset();
-  if (segments.empty()) return;
-  std::ifstream file(path(segments.front()), std::ios::binary);
-  std::string line;
-  if (!std::getline(file, line) || file.eof()) return;
-  if (const auto record = read_record(line)) first = record->time;
-}
-
-void LogBook::Stream::drop_oldest() {
-  std::error_code error;
-  stored_bytes -= fs::file_size(path(segments.front()), error);
-  fs::remove(path(segments.front()), error);
-  segments.erase(segments.begin());
-  load_first();
-}
-
-Result<> LogBook::Stream::append(std::string_view records, Disk& disk) {
-  if (segments.empty() || tail_bytes >= segment_bytes_max) {
-    segments.push_back(segments.empty() ? 1 : segments.back() + 1);
-    tail_bytes = 0;
-    if (segments.size() > segments_per_stream_max) drop_oldest();
-  }
-  const fs::path file = path(segments.back());
-  Fd out(::open(file.c_str(), O_WRONLY | O_CLOEXEC));
-  if (!out && errno == ENOENT) out.reset(disk.create(disk_name(file)));
-  if (!out) return broken("open", file);
-  if (write_whole(disk, out.get(), records, static_cast<off_t>(tail_bytes)) != 0) {
-    const auto failure = broken("write", file);
-    loaded = false;  // some of it may be there: look again
-    stored_bytes = 0;
-    last.reset();
-    return failure;
-  }
-  tail_bytes += records.size();
-  stored_bytes += records.size();
-  return {};
-}
-
 struct LogBook::Snapshot {
   fs::path directory;
   std::vector<std::uint32_t> segments;
   Position end = 0;
+
+  fs::path path(std::uint32_t segment) const { return Stream::file_in(directory, segment); }
 };
 
-LogBook::LogBook(fs::path root, Disk& disk) : root_(std::move(root)), disk_(disk) {}
+LogBook::LogBook(fs::path root, Disk& disk)
+    : root_(std::move(root)), disk_(disk), bookmarks_(bookmarks_folder(root_), disk) {}
 LogBook::~LogBook() = default;
 
 Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk) {
@@ -179,38 +58,32 @@ Result<std::unique_ptr<LogBook>> LogBook::open(fs::path root, Disk& disk) {
 
 void LogBook::load_streams() {
   std::error_code error;
+  next_stream_ = bookmarks_.stream_number_max() + 1;
   for (const auto& entry : fs::directory_iterator(root_, error)) {
-    auto stream = std::make_unique<Stream>();
-    stream->directory = entry.path();
-    std::ifstream file(entry.path() / "name");
-    std::string created;
-    std::getline(file, stream->name.space);
-    std::getline(file, stream->name.group);
-    std::getline(file, stream->name.stream);
-    if (!std::getline(file, created) || file.eof()) {  // killed while it was made
+    if (entry.path() == bookmarks_folder(root_)) continue;
+    auto stream = Stream::read(entry.path());
+    if (!stream) {  // killed while it was made or removed
       fs::remove_all(entry.path(), error);
       continue;
     }
-    stream->created =
-        Timestamp(std::chrono::microseconds(std::strtoll(created.c_str(), nullptr, 10)));
-    for (const auto& inside : fs::directory_iterator(entry.path(), error)) {
-      if (const auto number = segment_number(inside.path().filename())) {
-        stream->segments.push_back(*number);
-      }
-    }
-    std::ranges::sort(stream->segments);
-    streams_.emplace(stream->name, std::move(stream));
+    next_stream_ = std::max(next_stream_, stream->number + 1);
+    auto& there = streams_[stream->name];
+    // Of two of one name the older one was removed with its group, and the server killed before its
+    // files had gone.
+    if (there && there->number > stream->number) std::swap(there, stream);
+    std::swap(there, stream);
+    if (stream) removed_.push_back(std::move(stream));
   }
 }
 
-LogBook::Stream* LogBook::find(const StreamName& name) const {
+Stream* LogBook::find(const StreamName& name) const {
   const auto found = streams_.find(name);
   if (found == streams_.end()) return nullptr;
   found->second->load();
   return found->second.get();
 }
 
-Result<LogBook::Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
+Result<Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
   if (Stream* stream = find(name)) return stream;
   if (!is_good_name(name.space) || !is_good_name(name.group) || !is_good_name(name.stream)) {
     return fail(
@@ -221,18 +94,35 @@ Result<LogBook::Stream*> LogBook::find_or_make(const StreamName& name, Timestamp
   make_room();
   auto stream = std::make_unique<Stream>();
   stream->name = name;
+  stream->number = next_stream_;
   stream->created = now;
-  stream->directory =
-      root_ / sha256_hex(name.space + '\n' + name.group + '\n' + name.stream).substr(0, 32);
-  const DiskName file = disk_name(stream->directory / "name");
-  if (make_folders(disk_, stream->directory) != 0) return broken("make", stream->directory);
-  disk_.unlink(file);  // half of one, of a failed attempt
-  const Fd out(disk_.create(file));
-  const std::string text = fmt::format("{}\n{}\n{}\n{}\n", name.space, name.group, name.stream,
-                                       now.time_since_epoch().count());
-  if (!out || write_whole(disk_, out.get(), text) != 0) return broken("write", file.name);
-  stream->loaded = true;
+  stream->cursor_before = cursor_before(name);
+  stream->directory = root_ / fmt::format("{}-{}", digest_of(name), stream->number);
+  TRY_DO(stream->make(disk_));
+  ++next_stream_;
+  bookmarks_.erase(name);
   return streams_.emplace(name, std::move(stream)).first->second.get();
+}
+
+// How far the source was read of a stream that is there no more.
+std::uint64_t LogBook::cursor_before(const StreamName& name) const {
+  std::uint64_t cursor = bookmarks_.cursor(name);
+  for (const auto& stream : removed_) {
+    if (stream->name != name) continue;
+    stream->load();
+    cursor = std::max(cursor, stream->cursor);
+  }
+  return cursor;
+}
+
+// The bookmark is there before anything goes, and the name goes first: a directory that has one has
+// all its segments, and so the cursor.
+void LogBook::delete_files(Stream& stream) {
+  stream.load();
+  bookmarks_.put(stream.name, {.cursor = stream.cursor, .stream_number = stream.number});
+  stream.remove_name(disk_);
+  std::error_code error;
+  fs::remove_all(stream.directory, error);
 }
 
 // Gives up the stream that has been silent the longest, once there are streams_max.
@@ -244,8 +134,7 @@ void LogBook::make_room() {
     const auto time = [](const auto& it) { return it->second->last.value_or(it->second->created); };
     if (oldest == streams_.end() || time(at) < time(oldest)) oldest = at;
   }
-  std::error_code error;
-  fs::remove_all(oldest->second->directory, error);
+  delete_files(*oldest->second);
   streams_.erase(oldest);
 }
 
@@ -253,6 +142,7 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
   if (lines.empty()) return {};
   if (room_) TRY_DO(room_->admit_bytes(segment_bytes_max));
   const std::scoped_lock lock(mutex_);
+  if (lines.back().cursor <= known_cursor(name)) return {};  // makes no stream of lines it had
   TRY(Stream* const stream, find_or_make(name, time));
   // A clock that was set back must not put a line before the one above it.
   const Timestamp stamp = std::max(time, stream->last.value_or(time));
@@ -276,8 +166,12 @@ Result<> LogBook::append(const StreamName& name, Timestamp time, std::span<const
 
 std::uint64_t LogBook::cursor(const StreamName& name) const {
   const std::scoped_lock lock(mutex_);
+  return known_cursor(name);
+}
+
+std::uint64_t LogBook::known_cursor(const StreamName& name) const {
   const Stream* stream = find(name);
-  return stream ? stream->cursor : 0;
+  return stream ? stream->cursor : cursor_before(name);
 }
 
 std::vector<GroupInfo> LogBook::groups(std::string_view space, std::string_view prefix) const {
@@ -287,53 +181,96 @@ std::vector<GroupInfo> LogBook::groups(std::string_view space, std::string_view 
        at != streams_.end(); ++at) {
     const auto& [name, stream] = *at;
     if (name.space != space || !name.group.starts_with(prefix)) break;
-    if (groups.empty() || groups.back().name != name.group) {
-      groups.push_back({name.group, stream->created, 0});
-    }
-    stream->load();
-    groups.back().created = std::min(groups.back().created, stream->created);
-    groups.back().stored_bytes += stream->stored_bytes;
+    if (groups.empty() || groups.back().name != name.group)
+      groups.push_back({.name = name.group, .created = stream->created});
+    groups.back().take(*stream);
   }
   return groups;
 }
 
-bool LogBook::has_group(std::string_view space, std::string_view group) const {
-  const auto at = streams_.lower_bound({std::string(space), std::string(group), ""});
-  return at != streams_.end() && at->first.space == space && at->first.group == group;
+void GroupInfo::take(Stream& stream) {
+  stream.load();
+  created = std::min(created, stream.created);
+  stored_bytes += stream.stored_bytes;
+  newest_stream = std::max(newest_stream, stream.number);
 }
 
-namespace {
-
-std::unexpected<Error> no_such_group() {
-  return fail(ErrorCode::not_found, "The specified log group does not exist.", "no_such_group");
+std::vector<Stream*> LogBook::streams_of(const GroupName& group, std::string_view prefix) const {
+  std::vector<Stream*> out;
+  for (auto at = streams_.lower_bound({group.space, group.group, std::string(prefix)});
+       at != streams_.end() && at->first.is_in(group) && at->first.stream.starts_with(prefix); ++at)
+    out.push_back(at->second.get());
+  return out;
 }
 
-}  // namespace
-
-Result<std::vector<StreamInfo>> LogBook::streams(std::string_view space, std::string_view group,
-                                                 std::string_view prefix) const {
+std::optional<GroupInfo> LogBook::group(const GroupName& name) const {
   const std::scoped_lock lock(mutex_);
-  if (!has_group(space, group)) return no_such_group();
-  std::vector<StreamInfo> streams;
-  for (auto at =
-           streams_.lower_bound({std::string(space), std::string(group), std::string(prefix)});
-       at != streams_.end(); ++at) {
-    const auto& [name, stream] = *at;
-    if (name.space != space || name.group != group || !name.stream.starts_with(prefix)) break;
+  const auto streams = streams_of(name, "");
+  if (streams.empty()) return std::nullopt;
+  GroupInfo out{.name = name.group, .created = streams.front()->created};
+  for (Stream* stream : streams) out.take(*stream);
+  return out;
+}
+
+std::vector<StreamInfo> LogBook::streams(const GroupName& group, std::string_view prefix) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<StreamInfo> out;
+  for (Stream* stream : streams_of(group, prefix)) {
     stream->load();
-    streams.push_back(
-        {name.stream, stream->created, stream->first, stream->last, stream->stored_bytes});
+    out.push_back(
+        {stream->name.stream, stream->created, stream->first, stream->last, stream->stored_bytes});
   }
-  return streams;
+  return out;
+}
+
+std::uint64_t LogBook::next_stream() const {
+  const std::scoped_lock lock(mutex_);
+  return next_stream_;
+}
+
+void LogBook::remove(const GroupName& group, std::uint64_t before) {
+  const std::scoped_lock lock(mutex_);
+  next_stream_ = std::max(next_stream_, before);
+  for (Stream* stream : streams_of(group, "")) {
+    if (stream->number >= before) continue;
+    auto taken = streams_.extract(stream->name);
+    removed_.push_back(std::move(taken.mapped()));
+  }
+}
+
+bool LogBook::has_streams_before(const GroupName& group, std::uint64_t before) const {
+  const std::scoped_lock lock(mutex_);
+  const auto is_older = [&](const auto& stream) {
+    return stream->name.is_in(group) && stream->number < before;
+  };
+  return std::ranges::any_of(removed_, is_older) ||
+         std::ranges::any_of(streams_of(group, ""), is_older);
+}
+
+void LogBook::delete_removed(const GroupName& group) {
+  for (;;) {
+    const std::scoped_lock lock(mutex_);  // for one stream: who appends waits for no more
+    const auto found = std::ranges::find_if(
+        removed_, [&](const auto& stream) { return stream->name.is_in(group); });
+    if (found == removed_.end()) return;
+    delete_files(**found);
+    removed_.erase(found);
+  }
+}
+
+void LogBook::expire(const GroupName& group, Timestamp time) {
+  const std::scoped_lock lock(mutex_);
+  for (Stream* stream : streams_of(group, "")) {
+    const Result<> done = stream->expire(time, disk_);
+    if (!done) log_warning("logs", "old events stay", {{"reason", done.error().message}});
+  }
 }
 
 Result<LogBook::Snapshot> LogBook::snapshot(const StreamName& name) const {
   const std::scoped_lock lock(mutex_);
   const Stream* stream = find(name);
-  if (stream == nullptr && !has_group(name.space, name.group)) return no_such_group();
-  if (stream == nullptr) {
+  if (stream == nullptr)
     return fail(ErrorCode::not_found, "The specified log stream does not exist.", "no_such_stream");
-  }
   const std::uint32_t last = stream->segments.empty() ? 1 : stream->segments.back();
   return Snapshot{stream->directory, stream->segments, position_of(last, stream->tail_bytes)};
 }
@@ -376,7 +313,7 @@ Result<EventPage> LogBook::read_after(const StreamName& name, Position position,
   page.end = std::max(position, snapshot.end);
   for (const std::uint32_t segment : snapshot.segments) {
     if (position >= snapshot.end || position_of(segment + 1, 0) <= position) continue;
-    const std::string text = read_file(snapshot.directory / segment_name(segment));
+    const std::string text = read_segment(snapshot.path(segment));
     for (std::size_t at = 0, end = 0; (end = text.find('\n', at)) != std::string::npos;
          at = end + 1) {
       const Position here = position_of(segment, at);
@@ -405,7 +342,7 @@ Result<EventPage> LogBook::read_before(const StreamName& name, std::optional<Pos
        ++segment) {
     const Position start = position_of(*segment, 0);
     if (start >= page.end) continue;
-    const std::string text = read_file(snapshot.directory / segment_name(*segment));
+    const std::string text = read_segment(snapshot.path(*segment));
     std::size_t end = std::min<std::uint64_t>(text.size(), page.end - start);
     end = end == 0 ? 0 : text.rfind('\n', end - 1) + 1;  // a position that nobody gave
     while (end > 0 && !full) {

@@ -1,8 +1,8 @@
 // Groups, streams and events, kept on disk: what was printed outlives the instance that printed it.
 //
-// A stream is a directory of segments, text files of one event a line, appended and never changed;
-// the oldest go when the stream grows past its limit. Nothing is synced: a server killed with
-// SIGKILL loses nothing, a machine that loses power its last seconds of log lines.
+// A stream is a directory of segments (stream.h), appended and never changed; the oldest go when
+// the stream grows past its limit. Nothing is synced: a server killed with SIGKILL loses nothing, a
+// machine that loses power its last seconds of log lines.
 #pragma once
 
 #include <chrono>
@@ -21,26 +21,18 @@
 #include "base/disk.h"
 #include "base/disk_room.h"
 #include "base/result.h"
+#include "engine/logs/bookmarks.h"
+#include "engine/logs/names.h"
+#include "engine/logs/stream.h"
 
 namespace slipway::logs {
 
 // Limits.
 inline constexpr std::size_t name_bytes_max = 512;           // of a group or a stream
 inline constexpr std::size_t message_bytes_max = 64 * 1024;  // longer lines become several events
-inline constexpr std::uint64_t segment_bytes_max = 4ULL << 20;
-inline constexpr std::size_t segments_per_stream_max = 4;  // 16 MiB for each stream
-inline constexpr std::size_t streams_max = 2'000;          // then the longest silent one goes
+inline constexpr std::size_t streams_max = 2'000;            // then the longest silent one goes
 inline constexpr std::size_t page_events_max = 10'000;
 inline constexpr std::size_t page_bytes_max = 1 << 20;
-
-// A stream within a group within a space: one account in one region, opaque here.
-struct StreamName {
-  std::string space;
-  std::string group;
-  std::string stream;
-
-  auto operator<=>(const StreamName&) const = default;
-};
 
 // Where an event stands in its stream: grows with every event, survives restarts, never reused.
 using Position = std::uint64_t;
@@ -67,11 +59,14 @@ struct StreamInfo {
   std::uint64_t stored_bytes = 0;
 };
 
-// Says what is known of a group without reading its streams.
+// Says what is known of a group by the streams that it has, without reading these.
 struct GroupInfo {
   std::string name;
-  Timestamp created{};
+  Timestamp created{};  // its oldest stream was
   std::uint64_t stored_bytes = 0;
+  std::uint64_t newest_stream = 0;  // the highest number of its streams
+
+  void take(Stream& stream);
 };
 
 // Which events: those with from <= time < until.
@@ -112,17 +107,28 @@ class LogBook {
   // disk is full or fails; what of the lines is kept nevertheless, cursor() tells.
   Result<> append(const StreamName& name, Timestamp time, std::span<const Line> lines);
 
-  // The cursor of the last line; 0 for a stream that is not there.
+  // The cursor of the last line, also of a stream that was removed; 0 for one that never was there.
   std::uint64_t cursor(const StreamName& name) const;
 
-  // By name, those that begin with `prefix`.
+  // Those that have streams, by name, of those that begin with `prefix`.
   std::vector<GroupInfo> groups(std::string_view space, std::string_view prefix) const;
-  // not_found: no such group.
-  Result<std::vector<StreamInfo>> streams(std::string_view space, std::string_view group,
-                                          std::string_view prefix) const;
+  // Returns nullopt where the group has no stream.
+  std::optional<GroupInfo> group(const GroupName& name) const;
+  std::vector<StreamInfo> streams(const GroupName& group, std::string_view prefix) const;
 
-  // The first events at or after `position` (0: the oldest kept). not_found, kind "no_such_group"
-  // or "no_such_stream".
+  // Streams are numbered as they are made: all that are there have lower numbers than this.
+  std::uint64_t next_stream() const;
+  // Takes the streams below the number `before` out of the group, in memory: nobody reads them any
+  // more, and who goes on writing makes new ones, behind what the old ones had of their source.
+  // delete_removed() deletes the files. A book that is opened anew has them again until then.
+  void remove(const GroupName& group, std::uint64_t before);
+  // Whether files are left of streams below the number `before`.
+  bool has_streams_before(const GroupName& group, std::uint64_t before) const;
+  void delete_removed(const GroupName& group);
+  // Deletes what is older than `time`, in segments: those that hold a younger event too stay.
+  void expire(const GroupName& group, Timestamp time);
+
+  // The first events at or after `position` (0: the oldest kept). not_found, kind "no_such_stream".
   Result<EventPage> read_after(const StreamName& name, Position position, const TimeRange& range,
                                std::size_t events_max) const;
   // The last events before `position` (nothing: the newest).
@@ -130,13 +136,15 @@ class LogBook {
                                 const TimeRange& range, std::size_t events_max) const;
 
  private:
-  struct Stream;
   LogBook(std::filesystem::path root, Disk& disk);
   void load_streams();
   Stream* find(const StreamName& name) const;
   Result<Stream*> find_or_make(const StreamName& name, Timestamp now);
+  std::vector<Stream*> streams_of(const GroupName& group, std::string_view prefix) const;
+  std::uint64_t known_cursor(const StreamName& name) const;
+  std::uint64_t cursor_before(const StreamName& name) const;
+  void delete_files(Stream& stream);
   void make_room();
-  bool has_group(std::string_view space, std::string_view group) const;
   // What read_* work on, taken under the lock; the files are read without it.
   struct Snapshot;
   Result<Snapshot> snapshot(const StreamName& name) const;
@@ -145,7 +153,11 @@ class LogBook {
   Disk& disk_;
   const DiskRoom* room_ = nullptr;
   mutable std::mutex mutex_;
-  std::map<StreamName, std::unique_ptr<Stream>> streams_;  // guarded by mutex_
+  // Guarded by mutex_, as what they hold:
+  std::map<StreamName, std::unique_ptr<Stream>> streams_;
+  std::vector<std::unique_ptr<Stream>> removed_;  // their files are to be deleted
+  std::uint64_t next_stream_ = 1;
+  Bookmarks bookmarks_;
 };
 
 }  // namespace slipway::logs

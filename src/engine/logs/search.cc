@@ -93,10 +93,9 @@ class Merger {
 
 Result<Found> search(const LogBook& book, const Search& search) {
   std::vector<std::string> streams = search.streams;
-  TRY(const auto known, book.streams(search.space, search.group, search.prefix));
-  if (streams.empty()) {
-    for (const StreamInfo& stream : known) streams.push_back(stream.name);
-  }
+  if (streams.empty())
+    for (const StreamInfo& stream : book.streams({search.space, search.group}, search.prefix))
+      streams.push_back(stream.name);
   Merger merger(search);
   for (const std::string& stream : streams) {
     auto page = next_page(book, search, stream);

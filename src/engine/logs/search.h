@@ -51,8 +51,8 @@ struct Found {
   bool complete = false;           // false: there is more behind the last one
 };
 
-// One page, at most page_events_max and about page_bytes_max. not_found as LogBook's; a stream that
-// was named and does not exist is passed over.
+// One page, at most page_events_max and about page_bytes_max. A stream that was named and does not
+// exist is passed over.
 Result<Found> search(const LogBook& book, const Search& search);
 
 }  // namespace slipway::logs

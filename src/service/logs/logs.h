@@ -1,16 +1,24 @@
 // The door of Amazon CloudWatch Logs.
 #pragma once
 
+#include "engine/logs/groups.h"
 #include "engine/logs/log_book.h"
 #include "place/place.h"
 #include "service/permissions.h"
 #include "service/registry.h"
+#include "store/store.h"
 
 namespace slipway::logs_door {
 
-// Both outlive the registry. Before a group is read, what the place's instances printed since is
-// collected into the book, so that an answer is never behind.
-void install(service::Registry& registry, logs::LogBook& book, place::Place& place);
+// All outlive the registry. Before a group's events are read, what the place's instances printed
+// since is collected into the book, so that an answer is never behind.
+struct Needs {
+  logs::LogBook& book;
+  logs::Groups& groups;
+  place::Place& place;
+  store::Store& store;
+};
+void install(service::Registry& registry, const Needs& needs);
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
+#include <map>
+#include <type_traits>
 
+#include "base/test_folder.h"
 #include "gen/logs.h"
 #include "place/simulated/simulated_place.h"
 #include "service/logs/filter_pattern.h"
@@ -24,12 +26,10 @@ const std::string group = "/aws/sagemaker/Endpoints/iris";
 class LogsDoorTest : public testing::Test {
  protected:
   LogsDoorTest() {
-    std::string name = (std::filesystem::temp_directory_path() / "slipway-door-XXXXXX").string();
-    folder = mkdtemp(name.data());
-    book = logs::LogBook::open(folder).value();
-    install(registry, *book, place);
+    book = logs::LogBook::open(folder / "logs").value();
+    groups = logs::Groups::open(*store, {*book, loop}).value();
+    install(registry, {*book, *groups, place, *store});
   }
-  ~LogsDoorTest() override { std::filesystem::remove_all(folder); }
 
   void add(const std::string& stream, std::string_view message) {
     const logs::StreamName name{space, group, stream};
@@ -45,9 +45,20 @@ class LogsDoorTest : public testing::Test {
     fill(in);
     const net::RequestHead head{};
     service::Call call({clock, random}, caller, head, "id", arena);
-    TRY(const wire::Node node,
-        registry.find(*api::schema().find_operation(operation))->handler(call, in.node()));
-    return Output(node, &arena);
+    const service::Entry& entry = *registry.find(*api::schema().find_operation(operation));
+    const auto run = [&] { return entry.handler(call, in.node()); };
+    const auto run_in = [&](store::Transaction& tx) {
+      call.set_transaction(&tx);
+      return run();
+    };
+    using service::Mode;
+    TRY(const wire::Node node, entry.mode == Mode::read    ? store->read(run_in)
+                               : entry.mode == Mode::write ? store->write(run_in)
+                                                           : run());
+    if constexpr (!std::is_void_v<Output>)
+      return Output(node, &arena);
+    else
+      return {};
   }
   auto get(auto fill) {
     return call<api::GetLogEventsResponse, api::GetLogEventsRequest>("GetLogEvents", [&](auto& in) {
@@ -68,14 +79,53 @@ class LogsDoorTest : public testing::Test {
     return messages;
   }
 
-  std::filesystem::path folder;
+  Result<> create(auto fill) {
+    return call<void, api::CreateLogGroupRequest>("CreateLogGroup", fill);
+  }
+  Result<> create_named(const std::string& name) {
+    return create([&](auto& in) { in.logGroupName(name); });
+  }
+  auto describe(auto fill) {
+    return call<api::DescribeLogGroupsResponse, api::DescribeLogGroupsRequest>("DescribeLogGroups",
+                                                                               fill);
+  }
+  static std::vector<std::string> names_of(const api::DescribeLogGroupsResponse& out) {
+    std::vector<std::string> names;
+    for (const auto each : out.logGroups()) names.emplace_back(*each.logGroupName());
+    return names;
+  }
+  Result<> retain(std::int32_t days) {
+    return call<void, api::PutRetentionPolicyRequest>(
+        "PutRetentionPolicy", [&](auto& in) { in.logGroupName(group).retentionInDays(days); });
+  }
+  std::map<std::string, std::string> tags_of(const std::string& arn) {
+    const auto out = call<api::ListTagsForResourceResponse, api::ListTagsForResourceRequest>(
+        "ListTagsForResource", [&](auto& in) { in.resourceArn(arn); });
+    std::map<std::string, std::string> tags;
+    if (out)
+      for (const auto& [key, value] : out->tags()) tags.emplace(key, value);
+    return tags;
+  }
+  Result<> tag(const std::string& arn, const std::map<std::string, std::string>& tags) {
+    return call<void, api::TagResourceRequest>("TagResource", [&](auto& in) {
+      in.resourceArn(arn);
+      for (const auto& [key, value] : tags) in.put_tags(key, value);
+    });
+  }
+
+  TestFolder folder;
   ManualClock clock;
   SeededRandom random{1};
   wire::Arena arena;
   service::Caller caller{.principal = {.account = "000000000000"}, .region = "us-east-1"};
   place::SimulatedMachine machine{clock, random};
   place::SimulatedPlace place{machine, [](place::Observation) {}};
+  std::unique_ptr<store::Store> store =
+      store::Store::open(folder / "state.db", logs::migrations()).value();
+  engine::Changes changes{clock};
+  engine::ReconcilerLoop loop{*store, clock, changes};
   std::unique_ptr<logs::LogBook> book;
+  std::unique_ptr<logs::Groups> groups;
   service::Registry registry;
 };
 
@@ -194,6 +244,150 @@ TEST_F(LogsDoorTest, TokensThatNobodyGaveAreRefusedOrHarmless) {
   EXPECT_TRUE(get([](auto& in) { in.nextToken("f/18446744073709551615/s"); }));
   const logs::EventPlace place{Timestamp(1us), "a b", 7};
   EXPECT_EQ(event_place(to_text(place)).value(), place);
+}
+
+const std::string arn = "arn:aws:logs:us-east-1:000000000000:log-group:" + group;
+
+TEST_F(LogsDoorTest, AGroupIsMadeOnceAndShownWithWhatItWasGiven) {
+  ASSERT_TRUE(create(
+      [](auto& in) { in.logGroupName(group).logGroupClass("STANDARD").put_tags("a", "1"); }));
+  EXPECT_EQ(create_named(group).error().kind, "group_exists");
+  ASSERT_TRUE(retain(30));
+  const auto out = describe([](auto& in) { in.add_logGroupIdentifiers(arn); }).value();
+  ASSERT_EQ(out.logGroups().size(), 1U);
+  const auto shown = out.logGroups()[0];
+  EXPECT_EQ(*shown.creationTime(), 1'700'000'000'000);
+  EXPECT_EQ(*shown.retentionInDays(), 30);
+  EXPECT_EQ(*shown.arn(), arn + ":*");
+  EXPECT_EQ(*shown.logGroupArn(), arn);
+  EXPECT_EQ(*shown.storedBytes(), 0);
+  EXPECT_FALSE(*shown.deletionProtectionEnabled());
+  EXPECT_EQ(tags_of(arn), (std::map<std::string, std::string>{{"a", "1"}}));
+  EXPECT_THAT(messages_of(filter(nothing_more).value()), IsEmpty());
+  EXPECT_EQ(get(nothing_more).error().message, "The specified log stream does not exist.");
+}
+
+TEST_F(LogsDoorTest, WhatCannotBeKeptIsRefusedByName) {
+  const auto refusal = [&](auto fill) {
+    return create([&](auto& in) {
+             in.logGroupName("g");
+             fill(in);
+           })
+        .error();
+  };
+  EXPECT_THAT(refusal([](auto& in) { in.kmsKeyId("k"); }).message,
+              testing::HasSubstr("kmsKeyId is not supported"));
+  EXPECT_THAT(refusal([](auto& in) { in.logGroupClass("INFREQUENT_ACCESS"); }).message,
+              testing::HasSubstr("logGroupClass INFREQUENT_ACCESS"));
+  EXPECT_THAT(refusal([](auto& in) { in.deletionProtectionEnabled(true); }).message,
+              testing::HasSubstr("deletionProtectionEnabled"));
+  EXPECT_EQ(create_named("AWS/mine").error().message,
+            "Log groups starting with AWS/ are reserved for AWS.");
+  EXPECT_TRUE(create_named("awsome"));
+}
+
+TEST_F(LogsDoorTest, AGroupIsRemovedAndWhoPrintsMakesItAnew) {
+  add("blue/i-1", "x");
+  const auto remove = [&] {
+    return call<void, api::DeleteLogGroupRequest>("DeleteLogGroup",
+                                                  [](auto& in) { in.logGroupName(group); });
+  };
+  ASSERT_TRUE(remove());
+  EXPECT_THAT(names_of(describe(nothing_more).value()), IsEmpty());
+  EXPECT_EQ(get(nothing_more).error().message, "The specified log group does not exist.");
+  EXPECT_EQ(remove().error().kind, "no_such_group");
+  add("blue/i-1", "y");
+  EXPECT_THAT(messages_of(get(nothing_more).value()), ElementsAre("y"));
+}
+
+TEST_F(LogsDoorTest, NobodyIsShownWhatIsPastTheRetention) {
+  add("blue/i-1", "a");
+  add("green/i-2", "b");
+  ASSERT_TRUE(retain(1));
+  clock.advance(std::chrono::days(1) - 1s);  // of "a" it is a day and a second
+  add("green/i-2", "c");
+  EXPECT_THAT(messages_of(get(nothing_more).value()), IsEmpty());
+  EXPECT_THAT(messages_of(filter(nothing_more).value()), ElementsAre("c"));
+  EXPECT_THAT(messages_of(filter([](auto& in) { in.startTime(1); }).value()), ElementsAre("c"));
+  const auto streams = call<api::DescribeLogStreamsResponse, api::DescribeLogStreamsRequest>(
+                           "DescribeLogStreams", [](auto& in) { in.logGroupName(group); })
+                           .value();
+  ASSERT_EQ(streams.logStreams().size(), 2U);
+  EXPECT_FALSE(streams.logStreams()[0].firstEventTimestamp());
+  EXPECT_EQ(streams.logStreams()[1].firstEventTimestamp(),
+            streams.logStreams()[1].lastEventTimestamp());
+  ASSERT_TRUE((call<void, api::DeleteRetentionPolicyRequest>(
+      "DeleteRetentionPolicy", [](auto& in) { in.logGroupName(group); })));
+  EXPECT_THAT(messages_of(get(nothing_more).value()), ElementsAre("a"));
+}
+
+TEST_F(LogsDoorTest, ARetentionIsOfTheDaysThatThereAre) {
+  ASSERT_TRUE(create_named(group));
+  for (const int days : {0, -1, 2, 365'000})
+    EXPECT_THAT(
+        retain(days).error().message,
+        testing::StartsWith(fmt::format(
+            "1 validation error detected: Value '{}' at 'retentionInDays' failed to satisfy "
+            "constraint: Member must satisfy enum value set: [1, 3, 5, 7, 14, ",
+            days)));
+  EXPECT_TRUE(retain(3653));
+  EXPECT_EQ(
+      (call<void, api::PutRetentionPolicyRequest>(
+           "PutRetentionPolicy", [](auto& in) { in.logGroupName("none").retentionInDays(1); }))
+          .error()
+          .kind,
+      "no_such_group");
+}
+
+TEST_F(LogsDoorTest, TagsAreOfTheGroupByItsArn) {
+  add("blue/i-1", "x");
+  EXPECT_TRUE(tag(arn, {{"a", "1"}, {"b", "2"}}));
+  EXPECT_TRUE(tag(arn, {{"b", "3"}}));
+  const auto all = std::map<std::string, std::string>{{"a", "1"}, {"b", "3"}};
+  EXPECT_EQ(tags_of(arn), all);
+  ASSERT_TRUE((call<void, api::UntagResourceRequest>("UntagResource", [&](auto& in) {
+    in.resourceArn(arn).add_tagKeys("a").add_tagKeys("none");
+  })));
+  EXPECT_EQ(tags_of(arn), (std::map<std::string, std::string>{{"b", "3"}}));
+  EXPECT_EQ(tag(arn, {{"aws:mine", "1"}}).error().kind, "InvalidParameterException");
+  for (const std::string& wrong : {arn + ":*", std::string("arn:aws:sqs:us-east-1:0:q"), group})
+    EXPECT_EQ(tag(wrong, {{"a", "1"}}).error().message, "Invalid resourceArn");
+  EXPECT_EQ(
+      tag("arn:aws:logs:us-east-1:111111111111:log-group:" + group, {{"a", "1"}}).error().kind,
+      "no_such_group");
+  std::map<std::string, std::string> many;
+  for (int i = 0; i < 50; ++i) many.emplace(fmt::format("k{}", i), "v");
+  EXPECT_EQ(tag(arn, many).error().kind, "too_many_tags");
+  EXPECT_EQ(tags_of(arn).size(), 1U);
+}
+
+TEST_F(LogsDoorTest, GroupsAreFoundByNameInPages) {
+  for (const char* name : {"a", "b", "c", "bb", "B"}) ASSERT_TRUE(create_named(name));
+  std::vector<std::string> seen;
+  std::string token;
+  do {
+    const auto page = describe([&](auto& in) {
+                        in.limit(2);
+                        if (!token.empty()) in.nextToken(token);
+                      }).value();
+    EXPECT_LE(page.logGroups().size(), 2U);
+    for (const std::string& name : names_of(page)) seen.push_back(name);
+    token = page.nextToken().value_or("");
+    EXPECT_FALSE(describe([&](auto& in) { in.nextToken("x" + token); }));
+  } while (!token.empty());
+  EXPECT_THAT(seen, ElementsAre("B", "a", "b", "bb", "c"));
+  EXPECT_THAT(names_of(describe([](auto& in) { in.logGroupNamePrefix("b"); }).value()),
+              ElementsAre("b", "bb"));
+  EXPECT_THAT(names_of(describe([](auto& in) { in.logGroupNamePattern("b"); }).value()),
+              ElementsAre("B", "b", "bb"));
+  EXPECT_THAT(names_of(describe([](auto& in) {
+                         for (const char* name : {"c", "a", "none", "a"})
+                           in.add_logGroupIdentifiers(name);
+                       }).value()),
+              ElementsAre("a", "c"));
+  EXPECT_THAT(names_of(describe([](auto& in) { in.logGroupClass("DELIVERY"); }).value()),
+              IsEmpty());
+  EXPECT_FALSE(describe([](auto& in) { in.logGroupNamePrefix("a").logGroupNamePattern("a"); }));
 }
 
 TEST(FilterPatternTest, WordsPhrasesEitherAndWithout) {

@@ -1,0 +1,35 @@
+#include "service/logs/door.h"
+
+#include <fmt/format.h>
+
+#include "engine/logs/collector.h"
+
+namespace slipway::logs_door {
+
+Result<logs::Group> Door::collect(const logs::GroupName& name) const {
+  logs::collect(place);
+  return store.read([&](store::Transaction& tx) { return groups.find(tx, name); });
+}
+
+std::string space_of(const Call& call) {
+  return fmt::format("{}/{}", call.account(), call.region());
+}
+
+logs::GroupName group_named(const Call& call, std::string_view name) {
+  return {space_of(call), std::string(name)};
+}
+
+std::string arn_of(const Call& call, std::string_view group) {
+  return call.arn("logs", fmt::format("log-group:{}", group));
+}
+
+std::int64_t to_milliseconds(Timestamp time) {
+  return std::chrono::floor<std::chrono::milliseconds>(time).time_since_epoch().count();
+}
+
+std::optional<std::int64_t> to_milliseconds(std::optional<Timestamp> time) {
+  if (!time) return std::nullopt;
+  return to_milliseconds(*time);
+}
+
+}  // namespace slipway::logs_door

@@ -1,0 +1,48 @@
+// What the operations of this door share: groups by name and ARN, and times as AWS counts them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "engine/logs/groups.h"
+#include "engine/logs/log_book.h"
+#include "gen/logs.h"
+#include "place/place.h"
+#include "service/call.h"
+#include "service/errors.h"
+#include "store/store.h"
+
+namespace slipway::logs_door {
+
+namespace api = aws::logs;
+using service::Call;
+using service::refuse;
+
+// Copied into every handler.
+struct Door {
+  logs::LogBook& book;
+  logs::Groups& groups;
+  place::Place& place;
+  store::Store& store;
+
+  // A group for who reads in it, without a transaction: with what was printed up to now.
+  // not_found, kind "no_such_group".
+  Result<logs::Group> collect(const logs::GroupName& name) const;
+};
+
+inline std::unexpected<Error> invalid(std::string message) {
+  return refuse("InvalidParameterException", std::move(message));
+}
+
+std::string space_of(const Call& call);
+logs::GroupName group_named(const Call& call, std::string_view name);
+// "arn:aws:logs:us-east-1:000000000000:log-group:NAME"
+std::string arn_of(const Call& call, std::string_view group);
+
+std::int64_t to_milliseconds(Timestamp time);
+std::optional<std::int64_t> to_milliseconds(std::optional<Timestamp> time);
+
+}  // namespace slipway::logs_door
