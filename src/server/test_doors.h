@@ -11,8 +11,11 @@
 #include "engine/events/deliverer.h"
 #include "engine/fleet/simulation.h"
 #include "engine/identity/directory.h"
+#include "engine/logs/groups.h"
+#include "place/simulated/simulated_place.h"
 #include "server/tables.h"
 #include "service/iam/iam.h"
+#include "service/logs/logs.h"
 #include "service/run_operation.h"
 #include "service/s3/notices.h"
 #include "service/s3/s3.h"
@@ -44,10 +47,12 @@ class TestDoors {
     world_.machine().set_faults_for("FAULT=dies", {.never_healthy = 1, .dies_starting = 1});
     iam::install(registry_, *directory_, *store_);
     s3::install(registry_, {*store_, *objects_, notices_, lifecycle_, lifecycles_});
+    logs_door::install(registry_, {*log_book_, *log_groups_, log_place_, *store_});
     sagemaker::install(registry_, world_.fleets(), request_queues_, {"slipway-inference"});
     sns::install(registry_, topics_, mobile_, deliverer_, net::Reach::anywhere);
     sqs::install(registry_, queues_, moves_, "http");
     authorizer_.add(iam::permissions(*directory_));
+    authorizer_.add(logs_door::permissions());
     authorizer_.add(s3::permissions());
     authorizer_.add(sagemaker::permissions());
     authorizer_.add(sns::permissions(topics_));
@@ -92,6 +97,11 @@ class TestDoors {
   std::unique_ptr<objects::Objects> objects_ =
       objects::Objects::open(*store_, folder_.path(), world_.clock(), random_).value();
   engine::ReconcilerLoop reconcilers_{*store_, world_.clock(), changes_};
+  std::unique_ptr<logs::LogBook> log_book_ = logs::LogBook::open(folder_ / "logs").value();
+  std::unique_ptr<logs::Groups> log_groups_ =
+      logs::Groups::open(*store_, {*log_book_, reconcilers_}).value();
+  place::SimulatedMachine printers_{world_.clock(), random_};
+  place::SimulatedPlace log_place_{printers_, [](const place::Observation&) {}};
   s3::LifecycleTexts lifecycles_;
   objects::Lifecycle lifecycle_{s3::lifecycle_needs(*objects_, lifecycles_, reconcilers_)};
   events::Queues queues_{random_, changes_};

@@ -62,6 +62,14 @@ Turned tags_of_map(const json::value& member) {
   return out;
 }
 
+Turned list_of_one(const json::value& property) { return json::value(json::array{property}); }
+
+Turned one_of_list(const json::value& member) {
+  const json::array* const list = member.if_array();
+  if (!list) return member;
+  return list->empty() ? json::value() : list->front();
+}
+
 Turned last_name(const json::value& member) {
   if (!member.is_string()) return member;
   const std::string_view text = view(member.get_string());
@@ -86,6 +94,7 @@ const Form same{};
 const Form scalar_text{nullptr, from_text};
 const Form document{document_text, document_in};
 const Form tag_map{map_of_tags, tags_of_map};
+const Form only_item{.to_member = list_of_one, .to_property = one_of_list};
 const Form name_of_arn{nullptr, last_name};
 const Form dashed{with_dashes, nullptr};
 }  // namespace forms

@@ -29,8 +29,9 @@ struct Form {
 namespace forms {
 extern const Form same;
 extern const Form scalar_text;  // 30 ↔ "30", true ↔ "true": in a map of attributes
-extern const Form document;  // a policy: an object, or its text ↔ its text, percent-encoded or not
-extern const Form tag_map;   // [{"Key": "a", "Value": "b"}] ↔ {"a": "b"}
+extern const Form document;   // a policy: an object, or its text ↔ its text, percent-encoded or not
+extern const Form tag_map;    // [{"Key": "a", "Value": "b"}] ↔ {"a": "b"}
+extern const Form only_item;  // "a" ↔ ["a"]: of a list of one
 extern const Form name_of_arn;  // read alone: what stands after the last '/' or ':'
 extern const Form dashed;       // written alone: "PublicRead" → "public-read"
 }  // namespace forms
@@ -77,6 +78,9 @@ struct Step {
   // The member that takes the resource's identifier, or of an ARN the name alone.
   std::string_view id = {};
   std::string_view id_name = {};
+  // What `id` takes instead where that is no identifier of CloudFormation's: a text with {name}
+  // (the identifier), {region} and {account} in it.
+  std::string_view id_text = {};
   std::span<const Place> places = {};
   std::string_view fixed = {};  // members that are always the same, as JSON
 

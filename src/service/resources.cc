@@ -208,7 +208,10 @@ Result<json::array> Resources::Run::list_all(const Step& step, json::object inpu
 json::object Resources::Run::begin(const Step& step, std::string_view id) const {
   json::object input;
   if (!step.fixed.empty()) input = json::parse(key_of(step.fixed)).as_object();
-  if (!step.id.empty()) put_at_path(input, step.id, json::string(key_of(id)));
+  if (!step.id.empty()) {
+    const std::string filled = step.id_text.empty() ? std::string(id) : fill(step.id_text, id);
+    put_at_path(input, step.id, json::string(key_of(filled)));
+  }
   if (!step.id_name.empty())
     put_at_path(input, step.id_name, json::string(key_of(id.substr(id.find_last_of("/:") + 1))));
   return input;
@@ -315,7 +318,7 @@ Result<> Resources::Run::set_rest(std::string_view id, const json::object& prope
 
 Result<ResourceState> Resources::Run::read(const Resource& resource) {
   ResourceState state;
-  json::object seen;
+  json::object seen{{key_of(type_.identifier), key_of(resource.id)}};
   for (const Reading& reading : type_.readings) {
     const bool first = &reading == type_.readings.data();
     json::object input = begin(reading.step, resource.id);

@@ -1,6 +1,7 @@
 #include "service/logs/logs.h"
 
 #include "service/logs/operations.h"
+#include "service/logs/resource_types.h"
 
 namespace slipway::logs_door {
 namespace {
@@ -27,6 +28,7 @@ void install(service::Registry& registry, const Needs& needs) {
   namespace op = api::op;
   const Door door{needs.book, needs.groups, needs.place, needs.store};
   registry.begin(api::schema(), errors)
+      .add_types(resource_types())
       .add<op::CreateLogGroup>(with<create_log_group>(door))
       .add<op::DeleteLogGroup>(with<delete_log_group>(door))
       .add<op::DeleteRetentionPolicy>(with<delete_retention_policy>(door))
