@@ -19,7 +19,11 @@ std::string cause_of(const InstanceRecord& instance, const FleetRow& after,
   const auto failure = failures.find(instance.variant_id());
   if (failure != failures.end()) return failure->second;
   if (after.removing) return "The endpoint is being deleted.";
-  if (instance.generation == after.record.failed) return "Its generation did not come up.";
+  if (instance.generation == after.record.failed) {
+    const auto given_up = after.record.generations.find(instance.generation);
+    const bool came_up = given_up != after.record.generations.end() && given_up->second.came_up;
+    return came_up ? "Its generation was given up." : "Its generation did not come up.";
+  }
   if (!after.record.serves(instance.generation) && instance.generation != after.wanted)
     return "Another generation serves in its place.";
   return "There are more than are wanted.";

@@ -64,6 +64,11 @@ std::unexpected<Error> no_fleet(const FleetId& id) {
   return fail(ErrorCode::not_found, fmt::format("There is no fleet '{}'.", id.text));
 }
 
+std::unexpected<Error> no_generation(Generation generation) {
+  return fail(ErrorCode::not_found, fmt::format("There is no generation {} now.", generation),
+              "no_such_generation");
+}
+
 Result<> apply(Variant& variant, const VariantChange& change) {
   if (change.weight) variant.weight = *change.weight;
   if (change.instances && variant.elastic)
@@ -92,6 +97,16 @@ Result<> apply(FleetPlan& plan, const VariantChange& change) {
   if (found) return {};
   return fail(ErrorCode::not_found, fmt::format("There is no variant '{}'.", change.name),
               "no_such_variant");
+}
+
+// The stored plan of a generation with the changes.
+Result<FleetPlan> changed_plan(store::Transaction& tx, const FleetId& id, Generation generation,
+                               std::span<const VariantChange> changes) {
+  auto plan = load_plan(tx, id, generation);
+  if (!plan) return no_fleet(id);
+  for (const VariantChange& change : changes) TRY_DO(apply(*plan, change));
+  TRY_DO(check(*plan));
+  return *std::move(plan);
 }
 
 std::vector<InstanceStatus> instances_of(const FleetId& id, const FleetRow& row) {
@@ -153,11 +168,23 @@ void Fleets::tell(store::Transaction& tx, const FleetId& id) {
   tx.on_commit([changed = changed_, id] { changed(id); });
 }
 
-// Each fleet's row says how many instances it may always have, so that no plan is read here.
-Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const {
-  std::int64_t asked = 0;
+namespace {
+
+// How many instances of the plan may always run.
+std::int64_t instances_of(const FleetPlan& plan) {
+  std::int64_t count = 0;
   for (const Variant& variant : plan.variants)
-    asked += variant.offers ? 0 : standing_instances(variant);
+    count += variant.offers ? 0 : standing_instances(variant);
+  return count;
+}
+
+}  // namespace
+
+// Each fleet's row says how many instances it may always have, so that no plan is read here.
+Result<> Fleets::check_room(store::Transaction& tx, const FleetId& id,
+                            const FleetPlan& plan) const {
+  if (instances_max_ == 0) return {};
+  const std::int64_t asked = instances_of(plan);
   std::int64_t had = 0;
   std::int64_t all = 0;
   {
@@ -168,18 +195,21 @@ Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPla
     auto rows = tx.query("SELECT coalesce(sum(instances), 0) FROM fleet");
     if (rows.next()) all = rows.integer(0);
   }
-  if (instances_max_ > 0 && asked > had && all - had + asked > instances_max_) {
-    auto refused = fail(ErrorCode::limit_exceeded,
-                        fmt::format("{} instances more are asked for; all fleets together have {} "
-                                    "and may have {}.",
-                                    asked - had, all, instances_max_),
-                        "too_many_instances");
-    refused.error().details = {{"limit", fmt::to_string(instances_max_)},
-                               {"used", fmt::to_string(all)},
-                               {"asked", fmt::to_string(asked - had)}};
-    return refused;
-  }
-  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, asked);
+  if (asked <= had || all - had + asked <= instances_max_) return {};
+  auto refused = fail(ErrorCode::limit_exceeded,
+                      fmt::format("{} instances more are asked for; all fleets together have {} "
+                                  "and may have {}.",
+                                  asked - had, all, instances_max_),
+                      "too_many_instances");
+  refused.error().details = {{"limit", fmt::to_string(instances_max_)},
+                             {"used", fmt::to_string(all)},
+                             {"asked", fmt::to_string(asked - had)}};
+  return refused;
+}
+
+Result<> Fleets::claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const {
+  TRY_DO(check_room(tx, id, plan));
+  tx.run("UPDATE fleet SET instances = ?2 WHERE id = ?1", id.text, instances_of(plan));
   return {};
 }
 
@@ -207,21 +237,37 @@ Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& i
   if (row->removing) return being_removed(id);
   // After an update that failed it is the generation that serves which is changed, and wanted; it
   // serves alone where traffic was divided for an update before that one.
-  const FleetRecord before = row->record;
   if (row->record.failed == row->wanted && !row->record.shares.empty()) {
+    const FleetRecord before = row->record;
     row->wanted = row->record.serving();
     row->record.shares = {{row->wanted, 1.0}};
+    save_record(tx, id, before, row->record);
   }
-  auto stored = load_plan(tx, id, row->wanted);
-  if (!stored) return no_fleet(id);
-  FleetPlan& plan = *stored;
-  for (const VariantChange& change : changes) TRY_DO(apply(plan, change));
-  TRY_DO(check(plan));
-  ++row->revision;
-  save_wanted(tx, id, *row);
-  save_record(tx, id, before, row->record);
+  return change_wanted(tx, id, *row, changes);
+}
+
+Result<> Fleets::set_weights_and_counts(store::Transaction& tx, const FleetId& id,
+                                        Generation generation,
+                                        std::span<const VariantChange> changes) {
+  auto row = load_row(tx, id);
+  if (!row) return no_fleet(id);
+  if (row->removing) return being_removed(id);
+  if (generation == row->wanted) return change_wanted(tx, id, *row, changes);
+  if (!row->record.serves(generation)) return no_generation(generation);
+  TRY(const FleetPlan plan, changed_plan(tx, id, generation, changes));
+  TRY_DO(check_room(tx, id, plan));
+  save_plan(tx, id, generation, plan);
+  tell(tx, id);
+  return {};
+}
+
+Result<> Fleets::change_wanted(store::Transaction& tx, const FleetId& id, FleetRow& row,
+                               std::span<const VariantChange> changes) {
+  TRY(const FleetPlan plan, changed_plan(tx, id, row.wanted, changes));
+  ++row.revision;
+  save_wanted(tx, id, row);
   TRY_DO(claim(tx, id, plan));
-  save_plan(tx, id, row->wanted, plan);
+  save_plan(tx, id, row.wanted, plan);
   tell(tx, id);
   return {};
 }
@@ -248,9 +294,7 @@ Result<> check_division(const Shares& shares) {
 Result<> check_can_serve(const FleetRow& row, Generation generation) {
   const FleetRecord& record = row.record;
   if (record.serves(generation)) return {};
-  if (generation != row.wanted)
-    return fail(ErrorCode::not_found, fmt::format("There is no generation {} now.", generation),
-                "no_such_generation");
+  if (generation != row.wanted) return no_generation(generation);
   const auto known = record.generations.find(generation);
   const bool came_up = known != record.generations.end() && known->second.came_up;
   if (came_up && record.failed != generation) return {};
@@ -270,6 +314,26 @@ Result<> Fleets::set_shares(store::Transaction& tx, const FleetId& id, const Sha
   row->record.steered = row->wanted;
   row->record.shares = shares;
   if (row->record.serves_alone(row->wanted)) settle(*row);
+  save_record(tx, id, before, row->record);
+  tell(tx, id);
+  return {};
+}
+
+Result<> Fleets::give_up(store::Transaction& tx, const FleetId& id, Generation generation,
+                         std::string_view reason) {
+  auto row = load_row(tx, id);
+  if (!row) return no_fleet(id);
+  if (row->removing) return being_removed(id);
+  if (generation != row->wanted) return no_generation(generation);
+  if (row->record.failed == generation) return {};
+  const FleetRecord before = row->record;
+  const auto share = before.shares.find(generation);
+  if (share != before.shares.end() && share->second > 0)
+    return fail(ErrorCode::conflict,
+                fmt::format("Requests go to generation {}; it cannot be given up.", generation),
+                "serves");
+  row->record.shares.erase(generation);
+  fleet::give_up(*row, reason);
   save_record(tx, id, before, row->record);
   tell(tx, id);
   return {};

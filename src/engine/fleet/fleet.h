@@ -10,6 +10,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -24,6 +25,8 @@ class Environments;
 }
 
 namespace slipway::fleet {
+
+struct FleetRow;
 
 // Says what a door changes of a variant that serves, without a new generation; what is absent
 // stays.
@@ -87,6 +90,12 @@ class Fleets {
   // limit_exceeded as put_plan.
   Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id,
                                   std::span<const VariantChange> changes);
+  // The same for one generation, the wanted one or one that serves beside it: for who follows load
+  // while traffic is divided. One that serves beside the wanted one is changed without the fleet
+  // being `updating` for it, and may have as many instances as the wanted one might. Refuses
+  // besides: not_found, kind "no_such_generation".
+  Result<> set_weights_and_counts(store::Transaction& tx, const FleetId& id, Generation generation,
+                                  std::span<const VariantChange> changes);
 
   // Divides the requests among generations: to be called by whoever moves traffic from one to
   // another in steps (rollout) and by nobody else. From the first call on after a put_plan(), which
@@ -99,6 +108,17 @@ class Fleets {
   // (a share that is not within 0 and 1, or all together are not 1); conflict while the fleet is
   // being removed, and, kind "not_up", where a generation neither serves nor came up.
   Result<> set_shares(store::Transaction& tx, const FleetId& id, const Shares& shares);
+
+  // Gives up the wanted generation, also where it came up, for a reason that status() tells: for
+  // whoever shifts traffic and finds it wanting. Its instances end; what serves beside it serves
+  // on, and a first generation has failed. Giving up what was given up is fine, and tells the first
+  // reason.
+  //
+  // Refuses: not_found (the fleet; or, kind "no_such_generation", one that is not wanted);
+  // conflict while the fleet is being removed, and, kind "serves", while requests go to it:
+  // set_shares() takes them from it, and may stand in the same transaction.
+  Result<> give_up(store::Transaction& tx, const FleetId& id, Generation generation,
+                   std::string_view reason);
 
   // Ends the fleet: routes vanish first, then instances. Removing what is gone is fine.
   Result<> remove(store::Transaction& tx, const FleetId& id);
@@ -127,6 +147,9 @@ class Fleets {
 
  private:
   void tell(store::Transaction& tx, const FleetId& id);
+  Result<> change_wanted(store::Transaction& tx, const FleetId& id, FleetRow& row,
+                         std::span<const VariantChange> changes);
+  Result<> check_room(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
   Result<> claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
 
   std::function<void(const FleetId&)> changed_;

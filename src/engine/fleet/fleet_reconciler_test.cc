@@ -65,6 +65,17 @@ class FleetReconcilerTest : public testing::Test {
     return write(
         [&](Fleets& fleets, store::Transaction& tx) { return fleets.set_shares(tx, id_, shares); });
   }
+  Result<> give_up(Generation generation, std::string_view reason) {
+    return write([&](Fleets& fleets, store::Transaction& tx) {
+      return fleets.give_up(tx, id_, generation, reason);
+    });
+  }
+  Result<> scale(Generation generation, std::uint32_t instances) {
+    const VariantChange change{.name = "main", .weight = {}, .instances = instances};
+    return write([&](Fleets& fleets, store::Transaction& tx) {
+      return fleets.set_weights_and_counts(tx, id_, generation, {&change, 1});
+    });
+  }
   Shares routed_shares() {
     Shares shares;
     for (const routing::FleetRoute::Leg& leg : world_.fleet_route(id_)->legs)
@@ -307,6 +318,72 @@ TEST_F(FleetReconcilerTest, TheOldestServesAloneAgainWhereItIsChangedAfterAnUpda
   EXPECT_EQ(status().state, FleetState::ready);
   EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
   EXPECT_EQ(world_.machine().running(), 2U);
+}
+
+TEST_F(FleetReconcilerTest, EachGenerationThatServesHasCountsOfItsOwn) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put_steered({variant("main", 1)}, {{1, 1.0}});
+  world_.run(1min);
+  ASSERT_TRUE(share_out({{1, 0.5}, {2, 0.5}}));
+  ASSERT_TRUE(scale(1, 3));
+  ASSERT_TRUE(scale(2, 2));
+  EXPECT_EQ(scale(7, 2).error().kind, "no_such_generation");
+  world_.run(1min);
+  const VariantStatus main = status().variants.at(0);
+  ASSERT_EQ(main.generations.size(), 2U);
+  EXPECT_EQ(main.generations[0].instances_current, 3U);
+  EXPECT_EQ(main.generations[1].instances_current, 2U);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 0.5}, {2, 0.5}}));
+  ASSERT_TRUE(share_out({{2, 1.0}}));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+  EXPECT_EQ(world_.machine().running(), 2U);
+}
+
+TEST_F(FleetReconcilerTest, WhatServesIsScaledAlsoWhereAnUpdateFailed) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put({variant("main", 1, "start")});
+  world_.run(5min);
+  ASSERT_TRUE(scale(1, 3));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::update_failed);
+  EXPECT_EQ(routed(), 3U);
+}
+
+TEST_F(FleetReconcilerTest, AGenerationThatCameUpAndIsFoundWantingIsGivenUp) {
+  put({variant("main", 1)});
+  world_.run(1min);
+  put_steered({variant("main", 2)}, {{1, 1.0}});
+  world_.run(1min);
+  ASSERT_TRUE(share_out({{1, 0.9}, {2, 0.1}}));
+  EXPECT_EQ(give_up(2, "An alarm rang.").error().kind, "serves");
+  EXPECT_EQ(give_up(1, "An alarm rang.").error().kind, "no_such_generation");
+  ASSERT_TRUE(share_out({{1, 1.0}, {2, 0.0}}));
+  ASSERT_TRUE(give_up(2, "An alarm rang."));
+  ASSERT_TRUE(give_up(2, "Another one rang."));
+  world_.crash_and_restart();
+  world_.run(5min);
+  EXPECT_EQ(status().state, FleetState::update_failed);
+  EXPECT_EQ(status().reason, "An alarm rang.");
+  EXPECT_FALSE(status().wanted_came_up);
+  EXPECT_EQ(routed_shares(), (Shares{{1, 1.0}}));
+  EXPECT_EQ(world_.machine().running(), 1U);
+  EXPECT_EQ(share_out({{1, 0.5}, {2, 0.5}}).error().kind, "not_up");
+  put({variant("main", 2)});
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::ready);
+}
+
+TEST_F(FleetReconcilerTest, AFirstGenerationThatIsGivenUpHasFailed) {
+  put({variant("main", 1, "silent")});
+  world_.run(10s);
+  ASSERT_TRUE(give_up(1, "Nobody waits for it any more."));
+  world_.run(1min);
+  EXPECT_EQ(status().state, FleetState::failed);
+  EXPECT_EQ(status().reason, "Nobody waits for it any more.");
+  EXPECT_EQ(world_.machine().running(), 0U);
 }
 
 TEST_F(FleetReconcilerTest, SharesThatDoNotDivideTheTrafficAreRefused) {

@@ -91,6 +91,28 @@ TEST_F(FleetLimitTest, AFleetMayChangeItsCountsWithinTheLimitAndAlwaysToFewer) {
   })) << "fewer than before, though more than there may be";
 }
 
+TEST_F(FleetLimitTest, AGenerationThatServesBesideTheWantedOneMayHaveAsManyAsThatMight) {
+  const Generation old = put("one", plan(4)).value();
+  ASSERT_TRUE(put("one", plan(4)));
+  ASSERT_TRUE(put("two", plan(4)));
+  ASSERT_TRUE(store_->write([&](store::Transaction& tx) -> Result<> {
+    const FleetRecord before = load_row(tx, FleetId{"one"})->record;
+    FleetRecord serving = before;
+    serving.shares = {{old, 1.0}};
+    save_record(tx, FleetId{"one"}, before, serving);
+    return {};
+  }));
+  const auto scale_old = [&](std::uint32_t instances) {
+    const VariantChange change{.name = "all", .weight = {}, .instances = instances};
+    return store_->write([&](store::Transaction& tx) {
+      return fleets_.set_weights_and_counts(tx, FleetId{"one"}, old, {&change, 1});
+    });
+  };
+  EXPECT_EQ(scale_old(7).error().kind, "too_many_instances");
+  EXPECT_TRUE(scale_old(6));
+  EXPECT_TRUE(put("two", plan(6))) << "the wanted generation counts, which has as many as before";
+}
+
 TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCounted) {
   FleetPlan offering{.variants = {{.name = "all", .instances = 60}}};
   offering.variants[0].offers = Resources{.cpus = 96};

@@ -26,13 +26,13 @@ void Generations::bring_up() {
   const FleetPlan* const plan = run_.plans.of(row_.wanted);
   if (plan == nullptr || record_.serves(row_.wanted) || row_.wanted == record_.failed) return;
   if (!record_.generations.contains(row_.wanted)) record_.generations[row_.wanted].begun = run_.now;
-  if (auto failure = find_failure(*plan)) return give_up(*std::move(failure));
+  if (const auto failure = find_failure(*plan)) return give_up(*failure);
   std::optional<std::string> failure;
   bool all_there = true;
   for (const Variant& variant : plan->variants)
     all_there &= contents_.are_here(row_.wanted, variant,
                                     [&](std::string reason) { failure = std::move(reason); });
-  if (failure) return give_up(*std::move(failure));
+  if (failure) return give_up(*failure);
   fill(row_.wanted, *plan);
   if (all_there && is_complete(row_.wanted, *plan)) note_came_up();
 }
@@ -52,11 +52,9 @@ std::optional<std::string> Generations::find_failure(const FleetPlan& plan) cons
   return std::nullopt;
 }
 
-void Generations::give_up(std::string reason) {
+void Generations::give_up(const std::string& reason) {
   log_error("fleet", "a generation did not come up", {{"fleet", run_.id.text}, {"reason", reason}});
-  record_.failed = row_.wanted;
-  record_.reason = last_part(reason, reason_bytes_max);
-  record_.applied_revision = row_.revision;
+  fleet::give_up(row_, reason);
 }
 
 // All at once, unless somebody shifts its traffic in steps.

@@ -37,7 +37,7 @@ class Generations {
 
  private:
   std::optional<std::string> find_failure(const FleetPlan& plan) const;
-  void give_up(std::string reason);
+  void give_up(const std::string& reason);
   void note_came_up();
 
   void keep(Generation generation, const FleetPlan& plan);

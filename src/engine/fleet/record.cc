@@ -4,6 +4,7 @@
 #include <charconv>
 #include <limits>
 
+#include "base/text.h"
 #include "store/document.h"
 
 namespace slipway::fleet {
@@ -262,6 +263,13 @@ void settle(FleetRow& row) {
   record.failed = 0;
   record.scaling_failed = false;
   record.reason.clear();
+  record.applied_revision = row.revision;
+}
+
+void give_up(FleetRow& row, std::string_view reason) {
+  FleetRecord& record = row.record;
+  record.failed = row.wanted;
+  record.reason = last_part(reason, reason_bytes_max);
   record.applied_revision = row.revision;
 }
 

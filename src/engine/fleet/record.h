@@ -77,7 +77,7 @@ struct FleetRecord {
   Shares shares;                       // of the generations that serve; empty: none does
   Generation steered = 0;              // the wanted generation that Fleets::set_shares() shifts
                                        // traffic to; any other gets it all once it came up
-  Generation failed = 0;               // the newest generation that did not come up; 0: none
+  Generation failed = 0;               // the newest generation that was given up; 0: none
   std::uint64_t applied_revision = 0;  // the latest revision of which everything was reached
   bool scaling_failed = false;         // it was not reached; the fleet serves with what it has
   std::string reason;                  // of `failed` or of `scaling_failed`: reason_bytes_max
@@ -143,6 +143,8 @@ void save_plan(store::Transaction& tx, const FleetId& id, Generation generation,
                const FleetPlan& plan);
 // Gives all traffic to the wanted generation: whatever failed before it counts no more.
 void settle(FleetRow& row);
+// Notes that the wanted generation is not to serve, and why: what serves beside it serves on.
+void give_up(FleetRow& row, std::string_view reason);
 
 // Removes the plans of all generations but the wanted one and those that serve.
 void keep_plans(store::Transaction& tx, const FleetId& id, const FleetRow& row);

@@ -99,6 +99,23 @@ class FleetHistory {
       return fleets.set_weights_and_counts(tx, id_, changes);
     });
   }
+  void change_counts_of_the_oldest() {
+    const Generation oldest = world_.status(id_).serving();
+    const VariantChange change{
+        .name = "v0",
+        .weight = {},
+        .instances = 1 + static_cast<std::uint32_t>(below(world_.random(), 4))};
+    write([&](Fleets& fleets, store::Transaction& tx) {
+      return fleets.set_weights_and_counts(tx, id_, oldest, {&change, 1});
+    });
+  }
+  // Refused where requests go to it.
+  void give_up() {
+    const Generation wanted = world_.status(id_).wanted;
+    write([&](Fleets& fleets, store::Transaction& tx) {
+      return fleets.give_up(tx, id_, wanted, "It is found wanting.");
+    });
+  }
   // Of one that is coming up, or of what serves already; most of what is asked for is refused.
   void change_shares() {
     const FleetStatus status = world_.status(id_);
@@ -140,7 +157,7 @@ class FleetHistory {
 
   void act() {
     if (chance(2)) world_.crash_point().arm(below(world_.random(), 12));
-    switch (below(world_.random(), 11)) {
+    switch (below(world_.random(), 13)) {
       case 0: change_plan(); break;
       case 1: change_counts(); break;
       case 2: kill_one(); break;
@@ -152,6 +169,8 @@ class FleetHistory {
       case 6: change_plan_in_steps(); break;
       case 7:
       case 8: change_shares(); break;
+      case 9: change_counts_of_the_oldest(); break;
+      case 10: give_up(); break;
       default: break;
     }
     const auto span = std::chrono::milliseconds(1ULL << below(world_.random(), 17));
