@@ -130,4 +130,32 @@ void ModelHost::remove(ModelCopy& copy) {
   copy.host = nullptr;
 }
 
+ModelHost* choose_host(const ModelHosts& hosts, const KnownModel& model) {
+  ModelHost* first = nullptr;
+  ModelHost* second = nullptr;
+  const auto better = [&](const ModelHost* a, const ModelHost* b) {
+    if (b == nullptr || a->is_ready() != b->is_ready()) return b == nullptr || a->is_ready();
+    return a->rank_for(model) > b->rank_for(model);
+  };
+  for (const auto& [id, host] : hosts) {
+    if (better(host.get(), first))
+      second = std::exchange(first, host.get());
+    else if (better(host.get(), second))
+      second = host.get();
+  }
+  if (second == nullptr || first->is_ready() != second->is_ready()) return first;
+  return second->load() < first->load() ? second : first;
+}
+
+ModelHost* calmest_without(const ModelHosts& hosts, const KnownModel& model) {
+  ModelHost* calmest = nullptr;
+  for (const auto& [id, host] : hosts) {
+    const bool has =
+        std::ranges::find(model.copies, host.get(), &ModelCopy::host) != model.copies.end();
+    if (!has && host->is_ready() && (calmest == nullptr || host->pins() < calmest->pins()))
+      calmest = host.get();
+  }
+  return calmest;
+}
+
 }  // namespace slipway::residency

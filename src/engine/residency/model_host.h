@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -137,5 +139,14 @@ class ModelHost {
   bool full_ = false;
   std::size_t evict_next_ = 1;  // how many go when it has no memory once more
 };
+
+using ModelHosts = std::map<HostId, std::unique_ptr<ModelHost>>;
+
+// Where the model is to be loaded: of the two hosts that hash best to it, the one that has less to
+// do. Hosts that did not say yet what they have come last. Null: there is no host.
+ModelHost* choose_host(const ModelHosts& hosts, const KnownModel& model);
+// Of the hosts that have no copy of the model, the one whose models have the fewest pins; null:
+// none is ready.
+ModelHost* calmest_without(const ModelHosts& hosts, const KnownModel& model);
 
 }  // namespace slipway::residency

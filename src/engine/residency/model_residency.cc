@@ -1,19 +1,9 @@
 #include "engine/residency/model_residency.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <unordered_set>
 
-#include "base/encoding.h"
-
 namespace slipway::residency {
-
-namespace {
-
-constexpr std::size_t name_digits = 32;
-
-}  // namespace
 
 using State = ModelCopy::State;
 using Files = KnownModel::Files;
@@ -25,19 +15,15 @@ bool ModelResidency::ByName::operator()(const KnownModel* a, const KnownModel* b
   return a->name < b->name;
 }
 
-std::string ModelResidency::name_for(std::string_view collection, std::string_view model) {
-  return sha256_hex(fmt::format("{}\n{}", collection, model)).substr(0, name_digits);
-}
-
 // ---- The hot path ----
 
 routing::LoadedModel* ModelResidency::pin(std::string_view model) {
-  const auto found = by_model_.find(model);
-  if (found == by_model_.end()) return nullptr;
-  ModelCopy* const best = found->second->best_copy();
+  KnownModel* const known = models_.find(model);
+  if (known == nullptr) return nullptr;
+  ModelCopy* const best = known->best_copy();
   if (best == nullptr) return nullptr;
   best->host->pin(*best, 1);
-  if (best->pins > spread_at) consider_spreading(*found->second, *best);
+  if (best->pins > spread_at) consider_spreading(*known, *best);
   return best;
 }
 
@@ -45,15 +31,9 @@ void ModelResidency::consider_spreading(KnownModel& model, const ModelCopy& busi
   if (model.files != Files::here || model.copies.size() >= hosts_.size() ||
       model.has_copy_under_way())
     return;
-  ModelHost* calmest = nullptr;
-  for (const auto& [id, host] : hosts_) {
-    const bool has =
-        std::ranges::find(model.copies, host.get(), &ModelCopy::host) != model.copies.end();
-    if (!has && host->is_ready() && (calmest == nullptr || host->pins() < calmest->pins()))
-      calmest = host.get();
-  }
+  ModelHost* const calmest = calmest_without(hosts_, model);
   if (calmest == nullptr || calmest->pins() >= busiest.host->pins() / 2) return;
-  calmest->add_queued(new_copy(model, *calmest));
+  calmest->add_queued(models_.add_copy(model, *calmest));
   pump(*calmest);
 }
 
@@ -61,7 +41,7 @@ void ModelResidency::release(routing::LoadedModel& model) {
   auto& copy = static_cast<ModelCopy&>(model);
   if (copy.state == State::gone) {
     --copy.pins;
-    return free_if_unpinned(copy);
+    return models_.free_if_unpinned(copy);
   }
   if (copy.host->unpin(copy)) settle(copy);
 }
@@ -84,30 +64,12 @@ void ModelResidency::lose(routing::LoadedModel& lost) {
   if (copy.state != State::loaded) return;
   ModelHost& host = *copy.host;
   KnownModel& model = *copy.model;
-  drop(copy);
+  models_.drop(copy);
   forget_if_unused(model);
   pump(host);
 }
 
 // ---- Asking for what is not loaded ----
-
-KnownModel& ModelResidency::model_named(const std::string& name) {
-  auto& model = by_name_[name];
-  if (!model) {
-    model = std::make_unique<KnownModel>();
-    model->name = name;
-    model->hash = std::hash<std::string>{}(name);
-  }
-  return *model;
-}
-
-KnownModel& ModelResidency::model_of(std::string_view asked) {
-  if (const auto found = by_model_.find(asked); found != by_model_.end()) return *found->second;
-  KnownModel& model = model_named(name_for(collection_, asked));
-  model.model = asked;
-  by_model_[model.model] = &model;
-  return model;
-}
 
 void ModelResidency::await(std::string_view asked, ModelTicket ticket, Instant deadline,
                            Instant now) {
@@ -115,7 +77,7 @@ void ModelResidency::await(std::string_view asked, ModelTicket ticket, Instant d
     effects_.emplace_back(Wake{ticket, Wake::Why::crowded});
     return;
   }
-  KnownModel& model = model_of(asked);
+  KnownModel& model = models_.of(asked);
   if (ModelCopy* const ready = model.best_copy()) {
     ready->host->pin(*ready, 1);
     effects_.emplace_back(Wake{ticket, Wake::Why::ready, ready});
@@ -135,57 +97,15 @@ void ModelResidency::advance(KnownModel& model) {
     effects_.emplace_back(Fetch{model.name, model.model});
   }
   if (model.files != Files::here) return;
-  ModelHost* const host = choose_host(model);
+  ModelHost* const host = choose_host(hosts_, model);
   if (host == nullptr) return;
   const auto leaving = std::ranges::find(model.copies, host, &ModelCopy::host);
   if (leaving != model.copies.end()) {
     (*leaving)->again = true;
     return;
   }
-  host->add_queued(new_copy(model, *host));
+  host->add_queued(models_.add_copy(model, *host));
   pump(*host);
-}
-
-// The two that hash best to the model; of these the one that has less. Hosts that did not say yet
-// what they have come last.
-ModelHost* ModelResidency::choose_host(const KnownModel& model) {
-  ModelHost* first = nullptr;
-  ModelHost* second = nullptr;
-  const auto better = [&](const ModelHost* a, const ModelHost* b) {
-    if (b == nullptr || a->is_ready() != b->is_ready()) return b == nullptr || a->is_ready();
-    return a->rank_for(model) > b->rank_for(model);
-  };
-  for (const auto& [id, host] : hosts_) {
-    if (better(host.get(), first))
-      second = std::exchange(first, host.get());
-    else if (better(host.get(), second))
-      second = host.get();
-  }
-  if (second == nullptr || first->is_ready() != second->is_ready()) return first;
-  return second->load() < first->load() ? second : first;
-}
-
-ModelCopy& ModelResidency::new_copy(KnownModel& model, ModelHost& host) {
-  ModelCopy& copy = copies_.emplace_back();
-  copy.self = std::prev(copies_.end());
-  copy.model = &model;
-  copy.host = &host;
-  copy.instance = host.id();
-  copy.name = model.name;
-  model.copies.push_back(&copy);
-  return copy;
-}
-
-// From here on only its pins know it.
-void ModelResidency::drop(ModelCopy& copy) {
-  if (copy.state == State::gone) return;
-  copy.host->remove(copy);
-  std::erase(std::exchange(copy.model, nullptr)->copies, &copy);
-  free_if_unpinned(copy);
-}
-
-void ModelResidency::free_if_unpinned(ModelCopy& copy) {
-  if (copy.pins == 0 && copy.state == State::gone) copies_.erase(copy.self);
 }
 
 void ModelResidency::forget_if_unused(KnownModel& model) {
@@ -195,9 +115,8 @@ void ModelResidency::forget_if_unused(KnownModel& model) {
     effects_.emplace_back(Discard{model.artifact.content});
     model.files = Files::absent;
   }
-  if (model.files == Files::here && by_name_.size() <= known_models_max) return;
-  by_model_.erase(model.model);
-  by_name_.erase(by_name_.find(model.name));
+  if (model.files == Files::here && !models_.are_too_many()) return;
+  models_.forget(model);
 }
 
 void ModelResidency::wake_all(KnownModel& model, const Wake& wake) {
@@ -231,15 +150,15 @@ void ModelResidency::tick(Instant now) {
   }
   for (KnownModel* model : too_late) {
     for (ModelCopy* copy : std::vector(model->copies))
-      if (copy->state == State::queued) drop(*copy);
+      if (copy->state == State::queued) models_.drop(*copy);
     give_up(*model, Wake{0, Wake::Why::not_ready});
   }
 }
 
 void ModelResidency::fetched(const std::string& name, artifacts::FetchOutcome outcome) {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end()) return;
-  KnownModel& model = *found->second;
+  KnownModel* const known = models_.find_named(name);
+  if (known == nullptr) return;
+  KnownModel& model = *known;
   model.files = outcome ? Files::here : Files::absent;
   if (!outcome) return give_up(model, {0, Wake::Why::no_files, nullptr, {}, outcome.error()});
   model.artifact = *std::move(outcome);
@@ -286,20 +205,12 @@ void ModelResidency::evict(ModelCopy& copy) {
   effects_.emplace_back(Unload{copy.host->id(), copy.name});
 }
 
-ModelCopy* ModelResidency::find_copy(HostId host, const std::string& name) {
-  const auto model = by_name_.find(name);
-  if (model == by_name_.end()) return nullptr;
-  for (ModelCopy* copy : model->second->copies)
-    if (copy->instance == host) return copy;
-  return nullptr;
-}
-
 void ModelResidency::vanished(HostId host, const std::string& name) {
-  ModelCopy* const copy = find_copy(host, name);
+  ModelCopy* const copy = models_.find_copy(host, name);
   if (copy == nullptr || copy->state != State::loading) return;
   KnownModel& model = *copy->model;
   ModelHost& at = *copy->host;
-  drop(*copy);
+  models_.drop(*copy);
   model.files = Files::absent;
   advance(model);
   forget_if_unused(model);
@@ -307,11 +218,11 @@ void ModelResidency::vanished(HostId host, const std::string& name) {
 }
 
 void ModelResidency::not_shown(HostId host, const std::string& name, Error why) {
-  ModelCopy* const copy = find_copy(host, name);
+  ModelCopy* const copy = models_.find_copy(host, name);
   if (copy == nullptr || copy->state != State::loading) return;
   KnownModel& model = *copy->model;
   ModelHost& at = *copy->host;
-  drop(*copy);
+  models_.drop(*copy);
   give_up(model, {0, Wake::Why::no_files, nullptr, {}, std::move(why)});
   pump(at);
 }
@@ -323,8 +234,7 @@ void ModelResidency::not_shown(HostId host, const std::string& name, Error why) 
 // come.
 //
 //   loaded     it serves those that wait, which pins it. Where nobody does any more, it is idle,
-//   and
-//              then settle() decides whether it may stay: a load that came too late for its waiters
+//              and settle() decides whether it may stay: a load that came too late for its waiters
 //              must not push the host past its bound.
 //   no_memory  the model stays wanted; what makes room for it is on_no_memory()'s.
 //   refused    the files are no model for this program, and no other host would say otherwise.
@@ -333,7 +243,7 @@ void ModelResidency::not_shown(HostId host, const std::string& name, Error why) 
 //   too_late   the host may finish all the same. The copy occupies it until the host says that it
 //              is gone: the count of what fits would be wrong otherwise.
 void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad load) {
-  ModelCopy* const copy = find_copy(host_id, name);
+  ModelCopy* const copy = models_.find_copy(host_id, name);
   if (copy == nullptr || copy->state != State::loading) return;
   KnownModel& model = *copy->model;
   ModelHost& host = *copy->host;
@@ -345,13 +255,13 @@ void ModelResidency::loaded(HostId host_id, const std::string& name, ModelLoad l
       break;
     case ModelLoad::End::no_memory: on_no_memory(*copy, std::move(load)); break;
     case ModelLoad::End::refused:
-      drop(*copy);
+      models_.drop(*copy);
       give_up(model, {0, Wake::Why::refused, nullptr, std::move(load.refusal)});
       break;
     case ModelLoad::End::lost:
       // It may be ending: it is asked anew what it has, and whatever is wanted goes elsewhere.
       if (host.forget_ready()) effects_.emplace_back(List{host.id()});
-      drop(*copy);
+      models_.drop(*copy);
       advance(model);
       forget_if_unused(model);
       unqueue_all(host);
@@ -372,11 +282,11 @@ void ModelResidency::on_no_memory(ModelCopy& copy, ModelLoad load) {
   KnownModel& model = *copy.model;
   const bool alone = host.occupied() == 1;
   if (!wanted_.contains(&model)) {
-    drop(copy);
+    models_.drop(copy);
     return forget_if_unused(model);
   }
   if (alone) {
-    drop(copy);
+    models_.drop(copy);
     return give_up(model, {0, Wake::Why::refused, nullptr, std::move(load.refusal)});
   }
   const std::size_t to_go = host.note_no_memory(copy);
@@ -385,12 +295,12 @@ void ModelResidency::on_no_memory(ModelCopy& copy, ModelLoad load) {
 }
 
 void ModelResidency::unloaded(HostId host_id, const std::string& name) {
-  ModelCopy* const copy = find_copy(host_id, name);
+  ModelCopy* const copy = models_.find_copy(host_id, name);
   if (copy == nullptr || copy->state != State::unloading) return;
   KnownModel& model = *copy->model;
   ModelHost& host = *copy->host;
   if (!host.note_unloaded(*copy)) {
-    drop(*copy);
+    models_.drop(*copy);
     advance(model);
     forget_if_unused(model);
   }
@@ -419,7 +329,7 @@ void ModelResidency::set_hosts(const std::vector<Host>& hosts) {
 void ModelResidency::remove_host(ModelHost& host) {
   for (ModelCopy* copy : std::vector(host.copies())) {
     KnownModel& model = *copy->model;
-    drop(*copy);
+    models_.drop(*copy);
     forget_if_unused(model);
   }
 }
@@ -432,12 +342,12 @@ void ModelResidency::listed(HostId host_id, const std::vector<std::string>& name
   for (ModelCopy* copy : std::vector(host.copies())) {
     if (copy->state != State::loaded || copy->pins > 0 || there.contains(copy->name)) continue;
     KnownModel& model = *copy->model;
-    drop(*copy);
+    models_.drop(*copy);
     forget_if_unused(model);
   }
   for (const std::string& name : names) {
-    if (find_copy(host_id, name) != nullptr) continue;
-    host.add_found(new_copy(model_named(name), host));
+    if (models_.find_copy(host_id, name) != nullptr) continue;
+    host.add_found(models_.add_copy(models_.named(name), host));
   }
   host.set_ready();
   for (KnownModel* model : std::vector(wanted_.begin(), wanted_.end())) advance(*model);
@@ -452,18 +362,10 @@ void ModelResidency::listed(HostId host_id, const std::vector<std::string>& name
 void ModelResidency::unqueue_all(ModelHost& host) {
   for (ModelCopy* copy : std::vector(host.queue().begin(), host.queue().end())) {
     KnownModel& model = *copy->model;
-    drop(*copy);
+    models_.drop(*copy);
     advance(model);
     forget_if_unused(model);
   }
-}
-
-std::vector<std::string> ModelResidency::contents() const {
-  std::vector<std::string> contents;
-  for (const auto& [name, model] : by_name_)
-    if (!model->copies.empty() && model->files == Files::here)
-      contents.push_back(model->artifact.content);
-  return contents;
 }
 
 std::size_t ModelResidency::occupied(HostId host) const {

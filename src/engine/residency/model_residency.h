@@ -3,21 +3,17 @@
 
 #include <chrono>
 #include <cstdint>
-#include <list>
-#include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/string_hash.h"
 #include "engine/artifacts/artifact.h"
+#include "engine/residency/known_models.h"
 #include "engine/residency/model_host.h"
 #include "engine/routing/model_loader.h"
 
@@ -25,7 +21,6 @@ namespace slipway::residency {
 
 // Limits.
 inline constexpr std::size_t model_waiters_max = 4'096;  // requests that wait for a model to load
-inline constexpr std::size_t known_models_max = 100'000;
 // A model's copies that each have more requests than this under way get a further one, where a host
 // has less than half as much to do.
 inline constexpr std::uint32_t spread_at = 8;
@@ -125,12 +120,10 @@ class ModelResidency {
 
   std::vector<Effect> take_effects() { return std::exchange(effects_, {}); }
 
-  // What the model of that name is called on every host: nobody can tell the one from the other.
-  static std::string name_for(std::string_view collection, std::string_view model);
-  void set_collection(std::string collection) { collection_ = std::move(collection); }
+  void set_collection(std::string collection) { models_.set_collection(std::move(collection)); }
 
   // The contents whose files models in memory came from.
-  std::vector<std::string> contents() const;
+  std::vector<std::string> contents() const { return models_.contents(); }
   // Copies that a host has, is loading or letting go; for tests.
   std::size_t occupied(HostId host) const;
 
@@ -140,9 +133,6 @@ class ModelResidency {
     bool operator()(const KnownModel* a, const KnownModel* b) const;
   };
 
-  KnownModel& model_of(std::string_view model);
-  KnownModel& model_named(const std::string& name);
-  ModelCopy* find_copy(HostId host, const std::string& name);
   void consider_spreading(KnownModel& model, const ModelCopy& busiest);
 
   // The copy is loaded: whoever waits for the model gets it.
@@ -150,11 +140,6 @@ class ModelResidency {
   void unqueue_all(ModelHost& host);
   // Does the next thing for a model that is wanted.
   void advance(KnownModel& model);
-  ModelHost* choose_host(const KnownModel& model);
-  // A new copy of the model for the host, in no place there yet.
-  ModelCopy& new_copy(KnownModel& model, ModelHost& host);
-  void drop(ModelCopy& copy);
-  void free_if_unpinned(ModelCopy& copy);
   void forget_if_unused(KnownModel& model);
   void wake_all(KnownModel& model, const Wake& wake);
   void give_up(KnownModel& model, const Wake& wake);
@@ -170,12 +155,8 @@ class ModelResidency {
   void remove_host(ModelHost& host);
 
   const Options options_;
-  std::string collection_;
-  std::unordered_map<std::string, std::unique_ptr<KnownModel>, StringHash, std::equal_to<>>
-      by_name_;
-  std::unordered_map<std::string, KnownModel*, StringHash, std::equal_to<>> by_model_;
-  std::map<HostId, std::unique_ptr<ModelHost>> hosts_;
-  std::list<ModelCopy> copies_;
+  KnownModels models_;
+  ModelHosts hosts_;
   std::set<KnownModel*, ByName> wanted_;  // asked for, and not loaded yet
   std::size_t waiters_ = 0;
   std::vector<Effect> effects_;

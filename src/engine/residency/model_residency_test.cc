@@ -102,7 +102,7 @@ TEST(ModelResidency, ALoadedModelIsPinnedWithoutWaiting) {
   routing::LoadedModel* const copy = driver.residency.pin("a");
   ASSERT_NE(copy, nullptr);
   EXPECT_EQ(copy->instance, 1u);
-  EXPECT_EQ(copy->name, ModelResidency::name_for("s3://models/", "a"));
+  EXPECT_EQ(copy->name, KnownModels::name_for("s3://models/", "a"));
   driver.residency.release(*copy);
 }
 
@@ -115,7 +115,7 @@ TEST(ModelResidency, TheLeastRecentlyUsedGoesWhenThereIsNoRoom) {
   driver.fetch_all();
   EXPECT_TRUE(driver.loads.empty()) << "no load before the room is there";
   ASSERT_EQ(driver.unloads.size(), 1u);
-  EXPECT_EQ(driver.unloads[0].name, ModelResidency::name_for("s3://models/", "b"));
+  EXPECT_EQ(driver.unloads[0].name, KnownModels::name_for("s3://models/", "b"));
   driver.unload_all();
   EXPECT_EQ(driver.loads.size(), 1u);
 }
@@ -239,7 +239,7 @@ TEST(ModelResidency, WhatAHostAlreadyHasIsNotLoadedAgain) {
   ModelResidency residency({});
   residency.set_collection("s3://models/");
   residency.set_hosts({{7, "host"}});
-  residency.listed(7, {ModelResidency::name_for("s3://models/", "a")});
+  residency.listed(7, {KnownModels::name_for("s3://models/", "a")});
   residency.take_effects();
   residency.await("a", 1, start + 60s, start);
   const auto effects = residency.take_effects();
