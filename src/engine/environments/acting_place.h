@@ -6,6 +6,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
@@ -43,10 +44,7 @@ class ActingPlace final : public place::Place {
     }
     if (status < 0 && !log.empty())
       sink_({.kind = place::Observation::Kind::printed, .key = key, .tail = log});
-    if (status < 0) return;
-    place::Exit exit;
-    exit.status = status;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
+    if (status >= 0) end(key, {.status = status, .signal = {}});
   }
   void stop(const place::InstanceKey& key, std::chrono::milliseconds) override {
     ++stops;
@@ -54,17 +52,24 @@ class ActingPlace final : public place::Place {
       const std::lock_guard lock(mutex_);
       running_.erase(key);
     }
-    place::Exit exit;
-    exit.signal = 9;
-    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
+    end(key, {.status = {}, .signal = 9});
   }
-  void forget(const place::InstanceKey& key) override { fs::remove_all(directory_of(key)); }
+  void forget(const place::InstanceKey& key) override {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_.erase(key);
+    }
+    fs::remove_all(directory_of(key));
+  }
   void adopt() override {
     std::set<place::InstanceKey> running;
+    std::map<place::InstanceKey, place::Exit> ended;
     {
       const std::lock_guard lock(mutex_);
       running = running_;
+      ended = ended_;
     }
+    for (const auto& [key, exit] : ended) tell_end(key, exit);
     for (const place::InstanceKey& key : running)
       sink_({.kind = place::Observation::Kind::adopted, .key = key});
     sink_({.kind = place::Observation::Kind::adoption_done, .key = {}});
@@ -82,10 +87,22 @@ class ActingPlace final : public place::Place {
   std::atomic<int> stops = 0;
 
  private:
+  void end(const place::InstanceKey& key, const place::Exit& exit) {
+    {
+      const std::lock_guard lock(mutex_);
+      ended_[key] = exit;
+    }
+    tell_end(key, exit);
+  }
+  void tell_end(const place::InstanceKey& key, const place::Exit& exit) const {
+    sink_({.kind = place::Observation::Kind::exited, .key = key, .exit = exit, .tail = log});
+  }
+
   const fs::path root_;
   const place::ObservationSink sink_;
   std::mutex mutex_;
-  std::set<place::InstanceKey> running_;  // guarded by mutex_
+  std::set<place::InstanceKey> running_;             // guarded by mutex_
+  std::map<place::InstanceKey, place::Exit> ended_;  // and not forgotten; guarded by mutex_
 };
 
 }  // namespace slipway::environments

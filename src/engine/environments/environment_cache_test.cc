@@ -92,6 +92,12 @@ class EnvironmentCacheTest : public testing::Test {
     cache_.reset();
     engine_.reset();
   }
+  // The id of one of the environments' jobs.
+  std::string running_job() {
+    return *store_->read([this](store::Transaction& tx) -> Result<std::string> {
+      return engine_->jobs.all_of(tx, "environment").back().text;
+    });
+  }
   // What the programs left is removed a little after they ended.
   bool nothing_is_left() {
     const fs::path instances = folder_.path() / "instances";
@@ -458,6 +464,25 @@ TEST_F(EnvironmentCacheTest, what_says_that_it_is_larger_than_any_environment_is
   fs::resize_file(tree / "a", artifacts::left_tree_bytes_max / 2 + 1);
   fs::create_hard_link(tree / "a", tree / "again");
   EXPECT_EQ(artifacts::take_over_tree(tree).error().message, "Its files have more than 16 GiB.");
+}
+
+// Whoever finds no place among those who wait looks now and then, and not again and again.
+TEST_F(EnvironmentCacheTest, a_program_is_awaited_in_peace_where_too_many_wait) {
+  place_.install = [](const fs::path&, const place::InstanceSpec&) { return -1; };
+  auto asked = ask(model_);
+  ASSERT_TRUE(eventually([this] { return place_.builds == 1; }));
+  for (std::size_t i = 0; i < engine::waiters_max; ++i)
+    engine_->changes.wait("other", engine_->changes.sequence(), Instant::max(),
+                          [](engine::WaitOutcome) {});
+  engine_->changes.notify("job/" + running_job());
+  const auto used = [] {
+    timespec time{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+  };
+  const auto before = used();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_LT(used() - before, std::chrono::milliseconds(100));
 }
 
 TEST_F(EnvironmentCacheTest, what_a_former_server_was_building_is_ended_and_used_by_nobody) {

@@ -140,20 +140,14 @@ void EnvironmentPrograms::begin(Program program, std::string owner) {
                                store::Transaction& tx) { return jobs.put(tx, id, spec); },
                            [this, &loop = needs_.loop, id](Result<> put) {
                              loop.post([this, id, put = std::move(put)] {
-                               if (put) return take_change(id);
+                               if (put) return look(id);
                                give_up(id, put.error());
                              });
                            });
 }
 
-void EnvironmentPrograms::take_change(const jobs::JobId& id) {
-  const auto running = running_.find(id);
-  if (running == running_.end()) return;
-  running->second.is_awaited = false;
-  look(id);
-}
-
 void EnvironmentPrograms::look(const jobs::JobId& id) {
+  if (!running_.contains(id)) return;
   const std::uint64_t since = needs_.changes.sequence();
   const auto status =
       needs_.store.read([&](store::Transaction& tx) { return needs_.jobs.status(tx, id); });
@@ -162,12 +156,17 @@ void EnvironmentPrograms::look(const jobs::JobId& id) {
   await_change(id, since);
 }
 
+// Where too many wait, nobody is told of a change, and the end of the wait comes at once: then it
+// is looked at now and then.
 void EnvironmentPrograms::await_change(const jobs::JobId& id, std::uint64_t since) {
-  running_.at(id).is_awaited = true;
   needs_.changes.wait(jobs::topic_of(id), since, needs_.loop.now() + wait_max,
                       [this, &loop = needs_.loop, id](engine::WaitOutcome outcome) {
-                        if (outcome != engine::WaitOutcome::closed)
-                          loop.post([this, id] { take_change(id); });
+                        using engine::WaitOutcome;
+                        if (outcome == WaitOutcome::changed) loop.post([this, id] { look(id); });
+                        if (outcome != WaitOutcome::deadline) return;
+                        loop.post([this, &loop, id] {
+                          loop.after(program_check_period, [this, id] { look(id); });
+                        });
                       });
 }
 
@@ -193,10 +192,11 @@ void EnvironmentPrograms::take_end(const jobs::JobId& id, const jobs::JobStatus&
   begin_those_that_may();
 }
 
-// Of a job that is not there, or cannot be.
+// Of a job that is not there, or cannot be looked at: it may run all the same, for nobody.
 void EnvironmentPrograms::give_up(const jobs::JobId& id, const Error& error) {
   auto running = running_.extract(id);
   if (running.empty()) return;
+  remover_->remove(id);
   running.mapped().program.ended(std::unexpected(error));
   begin_those_that_may();
 }
@@ -229,12 +229,22 @@ void EnvironmentPrograms::check_running(const jobs::JobId& id, Running& running,
     running.reason = room.error();
   else if (running.program.awaited_by().empty())
     running.reason = nobody_waits();
-  if (running.reason)
-    needs_.store.write_async(
-        [&jobs = needs_.jobs, id](store::Transaction& tx) { return jobs.stop(tx, id); },
-        [](const Result<>&) {});
+  if (running.reason) end(id);
   const std::string line = last_line(needs_.progress.tail(id));
   running.program.tell(fmt::format("{} s{}{}", passed.count(), line.empty() ? "" : ", ", line));
+}
+
+// Where that cannot be written, as on a full disk, the next check finds the reason anew.
+void EnvironmentPrograms::end(const jobs::JobId& id) {
+  needs_.store.write_async(
+      [&jobs = needs_.jobs, id](store::Transaction& tx) { return jobs.stop(tx, id); },
+      [this, &loop = needs_.loop, id](const Result<>& asked) {
+        if (asked) return;
+        loop.post([this, id] {
+          if (const auto running = running_.find(id); running != running_.end())
+            running->second.reason.reset();
+        });
+      });
 }
 
 void EnvironmentPrograms::check_line() {

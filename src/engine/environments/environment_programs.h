@@ -101,7 +101,6 @@ class EnvironmentPrograms {
     std::string owner;  // in whose name it began
     Instant began;
     std::optional<Error> reason = {};  // why it is ended
-    bool is_awaited = true;            // a change of it is: the first is that it is there
   };
   void remove_former();
   bool has_share(const std::string& owner, Kind kind) const;
@@ -109,13 +108,13 @@ class EnvironmentPrograms {
   std::optional<std::string> may_begin(const Program& program) const;
   void begin_those_that_may();
   void begin(Program program, std::string owner);
-  void take_change(const jobs::JobId& id);
   // Whether it has ended, now and whenever its topic moves.
   void look(const jobs::JobId& id);
   void await_change(const jobs::JobId& id, std::uint64_t since);
   void take_end(const jobs::JobId& id, const jobs::JobStatus& status);
   void give_up(const jobs::JobId& id, const Error& error);
   void check();
+  void end(const jobs::JobId& id);
   void check_line();
   void check_running(const jobs::JobId& id, Running& running, const Result<>& room);
 
