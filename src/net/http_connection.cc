@@ -34,13 +34,32 @@ std::string_view ServerContext::date_line() {
   return date_;
 }
 
+BodyPlan ServerContext::ask_for_plan(const RequestHead& head) {
+  try {
+    return handler.on_head(head);
+  } catch (const std::exception& error) {
+    log_error("net", "a request handler threw", {{"error", error.what()}});
+    return Refuse{.response = plain_response(500, "Internal error.")};
+  }
+}
+
+// The responder's end answers where nobody did.
+void ServerContext::hand_on(Request&& request, Responder&& responder) {
+  try {
+    handler.on_request(std::move(request), std::move(responder));
+  } catch (const std::exception& error) {
+    log_error("net", "a request handler threw", {{"error", error.what()}});
+  }
+}
+
 Connection::Connection(ServerContext& server, Fd socket, const TlsContext* tls)
     : server_(&server),
       loop_(server.loop),
       transport_(std::move(socket), tls, Transport::Side::server),
       reader_(HttpParser::Kind::request, server.parser_limits, server.pool, body_),
       body_(reader_, server.limits),
-      answer_(transport_),
+      writer_(transport_),
+      exchange_(*this, server.loop),
       since_(server.loop.now()),
       discarded_bytes_max_(server.limits.linger_bytes_max) {}
 
@@ -58,7 +77,7 @@ Connection::Use Connection::use() const {
     case Input::head: break;
   }
   if (!known_) return Use::strangers_wait;
-  return reader_.receiving() || !answer_.empty() ? Use::busy : Use::idle;
+  return reader_.receiving() || !writer_.empty() ? Use::busy : Use::idle;
 }
 
 void Connection::on_ready(std::uint32_t events) {
@@ -67,7 +86,7 @@ void Connection::on_ready(std::uint32_t events) {
   if (hang_up || (events & EPOLLIN) != 0 || transport_.secure()) readable_ = true;
   if (hang_up) {
     hung_up_ = true;
-    if (input_ == Input::none) tell_closed();
+    if (input_ == Input::none) exchange_.tell_closed();
     if (input_ == Input::none && (events & (EPOLLHUP | EPOLLERR)) != 0) return close();
   }
   go_on();
@@ -82,13 +101,9 @@ void Connection::close_after_shortage() noexcept {
   survive_memory_shortage("net", [this] { close(); });
 }
 
-void Connection::tell_closed() {
-  if (Task task = std::exchange(on_closed_, {})) loop_.post(std::move(task));
-}
-
 bool Connection::wants_input() const {
   switch (input_) {
-    case Input::head: return answer_.bytes() < unsent_bytes_max;
+    case Input::head: return writer_.bytes() < unsent_bytes_max;
     case Input::body: return !body_.paused() && !body_.starved();
     case Input::none: return false;
     case Input::discarded: return true;
@@ -106,7 +121,7 @@ void Connection::advance() {
   std::uint64_t budget = read_bytes_max;
   do {
     take_input(budget);
-    if (live() && (!answer_.empty() || ending_)) flush();
+    if (live() && (!writer_.empty() || ending_)) flush();
   } while (can_go_on());
   advancing_ = false;
 }
@@ -139,7 +154,11 @@ std::size_t Connection::read_some() {
 
 std::size_t Connection::read_into_message() {
   if (!reader_.receiving()) reader_.begin();
-  if (input_ == Input::body && !body_.has_room()) return starve();
+  if (input_ == Input::body && !body_.has_room()) {
+    body_.starve(now());
+    server_->wait_for_room(*this);
+    return 0;
+  }
   Message& m = reader_.message();
   const bool first = m.used == 0;
   const Io io = transport_.read(reader_.space(body_.next_capacity()));
@@ -147,12 +166,6 @@ std::size_t Connection::read_into_message() {
   reader_.received(io.bytes);
   if (first) since_ = m.head.received_at = now();
   return io.bytes;
-}
-
-std::size_t Connection::starve() {
-  body_.starve(now());
-  server_->wait_for_room(*this);
-  return 0;
 }
 
 void Connection::look_for_room() {
@@ -199,7 +212,7 @@ bool Connection::note_read(const Io& io) {
 void Connection::peer_ended() {
   peer_ended_ = true;
   // A client that only closed its own side still gets what was asked for before.
-  if (input_ == Input::body || answer_.empty()) return close();
+  if (input_ == Input::body || writer_.empty()) return close();
   reader_.drop();
   ending_ = true;
   input_ = Input::none;
@@ -234,8 +247,8 @@ void Connection::on_head() {
   RequestHead& head = m.head;
   head.peer = m.peer;
   head.secure = transport_.secure();
-  owes_answer_ = true;
-  answer_.begin({.version = head.version,
+  exchange_.owe_answer();
+  writer_.begin({.version = head.version,
                  .head_only = head.method == "HEAD",
                  .keep_alive = reader_.parser().keep_alive()});
   if (const auto expect = head.headers.find("expect")) {
@@ -244,23 +257,14 @@ void Connection::on_head() {
     head.expects_continue =
         head.version == HttpVersion::v1_1 && (head.chunked || head.content_length);
   }
-  BodyPlan plan = ask_for_plan();
+  BodyPlan plan = server_->ask_for_plan(head);
   if (auto* refusal = std::get_if<Refuse>(&plan)) return refuse_with(std::move(*refusal));
   if (auto* streamed = std::get_if<Stream>(&plan)) return stream(std::move(streamed->receiver));
   collect(std::get<Collect>(std::move(plan)));
 }
 
-BodyPlan Connection::ask_for_plan() {
-  try {
-    return server_->handler.on_head(reader_.message().head);
-  } catch (const std::exception& error) {
-    log_error("net", "a request handler threw", {{"error", error.what()}});
-    return Refuse{.response = plain_response(500, "Internal error.")};
-  }
-}
-
 void Connection::invite_body() {
-  answer_.invite();
+  writer_.invite();
   flush();
 }
 
@@ -293,13 +297,13 @@ void Connection::stream(std::unique_ptr<BodyReceiver> receiver) {
   if (!has_body) reader_.keep_for_next(reader_.unparsed(), now());
   body_.begin_window(now());
   input_ = has_body ? Input::body : Input::none;
-  const std::uint64_t turn = turn_;
-  body_.receiver().on_start(Request(reader_.split_head()), Responder(shared_from_this(), turn),
-                            BodyControl(shared_from_this(), turn));
-  if (!current(turn)) return;
+  const std::uint64_t turn = exchange_.turn();
+  body_.receiver().on_start(Request(reader_.split_head()), Responder(exchange(), turn),
+                            BodyControl(exchange(), turn));
+  if (!exchange_.is_current(turn)) return;
   if (invites) invite_body();
-  if (!current(turn)) return;
-  if (!has_body) return end_stream();
+  if (!exchange_.is_current(turn)) return;
+  if (!has_body) return hand_on();
   if (has_unparsed()) parse();
 }
 
@@ -320,41 +324,28 @@ void Connection::note_body(MessageReader::Stop stop, std::string_view behind) {
 void Connection::body_done(std::string_view behind) {
   reader_.keep_for_next(behind, now());
   input_ = Input::none;
-  if (hung_up_) tell_closed();
-  if (!body_.is_passed_on()) return hand_on_request();
-  end_stream();
+  if (hung_up_) exchange_.tell_closed();
+  hand_on();
 }
 
-void Connection::end_stream() {
-  const MessagePtr trailers = reader_.take();
-  const std::unique_ptr<BodyReceiver> receiver = body_.take_receiver();
-  receiver->on_end(Headers(trailers->trailers));
-}
-
-void Connection::hand_on_request() {
-  Request request(reader_.take());
-  Responder responder(shared_from_this(), turn_);
-  try {
-    server_->handler.on_request(std::move(request), std::move(responder));
-  } catch (const std::exception& error) {
-    log_error("net", "a request handler threw", {{"error", error.what()}});
-  }
+void Connection::hand_on() {
+  if (body_.is_passed_on()) return body_.end();
+  server_->hand_on(Request(reader_.take()), Responder(exchange(), exchange_.turn()));
 }
 
 // The server's own refusal: broken, too large or too slow.
 void Connection::refuse(int status, std::string_view reason) {
   ++server_->counters.refused;
-  owes_answer_ = true;
-  answer_.close_after();
-  body_.give_up();
+  exchange_.owe_answer();
+  writer_.close_after();
   input_ = Input::discarded;
   const auto code = status == 408   ? ErrorCode::timeout
                     : status == 413 ? ErrorCode::limit_exceeded
                                     : ErrorCode::invalid_argument;
-  abort_body(code, reason);
-  if (!current(turn_)) return;  // the receiver answered in its own words
-  if (answer_.begun()) return close();
-  send(turn_, words_for(status, reason));
+  body_.abort(loop_, code, reason);
+  if (!exchange_.awaits_answer()) return;  // the receiver answered in its own words
+  if (writer_.begun()) return close();
+  answer(words_for(status, reason));
 }
 
 // In the handler's words where it has seen the head.
@@ -368,39 +359,26 @@ Response Connection::words_for(int status, std::string_view reason) {
 void Connection::refuse_with(Refuse&& refusal) {
   if (reader_.message().head.has_body()) {
     discarded_bytes_max_ = std::min(discarded_bytes_max_, refusal.read_on_bytes_max);
-    answer_.close_after();
+    writer_.close_after();
     input_ = Input::discarded;
   } else {
     reader_.keep_for_next(reader_.unparsed(), now());
     input_ = Input::none;
   }
-  send(turn_, std::move(refusal.response));
-}
-
-void Connection::abort_body(ErrorCode code, std::string_view reason) {
-  if (!body_.is_passed_on()) return;
-  // Kept until the batch ends: this may be called from inside it.
-  BodyReceiver& receiver = body_.receiver();
-  drop_receiver();
-  receiver.on_abort({code, "the body did not arrive: " + std::string(reason)});
-}
-
-void Connection::drop_receiver() {
-  if (!body_.is_passed_on()) return;
-  loop_.post([gone = body_.take_receiver()] {});
+  answer(std::move(refusal.response));
 }
 
 void Connection::check_times(Instant at) {
   const HttpLimits& limits = server_->limits;
   const auto waited = at - since_;
-  const auto stalled_since = answer_.stalled_since();
+  const auto stalled_since = writer_.stalled_since();
   if (stalled_since && at - *stalled_since > limits.write_time) return close();
   switch (input_) {
     case Input::head: {
       if (!transport_.established() && waited > limits.head_time) return close();
       if (reader_.receiving() && waited > limits.head_time) {
         refuse(408, "the request's head did not arrive in time");
-      } else if (waited > limits.idle_time && answer_.empty()) {
+      } else if (waited > limits.idle_time && writer_.empty()) {
         close();
       }
       return;
@@ -416,7 +394,7 @@ void Connection::check_times(Instant at) {
 }
 
 void Connection::drain() {
-  const bool idle = input_ == Input::head && !reader_.receiving() && answer_.empty();
+  const bool idle = input_ == Input::head && !reader_.receiving() && writer_.empty();
   if (idle) close();
 }
 
@@ -425,17 +403,16 @@ void Connection::close() {
   ServerContext& server = *std::exchange(server_, nullptr);
   loop_.unwatch(transport_.fd(), *this);
   loop_.disarm(*this);
-  body_.give_up();
+  exchange_.close();
   survive_memory_shortage("net", [this] {
-    abort_body(ErrorCode::unavailable, "the connection was closed");
-    tell_closed();
-    if (Task task = answer_.take_drained()) loop_.post(std::move(task));
+    body_.abort(loop_, ErrorCode::unavailable, "the connection was closed");
+    exchange_.tell_closed();
+    if (Task task = writer_.take_drained()) loop_.post(std::move(task));
   });
-  owes_answer_ = false;
   transport_.close();
   reader_.drop();
   reader_.drop_kept();
-  answer_.clear();
+  writer_.clear();
   server.forget(*this);
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "net/connection_exchange.h"
 #include "net/http_server.h"
 #include "net/loop.h"
 #include "net/message_reader.h"
@@ -28,6 +29,10 @@ class ServerContext {
   virtual void wait_for_room(Connection& connection) = 0;
   // "Date: ...\r\n" of this second.
   std::string_view date_line();
+  // Asks the handler, and hands it a request. What it throws is a bug: it is logged, and the
+  // request is answered with 500.
+  BodyPlan ask_for_plan(const RequestHead& head);
+  void hand_on(Request&& request, Responder&& responder);
 
   Loop& loop;
   RequestHandler& handler;
@@ -49,11 +54,10 @@ class ServerContext {
 // ResponseWriter. Watched edge-triggered for both directions from beginning to end, so that nothing
 // but one read and one write is asked of the kernel for a request.
 //
-// Responders, body writers and controls keep this object alive (it is their Exchange); once closed
-// it is an empty shell to them. All but the Exchange's methods is for the loop thread.
+// Responders, body writers and controls keep this object alive, by its exchange; once closed it is
+// an empty shell to them. All of it is for the loop thread.
 class Connection final : public Watcher,
                          public BatchHook,
-                         public Exchange,
                          public std::enable_shared_from_this<Connection> {
  public:
   Connection(ServerContext& server, Fd socket, const TlsContext* tls);
@@ -78,17 +82,17 @@ class Connection final : public Watcher,
   void on_ready(std::uint32_t events) override;
   void on_batch_end() override { go_on(); }
 
-  void send(std::uint64_t turn, Response&& response) override;
-  void send_view(std::uint64_t turn, const ResponseView& response) override;
-  void start(std::uint64_t turn, int status, Fields&& headers) override;
-  std::size_t write(std::uint64_t turn, std::string_view bytes) override;
-  void flush_now(std::uint64_t turn) override;
-  void finish(std::uint64_t turn) override;
-  void abort(std::uint64_t turn) override;
-  void on_drained(std::uint64_t turn, Task task) override;
-  void on_closed(std::uint64_t turn, Task task) override;
-  void set_paused(std::uint64_t turn, bool paused) override;
-  void vouch(std::uint64_t turn) override { known_ = known_ || current(turn); }
+  // What its exchange asks for while an answer is owed. An answer that was begun is not begun
+  // again.
+  void answer(Response&& response);
+  void answer(const ResponseView& response);
+  void answer_in_pieces(int status, const Fields& headers);
+  ResponseWriter& writer() { return writer_; }
+  void flush();
+  void answered();  // the answer is complete and in the writer's queue
+  void set_paused(bool paused);
+  void vouch() { known_ = true; }
+  bool client_has_gone() const { return hung_up_ && input_ == Input::none; }
 
   std::size_t index = 0;  // in the server's list
 
@@ -102,7 +106,6 @@ class Connection final : public Watcher,
   };
 
   bool live() const { return server_ != nullptr; }
-  bool current(std::uint64_t turn) const { return live() && turn == turn_ && owes_answer_; }
   Instant now() const { return loop_.now(); }
 
   // As advance(); an allocation that fails costs this connection.
@@ -117,56 +120,43 @@ class Connection final : public Watcher,
   void go_on_later();
   std::size_t read_some();
   std::size_t read_into_message();
-  std::size_t starve();
   std::size_t read_and_pass_on();
   bool note_read(const Io& io);
   void peer_ended();
-  void tell_closed();
 
   // Parsing: from the first byte to the request that is handed on.
   void parse();
   void parse_head();
   void on_head();
-  BodyPlan ask_for_plan();
   void collect(Collect&& plan);
   void stream(std::unique_ptr<BodyReceiver> receiver);
   void invite_body();
   void pass_on(std::string_view bytes);
   void note_body(MessageReader::Stop stop, std::string_view behind);
   void body_done(std::string_view behind);
-  void end_stream();
-  void hand_on_request();
+  void hand_on();
   void refuse(int status, std::string_view reason);
   void refuse_with(Refuse&& refusal);
   Response words_for(int status, std::string_view reason);
   void close_after_shortage() noexcept;
-  void abort_body(ErrorCode code, std::string_view reason);
-  void drop_receiver();
 
   // Writing
-  template <typename HeaderList, typename Bytes>
-  void answer(int status, const HeaderList& headers, Bytes&& body);
-  void answered();
+  std::shared_ptr<Exchange> exchange() { return {shared_from_this(), &exchange_}; }
+  template <typename AnyResponse>
+  void send(AnyResponse&& response);
   void next_turn();
-  void flush();
   void written_out();
   void end_connection();
   void count_unread();
-
-  // Runs `act` on the loop thread, now or soon, if `turn` is then still the one under way.
-  template <typename Act>
-  void on_loop(std::uint64_t turn, Act act);
 
   ServerContext* server_;  // null once closed
   Loop& loop_;
   Transport transport_;
   MessageReader reader_;
   RequestBody body_;
-  ResponseWriter answer_;
+  ResponseWriter writer_;
+  ConnectionExchange exchange_;
   std::string peer_;
-  std::uint64_t turn_ = 1;    // the number of the exchange under way
-  bool owes_answer_ = false;  // in it
-  Task on_closed_;            // of it
   Input input_ = Input::head;
   bool readable_ = false;  // the kernel may have more for us
   bool hung_up_ = false;   // the peer closed its side: read to the end, whatever a read returned

@@ -38,6 +38,24 @@ bool RequestBody::pass_on(std::unique_ptr<BodyReceiver> receiver, std::uint64_t 
   return true;
 }
 
+void RequestBody::end() {
+  const MessagePtr trailers = reader_.take();
+  const std::unique_ptr<BodyReceiver> receiver = std::move(receiver_);
+  receiver->on_end(Headers(trailers->trailers));
+}
+
+void RequestBody::abort(Loop& loop, ErrorCode code, std::string_view reason) {
+  give_up();
+  if (!receiver_) return;
+  BodyReceiver& receiver = *receiver_;
+  drop_receiver(loop);
+  receiver.on_abort({code, "the body did not arrive: " + std::string(reason)});
+}
+
+void RequestBody::drop_receiver(Loop& loop) {
+  if (receiver_) loop.post([gone = std::move(receiver_)] {});
+}
+
 void RequestBody::give_up() { wanted_ = starved_ = false; }
 
 BodySink::Take RequestBody::on_body(std::string_view bytes) {

@@ -29,9 +29,15 @@ class RequestBody final : public BodySink {
   bool is_passed_on() const { return receiver_ != nullptr; }
   BodyReceiver& receiver() { return *receiver_; }
 
+  // It was passed on to its end: the receiver is told, with the trailers.
+  void end();
   // The rest is nobody's: of what the parser has in hand too.
   void give_up();
-  std::unique_ptr<BodyReceiver> take_receiver() { return std::move(receiver_); }
+  // Does that, and tells the receiver, where there is one, why; it may answer from within.
+  void abort(Loop& loop, ErrorCode code, std::string_view reason);
+  // The receiver is done with, and lives until the loop's batch ends: this may be called from
+  // inside it.
+  void drop_receiver(Loop& loop);
   Take on_body(std::string_view bytes) override;
 
   // Time: in each window at least so much must come, unless the receiver wants none now.
