@@ -152,7 +152,7 @@ bool ClientConnection::flush() {
 
 std::span<char> ClientConnection::read_space() {
   if (attempt_.streams) return reader_.space_anew(stream_read_bytes);
-  return reader_.space(2 * reader_.message().capacity());
+  return reader_.space([this] { return 2 * reader_.message().capacity(); });
 }
 
 bool ClientConnection::read_some() {

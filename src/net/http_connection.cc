@@ -161,7 +161,7 @@ std::size_t Connection::read_into_message() {
   }
   Message& m = reader_.message();
   const bool first = m.used == 0;
-  const Io io = transport_.read(reader_.space(body_.next_capacity()));
+  const Io io = transport_.read(reader_.space([this] { return body_.next_capacity(); }));
   if (!note_read(io)) return 0;
   reader_.received(io.bytes);
   if (first) since_ = m.head.received_at = now();

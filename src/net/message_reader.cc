@@ -9,12 +9,6 @@ MessageReader::MessageReader(HttpParser::Kind kind, const ParserLimits& limits,
                              std::shared_ptr<MessagePool> pool, BodySink& sink)
     : pool_(std::move(pool)), parser_(kind, limits, sink) {}
 
-void MessageReader::begin(MessagePtr message) {
-  message_ = std::move(message);
-  parsed_ = 0;
-  parser_.begin(*message_);
-}
-
 void MessageReader::begin(std::string_view first) {
   MessagePtr message = pool_->take();
   message->append(first);
@@ -26,34 +20,16 @@ void MessageReader::begin_behind() {
   begin(std::string_view(last->data() + parsed_, last->used - parsed_));
 }
 
-void MessageReader::keep_for_next(std::string_view bytes, Instant received_at) {
-  if (bytes.empty()) return;
+void MessageReader::keep(std::string_view bytes, Instant received_at) {
   next_ = pool_->take();
   next_->append(bytes);
   next_->head.received_at = received_at;
-}
-
-void MessageReader::begin_kept() {
-  message_.reset();
-  if (next_) begin(std::move(next_));
-}
-
-std::span<char> MessageReader::space(std::size_t capacity) {
-  if (message_->used == message_->capacity()) message_->reserve(capacity);
-  return message_->free_space();
 }
 
 std::span<char> MessageReader::space_anew(std::size_t capacity) {
   message_->used = parsed_ = 0;
   message_->reserve(capacity);
   return message_->free_space();
-}
-
-MessageReader::Stop MessageReader::parse() {
-  std::size_t consumed = 0;
-  const Stop stop = parser_.feed(unparsed(), consumed);
-  parsed_ += consumed;
-  return stop;
 }
 
 void MessageReader::add_to_body(std::string_view bytes) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "net/http_parser.h"
 #include "net/message.h"
@@ -28,16 +29,25 @@ class MessageReader {
   void begin_behind();
   // Keeps what came behind a message until begin_kept(); where nothing came, nothing is received
   // then.
-  void keep_for_next(std::string_view bytes, Instant received_at);
-  void begin_kept();
+  void keep_for_next(std::string_view bytes, Instant received_at) {
+    if (!bytes.empty()) keep(bytes, received_at);
+  }
+  void begin_kept() {
+    message_.reset();
+    if (next_) begin(std::move(next_));
+  }
   bool has_kept() const { return next_ != nullptr; }
 
   bool receiving() const { return message_ != nullptr; }
   Message& message() const { return *message_; }  // while receiving()
   std::size_t parsed() const { return parsed_; }  // of its bytes
 
-  // Where the next bytes go. The buffer grows to `capacity` where it is full.
-  std::span<char> space(std::size_t capacity);
+  // Where the next bytes go. The buffer grows to `capacity()` where it is full.
+  template <typename Capacity>
+  std::span<char> space(Capacity capacity) {
+    if (message_->used == message_->capacity()) message_->reserve(capacity());
+    return message_->free_space();
+  }
   // The same in the place of all that came: for what is passed on and not kept.
   std::span<char> space_anew(std::size_t capacity);
   void received(std::size_t bytes) { message_->used += bytes; }
@@ -47,7 +57,12 @@ class MessageReader {
     return {message_->data() + parsed_, message_->used - parsed_};
   }
   // Parses what was received; what the sink did meanwhile may have ended the message.
-  Stop parse();
+  Stop parse() {
+    std::size_t consumed = 0;
+    const Stop stop = parser_.feed(unparsed(), consumed);
+    parsed_ += consumed;
+    return stop;
+  }
   // Parses bytes of the message that are elsewhere, as HttpParser has it.
   Stop parse(std::string_view bytes, std::size_t& consumed) {
     return parser_.feed(bytes, consumed);
@@ -70,7 +85,12 @@ class MessageReader {
   HttpParser& parser() { return parser_; }
 
  private:
-  void begin(MessagePtr message);
+  void begin(MessagePtr message) {
+    message_ = std::move(message);
+    parsed_ = 0;
+    parser_.begin(*message_);
+  }
+  void keep(std::string_view bytes, Instant received_at);
 
   const std::shared_ptr<MessagePool> pool_;
   HttpParser parser_;

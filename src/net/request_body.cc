@@ -15,12 +15,6 @@ constexpr std::uint64_t room_step = 256 * 1024;
 RequestBody::RequestBody(MessageReader& reader, const HttpLimits& limits)
     : reader_(reader), limits_(limits) {}
 
-void RequestBody::begin() {
-  collected_ = wanted_ = paused_ = starved_ = false;
-  starved_since_.reset();
-  bytes_ = bytes_max_ = 0;
-}
-
 bool RequestBody::admit(std::uint64_t bytes_max) {
   bytes_max_ = bytes_max;
   wanted_ = reader_.message().head.content_length.value_or(0) <= bytes_max;
@@ -52,12 +46,6 @@ void RequestBody::abort(Loop& loop, ErrorCode code, std::string_view reason) {
   receiver.on_abort({code, "the body did not arrive: " + std::string(reason)});
 }
 
-void RequestBody::drop_receiver(Loop& loop) {
-  if (receiver_) loop.post([gone = std::move(receiver_)] {});
-}
-
-void RequestBody::give_up() { wanted_ = starved_ = false; }
-
 BodySink::Take RequestBody::on_body(std::string_view bytes) {
   bytes_ += bytes.size();
   window_bytes_ += bytes.size();
@@ -68,11 +56,6 @@ BodySink::Take RequestBody::on_body(std::string_view bytes) {
   }
   receiver_->on_data(bytes);
   return wanted_ ? Take::more : Take::too_much;  // it may have been answered or cut meanwhile
-}
-
-void RequestBody::begin_window(Instant now) {
-  since_ = now;
-  window_bytes_ = 0;
 }
 
 bool RequestBody::is_too_slow(Instant now) {

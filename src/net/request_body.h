@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "net/http_server.h"
 #include "net/message_reader.h"
@@ -19,7 +20,11 @@ class RequestBody final : public BodySink {
   RequestBody(MessageReader& reader, const HttpLimits& limits);
 
   // The next request has no body yet. The receiver of the last one must be gone.
-  void begin();
+  void begin() {
+    collected_ = wanted_ = paused_ = starved_ = false;
+    starved_since_.reset();
+    bytes_ = bytes_max_ = 0;
+  }
   // The head that was read announces a body that is collected, or passed on. False: it announces
   // more than `bytes_max`; it may still be refused in the handler's words.
   bool collect(std::uint64_t bytes_max);
@@ -32,16 +37,21 @@ class RequestBody final : public BodySink {
   // It was passed on to its end: the receiver is told, with the trailers.
   void end();
   // The rest is nobody's: of what the parser has in hand too.
-  void give_up();
+  void give_up() { wanted_ = starved_ = false; }
   // Does that, and tells the receiver, where there is one, why; it may answer from within.
   void abort(Loop& loop, ErrorCode code, std::string_view reason);
   // The receiver is done with, and lives until the loop's batch ends: this may be called from
   // inside it.
-  void drop_receiver(Loop& loop);
+  void drop_receiver(Loop& loop) {
+    if (receiver_) loop.post([gone = std::move(receiver_)] {});
+  }
   Take on_body(std::string_view bytes) override;
 
   // Time: in each window at least so much must come, unless the receiver wants none now.
-  void begin_window(Instant now);
+  void begin_window(Instant now) {
+    since_ = now;
+    window_bytes_ = 0;
+  }
   bool is_too_slow(Instant now);
   Instant since() const { return since_; }
   void set_paused(bool paused) { paused_ = paused; }

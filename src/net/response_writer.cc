@@ -21,13 +21,6 @@ void append_chunk_head(std::string& out, std::size_t size) {
 
 }  // namespace
 
-void ResponseWriter::begin(const Terms& terms) {
-  terms_ = terms;
-  begun_ = false;
-  framing_ = Framing::none;
-  length_left_ = 0;
-}
-
 void ResponseWriter::invite() { out_.add("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 template <typename HeaderList>

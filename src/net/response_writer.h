@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "base/memory_budget.h"
 #include "net/http.h"
@@ -21,6 +22,8 @@ namespace slipway::net {
 // answer is a head(), and then either a whole() body or any number of piece()s and an end(). The
 // thread of the connection's loop, but for what says otherwise.
 class ResponseWriter {
+  using Framing = ResponseHead::Framing;
+
  public:
   // Says whom an answer is for.
   struct Terms {
@@ -33,7 +36,12 @@ class ResponseWriter {
   explicit ResponseWriter(Transport& transport) : transport_(transport) {}
 
   // The next answer is for such a request.
-  void begin(const Terms& terms);
+  void begin(const Terms& terms) {
+    terms_ = terms;
+    begun_ = false;
+    framing_ = Framing::none;
+    length_left_ = 0;
+  }
   bool begun() const { return begun_; }  // its head was written
   // This answer is the last one; said before its head, the head says it.
   void close_after() { terms_.keep_alive = false; }
@@ -74,8 +82,6 @@ class ResponseWriter {
   void note_come(std::size_t bytes) { coming_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
 
  private:
-  using Framing = ResponseHead::Framing;
-
   template <typename HeaderList>
   void write_head(int status, const HeaderList& headers, std::optional<std::uint64_t> length,
                   std::string_view date);
