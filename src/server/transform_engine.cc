@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "service/sagemaker/log_stream.h"
+#include "service/sagemaker/transform_contract.h"
 
 namespace slipway::server {
 
@@ -19,6 +20,7 @@ TransformEngine::TransformEngine(const Needs& needs)
              .objects = needs.objects,
              .instances = instances_,
              .clock = needs.base.clock,
+             .contract = sagemaker::transform_contract(),
              .may =
                  [errands = needs.errands](store::Transaction& tx, const std::string& owner,
                                            Access access, const objects::ObjectName& name) {

@@ -12,8 +12,8 @@
 namespace slipway::transform {
 namespace {
 
-constexpr std::chrono::milliseconds parameters_time{5'000};
-constexpr std::size_t parameters_bytes_max = 64 * 1024;
+constexpr std::chrono::milliseconds settings_time{5'000};
+constexpr std::size_t settings_bytes_max = 64 * 1024;
 
 class RoutedRequest final : public routing::Invocation {
  public:
@@ -103,19 +103,19 @@ class RoutedInstances::Impl {
     });
   }
 
-  void ask_parameters(const std::string& fleet, ParametersDone done) {
+  void ask_settings(const std::string& fleet, std::string path, SettingsDone done) {
     const auto address = first_address(routes_, fleet);
     if (!address)
-      return done(fail(ErrorCode::unavailable, "no instance can be asked for its parameters"));
+      return done(fail(ErrorCode::unavailable, "no instance can be asked for its settings"));
     auto& client = *clients_.emplace_back(std::make_unique<net::HttpClient>(
-        loop(), *address, net::HttpClientLimits{.body_bytes_max = parameters_bytes_max}));
-    client.send({.target = "/execution-parameters", .time_limit = parameters_time},
+        loop(), *address, net::HttpClientLimits{.body_bytes_max = settings_bytes_max}));
+    client.send({.target = std::move(path), .time_limit = settings_time},
                 [this, asked = &client,
                  done = std::move(done)](Result<net::ClientResponse> answer) mutable {
                   loop().post([this, asked] { drop(asked); });
                   if (!answer) return done(std::unexpected(answer.error()));
                   if (answer->status() != 200)
-                    return done(fail(ErrorCode::not_found, "it has no execution parameters"));
+                    return done(fail(ErrorCode::not_found, "it tells of no settings"));
                   done(std::string(answer->body()));
                 });
   }
@@ -150,9 +150,11 @@ void RoutedInstances::ask(InstanceRequest request, ReplyDone done) {
       });
 }
 
-void RoutedInstances::ask_parameters(const routing::FleetId& fleet, ParametersDone done) {
-  impl_->loop().post([impl = impl_.get(), id = fleet.text, done = std::move(done)]() mutable {
-    impl->ask_parameters(id, std::move(done));
+void RoutedInstances::ask_settings(const routing::FleetId& fleet, std::string path,
+                                   SettingsDone done) {
+  impl_->loop().post([impl = impl_.get(), id = fleet.text, path = std::move(path),
+                      done = std::move(done)]() mutable {
+    impl->ask_settings(id, std::move(path), std::move(done));
   });
 }
 

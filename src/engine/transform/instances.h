@@ -23,7 +23,8 @@ namespace slipway::transform {
 // What an answer may come to.
 inline constexpr std::size_t transform_answer_bytes_max = 256UL << 20;
 
-// One request. Everything viewed belongs to `owner`, which is held until the reply.
+// Says what one instance is asked. Everything viewed belongs to `owner`, which is held until the
+// reply.
 struct InstanceRequest {
   std::string_view fleet;
   std::string_view content_type;
@@ -47,16 +48,16 @@ struct InstanceReply {
 };
 
 using ReplyDone = std::move_only_function<void(InstanceReply)>;
-using ParametersDone = std::move_only_function<void(Result<std::string>)>;
+using SettingsDone = std::move_only_function<void(Result<std::string>)>;
 
-// Thread-safe. Callbacks come on any thread, also from within the call; none comes after the object
-// is gone.
+// Carries the requests of all jobs to their instances. Thread-safe. Callbacks come on any thread,
+// also from within the call; none comes after the object is gone.
 class TransformInstances {
  public:
   virtual ~TransformInstances() = default;
   virtual void ask(InstanceRequest request, ReplyDone done) = 0;
-  // GET /execution-parameters of one instance: not_found where it has none.
-  virtual void ask_parameters(const routing::FleetId& fleet, ParametersDone done) = 0;
+  // What one instance answers to GET `path`: not_found where it has nothing there.
+  virtual void ask_settings(const routing::FleetId& fleet, std::string path, SettingsDone done) = 0;
   virtual void later(std::chrono::milliseconds delay, Task task) = 0;
 };
 
@@ -68,7 +69,7 @@ class RoutedInstances final : public TransformInstances {
   ~RoutedInstances() override;
 
   void ask(InstanceRequest request, ReplyDone done) override;
-  void ask_parameters(const routing::FleetId& fleet, ParametersDone done) override;
+  void ask_settings(const routing::FleetId& fleet, std::string path, SettingsDone done) override;
   void later(std::chrono::milliseconds delay, Task task) override;
 
   // From any thread: what the jobs' instances were asked so far, each job's under its own id.

@@ -39,19 +39,29 @@ void fields(auto& field, store::Of<TransformPlan> auto& plan) {
 
 namespace {
 
-Result<> check_filter(std::string_view name, const std::string& filter, RecordFormat format) {
+// The kinds of what may be wrong with one of the two filters.
+struct FilterFaults {
+  std::string_view path;
+  std::string_view format;
+};
+constexpr FilterFaults input_faults{plan_faults::input_filter, plan_faults::input_filter_format};
+constexpr FilterFaults output_faults{plan_faults::output_filter, plan_faults::output_filter_format};
+
+Result<> refuse(std::string_view fault, std::string message) {
+  return fail(ErrorCode::invalid_argument, std::move(message), std::string(fault));
+}
+
+Result<> check_filter(const std::string& filter, RecordFormat format, const FilterFaults& faults) {
   if (filter.empty()) return {};
   const auto path = RecordPath::parse(filter);
-  if (!path)
-    return fail(ErrorCode::invalid_argument, fmt::format("{}: {}.", name, path.error().message));
+  if (!path) return refuse(faults.path, path.error().message + ".");
   if (path->whole()) return {};
   if (format == RecordFormat::opaque)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{} needs text/csv, application/json or application/jsonlines.", name));
+    return refuse(faults.format, "only records of CSV and of JSON can be filtered");
   if (format == RecordFormat::csv && !path->fits_csv())
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("{}: '{}' names what a line of CSV does not have; use positions.", name,
-                            filter));
+    return refuse(faults.path, fmt::format("'{}' names what a line of CSV does not have; use "
+                                           "positions.",
+                                           filter));
   return {};
 }
 
@@ -65,14 +75,14 @@ Result<> check_join(const TransformPlan& plan) {
   const bool alike = csv ? plan.output_format == RecordFormat::csv
                          : is_json(plan.input_format) && is_json(plan.output_format);
   if (!alike)
-    return fail(ErrorCode::invalid_argument,
-                "JoinSource needs a ContentType and an Accept that are both CSV or both JSON.");
+    return refuse(plan_faults::joined_formats,
+                  "input and output are joined where both are CSV or both JSON");
   const bool lines_in = plan.split == SplitType::line;
   const bool lines_out = plan.assembly == TransformPlan::Assembly::lines;
   const bool splits = plan.split == SplitType::none || lines_in;
   if (!splits || lines_in != lines_out)
-    return fail(ErrorCode::invalid_argument,
-                "JoinSource needs SplitType and AssembleWith that are the same, None or Line.");
+    return refuse(plan_faults::joined_framing,
+                  "input and output are joined where both are in lines, or both whole");
   return {};
 }
 
@@ -93,21 +103,19 @@ Result<> check(const TransformPlan& plan) {
   TRY_DO(fleet::check(plan.fleet));
   const std::uint64_t payload = plan.payload_mb.value_or(payload_mb_default);
   if (payload > payload_mb_max)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("MaxPayloadInMB must be at most {}.", payload_mb_max));
+    return refuse(plan_faults::payload,
+                  fmt::format("a request has at most {} MB, not {}", payload_mb_max, payload));
   const std::uint64_t concurrency = plan.concurrency.value_or(0);
   if (concurrency > payload_mb_max || concurrency * payload > payload_mb_max)
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("MaxConcurrentTransforms * MaxPayloadInMB must be at most {} MB; it is "
-                            "{} * {}.",
-                            payload_mb_max, concurrency, payload));
+    return refuse(plan_faults::concurrency,
+                  fmt::format("{} requests of {} MB are more than the {} MB that are under way",
+                              concurrency, payload, payload_mb_max));
   if (plan.strategy == BatchStrategy::multi_record && plan.split == SplitType::none)
-    return fail(ErrorCode::invalid_argument,
-                "BatchStrategy MultiRecord needs a SplitType of Line, RecordIO or TFRecord.");
-  TRY_DO(check_filter("InputFilter", plan.input_filter, plan.input_format));
+    return refuse(plan_faults::strategy, "input that is not split is one record");
+  TRY_DO(check_filter(plan.input_filter, plan.input_format, input_faults));
   const bool joined_json = plan.join == TransformPlan::Join::input && is_json(plan.input_format);
-  TRY_DO(check_filter("OutputFilter", plan.output_filter,
-                      joined_json ? RecordFormat::json : plan.output_format));
+  const RecordFormat filtered = joined_json ? RecordFormat::json : plan.output_format;
+  TRY_DO(check_filter(plan.output_filter, filtered, output_faults));
   return check_join(plan);
 }
 

@@ -161,18 +161,17 @@ TransformPlan valid_plan() {
   return plan;
 }
 
-// Contract section 4: MaxConcurrentTransforms x MaxPayloadInMB <= 100 MB.
 TEST(TransformPlan, limits_hold_at_their_value_and_not_one_past_it) {
   TransformPlan plan = valid_plan();
   plan.payload_mb = 100;
   EXPECT_TRUE(check(plan));
   plan.payload_mb = 101;
-  EXPECT_FALSE(check(plan));
+  EXPECT_EQ(check(plan).error().kind, plan_faults::payload);
   plan.payload_mb = 10;
   plan.concurrency = 10;
   EXPECT_TRUE(check(plan));
   plan.concurrency = 11;
-  EXPECT_FALSE(check(plan));
+  EXPECT_EQ(check(plan).error().kind, plan_faults::concurrency);
   plan.payload_mb.reset();
   plan.concurrency = 16;  // of 6 MB
   EXPECT_TRUE(check(plan));

@@ -34,7 +34,7 @@ class Blocks {
   std::vector<std::unique_ptr<char[]>> idle_;
 };
 
-// What goes to an instance as one request, and what became of it.
+// Holds what goes to an instance as one request, and what became of it.
 struct Chunk {
   std::shared_ptr<char[]> block;  // holds what `input` views
   std::string_view input;         // as it stands in the file; of one record, without its framing
@@ -53,6 +53,7 @@ struct Chunk {
   InstanceReply reply;
 };
 
+// Bounds how many requests of one job are under way or held, and asks again where that may help.
 // Thread-safe. Replies that come after stop() find an object that is still there.
 class RequestWindow : public std::enable_shared_from_this<RequestWindow> {
  public:

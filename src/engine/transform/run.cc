@@ -3,55 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/json.hpp>
 #include <future>
 
 #include "base/log.h"
 #include "base/thread_name.h"
 
 namespace slipway::transform {
-namespace {
 
-namespace json = boost::json;
-
-std::optional<std::uint32_t> number_in(const json::object& object, std::string_view name) {
-  const json::value* value = object.if_contains({name.data(), name.size()});
-  boost::system::error_code error;
-  const auto number = value == nullptr ? 0U : value->to_number<std::uint32_t>(error);
-  return value == nullptr || error ? std::nullopt : std::optional(number);
-}
-
-json::object object_of(const Result<std::string>& parameters) {
-  boost::system::error_code error;
-  if (!parameters) return {};
-  const json::value document = json::parse(*parameters, error);
-  return !error && document.is_object() ? document.get_object() : json::object();
-}
-
-std::optional<BatchStrategy> strategy_in(const json::object& object) {
-  const json::value* value = object.if_contains("BatchStrategy");
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  if (value->get_string() == "SINGLE_RECORD") return BatchStrategy::single_record;
-  if (value->get_string() == "MULTI_RECORD") return BatchStrategy::multi_record;
-  return std::nullopt;
-}
-
-std::string_view name_of(BatchStrategy strategy) {
-  return strategy == BatchStrategy::single_record ? "SINGLE_RECORD" : "MULTI_RECORD";
-}
-
-}  // namespace
-
-TransformTerms terms_of(const TransformPlan& plan, const Result<std::string>& parameters) {
-  const json::object said = object_of(parameters);
+TransformTerms terms_of(const TransformPlan& plan, const InstanceSettings& said) {
   TransformTerms terms;
-  terms.payload_mb =
-      plan.payload_mb.value_or(number_in(said, "MaxPayloadInMB").value_or(payload_mb_default));
+  terms.payload_mb = plan.payload_mb.value_or(said.payload_mb.value_or(payload_mb_default));
   terms.payload_mb = std::min(terms.payload_mb, payload_mb_max);
-  terms.strategy = plan.strategy.value_or(strategy_in(said).value_or(terms.strategy));
+  terms.strategy = plan.strategy.value_or(said.strategy.value_or(terms.strategy));
   if (plan.split == SplitType::none) terms.strategy = BatchStrategy::multi_record;
   const std::uint32_t asked = plan.concurrency.value_or(0);
-  terms.concurrency = asked > 0 ? asked : number_in(said, "MaxConcurrentTransforms").value_or(1);
+  terms.concurrency = asked > 0 ? asked : said.concurrency.value_or(1);
   const std::uint32_t most = payload_mb_max / std::max(terms.payload_mb, 1U);
   terms.concurrency = std::clamp(terms.concurrency, 1U, std::max(most, 1U));
   return terms;
@@ -94,13 +60,16 @@ void TransformRun::lead() {
   ended_();
 }
 
-Result<std::string> TransformRun::ask_parameters() {
+InstanceSettings TransformRun::ask_settings() {
+  const TransformContract& contract = context_.contract;
+  if (contract.settings_path.empty()) return {};
   auto answered = std::make_shared<std::promise<Result<std::string>>>();
   auto answer = answered->get_future();
-  context_.instances.ask_parameters(fleet_of(id_), [answered](Result<std::string> text) {
-    answered->set_value(std::move(text));
-  });
-  return answer.get();
+  context_.instances.ask_settings(
+      fleet_of(id_), contract.settings_path,
+      [answered](Result<std::string> text) { answered->set_value(std::move(text)); });
+  const Result<std::string> text = answer.get();
+  return text ? contract.read_settings(*text) : InstanceSettings();
 }
 
 RunOutcome TransformRun::work() {
@@ -125,7 +94,7 @@ RunOutcome TransformRun::work() {
         return waiting_files(tx, id_);
       }));
   std::ranges::reverse(queue);  // taken from the back
-  const TransformTerms terms = terms_of(plan_, ask_parameters());
+  const TransformTerms terms = terms_of(plan_, ask_settings());
   TRY(RecordRules rules, RecordRules::of(plan_, terms.strategy));
   const std::uint32_t instances = plan_.fleet.variants.front().instances;
   auto window = std::make_shared<RequestWindow>(
@@ -139,8 +108,7 @@ RunOutcome TransformRun::work() {
     window_ = window;
     if (stopping()) window->stop();
   }
-  context_.log(id_, fmt::format("MaxConcurrentTransforms={}, MaxPayloadInMB={}, BatchStrategy={}",
-                                terms.concurrency, terms.payload_mb, name_of(terms.strategy)));
+  if (context_.contract.log_line) context_.log(id_, context_.contract.log_line(terms));
   TransformFiles files({.context = context_,
                         .id = id_,
                         .plan = plan_,

@@ -39,6 +39,7 @@ struct TransformContext {
   objects::Objects& objects;
   TransformInstances& instances;
   const Clock& clock;
+  TransformContract contract;
   // Whether the owner of a job may read or write an object now; asked for each of the input when it
   // is listed and when it is read, and for each of the output when it is stored. permission_denied:
   // he may not, and the job fails.
@@ -71,15 +72,9 @@ struct TransformProgress {
   std::string text() const;
 };
 
-// How the requests of a job are made, once the container was asked.
-struct TransformTerms {
-  BatchStrategy strategy = BatchStrategy::multi_record;
-  std::uint32_t payload_mb = payload_mb_default;
-  std::uint32_t concurrency = 1;  // for each instance
-};
-// The plan's own words first, then the container's answer (JSON), then the defaults. What the
-// container says is cut to the limits.
-TransformTerms terms_of(const TransformPlan& plan, const Result<std::string>& parameters);
+// The plan's own words first, then what the instance tells of itself, then the defaults. What the
+// instance says is cut to the limits.
+TransformTerms terms_of(const TransformPlan& plan, const InstanceSettings& said);
 
 // Works on one job with threads of its own: one that lists and leads, and one for each file that is
 // under way, at most file_workers_max. A thread that fails on a file goes on with the next.
@@ -101,7 +96,7 @@ class TransformRun {
 
   void lead();
   RunOutcome work();
-  Result<std::string> ask_parameters();
+  InstanceSettings ask_settings();
   bool stopping() const { return stopping_.load(std::memory_order_acquire); }
 
   const TransformContext& context_;

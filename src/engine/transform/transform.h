@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/clock.h"
@@ -81,12 +82,51 @@ struct TransformPlan {
   bool operator==(const TransformPlan&) const = default;
 };
 
+// What an instance tells of itself: how it wants to be asked. Absent: it says nothing of that.
+struct InstanceSettings {
+  std::optional<BatchStrategy> strategy = {};
+  std::optional<std::uint32_t> payload_mb = {};
+  std::optional<std::uint32_t> concurrency = {};
+};
+
+// How the requests of a job are made, once an instance was asked.
+struct TransformTerms {
+  BatchStrategy strategy = BatchStrategy::multi_record;
+  std::uint32_t payload_mb = payload_mb_default;
+  std::uint32_t concurrency = 1;  // for each instance
+};
+
+// What the instances of all jobs are written for beside their fleet's contract, and how a job's log
+// speaks. The door says it, once for the server; called on the threads of runs.
+struct TransformContract {
+  // What is asked of an instance by GET before its first request, and how its answer is read.
+  // Empty: no instance is asked.
+  std::string settings_path = {};
+  std::function<InstanceSettings(std::string_view answer)> read_settings = {};
+  // The line of a job's log that tells how its instances are asked.
+  std::function<std::string(const TransformTerms& terms)> log_line = {};
+};
+
 // The stored form: JSON. Reading refuses what it does not know: corrupted.
 std::string to_text(const TransformPlan& plan);
 Result<TransformPlan> transform_plan_from_text(std::string_view text);
 
+// The kinds of what check() refuses.
+namespace plan_faults {
+inline constexpr std::string_view payload = "payload";
+inline constexpr std::string_view concurrency = "concurrency";  // together with the payload
+inline constexpr std::string_view strategy = "strategy";        // many records, and no way to split
+inline constexpr std::string_view input_filter = "input_filter";  // what is wrong with its path
+inline constexpr std::string_view output_filter = "output_filter";
+inline constexpr std::string_view input_filter_format = "input_filter_format";  // of opaque records
+inline constexpr std::string_view output_filter_format = "output_filter_format";
+inline constexpr std::string_view joined_formats = "joined_formats";
+inline constexpr std::string_view joined_framing = "joined_framing";
+}  // namespace plan_faults
+
 // Refuses, with a sentence: limits, paths that cannot be read or do not fit the format, a join of
-// formats that cannot be joined, a fleet plan that is none.
+// formats that cannot be joined, a fleet plan that is none. Error::kind says which (plan_faults),
+// for a door that has names of its own; it is empty where the fleet's plan is refused.
 Result<> check(const TransformPlan& plan);
 
 // Says how far a job is; the last three are ends.

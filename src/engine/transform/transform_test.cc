@@ -52,8 +52,9 @@ class FakeInstances final : public TransformInstances {
     for (std::string_view line; next_line(rest, line);) answer += fmt::format("<{}>\n", line);
     done({.status = 200, .body = std::move(answer)});
   }
-  void ask_parameters(const routing::FleetId&, ParametersDone done) override {
-    done(R"({"MaxConcurrentTransforms": 3, "BatchStrategy": "MULTI_RECORD"})");
+  void ask_settings(const routing::FleetId&, std::string path, SettingsDone done) override {
+    EXPECT_EQ(path, "/settings");
+    done("three");
   }
   void later(std::chrono::milliseconds, Task task) override { task(); }
 
@@ -89,6 +90,19 @@ class TransformJob : public testing::Test {
     return store::Store::open(folder / "state.db", all).value();
   }
 
+  static TransformContract contract() {
+    return {.settings_path = "/settings",
+            .read_settings =
+                [](std::string_view answer) {
+                  EXPECT_EQ(answer, "three");
+                  return InstanceSettings{.concurrency = 3};
+                },
+            .log_line =
+                [](const TransformTerms& terms) {
+                  return fmt::format("{} requests of {} MB", terms.concurrency, terms.payload_mb);
+                }};
+  }
+
   // What lives as long as a server's process does.
   struct Server {
     explicit Server(TransformJob& test)
@@ -99,6 +113,7 @@ class TransformJob : public testing::Test {
                 .objects = *test.objects_,
                 .instances = instances,
                 .clock = test.world_.clock(),
+                .contract = contract(),
                 .may = [&test](store::Transaction&, const std::string& owner,
                                TransformContext::Access access,
                                const objects::ObjectName& name) -> Result<> {
@@ -233,7 +248,7 @@ TEST_F(TransformJob, every_object_has_its_output_in_order_and_the_instances_go) 
   EXPECT_TRUE(status().started && status().ended);
   world_.run(std::chrono::minutes(5));
   EXPECT_EQ(world_.status(fleet_of(job)).state, fleet::FleetState::gone);
-  EXPECT_THAT(log_, HasSubstr("MaxConcurrentTransforms=3, MaxPayloadInMB=6"));
+  EXPECT_THAT(log_, HasSubstr("3 requests of 6 MB"));
   EXPECT_THAT(log_, HasSubstr("files 3 of 3, failed 0, records 4"));
 }
 

@@ -9,6 +9,7 @@
 #include "service/sagemaker/operations.h"
 #include "service/sagemaker/plan.h"
 #include "service/sagemaker/resources.h"
+#include "service/sagemaker/transform_contract.h"
 
 namespace slipway::sagemaker {
 namespace {
@@ -209,7 +210,10 @@ Result<api::CreateTransformJobResponse> TransformJobs::create(Call& call,
   TRY(const Resource job,
       sagemaker::create(call, transform_job_kind, in.TransformJobName(), wire::to_json(in)));
   TRY_DO(put_tags(call, job.arn, in.Tags()));
-  TRY_DO(transforms_.create(call.tx(), id_of(call, in.TransformJobName()), plan, call.now()));
+  if (auto made =
+          transforms_.create(call.tx(), id_of(call, in.TransformJobName()), plan, call.now());
+      !made)
+    return std::unexpected(transform_refusal(std::move(made).error(), plan));
   return call.output<api::CreateTransformJobResponse>().TransformJobArn(job.arn);
 }
 
