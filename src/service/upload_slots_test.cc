@@ -12,6 +12,14 @@ struct Told {
   std::vector<UploadSlots::Slot> slots;
   int refused = 0;
 
+  // One after the other: a slot that is given back may be granted to whoever waits here.
+  ~Told() {
+    while (!slots.empty()) {
+      const UploadSlots::Slot last = std::move(slots.back());
+      slots.pop_back();
+    }
+  }
+
   UploadSlots::Granted here() {
     return [this](UploadSlots::Slot slot) {
       if (slot)
