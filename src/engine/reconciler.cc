@@ -23,7 +23,10 @@ struct ReconcilerLoop::Outcome {
 ReconcilerLoop::ReconcilerLoop(store::Store& store, const Clock& clock, Changes& changes)
     : store_(store), clock_(clock), changes_(changes) {}
 
-ReconcilerLoop::~ReconcilerLoop() { stop(); }
+ReconcilerLoop::~ReconcilerLoop() {
+  stop();
+  changes_.close();
+}
 
 void ReconcilerLoop::add(Reconciler& reconciler) { reconcilers_.push_back(&reconciler); }
 

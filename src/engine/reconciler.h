@@ -123,7 +123,8 @@ inline constexpr std::chrono::milliseconds retry_delay_max{30'000};
 // calls step() and moves its clock by next_due().
 class ReconcilerLoop {
  public:
-  // All outlive this object; `changes` is closed before it goes.
+  // All outlive this object, which closes `changes` when it goes: what waits there for a reconcile
+  // would wait for ever, and its own waits must not be told of afterwards.
   ReconcilerLoop(store::Store& store, const Clock& clock, Changes& changes);
   ~ReconcilerLoop();  // stop()
   ReconcilerLoop(const ReconcilerLoop&) = delete;

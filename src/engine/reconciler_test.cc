@@ -58,7 +58,6 @@ class ReconcilerLoopTest : public testing::Test {
     loop_->add(counting_);
   }
   void TearDown() override {
-    changes_.close();  // it tells a loop that is there
     loop_.reset();
     store_.reset();
     std::filesystem::remove_all(folder_);
@@ -194,6 +193,16 @@ TEST_F(ReconcilerLoopTest, ATopicWakesTheKeyThatNamedItAlsoWhereItMovedMeanwhile
   EXPECT_EQ(loop_->step(), 1U);
   EXPECT_EQ(loop_->step(), 0U);
   EXPECT_EQ(changes_.waiting(), 1U);
+}
+
+TEST_F(ReconcilerLoopTest, ALoopThatEndsLeavesNoWaitThatCouldBeToldAfterIt) {
+  counting_.again = Wake::on("news", 1h);
+  loop_->wake(counting_, "a");
+  loop_->step();
+  EXPECT_EQ(changes_.waiting(), 1U);
+  loop_.reset();
+  EXPECT_EQ(changes_.waiting(), 0U);
+  changes_.notify("news");
 }
 
 TEST_F(ReconcilerLoopTest, ATopicThatIsNamedAnewIsAwaitedForAsLongAsItWasNamedLast) {

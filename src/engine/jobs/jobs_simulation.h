@@ -109,7 +109,6 @@ class JobWorld {
     server_ = std::make_unique<Server>(*this);
     server_->place.adopt();
   }
-  ~JobWorld() { server_->changes.close(); }
 
   ManualClock& clock() { return clock_; }
   Random& random() { return random_; }
@@ -178,7 +177,6 @@ class JobWorld {
 
   // The server ends, whatever it was doing, and another starts on the same store and machine.
   void crash_and_restart() {
-    server_->changes.close();
     server_.reset();
     crash_.survive();
     server_ = std::make_unique<Server>(*this);
