@@ -17,6 +17,7 @@
 #include <thread>
 
 #include "base/log.h"
+#include "base/sanitized.h"
 #include "base/version.h"
 #include "cli/commands.h"
 #include "gen/services.h"
@@ -50,9 +51,7 @@ void raise_open_files_limit() {
 // A model's code runs as this user where it has none of its own: the server's memory, descriptors
 // and environment are for the server alone. Sanitizers look into the process by tracing it.
 void hide_from_other_processes() {
-#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
-  ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-#endif
+  if (!sanitized) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
 cli::Exit refuse(const Error& error) {

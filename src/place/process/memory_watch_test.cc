@@ -11,11 +11,14 @@
 #include <functional>
 #include <string>
 
+#include "base/sanitized.h"
+
 namespace slipway::place {
 namespace {
 
 constexpr std::size_t size = 64 << 20;
-constexpr std::uint64_t others_max = 32 << 20;  // what the processes of a test have besides
+// What the processes of a test have besides.
+constexpr std::uint64_t others_max = sanitized ? 512 << 20 : 32 << 20;
 constexpr std::uint64_t quick = 1ULL << 40;
 constexpr std::uint64_t closer = 1;
 

@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/sanitized.h"
+
 namespace slipway::place {
 
 namespace {
@@ -103,22 +105,12 @@ void set_limits(const SpawnRequest& request) {
 
 // vfork, so that a large server starts a program as fast as a small one and its other threads run
 // on undisturbed; fork under sanitizers, whose run-time cannot bear a shared memory.
-#if defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define SLIPWAY_PLAIN_FORK 1
-#endif
-#endif
-
 pid_t fork_and_become(const SpawnRequest& request, const Prepared& prepared) {
   sigset_t all;
   sigset_t before;
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);  // no handler of ours may run in the child
-#ifdef SLIPWAY_PLAIN_FORK
-  const pid_t pid = ::fork();
-#else
-  const pid_t pid = ::vfork();
-#endif
+  const pid_t pid = sanitized ? ::fork() : ::vfork();
   if (pid == 0) become(request, prepared);
   const int error = errno;
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
