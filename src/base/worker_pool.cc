@@ -56,7 +56,7 @@ void WorkerPool::start_thread() {
 }
 
 // What is queued is run to its end: a thread ends when it finds nothing, and who stops the pool
-// takes each thread that there is.
+// takes each thread that there is, and runs by himself what no thread could be had for.
 void WorkerPool::stop() {
   {
     const std::scoped_lock lock(mutex_);
@@ -71,7 +71,15 @@ void WorkerPool::stop() {
       if (joined.empty() && !threads_.empty())
         joined.splice(joined.end(), threads_, threads_.begin());
     }
-    if (joined.empty()) return;
+    if (joined.empty()) break;
+  }
+  std::unique_lock lock(mutex_);
+  while (!turns_.empty()) {
+    Task task = take_next();
+    lock.unlock();
+    survive_memory_shortage("workers", task);
+    task = nullptr;
+    lock.lock();
   }
 }
 

@@ -1,6 +1,8 @@
 #include "base/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <future>
@@ -75,6 +77,60 @@ TEST(WorkerPoolTest, tasks_that_come_as_threads_end_are_all_run) {
   pool.stop();
   EXPECT_EQ(ran, 2000);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
+    !__has_feature(thread_sanitizer)
+// While it lives, no thread can begin: there is no room for its stack, and those of threads that
+// have ended are too small.
+class NoMoreThreads {
+ public:
+  NoMoreThreads() {
+    ::getrlimit(RLIMIT_AS, &before_);
+    const rlimit none{.rlim_cur = 1 << 20, .rlim_max = before_.rlim_max};
+    ::setrlimit(RLIMIT_AS, &none);
+    set_stack(256UL << 20);
+  }
+  ~NoMoreThreads() {
+    set_stack(8UL << 20);
+    ::setrlimit(RLIMIT_AS, &before_);
+  }
+  NoMoreThreads(const NoMoreThreads&) = delete;
+  NoMoreThreads& operator=(const NoMoreThreads&) = delete;
+
+ private:
+  static void set_stack(std::size_t bytes) {
+    pthread_attr_t attributes;
+    ::pthread_getattr_default_np(&attributes);
+    ::pthread_attr_setstacksize(&attributes, bytes);
+    ::pthread_setattr_default_np(&attributes);
+    ::pthread_attr_destroy(&attributes);
+  }
+
+  rlimit before_{};
+};
+
+TEST(WorkerPoolTest, work_for_which_no_thread_could_be_had_is_done_with_the_next_or_at_the_end) {
+  std::atomic<int> ran = 0;
+  WorkerPool pool(2);
+  {
+    const NoMoreThreads none;
+    pool.post([&] { ++ran; });
+  }
+  EXPECT_EQ(pool.threads(), 0U);
+  EXPECT_EQ(pool.waiting(), 1U);
+  pool.post([] {});
+  while (ran < 1) std::this_thread::yield();
+  pool.stop();
+
+  WorkerPool ending(2);
+  {
+    const NoMoreThreads none;
+    ending.post([&] { ++ran; });
+  }
+  ending.stop();
+  EXPECT_EQ(ran, 2);
+}
+#endif
 
 TEST(WorkerPoolTest, an_allocation_that_fails_costs_its_task_and_not_the_process) {
   WorkerPool pool(1);

@@ -14,7 +14,15 @@ constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
 constexpr std::chrono::milliseconds expire_period{100};
 
+// Models may take all threads that a container has, until the place ends them.
+constexpr std::chrono::milliseconds missing_workers_period{500};
+
 using Priority = WorkerPool::Priority;
+
+// A pool that could start no thread tries again with what is posted next.
+void help(WorkerPool& pool) {
+  if (pool.threads() == 0 && pool.waiting() > 0) pool.post([] {});
+}
 
 }  // namespace
 
@@ -55,6 +63,7 @@ void Foundation::end() {
 void Foundation::begin() {
   bulk_loop.loop().post([this] { keep_deadlines(); });
   bulk_loop.loop().post([this] { keep_time(); });
+  bulk_loop.loop().post([this] { keep_workers(); });
 }
 
 void Foundation::keep_deadlines() {
@@ -65,6 +74,11 @@ void Foundation::keep_deadlines() {
 void Foundation::keep_time() {
   control.post([this] { note_time(); });
   bulk_loop.loop().after(engine::time_note_period, [this] { keep_time(); });
+}
+
+void Foundation::keep_workers() {
+  for (WorkerPool* const pool : {&artifacts, &control, &files, &bulk}) help(*pool);
+  bulk_loop.loop().after(missing_workers_period, [this] { keep_workers(); });
 }
 
 void Foundation::note_time() {

@@ -27,7 +27,8 @@ struct Foundation {
   // workers run what was posted to its end, and what the writer was given is durable.
   Result<> open_store(Lifecycle& life);
 
-  // Begins what recurs: deadlines of held answers, and a note of the time for the next start.
+  // Begins what recurs: deadlines of held answers, a note of the time for the next start, a look
+  // whether work lies there for which no thread could be had.
   void begin();
 
   const ServeOptions options;
@@ -49,6 +50,7 @@ struct Foundation {
   void end();
   void keep_deadlines();
   void keep_time();
+  void keep_workers();
   void note_time();
 };
 
