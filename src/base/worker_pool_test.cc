@@ -9,6 +9,7 @@
 #include <memory>
 #include <thread>
 
+#include "base/sanitized.h"
 #include "base/strand.h"
 
 namespace slipway {
@@ -78,8 +79,6 @@ TEST(WorkerPoolTest, tasks_that_come_as_threads_end_are_all_run) {
   EXPECT_EQ(ran, 2000);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !__has_feature(address_sanitizer) && \
-    !__has_feature(thread_sanitizer)
 // While it lives, no thread can begin: there is no room for its stack, and those of threads that
 // have ended are too small.
 class NoMoreThreads {
@@ -110,6 +109,7 @@ class NoMoreThreads {
 };
 
 TEST(WorkerPoolTest, work_for_which_no_thread_could_be_had_is_done_with_the_next_or_at_the_end) {
+  if (sanitized) GTEST_SKIP() << "a sanitizer maps more than there would be room for";
   std::atomic<int> ran = 0;
   WorkerPool pool(2);
   {
@@ -130,7 +130,6 @@ TEST(WorkerPoolTest, work_for_which_no_thread_could_be_had_is_done_with_the_next
   ending.stop();
   EXPECT_EQ(ran, 2);
 }
-#endif
 
 TEST(WorkerPoolTest, an_allocation_that_fails_costs_its_task_and_not_the_process) {
   WorkerPool pool(1);
