@@ -14,7 +14,6 @@ namespace slipway::routing {
 namespace {
 
 constexpr std::chrono::milliseconds reconnect_delay{50};
-constexpr std::size_t slots_max = 0xFFFF;
 constexpr std::size_t out_bytes_kept = 1024 * 1024;
 constexpr int status_again_by_http = 507;
 constexpr std::string_view model_header = "x-slipway-model";
@@ -24,8 +23,6 @@ net::LinkAnswer answer_of(const InvokeRequest& request) {
   return request.answer_mode == AnswerMode::streamed ? net::LinkAnswer::streamed
                                                      : net::LinkAnswer::whole;
 }
-
-std::size_t slot_of(std::uint32_t id) { return id & 0xFFFF; }
 
 }  // namespace
 
@@ -54,27 +51,10 @@ bool FramedLink::connect() {
   return true;
 }
 
-std::size_t FramedLink::take_slot() {
-  if (free_slots_.empty()) {
-    slots_.emplace_back();
-    return slots_.size() - 1;
-  }
-  const std::size_t slot = free_slots_.back();
-  free_slots_.pop_back();
-  return slot;
-}
-
 std::unique_ptr<Exchange> FramedLink::release(std::size_t slot) {
-  Slot& freed = slots_[slot];
-  ++freed.turn;
-  --under_way_;
-  free_slots_.push_back(static_cast<std::uint32_t>(slot));
-  note_over(*freed.exchange);
-  return std::move(freed.exchange);
-}
-
-std::uint32_t FramedLink::id_of(std::size_t slot, std::uint16_t turn) {
-  return static_cast<std::uint32_t>(slot) | static_cast<std::uint32_t>(turn) << 16;
+  auto exchange = slots_.release(slot);
+  note_over(*exchange);
+  return exchange;
 }
 
 // The model's name goes as a pair beside the request's own.
@@ -98,22 +78,22 @@ Link::Sent FramedLink::send(std::unique_ptr<Exchange>& exchange,
                             std::chrono::milliseconds time_limit) {
   if (is_lost() || !fits(*exchange)) return Sent::unfit;
   if (!fd_ && !connect()) return Sent::not_now;
-  if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way_ >= slots_max)
+  if (out_.size() - out_begin_ > link_backlog_bytes_max || under_way() >= ExchangeSlots::slots_max)
     return Sent::not_now;
   const std::uint64_t begins_at = written_ + (out_.size() - out_begin_);
-  const std::size_t slot = take_slot();
+  const std::size_t slot = slots_.take();
   const InvokeRequest& request = exchange->request;
-  const auto appended = net::append_link_request(out_, {.id = id_of(slot, slots_[slot].turn),
+  const auto appended = net::append_link_request(out_, {.id = slots_.id_of(slot),
                                                         .content_type = request.content_type,
                                                         .accept = request.accept,
                                                         .headers = headers_of(*exchange),
                                                         .body = request.body,
                                                         .answer = answer_of(request)});
   if (!appended) {
-    free_slots_.push_back(static_cast<std::uint32_t>(slot));
+    slots_.give_back(slot);
     return Sent::not_now;
   }
-  Slot& taken = slots_[slot];
+  ExchangeSlots::Slot& taken = slots_[slot];
   note_taken(*exchange, slot);
   taken.exchange = std::move(exchange);
   taken.deadline = loop_.now() + time_limit;
@@ -121,7 +101,6 @@ Link::Sent FramedLink::send(std::unique_ptr<Exchange>& exchange,
   taken.window = net::link_window_bytes;
   taken.taken_bytes = 0;
   taken.flow = Flow::flowing;
-  ++under_way_;
   if (!writable_later_) loop_.at_batch_end(*this);
   return Sent::taken;
 }
@@ -166,7 +145,7 @@ void FramedLink::read_some() {
 // A link that waits for nothing holds no more than its socket.
 void FramedLink::rest() {
   input_.rest();
-  if (under_way_ == 0 && out_.empty()) out_ = {};
+  if (under_way() == 0 && out_.empty()) out_ = {};
 }
 
 bool FramedLink::take_frames() {
@@ -188,8 +167,8 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
     if (!writable_later_) loop_.at_batch_end(*this);
     return;
   }
-  if (!is_current(frame.id)) return;
-  const bool begun = has_begun(*slots_[slot_of(frame.id)].exchange);
+  if (!slots_.is_current(frame.id)) return;
+  const bool begun = has_begun(*slots_.of(frame.id).exchange);
   switch (frame.type) {
     case net::LinkFrameType::response:
       if (!begun) return on_response(frame);
@@ -210,30 +189,24 @@ void FramedLink::on_frame(net::LinkFrame& frame) {
 }
 
 void FramedLink::on_response(net::LinkFrame& frame) {
-  const std::size_t slot = slot_of(frame.id);
+  const std::size_t slot = ExchangeSlots::number_of(frame.id);
   const bool streamed = slots_[slot].exchange->request.answer_mode == AnswerMode::streamed &&
                         frame.status >= 200 && frame.status < 300;
   streamed ? stream_whole(frame) : answer(release(slot), frame);
 }
 
-// Whether somebody waits for that exchange still: it may have been given up.
-bool FramedLink::is_current(std::uint32_t id) const {
-  const std::size_t slot = slot_of(id);
-  return slot < slots_.size() && slots_[slot].exchange && id_of(slot, slots_[slot].turn) == id;
-}
-
 // An answer that came whole, for somebody who takes it in parts.
 void FramedLink::stream_whole(net::LinkFrame& frame) {
   read_pairs(frame);
-  Exchange& exchange = *slots_[slot_of(frame.id)].exchange;
+  Exchange& exchange = *slots_.of(frame.id).exchange;
   note_begun(exchange);
   user_.on_begun(exchange, {.status = frame.status,
                             .content_type = frame.content_type,
                             .headers = pairs_,
                             .body = {},
                             .pace = frame.pace});
-  if (is_current(frame.id) && !frame.body.empty()) user_.on_part(exchange, frame.body);
-  if (is_current(frame.id)) user_.on_ended(release(slot_of(frame.id)));
+  if (slots_.is_current(frame.id) && !frame.body.empty()) user_.on_part(exchange, frame.body);
+  if (slots_.is_current(frame.id)) user_.on_ended(release(ExchangeSlots::number_of(frame.id)));
 }
 
 void FramedLink::read_pairs(net::LinkFrame& frame) {
@@ -243,7 +216,7 @@ void FramedLink::read_pairs(net::LinkFrame& frame) {
 
 void FramedLink::on_begin(net::LinkFrame& frame) {
   read_pairs(frame);
-  Exchange& exchange = *slots_[slot_of(frame.id)].exchange;
+  Exchange& exchange = *slots_.of(frame.id).exchange;
   note_begun(exchange);
   user_.on_begun(
       exchange,
@@ -252,17 +225,17 @@ void FramedLink::on_begin(net::LinkFrame& frame) {
 
 void FramedLink::on_part(const net::LinkFrame& frame) {
   const auto bytes = static_cast<std::uint32_t>(frame.body.size());
-  Slot& slot = slots_[slot_of(frame.id)];
+  ExchangeSlots::Slot& slot = slots_.of(frame.id);
   if (bytes > slot.window) return go_down("the instance sent more than it was let");
   slot.window -= bytes;
   slot.taken_bytes += bytes;
   user_.on_part(*slot.exchange, frame.body);
-  if (is_current(frame.id)) grant(frame.id);
+  if (slots_.is_current(frame.id)) grant(frame.id);
 }
 
 // Not for every part: half a window at a time.
 void FramedLink::grant(std::uint32_t id) {
-  Slot& slot = slots_[slot_of(id)];
+  ExchangeSlots::Slot& slot = slots_.of(id);
   if (slot.flow == Flow::paused || slot.taken_bytes < net::link_window_bytes / 2) return;
   net::append_link_credit(out_, id, slot.taken_bytes);
   slot.window += std::exchange(slot.taken_bytes, 0);
@@ -270,7 +243,7 @@ void FramedLink::grant(std::uint32_t id) {
 }
 
 void FramedLink::on_stream_end(const net::LinkFrame& frame) {
-  auto exchange = release(slot_of(frame.id));
+  auto exchange = release(ExchangeSlots::number_of(frame.id));
   if (frame.type == net::LinkFrameType::end) return user_.on_ended(std::move(exchange));
   user_.on_failure(std::move(exchange), InvokeFailure::broken, frame.body);
 }
@@ -278,12 +251,12 @@ void FramedLink::on_stream_end(const net::LinkFrame& frame) {
 void FramedLink::set_paused(Exchange& exchange, Flow flow) {
   const std::size_t number = number_of(exchange);
   slots_[number].flow = flow;
-  if (flow == Flow::flowing) grant(id_of(number, slots_[number].turn));
+  if (flow == Flow::flowing) grant(slots_.id_of(number));
 }
 
 void FramedLink::drop(Exchange& exchange) {
   const std::size_t slot = number_of(exchange);
-  net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
+  net::append_link_cancel(out_, slots_.id_of(slot));
   if (!writable_later_) loop_.at_batch_end(*this);
   // It may be the exchange itself that gives up: it goes when it has returned.
   loop_.post([gone = release(slot)] {});
@@ -311,12 +284,9 @@ void FramedLink::go_down(const std::string& why) {
   down_since_ = loop_.now();
   out_.clear();
   out_begin_ = 0;
-  std::vector<Slot> lost;
-  lost.swap(slots_);
-  free_slots_.clear();
-  under_way_ = 0;
+  std::vector<ExchangeSlots::Slot> lost = slots_.release_all();
   const std::uint64_t written = written_;
-  for (Slot& slot : lost) {
+  for (ExchangeSlots::Slot& slot : lost) {
     if (!slot.exchange) continue;
     note_over(*slot.exchange);
     if (slot.begins_at >= written)
@@ -329,7 +299,7 @@ void FramedLink::go_down(const std::string& why) {
 void FramedLink::expire(Instant now) {
   for (std::size_t slot = 0; slot < slots_.size(); ++slot) {
     if (!slots_[slot].exchange || slots_[slot].deadline > now) continue;
-    net::append_link_cancel(out_, id_of(slot, slots_[slot].turn));
+    net::append_link_cancel(out_, slots_.id_of(slot));
     if (!writable_later_) loop_.at_batch_end(*this);
     user_.on_failure(release(slot), InvokeFailure::timeout, "no answer came in time");
   }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/routing/exchange_slots.h"
 #include "engine/routing/link.h"
 #include "net/link_frame.h"
 #include "net/loop.h"
@@ -35,21 +36,9 @@ class FramedLink final : public Link, private net::Watcher, private net::BatchHo
   void set_paused(Exchange& exchange, Flow flow) override;
   void drop(Exchange& exchange) override;
   void expire(Instant now) override;
-  std::size_t under_way() const override { return under_way_; }
+  std::size_t under_way() const override { return slots_.under_way(); }
 
  private:
-  struct Slot {
-    std::unique_ptr<Exchange> exchange;
-    Instant deadline = {};
-    std::uint64_t begins_at = 0;  // its frame's first byte, counted over the connection's life
-    std::uint16_t turn = 0;       // tells a late answer from one to the slot's next user
-    // Of an answer in parts: what the instance may still send, and what was taken since it was last
-    // told so.
-    std::uint32_t window = 0;
-    std::uint32_t taken_bytes = 0;
-    Flow flow = Flow::flowing;
-  };
-
   void on_ready(std::uint32_t events) override;
   void on_batch_end() override;
   bool fits(const Exchange& exchange);
@@ -70,11 +59,8 @@ class FramedLink final : public Link, private net::Watcher, private net::BatchHo
   void grant(std::uint32_t id);
   void read_pairs(net::LinkFrame& frame);
   void stream_whole(net::LinkFrame& frame);
-  bool is_current(std::uint32_t id) const;
   void flush();
-  std::size_t take_slot();
   std::unique_ptr<Exchange> release(std::size_t slot);
-  static std::uint32_t id_of(std::size_t slot, std::uint16_t turn);
 
   net::Loop& loop_;
   const net::Address address_;
@@ -88,9 +74,7 @@ class FramedLink final : public Link, private net::Watcher, private net::BatchHo
   std::size_t out_begin_ = 0;
   std::uint64_t written_ = 0;  // bytes, over the connection's life
   net::LinkInput input_{&spare_};
-  std::vector<Slot> slots_;
-  std::vector<std::uint32_t> free_slots_;
-  std::size_t under_way_ = 0;
+  ExchangeSlots slots_;
   std::vector<net::Header> pairs_;       // of the answer at hand
   std::vector<net::Header> sent_pairs_;  // of the request at hand
 };
