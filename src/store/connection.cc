@@ -81,6 +81,12 @@ bool Connection::step(Statement* statement) {
 }
 
 void Connection::execute(std::string_view sql) {
+  Rows rows(*this, lend(sql));
+  while (rows.next()) {
+  }
+}
+
+void Connection::execute_script(std::string_view sql) {
   char* message = nullptr;
   if (sqlite3_exec(database_, std::string(sql).c_str(), nullptr, nullptr, &message) == SQLITE_OK)
     return;

@@ -57,8 +57,10 @@ class Connection {
   // Advances `statement`; whether there is a row.
   bool step(Statement* statement);
 
-  // Runs a statement that returns no rows.
+  // Runs one statement to its end; it is prepared once and kept.
   void execute(std::string_view sql);
+  // Runs statements that are not asked for again, one after the other.
+  void execute_script(std::string_view sql);
 
   // False where an error made SQLite roll the whole transaction back by itself.
   bool in_transaction() const { return sqlite3_get_autocommit(database_) == 0; }

@@ -36,7 +36,7 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) 
   try {
     auto connection =
         std::make_unique<Connection>(Opening{.file = file, .vfs = {}}, Access::read_only);
-    connection->execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=ON");
+    connection->execute_script("PRAGMA mmap_size=0; PRAGMA cell_size_check=ON");
     return std::unique_ptr<Reader>(new Reader(std::move(connection)));
   } catch (const Failure& failure) {
     return to_result(failure);

@@ -30,7 +30,7 @@ void migrate_room(Connection& connection, std::string_view room,
                               "directory was written by a newer one",
                               room, current, newest));
   for (const auto& [version, sql] : steps)
-    if (version > current) connection.execute(sql);
+    if (version > current) connection.execute_script(sql);
   tx.run("INSERT INTO room_version VALUES(?1,?2) ON CONFLICT(room) DO UPDATE SET version=?2", room,
          newest);
 }
@@ -55,10 +55,10 @@ void migrate(Connection& connection, std::span<const Migration> migrations) {
 void make_draft(const Opening& draft, std::span<const Migration> migrations,
                 const std::function<void(Connection&)>& finish) {
   Connection connection(draft, Access::read_write);
-  connection.execute(draft_settings);
+  connection.execute_script(draft_settings);
   migrate(connection, migrations);
   if (finish) finish(connection);
-  connection.execute(draft_seal);
+  connection.execute_script(draft_seal);
 }
 
 }  // namespace slipway::store

@@ -144,7 +144,7 @@ class Store::Impl {
         crashed_(ended_uncleanly(file)),
         writer_(opening_, Access::read_write) {
     if (!end_process_) end_process_ = end_now;
-    writer_.execute(writer_settings);
+    writer_.execute_script(writer_settings);
     if (crashed_) check_pages(writer_);
     settle_log(writer_);
     log_room_is_due_ = allocate_log_room(file, log_room_bytes()) &&
@@ -319,7 +319,7 @@ class Store::Impl {
       }
     }
     auto reader = std::make_unique<Connection>(opening_, Access::read_only);
-    reader->execute(reader_settings);
+    reader->execute_script(reader_settings);
     return reader;
   }
 
