@@ -124,9 +124,9 @@ Result<> NamedResources::create(const NamedResource& resource) const {
 }
 
 std::optional<NamedResource> NamedResources::find(std::string_view name) const {
-  auto rows = tx_.query(
-      fmt::format("SELECT {} FROM named_resource WHERE {} AND name=?4", columns, in_scope),
-      scope_.type, scope_.account, scope_.region, name);
+  static const std::string sql =
+      fmt::format("SELECT {} FROM named_resource WHERE {} AND name=?4", columns, in_scope);
+  auto rows = tx_.query(sql, scope_.type, scope_.account, scope_.region, name);
   if (!rows.next()) return std::nullopt;
   return read_row(rows);
 }

@@ -351,7 +351,17 @@ Result<> Fleets::remove(store::Transaction& tx, const FleetId& id) {
 FleetStatus Fleets::status(store::Transaction& tx, const FleetId& id) const {
   const auto row = load_row(tx, id);
   if (!row) return {};
-  FleetStatus status = status_of(*row, load_plans(tx, id, *row));
+  return as_routed(status_of(*row, load_plans(tx, id, *row)), id);
+}
+
+FleetStatus Fleets::outline(store::Transaction& tx, const FleetId& id) const {
+  const auto row = load_row_alone(tx, id);
+  if (!row) return {};
+  return as_routed(status_of(*row, {}), id);
+}
+
+// Routes follow the commit of what serves.
+FleetStatus Fleets::as_routed(FleetStatus status, const FleetId& id) const {
   const auto routed = routed_ && status.state == FleetState::ready ? routed_(id) : std::nullopt;
   if (routed && *routed != status.shares)
     status.state = routed->empty() ? FleetState::creating : FleetState::updating;

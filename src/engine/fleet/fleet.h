@@ -127,6 +127,9 @@ class Fleets {
   // the same transaction is seen. It is ready once requests go to the generation that serves:
   // routes follow the commit that says so.
   FleetStatus status(store::Transaction& tx, const FleetId& id) const;
+  // As status(), without the variants: reads neither plans nor instances, so that a list costs what
+  // it shows.
+  FleetStatus outline(store::Transaction& tx, const FleetId& id) const;
 
   // The plan that is wanted: not_found where there is none.
   Result<FleetPlan> wanted_plan(store::Transaction& tx, const FleetId& id) const;
@@ -151,6 +154,7 @@ class Fleets {
                          std::span<const VariantChange> changes);
   Result<> check_room(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
   Result<> claim(store::Transaction& tx, const FleetId& id, const FleetPlan& plan) const;
+  FleetStatus as_routed(FleetStatus status, const FleetId& id) const;
 
   std::function<void(const FleetId&)> changed_;
   const std::uint32_t instances_max_;

@@ -146,7 +146,11 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
   const auto state = [&] {
     return store
         ->read([&](store::Transaction& tx) -> Result<FleetState> {
-          return fleets.status(tx, id).state;
+          FleetStatus status = fleets.status(tx, id);
+          EXPECT_EQ(status.variants.size(), 1U);
+          status.variants.clear();
+          EXPECT_TRUE(fleets.outline(tx, id) == status) << "all but the variants";
+          return status.state;
         })
         .value();
   };

@@ -217,6 +217,12 @@ Generation next_generation(store::Transaction& tx) {
 }
 
 std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
+  auto row = load_row_alone(tx, id);
+  if (row) row->record.instances = load_instances(tx, id);
+  return row;
+}
+
+std::optional<FleetRow> load_row_alone(store::Transaction& tx, const FleetId& id) {
   auto rows =
       tx.query("SELECT wanted, revision, removing, record FROM fleet WHERE id = ?1", id.text);
   if (!rows.next()) return std::nullopt;
@@ -225,7 +231,6 @@ std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id) {
                .removing = rows.integer(2) != 0};
   if (!rows.is_null(3))
     row.record = store::read_own_document<FleetRecord>("fleet record", rows.text(3));
-  row.record.instances = load_instances(tx, id);
   return row;
 }
 

@@ -132,6 +132,8 @@ Generation next_generation(store::Transaction& tx);
 // Each throws store::Failure as statements do, and BrokenDocument, which is one, of a row that
 // cannot be read.
 std::optional<FleetRow> load_row(store::Transaction& tx, const FleetId& id);
+// As load_row(), without the instances.
+std::optional<FleetRow> load_row_alone(store::Transaction& tx, const FleetId& id);
 std::optional<FleetPlan> load_plan(store::Transaction& tx, const FleetId& id,
                                    Generation generation);
 void save_wanted(store::Transaction& tx, const FleetId& id, const FleetRow& row);

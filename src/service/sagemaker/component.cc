@@ -197,7 +197,7 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
                            .program = std::move(program)});
   TRY_DO(apply_stream_alignment(call, component.resource.arn, plan));
   const routing::FleetId id = fleet_of(call, component);
-  const fleet::FleetStatus status = fleets.status(call.tx(), id);
+  const fleet::FleetStatus status = fleets.outline(call.tx(), id);
   const auto former = find_deployment(call, component.resource.arn);
   TRY(const auto generation, fleets.put_plan(call.tx(), id, plan));
   TRY(std::string face, face_of(call, component));

@@ -338,7 +338,7 @@ Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsI
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();
   const auto look = [&](Listed& item) {
-    const FleetStatus status = fleets_.status(call.tx(), fleet_of(call, item.resource.name));
+    const FleetStatus status = fleets_.outline(call.tx(), fleet_of(call, item.resource.name));
     item.status = status_name(status.state);
     item.resource.modified = last_modified(item.resource, status);
     return status.state != FleetState::gone;

@@ -119,7 +119,7 @@ Result<> check_specification(const api::InferenceComponentSpecification& given) 
 Result<fleet::FleetPlan> offering_endpoint(const Call& call, const fleet::Fleets& fleets,
                                            std::string_view name) {
   const routing::FleetId id = fleet_of(call, name);
-  const FleetState state = fleets.status(call.tx(), id).state;
+  const FleetState state = fleets.outline(call.tx(), id).state;
   const std::string arn = arn_of(call, endpoint_kind, name);
   if (!find(call, endpoint_kind, name) || state == FleetState::gone)
     return refuse("ValidationException", fmt::format("Could not find endpoint \"{}\".", arn));

@@ -112,7 +112,7 @@ AsyncNote AsyncNote::from(std::string_view text) {
 }
 
 bool AsyncInvocations::serves(const Call& call, const std::string& fleet) const {
-  if (!needs_.routes.complete()) return !needs_.fleets.status(call.tx(), {fleet}).shares.empty();
+  if (!needs_.routes.complete()) return !needs_.fleets.outline(call.tx(), {fleet}).shares.empty();
   const auto routes = needs_.routes.snapshot(routing::RouteTable::shard_of(fleet));
   const auto route = routes->find(fleet);
   return route != routes->end() && !route->second->legs.empty();
@@ -130,7 +130,7 @@ Result<invocation_queue::InvocationQueue> AsyncInvocations::queue_of(
   };
   auto queue = invocation_queue::InvocationQueues::find(call.tx(), asked.fleet);
   if (!queue) {
-    switch (needs_.fleets.status(call.tx(), {asked.fleet}).state) {
+    switch (needs_.fleets.outline(call.tx(), {asked.fleet}).state) {
       case fleet::FleetState::gone: return not_so(InvokeFailure::not_found);
       case fleet::FleetState::removing: return not_so(InvokeFailure::not_serving);
       default: return not_so(InvokeFailure::other_access);
