@@ -39,7 +39,7 @@ std::unexpected<Error> cannot(std::string_view what, std::string_view path) {
 
 // ---- who asked is told one line
 
-std::string quoted(std::string_view text) {
+std::string json_text(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -62,8 +62,8 @@ void tell(const Fd& to, std::string_view line) {
 
 std::string error_line(const Error& error) {
   const std::string kind =
-      error.kind.empty() ? "" : fmt::format(R"(, "kind": {})", quoted(error.kind));
-  return fmt::format("{{\"error\": {}{}}}\n", quoted(error.message), kind);
+      error.kind.empty() ? "" : fmt::format(R"(, "kind": {})", json_text(error.kind));
+  return fmt::format("{{\"error\": {}{}}}\n", json_text(error.message), kind);
 }
 
 // ---- the keeper's place in the world

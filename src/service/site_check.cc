@@ -12,9 +12,11 @@
 namespace slipway::service {
 namespace {
 
-constexpr std::size_t quoted_bytes_max = 100;
+constexpr std::size_t shortened_bytes_max = 100;
 
-std::string quoted(std::string_view text) { return std::string(text.substr(0, quoted_bytes_max)); }
+std::string shortened(std::string_view text) {
+  return std::string(text.substr(0, shortened_bytes_max));
+}
 
 // "[::1]:4566" is "[::1]", "a.b:80" is "a.b". What is not a port stays, and makes it no name of
 // ours.
@@ -106,14 +108,14 @@ std::optional<std::string> SiteCheck::refusal(const net::RequestHead& head) cons
   if (!name.empty() && !is_own_name(name) && !is_allowed(name))
     return fmt::format(
         "'{}' is not a name of this server. If it is to be one, start it with --allow-host {}.",
-        quoted(name), quoted(name));
+        shortened(name), shortened(name));
 
   const auto foreign = [&](std::string_view page) {
     const std::string from = name_of(authority_of(page));
     return fmt::format(
         "The request comes from a page of another site ({}). If its pages may do everything here, "
         "start the server with --allow-host {}.",
-        quoted(page), from.empty() ? "NAME" : quoted(from));
+        shortened(page), from.empty() ? "NAME" : shortened(from));
   };
   bool origin_may_ask = false;
   for (const net::Header& header : head.headers) {
