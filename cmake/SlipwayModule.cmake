@@ -21,16 +21,21 @@ file(WRITE ${CMAKE_BINARY_DIR}/slipway_pch.cc "// Carries the precompiled header
 add_library(slipway_pch STATIC ${CMAKE_BINARY_DIR}/slipway_pch.cc)
 target_link_libraries(slipway_pch PUBLIC slipway_options fmt::fmt)
 set(SLIPWAY_PCH
-  <algorithm> <array> <atomic> <chrono> <cstdint> <cstring> <expected> <functional> <map> <memory>
-  <mutex> <optional> <span> <string> <string_view> <thread> <unordered_map> <utility> <variant>
-  <vector> <fmt/format.h>)
+  <algorithm> <array> <atomic> <chrono> <condition_variable> <coroutine> <cstdint> <cstring> <deque>
+  <expected> <filesystem> <functional> <list> <map> <memory> <mutex> <optional> <random> <set> <span>
+  <string> <string_view> <thread> <unordered_map> <unordered_set> <utility> <variant> <vector>
+  <fmt/format.h>)
 target_precompile_headers(slipway_pch PRIVATE ${SLIPWAY_PCH})
 
-# The same with GoogleTest, for the unit tests. These are compiled with -O1 in every preset: what they
-# test is compiled as it is run, and they themselves run once.
+# The same with GoogleTest, for the unit tests. These are compiled with -O1 in every preset, or -O0 for a
+# sanitizer: what they test is compiled as it is run, and they themselves run once.
+set(SLIPWAY_TEST_OPTIMISATION -O1)
+if(SLIPWAY_SANITIZE)
+  set(SLIPWAY_TEST_OPTIMISATION -O0)
+endif()
 add_library(slipway_test_pch STATIC ${CMAKE_BINARY_DIR}/slipway_pch.cc)
 target_link_libraries(slipway_test_pch PUBLIC slipway_options fmt::fmt GTest::gmock)
-target_compile_options(slipway_test_pch PRIVATE -O1)
+target_compile_options(slipway_test_pch PRIVATE ${SLIPWAY_TEST_OPTIMISATION})
 target_precompile_headers(slipway_test_pch PRIVATE ${SLIPWAY_PCH} <gmock/gmock.h> <gtest/gtest.h>)
 
 # Folder names become library targets; names with `::` stay what they are.
@@ -62,7 +67,7 @@ function(slipway_gtest target label)
   if(NOT arg_PCH_OF)
     set(arg_PCH_OF slipway_test_pch)
   endif()
-  target_compile_options(${target} PRIVATE -O1)
+  target_compile_options(${target} PRIVATE ${SLIPWAY_TEST_OPTIMISATION})
   slipway_use_pch(${target} ${arg_PCH_OF})
   add_test(NAME ${target} COMMAND ${target} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   set_tests_properties(${target} PROPERTIES LABELS ${label} TIMEOUT 600)
