@@ -56,9 +56,9 @@ std::unexpected<Error> no_environment_while_stopping() {
   return fail(ErrorCode::unavailable, "No environment is made: the server stops.");
 }
 
-EnvironmentPrograms::Left::Left(std::weak_ptr<const Remover> remover, jobs::JobId job,
+EnvironmentPrograms::Left::Left(std::weak_ptr<const Remover> by, jobs::JobId job,
                                 fs::path directory)
-    : remover(std::move(remover)), job(std::move(job)), directory(std::move(directory)) {}
+    : remover(std::move(by)), job(std::move(job)), directory(std::move(directory)) {}
 
 EnvironmentPrograms::Left::~Left() {
   if (const auto remover = this->remover.lock()) remover->remove(job);
