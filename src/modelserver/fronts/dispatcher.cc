@@ -3,19 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 
 #include "modelserver/fronts/link_front.h"
 
 namespace slipway::modelserver {
 namespace {
 
-// The weight of the newest measurement in the moving average.
-constexpr double newest_weight = 0.2;
 // What waits for its share of a crowd waits no longer when nothing came for so long.
 constexpr std::chrono::microseconds quiet_time{200};
-// What is left with each batch of the most requests that were ever under way at once.
-constexpr double crowd_kept = 0.95;
 
 }  // namespace
 
@@ -77,7 +72,7 @@ void Dispatcher::when_idle(Task task) {
 
 void Dispatcher::on_batch_end() {
   if (!waiting_.empty() && !waits_for_more()) {
-    if (!streams_.empty() || (slow_ && !comes_alone()))
+    if (!streams_.empty() || (pace_.is_slow() && !comes_alone()))
       run_elsewhere();
     else
       run_here();
@@ -108,20 +103,14 @@ std::size_t Dispatcher::free_slots() const {
   return std::max(model_->concurrency(), taken) - taken;
 }
 
-// Of the requests that are under way, for one of the batches that may run at once.
-std::size_t Dispatcher::fair_share() const {
-  const double share = std::ceil(crowd_ / static_cast<double>(model_->concurrency()));
-  return std::max<std::size_t>(1, static_cast<std::size_t>(share));
-}
-
 // How long the oldest request may wait for others to join it, and how many are enough.
 std::chrono::nanoseconds Dispatcher::wait_of(std::size_t* enough) const {
   *enough = batch_max();
   if (*enough == 1) return {};
   if (batching_.wait.count() > 0) return batching_.wait;
   if (running_ == 0 || free_slots() == 0) return {};
-  *enough = std::min(*enough, fair_share());
-  return std::chrono::nanoseconds(static_cast<std::int64_t>(batch_us_ * 1000 / 2));
+  *enough = std::min(*enough, pace_.fair_share(model_->concurrency()));
+  return pace_.run_time() / 2;
 }
 
 bool Dispatcher::waits_for_more() {
@@ -145,23 +134,21 @@ bool Dispatcher::waits_for_more() {
 // Whether the one request that waits is likely to be the only one for as long as it runs, and to
 // run as long as those before it did.
 bool Dispatcher::comes_alone() {
-  using Micro = std::chrono::duration<double, std::micro>;
   const bool alone = waiting_.size() == 1 && running_ == 0;
   if (!alone) alone_ = 0;
-  if (!alone || pool_ != own_pool_.get() || batch_max() == 1 || run_us_ < 0 ||
-      run_us_ > Micro(lone_run_time_max).count() ||
+  if (!alone || pool_ != own_pool_.get() || batch_max() == 1 || !pace_.may_hold_up_loop() ||
       waiting_.front().invocation.body.size() > lone_body_bytes_max)
     return false;
   return ++alone_ > lone_requests_min;
 }
 
 void Dispatcher::run_here() {
-  if (slow_) {
+  if (pace_.is_slow()) {
     run_batch_here();
     if (loop_.has_events()) alone_ = 0;  // others came meanwhile, and had to wait
     return;
   }
-  while (!waiting_.empty() && !slow_ && streams_.empty()) run_batch_here();
+  while (!waiting_.empty() && !pace_.is_slow() && streams_.empty()) run_batch_here();
   if (!waiting_.empty()) run_elsewhere();
 }
 
@@ -181,9 +168,9 @@ void Dispatcher::run_elsewhere() {
     pool_ = own_pool_.get();
   }
   while (!waiting_.empty() && free_slots() > 0) {
-    const auto under_way = static_cast<double>(waiting_.size() + running_requests_);
-    crowd_ = std::max(crowd_ * crowd_kept, under_way);
-    auto batch = take_batch(std::min({waiting_.size(), fair_share(), batch_max()}));
+    pace_.note_crowd(waiting_.size() + running_requests_);
+    const std::size_t share = pace_.fair_share(model_->concurrency());
+    auto batch = take_batch(std::min({waiting_.size(), share, batch_max()}));
     ++running_;
     running_requests_ += batch->requests.size();
     pool_->post([this, model = model_.get(), batch = std::move(batch)]() mutable {
@@ -201,7 +188,7 @@ void Dispatcher::run_elsewhere() {
 }
 
 void Dispatcher::finish(Batch& batch, std::chrono::nanoseconds took) {
-  note_time(took, batch.invocations.size());
+  pace_.note_run(took, batch.invocations.size());
   for (std::size_t i = 0; i < batch.requests.size(); ++i)
     send(batch.requests[i], batch.invocations[i].answer);
   batch.requests.clear();
@@ -224,24 +211,9 @@ void Dispatcher::keep_bytes() {
   }
 }
 
-void Dispatcher::note_time(std::chrono::nanoseconds took, std::size_t requests) {
-  const double batch_us = static_cast<double>(took.count()) / 1000.0;
-  const double us = batch_us / static_cast<double>(requests);
-  batch_us_ += newest_weight * (batch_us - batch_us_);
-  run_us_ = run_us_ < 0 ? us : run_us_ + newest_weight * (us - run_us_);
-  const auto limit = static_cast<double>(slow_run_time.count());
-  if (slow_ && run_us_ < limit / 2) slow_ = false;
-  if (!slow_ && run_us_ > limit) slow_ = true;
-}
-
-net::LinkPace Dispatcher::pace() const {
-  const auto requests = static_cast<double>(net::link_pace_time.count()) / std::max(run_us_, 0.1);
-  return slow_ ? 0 : static_cast<net::LinkPace>(std::min(requests, 255.0));
-}
-
 void Dispatcher::send(Waiting& waiting, Answer& answer) {
   if (answer.parts) return start_stream(waiting.reply, answer);
-  send_to(waiting.reply, answer, pace());
+  send_to(waiting.reply, answer, pace_.link_pace());
 }
 
 void send_to(Reply& reply, const Answer& answer, net::LinkPace pace) {

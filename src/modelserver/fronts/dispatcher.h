@@ -15,6 +15,7 @@
 #include "modelserver/backends/model.h"
 #include "modelserver/fronts/answer_stream.h"
 #include "modelserver/fronts/request_sink.h"
+#include "modelserver/fronts/run_pace.h"
 #include "modelserver/options.h"
 #include "net/http_server.h"
 #include "net/link_frame.h"
@@ -29,12 +30,7 @@ class LinkSink;
 inline constexpr std::size_t waiting_requests_max = 8192;
 inline constexpr std::size_t waiting_bytes_max = std::size_t{512} << 20;
 
-// A model that takes longer than this for one request runs on worker threads, so that the loop goes
-// on reading; one that is faster than half of it runs on the loop.
-inline constexpr std::chrono::microseconds slow_run_time{200};
-// A slow model's request runs on the loop as well where it comes alone, as those before it did, is
-// small, and takes no longer than this: the hops to a worker and back cost more than they gain.
-inline constexpr std::chrono::milliseconds lone_run_time_max{10};
+// The body of a slow model's request that runs on the loop all the same (lone_run_time_max).
 inline constexpr std::size_t lone_body_bytes_max = std::size_t{64} << 10;
 // How many requests must come alone before the next one counts as such again.
 inline constexpr unsigned lone_requests_min = 64;
@@ -87,7 +83,6 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
   bool waits_for_more();
   std::chrono::nanoseconds wait_of(std::size_t* enough) const;
   std::size_t free_slots() const;
-  std::size_t fair_share() const;
   bool comes_alone();
   void run_here();
   void run_batch_here();
@@ -95,8 +90,6 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
   std::unique_ptr<Batch> take_batch(std::size_t count);
   void finish(Batch& batch, std::chrono::nanoseconds took);
   void keep_bytes();
-  void note_time(std::chrono::nanoseconds took, std::size_t requests);
-  net::LinkPace pace() const;
   void send(Waiting& waiting, Answer& answer);
   void start_stream(Reply& reply, Answer& answer);
   Stream* find_stream(const LinkConnection& link, std::uint32_t id);
@@ -114,13 +107,10 @@ class Dispatcher final : public net::BatchHook, public RequestSink {
   std::size_t waiting_bytes_ = 0;
   std::size_t running_ = 0;           // batches on worker threads
   std::size_t running_requests_ = 0;  // in them
-  double crowd_ = 0;                  // requests under way at once: a maximum that fades
-  double batch_us_ = 0;               // moving average for one batch
   unsigned alone_ = 0;                // requests, one after the other
   std::unique_ptr<Batch> spare_;
   std::vector<Stream> streams_;
-  double run_us_ = -1;  // moving average for one request; -1: nothing measured yet
-  bool slow_ = true;
+  RunPace pace_;
   Task idle_task_;
 };
 
