@@ -1,11 +1,13 @@
 #include "engine/changes.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 namespace slipway::engine {
 
-Changes::Changes(const Clock& clock) : clock_(clock) {}
+Changes::Changes(const Clock& clock, std::function<void()> begun)
+    : clock_(clock), begun_(std::move(begun)) {}
 
 Changes::~Changes() { close(); }
 
@@ -40,7 +42,8 @@ std::vector<Waiter> Changes::take_topic(std::string_view topic) {
 }
 
 void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter) {
-  WaitOutcome at_once = WaitOutcome::changed;
+  std::optional<WaitOutcome> at_once;
+  bool begins = false;
   {
     const std::lock_guard lock(mutex_);
     const auto latest = changed_at_.find(topic);
@@ -50,22 +53,34 @@ void Changes::wait(std::string_view topic, std::uint64_t since, Instant deadline
       at_once = WaitOutcome::closed;
     } else if (!changed && deadlines_.size() >= waiters_max) {
       at_once = WaitOutcome::deadline;
-    } else if (!changed) {
+    } else if (changed) {
+      at_once = WaitOutcome::changed;
+    } else {
       const std::uint64_t id = next_id_++;
       waiting_[std::string(topic)].push_back({id, deadline, std::move(waiter)});
       deadlines_.insert({deadline, {std::string(topic), id}});
-      return;
+      begins = !std::exchange(kept_, true);
     }
   }
-  waiter(at_once);
+  if (at_once) return waiter(*at_once);
+  if (begins && begun_) begun_();
 }
 
-void Changes::expire() {
-  for (Waiter& waiter : take_expired(clock_.monotonic())) waiter(WaitOutcome::deadline);
+std::size_t Changes::expire() {
+  std::vector<Waiter> late;
+  std::size_t left = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    late = take_expired(clock_.monotonic());
+    left = deadlines_.size();
+    kept_ = left > 0;
+  }
+  for (Waiter& waiter : late) waiter(WaitOutcome::deadline);
+  return left;
 }
 
+// Under the lock.
 std::vector<Waiter> Changes::take_expired(Instant now) {
-  const std::lock_guard lock(mutex_);
   std::vector<Waiter> waiters;
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     const auto [topic, id] = std::move(deadlines_.begin()->second);

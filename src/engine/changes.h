@@ -26,10 +26,13 @@ inline constexpr std::size_t waiters_max = 10'000;
 // A hub of topics ("endpoint/123/us-east-1/name"). A waiter first takes sequence(), then reads the
 // state, then waits for what came after: nothing that happens between is missed.
 //
-// Thread-safe. Deadlines are kept by whoever calls expire() about ten times a second.
+// Thread-safe. Deadlines are kept by whoever calls expire() about ten times a second while anybody
+// waits (deadlines.h).
 class Changes {
  public:
-  explicit Changes(const Clock& clock);
+  // `begun` is called when somebody waits where nobody did, since the beginning or since expire()
+  // returned 0: from then on expire() is to be called. On any thread; empty: the caller knows.
+  explicit Changes(const Clock& clock, std::function<void()> begun = {});
   ~Changes();  // close()
   Changes(const Changes&) = delete;
   Changes& operator=(const Changes&) = delete;
@@ -46,8 +49,8 @@ class Changes {
   // closes. Only after `changed` is it of use to wait again.
   void wait(std::string_view topic, std::uint64_t since, Instant deadline, Waiter waiter);
 
-  // Answers those whose deadline has passed. Cheap where there are none.
-  void expire();
+  // Answers those whose deadline has passed, and returns how many waited on before they were told.
+  std::size_t expire();
 
   // Answers everyone; whoever waits later is answered at once.
   void close();
@@ -71,8 +74,10 @@ class Changes {
   std::vector<Waiter> take_expired(Instant now);
 
   const Clock& clock_;
+  const std::function<void()> begun_;
   mutable std::mutex mutex_;
   bool closed_ = false;
+  bool kept_ = false;  // begun_ was called, and expire() has not returned 0 since
   std::uint64_t sequence_ = 0;
   std::uint64_t next_id_ = 0;
   // When each topic changed last. Bounded: on overflow all are forgotten, and who waits since an

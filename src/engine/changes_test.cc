@@ -45,6 +45,27 @@ TEST_F(ChangesTest, AWaiterIsAnsweredAtItsDeadlineAndOnlyOnce) {
   EXPECT_EQ(outcomes_, std::vector{WaitOutcome::deadline});
 }
 
+TEST_F(ChangesTest, SomebodyKeepsDeadlinesWhileAnybodyWaitsAndNobodyOtherwise) {
+  int begun = 0;
+  Changes changes(clock_, [&] { ++begun; });
+  changes.notify("a");
+  EXPECT_EQ(begun, 0);
+  const auto wait = [&](std::string_view topic) {
+    changes.wait(topic, changes.sequence(), clock_.monotonic() + 25s, note());
+  };
+  wait("a");
+  wait("b");
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(changes.expire(), 2U);
+  changes.notify("a");
+  wait("a");
+  EXPECT_EQ(begun, 1);
+  clock_.advance(25s);
+  EXPECT_EQ(changes.expire(), 0U);
+  wait("a");
+  EXPECT_EQ(begun, 2);
+}
+
 TEST_F(ChangesTest, ClosingAnswersEveryoneAndWhoeverComesLater) {
   changes_.wait("a", changes_.sequence(), clock_.monotonic() + 25s, note());
   changes_.close();

@@ -111,7 +111,10 @@ void Doors::make_context() {
       .cross_origin = s3::cross_origin,
       .forms = s3::form_door()});
   context_->disk = &base.disk;
-  context_->uploads = std::make_unique<service::UploadSlots>(upload_memory());
+  context_->uploads = std::make_unique<service::UploadSlots>(
+      upload_memory(), [&base, &uploads = context_->uploads] {
+        base.deadlines.keep([&] { return uploads->expire(base.clock.monotonic()); });
+      });
 }
 
 }  // namespace slipway::server

@@ -12,7 +12,6 @@ constexpr std::size_t control_workers = 8;
 constexpr std::size_t file_workers = 8;
 constexpr std::size_t bulk_workers = 4;
 constexpr std::size_t artifact_workers = 2;
-constexpr std::chrono::milliseconds expire_period{100};
 
 // Models may take all threads that a container has, until the place ends them.
 constexpr std::chrono::milliseconds missing_workers_period{500};
@@ -61,14 +60,8 @@ void Foundation::end() {
 }
 
 void Foundation::begin() {
-  bulk_loop.loop().post([this] { keep_deadlines(); });
   bulk_loop.loop().post([this] { keep_time(); });
   bulk_loop.loop().post([this] { keep_workers(); });
-}
-
-void Foundation::keep_deadlines() {
-  changes.expire();
-  bulk_loop.loop().after(expire_period, [this] { keep_deadlines(); });
 }
 
 void Foundation::keep_time() {

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/worker_pool.h"
 #include "engine/changes.h"
+#include "engine/deadlines.h"
 #include "engine/reconciler.h"
 #include "net/loop.h"
 #include "server/lifecycle.h"
@@ -27,8 +28,8 @@ struct Foundation {
   // workers run what was posted to its end, and what the writer was given is durable.
   Result<> open_store(Lifecycle& life);
 
-  // Begins what recurs: deadlines of held answers, a note of the time for the next start, a look
-  // whether work lies there for which no thread could be had.
+  // Begins what recurs: a note of the time for the next start, and a look whether work lies there
+  // for which no thread could be had.
   void begin();
 
   const ServeOptions options;
@@ -36,9 +37,10 @@ struct Foundation {
   SystemClock clock;
   SystemRandom random;
   std::unique_ptr<store::Store> store;
-  engine::Changes changes{clock};
   // Whatever asks instances, subscribers and programs and may come in masses: never an I/O loop.
   net::LoopThread bulk_loop{"bulk-loop"};
+  engine::Deadlines deadlines{bulk_loop.loop()};
+  engine::Changes changes{clock, [this] { deadlines.keep([this] { return changes.expire(); }); }};
   WorkerPool artifacts;  // fetching, unpacking, digesting
   WorkerPool control;    // what is quick
   WorkerPool files;      // what waits for files
@@ -48,7 +50,6 @@ struct Foundation {
  private:
   explicit Foundation(const ServeOptions& options);
   void end();
-  void keep_deadlines();
   void keep_time();
   void keep_workers();
   void note_time();

@@ -8,11 +8,6 @@
 #include "server/limits.h"
 
 namespace slipway::server {
-namespace {
-
-constexpr std::chrono::milliseconds expire_period{100};
-
-}  // namespace
 
 Listeners::Listeners(const Needs& needs)
     : needs_(needs),
@@ -57,13 +52,7 @@ Result<> Listeners::begin(ServerAddress& address, Lifecycle& life) {
         std::make_unique<IoLoop>(shared, std::move(socket), static_cast<unsigned>(loops_.size())));
   complete_ = true;
   life.began([this] { end(); });
-  needs_.base.bulk_loop.loop().post([this] { keep_uploads_moving(); });
   return {};
-}
-
-void Listeners::keep_uploads_moving() {
-  needs_.context.uploads->expire(needs_.base.clock.monotonic());
-  needs_.base.bulk_loop.loop().after(expire_period, [this] { keep_uploads_moving(); });
 }
 
 void Listeners::end() {

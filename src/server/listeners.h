@@ -45,7 +45,6 @@ class Listeners {
   explicit Listeners(const Needs& needs);
   std::vector<Traffic> traffic() const;
   std::vector<QueueLength> queue_lengths() const;
-  void keep_uploads_moving();
   void end();
   void say_what_is_waited_for() const;
 

@@ -21,10 +21,11 @@ void add(std::map<std::string, std::size_t>& counts, const std::string& name, in
 
 }  // namespace
 
-UploadSlots::UploadSlots(std::uint64_t memory_bytes)
+UploadSlots::UploadSlots(std::uint64_t memory_bytes, std::function<void()> begun)
     : slots_(static_cast<std::size_t>(
           std::clamp<std::uint64_t>(memory_bytes / upload_bytes, slots_min, uploads_max))),
-      share_(slots_ / 2) {}
+      share_(slots_ / 2),
+      begun_(std::move(begun)) {}
 
 bool UploadSlots::has_room(const Uploader& uploader) const {
   return taken_ < slots_ && held(by_key_, uploader.access_key_id) < share_ &&
@@ -51,16 +52,20 @@ std::size_t UploadSlots::waiting_of(const std::string& url) const {
 }
 
 UploadSlots::Slot UploadSlots::take(const Uploader& uploader, Instant now, Granted later) {
+  bool waits = false;
+  bool begins = false;
   {
     const std::lock_guard lock(mutex_);
     if (has_room(uploader)) return make_slot(uploader);
-    if (!closed_ && waiting_.size() < waiting_uploads_max &&
-        waiting_of(uploader.url) < waiting_uploads_of_url_max) {
+    waits = !closed_ && waiting_.size() < waiting_uploads_max &&
+            waiting_of(uploader.url) < waiting_uploads_of_url_max;
+    if (waits) {
       waiting_.push_back({uploader, now + upload_wait_max, std::move(later)});
-      return nullptr;
+      begins = !std::exchange(kept_, true);
     }
   }
-  later(nullptr);
+  if (!waits) later(nullptr);
+  if (begins && begun_) begun_();
   return nullptr;
 }
 
@@ -91,16 +96,20 @@ void UploadSlots::close() {
   expire(Instant::max());
 }
 
-void UploadSlots::expire(Instant now) {
+std::size_t UploadSlots::expire(Instant now) {
   std::vector<Granted> late;
+  std::size_t left = 0;
   {
     const std::lock_guard lock(mutex_);
     while (!waiting_.empty() && waiting_.front().until <= now) {
       late.push_back(std::move(waiting_.front().granted));
       waiting_.pop_front();
     }
+    left = waiting_.size();
+    kept_ = left > 0;
   }
   for (Granted& tell : late) tell(nullptr);
+  return left;
 }
 
 }  // namespace slipway::service

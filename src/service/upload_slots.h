@@ -41,16 +41,18 @@ class UploadSlots {
   using Slot = std::shared_ptr<const void>;  // given back when the last copy goes
   using Granted = std::move_only_function<void(Slot)>;
 
-  // As many slots as `memory_bytes` holds uploads, at least 8, at most uploads_max.
-  explicit UploadSlots(std::uint64_t memory_bytes = ~0ULL);
+  // As many slots as `memory_bytes` holds uploads, at least 8, at most uploads_max. `begun` is
+  // called when somebody waits where nobody did, since the beginning or since expire() returned 0:
+  // from then on expire() is to be called. On any thread; empty: the caller knows.
+  explicit UploadSlots(std::uint64_t memory_bytes = ~0ULL, std::function<void()> begun = {});
 
   // A slot at once where there is one; else nullptr, and `later` is called once: with a slot when
   // it is free, or with nullptr when none was in time or too many wait. From the thread that gives
   // a slot back or calls expire(), or inside this call.
   Slot take(const Uploader& uploader, Instant now, Granted later);
 
-  // Refuses those who waited too long. Called now and then.
-  void expire(Instant now);
+  // Refuses those who waited too long, and returns how many wait on.
+  std::size_t expire(Instant now);
   // Refuses all who wait, and from now on who would have to.
   void close();
 
@@ -71,6 +73,7 @@ class UploadSlots {
 
   const std::size_t slots_;
   const std::size_t share_;  // of one key, and of one address
+  const std::function<void()> begun_;
   mutable std::mutex mutex_;
   // All guarded by mutex_.
   std::size_t taken_ = 0;
@@ -79,6 +82,7 @@ class UploadSlots {
   std::map<std::string, std::size_t> by_url_;
   std::deque<Waiting> waiting_;
   bool closed_ = false;
+  bool kept_ = false;  // begun_ was called, and expire() has not returned 0 since
 };
 
 }  // namespace slipway::service

@@ -84,13 +84,17 @@ TEST(UploadSlots, who_waits_gets_the_slot_that_is_given_back_and_bob_is_not_held
 }
 
 TEST(UploadSlots, who_waited_too_long_is_refused) {
-  UploadSlots slots(0);
+  int begun = 0;
+  UploadSlots slots(0, [&] { ++begun; });
   Told told;
   const auto taken = take_all(slots, ann, told);
-  slots.expire(Instant{} + upload_wait_max - std::chrono::seconds(1));
+  EXPECT_EQ(begun, 1);
+  EXPECT_EQ(slots.expire(Instant{} + upload_wait_max - std::chrono::seconds(1)), 1U);
   EXPECT_EQ(told.refused, 0);
-  slots.expire(Instant{} + upload_wait_max);
+  EXPECT_EQ(slots.expire(Instant{} + upload_wait_max), 0U);
   EXPECT_EQ(told.refused, 1);
+  EXPECT_EQ(slots.take(ann, Instant{}, [](const UploadSlots::Slot&) {}), nullptr);
+  EXPECT_EQ(begun, 2);
 }
 
 }  // namespace

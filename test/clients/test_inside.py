@@ -1,5 +1,6 @@
 """What a running server shows of its inside: the access log, its pages for the root, `slipway why`."""
 import json
+import pathlib
 import subprocess
 import time
 import urllib.error
@@ -98,6 +99,28 @@ def test_threads_and_reconcilers_show_what_waits(watched):
     reconcilers = {each["reconciler"]: each for each in watched.page("/_slipway/reconcilers")["reconcilers"]}
     assert reconcilers["fleet"]["failing"] == 0 and reconcilers["fleet"]["first_failing"] == []
     assert {"known", "woken", "timed", "awaiting"} <= reconcilers["fleet"].keys()
+
+
+def sleeps(server, *names):
+    """How often those threads of the server went to sleep so far."""
+    count = 0
+    for task in pathlib.Path(f"/proc/{server.process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() in names:
+            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines())
+            count += int(status["voluntary_ctxt_switches"])
+    return count
+
+
+def test_while_nobody_waits_and_nothing_runs_nothing_wakes(tmp_path):
+    server = Server(tmp_path / "idle")
+    server.start()
+    deadline, woken = time.monotonic() + 15, 100
+    while woken > 3 and time.monotonic() < deadline:  # what belongs to its start comes to rest
+        before = sleeps(server, "bulk-loop", "place")
+        time.sleep(1)
+        woken = sleeps(server, "bulk-loop", "place") - before
+    assert server.stop() == 0
+    assert before > 0 and woken <= 3, "they wake though there is nothing to look at"
 
 
 def test_why_tells_what_became_of_an_endpoint_and_what_is_not_known(watched, clients, name):
