@@ -17,7 +17,7 @@ Bookmarks::Bookmarks(fs::path folder, Disk& disk) : folder_(std::move(folder)), 
   load();
 }
 
-// A file's lines are: space, group, stream, "CURSOR STREAM_NUMBER".
+// A file's lines are: space, group, stream, "CURSOR SEGMENT STREAM_NUMBER".
 void Bookmarks::load() {
   std::error_code error;
   fs::create_directories(folder_, error);
@@ -28,16 +28,16 @@ void Bookmarks::load() {
     std::getline(file, name.space);
     std::getline(file, name.group);
     std::getline(file, name.stream);
-    file >> bookmark.cursor >> bookmark.stream_number;
+    file >> bookmark.cursor >> bookmark.segment >> bookmark.stream_number;
     if (!file || file.get() != '\n')
       continue;  // killed while it was written: its stream lies there
     bookmarks_.emplace(std::move(name), bookmark);
   }
 }
 
-std::uint64_t Bookmarks::cursor(const StreamName& name) const {
+Bookmarks::Bookmark Bookmarks::find(const StreamName& name) const {
   const auto found = bookmarks_.find(name);
-  return found == bookmarks_.end() ? 0 : found->second.cursor;
+  return found == bookmarks_.end() ? Bookmark{} : found->second;
 }
 
 std::uint64_t Bookmarks::stream_number_max() const {
@@ -60,8 +60,9 @@ void Bookmarks::write(const StreamName& name, const Bookmark& bookmark) {
   const DiskName file = disk_name(file_of(name));
   disk_.unlink(file);
   const Fd out(disk_.create(file));
-  const std::string text = fmt::format("{}\n{}\n{}\n{} {}\n", name.space, name.group, name.stream,
-                                       bookmark.cursor, bookmark.stream_number);
+  const std::string text =
+      fmt::format("{}\n{}\n{}\n{} {} {}\n", name.space, name.group, name.stream, bookmark.cursor,
+                  bookmark.segment, bookmark.stream_number);
   if (out) write_whole(disk_, out.get(), text);
 }
 

@@ -96,30 +96,27 @@ Result<Stream*> LogBook::find_or_make(const StreamName& name, Timestamp now) {
   stream->name = name;
   stream->number = next_stream_;
   stream->created = now;
-  stream->cursor_before = cursor_before(name);
+  const Bookmarks::Bookmark bookmark = bookmark_of(name);
+  stream->cursor_before = bookmark.cursor;
   stream->directory = root_ / fmt::format("{}-{}", digest_of(name), stream->number);
-  TRY_DO(stream->make(disk_));
+  TRY_DO(stream->make(disk_, bookmark.segment));
   ++next_stream_;
   bookmarks_.erase(name);
   return streams_.emplace(name, std::move(stream)).first->second.get();
 }
 
-// How far the source was read of a stream that is there no more.
-std::uint64_t LogBook::cursor_before(const StreamName& name) const {
-  std::uint64_t cursor = bookmarks_.cursor(name);
-  for (const auto& stream : removed_) {
-    if (stream->name != name) continue;
-    stream->load();
-    cursor = std::max(cursor, stream->cursor);
-  }
-  return cursor;
+// What is known of a stream that is there no more: of the newest one of the name.
+Bookmarks::Bookmark LogBook::bookmark_of(const StreamName& name) const {
+  Bookmarks::Bookmark newest = bookmarks_.find(name);
+  for (const auto& stream : removed_)
+    if (stream->name == name && stream->number >= newest.stream_number) newest = stream->bookmark();
+  return newest;
 }
 
 // The bookmark is there before anything goes, and the name goes first: a directory that has one has
 // all its segments, and so the cursor.
 void LogBook::delete_files(Stream& stream) {
-  stream.load();
-  bookmarks_.put(stream.name, {.cursor = stream.cursor, .stream_number = stream.number});
+  bookmarks_.put(stream.name, stream.bookmark());
   stream.remove_name(disk_);
   std::error_code error;
   fs::remove_all(stream.directory, error);
@@ -171,7 +168,7 @@ std::uint64_t LogBook::cursor(const StreamName& name) const {
 
 std::uint64_t LogBook::known_cursor(const StreamName& name) const {
   const Stream* stream = find(name);
-  return stream ? stream->cursor : cursor_before(name);
+  return stream ? stream->cursor : bookmark_of(name).cursor;
 }
 
 std::vector<GroupInfo> LogBook::groups(std::string_view space, std::string_view prefix) const {

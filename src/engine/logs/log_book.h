@@ -142,7 +142,7 @@ class LogBook {
   Result<Stream*> find_or_make(const StreamName& name, Timestamp now);
   std::vector<Stream*> streams_of(const GroupName& group, std::string_view prefix) const;
   std::uint64_t known_cursor(const StreamName& name) const;
-  std::uint64_t cursor_before(const StreamName& name) const;
+  Bookmarks::Bookmark bookmark_of(const StreamName& name) const;
   void delete_files(Stream& stream);
   void make_room();
   // What read_* work on, taken under the lock; the files are read without it.

@@ -239,6 +239,19 @@ TEST_F(RemovalTest, WhoeverWritesOnMakesTheGroupAnewBeforeTheFilesAreGone) {
   EXPECT_EQ(directories(), 2U);
 }
 
+TEST_F(RemovalTest, WhoReadsOnByPositionMissesNothingOfTheStreamThatFollows) {
+  const Position first = book->read_after(stream, 0, {}, 10)->end;
+  remove();
+  add(stream, "two");
+  const EventPage second = book->read_after(stream, first, {}, 10).value();
+  EXPECT_EQ(messages_of(second), Messages{"two"});
+  remove();
+  book->delete_removed(group);
+  reopen();
+  add(stream, "three");
+  EXPECT_EQ(messages_of(book->read_after(stream, second.end, {}, 10).value()), Messages{"three"});
+}
+
 TEST_F(RemovalTest, ANumberIsNotGivenAgainWhileTheStoreNamesIt) {
   const std::uint64_t before = book->next_stream();
   remove();
@@ -304,11 +317,11 @@ TEST_F(LogBookTest, TheBookmarkOfTheOldestStreamGoesFirst) {
   Bookmarks bookmarks(folder.path() / "marks", kernel_disk());
   const auto name = [](std::size_t i) { return StreamName{"s", "g", std::to_string(i)}; };
   for (std::size_t i = 0; i <= bookmarks_max; ++i)
-    bookmarks.put(name(i), {.cursor = i + 1, .stream_number = i + 1});
-  EXPECT_EQ(bookmarks.cursor(name(0)), 0U);
-  EXPECT_EQ(bookmarks.cursor(name(1)), 2U);
+    bookmarks.put(name(i), {.cursor = i + 1, .segment = 1, .stream_number = i + 1});
+  EXPECT_EQ(bookmarks.find(name(0)).cursor, 0U);
+  EXPECT_EQ(bookmarks.find(name(1)).cursor, 2U);
   const Bookmarks again(folder.path() / "marks", kernel_disk());
-  EXPECT_EQ(again.cursor(name(bookmarks_max)), bookmarks_max + 1);
+  EXPECT_EQ(again.find(name(bookmarks_max)).cursor, bookmarks_max + 1);
   EXPECT_EQ(again.stream_number_max(), bookmarks_max + 1);
 }
 

@@ -93,11 +93,20 @@ std::unique_ptr<Stream> Stream::read(const fs::path& directory) {
   return stream;
 }
 
-Result<> Stream::make(Disk& disk) {
+Result<> Stream::make(Disk& disk, std::uint32_t behind) {
   if (make_folders(disk, directory) != 0) return broken("make", directory);
+  if (behind > 0) TRY_DO(add_empty(disk, behind + 1));
   TRY_DO(write_name(disk));
   cursor = cursor_before;
   loaded = true;
+  return {};
+}
+
+// It keeps the count of positions where nothing else does.
+Result<> Stream::add_empty(Disk& disk, std::uint32_t segment) {
+  const Fd out(disk.create(disk_name(path(segment))));
+  if (!out) return broken("open", path(segment));
+  segments.push_back(segment);
   return {};
 }
 
@@ -112,6 +121,12 @@ Result<> Stream::write_name(Disk& disk) const {
   if (disk.rename({draft, disk_name(directory / name_file)}) != 0)
     return broken("rename", draft.name);
   return {};
+}
+
+Bookmarks::Bookmark Stream::bookmark() {
+  load();
+  return {
+      .cursor = cursor, .segment = segments.empty() ? 0 : segments.back(), .stream_number = number};
 }
 
 void Stream::remove_name(Disk& disk) const { disk.unlink(disk_name(directory / name_file)); }
@@ -186,12 +201,12 @@ Result<> Stream::expire(Timestamp time, Disk& disk) {
     drop_oldest();
   }
   if (!last || *last >= time) return {};
-  // Nothing is left: an empty segment keeps the count of positions, the name file the cursor.
+  // Nothing is left: the name file keeps the cursor.
   cursor_before = cursor;
   TRY_DO(write_name(disk));
-  const std::uint32_t next = segments.back() + 1;
-  const Fd out(disk.create(disk_name(path(next))));
-  if (!out) return broken("open", path(next));
+  TRY_DO(add_empty(disk, segments.back() + 1));
+  const std::uint32_t next = segments.back();
+  segments.pop_back();
   for (const std::uint32_t segment : std::exchange(segments, {next})) {
     std::error_code error;
     fs::remove(path(segment), error);

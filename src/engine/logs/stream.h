@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/disk.h"
 #include "base/result.h"
+#include "engine/logs/bookmarks.h"
 #include "engine/logs/names.h"
 
 namespace slipway::logs {
@@ -43,8 +44,9 @@ struct Stream {
 
   // Of a directory that lies there. Null where the server was killed while it was made, or removed.
   static std::unique_ptr<Stream> read(const std::filesystem::path& directory);
-  // Writes the directory of a stream that has no events yet.
-  Result<> make(Disk& disk);
+  // Writes the directory of a stream that has no events yet. Its positions begin behind those of
+  // the segment `behind`; 0: there was none.
+  Result<> make(Disk& disk, std::uint32_t behind);
 
   // Cuts a record that was being written when the server was killed.
   void load();
@@ -57,6 +59,8 @@ struct Stream {
   // found from where it was read on, and stands behind what went.
   Result<> expire(Timestamp time, Disk& disk);
 
+  // What stays known of it when it goes.
+  Bookmarks::Bookmark bookmark();
   // Of a directory without a name nothing is read any more.
   void remove_name(Disk& disk) const;
 
@@ -66,6 +70,7 @@ struct Stream {
 
  private:
   Result<> write_name(Disk& disk) const;
+  Result<> add_empty(Disk& disk, std::uint32_t segment);
   void load_first();
   void drop_oldest();
 };
