@@ -28,20 +28,20 @@ Error to_error(const Failure& failure) {
   return {ErrorCode::internal, failure.what()};
 }
 
-Statement::Statement(sqlite3* database, std::string_view sql) : sql_(sql) {
+PreparedStatement::PreparedStatement(sqlite3* database, std::string_view sql) : sql_(sql) {
   const int outcome = sqlite3_prepare_v3(database, sql_.data(), static_cast<int>(sql_.size()),
                                          SQLITE_PREPARE_PERSISTENT, &raw_, nullptr);
   if (outcome != SQLITE_OK) throw_failure(database, fmt::format("cannot prepare '{}'", sql_));
 }
 
-Statement::~Statement() { sqlite3_finalize(raw_); }
+PreparedStatement::~PreparedStatement() { sqlite3_finalize(raw_); }
 
-Connection::Connection(const Opening& opening, Access access) {
+DatabaseConnection::DatabaseConnection(const Opening& opening, FileAccess access) {
   const std::filesystem::path& file = opening.file;
   const char* const vfs = opening.vfs.empty() ? nullptr : opening.vfs.c_str();
   const int flags = SQLITE_OPEN_NOMUTEX |
-                    (access == Access::read_only ? SQLITE_OPEN_READONLY
-                                                 : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+                    (access == FileAccess::read_only ? SQLITE_OPEN_READONLY
+                                                     : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
   if (sqlite3_open_v2(file.c_str(), &database_, flags, vfs) != SQLITE_OK) {
     const std::string why = database_ ? sqlite3_errmsg(database_) : "out of memory";
     sqlite3_close(database_);
@@ -51,21 +51,21 @@ Connection::Connection(const Opening& opening, Access access) {
   sqlite3_busy_timeout(database_, busy_wait_ms);
 }
 
-Connection::~Connection() {
+DatabaseConnection::~DatabaseConnection() {
   idle_.clear();
   sqlite3_close(database_);
 }
 
-Statement* Connection::lend(std::string_view sql) {
+PreparedStatement* DatabaseConnection::lend(std::string_view sql) {
   const auto found = idle_.find(sql);
-  if (found == idle_.end() || found->second.empty()) return new Statement(database_, sql);
-  Statement* const statement = found->second.back().release();
+  if (found == idle_.end() || found->second.empty()) return new PreparedStatement(database_, sql);
+  PreparedStatement* const statement = found->second.back().release();
   found->second.pop_back();
   return statement;
 }
 
-void Connection::give_back(Statement* statement) {
-  std::unique_ptr<Statement> owned(statement);
+void DatabaseConnection::give_back(PreparedStatement* statement) {
+  std::unique_ptr<PreparedStatement> owned(statement);
   sqlite3_reset(statement->raw());
   sqlite3_clear_bindings(statement->raw());
   auto found = idle_.find(std::string_view(statement->sql()));
@@ -73,20 +73,20 @@ void Connection::give_back(Statement* statement) {
   found->second.push_back(std::move(owned));
 }
 
-bool Connection::step(Statement* statement) {
+bool DatabaseConnection::step(PreparedStatement* statement) {
   const int outcome = sqlite3_step(statement->raw());
   if (outcome == SQLITE_ROW) return true;
   if (outcome == SQLITE_DONE) return false;
   throw_failure(database_, fmt::format("'{}' failed", statement->sql()));
 }
 
-void Connection::execute(std::string_view sql) {
+void DatabaseConnection::execute(std::string_view sql) {
   Rows rows(*this, lend(sql));
   while (rows.next()) {
   }
 }
 
-void Connection::execute_script(std::string_view sql) {
+void DatabaseConnection::execute_script(std::string_view sql) {
   char* message = nullptr;
   if (sqlite3_exec(database_, std::string(sql).c_str(), nullptr, nullptr, &message) == SQLITE_OK)
     return;

@@ -18,12 +18,12 @@ namespace slipway::store {
 Error to_error(const Failure& failure);
 
 // A prepared statement, on loan from its connection while a Rows or a run() uses it.
-class Statement {
+class PreparedStatement {
  public:
-  Statement(sqlite3* database, std::string_view sql);
-  ~Statement();
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
+  PreparedStatement(sqlite3* database, std::string_view sql);
+  ~PreparedStatement();
+  PreparedStatement(const PreparedStatement&) = delete;
+  PreparedStatement& operator=(const PreparedStatement&) = delete;
 
   sqlite3_stmt* raw() const { return raw_; }
   const std::string& sql() const { return sql_; }
@@ -34,7 +34,7 @@ class Statement {
 };
 
 // What a connection may do to its file; a read_only one makes none.
-enum class Access : std::uint8_t { read_only, read_write };
+enum class FileAccess : std::uint8_t { read_only, read_write };
 
 // Which file a connection opens, and through which of SQLite's layers to the disk.
 struct Opening {
@@ -43,19 +43,19 @@ struct Opening {
 };
 
 // Used by one thread at a time. Throws Failure.
-class Connection {
+class DatabaseConnection {
  public:
-  Connection(const Opening& opening, Access access);
-  ~Connection();
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
+  DatabaseConnection(const Opening& opening, FileAccess access);
+  ~DatabaseConnection();
+  DatabaseConnection(const DatabaseConnection&) = delete;
+  DatabaseConnection& operator=(const DatabaseConnection&) = delete;
 
   // Lends a statement for `sql`, prepared once and kept.
-  Statement* lend(std::string_view sql);
-  void give_back(Statement* statement);
+  PreparedStatement* lend(std::string_view sql);
+  void give_back(PreparedStatement* statement);
 
   // Advances `statement`; whether there is a row.
-  bool step(Statement* statement);
+  bool step(PreparedStatement* statement);
 
   // Runs one statement to its end; it is prepared once and kept.
   void execute(std::string_view sql);
@@ -76,7 +76,7 @@ class Connection {
   };
 
   sqlite3* database_ = nullptr;
-  std::unordered_map<std::string, std::vector<std::unique_ptr<Statement>>, TextHash,
+  std::unordered_map<std::string, std::vector<std::unique_ptr<PreparedStatement>>, TextHash,
                      std::equal_to<>>
       idle_;
 };

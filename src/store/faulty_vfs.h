@@ -8,9 +8,10 @@
 
 namespace slipway::store {
 
-// Registers a way to the disk, for Options::vfs, that asks `disk` before each write, truncation,
-// sync and removal of the database and its log, and does the rest as the kernel's way does. Locks
-// and the shared index of the log are no matter of the disk. Outlives the stores that use it.
+// Registers a way to the disk, for StoreOptions::vfs, that asks `disk` before each write,
+// truncation, sync and removal of the database and its log, and does the rest as the kernel's way
+// does. Locks and the shared index of the log are no matter of the disk. Outlives the stores that
+// use it.
 class FaultyVfs {
  public:
   explicit FaultyVfs(FaultyDisk& disk);

@@ -34,7 +34,7 @@ Result<std::string> bytes_of_new(const std::filesystem::path& folder,
                                  const std::function<void(Transaction&)>& finish) {
   const std::filesystem::path file = folder / "store.db";
   try {
-    make_draft({.file = file, .vfs = {}}, migrations, [&](Connection& connection) {
+    make_draft({.file = file, .vfs = {}}, migrations, [&](DatabaseConnection& connection) {
       Transaction tx(connection);
       finish(tx);
       // Leaves nothing of what was there before a change.

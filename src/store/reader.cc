@@ -26,7 +26,8 @@ Result<> sync_file(const std::filesystem::path& file) {
 
 }  // namespace
 
-Reader::Reader(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
+Reader::Reader(std::unique_ptr<DatabaseConnection> connection)
+    : connection_(std::move(connection)) {}
 Reader::~Reader() = default;
 
 Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) {
@@ -34,8 +35,8 @@ Result<std::unique_ptr<Reader>> Reader::open(const std::filesystem::path& file) 
   if (!std::filesystem::exists(file, error))
     return fail(ErrorCode::not_found, fmt::format("there is no database at '{}'", file.string()));
   try {
-    auto connection =
-        std::make_unique<Connection>(Opening{.file = file, .vfs = {}}, Access::read_only);
+    auto connection = std::make_unique<DatabaseConnection>(Opening{.file = file, .vfs = {}},
+                                                           FileAccess::read_only);
     connection->execute_script("PRAGMA mmap_size=0; PRAGMA cell_size_check=ON");
     return std::unique_ptr<Reader>(new Reader(std::move(connection)));
   } catch (const Failure& failure) {

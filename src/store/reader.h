@@ -36,10 +36,10 @@ class Reader {
   Result<> copy_to(const std::filesystem::path& file);
 
  private:
-  explicit Reader(std::unique_ptr<Connection> connection);
+  explicit Reader(std::unique_ptr<DatabaseConnection> connection);
   Result<> read_with(std::move_only_function<void(Transaction&)> look);
 
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<DatabaseConnection> connection_;
 };
 
 // Whether a server has the store at `file` open.

@@ -16,7 +16,7 @@ constexpr std::string_view draft_settings =
 // The change of mode is a commit, and its sync is for all that was written before.
 constexpr std::string_view draft_seal = "PRAGMA synchronous=FULL; PRAGMA journal_mode=WAL";
 
-void migrate_room(Connection& connection, std::string_view room,
+void migrate_room(DatabaseConnection& connection, std::string_view room,
                   const std::map<int, std::string_view>& steps) {
   Transaction tx(connection);
   int current = 0;
@@ -37,7 +37,7 @@ void migrate_room(Connection& connection, std::string_view room,
 
 }  // namespace
 
-void migrate(Connection& connection, std::span<const Migration> migrations) {
+void migrate(DatabaseConnection& connection, std::span<const Migration> migrations) {
   // Rooms in the order in which they are first named: one may stand on the tables of those before.
   std::vector<std::pair<std::string_view, std::map<int, std::string_view>>> rooms;
   for (const Migration& step : migrations) {
@@ -53,8 +53,8 @@ void migrate(Connection& connection, std::span<const Migration> migrations) {
 }
 
 void make_draft(const Opening& draft, std::span<const Migration> migrations,
-                const std::function<void(Connection&)>& finish) {
-  Connection connection(draft, Access::read_write);
+                const std::function<void(DatabaseConnection&)>& finish) {
+  DatabaseConnection connection(draft, FileAccess::read_write);
   connection.execute_script(draft_settings);
   migrate(connection, migrations);
   if (finish) finish(connection);

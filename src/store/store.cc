@@ -73,7 +73,7 @@ bool ended_uncleanly(const std::filesystem::path& file) {
   return !error && bytes > 0;
 }
 
-void check_pages(Connection& connection) {
+void check_pages(DatabaseConnection& connection) {
   Transaction tx(connection);
   auto rows = tx.query("PRAGMA quick_check(1)");
   if (rows.next() && rows.text(0) == "ok") return;
@@ -84,7 +84,7 @@ void check_pages(Connection& connection) {
 // What recovery found in the log may stand in the kernel's cache alone, where a sync has failed
 // before: it is written anew, to the file, before anybody is told of it. On a full disk that cannot
 // be done; the log then stays as it is, so that the owner can make room through the server.
-void settle_log(Connection& connection) {
+void settle_log(DatabaseConnection& connection) {
   int in_log = 0;
   int moved = 0;
   const int outcome = sqlite3_wal_checkpoint_v2(connection.raw(), nullptr,
@@ -136,13 +136,14 @@ Opening opened(Opening opening, std::span<const Migration> migrations, Disk& dis
 
 class Store::Impl {
  public:
-  Impl(const std::filesystem::path& file, std::span<const Migration> migrations, Options options)
+  Impl(const std::filesystem::path& file, std::span<const Migration> migrations,
+       StoreOptions options)
       : end_process_(std::move(options.end_process)),
         log_pages_max_(options.log_pages_max),
         lock_(file),
         opening_(opened({file, options.vfs}, migrations, *options.disk)),
         crashed_(ended_uncleanly(file)),
-        writer_(opening_, Access::read_write) {
+        writer_(opening_, FileAccess::read_write) {
     if (!end_process_) end_process_ = end_now;
     writer_.execute_script(writer_settings);
     if (crashed_) check_pages(writer_);
@@ -181,7 +182,7 @@ class Store::Impl {
 
   Result<> read(std::move_only_function<void(Transaction&)>& look) {
     try {
-      std::unique_ptr<Connection> reader = take_reader();
+      std::unique_ptr<DatabaseConnection> reader = take_reader();
       reader->execute("BEGIN");
       {
         Transaction tx(*reader);
@@ -309,7 +310,7 @@ class Store::Impl {
     }
   }
 
-  std::unique_ptr<Connection> take_reader() {
+  std::unique_ptr<DatabaseConnection> take_reader() {
     {
       const std::scoped_lock lock(readers_mutex_);
       if (!readers_.empty()) {
@@ -318,12 +319,12 @@ class Store::Impl {
         return reader;
       }
     }
-    auto reader = std::make_unique<Connection>(opening_, Access::read_only);
+    auto reader = std::make_unique<DatabaseConnection>(opening_, FileAccess::read_only);
     reader->execute_script(reader_settings);
     return reader;
   }
 
-  void return_reader(std::unique_ptr<Connection> reader) {
+  void return_reader(std::unique_ptr<DatabaseConnection> reader) {
     const std::scoped_lock lock(readers_mutex_);
     if (readers_.size() < idle_readers_max) readers_.push_back(std::move(reader));
   }
@@ -333,7 +334,7 @@ class Store::Impl {
   const FileLock lock_;
   const Opening opening_;
   const bool crashed_;
-  Connection writer_;                // the writer's thread only, once it runs
+  DatabaseConnection writer_;        // the writer's thread only, once it runs
   int log_pages_ = 0;                // the writer's thread only
   bool log_room_is_due_ = false;     // the writer's thread only: allocated, to be written
   bool log_room_written_ = false;    // the writer's thread only
@@ -345,13 +346,14 @@ class Store::Impl {
   bool stopping_ = false;
 
   std::mutex readers_mutex_;
-  std::vector<std::unique_ptr<Connection>> readers_;
+  std::vector<std::unique_ptr<DatabaseConnection>> readers_;
 
   std::jthread thread_;
 };
 
 Result<std::unique_ptr<Store>> Store::open(const std::filesystem::path& file,
-                                           std::span<const Migration> migrations, Options options) {
+                                           std::span<const Migration> migrations,
+                                           StoreOptions options) {
   try {
     return std::unique_ptr<Store>(
         new Store(std::make_unique<Impl>(file, migrations, std::move(options))));

@@ -45,18 +45,18 @@ class Failure : public std::runtime_error {
 };
 
 // Bytes as opposed to text, for binding.
-struct Blob {
+struct SqlBlob {
   std::string_view bytes;
 };
 
-class Connection;
-class Statement;
+class DatabaseConnection;
+class PreparedStatement;
 
 // The rows of a query, one at a time: `while (rows.next()) use(rows.text(0));`. What text() and
 // blob() return lives until the next next(). Ends with its Transaction.
 class Rows {
  public:
-  Rows(Connection& connection, Statement* statement);
+  Rows(DatabaseConnection& connection, PreparedStatement* statement);
   Rows(Rows&& other) noexcept;
   Rows& operator=(Rows&&) = delete;
   ~Rows();
@@ -70,30 +70,30 @@ class Rows {
   std::optional<std::string> optional_text(int column) const;
 
  private:
-  Connection& connection_;
-  Statement* statement_;
+  DatabaseConnection& connection_;
+  PreparedStatement* statement_;
 };
 
 // A consistent view of the whole store and, in a write, the right to change it. Lives only inside
 // the closure it was given to, on that closure's thread. Parameters are ?1, ?2, ... and bind
-// integers, enums, bools, doubles, text, Blob, and std::optional of these (NULL).
+// integers, enums, bools, doubles, text, SqlBlob, and std::optional of these (NULL).
 class Transaction {
  public:
-  explicit Transaction(Connection& connection) : connection_(connection) {}
+  explicit Transaction(DatabaseConnection& connection) : connection_(connection) {}
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;
 
   // Runs a statement to its end; returns the number of rows it changed.
   template <typename... Args>
   std::int64_t run(std::string_view sql, const Args&... args) {
-    Statement* statement = prepare(sql);
+    PreparedStatement* statement = prepare(sql);
     bind_all(statement, args...);
     return finish(statement);
   }
 
   template <typename... Args>
   Rows query(std::string_view sql, const Args&... args) {
-    Statement* statement = prepare(sql);
+    PreparedStatement* statement = prepare(sql);
     bind_all(statement, args...);
     return Rows(connection_, statement);
   }
@@ -122,42 +122,42 @@ class Transaction {
 
   enum class Part : std::uint8_t { kept, undone };
 
-  Statement* prepare(std::string_view sql);
-  std::int64_t finish(Statement* statement);
+  PreparedStatement* prepare(std::string_view sql);
+  std::int64_t finish(PreparedStatement* statement);
   std::size_t begin_part();  // how many tasks there were before it
   void end_part(std::size_t tasks, Part outcome);
 
   template <typename... Args>
-  void bind_all(Statement* statement, const Args&... args) {
+  void bind_all(PreparedStatement* statement, const Args&... args) {
     int index = 0;
     (bind(statement, ++index, args), ...);
   }
 
-  void bind(Statement* statement, int index, std::nullopt_t);
-  void bind(Statement* statement, int index, std::int64_t value);
-  void bind(Statement* statement, int index, double value);
-  void bind(Statement* statement, int index, std::string_view text);
-  void bind(Statement* statement, int index, Blob blob);
+  void bind(PreparedStatement* statement, int index, std::nullopt_t);
+  void bind(PreparedStatement* statement, int index, std::int64_t value);
+  void bind(PreparedStatement* statement, int index, double value);
+  void bind(PreparedStatement* statement, int index, std::string_view text);
+  void bind(PreparedStatement* statement, int index, SqlBlob blob);
 
   template <typename T>
     requires(std::integral<T> || std::is_enum_v<T>)
-  void bind(Statement* statement, int index, T value) {
+  void bind(PreparedStatement* statement, int index, T value) {
     bind(statement, index, static_cast<std::int64_t>(value));
   }
   template <typename T>
     requires(!std::integral<T> && std::convertible_to<const T&, std::string_view>)
-  void bind(Statement* statement, int index, const T& value) {
+  void bind(PreparedStatement* statement, int index, const T& value) {
     bind(statement, index, std::string_view(value));
   }
   template <typename T>
-  void bind(Statement* statement, int index, const std::optional<T>& value) {
+  void bind(PreparedStatement* statement, int index, const std::optional<T>& value) {
     if (value)
       bind(statement, index, *value);
     else
       bind(statement, index, std::nullopt);
   }
 
-  Connection& connection_;
+  DatabaseConnection& connection_;
   std::vector<Task> after_commit_;
 };
 
@@ -165,7 +165,7 @@ using Change = std::move_only_function<Result<>(Transaction&)>;
 using Done = std::move_only_function<void(Result<>)>;
 
 // What a store stands on beside its file.
-struct Options {
+struct StoreOptions {
   // A failed sync leaves a commit that nobody can call done or undone: its pages may be on the
   // disk, and the next open may find them. So the process ends, the caller hears nothing, and
   // recovery decides. By default this logs the error and ends the process at once, running no
@@ -191,7 +191,7 @@ class Store {
   // damaged, and one that another process has open.
   static Result<std::unique_ptr<Store>> open(const std::filesystem::path& file,
                                              std::span<const Migration> migrations,
-                                             Options options = {});
+                                             StoreOptions options = {});
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;

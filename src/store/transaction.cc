@@ -9,7 +9,7 @@ std::string_view view(const void* bytes, int size) {
 
 }  // namespace
 
-Rows::Rows(Connection& connection, Statement* statement)
+Rows::Rows(DatabaseConnection& connection, PreparedStatement* statement)
     : connection_(connection), statement_(statement) {}
 
 Rows::Rows(Rows&& other) noexcept
@@ -46,9 +46,9 @@ std::optional<std::string> Rows::optional_text(int column) const {
   return std::string(text(column));
 }
 
-Statement* Transaction::prepare(std::string_view sql) { return connection_.lend(sql); }
+PreparedStatement* Transaction::prepare(std::string_view sql) { return connection_.lend(sql); }
 
-std::int64_t Transaction::finish(Statement* statement) {
+std::int64_t Transaction::finish(PreparedStatement* statement) {
   Rows rows(connection_, statement);
   while (rows.next()) {
   }
@@ -72,24 +72,24 @@ void Transaction::end_part(std::size_t tasks, Part outcome) {
 
 std::int64_t Transaction::last_id() const { return sqlite3_last_insert_rowid(connection_.raw()); }
 
-void Transaction::bind(Statement* statement, int index, std::nullopt_t) {
+void Transaction::bind(PreparedStatement* statement, int index, std::nullopt_t) {
   sqlite3_bind_null(statement->raw(), index);
 }
 
-void Transaction::bind(Statement* statement, int index, std::int64_t value) {
+void Transaction::bind(PreparedStatement* statement, int index, std::int64_t value) {
   sqlite3_bind_int64(statement->raw(), index, value);
 }
 
-void Transaction::bind(Statement* statement, int index, double value) {
+void Transaction::bind(PreparedStatement* statement, int index, double value) {
   sqlite3_bind_double(statement->raw(), index, value);
 }
 
-void Transaction::bind(Statement* statement, int index, std::string_view text) {
+void Transaction::bind(PreparedStatement* statement, int index, std::string_view text) {
   const char* const bytes = text.data() ? text.data() : "";
   sqlite3_bind_text64(statement->raw(), index, bytes, text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-void Transaction::bind(Statement* statement, int index, Blob blob) {
+void Transaction::bind(PreparedStatement* statement, int index, SqlBlob blob) {
   const char* const bytes = blob.bytes.data() ? blob.bytes.data() : "";
   sqlite3_bind_blob64(statement->raw(), index, bytes, blob.bytes.size(), SQLITE_TRANSIENT);
 }

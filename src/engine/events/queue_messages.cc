@@ -132,8 +132,8 @@ Result<Sent> Queues::send(store::Transaction& tx, const Queue& queue,
   tx.run(
       "INSERT INTO events_text (seq, id, body, attributes, system_attributes, deduplication, "
       "sender, came_from) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '')",
-      sent.sequence, sent.id, message.body, store::Blob{pack(message.attributes)},
-      store::Blob{pack(message.system_attributes)}, name, message.sender);
+      sent.sequence, sent.id, message.body, store::SqlBlob{pack(message.attributes)},
+      store::SqlBlob{pack(message.system_attributes)}, name, message.sender);
   if (is_strict(queue)) {
     begin_group(tx, row, sent.sequence);
     note_sent(tx, sent_name, sent, now.server);

@@ -195,7 +195,7 @@ Result<Published> Topics::publish(store::Transaction& tx, const TopicId& id,
       "INSERT INTO events_notification (topic, id, subject, body, other_bodies, attributes, grp, "
       "deduplication, published, trace) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
       id.text, out.id, notification.subject, notification.body,
-      other_bodies_text(notification.other_bodies), store::Blob{pack(notification.attributes)},
+      other_bodies_text(notification.other_bodies), store::SqlBlob{pack(notification.attributes)},
       notification.group, name, number_of(now.civil), notification.trace);
   out.sequence = tx.last_id();
   if (is_strict(topic))

@@ -126,9 +126,9 @@ std::int64_t insert_request(store::Transaction& tx, InvocationQueueId queue,
       "since) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
       queue, stored(request.accepted.civil), to_microseconds(request.expires),
       request.time_limit.count(), request.content_type, request.accept,
-      store::Blob{objects::encode_pairs(request.headers)}, bucket_of(request.input),
+      store::SqlBlob{objects::encode_pairs(request.headers)}, bucket_of(request.input),
       key_of(request.input), request.output.bucket, request.output.key, bucket_of(request.failure),
-      key_of(request.failure), request.document, store::Blob{request.body},
+      key_of(request.failure), request.document, store::SqlBlob{request.body},
       to_microseconds(request.accepted.server));
   return tx.last_id();
 }

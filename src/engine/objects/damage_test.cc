@@ -164,7 +164,7 @@ TEST_F(DamageTest, a_body_that_was_mended_is_read_again) {
 TEST_F(DamageTest, a_small_body_is_checked_in_its_row) {
   ASSERT_TRUE(put("small", "hello"));
   ASSERT_TRUE(write([](store::Transaction& tx) -> Result<> {
-    tx.run("UPDATE objects_segment SET bytes=?1", store::Blob{"hallo"});
+    tx.run("UPDATE objects_segment SET bytes=?1", store::SqlBlob{"hallo"});
     return {};
   }));
   EXPECT_EQ(read_to_end("small"), "body_damaged");

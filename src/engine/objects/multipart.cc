@@ -102,7 +102,7 @@ Result<Multipart> Objects::create_multipart(store::Transaction& tx, NewMultipart
          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,NULL)",
          bucket.id, made.name.upload, made.name.key, next_number(tx),
          made.started.time_since_epoch().count(), made.attributes.storage_class,
-         store::Blob{properties}, store::Blob{tags}, made.checksum_kind, made.checksum_scope);
+         store::SqlBlob{properties}, store::SqlBlob{tags}, made.checksum_kind, made.checksum_scope);
   return made;
 }
 

@@ -49,13 +49,13 @@ Result<> check_condition(const WriteCondition& condition, const ObjectName& name
 
 void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody sealed) {
   std::optional<std::string_view> file;
-  std::optional<store::Blob> bytes;
+  std::optional<store::SqlBlob> bytes;
   std::optional<ChecksumKind> kind;
   std::optional<std::string_view> checksum;
   if (sealed.file)
     file = sealed.file->name();
   else
-    bytes = store::Blob{sealed.bytes};
+    bytes = store::SqlBlob{sealed.bytes};
   if (row.checksum) {
     kind = row.checksum->kind;
     checksum = row.checksum->base64;
@@ -64,7 +64,7 @@ void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody se
       "INSERT INTO objects_segment(body,number,start,size,file,bytes,etag,checksum_kind,"
       "checksum,modified,sums) VALUES(?1,?2,0,?3,?4,?5,?6,?7,?8,?9,?10)",
       row.body, row.number, sealed.size, file, bytes, sealed.etag, kind, checksum,
-      row.modified.time_since_epoch().count(), store::Blob{sealed.sums});
+      row.modified.time_since_epoch().count(), store::SqlBlob{sealed.sums});
   if (sealed.file) tx.on_commit([claim = std::move(sealed.file)] { claim->keep(); });
 }
 

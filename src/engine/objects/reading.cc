@@ -50,7 +50,7 @@ Result<Object> replace_tags(store::Transaction& tx, const Bucket& bucket, const 
   if (object.delete_marker) return marker_is_latest(name, object);
   const std::string encoded = encode_pairs(tags);
   tx.run("UPDATE objects_version SET tags=?4 WHERE bucket=?1 AND key=?2 AND version=?3", bucket.id,
-         name.key, object.version, store::Blob{encoded});
+         name.key, object.version, store::SqlBlob{encoded});
   object.tags = std::move(tags);
   return object;
 }
@@ -78,7 +78,7 @@ Result<> put_properties(store::Transaction& tx, const ObjectName& name, const Pa
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   const std::string encoded = encode_pairs(properties);
   tx.run("UPDATE objects_version SET properties=?4 WHERE bucket=?1 AND key=?2 AND version=?3",
-         bucket.id, name.key, object.version, store::Blob{encoded});
+         bucket.id, name.key, object.version, store::SqlBlob{encoded});
   return {};
 }
 

@@ -230,7 +230,7 @@ void insert_version(store::Transaction& tx, const Bucket& bucket, const VersionR
          ") VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",
          bucket.id, object.key, row.number, object.version, object.delete_marker, object.size,
          object.etag, microseconds(object.modified), kind, scope, value, object.parts,
-         object.storage_class, store::Blob{properties}, store::Blob{tags}, object.body);
+         object.storage_class, store::SqlBlob{properties}, store::SqlBlob{tags}, object.body);
 }
 
 std::unexpected<Error> no_such_key(const ObjectName& name) {

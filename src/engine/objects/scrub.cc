@@ -112,7 +112,7 @@ Result<> Scrubber::keep_sums(const StoredFile& stored, const std::string& sums) 
     tx.run(
         "UPDATE objects_segment SET sums=?3,sums_made=?4 WHERE body=?1 AND number=?2 "
         "AND file=?5 AND sums IS NULL",
-        stored.body, stored.number, store::Blob{sums}, clock_.now().time_since_epoch().count(),
+        stored.body, stored.number, store::SqlBlob{sums}, clock_.now().time_since_epoch().count(),
         stored.name);
     return {};
   });
