@@ -133,9 +133,9 @@ Result<> note_pid(const Files& files, const Identity& identity) {
 }
 
 // What Landlock allows. Without namespaces the paths of the host are the program's.
-std::vector<Rule> rules_of(const Order& order, const SystemParts& parts) {
-  using Access = Rule::Access;
-  std::vector<Rule> rules;
+std::vector<LandlockRule> rules_of(const Order& order, const SystemParts& parts) {
+  using Access = LandlockRule::Access;
+  std::vector<LandlockRule> rules;
   for (const std::string& path : parts.folders) rules.push_back({path, Access::read});
   rules.push_back({"/proc", Access::read});
   for (const std::string& path : parts.devices) rules.push_back({path, Access::device});
@@ -228,7 +228,7 @@ int execute(const Order& order) {
 // means that the program runs.
 [[noreturn]] void run_program(const Order& order, const Files& files,
                               const std::optional<Fd>& rules, pid_t keeper, Fd report,
-                              const Body& body) {
+                              const CellMain& body) {
   if (auto closed = close_in(order, files, rules, keeper); !closed) {
     tell(report, closed.error().message);
     std::_Exit(127);
@@ -280,7 +280,7 @@ void enter_or_leave(const Fd& cgroup, const Fd& report) {
 
 // The program's process, once the program runs in it.
 Result<pid_t> make_program(const Order& order, const Files& files, const std::optional<Fd>& rules,
-                           const Body& body) {
+                           const CellMain& body) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0) return cannot("make", "a pipe");
   const Fd heard = move_up(ends[0]);
@@ -310,7 +310,7 @@ struct Kept {
   std::string answer;
 };
 
-Result<Kept> settle(const Order& order, const User& outside, const Body& body,
+Result<Kept> settle(const Order& order, const User& outside, const CellMain& body,
                     const PreparedTree* prepared) {
   Kept kept;
   TRY(kept.files, open_files(order));
@@ -334,7 +334,7 @@ Result<Kept> settle(const Order& order, const User& outside, const Body& body,
 }
 
 [[noreturn]] void be_keeper(const std::string& text, Fd reply, const User& outside,
-                            const Body& body, const PreparedTree* prepared) {
+                            const CellMain& body, const PreparedTree* prepared) {
   ::setsid();
   ::umask(077);
   forget_signals();
@@ -369,7 +369,7 @@ bool shares_tree(const OrderHead& head) {
   return head.layers.namespaces && !head.layers.user_namespace;
 }
 
-Result<pid_t> start(std::string_view text, int reply, const Body& body,
+Result<pid_t> start(std::string_view text, int reply, const CellMain& body,
                     const PreparedTree* prepared) {
   TRY(const OrderHead head, head_from_text(text));
   if (!shares_tree(head)) prepared = nullptr;

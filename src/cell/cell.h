@@ -18,7 +18,7 @@ inline constexpr int exit_status_failed = 75;
 
 // What the program's process becomes once the cell is closed around it; its value is the exit
 // status.
-using Body = std::function<int(const Order&)>;
+using CellMain = std::function<int(const Order&)>;
 
 // Clones the keeper of a new cell and returns its process; the keeper is this process's child. The
 // keeper reads `text` (an order that is whole), answers on `reply` with one line and closes it:
@@ -31,7 +31,7 @@ using Body = std::function<int(const Order&)>;
 //
 // For a process with one thread. Everything that is open in it and has not been named here is
 // closed in the cell.
-Result<pid_t> start(std::string_view text, int reply, const Body& body,
+Result<pid_t> start(std::string_view text, int reply, const CellMain& body,
                     const PreparedTree* prepared = nullptr);
 
 // Whether a cell of such an order can start from a prepared tree.

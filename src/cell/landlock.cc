@@ -55,11 +55,12 @@ constexpr std::uint64_t file_rights(unsigned abi) {
   return rights;
 }
 
-std::uint64_t rights_of(Rule::Access access) {
+std::uint64_t rights_of(LandlockRule::Access access) {
   switch (access) {
-    case Rule::Access::read: return execute | read_file | read_directory;
-    case Rule::Access::write: return ~(make_character_device | make_block_device | device_commands);
-    case Rule::Access::device: return read_file | write_file | truncate | device_commands;
+    case LandlockRule::Access::read: return execute | read_file | read_directory;
+    case LandlockRule::Access::write:
+      return ~(make_character_device | make_block_device | device_commands);
+    case LandlockRule::Access::device: return read_file | write_file | truncate | device_commands;
   }
   return 0;
 }
@@ -69,7 +70,7 @@ std::size_t size_in(unsigned abi) {
   return abi >= 4 ? 2 * sizeof(std::uint64_t) : sizeof(std::uint64_t);
 }
 
-Result<> add_rule(const Fd& rules, std::uint64_t handled, const Rule& rule) {
+Result<> add_rule(const Fd& rules, std::uint64_t handled, const LandlockRule& rule) {
   const Fd parent(::open(rule.path.c_str(), O_PATH | O_CLOEXEC));
   struct stat info{};
   if (!parent || ::fstat(parent.get(), &info) != 0) return {};
@@ -88,7 +89,7 @@ unsigned landlock_abi() {
   return abi < 0 ? 0 : static_cast<unsigned>(abi);
 }
 
-Result<Fd> make_rules(unsigned abi, std::span<const Rule> rules) {
+Result<Fd> make_rules(unsigned abi, std::span<const LandlockRule> rules) {
   RulesetAttributes attributes{.handled_files = file_rights(abi)};
   if (abi >= 6) attributes.scoped = scope_abstract_sockets | scope_signals;
   Fd ruleset(
@@ -96,7 +97,7 @@ Result<Fd> make_rules(unsigned abi, std::span<const Rule> rules) {
   if (!ruleset)
     return fail(ErrorCode::unavailable,
                 fmt::format("Landlock takes no rules: {}", errno_text(errno)));
-  for (const Rule& rule : rules) TRY_DO(add_rule(ruleset, attributes.handled_files, rule));
+  for (const LandlockRule& rule : rules) TRY_DO(add_rule(ruleset, attributes.handled_files, rule));
   return ruleset;
 }
 

@@ -13,7 +13,7 @@ namespace slipway::cell {
 unsigned landlock_abi();
 
 // What the program may do below a path.
-struct Rule {
+struct LandlockRule {
   enum class Access : std::uint8_t {
     read,    // read, list and execute
     write,   // everything
@@ -26,7 +26,7 @@ struct Rule {
 // Rules of everything that version `abi` can forbid; what no rule allows is forbidden, and so are,
 // from version 6 on, signals and abstract sockets out of it. A path that does not exist is left
 // out.
-Result<Fd> make_rules(unsigned abi, std::span<const Rule> rules);
+Result<Fd> make_rules(unsigned abi, std::span<const LandlockRule> rules);
 
 // From here on this thread and what it starts keep to `rules`. It has no_new_privs set.
 Result<> keep_to(const Fd& rules);

@@ -129,7 +129,8 @@ void answer(const Fd& client, std::string_view line) {
 }
 
 // The order's head, once its cell is on its way.
-std::optional<OrderHead> make_cell(const Fd& client, const Body& body, Preparation& preparation) {
+std::optional<OrderHead> make_cell(const Fd& client, const CellMain& body,
+                                   Preparation& preparation) {
   Page page;
   const std::string_view text = page.receive(client);
   auto head = head_from_text(text);
@@ -142,7 +143,7 @@ std::optional<OrderHead> make_cell(const Fd& client, const Body& body, Preparati
   return *std::move(head);
 }
 
-void serve_one(const Fd& listener, const Body& body, Preparation& preparation) {
+void serve_one(const Fd& listener, const CellMain& body, Preparation& preparation) {
   Fd client(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!client || !comes_from_starter(client)) return;
   const auto head = make_cell(client, body, preparation);
@@ -162,7 +163,7 @@ bool input_ended() {
 
 }  // namespace
 
-Result<> serve_orders(const std::string& socket, const Body& body) {
+Result<> serve_orders(const std::string& socket, const CellMain& body) {
   TRY(const Fd listener, listen_on(socket));
   set_signals();
   std::printf("ready\n");

@@ -19,6 +19,6 @@ namespace slipway::cell {
 // Returns at SIGTERM and SIGINT, and where standard input is a pipe or a socket, when that is
 // closed: the starter keeps the other end, so that this process never outlives it. What it forked
 // lives on. unavailable: it cannot listen. For a process with one thread.
-Result<> serve_orders(const std::string& socket, const Body& body);
+Result<> serve_orders(const std::string& socket, const CellMain& body);
 
 }  // namespace slipway::cell

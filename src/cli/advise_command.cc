@@ -35,11 +35,13 @@ struct AdviseOptions {
 // What is asked, and how what was watched came.
 struct Watched {
   Workload workload;
-  std::optional<Asked> seen;
+  std::optional<RequestCounts> seen;
 };
 
 // Nobody waits for what is queued or comes in batches.
-Wanted wanted_of(const Asked& seen) { return seen.real_time > 0 ? Wanted::at_once : Wanted::later; }
+Wanted wanted_of(const RequestCounts& seen) {
+  return seen.real_time > 0 ? Wanted::at_once : Wanted::later;
+}
 
 Result<Watched> workload_of(World& world, const AdviseOptions& options) {
   Watched out{.workload = options.workload};
@@ -58,7 +60,7 @@ Result<Watched> workload_of(World& world, const AdviseOptions& options) {
   return out;
 }
 
-json::object to_json(const Advice& advice, const std::optional<Asked>& seen) {
+json::object to_json(const Advice& advice, const std::optional<RequestCounts>& seen) {
   json::array reasons(advice.reasons.begin(), advice.reasons.end());
   json::array refusals;
   for (const Refusal& refusal : advice.refusals)
@@ -97,7 +99,7 @@ std::string sizes_of(const Workload& workload, const Advice& advice) {
   }
 }
 
-void print_seen(World& world, const Asked& seen) {
+void print_seen(World& world, const RequestCounts& seen) {
   world.out << fmt::format("Seen: {} requests in real time, {} queued, {} in batches.\n",
                            seen.real_time, seen.queued, seen.batch);
 }
@@ -130,7 +132,7 @@ Result<> print_advice(World& world, const AdviseOptions& options) {
     if (watched.seen) print_seen(world, *watched.seen);
     print_text(world, watched.workload, advice);
   }
-  if (!advice.way) world.exit = Exit::failed;
+  if (!advice.way) world.exit = ExitCode::failed;
   return {};
 }
 

@@ -40,7 +40,7 @@ int answer_usage(CLI::App& app, World& world, const CLI::ParseError& error) {
   world.err << fmt::format("slipway: {}\n", error.what());
   world.err << fmt::format("Try `slipway {}--help`.\n",
                            command == nullptr ? "" : command->get_name() + " ");
-  return static_cast<int>(Exit::usage);
+  return static_cast<int>(ExitCode::usage);
 }
 
 // How many letters have to be put in, taken out or changed.
@@ -86,7 +86,7 @@ int answer_unknown(const CLI::App& app, World& world, std::string_view typed) {
   const std::string nearest = nearest_command(app, typed);
   world.err << fmt::format("slipway: There is no command '{}'.{}\nTry `slipway --help`.\n", typed,
                            nearest.empty() ? "" : fmt::format(" Did you mean {}?", nearest));
-  return static_cast<int>(Exit::usage);
+  return static_cast<int>(ExitCode::usage);
 }
 
 }  // namespace
@@ -137,11 +137,11 @@ int run(CLI::App& app, World& world, int argc, const char* const* argv) {
   return static_cast<int>(world.exit);
 }
 
-Exit exit_of(const Error& error) {
-  if (error.kind == "unreachable") return Exit::unreachable;
-  if (error.kind == "usage") return Exit::usage;
-  if (error.code == ErrorCode::not_found && error.kind != "no_keys") return Exit::not_found;
-  return is_missing(error) && error.kind != "no_keys" ? Exit::not_found : Exit::failed;
+ExitCode exit_of(const Error& error) {
+  if (error.kind == "unreachable") return ExitCode::unreachable;
+  if (error.kind == "usage") return ExitCode::usage;
+  if (error.code == ErrorCode::not_found && error.kind != "no_keys") return ExitCode::not_found;
+  return is_missing(error) && error.kind != "no_keys" ? ExitCode::not_found : ExitCode::failed;
 }
 
 }  // namespace slipway::cli

@@ -26,7 +26,7 @@ class App;
 namespace slipway::cli {
 
 // What a script can tell apart.
-enum class Exit : std::uint8_t {
+enum class ExitCode : std::uint8_t {
   ok = 0,
   failed = 1,
   usage = 2,
@@ -50,7 +50,7 @@ struct World {
   Terminal out_terminal = Terminal::no;
   Terminal err_terminal = Terminal::no;
   // How the command ended; run() returns it.
-  Exit exit = Exit::ok;
+  ExitCode exit = ExitCode::ok;
 
   // Standard input, output and error, this process's environment, the machine's clocks.
   static World of_process();
@@ -65,6 +65,6 @@ void add_commands(CLI::App& app, World& world);
 int run(CLI::App& app, World& world, int argc, const char* const* argv);
 
 // How an error ends the program, by its code and kind.
-Exit exit_of(const Error& error);
+ExitCode exit_of(const Error& error);
 
 }  // namespace slipway::cli

@@ -76,8 +76,8 @@ class Deployment {
   Result<> bring_up();
   Result<> start();
   Result<> clear_failed();
-  std::jthread watch(Step& step);
-  Result<> wait(Step& step);
+  std::jthread watch(ProgressStep& step);
+  Result<> wait(ProgressStep& step);
   std::string own_name(const json::object& says) const;
 
   World& world_;
@@ -119,7 +119,7 @@ Result<> Deployment::check() {
   }
   outcome_.endpoint = name_;
   TRY(environment_, environment());
-  Step step(world_, "reading", options_.file.string());
+  ProgressStep step(world_, "reading", options_.file.string());
   TRY(model_, examine_model(options_.file));
   step.finish("read", fmt::format("{}, {}, {}", options_.file.filename().string(),
                                   name_of(model_.kind), size_text(model_.bytes())));
@@ -140,7 +140,7 @@ Result<> Deployment::upload() {
   const std::string bucket = options_.bucket.empty()
                                  ? fmt::format("slipway-{}-{}", account_, client_.settings().region)
                                  : options_.bucket;
-  Step step(world_, "uploading", size_text(model_.bytes()));
+  ProgressStep step(world_, "uploading", size_text(model_.bytes()));
   TRY(const Uploaded uploaded, upload_model(client_, bucket, model_));
   outcome_.model_uri = uploaded.uri;
   step.finish(uploaded.bytes_sent == 0 ? "found" : "uploaded", uploaded.uri);
@@ -289,7 +289,7 @@ Result<> Deployment::start() {
 }
 
 // The call that waits is held by the server; so another client looks meanwhile what it waits for.
-std::jthread Deployment::watch(Step& step) {
+std::jthread Deployment::watch(ProgressStep& step) {
   return std::jthread([this, &step](const std::stop_token& stop) {
     auto client = connect(world_, options_.client);
     std::mutex mutex;
@@ -304,7 +304,7 @@ std::jthread Deployment::watch(Step& step) {
   });
 }
 
-Result<> Deployment::wait(Step& step) {
+Result<> Deployment::wait(ProgressStep& step) {
   const std::jthread watching = watch(step);
   TRY(const json::object endpoint, wait_until_settled(client_, world_.clock, name_, options_.wait));
   const bool serves = text_of(endpoint, "EndpointStatus") == "InService" &&
@@ -324,7 +324,7 @@ Result<> Deployment::wait(Step& step) {
 Result<> Deployment::bring_up() {
   const std::string what = fmt::format("{}, {} instance{}", name_, options_.instances,
                                        options_.instances == 1 ? "" : "s");
-  Step step(world_, "starting", what);
+  ProgressStep step(world_, "starting", what);
   TRY_DO(start());
   if (options_.wait.count() == 0) {
     step.finish("asked for", what);

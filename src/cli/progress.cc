@@ -19,32 +19,32 @@ constexpr std::chrono::milliseconds line_period = 5s;
 
 }  // namespace
 
-Step::Step(World& world, std::string_view doing, std::string_view what)
+ProgressStep::ProgressStep(World& world, std::string_view doing, std::string_view what)
     : world_(world),
       line_(fmt::format("  {:<11}{}", doing, what)),
       begin_(world.clock.monotonic()) {
   ticker_ = std::jthread([this](const std::stop_token& stop) { tick(stop); });
 }
 
-Step::~Step() { stop_ticking(); }
+ProgressStep::~ProgressStep() { stop_ticking(); }
 
-void Step::finish(std::string_view done, std::string_view what) {
+void ProgressStep::finish(std::string_view done, std::string_view what) {
   stop_ticking();
   const std::string time = duration_text(world_.clock.monotonic() - begin_);
   world_.err << fmt::format("  {:<11}{} ({})\n", done, what, time);
 }
 
-void Step::say(std::string_view waits_for) {
+void ProgressStep::say(std::string_view waits_for) {
   const std::scoped_lock lock(mutex_);
   waits_for_ = waits_for;
 }
 
-std::string Step::line_now() const {
+std::string ProgressStep::line_now() const {
   const std::string time = duration_text(world_.clock.monotonic() - begin_);
   return fmt::format("{}  {}{}{}", line_, time, waits_for_.empty() ? "" : "  ", waits_for_);
 }
 
-void Step::tick(const std::stop_token& stop) {
+void ProgressStep::tick(const std::stop_token& stop) {
   const bool terminal = world_.err_terminal == Terminal::yes;
   std::unique_lock lock(mutex_);
   for (auto pause = terminal ? tick_delay : line_period;
@@ -54,7 +54,7 @@ void Step::tick(const std::stop_token& stop) {
                << std::flush;
 }
 
-void Step::stop_ticking() {
+void ProgressStep::stop_ticking() {
   if (!ticker_.joinable()) return;
   ticker_.request_stop();
   ticker_.join();

@@ -14,14 +14,14 @@
 namespace slipway::cli {
 
 // One thing that takes its time. The thread that counts lives as long as it does.
-class Step {
+class ProgressStep {
  public:
   // "starting", "2 instances".
-  Step(World& world, std::string_view doing, std::string_view what);
+  ProgressStep(World& world, std::string_view doing, std::string_view what);
   // A step that was not finished leaves no line behind.
-  ~Step();
-  Step(const Step&) = delete;
-  Step& operator=(const Step&) = delete;
+  ~ProgressStep();
+  ProgressStep(const ProgressStep&) = delete;
+  ProgressStep& operator=(const ProgressStep&) = delete;
 
   // What it waits for now, from any thread: said beside the seconds.
   void say(std::string_view waits_for);

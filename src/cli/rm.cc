@@ -22,7 +22,7 @@ struct RemoveOptions {
 
 Result<> remove_endpoint(World& world, AwsClient& client, const std::string& name) {
   TRY(const boost::json::object endpoint, describe_endpoint(client, name));
-  Step step(world, "removing", name);
+  ProgressStep step(world, "removing", name);
   if (text_of(endpoint, "EndpointStatus") != "Deleting") {
     TRY_DO(client.call("sagemaker", "DeleteEndpoint", {{"EndpointName", name}}));
   }

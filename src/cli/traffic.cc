@@ -14,7 +14,7 @@ namespace json = boost::json;
 constexpr std::string_view traffic_page = "/_slipway/traffic";
 
 struct Counts {
-  Asked seen;
+  RequestCounts seen;
   std::uint64_t model_time_us = 0;
   std::uint64_t request_bytes = 0;
   std::uint64_t answer_bytes = 0;
@@ -31,7 +31,7 @@ bool is_named(const json::object& row, std::string_view endpoint) {
   return fleet.substr(fleet.rfind('/') + 1) == endpoint;
 }
 
-std::uint64_t& count_of(Asked& seen, const json::object& row) {
+std::uint64_t& count_of(RequestCounts& seen, const json::object& row) {
   const json::value* const given = row.if_contains("way");
   const std::string_view way = given == nullptr ? "" : std::string_view(given->as_string());
   if (way == "queued") return seen.queued;
@@ -61,14 +61,14 @@ Result<Counts> counts_of(AwsClient& client, std::string_view endpoint) {
 
 }  // namespace
 
-Result<Asked> observe_traffic(AwsClient& client, std::string_view endpoint,
-                              std::chrono::milliseconds window, Workload& workload) {
+Result<RequestCounts> observe_traffic(AwsClient& client, std::string_view endpoint,
+                                      std::chrono::milliseconds window, Workload& workload) {
   TRY(const Counts before, counts_of(client, endpoint));
   std::this_thread::sleep_for(window);
   TRY(const Counts after, counts_of(client, endpoint));
-  const Asked seen{.real_time = after.seen.real_time - before.seen.real_time,
-                   .queued = after.seen.queued - before.seen.queued,
-                   .batch = after.seen.batch - before.seen.batch};
+  const RequestCounts seen{.real_time = after.seen.real_time - before.seen.real_time,
+                           .queued = after.seen.queued - before.seen.queued,
+                           .batch = after.seen.batch - before.seen.batch};
   const std::uint64_t count = seen.real_time + seen.queued + seen.batch;
   if (count == 0)
     return fail(ErrorCode::not_found,

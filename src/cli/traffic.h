@@ -12,7 +12,7 @@
 namespace slipway::cli {
 
 // How many requests came in which way.
-struct Asked {
+struct RequestCounts {
   std::uint64_t real_time = 0;
   std::uint64_t queued = 0;  // of an asynchronous endpoint
   std::uint64_t batch = 0;   // of a transform job
@@ -21,7 +21,7 @@ struct Asked {
 // Fills rate, time and body sizes of `workload` with what the endpoint or transform job of that
 // name was asked between two looks at the server's counters, `window` apart. not_found: nothing of
 // that name was ever asked, or nothing was asked meanwhile.
-Result<Asked> observe_traffic(AwsClient& client, std::string_view endpoint,
-                              std::chrono::milliseconds window, Workload& workload);
+Result<RequestCounts> observe_traffic(AwsClient& client, std::string_view endpoint,
+                                      std::chrono::milliseconds window, Workload& workload);
 
 }  // namespace slipway::cli

@@ -54,10 +54,10 @@ void hide_from_other_processes() {
   if (!sanitized) ::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
-cli::Exit refuse(const Error& error) {
+cli::ExitCode refuse(const Error& error) {
   // fmt::print would throw where it cannot be written.
   std::fputs(fmt::format("slipway: {}\n", error.message).c_str(), stderr);
-  return error.code == ErrorCode::invalid_argument ? cli::Exit::usage : cli::Exit::failed;
+  return error.code == ErrorCode::invalid_argument ? cli::ExitCode::usage : cli::ExitCode::failed;
 }
 
 // Buffers of this size go back to the system when they are let go, whichever thread they were made
@@ -97,7 +97,7 @@ class SecondSignal {
   std::jthread thread_;
 };
 
-cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
+cli::ExitCode serve(CLI::App& command, const server::ServeOptions& options) {
   hide_from_other_processes();
   ::mallopt(M_MMAP_THRESHOLD, mapped_bytes_min);
   if (const Result<> read = server::read_config(command, options); !read)
@@ -123,7 +123,7 @@ cli::Exit serve(CLI::App& command, const server::ServeOptions& options) {
   (*server)->stop();
   server->reset();
   log_info("server", "ended");
-  return cli::Exit::ok;
+  return cli::ExitCode::ok;
 }
 
 }  // namespace
