@@ -260,7 +260,8 @@ Result<std::string> why_text(const Inside& inside, const net::RequestHead& head)
 }
 
 // The root signs for the service whose endpoints most of it is about.
-service::Page root_page(std::string_view name, service::Page::Lane lane, service::Page::Text text) {
+service::ServerPage root_page(std::string_view name, service::ServerPage::Lane lane,
+                              service::ServerPage::Text text) {
   return {.path = fmt::format("/_slipway/{}", name),
           .content_type = "application/json",
           .text = std::move(text),
@@ -270,10 +271,10 @@ service::Page root_page(std::string_view name, service::Page::Lane lane, service
 
 }  // namespace
 
-std::vector<service::Page> inside_pages(const Inside& inside) {
-  using Lane = service::Page::Lane;
+std::vector<service::ServerPage> inside_pages(const Inside& inside) {
+  using Lane = service::ServerPage::Lane;
   using net::RequestHead;
-  std::vector<service::Page> pages;
+  std::vector<service::ServerPage> pages;
   pages.push_back(root_page("fleets", Lane::worker,
                             [inside](const RequestHead&) { return fleets_text(inside); }));
   pages.push_back(root_page("reconcilers", Lane::worker,

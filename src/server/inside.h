@@ -39,6 +39,6 @@ struct Inside {
 };
 
 // /_slipway/fleets, reconcilers, threads, log-level and why.
-std::vector<service::Page> inside_pages(const Inside& inside);
+std::vector<service::ServerPage> inside_pages(const Inside& inside);
 
 }  // namespace slipway::server

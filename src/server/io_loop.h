@@ -38,7 +38,7 @@ class IoLoop {
   // What all loops share; it outlives them.
   struct Shared {
     const service::ServiceContext& context;
-    const std::vector<service::Page>& pages;
+    const std::vector<service::ServerPage>& pages;
     routing::RouteTable& routes;
     LoopRouters& routers;
     routing::CaptureWriter& captures;

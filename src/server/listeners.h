@@ -50,7 +50,7 @@ class Listeners {
 
   const Needs needs_;
   std::unique_ptr<service::AccessLog> access_log_;  // null: none is kept
-  std::vector<service::Page> pages_;
+  std::vector<service::ServerPage> pages_;
   std::vector<std::unique_ptr<IoLoop>> loops_;
   std::atomic<bool> complete_ = false;  // loops_ is
 };

@@ -46,7 +46,7 @@ std::string welcome(const net::RequestHead& head) {
 
 }  // namespace
 
-std::vector<service::Page> own_pages(PageSources sources) {
+std::vector<service::ServerPage> own_pages(PageSources sources) {
   const auto health = [](const net::RequestHead&) {
     return json::serialize(json::object{{"status", "ok"}, {"service", "slipway"}});
   };
@@ -57,7 +57,7 @@ std::vector<service::Page> own_pages(PageSources sources) {
   const auto traffic = [traffic = std::move(sources.traffic)](const net::RequestHead&) {
     return traffic_text(traffic());
   };
-  std::vector<service::Page> pages = {
+  std::vector<service::ServerPage> pages = {
       {.path = "/_slipway/health", .content_type = "application/json", .text = health},
       {.path = "/_slipway/traffic",
        .content_type = "application/json",

@@ -22,12 +22,12 @@ struct Traffic {
 struct PageSources {
   std::function<std::vector<Traffic>()> traffic;
   std::function<std::string()> certificate;  // SNS's, PEM; empty: there is none yet
-  std::vector<service::Page> inside;         // (inside.h)
+  std::vector<service::ServerPage> inside;   // (inside.h)
 };
 
 // Who reads what: the health page, SNS's certificate and LocalStack's health page anybody, the
 // welcome page whoever opens the address in a browser, /_slipway/traffic and `inside` the root's
 // keys.
-std::vector<service::Page> own_pages(PageSources sources);
+std::vector<service::ServerPage> own_pages(PageSources sources);
 
 }  // namespace slipway::server

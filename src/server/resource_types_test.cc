@@ -19,9 +19,9 @@ namespace slipway::server {
 namespace {
 
 namespace json = boost::json;
+using service::MadeResource;
 using service::Property;
-using service::Resource;
-using service::Resources;
+using service::ResourceOperations;
 using service::ResourceState;
 using service::ResourceType;
 using service::Step;
@@ -213,25 +213,26 @@ class Life {
   auto ask(Ask ask) {
     return doors_.store().write([&](store::Transaction& tx) {
       const service::Operations operations = doors_.operations();
-      Resources resources(operations, root_, tx);
+      ResourceOperations resources(operations, root_, tx);
       return ask(resources);
     });
   }
 
   std::string make(const ResourceType& type, const json::object& properties,
                    std::string_view name) {
-    const auto id = ask([&](Resources& all) { return all.create(type, properties, name); });
+    const auto id =
+        ask([&](ResourceOperations& all) { return all.create(type, properties, name); });
     EXPECT_TRUE(id) << type.name << ": " << id.error().message;
     settle();
     return id.value_or("");
   }
-  ResourceState read(const Resource& resource) {
-    auto state = ask([&](Resources& all) { return all.read(resource); });
+  ResourceState read(const MadeResource& resource) {
+    auto state = ask([&](ResourceOperations& all) { return all.read(resource); });
     EXPECT_TRUE(state) << state.error().message;
     return state.value_or(ResourceState{});
   }
   std::vector<std::string> list(const ResourceType& type) {
-    const auto all = ask([&](Resources& resources) { return resources.list(type); });
+    const auto all = ask([&](ResourceOperations& resources) { return resources.list(type); });
     EXPECT_TRUE(all) << all.error().message;
     return all.value_or(std::vector<std::string>{});
   }
@@ -264,8 +265,9 @@ void change(Life& life, const ResourceType& type, const std::string& id,
             const json::object& story) {
   const json::object& begun = *part(story, "create");
   const json::object& wanted = *part(story, "change");
-  const Resource resource{type, id, begun};
-  const auto changes = life.ask([&](Resources& all) { return all.update(resource, wanted); });
+  const MadeResource resource{type, id, begun};
+  const auto changes =
+      life.ask([&](ResourceOperations& all) { return all.update(resource, wanted); });
   ASSERT_TRUE(changes) << changes.error().message;
   EXPECT_THAT(changes->replacing, IsEmpty());
   EXPECT_THAT(changes->in_place, Not(IsEmpty()));
@@ -290,7 +292,7 @@ void live(std::string_view type, const json::object& story) {
 
   if (const json::object* const other = part(story, "replace")) {
     const auto changes =
-        life.ask([&](Resources& all) { return all.update({here, id, begun}, *other); });
+        life.ask([&](ResourceOperations& all) { return all.update({here, id, begun}, *other); });
     ASSERT_TRUE(changes) << changes.error().message;
     EXPECT_THAT(changes->replacing, Not(IsEmpty()));
     expect_shown(here, life.read({here, id, begun}), begun);
@@ -298,13 +300,14 @@ void live(std::string_view type, const json::object& story) {
   const json::object* const last = part(story, "change");
   if (last) change(life, here, id, story);
 
-  const Resource resource{here, id, last ? *last : begun};
-  const Result<> removed = life.ask([&](Resources& all) { return all.remove(resource); });
+  const MadeResource resource{here, id, last ? *last : begun};
+  const Result<> removed = life.ask([&](ResourceOperations& all) { return all.remove(resource); });
   ASSERT_TRUE(removed) << removed.error().message;
   life.settle();
   EXPECT_EQ(life.read(resource).kind, ResourceState::Kind::gone);
   if (here.list) EXPECT_THAT(life.list(here), Not(Contains(id)));
-  EXPECT_TRUE(life.ask([&](Resources& all) { return all.remove(resource); })) << "a second time";
+  EXPECT_TRUE(life.ask([&](ResourceOperations& all) { return all.remove(resource); }))
+      << "a second time";
 }
 
 json::object all_lives() {
@@ -370,7 +373,7 @@ INSTANTIATE_TEST_SUITE_P(All, ResourceLife, testing::ValuesIn(names_of_lives()),
 class ResourceRefusals : public testing::Test {
  protected:
   std::string refusal(std::string_view type, std::string_view properties) {
-    const auto made = life_.ask([&](Resources& all) {
+    const auto made = life_.ask([&](ResourceOperations& all) {
       return all.create(life_.type(type),
                         json::parse({properties.data(), properties.size()}).as_object(), "a-name");
     });
@@ -422,7 +425,7 @@ TEST_F(ResourceRefusals, WhatFailsToComeUpSaysWhy) {
   life_.make(life_.type("AWS::SageMaker::EndpointConfig"), config, "c");
   const json::object wanted{{"EndpointConfigName", "c"}};
   const auto id =
-      life_.ask([&](Resources& all) { return all.create(endpoint, wanted, "e"); }).value();
+      life_.ask([&](ResourceOperations& all) { return all.create(endpoint, wanted, "e"); }).value();
   const ResourceState begun = life_.read({endpoint, id, wanted});
   EXPECT_EQ(begun.kind, ResourceState::Kind::pending);
   EXPECT_NE(begun.topic, "");

@@ -16,14 +16,15 @@ namespace slipway::service {
 struct ServiceContext;
 
 // A request that a browser sent for a page: it has Origin, or asks for leave by OPTIONS.
-struct PageRequest {
+struct CrossOriginRequest {
   std::string_view virtual_bucket;  // empty: the bucket stands in the path
   const net::RequestHead& head;
 };
 
 // The fields that let the page read the answer; none where no rule does. OPTIONS is refused then,
 // in the service's words.
-using CrossOrigin = std::function<Result<net::Fields>(store::Transaction& tx, const PageRequest&)>;
+using CrossOrigin =
+    std::function<Result<net::Fields>(store::Transaction& tx, const CrossOriginRequest&)>;
 
 // Of an answer to that request. Reads the store, so: on a worker.
 net::Fields page_fields(const ServiceContext& context, const wire::Route& route,

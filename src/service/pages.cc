@@ -56,14 +56,14 @@ net::Response page_response(std::string_view content_type, std::string text) {
   return response;
 }
 
-net::Response no_such_method(const Page& page) {
+net::Response no_such_method(const ServerPage& page) {
   net::Response response = json_response(405, {{"message", "The page is not for this method."}});
   response.headers.add("Allow", page.put ? "GET, HEAD, PUT" : "GET, HEAD");
   return response;
 }
 
 // As the page says it now, or was told to be.
-net::Response answer_of(const Page& page, const net::RequestHead& head) {
+net::Response answer_of(const ServerPage& page, const net::RequestHead& head) {
   const Result<std::string> text = head.method == "PUT" ? page.put(head) : page.text(head);
   if (!text) return refusal_response(text.error());
   if (text->empty()) return json_response(404, {{"message", "There is no such page yet."}});
@@ -73,7 +73,7 @@ net::Response answer_of(const Page& page, const net::RequestHead& head) {
 }  // namespace
 
 void PageDoor::mount_on(net::Gateway& gateway, const net::Gateway::Claim& claim) {
-  for (const Page& page : pages_) {
+  for (const ServerPage& page : pages_) {
     if (page.path.starts_with(own_folder)) continue;
     // "/" is mounted with all that is below it, which is no page.
     gateway.mount(page.path, *this, [&page, claim](const net::RequestHead& head) {
@@ -92,7 +92,8 @@ void PageDoor::on_request(net::Request&& request, net::Responder&& responder) {
   responder.describe({.service = own_service, .operation = request.path()});
   Found page = find(request.head(), responder);
   if (!page) return responder.send(std::move(page.error()));
-  if ((*page)->lane == Page::Lane::loop) return responder.send(answer_of(**page, request.head()));
+  if ((*page)->lane == ServerPage::Lane::loop)
+    return responder.send(answer_of(**page, request.head()));
   auto asked = std::make_shared<std::pair<net::Request, net::Responder>>(std::move(request),
                                                                          std::move(responder));
   workers_.post([asked, &page = **page] {
@@ -108,7 +109,7 @@ PageDoor::Found PageDoor::find(const net::RequestHead& head, net::Responder& res
   if (auto foreign = sites_.refusal(head))
     return std::unexpected(refusal_response(
         {ErrorCode::permission_denied, *std::move(foreign), "AccessDeniedException"}));
-  const auto page = std::ranges::find(pages_, head.path, &Page::path);
+  const auto page = std::ranges::find(pages_, head.path, &ServerPage::path);
   if (page == pages_.end())
     return std::unexpected(
         json_response(404, {{"message", head.path.starts_with(own_folder)
@@ -122,7 +123,7 @@ PageDoor::Found PageDoor::find(const net::RequestHead& head, net::Responder& res
   return &*page;
 }
 
-Result<> PageDoor::expect_root(const net::RequestHead& head, const Page& page,
+Result<> PageDoor::expect_root(const net::RequestHead& head, const ServerPage& page,
                                net::Responder& responder) {
   if (page.roots_scope.empty()) return {};
   TRY(const Authenticated authenticated, authenticator_.check_page(head, page.roots_scope));

@@ -17,7 +17,7 @@
 namespace slipway::service {
 
 // One page: where it is, what it says, and to whom.
-struct Page {
+struct ServerPage {
   // What the page says: text for 200, else what a JSON service would answer. `head` is the
   // request's: of a query the page reads what it knows.
   using Text = std::function<Result<std::string>(const net::RequestHead& head)>;
@@ -45,8 +45,8 @@ struct Page {
 class PageDoor final : public net::RequestHandler {
  public:
   // All of it outlives the door.
-  PageDoor(const std::vector<Page>& pages, const SiteCheck& sites, Authenticator& authenticator,
-           WorkerPool& workers)
+  PageDoor(const std::vector<ServerPage>& pages, const SiteCheck& sites,
+           Authenticator& authenticator, WorkerPool& workers)
       : pages_(pages), sites_(sites), authenticator_(authenticator), workers_(workers) {}
 
   // Mounts every page. `claim` holds for those outside of `/_slipway/`, which is ours at each host.
@@ -56,11 +56,12 @@ class PageDoor final : public net::RequestHandler {
   void on_request(net::Request&& request, net::Responder&& responder) override;
 
  private:
-  using Found = std::expected<const Page*, net::Response>;
+  using Found = std::expected<const ServerPage*, net::Response>;
   Found find(const net::RequestHead& head, net::Responder& responder);
-  Result<> expect_root(const net::RequestHead& head, const Page& page, net::Responder& responder);
+  Result<> expect_root(const net::RequestHead& head, const ServerPage& page,
+                       net::Responder& responder);
 
-  const std::vector<Page>& pages_;
+  const std::vector<ServerPage>& pages_;
   const SiteCheck& sites_;
   Authenticator& authenticator_;
   WorkerPool& workers_;

@@ -72,7 +72,7 @@ class PagesTest : public testing::Test {
   SiteCheck sites_;
   WorkerPool workers_{1};
   KnownSenders known_;
-  std::vector<Page> pages_ = {
+  std::vector<ServerPage> pages_ = {
       {.path = "/_slipway/health",
        .content_type = "application/json",
        .text = [](const net::RequestHead&) { return "well"; }},
@@ -95,7 +95,7 @@ class PagesTest : public testing::Test {
                      fmt::format("on a worker: {}", std::this_thread::get_id() != main_));
        },
        .roots_scope = "sagemaker",
-       .lane = Page::Lane::worker},
+       .lane = ServerPage::Lane::worker},
       {.path = "/_else/health",
        .content_type = "text/html; charset=utf-8",
        .text = [](const net::RequestHead& head) { return std::string(head.headers.get("host")); },

@@ -128,8 +128,8 @@ struct Guarded {
 
 // The same for a queue or a topic, whose id begins with its account ("account/region/name") and
 // whose policy stands among its notes.
-template <typename Resource>
-Guarded guarded_by_notes(const Resource& resource, std::string principals) {
+template <typename MadeResource>
+Guarded guarded_by_notes(const MadeResource& resource, std::string principals) {
   Guarded out{.account = resource.id.text.substr(0, resource.id.text.find('/')),
               .principals = std::move(principals),
               .tagged = tagged(resource.id)};

@@ -32,15 +32,15 @@ enum class Mode : std::uint8_t {
   file,    // as work, in the lane of those that wait for files
   bulk,    // as work, in the lane of those that move as many bytes as their client likes, or
            // compute for long; where the disk is nearly full, it is refused as a write is
-  upload,  // on workers: a BodySink takes the streamed body
+  upload,  // on workers: an UploadSink takes the streamed body
   hot,     // on the I/O thread (hot.h)
 };
 
 // Takes a streamed request body. Called by one worker at a time, in order; dropped without finish()
 // where the client gave up or the body was not what was signed: then nothing may remain.
-class BodySink {
+class UploadSink {
  public:
-  virtual ~BodySink() = default;
+  virtual ~UploadSink() = default;
   // After an error only destruction follows, and the error is answered.
   virtual Result<> write(std::span<const std::byte> bytes) = 0;
   // The body is complete and what its signature said. `trailers` are those of aws-chunked or of the
@@ -55,7 +55,7 @@ using Handler = std::function<Result<wire::Node>(Call&, const wire::Node& input)
 using Preparation = std::function<std::any(Call&, const wire::Node& input)>;
 // `input` lives as long as the sink.
 using UploadOpener =
-    std::function<Result<std::unique_ptr<BodySink>>(Call&, const wire::Node& input)>;
+    std::function<Result<std::unique_ptr<UploadSink>>(Call&, const wire::Node& input)>;
 
 // An operation and its handler.
 struct Entry {
@@ -107,7 +107,7 @@ class Registry {
       return *this;
     }
 
-    // `opener(Call&, Op::Input) -> Result<std::unique_ptr<BodySink>>`, for Mode::upload.
+    // `opener(Call&, Op::Input) -> Result<std::unique_ptr<UploadSink>>`, for Mode::upload.
     template <typename Op, typename F>
     Service& add_upload(F opener) {
       using Input = typename Op::Input;

@@ -113,14 +113,14 @@ PropertyChanges changes_between(const ResourceType& type, const json::object& be
 }
 
 // Work on resources of one type.
-class Resources::Run {
+class ResourceOperations::Run {
  public:
-  Run(Resources& resources, const ResourceType& type) : all_(resources), type_(type) {}
+  Run(ResourceOperations& resources, const ResourceType& type) : all_(resources), type_(type) {}
 
   Result<std::string> create(const json::object& properties);
-  Result<ResourceState> read(const Resource& resource);
-  Result<> update(const Resource& resource, const json::object& wanted);
-  Result<> remove(const Resource& resource);
+  Result<ResourceState> read(const MadeResource& resource);
+  Result<> update(const MadeResource& resource, const json::object& wanted);
+  Result<> remove(const MadeResource& resource);
   Result<std::vector<std::string>> list();
 
  private:
@@ -146,22 +146,25 @@ class Resources::Run {
   Result<> check_free(const json::object& properties);
   std::string fill(std::string_view text, std::string_view name) const;
   Result<> set_rest(std::string_view id, const json::object& properties);
-  Result<> change(const Update& update, const Resource& resource, const json::object& wanted);
-  Result<> change_items(const Items& items, const Resource& resource, const json::object& wanted);
-  Result<> change_tags(const Resource& resource, const json::object& wanted);
-  Result<json::array> read_items(const Items& items, const Resource& resource, json::object& into);
-  Result<std::optional<json::value>> read_item(const Items& items, const Resource& resource,
+  Result<> change(const Update& update, const MadeResource& resource, const json::object& wanted);
+  Result<> change_items(const Items& items, const MadeResource& resource,
+                        const json::object& wanted);
+  Result<> change_tags(const MadeResource& resource, const json::object& wanted);
+  Result<json::array> read_items(const Items& items, const MadeResource& resource,
+                                 json::object& into);
+  Result<std::optional<json::value>> read_item(const Items& items, const MadeResource& resource,
                                                const json::value& item, json::object& into);
-  Result<> read_tags(const Resource& resource, json::object& into);
+  Result<> read_tags(const MadeResource& resource, json::object& into);
   ResourceState state_of(const Answered& answered) const;
 
-  Resources& all_;
+  ResourceOperations& all_;
   const ResourceType& type_;
 };
 
 // --- Operations in JSON ---
 
-Result<Resources::Run::Answered> Resources::Run::run(const Step& step, const json::object& input) {
+Result<ResourceOperations::Run::Answered> ResourceOperations::Run::run(const Step& step,
+                                                                       const json::object& input) {
   const wire::Operation* const operation = type_.schema.find_operation(step.operation);
   if (!operation)
     return fail(ErrorCode::internal,
@@ -179,9 +182,8 @@ Result<Resources::Run::Answered> Resources::Run::run(const Step& step, const jso
   return out;
 }
 
-Result<std::optional<Resources::Run::Answered>> Resources::Run::look(const Step& step,
-                                                                     const json::object& input,
-                                                                     const Absence& absent) {
+Result<std::optional<ResourceOperations::Run::Answered>> ResourceOperations::Run::look(
+    const Step& step, const json::object& input, const Absence& absent) {
   auto answered = run(step, input);
   if (answered) return std::optional(*std::move(answered));
   const wire::ErrorAnswer answer = to_wire(answered.error(), type_.schema.service,
@@ -190,8 +192,8 @@ Result<std::optional<Resources::Run::Answered>> Resources::Run::look(const Step&
   return std::unexpected(std::move(answered).error());
 }
 
-Result<json::array> Resources::Run::list_all(const Step& step, json::object input,
-                                             std::string_view path) {
+Result<json::array> ResourceOperations::Run::list_all(const Step& step, json::object input,
+                                                      std::string_view path) {
   json::array out;
   for (;;) {
     TRY(const Answered page, run(step, input));
@@ -205,7 +207,7 @@ Result<json::array> Resources::Run::list_all(const Step& step, json::object inpu
   }
 }
 
-json::object Resources::Run::begin(const Step& step, std::string_view id) const {
+json::object ResourceOperations::Run::begin(const Step& step, std::string_view id) const {
   json::object input;
   if (!step.fixed.empty()) input = json::parse(key_of(step.fixed)).as_object();
   if (!step.id.empty()) {
@@ -217,15 +219,15 @@ json::object Resources::Run::begin(const Step& step, std::string_view id) const 
   return input;
 }
 
-const Form& Resources::Run::form_of(const Place& place) const {
+const Form& ResourceOperations::Run::form_of(const Place& place) const {
   if (place.form) return *place.form;
   const Property* const property = find_property(type_, place.property);
   return property ? property->form : forms::same;
 }
 
 // What a property is in an operation.
-Result<> Resources::Run::put(json::object& input, const Place& place,
-                             const json::value& value) const {
+Result<> ResourceOperations::Run::put(json::object& input, const Place& place,
+                                      const json::value& value) const {
   json::value member = value;
   if (const Form::Turn turn = form_of(place).to_member) {
     auto turned = turn(value);
@@ -236,9 +238,9 @@ Result<> Resources::Run::put(json::object& input, const Place& place,
   return {};
 }
 
-Result<json::object> Resources::Run::input_of(const Step& step, std::string_view id,
-                                              const json::object& properties,
-                                              const json::value& item) const {
+Result<json::object> ResourceOperations::Run::input_of(const Step& step, std::string_view id,
+                                                       const json::object& properties,
+                                                       const json::value& item) const {
   json::object input = begin(step, id);
   for (const Place& place : step.places) {
     if (is_of_item(place.property)) {
@@ -256,8 +258,8 @@ Result<json::object> Resources::Run::input_of(const Step& step, std::string_view
 }
 
 // What a member of an output is as a property.
-Result<> Resources::Run::take(const Place& place, const json::value& output,
-                              json::object& into) const {
+Result<> ResourceOperations::Run::take(const Place& place, const json::value& output,
+                                       json::object& into) const {
   auto member = at_path(output, path_of(place));
   if (!member) return {};
   if (const Form::Turn turn = form_of(place).to_property) {
@@ -270,7 +272,7 @@ Result<> Resources::Run::take(const Place& place, const json::value& output,
 
 // --- A resource's life ---
 
-Result<std::string> Resources::Run::create(const json::object& properties) {
+Result<std::string> ResourceOperations::Run::create(const json::object& properties) {
   std::string id;
   if (const json::value* const value = given(properties, type_.identifier)) id = text_of(*value);
   if (type_.probe.step) TRY_DO(check_free(properties));
@@ -284,7 +286,7 @@ Result<std::string> Resources::Run::create(const json::object& properties) {
   return id;
 }
 
-Result<> Resources::Run::check_free(const json::object& properties) {
+Result<> ResourceOperations::Run::check_free(const json::object& properties) {
   const Probe& probe = type_.probe;
   const json::value* const value =
       given(properties, type_.named.empty() ? type_.identifier : type_.named);
@@ -294,14 +296,14 @@ Result<> Resources::Run::check_free(const json::object& properties) {
   return fail(ErrorCode::already_exists, fmt::format("{} {} already exists", type_.name, name));
 }
 
-std::string Resources::Run::fill(std::string_view text, std::string_view name) const {
+std::string ResourceOperations::Run::fill(std::string_view text, std::string_view name) const {
   const Caller& caller = all_.caller_;
   return fmt::format(fmt::runtime(text), fmt::arg("name", name), fmt::arg("region", caller.region),
                      fmt::arg("account", caller.account()));
 }
 
 // The properties that `create` has no place for.
-Result<> Resources::Run::set_rest(std::string_view id, const json::object& properties) {
+Result<> ResourceOperations::Run::set_rest(std::string_view id, const json::object& properties) {
   json::object made;
   json::object rest;
   for (const auto& [key, value] : properties) {
@@ -309,14 +311,14 @@ Result<> Resources::Run::set_rest(std::string_view id, const json::object& prope
     (has_place(type_.create, name) ? made : rest)[key] = value;
   }
   // What stands in both an update and `create` is as it was made.
-  const Resource resource{type_, std::string(id), made};
+  const MadeResource resource{type_, std::string(id), made};
   for (const Update& each : type_.updates) TRY_DO(change(each, resource, properties));
   for (const Items& each : type_.items) TRY_DO(change_items(each, resource, properties));
   if (type_.tagging.add && given(rest, "Tags")) TRY_DO(change_tags(resource, properties));
   return {};
 }
 
-Result<ResourceState> Resources::Run::read(const Resource& resource) {
+Result<ResourceState> ResourceOperations::Run::read(const MadeResource& resource) {
   ResourceState state;
   json::object seen{{key_of(type_.identifier), key_of(resource.id)}};
   for (const Reading& reading : type_.readings) {
@@ -349,7 +351,7 @@ Result<ResourceState> Resources::Run::read(const Resource& resource) {
   return state;
 }
 
-ResourceState Resources::Run::state_of(const Answered& answered) const {
+ResourceState ResourceOperations::Run::state_of(const Answered& answered) const {
   const Stability& stability = type_.stability;
   if (stability.state.empty()) return {};
   using Kind = ResourceState::Kind;
@@ -360,7 +362,7 @@ ResourceState Resources::Run::state_of(const Answered& answered) const {
   return {.kind = Kind::failed, .reason = reason ? text_of(*reason) : std::string()};
 }
 
-Result<> Resources::Run::update(const Resource& resource, const json::object& wanted) {
+Result<> ResourceOperations::Run::update(const MadeResource& resource, const json::object& wanted) {
   for (const Update& each : type_.updates) TRY_DO(change(each, resource, wanted));
   for (const Items& each : type_.items) TRY_DO(change_items(each, resource, wanted));
   if (type_.tagging.add && differ(resource.properties, wanted, "Tags"))
@@ -368,8 +370,8 @@ Result<> Resources::Run::update(const Resource& resource, const json::object& wa
   return {};
 }
 
-Result<> Resources::Run::change(const Update& update, const Resource& resource,
-                                const json::object& wanted) {
+Result<> ResourceOperations::Run::change(const Update& update, const MadeResource& resource,
+                                         const json::object& wanted) {
   const std::span<const Place> places = update.write.places;
   const auto differs = [&](const Place& place) {
     const Property* const property = find_property(type_, place.property);
@@ -406,8 +408,8 @@ Result<> Resources::Run::change(const Update& update, const Resource& resource,
 }
 
 // Removes first: a list may be full.
-Result<> Resources::Run::change_items(const Items& items, const Resource& resource,
-                                      const json::object& wanted) {
+Result<> ResourceOperations::Run::change_items(const Items& items, const MadeResource& resource,
+                                               const json::object& wanted) {
   const json::value* const before = given(resource.properties, items.property);
   const json::value* const after = given(wanted, items.property);
   if (after && !after->is_array()) return refuse_property(type_, items.property, "is no Array");
@@ -434,7 +436,8 @@ Result<> Resources::Run::change_items(const Items& items, const Resource& resour
   return {};
 }
 
-Result<> Resources::Run::change_tags(const Resource& resource, const json::object& wanted) {
+Result<> ResourceOperations::Run::change_tags(const MadeResource& resource,
+                                              const json::object& wanted) {
   const Tagging& tagging = type_.tagging;
   const json::value* const before = given(resource.properties, "Tags");
   const json::value* const after = given(wanted, "Tags");
@@ -458,10 +461,10 @@ Result<> Resources::Run::change_tags(const Resource& resource, const json::objec
 }
 
 // One item as `get` shows it; nullopt where it is not there.
-Result<std::optional<json::value>> Resources::Run::read_item(const Items& items,
-                                                             const Resource& resource,
-                                                             const json::value& item,
-                                                             json::object& into) {
+Result<std::optional<json::value>> ResourceOperations::Run::read_item(const Items& items,
+                                                                      const MadeResource& resource,
+                                                                      const json::value& item,
+                                                                      json::object& into) {
   json::value named = item;
   if (!items.key.empty() && item.is_string()) named = json::object{{key_of(items.key), item}};
   Step asked = items.get;
@@ -482,8 +485,9 @@ Result<std::optional<json::value>> Resources::Run::read_item(const Items& items,
   return named;
 }
 
-Result<json::array> Resources::Run::read_items(const Items& items, const Resource& resource,
-                                               json::object& into) {
+Result<json::array> ResourceOperations::Run::read_items(const Items& items,
+                                                        const MadeResource& resource,
+                                                        json::object& into) {
   json::array out;
   if (items.list) {
     TRY(out,
@@ -500,7 +504,7 @@ Result<json::array> Resources::Run::read_items(const Items& items, const Resourc
   return read;
 }
 
-Result<> Resources::Run::read_tags(const Resource& resource, json::object& into) {
+Result<> ResourceOperations::Run::read_tags(const MadeResource& resource, json::object& into) {
   const Step& step = type_.tagging.list;
   TRY(const auto answered, look(step, begin(step, resource.id), {}));
   if (!answered) return {};
@@ -510,7 +514,7 @@ Result<> Resources::Run::read_tags(const Resource& resource, json::object& into)
   return {};
 }
 
-Result<> Resources::Run::remove(const Resource& resource) {
+Result<> ResourceOperations::Run::remove(const MadeResource& resource) {
   if (!type_.items.empty() && !type_.readings.empty()) {
     const Reading& first = type_.readings.front();
     TRY(const auto there, look(first.step, begin(first.step, resource.id), first.absent));
@@ -529,7 +533,7 @@ Result<> Resources::Run::remove(const Resource& resource) {
   return {};
 }
 
-Result<std::vector<std::string>> Resources::Run::list() {
+Result<std::vector<std::string>> ResourceOperations::Run::list() {
   if (!type_.list)
     return fail(ErrorCode::not_implemented, fmt::format("{} cannot be listed", type_.name));
   TRY(json::array all, list_all(type_.list, begin(type_.list, {}), type_.listed));
@@ -538,19 +542,20 @@ Result<std::vector<std::string>> Resources::Run::list() {
 
 // --- The calls ---
 
-Result<std::string> Resources::create(const ResourceType& type, json::object properties,
-                                      std::string_view name) {
+Result<std::string> ResourceOperations::create(const ResourceType& type, json::object properties,
+                                               std::string_view name) {
   if (!type.named.empty() && !given(properties, type.named))
     properties[key_of(type.named)] = json::string(key_of(name));
   TRY_DO(check_properties(type, properties));
   return tx_.attempt([&] { return Run(*this, type).create(properties); });
 }
 
-Result<ResourceState> Resources::read(const Resource& resource) {
+Result<ResourceState> ResourceOperations::read(const MadeResource& resource) {
   return Run(*this, resource.type).read(resource);
 }
 
-Result<PropertyChanges> Resources::update(const Resource& resource, const json::object& wanted) {
+Result<PropertyChanges> ResourceOperations::update(const MadeResource& resource,
+                                                   const json::object& wanted) {
   TRY_DO(check_properties(resource.type, wanted));
   PropertyChanges changes = changes_between(resource.type, resource.properties, wanted);
   if (!changes.replacing.empty() || changes.in_place.empty()) return changes;
@@ -558,11 +563,11 @@ Result<PropertyChanges> Resources::update(const Resource& resource, const json::
   return changes;
 }
 
-Result<> Resources::remove(const Resource& resource) {
+Result<> ResourceOperations::remove(const MadeResource& resource) {
   return tx_.attempt([&] { return Run(*this, resource.type).remove(resource); });
 }
 
-Result<std::vector<std::string>> Resources::list(const ResourceType& type) {
+Result<std::vector<std::string>> ResourceOperations::list(const ResourceType& type) {
   return Run(*this, type).list();
 }
 

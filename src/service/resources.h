@@ -13,9 +13,9 @@
 namespace slipway::service {
 
 // A resource that was made.
-struct Resource {
+struct MadeResource {
   const ResourceType& type;
-  std::string id;                         // what Resources::create() returned
+  std::string id;                         // what ResourceOperations::create() returned
   const boost::json::object& properties;  // as it was last made or changed
 };
 
@@ -46,10 +46,10 @@ struct ResourceState {
 // One who asks, in one transaction. Of a call that fails nothing remains, and the transaction goes
 // on. Errors are those of the operations; invalid_argument names a property that the type does not
 // have, that this server cannot set, or whose value cannot be one: none is dropped.
-class Resources {
+class ResourceOperations {
  public:
   // All outlive this object; it is the transaction's thread's.
-  Resources(const Operations& operations, const Caller& caller, store::Transaction& tx)
+  ResourceOperations(const Operations& operations, const Caller& caller, store::Transaction& tx)
       : operations_(operations), caller_(caller), tx_(tx) {}
 
   // The identifier of a new resource. `name` is for a type that has one, where `properties` give
@@ -57,13 +57,13 @@ class Resources {
   Result<std::string> create(const ResourceType& type, boost::json::object properties,
                              std::string_view name);
 
-  Result<ResourceState> read(const Resource& resource);
+  Result<ResourceState> read(const MadeResource& resource);
 
   // Changes it to have `wanted`. Returns what takes another resource: then nothing was done.
-  Result<PropertyChanges> update(const Resource& resource, const boost::json::object& wanted);
+  Result<PropertyChanges> update(const MadeResource& resource, const boost::json::object& wanted);
 
   // What is gone already is removed.
-  Result<> remove(const Resource& resource);
+  Result<> remove(const MadeResource& resource);
 
   // The identifiers of all that are there.
   Result<std::vector<std::string>> list(const ResourceType& type);

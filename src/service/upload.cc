@@ -199,7 +199,7 @@ class UploadWork {
   Call call_;
   wire::Node input_{};
   net::Fields page_fields_;  // where a page of another origin asks
-  std::unique_ptr<BodySink> sink_;
+  std::unique_ptr<UploadSink> sink_;
   std::optional<wire::Sha256> hash_;
   std::optional<wire::ChunkedDecoder> decoder_;
   std::vector<std::string_view> pieces_;

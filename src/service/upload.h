@@ -1,5 +1,5 @@
-// A streamed request body on its way into a door's BodySink: from the I/O loop through a strand of
-// workers, with back-pressure, so that a slow client costs a connection and never a thread.
+// A streamed request body on its way into a door's UploadSink: from the I/O loop through a strand
+// of workers, with back-pressure, so that a slow client costs a connection and never a thread.
 #pragma once
 
 #include <functional>

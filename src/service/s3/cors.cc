@@ -85,14 +85,14 @@ std::vector<std::string> wished_headers(std::string_view text) {
 }
 
 // The bucket of a request that may be none of an operation.
-std::string bucket_name(const service::PageRequest& page) {
+std::string bucket_name(const service::CrossOriginRequest& page) {
   if (!page.virtual_bucket.empty()) return std::string(page.virtual_bucket);
   std::string_view path = page.head.path;
   if (path.starts_with('/')) path.remove_prefix(1);
   return percent_decode(take_until(path, '/'));
 }
 
-bool names_object(const service::PageRequest& page) {
+bool names_object(const service::CrossOriginRequest& page) {
   const std::string_view path =
       page.head.path.substr(std::min<std::size_t>(1, page.head.path.size()));
   if (!page.virtual_bucket.empty()) return !path.empty();
@@ -100,7 +100,7 @@ bool names_object(const service::PageRequest& page) {
   return slash != std::string_view::npos && slash + 1 < path.size();
 }
 
-std::unexpected<Error> forbidden(std::string message, const service::PageRequest& page,
+std::unexpected<Error> forbidden(std::string message, const service::CrossOriginRequest& page,
                                  std::string_view method) {
   return std::unexpected(Error{ErrorCode::permission_denied,
                                "CORSResponse: " + std::move(message),
@@ -145,7 +145,7 @@ bool is_header_name(std::string_view text) {
   });
 }
 
-Result<net::Fields> cross_origin(store::Transaction& tx, const service::PageRequest& page) {
+Result<net::Fields> cross_origin(store::Transaction& tx, const service::CrossOriginRequest& page) {
   Wish wish{page.head.headers.get("origin"), page.head.method};
   if (page.head.method == "OPTIONS") {
     TRY(wish, preflight_wish(page.head.headers));

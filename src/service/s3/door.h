@@ -24,9 +24,9 @@ class LifecycleTexts;
 class Notices;
 
 namespace api = aws::s3;
-using service::BodySink;
 using service::Call;
 using service::refuse;
+using service::UploadSink;
 
 // What an operation without a transaction of its own works on.
 struct Door {

@@ -76,7 +76,7 @@ Result<api::CreateMultipartUploadOutput> create_multipart_upload(
 namespace {
 
 // One UploadPart on its way.
-class PartSink final : public BodySink {
+class PartSink final : public UploadSink {
  public:
   struct Begin {
     api::UploadPartRequest in;
@@ -134,8 +134,8 @@ Result<> check_part_kind(const objects::Multipart& upload, const BodyChecks& che
 
 }  // namespace
 
-Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
-                                              api::UploadPartRequest in) {
+Result<std::unique_ptr<UploadSink>> upload_part(const Door& door, Call& call,
+                                                api::UploadPartRequest in) {
   TRY_DO(check_encryption({.customer = customer_key(in)}));
   TRY_DO(check_announced_size(call));
   TRY_DO(check_part_number(in.PartNumber()));

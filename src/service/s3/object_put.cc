@@ -11,7 +11,7 @@ namespace slipway::s3 {
 namespace {
 
 // One PutObject on its way: bytes go to the engine as they come, the object appears at the end.
-class PutSink final : public BodySink {
+class PutSink final : public UploadSink {
  public:
   struct Begin {
     api::PutObjectRequest in;
@@ -80,8 +80,8 @@ class PutSink final : public BodySink {
 
 // Refuses before the body is read what can be told from the head; conditions, the bucket and what
 // it lets a list say are looked at again where the object appears.
-Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
-                                             api::PutObjectRequest in) {
+Result<std::unique_ptr<UploadSink>> put_object(const Door& door, Call& call,
+                                               api::PutObjectRequest in) {
   TRY_DO(check_announced_size(call));
   TRY(objects::Attributes attributes, read_attributes(in));
   TRY(objects::WriteCondition condition, write_condition(in.IfMatch(), in.IfNoneMatch()));

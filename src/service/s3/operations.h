@@ -83,8 +83,8 @@ Result<api::PutObjectAclOutput> put_object_acl(const Door& door, Call& call,
                                                api::PutObjectAclRequest in);
 
 // object_put.cc
-Result<std::unique_ptr<BodySink>> put_object(const Door& door, Call& call,
-                                             api::PutObjectRequest in);
+Result<std::unique_ptr<UploadSink>> put_object(const Door& door, Call& call,
+                                               api::PutObjectRequest in);
 
 // object_get.cc
 Result<api::GetObjectOutput> get_object(const Door& door, Call& call, api::GetObjectRequest in);
@@ -123,8 +123,8 @@ Result<api::ListObjectVersionsOutput> list_object_versions(Call& call,
 // multipart.cc
 Result<api::CreateMultipartUploadOutput> create_multipart_upload(
     const Door& door, Call& call, api::CreateMultipartUploadRequest in);
-Result<std::unique_ptr<BodySink>> upload_part(const Door& door, Call& call,
-                                              api::UploadPartRequest in);
+Result<std::unique_ptr<UploadSink>> upload_part(const Door& door, Call& call,
+                                                api::UploadPartRequest in);
 Result<api::AbortMultipartUploadOutput> abort_multipart_upload(const Door& door, Call& call,
                                                                api::AbortMultipartUploadRequest in);
 Result<api::ListPartsOutput> list_parts(const Door& door, Call& call, api::ListPartsRequest in);
