@@ -30,7 +30,7 @@ class EventEngine {
   std::unique_ptr<sns::Signer> signer;
   // Whether what one service sends to a queue or a topic of another is taken.
   Senders senders;
-  sns::Envelope envelope;
+  sns::NotificationEnvelope envelope;
   events::LoopHttpSender sender;
   events::HttpDeliveries http;
   events::Deliverer deliverer;

@@ -194,7 +194,7 @@ objects::Lifecycle::Needs lifecycle_needs(objects::Objects& objects, LifecycleTe
           .loop = loop};
 }
 
-void install(service::Registry& registry, const Needs& needs) {
+void install(service::Registry& registry, const S3Needs& needs) {
   needs.objects.watch(std::string(setting::notification), needs.notices);
   Service service = registry.begin(api::schema(), error_table());
   service.add_types(resource_types());

@@ -14,7 +14,7 @@
 namespace slipway::s3 {
 
 // What the door stands on; all of it outlives the registry.
-struct Needs {
+struct S3Needs {
   store::Store& store;
   objects::Objects& objects;
   Notices& notices;
@@ -23,7 +23,7 @@ struct Needs {
 };
 
 // Adds every operation of operations.txt, and lets `notices` tell of what happens to objects.
-void install(service::Registry& registry, const Needs& needs);
+void install(service::Registry& registry, const S3Needs& needs);
 
 // Moves what this door kept of its own in the tables of engine/objects.
 std::span<const store::Migration> migrations();

@@ -134,7 +134,7 @@ Error no_component(const AskedEndpoint& endpoint, const routing::FleetRoute* rou
 }
 
 Error not_found(const AskedEndpoint& endpoint) {
-  if (has_form(endpoint.name, Form::name))
+  if (has_form(endpoint.name, TextForm::name))
     return validation_error(
         fmt::format("Endpoint {} of account {} not found.", endpoint.name, endpoint.account));
   return validation_error(

@@ -28,7 +28,7 @@ struct PassedHeader {
   std::string_view InvokeHead::* to = nullptr;  // where its value stands too
   std::size_t bytes_min = 0;
   std::size_t bytes_max = 0;
-  Form form = Form::any;
+  TextForm form = TextForm::any;
   std::string_view pattern;  // the form in the model's words
   bool sensitive = false;    // no message repeats the value
 };

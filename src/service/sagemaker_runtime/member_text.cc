@@ -47,14 +47,14 @@ bool is_name(std::string_view text) {
 
 }  // namespace
 
-bool has_form(std::string_view text, Form form) {
+bool has_form(std::string_view text, TextForm form) {
   switch (form) {
-    case Form::any: return true;
-    case Form::ascii: return is_ascii(text);
-    case Form::printable:
+    case TextForm::any: return true;
+    case TextForm::ascii: return is_ascii(text);
+    case TextForm::printable:
       return !text.empty() && !is_white(text.front()) && is_printable(text.substr(1));
-    case Form::name: return is_name(text);
-    case Form::name_or_new_one: return text == new_session || is_name(text);
+    case TextForm::name: return is_name(text);
+    case TextForm::name_or_new_one: return text == new_session || is_name(text);
   }
   return false;
 }

@@ -11,7 +11,7 @@ namespace slipway::sagemaker_runtime {
 inline constexpr std::string_view new_session = "NEW_SESSION";
 
 // Says what the model lets a text consist of, as the patterns say it.
-enum class Form : std::uint8_t {
+enum class TextForm : std::uint8_t {
   any,              // .*
   ascii,            // \p{ASCII}*
   printable,        // \A\S[\p{Print}]*\z
@@ -19,6 +19,6 @@ enum class Form : std::uint8_t {
   name_or_new_one,  // the same, or new_session
 };
 
-bool has_form(std::string_view text, Form form);
+bool has_form(std::string_view text, TextForm form);
 
 }  // namespace slipway::sagemaker_runtime

@@ -77,7 +77,7 @@ std::string_view text_of(SignatureVersion version) {
 
 }  // namespace
 
-std::string Envelope::signature_of(const std::string& text, SignatureVersion version) {
+std::string NotificationEnvelope::signature_of(const std::string& text, SignatureVersion version) {
   {
     const std::scoped_lock lock(mutex_);
     for (const Signed& each : signed_)
@@ -90,8 +90,8 @@ std::string Envelope::signature_of(const std::string& text, SignatureVersion ver
   return signature;
 }
 
-std::string Envelope::wrap(const PublishedNotification& published,
-                           const Subscription& subscription) {
+std::string NotificationEnvelope::wrap(const PublishedNotification& published,
+                                       const Subscription& subscription) {
   const events::Notification& notification = published.notification;
   const std::string& message = published.body_for(subscription.channel);
   const std::string topic = arn_of(published.topic);
@@ -126,8 +126,8 @@ std::string Envelope::wrap(const PublishedNotification& published,
   return std::move(out).end();
 }
 
-events::HttpDelivery Envelope::http(const PublishedNotification& published,
-                                    const Subscription& subscription) {
+events::HttpDelivery NotificationEnvelope::http(const PublishedNotification& published,
+                                                const Subscription& subscription) {
   events::HttpDelivery out{.head = head_of("Notification", published.id, subscription)};
   if (subscription.settings.form == events::Form::bare) {
     out.head.emplace_back("x-amz-sns-rawdelivery", "true");
@@ -138,7 +138,8 @@ events::HttpDelivery Envelope::http(const PublishedNotification& published,
   return out;
 }
 
-events::HttpDelivery Envelope::confirmation(const Subscription& subscription, Timestamp now) {
+events::HttpDelivery NotificationEnvelope::confirmation(const Subscription& subscription,
+                                                        Timestamp now) {
   const std::string id = make_uuid(random_);
   const std::string topic = arn_of(subscription.topic);
   const std::string time = to_iso8601(now, Fraction::milliseconds);

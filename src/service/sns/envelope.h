@@ -20,11 +20,11 @@ inline constexpr std::string_view certificate_path = "/_slipway/sns/SimpleNotifi
 inline constexpr std::size_t signatures_kept = 16;
 
 // Thread-safe.
-class Envelope final : public events::Envelope {
+class NotificationEnvelope final : public events::Envelope {
  public:
   // `endpoint` is read when a message is made: the server's own "http://127.0.0.1:4566". All
   // outlive it.
-  Envelope(Signer& signer, Random& random, const std::string& endpoint)
+  NotificationEnvelope(Signer& signer, Random& random, const std::string& endpoint)
       : signer_(signer), random_(random), endpoint_(endpoint) {}
 
   std::string wrap(const events::PublishedNotification& published,

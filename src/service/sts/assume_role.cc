@@ -68,7 +68,7 @@ Result<> add_tags(const api::AssumeRoleRequest& in, SessionTerms& terms) {
 }
 
 Result<SessionTerms> read_terms(const Call& call, const api::AssumeRoleRequest& in,
-                                const Needs& needs) {
+                                const StsNeeds& needs) {
   if (!in.ProvidedContexts().empty())
     return fail(ErrorCode::not_implemented, "AssumeRole with ProvidedContexts is not implemented.");
   SessionTerms terms = inherited(call);
@@ -124,7 +124,7 @@ std::unexpected<Error> not_authorized(const Call& call, std::string_view action,
 // Assuming a role is one action, giving the session tags and a source identity is one more each,
 // those that come with the caller among them. All are asked of the same policies.
 Result<> authorize(Call& call, const api::AssumeRoleRequest& in, const identity::Role& role,
-                   const SessionTerms& terms, Factor factor, const Needs& needs) {
+                   const SessionTerms& terms, Factor factor, const StsNeeds& needs) {
   const identity::Principal& principal = call.caller().principal;
   TRY(const identity::PrincipalPolicies policies, needs.directory.policies_of(principal));
   TRY(const identity::Policy trust, trust_policy_of(role));
@@ -159,7 +159,7 @@ Result<> check_life(const Call& call, const identity::Role& role, std::chrono::s
 }  // namespace
 
 Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
-                                            const Needs& needs) {
+                                            const StsNeeds& needs) {
   TRY(SessionTerms terms, read_terms(call, in, needs));
   TRY(const auto shown, take_factor(call, {in.SerialNumber(), in.TokenCode()}, needs));
   const Factor factor = shown ? Factor::shown_now : Factor::none_now;

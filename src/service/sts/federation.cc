@@ -13,7 +13,7 @@ using identity::SessionTerms;
 using service::refuse;
 
 Result<SessionTerms> read_terms(const Call& call, const api::GetFederationTokenRequest& in,
-                                const Needs& needs) {
+                                const StsNeeds& needs) {
   SessionTerms terms;
   terms.issued = std::chrono::floor<std::chrono::seconds>(call.now());
   std::set<std::string> given;
@@ -30,7 +30,7 @@ Result<SessionTerms> read_terms(const Call& call, const api::GetFederationTokenR
 
 Result<api::GetFederationTokenResponse> get_federation_token(Call& call,
                                                              api::GetFederationTokenRequest in,
-                                                             const Needs& needs) {
+                                                             const StsNeeds& needs) {
   const Principal& giver = call.caller().principal;
   if (giver.kind != Principal::Kind::root && giver.kind != Principal::Kind::user)
     return refuse("AccessDenied", "Cannot call GetFederationToken with session credentials");

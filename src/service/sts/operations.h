@@ -13,7 +13,7 @@ namespace api = aws::sts;
 using service::Call;
 
 // All outlive the door.
-struct Needs {
+struct StsNeeds {
   const identity::KeyRing& keys;
   const identity::Directory& directory;
   store::Store& store;
@@ -24,14 +24,14 @@ struct Needs {
 // Whom the request's key speaks for, with `--auth none` too.
 Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
                                                            api::GetCallerIdentityRequest in,
-                                                           const Needs& needs);
+                                                           const StsNeeds& needs);
 // Refuses a caller that itself has temporary credentials.
 Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessionTokenRequest in,
-                                                       const Needs& needs);
+                                                       const StsNeeds& needs);
 // The account of a key of this server.
 Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
                                                           api::GetAccessKeyInfoRequest in,
-                                                          const Needs& needs);
+                                                          const StsNeeds& needs);
 
 // federation.cc
 // Credentials for somebody by a name, who may what the caller and the request's policies both
@@ -39,7 +39,7 @@ Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
 // AssumeRole.
 Result<api::GetFederationTokenResponse> get_federation_token(Call& call,
                                                              api::GetFederationTokenRequest in,
-                                                             const Needs& needs);
+                                                             const StsNeeds& needs);
 
 // assume_role.cc
 // Asks the role's trust policy itself, together with the caller's policies: the frame, which knows
@@ -51,7 +51,7 @@ Result<api::GetFederationTokenResponse> get_federation_token(Call& call,
 // identity or transitive tags that the calling session has fixed; InvalidParameterValue for tags
 // that contradict each other; MalformedPolicyDocument; PackedPolicyTooLarge.
 Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest in,
-                                            const Needs& needs);
+                                            const StsNeeds& needs);
 
 // web_identity.cc
 // A role for who has a token of an OpenID Connect provider of the account: nobody signs, and the
@@ -63,6 +63,6 @@ Result<api::AssumeRoleResponse> assume_role(Call& call, api::AssumeRoleRequest i
 // ExpiredTokenException; AccessDenied where the role names no provider of the account, denies what
 // is claimed, or does not take a token that holds; ValidationError as AssumeRole.
 Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
-    Call& call, api::AssumeRoleWithWebIdentityRequest in, const Needs& needs);
+    Call& call, api::AssumeRoleWithWebIdentityRequest in, const StsNeeds& needs);
 
 }  // namespace slipway::sts

@@ -21,7 +21,7 @@ std::unexpected<Error> no_device() {
 }  // namespace
 
 Result<std::optional<Timestamp>> take_factor(const Call& call, const FactorGiven& given,
-                                             const Needs& needs) {
+                                             const StsNeeds& needs) {
   if (!given.serial && !given.code) return std::nullopt;
   if (!given.serial || !given.code)
     return refuse("AccessDenied",

@@ -17,6 +17,6 @@ struct FactorGiven {
 // Takes the code of the calling user's device: when it was shown, or nothing where none was given.
 // AccessDenied, in AWS's words, where it is wrong, was taken before, or is not the caller's.
 Result<std::optional<Timestamp>> take_factor(const Call& call, const FactorGiven& given,
-                                             const Needs& needs);
+                                             const StsNeeds& needs);
 
 }  // namespace slipway::sts

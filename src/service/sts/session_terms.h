@@ -12,7 +12,7 @@ namespace slipway::sts {
 
 // The session's own policy and the names of further ones.
 template <typename Input>
-Result<> add_policies(const Input& in, const Needs& needs, identity::SessionTerms& terms) {
+Result<> add_policies(const Input& in, const StsNeeds& needs, identity::SessionTerms& terms) {
   terms.policy_document = in.Policy().value_or("");
   std::size_t characters = terms.policy_document.size();
   if (!terms.policy_document.empty())

@@ -35,7 +35,7 @@ constexpr service::ErrorRow errors[] = {
 
 // Whose key the request names, where that is one of ours. With `--auth none` nothing is checked and
 // all ask as the root, but programs ask who a role's credentials make them.
-Principal named_principal(Call& call, const Needs& needs) {
+Principal named_principal(Call& call, const StsNeeds& needs) {
   const service::Caller& caller = call.caller();
   const net::RequestHead& head = call.head();
   std::vector<wire::HeaderPair> headers;
@@ -53,7 +53,7 @@ Principal named_principal(Call& call, const Needs& needs) {
 
 Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
                                                            api::GetCallerIdentityRequest,
-                                                           const Needs& needs) {
+                                                           const StsNeeds& needs) {
   const Principal principal = named_principal(call, needs);
   return call.output<api::GetCallerIdentityResponse>()
       .UserId(user_id(principal))
@@ -62,7 +62,7 @@ Result<api::GetCallerIdentityResponse> get_caller_identity(Call& call,
 }
 
 Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessionTokenRequest in,
-                                                       const Needs& needs) {
+                                                       const StsNeeds& needs) {
   const Principal& principal = call.caller().principal;
   if (principal.kind != Principal::Kind::root && principal.kind != Principal::Kind::user)
     return refuse("AccessDenied", "Cannot call GetSessionToken with session credentials");
@@ -78,7 +78,7 @@ Result<api::GetSessionTokenResponse> get_session_token(Call& call, api::GetSessi
 
 Result<api::GetAccessKeyInfoResponse> get_access_key_info(Call& call,
                                                           api::GetAccessKeyInfoRequest in,
-                                                          const Needs& needs) {
+                                                          const StsNeeds& needs) {
   const auto key = needs.keys.find(in.AccessKeyId(), "", call.moment().server);
   if (!key)
     return refuse("ValidationError", fmt::format("Invalid Access Key ID {}.", in.AccessKeyId()));
@@ -89,9 +89,9 @@ void install(service::Registry& registry, const identity::KeyRing& keys,
              const identity::Directory& directory, store::Store& store,
              federation::IssuerKeys& issuers) {
   namespace op = api::op;
-  const Needs needs{keys, directory, store, issuers};
+  const StsNeeds needs{keys, directory, store, issuers};
   const auto with_needs = [needs]<typename Answer, typename Input>(
-                              Answer (*handler)(Call&, Input, const Needs&)) {
+                              Answer (*handler)(Call&, Input, const StsNeeds&)) {
     return [needs, handler](Call& call, Input in) { return handler(call, std::move(in), needs); };
   };
   registry.begin(api::schema(), errors)

@@ -234,7 +234,7 @@ enum class Proof : std::uint8_t { holds, awaited };
 
 // Keys that are not there are fetched, and the call waits for them.
 Result<Proof> check_signature(Call& call, const WebToken& token, const Issuer& issuer,
-                              const Needs& needs) {
+                              const StsNeeds& needs) {
   using State = IssuerKeys::Lookup::State;
   IssuerKeys::Lookup found = needs.issuers.find(issuer);
   auto outcome = KeySet::Outcome::does_not_hold;
@@ -289,7 +289,7 @@ api::AssumeRoleWithWebIdentityResponse filled(Call& call, const Principal& princ
 }  // namespace
 
 Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
-    Call& call, api::AssumeRoleWithWebIdentityRequest in, const Needs& needs) {
+    Call& call, api::AssumeRoleWithWebIdentityRequest in, const StsNeeds& needs) {
   if (in.ProviderId())
     return fail(ErrorCode::not_implemented,
                 "AssumeRoleWithWebIdentity with ProviderId is not implemented.");
