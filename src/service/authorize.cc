@@ -293,11 +293,11 @@ Result<> Authorizer::decide(const Question& question, const Permissions& service
     const identity::Verdict verdict = identity::decide(
         principal, *policies, {.action = demand.action, .resource = resource, .context = context},
         {.account = owner, .policy = side->policy.get()});
-    if (!best || verdict.decision == identity::Decision::explicitly_denied ||
-        (verdict.allowed() && best->decision == identity::Decision::implicitly_denied))
+    if (!best || verdict.decision == identity::PolicyDecision::explicitly_denied ||
+        (verdict.allowed() && best->decision == identity::PolicyDecision::implicitly_denied))
       best = verdict;
   }
-  if (best->decision == identity::Decision::implicitly_denied && service.listed) {
+  if (best->decision == identity::PolicyDecision::implicitly_denied && service.listed) {
     TRY(const bool listed, service.listed(question, demand.action, first));
     if (listed)
       best = identity::decide(principal, *policies,

@@ -20,7 +20,7 @@ std::string_view name_of(identity::PolicyKind kind) {
 
 std::string reason_of(const identity::Verdict& verdict, std::string_view action) {
   const std::string_view policy = name_of(verdict.kind);
-  if (verdict.decision == identity::Decision::explicitly_denied)
+  if (verdict.decision == identity::PolicyDecision::explicitly_denied)
     return fmt::format("with an explicit deny in {} {}", policy.starts_with('i') ? "an" : "a",
                        policy);
   return fmt::format("because no {} allows the {} action", policy, action);

@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 5> narrowing_tests = {"StringEquals", "St
                                                              "ArnEquals", "ArnLike", "IpAddress"};
 
 // "0.0.0.0/0" and the like.
-bool is_fixed(const identity::Pattern& value) {
+bool is_fixed(const identity::PolicyPattern& value) {
   return !value.variables && !value.text.contains('*') && !value.text.contains('?') &&
          !value.text.ends_with("/0");
 }

@@ -151,10 +151,11 @@ class Asking {
 
   std::string_view action() const { return request_.action(); }
 
-  void explain(std::span<const Say* const> deciding, Decision decision) {
+  void explain(std::span<const Say* const> deciding, PolicyDecision decision) {
     if (why_ == nullptr) return;
     using Effect = Statement::Effect;
-    const Effect wanted = decision == Decision::explicitly_denied ? Effect::deny : Effect::allow;
+    const Effect wanted =
+        decision == PolicyDecision::explicitly_denied ? Effect::deny : Effect::allow;
     for (const Say* say : deciding)
       for (const auto& each : say->matched)
         if (each.policy->statements()[each.statement].effect == wanted)
@@ -199,12 +200,12 @@ struct Says {
   std::optional<Say> session;
 };
 
-Verdict lacking(PolicyKind kind) { return {Decision::implicitly_denied, kind}; }
+Verdict lacking(PolicyKind kind) { return {PolicyDecision::implicitly_denied, kind}; }
 
 std::optional<Verdict> denial(const Says& says) {
   for (const Say* say : {&says.own, &says.resource, says.boundary ? &*says.boundary : nullptr,
                          says.session ? &*says.session : nullptr})
-    if (say != nullptr && say->denies) return Verdict{Decision::explicitly_denied, say->kind};
+    if (say != nullptr && say->denies) return Verdict{PolicyDecision::explicitly_denied, say->kind};
   return std::nullopt;
 }
 
@@ -212,7 +213,7 @@ std::optional<Verdict> denial(const Says& says) {
 Verdict within_limits(const Says& says, PolicyKind kind) {
   if (says.boundary && !says.boundary->allows) return lacking(PolicyKind::boundary);
   if (says.session && !says.session->allows) return lacking(PolicyKind::session);
-  return {Decision::allowed, kind};
+  return {PolicyDecision::allowed, kind};
 }
 
 // Credentials that stand for a long-term key without a second factor leave the keeping of keys to
@@ -228,7 +229,7 @@ bool is_withheld(const Principal& principal, std::string_view action) {
 }
 
 Verdict inside_one_account(const Says& says, const ResourceSide& resource) {
-  if (says.resource.grant == Grant::direct) return {Decision::allowed, says.resource.kind};
+  if (says.resource.grant == Grant::direct) return {PolicyDecision::allowed, says.resource.kind};
   const bool guards_itself = resource.rule == ResourceSide::Rule::own_side;
   if (guards_itself && says.resource.grant == Grant::none) return lacking(PolicyKind::trust);
   if (says.resource.grant == Grant::role) return within_limits(says, says.resource.kind);
@@ -238,7 +239,7 @@ Verdict inside_one_account(const Says& says, const ResourceSide& resource) {
 
 Verdict across_accounts(const Principal& principal, const Says& says) {
   if (says.resource.grant == Grant::none) return lacking(says.resource.kind);
-  if (principal.is_root()) return {Decision::allowed, says.resource.kind};
+  if (principal.is_root()) return {PolicyDecision::allowed, says.resource.kind};
   if (!says.own.allows) return lacking(PolicyKind::identity);
   return within_limits(says, PolicyKind::identity);
 }
@@ -246,15 +247,16 @@ Verdict across_accounts(const Principal& principal, const Says& says) {
 Verdict verdict_of(const Principal& principal, std::string_view action, const Says& says,
                    const ResourceSide& resource) {
   if (action == asking_who_one_is && !principal.is_stranger())
-    return {Decision::allowed, PolicyKind::identity};
+    return {PolicyDecision::allowed, PolicyKind::identity};
   if (const auto denied = denial(says)) return *denied;
   if (principal.is_stranger())
-    return says.resource.grant == Grant::direct ? Verdict{Decision::allowed, says.resource.kind}
-                                                : lacking(says.resource.kind);
+    return says.resource.grant == Grant::direct
+               ? Verdict{PolicyDecision::allowed, says.resource.kind}
+               : lacking(says.resource.kind);
   if (is_withheld(principal, action)) return lacking(PolicyKind::session);
   const bool one_account = resource.account.empty() || resource.account == principal.account;
   if (!one_account) return across_accounts(principal, says);
-  if (principal.is_root()) return {Decision::allowed, PolicyKind::identity};
+  if (principal.is_root()) return {PolicyDecision::allowed, PolicyKind::identity};
   return inside_one_account(says, resource);
 }
 

@@ -29,11 +29,11 @@ struct ResourceSide {
 
 // Says whether a request is allowed, and which kind of policy decided.
 struct Verdict {
-  Decision decision = Decision::implicitly_denied;
+  PolicyDecision decision = PolicyDecision::implicitly_denied;
   // What allows; what denies; or, where nothing does either, the kind whose permission lacks (the
   // principal's own policies first).
   PolicyKind kind = PolicyKind::none;
-  bool allowed() const { return decision == Decision::allowed; }
+  bool allowed() const { return decision == PolicyDecision::allowed; }
 };
 
 using Policies = std::vector<std::shared_ptr<const Policy>>;

@@ -25,7 +25,7 @@ enum class PolicyUse : std::uint8_t { permissions, trust, resource };
 struct ConditionTest;  // condition_tests.h
 
 // A text with wildcards and, where `variables`, with ${key} to be filled in from the context.
-struct Pattern {
+struct PolicyPattern {
   std::string text;
   bool variables = false;
 };
@@ -35,7 +35,7 @@ struct Pattern {
 struct ResourcePattern {
   enum class Reach : std::uint8_t { everything, parts, nothing } reach = Reach::parts;
   std::array<std::string, 5> head;  // "arn", partition, service, region, account; lower case
-  Pattern tail;
+  PolicyPattern tail;
 };
 
 // Whom a resource's policy or a trust policy speaks of.
@@ -62,7 +62,7 @@ struct Condition {
   } quantifier = Quantifier::none;
   enum class WhenAbsent : std::uint8_t { fails, holds } when_absent = WhenAbsent::fails;
   std::string key;
-  std::vector<Pattern> values;
+  std::vector<PolicyPattern> values;
 };
 
 // The test that an operator's name ("ForAnyValue:StringLikeIfExists") stands for, without key and
@@ -134,7 +134,7 @@ struct AccessRequest {
 };
 
 // Says what policies come to: an explicit denial outweighs every permission, silence denies too.
-enum class Decision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
+enum class PolicyDecision : std::uint8_t { allowed, explicitly_denied, implicitly_denied };
 
 // An AccessRequest, taken apart once for all the statements that are asked. Borrows the request.
 class PreparedRequest {

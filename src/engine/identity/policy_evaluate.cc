@@ -39,16 +39,18 @@ std::size_t find_piece(std::string_view piece, std::string_view text, std::size_
 }
 
 // Fills the variables in where there are any; nullopt where one has no value.
-std::optional<std::string> filled(const Pattern& pattern, std::span<const ContextEntry> context) {
+std::optional<std::string> filled(const PolicyPattern& pattern,
+                                  std::span<const ContextEntry> context) {
   return substitute_variables(pattern.text, context);
 }
 
 // The pattern without variables; nullopt where one has no value.
-std::optional<std::string> ready(const Pattern& pattern, std::span<const ContextEntry> context) {
+std::optional<std::string> ready(const PolicyPattern& pattern,
+                                 std::span<const ContextEntry> context) {
   return pattern.variables ? filled(pattern, context) : pattern.text;
 }
 
-bool matches_pattern(const Pattern& pattern, std::string_view text,
+bool matches_pattern(const PolicyPattern& pattern, std::string_view text,
                      std::span<const ContextEntry> context) {
   if (!pattern.variables) return matches_wildcard(pattern.text, text);
   const auto text_wanted = filled(pattern, context);
@@ -88,7 +90,7 @@ std::string for_test(const ConditionTest& test, std::string wanted) {
   return wanted;
 }
 
-bool value_matches(const Condition& condition, const Pattern& wanted, std::string_view given,
+bool value_matches(const Condition& condition, const PolicyPattern& wanted, std::string_view given,
                    std::span<const ContextEntry> context) {
   if (!wanted.variables) return condition.test->holds(wanted.text, given);
   auto text = filled(wanted, context);
@@ -98,7 +100,7 @@ bool value_matches(const Condition& condition, const Pattern& wanted, std::strin
 // One value of the request against all values of the policy.
 bool value_satisfies(const Condition& condition, std::string_view given,
                      std::span<const ContextEntry> context) {
-  const bool matched = std::ranges::any_of(condition.values, [&](const Pattern& wanted) {
+  const bool matched = std::ranges::any_of(condition.values, [&](const PolicyPattern& wanted) {
     return value_matches(condition, wanted, given, context);
   });
   return matched != condition.test->negated();
@@ -106,7 +108,7 @@ bool value_satisfies(const Condition& condition, std::string_view given,
 
 bool presence_holds(const Condition& condition, const ContextEntry* entry) {
   const std::string_view absent = entry == nullptr ? "true" : "false";
-  return std::ranges::any_of(condition.values, [&](const Pattern& wanted) {
+  return std::ranges::any_of(condition.values, [&](const PolicyPattern& wanted) {
     return condition.test->holds(wanted.text, absent);
   });
 }

@@ -58,7 +58,7 @@ Result<std::vector<std::string>> scalars(const json::value& value) {
   return out;
 }
 
-Pattern pattern_of(std::string_view text, const Reading& reading) {
+PolicyPattern pattern_of(std::string_view text, const Reading& reading) {
   return {std::string(text), reading.variables && text.find("${") != std::string_view::npos};
 }
 
@@ -103,7 +103,7 @@ ResourcePattern parse_resource(std::string_view text, const Reading& reading) {
     text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
     if (text.data() != nullptr) ++parts;
   }
-  pattern.tail = text.data() != nullptr ? pattern_of(text, reading) : Pattern{"*"};
+  pattern.tail = text.data() != nullptr ? pattern_of(text, reading) : PolicyPattern{"*"};
   if (parts <= pattern.head.size() && reading.use == PolicyUse::resource && !has_wildcard)
     pattern.reach = Reach::nothing;
   return pattern;
@@ -178,7 +178,7 @@ Result<> read_conditions(Statement& statement, const json::value& value, const R
       for (const std::string& text : texts)
         condition.values.push_back(condition.test->variables == ConditionTest::Variables::filled
                                        ? pattern_of(text, reading)
-                                       : Pattern{text});
+                                       : PolicyPattern{text});
       statement.conditions.push_back(std::move(condition));
     }
   }

@@ -16,14 +16,14 @@ std::shared_ptr<const Policy> parsed(std::string_view document,
 
 const Principal user{Principal::Kind::user, "1", "arn:aws:iam::1:user/u", "AIDAU"};
 
-Decision decide(std::string_view document, std::string_view action, std::string_view resource,
-                const std::vector<ContextEntry>& context = {}) {
+PolicyDecision decide(std::string_view document, std::string_view action, std::string_view resource,
+                      const std::vector<ContextEntry>& context = {}) {
   const PrincipalPolicies policies{.own = {parsed(document)}, .boundary = {}, .session = {}};
   return decide(user, policies, {action, resource, context}, {}).decision;
 }
 
 // A document with one statement that allows s3:* under a condition.
-Decision under(std::string_view condition, const std::vector<ContextEntry>& context) {
+PolicyDecision under(std::string_view condition, const std::vector<ContextEntry>& context) {
   return decide(std::string(R"({"Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*",)"
                             R"("Condition":)") +
                     std::string(condition) + "}}",
@@ -35,9 +35,9 @@ std::string refusal(std::string_view document, PolicyUse use = PolicyUse::permis
   return policy ? "accepted" : policy.error().message;
 }
 
-constexpr auto allowed = Decision::allowed;
-constexpr auto denied = Decision::explicitly_denied;
-constexpr auto nothing = Decision::implicitly_denied;
+constexpr auto allowed = PolicyDecision::allowed;
+constexpr auto denied = PolicyDecision::explicitly_denied;
+constexpr auto nothing = PolicyDecision::implicitly_denied;
 
 TEST(PolicyEvaluation, WhatNothingAllowsIsDenied) {
   constexpr std::string_view document =

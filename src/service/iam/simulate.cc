@@ -136,11 +136,11 @@ Principal principal_of(const std::shared_ptr<const Party>& party) {
 
 // ---- The answer ---------------------------------------------------------------------------------
 
-std::string_view decision_name(identity::Decision decision) {
+std::string_view decision_name(identity::PolicyDecision decision) {
   switch (decision) {
-    case identity::Decision::allowed: return "allowed";
-    case identity::Decision::explicitly_denied: return "explicitDeny";
-    case identity::Decision::implicitly_denied: break;
+    case identity::PolicyDecision::allowed: return "allowed";
+    case identity::PolicyDecision::explicitly_denied: return "explicitDeny";
+    case identity::PolicyDecision::implicitly_denied: break;
   }
   return "implicitDeny";
 }
@@ -204,7 +204,7 @@ Result<api::SimulatePolicyResponse> run(Call& call, const In& in, const Simulati
 // ---- What policies ask for ----------------------------------------------------------------------
 
 // The keys of "${aws:username}" in a text, without the values that stand in for them.
-void add_variables(const identity::Pattern& pattern, std::set<std::string>& keys) {
+void add_variables(const identity::PolicyPattern& pattern, std::set<std::string>& keys) {
   if (!pattern.variables) return;
   const std::string_view text = pattern.text;
   for (std::size_t at = text.find("${"); at != text.npos; at = text.find("${", at + 2)) {

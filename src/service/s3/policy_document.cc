@@ -187,7 +187,7 @@ Result<> check_addresses(const identity::Condition& condition) {
   const identity::ConditionTest* const in_network = identity::find_condition_test("IpAddress");
   const bool asks_address = condition.test->holds == in_network->holds ||
                             equal_ignoring_case(condition.key, "aws:SourceIp");
-  const auto is_network = [&](const identity::Pattern& value) {
+  const auto is_network = [&](const identity::PolicyPattern& value) {
     const std::string_view text = value.text;
     return in_network->holds(text, text.substr(0, text.find('/')));  // each holds its first one
   };

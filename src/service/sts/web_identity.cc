@@ -203,9 +203,9 @@ struct Trust {
   std::string provider_arn;
 };
 
-identity::Decision decision_of(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
-                               const Trust& trust, const SessionTerms& terms,
-                               std::vector<ContextEntry> context) {
+identity::PolicyDecision decision_of(Call& call, const api::AssumeRoleWithWebIdentityRequest& in,
+                                     const Trust& trust, const SessionTerms& terms,
+                                     std::vector<ContextEntry> context) {
   TrustQuestion question{.session_name = in.RoleSessionName(),
                          .seconds = in.DurationSeconds(),
                          .tags = terms.tags,
@@ -219,10 +219,10 @@ identity::Decision decision_of(Call& call, const api::AssumeRoleWithWebIdentityR
   std::vector<std::string_view> actions = {action};
   if (!terms.tags.empty()) actions.push_back("sts:TagSession");
   if (!terms.source_identity.empty()) actions.push_back("sts:SetSourceIdentity");
-  auto decision = identity::Decision::allowed;
+  auto decision = identity::PolicyDecision::allowed;
   for (const std::string_view each : actions) {
     const auto verdict = decide(guest, {}, {each, in.RoleArn(), context}, side);
-    if (verdict.decision == identity::Decision::explicitly_denied) return verdict.decision;
+    if (verdict.decision == identity::PolicyDecision::explicitly_denied) return verdict.decision;
     if (!verdict.allowed()) decision = verdict.decision;
   }
   return decision;
@@ -312,13 +312,13 @@ Result<api::AssumeRoleWithWebIdentityResponse> assume_role_with_web_identity(
   if (provider == trusted.end()) return invalid_token();
   const std::string arn =
       fmt::format("arn:aws:iam::{}:oidc-provider/{}", role->account, provider->name);
-  const identity::Decision decision =
+  const identity::PolicyDecision decision =
       decision_of(call, in, {*role, trust, arn}, terms, claim_keys(token, *provider, audience));
-  if (decision == identity::Decision::explicitly_denied) return not_authorized();
+  if (decision == identity::PolicyDecision::explicitly_denied) return not_authorized();
 
   // A token that holds is told that it is for others or that the role does not take it, any other
   // that it is no good.
-  const bool allowed = decision == identity::Decision::allowed;
+  const bool allowed = decision == identity::PolicyDecision::allowed;
   const bool for_us =
       std::ranges::find(provider->clients, audience.name) != provider->clients.end();
   const Issuer issuer{issuer_of(*provider), provider->thumbprints};
