@@ -45,19 +45,19 @@ std::size_t WriteBuffer::append(std::string_view bytes) {
   return taken;
 }
 
-BodyWriter::BodyWriter(Disk& disk, File file, Caching caching)
+BodyFileWriter::BodyFileWriter(Disk& disk, File file, Caching caching)
     : disk_(&disk), file_(std::move(file)) {
   direct_ = caching == Caching::bypass && set_direct(true);
 }
 
 // False where the file system knows no way past the cache.
-bool BodyWriter::set_direct(bool direct) {
+bool BodyFileWriter::set_direct(bool direct) {
   const int flags = ::fcntl(file_.fd(), F_GETFL);
   return flags >= 0 &&
          ::fcntl(file_.fd(), F_SETFL, direct ? flags | O_DIRECT : flags & ~O_DIRECT) == 0;
 }
 
-Result<> BodyWriter::write(std::string_view bytes) {
+Result<> BodyFileWriter::write(std::string_view bytes) {
   while (!bytes.empty()) {
     // The end of a body is rarely as long as the disk would have it: the cache takes that.
     if (direct_ && bytes.size() % direct_alignment != 0) direct_ = !set_direct(false);
@@ -75,13 +75,13 @@ Result<> BodyWriter::write(std::string_view bytes) {
   return {};
 }
 
-void BodyWriter::begin_writeback() {
+void BodyFileWriter::begin_writeback() {
   if (offset_ - synced_ < writeback_bytes) return;
   ::sync_file_range(file_.fd(), synced_, offset_ - synced_, SYNC_FILE_RANGE_WRITE);
   synced_ = offset_;
 }
 
-Result<> BodyWriter::make_durable() {
+Result<> BodyFileWriter::make_durable() {
   if (disk_->sync_bytes(file_.fd()) != 0) return write_failure(errno);
   return {};
 }

@@ -47,11 +47,11 @@ class WriteBuffer {
 };
 
 // One thread at a time.
-class BodyWriter {
+class BodyFileWriter {
  public:
-  BodyWriter() = default;
+  BodyFileWriter() = default;
   // `disk` outlives it.
-  BodyWriter(Disk& disk, File file, Caching caching);
+  BodyFileWriter(Disk& disk, File file, Caching caching);
 
   // All but the last are full WriteBuffers. unavailable: the disk, and what is wrong with it.
   Result<> write(std::string_view bytes);

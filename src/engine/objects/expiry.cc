@@ -55,8 +55,8 @@ Timestamp StorageMove::at(Timestamp begin) const {
 }
 
 // Of two that are due the one that leads farther, which more classes may come to.
-const StorageMove* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
-                           Timestamp now) {
+const StorageMove* move_of(const ExpiryRules& rules, const Object& object,
+                           const VersionStanding& standing, Timestamp now) {
   const StorageMove* farthest = nullptr;
   const bool latest = standing.newer == 0;
   for (const ExpiryRule& rule : rules) {

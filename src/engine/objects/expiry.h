@@ -79,12 +79,12 @@ std::optional<Expiry> expiry_of(const ExpiryRules& rules, const Multipart& uploa
 
 // How far a version is to be moved by now; null where it stays. `newer` is how many newer ones its
 // key has, of which the next came at `replaced`.
-struct Standing {
+struct VersionStanding {
   std::int64_t newer = 0;
   Timestamp replaced = {};
 };
-const StorageMove* move_of(const ExpiryRules& rules, const Object& object, const Standing& standing,
-                           Timestamp now);
+const StorageMove* move_of(const ExpiryRules& rules, const Object& object,
+                           const VersionStanding& standing, Timestamp now);
 
 // The prefixes of all rules, but for those that begin with another: where to look.
 std::vector<std::string> prefixes_of(const ExpiryRules& rules);

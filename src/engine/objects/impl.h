@@ -29,7 +29,7 @@ class Objects::Impl {
   // Makes `row` the latest version of its key, in the place of the null version where the bucket
   // keeps no versions: that one may be locked. The row's number, version and time are given here.
   struct Reason {
-    Change::Kind kind;
+    ObjectChange::Kind kind;
     const Cause& cause;
   };
   Result<Object> make_latest(store::Transaction& tx, const Bucket& bucket, VersionRow row,
@@ -46,7 +46,7 @@ class Objects::Impl {
 
   // Tells the watcher, where the bucket is watched.
   struct Event {
-    Change::Kind kind;
+    ObjectChange::Kind kind;
     std::int64_t number = 0;  // of the version that was made
   };
   void tell(store::Transaction& tx, const Bucket& bucket, const Object& object, Event event,
@@ -68,7 +68,7 @@ class Objects::Impl {
   std::unique_ptr<BodyRemovals> removals;
   std::unique_ptr<BodyKeeper> keeper;
   std::string watched;  // the setting of buckets that `watcher` watches
-  Watcher* watcher = nullptr;
+  ObjectWatcher* watcher = nullptr;
   std::atomic<bool> stopping = false;
 
  private:
@@ -80,7 +80,7 @@ class Objects::Impl {
 struct SegmentRow {
   std::int64_t body = 0;
   std::uint32_t number = 1;
-  std::optional<Checksum> checksum = {};
+  std::optional<ObjectChecksum> checksum = {};
   Timestamp modified = {};
 };
 void insert_segment(store::Transaction& tx, const SegmentRow& row, SealedBody sealed);

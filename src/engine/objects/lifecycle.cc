@@ -17,7 +17,7 @@ constexpr Cause by_itself{.way = Cause::Way::expiry};
 struct Met {
   Object object;
   std::int64_t number = 0;
-  Standing standing = {};
+  VersionStanding standing = {};
 };
 
 constexpr std::string_view met_columns = "key,seq,version,marker,size,modified,tags,storage_class";

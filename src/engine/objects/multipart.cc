@@ -70,16 +70,16 @@ Part read_part(const store::Rows& rows) {
   part.size = static_cast<std::uint64_t>(rows.integer(1));
   part.etag = rows.text(2);
   if (!rows.is_null(3))
-    part.checksum = Checksum{static_cast<ChecksumKind>(rows.integer(3)), ChecksumScope::full_object,
-                             std::string(rows.text(4))};
+    part.checksum = ObjectChecksum{static_cast<ChecksumKind>(rows.integer(3)),
+                                   ChecksumScope::full_object, std::string(rows.text(4))};
   part.modified = Timestamp(std::chrono::microseconds(rows.integer(5)));
   return part;
 }
 
 // The checksum that a part keeps: of the kind its upload asked for, or the default.
-std::optional<Checksum> checksum_to_keep(const Multipart& upload, const SealedBody& body) {
+std::optional<ObjectChecksum> checksum_to_keep(const Multipart& upload, const SealedBody& body) {
   const ChecksumKind wanted = upload.checksum_kind.value_or(ChecksumKind::crc64nvme);
-  for (const Checksum& checksum : body.checksums)
+  for (const ObjectChecksum& checksum : body.checksums)
     if (checksum.kind == wanted) return checksum;
   return std::nullopt;
 }
@@ -284,7 +284,7 @@ struct Assembly {
   std::vector<Part> parts;
   std::uint64_t size = 0;
   std::string etag;
-  std::optional<Checksum> checksum;
+  std::optional<ObjectChecksum> checksum;
 };
 
 std::unexpected<Error> bad_part(std::string_view kind, const PartReference& reference,
@@ -323,15 +323,15 @@ Result<std::string> etag_of_parts(const std::vector<Part>& parts) {
 }
 
 // Absent where a part lacks its own (an upload that asked for none, by a caller that made none).
-Result<std::optional<Checksum>> checksum_of_parts(const Multipart& upload,
-                                                  const std::vector<Part>& parts) {
+Result<std::optional<ObjectChecksum>> checksum_of_parts(const Multipart& upload,
+                                                        const std::vector<Part>& parts) {
   std::vector<wire::PartChecksum> pieces;
   for (const Part& part : parts) {
     if (!part.checksum) return std::nullopt;
     pieces.push_back({part.checksum->base64, part.size});
   }
   const ChecksumKind kind = upload.checksum_kind.value_or(ChecksumKind::crc64nvme);
-  Checksum whole{kind, upload.checksum_scope, {}};
+  ObjectChecksum whole{kind, upload.checksum_scope, {}};
   if (upload.checksum_scope == ChecksumScope::composite) {
     TRY(whole.base64, wire::combine_composite(kind, pieces));
   } else {
@@ -451,7 +451,7 @@ Result<Object> Objects::complete(store::Transaction& tx, const MultipartName& na
   object.tags = std::move(upload.upload.attributes.tags);
   object.body = upload.body;
   TRY(Object made,
-      impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::completed, cause}));
+      impl_->make_latest(tx, bucket, std::move(row), {ObjectChange::Kind::completed, cause}));
   tx.run("UPDATE objects_upload SET completed=?2 WHERE body=?1", upload.body, made.version);
   return made;
 }

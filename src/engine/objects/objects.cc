@@ -127,8 +127,9 @@ void Objects::Impl::tell(store::Transaction& tx, const Bucket& bucket, const Obj
   if (watcher == nullptr) return;
   const auto setting = objects::setting(tx, bucket, watched);
   if (!setting) return;
-  const bool tags = event.kind == Change::Kind::tagged || event.kind == Change::Kind::untagged ||
-                    event.kind == Change::Kind::shared;
+  const bool tags = event.kind == ObjectChange::Kind::tagged ||
+                    event.kind == ObjectChange::Kind::untagged ||
+                    event.kind == ObjectChange::Kind::shared;
   if (event.number == 0 && !tags) event.number = next_number(tx);
   watcher->changed(tx, *setting,
                    {.kind = event.kind,
@@ -177,7 +178,7 @@ Objects::~Objects() = default;
 
 void Objects::use(const DiskRoom& room) { impl_->files->use(room); }
 
-void Objects::watch(std::string setting, Watcher& watcher) {
+void Objects::watch(std::string setting, ObjectWatcher& watcher) {
   impl_->watched = std::move(setting);
   impl_->watcher = &watcher;
 }
@@ -209,7 +210,7 @@ Result<Object> Objects::put(store::Transaction& tx, const ObjectName& name, Seal
   object.body = row.number;
   impl_->note_change(tx);
   insert_segment(tx, {.body = row.number, .modified = impl_->clock.now()}, std::move(body));
-  return impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::put, options.cause});
+  return impl_->make_latest(tx, bucket, std::move(row), {ObjectChange::Kind::put, options.cause});
 }
 
 Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const ObjectName& target,
@@ -233,7 +234,8 @@ Result<Object> Objects::copy(store::Transaction& tx, const Object& source, const
   row.object.storage_class = std::move(options.attributes.storage_class);
   row.object.properties = std::move(options.attributes.properties);
   row.object.tags = std::move(options.attributes.tags);
-  return impl_->make_latest(tx, bucket, std::move(row), {Change::Kind::copied, options.cause});
+  return impl_->make_latest(tx, bucket, std::move(row),
+                            {ObjectChange::Kind::copied, options.cause});
 }
 
 namespace {
@@ -258,8 +260,8 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
     marker.object.key = name.key;
     marker.object.delete_marker = true;
     TRY_DO(check_key(name.key));
-    TRY(const Object made,
-        impl_->make_latest(tx, bucket, std::move(marker), {Change::Kind::marker_made, cause}));
+    TRY(const Object made, impl_->make_latest(tx, bucket, std::move(marker),
+                                              {ObjectChange::Kind::marker_made, cause}));
     return Removal{Removal::Kind::marker_made, made.version};
   }
   const ObjectName exact{name.bucket, name.key, name.version.value_or(std::string(null_version))};
@@ -270,7 +272,7 @@ Result<Removal> Objects::remove(store::Transaction& tx, const ObjectName& name,
   // A key without an object is removed as well as any other: whoever watches is told so.
   if (row || !name.version) {
     const Object gone{.bucket = bucket.name, .key = name.key, .version = *exact.version};
-    impl_->tell(tx, bucket, gone, {Change::Kind::removed}, cause);
+    impl_->tell(tx, bucket, gone, {ObjectChange::Kind::removed}, cause);
   }
   if (!row) return Removal{Removal::Kind::nothing, *exact.version};
   tx.run(
@@ -289,7 +291,7 @@ Result<Object> Objects::reclassify(store::Transaction& tx, const ObjectName& nam
   tx.run("UPDATE objects_version SET storage_class=?4 WHERE bucket=?1 AND key=?2 AND seq=?3",
          bucket.id, name.key, row->number, storage_class);
   row->object.storage_class = storage_class;
-  impl_->tell(tx, bucket, row->object, {Change::Kind::moved}, cause);
+  impl_->tell(tx, bucket, row->object, {ObjectChange::Kind::moved}, cause);
   return std::move(row->object);
 }
 
@@ -298,8 +300,8 @@ Result<> Objects::restore(store::Transaction& tx, const ObjectName& name, const 
   TRY_DO(put_properties(tx, name, properties));
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(const Object object, find(tx, name));
-  impl_->tell(tx, bucket, object, {Change::Kind::restore_begun}, cause);
-  impl_->tell(tx, bucket, object, {Change::Kind::restored}, {});
+  impl_->tell(tx, bucket, object, {ObjectChange::Kind::restore_begun}, cause);
+  impl_->tell(tx, bucket, object, {ObjectChange::Kind::restored}, {});
   return {};
 }
 
@@ -308,7 +310,7 @@ Result<> Objects::put_rights(store::Transaction& tx, const ObjectName& name,
   TRY_DO(put_properties(tx, name, properties));
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(const Object object, find(tx, name));
-  impl_->tell(tx, bucket, object, {Change::Kind::shared}, cause);
+  impl_->tell(tx, bucket, object, {ObjectChange::Kind::shared}, cause);
   return {};
 }
 

@@ -124,14 +124,14 @@ struct ByteRange {
 struct PutOptions {
   Attributes attributes = {};
   WriteCondition condition = {};
-  std::optional<Checksum> checksum = {};  // which of the body's checksums to keep
+  std::optional<ObjectChecksum> checksum = {};  // which of the body's checksums to keep
   Cause cause = {};
 };
 
 // What a copy says of bytes that came in parts, if it is to look written as one.
 struct WholeBody {
   std::string etag;
-  std::optional<Checksum> checksum;
+  std::optional<ObjectChecksum> checksum;
 };
 
 // What Objects stands on beside the store.
@@ -174,7 +174,7 @@ class Objects {
 
   // Tells `watcher`, which outlives this object, of what happens in those buckets that have this
   // setting. Before the first change.
-  void watch(std::string setting, Watcher& watcher);
+  void watch(std::string setting, ObjectWatcher& watcher);
 
   Upload begin(UploadOptions options = {});
 

@@ -61,7 +61,7 @@ Result<Object> Objects::put_tags(store::Transaction& tx, const ObjectName& name,
                                  const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(Object object, replace_tags(tx, bucket, name, std::move(tags)));
-  impl_->tell(tx, bucket, object, {Change::Kind::tagged}, cause);
+  impl_->tell(tx, bucket, object, {ObjectChange::Kind::tagged}, cause);
   return object;
 }
 
@@ -69,7 +69,7 @@ Result<Object> Objects::remove_tags(store::Transaction& tx, const ObjectName& na
                                     const Cause& cause) {
   TRY(const Bucket bucket, find_bucket(tx, name.bucket));
   TRY(Object object, replace_tags(tx, bucket, name, {}));
-  impl_->tell(tx, bucket, object, {Change::Kind::untagged}, cause);
+  impl_->tell(tx, bucket, object, {ObjectChange::Kind::untagged}, cause);
   return object;
 }
 

@@ -159,8 +159,8 @@ VersionRow read_version(const store::Rows& rows, std::string_view bucket) {
   object.modified = Timestamp(std::chrono::microseconds(rows.integer(6)));
   if (!rows.is_null(7))
     object.checksum =
-        Checksum{static_cast<ChecksumKind>(rows.integer(7)),
-                 static_cast<ChecksumScope>(rows.integer(8)), std::string(rows.text(9))};
+        ObjectChecksum{static_cast<ChecksumKind>(rows.integer(7)),
+                       static_cast<ChecksumScope>(rows.integer(8)), std::string(rows.text(9))};
   object.parts = static_cast<std::uint32_t>(rows.integer(10));
   object.storage_class = rows.text(11);
   object.properties = decode_pairs(rows.blob(12));

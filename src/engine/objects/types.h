@@ -46,7 +46,7 @@ using ChecksumKind = wire::Checksum::Algorithm;
 enum class ChecksumScope : std::uint8_t { full_object, composite };
 
 // A checksum as clients say it, of the whole object or of the checksums of its parts.
-struct Checksum {
+struct ObjectChecksum {
   ChecksumKind kind = ChecksumKind::crc64nvme;
   ChecksumScope scope = ChecksumScope::full_object;
   std::string base64;
@@ -62,7 +62,7 @@ struct Object {
   std::uint64_t size = 0;
   std::string etag;  // hex MD5, "-N" after it where made of parts; without quotes
   Timestamp modified;
-  std::optional<Checksum> checksum;
+  std::optional<ObjectChecksum> checksum;
   std::uint32_t parts = 0;  // 0: written as one
   std::string storage_class;
   Pairs properties;
@@ -150,7 +150,7 @@ struct Part {
   std::uint32_t number = 0;
   std::uint64_t size = 0;
   std::string etag;
-  std::optional<Checksum> checksum;
+  std::optional<ObjectChecksum> checksum;
   Timestamp modified;
 };
 

@@ -162,11 +162,11 @@ class Upload::Impl {
     return kind == ChecksumKind::md5 && options_.etag == UploadOptions::Etag::md5;
   }
 
-  Result<std::vector<Checksum>> finished_checksums(std::string_view etag) const {
-    std::vector<Checksum> finished;
+  Result<std::vector<ObjectChecksum>> finished_checksums(std::string_view etag) const {
+    std::vector<ObjectChecksum> finished;
     auto running = checksums_.begin();
     for (const ChecksumKind kind : options_.checksums) {
-      Checksum& checksum = finished.emplace_back(kind, ChecksumScope::full_object);
+      ObjectChecksum& checksum = finished.emplace_back(kind, ChecksumScope::full_object);
       if (is_etag(kind)) {
         TRY(const std::string raw, from_hex(etag));
         checksum.base64 = to_base64(raw);
@@ -184,7 +184,7 @@ class Upload::Impl {
 
   Result<> create_file() {
     TRY(BodyFiles::Created created, files_.create());
-    writer_ = BodyWriter(files_.disk(), std::move(created.file), options_.caching);
+    writer_ = BodyFileWriter(files_.disk(), std::move(created.file), options_.caching);
     claim_ = std::make_unique<FileClaim>(removals_, std::move(created.name));
     return {};
   }
@@ -219,7 +219,7 @@ class Upload::Impl {
   std::uint64_t size_ = 0;
   WriteBuffer buffer_;
   std::unique_ptr<FileClaim> claim_;
-  BodyWriter writer_;
+  BodyFileWriter writer_;
   BodySums sums_;
   Md5 md5_;
   wire::Checksum bulk_crc_{wire::Checksum::Algorithm::crc64nvme};

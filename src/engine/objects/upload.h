@@ -41,7 +41,7 @@ class FileClaim {
 struct SealedBody {
   std::uint64_t size = 0;
   std::string etag;  // see UploadOptions::Etag
-  std::vector<Checksum> checksums;
+  std::vector<ObjectChecksum> checksums;
   std::string bytes;  // where no file
   std::string sums;   // body_sums.h
   std::unique_ptr<FileClaim> file;

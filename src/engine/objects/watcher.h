@@ -23,7 +23,7 @@ struct Cause {
 
 // One version of an object came, went, got other tags or another storage class, or was restored, or
 // lets in others than before.
-struct Change {
+struct ObjectChange {
   enum class Kind : std::uint8_t {
     put,
     copied,
@@ -46,13 +46,14 @@ struct Change {
 };
 
 // Is told of every change to objects, within the change.
-class Watcher {
+class ObjectWatcher {
  public:
-  virtual ~Watcher() = default;
+  virtual ~ObjectWatcher() = default;
 
   // In the change's own transaction, on the store's thread: what is written here is durable if and
   // only if the change is. `setting` is what the bucket says about watching.
-  virtual void changed(store::Transaction& tx, std::string_view setting, const Change& change) = 0;
+  virtual void changed(store::Transaction& tx, std::string_view setting,
+                       const ObjectChange& change) = 0;
 };
 
 }  // namespace slipway::objects

@@ -83,11 +83,11 @@ const std::string* value_of(std::span<const wire::Trailer> trailers, std::string
 
 }  // namespace
 
-Result<objects::Checksum> BodyChecks::settle(const objects::SealedBody& body,
-                                             std::span<const wire::Trailer> trailers) const {
+Result<objects::ObjectChecksum> BodyChecks::settle(const objects::SealedBody& body,
+                                                   std::span<const wire::Trailer> trailers) const {
   if (!md5_hex_.empty() && md5_hex_ != body.etag)
     return service::other_md5({bytes_of_hex(md5_hex_), bytes_of_hex(body.etag)});
-  const objects::Checksum& computed = body.checksums.front();
+  const objects::ObjectChecksum& computed = body.checksums.front();
   if (given_ && given_->base64 != computed.base64) return service::other_checksum(kind_);
   if (!trailer_.empty()) {
     const std::string* const sent = value_of(trailers, trailer_);

@@ -68,7 +68,7 @@ Result<std::optional<ChecksumScope>> scope_of(std::optional<std::string_view> ty
 
 // Sets the one member of `out` that is of the checksum's kind, and its type where `out` has one.
 template <typename Out>
-void show_checksum(Out& out, const std::optional<objects::Checksum>& checksum) {
+void show_checksum(Out& out, const std::optional<objects::ObjectChecksum>& checksum) {
   if (!checksum) return;
   const std::string_view value = checksum->base64;
   switch (checksum->kind) {
@@ -115,8 +115,8 @@ class BodyChecks {
   }
 
   // The checksum to keep, where the body is what the client said it would be: BadDigest.
-  Result<objects::Checksum> settle(const objects::SealedBody& body,
-                                   std::span<const wire::Trailer> trailers) const;
+  Result<objects::ObjectChecksum> settle(const objects::SealedBody& body,
+                                         std::span<const wire::Trailer> trailers) const;
 
  private:
   bool brings() const { return given_ || !trailer_.empty(); }

@@ -14,22 +14,22 @@ namespace slipway::s3 {
 namespace {
 
 namespace json = boost::json;
-using Kind = objects::Change::Kind;
+using Kind = objects::ObjectChange::Kind;
 using Way = objects::Cause::Way;
 
 constexpr std::string_view the_service = "s3.amazonaws.com";
 constexpr std::string_view md5_of_nothing = "d41d8cd98f00b204e9800998ecf8427e";
 
-bool is_expiry(const objects::Change& change) { return change.cause.way == Way::expiry; }
+bool is_expiry(const objects::ObjectChange& change) { return change.cause.way == Way::expiry; }
 
 // Of tags and rights: the bytes are the same.
-bool is_beside_bytes(const objects::Change& change) {
+bool is_beside_bytes(const objects::ObjectChange& change) {
   return change.kind == Kind::tagged || change.kind == Kind::untagged ||
          change.kind == Kind::shared;
 }
 
 // Newer kinds of events came with newer versions of the record.
-std::string_view version_of(const objects::Change& change) {
+std::string_view version_of(const objects::ObjectChange& change) {
   return is_beside_bytes(change) || is_expiry(change) ? "2.3" : "2.1";
 }
 
@@ -41,14 +41,14 @@ std::string customer_of(std::string_view account) {
   return id;
 }
 
-std::string actor_of(const objects::Change& change) {
+std::string actor_of(const objects::ObjectChange& change) {
   if (is_expiry(change)) return std::string(the_service);
   if (!change.cause.who.empty()) return fmt::format("AWS:{}", change.cause.who);
   if (!change.cause.address.empty()) return "Anonymous";
   return fmt::format("AmazonCustomer:{}", customer_of(change.bucket.account));
 }
 
-std::string_view address_of(const objects::Change& change) {
+std::string_view address_of(const objects::ObjectChange& change) {
   return change.cause.address.empty() ? the_service : change.cause.address;
 }
 
@@ -64,7 +64,7 @@ std::string encoded_key(std::string_view key) {
   return out;
 }
 
-json::object object_part(const objects::Change& change) {
+json::object object_part(const objects::ObjectChange& change) {
   const objects::Object& object = change.object;
   json::object out{{"key", encoded_key(object.key)}};
   const bool has_bytes = change.kind != Kind::removed && change.kind != Kind::marker_made;
@@ -84,7 +84,7 @@ json::object bucket_part(const objects::Bucket& bucket) {
 
 }  // namespace
 
-std::string_view event_name(const objects::Change& change) {
+std::string_view event_name(const objects::ObjectChange& change) {
   switch (change.kind) {
     case Kind::put:
       return change.cause.way == Way::form ? "ObjectCreated:Post" : "ObjectCreated:Put";
@@ -105,7 +105,7 @@ std::string_view event_name(const objects::Change& change) {
   return "LifecycleTransition";
 }
 
-std::string event_record(const objects::Change& change, const RecordTerms& terms) {
+std::string event_record(const objects::ObjectChange& change, const RecordTerms& terms) {
   json::object record{
       {"eventVersion", version_of(change)},
       {"eventSource", "aws:s3"},

@@ -9,14 +9,14 @@
 namespace slipway::s3 {
 
 // "ObjectCreated:Put", as a record has it and, after "s3:", a configuration.
-std::string_view event_name(const objects::Change& change);
+std::string_view event_name(const objects::ObjectChange& change);
 
 // `request` is the id of the request that made the change, or one made up where there was none.
 struct RecordTerms {
   std::string_view configuration;  // its id
   std::string_view request;
 };
-std::string event_record(const objects::Change& change, const RecordTerms& terms);
+std::string event_record(const objects::ObjectChange& change, const RecordTerms& terms);
 
 // What a destination gets when it is configured.
 std::string test_event(const objects::Bucket& bucket, std::string_view request, Timestamp now);

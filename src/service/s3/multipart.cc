@@ -102,7 +102,7 @@ class PartSink final : public UploadSink {
 
   Result<wire::Node> put(Call& call, std::span<const wire::Trailer> trailers) {
     TRY(objects::SealedBody body, begin_.upload.seal());
-    TRY(const objects::Checksum checksum, begin_.checks.settle(body, trailers));
+    TRY(const objects::ObjectChecksum checksum, begin_.checks.settle(body, trailers));
     TRY(const objects::Part part, door_.store.write([&](store::Transaction& tx) {
       const auto number = static_cast<std::uint32_t>(begin_.in.PartNumber());
       return door_.objects.put_part(tx, upload_of(begin_.in), number, std::move(body));

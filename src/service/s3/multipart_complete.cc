@@ -128,7 +128,7 @@ Result<> check_upload(api::CompleteMultipartUploadRequest in, const objects::Mul
 }
 
 // A checksum of the parts' checksums may come without their number.
-bool is_same(std::string_view given, const objects::Checksum& made) {
+bool is_same(std::string_view given, const objects::ObjectChecksum& made) {
   const std::string_view kept = made.base64;
   if (given == kept) return true;
   return made.scope == ChecksumScope::composite && given == kept.substr(0, kept.find('-'));

@@ -28,7 +28,7 @@ std::unexpected<Error> closed(std::string_view what) {
 }  // namespace
 
 void Notices::changed(store::Transaction& tx, std::string_view setting,
-                      const objects::Change& change) {
+                      const objects::ObjectChange& change) {
   const std::string_view event = event_name(change);
   const auto known = rules(setting);
   std::string request(change.cause.request);
@@ -44,7 +44,8 @@ void Notices::changed(store::Transaction& tx, std::string_view setting,
   }
 }
 
-void Notices::note_lost(const objects::Change& change, const Destination& to, const Error& why) {
+void Notices::note_lost(const objects::ObjectChange& change, const Destination& to,
+                        const Error& why) {
   if (lost_.size() >= remembered_max) lost_.clear();
   Lost& lost = lost_[change.bucket.name + ' ' + to.arn];
   ++lost.number;

@@ -21,7 +21,7 @@ namespace slipway::s3 {
 // Sends within the change that it tells of: the message is there if and only if the change is. What
 // a destination does not take, as it is gone or its policy says no, is lost and logged, as on AWS.
 // Changes come on the store's thread alone; the rest is for any thread.
-class Notices final : public objects::Watcher {
+class Notices final : public objects::ObjectWatcher {
  public:
   // Limits: configurations that are kept as they were read.
   static constexpr std::size_t remembered_max = 1'000;
@@ -43,7 +43,7 @@ class Notices final : public objects::Watcher {
   explicit Notices(Needs needs) : needs_(std::move(needs)) {}
 
   void changed(store::Transaction& tx, std::string_view setting,
-               const objects::Change& change) override;
+               const objects::ObjectChange& change) override;
 
   // not_found where the destination is not there.
   Result<events::Admission> admission(store::Transaction& tx, const Destination& to,
@@ -65,7 +65,7 @@ class Notices final : public objects::Watcher {
   };
 
   std::shared_ptr<const Rules> rules(std::string_view setting);
-  void note_lost(const objects::Change& change, const Destination& to, const Error& why);
+  void note_lost(const objects::ObjectChange& change, const Destination& to, const Error& why);
   Result<> send_to_queue(store::Transaction& tx, const events::QueueId& id,
                          const objects::Bucket& from, Notice notice, const Moment& now) const;
   Result<> send_to_topic(store::Transaction& tx, const events::TopicId& id,

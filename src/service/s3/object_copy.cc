@@ -85,7 +85,7 @@ Result<> digest(objects::Content content, std::span<wire::Checksum> digests) {
   });
 }
 
-objects::Checksum whole_checksum(const wire::Checksum& digest) {
+objects::ObjectChecksum whole_checksum(const wire::Checksum& digest) {
   return {digest.algorithm(), objects::ChecksumScope::full_object, digest.base64()};
 }
 
@@ -347,8 +347,9 @@ class PartCopy {
   ChecksumKind kept_kind() const { return kind_.value_or(ChecksumKind::crc64nvme); }
 
   bool has_checksum(const objects::SealedBody& body) const {
-    return std::ranges::any_of(
-        body.checksums, [this](const objects::Checksum& each) { return each.kind == kept_kind(); });
+    return std::ranges::any_of(body.checksums, [this](const objects::ObjectChecksum& each) {
+      return each.kind == kept_kind();
+    });
   }
 
   Result<std::optional<objects::SealedBody>> share() {

@@ -250,7 +250,7 @@ Result<api::GetObjectAttributesOutput> get_object_attributes(Call& call,
   if (asks_for(in, "ObjectSize")) out.ObjectSize(static_cast<std::int64_t>(object.size));
   if (asks_for(in, "StorageClass")) out.StorageClass(object.storage_class);
   if (asks_for(in, "Checksum") && object.checksum) {
-    objects::Checksum bare = *object.checksum;  // the count of the parts stands elsewhere
+    objects::ObjectChecksum bare = *object.checksum;  // the count of the parts stands elsewhere
     bare.base64 = bare.base64.substr(0, bare.base64.find('-'));
     auto checksum = call.output<api::Checksum>();
     show_checksum(checksum, bare);
