@@ -15,7 +15,7 @@ namespace slipway::events {
 namespace {
 
 namespace json = boost::json;
-using Kind = Condition::Kind;
+using Kind = FilterCondition::Kind;
 
 constexpr double number_step = 1e-6;  // five digits after the point count
 
@@ -61,7 +61,7 @@ std::vector<std::uint8_t> address_of(std::string_view text) {
   return {};
 }
 
-bool in_network(const Condition& condition, std::string_view text) {
+bool in_network(const FilterCondition& condition, std::string_view text) {
   const auto address = address_of(text);
   if (address.size() != condition.network.size()) return false;
   for (unsigned bit = 0; bit < condition.network_bits; ++bit) {
@@ -81,9 +81,9 @@ bool compare(double value, std::string_view comparison, double number) {
 
 bool is_scalar(const json::value& value) { return !value.is_object() && !value.is_array(); }
 
-Result<Condition> read_cidr(std::string_view text) {
+Result<FilterCondition> read_cidr(std::string_view text) {
   const auto slash = text.find('/');
-  Condition out{.kind = Kind::cidr, .network = address_of(text.substr(0, slash))};
+  FilterCondition out{.kind = Kind::cidr, .network = address_of(text.substr(0, slash))};
   const std::string_view digits = slash == text.npos ? "" : text.substr(slash + 1);
   const auto [end, error] =
       std::from_chars(digits.data(), digits.data() + digits.size(), out.network_bits);
@@ -93,12 +93,12 @@ Result<Condition> read_cidr(std::string_view text) {
   return out;
 }
 
-Result<Condition> read_numeric(const json::value& value) {
+Result<FilterCondition> read_numeric(const json::value& value) {
   if (!value.is_array()) return bad_filter("Value of numeric must be an array.");
   const json::array& items = value.as_array();
   if (items.empty()) return bad_filter("Invalid member in numeric match: ]");
   if (items.size() > 4) return bad_filter("Too many terms in numeric range expression");
-  Condition out{.kind = Kind::numeric};
+  FilterCondition out{.kind = Kind::numeric};
   for (std::size_t i = 0; i < items.size(); i += 2) {
     constexpr std::string_view known[] = {"<", "<=", "=", ">=", ">"};
     if (!items[i].is_string())
@@ -120,10 +120,10 @@ Result<Condition> read_numeric(const json::value& value) {
   return out;
 }
 
-Result<Condition> read_anything_but(std::string_view key, const json::value& value) {
-  Condition out{.kind = Kind::anything_but};
+Result<FilterCondition> read_anything_but(std::string_view key, const json::value& value) {
+  FilterCondition out{.kind = Kind::anything_but};
   const auto add = [&](const json::value& each) -> Result<> {
-    TRY(Condition other, Condition::parse(key, each));
+    TRY(FilterCondition other, FilterCondition::parse(key, each));
     constexpr Kind known[] = {Kind::equal, Kind::prefix, Kind::suffix, Kind::wildcard,
                               Kind::ignore_case};
     if (std::ranges::find(known, other.kind) == std::end(known))
@@ -150,7 +150,7 @@ constexpr TextKind text_kinds[] = {{"prefix", Kind::prefix},
                                    {"equals-ignore-case", Kind::ignore_case}};
 
 // {"anything-but": {"prefix": ["a", "b"]}} names several at once.
-Result<Condition> read_object(std::string_view key, const json::object& object) {
+Result<FilterCondition> read_object(std::string_view key, const json::object& object) {
   if (object.size() != 1) return bad_filter("Only one key allowed in match expression");
   const std::string_view name = object.begin()->key();
   const json::value& value = object.begin()->value();
@@ -158,13 +158,13 @@ Result<Condition> read_object(std::string_view key, const json::object& object) 
   if (text_kind != std::end(text_kinds)) {
     if (!value.is_string())
       return bad_filter(fmt::format("{} match pattern must be a string", name));
-    return Condition{.kind = text_kind->kind, .text = std::string(view(value.as_string()))};
+    return FilterCondition{.kind = text_kind->kind, .text = std::string(view(value.as_string()))};
   }
   if (name == "cidr" && value.is_string()) return read_cidr(view(value.as_string()));
   if (name == "numeric") return read_numeric(value);
   if (name == "exists") {
     if (!value.is_bool()) return bad_filter("exists match pattern must be either true or false.");
-    return Condition{.kind = value.as_bool() ? Kind::exists : Kind::absent};
+    return FilterCondition{.kind = value.as_bool() ? Kind::exists : Kind::absent};
   }
   if (name == "anything-but") return read_anything_but(key, value);
   return bad_filter(fmt::format("Unrecognized match type {}", name));
@@ -176,16 +176,16 @@ std::unexpected<Error> bad_filter(std::string message) {
   return fail(ErrorCode::invalid_argument, std::move(message), "bad_filter");
 }
 
-Result<Condition> Condition::parse(std::string_view key, const json::value& element) {
+Result<FilterCondition> FilterCondition::parse(std::string_view key, const json::value& element) {
   if (element.is_object()) return read_object(key, element.as_object());
   if (!is_scalar(element))
     return bad_filter("Match value must be String, number, true, false, or null");
   if (element.is_number() && std::abs(element.to_number<double>()) > filter_number_max)
     return bad_filter("Value must be between -1.0e9 and +1.0e9, inclusive");
-  return Condition{.kind = Kind::equal, .value = element};
+  return FilterCondition{.kind = Kind::equal, .value = element};
 }
 
-Result<> Condition::check_range() const {
+Result<> FilterCondition::check_range() const {
   if (kind != Kind::numeric || comparisons.size() < 2) return {};
   const auto& bottom = comparisons[0];
   const auto& top = comparisons[1];
@@ -196,10 +196,11 @@ Result<> Condition::check_range() const {
   return bad_filter("Bottom must be less than top");
 }
 
-bool Condition::matches(const Scalar& given) const {
+bool FilterCondition::matches(const Scalar& given) const {
   if (kind == Kind::equal) return same(value, given);
   if (kind == Kind::anything_but)
-    return std::ranges::none_of(others, [&](const Condition& each) { return each.matches(given); });
+    return std::ranges::none_of(others,
+                                [&](const FilterCondition& each) { return each.matches(given); });
   if (kind == Kind::numeric)
     return given.is_number() && std::ranges::all_of(comparisons, [&](const auto& each) {
              return compare(given.to_number<double>(), each.first, each.second);

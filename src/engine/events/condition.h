@@ -15,7 +15,7 @@ namespace slipway::events {
 using Scalar = boost::json::value;
 
 // Immutable once read.
-struct Condition {
+struct FilterCondition {
   enum class Kind : std::uint8_t {
     equal,
     prefix,
@@ -37,10 +37,10 @@ struct Condition {
   // cidr: the bits of the network, and how many of them count.
   std::vector<std::uint8_t> network = {};
   unsigned network_bits = 0;
-  std::vector<Condition> others = {};  // anything_but: none of these
+  std::vector<FilterCondition> others = {};  // anything_but: none of these
 
   // `element` of the array at `key`. invalid_argument, kind "bad_filter".
-  static Result<Condition> parse(std::string_view key, const boost::json::value& element);
+  static Result<FilterCondition> parse(std::string_view key, const boost::json::value& element);
 
   // As for Filter::check_ranges().
   Result<> check_range() const;

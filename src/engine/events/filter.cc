@@ -11,14 +11,14 @@
 namespace slipway::events {
 
 namespace json = boost::json;
-using Kind = Condition::Kind;
+using Kind = FilterCondition::Kind;
 
 // All keys must match; of `any_of`, one.
 struct Filter::Policy {
   struct Key {
     std::string name;
-    std::vector<Condition> conditions;     // one must match, or
-    std::unique_ptr<const Policy> nested;  // this
+    std::vector<FilterCondition> conditions;  // one must match, or
+    std::unique_ptr<const Policy> nested;     // this
   };
   std::vector<Key> keys;
   std::vector<std::vector<Policy>> any_of;  // each "$or"
@@ -71,8 +71,8 @@ Values values_at(const Values& objects, std::string_view name) {
   return out;
 }
 
-bool is_one_of(const Values& values, const std::vector<Condition>& conditions) {
-  return std::ranges::any_of(conditions, [&](const Condition& condition) {
+bool is_one_of(const Values& values, const std::vector<FilterCondition>& conditions) {
+  return std::ranges::any_of(conditions, [&](const FilterCondition& condition) {
     if (condition.kind == Kind::exists) return !values.empty();
     if (condition.kind == Kind::absent) return values.empty();
     return std::ranges::any_of(values, [&](const json::value* value) {
@@ -105,9 +105,10 @@ json::value to_value(const Attributes& attributes) {
 
 // Each value that an "anything-but" excludes counts as one: a choice, so that a message is compared
 // with filter_combinations_max of them and not with as many as fit into a policy.
-double values_of(const std::vector<Condition>& conditions) {
+double values_of(const std::vector<FilterCondition>& conditions) {
   std::size_t out = 0;
-  for (const Condition& each : conditions) out += std::max<std::size_t>(each.others.size(), 1);
+  for (const FilterCondition& each : conditions)
+    out += std::max<std::size_t>(each.others.size(), 1);
   return static_cast<double>(out);
 }
 
@@ -120,7 +121,7 @@ Result<Filter::Policy::Key> Filter::Policy::parse_key(std::string_view name,
   if (const json::array* conditions = value.if_array()) {
     if (conditions->empty()) return bad_filter("Empty arrays are not allowed");
     for (const json::value& each : *conditions) {
-      TRY(Condition condition, Condition::parse(name, each));
+      TRY(FilterCondition condition, FilterCondition::parse(name, each));
       out.conditions.push_back(std::move(condition));
     }
     return out;
@@ -170,7 +171,7 @@ Result<Filter::Policy> Filter::Policy::parse(const json::object& object, FilterS
 
 Result<> Filter::Policy::check_ranges() const {
   for (const Key& key : keys) {
-    for (const Condition& each : key.conditions) TRY_DO(each.check_range());
+    for (const FilterCondition& each : key.conditions) TRY_DO(each.check_range());
     if (key.nested) TRY_DO(key.nested->check_ranges());
   }
   for (const auto& policies : any_of)

@@ -32,21 +32,21 @@ std::uint64_t size_of(const OutgoingMessage& message) {
 }
 
 // The message that `receipt` names, also where it was received again since.
-std::optional<Place> find_named(store::Transaction& tx, const Queue& queue,
-                                const Receipt& receipt) {
+std::optional<MessagePlace> find_named(store::Transaction& tx, const Queue& queue,
+                                       const Receipt& receipt) {
   return receipt.box == queue.box ? find_place(tx, queue.box, receipt.seq) : std::nullopt;
 }
 
 // The message that `receipt` names, if it is still the last that was given for it.
-std::optional<Place> find_received(store::Transaction& tx, const Queue& queue,
-                                   const Receipt& receipt) {
+std::optional<MessagePlace> find_received(store::Transaction& tx, const Queue& queue,
+                                          const Receipt& receipt) {
   const auto place = find_named(tx, queue, receipt);
   return place && place->receives == receipt.receives ? place : std::nullopt;
 }
 
 }  // namespace
 
-std::optional<Place> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq) {
+std::optional<MessagePlace> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq) {
   auto rows = tx.query(
       fmt::format("SELECT {} FROM events_message WHERE seq = ?1 AND box = ?2", place_columns), seq,
       box);

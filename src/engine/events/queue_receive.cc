@@ -17,12 +17,12 @@ using std::chrono::seconds;
 
 bool is_strict(const Queue& queue) { return queue.settings.order == Order::strict; }
 
-bool is_too_old(const Queue& queue, const Place& place, ServerTime now) {
+bool is_too_old(const Queue& queue, const MessagePlace& place, ServerTime now) {
   return place.sent.server + queue.settings.retention <= now;
 }
 
-std::vector<Place> places_of(store::Rows rows) {
-  std::vector<Place> out;
+std::vector<MessagePlace> places_of(store::Rows rows) {
+  std::vector<MessagePlace> out;
   while (rows.next()) out.push_back(place_of(rows));
   return out;
 }
@@ -67,7 +67,7 @@ class Queues::Receiving {
 
  private:
   void take_visible() {
-    for (const Place& place : places_of(
+    for (const MessagePlace& place : places_of(
              tx_.query(fmt::format("SELECT {} FROM events_message WHERE box = ?1 AND visible <= ?2 "
                                    "ORDER BY visible, seq LIMIT ?3",
                                    place_columns),
@@ -87,7 +87,7 @@ class Queues::Receiving {
     }
     for (const std::string& group : groups) {
       if (taken_.size() >= wanted_) return;
-      for (const Place& place : places_of(tx_.query(
+      for (const MessagePlace& place : places_of(tx_.query(
                fmt::format("SELECT {} FROM events_message WHERE box = ?1 AND grp = ?2 AND "
                            "grp <> '' ORDER BY seq LIMIT ?3",
                            place_columns),
@@ -98,8 +98,8 @@ class Queues::Receiving {
   }
 
   // False where no more is wanted.
-  bool take(const Place& place) {
-    if (std::ranges::find(taken_, place.seq, &Place::seq) != taken_.end()) return true;
+  bool take(const MessagePlace& place) {
+    if (std::ranges::find(taken_, place.seq, &MessagePlace::seq) != taken_.end()) return true;
     if (is_too_old(queue_, place, now_.server)) {
       erase_message(tx_, place.seq);
       ++dropped_;
@@ -111,7 +111,7 @@ class Queues::Receiving {
       return true;
     }
     if (taken_.size() >= wanted_) return false;
-    Place& taken = taken_.emplace_back(place);
+    MessagePlace& taken = taken_.emplace_back(place);
     if (taken.receives++ == 0) taken.first_received = now_.civil;
     tx_.run(
         "UPDATE events_message SET visible = ?2, receives = ?3, first_received = ?4 WHERE seq = ?1",
@@ -119,7 +119,7 @@ class Queues::Receiving {
     return true;
   }
 
-  void bury(const Place& place) {
+  void bury(const MessagePlace& place) {
     queues_.move(tx_,
                  {.seq = place.seq,
                   .receives = place.receives,
@@ -148,14 +148,14 @@ class Queues::Receiving {
       if (!place) return taken_.clear(), false;
       taken_.push_back(*place);
     }
-    for (const Place& place : taken_)
+    for (const MessagePlace& place : taken_)
       tx_.run("UPDATE events_message SET visible = ?2 WHERE seq = ?1", place.seq,
               number_of(visible_));
     if (!taken_.empty()) received_ = first;  // so that the receipts are the same too
     return !taken_.empty();
   }
 
-  std::optional<Place> find_hidden(std::string_view seq, std::string_view receives) {
+  std::optional<MessagePlace> find_hidden(std::string_view seq, std::string_view receives) {
     std::int64_t number = 0;
     std::from_chars(seq.data(), seq.data() + seq.size(), number);
     const auto place = find_place(tx_, queue_.box, number);
@@ -167,7 +167,7 @@ class Queues::Receiving {
   void note_attempt() {
     if (attempt_.empty() || taken_.empty()) return;
     std::string given;
-    for (const Place& place : taken_) {
+    for (const MessagePlace& place : taken_) {
       if (!given.empty()) given += ' ';
       given += fmt::format("{}:{}", place.seq, place.receives);
     }
@@ -180,14 +180,14 @@ class Queues::Receiving {
   Result<std::vector<ReceivedMessage>> give() {
     std::vector<ReceivedMessage> out;
     out.reserve(taken_.size());
-    for (const Place& place : taken_) {
+    for (const MessagePlace& place : taken_) {
       TRY(ReceivedMessage message, read(place));
       out.push_back(std::move(message));
     }
     return out;
   }
 
-  Result<ReceivedMessage> read(const Place& place) {
+  Result<ReceivedMessage> read(const MessagePlace& place) {
     auto rows = tx_.query(
         "SELECT t.id, t.body, t.attributes, t.system_attributes, t.deduplication, t.sender, "
         "t.came_from, m.grp, t.received_before FROM events_text t JOIN events_message m ON m.seq = "
@@ -224,7 +224,7 @@ class Queues::Receiving {
   const Moment now_;
   ServerTime received_;
   std::optional<Queue> dead_letters_;
-  std::vector<Place> taken_;
+  std::vector<MessagePlace> taken_;
   std::size_t dropped_ = 0;
 };
 

@@ -39,7 +39,7 @@ inline tags::TaggedThing tagged_as(std::string_view kind, std::string_view id) {
 }
 
 // A message's row without its text.
-struct Place {
+struct MessagePlace {
   std::int64_t seq = 0;
   std::uint32_t receives = 0;
   ServerTime visible;
@@ -50,7 +50,7 @@ struct Place {
 inline constexpr std::string_view place_columns =
     "seq, receives, visible, sent, since, first_received";
 
-inline Place place_of(const store::Rows& rows) {
+inline MessagePlace place_of(const store::Rows& rows) {
   return {.seq = rows.integer(0),
           .receives = static_cast<std::uint32_t>(rows.integer(1)),
           .visible = server_time_from(rows.integer(2)),
@@ -59,7 +59,7 @@ inline Place place_of(const store::Rows& rows) {
 }
 
 // The message of that number, where it is in the box still.
-std::optional<Place> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq);
+std::optional<MessagePlace> find_place(store::Transaction& tx, std::int64_t box, std::int64_t seq);
 
 // What was sent to `owner` under a name within deduplication_time.
 struct SentName {
