@@ -48,7 +48,7 @@ void Doors::install() {
   ObjectEngine& objects = needs_.objects;
   FleetEngine& fleets = needs_.fleets;
   EventEngine& events = needs_.events;
-  const sagemaker::Reach reach(needs_.errands);
+  const sagemaker::ReachCheck reach(needs_.errands);
   sts::install(registry_, *needs_.identity.keys, *needs_.identity.directory, store,
                needs_.identity.issuers);
   iam::install(registry_, *needs_.identity.directory, store);

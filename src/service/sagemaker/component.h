@@ -24,7 +24,8 @@ namespace slipway::sagemaker {
 // Limits.
 inline constexpr std::size_t components_per_endpoint_max = 200;
 
-inline constexpr Kind component_kind{"sagemaker:inference-component", "inference component"};
+inline constexpr ResourceKind component_kind{"sagemaker:inference-component",
+                                             "inference component"};
 
 // An inference component, as its row holds it.
 struct Component {

@@ -333,20 +333,20 @@ Result<api::DescribeEndpointOutput> Endpoints::describe(Call& call, api::Describ
 }
 
 Result<api::ListEndpointsOutput> Endpoints::list(Call& call, api::ListEndpointsInput in) {
-  ListQuery query = list_query(call, in);
+  ResourceListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();
-  const auto look = [&](Listed& item) {
+  const auto look = [&](ListedResource& item) {
     const FleetStatus status = fleets_.outline(call.tx(), fleet_of(call, item.resource.name));
     item.status = status_name(status.state);
     item.resource.modified = last_modified(item.resource, status);
     return status.state != FleetState::gone;
   };
-  TRY(const Page page, sagemaker::list(call, endpoint_kind, query, look));
+  TRY(const ResourceListPage page, sagemaker::list(call, endpoint_kind, query, look));
   auto out = call.output<api::ListEndpointsOutput>();
   out.Endpoints(wire::empty);
-  for (const Listed& item : page.items)
+  for (const ListedResource& item : page.items)
     out.add_Endpoints()
         .EndpointName(item.resource.name)
         .EndpointArn(item.resource.arn)

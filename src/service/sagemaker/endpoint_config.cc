@@ -90,7 +90,7 @@ void fill_defaults(api::ProductionVariant variant) {
 
 }  // namespace
 
-Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const Reach& reach,
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const ReachCheck& reach,
                                                                api::CreateEndpointConfigInput in) {
   std::set<std::string_view> names;
   TRY_DO(check_variants(call, in.ProductionVariants(), names));
@@ -122,10 +122,10 @@ Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
 
 Result<api::ListEndpointConfigsOutput> list_endpoint_configs(Call& call,
                                                              api::ListEndpointConfigsInput in) {
-  TRY(const Page page, list(call, endpoint_config_kind, list_query(call, in)));
+  TRY(const ResourceListPage page, list(call, endpoint_config_kind, list_query(call, in)));
   auto out = call.output<api::ListEndpointConfigsOutput>();
   out.EndpointConfigs(wire::empty);
-  for (const Listed& item : page.items)
+  for (const ListedResource& item : page.items)
     out.add_EndpointConfigs()
         .EndpointConfigName(item.resource.name)
         .EndpointConfigArn(item.resource.arn)

@@ -241,11 +241,11 @@ Result<api::DescribeInferenceComponentOutput> Components::describe(
 
 Result<api::ListInferenceComponentsOutput> Components::list(Call& call,
                                                             api::ListInferenceComponentsInput in) {
-  ListQuery query = list_query(call, in);
+  ResourceListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();
-  const auto look = [&](Listed& item) {
+  const auto look = [&](ListedResource& item) {
     const auto seen = see(call, fleets_, item.resource.name);
     if (!seen) return false;
     const Component& component = seen->component;
@@ -256,10 +256,10 @@ Result<api::ListInferenceComponentsOutput> Components::list(Call& call,
     item.resource.modified = last_modified(*seen);
     return true;
   };
-  TRY(const Page page, sagemaker::list(call, component_kind, query, look));
+  TRY(const ResourceListPage page, sagemaker::list(call, component_kind, query, look));
   auto out = call.output<api::ListInferenceComponentsOutput>();
   out.InferenceComponents(wire::empty);
-  for (const Listed& item : page.items) {
+  for (const ListedResource& item : page.items) {
     TRY(const auto given, document_of<api::CreateInferenceComponentInput>(call, item.resource));
     out.add_InferenceComponents()
         .InferenceComponentName(item.resource.name)

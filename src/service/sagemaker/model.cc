@@ -117,7 +117,7 @@ Result<> check_containers(const api::CreateModelInput& model) {
 
 }  // namespace
 
-Result<api::CreateModelOutput> create_model(Call& call, const Reach& reach,
+Result<api::CreateModelOutput> create_model(Call& call, const ReachCheck& reach,
                                             api::CreateModelInput in) {
   if (static_cast<bool>(in.PrimaryContainer()) == !in.Containers().empty())
     return refuse("ValidationException",
@@ -147,10 +147,10 @@ Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelIn
 }
 
 Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in) {
-  TRY(const Page page, list(call, model_kind, list_query(call, in)));
+  TRY(const ResourceListPage page, list(call, model_kind, list_query(call, in)));
   auto out = call.output<api::ListModelsOutput>();
   out.Models(wire::empty);
-  for (const Listed& item : page.items)
+  for (const ListedResource& item : page.items)
     out.add_Models()
         .ModelName(item.resource.name)
         .ModelArn(item.resource.arn)

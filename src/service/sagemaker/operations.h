@@ -16,14 +16,14 @@ namespace api = aws::sagemaker;
 using service::Call;
 
 // model.cc
-Result<api::CreateModelOutput> create_model(Call& call, const Reach& reach,
+Result<api::CreateModelOutput> create_model(Call& call, const ReachCheck& reach,
                                             api::CreateModelInput in);
 Result<api::DescribeModelOutput> describe_model(Call& call, api::DescribeModelInput in);
 Result<api::ListModelsOutput> list_models(Call& call, api::ListModelsInput in);
 Result<> delete_model(Call& call, api::DeleteModelInput in);
 
 // endpoint_config.cc
-Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const Reach& reach,
+Result<api::CreateEndpointConfigOutput> create_endpoint_config(Call& call, const ReachCheck& reach,
                                                                api::CreateEndpointConfigInput in);
 Result<api::DescribeEndpointConfigOutput> describe_endpoint_config(
     Call& call, api::DescribeEndpointConfigInput in);
@@ -70,7 +70,7 @@ class Endpoints {
 // own (component.h).
 class Components {
  public:
-  Components(fleet::Fleets& fleets, BuiltInImages built_in, Reach reach)
+  Components(fleet::Fleets& fleets, BuiltInImages built_in, ReachCheck reach)
       : fleets_(fleets), built_in_(std::move(built_in)), reach_(reach) {}
 
   // Answers at once with the ARN. A component whose copies do not fit on what the endpoint's
@@ -106,13 +106,13 @@ class Components {
 
   fleet::Fleets& fleets_;
   const BuiltInImages built_in_;
-  const Reach reach_;
+  const ReachCheck reach_;
 };
 
 // transform_job.cc: the job goes to the jobs engine, its status comes from it.
 class TransformJobs {
  public:
-  TransformJobs(transform::Transforms& transforms, BuiltInImages built_in, Reach reach)
+  TransformJobs(transform::Transforms& transforms, BuiltInImages built_in, ReachCheck reach)
       : transforms_(transforms), built_in_(std::move(built_in)), reach_(reach) {}
 
   // Answers at once with the ARN; the job works on. A name is taken for good (ResourceInUse).
@@ -128,7 +128,7 @@ class TransformJobs {
  private:
   transform::Transforms& transforms_;
   const BuiltInImages built_in_;
-  const Reach reach_;
+  const ReachCheck reach_;
 };
 
 }  // namespace slipway::sagemaker

@@ -122,7 +122,7 @@ std::string_view url_of(const api::ContainerDefinition& container) {
 
 }  // namespace
 
-Result<> Reach::read_model(const Call& call, const api::CreateModelInput& model) const {
+Result<> ReachCheck::read_model(const Call& call, const api::CreateModelInput& model) const {
   if (!errands_) return {};
   const std::string_view role = model.ExecutionRoleArn().value_or("");
   const auto read = [&](const api::ContainerDefinition& container) -> Result<> {
@@ -135,14 +135,14 @@ Result<> Reach::read_model(const Call& call, const api::CreateModelInput& model)
   return {};
 }
 
-Result<> Reach::read_archive(const Call& call, std::string_view role_arn,
-                             std::string_view url) const {
+Result<> ReachCheck::read_archive(const Call& call, std::string_view role_arn,
+                                  std::string_view url) const {
   if (!errands_) return {};
   return read_data(call, *errands_, role_arn, url, reading(url, Form::object));
 }
 
-Result<> Reach::write_results(const Call& call,
-                              const api::CreateEndpointConfigInput& config) const {
+Result<> ReachCheck::write_results(const Call& call,
+                                   const api::CreateEndpointConfigInput& config) const {
   if (!errands_) return {};
   const std::vector<Errand> results = results_of(config);
   if (results.empty()) return {};
@@ -150,8 +150,8 @@ Result<> Reach::write_results(const Call& call,
   return {};
 }
 
-Result<std::string> Reach::transform(const Call& call,
-                                     const api::CreateTransformJobRequest& job) const {
+Result<std::string> ReachCheck::transform(const Call& call,
+                                          const api::CreateTransformJobRequest& job) const {
   if (!errands_) return std::string();
   const auto source = job.TransformInput().DataSource().S3DataSource();
   std::vector<Errand> all =

@@ -11,10 +11,10 @@
 namespace slipway::sagemaker {
 
 // Asks when something is made. Thread-safe.
-class Reach {
+class ReachCheck {
  public:
   // Null: nothing is asked (`--authorize off`). It outlives this object.
-  explicit Reach(const service::Errands* errands = nullptr) : errands_(errands) {}
+  explicit ReachCheck(const service::Errands* errands = nullptr) : errands_(errands) {}
 
   // The data of all containers. ValidationException in AWS's words where the role may not read it;
   // "not_allowed" where the caller may not.

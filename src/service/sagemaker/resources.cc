@@ -64,11 +64,12 @@ constexpr store::Migration tables[] = {
        CREATE INDEX sagemaker_component_endpoint ON sagemaker_component(endpoint);
      )"}};
 
-service::NamedResources resources_of(const Call& call, const Kind& kind) {
+service::NamedResources resources_of(const Call& call, const ResourceKind& kind) {
   return {call.tx(), {call.account(), call.region(), kind.type}};
 }
 
-std::unexpected<Error> could_not_find(const Call& call, const Kind& kind, std::string_view name) {
+std::unexpected<Error> could_not_find(const Call& call, const ResourceKind& kind,
+                                      std::string_view name) {
   return refuse("ValidationException",
                 fmt::format("Could not find {} \"{}\".", kind.noun, arn_of(call, kind, name)));
 }
@@ -79,30 +80,30 @@ bool within(Timestamp time, const std::optional<Timestamp>& after,
 }
 
 // What a look tells is not in the rows: the status, and when it changed.
-bool matches(const Listed& item, const ListQuery& query) {
+bool matches(const ListedResource& item, const ResourceListQuery& query) {
   return (!query.status_equals || *query.status_equals == item.status) &&
          within(item.resource.modified, query.modified_after, query.modified_before);
 }
 
-ResourceQuery::Order order_of(const ListQuery& query) {
+ResourceQuery::Order order_of(const ResourceListQuery& query) {
   return query.sort_order == "Ascending" ? ResourceQuery::Order::ascending
                                          : ResourceQuery::Order::descending;
 }
 
 struct Found {
-  std::vector<Listed> items;
+  std::vector<ListedResource> items;
   std::optional<std::string> next;  // the position behind them, where there are more
 };
 
 // Reads resources in the order of `rows`, with what `look` tells of each.
-Found find_all(const Call& call, const Kind& kind, const ListQuery& query, const Look& look,
-               ResourceQuery rows) {
+Found find_all(const Call& call, const ResourceKind& kind, const ResourceListQuery& query,
+               const Look& look, ResourceQuery rows) {
   rows.name_contains = query.name_contains.value_or("");
   rows.created_after = query.created_after;
   rows.created_before = query.created_before;
   std::vector<std::string> statuses;
   auto page = resources_of(call, kind).list(rows, [&](Resource& row) {
-    Listed item{.resource = std::move(row), .status = {}};
+    ListedResource item{.resource = std::move(row), .status = {}};
     const bool kept = (!look || look(item)) && matches(item, query);
     row = std::move(item.resource);
     if (kept) statuses.push_back(std::move(item.status));
@@ -115,12 +116,12 @@ Found find_all(const Call& call, const Kind& kind, const ListQuery& query, const
 }
 
 // In the order of statuses, which no row has: all are looked at.
-Found find_by_status(const Call& call, const Kind& kind, const ListQuery& query, const Look& look,
-                     const ResourceQuery& rows) {
+Found find_by_status(const Call& call, const ResourceKind& kind, const ResourceListQuery& query,
+                     const Look& look, const ResourceQuery& rows) {
   Found found =
       find_all(call, kind, query, look,
                {.by = ResourceQuery::By::name, .position = {}, .items_max = std::string::npos});
-  const auto position = [](const Listed& item) {
+  const auto position = [](const ListedResource& item) {
     return fmt::format("{}\x1f{}", item.status, item.resource.name);
   };
   const auto before = [&](const std::string& a, const std::string& b) {
@@ -128,8 +129,9 @@ Found find_by_status(const Call& call, const Kind& kind, const ListQuery& query,
   };
   std::ranges::sort(found.items, before, position);
   if (!rows.position.empty())
-    std::erase_if(found.items,
-                  [&](const Listed& item) { return !before(rows.position, position(item)); });
+    std::erase_if(found.items, [&](const ListedResource& item) {
+      return !before(rows.position, position(item));
+    });
   if (found.items.size() > rows.items_max) {
     found.items.resize(rows.items_max);
     found.next = position(found.items.back());
@@ -141,12 +143,12 @@ Found find_by_status(const Call& call, const Kind& kind, const ListQuery& query,
 
 std::span<const store::Migration> migrations() { return tables; }
 
-std::string arn_of(const Call& call, const Kind& kind, std::string_view name) {
+std::string arn_of(const Call& call, const ResourceKind& kind, std::string_view name) {
   const std::string_view type = kind.type.substr(kind.type.find(':') + 1);
   return call.arn("sagemaker", fmt::format("{}/{}", type, to_lower(name)));
 }
 
-Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,
+Result<Resource> create(const Call& call, const ResourceKind& kind, std::string_view name,
                         std::string document) {
   Resource row{.name = std::string(name),
                .arn = arn_of(call, kind, name),
@@ -160,24 +162,24 @@ Result<Resource> create(const Call& call, const Kind& kind, std::string_view nam
   return row;
 }
 
-std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name) {
+std::optional<Resource> find(const Call& call, const ResourceKind& kind, std::string_view name) {
   return resources_of(call, kind).find(name);
 }
 
-Result<Resource> get(const Call& call, const Kind& kind, std::string_view name) {
+Result<Resource> get(const Call& call, const ResourceKind& kind, std::string_view name) {
   if (auto row = find(call, kind, name)) return *std::move(row);
   return could_not_find(call, kind, name);
 }
 
-void put_document(const Call& call, const Kind& kind, const Resource& resource) {
+void put_document(const Call& call, const ResourceKind& kind, const Resource& resource) {
   (void)resources_of(call, kind).put_document(resource.name, resource.document, call.now());
 }
 
-void touch(const Call& call, const Kind& kind, std::string_view name) {
+void touch(const Call& call, const ResourceKind& kind, std::string_view name) {
   (void)resources_of(call, kind).mark_modified(name, call.now());
 }
 
-Result<> remove(const Call& call, const Kind& kind, std::string_view name) {
+Result<> remove(const Call& call, const ResourceKind& kind, std::string_view name) {
   TRY(const Resource row, get(call, kind, name));
   call.tx().run("DELETE FROM sagemaker_leaving WHERE arn=?1", row.arn);
   return resources_of(call, kind).erase(name);
@@ -192,7 +194,7 @@ bool is_leaving(const Call& call, const Resource& resource) {
   return call.tx().query("SELECT 1 FROM sagemaker_leaving WHERE arn=?1", resource.arn).next();
 }
 
-std::vector<Resource> leaving(const Call& call, const Kind& kind) {
+std::vector<Resource> leaving(const Call& call, const ResourceKind& kind) {
   const std::string ours = arn_of(call, kind, "");
   std::vector<Resource> list;
   auto rows = call.tx().query(
@@ -206,7 +208,8 @@ std::unexpected<Error> invalid_token() {
   return refuse("ValidationException", "Invalid NextToken: it does not belong to this request.");
 }
 
-Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, const Look& look) {
+Result<ResourceListPage> list(const Call& call, const ResourceKind& kind,
+                              const ResourceListQuery& query, const Look& look) {
   auto position = query.tokens.position_in(query.next_token);
   if (!position) return invalid_token();
   const std::string_view by = query.sort_by.value_or("CreationTime");
@@ -217,7 +220,7 @@ Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query, co
       .items_max = static_cast<std::size_t>(query.max_results.value_or(page_size_default))};
   Found found = by == "Status" ? find_by_status(call, kind, query, look, rows)
                                : find_all(call, kind, query, look, rows);
-  Page page{.items = std::move(found.items), .next_token = {}};
+  ResourceListPage page{.items = std::move(found.items), .next_token = {}};
   if (found.next) page.next_token = query.tokens.token_behind(*found.next);
   return page;
 }

@@ -26,39 +26,40 @@ using Resource = service::NamedResource;
 
 // A kind of resource: its type in the table, which says behind the colon what stands in the ARN,
 // and what AWS's messages call it.
-struct Kind {
+struct ResourceKind {
   std::string_view type;
   std::string_view noun;
 };
-inline constexpr Kind model_kind{"sagemaker:model", "model"};
-inline constexpr Kind endpoint_config_kind{"sagemaker:endpoint-config", "endpoint configuration"};
-inline constexpr Kind endpoint_kind{"sagemaker:endpoint", "endpoint"};
-inline constexpr Kind transform_job_kind{"sagemaker:transform-job", "transform job"};
+inline constexpr ResourceKind model_kind{"sagemaker:model", "model"};
+inline constexpr ResourceKind endpoint_config_kind{"sagemaker:endpoint-config",
+                                                   "endpoint configuration"};
+inline constexpr ResourceKind endpoint_kind{"sagemaker:endpoint", "endpoint"};
+inline constexpr ResourceKind transform_job_kind{"sagemaker:transform-job", "transform job"};
 
 // "arn:aws:sagemaker:us-east-1:000000000000:model/my-model": AWS writes the name in lower case.
-std::string arn_of(const Call& call, const Kind& kind, std::string_view name);
+std::string arn_of(const Call& call, const ResourceKind& kind, std::string_view name);
 
 // ValidationException `Cannot create already existing model "arn:...".`
-Result<Resource> create(const Call& call, const Kind& kind, std::string_view name,
+Result<Resource> create(const Call& call, const ResourceKind& kind, std::string_view name,
                         std::string document);
 
 // ValidationException `Could not find model "arn:...".`
-Result<Resource> get(const Call& call, const Kind& kind, std::string_view name);
-std::optional<Resource> find(const Call& call, const Kind& kind, std::string_view name);
+Result<Resource> get(const Call& call, const ResourceKind& kind, std::string_view name);
+std::optional<Resource> find(const Call& call, const ResourceKind& kind, std::string_view name);
 
 // Writes the document of one that is there, which is a modification.
-void put_document(const Call& call, const Kind& kind, const Resource& resource);
+void put_document(const Call& call, const ResourceKind& kind, const Resource& resource);
 
 // Marks it modified now; does nothing where it is not there.
-void touch(const Call& call, const Kind& kind, std::string_view name);
+void touch(const Call& call, const ResourceKind& kind, std::string_view name);
 
 // Removes it with its tags; the same error as get().
-Result<> remove(const Call& call, const Kind& kind, std::string_view name);
+Result<> remove(const Call& call, const ResourceKind& kind, std::string_view name);
 
 // An endpoint that was deleted keeps its row, marked as leaving, until its last instance has ended.
 void mark_leaving(const Call& call, const Resource& resource);
 bool is_leaving(const Call& call, const Resource& resource);
-std::vector<Resource> leaving(const Call& call, const Kind& kind);
+std::vector<Resource> leaving(const Call& call, const ResourceKind& kind);
 
 // The document of a resource as the view of the shape that it was written from.
 template <typename View>
@@ -71,7 +72,7 @@ Result<View> document_of(const Call& call, const Resource& resource) {
 inline constexpr int page_size_default = 10;
 
 // What the List operations have in common, as they arrived.
-struct ListQuery {
+struct ResourceListQuery {
   service::PageTokens tokens;
   std::optional<std::string_view> sort_by;     // "Name", "CreationTime" (the default), "Status"
   std::optional<std::string_view> sort_order;  // "Ascending", "Descending" (the default)
@@ -84,31 +85,31 @@ struct ListQuery {
 };
 
 // A resource in a list.
-struct Listed {
+struct ListedResource {
   Resource resource;
   std::string status;  // of kinds that have one
 };
 
 // A part of a list, and how to go on.
-struct Page {
-  std::vector<Listed> items;
+struct ResourceListPage {
+  std::vector<ListedResource> items;
   std::optional<std::string> next_token;
 };
 
 // Fills in what is not in the row: the status, and when it changed; false where the resource must
 // not be listed.
-using Look = std::function<bool(Listed&)>;
+using Look = std::function<bool(ListedResource&)>;
 
 // ValidationException, for a token of another list.
 std::unexpected<Error> invalid_token();
 
 // Refuses a token of another list.
-Result<Page> list(const Call& call, const Kind& kind, const ListQuery& query,
-                  const Look& look = {});
+Result<ResourceListPage> list(const Call& call, const ResourceKind& kind,
+                              const ResourceListQuery& query, const Look& look = {});
 
 // The members that every List input has.
 template <typename Input>
-ListQuery list_query(const Call& call, const Input& in) {
+ResourceListQuery list_query(const Call& call, const Input& in) {
   return {.tokens = service::PageTokens(call.caller(), in),
           .sort_by = in.SortBy(),
           .sort_order = in.SortOrder(),

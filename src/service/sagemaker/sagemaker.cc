@@ -50,7 +50,7 @@ void add_components(service::Registry::Service& service,
 
 void install(service::Registry& registry, fleet::Fleets& fleets,
              const invocation_queue::InvocationQueues& queues, BuiltInImages built_in,
-             Reach reach) {
+             ReachCheck reach) {
   namespace op = api::op;
   const auto endpoints = std::make_shared<Endpoints>(fleets, queues, built_in);
   const auto components = std::make_shared<Components>(fleets, built_in, reach);
@@ -90,7 +90,7 @@ void install(service::Registry& registry, fleet::Fleets& fleets,
 }
 
 void install_transform_jobs(service::Registry& registry, transform::Transforms& transforms,
-                            BuiltInImages built_in, Reach reach) {
+                            BuiltInImages built_in, ReachCheck reach) {
   namespace op = api::op;
   const auto jobs = std::make_shared<TransformJobs>(transforms, std::move(built_in), reach);
   registry.begin(api::schema(), errors)

@@ -18,11 +18,11 @@ namespace slipway::sagemaker {
 // `fleets`, `queues` and what `reach` refers to outlive the registry.
 void install(service::Registry& registry, fleet::Fleets& fleets,
              const invocation_queue::InvocationQueues& queues, BuiltInImages built_in,
-             Reach reach = Reach());
+             ReachCheck reach = ReachCheck());
 
 // Batch transform. `transforms` outlives the registry.
 void install_transform_jobs(service::Registry& registry, transform::Transforms& transforms,
-                            BuiltInImages built_in, Reach reach = Reach());
+                            BuiltInImages built_in, ReachCheck reach = ReachCheck());
 
 // Who may do what with it, for the frame.
 service::Permissions permissions();

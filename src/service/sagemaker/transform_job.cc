@@ -237,24 +237,24 @@ Result<api::DescribeTransformJobResponse> TransformJobs::describe(
 
 Result<api::ListTransformJobsResponse> TransformJobs::list(Call& call,
                                                            api::ListTransformJobsRequest in) {
-  ListQuery query = list_query(call, in);
+  ResourceListQuery query = list_query(call, in);
   query.modified_before = in.LastModifiedTimeBefore();
   query.modified_after = in.LastModifiedTimeAfter();
   query.status_equals = in.StatusEquals();
   const auto status_of = [&](std::string_view name) {
     return transforms_.status(call.tx(), id_of(call, name));
   };
-  const auto look = [&](Listed& item) {
+  const auto look = [&](ListedResource& item) {
     const auto status = status_of(item.resource.name);
     if (!status) return false;
     item.status = status_name(*status);
     item.resource.modified = status->changed;
     return true;
   };
-  TRY(const Page page, sagemaker::list(call, transform_job_kind, query, look));
+  TRY(const ResourceListPage page, sagemaker::list(call, transform_job_kind, query, look));
   auto out = call.output<api::ListTransformJobsResponse>();
   out.TransformJobSummaries(wire::empty);
-  for (const Listed& item : page.items) {
+  for (const ListedResource& item : page.items) {
     auto summary = out.add_TransformJobSummaries();
     summary.TransformJobName(item.resource.name)
         .TransformJobArn(item.resource.arn)
