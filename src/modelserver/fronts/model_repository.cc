@@ -100,9 +100,9 @@ void ModelRepository::load(std::string name, std::string folder, Done done) {
     return loop_.post([done = std::move(done)]() mutable {
       done(fail(ErrorCode::limit_exceeded, fmt::format("{} models are loaded.", models_max)));
     });
-  auto& shelved =
+  auto& entry =
       *(models_[name] = std::make_unique<Entry>(loop_, options_, answerers_, std::move(folder)));
-  shelved.loaders.push_back(std::move(done));
+  entry.loaders.push_back(std::move(done));
   start_loading(name);
 }
 
@@ -142,12 +142,12 @@ void ModelRepository::start_python(const std::string& name, Options options) {
 
 void ModelRepository::finish_loading(const std::string& name,
                                      Result<std::unique_ptr<Model>> model) {
-  Entry& shelved = *models_.find(name)->second;
-  auto loaders = std::exchange(shelved.loaders, {});
-  auto waiting = std::exchange(shelved.waiting, {});
+  Entry& entry = *models_.find(name)->second;
+  auto loaders = std::exchange(entry.loaders, {});
+  auto waiting = std::exchange(entry.waiting, {});
   if (model) {
-    shelved.state = Entry::State::ready;
-    shelved.dispatcher.set_model(*std::move(model));
+    entry.state = Entry::State::ready;
+    entry.dispatcher.set_model(*std::move(model));
     for (Done& done : loaders) done({});
   } else {
     models_.erase(name);
@@ -187,15 +187,15 @@ void ModelRepository::unload(std::string name, Done done) {
     return loop_.post([done = std::move(done), name = std::move(name)]() mutable {
       done(fail(ErrorCode::not_found, fmt::format("No model {} is loaded.", name)));
     });
-  Entry& shelved = *found->second;
-  if (shelved.state == Entry::State::leaving) return shelved.unloaders.push_back(std::move(done));
-  if (shelved.state == Entry::State::loading)
-    return shelved.waiting.push_back([this, name, done = std::move(done)]() mutable {
+  Entry& entry = *found->second;
+  if (entry.state == Entry::State::leaving) return entry.unloaders.push_back(std::move(done));
+  if (entry.state == Entry::State::loading)
+    return entry.waiting.push_back([this, name, done = std::move(done)]() mutable {
       unload(std::move(name), std::move(done));
     });
-  shelved.state = Entry::State::leaving;
-  shelved.unloaders.push_back(std::move(done));
-  shelved.dispatcher.when_idle(
+  entry.state = Entry::State::leaving;
+  entry.unloaders.push_back(std::move(done));
+  entry.dispatcher.when_idle(
       [this, name = std::move(name)] { loop_.post([this, name] { let_go(name); }); });
 }
 
@@ -250,25 +250,25 @@ void ModelRepository::submit(std::string_view model, const Invocation& invocatio
 }
 
 void ModelRepository::cancel(const LinkConnection& link, std::uint32_t id) {
-  for (const auto& [name, shelved] : models_)
-    if (!shelved->dispatcher.idle()) shelved->dispatcher.cancel(link, id);
+  for (const auto& [name, entry] : models_)
+    if (!entry->dispatcher.idle()) entry->dispatcher.cancel(link, id);
 }
 
 void ModelRepository::add_credit(const LinkConnection& link, std::uint32_t id,
                                  std::uint32_t bytes) {
-  for (const auto& [name, shelved] : models_)
-    if (!shelved->dispatcher.idle()) shelved->dispatcher.add_credit(link, id, bytes);
+  for (const auto& [name, entry] : models_)
+    if (!entry->dispatcher.idle()) entry->dispatcher.add_credit(link, id, bytes);
 }
 
 void ModelRepository::link_closed(const LinkConnection& link) {
-  for (const auto& [name, shelved] : models_)
-    if (!shelved->dispatcher.idle()) shelved->dispatcher.link_closed(link);
+  for (const auto& [name, entry] : models_)
+    if (!entry->dispatcher.idle()) entry->dispatcher.link_closed(link);
 }
 
 void ModelRepository::when_idle(Task task) {
-  for (const auto& [name, shelved] : models_)
-    if (!shelved->dispatcher.idle() && shelved->state == Entry::State::ready)
-      return shelved->dispatcher.when_idle([this, task = std::move(task)]() mutable {
+  for (const auto& [name, entry] : models_)
+    if (!entry->dispatcher.idle() && entry->state == Entry::State::ready)
+      return entry->dispatcher.when_idle([this, task = std::move(task)]() mutable {
         loop_.post([this, task = std::move(task)]() mutable { when_idle(std::move(task)); });
       });
   task();
