@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """Sizes, as a ratchet: no line over 100 columns, no file over 600 lines, no function over 70 lines,
-no class over 500 lines in all its files or 45 members; and no public type without a comment.
+no class over 500 lines in all its files or 45 members; no public type without a comment; and no
+name that public types of two namespaces have.
 
 What is longer stands in test/tidy_allowed.txt with its size (`PATH file 640`, `PATH:NAME function 80`,
-`FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`, `FOLDER bare 3` for types without a comment); an
+`FOLDER:CLASS class 700`, `FOLDER:CLASS members 45`, `FOLDER bare 3` for types without a comment,
+`TYPE namespaces 2`); an
 entry may only shrink, and goes when it is no longer needed.
 Runs by itself (`python3 test/tidy_test.py`) and under pytest.
 """
@@ -20,6 +22,8 @@ LITERAL = re.compile(r'"(\\.|[^"\\])*"|\'(\\.|[^\'\\])\'|//.*')
 NOT_A_FUNCTION = re.compile(r"(namespace|class|struct|enum|union|extern|template\b.*(class|struct) )")
 CLASS = re.compile(r"\s*(?:class|struct) (\w+(?:::\w+)*)")
 PUBLIC_TYPE = re.compile(r"(?:class|struct|enum class|union) (\w+)(?![\w:<])")
+NAMED_TYPE = re.compile(r"(?:(?:class|struct|enum class|union) (\w+)(?![\w:<])|using (\w+) =)")
+NAMESPACE = re.compile(r"(?:inline )?namespace ([\w:]+) \{$")
 ABOVE_A_TYPE = re.compile(r"\s*(template|requires)\b")
 FOR_TESTS = re.compile(r"test|fixture|simulation|conformance")
 NO_MEMBER = re.compile(r"(using|friend|typedef|static_assert|enum|class|struct|union)\b")
@@ -114,6 +118,30 @@ def bare_measures():
     return bare
 
 
+def named_types(lines):
+    """Yields (namespace, name) of each type that a header defines at its left edge."""
+    around = []
+    for line in lines:
+        code = line.partition("//")[0].rstrip()
+        if found := NAMESPACE.match(code):
+            around = [*([] if found[1].startswith("slipway") else around), found[1]]
+        elif line.startswith("}  // namespace"):
+            around = around[:-1]
+        elif found := NAMED_TYPE.match(code):
+            if found[2] or "{" in code or not code.endswith(";"):
+                yield "::".join(around), found[1] or found[2]
+
+
+def namespaces_of_names():
+    """The namespaces in which public types have a name, by the name."""
+    where = collections.defaultdict(set)
+    for file in sources():
+        if file.suffix == ".h" and not FOR_TESTS.search(file.name):
+            for namespace, name in named_types(file.read_text(encoding="utf-8").splitlines()):
+                where[name].add(namespace)
+    return where
+
+
 def sources():
     for folder in ("src", "bench"):
         for pattern in ("*.h", "*.cc"):
@@ -152,6 +180,13 @@ def size_problems():
         elif len(names) < was:
             mend = f"write {len(names)}" if names else "take its line out"
             yield f"{folder}: {len(names)} types are left without a comment; {mend} in test/tidy_allowed.txt"
+    for name, spaces in namespaces_of_names().items():
+        was, many = left.pop((name, "namespaces"), 1), len(spaces)
+        if many > was:
+            yield f"{name}: public types have this name in {', '.join(sorted(spaces))}; one word, one meaning"
+        elif many < was:
+            mend = f"write {many}" if many > 1 else "take its line out"
+            yield f"{name}: a name in {many} namespaces; {mend} in test/tidy_allowed.txt"
     for name, kind in left:
         yield f"{name}: there is no such {kind} any more; take its line out of test/tidy_allowed.txt"
 
@@ -192,6 +227,13 @@ def test_a_type_without_a_comment_is_found():
              "template <typename T>", "struct Box {};", "struct Box<int> {};", "// Says.",
              "template <typename T>", "  requires true", "class Known {};"]
     assert list(bare_types(lines)) == ["Bare", "Box"]
+
+
+def test_the_namespace_of_a_public_type_is_found():
+    lines = ["#pragma once", "namespace a::b {", "class Later;", "struct One {", "  struct Within {};", "};",
+             "namespace c {", "enum class Two : int { x };", "}  // namespace c", "using Three = int;",
+             "using std::string;", "template <>", "struct One<int> {};", "}  // namespace a::b", "struct Four {};"]
+    assert list(named_types(lines)) == [("a::b", "One"), ("a::b::c", "Two"), ("a::b", "Three"), ("", "Four")]
 
 
 if __name__ == "__main__":
