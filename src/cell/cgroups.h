@@ -36,7 +36,7 @@ class Cgroup {
   std::string path_;
 };
 
-// 0: no limit.
+// Says what all processes of a cell may take together. 0: no limit.
 struct CgroupLimits {
   std::uint64_t memory_bytes = 0;
   std::uint64_t tasks = 0;  // processes with their threads

@@ -26,7 +26,7 @@ struct Given {
   bool operator==(const Given&) const = default;
 };
 
-// 0: no limit.
+// Says what the program of a cell may take. 0: no limit.
 struct Limits {
   std::uint64_t open_files = 0;
   std::uint64_t processes = 0;            // with their threads; only of a user of its own

@@ -10,7 +10,7 @@
 
 namespace slipway::server {
 
-// Thread-safe.
+// Keeps the list. Thread-safe.
 class RunningInstances {
  public:
   void observe(const place::Observation& observation);

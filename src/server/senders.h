@@ -7,7 +7,7 @@
 
 namespace slipway::server {
 
-// Thread-safe.
+// Answers for queues and for topics. Thread-safe.
 class Senders {
  public:
   enum class Policies : std::uint8_t { asked, off };  // off: all is taken

@@ -51,7 +51,7 @@ struct Sender {
 // The words that a refusal is said in.
 wire::AuthDialect dialect_of(const wire::Asked& asked);
 
-// Loop thread only.
+// Finds out who sent a request, or why it is not believed. Loop thread only.
 class Authenticator {
  public:
   // All that is borrowed outlives it. `region` is the caller's where a request names none. What is

@@ -19,7 +19,8 @@
 
 namespace slipway::service {
 
-// Immutable after construction, so any thread may ask.
+// Answers whether a request may be taken from the page that sent it. Immutable after construction,
+// so any thread may ask.
 class SiteCheck {
  public:
   struct Options {

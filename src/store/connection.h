@@ -42,7 +42,8 @@ struct Opening {
   std::string vfs;  // empty: SQLite's own
 };
 
-// Used by one thread at a time. Throws Failure.
+// Is one open connection to the file, with the statements that it prepared. Used by one thread at a
+// time. Throws Failure.
 class DatabaseConnection {
  public:
   DatabaseConnection(const Opening& opening, FileAccess access);

@@ -182,7 +182,7 @@ struct StoreOptions {
 // The exit status of a process that ended because a commit became unknown (EX_IOERR).
 inline constexpr int unknown_commit_exit = 74;
 
-// Thread-safe.
+// Opens the database, and runs reads and changes on it. Thread-safe.
 class Store {
  public:
   // Opens or makes the file and brings every room's tables to their newest version. What a crash

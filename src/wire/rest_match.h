@@ -10,7 +10,8 @@
 
 namespace slipway::wire {
 
-// Immutable after construction. match() does not allocate.
+// Matches a request against the path templates of one service. Immutable after construction.
+// match() does not allocate.
 class RestMatcher {
  public:
   explicit RestMatcher(const Schema& schema);

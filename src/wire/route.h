@@ -36,7 +36,8 @@ struct Route : Asked {
 // names where AWS's own have "amazonaws.com": s3.eu-west-1.localhost.localstack.cloud.
 inline constexpr std::string_view loopback_zone = "localhost.localstack.cloud";
 
-// Immutable after construction, so any thread may ask. find() does not allocate.
+// Finds the operation of a request among those of all services. Immutable after construction, so
+// any thread may ask. find() does not allocate.
 //
 // A route trusts nothing: it says what a request asks for, and the signature must then have been
 // made for the route's service (auth/sigv4.h). What need not be signed (content-type,

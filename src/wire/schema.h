@@ -183,7 +183,7 @@ struct Service {
   bool iam_style = false;
 };
 
-// One service. Everything in it lives as long as it does.
+// Holds all tables of one service. Everything in it lives as long as it does.
 struct Schema {
   Service service;
   std::span<const Shape> shapes;

@@ -14,7 +14,7 @@ namespace slipway::events {
 // A text, number, true, false or null.
 using Scalar = boost::json::value;
 
-// Immutable once read.
+// Is one condition of a filter policy on one key. Immutable once read.
 struct FilterCondition {
   enum class Kind : std::uint8_t {
     equal,

@@ -28,7 +28,8 @@ namespace slipway::events {
 inline constexpr std::size_t filters_kept_max = 10'000;
 inline constexpr std::size_t bare_attributes_max = 10;  // of a message into a queue
 
-// For one subscription, which outlives it: its filter may be long.
+// Says how a notification is copied for one subscription, which outlives it: its filter may be
+// long.
 struct Copy {
   enum class Way : std::uint8_t {
     queue,
@@ -46,7 +47,7 @@ struct Copy {
 // What a copy holds of its own: its body, with what is around it, and its attributes.
 std::size_t bytes_of(const Copy& copy);
 
-// Thread-safe. What it is given outlives it.
+// Makes the copies and writes them. Thread-safe. What it is given outlives it.
 class Copier {
  public:
   struct Needs {

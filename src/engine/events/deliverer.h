@@ -32,8 +32,8 @@ inline constexpr std::size_t subscribers_per_batch_max = 1'000;  // that are loo
 // Of a batch's bodies, each as often as there are subscribers; one subscriber is always taken.
 inline constexpr std::size_t batch_body_bytes_max = 16 << 20;
 
-// Thread-safe. Everything that it is given outlives it and the workers' tasks: stop the workers
-// first.
+// Copies what waits as rows, in order, until nothing is left. Thread-safe. Everything that it is
+// given outlives it and the workers' tasks: stop the workers first.
 class Deliverer {
  public:
   struct Needs {

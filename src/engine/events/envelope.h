@@ -30,7 +30,8 @@ struct HttpDelivery {
   std::string body;
 };
 
-// Thread-safe: called on the workers and in transactions. Waits for nothing.
+// Puts a notification into the form that a subscriber gets. Thread-safe: called on the workers and
+// in transactions. Waits for nothing.
 class Envelope {
  public:
   virtual ~Envelope() = default;

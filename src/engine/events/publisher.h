@@ -27,7 +27,8 @@ inline constexpr std::size_t copied_bytes_at_once_max = 1 << 20;  // all togethe
 // topic hold half at most. A request is small, and its copies are many.
 inline constexpr std::size_t copied_bytes_waiting_max = 64 << 20;
 
-// Thread-safe. What it is given outlives it.
+// Publishes, with the copies at once where the topic is small. Thread-safe. What it is given
+// outlives it.
 class Publisher {
  public:
   struct Needs {

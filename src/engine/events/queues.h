@@ -136,7 +136,8 @@ tags::TaggedThing tagged(const QueueId& id);
 // "events/queue/<id>" of engine::Changes.
 std::string topic_of(const QueueId& id);
 
-// Thread-safe; what it is given outlives it.
+// Makes queues, and sends, gives out and removes their messages. Thread-safe; what it is given
+// outlives it.
 class Queues {
  public:
   Queues(Random& random, engine::Changes& changes) : random_(random), changes_(changes) {}

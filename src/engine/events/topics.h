@@ -143,7 +143,8 @@ struct Published {
   std::int64_t sequence = 0;  // ascending within a topic; 0: of a loose one, and not needed
 };
 
-// Thread-safe: has no state but what it was given.
+// Makes topics and subscriptions, and reads their settings. Thread-safe: has no state but what it
+// was given.
 class Topics {
  public:
   explicit Topics(Random& random) : random_(random) {}

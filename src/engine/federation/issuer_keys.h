@@ -35,8 +35,9 @@ struct Issuer {
   std::vector<std::string> thumbprints;  // of certificates, SHA-1 in hex
 };
 
-// Thread-safe, and waits for nothing: whoever is told that keys are coming asks again once topic()
-// of engine::Changes has moved. Everything outlives it.
+// Hands out the keys of an issuer, and has them fetched where they are not here yet. Thread-safe,
+// and waits for nothing: whoever is told that keys are coming asks again once topic() of
+// engine::Changes has moved. Everything outlives it.
 class IssuerKeys {
  public:
   IssuerKeys(const Clock& clock, engine::Changes& changes, net::Reach reach)

@@ -21,7 +21,7 @@ inline constexpr std::size_t keys_max = 200;
 inline constexpr int rsa_bits_min = 2'048;
 inline constexpr int rsa_bits_max = 8'192;
 
-// Immutable; any thread may check.
+// Holds the keys of one issuer and checks signatures with them. Immutable; any thread may check.
 class KeySet {
  public:
   // Takes the keys that sign with an algorithm of ours and passes over the others, which a set may

@@ -100,7 +100,7 @@ struct ProvidedPolicy {
 // What one change made of the parties and policies that it touched.
 struct DirectoryChange;
 
-// Thread-safe where nothing else is said.
+// Keeps the picture, and makes it anew with each change. Thread-safe where nothing else is said.
 class Directory {
  public:
   // Reads all parties. `store` outlives it.

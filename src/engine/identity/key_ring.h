@@ -65,7 +65,8 @@ inline Moment expiry(const Moment& now, std::chrono::seconds life) {
   return now - (now.civil - std::chrono::floor<std::chrono::seconds>(now.civil)) + life;
 }
 
-// Immutable once open: any number of threads use it without a lock.
+// Finds the secret and the owner of an access key. Immutable once open: any number of threads use
+// it without a lock.
 class KeyRing {
  public:
   // Reads the root key pair and the sealing key under `data`, or makes them, each whole, durable

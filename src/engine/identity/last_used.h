@@ -29,7 +29,7 @@ struct Use {
 std::optional<Use> last_use(store::Transaction& tx, std::string_view account, std::string_view id);
 void forget_uses(store::Transaction& tx, std::string_view account, std::string_view id);
 
-// Thread-safe.
+// Notes uses and tells of the last. Thread-safe.
 class UseBook {
  public:
   static constexpr std::chrono::minutes period{15};

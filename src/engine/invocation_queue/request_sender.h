@@ -1,4 +1,4 @@
-// Carries queued requests to the instances of a fleet.
+// How queued requests reach the instances of a fleet, and what comes back.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ using Delivered = std::expected<DeliveredAnswer, FailedDelivery>;
 // Called once, on any thread, never from within deliver().
 using Arrived = std::move_only_function<void(Delivered)>;
 
-// Thread-safe.
+// Sends queued requests to the instances of their fleets, and tells what came back. Thread-safe.
 class RequestSender {
  public:
   virtual ~RequestSender() = default;

@@ -24,7 +24,7 @@
 
 namespace slipway::objects {
 
-// Thread-safe.
+// Makes, opens and removes the files. Thread-safe.
 class BodyFiles {
  public:
   static constexpr std::size_t folders = 256;

@@ -20,7 +20,7 @@ struct Mark {
   std::int64_t change = 0;  // grows with every change that makes or removes a body
 };
 
-// One thread at a time.
+// Reads and moves the mark. One thread at a time.
 class BodyMark {
  public:
   // `disk` outlives it.

@@ -46,7 +46,7 @@ class WriteBuffer {
   std::size_t size_ = 0;
 };
 
-// One thread at a time.
+// Writes one file. One thread at a time.
 class BodyFileWriter {
  public:
   BodyFileWriter() = default;

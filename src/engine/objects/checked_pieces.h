@@ -13,7 +13,8 @@ namespace slipway::objects {
 // The most that is checked, and given out, at once: what follows is checked while it is sent.
 inline constexpr std::uint64_t piece_bytes_max = 1 << 20;
 
-// For whoever hands file ranges to the kernel instead of reading them. One thread at a time.
+// Reads ahead, checks, and gives out what was found whole. For whoever hands file ranges to the
+// kernel instead of reading them. One thread at a time.
 class CheckedPieces {
  public:
   explicit CheckedPieces(std::vector<FileSlice> slices) : slices_(std::move(slices)) {}

@@ -109,7 +109,7 @@ class Components {
   const ReachCheck reach_;
 };
 
-// transform_job.cc: the job goes to the jobs engine, its status comes from it.
+// transform_job.cc: the job goes to the engine transform, its status comes from it.
 class TransformJobs {
  public:
   TransformJobs(transform::Transforms& transforms, BuiltInImages built_in, ReachCheck reach)

@@ -1,4 +1,4 @@
-// Batch transform: the job is the jobs engine's, its instances a fleet of its own.
+// Batch transform: the job is the engine transform's, its instances a fleet of its own.
 #include <fmt/format.h>
 
 #include "base/text.h"

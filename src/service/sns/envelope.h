@@ -19,7 +19,7 @@ inline constexpr std::string_view certificate_path = "/_slipway/sns/SimpleNotifi
 
 inline constexpr std::size_t signatures_kept = 16;
 
-// Thread-safe.
+// Writes notifications as SNS does, and signs them. Thread-safe.
 class NotificationEnvelope final : public events::Envelope {
  public:
   // `endpoint` is read when a message is made: the server's own "http://127.0.0.1:4566". All

@@ -19,8 +19,8 @@ namespace slipway::sns {
 // docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
 enum class SignatureVersion : std::uint8_t { sha1, sha256 };
 
-// Any thread may sign. One signature takes about half a millisecond, the first of a new folder up
-// to half a second.
+// Signs, and shows the certificate. Any thread may sign. One signature takes about half a
+// millisecond, the first of a new folder up to half a second.
 class Signer {
  public:
   // Reads `folder`/sns-signing.pem where that is.

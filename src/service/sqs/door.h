@@ -30,7 +30,7 @@ inline std::unexpected<Error> missing(std::string_view parameter) {
                 fmt::format("The request must contain the parameter {}.", parameter));
 }
 
-// Copied into every handler.
+// Holds what the operations work on. Copied into every handler.
 struct Door {
   const events::Queues& queues;
   events::MessageMoves& moves;

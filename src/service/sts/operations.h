@@ -12,7 +12,7 @@ namespace slipway::sts {
 namespace api = aws::sts;
 using service::Call;
 
-// All outlive the door.
+// Holds what the operations work on. All outlive the door.
 struct StsNeeds {
   const identity::KeyRing& keys;
   const identity::Directory& directory;
