@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory_shortage.h"
+#include "base/short_turns.h"
 #include "base/thread_name.h"
 
 namespace slipway {
@@ -125,6 +126,7 @@ void WorkerPool::run(Threads::iterator self) {
   // On Linux a thread has a nice value of its own, and may always be nicer.
   if (priority_ == Priority::background)
     ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), background_nice);
+  take_short_turns();
   std::unique_lock lock(mutex_);
   while (wait_for_task(lock)) {
     Task task = take_next();

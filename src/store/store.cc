@@ -16,6 +16,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/short_turns.h"
 #include "base/thread_name.h"
 #include "store/connection.h"
 #include "store/file.h"
@@ -199,6 +200,7 @@ class Store::Impl {
  private:
   void run() {
     name_this_thread("store-writer");
+    take_short_turns();
     for (std::vector<Submitted> batch = take_batch(); !batch.empty(); batch = take_batch()) {
       apply(batch);
       for (Submitted& each : batch) {
