@@ -8,6 +8,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstring>
@@ -253,7 +254,7 @@ TEST_P(PlaceConformance, WhatARunningInstancePrintsIsOfferedAndTheEndOfItTold) {
   const std::string tail = wait_for(Kind::printed, a_).tail;
   EXPECT_TRUE(tail.ends_with('\n')) << tail;
   EXPECT_EQ(logs_.of(a_), tail);
-  bool offered = false;
+  std::atomic<bool> offered = false;  // told on the place's thread
   place_->push_logs([&] { offered = true; });
   for (int i = 0; i < 1000 && !offered; ++i) harness_->breathe();
   EXPECT_TRUE(offered);
