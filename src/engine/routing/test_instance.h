@@ -210,7 +210,6 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
   }
   void stream_on(const std::shared_ptr<Stream>& stream) {
     constexpr std::size_t queue_bytes_max = 64 * 1024;
-    if (stream->orphaned) return;
     // So few at a time that the loop comes to hear when the client is gone.
     constexpr int parts_max = 1000;
     for (int parts = 1; stream->parts_left > 0 && !stream->gone; ++parts) {
@@ -218,7 +217,9 @@ class TestInstance final : public net::RequestHandler, private net::Watcher {
       stream_bytes += 100;
       const std::size_t waiting = stream->writer.write(std::string(100, 'p'));
       if (waiting < queue_bytes_max && parts < parts_max) continue;
-      return stream->writer.on_drained([this, stream] { stream_on(stream); });
+      return stream->writer.on_drained([this, stream] {
+        if (!stream->orphaned) stream_on(stream);
+      });
     }
     --streams_under_way;
     stream->breaks ? stream->writer.abort() : stream->writer.finish();
