@@ -64,7 +64,7 @@ class ElasticHistory {
   }
 
   void deploy() {
-    Variant variant{.name = "all", .elastic = elastic_};
+    Variant variant{.name = "all", .serving = elastic_};
     variant.program.built_in = "model";
     variant.program.startup_timeout = 60s;
     const auto put = store_.write([&](store::Transaction& tx) -> Result<> {

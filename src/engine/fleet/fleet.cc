@@ -71,19 +71,20 @@ std::unexpected<Error> no_generation(Generation generation) {
 
 Result<> apply(Variant& variant, const VariantChange& change) {
   if (change.weight) variant.weight = *change.weight;
-  if (change.instances && variant.elastic)
+  auto* const elastic = std::get_if<routing::Elastic>(&variant.serving);
+  if (change.instances && elastic != nullptr)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("The instances of variant '{}' follow its requests; it has no count.",
                             change.name),
                 "elastic");
-  if ((change.concurrency_max || change.provisioned) && !variant.elastic)
+  if ((change.concurrency_max || change.provisioned) && elastic == nullptr)
     return fail(
         ErrorCode::invalid_argument,
         fmt::format("Variant '{}' has a count of instances and no concurrency.", change.name),
         "not_elastic");
-  if (change.instances) variant.instances = *change.instances;
-  if (change.concurrency_max) variant.elastic->concurrency_max = *change.concurrency_max;
-  if (change.provisioned) variant.elastic->provisioned = *change.provisioned;
+  if (change.instances) set_count(variant, *change.instances);
+  if (change.concurrency_max) elastic->concurrency_max = *change.concurrency_max;
+  if (change.provisioned) elastic->provisioned = *change.provisioned;
   return {};
 }
 
@@ -173,8 +174,7 @@ namespace {
 // How many instances of the plan may always run.
 std::int64_t instances_of(const FleetPlan& plan) {
   std::int64_t count = 0;
-  for (const Variant& variant : plan.variants)
-    count += variant.offers ? 0 : standing_instances(variant);
+  for (const Variant& variant : plan.variants) count += standing_processes(variant);
   return count;
 }
 

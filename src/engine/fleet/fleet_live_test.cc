@@ -134,7 +134,7 @@ class FleetLiveTest : public testing::Test {
     if (server_) remove();
   }
   static Variant variant(std::uint32_t instances, std::map<std::string, std::string> environment) {
-    Variant variant{.name = "main", .instances = instances};
+    Variant variant{.name = "main", .serving = SingleModel{.instances = instances}};
     variant.program.built_in = "test";
     variant.program.contract.probe = HttpProbe{.path = std::string(routing::test_health_path)};
     variant.program.environment = std::move(environment);

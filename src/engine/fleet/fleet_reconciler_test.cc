@@ -27,7 +27,8 @@ FleetOptions options() {
 }
 
 Variant variant(std::string name, std::uint32_t instances, std::string fault = "") {
-  Variant variant{.name = std::move(name), .weight = 1, .instances = instances};
+  Variant variant{
+      .name = std::move(name), .weight = 1, .serving = SingleModel{.instances = instances}};
   variant.program.built_in = "model";
   variant.program.model = artifacts::Artifact{.uri = "s3://bucket/model.tar.gz"};
   if (!fault.empty()) variant.program.environment["FAULT"] = fault;
@@ -573,7 +574,7 @@ TEST(FleetKeys, AKeyTellsItsFleetAlsoWhereTheIdHoldsSlashes) {
 
 TEST(FleetPlans, APlanThatIsWrittenIsReadBack) {
   FleetPlan plan{.variants = {variant("main", 2), variant("b", 0)}};
-  plan.variants[0].routing = routing::Balancing::least_outstanding;
+  set_balancing(plan.variants[0], routing::Balancing::least_outstanding);
   plan.variants[0].program.environment = {{"A", "\"quoted\" \n ü"}};
   plan.variants[1].program.model.reset();
   EXPECT_EQ(plan_from_text(to_text(plan)).value(), plan);

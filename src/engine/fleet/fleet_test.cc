@@ -20,7 +20,9 @@ class FleetLimitTest : public testing::Test {
   FleetLimitTest() { store_ = store::Store::open(folder_ / "store.db", migrations()).value(); }
 
   static FleetPlan plan(std::uint32_t instances) {
-    return {.variants = {{.name = "all", .instances = instances, .program = {.built_in = "test"}}}};
+    return {.variants = {{.name = "all",
+                          .serving = SingleModel{.instances = instances},
+                          .program = {.built_in = "test"}}}};
   }
   Result<Generation> put(const std::string& id, const FleetPlan& plan) {
     return store_->write(
@@ -114,11 +116,11 @@ TEST_F(FleetLimitTest, AGenerationThatServesBesideTheWantedOneMayHaveAsManyAsTha
 }
 
 TEST_F(FleetLimitTest, MachinesThatAreOfferedAndInstancesThatComeAndGoAreNotCounted) {
-  FleetPlan offering{.variants = {{.name = "all", .instances = 60}}};
-  offering.variants[0].offers = Resources{.cpus = 96};
+  const FleetPlan offering{
+      .variants = {{.name = "all", .serving = Machines{.each = {.cpus = 96}, .count = 60}}}};
   EXPECT_TRUE(put("offering", offering));
   FleetPlan elastic = plan(1);
-  elastic.variants[0].elastic = routing::Elastic{.concurrency_max = 200, .provisioned = 2};
+  elastic.variants[0].serving = routing::Elastic{.concurrency_max = 200, .provisioned = 2};
   EXPECT_TRUE(put("elastic", elastic));
   EXPECT_FALSE(put("one", plan(9)));
   EXPECT_TRUE(put("one", plan(8)));
@@ -132,9 +134,10 @@ TEST(FleetStatusTest, AFleetIsReadyOnceRequestsGoToWhatServes) {
   Fleets fleets([](const FleetId&) {}, 0, nullptr, [&](const FleetId&) { return routed; });
   const auto stored = store->write([&](store::Transaction& tx) -> Result<Generation> {
     TRY(const Generation made,
-        fleets.put_plan(
-            tx, id,
-            {.variants = {{.name = "all", .instances = 0, .program = {.built_in = "test"}}}}));
+        fleets.put_plan(tx, id,
+                        {.variants = {{.name = "all",
+                                       .serving = SingleModel{.instances = 0},
+                                       .program = {.built_in = "test"}}}}));
     const FleetRow row = *load_row(tx, id);
     FleetRecord promoted = row.record;
     promoted.shares = {{made, 1.0}};

@@ -87,7 +87,7 @@ void Generations::keep_without_contents(Generation generation, const Variant& va
                                         const std::string& reason) {
   log_error("fleet", reason, {{"fleet", run_.id.text}});
   run_.troubles.push_back(reason);
-  if (variant.elastic) effects_.give_up(counts_.limiter(generation, variant), reason);
+  if (variant.elastic() != nullptr) effects_.give_up(counts_.limiter(generation, variant), reason);
   if (record_.serves_alone(row_.wanted) && record_.applied_revision != row_.revision)
     fail_scaling(reason);
   VariantRecord& known = record_.of(generation, variant.name);
@@ -155,7 +155,7 @@ bool Generations::is_complete(Generation generation, const FleetPlan& plan) cons
   return std::ranges::all_of(plan.variants, [&](const Variant& variant) {
     const std::size_t there = record_.healthy(generation, variant.name);
     const std::size_t wanted = counts_.to_serve(generation, variant);
-    return variant.elastic ? there >= wanted : there == wanted;
+    return variant.elastic() != nullptr ? there >= wanted : there == wanted;
   });
 }
 

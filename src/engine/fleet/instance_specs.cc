@@ -39,7 +39,7 @@ InstanceSpecs::InstanceSpecs(const FleetId& id, const FleetNeeds& needs,
 
 Result<> InstanceSpecs::check(const Variant& variant) const {
   const Program& program = variant.program;
-  if (variant.offers) return {};
+  if (variant.machines() != nullptr) return {};
   const place::Capabilities able = needs_.place.capabilities();
   if (!program.image.empty() && !able.runs_images)
     return fail(ErrorCode::not_implemented,
@@ -51,7 +51,7 @@ Result<> InstanceSpecs::check(const Variant& variant) const {
                 fmt::format("Variant '{}' needs the built-in image '{}', "
                             "which this server does not have. It has {}.",
                             variant.name, program.built_in, names_of_built_ins(options_)));
-  if (program.models && !needs_.models)
+  if (variant.multi_model() != nullptr && needs_.models == nullptr)
     return fail(ErrorCode::not_implemented, "Nobody keeps a variant's many models here.");
   return {};
 }

@@ -55,7 +55,7 @@ void PlaceRequests::start(const InstanceRecord& instance, const place::InstanceK
   auto spec =
       specs_.of(instance, *variant, run_.row.record.of(instance.generation, instance.variant));
   if (!spec) return;
-  const bool many = program.models && needs_.models != nullptr;
+  const bool many = variant->multi_model() != nullptr && needs_.models != nullptr;
   effects_.start(key, {.spec = *std::move(spec),
                        .models_path = many ? program.contract.models_path : "",
                        .probe = program.contract.probe});

@@ -20,6 +20,8 @@ struct Resources {
 struct Machines {
   Resources each;
   std::uint32_t count = 0;
+
+  bool operator==(const Machines&) const = default;
 };
 
 // Says which of the machines with room a copy goes to.

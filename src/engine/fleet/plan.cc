@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <set>
 
 #include "engine/fleet/elastic_aim.h"
@@ -25,7 +26,8 @@ Result<> check_contract(const Variant& variant) {
   const Contract& contract = program.contract;
   if (program.model && !program.image.empty() && !is_path(contract.model_path))
     return bad_contract(variant, "does not say where its model is seen");
-  if (program.models && (!is_path(contract.models_path) || !is_path(contract.request.models_path)))
+  if (variant.multi_model() != nullptr &&
+      (!is_path(contract.models_path) || !is_path(contract.request.models_path)))
     return bad_contract(variant, "does not say where its models are seen and asked");
   if (program.code && !program.image.empty() && !is_path(contract.code_path))
     return bad_contract(variant, "does not say where its code is seen");
@@ -43,7 +45,7 @@ Result<> check_contract(const Variant& variant) {
 
 Result<> check_program(const Variant& variant) {
   const Program& program = variant.program;
-  if (variant.offers) {
+  if (variant.machines() != nullptr) {
     if (program == Program{}) return {};
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' offers its instances to others and cannot run a program.",
@@ -56,7 +58,8 @@ Result<> check_program(const Variant& variant) {
   if (program.model && program.model->uri.empty())
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has a model artifact without a URI.", variant.name));
-  if (program.models && (program.model || program.models->uri.empty()))
+  const MultiModel* const multi = variant.multi_model();
+  if (multi != nullptr && (program.model || multi->models.uri.empty()))
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' has a collection of models without a URI, or a model "
                             "beside it.",
@@ -82,6 +85,11 @@ Result<> check_elastic(std::string_view name, const routing::Elastic& elastic) {
   return {};
 }
 
+bool is_one_of_several(const Variant& variant) {
+  return std::holds_alternative<SerialContainer>(variant.serving) ||
+         std::holds_alternative<DirectContainer>(variant.serving);
+}
+
 // A name is a segment of instance keys, so it holds no '/'.
 bool is_name(std::string_view name) {
   return !name.empty() && name.size() <= variant_name_bytes_max &&
@@ -92,10 +100,10 @@ bool is_name(std::string_view name) {
 bool is_named_well(const Variant& variant) {
   const std::string_view of = variant.variant();
   if (!is_name(of)) return false;
-  if (variant.execution == routing::Execution::single) return variant.container.empty();
-  return is_name(variant.container) &&
-         variant.name.size() == of.size() + 1 + variant.container.size() &&
-         variant.name.ends_with("." + variant.container);
+  if (!is_one_of_several(variant)) return true;
+  const std::string_view container = variant.container();
+  return is_name(container) && variant.name.size() == of.size() + 1 + container.size() &&
+         variant.name.ends_with(container) && variant.name[of.size()] == '.';
 }
 
 Result<> check_variant(const Variant& variant) {
@@ -106,18 +114,29 @@ Result<> check_variant(const Variant& variant) {
   if (!std::isfinite(variant.weight) || variant.weight < 0)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("The weight of variant '{}' must be 0 or more.", variant.name));
-  if (variant.instances > instances_per_variant_max)
+  if (const auto count = count_of(variant); count && *count > instances_per_variant_max)
     return fail(ErrorCode::invalid_argument,
                 fmt::format("Variant '{}' asks for {} instances; at most {} are allowed.",
-                            variant.name, variant.instances, instances_per_variant_max));
-  if (variant.elastic) TRY_DO(check_elastic(variant.name, *variant.elastic));
+                            variant.name, *count, instances_per_variant_max));
+  if (const auto* const elastic = variant.elastic()) TRY_DO(check_elastic(variant.name, *elastic));
   return check_program(variant);
 }
 
+// Whether both are containers of one kind that differ in their names at most.
+bool agree(const Serving& one, const Serving& other) {
+  return std::visit(
+      []<typename One, typename Other>(const One& a, const Other& b) {
+        if constexpr (std::same_as<One, Other> && requires { a.container; })
+          return a.instances == b.instances && a.balancing == b.balancing;
+        else
+          return false;
+      },
+      one, other);
+}
+
 bool agree(const Variant& one, const Variant& other) {
-  return one.execution == other.execution && one.execution != routing::Execution::single &&
-         one.audience == other.audience && one.weight == other.weight &&
-         one.instances == other.instances && one.routing == other.routing;
+  return one.audience == other.audience && one.weight == other.weight &&
+         agree(one.serving, other.serving);
 }
 
 // The containers of a variant stand together, are alike, and are not too many.
@@ -159,12 +178,62 @@ Result<> check_audiences(const FleetPlan& plan) {
 
 std::string_view Variant::variant() const {
   const std::string_view all = name;
-  const std::size_t tail = container.empty() ? 0 : container.size() + 1;
+  const std::size_t tail = container().empty() ? 0 : container().size() + 1;
   return all.substr(0, all.size() - std::min(all.size(), tail));
 }
 
+std::string_view Variant::container() const {
+  return std::visit(
+      [](const auto& kind) -> std::string_view {
+        if constexpr (requires { kind.container; })
+          return kind.container;
+        else
+          return {};
+      },
+      serving);
+}
+
+namespace {
+
+// Visits the count of a Serving, const or not, where it has one.
+void with_count(auto& serving, const auto& visit) {
+  std::visit(
+      [&](auto& kind) {
+        if constexpr (requires { kind.instances; })
+          visit(kind.instances);
+        else if constexpr (requires { kind.count; })
+          visit(kind.count);
+      },
+      serving);
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> count_of(const Variant& variant) {
+  std::optional<std::uint32_t> found;
+  with_count(variant.serving, [&](std::uint32_t count) { found = count; });
+  return found;
+}
+
+void set_count(Variant& variant, std::uint32_t count) {
+  with_count(variant.serving, [&](std::uint32_t& had) { had = count; });
+}
+
+void set_balancing(Variant& variant, routing::Balancing balancing) {
+  std::visit(
+      [balancing](auto& kind) {
+        if constexpr (requires { kind.balancing; }) kind.balancing = balancing;
+      },
+      variant.serving);
+}
+
 std::uint32_t standing_instances(const Variant& variant) {
-  return variant.elastic ? provisioned_instances(*variant.elastic) : variant.instances;
+  const auto* const elastic = variant.elastic();
+  return elastic != nullptr ? provisioned_instances(*elastic) : count_of(variant).value_or(0);
+}
+
+std::uint32_t standing_processes(const Variant& variant) {
+  return variant.machines() != nullptr ? 0 : standing_instances(variant);
 }
 
 Result<> check(const FleetPlan& plan) {

@@ -7,19 +7,18 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/artifacts/artifact.h"
 #include "engine/fleet/contract.h"
-#include "engine/fleet/placement.h"
-#include "engine/residency/model_collection.h"
+#include "engine/fleet/serving.h"
 #include "engine/routing/traffic.h"
 
 namespace slipway::fleet {
 
-using routing::AtZero;
 using routing::FleetId;
 using routing::Generation;
 using routing::Shares;
@@ -50,7 +49,6 @@ struct Program {
   // started with what FleetOptions::credentials says for it. Empty: in nobody's.
   std::string acts_as;
   std::optional<artifacts::Artifact> model;
-  std::optional<residency::ModelCollection> models;  // in place of `model`
   std::optional<Code> code;
   Contract contract = {};  // what the program is written for
 
@@ -68,30 +66,34 @@ struct Variant {
   // Its own: the variant's, or "<variant>.<container>" where it has several.
   std::string name;
   double weight = 1.0;
-  std::uint32_t instances = 1;  // of an elastic variant: not looked at
-  std::optional<routing::Elastic> elastic = {};
-  routing::Balancing routing = routing::Balancing::random;
-  AtZero at_zero = AtZero::hold;
-  Program program;
-  // Set: this variant runs nothing of its own (`program` is empty). Its instances are machines of
-  // this size for other fleets to be placed on; they are there as soon as they are wanted.
-  std::optional<Resources> offers = std::nullopt;
-
-  // Those of its instances that are processes.
-  std::uint32_t instances_to_run() const { return offers ? 0 : instances; }
-
-  routing::Execution execution = routing::Execution::single;
-  std::string container = {};  // its name among the variant's; empty: there is one
   routing::Audience audience = routing::Audience::callers;
+  Serving serving = SingleModel();
+  Program program = {};  // of machines: none
 
   // What callers know it by: the part of `name` before the container.
   std::string_view variant() const;
+  // Its name among the variant's containers; empty: there is one.
+  std::string_view container() const;
+  // Null: it is of another kind.
+  const routing::Elastic* elastic() const { return std::get_if<routing::Elastic>(&serving); }
+  const MultiModel* multi_model() const { return std::get_if<MultiModel>(&serving); }
+  const Machines* machines() const { return std::get_if<Machines>(&serving); }
 
   bool operator==(const Variant&) const = default;
 };
 
-// Those of a variant's instances that stand whatever is asked of it.
+// How many instances, or machines, a variant is given; nullopt of an elastic one, which has no such
+// count.
+std::optional<std::uint32_t> count_of(const Variant& variant);
+// Gives it so many, but for an elastic one.
+void set_count(Variant& variant, std::uint32_t count);
+// Has its instances chosen so, where that is a choice of its kind.
+void set_balancing(Variant& variant, routing::Balancing balancing);
+
+// Those of a variant's instances, or machines, that stand whatever is asked of it.
 std::uint32_t standing_instances(const Variant& variant);
+// Those of them that are processes: none of machines.
+std::uint32_t standing_processes(const Variant& variant);
 
 // All that a fleet should be, in one generation.
 struct FleetPlan {
@@ -108,7 +110,7 @@ struct FleetPlan {
 };
 
 // Refuses, with a sentence: no variant, two of one name, names or counts out of bounds, a negative
-// or infinite weight, a program that is neither or both (of a variant that offers itself: any), one
+// or infinite weight, a program that is neither or both (of machines: any), one
 // whose contract lacks what it needs, containers of one variant that disagree or are apart, more
 // than one shadow, nothing but a shadow.
 Result<> check(const FleetPlan& plan);

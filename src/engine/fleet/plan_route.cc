@@ -1,5 +1,6 @@
 #include "engine/fleet/plan_route.h"
 
+#include <string>
 #include <utility>
 #include <variant>
 
@@ -7,25 +8,44 @@ namespace slipway::fleet {
 
 namespace {
 
-AtZero at_zero_of(const Variant& variant) {
-  return variant.instances == 0 ? variant.at_zero : AtZero::hold;
-}
+// What requests find of each kind of serving.
+struct ToRoute {
+  const routing::ContainerPlace& place;  // of a container
+  const routing::GenerationRoute& route;
+  std::shared_ptr<routing::ConcurrencyLimiter>& limiter;  // of an elastic variant
 
-routing::ServingRoute serving_of(const Variant& variant, const routing::ContainerPlace& place) {
-  if (variant.offers) return routing::MachinesRoute();
-  if (variant.program.models)
-    return routing::MultiModelRoute{.loader = nullptr, .at_zero = at_zero_of(variant)};
-  if (variant.execution == routing::Execution::serial)
-    return routing::SerialContainerRoute{.place = place, .balancing = variant.routing};
-  if (variant.execution == routing::Execution::direct)
-    return routing::DirectContainerRoute{.place = place, .balancing = variant.routing};
-  return routing::SingleModelRoute{.balancing = variant.routing, .at_zero = at_zero_of(variant)};
-}
+  routing::ServingRoute operator()(const SingleModel& kind) const {
+    return routing::SingleModelRoute{.balancing = kind.balancing, .at_zero = at_zero_now(kind)};
+  }
+  // Its loader is found when it is published.
+  routing::ServingRoute operator()(const MultiModel& kind) const {
+    return routing::MultiModelRoute{.loader = nullptr, .at_zero = at_zero_now(kind)};
+  }
+  routing::ServingRoute operator()(const SerialContainer& kind) const {
+    return routing::SerialContainerRoute{.place = place, .balancing = kind.balancing};
+  }
+  routing::ServingRoute operator()(const DirectContainer& kind) const {
+    return routing::DirectContainerRoute{.place = place, .balancing = kind.balancing};
+  }
+  routing::ServingRoute operator()(const routing::Elastic& kind) const {
+    return routing::ElasticRoute{
+        .limits = kind, .request_timeout = route.request_timeout, .limiter = std::move(limiter)};
+  }
+  routing::ServingRoute operator()(const Machines& /*kind*/) const {
+    return routing::MachinesRoute();
+  }
 
-void set_count(routing::ServingRoute& serving, std::uint32_t containers) {
+ private:
+  // As long as an instance is wanted, one may come.
+  static AtZero at_zero_now(const auto& kind) {
+    return kind.instances == 0 ? kind.at_zero : AtZero::hold;
+  }
+};
+
+void set_container_count(routing::ServingRoute& serving, std::uint32_t count) {
   std::visit(
-      [containers](auto& kind) {
-        if constexpr (requires { kind.place; }) kind.place.count = containers;
+      [count](auto& kind) {
+        if constexpr (requires { kind.place; }) kind.place.count = count;
       },
       serving);
 }
@@ -52,14 +72,10 @@ routing::VariantRoute& add_route(routing::GenerationRoute& route, const Variant&
   to.name = variant.variant();
   to.weight = variant.weight;
   to.audience = variant.audience;
-  if (variant.elastic)
-    to.serving = routing::ElasticRoute{.limits = *variant.elastic,
-                                       .request_timeout = route.request_timeout,
-                                       .limiter = std::move(limiter)};
-  else
-    to.serving = serving_of(variant, {variant.container, position, position + 1});
+  const routing::ContainerPlace place{std::string(variant.container()), position, position + 1};
+  to.serving = std::visit(ToRoute{place, route, limiter}, variant.serving);
   for (std::size_t i = 0; i <= position; ++i)
-    set_count(route.variants[route.variants.size() - 1 - i].serving, position + 1);
+    set_container_count(route.variants[route.variants.size() - 1 - i].serving, position + 1);
   return to;
 }
 

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <initializer_list>
+#include <utility>
 
 #include "engine/fleet/plan_route.h"
 #include "engine/fleet/record.h"
@@ -10,12 +12,10 @@
 namespace slipway::fleet {
 namespace {
 
-Variant container(const std::string& variant, const std::string& name,
-                  routing::Execution execution = routing::Execution::serial) {
-  Variant made{.name = variant + "." + name, .program = {.built_in = "test"}};
-  made.container = name;
-  made.execution = execution;
-  return made;
+Variant container(const std::string& variant, const std::string& name) {
+  return {.name = variant + "." + name,
+          .serving = SerialContainer{.container = name},
+          .program = {.built_in = "test"}};
 }
 
 Variant lone(const std::string& name, routing::Audience audience = routing::Audience::callers) {
@@ -41,8 +41,7 @@ TEST(Plan, ForWhomThingsAreReadAndStoredComesBackFromItsStoredForm) {
   plan.variants[0].program.model = artifacts::Artifact{.uri = "s3://b/m.tar.gz", .reader = "one"};
   plan.variants[0].program.code =
       Code{.artifact = {.uri = "s3://b/c.tar.gz", .reader = "two"}, .variable = "CODE"};
-  plan.variants[1].program.models =
-      residency::ModelCollection{.uri = "s3://b/m/", .reader = "three"};
+  plan.variants[1].serving = MultiModel{.models = {.uri = "s3://b/m/", .reader = "three"}};
   plan.writers = {{"one", "four"}, {"two", "five"}};
   const auto read = plan_from_text(to_text(plan));
   ASSERT_TRUE(read) << read.error().message;
@@ -94,23 +93,67 @@ TEST(Plan, OneThatWasStoredBeforeIsReadAndWrittenInTodaysForm) {
 }
 
 TEST(Plan, WhatNotEveryVariantHasIsStoredOnlyWhereItIsThere) {
-  FleetPlan plan{.variants = {container("main", "one"), lone("b", routing::Audience::shadow)}};
-  plan.variants[0].elastic = routing::Elastic{.concurrency_max = 3};
-  plan.variants[0].at_zero = AtZero::refuse;
-  plan.variants[1].program = {};
-  plan.variants[1].offers = Resources{.cpus = 2, .memory_mib = 4, .accelerators = 0};
+  FleetPlan plan{.variants = {lone("a"), lone("b"), container("main", "one"),
+                              lone("d", routing::Audience::shadow)}};
+  plan.variants[0].serving = routing::Elastic{.concurrency_max = 3};
+  plan.variants[1].serving = SingleModel{.at_zero = AtZero::refuse};
+  plan.variants[3].program = {};
+  plan.variants[3].serving = Machines{.each = {.cpus = 2, .memory_mib = 4}, .count = 1};
   plan.capture = routing::CapturePlan{.destination = "s3://b/c", .csv_types = {"text/csv"}};
   plan.writers = {{"main", "somebody"}};
   const std::string text = to_text(plan);
   for (
       const std::string_view part :
       {R"(,"elastic":{"concurrency_max":3,"provisioned":0,"requests_per_instance":1,)"
-       R"("body_bytes_max":0},"refuses_at_zero":true,"execution":1,"container":"one"},)",
+       R"("body_bytes_max":0}},{"name":"b",)",
+       R"(},"refuses_at_zero":true},{"name":"main.one",)",
+       R"(},"execution":1,"container":"one"},{"name":"d",)",
        R"("memory_bytes_max":0},"offers":{"cpus":2E0,"memory_mib":4,"accelerators":0E0},)"
        R"("audience":1}],"capture":{"destination":"s3://b/c","percent":100,"input":true,)"
        R"("output":true,"csv_types":["text/csv"],"json_types":[]},"writers":{"main":"somebody"}})"})
     EXPECT_NE(text.find(part), text.npos) << part << "\n" << text;
   EXPECT_EQ(plan_from_text(text), plan);
+}
+
+TEST(Plan, EachKindOfServingComesBackFromItsStoredForm) {
+  const residency::ModelCollection models{.uri = "s3://b/m/", .loaded_max = 2};
+  const routing::Elastic elastic{.concurrency_max = 7, .provisioned = 2};
+  const auto least = routing::Balancing::least_outstanding;
+  for (const Serving& serving : std::initializer_list<Serving>{
+           SingleModel{.instances = 3, .at_zero = AtZero::refuse, .balancing = least},
+           MultiModel{.models = models, .instances = 4, .at_zero = AtZero::refuse},
+           SerialContainer{.container = "one", .instances = 5, .balancing = least},
+           DirectContainer{.container = "one", .instances = 6, .balancing = least}, elastic,
+           Machines{.each = {.cpus = 0.5, .memory_mib = 8}, .count = 7}}) {
+    FleetPlan plan{.variants = {lone("main.one")}};
+    plan.variants[0].serving = serving;
+    const auto read = plan_from_text(to_text(plan));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, plan) << serving.index();
+  }
+}
+
+// The instances of the first follow its requests, and say nothing; neither does how an instance of
+// the second is chosen.
+TEST(Plan, WhatWasStoredOfAnotherKindOfServingSaysNothing) {
+  FleetPlan plan{.variants = {lone("a"), lone("b")}};
+  plan.variants[0].serving = routing::Elastic{.concurrency_max = 3};
+  plan.variants[1].serving = MultiModel{.models = {.uri = "s3://b/m/"}};
+  std::string text = to_text(plan);
+  const std::string_view written = R"("instances":0,"routing":0)";
+  text.replace(text.find(written), written.size(), R"("instances":4,"routing":1)");
+  const std::string_view of_many = R"("instances":1,"routing":0)";
+  text.replace(text.find(of_many), of_many.size(), R"("instances":1,"routing":1)");
+  EXPECT_EQ(plan_from_text(text), plan);
+}
+
+TEST(Plan, AVariantThatServesInTwoWaysIsRefused) {
+  FleetPlan plan{.variants = {container("main", "one")}};
+  std::string text = to_text(plan);
+  text.insert(text.find(",\"execution\""),
+              R"(,"offers":{"cpus":1E0,"memory_mib":1,"accelerators":0E0})");
+  EXPECT_EQ(plan_from_text(text).error().message,
+            "The stored fleet plan cannot be read: variants: 'main.one' serves in no one way.");
 }
 
 TEST(Plan, WhatIsNotKnownIsRefusedWithItsPlace) {
@@ -143,7 +186,7 @@ TEST(Plan, AProgramWithoutAContractIsNoStoredPlan) {
 }
 
 TEST(Plan, AContractThatLacksWhatItsProgramNeedsIsRefused) {
-  const auto with = [](const std::function<void(Program&)>& change) {
+  const auto with = [](const std::function<void(Program&)>& change, Serving serving = {}) {
     Variant made{.name = "a", .program = {.image = "registry/own"}};
     made.program.contract = {.model_path = "/m",
                              .models_path = "/ms",
@@ -152,6 +195,7 @@ TEST(Plan, AContractThatLacksWhatItsProgramNeedsIsRefused) {
                              .probe = HttpProbe{.path = "/health"},
                              .request = {.path = "/ask", .models_path = "/loaded"}};
     change(made.program);
+    made.serving = std::move(serving);
     return check({.variants = {made}});
   };
   EXPECT_TRUE(with([](Program&) {}));
@@ -159,14 +203,9 @@ TEST(Plan, AContractThatLacksWhatItsProgramNeedsIsRefused) {
   EXPECT_FALSE(with([](Program& program) { program.contract.ports = {1, 2}; }));
   EXPECT_FALSE(with([](Program& program) { program.contract.probe = HttpProbe(); }));
   EXPECT_FALSE(with([](Program& program) { program.contract.request.path = ""; }));
-  const auto models = [](Program& program) {
-    program.models = residency::ModelCollection{.uri = "s3://b/"};
-  };
-  EXPECT_TRUE(with(models));
-  EXPECT_FALSE(with([&](Program& program) {
-    models(program);
-    program.contract.request.models_path = "";
-  }));
+  const MultiModel many{.models = {.uri = "s3://b/"}};
+  EXPECT_TRUE(with([](Program&) {}, many));
+  EXPECT_FALSE(with([](Program& program) { program.contract.request.models_path = ""; }, many));
   EXPECT_FALSE(with([](Program& program) {
     program.model = artifacts::Artifact{.uri = "s3://b/m"};
     program.contract.model_path = "";
@@ -218,10 +257,11 @@ TEST(Plan, ContainersFollowEachOtherInTheRoute) {
 TEST(FleetPlan, ACollectionOfModelsIsStoredWithIt) {
   Variant variant{.name = "all"};
   variant.program.built_in = "slipway-inference";
-  variant.program.models = residency::ModelCollection{.uri = "s3://b/p/",
-                                                      .form = artifacts::Artifact::Form::object,
-                                                      .kept = false,
-                                                      .loaded_max = 7};
+  variant.serving = MultiModel{.models = {.uri = "s3://b/p/",
+                                          .form = artifacts::Artifact::Form::object,
+                                          .kept = false,
+                                          .loaded_max = 7},
+                               .instances = 3};
   variant.program.contract.models_path = "/models";
   variant.program.contract.request.models_path = "/models";
   FleetPlan plan;

@@ -99,9 +99,14 @@ FleetState state_of(const FleetRow& row) {
   return record.scaling_failed ? FleetState::update_failed : FleetState::ready;
 }
 
+std::optional<routing::Elastic> elastic_of(const Variant* variant) {
+  const routing::Elastic* const elastic = variant == nullptr ? nullptr : variant->elastic();
+  return elastic == nullptr ? std::nullopt : std::optional(*elastic);
+}
+
 std::uint32_t healthy_count(const FleetRecord& record, Generation generation,
                             const Variant& variant) {
-  if (variant.offers) return variant.instances;
+  if (const Machines* const machines = variant.machines()) return machines->count;
   return static_cast<std::uint32_t>(record.healthy(generation, variant.name));
 }
 
@@ -343,8 +348,8 @@ FleetStatus status_of(const FleetRow& row, const Plans& plans) {
           .weight_current = serving != nullptr ? variant.weight : 0,
           .weight_wanted = aim == nullptr ? 0 : aim->weight,
           .instances_wanted = aim == nullptr ? 0 : standing_instances(*aim),
-          .elastic_current = variant.elastic,
-          .elastic_wanted = aim == nullptr ? std::nullopt : aim->elastic};
+          .elastic_current = elastic_of(&variant),
+          .elastic_wanted = elastic_of(aim)};
     for (const auto& [generation, share] : record.shares)
       if (auto here = in_generation(record, generation, plans.of(generation), to.name)) {
         to.instances_current += here->instances_current;

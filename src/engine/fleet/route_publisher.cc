@@ -30,9 +30,9 @@ FleetEffects::NewRoute RoutePublisher::make_route() {
     fresh.route.legs.push_back({.share = share, .route = make_leg(generation, *plan)});
     if (needs_.models == nullptr) continue;
     for (std::size_t i = 0; i < plan->variants.size(); ++i)
-      if (const auto& models = plan->variants[i].program.models)
+      if (const MultiModel* const multi = plan->variants[i].multi_model())
         fresh.many_models.push_back(
-            {fresh.route.legs.size() - 1, i, plan->variants[i].name, *models});
+            {fresh.route.legs.size() - 1, i, plan->variants[i].name, multi->models});
   }
   return fresh;
 }
@@ -43,8 +43,9 @@ std::shared_ptr<routing::GenerationRoute> RoutePublisher::make_leg(Generation ge
   route->generation = generation;
   take_settings(*route, plan);
   for (const Variant& variant : plan.variants) {
-    routing::VariantRoute& to = add_route(
-        *route, variant, variant.elastic ? counts_.limiter(generation, variant) : nullptr);
+    routing::VariantRoute& to =
+        add_route(*route, variant,
+                  variant.elastic() != nullptr ? counts_.limiter(generation, variant) : nullptr);
     add_instances(to, generation, variant);
     if (!to.instances.empty() && to.is_first() && to.audience == routing::Audience::callers)
       route->weight_total += to.weight;

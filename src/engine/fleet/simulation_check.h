@@ -64,8 +64,8 @@ class FleetHistory {
     const std::uint64_t variants = 1 + below(world_.random(), 3);
     for (std::uint64_t i = 0; i < variants; ++i) {
       Variant variant{.name = fmt::format("v{}", i)};
-      variant.instances = static_cast<std::uint32_t>(below(world_.random(), 4));
-      if (i == 0) variant.instances = std::max(variant.instances, 1U);
+      const auto count = static_cast<std::uint32_t>(below(world_.random(), 4));
+      variant.serving = SingleModel{.instances = i == 0 ? std::max(count, 1U) : count};
       variant.program.built_in = "model";
       if (!chance(3))
         variant.program.model = artifacts::Artifact{.uri = "s3://bucket/model.tar.gz"};

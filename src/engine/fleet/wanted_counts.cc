@@ -13,12 +13,13 @@ void WantedCounts::follow_requests() {
     const FleetPlan* const plan = run_.plans.of(generation);
     if (plan == nullptr) continue;
     for (const Variant& variant : plan->variants) {
-      if (!variant.elastic) continue;
+      const routing::Elastic* const elastic = variant.elastic();
+      if (elastic == nullptr) continue;
       ObservedDemand& seen = demand(generation, variant);
       const auto next_look =
-          follow(seen.aim, *variant.elastic, seen.limiter->look(), options_.idle_time, run_.now);
+          follow(seen.aim, *elastic, seen.limiter->look(), options_.idle_time, run_.now);
       if (next_look) run_.wake_at(*next_look);
-      effects_.aim(seen.limiter, of(generation, variant) * variant.elastic->requests_per_instance);
+      effects_.aim(seen.limiter, of(generation, variant) * elastic->requests_per_instance);
     }
   }
 }
@@ -31,23 +32,25 @@ void WantedCounts::forget_others() {
 
 std::uint32_t WantedCounts::of(Generation generation, const Variant& variant) {
   const std::uint32_t standing = to_serve(generation, variant);
-  if (!variant.elastic || !run_.row.record.serves(generation)) return standing;
+  if (variant.elastic() == nullptr || !run_.row.record.serves(generation)) return standing;
   return std::max(standing, demand(generation, variant).aim.instances);
 }
 
 // What takes the place of a generation that serves proves itself with one instance; a first one has
 // nobody to let down, and a thousand of them would start a thousand instances for no request.
 std::uint32_t WantedCounts::to_serve(Generation generation, const Variant& variant) const {
-  if (!variant.elastic) return variant.instances_to_run();
+  const routing::Elastic* const elastic = variant.elastic();
+  if (elastic == nullptr) return standing_processes(variant);
   const FleetRecord& record = run_.row.record;
-  const std::uint32_t standing = provisioned_instances(*variant.elastic);
+  const std::uint32_t standing = provisioned_instances(*elastic);
   const bool replaces = !record.shares.empty() && !record.serves(generation);
   return replaces ? std::max(standing, 1U) : standing;
 }
 
 bool WantedCounts::follows_requests(const InstanceRecord& instance) const {
   const Variant* const variant = run_.plans.variant_of(instance);
-  return variant != nullptr && variant->elastic && run_.row.record.serves(instance.generation);
+  return variant != nullptr && variant->elastic() != nullptr &&
+         run_.row.record.serves(instance.generation);
 }
 
 void WantedCounts::forget_requests_of(const InstanceRecord& instance) {

@@ -44,13 +44,6 @@ struct Elastic {
 // What becomes of a request to a variant that wants no instance and does not follow its requests.
 enum class AtZero : std::uint8_t { hold, refuse };
 
-// What the containers of one variant are to each other.
-enum class Execution : std::uint8_t {
-  single,  // there is one
-  serial,  // the answer of each is the request of the next; the last one's goes to the caller
-  direct,  // the caller names the one that answers
-};
-
 // Whose requests a variant gets.
 enum class Audience : std::uint8_t {
   callers,  // requests of callers, by weight

@@ -96,7 +96,7 @@ RunOutcome TransformRun::work() {
   std::ranges::reverse(queue);  // taken from the back
   const TransformTerms terms = terms_of(plan_, ask_settings());
   TRY(RecordRules rules, RecordRules::of(plan_, terms.strategy));
-  const std::uint32_t instances = plan_.fleet.variants.front().instances;
+  const std::uint32_t instances = fleet::standing_instances(plan_.fleet.variants.front());
   auto window = std::make_shared<RequestWindow>(
       context_.instances, RequestWindow::Terms{.fleet = fleet_of(id_),
                                                .content_type = plan_.content_type,

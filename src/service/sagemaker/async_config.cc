@@ -46,7 +46,7 @@ void ask_by_queue(fleet::FleetPlan& plan) {
   plan.access = routing::Access::queued;
   plan.request_timeout = async_invocation_timeout_max;
   for (fleet::Variant& variant : plan.variants)
-    variant.routing = routing::Balancing::least_outstanding;
+    fleet::set_balancing(variant, routing::Balancing::least_outstanding);
 }
 
 Result<> open_queue(const service::Call& call, const invocation_queue::InvocationQueues& queues,

@@ -147,8 +147,8 @@ void place_components(const fleet::FleetPlan& endpoint, std::span<Component> com
   for (const auto& [name, owners] : by_variant) {
     const auto variant = std::ranges::find(endpoint.variants, name, &fleet::Variant::name);
     fleet::Machines machines;
-    if (variant != endpoint.variants.end() && variant->offers)
-      machines = {.each = *variant->offers, .count = variant->instances};
+    if (variant != endpoint.variants.end() && variant->machines() != nullptr)
+      machines = *variant->machines();
     std::vector<fleet::Claim> claims;
     for (const Component* owner : owners) claims.push_back(claim_of(*owner));
     fleet::place(machines, claims);
@@ -183,18 +183,19 @@ Result<> settle_components(Call& call, fleet::Fleets& fleets, const BuiltInImage
 
 Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages& built_in,
                           const Component& component) {
-  TRY(fleet::Program program, program_of(call, built_in, component.given.Specification()));
+  TRY(ContainerProgram container, program_of(call, built_in, component.given.Specification()));
   const std::string role = role_of_endpoint(call, component.endpoint());
-  if (program.acts_as.empty()) act_as(call, role, program);
+  if (container.program.acts_as.empty()) act_as(call, role, container.program);
   if (!component.given.Specification().ModelName())
-    TRY_DO(read_for(call, role, component.resource.maker, program));
+    TRY_DO(read_for(call, role, component.resource.maker, container));
   fleet::FleetPlan plan;
   // The choice among copies by load is Slipway's; AWS does not say how it chooses.
+  const fleet::SingleModel copies{.instances = static_cast<std::uint32_t>(component.slots.size()),
+                                  .at_zero = fleet::AtZero::refuse,
+                                  .balancing = routing::Balancing::least_outstanding};
   plan.variants.push_back({.name = std::string(component.variant()),
-                           .instances = static_cast<std::uint32_t>(component.slots.size()),
-                           .routing = routing::Balancing::least_outstanding,
-                           .at_zero = fleet::AtZero::refuse,
-                           .program = std::move(program)});
+                           .serving = serving_of(std::move(container.models), copies),
+                           .program = std::move(container.program)});
   TRY_DO(apply_stream_alignment(call, component.resource.arn, plan));
   const routing::FleetId id = fleet_of(call, component);
   const fleet::FleetStatus status = fleets.outline(call.tx(), id);
@@ -212,8 +213,8 @@ Result<> deploy_component(Call& call, fleet::Fleets& fleets, const BuiltInImages
   return {};
 }
 
-Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_in,
-                                  const api::InferenceComponentSpecification& given) {
+Result<ContainerProgram> program_of(const Call& call, const BuiltInImages& built_in,
+                                    const api::InferenceComponentSpecification& given) {
   api::ContainerDefinition container(call.arena());
   std::string_view role;
   std::string maker;
@@ -227,9 +228,10 @@ Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_i
     if (given.Container().ArtifactUrl()) container.ModelDataUrl(*given.Container().ArtifactUrl());
     container.Environment(given.Container().Environment());
   }
-  TRY(fleet::Program program, program_of(built_in, container));
+  TRY(ContainerProgram made, program_of(built_in, container));
+  fleet::Program& program = made.program;
   act_as(call, role, program);
-  TRY_DO(read_for(call, role, maker, program));  // of its own container: deploy_component()
+  TRY_DO(read_for(call, role, maker, made));  // of its own container: deploy_component()
   const auto startup = given.StartupParameters();
   if (const auto limit = startup.ContainerStartupHealthCheckTimeoutInSeconds())
     program.startup_timeout = std::chrono::seconds(*limit);
@@ -237,7 +239,7 @@ Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_i
     program.download_timeout = std::chrono::seconds(*limit);
   if (const auto limit = given.ComputeResourceRequirements().MaxMemoryRequiredInMb())
     program.memory_bytes_max = static_cast<std::uint64_t>(*limit) * bytes_per_mib;
-  return program;
+  return made;
 }
 
 }  // namespace slipway::sagemaker

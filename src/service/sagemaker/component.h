@@ -76,7 +76,7 @@ routing::FleetId fleet_of(const Call& call, const Component& component);
 std::string role_of_endpoint(const Call& call, std::string_view endpoint);
 
 // What a copy of it runs; ValidationException for what cannot be found or is not built.
-Result<fleet::Program> program_of(const Call& call, const BuiltInImages& built_in,
-                                  const aws::sagemaker::InferenceComponentSpecification& given);
+Result<ContainerProgram> program_of(const Call& call, const BuiltInImages& built_in,
+                                    const aws::sagemaker::InferenceComponentSpecification& given);
 
 }  // namespace slipway::sagemaker

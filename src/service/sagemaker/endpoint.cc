@@ -214,7 +214,8 @@ Result<> retain_properties(store::Transaction& tx, const fleet::Fleets& fleets,
     const auto kept = std::ranges::find(now.variants, variant.variant(), &fleet::Variant::variant);
     if (kept == now.variants.end()) continue;
     if (!excluded("DesiredWeight")) variant.weight = kept->weight;
-    if (!excluded("DesiredInstanceCount")) variant.instances = kept->instances;
+    if (const auto count = fleet::count_of(*kept); count && !excluded("DesiredInstanceCount"))
+      fleet::set_count(variant, *count);
   }
   if (!excluded("DataCaptureConfig")) {
     plan.capture = now.capture;
@@ -263,7 +264,7 @@ Result<> expect_places(const Call& call, const Endpoint& endpoint, const fleet::
   std::erase_if(homeless, [&](const Component& component) {
     const auto variant =
         std::ranges::find(plan.variants, component.variant(), &fleet::Variant::name);
-    return variant != plan.variants.end() && variant->offers;
+    return variant != plan.variants.end() && variant->machines() != nullptr;
   });
   if (homeless.empty()) return {};
   return refuse("ValidationException",

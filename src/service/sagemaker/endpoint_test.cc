@@ -241,6 +241,21 @@ TEST_F(Door, an_update_may_retain_what_was_changed_in_place) {
   EXPECT_EQ(first_variant(describe("mine")).at("CurrentInstanceCount").to_number<int>(), 1);
 }
 
+// Serverless instances are no count: there is none to retain.
+TEST_F(Door, an_update_from_serverless_that_retains_has_the_instances_that_it_asks_for) {
+  make_model("mine");
+  done("CreateEndpointConfig", R"({"EndpointConfigName":"less","ProductionVariants":[
+      {"VariantName":"all","ModelName":"mine",
+       "ServerlessConfig":{"MemorySizeInMB":1024,"MaxConcurrency":3}}]})");
+  make_config("counted", "mine", 2);
+  start_endpoint("mine", "less");
+  settle();
+  done("UpdateEndpoint", R"({"EndpointName":"mine","EndpointConfigName":"counted",
+                             "RetainAllVariantProperties":true})");
+  settle();
+  EXPECT_EQ(first_variant(describe("mine")).at("CurrentInstanceCount").to_number<int>(), 2);
+}
+
 TEST_F(Door, a_deleted_endpoint_is_deleting_and_then_its_name_is_free_in_any_case) {
   deploy("mine");
   done("DeleteEndpoint", named("mine"));

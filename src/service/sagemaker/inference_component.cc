@@ -126,7 +126,7 @@ Result<fleet::FleetPlan> offering_endpoint(const Call& call, const fleet::Fleets
   if (state == FleetState::removing)
     return refuse("ValidationException", fmt::format("Endpoint \"{}\" is being deleted.", arn));
   TRY(fleet::FleetPlan plan, fleets.wanted_plan(call.tx(), id));
-  if (std::ranges::none_of(plan.variants, [](const auto& v) { return v.offers.has_value(); }))
+  if (std::ranges::none_of(plan.variants, [](const auto& v) { return v.machines() != nullptr; }))
     return refuse("ValidationException",
                   "Inference Components are not supported in this Endpoint. Please make sure this "
                   "endpoint can deploy inference components.");

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include "service/errands.h"
@@ -90,12 +92,13 @@ Result<std::uint32_t> loaded_max_of(const api::ContainerDefinition& container) {
 }
 
 // Mode MultiModel: ModelDataUrl is a prefix, and each request names a model below it.
-Result<> take_collection(const api::ContainerDefinition& container, fleet::Program& program) {
+Result<> take_collection(const api::ContainerDefinition& container, ContainerProgram& made) {
+  fleet::Program& program = made.program;
   if (!program.model)
     return refuse("ValidationException",
                   "A container of Mode MultiModel needs a ModelDataUrl: the prefix of its models.");
   TRY(const std::uint32_t loaded_max, loaded_max_of(container));
-  program.models = residency::ModelCollection{
+  made.models = residency::ModelCollection{
       .uri = program.model->uri,
       .form = program.model->form,
       .kept = container.MultiModelConfig().ModelCacheSetting() != "Disabled",
@@ -103,6 +106,11 @@ Result<> take_collection(const api::ContainerDefinition& container, fleet::Progr
   program.model.reset();
   program.environment["SAGEMAKER_MULTI_MODEL"] = "true";
   return {};
+}
+
+std::uint32_t initial_count(const api::ProductionVariant& given) {
+  return static_cast<std::uint32_t>(
+      given.InitialInstanceCount().value_or(variant_instances_default));
 }
 
 // The instances of a variant without a model: room for inference components.
@@ -116,16 +124,15 @@ Result<fleet::Variant> offered_variant(const api::ProductionVariant& given) {
                               type));
   return fleet::Variant{.name = std::string(given.VariantName()),
                         .weight = given.InitialVariantWeight().value_or(variant_weight_default),
-                        .instances = static_cast<std::uint32_t>(
-                            given.InitialInstanceCount().value_or(variant_instances_default)),
-                        .offers = offers};
+                        .serving = fleet::Machines{.each = *offers, .count = initial_count(given)}};
 }
 
 }  // namespace
 
-Result<fleet::Program> program_of(const BuiltInImages& built_in,
-                                  const api::ContainerDefinition& container) {
-  fleet::Program program{.contract = container_contract()};
+Result<ContainerProgram> program_of(const BuiltInImages& built_in,
+                                    const api::ContainerDefinition& container) {
+  ContainerProgram made{.program = {.contract = container_contract()}};
+  fleet::Program& program = made.program;
   const std::string_view image = *container.Image();
   const std::string_view repository = repository_of(image);
   if (built_in.contains(repository))
@@ -137,9 +144,16 @@ Result<fleet::Program> program_of(const BuiltInImages& built_in,
   if (!program.built_in.empty())
     program.environment[std::string(image_variable)] = image.substr(image.rfind('/') + 1);
   TRY(program.model, model_data(container));
-  if (container.Mode() == "MultiModel") TRY_DO(take_collection(container, program));
+  if (container.Mode() == "MultiModel") TRY_DO(take_collection(container, made));
   if (!program.built_in.empty()) program.code = code_of(container);
-  return program;
+  return made;
+}
+
+fleet::Serving serving_of(std::optional<residency::ModelCollection> models,
+                          const fleet::SingleModel& single) {
+  if (!models) return single;
+  return fleet::MultiModel{
+      .models = *std::move(models), .instances = single.instances, .at_zero = single.at_zero};
 }
 
 // What SageMaker's containers are told too: SDKs of AWS need a region.
@@ -151,10 +165,11 @@ void act_as(const Call& call, std::string_view role_arn, fleet::Program& program
 }
 
 Result<> read_for(const Call& call, std::string_view role_arn, std::string_view maker,
-                  fleet::Program& program) {
+                  ContainerProgram& container) {
+  fleet::Program& program = container.program;
   TRY(const std::string reader, service::Errands::remembered(call.tx(), role_arn, maker));
   if (program.model) program.model->reader = reader;
-  if (program.models) program.models->reader = reader;
+  if (container.models) container.models->reader = reader;
   if (program.code) program.code->artifact.reader = reader;
   return {};
 }
@@ -197,29 +212,30 @@ void tell_ports(fleet::Program& program) {
   program.environment.try_emplace("SAGEMAKER_SAFE_PORT_RANGE", "9000-9999");
 }
 
-Result<fleet::Variant> variant_of(const BuiltInImages& built_in,
-                                  const api::ProductionVariant& given,
-                                  const api::ContainerDefinition& container) {
-  TRY(fleet::Program program, program_of(built_in, container));
-  limit_startup(given, program);
+fleet::Variant variant_of(const api::ProductionVariant& given, ContainerProgram container) {
+  limit_startup(given, container.program);
   // PREFIX_AWARE stands in no API model up to botocore 1.43.67: validation refuses it before this.
   const bool least = given.RoutingConfig().RoutingStrategy() == "LEAST_OUTSTANDING_REQUESTS";
+  const auto balancing = least ? routing::Balancing::least_outstanding : routing::Balancing::random;
   fleet::Variant variant{
       .name = std::string(given.VariantName()),
       .weight = given.InitialVariantWeight().value_or(variant_weight_default),
-      .instances = static_cast<std::uint32_t>(
-          given.InitialInstanceCount().value_or(variant_instances_default)),
-      .routing = least ? routing::Balancing::least_outstanding : routing::Balancing::random,
-      .program = std::move(program)};
+      .serving = serving_of(std::move(container.models),
+                            {.instances = initial_count(given), .balancing = balancing}),
+      .program = std::move(container.program)};
   if (given.ServerlessConfig()) make_serverless(given.ServerlessConfig(), variant);
   return variant;
 }
 
-// One container of a model that has several.
-void name_container(fleet::Variant& variant, std::string name, routing::Execution execution) {
+// One container of a model that has several, each with one model of its own.
+void make_container(const api::InferenceExecutionConfig& execution, std::string name,
+                    fleet::Variant& variant) {
+  const auto alone = std::get<fleet::SingleModel>(variant.serving);
   variant.name += "." + name;
-  variant.container = std::move(name);
-  variant.execution = execution;
+  if (execution.Mode() == "Direct")
+    variant.serving = fleet::DirectContainer{std::move(name), alone.instances, alone.balancing};
+  else
+    variant.serving = fleet::SerialContainer{std::move(name), alone.instances, alone.balancing};
   tell_ports(variant.program);
 }
 
@@ -256,16 +272,15 @@ Result<> add_variant(const Call& call, const BuiltInImages& built_in,
   const std::string_view role = model.ExecutionRoleArn().value_or("");
   TRY(std::string writer, service::Errands::remembered(call.tx(), role, maker));
   if (!writer.empty()) plan.writers.emplace(given.VariantName(), std::move(writer));
-  const auto execution = model.InferenceExecutionConfig().Mode() == "Direct"
-                             ? routing::Execution::direct
-                             : routing::Execution::serial;
   for (std::size_t i = 0; i < containers.size(); ++i) {
     if (several && containers[i].Mode() == "MultiModel")
       return not_built("A container of mode MultiModel among several");
-    TRY(fleet::Variant variant, variant_of(built_in, given, containers[i]));
-    act_as(call, role, variant.program);
-    TRY_DO(read_for(call, role, resource.maker, variant.program));
-    if (several) name_container(variant, container_name(containers[i], i), execution);
+    TRY(ContainerProgram program, program_of(built_in, containers[i]));
+    act_as(call, role, program.program);
+    TRY_DO(read_for(call, role, resource.maker, program));
+    fleet::Variant variant = variant_of(given, std::move(program));
+    if (several)
+      make_container(model.InferenceExecutionConfig(), container_name(containers[i], i), variant);
     variant.audience = audience;
     plan.variants.push_back(std::move(variant));
   }
@@ -320,7 +335,7 @@ Result<fleet::FleetPlan> fleet_plan(const Call& call, const BuiltInImages& built
     TRY_DO(add_variant(call, built_in, given, routing::Audience::callers, maker, plan));
   for (const auto given : config.ShadowProductionVariants())
     TRY_DO(add_variant(call, built_in, given, routing::Audience::shadow, maker, plan));
-  if (plan.capture && plan.variants.front().offers)
+  if (plan.capture && plan.variants.front().machines() != nullptr)
     return not_built("DataCaptureConfig for inference components");
   if (config.AsyncInferenceConfig()) ask_by_queue(plan);
   TRY_DO(fleet::check(plan));

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
 
 #include "engine/fleet/plan.h"
+#include "engine/residency/model_collection.h"
 #include "gen/sagemaker.h"
 #include "service/call.h"
 #include "service/sagemaker/resources.h"
@@ -41,16 +43,24 @@ inline constexpr std::string_view stream_alignment_tag = "slipway:stream-alignme
 Result<> apply_stream_alignment(const Call& call, std::string_view endpoint_arn,
                                 fleet::FleetPlan& plan);
 
-// What a container runs. Neither the limits of its start nor its memory, which stand elsewhere.
-Result<fleet::Program> program_of(const BuiltInImages& built_in,
-                                  const aws::sagemaker::ContainerDefinition& container);
+// What a container runs, and the models of one of Mode MultiModel. Neither the limits of its start
+// nor its memory, which stand elsewhere.
+struct ContainerProgram {
+  fleet::Program program;
+  std::optional<residency::ModelCollection> models = {};
+};
+Result<ContainerProgram> program_of(const BuiltInImages& built_in,
+                                    const aws::sagemaker::ContainerDefinition& container);
+// How its instances serve: as `single` says; of Mode MultiModel, each of them many models.
+fleet::Serving serving_of(std::optional<residency::ModelCollection> models,
+                          const fleet::SingleModel& single);
 // Lets the instances of a program act as an execution role, in the caller's region; an empty role
 // changes nothing. Whether there is such a role is asked when they ask for its credentials.
 void act_as(const Call& call, std::string_view role_arn, fleet::Program& program);
 
 // Has its artifacts fetched for the role, or for `maker` where there is no such role.
 Result<> read_for(const Call& call, std::string_view role_arn, std::string_view maker,
-                  fleet::Program& program);
+                  ContainerProgram& container);
 
 // The only container of a model, and the role that it runs as. ValidationException where there is
 // no such model, or where it has several.

@@ -81,7 +81,7 @@ Result<> check_surroundings(const api::CreateEndpointConfigInput& config) {
   return {};
 }
 
-bool is_elastic(const fleet::Variant& variant) { return variant.elastic.has_value(); }
+bool is_elastic(const fleet::Variant& variant) { return variant.elastic() != nullptr; }
 
 void fill_one(api::ProductionVariantServerlessConfig config, const routing::Elastic& elastic) {
   config.MaxConcurrency(elastic.concurrency_max);
@@ -106,12 +106,11 @@ Result<> check_serverless(const Call& call, const api::CreateEndpointConfigInput
 void make_serverless(const api::ProductionVariantServerlessConfig& config,
                      fleet::Variant& variant) {
   const bool built_in = !variant.program.built_in.empty();
-  variant.elastic = routing::Elastic{
+  variant.serving = routing::Elastic{
       .concurrency_max = static_cast<std::uint32_t>(config.MaxConcurrency()),
       .provisioned = static_cast<std::uint32_t>(config.ProvisionedConcurrency().value_or(0)),
       .requests_per_instance = built_in ? requests_per_built_in_instance : 1,
       .body_bytes_max = serverless_body_bytes_max};
-  variant.instances = 0;
   variant.program.memory_bytes_max = static_cast<std::uint64_t>(config.MemorySizeInMB()) << 20;
   variant.program.startup_timeout = serverless_startup_timeout;
   variant.program.download_timeout = serverless_startup_timeout;

@@ -94,12 +94,13 @@ Result<fleet::FleetPlan> instances_of(const Call& call, const BuiltInImages& bui
   plan.request_timeout = std::chrono::seconds(
       in.ModelClientConfig().InvocationsTimeoutInSeconds().value_or(timeout_s_default));
   fleet::Variant& variant = plan.variants.front();
-  if (variant.program.models)  // no record says which model it is for
+  if (variant.multi_model() != nullptr)  // no record says which model it is for
     return refuse("ValidationException",
                   fmt::format("Model {} has a container of Mode MultiModel, which cannot be used "
                               "for batch transform.",
                               in.ModelName()));
-  variant.routing = routing::Balancing::least_outstanding;  // whoever is free takes the next piece
+  // Whoever is free takes the next piece.
+  fleet::set_balancing(variant, routing::Balancing::least_outstanding);
   for (const auto& [name, value] : in.Environment())
     variant.program.environment.insert_or_assign(std::string(name), std::string(value));
   add_batch_environment(in, variant.program.environment);
